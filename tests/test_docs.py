@@ -14,6 +14,8 @@ import time
 from collections.abc import Iterator
 from contextlib import chdir, redirect_stderr, redirect_stdout
 from dataclasses import dataclass
+from fnmatch import filter as fnmatch_filter
+from fnmatch import fnmatchcase
 from importlib import import_module
 from pathlib import Path
 from typing import Any
@@ -33,6 +35,7 @@ from ankiforge.ledger import QUERY_FIELDS
 from tests.fakes import llm_server
 from tests.limits import PATIENCE
 from tests.makers.build import build, copy_vault
+from tests.makers.eye import write_eye
 from tests.makers.site import as_on_the_site
 
 ROOT = Path(__file__).parents[1]
@@ -401,9 +404,8 @@ def test_every_option_of_a_command_is_documented_and_has_an_example(name):
     below = command.commands.values() if isinstance(command, click.Group) else ()
     drawn = sections(as_on_the_site("reference/commands.md"))[name]
     for option in set().union(*map(options_of, (command, *below))) - COMMON:
-        assert re.search(rf"^- `[^`]*{option}\b[^`]*`: \w", drawn, re.MULTILINE), (
-            f"{option} is not explained"
-        )
+        row = rf"^\| `[^`]*{option}(?![\w-])[^`]*` \| \w"
+        assert re.search(row, drawn, re.MULTILINE), f"{option} is not explained"
         short = {"--output": " -o "}.get(option, option)
         assert option in typed or short in typed, f"{option} has no example"
 
@@ -416,11 +418,10 @@ def _exit_codes(error: type[ForgeError]) -> set[int]:
 
 def test_common_options_exit_codes_and_fields_of_queries_are_documented():
     page = sections(COMMANDS_PAGE)
-    assert not [
-        one
-        for one in {*COMMON, "--version", "--help"}
-        if one not in page["Every command"]
-    ]
+    drawn = sections(as_on_the_site("reference/commands.md"))["Every command"]
+    rows = re.findall(r"^\| `([^`]+)` \| \w", drawn, re.MULTILINE)
+    named = {re.findall(r"--[\w-]+", row)[0] for row in rows}
+    assert named == {*COMMON, "--version", "--help"}
     listed = sections(SCRIPTS_PAGE)["Exit codes"]
     codes = re.findall(r"^- (\d+):", listed, re.MULTILINE)
     assert set(map(int, codes)) == {0, 130} | _exit_codes(ForgeError)
@@ -604,6 +605,155 @@ def test_the_settings_for_models_that_the_docs_show_are_taken(tmp_path):
         (tmp_path / "ankiforge.yaml").write_text(text, encoding="utf-8")
         config = read_settings(tmp_path / "ankiforge.yaml", registry)
         assert config.llm.model == yaml.safe_load(text)["llm"]["model"]
+
+
+# --- what is written where ----------------------------------------------------------------------
+
+
+def find_files(folder: Path) -> dict[str, tuple[bytes, int]]:
+    """Every file below a folder by its path there, with its content and time."""
+    files = (path for path in folder.rglob("*") if path.is_file())
+    return {
+        path.relative_to(folder).as_posix(): (path.read_bytes(), path.stat().st_mtime_ns)
+        for path in files
+    }
+
+
+def files_of(heading: str) -> list[str]:
+    """The files in the first column of a table of the page."""
+    page = sections((DOCS / "reference/files.md").read_text(encoding="utf-8"))
+    rows = re.findall(r"^\| (`.+?) \|", page[heading], re.MULTILINE)
+    return re.findall(r"`([^`]+)`", " ".join(rows))
+
+
+@pytest.mark.slow
+def test_commands_write_the_files_that_the_page_names_and_no_others(home):
+    write_eye(home.folder / "Papers/eye.pdf")
+    before = find_files(home.folder)
+    for line in (
+        "ankiforge run notes ~/Papers ~/Vault",
+        "ankiforge draft export ask.md",
+        "ankiforge draft import answer.md",
+        "ankiforge init ~/cards",
+        "ankiforge model use http://127.0.0.1:11434/v1 --model m --yes",
+        "ankiforge accept --all",
+        "ankiforge build",
+        "ankiforge list --all",
+        "ankiforge doctor",
+    ):
+        home.type(line)
+    home.type("ankiforge run")
+    after = find_files(home.folder)
+    written = {name for name, file in after.items() if before.get(name) != file}
+    assert before.keys() <= after.keys(), "a file is gone"
+    assert not written & before.keys(), "a file that was there has changed"
+    default = ".local/share/ankiforge/"
+    named = {
+        *("ask.md", "answer.md"),  # named on the command line; the chat's answer
+        *("ankiforge.apkg", "cards/ankiforge.apkg"),
+        *(f"cards/{file}" for file in files_of("The workspace")),
+        *(f"{default}{file}" for file in files_of("The default workspace")),
+    }
+    unnamed = {
+        name for name in written if not any(fnmatchcase(name, each) for each in named)
+    }
+    assert unnamed == set()
+    assert [each for each in sorted(named) if not fnmatch_filter(written, each)] == []
+
+
+# --- claims -------------------------------------------------------------------------------------
+
+CLAIMED_PAGES = [
+    *(ROOT / "README.md", DOCS / "index.md"),
+    *sorted((DOCS / "tutorial").glob("*.md")),
+    *sorted((DOCS / "guides").glob("*.md")),
+]
+
+
+@dataclass(frozen=True)
+class Claim:
+    """Words of a page, and what holds them: tests, or after "-" why no test can."""
+
+    page: str
+    words: str
+    held_by: tuple[str, ...]
+
+
+def read_claims() -> list[Claim]:
+    """The table of claims, in which each line of words is followed by indented lines."""
+    text = (ROOT / "tests/claims.txt").read_text(encoding="utf-8")
+    return [
+        Claim(page, claim[0], tuple(re.findall(r"^    (.+)$", claim[1], re.MULTILINE)))
+        for page, rows in sections(text).items()
+        for claim in re.findall(r"^(\S.*)\n((?: {4}.+\n)*)", rows, re.MULTILINE)
+    ]
+
+
+CLAIMS = read_claims()
+
+
+def split_into_blocks(page: Path) -> list[str]:
+    """The paragraphs, list items and rows of a page, each on one line, without blocks of code."""
+    text = page.read_text(encoding="utf-8")
+    text = re.sub(r"^```.*?^```$", "", text, flags=re.DOTALL | re.MULTILINE)
+    text = re.sub(r"^ {4}\S.*$", "", text, flags=re.MULTILINE)
+    text = re.sub(r"^\|.+\n\|[-:|]+$", "", text, flags=re.MULTILINE)
+    text = re.sub(r"^(?= *(?:[-|]|\d+\.))", "\n", text, flags=re.MULTILINE)
+    blocks = (" ".join(block.split()) for block in re.split(r"\n\s*\n", text))
+    return [block for block in blocks if block and block[0] not in "#!"]
+
+
+@pytest.mark.parametrize(
+    "page", CLAIMED_PAGES, ids=lambda page: str(page.relative_to(ROOT))
+)
+def test_every_paragraph_of_the_guides_has_a_claim_in_the_table(page):
+    name = page.relative_to(ROOT).as_posix()
+    blocks = split_into_blocks(page)
+    claimed = [claim.words for claim in CLAIMS if claim.page == name]
+    lost = [words for words in claimed if not any(words in block for block in blocks)]
+    assert lost == [], f"{name} no longer says this: correct tests/claims.txt"
+    unclaimed = [
+        block for block in blocks if not any(words in block for words in claimed)
+    ]
+    assert unclaimed == [], "which tests hold this? name them in tests/claims.txt"
+
+
+def test_each_other_program_of_the_readme_has_a_source_and_a_date():
+    [table] = re.findall(r"(?:^\|.*\n)+", README, re.MULTILINE)
+    header, _, *rows = (row.split("|")[1:-1] for row in table.splitlines())
+    assert len(header) > 4
+    for column in range(2, len(header)):
+        assert re.search(r"\]\(https://github\.com/[\w.-]+/", header[column])
+        assert re.fullmatch(r" 20\d\d-[01]\d ", rows[0][column])
+
+
+def test_readme_and_the_pages_for_users_are_short():
+    menu = (ROOT / "mkdocs.yml").read_text(encoding="utf-8").partition("For developers")
+    pages = re.findall(r": ([\w/-]+\.md)$", menu[0], re.MULTILINE)
+    words = [len((DOCS / page).read_text(encoding="utf-8").split()) for page in pages]
+    assert len(README.split()) <= 650
+    assert len(pages) >= 15
+    assert sum(words) <= 14_500
+
+
+def test_every_claim_is_held_by_tests_that_exist():
+    assert {claim.page for claim in CLAIMS} == {
+        page.relative_to(ROOT).as_posix() for page in CLAIMED_PAGES
+    }
+    tests: dict[str, str] = {}
+    missing = []
+    for claim in CLAIMS:
+        assert claim.held_by, f"{claim.words!r} names no test"
+        for test in claim.held_by:
+            file, _, name = test.partition("::")
+            path = ROOT / "tests" / file
+            if test.startswith("- "):
+                continue
+            if file not in tests:
+                tests[file] = path.read_text("utf-8") if path.is_file() else ""
+            if not re.search(rf"^def {name}\(", tests[file], re.MULTILINE):
+                missing.append(test)
+    assert missing == []
 
 
 # --- plug-ins -----------------------------------------------------------------------------------

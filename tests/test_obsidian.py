@@ -44,8 +44,8 @@ How many chunks does working memory hold?::about four
 Forgetting follows a curve that is steep at first and then flattens out.
 """
 STATUS = {
-    "waiting": {"new": 10, "changed": 1, "questions": 1, "held": 1},
-    "highlights": {"proposed": 3, "less_certain": 1, "without": 2},
+    "waiting": {"new": 10, "proposed": 3, "changed": 1, "questions": 1},
+    "highlights": {"less_certain": 1, "without": 2},
     "documents": {"Memory": 10},
     "remembered": [],
     "next": "review",
@@ -66,7 +66,8 @@ INSTALL_HINT = (
     "hint: install ankiforge, as this plug-in's page in the list of community plug-ins says; "
     "if it is installed, set its path in the plug-in's settings"
 )
-NOTHING_LEFT = {"proposed": 0, "less_certain": 0, "without": 0}
+NOTHING_LEFT = {"less_certain": 0, "without": 0}
+NOTHING_WAITS = {"new": 0, "proposed": 0, "changed": 0, "questions": 0}
 NEXT_IS_CHAT = (
     "next: Copy this note's text for my chat "
     "(your chat writes the questions: copy, paste back)"
@@ -195,7 +196,7 @@ def canned(obsidian: Obsidian) -> Obsidian:
 
 
 def test_the_status_bar_counts_what_waits_when_obsidian_has_started(canned):
-    assert canned.play(IDLE).statusBar == ["12 waiting"]
+    assert canned.play(IDLE).statusBar == ["15 waiting"]
 
 
 def test_what_waits_is_shown_by_list_and_document(canned):
@@ -203,8 +204,8 @@ def test_what_waits_is_shown_by_list_and_document(canned):
 
     assert seen.modals == [
         Modal(
-            "12 waiting: 10 drafts, 1 change, 1 question",
-            ["Memory (10)", "3 proposals, 1 less certain proposal", "next: Review"],
+            "15 waiting: 10 drafts, 3 proposals, 1 change, 1 question",
+            ["Memory (10)", "3 highlights without a card", "next: Review"],
             ["Review"],
         )
     ]
@@ -303,7 +304,7 @@ def test_the_program_is_found_where_uv_and_pipx_put_it(obsidian):
 
     seen = obsidian.play(IDLE)
 
-    assert seen.statusBar == ["12 waiting"]
+    assert seen.statusBar == ["15 waiting"]
     assert seen.settings == [
         {"name": "Program", "placeholder": path, "value": ""},
         {"name": "Workspace", "placeholder": "", "value": ""},
@@ -377,18 +378,18 @@ def test_review_shows_the_output_of_a_program_that_opens_no_page(obsidian):
 @pytest.mark.parametrize(
     ("highlights", "waiting", "buttons"),
     [
-        ({}, 0, []),
-        ({}, 1, ["Review"]),
-        ({"proposed": 1}, 0, ["Review"]),
-        ({"less_certain": 1}, 0, ["Copy text"]),
-        ({"without": 1}, 0, ["Copy text"]),
-        ({"proposed": 1, "without": 1}, 1, ["Review", "Copy text"]),
+        ({}, {}, []),
+        ({}, {"questions": 1}, ["Review"]),
+        ({}, {"proposed": 1}, ["Review"]),
+        ({"less_certain": 1}, {}, ["Copy text"]),
+        ({"without": 1}, {}, ["Copy text"]),
+        ({"without": 1}, {"proposed": 1, "changed": 1}, ["Review", "Copy text"]),
     ],
 )
 def test_the_buttons_are_for_what_is_left_to_do(canned, highlights, waiting, buttons):
     report = REPORT | {
         "highlights": REPORT["highlights"] | NOTHING_LEFT | highlights,
-        "waiting": {"new": 0, "changed": 0, "questions": waiting},
+        "waiting": NOTHING_WAITS | waiting,
         "notes": {"added": 0, "updated": 0},
     }
     canned.settings["program"] = canned.write_program(f"echo '{json.dumps(report)}'")
@@ -530,7 +531,7 @@ def test_cards_are_made_from_the_open_note_as_it_is_on_the_screen(real):
             [
                 f"2 new or updated notes for Anki: import {real.root}/ankiforge.apkg",
                 "0 waiting",
-                "1 less certain proposal",
+                "1 highlight without a card",
                 NEXT_IS_CHAT,
             ],
             ["Copy text", "Open package"],
@@ -548,7 +549,7 @@ def test_an_unchanged_note_makes_nothing_new(real):
 
     assert seen.modals[1] == Modal(
         "Memory: nothing new",
-        ["0 waiting", "1 less certain proposal", NEXT_IS_CHAT],
+        ["0 waiting", "1 highlight without a card", NEXT_IS_CHAT],
         ["Copy text"],
     )
 
@@ -579,7 +580,7 @@ def test_the_text_goes_to_the_clipboard_and_the_answer_comes_from_it(real):
     assert pasted.statusBar[-1] == "1 waiting"
     [modal] = pasted.modals
     assert modal.title == "The chat's answer: 1 new highlight, 1 new draft"
-    assert modal.lines[:2] == ["1 waiting: 1 draft", "Memory (1)"]
+    assert modal.lines[:2] == ["1 draft waiting", "Memory (1)"]
     assert modal.buttons == ["Review"]
 
 
@@ -654,5 +655,5 @@ def test_the_review_page_opens_in_the_browser_until_obsidian_quits(real):
         "The review page opens in your browser, until you quit Obsidian"
     ]
     assert seen.modals[0] == Modal(
-        "0 waiting", ["1 less certain proposal", NEXT_IS_CHAT], []
+        "0 waiting", ["1 highlight without a card", NEXT_IS_CHAT], []
     )

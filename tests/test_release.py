@@ -38,7 +38,7 @@ def test_every_link_of_the_readme_is_absolute_on_the_package_index():
     assert len(links) > 20
     assert [link for link in links if not link.startswith(("https://", "#"))] == []
     assert (
-        "https://raw.githubusercontent.com/someone/ankiforge/main/docs/pictures/paper-card.png"
+        "https://raw.githubusercontent.com/someone/ankiforge/main/docs/pictures/cards-and-marks.png"
         in links
     )
     assert (

@@ -1,4 +1,4 @@
-"""Draw what is said elsewhere: options of commands as in `--help`, keys as in the page's help, files of the example.
+"""Draw what is defined elsewhere: options of commands, keys of the page, the ledger's modules, files of the example.
 
 MkDocs calls this while it builds the documentation (`make docs`).
 """
@@ -11,9 +11,11 @@ from typing import Any
 import click
 
 from ankiforge.cli import forge as forge_group
+from ankiforge.cli.commands import make_shared_options
 
 _SECTION = re.compile(r"(?m)^(?=## )")
-_NAME = re.compile(r"## (\w+)\n\n    ankiforge ")
+_NAME = re.compile(r"## (.+)")
+_HELP = "| `-h, --help` | Show the help of a command. |"
 
 
 _EXAMPLE = re.compile(r"(?m)^\[`(examples/\S+?)`\]\(\S+\)$")
@@ -26,8 +28,18 @@ def on_page_markdown(markdown: str, page: Any, **_: Any) -> str:
     if page.file.src_uri == "guides/review.md":
         return markdown.replace("\n## Keys\n", f"\n## Keys\n\n{_keys()}\n")
     if page.file.src_uri == "reference/commands.md":
-        return _with_options(markdown)
+        return _add_options(markdown)
     return _EXAMPLE.sub(_show_example, markdown)
+
+
+def on_page_content(html: str, **_: Any) -> str:
+    """Return the content of a page whose short code is not broken at a hyphen."""
+    return re.sub(r"<code>(?=[^<]{1,40}</code>)", '<code class="short">', html)
+
+
+def on_post_page(output: str, **_: Any) -> str:
+    """Return a page whose search dialog has a name, which the theme leaves out."""
+    return output.replace('role="dialog"', 'role="dialog" aria-label="Search"', 1)
 
 
 def _show_example(link: re.Match[str]) -> str:
@@ -51,41 +63,37 @@ def _keys() -> str:
     return "\n".join(rows)
 
 
-def _with_options(markdown: str) -> str:
-    """Return the page of the commands with the options of each."""
+def _add_options(markdown: str) -> str:
+    """Return the page of the commands with a table of options in each section."""
     context = click.Context(forge_group)
-    common = {option.name for option in _options(_command(context, "show"))}
+    shared = {option.name for option in make_shared_options()}
     sections = []
     for section in _SECTION.split(markdown):
         name = _NAME.match(section)
-        lines = []
-        if name:
-            command = _command(context, name[1])
-            below = command.commands.values() if isinstance(command, click.Group) else ()
-            for each in (command, *below):
-                lines += [
-                    _line(option)
-                    for option in _options(each)
-                    if option.name not in common
-                ]
-        listed = "\n".join(dict.fromkeys(lines))
-        sections.append(f"{section.rstrip()}\n\n{listed}\n\n")
+        command = forge_group.get_command(context, name[1]) if name else None
+        rows = []
+        if section.startswith("## Every command\n"):
+            rows = [*map(_row, _options(forge_group)), _HELP]
+        elif command:
+            subcommands = command.commands if isinstance(command, click.Group) else {}
+            for word, each in {"": command, **subcommands}.items():
+                options = [one for one in _options(each) if one.name not in shared]
+                rows += [_row(option, word) for option in options]
+        prose, fence, examples = section.rstrip().partition("\n```")
+        table = "\n".join(["", "| option | what it does |", "|---|---|", *rows, ""])
+        sections.append(f"{prose}\n{table if rows else ''}{fence}{examples}\n\n")
     return "".join(sections)
-
-
-def _command(context: click.Context, name: str) -> click.Command:
-    command = forge_group.get_command(context, name)
-    assert command is not None, name
-    return command
 
 
 def _options(command: click.Command) -> list[click.Option]:
     return [option for option in command.params if isinstance(option, click.Option)]
 
 
-def _line(option: click.Option) -> str:
-    """Return an item of a list: the names of an option, what it takes, and what it does."""
-    takes = option.metavar or ""
+def _row(option: click.Option, subcommand: str = "") -> str:
+    """Return a row: the names of an option with its values, and its help."""
+    values = option.metavar or ""
     if isinstance(option.type, click.Choice):
-        takes = " | ".join(map(str, option.type.choices))
-    return f"- `{' '.join(filter(None, (', '.join(option.opts), takes)))}`: {option.help}"
+        values = " | ".join(map(str, option.type.choices))
+    written = " ".join(filter(None, (subcommand, ", ".join(option.opts), values)))
+    default = f" (default: {option.default})" if option.show_default else ""
+    return f"| `{written}` | {option.help}{default} |"

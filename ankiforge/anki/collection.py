@@ -137,28 +137,8 @@ class AnkiDatabase:
                 ) from error
             raise self._make_damaged_error(error) from error
         self.created, self.schema = row or (0, 0)
-        if self.schema < _OLDEST_SCHEMA:
-            raise self.make_unusable_error(
-                "not a collection of Anki 2.1 or later", "schema too old"
-            )
-        if self.schema > _NEWEST_SCHEMA:
-            raise ItemError(
-                f"{name}: made by a newer Anki than this version supports"
-                f" (schema {self.schema})",
-                hint="update ankiforge",
-            )
-
-        # check that Anki's tables exist and aren't damaged
-        tables = {table for (table,) in self.fetch_rows(_TABLE_NAMES_QUERY)}
-        required = _REQUIRED_TABLES if self.is_legacy else _REQUIRED_TABLES | _TYPE_TABLES
-        missing = required - tables
-        if missing:
-            raise self.make_unusable_error(
-                _NO_COLLECTION_MESSAGE, f"no table {min(missing)}"
-            )
-        (check_result,) = self.fetch_first_row("pragma quick_check(1)")
-        if check_result != "ok":
-            raise self._make_damaged_error(check_result)
+        self._check_schema()
+        self._check_tables()
 
         # list the notes to read
         place = "guid"
@@ -172,6 +152,32 @@ class AnkiDatabase:
             connection.execute(_SELECT_ADOPTED, (encoded,))
         except _DAMAGE_ERRORS as error:
             raise self._make_damaged_error(error) from error
+
+    def _check_schema(self) -> None:
+        """Raise an error if the schema is older or newer than any that is supported."""
+        if self.schema < _OLDEST_SCHEMA:
+            raise self.make_unusable_error(
+                "not a collection of Anki 2.1 or later", "schema too old"
+            )
+        if self.schema > _NEWEST_SCHEMA:
+            raise ItemError(
+                f"{self._name}: made by a newer Anki than this version supports"
+                f" (schema {self.schema})",
+                hint="update ankiforge",
+            )
+
+    def _check_tables(self) -> None:
+        """Raise an error if one of Anki's tables is missing or damaged."""
+        tables = {table for (table,) in self.fetch_rows(_TABLE_NAMES_QUERY)}
+        required = _REQUIRED_TABLES if self.is_legacy else _REQUIRED_TABLES | _TYPE_TABLES
+        missing = required - tables
+        if missing:
+            raise self.make_unusable_error(
+                _NO_COLLECTION_MESSAGE, f"no table {min(missing)}"
+            )
+        (check_result,) = self.fetch_first_row("pragma quick_check(1)")
+        if check_result != "ok":
+            raise self._make_damaged_error(check_result)
 
     @property
     def is_legacy(self) -> bool:
@@ -741,6 +747,39 @@ class AnkiContents(Value):
             )
 
 
+def _detect_kind(path: Path) -> AnkiSourceKind:
+    if not stat.S_ISREG(path.stat().st_mode):
+        raise ItemError(f"{path}: not a file", hint=_EXPECTED_FILE_HINT)
+    with path.open("rb") as file:
+        first_bytes = file.read(16)
+    if first_bytes == b"SQLite format 3\0":
+        return AnkiSourceKind.COLLECTION
+    if not first_bytes.startswith((b"PK\x03\x04", b"PK\x05\x06")):
+        message = f"{path}: neither an Anki collection nor an Anki export"
+        raise ItemError(message, hint=_EXPECTED_FILE_HINT)
+    is_colpkg = path.suffix.lower() == ".colpkg"
+    return AnkiSourceKind.COLPKG if is_colpkg else AnkiSourceKind.APKG
+
+
+def _make_copy_error(path: Path, error: OSError) -> ItemError:
+    is_missing = isinstance(error, FileNotFoundError | NotADirectoryError)
+    if is_missing and error.filename:
+        return ItemError(f"{path}: no such file", hint=_EXPECTED_FILE_HINT)
+    if isinstance(error, PermissionError):
+        hint = "let your user read it (macOS: Privacy & Security › Full Disk Access)"
+        return ItemError(f"{path}: permission denied", hint=hint)
+    message = f"{path}: cannot be copied: {error.strerror or error}"
+    return ItemError(message, hint=f"free space in {tempfile.gettempdir()}")
+
+
+def _read_deck_names(database: AnkiDatabase) -> dict[DeckId, str]:
+    if database.is_legacy:
+        raw_decks = database.decode_json_column("decks", dict[DeckId, Json])
+        return {id: str(deck.get("name", "")) for id, deck in raw_decks.items()}
+    rows = database.fetch_rows(_DECKS_QUERY)
+    return {id: deck.replace("\x1f", "::") for id, deck in rows}
+
+
 @contextmanager
 def open_anki_contents(
     path: Path,
@@ -759,18 +798,7 @@ def open_anki_contents(
     """
     with ExitStack() as stack:
         try:
-            if not stat.S_ISREG(path.stat().st_mode):
-                raise ItemError(f"{path}: not a file", hint=_EXPECTED_FILE_HINT)
-            with path.open("rb") as file:
-                first_bytes = file.read(16)
-            kind = AnkiSourceKind.APKG
-            if first_bytes == b"SQLite format 3\0":
-                kind = AnkiSourceKind.COLLECTION
-            elif not first_bytes.startswith((b"PK\x03\x04", b"PK\x05\x06")):
-                message = f"{path}: neither an Anki collection nor an Anki export"
-                raise ItemError(message, hint=_EXPECTED_FILE_HINT)
-            elif path.suffix.lower() == ".colpkg":
-                kind = AnkiSourceKind.COLPKG
+            kind = _detect_kind(path)
             tmpdir = stack.enter_context(tempfile.TemporaryDirectory(prefix="ankiforge-"))
             copy = Path(tmpdir) / COLLECTION
             if kind is AnkiSourceKind.COLLECTION:
@@ -778,28 +806,11 @@ def open_anki_contents(
             else:
                 _unpack_export(path, copy)
         except OSError as error:
-            hint = f"free space in {tempfile.gettempdir()}"
-            message = f"{path}: cannot be copied: {error.strerror or error}"
-            if isinstance(error, FileNotFoundError | NotADirectoryError):
-                if error.filename:
-                    message = f"{path}: no such file"
-                    hint = _EXPECTED_FILE_HINT
-            elif isinstance(error, PermissionError):
-                message = f"{path}: permission denied"
-                hint = (
-                    "let your user read it (macOS: Privacy & Security › Full Disk Access)"
-                )
-            raise ItemError(message, hint=hint) from error
+            raise _make_copy_error(path, error) from error
         database = stack.enter_context(open_database(copy, str(path), adopted))
         profile = ""
         if kind is AnkiSourceKind.COLLECTION and path.name == COLLECTION:
             profile = path.resolve().parent.name
-        if database.is_legacy:
-            raw_decks = database.decode_json_column("decks", dict[DeckId, Json])
-            decks = {id: str(deck.get("name", "")) for id, deck in raw_decks.items()}
-        else:
-            deck_rows = database.fetch_rows(_DECKS_QUERY)
-            decks = {id: deck.replace("\x1f", "::") for id, deck in deck_rows}
         our_type_ids = {get_our_note_type(family).id for family in OUR_FAMILIES}
         used_type_ids = {id for (id,) in database.fetch_rows(_USED_TYPES_QUERY)}
         yield AnkiContents(
@@ -808,7 +819,7 @@ def open_anki_contents(
             path=str(path),
             profile=profile,
             note_types=read_note_types(database, our_type_ids | used_type_ids),
-            decks=decks,
+            decks=_read_deck_names(database),
             is_complete=kind is not AnkiSourceKind.APKG,
         )
 

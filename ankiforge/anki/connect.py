@@ -217,6 +217,16 @@ class AnkiConnect:
         if suspended:
             self._run_action("unsuspend", object, {"cards": suspended})
 
+    def open_browser(self, note: NoteId) -> None:
+        """Show a note in Anki's browser.
+
+        Raises:
+            ServiceError: the open profile doesn't have the note.
+        """
+        if not self._run_action("guiBrowse", object, {"query": f"nid:{note}"}):
+            message = "the profile that is open in Anki does not have this note"
+            raise ServiceError(message, hint="open the profile that has your cards")
+
     # --- one request --------------------------------------------------------------------
 
     def _search(self, action: str, query: str) -> tuple[int, ...]:
@@ -241,37 +251,7 @@ class AnkiConnect:
         request = {"action": action, "version": _API_VERSION, "params": params or {}}
         if self._key:
             request["key"] = self._key
-        seconds = seconds or self._timeout
-        timeout = httpx2.Timeout(seconds, connect=_CONNECT_TIMEOUT)
-        if self._http.is_closed:  # a timeout closes the client
-            self._http = self._new_client()
-
-        # send the request
-        try:
-            http_request = self._http.build_request(
-                "POST", self.url, json=request, timeout=timeout
-            )
-            response = self._http.fetch(http_request, seconds, _MAX_REPLY_BYTES)
-        except _CONNECTION_ERRORS as error:
-            raise ServiceError(
-                f"Anki does not answer at {self.url}: {self._to_one_line(error)}",
-                hint=f"open Anki; it needs {_ADD_ON_HINT}",
-            ) from error
-        except httpx2.TimeoutException as error:
-            raise ServiceError(
-                f"Anki at {self.url} did not finish {action} within {seconds:g} s",
-                hint="it is busy or shows a dialog: check its window, then try again",
-            ) from error
-        except ResponseTooLargeError as error:
-            raise self._make_wrong_server_error(str(error)) from error
-        except httpx2.HTTPError as error:
-            raise ServiceError(
-                f"Anki at {self.url} closed the connection during {action}",
-                hint="was it closed? open it and try again; or another program answers there:"
-                f" see webBindPort in {_CONFIG_MENU}",
-            ) from error
-
-        # decode the response, which is an object with `result` and `error`
+        response = self._send(action, request, seconds or self._timeout)
         if response.status_code != httpx2.codes.OK:
             raise self._make_wrong_server_error(f"HTTP {response.status_code}")
         try:
@@ -292,6 +272,35 @@ class AnkiConnect:
                 hint="is a profile open in Anki? then update the add-on: Tools › Add-ons",
             ) from error
         return result
+
+    def _send(self, action: str, request: Json, seconds: float) -> httpx2.Response:
+        """Send the request for an action, and return the response, whatever its status."""
+        timeout = httpx2.Timeout(seconds, connect=_CONNECT_TIMEOUT)
+        if self._http.is_closed:  # a timeout closes the client
+            self._http = self._new_client()
+        try:
+            http_request = self._http.build_request(
+                "POST", self.url, json=request, timeout=timeout
+            )
+            return self._http.fetch(http_request, seconds, _MAX_REPLY_BYTES)
+        except _CONNECTION_ERRORS as error:
+            raise ServiceError(
+                f"Anki does not answer at {self.url}: {self._to_one_line(error)}",
+                hint=f"open Anki; it needs {_ADD_ON_HINT}",
+            ) from error
+        except httpx2.TimeoutException as error:
+            raise ServiceError(
+                f"Anki at {self.url} did not finish {action} within {seconds:g} s",
+                hint="it is busy or shows a dialog: check its window, then try again",
+            ) from error
+        except ResponseTooLargeError as error:
+            raise self._make_wrong_server_error(str(error)) from error
+        except httpx2.HTTPError as error:
+            raise ServiceError(
+                f"Anki at {self.url} closed the connection during {action}",
+                hint="was it closed? open it and try again; or another program answers there:"
+                f" see webBindPort in {_CONFIG_MENU}",
+            ) from error
 
     def _make_refusal_error(self, action: str, refusal: str, hint: str) -> ServiceError:
         """Build the error for an action that Anki refused.

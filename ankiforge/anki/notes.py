@@ -376,19 +376,20 @@ def iter_links(highlight: Highlight) -> Iterator[Pair]:
     for url in dict.fromkeys(map(sanitize_url, (*urls, *iter_work_urls(document)))):
         if not url:
             continue
-        parts = urlsplit(url)
-        label = (
-            _LABEL_BY_SCHEME.get(parts.scheme) or parts.netloc.rpartition("@")[2] or url
-        )
-        if _is_vault_link(url):
-            # a link from one note to another gets the name of the other note as its label
-            if passage_url.startswith("obsidian:") and url != passage_url:
-                file_name = parse_qs(parts.query).get("file", [""])[0]
-                if file_name:
-                    label = file_name.rpartition("/")[2].partition("#^")[0]
-        elif parts.netloc.endswith("doi.org"):
-            label = f"doi:{unquote(parts.path).lstrip('/')}"
-        yield url, isolate_bidi(label)
+        yield url, isolate_bidi(_choose_label(url, passage_url))
+
+
+def _choose_label(url: str, passage_url: str) -> str:
+    parts = urlsplit(url)
+    if _is_vault_link(url):
+        # a link from one note to another gets the name of the other note as its label
+        if passage_url.startswith("obsidian:") and url != passage_url:
+            file_name = parse_qs(parts.query).get("file", [""])[0]
+            if file_name:
+                return file_name.rpartition("/")[2].partition("#^")[0]
+    elif parts.netloc.endswith("doi.org"):
+        return f"doi:{unquote(parts.path).lstrip('/')}"
+    return _LABEL_BY_SCHEME.get(parts.scheme) or parts.netloc.rpartition("@")[2] or url
 
 
 def iter_work_urls(document: Document) -> Iterator[str]:

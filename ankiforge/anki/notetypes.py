@@ -98,8 +98,8 @@ def _parse_sections(
         prefix = tag[0] if len(tag) > 1 and tag[0] in "#^/" else ""
         field = tag[1:].lstrip()
         if prefix == "/":
-            is_balanced = is_balanced and bool(sections) and sections[-1][0] == field
-            sections = sections[:-1]
+            opened = sections.pop()[0] if sections else None
+            is_balanced &= opened == field
         elif prefix:
             is_on = filled_fields is None or (field in filled_fields) == (prefix == "#")
             sections.append((field, is_on))

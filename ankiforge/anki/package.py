@@ -121,30 +121,12 @@ def _write_database(connection: sqlite3.Connection, notes: Sequence[Note]) -> No
     note_ids = assign_unique_ids(wanted_note_ids)
     card_ids = assign_unique_ids(wanted_card_ids)
 
-    # write notes and cards in batches, whose size affects the bytes of the file
     tables, create, indexes = APKG_SCHEMA.partition("CREATE INDEX")
     connection.executescript(f"{_PRAGMAS} {tables} {APKG_COL}")
     connection.execute("begin")
+    # write notes and cards in batches, whose size affects the bytes of the file
     for start in range(0, len(notes), _NOTES_PER_BATCH):
-        note_rows = []
-        card_rows = []
-        batch = notes[start : start + _NOTES_PER_BATCH]
-        for queue_position, note in enumerate(batch, start=start + 1):
-            anki_note_id = note_ids[note.guid]
-            # Anki searches for a tag with a space on each side
-            tags = f" {' '.join(note.tags)} " if note.tags else ""
-            fields = _FIELD_SEPARATOR.join(note.fields)
-            note_row = (anki_note_id, note.guid, note.type.id, note.mod, tags, fields, "")
-            note_rows.append(note_row)
-            deck_id = deck_ids[normalize_deck_name(note.deck)]
-            # the column `due` of a new card holds its position in the queue
-            new_card = CardRow(0, 0, queue_position, 0, 0, 0)
-            for ordinal in note.ordinals:
-                schedule = note.states.get(ordinal, new_card)
-                ids = (card_ids[note.guid, ordinal], anki_note_id, deck_id)
-                card_rows.append((*ids, ordinal, note.mod, *schedule))
-        connection.executemany(_INSERT_NOTE, note_rows)
-        connection.executemany(_INSERT_CARD, card_rows)
+        _insert_notes(connection, notes, start, note_ids, card_ids, deck_ids)
 
     # write decks and note types, which the table `col` holds as JSON
     (genanki_decks,) = connection.execute("select decks from col").fetchone()
@@ -162,6 +144,36 @@ def _write_database(connection: sqlite3.Connection, notes: Sequence[Note]) -> No
         connection.execute("update col set crt = ?", (int(DAY_ZERO.timestamp()),))
     connection.execute("commit")
     connection.executescript(create + indexes)
+
+
+def _insert_notes(
+    connection: sqlite3.Connection,
+    notes: Sequence[Note],
+    start: int,
+    note_ids: Mapping[Guid, int],
+    card_ids: Mapping[tuple[Guid, int], int],
+    deck_ids: Mapping[str, int],
+) -> None:
+    """Insert a batch of notes, from the one at index `start`, and their cards."""
+    note_rows = []
+    card_rows = []
+    batch = notes[start : start + _NOTES_PER_BATCH]
+    for queue_position, note in enumerate(batch, start=start + 1):
+        anki_note_id = note_ids[note.guid]
+        # Anki searches for a tag with a space on each side
+        tags = f" {' '.join(note.tags)} " if note.tags else ""
+        fields = _FIELD_SEPARATOR.join(note.fields)
+        note_row = (anki_note_id, note.guid, note.type.id, note.mod, tags, fields, "")
+        note_rows.append(note_row)
+        deck_id = deck_ids[normalize_deck_name(note.deck)]
+        # the column `due` of a new card holds its position in the queue
+        new_card = CardRow(0, 0, queue_position, 0, 0, 0)
+        for ordinal in note.ordinals:
+            schedule = note.states.get(ordinal, new_card)
+            ids = (card_ids[note.guid, ordinal], anki_note_id, deck_id)
+            card_rows.append((*ids, ordinal, note.mod, *schedule))
+    connection.executemany(_INSERT_NOTE, note_rows)
+    connection.executemany(_INSERT_CARD, card_rows)
 
 
 def _encode_json(value: Json) -> str:

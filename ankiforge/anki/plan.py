@@ -59,7 +59,6 @@ from ankiforge.model import (
     NoteTypeId,
     Numbers,
     Problem,
-    SourceChange,
     Strings,
     Texts,
     UserNoteType,
@@ -81,6 +80,8 @@ USER_FIELDS = ("Feedback", "Spare1", "Spare2", "Spare3")
 """The fields of our note types that are left to the user. Packages never change them."""
 NOTE_TYPE_CHANGED = "its note type was changed in Anki"
 """The reason for holding back a note whose type isn't the one that we gave it."""
+EDITED_TWICE = "you changed its card, and so did the source"
+"""The reason for holding back a note until the user has chosen which text its card has."""
 ADOPTED_MOD = 1
 """The `mod` in the base of an adopted note. That base is the note's content at the time of
 adoption, which no package wrote."""
@@ -443,29 +444,11 @@ def build_content(
     `layout` determines which fields the note has. `safe_context` strips anything that would
     reveal the answer from the line above the question.
     """
-    # a picture that can't be read keeps its name in Anki, because Anki has its content
-    media_by_path: dict[str, Media] = {}
-    missing: list[Problem] = []
-    for path, picture in files.pictures.items():
-        if isinstance(picture, Media):
-            media_by_path[path] = picture
-            continue
-        missing.append(picture)
-        # in text that the user edited in Anki, the path is the picture's name in Anki
-        name = card.note.find_picture_name(path) or (path if is_media_name(path) else "")
-        if layout.anki_note and name:
-            media_by_path[path] = Media(name, "")
-
+    media_by_path, missing = _choose_media(card, files, layout)
     # render the card's own fields
     content = render_content(card.kind, card.fields, media_by_path)
     fields = dict(zip(card.note_type.content_fields, content, strict=True))
-    unread = {
-        name
-        for name, text in card.fields
-        for path in find_image_paths(text)
-        # pictures on the web are never read, so they don't count as missing
-        if path not in media_by_path and "://" not in path
-    }
+    unread = _find_fields_without_picture(card, media_by_path)
     if card.note.adopted:
         for name in card.note.adopted.field_names:
             html = card.note.adopted.find_html(name, card.get_field(name))
@@ -475,13 +458,13 @@ def build_content(
         if not unread:
             missing.clear()
 
-    # generate the other fields; they keep Anki's text if this computer doesn't read the passage, or
-    # if the passage has changed
-    if (
-        not card.was_read_on_this_device
-        or SourceChange.SOURCE_CHANGED in card.source_changes
-    ):
+    # generate the other fields; they keep Anki's text if this computer doesn't read the passage
+    if not card.was_read_on_this_device:
         unread.update(GENERATED_FIELDS)
+    # until the user has decided about a changed passage, the card keeps the old one
+    if card.old_passage_text:
+        old = replace(card.highlight, exact=card.old_passage_text, sentence="")
+        card = replace(card, passages=(old, *card.passages[1:]))
     fields["Source"] = render_source(card)
     fields["Links"], fields["Open"] = render_links(files.pdf_urls, *card.passages)
     if IDENTITY_FIELD in layout.positions:
@@ -504,6 +487,37 @@ def build_content(
         picture_problems=tuple(missing),
         unreadable_fields=frozenset(unread),
     )
+
+
+def _choose_media(
+    card: LocalCard, files: CardFiles, layout: FieldLayout
+) -> tuple[dict[str, Media], list[Problem]]:
+    """Return the pictures that a note can show, by their path, and problems of the others.
+
+    A picture that can't be read keeps its name in Anki, because Anki has its content.
+    """
+    media_by_path: dict[str, Media] = {}
+    missing: list[Problem] = []
+    for path, picture in files.pictures.items():
+        if isinstance(picture, Media):
+            media_by_path[path] = picture
+            continue
+        missing.append(picture)
+        # in text that the user edited in Anki, the path is the picture's name in Anki
+        name = card.note.find_picture_name(path) or (path if is_media_name(path) else "")
+        if layout.anki_note and name:
+            media_by_path[path] = Media(name, "")
+    return media_by_path, missing
+
+
+def _find_fields_without_picture(card: LocalCard, media: Mapping[str, Media]) -> set[str]:
+    return {
+        name
+        for name, text in card.fields
+        for path in find_image_paths(text)
+        # pictures on the web are never read, so they don't count as missing
+        if path not in media and "://" not in path
+    }
 
 
 # --- the plan for a card ----------------------------------------------------------------
@@ -666,6 +680,8 @@ def plan_card(
         return replace(empty_plan, hold_reason=layout.hold_reason)
     if layout.note_type is None:  # no note to write
         return empty_plan
+    if card.is_live and _is_half_changed(card, ours):
+        return replace(empty_plan, hold_reason=EDITED_TWICE)
     if anki_note and not card.is_live:  # keep the fields as they are
         base = layout.base
         their_content = NoteContent(layout.their_fields, (*base.tags, RETIRED_TAG))
@@ -697,6 +713,22 @@ def plan_card(
     # older packages
     taken = 0 if planned.conflicts else layout.newly_imported_mod
     return replace(planned, problems=problems, newly_imported_mod=taken)
+
+
+def _is_half_changed(card: LocalCard, ours: NoteContent) -> bool:
+    """Return whether a note would get new text of the source beside a field in conflict.
+
+    For example, the new question with the user's answer to the old one.
+    """
+    offered = card.edits.source_texts_offered
+    if not offered:
+        return False
+    shipped = card.note.exports[-1].field_hashes if card.note.exports else {}
+    return any(
+        hash_html(ours.fields[name]) != shipped.get(name)
+        for name in ours.fields.keys() & {*card.note_type.content_fields}
+        if name not in offered
+    )
 
 
 def _merge_note(

@@ -14,13 +14,13 @@ import html
 import os
 import re
 from collections import Counter
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from functools import cache, partial
 from html.parser import HTMLParser
 from itertools import count, repeat
 from operator import itemgetter
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, ClassVar
 from urllib.parse import quote, unquote
 
 from ankiforge.anki.notetypes import (
@@ -31,7 +31,7 @@ from ankiforge.anki.notetypes import (
 )
 from ankiforge.config.files import open_regular
 from ankiforge.errors import OwnFileError
-from ankiforge.model import Media, Problem, Value
+from ankiforge.model import Media, Problem, Texts, Value
 from ankiforge.text import regex
 from ankiforge.text.cloze import Gap, find_gaps, parse_image_label, to_plain_text
 from ankiforge.text.elements import EMPHASIS_ELEMENTS
@@ -120,18 +120,9 @@ class _HtmlWriter(Value):
 
     def _insert_atoms(self, markdown: str) -> str:
         """Replace cloze deletions, formulas and inline code with numbered placeholders."""
-        # the content of an atom is a cloze deletion, or the kind of another part: `math`, `display`
-        # (a formula on a line of its own) or `code`
-        spans: list[tuple[int, int, Gap | str]] = []
-        if self.cloze:
-            spans += [(gap.start, gap.end, gap) for gap in find_gaps(markdown)]
-        for start, end, kind in find_literal_spans(markdown):
-            is_inline_code = kind == "code" and "\n" not in markdown[start:end]
-            if kind in ("math", "display") or is_inline_code:
-                spans.append((start, end, kind))
         parts: list[str] = []
         position = 0
-        for start, end, content in sorted(spans, key=itemgetter(0)):
+        for start, end, content in self._find_atoms(markdown):
             if start < position:  # it is nested in the previous atom
                 continue
             source = markdown[start:end]
@@ -155,6 +146,21 @@ class _HtmlWriter(Value):
         parts.append(markdown[position:])
         return "".join(parts)
 
+    def _find_atoms(self, markdown: str) -> list[tuple[int, int, Gap | str]]:
+        """Return the start, end and content of each atom, sorted by start.
+
+        The content is a cloze deletion, or the kind of another part: `math`, `display` (a
+        formula on a line of its own) or `code`.
+        """
+        spans: list[tuple[int, int, Gap | str]] = []
+        if self.cloze:
+            spans += [(gap.start, gap.end, gap) for gap in find_gaps(markdown)]
+        for start, end, kind in find_literal_spans(markdown):
+            is_inline_code = kind == "code" and "\n" not in markdown[start:end]
+            if kind in ("math", "display") or is_inline_code:
+                spans.append((start, end, kind))
+        return sorted(spans, key=itemgetter(0))
+
     def _render_cloze(self, gap: Gap) -> str:
         depth = self.depth + 1
         answer_writer = _HtmlWriter(depth < MAX_CLOZE_DEPTH, self.pictures, depth)
@@ -177,21 +183,7 @@ class _HtmlWriter(Value):
             elif token.type == "code_inline":
                 yield f"<code>{text_to_html(self._restore_source(token.content))}</code>"
             elif token.type == "image":
-                label, width = parse_image_label(self._restore_source(token.content))
-                alt = to_plain_text(label)
-                path = self._restore_source(str(token.attrs["src"]))
-                media = self.pictures.get(path) or self.pictures.get(unquote(path))
-                if media is None or not is_media_name(media.name):
-                    yield lines_to_html(alt or unquote(path).rpartition("/")[2])
-                    continue
-                if is_sound_name(media.name):
-                    yield f"[sound:{media.name}]"
-                    continue
-                # an attribute can't contain `<wbr>`, so replace the characters of Anki's markup
-                alt = alt.translate(_ATTRIBUTE_REPLACEMENTS)
-                alt = html.escape(re.sub(r":{2,}", ":", alt))
-                width_attribute = f' width="{width}"' if width else ""
-                yield f'<img src="{media.name}" alt="{alt}"{width_attribute}>'
+                yield self._render_image(token)
             elif token.type == "link_open":
                 url = sanitize_url(self._restore_source(str(token.attrs["href"])))
                 is_link_open = bool(url)
@@ -202,6 +194,21 @@ class _HtmlWriter(Value):
                     yield "</a>"
             else:
                 yield _render_tag(token)
+
+    def _render_image(self, token: Token) -> str:
+        label, width = parse_image_label(self._restore_source(token.content))
+        alt = to_plain_text(label)
+        path = self._restore_source(str(token.attrs["src"]))
+        media = self.pictures.get(path) or self.pictures.get(unquote(path))
+        if media is None or not is_media_name(media.name):
+            return lines_to_html(alt or unquote(path).rpartition("/")[2])
+        if is_sound_name(media.name):
+            return f"[sound:{media.name}]"
+        # an attribute can't contain `<wbr>`, so replace the characters of Anki's markup
+        alt = alt.translate(_ATTRIBUTE_REPLACEMENTS)
+        alt = html.escape(re.sub(r":{2,}", ":", alt))
+        width_attribute = f' width="{width}"' if width else ""
+        return f'<img src="{media.name}" alt="{alt}"{width_attribute}>'
 
     def _render_text(self, text: str) -> str:
         parts = _ATOM.split(text)  # text, number of an atom, text …
@@ -594,39 +601,8 @@ class _MarkdownWriter(HTMLParser):
         if tag in _BLOCK_TAGS:
             self._ensure_line_ends()
         self.open_counts[tag] += 1
-        if tag in ("ul", "ol"):
-            self._ensure_line_ends(1 if self.lists else 2)
-            start = attributes.get("start", "1")
-            bullets: Iterator[str] = repeat("- ")
-            if tag == "ol" and re.fullmatch("[0-9]{1,9}", start):
-                bullets = map("{}. ".format, count(int(start)))
-            self.lists.append(bullets)
-        elif tag == "li":
-            self._ensure_line_ends(1)
-            bullet = next(self.lists[-1]) if self.lists else "- "
-            indent = "   " * (len(self.lists) - 1)
-            self.parts.append(indent + bullet)
-        elif tag == "code":
-            if not self.open_counts["pre"]:
-                self.parts.append("`")
-            elif self.parts[-1:] == [_FENCE]:  # the tag is right after `<pre>`
-                language = attributes.get("class", "").removeprefix("language-")
-                self.parts[-1] = f"```{parse_fence_language(language)}\n"
-        elif tag == "blockquote":
-            self.outer_parts.append(self.parts)
-            self.parts = []
-        elif tag == "img":
-            label = attributes.get("alt", "")
-            width = attributes.get("width", "")
-            if re.fullmatch("[0-9]{1,4}", width):  # Obsidian's syntax
-                label += f"|{width}"
-            path = attributes.get("src", "")
-            self.parts.append(f"![{label}]({path})")
-        elif tag == "thead":
-            self.table_rule = "|"
-        elif tag == "a":
-            self.link_targets.append(attributes.get("href", ""))
-            self.parts.append("[")
+        if tag in self._BEGIN_BY_TAG:
+            self._BEGIN_BY_TAG[tag](self, attributes)
         elif tag in EMPHASIS_ELEMENTS:
             self.open_emphasis.append(
                 (EMPHASIS_ELEMENTS[tag], self.parts, len(self.parts))
@@ -639,29 +615,102 @@ class _MarkdownWriter(HTMLParser):
         if tag in ("td", "th"):
             self.table_rule += _TABLE_RULES.get(attributes.get("align", ""), "---|")
 
+    def _begin_list(self, attributes: Texts) -> None:
+        self._ensure_line_ends(1 if self.lists else 2)
+        self.lists.append(repeat("- "))
+
+    def _begin_numbered_list(self, attributes: Texts) -> None:
+        self._begin_list(attributes)
+        start = attributes.get("start", "1")
+        if re.fullmatch("[0-9]{1,9}", start):
+            self.lists[-1] = map("{}. ".format, count(int(start)))
+
+    def _begin_item(self, attributes: Texts) -> None:
+        self._ensure_line_ends(1)
+        bullet = next(self.lists[-1]) if self.lists else "- "
+        indent = "   " * (len(self.lists) - 1)
+        self.parts.append(indent + bullet)
+
+    def _begin_code(self, attributes: Texts) -> None:
+        if not self.open_counts["pre"]:
+            self.parts.append("`")
+        elif self.parts[-1:] == [_FENCE]:  # the tag is right after `<pre>`
+            language = attributes.get("class", "").removeprefix("language-")
+            self.parts[-1] = f"```{parse_fence_language(language)}\n"
+
+    def _begin_quote(self, attributes: Texts) -> None:
+        self.outer_parts.append(self.parts)
+        self.parts = []
+
+    def _add_image(self, attributes: Texts) -> None:
+        label = attributes.get("alt", "")
+        width = attributes.get("width", "")
+        if re.fullmatch("[0-9]{1,4}", width):  # Obsidian's syntax
+            label += f"|{width}"
+        path = attributes.get("src", "")
+        self.parts.append(f"![{label}]({path})")
+
+    def _begin_table_head(self, attributes: Texts) -> None:
+        self.table_rule = "|"
+
+    def _begin_link(self, attributes: Texts) -> None:
+        self.link_targets.append(attributes.get("href", ""))
+        self.parts.append("[")
+
+    _BEGIN_BY_TAG: ClassVar[dict[str, Callable[[_MarkdownWriter, Texts], None]]] = {
+        "ul": _begin_list,
+        "ol": _begin_numbered_list,
+        "li": _begin_item,
+        "code": _begin_code,
+        "blockquote": _begin_quote,
+        "img": _add_image,
+        "thead": _begin_table_head,
+        "a": _begin_link,
+    }
+
     def handle_endtag(self, tag: str) -> None:
         self.open_counts[tag] = max(self.open_counts[tag] - 1, 0)
-        if tag == "a" and self.link_targets:
-            target = self.link_targets.pop()
-            self.parts.append(f"]({target})" if target else "]")
-        elif tag in ("ul", "ol"):
-            self.lists = self.lists[:-1]
-            self._ensure_line_ends(1 if self.lists else 2)
-        elif tag == "code" and not self.open_counts["pre"]:
-            self.parts.append("`")
-        elif tag == "thead":
-            self.parts.append(f"{self.table_rule}\n")
-        elif tag == "blockquote" and self.outer_parts:
-            quoted_lines = "".join(self.parts).strip().splitlines()
-            self.parts = self.outer_parts.pop()
-            self.parts.append("\n".join(f"> {line}".rstrip() for line in quoted_lines))
-            self._ensure_line_ends()
+        if tag in self._END_BY_TAG:
+            self._END_BY_TAG[tag](self)
         elif tag in _BLOCK_ENDS:
             self._ensure_line_ends()
         elif tag in EMPHASIS_ELEMENTS:
             self._end_emphasis(EMPHASIS_ELEMENTS[tag])
         elif tag in _MARKDOWN_AT_END:
             self.parts.append(_MARKDOWN_AT_END[tag])
+
+    def _end_list(self) -> None:
+        self.lists = self.lists[:-1]
+        self._ensure_line_ends(1 if self.lists else 2)
+
+    def _end_code(self) -> None:
+        if not self.open_counts["pre"]:
+            self.parts.append("`")
+
+    def _end_quote(self) -> None:
+        if not self.outer_parts:
+            return
+        quoted_lines = "".join(self.parts).strip().splitlines()
+        self.parts = self.outer_parts.pop()
+        self.parts.append("\n".join(f"> {line}".rstrip() for line in quoted_lines))
+        self._ensure_line_ends()
+
+    def _end_table_head(self) -> None:
+        self.parts.append(f"{self.table_rule}\n")
+
+    def _end_link(self) -> None:
+        if self.link_targets:
+            target = self.link_targets.pop()
+            self.parts.append(f"]({target})" if target else "]")
+
+    _END_BY_TAG: ClassVar[dict[str, Callable[[_MarkdownWriter], None]]] = {
+        "ul": _end_list,
+        "ol": _end_list,
+        "code": _end_code,
+        "blockquote": _end_quote,
+        "thead": _end_table_head,
+        "a": _end_link,
+    }
 
     def _end_emphasis(self, name: str) -> None:
         """Add the delimiters of an emphasis element, dropping unclosed elements inside it."""

@@ -59,12 +59,17 @@ __all__ = [
 ]
 
 CARD_CHECKS: tuple[Check, ...] = (
-    structure.check_structure,
+    structure.check_empty_sides,
+    structure.check_syntax,
+    structure.check_control_characters,
     structure.check_gap_edges,
     structure.check_encoding,
     wording.check_cloze,
     wording.check_question,
+    wording.check_answer_in_question,
+    wording.check_question_length,
     wording.check_references,
+    wording.check_placeholders,
     wording.check_completeness,
 )
 """The checks that look only at the card. `ankiforge repair` runs them on all cards in Anki."""
@@ -82,7 +87,9 @@ Skipped for literal quotations, which can't change the meaning or add numbers.
 SOURCE_CHECKS: tuple[Check, ...] = (
     source.check_quote,
     source.check_subject,
-    source.check_injection,
+    source.check_links,
+    source.check_active_markup,
+    source.check_model_talk,
     *_COMPARISON_CHECKS,
 )
 """The checks that compare a card with its source. Skipped for cards that the user wrote."""

@@ -218,39 +218,53 @@ def are_duplicates(card: ComparedSides, other: ComparedSides) -> bool:
     """Return whether two cards ask the same thing, with no known difference in meaning."""
     features_a = compute_features(card)
     features_b = compute_features(other)
-    if (
-        features_a.family is features_b.family is NoteType.BASIC
-        and features_a.question != features_b.question
-    ):
-        # a question without content words, such as `What?`, is clear only in its context
-        if not (features_a.question_stems and features_b.question_stems):
-            return False
     if features_a.is_negated != features_b.is_negated:
         return False
+    if any(differ(features_a, features_b) for differ in _DIFFERENCES):
+        return False
+    # the answers must share at least half of their words
     answer_a = features_a.answer_stems
     answer_b = features_b.answer_stems
-    for mine, theirs in (
-        # numbers, such as 2017 and 2018, first and second
-        (features_a.numbers, features_b.numbers),
-        ({*filter(str.isdigit, answer_a)}, {*filter(str.isdigit, answer_b)}),
-        # labels, such as hepatitis A and hepatitis B
-        (features_a.labels, features_b.labels),
-    ):
-        if not (mine <= theirs or theirs <= mine):
-            return False
-    # names and terms, such as L1 and L2, Austria and Australia
-    if _has_own_term(features_a, features_b) and _has_own_term(features_b, features_a):
-        return False
-    counterparts = _find_unmatched_words(features_b.tokens, features_a.tokens)
-    for word in _find_unmatched_words(features_a.tokens, features_b.tokens):
-        if any(_are_opposed(word, counterpart) for counterpart in counterparts):
-            return False
-    if _differ_in_one_place(features_a, features_b):
-        return False
-
-    # the answers must share at least half of their words
     shared_count = sum(not _has_no_match(word, answer_b) for word in answer_a)
     return 2 * shared_count >= min(len(answer_a), len(answer_b))
+
+
+def _lack_context(card: CardFeatures, other: CardFeatures) -> bool:
+    """Return whether two questions differ, and one is clear only in its context, like `What?`."""
+    if not card.family is other.family is NoteType.BASIC:
+        return False
+    has_words = card.question_stems and other.question_stems
+    return card.question != other.question and not has_words
+
+
+def _differ_in_numbers(card: CardFeatures, other: CardFeatures) -> bool:
+    """Return whether each card has a number or label that the other lacks.
+
+    Examples are 2017 and 2018, first and second, hepatitis A and hepatitis B.
+    """
+    pairs = (
+        (card.numbers, other.numbers),
+        (
+            {*filter(str.isdigit, card.answer_stems)},
+            {*filter(str.isdigit, other.answer_stems)},
+        ),
+        (card.labels, other.labels),
+    )
+    return any(not (mine <= theirs or theirs <= mine) for mine, theirs in pairs)
+
+
+def _differ_in_terms(card: CardFeatures, other: CardFeatures) -> bool:
+    """Return whether the cards have different names, such as L1 and L2, Austria and Australia."""
+    return _has_own_term(card, other) and _has_own_term(other, card)
+
+
+def _differ_in_opposites(card: CardFeatures, other: CardFeatures) -> bool:
+    counterparts = _find_unmatched_words(other.tokens, card.tokens)
+    return any(
+        _are_opposed(word, counterpart)
+        for word in _find_unmatched_words(card.tokens, other.tokens)
+        for counterpart in counterparts
+    )
 
 
 def _differ_in_one_place(card: CardFeatures, other: CardFeatures) -> bool:
@@ -270,6 +284,16 @@ def _differ_in_one_place(card: CardFeatures, other: CardFeatures) -> bool:
     if equal_count < _MIN_EQUAL_WORDS or len(more_words) > _MAX_REPLACED_WORDS:
         return False
     return any(_has_no_match(word, set(more_words)) for word in fewer_words)
+
+
+_DIFFERENCES = (
+    _lack_context,
+    _differ_in_numbers,
+    _differ_in_terms,
+    _differ_in_opposites,
+    _differ_in_one_place,
+)
+"""The differences in meaning that keep two cards from being duplicates, the cheapest first."""
 
 
 def _find_unmatched_words(words: WordSet, others: WordSet) -> list[str]:
@@ -538,14 +562,7 @@ class DuplicateIndex:
         The last finding may instead be about a card with the same question but a different
         answer. Other cards from the draft's own `highlight` are never reported.
         """
-        if self._store and not self._is_loaded:
-            self._is_loaded = True
-            cards_without_terms = self._store.iter_cards_without_terms(TERMS_VERSION)
-            self._store.store_terms(
-                [(id, compute_search_terms(card)) for id, card in cards_without_terms]
-            )
-            for indexed_card in self._store.iter_cards():
-                self._add_card(indexed_card)
+        self._load_store()
         my_sides, terms = _compute_sides_and_terms(draft.kind, draft.fields)
         duplicates = []
         for similarity, group in self._find_similar(terms, my_sides, highlight):
@@ -569,6 +586,17 @@ class DuplicateIndex:
             if _differ_in_answer(my_sides, own_sides):
                 yield _make_same_front_finding(own_card_id, own_sides)
                 return
+
+    def _load_store(self) -> None:
+        if not self._store or self._is_loaded:
+            return
+        self._is_loaded = True
+        cards_without_terms = self._store.iter_cards_without_terms(TERMS_VERSION)
+        self._store.store_terms(
+            [(id, compute_search_terms(card)) for id, card in cards_without_terms]
+        )
+        for indexed_card in self._store.iter_cards():
+            self._add_card(indexed_card)
 
     def _get_sides(self, id: str) -> ComparedSides:
         if id not in self._sides_by_id:

@@ -181,17 +181,8 @@ def _find_split_words(answer: str, source: str) -> str:
 
 def _find_missing_words(answer: str, source: str) -> tuple[list[str], float]:
     """Return the words in `answer` that the source lacks, and the fraction that it has."""
-    # first search for the whole answer, perhaps in another notation
-    if find_whole_words(answer.strip(" ."), source):
+    if _contains_whole_answer(source, answer):
         return [], 1.0
-    if find_whole_words(normalize_words(answer).strip(" ."), normalize_words(source)):
-        return [], 1.0
-    # a formula has an operator and at least two other symbols
-    symbols = normalize_formula(answer)
-    if len(symbols) > 2 and _OPERATOR.search(symbols):
-        if symbols in normalize_formula(source):
-            return [], 1.0
-
     answer = _ELISION.sub(" ", remove_tex(answer))
     source = _ELISION.sub(" ", remove_tex(source))
     content_words = find_content_words(answer)
@@ -225,6 +216,18 @@ def _find_missing_words(answer: str, source: str) -> tuple[list[str], float]:
             continue
         missing.append(word)
     return missing, 1 - len(missing) / len(searched_words)
+
+
+def _contains_whole_answer(source: str, answer: str) -> bool:
+    """Return whether the source contains an answer as a whole, perhaps in another notation."""
+    if find_whole_words(answer.strip(" ."), source):
+        return True
+    if find_whole_words(normalize_words(answer).strip(" ."), normalize_words(source)):
+        return True
+    # a formula has an operator and at least two other symbols
+    symbols = normalize_formula(answer)
+    is_formula = len(symbols) > 2 and _OPERATOR.search(symbols) is not None
+    return is_formula and symbols in normalize_formula(source)
 
 
 _SILENT_E = regex(r"(?<=\w\w)e\Z")
@@ -319,18 +322,7 @@ def check_numbers(draft: CardContent, context: CheckContext) -> Iterator[Finding
 
 
 def _find_ungrounded_numbers(text: str, source: str) -> Iterator[str]:
-    source_digits = set(DIGIT_NUMBER.findall(source)) if source.isascii() else set()
-    for number, notations in find_digit_numbers(text).items():
-        if not source_digits.isdisjoint(notations):  # a fast test that decides most cases
-            continue
-        if not find_numbers(source).isdisjoint(notations):
-            continue
-        # the source may write the card's `3 million` as `3,000,000`
-        matching_quantities = [
-            quantity for quantity in parse_quantities(text) if number in quantity.text
-        ]
-        if not any(_contains_size(source, quantity) for quantity in matching_quantities):
-            yield number
+    yield from _find_ungrounded_digits(text, source)
     for quantity in parse_quantities(text):
         # only numbers with a unit and larger spelled-out numbers can be compared by size
         is_comparable = quantity.unit != ""
@@ -349,6 +341,21 @@ def _find_ungrounded_numbers(text: str, source: str) -> Iterator[str]:
     for name, month in named_months.items():
         if source_months and month not in source_months:
             yield name
+
+
+def _find_ungrounded_digits(text: str, source: str) -> Iterator[str]:
+    source_digits = set(DIGIT_NUMBER.findall(source)) if source.isascii() else set()
+    for number, notations in find_digit_numbers(text).items():
+        if not source_digits.isdisjoint(notations):  # a fast test that decides most cases
+            continue
+        if not find_numbers(source).isdisjoint(notations):
+            continue
+        # the source may write the card's `3 million` as `3,000,000`
+        matching_quantities = [
+            quantity for quantity in parse_quantities(text) if number in quantity.text
+        ]
+        if not any(_contains_size(source, quantity) for quantity in matching_quantities):
+            yield number
 
 
 def _contains_size(source: str, quantity: Quantity) -> bool:
@@ -432,55 +439,66 @@ def check_meaning(draft: CardContent, context: CheckContext) -> Iterator[Finding
         return
     evidence_text = find_evidence(draft, highlight)
     reading = parse_draft(draft)
-    answers = " ".join(reading.answers)
     is_question = draft.kind.note_type is NoteType.BASIC
-    offers_choice = is_question and offers_options(reading.question)
     card_words = split_words(reading.full_text)
     evidence_words = split_words(evidence_text)
     # the words that make a claim, which in a question card are only those of the answer
+    answers = " ".join(reading.answers)
     claim_words = split_words(answers) if is_question else card_words
 
-    if not offers_choice:
-        # find the clause most similar to the card, because other clauses may negate something
-        # else
-        card_stems = set(map(stem_word, card_words))
-        answer_stems = find_stems(answers)
-        best_clause: list[str] = []
-        max_shared = -1
-        for clause_words in map(split_words, split_clauses(evidence_text)):
-            clause_stems = set(map(stem_word, clause_words))
-            if is_question and answer_stems.isdisjoint(clause_stems):
-                continue
-            shared_count = len(clause_stems & card_stems)
-            if shared_count > max_shared:
-                best_clause = clause_words
-                max_shared = shared_count
+    if not (is_question and offers_options(reading.question)):
         # a negation at the end of a question doesn't negate the answer
         scope_words = card_words
-        if is_question and not NEGATORS.isdisjoint(split_words(reading.question)):
-            if not _find_scope_words(split_words(reading.question), NEGATORS):
-                scope_words = []
+        question_words = split_words(reading.question) if is_question else []
+        if not NEGATORS.isdisjoint(question_words):
+            scope_words = _find_scope_words(question_words, NEGATORS) and card_words
         negated_words = _find_negated_words(
             card_words,
             scope_words,
             claim_words,
             evidence_words,
-            best_clause,
+            _find_closest_clause(
+                evidence_text, card_words, answers if is_question else ""
+            ),
         )
         if negated_words:
             yield make_finding("negation", f"“{' '.join(sorted(negated_words))}”")
             return
-        opposite_pair = next(_find_opposites(card_words, evidence_words), None)
-        if opposite_pair:
-            word, opposite = opposite_pair
+        for word, opposite in _find_opposites(card_words, evidence_words):
             detail = f"the card says “{word}”, the source “{opposite}”"
             yield make_finding("opposite", detail)
             return
+    yield from _check_certainty(card_words, claim_words, evidence_text)
 
-    # find out whether the card sounds more certain than its source, because it adds `always`
-    # or omits `may`
+
+def _find_closest_clause(text: str, card_words: list[str], answers: str) -> list[str]:
+    """Return the words of the clause most similar to a card.
+
+    Other clauses may negate something else. Only clauses that share a word with `answers` are
+    compared, unless this is "".
+    """
+    card_stems = set(map(stem_word, card_words))
+    answer_stems = find_stems(answers)
+    best_clause: list[str] = []
+    max_shared = -1
+    for clause_words in map(split_words, split_clauses(text)):
+        clause_stems = set(map(stem_word, clause_words))
+        if answers and answer_stems.isdisjoint(clause_stems):
+            continue
+        shared_count = len(clause_stems & card_stems)
+        if shared_count > max_shared:
+            best_clause = clause_words
+            max_shared = shared_count
+    return best_clause
+
+
+def _check_certainty(
+    card_words: list[str], claim_words: list[str], evidence_text: str
+) -> Iterator[Finding]:
+    """Report a card that is more certain than its source: it adds `always`, or omits `may`."""
     if not _SOFTENERS.isdisjoint(card_words):
         return
+    evidence_words = split_words(evidence_text)
     evidence_set = frozenset(evidence_words)
     added_absolutes = [word for word in claim_words if word in _ABSOLUTES - evidence_set]
     if added_absolutes:
@@ -573,23 +591,29 @@ def _find_opposites(card_words: list[str], evidence_words: list[str]) -> Iterato
             evidence_words, opposite_index
         ) or (word in ORDINALS and card_words[:index][-1:] in (["a"], ["another"])):
             continue
-        is_order_word = word in _ORDER_WORDS
-        if is_order_word or not _COMPARISON_WORDS.isdisjoint(
-            (*card_words, *evidence_words)
-        ):
-            # the sides may be swapped as well, as in “A before B” and “B after A”
-            left, right = _find_argument_stems(card_words, index)
-            other_left, other_right = _find_argument_stems(evidence_words, opposite_index)
-            if is_order_word and not {*left}.isdisjoint(other_right[:1]):
-                # in `after sleep, …`, the words that follow are the left side of `after`
-                continue
-            same_order_count = len({*left} & {*other_left}) + len(
-                {*right} & {*other_right}
-            )
-            swapped_count = len({*left} & {*other_right}) + len({*right} & {*other_left})
-            if right and swapped_count > same_order_count:
-                continue
-        yield word, evidence_words[opposite_index]
+        if not _is_comparison_restated(card_words, index, evidence_words, opposite_index):
+            yield word, evidence_words[opposite_index]
+
+
+def _is_comparison_restated(
+    card_words: list[str], index: int, evidence_words: list[str], opposite_index: int
+) -> bool:
+    """Return whether two texts swap the sides of a comparison as well as its word.
+
+    “A before B” and “B after A” mean the same. The indexes are those of the opposite words.
+    """
+    is_order_word = card_words[index] in _ORDER_WORDS
+    all_words = (*card_words, *evidence_words)
+    if not is_order_word and _COMPARISON_WORDS.isdisjoint(all_words):
+        return False
+    left, right = _find_argument_stems(card_words, index)
+    other_left, other_right = _find_argument_stems(evidence_words, opposite_index)
+    if is_order_word and not {*left}.isdisjoint(other_right[:1]):
+        # in `after sleep, …`, the words that follow are the left side of `after`
+        return True
+    same_order_count = len({*left} & {*other_left}) + len({*right} & {*other_right})
+    swapped_count = len({*left} & {*other_right}) + len({*right} & {*other_left})
+    return bool(right) and swapped_count > same_order_count
 
 
 def _is_next_to_negation(words: list[str], index: int) -> bool:
@@ -660,18 +684,23 @@ def check_literals(draft: CardContent, context: CheckContext) -> Iterator[Findin
                 yield make_finding("literal", f"“{code}”")
                 return
 
+    creators = " ".join(highlight.document.creators)
+    for name in _find_unknown_names(reading.answers, source, creators):
+        yield make_finding("name_in_answer", f"“{name}”")
+        return
+
+
+def _find_unknown_names(answers: Strings, source: str, creators: str) -> Iterator[str]:
     if detect_certain_language_name(source) == "German":
         return  # every German noun begins with a capital
-    creators = " ".join(highlight.document.creators)
     known_text = normalize_for_comparison(f"{source}\n{creators}")
     known_text = f"{known_text}\n{known_text.replace('.', '')}"  # US matches U.S.
-    for text in reading.answers:
+    for text in answers:
         for name in (*TERM_PATTERN.findall(text), *_NAME.findall(text)):
             if name.casefold() in _FUNCTION_WORDS:
                 continue  # the first word of a sentence
             if normalize_for_comparison(name).removesuffix("s") not in known_text:
-                yield make_finding("name_in_answer", f"“{name}”")
-                return
+                yield name
 
 
 # --- foreign links, active markup, talk to models -------------------------------------
@@ -712,42 +741,47 @@ def _find_model_talk(text: str) -> re.Match[str] | None:
     return _MODEL_TALK.search(text) if may_match else None
 
 
-def check_injection(draft: CardContent, context: CheckContext) -> Iterator[Finding]:
-    """Report signs of prompt injection that aren't in the source.
-
-    These are URLs, active markup, and text that addresses or mentions an AI model.
-    """
+def check_links(draft: CardContent, context: CheckContext) -> Iterator[Finding]:
+    """Report the first URL that is in neither the passage nor the document's metadata."""
     highlight = context.highlight
     text = "\n".join(text for _, text in draft.fields)
+    urls = [
+        match[1].rstrip(".,;:!?)")
+        for pattern in _URL_PATTERNS
+        for match in pattern.finditer(text)
+    ]
+    if not urls:
+        return
+    document = highlight.document
+    source_texts = [
+        get_source_with_markdown(highlight),
+        *highlight.links,
+        highlight.uri,
+        document.uri,
+        *(value for _, value in document.identifiers),
+    ]
+    known_text = "\n".join(source_texts)
+    for url in urls:
+        if not contains_text(known_text, url):
+            yield make_finding("foreign_link", url[:60])
+            return
 
-    # report the first URL that is in neither the passage nor the document's metadata
-    urls = []
-    for pattern in _URL_PATTERNS:
-        for match in pattern.finditer(text):
-            urls.append(match[1].rstrip(".,;:!?)"))
-    if urls:
-        document = highlight.document
-        identifiers = [value for _, value in document.identifiers]
-        source_texts = [
-            get_source_with_markdown(highlight),
-            *highlight.links,
-            highlight.uri,
-            document.uri,
-        ]
-        known_text = "\n".join(source_texts + identifiers)
-        foreign_urls = [url for url in urls if not contains_text(known_text, url)]
-        if foreign_urls:
-            yield make_finding("foreign_link", foreign_urls[0][:60])
-    active_markup = _ACTIVE_MARKUP.search(text)
-    if active_markup and not contains_text(
-        get_source_with_markdown(highlight), active_markup[0]
-    ):
-        yield make_finding("foreign_markup", active_markup[0])
 
-    # report talk to or about a model in the card, or in the source sentence with the answer
+def check_active_markup(draft: CardContent, context: CheckContext) -> Iterator[Finding]:
+    """Report active markup, such as a script, that isn't in the source."""
+    markup = _ACTIVE_MARKUP.search("\n".join(text for _, text in draft.fields))
+    if markup:
+        source = get_source_with_markdown(context.highlight)
+        if not contains_text(source, markup[0]):
+            yield make_finding("foreign_markup", markup[0])
+
+
+def check_model_talk(draft: CardContent, context: CheckContext) -> Iterator[Finding]:
+    """Report talk to or about a model in the card, or in the source sentence with the answer."""
     if draft.origin.is_from_comment:
         return
-    source = get_answer_source_text(highlight)
+    source = get_answer_source_text(context.highlight)
+    text = "\n".join(text for _, text in draft.fields)
     card_talk = _find_model_talk(strip_markup(text))
     if card_talk and not contains_text(source, card_talk[0]):
         yield make_finding("model_talk", f"“{card_talk[0]}”")

@@ -49,9 +49,8 @@ _EMPTY_LIST_ITEMS = regex(r"(?m)^[ \t]*(?:[-*+][ \t]+)+[-*+]?[ \t]*$")
 _CONTROL_CHAR = regex("[\x00-\x08\x0b-\x1f\x7f-\x9f\ud800-\udfff]")
 
 
-def check_structure(draft: CardContent, context: CheckContext) -> Iterator[Finding]:
-    """Report faults that would break a card in Anki or leave nothing to ask."""
-    problems: dict[str, None] = {}
+def check_empty_sides(draft: CardContent, context: CheckContext) -> Iterator[Finding]:
+    """Report sides without visible text, and gaps that leave nothing to ask."""
     if draft.kind.note_type is NoteType.BASIC:
         for name in ("Front", "Back"):
             text = draft.get_field(name)
@@ -61,38 +60,54 @@ def check_structure(draft: CardContent, context: CheckContext) -> Iterator[Findi
             )
             if not is_visible(shown_text) and "![" not in text:
                 yield make_finding("empty_side", name)
-    else:
-        # report a cloze number that leaves nothing visible: no word, no image and no hint
-        text = draft.get_field("Text")
-        problems = dict.fromkeys(cloze.find_cloze_problems(text))
-        for number, hidden_gaps in parse_draft(draft).gaps_by_number:
-            shown_text = blank_out_gaps(text, hidden_gaps).replace(GAP_PLACEHOLDER, "")
-            has_hint = any(gap.hint.strip() for gap in hidden_gaps)
-            if not (has_hint or "![" in text or re.search(r"\w", shown_text)):
-                yield make_finding("gap_is_all", f"c{number}")
+        return
+    # report a cloze number that leaves nothing visible: no word, no image and no hint
+    text = draft.get_field("Text")
+    for number, hidden_gaps in parse_draft(draft).gaps_by_number:
+        shown_text = blank_out_gaps(text, hidden_gaps).replace(GAP_PLACEHOLDER, "")
+        has_hint = any(gap.hint.strip() for gap in hidden_gaps)
+        if not (has_hint or "![" in text or re.search(r"\w", shown_text)):
+            yield make_finding("gap_is_all", f"c{number}")
+
+
+def check_syntax(draft: CardContent, context: CheckContext) -> Iterator[Finding]:
+    """Report clozes and formulas that Anki can't display, and syntax of other programs."""
+    problems: dict[str, None] = {}
+    if draft.kind.note_type is not NoteType.BASIC:
+        problems = dict.fromkeys(cloze.find_cloze_problems(draft.get_field("Text")))
     for problem in problems:
         yield make_finding("malformed", problem)
-
-    # only an info in text that the user typed, because the card may be about templates
-    severity = Severity.INFO if is_user_written(draft) else None
     all_texts = [text for _, text in draft.fields]
     broken_cloze = next(filter(None, map(_find_broken_cloze, all_texts)), "")
     if broken_cloze and not problems:
         detail = f"“{broken_cloze}” begins no cloze"
-        yield make_finding("malformed", detail, severity=severity)
+        yield make_finding("malformed", detail, severity=_get_typed_severity(draft))
     for rule, matches in (
         ("maths", map(_find_broken_formula, all_texts)),
         ("other_program", map(_find_foreign_syntax, all_texts)),
     ):
         for match in filter(None, matches):
             yield make_finding(rule, f"“{match}”")
+
+
+def check_control_characters(
+    draft: CardContent, context: CheckContext
+) -> Iterator[Finding]:
+    """Report the first control character in each field."""
     for name, text in draft.fields:
         control_char = _CONTROL_CHAR.search(text.replace("\r\n", "\n"))
         if control_char is None and not is_user_written(draft):
             control_char = re.search("\t", text)  # because no user typed it
         if control_char:
             detail = f"U+{ord(control_char[0]):04X} in {name}"
-            yield make_finding("control_character", detail, severity=severity)
+            yield make_finding(
+                "control_character", detail, severity=_get_typed_severity(draft)
+            )
+
+
+def _get_typed_severity(draft: CardContent) -> Severity | None:
+    """Return INFO for text that the user typed, because the card may be about templates."""
+    return Severity.INFO if is_user_written(draft) else None
 
 
 def check_gap_edges(draft: CardContent, context: CheckContext) -> Iterator[Finding]:
@@ -180,12 +195,7 @@ def _find_broken_formula(text: str) -> str:
     for start, end, kind in shielded_spans:
         if kind not in ("math", "display"):
             continue
-        depth = 0
-        for brace in _BRACE.findall(text[start:end]):
-            depth += 1 if brace == "{" else -1
-            if depth < 0:
-                break
-        if depth != 0:
+        if not _are_braces_balanced(text[start:end]):
             return text[start:end][:40]
     # find a lone dollar that opens or closes a formula, judging by the TeX next to it
     for match in re.finditer(r"\$", text):
@@ -199,6 +209,15 @@ def _find_broken_formula(text: str) -> str:
         ):
             return text[dollar_index : dollar_index + 30]
     return ""
+
+
+def _are_braces_balanced(formula: str) -> bool:
+    depth = 0
+    for brace in _BRACE.findall(formula):
+        depth += 1 if brace == "{" else -1
+        if depth < 0:
+            return False
+    return depth == 0
 
 
 def check_encoding(draft: CardContent, context: CheckContext) -> Iterator[Finding]:

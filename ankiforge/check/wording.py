@@ -7,7 +7,7 @@ The word lists are in `language/data/signs.txt`, and the patterns of badly worde
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from functools import cache, lru_cache
 from math import ceil
 from pathlib import Path
@@ -106,27 +106,9 @@ def check_cloze(draft: CardContent, context: CheckContext) -> Iterator[Finding]:
     for gap, answer in zip(reading.gaps, reading.answers, strict=True):
         yield from _check_gap(text, gap, answer)
     for number, hidden_gaps in reading.gaps_by_number:
-        # report what hides most of the text or, if the text is short, shows only stop words
-        shown_text = blank_out_gaps(text, hidden_gaps).replace(GAP_PLACEHOLDER, "")
-        if word_count >= _MIN_WORDS_FOR_PERCENTAGE:
-            percentage = ceil(100 * (1 - len(shown_text) / len(reading.full_text)))
-            gap_name = f"; gap {number}" if len(reading.gaps_by_number) > 1 else ""
-            yield from check_limit(percentage, "gap_gt50pct", gap_name)
-        elif not (find_content_words(shown_text) or "![" in text or "$" in text):
-            yield make_finding("short_cloze", f"“{shown_text.strip()}”")
-        # report hidden answers that are also in the visible text; in a list, only in the lines
-        # that contain a gap
-        searched_text = blank_out_gaps(text, hidden_gaps)
-        lines = searched_text.splitlines()
-        if len(lines) > _MAX_PROSE_LINES:
-            lines_with_gap = [line for line in lines if GAP_PLACEHOLDER in line]
-            searched_text = "\n".join(lines_with_gap)
-        for answer in (strip_markup(gap.answer) for gap in hidden_gaps):
-            bare_answer = answer.strip(" .,;:")
-            is_short_fact = _SHORT_FACT.fullmatch(bare_answer) is not None
-            if is_short_fact or len(bare_answer) >= _MIN_ANSWER_CHARS:
-                if contains_phrase(searched_text, bare_answer, exact=is_short_fact):
-                    yield make_finding("gap_leak", f"“{answer}”")
+        name = f"; gap {number}" if len(reading.gaps_by_number) > 1 else ""
+        yield from _check_shown_text(text, reading.full_text, hidden_gaps, name)
+        yield from _check_gap_leaks(text, hidden_gaps)
     yield from check_limit(word_count, "cloze_gt40w")
     yield from check_limit(len(cloze.find_cloze_numbers(text)), "gaps_gt3")
     if len(reading.gaps_by_number) == 1 and not are_gaps_highlighted(
@@ -165,6 +147,36 @@ def _check_gap(text: str, gap: Gap, answer: str) -> Iterator[Finding]:
         yield from check_limit(length, "gap_gt8w")
 
 
+def _check_shown_text(
+    text: str, full_text: str, hidden_gaps: Sequence[Gap], gap_name: str
+) -> Iterator[Finding]:
+    """Report gaps that hide most of the text or, if the text is short, all but stop words."""
+    shown_text = blank_out_gaps(text, hidden_gaps).replace(GAP_PLACEHOLDER, "")
+    if count_words(full_text) >= _MIN_WORDS_FOR_PERCENTAGE:
+        percentage = ceil(100 * (1 - len(shown_text) / len(full_text)))
+        yield from check_limit(percentage, "gap_gt50pct", gap_name)
+    elif not (find_content_words(shown_text) or "![" in text or "$" in text):
+        yield make_finding("short_cloze", f"“{shown_text.strip()}”")
+
+
+def _check_gap_leaks(text: str, hidden_gaps: Sequence[Gap]) -> Iterator[Finding]:
+    """Report hidden answers that are also in the visible text.
+
+    In a list, only the lines that contain a gap are searched.
+    """
+    searched_text = blank_out_gaps(text, hidden_gaps)
+    lines = searched_text.splitlines()
+    if len(lines) > _MAX_PROSE_LINES:
+        lines_with_gap = [line for line in lines if GAP_PLACEHOLDER in line]
+        searched_text = "\n".join(lines_with_gap)
+    for answer in (strip_markup(gap.answer) for gap in hidden_gaps):
+        bare_answer = answer.strip(" .,;:")
+        is_short_fact = _SHORT_FACT.fullmatch(bare_answer) is not None
+        if is_short_fact or len(bare_answer) >= _MIN_ANSWER_CHARS:
+            if contains_phrase(searched_text, bare_answer, exact=is_short_fact):
+                yield make_finding("gap_leak", f"“{answer}”")
+
+
 # --- questions ------------------------------------------------------------------------
 
 # Matches a yes-or-no answer.
@@ -185,27 +197,15 @@ _MIN_IMPERATIVE_WORDS = 4
 
 
 def check_question(draft: CardContent, context: CheckContext) -> Iterator[Finding]:
-    """Report badly worded questions and answers, e.g. questions that are too vague."""
+    """Report badly worded questions, e.g. questions that are too vague."""
     if draft.kind.note_type is not NoteType.BASIC:
         return
     reading = parse_draft(draft)
-    answer = reading.answers[0]
     front = " ".join(reading.question.split())
-    is_yes_or_no = _YES_NO.match(answer.strip()) is not None
-    if is_yes_or_no:
-        yield make_finding("yes_no", f"– the answer is “{to_one_line(answer)[:20]}”")
-    excused_rules = {"yes_no"} if is_yes_or_no else set[str]()
-    shows_picture = "![" in draft.get_field("Front")
-    if shows_picture:  # `this` refers to the picture
-        excused_rules.add(DEPENDS_ON_CONTEXT)
-    if front[:4].casefold() == "was ":
-        # this may be the German `was`, not the English
-        passage = context.highlight.exact
-        if "German" in (
-            detect_certain_language_name(reading.full_text),
-            detect_certain_language_name(passage),
-        ):
-            excused_rules.add("yes_no")
+    if _is_yes_or_no(reading.answers[0]):
+        answer_start = to_one_line(reading.answers[0])[:20]
+        yield make_finding("yes_no", f"– the answer is “{answer_start}”")
+    excused_rules = _find_excused_rules(draft, context, front)
     for pattern in _read_question_patterns():
         match = pattern.bad.search(front)
         if not match or (pattern.excuse and pattern.excuse.search(front)):
@@ -216,33 +216,77 @@ def check_question(draft: CardContent, context: CheckContext) -> Iterator[Findin
             is_excused = pattern.rule == "vague" and draft.origin.is_from_comment
             severity = Severity.INFO if is_excused else None
             yield make_finding(pattern.rule, detail, severity=severity)
-    # report a question such as “What does this mean?”, ignoring single Latin letters and digits;
-    # single ideographs may be words
+    yield from _check_subject_words(draft, context.highlight, front)
+
+
+def _is_yes_or_no(answer: str) -> bool:
+    return _YES_NO.match(answer.strip()) is not None
+
+
+def _find_excused_rules(
+    draft: CardContent, context: CheckContext, front: str
+) -> set[str]:
+    """Return the rules about questions that don't apply to this question."""
+    excused_rules = set[str]()
+    reading = parse_draft(draft)
+    if _is_yes_or_no(reading.answers[0]):  # reported because of its answer
+        excused_rules.add("yes_no")
+    if "![" in draft.get_field("Front"):  # `this` refers to the picture
+        excused_rules.add(DEPENDS_ON_CONTEXT)
+    if front[:4].casefold() == "was ":
+        # this may be the German `was`, not the English
+        texts = (reading.full_text, context.highlight.exact)
+        if "German" in map(detect_certain_language_name, texts):
+            excused_rules.add("yes_no")
+    return excused_rules
+
+
+def _check_subject_words(
+    draft: CardContent, highlight: Highlight, front: str
+) -> Iterator[Finding]:
+    """Report a question that doesn't name its subject, such as “What does this mean?”."""
+    # single Latin letters and digits don't count; single ideographs may be words
     words = {word for word in split_words(front) if len(word) > 1 or not word.isascii()}
     if front.endswith("?") and words and words <= _UNSPECIFIC_WORDS:
-        if not shows_picture:
+        if "![" not in draft.get_field("Front"):
             yield make_finding("vague", f"“{front}”")
-    if _lacks_subject(draft, context.highlight, front):
+    if _lacks_subject(draft, highlight, front):
         yield make_finding(DEPENDS_ON_CONTEXT, f"“{front}”")
 
-    # report a front that contains the answer; case matters if it isn't a question, because
-    # `string type` doesn't contain `String`
-    bare_answer = answer.strip(" .")
-    if (
-        not is_yes_or_no
-        and len(bare_answer) >= _MIN_ANSWER_CHARS
-        and count_words(bare_answer) <= _MAX_LEAK_WORDS
-        and find_content_words(bare_answer)
-        and not offers_options(front)
-        and contains_phrase(front, bare_answer, exact="?" not in front)
-    ):
-        yield make_finding("leak_exact", f"“{bare_answer}”")
 
-    # report answers that can't be recalled as a whole, and long sentences
+def check_answer_in_question(
+    draft: CardContent, context: CheckContext
+) -> Iterator[Finding]:
+    """Report a front that contains the answer.
+
+    Case matters if it isn't a question, because `string type` doesn't contain `String`.
+    """
+    if draft.kind.note_type is not NoteType.BASIC:
+        return
+    reading = parse_draft(draft)
+    front = " ".join(reading.question.split())
+    answer = reading.answers[0].strip(" .")
+    is_phrase = (
+        len(answer) >= _MIN_ANSWER_CHARS
+        and count_words(answer) <= _MAX_LEAK_WORDS
+        and find_content_words(answer)
+    )
+    if not is_phrase or _is_yes_or_no(reading.answers[0]) or offers_options(front):
+        return
+    if contains_phrase(front, answer, exact="?" not in front):
+        yield make_finding("leak_exact", f"“{answer}”")
+
+
+def check_question_length(draft: CardContent, context: CheckContext) -> Iterator[Finding]:
+    """Report answers that can't be recalled as a whole, and long questions."""
+    if draft.kind.note_type is not NoteType.BASIC:
+        return
+    reading = parse_draft(draft)
+    front = " ".join(reading.question.split())
     if len(front.split()) > 1:
         list_items = split_items(draft.get_field("Front"), draft.get_field("Back"))
         yield from check_limit(len(list_items), "set")
-    yield from check_limit(count_words(answer), "answer_gt20w")
+    yield from check_limit(count_words(reading.answers[0]), "answer_gt20w")
     yield from check_limit(count_words(reading.question), "front_gt30w")
     # in `benchmarks/blind` and `wording`, two raters found six of nine such questions
     # unnatural, but only 22 of 274 others
@@ -380,9 +424,9 @@ _SCHEMA_WORDS = frozenset(
 
 
 def check_references(draft: CardContent, context: CheckContext) -> Iterator[Finding]:
-    """Report placeholders and references to text that the card doesn't show.
+    """Report references to text that the card doesn't show.
 
-    Examples are `this paper`, `Figure 3`, `which of the following`, and `...` as an answer.
+    Examples are `this paper`, `Figure 3` and `which of the following`.
     """
     reading = parse_draft(draft)
     is_cloze = draft.kind.note_type is NoteType.CLOZE
@@ -402,9 +446,15 @@ def check_references(draft: CardContent, context: CheckContext) -> Iterator[Find
             "points_at_page", f"“{figure_reference[0]}”", severity=Severity.WARN
         )
 
-    # report the first side that is a placeholder, such as `...`, `TODO`, `N/A` or a word of the
-    # reply schema
+
+def check_placeholders(draft: CardContent, context: CheckContext) -> Iterator[Finding]:
+    """Report the first side that is only a placeholder.
+
+    Examples are `...`, `TODO`, `N/A` and a word of the reply schema.
+    """
     highlight = context.highlight
+    reading = parse_draft(draft)
+    is_cloze = draft.kind.note_type is NoteType.CLOZE
     for side in reading.answers if is_cloze else (reading.question, *reading.answers):
         side_text = " ".join(side.split())
         is_placeholder = len(

@@ -67,7 +67,7 @@ def accept(
     from ankiforge.ledger.decide import DraftBatches
     from ankiforge.pipeline import proposals
     from ankiforge.pipeline.query import looks_like_key
-    from ankiforge.reports import summary
+    from ankiforge.review.batches import format_waiting
     from ankiforge.review.items import select_clean_drafts
 
     if every and gap is not None:
@@ -108,13 +108,11 @@ def accept(
                 warned_count = count_by_reason[describe_rule(rule.id)]
                 if warned_count and not call.verbose:
                     message = f"left for a warning: {warned_count} × {rule.short_message}"
-                    call.say(f"{message}: ankiforge list --filter finding:{rule.id}")
+                    call.say(f"{message}: ankiforge list finding:{rule.id}")
             counts = pending_items.count_ledger(ledger)
-            pending = summary.format_pending_items(counts["waiting"])
-            if pending:
-                call.say(f"still waiting: {pending}; to decide: ankiforge review")
-            else:
-                cli.say_next_command(call.say, workspace, counts)
+            if still_waiting := format_waiting(counts["waiting"]):
+                call.say(f"  {still_waiting}")
+            cli.say_next_command(call.say, workspace, counts)
 
 
 @cli.command("""
@@ -224,10 +222,17 @@ def undo(call: cli.Call, words: cli.Words) -> None:
             if len(entries) > 1:
                 call.say(f"{len(entries)} undone")
 
-        forgotten = [] if words else workspace.undo_forget()
-        if forgotten:
-            call.say(f"undone: forget: {format_first_names(forgotten)}")
-            decide_all(call, ledger, ["forget"], lambda id: None, "undone")
+        command, names, problems = (
+            ("", [], []) if words else workspace.undo_outside_change()
+        )
+        if command:
+            if names:
+                call.say(f"undone: {command}: {format_first_names(names)}")
+            call.print_problems(problems)
+            decide_all(
+                call, ledger, [command] if names else [], lambda id: None, "undone"
+            )
+            cli.exit_if_failed(problems)
             return
         ids = []
         for word in words:

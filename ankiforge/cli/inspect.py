@@ -88,16 +88,18 @@ def list_(
                 call.say("○ waits   ✓ accepted")
         elif call.limit != 0:
             from ankiforge.review import batches
+            from ankiforge.text import format_count
 
             proposals = pending_items.ProposalCounts()
             if not (no_card or query or view not in ("", "new")):
                 uncarded = pending_items.load_pending_items(workspace.ledger).without_card
                 proposals = pending_items.count_proposals(uncarded)
-            if proposals.total:
-                told = batches.format_proposal_counts(proposals)
-                command = "ankiforge list --no-card"
-                command += " -v" if proposals.less_certain else ""
-                call.say(f"{told} to decide on: {command} shows them")
+            if proposals.certain:
+                told = batches.format_waiting({"proposed": proposals.certain})
+                call.say(f"{told}: ankiforge list --no-card")
+            elif proposals.less_certain:
+                told = format_count(proposals.less_certain, "less certain proposal")
+                call.say(f"{told}: ankiforge list --no-card -v")
             else:
                 # with --all, the first alternative is already shown
                 others = ", ".join(alternatives[everything:])

@@ -29,7 +29,7 @@ from ankiforge.reports.cards import (
 from ankiforge.reports.view import view_card
 from ankiforge.review import Decision, Item, Review, StaleItemError, batches
 from ankiforge.review.batches import SITTING_SIZE
-from ankiforge.review.decisions import Accept, Edit, Reject, WriteCard
+from ankiforge.review.decisions import Accept, Edit, Reject, ShowInAnki, WriteCard
 from ankiforge.review.items import expand_gaps
 from ankiforge.text import format_count, mark_bold, to_one_line, truncate
 from ankiforge.text.cloze import to_plain_text, to_terminal_text
@@ -51,6 +51,7 @@ _KEY_HELP = (
     "Enter {accept}{others}   x {reject}   e edits   u undoes   j k next, back   Esc ends"
 )
 _CONFLICT_KEY_HELP = "1 {mine}   2 {source}   u undoes   j k next, back   Esc ends"
+_BROWSE_KEY_HELP = "   b shows it in Anki"
 _QUESTION_KEY_HELP = "Enter makes cards   x none of them   u undoes   Esc ends\n"
 
 Choice = tuple[Decision, ShownCard | None]
@@ -182,14 +183,15 @@ class TerminalReview:
             noun = "words" if len(item.offered_drafts) == 1 else "drafts"
             others = f"   {numbers} other {noun}"
         key_help = _KEY_HELP.format(accept=verb, reject=reject, others=others)
-        return self._handle_keys(choices, f"\n{key_help}")
+        return self._handle_keys(choices, f"\n{key_help}", item.guid)
 
     def _review_conflict(self, id: str, turn: str, question: UserQuestion) -> bool:
         """Print both texts of a card and handle key presses until the user moves on.
 
         Returns whether to continue the review.
         """
-        self._say(f"\n{mark_bold(question.text)}")
+        front, title = map(to_one_line, question.examples)
+        self._say(f"\n{mark_bold(title)}\n  {front}\n{question.text}")
         for conflict in question.conflicts:
             labels = (
                 ("in Anki", "here")
@@ -203,14 +205,24 @@ class TerminalReview:
             mine=question.reject_effect, source=question.accept_effect
         )
         choices: list[Choice] = [(Reject(id, turn), None), (Accept(id, turn), None)]
-        return self._handle_keys(choices, f"\n{key_help}")
+        return self._handle_keys(choices, f"\n{key_help}", question.guids[0])
 
-    def _handle_keys(self, choices: Sequence[Choice], key_help: str) -> bool:
+    def _handle_keys(
+        self, choices: Sequence[Choice], key_help: str, guid: str = ""
+    ) -> bool:
         """Handle key presses until the user decides, moves on, or ends the review.
 
-        Returns whether to continue the review.
+        Args:
+            choices: the decisions to choose from, of which the first is preselected.
+            key_help: the keys, as a line for the user.
+            guid: the GUID of the card to show in Anki, or "".
+
+        Returns:
+            Whether to continue the review.
         """
         current = choices[0]
+        can_browse = bool(guid) and self._workspace.can_show_in_anki(guid)
+        key_help += _BROWSE_KEY_HELP if can_browse else ""
         self._say(key_help)
         while True:
             previous = current
@@ -224,6 +236,9 @@ class TerminalReview:
                     case "x" if current[1] or len(choices) == 1:
                         id, turn = current[0].id, current[0].content_hash
                         return self._apply_decision(Reject(id, turn))
+                    case "b" if can_browse:
+                        id, turn = current[0].id, current[0].content_hash
+                        self._say(self._review.decide(ShowInAnki(id, turn)).message)
                     case "u":
                         return self._undo_last()
                     case "j":

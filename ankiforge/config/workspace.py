@@ -387,19 +387,7 @@ def find_workspace(
     if folder and _is_workspace(folder):
         return load_workspace(folder, kinds)
     if folder:
-        hint = f"make a workspace there: ankiforge init {folder}"
-        problem = "there is no such folder"
-        if folder.is_dir():
-            other_workspace = get_registered_workspace(home) or (
-                home if (home / ".ankiforge").is_dir() else None
-            )
-            if other_workspace:
-                message = (
-                    f"{folder} is not a workspace; your cards are in {other_workspace}"
-                )
-                raise UsageError(message, hint=f"leave out -C {directory}; or {hint}")
-            problem = f"there is no {SETTINGS_FILE_NAME} in it"
-        raise UsageError(f"{folder}: {problem}", hint=hint)
+        raise _make_no_workspace_error(folder, directory, home)
     root = get_registered_workspace(home)
     if root is None:
         return load_default()
@@ -409,6 +397,22 @@ def find_workspace(
     message = f"your workspace {root} is missing, or its disk is not mounted"
     hint = "mount it; if it moved, or to continue without it: ankiforge init DIR"
     raise UsageError(message, hint=hint)
+
+
+def _make_no_workspace_error(
+    folder: Path, directory: Path | None, home: Path
+) -> UsageError:
+    hint = f"make a workspace there: ankiforge init {folder}"
+    if not folder.is_dir():
+        return UsageError(f"{folder}: there is no such folder", hint=hint)
+    other_workspace = get_registered_workspace(home) or (
+        home if (home / ".ankiforge").is_dir() else None
+    )
+    if other_workspace:
+        message = f"{folder} is not a workspace; your cards are in {other_workspace}"
+        return UsageError(message, hint=f"leave out -C {directory}; or {hint}")
+    message = f"{folder}: there is no {SETTINGS_FILE_NAME} in it"
+    return UsageError(message, hint=hint)
 
 
 def load_workspace(folder: Path, kinds: SourceKinds) -> WorkspaceDirectory:

@@ -351,22 +351,25 @@ def set_values(text: str, values: Mapping[Strings, Any]) -> str | None:
         for path, value in values.items():
             data, _ = parse_yaml(text, "before")
             settings: Any = data or {}
-            *sections, key = path
-            expected: Any = {key: value}
-            for section in reversed(sections):
-                expected = {section: {**(settings.get(section) or {}), **expected}}
-            expected = {**settings, **expected}
             old_value = settings
             for name in path:
                 old_value = (old_value or {}).get(name)
             if old_value == value or not (old_value or value):
                 continue
             text = _set_value(text, path, format_scalar(value))
-            if parse_yaml(text, "after")[0] != expected:
+            if parse_yaml(text, "after")[0] != _replace_value(settings, path, value):
                 return None
     except (ConfigError, yaml.YAMLError, TypeError, AttributeError):
         return None
     return text
+
+
+def _replace_value(settings: Any, path: Strings, value: Any) -> Any:
+    *sections, key = path
+    replaced: Any = {key: value}
+    for section in reversed(sections):
+        replaced = {section: {**(settings.get(section) or {}), **replaced}}
+    return {**settings, **replaced}
 
 
 def format_scalar(value: Any) -> str:

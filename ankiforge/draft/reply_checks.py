@@ -15,6 +15,8 @@ from ankiforge.draft.reply import (
 )
 from ankiforge.model import Highlight, Origin, Problem, Strings, Value, hash16
 from ankiforge.text import format_count, is_chat_prompt, regex
+from ankiforge.text.elements import to_unicode_script
+from ankiforge.text.passages import SUPERSCRIPT_NOTE
 
 CHAT_MODEL = "chat"
 """Recorded in place of the name of the chat's model, which is unknown."""
@@ -54,14 +56,19 @@ _CITATION_MARK = regex(
     r"\s?(?::contentReference\[[^\]\n]{0,60}\](?:\{[^}\n]{0,60}\})?|【[^】\n]{1,60}†[^】\n]{0,80}】"
     r"|[\ue200-\ue206]?(?:file)?cite[\ue200-\ue206]?(?:turn\d{1,3}[a-z]{1,20}\d{1,3}[\ue200-\ue206]?"
     r"(?:L\d{1,5}(?:-L?\d{1,5})?[\ue200-\ue206]?)?){1,20}|\[cite(?:_start|:[\d\s,-]{1,40})\]"
-    r"|\[citation:\d{1,3}\]|\[(?:oai_citation:[^\]\n]{1,80}|(?:\\{0,2}\[)?\d{1,2}(?:\\{0,2}\])?)\]"
+    r"|\[citation:\d{1,3}\]|\[[\d:]{1,12}†[^\]\n]{0,80}\]|\[(?:oai_citation:[^\]\n]{1,80}|(?:\\{0,2}\[)?\d{1,2}(?:\\{0,2}\])?)\]"
     r"\(https?:[^()\s\"]{1,500}\))"
 )
-# Matches other marks that the source may have, too: numbers in brackets as in `green light [1]`
-# and `light[1][3].`, `[^1^]`, `【notes.md】`, `(Source: notes.md)`, and a link in brackets.
+_RAISED_NUMBER = regex(r"<sup>(\d{1,2})</sup>")
+# Matches other marks that the source may have, too: numbers in brackets as in `green light [1]`,
+# `light[1][3].` and `light [1, 3]`, `[^1^]`, `^[1]`, a raised number after a word, `【notes.md】`,
+# `(Source: notes.md)`, `(notes.md, p. 3)`, and a link in brackets.
 _DOUBTFUL_MARK = regex(
-    r"(?mi)(?<=[\w.!?%)”。！？])[ \t]?((?:\[\d{1,2}\]){1,9}|\[\^\d{1,2}\^?\]|【[^】\n]{1,80}】"
+    r"(?mi)(?<=[\w.!?%)”。！？])[ \t]?(\^?(?:\[\d{1,2}\]){1,9}|\[\^\d{1,2}\^?\]|【[^】\n]{1,80}】"
+    r"|(?<!\bin[ ])\[[1-9]\d?(?:,[ ]?[1-9]\d?){1,9}\]"
+    rf"|(?-i:{SUPERSCRIPT_NOTE.pattern})"
     r"|[(\[](?:sources?|quellen?):[^()\[\]\n]{1,100}[)\]]"
+    r"|\([^()\n]{1,80}\.(?:md|txt|pdf|docx?|pptx?|html?|epub|srt|vtt)(?:,[^()\n]{1,40})?\)"
     r"|\((?:(?:,[ ])?\[[^\]\n]{1,80}\](?:\(https?:[^()\s\"]{1,500}\)|\[\d{1,2}\])){1,9}\))"
     r"(?=[ \t]*(?:[.,;:!?)\"”|。！？]|$))"
 )
@@ -84,6 +91,7 @@ def parse_reply(text: str, source_texts: Iterable[str]) -> ParsedReply:
     `source_texts`, from which the reply quotes.
     """
     text = _CITATION_MARK.sub("", text)
+    text = _RAISED_NUMBER.sub(lambda number: to_unicode_script(number[1], "sup"), text)
     if _DOUBTFUL_MARK.search(text):
         source = " ".join(source_texts)
         text = _DOUBTFUL_MARK.sub(lambda mark: mark[0] if mark[1] in source else "", text)

@@ -15,7 +15,7 @@ from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass
 from enum import IntEnum
 from functools import cached_property
-from pathlib import Path
+from pathlib import Path, PurePath
 from typing import Any, ClassVar
 
 from msgspec.structs import replace
@@ -69,7 +69,10 @@ class Candidate:
 
     def __init__(self, path: Path) -> None:
         self.path = path
-        self.suffix = path.suffix.casefold()
+        # captions that were saved as text
+        is_text_of_captions = path.name.casefold().endswith((".srt.txt", ".vtt.txt"))
+        name = path.stem if is_text_of_captions else path.name
+        self.suffix = PurePath(name).suffix.casefold()
         """The suffix, with the dot and in lower case."""
 
     @cached_property

@@ -54,7 +54,7 @@ class Captions(UnmarkedSource):
     """Reads captions of videos."""
 
     kind = "captions"
-    suffixes = (".srt", ".vtt")
+    suffixes = (".srt", ".vtt", ".srt.txt", ".vtt.txt")
 
     def read_whole_text(self, file: File, reader: Any) -> DocumentText:
         """Return the spoken text of a file, with a paragraph for each sentence."""

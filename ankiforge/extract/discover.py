@@ -232,7 +232,7 @@ def discover_sources(
     if path.is_file():
         kind = find_source_kind(path)
         if unmarked and not kind:
-            kind = UNMARKED_KINDS.get(path.suffix.casefold(), "")
+            kind = UNMARKED_KINDS.get(Candidate(path).suffix, "")
         if not kind:
             return
         if (

@@ -136,10 +136,18 @@ _PAGE_NUMBER = regex(
     r"(?i)\W*(?:[^\W\d_]{1,6}\.?\s)?(?:[a-z]{0,2}[-.]?\d{1,5}[a-z]?"
     r"|(?=[ivxlc])c{0,3}(?:x[cl]|l?x{0,3})(?:i[xv]|v?i{0,3}))\W*"
 )
-_PAGE_CLASS = regex(r"(?i)(?:^|[\s-])pa?ge?[-_]?(?:num(?:ber)?|no|break)s?(?:\s|$)")
-# Classes of an element with a note that appears when the mouse is over the word before it.
+_PAGE_CLASS = regex(
+    r"(?i)(?:^|[\s-])(?:pa?ge?[-_]?(?:num(?:ber)?|no|break)s?|(?<!-)page)(?:\s|$)"
+)
+_PAGE_ID = regex(r"(?i)(?:p|pg|page)[-_.]?(?:\d{1,5}|[ivxlc]{1,7})")
+# Classes of an element with a note, and those that only have one directly after a word, where it
+# appears when the mouse is over the word.
+_NOTE_CLASS = regex(
+    r"(?i)(?:^|[\s_])(?:foot-?note|end-?note|tool-?tip-?(?:text|content))(?:\s|$)"
+)
 _TOOLTIP_CLASS = regex(
     r"(?i)tool-?tip|pop-?(?:up|over)|(?:side|margin)-?note|hover-?(?:text|note)"
+    r"|(?:^|\s)note(?:\s|$)"
 )
 _NOTE_MARK = regex(r"\[(?:\d{1,4}|[^\W_]{1,3}|\w{1,6}[ ]\d{1,3}|[*†‡])\]|[*†‡§¶]{1,3}")
 # Classes, types of EPUB and roles of elements that contain notes.
@@ -147,6 +155,9 @@ _NOTE_LISTS = frozenset(("footnotes", "endnotes", "rearnotes", "footnote", "endn
 _BLOCK_NAMES = sorted(BLOCK_ELEMENTS)
 _BRACKETED = regex(r"(?:\[[^\[\]]*\])+")
 _WORD_END = regex(r"[^\W_]$|[.,;!?”’\"»)]$")
+# Superscripts that are notes after a word, but not after a symbol, as in `x*`.
+_RAISED_NOTE = regex(r"[*†‡§¶]{1,3}|\d{1,3}(?:[,–-]\s?\d{1,3})+")
+_LONG_WORD_END = regex(r"[^\W\d_]{3}$|[.,;:!?”’\"»]$")
 _NOTE_SIGNS = regex(r"\d+|\b[a-h]\b")
 _HIDDEN_NAMES = ("head", "title", "template", *NON_TEXT_ELEMENTS)
 _MAX_LETTERS_BEFORE = 8
@@ -199,7 +210,7 @@ def _replace_element(element: Tag) -> None:
             or "noteref" in _get_attribute(element, "epub:type")
             or element.get("role") == "doc-noteref"
             or _is_page_number(element)
-            or _is_tooltip(element)
+            or _is_inline_note(element)
         )
         if not is_aside and level not in ("sup", "sub", "a"):
             return
@@ -254,28 +265,37 @@ def _is_hidden(element: Tag) -> bool:
 
 
 def _is_page_number(element: Tag) -> bool:
-    """Return whether an element is the number of a page of the printed book."""
-    kind = _get_attribute(element, "epub:type").split()
-    return bool(
-        (
-            "pagebreak" in kind
-            or element.get("role") == "doc-pagebreak"
-            or _PAGE_CLASS.search(_get_attribute(element, "class"))
+    """Return whether an element is the number of a page of the printed book.
+
+    A cell isn't, because it contains a number of a table of contents.
+    """
+    is_marked = (
+        "pagebreak" in _get_attribute(element, "epub:type")
+        or element.get("role") == "doc-pagebreak"
+        or _PAGE_CLASS.search(_get_attribute(element, "class"))
+    )
+    identifier = _get_attribute(element, "id")
+    if element.name == "td" or not (is_marked or _PAGE_ID.fullmatch(identifier)):
+        return False
+    text = remove_asides(element.get_text())
+    number = "".join(filter(str.isalnum, text))
+    if not is_marked and not (number and identifier.endswith(number)):
+        return False
+    return _PAGE_NUMBER.fullmatch(text) is not None
+
+
+def _is_inline_note(element: Tag) -> bool:
+    """Return whether an inline element is a note on the words before it."""
+    classes = _get_attribute(element, "class")
+    is_note = (
+        element.get("role") == "tooltip"
+        or _NOTE_CLASS.search(classes)
+        or (
+            _TOOLTIP_CLASS.search(classes) and _WORD_END.search(_get_text_before(element))
         )
-        and _PAGE_NUMBER.fullmatch(remove_asides(element.get_text()))
-    )
-
-
-def _is_tooltip(element: Tag) -> bool:
-    """Return whether an element is a note on the word before it, shown only on demand."""
-    is_tooltip = element.get("role") == "tooltip" or (
-        _TOOLTIP_CLASS.search(_get_attribute(element, "class"))
-        and _WORD_END.search(_get_text_before(element))
     )
     return bool(
-        is_tooltip
-        and element.name not in BLOCK_ELEMENTS
-        and not element.find(_BLOCK_NAMES)
+        is_note and element.name not in BLOCK_ELEMENTS and not element.find(_BLOCK_NAMES)
     )
 
 
@@ -318,11 +338,13 @@ def is_in_notes(element: Tag, known: Mapping[int, bool]) -> bool:
 
 
 def _is_raised_note(element: Tag, text: str) -> bool:
-    """Return whether a superscript is a note's number or letter, not an exponent.
+    """Return whether a superscript is a note's number, letter or sign, not an exponent.
 
     It follows a word or punctuation, and no letter follows it.
     """
     before = _get_text_before(element)
+    if _RAISED_NOTE.fullmatch(text) and _LONG_WORD_END.search(before):
+        return True
     after = element.next_sibling.get_text()[:1] if element.next_sibling else ""
     raised = _NOTE_SIGNS.sub(lambda sign: to_unicode_script(sign[0], "sup"), text)
     raised = raised.replace(" ", "")

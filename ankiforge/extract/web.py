@@ -12,7 +12,7 @@ from pathlib import PurePosixPath
 from typing import TYPE_CHECKING, Any
 
 from ankiforge.extract.base import Candidate, Confidence
-from ankiforge.extract.books import Book, create_document, parse_isbns
+from ankiforge.extract.books.documents import Book, create_document
 from ankiforge.extract.epub import Epub, Page, read_web_page
 from ankiforge.extract.file_source import File, FileSource, FindPicture
 from ankiforge.extract.files import title_from_file_name
@@ -31,6 +31,7 @@ from ankiforge.model import (
     hash16,
 )
 from ankiforge.text import regex
+from ankiforge.text.identifiers import parse_isbns
 from ankiforge.text.private import contains_private_tag
 
 if TYPE_CHECKING:  # loaded when a page is read

@@ -161,10 +161,16 @@ def find_spelled_numbers(text: str) -> frozenset[int]:
     """
     if text.isascii() and not _MAY_BE_SPELLED.search(text.casefold()):
         return frozenset()
-    spelled = set[int]()
+    return frozenset((*_iter_kanji_numbers(text), *_iter_number_words(text)))
+
+
+def _iter_kanji_numbers(text: str) -> Iterator[int]:
     for match in _IN_KANJI.finditer(text):
         if len(match[0]) > 1 or _COUNTER.match(text, match.end()):
-            spelled.add(_parse_kanji(match[0]))
+            yield _parse_kanji(match[0])
+
+
+def _iter_number_words(text: str) -> Iterator[int]:
     parts: list[int] = []
     is_certain = False
     for word in (*_LETTERS.findall(text.casefold().replace("ё", "е")), ""):
@@ -174,12 +180,11 @@ def find_spelled_numbers(text: str) -> frozenset[int]:
         if not word_parts:
             value = _combine_parts(parts)
             if parts and (is_certain or len(parts) > 1 or value >= _MIN_CERTAIN_VALUE):
-                spelled.add(value)
+                yield value
             parts = []
             is_certain = False
         parts += word_parts
         is_certain = is_certain or (bool(word_parts) and word[0] > "ͯ")
-    return frozenset(spelled)
 
 
 _MAY_BE_SPELLED = regex(
@@ -464,40 +469,14 @@ def parse_quantities(text: str) -> tuple[Quantity, ...]:
     results = []
     match_ends = []
     for match in islice(QUANTITY_PATTERN.finditer(plain), _MAX_QUANTITIES):
-        digits = match["digits"]
-        if digits:
-            # normalize thousands and decimal separators
-            digits = _GROUP_SIGN.sub("", digits)
-            grouped = _GROUPED.fullmatch(digits)
-            if grouped:
-                thousands_sign = grouped[1]
-                digits = digits.replace(thousands_sign, "")
-            integer_part, point, decimals = digits.replace(",", ".").rpartition(".")
-            if point:
-                value = Fraction(f"{integer_part.replace('.', '')}.{decimals}")
-            else:
-                value = Fraction(int(digits))  # `Fraction` is slow for strings
-        else:
-            value = Fraction(NUMBER_WORDS[match["word"]])
-        if match["scale"]:
-            value *= _SCALES.get(match["scale"], 1)
-        if match["sign"] and match["sign"].strip() in _MINUS_SIGNS:
-            value = -value
-        # AD may precede or follow a year, but BC only follows it
-        era = ""
-        if match["early"]:
-            era = "after"
-        elif match["late"]:
-            letters = re.sub(r"[\s.]", "", match["late"])
-            era = "before" if letters.startswith(_BC_ABBREVIATIONS) else "after"
         unit = UNITS_BY_SPELLING.get(match["unit"] or match["money"] or "", _NO_UNIT)
         quantity = Quantity(
             text=" ".join(match[0].split()),
-            value=value,
+            value=_parse_value(match),
             unit=unit.name,
             dimension=unit.dimension,
             unit_size=unit.size,
-            era=era,
+            era=_parse_era(match),
             offset=match.start(),
             is_spelled=not match["digits"],
         )
@@ -514,6 +493,37 @@ def parse_quantities(text: str) -> tuple[Quantity, ...]:
                 unit_size=following.unit_size,
             )
     return tuple(results)
+
+
+def _parse_value(match: re.Match[str]) -> Fraction:
+    digits = match["digits"]
+    if not digits:
+        value = Fraction(NUMBER_WORDS[match["word"]])
+    else:
+        # normalize thousands and decimal separators
+        digits = _GROUP_SIGN.sub("", digits)
+        grouped = _GROUPED.fullmatch(digits)
+        if grouped:
+            digits = digits.replace(grouped[1], "")
+        integer_part, point, decimals = digits.replace(",", ".").rpartition(".")
+        if point:
+            value = Fraction(f"{integer_part.replace('.', '')}.{decimals}")
+        else:
+            value = Fraction(int(digits))  # `Fraction` is slow for strings
+    if match["scale"]:
+        value *= _SCALES.get(match["scale"], 1)
+    is_negative = match["sign"] and match["sign"].strip() in _MINUS_SIGNS
+    return -value if is_negative else value
+
+
+def _parse_era(match: re.Match[str]) -> str:
+    """Return `before` or `after`, or "". AD may precede a year or follow it, BC only follows."""
+    if match["early"]:
+        return "after"
+    letters = re.sub(r"[\s.]", "", match["late"] or "")
+    if not letters:
+        return ""
+    return "before" if letters.startswith(_BC_ABBREVIATIONS) else "after"
 
 
 @lru_cache(maxsize=512)

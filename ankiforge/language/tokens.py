@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import math
 import re
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
 from functools import cache, lru_cache
 
@@ -154,12 +155,8 @@ def tokenize(text: str, language: LanguageTables) -> tuple[Token, ...]:
         start, end = match.span()
         word = match[0]
         group_name = match.lastgroup
-        if group_name == "sign":
-            token = Token(start, end, word)
-        elif group_name == "number":
-            token = Token(start, end, word, TokenKind.NUMBER, _NUMBER_ZIPF)
-        elif group_name == "shield" or group_name == "span":
-            token = Token(start, end, word, TokenKind.CODE_OR_FORMULA, _SHIELD_ZIPF)
+        if group_name in _KIND_AND_ZIPF_BY_GROUP:
+            token = Token(start, end, word, *_KIND_AND_ZIPF_BY_GROUP[group_name])
         else:
             token = Token(start, end, word, TokenKind.NOUN)
             token.folded = language.casefold_word(word.rstrip("."))
@@ -168,10 +165,24 @@ def tokenize(text: str, language: LanguageTables) -> tuple[Token, ...]:
         words.append(token)
     if language.name == "zh":
         return tuple(_classify_chinese(words, language))
-    if language.name != "ja":
+    if language.name == "ja":
+        _classify_japanese(words)
+    else:
         _classify_words(words, text, language)
-        return tuple(words)
-    # in Japanese, runs of ideographs and katakana are terms
+    return tuple(words)
+
+
+_KIND_AND_ZIPF_BY_GROUP = {
+    "sign": (TokenKind.SIGN, 7.0),
+    "number": (TokenKind.NUMBER, _NUMBER_ZIPF),
+    "shield": (TokenKind.CODE_OR_FORMULA, _SHIELD_ZIPF),
+    "span": (TokenKind.CODE_OR_FORMULA, _SHIELD_ZIPF),
+}
+"""The kind and frequency of the words that match a group of the pattern, which are no words."""
+
+
+def _classify_japanese(words: list[Token]) -> None:
+    """Classify words. Runs of ideographs and katakana are terms."""
     for token in words:
         if token.kind != TokenKind.NOUN:
             continue
@@ -184,7 +195,6 @@ def tokenize(text: str, language: LanguageTables) -> tuple[Token, ...]:
             token.kind = TokenKind.NAME
             if not token.text.isascii() and len(token.text) == 2:
                 token.zipf = _TWO_IDEOGRAPHS_ZIPF
-    return tuple(words)
 
 
 # --- Chinese --------------------------------------------------------------------------
@@ -212,12 +222,7 @@ def _classify_chinese(runs: list[Token], language: LanguageTables) -> list[Token
     words: list[Token] = []
     for run in runs:
         if run.kind == TokenKind.NUMBER:
-            while (
-                words and words[-1].text in _ERA_PREFIXES and words[-1].end == run.start
-            ):
-                era = words.pop()  # the era is part of the number: `公元前9500年`
-                run = Token(era.start, run.end, era.text + run.text, run.kind, run.zipf)
-            words.append(run)
+            words.append(_extend_to_era(run, words))
         elif (
             run.kind not in (TokenKind.NOUN, TokenKind.FUNCTION_WORD)
             or run.text.isascii()
@@ -227,21 +232,40 @@ def _classify_chinese(runs: list[Token], language: LanguageTables) -> list[Token
                 run.zipf = _ACRONYM_ZIPF
             words.append(run)
         else:
-            for start, end in _split_ideographs(run.text, language):
-                word = Token(run.start + start, run.start + end, run.text[start:end])
-                word.folded = word.text.translate(language.simplified_by_code)
-                letter, word.zipf = language.look_up_word(word.folded)
-                word.kind = _KIND_BY_CLASS.get(letter, TokenKind.VERB)
-                if word.folded in language.function_words:
-                    word.kind = TokenKind.FUNCTION_WORD
-                elif language.get_frequency(word.folded) is None and end > start + 1:
-                    word.kind = TokenKind.NAME  # a name transliterated into Chinese
+            for word in _iter_chinese_words(run, language):
                 if words and _is_continuation(words[-1], word, language):
                     words[-1] = _merge_words(words[-1], word)
                 else:
                     words.append(word)
     words = _merge_dotted_names(words, language)
-    # a verb may be used as a noun, as in `生物的进化过程`
+    _turn_verbs_into_nouns(words, language)
+    return words
+
+
+def _extend_to_era(number: Token, words: list[Token]) -> Token:
+    """Return a number with the era before it, as in `公元前9500年`, which is taken from `words`."""
+    while words and words[-1].text in _ERA_PREFIXES and words[-1].end == number.start:
+        era = words.pop()
+        text = era.text + number.text
+        number = Token(era.start, number.end, text, number.kind, number.zipf)
+    return number
+
+
+def _iter_chinese_words(run: Token, language: LanguageTables) -> Iterator[Token]:
+    for start, end in _split_ideographs(run.text, language):
+        word = Token(run.start + start, run.start + end, run.text[start:end])
+        word.folded = word.text.translate(language.simplified_by_code)
+        letter, word.zipf = language.look_up_word(word.folded)
+        word.kind = _KIND_BY_CLASS.get(letter, TokenKind.VERB)
+        if word.folded in language.function_words:
+            word.kind = TokenKind.FUNCTION_WORD
+        elif language.get_frequency(word.folded) is None and end > start + 1:
+            word.kind = TokenKind.NAME  # a name transliterated into Chinese
+        yield word
+
+
+def _turn_verbs_into_nouns(words: list[Token], language: LanguageTables) -> None:
+    """Change the kind of verbs that are used as nouns, as in `生物的进化过程`."""
     nouns_before = language.genitive_prepositions
     nouns_after = language.genitive_prepositions | language.copulas
     for index, word in enumerate(words[1:], start=1):
@@ -253,7 +277,6 @@ def _classify_chinese(runs: list[Token], language: LanguageTables) -> list[Token
             previous.kind in _NOUN_LIKE_KINDS and following in nouns_after
         ):
             word.kind = TokenKind.NOUN
-    return words
 
 
 def _is_continuation(previous: Token, word: Token, language: LanguageTables) -> bool:
@@ -384,25 +407,28 @@ def _classify_words(words: list[Token], text: str, language: LanguageTables) -> 
             token.kind, token.zipf = _classify_word(
                 token, neighbours, language, begins_sentence=begins_sentence
             )
-        elif kind == TokenKind.FUNCTION_WORD:
-            # it may be an acronym, such as `IT` or `WHO`
-            word = token.text
-            if len(word) > 1 and word.isupper() and word.isalpha() and not text.isupper():
-                token.kind = TokenKind.NAME
-                token.zipf = _ACRONYM_ZIPF
+        elif kind == TokenKind.FUNCTION_WORD and _is_acronym(token.text, text):
+            token.kind = TokenKind.NAME
+            token.zipf = _ACRONYM_ZIPF
         if may_be_unsafe and kind in _POSSIBLY_UNSAFE_KINDS:
-            # it may be part of code or a formula, or a placeholder
-            sign_before = text[max(token.start - 1, 0) : token.start]
-            sign_after = text[token.end : token.end + 1]
-            if (
-                braces > 0
-                or sign_before in _UNSAFE_BEFORE
-                or sign_after in _UNSAFE_AFTER
-                or ("_" in token.text and _IDENTIFIER.fullmatch(token.text))
-            ):
+            if braces > 0 or _is_unsafe(token, text):
                 token.kind = TokenKind.UNSAFE
         begins_sentence = False
         previous = token
+
+
+def _is_acronym(word: str, text: str) -> bool:
+    """Return whether a function word is an acronym, such as `WHO` in a text of lowercase."""
+    return len(word) > 1 and word.isupper() and word.isalpha() and not text.isupper()
+
+
+def _is_unsafe(token: Token, text: str) -> bool:
+    """Return whether a word may be part of code or a formula, or a placeholder."""
+    sign_before = text[max(token.start - 1, 0) : token.start]
+    sign_after = text[token.end : token.end + 1]
+    if sign_before in _UNSAFE_BEFORE or sign_after in _UNSAFE_AFTER:
+        return True
+    return "_" in token.text and _IDENTIFIER.fullmatch(token.text) is not None
 
 
 class _Neighbours:
@@ -437,16 +463,21 @@ def _classify_word(
     if token.text[0].isupper():
         if not begins_sentence:
             return (TokenKind.NOUN if language.name == "de" else TokenKind.NAME), zipf
-        # a rare word before a capitalised noun begins a name
-        if beside.is_before_noun and beside.is_before_capital:
-            if language.name != "de" and zipf < _MAX_NAME_ZIPF:
-                return TokenKind.NAME, zipf
+        if _begins_name(zipf, beside, language):
+            return TokenKind.NAME, zipf
     elif language.name == "de":
         word_class = _GERMAN_LOWERCASE_CLASS.get(word_class, word_class)
     elif zipf == UNKNOWN_WORD_ZIPF and beside.previous in language.copulas:
         if language.name in ADJECTIVE_AFTER_NOUN_LANGUAGES:
             return TokenKind.ADJECTIVE, zipf  # such as `fue descubierta`
-    return _resolve_class(word_class, folded, beside, language), zipf
+    resolve = _RESOLVE_BY_CLASS.get(word_class, _resolve_participle)
+    return resolve(folded, beside, language), zipf
+
+
+def _begins_name(zipf: float, beside: _Neighbours, language: LanguageTables) -> bool:
+    """Return whether a word is rare and before a capitalised noun, where it begins a name."""
+    is_before_name = beside.is_before_noun and beside.is_before_capital
+    return is_before_name and language.name != "de" and zipf < _MAX_NAME_ZIPF
 
 
 # Replaces the class of a lowercase German word. Because German nouns are capitalised, a
@@ -454,44 +485,68 @@ def _classify_word(
 _GERMAN_LOWERCASE_CLASS = {"n": "a", "b": "v", "c": "a"}
 
 
-def _resolve_class(
-    word_class: str, folded: str, beside: _Neighbours, language: LanguageTables
+# --- kinds of a word that may be of several, by its neighbours ------------------------
+
+
+def _resolve_noun(folded: str, beside: _Neighbours, language: LanguageTables) -> int:
+    # an apparent English plural may be a verb, as in `the team uses the`
+    follows_subject = beside.previous == "which" or (
+        beside.is_after_noun and not beside.previous.endswith("s")
+    )
+    if language.name == "en" and follows_subject and beside.is_before_object:
+        if folded.endswith("s") and language.may_be_verb(folded):
+            return TokenKind.VERB
+    return TokenKind.NOUN
+
+
+def _resolve_verb(folded: str, beside: _Neighbours, language: LanguageTables) -> int:
+    if beside.previous_kind == TokenKind.ADJECTIVE and not beside.is_before_noun:
+        if language.name == "en":
+            return TokenKind.NOUN  # such as `collective bargaining`
+    if beside.is_after_determiner:
+        if beside.previous not in language.words_before_verbs:
+            # such as `the running water` or `the caused`
+            return TokenKind.ADJECTIVE if beside.is_before_noun else TokenKind.NOUN
+    return TokenKind.VERB
+
+
+def _resolve_noun_or_verb(
+    folded: str, beside: _Neighbours, language: LanguageTables
 ) -> int:
-    """Decide the kind of a word by its class in the tables and its neighbours."""
-    if word_class in "ar":
-        return TokenKind.ADJECTIVE if word_class == "a" else TokenKind.ADVERB
-    if word_class == "n":
-        # an apparent English plural may be a verb, as in `the team uses the`
-        follows_subject = beside.previous == "which" or (
-            beside.is_after_noun and not beside.previous.endswith("s")
-        )
-        if language.name == "en" and follows_subject and beside.is_before_object:
-            if folded.endswith("s") and language.may_be_verb(folded):
-                return TokenKind.VERB
-        return TokenKind.NOUN
-    if word_class == "v":
-        if beside.previous_kind == TokenKind.ADJECTIVE and not beside.is_before_noun:
-            if language.name == "en":
-                return TokenKind.NOUN  # such as `collective bargaining`
-        if beside.is_after_determiner:
-            if beside.previous not in language.words_before_verbs:
-                # such as `the running water` or `the caused`
-                return TokenKind.ADJECTIVE if beside.is_before_noun else TokenKind.NOUN
+    """Return the kind of a word as in `the result` and `they result in`."""
+    if beside.previous in language.words_before_verbs:
         return TokenKind.VERB
-    if word_class == "b":  # `the result`, `they result in`
-        if beside.previous in language.words_before_verbs:
-            return TokenKind.VERB
-        follows_subject = beside.is_after_noun or beside.previous in ("and", "or")
-        if follows_subject and beside.is_before_object and not beside.is_after_determiner:
-            return TokenKind.VERB
-        return TokenKind.NOUN
-    adjectives_follow = language.name in ADJECTIVE_AFTER_NOUN_LANGUAGES
-    follows_its_noun = adjectives_follow and beside.is_after_noun
-    if word_class == "c":
-        is_adjective = follows_its_noun or beside.is_before_noun
-        return TokenKind.ADJECTIVE if is_adjective else TokenKind.NOUN
-    # a participle
+    follows_subject = beside.is_after_noun or beside.previous in ("and", "or")
+    if follows_subject and beside.is_before_object and not beside.is_after_determiner:
+        return TokenKind.VERB
+    return TokenKind.NOUN
+
+
+def _resolve_noun_or_adjective(
+    folded: str, beside: _Neighbours, language: LanguageTables
+) -> int:
+    follows_its_noun = (
+        language.name in ADJECTIVE_AFTER_NOUN_LANGUAGES and beside.is_after_noun
+    )
+    is_adjective = follows_its_noun or beside.is_before_noun
+    return TokenKind.ADJECTIVE if is_adjective else TokenKind.NOUN
+
+
+def _resolve_participle(
+    folded: str, beside: _Neighbours, language: LanguageTables
+) -> int:
     is_adjective = beside.is_before_noun and not beside.is_after_noun
-    if adjectives_follow:
-        is_adjective = follows_its_noun
+    if language.name in ADJECTIVE_AFTER_NOUN_LANGUAGES:
+        is_adjective = beside.is_after_noun
     return TokenKind.ADJECTIVE if is_adjective else TokenKind.VERB
+
+
+_RESOLVE_BY_CLASS: dict[str, Callable[[str, _Neighbours, LanguageTables], int]] = {
+    "a": lambda *_: TokenKind.ADJECTIVE,
+    "r": lambda *_: TokenKind.ADVERB,
+    "n": _resolve_noun,
+    "v": _resolve_verb,
+    "b": _resolve_noun_or_verb,
+    "c": _resolve_noun_or_adjective,
+}
+"""How the kind of a word is decided, by its class in the tables."""

@@ -125,11 +125,12 @@ def _may_have_translation(highlight: Highlight) -> bool:
     return (
         0 < len(senses) <= _MAX_SENSES
         and normalize_for_lookup(note) != normalize_for_lookup(highlight.exact)
-        and all(
-            _has_valid_length(sense, _MAX_SENSE_WORDS, _MAX_SENSE_LETTERS)
-            for sense in senses
-        )
+        and all(map(_is_short_sense, senses))
     )
+
+
+def _is_short_sense(sense: str) -> bool:
+    return _has_valid_length(sense, _MAX_SENSE_WORDS, _MAX_SENSE_LETTERS)
 
 
 def _find_translations(notes: dict[int, Highlight], document_language: str) -> list[int]:

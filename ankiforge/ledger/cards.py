@@ -322,13 +322,19 @@ def _combine_with_passage(
     else:
         highlight = build_highlight_from_journal(passage)
 
+    states = {row["state"] for row in known_rows}
+    source_changes = _find_source_remarks(card, present_highlights, states)
+    old_text = ""
+    if SourceChange.SOURCE_CHANGED in source_changes:
+        old_texts = (reading.exact for reading in passage.readings)
+        quote = normalize_text(card.quote)
+        old_text = next((t for t in old_texts if quote in normalize_text(t)), card.quote)
     is_as_shipped = card.note.exported_text_hash == hash_markdown(card.fields)
     return LocalCard(
         **asdict(replace(card, key=HighlightKey(passage.key))),
         passages=present_highlights or (highlight,),
-        source_changes=_find_source_remarks(
-            card, present_highlights, {row["state"] for row in known_rows}
-        ),
+        source_changes=source_changes,
+        old_passage_text=old_text,
         keeps_last_exported_text=bool(card.note.exports)
         and not present_highlights
         and is_as_shipped,

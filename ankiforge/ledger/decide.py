@@ -290,11 +290,12 @@ def undo_decision(store: Store, target: str = "") -> UndoResult:
 
 
 def _find_last_drafting(store: Store) -> Row | None:
-    """Find the last drafting that created a draft, or found that a highlight deserves no card."""
+    """Find the last drafting that changed drafts, or a highlight that has the same text still."""
     return store.fetch_first_row(
         "SELECT g.id, g.number, g.rowid FROM drafting g LEFT JOIN highlight h"
-        " ON h.key = g.key AND h.content = g.content AND h.modelled != g.modelled"
-        " WHERE g.drafts != '[]' OR h.key IS NOT NULL ORDER BY g.rowid DESC LIMIT 1"
+        " ON h.key = g.key AND h.content = g.content WHERE h.key IS NOT NULL"
+        " OR g.drafts != '[]' OR g.id IN (SELECT event FROM decided)"
+        " ORDER BY g.rowid DESC LIMIT 1"
     )
 
 

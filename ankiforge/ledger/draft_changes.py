@@ -38,7 +38,6 @@ from ankiforge.ledger.events import (
     SOURCE,
     SentenceDecision,
     content_to_stored,
-    is_quote_in_highlight,
     normalize_answer,
 )
 from ankiforge.ledger.sentence_decisions import SentenceState
@@ -246,6 +245,12 @@ def compute_draft_changes(
         current_facts=current_facts,
         new_texts={draft.revised_guid for draft in new_drafts if draft.revised_guid},
     )
+    # further drafts that the user requested change the highlight only if there are any, or if the
+    # first model to be asked found none
+    is_unchanged = mode.keeps_pending and not new_drafts
+    outcome = None
+    if not is_unchanged or (mode.is_model and not snapshot.has_model_result):
+        outcome = _build_outcome(drafted, snapshot, mode, is_declined=is_declined)
     held_changes = []
     for draft in hand_written:
         card = _find_changed_card(snapshot, draft, mode)
@@ -263,7 +268,7 @@ def compute_draft_changes(
             keys_to_redraft=(),
         ),
         hand_written_draft_ids=tuple(map(compute_draft_id, hand_written)),
-        outcome=_build_outcome(drafted, snapshot, mode, is_declined=is_declined),
+        outcome=outcome,
         held_changes=tuple(held_changes),
     )
 
@@ -339,18 +344,16 @@ def _sort_pending_drafts(
 def is_replaced(draft: StoredDraft, highlight: Highlight, mode: DraftingMode) -> bool:
     """Return whether the new drafts of a highlight replace this pending draft.
 
-    The rules replace their own drafts, and a model's drafts whose quote the passage has lost. A
-    model replaces only drafts of models. Nothing is replaced if the user requested additional
-    drafts. Of another key of the passage, only the rules replace drafts, namely proposals.
+    The rules and the models replace only their own drafts. Nothing is replaced if the user
+    requested additional drafts. Of another key of the passage, only the rules replace drafts,
+    namely proposals.
     """
     if mode.keeps_pending or draft.keeps_text:  # see `resolve_drafts`
         return False
     if draft.key != highlight.key:
         return draft.is_proposed and not mode.is_model
     is_of_rules = draft.is_proposed or draft.origin.drafter.startswith("rules")
-    if mode.is_model:
-        return not is_of_rules
-    return is_of_rules or not is_quote_in_highlight(draft.quote, highlight)
+    return is_of_rules != mode.is_model
 
 
 # --- drafts that become pending ---------------------------------------------------------
@@ -400,7 +403,7 @@ def _iter_new_drafter_drafts(
     revising_sentences = set()
     for draft, sentence in others:
         fact = offered_facts.get(sentence_decisions.hash_sentence(sentence))
-        if fact and find_revised_card(snapshot, fact, draft.kind):
+        if fact and find_revised_card(snapshot, fact, draft):
             revising_sentences.add(sentence)
     outdated_cards = snapshot.find_outdated_cards()
     for position, (draft, sentence) in enumerate(others):
@@ -415,8 +418,9 @@ def _iter_new_drafter_drafts(
         fact = fact or SentenceState(sentence)
         if outdated_guid:
             del outdated_cards[outdated_guid]
-        revised_guid = outdated_guid or find_revised_card(snapshot, fact, draft.kind)
-        if fact.revised_guid and not revised_guid and sentence in revising_sentences:
+        revised_guid = outdated_guid or find_revised_card(snapshot, fact, draft)
+        is_alternative = fact.revised_guid and not (revised_guid or draft.drafted_quote)
+        if is_alternative and sentence in revising_sentences:
             continue
         # store a proposal only as new text of a card
         if draft.is_proposed and not revised_guid:
@@ -539,6 +543,9 @@ def resolve_drafts(
     updated = []
     kept = []
     outdated_cards = snapshot.find_outdated_cards()
+    live_guids = {card.guid for card in snapshot.passage.live_cards}
+    live_guids.update(map(Guid, snapshot.related.live_cards))
+    has_followed = False
     for draft in snapshot.pending_drafts:
         if draft.keeps_text:
             continue
@@ -547,18 +554,24 @@ def resolve_drafts(
             settled.append((draft.id, settling_id))
             continue
         if snapshot.text and draft.sentence_hashes and not draft.is_numbered_user_text:
+            before = draft
             [name] = draft.sentence_hashes
             if name not in snapshot.sentence_hashes:
                 sentence = sentence_decisions.find_draft_sentence(draft, snapshot.text)
-                if not sentence:
-                    dropped_ids.append(draft.id)
+                if not sentence and draft.revised_guid in live_guids:
+                    dropped_ids.append(draft.id)  # the card itself is compared below
                     continue
+                if not sentence:
+                    has_followed = True
+                    draft = snapshot.follow_passage(draft)
+                    sentence = sentence_decisions.find_draft_sentence(
+                        draft, snapshot.text
+                    )
                 name = sentence_decisions.hash_sentence(sentence)
             fact = offered_facts.get(name, SentenceState(""))
             revises = draft.revised_guid
             if revises not in outdated_cards:
-                revises = find_revised_card(snapshot, fact, draft.kind)
-            before = draft
+                revises = find_revised_card(snapshot, fact, draft)
             draft = replace(
                 draft,
                 sentence_hashes=(name,),
@@ -586,8 +599,9 @@ def resolve_drafts(
         deleted_ids=tuple(dropped_ids),
         archived=tuple(settled),
         updated=tuple(updated),
+        # the rules also check again what has followed its passage
         keys_to_redraft=snapshot.passage.keys
-        if has_undrafted_facts(kept, current_facts)
+        if has_followed or has_undrafted_facts(kept, current_facts)
         else (),
     )
 
@@ -637,7 +651,7 @@ def is_resolved(
     [name] = draft.sentence_hashes or [""]
     if draft.is_proposed and snapshot.text:  # stored only as new text of a card
         fact = offered_facts.get(name)
-        return fact is None or find_revised_card(snapshot, fact, draft.kind) is None
+        return fact is None or find_revised_card(snapshot, fact, draft) is None
     if not draft.revised_guid and has_decided_text(passage, draft):
         return True
     is_offered = name in offered_facts
@@ -718,9 +732,13 @@ def _find_outdated_card(
 ) -> Guid | None:
     """Return the outdated card of which a draft is a new version, or None.
 
-    Of several cards that are about `sentence`, the draft's, it is the most similar one.
+    Of several cards that are about `sentence`, the draft's, it is the most similar one. A draft
+    from before the change (`Draft.drafted_quote`) is new text of no card.
     """
     from rapidfuzz import fuzz
+
+    if draft.drafted_quote:
+        return None
 
     candidates = []
     for guid, text in outdated_cards.items():
@@ -732,16 +750,14 @@ def _find_outdated_card(
 
 
 def find_revised_card(
-    snapshot: PassageSnapshot, fact: SentenceState, kind: CardKind
+    snapshot: PassageSnapshot, fact: SentenceState, draft: Draft
 ) -> Guid | None:
     """Return the GUID of the card that a draft about `fact` would revise, or None.
 
-    A draft that needs another note type than the card becomes a new card instead.
+    A draft that needs another note type than the card becomes a new card instead, and so does
+    one from before the sentence changed (`Draft.drafted_quote`).
     """
-    if not fact.revised_guid:
+    if not fact.revised_guid or draft.drafted_quote:
         return None
-    return (
-        Guid(fact.revised_guid)
-        if kind.note_type is snapshot.find_card(fact.revised_guid).note_type
-        else None
-    )
+    card = snapshot.find_card(fact.revised_guid)
+    return card.guid if draft.note_type is card.note_type else None

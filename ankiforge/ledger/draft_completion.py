@@ -66,13 +66,15 @@ def complete_drafts(
     Args:
         snapshot: the passage.
         new_drafts: the drafts from a drafter.
-        again: whether to add a model's drafts whose acceptance was undone.
+        again: whether to add a model's drafts whose acceptance was undone, and its pending
+            drafts whose passage has changed, which are checked again.
         proposals: creates proposals to replace cards whose answer is missing in their
             sentence. If None, no reworded cards are added.
     """
     drafts = [*new_drafts]
     if again:
         drafts += [draft for _, draft in iter_undone_drafts(snapshot)]
+        drafts += iter_outdated_drafts(snapshot)
     if proposals is not None:
         drafts += iter_reworded_cards(snapshot, drafts, proposals)
 
@@ -132,11 +134,25 @@ def iter_undone_drafts(snapshot: HighlightSnapshot) -> Iterator[tuple[Card, Draf
             continue
         if card.verdict_reason == DRAFTING_UNDONE_REASON:
             continue
-        if not is_quote_in_highlight(card.quote, snapshot.highlight):
-            continue
         draft = card_to_draft(card, snapshot.highlight)
+        if not is_quote_in_highlight(card.quote, snapshot.highlight):
+            draft = snapshot.follow_passage(draft)
         if compute_draft_id(draft) not in pending_ids:
             yield card, draft
+
+
+def iter_outdated_drafts(snapshot: HighlightSnapshot) -> Iterator[Draft]:
+    """Yield the model's pending drafts of new cards whose passage has changed since.
+
+    Each quotes what the passage says now, see `PassageSnapshot.follow_passage`.
+    """
+    for draft in snapshot.pending_drafts:
+        if draft.key != snapshot.highlight.key or draft.changed_guid:
+            continue
+        is_quoted = is_quote_in_highlight(draft.quote, snapshot.highlight)
+        is_of_model = draft.origin.drafter in ("llm", AGENT_DRAFTER)
+        if draft.drafted_quote or (is_of_model and not is_quoted):
+            yield snapshot.follow_passage(draft.to_draft())
 
 
 def iter_reworded_cards(

@@ -76,7 +76,7 @@ def iter_pending_drafts(store: Store, ids: Iterable[str]) -> Iterator[PendingDra
                 continue
             highlight = decode_highlight_body(draft_row["highlight_body"])
             draft_remarks = finder.find_remarks(draft, highlight)
-            old_quote = ""
+            old_quote = draft.drafted_quote
             if draft.revised_guid:
                 card, _ = cards.load_card_and_passage(store, draft.revised_guid)
                 old_quote = card.quote
@@ -312,6 +312,8 @@ class RemarkFinder:
                 decision_remark = RemarkKind.DECIDED_BEFORE
         if decision_remark:
             yield Remark(decision_remark)
+        if draft.drafted_quote and not draft.revised_guid:
+            yield Remark(RemarkKind.DRAFT_PASSAGE)
 
         # report equal cards elsewhere
         for row in _filter_other_passages(

@@ -309,14 +309,16 @@ def _write_changes(
 ) -> None:
     draft_changes = [change.drafts for change in changes]
     if drafting:
-        # keep what undoing the drafting restores: the columns of the highlights
+        # keep what undoing the drafting restores: the columns of the highlights that it changed
         number = store.find_max_number()
         rows = []
         for change in changes:
             new_ids = [draft.id for draft in change.drafts.added]
-            rows.append(
-                (drafting, number, to_json(new_ids), change.snapshot.highlight.key)
-            )
+            is_first_of_model = mode.is_model and not change.snapshot.has_model_result
+            if new_ids or change.drafts.deleted_ids or is_first_of_model:
+                rows.append(
+                    (drafting, number, to_json(new_ids), change.snapshot.highlight.key)
+                )
         store.execute_all(
             "INSERT INTO drafting SELECT ?, ?, key, ?, content, modelled, declined, worth,"
             " reason, fate FROM highlight WHERE key = ?",

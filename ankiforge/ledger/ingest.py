@@ -247,9 +247,9 @@ class IngestRun:
                 self.report.new = [
                     key for key in self.report.new if key not in united_keys
                 ]
-            # drop the drafts of removed highlights, which are drafted again if they come back
+            # drop the drafts of removed highlights that are drafted again if they come back
             drafted_keys = pending_drafts.delete_drafts_of_highlights(
-                self.store, self.report.removed_keys
+                self.store, self.report.removed_keys, repeatable=True
             )
             highlights.schedule_redrafting(self.store, drafted_keys)
             for container in self.listing.complete & self.selections.keys():
@@ -639,7 +639,9 @@ class IngestRun:
             state = "gone" if is_gone else "missing"
             query = "UPDATE highlight SET state = ?, missed = ? WHERE key = ?"
             self.store.execute(query, state, missing_since, mark.key)
-            if is_gone:
+            if not is_gone:
+                self.report.missing_keys.append(mark.key)
+            else:
                 self.report.removed_keys.append(mark.key)
                 schedule_redrafting_of_copies(self.store, mark.key)
 

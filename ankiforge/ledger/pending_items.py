@@ -12,6 +12,7 @@ from functools import partial
 from typing import Any
 
 import msgspec
+from msgspec.structs import replace
 
 from ankiforge.ledger import cards, draft_groups, questions
 from ankiforge.ledger.cards import HighlightOutcome, LocatedSkippedText, load_highlights
@@ -23,14 +24,17 @@ from ankiforge.ledger.tables import pending_drafts
 from ankiforge.ledger.tables.highlights import decode_highlight
 from ankiforge.ledger.tables.sentences import load_best_sentence_hashes
 from ankiforge.model import (
+    AGENT_DRAFTER,
     MIN_CERTAIN_CONFIDENCE,
     MIN_PROPOSAL_CONFIDENCE,
     Highlight,
     SkippedText,
+    Strings,
     UserQuestion,
     UserQuestionKind,
     Value,
     Verdict,
+    is_card_id,
 )
 
 # --- pending items ----------------------------------------------------------------------
@@ -54,6 +58,8 @@ class PassageLocation(Value):
     """How factual the document is (`passage_order`), from 0 to 1."""
     sentence: str = ""
     """The hash of the proposed sentence, or "" for a draft."""
+    draft_count: int = 1
+    """The number of new cards that the drafts of the passage would make."""
 
     @property
     def rank(self) -> float:
@@ -107,8 +113,6 @@ class PendingItems(Value):
     ones, and then reading order decides."""
     new_passages: list[str]
     """The passages that the new drafts belong to, by their oldest keys."""
-    card_count: int
-    """The number of pending new cards. A passage can have several."""
     blocked_count: int
     """The number of new drafts that a check blocks."""
     conflicts: list[str]
@@ -117,8 +121,6 @@ class PendingItems(Value):
     """The drafts that would revise or replace a card."""
     questions: list[str]
     """The other questions. Drafts that such a question is about are in none of the lists."""
-    held_count: int
-    """The number of drafts held back because a question is about them."""
     without_card: list[PassageLocation]
     """The highlights that have neither card nor draft and that the user didn't dismiss, and those
     that have a card and another sentence worth proposing. The most useful ones come first."""
@@ -178,7 +180,6 @@ def load_pending_items(store: Store, before: PendingItems | None = None) -> Pend
     return arrange_items(
         open_questions,
         offered_rows,
-        held_count=len(held_ids),
         uncarded=uncarded,
         data_version=version,
     )
@@ -188,7 +189,6 @@ def arrange_items(
     open_questions: Iterable[UserQuestion],
     offered_rows: Iterable[Row | Mapping[str, Any]],
     *,
-    held_count: int = 0,
     uncarded: Sequence[PassageLocation] = (),
     data_version: int = 0,
 ) -> PendingItems:
@@ -205,25 +205,27 @@ def arrange_items(
         else:
             other_questions.append(question.id)
     first_of_passage: dict[str, PassageLocation] = {}
+    draft_counts = Counter[str]()
     revisions = []
-    card_count = blocked = 0
+    blocked = 0
     for row in offered_rows:
         if row["changes"]:
             revisions.append(row["id"])
             continue
-        card_count += 1
+        draft_counts[row["passage"]] += 1
         if row["passage"] not in first_of_passage:
             first_of_passage[row["passage"]] = _row_to_location(row)
             blocked += row["blocked"]
     return PendingItems(
-        drafts=[*first_of_passage.values()],
+        drafts=[
+            replace(location, draft_count=draft_counts[passage])
+            for passage, location in first_of_passage.items()
+        ],
         new_passages=[*first_of_passage],
-        card_count=card_count,
         blocked_count=blocked,
         conflicts=conflicts,
         revisions=revisions,
         questions=other_questions,
-        held_count=held_count,
         without_card=[*uncarded],
         data_version=data_version,
     )
@@ -343,9 +345,8 @@ def iter_outcomes(
         highlights = load_highlights(store, [row["key"] for row in batch])
         for row in batch:
             drafting_status = find_drafting_status(row)
-            reason = (
-                "" if drafting_status == "carded" else row["reason"]
-            )  # of the drafter
+            # the reason of the last drafting, which doesn't explain a card or a pending draft
+            reason = "" if drafting_status in ("carded", "waiting") else row["reason"]
             if drafting_status in ("left_out", "decided", "no_card", "undrafted"):
                 passage = store.get_passage(row["key"])
                 reason = _explain_missing_card(passage, drafting_status, reason)
@@ -472,21 +473,47 @@ def iter_lookalikes(store: Store) -> Iterator[LocatedSkippedText]:
             yield LocatedSkippedText(row["source"], row["place"], row["title"], entry)
 
 
-def count_lost_cards(store: Store, keys: Iterable[str] | None = None) -> dict[str, int]:
-    """Count the cards whose passage is gone, by title of the document.
+class DependentItems(Value):
+    """The cards and a model's drafts of some passages."""
 
-    If `keys` is given, only cards of these highlights are counted.
+    cards: int
+    drafts: int
+    titles: Strings
+    """The titles of the documents."""
+
+
+def count_dependent_items(
+    store: Store, keys: Iterable[str] | None = None, *, unless: Strings = ()
+) -> DependentItems:
+    """Count the live cards and a model's drafts whose passages have one of these highlights.
+
+    Args:
+        store: the store.
+        keys: the keys of the highlights, or None for all highlights that are gone.
+        unless: skip the passages that have a highlight in one of these states.
     """
+    is_chosen = "h.state != 'present' AND h.state = 'gone' AND ?1 = '[]'"
+    if keys is not None:
+        is_chosen = "h.key IN (SELECT value FROM json_each(?1))"
     rows = store.fetch_rows(
-        "SELECT d.title, count(DISTINCT s.guid) FROM sourceless s JOIN placed c USING (guid)"
-        " JOIN highlight h ON h.key = c.home OR h.key IN"
-        "  (SELECT key FROM alias WHERE first = c.home)"
-        " JOIN document d ON d.id = h.document"
-        f" WHERE ? OR h.key IN {JSON_VALUES} GROUP BY 1",
-        keys is None,
-        to_json(list(keys or ())),
+        "WITH found AS (SELECT h.key, coalesce(a.first, h.key) AS passage, d.title"
+        "  FROM highlight h JOIN document d ON d.id = h.document LEFT JOIN alias a USING (key)"
+        f"  WHERE {is_chosen} AND NOT EXISTS (SELECT 1 FROM highlight o"
+        "   WHERE (o.key = coalesce(a.first, h.key)"
+        "    OR o.key IN (SELECT key FROM alias WHERE first = coalesce(a.first, h.key)))"
+        "   AND o.state IN (SELECT value FROM json_each(?2))))"
+        " SELECT f.title, c.guid AS id FROM placed c JOIN found f ON f.passage = c.home"
+        "  WHERE c.live"
+        " UNION SELECT f.title, d.id FROM found f JOIN draft d USING (key)"
+        "  WHERE d.revises = '' AND d.drafter IN ('llm', ?3)",
+        *(to_json([*(keys or ())]), to_json(unless), AGENT_DRAFTER),
     )
-    return {row[0]: row[1] for row in rows}
+    ids = {row["id"] for row in rows}
+    cards = sum(map(is_card_id, ids))
+    titles = Counter(row["title"] for row in rows)
+    return DependentItems(
+        cards, len(ids) - cards, tuple(title for title, _ in titles.most_common())
+    )
 
 
 # --- counting ---------------------------------------------------------------------------
@@ -516,9 +543,10 @@ def count_ledger(
 
     - `passages`: passages still present, by review status (see `find_review_status`).
     - `waiting`: the lengths of the lists in `PendingItems`. `changed` includes `conflicts`
-    and `revisions`, `new` includes `blocked`, and `without` (highlights without a card)
-    includes `proposed` (those with a certain proposal) and `less_certain`. `cards` is the
-    number of new cards.
+    and `revisions`, `new` is the number of new cards and includes `blocked`, and `without`
+    (highlights without a card) includes `proposed` (those with a certain proposal) and
+    `less_certain`. The user decides on `new`, `proposed`, `changed` and `questions`, so these
+    are the parts of the number shown as waiting.
     - `reasons`: new drafts by the reason they are pending. Only computed if named.
     - `cards`: all cards by verdict.
     - `anki`: live cards by their state in Anki. `sourceless` counts those whose passages were
@@ -540,14 +568,12 @@ def count_ledger(
                 waits = load_pending_items(store, waits)
                 proposals = count_proposals(waits.without_card)
                 counts_by_name[name] = Counter(
-                    new=len(waits.new_drafts),
-                    cards=waits.card_count,
+                    new=sum(location.draft_count for location in waits.drafts),
                     blocked=waits.blocked_count,
                     changed=len(waits.changed_cards),
                     conflicts=len(waits.conflicts),
                     revisions=len(waits.revisions),
                     questions=len(waits.questions),
-                    held=waits.held_count,
                     without=len(waits.without_card),
                     proposed=proposals.certain,
                     less_certain=proposals.less_certain,

@@ -38,7 +38,7 @@ from ankiforge.model import (
     is_card_id,
 )
 from ankiforge.text import format_count, to_one_line, truncate
-from ankiforge.text.cloze import find_cloze_numbers
+from ankiforge.text.cloze import find_cloze_numbers, to_plain_text
 from ankiforge.text.normalize import normalize_for_lookup
 
 MIN_FORM_LINES = 3
@@ -282,12 +282,15 @@ def _iter_conflict_questions(store: Store) -> Iterator[UserQuestion]:
             cards_lost = format_count(len(lost_numbers), "card")
             chosen_text = "The words from here" if only_edits else "The source's words"
             text += f" {chosen_text} would leave {cards_lost} empty: {numbers_lost}."
+        card = cards.load_card(store, guid)
+        front = next((text for _, text in card.fields if text), "")
         yield UserQuestion(
             *_make_id_and_kind(UserQuestionKind.CONFLICT, guid),
             text=text,
             new=guid,
             guids=(Guid(guid),),
             conflicts=tuple(conflicts),
+            examples=(to_plain_text(front), card.highlight.document.title),
             repair=repair,
         )
 

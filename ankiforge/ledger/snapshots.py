@@ -7,11 +7,16 @@ passages at once, a rule returns the changes to apply, and other functions of `t
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
+from typing import TypeVar
+
+from msgspec.structs import replace
 
 from ankiforge.ledger import sentence_decisions
 from ankiforge.ledger.events import USER, Passage, SentenceDecision, normalize_text
 from ankiforge.ledger.sentence_decisions import SentenceState
-from ankiforge.model import Card, Guid, Highlight, StoredDraft, Strings, Value
+from ankiforge.model import Card, Draft, Guid, Highlight, StoredDraft, Strings, Value
+
+D = TypeVar("D", bound=Draft)
 
 
 class RelatedDecisions(Value):
@@ -132,6 +137,21 @@ class PassageSnapshot(Value):
                 outdated_cards[card.guid] = new_text or text
         return outdated_cards
 
+    def follow_passage(self, draft: D) -> D:
+        """Give a draft whose quote the passage has lost the text that the passage has now.
+
+        The draft keeps its own text, and names the quote from which it was made until the
+        passage has it again.
+        """
+        drafted_quote = draft.drafted_quote or draft.quote
+        if normalize_text(drafted_quote) in normalize_text(self.text):
+            return replace(draft, quote=drafted_quote, drafted_quote="")
+        old_sentences = sentence_decisions.split_sentences(normalize_text(drafted_quote))
+        sentence = sentence_decisions.find_changed_sentence(
+            old_sentences, self.sentences, ()
+        )
+        return replace(draft, quote=sentence or self.text, drafted_quote=drafted_quote)
+
     def _is_decided_since(self, sentence: str, decision: SentenceDecision | None) -> bool:
         """Return whether the user has decided on the new sentence of a card since `decision`.
 
@@ -195,6 +215,8 @@ class HighlightSnapshot(PassageSnapshot, kw_only=True):
     highlight: Highlight
     content_hash: str
     """A hash of everything that drafts of the highlight depend on."""
+    has_model_result: bool = False
+    """Whether a model has drafted the highlight with its current content."""
     is_declined: bool = False
     """Whether a model found the highlight, with its current content, not worth a card."""
     reason: str = ""

@@ -45,6 +45,8 @@ class RemarkKind(StrEnum):
     REVISION = "it would be the new text of a card"
     PASSAGE = "its passage has changed: does the card still fit?"
     """No drafter can reword the card, see `Draft.keeps_text`."""
+    DRAFT_PASSAGE = "its passage has changed: does the draft still fit?"
+    """See `Draft.drafted_quote`."""
     REPLACEMENT = "it would replace your card of this passage, whose schedule would end"
     NEAR = "you decided on nearly the same words"
     DECIDED_BEFORE = "you rejected, changed or undid a card of this sentence before"
@@ -422,6 +424,9 @@ class Draft(CardContent, kw_only=True):
     keeps_text: bool = False
     """Whether the draft only gives a card its new passage, because no drafter can reword the card.
     `fields` are then those of the card."""
+    drafted_quote: str = ""
+    """The quote from which the draft was made, if the passage has changed since; `quote` is then
+    what the passage says now. Otherwise ""."""
 
     @property
     def is_user_card(self) -> bool:
@@ -490,6 +495,10 @@ class StoredDraft(Draft, kw_only=True):
     """If the user requested the draft, the number of the last event before it, else 0. Decisions up
     to that event don't resolve the draft."""
 
+    def to_draft(self) -> Draft:
+        """Return the draft without the fields that only a stored draft has."""
+        return Draft(**{name: getattr(self, name) for name in Draft.__struct_fields__})
+
     @property
     def changed_guid(self) -> Guid | None:
         """The GUID of the card that the draft would change or replace, or None for a new card."""
@@ -504,7 +513,8 @@ class PendingDraft(StoredDraft, kw_only=True):
     remarks: tuple[Remark, ...]
     """The reasons why the draft may not be accepted automatically."""
     old_quote: str = ""
-    """The text in the source that supported the card until now, if the draft would revise one."""
+    """The text in the source that supported the card until now, if the draft would revise one, or
+    from which the draft was made, if its passage has changed since."""
 
     @property
     def highlight(self) -> Highlight:
@@ -655,6 +665,8 @@ class LocalCard(Card, kw_only=True):
     """All passages of the card that still exist, as last read, starting with its own passage."""
     source_changes: tuple[SourceChange, ...]
     """What has happened to the card's source text since the card was accepted."""
+    old_passage_text: str = ""
+    """The text of the passage when it still contained the quote, if it doesn't any more."""
     keeps_last_exported_text: bool
     """Whether no source of this workspace contains the passage, so that the note keeps the text
     that was last exported, perhaps by another device."""

@@ -223,7 +223,7 @@ class Highlight(Value):
     """The form of a hand-written card in the source, as shown to the user, such as `a ::: b` or
     `#card`; "" for anything else."""
     may_continue: bool = False
-    """Whether a hand-written card is followed by text that may belong to its answer."""
+    """Whether the lines next to a hand-written card may belong to it."""
     figure_hash: str = ""
     """An id of a marked picture, which changes only with the picture or its frame. "" for anything
     else."""

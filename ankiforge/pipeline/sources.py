@@ -24,7 +24,7 @@ from ankiforge.config.files import make_directory, write_file
 from ankiforge.config.workspace import RememberedPath
 from ankiforge.config.yamlfile import Location, convert_to_type
 from ankiforge.errors import BUG_MESSAGE, PLUG_IN_PREFIX, ConfigError, UsageError
-from ankiforge.extract.base import SourceOpenParameters, scan_source
+from ankiforge.extract.base import Candidate, SourceOpenParameters, scan_source
 from ankiforge.extract.discover import (
     SAVE_PAGE_HINT,
     UNMARKED_KINDS,
@@ -37,7 +37,7 @@ from ankiforge.extract.discover import (
     resolve_links,
     suggest_conversion,
 )
-from ankiforge.extract.files import find_stored_path, fingerprint_program
+from ankiforge.extract.files import find_stored_path, fingerprint_program, stamp_file
 from ankiforge.extract.registry import (
     find_source_type,
     get_default_name,
@@ -366,7 +366,7 @@ class _Selector:
         hint = suggest_conversion(path) or (
             "a PDF, a note, clippings, an export, a folder with some, or a zotero.sqlite"
         )
-        if path.suffix.casefold() in UNMARKED_KINDS:
+        if Candidate(path).suffix in UNMARKED_KINDS:
             hint = f"to let a chat or model choose passages: ankiforge draft {quote(str(path))}"
         return Problem(str(path), explain_no_source(path), hint)
 
@@ -463,10 +463,7 @@ def find_unmarked_paths(
         for row in count_marked_documents(ledger)
         if row["container"] in chosen or 2 * row["marked"] >= row["total"]
     }
-    places = [*workspace.remembered_paths]
-    if folders:
-        for entry in workspace.config.sources:
-            places.append(RememberedPath(str(entry.path), entry.kind, entry.name))
+    places = _list_places(workspace) if folders else workspace.remembered_paths
     unmarked_paths: dict[str, None] = {}
     marked_paths = set()
     for place in places:
@@ -484,20 +481,55 @@ def find_unmarked_paths(
     return [path for path in unmarked_paths if path not in marked_paths]
 
 
+def _list_places(workspace: WorkspaceDirectory) -> list[RememberedPath]:
+    """List the remembered places, followed by the directories of the configured sources."""
+    configured = [
+        RememberedPath(str(entry.path), entry.kind, entry.name)
+        for entry in workspace.config.sources
+    ]
+    return [*workspace.remembered_paths, *configured]
+
+
 def find_unmarked_documents(workspace: WorkspaceDirectory, ledger: Ledger) -> list[Path]:
     """Return the files without highlights that the web page lists.
 
     They are the files of `find_unmarked_paths`, and the PDFs in any directory that was read.
     """
-    from ankiforge.ledger.tables.highlights import list_unmarked_pdfs
+    from ankiforge.ledger.tables.highlights import list_unmarked_documents
 
     files = [*map(Path, find_unmarked_paths(workspace, ledger))]
     roots_by_source = load_source_directories(ledger)
-    for row in list_unmarked_pdfs(ledger):
-        root = roots_by_source.get(row["container"])
+    for row in list_unmarked_documents(ledger):
+        container = row["container"]
+        root = roots_by_source.get(container) if container.startswith("pdf:") else None
         if root and (file := Path(root, row["place"])).is_file():
             files.append(file)
     return [*dict.fromkeys(files)]
+
+
+def find_folder_with_most_text(
+    workspace: WorkspaceDirectory, ledger: Ledger, path: str
+) -> tuple[Path, int]:
+    """Find the folder whose own unmarked notes have the most text, in a directory that is read.
+
+    Returns the folder and the number of these notes, or `path` and 0 without such a folder.
+    """
+    from ankiforge.ledger.tables.highlights import list_unmarked_documents
+
+    roots = {}
+    for place in _list_places(workspace):
+        if place.path == path and Path(path).is_dir():
+            kind = "vault" if place.kind == "obsidian" else place.kind
+            roots[f"{kind}:{place.name}"] = place.directory
+    sizes, counts = Counter[Path](), Counter[Path]()
+    for row in list_unmarked_documents(ledger):
+        file = roots.get(row["container"], Path()) / row["place"]
+        is_note = file.suffix.casefold() in (".md", ".markdown", ".txt")
+        if is_note and file.is_relative_to(path) and (stamp := stamp_file(file)):
+            sizes[file.parent] += stamp[2]
+            counts[file.parent] += 1
+    folder = max(sizes, key=sizes.__getitem__, default=Path(path))
+    return folder, counts[folder]
 
 
 _TEXT_SOURCE_KINDS = frozenset(("pdf", "obsidian", "markdown", *UNMARKED_KINDS.values()))

@@ -12,7 +12,7 @@ from __future__ import annotations
 import os
 from collections import Counter
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
-from contextlib import AbstractContextManager, contextmanager, nullcontext
+from contextlib import AbstractContextManager, contextmanager, nullcontext, suppress
 from functools import cached_property, partial
 from pathlib import Path
 from shlex import quote
@@ -21,7 +21,7 @@ from typing import TYPE_CHECKING, Any, Self
 
 from msgspec.structs import replace
 
-from ankiforge.config import is_loopback
+from ankiforge.config import is_loopback, parse_origin
 from ankiforge.config import workspace as folders
 from ankiforge.config.deckfiles import DeckRule
 from ankiforge.config.trust import require_trust
@@ -75,6 +75,7 @@ from ankiforge.pipeline.collection import (
 )
 from ankiforge.pipeline.decks import DeckChooser, apply_deck_and_tags, check_deck_has_note
 from ankiforge.pipeline.query import find_matching_ids, looks_like_key, resolve_id
+from ankiforge.pipeline.replaced_files import ReplacedFile, hash_content, replace_file
 from ankiforge.pipeline.run_result import (
     DEFAULT_OPTIONS,
     AnkiReadResult,
@@ -94,6 +95,9 @@ if TYPE_CHECKING:
     from ankiforge.model import Source
 
 
+_ANKI_TIMEOUT = 0.2
+"""How long, in seconds, Anki may take to accept a connection from this computer."""
+
 ShowProgress = Callable[
     [Sequence["Source"]], AbstractContextManager[Callable[[RunStep], None]]
 ]
@@ -110,14 +114,17 @@ def show_no_progress(
     return nullcontext(lambda step: None)
 
 
-_FORGOTTEN = "forgotten"
-"""The name of the ledger setting with a `ForgottenPaths` for each `forget` that can be undone."""
+_OUTSIDE_CHANGES = "changes outside the journal"
+"""The name of the ledger setting with an `OutsideChange` for each one that can be undone."""
 
 
-class ForgottenPaths(Value):
-    """The PATHs that one `forget` removed, which its undo restores."""
+class OutsideChange(Value):
+    """What one command changed outside the journal, which its undo restores."""
 
     places: tuple[RememberedPath, ...] = ()
+    """The PATHs that `forget` removed."""
+    files: tuple[ReplacedFile, ...] = ()
+    """The notes that `patch --apply` replaced."""
     last_action: tuple[int, int] = (0, 0)
     """The last action before, see `find_last_action`."""
 
@@ -380,6 +387,35 @@ class Workspace:
         anki.check_access()
         return anki
 
+    def can_show_in_anki(self, guid: str) -> bool:
+        """Return whether Anki has this card, and something answers at AnkiConnect's address.
+
+        Only an address on this computer is tried, without sending anything.
+        """
+        import socket
+
+        url = self.folder.config.anki.connect
+        if not is_loopback(url) or load_present_note(self.ledger, guid) is None:
+            return False
+        _, host, port = parse_origin(url)
+        try:
+            socket.create_connection((host, port), _ANKI_TIMEOUT).close()
+        except OSError:
+            return False
+        return True
+
+    def show_in_anki(self, guid: str) -> None:
+        """Show a card in the browser of a running Anki.
+
+        Raises:
+            RefusedError: Anki doesn't have the card yet.
+            ServiceError: Anki doesn't answer, or the open profile doesn't have the card.
+        """
+        note = load_present_note(self.ledger, guid)
+        if note is None:
+            raise RefusedError("Anki does not have this card yet", hint="ankiforge push")
+        self.connect_to_anki().open_browser(note.id)
+
     # --- a run --------------------------------------------------------------------------------
 
     def run(
@@ -608,36 +644,86 @@ class Workspace:
             documents = reading.find_documents_to_forget(
                 self.folder.config, self.ledger, to_forget, to_keep
             )
-            forgotten = ForgottenPaths(
-                tuple(to_forget), decisions.find_last_action(self.ledger)
-            )
+            last_action = decisions.find_last_action(self.ledger)
+            forgotten = OutsideChange(tuple(to_forget), last_action=last_action)
             with self.ledger.transaction():
-                self.ledger.set_value(_FORGOTTEN, [*self._load_forgotten(), forgotten])
+                changes = [*self._load_outside_changes(), forgotten]
+                self.ledger.set_value(_OUTSIDE_CHANGES, changes)
                 count = unselect_documents(self.ledger, documents)
                 folders.store_remembered_paths(self.folder.state_directory, to_keep)
             return list(dict.fromkeys(place.path for place in to_forget)), count
 
-    def undo_forget(self) -> list[str]:
-        """Undo the last `forget` if nothing that can be undone came after it.
+    def replace_files(
+        self, contents: Mapping[Path, tuple[bytes, bytes]]
+    ) -> list[Problem]:
+        """Replace files of the user, keeping the old ones until `delete_kept_files`.
+
+        Args:
+            contents: the old and the new content of each file.
 
         Returns:
-            The PATHs that are remembered and were read again, or [].
+            A problem for each file that was left as it is.
+        """
+        problems = []
+        with self.hold_lock("drafting"):
+            earlier = self._load_outside_changes()
+            change = OutsideChange(
+                files=tuple(
+                    ReplacedFile(str(path), hash_content(new))
+                    for path, (_, new) in contents.items()
+                ),
+                last_action=decisions.find_last_action(self.ledger),
+            )
+            # store it first, so that undo knows the files even if the program is killed
+            self.ledger.set_value(_OUTSIDE_CHANGES, [*earlier, change])
+            for path, (old, new) in contents.items():
+                try:
+                    replace_file(path, old, new)
+                except ItemError as error:
+                    problems.append(Problem(str(path), error.message, error.hint))
+            if len(problems) == len(contents):
+                self.ledger.set_value(_OUTSIDE_CHANGES, earlier)
+        return problems
+
+    def delete_kept_files(self) -> None:
+        """Delete the old files that `replace_files` kept."""
+        changes = self._load_outside_changes()
+        kept_files = [file for change in changes for file in change.files]
+        if kept_files and not self.read_only:
+            for file in kept_files:
+                with suppress(OSError):
+                    file.kept_path.unlink(missing_ok=True)
+            changes = [change for change in changes if not change.files]
+            self.ledger.set_value(_OUTSIDE_CHANGES, changes)
+
+    def undo_outside_change(self) -> tuple[str, list[str], list[Problem]]:
+        """Undo the last `forget` or `patch --apply` if nothing that can be undone came after it.
+
+        Returns:
+            The name of the command, or "" if there is nothing to undo; the PATHs that are read
+            again, or the files that were restored; a problem for each file that wasn't.
 
         Raises:
             RefusedError: another source has the name of a forgotten one by now.
         """
-        all_forgotten = self._load_forgotten()
-        if not all_forgotten:
-            return []
-        if not decisions.is_last_action(self.ledger, all_forgotten[-1].last_action):
-            return []
+        changes = self._load_outside_changes()
+        if not changes or not decisions.is_last_action(
+            self.ledger, changes[-1].last_action
+        ):
+            return "", [], []
         with self.hold_lock("drafting"):
-            forgotten = all_forgotten.pop()
-            self.ledger.set_value(_FORGOTTEN, all_forgotten)
+            change = changes.pop()
+            self.ledger.set_value(_OUTSIDE_CHANGES, changes)
+            names, problems = [], []
+            for file in change.files:
+                try:
+                    names += [file.path] if file.restore() else []
+                except ItemError as error:
+                    problems.append(Problem(file.path, error.message, error.hint))
             stored = self.folder.remembered_paths
             roots = {place.source_key: place.directory for place in stored}
             places = {(place.source_key, place.path): place for place in stored}
-            restored = [place for place in forgotten.places if place not in stored]
+            restored = [place for place in change.places if place not in stored]
             for place in restored:
                 if roots.get(place.source_key, place.directory) != place.directory:
                     what = "stays forgotten: another source has its name by now"
@@ -647,10 +733,12 @@ class Workspace:
             if restored:
                 self.remember_paths([*places.values()])
                 self.read_sources()
-            return list(dict.fromkeys(place.path for place in restored))
+            names += dict.fromkeys(place.path for place in restored)
+            command = "patch" if change.files else "forget"
+            return command if names or problems else "", names, problems
 
-    def _load_forgotten(self) -> list[ForgottenPaths]:
-        return self.ledger.get_value(_FORGOTTEN, list[ForgottenPaths]) or []
+    def _load_outside_changes(self) -> list[OutsideChange]:
+        return self.ledger.get_value(_OUTSIDE_CHANGES, list[OutsideChange]) or []
 
     def read_sources(self) -> RunStep:
         """Read the changed documents of all sources, without drafting."""
@@ -924,7 +1012,7 @@ class Workspace:
         return edited
 
     def undo(self, id: str = "") -> str:
-        """Undo a decision and return its id, which is "forget" for a `forget`.
+        """Undo a decision and return its id, or the command `forget` or `patch` if it was one.
 
         `id` may be the id of a decision or card, the key of a highlight, or "" for the last
         decision made on this device.
@@ -932,8 +1020,8 @@ class Workspace:
         Raises:
             RefusedError: no such decision exists, or a later one depends on it.
         """
-        if not id and self.undo_forget():
-            return "forget"
+        if not id and (command := self.undo_outside_change()[0]):
+            return command
         return decisions.undo_decision(self.ledger, id).id
 
     def _resolve_ids(self, ids: Iterable[str]) -> list[str]:

@@ -231,8 +231,7 @@ def proposal_to_json(proposal: Proposal) -> Json:
 
 def format_question_row(question: UserQuestion) -> str:
     """Format a question to the user on one line, with its examples."""
-    examples = question.examples or [conflict.source for conflict in question.conflicts]
-    examples_line = to_one_line(" / ".join(examples))
+    examples_line = to_one_line(" / ".join(question.examples))
     return f"? {question.text}{RIGHT_ALIGN_MARK}{examples_line}"
 
 
@@ -466,6 +465,8 @@ def _format_card_state(ledger: Ledger, card: LocalCard) -> TextLines:
 def format_question(question: UserQuestion) -> TextLines:
     """Yield lines with a question, its conflicts and examples, and the answer commands."""
     yield f"{question.id}  {question.text}"
+    for example in question.examples:
+        yield format_labelled("", to_one_line(example))
     for conflict in question.conflicts:
         labels = (
             ("in Anki", "here") if conflict.is_edited_in_ankiforge else ("mine", "source")
@@ -473,8 +474,6 @@ def format_question(question: UserQuestion) -> TextLines:
         yield format_labelled(conflict.field.lower(), "")
         yield format_labelled(f"  {labels[0]}", conflict.user_text)
         yield format_labelled(f"  {labels[1]}", conflict.source)
-    for example in question.examples:
-        yield format_labelled("", to_one_line(example))
     accept = f"ankiforge accept {question.id} ({question.accept_effect})"
     reject = f"ankiforge reject {question.id} ({question.reject_effect})"
     yield format_labelled("", f"{accept} · {reject}")

@@ -40,6 +40,7 @@ from ankiforge.model import (
 )
 from ankiforge.pipeline.sources import (
     SelectedSource,
+    find_folder_with_most_text,
     find_unmarked_paths,
     load_unread_files,
     open_source,
@@ -119,7 +120,8 @@ class WorkspaceCounts(Value):
     highlights: HighlightCounts
     cards: CardCounts
     waiting: dict[str, int]
-    """The number of pending items by list, and of the drafts that the questions are about."""
+    """The number of waiting items by kind, in the order of `batches.WAITING_NOUNS`. The total is
+    what every command and the page call waiting."""
 
 
 def count_workspace(counts: Counts) -> WorkspaceCounts:
@@ -143,58 +145,28 @@ def count_workspace(counts: Counts) -> WorkspaceCounts:
         ),
         CardCounts(
             accepted=cards["accepted"],
-            waiting=waiting["cards"],
+            waiting=waiting["new"],
             blocked=waiting["blocked"],
             revisions=waiting["revisions"],
             rejected=cards["rejected"],
             retired=cards["retired"],
             sourceless=anki["sourceless"],
         ),
-        {name: waiting[name] for name in ("new", "changed", "questions", "held")},
+        {kind: waiting[kind] for kind in batches.WAITING_NOUNS},
     )
 
 
-def format_pending_items(waiting: Mapping[str, int]) -> str:
-    """Format what the user has to decide, e.g. `8 drafts, 1 question about 3 more`.
-
-    Args:
-        waiting: the group of this name from `pending_items.count_ledger`.
-    """
-    questions = format_count(waiting["questions"], "question")
-    if waiting["held"] > waiting["questions"]:  # one answer may apply to several drafts
-        objects = "more" if waiting["cards"] else "drafts"
-        questions += f" about {waiting['held']:,} {objects}"
-    parts = (
-        format_count(waiting["cards"], "draft") if waiting["cards"] else "",
-        format_count(waiting["changed"], "change") if waiting["changed"] else "",
-        questions if waiting["questions"] else "",
-    )
-    return ", ".join(filter(None, parts))
-
-
-def format_highlight_counts(highlights: HighlightCounts, pending: str) -> Strings:
-    """Format a column for each count, or "" if the count is 0.
-
-    The counts add up to the number of highlights.
-
-    Args:
-        highlights: the counts. If nothing was counted, only `pending` is shown.
-        pending: the pending items, as formatted by `format_pending_items`.
-    """
-    waiting = format_counts({"waiting": highlights.waiting})
-    if waiting and pending != format_count(highlights.waiting, "draft"):
-        waiting += f" ({pending})"
-    elif pending and not waiting:
-        waiting = f"waiting: {pending}"
-    proposals = pending_items.ProposalCounts(highlights.proposed, highlights.less_certain)
-    lacking = "a proposal" if proposals.total else "a card"
-    return (
-        format_counts({"with a card": highlights.with_card}),
-        waiting,
-        batches.format_proposal_counts(proposals),
-        format_counts({f"without {lacking}": highlights.without}),
-        format_counts({"skipped": highlights.skipped}),
-    )
+def format_remaining(highlights: HighlightCounts) -> str:
+    """Format how many highlights have neither a card nor anything that waits, or return ""."""
+    count = highlights.less_certain + highlights.without
+    is_rest = highlights.waiting or highlights.proposed
+    noun = "more highlight" if is_rest else "highlight"
+    parts = [f"{format_count(count, noun)} without a card"] if count else []
+    command = "ankiforge list --no-card"
+    if highlights.skipped:
+        parts.append(f"{highlights.skipped:,} skipped")
+        command += " --all"
+    return f"{', '.join(parts)}: {command}" if parts else ""
 
 
 def format_detail(label: str, text: str) -> str:
@@ -231,16 +203,15 @@ def choose_next_command(
     counts = counts or pending_items.count_ledger(ledger)
     waiting = counts["waiting"]
     has_news = run is not None and run.has_new_highlights
-    pending_count = sum(waiting[name] for name in ("new", "changed", "questions"))
-    offered_count = pending_count + waiting["proposed"]
-    reason = "decide on what waits" if pending_count else "decide on the proposals"
-    if offered_count > batches.SITTING_SIZE:
-        reason = f"the best ten of {offered_count:,}"
+    waiting_count = sum(waiting[kind] for kind in batches.WAITING_NOUNS)
+    reason = "decide on what waits"
+    if waiting_count > batches.SITTING_SIZE:
+        reason = f"the best ten of {waiting_count:,}"
     if waiting["conflicts"]:
         cards = format_count(waiting["conflicts"], "card")
         reason = f"choose the words of {cards} that you changed, too"
     review = DECIDE_COMMAND, reason
-    if format_pending_items(waiting) or (has_news and waiting["proposed"]):
+    if waiting_count > waiting["proposed"] or (has_news and waiting["proposed"]):
         return review
     if run and run.packages:
         return "", f"import {shorten_path(run.packages[-1])} into Anki"
@@ -253,7 +224,9 @@ def choose_next_command(
         if run:
             unmarked.sort(key=lambda path: path not in run.remembered_paths)
         if unmarked and not (run and run.has_failures):
-            return suggest_choosing(unmarked)
+            return suggest_choosing(
+                unmarked, *find_folder_with_most_text(folder, ledger, unmarked[0])
+            )
         if not run:
             has_sources = folder.config.sources or folder.remembered_paths
             return "run" if has_sources else "run PATH", "no highlight was found so far"
@@ -276,17 +249,31 @@ def format_next_command(step: str, reason: str, *, first: bool = True) -> str:
     return f"  {'next' if first else 'or  '}  {join_columns(command, reason)}"
 
 
-def suggest_choosing(paths: Sequence[str], *, has_marks: bool = False) -> Pair:
+def suggest_choosing(
+    paths: Sequence[str],
+    folder: Path | None = None,
+    note_count: int = 0,
+    *,
+    has_marks: bool = False,
+) -> Pair:
     """Suggest the command that lets a chat or model choose passages, with the reason.
 
     Args:
         paths: the paths with few or no highlights, at least one.
+        folder: the folder with the most text in the first path, if known.
+        note_count: the number of unmarked notes in `folder`.
         has_marks: whether the first path may have highlights.
     """
     marked = "little or nothing is marked" if has_marks else "nothing is marked"
     others = f"; {len(paths) - 1:,} more without marks" if len(paths) > 1 else ""
     reason = f"{marked} there; a chat or model chooses passages{others}"
-    return f"draft {quote(shorten_path(paths[0]))}", reason
+    if note_count:
+        notes = format_count(note_count, "note")
+        reason = (
+            f"{marked}; most text is in its {notes}; a chat or model chooses passages,"
+            f" one text at a time{others}"
+        )
+    return f"draft {quote(shorten_path(folder or paths[0]))}", reason
 
 
 def format_unmarked(paths: Sequence[str]) -> str:
@@ -380,14 +367,16 @@ def get_status(
 
 def format_status(status: Status, workspace: WorkspaceDirectory) -> TextLines:
     """Yield the lines printed by `status`: a short summary followed by details."""
-    highlights, cards = status.highlights, status.cards
-    pending = format_pending_items({**status.waiting, "cards": cards.waiting})
-    yield join_columns(
-        f"  {format_count(highlights.total, 'highlight')}",
-        *format_highlight_counts(highlights, pending),
+    cards = status.cards
+    counts = (
+        format_count(status.highlights.total, "highlight"),
+        batches.format_waiting(status.waiting),
+        format_remaining(status.highlights),
+        f"→ {format_count(status.unsent, 'card')} not in a package yet"
+        if status.unsent
+        else "",
     )
-    if status.unsent:
-        yield f"  → {format_count(status.unsent, 'card')} not in a package yet"
+    yield from (f"  {line}" for line in counts if line)
     yield format_next_command(status.next, status.next_reason)
     yield ""
     titles = [
@@ -415,10 +404,6 @@ def format_status(status: Status, workspace: WorkspaceDirectory) -> TextLines:
         ("model", status.model),
         ("Anki", join_columns(last_read, *reviews)),
     ]
-    without_card = highlights.proposed + highlights.without
-    if without_card:
-        without = format_count(without_card, "highlight")
-        rows.append(("no card", f"{without}: ankiforge list --no-card"))
     if not status.next.startswith("draft "):
         rows.append(("no marks", format_unmarked(status.unmarked)))
     rows += [("not read", ": ".join(entry)) for entry in status.not_read.items()]
@@ -551,9 +536,7 @@ def report_run(
             "drafted": result.drafted,
             "accepted": result.accepted,
             "revised": sum(not change.why for change in changes),
-            "lost": sum(
-                pending_items.count_lost_cards(ledger, read.removed_keys).values()
-            ),
+            "lost": _count_lost_items(read, ledger).cards,
         },
         changes=tuple(
             {
@@ -602,7 +585,15 @@ def format_run(
     step = choose_next_command(
         workspace.folder, ledger, noticed, counts=counts, run=result
     )
-    summary = [_format_first_line(result, counts)]
+    summary = [_format_first_line(result)]
+    state = count_workspace(counts).highlights
+    is_partial = result.report and state.total not in (0, result.report.passage_count)
+    where = " in all sources" if is_partial or result.has_no_highlights else ""
+    details = (
+        batches.format_waiting(counts["waiting"], where),
+        format_remaining(state),
+    )
+    summary += [f"  {line}" for line in details if line]
     # omit unchanged packages if no highlight was found
     delivery = format_delivery(result, include_unchanged=not result.has_no_highlights)
     summary += [f"  → {line}" for line in delivery]
@@ -643,24 +634,23 @@ def _add_alternatives(
         paths = find_unmarked_paths(workspace.folder, ledger, folders=True)
         unmarked = [path for path in paths if path in result.remembered_paths]
         if unmarked and Path(unmarked[0]).is_dir():
-            steps.append(suggest_choosing(unmarked, has_marks=True))
+            longest = find_folder_with_most_text(workspace.folder, ledger, unmarked[0])
+            steps.append(suggest_choosing(unmarked, *longest, has_marks=True))
     return steps
 
 
-def _format_first_line(result: RunResult, counts: Counts) -> str:
+def _format_first_line(result: RunResult) -> str:
     read = result.report
     sign = "!" if result.has_failures or result.error is not None else "✓"
-    state = count_workspace(counts).highlights
-    columns = format_highlight_counts(state, format_pending_items(counts["waiting"]))
     if read is None:
         drafted = f"{sign} {format_count(result.drafted, 'new draft')}"
-        accepted = f"{result.accepted:,} accepted" if result.accepted else ""
-        return join_columns(drafted, accepted, columns[1])
+        return f"{drafted}, {result.accepted:,} accepted" if result.accepted else drafted
     changes = format_counts(
         {
             "new": len(read.new) if len(read.new) < read.passage_count else 0,
             "changed": len(read.changed),
             "moved": len(read.moved),
+            "not found": len(read.missing_keys),
             "gone": len(read.removed_keys),
             "no longer selected by the settings": read.unselected,
         }
@@ -671,16 +661,12 @@ def _format_first_line(result: RunResult, counts: Counts) -> str:
         failed_files = _format_files(read.unread_files)
         in_files = f" in {files_text}" if files_text else ""
         failed_text = f"; {failed_files} failed" if failed_files else ""
-        seen = f"! no highlights found{in_files}{failed_text}{changes}"
-        return join_columns(seen, columns[1])
+        return f"! no highlights found{in_files}{failed_text}{changes}"
     # if there are changes, name the number of files, because a source may have more files than
     # the paths that the user gave
     in_files = f" in {files_text}" if result.remembered_paths and changes else ""
     no_news = "" if changes or read.new else ", nothing new"
-    seen = f"{sign} {format_count(read.passage_count, 'highlight')}{in_files}{changes}{no_news}"
-    if state.total not in (0, read.passage_count):
-        columns = (f"of all {state.total:,}: {join_columns(*columns)}",)
-    return join_columns(seen, *columns)
+    return f"{sign} {format_count(read.passage_count, 'highlight')}{in_files}{changes}{no_news}"
 
 
 def _format_details(
@@ -707,20 +693,59 @@ def _format_details(
         yield format_unmarked(find_unmarked_paths(workspace.folder, ledger))
     changes = _find_changes(result, ledger, workspace.folder)
     yield from _format_changes(changes, change_limit)
-    if result.report and result.report.removed_keys:
-        lost = pending_items.count_lost_cards(ledger, result.report.removed_keys)
-        yield f"{format_lost_cards(lost)}: {LIST_LOST_COMMAND}" if lost else ""
+    if result.report:
+        yield from _format_lost_passages(result.report, ledger)
     if result.remembered_paths:
         paths = [shorten_path(path) for path in result.remembered_paths]
         yield f"Added to your sources: {format_first_names(paths)}"
 
 
-def format_lost_cards(lost: Mapping[str, int]) -> str:
-    """Format the number of cards that lost their passage, by title of the document."""
-    count = sum(lost.values())
-    titles = format_first_names([truncate(title, _MAX_TITLE_CHARS) for title in lost])
-    whose = "its" if count == 1 else "their"
-    return f"{format_count(count, 'card')} lost {whose} passage in {titles}"
+def _format_lost_passages(report: IngestReport, ledger: Ledger) -> TextLines:
+    """Yield what cards and chats' drafts have lost their passage, or have found it again."""
+    found = pending_items.count_dependent_items(ledger, report.restored_keys)
+    if items := _format_items(found):
+        yield f"found again: the passage of {items}"
+    missing = pending_items.count_dependent_items(
+        ledger, report.missing_keys, unless=("present", "unselected")
+    )
+    if items := _format_items(missing):
+        yield (
+            f"not found: the passage of {items}; if the next run does not find it either:"
+            f" {LIST_LOST_COMMAND}"
+        )
+    lost = _count_lost_items(report, ledger)
+    if lost.cards:
+        yield f"{format_lost_cards(lost)}: {LIST_LOST_COMMAND}"
+    if lost.drafts:
+        drafts = format_count(lost.drafts, "draft")
+        yield f"{drafts} of a chat or model will wait again when the passage is back"
+
+
+def _count_lost_items(
+    report: IngestReport, ledger: Ledger
+) -> pending_items.DependentItems:
+    return pending_items.count_dependent_items(
+        ledger, report.removed_keys, unless=("present", "missing", "unselected")
+    )
+
+
+def _format_items(items: pending_items.DependentItems) -> str:
+    """Format the numbers of cards and drafts with the titles of their documents, or return ""."""
+    cards = format_count(items.cards, "card") if items.cards else ""
+    drafts = format_count(items.drafts, "draft") if items.drafts else ""
+    counts = " and ".join(filter(None, (cards, drafts)))
+    return f"{counts} in {_format_titles(items.titles)}" if counts else ""
+
+
+def format_lost_cards(lost: pending_items.DependentItems) -> str:
+    """Format the number of cards that lost their passage, with the titles of the documents."""
+    whose = "its" if lost.cards == 1 else "their"
+    titles = _format_titles(lost.titles)
+    return f"{format_count(lost.cards, 'card')} lost {whose} passage in {titles}"
+
+
+def _format_titles(titles: Sequence[str]) -> str:
+    return format_first_names([truncate(title, _MAX_TITLE_CHARS) for title in titles])
 
 
 def _format_model_usage(result: RunResult) -> str:

@@ -10,7 +10,7 @@ are less certain come only after the others of a document, if the user asks for 
 from __future__ import annotations
 
 from collections import Counter, defaultdict
-from collections.abc import Callable, Collection, Iterable, Iterator, Sequence
+from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
 from itertools import chain
 from operator import attrgetter, itemgetter
 
@@ -40,21 +40,34 @@ SITTING_SIZE = 10
 """The maximum number of decisions in a sitting."""
 
 
-def format_proposal_counts(counts: ProposalCounts) -> str:
-    """Format the numbers of proposals, e.g. `1 proposal, 4 less certain`, or return ""."""
-    if not counts.certain:
-        less_certain = format_count(counts.less_certain, "less certain proposal")
-        return less_certain if counts.less_certain else ""
-    proposals = format_count(counts.certain, "proposal")
-    if not counts.less_certain:
-        return proposals
-    return f"{proposals}, {counts.less_certain:,} less certain"
+WAITING_NOUNS = {
+    "new": "draft",
+    "proposed": "proposal",
+    "changed": "change",
+    "questions": "question",
+}
+"""What each part of the number of waiting items is called, in the order shown.
+
+The keys are those of the group `waiting` of `pending_items.count_ledger`.
+"""
 
 
-def format_pending_counts(pending_count: int, proposals: ProposalCounts) -> str:
-    """Format the numbers of pending decisions and proposals, or return "" if all are 0."""
-    pending_text = f"{pending_count:,} waiting" if pending_count else ""
-    return " · ".join(filter(None, (pending_text, format_proposal_counts(proposals))))
+def format_waiting(waiting: Mapping[str, int], where: str = "") -> str:
+    """Format how many decisions wait, e.g. `10 waiting: 7 drafts, 3 proposals`, or return "".
+
+    Args:
+        waiting: the number of items by kind, with the keys of `WAITING_NOUNS`.
+        where: where they wait, such as ` in all sources`.
+    """
+    parts = [
+        format_count(waiting[kind], noun)
+        for kind, noun in WAITING_NOUNS.items()
+        if waiting.get(kind)
+    ]
+    if len(parts) == 1:
+        return f"{parts[0]} waiting{where}"
+    total = sum(waiting.get(kind, 0) for kind in WAITING_NOUNS)
+    return f"{total:,} waiting{where}: {', '.join(parts)}" if parts else ""
 
 
 class DocumentItems(Value):
@@ -91,6 +104,16 @@ class DocumentItems(Value):
         )
 
     @property
+    def draft_count(self) -> int:
+        """The number of new cards that the pending drafts would make."""
+        return sum(location.draft_count for location in self.with_drafts)
+
+    @property
+    def waiting(self) -> dict[str, int]:
+        """The numbers of drafts and certain proposals, for `format_waiting`."""
+        return {"new": self.draft_count, "proposed": self.proposals.certain}
+
+    @property
     def remaining_count(self) -> int:
         """The number of marks without a card, draft or certain proposal."""
         return len(self.with_uncertain_proposals) + len(self.others)
@@ -108,7 +131,7 @@ class DocumentItems(Value):
         True if there are fewer than ten drafts and proposals, and at least as many other
         highlights.
         """
-        offered_count = len(self.with_drafts) + self.proposals.certain
+        offered_count = sum(self.waiting.values())
         return offered_count < min(SITTING_SIZE, 1 + self.remaining_count)
 
     @property
@@ -346,6 +369,7 @@ def _iter_rounds(
     *,
     uncertain: bool = False,
 ) -> Iterator[list[Item]]:
+    field = "with_uncertain_proposals" if uncertain else "with_proposals"
     while remaining:
         next_round = []
         for pile in remaining:
@@ -354,7 +378,7 @@ def _iter_rounds(
                 continue
             yield best_items
             shown_ids = {shown_item.id for shown_item in best_items}
-            marks = pile.with_uncertain_proposals if uncertain else pile.with_proposals
+            marks = getattr(pile, field)
             shown_sentences = {each.sentence for each in marks if each.id in shown_ids}
             shown_sentences.discard("")
             remaining_locations = tuple(
@@ -362,12 +386,8 @@ def _iter_rounds(
                 for each in marks
                 if each.id not in shown_ids and each.sentence not in shown_sentences
             )
-            if remaining_locations and uncertain:
-                next_round.append(
-                    replace(pile, with_uncertain_proposals=remaining_locations)
-                )
-            elif remaining_locations:
-                next_round.append(replace(pile, with_proposals=remaining_locations))
+            if remaining_locations:
+                next_round.append(replace(pile, **{field: remaining_locations}))
         remaining = next_round
 
 

@@ -124,6 +124,10 @@ class Redraft(Decision, tag="others"):
     """Have the model draft other cards for an item."""
 
 
+class ShowInAnki(Decision, tag="browse"):
+    """Show the card of an item in Anki's browser."""
+
+
 AnyDecision = (
     Accept
     | AcceptLines
@@ -135,6 +139,7 @@ AnyDecision = (
     | Restore
     | Postpone
     | Redraft
+    | ShowInAnki
 )
 
 

@@ -38,6 +38,7 @@ from ankiforge.model import (
     Fields,
     Guid,
     Highlight,
+    HighlightKey,
     Json,
     LocalCard,
     OfferedDraft,
@@ -74,6 +75,7 @@ from ankiforge.review.decisions import (
     Reject,
     Restore,
     SetMasks,
+    ShowInAnki,
     WriteCard,
 )
 from ankiforge.review.selection import (
@@ -122,6 +124,14 @@ class Item(Value):
         if self.drafts:
             return self.drafts[0].highlight
         return self.card.highlight if self.card else None
+
+    @property
+    def guid(self) -> str:
+        """The GUID of the card that the item is about, or "" if it is about no or several cards."""
+        if self.card:
+            return self.card.guid
+        guids = self.question.guids if self.question else ()
+        return guids[0] if len(guids) == 1 else ""
 
     def select_offered_draft(self, number: int) -> OfferedDraft | None:
         """Return the offered draft at index `number` or, if there is none, the best one."""
@@ -223,10 +233,9 @@ class Review:
                 return Item(id, offer, apply_anki_edits(ledger, card))
             return Item(id, offer)
         if is_question_id(id):
-            for question in questions.find_open_questions(ledger):
-                if question.id == id:
-                    return Item(id, question=question)
-            return None
+            open_questions = questions.find_open_questions(ledger)
+            found = (Item(id, question=each) for each in open_questions if each.id == id)
+            return next(found, None)
         if is_highlight_key(id):
             outcome = next(pending_items.iter_outcomes(ledger, id), None)
             if outcome is None:
@@ -256,17 +265,11 @@ class Review:
         if item is None or decision.content_hash not in ("", item.content_hash):
             raise StaleItemError(item)
         if isinstance(decision, Redraft) and item.highlight:
-            key = item.highlight.key
-            drafts_before = item_lists.load_pending_drafts(ledger, [key])
-            ids_before = {draft.id for draft in drafts_before}
-            self._workspace.draft_alternatives(key)
-            for draft in item_lists.load_pending_drafts(ledger, [key]):
-                if draft.id not in ids_before and self.load_item(draft.id):
-                    message = "The model has drafted others."
-                    return DecisionOutcome(
-                        message=message, next_id=draft.id, is_pending=True
-                    )
-            raise RefusedError("The model has no other card for this passage.")
+            return self._redraft(item.highlight.key)
+        if isinstance(decision, ShowInAnki):
+            self._workspace.show_in_anki(item.guid)
+            message = "Anki shows this card."
+            return DecisionOutcome(message=message, next_id=item.id, is_pending=True)
         with ledger.action() as action:
             self._carry_out(decision, item)
         take_back: Callable[[], object] | None = partial(undo_decision, ledger, action)
@@ -275,16 +278,31 @@ class Review:
         )
         if asks_about_source or isinstance(decision, Restore):
             take_back = None
-        next_id = ""
-        if item.offered_drafts and not item.card:
-            highlight = item.offered_drafts[0].highlight
-            next_item = find_next_item_of_passage(ledger, highlight) or self.load_item(
-                highlight.key
-            )
-            next_id = next_item.id if next_item and next_item.offered_drafts else ""
+        next_id = self._find_next_id(item)
         if isinstance(decision, Reject):
             return DecisionOutcome(take_back, action, postponed_id=next_id)
         return DecisionOutcome(take_back, action, next_id=next_id)
+
+    def _redraft(self, key: HighlightKey) -> DecisionOutcome:
+        """Ask the model for other drafts of a passage, and return the first as the next item."""
+        drafts_before = item_lists.load_pending_drafts(self._ledger, [key])
+        ids_before = {draft.id for draft in drafts_before}
+        self._workspace.draft_alternatives(key)
+        for draft in item_lists.load_pending_drafts(self._ledger, [key]):
+            if draft.id not in ids_before and self.load_item(draft.id):
+                message = "The model has drafted others."
+                return DecisionOutcome(message=message, next_id=draft.id, is_pending=True)
+        raise RefusedError("The model has no other card for this passage.")
+
+    def _find_next_id(self, item: Item) -> str:
+        """Return the id of the next item of the same passage, or ""."""
+        if not item.offered_drafts or item.card:
+            return ""
+        highlight = item.offered_drafts[0].highlight
+        next_item = find_next_item_of_passage(self._ledger, highlight) or self.load_item(
+            highlight.key
+        )
+        return next_item.id if next_item and next_item.offered_drafts else ""
 
     def _carry_out(self, decision: Decision, item: Item) -> None:
         workspace, ledger, highlight = self._workspace, self._ledger, item.highlight

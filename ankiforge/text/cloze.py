@@ -326,16 +326,8 @@ def to_plain_text(markdown: str, *, dollars: bool = False) -> str:
         if not kind:
             break
         parts.append(f"{delimiter}{len(shield_texts)}{delimiter}")
-        if kind == "escape":
-            content = shield[1:]
-        elif kind == "fence":
-            content = "\n".join(shield.split("\n")[1:-1])
-        elif dollars and kind in ("display", "math"):
-            content = shield
-        else:
-            length = len(shield) - len(shield.lstrip("`$"))
-            content = shield[length:-length].strip()
-        shield_texts.append(content)
+        keeps_dollars = dollars and kind in ("display", "math")
+        shield_texts.append(shield if keeps_dollars else _get_content(shield, kind))
     plain_text = "".join(parts)
     if "[" in plain_text:
         plain_text = _LINK.sub(r"\1", _IMAGE.sub(r"\1", plain_text))
@@ -354,6 +346,16 @@ def to_plain_text(markdown: str, *, dollars: bool = False) -> str:
             lambda match: shield_texts[int(match[1])], plain_text
         )
     return plain_text.strip()
+
+
+def _get_content(shield: str, kind: str) -> str:
+    """Return the content of code, of a formula or of an escaped character."""
+    if kind == "escape":
+        return shield[1:]
+    if kind == "fence":
+        return "\n".join(shield.split("\n")[1:-1])
+    length = len(shield) - len(shield.lstrip("`$"))
+    return shield[length:-length].strip()
 
 
 # These enclose a gap's answer while markup is removed. Texts from documents never contain them.

@@ -82,8 +82,15 @@ def _judge_names(front: str, separator: str, back: str, declared: bool) -> Colon
         # `key:: value` is a Dataview field
         is_card = declared or len(front.split()) > 1
         return ColonMeaning.CARD if is_card else ColonMeaning.NO_CARD
-    # `the call that makes a process::fork()` may be a card, but `as Foo::bar()` and
-    # `use a::b() to` aren't
+    return _judge_code_name(front, back, declared=declared)
+
+
+def _judge_code_name(front: str, back: str, *, declared: bool) -> ColonMeaning:
+    """Decide what `::` without spaces means between two words, which may be a name in code.
+
+    `the call that makes a process::fork()` may be a card, but `as Foo::bar()` and
+    `use a::b() to` aren't.
+    """
     words_before = front.split()
     words_after = back.split()
     # `std` in `例如std::pair` and `(std::pair)`

@@ -135,24 +135,7 @@ def find_question(comment: str) -> CommentQuestion | None:
     label = _QUESTION_LABEL.match(comment, _skip_match(_LEADING, comment, 0))
     ends = list(islice(_find_question_ends(mask), _MAX_CHECKED_MARKS))
     if label and label["command"]:
-        # the question begins after `?` or `q:`, and ends at the first question mark, or else
-        # before the answer
-        start = label.end()
-        comment = " " * start + comment[start:]
-        ends = [end for end in ends if end.mark > start]
-        if ends:
-            question_end = _find_last_question_end(comment, starts, ends)
-            return _build_question(
-                comment, start, question_end, is_single=question_end == ends[0].after
-            )
-        question_end = len(comment)
-        for start_of_sentence in starts:
-            if start_of_sentence > start and _is_answer_label(comment, start_of_sentence):
-                question_end = start_of_sentence
-                break
-        question = _build_question(comment, start, question_end, is_single=True)
-        return question if question.text else None
-
+        return _build_labelled_question(comment, label.end(), starts, ends)
     for index, end in enumerate(ends):
         question_start = starts[bisect_right(starts, end.mark) - 1]
         # a front needs three words, or four letters of a script without spaces, which rules out
@@ -168,6 +151,29 @@ def find_question(comment: str) -> CommentQuestion | None:
                 comment, question_start, question_end, is_single=question_end == end.after
             )
     return None
+
+
+def _build_labelled_question(
+    comment: str, start: int, starts: Sequence[int], ends: Sequence[_QuestionEnd]
+) -> CommentQuestion | None:
+    """Return the question that begins after `?` or `q:`, at `start`, unless it is empty.
+
+    It ends at the first question mark, or else before the answer.
+    """
+    comment = " " * start + comment[start:]
+    ends = [end for end in ends if end.mark > start]
+    if ends:
+        question_end = _find_last_question_end(comment, starts, ends)
+        return _build_question(
+            comment, start, question_end, is_single=question_end == ends[0].after
+        )
+    question_end = len(comment)
+    for start_of_sentence in starts:
+        if start_of_sentence > start and _is_answer_label(comment, start_of_sentence):
+            question_end = start_of_sentence
+            break
+    question = _build_question(comment, start, question_end, is_single=True)
+    return question if question.text else None
 
 
 def is_similar(text: str, other: str) -> bool:

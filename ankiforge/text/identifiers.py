@@ -37,6 +37,7 @@ _PMID = regex(
     r"(\d{1,9})\b"
 )
 _ISBN = regex(r"(?i)(?<![\w-])(?:97[89][-\s]?)?(?:\d[-\s]?){9}[\dX](?![\w-])")
+_PREFIXED_ISBN = regex(r"(?i)(?:urn:)?(?:isbn:)?((?:97[89])?\d{9}[\dX])")
 _URL = regex(r"(?i)https?://[^\s<>\"]+")
 _ZOTERO = regex(r"(?i)zotero://[a-z-]+/(?:library|groups/(\d+))/(?:items/)?([A-Z0-9]{8})")
 _BARE_HOST = regex(r"(?i)(?:www\.|(?:[a-z0-9-]+\.)+[a-z]{2,}/)[^\s<>\"]*")
@@ -74,9 +75,14 @@ def _iter_identifiers(text: str) -> Iterator[Pair]:
     for group, key in _ZOTERO.findall(text):
         library = f"group.{group}" if group else "user"
         yield "zotero", f"{library}/{key.upper()}"
+    yield from _iter_path_suffixes(text)
 
-    # If the text is the path of a file, yield its name and all suffixes of the path, because the
-    # directory of its source is unknown.
+
+def _iter_path_suffixes(text: str) -> Iterator[Pair]:
+    """Yield the name of a file and all suffixes of its path, if the text is the path of a file.
+
+    The directory of its source is unknown, so any suffix may be its path there.
+    """
     obsidian_match = _OBSIDIAN.fullmatch(text)
     if obsidian_match:
         values = dict(parse_qsl(obsidian_match[1]))
@@ -160,6 +166,14 @@ def normalize_url(url: str) -> str:
         if not _TRACKING_PARAMETER.fullmatch(name)
     ]
     return f"{host}{path}?{urlencode(sorted(query))}" if query else f"{host}{path}"
+
+
+def parse_isbns(identifiers: Iterable[str]) -> tuple[Pair, ...]:
+    """Extract the ISBNs from identifiers, allowing for an `isbn:` prefix and hyphens."""
+    matches = [
+        _PREFIXED_ISBN.fullmatch(re.sub(r"[-\s]", "", text)) for text in identifiers
+    ]
+    return tuple(("isbn", match[1]) for match in matches if match)
 
 
 def to_isbn13(text: str) -> str:

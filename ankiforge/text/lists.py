@@ -71,9 +71,13 @@ def split_items(front: str, back: str) -> list[str]:
         len(line.split()) <= _MAX_LINE_WORDS for line in lines
     ):
         return lines
-    line = to_plain_text(back).strip().rstrip(".")
-    parts = [part.strip() for part in _ITEM_SEPARATOR.split(line) if part.strip()]
-    if _STATEMENT_WORD.search(line) or len(line.split()) > _MAX_LIST_WORDS:  # prose
+    return _split_line(to_plain_text(back).strip().rstrip("."))
+
+
+def _split_line(line: str) -> list[str]:
+    """Return the items of a list on one line, or [] if the line is prose."""
+    if _STATEMENT_WORD.search(line) or len(line.split()) > _MAX_LIST_WORDS:
         return []
+    parts = [part.strip() for part in _ITEM_SEPARATOR.split(line) if part.strip()]
     are_short = all(len(part.split()) <= _MAX_ITEM_WORDS for part in parts)
     return parts if len(parts) >= _MIN_LIST_ITEMS and are_short else []

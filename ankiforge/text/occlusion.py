@@ -8,7 +8,7 @@ switched off, then left, top, width and height as fractions of the picture, and 
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from math import isnan
 
 from msgspec.structs import replace
@@ -253,33 +253,37 @@ def update_masks(
         if old_mask is not None:
             masks.append(replace(mask, number=old_mask.number, on=old_mask.on))
             continue
-        # reuse a free number under which the label was once sent to Anki
-        number = next(
-            (
-                int(exported_number)
-                for exported_number, label in exported_labels.items()
-                if _is_same_label(label, mask.label)
-                and int(exported_number) not in taken_numbers
-            ),
-            0,
-        )
+        number = _find_former_number(mask.label, exported_labels, taken_numbers)
         if not number:
             highest_number += 1
             number = highest_number
         taken_numbers.add(number)
         masks.append(replace(mask, number=number))
-    for mask in old.masks:
-        # a mask that the user drew has no label in the figure to follow, so it stays where it is
-        if mask.drawn and mask.number not in taken_numbers:
-            masks.append(mask)
-
-    read_count = sum(not mask.drawn for mask in old.masks)
-    matched_read_count = sum(not mask.drawn for mask in matched_masks)
+    # a mask that the user drew has no label in the figure to follow, so it stays where it is
+    masks += [
+        mask for mask in old.masks if mask.drawn and mask.number not in taken_numbers
+    ]
     return MaskUpdate(
         Masks(new.figure, old.hide, tuple(masks)),
-        is_certain=2 * matched_read_count >= read_count
-        and not any(mask.drawn and mask.on for mask in old.masks),
+        is_certain=_are_probably_right(old.masks, matched_masks),
     )
+
+
+def _find_former_number(
+    label: str, exported_labels: Mapping[str, str], taken_numbers: Collection[int]
+) -> int:
+    """Return a free number under which a label was once sent to Anki, or 0."""
+    for number, exported_label in exported_labels.items():
+        if _is_same_label(exported_label, label) and int(number) not in taken_numbers:
+            return int(number)
+    return 0
+
+
+def _are_probably_right(old: Sequence[Mask], matched: Sequence[Mask]) -> bool:
+    read_count = sum(not mask.drawn for mask in old)
+    matched_read_count = sum(not mask.drawn for mask in matched)
+    has_drawn = any(mask.drawn and mask.on for mask in old)
+    return 2 * matched_read_count >= read_count and not has_drawn
 
 
 def _match_masks(old: Sequence[Mask], new: Sequence[Mask]) -> dict[int, int]:

@@ -62,29 +62,27 @@ def get_paragraphs_around(text: str, start: int, end: int, *, asks: bool) -> str
     remaining = max(limit - len(passage) - 2 * len("… "), 0)
     max_before = max(remaining // 2, remaining - len(text_after))
     max_after = max(remaining // 2, remaining - len(text_before))
-    # cut between two sentences in the half of each side that is farther from the passage, or else
-    # between two words
     if len(text_before) > max_before:
-        kept_before = text_before[len(text_before) - max_before :]
-        cuts = [
-            cut
-            for cut in find_sentence_starts(kept_before)
-            if 2 * cut <= len(kept_before)
-        ]
-        cuts = cuts or [blank.start() for blank in _WHITESPACE.finditer(kept_before)]
-        if cuts:
-            kept_before = kept_before[cuts[0] :]
-        text_before = f"… {kept_before.lstrip()}"
+        text_before = f"… {_keep_end(text_before, max_before)}"
     if len(text_after) > max_after:
-        kept_after = text_after[:max_after]
-        cuts = [
-            cut for cut in find_sentence_starts(kept_after) if 2 * cut >= len(kept_after)
-        ]
-        cuts = cuts or [blank.start() for blank in _WHITESPACE.finditer(kept_after)]
-        if cuts:
-            kept_after = kept_after[: cuts[-1]]
-        text_after = f"{kept_after.rstrip()} …"
+        text_after = f"{_keep_start(text_after, max_after)} …"
     return f"{text_before}{passage}{text_after}"
+
+
+def _keep_start(text: str, max_length: int) -> str:
+    """Return the start of a text, cut between two sentences in its second half or two words."""
+    kept = text[:max_length]
+    cuts = [cut for cut in find_sentence_starts(kept) if 2 * cut >= len(kept)]
+    cuts = cuts or [blank.start() for blank in _WHITESPACE.finditer(kept)]
+    return kept[: cuts[-1]].rstrip() if cuts else kept.rstrip()
+
+
+def _keep_end(text: str, max_length: int) -> str:
+    """Return the end of a text, cut between two sentences in its first half or two words."""
+    kept = text[len(text) - max_length :]
+    cuts = [cut for cut in find_sentence_starts(kept) if 2 * cut <= len(kept)]
+    cuts = cuts or [blank.start() for blank in _WHITESPACE.finditer(kept)]
+    return kept[cuts[0] :].lstrip() if cuts else kept.lstrip()
 
 
 def _find_line_end(text: str, start: int) -> int:

@@ -135,6 +135,7 @@ ANOTHER = build_action(
 FORCE = build_action(
     "accept", "Accept anyway", "", "more", "Accepted", sends={"forced": True}
 )
+BROWSE = build_action("browse", "Show in Anki", "b", "text", "", stays="Asking Anki …")
 OTHERS = build_action(
     "others",
     "Let the model draft others",
@@ -145,6 +146,10 @@ OTHERS = build_action(
 )
 
 
+AGAIN = build_action("chat", "Ask again", "", "text", "")
+"""Opens the dialog with the text for a chat, which asks about the changed passage, too. The page's
+script does this by itself.
+"""
 CHANGE = {**EDIT, "said": "Changed", "save": "Save"}
 """Edits a card whose passage has changed."""
 
@@ -305,6 +310,7 @@ class ItemRenderer:
         find_pdf_link: Callable[[Highlight], list[Texts]],
         documents: DocumentRenderer,
         uses_model: bool,
+        can_show_in_anki: Callable[[str], bool] = lambda guid: False,
     ) -> None:
         """Create a renderer.
 
@@ -313,9 +319,11 @@ class ItemRenderer:
             find_pdf_link: returns a link to the highlight's page in a local PDF, if any.
             documents: looks up pictures and prepares source documents for display.
             uses_model: whether the user can ask a model for other drafts.
+            can_show_in_anki: returns whether Anki is open and has the card with a GUID.
         """
         self._ledger = ledger
         self._model_actions = [OTHERS] if uses_model else []
+        self._can_show_in_anki = can_show_in_anki
         self.find_picture = documents.find_picture
         self._find_pdf_link = find_pdf_link
         self._documents = documents
@@ -345,6 +353,8 @@ class ItemRenderer:
             item_json = self._render_card(item.card)
         else:
             item_json = self._render_drafts(item.drafts)
+        if item.guid and self._can_show_in_anki(item.guid):
+            item_json["actions"] = [*item_json["actions"], BROWSE]
         if item_json.get("cards"):
             item_json.setdefault("question", item_json["cards"][0]["question"])
         return {"id": item.id, "turn": item.content_hash, **item_json}
@@ -360,6 +370,9 @@ class ItemRenderer:
             "why": _render_warning(first),
             "actions": actions,
         }
+        if isinstance(first, PendingDraft) and (passages := _render_passages(first)):
+            item_json["passages"] = passages
+            actions.append(AGAIN)
 
         # tell the page whether further facts of the passage are undecided
         facts = list_sentence_states(self._ledger, first.highlight)
@@ -431,9 +444,9 @@ class ItemRenderer:
             "title": view["title"],
             "ask": "The passage has changed. Does the card still fit?",
             "cards": [view],
-            "why": _build_remark("The text for your chat asks about it, too: m."),
+            "why": _build_remark("The text for your chat asks about it, too."),
             "source": self.render_source(draft.highlight, draft.quote),
-            "actions": [keep, retire, CHANGE, SKIP],
+            "actions": [keep, retire, CHANGE, AGAIN, SKIP],
             "passages": _render_passages(draft),
         }
 

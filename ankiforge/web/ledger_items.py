@@ -6,7 +6,7 @@ or after a decision that may have changed other items.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from functools import partial
 
 from ankiforge.ledger import PendingItems, pending_items, questions
@@ -25,7 +25,7 @@ from ankiforge.pipeline import chats, unmarked_documents
 from ankiforge.pipeline.workspace import Workspace
 from ankiforge.review import Decision, DecisionOutcome, Review, StaleItemError, batches
 from ankiforge.review.batches import DocumentItems
-from ankiforge.review.decisions import Postpone
+from ankiforge.review.decisions import Postpone, ShowInAnki
 from ankiforge.review.items import find_next_item_of_passage, to_sentence
 from ankiforge.web.documents import DocumentRenderer
 from ankiforge.web.items import ItemRenderer
@@ -107,6 +107,12 @@ class LedgerItems(ItemSource):
         self.refresh()
         return {id: len(queue) for id, queue in self.queues.items()}
 
+    def count_waiting(self) -> Mapping[str, int]:
+        """Count everything that waits, as `status` does."""
+        self.refresh()
+        counts = pending_items.count_ledger(self._ledger, "waiting", waits=self._pending)
+        return counts["waiting"]
+
     def list_ids(self, list_id: str) -> Sequence[str]:
         """Return the IDs of a list's items, with put-off items last."""
         self.refresh()
@@ -187,6 +193,8 @@ class LedgerItems(ItemSource):
             else:
                 self._remove_from_list(decision.id)
             raise
+        if isinstance(decision, ShowInAnki):
+            return done
         queue = self.queues[self._remove_from_list(decision.id) or "new"]
         if done.next_id:
             queue.insert(0, done.next_id)

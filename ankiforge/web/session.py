@@ -24,7 +24,6 @@ from ankiforge.ledger.decide import undo_decision
 from ankiforge.ledger.draft_groups import iter_draft_groups
 from ankiforge.ledger.events import USER
 from ankiforge.ledger.item_lists import load_facets
-from ankiforge.ledger.pending_items import ProposalCounts
 from ankiforge.ledger.tables.pending_drafts import load_drafts_of_outdated_cards
 from ankiforge.model import (
     CardKind,
@@ -48,11 +47,7 @@ from ankiforge.pipeline.media import load_picture
 from ankiforge.pipeline.query import has_field, parse_query
 from ankiforge.pipeline.workspace import Workspace
 from ankiforge.review import Decision, Review, StaleItemError, batches
-from ankiforge.review.batches import (
-    DocumentItems,
-    ReviewBatch,
-    format_pending_counts,
-)
+from ankiforge.review.batches import DocumentItems, ReviewBatch
 from ankiforge.review.decisions import Edit, WriteCard
 from ankiforge.review.items import iter_changed_cards
 from ankiforge.text import format_count
@@ -174,6 +169,7 @@ class ReviewSession:
             find_pdf_link=self._find_pdf_link,
             documents=self.documents,
             uses_model=uses_model,
+            can_show_in_anki=workspace.can_show_in_anki,
         )
         self._items = LedgerItems(workspace, self._renderer, self.documents)
         # The sources of items. The ledger comes last, because its prefix matches any ID.
@@ -240,8 +236,9 @@ class ReviewSession:
 
         `documents` holds the next `MAX_ROWS` documents after the first `start`, and `more` is
         whether others follow. For the whole shelf, `begins` names the document or list to open
-        first ("" for the shelf itself), and `without` counts the cards that lost their passage
-        and explains why some highlights have no proposal.
+        first ("" for the shelf itself), `waiting` says how many decisions wait in total, and
+        `without` counts the cards that lost their passage and explains why some highlights have
+        no proposal.
         """
         piles = self._items.list_documents()
         begins = self._find_beginning(piles)
@@ -258,20 +255,18 @@ class ReviewSession:
                 if left[id]:
                     rows.append({"id": id, "list": id, **texts, **counts})
         rows.sort(key=lambda row: bool(row["id"] == "words"))
-        pending_count = sum(len(pile.with_drafts) for pile in piles)
-        pending_count += sum(
-            row["waiting"] for row in rows if row["id"] in self._items.lists
-        )
         without_count = sum(len(pile.others) for pile in piles)
         unfinished = [*filter(None, map(self._find_pile, reversed(self._unfinished)))]
         left_documents = {pile.document for pile in unfinished}
         others = [pile for pile in piles if pile.document not in left_documents]
-        lost_counts = pending_items.count_lost_cards(self._ledger)
+        lost_items = pending_items.count_dependent_items(
+            self._ledger, unless=("present", "missing", "unselected")
+        )
         lost = ""
-        if lost_counts:
+        if lost_items.cards:
             from ankiforge.reports.summary import format_lost_cards
 
-            lost = format_lost_cards(lost_counts)
+            lost = format_lost_cards(lost_items)
         entries = [
             *(row for row in rows if row["id"] == "you"),
             *unfinished,
@@ -282,9 +277,7 @@ class ReviewSession:
         ]
         return {
             **self.count_items(),
-            "waiting": pending_count,
-            "proposed": sum(pile.proposals.certain for pile in piles),
-            "less_certain": sum(pile.proposals.less_certain for pile in piles),
+            "waiting": batches.format_waiting(self._items.count_waiting()),
             "documents": [
                 self._render_pile(entry) if isinstance(entry, DocumentItems) else entry
                 for entry in entries[start : start + MAX_ROWS]
@@ -328,7 +321,7 @@ class ReviewSession:
             "title": pile.title,
             "by": ", ".join(highlight.document.creators[:MAX_CREATORS]),
             "kind": guess_document_kind(highlight),
-            "waiting": len(pile.with_drafts),
+            "waiting": pile.draft_count,
             "proposed": pile.proposals.certain,
             "less_certain": pile.proposals.less_certain,
             "rest": rest,
@@ -647,11 +640,11 @@ class ReviewSession:
                 "chat": CHOOSE_LABEL,
             }
         left_count = self.count_items()["left"].get(sitting.list_id, 0)
-        left_text = format_pending_counts(left_count, ProposalCounts())
+        left_text = f"{left_count:,} waiting" if left_count else ""
         if sitting.document:
             pile = self._find_pile(sitting.document)
             if pile:
-                left_text = format_pending_counts(len(pile.with_drafts), pile.proposals)
+                left_text = batches.format_waiting(pile.waiting)
         heading_start = format_count(count, "card") if count else "No card"
         rejected = sitting.results.count("none")
         if sitting.document and count and rejected:

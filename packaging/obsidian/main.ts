@@ -45,8 +45,8 @@ interface Outcome {
 
 /** What `ankiforge status --json` prints. */
 interface Status {
-  waiting: { new: number; changed: number; questions: number };
-  highlights: { proposed: number; less_certain: number; without: number };
+  waiting: { new: number; proposed: number; changed: number; questions: number };
+  highlights: { less_certain: number; without: number };
   documents: Record<string, number>;
   remembered: string[];
   next: string;
@@ -109,7 +109,7 @@ function formatError({ code, stderr }: Output): string {
 }
 
 function countPending({ waiting }: Status): number {
-  return waiting.new + waiting.changed + waiting.questions;
+  return waiting.new + waiting.proposed + waiting.changed + waiting.questions;
 }
 
 function isInside(path: string, folder: string): boolean {
@@ -309,19 +309,22 @@ export default class AnkiforgePlugin extends Plugin {
 
   private formatStatus(status: Status): string[] {
     const { waiting, highlights, documents, next, why } = status;
-    const lists = joinTexts(
+    const kinds = [
       formatCount(waiting.new, "draft"),
+      formatCount(waiting.proposed, "proposal"),
       formatCount(waiting.changed, "change"),
       formatCount(waiting.questions, "question"),
-    );
+    ].filter(Boolean);
+    const total = kinds.length === 1 ? kinds[0] : countPending(status);
+    const remaining = formatCount(highlights.less_certain + highlights.without, "highlight");
     const titles = Object.entries(documents)
       .slice(0, 5)
       .map(([title, count]) => `${title} (${count})`);
     const step = NEXT_STEPS[next.split(" ")[0]] ?? (next && `${this.formatCommand(next)} in a terminal`);
     return [
-      `${countPending(status)} waiting${lists && `: ${lists}`}`,
+      `${total} waiting${kinds.length > 1 ? `: ${joinTexts(...kinds)}` : ""}`,
       joinTexts(...titles),
-      joinTexts(formatCount(highlights.proposed, "proposal"), formatCount(highlights.less_certain, "less certain proposal")),
+      remaining && `${remaining} without a card`,
       step && `next: ${step}${why && ` (${why})`}`,
     ].filter(Boolean);
   }
@@ -331,7 +334,7 @@ export default class AnkiforgePlugin extends Plugin {
     const buttons: Button[] = [];
     const addButton = (text: string, tooltip: string, action: () => Promise<Outcome>) =>
       buttons.push({ text, tooltip, press: () => void this.perform(text, action) });
-    if (countPending(status) || status.highlights.proposed) {
+    if (countPending(status)) {
       addButton("Review", "Decide on cards in your browser", () => this.review(note));
     }
     if (note && (status.highlights.less_certain || status.highlights.without)) {

@@ -90,6 +90,20 @@ def test_a_request_has_the_version_the_key_if_there_is_one_and_no_origin():
         assert "origin" not in other.heads[0]
 
 
+def test_a_note_is_shown_by_its_id_and_one_of_another_profile_is_told():
+    with answering(result([5])) as other:
+        AnkiConnect(other.address).open_browser(17)
+    assert other.asked == [
+        {"action": "guiBrowse", "version": 6, "params": {"query": "nid:17"}}
+    ]
+    with answering(result([])) as other:
+        words = told(lambda: AnkiConnect(other.address).open_browser(17))
+    assert words == (
+        "the profile that is open in Anki does not have this note"
+        " | open the profile that has your cards"
+    )
+
+
 def test_proxies_are_not_asked(monkeypatch):
     for name in ("http_proxy", "HTTP_PROXY", "all_proxy"):
         monkeypatch.setenv(name, "http://127.0.0.1:1")

@@ -9,6 +9,7 @@ from typing import Any
 import pytest
 from msgspec.structs import replace
 
+from ankiforge.anki.notes import parse_source
 from ankiforge.anki.notetypes import get_our_note_type, hash_html, hash_tags
 from ankiforge.anki.plan import (
     ADOPTED_MOD,
@@ -364,7 +365,7 @@ def test_a_picture_of_the_web_is_not_missed():
     [
         (CARD, False),
         (replace(CARD, source_changes=(SourceChange.SOURCE_GONE,)), False),
-        (replace(CARD, source_changes=(SourceChange.SOURCE_CHANGED,)), True),
+        (replace(CARD, source_changes=(SourceChange.SOURCE_CHANGED,)), False),
         (replace(CARD, keeps_last_exported_text=True), True),  # only its journal is here
     ],
 )
@@ -373,6 +374,14 @@ def test_what_we_fill_stays_where_the_passage_is_not_that_of_the_words(card, unr
     assert ("Source" in ours.unreadable_fields) == unread
     assert ("Citation" in ours.unreadable_fields) == unread
     assert "Front" not in ours.unreadable_fields
+
+
+@pytest.mark.parametrize("old", ["", "It said: repetition helps."])
+def test_a_card_has_the_passage_of_its_words_until_the_user_has_decided(old):
+    card = replace(CARD, old_passage_text=old)
+    ours = written(card, find_layout(card, None, {}, {})).fields
+    assert parse_source(ours["Source"])[0] == (old or CARD.highlight.sentence)
+    assert ours["Links"] == written(CARD, find_layout(CARD, None, {}, {})).fields["Links"]
 
 
 @pytest.mark.parametrize(
@@ -423,6 +432,22 @@ LEECH = of_ours(tags=(*CARD.tags, "leech"))
 MINE = changed(of_ours(), Back="mine")
 
 
+def in_conflict(card: LocalCard, shipped: LocalCard | None = None) -> LocalCard:
+    """The card with a conflict about its back, last shipped with the fields of `shipped`."""
+    edits = FieldEdits(pinned=("Back",), source_texts_offered={"Back": "new"})
+    card = replace(card, edits=edits)
+    if shipped is None:
+        return card
+    fields = written(shipped, find_layout(shipped, None, {}, {})).fields
+    hashes = {
+        name: hash_html(fields[name]) for name in ("Front", "Back", "Reverse", "Extra")
+    }
+    return with_note(card, exports=(ExportedNote(3, field_hashes=hashes),))
+
+
+OTHER_FRONT = make_card(Front="What else helps retention?")
+
+
 def planned(
     card: LocalCard,
     in_anki: AnkiNote | None,
@@ -462,6 +487,13 @@ PLANS = [
     ("our tag is new", replace(CARD, tags=(*CARD.tags, "added")), of_ours(), {}, "written"),
     # the link that opens on this computer is no reason to write
     ("another link of this computer", CARD, changed(of_ours(), Open="other"), {}, "nothing"),
+    # a card that the source changed, too, is never the new question with the old answer
+    ("in conflict, as shipped", in_conflict(CARD, CARD), None, {}, "new"),
+    ("in conflict, with another question", in_conflict(OTHER_FRONT, CARD), None, {}, "held"),
+    ("the same, in Anki", in_conflict(OTHER_FRONT, CARD), of_ours(), {}, "held"),
+    ("in conflict, never shipped", in_conflict(CARD), None, {}, "held"),
+    ("in conflict, with another answer of the person's", in_conflict(NEXT, CARD), None, {}, "new"),
+    ("in conflict, and rejected", replace(in_conflict(OTHER_FRONT), verdict=Verdict.REJECTED), of_ours(), {}, "written"),
     # dropped
     ("rejected, never there", DROPPED, None, {}, "nothing"),
     ("rejected", DROPPED, of_ours(), {}, "written"),

@@ -102,7 +102,7 @@ def test_proposals_are_counted_in_an_empty_list_and_a_sentence_is_proposed_once(
         f"=={canal}==\n\n==Water boils here. {canal}==\n", "utf-8"
     )
     forge.ok("run", notes)
-    told = "1 proposal to decide on: ankiforge list --no-card shows them\n"
+    told = "1 proposal waiting: ankiforge list --no-card\n"
     for options in ([], ["--all"], ["--view", "new"]):
         assert forge.ok("list", *options).stderr == told
     assert "nothing here" in forge.ok("list", "no such words").stderr

@@ -76,7 +76,7 @@ def test_an_answer_that_may_go_on_waits_with_the_reason(forge, notes, text):
     write(notes, text)
     came = forge.json("run")
     assert (came["cards"]["accepted"], came["waits"]) == (0, {"open_end": 1})
-    assert "may belong to the answer" in forge.ok("list", "--view", "new", "-v").stdout
+    assert "may belong to it" in forge.ok("list", "--view", "new", "-v").stdout
 
 
 def test_an_answer_is_accepted_whole_once_its_empty_lines_are_gone(forge, notes):
@@ -142,7 +142,7 @@ def test_a_question_ends_with_its_card_and_the_draft_waits(moved):
             "policy leaves it to the person"
         )
     waiting = moved.json("status")["waiting"]
-    assert waiting == {"new": 1, "changed": 0, "questions": 0, "held": 0}
+    assert waiting == {"new": 1, "proposed": 0, "changed": 0, "questions": 0}
     [draft] = moved.ok("list", "--view", "new", "--json").lines
     assert draft["waits"] == "You decided on nearly the same words, which are gone."
     moved.ok("accept", draft["id"])
@@ -194,6 +194,7 @@ def lists(forge):
     without = len(forge.ok("list", "--no-card", "--json").lines)
     with reviewed(forge) as session:
         page = session.count_items()["left"]
+        assert session.render_documents()["waiting"] in forge.ok("status").stdout
         items = {
             name: len(session.show_list(name)["items"]) for name in ("new", "you", "none")
         }
@@ -219,6 +220,9 @@ def test_all_count_the_same(forge, notes):
     told = (waiting["new"], waiting["questions"], sum(came["no_card"].values()))
     assert told == (1, 1, 2)
     assert lists(forge) == dict.fromkeys(("status", "list", "page", "items"), told)
+    line = "  2 waiting: 1 draft, 1 question\n"
+    assert line in forge.ok("run").stdout
+    assert line in forge.ok("status").stdout
 
     [key] = (
         one["key"]
@@ -234,7 +238,8 @@ def test_all_count_the_same(forge, notes):
     assert sorted(reasons) == ["rejected by you", "rejected by you"]
     status = forge.json("status")
     assert status["highlights"]["skipped"] == len(left_out) - 1 == 2
-    assert "1 without a card   2 skipped" in forge.ok("status").stdout
+    told = forge.ok("status").stdout
+    assert "  1 more highlight without a card, 2 skipped: ankiforge list" in told
 
 
 @pytest.mark.slow

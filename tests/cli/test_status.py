@@ -47,10 +47,13 @@ def test_what_waits_is_counted(forge, vault):
         "without": 1,
         "skipped": 0,
     }
-    assert found["waiting"] == {"new": 1, "changed": 0, "questions": 0, "held": 0}
+    assert found["waiting"] == {"new": 1, "proposed": 0, "changed": 0, "questions": 0}
     told = forge.ok("status").stdout
-    assert told.startswith("  2 highlights   1 waiting   1 without a card\n")
-    assert "  no card    1 highlight: ankiforge list --no-card\n" in told
+    assert told.splitlines()[:3] == [
+        "  2 highlights",
+        "  1 draft waiting",
+        "  1 more highlight without a card: ankiforge list --no-card",
+    ]
 
     forge.ok("accept", "--all")
     found = forge.json("status")["cards"]

@@ -104,7 +104,7 @@ def test_a_card_that_a_person_and_its_source_changed_is_one_question(
     assert (question["guids"], conflict["field"]) == ([guid], "Back")
     assert conflict["mine"] == "A mitochondrion, I think"
     assert "by respiration" in conflict["source"]
-    assert "waiting: 1 change" in forge.ok("run", vault).stdout
+    assert "  1 change waiting\n" in forge.ok("run", vault).stdout
 
     forge.ok("accept", "--all")
     assert forge.json("run", vault)["state"]["waiting"]["changed"] == 1
@@ -297,7 +297,7 @@ The ==nucleus== holds most of the DNA of a cell.
 
 def test_a_run_counts_each_highlight_once_and_the_numbers_add_up(forge, vault, note):
     note.write_text(KINDS, encoding="utf-8")
-    first = forge.ok("run", vault, "-v").stdout.splitlines()[0]
+    lines = forge.ok("run", vault, "-v").stdout.splitlines()[:3]
     passages = forge.ok("list", "--no-card", "--json").lines
     without = len(passages)
     proposals = [each["proposal"] for each in passages if each["proposal"]]
@@ -306,10 +306,11 @@ def test_a_run_counts_each_highlight_once_and_the_numbers_add_up(forge, vault, n
     assert (proposed, less_certain) == (1, 1)
     waiting = 1  # the mark
     assert 1 + waiting + without == 6
-    assert first == (
-        "✓ 6 highlights   1 with a card   1 waiting   1 proposal, 1 less certain"
-        f"   {without - 2} without a proposal"
-    )
+    assert lines == [
+        "✓ 6 highlights",
+        "  2 waiting: 1 draft, 1 proposal",
+        f"  {without - 1} more highlights without a card: ankiforge list --no-card",
+    ]
     told = forge.json("run", vault)
     counts = told["state"]["highlights"]
     assert counts == {
@@ -509,8 +510,9 @@ def test_what_accept_all_leaves_and_what_undo_takes_back_is_told(forge, vault):
     told = forge.ok("accept", "--all").stderr
     assert (
         told == "nothing was accepted\n"
-        "left for a warning: 7 × does not stand alone: ankiforge list --filter finding:leans_back\n"
-        "still waiting: 7 drafts; to decide: ankiforge review\n"
+        "left for a warning: 7 × does not stand alone: ankiforge list finding:leans_back\n"
+        "  7 drafts waiting\n"
+        "  next  ankiforge review   decide on what waits\n"
     )
     assert (
         "not accepted:   7 × does not stand alone\n"

@@ -113,13 +113,13 @@ def test_a_cell_keeps_its_place_and_code_its_lines_in_the_text_for_a_chat(
 ):
     path = tmp_path / "birds.md"
     path.write_text(
-        "| Bird | Mass | Eggs |\n|---|---|---|\n| Owl | | **5** |\n| | 6 kg | |\n\n"
-        "Text.\n\n```\nif bird:\n    x =  1\n```\n",
+        "Text.\n\n```\nif bird:\n    x =  1\n```\n"
+        "| Bird | Mass | Eggs |\n|---|---|---|\n| Owl | | **5** |\n| | 6 kg | |\n",
         "utf-8",
     )
     text = asked(forge, path)
-    table = "Bird | Mass | Eggs\nOwl | – | 5\n– | 6 kg | –\nText.\n"
-    assert f"{table}if bird:\n    x = 1\n</text>" in text
+    table = "Bird | Mass | Eggs\nOwl | – | 5\n– | 6 kg | –\n"
+    assert f"Text.\nif bird:\n    x = 1\n{table}</text>" in text
     eggs = card("Owl | | 5", "How many eggs does an owl lay?", "5")
     answer(forge, text, eggs)
     assert forge.ok("list", "--json").lines[0]["quote"] == "Owl | – | 5"
@@ -508,6 +508,42 @@ def test_run_and_status_name_the_command_for_what_nobody_marked(forge, tmp_path)
     said = forge.ok("status").stdout
     assert "ankiforge draft /" not in said
     assert "no marks" not in said
+
+
+def test_a_vault_without_marks_is_told_the_folder_with_the_most_text(forge, tmp_path):
+    vault = tmp_path / "vault"
+    notes = {
+        "inbox.md": SALT,
+        **{f"history/{number}.md": f"{RYE}\n\n{SALT}" for number in range(3)},
+        "bread/wheat.md": YEAST * 30,
+        "bread/rye.md": RYE * 30,
+        "bread/shop/salt.md": SALT * 40,
+        "drawings/lake.svg": SALT * 900,
+    }
+    for name, text in notes.items():
+        (vault / name).parent.mkdir(parents=True, exist_ok=True)
+        (vault / name).write_text(text, "utf-8")
+    (vault / ".obsidian").mkdir()
+    line = (
+        f"next  ankiforge draft {vault / 'bread'}   nothing is marked; most text is in its"
+        " 2 notes; a chat or model chooses passages, one text at a time"
+    )
+    assert line in forge.ok("run", vault).stdout
+    assert line in forge.ok("status").stdout
+    # the same for a folder in the settings, or for a part of the vault
+    forge.settings(f"sources: [{{obsidian: {{name: mine, path: '{vault}'}}}}]")
+    assert f"draft {vault / 'bread'}  " in forge.ok("run").stdout
+    elsewhere = type(forge)(tmp_path / "elsewhere")
+    said = elsewhere.ok("run", vault / "history", vault / "inbox.md").stdout
+    assert (
+        f"draft {vault / 'history'}   nothing is marked; most text is in its 3 n" in said
+    )
+    # the command reads that folder, and no further path is remembered
+    text = asked(forge, vault / "bread")
+    assert "rye" in text
+    assert SALT[:40] in text
+    assert "[from “0”]" not in text
+    assert forge.json("status")["remembered"] == []
 
 
 @pytest.mark.parametrize(("marked", "is_named"), [(1, True), (2, False)])

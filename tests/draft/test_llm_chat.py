@@ -135,3 +135,19 @@ def test_a_remark_that_the_rules_cannot_follow_is_refused(desk):
         "draft", "--again", "drafter:rules", "--remark", "shorter", code=2
     ).stderr
     assert "the rules cannot follow a remark" in told
+
+
+def test_an_answer_that_was_imported_before_is_known(desk, fake):
+    forge = desk(f"=={ALPHA}==", f"=={BETA}==")
+    forge.ok("run")
+    forge.ok("draft", "export", "ask.md")
+    card = fake.card(
+        labels(forge.folder / "ask.md")[ALPHA],
+        ALPHA,
+        "Which letter is the first?",
+        "Alpha",
+    )
+    (forge.folder / "answer.md").write_text(json.dumps({"cards": [card]}), "utf-8")
+    first, second = (forge.ok("draft", "import", "answer.md") for _ in range(2))
+    assert "nothing new" not in first.stdout + first.stderr
+    assert "nothing new: it was imported before" in second.stderr

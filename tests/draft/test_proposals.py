@@ -200,6 +200,10 @@ def test_a_run_counts_as_certain_what_is_shown_as_certain(highlight):
             "El punto de fusión es la temperatura a la que un sólido se hace líquido.",
             "punto de fusión",
         ),
+        (
+            "Le cortex préfrontal est la région du cerveau impliquée dans la planification.",
+            "cortex préfrontal",
+        ),
         ("Eine **Moräne** ist ein Wall, den ein Gletscher ablagert.", "Moräne"),
         # passives, reports and what has no kind of thing define nothing
         ("Der neue Prozess wird üblicherweise Kindprozess genannt, den man kennt.", ""),

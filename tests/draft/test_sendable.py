@@ -68,6 +68,12 @@ CASES = [
     ("sk0abcdefghijklmnopq", "key: sk0abcdefghijklmnopq", "key: […]", "key: […]"),
     ("sk0abcdefghijklmnop", "key: sk0abcdefghijklmnop", "key: […]", None),
     ("sk0abcdefghijklmnopqrstuvwx", "key: sk0abcdefghijklmnopqrstuvwx", "key: […]", "key: […]"),
+    # a sentence of several clauses, one of which another text quotes
+    ("Anna was ill in March, so Bob paid the rent", "They say that Anna was ill in March, so Bob paid the rent", "They say that […]", "They say that […]"),
+    ("Anna was ill in March, so Bob paid the rent", "One.\nBob paid the rent", "One.\n[…]", "One.\n[…]"),
+    ("Anna was ill in March, so Bob paid the rent", "One.\nBob paid", "One.\n[…]", None),
+    ("Anna was ill in March, so Bob paid the rent", "the rent. Then", "[…]. Then", None),
+    ("Anna was ill in March, so Bob paid the rent", "One.\nwas ill in March, so Bob paid", "One.\n[…]", "One.\n[…]"),
     # a line that has the tag itself
     ("x", "one\nmine #No-LLM\ntwo", "one\n[…]\ntwo", "one\n[…]\ntwo"),
 ]  # fmt: skip

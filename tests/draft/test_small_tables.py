@@ -355,6 +355,27 @@ def test_a_definition_follows_its_term_near_the_beginning(text, term_is_first):
     assert ("term_and_definition" in found) is term_is_first
 
 
+@pytest.mark.parametrize(
+    ("text", "leans"),
+    [
+        ("Both laws hold.", True),
+        ("“Both laws hold.", True),
+        ("Laws: Both hold.", False),
+        ("the both hold", False),
+        ("Heat these laws again.", False),
+        ("For these laws, the heat is low.", True),
+        ("The law is in this.", False),
+        # a pronoun that neither a name nor an earlier noun explains
+        ("When he discovered it, a war began.", True),
+        ("The physicist said that he discovered it.", False),
+        ("Today they know that Rhine is long.", False),
+    ],
+)
+def test_a_sentence_leans_on_the_one_before(text, leans):
+    english = load_language("en")
+    assert ("leans" in extract_cue_features(tokenize(text, english), english)) is leans
+
+
 CARD = '{"h": "0a1b2c3d", "front": "What?", "back": "That."}'
 
 

@@ -81,10 +81,16 @@ WATCH = "https://www.youtube.com/watch?v=dQw4w9WgXcQ&t="
                 ("Salt #no-llm too.", "0:10", ""),
             ],
         ),
+        (
+            "Talk.SRT.txt",
+            "1\n00:00:01,000 --> 00:00:02,000\n{\\an8}It was\n\n2\n"
+            "00:00:02,000 --> 00:00:03,000\n1969.",
+            [("It was 1969.", "0:01", "")],
+        ),
         ("empty.vtt", "WEBVTT\n\nNOTE nothing\n", []),
         ("other.srt", "no cue\n\nat all", []),
     ],
-    ids=["automatic", "subrip", "no cues", "no captions"],
+    ids=["automatic", "subrip", "saved as text", "no cues", "no captions"],
 )
 def test_captions_are_sentences_with_times(tmp_path, name, text, expected):
     assert paragraphs(tmp_path, name, text) == expected

@@ -2,7 +2,7 @@
 
 import pytest
 
-from ankiforge.extract.books import parse_cfi
+from ankiforge.extract.books.positions import parse_cfi
 
 POSITIONS = {
     "/4/2/10/1:388": ("html > :nth-child(2) > :nth-child(1) > :nth-child(5)", 388),

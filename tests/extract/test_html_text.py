@@ -76,10 +76,27 @@ TEXTS = {
     'mil<a epub:type="pagebreak" id="p13" title="13"/>limetre': "millimetre",
     'its weight <span class="pagenum">[Pg xii]</span> in water': "its weight in water",
     '<span epub:type="pagebreak">Bogs</span> hold water': "Bogs hold water",
+    'is <span epub:type="z3998:pagebreak">p. 29</span>8 m wide': "is 8 m wide",
+    'has <a id="page_26">26</a>141 isles': "has 141 isles",
+    'has <span class="page">26</span>141 isles': "has 141 isles",
+    'has <a id="page_27"/>27 isles, <b id="p3">5</b> of us': "has 27 isles, 5 of us",
+    '<table><tr><td>Lakes</td><td class="page" id="p9">9</td></tr></table>': "Lakes | 9",
     # notes that appear when the mouse is over a word
     'Torpor<span class="tooltiptext">a state of rest</span> is': "Torpor is",
     'In <span class="tooltip">rest<i role="tooltip">torpor</i></span> it': "In rest it",
-    # letters of notes
+    # notes beside the words
+    'holds <span class="footnote">See 9 others.</span>5 litres': "holds 5 litres",
+    'Lattices<span class="ltx_note ltx_role_footnote"><sup>2</sup><i>Or trees.</i></span>'
+    " rot": "Lattices rot",
+    'the marsh<span class="note">a</span>, <span class="note">Note</span> it': (
+        "the marsh, Note it"
+    ),
+    'has <span class="tooltip-content">a hidden tip</span>7 boats': "has 7 boats",
+    # letters and signs of notes
+    "The note<sup>†</sup> and the organ.<sup>*</sup> Both<sup>2,3</sup> end": (
+        "The note and the organ. Both end"
+    ),
+    "(ab)<sup>*</sup> and x<sup>†</sup>": "(ab)* and x†",
     "They signed<sup>a</sup> it.<sup>b</sup> So M<sup>me</sup> base<sup>n</sup>": (
         "They signed it. So Mᵐᵉ baseⁿ"
     ),

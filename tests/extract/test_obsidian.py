@@ -269,3 +269,36 @@ def opened_state(root: Path) -> str:
         {"path": str(root)}, registry.load_source_type("obsidian").Settings
     )
     return str(opened("obsidian", root, settings, (), name="notes").listing.settings_text)
+
+
+# --- what in a vault changes how its notes are read -----------------------------------------
+
+PLUGINS = ".obsidian/community-plugins.json"
+
+
+@pytest.mark.parametrize(
+    ("there", "changed", "is_read_again"),
+    [
+        ({}, {"logseq/config.edn": "{}"}, True),
+        ({}, {"../logseq/config.edn": "{}"}, True),
+        ({}, {"logseq/custom.css": ""}, False),
+        ({}, {".obsidian/app.json": "{}"}, True),  # a vault, so its notes have links
+        ({PLUGINS: "[]"}, {PLUGINS: '["dataview"]'}, True),
+        ({PLUGINS: "[]"}, {PLUGINS: '["calendar"]'}, False),
+        ({PLUGINS: "[]"}, {".obsidian/templates.json": '{"folder": "T"}'}, True),
+    ],
+)
+def test_notes_are_read_again_if_their_vault_is_another(
+    tmp_path, there, changed, is_read_again
+):
+    vault = tmp_path / "graph" / "pages"
+    vault.mkdir(parents=True)
+
+    def describe_reader(files: dict[str, str]) -> str:
+        for place, content in files.items():
+            (vault / place).parent.mkdir(parents=True, exist_ok=True)
+            (vault / place).write_text(content)
+        return str(opened("obsidian", vault).listing.settings_text)
+
+    before = describe_reader(there)
+    assert (describe_reader(changed) != before) is is_read_again

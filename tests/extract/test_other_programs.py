@@ -85,7 +85,7 @@ def test_cards_of_logseq_are_read_and_its_marks_are_named_by_line(forge, folder)
     (folder / "pages" / "moss.md").write_text(f"{card}- plain\n{card}")
     (folder / "pages" / "hls__paper.md").write_text(mark)
     said = told(forge, folder)
-    assert "2 highlights   1 with a card" in said
+    assert "✓ 2 highlights" in said
     assert "1 × mark that Logseq keeps of a PDF, in 1 file" in said
     places = left_out(forge)
     assert "card of Logseq" not in said

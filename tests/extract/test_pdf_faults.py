@@ -21,8 +21,13 @@ from pypdf.generic import (
 )
 
 from ankiforge.extract.pdf import worker
-from ankiforge.extract.pdf.messages import ReadMarksReply
-from ankiforge.extract.pdf.worker import PdfWorkerPool
+from ankiforge.extract.pdf.messages import (
+    REPAIR_HINT,
+    Failure,
+    ReadMarksReply,
+    ReadPages,
+)
+from ankiforge.extract.pdf.worker import PdfWorkerPool, WorkerProcess
 from ankiforge.model import ExtractedDocument, Problem, ScanEnd, Sighting
 from tests.makers.pdf_writer import Page, mark, paragraph, write_pdf
 from tests.reading import opened
@@ -106,6 +111,19 @@ def test_a_locked_file_is_a_problem(good, method):
         else:  # locked only against changes
             assert words(scan(good)) == ["spacing effect"]
             (good / "z.pdf").write_bytes(raw)
+
+
+@pytest.mark.parametrize(
+    ("timeout", "message", "hint"),
+    [
+        (60.0, "the PDF reader crashed on it, or it takes more memory than is allowed", REPAIR_HINT),
+        (0.0, "reading it took longer than 0 s", "print it to a new PDF, or leave it out with `exclude`"),
+    ],
+)  # fmt: skip
+def test_a_process_that_has_ended_says_why(timeout, message, hint):
+    process = WorkerProcess(timeout)
+    process.end()
+    assert process.ask(ReadPages("a.pdf", 0, 1)) == Failure(message, hint)
 
 
 def test_a_file_that_takes_too_much_is_given_up_and_the_next_is_read(good):

@@ -32,6 +32,7 @@ HYPOTHESIS = '{"rows": [{"target": [{"selector": [{"type": "TextQuoteSelector"}]
         ("a.markdown", "", "markdown"),
         ("zotero.sqlite", "", "zotero"),
         ("a.txt", "", "markdown"),
+        ("a.vtt.txt", "WEBVTT", ""),
         ("a.txt", CLIPPINGS, "kindle"),
         ("Meine Clips.txt", "\ufeff" + CLIPPINGS.replace("\n", "\r\n"), "kindle"),
         ("a.txt", CLIPPINGS.replace("- Your", "– Ваш"), "kindle"),

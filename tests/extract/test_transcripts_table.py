@@ -33,6 +33,9 @@ LINES = {
     ),
     # lines of their own, and behind the name of a speaker
     "0:02\nThe swift\n0:07\nsleeps\n0:11\nthere": "\nThe swift\n\nsleeps\n\nthere",
+    "[0:03] Speaker 1: So.\n(0:17) Speaker 2: Yes.\n0:31 - 0:35\nNo.": "So.\nYes.\n\nNo.",
+    # two transcripts
+    "0:02 a\n0:07 b\n1:01:11 c\n0:01 d\n0:09 e\n0:11 f": "a\nb\nc\nd\ne\nf",
     "Ann  0:03\nSo.\n\nBo  0:17\nYes.\n\nBo  0:31\nNo.": (
         "Ann  \nSo.\n\nBo  \nYes.\n\nBo  \nNo."
     ),
@@ -50,6 +53,8 @@ def test_lines_of_times_are_empty(text, left):
         "09:00 Breakfast\n10:32 Talk\n12:00 Lunch",
         "0:00 Start\n0:30 Talk\n1:00 Lunch",
         "2:03:23 Ann\n2:01:39 Bo\n2:02:48 Cleo",
+        "2:03:23 Ann\n2:04:39 Bo\n2:05:48 Cleo\n2:01:01 Dee\n2:01:02 Eve\n2:01:03 Flo",
+        "3:45 A song\n4:12 Another\n3:21 Third\n2:11 Fourth\n4:01 Fifth\n3:59 Last",
         "0:02 One time.\n0:07 Two times.",
         "The record is 2:00:35.\nIt was 2:01:09 before.\nOnce 2:02:57.",
         "0:02 a\n0:07 b\n0:11 c" + "\nMuch other text." * 30,

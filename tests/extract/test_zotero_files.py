@@ -14,6 +14,7 @@ import pytest
 from pypdf import PdfReader, PdfWriter
 from pypdf.generic import ArrayObject, NameObject, StreamObject
 
+from ankiforge.extract.pdf import worker
 from ankiforge.extract.pdf.worker import PdfWorkerPool, WorkerProcess
 from ankiforge.model import (
     ExtractedDocument,
@@ -302,6 +303,47 @@ def watched(monkeypatch: pytest.MonkeyPatch) -> list[int]:
 
     monkeypatch.setattr(PdfWorkerPool, "_start_process", counted)
     return started
+
+
+class Memory(dict[str, bytes]):
+    """A cache of a source in memory."""
+
+    load = dict.get
+
+    def update(self, bodies: Mapping[str, bytes], forget: Iterable[str] = ()) -> None:  # type: ignore[override]
+        super().update(bodies)
+        for name in forget:
+            del self[name]
+
+
+@pytest.mark.parametrize("is_damaged", [True, False])
+def test_only_a_complete_read_forgets_what_it_did_not_ask_about_files(
+    tmp_path, monkeypatch, is_damaged
+):
+    def scan(*only: Path) -> bool:
+        *_, end = opened("zotero", tmp_path, only=only, cache=cache).scan()
+        return bool(end.complete)
+
+    cache = Memory()
+    database = tmp_path / "zotero.sqlite"
+    write_works(tmp_path, 2)
+    monkeypatch.setattr(worker, "is_stamp_reliable", lambda stamp: True)
+    assert scan()
+    before = dict(cache)
+    assert len(before) == 3  # two replies, and which they are
+
+    write_zotero(database, [Library()])
+    if is_damaged:
+        whole = database.read_bytes()
+        database.write_bytes(whole[:64].ljust(9999, b"\0"))
+        assert not scan()
+        database.write_bytes(whole)
+    else:
+        assert not scan(stored(tmp_path, 1))
+    assert before.items() <= cache.items()
+
+    assert scan()
+    assert before.keys() & cache.keys() == {"index"}
 
 
 def test_a_file_is_only_read_for_marks_that_have_words_and_a_page(tmp_path, monkeypatch):

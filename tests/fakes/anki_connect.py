@@ -50,6 +50,8 @@ class AnkiConnectServer:
     meanwhile: dict[str, Callable[[Collection], object]] = field(default_factory=dict)
     """action: what the person does in Anki just before it."""
     requests: list[dict[str, Any]] = field(default_factory=list)
+    browsed: list[str] = field(default_factory=list)
+    """What the browser shows, query after query."""
     _one_at_a_time: threading.RLock = field(default_factory=threading.RLock)
     _collection: Collection | None = None
     address: str = ""
@@ -176,6 +178,10 @@ class AnkiConnect:
 
     def findCards(self, query=None):
         return [] if query is None else list(self._col.find_cards(query))
+
+    def guiBrowse(self, query=None, reorderCards=None):
+        self._fake.browsed.append(query)
+        return self.findCards(query)
 
     def suspended(self, card):
         try:

@@ -9,6 +9,8 @@ from hypothesis import strategies as st
 from msgspec.structs import replace
 
 from ankiforge.check import compute_search_terms
+from ankiforge.config import Config
+from ankiforge.config.workspace import WorkspaceDirectory
 from ankiforge.errors import RefusedError
 from ankiforge.ledger import (
     Ledger,
@@ -30,10 +32,12 @@ from ankiforge.model import (
     Verdict,
     is_card_id,
 )
+from ankiforge.pipeline.draft import draft_pending
 from ankiforge.pipeline.proposals import accept_proposal, find_proposal
+from ankiforge.pipeline.run_result import RunParameters
 from ankiforge.review.items import select_clean_drafts
 from tests.examples import examples
-from tests.ledger.world import World, model_draft
+from tests.ledger.world import World, by_rules, model_draft
 
 WAR = "The Peace of Westphalia ended the Thirty Years' War in 1648."
 CELL = "The mitochondrion is the part of a cell that makes most of its energy."
@@ -53,7 +57,7 @@ DRAFTS = st.tuples(
 ACTS = [
     *("accept", "reject", "edit", "accept all", "reject all"),
     *("propose", "reject proposal", "write", "skip", "reject card", "edit card"),
-    "reword",
+    *("draft again", "draft more", "reword"),
 ]
 REWORDED = {
     WAR: WAR.replace("1648", "1649"),
@@ -143,6 +147,42 @@ def list_everything(ledger: Ledger) -> dict[str, object]:
     }
 
 
+def draft_again(world: World, key: str) -> bool:
+    """Let the rules draft a highlight again; return whether there is something to undo."""
+    ledger = world["a"]
+    before = decide.find_last_action(ledger)
+    folder = WorkspaceDirectory(world.root, Config(), world.root)
+    job = RunParameters(
+        by_rules, world.rules, folder.pictures, redrafted=frozenset([key])
+    )
+    list(draft_pending(job, ledger))
+    return not decide.is_last_action(ledger, before)
+
+
+def draft_more(ledger: Ledger, key: str, number: int) -> bool:
+    """Let a model draft a card, in an odd turn beside what waits, or find nothing worth one.
+
+    Returns whether there is something to undo.
+    """
+    before = decide.find_last_action(ledger)
+    highlight = load_highlight(ledger, key)
+    answers = ANSWERS | {new: ANSWERS[old] for old, new in REWORDED.items()}
+    drafts = []
+    for sentence in [each for each in answers if each in highlight.exact][:1]:
+        back = answers[sentence][number % 2]
+        front = f"Question {number % 3} of {back}?"
+        drafts.append(model_draft(highlight.key, front, back, sentence))
+    draft_recording.record_drafts(
+        ledger,
+        [DraftingResult(highlight, tuple(drafts))],
+        compute_search_terms,
+        by_model=True,
+        beside=number % 2 == 1,
+        drafting=draft_recording.make_drafting_id(ledger),
+    )
+    return not decide.is_last_action(ledger, before)
+
+
 def perform(world: World, act: str, number: int) -> bool:
     """Make one decision, on one of those on which it can be made; return whether there is one."""
     ledger = world["a"]
@@ -158,11 +198,15 @@ def perform(world: World, act: str, number: int) -> bool:
         "edit card": cards,
     }
     keys = [outcome.highlight.key for outcome in outcomes]
-    candidates |= dict.fromkeys(("write", "skip"), keys)
+    candidates |= dict.fromkeys(("write", "skip", "draft again", "draft more"), keys)
     chosen = candidates.get(act, drafts)
     if not chosen:
         return False
     it = chosen[number % len(chosen)]
+    if act == "draft again":
+        return draft_again(world, it)
+    if act == "draft more":
+        return draft_more(ledger, it, number)
     with ledger.action():
         match act:
             case "accept":

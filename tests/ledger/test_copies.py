@@ -100,6 +100,18 @@ def test_drafts_wait_once_when_the_original_is_back(copied: World):
     assert reasons(copied) == {"b": f"{SAME_WORDS}a"}
 
 
+def test_a_proposal_is_made_once_when_the_original_has_its_words_again(world: World):
+    sentence = (
+        "==The Suez Canal connects the Mediterranean with the Red Sea since 1869.=="
+    )
+    world.note("a.md", sentence)
+    world.note("b.md", sentence)
+    for words in (sentence, sentence.replace("1869", "1870"), sentence):
+        world.note("a.md", words)
+        world.run()
+    assert reasons(world)["b"] == f"{SAME_WORDS}a"
+
+
 def test_what_was_rejected_stays_so_when_the_original_is_gone(copied: World):
     copied["a"].reject(copied.waiting()[0].id)
     copied.note("c.md", UNSURE)

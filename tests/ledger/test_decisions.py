@@ -24,7 +24,7 @@ from ankiforge.ledger.decide import (
 from ankiforge.ledger.draft_groups import count_reasons, iter_draft_groups
 from ankiforge.ledger.pending_items import iter_outcomes
 from ankiforge.ledger.questions import find_open_questions
-from ankiforge.model import Draft, DraftingResult, HighlightKey, RemarkKind
+from ankiforge.model import Draft, DraftingResult, HighlightKey, PendingDraft, RemarkKind
 from ankiforge.pipeline.deliver import plan_cards
 from tests.ledger.world import (
     FAUST,
@@ -307,16 +307,90 @@ def test_after_the_undo_of_an_edited_draft_all_of_its_offer_waits_at_once(world,
     assert [draft.id for draft in waiting(ledger)] == waited
 
 
-def test_a_waiting_draft_stays_while_its_quote_stands(world, passage):
+CHANGED = PLAIN.replace("life and work", "survival")
+
+
+def find_draft(ledger: Ledger, front: str = "For what is the energy?") -> PendingDraft:
+    [draft] = [each for each in waiting(ledger) if front_of(each) == front]
+    return draft
+
+
+def test_a_model_s_draft_follows_its_passage_whatever_the_passage_says(world, passage):
     ledger = world["a"]
+    first = find_draft(ledger)
     world.note("a.md", PLAIN.replace("Mitochondria", "Mitochondria, however,"))
     world.run(accepts=never)
-    assert {"What do mitochondria produce?", "For what is the energy?"} <= set(
-        fronts(ledger)
-    )
-    world.note("a.md", PLAIN.replace("life and work", "survival"))
+    assert find_draft(ledger).quote == first.quote
+    assert "What do mitochondria produce?" in fronts(ledger)
+
+    world.note("a.md", CHANGED)
     world.run(accepts=never)
+    draft = find_draft(ledger)
+    assert draft.id == first.id
+    assert (draft.old_quote, draft.revised_guid) == (first.quote, None)
+    assert "survival" in draft.quote
+    assert RemarkKind.DRAFT_PASSAGE in [remark.kind for remark in draft.remarks]
+    assert draft.is_blocked, "its answer, “its life and work”, is no longer there"
+    world.note("a.md", CHANGED.replace("survival", "daily survival"))
+    world.run(accepts=never)
+    assert find_draft(ledger).old_quote == first.quote
+
+    world.note("a.md", PLAIN)
+    world.run(accepts=never)
+    draft = find_draft(ledger)
+    assert (draft.quote, draft.drafted_quote, draft.old_quote) == (first.quote, "", "")
+    assert (draft.findings, draft.remarks) == (first.findings, first.remarks)
+
+
+def test_a_model_s_draft_is_pending_again_when_its_passage_is_back(
+    world, passage, no_waiting
+):
+    ledger = world["a"]
+    first = find_draft(ledger)
+    world.note("a.md")
+    world.note("b.md", RHINE)
+    for _ in range(3):
+        world.run(accepts=never)
     assert "For what is the energy?" not in fronts(ledger)
+    world.note("a.md", PLAIN)
+    world.run(accepts=never)
+    assert find_draft(ledger) == first
+
+
+@pytest.mark.parametrize("is_lost", [False, True])
+def test_the_undo_of_an_acceptance_leads_to_the_passage_as_it_is_now(
+    world, passage, is_lost
+):
+    ledger = world["a"]
+    quote = find_draft(ledger).quote
+    ledger.accept(find_draft(ledger).id)
+    world.note("a.md", CHANGED)
+    world.run(accepts=never)
+    if is_lost:  # what no journal has is asked of a chat again
+        world.lose("a")
+        world.run(accepts=never)
+        ledger = world["a"]
+    undo_decision(ledger)
+    if is_lost:
+        world.run(accepts=never)
+    draft = find_draft(ledger)
+    assert (draft.old_quote, draft.revised_guid) == (quote, None)
+    world.run(accepts=never)
+    assert find_draft(ledger).is_blocked
+
+
+def test_a_draft_from_before_a_change_is_no_new_text_of_another_card(world, passage):
+    ledger = world["a"]
+    other = model_draft(passage, "Who needs it?", "a cell", "life and work", 3)
+    record(ledger, [other], beside=True)
+    for front in ("What do mitochondria produce?", "What produces energy?"):
+        ledger.reject(drafted(ledger, front))
+    guid = ledger.accept(drafted(ledger, "For what is the energy?"))
+    world.note("a.md", CHANGED)
+    world.run(accepts=never)
+    assert find_draft(ledger, "Who needs it?").revised_guid is None
+    change = find_draft(ledger)
+    assert (change.revised_guid, change.keeps_text) == (guid, True)
 
 
 def test_new_text_for_a_drafted_card_waits_as_a_revision(world, passage):

@@ -575,10 +575,9 @@ BLOCKING = Finding("cut", Severity.BLOCK, "cut off")
         (BY_RULES, FORM, {"drafter": "rules:phrase"}, True),
         (BY_RULES, PROPOSAL, {"drafter": PROPOSAL_DRAFTER, "revised_guid": "af1"}, True),
         (BY_RULES, PROPOSAL, {"drafter": PROPOSAL_DRAFTER, "revised_guid": "af1", "key": Q}, True),
-        # a model's stay while their quote is there, and under another key
+        # a model's stay, and follow their passage
         (BY_RULES, DRAFT, {"drafter": "llm"}, False),
-        (BY_RULES, replace(DRAFT, quote="Other words."), {"drafter": "llm"}, True),
-        (BY_RULES, replace(DRAFT, quote="Other words."), {"drafter": "llm", "key": Q}, False),
+        (BY_RULES, replace(DRAFT, quote="Other words."), {"drafter": "llm"}, False),
         # a model replaces what models drafted
         (BY_MODEL, DRAFT, {"drafter": "llm"}, True),
         (BY_MODEL, FORM, {"drafter": "rules:phrase"}, False),
@@ -689,8 +688,8 @@ def here_of(highlight: Highlight, **more: Any) -> HighlightSnapshot:
 def test_the_drafts_that_wait_on(kept):
     waiting = []
     for id in ("dr1", "dr2"):
-        quote = HIGHLIGHT.exact if id in kept else "Other words."
-        waiting.append(as_waiting(replace(DRAFT, quote=quote), id=id, drafter="llm"))
+        drafter = "llm" if id in kept else "rules:phrase"
+        waiting.append(as_waiting(DRAFT, id=id, drafter=drafter))
     here = here_of(HIGHLIGHT, pending_drafts=tuple(waiting))
     changes = draft_changes.compute_draft_changes(
         here, DraftingResult(HIGHLIGHT), draft_changes.DraftingMode("a")

@@ -12,6 +12,7 @@ from ankiforge.config.workspace import WorkspaceDirectory
 from ankiforge.errors import RefusedError
 from ankiforge.ledger import decide, draft_recording
 from ankiforge.ledger.cards import load_highlight
+from ankiforge.ledger.pending_items import iter_outcomes
 from ankiforge.model import CardKind, DraftingResult
 from ankiforge.pipeline.draft import draft_pending
 from ankiforge.pipeline.run_result import RunParameters
@@ -62,23 +63,50 @@ def test_a_drafting_without_a_new_draft_is_not_what_undo_takes_back(world: World
     assert [draft.id for draft in world.waiting()] == [first.id, second.id]
 
 
-def add_model_draft(world: World, name: str, gap: str) -> None:
-    """Give the one highlight on a device a draft by a model that blanks out `gap`."""
+def test_a_drafting_without_a_new_draft_changes_no_reason(world: World):
+    world.note("n.md", "==The Suez Canal was opened in 1869.==")
+    world.run()
+    [outcome] = iter_outcomes(world["a"])
+    declined = DraftingResult(outcome.highlight, reason="only a date", is_declined=True)
+    draft_recording.record_drafts(
+        world["a"], [declined], compute_search_terms, by_model=True
+    )
+    draft_again(world, outcome.highlight.key)
+    assert [each.reason for each in iter_outcomes(world["a"])] == ["only a date"]
+
+
+def test_an_answer_that_only_replaces_drafts_can_be_undone(world: World):
+    world.note("n.md", "==The Suez Canal was opened in 1869.==")
+    world.run(accepts=lambda draft: False)
+    add_model_draft(world, "a", "1869", "The Suez Canal")
+    first, second = world.waiting()
+    world["a"].accept(first.id)
+    add_model_draft(world, "a", "1869")
+    assert not world.waiting()
+    decide.undo_decision(world["a"])
+    assert world.waiting() == [second]
+
+
+def add_model_draft(world: World, name: str, *gaps: str) -> None:
+    """Give the one highlight on a device a draft by a model for each gap, in one drafting."""
     ledger = world[name]
     [key] = {row["key"] for row in ledger.fetch_rows("SELECT key FROM highlight")}
     highlight = load_highlight(ledger, key)
-    text = highlight.exact.replace(gap, f"{{{{c1::{gap}}}}}")
-    draft = replace(
-        model_draft(key, "", "", highlight.exact),
-        kind=CardKind.CLOZE,
-        fields=(("Text", text),),
-        answer=gap,
-    )
+    drafts = [
+        replace(
+            model_draft(key, "", "", highlight.exact),
+            kind=CardKind.CLOZE,
+            fields=(("Text", highlight.exact.replace(gap, f"{{{{c1::{gap}}}}}")),),
+            answer=gap,
+        )
+        for gap in gaps
+    ]
     draft_recording.record_drafts(
         ledger,
-        [DraftingResult(highlight, (draft,))],
+        [DraftingResult(highlight, tuple(drafts))],
         compute_search_terms,
         by_model=True,
+        drafting=draft_recording.make_drafting_id(ledger),
     )
 
 

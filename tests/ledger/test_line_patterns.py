@@ -54,7 +54,7 @@ def test_lines_with_blanks_around_the_colons_are_one_question(forge, note) -> No
 def test_two_lines_that_are_left_of_a_form_wait_each_alone(forge, note) -> None:
     [rome] = forge.ok("list", "Rome", "--json").lines
     forge.ok("reject", rome["id"])
-    waiting = {"new": 2, "changed": 0, "questions": 0, "held": 0}
+    waiting = {"new": 2, "proposed": 0, "changed": 0, "questions": 0}
     assert forge.json("status")["waiting"] == waiting
 
 
@@ -204,8 +204,10 @@ def test_a_question_may_end_in_a_picture(forge: Any, vault: Path) -> None:
     assert (card["verdict"], card["findings"]) == ("accepted", [])
 
 
-def test_an_answer_for_many_lines_says_how_many(forge, vault) -> None:
+def test_a_question_about_many_lines_is_one_decision_and_its_answer_says_how_many(
+    forge, vault
+) -> None:
     (vault / "Capitals.md").write_text(NOTE, encoding="utf-8")
-    assert "3 waiting (1 question about 3 drafts)" in forge.ok("run", vault).stdout
+    assert "  1 question waiting\n" in forge.ok("run", vault).stdout
     told = forge.ok("accept", question(forge)["id"]).stderr
     assert told.startswith("1 answered: made into cards; 3 cards; to undo it")

@@ -297,7 +297,13 @@ def test_a_passage_that_is_skipped_settles_all_of_its_drafts(waiting, settled):
             draft_changes.PendingDraftChanges(),
         ),  # the passage may come back
         (A, (NAMES[B],), draft_changes.PendingDraftChanges(updated=(of_model(),))),
-        (B, (NAMES[A],), draft_changes.PendingDraftChanges(deleted_ids=("d",))),
+        (
+            B,
+            (NAMES[A],),
+            draft_changes.PendingDraftChanges(
+                updated=(of_model(about=B, drafted_quote=A),)
+            ),
+        ),
     ],
 )
 def test_a_draft_follows_its_quote(text, about, change):

@@ -56,7 +56,7 @@ def test_all_words_are_one_question_and_one_answer_makes_their_cards(
     assert asked["text"] == "3 words with your translation in readwise: make cards?"
     assert asked["examples"] == [f"{word} = {WORDS[word]}" for word in WORDS]
     told = forge.ok("accept", "--all").stderr
-    assert "still waiting: 1 question about 3 drafts" in told
+    assert "  1 question waiting\n" in told
     assert {verdict for _, verdict in of_words(forge).values()} == {"waiting"}
     forge.ok("accept", asked["id"])
     assert of_words(forge) == {word: (WORDS[word], "accepted") for word in WORDS}
@@ -99,7 +99,7 @@ def test_no_is_kept_for_later_words_until_it_is_undone(forge, export) -> None:
 def test_two_words_that_are_left_wait_each_alone(forge, export) -> None:
     [reliable] = forge.ok("list", "zuverlässig", "--json").lines
     forge.ok("reject", reliable["id"])
-    waiting = {"new": 2, "changed": 0, "questions": 0, "held": 0}
+    waiting = {"new": 2, "proposed": 0, "changed": 0, "questions": 0}
     assert forge.json("status")["waiting"] == waiting
 
 

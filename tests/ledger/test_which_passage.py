@@ -75,6 +75,49 @@ def check_live_cards(world: World, case: dict[str, Any], before: dict[str, str])
     assert len(live) == case["live"]
 
 
+@pytest.mark.parametrize(
+    ("settings", "unselected"),
+    [
+        ({"exclude": ("a.md",)}, 1),
+        ({"cards": ()}, 1),
+        ({"exclude": ("a.md", "b.md")}, 2),
+        ({"exclude": ("other.md",)}, 0),
+    ],
+)
+def test_a_passage_that_the_settings_leave_out_is_not_gone(
+    world: World, settings: dict[str, Any], unselected: int
+):
+    world.notes({"a.md": (RHINE,), "b.md": (OSMOSIS,)})
+    world.run()
+    card = world.only("Rhine")
+    world.settings = settings
+    reports = [world.run().report for _ in range(3)]
+    assert [report.unselected for report in reports] == [unselected, 0, 0]
+    assert not any(report.removed_keys for report in reports)
+    assert world.card(card.guid).is_live
+    assert world.card(card.guid).source_changes == ()
+    world.settings = {}
+    assert world.run().report.new == []
+    assert world.only("Rhine").guid == card.guid
+
+
+def test_a_passage_of_a_source_that_the_settings_no_longer_name_is_not_gone(world: World):
+    world.note("a.md", RHINE)
+    world.run()
+    card = world.only("Rhine")
+    first, world.vault = world.vault, world.root / "other"
+    world.note("b.md", FAUST)
+    world.in_use = frozenset({"w"})
+    reports = [world.run(source="w").report for _ in range(3)]
+    assert [report.unselected for report in reports] == [1, 0, 0]
+    assert not any(report.removed_keys for report in reports)
+    assert world.card(card.guid).is_live
+    assert world.card(card.guid).source_changes == ()
+    world.vault, world.in_use = first, None
+    assert world.run().report.new == []
+    assert world.only("Rhine").guid == card.guid
+
+
 @pytest.mark.parametrize("changed", ["a.md", "b.md"])
 def test_what_is_missing_twice_is_gone_in_a_document_that_did_not_change_too(
     world: World, changed: str

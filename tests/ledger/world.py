@@ -37,7 +37,7 @@ from ankiforge.pipeline import collection, deliver
 from ankiforge.pipeline.draft import draft_pending
 from ankiforge.pipeline.run_result import RunParameters
 from ankiforge.pipeline.sources import ingest_sources
-from tests.reading import opened
+from tests.reading import opened, settings_of
 
 OSMOSIS = "Osmosis is the movement of ==water== across a membrane."
 RHINE = "How long is the Rhine? :: 1230 km"
@@ -70,6 +70,8 @@ class World:
         self.ahead = 0.0
         self.in_use: frozenset[str] | None = None
         self.rules: tuple[DeckRule, ...] = load_decks(root)
+        self.settings: dict[str, object] = {}
+        """The settings of the vault, but its path."""
         self._open: dict[str, Ledger] = {}
 
     # --- the vault
@@ -141,7 +143,8 @@ class World:
                 complete=True,
                 graves=frozenset(self.graves),
             )
-        vault = opened("obsidian", self.vault, name=source)
+        settings = settings_of("obsidian", path=str(self.vault), **self.settings)
+        vault = opened("obsidian", self.vault, settings, name=source)
         folder = WorkspaceDirectory(self.root, Config(), self.root)
         job = RunParameters(
             accepts, self.rules, folder.pictures, sources=(vault,), in_use=self.in_use,

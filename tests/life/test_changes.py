@@ -186,11 +186,29 @@ def test_a_lost_card_that_comes_back_leaves_nothing(tmp_path, no_waiting):
     person.run()
     ways.ask_chat(person)
     person.run()
+    ask_chat_about_neighbour(person)
     before = snapshot(person)
+    said = []
     for step in EVENTS["back"].steps:
         person.write(step(person.written))
-        person.run()
+        said.append(person.run())
     assert snapshot(person) == before
+    said.append(person.run())
+    missing, lost, back, after = said
+    assert "1 highlight (2 not found)" in missing
+    assert "not found: the passage of 1 card and 1 draft in Sleep; if the next" in missing
+    assert "1 card lost its passage in Sleep" in lost
+    assert "1 draft of a chat or model will wait again" in lost
+    assert "found again: the passage of 1 card and 1 draft in Sleep" in back
+    for word in ("found", "lost", "again"):
+        assert word not in after
+
+
+def ask_chat_about_neighbour(person: Person) -> None:
+    """Have a draft that nobody has decided on."""
+    label = ways.find_label(person.chat_text(), ways.NEIGHBOUR)
+    answer = {"front": "What builds up while a person is awake?", "back": "Adenosine"}
+    person.import_answer({**ways.CARD, **answer, "quote": ways.NEIGHBOUR, "h": label})
 
 
 # --- on the page and in the terminal ------------------------------------------------------
@@ -233,7 +251,7 @@ def test_the_page_shows_the_card_with_its_old_and_new_passage(person):
         assert [words for differs, words in now["runs"] if differs] == [" 40"]
         assert "".join(words for _, words in now["runs"]) == NEW
         labels = [action["label"] for action in item["actions"]]
-        assert labels == ["Keep the card", "Retire it", "Edit", "Later"]
+        assert labels == ["Keep the card", "Retire it", "Edit", "Ask again", "Later"]
         everything = BulkDecision((), accepts=False, words="verdict:waiting")
         session.decide_several(everything)
         assert list(session.show_list("you")["ids"]) == [id]
@@ -282,7 +300,7 @@ def test_the_terminal_asks_about_a_conflict_before_everything_else(
 ):
     with at_terminal(in_conflict) as keyboard:
         shown = without_colours(keyboard.shown())
-        assert "You changed this card, and so did its source." in shown
+        assert f"Sleep {QUESTION} You changed this card, and so did its source." in shown
         assert "back, yours: " in shown
         assert "1 keep mine 2 take the source's words" in shown
         assert "Cats" not in shown
@@ -293,6 +311,12 @@ def test_the_terminal_asks_about_a_conflict_before_everything_else(
     [card] = in_conflict.cards().values()
     assert card["fields"]["Back"] == back
     assert in_conflict.rows("--view", "questions") == []
+
+
+def test_a_conflict_names_its_card(in_conflict):
+    [question] = in_conflict.rows("--view", "questions")
+    assert question["examples"] == [QUESTION, "Sleep"]
+    assert f"{QUESTION} / Sleep" in in_conflict.call("list", "--view", "questions")
 
 
 def test_the_shelf_begins_with_a_conflict(in_conflict, person):

@@ -17,46 +17,24 @@ A, B = Path("a.apkg"), Path("b.apkg")
 
 
 @pytest.mark.parametrize(
-    ("waiting", "text"),
-    [
-        ({}, ""),
-        ({"cards": 1}, "1 draft"),
-        ({"cards": 9, "changed": 1, "questions": 2, "held": 2}, "9 drafts, 1 change, 2 questions"),
-        # one answer is for many drafts
-        ({"questions": 1, "held": 5}, "1 question about 5 drafts"),
-        ({"cards": 8, "questions": 1, "held": 3}, "8 drafts, 1 question about 3 more"),
-    ],
-)  # fmt: skip
-def test_what_there_is_to_decide_is_counted_by_kind(waiting, text):
-    assert summary.format_pending_items(Counter(waiting)) == text
-
-
-@pytest.mark.parametrize(
     ("passages", "waiting", "line"),
     [
         ({}, {}, ""),
-        ({"waiting": 2}, {"cards": 2}, "2 waiting"),
-        # what waits is counted in highlights; the kinds are named where they are others
-        ({"waiting": 9}, {"cards": 10}, "9 waiting (10 drafts)"),
-        ({"with_card": 1, "waiting": 2}, {"cards": 1, "changed": 1}, "1 with a card   2 waiting (1 draft, 1 change)"),
-        # a question about a document that is gone, or highlights that were not counted
-        ({}, {"questions": 1, "held": 5}, "waiting: 1 question about 5 drafts"),
-        ({"open": 5}, {"proposed": 2}, "2 proposals   3 without a proposal"),
-        ({"open": 9}, {"proposed": 1, "less_certain": 4}, "1 proposal, 4 less certain   4 without a proposal"),
-        ({"open": 2}, {"less_certain": 1}, "1 less certain proposal   1 without a proposal"),
-        ({"open": 1200, "skipped": 3}, {}, "1,200 without a card   3 skipped"),
+        ({"waiting": 2, "with_card": 4}, {"new": 2}, ""),
+        ({"open": 5}, {}, "5 highlights without a card: ankiforge list --no-card"),
+        ({"open": 5}, {"proposed": 4}, "1 more highlight without a card: ankiforge list --no-card"),
+        # a less certain proposal is shown only if asked for, so it is left
+        ({"open": 9}, {"proposed": 1, "less_certain": 4}, "8 more highlights without a card: ankiforge list --no-card"),
+        ({"open": 1200, "skipped": 3}, {}, "1,200 highlights without a card, 3 skipped: ankiforge list --no-card --all"),
+        ({"waiting": 1, "skipped": 3}, {}, "3 skipped: ankiforge list --no-card --all"),
         # overlapping highlights with one sentence are one proposal, which may be another's draft
-        ({"open": 1, "waiting": 1}, {"cards": 1, "proposed": 2}, "1 waiting   1 proposal"),
+        ({"open": 1, "waiting": 1}, {"new": 1, "proposed": 2}, ""),
     ],
 )  # fmt: skip
-def test_the_columns_of_a_line_add_up_to_the_highlights(passages, waiting, line):
-    waiting = Counter(waiting)
-    counts = {"passages": Counter(passages), "waiting": waiting}
+def test_what_is_left_is_counted_in_highlights(passages, waiting, line):
+    counts = {"passages": Counter(passages), "waiting": Counter(waiting)}
     highlights = summary.count_workspace(counts).highlights
-    columns = summary.format_highlight_counts(
-        highlights, summary.format_pending_items(waiting)
-    )
-    assert "   ".join(filter(None, columns)) == line
+    assert summary.format_remaining(highlights) == line
     assert sum(passages.values()) == highlights.total
     assert highlights.total == sum(
         getattr(highlights, name)
@@ -77,15 +55,15 @@ NEWS = IngestReport(passage_count=1, new=["k"])
 @pytest.mark.parametrize(
     ("waiting", "run", "unsent", "step"),
     [
-        ({"new": 10, "cards": 10}, None, 0, ("review", "decide on what waits")),
-        ({"new": 11, "cards": 12}, None, 0, ("review", "the best ten of 11")),
+        ({"new": 10}, None, 0, ("review", "decide on what waits")),
+        ({"new": 11}, None, 0, ("review", "the best ten of 11")),
         ({"changed": 4, "questions": 5, "proposed": 2}, None, 1, ("review", "the best ten of 11")),
         # a conflict comes before everything else
         ({"changed": 4, "conflicts": 2, "new": 20}, None, 1, ("review", "choose the words of 2 cards that you changed, too")),
         # accepted cards come before proposals, but not right after their highlights were read
         ({"proposed": 12}, None, 1, ("build", "1 accepted card not in a package yet")),
         ({"proposed": 12}, None, 0, ("review", "the best ten of 12")),
-        ({"proposed": 2}, {"report": NEWS, "published": [WrittenPackage(A, 1)]}, 0, ("review", "decide on the proposals")),
+        ({"proposed": 2}, {"report": NEWS, "published": [WrittenPackage(A, 1)]}, 0, ("review", "decide on what waits")),
         ({"proposed": 2}, {"published": [WrittenPackage(A, 1)]}, 0, ("", "import a.apkg into Anki")),
         ({"without": 2}, None, 0, ("draft", "your chat writes the questions: copy, paste back")),
         ({"without": 2}, {"report": NEWS}, 0, ("draft", "your chat writes the questions: copy, paste back")),

@@ -4,6 +4,8 @@ A mark is written `document place worth`; marks are given the best first, as `so
 them.
 """
 
+from collections import Counter
+
 import pytest
 from msgspec.structs import replace
 
@@ -22,7 +24,7 @@ from ankiforge.review import Item
 from ankiforge.review.batches import (
     DocumentItems,
     ReviewBatch,
-    format_pending_counts,
+    format_waiting,
     group_by_document,
     sort_for_review,
 )
@@ -229,19 +231,23 @@ def test_another_mark_joins_the_ten_in_reading_order(ids, decided, order, joined
 
 
 @pytest.mark.parametrize(
-    ("number", "told"),
+    ("waiting", "told"),
     [
-        ((0, 0, 0), ""),
-        ((0, 1, 0), "1 proposal"),
-        ((0, 1, 4), "1 proposal, 4 less certain"),
-        ((0, 0, 1), "1 less certain proposal"),
-        ((12, 40, 0), "12 waiting · 40 proposals"),
-        ((1200, 0, 2), "1,200 waiting · 2 less certain proposals"),
+        ({}, ""),
+        ({"new": 0, "proposed": 0}, ""),
+        ({"proposed": 1}, "1 proposal waiting"),
+        ({"new": 1200}, "1,200 drafts waiting"),
+        ({"new": 12, "proposed": 40}, "52 waiting: 12 drafts, 40 proposals"),
+        ({"changed": 1, "new": 7, "proposed": 2}, "10 waiting: 7 drafts, 2 proposals, 1 change"),
+        ({"questions": 2, "changed": 1}, "3 waiting: 1 change, 2 questions"),
+        # what is part of another number, or not asked about, is not counted
+        ({"new": 3, "blocked": 1, "less_certain": 9, "conflicts": 1}, "3 drafts waiting"),
     ],
-)
-def test_what_waits_and_what_is_proposed_is_counted(number, told):
-    pending, *proposals = number
-    assert format_pending_counts(pending, ProposalCounts(*proposals)) == told
+)  # fmt: skip
+def test_what_waits_is_one_number_with_its_parts(waiting, told):
+    assert format_waiting(Counter(waiting)) == told
+    where = format_waiting(waiting, " in all sources")
+    assert where == told.replace(" waiting", " waiting in all sources")
 
 
 def test_a_document_of_which_nothing_is_proposed_is_the_last_and_for_a_chat():

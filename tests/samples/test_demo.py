@@ -36,10 +36,9 @@ def test_the_demo_writes_a_package_and_a_second_run_changes_nothing(tmp_path):
     assert content(tmp_path) == before
 
 
-def test_the_readme_names_its_two_commands_near_its_top():
+def test_the_readme_names_the_demo_near_its_top():
     top = (ROOT / "README.md").read_text(encoding="utf-8").splitlines()[:25]
     commands = re.findall(r"(?m)^    make (\w+)", "\n".join(top))
-    assert commands == ["demo", "test"]
-    for target in commands:
-        subprocess.run(["make", "-n", target], cwd=ROOT, check=True, capture_output=True)
+    assert commands == ["demo"]
+    subprocess.run(["make", "-n", *commands], cwd=ROOT, check=True, capture_output=True)
     assert 'make -C "$clone/ankiforge" demo' in (ROOT / ".ci/run").read_text()

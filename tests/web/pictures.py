@@ -73,6 +73,7 @@ def main(folder: Path) -> None:
             page.set_viewport_size({"width": WIDE[0], "height": WIDE[1]})
             page.goto(address)
             page.wait_for_selector("body[data-view=shelf]")
+            page.screenshot(path=folder / "review-shelf.png")
             page.locator(".documents li", has_text=PAPER).click()
             page.wait_for_selector(CARD)
             for name, words in PICTURES:
@@ -85,6 +86,10 @@ def main(folder: Path) -> None:
                 page.evaluate(UNNUMBERED)
         photograph_a_paper(Forge(Path(place) / "paper"), browser, folder)
         photograph_sources(Path(place), browser, folder)
+        photograph_states(Path(place), browser, folder)
+        photograph_five_cards(
+            Forge(Path(place) / "five"), browser, folder / "cards-and-marks.png"
+        )
         move(Forge(Path(place) / "way"), browser, folder / "whole-way.gif")
         browser.close()
 
@@ -156,10 +161,7 @@ def open_the_first(page: Any) -> None:
 def photograph_the_best(forge: Forge, browser: Any, path: Path) -> None:
     """Take the first card of the page."""
     with served(forge) as address:
-        page = browser.new_page(
-            viewport={"width": WIDE[0], "height": WIDE[1]}, reduced_motion="reduce"
-        )
-        page.goto(address)
+        page = open_page(browser, address)
         open_the_first(page)
         fovea = page.locator(f"{CARD} .mask[title=Fovea]")
         if fovea.count():
@@ -185,6 +187,117 @@ def photograph_sources(place: Path, browser: Any, folder: Path) -> None:
     write_clippings(kindle.folder / "My Clippings.txt")
     kindle.ok("run", "My Clippings.txt")
     photograph_the_best(kindle, browser, folder / "kindle-review.png")
+
+
+# --- what can go wrong --------------------------------------------------------------------------
+
+
+def photograph_states(place: Path, browser: Any, folder: Path) -> None:
+    """Take the page when nothing waits, with a refused answer, and when its command has ended."""
+    with served(Forge(place / "empty")) as address:
+        page = open_page(browser, address)
+        page.get_by_text("Nothing waits").wait_for()
+        page.screenshot(path=folder / "review-empty.png", clip=UPPER_PART)
+    lie = folder / "review-refused.png"
+    photograph_a_refused_answer(Forge(place / "refused"), browser, lie)
+    stopped = Forge(place / "stopped")
+    write_predictions(stopped.folder / "paper.pdf")
+    stopped.ok("run", "paper.pdf")
+    with served(stopped) as address:
+        page = open_page(browser, address)
+        open_the_first(page)
+    page.keyboard.press("Enter")
+    page.get_by_text("asks again every two seconds").wait_for()
+    page.wait_for_timeout(600)
+    page.screenshot(path=folder / "review-stopped.png")
+
+
+def photograph_a_refused_answer(forge: Forge, browser: Any, path: Path) -> None:
+    """Take the answer of a chat with two cards, one of which has a number that is not in its source."""
+    note = forge.folder / "notes" / "Canals.md"
+    note.parent.mkdir()
+    note.write_text(
+        "# Canals\n\n==The Suez Canal was opened in 1869 after ten years of work.== It has no "
+        "locks.\n\n==The locks of the Panama Canal lift ships 26 metres above the sea.==\n",
+        encoding="utf-8",
+    )
+    forge.ok("run", "notes")
+    with served(forge) as address:
+        page = open_page(browser, address)
+        page.context.grant_permissions(["clipboard-read", "clipboard-write"])
+        open_the_first(page)
+        page.keyboard.press("m")
+        page.locator("#chat-said", has_text="Copied").wait_for()
+        prompt = page.locator("#chat-text").input_value()
+        marks = llm_server.marked({"messages": [{"role": "user", "content": prompt}]})
+        cards = [
+            {"kind": "basic", "front": front, "back": back, "quote": quote, "h": label}
+            for front, back, quote in (
+                ("When was the Suez Canal opened?", "1896", "opened in 1869"),
+                ("How far do the locks of the Panama Canal lift ships?", "26 metres", "lift ships 26 metres"),
+            )
+            for label, words in marks
+            if quote in words
+        ]  # fmt: skip
+        page.locator("#chat-answer").fill(json.dumps({"cards": cards}, indent=1))
+        page.locator("#chat-take").click()
+        page.locator("#chat-said", has_text="1896").wait_for()
+        page.wait_for_timeout(600)
+        page.screenshot(path=path)
+
+
+FIVE_FACTS = (
+    (
+        "1 The impulse",
+        "Every cell has a voltage across its membrane. =The action potential is the short reversal of the voltage across "
+        "a membrane.= It always has the same height. =The refractory period is the time during which a nerve cannot be "
+        "excited again.=",
+    ),
+    (
+        "2 Faster",
+        "A bare axon is slow. =The myelin sheath is a fatty layer that insulates the axons of many neurons.= It is not "
+        "continuous. =The gaps between two segments of myelin are called nodes of Ranvier.=",
+    ),
+    (
+        "3 From cell to cell",
+        "An impulse ends where the axon ends. =The synapse is the junction at which one neuron passes a signal to another.= "
+        "Most synapses use a chemical messenger.",
+    ),
+)
+"""Sections of a paper: heading, and text with its five marks between equals signs."""
+UPPER_PART = {"x": 0, "y": 0, "width": WIDE[0], "height": 420}
+
+
+def open_page(browser: Any, address: str) -> Any:
+    """Open the page in a window of the usual size, without movement."""
+    page = browser.new_page(
+        viewport={"width": WIDE[0], "height": WIDE[1]}, reduced_motion="reduce"
+    )
+    page.goto(address)
+    return page
+
+
+def photograph_five_cards(forge: Forge, browser: Any, path: Path) -> None:
+    """Take the end of a sitting: five cards beside their marks."""
+    blocks = [heading("How Nerves Conduct", level=0)]
+    for title, text in FIVE_FACTS:
+        blocks += [heading(title), paragraph(text.replace("=", ""))]
+    marked = [fact for _, text in FIVE_FACTS for fact in text.split("=")[1::2]]
+    marks = tuple(mark(words, colour="#ffd400") for words in marked)
+    sheet = Page(tuple(blocks), marks, label="12")
+    write_pdf(forge.folder / "paper.pdf", [sheet], title="How Nerves Conduct")
+    forge.ok("run", "paper.pdf")
+    with served(forge) as address:
+        page = open_page(browser, address)
+        open_the_first(page)
+        for _ in range(MOST_ITEMS):
+            if page.locator(".ending h2", has_text="5 cards").count():
+                break
+            page.keyboard.press("Enter")
+            page.wait_for_timeout(900)
+        page.locator(".ending h2", has_text="5 cards").wait_for()
+        page.wait_for_timeout(1500)
+        page.screenshot(path=path, clip=UPPER_PART | {"height": 500})
 
 
 # --- the whole way ------------------------------------------------------------------------------

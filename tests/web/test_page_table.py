@@ -245,8 +245,8 @@ def test_what_cannot_be_decided_is_refused_in_words(served, session, decision, t
     ("acts", "heading", "results"),
     [
         ([], "Everything was kept for later.", ()),
-        (["accept"], "1 card. Here: 2 waiting.", ("card",)),
-        (["accept", "reject"], "1 card, 1 rejected. Here: 1 waiting.", ("card", "none")),
+        (["accept"], "1 card. Here: 2 drafts waiting.", ("card",)),
+        (["accept", "reject"], "1 card, 1 rejected. Here: 1 draft waiting.", ("card", "none")),
         (["accept"] * 3, "3 cards. Nothing waits here.", ("card",) * 3),
     ],
 )  # fmt: skip

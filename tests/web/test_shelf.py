@@ -47,8 +47,9 @@ def titles(page):
 def test_one_is_opened_and_one_stays_in_it_until_its_ending(documents, opened):
     page = opened(documents, "shelf")
     assert sorted(titles(page)) == ["Animals", "Discoveries"]
-    totals = page.locator(".over-documents span").all_inner_texts()
-    assert totals == ["2 waiting", "3 proposals"]
+    total = page.locator(".over-documents p").inner_text()
+    assert total == "5 waiting: 2 drafts, 3 proposals"
+    assert f"  {total}\n" in documents.ok("status").stdout
     paper = page.locator(".documents li", has_text="Discoveries")
     assert paper.locator(".proposed").text_content() == "3 proposals"
     paper.locator(".cover img").wait_for()
@@ -292,7 +293,7 @@ def test_documents_below_the_first_hundred_come_when_they_are_scrolled_to(forge,
     page = opened(forge, "shelf")
     rows = page.locator(".documents li")
     assert rows.count() == MAX_ROWS
-    assert page.locator(".over-documents .waiting").inner_text() == "103 waiting"
+    assert page.locator(".over-documents p").inner_text() == "103 drafts waiting"
     rows.last.scroll_into_view_if_needed()
     until(page, f"document.querySelectorAll('.documents li').length === {MAX_ROWS + 3}")
     assert len({*titles(page)}) == MAX_ROWS + 3

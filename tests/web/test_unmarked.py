@@ -86,7 +86,7 @@ def test_the_shelf_says_that_nothing_is_marked_and_a_chat_chooses(lecture, opene
     )
     page.keyboard.press("Escape")
     until(
-        page, "document.querySelector('.documents li')?.textContent.includes('1 waiting')"
+        page, "document.querySelector('.documents li')?.textContent.includes('1 draft')"
     )
     page.keyboard.press("Enter")
     page.wait_for_selector("#margin > .card")

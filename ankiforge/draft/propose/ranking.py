@@ -109,9 +109,10 @@ _SENTENCE_ENDS = frozenset(".!?;。！？；")
 _YEAR = regex(r"1\d{3}|20\d\d")
 _INDEFINITE_ARTICLES = frozenset("a an ein eine un une una uno um uma".split())
 _COUNTED_KINDS = frozenset((TokenKind.NOUN, TokenKind.NAME, TokenKind.NUMBER))
-# Matches the classes of a term, a copula, and the kind of thing that the term is: `DnCDan`.
+# Matches the classes of a term, a copula, and the kind of thing that the term is: `DnCDan`. In
+# Romance languages, the adjective follows the noun: `le cortex préfrontal`.
 _DEFINITION = regex(
-    r"[*-]?D?[*-]?(?P<term>[nNa]{0,3}[nNr](?:o[nNa]{0,2}[nN])?)[*-]?(?:\([nN]+\))?C"
+    r"[*-]?D?[*-]?(?P<term>[nNa]{0,3}(?:[nNr]|[nN]a)(?:o[nNa]{0,2}[nN]a?)?)[*-]?(?:\([nN]+\))?C"
     r"(?:D[anN1r]*?|a*)[nN]"
 )
 # Copulas that define nothing, as in `The process is considered as`.

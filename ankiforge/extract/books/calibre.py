@@ -14,17 +14,13 @@ from typing import Any
 
 import msgspec
 
-from ankiforge.extract.books import (
-    Book,
-    BookHighlight,
-    parse_cfi,
-    parse_isbns,
-    sort_by_position,
-)
 from ankiforge.extract.books.databases import DatabaseSource, HighlightInBook, get_text
+from ankiforge.extract.books.documents import Book, BookHighlight
+from ankiforge.extract.books.positions import parse_cfi, sort_by_position
 from ankiforge.extract.file_source import File, normalize_time
 from ankiforge.extract.sqlite import DatabaseOwner
 from ankiforge.model import HighlightKind, Json, Value
+from ankiforge.text.identifiers import parse_isbns
 
 _KINDS = {"wavy": "underline", "strikeout": "strike", "underline": "underline"}
 _MARKS_QUERY = """

@@ -27,18 +27,14 @@ from urllib.parse import unquote
 
 from ankiforge.errors import ItemError
 from ankiforge.extract.base import Candidate, Confidence
-from ankiforge.extract.books import (
-    BOOK_SUFFIXES,
+from ankiforge.extract.books.directories import BOOK_SUFFIXES, BookSettings, BookSource
+from ankiforge.extract.books.documents import (
     Book,
     BookHighlight,
-    BookSettings,
-    BookSource,
     build_book_results,
     create_document,
-    parse_cfi,
-    parse_isbns,
-    sort_by_position,
 )
+from ankiforge.extract.books.positions import parse_cfi, sort_by_position
 from ankiforge.extract.epub import PAGE_SUFFIXES
 from ankiforge.extract.exports import ExportSource, NamedSightings
 from ankiforge.extract.file_source import File, normalize_time
@@ -57,6 +53,7 @@ from ankiforge.model import (
     Strings,
 )
 from ankiforge.text import regex
+from ankiforge.text.identifiers import parse_isbns
 from ankiforge.text.sentences import find_sentence_around
 
 Row = sqlite3.Row

@@ -23,20 +23,18 @@ import msgspec
 
 from ankiforge.errors import ItemError
 from ankiforge.extract.base import Candidate, Confidence
-from ankiforge.extract.books import (
-    BOOK_SUFFIXES,
+from ankiforge.extract.books.directories import BOOK_SUFFIXES, BookSettings, BookSource
+from ankiforge.extract.books.documents import (
     Book,
     BookHighlight,
-    BookSettings,
-    BookSource,
     build_book_results,
     create_document,
-    parse_isbns,
 )
 from ankiforge.extract.file_source import File, FileSource, FindPicture
 from ankiforge.extract.files import MAX_TEXT_BYTES, read_file, stamp_file
 from ankiforge.model import HighlightKind, Problem, Sighting, Strings
 from ankiforge.text import regex
+from ankiforge.text.identifiers import parse_isbns
 
 if TYPE_CHECKING:
     from ankiforge.extract.pdf.worker import PdfWorkerPool

@@ -156,6 +156,11 @@ class Block:
         types = [quote.callout_type for quote in self.quotes if quote.callout_type]
         return types[-1] if types else ""
 
+    @property
+    def empty_cells_after(self) -> str:
+        """The plain text of the row's further cells if the block is the last cell with text."""
+        return " | –" * (len(self.row_sources) - self.column - 1)
+
     def is_in_row_of(self, other: Block) -> bool:
         """Return whether two blocks are cells of the same table row."""
         are_cells = self.kind is BlockKind.CELL and other.kind is BlockKind.CELL
@@ -284,7 +289,8 @@ class NoteBlocks:
 
     def get_plain_text(self) -> str:
         """Return the plain text of the note."""
-        return self.join_plain_text(self.blocks)
+        last_cells = self.blocks[-1].empty_cells_after if self.blocks else ""
+        return self.join_plain_text(self.blocks) + last_cells
 
     def join_plain_text(self, blocks: Sequence[Block]) -> str:
         """Join the plain text of consecutive blocks."""
@@ -317,8 +323,7 @@ class NoteBlocks:
             return ""
         if block.is_in_row_of(above):
             return " | " + "– | " * (block.column - above.column - 1)
-        empty_count = len(above.row_sources) - above.column - 1
-        return " | –" * empty_count + "\n" + "– | " * block.column
+        return above.empty_cells_after + "\n" + "– | " * block.column
 
     def get_surrounding_text(
         self, first: Block, start: int, last: Block, end: int, length: int

@@ -65,6 +65,9 @@ _MARK_FORMS = (HighlightForm.PHRASE, HighlightForm.CALLOUT, HighlightForm.MARK)
 _SEVERAL_SEPARATORS_REASON = (
     "it holds several lines with `?`; put an empty line between the cards"
 )
+_TWO_QUESTIONS_REASON = (
+    "a question without an answer is right above it; put an empty line between the two"
+)
 # The markers of a block quote at the start of a line.
 _QUOTE_MARKERS = regex(r"(?m)^[ \t]*(?:>[ \t]?)+")
 _LINE_END = regex(r"(?P<hard>[ ]{2})?[ ]*\n[ ]*")
@@ -79,6 +82,8 @@ _BOLD_DELIMITERS = ("**", "__")
 _PICTURE_STARTS = WordMatcher("![", "<")
 # Two names joined by two colons, such as the name of a fusion gene, `BCR::ABL1`.
 _COLON_NAME = regex(r"(?a)(?<!\w)\w{3,}::\w{3,}")
+# The end of a sentence, of an introduction or of a line with a hard break.
+_SENTENCE_OR_LINE_END = regex(r"""(?:[.!?…:;。！？：]["'”’»)\]*_]*|[ ]{2,}|\\)[ ]*\Z""")
 _TERM_FORM = "Term: meaning"
 _NO_SYNC_TAG = "no-anki-sync"
 """The tag with which users of Logseq plug-ins exclude a block from Anki."""
@@ -376,6 +381,11 @@ class NoteReader:
         form_description = card.form_description
         if card.form_description in block.syntax.block_separators:
             form_description = _SEPARATOR_FORM.format(card.form_description)
+        skip_reason = ""
+        if card.has_further_separators:
+            skip_reason = (
+                _TWO_QUESTIONS_REASON if card.labels else _SEVERAL_SEPARATORS_REASON
+            )
         # `_is_block_card` comes first, because `_read_card` would recurse from card to card
         below = self._note.find_next(block)
         is_card_below = below and (self._is_block_card(below) or self._read_card(below))
@@ -389,7 +399,7 @@ class NoteReader:
             line_syntax=form_description,
             may_continue=bool(card.may_continue and can_continue),
             is_declared_card=block.is_declared,
-            skip_reason=_SEVERAL_SEPARATORS_REASON if card.has_further_separators else "",
+            skip_reason=skip_reason,
         )
 
     def _read_defined_term(self, block: Block) -> Highlight | None:
@@ -435,7 +445,8 @@ class NoteReader:
         if self._colon_names.intersection(_COLON_NAME.findall(block.plain)):
             form = HighlightForm.INLINE_FIELD
         card = self._create_two_sided_card(block, sides._replace(form=form))
-        return replace(card, may_continue=self._may_continue_below(block))
+        may_continue = self._may_continue_below(block) or self._may_begin_above(block)
+        return replace(card, may_continue=may_continue)
 
     def _may_continue_below(self, block: Block) -> bool:
         """Return whether the answer of a one-line card may go on in the next block.
@@ -453,6 +464,22 @@ class NoteReader:
         if below.quotes != block.quotes or below.card_sides or self._is_block_card(below):
             return False  # `_read_card` would recurse from card to card
         return not (self._read_cloze(below) or self._read_defined_term(below))
+
+    def _may_begin_above(self, block: Block) -> bool:
+        """Return whether the question of a one-line card may begin in the block above.
+
+        That block is the first part of the same paragraph, and ends within a sentence.
+        """
+        above = self._note.find_previous(block)
+        if above is None or block.syntax.is_declared or block.kind is BlockKind.CELL:
+            return False
+        if above.kind is not block.kind or above.lines[1] != block.lines[0]:
+            return False
+        if above.items != block.items or above.quotes != block.quotes:
+            return False
+        if above.card_sides or self._read_cloze(above):
+            return False
+        return not _SENTENCE_OR_LINE_END.search(above.source)
 
     def _create_two_sided_card(self, block: Block, sides: CardSides) -> Highlight:
         is_term = sides.form in _TERM_FORMS

@@ -310,7 +310,10 @@ class _ParsedNote:
         if is_note_of_other_tool(note.text):
             wanted = wanted._replace(marks=frozenset(), cards=frozenset())
         prepared = prepare_source(
-            body, fields=not is_declared, definitions=not keeps_definitions
+            body,
+            fields=not is_declared,
+            field_cards=dialect is not None and dialect.field_words is not None,
+            definitions=not keeps_definitions,
         )
         self._blocks = parse_blocks(
             prepared,

@@ -10,6 +10,8 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator, Mapping
+from functools import lru_cache
+from itertools import pairwise
 from textwrap import indent
 from typing import NamedTuple
 
@@ -53,7 +55,7 @@ of the text."""
 # start of a Logseq page, if any field there describes the page, no space is needed after the
 # colons.
 _FIELD = (
-    r"(?P<field>(?P<item>[ \t>]{0,200}(?:[-*+][ \t]{1,200})?)"
+    r"(?P<field>(?P<item>[ \t>]{0,200}(?:(?:[-*+]|\d{1,3}[.)])[ \t]{1,200})?)"
     r"(?:[*_]{0,3}(?:[\w-]{1,200}|logseq\.[\w.-]{1,60}|[Ff]ull[ ][Tt]itle|Document[ ](?:Note|Tags))"
     r"[*_]{0,3}"
     r"::(?:[ \t][^\n]*)?$"
@@ -65,6 +67,11 @@ _FIELD = (
     r"|\A(?=(?:[\w-]{1,40}::[^\n]*\n){0,20}(?:(?:full-)?title|author|alias|tags|category|url)::)"
     r"(?:[\w-]{1,40}::[^\n]*(?:\n|\Z))+)"
 )
+# Cards of Obsidian_to_Anki, which are hidden if the plug-in doesn't read the note.
+_FIELD_CARDS = (
+    r"|[ \t>]*START[ \t]*\n(?:(?![ \t>]*(?:START|END)[ \t]*$)[^\n]*\n){1,400}[ \t>]*END[ \t]*$"
+    r"|[ \t>]*(?:[-*+][ \t]+)?STARTI[ \t]*\[[^\n]*ENDI\b[^\n]*$"
+)
 _HIDDEN_TEMPLATE = rf"""
 (?=[\\<%`$]|^)  # the characters at which a match may begin, or a line start
 (?:
@@ -72,12 +79,15 @@ _HIDDEN_TEMPLATE = rf"""
     (?P<fence>{FENCE_PATTERN})
     # of Obsidian_to_Anki, and the callout with a scheduler's data
     |(?P<data>TARGET[ ]DECK(?::[^\n]*|[ \t]*\n[^\n]*)$
-      |(?P<outer>[ \t>]*)>[ \t]*\[!(?i:sr)\b[^\n]*(?:\n(?P=outer)>[^\n]*)*)
+      |(?P<outer>[ \t>]*)>[ \t]*\[!(?i:sr)\b[^\n]*(?:\n(?P=outer)>[^\n]*)*FIELD_CARDS)
     # an empty item, which would turn a paragraph above into a heading
     |(?P<indent>[ \t>]*[ \t])(?P<empty>-[ \t]*$)
     # a link definition: [label]: https://… "title"
     |(?P<definition>[ ]{{0,3}}\[(?!\^|!)(?P<label>[^\[\]\n]+)\]:
       [ \t]*(?P<target>\S+)[ \t]*(?:"[^"\n]*")?[ \t]*$)
+    # the word above or before a passage in the usual template of Zotero Integration
+    |(?P<quote_label>[ \t]*(?:[-*+][ \t]+)?<mark\b[^<>\n]*>(?i:quote|highlight|note|comment)</mark>
+      (?=[ \t]*\n[ \t]*>|[ \t]*["“„«][^\n]*\(zotero:))
     # a field of Dataview or Logseq
     |FIELD
     # maths that starts its line or begins with a TeX command may contain empty lines
@@ -95,17 +105,22 @@ _HIDDEN_TEMPLATE = rf"""
   |(?P<maths>\$\$(?:[\s>]*\\[A-Za-z].*?|(?:(?!{_EMPTY_LINE}|\$\$).)+)\$\$)
 )"""
 # The kinds of hidden parts that are meant for programs, or only for the author of the note.
-_UNSEEN_KINDS = ("comment", "program", "field", "data")
+_UNSEEN_KINDS = ("comment", "program", "field", "data", "quote_label")
 # The signs of hidden parts. A text without any of them has none.
 _HIDING_SIGNS = WordMatcher(
     *(*r"\<%`$~", "::", "]:", "[!", "TARGET DECK", ": <", ":LOGBOOK:", "#+"),
-    *("\t-\n", " -\n", "\t- \n", " - \n"),
+    *("START", "\t-\n", " -\n", "\t- \n", " - \n"),
 )
 _FLAGS = re.DOTALL | re.MULTILINE | re.VERBOSE
-_HIDDEN = regex(_HIDDEN_TEMPLATE.replace("FIELD", _FIELD), _FLAGS)
-_HIDDEN_EXCEPT_FIELDS = regex(
-    _HIDDEN_TEMPLATE.replace("FIELD", "(?P<field>(?P<item>(?!)))"), _FLAGS
-)
+
+
+@lru_cache
+def _compile_hidden(*, fields: bool, field_cards: bool) -> re.Pattern[str]:
+    pattern = _HIDDEN_TEMPLATE.replace("FIELD_CARDS", "" if field_cards else _FIELD_CARDS)
+    field_pattern = _FIELD if fields else "(?P<field>(?P<item>(?!)))"
+    return re.compile(pattern.replace("FIELD", field_pattern), _FLAGS)
+
+
 # A field that defines a term, because its value begins with at least four words, which aren't tags
 # or links, or with ten characters of a script without spaces.
 _DEFINITION_FIELD = regex(
@@ -135,7 +150,8 @@ _UNINDENTED_COMMENTS = regex(
 HiddenPart = tuple[int, int, str]
 """The (start, end, kind) of a stretch of a note in which marks aren't read.
 
-The kind is `code` (which includes maths), `definition`, `comment`, `program`, `data` or `field`.
+The kind is `code` (which includes maths), `definition`, `comment`, `program`, `data`, `quote_label`
+or `field`.
 """
 
 
@@ -162,7 +178,11 @@ def restore_placeholders(text: str, maths: Strings) -> str:
 
 
 def prepare_source(
-    text: str, *, fields: bool = True, definitions: bool = True
+    text: str,
+    *,
+    fields: bool = True,
+    field_cards: bool = False,
+    definitions: bool = True,
 ) -> PreparedSource:
     """Replace comments (`%%…%%` or `<!--…-->`) and maths of several lines by placeholders.
 
@@ -172,6 +192,7 @@ def prepare_source(
         text: the source of the note.
         fields: treat fields of Dataview and Logseq, such as a line `key:: value`, like
             comments.
+        field_cards: don't treat cards of Obsidian_to_Anki like comments.
         definitions: treat even fields that define a term like comments.
     """
     text = text.replace("\0", "\ufffd")
@@ -225,13 +246,13 @@ def prepare_source(
         if hidden["empty"]:
             return hidden["indent"] + COMMENT_FILLER * len(hidden["empty"])
         # a field keeps its list marker, because further lines may belong to the item
-        item_prefix = hidden["item"] or ""
+        item_prefix = hidden["item"] or (hidden["quote_label"] or "").partition("<")[0]
         hidden_lines = hidden[0][len(item_prefix) :].split("\n")
         return item_prefix + "\n".join(
             [COMMENT_FILLER * len(line) for line in hidden_lines]
         )
 
-    pattern = _HIDDEN if fields else _HIDDEN_EXCEPT_FIELDS
+    pattern = _compile_hidden(fields=fields, field_cards=field_cards)
     text = restore_unclosed_markers(pattern.sub(replace_hidden_part, text))
     text = _UNINDENTED_COMMENTS.sub(lambda lines: indent(lines[0], lines["indent"]), text)
     return PreparedSource(
@@ -265,7 +286,7 @@ def find_hidden_parts(text: str, *, fields: bool = True) -> Iterator[HiddenPart]
     """
     if not _HIDING_SIGNS.matches(text):
         return
-    pattern = _HIDDEN if fields else _HIDDEN_EXCEPT_FIELDS
+    pattern = _compile_hidden(fields=fields, field_cards=False)
     for hidden in pattern.finditer(replace_unclosed_markers(text)):
         yield from _iter_hidden_parts(hidden)
 
@@ -278,11 +299,13 @@ def _iter_hidden_parts(hidden: re.Match[str]) -> Iterator[HiddenPart]:
         yield (*hidden.span(), kinds[-1])
 
 
-_TIME = r"[\[(]{0,2}(?P<time>(?:\d{1,2}:)?\d{1,2}:\d\d)(?:[.,]\d{1,3})?[\])]{0,2}(?:\([^()\s]*\))?"
+_CLOCK = r"(?:\d{1,2}:)?\d{1,2}:\d\d"
+_TIME = rf"[\[(]{{0,2}}(?P<time>{_CLOCK})(?:[.,]\d{{1,3}})?[\])]{{0,2}}(?:\([^()\s]*\))?"
 # A time at the start of a line, alone after the name of a speaker, or of a subtitle.
 _TRANSCRIPT_TIME = regex(
     rf"(?m)^(?P<before>[ \t>]*(?:[-*+][ \t]+)?(?:[^\W\d][^\n:]{{0,40}}[ \t](?=\S+$))?)[*_]*{_TIME}"
-    r"(?:[ \t]*-->[^\n]*)?[*_]*(?:[ \t]+[–—|-][ \t]+|:?[ \t]+|:?$)"
+    rf"(?:[ \t]*(?:-->[^\n]*|[–—-][ \t]*{_CLOCK}[\])]{{0,2}}))?[*_]*"
+    r"(?:[ \t]+[–—|-][ \t]+|:?[ \t]+|:?$)(?:Speaker[ ]\d{1,2}:[ \t]*)?"
 )
 # The other lines and tags of subtitles.
 _SUBTITLE_MARKUP = regex(
@@ -296,19 +319,24 @@ def remove_transcript_times(text: str) -> str:
     """Remove the times of a transcript or of subtitles from a text, without changing its lines.
 
     A transcript has at least three times, one in eight lines, which ascend. Subtitles may have
-    fewer. A schedule or chronicle isn't one: if its times have no hours, a transcript begins
-    within five minutes, and not all its times are multiples of five.
+    fewer. Several transcripts may follow one another. A schedule or chronicle isn't one: if its
+    times have no hours, a transcript begins within five minutes, and not all its times are
+    multiples of five.
     """
     times = [match["time"] for match in _TRANSCRIPT_TIME.finditer(text)]
     moments = [[int(part) for part in f"0:{time}".split(":")][-3:] for time in times]
     line_count = sum(map(bool, map(str.strip, text.split("\n"))))
     min_times = 1 if " --> " in text else _MIN_TRANSCRIPT_TIMES
+    restarts = [later for earlier, later in pairwise(moments) if later < earlier]
+    min_times *= len(restarts) + 1
     if len(times) < max(min_times, line_count / _MAX_LINES_PER_TIME):
         return text
     starts_late = moments[0] >= [0, 5]
     is_rounded = all(seconds % 5 == 0 for *_, seconds in moments)
-    is_certain = min_times == 1 or any(time.count(":") == 2 for time in times)
-    if moments != sorted(moments) or ((starts_late or is_rounded) and not is_certain):
+    is_certain = " --> " in text or any(time.count(":") == 2 for time in times)
+    if max(restarts, default=[]) >= [0, 5] or (
+        (starts_late or is_rounded) and not is_certain
+    ):
         return text
     return _TRANSCRIPT_TIME.sub(r"\g<before>", _SUBTITLE_MARKUP.sub("", text))
 

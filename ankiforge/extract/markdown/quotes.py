@@ -738,6 +738,9 @@ class NoteQuotes:
             linked: all blocks of the block quote, and the adjacent block that has only its
                 link.
         """
+        if body and linked[0].kind is BlockKind.TITLE and self._is_comment(body[0]):
+            if in_title := self._find_quotes_in_block(linked[0]):
+                return [in_title[0].add_comments([each.plain for each in body], linked)]
         citations: list[Citation] = []
         citing_blocks = []
         places = set()
@@ -761,12 +764,11 @@ class NoteQuotes:
         if callout_type and not _QUOTE_CALLOUT.search(callout_type):
             if not citation.has_location:
                 return []
-        pieces, comment = self._split_quote_and_comment(body, linked)
+        pieces, comments = self._split_quote_and_comment(body, linked)
         if not pieces:
             return []
-        return [
-            CitedQuote(_strip_quotation_marks(pieces), citation, comment, tuple(linked))
-        ]
+        quote = CitedQuote(_strip_quotation_marks(pieces), citation)
+        return [quote.add_comments(comments, linked)]
 
     def _has_links_outside_text(self, block: Block) -> bool:
         """Return whether the links of a block cite its text, instead of being part of a sentence.
@@ -795,8 +797,8 @@ class NoteQuotes:
 
     def _split_quote_and_comment(
         self, body: Sequence[Block], linked: Sequence[Block]
-    ) -> tuple[list[QuotePart], str]:
-        """Split a block quote into the quoted text and the reader's comment.
+    ) -> tuple[list[QuotePart], list[str]]:
+        """Split a block quote into the quoted text and the reader's comments.
 
         Text belongs to the comment if it follows a link, is below a rule or begins like a
         remark. A nested quote is also a comment, if there are only citations in the title or
@@ -815,15 +817,14 @@ class NoteQuotes:
         is_quote_over = False
         for block in quoting_blocks:
             is_below_rule = block.rule_count > quoting_blocks[0].rule_count
-            remark = REMARK_TEXT.match(block.plain)
             link_count = len(self._citations.get(block, ()))
             for number, span_between in enumerate(self._split_at_citations(block)):
                 span = trim_quote(block.plain, *span_between)
                 text = clean_comment(block.plain[slice(*span)]) if span else ""
                 if span is None or not text:
                     continue
-                if pieces and (is_quote_over or remark or is_below_rule):
-                    comments.append(remark["words"] if remark else text)
+                if pieces and (is_quote_over or REMARK_TEXT.match(text) or is_below_rule):
+                    comments.append(text)
                     is_quote_over = True
                 else:
                     pieces.append(QuotePart(block, *span))
@@ -831,7 +832,7 @@ class NoteQuotes:
         for block in comment_blocks:
             if block not in self._link_only_blocks and block.kind is not BlockKind.TITLE:
                 comments.append(block.plain)
-        return pieces, "\n".join(filter(None, comments))
+        return pieces, comments
 
 
 def _get_group_key(block: Block) -> object:

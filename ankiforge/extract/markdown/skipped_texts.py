@@ -174,6 +174,8 @@ def find_skipped_texts(
         is_lost_gap = highlight_index.is_gap_on_two_sides(lookalike)
         if not is_lost_gap and highlight_index.has_highlight_for(lookalike):
             continue
+        if hidden_kind == "quote_label":
+            continue
         if hidden_kind == "field":
             if _LOGSEQ_OWN_PROPERTY.search(body, max(start - 80, 0), lookalike.end):
                 continue

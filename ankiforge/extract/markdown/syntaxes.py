@@ -341,7 +341,7 @@ TOOL_FORMS = (
         ("-=-=-",),
         r"(?m)^-(?:=-){3,9}[ \t]*$",
         "this form is not read: export the highlights as JSON or HTML",
-    ),
+    )._replace(covers_note=True),
     _make_tool_form(
         "WeRead",
         ("高亮划线",),

@@ -3,8 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
+from typing import TYPE_CHECKING
 
 from ankiforge.hooks import CommandRow, Hooks
+
+if TYPE_CHECKING:
+    from ankiforge.pipeline.run_result import RunResult
+    from ankiforge.pipeline.workspace import ShowProgress, Workspace
 
 
 class PatchCommand(Hooks):
@@ -12,8 +17,14 @@ class PatchCommand(Hooks):
 
     def commands(self) -> Iterable[CommandRow]:
         """Return the row for the command `patch`."""
-        line = "Print your edits in Anki as a patch of your notes."
+        line = "Print your edits in Anki as a patch of your notes, or apply it."
         return [CommandRow("patch", "Anki", line, f"{__name__}.command")]
+
+    def after_run(
+        self, workspace: Workspace, result: RunResult, show: ShowProgress
+    ) -> None:
+        """Delete the old notes that `patch --apply` kept."""
+        workspace.delete_kept_files()
 
 
 feature = PatchCommand()

@@ -13,6 +13,7 @@ from ankiforge.cli.output import (
     Call,
     Words,
     command,
+    exit_if_failed,
     file_option,
     flag_option,
     open_workspace,
@@ -24,22 +25,30 @@ from ankiforge.text import format_count
 
 if TYPE_CHECKING:
     from ankiforge.features.patch.work import Patch
+    from ankiforge.pipeline.workspace import Workspace
 
 
 # a word such as -x is a negated term of the query, not an option
 @command("""
   ankiforge patch                          the patch of all edits, to read
   ankiforge patch -o edits.patch           into a file; then: git apply edits.patch
+  ankiforge patch --apply                  show it, ask, and write it into the notes
   ankiforge patch document:Memory          the edits of one note
 """, context_settings={"ignore_unknown_options": True})  # fmt: skip
 @click.argument("query", nargs=-1, metavar="[QUERY]...")
 @file_option("-o", "--output", help="Write the patch to this file.")
 @flag_option("--force", help="Replace an existing file.")
-def patch(call: Call, query: Words, output: Path | None, force: bool) -> None:
+@flag_option("--apply", help="Write the edits into the notes, after asking.")
+@flag_option("--yes", help="With --apply: do not ask.")
+def patch(
+    call: Call, query: Words, output: Path | None, force: bool, apply: bool, yes: bool
+) -> None:
     """Print your edits in Anki as a patch of the notes from which the cards came.
 
-    Nothing is written into a note: apply the patch with `git apply` or `patch -p1`. Edits
-    of drafted cards, and those that the note's syntax cannot express, are only listed.
+    Nothing is written into a note without --apply: apply the patch with it, with `git apply` or
+    with `patch -p1`. Edits of drafted cards, and those that the note's syntax cannot express, are
+    only listed. With --apply, each old note stays beside the new one until the next run, and
+    `undo` restores it.
     """
     from ankiforge.features.patch.work import patch_anki_edits
     from ankiforge.pipeline.query import join_arguments
@@ -50,32 +59,53 @@ def patch(call: Call, query: Words, output: Path | None, force: bool) -> None:
         refuse_existing(target, force=force)
     with open_workspace(call) as workspace:
         result = patch_anki_edits(workspace, join_arguments(query))
-    roots = result.roots
-    if len(roots) > 1 and not call.as_json:
-        message = f"there are edits below several folders: {', '.join(roots)}"
-        raise UsageError(message, hint="ankiforge patch source:NAME")
-    _write_patch(call, result, target)
-    for edit in result.refused:
-        location = f"“{edit.excerpt}” in {edit.title}, {edit.guid[:10]}"
-        call.warn(f"not in the patch: {location}: {edit.reason}")
-    if not roots:
-        left = "other " if result.refused else ""
-        call.say(f"no {left}edit in Anki to bring back")
-        return
-    call.say(
-        f"{format_count(result.edit_count, 'edit')} in {format_count(len(result.files), 'file')}"
-    )
-    if target:
+        roots = result.roots
+        if len(roots) > 1 and not (call.as_json or apply):
+            message = f"there are edits below several folders: {', '.join(roots)}"
+            raise UsageError(message, hint="ankiforge patch source:NAME")
+        _write_patch(call, result, target, to_read=apply)
+        for edit in result.refused:
+            location = f"“{edit.excerpt}” in {edit.title}, {edit.guid[:10]}"
+            call.warn(f"not in the patch: {location}: {edit.reason}")
+        if not roots:
+            left = "other " if result.refused else ""
+            call.say(f"no {left}edit in Anki to bring back")
+            return
+        edits = format_count(result.edit_count, "edit")
+        files = format_count(len(result.files), "file")
+        call.say(f"{edits} in {files}")
+        if apply:
+            _apply_patch(call, workspace, result, yes=yes)
+    if target and not apply:
         path, folder = quote(str(target.absolute())), quote(roots[0])
         call.say(f"to apply: cd {folder} && git apply {path}   (or: patch -p1 < {path})")
     elif call.as_json:
         return
-    else:
+    elif not apply:
         call.say(f"to apply: ankiforge patch -q | patch -p1 -d {quote(roots[0])}")
     call.say("then: ankiforge run")
 
 
-def _write_patch(call: Call, result: Patch, target: Path | None) -> None:
+def _apply_patch(call: Call, workspace: Workspace, result: Patch, *, yes: bool) -> None:
+    """Write the patch into the notes if the user agrees."""
+    count = len(result.files)
+    if not call.confirm(f"Write into {format_count(count, 'note')}?", yes=yes):
+        raise UsageError("nothing was written", hint="ankiforge patch --apply --yes")
+    contents = {file.disk_path: file.contents for file in result.files}
+    problems = workspace.replace_files(contents)
+    call.print_problems(problems)
+    written = count - len(problems)
+    if written:
+        call.say(
+            f"{format_count(written, 'note')} written; each old one stays beside it, hidden,"
+            " until the next run; to restore it: ankiforge undo"
+        )
+    exit_if_failed(problems)
+
+
+def _write_patch(
+    call: Call, result: Patch, target: Path | None, *, to_read: bool
+) -> None:
     if target and result.diff:
         target.write_bytes(result.diff)
     if call.as_json:
@@ -90,7 +120,7 @@ def _write_patch(call: Call, result: Patch, target: Path | None) -> None:
             call.print_json({**row, **details})
     elif target or not result.diff:
         return
-    elif sys.stdout.isatty():
+    elif to_read or sys.stdout.isatty():
         call.print_value(None, [result.diff.decode("utf-8").removesuffix("\n")])
     else:
         sys.stdout.flush()

@@ -1,8 +1,8 @@
 """Turn the user's edits in Anki into a patch of the notes that contain those cards.
 
-Nothing is written to a note. The fields of each card in Anki are compared with the exported ones,
-and `rewrite` applies the difference to the text of the note. The changed text is then parsed as in
-a run. The patch is kept only if the card now has Anki's text and all other highlights are
+Nothing is written to a note here. The fields of each card in Anki are compared with the exported
+ones, and `rewrite` applies the difference to the text of the note. The changed text is then parsed
+as in a run. The patch is kept only if the card now has Anki's text and all other highlights are
 unchanged. Edits without a patch are listed with the reason.
 """
 
@@ -61,6 +61,7 @@ if TYPE_CHECKING:
     from ankiforge.pipeline.workspace import Workspace
 
 NOTE_CHANGED = "the note has changed since the last run: run first"
+NOT_UTF_8 = "the note is not in UTF-8: save it as UTF-8, run, and patch again"
 NO_SYNTAX = "the syntax of the note cannot express it: edit the note yourself"
 OTHER_CARDS_TEXT = (
     "written in the note, it would make or change other cards: edit the note yourself"
@@ -98,10 +99,16 @@ class PatchedFile(Value):
     """The directory in which to apply the patch."""
     path: str
     """The path of the file relative to `root`, with `/`."""
-    diff: bytes
-    """A unified diff for `git apply` and `patch -p1`."""
+    disk_path: Path
+    contents: tuple[bytes, bytes]
+    """The content of the file before and after the edits."""
     guids: Strings
     """The GUIDs of the cards whose edits the patch contains."""
+
+    @property
+    def diff(self) -> bytes:
+        """A unified diff for `git apply` and `patch -p1`."""
+        return make_diff(self.path, *self.contents)
 
 
 class Patch(Value):
@@ -206,10 +213,13 @@ def make_patch(
                 file.text = text
                 patched_guids.append(edit.card.guid)
         if patched_guids:
-            diff = make_diff(source_file.path, file.original, file.text.encode("utf-8"))
             files.append(
                 PatchedFile(
-                    source_file.root, source_file.path, diff, tuple(patched_guids)
+                    source_file.root,
+                    source_file.path,
+                    Path(source_file.file.disk_path),
+                    (file.original, file.text.encode("utf-8")),
+                    tuple(patched_guids),
                 )
             )
     return Patch(tuple(files), tuple(refusals))
@@ -316,7 +326,10 @@ class _NoteToPatch:
         self._pictures = pictures
         self.original, _ = read_file(source_file.file.disk_path, MAX_TEXT_BYTES)
         text_hash = hash16(decode_text(self.original))  # raises an error if it isn't text
-        self.text = self.original.decode("utf-8")
+        try:
+            self.text = self.original.decode("utf-8")
+        except UnicodeDecodeError as error:
+            raise ItemError(NOT_UTF_8) from error
         stored_hash = load_text_hash(
             ledger, source_file.source.listing.container, source_file.path
         )

@@ -13,7 +13,6 @@ from collections.abc import Iterable, Sequence
 
 import msgspec
 
-from ankiforge.ledger.draft_changes import COPY_REASON_PREFIX
 from ankiforge.ledger.store import JSON_VALUES, Row, Store, to_json
 from ankiforge.model import LOOKED_UP_WORD, Highlight
 
@@ -75,11 +74,11 @@ def load_present_in_document(store: Store, container: str, place: str) -> list[R
     )
 
 
-def list_unmarked_pdfs(store: Store) -> list[Row]:
-    """List the container and place of each PDF in which no highlight is present."""
+def list_unmarked_documents(store: Store) -> list[Row]:
+    """List the container and place of each document in which no highlight is present."""
     return store.fetch_rows(
         "SELECT container, place FROM document d"
-        " WHERE state = 'present' AND container LIKE 'pdf:%' AND NOT EXISTS (SELECT 1"
+        " WHERE state = 'present' AND NOT EXISTS (SELECT 1"
         "  FROM highlight h WHERE h.document = d.id AND h.state = 'present')"
         " ORDER BY container, place"
     )
@@ -194,8 +193,6 @@ def schedule_redrafting_of_copies(store: Store, key: str) -> None:
         " AND (folded = (SELECT folded FROM highlight WHERE key = ?1)"
         " OR key IN (SELECT other.key FROM event mine JOIN event other USING (words)"
         "  WHERE mine.key = ?1 AND mine.words != ''))"
-        " AND (reason GLOB ?2"
-        " OR EXISTS (SELECT 1 FROM draft d WHERE d.key = highlight.key))",
+        " AND (fate = 'no_card' OR EXISTS (SELECT 1 FROM draft d WHERE d.key = highlight.key))",
         key,
-        f"{COPY_REASON_PREFIX}*",
     )

@@ -31,6 +31,7 @@ from ankiforge.ledger.store import (
 )
 from ankiforge.ledger.tables import highlights
 from ankiforge.model import (
+    AGENT_DRAFTER,
     OTHER_NOTE_CHECK,
     OTHER_SCHEDULE_CHECK,
     PROPOSAL_DRAFTER,
@@ -241,12 +242,13 @@ def apply_changes(store: Store, changes: Sequence[PendingDraftChanges]) -> None:
             " ".join(draft.sentence_hashes),
             draft.revised_guid or "",
             draft.similar_removed_sentence,
+            to_json(draft.to_draft()),
             draft.id,
         )
         for change in changes
         for draft in change.updated
     ]
-    query = "UPDATE draft SET fact = ?, revises = ?, near = ? WHERE id = ?"
+    query = "UPDATE draft SET fact = ?, revises = ?, near = ?, body = ? WHERE id = ?"
     store.execute_all(query, updated_rows)
     # drafts with the same id are replaced
     new_rows = [
@@ -306,14 +308,25 @@ def delete_drafts(store: Store, ids: Iterable[str]) -> None:
     store.execute_all("DELETE FROM draft WHERE id = ?", [(id,) for id in ids])
 
 
-def delete_drafts_of_highlights(store: Store, keys: Iterable[str]) -> list[str]:
-    """Delete all drafts of these highlights.
+def delete_drafts_of_highlights(
+    store: Store, keys: Iterable[str], *, repeatable: bool = False
+) -> list[str]:
+    """Delete the drafts of these highlights.
+
+    If `repeatable`, the drafts of models, chats and agents are kept, because the rules can't
+    make them again. They are pending again when their highlights are back.
 
     Returns:
         The highlight key of each deleted draft.
     """
-    query = f"DELETE FROM draft WHERE key IN {JSON_VALUES} RETURNING key"
-    return [row["key"] for row in store.fetch_rows(query, to_json(list(keys)))]
+    rows = store.fetch_rows(
+        f"DELETE FROM draft WHERE key IN {JSON_VALUES}"
+        " AND NOT (? AND drafter IN ('llm', ?)) RETURNING key",
+        to_json(list(keys)),
+        repeatable,
+        AGENT_DRAFTER,
+    )
+    return [row["key"] for row in rows]
 
 
 def store_outcomes(

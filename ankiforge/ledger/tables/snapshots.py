@@ -103,6 +103,7 @@ def load_highlight_snapshots(
             key,
             highlight=highlights_read[key],
             content_hash=row["content"],
+            has_model_result=row["modelled"] == row["content"],
             is_declined=row["declined"] == row["content"],
             reason=row["reason"],
             usefulness=row["worth"],

@@ -62,7 +62,7 @@ export class Card {
     const { option, source, cards = [] } = this.item;
     return [
       option && h("label", { className: "check option" }, h("input", { type: "checkbox" }), option),
-      ...(this.item.passages ?? []).map(({ label, runs }) => h("p", { className: "why passage", dir: "auto" }, h("b", {}, `${label}: `), runs.map(([differs, words]) => differs ? h("ins", {}, words) : words))),
+      ...(this.item.passages ?? []).map(({ label, runs }, now) => h("p", { className: "why passage", dir: "auto" }, h("b", {}, `${label}: `), runs.map(([differs, words]) => differs ? h(now ? "ins" : "del", {}, words) : words))),
       source?.before && h("p", { className: "why", dir: "auto" }, h("b", {}, "Before: "), source.before),
       source?.said && foldLetters(source.said) !== foldLetters(cards[0]?.title ?? "") && h("p", { className: "why said", dir: "auto" }, h("b", {}, "Your comment: "), source.said),
       source?.links.length && h("p", { className: "links" }, source.links.map(makeLink)),

@@ -10,7 +10,7 @@ const PRELOAD_DELAY = 60; // ms before a selected document is loaded ahead of ti
 export class Shelf {
   at = 0;
   documents = [];
-  counts = { waiting: 0, proposed: 0, less_certain: 0 }; // totals
+  waiting = ""; // how many decisions wait in all documents and lists
   begins = ""; // the document or list that the page opens instead of the shelf
   without = ""; // why other highlights have no proposal
   #page;
@@ -32,11 +32,11 @@ export class Shelf {
     this.at = at < 0 ? Math.min(this.at, Math.max(this.documents.length - 1, 0)) : at;
   }
   async #read(start) {
-    const { documents, begins, without, more, ...counts } = await get("shelf", { start });
+    const { documents, begins, without, waiting, more, ready } = await get("shelf", { start });
     if (start > this.documents.length) return; // the shelf was reloaded meanwhile
-    Object.assign(this, { documents: [...this.documents.slice(0, start), ...documents], begins, without, counts });
+    Object.assign(this, { documents: [...this.documents.slice(0, start), ...documents], begins, without, waiting });
     this.#hasMore = more;
-    this.#page.counted(counts);
+    this.#page.counted({ ready });
   }
   // Load the next documents, and show their rows below the others. Return whether there were any.
   async loadMore() {
@@ -57,7 +57,7 @@ export class Shelf {
     this.list = h("ol", { className: "documents", role: "listbox", ariaLabel: "Documents", tabIndex: 0 });
     this.#lastRow.disconnect();
     this.#showRows(0);
-    const head = h("div", { className: "over-documents" }, h("h2", {}, "Shelf"), h("p", {}, joinFacts(makeCounts(this.counts))));
+    const head = h("div", { className: "over-documents" }, h("h2", {}, "Shelf"), h("p", {}, this.waiting));
     $("#shelf").replaceChildren(h("div", { className: "shelf" },
       documents.length ? [head, this.list] : this.#renderNothing(), without && h("p", { className: "without" }, without)));
     this.select(this.at, false);
@@ -138,9 +138,9 @@ export class Shelf {
   }
 }
 
-// The numbers of pending items and proposals, each with the sign of its state.
-const makeCounts = ({ waiting, proposed, less_certain = 0 }) => [
-  waiting > 0 && h("span", { className: "waiting sign", "data-s": "asks" }, `${formatNumber(waiting)} waiting`),
+// The numbers of drafts and proposals, or of pending items of other kinds, each with the sign of its state.
+const makeCounts = ({ list, waiting, proposed, less_certain = 0 }) => [
+  waiting > 0 && h("span", { className: "waiting sign", "data-s": "asks" }, list ? `${formatNumber(waiting)} waiting` : formatCount(waiting, "draft")),
   proposed > 0 && h("span", { className: "proposed sign", "data-s": "proposal" }, formatCount(proposed, "proposal")),
   less_certain > 0 && h("span", { className: "less-certain" }, proposed ? `${formatNumber(less_certain)} less certain` : formatCount(less_certain, "less certain proposal")),
 ];

@@ -380,6 +380,7 @@ export class Sitting {
   do(action) {
     if (action === this.card.main) return this.enter();
     if (action.act === "ask") return this.ask();
+    if (action.act === "chat") return this.#page.chat();
     if (action.needs === "edit") return this.edit();
     if (!mayDecide()) return;
     const given = this.card.readInput(action);

@@ -667,6 +667,9 @@ def judge(
                 faults.append(f"a change does not show both: {row}")
         if unchanged and not re.search(r"\d+ changes?\b", counts):
             faults.append(f"the run does not count the change: {said}")
+        for guid in unchanged:
+            if "40 times" in "".join(notes.get(guid, ())):
+                faults.append(f"old words above the new passage: {notes[guid]}")
         if unchanged and way.is_in_chat:
             asked = person.chat_text()
             for part in ("40 times", "20 times", QUESTION):

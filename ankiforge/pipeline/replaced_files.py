@@ -1,0 +1,97 @@
+"""Replace files of the user, keeping each old file beside the new one.
+
+`patch --apply` is the only command that does this. A file is replaced only if it still has the
+content from which the new content was made.
+"""
+
+from __future__ import annotations
+
+import os
+import shutil
+from contextlib import suppress
+from hashlib import sha256
+from pathlib import Path
+
+from ankiforge.errors import ItemError
+from ankiforge.model import Value
+
+CHANGED_MESSAGE = "it has changed meanwhile, so it was left as it is"
+
+
+class ReplacedFile(Value):
+    """A file that was replaced, as stored for undo."""
+
+    path: str
+    hash: str
+    """The SHA-256 hash of the new content."""
+
+    @property
+    def kept_path(self) -> Path:
+        """The path of the old file, which is hidden beside the new one."""
+        path = Path(self.path)
+        return path.with_name(f".{path.name}.ankiforge-old")
+
+    def restore(self) -> bool:
+        """Put the old file back, and return whether the file had been replaced.
+
+        Raises:
+            ItemError: the file can't be written, or was edited after it was replaced.
+        """
+        kept = self.kept_path
+        hint = f"the old one is {kept}"
+        try:
+            if not kept.exists():
+                return False
+            content = Path(self.path).read_bytes()
+            is_ours = hash_content(content) == self.hash
+            # if the program was killed before it replaced the file, the contents are equal
+            if not is_ours and content != kept.read_bytes():
+                raise ItemError(CHANGED_MESSAGE, hint=hint)
+            kept.replace(self.path)
+        except OSError as error:
+            message = f"cannot be written: {error.strerror or error}"
+            raise ItemError(message, hint=hint) from error
+        return True
+
+
+def hash_content(content: bytes) -> str:
+    """Return the SHA-256 hash of the content of a file."""
+    return sha256(content).hexdigest()
+
+
+def replace_file(path: Path, old: bytes, new: bytes) -> None:
+    """Replace a file atomically if its content is still `old`, keeping its mode.
+
+    The old file stays beside it, see `ReplacedFile.kept_path`. After an error, everything is as
+    before.
+
+    Raises:
+        ItemError: the file was changed or deleted, is a symbolic link, or can't be written.
+    """
+    kept = ReplacedFile(str(path), "").kept_path
+    part = kept.with_suffix(".ankiforge-new")
+    try:
+        if path.is_symlink():
+            raise ItemError(
+                "it is a link, which is not replaced: patch its target yourself"
+            )
+        if not os.access(path, os.W_OK) and path.exists():
+            raise ItemError("cannot be written: it is read-only")
+        shutil.copy2(path, kept)
+        with part.open("wb") as file:
+            file.write(new)
+            file.flush()
+            os.fsync(file.fileno())
+        shutil.copystat(path, part)
+        os.utime(part)
+        if path.read_bytes() != old or kept.read_bytes() != old:
+            raise ItemError(CHANGED_MESSAGE)
+        part.replace(path)
+    except BaseException as error:
+        for leftover in (part, kept):
+            with suppress(OSError):
+                leftover.unlink(missing_ok=True)
+        if isinstance(error, OSError):
+            message = f"cannot be written: {error.strerror or error}"
+            raise ItemError(message) from error
+        raise
