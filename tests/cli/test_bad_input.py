@@ -233,8 +233,9 @@ sys.stdin.read()
 """
 HOLD_PASS = """
 import sys
-from filelock import FileLock
-with FileLock(sys.argv[1]):
+from pathlib import Path
+from ankiforge.config.files import lock_file
+with lock_file(Path(sys.argv[1]), 0):
     print("held", flush=True)
     sys.stdin.read()
 """

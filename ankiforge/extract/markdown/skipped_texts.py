@@ -96,12 +96,17 @@ class _LookalikeMatch(NamedTuple):
 
 def may_have_skipped_texts(text: str) -> bool:
     """Return whether a note may contain lookalikes, by a quick search of its text."""
-    return LOOKALIKE_STARTS.matches(text) or _TOOL_TEXTS.matches(text)
+    return LOOKALIKE_STARTS.matches(f"{text}\n") or _may_have_tool_cards(text)
+
+
+@lru_cache(maxsize=1)  # called several times for each note
+def _may_have_tool_cards(text: str) -> bool:
+    return _TOOL_TEXTS.matches(f"\n{text}")
 
 
 def is_note_of_other_tool(text: str) -> bool:
     """Return whether a note belongs to another tool as a whole, so that none of it is read."""
-    if not _TOOL_TEXTS.matches(f"\n{text}"):
+    if not _may_have_tool_cards(text):
         return False
     return any(tool.covers_note and sign.search(text) for tool, sign in _TOOL_SIGNS)
 
@@ -125,7 +130,7 @@ def find_skipped_texts(
         blocks: the blocks of the note, or () if the note wasn't parsed.
         placed: the highlights found in the note.
     """
-    if not may_have_skipped_texts(f"{text}\n"):
+    if not may_have_skipped_texts(text):
         return ()
     left_out: list[SkippedText] = []
     if is_note_of_other_tool(text):
@@ -373,9 +378,9 @@ def _iter_unread_tool_cards(
 
     `read_lines` are the lines with highlights, plus the line below each of them.
     """
-    padded = f"\n{text}"
-    if not _TOOL_TEXTS.matches(padded):
+    if not _may_have_tool_cards(text):
         return
+    padded = f"\n{text}"
     for tool, sign in _TOOL_SIGNS:
         if not any(part in padded for part in tool.literals):
             continue
