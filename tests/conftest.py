@@ -138,7 +138,7 @@ class Forge:
         marks = [
             card["id"]
             for card in waiting
-            if card["waits"] == "A mark; you decide."
+            if card["waits"] == "Made of your highlight; you decide."
             and not (card["revises"] or card["replaces"])
         ]
         if marks:

@@ -482,6 +482,7 @@ def test_json_has_the_documented_shapes(home):
         "status",
         highlights="status highlights",
         cards="status cards",
+        waiting="status waiting",
     )
     shaped(home.data("ankiforge draft --drafter llm --estimate"), "estimate")
     shaped(home.data("ankiforge doctor"), "doctor")

@@ -319,9 +319,16 @@ def test_a_workspace_from_the_settings_is_passed_to_every_command(canned):
     assert canned.calls[2] == f"start -C {canned.root}/cards status --json"
 
 
-def test_an_error_is_shown_with_its_hint(obsidian):
+@pytest.mark.parametrize(
+    "error",
+    [
+        "ankiforge: it is broken\\nhint: mend it\\n",
+        'a notice\\n{"error":{"what":"it is broken","hint":"mend it","code":2}}\\n',
+    ],
+)
+def test_an_error_is_shown_with_its_hint(obsidian, error):
     obsidian.settings["program"] = obsidian.write_program(
-        "printf 'ankiforge: it is broken\\nhint: mend it\\n' >&2; (exit 2)"
+        f"printf '{error}' >&2; (exit 2)"
     )
 
     seen = obsidian.play(OPEN, command("make-cards"), command("review"), IDLE)

@@ -9,7 +9,7 @@ from __future__ import annotations
 import gc
 import sys
 from contextlib import suppress
-from typing import Any, NoReturn
+from typing import TYPE_CHECKING, Any, NoReturn
 
 import click
 
@@ -29,6 +29,9 @@ from ankiforge.errors import (
     is_out_of_memory,
 )
 from ankiforge.hooks import Heading
+
+if TYPE_CHECKING:
+    from ankiforge.cli.output import Call
 
 GC_THRESHOLDS = (50_000, 20, 20)
 """The thresholds of the garbage collector.
@@ -139,47 +142,53 @@ def main(arguments: list[str] | None = None) -> NoReturn:
     """Run the program and exit.
 
     The exit code is 0 for success, 1 if something failed, 2 for incorrect usage, 3 if a
-    service failed, 4 if the ledger can't be used, and 130 after Ctrl-C.
+    service failed, 4 if the ledger can't be used, and 130 after Ctrl-C. With `--json`, an error
+    is a line of JSON on stderr.
     """
     gc.set_threshold(*GC_THRESHOLDS)
+    arguments = sys.argv[1:] if arguments is None else arguments
     try:
         code = forge.main(arguments, prog_name="ankiforge", standalone_mode=False)
     except ForgeError as error:
-        _print_error(error.message, error.hint)
-        code = error.exit_code
+        code = _print_error(arguments, error.message, error.hint, error.exit_code)
     except click.ClickException as error:
-        _print_usage_error(error, sys.argv[1:] if arguments is None else arguments)
-        code = error.exit_code
+        code = _print_usage_error(error, arguments)
     except (KeyboardInterrupt, click.exceptions.Abort):
-        _print_error("stopped; nothing is lost", "run the same command again to continue")
-        code = 130
+        hint = "run the same command again to continue"
+        code = _print_error(arguments, "stopped; nothing is lost", hint, 130)
     except (MemoryError, OSError, SystemError) as error:
         # after Ctrl-C, click prints a newline, which fails if the terminal is closed
         if isinstance(error.__context__, KeyboardInterrupt):
             code = 130
         elif is_out_of_memory(error):
             # write to stderr directly, because adding colours needs memory
+            text = f"ankiforge: {NO_MEMORY_MESSAGE}\nhint: {FREE_MEMORY_HINT}\n"
+            if "--json" in arguments:
+                fields = f'"what":"{NO_MEMORY_MESSAGE}","hint":"{FREE_MEMORY_HINT}"'
+                text = f'{{"error":{{{fields},"code":1}}}}\n'
             with suppress(OSError):
-                sys.stderr.write(
-                    f"ankiforge: {NO_MEMORY_MESSAGE}\nhint: {FREE_MEMORY_HINT}\n"
-                )
+                sys.stderr.write(text)
             code = 1
         else:
             raise
     sys.exit(code if isinstance(code, int) else 0)
 
 
-def _print_usage_error(error: click.ClickException, arguments: list[str]) -> None:
-    """Print a click error in the style of our own errors, with the command and a hint."""
-    if isinstance(error, click.exceptions.NoArgsIsHelpError):
-        text = error.format_message()
-        if error.ctx and isinstance(error.ctx.command, Program):
-            last_line = "more commands, and their options: ankiforge -h"
-            text = f"{error.ctx.command.help}\n\n{FIRST_COMMANDS}\n{last_line}"
-        _print_message(text)
-        return
+def _print_usage_error(error: click.ClickException, arguments: list[str]) -> int:
+    """Print a click error in the style of our own errors, with the command and a hint.
+
+    Returns the exit code.
+    """
+    code = error.exit_code
     context: click.Context | None = getattr(error, "ctx", None)
     command_path = context.command_path if context else "ankiforge"
+    if isinstance(error, click.exceptions.NoArgsIsHelpError):
+        text = error.format_message()
+        if context and isinstance(context.command, Program):
+            last_line = "more commands, and their options: ankiforge -h"
+            text = f"{context.command.help}\n\n{FIRST_COMMANDS}\n{last_line}"
+        _get_call(arguments).warn(text)
+        return code
     if context is None:  # click doesn't report the command if an option lacks its value
         command_path += "".join(
             [f" {name}" for name in arguments if name in COMMANDS][:1]
@@ -201,18 +210,31 @@ def _print_usage_error(error: click.ClickException, arguments: list[str]) -> Non
             end = "on" if number_range.max is None else f"to {number_range.max}"
             name = max(error.param.opts, key=len)
             message = f"{name} takes a whole number from {number_range.min} {end}"
-    _print_error(message[:1].lower() + message[1:], hint, command_path=command_path)
+    message = message[:1].lower() + message[1:]
+    return _print_error(arguments, message, hint, code, command_path=command_path)
 
 
-def _print_error(message: str, hint: str, *, command_path: str = "ankiforge") -> None:
-    text = f"{command_path}: {message}"
-    if hint:
-        text += f"\nhint: {hint}"
+def _print_error(
+    arguments: list[str],
+    message: str,
+    hint: str,
+    code: int,
+    *,
+    command_path: str = "ankiforge",
+) -> int:
+    """Print the error with which a command ends, as text or JSON, and return the exit code."""
+    call = _get_call(arguments)
     with suppress(OSError):  # the terminal may be closed
-        _print_message(text)
+        if call.as_json:
+            error = {"what": message, "hint": hint, "code": code}
+            call.print_json({"error": error}, err=True)
+        else:
+            hint_line = f"\nhint: {hint}" if hint else ""
+            call.warn(f"{command_path}: {message}{hint_line}")
+    return code
 
 
-def _print_message(text: str) -> None:
+def _get_call(arguments: list[str]) -> Call:
     from ankiforge.cli.output import Call
 
-    Call(no_color="--no-color" in sys.argv).warn(text)
+    return Call(no_color="--no-color" in arguments, as_json="--json" in arguments)

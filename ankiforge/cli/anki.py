@@ -28,8 +28,9 @@ def _print_delivery(
     if call.as_json:
         call.print_json(summary.report_delivery(result, workspace.ledger))
         return
+    sign = "✓" if result.error is None else "!"
     for line in summary.format_delivery(result):
-        call.print_result(f"✓ {line}")
+        call.print_result(f"{sign} {line}")
     call.print_problems(result.problems)
     lines = [summary.format_anki_changes(result), summary.format_held_notes(result)]
     if not call.quiet:

@@ -28,7 +28,7 @@ _TERMS_WITHOUT_CLIPBOARD = ("", "dumb", "linux")
 _COPY_TIMEOUT = 5
 COPIED_MESSAGE = "copied: paste it into any chat, and copy its whole answer"
 SENT_MESSAGE = (
-    f"your terminal was asked to copy it; {COPIED_MESSAGE.removeprefix('copied: ')}"
+    f"copied, if your terminal allows it: {COPIED_MESSAGE.removeprefix('copied: ')}"
 )
 FILE_MESSAGE = "the text is in {}: paste it into any chat, and copy its whole answer"
 _SECOND_ROUND = (

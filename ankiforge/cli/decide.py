@@ -31,16 +31,17 @@ FILTER_OPTION = cli.text_option(
 
 
 @cli.command("""
-  ankiforge accept dr5b9c0f1d            a draft, or a question: `show` says what yes means
-  ankiforge accept vault:notes/90e45ebadf289dce --gap 2    a proposal, with its second gap
-  ankiforge accept dr5b9c0f1d --another  another card, beside the one it asks about
+  ankiforge accept dr5b9c              a draft, or a question: `show` says what yes means
+  ankiforge accept hl90e4 --gap 2      a proposal, with its second gap
+  ankiforge accept Networking/         the drafts of a folder, without those with a warning
+  ankiforge accept dr5b9c --another    another card, beside the one it asks about
   ankiforge accept --all --filter "deck:Biology -finding:*"
 """)  # fmt: skip
-@click.argument("ids", nargs=-1, metavar="[ID]...")
+@click.argument("ids", nargs=-1, metavar="[ID|FOLDER/]...")
 @ALL_OPTION
 @FILTER_OPTION
 @cli.number_option(
-    "--gap", most=4, help="For a proposal: hide its gap N, 1 to 4, instead of the first."
+    "--gap", most=4, help="For a proposal: blank out gap N, 1 to 4, instead of the first."
 )
 @cli.flag_option(
     "--another",
@@ -58,21 +59,23 @@ def accept(
 ) -> None:
     """Accept drafts, or answer questions with yes.
 
-    If a draft may be the new text of a card, that card gets its words; --another makes another
-    card instead. The key of a highlight (`list --no-card`) makes the card of its proposal. --all
-    leaves out figures, and drafts with a warning; -v says which.
+    A draft that may be the new text of a card changes that card; --another makes a new card
+    instead. The id of a highlight (`list --no-card`) makes a card of its proposal. FOLDER/ and
+    --all leave out figures, and drafts with a warning; -v says which.
     """
     from ankiforge.check import RULES, describe_rule
     from ankiforge.ledger import pending_items
     from ankiforge.ledger.decide import DraftBatches
     from ankiforge.pipeline import proposals
-    from ankiforge.pipeline.query import looks_like_key
+    from ankiforge.pipeline.query import is_folder, join_arguments, looks_like_key
     from ankiforge.review.batches import format_waiting
     from ankiforge.review.items import select_clean_drafts
 
+    if len(ids) == 1 and is_folder(ids[0]) and not (every or query):
+        ids, every, query = (), True, join_arguments(ids)
     if every and gap is not None:
-        hint = "ankiforge accept KEY --gap 2"
-        raise UsageError("--gap needs the key of a highlight", hint=hint)
+        hint = "ankiforge accept ID --gap 2"
+        raise UsageError("--gap needs the id of a highlight", hint=hint)
     if every and another:
         hint = "ankiforge accept ID --another"
         raise UsageError("--another needs the id of a draft", hint=hint)
@@ -116,13 +119,13 @@ def accept(
 
 
 @cli.command("""
-  ankiforge reject dr5b9c0f1d --reason "too vague"
-  ankiforge reject af53yatsl3            a card: it is not offered again
-  ankiforge reject dr5b9c0f1d --passage  all that is undecided of its passage
-  ankiforge reject vault:notes/90e45ebadf289dce    a highlight: no card is made of it
-  ankiforge reject --all --filter "verdict:waiting document:Memory"
+  ankiforge reject dr5b9c --reason "too vague"
+  ankiforge reject af53ya            a card: it is not offered again
+  ankiforge reject dr5b9c --passage  all that is undecided of its passage
+  ankiforge reject hl90e4            a highlight: no card is made of it
+  ankiforge reject --all --filter "verdict:waiting Networking/"
 """)  # fmt: skip
-@click.argument("ids", nargs=-1, metavar="[ID|KEY]...")
+@click.argument("ids", nargs=-1, metavar="[ID]...")
 @ALL_OPTION
 @FILTER_OPTION
 @cli.REASON_OPTION
@@ -173,7 +176,7 @@ def reject(
 
 @cli.command("""
   ankiforge undo                    your last decision; repeat for the one before
-  ankiforge undo af53yatsl3         the last decision about this card, or change by its source
+  ankiforge undo af53ya             the last decision about this card, or change by its source
   ankiforge undo m1.42              a decision by its id, from list --view recent -v
 """)  # fmt: skip
 @click.argument("words", nargs=-1, metavar="[ID]...")
@@ -181,8 +184,8 @@ def undo(call: cli.Call, words: cli.Words) -> None:
     """Undo your last decision, or the last one about a card or draft.
 
     Decisions made by one command are undone together. If you undo a change by the source, the
-    old words stay, and its next change is a question. What a model or chat drafted since your last
-    decision is undone first, all of one command or import together.
+    card keeps its old text, and you are asked about the next change. What a model or chat drafted
+    since your last decision is undone first, all of one command or import together.
     """
     from ankiforge.ledger import item_lists
     from ankiforge.ledger.decide import undo_decision as take_back
@@ -336,16 +339,13 @@ def select_ids(ledger: Ledger, ids: cli.Words, every: bool, query: str) -> list[
         message = (
             "name cards, drafts or questions by id, or use --all, or --all --filter QUERY"
         )
-        raise UsageError(message, hint="ankiforge list -v shows ids")
+        raise UsageError(message, hint="ankiforge list shows ids")
     for id in ids:
         if not (queries.looks_like_id(id) or queries.looks_like_key(id)):
-            hint = "ankiforge list -v shows ids; for a query: --all --filter QUERY"
+            hint = "ankiforge list shows ids; for a query: --all --filter QUERY"
             raise UsageError(f"{id!r} is not an id", hint=hint)
     if ids:
-        return [
-            id if queries.looks_like_key(id) else queries.resolve_id(ledger, id)
-            for id in ids
-        ]
+        return [queries.resolve_id(ledger, id) for id in ids]
     return queries.find_matching_ids(ledger, query)
 
 
@@ -353,11 +353,11 @@ def select_ids(ledger: Ledger, ids: cli.Words, every: bool, query: str) -> list[
 
 
 @cli.command("""
-  ankiforge edit af53yatsl3 --field Back "the inner membrane"
-  ankiforge edit af53yatsl3 --field Deck Biology::Cells --field Tags "cells exam"
-  ankiforge edit vault:notes/90e45ebadf289dce --field Front "What is REM?" --field Back "a phase"
+  ankiforge edit af53ya --field Back "the inner membrane"
+  ankiforge edit af53ya --field Deck Biology::Cells --field Tags "cells exam"
+  ankiforge edit hl90e4 --field Front "What is REM?" --field Back "a phase"
 """)  # fmt: skip
-@click.argument("word", metavar="ID|KEY")
+@click.argument("word", metavar="ID")
 @click.option(
     "--field",
     "changes",
@@ -373,10 +373,10 @@ def edit(
     changes: tuple[tuple[str, str], ...],
     force: bool,
 ) -> None:
-    """Reword a card or draft, or make a card from a highlight, given by its key.
+    """Reword a card or draft, or make a card from a highlight.
 
-    A draft is accepted in your words, which stay when the source changes. Deck and Tags are
-    those of the note, with spaces between tags; in Anki, you move it there.
+    A draft is accepted with your text, which stays when the source changes. Deck and Tags are
+    fields, too; separate tags with spaces. If Anki has the note already, change its deck there.
     """
     from ankiforge.ledger import item_lists
     from ankiforge.pipeline import query as queries
@@ -390,9 +390,8 @@ def edit(
     fields = dict(changes)
     with cli.open_workspace(call, writes="drafting") as workspace:
         ledger = workspace.ledger
-        id = word
-        if not queries.looks_like_key(word):
-            id = queries.resolve_id(ledger, word)
+        id = queries.resolve_id(ledger, word)
+        if not queries.looks_like_key(id):
             [list_row] = iter_rows_as_in_anki(ledger, item_lists.load_items(ledger, [id]))
             placement = find_deck_and_tags(ledger, list_row, workspace.decks)
             placement_fields = {DECK: placement.deck, TAGS: " ".join(placement.tags)}

@@ -44,11 +44,13 @@ def status(call: cli.Call) -> None:
 
 # unknown options are allowed, because `-finding:*` is part of a query
 @cli.command("""
-  ankiforge list                        drafts that wait ○, and cards ✓
-  ankiforge list -v                     the same in full, with their ids
+  ankiforge list                        drafts and cards, with the ids that accept and show take
+  ankiforge list Networking/            what is in this folder
+  ankiforge list -v                     the same in full
   ankiforge list --view questions       questions that only you can answer
   ankiforge list --no-card              highlights without a card, or with an open sentence, and why
   ankiforge list deck:Biology "cell membrane" --json
+Signs: ○ waiting, ✓ card, ✗ blocked or gone, · no card
 Fields of a query: deck document source tag colour kind verdict anki drafter model key added finding
 """, context_settings={"ignore_unknown_options": True})  # fmt: skip
 @click.argument("query", nargs=-1, metavar="[QUERY]...")
@@ -71,6 +73,7 @@ def list_(
 ) -> None:
     """List drafts and cards. Words match text and title; `field:value` matches that field."""
     from ankiforge.ledger import pending_items
+    from ankiforge.reports.cards import LEGEND
 
     cli.refuse_unknown_options(query)
     if view and no_card:
@@ -84,8 +87,9 @@ def list_(
             items = listing.list_view(query, view, everything=everything)
             alternatives = ["ankiforge list --all", "ankiforge list --no-card"]
         if cli.print_items(call, items, apart=call.verbose, in_pager=True):
-            if sys.stdout.isatty() and not (no_card or call.verbose or call.as_json):
-                call.say("○ waits   ✓ accepted")
+            has_signs = view in ("", "new", "gone") and not (call.verbose or call.as_json)
+            if has_signs and sys.stdout.isatty():
+                call.say(LEGEND)
         elif call.limit != 0:
             from ankiforge.review import batches
             from ankiforge.text import format_count
@@ -114,8 +118,8 @@ def _make_listing(call: cli.Call, workspace: Workspace) -> Listing:
 
 
 @cli.command("""
-  ankiforge show afpl5zre
-  ankiforge show afpl5zre -v                with its history
+  ankiforge show afpl5z
+  ankiforge show afpl5z -v                  with its history
   ankiforge show deck:Biology membrane      all cards that a query matches
 """)
 @click.argument("words", nargs=-1, required=True, metavar="ID|QUERY...")
@@ -132,11 +136,11 @@ def show(call: cli.Call, words: cli.Words) -> None:
   ankiforge doctor                  the current workspace
   ankiforge doctor --json           one line per check
 
-Exit code: that of a failing part (2 settings, 3 a service, 4 the ledger), else 1 for warnings,
+Exit code: that of a failing part (2 settings, 3 a service, 4 the database), else 1 for warnings,
 0 if all is well.
 """)  # fmt: skip
 def doctor(call: cli.Call) -> None:
-    """Check settings, sources, ledger, model and Anki, and advise."""
+    """Check settings, sources, database, model and Anki, and say what to fix."""
     from ankiforge.config.workspace import find_workspace
     from ankiforge.extract import registry
     from ankiforge.reports import doctor

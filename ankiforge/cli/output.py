@@ -22,6 +22,7 @@ from typing import TYPE_CHECKING, Any, TextIO
 
 import click
 
+from ankiforge import __version__
 from ankiforge.cli.commands import (
     COMMANDS,
     PlainOption,
@@ -32,7 +33,7 @@ from ankiforge.cli.commands import (
 from ankiforge.cli.help import HelpfulCommand
 from ankiforge.errors import ForgeError, UsageError
 from ankiforge.text import (
-    RIGHT_ALIGN_MARK,
+    ROW_TAIL_MARK,
     find_bold_span,
     mark_bold,
     regex,
@@ -43,7 +44,7 @@ from ankiforge.text.normalize import BIDI_CONTROLS
 
 if TYPE_CHECKING:
     from ankiforge.config.workspace import WorkspaceDirectory
-    from ankiforge.model import Problem, Strings
+    from ankiforge.model import Problem
     from ankiforge.pipeline.run_result import RunResult
     from ankiforge.pipeline.workspace import Workspace
     from ankiforge.reports.summary import Counts
@@ -57,16 +58,17 @@ _UNBROKEN = regex(r"[(“]?ankiforge (?:[^\s,;:.()“”·]|[,;:.](?=\S)| (?=[^\
 # Matches the label before a detail, such as "  model      ", "source    " or "✓ cards      ".
 _LABEL = regex(r"  [A-Za-z ]{9}  (?=\S)|[a-z][a-z0-9 ]{7}  (?=\S)|✓ [a-z]+  +(?=\S)")
 _COLUMN_GAP = "   "
+_ROW_TAIL_GAP = "  "
 _BOLD, _BOLD_OFF = "\x1b[1m", "\x1b[22m"
-_REVERSE, _REVERSE_OFF = "\x1b[7m", "\x1b[27m"
 _CHARS_BEFORE_GAP = 24
 """The number of characters to show before the gap of a row that is truncated on the left."""
-_MIN_TITLE_WIDTH, _MAX_TITLE_WIDTH = 16, 40
+# Matches the id and the sign at the beginning of a row of a list.
+_ROW_START = regex(r"(?:af|dr|hl|qu)[a-z0-9]{4,} [○✓✗·?] ")
 
 _STYLES_BY_PATTERN: dict[re.Pattern[str], dict[str, Any]] = {
-    regex(r"^✓"): {"fg": "green", "bold": True},
-    regex(r"^!"): {"fg": "yellow", "bold": True},
-    regex(r"^✗"): {"fg": "red", "bold": True},
+    regex(r"^✓|(?<=[a-z0-9] )✓(?= )"): {"fg": "green", "bold": True},
+    regex(r"^!|(?<=[a-z0-9] )○(?= )"): {"fg": "yellow", "bold": True},
+    regex(r"^✗|(?<=[a-z0-9] )✗(?= )"): {"fg": "red", "bold": True},
     regex(r"(?:(?<=^[✓!] )|(?<=^  )|(?<=   ))\d[\d,]*(?= [a-z])"): {"bold": True},
     regex(r"(?<=^  next  )ankiforge.*?(?=   |$)"): {"fg": "cyan", "bold": True},
     regex(r"^  next(?=  )|^  →|^  [A-Za-z][A-Za-z ]{8}(?=  \S)"): {"dim": True},
@@ -74,9 +76,8 @@ _STYLES_BY_PATTERN: dict[re.Pattern[str], dict[str, Any]] = {
     regex(r"^failed:"): {"fg": "red", "bold": True},
     regex(r"^note:"): {"fg": "yellow"},
     regex(r"^hint:"): {"fg": "cyan"},
-    regex(r"^(?:af|dr)[a-z0-9]{8}(?=  )"): {"dim": True},
-    regex(r"^○"): {"fg": "yellow", "bold": True},
-    regex(rf"{RIGHT_ALIGN_MARK}.*$"): {"dim": True},
+    regex(r"^(?:af|dr|hl|qu)[a-z0-9]{4,}(?=  | [○✓✗·?] )"): {"dim": True},
+    regex(rf"{ROW_TAIL_MARK}.*$"): {"dim": True},
 }
 """The style for the matches of each pattern, such as the sign at the start of a line, a number in a
 block or the next command.
@@ -104,7 +105,7 @@ def wrap_text(text: str, width: int) -> str:
         return text
     lines: list[str] = []
     for line in text.split("\n"):
-        if RIGHT_ALIGN_MARK in line:
+        if ROW_TAIL_MARK in line or _ROW_START.match(line):
             lines.append(_fit_row(line, width))
             continue
         if _measure_width(line) <= width:
@@ -125,18 +126,17 @@ def wrap_text(text: str, width: int) -> str:
 
 
 def _fit_row(line: str, width: int) -> str:
-    """Fit a list row into `width`, keeping its gap visible and its title at the right."""
-    row, _, title = line.partition(RIGHT_ALIGN_MARK)
-    title = _truncate_to_width(
-        title, min(max(width // 4, _MIN_TITLE_WIDTH), _MAX_TITLE_WIDTH)
-    )
-    row_width = width - _measure_width(title) - len("  ")
+    """Truncate a list row to `width`, keeping its gap and its tail visible."""
+    row, mark, tail = line.partition(ROW_TAIL_MARK)
+    tail = _truncate_to_width(tail, width // 2)
+    row_width = width - _measure_width(tail) - len(_ROW_TAIL_GAP if mark else "")
+    text_start = match.end() if (match := _ROW_START.match(row)) else 0
     start, end = find_bold_span(row)
-    if _measure_width(row[:end]) > row_width:
-        start = row.find(" ", max(start - _CHARS_BEFORE_GAP, 2), start) + 1 or start
-        row = f"{row[:2]}…{row[start:]}"
-    row = _truncate_to_width(row, row_width)
-    return f"{row}{' ' * (row_width - _measure_width(row))}{RIGHT_ALIGN_MARK}{title}"
+    if text_start and _measure_width(row[:end]) > row_width:
+        first = max(start - _CHARS_BEFORE_GAP, text_start)
+        start = row.find(" ", first, start) + 1 or start
+        row = f"{row[:text_start]}…{row[start:]}"
+    return f"{_truncate_to_width(row, row_width)}{mark}{tail}"
 
 
 def _truncate_to_width(text: str, width: int) -> str:
@@ -263,12 +263,15 @@ class Call:
         """Print a message to stderr, even in quiet mode."""
         self._print_line(self.format_for_stream(sys.stderr, text), err=True)
 
-    def print_json(self, value: Any) -> bool:
-        """Print a value to stdout as a line of JSON, returning False if stdout is closed."""
+    def print_json(self, value: Any, *, err: bool = False) -> bool:
+        """Print a value as a line of JSON to stdout, or to stderr with `err`.
+
+        Returns False if the stream is closed.
+        """
         import msgspec
 
-        text = msgspec.json.encode(value).decode()
-        return self.print_raw(text.translate(_LINE_ENDS))
+        text = msgspec.json.encode(value).decode().translate(_LINE_ENDS)
+        return self._print_line(_UNSAFE.sub("", text), err=err)
 
     def print_result(self, text: str) -> bool:
         """Print a command's outcome to stdout, unless in quiet mode.
@@ -332,19 +335,18 @@ class Call:
     def format_for_stream(self, stream: TextIO, text: str) -> str:
         """Format text for a stream, wrapping and colouring it for terminals."""
         text = sanitize_for_terminal(self.add_workspace_option(text))
-        if not (stream.isatty() and self.color):
-            text = _render_bold(text, ("**", "**"), ("[", "]"))
-        if not stream.isatty():
-            return text
-        try:
-            width = os.get_terminal_size(stream.fileno()).columns or _DEFAULT_WIDTH
-        except OSError:
-            width = _DEFAULT_WIDTH
-        text = wrap_text(text, width)
-        if self.color:
-            gap_codes = (_REVERSE, _REVERSE_OFF)
-            text = _render_bold(add_colours(text), (_BOLD, _BOLD_OFF), gap_codes)
-        return text.replace(RIGHT_ALIGN_MARK, "  ")
+        uses_color = stream.isatty() and self.color
+        if not uses_color:
+            text = _render_bold(text)
+        if stream.isatty():
+            try:
+                width = os.get_terminal_size(stream.fileno()).columns or _DEFAULT_WIDTH
+            except OSError:
+                width = _DEFAULT_WIDTH
+            text = wrap_text(text, width)
+        if uses_color:
+            text = render_bold_marks(add_colours(text), _BOLD, _BOLD_OFF)
+        return remove_bold_marks(text).replace(ROW_TAIL_MARK, _ROW_TAIL_GAP)
 
     def _print_line(self, text: str, *, err: bool = False) -> bool:
         """Print a line, returning False if the pipe is closed (e.g. by `| head`)."""
@@ -373,17 +375,15 @@ class Call:
         return yes or (self.is_interactive and click.confirm(question, err=True))
 
 
-def _render_bold(text: str, strong: Strings, gap: Strings) -> str:
-    """Replace `mark_bold` markers with `gap` in list rows, and with `strong` elsewhere.
+def _render_bold(text: str) -> str:
+    """Replace `mark_bold` markers with asterisks, except in lists.
 
-    Both are pairs of strings to insert before and after the marked text.
+    There, the gaps are in brackets anyway, and the markers say what may not be truncated.
     """
     lines = text.split("\n")
-    for index, line in enumerate(lines):
-        if RIGHT_ALIGN_MARK in line:
-            lines[index] = render_bold_marks(line, *gap)
-    # replace the others in the whole text, because bold text may span several lines
-    return render_bold_marks("\n".join(lines), *strong)
+    if any(ROW_TAIL_MARK in line or _ROW_START.match(line) for line in lines):
+        return text
+    return render_bold_marks(text)
 
 
 ListedRows = Iterator[tuple[Any, Iterable[str]]]
@@ -572,6 +572,7 @@ def open_workspace(
         lock_timeout: how long to wait for the lock in seconds, or None for the default.
         folder: the workspace's directory and settings, if already known.
     """
+    from ankiforge.config.log import LogPrinter, log_lines, workspace_log
     from ankiforge.pipeline.workspace import Workspace
 
     workspace = Workspace(
@@ -585,9 +586,17 @@ def open_workspace(
         sanitize_for_terminal(question), yes=call.trusts_workspace
     )
     with ExitStack() as stack:
+        if call.verbose:
+            mirror = LogPrinter(call.warn)
+            workspace_log.addHandler(mirror)
+            stack.callback(workspace_log.removeHandler, mirror)
         if writes:
             stack.enter_context(workspace.hold_lock(writes, lock_timeout))
         stack.enter_context(workspace)
+        if not read_only:
+            context = click.get_current_context(silent=True)  # an agent has a thread
+            command = context.command_path if context else "ankiforge mcp"
+            log_lines([f"{command}, version {__version__}"])
         call.print_problems(workspace.iter_journal_problems())
         if not writes:
             call.print_problems(workspace.iter_unread_notices())

@@ -64,9 +64,9 @@ def run(
     """Turn highlights into cards, and accepted cards into a package for Anki.
 
     PATH is a PDF, an EPUB, a note, a text file, a notebook, highlights from KOReader, Kobo,
-    calibre, Apple Books, Kindle, Readwise, hypothes.is or a table of cards, a folder of these, or
-    Zotero's data folder. It is remembered: without PATH, all that is remembered and the sources
-    of the workspace are read.
+    calibre, Apple Books, Kindle, Readwise, hypothes.is or a table of cards, words that you looked
+    up on a Kindle or in KOReader, a folder of these, or Zotero's data folder. It is remembered:
+    without PATH, all that is remembered and the sources of the workspace are read.
     """
     from ankiforge.pipeline.run_result import CommandRunOptions
 
@@ -185,7 +185,7 @@ _NOTICES_SETTING = "notices"
 def forget(call: cli.Call, path: Path) -> None:
     """Stop reading a PATH that `run` remembered.
 
-    Its drafts go; its cards stay. To take it back: ankiforge undo.
+    Its drafts are removed; its cards stay. To undo it: ankiforge undo.
     """
     from ankiforge.text import format_first_names
 
@@ -196,7 +196,7 @@ def forget(call: cli.Call, path: Path) -> None:
         return
     names, highlights = format_first_names(forgotten), format_count(count, "highlight")
     call.print_result(f"forgotten: {names}, with {highlights}")
-    call.print_result("its cards stay; to take it back: ankiforge undo")
+    call.print_result("its cards stay; to undo it: ankiforge undo")
 
 
 # --- extract --------------------------------------------------------------------------------
@@ -290,14 +290,14 @@ class DraftGroup(cli.CommandGroup):
   ankiforge draft lecture.pdf --cards 10      let it choose ten passages of a document
   ankiforge draft --drafter llm --estimate    what it would cost
   ankiforge draft --drafter llm --limit 20    draft cards for twenty highlights
-  ankiforge draft --again af53yatsl3 --remark "ask for the year"
+  ankiforge draft --again af53ya --remark "ask for the year"
   ankiforge draft export ask.md               write a prompt to paste into any chatbot
   ankiforge draft import answer.md            read the chat's answer
 """, cls=DraftGroup, invoke_without_command=True, subcommand_metavar="[PATH|COMMAND]")  # fmt: skip
 @cli.text_option(
     "--again",
     metavar="QUERY",
-    help="Draft these again: ids of cards or drafts, keys, or a query.",
+    help="Draft these again: ids of cards, drafts or highlights, or a query.",
 )
 @cli.text_option("--remark", metavar="TEXT", help="With --again: what to do better.")
 @cli.flag_option("--estimate", help="Show requests, tokens and cost; send nothing.")
@@ -313,9 +313,9 @@ def draft(
 ) -> None:
     """Read the sources, and draft cards for highlights that have no card yet.
 
-    Without a model, your chat writes the questions: the text with the best twenty is copied,
-    and its answer taken when you paste it, or copy it. With --again, the new drafts wait beside
-    the old ones.
+    Without a model, your chat writes the questions: a prompt with the best twenty highlights is
+    copied, and the chat's answer is read when you paste it, or copy it. With --again, the old
+    drafts stay beside the new ones.
 
     With a PATH, such as `ankiforge draft lecture.pdf`, a model or your chat chooses passages of a
     document in which nothing is marked, and makes a card of each.
@@ -373,8 +373,8 @@ def draft(
 def choose(call: cli.Call, path: Path, cards: int, estimate: bool, drafter: str) -> None:
     """Let a model or your chat choose passages of a document, and make a card of each.
 
-    PATH is a PDF, a note, a text, a saved web page, an EPUB, or a folder of these. Nothing is
-    written into it.
+    PATH is a PDF, a note, a text, a saved web page, an EPUB, captions of a video, or a folder of
+    these. Nothing is written into it.
     """
     from ankiforge.pipeline import unmarked_documents
 
@@ -506,25 +506,24 @@ def select_highlights(workspace: Workspace, query: str) -> frozenset[HighlightKe
         UsageError: nothing matches.
     """
     from ankiforge.ledger import cards, item_lists
-    from ankiforge.model import HighlightKey
+    from ankiforge.model import HighlightKey, is_highlight_key
     from ankiforge.pipeline import query as queries
 
     if not query:
         return frozenset()
     ledger = workspace.ledger
     terms = query.split()
-    if terms and all(map(queries.looks_like_key, terms)):
-        return frozenset(cards.load_highlight(ledger, term).key for term in terms)
-    if terms and all(map(queries.looks_like_id, terms)):
+    if all(queries.looks_like_id(term) or queries.looks_like_key(term) for term in terms):
         ids = [queries.resolve_id(ledger, term) for term in terms]
     else:
         ids = queries.find_matching_ids(ledger, query)
+    named = {cards.load_highlight(ledger, id).key for id in ids if is_highlight_key(id)}
     list_rows = item_lists.load_items(ledger, ids)
-    keys = frozenset(HighlightKey(list_row.highlight.key) for list_row in list_rows)
+    keys = named.union(HighlightKey(list_row.highlight.key) for list_row in list_rows)
     if not keys:
-        hint = "ankiforge list -v shows ids and keys"
+        hint = "ankiforge list and list --no-card show ids"
         raise UsageError(f"nothing matches {query!r}", hint=hint)
-    return keys
+    return frozenset(keys)
 
 
 # --- a chat ---------------------------------------------------------------------------------
@@ -535,6 +534,7 @@ def select_highlights(workspace: Workspace, query: str) -> frozenset[HighlightKe
   ankiforge draft export ask.md --from lecture.pdf   choose passages of a document
 """)  # fmt: skip
 @click.argument("file", type=FILE_TYPE)
+@click.argument("paths", nargs=-1, type=cli.PATH_TYPE, metavar="")
 @click.option(
     "--from",
     "document",
@@ -543,16 +543,21 @@ def select_highlights(workspace: Workspace, query: str) -> frozenset[HighlightKe
     help="Let the chat choose passages of a document without marks.",
 )
 @CARDS_OPTION
-def export(call: cli.Call, file: Path, document: Path | None, cards: int) -> None:
+def export(
+    call: cli.Call, file: Path, paths: cli.Paths, document: Path | None, cards: int
+) -> None:
     """Read the sources, and write a prompt to paste into any chatbot; with FILE `-`, print it.
 
-    It has the best 20 highlights without a card; with a higher --limit, the rest goes into
-    further files.
+    The prompt has the best 20 highlights without a card; with a higher --limit, further files
+    have the rest.
     """
     from ankiforge.draft.chat import MAX_HIGHLIGHTS_PER_TEXT
     from ankiforge.pipeline import unmarked_documents
     from ankiforge.pipeline.chats import export_chats
 
+    if paths:
+        hint = f"ankiforge draft export {quote(str(file))} --from {quote(str(paths[0]))}"
+        raise UsageError(f"{paths[0]}: a document is named with --from", hint=hint)
     with cli.open_workspace(call, writes="drafting") as workspace:
         if document:
             prompts = unmarked_documents.export_requests(workspace, document, cards)

@@ -1,24 +1,39 @@
 """`review --terminal`: decide on pending cards with single keys, for example over ssh.
 
-Each card is printed below its passage. Enter accepts the card printed last, so a card that the user
-chooses or edits is printed first. Keys that arrive together all count, except those after a
-decision, because nobody has seen the next card yet. Keys pressed earlier are dropped, because
-`click.getchar` empties the input before it reads.
+One screen shows one card below its passage, and the keys at the bottom. Keys that arrive together
+all count, except those after a decision, because nobody has seen the next card yet. Keys pressed
+earlier are dropped, because `click.getchar` empties the input before it reads.
 """
 
 from __future__ import annotations
 
 import dataclasses
 import re
-from collections.abc import Callable, Iterator, Sequence
+from collections import Counter
+from collections.abc import Callable, Sequence
+from itertools import chain, islice
+from typing import NamedTuple
 
 import click
 from msgspec.structs import replace
+from rich.console import Console, Group
+from rich.layout import Layout
+from rich.live import Live
+from rich.padding import Padding
+from rich.table import Table
+from rich.text import Text
 
 from ankiforge.cli.output import Call, sanitize_for_terminal, say_next_command
 from ankiforge.errors import ForgeError, RefusedError
 from ankiforge.ledger import pending_items
-from ankiforge.model import CardKind, NoteType, ShownCard, UserQuestion, UserQuestionKind
+from ankiforge.model import (
+    CardKind,
+    NoteType,
+    ShownCard,
+    Strings,
+    UserQuestion,
+    UserQuestionKind,
+)
 from ankiforge.pipeline.decide import BlockedError
 from ankiforge.pipeline.workspace import Workspace
 from ankiforge.reports.cards import (
@@ -28,10 +43,9 @@ from ankiforge.reports.cards import (
 )
 from ankiforge.reports.view import view_card
 from ankiforge.review import Decision, Item, Review, StaleItemError, batches
-from ankiforge.review.batches import SITTING_SIZE
 from ankiforge.review.decisions import Accept, Edit, Reject, ShowInAnki, WriteCard
 from ankiforge.review.items import expand_gaps
-from ankiforge.text import format_count, mark_bold, to_one_line, truncate
+from ankiforge.text import format_counts, mark_bold, render_bold_marks, to_one_line
 from ankiforge.text.cloze import to_plain_text, to_terminal_text
 from ankiforge.text.differences import mark_differing_words
 from ankiforge.text.passages import (
@@ -43,232 +57,304 @@ from ankiforge.text.passages import (
 _ESCAPE = "\x1b"
 # Matches one of several keys that arrived together: an escape sequence or a character.
 _KEY = re.compile(r"(?s)\x1b(?:\[[\d;]*[A-Za-z~]|O[A-Za-z]|[^\x1b])|.")
-# How many examples of a question are printed.
+# How many examples of a question are shown.
 _MAX_EXAMPLES = 10
 _EDITABLE_FIELDS = ("Text", "Front", "Back", "Extra")
 """The fields that the user may add to a card in an editor."""
-_KEY_HELP = (
-    "Enter {accept}{others}   x {reject}   e edits   u undoes   j k next, back   Esc ends"
-)
-_CONFLICT_KEY_HELP = "1 {mine}   2 {source}   u undoes   j k next, back   Esc ends"
-_BROWSE_KEY_HELP = "   b shows it in Anki"
-_QUESTION_KEY_HELP = "Enter makes cards   x none of them   u undoes   Esc ends\n"
+_MOVING_KEYS = (("u", "undoes"), ("j", "later"), ("k", "back"))
+_FOOTER_HEIGHT = 3
 
 Choice = tuple[Decision, ShownCard | None]
 """A decision that accepts a card or answers a question, and the card if there is one."""
+Keys = Sequence[tuple[str, str]]
+"""The keys that do something, each with a word about its effect."""
+
+
+class Screen(NamedTuple):
+    """What is shown of an item, apart from the card that Enter would accept."""
+
+    title: str
+    before: Strings
+    """The lines above the card."""
+    choices: Sequence[Choice]
+    """The decisions to choose from, of which the first is preselected."""
+    keys: Keys
+    guid: str = ""
+    """The GUID of the card to show in Anki, or ""."""
+
+
+class Done(NamedTuple):
+    """A decision of this review."""
+
+    undo: Callable[[], object] | None
+    id: str
+    """The id of the item."""
+    said: str
+    """What was done, such as `kept`."""
+    batch_number: int
+    batch_ids: Strings
+    current_ids: Strings
+    """The ids in the batch, and those of them that were left, before the decision."""
+    next_fact_id: str
+    """The id of the next fact of the same passage, which the decision added, or ""."""
 
 
 class TerminalReview:
     """A terminal interface for deciding on pending items, one after another."""
 
     def __init__(self, call: Call, workspace: Workspace, query: str = "") -> None:
-        """Queue the pending items that match `query`, or all of them if it's ""."""
-        self._say = dataclasses.replace(call, quiet=False).print_result
+        """Prepare to review the items that match `query`, or all of them if it's ""."""
+        self._call = call
         self._workspace = workspace
         self._ledger = workspace.ledger
         self._review = Review(workspace)
         self._ledger.read_journal()
-        self._queue = batches.list_pending_ids(self._ledger, query)[: call.limit]
-        # the proposals come after the pending items, grouped by document, the best first
-        self._proposals: Iterator[list[Item]] = iter(())
-        if call.limit is None:
-            self._proposals = batches.iter_proposals(
-                self._ledger, self._review.load_item, query
-            )
+        self._sittings = batches.iter_sittings(
+            self._ledger, self._review.load_item, query
+        )
+        if call.limit is not None:
+            ids = islice(chain.from_iterable(self._sittings), call.limit)
+            self._sittings = iter([tuple(ids)])
+        self._console = Console(no_color=not call.color, highlight=False)
+        self._live = Live(console=self._console, screen=True, auto_refresh=False)
+        self._message = ""
+        """What the last key did, shown above the keys."""
+        self._batch_number = 0
+        self._batch_ids: Strings = ()
+        """The ids of the items of the current sitting, in their order."""
         self._current_ids: list[str] = []
-        """The ids of the remaining items in the current batch of ten."""
-        self._batch_ids: list[str] = []
-        """The ids of all items in the current batch, in their initial order."""
+        """The ids of the items that remain in the current sitting."""
+        self._interrupted: list[Strings] = []
+        """The remaining items of sittings that an undo has interrupted, the last one first."""
         self._passed_ids: list[str] = []
         """The ids of the items that the user passed over, which come again after all others."""
         self._pressed_keys: list[str] = []
         """The unhandled keys that arrived together with the last one."""
-        self._decisions: list[tuple[Callable[[], object] | None, str, str]] = []
-        """The decisions that can be undone: how to undo them, the id of the item, and the id of
-        the next sentence of the same passage, which the decision added.
-        """
+        self._decisions: list[Done] = []
+        """The decisions that can be undone, oldest first."""
 
     def run(self) -> None:
         """Show one item after another until none are left or the user quits."""
         page_only_count = 0
-        has_shown_item = False
-        while self._current_ids or self._start_next_batch():
-            item = self._review.load_item(self._current_ids[0])
-            has_shown_item = has_shown_item or item is not None
-            drafts = item.offered_drafts if item else ()
-            if item and drafts and drafts[0].kind is not CardKind.OCCLUSION:
-                if not self._review_drafts(item):
+        try:
+            while self._current_ids or self._start_next_sitting():
+                item = self._review.load_item(self._current_ids[0])
+                screen = self._make_screen(item) if item else None
+                if screen is None:  # it was decided on, or only the page can show it
+                    self._current_ids.pop(0)
+                    page_only_count += item is not None
+                elif not self._handle_keys(screen):
                     break
-            elif item and item.question and item.question.kind is UserQuestionKind.FORM:
-                self._say(f"\n{mark_bold(item.question.text)}")
-                for example in item.question.examples[:_MAX_EXAMPLES]:
-                    self._say(f"  {truncate(example, 76)}")
-                more_count = len(item.question.examples) - _MAX_EXAMPLES
-                if more_count > 0:
-                    self._say(f"  … and {more_count:,} more")
-                accept = Accept(item.id, item.content_hash)
-                if not self._handle_keys([(accept, None)], _QUESTION_KEY_HELP):
-                    break
-            elif (
-                item and item.question and item.question.kind is UserQuestionKind.CONFLICT
-            ):
-                if not self._review_conflict(item.id, item.content_hash, item.question):
-                    break
-            else:  # another decision resolved the item, or only the page can show it
-                self._current_ids.pop(0)
-                page_only_count += item is not None
-        if not has_shown_item:
-            self._print_nothing_pending()
-            return
-        left_count = len([*self._current_ids, *self._queue, *self._passed_ids])
-        decisions = format_count(len(self._decisions), "decision")
-        self._say(f"\n{decisions}; {left_count:,} left")
-        if self._decisions:
-            self._say("to undo the last one: ankiforge undo")
-        if page_only_count:
-            self._say(f"{page_only_count:,} more on the page: ankiforge review")
-        counts = pending_items.count_ledger(self._ledger, "unsent")
-        if self._decisions and counts["unsent"].total():
-            self._say("next: ankiforge build, to write the package for Anki")
-
-    def _print_nothing_pending(self) -> None:
+        finally:
+            self._live.stop()
         counts = pending_items.count_ledger(self._ledger)
-        without_card = counts["waiting"]["without"]
-        if without_card:
-            highlights = format_count(without_card, "highlight")
-            details = f"{highlights} without one: ankiforge list --no-card"
-            self._say(f"nothing waits, and nothing can be proposed; {details}")
-        else:
-            self._say("nothing waits")
-        say_next_command(self._say, self._workspace, counts)
+        say = dataclasses.replace(self._call, quiet=False).print_result
+        if self._decisions:
+            decided = Counter(done.said for done in self._decisions)
+            say(f"{format_counts(decided)}; to undo the last one: ankiforge undo")
+        say(f"  {batches.format_waiting(counts['waiting']) or 'nothing waits'}")
+        if page_only_count:
+            say(f"  {page_only_count:,} of these on the page only: ankiforge review")
+        say_next_command(say, self._workspace, counts)
 
-    def _start_next_batch(self) -> bool:
-        """Start a batch of ten pending items, falling back to proposals and passed items.
+    def _start_next_sitting(self) -> bool:
+        """Start the next sitting, or continue one, falling back to the items passed over.
 
-        Returns whether the batch has any items.
+        Returns whether it has any items.
         """
-        if not self._queue:
-            for items in self._proposals:
-                self._queue += [item.id for item in items]
-                if len(self._queue) >= SITTING_SIZE:
-                    break
-        if not self._queue:
-            self._queue, self._passed_ids = self._passed_ids, []
-        self._current_ids = self._queue[:SITTING_SIZE]
-        del self._queue[:SITTING_SIZE]
-        self._batch_ids = [*self._current_ids]
-        return bool(self._current_ids)
+        ids = self._interrupted.pop() if self._interrupted else next(self._sittings, ())
+        if not ids:
+            ids, self._passed_ids = tuple(self._passed_ids), []
+        self._batch_number += 1
+        self._batch_ids, self._current_ids = ids, [*ids]
+        return bool(ids)
 
-    def _review_drafts(self, item: Item) -> bool:
-        """Print an item's drafts and handle key presses until the user moves on.
+    # --- what is shown of an item -------------------------------------------------------------
 
-        Returns whether to continue the review.
-        """
+    def _make_screen(self, item: Item) -> Screen | None:
+        """Return what to show of an item, or None if only the page can show it."""
+        drafts, question = item.offered_drafts, item.question
+        if drafts and drafts[0].kind is not CardKind.OCCLUSION:
+            return self._make_draft_screen(item)
+        if question and question.kind is UserQuestionKind.FORM:
+            examples = question.examples[:_MAX_EXAMPLES]
+            if len(question.examples) > _MAX_EXAMPLES:
+                more_count = len(question.examples) - _MAX_EXAMPLES
+                examples = (*examples, f"… and {more_count:,} more")
+            keys = (("Enter", "makes cards"), ("x", "none"), *_MOVING_KEYS)
+            choice = Accept(item.id, item.content_hash), None
+            return Screen("", (mark_bold(question.text), *examples), [choice], keys)
+        if question and question.kind is UserQuestionKind.CONFLICT:
+            return self._make_conflict_screen(item, question)
+        return None
+
+    def _make_draft_screen(self, item: Item) -> Screen:
         choices = list[Choice]()
         for index, draft in enumerate(item.offered_drafts):
             for gap, card in enumerate(expand_gaps(draft), 1):
                 accept = Accept(item.id, item.content_hash, choice=index, gap=gap)
                 choices.append((accept, card))
         del choices[9:]  # each choice is a digit
-        self._print_passage(item)
-        cards = [card for _, card in choices if card]
-        self._print_card(cards[0], cards[1:] and cards)
-        verb = "makes the card" if item.proposal else "accepts"
-        reject = "rejects"
+        keys = [("Enter", "accepts"), ("x", "rejects")]
         if item.drafts and item.drafts[0].keeps_text:
-            verb, reject = "keeps the card", "retires it"
-        others = ""
+            keys = [("Enter", "keeps"), ("x", "retires")]
         if len(choices) > 1:
-            numbers = "2" if len(choices) == 2 else f"2-{len(choices)}"
-            noun = "words" if len(item.offered_drafts) == 1 else "drafts"
-            others = f"   {numbers} other {noun}"
-        key_help = _KEY_HELP.format(accept=verb, reject=reject, others=others)
-        return self._handle_keys(choices, f"\n{key_help}", item.guid)
+            noun = "gaps" if len(item.offered_drafts) == 1 else "drafts"
+            keys.insert(1, (f"1-{len(choices)}", noun))
+        highlight = item.offered_drafts[0].highlight
+        title = ", ".join(filter(None, (highlight.document.title, highlight.page_text)))
+        before = tuple(self._list_passage_lines(item))
+        return Screen(
+            title, before, choices, (*keys, ("e", "edits"), *_MOVING_KEYS), item.guid
+        )
 
-    def _review_conflict(self, id: str, turn: str, question: UserQuestion) -> bool:
-        """Print both texts of a card and handle key presses until the user moves on.
+    def _make_conflict_screen(self, item: Item, question: UserQuestion) -> Screen:
+        """Return both texts of a card that the user and its source changed."""
+        front, title = map(to_one_line, question.examples)
+        before = [mark_bold(front), question.text, ""]
+        labels = ("yours", "source")
+        for conflict in question.conflicts:
+            if conflict.is_edited_in_ankiforge:
+                labels = ("in Anki", "here")
+            texts = map(to_one_line, (conflict.user_text, conflict.source))
+            for number, text in enumerate(mark_differing_words(*texts)):
+                label = f"{number + 1}  {conflict.field.lower()}, {labels[number]}"
+                before.append(f"{label}: {text}")
+        ids = item.id, item.content_hash
+        choices: list[Choice] = [(Reject(*ids), None), (Accept(*ids), None)]
+        keys = (("1", labels[0]), ("2", labels[1]), *_MOVING_KEYS)
+        return Screen(title, tuple(before), choices, keys, question.guids[0])
+
+    def _list_passage_lines(self, item: Item) -> list[str]:
+        """Return lines with an item's passage and any existing card that would change.
+
+        The passage is omitted if the card repeats all of it.
+        """
+        draft = item.offered_drafts[0]
+        highlight = draft.highlight
+        lines = []
+        # show only the rest of the paragraph, without the heading above it and cut-off words
+        text_before = remove_truncated_first_word(highlight.prefix).rpartition("\n")[2]
+        text_after = remove_truncated_last_word(highlight.suffix).partition("\n")[0]
+        passage = highlight.sentence or f"{text_before}{highlight.exact}{text_after}"
+        card_text = to_plain_text(draft.get_field("Text"))
+        if to_one_line(passage) != to_one_line(card_text):
+            lines.append(format_quote_in_passage(passage, draft.quote))
+        if highlight.comment:
+            lines.append(f"your comment: {to_one_line(highlight.comment)}")
+        texts = list_passage_texts(item.drafts[0]) if item.drafts else ()
+        for label, text in zip(("it said", "it says now"), texts, strict=False):
+            lines.append(f"{label}: {text}")
+        has_new_text = not (item.drafts and item.drafts[0].keeps_text)
+        for name, text in view_card(item.card).rows if item.card and has_new_text else ():
+            lines.append(f"{name.lower()} now: {to_one_line(to_terminal_text(text))}")
+        return [*lines, ""] if lines else lines
+
+    def _draw(self, screen: Screen, current: Choice, keys: Keys) -> None:
+        """Show an item with the selected card."""
+        kept_count = sum(
+            done.said == "kept" and done.batch_number == self._batch_number
+            for done in self._decisions
+        )
+        number = self._batch_ids.index(self._current_ids[0]) + 1
+        header = Table.grid(expand=True, padding=(0, 2))
+        header.add_column(no_wrap=True)
+        header.add_column(justify="right", no_wrap=True, overflow="ellipsis")
+        progress = f"{number} of {len(self._batch_ids)} · {kept_count} kept"
+        header.add_row(
+            Text(progress, "dim"), self._to_text(mark_bold(to_one_line(screen.title)))
+        )
+        lines = [*screen.before]
+        cards = [card for _, card in screen.choices if card]
+        if current[1]:
+            view = view_card(current[1])
+            lines += format_sides(view)
+            if len(cards) > 1:
+                lines.append("")
+            for index, other in enumerate(map(view_card, cards[1:] and cards), 1):
+                is_cloze = other.card.note_type is NoteType.CLOZE
+                text = other.answer if is_cloze else other.question
+                lines.append(f"{index}  {to_one_line(text)}")
+            if view.warning:
+                lines += ["", f"! {view.warning}"]
+        body = Padding(Group(*map(self._to_text, lines)), (1, 2))
+        legend = Text("   ").join(
+            Text.assemble((key, "bold"), " ", (word, "dim"))
+            for key, word in (*keys, ("Esc", "ends"))
+        )
+        footer = Group(self._to_text(self._message), legend)
+        self._message = ""
+        if self._console.is_dumb_terminal:
+            self._console.print(header, body, footer)
+            return
+        self._live.start()
+        layout = Layout()
+        parts = Layout(header, size=1), Layout(body), Layout(footer, size=_FOOTER_HEIGHT)
+        layout.split_column(*parts)
+        self._live.update(layout, refresh=True)
+
+    def _to_text(self, line: str) -> Text:
+        """Convert a line with marks of bold words to a text without control characters."""
+        line = sanitize_for_terminal(line)
+        if self._console.is_dumb_terminal:
+            return Text(render_bold_marks(line))
+        return Text.from_ansi(render_bold_marks(line, "\x1b[1m", "\x1b[22m"))
+
+    # --- keys ---------------------------------------------------------------------------------
+
+    def _handle_keys(self, screen: Screen) -> bool:
+        """Show an item and handle key presses until the user decides, moves on, or ends the review.
 
         Returns whether to continue the review.
         """
-        front, title = map(to_one_line, question.examples)
-        self._say(f"\n{mark_bold(title)}\n  {front}\n{question.text}")
-        for conflict in question.conflicts:
-            labels = (
-                ("in Anki", "here")
-                if conflict.is_edited_in_ankiforge
-                else ("yours", "source")
-            )
-            texts = map(to_one_line, (conflict.user_text, conflict.source))
-            for label, text in zip(labels, mark_differing_words(*texts), strict=True):
-                self._say(f"  {conflict.field.lower()}, {label}: {text}")
-        key_help = _CONFLICT_KEY_HELP.format(
-            mine=question.reject_effect, source=question.accept_effect
-        )
-        choices: list[Choice] = [(Reject(id, turn), None), (Accept(id, turn), None)]
-        return self._handle_keys(choices, f"\n{key_help}", question.guids[0])
-
-    def _handle_keys(
-        self, choices: Sequence[Choice], key_help: str, guid: str = ""
-    ) -> bool:
-        """Handle key presses until the user decides, moves on, or ends the review.
-
-        Args:
-            choices: the decisions to choose from, of which the first is preselected.
-            key_help: the keys, as a line for the user.
-            guid: the GUID of the card to show in Anki, or "".
-
-        Returns:
-            Whether to continue the review.
-        """
+        choices, keys = screen.choices, screen.keys
         current = choices[0]
-        can_browse = bool(guid) and self._workspace.can_show_in_anki(guid)
-        key_help += _BROWSE_KEY_HELP if can_browse else ""
-        self._say(key_help)
+        ids = current[0].id, current[0].content_hash
+        is_one_card = bool(current[1]) or len(choices) == 1
+        can_browse = bool(screen.guid) and self._workspace.can_show_in_anki(screen.guid)
+        keys = (*keys, ("b", "in Anki")) if can_browse else keys
+        digits = [str(number) for number in range(1, len(choices) + 1)]
+        self._draw(screen, current, keys)
         while True:
-            previous = current
-            key = self._read_key()
             try:
-                match key:
-                    case "\r" | "\n" if current[1] or len(choices) == 1:
+                match self._read_key():
+                    case "\r" | "\n" if is_one_card:
                         return self._apply_decision(current[0])
-                    case "1" | "2" if not current[1] and len(choices) == 2:
-                        return self._apply_decision(choices[int(key) - 1][0])
-                    case "x" if current[1] or len(choices) == 1:
-                        id, turn = current[0].id, current[0].content_hash
-                        return self._apply_decision(Reject(id, turn))
+                    case "x" if is_one_card:
+                        return self._apply_decision(Reject(*ids))
                     case "b" if can_browse:
-                        id, turn = current[0].id, current[0].content_hash
-                        self._say(self._review.decide(ShowInAnki(id, turn)).message)
+                        self._message = self._review.decide(ShowInAnki(*ids)).message
                     case "u":
                         return self._undo_last()
                     case "j":
                         self._passed_ids.append(self._current_ids.pop(0))
                         return True
-                    case "k":
-                        if self._passed_ids and self._passed_ids[-1] in self._batch_ids:
-                            self._current_ids.insert(0, self._passed_ids.pop())
+                    case "k" if (
+                        self._passed_ids and self._passed_ids[-1] in self._batch_ids
+                    ):
+                        self._current_ids.insert(0, self._passed_ids.pop())
                         return True
                     case "e" if current[1]:
                         current = self._edit_card(current[0], current[1])
-                    case _ if key in map(str, range(1, len(choices) + 1)):
-                        current = choices[int(key) - 1]
-                    case _ if key in "123456789" and key:
-                        self._say(f"only {format_count(len(choices), 'choice')} here")
-                    case _ if key == _ESCAPE:
+                    case digit if digit in digits and not current[1]:
+                        return self._apply_decision(choices[int(digit) - 1][0])
+                    case digit if digit in digits:
+                        current = choices[int(digit) - 1]
+                    case key if key == _ESCAPE:
                         return False
+                    case _:
+                        continue
             except BlockedError as error:
-                self._say(f"{error.message}; Enter makes the card anyway")
+                self._message = f"{error.message}; Enter makes the card anyway"
                 decision = current[0]
                 if isinstance(decision, Accept | Edit | WriteCard):
                     current = replace(decision, forced=True), current[1]
             except StaleItemError as error:
-                self._say(error.message)
+                self._message = error.message
                 return True  # if the item is still pending, it is shown again
             except ForgeError as error:
-                self._say(error.full_message)
-            if current != previous and current[1]:
-                self._print_card(current[1])
-            self._say(key_help.lstrip())
+                self._message = error.full_message.replace("\n", "; ")
+            self._draw(screen, current, keys)
 
     def _read_key(self) -> str:
         """Wait for a key press and return its character, or "" for special keys such as arrows."""
@@ -284,36 +370,48 @@ class TerminalReview:
 
     def _apply_decision(self, decision: Decision) -> bool:
         self._pressed_keys.clear()
-        item = self._review.load_item(decision.id)
-        done = self._review.decide(decision)
-        # go on with the next fact of the same passage
-        self._current_ids[:1] = [done.next_id] if done.next_id else []
-        self._queue += [done.postponed_id] if done.postponed_id else []
-        next_fact_id = done.next_id or done.postponed_id
-        self._decisions.append((done.undo, decision.id, next_fact_id))
-        said = "rejected" if isinstance(decision, Reject) else "accepted"
-        if item and item.question and item.question.kind is UserQuestionKind.CONFLICT:
+        id = decision.id
+        item = self._review.load_item(id)
+        result = self._review.decide(decision)
+        said = "rejected" if isinstance(decision, Reject) else "kept"
+        if item and item.question:
             said = "answered"
-        elif item and item.drafts and item.drafts[0].keeps_text:
-            said = "retired" if isinstance(decision, Reject) else "kept"
-        self._say(said)
+        elif item and item.drafts and item.drafts[0].keeps_text and said == "rejected":
+            said = "retired"
+        before = self._batch_ids, tuple(self._current_ids)
+        next_fact_id = result.next_id or result.postponed_id
+        self._decisions.append(
+            Done(result.undo, id, said, self._batch_number, *before, next_fact_id)
+        )
+        self._message = said
+        # go on with the next fact of the same passage
+        next_id = result.next_id
+        self._current_ids[:1] = [next_id] if next_id else []
+        if next_id:
+            self._message += "; another fact of the same passage"
+            self._batch_ids = tuple(
+                next_id if each == id else each for each in self._batch_ids
+            )
+        self._passed_ids += [result.postponed_id] if result.postponed_id else []
         return True
 
     def _undo_last(self) -> bool:
         if not self._decisions:
             raise RefusedError("nothing to undo in this review", hint="ankiforge undo")
-        take_back, id, next_fact_id = self._decisions[-1]
-        if take_back:
-            take_back()
+        done = self._decisions[-1]
+        if done.undo:
+            done.undo()
         self._decisions.pop()
-        # remove the next fact, because the new decision will add it again
-        self._queue = [each for each in self._queue if each != next_fact_id]
-        passed = (id, next_fact_id)
-        self._passed_ids = [each for each in self._passed_ids if each not in passed]
-        others = [each for each in self._current_ids if each not in (id, next_fact_id)]
-        self._current_ids = [id, *others[: SITTING_SIZE - 1]]
-        self._queue[:0] = others[SITTING_SIZE - 1 :]
-        self._say("undone")
+        if done.batch_number != self._batch_number and self._current_ids:
+            self._interrupted.append(tuple(self._current_ids))
+        self._batch_number, self._batch_ids = done.batch_number, done.batch_ids
+        # the next decision on the passage will add its next fact again
+        decided = (done.id, done.next_fact_id)
+        self._passed_ids = [each for each in self._passed_ids if each not in decided]
+        self._current_ids = [
+            each for each in done.current_ids if each not in self._passed_ids
+        ]
+        self._message = "undone"
         return True
 
     # --- the user's editor ------------------------------------------------------------------
@@ -329,6 +427,7 @@ class TerminalReview:
             these are the arguments.
         """
         self._pressed_keys.clear()
+        self._live.stop()
         old_fields = {
             name: sanitize_for_terminal(text) for name, text in card.fields if text
         }
@@ -354,47 +453,3 @@ class TerminalReview:
             return edit, self._review.preview(edit)
         decision = WriteCard(id, turn, choice=choice, fields=new_fields, replaces=True)
         return decision, replace(card, kind=kind, fields=tuple(new_fields.items()))
-
-    # --- output -----------------------------------------------------------------------------
-
-    def _print_passage(self, item: Item) -> None:
-        """Print the progress, the item's passage, and any existing card that would change.
-
-        The passage is omitted if the card repeats all of it.
-        """
-        draft = item.offered_drafts[0]
-        highlight = draft.highlight
-        size = max(len(self._batch_ids), len(self._current_ids))
-        number = size - len(self._current_ids) + 1
-        if item.id in self._batch_ids:
-            number = self._batch_ids.index(item.id) + 1
-        progress = f"{number} of {size}"
-        if any(item.id == next_fact_id for _, _, next_fact_id in self._decisions):
-            progress += ", another fact"
-        self._say(f"\n{progress}   {mark_bold(to_one_line(highlight.document.title))}")
-        # show only the rest of the paragraph, without the heading above it and cut-off words
-        text_before = remove_truncated_first_word(highlight.prefix).rpartition("\n")[2]
-        text_after = remove_truncated_last_word(highlight.suffix).partition("\n")[0]
-        passage = highlight.sentence or f"{text_before}{highlight.exact}{text_after}"
-        card_text = to_plain_text(draft.get_field("Text"))
-        if to_one_line(passage) != to_one_line(card_text):
-            self._say(f"  {format_quote_in_passage(passage, draft.quote)}")
-        if highlight.comment:
-            self._say(f"  your comment: {to_one_line(highlight.comment)}")
-        texts = list_passage_texts(item.drafts[0]) if item.drafts else ()
-        for label, text in zip(("it said", "it says now"), texts, strict=False):
-            self._say(f"  {label}: {text}")
-        has_new_text = not (item.drafts and item.drafts[0].keeps_text)
-        for name, text in view_card(item.card).rows if item.card and has_new_text else ():
-            self._say(f"  {name.lower()} now: {to_one_line(to_terminal_text(text))}")
-
-    def _print_card(self, card: ShownCard, choices: Sequence[ShownCard] = ()) -> None:
-        view = view_card(card)
-        for line in format_sides(view):
-            self._say(f"  {line}")
-        for number, other in enumerate(map(view_card, choices), 1):
-            is_cloze = other.card.note_type is NoteType.CLOZE
-            text = other.answer if is_cloze else other.question
-            self._say(f"    {number}  {truncate(text, 60)}")
-        if view.warning:
-            self._say(f"! {view.warning}")

@@ -463,7 +463,8 @@ class ParsedChoices(NamedTuple):
             missing = format_count(self.card_count - self.located_count, "quote")
             result += f"; {missing} not in the document"
         if self.fuzzy_count:
-            result += f"; {self.fuzzy_count:,} with a quote that differs slightly"
+            quotes = format_count(self.fuzzy_count, "quote")
+            result += f"; {quotes} corrected to the document's words"
         return result
 
 

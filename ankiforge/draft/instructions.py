@@ -27,7 +27,7 @@ from ankiforge.model import (
     SourceKind,
     Value,
 )
-from ankiforge.text import regex
+from ankiforge.text import regex, to_one_line, truncate
 from ankiforge.text.cloze import escape_markdown, to_plain_text
 from ankiforge.text.comment_questions import (
     CommentQuestion,
@@ -41,7 +41,7 @@ from ankiforge.text.located import locate
 from ankiforge.text.normalize import remove_non_words
 from ankiforge.text.private import remove_private_tag
 
-PROPOSALS_VERSION = "25"
+PROPOSALS_VERSION = "26"
 """Increase this whenever a change to the rules or tables of `propose` changes a score or reason.
 
 Undecided highlights are then scored again. Defined here, so that a run without new highlights
@@ -52,7 +52,7 @@ needn't load the rules.
 def make_failed_result(highlight: Highlight, error: BugError) -> DraftingResult:
     """Build the result of a highlight whose drafting or checking raised an unexpected error."""
     text = highlight.exact or highlight.comment
-    beginning = " ".join(text.split())[:60]
+    beginning = truncate(to_one_line(text), 60)
     title = highlight.document.title
     problem = Problem(title, f"“{beginning}”: {error.message}", error.hint)
     return DraftingResult(highlight, reason=error.message, problem=problem)

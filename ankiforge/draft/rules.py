@@ -62,7 +62,7 @@ NO_QUESTION = (
 )
 STRUCK_OUT = "struck out: deleted words become no card"
 WHOLE_SENTENCE_MARKED = (
-    "the whole sentence is marked: mark the words to hide, write {form},"
+    "the whole sentence is marked: mark the words to blank out, write {form},"
     " or let a model draft it"
 )
 MISSING_ANSWER = (
@@ -402,7 +402,7 @@ def _draft_requested_cloze(
         locate(phrase, highlight.context) for phrase in phrases
     ):
         return f"“{phrase_as_written}” is not in the passage"
-    return "no text would be left around the hidden words"
+    return "no text would be left around the blanked-out words"
 
 
 # --- marked phrases -------------------------------------------------------------------

@@ -91,7 +91,8 @@ def add_chosen_passages(
 ) -> list[Sighting]:
     """Find the passages chosen in a document, and add them to the highlights of the document.
 
-    A passage is skipped if the document already has a highlight with the same text.
+    A passage is skipped if its text isn't found, or if the document already has a highlight with
+    the same text and context.
 
     Args:
         sightings: what was read from the file: at most one document, and problems.

@@ -480,7 +480,7 @@ def load_highlight_row(store: Store, key: str) -> Row:
     row = highlights.load_row(store, key)
     if row is None or not row["body"]:
         raise UsageError(
-            f"there is no highlight {key}", hint="ankiforge list --no-card shows the keys"
+            f"there is no highlight {key}", hint="ankiforge list --no-card shows ids"
         )
     return row
 

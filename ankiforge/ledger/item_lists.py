@@ -13,14 +13,23 @@ from msgspec.structs import replace
 
 from ankiforge.ledger import cards, draft_groups
 from ankiforge.ledger.database import iter_batches
-from ankiforge.ledger.store import JSON_VALUES, Store, normalize_tag, to_json
+from ankiforge.ledger.store import JSON_VALUES, Row, Store, normalize_tag, to_json
 from ankiforge.ledger.tables import pending_drafts
-from ankiforge.model import ListRow, PendingDraft, SourceChange, Value, is_highlight_key
+from ankiforge.model import (
+    ListRow,
+    PendingDraft,
+    SourceChange,
+    Value,
+    is_highlight_key,
+    make_highlight_id,
+)
 from ankiforge.text import regex
 from ankiforge.text.normalize import normalize_for_comparison, normalize_for_search
 
 _PLAIN_WORDS = regex(r"[\w '-]+")
 _NON_LETTERS = regex(r"[\W_]+")
+MIN_ID_CHARS = 6
+"""The minimum number of characters of an id in a list."""
 MAX_FACETS = 100
 """The maximum number of filter values offered for one field."""
 
@@ -89,6 +98,7 @@ _PLACE_CONDITIONS = {
         "p.document IN (SELECT document FROM identifier WHERE canonical(name) GLOB"
         " '*' || {value} || '*')",
     ),
+    "folder": ("in_folder({value}, p.source || '/' || p.place)",),
     "source": ("canonical(p.source) GLOB {value}",),
     "tag": tuple(
         f"{has_tag} AND {_TAG_NOT_REMOVED}" for has_tag in _make_tag_conditions("p.tags")
@@ -111,15 +121,28 @@ QUERY_FIELDS = (
     "key",
     "added",
 )
-"""The fields that the user may name in a query. Code may also use `id`, with the start of an id."""
+"""The fields that the user may name in a query.
+
+Code may also use `id`, with the start of an id, and `folder`, with the path of a folder.
+"""
 
 
 def find_items(
     store: Store, terms: Sequence[QueryTerm], *, everything: bool = False
 ) -> list[str]:
-    """Find the ids of the cards and drafts that match all terms, in reading order.
+    """Find the ids of the cards and drafts that match all terms, in reading order."""
+    return [row["id"] for row in find_rows(store, terms, everything=everything)]
+
+
+def find_rows(
+    store: Store, terms: Sequence[QueryTerm], *, everything: bool = False
+) -> list[Row]:
+    """Find the cards and drafts that match all terms, in reading order.
 
     Cards that aren't live are included if `everything` is True or a term names a verdict.
+
+    Returns:
+        Rows with the `id`, the `verdict` and the row id of the `document`.
     """
     # find the live cards whose source has changed, because no column shows it
     changed_guids = set()
@@ -137,6 +160,7 @@ def find_items(
     )
     store.register_function("says", 2, _contains_words)
     store.register_function("says_else", 1, changed_guids.__contains__)
+    store.register_function("in_folder", 2, _is_in_folder)
     conditions = []
     for number, term in enumerate(terms, start=1):
         value = f"?{number}"
@@ -169,7 +193,7 @@ def find_items(
         "  FROM (SELECT key AS first, key FROM passage UNION SELECT key, key FROM draft"
         "   UNION SELECT first, key FROM alias) k JOIN line l ON l.key = k.first"
         "  JOIN highlight h ON h.key = k.key JOIN document o ON o.id = h.document)"
-        " SELECT l.id FROM line l LEFT JOIN"
+        " SELECT l.id, l.verdict, w.document FROM line l LEFT JOIN"
         " (SELECT id, min(document) AS document, min(position) AS position"
         "  FROM place GROUP BY id) w ON w.id = l.id"
         f" WHERE {' AND '.join(conditions) or '1'}"
@@ -177,15 +201,53 @@ def find_items(
         *map(to_glob, terms),
     )
     obsolete_ids = draft_groups.find_obsolete_ids(store)
-    return [row["id"] for row in rows if row["id"] not in obsolete_ids]
+    return [row for row in rows if row["id"] not in obsolete_ids]
 
 
 def to_glob(term: QueryTerm) -> str:
     """Convert the value of a term to an SQL argument, which is a GLOB pattern for most fields."""
-    if term.field in ("", "added"):
+    if term.field in ("", "added", "folder"):
         return term.value
     value = normalize_tag(term.value) if term.field == "tag" else term.value
     return normalize_for_comparison(value).replace("[", "[[]")
+
+
+def _is_in_folder(folder: str, path: str) -> bool:
+    """Return whether a file is in a folder or below it.
+
+    Args:
+        folder: the path of the folder. It may begin with parents of the source's folder.
+        path: the name of the source and the path of the file in it.
+    """
+    wanted, parts = (
+        tuple(filter(None, normalize_for_comparison(each).split("/")))
+        for each in (folder.replace("\\", "/"), path.rpartition("/")[0])
+    )
+    size = len(wanted)
+    is_within = any(parts[start : start + size] == wanted for start in range(len(parts)))
+    is_outer = any(parts[:length] == wanted[-length:] for length in range(1, size))
+    return bool(wanted) and (is_within or is_outer)
+
+
+def count_id_chars(ids: Iterable[str]) -> int:
+    """Return how many characters, at least `MIN_ID_CHARS`, tell all ids apart."""
+    all_ids = {*ids}
+    length = MIN_ID_CHARS
+    while len({id[:length] for id in all_ids}) < len(all_ids):
+        length += 1
+    return length
+
+
+def load_ids(store: Store) -> list[str]:
+    """Load the ids of all cards and drafts."""
+    rows = store.fetch_rows("SELECT id FROM draft UNION ALL SELECT guid FROM card")
+    return [row[0] for row in rows]
+
+
+def load_highlight_ids(store: Store) -> dict[str, str]:
+    """Load the keys of all highlights by their ids."""
+    keys = (row["key"] for row in store.fetch_rows("SELECT key FROM highlight"))
+    return {make_highlight_id(key): key for key in keys}
 
 
 def _contains_words(words: str, text: str) -> bool:

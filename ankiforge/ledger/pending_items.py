@@ -331,16 +331,20 @@ def _load_passage_rows(store: Store, key: str = "") -> list[Row]:
 
 
 def iter_outcomes(
-    store: Store, key: str = "", *, best_first: bool = False
+    store: Store, key: str = "", *, document_ranks: Mapping[int, int] | None = None
 ) -> Iterator[HighlightOutcome]:
     """Yield each present passage's leading highlight with its drafting status.
 
     If `key` is given, only that highlight is yielded. Highlights come in reading order or,
-    with `best_first`, from best to worst.
+    with `document_ranks`, by the rank of their document and then from best to worst.
     """
     rows = _load_passage_rows(store, key)
-    if best_first:
+    if document_ranks is not None:
         rows.sort(key=partial(_get_best_first_sort_key, load_factuality(store)))
+        last = len(document_ranks)
+        rows.sort(
+            key=lambda row: (document_ranks.get(row["document"], last), row["document"])
+        )
     for batch in iter_batches(rows):
         highlights = load_highlights(store, [row["key"] for row in batch])
         for row in batch:
@@ -373,16 +377,6 @@ def _explain_missing_card(passage: Passage, drafting_status: str, reason: str) -
             REJECTED_DRAFT if passage.rejected_hashes else NOTHING_RECOGNIZED
         )
     return "not drafted yet"
-
-
-def count_no_card_reasons(store: Store) -> Counter[str]:
-    """Tally the highlights without a card, draft or proposal by the reason why."""
-    reasons = []
-    obsolete_ids = draft_groups.find_obsolete_ids(store)
-    for row in _load_present_passages(store, obsolete_ids, open_only=True):
-        if has_open_sentence(row) and row["worth_left"] < MIN_PROPOSAL_CONFIDENCE:
-            reasons.append(row["reason"])
-    return Counter(reason or NOTHING_RECOGNIZED for reason in sorted(reasons))
 
 
 def _find_passages_with_questions(store: Store) -> set[str]:

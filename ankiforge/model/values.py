@@ -75,6 +75,7 @@ CARD_PREFIX = "af"
 _HASH_LENGTH = 16
 DRAFT_PREFIX = "dr"
 QUESTION_PREFIX = "qu"
+HIGHLIGHT_PREFIX = "hl"
 FOREIGN_PREFIX = "nid:"
 """The prefix of the id of a note that isn't ours. Anki's id of the note follows."""
 
@@ -95,6 +96,11 @@ def is_draft_id(id: str) -> bool:
 def is_question_id(id: str) -> bool:
     """Return whether `id` is a question id."""
     return id.startswith(QUESTION_PREFIX)
+
+
+def make_highlight_id(key: str) -> str:
+    """Make the id under which lists show a highlight, because its key is long."""
+    return f"{HIGHLIGHT_PREFIX}{hash16(key)}"
 
 
 def is_highlight_key(id: str) -> bool:

@@ -2,9 +2,10 @@
 
 The terms of a query are separated by spaces and must all match. A bare word matches the text,
 the title and the beginning of the id. `field:value` matches a field, where `*` and `?` are
-wildcards, and `-` negates a term. Quotes allow spaces in a term.
+wildcards, and `-` negates a term. Quotes allow spaces in a term. A term that ends in `/` matches
+what is in that folder.
 
-    deck:Reading -finding:* "gradient descent" verdict:waiting
+    deck:Reading -finding:* "gradient descent" verdict:waiting Networking/
 """
 
 from __future__ import annotations
@@ -12,6 +13,7 @@ from __future__ import annotations
 from collections.abc import Iterable
 from datetime import UTC, datetime, timedelta
 from fnmatch import fnmatchcase
+from pathlib import Path
 
 from ankiforge.errors import UsageError
 from ankiforge.ledger import (
@@ -25,6 +27,7 @@ from ankiforge.ledger import (
 from ankiforge.model import (
     CARD_PREFIX,
     DRAFT_PREFIX,
+    HIGHLIGHT_PREFIX,
     QUESTION_PREFIX,
     CardKind,
     find_colour_name,
@@ -46,6 +49,11 @@ _VALID_VALUES = {
     "verdict": ("waiting", "accepted", "rejected", "retired", "undone", "superseded"),
     "anki": ("none", "written", "seen", "missing", "deleted"),
 }
+_SYNONYMS = {
+    ("verdict", "blocked"): ("finding", "block"),
+    ("drafter", "chat"): ("model", "chat"),
+}
+"""Other fields that match what the user means by a value, such as a state shown in lists."""
 _TERM = regex(
     r"""\s*(?P<minus>-?)(?:(?P<field>[^\W\d]\w*):)?(?:"(?P<quoted>[^"]*)"|(?P<bare>[^\s"]*))"""
     r"(?=\s|$)"
@@ -93,6 +101,10 @@ def parse_query(text: str) -> list[QueryTerm]:
         if not value.strip():
             message = f"query: nothing after {match[0].strip()!r}"
             raise UsageError(message, hint="give a value; `*` matches any")
+        field, value = _SYNONYMS.get((field, value.casefold()), (field, value))
+        if is_folder(value) and not field:
+            field = "folder"
+            value = f"{Path(value).resolve()}/" if value.startswith(".") else value
         if field == "colour" and value.isalpha():
             value = find_colour_name(value)
         if field in _VALID_VALUES:
@@ -141,7 +153,7 @@ def join_arguments(arguments: Iterable[str]) -> str:
 # Sixteen hexadecimal digits are not the id of a card but that of a change.
 _ID_PATTERN = regex(
     rf"(?:(?![0-9a-f]{{16}}\Z){CARD_PREFIX}[a-z2-7]{{4,24}}"
-    rf"|(?:{DRAFT_PREFIX}|{QUESTION_PREFIX})[0-9a-f]{{4,16}})"
+    rf"|(?:{DRAFT_PREFIX}|{QUESTION_PREFIX}|{HIGHLIGHT_PREFIX})[0-9a-f]{{4,16}})"
 )
 _KEY_PATTERN = regex(r"([a-z]+):[^\s/]+/\S+")
 
@@ -160,7 +172,7 @@ def get_notice_start_time() -> str:
 
 
 def looks_like_id(word: str) -> bool:
-    """Return whether a word looks like a card, draft or question id, or a prefix of one."""
+    """Return whether a word looks like an id of an item or highlight, or a prefix of one."""
     return _ID_PATTERN.fullmatch(word.strip().casefold()) is not None
 
 
@@ -168,6 +180,11 @@ def looks_like_key(word: str) -> bool:
     """Return whether a word looks like a highlight key rather than a `field:value` query."""
     match = _KEY_PATTERN.fullmatch(word)
     return match is not None and match[1] not in QUERY_FIELDS
+
+
+def is_folder(word: str) -> bool:
+    """Return whether a word of a query names a folder."""
+    return word.endswith(("/", "\\"))
 
 
 def find_matching_ids(
@@ -184,16 +201,24 @@ def find_matching_ids(
 def resolve_id(ledger: Ledger, word: str, *, decided: bool = False) -> str:
     """Find the card, draft or question whose id begins with `word`, and return its full id.
 
+    For the id of a highlight, or the key of one, the key is returned.
+
     Args:
-        ledger: where to look up cards, drafts and questions.
-        word: an id or a prefix of one.
+        ledger: where to look up cards, drafts, questions and highlights.
+        word: an id or a prefix of one, or a key.
         decided: also search the drafts that were decided on, if nothing else is found.
 
     Raises:
         UsageError: no id starts with `word`, or more than one does.
     """
+    if looks_like_key(word):
+        return word
     prefix = word.strip().casefold()
-    ids = item_lists.find_items(ledger, [QueryTerm("id", prefix)], everything=True)
+    if prefix.startswith(HIGHLIGHT_PREFIX):
+        keys = item_lists.load_highlight_ids(ledger)
+        ids = [key for id, key in keys.items() if id.startswith(prefix)]
+    else:
+        ids = item_lists.find_items(ledger, [QueryTerm("id", prefix)], everything=True)
     if is_question_id(prefix):
         for question in questions.find_open_questions(ledger):
             if question.id.startswith(prefix):

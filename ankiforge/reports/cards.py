@@ -5,13 +5,15 @@ The JSON is what commands such as `list --json` and `show --json` print.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from typing import TYPE_CHECKING
 
 from msgspec.structs import asdict
 
+from ankiforge.ledger.item_lists import MIN_ID_CHARS
 from ankiforge.model import (
     FOREIGN_PREFIX,
+    Document,
     Json,
     ListRow,
     LocalCard,
@@ -21,13 +23,15 @@ from ankiforge.model import (
     SourceChange,
     Strings,
     UserQuestion,
+    Verdict,
     hash16,
 )
 from ankiforge.reports.highlights import format_title, get_attributes
-from ankiforge.reports.view import CardView, view_card
+from ankiforge.reports.view import CardView, list_findings, list_remarks, view_card
 from ankiforge.text import (
-    RIGHT_ALIGN_MARK,
+    ROW_TAIL_MARK,
     format_count,
+    format_counts,
     mark_bold,
     occlusion,
     to_one_line,
@@ -167,7 +171,6 @@ STATUS_TEXTS = {
     "carded": "with a card",
     "waiting": "waiting for you",
     "blocked": "blocked by a check",
-    "no_card": "no card",
     "left_out": "skipped",
     "failed": "failed",
     "undrafted": "not drafted yet",
@@ -179,33 +182,75 @@ _MAX_LINE_CHARS = 500
 """A longer highlight, such as a whole page, is truncated in lists."""
 
 
+PROPOSAL_SIGN = "○"
 _STATE_SIGNS = {
     "accepted": "✓",
     "in Anki": "✓",
-    "proposed": "○",
+    "proposed": PROPOSAL_SIGN,
     "waiting": "○",
     "revision": "○",
 }
 
 
-def format_row(view: CardView, facts: str = "") -> str:
-    """Format a card, draft or proposal as one line: question, `facts`, and document title.
+LEGEND = "○ waiting   ✓ card   ✗ blocked or gone, and why   · no card"
+"""The meaning of the signs in rows."""
+_HEADING_NOUNS = {"waiting": "draft", "accepted": "card", "proposed": "proposal"}
 
-    The line starts with ✓ for an accepted card and ○ for a proposal or pending draft. Any other
-    state is marked with ✗ and spelled out.
+
+def format_heading(document: Document, counts: Mapping[str, int]) -> str:
+    """Format the line above the rows of a document: title, folder, and how many rows there are.
+
+    Args:
+        document: the document.
+        counts: the number of its rows by verdict, or by `proposed` and other words.
     """
-    parts = [view.format_question(*mark_bold(" ").split(" "))]
+    parts = [
+        format_count(counts[kind], noun)
+        for kind, noun in _HEADING_NOUNS.items()
+        if counts.get(kind)
+    ]
+    others = {kind: counts[kind] for kind in counts if kind not in _HEADING_NOUNS}
+    parts += filter(None, [format_counts(others)])
+    folder = document.path.rpartition("/")[0]
+    tail = f"{folder}/  {', '.join(parts)}" if folder else ", ".join(parts)
+    return f"{mark_bold(to_one_line(document.display_name))}{ROW_TAIL_MARK}{tail}"
+
+
+def format_row(view: CardView, id: str) -> str:
+    """Format a card, draft or proposal as one line: id, sign, question, state and page.
+
+    The sign is ✓ for an accepted card and ○ for a proposal or pending draft. Any other state is
+    marked with ✗ and spelled out with its reason.
+    """
+    text = view.format_question(*mark_bold("[ ]").split(" "))
     if view.gaps[1:]:
-        parts.append(f"or: {truncate(' · '.join(view.gaps[1:]), 60)}")
+        text += f"  or: {truncate(' · '.join(view.gaps[1:]), 60)}"
     sign = _STATE_SIGNS.get(view.state, "✗")
     is_outdated = isinstance(view.card, PendingDraft) and view.card.keeps_text
-    remarks = (
-        *(facts, view.state if sign == "✗" else ""),
-        "its passage changed" if is_outdated else "",
+    remark = "its passage changed" if is_outdated else ""
+    if sign == "✗":
+        remark = _explain_state(view)
+    return make_row(id, sign, text, remark, view.card.highlight.page_text)
+
+
+def make_row(id: str, sign: str, text: str, *tail: str) -> str:
+    """Build a row of a list, whose tail isn't truncated on narrow terminals."""
+    end = " · ".join(filter(None, tail))
+    row = f"{id} {sign} {text}".lstrip()
+    return f"{row}{ROW_TAIL_MARK}{end}" if end else row
+
+
+def _explain_state(view: CardView) -> str:
+    """Return the state of a card or draft, with the reason for it and whether Anki has the note."""
+    if not isinstance(view.card, LocalCard):
+        return ": ".join(filter(None, (view.state, view.pending_reason)))
+    still = "still in Anki" if view.card.anki_state == "seen" else ""
+    is_undone = view.card.verdict is Verdict.TAKEN_BACK
+    reason = (
+        "" if is_undone else to_one_line(view.card.verdict_reason or view.pending_reason)
     )
-    parts += [f"({remark})" for remark in remarks if remark]
-    place = format_title(view.card.highlight)
-    return f"{sign} {'  '.join(parts)}{RIGHT_ALIGN_MARK}{place}"
+    reason = truncate(reason, _MAX_QUESTION_CHARS)
+    return ", ".join(filter(None, (": ".join(filter(None, (view.state, reason))), still)))
 
 
 def format_short_question(list_row: ListRow) -> str:
@@ -232,31 +277,33 @@ def proposal_to_json(proposal: Proposal) -> Json:
 def format_question_row(question: UserQuestion) -> str:
     """Format a question to the user on one line, with its examples."""
     examples_line = to_one_line(" / ".join(question.examples))
-    return f"? {question.text}{RIGHT_ALIGN_MARK}{examples_line}"
+    return make_row(question.id[:MIN_ID_CHARS], "?", f"{question.text}  {examples_line}")
 
 
 def format_outcome(
-    outcome: HighlightOutcome, proposal: Proposal | None, *, whole: bool
+    outcome: HighlightOutcome, proposal: Proposal | None, id: str, *, whole: bool
 ) -> TextLines:
     """Yield lines about a highlight without a card: its proposal, or the text and reason.
 
     Args:
         outcome: the highlight and the reason why it has no card.
         proposal: the card proposed for the highlight, if any.
+        id: the id of the highlight, which may be shortened.
         whole: whether to add the score of the proposal, and the key to pass to `accept` and
             `edit`.
     """
     highlight = outcome.highlight
     if proposal:
-        yield format_row(view_card(proposal))
+        yield format_row(view_card(proposal), id)
         if whole:
             yield f"    proposal, score {100 * proposal.confidence:.0f}"
             yield f"    ankiforge accept {highlight.key}"
         return
     text = truncate(to_one_line(highlight.exact or highlight.comment), _MAX_LINE_CHARS)
-    yield f"– {text or f'({highlight.kind})'}{RIGHT_ALIGN_MARK}{format_title(highlight)}"
-    status = STATUS_TEXTS.get(outcome.status, "no card")
-    yield f"    {': '.join(dict.fromkeys((status, outcome.reason)))}"
+    status = STATUS_TEXTS.get(outcome.status, "")
+    reason = outcome.reason if whole else outcome.reason.partition(": ")[0]
+    why = ": ".join(dict.fromkeys(filter(None, (status, reason))))
+    yield make_row(id, "·", text or f"({highlight.kind})", why, highlight.page_text)
     if whole:
         yield f"    {highlight.key}"
 
@@ -368,7 +415,8 @@ def format_in_full(
         ):
             yield format_labelled(label, text)
     if isinstance(list_row, PendingDraft):
-        yield format_labelled("waits", view.pending_reason)
+        if list_remarks(list_row) or not list_findings(list_row):
+            yield format_labelled("waits", view.pending_reason)
         for remark in list_row.remarks:
             if remark.detail:
                 yield format_labelled("", f"{remark.kind}: {remark.detail}")

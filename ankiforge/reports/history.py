@@ -9,7 +9,7 @@ from ankiforge.ledger.events import USER, Event
 from ankiforge.model import WORD_AND_TRANSLATION, Json, Pair
 from ankiforge.model.hints import TOOL_NAMES
 from ankiforge.reports.cards import TextLines, format_labelled
-from ankiforge.text import RIGHT_ALIGN_MARK, to_one_line, truncate
+from ankiforge.text import ROW_TAIL_MARK, to_one_line, truncate
 from ankiforge.text.cloze import to_terminal_text
 from ankiforge.text.normalize import remove_escapes
 
@@ -114,7 +114,7 @@ def format_decision_row(entry: HistoryEntry) -> str:
     """Format a decision in the short one-line form: what was decided, the text, the time."""
     description, _ = describe_event(entry.event)
     minute = _format_minute(entry.event)
-    return f"{description}: {describe_decision(entry)}{RIGHT_ALIGN_MARK}{minute}"
+    return f"{description}: {describe_decision(entry)}{ROW_TAIL_MARK}{minute}"
 
 
 def format_decision_line(entry: HistoryEntry) -> str:

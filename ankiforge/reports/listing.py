@@ -5,8 +5,9 @@ Each item is yielded as JSON, as lines of text, or as both. `reports.cards` form
 
 from __future__ import annotations
 
+from collections import Counter, defaultdict
 from collections.abc import Iterable, Iterator, Sequence
-from itertools import chain, groupby
+from itertools import groupby
 from typing import Any
 
 from msgspec.structs import replace
@@ -25,15 +26,16 @@ from ankiforge.ledger import (
 from ankiforge.ledger.anki_views import iter_notes_without_card
 from ankiforge.ledger.questions import find_open_questions
 from ankiforge.model import (
+    HIGHLIGHT_PREFIX,
     ListRow,
     LocalCard,
-    PendingDraft,
     Proposal,
     SourceChange,
     Strings,
     UserQuestion,
     UserQuestionKind,
     is_question_id,
+    make_highlight_id,
 )
 from ankiforge.pipeline import query as queries
 from ankiforge.pipeline.collection import iter_rows_as_in_anki
@@ -42,8 +44,7 @@ from ankiforge.reports import cards, history
 from ankiforge.reports.highlights import format_location, highlight_to_json
 from ankiforge.reports.view import view_card
 from ankiforge.review import batches
-from ankiforge.review.items import list_sentence_states
-from ankiforge.text import RIGHT_ALIGN_MARK, to_one_line
+from ankiforge.text import to_one_line
 
 SOURCELESS_TERM = f"finding:{SourceChange.SOURCE_GONE.finding_id}"
 """The term of a query that finds the cards whose passage is gone."""
@@ -103,60 +104,82 @@ class Listing:
                     first_field = to_one_line(" ".join(fields[:1]))
                     place = {"deck": note.deck, "tags": note.tags}
                     data = {"id": None, "guid": note.guid, **place, "fields": fields}
-                    yield data, (f"? {first_field}{RIGHT_ALIGN_MARK}{note.deck}",)
+                    row = cards.make_row("", "?", first_field, note.deck)
+                    yield data, (row,)
             case "changed":
                 yield from self._list_changed_items(query)
             case "gone":
-                ids = self._find_matching_ids((*query, SOURCELESS_TERM))
-                yield from self._list_rows(item_lists.load_items(ledger, ids))
-            case "new":
-                ids = self._find_matching_ids(query, everything=everything)
-                drafts = self._list_new_drafts(ids)
-                if self._as_json or self._verbose:
-                    yield from self._list_rows(drafts)
-                    return
-                # show the first draft of each passage
-                passages = groupby(drafts, lambda each: ledger.get_first_key(each.key))
-                for _, group in passages:
-                    draft = next(group)
-                    facts = cards.format_fact_count(
-                        list_sentence_states(ledger, draft.highlight)
-                    )
-                    yield None, (cards.format_row(view_card(draft), facts),)
+                yield from self._list_groups((*query, SOURCELESS_TERM))
             case _:
-                ids = self._find_matching_ids(query, everything=everything)
-                new_drafts: list[PendingDraft] = []
-                if not everything:
-                    # yield new drafts in the order of the review, then the rest in reading order
-                    new_drafts = [*self._list_new_drafts(ids)]
-                    new_ids = {draft.id for draft in new_drafts}
-                    ids = [id for id in ids if id not in new_ids]
-                others = item_lists.load_items(ledger, ids)
-                yield from self._list_rows(chain(new_drafts, others))
+                is_new = view == "new"
+                yield from self._list_groups(query, everything=everything, new=is_new)
 
-    def _find_matching_ids(
-        self, query: Strings, *, everything: bool = False
-    ) -> list[str]:
-        return queries.find_matching_ids(
-            self._ledger, queries.join_arguments(query), everything=everything
-        )
+    def _list_groups(
+        self, query: Strings, *, everything: bool = False, new: bool = False
+    ) -> ListedRows:
+        """Yield cards and drafts by document, in the order of the review.
 
-    def _list_new_drafts(self, ids: Iterable[str]) -> Iterator[PendingDraft]:
-        wanted_ids = set(ids)
-        drafts = batches.iter_drafts_for_review(self._ledger) if wanted_ids else ()
-        return (draft for draft in drafts if draft.id in wanted_ids)
+        In each document, new drafts come first, and the others follow in reading order. With
+        `everything`, all are in reading order.
+
+        Args:
+            query: the search query.
+            everything: whether to include rejected and retired cards.
+            new: whether to include new drafts only.
+        """
+        ledger = self._ledger
+        terms = queries.parse_query(queries.join_arguments(query))
+        rows = item_lists.find_rows(ledger, terms, everything=everything)
+        if not rows:
+            return
+        drafts = enumerate(batches.iter_drafts_for_review(ledger))
+        draft_ranks = {draft.id: rank for rank, draft in drafts}
+        if new:
+            rows = [row for row in rows if row["id"] in draft_ranks]
+        if not everything:
+            document_ranks = self._rank_documents()
+            last = len(document_ranks), len(draft_ranks)
+            rows.sort(
+                key=lambda row: (
+                    document_ranks.get(row["document"], last[0]),
+                    draft_ranks.get(row["id"], last[1]),
+                )
+            )
+        counts = defaultdict[str, Counter[str]](Counter)
+        documents = {row["id"]: str(row["document"]) for row in rows}
+        for row in rows:
+            counts[documents[row["id"]]][row["verdict"]] += 1
+        items = item_lists.load_items(ledger, documents)
+        if self._as_json or self._verbose:
+            yield from self._list_rows(items)
+            return
+        id_length = item_lists.count_id_chars(item_lists.load_ids(ledger))
+        last_document = ""
+        for list_row in iter_rows_as_in_anki(ledger, items):
+            lines = [cards.format_row(view_card(list_row), list_row.id[:id_length])]
+            document = documents[list_row.id]
+            if document != last_document:
+                title = list_row.highlight.document
+                lines.insert(0, cards.format_heading(title, counts[document]))
+                lines[:0] = [""] if last_document else []
+            last_document = document
+            yield None, lines
+
+    def _rank_documents(self) -> dict[int, int]:
+        """Rank the documents with something to decide, as the page does."""
+        order = pending_items.load_pending_items(self._ledger)
+        piles = batches.group_by_document(order.drafts, order.without_card)
+        return {pile.document: rank for rank, pile in enumerate(piles)}
 
     def _list_rows(
         self, list_rows: Iterable[ListRow], *, whole: bool = False
     ) -> ListedRows:
-        """Yield cards and drafts. Cards have the user's edits in Anki.
+        """Yield cards and drafts as JSON or in full. Cards have the user's edits in Anki.
 
-        With `whole`, or in a verbose listing, each is shown in full. `whole` also adds the
-        open questions to JSON, and the history to a verbose listing.
+        `whole` adds the open questions to JSON, and the history to a verbose listing.
         """
         ledger = self._ledger
-        is_long = whole or self._verbose
-        questions = find_open_questions(ledger) if is_long else []
+        questions = find_open_questions(ledger)
         for list_row in iter_rows_as_in_anki(ledger, list_rows):
             decisions: list[HistoryEntry] = []
             if whole and self._verbose:
@@ -174,11 +197,9 @@ class Listing:
                 if whole and self._verbose:
                     data["decisions"] = [*map(history.decision_to_json, decisions)]
                 yield data, ()
-            elif is_long:
+            else:
                 text = cards.format_in_full(ledger, list_row, questions)
                 yield None, [*text, *map(history.format_decision_line, decisions)]
-            else:
-                yield None, (cards.format_row(view_card(list_row)),)
 
     def _list_changed_items(self, query: Strings) -> ListedRows:
         """Yield what changed in the sources of the cards that match a query.
@@ -186,7 +207,7 @@ class Listing:
         These are conflicts, pending revisions, and recent changes of cards.
         """
         ledger = self._ledger
-        matching_ids = self._find_matching_ids(query)
+        matching_ids = queries.find_matching_ids(ledger, queries.join_arguments(query))
         pending = pending_items.load_pending_items(ledger)
         for question in find_open_questions(ledger):
             if question.kind is not UserQuestionKind.CONFLICT:
@@ -202,14 +223,15 @@ class Listing:
     def list_without_card(self, query: Strings, *, everything: bool) -> ListedRows:
         """Yield highlights without a card or draft, each with its proposal or the reason why.
 
-        Highlights with a card are included if another sentence in them has a proposal. The most
-        useful highlights come first. Proposals are generated lazily. In text, each sentence is
-        proposed only once; other highlights that contain the sentence have a reason instead, as
-        have those whose proposal is less certain, unless the output is verbose.
+        Highlights with a card are included if another sentence in them has a proposal. They are
+        grouped by document, in the order of the page, and the most useful highlights of a
+        document come first. Proposals are generated one document after another. In text, each
+        sentence is proposed only once; other highlights that contain the sentence have a reason
+        instead, as have those whose proposal is less certain, unless the output is verbose.
 
         Args:
-            query: words that must all occur in the highlight, its document's title, or the
-                reason.
+            query: words that must all occur in the highlight, the title or path of its document,
+                or the reason.
             everything: whether to include highlights skipped by the user, a colour or a setting,
                 and text that only looks like a highlight.
         """
@@ -217,19 +239,36 @@ class Listing:
         def contains_terms(text: str) -> bool:
             return all(term.casefold() in text.casefold() for term in query)
 
+        def is_wanted(outcome: HighlightOutcome) -> bool:
+            document = outcome.highlight.document
+            path = f"{document.source}/{document.path}"
+            text = f"{outcome.highlight.exact} {document.title} {path} {outcome.reason}"
+            is_skipped = everything and outcome.status == "left_out"
+            return (outcome.has_open_sentence or is_skipped) and contains_terms(text)
+
+        outcomes = pending_items.iter_outcomes(
+            self._ledger, document_ranks=self._rank_documents()
+        )
+        id_length = item_lists.count_id_chars(item_lists.load_highlight_ids(self._ledger))
         proposed_sentences: set[str] = set()
-        for outcome in pending_items.iter_outcomes(self._ledger, best_first=True):
-            highlight = outcome.highlight
-            title = highlight.document.title
-            text = f"{highlight.exact} {title} {outcome.reason}"
-            is_wanted = outcome.has_open_sentence or (
-                everything and outcome.status == "left_out"
-            )
-            if not is_wanted or not contains_terms(text):
-                continue
-            row = self._format_outcome(outcome, proposed_sentences, whole=self._verbose)
-            if row[1]:
-                yield row
+        separator: list[str] = []
+        for document, group in groupby(
+            filter(is_wanted, outcomes), lambda each: each.highlight.document
+        ):
+            rows = []
+            counts = Counter[str]()
+            for outcome in group:
+                data, lines = self._format_outcome(
+                    outcome, proposed_sentences, id_length, whole=self._verbose
+                )
+                if lines:
+                    rows.append((data, lines))
+                    is_proposal = lines[0].split()[1] == cards.PROPOSAL_SIGN
+                    counts["proposed" if is_proposal else "without a proposal"] += 1
+            heading = [*separator, cards.format_heading(document, counts)]
+            for data, lines in rows:
+                yield data, [*heading, *lines]
+                heading, separator = [], [""]
         if not everything:
             return
         for entry in cards.list_skipped(self._ledger):
@@ -241,6 +280,7 @@ class Listing:
         self,
         outcome: HighlightOutcome,
         proposed_sentences: set[str] | None = None,
+        id_length: int | None = None,
         *,
         whole: bool = True,
     ) -> tuple[Any, Sequence[str]]:
@@ -250,6 +290,7 @@ class Listing:
             outcome: the highlight.
             proposed_sentences: in a list, the sentences proposed so far, to which this one is
                 added.
+            id_length: how many characters of the id to show, or None for all.
             whole: whether to add the key, and the score of the proposal.
 
         Returns:
@@ -276,13 +317,14 @@ class Listing:
             proposal = None
         if proposal and proposed_sentences is not None:
             if proposal.quote in proposed_sentences and not self._as_json:
-                outcome = replace(outcome, reason="its sentence is proposed above")
+                outcome = replace(outcome, reason="proposed above")
                 proposal = None
             else:
                 proposed_sentences.add(proposal.quote)
         if proposed_sentences is not None and not proposal and outcome.status == "carded":
             return data, ()
-        return data, [*cards.format_outcome(outcome, proposal, whole=whole)]
+        id = make_highlight_id(outcome.highlight.key)[:id_length]
+        return data, [*cards.format_outcome(outcome, proposal, id, whole=whole)]
 
     def show_rows(self, arguments: Strings) -> ListedRows:
         """Yield the items named by the arguments of `show`, in full.
@@ -294,13 +336,17 @@ class Listing:
             UsageError: nothing matches.
         """
         ledger = self._ledger
+        if arguments[0].startswith(HIGHLIGHT_PREFIX) and queries.looks_like_id(
+            arguments[0]
+        ):
+            arguments = (queries.resolve_id(ledger, arguments[0]), *arguments[1:])
         if all(map(queries.looks_like_id, arguments)):
             ids = [queries.resolve_id(ledger, argument) for argument in arguments]
         elif len(arguments) == 1 and queries.looks_like_key(arguments[0]):
             term = QueryTerm("key", arguments[0])
             ids = item_lists.find_items(ledger, [term], everything=True)
         else:
-            ids = self._find_matching_ids(arguments)
+            ids = queries.find_matching_ids(ledger, queries.join_arguments(arguments))
         if not ids and queries.looks_like_key(arguments[0]):
             for outcome in pending_items.iter_outcomes(ledger, arguments[0]):
                 yield self._format_outcome(outcome)

@@ -249,6 +249,10 @@ def explain_pending(draft: PendingDraft) -> str:
     drafter = draft.origin.drafter
     if drafter.startswith("rules"):
         is_mark = not draft.is_user_card
-        return "A mark; you decide." if is_mark else "Your settings make it wait."
+        return (
+            "Made of your highlight; you decide."
+            if is_mark
+            else "Your settings make it wait."
+        )
     maker = "Proposed by an agent" if drafter == AGENT_DRAFTER else "Drafted by a model"
     return f"{maker}; you decide."

@@ -338,57 +338,56 @@ def find_documents_with_proposals(ledger: Ledger, query: str) -> list[DocumentIt
     return matching_piles
 
 
-def iter_proposals(
+def iter_sittings(
     ledger: Ledger, load_item: Callable[[str], Item | None], query: str = ""
-) -> Iterator[list[Item]]:
-    """Yield the ten best proposals of each document, then the next ten of each, and so on.
+) -> Iterator[Strings]:
+    """Yield the ids of the items of one sitting after another, in the order of the page.
 
-    Less certain ones are only yielded after the others, if the user names their document, or if
-    there are no others.
+    What only the user can answer comes first. The ten best drafts and proposals of each document
+    follow, then the next ten of each. Less certain proposals come last, and only if the user names
+    their document, or if nothing else is left.
 
     Args:
-        ledger: where the highlights are stored.
+        ledger: where the items are stored.
         load_item: returns the item with a given id, or None if it's no longer pending.
-        query: restrict the result to documents whose titles match, or "" for all.
+        query: restrict the result to drafts and changes that match, and to proposals of
+            documents whose titles match, or "" for all.
     """
-    piles = group_by_document((), pending_items.load_pending_items(ledger).without_card)
-    if query:
-        piles = find_documents_with_proposals(ledger, query)
-    rounds = _iter_rounds(piles, load_item)
-    first = next(rounds, None)
-    if first is not None:
-        yield first
-    yield from rounds
-    if query or first is None:
-        yield from _iter_rounds(piles, load_item, uncertain=True)
-
-
-def _iter_rounds(
-    remaining: list[DocumentItems],
-    load_item: Callable[[str], Item | None],
-    *,
-    uncertain: bool = False,
-) -> Iterator[list[Item]]:
-    field = "with_uncertain_proposals" if uncertain else "with_proposals"
-    while remaining:
-        next_round = []
-        for pile in remaining:
-            best_items = pile.select_best_items(load_item, uncertain=uncertain)
-            if not best_items:
-                continue
-            yield best_items
-            shown_ids = {shown_item.id for shown_item in best_items}
-            marks = getattr(pile, field)
-            shown_sentences = {each.sentence for each in marks if each.id in shown_ids}
-            shown_sentences.discard("")
-            remaining_locations = tuple(
-                each
-                for each in marks
-                if each.id not in shown_ids and each.sentence not in shown_sentences
+    wanted_ids = set(list_pending_ids(ledger, query))
+    named = {pile.document for pile in find_documents_with_proposals(ledger, query)}
+    order = pending_items.load_pending_items(ledger)
+    asked = [*order.changed_cards, *order.questions]
+    asked = [id for id in asked if id in wanted_ids]
+    for start in range(0, len(asked), SITTING_SIZE):
+        yield tuple(asked[start : start + SITTING_SIZE])
+    yielded = set(asked)
+    for uncertain in (False, True):
+        if uncertain and yielded and not query:
+            return
+        has_more = True
+        while has_more:
+            has_more = False
+            order = pending_items.load_pending_items(ledger)
+            drafts = [each for each in order.drafts if not query or each.id in wanted_ids]
+            marks = [
+                each for each in order.without_card if not query or each.document in named
+            ]
+            sentences = {each.id: each.sentence for each in marks}
+            remaining = (
+                [
+                    each
+                    for each in locations
+                    if yielded.isdisjoint({each.id, each.sentence})
+                ]
+                for locations in (drafts, marks)
             )
-            if remaining_locations:
-                next_round.append(replace(pile, **{field: remaining_locations}))
-        remaining = next_round
+            for pile in group_by_document(*remaining):
+                items = pile.select_best_items(load_item, uncertain=uncertain)
+                if items:
+                    ids = tuple(each.id for each in items)
+                    has_more = True
+                    yielded.update(ids, (sentences.get(id) or id for id in ids))
+                    yield ids
 
 
 def iter_drafts_for_review(ledger: Ledger) -> Iterator[PendingDraft]:

@@ -171,9 +171,8 @@ def truncate(text: str, limit: int) -> str:
 # These are noncharacters, which no text contains.
 _BOLD_START, _BOLD_END = "\ufdd0", "\ufdd1"
 _BOLD = regex(f"{_BOLD_START}([^{_BOLD_START}{_BOLD_END}]*){_BOLD_END}")
-RIGHT_ALIGN_MARK = "\t"
-"""Separates the left part of a list row from the part that is aligned to the terminal's right edge.
-"""
+ROW_TAIL_MARK = "\t"
+"""Separates the text of a list row from its tail, which isn't truncated on narrow terminals."""
 
 
 def mark_bold(text: str) -> str:

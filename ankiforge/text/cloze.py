@@ -301,7 +301,7 @@ def format_table_rows(markdown: str) -> list[str]:
     return rows
 
 
-@lru_cache(maxsize=64)
+@lru_cache(maxsize=4096)  # for all steps of a batch of drafts
 def to_plain_text(markdown: str, *, dollars: bool = False) -> str:
     """Strip all markup from a field and reveal its cloze deletions.
 

@@ -135,7 +135,7 @@ ANOTHER = build_action(
 FORCE = build_action(
     "accept", "Accept anyway", "", "more", "Accepted", sends={"forced": True}
 )
-BROWSE = build_action("browse", "Show in Anki", "b", "text", "", stays="Asking Anki …")
+BROWSE = build_action("browse", "Show in Anki", "", "text", "", stays="Asking Anki …")
 OTHERS = build_action(
     "others",
     "Let the model draft others",

@@ -70,9 +70,6 @@ MAX_CREATORS = 2
 """The maximum number of authors per document on the shelf."""
 MAX_BULK_DECISIONS = 5_000
 """The maximum number of cards in a bulk decision."""
-MAX_REASONS = 5
-"""The maximum number of reasons listed for highlights without a proposal, or for unused chat cards.
-"""
 NO_HIGHLIGHTS_TEXT = "Nothing is marked here yet."
 ASK_LABEL = "Ask my chat"
 CHOOSE_TEXT = (
@@ -237,8 +234,8 @@ class ReviewSession:
         `documents` holds the next `MAX_ROWS` documents after the first `start`, and `more` is
         whether others follow. For the whole shelf, `begins` names the document or list to open
         first ("" for the shelf itself), `waiting` says how many decisions wait in total, and
-        `without` counts the cards that lost their passage and explains why some highlights have
-        no proposal.
+        `without` counts the cards that lost their passage, and the highlights without a
+        proposal.
         """
         piles = self._items.list_documents()
         begins = self._find_beginning(piles)
@@ -256,6 +253,8 @@ class ReviewSession:
                     rows.append({"id": id, "list": id, **texts, **counts})
         rows.sort(key=lambda row: bool(row["id"] == "words"))
         without_count = sum(len(pile.others) for pile in piles)
+        without = f"{format_count(without_count, 'highlight')} without a proposal"
+        without = f"{without}: ankiforge list --no-card says why" if without_count else ""
         unfinished = [*filter(None, map(self._find_pile, reversed(self._unfinished)))]
         left_documents = {pile.document for pile in unfinished}
         others = [pile for pile in piles if pile.document not in left_documents]
@@ -284,9 +283,7 @@ class ReviewSession:
             ],
             "more": len(entries) > start + MAX_ROWS,
             "begins": begins,
-            "without": " · ".join(
-                filter(None, (lost, self._explain_missing_proposals(without_count)))
-            ),
+            "without": " · ".join(filter(None, (lost, without))),
         }
 
     def _find_beginning(self, piles: Sequence[DocumentItems]) -> str:
@@ -329,23 +326,6 @@ class ReviewSession:
             "chat": ASK_LABEL if pile.is_for_chat and not uses_model else "",
             "left": left,
         }
-
-    def _explain_missing_proposals(self, total: int) -> str:
-        if not total:
-            return ""
-        counts = pending_items.count_no_card_reasons(self._ledger)
-        reasons = [
-            (reason.partition(":")[0], number)
-            for reason, number in counts.most_common(MAX_REASONS)
-        ]
-        other_count = total - sum(number for _, number in reasons)
-        if other_count > 0:
-            reasons.append(("for other reasons", other_count))
-        if len(reasons) == 1:
-            text = reasons[0][0]
-        else:
-            text = " · ".join(f"{reason} ({number:,})" for reason, number in reasons)
-        return f"{format_count(total, 'highlight')} without a proposal: {text}"
 
     def start_document_sitting(self, id: str) -> Json:
         """Start a sitting with a document's ten best drafts and proposals, in reading order.

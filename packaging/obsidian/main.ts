@@ -105,6 +105,11 @@ function formatProblem({ where, what, hint }: Problem): string {
 }
 
 function formatError({ code, stderr }: Output): string {
+  const json = stderr.trim().split("\n").find((line) => line.startsWith('{"error":'));
+  if (json) {
+    const { what, hint } = (JSON.parse(json) as { error: Omit<Problem, "where"> }).error;
+    return `${what}${hint && `\nhint: ${hint}`}`;
+  }
   return stderr.trim().replace(/^ankiforge: /gm, "") || `ankiforge ended with code ${code}, without a message`;
 }
 

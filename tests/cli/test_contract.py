@@ -1,5 +1,6 @@
 """What scripts rely on: shapes of JSON, clean streams, exit codes, and that a look is but a look."""
 
+import json
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
@@ -43,7 +44,7 @@ RUN = {
         "cards": each(
             "accepted waiting blocked revisions rejected retired sourceless", int
         ),
-        "waiting": each("new changed questions held", int),
+        "waiting": each("new proposed changed questions", int),
     },
     **each("next why"),
     "notes": NOTES,
@@ -273,3 +274,39 @@ def test_show_v_tells_decisions_and_shipments(forge, filled):
     told = forge.ok("show", "-v", card["guid"]).stdout
     for words in ("accepted by person", "edited by person", "shipped by policy"):
         assert words in told
+
+
+WRONG_CALLS = [
+    (["lst"], 2, "there is no command ankiforge lst", "did you mean ankiforge list?"),
+    (["list", "--vew"], 2, "there is no option --vew", "did you mean --view?"),
+    (["list", "--limit", "x"], 2, "--limit takes a whole number from 0 on", ""),
+    (["list", 'nofield:"x"'], 2, "query: no field called 'nofield'", "fields: deck"),
+    (["run", "nowhere.pdf"], 2, "there is no such file or folder", ""),
+    (["show", "dr00000000"], 2, "no id begins with 'dr00000000'", "ankiforge list"),
+    (["edit"], 2, "missing argument", "ankiforge edit -h"),
+    ([], 2, "missing command", "ankiforge -h"),
+    (["draft", "import"], 2, "missing argument", "ankiforge draft import -h"),
+    (["-C", "nowhere", "status"], 2, "nowhere", "ankiforge init"),
+    (["undo"], 1, "", ""),
+]
+
+
+def test_with_json_an_error_is_one_line_of_json_on_stderr(forge):
+    for words, code, what, hint in WRONG_CALLS:
+        for place in (0, len(words)):
+            told = forge(*words[:place], "--json", *words[place:], code=code)
+            if code == 1:  # a decision that is refused is a value
+                assert (told.data["done"], told.data["refused"]) == (
+                    False,
+                    "nothing to undo",
+                )
+                continue
+            assert told.stdout == ""
+            [line] = told.stderr.splitlines()
+            error = json.loads(line)["error"]
+            assert [*error] == ["what", "hint", "code"]
+            assert error["code"] == code, words
+            assert what in error["what"], words
+            assert hint in error["hint"], words
+        text = forge(*words, code=code).stderr
+        assert '{"error"' not in text

@@ -9,7 +9,8 @@ from msgspec.structs import replace
 
 from ankiforge.draft.propose import RejectionReason
 from ankiforge.ledger.events import Event
-from ankiforge.pipeline.query import looks_like_id
+from ankiforge.ledger.item_lists import count_id_chars
+from ankiforge.pipeline.query import looks_like_id, parse_query
 
 NOTE = """---
 tags: [Biology/Cell]
@@ -106,9 +107,10 @@ def test_proposals_are_counted_in_an_empty_list_and_a_sentence_is_proposed_once(
     for options in ([], ["--all"], ["--view", "new"]):
         assert forge.ok("list", *options).stderr == told
     assert "nothing here" in forge.ok("list", "no such words").stderr
-    lines = forge.ok("list", "--no-card").stdout.splitlines()
-    assert [line[0] for line in lines] == ["○", "–", " "]
-    assert lines[2] == "    no card: its sentence is proposed above"
+    heading, *lines = forge.ok("list", "--no-card").stdout.splitlines()
+    assert heading == "a  1 proposal, 1 without a proposal"
+    assert [line.split()[1] for line in lines] == ["○", "·"]
+    assert lines[1].endswith("  proposed above")
     rows = forge.ok("list", "--no-card", "--json").lines
     assert all(row["proposal"] for row in rows)
     assert len(rows) == 2
@@ -160,7 +162,7 @@ def test_a_line_has_an_id_for_decisions_and_a_guid_once_accepted(read):
     [waits] = read.ok("list", "verdict:waiting", "--json").lines
     assert waits["id"].startswith("dr")
     assert waits["guid"] is None
-    assert waits["waits"] == "A mark; you decide."
+    assert waits["waits"] == "Made of your highlight; you decide."
     [card] = read.ok("list", "language", "--json").lines
     assert card["id"] == card["guid"]
     assert (card["verdict"], card["anki"], card["deck"]) == (
@@ -331,3 +333,107 @@ def test_a_list_begins_with_what_waits_in_the_order_of_the_review(forge, vault):
     assert "weights" in texts[0], "the ten stand in reading order"
     assert "water" in texts[1]
     assert listed[2]["verdict"] == "accepted"
+
+
+# --- rows by document -------------------------------------------------------------------------
+
+
+@pytest.fixture
+def folders(forge, vault):
+    """Notes in two folders of a vault, with drafts and cards of each."""
+    for folder, name, answer in (
+        ("Networking", "TCP", "A handshake of ==three segments== opens a connection."),
+        ("Biology", "Cells", "Osmosis is the movement of ==water== across a membrane."),
+        ("Biology/Plants", "Moss", "Mosses spread by ==spores== instead of seeds."),
+    ):
+        (vault / folder).mkdir(exist_ok=True)
+        (vault / folder / f"{name}.md").write_text(
+            f"What is {name} about?::{answer.split()[0]}\n\n{answer}\n", encoding="utf-8"
+        )
+    forge.ok("run", vault, "--accept", "clean")
+    return forge
+
+
+def test_rows_have_a_heading_for_each_document_and_the_ids_that_commands_take(folders):
+    lines = folders.ok("list").stdout.splitlines()
+    titles = {line.partition("  ")[0] for line in lines[::4]}
+    assert titles == {"TCP", "Cells", "Moss"}
+    at = lines.index("Moss  Biology/Plants/  1 draft, 1 card")
+    draft, card = lines[at + 1 : at + 3]
+    assert draft[2:].partition(" ")[2] == "○ Mosses spread by [spores] instead of seeds."
+    assert card.partition(" ")[2] == "✓ What is Moss about?"
+    shown = folders.ok("show", card.split()[0], "--json").data
+    assert shown["fields"]["Back"] == "Mosses"
+    folders.ok("edit", card.split()[0], "--field", "Back", "moss")
+    folders.ok("accept", draft.split()[0])
+    lines = folders.ok("list", "Moss").stdout.splitlines()
+    assert lines[0] == "Moss  Biology/Plants/  2 cards"
+    folders.ok("reject", card.split()[0], "--reason", "known for years")
+    _, row = folders.ok("list", "verdict:rejected").stdout.splitlines()
+    assert row.endswith(" ✗ What is Moss about?  rejected: known for years")
+
+
+def test_a_state_and_a_chat_are_named_by_the_words_that_lists_show():
+    for words, field, value in (
+        ("verdict:blocked", "finding", "block"),
+        ("drafter:chat", "model", "chat"),
+        ("drafter:llm", "drafter", "llm"),
+    ):
+        [term] = parse_query(f"-{words}")
+        assert (term.field, term.value, term.negated) == (field, value, True)
+
+
+def test_ids_are_as_long_as_tells_them_apart():
+    assert count_id_chars([]) == count_id_chars(["dr0123456"]) == 6
+    assert count_id_chars(["dr0123456", "dr0123457", "af0123456"]) == 9
+    assert count_id_chars(["dr0123456", "dr0123456"]) == 6
+
+
+def test_a_highlight_has_an_id_for_every_command(forge):
+    canal = "The Suez Canal connects the Mediterranean with the Red Sea since 1869."
+    (forge.folder / "notes").mkdir()
+    (forge.folder / "notes/a.md").write_text(f"=={canal}==\n\n==Well!==\n", "utf-8")
+    forge.ok("run", "notes")
+    _, proposal, other = forge.ok("list", "--no-card").stdout.splitlines()
+    first, second = proposal.split()[0], other.split()[0]
+    assert (first[:2], len(first)) == ("hl", 6)
+    assert "proposal, score" in forge.ok("show", first).stdout
+    forge.ok("accept", first, "--gap", "2")
+    assert "{{c1::Suez Canal}}" not in forge.cards()[0]["fields"]["Text"]
+    forge.ok("edit", second, "--field", "Front", "What?", "--field", "Back", "Well")
+    assert len(forge.cards()) == 2
+    forge.ok("undo")
+    forge.ok("reject", second)
+    assert forge.ok("list", "--no-card").stdout == ""
+    told = forge("accept", "hl0000000000000000", code=2).stderr
+    assert "no id begins with 'hl0000000000000000'" in told
+
+
+FOLDERS = [
+    ("Biology/", {"Cells", "Moss"}),
+    ("biology/", {"Cells", "Moss"}),
+    ("Plants/", {"Moss"}),
+    ("Biology/Plants/", {"Moss"}),
+    ("notes/Networking/", {"TCP"}),
+    ("/home/anybody/notes/Networking/", {"TCP"}),
+    ("./notes/", {"TCP", "Cells", "Moss"}),
+    ("ology/", set()),
+    ("/", set()),
+    ("/home/anybody/Other/Networking/", set()),
+    ("TCP/", set()),
+]
+
+
+def test_a_folder_is_a_filter(folders):
+    def names(*words):
+        return {card["title"] for card in folders.ok("list", "--json", *words).lines}
+
+    for folder, found in FOLDERS:
+        assert names(folder) == found, folder
+    assert names("-Biology/") == {"TCP"}
+    assert names("Biology/", "verdict:waiting", "-Plants/") == {"Cells"}
+    assert "1 accepted" in folders.ok("accept", "Networking/").stderr
+    assert names("verdict:waiting") == {"Cells", "Moss"}
+    assert "2 accepted" in folders.ok("accept", "--all", "--filter", "Biology/").stderr
+    told = folders("reject", "Biology/", code=2).stderr
+    assert "--all --filter QUERY" in told, "it would take the cards, too"

@@ -41,11 +41,15 @@ from ankiforge.text import mark_bold
         ("  model      " + "word " * 8, 40, "  model      word word word word word|             word word word"),
         ("with ankiforge list shows ids; for a query: --all", 40, "with ankiforge list shows ids; for a|  query: --all"),
         ("✓ sources    vault: a folder of notes, remembered", 40, "✓ sources    vault: a folder of notes,|             remembered"),
-        # of a row, its title stands at the right, and its gap in sight
-        ("✓ short\tMemory", 40, "✓ short                         \tMemory"),
-        ("✓ a question that is far too long\tMemory", 40, "✓ a question that is far too lo…\tMemory"),
-        (f"○ {'word ' * 12}{mark_bold('gap')} and more\tA very long title of a book", 60,
-         f"○ …word word word word {mark_bold('gap')} and more       \tA very long tit…"),
+        # of a row, the gap and the tail stay in sight
+        ("af5dv3 ✓ short\tp. 7", 40, "af5dv3 ✓ short\tp. 7"),
+        ("af5dv3 ✓ a question that is far too long\tp. 7", 40, "af5dv3 ✓ a question that is far t…\tp. 7"),
+        ("af5dv3 ✓ a question that is far too long", 39, "af5dv3 ✓ a question that is far too long"),
+        ("af5dv3 ✓ a question that is far too long for it", 40, "af5dv3 ✓ a question that is far too lon…"),
+        (f"dr5dv3 ○ {'word ' * 12}{mark_bold('[gap]')} and more\tp. 12", 60,
+         f"dr5dv3 ○ …word word word word {mark_bold('[gap]')} and more\tp. 12"),
+        (f"af5dv3 ✗ {'word ' * 9}\t{'reason ' * 6}", 40, "af5dv3 ✗ word wor…\treason reason reaso…"),
+        (f"{mark_bold('A title')}\tNetworking/  3 cards", 40, f"{mark_bold('A title')}\tNetworking/  3 cards"),
         # columns stay whole
         ("  12 highlights   3 waiting   9 without a card", 40, "  12 highlights   3 waiting|    9 without a card"),
     ],
@@ -63,7 +67,9 @@ def test_a_line_breaks_at_blanks_but_within_no_command(line, width, lines):
         ("  next  ankiforge build   3 cards", "  next ankiforge build 3"),
         ("failed: a.md: no file", "failed:"),
         ("afaaaaaaaa  accepted  cloze", "afaaaaaaaa"),
-        ("○ a question\tMemory", "○ \tMemory"),
+        ("dr5dv3 ○ a question\tp. 7", "dr5dv3 ○ \tp. 7"),
+        ("af5dv3 ✗ a question", "af5dv3 ✗"),
+        ("✓ 5 notes", "✓ 5"),
         ("some words", ""),
     ],
 )

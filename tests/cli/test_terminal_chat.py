@@ -99,7 +99,7 @@ def test_draft_copies_the_text_and_takes_the_answer_that_is_pasted(
         assert "3 highlights for your chat" in told
         assert "0 new drafts" not in told
         assert "1 withheld" in told
-        assert "your terminal was asked to copy it" in " ".join(told.split())
+        assert "copied, if your terminal allows it" in " ".join(told.split())
         prompt = b64decode(CLIPBOARD.search(told)[1]).decode()
         assert "Zanzibar" not in prompt
         assert "this is the text for the chat, not its answer" in keyboard.paste(prompt)

@@ -109,7 +109,7 @@ def test_the_card_of_a_sentence_in_another_note_waits_and_undo_is_exact(
 @pytest.mark.parametrize(
     ("front", "back", "expected"),
     [
-        ("Which war ended in 1648?", "the Thirty Years' War", "1 new draft "),
+        ("Which war ended in 1648?", "the Thirty Years' War", "1 new draft\n"),
         ("When did the Thirty Years' War end?", "1648", "0 new drafts"),
     ],
 )

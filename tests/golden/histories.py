@@ -391,7 +391,7 @@ class Player:
         taken = []
         for card in self.lists(machine).cards:
             changes = card["revises"] or card["replaces"]
-            if card["waits"] == "A mark; you decide." and not changes:
+            if card["waits"] == "Made of your highlight; you decide." and not changes:
                 taken.append(card["id"])
         if taken:
             self.call(machine, "accept", *taken)

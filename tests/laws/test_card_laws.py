@@ -41,7 +41,7 @@ from ankiforge.reports.cards import (
 )
 from ankiforge.reports.view import view_card
 from ankiforge.review import Item, Review
-from ankiforge.text import render_bold_marks
+from ankiforge.text import remove_bold_marks
 from ankiforge.web.card_view import render_card, render_row
 from ankiforge.web.documents import PageRenderer
 from ankiforge.web.session import ReviewSession
@@ -120,7 +120,7 @@ def test_every_door_shows_the_same_of_a_card(desk, card):
     session, privacy, workspace, highlight = desk
     card = replace(card, key=highlight.key, passages=(highlight,))
     view = view_card(card)
-    row, _, place = format_row(view).partition("\t")
+    row, _, tail = format_row(view, "").partition("\t")
     sides = letters(" ".join(format_sides(view)))
     if isinstance(card, Proposal):
         data = proposal_to_json(card)
@@ -142,7 +142,7 @@ def test_every_door_shows_the_same_of_a_card(desk, card):
     [shown] = page["cards"]
 
     # the question and the answer
-    assert render_bold_marks(row, "[", "]")[2:].startswith(data["front"])
+    assert remove_bold_marks(row)[2:].startswith(data["front"])
     assert letters(data["front"]) == letters(shown["title"])
     if card.kind is CardKind.CLOZE:
         marked = "".join(re.findall(r'class="cloze">(.*?)</span>', shown["question"]))
@@ -155,11 +155,10 @@ def test_every_door_shows_the_same_of_a_card(desk, card):
     assert letters(data["front"]) in letters(shown["question"])
     assert letters(data["front"]) in sides
     assert card.kind is CardKind.CLOZE or letters(data["back"]) in sides
-    assert place == "Cells"
 
     # the stage, and why it waits
     assert data["state"] == view.state
-    is_spelt_out = f"({view.state})" in row
+    is_spelt_out = tail.startswith(view.state)
     assert is_spelt_out == row.startswith("✗")
     why = (page["why"] or page["cards"][0].get("why") or {"text": ""})["text"]
     if isinstance(card, PendingDraft):

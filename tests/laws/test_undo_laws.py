@@ -107,7 +107,7 @@ def list_everything(ledger: Ledger) -> dict[str, object]:
     waits = pending_items.load_pending_items(ledger)
     keys = [each.highlight.key for each in pending_items.iter_outcomes(ledger)]
     uncarded = []
-    for outcome in pending_items.iter_outcomes(ledger, best_first=True):
+    for outcome in pending_items.iter_outcomes(ledger, document_ranks={}):
         found = find_proposal(ledger, outcome)
         shown = found.fields if isinstance(found, Proposal) else found
         uncarded.append((outcome.highlight.key, outcome.status, outcome.reason, shown))

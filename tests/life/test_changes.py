@@ -180,6 +180,24 @@ def test_a_sentence_that_left_a_longer_mark_waits_with_the_whole_mark(tmp_path):
     assert person.cards()
 
 
+def test_a_change_goes_with_its_passage_and_its_card_is_said_to_have_lost_it(
+    person, no_waiting
+):
+    [guid] = person.cards()
+    person.write(EVENTS["deleted"].steps[0](person.written))
+    said = person.run()
+    assert "change waiting" not in said
+    assert "not found: the passage of 1 card in Sleep" in said
+    said = person.run()
+    assert "1 card lost its passage in Sleep" in said
+    assert "lost" not in person.run()
+    [row] = person.rows("--view", "gone")
+    assert (row["guid"], row["revision"]) == (guid, None)
+    person.write(ways.reword(START, NEW))
+    person.run()
+    assert find_change(person)["old_quote"] == FACT
+
+
 def test_a_lost_card_that_comes_back_leaves_nothing(tmp_path, no_waiting):
     person = Person(tmp_path, WAYS["chat"])
     person.write(START)

@@ -79,7 +79,50 @@ def test_a_figure_names_its_labels(make_card):
     text = [line.split(maxsplit=1) for line in islice(format_in_full(None, card), 6)]
     assert ["hides", "all labels"] in text
     assert text[-2:] == [["1", "Femur"], ["2", "(drawn)"]]
-    assert format_row(view_card(card)).partition("\t")[0] == "✓ Femur · (2)"
+    page = card.highlight.page_text
+    assert format_row(view_card(card), "af5dv3") == f"af5dv3 ✓ Femur · (2)\t{page}"
+
+
+BLOCKED = make_finding("number_altered", "“5 kg”", severity=Severity.BLOCK)
+
+
+@pytest.mark.parametrize(
+    ("draft", "row"),
+    [
+        ({}, "dr ○ Q"),
+        (
+            {"findings": (BLOCKED,)},
+            "dr ✗ Q\tblocked: The source has the number with another unit, sign or era: “5 kg”. Compare it with the passage.",
+        ),
+        ({"keeps_text": True}, "dr ○ Q\tits passage changed"),
+    ],
+)  # fmt: skip
+def test_a_row_says_what_is_special_about_a_draft(draft, row):
+    card = made(PendingDraft, kind=CardKind.BASIC, fields=(("Front", "Q"),), **draft)
+    assert format_row(view_card(card), "dr").replace(" · p. 250", "") == row
+
+
+@pytest.mark.parametrize(
+    ("verdict", "reason", "anki", "row"),
+    [
+        (Verdict.LIVE, "", "seen", "✓ Femur"),
+        (Verdict.RETIRED, "deleted in Anki", "deleted", "✗ Femur  (retired: deleted in Anki)"),
+        (Verdict.REJECTED, "", "written", "✗ Femur  (rejected)"),
+        (Verdict.REJECTED, "too  long", "seen", "✗ Femur  (rejected: too long, still in Anki)"),
+        (Verdict.TAKEN_BACK, "its acceptance was undone", "seen", "✗ Femur  (undone, still in Anki)"),
+    ],
+)  # fmt: skip
+def test_a_row_says_why_a_card_is_none_and_whether_anki_has_it(
+    verdict, reason, anki, row
+):
+    card = made(
+        LocalCard,
+        fields=(("Text", "Femur"),),
+        verdict=verdict,
+        verdict_reason=reason,
+        anki_state=anki,
+    )
+    assert format_row(view_card(card)).partition("\t")[0] == row
 
 
 BLOCK = make_finding("quote_not_in_source", severity=Severity.BLOCK)

@@ -31,10 +31,10 @@ class RejectionReason(Enum):
 
     PROPOSED = "a proposal: ankiforge review"
     LESS_CERTAIN = "less certain: list --no-card -v shows its proposal"
-    UNCERTAIN = "may not be worth a card: choose the words to hide"
-    NO_GAP = "no good gap found: choose the words to hide"
+    UNCERTAIN = "may not be worth a card: choose the words to blank out"
+    NO_GAP = "no good gap found: choose the words to blank out"
     NO_WORDS = "no words"
-    LONG = "a long sentence: choose the words to hide"
+    LONG = "a long sentence: choose the words to blank out"
     DEPENDENT = "speaks to the reader, or needs the sentence before"
     ASIDE = "advice or an aside"
     QUESTION = "a question, which states nothing"
@@ -81,6 +81,8 @@ _PROGRAM_TEXT = regex(
 _OPTIONS = regex(r"\A\W*(?:\(?a\)\s)?[^()]*?(?<=\s)b\)\s")
 # Matches a sign that may stand for a verb in notes, as in `Ribosome: the site of translation`.
 DEFINITION_SIGN = regex(r"[:=→⇒]|\s[–—-]+>?\s")
+# Matches a sentence that needs no verb, such as `The higher the heat, the faster the reaction`.
+_COMPARISON = regex(r"(?i)\W*the (?:more|less|\w+er)\b.*, the (?:more|less|\w+er)\b")
 # Scripts without spaces, and those from Hebrew to Khmer, whose verbs are unknown.
 _WITHOUT_KNOWN_VERBS = regex(f"[{UNSPACED_SCRIPTS}\u0590-\u109f\u1780-\u17ff]")
 # A label has at most this many words, as has each item of a list.
@@ -128,6 +130,8 @@ def find_syntax_rejection(
         if not (has_end_punctuation(text) or _is_complete_clause(words, language)):
             return RejectionReason.CUT_OFF
     if DEFINITION_SIGN.search(text) or _WITHOUT_KNOWN_VERBS.search(text):
+        return None
+    if _COMPARISON.match(text):
         return None
     return None if has_verb(words, language) else RejectionReason.HEADING
 

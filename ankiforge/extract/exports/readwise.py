@@ -4,7 +4,7 @@
       - readwise: {path: ~/Downloads/readwise-data.csv}
 
 The rows of a book form one document, wherever they are in the file. Tags come from their own
-column, and from each `.tag` at the beginning or on the last line of a note. A passage tagged
+column, and from each `.tag` at the beginning or end of a note. A passage tagged
 `.h1` to `.h6` is a heading of the passages below it. The columns of Readwise's own import format
 (Title, Author, URL, Date) are supported as well. The export has no ids, so the key of a highlight
 depends only on its passage.

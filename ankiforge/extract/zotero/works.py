@@ -313,7 +313,8 @@ class WorkReader:
         """Return why an item can't become a card, or "" if it counts as the user's own.
 
         In the user's own library, all items count. In a group library, an item counts if its
-        author is listed in `me` or, if `me` is empty, owns the account.
+        author is listed in `me` or, if `me` is empty, owns the account. An item that was never
+        synced counts, too, unless another program wrote it into the file.
         """
         if library.group is None:
             return ""

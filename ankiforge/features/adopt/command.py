@@ -43,7 +43,7 @@ if TYPE_CHECKING:
 def adopt(call: Call, path: Path | None, tool: str, yes: bool, decline: bool) -> None:
     """Take over the notes that another tool made in Anki, with their reviews.
 
-    Corrections in the sources reach these notes from then on. Nothing is written into a source.
+    From then on, corrections in your sources reach these notes. Nothing is written into a source.
     """
     from ankiforge.features.adopt import work as adoption
     from ankiforge.ledger import foreign_history

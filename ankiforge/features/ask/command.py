@@ -50,7 +50,7 @@ _OFFER_HINT = "model: meaning"
 )
 @click.option(
     "--reply", type=click.File(encoding="utf-8"), metavar="FILE",
-    help="The answer of your chat, checked; - reads standard input.",
+    help="Check the answer of your chat in FILE; - reads standard input.",
 )  # fmt: skip
 @click.argument("query", nargs=-1, required=True, metavar="QUERY|FILE.pdf")
 def search(call: Call, query: Words, answer: bool, reply: TextIO | None) -> None:
