@@ -246,7 +246,9 @@ def _explain_state(view: CardView) -> str:
         return ": ".join(filter(None, (view.state, view.pending_reason)))
     still = "still in Anki" if view.card.anki_state == "seen" else ""
     is_undone = view.card.verdict is Verdict.TAKEN_BACK
-    reason = "" if is_undone else to_one_line(view.card.verdict_reason or view.pending_reason)
+    reason = (
+        "" if is_undone else to_one_line(view.card.verdict_reason or view.pending_reason)
+    )
     reason = truncate(reason, _MAX_QUESTION_CHARS)
     return ", ".join(filter(None, (": ".join(filter(None, (view.state, reason))), still)))
 
