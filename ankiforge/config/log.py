@@ -10,10 +10,10 @@ from __future__ import annotations
 import logging
 import os
 from collections.abc import Callable, Iterable
-from contextlib import suppress
+from contextlib import nullcontext, suppress
 from pathlib import Path
 
-from ankiforge.config.files import open_regular
+from ankiforge.config.files import lock_file, open_regular
 from ankiforge.errors import LOGGER, OwnFileError
 from ankiforge.model import Problem, hash16
 from ankiforge.text import regex
@@ -62,12 +62,9 @@ class LogPrinter(logging.Handler):
 
 
 def _rotate(path: Path) -> None:
-    from filelock import FileLock, Timeout
-
-    lock = FileLock(path.with_suffix(".lock"), timeout=0, mode=0o600)
-    with suppress(Timeout), lock:
-        # another process may have been faster
-        if path.stat().st_size > MAX_LOG_BYTES:
+    # another process may be doing it, or may have been faster
+    with lock_file(path.with_suffix(".lock"), 0) or nullcontext() as lock:
+        if lock and path.stat().st_size > MAX_LOG_BYTES:
             with suppress(FileNotFoundError):
                 path.with_suffix(".log.1").replace(path.with_suffix(".log.2"))
             path.replace(path.with_suffix(".log.1"))
