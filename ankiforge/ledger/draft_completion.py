@@ -144,14 +144,16 @@ def iter_undone_drafts(snapshot: HighlightSnapshot) -> Iterator[tuple[Card, Draf
 def iter_outdated_drafts(snapshot: HighlightSnapshot) -> Iterator[Draft]:
     """Yield the model's pending drafts of new cards whose passage has changed since.
 
-    Each quotes what the passage says now, see `PassageSnapshot.follow_passage`.
+    Each quotes what the passage says now, see `PassageSnapshot.follow_passage`. A draft whose
+    quote was never in the passage is about no sentence, so it follows none.
     """
     for draft in snapshot.pending_drafts:
         if draft.key != snapshot.highlight.key or draft.changed_guid:
             continue
         is_quoted = is_quote_in_highlight(draft.quote, snapshot.highlight)
         is_of_model = draft.origin.drafter in ("llm", AGENT_DRAFTER)
-        if draft.drafted_quote or (is_of_model and not is_quoted):
+        is_outdated = is_of_model and draft.sentence_hashes and not is_quoted
+        if draft.drafted_quote or is_outdated:
             yield snapshot.follow_passage(draft.to_draft())
 
 

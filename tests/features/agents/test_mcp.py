@@ -308,8 +308,10 @@ def test_a_card_that_its_source_does_not_support_is_never_ready(desk):
         assert "negation" in [one["check"] for one in made["findings"]]
         desk.ok("run")
     cards = [one for one in desk.cards() if one["origin"]["drafter"] == "agent"]
-    assert len(cards) == 5  # a run drops those whose quote does not stand in the passage
+    assert len(cards) == 7
     assert all(one["verdict"] == "waiting" for one in cards)
+    # a quote that was never in the passage follows nothing that the passage says
+    assert all(is_blocked(one) for one in cards if one["front"] != asked)
 
 
 HOSTILE: list[tuple[str, dict[str, Any]]] = [
