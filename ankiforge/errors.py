@@ -24,6 +24,10 @@ from errno import EDQUOT, ENOMEM, ENOSPC
 from pathlib import Path
 from typing import ClassVar
 
+LOGGER = "ankiforge.workspace"
+"""The name of the logger for the log of a workspace, see `config.log`."""
+_MAX_FRAMES = 5
+
 
 class ForgeError(Exception):
     """Base class for all errors that we raise on purpose."""
@@ -151,6 +155,18 @@ def format_traceback(error: Exception) -> str:
     return re.sub(r"[\x00-\x08\x0b-\x1f\x7f-\x9f]", "", text)
 
 
+def describe_error(error: BaseException) -> str:
+    """Describe an exception by its type and where it was raised.
+
+    The message is left out, because it may quote notes.
+    """
+    import traceback
+
+    frames = traceback.extract_tb(error.__traceback__)[-_MAX_FRAMES:]
+    places = [f"{Path(frame.filename).name}:{frame.lineno}" for frame in frames]
+    return f"{type(error).__name__} in {' '.join(reversed(places))}"
+
+
 def is_out_of_memory(error: BaseException) -> bool:
     """Return whether an exception means that we ran out of memory.
 
@@ -191,6 +207,7 @@ def wrap_unexpected_errors() -> Iterator[None]:
             _logged_stacks.add(stack)
             traceback_text = format_traceback(error)
             logging.getLogger(__name__).error("ankiforge fails here:\n%s", traceback_text)
+            logging.getLogger(LOGGER).info("%s", describe_error(error))
         summary = " ".join(traceback.format_exception_only(error)[-1].split())
         hint = "please report it with the traceback, without what it quotes of your notes"
         raise BugError(f"{BUG_MESSAGE} ({summary[:200]})", hint=hint) from error

@@ -86,6 +86,7 @@ BENCHES = (
     Bench("first_minute"),
     Bench("lies"),
     Bench("spoiled"),
+    Bench("year"),
 )
 """The long ones first, so that nothing long begins when little time is left."""
 
@@ -136,6 +137,8 @@ ROWS = (
     Row("PDF marks read to the letter, generated, beside pdfannots", "extract_pdf", r"^all +(\d+)/444.*", "444 of 444", at_least(444)),
     Row("PDF marks read to the letter, other people's files, beside pdfannots", "extract_pdf", r"^real +(\d+)/.*", "60 of 60", at_least(60)),
     Row("processor time of pdfannots for 20 papers against ours", "extract_pdf", r"([\d.]+) times as fast.*", "4 times", at_least(4)),
+    Row("a year of notes on two computers with a real Anki: doubled, lost, made anew, or not the same on both", "year", r"^wrong +(\d+)", "0", at_most(0)),
+    Row("the same: processor time of its runs", "year", r"^CPU s +([\d.]+)", "at most 60 s", at_most(60)),
     Row("first minute: cards in Anki, of one paper and one e-reader", "first_minute", r"^in Anki +([\d.]+)", "at least 10", at_least(10)),
     Row("first minute: commands for these", "first_minute", r"^commands +([\d.]+)", "at most 3", at_most(3)),
     Row("first minute: seconds of the machine", "first_minute", r"^seconds +([\d.]+)", "at most 60", at_most(60)),

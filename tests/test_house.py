@@ -20,7 +20,7 @@ from tools import floors, size
 
 HEAVY_WORDS = (
     "openai httpx httpx2 pyzotero pypdf pypdfium2 genanki markdown_it msgspec rapidfuzz rich"
-    " sqlite3 yaml filelock platformdirs flask werkzeug jinja2 waitress watchfiles"
+    " sqlite3 yaml flask werkzeug jinja2 waitress watchfiles"
 )
 HEAVY = HEAVY_WORDS.split()
 

@@ -1,4 +1,4 @@
-"""All ways by which text may leave the machine: a model, a chat, an agent, a server of vectors."""
+"""All ways by which text may leave the machine: a model, a chat, an agent, a server of vectors, the log."""
 
 import json
 from contextlib import nullcontext
@@ -6,6 +6,7 @@ from typing import Any
 
 import pytest
 
+from ankiforge.config.log import LOG_FILE
 from ankiforge.errors import UsageError
 from ankiforge.features.agents.agent import (
     Agent,
@@ -47,6 +48,9 @@ def all_that_leaves(forge: Any, server: Any, *sources: str) -> str:
             asked += [prepare_question(workspace, each).chat_text for each in QUESTIONS]
         asked.append("\n".join(vectors.texts))
         written = [path.read_text("utf-8") for path in forge.folder.glob("*.md")]
+        logs = forge.folder.glob(f".ankiforge/{LOG_FILE}*")  # for a bug report
+        written += [path.read_text("utf-8") for path in logs]
+        assert "draft export" in written[-1]
         requests = json.dumps(server.asked, ensure_ascii=False)
         for record in (server.asked, server.headers, server.paths):
             record.clear()  # Hypothesis prints the server if the law is broken

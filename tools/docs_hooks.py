@@ -5,6 +5,7 @@ MkDocs calls this while it builds the documentation (`make docs`).
 
 import re
 from importlib.resources import files
+from itertools import zip_longest
 from pathlib import Path
 from typing import Any
 
@@ -54,13 +55,15 @@ def _keys() -> str:
     names: dict[str, str] = {}
     for key, name in _KEY.findall(script):
         names.setdefault(key, name)
-    rows = []
+    cells = []
     for key, name in names.items():
         signs = " ".join(f"`{sign}`" for sign in key.split()) or "`Space`"
-        rows.append(
-            f"- {signs.replace('Escape', 'Esc').replace('ArrowRight', '→')} {name}"
-        )
-    return "\n".join(rows)
+        signs = signs.replace("Escape", "Esc").replace("ArrowRight", "→")
+        cells.append(f"| {signs} | {name} |")
+    half = (len(cells) + 1) // 2
+    pairs = zip_longest(cells[:half], cells[half:], fillvalue="| | |")
+    rows = ["| key | what it does | key | what it does |", "|---|---|---|---|"]
+    return "\n".join([*rows, *(left + right[1:] for left, right in pairs)])
 
 
 def _add_options(markdown: str) -> str:

@@ -335,7 +335,7 @@ class AnkiConnect:
     def _make_wrong_server_error(self, message: str) -> ServiceError:
         return ServiceError(
             f"the server at {self.url} is not AnkiConnect ({message})",
-            hint="set anki.connect in ankiforge.yaml to the address of AnkiConnect; its port is"
+            hint="set anki.connect in ankiforge.yaml to the URL of AnkiConnect; its port is"
             f" webBindPort in {_CONFIG_MENU}",
         )
 

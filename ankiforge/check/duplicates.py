@@ -499,9 +499,10 @@ class DuplicateIndex:
         self._cards: dict[str, IndexedCard] = {}
         self._sides_by_id: dict[str, ComparedSides] = {}
         # Equal cards form a group, of which only one card is compared. A group's number is the
-        # index of its first card in this list, and of that card's signature.
+        # index of its first card in this list, and of that card's signature and numbers.
         self._first_cards: list[IndexedCard] = []
         self._signatures: list[int] = []
+        self._numbers: list[frozenset[str]] = []
         self._more_cards: dict[int, list[IndexedCard]] = defaultdict(list)
         self._numbers_by_exact_hash: dict[bytes, int] = {}
         # The numbers of the groups that contain each word, or ask the question with each hash.
@@ -538,6 +539,7 @@ class DuplicateIndex:
         unneeded_count = _MAX_NEEDED_WORDS - _count_needed_words(terms.words)
         signature = _compute_signature(terms.words) << _MAX_NEEDED_WORDS
         self._signatures.append(signature | (1 << unneeded_count) - 1)
+        self._numbers.append(frozenset(filter(str.isdigit, terms.words)))
         for term in (*terms.words, *terms.ideograph_pairs):
             self._postings[term].append(number)
         if terms.question_hash:
@@ -621,10 +623,13 @@ class DuplicateIndex:
         if not candidates:
             return
         my_words = set(terms.words)
-        my_numbers = set(filter(str.isdigit, my_words))
+        my_numbers = frozenset(filter(str.isdigit, my_words))
         my_count = len(my_words)
         ranked = []
         for number in candidates:
+            their_numbers = self._numbers[number]
+            if my_numbers - their_numbers and their_numbers - my_numbers:
+                continue  # both cards have a number that the other lacks
             their_words = self._first_cards[number].terms.words  # has no duplicates
             their_count = len(their_words)
             shared_count = len(my_words.intersection(their_words))
@@ -636,10 +641,6 @@ class DuplicateIndex:
                 continue
             union_count = my_count + their_count - shared_count
             jaccard = shared_count / (union_count or 1)
-            if my_numbers.difference(their_words):
-                their_other_words = set(their_words) - my_words
-                if any(map(str.isdigit, their_other_words)):
-                    continue  # both cards have a number that the other lacks
             containment = shared_count / (min(my_count, their_count) or 1)
             ranked.append((jaccard, containment, group[0].id, group))
         ranked.sort(reverse=True)

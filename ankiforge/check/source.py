@@ -136,11 +136,8 @@ def check_answers(draft: CardContent, context: CheckContext) -> Iterator[Finding
     reading = parse_draft(draft)
     source = get_answer_source_text(highlight)
     for answer_text in reading.answers:
-        # a name may be taken literally from the title or a heading, but a number may not
         bare_answer = answer_text.strip(" .")
-        if not any(map(str.isdecimal, answer_text)) and find_whole_words(
-            bare_answer, get_titles(highlight)
-        ):
+        if _is_in_title(bare_answer, highlight):
             continue
         if contains_text(reading.question, answer_text) and offers_options(
             reading.question
@@ -155,6 +152,13 @@ def check_answers(draft: CardContent, context: CheckContext) -> Iterator[Finding
             cut_words = _find_split_words(bare_answer, source)
             if cut_words:
                 yield make_finding("gap_cuts", f"“{cut_words}”")
+
+
+def _is_in_title(answer: str, highlight: Highlight) -> bool:
+    """Return whether a name is taken literally from the title or a heading. A number never is."""
+    if any(map(str.isdecimal, answer)):
+        return False
+    return find_whole_words(answer, get_titles(highlight)) is not None
 
 
 def _find_split_words(answer: str, source: str) -> str:
@@ -335,7 +339,11 @@ def _find_ungrounded_numbers(text: str, source: str) -> Iterator[str]:
             continue
         if find_number_values(source).isdisjoint((value, value * 100)):
             yield fraction_word
-    # report a month only if the source names other months, but not this one
+    yield from _find_other_months(text, source)
+
+
+def _find_other_months(text: str, source: str) -> Iterator[str]:
+    """Yield the months that the source doesn't name, if it names others."""
     named_months = find_months(text)
     source_months = set(find_months(source).values()) if named_months else set()
     for name, month in named_months.items():

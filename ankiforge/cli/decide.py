@@ -41,7 +41,7 @@ FILTER_OPTION = cli.text_option(
 @ALL_OPTION
 @FILTER_OPTION
 @cli.number_option(
-    "--gap", most=4, help="For a proposal: hide its gap N, 1 to 4, instead of the first."
+    "--gap", most=4, help="For a proposal: blank out gap N, 1 to 4, instead of the first."
 )
 @cli.flag_option(
     "--another",
@@ -59,9 +59,9 @@ def accept(
 ) -> None:
     """Accept drafts, or answer questions with yes.
 
-    If a draft may be the new text of a card, that card gets its words; --another makes another
-    card instead. The id of a highlight (`list --no-card`) makes the card of its proposal. FOLDER/
-    and --all leave out figures, and drafts with a warning; -v says which.
+    A draft that may be the new text of a card changes that card; --another makes a new card
+    instead. The id of a highlight (`list --no-card`) makes a card of its proposal. FOLDER/ and
+    --all leave out figures, and drafts with a warning; -v says which.
     """
     from ankiforge.check import RULES, describe_rule
     from ankiforge.ledger import pending_items
@@ -184,8 +184,8 @@ def undo(call: cli.Call, words: cli.Words) -> None:
     """Undo your last decision, or the last one about a card or draft.
 
     Decisions made by one command are undone together. If you undo a change by the source, the
-    old words stay, and its next change is a question. What a model or chat drafted since your last
-    decision is undone first, all of one command or import together.
+    card keeps its old text, and you are asked about the next change. What a model or chat drafted
+    since your last decision is undone first, all of one command or import together.
     """
     from ankiforge.ledger import item_lists
     from ankiforge.ledger.decide import undo_decision as take_back
@@ -375,8 +375,8 @@ def edit(
 ) -> None:
     """Reword a card or draft, or make a card from a highlight.
 
-    A draft is accepted in your words, which stay when the source changes. Deck and Tags are
-    those of the note, with spaces between tags; in Anki, you move it there.
+    A draft is accepted with your text, which stays when the source changes. Deck and Tags are
+    fields, too; separate tags with spaces. If Anki has the note already, change its deck there.
     """
     from ankiforge.ledger import item_lists
     from ankiforge.pipeline import query as queries

@@ -136,11 +136,11 @@ def show(call: cli.Call, words: cli.Words) -> None:
   ankiforge doctor                  the current workspace
   ankiforge doctor --json           one line per check
 
-Exit code: that of a failing part (2 settings, 3 a service, 4 the ledger), else 1 for warnings,
+Exit code: that of a failing part (2 settings, 3 a service, 4 the database), else 1 for warnings,
 0 if all is well.
 """)  # fmt: skip
 def doctor(call: cli.Call) -> None:
-    """Check settings, sources, ledger, model and Anki, and advise."""
+    """Check settings, sources, database, model and Anki, and say what to fix."""
     from ankiforge.config.workspace import find_workspace
     from ankiforge.extract import registry
     from ankiforge.reports import doctor

@@ -45,7 +45,7 @@ first.
 
 @cli.command("\n  ankiforge model list")
 def list_(call: cli.Call) -> None:
-    """Show the models you can use: with your keys, and on servers on this machine."""
+    """Show the models you can use: with your keys, and on servers on this computer."""
     from ankiforge.config import LlmSettings
     from ankiforge.draft import server as servers
 
@@ -161,7 +161,7 @@ def use(call: cli.Call, purpose: str, yes: bool, **named: Any) -> None:
         if result.drafted or result.error is None:
             settings_path = write_settings(call, folder, choice.settings)
         if settings_path:
-            call.say(f"written to {settings_path}; ankiforge model off takes it back")
+            call.say(f"written to {settings_path}; to undo it: ankiforge model off")
         if call.as_json:
             names = {"model": choice.llm.model, "base_url": choice.llm.base_url}
             count = {"settings": settings_path, "drafted": result.drafted}
@@ -268,7 +268,7 @@ def write_settings(
 
 @cli.command("\n  ankiforge model off")
 def off(call: cli.Call) -> None:
-    """Draft without a model again. The model's drafts and its address stay."""
+    """Draft without a model again. The model's drafts and settings stay."""
     folder = cli.find_workspace(call)
     was_used = folder.config.drafter == "llm"
     settings_path = None

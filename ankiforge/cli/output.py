@@ -22,6 +22,7 @@ from typing import TYPE_CHECKING, Any, TextIO
 
 import click
 
+from ankiforge import __version__
 from ankiforge.cli.commands import (
     COMMANDS,
     PlainOption,
@@ -571,6 +572,7 @@ def open_workspace(
         lock_timeout: how long to wait for the lock in seconds, or None for the default.
         folder: the workspace's directory and settings, if already known.
     """
+    from ankiforge.config.log import LogPrinter, log_lines, workspace_log
     from ankiforge.pipeline.workspace import Workspace
 
     workspace = Workspace(
@@ -584,9 +586,17 @@ def open_workspace(
         sanitize_for_terminal(question), yes=call.trusts_workspace
     )
     with ExitStack() as stack:
+        if call.verbose:
+            mirror = LogPrinter(call.warn)
+            workspace_log.addHandler(mirror)
+            stack.callback(workspace_log.removeHandler, mirror)
         if writes:
             stack.enter_context(workspace.hold_lock(writes, lock_timeout))
         stack.enter_context(workspace)
+        if not read_only:
+            context = click.get_current_context(silent=True)  # an agent has a thread
+            command = context.command_path if context else "ankiforge mcp"
+            log_lines([f"{command}, version {__version__}"])
         call.print_problems(workspace.iter_journal_problems())
         if not writes:
             call.print_problems(workspace.iter_unread_notices())

@@ -64,9 +64,9 @@ def run(
     """Turn highlights into cards, and accepted cards into a package for Anki.
 
     PATH is a PDF, an EPUB, a note, a text file, a notebook, highlights from KOReader, Kobo,
-    calibre, Apple Books, Kindle, Readwise, hypothes.is or a table of cards, a folder of these, or
-    Zotero's data folder. It is remembered: without PATH, all that is remembered and the sources
-    of the workspace are read.
+    calibre, Apple Books, Kindle, Readwise, hypothes.is or a table of cards, words that you looked
+    up on a Kindle or in KOReader, a folder of these, or Zotero's data folder. It is remembered:
+    without PATH, all that is remembered and the sources of the workspace are read.
     """
     from ankiforge.pipeline.run_result import CommandRunOptions
 
@@ -185,7 +185,7 @@ _NOTICES_SETTING = "notices"
 def forget(call: cli.Call, path: Path) -> None:
     """Stop reading a PATH that `run` remembered.
 
-    Its drafts go; its cards stay. To take it back: ankiforge undo.
+    Its drafts are removed; its cards stay. To undo it: ankiforge undo.
     """
     from ankiforge.text import format_first_names
 
@@ -196,7 +196,7 @@ def forget(call: cli.Call, path: Path) -> None:
         return
     names, highlights = format_first_names(forgotten), format_count(count, "highlight")
     call.print_result(f"forgotten: {names}, with {highlights}")
-    call.print_result("its cards stay; to take it back: ankiforge undo")
+    call.print_result("its cards stay; to undo it: ankiforge undo")
 
 
 # --- extract --------------------------------------------------------------------------------
@@ -313,9 +313,9 @@ def draft(
 ) -> None:
     """Read the sources, and draft cards for highlights that have no card yet.
 
-    Without a model, your chat writes the questions: the text with the best twenty is copied,
-    and its answer taken when you paste it, or copy it. With --again, the new drafts wait beside
-    the old ones.
+    Without a model, your chat writes the questions: a prompt with the best twenty highlights is
+    copied, and the chat's answer is read when you paste it, or copy it. With --again, the old
+    drafts stay beside the new ones.
 
     With a PATH, such as `ankiforge draft lecture.pdf`, a model or your chat chooses passages of a
     document in which nothing is marked, and makes a card of each.
@@ -373,8 +373,8 @@ def draft(
 def choose(call: cli.Call, path: Path, cards: int, estimate: bool, drafter: str) -> None:
     """Let a model or your chat choose passages of a document, and make a card of each.
 
-    PATH is a PDF, a note, a text, a saved web page, an EPUB, or a folder of these. Nothing is
-    written into it.
+    PATH is a PDF, a note, a text, a saved web page, an EPUB, captions of a video, or a folder of
+    these. Nothing is written into it.
     """
     from ankiforge.pipeline import unmarked_documents
 
@@ -534,6 +534,7 @@ def select_highlights(workspace: Workspace, query: str) -> frozenset[HighlightKe
   ankiforge draft export ask.md --from lecture.pdf   choose passages of a document
 """)  # fmt: skip
 @click.argument("file", type=FILE_TYPE)
+@click.argument("paths", nargs=-1, type=cli.PATH_TYPE, metavar="")
 @click.option(
     "--from",
     "document",
@@ -542,16 +543,21 @@ def select_highlights(workspace: Workspace, query: str) -> frozenset[HighlightKe
     help="Let the chat choose passages of a document without marks.",
 )
 @CARDS_OPTION
-def export(call: cli.Call, file: Path, document: Path | None, cards: int) -> None:
+def export(
+    call: cli.Call, file: Path, paths: cli.Paths, document: Path | None, cards: int
+) -> None:
     """Read the sources, and write a prompt to paste into any chatbot; with FILE `-`, print it.
 
-    It has the best 20 highlights without a card; with a higher --limit, the rest goes into
-    further files.
+    The prompt has the best 20 highlights without a card; with a higher --limit, further files
+    have the rest.
     """
     from ankiforge.draft.chat import MAX_HIGHLIGHTS_PER_TEXT
     from ankiforge.pipeline import unmarked_documents
     from ankiforge.pipeline.chats import export_chats
 
+    if paths:
+        hint = f"ankiforge draft export {quote(str(file))} --from {quote(str(paths[0]))}"
+        raise UsageError(f"{paths[0]}: a document is named with --from", hint=hint)
     with cli.open_workspace(call, writes="drafting") as workspace:
         if document:
             prompts = unmarked_documents.export_requests(workspace, document, cards)

@@ -10,6 +10,8 @@ from __future__ import annotations
 import errno
 import os
 import stat
+import sys
+import time
 from contextlib import suppress
 from pathlib import Path
 from typing import IO
@@ -20,6 +22,8 @@ MAX_TEXT_FILE_BYTES = 1 << 18
 """The maximum size of the settings file, of a deck file and of a prompt."""
 SQLITE_SUFFIXES = ("", "-wal", "-shm", "-journal")
 """The suffixes of all files that SQLite may keep for one database."""
+
+_LOCK_POLL_SECONDS = 0.05
 
 # Windows has only `O_BINARY` of these, and would convert line ends without it.
 _SAFE_FLAGS = (
@@ -96,6 +100,55 @@ def write_file(path: Path, data: bytes, *, mode: int = 0o600) -> None:
     with os.fdopen(handle, "wb") as file:
         file.write(data)
     part.replace(path)
+
+
+def lock_file(path: Path, seconds: float) -> IO[bytes] | None:
+    """Lock a file, which is created if it is missing, until the returned file is closed.
+
+    The operating system also releases the lock when the process ends.
+
+    Args:
+        path: the path of the file.
+        seconds: how long to wait if another process holds the lock.
+
+    Returns:
+        The open file, or None if another process still holds the lock.
+
+    Raises:
+        OwnFileError: the path isn't a regular file.
+        OSError: the file can't be opened for writing, or its file system has no locks.
+    """
+    file = open_regular(path, os.O_RDWR | os.O_CREAT)
+    deadline = time.monotonic() + seconds
+    try:
+        while not _try_lock(file.fileno()):
+            if time.monotonic() >= deadline:
+                file.close()
+                return None
+            time.sleep(_LOCK_POLL_SECONDS)
+    except BaseException:
+        file.close()
+        raise
+    return file
+
+
+def _try_lock(handle: int) -> bool:
+    """Lock an open file without waiting; return False if it is locked already."""
+    if sys.platform == "win32":
+        import msvcrt
+
+        try:
+            msvcrt.locking(handle, msvcrt.LK_NBLCK, 1)
+        except PermissionError:
+            return False
+    else:
+        import fcntl
+
+        try:
+            fcntl.flock(handle, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except BlockingIOError:
+            return False
+    return True
 
 
 def make_directory(path: Path, mode: int = 0o700) -> None:

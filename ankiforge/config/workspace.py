@@ -11,9 +11,10 @@ A workspace is a directory with
 from __future__ import annotations
 
 import os
+import sys
 import uuid
-from collections.abc import Iterable
-from contextlib import AbstractContextManager, suppress
+from collections.abc import Iterable, Iterator
+from contextlib import contextmanager, suppress
 from datetime import UTC, datetime
 from glob import escape
 from pathlib import Path
@@ -25,7 +26,13 @@ from msgspec.structs import replace
 from ankiforge import config as settings
 from ankiforge.config import SETTINGS_FILE_NAME, Config, SourceKinds, expand_path
 from ankiforge.config.deckfiles import DeckRule, PathDeck, Select, load_decks
-from ankiforge.config.files import make_directory, make_private, read_bounded, write_file
+from ankiforge.config.files import (
+    lock_file,
+    make_directory,
+    make_private,
+    read_bounded,
+    write_file,
+)
 from ankiforge.config.yamlfile import convert_to_type, read_yaml
 from ankiforge.errors import BusyError, UsageError, wrap_write_errors
 from ankiforge.model import Strings, Texts, Value
@@ -65,9 +72,15 @@ def find_user_directory(environ: Texts = os.environ) -> Path:
     home = environ.get("ANKIFORGE_HOME")
     if home:
         return Path(home).expanduser().absolute()
-    from platformdirs import user_data_path
-
-    return user_data_path("ankiforge", appauthor=False)
+    if sys.platform == "win32":
+        local = environ.get("LOCALAPPDATA")
+        parent = Path(local) if local else Path.home() / "AppData" / "Local"
+    elif sys.platform == "darwin":
+        parent = Path.home() / "Library" / "Application Support"
+    else:
+        data = environ.get("XDG_DATA_HOME", "").strip()
+        parent = Path(data) if data else Path.home() / ".local" / "share"
+    return parent / "ankiforge"
 
 
 def load_values(folder: Path, name: str) -> dict[str, str]:
@@ -89,6 +102,10 @@ def store_values(folder: Path, name: str, values: Texts) -> None:
     encoded = msgspec.json.encode(sorted_values)
     text = msgspec.json.format(encoded, indent=1).decode()
     _write_private(folder / f"{name}.json", f"{text}\n")
+
+
+CHAT_USED_HINT = "chat: used or put away"
+"""Recorded once the user has asked a chat, or put its offer away."""
 
 
 def was_hint_shown(hint: str) -> bool:
@@ -305,45 +322,36 @@ class WorkspaceDirectory(Value):
         make_private(self.state_directory)
         make_private(self.journal)
 
-    def acquire_lock(
-        self, activity: str, seconds: float | None = None
-    ) -> AbstractContextManager[object]:
-        """Acquire the lock for an activity, waiting if another process holds it.
+    @contextmanager
+    def acquire_lock(self, activity: str, seconds: float | None = None) -> Iterator[None]:
+        """Context manager that holds the lock for an activity, waiting if another process has it.
 
         Args:
             activity: "drafting", "publishing" or "watching".
             seconds: how long to wait, or None for `LOCK_TIMEOUT`.
 
-        Returns:
-            A context manager that releases the lock.
-
         Raises:
             BusyError: another process still holds the lock.
             UsageError: the lock file isn't writable.
         """
-        from filelock import FileLock, Timeout
-
         path = self.state_directory / f"{activity}.lock"
         try:
-            lock = FileLock(
-                path, LOCK_TIMEOUT if seconds is None else seconds, mode=0o600
-            )
-            acquired = lock.acquire()
-        except Timeout as error:
+            lock = lock_file(path, LOCK_TIMEOUT if seconds is None else seconds)
+        except OSError as error:
+            message = f"{path}: cannot be written: {error.strerror or error}"
+            raise UsageError(message, hint="allow writing there") from error
+        if lock is None:
             holder = ""
             with suppress(OSError, UnicodeDecodeError):
                 process = path.read_text().strip()
                 holder = f" (process {process})" if process.isdigit() else ""
             message = f"another ankiforge{holder} is {activity} here"
-            hint = "wait for it, or stop it: nothing is lost"
-            raise BusyError(message, hint=hint) from error
-        except OSError as error:
-            message = f"{path}: cannot be written: {error.strerror or error}"
-            raise UsageError(message, hint="allow writing there") from error
-        # the process id is only for the message above; the operating system holds the lock
-        with suppress(OSError):
-            path.write_text(str(os.getpid()))
-        return acquired
+            raise BusyError(message, hint="wait for it, or stop it: nothing is lost")
+        with lock:
+            # the process id is only for the message above; the operating system holds the lock
+            with suppress(OSError):
+                path.write_text(str(os.getpid()))
+            yield
 
 
 def find_workspace(

@@ -152,29 +152,7 @@ def parse_chat_reply(
         for highlight in sendable.highlights:
             pending.append(_PendingHighlight(highlight, make_label(highlight.key)))
     answer = parse_reply(text, [entry.highlight.exact for entry in pending])
-    by_label = {entry.label: entry for entry in pending}
-
-    # find the highlight that each card is about
-    items_by_key = defaultdict[HighlightKey, list[ReplyCard]](list)
-    unused = []
-    moved = []
-    for item in answer.cards:
-        labelled = by_label.get(item.label)
-        owner = labelled if item.kind is None else _find_owner(item, labelled, pending)
-        if owner:
-            items_by_key[owner.highlight.key].append(item)
-            if labelled and labelled is not owner:
-                moved.append(
-                    f"{format_card_title(item)} for {abbreviate_in_quotes(owner.highlight.exact)}"
-                )
-        else:
-            unused.append(_make_unmatched_problem(item, labelled))
-    if moved:
-        count = format_count(len(moved), "card")
-        note = f"{count} assigned to the passage quoted, not to the passage named"
-        unused.append(
-            Problem("", f"{note}: {'; '.join(moved[:_MAX_MOVED_SHOWN])}", is_notice=True)
-        )
+    items_by_key, unused = _assign_cards(answer.cards, pending)
     unused += answer.problems
 
     origin = Origin("llm", CHAT_MODEL, prompt.fingerprint, make_pasted_reply_key(text))
@@ -197,6 +175,34 @@ def parse_chat_reply(
     # put cards that were imported before at the end, because only the first problems are shown
     unused.sort(key=lambda problem: problem.hint == _NOT_ASKED_HINT)
     return ParsedChatReply(tuple(results), tuple(unused))
+
+
+def _assign_cards(
+    items: Iterable[ReplyCard], pending: Sequence[_PendingHighlight]
+) -> tuple[defaultdict[HighlightKey, list[ReplyCard]], list[Problem]]:
+    """Find the highlight that each card is about, and return problems for the other cards."""
+    by_label = {entry.label: entry for entry in pending}
+    items_by_key = defaultdict[HighlightKey, list[ReplyCard]](list)
+    unused = []
+    moved = []
+    for item in items:
+        labelled = by_label.get(item.label)
+        owner = labelled if item.kind is None else _find_owner(item, labelled, pending)
+        if owner:
+            items_by_key[owner.highlight.key].append(item)
+            if labelled and labelled is not owner:
+                moved.append(
+                    f"{format_card_title(item)} for {abbreviate_in_quotes(owner.highlight.exact)}"
+                )
+        else:
+            unused.append(_make_unmatched_problem(item, labelled))
+    if moved:
+        count = format_count(len(moved), "card")
+        note = f"{count} assigned to the passage quoted, not to the passage named"
+        unused.append(
+            Problem("", f"{note}: {'; '.join(moved[:_MAX_MOVED_SHOWN])}", is_notice=True)
+        )
+    return items_by_key, unused
 
 
 class _PendingHighlight(NamedTuple):

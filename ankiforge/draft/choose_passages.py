@@ -134,17 +134,7 @@ def select_paragraphs(
     omitted. TOML front matter, and slides that the next slide repeats, are in neither result.
     Very long paragraphs are split.
     """
-    # slides whose lines are all on the next one, too
-    repeated_pages = set()
-    for number, (page, following) in enumerate(pairwise(whole_text.pages)):
-        letters = fold_alphanumerics(following)
-        lines = [fold_alphanumerics(line) for line in page.split("\n")]
-        if (
-            whole_text.page_labels
-            and any(lines)
-            and all(line in letters for line in lines)
-        ):
-            repeated_pages.add(number)
+    repeated_pages = _find_repeated_pages(whole_text)
     list_names = _find_lists(whole_text)
     left_out_by_name: dict[tuple[str, int], list[Paragraph]] = {}
     paragraphs: list[Paragraph] = []
@@ -153,18 +143,10 @@ def select_paragraphs(
         text = whole_text.get_paragraph_text(paragraph).strip()
         if is_front_matter or (not index and text.startswith("+++")):
             is_front_matter = not text.endswith("+++") or (not index and text == "+++")
-        elif paragraph.page in repeated_pages or (
-            text and not blank_attributes(text).strip()
-        ):
+        elif paragraph.page in repeated_pages or _has_only_attributes(text):
             continue
-        elif paragraph.is_private:
-            left_out_by_name.setdefault((_PRIVATE_TEXT, 0), []).append(paragraph)
-        elif paragraph.skip:
-            left_out_by_name.setdefault((paragraph.skip, 0), []).append(paragraph)
-        elif paragraph.is_note:
-            left_out_by_name.setdefault((_NOTES, 0), []).append(paragraph)
-        elif index in list_names:
-            left_out_by_name.setdefault(list_names[index], []).append(paragraph)
+        elif omission := _find_omission(paragraph, list_names.get(index)):
+            left_out_by_name.setdefault(omission, []).append(paragraph)
         else:
             paragraphs += _split_paragraph(whole_text, paragraph)
     left_out = []
@@ -173,6 +155,34 @@ def select_paragraphs(
         labels = tuple(map(whole_text.get_page_label, pages))
         left_out.append(OmittedText(name, _count_chars(group), labels))
     return paragraphs, left_out
+
+
+def _find_repeated_pages(whole_text: DocumentText) -> set[int]:
+    """Find the slides whose lines are all on the next one, too."""
+    if not whole_text.page_labels:
+        return set()
+    repeated_pages = set()
+    for number, (page, following) in enumerate(pairwise(whole_text.pages)):
+        letters = fold_alphanumerics(following)
+        lines = [fold_alphanumerics(line) for line in page.split("\n")]
+        if any(lines) and all(line in letters for line in lines):
+            repeated_pages.add(number)
+    return repeated_pages
+
+
+def _has_only_attributes(text: str) -> bool:
+    return bool(text) and not blank_attributes(text).strip()
+
+
+def _find_omission(
+    paragraph: Paragraph, list_name: tuple[str, int] | None
+) -> tuple[str, int] | None:
+    """Return the name of the omitted part that a paragraph is in, and its number, or None."""
+    if paragraph.is_private:
+        return _PRIVATE_TEXT, 0
+    if paragraph.skip:
+        return paragraph.skip, 0
+    return (_NOTES, 0) if paragraph.is_note else list_name
 
 
 def _find_lists(whole_text: DocumentText) -> dict[int, tuple[str, int]]:

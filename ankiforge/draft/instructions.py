@@ -6,6 +6,7 @@ This is used by all drafters.
 from __future__ import annotations
 
 import re
+from collections.abc import Iterable
 from enum import StrEnum
 
 from msgspec.structs import replace
@@ -26,7 +27,7 @@ from ankiforge.model import (
     SourceKind,
     Value,
 )
-from ankiforge.text import regex
+from ankiforge.text import regex, to_one_line, truncate
 from ankiforge.text.cloze import escape_markdown, to_plain_text
 from ankiforge.text.comment_questions import (
     CommentQuestion,
@@ -40,7 +41,7 @@ from ankiforge.text.located import locate
 from ankiforge.text.normalize import remove_non_words
 from ankiforge.text.private import remove_private_tag
 
-PROPOSALS_VERSION = "25"
+PROPOSALS_VERSION = "26"
 """Increase this whenever a change to the rules or tables of `propose` changes a score or reason.
 
 Undecided highlights are then scored again. Defined here, so that a run without new highlights
@@ -51,7 +52,7 @@ needn't load the rules.
 def make_failed_result(highlight: Highlight, error: BugError) -> DraftingResult:
     """Build the result of a highlight whose drafting or checking raised an unexpected error."""
     text = highlight.exact or highlight.comment
-    beginning = " ".join(text.split())[:60]
+    beginning = truncate(to_one_line(text), 60)
     title = highlight.document.title
     problem = Problem(title, f"“{beginning}”: {error.message}", error.hint)
     return DraftingResult(highlight, reason=error.message, problem=problem)
@@ -114,17 +115,29 @@ def parse_instruction(comment: str, passage: str = "") -> Instruction:
     own_comment = remove_private_tag(remove_replies(comment))
     markdown = comment_to_markdown(own_comment)
     one_line = " ".join(markdown.split())
+    command = _parse_command(own_comment, one_line)
+    if command:
+        return command
+    question = _parse_question(markdown, passage)
+    if question is None or _is_reaction(question, markdown, passage):
+        return Instruction(CommentRequest.NONE, one_line)
+    return _build_question(question, passage)
+
+
+def _parse_command(comment: str, one_line: str) -> Instruction | None:
+    """Parse `skip` or `c: phrase`. `one_line` is the comment in Markdown."""
     for wish, command in _COMMANDS.items():
         match = command.fullmatch(one_line)
         if match is None:
             continue
         if wish is CommentRequest.SKIP:
             return Instruction(wish, to_plain_text(match["words"] or ""))
-        raw_match = command.fullmatch(" ".join(own_comment.split())) or match
+        raw_match = command.fullmatch(" ".join(comment.split())) or match
         return Instruction(wish, raw_match["words"].strip())
-    question = _parse_question(markdown, passage)
-    if question is None or _is_reaction(question, markdown, passage):
-        return Instruction(CommentRequest.NONE, one_line)
+    return None
+
+
+def _build_question(question: CommentQuestion, passage: str) -> Instruction:
     is_answer = bool(question.text_after) and (
         question.is_answered or question.has_short_answer or not passage
     )
@@ -233,11 +246,30 @@ def find_questions(highlight: Highlight) -> tuple[Instruction, ...]:
         comment = parse_instruction(highlight.comment, highlight.exact)
         return (comment,) if comment.request is CommentRequest.QUESTION else ()
 
-    # a question is at the beginning of a paragraph, and its answer is the rest of the paragraph
-    # or, if there is none, the paragraphs up to the next question
     paragraphs = highlight.markdown[0].split("\n\n")
     if highlight.heading:
         paragraphs.insert(0, escape_markdown(highlight.heading))
+    questions_and_answers = _find_questions_and_answers(paragraphs)
+    return tuple(
+        Instruction(
+            CommentRequest.QUESTION,
+            question,
+            answer="\n\n".join(answer),
+            is_only_question=False,
+        )
+        for question, answer in questions_and_answers[:_MAX_QUESTIONS]
+        if answer
+    )
+
+
+def _find_questions_and_answers(
+    paragraphs: Iterable[str],
+) -> list[tuple[str, list[str]]]:
+    """Find the questions in a note, each with the paragraphs of its answer.
+
+    A question is at the beginning of a paragraph, and its answer is the rest of the paragraph
+    or, if there is none, the paragraphs up to the next question.
+    """
     questions_and_answers: list[tuple[str, list[str]]] = []
     is_open = False
     for paragraph in paragraphs:
@@ -249,15 +281,7 @@ def find_questions(highlight: Highlight) -> tuple[Instruction, ...]:
             is_open = not question.text_after
         elif questions_and_answers and is_open:
             questions_and_answers[-1][1].append(paragraph)
-    questions = []
-    for words, answer in questions_and_answers[:_MAX_QUESTIONS]:
-        if answer:
-            joined = "\n\n".join(answer)
-            parsed = Instruction(
-                CommentRequest.QUESTION, words, answer=joined, is_only_question=False
-            )
-            questions.append(parsed)
-    return tuple(questions)
+    return questions_and_answers
 
 
 def _is_standalone_note(highlight: Highlight) -> bool:
@@ -301,28 +325,11 @@ def find_drafting_skip_reason(highlight: Highlight) -> str:
     """Return the reason why no drafter may draft a highlight, or "" if one may."""
     comment = parse_highlight_instruction(highlight)
     if highlight.skip_reason or comment.request is CommentRequest.SKIP:
-        reason = highlight.skip_reason or comment.text or "your comment says so"
-        return (
-            reason
-            if reason.startswith(("skip", CARD_IN_OTHER_TOOL))
-            else f"skip: {reason}"
-        )
+        return _format_skip_reason(highlight.skip_reason or comment.text)
     if highlight.kind is HighlightKind.NOTE and not highlight.markdown:
-        if comment.request is CommentRequest.QUESTION:
-            return "" if comment.answer else UNANSWERED_NOTE_REASON
-        words = (highlight.comment or highlight.exact).strip()
-        return f"{'a' if words else 'an empty'} comment without marked text"
+        return _find_note_skip_reason(highlight, comment)
     if highlight.kind in _PICTURE_KINDS:
-        if (
-            highlight.kind is HighlightKind.INK
-            and comment.request is not CommentRequest.QUESTION
-        ):
-            return "a drawing: write its question as the comment: `? …`"
-        if highlight.markdown:
-            return ""
-        if highlight.source_kind is SourceKind.ZOTERO:
-            return "its picture is not in Zotero's cache: open the PDF in Zotero once"
-        return "it has no picture: its place on the page is empty, or cannot be drawn"
+        return _find_picture_skip_reason(highlight, comment)
     asks_for_card = comment.request in (CommentRequest.QUESTION, CommentRequest.CLOZE)
     if highlight.kind is HighlightKind.STRIKE and not asks_for_card:
         wish = "for a card, add a comment that begins with `?`"
@@ -330,6 +337,30 @@ def find_drafting_skip_reason(highlight: Highlight) -> str:
     if not any(map(str.isalnum, highlight.exact)) and not comment.answer:
         return "no text under the mark"
     return ""
+
+
+def _format_skip_reason(reason: str) -> str:
+    if reason.startswith(("skip", CARD_IN_OTHER_TOOL)):
+        return reason
+    return f"skip: {reason or 'your comment says so'}"
+
+
+def _find_note_skip_reason(highlight: Highlight, comment: Instruction) -> str:
+    if comment.request is CommentRequest.QUESTION:
+        return "" if comment.answer else UNANSWERED_NOTE_REASON
+    words = (highlight.comment or highlight.exact).strip()
+    return f"{'a' if words else 'an empty'} comment without marked text"
+
+
+def _find_picture_skip_reason(highlight: Highlight, comment: Instruction) -> str:
+    is_question = comment.request is CommentRequest.QUESTION
+    if highlight.kind is HighlightKind.INK and not is_question:
+        return "a drawing: write its question as the comment: `? …`"
+    if highlight.markdown:
+        return ""
+    if highlight.source_kind is SourceKind.ZOTERO:
+        return "its picture is not in Zotero's cache: open the PDF in Zotero once"
+    return "it has no picture: its place on the page is empty, or cannot be drawn"
 
 
 def is_for_rules_only(highlight: Highlight) -> bool:

@@ -40,7 +40,7 @@ from ankiforge.model import (
     Strings,
     Value,
 )
-from ankiforge.text import cloze, regex
+from ankiforge.text import cloze, regex, truncate
 from ankiforge.text.cloze import format_cloze_answers, to_plain_text
 from ankiforge.text.elements import replace_html
 from ankiforge.text.located import find_quote, find_whole_words
@@ -324,7 +324,7 @@ def clean_text(text: str) -> str:
 
 def to_one_line(text: str, limit: int = 200) -> str:
     """Clean a text, join its lines and truncate it to `limit` characters."""
-    return " ".join(clean_text(text).split())[:limit]
+    return truncate(" ".join(clean_text(text).split()), limit)
 
 
 def convert_to_markdown(text: str) -> str:

@@ -56,19 +56,21 @@ _CITATION_MARK = regex(
     r"\s?(?::contentReference\[[^\]\n]{0,60}\](?:\{[^}\n]{0,60}\})?|【[^】\n]{1,60}†[^】\n]{0,80}】"
     r"|[\ue200-\ue206]?(?:file)?cite[\ue200-\ue206]?(?:turn\d{1,3}[a-z]{1,20}\d{1,3}[\ue200-\ue206]?"
     r"(?:L\d{1,5}(?:-L?\d{1,5})?[\ue200-\ue206]?)?){1,20}|\[cite(?:_start|:[\d\s,-]{1,40})\]"
-    r"|\[citation:\d{1,3}\]|\[[\d:]{1,12}†[^\]\n]{0,80}\]|\[(?:oai_citation:[^\]\n]{1,80}|(?:\\{0,2}\[)?\d{1,2}(?:\\{0,2}\])?)\]"
+    r"|\[(?:citation|web|file|page|memory):\d{1,3}\]|\[[\d:]{1,12}†[^\]\n]{0,80}\]|\[(?:oai_citation:[^\]\n]{1,80}|(?:\\{0,2}\[)?\d{1,2}(?:\\{0,2}\])?)\]"
     r"\(https?:[^()\s\"]{1,500}\))"
 )
 _RAISED_NUMBER = regex(r"<sup>(\d{1,2})</sup>")
 # Matches other marks that the source may have, too: numbers in brackets as in `green light [1]`,
 # `light[1][3].` and `light [1, 3]`, `[^1^]`, `^[1]`, a raised number after a word, `【notes.md】`,
-# `(Source: notes.md)`, `(notes.md, p. 3)`, and a link in brackets.
+# `(Source: notes.md)`, `(notes.md, p. 3)`, `[page 3]`, and a link in brackets.
 _DOUBTFUL_MARK = regex(
-    r"(?mi)(?<=[\w.!?%)”。！？])[ \t]?(\^?(?:\[\d{1,2}\]){1,9}|\[\^\d{1,2}\^?\]|【[^】\n]{1,80}】"
-    r"|(?<!\bin[ ])\[[1-9]\d?(?:,[ ]?[1-9]\d?){1,9}\]"
+    r"(?mi)(?:(?<=[\w.!?%)”。！？])|(?<=\}\}))[ \t]?("
+    r"\^?(?:\[\d{1,2}\]){1,9}|\[\^\d{1,2}\^?\]|【[^】\n]{1,80}】"
+    r"|(?<!\bin[ ])\[[1-9]\d?(?:(?:,[ ]?|[–-])[1-9]\d?){1,9}\]"
     rf"|(?-i:{SUPERSCRIPT_NOTE.pattern})"
     r"|[(\[](?:sources?|quellen?):[^()\[\]\n]{1,100}[)\]]"
-    r"|\([^()\n]{1,80}\.(?:md|txt|pdf|docx?|pptx?|html?|epub|srt|vtt)(?:,[^()\n]{1,40})?\)"
+    r"|[(\[][^()\[\]\n]{1,80}\.(?:md|txt|pdf|docx?|pptx?|html?|epub|srt|vtt)(?:,[^()\[\]\n]{1,40})?"
+    r"[)\]]|[(\[](?:pp?\.|pages?|slides?|S\.|Seiten?|Folien?)[ ]\d{1,4}(?:[–-]\d{1,4})?[)\]]"
     r"|\((?:(?:,[ ])?\[[^\]\n]{1,80}\](?:\(https?:[^()\s\"]{1,500}\)|\[\d{1,2}\])){1,9}\))"
     r"(?=[ \t]*(?:[.,;:!?)\"”|。！？]|$))"
 )

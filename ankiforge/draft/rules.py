@@ -62,7 +62,7 @@ NO_QUESTION = (
 )
 STRUCK_OUT = "struck out: deleted words become no card"
 WHOLE_SENTENCE_MARKED = (
-    "the whole sentence is marked: mark the words to hide, write {form},"
+    "the whole sentence is marked: mark the words to blank out, write {form},"
     " or let a model draft it"
 )
 MISSING_ANSWER = (
@@ -114,26 +114,29 @@ def draft_task(task: DraftingTask, *, figures: bool = True) -> list[DraftingResu
             results.append(DraftingResult(highlight, reason=result))
             continue
 
-        # keep drafts that the deck accepts, and those that the user wrote or asked for in a comment
-        kinds = task.instructions.kinds
-        accepted = []
-        for draft in result:
-            is_accepted = not kinds or draft.kind in kinds
-            if (
-                task.instructions.requested_kind == "question"
-                and draft.kind not in _QUESTION_KINDS
-            ):
-                is_accepted = False
-            if is_accepted or draft.is_card_in_source or draft.origin.is_from_comment:
-                accepted.append(draft)
-        reason = ""
-        if not accepted:
-            takes_questions = not kinds or any(kind in _QUESTION_KINDS for kind in kinds)
-            reason = f"its deck takes only {' and '.join(kinds)} cards"
-            if task.instructions.requested_kind == "question" and takes_questions:
-                reason = "its colour asks for a question: write it as the comment: `? …`"
-        results.append(DraftingResult(highlight, tuple(accepted), reason))
+        accepted = tuple(draft for draft in result if _is_accepted(draft, task))
+        reason = "" if accepted else _explain_no_accepted_kind(task)
+        results.append(DraftingResult(highlight, accepted, reason))
     return results
+
+
+def _is_accepted(draft: Draft, task: DraftingTask) -> bool:
+    """Return whether the deck accepts a draft, or the user wrote it or asked for it."""
+    if draft.is_card_in_source or draft.origin.is_from_comment:
+        return True
+    asks_for_question = task.instructions.requested_kind == "question"
+    if asks_for_question and draft.kind not in _QUESTION_KINDS:
+        return False
+    kinds = task.instructions.kinds
+    return not kinds or draft.kind in kinds
+
+
+def _explain_no_accepted_kind(task: DraftingTask) -> str:
+    kinds = task.instructions.kinds
+    takes_questions = not kinds or any(kind in _QUESTION_KINDS for kind in kinds)
+    if task.instructions.requested_kind == "question" and takes_questions:
+        return "its colour asks for a question: write it as the comment: `? …`"
+    return f"its deck takes only {' and '.join(kinds)} cards"
 
 
 def _draft_highlight(highlight: Highlight, *, figures: bool) -> tuple[Draft, ...] | str:
@@ -148,31 +151,44 @@ def _draft_highlight(highlight: Highlight, *, figures: bool) -> tuple[Draft, ...
         )
     comment = parse_highlight_instruction(highlight)
     if highlight.kind is HighlightKind.IMAGE:
-        if highlight.figure_hash.startswith(occlusion.TEXT_FRAME):
-            return TEXT_FRAME_WITHOUT_QUESTION
-        if not figures:
-            return IMAGE_WITHOUT_QUESTION
-        # draft a card that blanks out the labels of a figure, one at a time
-        masks = occlusion.create_masks(highlight.figure_hash, highlight.figure_labels)
-        masks_field = (occlusion.OCCLUSION_FIELD, occlusion.format_masks(masks))
-        fields = (masks_field, ("Image", highlight.markdown[0]))
-        answer = " · ".join(occlusion.list_labels(masks))
-        return (
-            _make_draft(highlight, CardKind.OCCLUSION, fields, answer, FIGURE_DRAFTER),
-        )
+        return _draft_figure(highlight, figures=figures)
     if comment.request is CommentRequest.CLOZE:
         return _draft_requested_cloze(highlight, comment.text)
     if highlight.line_syntax == WORD_AND_TRANSLATION:
         return (_draft_vocabulary(highlight),)
-    if highlight.markdown:
-        for struck in _STRUCK_OUT.finditer(highlight.markdown[0]):
-            for start, end in highlight.markdown_gaps:
-                if struck.start() <= start and end <= struck.end():
-                    return STRUCK_OUT
+    if _is_struck_out(highlight):
+        return STRUCK_OUT
     if highlight.form is HighlightForm.PHRASE:
         return _draft_phrases(highlight)
+    return _explain_no_card(highlight)
 
-    # explain why there is no card, and how to get one
+
+def _draft_figure(highlight: Highlight, *, figures: bool) -> tuple[Draft, ...] | str:
+    """Draft a card that blanks out the labels of a figure, one at a time."""
+    if highlight.figure_hash.startswith(occlusion.TEXT_FRAME):
+        return TEXT_FRAME_WITHOUT_QUESTION
+    if not figures:
+        return IMAGE_WITHOUT_QUESTION
+    masks = occlusion.create_masks(highlight.figure_hash, highlight.figure_labels)
+    masks_field = (occlusion.OCCLUSION_FIELD, occlusion.format_masks(masks))
+    fields = (masks_field, ("Image", highlight.markdown[0]))
+    answer = " · ".join(occlusion.list_labels(masks))
+    return (_make_draft(highlight, CardKind.OCCLUSION, fields, answer, FIGURE_DRAFTER),)
+
+
+def _is_struck_out(highlight: Highlight) -> bool:
+    """Return whether a marked phrase is within struck-out text."""
+    if not highlight.markdown:
+        return False
+    return any(
+        struck.start() <= start and end <= struck.end()
+        for struck in _STRUCK_OUT.finditer(highlight.markdown[0])
+        for start, end in highlight.markdown_gaps
+    )
+
+
+def _explain_no_card(highlight: Highlight) -> str:
+    """Explain why a mark without a question has no card, and how to get one."""
     if highlight.form is not HighlightForm.MARK:
         return NO_QUESTION
     exact = highlight.exact
@@ -386,7 +402,7 @@ def _draft_requested_cloze(
         locate(phrase, highlight.context) for phrase in phrases
     ):
         return f"“{phrase_as_written}” is not in the passage"
-    return "no text would be left around the hidden words"
+    return "no text would be left around the blanked-out words"
 
 
 # --- marked phrases -------------------------------------------------------------------

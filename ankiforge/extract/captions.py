@@ -36,7 +36,9 @@ _CUE_TIMES = regex(rf"\s*{_TIME}\s*-->\s*{_TIME}(?:\s.*)?")
 _CUE_NUMBER = regex(r"\s*\d+\s*")
 # Matches `<c.yellow>`, `<00:00:01.500>`, `<v Ada>`, and the positions in `{\an8}`.
 _CUE_MARKUP = regex(r"<[^<>\n]{0,200}>|\{\\[^{}\n]{0,100}\}")
-_FILE_NAME = regex(r"(.*?)(?:\s*\[([\w-]{11})\])?(?:\.[a-z]{2,3}(?:-[\w-]{1,20})?)?")
+_FILE_NAME = regex(
+    r"(.*?)(?:\s*\[([\w-]{11})\])?(?:\.[a-z]{2,3}(?:-[\w-]{1,20})?)?(?i:\.srt|\.vtt)?"
+)
 # A pause of more than this many seconds between cues begins a new part of the text.
 _MAX_PAUSE_SECONDS = 3
 # Automatic captions without punctuation are split at cues after this many characters.
@@ -54,7 +56,7 @@ class Captions(UnmarkedSource):
     """Reads captions of videos."""
 
     kind = "captions"
-    suffixes = (".srt", ".vtt", ".srt.txt", ".vtt.txt")
+    suffixes = (".srt", ".vtt")
 
     def read_whole_text(self, file: File, reader: Any) -> DocumentText:
         """Return the spoken text of a file, with a paragraph for each sentence."""

@@ -6,7 +6,7 @@ Chosen passages are found by their text in the result of `FileSource.read_whole_
 from __future__ import annotations
 
 from bisect import bisect_right
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 
 from msgspec.structs import replace
 
@@ -20,6 +20,7 @@ from ankiforge.model import (
     Problem,
     QuoteReading,
     Sighting,
+    Strings,
     UnmarkedDocument,
     hints,
 )
@@ -46,14 +47,7 @@ def build_highlight(whole_text: DocumentText, located: PassageMatch) -> Highligh
     last = bisect_right(starts, (located.page, end - 1))
     paragraphs = whole_text.paragraphs[first:last]
     first_paragraph = paragraphs[0] if paragraphs else Paragraph(located.page, 0, 0)
-    tags = [tag for paragraph in paragraphs for tag in paragraph.tags]
-    if any(paragraph.is_private for paragraph in paragraphs):
-        tags.append(PRIVATE_TAG)
-    markdown = ""
-    if whole_text.render_markdown:
-        markdown = whole_text.render_markdown(*located.span)
-    if markdown == escape_markdown(located.quote):  # without markup
-        markdown = ""
+    markdown = _render_markup(whole_text, located)
     return Highlight(
         whole_text.document,
         whole_text.namespace,
@@ -67,11 +61,26 @@ def build_highlight(whole_text: DocumentText, located: PassageMatch) -> Highligh
         page_label=first_paragraph.page_label or whole_text.get_page_label(located.page),
         heading=first_paragraph.heading,
         uri=first_paragraph.uri,
-        tags=tuple(dict.fromkeys(tags)),
+        tags=_collect_tags(paragraphs),
         block_id=first_paragraph.block_id or str(located.page),
         skip_reason=whole_text.skip_reason
         or "".join({paragraph.skip for paragraph in paragraphs}),
     )
+
+
+def _collect_tags(paragraphs: Sequence[Paragraph]) -> Strings:
+    tags = [tag for paragraph in paragraphs for tag in paragraph.tags]
+    if any(paragraph.is_private for paragraph in paragraphs):
+        tags.append(PRIVATE_TAG)
+    return tuple(dict.fromkeys(tags))
+
+
+def _render_markup(whole_text: DocumentText, located: PassageMatch) -> str:
+    """Render a passage as Markdown, or return "" if it has no markup."""
+    if not whole_text.render_markdown:
+        return ""
+    markdown = whole_text.render_markdown(*located.span)
+    return "" if markdown == escape_markdown(located.quote) else markdown
 
 
 def add_chosen_passages(
@@ -82,7 +91,8 @@ def add_chosen_passages(
 ) -> list[Sighting]:
     """Find the passages chosen in a document, and add them to the highlights of the document.
 
-    A passage is skipped if the document already has a highlight with the same text.
+    A passage is skipped if its text isn't found, or if the document already has a highlight with
+    the same text and context.
 
     Args:
         sightings: what was read from the file: at most one document, and problems.

@@ -202,9 +202,9 @@ class _PathSurroundings:
     def find_root(self, kind: str) -> Path:
         """Return the root of the source that reads the directory.
 
-        For notes, this is the vault, or an enclosing directory that was read as a whole
-        before. For other files, it is the nearest enclosing directory that was read before,
-        or else the directory itself.
+        For notes in a vault, this is the vault, or an enclosing directory that was read as a
+        whole before. For other files, it is the nearest enclosing directory that was read
+        before, or else the directory itself.
         """
         known_directories = self._known_directories(kind)
         if not self.vault or kind != _NOTES_KIND:
@@ -227,7 +227,7 @@ def discover_sources(
         path: an existing file or directory, with symbolic links resolved.
         known: returns the directories that were read before, whose files remain in the same
             source.
-        unmarked: include files that have no highlights or can't have any.
+        unmarked: find a source even for a single file that can't have highlights.
     """
     if path.is_file():
         kind = find_source_kind(path)

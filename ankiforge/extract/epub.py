@@ -54,8 +54,8 @@ class Page:
     def text(self) -> str:
         """The text of the page, with one block per line.
 
-        Note references and ruby annotations are included, because other programs quote them
-        as well.
+        Note references, ruby annotations and the like (see `html_text.remove_asides`) are
+        included, because other programs quote them as well.
         """
         return "\n".join(text for _, text in iter_html_blocks(self.soup) if text)
 

@@ -469,7 +469,7 @@ class FileSource(DirectorySource):
         yield from ()
 
     def iter_skipped_directories(self) -> Iterator[UnmarkedDocument]:
-        """Yield an `UnmarkedDocument` for each directory we don't read, with the reason."""
+        """Yield an `UnmarkedDocument` with reasons for each directory with unread files."""
         yield from ()
 
     def covers_all_files(self, files: Sequence[File]) -> bool:

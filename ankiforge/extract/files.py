@@ -123,7 +123,8 @@ AUTHOR_AND_YEAR_PREFIX = regex(
 def title_from_file_name(stem: str) -> str:
     """Convert a file name without its suffix to a title.
 
-    Ids and numbers such as `(1)` are removed, and `+` and `_` become spaces.
+    Ids, numbers such as `(1)`, and what shops and libraries add are removed. In a name without
+    spaces, `+`, `%20` and `_` become spaces.
     """
     title = _ADVERTISEMENT.sub("", AUTHOR_AND_YEAR_PREFIX.sub("", stem))
     while _FILE_NAME_CLUTTER.search(title):
@@ -234,8 +235,8 @@ def compile_patterns(patterns: Iterable[str]) -> Callable[[str], bool]:
     """Compile path patterns into a function that matches relative paths against them.
 
     The syntax is that of `.gitignore`, but case-insensitive: `*` and `?` match within a name,
-    and `**` matches any number of directories. A pattern without an inner slash matches at
-    any depth, and one that matches a directory matches everything in it.
+    and `**` matches any number of directories. A pattern with no slash but at its end matches
+    at any depth, and one that matches a directory matches everything in it.
     """
     rules = [_Pattern(pattern) for pattern in patterns]
 

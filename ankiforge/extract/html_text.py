@@ -130,7 +130,6 @@ _ASIDE = regex(
 )
 _HIDING_STYLE = regex(r"(?i)(?:^|;)\s*(?:display\s*:\s*none|visibility\s*:\s*hidden)")
 _RAISING_STYLE = regex(r"(?i)vertical-align\s*:\s*(su(?:per|b))\b")
-# A reference to a note in brackets, as in `[3]` or `[note 2]`, or a mark that only notes have.
 # The number of a page of the printed book, such as `12`, `xii`, `A-3`, `[Pg 12]` or `Page 12`.
 _PAGE_NUMBER = regex(
     r"(?i)\W*(?:[^\W\d_]{1,6}\.?\s)?(?:[a-z]{0,2}[-.]?\d{1,5}[a-z]?"
@@ -149,8 +148,9 @@ _TOOLTIP_CLASS = regex(
     r"(?i)tool-?tip|pop-?(?:up|over)|(?:side|margin)-?note|hover-?(?:text|note)"
     r"|(?:^|\s)note(?:\s|$)"
 )
+# A reference to a note in brackets, as in `[3]` or `[note 2]`, or a mark that only notes have.
 _NOTE_MARK = regex(r"\[(?:\d{1,4}|[^\W_]{1,3}|\w{1,6}[ ]\d{1,3}|[*†‡])\]|[*†‡§¶]{1,3}")
-# Classes, types of EPUB and roles of elements that contain notes.
+# Types of elements that contain notes, as `_get_types` returns them.
 _NOTE_LISTS = frozenset(("footnotes", "endnotes", "rearnotes", "footnote", "endnote"))
 _BLOCK_NAMES = sorted(BLOCK_ELEMENTS)
 _BRACKETED = regex(r"(?:\[[^\[\]]*\])+")
@@ -203,14 +203,14 @@ def _replace_element(element: Tag) -> None:
     elif name in _HIDDEN_NAMES or _is_hidden(element):
         element.clear()
     else:
+        types = _get_types(element)
         style = _RAISING_STYLE.search(_get_attribute(element, "style"))
         level = style[1].lower().replace("super", "sup") if style else name
         is_aside = (
             name in ("rt", "rp", "rtc")
-            or "noteref" in _get_attribute(element, "epub:type")
-            or element.get("role") == "doc-noteref"
-            or _is_page_number(element)
-            or _is_inline_note(element)
+            or "noteref" in types
+            or _is_page_number(element, types)
+            or _is_inline_note(element, types)
         )
         if not is_aside and level not in ("sup", "sub", "a"):
             return
@@ -226,8 +226,18 @@ def _get_attribute(element: Tag, name: str) -> str:
     return value if isinstance(value, str) else " ".join(value or ())
 
 
+def _get_types(element: Tag) -> str:
+    """Return the classes, types in EPUB and HTMLBook, and role of an element, without `doc-`."""
+    names = ("class", "epub:type", "data-type", "role")
+    values = [_get_attribute(element, name) for name in names]
+    return " ".join(filter(None, values)).replace("doc-", "")
+
+
 def _get_text_before(element: Tag) -> str:
-    """Return the last few characters before an element, or "" if they end in whitespace."""
+    """Return the last few characters before an element in its block.
+
+    Returns "" if they end in whitespace, or if the element is at the start of its block.
+    """
     from bs4.element import NavigableString, Tag
 
     previous = element.previous_element
@@ -264,16 +274,13 @@ def _is_hidden(element: Tag) -> bool:
     return not formula or formula.get_text().strip() != element.get_text().strip()
 
 
-def _is_page_number(element: Tag) -> bool:
+def _is_page_number(element: Tag, types: str) -> bool:
     """Return whether an element is the number of a page of the printed book.
 
-    A cell isn't, because it contains a number of a table of contents.
+    A cell isn't, because it contains a number of a table of contents. `types` is the result
+    of `_get_types`.
     """
-    is_marked = (
-        "pagebreak" in _get_attribute(element, "epub:type")
-        or element.get("role") == "doc-pagebreak"
-        or _PAGE_CLASS.search(_get_attribute(element, "class"))
-    )
+    is_marked = "pagebreak" in types or _PAGE_CLASS.search(types)
     identifier = _get_attribute(element, "id")
     if element.name == "td" or not (is_marked or _PAGE_ID.fullmatch(identifier)):
         return False
@@ -284,15 +291,12 @@ def _is_page_number(element: Tag) -> bool:
     return _PAGE_NUMBER.fullmatch(text) is not None
 
 
-def _is_inline_note(element: Tag) -> bool:
+def _is_inline_note(element: Tag, types: str) -> bool:
     """Return whether an inline element is a note on the words before it."""
-    classes = _get_attribute(element, "class")
     is_note = (
         element.get("role") == "tooltip"
-        or _NOTE_CLASS.search(classes)
-        or (
-            _TOOLTIP_CLASS.search(classes) and _WORD_END.search(_get_text_before(element))
-        )
+        or _NOTE_CLASS.search(types)
+        or (_TOOLTIP_CLASS.search(types) and _WORD_END.search(_get_text_before(element)))
     )
     return bool(
         is_note and element.name not in BLOCK_ELEMENTS and not element.find(_BLOCK_NAMES)
@@ -329,10 +333,7 @@ def is_in_notes(element: Tag, known: Mapping[int, bool]) -> bool:
     for ancestor in chain((element,), element.parents):
         if (is_note := known.get(id(ancestor))) is not None:
             return is_note
-        names = {*_get_attribute(ancestor, "class").split()}
-        names.update(_get_attribute(ancestor, "epub:type").split())
-        names.add(_get_attribute(ancestor, "role").removeprefix("doc-"))
-        if not _NOTE_LISTS.isdisjoint(names):
+        if not _NOTE_LISTS.isdisjoint(_get_types(ancestor).split()):
             return True
     return False
 

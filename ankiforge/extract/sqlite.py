@@ -95,7 +95,7 @@ def open_database_copy(
 
 
 def list_tables(connection: sqlite3.Connection) -> set[str]:
-    """Return the names of all tables, but not of views, which may have endless rows.
+    """Return the names of all tables except views and virtual tables, which may have endless rows.
 
     From this call on, the connection replaces invalid UTF-8 in text.
     """

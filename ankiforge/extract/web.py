@@ -238,8 +238,8 @@ def _read_blocks(html: str) -> list[tuple[Tag | None, str]]:
 def _join_table_rows(page: BeautifulSoup) -> None:
     """Replace the content of each table row by one line, with a dash for an empty cell.
 
-    A cell that spans several rows is repeated in each. Tables that only arrange a page, with
-    long texts, lists or other tables in their cells, are left as they are.
+    A cell that spans several rows is repeated in each. Rows that may only arrange a page, with a
+    single text or with long texts, lists or other tables in their cells, are left as they are.
     """
     spanning: dict[int, list[str]] = {}
     """The texts of cells that continue in the next rows, by column."""

@@ -315,6 +315,8 @@ _DIGITS = r"\d{1,999}"
 # Number words that usually mean something else, as in `once he came` or `gib acht`.
 _DOUBTFUL_WORDS = frozenset(("once", "twice", "acht"))
 _WORD = _build_alternatives(frozenset(NUMBER_WORDS) - _DOUBTFUL_WORDS)
+_SCALE = _build_alternatives(_SCALES)
+_UNIT = _build_alternatives(UNITS_BY_SPELLING)
 QUANTITY_PATTERN = regex(
     rf"""(?x)
     (?=[-−–+±$€£\d]|\b)
@@ -325,8 +327,8 @@ QUANTITY_PATTERN = regex(
             (?:[.,]\d{{1,2}}(?!\d))?(?!\d)
         |{_DIGITS}(?:[.,]{_DIGITS})?)
     |\b(?P<word>{_WORD})\b)
-    (?:[\s-]{{0,2}}(?P<scale>{_build_alternatives(_SCALES)})(?![^\W\d_]))?
-    (?:[\s-]{{0,2}}(?P<unit>{_build_alternatives(UNITS_BY_SPELLING)})(?![^\W_]|/\w))?
+    (?:[\s-]{{0,2}}(?P<scale>{_SCALE})(?![^\W\d_]))?
+    (?:[\s-]{{0,2}}(?P<unit>{_UNIT})(?![^\W_]|/\w))?
     (?P<late>\s?(?:b\.?\s?c\.?\s?e?\.?(?!\w)|v\.\s?chr|av\.\s?j|a\.\s?c\.
         |ad\b|a\.d\.|ce\b|n\.\s?chr))?
     """
@@ -352,26 +354,39 @@ _SINGLE_NUMBER = (
     r"(?:\d{1,3}(?:[ '’\u00a0\u202f]\d{3})+(?!\d)(?:[.,]\d+)?|\d+(?:[.,:/·^]\d+)*)"
     r"(?:st|nd|rd|th|[ºª])?"
 )
-_SINGLE_WORD = rf"{_GLYPH}+(?:[-‐‑–]{_GLYPH}+)*"
-_WORD_UNIT = regex(_SINGLE_WORD)
-_TEXT_UNIT = regex(
-    rf"""(?xi)
-    (?:(?:(?!\d){_LETTER}){{1,9}}\d+(?:[.,]\d+)*  # of a version, in a currency
-      |(?:(?<![\w)\]%°])[-−–+±<>≤≥~≈]\s?)?(?:[$€£¥]\s?)?{_SINGLE_NUMBER})[⁰-₎²³¹]*(?:\s?[-−–—~±×/]\s?{_SINGLE_NUMBER}[⁰-₎²³¹]*)*
-    (?:[\s-]?(?:{_build_alternatives(_SCALES)})(?:(?<=mio|mrd)\.)?(?![^\W\d_]))?
-    (?:[\s-]?(?:{_build_alternatives(UNITS_BY_SPELLING)}|[%‰€£$°])(?:/{_LETTER}+)?[CFK]?
-      (?:(?<=[%‰€£$°A-Za-zµ])(?!{_LETTER})|(?![^\W_])))?
-    [⁰-₎²³¹]*(?:[-‐‑]?{_GLYPH}+)*
-    | {_SINGLE_WORD}
+
+
+def _build_unit_patterns(
+    letter: str, glyph: str
+) -> tuple[re.Pattern[str], re.Pattern[str]]:
+    """Return a pattern for the words of a text, and one for its words and quantities.
+
+    `letter` and `glyph` are regular expressions for a single character.
     """
-)
+    word = rf"{glyph}+(?:[-‐‑–]{glyph}+)*"
+    word_or_quantity = rf"""(?xi)
+    (?:(?:(?!\d){letter}){{1,9}}\d+(?:[.,]\d+)*  # of a version, in a currency
+      |(?:(?<![\w)\]%°])[-−–+±<>≤≥~≈]\s?)?(?:[$€£¥]\s?)?{_SINGLE_NUMBER})[⁰-₎²³¹]*(?:\s?[-−–—~±×/]\s?{_SINGLE_NUMBER}[⁰-₎²³¹]*)*
+    (?:[\s-]?(?:{_SCALE})(?:(?<=mio|mrd)\.)?(?![^\W\d_]))?
+    (?:[\s-]?(?:{_UNIT}|[%‰€£$°])(?:/{letter}+)?[CFK]?
+      (?:(?<=[%‰€£$°A-Za-zµ])(?!{letter})|(?![^\W_])))?
+    [⁰-₎²³¹]*(?:[-‐‑]?{glyph}+)*
+    | {word}
+    """
+    return regex(word), regex(word_or_quantity)
+
+
+_UNIT_PATTERNS = _build_unit_patterns(_LETTER, _GLYPH)
+# In most texts all letters are ASCII, for which the patterns are compiled three times as fast.
+_ASCII_UNIT_PATTERNS = _build_unit_patterns(r"[^\W_]", r"[^\W_]")
 
 
 @lru_cache(maxsize=512)  # the drafts of a batch are checked after all of them are drafted
 def _find_text_units(text: str) -> tuple[Span, ...]:
     """Return the spans of the words, numbers and quantities in a text."""
+    word, word_or_quantity = _ASCII_UNIT_PATTERNS if text.isascii() else _UNIT_PATTERNS
     # a text without digits contains only words, and the other pattern is slow to compile
-    pattern = _TEXT_UNIT if any(map(str.isdigit, text)) else _WORD_UNIT
+    pattern = word_or_quantity if any(map(str.isdigit, text)) else word
     return tuple([match.span() for match in pattern.finditer(text)])
 
 

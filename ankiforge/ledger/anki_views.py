@@ -195,21 +195,18 @@ def _record_change(store: Store, viewed: CardWithNote, change: NoteChange) -> No
 
 
 def _build_anki_note_row(guid: str, seen: StoredAnkiNote) -> Json:
-    row: Json = {
+    note = seen.note
+    return {
         "guid": guid,
         "absent": seen.absent_since,
         "asked": seen.is_asked,
-        "body": to_json(seen.note) if seen.note else "",
+        "reviews": note.reviews if note else 0,
+        "lapses": note.lapses if note else 0,
+        "leech": note.is_leech if note else False,
+        "retired": note.is_retired if note else False,
+        "note_hash": anki_notes.hash_note(note) if note else "",
+        "body": to_json(note) if note else "",
     }
-    if seen.note:
-        row |= {
-            "note_hash": anki_notes.hash_note(seen.note),
-            "reviews": seen.note.reviews,
-            "lapses": seen.note.lapses,
-            "leech": seen.note.is_leech,
-            "retired": seen.note.is_retired,
-        }
-    return row
 
 
 def was_deleted_while_not_live(store: Store, guid: str) -> bool:

@@ -55,8 +55,11 @@ def record_event(store: Store, event: Event) -> Event:
 def redraft_after_remote_decisions(store: Store, events: Sequence[Event]) -> None:
     """Rerun the rules on passages that were decided on another device.
 
-    Their obsolete drafts are archived. `events` are the new events from other devices.
+    Their obsolete drafts are archived. `events` are the new events from other devices, or all
+    events if the database was rebuilt. Then nothing was drafted yet.
     """
+    if not store.fetch_value("SELECT 1 FROM document WHERE state != 'journal' LIMIT 1"):
+        return
     decisions = ("accept", "adopt", "reject", "skip", "undo", "different", "retire")
     with store.transaction():
         decided_on = sorted(

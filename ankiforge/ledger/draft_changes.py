@@ -178,7 +178,8 @@ def compute_draft_changes(
 
     If hand-written text has changed in the source, its card is updated at once, unless the user
     must confirm the new text (`needs_confirmation`). Any other draft becomes pending if its
-    sentence is offered (`facts.compute_sentence_states`) or not decided with this answer.
+    sentence is offered (`sentence_decisions.compute_sentence_states`) or not decided with this
+    answer, and if its text isn't decided.
 
     Args:
         snapshot: the passage.
@@ -394,8 +395,8 @@ def _iter_new_drafter_drafts(
 ) -> Iterator[NewPendingDraft]:
     """Yield the drafts to offer that aren't hand-written.
 
-    A draft is offered if its sentence is. Otherwise, it is offered unless the user has decided on
-    its text or, for drafts that the user didn't request, on its sentence (see `is_decided`).
+    A draft is offered unless the user has decided on its text or, for drafts that the user didn't
+    request, on its sentence (see `is_decided`).
     """
     offered_facts = sentence_decisions.get_undecided_sentences(current_facts)
     # find the sentences with a draft of the same note type as their card, which it may revise; the
@@ -410,11 +411,9 @@ def _iter_new_drafter_drafts(
         name = sentence_decisions.hash_sentence(sentence) if sentence else ""
         fact = offered_facts.get(name)
         outdated_guid = _find_outdated_card(snapshot, outdated_cards, draft, sentence)
-        if fact is None and outdated_guid is None:
-            if has_decided_text(snapshot.passage, draft):
-                continue
-            if not mode.keeps_pending and is_decided(snapshot, draft, name):
-                continue
+        is_new = fact is not None or outdated_guid is not None or mode.keeps_pending
+        if not is_new and is_decided(snapshot, draft, name):
+            continue
         fact = fact or SentenceState(sentence)
         if outdated_guid:
             del outdated_cards[outdated_guid]
@@ -422,8 +421,10 @@ def _iter_new_drafter_drafts(
         is_alternative = fact.revised_guid and not (revised_guid or draft.drafted_quote)
         if is_alternative and sentence in revising_sentences:
             continue
-        # store a proposal only as new text of a card
-        if draft.is_proposed and not revised_guid:
+        # without a card that it changes, text that is decided or proposed isn't stored
+        if not revised_guid and (
+            draft.is_proposed or has_decided_text(snapshot.passage, draft)
+        ):
             continue
         if revised_guid and draft.gaps:
             # put the gap most similar to the card first

@@ -100,10 +100,13 @@ def iter_highlights_to_draft(
                 continue
             if within is not None and highlight_row["document"] not in within:
                 continue
-            passage = store.get_passage(highlight_row["key"])
+            key = highlight_row["key"]
+            passage = store.get_passage(key)
             if passage.is_skipped and not passage.live_cards:
-                continue
-            if not cards.is_leading_highlight(store, highlight_row["key"], passage):
+                # drafts that a model made since then follow the passage
+                if by_model or not pending_drafts.find_drafts_of_highlight(store, key):
+                    continue
+            if not cards.is_leading_highlight(store, key, passage):
                 continue
             highlight = decode_highlight(highlight_row)
             if by_model and not _should_ask_model(

@@ -288,6 +288,8 @@ class IngestRun:
             and container_and_place not in self.first_scan_documents
         ):
             self.first_scan_documents.add(container_and_place)
+            if not document.highlights:
+                self.report.unmarked.append(container_and_place)
             self.first_scan_marks += build_scanned_marks(
                 document, write_document(self.store, document, None)
             )
@@ -400,6 +402,8 @@ class IngestRun:
                 )
         for document, old_row in zip(read_documents, old_rows, strict=True):
             document_id = write_document(self.store, document, old_row)
+            if old_row is None and not document.highlights:
+                self.report.unmarked.append((container, get_document_path(document)))
             marks = DocumentMarks(
                 load_stored_marks(self.store, document_id) if old_row else [],
                 build_scanned_marks(document, document_id),

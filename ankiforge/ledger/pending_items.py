@@ -486,13 +486,16 @@ def count_dependent_items(
         keys: the keys of the highlights, or None for all highlights that are gone.
         unless: skip the passages that have a highlight in one of these states.
     """
-    is_chosen = "h.state != 'present' AND h.state = 'gone' AND ?1 = '[]'"
-    if keys is not None:
-        is_chosen = "h.key IN (SELECT value FROM json_each(?1))"
+    if keys is None:  # by the index of the states other than `present`
+        gone = store.fetch_rows(
+            "SELECT key FROM highlight WHERE state != 'present' AND state = 'gone'"
+        )
+        keys = [row["key"] for row in gone]
     rows = store.fetch_rows(
         "WITH found AS (SELECT h.key, coalesce(a.first, h.key) AS passage, d.title"
         "  FROM highlight h JOIN document d ON d.id = h.document LEFT JOIN alias a USING (key)"
-        f"  WHERE {is_chosen} AND NOT EXISTS (SELECT 1 FROM highlight o"
+        "  WHERE h.key IN (SELECT value FROM json_each(?1))"
+        "   AND NOT EXISTS (SELECT 1 FROM highlight o"
         "   WHERE (o.key = coalesce(a.first, h.key)"
         "    OR o.key IN (SELECT key FROM alias WHERE first = coalesce(a.first, h.key)))"
         "   AND o.state IN (SELECT value FROM json_each(?2))))"
@@ -500,7 +503,7 @@ def count_dependent_items(
         "  WHERE c.live"
         " UNION SELECT f.title, d.id FROM found f JOIN draft d USING (key)"
         "  WHERE d.revises = '' AND d.drafter IN ('llm', ?3)",
-        *(to_json([*(keys or ())]), to_json(unless), AGENT_DRAFTER),
+        *(to_json([*keys]), to_json(unless), AGENT_DRAFTER),
     )
     ids = {row["id"] for row in rows}
     cards = sum(map(is_card_id, ids))

@@ -100,6 +100,8 @@ class IngestReport(msgspec.Struct):
     moved_sources: Strings = ()
     """The names of sources whose directory or file is missing and whose passages are now in other
     sources."""
+    unmarked: list[Pair] = []
+    """The new documents without a highlight, as (container, path)."""
     documents: frozenset[DocumentId] = frozenset()
     """The row ids of the listed documents, changed or not."""
     files: dict[str, int] = {}

@@ -262,7 +262,7 @@ CREATE VIEW IF NOT EXISTS sourceless AS
             WHERE h.state != 'present' AND h.state = 'gone')
         AND NOT EXISTS (SELECT 1 FROM highlight h WHERE h.state IN ('present', 'missing', 'unselected')
             AND (h.key = c.home OR h.key IN (SELECT key FROM alias WHERE first = c.home)));
--- the state of cards in Anki: none, written (into a package), seen (there), missing or deleted (`view_changes.DELETED_REASON`)
+-- the state of cards in Anki: none, written (into a package), seen (there), missing or deleted (`anki_changes.DELETED_REASON`)
 CREATE VIEW IF NOT EXISTS in_anki AS
     SELECT c.guid, CASE WHEN s.absent = 0 THEN 'seen' WHEN NOT c.live AND c.why = 'deleted in Anki' THEN 'deleted'
         WHEN s.absent THEN 'missing' WHEN c.shipped THEN 'written' ELSE 'none' END AS anki

@@ -20,6 +20,7 @@ from pathlib import Path
 import msgspec
 from msgspec.structs import replace
 
+from ankiforge.config.log import log_lines, shorten_key
 from ankiforge.errors import BugError, wrap_unexpected_errors
 from ankiforge.ledger.database import (
     COMPUTED_TABLES,
@@ -126,6 +127,8 @@ class _Transaction:
         self.changed_keys: dict[str, Passage | None] = {}
         """The keys of the passages with events that aren't in the computed tables yet, each with
         the cached passage before these events, if any."""
+        self.log_lines: list[str] = []
+        """What to log if the transaction is committed, besides the events."""
         self.decided: set[str] = set()
         """The hashes of the sentences and texts that decisions were about."""
 
@@ -213,6 +216,13 @@ class Store(Database):
                     unreadable = read_position.unreadable if read_position else 0
                     self._set_own_read_position(appended[1], unreadable=unreadable)
             self._db.execute("COMMIT")
+            if not self._read_only:
+                log_lines(
+                    [
+                        *map(_describe_event, self._transaction.events),
+                        *self._transaction.log_lines,
+                    ]
+                )
         except BaseException as error:
             if appended and isinstance(error, sqlite3.Error):
                 # the caller is told that nothing was recorded
@@ -232,6 +242,7 @@ class Store(Database):
             transaction = self._require_transaction()
             self._update_tables()
             count_before = len(transaction.events)
+            log_count_before = len(transaction.log_lines)
             self._db.execute("SAVEPOINT attempt")
             try:
                 yield
@@ -239,6 +250,7 @@ class Store(Database):
             except BaseException:
                 self._db.execute("ROLLBACK TO attempt")
                 del transaction.events[count_before:]
+                del transaction.log_lines[log_count_before:]
                 transaction.stored_count = count_before
                 transaction.last_number = None
                 transaction.changed_keys = dict.fromkeys(transaction.changed_keys)
@@ -315,6 +327,10 @@ class Store(Database):
         self._aliases = None
         self._subject_events = None
 
+    def log(self, lines: Iterable[str]) -> None:
+        """Log lines when the transaction is committed. Must be called inside a transaction."""
+        self._require_transaction().log_lines.extend(lines)
+
     # --- events -------------------------------------------------------------------------
 
     def record_event(self, kind: str, key: str, by: str, body: Json) -> Event:
@@ -354,6 +370,7 @@ class Store(Database):
         """
         body = {"event": event.id, "why": why} if why else {"event": event.id}
         self.record_event("undo", event.key, USER, body)
+        self.log([f"undone: {_describe_event(event)}"])
         self._subject_events = None
         if event.kind == "same":
             self._recompute_aliases()
@@ -641,6 +658,7 @@ class Store(Database):
             return []
 
         self.insert("event", map(_event_to_row, new_events))
+        self.log(f"read {_describe_event(event)}" for event in new_events)
         self._subject_events = None
         for event in new_events:
             self._require_transaction().changed_keys[event.key] = None
@@ -717,6 +735,18 @@ def _card_to_row(card: Card, key: str, sentence: str) -> Json:
         "mapped": card.note.mapped.id if card.note.mapped else 0,
         "sentence": sentence,
     }
+
+
+def _describe_event(event: Event) -> str:
+    """Describe an event in the log, by ids only."""
+    parts = [event.kind]
+    for name in ("guid", "event"):
+        if name in event.body:
+            parts.append(f"{name} {event.body[name]}")
+    if event.kind not in SUBJECT_KINDS:
+        parts.append(f"passage {shorten_key(event.key)}")
+    parts.append(f"by {event.author} on {event.device_id}, event {event.id}")
+    return " ".join(parts)
 
 
 def _event_to_row(event: Event) -> Json:

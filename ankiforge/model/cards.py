@@ -90,7 +90,7 @@ class SourceChange(StrEnum):
     def message(self) -> str:
         """The remark as a message to the user."""
         if self is SourceChange.SOURCE_GONE:
-            return "its passage is gone from the source"
+            return "its passage is gone from the source, or is no longer marked there"
         return "its source now says something else"
 
 

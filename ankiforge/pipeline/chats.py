@@ -12,7 +12,11 @@ from collections.abc import Collection, Iterable, Sequence
 
 from msgspec.structs import replace
 
-from ankiforge.config.workspace import record_hint_shown, was_hint_shown
+from ankiforge.config.workspace import (
+    CHAT_USED_HINT,
+    record_hint_shown,
+    was_hint_shown,
+)
 from ankiforge.draft import chat, reply_checks
 from ankiforge.draft.second_reading import parse_verdicts
 from ankiforge.ledger import draft_groups, draft_recording
@@ -25,15 +29,13 @@ from ankiforge.pipeline.run_result import ChatExport, ChatImport, RunStep
 from ankiforge.pipeline.workspace import Workspace
 from ankiforge.text import format_count
 
-_USED_HINT = "chat: used or put away"
-
 
 def count_offered_highlights(workspace: Workspace) -> int:
     """Return the number of highlights for which to offer a chat, or 0 for no offer.
 
     The number is at most `chat.MAX_HIGHLIGHTS_PER_TEXT`, the size of the first text.
     """
-    if workspace.folder.config.drafter == "llm" or was_hint_shown(_USED_HINT):
+    if workspace.folder.config.drafter == "llm" or was_hint_shown(CHAT_USED_HINT):
         return 0
     return chat.count_exportable_highlights(
         iter_model_tasks(
@@ -128,7 +130,7 @@ def record_chat_reply(
         verdicts = parse_verdicts(text)
         if verdicts:
             read_again, doubted = second_reading.record_chat_objections(ledger, verdicts)
-            missing = "" if read_again else "it judges no card that waits"
+            missing = "" if read_again else "it says nothing about the cards that wait"
             return ChatImport(
                 missing=missing,
                 is_second_reading=True,
@@ -166,7 +168,7 @@ def record_chat_reply(
                     drafting=draft_recording.make_drafting_id(ledger),
                 )
             )
-            record_hint_shown(_USED_HINT)  # so that a chat isn't offered again
+            record_hint_shown(CHAT_USED_HINT)  # so that a chat isn't offered again
     pending = {highlight.key for task in tasks for highlight in task.highlights}
     pending -= {result.highlight.key for result in answer.results}
     return ChatImport(

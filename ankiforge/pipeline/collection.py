@@ -15,12 +15,14 @@ from typing import TYPE_CHECKING
 from msgspec.structs import replace
 
 from ankiforge.config import AnkiSettings
+from ankiforge.config.log import log_lines
 from ankiforge.errors import ItemError
 from ankiforge.ledger import Ledger, StoredContent, anki_views, cards, pending_items
 from ankiforge.ledger.events import parse_slot_number
 from ankiforge.ledger.tables.anki_notes import load_present_note
 from ankiforge.ledger.tables.duplicates import DuplicateCandidates
 from ankiforge.model import (
+    AnkiChanges,
     AnkiNote,
     AnkiNoteType,
     AnkiSourceKind,
@@ -128,11 +130,13 @@ def find_collection(
     if settings.collection != AUTO:
         return Path(settings.collection).expanduser().resolve()
     paths = find_collections(Path.home(), os.environ)
+    bound = None if bind else ledger.get_value(_BOUND_SETTING, BoundCollection)
     if profile:
         paths = tuple(path for path in paths if path.parent.name == profile)
+    elif bound is not None and bound.path.endswith(".anki2"):
+        paths += (Path(bound.path),) if Path(bound.path).is_file() else ()
     if not paths:
         return None
-    bound = None if bind else ledger.get_value(_BOUND_SETTING, BoundCollection)
     if bound is not None and Path(bound.path) in paths:
         return Path(bound.path)
     from ankiforge.anki.collection import open_anki_contents
@@ -261,7 +265,19 @@ def _record_unless_other_collection(
         DuplicateCandidates(ledger).store_foreign_notes(*foreign)
 
     notice = _build_revived_notice(viewed.revived, ledger) if viewed.revived else None
+    log_lines(_describe_changes(viewed))
     return AnkiReadResult("taken", view.path, viewed, problem=notice)
+
+
+def _describe_changes(viewed: AnkiChanges) -> Iterator[str]:
+    """Yield lines for the log: what was read from Anki, and what the user did there."""
+    yield f"read {viewed.note_count} notes in Anki, {viewed.reviews} new reviews"
+    lists = ("first_seen", "deleted", "returned", "missing", "retired", "revived")
+    for name in (*lists, "edited", "suspended"):
+        yield from (
+            f"{name.replace('_', ' ')} in Anki: guid {guid}"
+            for guid in getattr(viewed, name)
+        )
 
 
 def _build_revived_notice(revived: Sequence[Guid], ledger: Ledger) -> Problem:

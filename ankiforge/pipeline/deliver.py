@@ -33,7 +33,14 @@ from ankiforge.errors import (
     UsageError,
     wrap_unexpected_errors,
 )
-from ankiforge.ledger import Ledger, QueryTerm, anki_views, item_lists, questions
+from ankiforge.ledger import (
+    Ledger,
+    QueryTerm,
+    anki_views,
+    cards,
+    item_lists,
+    questions,
+)
 from ankiforge.model import (
     AnkiNote,
     AnkiNoteType,
@@ -196,6 +203,8 @@ _LAUNCH_TIMEOUT = 4.0
 """In seconds. A program that is still running after this time is Anki itself, not a launcher."""
 # The ledger's key for the last package, which is deleted when a card, passage or note changes.
 _LAST_PACKAGE_KEY = "last package"
+_WRITTEN_FILE_KEY = "written package"
+"""The ledger's key for the fingerprint of the package that this workspace wrote last."""
 
 
 class LastPackage(Value):
@@ -211,6 +220,8 @@ class LastPackage(Value):
     """The size, modification time and inode of the file."""
     notes: int
     updated: int
+    undone: int = 0
+    retired: int = 0
 
 
 def make_package_path(output: Path, deck: str = "") -> Path:
@@ -283,7 +294,13 @@ def _copy_last_package(last_package: LastPackage, path: Path) -> WrittenPackage:
     if last_package.path != str(path):
         with _replace_package(path) as part_path:
             shutil.copyfile(last_package.path, part_path)
-    return WrittenPackage(path, last_package.notes, updated=last_package.updated)
+    return WrittenPackage(
+        path,
+        last_package.notes,
+        updated=last_package.updated,
+        undone=last_package.undone,
+        retired=last_package.retired,
+    )
 
 
 @contextmanager
@@ -341,7 +358,12 @@ def write_planned_package(
 
     if not notes:
         previous_path = None
-        if is_our_package(path):
+        # another workspace may have written the package; a rebuilt ledger doesn't know
+        written_file = ledger.get_meta(_WRITTEN_FILE_KEY)
+        is_own = written_file == _fingerprint_file(path)
+        if is_own or (
+            not written_file and cards.has_cards(ledger) and is_our_package(path)
+        ):
             with suppress(OSError):
                 previous_path = path.replace(previous)
         return WrittenPackage(path, previous_path=previous_path, problems=problems)
@@ -352,21 +374,29 @@ def write_planned_package(
         write_package(part_path, [notes[guid] for guid in guids])
         added_count = anki_views.record_exported_notes(ledger, shipped)
 
+    ledger.set_meta(_WRITTEN_FILE_KEY, _fingerprint_file(path))
+    terms = [QueryTerm("verdict", "undone"), QueryTerm("anki", "written")]
+    undone = len(item_lists.find_items(ledger, terms))
+    retired = sum(plan.is_update and not plan.is_live for plan in planned)
     # remember the package if it can be reused, because no card is held and no media may change
     updated_count = sum(plan.is_update for plan in planned)
     has_held = any(plan.is_partly_held for plan in planned)
     if settings and not (has_held or any(note.media for note in notes.values())):
         last_package = LastPackage(
-            settings, str(path), _fingerprint_file(path), len(notes), updated_count
+            settings,
+            str(path),
+            _fingerprint_file(path),
+            len(notes),
+            updated_count,
+            undone,
+            retired,
         )
         ledger.set_until_change(
             _LAST_PACKAGE_KEY, msgspec.json.encode(last_package).decode()
         )
     updated_count += sum(plan.replaces_unseen_note for plan in planned)
-    terms = [QueryTerm("verdict", "undone"), QueryTerm("anki", "written")]
-    reverted = len(item_lists.find_items(ledger, terms))
     return WrittenPackage(
-        path, len(notes), added_count, updated_count, reverted, problems=problems
+        path, len(notes), added_count, updated_count, undone, retired, problems=problems
     )
 
 
@@ -598,6 +628,7 @@ def read_anki_and_write_package(
         try:
             if last:
                 written = _copy_last_package(last, path)
+                ledger.set_meta(_WRITTEN_FILE_KEY, _fingerprint_file(path))
             else:
                 written = write_planned_package(ledger, planned, path, settings)
         except ItemError as error:

@@ -69,6 +69,9 @@ class WrittenPackage(Value):
     """The number of cards in earlier packages that were never seen in Anki and whose acceptance
     was undone.
     """
+    retired: int = 0
+    """The number of updated notes that only get the tag of retired cards, because their cards were
+    undone or rejected."""
     previous_path: Path | None = None
     """The new path of the old package, if it was renamed because nothing is left to export."""
     problems: tuple[Problem, ...] = ()

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import os
 from collections import Counter, defaultdict
-from collections.abc import Collection, Iterable, Iterator
+from collections.abc import Collection, Container, Iterable, Iterator
 from difflib import get_close_matches
 from itertools import islice
 from pathlib import Path
@@ -21,6 +21,7 @@ from msgspec.structs import replace
 from ankiforge.config import SETTINGS_FILE_NAME, Config, SourceEntry, is_loopback
 from ankiforge.config.deckfiles import find_rule
 from ankiforge.config.files import make_directory, write_file
+from ankiforge.config.log import log_lines, shorten_key
 from ankiforge.config.workspace import RememberedPath
 from ankiforge.config.yamlfile import Location, convert_to_type
 from ankiforge.errors import BUG_MESSAGE, PLUG_IN_PREFIX, ConfigError, UsageError
@@ -49,6 +50,7 @@ from ankiforge.model import (
     EmptySourceCache,
     ExtractedDocument,
     Json,
+    Pair,
     Problem,
     ScanEnd,
     Sighting,
@@ -70,7 +72,7 @@ from ankiforge.text import format_first_names, shorten_path
 if TYPE_CHECKING:
     from ankiforge.config.workspace import WorkspaceDirectory
     from ankiforge.extract.markdown.obsidian import Vault
-    from ankiforge.ledger import Ledger
+    from ankiforge.ledger import IngestReport, Ledger
 
 
 COMMAND_LINE = Location("the command line")
@@ -448,7 +450,8 @@ def find_unmarked_paths(
     """Return the remembered files that have neither highlights nor chosen passages.
 
     With `folders`, the result includes remembered and configured directories in which most
-    documents have no highlight, and no passage was chosen.
+    documents have no highlight, and no passage was chosen, and then the PDFs without a highlight
+    in the other directories.
     """
     from ankiforge.ledger.chosen_passages import (
         load_chosen_passages,
@@ -478,7 +481,11 @@ def find_unmarked_paths(
             marked_paths.add(place.path)
         elif place.kind in _TEXT_SOURCE_KINDS:
             unmarked_paths[place.path] = None
-    return [path for path in unmarked_paths if path not in marked_paths]
+    paths = [path for path in unmarked_paths if path not in marked_paths]
+    for file in find_unmarked_pdfs(ledger) if folders else ():
+        if not any(file.is_relative_to(path) for path in paths):
+            paths.append(str(file))
+    return paths
 
 
 def _list_places(workspace: WorkspaceDirectory) -> list[RememberedPath]:
@@ -495,16 +502,29 @@ def find_unmarked_documents(workspace: WorkspaceDirectory, ledger: Ledger) -> li
 
     They are the files of `find_unmarked_paths`, and the PDFs in any directory that was read.
     """
+    files = [*map(Path, find_unmarked_paths(workspace, ledger))]
+    return [*dict.fromkeys((*files, *find_unmarked_pdfs(ledger)))]
+
+
+def find_unmarked_pdfs(
+    ledger: Ledger, places: Container[Pair] | None = None
+) -> list[Path]:
+    """Return the PDFs without a highlight in any directory that was read.
+
+    If `places` is given, only these documents are returned, as (container, path).
+    """
     from ankiforge.ledger.tables.highlights import list_unmarked_documents
 
-    files = [*map(Path, find_unmarked_paths(workspace, ledger))]
+    files = []
     roots_by_source = load_source_directories(ledger)
     for row in list_unmarked_documents(ledger):
-        container = row["container"]
-        root = roots_by_source.get(container) if container.startswith("pdf:") else None
-        if root and (file := Path(root, row["place"])).is_file():
+        container, place = row["container"], row["place"]
+        if not container.startswith("pdf:") or container not in roots_by_source:
+            continue
+        file = Path(roots_by_source[container], place)
+        if (places is None or (container, place) in places) and file.is_file():
             files.append(file)
-    return [*dict.fromkeys(files)]
+    return files
 
 
 def find_folder_with_most_text(
@@ -902,8 +922,21 @@ def ingest_sources(job: RunParameters, ledger: Ledger) -> RunStep:
         unread.update(getattr(folder, "unread_counts", {}))
     report.files = dict(listed - unread)
     report.unread_files = dict(unread)
+    log_lines(_describe_report(report))
     problems += _report_new_unread_kinds(sources, ledger)
     return RunStep(report, problems=tuple(problems))
+
+
+def _describe_report(report: IngestReport) -> Iterator[str]:
+    """Yield lines for the log: what was read, and what became of the highlights."""
+    files, unreadable = report.files.values(), report.unread_files.values()
+    counts = f"files: {sum(files)}, unreadable: {sum(unreadable)}"
+    yield f"passages read: {report.passage_count}, {counts}"
+    changed = ("changed", (key for key, *_ in report.changed))
+    moved = ("moved", (key for key, _ in report.moved))
+    lost = ("gone", report.removed_keys), ("back", report.restored_keys)
+    for name, keys in (("new", report.new), changed, moved, *lost):
+        yield from (f"{name}: passage {shorten_key(key)}" for key in keys)
 
 
 def _save_pictures_and_flag_skipped(

@@ -24,6 +24,7 @@ from msgspec.structs import replace
 from ankiforge.config import is_loopback, parse_origin
 from ankiforge.config import workspace as folders
 from ankiforge.config.deckfiles import DeckRule
+from ankiforge.config.log import describe_problem, log_lines, open_log
 from ankiforge.config.trust import require_trust
 from ankiforge.config.workspace import (
     RememberedPath,
@@ -36,6 +37,7 @@ from ankiforge.errors import (
     RefusedError,
     ServiceError,
     UsageError,
+    describe_error,
 )
 from ankiforge.extract import registry
 from ankiforge.ledger import (
@@ -129,6 +131,21 @@ class OutsideChange(Value):
     """The last action before, see `find_last_action`."""
 
 
+def _log_result(command: str, result: RunResult) -> RunResult:
+    requests = result.usage.requests if result.usage else 0
+    lines = [
+        f"{command}: {result.drafted} drafted, {result.accepted} accepted,"
+        f" {len(result.changes)} cards changed, {requests} requests to a model"
+    ]
+    for package in result.published:
+        counts = f"{package.added} new, {package.updated} updated"
+        lines.append(f"packed {package.notes} notes, {counts}")
+    lines += map(describe_problem, result.problems)
+    lines += [describe_error(result.error)] if result.error else []
+    log_lines(lines)
+    return result
+
+
 class Workspace:
     """A workspace: a directory with settings, plus its highlights, drafts and decisions.
 
@@ -214,6 +231,8 @@ class Workspace:
         After an error, the database of replies is left open, because threads of a model may
         still write to it.
         """
+        if error is not None and not self.read_only:
+            log_lines([describe_error(error)])
         if error is None:
             self.close()
         elif "ledger" in vars(self):
@@ -241,6 +260,7 @@ class Workspace:
         folder, read_only = self.folder, self.read_only
         if not read_only:
             folder.prepare()
+        open_log(None if read_only else folder.state_directory)
         device_id = folder.get_device_id(find_user_directory(), make=not read_only)
         return Ledger(folder.ledger, folder.journal, device_id, read_only=read_only)
 
@@ -452,7 +472,7 @@ class Workspace:
                 deliver.read_anki_and_write_package(
                     self.folder, self.ledger, result, path
                 )
-        return result
+        return _log_result("run", result)
 
     def read_and_draft(
         self,
@@ -681,8 +701,6 @@ class Workspace:
                     replace_file(path, old, new)
                 except ItemError as error:
                     problems.append(Problem(str(path), error.message, error.hint))
-            if len(problems) == len(contents):
-                self.ledger.set_value(_OUTSIDE_CHANGES, earlier)
         return problems
 
     def delete_kept_files(self) -> None:
@@ -794,7 +812,7 @@ class Workspace:
             )
             steps = draft_pending(job, self.ledger)
             self.run_steps(result, steps, model, partial(show, ()))
-        return result
+        return _log_result("draft", result)
 
     def draft_alternatives(self, key: str) -> None:
         """Have the model draft alternatives to the pending drafts of a highlight.
@@ -1073,7 +1091,7 @@ class Workspace:
         path = self._find_package_path(deck, output, force=force)
         scope = deliver.ExportScope(deck=deck, full=full)
         deliver.read_anki_and_write_package(self.folder, self.ledger, result, path, scope)
-        return result
+        return _log_result("build", result)
 
     def push(
         self,
@@ -1125,7 +1143,7 @@ class Workspace:
                 folder, ledger, result, path, deliver.ExportScope(deck)
             )
             result.error = result.error or error
-            return result
+            return _log_result("push", result)
 
         # write the package, import it, and read which notes have arrived
         deliver.read_anki_and_write_package(
@@ -1133,7 +1151,7 @@ class Workspace:
         )
         result.pushed = (0, 0)
         if not any(package.notes for package in result.published):
-            return result
+            return _log_result("push", result)
         known = {
             plan.guid
             for plan in result.planned
@@ -1147,7 +1165,7 @@ class Workspace:
         except ServiceError as error:
             result.pushed = None
             result.error = result.error or error
-            return result
+            return _log_result("push", result)
         arrived = Counter[str]()
         for plan in result.planned:
             if plan.note is None:
@@ -1163,7 +1181,7 @@ class Workspace:
             result.problems.append(Problem("Anki", message, f"import {path} by hand"))
         else:
             path.unlink(missing_ok=True)
-        return result
+        return _log_result("push", result)
 
     def _find_package_path(self, deck: str, output: Path | str, *, force: bool) -> Path:
         """Return the path of the package for `deck`, checking that it can be written.

@@ -23,6 +23,7 @@ from ankiforge.model import (
     SourceChange,
     Strings,
     UserQuestion,
+    Verdict,
     hash16,
 )
 from ankiforge.reports.highlights import format_title, get_attributes
@@ -228,8 +229,7 @@ def format_row(view: CardView, id: str) -> str:
     is_outdated = isinstance(view.card, PendingDraft) and view.card.keeps_text
     remark = "its passage changed" if is_outdated else ""
     if sign == "✗":
-        reason = view.card.verdict_reason if isinstance(view.card, LocalCard) else ""
-        remark = ": ".join(filter(None, (view.state, reason or view.pending_reason)))
+        remark = _explain_state(view)
     return make_row(id, sign, text, remark, view.card.highlight.page_text)
 
 
@@ -238,6 +238,19 @@ def make_row(id: str, sign: str, text: str, *tail: str) -> str:
     end = " · ".join(filter(None, tail))
     row = f"{id} {sign} {text}".lstrip()
     return f"{row}{ROW_TAIL_MARK}{end}" if end else row
+
+
+def _explain_state(view: CardView) -> str:
+    """Return the state of a card or draft, with the reason for it and whether Anki has the note."""
+    if not isinstance(view.card, LocalCard):
+        return ": ".join(filter(None, (view.state, view.pending_reason)))
+    still = "still in Anki" if view.card.anki_state == "seen" else ""
+    is_undone = view.card.verdict is Verdict.TAKEN_BACK
+    reason = (
+        "" if is_undone else to_one_line(view.card.verdict_reason or view.pending_reason)
+    )
+    reason = truncate(reason, _MAX_QUESTION_CHARS)
+    return ", ".join(filter(None, (": ".join(filter(None, (view.state, reason))), still)))
 
 
 def format_short_question(list_row: ListRow) -> str:

@@ -20,6 +20,7 @@ from ankiforge import __version__, plugins
 from ankiforge import config as settings
 from ankiforge.anki.profiles import find_collections
 from ankiforge.config import is_loopback
+from ankiforge.config.log import LOG_FILE
 from ankiforge.config.trust import require_trust
 from ankiforge.config.workspace import WorkspaceDirectory, find_user_directory
 from ankiforge.config.yamlfile import CONTROL_CHARACTERS
@@ -100,7 +101,7 @@ def choose_exit_code(checks: Iterable[DoctorCheck]) -> int:
 
 
 _NAMES_BY_GROUP = {
-    "workspace": ("program", "plug-in", "settings", "trust", "ledger"),
+    "workspace": ("program", "plug-in", "settings", "trust", "ledger", "log"),
     "sources": ("source",),
     "cards": ("model", "Anki", "AnkiConnect", "note"),
 }
@@ -183,6 +184,7 @@ def run_checks(
         yield from check_part("source", partial(iter, selection.problems))
         for name, try_part in (
             ("ledger", _try_ledger),
+            ("log", _try_log),
             ("model", partial(_try_model, offline=offline)),
             ("Anki", partial(_try_collection, environment)),
             ("AnkiConnect", partial(_try_anki_connect, offline=offline)),
@@ -258,6 +260,12 @@ def _try_ledger(workspace: WorkspaceDirectory) -> Iterator[str | Problem]:
     yield from problems
     if not problems:
         yield f"every line in {shorten_path(str(workspace.journal))} can be read"
+
+
+def _try_log(workspace: WorkspaceDirectory) -> Iterator[str | Problem]:
+    path = workspace.state_directory / LOG_FILE
+    if path.exists():
+        yield f"{shorten_path(str(path))}: ids and counts, no text"
 
 
 def _try_model(

@@ -14,7 +14,11 @@ from typing import TYPE_CHECKING
 
 import msgspec
 
-from ankiforge.config.workspace import WorkspaceDirectory
+from ankiforge.config.workspace import (
+    CHAT_USED_HINT,
+    WorkspaceDirectory,
+    was_hint_shown,
+)
 from ankiforge.ledger import (
     UNCARDED_STATUSES,
     IngestReport,
@@ -42,6 +46,7 @@ from ankiforge.pipeline.sources import (
     SelectedSource,
     find_folder_with_most_text,
     find_unmarked_paths,
+    find_unmarked_pdfs,
     load_unread_files,
     open_source,
 )
@@ -70,6 +75,8 @@ Counts = Mapping[str, Counter[str]]
 
 DECIDE_COMMAND = "review"
 """The command for deciding on pending items."""
+CHAT_STEP = "draft", "your chat writes the questions: copy, paste back"
+"""The command with which a chat writes cards, and what it is for."""
 
 LABEL_WIDTH = 9
 """The width of the label column before details, in characters."""
@@ -211,14 +218,16 @@ def choose_next_command(
         cards = format_count(waiting["conflicts"], "card")
         reason = f"choose the words of {cards} that you changed, too"
     review = DECIDE_COMMAND, reason
-    if waiting_count > waiting["proposed"] or (has_news and waiting["proposed"]):
+    if waiting_count > waiting["proposed"]:
         return review
+    if has_news and waiting["proposed"]:
+        return CHAT_STEP if _is_chat_first(folder, ledger, waiting) else review
     if run and run.packages:
         return "", f"import {shorten_path(run.packages[-1])} into Anki"
     if not run and (unsent := counts["anki"]["none"]):
         return "build", f"{format_count(unsent, 'accepted card')} not in a package yet"
     if waiting["proposed"]:
-        return review
+        return CHAT_STEP if _is_chat_first(folder, ledger, waiting) else review
     if run.has_no_highlights if run else not counts["passages"].total():
         unmarked = find_unmarked_paths(folder, ledger, folders=True)
         if run:
@@ -233,8 +242,25 @@ def choose_next_command(
     if waiting["without"] and (has_news or not run):
         if folder.config.drafter == "llm":
             return "draft", "let the model draft the rest"
-        return "draft", "your chat writes the questions: copy, paste back"
+        return CHAT_STEP
     return ("", "") if run else ("run", "read what is new")
+
+
+def _is_chat_first(
+    folder: WorkspaceDirectory, ledger: Ledger, waiting: Mapping[str, int]
+) -> bool:
+    """Return whether to recommend a chat before the proposals, until it has been used.
+
+    That is the case if the best document has few of them, and many other highlights.
+    """
+    if waiting["without"] <= waiting["proposed"] or folder.config.drafter == "llm":
+        return False
+    if was_hint_shown(CHAT_USED_HINT):
+        return False
+    piles = batches.group_by_document(
+        (), pending_items.load_pending_items(ledger).without_card
+    )
+    return bool(piles) and piles[0].is_for_chat
 
 
 def format_next_command(step: str, reason: str, *, first: bool = True) -> str:
@@ -598,10 +624,8 @@ def format_run(
     delivery = format_delivery(result, include_unchanged=not result.has_no_highlights)
     summary += [f"  → {line}" for line in delivery]
     steps = [step] if any(step) and not in_review else []
-    if steps and step[0] == DECIDE_COMMAND:
-        steps = _add_alternatives(step, result, workspace)
-    elif steps and step[0] == "draft" and counts["waiting"]["less_certain"]:
-        steps.append((DECIDE_COMMAND, "look at the less certain proposals"))
+    if steps and step in (CHAT_STEP, (DECIDE_COMMAND, step[1])):
+        steps = _list_steps(step, result, workspace, counts["waiting"])
     for index, (command, reason) in enumerate(steps):
         summary.append(format_next_command(command, reason, first=not index))
     return summary, _format_details(
@@ -609,33 +633,33 @@ def format_run(
     )
 
 
-def _add_alternatives(
-    review: Pair, result: RunResult, workspace: Workspace
+def _list_steps(
+    step: Pair, result: RunResult, workspace: Workspace, waiting: Mapping[str, int]
 ) -> list[Pair]:
-    """Return the review and other ways to make cards, in the order to recommend them."""
-    steps = [review]
-    ledger = workspace.ledger
+    """Return the recommended chat or review, and then other ways to make cards."""
+    steps = [step]
     if result.has_new_highlights:  # offer a chat until it has been used
         # import these late, because an unchanged run doesn't need them
         from ankiforge.draft.chat import MAX_HIGHLIGHTS_PER_TEXT
         from ankiforge.pipeline.chats import count_offered_highlights
 
         offered_count = count_offered_highlights(workspace)
+        best = format_count(offered_count, "highlight")
+        if offered_count == MAX_HIGHLIGHTS_PER_TEXT:
+            best = f"the best {MAX_HIGHLIGHTS_PER_TEXT}"
+        chat = "draft", f"a chat writes cards for {best}: copy, paste back"
         if offered_count:
-            best = format_count(offered_count, "highlight")
-            if offered_count == MAX_HIGHLIGHTS_PER_TEXT:
-                best = f"the best {MAX_HIGHLIGHTS_PER_TEXT}"
-            order = pending_items.load_pending_items(ledger)
-            piles = batches.group_by_document(order.drafts, order.without_card)
-            is_first = bool(piles) and piles[0].is_for_chat
-            chat = "draft", f"a chat writes cards for {best}: copy, paste back"
-            steps.insert(0 if is_first else 1, chat)
+            steps = [chat] if step == CHAT_STEP else [step, chat]
+    if step == CHAT_STEP:
+        if waiting["proposed"]:
+            steps.append((DECIDE_COMMAND, "decide on what waits"))
+        elif waiting["less_certain"]:
+            steps.append((DECIDE_COMMAND, "look at the less certain proposals"))
     if result.remembered_paths:
-        paths = find_unmarked_paths(workspace.folder, ledger, folders=True)
+        paths = find_unmarked_paths(workspace.folder, workspace.ledger, folders=True)
         unmarked = [path for path in paths if path in result.remembered_paths]
         if unmarked and Path(unmarked[0]).is_dir():
-            longest = find_folder_with_most_text(workspace.folder, ledger, unmarked[0])
-            steps.append(suggest_choosing(unmarked, *longest, has_marks=True))
+            steps.append(suggest_choosing(unmarked, has_marks=True))
     return steps
 
 
@@ -691,6 +715,9 @@ def _format_details(
         yield "" if is_choosing else CHOOSE_HINT
     elif result.has_no_highlights or result.remembered_paths:
         yield format_unmarked(find_unmarked_paths(workspace.folder, ledger))
+    elif result.report and result.report.unmarked:
+        files = find_unmarked_pdfs(ledger, result.report.unmarked)
+        yield format_unmarked([*map(str, files)])
     changes = _find_changes(result, ledger, workspace.folder)
     yield from _format_changes(changes, change_limit)
     if result.report:
@@ -883,7 +910,8 @@ def format_delivery(result: RunResult, *, include_unchanged: bool = True) -> Tex
             notes = format_count(published.notes, "note")
             parts = {
                 "new": published.added,
-                "updated": published.updated,
+                "updated": published.updated - published.retired,
+                "undone or rejected: tagged ankiforge::retired": published.retired,
                 "unchanged": published.unchanged,
                 "undone and no longer in it": published.undone,
             }
@@ -953,7 +981,11 @@ def _format_changes(changes: list[TextChange], limit: int | None) -> TextLines:
     for change in shown_changes:
         fields = change.changed_fields
         differences = (_format_difference(before, after) for _, before, after in fields)
-        yield f"  {change.why or '; '.join(differences)}"
+        front = next(
+            (to_one_line(to_terminal_text(text)) for _, text in change.before), ""
+        )
+        kept = f"“{truncate(front, MAX_CHANGE_CHARS)}”: {change.why}"
+        yield f"  {kept if change.why else '; '.join(differences)}"
 
 
 def _format_difference(before: str, after: str) -> str:

@@ -298,7 +298,7 @@ def make_cloze_text(
             and is_same_text(to_plain_text(cloze_text), plain_text)
         ):
             return cloze_text
-    raise ValueError("these words cannot be hidden in their sentence")
+    raise ValueError("these words cannot be blanked out in their sentence")
 
 
 def extract_part(text: str, span: Span, markdown: str = "") -> str:

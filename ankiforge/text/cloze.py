@@ -301,7 +301,7 @@ def format_table_rows(markdown: str) -> list[str]:
     return rows
 
 
-@lru_cache(maxsize=64)
+@lru_cache(maxsize=4096)  # for all steps of a batch of drafts
 def to_plain_text(markdown: str, *, dollars: bool = False) -> str:
     """Strip all markup from a field and reveal its cloze deletions.
 
@@ -329,13 +329,7 @@ def to_plain_text(markdown: str, *, dollars: bool = False) -> str:
         keeps_dollars = dollars and kind in ("display", "math")
         shield_texts.append(shield if keeps_dollars else _get_content(shield, kind))
     plain_text = "".join(parts)
-    if "[" in plain_text:
-        plain_text = _LINK.sub(r"\1", _IMAGE.sub(r"\1", plain_text))
-    if "<" in plain_text:
-        plain_text = HTML_TAG.sub(
-            "", _LINE_END.sub("\n", _AUTOLINK.sub(r"\1", plain_text))
-        )
-    plain_text = _LINE_MARK.sub("", plain_text)
+    plain_text = _LINE_MARK.sub("", _strip_links_and_tags(plain_text))
     if _EMPHASIS_MARKS.search(plain_text):
         for _ in range(_MAX_EMPHASIS_DEPTH):
             plain_text = _UNDERSCORE.sub(r"\2", _EMPHASIS.sub(r"\2", plain_text))
@@ -346,6 +340,14 @@ def to_plain_text(markdown: str, *, dollars: bool = False) -> str:
             lambda match: shield_texts[int(match[1])], plain_text
         )
     return plain_text.strip()
+
+
+def _strip_links_and_tags(text: str) -> str:
+    if "[" in text:
+        text = _LINK.sub(r"\1", _IMAGE.sub(r"\1", text))
+    if "<" in text:
+        text = HTML_TAG.sub("", _LINE_END.sub("\n", _AUTOLINK.sub(r"\1", text)))
+    return text
 
 
 def _get_content(shield: str, kind: str) -> str:

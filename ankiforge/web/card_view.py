@@ -172,19 +172,21 @@ class _PlaceholderParser:
             elif match["bullet"]:
                 yield {"source": match[0], "html": _BULLET}
             else:
-                enclosed = ("within", "label", "starred", "words", "lined")
-                inner = next(name for name in enclosed if match[name])
-                before = match[0][: match.start(inner) - match.start()]
-                after = match[0][match.end(inner) - match.start() :]
-                sign = match["stars"] or match["sign"] or match["line"] or ""
-                tag = match["element"] or ("u" if match["link"] else "")
-                tag = tag or _TAG_BY_DELIMITER.get(
-                    sign, "em" if len(sign) == 1 else "strong"
-                )
-                kids = [*self.read(match[inner])]
-                close = self._restore_sources(after)
-                yield {"open": before, "close": close, "tag": tag, "kids": kids}
+                yield self._read_markup(match)
         yield from self._replace_placeholders(text[position:])
+
+    def _read_markup(self, match: re.Match[str]) -> Piece:
+        """Return the piece for an element, a link or emphasis, with the pieces inside it."""
+        enclosed = ("within", "label", "starred", "words", "lined")
+        inner = next(name for name in enclosed if match[name])
+        before = match[0][: match.start(inner) - match.start()]
+        after = match[0][match.end(inner) - match.start() :]
+        sign = match["stars"] or match["sign"] or match["line"] or ""
+        tag = match["element"] or ("u" if match["link"] else "")
+        tag = tag or _TAG_BY_DELIMITER.get(sign, "em" if len(sign) == 1 else "strong")
+        kids = [*self.read(match[inner])]
+        close = self._restore_sources(after)
+        return {"open": before, "close": close, "tag": tag, "kids": kids}
 
     def _replace_placeholders(self, text: str) -> Iterator[Piece]:
         first, *later_parts = text.split(_PLACEHOLDER)
@@ -472,22 +474,28 @@ def tex_to_mathml(tex: str, *, display: bool = False) -> str:
         formula = convert_to_element(tex, display="block" if display else "inline")
         for element in formula.iter():
             element.attrib.pop("xmlns", None)
-            element_text = unescape(element.text or "")
             if element.text:
-                element.text = element_text
-            if element.tag not in _MATHML_TAGS or not _MATHML_ATTRIBUTES.issuperset(
-                element.attrib
-            ):
-                return ""
-            # the converter left a TeX command as text, so it doesn't know the command
-            if (
-                element_text.startswith("\\") or element_text == "&"
-            ) and element.tag != "mtext":
+                element.text = unescape(element.text)
+            if not _is_allowed(element):
                 return ""
     except Exception:  # noqa: BLE001 - the converter may raise anything for user input
         return ""
     parts = [formula] if display else _split_formula(formula)
     return "".join(tostring(part, encoding="unicode") for part in parts)
+
+
+def _is_allowed(element: Element) -> bool:
+    """Return whether MathML may contain an element.
+
+    An element is also refused if the converter left a TeX command as text, because it doesn't
+    know the command.
+    """
+    if element.tag not in _MATHML_TAGS:
+        return False
+    if not _MATHML_ATTRIBUTES.issuperset(element.attrib):
+        return False
+    text = element.text or ""
+    return element.tag == "mtext" or not (text.startswith("\\") or text == "&")
 
 
 def _split_formula(formula: Element) -> list[Element]:

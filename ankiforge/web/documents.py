@@ -411,20 +411,22 @@ class DocumentRenderer:
             "title": first.document.title if first else title,
             "lang": detect_language(sample) if first else "",
         }
-        html = ""
-        suffix = file.suffix.casefold() if file else ""
-        if file and suffix == ".pdf":
+        if file and file.suffix.casefold() == ".pdf":
             measured = self.pages.measure_pages(file)
             if measured.pages or not marks:
                 return self._render_sheets(marks, measured.pages, header)
-        elif file and suffix in NOTE_SUFFIXES:
-            html = self._render_note(file, first)
-        elif file and suffix in UNMARKED_KINDS:
-            html = self._render_text(file)
+        html = self._render_words(file, first) if file else ""
         entries = [highlight_to_json(highlight, state) for highlight, state in marks]
         kind = "text" if html or not marks else "list"
         html = html or render_highlight_list(header["title"], highlights)
         return {**header, "kind": kind, "html": html, "marks": entries}
+
+    def _render_words(self, file: Path, first: Highlight | None) -> str:
+        """Render the text of a note, web page or book, or return ""."""
+        suffix = file.suffix.casefold()
+        if suffix in NOTE_SUFFIXES:
+            return self._render_note(file, first)
+        return self._render_text(file) if suffix in UNMARKED_KINDS else ""
 
     def render_cover(self, id: str) -> Json | None:
         """Render a document's cover: a thumbnail of its first page, or its opening words.

@@ -135,7 +135,7 @@ ANOTHER = build_action(
 FORCE = build_action(
     "accept", "Accept anyway", "", "more", "Accepted", sends={"forced": True}
 )
-BROWSE = build_action("browse", "Show in Anki", "b", "text", "", stays="Asking Anki …")
+BROWSE = build_action("browse", "Show in Anki", "", "text", "", stays="Asking Anki …")
 OTHERS = build_action(
     "others",
     "Let the model draft others",
@@ -504,30 +504,9 @@ class ItemRenderer:
             case UserQuestionKind.SAME:
                 about = self._render_same_question(question)
             case UserQuestionKind.ABSENT:
-                views = []
-                for guid in question.guids[:MAX_LINES]:
-                    card = load_card(self._ledger, guid)
-                    views.append(render_card(card, self.find_picture))
-                about["lines"] = [
-                    {"id": "", "question": view["question"], "answer": view["answer"]}
-                    for view in views
-                ]
-                text, _, restored = question.text.partition(" Did you delete ")
-                text = text.replace("note", "card")
-                ask = f"{text} Bring {restored.rstrip('?')} back?"
-                lines = {"cards": views} if len(views) == 1 else about
-                about = {**lines, "ask": ask}
+                about = self._render_absent_question(question)
             case UserQuestionKind.DUPLICATE:
-                cards = []
-                for number, guid in enumerate(question.guids, 1):
-                    card = load_card(self._ledger, guid)
-                    view = self._render_accepted_card(card, f"Card {number}")
-                    view["note"] += f" · {card.highlight.document.title}"
-                    cards.append(view)
-                if len(cards) == 2:
-                    mark_differences(cards[0], cards[1])
-                about = {"title": cards[0]["title"], "cards": cards, "beside": True}
-                about["ask"] = f"{question.text} Keep one?"
+                about = self._render_duplicate_question(question)
             case UserQuestionKind.CONFLICT:
                 about = self._render_conflict_question(question)
             case UserQuestionKind.FORM:
@@ -542,6 +521,35 @@ class ItemRenderer:
             "actions": [*answers, SKIP],
             **about,
         }
+
+    def _render_absent_question(self, question: UserQuestion) -> Json:
+        """Render the question whether notes that Anki lacks were deleted."""
+        views = []
+        for guid in question.guids[:MAX_LINES]:
+            card = load_card(self._ledger, guid)
+            views.append(render_card(card, self.find_picture))
+        lines = [
+            {"id": "", "question": view["question"], "answer": view["answer"]}
+            for view in views
+        ]
+        text, _, restored = question.text.partition(" Did you delete ")
+        text = text.replace("note", "card")
+        ask = f"{text} Bring {restored.rstrip('?')} back?"
+        about: Json = {"cards": views} if len(views) == 1 else {"lines": lines}
+        return {**about, "ask": ask}
+
+    def _render_duplicate_question(self, question: UserQuestion) -> Json:
+        """Render the question which of two equal cards to keep."""
+        cards = []
+        for number, guid in enumerate(question.guids, 1):
+            card = load_card(self._ledger, guid)
+            view = self._render_accepted_card(card, f"Card {number}")
+            view["note"] += f" · {card.highlight.document.title}"
+            cards.append(view)
+        if len(cards) == 2:
+            mark_differences(cards[0], cards[1])
+        ask = f"{question.text} Keep one?"
+        return {"title": cards[0]["title"], "cards": cards, "beside": True, "ask": ask}
 
     def _render_form_question(self, question: UserQuestion) -> Json:
         """Render the question whether lines are cards, with a checkbox for each line."""

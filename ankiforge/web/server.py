@@ -36,7 +36,8 @@ from waitress.wasyncore import close_all
 
 from ankiforge.anki.notetypes import get_our_note_type
 from ankiforge.anki.render import MEDIA_TYPES
-from ankiforge.errors import ForgeError, format_traceback
+from ankiforge.config.log import log_lines
+from ankiforge.errors import ForgeError, describe_error, format_traceback
 from ankiforge.model import Json, NoteType, Pair, Texts, Value, is_highlight_key
 from ankiforge.pipeline.decide import BlockedError
 from ankiforge.review import AnyDecision, StaleItemError
@@ -166,6 +167,7 @@ class PageServer:
             response = _error_response(error)
         except Exception as error:  # noqa: BLE001 - a bug must not stop the server
             _log.error("the review page failed:\n%s", format_traceback(error))
+            log_lines([describe_error(error)])
             response = _json_response(
                 {"message": _INTERNAL_ERROR}, "500 Internal Server Error"
             )

@@ -62,6 +62,10 @@ def test_of_several_profiles_the_one_with_our_notes_is_looked_at(forge, backend,
     came = forge.ok("pull", other / "collection.anki2", "--bind")
     [asked] = forge.ok("list", "--view", "questions", "--json").lines
     assert (asked["question"], len(asked["guids"])) == ("absent", MANY)
+    elsewhere = forge.folder / "collection.anki2"
+    shutil.copy(forge.profile / "collection.anki2", elsewhere)
+    forge.ok("pull", elsewhere, "--bind")
+    assert str(elsewhere) in forge.ok("pull").stdout
 
 
 def test_a_backup_without_the_notes_is_asked_about_once_and_deletes_nothing(

@@ -76,6 +76,25 @@ def test_a_package_holds_all_notes_under_our_ids_in_learning_order(tmp_path, mak
     )
 
 
+def test_the_deck_default_has_the_id_that_it_has_in_every_collection(tmp_path, make_card):
+    here, there = _notes(make_card, 2)
+    notes = [replace(here, deck="Default"), replace(there, deck="Default::Cells")]
+    write_package(tmp_path / "a.apkg", notes)
+    [(decks,)] = _rows(tmp_path / "a.apkg", "select decks from col", tmp_path)
+    names = {int(id): deck["name"] for id, deck in json.loads(decks).items()}
+    rows = _rows(
+        tmp_path / "a.apkg",
+        "select distinct n.guid, c.did from cards c join notes n on n.id = c.nid",
+        tmp_path,
+    )
+    assert names[1] == "Default"
+    assert {guid: names[id] for guid, id in rows} == {
+        here.guid: "Default",
+        there.guid: "Default::Cells",
+    }
+    assert dict(rows)[here.guid] == 1
+
+
 def test_a_package_has_the_indexes_with_which_anki_reads_it(tmp_path, make_card):
     write_package(tmp_path / "a.apkg", _notes(make_card))
     indexes = "select name from sqlite_master where type = 'index'"

@@ -53,12 +53,13 @@ def test_the_browser_of_anki_shows_the_card_of_an_item(desk, forge):
 
 def test_where_anki_does_not_answer_there_is_no_button(desk, forge):
     guid = desk.guid("Hund")
-    for address in ("http://127.0.0.1:9", "http://anki.invalid:8765"):
+    port = desk.server.address.rpartition(":")[2]
+    for address in ("http://127.0.0.1:9", f"http://127.1:{port}"):  # another computer?
         desk.settings(address)
         with forge.here(), Workspace() as workspace:
             session = ReviewSession(workspace, PageRenderer())
             assert BUTTON not in labels(session, guid)
-            if "127" in address:  # it was closed since the card was shown
+            if address.endswith(":9"):  # it was closed since the card was shown
                 with pytest.raises(ServiceError, match="Anki does not answer"):
                     session.decide(ShowInAnki(guid))
 
@@ -95,9 +96,6 @@ def test_a_button_on_the_page_shows_the_card(desk, forge, browser):
         page.get_by_role("button", name=BUTTON).click()
         page.get_by_text("Anki shows this card.").wait_for()
         settle(page)
-        page.keyboard.press("b")
-        page.wait_for_timeout(500)
-        settle(page)
         assert page.get_by_role("button", name="Keep mine").is_visible()
         page.close()
-    assert len(desk.server.browsed) == 2
+    assert len(desk.server.browsed) == 1

@@ -243,7 +243,7 @@ def test_at_most_five_words_that_are_missing_are_named():
     ("rule", "words"),
     [
         ("yes_no", "asks for yes or no"),
-        ("gap_leak", "the hidden words also appear in the text"),
+        ("gap_leak", "the blanked-out words also appear in the text"),
         ("says_more", "the comment says more than its question"),
     ],
 )

@@ -233,8 +233,9 @@ sys.stdin.read()
 """
 HOLD_PASS = """
 import sys
-from filelock import FileLock
-with FileLock(sys.argv[1]):
+from pathlib import Path
+from ankiforge.config.files import lock_file
+with lock_file(Path(sys.argv[1]), 0):
     print("held", flush=True)
     sys.stdin.read()
 """
@@ -393,6 +394,8 @@ USED = " -h shows how it is used"
          f"ankiforge accept{USED}"),
         ("edit x --field a", "edit: option '--field' requires 2 arguments",
          f"ankiforge edit{USED}"),
+        ("draft export a.md notes", "notes: a document is named with --from",
+         "ankiforge draft export a.md --from notes"),
         ("model usr", "there is no command ankiforge model usr",
          "did you mean ankiforge model use?"),
     ],

@@ -14,6 +14,8 @@ from ankiforge.ledger import item_lists
 from ankiforge.model import MIN_CERTAIN_CONFIDENCE
 from ankiforge.reports.summary import format_first_names
 from tests.limits import PATIENCE
+from tests.makers import pdf_writer
+from tests.makers.pdf_layout import paragraph
 
 NOTE = """\
 ---
@@ -355,6 +357,31 @@ def test_a_run_shows_changed_words_without_markup(forge, vault, note):
     )
     rewrite(note, "**DNA**", "*DNA*")
     assert "**DNA** of the cell. → …the *DNA* of the cell.\n" in forge.ok("run").stdout
+
+
+def test_a_run_and_status_name_the_same_next_command(forge, note):
+    certain = "The testing effect is the finding that retrieval strengthens memory."
+    others = "\n\n".join(f"==Number {i} helps, or so one hears.==" for i in range(9))
+    note.write_text(f"# Memory\n\n=={certain}==\n\n{others}\n", encoding="utf-8")
+    ran = forge.ok("run", note.parent).stdout
+    assert "1 proposal" in ran
+    assert "next  ankiforge draft " in ran
+    assert "or    ankiforge review " in ran
+    assert "next  ankiforge draft " in forge.ok("status").stdout
+    note.write_text(f"# Memory\n\n=={certain}==\n", encoding="utf-8")
+    forge.ok("run", note.parent)
+    assert "next  ankiforge review " in forge.ok("status").stdout
+
+
+def test_a_pdf_that_nobody_marked_is_named_once_by_a_run_and_by_status(forge, note):
+    forge.ok("run", note.parent)
+    lecture = note.parent / "Lecture.pdf"
+    text = "Sleep spindles are bursts of activity that come from the thalamus."
+    pdf_writer.write_pdf(lecture, [pdf_writer.Page([paragraph(text)])], title="Lecture")
+    command = f"ankiforge draft {lecture}   nothing is marked there"
+    assert command in forge.ok("run").stdout
+    assert command not in forge.ok("run").stdout
+    assert command in forge.ok("status").stdout
 
 
 def test_a_build_without_cards_names_the_next_command(forge, vault, note):

@@ -1,9 +1,11 @@
 """Which workspace a command works in, and what moves when the first one is made."""
 
 from pathlib import Path
+from threading import Timer
 
 import pytest
 
+from ankiforge.config.files import lock_file
 from ankiforge.config.workspace import (
     find_user_directory,
     find_workspace,
@@ -124,3 +126,34 @@ def test_a_folder_that_cannot_be_written_is_wrong_usage_not_a_traceback(tmp_path
 
     with pytest.raises(UsageError, match="cannot be written"):
         store_values(folder, "some", {})
+
+
+@pytest.mark.parametrize(
+    ("platform", "environ", "folder"),
+    [
+        ("linux", {}, "~/.local/share/ankiforge"),
+        ("linux", {"XDG_DATA_HOME": "/data"}, "/data/ankiforge"),
+        ("linux", {"XDG_DATA_HOME": " "}, "~/.local/share/ankiforge"),
+        ("darwin", {"XDG_DATA_HOME": "/data"}, "~/Library/Application Support/ankiforge"),
+        ("win32", {}, "~/AppData/Local/ankiforge"),
+        ("win32", {"LOCALAPPDATA": "/local"}, "/local/ankiforge"),
+        ("win32", {"LOCALAPPDATA": "/local", "ANKIFORGE_HOME": "/mine"}, "/mine"),
+    ],
+)
+def test_the_data_of_a_user_are_where_their_system_keeps_such(
+    monkeypatch, platform, environ, folder
+):
+    monkeypatch.setattr("sys.platform", platform)
+    assert find_user_directory(environ) == Path(folder).expanduser()
+
+
+def test_a_lock_is_waited_for_until_its_file_is_closed(tmp_path):
+    path = tmp_path / "a.lock"
+    lock = lock_file(path, 0)
+    assert lock is not None
+    assert lock_file(path, 0.1) is None
+    Timer(0.1, lock.close).start()
+    second = lock_file(path, 30)
+    assert second is not None
+    second.close()
+    assert path.stat().st_mode & 0o777 == 0o600

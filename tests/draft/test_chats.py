@@ -12,6 +12,7 @@ import pytest
 from ankiforge.draft.chat import make_label, parse_chat_reply
 from ankiforge.draft.privacy import PrivacyFilter
 from ankiforge.draft.prompt import load_prompt_file
+from ankiforge.draft.reply_checks import parse_reply
 from ankiforge.model import (
     Document,
     DocumentKey,
@@ -84,7 +85,11 @@ def test_every_sound_card_of_an_answer_comes_in(kind):
         ("Sleep is light.", "light (in [Rome](https://a.org/))", "light (in Rome)"),
         ("Sleep is light.", "light in [0, 1]", "light in [0, 1]"),
         ("Sleep is light.", "light in [1, 2]", "light in [1, 2]"),
-        ("Sleep is light.", "light [1, 12]", "light"),
+        ("Sleep is light.", "light [1, 12-14]", "light"),
+        ("Sleep is light.", "light [web:3]", "light"),
+        ("Sleep is light.", "f{2} [1]", "f{2} [1]"),
+        ("Sleep is light.", "light [page 3]. (p. 4–5)", "light."),
+        ("Sleep is light.", "light [Sleep 3.pdf]", "light"),
         ("Sleep is light.", "light [15:0†source]", "light"),
         ("Sleep is light.", "light.^[1]", "light."),
         ("Sleep is light.", "light¹", "light"),
@@ -105,6 +110,12 @@ def test_the_marks_of_a_chat_window_are_on_no_card(exact, back, taken):
     answer = parse_chat_reply(said, [task], PROMPT)
     [draft] = [draft for drafted in answer.results for draft in drafted.drafts]
     assert dict(draft.fields)["Back"] == taken
+
+
+def test_a_mark_behind_a_gap_is_on_no_card():
+    card = {"h": "1", "kind": "cloze", "text": "It is {{c1::light}} (a.md, p. 1)."}
+    [parsed] = parse_reply(json.dumps(card), ()).cards
+    assert parsed.text == "It is {{c1::light}}."
 
 
 def test_the_bulk_of_a_megabyte_is_read():

@@ -68,6 +68,9 @@ CASES = [
     ("sk0abcdefghijklmnopq", "key: sk0abcdefghijklmnopq", "key: […]", "key: […]"),
     ("sk0abcdefghijklmnop", "key: sk0abcdefghijklmnop", "key: […]", None),
     ("sk0abcdefghijklmnopqrstuvwx", "key: sk0abcdefghijklmnopqrstuvwx", "key: […]", "key: […]"),
+    # a word of it that is a whole line
+    ("Anna was ill today", "One.\nill\nTwo.", "One.\n[…]\nTwo.", None),
+    ("Anna was ill today", "One.\nwell\nTwo.", None, None),
     # a sentence of several clauses, one of which another text quotes
     ("Anna was ill in March, so Bob paid the rent", "They say that Anna was ill in March, so Bob paid the rent", "They say that […]", "They say that […]"),
     ("Anna was ill in March, so Bob paid the rent", "One.\nBob paid the rent", "One.\n[…]", "One.\n[…]"),

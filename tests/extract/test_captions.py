@@ -81,16 +81,10 @@ WATCH = "https://www.youtube.com/watch?v=dQw4w9WgXcQ&t="
                 ("Salt #no-llm too.", "0:10", ""),
             ],
         ),
-        (
-            "Talk.SRT.txt",
-            "1\n00:00:01,000 --> 00:00:02,000\n{\\an8}It was\n\n2\n"
-            "00:00:02,000 --> 00:00:03,000\n1969.",
-            [("It was 1969.", "0:01", "")],
-        ),
         ("empty.vtt", "WEBVTT\n\nNOTE nothing\n", []),
         ("other.srt", "no cue\n\nat all", []),
     ],
-    ids=["automatic", "subrip", "saved as text", "no cues", "no captions"],
+    ids=["automatic", "subrip", "no cues", "no captions"],
 )
 def test_captions_are_sentences_with_times(tmp_path, name, text, expected):
     assert paragraphs(tmp_path, name, text) == expected
@@ -106,10 +100,14 @@ def test_a_text_without_full_stops_is_split_where_a_cue_begins(tmp_path):
     assert " ".join(text for text, _, _ in parts).split().count("w7") == 1
 
 
-def test_a_chat_chooses_a_passage_of_captions_which_links_to_its_second(forge, tmp_path):
-    path = tmp_path / "Talk [dQw4w9WgXcQ].en.vtt"
+@pytest.mark.parametrize("ending", [".vtt", ".VTT.txt"])
+def test_a_chat_chooses_a_passage_of_captions_which_links_to_its_second(
+    forge, tmp_path, ending
+):
+    path = tmp_path / f"Talk [dQw4w9WgXcQ].en{ending}"
     path.write_text(AUTOMATIC)
     forge.settings("anki: {collection: none}\n")
+    assert "ankiforge draft" in forge("run", path).stderr
     forge.ok("draft", "export", "ask.md", "--from", path)
     text = (forge.folder / "ask.md").read_text()
     assert "Document: Talk\n" in text

@@ -73,6 +73,14 @@ def test_the_words_below_quads(lines, marked, words):
     assert text.join_segments(under(text, *marked)) == words
 
 
+def test_a_slanted_quad_leaves_the_letters_of_the_next_one():
+    slanted = (1, 712, 19, 713, 0, 699, 18, 700)
+    upright = (4.7 * WIDE, 712, 8 * WIDE, 712, 4.7 * WIDE, 700, 8 * WIDE, 700)
+    text = page("the cell divides")
+    quads = build_quads((*slanted, *upright), None)
+    assert text.join_segments(MarkTextFinder(text).find_covered_text(quads)) == "the cell"
+
+
 @pytest.mark.parametrize(
     ("lines", "marked", "words"),
     [

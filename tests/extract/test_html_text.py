@@ -91,6 +91,7 @@ TEXTS = {
     'the marsh<span class="note">a</span>, <span class="note">Note</span> it': (
         "the marsh, Note it"
     ),
+    '12 tons<span data-type="footnote">Without its beam.</span> and': "12 tons and",
     'has <span class="tooltip-content">a hidden tip</span>7 boats': "has 7 boats",
     # letters and signs of notes
     "The note<sup>†</sup> and the organ.<sup>*</sup> Both<sup>2,3</sup> end": (

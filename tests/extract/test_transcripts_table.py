@@ -1,4 +1,4 @@
-"""Times of transcripts and subtitles, which are no text, and times that are."""
+"""Times of transcripts, which are no text, and times that are."""
 
 import pytest
 
@@ -26,14 +26,19 @@ def test_times_before_lines_are_no_text(form, times):
 
 
 LINES = {
-    # subtitles, with numbers, settings and voices
-    "1\n00:00:01,000 --> 00:00:04,000\nThe swift": "\n\nThe swift",
-    "WEBVTT\n\n00:01.000 --> 00:04.000 align:left\n<v Ann>The <i>swift</i>": (
-        "\n\n\nThe swift"
+    # of Whisper, and pasted subtitles
+    "[00:00.000 --> 00:04.000]  The [two]\n[00:04.000 --> 00:07.000] swifts\n"
+    "[00:07.000 --> 00:09.000] fly.": "The [two]\nswifts\nfly.",
+    "00:01.000 --> 00:04.000 align:left\nA\n00:05.000 --> 00:06.000\nB\n00:07.000 --> 00:08.000\nC": (
+        "\nA\n\nB\n\nC"
     ),
     # lines of their own, and behind the name of a speaker
     "0:02\nThe swift\n0:07\nsleeps\n0:11\nthere": "\nThe swift\n\nsleeps\n\nthere",
     "[0:03] Speaker 1: So.\n(0:17) Speaker 2: Yes.\n0:31 - 0:35\nNo.": "So.\nYes.\n\nNo.",
+    "0:02\n2 seconds\nA\n1:12\n1 minute, 12 seconds\n2 hours passed\n2:00\n2 minutes\nC": (
+        "\n\nA\n\n\n2 hours passed\n\n\nC"
+    ),
+    "0:022 secondsA\n1:121 minute, 12 secondsB\n1:201 minute, 20 secondsC": "A\nB\nC",
     # two transcripts
     "0:02 a\n0:07 b\n1:01:11 c\n0:01 d\n0:09 e\n0:11 f": "a\nb\nc\nd\ne\nf",
     "Ann  0:03\nSo.\n\nBo  0:17\nYes.\n\nBo  0:31\nNo.": (

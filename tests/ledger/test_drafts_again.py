@@ -87,6 +87,50 @@ def test_an_answer_that_only_replaces_drafts_can_be_undone(world: World):
     assert world.waiting() == [second]
 
 
+def test_a_draft_that_was_asked_for_after_a_skip_follows_its_passage(world: World):
+    world.note("n.md", "==The Suez Canal was opened in 1869.==")
+    world.run()
+    [outcome] = iter_outcomes(world["a"])
+    highlight = outcome.highlight
+    world["a"].reject(highlight.key)
+    draft = model_draft(highlight.key, "What was opened?", "Suez Canal", highlight.exact)
+    draft_recording.record_drafts(
+        world["a"],
+        [DraftingResult(highlight, (draft,))],
+        compute_search_terms,
+        by_model=True,
+        beside=True,
+    )
+    world.note("n.md", "==The Suez Canal was opened in 1870.==")
+    world.run(accepts=lambda draft: False)
+    [draft] = world.waiting()
+    assert ("1870" in draft.quote, "1869" in draft.drafted_quote) == (True, True)
+
+
+def test_the_text_of_a_card_is_not_offered_for_the_new_words_of_its_passage(world: World):
+    sentence = "==The Suez Canal was opened in 1869 by Eugénie.=="
+    for place in ("a.md", "b.md"):
+        world.note(place, sentence)
+    world.run(accepts=lambda draft: False)
+    [key] = [
+        each.highlight.key
+        for each in iter_outcomes(world["a"])
+        if not each.reason.startswith("same")
+    ]
+    for words in (sentence, sentence.replace("1869", "1870")):
+        world.note("a.md", words)
+        world.run(accepts=lambda draft: False)
+        highlight = load_highlight(world["a"], key)
+        draft = model_draft(key, "Who opened the Suez Canal?", "Eugénie", highlight.exact)
+        result = DraftingResult(highlight, (draft,))
+        draft_recording.record_drafts(
+            world["a"], [result], compute_search_terms, by_model=True
+        )
+        for waiting in world.waiting():
+            assert words == sentence
+            world["a"].accept(waiting.id)
+
+
 def add_model_draft(world: World, name: str, *gaps: str) -> None:
     """Give the one highlight on a device a draft by a model for each gap, in one drafting."""
     ledger = world[name]

@@ -329,6 +329,21 @@ def test_a_deletion_in_anki_is_not_revived_by_a_machine_that_is_not_synced(world
     assert world.only("Rhine").verdict == "retired"
 
 
+def test_a_computer_that_never_saw_a_deleted_deck_asks_about_it_and_sees_the_rest(
+    world: World,
+):
+    lengths = [f"How long is river {number}? :: {number} km" for number in range(12)]
+    world.note("a.md", OSMOSIS, *lengths)
+    world.run("a")
+    for number in range(12):
+        world.delete_in_anki(world.only(f"river {number}?").guid)
+    world.run("b")
+    rows = world["b"].fetch_rows("SELECT asked, note_hash FROM seen")
+    asked = [row for row in rows if row["asked"]]
+    assert [bool(row["note_hash"]) for row in asked] == [False] * 12
+    assert [bool(row["note_hash"]) for row in rows if row not in asked] == [True]
+
+
 def test_without_graves_a_note_is_deleted_if_it_is_absent_twice_ten_minutes_apart(
     world: World,
 ):

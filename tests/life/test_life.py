@@ -1,7 +1,11 @@
 """A few short histories of ordinary life, the same each time. `python -m tests.life` plays as many as you like."""
 
+import os
+from pathlib import Path
+
 import pytest
 
+from tests.life import year
 from tests.life.history import lived
 
 pytestmark = pytest.mark.slow
@@ -21,3 +25,12 @@ def test_nothing_is_doubled_lost_or_made_anew(request, seed, machines, anki, plu
     report = lived(seed, machines, anki=anki, plugin=plugin, steps=4)
     assert report["edits"], report["log"]
     assert not report["wrong"], "\n".join(report["log"])
+
+
+@pytest.mark.usefixtures("backend")
+def test_a_year_on_two_computers_doubles_loses_and_forgets_nothing():
+    """With `ANKIFORGE_VAULT`, a Git repository, it is the busiest year in its history."""
+    vault = os.environ.get("ANKIFORGE_VAULT")
+    report = year.live(year.measure(Path(vault)) if vault else year.WEEKS)
+    assert (report["weeks"], report["wrong"]) == (52, []), "\n".join(report["log"])
+    assert report["notes in Anki"] > 20

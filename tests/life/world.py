@@ -224,6 +224,8 @@ class World:
         self.done: Counter[str] = Counter()
         self.meant: dict[str, set[int]] = defaultdict(set)
         """By folded text, the passages that ever said it."""
+        self.used: set[str] = set()
+        """The folded sentences of which a passage was made."""
         self.copied: dict[int, int] = {}
         """By copy, the passage that was copied first."""
         self.replaced: dict[int, int] = {}
@@ -264,8 +266,10 @@ class World:
         for _ in range(50):
             sentence = self.dice.choice(list(SENTENCES))
             bare = folded(sentence)
-            if all(fuzz.ratio(bare, other) < 75 for other in self.meant):
+            is_used = bare in self.used  # in a form with other words around it
+            if not is_used and all(fuzz.ratio(bare, other) < 75 for other in self.meant):
                 break
+        self.used.add(bare)
         form = self.dice.choices(list(self.forms), list(self.forms.values()))[0]
         number = self.next()
         block = f"id-{number}" if self.dice.random() < WITH_ID else ""

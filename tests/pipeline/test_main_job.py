@@ -1,5 +1,6 @@
 """From a vault to the real Anki and round again: what a person counts on for years."""
 
+import shutil
 from pathlib import Path
 
 import pytest
@@ -126,6 +127,17 @@ def test_a_package_is_set_aside_once_all_its_cards_are_rejected(
     forge.ok("undo")
     forge.ok(*words)
     assert len(notes_in(package)) == 3
+
+
+def test_the_package_of_another_workspace_stays_where_it_is(
+    forge, vault, note, package, notes_in
+):
+    forge.ok("run", vault)
+    shutil.rmtree(forge.home)
+    note.write_text("# Nothing\n\nNobody marked this.\n", encoding="utf-8")
+    told = forge.ok("run", vault)
+    assert len(notes_in(package)) == 4
+    assert "nothing is left" not in told.stdout + told.stderr
 
 
 # --- decks, tags, packages ------------------------------------------------------------------

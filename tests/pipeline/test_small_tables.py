@@ -490,8 +490,12 @@ def test_what_the_settings_accept(rules, override, card, accepts):
             [],
             "you have decided on its sentences already",
         ),
-        ([], ["gap_leak"], "the hidden words also appear in the text"),
-        ([proposals.REJECTED], ["gap_leak"], "the hidden words also appear in the text"),
+        ([], ["gap_leak"], "the blanked-out words also appear in the text"),
+        (
+            [proposals.REJECTED],
+            ["gap_leak"],
+            "the blanked-out words also appear in the text",
+        ),
         (
             [proposals.REJECTED],
             ["breaks_off"],

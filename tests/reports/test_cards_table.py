@@ -102,6 +102,29 @@ def test_a_row_says_what_is_special_about_a_draft(draft, row):
     assert format_row(view_card(card), "dr").replace(" · p. 250", "") == row
 
 
+@pytest.mark.parametrize(
+    ("verdict", "reason", "anki", "row"),
+    [
+        (Verdict.LIVE, "", "seen", "✓ Femur"),
+        (Verdict.RETIRED, "deleted in Anki", "deleted", "✗ Femur  (retired: deleted in Anki)"),
+        (Verdict.REJECTED, "", "written", "✗ Femur  (rejected)"),
+        (Verdict.REJECTED, "too  long", "seen", "✗ Femur  (rejected: too long, still in Anki)"),
+        (Verdict.TAKEN_BACK, "its acceptance was undone", "seen", "✗ Femur  (undone, still in Anki)"),
+    ],
+)  # fmt: skip
+def test_a_row_says_why_a_card_is_none_and_whether_anki_has_it(
+    verdict, reason, anki, row
+):
+    card = made(
+        LocalCard,
+        fields=(("Text", "Femur"),),
+        verdict=verdict,
+        verdict_reason=reason,
+        anki_state=anki,
+    )
+    assert format_row(view_card(card)).partition("\t")[0] == row
+
+
 BLOCK = make_finding("quote_not_in_source", severity=Severity.BLOCK)
 EDIT, REJECT = 'edit dr1 --field Text "…"', "reject dr1"
 

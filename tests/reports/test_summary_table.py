@@ -101,6 +101,8 @@ def test_the_next_command_is_chosen_by_counts(waiting, run, unsent, step):
         ((WrittenPackage(A, 2, 2, 0, 1),), None, True, ["a.apkg   2 new notes"]),
         ((WrittenPackage(A, 2, 1, 1, 1),), None, True,
          ["a.apkg   2 notes (1 new, 1 updated, 1 undone and no longer in it)"]),
+        ((WrittenPackage(A, 3, 0, 3, 1, 2),), None, True,
+         ["a.apkg   3 notes (1 updated, 2 undone or rejected: tagged ankiforge::retired, 1 undone and no longer in it)"]),
         # a package that has nothing new is told unless nothing was found
         ((WrittenPackage(A, 2),), None, True, ["a.apkg   2 notes (2 unchanged)"]),
         ((WrittenPackage(A, 2),), None, False, []),
@@ -243,9 +245,9 @@ KEPT = change("a", "b", "you wrote it")
         ([change("a", "")], None, ["1 card changed with the source:", "  a → (nothing)"]),
         ([KEPT, NEW], 2, ["1 card changed with the source, 1 card kept the old words:",
                           "  the old word here → the new word here",
-                          "  you wrote it"]),
+                          "  “a”: you wrote it"]),
         ([KEPT, KEPT], 1, ["2 cards kept the old words; all: ankiforge list --view changed",
-                           "  you wrote it"]),
+                           "  “a”: you wrote it"]),
     ],
 )  # fmt: skip
 def test_old_and_new_words_of_a_card_are_told(changes, limit, lines):

@@ -27,11 +27,11 @@ REJECTED = Remark(RemarkKind.REJECTED_ELSEWHERE)
     [
         ([], [], "", False),
         ([COUNTED], [], "", False),
-        ([LONG, MUCH], [], "The gap is long. Choose other words to hide.", True),
+        ([LONG, MUCH], [], "The gap is long. Choose other words to blank out.", True),
         ([NUMBER], [], "The source has the number with another unit, sign or era: “5 kg”. Compare it with the passage.", False),
-        ([MUCH, LEAK], [], "The hidden words also appear in the text: “iron”. Choose other words to hide.", True),
-        ([MUCH], [TAKEN_BACK], "The gap is long. Choose other words to hide.", True),  # one knows it
-        ([LEAK], [TAKEN_BACK], "The hidden words also appear in the text: “iron”. Choose other words to hide.", True),
+        ([MUCH, LEAK], [], "The blanked-out words also appear in the text: “iron”. Choose other words to blank out.", True),
+        ([MUCH], [TAKEN_BACK], "The gap is long. Choose other words to blank out.", True),  # one knows it
+        ([LEAK], [TAKEN_BACK], "The blanked-out words also appear in the text: “iron”. Choose other words to blank out.", True),
         ([MUCH], [REJECTED], "You rejected the same words in another place.", True),
         ([], [TAKEN_BACK], "", False),
     ],
@@ -47,7 +47,7 @@ def test_the_weightiest_reason_is_said_with_what_to_do(findings, remarks, line, 
         ([], [REJECTED], "You rejected the same words in another place."),
         ([], [REJECTED, TAKEN_BACK], "You rejected the same words in another place."),
         ([], [TAKEN_BACK], "Drafted by a model; you decide."),  # it waits in any case
-        ([LEAK], [], "The hidden words also appear in the text: “iron”. Choose other words to hide."),
+        ([LEAK], [], "The blanked-out words also appear in the text: “iron”. Choose other words to blank out."),
         ([COUNTED], [], "Drafted by a model; you decide."),
     ],
 )  # fmt: skip

@@ -73,6 +73,7 @@ def main(folder: Path) -> None:
             page.set_viewport_size({"width": WIDE[0], "height": WIDE[1]})
             page.goto(address)
             page.wait_for_selector("body[data-view=shelf]")
+            page.wait_for_timeout(2500)  # until the covers are drawn
             page.screenshot(path=folder / "review-shelf.png")
             page.locator(".documents li", has_text=PAPER).click()
             page.wait_for_selector(CARD)
@@ -154,7 +155,7 @@ def open_the_first(page: Any) -> None:
     """Open the best document of the shelf."""
     page.wait_for_selector("body[data-view=shelf], body[data-view=sitting]")
     if page.locator(".documents").is_visible():
-        page.keyboard.press("ArrowRight")
+        page.locator(".documents li").first.click()
     settle(page)
 
 
@@ -243,7 +244,7 @@ def photograph_a_refused_answer(forge: Forge, browser: Any, path: Path) -> None:
         page.locator("#chat-take").click()
         page.locator("#chat-said", has_text="1896").wait_for()
         page.wait_for_timeout(600)
-        page.screenshot(path=path)
+        page.locator("dialog[open]").screenshot(path=path)
 
 
 FIVE_FACTS = (

@@ -142,7 +142,7 @@ def test_keys_and_menu_are_those_of_the_table(maths, opened):
     assert sorted(shown) == sorted(first.values())
     assert len(shown) <= 20
     guide = as_on_the_site("guides/review.md")
-    assert all(f" {name}\n" in guide for name in shown)
+    assert all(f"| {name} |" in guide for name in shown)
     page.keyboard.press("Escape")
     page.keyboard.press("Control+k")
     menu = page.locator("#menu-items span").all_inner_texts()

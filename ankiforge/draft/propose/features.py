@@ -10,6 +10,7 @@ real sources that a strict reader kept or rejected.
 from __future__ import annotations
 
 import math
+from collections import Counter
 from collections.abc import Sequence
 from functools import cache
 
@@ -24,6 +25,7 @@ from ankiforge.draft.propose.rejection import (
 from ankiforge.language.detection import detect_language
 from ankiforge.language.lexicon import (
     LANGUAGES,
+    Cue,
     LanguageTables,
     load_language,
     read_table,
@@ -49,7 +51,7 @@ _FEATURE_BY_FIRST_KIND = {
 # A noun with this Zipf frequency (the logarithm of its number in a billion words) has rarity 0.
 _COMMON_ZIPF = 6.0
 _CUE_SECTIONS = frozenset(
-    ("called", "cause", "contrast", "rule", "advice", "announces", "hedges", "leans")
+    ("called", "cause", "contrast", "rule", "advice", "announces", "hedges")
 )
 _FEATURE_BY_PRONOUN = {"you": "you", "i": "first_person", "we": "we", "he_she": "he_she"}
 # Counts are limited to these values and halved. The features are then about as large as the
@@ -127,21 +129,7 @@ def extract_sentence_features(
     features["length"] = length
     features["length2"] = length * length
 
-    # completeness and punctuation
-    has_sentence_start = _SENTENCE_START.match(text) is not None
-    has_sentence_end = has_end_punctuation(text)
-    if has_sentence_start and has_sentence_end:
-        features["whole"] = 1.0
-    if not has_sentence_start:
-        features["fragment_start"] = 1.0
-    if not has_sentence_end:
-        features["fragment_end"] = 1.0
-    if is_question(text):
-        features["question"] = 1.0
-    for name, pattern in _PATTERNS.items():
-        if pattern.search(text):
-            features[name] = 1.0
-
+    features |= _extract_form_features(text)
     features |= extract_cue_features(words, language) if cues is None else cues
     _add_word_features(text, words, features)
     features |= extract_structure_features(words, language, shown_stems)
@@ -163,6 +151,25 @@ def extract_sentence_features(
     return features
 
 
+def _extract_form_features(text: str) -> Features:
+    """Extract features of a sentence's completeness and punctuation."""
+    features: Features = {}
+    has_sentence_start = _SENTENCE_START.match(text) is not None
+    has_sentence_end = has_end_punctuation(text)
+    if has_sentence_start and has_sentence_end:
+        features["whole"] = 1.0
+    if not has_sentence_start:
+        features["fragment_start"] = 1.0
+    if not has_sentence_end:
+        features["fragment_end"] = 1.0
+    if is_question(text):
+        features["question"] = 1.0
+    for name, pattern in _PATTERNS.items():
+        if pattern.search(text):
+            features[name] = 1.0
+    return features
+
+
 def extract_structure_features(
     words: Sequence[Token], language: LanguageTables, shown_stems: frozenset[str]
 ) -> Features:
@@ -175,11 +182,25 @@ def extract_structure_features(
     function_words = sum(token.kind == TokenKind.FUNCTION_WORD for token in actual_words)
     pronouns = sum(token.folded in language.pronouns for token in actual_words)
     commas = sum(token.text in (",", "，", "、") for token in words)
-    verbs = (n for n, token in enumerate(words) if n and is_verb(token, language))
-    first_verb = next(verbs, len(words))
     begins_with = _FEATURE_BY_FIRST_KIND.get(first.kind, "")
     if first.folded in language.determiners:
         begins_with = "begins_article"
+    features = {
+        "small_words": function_words / count,
+        "pronouns": pronouns / count,
+        "commas": min(commas, 5) / 3,
+        **_extract_noun_features(words, language, shown_stems),
+        begins_with: 1.0,
+    }
+    return {name: amount for name, amount in features.items() if name and amount}
+
+
+def _extract_noun_features(
+    words: Sequence[Token], language: LanguageTables, shown_stems: frozenset[str]
+) -> Features:
+    """Extract features of the nouns of a sentence, and of those before its first verb."""
+    verbs = (n for n, token in enumerate(words) if n and is_verb(token, language))
+    first_verb = next(verbs, len(words))
     nouns = [token for token in words if token.kind in _NOUNS]
     rarities = sorted(
         (max(0.0, _COMMON_ZIPF - token.zipf) for token in nouns), reverse=True
@@ -189,10 +210,7 @@ def extract_structure_features(
     has_copula = first_verb < len(words) and words[first_verb].folded in language.copulas
     noun_stems = [strip_ending(token.folded) for token in nouns]
     longest = max((len(token.text) for token in nouns), default=0)
-    features = {
-        "small_words": function_words / count,
-        "pronouns": pronouns / count,
-        "commas": min(commas, 5) / 3,
+    return {
         "rare": min(sum(rarities), 20.0) / 10,
         "third_rare": rarities[2] / 3 if len(rarities) > 2 else 0.0,
         "rare_subject": rare_subject,
@@ -200,44 +218,47 @@ def extract_structure_features(
         "longest": min(longest, 20) / 10,
         "repeats": float(len(set(noun_stems)) < len(noun_stems)),
         "of_title": float(not shown_stems.isdisjoint(noun_stems)),
-        begins_with: 1.0,
     }
-    return {name: amount for name, amount in features.items() if name and amount}
 
 
 def extract_cue_features(words: Sequence[Token], tables: LanguageTables) -> Features:
     """Extract features from cue words, which show that a sentence e.g. defines or advises."""
     features: Features = {}
-    people = dict.fromkeys(_FEATURE_BY_PRONOUN, 0)
+    people = Counter[str]()
     for cue in tables.cues.find_cues([token.folded for token in words]):
         section = cue.section
-        if section in people:
+        if section in _FEATURE_BY_PRONOUN:
             people[section] += 1
-        elif section == "leans":
-            if cue.first <= 1 and not words[cue.first].text[0].islower():
-                features["leans"] = 1.0
         elif section == "this":
             features["points"] = 1.0
-            if cue.first == 1 and words[0].kind == TokenKind.FUNCTION_WORD:
-                features["leans"] = 1.0
-        elif section == "somebody":
-            # a pronoun that neither a name nor an earlier noun explains
-            has_name = any(token.kind == TokenKind.NAME for token in words)
-            nouns = [
-                token for token in words[: cue.first] if token.kind == TokenKind.NOUN
-            ]
-            if not (has_name or nouns):
-                features["leans"] = 1.0
         elif section in _CUE_SECTIONS:
             features[section] = 1.0
         elif section == "means" and "defines" not in features:
             features["defines"] = 1.0
             if 0 < cue.first <= _MAX_TOKENS_BEFORE_DEFINITION:
                 features["term_and_definition"] = 1.0
-    for section, count in people.items():
-        if count:
-            features[_FEATURE_BY_PRONOUN[section]] = min(count, _MAX_PRONOUNS) / _SCALE
+        if _leans_back(cue, words):
+            features["leans"] = 1.0
+    features |= {
+        feature: min(people[section], _MAX_PRONOUNS) / _SCALE
+        for section, feature in _FEATURE_BY_PRONOUN.items()
+        if people[section]
+    }
     return features
+
+
+def _leans_back(cue: Cue, words: Sequence[Token]) -> bool:
+    """Return whether a cue word makes a sentence depend on the one before."""
+    if cue.section == "leans":
+        return cue.first <= 1 and not words[cue.first].text[0].islower()
+    if cue.section == "this":
+        return cue.first == 1 and words[0].kind == TokenKind.FUNCTION_WORD
+    if cue.section != "somebody":
+        return False
+    # a pronoun that neither a name nor an earlier noun explains
+    has_name = any(token.kind == TokenKind.NAME for token in words)
+    has_noun = any(token.kind == TokenKind.NOUN for token in words[: cue.first])
+    return not (has_name or has_noun)
 
 
 def _add_word_features(
@@ -256,10 +277,13 @@ def _add_word_features(
     if not text.isupper():
         if any(len(token.text) > 1 and token.text.isupper() for token in content):
             features["acronym"] = 1.0
-    if TokenKind.CODE_OR_FORMULA in kinds or TokenKind.UNSAFE in kinds:
+    if not {TokenKind.CODE_OR_FORMULA, TokenKind.UNSAFE}.isdisjoint(kinds):
         features["code"] = 1.0
+    _add_rarity_features(content, features)
 
-    # how rare the words are
+
+def _add_rarity_features(content: Sequence[Token], features: dict[str, float]) -> None:
+    """Add how rare the content words of a sentence are."""
     weighed = [token for token in content if token.kind in _WEIGHED_KINDS]
     if not weighed:
         return

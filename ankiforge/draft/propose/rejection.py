@@ -8,7 +8,7 @@ rule, because its confidence is low anyway. Each rule has a case in
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterable, Sequence
+from collections.abc import Collection, Iterable, Iterator, Sequence
 from enum import Enum
 from itertools import pairwise
 
@@ -31,10 +31,10 @@ class RejectionReason(Enum):
 
     PROPOSED = "a proposal: ankiforge review"
     LESS_CERTAIN = "less certain: list --no-card -v shows its proposal"
-    UNCERTAIN = "may not be worth a card: choose the words to hide"
-    NO_GAP = "no good gap found: choose the words to hide"
+    UNCERTAIN = "may not be worth a card: choose the words to blank out"
+    NO_GAP = "no good gap found: choose the words to blank out"
     NO_WORDS = "no words"
-    LONG = "a long sentence: choose the words to hide"
+    LONG = "a long sentence: choose the words to blank out"
     DEPENDENT = "speaks to the reader, or needs the sentence before"
     ASIDE = "advice or an aside"
     QUESTION = "a question, which states nothing"
@@ -81,6 +81,8 @@ _PROGRAM_TEXT = regex(
 _OPTIONS = regex(r"\A\W*(?:\(?a\)\s)?[^()]*?(?<=\s)b\)\s")
 # Matches a sign that may stand for a verb in notes, as in `Ribosome: the site of translation`.
 DEFINITION_SIGN = regex(r"[:=→⇒]|\s[–—-]+>?\s")
+# Matches a sentence that needs no verb, such as `The higher the heat, the faster the reaction`.
+_COMPARISON = regex(r"(?i)\W*the (?:more|less|\w+er)\b.*, the (?:more|less|\w+er)\b")
 # Scripts without spaces, and those from Hebrew to Khmer, whose verbs are unknown.
 _WITHOUT_KNOWN_VERBS = regex(f"[{UNSPACED_SCRIPTS}\u0590-\u109f\u1780-\u17ff]")
 # A label has at most this many words, as has each item of a list.
@@ -128,6 +130,8 @@ def find_syntax_rejection(
         if not (has_end_punctuation(text) or _is_complete_clause(words, language)):
             return RejectionReason.CUT_OFF
     if DEFINITION_SIGN.search(text) or _WITHOUT_KNOWN_VERBS.search(text):
+        return None
+    if _COMPARISON.match(text):
         return None
     return None if has_verb(words, language) else RejectionReason.HEADING
 
@@ -289,17 +293,7 @@ def find_noise(text: str, language: LanguageTables, *, is_markdown: bool) -> lis
     if text.rstrip().endswith(_COMMAS):
         spans += [match.span() for match in _COMMA_AT_END.finditer(text)]
     spans += [match.span() for match in _REFERENCE.finditer(text)]
-    if _DIGIT.search(text):
-        for match in _TEXT_IN_BRACKETS.finditer(text):
-            names = _YEAR_OF_CITATION.findall(match[0])
-            if any(name.casefold() not in MONTHS for name in names):
-                spans.append(match.span())
-        spans += [match.span() for match in _NOTE_NUMBER.finditer(text)]
-    for match in _CITATION.finditer(text) if "[" in text else ():
-        preceding_word = _WORD_BEFORE.search(text, 0, match.start())
-        # keep the citation in `as in [27]`, because the sentence needs it
-        if preceding_word and preceding_word[0].casefold() not in language.prepositions:
-            spans.append(match.span())
+    spans += _iter_citations(text, language)
     if not is_markdown:
         spans += [match.span() for match in _ESCAPE.finditer(text)]
 
@@ -316,6 +310,22 @@ def find_noise(text: str, language: LanguageTables, *, is_markdown: bool) -> lis
             noise_spans.append((start, end))
             end_of_last = end
     return noise_spans
+
+
+def _iter_citations(text: str, language: LanguageTables) -> Iterator[Span]:
+    """Yield the spans of citations and note numbers."""
+    if _DIGIT.search(text):
+        for match in _TEXT_IN_BRACKETS.finditer(text):
+            names = _YEAR_OF_CITATION.findall(match[0])
+            if any(name.casefold() not in MONTHS for name in names):
+                yield match.span()
+        for match in _NOTE_NUMBER.finditer(text):
+            yield match.span()
+    for match in _CITATION.finditer(text) if "[" in text else ():
+        preceding_word = _WORD_BEFORE.search(text, 0, match.start())
+        # keep the citation in `as in [27]`, because the sentence needs it
+        if preceding_word and preceding_word[0].casefold() not in language.prepositions:
+            yield match.span()
 
 
 # --- answers --------------------------------------------------------------------------

@@ -89,10 +89,7 @@ def parse_lua(raw: bytes) -> Any:
                 text = unescaped.encode("latin-1").decode("utf-8", "replace")
                 json_part = json.dumps(text)
             case "number":  # 12.0 becomes 12, and inf and nan become null
-                number = float(token[0])
-                json_part = "null"
-                if isfinite(number):
-                    json_part = str(int(number) if number.is_integer() else number)
+                json_part = _format_number(float(token[0]))
                 json_part = f'"{json_part}"' if previous_token == "[" else json_part
             case "name":
                 json_part = _JSON_NAMES.get(token[0], "?")  # "?" makes the JSON invalid
@@ -106,6 +103,12 @@ def parse_lua(raw: bytes) -> Any:
         with suppress(msgspec.DecodeError, RecursionError):
             return msgspec.json.decode("".join(json_parts))
     raise ItemError("it is not a table of plain values, or is cut off", hint=REWRITE_HINT)
+
+
+def _format_number(number: float) -> str:
+    if not isfinite(number):
+        return "null"
+    return str(int(number) if number.is_integer() else number)
 
 
 def _unescape(escape: re.Match[str]) -> str:
@@ -248,10 +251,15 @@ def parse_highlights(settings: LuaTable) -> Iterator[BookHighlight]:
             note = _get_text(annotation, "note")
             if is_mark or note:
                 yield _create_highlight(annotation, text, note)
-        return
+    else:
+        yield from _parse_older_highlights(settings)
 
-    # In the older format, the highlights are listed by page, and the bookmarks in reverse order. A
-    # highlight's bookmark has the highlighted text in `notes` and the user's note in `text`.
+
+def _parse_older_highlights(settings: LuaTable) -> Iterator[BookHighlight]:
+    """Parse the older format, with the highlights by page, and the bookmarks in reverse order.
+
+    A highlight's bookmark has the highlighted text in `notes` and the user's note in `text`.
+    """
     unmatched_marks: dict[tuple[str, str], LuaTable] = {}
     pages = _get_table(settings, "highlight")
     for page in pages:

@@ -4,7 +4,7 @@
       - readwise: {path: ~/Downloads/readwise-data.csv}
 
 The rows of a book form one document, wherever they are in the file. Tags come from their own
-column, and from each `.tag` at the beginning or on the last line of a note. A passage tagged
+column, and from each `.tag` at the beginning or end of a note. A passage tagged
 `.h1` to `.h6` is a heading of the passages below it. The columns of Readwise's own import format
 (Title, Author, URL, Date) are supported as well. The export has no ids, so the key of a highlight
 depends only on its passage.
@@ -157,21 +157,7 @@ class Readwise(TextExportSource):
             identifiers=(("asin", asin),) if asin else (),
             tags=tuple(dict.fromkeys(tags)),
         )
-        # only the rows with the most frequent type of location are sorted and get headings
-        type_counts = Counter(
-            row["location type"].casefold() for row in rows if _parse_position(row)
-        )
-        usual_type = max(type_counts, key=type_counts.__getitem__, default="")
-        usual_rows: list[Row] = []
-        other_rows: list[Row] = []
-        for row in rows:
-            is_usual = row["location type"].casefold() == usual_type
-            if is_usual and _parse_position(row):
-                usual_rows.append(row)
-            else:
-                other_rows.append(row)
-        usual_rows.sort(key=_parse_position)
-        ordered = [*_attach_headings(usual_rows), *((row, "") for row in other_rows)]
+        ordered = _sort_rows(rows)
         passages = remove_note_numbers([row["highlight"] for row, _ in ordered])
         highlights: list[Highlight] = []
         for (row, heading), passage in zip(ordered, passages, strict=True):
@@ -189,12 +175,9 @@ class Readwise(TextExportSource):
         note = _RowNote(row)
         passage, markdown = _convert_formatting(text)
         location_type = row["location type"].casefold()
-        skip = ""
-        if note.level:
-            skip = f"a heading (.h{note.level})"
-        elif "discard" in note.tags:
-            skip = "discarded in Readwise"
-        elif text and not passage:
+        is_picture = bool(text) and not passage
+        skip = note.skip_reason
+        if is_picture and not skip:
             skip = "a picture on the web, which is not downloaded"
             passage = text
         anchor_text = row["highlight"] or note.comment
@@ -250,6 +233,28 @@ def _detect_delimiter(line: str) -> str:
 # --- a row ------------------------------------------------------------------------------
 
 
+def _sort_rows(rows: list[Row]) -> list[tuple[Row, str]]:
+    """Return rows in reading order, each with its heading.
+
+    Only the rows with the most frequent type of location are sorted and get headings. The
+    others follow.
+    """
+    type_counts = Counter(
+        row["location type"].casefold() for row in rows if _parse_position(row)
+    )
+    usual_type = max(type_counts, key=type_counts.__getitem__, default="")
+    usual_rows: list[Row] = []
+    other_rows: list[Row] = []
+    for row in rows:
+        is_usual = row["location type"].casefold() == usual_type
+        if is_usual and _parse_position(row):
+            usual_rows.append(row)
+        else:
+            other_rows.append(row)
+    usual_rows.sort(key=_parse_position)
+    return [*_attach_headings(usual_rows), *((row, "") for row in other_rows)]
+
+
 def _attach_headings(rows: Iterable[Row]) -> Iterator[tuple[Row, str]]:
     """Yield each row with the headings it is under. Rows must be in reading order."""
     headings: list[tuple[int, str]] = []  # (level, text), outermost first
@@ -277,6 +282,13 @@ class _RowNote:
         levels = [int(tag[1]) for tag in self.tags if _HEADING_TAG.fullmatch(tag)]
         self.level = next(iter(levels), 0)
         """The level of the heading, or 0 if the row isn't a heading."""
+
+    @property
+    def skip_reason(self) -> str:
+        """Why the tags rule out a card, or ""."""
+        if self.level:
+            return f"a heading (.h{self.level})"
+        return "discarded in Readwise" if "discard" in self.tags else ""
 
 
 # Finds actual Markdown or HTML, not just similar characters.

@@ -399,7 +399,7 @@ class _CardParser:
     # --- lines
 
     def get_text(self, line: int) -> str:
-        """Return a line without surrounding whitespace and markers of quotes and lists."""
+        """Return a line without surrounding whitespace and markers of the enclosing containers."""
         state = self.state
         start = state.bMarks[line] + state.tShift[line]
         return state.src[start : state.eMarks[line]].rstrip()

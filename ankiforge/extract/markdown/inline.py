@@ -314,9 +314,10 @@ class InlineText:
     # --- marks
 
     def mask_markup(self) -> str:
-        """Return the plain text with `…` in place of each highlighted or marked-up character.
+        """Return the plain text with `…` in place of each character that isn't ordinary text.
 
-        So the offsets don't change.
+        That is the text of highlights, cloze deletions, links, code and maths. The offsets don't
+        change.
         """
         depth = 0
         parts = []

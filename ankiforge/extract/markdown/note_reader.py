@@ -267,7 +267,10 @@ class NoteReader:
     def _add_comment_and_page(
         self, sentences: Sequence[PlacedHighlight], passage: ExportedPassage | None
     ) -> Iterator[PlacedHighlight]:
-        """Add the comment and page of an exported passage to the highlights inside it."""
+        """Add the comment and page of an exported passage to the first highlight inside it.
+
+        The blocks of the comment are added to each highlight, which is private if they are.
+        """
         for placed in sentences:
             if passage:
                 notes = (*placed.extra_blocks, *passage.note_blocks)
@@ -445,6 +448,8 @@ class NoteReader:
         if self._colon_names.intersection(_COLON_NAME.findall(block.plain)):
             form = HighlightForm.INLINE_FIELD
         card = self._create_two_sided_card(block, sides._replace(form=form))
+        if block.syntax.is_declared or block.kind is BlockKind.CELL:
+            return card  # for a declared plug-in, a card ends with its line
         may_continue = self._may_continue_below(block) or self._may_begin_above(block)
         return replace(card, may_continue=may_continue)
 
@@ -452,30 +457,26 @@ class NoteReader:
         """Return whether the answer of a one-line card may go on in the next block.
 
         That block is the rest of the same paragraph, or nested in the card's list item, and isn't
-        a card itself. For a declared plug-in, the answer always ends with the line.
+        a card itself.
         """
         below = self._note.find_next(block)
-        if below is None or block.syntax.is_declared or block.kind is BlockKind.CELL:
+        if below is None or below.quotes != block.quotes:
             return False
         is_nested = below.items[: len(block.items)] == block.items != below.items
-        is_rest = below.items == block.items and below.lines[0] == block.lines[1]
-        if not is_nested and not (is_rest and below.kind is block.kind):
+        if not is_nested and not _is_split_paragraph(block, below):
             return False
-        if below.quotes != block.quotes or below.card_sides or self._is_block_card(below):
+        if below.card_sides or self._is_block_card(below):
             return False  # `_read_card` would recurse from card to card
         return not (self._read_cloze(below) or self._read_defined_term(below))
 
     def _may_begin_above(self, block: Block) -> bool:
         """Return whether the question of a one-line card may begin in the block above.
 
-        That block is the first part of the same paragraph, and ends within a sentence.
+        That block is the first part of the same paragraph, ends within a sentence, and isn't a
+        card itself.
         """
         above = self._note.find_previous(block)
-        if above is None or block.syntax.is_declared or block.kind is BlockKind.CELL:
-            return False
-        if above.kind is not block.kind or above.lines[1] != block.lines[0]:
-            return False
-        if above.items != block.items or above.quotes != block.quotes:
+        if above is None or not _is_split_paragraph(above, block):
             return False
         if above.card_sides or self._read_cloze(above):
             return False
@@ -614,6 +615,15 @@ class NoteReader:
                 if not self._quotes.is_in_quote(block, phrase.span):
                     marks.append(phrase)
         return select_outermost(marks)
+
+
+def _is_split_paragraph(first: Block, second: Block) -> bool:
+    """Return whether two adjacent blocks are the parts of one paragraph."""
+    is_directly_below = first.lines[1] == second.lines[0] and first.kind is second.kind
+    return is_directly_below and (first.items, first.quotes) == (
+        second.items,
+        second.quotes,
+    )
 
 
 def _get_list_key(block: Block) -> object:

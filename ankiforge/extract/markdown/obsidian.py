@@ -77,7 +77,7 @@ class VaultSettings(SourceSettings, kw_only=True):
     include: Strings = ("**/*.md",)
     """Glob patterns of the notes to read.
 
-    As in git, a pattern without an inner slash matches at any depth.
+    As in git, a pattern with no slash but at its end matches at any depth.
     """
     exclude: Strings = ()
     """Glob patterns of notes to exclude. A pattern that ends with `/` excludes a folder and
@@ -221,9 +221,9 @@ class Vault(NoteSource):
         yield from self.problems
 
     def iter_skipped_directories(self) -> Iterator[UnmarkedDocument]:
-        """Yield each directory that has notes but isn't read, with the reasons.
+        """Yield each directory with notes that aren't read, with the reasons.
 
-        The notes are templates or Excalidraw drawings, or are excluded by the settings.
+        The notes are templates or Excalidraw drawings, or the settings don't select them.
         """
         if self.listing.only:
             return

@@ -288,8 +288,8 @@ class _ParsedNote:
     ) -> None:
         """Parse a note.
 
-        Fields that define a term, such as `key:: value`, are removed from the text unless
-        `keeps_definitions` is true.
+        If `keeps_definitions` is true, the text keeps fields that define a term, such as
+        `key:: value`, and loses the times of a transcript.
         """
         self._source = source
         self._note = note

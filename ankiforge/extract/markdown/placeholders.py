@@ -301,34 +301,34 @@ def _iter_hidden_parts(hidden: re.Match[str]) -> Iterator[HiddenPart]:
 
 _CLOCK = r"(?:\d{1,2}:)?\d{1,2}:\d\d"
 _TIME = rf"[\[(]{{0,2}}(?P<time>{_CLOCK})(?:[.,]\d{{1,3}})?[\])]{{0,2}}(?:\([^()\s]*\))?"
-# A time at the start of a line, alone after the name of a speaker, or of a subtitle.
+# The time in words, which YouTube adds for screen readers.
+_TIME_IN_WORDS = (
+    r"(?=\d{1,2}[ ][hms])(?:\d{1,2}[ ]hours?(?:,[ ])?)?"
+    r"(?:\d{1,2}[ ]minutes?(?:,[ ])?)?(?:\d{1,2}[ ]seconds?)?"
+)
+_LINE_WITH_TIME_IN_WORDS = regex(rf"(?m)^{_TIME_IN_WORDS}$")
+# A time or two at the start of a line, or alone after the name of a speaker.
 _TRANSCRIPT_TIME = regex(
     rf"(?m)^(?P<before>[ \t>]*(?:[-*+][ \t]+)?(?:[^\W\d][^\n:]{{0,40}}[ \t](?=\S+$))?)[*_]*{_TIME}"
-    rf"(?:[ \t]*(?:-->[^\n]*|[–—-][ \t]*{_CLOCK}[\])]{{0,2}}))?[*_]*"
-    r"(?:[ \t]+[–—|-][ \t]+|:?[ \t]+|:?$)(?:Speaker[ ]\d{1,2}:[ \t]*)?"
-)
-# The other lines and tags of subtitles.
-_SUBTITLE_MARKUP = regex(
-    r"(?m)\AWEBVTT[^\n]*|^\d+[ \t]*$(?=\n[^\n]*-->)|</?[vci]\b[^<>\n]*>"
+    rf"(?:[ \t]*(?:-->[^\]\n]*\]?|[–—-][ \t]*{_CLOCK}[\])]{{0,2}}))?[*_]*"
+    rf"(?:{_TIME_IN_WORDS}|[ \t]+[–—|-][ \t]+|:?[ \t]+|:?$)(?:Speaker[ ]\d{{1,2}}:[ \t]*)?"
 )
 _MIN_TRANSCRIPT_TIMES = 3
 _MAX_LINES_PER_TIME = 8
 
 
 def remove_transcript_times(text: str) -> str:
-    """Remove the times of a transcript or of subtitles from a text, without changing its lines.
+    """Remove the times of a transcript from a text, without changing its lines.
 
-    A transcript has at least three times, one in eight lines, which ascend. Subtitles may have
-    fewer. Several transcripts may follow one another. A schedule or chronicle isn't one: if its
-    times have no hours, a transcript begins within five minutes, and not all its times are
-    multiples of five.
+    A transcript has at least three times, one in eight lines, which ascend. Several
+    transcripts may follow one another. A schedule or chronicle isn't one: if its times have no
+    hours, a transcript begins within five minutes, and not all its times are multiples of five.
     """
     times = [match["time"] for match in _TRANSCRIPT_TIME.finditer(text)]
     moments = [[int(part) for part in f"0:{time}".split(":")][-3:] for time in times]
     line_count = sum(map(bool, map(str.strip, text.split("\n"))))
-    min_times = 1 if " --> " in text else _MIN_TRANSCRIPT_TIMES
     restarts = [later for earlier, later in pairwise(moments) if later < earlier]
-    min_times *= len(restarts) + 1
+    min_times = _MIN_TRANSCRIPT_TIMES * (len(restarts) + 1)
     if len(times) < max(min_times, line_count / _MAX_LINES_PER_TIME):
         return text
     starts_late = moments[0] >= [0, 5]
@@ -338,7 +338,7 @@ def remove_transcript_times(text: str) -> str:
         (starts_late or is_rounded) and not is_certain
     ):
         return text
-    return _TRANSCRIPT_TIME.sub(r"\g<before>", _SUBTITLE_MARKUP.sub("", text))
+    return _LINE_WITH_TIME_IN_WORDS.sub("", _TRANSCRIPT_TIME.sub(r"\g<before>", text))
 
 
 def find_comment_sentences(text: str) -> Iterator[str]:

@@ -249,7 +249,7 @@ def find_citations(block: Block) -> list[Citation]:
 
 
 def _merge_adjacent_links(block: Block) -> list[Citation]:
-    """Merge each link to a paper with links and citekeys next to it, and drop all other links."""
+    """Merge each link to a paper with links and citekeys next to it, and drop all others."""
     plain = block.inline.plain
     links = []
     for span, target in block.inline.targets:

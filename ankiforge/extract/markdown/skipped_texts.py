@@ -1,6 +1,6 @@
 """Find *lookalikes*: text in a note that resembles a highlight or card but was skipped.
 
-To find everything that the parser may have missed, `forms.LOOKALIKE` searches the source
+To find everything that the parser may have missed, `syntaxes.LOOKALIKE` searches the source
 independently of the parser. Each match outside the highlights of its block is reported with a
 reason. Cards of other tools are recognised by what the tool writes next to them, such as the
 id of a note in Anki. The command `list --no-card --all` shows all of these.
@@ -50,8 +50,8 @@ _TOOL_TEXTS = WordMatcher(*[part for tool in TOOL_FORMS for part in tool.literal
 # The first character of a lookalike or separator. Line starts are tried too if
 # `_LINE_LOOKALIKE` matches. Searching for these positions is much faster than trying all of
 # `LOOKALIKE` at each character.
-_START_CHARACTER = regex(r"[=＝<~{｛:：]")
-_START_CHARACTER_OR_LINE = regex(r"(?m)[=＝<~{｛:：]|^")
+_START_CHARACTER = regex(r"[=＝<~{:：]")
+_START_CHARACTER_OR_LINE = regex(r"(?m)[=＝<~{:：]|^")
 _LINE_LOOKALIKE = regex(
     r"(?m)[?\[#QF:](?:(?<=\?)[ \t]*$|(?<=\[)!|(?<=\#)card|(?<=[QF]):|(?<=ls-type:):)"
 )
@@ -63,11 +63,11 @@ _MATHS = regex(MATH_PATTERN)
 _WORD = regex(r"\w+")
 _UNPAIRED_REASON = "its other half is missing in the paragraph"
 _HEADING_REASON = "a heading cannot be a card: write it on a line of text, or in a list"
+_UNDERLINED_REASON = (
+    "the line below makes it a heading, which cannot be a card: put an empty line between"
+)
 _SEVERAL_SEPARATORS_REASON = (
     "its line has several `::`: for a card, put spaces around the one between its sides"
-)
-_GAP_ON_TWO_SIDES_REASON = (
-    "its line is a question and its answer, which have no gaps: its words are shown"
 )
 # The properties that Logseq itself writes below a block.
 _LOGSEQ_OWN_PROPERTY = regex(r"(?<![^\s*_])(?:id|collapsed|logseq\.[\w.-]+)::\Z")
@@ -96,12 +96,17 @@ class _LookalikeMatch(NamedTuple):
 
 def may_have_skipped_texts(text: str) -> bool:
     """Return whether a note may contain lookalikes, by a quick search of its text."""
-    return LOOKALIKE_STARTS.matches(text) or _TOOL_TEXTS.matches(text)
+    return LOOKALIKE_STARTS.matches(f"{text}\n") or _may_have_tool_cards(text)
+
+
+@lru_cache(maxsize=1)  # called several times for each note
+def _may_have_tool_cards(text: str) -> bool:
+    return _TOOL_TEXTS.matches(f"\n{text}")
 
 
 def is_note_of_other_tool(text: str) -> bool:
     """Return whether a note belongs to another tool as a whole, so that none of it is read."""
-    if not _TOOL_TEXTS.matches(f"\n{text}"):
+    if not _may_have_tool_cards(text):
         return False
     return any(tool.covers_note and sign.search(text) for tool, sign in _TOOL_SIGNS)
 
@@ -125,7 +130,7 @@ def find_skipped_texts(
         blocks: the blocks of the note, or () if the note wasn't parsed.
         placed: the highlights found in the note.
     """
-    if not may_have_skipped_texts(f"{text}\n"):
+    if not may_have_skipped_texts(text):
         return ()
     left_out: list[SkippedText] = []
     if is_note_of_other_tool(text):
@@ -166,8 +171,7 @@ def find_skipped_texts(
         if hidden_kind == "code" or highlight_index.is_code(lookalike.line):
             code_lines.append(lookalike.line)
             continue
-        is_lost_gap = highlight_index.is_gap_on_two_sides(lookalike)
-        if not is_lost_gap and highlight_index.has_highlight_for(lookalike):
+        if highlight_index.has_highlight_for(lookalike):
             continue
         if hidden_kind == "quote_label":
             continue
@@ -176,8 +180,8 @@ def find_skipped_texts(
                 continue
         form = lookalike.form
         name = form.name
-        reason = _GAP_ON_TWO_SIDES_REASON if is_lost_gap else ""
-        if form.setting and not reason:
+        reason = ""
+        if form.setting:
             reason = highlight_index.find_rejection_reason(lookalike, hidden_kind)
         selected = {"marks": wanted.marks, "cards": wanted.cards}.get(form.setting, ())
         if form.setting and not reason and form.value not in selected:
@@ -188,8 +192,9 @@ def find_skipped_texts(
             if lookalike.line in separator_lines:
                 continue
             separator_lines.add(lookalike.line)
-            if highlight_index.is_card_in_heading(lookalike):
-                name, reason = CARD_IN_HEADING, _HEADING_REASON
+            heading_reason = highlight_index.explain_card_in_heading(lookalike)
+            if heading_reason:
+                name, reason = CARD_IN_HEADING, heading_reason
             elif separator_counts[lookalike.line] > 1:
                 reason = _SEVERAL_SEPARATORS_REASON
         line_text = f"line {lookalike.line + 1}"
@@ -279,6 +284,14 @@ def _normalize_highlight(highlight: Highlight) -> str:
     return _normalize_words(" ".join((highlight.exact, *highlight.markdown)))
 
 
+def _has_lost_gap(placed: PlacedHighlight, lookalike: _LookalikeMatch) -> bool:
+    """Return whether a gap is on a card with two sides, which shows its words."""
+    if lookalike.form.key != "gap" or placed.highlight.kind is not HighlightKind.CARD:
+        return False
+    has_gaps = "{{" in "".join(placed.highlight.markdown)
+    return placed.highlight.form is not HighlightForm.CLOZE and not has_gaps
+
+
 def _is_parsed_mark(lookalike: _LookalikeMatch, block: Block) -> bool:
     for phrase in block.inline.phrases:
         if lookalike.is_unclosed:
@@ -330,25 +343,13 @@ class _HighlightIndex:
                 return True
         for block in self._blocks_at[lookalike.line]:
             placed = self._highlights_in.get(block, ())
+            if any(_has_lost_gap(highlight, lookalike) for highlight in placed):
+                return False
             if any(_shows_lookalike(highlight, lookalike, block) for highlight in placed):
                 return True
             # the lookalike may also mark a phrase in a block that has highlights
             if placed and block.is_text and _is_parsed_mark(lookalike, block):
                 return True
-        return False
-
-    def is_gap_on_two_sides(self, lookalike: _LookalikeMatch) -> bool:
-        """Return whether a gap is on a question-and-answer card, which shows its words."""
-        if lookalike.form.key != "gap" or lookalike.is_unclosed:
-            return False
-        for block in self._blocks_at[lookalike.line]:
-            for placed in self._highlights_in.get(block, ()):
-                highlight = placed.highlight
-                is_two_sided = highlight.kind is HighlightKind.CARD and (
-                    highlight.form is not HighlightForm.CLOZE
-                )
-                if is_two_sided and lookalike.words in _normalize_highlight(highlight):
-                    return "{{" not in "".join(highlight.markdown)
         return False
 
     def find_rejection_reason(self, lookalike: _LookalikeMatch, hidden_kind: str) -> str:
@@ -359,11 +360,15 @@ class _HighlightIndex:
             return "a backslash before it makes it plain text"
         return _UNPAIRED_REASON if lookalike.is_unclosed else ""
 
-    def is_card_in_heading(self, lookalike: _LookalikeMatch) -> bool:
-        """Return whether a lookalike would be a card if it weren't in a heading."""
+    def explain_card_in_heading(self, lookalike: _LookalikeMatch) -> str:
+        """Explain why a lookalike in a heading isn't a card, or return "" elsewhere."""
         blocks = self._blocks_at[lookalike.line]
         headings = [block for block in blocks if block.kind is BlockKind.HEADING]
-        return any(find_line_card(block.inline, block.syntax) for block in headings)
+        if not any(find_line_card(block.inline, block.syntax) for block in headings):
+            return ""
+        line_start = self._body.rfind("\n", 0, lookalike.start) + 1
+        text = self._body[line_start : lookalike.start].lstrip(" \t>-*+")
+        return _HEADING_REASON if text.startswith("#") else _UNDERLINED_REASON
 
 
 def _iter_unread_tool_cards(
@@ -373,9 +378,9 @@ def _iter_unread_tool_cards(
 
     `read_lines` are the lines with highlights, plus the line below each of them.
     """
-    padded = f"\n{text}"
-    if not _TOOL_TEXTS.matches(padded):
+    if not _may_have_tool_cards(text):
         return
+    padded = f"\n{text}"
     for tool, sign in _TOOL_SIGNS:
         if not any(part in padded for part in tool.literals):
             continue

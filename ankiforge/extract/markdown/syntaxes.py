@@ -147,8 +147,8 @@ FORMS = (
     NoteSyntax(
         "gap", "{{gap}}", "cards", "cloze", ("{{",),
         sign=rf"\{{\{{(?P<gap>{_INNER_TEXT})\}}\}}",
-        reason="it has no number (`{{c1::words}}`), contains no words,"
-        " or crosses paragraphs or cells",
+        reason="it has no number (`{{c1::words}}`), contains no words, crosses paragraphs or"
+        " cells, or is on a card with two sides, which shows its words",
         examples=(
             (
                 "Insulin is made by the {{c1::pancreas}}, glucagon by the {{c1::pancreas}} too.",
@@ -202,10 +202,6 @@ FORMS = (
                 "basic, one per item",
             ),
         ),
-    ),
-    NoteSyntax(
-        "wide", "｛｛gap｝｝", literals=("｛｛",), sign=rf"｛｛(?P<wide>{_INNER_TEXT})｝｝",
-        reason="its braces are wide: write `{{gap}}`",
     ),
     NoteSyntax(
         "arrow", "question :-> answer", literals=(":->", ":<-"),

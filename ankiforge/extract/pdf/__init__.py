@@ -65,7 +65,7 @@ class PdfSource(FileSource):
     """
 
     timeout: float | None = None
-    """The timeout in seconds for each question to the worker, or None for the default."""
+    """The timeout in seconds for each request to the worker, or None for the default."""
 
     kind = "pdf"
     Settings = PdfSettings

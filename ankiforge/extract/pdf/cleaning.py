@@ -42,10 +42,10 @@ _AROUND_LINE_BREAK = regex(r" ?\n[ \n]*")
 
 
 def clean_text(text: str) -> str:
-    """Normalize text to NFC with single spaces, and drop control characters and surrogates.
+    """Normalize text to NFC with single spaces, and drop control characters.
 
-    Line breaks are kept and ligatures are split into letters. We don't use NFKC, because it
-    would also change characters such as the ² in m².
+    Line breaks are kept, ligatures are split into letters, and a lone surrogate becomes U+FFFD.
+    We don't use NFKC, because it would also change characters such as the ² in m².
     """
     text = text.encode("utf-16", "surrogatepass").decode("utf-16", "replace")
     text = text.replace("\r\n", "\n").replace("\r", "\n")
@@ -240,7 +240,8 @@ def restore_reading_order(chars: list[Char], text: str) -> list[Char]:
     """Put the letters of right-to-left words into reading order, editing `chars` in place.
 
     Some PDF writers store these words from left to right, as displayed, and some swap the
-    letters of the lam-alef ligature.
+    letters of the lam-alef ligature. A full stop that PDFium puts before a number at the end of a
+    sentence is moved behind it.
 
     Args:
         chars: The characters of a page.

@@ -146,7 +146,7 @@ def _get_middle_y(piece: Piece) -> float:
 def find_ticks(pieces: Sequence[Piece]) -> set[Piece]:
     """Return the tick labels of horizontal and vertical axes.
 
-    They're recognized as numbers whose values are proportional to their positions.
+    They're recognized as numbers whose values increase or decrease evenly with their positions.
     """
     numbers: list[NumberPiece] = []
     for piece in pieces:

@@ -1,7 +1,7 @@
 """Find the context of quotes in EPUBs and saved web pages.
 
 Zotero can also annotate these files, but doesn't store the text around an annotation. The worker
-calls `find_quote_contexts` for a `FindContexts` question about such a file. A web page is treated
+calls `find_quote_contexts` for a `FindContexts` request about such a file. A web page is treated
 as a book with a single page.
 """
 

@@ -1,6 +1,6 @@
 """Requests about PDFs that are sent to worker processes, and the replies.
 
-Both are encoded as JSON. `worker` sends the requests, and `answers` replies to them. A
+Both are encoded as JSON. `worker` sends the requests, and `requests` replies to them. A
 request about quotes may also be about an EPUB or web page, which `hypertext` reads.
 """
 
@@ -24,7 +24,7 @@ Box = tuple[float, float, float, float]
 """(left, bottom, right, top) in points, in the coordinate space of /Rect."""
 
 
-# --- questions --------------------------------------------------------------------------
+# --- requests --------------------------------------------------------------------------
 
 
 class ReadMarks(Value, tag="request"):
@@ -162,8 +162,8 @@ class QuoteContext(Value, omit_defaults=True):
     surrounding_text: str = ""
     """The paragraphs around the quote."""
     displayed_text: str = ""
-    """The quote as displayed in the document, without line numbers and note numbers, or "" if that
-    is how the question has it.
+    """The quote as displayed in the document, without line numbers and note numbers, or "" if it
+    doesn't differ from the text in the request.
     """
 
 
@@ -202,7 +202,9 @@ class DrawPageReply(Value, tag="view"):
     width: int = 0
     height: int = 0
     marks: tuple[tuple[RelativeBox, ...], ...] = ()
-    """The position of each mark, as one box per line, or () if the mark wasn't found."""
+    """The position of each mark, as one box per line. If its text wasn't found, the mark's own box,
+    or () without one.
+    """
     lines: tuple[tuple[tuple[str, RelativeBox], ...], ...] = ()
     """The words of each line with their boxes, in reading order."""
     is_dark: bool = False

@@ -3,7 +3,7 @@
 Pictures are upright, whatever the page's /Rotate, CropBox or UserUnit, and show both what is
 printed and what users drew, pasted or typed on the page. They omit comment icons and annotations
 that only mark something, because the caller draws the marks itself. On a whole page, a mark is
-located by its text, or by its box if it has no text, as on a scan.
+located by its text, or by its box if its text isn't found, as on a scan.
 """
 
 from __future__ import annotations

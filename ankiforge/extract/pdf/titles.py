@@ -37,7 +37,7 @@ class PrintedLine(Value):
     note: str = ""
     """The footnote mark in smaller type at the end, such as the `1` in `Title1`, or ""."""
     is_bold: bool = False
-    """Whether the first and last letter are bold."""
+    """Whether the first and last letter are bold. A footnote mark at the end doesn't count."""
 
 
 # PDFium replaces a hyphen and the line break after it by a single character.

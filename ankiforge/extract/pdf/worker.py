@@ -86,7 +86,7 @@ def serve(questions: int, replies: int, timeout: float) -> None:
 
     signal.signal(signal.SIGINT, signal.SIG_IGN)
     faulthandler.disable()  # print no traceback, because the caller handles a crash
-    gc.disable()  # garbage is only collected between two questions
+    gc.disable()  # garbage is only collected between two requests
     # limit the memory; Windows has no `resource`, and only Linux reports the memory in use
     with suppress(ImportError, OSError):
         import resource
@@ -141,7 +141,7 @@ class WorkerProcess:
     def __init__(self, timeout: float) -> None:
         """Start the subprocess.
 
-        `timeout` is the timeout for each question, in seconds.
+        `timeout` is the timeout for each request, in seconds.
         """
         self._timeout = timeout
         self.has_ended = False
@@ -179,9 +179,9 @@ class WorkerProcess:
         self._replies = os.fdopen(from_replies, "rb")
 
     def ask(self, question: Question) -> Reply:
-        """Send a question and wait for the reply.
+        """Send a request and wait for the reply.
 
-        If the subprocess crashes or the question times out, kill the subprocess and return a
+        If the subprocess crashes or the request times out, kill the subprocess and return a
         `Failure`.
         """
         started = monotonic()
@@ -216,16 +216,16 @@ class WorkerProcess:
 # --- several processes, and cached replies --------------------------------------------
 
 QUESTION_TIMEOUT = 60.0
-"""The default timeout for each question, in seconds."""
+"""The default timeout for each request, in seconds."""
 MAX_PICTURES = 200
 """The maximum number of pictures cut out of a file."""
 _PICTURES_PER_QUESTION = 8
 PAGES_PER_QUESTION = 100
-"""The number of pages per question when the whole text of a file is read."""
+"""The number of pages per request when the whole text of a file is read."""
 _REMOTE_TIMEOUT = 180.0
 """The timeout in seconds for a reply from a cluster, whose workers may all have died."""
 _MAX_REMOTE_QUESTIONS = 32
-"""The maximum number of questions queued on a cluster, besides the current one."""
+"""The maximum number of requests queued on a cluster, besides the current one."""
 _MAX_UNSAVED_REPLIES = 20
 """After this many new replies, the cache is saved, so that an interrupted run can be resumed."""
 # The cache key under which the list of all other keys is stored.
@@ -247,10 +247,10 @@ class PdfWorkerPool:
         jobs: int = 1,
         executor: str = "",
     ) -> None:
-        """Create a worker without starting a subprocess yet.
+        """Create a pool without starting a subprocess yet.
 
         Args:
-            timeout: The timeout for each question, in seconds.
+            timeout: The timeout for each request, in seconds.
             cache: Stores replies between runs.
             jobs: The number of files that `prefetch` reads in parallel.
             executor: The address of the Dask cluster that reads the files, or "" to read them
@@ -263,8 +263,8 @@ class PdfWorkerPool:
         self._processes: list[WorkerProcess] = []
         self._idle: list[WorkerProcess] = []
         self._closed = False
-        # for prefetching: the executor, the questions still to be submitted to it, and the
-        # submitted questions with their futures
+        # for prefetching: the executor, the requests still to be submitted to it, and the
+        # submitted requests with their futures
         self._executor: Executor | None = None
         self._queue: deque[Question] = deque()
         self._futures: dict[Question, Future[Reply]] = {}
@@ -282,7 +282,7 @@ class PdfWorkerPool:
             process.end()
         self._stack.close()
 
-    # --- questions
+    # --- requests
 
     def read_marks(self, path: Path, *, named: bool = False) -> ReadMarksReply | Failure:
         """Read the highlights in a PDF.
@@ -370,7 +370,7 @@ class PdfWorkerPool:
         return reply
 
     def ask(self, question: Question) -> Reply:
-        """Return the cached or prefetched reply to a question, falling back to a subprocess.
+        """Return the cached or prefetched reply to a request, falling back to a subprocess.
 
         Failures aren't cached, because their cause may be temporary or specific to this
         computer.
@@ -393,9 +393,10 @@ class PdfWorkerPool:
     # --- prefetching
 
     def prefetch(self, questions: Iterable[Question]) -> None:
-        """Start answering questions in parallel, in the order in which they'll be asked.
+        """Queue requests to be processed in parallel, in the order in which `ask` will get them.
 
-        Does nothing if parallel reading isn't enabled or fewer than two questions are uncached.
+        Each `ask` submits some of them. Does nothing if parallel reading isn't enabled or fewer
+        than two requests are uncached.
         """
         if not self.executor and self.jobs <= 1:
             return
@@ -419,12 +420,12 @@ class PdfWorkerPool:
         self._executor = self._stack.enter_context(ThreadPoolExecutor(self.jobs))
 
     def _take_prefetched(self, question: Question) -> Reply | None:
-        """Wait for the prefetched reply to a question and return it.
+        """Wait for the prefetched reply to a request and return it.
 
-        Returns None if the question wasn't prefetched or if the cluster failed.
+        Returns None if the request wasn't prefetched or if the cluster failed.
         """
         try:
-            # keep as many questions in progress as can be answered at a time
+            # keep as many requests in progress as can be processed at a time
             limit = _MAX_REMOTE_QUESTIONS if self.executor else self.jobs
             while self._executor and self._queue and len(self._futures) <= limit:
                 next_question = self._queue.popleft()
@@ -453,7 +454,7 @@ class PdfWorkerPool:
         self._idle.append(self._start_process())
 
     def process_uncached(self, question: Question) -> Reply:
-        """Get a reply from an idle or new subprocess, without using the cache. Thread-safe.
+        """Get a reply from an idle or new subprocess, without using the cache.
 
         This is thread-safe.
         """
@@ -525,7 +526,7 @@ class _ReplyCache:
 
 
 def _compute_cache_key(question: Question) -> str:
-    """Return the cache key for a question, or "" if its reply must not be cached.
+    """Return the cache key for a request, or "" if its reply must not be cached.
 
     A reply isn't cached if the file was modified so recently that another modification
     might go unnoticed.
@@ -573,7 +574,7 @@ def connect_cluster(address: str) -> Iterator[Executor]:
 
 
 def answer_in_dask_worker(timeout: float, question: Question) -> Reply:
-    """Answer a question in a Dask worker, where files must have the same paths as here."""
+    """Process a request in a Dask worker, where files must have the same paths as here."""
     return _get_remote_worker(timeout).process_uncached(question)
 
 

@@ -128,11 +128,7 @@ def _remove_quotations(
         if key_match is None or key_match[1] not in keys:
             continue
         blocks.append(_find_block(element, soup))
-        siblings = (node for node in element.next_siblings if str(node).strip())
-        next_node = next(siblings, None)
-        if isinstance(next_node, Tag):
-            if "citation" in next_node.get_attribute_list("class"):
-                next_node.decompose()
+        _remove_next_citation(element)
         element.decompose()
     for citation in soup.select(".citation"):
         # the quotation before this citation was a picture, or has just been removed
@@ -144,6 +140,14 @@ def _remove_quotations(
         own_text = block.get_text().replace(citation_text, "", 1)
         if normalize_for_lookup(own_text) in comments:
             block.clear()
+
+
+def _remove_next_citation(element: Tag) -> None:
+    siblings = (node for node in element.next_siblings if str(node).strip())
+    next_node = next(siblings, None)
+    if isinstance(next_node, Tag):
+        if "citation" in next_node.get_attribute_list("class"):
+            next_node.decompose()
 
 
 def _find_block(element: Tag, soup: BeautifulSoup) -> Tag:

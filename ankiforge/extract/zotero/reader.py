@@ -158,10 +158,7 @@ def parse_address(api: str, url: str, key_env: str) -> ApiAddress | None:
     Raises:
         ConfigError: The setting `url` or the key is invalid.
     """
-    # an API on another computer must use https
-    if url and not (
-        api and (is_loopback(url) or (api == "web" and parse_origin(url)[0] == "https"))
-    ):
+    if url and not _may_be_api(api, url):
         hint = f"with api: web, https, such as {ZOTERO_WEB_URL}; with api: local, this computer"
         raise ConfigError(f"url: {url!r} is not the URL of a Zotero API", hint=hint)
     if not api:
@@ -175,6 +172,13 @@ def parse_address(api: str, url: str, key_env: str) -> ApiAddress | None:
         message = f"key_env: the key in {key_name} contains characters that no key has"
         raise ConfigError(message, hint="copy it again, without a line end")
     return ApiAddress(api_url, is_local=False, key_env=key_name, key=key)
+
+
+def _may_be_api(api: str, url: str) -> bool:
+    """Return whether a URL may be that of the API. On another computer, it must use https."""
+    if api and is_loopback(url):
+        return True
+    return api == "web" and parse_origin(url)[0] == "https"
 
 
 # --- the source -------------------------------------------------------------------------
@@ -222,12 +226,7 @@ class ZoteroSource:
             depends = known.find_dependencies(own_container, self.name) or ()
             fingerprint = self._compute_fingerprint(depends, started_at)
             if known.is_unchanged(own_container, self.name, fingerprint):
-                for entry in depends:
-                    if entry.startswith(_LIBRARY_PREFIX):
-                        container = entry.removeprefix(_LIBRARY_PREFIX)
-                        for path in known.list_paths(container):
-                            yield UnchangedDocument(container, path)
-                        yield ScanEnd(self.name, container, complete=True)
+                yield from self._iter_unchanged(known, depends)
                 return
         dependencies: set[str] = set()
         is_clean = True
@@ -242,6 +241,16 @@ class ZoteroSource:
             fingerprint = self._compute_fingerprint(depends, started_at)
             if fingerprint:
                 yield UnmarkedDocument(own_container, self.name, fingerprint, depends)
+
+    def _iter_unchanged(
+        self, known: DocumentLookup, depends: Strings
+    ) -> Iterator[Sighting]:
+        for entry in depends:
+            if entry.startswith(_LIBRARY_PREFIX):
+                container = entry.removeprefix(_LIBRARY_PREFIX)
+                for path in known.list_paths(container):
+                    yield UnchangedDocument(container, path)
+                yield ScanEnd(self.name, container, complete=True)
 
     def _compute_fingerprint(self, depends: Strings, started_at: int) -> str:
         """Hash everything that the results depend on, or return "" if that isn't possible.

@@ -9,7 +9,7 @@ Zotero's storage.
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import suppress
 from dataclasses import dataclass, field
 from functools import cached_property
@@ -136,21 +136,8 @@ class WorkReader:
         items = {item.key: item for item in self.access.read_items(library)}
         by_key: dict[str, Work] = {}
         for item in items.values():
-            family = [item]
-            while len(family) < _MAX_FAMILY_SIZE:
-                parent = items.get(family[-1].parent_item)
-                if not parent:
-                    break
-                family.append(parent)
-            # a note without a paper is a work of its own
-            is_orphan = len(family) == 1 and (
-                item.parent_item or item.item_type != "note"
-            )
-            if (
-                item.item_type not in ("annotation", "note")
-                or is_orphan
-                or any(each.deleted for each in family)
-            ):
+            family = _find_family(item, items)
+            if not _is_part_of_work(family):
                 continue
             work = by_key.setdefault(family[-1].key, Work(family[-1], [], []))
             if item.item_type == "annotation":
@@ -326,7 +313,8 @@ class WorkReader:
         """Return why an item can't become a card, or "" if it counts as the user's own.
 
         In the user's own library, all items count. In a group library, an item counts if its
-        author is listed in `me` or, if `me` is empty, owns the account.
+        author is listed in `me` or, if `me` is empty, owns the account. An item that was never
+        synced counts, too, unless another program wrote it into the file.
         """
         if library.group is None:
             return ""
@@ -340,9 +328,35 @@ class WorkReader:
             is_by_owner = normalize_for_comparison(author) in own_names
         else:
             is_by_owner = item.author is not None and item.author == owner.id
+        if not self.me:
+            return "" if is_by_owner else reason
         names = {normalize_for_comparison(author), *(own_names if is_by_owner else ())}
         is_mine = not names.isdisjoint(map(normalize_for_comparison, self.me))
-        return "" if is_mine or (is_by_owner and not self.me) else reason
+        return "" if is_mine else reason
+
+
+def _find_family(item: ZoteroItem, items: Mapping[str, ZoteroItem]) -> list[ZoteroItem]:
+    """Return an item with its ancestors, the closest first."""
+    family = [item]
+    while len(family) < _MAX_FAMILY_SIZE:
+        parent = items.get(family[-1].parent_item)
+        if not parent:
+            break
+        family.append(parent)
+    return family
+
+
+def _is_part_of_work(family: Sequence[ZoteroItem]) -> bool:
+    """Return whether the first item of a family is an annotation or note of a work.
+
+    It isn't if it, or an ancestor, is in the trash. A note without a paper is a work of its own.
+    """
+    item = family[0]
+    if item.item_type not in ("annotation", "note"):
+        return False
+    if any(each.deleted for each in family):
+        return False
+    return len(family) > 1 or (item.item_type == "note" and not item.parent_item)
 
 
 # --- papers -----------------------------------------------------------------------------

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from functools import partial
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import click
 
@@ -18,6 +19,9 @@ from ankiforge.cli.output import (
     open_workspace,
 )
 from ankiforge.cli.progress import progress_bar
+
+if TYPE_CHECKING:
+    from ankiforge.features.adopt.work import Matches
 
 
 @command("""
@@ -39,26 +43,15 @@ from ankiforge.cli.progress import progress_bar
 def adopt(call: Call, path: Path | None, tool: str, yes: bool, decline: bool) -> None:
     """Take over the notes that another tool made in Anki, with their reviews.
 
-    Corrections in the sources reach these notes from then on. Nothing is written into a source.
+    From then on, corrections in your sources reach these notes. Nothing is written into a source.
     """
     from ankiforge.features.adopt import work as adoption
-    from ankiforge.ledger import SCHEDULER, foreign_history
+    from ankiforge.ledger import foreign_history
     from ankiforge.ledger.decide import adopt_notes
     from ankiforge.pipeline.run_result import CommandRunOptions, RunResult
 
     if decline:
-        tools = {SCHEDULER, *adoption.TOOLS}
-        if tool:
-            tools = {SCHEDULER if tool == "sr" else tool}
-        with open_workspace(call, writes="drafting") as workspace:
-            action = foreign_history.decline_tool_histories(workspace.ledger, tools)
-        if call.as_json:
-            call.print_json({"undo": action})
-        elif action:
-            undo = f"to undo it: ankiforge undo {action}"
-            call.say(f"declined; next: ankiforge run; {undo}")
-        else:
-            call.say("nothing here belongs to another tool")
+        _decline(call, tool)
         return
     result = RunResult()
     with open_workspace(call, writes="drafting") as workspace:
@@ -68,7 +61,7 @@ def adopt(call: Call, path: Path | None, tool: str, yes: bool, decline: bool) ->
         collection = Path(scan.path) if scan.state in ("same", "taken") else None
         workspace.read_and_draft(
             result,
-            [path] if path else [],
+            [*filter(None, [path])],
             CommandRunOptions("rules", "review", call.limit),
             show=partial(progress_bar, call),
         )
@@ -91,13 +84,35 @@ def adopt(call: Call, path: Path | None, tool: str, yes: bool, decline: bool) ->
             result.add_scan(workspace.read_collection())
         if call.as_json:
             call.print_json({**adoption.matches_to_json(matches), "undo": action})
-        elif action:
-            message = f"{len(matches.all_adoptions):,} taken over"
-            if matches.scheduled:
-                message += "; import with “Import any learning progress” ticked"
-            call.say(f"{message}; to undo it: ankiforge undo {action}")
-        elif matches.all_adoptions:
-            call.say(
-                "nothing was taken over; ankiforge adopt --yes does it without asking"
-            )
+        else:
+            _report_adoption(call, matches, action)
     exit_if_run_failed(result)
+
+
+def _decline(call: Call, tool: str) -> None:
+    from ankiforge.features.adopt import work as adoption
+    from ankiforge.ledger import SCHEDULER, foreign_history
+
+    tools = {SCHEDULER, *adoption.TOOLS}
+    if tool:
+        tools = {SCHEDULER if tool == "sr" else tool}
+    with open_workspace(call, writes="drafting") as workspace:
+        action = foreign_history.decline_tool_histories(workspace.ledger, tools)
+    if call.as_json:
+        call.print_json({"undo": action})
+    elif action:
+        undo = f"to undo it: ankiforge undo {action}"
+        call.say(f"declined; next: ankiforge run; {undo}")
+    else:
+        call.say("nothing here belongs to another tool")
+
+
+def _report_adoption(call: Call, matches: Matches, action: str) -> None:
+    """Print what was taken over by an action, which is "" if the user refused."""
+    if action:
+        message = f"{len(matches.all_adoptions):,} taken over"
+        if matches.scheduled:
+            message += "; import with “Import any learning progress” ticked"
+        call.say(f"{message}; to undo it: ankiforge undo {action}")
+    elif matches.all_adoptions:
+        call.say("nothing was taken over; ankiforge adopt --yes does it without asking")

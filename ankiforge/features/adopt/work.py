@@ -170,10 +170,20 @@ def match_notes(ledger: Ledger, collection: Path | None, tool: str) -> Matches:
 def _match_drafts(
     matches: Matches, notes: Sequence[_ForeignNote], drafts: Sequence[PendingDraft]
 ) -> None:
-    note_by_id = {str(note.note.id): note for note in notes}
-    used_ids = set()
+    unmatched, used_ids = _match_by_id(matches, notes, drafts)
+    other_notes = [note for note in notes if str(note.note.id) not in used_ids]
+    _match_by_texts(matches, other_notes, unmatched)
 
-    # match by the id that the tool wrote into the source
+
+def _match_by_id(
+    matches: Matches, notes: Sequence[_ForeignNote], drafts: Sequence[PendingDraft]
+) -> tuple[list[PendingDraft], set[str]]:
+    """Match drafts by the id that the tool wrote into the source.
+
+    Returns the drafts without a note, and the ids of the notes that have drafts.
+    """
+    note_by_id = {str(note.note.id): note for note in notes}
+    used_ids = set[str]()
     drafts_by_id: dict[str, list[PendingDraft]] = defaultdict(list)
     unmatched: list[PendingDraft] = []
     for draft in drafts:
@@ -197,14 +207,19 @@ def _match_drafts(
         matches.by_id.append(note.make_adoption(draft))
         if _remove_whitespace(note.texts) != _remove_whitespace(_render_draft(draft)):
             matches.differing.append(_make_row(draft, _join_texts(note.texts)))
+    return unmatched, used_ids
 
-    # match by equal text, if only one draft and one note have it
+
+def _match_by_texts(
+    matches: Matches, notes: Sequence[_ForeignNote], drafts: Sequence[PendingDraft]
+) -> None:
+    """Match drafts by equal text, if only one draft and one note have it."""
     drafts_by_texts: dict[Strings, list[PendingDraft]] = defaultdict(list)
-    for draft in unmatched:
+    for draft in drafts:
         drafts_by_texts[_remove_whitespace(_render_draft(draft))].append(draft)
     notes_by_texts: dict[Strings, list[_ForeignNote]] = defaultdict(list)
     for note in notes:
-        if str(note.note.id) not in used_ids and note.names:
+        if note.names:
             notes_by_texts[_remove_whitespace(note.texts)].append(note)
     for texts, same_drafts in drafts_by_texts.items():
         same_notes = notes_by_texts.get(texts, [])
@@ -225,15 +240,17 @@ def _add_schedules(
 
     A draft that takes over a note is skipped, because the note has a schedule of its own.
     """
-    # add the drafts of new cards
     taken_ids = {record.id for record in matches.all_adoptions}
     for draft in new_cards:
         schedule = parse_schedule(draft.highlight.tool_schedule)
         if schedule and not (draft.is_blocked or draft.id in taken_ids):
             deck = draft.deck
             matches.scheduled.append(NoteTakeover(draft.id, deck=deck, schedule=schedule))
+    _add_card_schedules(ledger, matches)
 
-    # add the cards, of which those in Anki already have a schedule
+
+def _add_card_schedules(ledger: Ledger, matches: Matches) -> None:
+    """Add the cards with a schedule in their source. Those in Anki already have one there."""
     in_anki = {note.guid for note in iter_present_notes(ledger)}
     for card in cards.iter_cards(ledger):
         if not card.is_live or card.note.adopted or card.note.schedule:

@@ -8,7 +8,7 @@ from __future__ import annotations
 import json
 import unicodedata
 from collections import Counter
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Iterator
 from contextlib import AbstractContextManager
 from itertools import islice
 from typing import Annotated, Literal
@@ -38,6 +38,7 @@ from ankiforge.ledger.tables.anki_notes import load_present_note
 from ankiforge.ledger.tables.snapshots import load_highlight_snapshots
 from ankiforge.model import (
     AGENT_DRAFTER,
+    Draft,
     DraftingResult,
     DraftingTask,
     Highlight,
@@ -224,17 +225,7 @@ def list_highlights(
     The first reply contains the drafting rules; `rules` returns them again.
     """
     # nothing is drafted here, and another program that is drafting is not waited for
-    answer: Json = {}
-    if offset == 0:
-        try:
-            with agent.open("drafting") as workspace:
-                problems = workspace.read_sources().problems
-            failures = [problem for problem in problems if not problem.is_notice]
-            if failures:
-                message = f"{len(failures)} files or notes could not be read"
-                answer["note"] = f"{message}: ankiforge run"
-        except BusyError:
-            answer["note"] = _BUSY_NOTE
+    answer = _read_changed_files(agent) if offset == 0 else {}
     with agent.open("") as workspace:
         # collect the highlights without a card, each with what its colour requests
         without_card: list[tuple[SendableHighlight, str]] = []
@@ -261,17 +252,33 @@ def list_highlights(
             **answer,
         }
         if rules or not agent.rules_sent:
-            # the rules describe the arguments of the tool instead of a JSON reply
-            prompt = load_prompt(workspace.folder)
-            values = {
-                **make_rule_values(ReplyShape()),
-                "schema": mark_as_sendable(_SCHEMA),
-            }
-            for name in ("title", "remark", "highlights"):
-                values[name] = NO_TEXT
-            answer["rules"] = prompt.render_messages(values)[0]["content"]
+            answer["rules"] = _render_rules(load_prompt(workspace.folder))
             agent.rules_sent = True
         return answer
+
+
+def _read_changed_files(agent: Agent) -> Json:
+    """Read the sources, and return a `note` on what the agent should know about that, or {}."""
+    try:
+        with agent.open("drafting") as workspace:
+            problems = workspace.read_sources().problems
+    except BusyError:
+        return {"note": _BUSY_NOTE}
+    failure_count = sum(not problem.is_notice for problem in problems)
+    if not failure_count:
+        return {}
+    message = f"{failure_count} files or notes could not be read"
+    return {"note": f"{message}: ankiforge run"}
+
+
+def _render_rules(prompt: Prompt) -> str:
+    """Render the drafting rules, which describe the arguments of the tool, not a JSON reply."""
+    values = {
+        **make_rule_values(ReplyShape()),
+        "schema": mark_as_sendable(_SCHEMA),
+        **dict.fromkeys(("title", "remark", "highlights"), NO_TEXT),
+    }
+    return prompt.render_messages(values)[0]["content"]
 
 
 @agent_tool()
@@ -310,23 +317,13 @@ def list_cards(
         ledger = workspace.ledger
         privacy = load_privacy(ledger)
         cards: list[Json] = []
+        ids: list[str] = []
         if state == "rejected":
-            # list the rejected texts that contain the query, newest first
-            for decision in ledger.list_history():
-                text = format_decision_text(decision).casefold()
-                if decision.event.kind != "reject" or query.casefold() not in text:
-                    continue
-                if not privacy.is_private_passage(HighlightKey(decision.event.key)):
-                    cards.append(privacy.mask_entry(decision_to_json(decision)))
-            ids: list[str] = []
+            cards = list(_iter_rejected(ledger, privacy, query))
         else:
             ids = find_matching_ids(ledger, query)
         if state == "waiting":
-            # list drafts in the order of the user, and changes last
-            matching_ids = set(ids)
-            shown_ids = [draft.id for draft in batches.iter_drafts_for_review(ledger)]
-            ids = list(dict.fromkeys(shown_ids + _list_draft_ids(ledger, ids)))
-            ids = [draft_id for draft_id in ids if draft_id in matching_ids]
+            ids = _sort_for_review(ledger, ids)
         for line in item_lists.load_items(ledger, ids):
             reason = _explain_needed_work(ledger, line)
             if state == "needs_work" and not reason:
@@ -340,6 +337,24 @@ def list_cards(
             "documents": Counter(card["title"] for card in cards if "title" in card),
             "next_offset": end if end < len(cards) else None,
         }
+
+
+def _iter_rejected(ledger: Ledger, privacy: PrivacyFilter, query: str) -> Iterator[Json]:
+    """Yield the rejected texts that contain the query, newest first."""
+    for decision in ledger.list_history():
+        text = format_decision_text(decision).casefold()
+        if decision.event.kind != "reject" or query.casefold() not in text:
+            continue
+        if not privacy.is_private_passage(HighlightKey(decision.event.key)):
+            yield privacy.mask_entry(decision_to_json(decision))
+
+
+def _sort_for_review(ledger: Ledger, ids: list[str]) -> list[str]:
+    """Return the drafts among the ids in the order of review, and changes last."""
+    matching_ids = set(ids)
+    shown_ids = [draft.id for draft in batches.iter_drafts_for_review(ledger)]
+    sorted_ids = dict.fromkeys(shown_ids + _list_draft_ids(ledger, ids))
+    return [draft_id for draft_id in sorted_ids if draft_id in matching_ids]
 
 
 # --- proposing ----------------------------------------------------------------------
@@ -432,8 +447,26 @@ def _propose_for_highlight(
     drafts = complete_drafts(
         local_highlight, [replace(draft, alternatives_group=0) for draft in drafts_read]
     )
+    checked = checks.check_drafts(local_highlight, highlight, drafts)
+    recorded = _record_checked_drafts(agent, ledger, highlight, checked, ids_before)
+    if not recorded:
+        raise UsageError(_REJECTED_BEFORE)
+    result: Json = {"cards": recorded}
+    if len(recorded) < len(drafts):
+        result["note"] = _REJECTED_BEFORE
+    return privacy.mask_entry(result, highlight)
+
+
+def _record_checked_drafts(
+    agent: Agent,
+    ledger: Ledger,
+    highlight: Highlight,
+    drafts: Iterable[Draft],
+    ids_before: set[str],
+) -> list[Json]:
+    """Record drafts as those of the agent, and return the id and the findings of each new one."""
     recorded: list[Json] = []
-    for draft in checks.check_drafts(local_highlight, highlight, drafts):
+    for draft in drafts:
         drafted = DraftingResult(highlight, (draft,))
         new_ids = draft_recording.record_drafts(
             ledger, [drafted], compute_search_terms, by_model=True, beside=True
@@ -444,12 +477,7 @@ def _propose_for_highlight(
             entry["blocked"] = True
         recorded += [{"card": draft_id, **entry} for draft_id in new_ids]
         agent.own_drafts.update(set(new_ids) - ids_before)
-    if not recorded:
-        raise UsageError(_REJECTED_BEFORE)
-    result: Json = {"cards": recorded}
-    if len(recorded) < len(drafts):
-        result["note"] = _REJECTED_BEFORE
-    return privacy.mask_entry(result, highlight)
+    return recorded
 
 
 @agent_tool(writes=True)

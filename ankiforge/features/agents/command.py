@@ -33,7 +33,7 @@ _SENT = (
     help="Let agents read the workspace DIR; serve nothing.",
 )
 def mcp(call: Call, trust: Path | None) -> None:
-    """Serve an agent (MCP, stdio): it drafts, the checks judge, you decide.
+    """Serve an agent (MCP, stdio): it drafts, ankiforge checks, you decide.
 
     The agent's provider sees what the agent reads. What is tagged #no-llm is never shown.
     """

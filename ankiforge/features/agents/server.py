@@ -53,9 +53,8 @@ _MAX_CARDS_CHARS = 1_000_000
 
 def serve(agent: Agent) -> None:
     """Serve an agent's tools over stdin and stdout until the client disconnects."""
-    logging.disable(
-        logging.CRITICAL
-    )  # because the SDK logs arguments, which contain passages
+    # because the SDK logs arguments, which contain passages
+    logging.getLogger("mcp").setLevel(logging.CRITICAL + 1)
     anyio.run(_serve, agent)
 
 

@@ -26,6 +26,7 @@ from ankiforge.errors import ItemError, UsageError
 if TYPE_CHECKING:
     from ankiforge.config import Config
     from ankiforge.draft.server import ModelServer
+    from ankiforge.features.ask.work import SearchResult
     from ankiforge.model import Document, Json
     from ankiforge.pipeline.workspace import Workspace
 
@@ -49,32 +50,20 @@ _OFFER_HINT = "model: meaning"
 )
 @click.option(
     "--reply", type=click.File(encoding="utf-8"), metavar="FILE",
-    help="The answer of your chat, checked; - reads standard input.",
+    help="Check the answer of your chat in FILE; - reads standard input.",
 )  # fmt: skip
 @click.argument("query", nargs=-1, required=True, metavar="QUERY|FILE.pdf")
 def search(call: Call, query: Words, answer: bool, reply: TextIO | None) -> None:
     """Answer a question from your reading, or find a work."""
-    from ankiforge.draft.server import discover_servers
-    from ankiforge.features.ask import report
-    from ankiforge.features.ask.embedder import MEANING
     from ankiforge.features.ask.work import DEFAULT_PASSAGES, search_library
-    from ankiforge.ledger.item_lists import QUERY_FIELDS
     from ankiforge.text import truncate
 
     refuse_unknown_options(query)
+    _refuse_query_of_cards(query)
     words = " ".join(query)
-    term = next(iter(words.split()), "")
-    field, colon, value = term.partition(":")
-    if colon and value and field in QUERY_FIELDS:
-        message = f"{term} is a query of cards, and search looks in what you read"
-        raise UsageError(message, hint=f"ankiforge list {shlex.join(query)}")
     limit = DEFAULT_PASSAGES if call.limit is None else call.limit
     folder = find_workspace(call)
-    # to offer a local model to a user in a terminal, look for servers in the background
-    servers = None
-    is_shown = call.is_interactive and sys.stdout.isatty() and not call.quiet
-    if is_shown and not (answer or reply) and may_offer(folder.config):
-        servers = discover_servers(purpose=MEANING)
+    servers = None if answer or reply else _look_for_models(call, folder.config)
     # if the workspace is writable, the search index is stored in it
     ledger_path = folder.ledger
     index_paths = (ledger_path, ledger_path.parent)
@@ -88,24 +77,52 @@ def search(call: Call, query: Words, answer: bool, reply: TextIO | None) -> None
         result = search_library(
             workspace, "" if document else words, limit, document=document
         )
-
-        def iter_entries() -> Iterator[tuple[Json, Iterator[str]]]:
-            for passage in result.passages:
-                yield (
-                    report.hit_to_json(passage, sure=result.is_confident),
-                    report.format_hit(passage),
-                )
-            for work in result.works:
-                entry = report.work_to_json(work)
-                yield entry, report.format_work(work, entry, whole=call.verbose)
-
         for remark in result.remarks:
             call.say(remark)
-        if not print_items(call, iter_entries(), apart=True) and call.limit != 0:
+        entries = _iter_entries(result, whole=call.verbose)
+        if not print_items(call, entries, apart=True) and call.limit != 0:
             call.say(f"nothing you have read matches {truncate(' '.join(query), 100)!r}")
-        offer = offer_model(servers) if servers else ""
-        if offer:
+        if servers and (offer := offer_model(servers)):
             call.say(offer)
+
+
+def _look_for_models(
+    call: Call, config: Config
+) -> Callable[[float], tuple[ModelServer, ...]] | None:
+    """Look for local models in the background, to offer one to a user in a terminal."""
+    from ankiforge.draft.server import discover_servers
+    from ankiforge.features.ask.embedder import MEANING
+
+    is_shown = call.is_interactive and sys.stdout.isatty() and not call.quiet
+    if is_shown and may_offer(config):
+        return discover_servers(purpose=MEANING)
+    return None
+
+
+def _refuse_query_of_cards(query: Words) -> None:
+    from ankiforge.ledger.item_lists import QUERY_FIELDS
+
+    term = next(iter(" ".join(query).split()), "")
+    field, colon, value = term.partition(":")
+    if colon and value and field in QUERY_FIELDS:
+        message = f"{term} is a query of cards, and search looks in what you read"
+        raise UsageError(message, hint=f"ankiforge list {shlex.join(query)}")
+
+
+def _iter_entries(
+    result: SearchResult, *, whole: bool
+) -> Iterator[tuple[Json, Iterator[str]]]:
+    """Yield the JSON and the lines of each passage, then of each work."""
+    from ankiforge.features.ask import report
+
+    for passage in result.passages:
+        yield (
+            report.hit_to_json(passage, sure=result.is_confident),
+            report.format_hit(passage),
+        )
+    for work in result.works:
+        entry = report.work_to_json(work)
+        yield entry, report.format_work(work, entry, whole=whole)
 
 
 def _identify_pdf(path: Path) -> Document | None:

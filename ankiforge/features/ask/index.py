@@ -8,7 +8,7 @@ similarity of meaning, which this module combines with the scores of words.
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Callable, Iterable, Iterator, Mapping
+from collections.abc import Callable, Collection, Iterable, Iterator, Mapping
 from itertools import pairwise
 from math import log
 from typing import NamedTuple
@@ -439,15 +439,7 @@ def find_by_words(
         matching_rows &= find_rows_containing(f'"{phrase}"')
     count = store.fetch_value("SELECT count(*) FROM highlight WHERE body != ''") or 1
     if is_hidden is not None:
-        visible = (
-            "SELECT rowid, ref FROM search"
-            f" WHERE rowid IN {JSON_VALUES} AND what = 'highlight'"
-        )
-        visible_rows = {
-            row["rowid"]
-            for row in store.fetch_rows(visible, to_json(sorted(matching_rows)))
-            if not is_hidden(HighlightKey(row["ref"]))
-        }
+        visible_rows = _find_visible_rows(store, matching_rows, is_hidden)
         matching_rows &= visible_rows
         rows_by_word = {word: rows & visible_rows for word, rows in rows_by_word.items()}
         count = _ASSUMED_COUNT
@@ -469,20 +461,41 @@ def find_by_words(
         f" WHERE s.rowid IN {JSON_VALUES} AND s.what != 'document'",
         to_json(best_rows),
     ):
-        words = split_words(row["passage"])
-        text = f" {' '.join(words)} "
-        length = 1 + _BM25_B * (len(words) / _AVERAGE_WORDS - 1)
-        score = 0.0
-        for word, rows in rows_by_word.items():
-            if row["rowid"] in rows:  # words in comments, headings and tags count once
-                times = max(text.count(f" {word} "), 1)
-                gain = times * (_BM25_K1 + 1) / (times + _BM25_K1 * length)
-                score += rarity[word] * gain
+        found = [word for word, rows in rows_by_word.items() if row["rowid"] in rows]
+        score = _compute_bm25(row["passage"], {word: rarity[word] for word in found})
         hit = WordMatch(score, weights[row["rowid"]] / total_rarity)
         key = HighlightKey(row["key"])
         if key not in hits or hit.score > hits[key].score:
             hits[key] = hit
     return hits
+
+
+def _find_visible_rows(
+    store: Store, rows: Collection[int], is_hidden: IsHidden
+) -> set[int]:
+    query = (
+        "SELECT rowid, ref FROM search"
+        f" WHERE rowid IN {JSON_VALUES} AND what = 'highlight'"
+    )
+    return {
+        row["rowid"]
+        for row in store.fetch_rows(query, to_json(sorted(rows)))
+        if not is_hidden(HighlightKey(row["ref"]))
+    }
+
+
+def _compute_bm25(passage: str, rarity_by_word: Mapping[str, float]) -> float:
+    """Return the score of a passage that has these words, perhaps only in its comment or tags."""
+    words = split_words(passage)
+    text = f" {' '.join(words)} "
+    length = 1 + _BM25_B * (len(words) / _AVERAGE_WORDS - 1)
+    score = 0.0
+    for word, rarity in rarity_by_word.items():
+        # words in comments, headings and tags count once
+        times = max(text.count(f" {word} "), 1)
+        gain = times * (_BM25_K1 + 1) / (times + _BM25_K1 * length)
+        score += rarity * gain
+    return score
 
 
 _ASSUMED_COUNT = 3_000

@@ -72,6 +72,21 @@ def _format_card(line: ListRow) -> str:
     return f"    {line.id[:10]}  {line.state:9} {format_short_question(line)}"
 
 
+def _format_highlight(highlight: Json) -> str:
+    exact = highlight["exact"]
+    comment = highlight["comment"]
+    page = highlight["page_label"]
+    text = exact or comment or highlight["kind"]
+    if page:
+        text = f"p. {page}: {text}"
+    if exact and comment:
+        text = f"{text}  [{comment}]"
+    text = truncate(to_one_line(text), _MAX_LINE_CHARS)
+    if highlight["presence"] in ABSENCE_REMARKS:
+        text += f"  ({ABSENCE_REMARKS[highlight['presence']]})"
+    return f"    {text}"
+
+
 def format_work(match: FoundWork, work: Json, *, whole: bool = False) -> TextLines:
     """Format a work as lines of text.
 
@@ -102,21 +117,7 @@ def format_work(match: FoundWork, work: Json, *, whole: bool = False) -> TextLin
         yield f"  read      {span}"
 
     yield f"  marked    {format_count(len(highlights), 'highlight')}"
-    highlight_lines = []
-    for highlight in highlights:
-        exact = highlight["exact"]
-        comment = highlight["comment"]
-        page = highlight["page_label"]
-        text = exact or comment or highlight["kind"]
-        if page:
-            text = f"p. {page}: {text}"
-        if exact and comment:
-            text = f"{text}  [{comment}]"
-        text = truncate(to_one_line(text), _MAX_LINE_CHARS)
-        if highlight["presence"] in ABSENCE_REMARKS:
-            text += f"  ({ABSENCE_REMARKS[highlight['presence']]})"
-        highlight_lines.append(f"    {text}")
-    yield from limit_lines(highlight_lines)
+    yield from limit_lines([*map(_format_highlight, highlights)])
 
     # show the number of cards in each state
     counts = work["counts"]

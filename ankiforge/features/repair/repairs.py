@@ -159,39 +159,44 @@ def _parse_repair(entry: Json, card: CardToRepair, passage: str) -> Iterator[Car
     fields_given = note if isinstance(note, dict) else entry
     front = _to_text(fields_given.get("front") or fields_given.get("text"))
     back = _to_text(fields_given.get("back"))
-    if card.is_cloze:
-        fields = {"Text": convert_to_cloze(front)}
-        is_valid = set(cloze.find_cloze_numbers(card.fields["Text"])) <= set(
-            cloze.find_cloze_numbers(front)
-        )
-    else:
-        fields = {"Front": convert_to_markdown(front), "Back": convert_to_markdown(back)}
-        is_valid = bool(front and back)
-    if not is_valid:
+    fields = _parse_fields(card, front, back)
+    if not fields:
         return
     # keep the old text of unchanged fields, because the reply lacks their pictures
     for name, text in fields.items():
         normalize = convert_to_cloze if card.is_cloze else convert_to_markdown
         if text == normalize(card.fields[name]):
             fields[name] = card.fields[name]
-    new = []
-    new_entries = entry.get("new")
-    for new_entry in (
-        new_entries[:_MAX_NEW_CARDS] if isinstance(new_entries, list) else ()
-    ):
-        sides = new_entry if isinstance(new_entry, dict) else {}
-        front, back = (
-            convert_to_markdown(_to_text(sides.get(side))) for side in ("front", "back")
-        )
-        if front and back:
-            new.append({"Front": front, "Back": back})
+    new = tuple(_iter_new_cards(entry.get("new")))
     quote = _to_text(entry.get("quote"))
     if not (quote and passage and locate(quote, passage)):
         quote = ""
     summary = _to_text(entry.get("why")) or "in other words"
     is_unchanged = all(text == card.fields.get(name, "") for name, text in fields.items())
     if not is_unchanged or new:
-        yield CardRepair(summary, fields, tuple(new), quote)
+        yield CardRepair(summary, fields, new, quote)
+
+
+def _parse_fields(card: CardToRepair, front: str, back: str) -> dict[str, str]:
+    """Return the new fields of a card, or {} if they lack a side or one of its gaps."""
+    if not card.is_cloze:
+        has_both = front and back
+        sides = {"Front": convert_to_markdown(front), "Back": convert_to_markdown(back)}
+        return sides if has_both else {}
+    numbers = set(cloze.find_cloze_numbers(card.fields["Text"]))
+    has_all_gaps = numbers.issubset(cloze.find_cloze_numbers(front))
+    return {"Text": convert_to_cloze(front)} if has_all_gaps else {}
+
+
+def _iter_new_cards(entries: Any) -> Iterator[Texts]:
+    """Yield the fields of each new card of a repair. Cards without both sides are skipped."""
+    for entry in entries[:_MAX_NEW_CARDS] if isinstance(entries, list) else ():
+        sides = entry if isinstance(entry, dict) else {}
+        front, back = (
+            convert_to_markdown(_to_text(sides.get(side))) for side in ("front", "back")
+        )
+        if front and back:
+            yield {"Front": front, "Back": back}
 
 
 def _to_text(value: Any) -> str:

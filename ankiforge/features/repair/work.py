@@ -349,22 +349,8 @@ def _record_change(
     Raises:
         RefusedError: ankiforge can't change the note.
     """
-    nid = entry.note.note_id
     if entry.is_ours:
-        line = next(item_lists.load_items(ledger, [entry.guid]), None)
-        if not isinstance(line, LocalCard):
-            raise RefusedError(f"{entry.guid} is no longer a card", hint="list again")
-        texts = {**entry.card.fields, **fields}
-        # drop the fields that the note lacks, but append a text below to the answer
-        if "Extra" not in line.note_fields and texts.get("Extra") and "Back" in texts:
-            texts["Back"] = f"{texts['Back']}\n\n---\n\n{texts['Extra']}"
-        texts = {name: text for name, text in texts.items() if name in line.note_fields}
-        decide.edit_card_or_draft(ledger, entry.guid, texts, forced=True)
-        decisions.record_repair(ledger, name, nid, entry.guid)
-        for card_fields in new:
-            card = replace(_make_card(card_fields), key=line.key, deck=line.deck)
-            local_passage = load_snapshot(ledger, ledger.get_passage(line.key))
-            decisions.make_card(ledger, local_passage, card)
+        _record_own_change(ledger, entry, name, fields, new)
         return
     if entry.note_type is None:
         raise _make_unchangeable_error(entry, "its question has several fields")
@@ -376,7 +362,7 @@ def _record_change(
              for name in entry.note_type.fields}  # fmt: skip
     adopted = AdoptedNote(
         guid=note.guid,
-        id=nid,
+        id=note.note_id,
         type=entry.note_type.id,
         field_names=entry.note_type.fields,
         html=html,
@@ -391,7 +377,27 @@ def _record_change(
         ),
         added_note_type=entry.note_type,
     )
-    decisions.record_repair(ledger, name, nid, note.guid, change)
+    decisions.record_repair(ledger, name, note.note_id, note.guid, change)
+
+
+def _record_own_change(
+    ledger: Ledger, entry: FailingNote, name: str, fields: Texts, new: Iterable[Texts]
+) -> None:
+    """Record the new text of a card that ankiforge made, along with any new cards."""
+    line = next(item_lists.load_items(ledger, [entry.guid]), None)
+    if not isinstance(line, LocalCard):
+        raise RefusedError(f"{entry.guid} is no longer a card", hint="list again")
+    texts = {**entry.card.fields, **fields}
+    # drop the fields that the note lacks, but append a text below to the answer
+    if "Extra" not in line.note_fields and texts.get("Extra") and "Back" in texts:
+        texts["Back"] = f"{texts['Back']}\n\n---\n\n{texts['Extra']}"
+    texts = {name: text for name, text in texts.items() if name in line.note_fields}
+    decide.edit_card_or_draft(ledger, entry.guid, texts, forced=True)
+    decisions.record_repair(ledger, name, entry.note.note_id, entry.guid)
+    for card_fields in new:
+        card = replace(_make_card(card_fields), key=line.key, deck=line.deck)
+        local_passage = load_snapshot(ledger, ledger.get_passage(line.key))
+        decisions.make_card(ledger, local_passage, card)
 
 
 def _make_unchangeable_error(entry: FailingNote, reason: str) -> RefusedError:

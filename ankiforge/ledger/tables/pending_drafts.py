@@ -13,6 +13,7 @@ from collections.abc import Collection, Iterable, Sequence
 import msgspec
 from msgspec.structs import asdict, replace
 
+from ankiforge.config.log import shorten_key
 from ankiforge.ledger.draft_changes import (
     DraftingMode,
     DraftingOutcome,
@@ -233,6 +234,15 @@ def set_findings(
 
 def apply_changes(store: Store, changes: Sequence[PendingDraftChanges]) -> None:
     """Apply changes to the pending drafts of passages."""
+    for change in changes:
+        store.log(
+            f"draft {pending.id} is pending, passage {shorten_key(pending.draft.key)}"
+            for pending in change.added
+        )
+        store.log(
+            f"draft {id} is decided by event {event}" for id, event in change.archived
+        )
+        store.log(f"draft {id} is dropped" for id in change.deleted_ids)
     delete_drafts(store, [id for change in changes for id in change.deleted_ids])
     pairs = [(event_id, id) for change in changes for id, event_id in change.archived]
     store.execute_all("INSERT INTO decided SELECT ?, * FROM draft WHERE id = ?", pairs)

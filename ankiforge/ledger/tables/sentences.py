@@ -2,11 +2,10 @@
 
 highlights read on this device ──▶ `sentence`        decisions ──▶ `decided_sentence`
 
-A decision on a long sentence (see `facts.is_distinctive_sentence`) applies to every passage
-that contains the
-sentence. Its card belongs to the passage that contains the sentence now (see the view
-`placed`). The *name* of a sentence is a hash of its text. Both tables can be recomputed from
-the sources and the journal.
+A decision on a long sentence (see `sentence_decisions.is_distinctive_sentence`) applies to
+every passage that contains the sentence. Its card belongs to the passage that contains the
+sentence now (see the view `placed`). The *name* of a sentence is a hash of its text. Both
+tables can be recomputed from the sources and the journal.
 """
 
 from __future__ import annotations

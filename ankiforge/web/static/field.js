@@ -158,7 +158,7 @@ const findClosestElement = (node) => (node instanceof Element ? node : node?.par
 // Blank out the selected text with a gap number. Return why this isn't possible, or "".
 export function blankOut(box, number) {
   const range = getCaret(box)?.cloneRange();
-  if (!range || !/\S/.test(range.toString().replaceAll(WORD_JOINER, ""))) return "Select the words to hide first.";
+  if (!range || !/\S/.test(range.toString().replaceAll(WORD_JOINER, ""))) return "Select the words to blank out first.";
   const [first, last] = [range.startContainer, range.endContainer].map((node) => findClosestElement(node).closest(ATOM));
   if (first) range.setStartBefore(first);
   if (last) range.setEndAfter(last);

@@ -27,7 +27,6 @@ export const KEYS = [
   sitting("e", "Edit", (page) => page.sitting.edit(), { when: (page) => page.sitting.card?.editing }),
   sitting("x", "Reject", (page) => page.sitting.press("x"), makeCardActionRow("x")),
   sitting("s", "Later", (page) => page.sitting.press("s"), makeCardActionRow("s")),
-  sitting("b", "Show in Anki", (page) => page.sitting.press("b"), makeCardActionRow("b")),
   anywhere("u", "Undo", (page) => page.undo()),
   makeKeyRow("shelf", "Move")("ArrowRight", "Open, also where the chat is offered", (page) => page.shelf.openRow(), { when: (page) => page.shelf.documents.length && page.shelf.documents[page.shelf.at].chat }),
   moving("j", "Next card or row", (page) => page.place.step(1), { holds: true, ...unlisted }),

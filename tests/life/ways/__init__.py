@@ -343,28 +343,36 @@ def edit_in_anki(person: Person) -> None:
     person.run()
 
 
-def draft_by_model(person: Person) -> None:
-    person.accept_waiting()
-
-
 # --- sources -------------------------------------------------------------------------------
+
+
+def write_files(
+    suffix: str, write_file: Callable[[Path, str, Page], object]
+) -> Callable[[Person, Pages], None]:
+    """Return a function that writes a file for each document, and removes the other ones.
+
+    `write_file` takes the path, the name of the document and the document.
+    """
+
+    def write(person: Person, pages: Pages) -> None:
+        for name in person.written.keys() - pages.keys():
+            (person.sources / f"{name}{suffix}").unlink()
+        for name, page in pages.items():
+            write_file(person.sources / f"{name}{suffix}", name, page)
+
+    return write
 
 
 def write_notes(form: Callable[[str], str]) -> Callable[[Person, Pages], None]:
     """Return a function that writes Markdown notes; `form` writes a marked text."""
 
-    def write(person: Person, pages: Pages) -> None:
-        (person.sources / ".obsidian").mkdir(exist_ok=True)
-        for name in person.written.keys() - pages.keys():
-            (person.sources / f"{name}.md").unlink()
-        for name, page in pages.items():
-            marks = [
-                form(mark.text) if mark.is_marked else mark.text for mark in page.marks
-            ]
-            text = "\n\n".join([f"# {name}", page.intro, *marks, "Good night."])
-            (person.sources / f"{name}.md").write_text(f"{text}\n")
+    def write_note(path: Path, name: str, page: Page) -> None:
+        (path.parent / ".obsidian").mkdir(exist_ok=True)
+        marks = [form(mark.text) if mark.is_marked else mark.text for mark in page.marks]
+        text = "\n\n".join([f"# {name}", page.intro, *marks, "Good night."])
+        path.write_text(f"{text}\n")
 
-    return write
+    return write_files(".md", write_note)
 
 
 def to_question(text: str) -> str:
@@ -398,43 +406,29 @@ def write_kindle(person: Person, pages: Pages) -> None:
     )
 
 
-def write_web_pages(person: Person, pages: Pages) -> None:
-    for name in person.written.keys() - pages.keys():
-        (person.sources / f"{name}.html").unlink()
-    for name, page in pages.items():
-        paragraphs = "".join(f"<p>{mark.text}</p>" for mark in page.marks)
-        (person.sources / f"{name}.html").write_text(
-            f"<!doctype html><html><head><meta charset=utf-8><title>{name}</title></head>"
-            f"<body><h1>{name}</h1><p>{page.intro}</p>{paragraphs}<p>Good night.</p></body></html>"
-        )
+def write_web_page(path: Path, name: str, page: Page) -> None:
+    paragraphs = "".join(f"<p>{mark.text}</p>" for mark in page.marks)
+    path.write_text(
+        f"<!doctype html><html><head><meta charset=utf-8><title>{name}</title></head>"
+        f"<body><h1>{name}</h1><p>{page.intro}</p>{paragraphs}<p>Good night.</p></body></html>"
+    )
 
 
-def write_books(person: Person, pages: Pages) -> None:
-    for name in person.written.keys() - pages.keys():
-        (person.sources / f"{name}.epub").unlink()
-    for name, page in pages.items():
-        text = "\n".join([page.intro, *(mark.text for mark in page.marks), "Good night."])
-        write_epub(
-            person.sources / f"{name}.epub", Book(name, ("Ann Roe",), ((name, text),))
-        )
+def write_book(path: Path, name: str, page: Page) -> None:
+    text = "\n".join([page.intro, *(mark.text for mark in page.marks), "Good night."])
+    write_epub(path, Book(name, ("Ann Roe",), ((name, text),)))
 
 
-def write_papers(person: Person, pages: Pages) -> None:
-    """Write PDFs whose marks have a comment: the question."""
-    for name in person.written.keys() - pages.keys():
-        (person.sources / f"{name}.pdf").unlink()
-    for name, page in pages.items():
-        marks = []
-        for mark in page.marks:
-            comment = QUESTION if "hippocampus" in mark.text else ""
-            if mark.is_marked:
-                marks.append(pdf_writer.mark(mark.text, name=mark.id, comment=comment))
-        blocks = [
-            paragraph(text)
-            for text in (page.intro, *(mark.text for mark in page.marks), "Good night.")
-        ]
-        path = person.sources / f"{name}.pdf"
-        pdf_writer.write_pdf(path, [pdf_writer.Page(blocks, marks)], title=name)
+def write_paper(path: Path, name: str, page: Page) -> None:
+    """Write a PDF whose marks have a comment: the question."""
+    marks = []
+    for mark in page.marks:
+        comment = QUESTION if "hippocampus" in mark.text else ""
+        if mark.is_marked:
+            marks.append(pdf_writer.mark(mark.text, name=mark.id, comment=comment))
+    texts = (page.intro, *(mark.text for mark in page.marks), "Good night.")
+    blocks = [paragraph(text) for text in texts]
+    pdf_writer.write_pdf(path, [pdf_writer.Page(blocks, marks)], title=name)
 
 
 def write_library(person: Person, pages: Pages) -> None:
@@ -507,26 +501,28 @@ WAYS: Final = {
     "chosen": Way(
         write_notes(lambda text: text),
         choose_passage,
-        ("unmarked", "copied"),
+        lacks=("unmarked", "copied"),
         is_in_chat=True,
     ),
     "chosen, page": Way(
-        write_web_pages,
+        write_files(".html", write_web_page),
         choose_passage,
-        ("unmarked", "moved", *_ONE_FILE),
+        lacks=("unmarked", "moved", *_ONE_FILE),
         is_in_chat=True,
         is_remembered=True,
     ),
     "chosen, EPUB": Way(
-        write_books,
+        write_files(".epub", write_book),
         choose_passage,
-        ("unmarked", "moved", *_ONE_FILE),
+        lacks=("unmarked", "moved", *_ONE_FILE),
         is_in_chat=True,
         is_remembered=True,
     ),
-    "kindle": Way(write_kindle, ask_chat, _ONE_FILE, is_in_chat=True),
-    "kindle, proposal": Way(write_kindle, accept_proposal, _ONE_FILE),
-    "PDF comment": Way(write_papers, accept_draft, takes_new_text=True),
+    "kindle": Way(write_kindle, ask_chat, lacks=_ONE_FILE, is_in_chat=True),
+    "kindle, proposal": Way(write_kindle, accept_proposal, lacks=_ONE_FILE),
+    "PDF comment": Way(
+        write_files(".pdf", write_paper), accept_draft, takes_new_text=True
+    ),
     "Zotero": Way(
         write_library,
         ask_chat,
@@ -536,7 +532,7 @@ WAYS: Final = {
     ),
     "model": Way(
         write_notes(to_highlight),
-        draft_by_model,
+        accept_draft,
         settings=_VAULT,
         more=_NO_ANKI,
         needs="server",
@@ -632,9 +628,6 @@ def judge(
     after = person.cards()
     status = person.status()
     changes = [row for row in person.rows() if row.get("revises") in before]
-    changes += [
-        row for row in person.rows("--view", "changed") if row.get("kind") == "conflict"
-    ]
     questions = person.rows("--view", "questions")
     lost = {row["guid"] for row in person.rows("--view", "gone")} & before.keys()
     notes = person.notes()

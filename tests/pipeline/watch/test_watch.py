@@ -3,9 +3,8 @@
 from pathlib import Path
 from threading import Timer
 
-from filelock import FileLock
-
 from ankiforge.cli import serve
+from ankiforge.config.files import lock_file
 from tests.pipeline.watch.conftest import CELLS
 
 LENS = "The {{c1::aperture}} decides how much light enters the eye.\n"
@@ -167,15 +166,14 @@ def test_damaged_settings_are_told_once_and_read_again_when_they_are_mended(
 
 
 def test_another_program_that_drafts_is_waited_for(forge, desk, watch, vault):
-    lock = FileLock(desk / ".ankiforge" / "drafting.lock", thread_local=False)
-
     def happens(life):
         yield set()
         (vault / "Lens.md").write_text(LENS, "utf-8")
         yield {vault / "Lens.md"}
         yield from life.later(15)
-        lock.acquire()
-        Timer(0.2, lock.release).start()
+        lock = lock_file(desk / ".ankiforge" / "drafting.lock", 0)
+        assert lock is not None
+        Timer(0.2, lock.close).start()
         yield from life.later(10)
         assert len(forge.cards()) == 3
 
@@ -192,7 +190,9 @@ def test_one_that_drafts_for_long_is_a_note_and_no_failure(
         (vault / "Lens.md").write_text(LENS, "utf-8")
         yield {vault / "Lens.md"}
         yield from life.later(15)
-        with FileLock(desk / ".ankiforge" / "drafting.lock"):
+        lock = lock_file(desk / ".ankiforge" / "drafting.lock", 0)
+        assert lock is not None
+        with lock:
             yield from life.later(20)
         yield from life.later(40)
         assert len(forge.cards()) == 3

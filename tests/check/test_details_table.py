@@ -1,0 +1,48 @@
+"""What a finding quotes, and what only a title excuses."""
+
+import pytest
+
+from ankiforge.check import CheckContext, DuplicateIndex, check_draft
+from tests.check.cards import cloze, passage, question
+
+
+@pytest.mark.parametrize(
+    ("card", "text", "rule", "quoted"),
+    [
+        (
+            question("Which of the following is a metal?", "iron"),
+            "Iron is a metal.",
+            "points_at_page",
+            "“Which of the following”",
+        ),
+        (
+            question("Which metals rust?", "all of the above"),
+            "Iron rusts.",
+            "points_at_page",
+            "“all of the above”",
+        ),
+        (question("How much is it?", "5 milli"), "It is x5 milligram.", "gap_cuts", "“5 milligram”"),
+        (question("What is seen?", "see fig"), "It is (see figure 3).", "gap_cuts", "“see figure”"),
+        (cloze("{{c1::Zinc}} and zinc rust."), "Zinc and zinc rust.", "gap_leak", "“Zinc”"),
+    ],
+)  # fmt: skip
+def test_a_finding_quotes_what_it_is_about(card, text, rule, quoted):
+    context = CheckContext(passage(text), DuplicateIndex())
+    messages = [f.message for f in check_draft(card, context) if f.check == rule]
+    assert len(messages) == 1
+    assert quoted in messages[0]
+
+
+TITLE = "the retreat of Napoleon in 1812"
+
+
+@pytest.mark.parametrize(
+    ("answer", "is_reported"),
+    [("Napoleon", False), ("the retreat", False), (TITLE, True), ("Kutuzov", True)],
+)
+def test_a_name_may_be_in_the_title_alone_but_no_number(answer, is_reported):
+    card = question("What is it about?", answer, "The army froze.")
+    highlight = passage("The army froze.", heading=TITLE)
+    found = check_draft(card, CheckContext(highlight, DuplicateIndex()))
+    rules = {"answer_not_in_source", "answer_partly"}
+    assert (not rules.isdisjoint(each.check for each in found)) is is_reported
