@@ -624,7 +624,10 @@ class ReviewSession:
         if sitting.document:
             pile = self._find_pile(sitting.document)
             if pile:
-                left_text = batches.format_waiting(pile.waiting)
+                parts = [batches.format_waiting(pile.waiting)]
+                if less_certain := pile.proposals.less_certain:
+                    parts.append(format_count(less_certain, "less certain proposal"))
+                left_text = ", ".join(filter(None, parts))
         heading_start = format_count(count, "card") if count else "No card"
         rejected = sitting.results.count("none")
         if sitting.document and count and rejected:

@@ -199,8 +199,8 @@ def test_a_finding_tells_the_number_counted_and_the_limit():
 @pytest.mark.parametrize(
     ("text", "told"),
     [
-        ("The {{c1::membrane of the animal cell in all}} its parts is.", "hides too much: 66 % of the text, more than 50 %"),
-        ("The {{c1::membrane of the animal cell in all}} its {{c2::parts}} is.", "hides too much: 66 % of the text, more than 50 %; gap 1"),
+        ("The {{c1::membrane of the animal cell in all}} its parts is.", "blanks out too much: 66 % of the text, more than 50 %"),
+        ("The {{c1::membrane of the animal cell in all}} its {{c2::parts}} is.", "blanks out too much: 66 % of the text, more than 50 %; gap 1"),
     ],
 )  # fmt: skip
 def test_a_gap_that_hides_too_much_is_named_if_there_is_another(text, told):

@@ -125,7 +125,7 @@ def test_a_prompt_is_written_to_a_file_and_to_no_device(forge, notes):
 def test_letters_that_the_output_lacks_are_question_marks(forge, notes):
     notes("中文 is the word for the Chinese language.")
     latin = ("env", "PYTHONIOENCODING=latin-1")
-    listed = forge.finished("list", "--no-card", "--all", before=latin)
+    listed = forge.finished("list", "--no-card", "--all", "--json", before=latin)
     assert "?? is the word" in listed.stdout + listed.stderr
     assert "Traceback" not in listed.stderr
 

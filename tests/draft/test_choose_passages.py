@@ -165,7 +165,7 @@ def test_four_cards_of_one_passage_wait_and_a_fifth_is_named(forge, tmp_path):
     ]
     said = answer(forge, text, *of_one, card(YEAST, questions[4], answers[4]))
     assert "1 passage chosen, of 5 in the answer" in said.stderr
-    assert f"“{questions[4]}” for “{YEAST[:60]}”: it has 4 cards" in said.stderr
+    assert f"“{questions[4]}” for “{YEAST[:59]}…”: it has 4 cards" in said.stderr
     fronts = {each["fields"]["Front"]: each["verdict"] for each in forge.cards()}
     assert fronts == dict.fromkeys(questions[:4], "waiting")
 

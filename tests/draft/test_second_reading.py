@@ -28,7 +28,7 @@ NONE = json.dumps({"cards": []})
         ('{"cards": [{"verdict": "changed", "says": "x"}]}', {}),
         ('{"cards": [{"h": "1", "verdict": ["changed"], "says": 4}]}', {}),
         ("The cards are fine.", {}),
-        ('{"h": "1", "verdict": "changed", "says": "' + "long " * 99 + '"}', {"1": ("long " * 32).strip() + " "}),
+        ('{"h": "1", "verdict": "changed", "says": "' + "long " * 99 + '"}', {"1": ("long " * 32).strip() + "…"}),
     ],
 )  # fmt: skip
 def test_the_verdicts_of_a_reply(reply, verdicts):

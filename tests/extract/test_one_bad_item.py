@@ -177,7 +177,7 @@ def test_a_passage_that_cannot_be_drafted_or_checked_has_a_reason_and_is_tried_a
         failing(patch, module, name, error)
         for _ in range(2):
             result = forge("run", code=1)
-            says = f"failed: b: “{note[:60]}”: ankiforge itself fails on it"
+            says = f"failed: b: “{note[:60].rstrip()}…”: ankiforge itself fails on it"
             assert f"{says} (" in result.stderr
             assert type(error).__name__ in result.stderr
             assert "ledger" not in result.stderr

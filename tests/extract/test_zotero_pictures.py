@@ -148,10 +148,9 @@ def test_what_gives_no_card_says_what_to_do(forge, zotero):
         "zotero:group.77/THEIRSE6": "marked by bob",
     }
     said = forge.ok("list", "--no-card").stdout
-    [at] = [
-        at for at, line in enumerate(said.splitlines()) if "Which curve is drawn" in line
-    ][:1]
-    assert said.splitlines()[at + 1] == f"    no card: {NOT_THERE}"
+    row = next(line for line in said.splitlines() if "Which curve is drawn" in line)
+    assert row.endswith(NOT_THERE.partition(":")[0])
+    assert NOT_THERE in forge.ok("show", row.split()[0]).stdout
 
 
 def test_a_picture_outside_of_the_data_folder_never_travels(forge, zotero, tmp_path):

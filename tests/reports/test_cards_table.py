@@ -103,17 +103,17 @@ def test_a_row_says_what_is_special_about_a_draft(draft, row):
 
 
 @pytest.mark.parametrize(
-    ("verdict", "reason", "anki", "row"),
+    ("verdict", "reason", "anki", "tail"),
     [
-        (Verdict.LIVE, "", "seen", "✓ Femur"),
-        (Verdict.RETIRED, "deleted in Anki", "deleted", "✗ Femur  (retired: deleted in Anki)"),
-        (Verdict.REJECTED, "", "written", "✗ Femur  (rejected)"),
-        (Verdict.REJECTED, "too  long", "seen", "✗ Femur  (rejected: too long, still in Anki)"),
-        (Verdict.TAKEN_BACK, "its acceptance was undone", "seen", "✗ Femur  (undone, still in Anki)"),
+        (Verdict.LIVE, "", "seen", ""),
+        (Verdict.RETIRED, "deleted in Anki", "deleted", "retired: deleted in Anki"),
+        (Verdict.REJECTED, "", "written", "rejected"),
+        (Verdict.REJECTED, "too  long", "seen", "rejected: too long, still in Anki"),
+        (Verdict.TAKEN_BACK, "its acceptance was undone", "seen", "undone, still in Anki"),
     ],
 )  # fmt: skip
 def test_a_row_says_why_a_card_is_none_and_whether_anki_has_it(
-    verdict, reason, anki, row
+    verdict, reason, anki, tail
 ):
     card = made(
         LocalCard,
@@ -122,7 +122,9 @@ def test_a_row_says_why_a_card_is_none_and_whether_anki_has_it(
         verdict_reason=reason,
         anki_state=anki,
     )
-    assert format_row(view_card(card)).partition("\t")[0] == row
+    row, _, shown = format_row(view_card(card), "af").partition("\t")
+    assert row == f"af {'✗' if tail else '✓'} Femur"
+    assert shown.removesuffix("p. 250").removesuffix(" · ") == tail
 
 
 BLOCK = make_finding("quote_not_in_source", severity=Severity.BLOCK)
