@@ -103,17 +103,17 @@ def test_a_row_says_what_is_special_about_a_draft(draft, row):
 
 
 @pytest.mark.parametrize(
-    ("verdict", "reason", "anki", "tail"),
+    ("verdict", "reason", "anki", "row"),
     [
-        (Verdict.LIVE, "", "seen", ""),
-        (Verdict.RETIRED, "deleted in Anki", "deleted", "retired: deleted in Anki"),
-        (Verdict.REJECTED, "", "written", "rejected"),
-        (Verdict.REJECTED, "too  long", "seen", "rejected: too long, still in Anki"),
-        (Verdict.TAKEN_BACK, "its acceptance was undone", "seen", "undone, still in Anki"),
+        (Verdict.LIVE, "", "seen", "af5dv3 ✓ Femur"),
+        (Verdict.RETIRED, "deleted in Anki", "deleted", "af5dv3 ✗ Femur\tretired: deleted in Anki"),
+        (Verdict.REJECTED, "", "written", "af5dv3 ✗ Femur\trejected"),
+        (Verdict.REJECTED, "too  long", "seen", "af5dv3 ✗ Femur\trejected: too long, still in Anki"),
+        (Verdict.TAKEN_BACK, "its acceptance was undone", "seen", "af5dv3 ✗ Femur\tundone, still in Anki"),
     ],
 )  # fmt: skip
 def test_a_row_says_why_a_card_is_none_and_whether_anki_has_it(
-    verdict, reason, anki, tail
+    verdict, reason, anki, row
 ):
     card = made(
         LocalCard,
@@ -122,9 +122,10 @@ def test_a_row_says_why_a_card_is_none_and_whether_anki_has_it(
         verdict_reason=reason,
         anki_state=anki,
     )
-    row, _, shown = format_row(view_card(card), "af").partition("\t")
-    assert row == f"af {'✗' if tail else '✓'} Femur"
-    assert shown.removesuffix("p. 250").removesuffix(" · ") == tail
+    view = view_card(card)
+    page = view.card.highlight.page_text
+    shown = format_row(view, "af5dv3")
+    assert shown.removesuffix(f" · {page}").removesuffix(f"\t{page}") == row
 
 
 BLOCK = make_finding("quote_not_in_source", severity=Severity.BLOCK)
