@@ -262,6 +262,10 @@ def test_undo_is_the_inverse_of_every_decision(
             state = list_everything(world["a"])
             try:
                 if not perform(world, act, number):
+                    if act.startswith(
+                        "draft"
+                    ):  # its reason for no card replaces the stored one
+                        before.clear()
                     continue
             except RefusedError:
                 continue
