@@ -83,7 +83,9 @@ _PICTURE_STARTS = WordMatcher("![", "<")
 # Two names joined by two colons, such as the name of a fusion gene, `BCR::ABL1`.
 _COLON_NAME = regex(r"(?a)(?<!\w)\w{3,}::\w{3,}")
 # The end of a sentence, of an introduction or of a line with a hard break.
-_SENTENCE_OR_LINE_END = regex(r"""(?:[.!?…:;。！？：]["'”’»)\]*_]*|[ ]{2,}|\\)[ ]*\Z""")
+_SENTENCE_OR_LINE_END = regex(
+    r"""(?:[.!?…:;。！？：]["'”’»)\]*_]*[ ]?|(?<![ ])[ ]{2,}|\\[ ]?)\Z"""
+)
 _TERM_FORM = "Term: meaning"
 _NO_SYNC_TAG = "no-anki-sync"
 """The tag with which users of Logseq plug-ins exclude a block from Anki."""
