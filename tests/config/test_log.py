@@ -212,7 +212,8 @@ def test_two_processes_at_once_lose_no_line(tmp_path):
     for name in "AB":
         numbers = [int(line.split()[-1]) for line in lines if f" {name} " in line]
         assert numbers == [*range(300)]
-    assert all(path.stat().st_size < 41_000 for path in paths)
+    # who finds the lock held leaves the file to grow until its next line
+    assert all(path.stat().st_size < 80_000 for path in paths)
 
 
 def test_a_log_that_cannot_be_written_fails_nothing(forge, vault):
