@@ -328,7 +328,8 @@ def _combine_with_passage(
     if SourceChange.SOURCE_CHANGED in source_changes:
         old_texts = (reading.exact for reading in passage.readings)
         quote = normalize_text(card.quote)
-        old_text = next((t for t in old_texts if quote in normalize_text(t)), card.quote)
+        with_quote = (text for text in old_texts if quote in normalize_text(text))
+        old_text = next(with_quote, card.quote)
     is_as_shipped = card.note.exported_text_hash == hash_markdown(card.fields)
     return LocalCard(
         **asdict(replace(card, key=HighlightKey(passage.key))),
