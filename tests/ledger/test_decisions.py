@@ -357,6 +357,16 @@ def test_a_model_s_draft_is_pending_again_when_its_passage_is_back(
     assert find_draft(ledger) == first
 
 
+def test_a_draft_whose_quote_was_never_in_its_passage_follows_nothing(world, passage):
+    ledger = world["a"]
+    quote = "Cells were first seen by Robert Hooke."
+    record(ledger, [model_draft(passage, "Who saw cells?", "Hooke", quote)], beside=True)
+    world.note("a.md", CHANGED)
+    world.run(accepts=never)
+    draft = find_draft(ledger, "Who saw cells?")
+    assert (draft.quote, draft.drafted_quote) == (quote, "")
+
+
 @pytest.mark.parametrize("is_lost", [False, True])
 def test_the_undo_of_an_acceptance_leads_to_the_passage_as_it_is_now(
     world, passage, is_lost
