@@ -263,6 +263,24 @@ def test_a_sitting_ends_with_its_cards_and_what_is_left(session, acts, heading, 
     assert len(ending["cards"]) == acts.count("accept")
 
 
+def test_the_ending_of_a_document_counts_its_less_certain_proposals(workspace):
+    marks = (
+        "Osmosis is the diffusion of water through a membrane.",
+        "Diamond and graphite are two forms of carbon.",
+    )
+    note = workspace.folder.root / "notes/Matter.md"
+    note.write_text("\n\n".join(f"=={text}==" for text in marks), encoding="utf-8")
+    workspace.run()
+    session = ReviewSession(workspace, PageRenderer())
+    documents = session.render_documents()["documents"]
+    [matter] = [each for each in documents if each["title"] == "Matter"]
+    sitting = session.start_document_sitting(matter["id"])
+    [id] = sitting["ids"]
+    session.decide(decision(id, "", "accept", sitting=sitting["number"]))
+    ending = session.summarize_sitting(sitting["number"])
+    assert ending["heading"] == "1 card. Here: 1 less certain proposal."
+
+
 def test_a_sitting_that_is_left_in_the_middle_is_continued(session):
     [document] = session.render_documents()["documents"]
     begun = session.start_document_sitting(document["id"])
