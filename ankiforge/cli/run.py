@@ -414,7 +414,7 @@ def choose(call: cli.Call, path: Path, cards: int, estimate: bool, drafter: str)
             call.say("next: ankiforge review")
         else:
             export_step = f"{_EXPORT_STEP} --from {quote(str(path))} --cards {cards}"
-            model_step = "or choose a model: ankiforge model"
+            model_step = "or choose a model: ankiforge model list"
             call.say(f"{export_step}, then: {_IMPORT_STEP}; {model_step}")
     cli.exit_if_failed(problems)
 
