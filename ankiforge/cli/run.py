@@ -50,9 +50,9 @@ MAX_PROBLEM_LINES = 3
 @cli.flag_option("--dry-run", help="Show what would happen; write and send nothing.")
 @click.option(
     "--marks",
-    type=click.Choice(["bold", "callout"]),
+    type=click.Choice(["bold", "callout", "none"]),
     multiple=True,
-    help="Read these as marks in the notes at PATH, too.",
+    help="Read these as marks in the notes at PATH, too; none ends it.",
 )
 def run(
     call: cli.Call,

@@ -272,6 +272,8 @@ class _Selector:
             from ankiforge.anki.notes import normalize_deck_name
 
             deck = normalize_deck_name(deck)
+        ends_marks = "none" in options.marks
+        added_marks = () if ends_marks else options.marks
         for source in sources:
             self.select(source)
             entry = source.entry
@@ -285,7 +287,7 @@ class _Selector:
                 kind=entry.kind,
                 name=entry.name,
                 root=str(root) if is_part else "",
-                marks=options.marks,
+                marks=added_marks,
                 deck=deck,
                 given="" if own_path == resolved else str(resolved),
             )
@@ -293,7 +295,8 @@ class _Selector:
             is_known = entry in self._config.sources
             for index, other in enumerate(self.places):
                 if other.source_key == place.source_key and other.path == place.path:
-                    marks = tuple(dict.fromkeys((*other.marks, *place.marks)))
+                    kept_marks = () if ends_marks else other.marks
+                    marks = tuple(dict.fromkeys((*kept_marks, *added_marks)))
                     given = place.given and other.given
                     self.places[index] = replace(
                         other, marks=marks, deck=deck or other.deck, given=given
