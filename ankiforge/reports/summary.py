@@ -423,7 +423,8 @@ def format_status(status: Status, workspace: WorkspaceDirectory) -> TextLines:
         sourceless = f"{cards.sourceless:,} without a passage: {LIST_LOST_COMMAND}"
     left_in_anki = ""
     if cards.left_in_anki:
-        left_in_anki = f"{cards.left_in_anki:,} undone or rejected, still in Anki: {LIST_LEFT_COMMAND}"
+        count = f"{cards.left_in_anki:,} undone or rejected"
+        left_in_anki = f"{count}, still in Anki: {LIST_LEFT_COMMAND}"
     source_names += map(shorten_path, status.remembered)
     answers = status.review_counts
     reviews: Strings = ()

@@ -667,6 +667,8 @@ def judge(
         for row in changes:
             if "20 times" not in row["old_quote"] or "40 times" not in row["quote"]:
                 faults.append(f"a change does not show both: {row}")
+            if row["keeps_text"] and row["fields"] != after[row["revises"]]["fields"]:
+                faults.append(f"a change shows other words than the card: {row}")
         if unchanged and not re.search(r"\d+ changes?\b", counts):
             faults.append(f"the run does not count the change: {said}")
         for guid in unchanged:
