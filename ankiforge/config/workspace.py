@@ -478,7 +478,8 @@ def register_workspace(root: Path, folder: Path) -> bool:
 def move_default_workspace(root: Path, folder: Path) -> tuple[Path, ...]:
     """Move the ledger and journal of the default workspace to a new workspace.
 
-    Nothing is moved if the new workspace already has a ledger or journal.
+    Nothing is moved if the new workspace already has a ledger or journal. The device keeps its id,
+    so that `undo` reaches what was decided before.
 
     Args:
         root: the directory of the new workspace.
@@ -498,7 +499,11 @@ def move_default_workspace(root: Path, folder: Path) -> tuple[Path, ...]:
     if any(os.path.lexists(root / name) for name in names):
         return ()
     try:
-        return tuple(Path(shutil.move(folder / name, root / name)) for name in names)
+        moved = tuple(Path(shutil.move(folder / name, root / name)) for name in names)
+        id_by_root = load_values(folder, "machines")
+        if device_id := id_by_root.pop(str(folder.resolve()), ""):
+            store_values(folder, "machines", {**id_by_root, str(root): device_id})
+        return moved
     except OSError as error:
         message = f"{folder} could not be moved to {root}: {error}"
         raise UsageError(

@@ -159,6 +159,15 @@ def test_the_first_init_takes_over_the_default_workspace_and_says_so(
     assert (home / "cards/journal/0a1b.jsonl").read_text() == "{}\n"
 
 
+def test_what_was_decided_before_the_first_init_can_be_undone(home, ankiforge):
+    (home / "My Notes/a.md").write_text("The ==liver== stores sugar.\n")
+    assert ankiforge("run", "My Notes")[0] == 0
+    assert ankiforge("accept", "--all")[0] == 0
+    ankiforge("init", "cards")
+    code, _, err = ankiforge("undo")
+    assert (code, "accept" in err) == (0, True), err
+
+
 # --- doctor ---------------------------------------------------------------------------------
 
 
