@@ -674,8 +674,7 @@ def _print_missing_cards(call: cli.Call, drafted: Sequence[DraftingResult]) -> N
             lines.append(f"  “{quote}”: {result.reason}")
     if not lines:
         return
-    answered_count = format_count(len(drafted), "highlight")
-    call.say(f"no card for {len(lines):,} of {answered_count} in this answer:")
+    call.say(f"no card for {format_count(len(lines), 'highlight')} in this answer:")
     shown_lines = lines if call.verbose else lines[:MAX_SHOWN_MISSING]
     call.say("\n".join(shown_lines))
     if len(lines) > len(shown_lines):

@@ -532,7 +532,8 @@ class IngestRun:
 
         # a source may have failed; for each new document, one of the lost ones may be renamed
         lost_count = len(present_ids & unlisted_ids)
-        is_doubtful = bool(lost_count) and not listed_places
+        is_empty = not listed_places and not self._is_directory_listed(container)
+        is_doubtful = bool(lost_count) and is_empty
         if len(present_ids) >= MIN_DOUBTED_DOCUMENTS:
             min_lost_count = lost_count - len(new_places)
             is_doubtful |= 2 * min_lost_count > len(present_ids)
@@ -543,6 +544,14 @@ class IngestRun:
         left_count = len(present_ids) - lost_count
         self.report.suspicious_containers[container] = (left_count, len(present_ids))
         return unlisted_ids - present_ids
+
+    def _is_directory_listed(self, container: str) -> bool:
+        """Return whether another container lists a document in the directory of this one."""
+        directory = Path(self.listing.directories[container])
+        return any(
+            places and directory.is_relative_to(self.listing.directories.get(other, ""))
+            for other, places in self.listing.places.items()
+        )
 
     # --- keys ---------------------------------------------------------------------------
 

@@ -154,10 +154,12 @@ def select_sources(
             raise UsageError(f"{paths[0]}: --marks has no effect on it", hint=hint)
     else:
         present = {
-            place for place in workspace.remembered_paths if Path(place.path).exists()
+            place for place in _list_places(workspace) if Path(place.path).exists()
         }
         for entry in workspace.config.sources:
             selection.select(SelectedSource(entry))
+            if entry.has_path:
+                selection.select_given_below(resolve_links(entry.path))
         for path in dict.fromkeys(
             Path(place.path) for place in workspace.remembered_paths
         ):
@@ -179,7 +181,9 @@ def select_sources(
     names = {entry.name for entry in workspace.config.sources}
     absent_names: set[str] = set()
     for place in selection.places:
-        (names if Path(place.path).exists() else absent_names).add(place.name)
+        source = selection.sources.get(place.source_key)
+        is_read = Path(place.path).exists() or (source and not source.paths)
+        (names if is_read else absent_names).add(place.name)
     absent_names -= names
     if not paths:
         names |= absent_names
@@ -232,10 +236,11 @@ def _is_covered(missing: RememberedPath, present: Iterable[RememberedPath]) -> b
     These are a newer export of the same account, or a directory that contains the place.
     """
     for place in present:
-        if place.source_key == missing.source_key:
-            if is_export_kind(place.kind) or _contains(
-                Path(place.path), Path(missing.path)
-            ):
+        is_same = place.source_key == missing.source_key
+        if is_same and is_export_kind(place.kind):
+            return True
+        if is_same or missing.kind in UNMARKED_KINDS.values():
+            if _contains(Path(place.path), Path(missing.path)):
                 return True
     return False
 
@@ -308,7 +313,27 @@ class _Selector:
             else:
                 if place.marks or deck or not is_known:
                     self.places.append(place)
+        if not options.unmarked:
+            self.select_given_below(resolved)
         return None
+
+    def select_given_below(self, directory: Path) -> None:
+        """Select what the user gave before and what is below a directory that is read now.
+
+        For example, a vault may contain a saved web page from which passages were chosen. The
+        folder of such a page is listed as a whole, because the page may have been renamed.
+        """
+        for place in tuple(self.places):
+            path = Path(place.path)
+            if directory not in path.parents:
+                continue
+            if place.kind in UNMARKED_KINDS.values():
+                root = place.directory
+                settings: Json = {"path": str(root), "name": place.name}
+                entry = SourceEntry(*place.source_key, root, settings, COMMAND_LINE)
+                self.select(SelectedSource(entry))
+            elif path.exists() and place.source_key not in self.sources:
+                self.add(path)
 
     def _find_sources(
         self, path: Path, *, unmarked: bool
@@ -496,6 +521,7 @@ def _list_places(workspace: WorkspaceDirectory) -> list[RememberedPath]:
     configured = [
         RememberedPath(str(entry.path), entry.kind, entry.name)
         for entry in workspace.config.sources
+        if entry.has_path
     ]
     return [*workspace.remembered_paths, *configured]
 
@@ -684,16 +710,22 @@ def _find_configured_sources(config: Config, path: Path) -> list[SourceEntry]:
     configured = [entry for entry in folders if _contains(entry.path, path)]
     if not configured or not path.is_file():
         return configured
-    kind = find_source_kind(path)
-    if not kind or not load_source_type(kind).is_unambiguous:
+    suffix = Candidate(path).suffix
+    kind = find_source_kind(path) or UNMARKED_KINDS.get(suffix, "")
+    if not kind:
         return configured
     # skip folders that contain the file but don't read it, such as a folder of notes with a PDF
+    is_unambiguous = load_source_type(kind).is_unambiguous
     return [
         entry
         for entry in configured
         if entry.kind == kind
         or not (source := find_source_type(entry.kind))
         or not source.reads_single_files()
+        or (
+            not is_unambiguous
+            and (suffix in source.suffixes or "include" in entry.options)
+        )
     ]
 
 

@@ -1115,10 +1115,15 @@ class Workspace:
         Raises:
             UsageError: the package can't be written to that path, or the deck has no cards.
         """
-        from ankiforge.pipeline import deliver
-
         result = RunResult()
         path = self._find_package_path(deck, output, force=force)
+        self._push(result, path, deck, sync=sync)
+        return _log_result("push", result)
+
+    def _push(self, result: RunResult, path: Path, deck: str, *, sync: bool) -> None:
+        """Do the work of `push`, and store what happened in `result`."""
+        from ankiforge.pipeline import deliver
+
         # read Anki; if that fails, write the package
         folder, ledger = self.folder, self.ledger
         try:
@@ -1143,7 +1148,7 @@ class Workspace:
                 folder, ledger, result, path, deliver.ExportScope(deck)
             )
             result.error = result.error or error
-            return _log_result("push", result)
+            return
 
         # write the package, import it, and read which notes have arrived
         deliver.read_anki_and_write_package(
@@ -1151,7 +1156,7 @@ class Workspace:
         )
         result.pushed = (0, 0)
         if not any(package.notes for package in result.published):
-            return _log_result("push", result)
+            return
         known = {
             plan.guid
             for plan in result.planned
@@ -1165,7 +1170,7 @@ class Workspace:
         except ServiceError as error:
             result.pushed = None
             result.error = result.error or error
-            return _log_result("push", result)
+            return
         arrived = Counter[str]()
         for plan in result.planned:
             if plan.note is None:
@@ -1181,7 +1186,6 @@ class Workspace:
             result.problems.append(Problem("Anki", message, f"import {path} by hand"))
         else:
             path.unlink(missing_ok=True)
-        return _log_result("push", result)
 
     def _find_package_path(self, deck: str, output: Path | str, *, force: bool) -> Path:
         """Return the path of the package for `deck`, checking that it can be written.
