@@ -51,7 +51,7 @@ from ankiforge.ledger.readings import (
 from ankiforge.ledger.store import JSON_VALUES, Row, Store, to_json
 from ankiforge.ledger.tables import highlights, pending_drafts
 from ankiforge.ledger.tables.highlights import schedule_redrafting_of_copies
-from ankiforge.model import DocumentId, HighlightKey, Pair, Sighting, Texts, hash16
+from ankiforge.model import DocumentId, HighlightKey, Pair, Sighting, Texts, hash16, hints
 from ankiforge.text.keys import build_anchor_key, build_own_key, get_anchor
 
 MIN_DOUBTED_DOCUMENTS = 10
@@ -623,6 +623,9 @@ class IngestRun:
             reading = convert(body, PassageReading)
             old_place = (newest_reading.document_path, newest_reading.source_id)
             has_moved = old_place != (reading.document_path, reading.source_id)
+            # a chosen passage is looked for in the container in which it was last read
+            if newest_reading.container != reading.container:
+                has_moved |= bool(hints.find_choice_event_id(mark.highlight.hints))
             if has_moved or normalize_text(newest_reading.exact) != normalize_text(
                 reading.exact
             ):

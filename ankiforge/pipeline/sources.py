@@ -909,7 +909,7 @@ def ingest_sources(job: RunParameters, ledger: Ledger) -> RunStep:
     # read every document again after a change to the program or to the skipping rules
     skip_rules = [repr(rule.select) for rule in job.decks if rule.has_skipped_colours]
     salt = hash16(fingerprint_program(), *skip_rules)
-    known_readings = StoredDocumentLookup(ledger, salt)
+    known_readings = StoredDocumentLookup(ledger, salt, job.in_use)
     problems: list[Problem] = []
     # the settings that decide which highlights of a container are read
     selections: dict[str, str] = {}

@@ -116,6 +116,8 @@ class Event:
     lost: bool = False
     moves: bool = False
     """Whether the link of the note must lead to the new place."""
+    renames_folder: bool = False
+    """Whether the folder is renamed first, and given to `run` in its new place."""
 
 
 def _fact(pages: Pages) -> Pages:
@@ -170,6 +172,7 @@ EVENTS: Final = {
     "copied": Event((_copied, _deleted, _stay), moves=True),
     "split": Event((lambda pages: START,), start=BOTH_IN_ONE, may_wait=True),
     "joined": Event((lambda pages: BOTH_IN_ONE,), may_wait=True),
+    "folder": Event((_fact,), waits=True, renames_folder=True),
 }
 
 
@@ -549,7 +552,10 @@ WAYS: Final = {
 }
 
 ROWS: Final = [
-    (way, event) for way in WAYS for event in EVENTS if event not in WAYS[way].lacks
+    (name, event)
+    for name, way in WAYS.items()
+    for event in EVENTS
+    if event not in way.lacks and not (EVENTS[event].renames_folder and way.settings)
 ]
 
 
@@ -618,6 +624,9 @@ def play(
             ]
         shipped = person.notes()
         runs = []
+        if event.renames_folder:
+            person.sources = person.sources.rename(person.sources.with_name("my papers"))
+            person.run()
         for step in event.steps:
             person.write(step(person.written))
             runs.append(person.run())
