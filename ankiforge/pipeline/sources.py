@@ -323,17 +323,24 @@ class _Selector:
         For example, a vault may contain a saved web page from which passages were chosen. The
         folder of such a page is listed as a whole, because the page may have been renamed.
         """
+        missing = [Path(place.path) for place in self.places]
+        missing = [path for path in missing if not path.exists()]
         for place in tuple(self.places):
             path = Path(place.path)
-            if directory not in path.parents:
-                continue
-            if place.kind in UNMARKED_KINDS.values():
-                root = place.directory
-                settings: Json = {"path": str(root), "name": place.name}
-                entry = SourceEntry(*place.source_key, root, settings, COMMAND_LINE)
-                self.select(SelectedSource(entry))
-            elif path.exists() and place.source_key not in self.sources:
-                self.add(path)
+            if directory in path.parents:
+                if place.kind in UNMARKED_KINDS.values():
+                    root = place.directory
+                    settings: Json = {"path": str(root), "name": place.name}
+                    entry = SourceEntry(*place.source_key, root, settings, COMMAND_LINE)
+                    self.select(SelectedSource(entry))
+                elif path.exists() and place.source_key not in self.sources:
+                    self.add(path)
+            # the directory may be a missing one in a new place, with all that was given in it
+            for old_directory in missing if path in missing else ():
+                if old_directory in path.parents:
+                    new_path = directory / path.relative_to(old_directory)
+                    if new_path.exists():
+                        self.add(new_path, CommandRunOptions(unmarked=True))
 
     def _find_sources(
         self, path: Path, *, unmarked: bool
