@@ -635,21 +635,20 @@ def split_remembered_paths(
 
 
 def find_documents_to_forget(
-    config: Config,
+    workspace: WorkspaceDirectory,
     ledger: Ledger,
-    forgotten: Iterable[RememberedPath],
-    kept: Iterable[RememberedPath],
+    forgotten: list[RememberedPath],
+    kept: list[RememberedPath],
 ) -> set[DocumentId]:
     """Return the documents at forgotten PATHs that no other source or PATH reads.
 
     A source may have several PATHs, such as several files of a directory. For exports, it is
-    unknown which document is in which file, so all documents of the source may be returned.
-    The next run then reads those in the remaining files again.
+    unknown which document is in which file, so the exports that are kept are read again.
     """
-    from ankiforge.ledger.readings import load_present_in_source
+    from ankiforge.ledger.readings import find_document, load_present_in_source
 
     read_paths = [(place.source_key, Path(place.path)) for place in kept]
-    for entry in config.sources:
+    for entry in workspace.config.sources:
         if entry.has_path:
             read_paths.append(((entry.kind, entry.name), entry.path))
     documents = set()
@@ -660,6 +659,19 @@ def find_documents_to_forget(
                 for other_key, other_path in read_paths
             ):
                 documents.add(row["id"])
+
+    # the documents in other exports of the same account stay
+    keys = {place.source_key for place in forgotten if is_export_kind(place.kind)}
+    exports = _Selector(workspace)
+    for place in kept:
+        if place.source_key in keys:
+            exports.add(Path(place.path))
+    for source in open_sources(workspace, ledger, exports.finish()):
+        for sighting in scan_source(source, None):
+            if isinstance(sighting, ExtractedDocument):
+                path = sighting.document.path or sighting.document.key
+                if found := find_document(ledger, sighting.container, path):
+                    documents.discard(found["id"])
     return documents
 
 

@@ -662,7 +662,7 @@ class Workspace:
         with self.hold_lock("drafting"):
             to_forget, to_keep = reading.split_remembered_paths(self.folder, path)
             documents = reading.find_documents_to_forget(
-                self.folder.config, self.ledger, to_forget, to_keep
+                self.folder, self.ledger, to_forget, to_keep
             )
             last_action = decisions.find_last_action(self.ledger)
             forgotten = OutsideChange(tuple(to_forget), last_action=last_action)
@@ -743,7 +743,8 @@ class Workspace:
             places = {(place.source_key, place.path): place for place in stored}
             restored = [place for place in change.places if place not in stored]
             for place in restored:
-                if roots.get(place.source_key, place.directory) != place.directory:
+                root = roots.get(place.source_key, place.directory)
+                if root != place.directory and not registry.is_export_kind(place.kind):
                     what = "stays forgotten: another source has its name by now"
                     hint = f"ankiforge run {quote(place.path)}"
                     raise RefusedError(f"{place.path} {what}", hint=hint)
