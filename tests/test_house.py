@@ -160,6 +160,7 @@ def is_put_together(statement: ast.Constant | ast.JoinedStr) -> bool:
     )
 
 
+@pytest.mark.slow
 def test_sql_is_in_the_ledger_but_for_its_rules_and_whole():
     package = Path(ledger.__file__).parents[1]
     misplaced = set()
@@ -180,6 +181,7 @@ def test_sql_is_in_the_ledger_but_for_its_rules_and_whole():
 # --- size -----------------------------------------------------------------------------------
 
 
+@pytest.mark.slow
 def test_the_table_of_sizes_is_true_and_has_every_package():
     page = size.PAGE.read_text("utf-8")
     counts = size.counted()

@@ -279,7 +279,9 @@ def _to_fact_decision(
     body = event.body
     is_rejection = event.kind == "reject" and bool(body["content"])
     had_card = card is not None and card.verdict is not Verdict.TAKEN_BACK
-    answer = _get_answer(_decode_wording(event)) if "draft" in body else ""
+    answer = ""
+    if "draft" in body and len(decision.sentences) > 1:  # one sentence needs no choice
+        answer = _get_answer(_decode_wording(event))
     card_fields = dict(card.fields) if card is not None and event.kind == "adopt" else {}
     fields = (
         body["draft"]["fields"] if "draft" in body else body.get("fields", card_fields)

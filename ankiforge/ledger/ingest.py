@@ -141,9 +141,11 @@ class IngestRun:
         # used while documents are read
         self.deferred_documents: list[ReadDocument] = []
         """The documents in which highlights appeared or disappeared, to be matched at the end."""
-        self.first_scan_marks: list[MatchedHighlight] = []
-        """The highlights of the current batch in containers that had no documents before the run,
-        so that all of these highlights are new."""
+        self.batch_marks: list[MatchedHighlight] = []
+        """The highlights of the current batch, except those in deferred documents."""
+        self.batch_pairs: Pairs = {}
+        """The pairs of scanned and stored highlights in `batch_marks`. The others are new, because
+        their container had no documents before the run."""
         self.first_scan_documents: set[Pair] = set()
         """The documents of such containers, as (container, path or key)."""
         self.was_empty: dict[str, bool] = {}
@@ -180,9 +182,10 @@ class IngestRun:
                 self.store.set_meta("run", str(self.run_number))
                 for document in batch:
                     self._write_or_defer(document)
-                self._issue_keys(self.first_scan_marks)
-                self._write_marks(self.first_scan_marks, {})
-                self.first_scan_marks.clear()
+                self._issue_keys(select_unmatched(self.batch_pairs, self.batch_marks))
+                self._write_marks(self.batch_marks, self.batch_pairs)
+                self.batch_marks.clear()
+                self.batch_pairs.clear()
         with self.store.transaction():
             # unselect the documents of sources that are no longer in the settings
             unused_ids = []
@@ -290,7 +293,7 @@ class IngestRun:
             self.first_scan_documents.add(container_and_place)
             if not document.highlights:
                 self.report.unmarked.append(container_and_place)
-            self.first_scan_marks += build_scanned_marks(
+            self.batch_marks += build_scanned_marks(
                 document, write_document(self.store, document, None)
             )
             return
@@ -316,7 +319,8 @@ class IngestRun:
         if unmatched.scanned_marks or is_removed:
             return False
         write_document(self.store, document, row)
-        self._write_marks(marks.scanned_marks, pairs)
+        self.batch_marks += marks.scanned_marks
+        self.batch_pairs |= pairs
         return True
 
     # --- changes in a container ---------------------------------------------------------

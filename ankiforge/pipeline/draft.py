@@ -344,8 +344,7 @@ def _rank_for_chat(
     sentence_by_key = load_best_sentence_hashes(ledger)
     for highlight in highlights:
         row = row_by_key[highlight.key]
-        # score the highlights that no run scored, because proposals are off or the rules
-        # drafted them
+        # score the highlights that no run scored, because proposals are off
         usefulness = (
             row["worth"]
             or score_highlight(remove_comment_from_context(highlight)).usefulness

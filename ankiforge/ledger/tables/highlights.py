@@ -152,9 +152,14 @@ def count_highlights_to_draft(store: Store) -> int:
 
 
 def load_usefulness(store: Store) -> list[Row]:
-    """Load the key, document and usefulness (column `worth`) of each present highlight."""
+    """Load the key, document and usefulness (column `worth`) of each present highlight.
+
+    No run scores a highlight that the rules drafted: its usefulness is its draft's confidence.
+    """
     return store.fetch_rows(
-        "SELECT key, document, worth FROM highlight WHERE state = 'present'"
+        "SELECT key, document, iif(worth, worth, (SELECT max(json_extract(body, '$.confidence'))"
+        " FROM draft WHERE draft.key = highlight.key)) AS worth"
+        " FROM highlight WHERE state = 'present'"
     )
 
 
