@@ -746,8 +746,8 @@ def _format_lost_passages(report: IngestReport, ledger: Ledger) -> TextLines:
     )
     if items := _format_items(missing):
         yield (
-            f"not found: the passage of {items}; if a run some seconds later does not find it either:"
-            f" {LIST_LOST_COMMAND}"
+            f"not found: the passage of {items}; if a run some seconds later does not find"
+            f" it either: {LIST_LOST_COMMAND}"
         )
     lost = _count_lost_items(report, ledger)
     if lost.cards:
