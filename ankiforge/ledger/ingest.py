@@ -602,7 +602,9 @@ class IngestRun:
             if stored_mark.state in ("missing", "gone"):
                 report.restored_keys.append(stored_mark.key)
             path = newest_reading.document_path if newest_reading else mark.document_path
-            has_moved = mark.document != stored_mark.document or path != mark.document_path
+            has_moved = (
+                mark.document != stored_mark.document or path != mark.document_path
+            )
             if stored_mark.state != "journal" and has_moved:
                 report.moved.append((stored_mark.key, mark.document_path))
             has_new_comment = (
