@@ -621,7 +621,10 @@ def accept_draft(
             gap, or the user must first say whether its passage is a removed one.
     """
     if is_card_id(id):
-        card, _ = cards.load_card_and_passage(store, id)
+        card, passage = cards.load_card_and_passage(store, id)
+        if card.verdict is Verdict.TAKEN_BACK:  # its draft may be gone with its mark
+            with store.action():
+                return make_card(store, load_snapshot(store, passage), card)
         status = "accepted already" if card.is_live else card.verdict.value
         hint = f"ankiforge undo {id[:10]} undoes that"
         raise RefusedError(f"{id[:10]} is {status}", hint=hint)

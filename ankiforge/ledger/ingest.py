@@ -605,7 +605,11 @@ class IngestRun:
             # report changes
             if stored_mark.state in ("missing", "gone"):
                 report.restored_keys.append(stored_mark.key)
-            if stored_mark.state != "journal" and mark.document != stored_mark.document:
+            path = newest_reading.document_path if newest_reading else mark.document_path
+            has_moved = (
+                mark.document != stored_mark.document or path != mark.document_path
+            )
+            if stored_mark.state != "journal" and has_moved:
                 report.moved.append((stored_mark.key, mark.document_path))
             has_new_comment = (
                 not stored_mark.is_journal_only
@@ -626,11 +630,11 @@ class IngestRun:
                 continue
             reading = convert(body, PassageReading)
             old_place = (newest_reading.document_path, newest_reading.source_id)
-            has_moved = old_place != (reading.document_path, reading.source_id)
+            has_new_place = old_place != (reading.document_path, reading.source_id)
             # a chosen passage is looked for in the container in which it was last read
             if newest_reading.container != reading.container:
-                has_moved |= bool(hints.find_choice_event_id(mark.highlight.hints))
-            if has_moved or normalize_text(newest_reading.exact) != normalize_text(
+                has_new_place |= bool(hints.find_choice_event_id(mark.highlight.hints))
+            if has_new_place or normalize_text(newest_reading.exact) != normalize_text(
                 reading.exact
             ):
                 self.store.record_event("text", stored_mark.key, SOURCE, body)

@@ -81,7 +81,8 @@ class IngestReport(msgspec.Struct):
     changed: list[tuple[str, str, str]] = []
     """The highlights whose text or comment changed, as (key, old text, new text)."""
     moved: list[Pair] = []
-    """The passages that moved to another document, as (key, path or key of the new document)."""
+    """The passages of renamed documents, and those that moved to another document, as (key, path or
+    key of the new document)."""
     missing_keys: list[str] = []
     """The keys of the highlights that were not found, and will count as removed if a later run
     doesn't find them either."""

@@ -150,7 +150,7 @@ def test_the_same_document_again_chooses_nothing_twice(forge, tmp_path):
     again = asked(forge, path)
     assert f"- {YEAST}" in again
     half = card(YEAST[:60], "What does yeast turn sugar into?", "carbon dioxide")
-    assert "its passage has a card" in answer(forge, again, half).stderr
+    assert "its passage is a highlight already" in answer(forge, again, half).stderr
     assert len(forge.cards()) == 1
 
 
@@ -882,7 +882,10 @@ def test_attributes_of_programs_that_make_pages_do_not_go_out(forge, tmp_path):
     # what was quoted without them is found exactly
     said = answer(forge, text, GLUTEN)
     assert "1 passage chosen, of 1 in the answer\n" in said.stderr
-    assert "its passage has a card" in answer(forge, asked(forge, path), GLUTEN).stderr
+    assert (
+        "its passage is a highlight already"
+        in answer(forge, asked(forge, path), GLUTEN).stderr
+    )
 
 
 @pytest.mark.parametrize(
