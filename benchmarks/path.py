@@ -4,7 +4,12 @@ Makes a note with one mark in a new workspace, and runs `ankiforge run` there. F
 counted by where they are defined; a comprehension belongs to its function, and what only the
 import of a module runs does not count.
 
+With `--line`, the note has a line `Q::A` instead, and only the calls count whose arguments,
+local variables or result hold its text, by `repr`. Objects and collections that contain the
+text count, too, so the figures are upper bounds. This takes a minute.
+
     python -m benchmarks.path
+    python -m benchmarks.path --line
     python -m benchmarks.path --list     every function, with its calls
 """
 
@@ -21,6 +26,8 @@ from pathlib import Path
 from types import CodeType, FrameType
 
 PARTS_OF_FUNCTIONS = {"<listcomp>", "<setcomp>", "<dictcomp>", "<genexpr>"}
+TEXT = "zymurgy"
+LINE = f"# Cell\n\nWhat is {TEXT} about::the fermentation that {TEXT} studies\n"
 NOTE = "# Cell\n\nThe ==mitochondrion== makes most of the energy of the cell.\n"
 
 
@@ -30,9 +37,13 @@ def module_of(code: CodeType) -> str:
 
 
 class Way:
-    """Counts the calls of functions of the package, as a profiler of Python."""
+    """Counts the calls of functions of the package, as a profiler of Python.
 
-    def __init__(self) -> None:
+    With a text, it counts only the calls that hold the text when they end.
+    """
+
+    def __init__(self, text: str = "") -> None:
+        self._text = text
         self.calls: Counter[tuple[str, str, int]] = Counter()
         """By module, name and line."""
         self.changes = 0
@@ -49,9 +60,11 @@ class Way:
             return
         module = module_of(code)
         is_function = code.co_flags & CO_OPTIMIZED  # not the body of a class
-        if event != "call" or not module or not is_function:
+        if event != ("return" if self._text else "call") or not module or not is_function:
             return
         if self._imports or code.co_name in PARTS_OF_FUNCTIONS:
+            return
+        if self._text and self._text not in repr((frame.f_locals, argument)):
             return
         self.calls[module, code.co_qualname, code.co_firstlineno] += 1
         caller = module_of(frame.f_back.f_code) if frame.f_back else ""
@@ -62,14 +75,15 @@ class Way:
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--list", action="store_true", help="print every function")
+    parser.add_argument("--line", action="store_true", help="follow the text of a line")
     options = parser.parse_args()
-    way = Way()
+    way = Way(TEXT if options.line else "")
     with tempfile.TemporaryDirectory() as folder:
         desk = Path(folder)
         os.environ |= {"HOME": folder, "ANKIFORGE_TRUST": folder}
         vault = desk / "vault"
         vault.mkdir()
-        (vault / "cell.md").write_text(NOTE, "utf-8")
+        (vault / "cell.md").write_text(LINE if options.line else NOTE, "utf-8")
         (desk / "ankiforge.yaml").write_text(
             "sources:\n- obsidian: {name: notes, path: vault}\n", "utf-8"
         )

@@ -216,20 +216,24 @@ def compute_draft_changes(
     snapshot = replace(snapshot, pending_drafts=kept_drafts)
 
     # if cards take the new text of their source, return only these changes
-    if not has_updated_cards:
-        card_updates = []
-        for draft in hand_written:
-            card = _find_changed_card(snapshot, draft, mode)
-            if card and not needs_confirmation(card, draft, snapshot.highlight):
-                event = build_revise_event(
-                    snapshot.highlight.key, card.guid, draft, SOURCE
-                )
-                sentences = sentence_decisions.find_covered_sentences(
-                    snapshot.text, draft.quote
-                )
-                card_updates.append(plan_decision(snapshot, event, sentences))
-        if card_updates:
-            return DraftingChanges(snapshot, card_updates=tuple(card_updates))
+    card_updates = []
+    held_changes = []
+    for draft in hand_written:
+        card = _find_changed_card(snapshot, draft, mode)
+        if card is None:
+            continue
+        why = explain_confirmation(card, draft)
+        if why:
+            after = tuple(content_to_stored(draft).fields.items())
+            held_changes.append(TextChange(card.guid, card.fields, after, why))
+        elif not needs_confirmation(card, draft, snapshot.highlight):
+            event = build_revise_event(snapshot.highlight.key, card.guid, draft, SOURCE)
+            sentences = sentence_decisions.find_covered_sentences(
+                snapshot.text, draft.quote
+            )
+            card_updates.append(plan_decision(snapshot, event, sentences))
+    if card_updates and not has_updated_cards:
+        return DraftingChanges(snapshot, card_updates=tuple(card_updates))
 
     # find the drafts that become pending, and those that wait no longer
     new_hand_written = list(_iter_new_hand_written(snapshot, hand_written, mode))
@@ -252,13 +256,6 @@ def compute_draft_changes(
     outcome = None
     if not is_unchanged or (mode.is_model and not snapshot.has_model_result):
         outcome = _build_outcome(drafted, snapshot, mode, is_declined=is_declined)
-    held_changes = []
-    for draft in hand_written:
-        card = _find_changed_card(snapshot, draft, mode)
-        why = explain_confirmation(card, draft) if card else ""
-        if card and why:
-            after = tuple(content_to_stored(draft).fields.items())
-            held_changes.append(TextChange(card.guid, card.fields, after, why))
     return DraftingChanges(
         snapshot,
         drafts=replace(

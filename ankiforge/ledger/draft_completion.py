@@ -184,11 +184,8 @@ def iter_reworded_cards(
         fields = reword_fields(fact.sentence, card)
         if not fields:
             for draft in proposals(snapshot.highlight):
-                has_same_fact = (
-                    sentence_decisions.find_draft_sentence(draft, snapshot.text)
-                    == fact.sentence
-                )
-                if has_same_fact and draft.note_type is card.note_type:
+                sentence = sentence_decisions.find_draft_sentence(draft, snapshot.text)
+                if (sentence, draft.note_type) == (fact.sentence, card.note_type):
                     yield draft
             continue
         reworded_card = replace(

@@ -370,13 +370,13 @@ def _explain_missing_card(passage: Passage, drafting_status: str, reason: str) -
         # a rejection's reason counts more than that of a card that was made and undone
         cards = passage.cards.values()
         kept = [card for card in cards if card.verdict is not Verdict.TAKEN_BACK]
-        reasons = [card.verdict_reason for card in kept or cards if card.verdict_reason]
-        return reasons[0] if reasons else "rejected by you"
-    if reason or drafting_status != "undrafted":
-        return reason or (
-            REJECTED_DRAFT if passage.rejected_hashes else NOTHING_RECOGNIZED
-        )
-    return "not drafted yet"
+        reasons = (card.verdict_reason for card in kept or cards)
+        return next(filter(None, reasons), "rejected by you")
+    if reason:
+        return reason
+    if drafting_status == "undrafted":
+        return "not drafted yet"
+    return REJECTED_DRAFT if passage.rejected_hashes else NOTHING_RECOGNIZED
 
 
 def _find_passages_with_questions(store: Store) -> set[str]:
