@@ -607,7 +607,7 @@ from notes n where n.id in (select value from json_each(?))
 
 
 class AnkiContents(Value):
-    """What's in Anki, read from a collection, an export, or a running Anki."""
+    """Anki's notes, note types and decks, read from a collection, an export, or a running Anki."""
 
     databases: tuple[AnkiDatabase, ...]
     """A single database, or one for each deck that a running Anki exported."""

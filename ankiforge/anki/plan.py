@@ -108,7 +108,7 @@ MappedTypes = Mapping[NoteType, UserNoteType]
 
 
 class FieldLayout(Value):
-    """Where a note has our fields, and what these contained when Anki last imported the note."""
+    """The positions of our fields in a note, and the content that Anki last imported there."""
 
     guid: Guid
     """The note's GUID in Anki, which another tool may have chosen."""
@@ -537,7 +537,7 @@ class ExportOptions(Value):
 
 
 class CardPlan(Value):
-    """What to export for a card, or why nothing can be exported."""
+    """The note to export for a card, or the reason why nothing can be exported."""
 
     guid: Guid
     is_live: bool
@@ -668,7 +668,7 @@ class MergedNote(NamedTuple):
 def plan_card(
     card: LocalCard, layout: FieldLayout, ours: NoteContent, options: ExportOptions
 ) -> CardPlan:
-    """Decide what to export for a card: nothing, a note, or a question for the user.
+    """Decide whether to export a note for a card, export nothing, or ask the user.
 
     The card may be live or retired. `ours` is what we would write to the note.
     """
@@ -698,11 +698,7 @@ def plan_card(
             return replace(empty_plan, problems=ours.picture_problems)
 
     if anki_note is None:
-        hashes = {
-            name: hash_html(html)
-            for name, html in ours.fields.items()
-            if _needs_base(card, layout, name)
-        }
+        hashes = {name: hash_html(html) for name, html in ours.fields.items()}
         planned = _plan_note(card, layout, MergedNote(ours, ours.tags, hashes), options)
         return replace(planned, problems=(*ours.picture_problems, *planned.problems))
     planned = _merge_note(card, anki_note, layout, ours, options)

@@ -270,7 +270,7 @@ def _differ_in_opposites(card: CardFeatures, other: CardFeatures) -> bool:
 def _differ_in_one_place(card: CardFeatures, other: CardFeatures) -> bool:
     """Return whether the only difference of two questions is one or two consecutive words.
 
-    A synonym is no difference.
+    Synonyms don't count as different.
     """
     my_words = list(card.question_stems)
     their_words = list(other.question_stems)

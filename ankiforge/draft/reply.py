@@ -625,10 +625,9 @@ def build_drafts(
     if shape.candidate_count > 1:
         return drafts[: shape.candidate_count]
     facts = sorted(drafts[:max_facts], key=attrgetter("start"))
-    numbered = []
-    for intent, draft in enumerate(facts):
-        numbered.append(replace(draft, alternatives_group=intent))
-    return tuple(numbered)
+    return tuple(
+        replace(draft, alternatives_group=number) for number, draft in enumerate(facts)
+    )
 
 
 def make_result(

@@ -293,9 +293,10 @@ def _draft_hand_written(highlight: Highlight) -> tuple[Draft, ...] | str:
     if highlight.form is HighlightForm.CLOZE and sides:
         # keep the cloze as written, with its numbers; the checks report it if it is malformed
         text, *extra = sides
-        fields: Fields = (("Text", text),)
-        if extra and extra[0]:
-            fields += (("Extra", extra[0]),)
+        fields: Fields = (
+            ("Text", text),
+            *(("Extra", note) for note in extra[:1] if note),
+        )
         answer = format_cloze_answers(text)
         return (_make_draft(highlight, CardKind.CLOZE, fields, answer, origin),)
     if highlight.form is HighlightForm.BLOCK and not sides:

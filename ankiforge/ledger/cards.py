@@ -73,8 +73,8 @@ class HistoryEntry(Value):
 
     @property
     def id(self) -> str:
-        """The id that undoes the decision: that of its action or, without one, of its event."""
-        return self.event.action_id or self.event.id
+        """The id that undoes the decision."""
+        return self.event.undo_id
 
     @property
     def guid(self) -> str:

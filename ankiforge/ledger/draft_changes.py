@@ -87,7 +87,7 @@ class NewPendingDraft(Value):
 
 
 class PendingDraftChanges(Value):
-    """What to change about the pending drafts of a passage; see `pending_drafts.apply_changes`."""
+    """The changes to a passage's pending drafts, which `pending_drafts.apply_changes` writes."""
 
     added: tuple[NewPendingDraft, ...] = ()
     """The drafts that become pending."""
@@ -101,6 +101,11 @@ class PendingDraftChanges(Value):
     keys_to_redraft: Strings = ()
     """The keys of the passage, if a sentence that should be offered has no draft, so that the
     drafting rules are rerun. Otherwise ()."""
+
+    def archive_deleted(self, event_id: str) -> PendingDraftChanges:
+        """Archive the drafts under an event's id instead of deleting them."""
+        deleted = ((id, event_id) for id in self.deleted_ids)
+        return replace(self, deleted_ids=(), archived=(*self.archived, *deleted))
 
 
 class DraftingMode(Value):
@@ -174,7 +179,7 @@ def compute_draft_changes(
     *,
     has_updated_cards: bool = False,
 ) -> DraftingChanges:
-    """Compute what to record for the checked drafts of a passage.
+    """Compute the changes to record for the checked drafts of a passage.
 
     If hand-written text has changed in the source, its card is updated at once, unless the user
     must confirm the new text (`needs_confirmation`). Any other draft becomes pending if its
@@ -203,9 +208,7 @@ def compute_draft_changes(
     # divide the new and the pending drafts
     hand_written = []
     others = []
-    for draft in drafted.drafts:
-        if draft.is_hidden:
-            continue
+    for draft in drafted.shown_drafts:
         if draft.is_user_text:
             hand_written.append(draft)
         elif not (is_declined and draft.is_proposed):

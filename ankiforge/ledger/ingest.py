@@ -518,17 +518,13 @@ class IngestRun:
         if container not in self.listing.complete:
             return set()
         listed_places = set(self.listing.places[container])
-        new_places = listed_places.difference(row["place"] for row in stored_rows)
-        unlisted_ids = set()
-        present_ids = set()
-        for row in stored_rows:
-            place = row["place"]
-            if row["state"] == "present":
-                present_ids.add(row["id"])
-            if self.listing.is_unread(place):
-                listed_places.add(place)
-            elif place not in listed_places:
-                unlisted_ids.add(row["id"])
+        stored_places = {row["place"] for row in stored_rows}
+        new_places = listed_places - stored_places
+        listed_places.update(filter(self.listing.is_unread, stored_places))
+        unlisted_ids = {
+            row["id"] for row in stored_rows if row["place"] not in listed_places
+        }
+        present_ids = {row["id"] for row in stored_rows if row["state"] == "present"}
 
         # a source may have failed; for each new document, one of the lost ones may be renamed
         lost_count = len(present_ids & unlisted_ids)

@@ -271,7 +271,7 @@ exclude."""
 def find_drafting_status(row: PassageRow) -> str:
     """Return whether a passage has a card or draft, or the reason why it has none.
 
-    The values are those of `HighlightOutcome.status`, and `decided` if the passage has no
+    The values are the same as in `HighlightOutcome.status`, or `decided` if the passage has no
     card because of the user's decision, such as a rejected draft.
     """
     if row["carded"]:

@@ -270,7 +270,7 @@ def _record_unless_other_collection(
 
 
 def _describe_changes(viewed: AnkiChanges) -> Iterator[str]:
-    """Yield lines for the log: what was read from Anki, and what the user did there."""
+    """Yield log lines about the notes read from Anki and the user's changes there."""
     yield f"read {viewed.note_count} notes in Anki, {viewed.reviews} new reviews"
     lists = ("first_seen", "deleted", "returned", "missing", "retired", "revived")
     for name in (*lists, "edited", "suspended"):
@@ -391,7 +391,7 @@ def find_anki_edits(
     """Return the HTML of the content fields that the user edited in Anki, keyed by field.
 
     An edit is left out if the user chose the source's text instead, with which the next
-    package replaces it. The arguments are those of `apply_anki_edits`.
+    package replaces it. Takes the same arguments as `apply_anki_edits`.
     """
     from ankiforge.anki.notetypes import hash_html
     from ankiforge.anki.plan import find_layout

@@ -115,7 +115,7 @@ DEFAULT_OPTIONS = CommandRunOptions()
 
 
 class RunParameters(Value):
-    """The parameters of a run, from settings and options: what to read, draft and accept."""
+    """The parameters of reading, drafting and accepting in a run, from settings and options."""
 
     should_accept: Callable[[Draft], bool]
     """Returns whether the settings accept a draft without findings and remarks."""
@@ -325,7 +325,7 @@ class RunResult(msgspec.Struct):
 
 
 class ChatExport(Value):
-    """The texts to paste into chats that ask for cards, and what they ask about."""
+    """The texts to paste into chats that ask for cards, with the keys of their highlights."""
 
     subject: str
     """What the texts are about, in a few words."""

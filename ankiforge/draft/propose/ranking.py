@@ -693,7 +693,7 @@ class GapRanker:
         return features
 
     def _get_borders(self, run: TokenRun) -> str:
-        """Return the feature of a run between two signs, or ""."""
+        """Return the feature that names the signs directly before and after a run, or ""."""
         if not run.first or run.end == len(self.tokens):
             return ""
         before, after = self.tokens[run.first - 1], self.tokens[run.end]

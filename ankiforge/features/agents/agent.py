@@ -258,7 +258,7 @@ def list_highlights(
 
 
 def _read_changed_files(agent: Agent) -> Json:
-    """Read the sources, and return a `note` on what the agent should know about that, or {}."""
+    """Read the sources, and return a `note` about unreadable files or a busy workspace, or {}."""
     try:
         with agent.open("drafting") as workspace:
             problems = workspace.read_sources().problems
@@ -464,7 +464,7 @@ def _record_checked_drafts(
     drafts: Iterable[Draft],
     ids_before: set[str],
 ) -> list[Json]:
-    """Record drafts as those of the agent, and return the id and the findings of each new one."""
+    """Record drafts by the agent, and return the id and the findings of each new draft."""
     recorded: list[Json] = []
     for draft in drafts:
         drafted = DraftingResult(highlight, (draft,))
