@@ -145,10 +145,7 @@ def _draft_highlight(highlight: Highlight, *, figures: bool) -> tuple[Draft, ...
         return _draft_hand_written(highlight)
     questions = find_questions(highlight)
     if questions:
-        drafts = [_draft_question(highlight, question) for question in questions]
-        return tuple(
-            replace(draft, alternatives_group=n) for n, draft in enumerate(drafts)
-        )
+        return tuple(_draft_question(highlight, question) for question in questions)
     comment = parse_highlight_instruction(highlight)
     if highlight.kind is HighlightKind.IMAGE:
         return _draft_figure(highlight, figures=figures)

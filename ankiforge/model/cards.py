@@ -409,9 +409,6 @@ class Draft(CardContent, kw_only=True):
     start: int
     """Where the supporting text begins in the highlight's `exact`. The drafts of a highlight are
     sorted by `start`."""
-    alternatives_group: int = 0
-    """A number that groups alternatives. Drafts of one highlight that come from one reply and have
-    the same number test the same fact."""
     is_card_in_source: bool = False
     """Whether the user wrote the draft as a card in the source."""
     gaps: Strings = ()

@@ -14,7 +14,6 @@ import re
 from collections import Counter
 from collections.abc import Iterable, Iterator, Sequence
 from functools import cache, cached_property, partial
-from itertools import filterfalse
 from pathlib import Path
 from typing import NamedTuple
 
@@ -224,10 +223,6 @@ class GapRanker:
         return Counter(self._stems)
 
     # --- candidates ---------------------------------------------------------------------
-
-    def find_candidates(self) -> Iterator[TokenRun]:
-        """Yield the runs of tokens that could be a gap."""
-        return filterfalse(self.is_unsuitable, self.find_runs(self.begins))
 
     @cached_property
     def begins(self) -> list[int]:

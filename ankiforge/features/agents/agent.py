@@ -15,7 +15,6 @@ from typing import Annotated, Literal
 
 import msgspec
 from msgspec import to_builtins
-from msgspec.structs import replace
 
 from ankiforge.check import compute_search_terms
 from ankiforge.draft.privacy import PrivacyFilter, SendableHighlight, mark_as_sendable
@@ -444,9 +443,7 @@ def _propose_for_highlight(
 
     # check the cards and record them as drafts of this agent
     local_highlight = load_highlight_snapshots(ledger, [key])[key]
-    drafts = complete_drafts(
-        local_highlight, [replace(draft, alternatives_group=0) for draft in drafts_read]
-    )
+    drafts = complete_drafts(local_highlight, drafts_read)
     checked = checks.check_drafts(local_highlight, highlight, drafts)
     recorded = _record_checked_drafts(agent, ledger, highlight, checked, ids_before)
     if not recorded:
