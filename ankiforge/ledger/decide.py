@@ -623,10 +623,7 @@ def accept_draft(
             gap, or the user must first say whether its passage is a removed one.
     """
     if is_card_id(id):
-        card, _ = cards.load_card_and_passage(store, id)
-        status = "accepted already" if card.is_live else card.verdict.value
-        hint = f"ankiforge undo {id[:10]} undoes that"
-        raise RefusedError(f"{id[:10]} is {status}", hint=hint)
+        raise _make_decided_error(store, id)
     with store.action():
         snapshot, draft = load_draft(store, id, batches)
         draft = select_gap(draft, gap)
@@ -647,6 +644,13 @@ def accept_draft(
                     )
                     decision_recording.record_event(store, different_event)
         return _accept_draft(store, snapshot, draft, forced=forced, another=another)
+
+
+def _make_decided_error(store: Store, guid: str) -> RefusedError:
+    card, _ = cards.load_card_and_passage(store, guid)
+    status = "accepted already" if card.is_live else card.verdict.value
+    hint = f"ankiforge undo {guid[:10]} undoes that"
+    return RefusedError(f"{guid[:10]} is {status}", hint=hint)
 
 
 def _refuse_blocked(draft: StoredDraft, *, forced: bool) -> None:
@@ -877,14 +881,14 @@ def reject_item(store: Store, id: str, why: str = "") -> None:
         decision_recording.record_decision(store, planned)
 
 
-def reject_proposal(store: Store, proposal: Proposal, why: str = "") -> None:
+def reject_proposal(store: Store, proposal: Proposal) -> None:
     """Reject a proposal, so that no other proposal is made for its sentence.
 
     A model may still draft a card for the sentence.
     """
     with store.action():
         snapshot = load_snapshot(store, store.get_passage(proposal.key))
-        decision_recording.record_decision(store, plan_reject(snapshot, proposal, why))
+        decision_recording.record_decision(store, plan_reject(snapshot, proposal))
 
 
 def skip_highlight(store: Store, highlight_key: str, why: str = "") -> None:

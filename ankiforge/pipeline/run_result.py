@@ -247,6 +247,12 @@ class RunResult(msgspec.Struct):
         return any(not problem.is_notice for problem in self.problems)
 
     @property
+    def failed_names(self) -> set[str]:
+        """The names of the files and directories with a failure."""
+        failures = (problem for problem in self.problems if not problem.is_notice)
+        return {Path(problem.location).name for problem in failures}
+
+    @property
     def collection(self) -> Path | None:
         """The path of Anki's collection, or None if it wasn't read successfully in this run.
 

@@ -543,11 +543,7 @@ class Workspace:
             if not named_paths:
                 result.problems += self.iter_unlocated_sources()
             # remember PATHs only now, and no new one whose files couldn't be read
-            unread = {
-                Path(problem.location).name
-                for problem in result.problems
-                if not problem.is_notice
-            }
+            unread = result.failed_names
             stored_paths = {place.path for place in self.folder.remembered_paths}
             places = [
                 place

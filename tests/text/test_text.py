@@ -253,10 +253,8 @@ def test_a_sentence_ends_at_a_stop_but_not_after_an_abbreviation(text):
     assert find_sentence_around(whole, spans[0][0], spans[-1][1]) == (0, len(whole))
 
 
-def test_keys_do_not_know_that_a_note_belongs_to_the_sentence_before_it():
-    text = "In different regions.² But the models."
-    assert find_sentence_starts(text) == [22]
-    assert find_sentence_starts(text, after_notes=False) == []
+def test_the_number_of_a_note_belongs_to_the_sentence_before_it():
+    assert find_sentence_starts("In different regions.² But the models.") == [22]
 
 
 # --- clozes ---------------------------------------------------------------------------------
