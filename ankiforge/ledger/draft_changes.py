@@ -289,13 +289,13 @@ def _build_outcome(
         usefulness -= 1.0
 
     # rate each sentence; a quote ends with the rated one, which follows those it depends on
-    worth_by_name: dict[str, float] = {}
+    usefulness_by_hash: dict[str, float] = {}
     text = sentence_decisions.get_sentence_text(drafted.highlight)
     for quote, quote_usefulness in drafted.usefulness_by_sentence:
         for sentence in sentence_decisions.find_covered_sentences(text, quote)[-1:]:
-            worth_by_name.setdefault(
-                sentence_decisions.hash_sentence(sentence), quote_usefulness
-            )
+            sentence_hash = sentence_decisions.hash_sentence(sentence)
+            best = usefulness_by_hash.get(sentence_hash, quote_usefulness)
+            usefulness_by_hash[sentence_hash] = max(best, quote_usefulness)
     return DraftingOutcome(
         key=snapshot.highlight.key,
         # if drafting failed, draft the highlight again in the next run
@@ -303,7 +303,7 @@ def _build_outcome(
         reason=reason,
         status=status,
         usefulness=usefulness,
-        usefulness_by_sentence=worth_by_name if mode.is_rules else None,
+        usefulness_by_sentence=usefulness_by_hash if mode.is_rules else None,
         declined_hash=snapshot.content_hash if is_declined else "",
     )
 

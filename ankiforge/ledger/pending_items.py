@@ -149,10 +149,10 @@ def load_pending_items(store: Store, before: PendingItems | None = None) -> Pend
         return before
     open_questions = questions.find_open_questions(store)
     held_ids = {
-        draft
+        draft_id
         for question in open_questions
         if question.kind is not UserQuestionKind.CONFLICT
-        for draft in question.drafts
+        for draft_id in question.drafts
     }
     obsolete_ids = draft_groups.find_obsolete_ids(store)
     offered_rows = pending_drafts.load_first_of_each_offer(store, held_ids | obsolete_ids)

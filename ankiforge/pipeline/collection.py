@@ -493,12 +493,12 @@ def recreate_cards_of_unknown_notes(
             text = field_to_markdown(html.get(name, ""))
             if text:
                 fields[name] = text
-        passage, exact, quote = parse_source(html.get("Source", ""))
+        _, exact, quote = parse_source(html.get("Source", ""))
         kind = "two-way" if fields.get("Reverse") else family.value
         is_own = parse_slot_number(identity.slot) is not None
         slot = identity.slot if is_own else "0"
         wording = StoredContent(kind, fields, quote or exact, is_own, slot)
-        candidates.append((note, wording, exact or passage, tuple(changed_names)))
+        candidates.append((note, wording, exact, tuple(changed_names)))
     still_unknown = anki_views.recover_lost_cards(ledger, candidates, unreadable)
     if not still_unknown:
         return []
