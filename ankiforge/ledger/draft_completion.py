@@ -174,25 +174,25 @@ def iter_reworded_cards(
         (sentence_decisions.find_draft_sentence(draft, snapshot.text), draft.note_type)
         for draft in other_drafts
     }
-    for fact in snapshot.compute_sentence_states():
-        if not fact.revised_guid:
+    for state in snapshot.compute_sentence_states():
+        if not state.revised_guid:
             continue
-        card = snapshot.find_card(fact.revised_guid)
-        if (fact.sentence, card.note_type) in drafted_families:
+        card = snapshot.find_card(state.revised_guid)
+        if (state.sentence, card.note_type) in drafted_families:
             continue
         if card.kind is not CardKind.CLOZE:
             continue
-        fields = reword_fields(fact.sentence, card)
+        fields = reword_fields(state.sentence, card)
         if not fields:
             for draft in proposals(snapshot.highlight):
                 sentence = sentence_decisions.find_draft_sentence(draft, snapshot.text)
-                if (sentence, draft.note_type) == (fact.sentence, card.note_type):
+                if (sentence, draft.note_type) == (state.sentence, card.note_type):
                     yield draft
             continue
         reworded_card = replace(
             card,
             fields=tuple(fields.items()),
-            quote=fact.sentence,
+            quote=state.sentence,
             origin=Origin(PROPOSAL_DRAFTER),
             tags=(),
         )

@@ -26,7 +26,7 @@ from ankiforge.ledger.decision_plans import (
     find_passed_over_drafts,
     plan_decision,
 )
-from ankiforge.ledger.draft_changes import has_undrafted_facts
+from ankiforge.ledger.draft_changes import has_undrafted_sentences
 from ankiforge.ledger.events import (
     POLICY,
     RETIRED_TAG_REASON,
@@ -728,7 +728,7 @@ def test_cards_follow_first_and_all_else_is_recorded_then(has_updated_cards, fol
 )
 def test_the_rules_are_asked_again_for_a_fact_without_a_draft(drafted, asked):
     shown = (SentenceState(HIGHLIGHT.exact),)
-    assert has_undrafted_facts([as_waiting(DRAFT, fact=drafted)], shown) is asked
+    assert has_undrafted_sentences([as_waiting(DRAFT, fact=drafted)], shown) is asked
 
 
 @pytest.mark.parametrize(

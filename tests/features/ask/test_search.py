@@ -338,7 +338,9 @@ def test_words_by_which_a_person_asks_are_not_looked_for(forge, vault):
 
 
 @pytest.mark.parametrize("locked", ["", "folder", "file"])
-def test_without_leave_to_write_the_index_is_not_stored(forge, vault, monkeypatch, locked):
+def test_without_leave_to_write_the_index_is_not_stored(
+    forge, vault, monkeypatch, locked
+):
     (vault / "cells.md").write_text("The ==mitochondrion== makes ATP.\n")
     forge.ok("run", vault)
     [ledger] = forge.home.rglob("ledger.db")
