@@ -34,10 +34,7 @@ accept: {{rules: review}}
 """
 FORGE = [sys.executable, "-m", "ankiforge"]
 SHELF = ".documents li"
-NEXT = f"""title => new Promise(done => {{
-  const look = () => ({SHOWN}) !== title ? done() : requestAnimationFrame(look);
-  look();
-}})"""
+NEXT = f"title => ({SHOWN}) !== title"
 ATTENTION_SECONDS = 0.4
 """The page takes no key sooner after it painted a card."""
 
@@ -69,7 +66,7 @@ def measure(browser: Any, desk: Path) -> dict[str, float]:
         time.sleep(ATTENTION_SECONDS)
         pressed = time.perf_counter()
         page.keyboard.press("j")
-        page.evaluate(NEXT, title)
+        page.wait_for_function(NEXT, arg=title)  # looks at each frame; an error after 30 s
         turned = time.perf_counter()
         page.close()
     finally:  # a server that goes on keeps whoever reads our output waiting

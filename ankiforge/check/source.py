@@ -209,10 +209,11 @@ def _find_missing_words(answer: str, source: str) -> tuple[list[str], float]:
         )
         if not prefixes.isdisjoint(form[:_PREFIX_CHARS] for form in forms):
             continue
-        # wrong numbers are reported by `check_numbers`
+        # wrong numbers and fractions are reported by `check_numbers`
         if (
             word.isdecimal()
             or word in ("one", "two")
+            or find_fractions(word)
             or not numbers.isdisjoint(find_numbers(word))
         ):
             continue
