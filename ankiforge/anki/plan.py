@@ -841,16 +841,6 @@ def field_to_card_text(card: LocalCard, field: str, html: str) -> str:
 # --- the note to write ------------------------------------------------------------------
 
 
-def _needs_base(card: LocalCard, layout: FieldLayout, field: str) -> bool:
-    """Return whether a package records the hash of a field, by which an edit in Anki is detected.
-
-    For generated fields of our own note types, it doesn't.
-    """
-    return (
-        IDENTITY_FIELD not in layout.positions or field in card.note_type.content_fields
-    )
-
-
 def _plan_note(
     card: LocalCard, layout: FieldLayout, merged: MergedNote, options: ExportOptions
 ) -> CardPlan:
@@ -890,10 +880,12 @@ def _plan_note(
     if problem:
         return replace(empty_plan, problems=(problem,))
 
+    # generated fields of our own note types have no base, because they are written again
+    is_our_type = IDENTITY_FIELD in layout.positions
     hashes = {
         name: base_hash
         for name, base_hash in merged.base_hashes.items()
-        if _needs_base(card, layout, name)
+        if not is_our_type or name in card.note_type.content_fields
     }
     shipped = ExportedNote(
         mod=mod,
