@@ -243,8 +243,7 @@ def _sort_rows(rows: list[Row]) -> list[tuple[Row, str]]:
     usual_rows: list[Row] = []
     other_rows: list[Row] = []
     for row in rows:
-        is_usual = row["location type"].casefold() == usual_type
-        if is_usual and _parse_position(row):
+        if row["location type"].casefold() == usual_type and _parse_position(row):
             usual_rows.append(row)
         else:
             other_rows.append(row)
