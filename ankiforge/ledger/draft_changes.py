@@ -38,6 +38,7 @@ from ankiforge.ledger.events import (
     SOURCE,
     SentenceDecision,
     content_to_stored,
+    get_slot,
     normalize_answer,
 )
 from ankiforge.ledger.sentence_decisions import SentenceState
@@ -215,8 +216,14 @@ def compute_draft_changes(
             others.append(
                 (draft, sentence_decisions.find_draft_sentence(draft, snapshot.text))
             )
-    kept_drafts, replacing = _sort_pending_drafts(snapshot, mode)
-    snapshot = replace(snapshot, pending_drafts=kept_drafts)
+    kept_drafts = []
+    replaced_ids = []
+    for stored in snapshot.pending_drafts:
+        if is_replaced(stored, snapshot.highlight, mode):
+            replaced_ids.append(stored.id)
+        else:
+            kept_drafts.append(stored)
+    snapshot = replace(snapshot, pending_drafts=tuple(kept_drafts))
 
     # if cards take the new text of their source, return only these changes
     card_updates = []
@@ -264,8 +271,7 @@ def compute_draft_changes(
         drafts=replace(
             change,
             added=(*new_drafts, *change.added),
-            deleted_ids=(*replacing.deleted_ids, *change.deleted_ids),
-            updated=(*replacing.updated, *change.updated),
+            deleted_ids=(*replaced_ids, *change.deleted_ids),
             keys_to_redraft=(),
         ),
         hand_written_draft_ids=tuple(map(compute_draft_id, hand_written)),
@@ -309,37 +315,6 @@ def _build_outcome(
 
 
 # --- new and pending drafts -------------------------------------------------------------
-
-
-def _sort_pending_drafts(
-    snapshot: HighlightSnapshot, mode: DraftingMode
-) -> tuple[tuple[StoredDraft, ...], PendingDraftChanges]:
-    """Split the pending drafts into those to keep and a change that removes the others.
-
-    New drafts replace old ones as `is_replaced` says. A kept draft whose quote is in another
-    sentence now is moved to that sentence.
-    """
-    kept_drafts, removed_ids, moved_drafts = [], [], []
-    for draft in snapshot.pending_drafts:
-        if is_replaced(draft, snapshot.highlight, mode):
-            removed_ids.append(draft.id)
-            continue
-        if draft.sentence_hashes and not (
-            draft.is_numbered_user_text or draft.is_proposed or draft.keeps_text
-        ):
-            sentence = sentence_decisions.find_draft_sentence(draft, snapshot.text)
-            if (
-                sentence
-                and (sentence_decisions.hash_sentence(sentence),) != draft.sentence_hashes
-            ):
-                draft = replace(
-                    draft, sentence_hashes=(sentence_decisions.hash_sentence(sentence),)
-                )
-                moved_drafts.append(draft)
-        kept_drafts.append(draft)
-    return tuple(kept_drafts), PendingDraftChanges(
-        deleted_ids=tuple(removed_ids), updated=tuple(moved_drafts)
-    )
 
 
 def is_replaced(draft: StoredDraft, highlight: Highlight, mode: DraftingMode) -> bool:
@@ -573,6 +548,14 @@ def resolve_drafts(
             revises = draft.revised_guid
             if revises not in outdated_cards:
                 revises = find_revised_card(snapshot, state, draft)
+            if revises and not draft.is_proposed:
+                # a short quote may be in the new sentence, too, for which it wasn't drafted
+                lost_sentence = snapshot.find_lost_sentence(before)
+                if lost_sentence and draft.revised_guid:
+                    dropped_ids.append(draft.id)
+                    continue
+                if lost_sentence:
+                    draft, revises = replace(draft, drafted_quote=lost_sentence), None
             draft = replace(
                 draft,
                 sentence_hashes=(name,),
@@ -666,6 +649,8 @@ def is_decided(
 ) -> bool:
     """Return whether a draft has been decided on, or its passage is closed to new cards.
 
+    Decisions before the draft itself was accepted don't count if that was undone.
+
     Args:
         snapshot: the passage with its decisions.
         draft: a draft that isn't hand-written.
@@ -673,6 +658,9 @@ def is_decided(
         since: the number of an event; earlier decisions and this one don't count.
     """
     passage = snapshot.passage
+    for card in passage.cards.values():
+        if card.undone_number > since and card.drafted_text_hash == get_slot(draft):
+            since = card.undone_number
     was_closed = passage.is_closed
     if since:
         was_closed = passage.is_closed and any(

@@ -307,17 +307,14 @@ def make_drafting_id(store: Store) -> str:
 
 
 def _store_drafting(
-    store: Store, changes: Sequence[DraftingChanges], mode: DraftingMode, drafting: str
+    store: Store, changes: Sequence[DraftingChanges], drafting: str
 ) -> None:
     """Store the columns of the highlights that a drafting changes, so that it can be undone."""
     number = store.find_max_number()
     rows = []
     for change in changes:
         new_ids = [draft.id for draft in change.drafts.added]
-        is_first_of_model = mode.is_model and not change.snapshot.has_model_result
-        if new_ids or change.drafts.deleted_ids or is_first_of_model:
-            key = change.snapshot.highlight.key
-            rows.append((drafting, number, to_json(new_ids), key))
+        rows.append((drafting, number, to_json(new_ids), change.snapshot.highlight.key))
     store.execute_all(
         "INSERT INTO drafting SELECT ?, ?, key, ?, content, modelled, declined, worth,"
         " reason, fate FROM highlight WHERE key = ?",
@@ -330,8 +327,8 @@ def _write_changes(
 ) -> None:
     draft_changes = [change.drafts for change in changes]
     if drafting:
-        # undoing the drafting restores the highlights that it changed, and replaced drafts
-        _store_drafting(store, changes, mode, drafting)
+        # undoing the drafting restores the highlights and the replaced drafts
+        _store_drafting(store, changes, drafting)
         draft_changes = [change.archive_deleted(drafting) for change in draft_changes]
     pending_drafts.apply_changes(store, draft_changes)
     if mode.is_rules:
@@ -344,6 +341,14 @@ def _write_changes(
         store.execute_all(query, own_ids)
     outcomes = [change.outcome for change in changes if change.outcome is not None]
     pending_drafts.store_outcomes(store, outcomes, mode)
+    # a highlight that is as it was has nothing to undo
+    store.execute(
+        "DELETE FROM drafting WHERE id = ? AND drafts = '[]' AND NOT EXISTS"
+        " (SELECT 1 FROM decided d WHERE d.event = drafting.id AND d.key = drafting.key)"
+        " AND (modelled, declined, worth, reason, fate) = (SELECT h.modelled, h.declined,"
+        " h.worth, h.reason, h.fate FROM highlight h WHERE h.key = drafting.key)",
+        drafting,
+    )
 
 
 # --- updating pending drafts ------------------------------------------------------------

@@ -582,7 +582,8 @@ def _apply_undone_accept(passage: Passage, event: Event, why: str) -> None:
         card = passage.cards[event.body["guid"]]
     elif card.verdict is not Verdict.TAKEN_BACK:
         return
-    passage.cards[card.guid] = _set_verdict(card, Verdict.TAKEN_BACK, USER, why)
+    undone_card = replace(card, undone_number=event.number)
+    passage.cards[card.guid] = _set_verdict(undone_card, Verdict.TAKEN_BACK, USER, why)
 
 
 # --- changing cards ---------------------------------------------------------------------

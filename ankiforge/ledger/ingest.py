@@ -51,7 +51,7 @@ from ankiforge.ledger.readings import (
 from ankiforge.ledger.store import JSON_VALUES, Row, Store, to_json
 from ankiforge.ledger.tables import highlights, pending_drafts
 from ankiforge.ledger.tables.highlights import schedule_redrafting_of_copies
-from ankiforge.model import DocumentId, HighlightKey, Pair, Sighting, Texts, hash16
+from ankiforge.model import DocumentId, HighlightKey, Pair, Sighting, Texts, hash16, hints
 from ankiforge.text.keys import build_anchor_key, build_own_key, get_anchor
 
 MIN_DOUBTED_DOCUMENTS = 10
@@ -543,7 +543,8 @@ class IngestRun:
 
         # a source may have failed; for each new document, one of the lost ones may be renamed
         lost_count = len(present_ids & unlisted_ids)
-        is_doubtful = bool(lost_count) and not listed_places
+        is_empty = not listed_places and not self._is_directory_listed(container)
+        is_doubtful = bool(lost_count) and is_empty
         if len(present_ids) >= MIN_DOUBTED_DOCUMENTS:
             min_lost_count = lost_count - len(new_places)
             is_doubtful |= 2 * min_lost_count > len(present_ids)
@@ -554,6 +555,14 @@ class IngestRun:
         left_count = len(present_ids) - lost_count
         self.report.suspicious_containers[container] = (left_count, len(present_ids))
         return unlisted_ids - present_ids
+
+    def _is_directory_listed(self, container: str) -> bool:
+        """Return whether another container lists a document in the directory of this one."""
+        directory = Path(self.listing.directories[container])
+        return any(
+            places and directory.is_relative_to(self.listing.directories.get(other, ""))
+            for other, places in self.listing.places.items()
+        )
 
     # --- keys ---------------------------------------------------------------------------
 
@@ -625,6 +634,9 @@ class IngestRun:
             reading = convert(body, PassageReading)
             old_place = (newest_reading.document_path, newest_reading.source_id)
             has_moved = old_place != (reading.document_path, reading.source_id)
+            # a chosen passage is looked for in the container in which it was last read
+            if newest_reading.container != reading.container:
+                has_moved |= bool(hints.find_choice_event_id(mark.highlight.hints))
             if has_moved or normalize_text(newest_reading.exact) != normalize_text(
                 reading.exact
             ):

@@ -520,6 +520,8 @@ _COUNT_QUERIES = {
     "anki": (
         "SELECT anki, count(*) FROM any_line WHERE verdict = 'accepted' GROUP BY 1"
         " UNION ALL SELECT 'sourceless', count(*) FROM sourceless"
+        " UNION ALL SELECT 'not accepted', count(*) FROM any_line"
+        "  WHERE verdict != 'accepted' AND anki = 'seen'"
     ),
     "unsent": "SELECT kind, count(*) FROM card WHERE live AND NOT shipped GROUP BY 1",
     "answers": (
@@ -547,7 +549,7 @@ def count_ledger(
     - `reasons`: new drafts by the reason they are pending. Only computed if named.
     - `cards`: all cards by verdict.
     - `anki`: live cards by their state in Anki. `sourceless` counts those whose passages were
-    removed.
+    removed, and `not accepted` the undone, rejected and retired cards that Anki still has.
     - `unsent`: live cards that were never exported in a package, by kind.
     - `answers`: reviews of our cards in Anki. `tested` counts those of cards past their
     learning steps, and `remembered` the successful ones among these.

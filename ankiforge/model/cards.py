@@ -626,6 +626,8 @@ class Card(CardContent, kw_only=True):
     """When the card was last accepted, in the format of `Event.time`."""
     verdict_reason: str = ""
     """The reason for the verdict, or "" if none was given."""
+    undone_number: int = 0
+    """The number of the event of the last acceptance that was undone, or 0."""
     has_user_deck: bool = False
     """Whether the user chose the deck of this card."""
     added_tags: Strings = ()

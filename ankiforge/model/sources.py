@@ -342,7 +342,7 @@ class DocumentLookup(Protocol):
         """Return the paths of all known documents in a container."""
 
     def find_choices(self, container: str) -> tuple[PassageChoice, ...]:
-        """Return the passages chosen in a container's documents."""
+        """Return the passages chosen in a container's documents, which may have been elsewhere."""
 
 
 class SourceCache(Protocol):

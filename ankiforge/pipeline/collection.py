@@ -446,13 +446,20 @@ def matches_anki_edits(ledger: Ledger, guid: str, fields: Fields, pictures: Path
 
 
 def iter_rows_as_in_anki(ledger: Ledger, lines: Iterable[ListRow]) -> Iterator[ListRow]:
-    """Yield the rows of a list, in which cards have the user's edits in Anki."""
+    """Yield the rows of a list, in which cards have the user's edits in Anki.
+
+    So has a draft that asks whether its card still fits.
+    """
     types: dict[NoteTypeId, AnkiNoteType] | None = None
     for line in lines:
-        if isinstance(line, LocalCard) and line.anki_state == "seen":
-            if types is None:
-                types = load_note_types(ledger)
-            line = apply_anki_edits(ledger, line, types)
+        card = None
+        if isinstance(line, LocalCard):
+            card = line if line.anki_state == "seen" else None
+        elif line.keeps_text and line.revised_guid:
+            card = cards.load_card(ledger, line.revised_guid)
+        if card:
+            types = load_note_types(ledger) if types is None else types
+            line = replace(line, fields=apply_anki_edits(ledger, card, types).fields)
         yield line
 
 

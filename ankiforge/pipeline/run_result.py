@@ -102,7 +102,10 @@ class CommandRunOptions(Value):
     deck: str = ""
     """The deck for new cards from documents at the PATHs, in this run and in later ones."""
     marks: Strings = ()
-    """Further kinds of marks to read in the notes at the PATHs, in this run and in later ones."""
+    """Further kinds of marks to read in the notes at the PATHs, in this run and in later ones.
+
+    With `none`, the kinds that earlier runs were given are no longer read.
+    """
     unmarked: bool = False
     """Whether to read files at the PATHs even if they can't contain marks."""
     output: Path | str | None = None

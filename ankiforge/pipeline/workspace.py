@@ -656,7 +656,7 @@ class Workspace:
         with self.hold_lock("drafting"):
             to_forget, to_keep = reading.split_remembered_paths(self.folder, path)
             documents = reading.find_documents_to_forget(
-                self.folder.config, self.ledger, to_forget, to_keep
+                self.folder, self.ledger, to_forget, to_keep
             )
             last_action = decisions.find_last_action(self.ledger)
             forgotten = OutsideChange(tuple(to_forget), last_action=last_action)
@@ -737,7 +737,8 @@ class Workspace:
             places = {(place.source_key, place.path): place for place in stored}
             restored = [place for place in change.places if place not in stored]
             for place in restored:
-                if roots.get(place.source_key, place.directory) != place.directory:
+                root = roots.get(place.source_key, place.directory)
+                if root != place.directory and not registry.is_export_kind(place.kind):
                     what = "stays forgotten: another source has its name by now"
                     hint = f"ankiforge run {quote(place.path)}"
                     raise RefusedError(f"{place.path} {what}", hint=hint)
@@ -1109,10 +1110,15 @@ class Workspace:
         Raises:
             UsageError: the package can't be written to that path, or the deck has no cards.
         """
-        from ankiforge.pipeline import deliver
-
         result = RunResult()
         path = self._find_package_path(deck, output, force=force)
+        self._push(result, path, deck, sync=sync)
+        return _log_result("push", result)
+
+    def _push(self, result: RunResult, path: Path, deck: str, *, sync: bool) -> None:
+        """Do the work of `push`, and store what happened in `result`."""
+        from ankiforge.pipeline import deliver
+
         # read Anki; if that fails, write the package
         folder, ledger = self.folder, self.ledger
         try:
@@ -1137,7 +1143,7 @@ class Workspace:
                 folder, ledger, result, path, deliver.ExportScope(deck)
             )
             result.error = result.error or error
-            return _log_result("push", result)
+            return
 
         # write the package, import it, and read which notes have arrived
         deliver.read_anki_and_write_package(
@@ -1145,7 +1151,7 @@ class Workspace:
         )
         result.pushed = (0, 0)
         if not any(package.notes for package in result.published):
-            return _log_result("push", result)
+            return
         known = {
             plan.guid
             for plan in result.planned
@@ -1159,7 +1165,7 @@ class Workspace:
         except ServiceError as error:
             result.pushed = None
             result.error = result.error or error
-            return _log_result("push", result)
+            return
         arrived = Counter[str]()
         for plan in result.planned:
             if plan.note is None:
@@ -1175,7 +1181,6 @@ class Workspace:
             result.problems.append(Problem("Anki", message, f"import {path} by hand"))
         else:
             path.unlink(missing_ok=True)
-        return _log_result("push", result)
 
     def _find_package_path(self, deck: str, output: Path | str, *, force: bool) -> Path:
         """Return the path of the package for `deck`, checking that it can be written.
