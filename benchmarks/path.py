@@ -1,15 +1,15 @@
-"""How much of the program one mark passes on its way from `run` to the package.
+"""How much of the program one card passes on its way from `run` to the package.
 
-Makes a note with one mark in a new workspace, and runs `ankiforge run` there. Functions are
-counted by where they are defined; a comprehension belongs to its function, and what only the
+Makes a note with one line `Q::A` in a new workspace, and runs `ankiforge run` there. Functions
+are counted by where they are defined; a comprehension belongs to its function, and what only the
 import of a module runs does not count.
 
-With `--line`, the note has a line `Q::A` instead, and only the calls count whose arguments,
-local variables or result hold its text, by `repr`. Objects and collections that contain the
-text count, too, so the figures are upper bounds. This takes a minute.
+With `--text`, only the calls count whose arguments, local variables or result hold the text of
+the line, by `repr`. Objects and collections that contain it count, too, so the figures are upper
+bounds.
 
     python -m benchmarks.path
-    python -m benchmarks.path --line
+    python -m benchmarks.path --text
     python -m benchmarks.path --list     every function, with its calls
 """
 
@@ -27,8 +27,7 @@ from types import CodeType, FrameType
 
 PARTS_OF_FUNCTIONS = {"<listcomp>", "<setcomp>", "<dictcomp>", "<genexpr>"}
 TEXT = "zymurgy"
-LINE = f"# Cell\n\nWhat is {TEXT} about::the fermentation that {TEXT} studies\n"
-NOTE = "# Cell\n\nThe ==mitochondrion== makes most of the energy of the cell.\n"
+NOTE = f"# Cell\n\nWhat is {TEXT} about::the fermentation that {TEXT} studies\n"
 
 
 def module_of(code: CodeType) -> str:
@@ -75,15 +74,15 @@ class Way:
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--list", action="store_true", help="print every function")
-    parser.add_argument("--line", action="store_true", help="follow the text of a line")
+    parser.add_argument("--text", action="store_true", help="only where its text is")
     options = parser.parse_args()
-    way = Way(TEXT if options.line else "")
+    way = Way(TEXT if options.text else "")
     with tempfile.TemporaryDirectory() as folder:
         desk = Path(folder)
         os.environ |= {"HOME": folder, "ANKIFORGE_TRUST": folder}
         vault = desk / "vault"
         vault.mkdir()
-        (vault / "cell.md").write_text(LINE if options.line else NOTE, "utf-8")
+        (vault / "cell.md").write_text(NOTE, "utf-8")
         (desk / "ankiforge.yaml").write_text(
             "sources:\n- obsidian: {name: notes, path: vault}\n", "utf-8"
         )
