@@ -229,21 +229,20 @@ def record_drafts(
             snapshots.update(load_highlight_snapshots(store, keys))
         terms = []
         for key in keys:
-            for draft in drafted_by_key[key].drafts:
-                if not draft.is_hidden:
-                    digest = f"{draft.kind}{hash_sides(draft.fields)}"
-                    terms.append((digest, terms_of(draft)))
+            for draft in drafted_by_key[key].shown_drafts:
+                digest = f"{draft.kind}{hash_sides(draft.fields)}"
+                terms.append((digest, terms_of(draft)))
         changes = {
             key: compute_draft_changes(snapshots[key], drafted_by_key[key], mode)
             for key in keys
         }
         # first record cards that take the new text of their source, because this changes passages
-        updating = {key: change for key, change in changes.items() if change.card_updates}
         visible_changes = {
             key: _update_cards_from_source(store, change)
-            for key, change in updating.items()
+            for key, change in changes.items()
+            if change.card_updates
         }
-        if updating:
+        if visible_changes:
             snapshots.update(load_highlight_snapshots(store, keys))
             for key in keys:
                 changes[key] = compute_draft_changes(
@@ -307,36 +306,30 @@ def make_drafting_id(store: Store) -> str:
     return f"drafting.{number + 1}"
 
 
+def _store_drafting(
+    store: Store, changes: Sequence[DraftingChanges], drafting: str
+) -> None:
+    """Store the columns of the highlights that a drafting changes, so that it can be undone."""
+    number = store.find_max_number()
+    rows = []
+    for change in changes:
+        new_ids = [draft.id for draft in change.drafts.added]
+        rows.append((drafting, number, to_json(new_ids), change.snapshot.highlight.key))
+    store.execute_all(
+        "INSERT INTO drafting SELECT ?, ?, key, ?, content, modelled, declined, worth,"
+        " reason, fate FROM highlight WHERE key = ?",
+        rows,
+    )
+
+
 def _write_changes(
     store: Store, changes: Sequence[DraftingChanges], mode: DraftingMode, drafting: str
 ) -> None:
     draft_changes = [change.drafts for change in changes]
     if drafting:
-        # keep what undoing the drafting restores: the columns of the highlights
-        number = store.find_max_number()
-        rows = []
-        for change in changes:
-            new_ids = [draft.id for draft in change.drafts.added]
-            rows.append(
-                (drafting, number, to_json(new_ids), change.snapshot.highlight.key)
-            )
-        store.execute_all(
-            "INSERT INTO drafting SELECT ?, ?, key, ?, content, modelled, declined, worth,"
-            " reason, fate FROM highlight WHERE key = ?",
-            rows,
-        )
-        # and the drafts that are replaced
-        draft_changes = [
-            replace(
-                change,
-                deleted_ids=(),
-                archived=(
-                    *change.archived,
-                    *((id, drafting) for id in change.deleted_ids),
-                ),
-            )
-            for change in draft_changes
-        ]
+        # undoing the drafting restores the highlights and the replaced drafts
+        _store_drafting(store, changes, drafting)
+        draft_changes = [change.archive_deleted(drafting) for change in draft_changes]
     pending_drafts.apply_changes(store, draft_changes)
     if mode.is_rules:
         # delete archived hand-written drafts that weren't drafted again

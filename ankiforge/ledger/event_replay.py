@@ -178,12 +178,13 @@ def _supersede_duplicates(passage: Passage) -> None:
     cards_by_key: dict[str, list[Card]] = defaultdict(list)
     for card in passage.cards.values():
         cards_by_key[card.key].append(card)
-    card_groups = []
-    for key in passage.keys:
+    card_groups = [
+        cards_by_key[key]
+        for key in passage.keys
         if not all(
             card.verdict_reason.startswith(MERGED_REASON) for card in cards_by_key[key]
-        ):
-            card_groups.append(cards_by_key[key])
+        )
+    ]
     for cards in card_groups[1:]:
         has_live_oldest = any(card.is_live for card in card_groups[0])
         for card in cards:
@@ -349,9 +350,7 @@ def _apply_event(passage: Passage, event: Event) -> None:
             number = parse_slot_number(body.get("slot", ""))
             if number is not None:
                 passage.rejected_numbers.add(number)
-        case "accept":
-            _apply_accept(passage, event)
-        case "adopt" if "draft" in body:
+        case "accept" | "adopt" if "draft" in body:
             _apply_accept(passage, event)
         case "repair" if {"guid", "draft", "note"} <= body.keys():
             _apply_repair(passage, event, is_active=True)

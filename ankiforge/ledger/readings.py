@@ -72,7 +72,7 @@ MAX_BATCH_HIGHLIGHTS = 2000
 
 
 class IngestReport(msgspec.Struct):
-    """What ingesting all sources found: new, changed, moved and removed highlights."""
+    """The new, changed, moved and removed highlights that ingesting all sources found."""
 
     passage_count: int = 0
     """The number of passages in the listed documents, changed or not."""

@@ -37,7 +37,7 @@ _KIND_BY_SCHEME = {kind.value: kind for kind in SourceKind}
 
 
 class HighlightKind(StrEnum):
-    """What the user created in the source: a type of highlight, or a hand-written card."""
+    """The kinds of annotations and texts that give cards; `CARD` is a hand-written card."""
 
     HIGHLIGHT = "highlight"
     UNDERLINE = "underline"

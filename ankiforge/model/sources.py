@@ -324,7 +324,7 @@ class PassageChoice(Value):
 
 
 class DocumentLookup(Protocol):
-    """Lookup of what the ledger stored about documents in earlier runs.
+    """Lookup of documents that the ledger stored in earlier runs.
 
     Sources use it to skip unchanged documents, and to find chosen passages in their text.
     """

@@ -231,9 +231,9 @@ def add_other_exports(
 
 
 def _is_covered(missing: RememberedPath, present: Iterable[RememberedPath]) -> bool:
-    """Return whether a missing place needs no report, because others tell what became of it.
+    """Return whether a missing place needs no report, because a present one covers it.
 
-    These are a newer export of the same account, or a directory that contains the place.
+    Such a place is a newer export of the same account, or a directory with the missing place.
     """
     for place in present:
         is_same = place.source_key == missing.source_key
@@ -595,7 +595,7 @@ _TEXT_SOURCE_KINDS = frozenset(("pdf", "obsidian", "markdown", *UNMARKED_KINDS.v
 def split_remembered_paths(
     workspace: WorkspaceDirectory, path: Path
 ) -> tuple[list[RememberedPath], list[RememberedPath]]:
-    """Split the remembered places into those of the PATH `path`, to forget, and the rest.
+    """Split the remembered places into the ones to forget with the PATH `path` and the rest.
 
     A place below `path` belongs to it unless the user named the place itself.
 
@@ -769,7 +769,7 @@ def _choose_source_name(
         if place.path == str(path):
             return place.name
     if is_export_kind(kind):
-        return taken_names[0] if taken_names else kind
+        return next(iter(taken_names), kind)
     taken_names += [place.name for place in known_places]
     return choose_free_name(get_default_name(kind, root), taken_names)
 
@@ -982,7 +982,7 @@ def ingest_sources(job: RunParameters, ledger: Ledger) -> RunStep:
 
 
 def _describe_report(report: IngestReport) -> Iterator[str]:
-    """Yield lines for the log: what was read, and what became of the highlights."""
+    """Yield log lines: the numbers of files and passages read, and each changed passage."""
     files, unreadable = report.files.values(), report.unread_files.values()
     counts = f"files: {sum(files)}, unreadable: {sum(unreadable)}"
     yield f"passages read: {report.passage_count}, {counts}"

@@ -121,7 +121,7 @@ _OUTSIDE_CHANGES = "changes outside the journal"
 
 
 class OutsideChange(Value):
-    """What one command changed outside the journal, which its undo restores."""
+    """A command's changes outside the journal, which its undo reverts."""
 
     places: tuple[RememberedPath, ...] = ()
     """The PATHs that `forget` removed."""
@@ -282,7 +282,7 @@ class Workspace:
         """Context manager that holds the lock of the workspace. Reentrant.
 
         Args:
-            activity: the name of what is done, e.g. "drafting", for the message to other
+            activity: the name of the activity, e.g. "drafting", for the message to other
                 programs.
             seconds: the time to wait for another program to release the lock, or None for the
                 default.
@@ -543,11 +543,7 @@ class Workspace:
             if not named_paths:
                 result.problems += self.iter_unlocated_sources()
             # remember PATHs only now, and no new one whose files couldn't be read
-            unread = {
-                Path(problem.location).name
-                for problem in result.problems
-                if not problem.is_notice
-            }
+            unread = result.failed_names
             stored_paths = {place.path for place in self.folder.remembered_paths}
             places = [
                 place
@@ -568,9 +564,7 @@ class Workspace:
                 unknown = result.scan.changes.notes_without_event
                 result.problems += recreate_cards_of_unknown_notes(self.ledger, unknown)
             # if there are PATHs, the model drafts only highlights of their documents
-            documents = (
-                ingested.report.documents if named_paths and ingested.report else None
-            )
+            documents = report.documents if named_paths else None
             yield from draft_pending(replace(job, documents=documents), self.ledger)
 
         self.run_steps(result, iter_steps(), model, partial(show, sources))
@@ -646,7 +640,7 @@ class Workspace:
         return [*kept.values()]
 
     def forget(self, path: Path) -> tuple[list[str], int]:
-        """Stop reading a remembered PATH, with what was found below it when it was given.
+        """Stop reading a remembered PATH and the sources that were discovered below it.
 
         A PATH below it that was given itself stays. The highlights are ignored from now on, but
         existing cards stay. If the highlights are read again later, they get the same keys.
@@ -838,7 +832,7 @@ class Workspace:
             raise ItemError(first_problem.message, hint=first_problem.hint)
 
     def estimate(self, drafter: str = "", limit: int | None = None) -> Estimate:
-        """Estimate what the next run would send to a model and what this would cost.
+        """Estimate the size and cost of the next run's requests to a model.
 
         The sources are read first, to include new highlights. If the workspace was opened
         with `read_only`, nothing is stored.

@@ -465,7 +465,7 @@ CHOOSE_HINT = (
 
 
 class DeliveryReport(Value):
-    """What was written or sent to Anki, with the fields that `build --json` prints."""
+    """The notes written or sent to Anki, with the fields that `build --json` prints."""
 
     notes: dict[str, int]
     """The number of notes by outcome, such as `added` or `held`."""
@@ -475,7 +475,7 @@ class DeliveryReport(Value):
 
 
 def report_delivery(result: RunResult, ledger: Ledger) -> DeliveryReport:
-    """Report what a run, or a command such as `build`, has written or sent."""
+    """Report the notes that a run, or a command such as `build`, has written or sent."""
     published = result.published
     added, updated = result.pushed or (
         sum(package.added for package in published),
@@ -737,7 +737,7 @@ def _format_details(
 
 
 def _format_lost_passages(report: IngestReport, ledger: Ledger) -> TextLines:
-    """Yield what cards and chats' drafts have lost their passage, or have found it again."""
+    """Yield lines about cards and chats' drafts that lost their passage or found it again."""
     found = pending_items.count_dependent_items(ledger, report.restored_keys)
     if items := _format_items(found):
         yield f"found again: the passage of {items}"
@@ -834,11 +834,11 @@ def _format_unread(report: IngestReport, ledger: Ledger) -> TextLines:
             note_count_by_tool[kind.removeprefix(OTHER_TOOL_NOTE_PREFIX)] += 1
         if kind in _REPORTED_KINDS:
             documents_by_kind[kind].append(entry.document)
-    parts = []
-    for kind, documents in documents_by_kind.items():
-        if documents:
-            in_files = f"in {format_count(len(set(documents)), 'file')}"
-            parts.append(f"{len(documents):,} × {kind}, {in_files}")
+    parts = [
+        f"{len(documents):,} × {kind}, in {format_count(len(set(documents)), 'file')}"
+        for kind, documents in documents_by_kind.items()
+        if documents
+    ]
     for tool, number in note_count_by_tool.most_common():
         parts.append(f"{format_count(number, 'note')} of {tool}")
     if parts:

@@ -155,9 +155,9 @@ CHANGE = {**EDIT, "said": "Changed", "save": "Save"}
 
 
 def _render_passages(draft: PendingDraft) -> list[Json]:
-    """Render the old and the new passage of a card, in runs of which some differ.
+    """Render the old and the new passage of a card, each split into equal and differing runs.
 
-    The result is empty if the passage is the same.
+    Returns [] if the passages are equal.
     """
     if not draft.old_quote or draft.old_quote == draft.quote:
         return []
