@@ -241,12 +241,14 @@ def _get_text_before(element: Tag) -> str:
     from bs4.element import NavigableString, Tag
 
     previous = element.previous_element
-    while previous is not None and not isinstance(previous, NavigableString):
-        if isinstance(previous, Tag) and previous.name in BLOCK_ELEMENTS:
+    while previous is not None:
+        if isinstance(previous, NavigableString):
+            if text := remove_asides(str(previous))[-_MAX_LETTERS_BEFORE:]:
+                return "" if text[-1].isspace() else text
+        elif isinstance(previous, Tag) and previous.name in BLOCK_ELEMENTS:
             return ""
         previous = previous.previous_element
-    text = remove_asides(str(previous or ""))[-_MAX_LETTERS_BEFORE:]
-    return "" if text[-1:].isspace() else text
+    return ""
 
 
 def _is_hidden(element: Tag) -> bool:

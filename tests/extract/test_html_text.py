@@ -83,6 +83,7 @@ TEXTS = {
     '<table><tr><td>Lakes</td><td class="page" id="p9">9</td></tr></table>': "Lakes | 9",
     # notes that appear when the mouse is over a word
     'Torpor<span class="tooltiptext">a state of rest</span> is': "Torpor is",
+    'Air,<label class="sidenote-number"></label><input/><span class="sidenote">see 3</span> gas': "Air, gas",
     'In <span class="tooltip">rest<i role="tooltip">torpor</i></span> it': "In rest it",
     # notes beside the words
     'holds <span class="footnote">See 9 others.</span>5 litres': "holds 5 litres",
