@@ -89,9 +89,6 @@ TEXTS = {
     'holds <span class="footnote">See 9 others.</span>5 litres': "holds 5 litres",
     'Lattices<span class="ltx_note ltx_role_footnote"><sup>2</sup><i>Or trees.</i></span>'
     " rot": "Lattices rot",
-    'the marsh<span class="note">a</span>, <span class="note">Note</span> it': (
-        "the marsh, Note it"
-    ),
     '12 tons<span data-type="footnote">Without its beam.</span> and': "12 tons and",
     'has <span class="tooltip-content">a hidden tip</span>7 boats': "has 7 boats",
     # letters and signs of notes

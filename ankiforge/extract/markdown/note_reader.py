@@ -65,9 +65,6 @@ _MARK_FORMS = (HighlightForm.PHRASE, HighlightForm.CALLOUT, HighlightForm.MARK)
 _SEVERAL_SEPARATORS_REASON = (
     "it holds several lines with `?`; put an empty line between the cards"
 )
-_TWO_QUESTIONS_REASON = (
-    "a question without an answer is right above it; put an empty line between the two"
-)
 # The markers of a block quote at the start of a line.
 _QUOTE_MARKERS = regex(r"(?m)^[ \t]*(?:>[ \t]?)+")
 _LINE_END = regex(r"(?P<hard>[ ]{2})?[ ]*\n[ ]*")
@@ -386,11 +383,6 @@ class NoteReader:
         form_description = card.form_description
         if card.form_description in block.syntax.block_separators:
             form_description = _SEPARATOR_FORM.format(card.form_description)
-        skip_reason = ""
-        if card.has_further_separators:
-            skip_reason = (
-                _TWO_QUESTIONS_REASON if card.labels else _SEVERAL_SEPARATORS_REASON
-            )
         # `_is_block_card` comes first, because `_read_card` would recurse from card to card
         below = self._note.find_next(block)
         is_card_below = below and (self._is_block_card(below) or self._read_card(below))
@@ -404,7 +396,7 @@ class NoteReader:
             line_syntax=form_description,
             may_continue=bool(card.may_continue and can_continue),
             is_declared_card=block.is_declared,
-            skip_reason=skip_reason,
+            skip_reason=_SEVERAL_SEPARATORS_REASON if card.has_further_separators else "",
         )
 
     def _read_defined_term(self, block: Block) -> Highlight | None:
