@@ -84,6 +84,8 @@ _SENTENCE_OR_LINE_END = regex(
     r"""(?:[.!?…:;。！？：]["'”’»)\]*_]*[ ]?|(?<![ ])[ ]{2,}|\\[ ]?)\Z"""
 )
 _TERM_FORM = "Term: meaning"
+# The number at the end of a label that isn't a term, as in `Line 47` and `Day 3`.
+_LABEL_NUMBER = regex(r"[\s\d–-]+\Z")
 _NO_SYNC_TAG = "no-anki-sync"
 """The tag with which users of Logseq plug-ins exclude a block from Anki."""
 # How the forms of cards without a separator are described to the user.
@@ -319,7 +321,7 @@ class NoteReader:
         """Find the lists that look like glossaries.
 
         A glossary has at least `MIN_TERMS` lines, all of the form `Term: meaning` and with
-        distinct terms.
+        terms that differ by more than a number.
 
         Returns:
             The span and card sides of each line, keyed by block.
@@ -337,7 +339,8 @@ class NoteReader:
                     break
                 terms[block] = lines
                 spans = [slice(*sides.front) for _, sides in lines]
-                fronts += [block.plain[span].casefold() for span in spans]
+                for span in spans:
+                    fronts.append(_LABEL_NUMBER.sub("", block.plain[span].casefold()))
             if len(fronts) >= MIN_TERMS and len(set(fronts)) == len(fronts):
                 term_lists |= terms
         return term_lists
