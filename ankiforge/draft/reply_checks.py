@@ -61,17 +61,18 @@ _CITATION_MARK = regex(
 )
 _RAISED_NUMBER = regex(r"<sup>(\d{1,2})</sup>")
 # Matches other marks that the source may have, too: numbers in brackets as in `green light [1]`,
-# `light[1][3].` and `light [1, 3]`, `[^1^]`, `^[1]`, a raised number after a word, `【notes.md】`,
-# `(Source: notes.md)`, `(notes.md, p. 3)`, `[page 3]`, and a link in brackets.
+# `light[1][3].` and `light [1, 3]`, `[^1^]`, `[^1_2]`, `^[1]`, a raised number after a word,
+# `【notes.md】`, `(Source: notes.md)`, `(notes.md, p. 3)`, `[page 3]`, and a link in brackets.
 _DOUBTFUL_MARK = regex(
     r"(?mi)(?:(?<=[\w.!?%)”。！？])|(?<=\}\}))[ \t]?("
-    r"\^?(?:\[\d{1,2}\]){1,9}|\[\^\d{1,2}\^?\]|【[^】\n]{1,80}】"
+    r"\^?(?:\[\d{1,2}\]){1,9}|(?:\[\^\d{1,2}(?:_\d{1,3}|\^)?\]){1,20}|【[^】\n]{1,80}】"
     r"|(?<!\bin[ ])\[[1-9]\d?(?:(?:,[ ]?|[–-])[1-9]\d?){1,9}\]"
     rf"|(?-i:{SUPERSCRIPT_NOTE.pattern})"
     r"|[(\[](?:sources?|quellen?):[^()\[\]\n]{1,100}[)\]]"
     r"|[(\[][^()\[\]\n]{1,80}\.(?:md|txt|pdf|docx?|pptx?|html?|epub|srt|vtt)(?:,[^()\[\]\n]{1,40})?"
     r"[)\]]|[(\[](?:pp?\.|pages?|slides?|S\.|Seiten?|Folien?)[ ]\d{1,4}(?:[–-]\d{1,4})?[)\]]"
-    r"|\((?:(?:,[ ])?\[[^\]\n]{1,80}\](?:\(https?:[^()\s\"]{1,500}\)|\[\d{1,2}\])){1,9}\))"
+    r"|(?:\[\d{1,2}\])?\((?:(?:,[ ])?\[[^\]\n]{1,80}\]"
+    r"(?:\(https?:[^()\s\"]{1,500}(?:[ ]\\?\"[^\"\n]{1,300}\")?\)|\[\d{1,2}\])){1,9}\))"
     r"(?=[ \t]*(?:[.,;:!?)\"”|。！？]|$))"
 )
 

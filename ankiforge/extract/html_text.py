@@ -139,14 +139,9 @@ _PAGE_CLASS = regex(
     r"(?i)(?:^|[\s-])(?:pa?ge?[-_]?(?:num(?:ber)?|no|break)s?|(?<!-)page)(?:\s|$)"
 )
 _PAGE_ID = regex(r"(?i)(?:p|pg|page)[-_.]?(?:\d{1,5}|[ivxlc]{1,7})")
-# Classes of an element with a note, and those that only have one directly after a word, where it
-# appears when the mouse is over the word.
+# Classes of an element with a note, also one that appears when the mouse is over a word.
 _NOTE_CLASS = regex(
-    r"(?i)(?:^|[\s_])(?:foot-?note|end-?note|tool-?tip-?(?:text|content))(?:\s|$)"
-)
-_TOOLTIP_CLASS = regex(
-    r"(?i)tool-?tip|pop-?(?:up|over)|(?:side|margin)-?note|hover-?(?:text|note)"
-    r"|(?:^|\s)note(?:\s|$)"
+    r"(?i)(?:^|[\s_])(?:(?:foot|end|side|margin)-?note|tool-?tip-?(?:text|content))(?:\s|$)"
 )
 # A reference to a note in brackets, as in `[3]` or `[note 2]`, or a mark that only notes have.
 _NOTE_MARK = regex(r"\[(?:\d{1,4}|[^\W_]{1,3}|\w{1,6}[ ]\d{1,3}|[*†‡])\]|[*†‡§¶]{1,3}")
@@ -293,11 +288,7 @@ def _is_page_number(element: Tag, types: str) -> bool:
 
 def _is_inline_note(element: Tag, types: str) -> bool:
     """Return whether an inline element is a note on the words before it."""
-    is_note = (
-        element.get("role") == "tooltip"
-        or _NOTE_CLASS.search(types)
-        or (_TOOLTIP_CLASS.search(types) and _WORD_END.search(_get_text_before(element)))
-    )
+    is_note = element.get("role") == "tooltip" or _NOTE_CLASS.search(types)
     return bool(
         is_note and element.name not in BLOCK_ELEMENTS and not element.find(_BLOCK_NAMES)
     )

@@ -28,6 +28,7 @@ from ankiforge.text.normalize import (
     normalize_for_lookup,
     normalize_unstripped,
 )
+from ankiforge.text.passages import SUPERSCRIPT_NOTE
 from ankiforge.text.sentences import find_sentence_around
 
 # --- offsets of the letters of a normal form ------------------------------------------
@@ -293,9 +294,11 @@ def split_quote_letters(quote: str) -> list[str]:
 def find_quote(quote: str, text: str) -> Span | None:
     """Return the span of `quote` in `text`, or None.
 
-    Tolerates emphasis or omissions that a chat model has introduced, and one corrected typing
-    error in each word of five or more letters.
+    Tolerates emphasis or omissions that a chat model has introduced, footnote numbers that it has
+    left out, and one corrected typing error in each word of five or more letters.
     """
+    if SUPERSCRIPT_NOTE.search(text) and not SUPERSCRIPT_NOTE.search(quote):
+        text = SUPERSCRIPT_NOTE.sub(lambda note: " " * len(note[0]), text)
     exact_span = locate(quote, text)
     parts = split_quote_letters(quote)
     if exact_span or sum(map(len, parts)) < _MIN_QUOTE_LETTERS:

@@ -21,6 +21,7 @@ from ankiforge.model import (
     HighlightKey,
     HighlightKind,
 )
+from ankiforge.text.located import find_quote
 from tests.draft.chats import HERE, PASSAGES, TASKS, answered
 
 FOUND = HERE / "found.json"
@@ -82,6 +83,9 @@ def test_every_sound_card_of_an_answer_comes_in(kind):
         ("Sleep is light.", "light [1](https://example.org/a)", "light"),
         ("Sleep is light.", "light [oai_citation:0‡a.org](https://a.org/)", "light"),
         ("Sleep is light.", "light ([a.org](https://a.org/), [b][2])", "light"),
+        ("Sleep is light.", 'light ([a.org](https://a.org/ "A talk"))', "light"),
+        ("Sleep is light.", "light. [1]([a.org](https://a.org/?x=%28))", "light."),
+        ("Sleep is light.", "light[^1_2][^1_13].", "light."),
         ("Sleep is light.", "light (in [Rome](https://a.org/))", "light (in Rome)"),
         ("Sleep is light.", "light in [0, 1]", "light in [0, 1]"),
         ("Sleep is light.", "light in [1, 2]", "light in [1, 2]"),
@@ -110,6 +114,13 @@ def test_the_marks_of_a_chat_window_are_on_no_card(exact, back, taken):
     answer = parse_chat_reply(said, [task], PROMPT)
     [draft] = [draft for drafted in answer.results for draft in drafted.drafts]
     assert dict(draft.fields)["Back"] == taken
+
+
+def test_a_quote_without_the_footnote_number_of_its_passage_is_found():
+    passage = "Self-supervised¹ methods need no labels."
+    assert find_quote("Self-supervised methods need no labels.", passage) == (0, 40)
+    assert find_quote("supervised¹ methods need", passage) == (5, 29)
+    assert find_quote("Self-supervised 2 methods need no labels.", passage) is None
 
 
 def test_a_mark_behind_a_gap_is_on_no_card():

@@ -83,14 +83,12 @@ TEXTS = {
     '<table><tr><td>Lakes</td><td class="page" id="p9">9</td></tr></table>': "Lakes | 9",
     # notes that appear when the mouse is over a word
     'Torpor<span class="tooltiptext">a state of rest</span> is': "Torpor is",
+    'Air,<label class="sidenote-number"></label><input/><span class="sidenote">see 3</span> gas': "Air, gas",
     'In <span class="tooltip">rest<i role="tooltip">torpor</i></span> it': "In rest it",
     # notes beside the words
     'holds <span class="footnote">See 9 others.</span>5 litres': "holds 5 litres",
     'Lattices<span class="ltx_note ltx_role_footnote"><sup>2</sup><i>Or trees.</i></span>'
     " rot": "Lattices rot",
-    'the marsh<span class="note">a</span>, <span class="note">Note</span> it': (
-        "the marsh, Note it"
-    ),
     '12 tons<span data-type="footnote">Without its beam.</span> and': "12 tons and",
     'has <span class="tooltip-content">a hidden tip</span>7 boats': "has 7 boats",
     # letters and signs of notes

@@ -272,7 +272,7 @@ class BlockCard(NamedTuple):
     is_cloze: bool = False
     tags: Strings = ()
     has_further_separators: bool = False
-    """Whether the answer contains another separator line, or another question is directly above."""
+    """Whether the answer contains another separator line."""
     may_continue: bool = False
     """Whether the text below the card may belong to the answer too."""
     is_declared: bool = False
@@ -672,20 +672,9 @@ class _CardParser:
                 "\n".join(filter(None, answer_parts)),
                 form_description=LETTERED_QUESTION,
                 labels=(question_label["label"], answer_label["label"]),
-                has_further_separators=not is_item and self._is_below_question(start),
                 may_continue=bool(is_item and below and not _LIST_MARKER.match(below)),
             )
         )
-
-    def _is_below_question(self, start: int) -> bool:
-        """Return whether an unanswered question is right above, in the same paragraph."""
-        for line in range(start - 1, max(start - _MAX_LINES, -1), -1):
-            text = self.get_text(line)
-            if not text or _ANSWER_LABEL.search(text):
-                break
-            if _QUESTION_LABEL.match(text):
-                return True
-        return False
 
     def _find_answer(
         self, start: int, question: re.Match[str]

@@ -65,9 +65,6 @@ _MARK_FORMS = (HighlightForm.PHRASE, HighlightForm.CALLOUT, HighlightForm.MARK)
 _SEVERAL_SEPARATORS_REASON = (
     "it holds several lines with `?`; put an empty line between the cards"
 )
-_TWO_QUESTIONS_REASON = (
-    "a question without an answer is right above it; put an empty line between the two"
-)
 # The markers of a block quote at the start of a line.
 _QUOTE_MARKERS = regex(r"(?m)^[ \t]*(?:>[ \t]?)+")
 _LINE_END = regex(r"(?P<hard>[ ]{2})?[ ]*\n[ ]*")
@@ -87,6 +84,8 @@ _SENTENCE_OR_LINE_END = regex(
     r"""(?:[.!?…:;。！？：]["'”’»)\]*_]*[ ]?|(?<![ ])[ ]{2,}|\\[ ]?)\Z"""
 )
 _TERM_FORM = "Term: meaning"
+# The number at the end of a label that isn't a term, as in `Line 47` and `Day 3`.
+_LABEL_NUMBER = regex(r"[\s\d–-]+\Z")
 _NO_SYNC_TAG = "no-anki-sync"
 """The tag with which users of Logseq plug-ins exclude a block from Anki."""
 # How the forms of cards without a separator are described to the user.
@@ -322,7 +321,7 @@ class NoteReader:
         """Find the lists that look like glossaries.
 
         A glossary has at least `MIN_TERMS` lines, all of the form `Term: meaning` and with
-        distinct terms.
+        terms that differ by more than a number.
 
         Returns:
             The span and card sides of each line, keyed by block.
@@ -340,7 +339,8 @@ class NoteReader:
                     break
                 terms[block] = lines
                 spans = [slice(*sides.front) for _, sides in lines]
-                fronts += [block.plain[span].casefold() for span in spans]
+                for span in spans:
+                    fronts.append(_LABEL_NUMBER.sub("", block.plain[span].casefold()))
             if len(fronts) >= MIN_TERMS and len(set(fronts)) == len(fronts):
                 term_lists |= terms
         return term_lists
@@ -386,11 +386,6 @@ class NoteReader:
         form_description = card.form_description
         if card.form_description in block.syntax.block_separators:
             form_description = _SEPARATOR_FORM.format(card.form_description)
-        skip_reason = ""
-        if card.has_further_separators:
-            skip_reason = (
-                _TWO_QUESTIONS_REASON if card.labels else _SEVERAL_SEPARATORS_REASON
-            )
         # `_is_block_card` comes first, because `_read_card` would recurse from card to card
         below = self._note.find_next(block)
         is_card_below = below and (self._is_block_card(below) or self._read_card(below))
@@ -404,7 +399,7 @@ class NoteReader:
             line_syntax=form_description,
             may_continue=bool(card.may_continue and can_continue),
             is_declared_card=block.is_declared,
-            skip_reason=skip_reason,
+            skip_reason=_SEVERAL_SEPARATORS_REASON if card.has_further_separators else "",
         )
 
     def _read_defined_term(self, block: Block) -> Highlight | None:

@@ -73,7 +73,7 @@ _FIELD_CARDS = (
     r"|[ \t>]*(?:[-*+][ \t]+)?STARTI[ \t]*\[[^\n]*ENDI\b[^\n]*$"
 )
 _HIDDEN_TEMPLATE = rf"""
-(?=[\\<%`$]|^)  # the characters at which a match may begin, or a line start
+(?=[\\<%`$]|\{{%|^)  # the characters at which a match may begin, or a line start
 (?:
   ^(?:
     (?P<fence>{FENCE_PATTERN})
@@ -98,8 +98,8 @@ _HIDDEN_TEMPLATE = rf"""
   # code, which ends with its paragraph at the latest; backticks alone
   |(?P<ticks>`++)(?:[^`\n]++|(?!{_EMPTY_LINE})\n|(?!(?P=ticks)(?!`))`++)*+(?P=ticks)|`+
   |(?P<comment><!--.*?-->|%%.*?%%)
-  # commands of Templater over several lines
-  |(?P<program><%(?:(?!%>)[^\n])*\n.*?%>)
+  # commands of Templater over several lines, and of GitBook or Jekyll
+  |(?P<program><%(?:(?!%>)[^\n])*\n.*?%>|\{{%[ ]?[a-z][^\n{{}}%]{{0,200}}%\}})
   # inline maths
   |{MATH_PATTERN}
   |(?P<maths>\$\$(?:[\s>]*\\[A-Za-z].*?|(?:(?!{_EMPTY_LINE}|\$\$).)+)\$\$)

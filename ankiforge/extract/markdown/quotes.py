@@ -296,7 +296,7 @@ def _parse_page_label(text: str) -> str:
 
 
 _OPENERS_BY_CLOSER = {
-    "”": "“„",
+    "”": '“„"',
     "“": "„",
     "»": "«",
     "«": "»",

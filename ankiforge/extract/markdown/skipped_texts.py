@@ -35,7 +35,6 @@ from ankiforge.model import (
     CARD_IN_HEADING,
     CODE_AND_MATHS,
     Highlight,
-    HighlightForm,
     HighlightKind,
     SkippedText,
 )
@@ -273,14 +272,6 @@ def _normalize_highlight(highlight: Highlight) -> str:
     return _normalize_words(" ".join((highlight.exact, *highlight.markdown)))
 
 
-def _has_lost_gap(placed: PlacedHighlight, lookalike: _LookalikeMatch) -> bool:
-    """Return whether a gap is on a card with two sides, which shows its words."""
-    if lookalike.form.key != "gap" or placed.highlight.kind is not HighlightKind.CARD:
-        return False
-    has_gaps = "{{" in "".join(placed.highlight.markdown)
-    return placed.highlight.form is not HighlightForm.CLOZE and not has_gaps
-
-
 def _is_parsed_mark(lookalike: _LookalikeMatch, block: Block) -> bool:
     for phrase in block.inline.phrases:
         if lookalike.is_unclosed:
@@ -332,8 +323,6 @@ class _HighlightIndex:
                 return True
         for block in self._blocks_at[lookalike.line]:
             placed = self._highlights_in.get(block, ())
-            if any(_has_lost_gap(highlight, lookalike) for highlight in placed):
-                return False
             if any(_shows_lookalike(highlight, lookalike, block) for highlight in placed):
                 return True
             # the lookalike may also mark a phrase in a block that has highlights
