@@ -60,15 +60,19 @@ _LABEL = regex(r"  [A-Za-z ]{9}  (?=\S)|[a-z][a-z0-9 ]{7}  (?=\S)|✓ [a-z]+  +(
 _COLUMN_GAP = "   "
 _ROW_TAIL_GAP = "  "
 _BOLD, _BOLD_OFF = "\x1b[1m", "\x1b[22m"
-_CHARS_BEFORE_GAP = 24
-"""The number of characters to show before the gap of a row that is truncated on the left."""
+_MAX_ROW_WIDTH = 100
+"""The maximum width of a row of a list. A tail that is farther right is hard to read."""
+_MAX_TAIL_FRACTION = 3
+"""A tail that is wider than this fraction of a row isn't put beside truncated text."""
+_MAX_CUT_WIDTH = 24
+"""Text is truncated between words, unless more than this would be lost."""
 # Matches the id and the sign at the beginning of a row of a list.
 _ROW_START = regex(r"(?:af|dr|hl|qu)[a-z0-9]{4,} [○✓✗·?] ")
 
 _STYLES_BY_PATTERN: dict[re.Pattern[str], dict[str, Any]] = {
     regex(r"^✓|(?<=[a-z0-9] )✓(?= )"): {"fg": "green", "bold": True},
-    regex(r"^!|(?<=[a-z0-9] )○(?= )"): {"fg": "yellow", "bold": True},
-    regex(r"^✗|(?<=[a-z0-9] )✗(?= )"): {"fg": "red", "bold": True},
+    regex(r"^!|(?:^|(?<=[a-z0-9] )|(?<=   ))○(?= )"): {"fg": "yellow", "bold": True},
+    regex(r"^✗|(?:(?<=[a-z0-9] )|(?<=   ))✗(?= )"): {"fg": "red", "bold": True},
     regex(r"(?:(?<=^[✓!] )|(?<=^  )|(?<=   ))\d[\d,]*(?= [a-z])"): {"bold": True},
     regex(r"(?<=^  next  )ankiforge.*?(?=   |$)"): {"fg": "cyan", "bold": True},
     regex(r"^  next(?=  )|^  →|^  [A-Za-z][A-Za-z ]{8}(?=  \S)"): {"dim": True},
@@ -126,27 +130,42 @@ def wrap_text(text: str, width: int) -> str:
 
 
 def _fit_row(line: str, width: int) -> str:
-    """Truncate a list row to `width`, keeping its gap and its tail visible."""
+    """Truncate a list row to `width`, keeping its gap visible, with its tail on the right.
+
+    A long tail, such as a reason, has a line of its own.
+    """
+    width = min(width, _MAX_ROW_WIDTH)
     row, mark, tail = line.partition(ROW_TAIL_MARK)
-    tail = _truncate_to_width(tail, width // 2)
-    row_width = width - _measure_width(tail) - len(_ROW_TAIL_GAP if mark else "")
     text_start = match.end() if (match := _ROW_START.match(row)) else 0
+    is_wide = _measure_width(f"{row}{_ROW_TAIL_GAP}{tail}") > width
+    if is_wide and _measure_width(tail) > width // _MAX_TAIL_FRACTION:
+        indent = " " * (text_start - len(_ROW_TAIL_GAP))
+        tail = _truncate_to_width(tail, width - text_start)
+        return f"{_fit_row(row, width)}\n{indent}{mark}{tail}"
+    row_width = width - _measure_width(tail) - len(_ROW_TAIL_GAP if mark else "")
     start, end = find_bold_span(row)
     if text_start and _measure_width(row[:end]) > row_width:
-        first = max(start - _CHARS_BEFORE_GAP, text_start)
+        end = min(end + _MAX_CUT_WIDTH, len(row))
+        first = max(end - row_width + text_start + 1, text_start)
         start = row.find(" ", first, start) + 1 or start
-        row = f"{row[:text_start]}…{row[start:]}"
-    return f"{_truncate_to_width(row, row_width)}{mark}{tail}"
+        row = f"{row[:text_start]}…{row[start:].lstrip('· ')}"
+    row = _truncate_to_width(row, row_width)
+    padding = " " * (row_width - _measure_width(row)) if mark else ""
+    return f"{row}{padding}{mark}{tail}"
 
 
 def _truncate_to_width(text: str, width: int) -> str:
     if _measure_width(text) <= width:
         return text
     bold_start, bold_end = mark_bold(" ").split(" ")
+    rest = text
     while _measure_width(text) >= width:
         text = text[: -max(1, (_measure_width(text) - width) // 2)]
+    words, _, cut_word = text.rpartition(" ")
+    if rest[len(text)] != " " and _measure_width(cut_word) <= _MAX_CUT_WIDTH:
+        text = words or text
     is_in_bold = text.count(bold_start) > text.count(bold_end)
-    return f"{text.rstrip()}…{bold_end if is_in_bold else ''}"
+    return f"{text.rstrip(' ·,;:')}…{bold_end if is_in_bold else ''}"
 
 
 def _iter_unbroken_parts(body: str, width: int) -> Iterator[tuple[str, str]]:
@@ -398,18 +417,20 @@ def print_items(
         call: the command's options.
         items: the items to print.
         apart: whether to print an empty line after each item.
-        in_pager: whether to use the user's pager (`PAGER`) for text on a terminal.
+        in_pager: whether to use the user's pager (`PAGER`) for text on a terminal, unless the
+            user has set a limit.
 
     Returns:
         The number of items printed or, if a pager was used, 1 if there were any.
     """
-    if in_pager and not (call.as_json or call.quiet) and sys.stdout.isatty():
-        first_item = next(items, None) if call.limit != 0 else None
+    is_text = not (call.as_json or call.quiet)
+    if in_pager and is_text and call.limit is None and sys.stdout.isatty():
+        first_item = next(items, None)
         if first_item is None:
             return 0
 
         def iter_pages() -> Iterator[str]:
-            for _, lines in islice(chain([first_item], items), call.limit):
+            for _, lines in chain([first_item], items):
                 text = "\n".join([*lines, ""] if apart else lines)
                 yield f"{call.format_for_stream(sys.stdout, text)}\n"
 

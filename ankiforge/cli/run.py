@@ -144,7 +144,7 @@ def print_summary(
         call.print_json(values)
         return
     full_package = summary.explain_full_package(result, workspace.ledger)
-    lines, details = summary.format_run(
+    lines, details, steps = summary.format_run(
         result, workspace, notices, verbose=call.verbose, in_review=in_review
     )
     for line in lines:
@@ -165,9 +165,11 @@ def print_summary(
         if not call.verbose:
             problems = [each for each in problems if each.summarize() not in known]
     call.print_problems(problems, None if call.verbose else MAX_PROBLEM_LINES)
-    for line in (*details, cli.hint_if_first_time(workspace, full_package), offer):
-        if line:
-            call.print_result(line)
+    hint = cli.hint_if_first_time(workspace, full_package)
+    for line in filter(None, (*details, hint, offer)):
+        call.print_result(f"  {line}")
+    for line in steps:
+        call.print_result(line)
 
 
 _NOTICES_SETTING = "notices"
@@ -195,8 +197,8 @@ def forget(call: cli.Call, path: Path) -> None:
         call.print_json({"forgotten": forgotten, "highlights": count})
         return
     names, highlights = format_first_names(forgotten), format_count(count, "highlight")
-    call.print_result(f"forgotten: {names}, with {highlights}")
-    call.print_result("its cards stay; to undo it: ankiforge undo")
+    call.print_result(f"✓ forgotten: {names}, with {highlights}; its cards stay")
+    call.print_result("  to undo it: ankiforge undo")
 
 
 # --- extract --------------------------------------------------------------------------------

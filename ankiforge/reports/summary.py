@@ -216,7 +216,7 @@ def choose_next_command(
         reason = f"the best ten of {waiting_count:,}"
     if waiting["conflicts"]:
         cards = format_count(waiting["conflicts"], "card")
-        reason = f"choose the words of {cards} that you changed, too"
+        reason = f"{cards} that you and the source both changed"
     review = DECIDE_COMMAND, reason
     if waiting_count > waiting["proposed"]:
         return review
@@ -392,7 +392,7 @@ def get_status(
 
 
 def format_status(status: Status, workspace: WorkspaceDirectory) -> TextLines:
-    """Yield the lines printed by `status`: a short summary followed by details."""
+    """Yield the lines printed by `status`: a summary, details and the next command."""
     cards = status.cards
     counts = (
         format_count(status.highlights.total, "highlight"),
@@ -403,7 +403,6 @@ def format_status(status: Status, workspace: WorkspaceDirectory) -> TextLines:
         else "",
     )
     yield from (f"  {line}" for line in counts if line)
-    yield format_next_command(status.next, status.next_reason)
     yield ""
     titles = [
         f"{truncate(title, _MAX_TITLE_CHARS)} ({n:,})"
@@ -425,7 +424,7 @@ def format_status(status: Status, workspace: WorkspaceDirectory) -> TextLines:
     rows = [
         ("drafts in", format_first_names(titles)),
         ("cards", join_columns(accepted, sourceless)),
-        ("workspace", status.workspace),
+        ("workspace", shorten_path(status.workspace)),
         ("sources", format_first_names(source_names) or "none yet"),
         ("model", status.model),
         ("Anki", join_columns(last_read, *reviews)),
@@ -434,6 +433,8 @@ def format_status(status: Status, workspace: WorkspaceDirectory) -> TextLines:
         rows.append(("no marks", format_unmarked(status.unmarked)))
     rows += [("not read", ": ".join(entry)) for entry in status.not_read.items()]
     yield from (format_detail(label, text) for label, text in rows if text)
+    yield ""
+    yield format_next_command(status.next, status.next_reason)
 
 
 # --- the result of a run ------------------------------------------------------------------
@@ -594,8 +595,10 @@ def format_run(
     *,
     verbose: bool = False,
     in_review: bool = False,
-) -> tuple[Iterable[str], TextLines]:
-    """Format the result of a run as a summary and as details, to print around its problems.
+) -> tuple[Sequence[str], TextLines, Sequence[str]]:
+    """Format the result of a run as a summary, details and the next commands, in this order.
+
+    Problems are printed before the details.
 
     Args:
         result: the result of the run.
@@ -615,22 +618,20 @@ def format_run(
     state = count_workspace(counts).highlights
     is_partial = result.report and state.total not in (0, result.report.passage_count)
     where = " in all sources" if is_partial or result.has_no_highlights else ""
-    details = (
-        batches.format_waiting(counts["waiting"], where),
-        format_remaining(state),
-    )
-    summary += [f"  {line}" for line in details if line]
+    waiting = batches.format_waiting(counts["waiting"], where)
+    summary += [f"  {line}" for line in (waiting, format_remaining(state)) if line]
     # omit unchanged packages if no highlight was found
     delivery = format_delivery(result, include_unchanged=not result.has_no_highlights)
     summary += [f"  → {line}" for line in delivery]
     steps = [step] if any(step) and not in_review else []
     if steps and step in (CHAT_STEP, (DECIDE_COMMAND, step[1])):
         steps = _list_steps(step, result, workspace, counts["waiting"])
+    next_lines = []
     for index, (command, reason) in enumerate(steps):
-        summary.append(format_next_command(command, reason, first=not index))
-    return summary, _format_details(
-        result, workspace, step, noticed, None if verbose else MAX_SHOWN_CHANGES
-    )
+        next_lines.append(format_next_command(command, reason, first=not index))
+    limit = None if verbose else MAX_SHOWN_CHANGES
+    details = _format_details(result, workspace, step, noticed, limit)
+    return summary, details, next_lines
 
 
 def _list_steps(

@@ -518,7 +518,7 @@ def test_a_changed_comment_is_a_change_and_own_words_are_not_accepted(forge, tmp
     assert "nothing new" in write("nice")
     [row] = forge.ok("list", "--no-card", "--json").lines
     forge.ok("edit", row["key"], "--field", "Front", "Where?", "--field", "Back", "Here")
-    assert forge.ok("undo").stderr == "undone: written: Where?\n"
+    assert forge.ok("undo").stderr == "✓ undone: written: Where?\n"
     assert "(1 changed)" in write("Which gland releases melatonin?")
 
 
@@ -537,7 +537,7 @@ def test_what_accept_all_leaves_and_what_undo_takes_back_is_told(forge, vault):
     told = forge.ok("accept", "--all").stderr
     assert (
         told == "nothing was accepted\n"
-        "left for a warning: 7 × does not stand alone: ankiforge list finding:leans_back\n"
+        "  7 left, with a warning: does not stand alone   ankiforge list finding:leans_back\n"
         "  7 drafts waiting\n"
         "  next  ankiforge review   decide on what waits\n"
     )
@@ -551,8 +551,8 @@ def test_what_accept_all_leaves_and_what_undo_takes_back_is_told(forge, vault):
     assert "not accepted:   3 × held back by a question: " in told
     forge.ok("reject", "--all")
     told = forge.ok("undo").stderr
-    assert told.count("undone: ") == 5
-    assert "and everything else that the same command decided" in told
+    assert "✓ undone: 10 rejected" in told
+    assert told.endswith("\n  … and 5 more\n")
 
 
 # --- what a run says of files -----------------------------------------------------------------

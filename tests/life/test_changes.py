@@ -161,7 +161,7 @@ def test_the_change_is_shown_with_both_passages(person):
         shown = person.call("show", id).replace("**", "")
         assert FACT in shown
         assert NEW in shown
-    assert f"reject {row['id'][:10]} (the card goes)" in shown
+    assert f"reject {row['id'][:10]}   the card goes" in shown
 
 
 def test_a_sentence_that_left_a_longer_mark_waits_with_the_whole_mark(tmp_path):
@@ -362,7 +362,7 @@ def test_a_conflict_is_the_next_thing_to_decide(in_conflict):
     status = in_conflict.status()
     assert status["waiting"]["changed"] == 1
     assert status["waiting"]["new"] == 1
-    assert "choose the words of 1 card that you changed, too" in status["why"]
+    assert "1 card that you and the source both changed" in status["why"]
 
 
 def test_undoing_an_edit_leads_to_the_new_text_of_the_source(tmp_path):
