@@ -462,9 +462,9 @@ def _ask_chat(
         result = record_chat_reply(workspace, answer, asked=asked_keys, about=request)
         call.print_result(result.summary)
         _print_missing_cards(call, result.drafted)
+        for unused in result.unused[:MAX_SHOWN_MISSING]:
+            call.say(f"  {unused.message}")
         if result.drafted or result.chosen:
-            for unused in result.unused[:MAX_SHOWN_MISSING]:
-                call.say(f"  {unused.message}")
             # let the chat check its cards
             second_prompt = build_second_reading_text(workspace, answer)
             if second_prompt and (message := chat.copy_text(second_prompt)):

@@ -171,6 +171,10 @@ def record_chat_reply(
             record_hint_shown(CHAT_USED_HINT)  # so that a chat isn't offered again
     pending = {highlight.key for task in tasks for highlight in task.highlights}
     pending -= {result.highlight.key for result in answer.results}
+    missing = ""
+    if not (answer.results or is_known):
+        hints = {problem.hint for problem in answer.problems} - {chat.NOT_ASKED_HINT}
+        missing = reply_checks.explain_unusable_reply(text, is_refused=bool(hints))
     return ChatImport(
         drafted=answer.results,
         unused=answer.problems,
@@ -178,9 +182,7 @@ def record_chat_reply(
         asked=max(len(asked), len(answer.results)),
         is_known=is_known,
         unanswered=len(pending.intersection(asked)),
-        missing=""
-        if answer.results or is_known
-        else reply_checks.explain_unusable_reply(text),
+        missing=missing,
     )
 
 

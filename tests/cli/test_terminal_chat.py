@@ -104,6 +104,10 @@ def test_draft_copies_the_text_and_takes_the_answer_that_is_pasted(
         assert "Zanzibar" not in prompt
         assert "this is the text for the chat, not its answer" in keyboard.paste(prompt)
         assert "it contains no card" in keyboard.paste("Sure! Here are your questions.")
+        refused = json.loads(answer_to(prompt))["cards"][2:]
+        told = " ".join(keyboard.paste(json.dumps({"cards": refused})).split())
+        assert "no card in it can be used: ask the chat for others" in told
+        assert "does not contain its quote “Nobody marked these words.”" in told
         told = keyboard.paste(answer_to(prompt))
         assert (
             "2 of 3 got a question; 1 still without a question; 1 card not used" in told
