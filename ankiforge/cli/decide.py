@@ -64,11 +64,9 @@ def accept(
     --all leave out figures, and drafts with a warning; -v says which.
     """
     from ankiforge.check import RULES, describe_rule
-    from ankiforge.ledger import pending_items
     from ankiforge.ledger.decide import DraftBatches
     from ankiforge.pipeline import proposals
     from ankiforge.pipeline.query import is_folder, join_arguments, looks_like_key
-    from ankiforge.review.batches import format_waiting
     from ankiforge.review.items import select_clean_drafts
     from ankiforge.text import join_columns
 
@@ -115,10 +113,7 @@ def accept(
                         f"  {warned_count:,} left, with a warning: {rule.short_message}"
                     )
                     call.say(join_columns(left, f"ankiforge list finding:{rule.id}"))
-            counts = pending_items.count_ledger(ledger)
-            if still_waiting := format_waiting(counts["waiting"]):
-                call.say(f"  {still_waiting}")
-            cli.say_next_command(call.say, workspace, counts)
+            cli.say_next_command(call.say, workspace)
 
 
 @cli.command("""

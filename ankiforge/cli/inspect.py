@@ -17,7 +17,7 @@ from ankiforge.text import join_columns
 
 if TYPE_CHECKING:
     from ankiforge.pipeline.workspace import Workspace
-    from ankiforge.reports.listing import Listing
+    from ankiforge.reports.listing import ListedRows, Listing
 
 VIEWS = ("new", "changed", "gone", "questions", "recent", "unknown")
 """The special lists of `list`: new drafts, changed cards, cards that lost their passage,
@@ -90,7 +90,7 @@ def list_(
             alternatives = ["ankiforge list --all", "ankiforge list --no-card"]
         signs: set[str] = set()
 
-        def iter_rows() -> cli.ListedRows:
+        def iter_rows() -> ListedRows:
             for data, row_lines in items:
                 lines = [*row_lines]
                 signs.update(line.partition(" ")[2][:1] for line in lines)

@@ -79,9 +79,7 @@ def list_(call: cli.Call) -> None:
         call.say(line)
     if call.as_json or in_use.model:
         return
-    if wait_for_servers(servers.LOCAL_DISCOVERY_TIMEOUT) or any(
-        servers.find_providers_with_key()
-    ):
+    if rows:
         call.say("next: ankiforge model use NAME")
     else:
         keys = ", ".join(provider.key_env for provider in servers.read_providers())

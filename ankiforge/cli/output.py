@@ -47,14 +47,16 @@ if TYPE_CHECKING:
     from ankiforge.model import Problem
     from ankiforge.pipeline.run_result import RunResult
     from ankiforge.pipeline.workspace import Workspace
-    from ankiforge.reports.summary import Counts
+    from ankiforge.reports.listing import ListedRows
 
 
 MIN_WIDTH = 40
 """The minimum width of a terminal at which text is wrapped."""
 # Matches a word, or a whole command in a message with the punctuation after it. Commands are never
 # wrapped, so that users can copy them.
-_UNBROKEN = regex(r"[(“]?ankiforge (?:[^\s,;:.()“”·]|[,;:.](?=\S)| (?=[^\s(·]))+\S*|\S+")
+_UNBROKEN = regex(
+    r"[(“]?ankiforge (?:'[^']+'|[^\s,;:.()“”·]|[,;:.](?=\S)| (?=[^\s(·]))+\S*|\S+"
+)
 # Matches the label before a detail, such as "  model      ", "source    " or "✓ cards      ".
 _LABEL = regex(r"  [A-Za-z ]{9}  (?=\S)|[a-z][a-z0-9 ]{7}  (?=\S)|✓ [a-z]+  +(?=\S)")
 _COLUMN_GAP = "   "
@@ -179,8 +181,11 @@ def _iter_unbroken_parts(body: str, width: int) -> Iterator[tuple[str, str]]:
             yield gap, column
             continue
         for match in _UNBROKEN.finditer(column):
-            # split what is too long for a line, such as a sentence that begins like a command
-            words = [match[0]] if _measure_width(match[0]) <= width else match[0].split()
+            # split what is too long for a line, such as a sentence that begins like a command,
+            # but not at the spaces of a path in quotes
+            words = [match[0]]
+            if _measure_width(match[0]) > width and "'" not in match[0]:
+                words = match[0].split()
             for word in words:
                 yield gap or " ", word
                 gap = ""
@@ -264,15 +269,6 @@ class Call:
         """Whether colours may be used."""
         return not self.no_color and not os.environ.get("NO_COLOR")
 
-    def choose_row_limit(self, default: int) -> int | None:
-        """Return how many rows (or notes of each kind) to show, or None for no limit.
-
-        Without `--limit`, this is `default`.
-        """
-        if self.verbose:
-            return None
-        return default if self.limit is None else self.limit
-
     def say(self, text: str = "") -> None:
         """Print a message to stderr, unless in quiet mode."""
         if not self.quiet:
@@ -323,12 +319,14 @@ class Call:
 
     def print_problems(
         self, problems: Iterable[Problem], limit: int | None = None
-    ) -> int:
-        """Print problems, then notices, with hints, and return the number of lines printed.
+    ) -> None:
+        """Print problems, then notices, with hints.
 
         If there's a `limit`, files with the same problem are grouped, and anything over the
-        limit is summarized as a count. Notices that later runs won't repeat are always shown.
+        limit is summarized as a count, unless in verbose mode. Notices that later runs won't
+        repeat are always shown.
         """
+        limit = None if self.verbose else limit
         groups: dict[object, list[Problem]] = {}
         for problem in sorted(dict.fromkeys(problems), key=attrgetter("is_notice")):
             if problem in self.printed_notices or (problem.is_notice and self.quiet):
@@ -339,17 +337,15 @@ class Call:
             if limit is not None:
                 group_key = (problem.is_notice, problem.message, problem.hint)
             groups.setdefault(group_key, []).append(problem)
-        line_count = hidden_count = 0
+        hidden_count = 0
         for index, group in enumerate(groups.values(), 1):
             is_short = limit is None or len(groups) <= limit or index < limit
             if is_short or (group[0].is_notice and group[0].is_reported_once):
                 self.warn(group[0].summarize(others=len(group) - 1))
-                line_count += 1
             else:
                 hidden_count += len(group)
         if hidden_count:
             self.warn(f"… and {hidden_count:,} more problems; -v names all")
-        return line_count + bool(hidden_count)
 
     def format_for_stream(self, stream: TextIO, text: str) -> str:
         """Format text for a stream, wrapping and colouring it for terminals."""
@@ -403,9 +399,6 @@ def _render_bold(text: str) -> str:
     if any(ROW_TAIL_MARK in line or _ROW_START.match(line) for line in lines):
         return text
     return render_bold_marks(text)
-
-
-ListedRows = Iterator[tuple[Any, Iterable[str]]]
 
 
 def print_items(
@@ -648,19 +641,20 @@ def make_no_collection_error(folder: WorkspaceDirectory) -> UsageError:
     return UsageError("no Anki collection was found here", hint=hint)
 
 
-def say_next_command(
-    say: Callable[[str], object], workspace: Workspace, counts: Counts | None = None
-) -> None:
-    """Say which command to run next.
+def say_next_command(say: Callable[[str], object], workspace: Workspace) -> None:
+    """Say what waits, and which command to run next.
 
     Args:
         say: prints a line.
         workspace: the workspace.
-        counts: the counts of its ledger, if already known.
     """
     from ankiforge.hooks import collect_notices
+    from ankiforge.ledger import pending_items
     from ankiforge.reports import summary
+    from ankiforge.review.batches import format_waiting
 
+    counts = pending_items.count_ledger(workspace.ledger)
+    say(f"  {format_waiting(counts['waiting']) or 'nothing waits'}")
     folder, notices = workspace.folder, collect_notices(workspace.ledger)
     step = summary.choose_next_command(folder, workspace.ledger, notices, counts=counts)
     say(summary.format_next_command(*step))
@@ -753,6 +747,19 @@ ACCEPT_OPTION = choice_option(
     of=("clean", "review"),
     help="Which drafts to accept: your own cards without a warning, or none.",
 )
+
+
+def run_options(function: Callable[..., None]) -> Callable[..., None]:
+    """Add the options of a run."""
+    for option in (
+        YES_OPTION,
+        FORCE_OPTION,
+        ACCEPT_OPTION,
+        DRAFTER_OPTION,
+        OUTPUT_OPTION,
+    ):
+        function = option(function)
+    return NEW_DECK_OPTION(function)
 
 
 def refuse_existing(path: Path, *, force: bool) -> None:

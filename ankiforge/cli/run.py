@@ -25,6 +25,7 @@ if TYPE_CHECKING:
     from ankiforge.pipeline import unmarked_documents
     from ankiforge.pipeline.run_result import ChatImport, CommandRunOptions, RunResult
     from ankiforge.pipeline.workspace import Workspace
+    from ankiforge.reports.listing import ListedRows
 
 
 MAX_PROBLEM_LINES = 3
@@ -41,12 +42,7 @@ MAX_PROBLEM_LINES = 3
 """,
 )
 @click.argument("paths", nargs=-1, type=cli.PATH_TYPE, metavar="[PATH]...")
-@cli.NEW_DECK_OPTION
-@cli.OUTPUT_OPTION
-@cli.DRAFTER_OPTION
-@cli.ACCEPT_OPTION
-@cli.FORCE_OPTION
-@cli.YES_OPTION
+@cli.run_options
 @cli.flag_option("--dry-run", help="Show what would happen; write and send nothing.")
 @click.option(
     "--marks",
@@ -129,7 +125,7 @@ def print_summary(
         offer: a line suggesting a model to draft with, or "".
     """
     if call.quiet and not call.as_json:
-        call.print_problems(result.problems, None if call.verbose else MAX_PROBLEM_LINES)
+        call.print_problems(result.problems, MAX_PROBLEM_LINES)
         return
     from msgspec.structs import asdict
 
@@ -164,7 +160,7 @@ def print_summary(
                 ledger.set_value(_NOTICES_SETTING, sorted(notes))
         if not call.verbose:
             problems = [each for each in problems if each.summarize() not in known]
-    call.print_problems(problems, None if call.verbose else MAX_PROBLEM_LINES)
+    call.print_problems(problems, MAX_PROBLEM_LINES)
     hint = cli.hint_if_first_time(workspace, full_package)
     for line in filter(None, (*details, hint, offer)):
         call.print_result(f"  {line}")
@@ -233,7 +229,7 @@ def extract(call: cli.Call, paths: cli.Paths) -> None:
         open_source(folder, source, offline=offline, jobs=jobs) for source in selected
     ]
 
-    def list_highlights() -> cli.ListedRows:
+    def list_highlights() -> ListedRows:
         for source in sources:
             for sighting in scan_source(source, None):
                 if isinstance(sighting, Problem):
@@ -350,9 +346,7 @@ def draft(
         uses_model = drafter or again or workspace.folder.config.drafter == "llm"
         uses_chat = not (uses_model or call.as_json or result.error)
         if uses_chat and not result.drafted:
-            call.print_problems(
-                result.problems, None if call.verbose else MAX_PROBLEM_LINES
-            )
+            call.print_problems(result.problems, MAX_PROBLEM_LINES)
         else:
             print_summary(call, workspace, result)
     if uses_chat:
@@ -384,18 +378,13 @@ def choose(call: cli.Call, path: Path, cards: int, estimate: bool, drafter: str)
         requests, problems = unmarked_documents.prepare_requests(workspace, path, cards)
         for request in requests:
             call.say(request.summary)
-        uses_model = estimate or (drafter or workspace.folder.config.drafter) == "llm"
-        if estimate:
-            cost_estimate = unmarked_documents.estimate_requests(
-                workspace, requests, drafter
-            )
-            call.print_value(cost_estimate, [cost_estimate.summarize("passage")])
-            return
-        if uses_model and requests:
-            cost_estimate = unmarked_documents.estimate_requests(
-                workspace, requests, drafter
-            )
-            call.say(cost_estimate.summarize("passage"))
+        uses_model = (drafter or workspace.folder.config.drafter) == "llm"
+        if estimate or (uses_model and requests):
+            cost = unmarked_documents.estimate_requests(workspace, requests, drafter)
+            if estimate:
+                call.print_value(cost, [cost.summarize("passage")])
+                return
+            call.say(cost.summarize("passage"))
             result = unmarked_documents.draft_from_documents(
                 workspace, requests, drafter, partial(progress.progress_bar, call)
             )
@@ -403,7 +392,7 @@ def choose(call: cli.Call, path: Path, cards: int, estimate: bool, drafter: str)
             print_summary(call, workspace, result)
             cli.exit_if_run_failed(result)
             return
-        call.print_problems(problems, None if call.verbose else MAX_PROBLEM_LINES)
+        call.print_problems(problems, MAX_PROBLEM_LINES)
         if not requests:
             call.say(unmarked_documents.NOTHING_TO_CHOOSE)
         elif call.is_interactive and not call.quiet and not call.as_json:
@@ -416,7 +405,7 @@ def choose(call: cli.Call, path: Path, cards: int, estimate: bool, drafter: str)
             call.say("next: ankiforge review")
         else:
             export_step = f"{_EXPORT_STEP} --from {quote(str(path))} --cards {cards}"
-            model_step = "or choose a model: ankiforge model"
+            model_step = "or choose a model: ankiforge model list"
             call.say(f"{export_step}, then: {_IMPORT_STEP}; {model_step}")
     cli.exit_if_failed(problems)
 
@@ -566,7 +555,7 @@ def export(
         else:
             limit = MAX_HIGHLIGHTS_PER_TEXT if call.limit is None else call.limit
             prompts = export_chats(workspace, limit)
-    call.print_problems(prompts.problems, None if call.verbose else MAX_PROBLEM_LINES)
+    call.print_problems(prompts.problems, MAX_PROBLEM_LINES)
     if document or not prompts.texts:
         call.say(prompts.summary)
     if not prompts.texts:

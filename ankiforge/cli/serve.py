@@ -47,12 +47,7 @@ if TYPE_CHECKING:
 @click.argument("paths", nargs=-1, type=cli.PATH_TYPE, metavar="[PATH|QUERY]...")
 @cli.flag_option("--terminal", help="Decide in this terminal, with single keys.")
 @cli.flag_option("--no-open", help="Print the address; do not open a browser.")
-@cli.NEW_DECK_OPTION
-@cli.OUTPUT_OPTION
-@cli.DRAFTER_OPTION
-@cli.ACCEPT_OPTION
-@cli.FORCE_OPTION
-@cli.YES_OPTION
+@cli.run_options
 def review(
     call: cli.Call,
     paths: cli.Paths,

@@ -25,7 +25,6 @@ from rich.text import Text
 
 from ankiforge.cli.output import Call, sanitize_for_terminal, say_next_command
 from ankiforge.errors import ForgeError, RefusedError
-from ankiforge.ledger import pending_items
 from ankiforge.model import (
     CardKind,
     NoteType,
@@ -152,7 +151,6 @@ class TerminalReview:
                     break
         finally:
             self._live.stop()
-        counts = pending_items.count_ledger(self._ledger)
         say = dataclasses.replace(self._call, quiet=False).print_result
         if self._decisions:
             decided = Counter(done.said for done in self._decisions)
@@ -161,10 +159,11 @@ class TerminalReview:
             say("  to undo the last one: ankiforge undo")
         elif self._batch_ids:
             say("nothing was decided")
-        say(f"  {batches.format_waiting(counts['waiting']) or 'nothing waits'}")
         if page_only_count:
-            say(f"  {page_only_count:,} of these on the page only: ankiforge review")
-        say_next_command(say, self._workspace, counts)
+            say(
+                f"  {page_only_count:,} can be decided on the page only: ankiforge review"
+            )
+        say_next_command(say, self._workspace)
 
     def _start_next_sitting(self) -> bool:
         """Start the next sitting, or continue one, falling back to the items passed over.

@@ -26,7 +26,6 @@ from ankiforge.draft.prompt import (
 )
 from ankiforge.draft.reply import FindFaults, ReplyCard, list_evidence_texts, make_result
 from ankiforge.draft.reply_checks import (
-    CHAT_MODEL,
     abbreviate_in_quotes,
     format_card_title,
     make_pasted_reply_key,
@@ -34,6 +33,7 @@ from ankiforge.draft.reply_checks import (
     select_valid_cards,
 )
 from ankiforge.model import (
+    CHAT_MODEL,
     DraftingResult,
     Highlight,
     HighlightKey,

@@ -18,8 +18,6 @@ from ankiforge.text import format_count, is_chat_prompt, regex
 from ankiforge.text.elements import to_unicode_script
 from ankiforge.text.passages import SUPERSCRIPT_NOTE
 
-CHAT_MODEL = "chat"
-"""Recorded in place of the name of the chat's model, which is unknown."""
 _NO_JSON_HINT = (
     "tell the chat “Give me the same cards as JSON, as I asked, in one code block”"
 )

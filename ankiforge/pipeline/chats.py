@@ -21,7 +21,7 @@ from ankiforge.draft import chat, reply_checks
 from ankiforge.draft.second_reading import parse_verdicts
 from ankiforge.ledger import draft_groups, draft_recording
 from ankiforge.ledger.tables.pending_drafts import load_draft_ids
-from ankiforge.model import HighlightKey
+from ankiforge.model import CHAT_MODEL, HighlightKey
 from ankiforge.pipeline import second_reading, unmarked_documents
 from ankiforge.pipeline.draft import iter_model_tasks, load_privacy, record_results
 from ankiforge.pipeline.models import find_blocking_messages, load_prompt
@@ -157,9 +157,7 @@ def record_chat_reply(
                 return outcome
         if answer.results:
             fingerprint = prompt.fingerprint
-            workspace.replies.put(
-                request, text, model=reply_checks.CHAT_MODEL, prompt=fingerprint
-            )
+            workspace.replies.put(request, text, model=CHAT_MODEL, prompt=fingerprint)
             steps = tuple(
                 record_results(
                     job,

@@ -499,9 +499,9 @@ def _format_card_state(ledger: Ledger, card: LocalCard) -> TextLines:
     note = load_present_note(ledger, card.id)
     if note:
         parts = [note.deck] if note.deck else []
-        parts.append(f"{note.reviews} reviews")
+        parts.append(format_count(note.reviews, "review"))
         if note.lapses:
-            parts.append(f"{note.lapses} lapses")
+            parts.append(format_count(note.lapses, "lapse"))
         if note.suspended:
             parts.append("suspended")
         yield format_labelled("studied", " · ".join(parts))

@@ -11,6 +11,7 @@ from msgspec import to_builtins
 from ankiforge.check import RULES, Rule
 from ankiforge.model import (
     AGENT_DRAFTER,
+    CHAT_MODEL,
     CardKind,
     Draft,
     Fields,
@@ -251,5 +252,7 @@ def explain_pending(draft: PendingDraft) -> str:
             if is_mark
             else "Your settings make it wait."
         )
-    maker = "Proposed by an agent" if drafter == AGENT_DRAFTER else "Drafted by a model"
+    maker = f"Drafted by a {'chat' if draft.origin.model == CHAT_MODEL else 'model'}"
+    if drafter == AGENT_DRAFTER:
+        maker = "Proposed by an agent"
     return f"{maker}; you decide."

@@ -389,7 +389,10 @@ def test_a_build_without_cards_names_the_next_command(forge, vault, note):
     note.write_text(KINDS, encoding="utf-8")
     forge.ok("run", vault, "--accept", "review")
     told = forge.ok("build").stderr
-    assert "no package: no card is accepted yet\n  next  ankiforge review" in told
+    assert (
+        "no package: no card is accepted yet\n  3 waiting: 2 drafts, 1 proposal\n" in told
+    )
+    assert "\n  next  ankiforge review" in told
 
 
 def test_a_setting_to_be_written_is_named_with_its_file(forge, vault, note):
@@ -526,7 +529,8 @@ def test_where_accept_all_leaves_nothing_the_package_is_next(forge, vault):
     (vault / "a.md").write_text("The ==axolotl== keeps its gills for life.\n")
     forge.ok("run", vault)
     told = forge.ok("accept", "--all").stderr
-    assert "1 accepted; to undo it: ankiforge undo\n  next  ankiforge build" in told
+    nothing = "  nothing waits\n  next  ankiforge build"
+    assert f"1 accepted; to undo it: ankiforge undo\n{nothing}" in told
 
 
 @pytest.mark.usefixtures("takes_marks")

@@ -76,7 +76,8 @@ def adopt(call: Call, path: Path | None, tool: str, yes: bool, decline: bool) ->
 
         # show the matches, and take them over if the user agrees
         if not call.as_json:
-            most = call.choose_row_limit(adoption.ROWS_SHOWN)
+            limit = adoption.ROWS_SHOWN if call.limit is None else call.limit
+            most = None if call.verbose else limit
             call.print_result("\n".join(adoption.format_matches(matches, most)))
         action = ""
         if matches.all_adoptions and call.confirm("Take these over?", yes=yes):

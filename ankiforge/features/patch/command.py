@@ -121,7 +121,7 @@ def _write_patch(
     elif target or not result.diff:
         return
     elif to_read or sys.stdout.isatty():
-        call.print_value(None, [result.diff.decode("utf-8").removesuffix("\n")])
+        call.print_raw(result.diff.decode("utf-8").removesuffix("\n"))
     else:
         sys.stdout.flush()
         sys.stdout.buffer.write(result.diff)
