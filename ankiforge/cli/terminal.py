@@ -63,7 +63,7 @@ _EDITABLE_FIELDS = ("Text", "Front", "Back", "Extra")
 """The fields that the user may add to a card in an editor."""
 _MOVING_KEYS = (("u", "undoes"), ("j", "later"), ("k", "back"))
 _FOOTER_HEIGHT = 3
-_LABEL_WIDTH = 10
+_LABEL_WIDTH = 11
 
 Choice = tuple[Decision, ShownCard | None]
 """A decision that accepts a card or answers a question, and the card if there is one."""
@@ -251,7 +251,7 @@ class TerminalReview:
         if highlight.comment:
             lines.append(("comment", to_one_line(highlight.comment)))
         texts = list_passage_texts(item.drafts[0]) if item.drafts else ()
-        lines += zip(("it said", "it says"), texts, strict=False)
+        lines += zip(("it said", "it says now"), texts, strict=False)
         has_new_text = not (item.drafts and item.drafts[0].keeps_text)
         for name, text in view_card(item.card).rows if item.card and has_new_text else ():
             lines.append((f"{name.lower()} now", to_one_line(to_terminal_text(text))))
@@ -362,9 +362,8 @@ class TerminalReview:
                     case _ if self._pressed_keys:
                         continue
                     case key:
-                        self._message = (
-                            f"{f'“{key}”' if key else 'this key'} does nothing here"
-                        )
+                        name = f"“{key}”" if key.strip() else "this key"
+                        self._message = f"{name} does nothing here"
             except BlockedError as error:
                 self._message = f"{error.message}; Enter makes the card anyway"
                 decision = current[0]

@@ -626,6 +626,8 @@ def format_run(
     steps = [step] if any(step) and not in_review else []
     if steps and step in (CHAT_STEP, (DECIDE_COMMAND, step[1])):
         steps = _list_steps(step, result, workspace, counts["waiting"])
+    if not in_review:
+        steps += _suggest_unmarked(result, workspace, steps)
     next_lines = []
     for index, (command, reason) in enumerate(steps):
         next_lines.append(format_next_command(command, reason, first=not index))
@@ -662,6 +664,21 @@ def _list_steps(
         if unmarked and Path(unmarked[0]).is_dir():
             steps.append(suggest_choosing(unmarked, has_marks=True))
     return steps
+
+
+def _suggest_unmarked(
+    result: RunResult, workspace: Workspace, steps: Sequence[Pair]
+) -> list[Pair]:
+    """Suggest a chat for files in which nothing is marked, unless `steps` do so already."""
+    folder, ledger = workspace.folder, workspace.ledger
+    paths: Sequence[str] = ()
+    if result.has_no_highlights or result.remembered_paths:
+        paths = find_unmarked_paths(folder, ledger)
+    elif result.report and result.report.unmarked:
+        paths = [*map(str, find_unmarked_pdfs(ledger, result.report.unmarked))]
+    if not paths or any(command.startswith("draft ") for command, _ in steps):
+        return []
+    return [suggest_choosing(paths, has_marks=Path(paths[0]).is_dir())]
 
 
 def _format_first_line(result: RunResult) -> str:
@@ -708,17 +725,11 @@ def _format_details(
     yield _format_model_usage(result)
     if result.report and (result.has_new_highlights or result.has_no_highlights):
         yield from _format_unread(result.report, ledger)
-    is_choosing = step[0].startswith("draft ")
-    if result.has_no_highlights and (
-        is_choosing or not (result.has_failures or any(step))
-    ):
+    if result.has_no_highlights and step[0].startswith("draft "):
         yield NO_HIGHLIGHTS_HINT
-        yield "" if is_choosing else CHOOSE_HINT
-    elif result.has_no_highlights or result.remembered_paths:
-        yield format_unmarked(find_unmarked_paths(workspace.folder, ledger))
-    elif result.report and result.report.unmarked:
-        files = find_unmarked_pdfs(ledger, result.report.unmarked)
-        yield format_unmarked([*map(str, files)])
+    elif result.has_no_highlights and not (result.has_failures or any(step)):
+        yield NO_HIGHLIGHTS_HINT
+        yield CHOOSE_HINT
     changes = _find_changes(result, ledger, workspace.folder)
     yield from _format_changes(changes, change_limit)
     if result.report:

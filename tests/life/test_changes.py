@@ -283,8 +283,8 @@ def test_keys_keep_or_retire_the_card(person, key, said, verdict):
     with at_terminal(person) as keyboard:
         shown = without_colours(keyboard.shown())
         assert (
-            f"it said: {FACT.replace(' 20', ' **20**')}" in shown
-            or f"it said: {FACT}" in shown
+            f"it said {FACT.replace(' 20', ' **20**')}" in shown
+            or f"it said {FACT}" in shown
         )
         assert "Enter keeps x retires e edits" in shown
         count = shown.replace("*", "").count("about 20 times")
@@ -321,7 +321,7 @@ def test_the_terminal_asks_about_a_conflict_before_everything_else(
         shown = without_colours(keyboard.shown())
         words = shown.replace("*", "")
         assert f"Sleep {QUESTION} You changed this card, and so did its source." in words
-        assert "back, yours: " in words
+        assert "Back: 1 yours twenty times 2 source" in words
         assert "1 yours 2 source" in words
         assert "Cats" not in shown
         # Enter chooses neither side
