@@ -80,7 +80,7 @@ def list_(call: cli.Call) -> None:
     if call.as_json or in_use.model:
         return
     if rows:
-        call.say("next: ankiforge model use NAME")
+        call.say("  next  ankiforge model use NAME")
     else:
         keys = ", ".join(provider.key_env for provider in servers.read_providers())
         nothing_runs = "neither Ollama nor LM Studio is running here"

@@ -185,14 +185,15 @@ def forget(call: cli.Call, path: Path) -> None:
 
     Its drafts are removed; its cards stay. To undo it: ankiforge undo.
     """
-    from ankiforge.text import format_first_names
+    from ankiforge.text import format_first_names, shorten_path
 
     with cli.open_workspace(call) as workspace:
         forgotten, count = workspace.forget(path)
     if call.as_json:
         call.print_json({"forgotten": forgotten, "highlights": count})
         return
-    names, highlights = format_first_names(forgotten), format_count(count, "highlight")
+    names = format_first_names([shorten_path(path) for path in forgotten])
+    highlights = format_count(count, "highlight")
     call.print_result(f"✓ forgotten: {names}, with {highlights}; its cards stay")
     call.print_result("  to undo it: ankiforge undo")
 
@@ -402,7 +403,7 @@ def choose(call: cli.Call, path: Path, cards: int, estimate: bool, drafter: str)
                     text = unmarked_documents.build_chat_text(workspace, request, part)
                     if not _ask_chat(call, workspace, text, request=request):
                         return
-            call.say("next: ankiforge review")
+            call.say("  next  ankiforge review")
         else:
             export_step = f"{_EXPORT_STEP} --from {quote(str(path))} --cards {cards}"
             model_step = "or choose a model: ankiforge model list"
@@ -470,6 +471,7 @@ def _ask_chat(
 def _ask_chat_for_cards(call: cli.Call, workspace: Workspace) -> None:
     from ankiforge.draft.chat import MAX_HIGHLIGHTS_PER_TEXT
     from ankiforge.pipeline.chats import export_chats
+    from ankiforge.reports.summary import format_next_command
 
     prompts = export_chats(workspace)
     if not (call.is_interactive and not call.quiet):
@@ -480,14 +482,13 @@ def _ask_chat_for_cards(call: cli.Call, workspace: Workspace) -> None:
     if not prompts.texts:
         return
     answer = _ask_chat(call, workspace, prompts.texts[0], asked_keys=prompts.keys[0])
-    steps = []
-    if answer and any(result.drafts for result in answer.drafted):
-        steps.append("ankiforge review")
+    has_drafts = answer and any(result.drafts for result in answer.drafted)
+    if has_drafts:
+        call.say("  next  ankiforge review")
     next_count = min(prompts.omitted, MAX_HIGHLIGHTS_PER_TEXT)
     if answer and next_count:
-        steps.append(f"ankiforge draft asks about the next {next_count}")
-    if steps:
-        call.say(f"next: {'; '.join(steps)}")
+        reason = f"asks about the next {next_count}"
+        call.say(format_next_command("draft", reason, first=not has_drafts))
 
 
 def select_highlights(workspace: Workspace, query: str) -> frozenset[HighlightKey]:
@@ -582,12 +583,12 @@ def export(
     if len(files) > 1:
         asks, paste = "ask", "paste each into a separate chat"
     subject = f"{names} {asks} about {prompts.subject}"
-    call.say(f"{subject}: {paste}, and save its answer as ANSWER.md")
-    call.say(f"next: {_IMPORT_STEP}")
+    call.say(f"✓ {subject}")
+    call.say(f"  {paste}, and save its answer as ANSWER.md")
     if prompts.omitted:
         left = format_count(prompts.omitted, "highlight")
-        next_command = f"ankiforge draft export {quote(str(file))}"
-        call.say(f"{left} left: import the answer first, then: {next_command}")
+        call.say(f"  {left} left for another text, after this answer")
+    call.say(f"  next  {_IMPORT_STEP}")
     if document:
         cli.exit_if_failed(prompts.problems)
 

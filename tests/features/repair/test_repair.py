@@ -344,7 +344,7 @@ def test_nothing_is_written_before_a_repair_is_taken(forge, anki, add, files):
     forge.ok("status")
     before = files(forge.folder, forge.home)
     done = forge.ok("repair")
-    assert "next: ankiforge review" in done.stderr
+    assert "  next  ankiforge review" in done.stderr
     with Workspace(forge.folder) as workspace:
         [entry] = entries(workspace, nid)
         assert len(repair.read_acceptable_repairs(entry, answer(*ONE_METAL))) == 1
