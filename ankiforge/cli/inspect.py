@@ -74,7 +74,6 @@ def list_(
     view: str,
 ) -> None:
     """List drafts and cards. Words match text and title; `field:value` matches that field."""
-    from ankiforge.ledger import pending_items
     from ankiforge.reports.cards import LEGEND
 
     cli.refuse_unknown_options(query)
@@ -108,23 +107,11 @@ def list_(
                 if total > count:
                     call.say(f"{count:,} of {total:,} shown; --limit {total} shows all")
         elif call.limit != 0:
-            from ankiforge.review import batches
-            from ankiforge.text import format_count
-
-            proposals = pending_items.ProposalCounts()
+            # with --all, the first alternative is already shown
+            others = ", ".join(alternatives[everything:])
+            call.say(f"nothing here; see also: {others}")
             if not (no_card or query or view not in ("", "new")):
-                uncarded = pending_items.load_pending_items(workspace.ledger).without_card
-                proposals = pending_items.count_proposals(uncarded)
-            if proposals.certain:
-                told = batches.format_waiting({"proposed": proposals.certain})
-                call.say(f"{told}: ankiforge list --no-card")
-            elif proposals.less_certain:
-                told = format_count(proposals.less_certain, "less certain proposal")
-                call.say(f"{told}: ankiforge list --no-card -v")
-            else:
-                # with --all, the first alternative is already shown
-                others = ", ".join(alternatives[everything:])
-                call.say(f"nothing here; see also: {others}")
+                cli.say_next_command(call.say, workspace)
 
 
 def _make_listing(call: cli.Call, workspace: Workspace) -> Listing:

@@ -166,7 +166,7 @@ def use(call: cli.Call, purpose: str, yes: bool, **named: Any) -> None:
             call.print_json({**names, **count})
         else:
             print_summary(call, workspace, result)
-    cli.exit_if_run_failed(result)
+    cli.exit_if_failed(result.problems, result.error)
 
 
 def ask_consent(call: cli.Call, question: str, choice: SelectedModel) -> bool:

@@ -18,6 +18,7 @@ from itertools import chain, islice
 from operator import attrgetter
 from pathlib import Path
 from shlex import quote
+from shutil import get_terminal_size
 from typing import TYPE_CHECKING, Any, TextIO
 
 import click
@@ -45,7 +46,6 @@ from ankiforge.text.normalize import BIDI_CONTROLS
 if TYPE_CHECKING:
     from ankiforge.config.workspace import WorkspaceDirectory
     from ankiforge.model import Problem
-    from ankiforge.pipeline.run_result import RunResult
     from ankiforge.pipeline.workspace import Workspace
     from ankiforge.reports.listing import ListedRows
 
@@ -215,7 +215,6 @@ _WORKSPACE_COMMANDS = "|".join(
     if name != "init" and not row.takes_workspace_argument
 )
 _COMMAND = regex(rf"\bankiforge (?=(?:{_WORKSPACE_COMMANDS})\b)")
-_DEFAULT_WIDTH = 80
 # Escapes for characters that some parsers treat as line breaks, because a line of JSON must not
 # contain them.
 _LINE_ENDS = {ord(sign): f"\\u{ord(sign):04x}" for sign in "\u0085\u2028\u2029"}
@@ -354,11 +353,7 @@ class Call:
         if not uses_color:
             text = _render_bold(text)
         if stream.isatty():
-            try:
-                width = os.get_terminal_size(stream.fileno()).columns or _DEFAULT_WIDTH
-            except OSError:
-                width = _DEFAULT_WIDTH
-            text = wrap_text(text, width)
+            text = wrap_text(text, get_terminal_size().columns)
         if uses_color:
             text = render_bold_marks(add_colours(text), _BOLD, _BOLD_OFF)
         return remove_bold_marks(text).replace(ROW_TAIL_MARK, _ROW_TAIL_GAP)
@@ -450,11 +445,6 @@ def exit_if_failed(
         raise error
     if any(not problem.is_notice for problem in problems):
         exit_with_code(1)
-
-
-def exit_if_run_failed(result: RunResult) -> None:
-    """Call `exit_if_failed` with the error and problems of a run."""
-    exit_if_failed(result.problems, result.error)
 
 
 def exit_with_code(code: int) -> None:
@@ -707,11 +697,6 @@ def number_option(name: str, *, most: int, help: str) -> Option:
     return click.option(name, cls=PlainOption, type=numbers, metavar="N", help=help)
 
 
-def file_option(*names: str, help: str) -> Option:
-    """Build an option that takes a file path."""
-    return click.option(*names, type=PATH_TYPE, metavar="FILE", help=help)
-
-
 def deck_option(help: str) -> Option:
     """Build the `--deck` option, which rejects empty names."""
 
@@ -760,17 +745,6 @@ def run_options(function: Callable[..., None]) -> Callable[..., None]:
     ):
         function = option(function)
     return NEW_DECK_OPTION(function)
-
-
-def refuse_existing(path: Path, *, force: bool) -> None:
-    """Refuse to overwrite an existing file, unless `force` is set.
-
-    Raises:
-        UsageError: the file exists.
-    """
-    if path.exists() and not force:
-        hint = "use another name, or --force to replace it"
-        raise UsageError(f"{path}: already exists", hint=hint)
 
 
 def refuse_unknown_options(query: tuple[str, ...]) -> None:

@@ -68,7 +68,8 @@ def run(
 
     trusting_call = replace(call, trusts_workspace=yes)
     options = CommandRunOptions(limit=call.limit, **values)
-    cli.exit_if_run_failed(read_and_draft(trusting_call, paths, options, dry_run=dry_run))
+    result = read_and_draft(trusting_call, paths, options, dry_run=dry_run)
+    cli.exit_if_failed(result.problems, result.error)
 
 
 def read_and_draft(
@@ -353,7 +354,7 @@ def draft(
     if uses_chat:
         with cli.open_workspace(call) as workspace:
             _ask_chat_for_cards(call, workspace)
-    cli.exit_if_run_failed(result)
+    cli.exit_if_failed(result.problems, result.error)
 
 
 # --- a document without highlights ----------------------------------------------------------
@@ -391,7 +392,7 @@ def choose(call: cli.Call, path: Path, cards: int, estimate: bool, drafter: str)
             )
             result.problems[:0] = problems
             print_summary(call, workspace, result)
-            cli.exit_if_run_failed(result)
+            cli.exit_if_failed(result.problems, result.error)
             return
         call.print_problems(problems, MAX_PROBLEM_LINES)
         if not requests:

@@ -94,7 +94,7 @@ def review(
         )
         is_anything_read = result.report is not None and result.report.passage_count
         if not (is_anything_read or is_anything_unmarked):
-            cli.exit_if_run_failed(result)
+            cli.exit_if_failed(result.problems, result.error)
             cli.exit_with_code(0)
         if result.error is not None:
             call.warn(result.error.full_message)

@@ -471,7 +471,8 @@ def _truncate_at_word(text: str, limit: int) -> str:
         return text
     start, _, last_word = text[: limit + 1].rpartition(" ")
     # if the last word is very long, the text is probably in a script without spaces
-    return f"{start if len(last_word) <= _MAX_WORD_CHARS else text[:limit]}…"
+    shown = start if len(last_word) <= _MAX_WORD_CHARS else text[:limit]
+    return f"{shown.rstrip(' ,;:')}…"
 
 
 def format_content(view: CardView) -> TextLines:

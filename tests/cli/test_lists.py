@@ -103,10 +103,10 @@ def test_proposals_are_counted_in_an_empty_list_and_a_sentence_is_proposed_once(
         f"=={canal}==\n\n==Water boils here. {canal}==\n", "utf-8"
     )
     forge.ok("run", notes)
-    told = "1 proposal waiting: ankiforge list --no-card\n"
     for options in ([], ["--all"], ["--view", "new"]):
-        assert forge.ok("list", *options).stderr == told
-    assert "nothing here" in forge.ok("list", "no such words").stderr
+        told = forge.ok("list", *options).stderr
+        assert "ankiforge list --no-card\n  1 proposal waiting\n  next  " in told
+    assert "waiting" not in forge.ok("list", "no such words").stderr
     heading, *lines = forge.ok("list", "--no-card").stdout.splitlines()
     assert heading == "a  1 proposal, 1 without a proposal"
     assert [line.split()[1] for line in lines] == ["○", "·"]
