@@ -190,7 +190,7 @@ def undo(call: cli.Call, words: cli.Words) -> None:
     from ankiforge.pipeline import query as queries
     from ankiforge.reports.cards import format_short_question
     from ankiforge.reports.history import describe_decision, describe_event
-    from ankiforge.text import format_count, format_counts, format_first_names
+    from ankiforge.text import format_count, format_first_names
 
     with cli.open_workspace(call) as workspace:
         ledger = workspace.ledger
@@ -219,10 +219,12 @@ def undo(call: cli.Call, words: cli.Words) -> None:
                 )
             if hidden_count := len(result.entries) - len(lines):
                 lines.append(f"… and {hidden_count:,} more")
+            numbers = (f"{n:,} {kind}" if n > 1 else kind for kind, n in kinds.items())
+            undone = f"✓ undone: {', '.join(numbers)}"
             if len(lines) > 1:
-                call.say("\n  ".join([f"✓ undone: {format_counts(kinds)}", *lines]))
+                call.say("\n  ".join([undone, *lines]))
             elif lines:
-                call.say(f"✓ undone: {kinds.most_common(1)[0][0]}: {lines[0]}")
+                call.say(f"{undone}: {lines[0]}")
 
         command, names, problems = (
             ("", [], []) if words else workspace.undo_outside_change()
