@@ -9,6 +9,7 @@ from __future__ import annotations
 import gc
 import sys
 from contextlib import suppress
+from pathlib import Path
 from typing import TYPE_CHECKING, Any, NoReturn
 
 import click
@@ -26,6 +27,7 @@ from ankiforge.errors import (
     FREE_MEMORY_HINT,
     NO_MEMORY_MESSAGE,
     ForgeError,
+    UsageError,
     is_out_of_memory,
 )
 from ankiforge.hooks import Heading
@@ -136,6 +138,11 @@ def help_(ctx: click.Context, words: tuple[str, ...]) -> None:
 def forge(ctx: click.Context, /, **options: Any) -> None:
     """Turn highlights in PDFs, Zotero, notes and e-books into checked Anki cards."""
     ctx.obj = drop_unset_options(options)
+    try:
+        Path.cwd()
+    except FileNotFoundError:
+        hint = "change to another folder: cd"
+        raise UsageError("the current folder was deleted", hint=hint) from None
 
 
 def main(arguments: list[str] | None = None) -> NoReturn:

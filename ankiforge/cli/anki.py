@@ -65,7 +65,7 @@ def build(call: cli.Call, full: bool, deck: str, output: str, force: bool) -> No
     with cli.open_workspace(call) as workspace:
         result = workspace.build(full=full, deck=deck, output=output, force=force)
         _print_delivery(call, workspace, result, deck)
-    cli.exit_if_run_failed(result)
+    cli.exit_if_failed(result.problems, result.error)
 
 
 # --- pull -----------------------------------------------------------------------------------
@@ -162,4 +162,4 @@ def push(call: cli.Call, sync: bool, deck: str, output: str, force: bool) -> Non
         call.say("sending to Anki …")
         result = workspace.push(sync=sync, deck=deck, output=output, force=force)
         _print_delivery(call, workspace, result, deck)
-    cli.exit_if_run_failed(result)
+    cli.exit_if_failed(result.problems, result.error)

@@ -64,12 +64,11 @@ def accept(
     --all leave out figures, and drafts with a warning; -v says which.
     """
     from ankiforge.check import RULES, describe_rule
-    from ankiforge.ledger import pending_items
     from ankiforge.ledger.decide import DraftBatches
     from ankiforge.pipeline import proposals
     from ankiforge.pipeline.query import is_folder, join_arguments, looks_like_key
-    from ankiforge.review.batches import format_waiting
     from ankiforge.review.items import select_clean_drafts
+    from ankiforge.text import join_columns
 
     if len(ids) == 1 and is_folder(ids[0]) and not (every or query):
         ids, every, query = (), True, join_arguments(ids)
@@ -110,12 +109,11 @@ def accept(
             for rule in RULES:
                 warned_count = count_by_reason[describe_rule(rule.id)]
                 if warned_count and not call.verbose:
-                    message = f"left for a warning: {warned_count} × {rule.short_message}"
-                    call.say(f"{message}: ankiforge list finding:{rule.id}")
-            counts = pending_items.count_ledger(ledger)
-            if still_waiting := format_waiting(counts["waiting"]):
-                call.say(f"  {still_waiting}")
-            cli.say_next_command(call.say, workspace, counts)
+                    left = (
+                        f"  {warned_count:,} left, with a warning: {rule.short_message}"
+                    )
+                    call.say(join_columns(left, f"ankiforge list finding:{rule.id}"))
+            cli.say_next_command(call.say, workspace)
 
 
 @cli.command("""
@@ -202,35 +200,38 @@ def undo(call: cli.Call, words: cli.Words) -> None:
             if result.draft_count is not None:
                 drafts = format_count(result.draft_count, "draft")
                 if result.draft_count:
-                    call.say(f"undone: {drafts} of a model or chat, removed together")
+                    call.say(f"✓ undone: {drafts} of a model or chat")
                 else:
                     asked = format_count(result.drafted_count, "highlight")
-                    call.say(f"undone: a model's or chat's answer, no card for {asked}")
+                    call.say(f"✓ undone: no card for {asked}, by a model or chat")
                 if workspace.folder.config.drafter == "llm":
                     call.say(
                         "the next run drafts again; to stop that: ankiforge model off"
                     )
-            entries = result.entries
-            for entry in entries[:MAX_SHOWN_DECISIONS]:
+            kinds = Counter(describe_event(entry.event)[0] for entry in result.entries)
+            lines = []
+            for entry in result.entries[:MAX_SHOWN_DECISIONS]:
                 list_row = next(item_lists.load_items(ledger, [entry.guid]), None)
-                description = (
+                lines.append(
                     format_short_question(list_row)
                     if list_row
                     else describe_decision(entry)
                 )
-                kind, _ = describe_event(entry.event)
-                call.say(f"undone: {kind}: {description}")
-            if len(entries) > MAX_SHOWN_DECISIONS:
-                call.say("… and everything else that the same command decided")
-            if len(entries) > 1:
-                call.say(f"{len(entries)} undone")
+            if hidden_count := len(result.entries) - len(lines):
+                lines.append(f"… and {hidden_count:,} more")
+            numbers = (f"{n:,} {kind}" if n > 1 else kind for kind, n in kinds.items())
+            undone = f"✓ undone: {', '.join(numbers)}"
+            if len(lines) > 1:
+                call.say("\n  ".join([undone, *lines]))
+            elif lines:
+                call.say(f"{undone}: {lines[0]}")
 
         command, names, problems = (
             ("", [], []) if words else workspace.undo_outside_change()
         )
         if command:
             if names:
-                call.say(f"undone: {command}: {format_first_names(names)}")
+                call.say(f"✓ undone: {command}: {format_first_names(names)}")
             call.print_problems(problems)
             decide_all(
                 call, ledger, [command] if names else [], lambda id: None, "undone"
@@ -317,7 +318,7 @@ def decide_all(
                     participle += (
                         f"; {format_count(count_accepted_cards(ledger, action), 'card')}"
                     )
-            call.say(f"{done_count} {participle}{undo}")
+            call.say(f"✓ {done_count} {participle}{undo}")
     if refusals:
         cli.exit_with_code(1)
 
@@ -336,16 +337,16 @@ def select_ids(ledger: Ledger, ids: cli.Words, every: bool, query: str) -> list[
     from ankiforge.pipeline import query as queries
 
     if bool(ids) == every or (query and not every):
-        message = (
-            "name cards, drafts or questions by id, or use --all, or --all --filter QUERY"
-        )
-        raise UsageError(message, hint="ankiforge list shows ids")
+        message = "name what you mean: ids, or --all, or --all --filter QUERY"
+        raise UsageError(message, hint="ankiforge list shows the ids")
     for id in ids:
         if not (queries.looks_like_id(id) or queries.looks_like_key(id)):
             hint = "ankiforge list shows ids; for a query: --all --filter QUERY"
             raise UsageError(f"{id!r} is not an id", hint=hint)
     if ids:
         return [queries.resolve_id(ledger, id) for id in ids]
+    if queries.is_folder(query) and not queries.has_field(query):
+        query = queries.join_arguments([query])  # its name may contain spaces
     return queries.find_matching_ids(ledger, query)
 
 
@@ -382,7 +383,7 @@ def edit(
     from ankiforge.pipeline import query as queries
     from ankiforge.pipeline.collection import iter_rows_as_in_anki
     from ankiforge.pipeline.decks import DECK, TAGS, find_deck_and_tags
-    from ankiforge.reports.cards import list_row_to_json
+    from ankiforge.reports.cards import format_short_question, list_row_to_json
 
     if not changes:
         hint = f'ankiforge edit {word} --field NAME "TEXT", or ankiforge review'
@@ -403,9 +404,10 @@ def edit(
                 call.say("nothing was changed")
                 return
         guid, findings = workspace.edit(id, fields, force=force)
+        [list_row] = item_lists.load_items(ledger, [guid])
         if call.as_json:
-            [list_row] = item_lists.load_items(ledger, [guid])
             call.print_json(list_row_to_json(ledger, list_row, workspace.decks))
     for finding in findings:
         call.say(f"{finding.severity}: {finding.message}")
-    call.say(f"edited: {guid[:10]}; to undo it: ankiforge undo")
+    call.say(f"✓ edited {guid[:10]}: {format_short_question(list_row)}")
+    call.say("  to undo it: ankiforge undo")

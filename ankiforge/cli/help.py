@@ -107,7 +107,7 @@ class HelpfulCommand(click.Command):
                         formatter.write(f"{_dim(comment_line)}\n")
         if any(prose):
             formatter.write_paragraph()
-            formatter.write_text(" ".join(filter(None, prose)))
+            formatter.write_text("\n".join(prose))
         formatter.write(f"\n{_dim(SHARED_OPTIONS_HINT)}\n")
 
 

@@ -13,10 +13,11 @@ import click
 from ankiforge.cli import output as cli
 from ankiforge.errors import UsageError
 from ankiforge.hooks import collect_notices
+from ankiforge.text import join_columns
 
 if TYPE_CHECKING:
     from ankiforge.pipeline.workspace import Workspace
-    from ankiforge.reports.listing import Listing
+    from ankiforge.reports.listing import ListedRows, Listing
 
 VIEWS = ("new", "changed", "gone", "questions", "recent", "unknown")
 """The special lists of `list`: new drafts, changed cards, cards that lost their passage,
@@ -50,7 +51,8 @@ def status(call: cli.Call) -> None:
   ankiforge list --view questions       questions that only you can answer
   ankiforge list --no-card              highlights without a card, or with an open sentence, and why
   ankiforge list deck:Biology "cell membrane" --json
-Signs: ○ waiting, ✓ card, ✗ blocked or gone, · no card
+Signs: ○ waiting or proposed, ✓ card, ✗ blocked or gone, · no card.
+
 Fields of a query: deck document source tag colour kind verdict anki drafter model key added finding
 """, context_settings={"ignore_unknown_options": True})  # fmt: skip
 @click.argument("query", nargs=-1, metavar="[QUERY]...")
@@ -72,7 +74,6 @@ def list_(
     view: str,
 ) -> None:
     """List drafts and cards. Words match text and title; `field:value` matches that field."""
-    from ankiforge.ledger import pending_items
     from ankiforge.reports.cards import LEGEND
 
     cli.refuse_unknown_options(query)
@@ -86,28 +87,31 @@ def list_(
         else:
             items = listing.list_view(query, view, everything=everything)
             alternatives = ["ankiforge list --all", "ankiforge list --no-card"]
-        if cli.print_items(call, items, apart=call.verbose, in_pager=True):
-            has_signs = view in ("", "new", "gone") and not (call.verbose or call.as_json)
-            if has_signs and sys.stdout.isatty():
-                call.say(LEGEND)
-        elif call.limit != 0:
-            from ankiforge.review import batches
-            from ankiforge.text import format_count
+        signs: set[str] = set()
 
-            proposals = pending_items.ProposalCounts()
+        def iter_rows() -> ListedRows:
+            for data, row_lines in items:
+                lines = [*row_lines]
+                signs.update(line.partition(" ")[2][:1] for line in lines)
+                yield data, lines
+
+        rows = iter_rows()
+        if count := cli.print_items(call, rows, apart=call.verbose, in_pager=True):
+            if sys.stdout.isatty() and not (call.verbose or call.as_json):
+                legend = LEGEND | ({"○": "proposal"} if no_card else {})
+                used = [f"{sign} {legend[sign]}" for sign in legend if sign in signs]
+                if used:
+                    call.say(f"\n{join_columns(*used)}")
+            if call.limit is not None and not call.as_json:
+                total = count + sum(1 for _ in rows)
+                if total > count:
+                    call.say(f"{count:,} of {total:,} shown; --limit {total} shows all")
+        elif call.limit != 0:
+            # with --all, the first alternative is already shown
+            others = ", ".join(alternatives[everything:])
+            call.say(f"nothing here; see also: {others}")
             if not (no_card or query or view not in ("", "new")):
-                uncarded = pending_items.load_pending_items(workspace.ledger).without_card
-                proposals = pending_items.count_proposals(uncarded)
-            if proposals.certain:
-                told = batches.format_waiting({"proposed": proposals.certain})
-                call.say(f"{told}: ankiforge list --no-card")
-            elif proposals.less_certain:
-                told = format_count(proposals.less_certain, "less certain proposal")
-                call.say(f"{told}: ankiforge list --no-card -v")
-            else:
-                # with --all, the first alternative is already shown
-                others = ", ".join(alternatives[everything:])
-                call.say(f"nothing here; see also: {others}")
+                cli.say_next_command(call.say, workspace)
 
 
 def _make_listing(call: cli.Call, workspace: Workspace) -> Listing:

@@ -79,10 +79,8 @@ def list_(call: cli.Call) -> None:
         call.say(line)
     if call.as_json or in_use.model:
         return
-    if wait_for_servers(servers.LOCAL_DISCOVERY_TIMEOUT) or any(
-        servers.find_providers_with_key()
-    ):
-        call.say("next: ankiforge model use NAME")
+    if rows:
+        call.say("  next  ankiforge model use NAME")
     else:
         keys = ", ".join(provider.key_env for provider in servers.read_providers())
         nothing_runs = "neither Ollama nor LM Studio is running here"
@@ -168,7 +166,7 @@ def use(call: cli.Call, purpose: str, yes: bool, **named: Any) -> None:
             call.print_json({**names, **count})
         else:
             print_summary(call, workspace, result)
-    cli.exit_if_run_failed(result)
+    cli.exit_if_failed(result.problems, result.error)
 
 
 def ask_consent(call: cli.Call, question: str, choice: SelectedModel) -> bool:

@@ -18,6 +18,7 @@ from itertools import chain, islice
 from operator import attrgetter
 from pathlib import Path
 from shlex import quote
+from shutil import get_terminal_size
 from typing import TYPE_CHECKING, Any, TextIO
 
 import click
@@ -45,30 +46,35 @@ from ankiforge.text.normalize import BIDI_CONTROLS
 if TYPE_CHECKING:
     from ankiforge.config.workspace import WorkspaceDirectory
     from ankiforge.model import Problem
-    from ankiforge.pipeline.run_result import RunResult
     from ankiforge.pipeline.workspace import Workspace
-    from ankiforge.reports.summary import Counts
+    from ankiforge.reports.listing import ListedRows
 
 
 MIN_WIDTH = 40
 """The minimum width of a terminal at which text is wrapped."""
 # Matches a word, or a whole command in a message with the punctuation after it. Commands are never
 # wrapped, so that users can copy them.
-_UNBROKEN = regex(r"[(“]?ankiforge (?:[^\s,;:.()“”·]|[,;:.](?=\S)| (?=[^\s(·]))+\S*|\S+")
+_UNBROKEN = regex(
+    r"[(“]?ankiforge (?:'[^']+'|[^\s,;:.()“”·]|[,;:.](?=\S)| (?=[^\s(·]))+\S*|\S+"
+)
 # Matches the label before a detail, such as "  model      ", "source    " or "✓ cards      ".
 _LABEL = regex(r"  [A-Za-z ]{9}  (?=\S)|[a-z][a-z0-9 ]{7}  (?=\S)|✓ [a-z]+  +(?=\S)")
 _COLUMN_GAP = "   "
 _ROW_TAIL_GAP = "  "
 _BOLD, _BOLD_OFF = "\x1b[1m", "\x1b[22m"
-_CHARS_BEFORE_GAP = 24
-"""The number of characters to show before the gap of a row that is truncated on the left."""
+_MAX_ROW_WIDTH = 100
+"""The maximum width of a row of a list. A tail that is farther right is hard to read."""
+_MAX_TAIL_FRACTION = 3
+"""A tail that is wider than this fraction of a row isn't put beside truncated text."""
+_MAX_CUT_WIDTH = 24
+"""Text is truncated between words, unless more than this would be lost."""
 # Matches the id and the sign at the beginning of a row of a list.
 _ROW_START = regex(r"(?:af|dr|hl|qu)[a-z0-9]{4,} [○✓✗·?] ")
 
 _STYLES_BY_PATTERN: dict[re.Pattern[str], dict[str, Any]] = {
     regex(r"^✓|(?<=[a-z0-9] )✓(?= )"): {"fg": "green", "bold": True},
-    regex(r"^!|(?<=[a-z0-9] )○(?= )"): {"fg": "yellow", "bold": True},
-    regex(r"^✗|(?<=[a-z0-9] )✗(?= )"): {"fg": "red", "bold": True},
+    regex(r"^!|(?:^|(?<=[a-z0-9] )|(?<=   ))○(?= )"): {"fg": "yellow", "bold": True},
+    regex(r"^✗|(?:(?<=[a-z0-9] )|(?<=   ))✗(?= )"): {"fg": "red", "bold": True},
     regex(r"(?:(?<=^[✓!] )|(?<=^  )|(?<=   ))\d[\d,]*(?= [a-z])"): {"bold": True},
     regex(r"(?<=^  next  )ankiforge.*?(?=   |$)"): {"fg": "cyan", "bold": True},
     regex(r"^  next(?=  )|^  →|^  [A-Za-z][A-Za-z ]{8}(?=  \S)"): {"dim": True},
@@ -126,27 +132,42 @@ def wrap_text(text: str, width: int) -> str:
 
 
 def _fit_row(line: str, width: int) -> str:
-    """Truncate a list row to `width`, keeping its gap and its tail visible."""
+    """Truncate a list row to `width`, keeping its gap visible, with its tail on the right.
+
+    A long tail, such as a reason, has a line of its own.
+    """
+    width = min(width, _MAX_ROW_WIDTH)
     row, mark, tail = line.partition(ROW_TAIL_MARK)
-    tail = _truncate_to_width(tail, width // 2)
-    row_width = width - _measure_width(tail) - len(_ROW_TAIL_GAP if mark else "")
     text_start = match.end() if (match := _ROW_START.match(row)) else 0
+    is_wide = _measure_width(f"{row}{_ROW_TAIL_GAP}{tail}") > width
+    if is_wide and _measure_width(tail) > width // _MAX_TAIL_FRACTION:
+        indent = " " * (text_start - len(_ROW_TAIL_GAP))
+        tail = _truncate_to_width(tail, width - text_start)
+        return f"{_fit_row(row, width)}\n{indent}{mark}{tail}"
+    row_width = width - _measure_width(tail) - len(_ROW_TAIL_GAP if mark else "")
     start, end = find_bold_span(row)
     if text_start and _measure_width(row[:end]) > row_width:
-        first = max(start - _CHARS_BEFORE_GAP, text_start)
+        end = min(end + _MAX_CUT_WIDTH, len(row))
+        first = max(end - row_width + text_start + 1, text_start)
         start = row.find(" ", first, start) + 1 or start
-        row = f"{row[:text_start]}…{row[start:]}"
-    return f"{_truncate_to_width(row, row_width)}{mark}{tail}"
+        row = f"{row[:text_start]}…{row[start:].lstrip('· ')}"
+    row = _truncate_to_width(row, row_width)
+    padding = " " * (row_width - _measure_width(row)) if mark else ""
+    return f"{row}{padding}{mark}{tail}"
 
 
 def _truncate_to_width(text: str, width: int) -> str:
     if _measure_width(text) <= width:
         return text
     bold_start, bold_end = mark_bold(" ").split(" ")
+    rest = text
     while _measure_width(text) >= width:
         text = text[: -max(1, (_measure_width(text) - width) // 2)]
+    words, _, cut_word = text.rpartition(" ")
+    if rest[len(text)] != " " and _measure_width(cut_word) <= _MAX_CUT_WIDTH:
+        text = words or text
     is_in_bold = text.count(bold_start) > text.count(bold_end)
-    return f"{text.rstrip()}…{bold_end if is_in_bold else ''}"
+    return f"{text.rstrip(' ·,;:')}…{bold_end if is_in_bold else ''}"
 
 
 def _iter_unbroken_parts(body: str, width: int) -> Iterator[tuple[str, str]]:
@@ -160,8 +181,11 @@ def _iter_unbroken_parts(body: str, width: int) -> Iterator[tuple[str, str]]:
             yield gap, column
             continue
         for match in _UNBROKEN.finditer(column):
-            # split what is too long for a line, such as a sentence that begins like a command
-            words = [match[0]] if _measure_width(match[0]) <= width else match[0].split()
+            # split what is too long for a line, such as a sentence that begins like a command,
+            # but not at the spaces of a path in quotes
+            words = [match[0]]
+            if _measure_width(match[0]) > width and "'" not in match[0]:
+                words = match[0].split()
             for word in words:
                 yield gap or " ", word
                 gap = ""
@@ -191,7 +215,6 @@ _WORKSPACE_COMMANDS = "|".join(
     if name != "init" and not row.takes_workspace_argument
 )
 _COMMAND = regex(rf"\bankiforge (?=(?:{_WORKSPACE_COMMANDS})\b)")
-_DEFAULT_WIDTH = 80
 # Escapes for characters that some parsers treat as line breaks, because a line of JSON must not
 # contain them.
 _LINE_ENDS = {ord(sign): f"\\u{ord(sign):04x}" for sign in "\u0085\u2028\u2029"}
@@ -245,15 +268,6 @@ class Call:
         """Whether colours may be used."""
         return not self.no_color and not os.environ.get("NO_COLOR")
 
-    def choose_row_limit(self, default: int) -> int | None:
-        """Return how many rows (or notes of each kind) to show, or None for no limit.
-
-        Without `--limit`, this is `default`.
-        """
-        if self.verbose:
-            return None
-        return default if self.limit is None else self.limit
-
     def say(self, text: str = "") -> None:
         """Print a message to stderr, unless in quiet mode."""
         if not self.quiet:
@@ -304,12 +318,14 @@ class Call:
 
     def print_problems(
         self, problems: Iterable[Problem], limit: int | None = None
-    ) -> int:
-        """Print problems, then notices, with hints, and return the number of lines printed.
+    ) -> None:
+        """Print problems, then notices, with hints.
 
         If there's a `limit`, files with the same problem are grouped, and anything over the
-        limit is summarized as a count. Notices that later runs won't repeat are always shown.
+        limit is summarized as a count, unless in verbose mode. Notices that later runs won't
+        repeat are always shown.
         """
+        limit = None if self.verbose else limit
         groups: dict[object, list[Problem]] = {}
         for problem in sorted(dict.fromkeys(problems), key=attrgetter("is_notice")):
             if problem in self.printed_notices or (problem.is_notice and self.quiet):
@@ -320,17 +336,15 @@ class Call:
             if limit is not None:
                 group_key = (problem.is_notice, problem.message, problem.hint)
             groups.setdefault(group_key, []).append(problem)
-        line_count = hidden_count = 0
+        hidden_count = 0
         for index, group in enumerate(groups.values(), 1):
             is_short = limit is None or len(groups) <= limit or index < limit
             if is_short or (group[0].is_notice and group[0].is_reported_once):
                 self.warn(group[0].summarize(others=len(group) - 1))
-                line_count += 1
             else:
                 hidden_count += len(group)
         if hidden_count:
             self.warn(f"… and {hidden_count:,} more problems; -v names all")
-        return line_count + bool(hidden_count)
 
     def format_for_stream(self, stream: TextIO, text: str) -> str:
         """Format text for a stream, wrapping and colouring it for terminals."""
@@ -339,11 +353,7 @@ class Call:
         if not uses_color:
             text = _render_bold(text)
         if stream.isatty():
-            try:
-                width = os.get_terminal_size(stream.fileno()).columns or _DEFAULT_WIDTH
-            except OSError:
-                width = _DEFAULT_WIDTH
-            text = wrap_text(text, width)
+            text = wrap_text(text, get_terminal_size().columns)
         if uses_color:
             text = render_bold_marks(add_colours(text), _BOLD, _BOLD_OFF)
         return remove_bold_marks(text).replace(ROW_TAIL_MARK, _ROW_TAIL_GAP)
@@ -386,9 +396,6 @@ def _render_bold(text: str) -> str:
     return render_bold_marks(text)
 
 
-ListedRows = Iterator[tuple[Any, Iterable[str]]]
-
-
 def print_items(
     call: Call, items: ListedRows, *, apart: bool = False, in_pager: bool = False
 ) -> int:
@@ -398,18 +405,20 @@ def print_items(
         call: the command's options.
         items: the items to print.
         apart: whether to print an empty line after each item.
-        in_pager: whether to use the user's pager (`PAGER`) for text on a terminal.
+        in_pager: whether to use the user's pager (`PAGER`) for text on a terminal, unless the
+            user has set a limit.
 
     Returns:
         The number of items printed or, if a pager was used, 1 if there were any.
     """
-    if in_pager and not (call.as_json or call.quiet) and sys.stdout.isatty():
-        first_item = next(items, None) if call.limit != 0 else None
+    is_text = not (call.as_json or call.quiet)
+    if in_pager and is_text and call.limit is None and sys.stdout.isatty():
+        first_item = next(items, None)
         if first_item is None:
             return 0
 
         def iter_pages() -> Iterator[str]:
-            for _, lines in islice(chain([first_item], items), call.limit):
+            for _, lines in chain([first_item], items):
                 text = "\n".join([*lines, ""] if apart else lines)
                 yield f"{call.format_for_stream(sys.stdout, text)}\n"
 
@@ -436,11 +445,6 @@ def exit_if_failed(
         raise error
     if any(not problem.is_notice for problem in problems):
         exit_with_code(1)
-
-
-def exit_if_run_failed(result: RunResult) -> None:
-    """Call `exit_if_failed` with the error and problems of a run."""
-    exit_if_failed(result.problems, result.error)
 
 
 def exit_with_code(code: int) -> None:
@@ -627,19 +631,20 @@ def make_no_collection_error(folder: WorkspaceDirectory) -> UsageError:
     return UsageError("no Anki collection was found here", hint=hint)
 
 
-def say_next_command(
-    say: Callable[[str], object], workspace: Workspace, counts: Counts | None = None
-) -> None:
-    """Say which command to run next.
+def say_next_command(say: Callable[[str], object], workspace: Workspace) -> None:
+    """Say what waits, and which command to run next.
 
     Args:
         say: prints a line.
         workspace: the workspace.
-        counts: the counts of its ledger, if already known.
     """
     from ankiforge.hooks import collect_notices
+    from ankiforge.ledger import pending_items
     from ankiforge.reports import summary
+    from ankiforge.review.batches import format_waiting
 
+    counts = pending_items.count_ledger(workspace.ledger)
+    say(f"  {format_waiting(counts['waiting']) or 'nothing waits'}")
     folder, notices = workspace.folder, collect_notices(workspace.ledger)
     step = summary.choose_next_command(folder, workspace.ledger, notices, counts=counts)
     say(summary.format_next_command(*step))
@@ -692,11 +697,6 @@ def number_option(name: str, *, most: int, help: str) -> Option:
     return click.option(name, cls=PlainOption, type=numbers, metavar="N", help=help)
 
 
-def file_option(*names: str, help: str) -> Option:
-    """Build an option that takes a file path."""
-    return click.option(*names, type=PATH_TYPE, metavar="FILE", help=help)
-
-
 def deck_option(help: str) -> Option:
     """Build the `--deck` option, which rejects empty names."""
 
@@ -734,15 +734,17 @@ ACCEPT_OPTION = choice_option(
 )
 
 
-def refuse_existing(path: Path, *, force: bool) -> None:
-    """Refuse to overwrite an existing file, unless `force` is set.
-
-    Raises:
-        UsageError: the file exists.
-    """
-    if path.exists() and not force:
-        hint = "use another name, or --force to replace it"
-        raise UsageError(f"{path}: already exists", hint=hint)
+def run_options(function: Callable[..., None]) -> Callable[..., None]:
+    """Add the options of a run."""
+    for option in (
+        YES_OPTION,
+        FORCE_OPTION,
+        ACCEPT_OPTION,
+        DRAFTER_OPTION,
+        OUTPUT_OPTION,
+    ):
+        function = option(function)
+    return NEW_DECK_OPTION(function)
 
 
 def refuse_unknown_options(query: tuple[str, ...]) -> None:

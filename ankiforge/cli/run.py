@@ -25,6 +25,7 @@ if TYPE_CHECKING:
     from ankiforge.pipeline import unmarked_documents
     from ankiforge.pipeline.run_result import ChatImport, CommandRunOptions, RunResult
     from ankiforge.pipeline.workspace import Workspace
+    from ankiforge.reports.listing import ListedRows
 
 
 MAX_PROBLEM_LINES = 3
@@ -41,12 +42,7 @@ MAX_PROBLEM_LINES = 3
 """,
 )
 @click.argument("paths", nargs=-1, type=cli.PATH_TYPE, metavar="[PATH]...")
-@cli.NEW_DECK_OPTION
-@cli.OUTPUT_OPTION
-@cli.DRAFTER_OPTION
-@cli.ACCEPT_OPTION
-@cli.FORCE_OPTION
-@cli.YES_OPTION
+@cli.run_options
 @cli.flag_option("--dry-run", help="Show what would happen; write and send nothing.")
 @click.option(
     "--marks",
@@ -72,7 +68,8 @@ def run(
 
     trusting_call = replace(call, trusts_workspace=yes)
     options = CommandRunOptions(limit=call.limit, **values)
-    cli.exit_if_run_failed(read_and_draft(trusting_call, paths, options, dry_run=dry_run))
+    result = read_and_draft(trusting_call, paths, options, dry_run=dry_run)
+    cli.exit_if_failed(result.problems, result.error)
 
 
 def read_and_draft(
@@ -129,7 +126,7 @@ def print_summary(
         offer: a line suggesting a model to draft with, or "".
     """
     if call.quiet and not call.as_json:
-        call.print_problems(result.problems, None if call.verbose else MAX_PROBLEM_LINES)
+        call.print_problems(result.problems, MAX_PROBLEM_LINES)
         return
     from msgspec.structs import asdict
 
@@ -144,7 +141,7 @@ def print_summary(
         call.print_json(values)
         return
     full_package = summary.explain_full_package(result, workspace.ledger)
-    lines, details = summary.format_run(
+    lines, details, steps = summary.format_run(
         result, workspace, notices, verbose=call.verbose, in_review=in_review
     )
     for line in lines:
@@ -164,10 +161,12 @@ def print_summary(
                 ledger.set_value(_NOTICES_SETTING, sorted(notes))
         if not call.verbose:
             problems = [each for each in problems if each.summarize() not in known]
-    call.print_problems(problems, None if call.verbose else MAX_PROBLEM_LINES)
-    for line in (*details, cli.hint_if_first_time(workspace, full_package), offer):
-        if line:
-            call.print_result(line)
+    call.print_problems(problems, MAX_PROBLEM_LINES)
+    hint = cli.hint_if_first_time(workspace, full_package)
+    for line in filter(None, (*details, hint, offer)):
+        call.print_result(f"  {line}")
+    for line in steps:
+        call.print_result(line)
 
 
 _NOTICES_SETTING = "notices"
@@ -187,16 +186,17 @@ def forget(call: cli.Call, path: Path) -> None:
 
     Its drafts are removed; its cards stay. To undo it: ankiforge undo.
     """
-    from ankiforge.text import format_first_names
+    from ankiforge.text import format_first_names, shorten_path
 
     with cli.open_workspace(call) as workspace:
         forgotten, count = workspace.forget(path)
     if call.as_json:
         call.print_json({"forgotten": forgotten, "highlights": count})
         return
-    names, highlights = format_first_names(forgotten), format_count(count, "highlight")
-    call.print_result(f"forgotten: {names}, with {highlights}")
-    call.print_result("its cards stay; to undo it: ankiforge undo")
+    names = format_first_names([shorten_path(path) for path in forgotten])
+    highlights = format_count(count, "highlight")
+    call.print_result(f"✓ forgotten: {names}, with {highlights}; its cards stay")
+    call.print_result("  to undo it: ankiforge undo")
 
 
 # --- extract --------------------------------------------------------------------------------
@@ -231,7 +231,7 @@ def extract(call: cli.Call, paths: cli.Paths) -> None:
         open_source(folder, source, offline=offline, jobs=jobs) for source in selected
     ]
 
-    def list_highlights() -> cli.ListedRows:
+    def list_highlights() -> ListedRows:
         for source in sources:
             for sighting in scan_source(source, None):
                 if isinstance(sighting, Problem):
@@ -348,15 +348,13 @@ def draft(
         uses_model = drafter or again or workspace.folder.config.drafter == "llm"
         uses_chat = not (uses_model or call.as_json or result.error)
         if uses_chat and not result.drafted:
-            call.print_problems(
-                result.problems, None if call.verbose else MAX_PROBLEM_LINES
-            )
+            call.print_problems(result.problems, MAX_PROBLEM_LINES)
         else:
             print_summary(call, workspace, result)
     if uses_chat:
         with cli.open_workspace(call) as workspace:
             _ask_chat_for_cards(call, workspace)
-    cli.exit_if_run_failed(result)
+    cli.exit_if_failed(result.problems, result.error)
 
 
 # --- a document without highlights ----------------------------------------------------------
@@ -382,26 +380,21 @@ def choose(call: cli.Call, path: Path, cards: int, estimate: bool, drafter: str)
         requests, problems = unmarked_documents.prepare_requests(workspace, path, cards)
         for request in requests:
             call.say(request.summary)
-        uses_model = estimate or (drafter or workspace.folder.config.drafter) == "llm"
-        if estimate:
-            cost_estimate = unmarked_documents.estimate_requests(
-                workspace, requests, drafter
-            )
-            call.print_value(cost_estimate, [cost_estimate.summarize("passage")])
-            return
-        if uses_model and requests:
-            cost_estimate = unmarked_documents.estimate_requests(
-                workspace, requests, drafter
-            )
-            call.say(cost_estimate.summarize("passage"))
+        uses_model = (drafter or workspace.folder.config.drafter) == "llm"
+        if estimate or (uses_model and requests):
+            cost = unmarked_documents.estimate_requests(workspace, requests, drafter)
+            if estimate:
+                call.print_value(cost, [cost.summarize("passage")])
+                return
+            call.say(cost.summarize("passage"))
             result = unmarked_documents.draft_from_documents(
                 workspace, requests, drafter, partial(progress.progress_bar, call)
             )
             result.problems[:0] = problems
             print_summary(call, workspace, result)
-            cli.exit_if_run_failed(result)
+            cli.exit_if_failed(result.problems, result.error)
             return
-        call.print_problems(problems, None if call.verbose else MAX_PROBLEM_LINES)
+        call.print_problems(problems, MAX_PROBLEM_LINES)
         if not requests:
             call.say(unmarked_documents.NOTHING_TO_CHOOSE)
         elif call.is_interactive and not call.quiet and not call.as_json:
@@ -411,7 +404,7 @@ def choose(call: cli.Call, path: Path, cards: int, estimate: bool, drafter: str)
                     text = unmarked_documents.build_chat_text(workspace, request, part)
                     if not _ask_chat(call, workspace, text, request=request):
                         return
-            call.say("next: ankiforge review")
+            call.say("  next  ankiforge review")
         else:
             export_step = f"{_EXPORT_STEP} --from {quote(str(path))} --cards {cards}"
             model_step = "or choose a model: ankiforge model list"
@@ -460,9 +453,9 @@ def _ask_chat(
         result = record_chat_reply(workspace, answer, asked=asked_keys, about=request)
         call.print_result(result.summary)
         _print_missing_cards(call, result.drafted)
+        for unused in result.unused[:MAX_SHOWN_MISSING]:
+            call.say(f"  {unused.message}")
         if result.drafted or result.chosen:
-            for unused in result.unused[:MAX_SHOWN_MISSING]:
-                call.say(f"  {unused.message}")
             # let the chat check its cards
             second_prompt = build_second_reading_text(workspace, answer)
             if second_prompt and (message := chat.copy_text(second_prompt)):
@@ -479,6 +472,7 @@ def _ask_chat(
 def _ask_chat_for_cards(call: cli.Call, workspace: Workspace) -> None:
     from ankiforge.draft.chat import MAX_HIGHLIGHTS_PER_TEXT
     from ankiforge.pipeline.chats import export_chats
+    from ankiforge.reports.summary import format_next_command
 
     prompts = export_chats(workspace)
     if not (call.is_interactive and not call.quiet):
@@ -489,14 +483,13 @@ def _ask_chat_for_cards(call: cli.Call, workspace: Workspace) -> None:
     if not prompts.texts:
         return
     answer = _ask_chat(call, workspace, prompts.texts[0], asked_keys=prompts.keys[0])
-    steps = []
-    if answer and any(result.drafts for result in answer.drafted):
-        steps.append("ankiforge review")
+    has_drafts = answer and any(result.drafts for result in answer.drafted)
+    if has_drafts:
+        call.say("  next  ankiforge review")
     next_count = min(prompts.omitted, MAX_HIGHLIGHTS_PER_TEXT)
     if answer and next_count:
-        steps.append(f"ankiforge draft asks about the next {next_count}")
-    if steps:
-        call.say(f"next: {'; '.join(steps)}")
+        reason = f"asks about the next {next_count}"
+        call.say(format_next_command("draft", reason, first=not has_drafts))
 
 
 def select_highlights(workspace: Workspace, query: str) -> frozenset[HighlightKey]:
@@ -564,7 +557,7 @@ def export(
         else:
             limit = MAX_HIGHLIGHTS_PER_TEXT if call.limit is None else call.limit
             prompts = export_chats(workspace, limit)
-    call.print_problems(prompts.problems, None if call.verbose else MAX_PROBLEM_LINES)
+    call.print_problems(prompts.problems, MAX_PROBLEM_LINES)
     if document or not prompts.texts:
         call.say(prompts.summary)
     if not prompts.texts:
@@ -591,12 +584,12 @@ def export(
     if len(files) > 1:
         asks, paste = "ask", "paste each into a separate chat"
     subject = f"{names} {asks} about {prompts.subject}"
-    call.say(f"{subject}: {paste}, and save its answer as ANSWER.md")
-    call.say(f"next: {_IMPORT_STEP}")
+    call.say(f"✓ {subject}")
+    call.say(f"  {paste}, and save its answer as ANSWER.md")
     if prompts.omitted:
         left = format_count(prompts.omitted, "highlight")
-        next_command = f"ankiforge draft export {quote(str(file))}"
-        call.say(f"{left} left: import the answer first, then: {next_command}")
+        call.say(f"  {left} left for another text, after this answer")
+    call.say(f"  next  {_IMPORT_STEP}")
     if document:
         cli.exit_if_failed(prompts.problems)
 

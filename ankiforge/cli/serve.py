@@ -47,12 +47,7 @@ if TYPE_CHECKING:
 @click.argument("paths", nargs=-1, type=cli.PATH_TYPE, metavar="[PATH|QUERY]...")
 @cli.flag_option("--terminal", help="Decide in this terminal, with single keys.")
 @cli.flag_option("--no-open", help="Print the address; do not open a browser.")
-@cli.NEW_DECK_OPTION
-@cli.OUTPUT_OPTION
-@cli.DRAFTER_OPTION
-@cli.ACCEPT_OPTION
-@cli.FORCE_OPTION
-@cli.YES_OPTION
+@cli.run_options
 def review(
     call: cli.Call,
     paths: cli.Paths,
@@ -99,7 +94,7 @@ def review(
         )
         is_anything_read = result.report is not None and result.report.passage_count
         if not (is_anything_read or is_anything_unmarked):
-            cli.exit_if_run_failed(result)
+            cli.exit_if_failed(result.problems, result.error)
             cli.exit_with_code(0)
         if result.error is not None:
             call.warn(result.error.full_message)

@@ -16,7 +16,7 @@ from typing import NamedTuple
 
 import click
 from msgspec.structs import replace
-from rich.console import Console, Group
+from rich.console import Console, Group, RenderableType
 from rich.layout import Layout
 from rich.live import Live
 from rich.padding import Padding
@@ -25,10 +25,10 @@ from rich.text import Text
 
 from ankiforge.cli.output import Call, sanitize_for_terminal, say_next_command
 from ankiforge.errors import ForgeError, RefusedError
-from ankiforge.ledger import pending_items
 from ankiforge.model import (
     CardKind,
     NoteType,
+    Pair,
     ShownCard,
     Strings,
     UserQuestion,
@@ -63,6 +63,7 @@ _EDITABLE_FIELDS = ("Text", "Front", "Back", "Extra")
 """The fields that the user may add to a card in an editor."""
 _MOVING_KEYS = (("u", "undoes"), ("j", "later"), ("k", "back"))
 _FOOTER_HEIGHT = 3
+_LABEL_WIDTH = 11
 
 Choice = tuple[Decision, ShownCard | None]
 """A decision that accepts a card or answers a question, and the card if there is one."""
@@ -70,12 +71,15 @@ Keys = Sequence[tuple[str, str]]
 """The keys that do something, each with a word about its effect."""
 
 
+Lines = Sequence[str | Pair]
+"""The lines above a card. A pair is a label and a text, in which what differs is underlined."""
+
+
 class Screen(NamedTuple):
     """What is shown of an item, apart from the card that Enter would accept."""
 
     title: str
-    before: Strings
-    """The lines above the card."""
+    before: Lines
     choices: Sequence[Choice]
     """The decisions to choose from, of which the first is preselected."""
     keys: Keys
@@ -147,15 +151,19 @@ class TerminalReview:
                     break
         finally:
             self._live.stop()
-        counts = pending_items.count_ledger(self._ledger)
         say = dataclasses.replace(self._call, quiet=False).print_result
         if self._decisions:
             decided = Counter(done.said for done in self._decisions)
-            say(f"{format_counts(decided)}; to undo the last one: ankiforge undo")
-        say(f"  {batches.format_waiting(counts['waiting']) or 'nothing waits'}")
+            decided["left for later"] = len(self._passed_ids)
+            say(f"✓ {format_counts(decided)}")
+            say("  to undo the last one: ankiforge undo")
+        elif self._batch_ids:
+            say("nothing was decided")
         if page_only_count:
-            say(f"  {page_only_count:,} of these on the page only: ankiforge review")
-        say_next_command(say, self._workspace, counts)
+            say(
+                f"  {page_only_count:,} can be decided on the page only: ankiforge review"
+            )
+        say_next_command(say, self._workspace)
 
     def _start_next_sitting(self) -> bool:
         """Start the next sitting, or continue one, falling back to the items passed over.
@@ -211,28 +219,28 @@ class TerminalReview:
     def _make_conflict_screen(self, item: Item, question: UserQuestion) -> Screen:
         """Return both texts of a card that the user and its source changed."""
         front, title = map(to_one_line, question.examples)
-        before = [mark_bold(front), question.text, ""]
+        before: list[str | Pair] = [mark_bold(front), question.text]
         labels = ("yours", "source")
         for conflict in question.conflicts:
             if conflict.is_edited_in_ankiforge:
                 labels = ("in Anki", "here")
+            before += ["", f"{conflict.field}:"]
             texts = map(to_one_line, (conflict.user_text, conflict.source))
             for number, text in enumerate(mark_differing_words(*texts)):
-                label = f"{number + 1}  {conflict.field.lower()}, {labels[number]}"
-                before.append(f"{label}: {text}")
+                before.append((f"{number + 1}  {labels[number]}", text))
         ids = item.id, item.content_hash
         choices: list[Choice] = [(Reject(*ids), None), (Accept(*ids), None)]
         keys = (("1", labels[0]), ("2", labels[1]), *_MOVING_KEYS)
         return Screen(title, tuple(before), choices, keys, question.guids[0])
 
-    def _list_passage_lines(self, item: Item) -> list[str]:
+    def _list_passage_lines(self, item: Item) -> list[str | Pair]:
         """Return lines with an item's passage and any existing card that would change.
 
         The passage is omitted if the card repeats all of it.
         """
         draft = item.offered_drafts[0]
         highlight = draft.highlight
-        lines = []
+        lines: list[str | Pair] = []
         # show only the rest of the paragraph, without the heading above it and cut-off words
         text_before = remove_truncated_first_word(highlight.prefix).rpartition("\n")[2]
         text_after = remove_truncated_last_word(highlight.suffix).partition("\n")[0]
@@ -241,19 +249,18 @@ class TerminalReview:
         if to_one_line(passage) != to_one_line(card_text):
             lines.append(format_quote_in_passage(passage, draft.quote))
         if highlight.comment:
-            lines.append(f"your comment: {to_one_line(highlight.comment)}")
+            lines.append(("comment", to_one_line(highlight.comment)))
         texts = list_passage_texts(item.drafts[0]) if item.drafts else ()
-        for label, text in zip(("it said", "it says now"), texts, strict=False):
-            lines.append(f"{label}: {text}")
+        lines += zip(("it said", "it says now"), texts, strict=False)
         has_new_text = not (item.drafts and item.drafts[0].keeps_text)
         for name, text in view_card(item.card).rows if item.card and has_new_text else ():
-            lines.append(f"{name.lower()} now: {to_one_line(to_terminal_text(text))}")
+            lines.append((f"{name.lower()} now", to_one_line(to_terminal_text(text))))
         return [*lines, ""] if lines else lines
 
     def _draw(self, screen: Screen, current: Choice, keys: Keys) -> None:
         """Show an item with the selected card."""
         kept_count = sum(
-            done.said == "kept" and done.batch_number == self._batch_number
+            done.said in ("kept", "edited") and done.batch_number == self._batch_number
             for done in self._decisions
         )
         number = self._batch_ids.index(self._current_ids[0]) + 1
@@ -277,8 +284,8 @@ class TerminalReview:
                 lines.append(f"{index}  {to_one_line(text)}")
             if view.warning:
                 lines += ["", f"! {view.warning}"]
-        body = Padding(Group(*map(self._to_text, lines)), (1, 2))
-        legend = Text("   ").join(
+        body = Padding(Group(*map(self._render_line, lines)), (1, 2))
+        legend = Text("  ").join(
             Text.assemble((key, "bold"), " ", (word, "dim"))
             for key, word in (*keys, ("Esc", "ends"))
         )
@@ -293,12 +300,22 @@ class TerminalReview:
         layout.split_column(*parts)
         self._live.update(layout, refresh=True)
 
-    def _to_text(self, line: str) -> Text:
+    def _render_line(self, line: str | Pair) -> RenderableType:
+        if isinstance(line, str):
+            return self._to_text(line)
+        row = Table.grid(padding=(0, 2))
+        row.add_column(width=_LABEL_WIDTH)
+        row.add_row(self._to_text(line[0]), self._to_text(line[1], "\x1b[4m", "\x1b[24m"))
+        return row
+
+    def _to_text(
+        self, line: str, opening: str = "\x1b[1m", closing: str = "\x1b[22m"
+    ) -> Text:
         """Convert a line with marks of bold words to a text without control characters."""
         line = sanitize_for_terminal(line)
         if self._console.is_dumb_terminal:
             return Text(render_bold_marks(line))
-        return Text.from_ansi(render_bold_marks(line, "\x1b[1m", "\x1b[22m"))
+        return Text.from_ansi(render_bold_marks(line, opening, closing))
 
     # --- keys ---------------------------------------------------------------------------------
 
@@ -342,8 +359,11 @@ class TerminalReview:
                         current = choices[int(digit) - 1]
                     case key if key == _ESCAPE:
                         return False
-                    case _:
+                    case _ if self._pressed_keys:
                         continue
+                    case key:
+                        name = f"“{key}”" if key.strip() else "this key"
+                        self._message = f"{name} does nothing here"
             except BlockedError as error:
                 self._message = f"{error.message}; Enter makes the card anyway"
                 decision = current[0]
@@ -374,6 +394,8 @@ class TerminalReview:
         item = self._review.load_item(id)
         result = self._review.decide(decision)
         said = "rejected" if isinstance(decision, Reject) else "kept"
+        if isinstance(decision, Edit | WriteCard):
+            said = "edited"
         if item and item.question:
             said = "answered"
         elif item and item.drafts and item.drafts[0].keeps_text and said == "rejected":
@@ -411,7 +433,7 @@ class TerminalReview:
         self._current_ids = [
             each for each in done.current_ids if each not in self._passed_ids
         ]
-        self._message = "undone"
+        self._message = f"undone: {done.said}"
         return True
 
     # --- the user's editor ------------------------------------------------------------------

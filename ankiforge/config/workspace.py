@@ -18,6 +18,7 @@ from contextlib import contextmanager, suppress
 from datetime import UTC, datetime
 from glob import escape
 from pathlib import Path
+from shlex import quote
 
 import msgspec
 import yaml
@@ -415,7 +416,7 @@ def find_workspace(
 def _make_no_workspace_error(
     folder: Path, directory: Path | None, home: Path
 ) -> UsageError:
-    hint = f"make a workspace there: ankiforge init {folder}"
+    hint = f"make a workspace there: ankiforge init {quote(str(folder))}"
     if not folder.is_dir():
         return UsageError(f"{folder}: there is no such folder", hint=hint)
     other_workspace = get_registered_workspace(home) or (

@@ -26,7 +26,6 @@ from ankiforge.draft.prompt import (
 )
 from ankiforge.draft.reply import FindFaults, ReplyCard, list_evidence_texts, make_result
 from ankiforge.draft.reply_checks import (
-    CHAT_MODEL,
     abbreviate_in_quotes,
     format_card_title,
     make_pasted_reply_key,
@@ -34,6 +33,7 @@ from ankiforge.draft.reply_checks import (
     select_valid_cards,
 )
 from ankiforge.model import (
+    CHAT_MODEL,
     DraftingResult,
     Highlight,
     HighlightKey,
@@ -173,7 +173,7 @@ def parse_chat_reply(
                 result = DraftingResult(highlight, reason=missing_kind, should_retry=True)
             results.append(result)
     # put cards that were imported before at the end, because only the first problems are shown
-    unused.sort(key=lambda problem: problem.hint == _NOT_ASKED_HINT)
+    unused.sort(key=lambda problem: problem.hint == NOT_ASKED_HINT)
     return ParsedChatReply(tuple(results), tuple(unused))
 
 
@@ -252,7 +252,7 @@ def _find_owner(
 # The maximum number of cards that are listed as moved to the highlight that they quote.
 _MAX_MOVED_SHOWN = 3
 _MAX_CARDS_PER_HIGHLIGHT = 20
-_NOT_ASKED_HINT = "it was imported before, or nobody asked for it"
+NOT_ASKED_HINT = "it was imported before, or nobody asked for it"
 _NO_QUOTE_HINT = "ask the chat for the JSON only, with h and quote of each card"
 # A quote of at least this many letters is more reliable than the label.
 _MIN_RELIABLE_LETTERS = 12
@@ -280,4 +280,4 @@ def _make_unmatched_problem(
         )
     features = " or ".join(missing)
     reason = f"no highlight that still needs a card has {features}"
-    return Problem("", f"{format_card_title(item)}: {reason}", _NOT_ASKED_HINT)
+    return Problem("", f"{format_card_title(item)}: {reason}", NOT_ASKED_HINT)

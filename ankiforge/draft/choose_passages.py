@@ -28,7 +28,6 @@ from ankiforge.draft.prompt import (
 )
 from ankiforge.draft.reply import FindFaults, ReplyCard, build_drafts, to_one_line
 from ankiforge.draft.reply_checks import (
-    CHAT_MODEL,
     abbreviate_in_quotes,
     format_card_title,
     make_pasted_reply_key,
@@ -37,6 +36,7 @@ from ankiforge.draft.reply_checks import (
 )
 from ankiforge.language.lexicon import read_word_set
 from ankiforge.model import (
+    CHAT_MODEL,
     Document,
     DocumentKey,
     DocumentText,

@@ -18,15 +18,16 @@ from ankiforge.text import format_count, is_chat_prompt, regex
 from ankiforge.text.elements import to_unicode_script
 from ankiforge.text.passages import SUPERSCRIPT_NOTE
 
-CHAT_MODEL = "chat"
-"""Recorded in place of the name of the chat's model, which is unknown."""
 _NO_JSON_HINT = (
     "tell the chat “Give me the same cards as JSON, as I asked, in one code block”"
 )
 
 
-def explain_unusable_reply(text: str) -> str:
-    """Explain why a pasted text contains no usable cards, and how to get some."""
+def explain_unusable_reply(text: str, *, is_refused: bool = False) -> str:
+    """Explain why a pasted text contains no usable cards, and what to do about it.
+
+    `is_refused` is whether a card is about a highlight, but was refused by a check.
+    """
     if not text.strip():
         return "nothing was pasted: copy the whole answer of the chat"
     if is_chat_prompt(text):
@@ -36,6 +37,8 @@ def explain_unusable_reply(text: str) -> str:
         return (
             "it ends in the middle of its first card: copy the whole answer of the chat"
         )
+    if usable and is_refused:
+        return "no card in it can be used: ask the chat for others"
     if usable:
         return "no card in it is about these highlights: ask again in a new chat"
     if unusable:

@@ -227,6 +227,8 @@ TRANSLATION_DRAFTER = "rules:comment-translation"
 """The drafter of vocabulary cards, from a marked word with the translation in the comment."""
 FIGURE_DRAFTER = "rules:figure"
 """The drafter of figures with hidden labels. The user reviews each card."""
+CHAT_MODEL = "chat"
+"""Recorded in place of the name of the chat's model, which is unknown."""
 AGENT_DRAFTER = "agent"
 """The drafter of cards proposed by a client of the MCP server. The user reviews each card."""
 

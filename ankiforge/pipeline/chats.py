@@ -21,7 +21,7 @@ from ankiforge.draft import chat, reply_checks
 from ankiforge.draft.second_reading import parse_verdicts
 from ankiforge.ledger import draft_groups, draft_recording
 from ankiforge.ledger.tables.pending_drafts import load_draft_ids
-from ankiforge.model import HighlightKey
+from ankiforge.model import CHAT_MODEL, HighlightKey
 from ankiforge.pipeline import second_reading, unmarked_documents
 from ankiforge.pipeline.draft import iter_model_tasks, load_privacy, record_results
 from ankiforge.pipeline.models import find_blocking_messages, load_prompt
@@ -157,9 +157,7 @@ def record_chat_reply(
                 return outcome
         if answer.results:
             fingerprint = prompt.fingerprint
-            workspace.replies.put(
-                request, text, model=reply_checks.CHAT_MODEL, prompt=fingerprint
-            )
+            workspace.replies.put(request, text, model=CHAT_MODEL, prompt=fingerprint)
             steps = tuple(
                 record_results(
                     job,
@@ -171,6 +169,10 @@ def record_chat_reply(
             record_hint_shown(CHAT_USED_HINT)  # so that a chat isn't offered again
     pending = {highlight.key for task in tasks for highlight in task.highlights}
     pending -= {result.highlight.key for result in answer.results}
+    missing = ""
+    if not (answer.results or is_known):
+        hints = {problem.hint for problem in answer.problems} - {chat.NOT_ASKED_HINT}
+        missing = reply_checks.explain_unusable_reply(text, is_refused=bool(hints))
     return ChatImport(
         drafted=answer.results,
         unused=answer.problems,
@@ -178,9 +180,7 @@ def record_chat_reply(
         asked=max(len(asked), len(answer.results)),
         is_known=is_known,
         unanswered=len(pending.intersection(asked)),
-        missing=""
-        if answer.results or is_known
-        else reply_checks.explain_unusable_reply(text),
+        missing=missing,
     )
 
 

@@ -32,6 +32,7 @@ from ankiforge.text import (
     ROW_TAIL_MARK,
     format_count,
     format_counts,
+    join_columns,
     mark_bold,
     occlusion,
     to_one_line,
@@ -192,7 +193,7 @@ _STATE_SIGNS = {
 }
 
 
-LEGEND = "○ waiting   ✓ card   ✗ blocked or gone, and why   · no card"
+LEGEND = {PROPOSAL_SIGN: "waiting", "✓": "card", "✗": "blocked or gone", "·": "no card"}
 """The meaning of the signs in rows."""
 _HEADING_NOUNS = {"waiting": "draft", "accepted": "card", "proposed": "proposal"}
 
@@ -223,14 +224,13 @@ def format_row(view: CardView, id: str) -> str:
     marked with ✗ and spelled out with its reason.
     """
     text = view.format_question(*mark_bold("[ ]").split(" "))
-    if view.gaps[1:]:
-        text += f"  or: {truncate(' · '.join(view.gaps[1:]), 60)}"
+    gaps = ", ".join(f"gap {n}: {gap}" for n, gap in enumerate(view.gaps[1:], 2))
     sign = _STATE_SIGNS.get(view.state, "✗")
     is_outdated = isinstance(view.card, PendingDraft) and view.card.keeps_text
     remark = "its passage changed" if is_outdated else ""
     if sign == "✗":
         remark = _explain_state(view)
-    return make_row(id, sign, text, remark, view.card.highlight.page_text)
+    return make_row(id, sign, text, remark, gaps, view.card.highlight.page_text)
 
 
 def make_row(id: str, sign: str, text: str, *tail: str) -> str:
@@ -249,13 +249,13 @@ def _explain_state(view: CardView) -> str:
     reason = (
         "" if is_undone else to_one_line(view.card.verdict_reason or view.pending_reason)
     )
-    reason = truncate(reason, _MAX_QUESTION_CHARS)
+    reason = _truncate_at_word(reason, _MAX_QUESTION_CHARS)
     return ", ".join(filter(None, (": ".join(filter(None, (view.state, reason))), still)))
 
 
 def format_short_question(list_row: ListRow) -> str:
     """Format the question of a card or draft on one line, truncated."""
-    return truncate(view_card(list_row).question, _MAX_QUESTION_CHARS)
+    return _truncate_at_word(view_card(list_row).question, _MAX_QUESTION_CHARS)
 
 
 def format_sides(view: CardView) -> TextLines:
@@ -390,7 +390,8 @@ def format_in_full(
     view = view_card(list_row)
     yield from format_content(view)
     highlight = list_row.highlight
-    heading = f" › {highlight.heading}" if highlight.heading else ""
+    heading = highlight.heading
+    heading = f" › {heading}" if heading not in ("", highlight.document.title) else ""
     is_lost = (
         isinstance(list_row, LocalCard)
         and SourceChange.SOURCE_GONE in list_row.source_changes
@@ -470,7 +471,8 @@ def _truncate_at_word(text: str, limit: int) -> str:
         return text
     start, _, last_word = text[: limit + 1].rpartition(" ")
     # if the last word is very long, the text is probably in a script without spaces
-    return f"{start if len(last_word) <= _MAX_WORD_CHARS else text[:limit]}…"
+    shown = start if len(last_word) <= _MAX_WORD_CHARS else text[:limit]
+    return f"{shown.rstrip(' ,;:')}…"
 
 
 def format_content(view: CardView) -> TextLines:
@@ -498,9 +500,9 @@ def _format_card_state(ledger: Ledger, card: LocalCard) -> TextLines:
     note = load_present_note(ledger, card.id)
     if note:
         parts = [note.deck] if note.deck else []
-        parts.append(f"{note.reviews} reviews")
+        parts.append(format_count(note.reviews, "review"))
         if note.lapses:
-            parts.append(f"{note.lapses} lapses")
+            parts.append(format_count(note.lapses, "lapse"))
         if note.suspended:
             parts.append("suspended")
         yield format_labelled("studied", " · ".join(parts))
@@ -512,16 +514,18 @@ def _format_card_state(ledger: Ledger, card: LocalCard) -> TextLines:
 
 def format_question(question: UserQuestion) -> TextLines:
     """Yield lines with a question, its conflicts and examples, and the answer commands."""
-    yield f"{question.id}  {question.text}"
+    id = question.id[:MIN_ID_CHARS]
+    yield f"{id}  {question.text}"
     for example in question.examples:
         yield format_labelled("", to_one_line(example))
     for conflict in question.conflicts:
         labels = (
             ("in Anki", "here") if conflict.is_edited_in_ankiforge else ("mine", "source")
         )
-        yield format_labelled(conflict.field.lower(), "")
+        yield format_labelled("", f"{conflict.field}:")
         yield format_labelled(f"  {labels[0]}", conflict.user_text)
         yield format_labelled(f"  {labels[1]}", conflict.source)
-    accept = f"ankiforge accept {question.id} ({question.accept_effect})"
-    reject = f"ankiforge reject {question.id} ({question.reject_effect})"
-    yield format_labelled("", f"{accept} · {reject}")
+    accept = join_columns(f"ankiforge accept {id}", question.accept_effect)
+    yield format_labelled("", accept)
+    reject = join_columns(f"ankiforge reject {id}", question.reject_effect)
+    yield format_labelled("", reject)

@@ -221,7 +221,7 @@ def choose_next_command(
         reason = f"the best ten of {waiting_count:,}"
     if waiting["conflicts"]:
         cards = format_count(waiting["conflicts"], "card")
-        reason = f"choose the words of {cards} that you changed, too"
+        reason = f"{cards} that you and the source both changed"
     review = DECIDE_COMMAND, reason
     if waiting_count > waiting["proposed"]:
         return review
@@ -397,7 +397,7 @@ def get_status(
 
 
 def format_status(status: Status, workspace: WorkspaceDirectory) -> TextLines:
-    """Yield the lines printed by `status`: a short summary followed by details."""
+    """Yield the lines printed by `status`: a summary, details and the next command."""
     cards = status.cards
     counts = (
         format_count(status.highlights.total, "highlight"),
@@ -408,7 +408,6 @@ def format_status(status: Status, workspace: WorkspaceDirectory) -> TextLines:
         else "",
     )
     yield from (f"  {line}" for line in counts if line)
-    yield format_next_command(status.next, status.next_reason)
     yield ""
     titles = [
         f"{truncate(title, _MAX_TITLE_CHARS)} ({n:,})"
@@ -434,7 +433,7 @@ def format_status(status: Status, workspace: WorkspaceDirectory) -> TextLines:
     rows = [
         ("drafts in", format_first_names(titles)),
         ("cards", join_columns(accepted, sourceless, left_in_anki)),
-        ("workspace", status.workspace),
+        ("workspace", shorten_path(status.workspace)),
         ("sources", format_first_names(source_names) or "none yet"),
         ("model", status.model),
         ("Anki", join_columns(last_read, *reviews)),
@@ -443,6 +442,8 @@ def format_status(status: Status, workspace: WorkspaceDirectory) -> TextLines:
         rows.append(("no marks", format_unmarked(status.unmarked)))
     rows += [("not read", ": ".join(entry)) for entry in status.not_read.items()]
     yield from (format_detail(label, text) for label, text in rows if text)
+    yield ""
+    yield format_next_command(status.next, status.next_reason)
 
 
 # --- the result of a run ------------------------------------------------------------------
@@ -603,8 +604,10 @@ def format_run(
     *,
     verbose: bool = False,
     in_review: bool = False,
-) -> tuple[Iterable[str], TextLines]:
-    """Format the result of a run as a summary and as details, to print around its problems.
+) -> tuple[Sequence[str], TextLines, Sequence[str]]:
+    """Format the result of a run as a summary, details and the next commands, in this order.
+
+    Problems are printed before the details.
 
     Args:
         result: the result of the run.
@@ -624,22 +627,22 @@ def format_run(
     state = count_workspace(counts).highlights
     is_partial = result.report and state.total not in (0, result.report.passage_count)
     where = " in all sources" if is_partial or result.has_no_highlights else ""
-    details = (
-        batches.format_waiting(counts["waiting"], where),
-        format_remaining(state),
-    )
-    summary += [f"  {line}" for line in details if line]
+    waiting = batches.format_waiting(counts["waiting"], where)
+    summary += [f"  {line}" for line in (waiting, format_remaining(state)) if line]
     # omit unchanged packages if no highlight was found
     delivery = format_delivery(result, include_unchanged=not result.has_no_highlights)
     summary += [f"  → {line}" for line in delivery]
     steps = [step] if any(step) and not in_review else []
     if steps and step in (CHAT_STEP, (DECIDE_COMMAND, step[1])):
         steps = _list_steps(step, result, workspace, counts["waiting"])
+    if not in_review:
+        steps += _suggest_unmarked(result, workspace, steps)
+    next_lines = []
     for index, (command, reason) in enumerate(steps):
-        summary.append(format_next_command(command, reason, first=not index))
-    return summary, _format_details(
-        result, workspace, step, noticed, None if verbose else MAX_SHOWN_CHANGES
-    )
+        next_lines.append(format_next_command(command, reason, first=not index))
+    limit = None if verbose else MAX_SHOWN_CHANGES
+    details = _format_details(result, workspace, step, noticed, limit)
+    return summary, details, next_lines
 
 
 def _list_steps(
@@ -670,6 +673,21 @@ def _list_steps(
         if unmarked and Path(unmarked[0]).is_dir():
             steps.append(suggest_choosing(unmarked, has_marks=True))
     return steps
+
+
+def _suggest_unmarked(
+    result: RunResult, workspace: Workspace, steps: Sequence[Pair]
+) -> list[Pair]:
+    """Suggest a chat for files in which nothing is marked, unless `steps` do so already."""
+    folder, ledger = workspace.folder, workspace.ledger
+    paths: Sequence[str] = ()
+    if result.has_no_highlights or result.remembered_paths:
+        paths = find_unmarked_paths(folder, ledger)
+    elif result.report and result.report.unmarked:
+        paths = [*map(str, find_unmarked_pdfs(ledger, result.report.unmarked))]
+    if not paths or any(command.startswith("draft ") for command, _ in steps):
+        return []
+    return [suggest_choosing(paths, has_marks=Path(paths[0]).is_dir())]
 
 
 def _format_first_line(result: RunResult) -> str:
@@ -716,17 +734,11 @@ def _format_details(
     yield _format_model_usage(result)
     if result.report and (result.has_new_highlights or result.has_no_highlights):
         yield from _format_unread(result.report, ledger)
-    is_choosing = step[0].startswith("draft ")
-    if result.has_no_highlights and (
-        is_choosing or not (result.has_failures or any(step))
-    ):
+    if result.has_no_highlights and step[0].startswith("draft "):
         yield NO_HIGHLIGHTS_HINT
-        yield "" if is_choosing else CHOOSE_HINT
-    elif result.has_no_highlights or result.remembered_paths:
-        yield format_unmarked(find_unmarked_paths(workspace.folder, ledger))
-    elif result.report and result.report.unmarked:
-        files = find_unmarked_pdfs(ledger, result.report.unmarked)
-        yield format_unmarked([*map(str, files)])
+    elif result.has_no_highlights and not (result.has_failures or any(step)):
+        yield NO_HIGHLIGHTS_HINT
+        yield CHOOSE_HINT
     changes = _find_changes(result, ledger, workspace.folder)
     yield from _format_changes(changes, change_limit)
     if result.report:

@@ -11,6 +11,7 @@ from msgspec import to_builtins
 from ankiforge.check import RULES, Rule
 from ankiforge.model import (
     AGENT_DRAFTER,
+    CHAT_MODEL,
     CardKind,
     Draft,
     Fields,
@@ -83,10 +84,7 @@ class CardView(Value):
 
     @property
     def commands(self) -> Strings:
-        """The commands that decide on the card, without `ankiforge`.
-
-        Some are followed by their effect in parentheses.
-        """
+        """The commands that decide on the card, without `ankiforge`, each with any effect."""
         card = self.card
         draft = card.revision if isinstance(card, LocalCard) else card
         if not isinstance(draft, PendingDraft):
@@ -96,17 +94,17 @@ class CardView(Value):
         if draft.keeps_text:
             fields = draft.note_type.required_fields
             return (
-                f"accept {id} (the card stays as it is)",
+                f"accept {id}   the card stays as it is",
                 f'edit {id} --field {fields[-1]} "…"',
-                "draft (a chat rewords it)",
-                f"reject {id} (the card goes)",
+                "draft   a chat rewords it",
+                f"reject {id}   the card goes",
             )
         force = "--force " if draft.is_blocked else ""
         gap = " --gap 1" if len(draft.gaps) > 1 else ""
-        effect = " (the card gets these words)" if draft.revised_guid else ""
+        effect = "   the card gets these words" if draft.revised_guid else ""
         commands = [f"accept {force}{id}{gap}{effect}"]
         if draft.revised_guid and not draft.is_numbered_user_text:
-            commands.append(f"accept --another {force}{id}{gap} (another card)")
+            commands.append(f"accept --another {force}{id}{gap}   another card")
         field = draft.note_type.content_fields[0]
         is_figure = draft.kind is CardKind.OCCLUSION
         commands.append("review" if is_figure else f'edit {id} --field {field} "…"')
@@ -254,5 +252,7 @@ def explain_pending(draft: PendingDraft) -> str:
             if is_mark
             else "Your settings make it wait."
         )
-    maker = "Proposed by an agent" if drafter == AGENT_DRAFTER else "Drafted by a model"
+    maker = f"Drafted by a {'chat' if draft.origin.model == CHAT_MODEL else 'model'}"
+    if drafter == AGENT_DRAFTER:
+        maker = "Proposed by an agent"
     return f"{maker}; you decide."

@@ -245,9 +245,9 @@ _QUESTION_TEXTS: dict[UserQuestionKind, tuple[str, Json, Json]] = {
     UserQuestionKind.FORM: (
         "Untick what is not a card.",
         _relabel(
-            ACCEPT, "Make {n} cards", "Made cards of", act="lines", none="Make no cards"
+            ACCEPT, "Make {n} cards", "Cards made", act="lines", none="Make no cards"
         ),
-        _relabel(REJECT, "None of them", "No cards of"),
+        _relabel(REJECT, "None of them", "No cards made"),
     ),
 }
 """Maps each kind of question to what the user should know first, and the two answers."""

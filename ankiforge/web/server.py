@@ -81,8 +81,8 @@ _WRONG_BROWSER = (
     "This page belongs to one browser: open the address that `ankiforge review` printed."
 )
 _TOKEN_USED = (
-    "This address was opened before, and it works only once. For a new one press Ctrl-C in the"
-    " terminal where the page was started, then: ankiforge review"
+    "This page is open in another browser, and its address works only once. To open it here,"
+    " press Ctrl-C in the terminal where ankiforge runs, then: ankiforge review"
 )
 _NOT_FOUND = "There is nothing here."
 _INTERNAL_ERROR = (

@@ -11,6 +11,7 @@ from pathlib import Path
 
 import pytest
 
+from ankiforge.cli import main
 from ankiforge.config import workspace as folders
 from ankiforge.ledger import database as ledger_database
 from tests.limits import PATIENCE
@@ -92,6 +93,19 @@ def test_a_home_that_cannot_be_made_is_wrong_usage(forge, notes):
 
 
 # --- paths ----------------------------------------------------------------------------------
+
+
+@pytest.mark.skipif(sys.platform == "win32", reason="Windows keeps a folder in use")
+def test_a_current_folder_that_was_deleted_is_wrong_usage(tmp_path, monkeypatch, capsys):
+    folder = tmp_path / "gone"
+    folder.mkdir()
+    monkeypatch.chdir(folder)
+    folder.rmdir()
+    for words in (["status"], ["run", "a.md"], ["doctor"]):
+        with pytest.raises(SystemExit) as ended:
+            main(words)
+        assert ended.value.code == 2
+        assert "the current folder was deleted\nhint: " in capsys.readouterr().err
 
 
 def test_one_path_of_several_being_absent_leaves_the_others_done(forge, notes):

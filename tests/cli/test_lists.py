@@ -103,10 +103,10 @@ def test_proposals_are_counted_in_an_empty_list_and_a_sentence_is_proposed_once(
         f"=={canal}==\n\n==Water boils here. {canal}==\n", "utf-8"
     )
     forge.ok("run", notes)
-    told = "1 proposal waiting: ankiforge list --no-card\n"
     for options in ([], ["--all"], ["--view", "new"]):
-        assert forge.ok("list", *options).stderr == told
-    assert "nothing here" in forge.ok("list", "no such words").stderr
+        told = forge.ok("list", *options).stderr
+        assert "ankiforge list --no-card\n  1 proposal waiting\n  next  " in told
+    assert "waiting" not in forge.ok("list", "no such words").stderr
     heading, *lines = forge.ok("list", "--no-card").stdout.splitlines()
     assert heading == "a  1 proposal, 1 without a proposal"
     assert [line.split()[1] for line in lines] == ["○", "·"]
@@ -424,7 +424,14 @@ FOLDERS = [
 ]
 
 
-def test_a_folder_is_a_filter(folders):
+def test_a_list_that_a_limit_cuts_says_so(folders):
+    told = folders.ok("list", "--limit", "1").stderr
+    assert told == "1 of 6 shown; --limit 6 shows all\n"
+    for words in ("list", "list --limit 6", "list --limit 1 --json"):
+        assert not folders.ok(*words.split()).stderr
+
+
+def test_a_folder_is_a_filter(folders, vault):
     def names(*words):
         return {card["title"] for card in folders.ok("list", "--json", *words).lines}
 
@@ -435,6 +442,11 @@ def test_a_folder_is_a_filter(folders):
     assert "1 accepted" in folders.ok("accept", "Networking/").stderr
     assert names("verdict:waiting") == {"Cells", "Moss"}
     assert "2 accepted" in folders.ok("accept", "--all", "--filter", "Biology/").stderr
+    folders.ok("undo")
+    (vault / "Biology").rename(vault / "Cell biology")
+    folders.ok("run")
+    told = folders.ok("accept", "--all", "--filter", "Cell biology/").stderr
+    assert "2 accepted" in told, "the name of the folder is one argument"
     told = folders("reject", "Biology/", code=2).stderr
     assert "--all --filter QUERY" in told, "it would take the cards, too"
 

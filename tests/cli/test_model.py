@@ -127,7 +127,7 @@ def test_a_running_server_is_offered_with_its_best_model_which_is_sent_nothing(
         if lines := offers(typed("run", note)):
             break
     assert lines == [
-        "Ollama runs here with gpt-oss:20b. Questions for these 2 highlights:"
+        "  Ollama runs here with gpt-oss:20b. Questions for these 2 highlights:"
         " ankiforge model use ollama"
     ]
     assert ollama.asked == []
@@ -550,4 +550,4 @@ def test_a_workspace_that_is_gone_is_named_and_used_again_when_it_is_back(forge,
         assert f"your workspace {cards} is missing" in told
         assert "ankiforge init DIR" in told
     (forge.folder / "elsewhere").rename(cards)
-    assert f"workspace  {cards}" in forge.ok("status").stdout
+    assert f"workspace  {cards.name}\n" in forge.ok("status").stdout

@@ -106,7 +106,8 @@ def test_what_is_too_much_for_one_chat_goes_into_several(forge, notes):
     ]
 
     assert (
-        "ask.md, ask-2.md, ask-3.md, ask-4.md ask about 70 highlights: paste each" in told
+        "ask.md, ask-2.md, ask-3.md, ask-4.md ask about 70 highlights\n  paste each"
+        in told
     )
     passages = [text.partition("Document: Greek")[2] for text in texts]
     assert [len(labels(each)) for each in passages] == [20, 20, 20, 10]

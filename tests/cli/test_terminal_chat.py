@@ -104,6 +104,10 @@ def test_draft_copies_the_text_and_takes_the_answer_that_is_pasted(
         assert "Zanzibar" not in prompt
         assert "this is the text for the chat, not its answer" in keyboard.paste(prompt)
         assert "it contains no card" in keyboard.paste("Sure! Here are your questions.")
+        refused = json.loads(answer_to(prompt))["cards"][2:]
+        told = " ".join(keyboard.paste(json.dumps({"cards": refused})).split())
+        assert "no card in it can be used: ask the chat for others" in told
+        assert "does not contain its quote “Nobody marked these words.”" in told
         told = keyboard.paste(answer_to(prompt))
         assert (
             "2 of 3 got a question; 1 still without a question; 1 card not used" in told
@@ -115,7 +119,7 @@ def test_draft_copies_the_text_and_takes_the_answer_that_is_pasted(
         assert ALPHA in second
         told = keyboard.paste(doubts_of(second))
         assert "2 cards read a second time: 1 doubted" in told
-        assert "next: ankiforge review\r\n" in told, "no text is left to ask about"
+        assert "ankiforge review\x1b[0m\r\n" in told, "no text is left to ask about"
         assert keyboard.ended() == 0
     [doubted] = forge.cards("finding:doubted")
     assert doubted["findings"][0]["message"] == "the quote says: Alpha is the first"
@@ -196,7 +200,7 @@ def test_after_an_answer_it_names_what_is_left(forge, vault, at_terminal):
         told = keyboard.paste(json.dumps({"cards": none}))
         assert keyboard.ended() == 0
     assert "0 of 20 got a question; 20 not worth one" in told
-    assert "next: ankiforge draft asks about the next 3" in told
+    assert "asks about the next 3" in told
 
 
 def test_draft_of_a_document_copies_its_text_and_takes_what_the_chat_chose(
@@ -222,6 +226,6 @@ def test_draft_of_a_document_copies_its_text_and_takes_what_the_chat_chose(
         assert ALPHA in second
         told = keyboard.paste(doubts_of(second))
         assert "1 card read a second time: 1 doubted" in told
-        assert "next: ankiforge review" in told
+        assert "ankiforge review" in told
     [made] = forge.cards()
     assert made["quote"] == ALPHA

@@ -73,7 +73,7 @@ def test_each_key_decides_on_the_card_that_is_shown(forge, vault, note, at_termi
         first = COLOURS.sub("", keyboard.shown())
         assert "  Working memory holds about [four chunks] at a time." in first
         assert "“Working memory" not in first, "the card has all of its passage"
-        assert "Enter accepts   x rejects   e edits" in first
+        assert "Enter accepts  x rejects  e edits" in first
         assert first.split()[:6] == ["1", "of", "3", "·", "0", "kept"]
         assert "  Memory" in first
         second = COLOURS.sub("", keyboard.press("\r"))
@@ -88,8 +88,9 @@ def test_each_key_decides_on_the_card_that_is_shown(forge, vault, note, at_termi
         assert "[hippocampus]" in COLOURS.sub("", keyboard.press("\r"))
         last = keyboard.press(ESCAPE)
         assert keyboard.ended() == 0
-    assert "2 kept; to undo the last one: ankiforge undo" in last
-    assert "  1 draft waiting" in COLOURS.sub("", last)
+    last = COLOURS.sub("", last)
+    assert "✓ 2 kept\r\n  to undo the last one: ankiforge undo" in last
+    assert "  1 draft waiting" in last
     assert "ankiforge review" in last
     assert verdicts(forge) == {
         "Working": "accepted",
@@ -116,7 +117,10 @@ def test_a_digit_takes_another_gap_of_a_proposed_card(forge, vault, at_terminal)
         assert re.search(rf"1  {re.escape(first)} *\r?\n *2  {re.escape(second)}", shown)
         assert "\ufdd0" not in shown  # the card is bold on both of its lines
         last = len(passage["proposal"]["gaps"])
-        assert f"Enter accepts   1-{last} gaps   x rejects" in shown
+        assert f"Enter accepts  1-{last} gaps  x rejects" in shown
+        assert "“?” does nothing here" in COLOURS.sub("", keyboard.press("?"))
+        for key in ("\x1b[A", " "):
+            assert "this key does nothing here" in COLOURS.sub("", keyboard.press(key))
         shown = COLOURS.sub("", keyboard.press("9?\x1b[A y2"))
         assert f"[{second}]" in " ".join(shown.split())
         assert shown.count("1 of 1 · 0 kept") == 1, "other keys draw nothing"
@@ -145,7 +149,7 @@ def test_a_sitting_is_of_one_document_and_undo_leads_back_to_it(
         assert "1 of 2 · 0 kept" in COLOURS.sub("", keyboard.press("u"))
         keyboard.press("\r")
         assert "1 of 1 · 0 kept" in COLOURS.sub("", keyboard.press("x"))
-        assert "2 kept, 1 rejected" in keyboard.press("\r")
+        assert "✓ 2 kept, 1 rejected" in COLOURS.sub("", keyboard.press("\r"))
 
 
 LONG = "a word or two " * 20
@@ -226,8 +230,9 @@ def test_ctrl_c_ends_and_everything_decided_stands(forge, vault, note, at_termin
     with at_terminal("review", "--terminal") as keyboard:
         keyboard.shown()
         keyboard.press("\r")
+        keyboard.press("j")
         told = COLOURS.sub("", keyboard.press(key))
-        assert "1 kept; " in told
+        assert "✓ 1 kept, 1 left for later\r\n" in told
         assert "  2 drafts waiting" in told
         assert keyboard.ended() == 0
     assert verdicts(forge)["Working"] == "accepted"
@@ -298,7 +303,7 @@ def test_words_that_a_check_blocks_are_taken_only_at_the_second_enter(
         keyboard.press("e")
         assert "Enter makes the card anyway" in keyboard.press("\r")
         assert set(verdicts(forge).values()) == {"waiting"}
-        assert "kept" in keyboard.press("\r")
+        assert "edited" in keyboard.press("\r")
         keyboard.press(ESCAPE)
     assert verdicts(forge)["What"] == "accepted"
 
@@ -366,7 +371,7 @@ def test_one_file_is_enough_and_nothing_is_asked(forge, tmp_path, at_terminal, m
         shown = COLOURS.sub("", keyboard.shown())
         assert "highlight" in shown
         assert "1 proposal" in shown or "proposals" in shown
-        assert "Enter accepts   " in shown
+        assert "Enter accepts  " in shown
         assert "kept" in keyboard.press("\r")
     assert [card["verdict"] for card in forge.ok("list", "--json").lines].count(
         "accepted"
@@ -398,7 +403,7 @@ def test_a_word_of_a_title_asks_the_proposals_of_that_document_alone(
     with at_terminal("review", "prehistory", "--terminal") as keyboard:
         assert "Golgi" in COLOURS.sub("", keyboard.shown())
         shown = COLOURS.sub("", keyboard.press("\r"))
-        assert "1 kept; to undo" in shown
+        assert "1 kept\r\n  to undo" in shown
         assert "mitochondrion" not in shown
 
 
@@ -482,7 +487,7 @@ def test_one_answer_makes_cards_of_all_words_with_their_translation(forge, at_te
         assert "13 words with your translation in readwise: make cards?" in asked
         assert "sizable = значительный" in asked
         assert "… and 3 more" in asked
-        assert "1 answered; to undo" in COLOURS.sub("", keyboard.press("\r"))
+        assert "✓ 1 answered\r\n" in COLOURS.sub("", keyboard.press("\r"))
     assert set(verdicts(forge).values()) == {"accepted"}
     forge.ok("undo")
     with at_terminal("review", "--terminal") as keyboard:
@@ -499,7 +504,7 @@ def test_j_and_k_walk(forge, vault, note, at_terminal):
         assert "1 of " in keyboard.press("k")
         assert "2 of " in keyboard.press("jkj"), "keys that arrive together all count"
         told = COLOURS.sub("", keyboard.press(ESCAPE))
-        assert told.startswith("  3 drafts waiting")
+        assert told.startswith("nothing was decided\r\n  3 drafts waiting")
     assert set(verdicts(forge).values()) == {"waiting"}
 
 
@@ -520,4 +525,4 @@ def test_a_decision_is_made_only_on_a_card_that_was_seen(forge, vault, note, at_
     with at_terminal("review", "--terminal") as keyboard:
         keyboard.shown()
         assert "kept" in keyboard.press("\r\r\r")
-        assert "1 kept; " in keyboard.press(ESCAPE)
+        assert "✓ 1 kept\r\n" in COLOURS.sub("", keyboard.press(ESCAPE))

@@ -389,7 +389,10 @@ def test_a_build_without_cards_names_the_next_command(forge, vault, note):
     note.write_text(KINDS, encoding="utf-8")
     forge.ok("run", vault, "--accept", "review")
     told = forge.ok("build").stderr
-    assert "no package: no card is accepted yet\n  next  ankiforge review" in told
+    assert (
+        "no package: no card is accepted yet\n  3 waiting: 2 drafts, 1 proposal\n" in told
+    )
+    assert "\n  next  ankiforge review" in told
 
 
 def test_a_setting_to_be_written_is_named_with_its_file(forge, vault, note):
@@ -518,7 +521,7 @@ def test_a_changed_comment_is_a_change_and_own_words_are_not_accepted(forge, tmp
     assert "nothing new" in write("nice")
     [row] = forge.ok("list", "--no-card", "--json").lines
     forge.ok("edit", row["key"], "--field", "Front", "Where?", "--field", "Back", "Here")
-    assert forge.ok("undo").stderr == "undone: written: Where?\n"
+    assert forge.ok("undo").stderr == "✓ undone: written: Where?\n"
     assert "(1 changed)" in write("Which gland releases melatonin?")
 
 
@@ -526,7 +529,8 @@ def test_where_accept_all_leaves_nothing_the_package_is_next(forge, vault):
     (vault / "a.md").write_text("The ==axolotl== keeps its gills for life.\n")
     forge.ok("run", vault)
     told = forge.ok("accept", "--all").stderr
-    assert "1 accepted; to undo it: ankiforge undo\n  next  ankiforge build" in told
+    nothing = "  nothing waits\n  next  ankiforge build"
+    assert f"1 accepted; to undo it: ankiforge undo\n{nothing}" in told
 
 
 @pytest.mark.usefixtures("takes_marks")
@@ -537,7 +541,7 @@ def test_what_accept_all_leaves_and_what_undo_takes_back_is_told(forge, vault):
     told = forge.ok("accept", "--all").stderr
     assert (
         told == "nothing was accepted\n"
-        "left for a warning: 7 × does not stand alone: ankiforge list finding:leans_back\n"
+        "  7 left, with a warning: does not stand alone   ankiforge list finding:leans_back\n"
         "  7 drafts waiting\n"
         "  next  ankiforge review   decide on what waits\n"
     )
@@ -551,8 +555,8 @@ def test_what_accept_all_leaves_and_what_undo_takes_back_is_told(forge, vault):
     assert "not accepted:   3 × held back by a question: " in told
     forge.ok("reject", "--all")
     told = forge.ok("undo").stderr
-    assert told.count("undone: ") == 5
-    assert "and everything else that the same command decided" in told
+    assert "✓ undone: 10 rejected" in told
+    assert told.endswith("\n  … and 5 more\n")
 
 
 # --- what a run says of files -----------------------------------------------------------------

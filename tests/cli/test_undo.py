@@ -191,7 +191,7 @@ def test_what_a_model_drafted_is_undone_whole(forge, server, fake):
     drafts = forge.ok("list", "verdict:waiting model:m", "--json").lines
     assert [row["fields"]["Back"] for row in drafts] == [WAR[2]]
     told = forge.ok("undo").stderr
-    assert "1 draft of a model or chat, removed together" in told
+    assert "✓ undone: 1 draft of a model or chat\n" in told
     assert "ankiforge model off" in told
     assert lists(forge) == before
 
@@ -205,7 +205,7 @@ def test_drafts_are_rejected_by_the_name_of_their_model_in_one_line(forge, notes
     assert not ids(forge, "model:llama3")
     # the second is settled by the decision on the first
     told = forge.ok("reject", "--all", "--filter", "model:chat").stderr
-    assert told == "2 rejected; to undo it: ankiforge undo\n"
+    assert told == "✓ 2 rejected; to undo it: ankiforge undo\n"
     assert not waiting(forge)
 
 
@@ -281,7 +281,7 @@ def test_an_import_without_a_card_is_undone_before_an_older_decision(forge, note
     notes.ask(("The Suez", "", ""))
     assert forge.ok("list", "--no-card", "--json").stdout != before
     told = forge.ok("undo").stderr
-    assert told == "undone: a model's or chat's answer, no card for 1 highlight\n"
+    assert told == "✓ undone: no card for 1 highlight, by a model or chat\n"
     assert forge.ok("list", "--no-card", "--json").stdout == before
     assert [row for row in forge.cards() if row["verdict"] == "accepted"]
     assert "undone: accepted" in forge.ok("undo").stderr

@@ -94,8 +94,8 @@ def test_another_card_of_new_words_is_an_option_that_show_names(forge, note):
     draft = draft_of(forge, corrected)
     shown = forge.ok("show", draft["id"]).stdout
     id = draft["id"][:10]
-    assert f"accept {id} (the card gets these words)" in shown
-    assert f"accept --another {id} (another card)" in shown
+    assert f"accept {id}   the card gets these words" in shown
+    assert f"accept --another {id}   another card" in shown
     assert decide(forge, "accept", corrected, "--another") != card
     assert len(forge.cards("verdict:accepted")) == 2
 

@@ -41,7 +41,7 @@ def test_lines_with_blanks_around_the_colons_are_one_question(forge, note) -> No
     assert len(asked["examples"]) == 3
     waiting = forge.json("status")["waiting"]
     assert (waiting["new"], waiting["changed"], waiting["questions"]) == (0, 0, 1)
-    assert f"ankiforge accept {asked['id']}" in forge.ok("show", asked["id"]).stdout
+    assert f"ankiforge accept {asked['id'][:6]} " in forge.ok("show", asked["id"]).stdout
     forge.ok("accept", "--all")
     assert set(verdicts(forge).values()) == {"waiting"}, "only by its id"
     forge.ok("accept", asked["id"])
@@ -86,7 +86,8 @@ def test_a_question_is_open_again_as_soon_as_no_is_undone(forge, note) -> None:
 def test_yes_is_taken_back_as_a_whole(forge, note) -> None:
     forge.ok("accept", question(forge)["id"])
     told = forge.ok("undo").stderr
-    assert "undone: made into cards: lines like `a :: b` in notes" in told
+    undone = "✓ undone: made into cards, 3 accepted\n  lines like `a :: b` in notes\n"
+    assert told.startswith(undone)
     forge.ok("run")
     assert "accepted" not in verdicts(forge).values()
     assert len(question(forge)["examples"]) == 3
@@ -210,4 +211,4 @@ def test_a_question_about_many_lines_is_one_decision_and_its_answer_says_how_man
     (vault / "Capitals.md").write_text(NOTE, encoding="utf-8")
     assert "  1 question waiting\n" in forge.ok("run", vault).stdout
     told = forge.ok("accept", question(forge)["id"]).stderr
-    assert told.startswith("1 answered: made into cards; 3 cards; to undo it")
+    assert told.startswith("✓ 1 answered: made into cards; 3 cards; to undo it")

@@ -161,7 +161,7 @@ def test_the_change_is_shown_with_both_passages(person):
         shown = person.call("show", id).replace("**", "")
         assert FACT in shown
         assert NEW in shown
-    assert f"reject {row['id'][:10]} (the card goes)" in shown
+    assert f"reject {row['id'][:10]}   the card goes" in shown
 
 
 def test_a_sentence_that_left_a_longer_mark_waits_with_the_whole_mark(tmp_path):
@@ -283,8 +283,8 @@ def test_keys_keep_or_retire_the_card(person, key, said, verdict):
     with at_terminal(person) as keyboard:
         shown = without_colours(keyboard.shown())
         assert (
-            f"it said: {FACT.replace(' 20', ' **20**')}" in shown
-            or f"it said: {FACT}" in shown
+            f"it said {FACT.replace(' 20', ' **20**')}" in shown
+            or f"it said {FACT}" in shown
         )
         assert "Enter keeps x retires e edits" in shown
         count = shown.replace("*", "").count("about 20 times")
@@ -321,7 +321,7 @@ def test_the_terminal_asks_about_a_conflict_before_everything_else(
         shown = without_colours(keyboard.shown())
         words = shown.replace("*", "")
         assert f"Sleep {QUESTION} You changed this card, and so did its source." in words
-        assert "back, yours: " in words
+        assert "Back: 1 yours twenty times 2 source" in words
         assert "1 yours 2 source" in words
         assert "Cats" not in shown
         # Enter chooses neither side
@@ -362,7 +362,7 @@ def test_a_conflict_is_the_next_thing_to_decide(in_conflict):
     status = in_conflict.status()
     assert status["waiting"]["changed"] == 1
     assert status["waiting"]["new"] == 1
-    assert "choose the words of 1 card that you changed, too" in status["why"]
+    assert "1 card that you and the source both changed" in status["why"]
 
 
 def test_undoing_an_edit_leads_to_the_new_text_of_the_source(tmp_path):

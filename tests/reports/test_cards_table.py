@@ -140,8 +140,8 @@ EDIT, REJECT = 'edit dr1 --field Text "…"', "reject dr1"
         (
             made(PendingDraft, revised_guid=Guid("af1")),
             (
-                "accept dr1 (the card gets these words)",
-                "accept --another dr1 (another card)",
+                "accept dr1   the card gets these words",
+                "accept --another dr1   another card",
                 EDIT,
                 REJECT,
             ),

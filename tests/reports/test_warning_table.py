@@ -5,6 +5,7 @@ import pytest
 
 from ankiforge.check.rules_and_text import make_finding
 from ankiforge.model import (
+    Origin,
     PendingDraft,
     Remark,
     RemarkKind,
@@ -54,6 +55,18 @@ def test_the_weightiest_reason_is_said_with_what_to_do(findings, remarks, line, 
 def test_why_a_draft_waits(findings, remarks, why):
     draft = made(PendingDraft, findings=tuple(findings), remarks=tuple(remarks))
     assert explain_pending(draft) == why
+
+
+@pytest.mark.parametrize(
+    ("origin", "why"),
+    [
+        (Origin("llm", "chat"), "Drafted by a chat; you decide."),
+        (Origin("llm", "gpt"), "Drafted by a model; you decide."),
+        (Origin("agent", "claude"), "Proposed by an agent; you decide."),
+    ],
+)
+def test_who_made_a_draft_is_told(origin, why):
+    assert explain_pending(made(PendingDraft, origin=origin)) == why
 
 
 def test_a_hand_written_draft_waits_after_its_acceptance_was_undone():

@@ -630,7 +630,7 @@ def test_the_token_gives_one_browser_its_cookie(door):
     assert (status, headers["Location"]) == (303, "/")
     assert headers["Set-Cookie"].startswith(f"{door.ours}; HttpOnly; SameSite=Strict")
     status, _, answer = door(opened, **new)
-    assert (status, b"it works only once" in answer) == (403, True)
+    assert (status, b"open in another browser" in answer) == (403, True)
     again = door(opened)  # the browser that has it
     assert (again[0], "Set-Cookie" in again[1]) == (303, False)
     assert b"http-equiv" in door(opened, **OTHERS)[2]

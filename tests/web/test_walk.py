@@ -749,5 +749,5 @@ def test_the_address_opens_again_in_its_browser_and_says_what_to_do_in_another(
     stranger.goto(unmarked.address)
     told = stranger.locator("body").inner_text()
     context.close()
-    for words in ("opened before", "Ctrl-C", "ankiforge review"):
+    for words in ("open in another browser", "Ctrl-C", "ankiforge review"):
         assert words in told

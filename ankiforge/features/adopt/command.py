@@ -13,7 +13,7 @@ from ankiforge.cli.output import (
     Call,
     choice_option,
     command,
-    exit_if_run_failed,
+    exit_if_failed,
     flag_option,
     make_no_collection_error,
     open_workspace,
@@ -76,7 +76,8 @@ def adopt(call: Call, path: Path | None, tool: str, yes: bool, decline: bool) ->
 
         # show the matches, and take them over if the user agrees
         if not call.as_json:
-            most = call.choose_row_limit(adoption.ROWS_SHOWN)
+            limit = adoption.ROWS_SHOWN if call.limit is None else call.limit
+            most = None if call.verbose else limit
             call.print_result("\n".join(adoption.format_matches(matches, most)))
         action = ""
         if matches.all_adoptions and call.confirm("Take these over?", yes=yes):
@@ -86,7 +87,7 @@ def adopt(call: Call, path: Path | None, tool: str, yes: bool, decline: bool) ->
             call.print_json({**adoption.matches_to_json(matches), "undo": action})
         else:
             _report_adoption(call, matches, action)
-    exit_if_run_failed(result)
+    exit_if_failed(result.problems, result.error)
 
 
 def _decline(call: Call, tool: str) -> None:

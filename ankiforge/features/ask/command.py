@@ -216,7 +216,7 @@ def use_model(call: Call, *, yes: bool, **named: Any) -> None:
     if call.as_json:
         call.print_json(data)
     elif settings_path:
-        call.print_result(f"written to {settings_path}\nnext: ankiforge run")
+        call.print_result(f"written to {settings_path}\n  next  ankiforge run")
 
 
 def may_offer(config: Config) -> bool:

@@ -10,14 +10,13 @@ from typing import TYPE_CHECKING
 import click
 
 from ankiforge.cli.output import (
+    PATH_TYPE,
     Call,
     Words,
     command,
     exit_if_failed,
-    file_option,
     flag_option,
     open_workspace,
-    refuse_existing,
     refuse_unknown_options,
 )
 from ankiforge.errors import UsageError
@@ -36,7 +35,9 @@ if TYPE_CHECKING:
   ankiforge patch document:Memory          the edits of one note
 """, context_settings={"ignore_unknown_options": True})  # fmt: skip
 @click.argument("query", nargs=-1, metavar="[QUERY]...")
-@file_option("-o", "--output", help="Write the patch to this file.")
+@click.option(
+    "-o", "--output", type=PATH_TYPE, metavar="FILE", help="Write the patch to this file."
+)
 @flag_option("--force", help="Replace an existing file.")
 @flag_option("--apply", help="Write the edits into the notes, after asking.")
 @flag_option("--yes", help="With --apply: do not ask.")
@@ -56,7 +57,9 @@ def patch(
     refuse_unknown_options(query)
     target = output.expanduser() if output and str(output) != "-" else None
     if target:
-        refuse_existing(target, force=force)
+        if target.exists() and not force:
+            hint = "use another name, or --force to replace it"
+            raise UsageError(f"{target}: already exists", hint=hint)
     with open_workspace(call) as workspace:
         result = patch_anki_edits(workspace, join_arguments(query))
         roots = result.roots
@@ -121,7 +124,7 @@ def _write_patch(
     elif target or not result.diff:
         return
     elif to_read or sys.stdout.isatty():
-        call.print_value(None, [result.diff.decode("utf-8").removesuffix("\n")])
+        call.print_raw(result.diff.decode("utf-8").removesuffix("\n"))
     else:
         sys.stdout.flush()
         sys.stdout.buffer.write(result.diff)

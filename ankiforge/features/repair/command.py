@@ -33,4 +33,4 @@ def repair(call: Call) -> None:
     )
     print_items(call, rows, apart=True)
     if repairs.failing:
-        call.say("next: ankiforge review, and there the list Failing")
+        call.say("  next  ankiforge review   there: Cards that fail")

@@ -285,7 +285,7 @@ def test_notes_that_the_default_profile_has_get_no_cards(world, tool):
     }
     named = title.get(tool, tool)
     assert (
-        f"9 notes belong to {named}. To keep their history, run first: ankiforge adopt"
+        f"  9 notes belong to {named}. To keep their history, run first: ankiforge adopt"
         in told
     )
     here.forge.ok("accept", "--all")

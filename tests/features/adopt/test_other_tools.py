@@ -37,7 +37,7 @@ def scheduled(forge: Any) -> Path:
 def test_cards_with_a_schedule_wait_for_adopt(forge, scheduled) -> None:
     told = forge.ok("run").stdout.splitlines()
     assert (
-        "2 notes belong to obsidian-spaced-repetition."
+        "  2 notes belong to obsidian-spaced-repetition."
         " To keep their history, run first: ankiforge adopt"
     ) in told
     assert (

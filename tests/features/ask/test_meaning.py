@@ -323,7 +323,7 @@ def test_the_settings_are_written_by_model_use(
     forge.settings("sources: [{markdown: {path: notes}}]\n", trust=True)
     told = forge.ok("model", "use", server.base_url, "--for", "meaning", "--yes")
     assert "it stays on this computer" in told.stderr
-    assert "next: ankiforge run" in told.stdout
+    assert "  next  ankiforge run" in told.stdout
     text = Path(forge.folder / "ankiforge.yaml").read_text()
     assert "model: e5" in text
     assert server.base_url in text

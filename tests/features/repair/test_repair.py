@@ -295,7 +295,7 @@ def in_conflict(forge: Any, anki: Any, add: Any) -> tuple[int, str]:
     built = forge.ok("build", "--json").lines[-1]
     assert (built["notes"]["conflicts"], built["notes"]["held"]) == (1, 2)
     assert not (forge.folder / "ankiforge.apkg").exists()
-    assert "review  choose the words of 1 card that you changed, too" in " ".join(
+    assert "review  1 card that you and the source both changed" in " ".join(
         forge.ok("status").stdout.split(" ")
     ).replace("   ", "  ")
     [question] = forge.ok("list", "--view", "questions", "--json").lines
@@ -344,7 +344,7 @@ def test_nothing_is_written_before_a_repair_is_taken(forge, anki, add, files):
     forge.ok("status")
     before = files(forge.folder, forge.home)
     done = forge.ok("repair")
-    assert "next: ankiforge review" in done.stderr
+    assert "  next  ankiforge review" in done.stderr
     with Workspace(forge.folder) as workspace:
         [entry] = entries(workspace, nid)
         assert len(repair.read_acceptable_repairs(entry, answer(*ONE_METAL))) == 1
