@@ -35,6 +35,7 @@ def on_page_markdown(markdown: str, page: Any, **_: Any) -> str:
 
 def on_page_content(html: str, **_: Any) -> str:
     """Return the content of a page whose short code is not broken at a hyphen, and whose tables of options are aligned."""
+    html = re.sub(r"<code>(?=[^<\s]{1,14}</code>)", '<code class="word">', html)
     html = re.sub(r"<code>(?=[^<]{1,40}</code>)", '<code class="short">', html)
     return re.sub(
         r"(?<=<table>)(?=\s*<thead>\s*<tr>\s*<th>(option|setting)</th>)", _align, html
