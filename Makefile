@@ -84,7 +84,7 @@ check: $(VENV)/dev-ok  ## format, lint, types, import contract, all tests, and o
 	@$(PY) -m tools.language
 	$(VENV)/bin/lint-imports
 	$(MAKE) -j3 types scripts test-anki-versions
-	$(MAKE) test TESTS=
+	$(MAKE) test TESTS="--durations=30 --durations-min=2"
 
 types: $(VENV)/dev-ok  # in one process, beside the older Ankis
 	$(PY) -m mypy

@@ -66,7 +66,9 @@ def measure(browser: Any, desk: Path) -> dict[str, float]:
         time.sleep(ATTENTION_SECONDS)
         pressed = time.perf_counter()
         page.keyboard.press("j")
-        page.wait_for_function(NEXT, arg=title)  # looks at each frame; an error after 30 s
+        page.wait_for_function(
+            NEXT, arg=title
+        )  # looks at each frame; an error after 30 s
         turned = time.perf_counter()
         page.close()
     finally:  # a server that goes on keeps whoever reads our output waiting

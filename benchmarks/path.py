@@ -1,10 +1,15 @@
-"""How much of the program one mark passes on its way from `run` to the package.
+"""How much of the program one card passes on its way from `run` to the package.
 
-Makes a note with one mark in a new workspace, and runs `ankiforge run` there. Functions are
-counted by where they are defined; a comprehension belongs to its function, and what only the
+Makes a note with one line `Q::A` in a new workspace, and runs `ankiforge run` there. Functions
+are counted by where they are defined; a comprehension belongs to its function, and what only the
 import of a module runs does not count.
 
+With `--text`, only the calls count whose arguments, local variables or result hold the text of
+the line, by `repr`. Objects and collections that contain it count, too, so the figures are upper
+bounds.
+
     python -m benchmarks.path
+    python -m benchmarks.path --text
     python -m benchmarks.path --list     every function, with its calls
 """
 
@@ -21,7 +26,8 @@ from pathlib import Path
 from types import CodeType, FrameType
 
 PARTS_OF_FUNCTIONS = {"<listcomp>", "<setcomp>", "<dictcomp>", "<genexpr>"}
-NOTE = "# Cell\n\nThe ==mitochondrion== makes most of the energy of the cell.\n"
+TEXT = "zymurgy"
+NOTE = f"# Cell\n\nWhat is {TEXT} about::the fermentation that {TEXT} studies\n"
 
 
 def module_of(code: CodeType) -> str:
@@ -30,9 +36,13 @@ def module_of(code: CodeType) -> str:
 
 
 class Way:
-    """Counts the calls of functions of the package, as a profiler of Python."""
+    """Counts the calls of functions of the package, as a profiler of Python.
 
-    def __init__(self) -> None:
+    With a text, it counts only the calls that hold the text when they end.
+    """
+
+    def __init__(self, text: str = "") -> None:
+        self._text = text
         self.calls: Counter[tuple[str, str, int]] = Counter()
         """By module, name and line."""
         self.changes = 0
@@ -49,9 +59,11 @@ class Way:
             return
         module = module_of(code)
         is_function = code.co_flags & CO_OPTIMIZED  # not the body of a class
-        if event != "call" or not module or not is_function:
+        if event != ("return" if self._text else "call") or not module or not is_function:
             return
         if self._imports or code.co_name in PARTS_OF_FUNCTIONS:
+            return
+        if self._text and self._text not in repr((frame.f_locals, argument)):
             return
         self.calls[module, code.co_qualname, code.co_firstlineno] += 1
         caller = module_of(frame.f_back.f_code) if frame.f_back else ""
@@ -62,8 +74,9 @@ class Way:
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--list", action="store_true", help="print every function")
+    parser.add_argument("--text", action="store_true", help="only where its text is")
     options = parser.parse_args()
-    way = Way()
+    way = Way(TEXT if options.text else "")
     with tempfile.TemporaryDirectory() as folder:
         desk = Path(folder)
         os.environ |= {"HOME": folder, "ANKIFORGE_TRUST": folder}

@@ -2,9 +2,11 @@
 
 import ast
 import re
+import shlex
 import subprocess
 import sys
 from collections.abc import Iterator
+from itertools import takewhile
 from pathlib import Path
 
 import click
@@ -13,6 +15,7 @@ import pytest
 from ankiforge import errors, ledger
 from ankiforge.cli import forge as program
 from ankiforge.cli.commands import COMMANDS
+from ankiforge.cli.run import choose
 from tests.limits import PATIENCE
 from tests.makers.pdf_writer import Page, mark, paragraph, write_pdf
 from tests.makers.zotero_writer import Annotation, Attachment, Library, Work, write_zotero
@@ -93,6 +96,27 @@ def test_every_command_says_what_it_does_by_an_example_and_takes_the_common_opti
         )
 
 
+def examples() -> Iterator[list[str]]:
+    """Yield the words of each example in a command's help, from `ankiforge` on."""
+    for command in commands().values():
+        for line in (command.epilog or "").splitlines():
+            example = line.strip().partition("  ")[0]
+            if line.startswith("  ") and "ankiforge " in example:
+                yield shlex.split(example[example.index("ankiforge ") :])
+
+
+@pytest.mark.parametrize("example", [*examples()], ids=" ".join)
+def test_an_example_of_help_has_options_that_its_command_has(example):
+    named = commands()
+    words = [word for word in example[1:] if word in named]
+    inner = named.get(" ".join(example[1:3]))
+    families = inner or named[words[0]], *([choose] if words[0] == "draft" else [])
+    own = {name for command in families for each in command.params for name in each.opts}
+    own |= {"-h", "--help", "--version", "|"}
+    for word in takewhile(lambda word: word not in "|>", example):
+        assert not re.match(r"--?[a-z]", word) or word.partition("=")[0] in own, word
+
+
 def test_every_error_and_its_exit_code_stand_in_the_tree():
     tree = errors.__doc__ or ""
     classes = [one for one in vars(errors).values() if isinstance(one, type)]
@@ -160,6 +184,7 @@ def is_put_together(statement: ast.Constant | ast.JoinedStr) -> bool:
     )
 
 
+@pytest.mark.slow
 def test_sql_is_in_the_ledger_but_for_its_rules_and_whole():
     package = Path(ledger.__file__).parents[1]
     misplaced = set()
@@ -180,6 +205,7 @@ def test_sql_is_in_the_ledger_but_for_its_rules_and_whole():
 # --- size -----------------------------------------------------------------------------------
 
 
+@pytest.mark.slow
 def test_the_table_of_sizes_is_true_and_has_every_package():
     page = size.PAGE.read_text("utf-8")
     counts = size.counted()

@@ -38,6 +38,7 @@ def find_names(text: str) -> Iterator[str]:
         yield from re.findall(r"\w+", strings)
 
 
+@pytest.mark.slow
 def test_fields_and_attributes_that_are_named_exist(texts):
     pairs = [pair for text in texts.values() for pair in MEMBER.findall(text)]
     members = FOREIGN.union(*pairs)

@@ -482,8 +482,7 @@ def _copy_collection(path: Path, target: Path) -> None:
         # wait if the file changed so recently that a further change may go unnoticed
         now = time.time()
         ages = [now - modified_ns / 1e9 for _, modified_ns, _ in filter(None, before)]
-        has_just_changed = any(0 <= age < _TICK_SECONDS for age in ages)
-        if not has_just_changed:
+        if not any(0 <= age < _TICK_SECONDS for age in ages):
             for suffix in (*LOG_SUFFIXES, ""):
                 copy = target.with_name(target.name + suffix)
                 copy.unlink(missing_ok=True)
@@ -607,7 +606,7 @@ from notes n where n.id in (select value from json_each(?))
 
 
 class AnkiContents(Value):
-    """What's in Anki, read from a collection, an export, or a running Anki."""
+    """Anki's notes, note types and decks, read from a collection, an export, or a running Anki."""
 
     databases: tuple[AnkiDatabase, ...]
     """A single database, or one for each deck that a running Anki exported."""

@@ -200,14 +200,14 @@ def _extend_to_shields(unbreakable: Iterable[Shield], span: Span) -> Span:
 def parse_source(field: str) -> tuple[str, str, str]:
     """Parse the Source field into passage, highlight and quote, as plain text.
 
-    The quote is "" if none is marked.
+    Without marked words, the highlight is the passage, and the quote is "".
     """
     first_passage = field.partition(FURTHER_PASSAGE_START)[0]
     passage = field_to_text(first_passage)
     highlight = _MARKED_HIGHLIGHT.search(first_passage)
     quote = _MARKED_QUOTE.search(first_passage)
-    highlighted = field_to_text(highlight[1]) if highlight else passage
-    return passage, highlighted, field_to_text(quote[1]) if quote else ""
+    highlighted = field_to_text(highlight[1]) if highlight else ""
+    return passage, highlighted or passage, field_to_text(quote[1]) if quote else ""
 
 
 def field_to_text(field: str) -> str:

@@ -108,7 +108,7 @@ MappedTypes = Mapping[NoteType, UserNoteType]
 
 
 class FieldLayout(Value):
-    """Where a note has our fields, and what these contained when Anki last imported the note."""
+    """The positions of our fields in a note, and the content that Anki last imported there."""
 
     guid: Guid
     """The note's GUID in Anki, which another tool may have chosen."""
@@ -537,7 +537,7 @@ class ExportOptions(Value):
 
 
 class CardPlan(Value):
-    """What to export for a card, or why nothing can be exported."""
+    """The note to export for a card, or the reason why nothing can be exported."""
 
     guid: Guid
     is_live: bool
@@ -668,7 +668,7 @@ class MergedNote(NamedTuple):
 def plan_card(
     card: LocalCard, layout: FieldLayout, ours: NoteContent, options: ExportOptions
 ) -> CardPlan:
-    """Decide what to export for a card: nothing, a note, or a question for the user.
+    """Decide whether to export a note for a card, export nothing, or ask the user.
 
     The card may be live or retired. `ours` is what we would write to the note.
     """
@@ -698,11 +698,7 @@ def plan_card(
             return replace(empty_plan, problems=ours.picture_problems)
 
     if anki_note is None:
-        hashes = {
-            name: hash_html(html)
-            for name, html in ours.fields.items()
-            if _needs_base(card, layout, name)
-        }
+        hashes = {name: hash_html(html) for name, html in ours.fields.items()}
         planned = _plan_note(card, layout, MergedNote(ours, ours.tags, hashes), options)
         return replace(planned, problems=(*ours.picture_problems, *planned.problems))
     planned = _merge_note(card, anki_note, layout, ours, options)
@@ -845,16 +841,6 @@ def field_to_card_text(card: LocalCard, field: str, html: str) -> str:
 # --- the note to write ------------------------------------------------------------------
 
 
-def _needs_base(card: LocalCard, layout: FieldLayout, field: str) -> bool:
-    """Return whether a package records the hash of a field, by which an edit in Anki is detected.
-
-    For generated fields of our own note types, it doesn't.
-    """
-    return (
-        IDENTITY_FIELD not in layout.positions or field in card.note_type.content_fields
-    )
-
-
 def _plan_note(
     card: LocalCard, layout: FieldLayout, merged: MergedNote, options: ExportOptions
 ) -> CardPlan:
@@ -894,10 +880,12 @@ def _plan_note(
     if problem:
         return replace(empty_plan, problems=(problem,))
 
+    # generated fields of our own note types have no base, because they are written again
+    is_our_type = IDENTITY_FIELD in layout.positions
     hashes = {
         name: base_hash
         for name, base_hash in merged.base_hashes.items()
-        if _needs_base(card, layout, name)
+        if not is_our_type or name in card.note_type.content_fields
     }
     shipped = ExportedNote(
         mod=mod,

@@ -270,7 +270,7 @@ def _differ_in_opposites(card: CardFeatures, other: CardFeatures) -> bool:
 def _differ_in_one_place(card: CardFeatures, other: CardFeatures) -> bool:
     """Return whether the only difference of two questions is one or two consecutive words.
 
-    A synonym is no difference.
+    Synonyms don't count as different.
     """
     my_words = list(card.question_stems)
     their_words = list(other.question_stems)
@@ -508,9 +508,7 @@ class DuplicateIndex:
         # The numbers of the groups that contain each word, or ask the question with each hash.
         self._postings: dict[str | bytes, array[int]] = defaultdict(partial(array, "I"))
 
-    def add(
-        self, id: str, highlight: HighlightKey, draft: CardContent, prefix: str = ""
-    ) -> None:
+    def add(self, id: str, highlight: HighlightKey, draft: CardContent) -> None:
         """Add a card to the index.
 
         Args:
@@ -518,12 +516,10 @@ class DuplicateIndex:
                 card.
             highlight: the key of the highlight that the card was made from, or "" if unknown.
             draft: the card's content.
-            prefix: text before the card in findings, which says that another tool or the user
-                made the note.
         """
         card_sides, terms = _compute_sides_and_terms(draft.kind, draft.fields)
         self._sides_by_id[id] = card_sides
-        self._add_card(IndexedCard(id, highlight, prefix, terms))
+        self._add_card(IndexedCard(id, highlight, "", terms))
 
     def _add_card(self, card: IndexedCard) -> None:
         terms = card.terms

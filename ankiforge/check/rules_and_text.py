@@ -146,7 +146,7 @@ class DuplicateFinder(Protocol):
 
 
 class CheckContext(Value):
-    """What a draft is checked against: its highlight, other cards, and its images."""
+    """The highlight, the other cards and the images that a draft is checked against."""
 
     highlight: Highlight
     """The highlight as it was when the draft was created."""
@@ -269,7 +269,7 @@ def are_gaps_highlighted(draft: CardContent, highlight: Highlight) -> bool:
 
 
 def is_chosen_by_reader(draft: CardContent, highlight: Highlight) -> bool:
-    """Return whether the user chose what the card asks, by a comment or by highlighting phrases."""
+    """Return whether the user chose the card's subject, by a comment or by highlighting phrases."""
     return draft.origin.is_from_comment or are_gaps_highlighted(draft, highlight)
 
 

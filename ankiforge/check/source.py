@@ -481,10 +481,9 @@ def check_meaning(draft: CardContent, context: CheckContext) -> Iterator[Finding
 
 
 def _find_closest_clause(text: str, card_words: list[str], answers: str) -> list[str]:
-    """Return the words of the clause most similar to a card.
+    """Return the most similar clause to a card, as words, because others may negate something else.
 
-    Other clauses may negate something else. Only clauses that share a word with `answers` are
-    compared, unless this is "".
+    Unless `answers` is "", only clauses that share a word with it are compared.
     """
     card_stems = set(map(stem_word, card_words))
     answer_stems = find_stems(answers)

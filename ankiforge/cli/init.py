@@ -17,6 +17,7 @@ from ankiforge.cli.output import Call, choice_option, command, flag_option
 from ankiforge.errors import UsageError, wrap_write_errors
 
 if TYPE_CHECKING:
+    from ankiforge.config.workspace import WorkspaceDirectory
     from ankiforge.model import Json, Strings
 
 
@@ -31,7 +32,8 @@ DECK_RULES = ("one", "source", "book", "tag")
   ankiforge init ~/cards --decks book   a deck for each book or folder
   ankiforge init --trust .          trust a workspace that you wrote, moved or were given
 
-Outside a workspace, commands use your first one.
+Outside a workspace, commands use your first one. It takes over the cards of the default
+workspace; on a terminal, you are asked first.
 """)
 @click.argument("directory", type=click.Path(path_type=Path), required=False)
 @choice_option(
@@ -54,6 +56,13 @@ def init(call: Call, directory: Path | None, decks: str, trust: bool) -> None:
     root = chosen_directory.expanduser().resolve()
     settings_file = root / SETTINGS_FILE_NAME
     is_first_workspace = not folders.has_registered_workspace(user_folder)
+    keeps_default = False
+    if is_first_workspace and call.is_interactive and (user_folder / "journal").exists():
+        question = (
+            f"move the cards of your default workspace to {root}? "
+            "If not, they stay, and commands outside a workspace still use them"
+        )
+        keeps_default = not click.confirm(question, default=True, err=True)
 
     # write the files of a new workspace
     names_by_kind: dict[str, list[str]] = {kind: [] for kind in _FOUND_KINDS}
@@ -69,7 +78,7 @@ def init(call: Call, directory: Path | None, decks: str, trust: bool) -> None:
 
     # move the cards of the default workspace into the user's first workspace
     moved: tuple[Path, ...] = ()
-    if is_first_workspace:
+    if is_first_workspace and not keeps_default:
         moved = folders.move_default_workspace(root, user_folder)
     workspace = folders.load_workspace(root, registry)
 
@@ -85,15 +94,14 @@ def init(call: Call, directory: Path | None, decks: str, trust: bool) -> None:
         "workspace": str(root),
         "written": [path.relative_to(root).as_posix() for path in written_paths],
         "moved": [path.name for path in moved],
-        "registered": folders.register_workspace(root, user_folder),
+        "registered": not keeps_default and folders.register_workspace(root, user_folder),
         "found": names_by_kind,
         "trusted": is_trusted,
     }
     if call.as_json:
         call.print_json(summary)
         return
-    offers = workspace.config.drafter == "rules"
-    lines = _format_summary(summary, settings_file, offers=offers, trust=trust)
+    lines = _format_summary(summary, workspace, trust=trust)
     call.say("\n".join(lines))
 
 
@@ -148,8 +156,12 @@ def _make_settings(
 
 
 def _format_summary(
-    summary: Json, settings_file: Path, *, offers: bool, trust: bool
+    summary: Json, workspace: WorkspaceDirectory, *, trust: bool
 ) -> Iterator[str]:
+    from ankiforge.config import SETTINGS_FILE_NAME
+
+    settings_file = workspace.root / SETTINGS_FILE_NAME
+    offers = workspace.config.drafter == "rules"
     found = summary["found"]
     for kind, names in found.items():
         if names:
@@ -169,7 +181,7 @@ def _format_summary(
     found_sources = [*found["vaults"], *found["zotero"], *found["books"]]
     if not summary["trusted"]:
         command = f"init --trust {settings_file.parent}"
-    elif summary["written"] and not found_sources:
+    elif summary["written"] and not found_sources and not workspace.remembered_paths:
         yield "no vault, Zotero library or e-book was found; PATH is a file or folder to read"
         command = f"{command} PATH"
     yield f"next: read {settings_file}, then: ankiforge {command}"

@@ -50,9 +50,9 @@ MAX_PROBLEM_LINES = 3
 @cli.flag_option("--dry-run", help="Show what would happen; write and send nothing.")
 @click.option(
     "--marks",
-    type=click.Choice(["bold", "callout"]),
+    type=click.Choice(["bold", "callout", "none"]),
     multiple=True,
-    help="Read these as marks in the notes at PATH, too.",
+    help="Read these as marks in the notes at PATH, too; none ends it.",
 )
 def run(
     call: cli.Call,
@@ -414,7 +414,7 @@ def choose(call: cli.Call, path: Path, cards: int, estimate: bool, drafter: str)
             call.say("next: ankiforge review")
         else:
             export_step = f"{_EXPORT_STEP} --from {quote(str(path))} --cards {cards}"
-            model_step = "or choose a model: ankiforge model"
+            model_step = "or choose a model: ankiforge model list"
             call.say(f"{export_step}, then: {_IMPORT_STEP}; {model_step}")
     cli.exit_if_failed(problems)
 
@@ -674,8 +674,7 @@ def _print_missing_cards(call: cli.Call, drafted: Sequence[DraftingResult]) -> N
             lines.append(f"  “{quote}”: {result.reason}")
     if not lines:
         return
-    answered_count = format_count(len(drafted), "highlight")
-    call.say(f"no card for {len(lines):,} of {answered_count} in this answer:")
+    call.say(f"no card for {format_count(len(lines), 'highlight')} in this answer:")
     shown_lines = lines if call.verbose else lines[:MAX_SHOWN_MISSING]
     call.say("\n".join(shown_lines))
     if len(lines) > len(shown_lines):

@@ -66,7 +66,7 @@ class Select(Value, forbid_unknown_fields=True, kw_only=True):
 
 
 class DeckRule(Value, forbid_unknown_fields=True, kw_only=True):
-    """The contents of a deck file: which highlights it's for, and what it sets for them."""
+    """The contents of a deck file: the conditions for its highlights, and their settings."""
 
     deck: str = ""
     """The name of the deck, which may contain the placeholders in `_PLACEHOLDERS`. If it is "",

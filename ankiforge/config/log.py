@@ -50,7 +50,7 @@ class LogFile(logging.Handler):
 
 
 class LogPrinter(logging.Handler):
-    """Calls a function with what is logged, such as one that prints it."""
+    """Calls a function, such as one that prints, with each logged line."""
 
     def __init__(self, say: Callable[[str], None]) -> None:
         super().__init__()

@@ -230,7 +230,9 @@ class WorkspaceDirectory(Value):
         """Return this device's id in this workspace, creating it on first use.
 
         Ids are stored in the user's directory, keyed by the workspace path. This way, a copy of
-        the workspace gets a new id, and no two devices write to the same journal file.
+        the workspace gets a new id, and no two devices write to the same journal file. A
+        workspace that was moved keeps its id: its journal has the id's file, and no workspace is
+        left in the old place. So `undo` still reaches what was decided before.
 
         Args:
             folder: the user's directory.
@@ -242,9 +244,16 @@ class WorkspaceDirectory(Value):
             return id_by_root[root]
         if not make:
             return "reader"
-        id_by_root[root] = uuid.uuid4().hex[:12]
+        moved_from = [
+            old_root
+            for old_root, id in id_by_root.items()
+            if (self.journal / f"{id}.jsonl").exists()
+            and not (Path(old_root) / ".ankiforge").exists()
+        ]
+        id = id_by_root.pop(moved_from[0]) if moved_from else uuid.uuid4().hex[:12]
+        id_by_root[root] = id
         store_values(folder, "machines", id_by_root)
-        return id_by_root[root]
+        return id
 
     @property
     def remembered_paths(self) -> tuple[RememberedPath, ...]:

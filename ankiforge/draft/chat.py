@@ -123,7 +123,7 @@ def make_label(key: str) -> str:
 
 
 class ParsedChatReply(Value):
-    """What was parsed from a chat's reply: results by highlight, and problems."""
+    """The results parsed from a chat's reply, one per highlight, and the problems."""
 
     results: tuple[DraftingResult, ...]
     problems: tuple[Problem, ...]
@@ -236,12 +236,14 @@ def _find_owner(
         return labelled
     is_near_label = labelled is not None and labelled.contains(item.quote)
     if letters >= _MIN_RELIABLE_LETTERS:
-        owners = []
-        for candidate in pending:
-            # a highlighted "on" is in many quotes
-            is_long = len(candidate.highlight.exact) >= _MIN_RELIABLE_LETTERS
-            if (is_long or not is_near_label) and candidate.overlaps(item.quote):
-                owners.append(candidate)
+        # a highlighted "on" is in many quotes
+        min_length = _MIN_RELIABLE_LETTERS if is_near_label else 0
+        owners = [
+            candidate
+            for candidate in pending
+            if len(candidate.highlight.exact) >= min_length
+            and candidate.overlaps(item.quote)
+        ]
         if len(owners) == 1:
             return owners[0]
     return labelled if is_near_label else None

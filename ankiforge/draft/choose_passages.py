@@ -488,8 +488,8 @@ def parse_choices(
 ) -> ParsedChoices:
     """Return the passages that a reply chooses, in document order.
 
-    A card is reported as a problem if its quote isn't in the document, if its passage already
-    has a card, or if a check blocks it.
+    A card is reported as a problem if its quote isn't in the document, if its passage is already a
+    highlight, or if a check blocks it.
 
     Args:
         text: the reply.
@@ -520,9 +520,9 @@ def parse_choices(
                 break
         else:
             if any(_is_same_passage(span, located.letter_span) for span in spans):
-                problems.append(
-                    Problem("", f"{name}: its passage has a card", is_notice=True)
-                )
+                message = f"{name}: its passage is a highlight already"
+                hint = "ankiforge draft export asks about those without a card"
+                problems.append(Problem("", message, hint, is_notice=True))
                 continue
             candidate = ChosenPassage(located, make_highlight(located), [])
             candidates.append(candidate)

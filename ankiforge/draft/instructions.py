@@ -70,7 +70,7 @@ UNANSWERED_NOTE_REASON = "a question without marked text: write its answer after
 
 
 class CommentRequest(StrEnum):
-    """What a comment asks for, e.g. a question or no card at all."""
+    """The requests that a comment may contain, e.g. a question or no card at all."""
 
     NONE = "none"
     SKIP = "skip"
@@ -79,7 +79,7 @@ class CommentRequest(StrEnum):
 
 
 class Instruction(Value):
-    """A parsed comment: what it asks for, and the question, phrase or reason it gives."""
+    """A parsed comment: its request, with the question, phrase or reason."""
 
     request: CommentRequest
     text: str = ""
@@ -295,7 +295,7 @@ _BEGINNING_WORDS = 3
 def remove_comment_from_context(highlight: Highlight) -> Highlight:
     """Remove the comment of a highlight from the text around it.
 
-    In a note that quotes a passage, the comment is next to the quotation, but it is no
+    In a note that quotes a passage, the comment is next to the quotation, but it isn't
     evidence for a card.
     """
     beginning = " ".join(highlight.comment.split()[:_BEGINNING_WORDS])

@@ -49,7 +49,7 @@ _TOKENS_OUT_PER_SECOND_READING = 25
 
 
 class Estimate(Value):
-    """An estimate of what drafting will send and cost.
+    """The estimated number, size and cost of the requests for a drafting run.
 
     It assumes 4 bytes per token, and 80 reply tokens per highlight. Reasoning tokens and
     retries aren't included.
@@ -72,7 +72,7 @@ class Estimate(Value):
         return self.summarize("highlight")
 
     def summarize(self, noun: str) -> str:
-        """Format the estimate as a message of one line.
+        """Format the estimate as a one-line message.
 
         `noun` is the word for what is sent, in the singular, e.g. "highlight".
         """
@@ -230,7 +230,7 @@ class ModelDrafter:
         self._client.stop(SHUTDOWN_TIMEOUT)
 
     def estimate_tasks(self, tasks: Iterable[SendableTask]) -> Estimate:
-        """Estimate what drafting `tasks` would send and cost, without sending anything."""
+        """Estimate the size and cost of drafting `tasks`, without sending anything."""
         cached = 0
         highlights = 0
         requests: list[ModelRequest] = []
@@ -245,7 +245,7 @@ class ModelDrafter:
     def estimate_requests(
         self, requests: Sequence[ModelRequest], highlights: int, cached: int = 0
     ) -> Estimate:
-        """Estimate what some requests would send and cost, without sending anything.
+        """Estimate the size and cost of some requests, without sending anything.
 
         Args:
             requests: the requests whose replies aren't cached.

@@ -558,7 +558,7 @@ class PrivacyFilter:
 
 @dataclass(frozen=True)
 class SendableTask:
-    """A drafting task, reduced to what may be sent to a model."""
+    """A drafting task, reduced to the text that may be sent to a model."""
 
     task: DraftingTask
     passages: dict[HighlightKey, SendableHighlight]

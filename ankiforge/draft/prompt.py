@@ -309,12 +309,11 @@ def format_passage(
     # it becomes the answer
     mark = highlight.exact
     phrases = join_texts(highlight.phrases, " | ")
-    if phrases == mark:
-        phrases = NO_TEXT
     is_short = len(mark.split()) <= _MAX_TERM_WORDS
     if is_short and not highlight.phrases and mark in highlight.sentence:
-        phrases = NO_TEXT if mark == highlight.sentence else mark
-        mark = highlight.sentence
+        phrases, mark = mark, highlight.sentence
+    if phrases == mark:
+        phrases = NO_TEXT
     wanted = _WANTED_CARD_TEXTS.get(wants, "")
     max_cards = compute_max_card_count(mark)
     if highlight.is_looked_up:
@@ -341,10 +340,9 @@ def format_passage(
             )
         ),
     )
-    lines = []
-    for name, text in parts:
-        if text.strip():
-            lines.append(f"<{name}>{escape_markers(text)}</{name}>")
+    lines = [
+        f"<{name}>{escape_markers(text)}</{name}>" for name, text in parts if text.strip()
+    ]
     return SendableText("\n".join([f'<highlight h="{label}">', *lines, "</highlight>"]))
 
 

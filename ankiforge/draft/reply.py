@@ -577,9 +577,9 @@ def build_drafts(
 ) -> tuple[Draft, ...]:
     """Build drafts from the cards for a highlight, in the order of the highlighted text.
 
-    Duplicates and cards of a kind that wasn't requested are dropped. Drafts with the same
-    `alternatives_group` are about the same fact, for which several candidates may have been
-    requested. At most `max_facts` facts get drafts or, if it is 0, `compute_max_card_count`.
+    Duplicates and cards of a kind that wasn't requested are dropped. If several candidates for
+    one fact were requested, all of them become drafts. Otherwise, at most `max_facts` facts get
+    drafts or, if it is 0, `compute_max_card_count`.
     For a looked-up word, only the meaning is taken from the reply: the front is the word in its
     sentence.
     """
@@ -624,11 +624,7 @@ def build_drafts(
     drafts = tuple(distinct.values())
     if shape.candidate_count > 1:
         return drafts[: shape.candidate_count]
-    facts = sorted(drafts[:max_facts], key=attrgetter("start"))
-    numbered = []
-    for intent, draft in enumerate(facts):
-        numbered.append(replace(draft, alternatives_group=intent))
-    return tuple(numbered)
+    return tuple(sorted(drafts[:max_facts], key=attrgetter("start")))
 
 
 def make_result(

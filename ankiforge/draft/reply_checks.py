@@ -26,7 +26,7 @@ _NO_JSON_HINT = (
 
 
 def explain_unusable_reply(text: str) -> str:
-    """Explain why a pasted text contains no usable cards, and what to do about it."""
+    """Explain why a pasted text contains no usable cards, and how to get some."""
     if not text.strip():
         return "nothing was pasted: copy the whole answer of the chat"
     if is_chat_prompt(text):

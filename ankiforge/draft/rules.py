@@ -145,10 +145,7 @@ def _draft_highlight(highlight: Highlight, *, figures: bool) -> tuple[Draft, ...
         return _draft_hand_written(highlight)
     questions = find_questions(highlight)
     if questions:
-        drafts = [_draft_question(highlight, question) for question in questions]
-        return tuple(
-            replace(draft, alternatives_group=n) for n, draft in enumerate(drafts)
-        )
+        return tuple(_draft_question(highlight, question) for question in questions)
     comment = parse_highlight_instruction(highlight)
     if highlight.kind is HighlightKind.IMAGE:
         return _draft_figure(highlight, figures=figures)
@@ -293,9 +290,10 @@ def _draft_hand_written(highlight: Highlight) -> tuple[Draft, ...] | str:
     if highlight.form is HighlightForm.CLOZE and sides:
         # keep the cloze as written, with its numbers; the checks report it if it is malformed
         text, *extra = sides
-        fields: Fields = (("Text", text),)
-        if extra and extra[0]:
-            fields += (("Extra", extra[0]),)
+        fields: Fields = (
+            ("Text", text),
+            *(("Extra", note) for note in extra[:1] if note),
+        )
         answer = format_cloze_answers(text)
         return (_make_draft(highlight, CardKind.CLOZE, fields, answer, origin),)
     if highlight.form is HighlightForm.BLOCK and not sides:

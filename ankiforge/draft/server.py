@@ -182,7 +182,7 @@ class ServerSettings(Value):
         return self.price_usd
 
     def compute_cost(self, tokens_in: int, tokens_out: int) -> float | None:
-        """Return what these tokens cost in dollars, or None if the price is unknown."""
+        """Return the cost of these tokens in dollars, or None if the price is unknown."""
         if self.price_per_million_tokens is None:
             return None
         price_in, price_out = self.price_per_million_tokens

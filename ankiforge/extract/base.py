@@ -282,7 +282,7 @@ def _check_names(folder: Any, sightings: Iterable[Sighting]) -> Iterator[Sightin
 def convert_errors_to_problems(
     location: str, sightings: Iterable[Sighting], plug_in: str = ""
 ) -> Iterator[Sighting]:
-    """Yield what a source yields, and end with a problem if it raises an unexpected exception.
+    """Yield a source's sightings, ending with a problem if it raises an unexpected exception.
 
     Args:
         location: the document or source that the problem is about, as shown to the user.

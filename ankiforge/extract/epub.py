@@ -66,7 +66,7 @@ class Page:
 
     @cached_property
     def soup(self) -> BeautifulSoup:
-        """The parsed page, reduced to what it displays."""
+        """The parsed page, without the elements that aren't displayed."""
         return parse_page(self.html)
 
     def find_block_start(self, selector: str) -> int:

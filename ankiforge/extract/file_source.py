@@ -413,6 +413,8 @@ class FileSource(DirectorySource):
 
     rereads_named_files: ClassVar[bool] = False
     """Whether a file named by the user is read even if it is unchanged, to report on it again."""
+    has_marks: ClassVar[bool] = True
+    """Whether the files may have highlights of their own, and not only chosen passages."""
 
     @abstractmethod
     def extract_file(
@@ -522,8 +524,6 @@ class FileSource(DirectorySource):
                 yield replace(skipped, source=folder.name)
         files.sort(key=lambda file: file.path)
         folder.progress.total = len(files)
-        endings = (posixpath.splitext(file.path)[1] for file in files)
-        folder.read_counts = Counter(map(str.casefold, endings))
 
         # skip unchanged files
         reader_fingerprint = hash16(
@@ -534,6 +534,13 @@ class FileSource(DirectorySource):
         )
         is_unchanged = partial(self._is_unchanged, known, reader_fingerprint)
         files = assign_chosen_passages(files, known, folder, is_unchanged)
+        read = [file for file in files if self.has_marks or file.chosen]
+        endings = (posixpath.splitext(file.path)[1] for file in read)
+        folder.read_counts = Counter(map(str.casefold, endings))
+        if (
+            not self.has_marks
+        ):  # the other sources of the directory report what isn't read
+            folder.skipped_files.clear()
         changed: list[File] = []
         for file in files:
             if is_unchanged(file):

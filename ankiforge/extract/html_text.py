@@ -385,7 +385,7 @@ def _formula_to_text(formula: Tag) -> str:
     try:
         text = " ".join(_flatten_formula(formula).translate(_INVISIBLE).split())
     except RecursionError:  # elements are nested a thousand deep
-        return ""
+        text = " ".join(formula.get_text(" ").split())
     is_mixed = text[:1].isdigit() and _get_text_before(formula)[-1:].isdigit()
     return f" {text}" if is_mixed else text
 

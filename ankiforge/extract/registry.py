@@ -131,7 +131,7 @@ def load_plug_in_types() -> tuple[tuple[type[SourceType], ...], Strings]:
     """Load the source types of all plug-ins.
 
     Returns:
-        (loaded classes, error messages for those that can't be loaded)
+        (loaded classes, error messages for the other ones)
     """
     classes: list[type[SourceType]] = []
     failures: list[str] = []

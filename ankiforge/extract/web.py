@@ -59,6 +59,8 @@ _MAX_SPAN = 50
 class UnmarkedSource(FileSource):
     """Base class of sources for files without highlights, read only if the user names them."""
 
+    has_marks = False
+
     @classmethod
     def recognise(cls, candidate: Candidate) -> Confidence:
         """Return no confidence for any file, so that these files aren't read as highlights."""

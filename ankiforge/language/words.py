@@ -40,6 +40,7 @@ NEGATORS = read_word_set("meaning", "negators")
 NUMBER_WORDS = read_labels_by_word("numbers", "number_words")
 """Maps number words to numbers in digits."""
 ORDINALS = read_section("numbers", "ordinals")["en"]
+"""The English ordinals in their order, from `first`. Other languages have none in the table."""
 
 # --- words ----------------------------------------------------------------------------
 

@@ -73,8 +73,8 @@ class HistoryEntry(Value):
 
     @property
     def id(self) -> str:
-        """The id that undoes the decision: that of its action or, without one, of its event."""
-        return self.event.action_id or self.event.id
+        """The id that undoes the decision."""
+        return self.event.undo_id
 
     @property
     def guid(self) -> str:
@@ -161,16 +161,15 @@ def load_source_changes(store: Store, since: str) -> list[HistoryEntry]:
     query = "SELECT id, line FROM standing WHERE what = 'revise' ORDER BY n DESC, id DESC"
     revisions = list(store.iter_events(query))
     # find the last answer, for each card in conflict, by which the user kept their own text
-    kept_answers = {}
+    last_kept = {}
     for answer in iter_active_events(store, "resolve"):
         if answer.body.get("choice") != "source":
-            kept_answers[answer.body["guid"]] = answer
+            last_kept[answer.body["guid"]] = answer.order
     entries = []
     for event in revisions:
         if event.author != SOURCE or event.time < since:
             continue
-        kept_answer = kept_answers.get(event.body["guid"])
-        if kept_answer is not None and event.order < kept_answer.order:
+        if event.order < last_kept.get(event.body["guid"], event.order):
             continue
         keys = store.get_keys(event.key)
         events = store.load_events(keys)
@@ -315,12 +314,7 @@ def _combine_with_passage(
     read_rows = [row for row in known_rows if row["body"]]
     present_rows = [row for row in read_rows if row["state"] == "present"]
     present_highlights = _sort_copies(present_rows, passage)
-    if present_highlights:
-        highlight = present_highlights[0]
-    elif read_rows:
-        highlight = decode_highlight(read_rows[0])
-    else:
-        highlight = build_highlight_from_journal(passage)
+    last_read = tuple(map(decode_highlight, read_rows[:1]))
 
     states = {row["state"] for row in known_rows}
     source_changes = _find_source_remarks(card, present_highlights, states)
@@ -333,7 +327,9 @@ def _combine_with_passage(
     is_as_shipped = card.note.exported_text_hash == hash_markdown(card.fields)
     return LocalCard(
         **asdict(replace(card, key=HighlightKey(passage.key))),
-        passages=present_highlights or (highlight,),
+        passages=present_highlights
+        or last_read
+        or (build_highlight_from_journal(passage),),
         source_changes=source_changes,
         old_passage_text=old_text,
         keeps_last_exported_text=bool(card.note.exports)

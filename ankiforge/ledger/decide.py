@@ -241,24 +241,12 @@ def undo_decision(store: Store, target: str = "") -> UndoResult:
         RefusedError: no such decision exists, or a later change of the same field depends
             on it.
     """
-    # drop a pending draft of an agent
     if pending_drafts.load_draft_keys(store, [target]):
-        with store.transaction():
-            _, draft = load_draft(store, target)
-            if draft.origin.drafter != AGENT_DRAFTER:
-                message = f"nothing about {target} can be undone"
-                raise RefusedError(message, hint=_RECENT_HINT)
-            pending_drafts.delete_drafts(store, [target])
-            query = "UPDATE highlight SET modelled = '' WHERE key = ?"
-            store.execute(query, draft.key)
-        return UndoResult(target, ())
-    if not target:
-        last_drafting = _find_last_drafting(store)
-        user_events = _iter_active_user_decisions(store)
-        last_event = find_last_user_decision(user_events) if last_drafting else None
-        if last_drafting and (
-            not last_event or last_event.number <= last_drafting["number"]
-        ):
+        return _drop_draft_of_agent(store, target)
+    last_drafting = None if target else _find_last_drafting(store)
+    if last_drafting:
+        last_event = find_last_user_decision(_iter_active_user_decisions(store))
+        if not last_event or last_event.number <= last_drafting["number"]:
             return _undo_drafting(store, last_drafting["id"])
     with store.action():
         events = _find_events_to_undo(store, target)
@@ -286,11 +274,25 @@ def undo_decision(store: Store, target: str = "") -> UndoResult:
         decision_recording.update_after_decisions(
             store, dict.fromkeys(event.key for event in events)
         )
-        return UndoResult(events[0].action_id or events[0].id, entries)
+        return UndoResult(events[0].undo_id, entries)
+
+
+def _drop_draft_of_agent(store: Store, draft_id: str) -> UndoResult:
+    with store.transaction():
+        _, draft = load_draft(store, draft_id)
+        if draft.origin.drafter != AGENT_DRAFTER:
+            message = f"nothing about {draft_id} can be undone"
+            raise RefusedError(message, hint=_RECENT_HINT)
+        pending_drafts.delete_drafts(store, [draft_id])
+        store.execute("UPDATE highlight SET modelled = '' WHERE key = ?", draft.key)
+    return UndoResult(draft_id, ())
 
 
 def _find_last_drafting(store: Store) -> Row | None:
-    """Find the last drafting that changed drafts, or a highlight that has the same text still."""
+    """Find the last drafting that can be undone.
+
+    It changed drafts, or its highlight still has the same text.
+    """
     return store.fetch_first_row(
         "SELECT g.id, g.number, g.rowid FROM drafting g LEFT JOIN highlight h"
         " ON h.key = g.key AND h.content = g.content WHERE h.key IS NOT NULL"
@@ -621,10 +623,11 @@ def accept_draft(
             gap, or the user must first say whether its passage is a removed one.
     """
     if is_card_id(id):
-        card, _ = cards.load_card_and_passage(store, id)
-        status = "accepted already" if card.is_live else card.verdict.value
-        hint = f"ankiforge undo {id[:10]} undoes that"
-        raise RefusedError(f"{id[:10]} is {status}", hint=hint)
+        card, passage = cards.load_card_and_passage(store, id)
+        if card.verdict is Verdict.TAKEN_BACK:  # its draft may be gone with its mark
+            with store.action():
+                return make_card(store, load_snapshot(store, passage), card)
+        raise _make_decided_error(store, id)
     with store.action():
         snapshot, draft = load_draft(store, id, batches)
         draft = select_gap(draft, gap)
@@ -645,6 +648,13 @@ def accept_draft(
                     )
                     decision_recording.record_event(store, different_event)
         return _accept_draft(store, snapshot, draft, forced=forced, another=another)
+
+
+def _make_decided_error(store: Store, guid: str) -> RefusedError:
+    card, _ = cards.load_card_and_passage(store, guid)
+    status = "accepted already" if card.is_live else card.verdict.value
+    hint = f"ankiforge undo {guid[:10]} undoes that"
+    return RefusedError(f"{guid[:10]} is {status}", hint=hint)
 
 
 def _refuse_blocked(draft: StoredDraft, *, forced: bool) -> None:
@@ -875,14 +885,14 @@ def reject_item(store: Store, id: str, why: str = "") -> None:
         decision_recording.record_decision(store, planned)
 
 
-def reject_proposal(store: Store, proposal: Proposal, why: str = "") -> None:
+def reject_proposal(store: Store, proposal: Proposal) -> None:
     """Reject a proposal, so that no other proposal is made for its sentence.
 
     A model may still draft a card for the sentence.
     """
     with store.action():
         snapshot = load_snapshot(store, store.get_passage(proposal.key))
-        decision_recording.record_decision(store, plan_reject(snapshot, proposal, why))
+        decision_recording.record_decision(store, plan_reject(snapshot, proposal))
 
 
 def skip_highlight(store: Store, highlight_key: str, why: str = "") -> None:

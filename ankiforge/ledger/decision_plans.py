@@ -138,7 +138,7 @@ def plan_revision(
     """
     sentences = sentence_decisions.find_sentences_to_decide(draft, snapshot.text)
     if draft.keeps_text:
-        sentences = find_sentences_of_change(snapshot, draft)
+        sentences = find_sentences_of_change(draft)
         draft = replace(draft, kind=card.kind, fields=card.fields)
     elif not draft.is_numbered_user_text:
         fields = {**dict(card.fields), **dict(draft.fields)}
@@ -147,7 +147,7 @@ def plan_revision(
     return plan_decision(snapshot, event, sentences, draft.id)
 
 
-def find_sentences_of_change(snapshot: PassageSnapshot, draft: StoredDraft) -> Strings:
+def find_sentences_of_change(draft: StoredDraft) -> Strings:
     """Return the sentence that a draft with `keeps_text` is about, or () for the whole passage."""
     return (draft.quote,) if draft.sentence_hashes else ()
 
@@ -165,7 +165,7 @@ def plan_retirement(
         why: the user's reason, or "".
     """
     planned = plan_reject(snapshot, card, why)
-    sentences = (*planned.decided_sentences, *find_sentences_of_change(snapshot, draft))
+    sentences = (*planned.decided_sentences, *find_sentences_of_change(draft))
     event = replace(planned.event, key=key)
     return plan_decision(snapshot, event, sentences, draft.id)
 

@@ -38,6 +38,7 @@ from ankiforge.ledger.events import (
     SOURCE,
     SentenceDecision,
     content_to_stored,
+    get_slot,
     normalize_answer,
 )
 from ankiforge.ledger.sentence_decisions import SentenceState
@@ -87,7 +88,7 @@ class NewPendingDraft(Value):
 
 
 class PendingDraftChanges(Value):
-    """What to change about the pending drafts of a passage; see `pending_drafts.apply_changes`."""
+    """The changes to a passage's pending drafts, which `pending_drafts.apply_changes` writes."""
 
     added: tuple[NewPendingDraft, ...] = ()
     """The drafts that become pending."""
@@ -101,6 +102,11 @@ class PendingDraftChanges(Value):
     keys_to_redraft: Strings = ()
     """The keys of the passage, if a sentence that should be offered has no draft, so that the
     drafting rules are rerun. Otherwise ()."""
+
+    def archive_deleted(self, event_id: str) -> PendingDraftChanges:
+        """Archive the drafts under an event's id instead of deleting them."""
+        deleted = ((id, event_id) for id in self.deleted_ids)
+        return replace(self, deleted_ids=(), archived=(*self.archived, *deleted))
 
 
 class DraftingMode(Value):
@@ -174,7 +180,7 @@ def compute_draft_changes(
     *,
     has_updated_cards: bool = False,
 ) -> DraftingChanges:
-    """Compute what to record for the checked drafts of a passage.
+    """Compute the changes to record for the checked drafts of a passage.
 
     If hand-written text has changed in the source, its card is updated at once, unless the user
     must confirm the new text (`needs_confirmation`). Any other draft becomes pending if its
@@ -203,33 +209,41 @@ def compute_draft_changes(
     # divide the new and the pending drafts
     hand_written = []
     others = []
-    for draft in drafted.drafts:
-        if draft.is_hidden:
-            continue
+    for draft in drafted.shown_drafts:
         if draft.is_user_text:
             hand_written.append(draft)
         elif not (is_declined and draft.is_proposed):
             others.append(
                 (draft, sentence_decisions.find_draft_sentence(draft, snapshot.text))
             )
-    kept_drafts, replacing = _sort_pending_drafts(snapshot, mode)
-    snapshot = replace(snapshot, pending_drafts=kept_drafts)
+    kept_drafts = []
+    replaced_ids = []
+    for stored in snapshot.pending_drafts:
+        if is_replaced(stored, snapshot.highlight, mode):
+            replaced_ids.append(stored.id)
+        else:
+            kept_drafts.append(stored)
+    snapshot = replace(snapshot, pending_drafts=tuple(kept_drafts))
 
     # if cards take the new text of their source, return only these changes
-    if not has_updated_cards:
-        card_updates = []
-        for draft in hand_written:
-            card = _find_changed_card(snapshot, draft, mode)
-            if card and not needs_confirmation(card, draft, snapshot.highlight):
-                event = build_revise_event(
-                    snapshot.highlight.key, card.guid, draft, SOURCE
-                )
-                sentences = sentence_decisions.find_covered_sentences(
-                    snapshot.text, draft.quote
-                )
-                card_updates.append(plan_decision(snapshot, event, sentences))
-        if card_updates:
-            return DraftingChanges(snapshot, card_updates=tuple(card_updates))
+    card_updates = []
+    held_changes = []
+    for draft in hand_written:
+        card = _find_changed_card(snapshot, draft, mode)
+        if card is None:
+            continue
+        why = explain_confirmation(card, draft)
+        if why:
+            after = tuple(content_to_stored(draft).fields.items())
+            held_changes.append(TextChange(card.guid, card.fields, after, why))
+        elif not needs_confirmation(card, draft, snapshot.highlight):
+            event = build_revise_event(snapshot.highlight.key, card.guid, draft, SOURCE)
+            sentences = sentence_decisions.find_covered_sentences(
+                snapshot.text, draft.quote
+            )
+            card_updates.append(plan_decision(snapshot, event, sentences))
+    if card_updates and not has_updated_cards:
+        return DraftingChanges(snapshot, card_updates=tuple(card_updates))
 
     # find the drafts that become pending, and those that wait no longer
     new_hand_written = list(_iter_new_hand_written(snapshot, hand_written, mode))
@@ -237,13 +251,13 @@ def compute_draft_changes(
     for draft, sentence in others:
         if not draft.is_proposed:
             drafted_names.append(sentence_decisions.hash_sentence(sentence))
-    current_facts = snapshot.compute_sentence_states(drafted=drafted_names)
-    new_others = list(_iter_new_drafter_drafts(snapshot, others, current_facts, mode))
+    sentence_states = snapshot.compute_sentence_states(drafted=drafted_names)
+    new_others = list(_iter_new_drafter_drafts(snapshot, others, sentence_states, mode))
     new_drafts = (*new_hand_written, *new_others)
     change = resolve_drafts(
         snapshot,
         mode.device_id,
-        current_facts=current_facts,
+        sentence_states=sentence_states,
         new_texts={draft.revised_guid for draft in new_drafts if draft.revised_guid},
     )
     # further drafts that the user requested change the highlight only if there are any, or if the
@@ -252,20 +266,12 @@ def compute_draft_changes(
     outcome = None
     if not is_unchanged or (mode.is_model and not snapshot.has_model_result):
         outcome = _build_outcome(drafted, snapshot, mode, is_declined=is_declined)
-    held_changes = []
-    for draft in hand_written:
-        card = _find_changed_card(snapshot, draft, mode)
-        why = explain_confirmation(card, draft) if card else ""
-        if card and why:
-            after = tuple(content_to_stored(draft).fields.items())
-            held_changes.append(TextChange(card.guid, card.fields, after, why))
     return DraftingChanges(
         snapshot,
         drafts=replace(
             change,
             added=(*new_drafts, *change.added),
-            deleted_ids=(*replacing.deleted_ids, *change.deleted_ids),
-            updated=(*replacing.updated, *change.updated),
+            deleted_ids=(*replaced_ids, *change.deleted_ids),
             keys_to_redraft=(),
         ),
         hand_written_draft_ids=tuple(map(compute_draft_id, hand_written)),
@@ -289,13 +295,13 @@ def _build_outcome(
         usefulness -= 1.0
 
     # rate each sentence; a quote ends with the rated one, which follows those it depends on
-    worth_by_name: dict[str, float] = {}
+    usefulness_by_hash: dict[str, float] = {}
     text = sentence_decisions.get_sentence_text(drafted.highlight)
     for quote, quote_usefulness in drafted.usefulness_by_sentence:
         for sentence in sentence_decisions.find_covered_sentences(text, quote)[-1:]:
-            worth_by_name.setdefault(
-                sentence_decisions.hash_sentence(sentence), quote_usefulness
-            )
+            sentence_hash = sentence_decisions.hash_sentence(sentence)
+            best = usefulness_by_hash.get(sentence_hash, quote_usefulness)
+            usefulness_by_hash[sentence_hash] = max(best, quote_usefulness)
     return DraftingOutcome(
         key=snapshot.highlight.key,
         # if drafting failed, draft the highlight again in the next run
@@ -303,43 +309,12 @@ def _build_outcome(
         reason=reason,
         status=status,
         usefulness=usefulness,
-        usefulness_by_sentence=worth_by_name if mode.is_rules else None,
+        usefulness_by_sentence=usefulness_by_hash if mode.is_rules else None,
         declined_hash=snapshot.content_hash if is_declined else "",
     )
 
 
 # --- new and pending drafts -------------------------------------------------------------
-
-
-def _sort_pending_drafts(
-    snapshot: HighlightSnapshot, mode: DraftingMode
-) -> tuple[tuple[StoredDraft, ...], PendingDraftChanges]:
-    """Split the pending drafts into those to keep and a change that removes the others.
-
-    New drafts replace old ones as `is_replaced` says. A kept draft whose quote is in another
-    sentence now is moved to that sentence.
-    """
-    kept_drafts, removed_ids, moved_drafts = [], [], []
-    for draft in snapshot.pending_drafts:
-        if is_replaced(draft, snapshot.highlight, mode):
-            removed_ids.append(draft.id)
-            continue
-        if draft.sentence_hashes and not (
-            draft.is_numbered_user_text or draft.is_proposed or draft.keeps_text
-        ):
-            sentence = sentence_decisions.find_draft_sentence(draft, snapshot.text)
-            if (
-                sentence
-                and (sentence_decisions.hash_sentence(sentence),) != draft.sentence_hashes
-            ):
-                draft = replace(
-                    draft, sentence_hashes=(sentence_decisions.hash_sentence(sentence),)
-                )
-                moved_drafts.append(draft)
-        kept_drafts.append(draft)
-    return tuple(kept_drafts), PendingDraftChanges(
-        deleted_ids=tuple(removed_ids), updated=tuple(moved_drafts)
-    )
 
 
 def is_replaced(draft: StoredDraft, highlight: Highlight, mode: DraftingMode) -> bool:
@@ -390,7 +365,7 @@ def _iter_new_hand_written(
 def _iter_new_drafter_drafts(
     snapshot: HighlightSnapshot,
     others: Sequence[tuple[Draft, str]],
-    current_facts: Sequence[SentenceState],
+    sentence_states: Sequence[SentenceState],
     mode: DraftingMode,
 ) -> Iterator[NewPendingDraft]:
     """Yield the drafts to offer that aren't hand-written.
@@ -398,27 +373,27 @@ def _iter_new_drafter_drafts(
     A draft is offered unless the user has decided on its text or, for drafts that the user didn't
     request, on its sentence (see `is_decided`).
     """
-    offered_facts = sentence_decisions.get_undecided_sentences(current_facts)
+    undecided_states = sentence_decisions.get_undecided_sentences(sentence_states)
     # find the sentences with a draft of the same note type as their card, which it may revise; the
     # drafts of such a sentence with another note type are left out
     revising_sentences = set()
     for draft, sentence in others:
-        fact = offered_facts.get(sentence_decisions.hash_sentence(sentence))
-        if fact and find_revised_card(snapshot, fact, draft):
+        state = undecided_states.get(sentence_decisions.hash_sentence(sentence))
+        if state and find_revised_card(snapshot, state, draft):
             revising_sentences.add(sentence)
     outdated_cards = snapshot.find_outdated_cards()
     for position, (draft, sentence) in enumerate(others):
         name = sentence_decisions.hash_sentence(sentence) if sentence else ""
-        fact = offered_facts.get(name)
+        state = undecided_states.get(name)
         outdated_guid = _find_outdated_card(snapshot, outdated_cards, draft, sentence)
-        is_new = fact is not None or outdated_guid is not None or mode.keeps_pending
+        is_new = state is not None or outdated_guid is not None or mode.keeps_pending
         if not is_new and is_decided(snapshot, draft, name):
             continue
-        fact = fact or SentenceState(sentence)
+        state = state or SentenceState(sentence)
         if outdated_guid:
             del outdated_cards[outdated_guid]
-        revised_guid = outdated_guid or find_revised_card(snapshot, fact, draft)
-        is_alternative = fact.revised_guid and not (revised_guid or draft.drafted_quote)
+        revised_guid = outdated_guid or find_revised_card(snapshot, state, draft)
+        is_alternative = state.revised_guid and not (revised_guid or draft.drafted_quote)
         if is_alternative and sentence in revising_sentences:
             continue
         # without a card that it changes, text that is decided or proposed isn't stored
@@ -440,7 +415,7 @@ def _iter_new_drafter_drafts(
             about,
             revised_guid=revised_guid,
             replaced_guid=None,
-            similar_removed_sentence=fact.similar_removed,
+            similar_removed_sentence=state.similar_removed,
             after_event_number=mode.after_event_number,
         )
 
@@ -521,7 +496,7 @@ def resolve_drafts(
     device_id: str,
     *,
     event_id: str = "",
-    current_facts: Sequence[SentenceState] | None = None,
+    sentence_states: Sequence[SentenceState] | None = None,
     new_texts: Collection[str] = (),
 ) -> PendingDraftChanges:
     """Compute which pending drafts of a passage are settled or changed by its decisions.
@@ -533,12 +508,12 @@ def resolve_drafts(
         device_id: the id of this device.
         event_id: the id of the last decision, to which all settled drafts are attributed. If
             empty, each draft is attributed to the decision that settles it.
-        current_facts: the facts of the passage. Computed if None.
+        sentence_states: the states of the passage's sentences. Computed if None.
         new_texts: the GUIDs of the cards for which a new draft has new text.
     """
-    if current_facts is None:
-        current_facts = snapshot.compute_sentence_states()
-    offered_facts = sentence_decisions.get_undecided_sentences(current_facts)
+    if sentence_states is None:
+        sentence_states = snapshot.compute_sentence_states()
+    undecided_states = sentence_decisions.get_undecided_sentences(sentence_states)
     settled = []
     dropped_ids = []
     updated = []
@@ -550,7 +525,7 @@ def resolve_drafts(
     for draft in snapshot.pending_drafts:
         if draft.keeps_text:
             continue
-        if is_resolved(snapshot, draft, offered_facts, device_id):
+        if is_resolved(snapshot, draft, undecided_states, device_id):
             settling_id = event_id or find_resolving_event(snapshot, draft)
             settled.append((draft.id, settling_id))
             continue
@@ -569,15 +544,23 @@ def resolve_drafts(
                         draft, snapshot.text
                     )
                 name = sentence_decisions.hash_sentence(sentence)
-            fact = offered_facts.get(name, SentenceState(""))
+            state = undecided_states.get(name, SentenceState(""))
             revises = draft.revised_guid
             if revises not in outdated_cards:
-                revises = find_revised_card(snapshot, fact, draft)
+                revises = find_revised_card(snapshot, state, draft)
+            if revises and not draft.is_proposed:
+                # a short quote may be in the new sentence, too, for which it wasn't drafted
+                lost_sentence = snapshot.find_lost_sentence(before)
+                if lost_sentence and draft.revised_guid:
+                    dropped_ids.append(draft.id)
+                    continue
+                if lost_sentence:
+                    draft, revises = replace(draft, drafted_quote=lost_sentence), None
             draft = replace(
                 draft,
                 sentence_hashes=(name,),
                 revised_guid=revises,
-                similar_removed_sentence=fact.similar_removed,
+                similar_removed_sentence=state.similar_removed,
             )
             if draft != before:
                 updated.append(draft)
@@ -602,7 +585,7 @@ def resolve_drafts(
         updated=tuple(updated),
         # the rules also check again what has followed its passage
         keys_to_redraft=snapshot.passage.keys
-        if has_followed or has_undrafted_facts(kept, current_facts)
+        if has_followed or has_undrafted_sentences(kept, sentence_states)
         else (),
     )
 
@@ -639,23 +622,23 @@ def _ask_about_card(
 def is_resolved(
     snapshot: PassageSnapshot,
     draft: StoredDraft,
-    offered_facts: Mapping[str, SentenceState],
+    undecided_states: Mapping[str, SentenceState],
     device_id: str,
 ) -> bool:
     """Return whether nothing is left to decide about a pending draft.
 
-    `offered_facts` are the passage's undecided sentences, keyed by hash.
+    `undecided_states` are the passage's undecided sentences, keyed by hash.
     """
     passage = snapshot.passage
     if draft.is_numbered_user_text:
         return passage.is_skipped or not should_offer(passage, draft, device_id)
     [name] = draft.sentence_hashes or [""]
     if draft.is_proposed and snapshot.text:  # stored only as new text of a card
-        fact = offered_facts.get(name)
-        return fact is None or find_revised_card(snapshot, fact, draft) is None
+        state = undecided_states.get(name)
+        return state is None or find_revised_card(snapshot, state, draft) is None
     if not draft.revised_guid and has_decided_text(passage, draft):
         return True
-    is_offered = name in offered_facts
+    is_offered = name in undecided_states
     return not is_offered and is_decided(
         snapshot, draft, name, since=draft.after_event_number
     )
@@ -666,6 +649,8 @@ def is_decided(
 ) -> bool:
     """Return whether a draft has been decided on, or its passage is closed to new cards.
 
+    Decisions before the draft itself was accepted don't count if that was undone.
+
     Args:
         snapshot: the passage with its decisions.
         draft: a draft that isn't hand-written.
@@ -673,6 +658,9 @@ def is_decided(
         since: the number of an event; earlier decisions and this one don't count.
     """
     passage = snapshot.passage
+    for card in passage.cards.values():
+        if card.undone_number > since and card.drafted_text_hash == get_slot(draft):
+            since = card.undone_number
     was_closed = passage.is_closed
     if since:
         was_closed = passage.is_closed and any(
@@ -715,13 +703,13 @@ def find_resolving_event(snapshot: PassageSnapshot, draft: StoredDraft) -> str:
     return last_id
 
 
-def has_undrafted_facts(
-    pending: Iterable[StoredDraft], current_facts: Iterable[SentenceState]
+def has_undrafted_sentences(
+    pending: Iterable[StoredDraft], sentence_states: Iterable[SentenceState]
 ) -> bool:
     """Return whether a sentence is offered that no pending draft is about."""
     drafted_names = {name for draft in pending for name in draft.sentence_hashes}
     return not drafted_names.issuperset(
-        sentence_decisions.get_undecided_sentences(current_facts)
+        sentence_decisions.get_undecided_sentences(sentence_states)
     )
 
 
@@ -751,14 +739,14 @@ def _find_outdated_card(
 
 
 def find_revised_card(
-    snapshot: PassageSnapshot, fact: SentenceState, draft: Draft
+    snapshot: PassageSnapshot, state: SentenceState, draft: Draft
 ) -> Guid | None:
-    """Return the GUID of the card that a draft about `fact` would revise, or None.
+    """Return the GUID of the card that a draft about `state` would revise, or None.
 
     A draft that needs another note type than the card becomes a new card instead, and so does
     one from before the sentence changed (`Draft.drafted_quote`).
     """
-    if not fact.revised_guid or draft.drafted_quote:
+    if not state.revised_guid or draft.drafted_quote:
         return None
-    card = snapshot.find_card(fact.revised_guid)
+    card = snapshot.find_card(state.revised_guid)
     return card.guid if draft.note_type is card.note_type else None

@@ -47,6 +47,7 @@ from ankiforge.text.cloze import (
     format_cloze,
     format_cloze_answers,
 )
+from ankiforge.text.located import find_whole_words
 
 D = TypeVar("D", bound=Draft)
 
@@ -173,28 +174,25 @@ def iter_reworded_cards(
         (sentence_decisions.find_draft_sentence(draft, snapshot.text), draft.note_type)
         for draft in other_drafts
     }
-    for fact in snapshot.compute_sentence_states():
-        if not fact.revised_guid:
+    for state in snapshot.compute_sentence_states():
+        if not state.revised_guid:
             continue
-        card = snapshot.find_card(fact.revised_guid)
-        if (fact.sentence, card.note_type) in drafted_families:
+        card = snapshot.find_card(state.revised_guid)
+        if (state.sentence, card.note_type) in drafted_families:
             continue
         if card.kind is not CardKind.CLOZE:
             continue
-        fields = reword_fields(fact.sentence, card)
+        fields = reword_fields(state.sentence, card)
         if not fields:
             for draft in proposals(snapshot.highlight):
-                has_same_fact = (
-                    sentence_decisions.find_draft_sentence(draft, snapshot.text)
-                    == fact.sentence
-                )
-                if has_same_fact and draft.note_type is card.note_type:
+                sentence = sentence_decisions.find_draft_sentence(draft, snapshot.text)
+                if (sentence, draft.note_type) == (state.sentence, card.note_type):
                     yield draft
             continue
         reworded_card = replace(
             card,
             fields=tuple(fields.items()),
-            quote=fact.sentence,
+            quote=state.sentence,
             origin=Origin(PROPOSAL_DRAFTER),
             tags=(),
         )
@@ -204,14 +202,18 @@ def iter_reworded_cards(
 def reword_fields(sentence: str, card: CardContent) -> Texts:
     """Adapt the fields of a cloze card to the new text of its sentence.
 
-    Returns {} if the sentence doesn't contain the card's answer.
+    The first occurrence of the card's answer as whole words is blanked out. Returns {} if the
+    sentence has none, or consists only of the answer.
     """
-    fields = dict(card.fields)
     answer = format_cloze_answers(card.get_field("Text"))
-    before, found_answer, after = sentence.partition(answer) if answer else ("", "", "")
+    span = find_whole_words(answer, sentence) if answer else None
+    if span is None or span == (0, len(sentence)):
+        return {}
+    start, end = span
+    before, answer, after = sentence[:start], sentence[start:end], sentence[end:]
     cloze = format_cloze(1, escape_markdown(answer))
     text = f"{escape_markdown(before)}{cloze}{escape_markdown(after)}"
-    return {**fields, "Text": text} if found_answer and (before or after) else {}
+    return {**dict(card.fields), "Text": text}
 
 
 # --- drafts and their cards -------------------------------------------------------------

@@ -109,12 +109,12 @@ def is_obsolete(store: Store, passage: Passage, draft: StoredDraft) -> bool:
     if not draft.sentence_hashes:
         return False
     snapshot = load_snapshot(store, passage)
-    offered_facts = sentence_decisions.get_undecided_sentences(
+    undecided_states = sentence_decisions.get_undecided_sentences(
         snapshot.compute_sentence_states()
     )
     if not snapshot.sentence_hashes.issuperset(draft.sentence_hashes):
         return True
-    return is_resolved(snapshot, draft, offered_facts, store.device_id)
+    return is_resolved(snapshot, draft, undecided_states, store.device_id)
 
 
 def will_update_card(passage: Passage, draft: StoredDraft) -> bool:

@@ -229,21 +229,20 @@ def record_drafts(
             snapshots.update(load_highlight_snapshots(store, keys))
         terms = []
         for key in keys:
-            for draft in drafted_by_key[key].drafts:
-                if not draft.is_hidden:
-                    digest = f"{draft.kind}{hash_sides(draft.fields)}"
-                    terms.append((digest, terms_of(draft)))
+            for draft in drafted_by_key[key].shown_drafts:
+                digest = f"{draft.kind}{hash_sides(draft.fields)}"
+                terms.append((digest, terms_of(draft)))
         changes = {
             key: compute_draft_changes(snapshots[key], drafted_by_key[key], mode)
             for key in keys
         }
         # first record cards that take the new text of their source, because this changes passages
-        updating = {key: change for key, change in changes.items() if change.card_updates}
         visible_changes = {
             key: _update_cards_from_source(store, change)
-            for key, change in updating.items()
+            for key, change in changes.items()
+            if change.card_updates
         }
-        if updating:
+        if visible_changes:
             snapshots.update(load_highlight_snapshots(store, keys))
             for key in keys:
                 changes[key] = compute_draft_changes(
@@ -307,38 +306,30 @@ def make_drafting_id(store: Store) -> str:
     return f"drafting.{number + 1}"
 
 
+def _store_drafting(
+    store: Store, changes: Sequence[DraftingChanges], drafting: str
+) -> None:
+    """Store the columns of the highlights that a drafting changes, so that it can be undone."""
+    number = store.find_max_number()
+    rows = []
+    for change in changes:
+        new_ids = [draft.id for draft in change.drafts.added]
+        rows.append((drafting, number, to_json(new_ids), change.snapshot.highlight.key))
+    store.execute_all(
+        "INSERT INTO drafting SELECT ?, ?, key, ?, content, modelled, declined, worth,"
+        " reason, fate FROM highlight WHERE key = ?",
+        rows,
+    )
+
+
 def _write_changes(
     store: Store, changes: Sequence[DraftingChanges], mode: DraftingMode, drafting: str
 ) -> None:
     draft_changes = [change.drafts for change in changes]
     if drafting:
-        # keep what undoing the drafting restores: the columns of the highlights that it changed
-        number = store.find_max_number()
-        rows = []
-        for change in changes:
-            new_ids = [draft.id for draft in change.drafts.added]
-            is_first_of_model = mode.is_model and not change.snapshot.has_model_result
-            if new_ids or change.drafts.deleted_ids or is_first_of_model:
-                rows.append(
-                    (drafting, number, to_json(new_ids), change.snapshot.highlight.key)
-                )
-        store.execute_all(
-            "INSERT INTO drafting SELECT ?, ?, key, ?, content, modelled, declined, worth,"
-            " reason, fate FROM highlight WHERE key = ?",
-            rows,
-        )
-        # and the drafts that are replaced
-        draft_changes = [
-            replace(
-                change,
-                deleted_ids=(),
-                archived=(
-                    *change.archived,
-                    *((id, drafting) for id in change.deleted_ids),
-                ),
-            )
-            for change in draft_changes
-        ]
+        # undoing the drafting restores the highlights and the replaced drafts
+        _store_drafting(store, changes, drafting)
+        draft_changes = [change.archive_deleted(drafting) for change in draft_changes]
     pending_drafts.apply_changes(store, draft_changes)
     if mode.is_rules:
         # delete archived hand-written drafts that weren't drafted again
@@ -350,6 +341,14 @@ def _write_changes(
         store.execute_all(query, own_ids)
     outcomes = [change.outcome for change in changes if change.outcome is not None]
     pending_drafts.store_outcomes(store, outcomes, mode)
+    # a highlight that is as it was has nothing to undo
+    store.execute(
+        "DELETE FROM drafting WHERE id = ? AND drafts = '[]' AND NOT EXISTS"
+        " (SELECT 1 FROM decided d WHERE d.event = drafting.id AND d.key = drafting.key)"
+        " AND (modelled, declined, worth, reason, fate) = (SELECT h.modelled, h.declined,"
+        " h.worth, h.reason, h.fate FROM highlight h WHERE h.key = drafting.key)",
+        drafting,
+    )
 
 
 # --- updating pending drafts ------------------------------------------------------------

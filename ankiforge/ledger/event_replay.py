@@ -178,12 +178,13 @@ def _supersede_duplicates(passage: Passage) -> None:
     cards_by_key: dict[str, list[Card]] = defaultdict(list)
     for card in passage.cards.values():
         cards_by_key[card.key].append(card)
-    card_groups = []
-    for key in passage.keys:
+    card_groups = [
+        cards_by_key[key]
+        for key in passage.keys
         if not all(
             card.verdict_reason.startswith(MERGED_REASON) for card in cards_by_key[key]
-        ):
-            card_groups.append(cards_by_key[key])
+        )
+    ]
     for cards in card_groups[1:]:
         has_live_oldest = any(card.is_live for card in card_groups[0])
         for card in cards:
@@ -279,7 +280,9 @@ def _to_fact_decision(
     body = event.body
     is_rejection = event.kind == "reject" and bool(body["content"])
     had_card = card is not None and card.verdict is not Verdict.TAKEN_BACK
-    answer = _get_answer(_decode_wording(event)) if "draft" in body else ""
+    answer = ""
+    if "draft" in body and len(decision.sentences) > 1:  # one sentence needs no choice
+        answer = _get_answer(_decode_wording(event))
     card_fields = dict(card.fields) if card is not None and event.kind == "adopt" else {}
     fields = (
         body["draft"]["fields"] if "draft" in body else body.get("fields", card_fields)
@@ -347,9 +350,7 @@ def _apply_event(passage: Passage, event: Event) -> None:
             number = parse_slot_number(body.get("slot", ""))
             if number is not None:
                 passage.rejected_numbers.add(number)
-        case "accept":
-            _apply_accept(passage, event)
-        case "adopt" if "draft" in body:
+        case "accept" | "adopt" if "draft" in body:
             _apply_accept(passage, event)
         case "repair" if {"guid", "draft", "note"} <= body.keys():
             _apply_repair(passage, event, is_active=True)
@@ -583,7 +584,8 @@ def _apply_undone_accept(passage: Passage, event: Event, why: str) -> None:
         card = passage.cards[event.body["guid"]]
     elif card.verdict is not Verdict.TAKEN_BACK:
         return
-    passage.cards[card.guid] = _set_verdict(card, Verdict.TAKEN_BACK, USER, why)
+    undone_card = replace(card, undone_number=event.number)
+    passage.cards[card.guid] = _set_verdict(undone_card, Verdict.TAKEN_BACK, USER, why)
 
 
 # --- changing cards ---------------------------------------------------------------------

@@ -117,6 +117,11 @@ class Event(
         )
 
     @property
+    def undo_id(self) -> str:
+        """The id that undoes the event: that of its action or, without one, its own."""
+        return self.action_id or self.id
+
+    @property
     def order(self) -> tuple[int, str, str]:
         """The sort key, giving the same order on every device."""
         return (self.number, self.device_id, self.id)
@@ -573,7 +578,7 @@ class Passage(msgspec.Struct):
 
 
 def differs_from_source_text(card: Card, draft: Draft) -> bool:
-    """Return whether a draft's text differs from what the card last got from its source."""
+    """Return whether a draft's text differs from the card's last text from its source."""
     if not card.edits.source_text_hashes:
         return True
     _machine, newest_digest = card.edits.source_text_hashes[-1]

@@ -51,7 +51,7 @@ from ankiforge.ledger.readings import (
 from ankiforge.ledger.store import JSON_VALUES, Row, Store, to_json
 from ankiforge.ledger.tables import highlights, pending_drafts
 from ankiforge.ledger.tables.highlights import schedule_redrafting_of_copies
-from ankiforge.model import DocumentId, HighlightKey, Pair, Sighting, Texts, hash16
+from ankiforge.model import DocumentId, HighlightKey, Pair, Sighting, Texts, hash16, hints
 from ankiforge.text.keys import build_anchor_key, build_own_key, get_anchor
 
 MIN_DOUBTED_DOCUMENTS = 10
@@ -141,9 +141,11 @@ class IngestRun:
         # used while documents are read
         self.deferred_documents: list[ReadDocument] = []
         """The documents in which highlights appeared or disappeared, to be matched at the end."""
-        self.first_scan_marks: list[MatchedHighlight] = []
-        """The highlights of the current batch in containers that had no documents before the run,
-        so that all of these highlights are new."""
+        self.batch_marks: list[MatchedHighlight] = []
+        """The highlights of the current batch, except those in deferred documents."""
+        self.batch_pairs: Pairs = {}
+        """The pairs of scanned and stored highlights in `batch_marks`. The others are new, because
+        their container had no documents before the run."""
         self.first_scan_documents: set[Pair] = set()
         """The documents of such containers, as (container, path or key)."""
         self.was_empty: dict[str, bool] = {}
@@ -168,85 +170,24 @@ class IngestRun:
 
     def run(self, sightings: Iterable[Sighting]) -> IngestReport:
         """Ingest everything, and report the new, changed and removed highlights."""
-        store = self.store
-        # the first condition lets SQLite use the index of absent highlights
-        count_unselected = (
-            "SELECT count(*) FROM highlight"
-            " WHERE state != 'present' AND state = 'unselected'"
-        )
-        unselected_before: int = store.fetch_value(count_unselected)
+        unselected_before = self._count_unselected()
         for batch in iter_document_batches(self.listing.read_documents(sightings)):
             with self.store.transaction():
                 self.store.set_meta("run", str(self.run_number))
                 for document in batch:
                     self._write_or_defer(document)
-                self._issue_keys(self.first_scan_marks)
-                self._write_marks(self.first_scan_marks, {})
-                self.first_scan_marks.clear()
+                self._issue_keys(select_unmatched(self.batch_pairs, self.batch_marks))
+                self._write_marks(self.batch_marks, self.batch_pairs)
+                self.batch_marks.clear()
+                self.batch_pairs.clear()
         with self.store.transaction():
-            # unselect the documents of sources that are no longer in the settings
-            unused_ids = []
-            for row in self._find_unused_documents():
-                if row["container"] not in self.listing.places:
-                    unused_ids.append(row["id"])
-            # unselect the documents of a missing source, too, if it was copied elsewhere: every
-            # decided passage is in a listed document at the same path
-            for source in self.sole_keys_by_source:
-                rows = store.fetch_rows(
-                    "SELECT h.key, d.id, EXISTS (SELECT 1 FROM highlight o JOIN document e"
-                    "  ON e.id = o.document WHERE o.folded = h.folded AND o.state = 'present'"
-                    f"  AND e.place = d.place AND e.container IN {JSON_VALUES}) AS is_copied"
-                    " FROM highlight h JOIN document d ON d.id = h.document"
-                    " WHERE d.source = ? AND d.state = 'present' AND h.state = 'present'",
-                    to_json(sorted(self.listing.places)),
-                    source,
-                )
-                is_copied_by_key = {
-                    row["key"]: row["is_copied"]
-                    for row in rows
-                    if store.get_passage(row["key"]).was_ever_decided
-                }
-                if is_copied_by_key and all(is_copied_by_key.values()):
-                    unused_ids += {row["id"] for row in rows}
-            unselect_documents(self.store, unused_ids)
+            unselect_documents(self.store, self._find_documents_to_unselect())
             unselected_before += self._unselect_copied_documents()
             for container in sorted(self.listing.places):
                 self._match_container(container)
-            # match highlights that moved between documents or sources
-            earlier_marks = self._load_earlier_removed()
-            candidates = iter_matches_across_documents(
-                self.matched_documents, self.absent_marks, earlier_marks, self.pairs
-            )
-            accept_candidates(self.pairs, candidates)
-            self.absent_marks = select_unmatched(self.pairs, self.absent_marks)
-            removed_marks = self.absent_marks + select_unmatched(
-                self.pairs, earlier_marks
-            )
-            scanned_marks = []
-            for marks in self.matched_documents:
-                scanned_marks += marks.scanned_marks
-            self._issue_keys(select_unmatched(self.pairs, scanned_marks))
-            self._write_marks(scanned_marks, self.pairs)
-            self._write_absent_marks()
-            transfer_keys(store, self.report, self.absent_marks)
-            record_questions_about_removed(self.store, removed_marks, scanned_marks)
-
-            # a source has moved if all its decided passages are in other sources now
-            for source, sole_keys in self.sole_keys_by_source.items():
-                left = self._find_keys_only_in_source(source)
-                is_decided = any(store.get_passage(key).was_ever_decided for key in left)
-                if left < sole_keys and not is_decided:
-                    self.report.moved_sources += (source,)
-
-            # link highlights of several sources that are one passage
-            scanned_keys = [mark.key for mark in scanned_marks]
-            keys = dict.fromkeys((*self.report.new, *scanned_keys))
-            query = "SELECT min(route) != max(route) FROM highlight WHERE route != ''"
-            if keys and store.fetch_value(query):
-                united_keys = link_across_source_kinds(self.store, keys)
-                self.report.new = [
-                    key for key in self.report.new if key not in united_keys
-                ]
+            scanned_marks = self._match_across_documents()
+            self._report_moved_sources()
+            self._link_across_sources(scanned_marks)
             # drop the drafts of removed highlights that are drafted again if they come back
             drafted_keys = pending_drafts.delete_drafts_of_highlights(
                 self.store, self.report.removed_keys, repeatable=True
@@ -254,23 +195,32 @@ class IngestRun:
             highlights.schedule_redrafting(self.store, drafted_keys)
             for container in self.listing.complete & self.selections.keys():
                 self.store.set_meta(f"selection {container}", self.selections[container])
-
-            # report the listed documents and their passages; a passage in several places counts
-            # once
-            self.report.passage_count = store.fetch_value(
-                "SELECT count(DISTINCT coalesce(a.first, h.key)) FROM highlight h"
-                " JOIN document d ON d.id = h.document LEFT JOIN alias a ON a.key = h.key"
-                f" WHERE h.state = 'present' AND d.container IN {JSON_VALUES}",
-                to_json(sorted(self.listing.places)),
-            )
-            self.report.documents = frozenset(
-                row["id"]
-                for row in store.fetch_rows("SELECT * FROM document")
-                if self.listing.is_listed(row["container"], row["place"])
-            )
-        unselected: int = store.fetch_value(count_unselected)
-        self.report.unselected = max(unselected - unselected_before, 0)
+            self._report_listed_documents()
+        self.report.unselected = max(self._count_unselected() - unselected_before, 0)
         return self.report
+
+    def _count_unselected(self) -> int:
+        # the first condition lets SQLite use the index of absent highlights
+        query = (
+            "SELECT count(*) FROM highlight"
+            " WHERE state != 'present' AND state = 'unselected'"
+        )
+        count: int = self.store.fetch_value(query)
+        return count
+
+    def _report_listed_documents(self) -> None:
+        """Report the listed documents and their passages, each of which counts once."""
+        self.report.passage_count = self.store.fetch_value(
+            "SELECT count(DISTINCT coalesce(a.first, h.key)) FROM highlight h"
+            " JOIN document d ON d.id = h.document LEFT JOIN alias a ON a.key = h.key"
+            f" WHERE h.state = 'present' AND d.container IN {JSON_VALUES}",
+            to_json(sorted(self.listing.places)),
+        )
+        self.report.documents = frozenset(
+            row["id"]
+            for row in self.store.fetch_rows("SELECT * FROM document")
+            if self.listing.is_listed(row["container"], row["place"])
+        )
 
     # --- one document -------------------------------------------------------------------
 
@@ -290,7 +240,7 @@ class IngestRun:
             self.first_scan_documents.add(container_and_place)
             if not document.highlights:
                 self.report.unmarked.append(container_and_place)
-            self.first_scan_marks += build_scanned_marks(
+            self.batch_marks += build_scanned_marks(
                 document, write_document(self.store, document, None)
             )
             return
@@ -316,10 +266,41 @@ class IngestRun:
         if unmatched.scanned_marks or is_removed:
             return False
         write_document(self.store, document, row)
-        self._write_marks(marks.scanned_marks, pairs)
+        self.batch_marks += marks.scanned_marks
+        self.batch_pairs |= pairs
         return True
 
     # --- changes in a container ---------------------------------------------------------
+
+    def _find_documents_to_unselect(self) -> list[DocumentId]:
+        """Find the documents of sources that aren't in the settings any more or were copied.
+
+        A missing source was copied if every decided passage is in a listed document at the same
+        path.
+        """
+        unused_ids = [
+            row["id"]
+            for row in self._find_unused_documents()
+            if row["container"] not in self.listing.places
+        ]
+        for source in self.sole_keys_by_source:
+            rows = self.store.fetch_rows(
+                "SELECT h.key, d.id, EXISTS (SELECT 1 FROM highlight o JOIN document e"
+                "  ON e.id = o.document WHERE o.folded = h.folded AND o.state = 'present'"
+                f"  AND e.place = d.place AND e.container IN {JSON_VALUES}) AS is_copied"
+                " FROM highlight h JOIN document d ON d.id = h.document"
+                " WHERE d.source = ? AND d.state = 'present' AND h.state = 'present'",
+                to_json(sorted(self.listing.places)),
+                source,
+            )
+            is_copied_by_key = {
+                row["key"]: row["is_copied"]
+                for row in rows
+                if self.store.get_passage(row["key"]).was_ever_decided
+            }
+            if is_copied_by_key and all(is_copied_by_key.values()):
+                unused_ids += {row["id"] for row in rows}
+        return unused_ids
 
     def _unselect_copied_documents(self) -> int:
         """Unselect missing documents of which a listed document has every passage.
@@ -416,6 +397,44 @@ class IngestRun:
             if document.is_fully_read:
                 self.absent_marks += marks.select_unmatched(self.pairs).stored_marks
             self.matched_documents.append(marks)
+
+    def _match_across_documents(self) -> list[MatchedHighlight]:
+        """Match highlights that moved between documents or sources, and write all of them.
+
+        Returns the highlights of the deferred documents, with their keys.
+        """
+        earlier_marks = self._load_earlier_removed()
+        candidates = iter_matches_across_documents(
+            self.matched_documents, self.absent_marks, earlier_marks, self.pairs
+        )
+        accept_candidates(self.pairs, candidates)
+        self.absent_marks = select_unmatched(self.pairs, self.absent_marks)
+        removed_marks = self.absent_marks + select_unmatched(self.pairs, earlier_marks)
+        scanned_marks = []
+        for marks in self.matched_documents:
+            scanned_marks += marks.scanned_marks
+        self._issue_keys(select_unmatched(self.pairs, scanned_marks))
+        self._write_marks(scanned_marks, self.pairs)
+        self._write_absent_marks()
+        transfer_keys(self.store, self.report, self.absent_marks)
+        record_questions_about_removed(self.store, removed_marks, scanned_marks)
+        return scanned_marks
+
+    def _report_moved_sources(self) -> None:
+        """Report each missing source whose decided passages are all in other sources now."""
+        for source, sole_keys in self.sole_keys_by_source.items():
+            left = self._find_keys_only_in_source(source)
+            passages = map(self.store.get_passage, left)
+            if left < sole_keys and not any(each.was_ever_decided for each in passages):
+                self.report.moved_sources += (source,)
+
+    def _link_across_sources(self, scanned_marks: Iterable[MatchedHighlight]) -> None:
+        """Link highlights of several sources that are one passage."""
+        keys = dict.fromkeys((*self.report.new, *(mark.key for mark in scanned_marks)))
+        query = "SELECT min(route) != max(route) FROM highlight WHERE route != ''"
+        if keys and self.store.fetch_value(query):
+            united_keys = link_across_source_kinds(self.store, keys)
+            self.report.new = [key for key in self.report.new if key not in united_keys]
 
     def _load_earlier_removed(self) -> list[MatchedHighlight]:
         """Load the highlights that earlier runs found removed from their documents.
@@ -518,21 +537,18 @@ class IngestRun:
         if container not in self.listing.complete:
             return set()
         listed_places = set(self.listing.places[container])
-        new_places = listed_places.difference(row["place"] for row in stored_rows)
-        unlisted_ids = set()
-        present_ids = set()
-        for row in stored_rows:
-            place = row["place"]
-            if row["state"] == "present":
-                present_ids.add(row["id"])
-            if self.listing.is_unread(place):
-                listed_places.add(place)
-            elif place not in listed_places:
-                unlisted_ids.add(row["id"])
+        stored_places = {row["place"] for row in stored_rows}
+        new_places = listed_places - stored_places
+        listed_places.update(filter(self.listing.is_unread, stored_places))
+        unlisted_ids = {
+            row["id"] for row in stored_rows if row["place"] not in listed_places
+        }
+        present_ids = {row["id"] for row in stored_rows if row["state"] == "present"}
 
         # a source may have failed; for each new document, one of the lost ones may be renamed
         lost_count = len(present_ids & unlisted_ids)
-        is_doubtful = bool(lost_count) and not listed_places
+        is_empty = not listed_places and not self._is_directory_listed(container)
+        is_doubtful = bool(lost_count) and is_empty
         if len(present_ids) >= MIN_DOUBTED_DOCUMENTS:
             min_lost_count = lost_count - len(new_places)
             is_doubtful |= 2 * min_lost_count > len(present_ids)
@@ -543,6 +559,14 @@ class IngestRun:
         left_count = len(present_ids) - lost_count
         self.report.suspicious_containers[container] = (left_count, len(present_ids))
         return unlisted_ids - present_ids
+
+    def _is_directory_listed(self, container: str) -> bool:
+        """Return whether another container lists a document in the directory of this one."""
+        directory = Path(self.listing.directories[container])
+        return any(
+            places and directory.is_relative_to(self.listing.directories.get(other, ""))
+            for other, places in self.listing.places.items()
+        )
 
     # --- keys ---------------------------------------------------------------------------
 
@@ -592,7 +616,11 @@ class IngestRun:
             # report changes
             if stored_mark.state in ("missing", "gone"):
                 report.restored_keys.append(stored_mark.key)
-            if stored_mark.state != "journal" and mark.document != stored_mark.document:
+            path = newest_reading.document_path if newest_reading else mark.document_path
+            has_moved = (
+                mark.document != stored_mark.document or path != mark.document_path
+            )
+            if stored_mark.state != "journal" and has_moved:
                 report.moved.append((stored_mark.key, mark.document_path))
             has_new_comment = (
                 not stored_mark.is_journal_only
@@ -613,8 +641,11 @@ class IngestRun:
                 continue
             reading = convert(body, PassageReading)
             old_place = (newest_reading.document_path, newest_reading.source_id)
-            has_moved = old_place != (reading.document_path, reading.source_id)
-            if has_moved or normalize_text(newest_reading.exact) != normalize_text(
+            has_new_place = old_place != (reading.document_path, reading.source_id)
+            # a chosen passage is looked for in the container in which it was last read
+            if newest_reading.container != reading.container:
+                has_new_place |= bool(hints.find_choice_event_id(mark.highlight.hints))
+            if has_new_place or normalize_text(newest_reading.exact) != normalize_text(
                 reading.exact
             ):
                 self.store.record_event("text", stored_mark.key, SOURCE, body)

@@ -47,6 +47,9 @@ class ReadPosition(Value):
     """The number of unreadable lines up to this position."""
 
 
+NOTHING_READ = ReadPosition(0, "")
+
+
 class NewLines(NamedTuple):
     """The new lines read from a journal file."""
 
@@ -95,12 +98,14 @@ class JournalFiles:
         path = self._directory / name
         try:
             with open_regular(path, max_bytes=MAX_FILE_BYTES) as file:
-                is_same = (
+                was_replaced = (
                     position is not None
-                    and _hash_tail(file, position.size) == position.tail
+                    and _hash_tail(file, position.size) != position.tail
                 )
-                start = position.size if position and is_same else 0
-                unreadable = position.unreadable if position and is_same else 0
+                if position is None or was_replaced:
+                    position = NOTHING_READ
+                start = position.size
+                unreadable = position.unreadable
                 events = []
                 end = start
                 file.seek(start)
@@ -114,7 +119,7 @@ class JournalFiles:
                 file.seek(end)
                 is_torn = bool(file.read(MAX_LINE_BYTES).strip())
                 new_position = None
-                if end > start or not is_same:
+                if end > start or position is NOTHING_READ:
                     new_position = ReadPosition(end, _hash_tail(file, end), unreadable)
         except OSError as error:
             message = f"{path}: cannot be read: {error.strerror}"
@@ -123,7 +128,7 @@ class JournalFiles:
         return NewLines(
             events,
             unreadable=unreadable + is_torn,
-            was_replaced=position is not None and not is_same,
+            was_replaced=was_replaced,
             position=new_position,
         )
 

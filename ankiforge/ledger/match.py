@@ -654,13 +654,11 @@ def _join_documents(
             stored_by_document[stored_mark.document].append(stored_mark)
         if stored_mark not in pairs and stored_mark.was_present:
             absent_counts[stored_mark.document] += 1
-    joined_documents = []
-    for (old_id, new_id), count in moved_counts.most_common():
-        if count >= min(absent_counts[old_id], new_counts[new_id]) > 0:
-            joined_documents.append(
-                DocumentMarks(stored_by_document[old_id], scanned_by_document[new_id])
-            )
-    return joined_documents
+    return [
+        DocumentMarks(stored_by_document[old_id], scanned_by_document[new_id])
+        for (old_id, new_id), count in moved_counts.most_common()
+        if count >= min(absent_counts[old_id], new_counts[new_id]) > 0
+    ]
 
 
 def has_same_context(
@@ -793,11 +791,11 @@ def find_renamed_documents(
             # notes with the same wording but different numbers are different notes
             if best_match and _NUMBER.findall(text) == _NUMBER.findall(best_match[0]):
                 shared_counts.update(ids_by_text[best_match[0]])
-        similar_ids = []
-        for id, count in shared_counts.items():
-            smaller_size = min(len(texts), len(removed_documents[id]))
-            if count >= MIN_SHARED_FRACTION * smaller_size:
-                similar_ids.append(id)
+        similar_ids = [
+            id
+            for id, count in shared_counts.items()
+            if count >= MIN_SHARED_FRACTION * min(len(texts), len(removed_documents[id]))
+        ]
         is_unique = len(similar_ids) == 1 and similar_ids[0] not in old_ids
         old_ids.append(similar_ids[0] if is_unique else None)
     return old_ids

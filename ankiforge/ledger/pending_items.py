@@ -149,10 +149,10 @@ def load_pending_items(store: Store, before: PendingItems | None = None) -> Pend
         return before
     open_questions = questions.find_open_questions(store)
     held_ids = {
-        draft
+        draft_id
         for question in open_questions
         if question.kind is not UserQuestionKind.CONFLICT
-        for draft in question.drafts
+        for draft_id in question.drafts
     }
     obsolete_ids = draft_groups.find_obsolete_ids(store)
     offered_rows = pending_drafts.load_first_of_each_offer(store, held_ids | obsolete_ids)
@@ -271,7 +271,7 @@ exclude."""
 def find_drafting_status(row: PassageRow) -> str:
     """Return whether a passage has a card or draft, or the reason why it has none.
 
-    The values are those of `HighlightOutcome.status`, and `decided` if the passage has no
+    The values are the same as in `HighlightOutcome.status`, or `decided` if the passage has no
     card because of the user's decision, such as a rejected draft.
     """
     if row["carded"]:
@@ -370,13 +370,13 @@ def _explain_missing_card(passage: Passage, drafting_status: str, reason: str) -
         # a rejection's reason counts more than that of a card that was made and undone
         cards = passage.cards.values()
         kept = [card for card in cards if card.verdict is not Verdict.TAKEN_BACK]
-        reasons = [card.verdict_reason for card in kept or cards if card.verdict_reason]
-        return reasons[0] if reasons else "rejected by you"
-    if reason or drafting_status != "undrafted":
-        return reason or (
-            REJECTED_DRAFT if passage.rejected_hashes else NOTHING_RECOGNIZED
-        )
-    return "not drafted yet"
+        reasons = (card.verdict_reason for card in kept or cards)
+        return next(filter(None, reasons), "rejected by you")
+    if reason:
+        return reason
+    if drafting_status == "undrafted":
+        return "not drafted yet"
+    return REJECTED_DRAFT if passage.rejected_hashes else NOTHING_RECOGNIZED
 
 
 def _find_passages_with_questions(store: Store) -> set[str]:
@@ -520,6 +520,8 @@ _COUNT_QUERIES = {
     "anki": (
         "SELECT anki, count(*) FROM any_line WHERE verdict = 'accepted' GROUP BY 1"
         " UNION ALL SELECT 'sourceless', count(*) FROM sourceless"
+        " UNION ALL SELECT 'not accepted', count(*) FROM any_line"
+        "  WHERE verdict != 'accepted' AND anki = 'seen'"
     ),
     "unsent": "SELECT kind, count(*) FROM card WHERE live AND NOT shipped GROUP BY 1",
     "answers": (
@@ -547,7 +549,7 @@ def count_ledger(
     - `reasons`: new drafts by the reason they are pending. Only computed if named.
     - `cards`: all cards by verdict.
     - `anki`: live cards by their state in Anki. `sourceless` counts those whose passages were
-    removed.
+    removed, and `not accepted` the undone, rejected and retired cards that Anki still has.
     - `unsent`: live cards that were never exported in a package, by kind.
     - `answers`: reviews of our cards in Anki. `tested` counts those of cards past their
     learning steps, and `remembered` the successful ones among these.

@@ -10,7 +10,7 @@ case in `_record_answer`.
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Collection, Iterable, Iterator
+from collections.abc import Collection, Iterable, Iterator, Sequence
 from typing import NamedTuple
 
 from ankiforge.errors import RefusedError
@@ -97,13 +97,12 @@ def _record_answer(
     store: Store, question: UserQuestion, *, yes: bool, without: Collection[str]
 ) -> None:
     match question.kind:
-        case UserQuestionKind.SAME:
-            kind = "same" if yes else "different"
-            store.record_event(kind, question.new, USER, {"old": question.old})
-        case UserQuestionKind.DUPLICATE if yes:
-            _merge_cards(store, question.guids)
-        case UserQuestionKind.DUPLICATE:
+        case UserQuestionKind.SAME | UserQuestionKind.DUPLICATE if not yes:
             store.record_event("different", question.new, USER, {"old": question.old})
+        case UserQuestionKind.SAME:
+            store.record_event("same", question.new, USER, {"old": question.old})
+        case UserQuestionKind.DUPLICATE:
+            _merge_cards(store, question.guids)
         case UserQuestionKind.CONFLICT:
             _resolve_conflict(store, question, yes=yes)
         case UserQuestionKind.ABSENT:
@@ -455,23 +454,28 @@ def _iter_line_pattern_questions(store: Store) -> Iterator[UserQuestion]:
     for (source, form), form_drafts in sorted(drafts_by_form.items()):
         if len(form_drafts) < MIN_FORM_LINES and form != line_patterns.FIELD_FORM:
             continue
-        lines_counted = format_count(len(form_drafts), "line")
-        text = f"{lines_counted} like `{form}` in {source}: are they cards?"
-        if form == line_patterns.FIELD_FORM:
-            keys = dict.fromkeys(draft.get_field("Front") for draft in form_drafts)
-            names = truncate(", ".join(map(to_one_line, keys)), MAX_KEYS_CHARS)
-            text = f"{lines_counted} in {source} may be fields ({names}): are they cards?"
-        if form == WORD_AND_TRANSLATION:
-            words = format_count(len(form_drafts), "word")
-            text = f"{words} with your translation in {source}: make cards?"
         yield UserQuestion(
             *_make_id_and_kind(UserQuestionKind.FORM, source, form),
-            text=text,
+            text=_format_line_pattern_question(source, form, form_drafts),
             new=source,
             old=form,
             examples=tuple(group.summary for group in group_by_front(form_drafts)),
             drafts=tuple(draft.id for draft in form_drafts),
         )
+
+
+def _format_line_pattern_question(
+    source: str, form: str, drafts: Sequence[PendingDraft]
+) -> str:
+    if form == WORD_AND_TRANSLATION:
+        words = format_count(len(drafts), "word")
+        return f"{words} with your translation in {source}: make cards?"
+    lines = format_count(len(drafts), "line")
+    if form != line_patterns.FIELD_FORM:
+        return f"{lines} like `{form}` in {source}: are they cards?"
+    keys = dict.fromkeys(draft.get_field("Front") for draft in drafts)
+    names = truncate(", ".join(map(to_one_line, keys)), MAX_KEYS_CHARS)
+    return f"{lines} in {source} may be fields ({names}): are they cards?"
 
 
 class LinesWithSameFront(NamedTuple):

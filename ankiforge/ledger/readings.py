@@ -2,16 +2,16 @@
 
 `DocumentListing` collects which documents the sources list, so that the others count as
 removed. `StoredDocumentLookup` tells sources which documents can be skipped. Other devices'
-readings
-come from the journal. The keys of highlights depend on `get_anchor`, on `Highlight.source_id` and
-on the normalization of text (docs/reference/keys.md). A change of these would duplicate every
-note.
+readings come from the journal. The keys of highlights depend on `get_anchor`, on
+`Highlight.source_id` and on the normalization of text (docs/reference/keys.md). A change of these
+would duplicate every note.
 """
 
 from __future__ import annotations
 
 from collections import defaultdict
 from collections.abc import Iterable, Iterator, Sequence
+from functools import cached_property
 from pathlib import Path
 
 import msgspec
@@ -32,6 +32,7 @@ from ankiforge.ledger.match import (
 )
 from ankiforge.ledger.private import ReadDocument, update_private_texts
 from ankiforge.ledger.store import (
+    JSON_VALUES,
     Row,
     Store,
     normalize_tag,
@@ -71,7 +72,7 @@ MAX_BATCH_HIGHLIGHTS = 2000
 
 
 class IngestReport(msgspec.Struct):
-    """What ingesting all sources found: new, changed, moved and removed highlights."""
+    """The new, changed, moved and removed highlights that ingesting all sources found."""
 
     passage_count: int = 0
     """The number of passages in the listed documents, changed or not."""
@@ -80,7 +81,8 @@ class IngestReport(msgspec.Struct):
     changed: list[tuple[str, str, str]] = []
     """The highlights whose text or comment changed, as (key, old text, new text)."""
     moved: list[Pair] = []
-    """The passages that moved to another document, as (key, path or key of the new document)."""
+    """The passages of renamed documents, and those that moved to another document, as (key, path or
+    key of the new document)."""
     missing_keys: list[str] = []
     """The keys of the highlights that were not found, and will count as removed if a later run
     doesn't find them either."""
@@ -285,9 +287,12 @@ class StoredDocumentLookup:
     salt, so every document is read again if the salt changes.
     """
 
-    def __init__(self, store: Store, salt: str) -> None:
+    def __init__(
+        self, store: Store, salt: str, in_use: frozenset[str] | None = None
+    ) -> None:
         self._store = store
         self._salt = salt
+        self._in_use = in_use
         # the rows of the documents in each requested container, by path
         self._rows: dict[str, dict[str, Row]] = {}
         self._chosen: dict[str, list[PassageChoice]] | None = None
@@ -322,10 +327,31 @@ class StoredDocumentLookup:
         return tuple(row["place"] for row in rows)
 
     def find_choices(self, container: str) -> tuple[PassageChoice, ...]:
-        """Return the passages chosen in a container's documents."""
+        """Return the passages chosen in a container's documents.
+
+        The documents of a source that isn't read any more may be in this container now, e.g. if
+        the user renamed a folder and named its new PATH. So their passages are returned, too.
+        """
         if self._chosen is None:
             self._chosen = load_chosen_passages(self._store)
-        return tuple(self._chosen.get(container, ()))
+        chosen = list(self._chosen.get(container, ()))
+        scheme = container.partition(":")[0]
+        for other in self._unread_containers & self._chosen.keys() - {container}:
+            if other.partition(":")[0] == scheme:
+                chosen += self._chosen[other]
+        return tuple(chosen)
+
+    @cached_property
+    def _unread_containers(self) -> frozenset[str]:
+        """The containers of the sources that aren't in use."""
+        if self._in_use is None:
+            return frozenset()
+        rows = self._store.fetch_rows(
+            "SELECT DISTINCT container FROM document WHERE source != ''"
+            f" AND source NOT IN {JSON_VALUES}",
+            to_json(sorted(self._in_use)),
+        )
+        return frozenset(row["container"] for row in rows)
 
     def _get_row(self, container: str, path: str) -> Row | None:
         if container not in self._rows:

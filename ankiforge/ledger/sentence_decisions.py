@@ -359,37 +359,39 @@ def compute_sentence_states(
         sentence for sentence in passage_sentences if sentence not in settled_sentences
     ]
     present_sentences = {*passage_sentences, *present_elsewhere}
-    similar_facts = _find_similar_facts(
+    similar_states = _find_similar_states(
         undecided_sentences, decisions, live_guids, present_sentences
     )
 
     # show decided sentences, those asked about, and open ones with drafts
     asked_sentences = {
-        sentence for sentence, fact in similar_facts.items() if fact.revised_guid
+        sentence for sentence, state in similar_states.items() if state.revised_guid
     }
     open_sentences = set() if closed else set(passage_sentences)
     shown_sentences = (
         decided_sentences | asked_sentences | open_sentences.intersection(drafted)
     )
 
-    facts = []
+    states = []
     for sentence in passage_sentences:
         if sentence in shown_sentences:
-            fact = similar_facts.get(sentence, SentenceState(sentence))
-            facts.append(
+            state = similar_states.get(sentence, SentenceState(sentence))
+            states.append(
                 SentenceState(sentence, is_decided=True)
                 if sentence in decided_sentences
-                else fact
+                else state
             )
-    return tuple(facts)
+    return tuple(states)
 
 
-def get_undecided_sentences(facts: Iterable[SentenceState]) -> dict[str, SentenceState]:
+def get_undecided_sentences(states: Iterable[SentenceState]) -> dict[str, SentenceState]:
     """Return the states of the undecided sentences, keyed by the hash of the sentence."""
-    return {hash_sentence(fact.sentence): fact for fact in facts if not fact.is_decided}
+    return {
+        hash_sentence(state.sentence): state for state in states if not state.is_decided
+    }
 
 
-def _find_similar_facts(
+def _find_similar_states(
     undecided_sentences: Collection[str],
     decisions: Sequence[SentenceDecision],
     live_guids: Collection[str],
@@ -402,9 +404,9 @@ def _find_similar_facts(
     can't be its new text. `present_sentences` are the sentences of this passage and the
     decided ones of others.
     """
-    similar_facts: dict[str, SentenceState] = {}
+    similar_states: dict[str, SentenceState] = {}
     if not undecided_sentences:
-        return similar_facts
+        return similar_states
     # for each removed decided sentence: the card to ask about, and the hashes of the sentences that
     # were in the passage with it
     removed_sentences: dict[str, tuple[str, Strings]] = {}
@@ -436,7 +438,7 @@ def _find_similar_facts(
             )
             if is_best and hash_sentence(sentence) not in neighbours:
                 ranks[sentence] = rank
-                similar_facts[sentence] = SentenceState(
+                similar_states[sentence] = SentenceState(
                     sentence, revised_guid=card, similar_removed=removed_sentence
                 )
-    return similar_facts
+    return similar_states

@@ -144,13 +144,28 @@ class PassageSnapshot(Value):
         passage has it again.
         """
         drafted_quote = draft.drafted_quote or draft.quote
-        if normalize_text(drafted_quote) in normalize_text(self.text):
-            return replace(draft, quote=drafted_quote, drafted_quote="")
+        text = normalize_text(self.text)
+        is_quoted = normalize_text(draft.quote) in text
+        if normalize_text(drafted_quote) in text:
+            is_part = is_quoted and draft.quote in drafted_quote
+            quote = draft.quote if is_part else drafted_quote
+            return replace(draft, quote=quote, drafted_quote="")
+        if is_quoted:
+            return draft
         old_sentences = sentence_decisions.split_sentences(normalize_text(drafted_quote))
         sentence = sentence_decisions.find_changed_sentence(
             old_sentences, self.sentences, ()
         )
         return replace(draft, quote=sentence or self.text, drafted_quote=drafted_quote)
+
+    def find_lost_sentence(self, draft: StoredDraft) -> str:
+        """Return the sentence that a draft is about if only an earlier text has it, or ""."""
+        for reading in self.passage.readings:
+            for sentence in sentence_decisions.split_sentences(reading.exact):
+                name = sentence_decisions.hash_sentence(sentence)
+                if name in draft.sentence_hashes and name not in self.sentence_hashes:
+                    return sentence
+        return ""
 
     def _is_decided_since(self, sentence: str, decision: SentenceDecision | None) -> bool:
         """Return whether the user has decided on the new sentence of a card since `decision`.

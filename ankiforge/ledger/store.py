@@ -643,13 +643,13 @@ class Store(Database):
 
     def _insert_new_events(self, events: Iterable[Event]) -> list[Event]:
         by_id = {event.id: event for event in events}
-        unknown_events = [event for event in by_id.values() if not is_known_event(event)]
         rows = [
             {"id": event.id, "n": event.number, "line": to_json(event)}
-            for event in unknown_events
+            for event in by_id.values()
+            if not is_known_event(event)
         ]
         self.insert("unknown_event", rows, verb="INSERT OR IGNORE")
-        stored_ids = {event.id for event in unknown_events}
+        stored_ids = {row["id"] for row in rows}
         for ids in iter_batches(by_id):
             query = f"SELECT id FROM event WHERE id IN {JSON_VALUES}"
             stored_ids.update(row["id"] for row in self.fetch_rows(query, to_json(ids)))
@@ -658,9 +658,9 @@ class Store(Database):
             return []
 
         self.insert("event", map(_event_to_row, new_events))
-        self.log(f"read {_describe_event(event)}" for event in new_events)
         self._subject_events = None
         for event in new_events:
+            self.log([f"read {_describe_event(event)}"])
             self._require_transaction().changed_keys[event.key] = None
         if any(event.kind in LINK_KINDS for event in new_events):
             self._recompute_aliases()

@@ -98,7 +98,7 @@ def refuse_if_later_change(
             if not same_action and fields & _list_changed_fields(later_event):
                 raise RefusedError(
                     "a later change of the same card depends on this one",
-                    hint=f"first: ankiforge undo {later_event.action_id or later_event.id}",
+                    hint=f"first: ankiforge undo {later_event.undo_id}",
                 )
 
 

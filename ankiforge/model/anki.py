@@ -183,7 +183,7 @@ class AnkiNote(Value):
 
 
 class AnkiChanges(msgspec.Struct):
-    """What changed in Anki between two reads of the collection, for the report of a run."""
+    """The changes in Anki between two reads of the collection, for the report of a run."""
 
     note_count: int = 0
     """The number of our notes in Anki."""

@@ -186,7 +186,7 @@ class UserQuestion(Value):
 
     @property
     def accept_effect(self) -> str:
-        """A short description of what happens if the user accepts."""
+        """A short description of the effect of accepting."""
         if self.repair:
             return "send the repair"
         if self.is_between_edits:
@@ -195,7 +195,7 @@ class UserQuestion(Value):
 
     @property
     def reject_effect(self) -> str:
-        """A short description of what happens if the user rejects."""
+        """A short description of the effect of rejecting."""
         if self.repair:
             return "keep the words in Anki, and undo the whole repair"
         if self.is_between_edits:
@@ -409,9 +409,6 @@ class Draft(CardContent, kw_only=True):
     start: int
     """Where the supporting text begins in the highlight's `exact`. The drafts of a highlight are
     sorted by `start`."""
-    alternatives_group: int = 0
-    """A number that groups alternatives. Drafts of one highlight that come from one reply and have
-    the same number test the same fact."""
     is_card_in_source: bool = False
     """Whether the user wrote the draft as a card in the source."""
     gaps: Strings = ()
@@ -559,7 +556,7 @@ class FieldEdits(Value, omit_defaults=True):
 
 
 class NoteHistory(Value, omit_defaults=True):
-    """How the note of a card was exported so far, and what is known about the note in Anki."""
+    """The exports of a card's note so far, and the known state of the note in Anki."""
 
     exports: tuple[ExportedNote, ...] = ()
     """The note as each package contained it, oldest first."""
@@ -629,6 +626,8 @@ class Card(CardContent, kw_only=True):
     """When the card was last accepted, in the format of `Event.time`."""
     verdict_reason: str = ""
     """The reason for the verdict, or "" if none was given."""
+    undone_number: int = 0
+    """The number of the event of the last acceptance that was undone, or 0."""
     has_user_deck: bool = False
     """Whether the user chose the deck of this card."""
     added_tags: Strings = ()
@@ -737,7 +736,7 @@ ShownCard = Preview | Proposal | PendingDraft | LocalCard
 
 
 class DraftingInstructions(Value):
-    """The kinds of cards that a deck file allows for a highlight, and what its colour requests."""
+    """The kinds of cards that a deck file allows for a highlight, and its colour's request."""
 
     kinds: tuple[CardKind, ...] = ()
     """The kinds of cards that are allowed, or () for all kinds."""
@@ -779,6 +778,11 @@ class DraftingResult(Value):
     later."""
     problem: Problem | None = None
     """The problem to report at the end of the run, or None."""
+
+    @property
+    def shown_drafts(self) -> list[Draft]:
+        """The drafts that lists show, see `Draft.is_hidden`."""
+        return [draft for draft in self.drafts if not draft.is_hidden]
 
     @property
     def has_failed(self) -> bool:

@@ -37,7 +37,7 @@ _KIND_BY_SCHEME = {kind.value: kind for kind in SourceKind}
 
 
 class HighlightKind(StrEnum):
-    """What the user created in the source: a type of highlight, or a hand-written card."""
+    """The kinds of annotations and texts that give cards; `CARD` is a hand-written card."""
 
     HIGHLIGHT = "highlight"
     UNDERLINE = "underline"
@@ -269,8 +269,13 @@ class Highlight(Value):
     def context(self) -> str:
         """All text that a card may be based on: the passage with the text around it."""
         middle = self.sentence or self.exact
-        parts = (self.prefix, middle, self.suffix)
-        return "\n".join(part for part in parts if part)
+        prefix, suffix = self.prefix, self.suffix
+        if self.exact and self.exact in self.sentence:
+            # the sentence begins in the text before, and ends in the text after
+            before, _, after = middle.partition(self.exact)
+            prefix = "" if before.endswith(prefix) else prefix.removesuffix(before)
+            suffix = "" if after.startswith(suffix) else suffix.removeprefix(after)
+        return "\n".join(part for part in (prefix, middle, suffix) if part.strip())
 
 
 # --- colours ----------------------------------------------------------------------------

@@ -181,7 +181,7 @@ TOOL_NAMES = {
 
 
 class CardSchedule(NamedTuple):
-    """When a card is due, and what FSRS knows about it.
+    """The due date, interval and ease of a card, and its memory state in FSRS.
 
     Events store a card without FSRS as its first three values.
     """

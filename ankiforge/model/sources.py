@@ -324,7 +324,7 @@ class PassageChoice(Value):
 
 
 class DocumentLookup(Protocol):
-    """Lookup of what the ledger stored about documents in earlier runs.
+    """Lookup of documents that the ledger stored in earlier runs.
 
     Sources use it to skip unchanged documents, and to find chosen passages in their text.
     """
@@ -342,7 +342,7 @@ class DocumentLookup(Protocol):
         """Return the paths of all known documents in a container."""
 
     def find_choices(self, container: str) -> tuple[PassageChoice, ...]:
-        """Return the passages chosen in a container's documents."""
+        """Return the passages chosen in a container's documents, which may have been elsewhere."""
 
 
 class SourceCache(Protocol):

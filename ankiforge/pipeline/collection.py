@@ -270,7 +270,7 @@ def _record_unless_other_collection(
 
 
 def _describe_changes(viewed: AnkiChanges) -> Iterator[str]:
-    """Yield lines for the log: what was read from Anki, and what the user did there."""
+    """Yield log lines about the notes read from Anki and the user's changes there."""
     yield f"read {viewed.note_count} notes in Anki, {viewed.reviews} new reviews"
     lists = ("first_seen", "deleted", "returned", "missing", "retired", "revived")
     for name in (*lists, "edited", "suspended"):
@@ -391,7 +391,7 @@ def find_anki_edits(
     """Return the HTML of the content fields that the user edited in Anki, keyed by field.
 
     An edit is left out if the user chose the source's text instead, with which the next
-    package replaces it. The arguments are those of `apply_anki_edits`.
+    package replaces it. Takes the same arguments as `apply_anki_edits`.
     """
     from ankiforge.anki.notetypes import hash_html
     from ankiforge.anki.plan import find_layout
@@ -446,13 +446,20 @@ def matches_anki_edits(ledger: Ledger, guid: str, fields: Fields, pictures: Path
 
 
 def iter_rows_as_in_anki(ledger: Ledger, lines: Iterable[ListRow]) -> Iterator[ListRow]:
-    """Yield the rows of a list, in which cards have the user's edits in Anki."""
+    """Yield the rows of a list, in which cards have the user's edits in Anki.
+
+    So has a draft that asks whether its card still fits.
+    """
     types: dict[NoteTypeId, AnkiNoteType] | None = None
     for line in lines:
-        if isinstance(line, LocalCard) and line.anki_state == "seen":
-            if types is None:
-                types = load_note_types(ledger)
-            line = apply_anki_edits(ledger, line, types)
+        card = None
+        if isinstance(line, LocalCard):
+            card = line if line.anki_state == "seen" else None
+        elif line.keeps_text and line.revised_guid:
+            card = cards.load_card(ledger, line.revised_guid)
+        if card:
+            types = load_note_types(ledger) if types is None else types
+            line = replace(line, fields=apply_anki_edits(ledger, card, types).fields)
         yield line
 
 
@@ -493,12 +500,12 @@ def recreate_cards_of_unknown_notes(
             text = field_to_markdown(html.get(name, ""))
             if text:
                 fields[name] = text
-        passage, exact, quote = parse_source(html.get("Source", ""))
+        _, exact, quote = parse_source(html.get("Source", ""))
         kind = "two-way" if fields.get("Reverse") else family.value
         is_own = parse_slot_number(identity.slot) is not None
         slot = identity.slot if is_own else "0"
         wording = StoredContent(kind, fields, quote or exact, is_own, slot)
-        candidates.append((note, wording, exact or passage, tuple(changed_names)))
+        candidates.append((note, wording, exact, tuple(changed_names)))
     still_unknown = anki_views.recover_lost_cards(ledger, candidates, unreadable)
     if not still_unknown:
         return []

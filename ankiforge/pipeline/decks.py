@@ -12,7 +12,7 @@ source, and what the user changed in Anki overrides both (`anki/plan.py`).
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
 from difflib import get_close_matches
 
 from ankiforge.config.deckfiles import DeckRule, choose_deck, choose_tags, find_rule
@@ -71,19 +71,7 @@ class DeckChooser:
         draft_recording.update_decks(
             self._ledger, lambda highlight: choose_deck(self._rules, highlight).deck
         )
-        # find the cards in Anki that the rules would put into another deck now
-        other_decks = []
-        notes_in_anki = iter_present_notes(self._ledger) if applied else ()
-        guids_in_anki = {note.guid for note in notes_in_anki}
-        for card in cards.iter_cards(self._ledger) if guids_in_anki else ():
-            if (
-                card.guid in guids_in_anki
-                and card.is_live
-                and card.was_read_on_this_device
-            ):
-                deck = choose_deck(self._rules, card.highlight).deck
-                if deck != card.deck and not (card.has_user_deck or card.note.adopted):
-                    other_decks.append(deck)
+        other_decks = list(self._iter_other_decks()) if applied else []
         self._ledger.set_value(_RULES_SETTING, fingerprint)
         if not other_decks:
             return []
@@ -93,6 +81,17 @@ class DeckChooser:
         )
         hint = "to move them: in Anki's browser, Cards › Change Deck"
         return [Problem("decks", message, hint, is_notice=True)]
+
+    def _iter_other_decks(self) -> Iterator[str]:
+        """Yield the decks into which the rules would put cards in Anki that are elsewhere."""
+        guids_in_anki = {note.guid for note in iter_present_notes(self._ledger)}
+        for card in cards.iter_cards(self._ledger) if guids_in_anki else ():
+            if card.guid not in guids_in_anki or not card.is_live:
+                continue
+            if card.was_read_on_this_device and not card.has_user_deck:
+                deck = choose_deck(self._rules, card.highlight).deck
+                if deck != card.deck and not card.note.adopted:
+                    yield deck
 
     def choose_deck(self, card: LocalCard) -> str:
         """Return the deck for a card whose note was never seen in Anki.

@@ -266,16 +266,16 @@ def record_results(
 def _accept_clean_drafts(job: RunParameters, ledger: Ledger) -> Iterator[RunStep]:
     _update_findings(ledger)
     for batch in decide.accept_clean_drafts(ledger, job.should_accept):
-        problems = []
-        for highlight, error in batch.failed:
-            problem = make_failed_result(highlight, error).problem
-            if problem is not None:
-                problems.append(problem)
         yield RunStep(
             accepted=len(batch.guids),
-            problems=tuple(problems),
+            problems=tuple(_list_failures(batch.failed)),
             other=OtherProgress("accepting your cards", batch.done, batch.total),
         )
+
+
+def _list_failures(failed: Iterable[tuple[Highlight, BugError]]) -> list[Problem]:
+    results = (make_failed_result(highlight, error) for highlight, error in failed)
+    return [result.problem for result in results if result.problem is not None]
 
 
 # --- tasks for a drafter --------------------------------------------------------------------
@@ -344,8 +344,7 @@ def _rank_for_chat(
     sentence_by_key = load_best_sentence_hashes(ledger)
     for highlight in highlights:
         row = row_by_key[highlight.key]
-        # score the highlights that no run scored, because proposals are off or the rules
-        # drafted them
+        # score the highlights that no run scored, because proposals are off
         usefulness = (
             row["worth"]
             or score_highlight(remove_comment_from_context(highlight)).usefulness
@@ -570,7 +569,7 @@ def _record_results(
         if drafted.problem is not None:
             problems.append(drafted.problem)
 
-        if all(draft.is_hidden for draft in drafted.drafts):
+        if not drafted.shown_drafts:
             undrafted_count += 1
             for finding in drafted.drafts[0].findings if drafted.drafts else ():
                 if (
@@ -588,10 +587,7 @@ def _record_results(
         drafting=drafting,
         passages=checks.passages if checks.by_rules else None,
     )
-    for highlight, error in recorded.failed:
-        problem = make_failed_result(highlight, error).problem
-        if problem is not None:
-            problems.append(problem)
+    problems += _list_failures(recorded.failed)
     return RunStep(
         highlights=len(results),
         drafted=len(recorded.new_draft_ids),

@@ -62,16 +62,14 @@ def find_proposal(ledger: Ledger, outcome: HighlightOutcome) -> Proposal | str:
     context = check.CheckContext(
         remove_comment_from_context(highlight), check.DuplicateIndex()
     )
-    with_card = passage_state.get_hashes_with_card()
-    rejected = passage_state.get_rejected_hashes()
+    rejected = passage_state.get_rejected_hashes() - passage_state.get_hashes_with_card()
     decided_by = set[str]()
     other_findings = list[Finding]()
     for draft in candidates.drafts:
         sentence = sentence_decisions.find_draft_sentence(draft, passage_state.text)
         name = sentence_decisions.hash_sentence(sentence)
         if sentence and name in decided_names:
-            is_rejected = name in rejected and name not in with_card
-            decided_by.add(REJECTED if is_rejected else HAVE_CARDS)
+            decided_by.add(REJECTED if name in rejected else HAVE_CARDS)
             continue
         findings = check.check_draft(draft, context)
         proposal = Proposal(

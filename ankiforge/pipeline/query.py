@@ -187,15 +187,13 @@ def is_folder(word: str) -> bool:
     return word.endswith(("/", "\\"))
 
 
-def find_matching_ids(
-    ledger: Ledger, query: str, *, everything: bool = False
-) -> list[str]:
+def find_matching_ids(ledger: Ledger, query: str) -> list[str]:
     """Parse a query and return the ids of the cards and drafts that match it.
 
     Raises:
         UsageError: the query can't be parsed.
     """
-    return item_lists.find_items(ledger, parse_query(query), everything=everything)
+    return item_lists.find_items(ledger, parse_query(query))
 
 
 def resolve_id(ledger: Ledger, word: str, *, decided: bool = False) -> str:

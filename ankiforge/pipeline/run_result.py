@@ -102,7 +102,10 @@ class CommandRunOptions(Value):
     deck: str = ""
     """The deck for new cards from documents at the PATHs, in this run and in later ones."""
     marks: Strings = ()
-    """Further kinds of marks to read in the notes at the PATHs, in this run and in later ones."""
+    """Further kinds of marks to read in the notes at the PATHs, in this run and in later ones.
+
+    With `none`, the kinds that earlier runs were given are no longer read.
+    """
     unmarked: bool = False
     """Whether to read files at the PATHs even if they can't contain marks."""
     output: Path | str | None = None
@@ -115,7 +118,7 @@ DEFAULT_OPTIONS = CommandRunOptions()
 
 
 class RunParameters(Value):
-    """The parameters of a run, from settings and options: what to read, draft and accept."""
+    """The parameters of reading, drafting and accepting in a run, from settings and options."""
 
     should_accept: Callable[[Draft], bool]
     """Returns whether the settings accept a draft without findings and remarks."""
@@ -247,6 +250,12 @@ class RunResult(msgspec.Struct):
         return any(not problem.is_notice for problem in self.problems)
 
     @property
+    def failed_names(self) -> set[str]:
+        """The names of the files and directories with a failure."""
+        failures = (problem for problem in self.problems if not problem.is_notice)
+        return {Path(problem.location).name for problem in failures}
+
+    @property
     def collection(self) -> Path | None:
         """The path of Anki's collection, or None if it wasn't read successfully in this run.
 
@@ -325,7 +334,7 @@ class RunResult(msgspec.Struct):
 
 
 class ChatExport(Value):
-    """The texts to paste into chats that ask for cards, and what they ask about."""
+    """The texts to paste into chats that ask for cards, with the keys of their highlights."""
 
     subject: str
     """What the texts are about, in a few words."""

@@ -154,10 +154,12 @@ def select_sources(
             raise UsageError(f"{paths[0]}: --marks has no effect on it", hint=hint)
     else:
         present = {
-            place for place in workspace.remembered_paths if Path(place.path).exists()
+            place for place in _list_places(workspace) if Path(place.path).exists()
         }
         for entry in workspace.config.sources:
             selection.select(SelectedSource(entry))
+            if entry.has_path:
+                selection.select_given_below(resolve_links(entry.path))
         for path in dict.fromkeys(
             Path(place.path) for place in workspace.remembered_paths
         ):
@@ -179,7 +181,9 @@ def select_sources(
     names = {entry.name for entry in workspace.config.sources}
     absent_names: set[str] = set()
     for place in selection.places:
-        (names if Path(place.path).exists() else absent_names).add(place.name)
+        source = selection.sources.get(place.source_key)
+        is_read = Path(place.path).exists() or (source and not source.paths)
+        (names if is_read else absent_names).add(place.name)
     absent_names -= names
     if not paths:
         names |= absent_names
@@ -227,15 +231,16 @@ def add_other_exports(
 
 
 def _is_covered(missing: RememberedPath, present: Iterable[RememberedPath]) -> bool:
-    """Return whether a missing place needs no report, because others tell what became of it.
+    """Return whether a missing place needs no report, because a present one covers it.
 
-    These are a newer export of the same account, or a directory that contains the place.
+    Such a place is a newer export of the same account, or a directory with the missing place.
     """
     for place in present:
-        if place.source_key == missing.source_key:
-            if is_export_kind(place.kind) or _contains(
-                Path(place.path), Path(missing.path)
-            ):
+        is_same = place.source_key == missing.source_key
+        if is_same and is_export_kind(place.kind):
+            return True
+        if is_same or missing.kind in UNMARKED_KINDS.values():
+            if _contains(Path(place.path), Path(missing.path)):
                 return True
     return False
 
@@ -272,6 +277,8 @@ class _Selector:
             from ankiforge.anki.notes import normalize_deck_name
 
             deck = normalize_deck_name(deck)
+        ends_marks = "none" in options.marks
+        added_marks = () if ends_marks else options.marks
         for source in sources:
             self.select(source)
             entry = source.entry
@@ -285,7 +292,7 @@ class _Selector:
                 kind=entry.kind,
                 name=entry.name,
                 root=str(root) if is_part else "",
-                marks=options.marks,
+                marks=added_marks,
                 deck=deck,
                 given="" if own_path == resolved else str(resolved),
             )
@@ -293,7 +300,8 @@ class _Selector:
             is_known = entry in self._config.sources
             for index, other in enumerate(self.places):
                 if other.source_key == place.source_key and other.path == place.path:
-                    marks = tuple(dict.fromkeys((*other.marks, *place.marks)))
+                    kept_marks = () if ends_marks else other.marks
+                    marks = tuple(dict.fromkeys((*kept_marks, *added_marks)))
                     given = place.given and other.given
                     self.places[index] = replace(
                         other, marks=marks, deck=deck or other.deck, given=given
@@ -305,7 +313,34 @@ class _Selector:
             else:
                 if place.marks or deck or not is_known:
                     self.places.append(place)
+        if not options.unmarked:
+            self.select_given_below(resolved)
         return None
+
+    def select_given_below(self, directory: Path) -> None:
+        """Select what the user gave before and what is below a directory that is read now.
+
+        For example, a vault may contain a saved web page from which passages were chosen. The
+        folder of such a page is listed as a whole, because the page may have been renamed.
+        """
+        missing = [Path(place.path) for place in self.places]
+        missing = [path for path in missing if not path.exists()]
+        for place in tuple(self.places):
+            path = Path(place.path)
+            if directory in path.parents:
+                if place.kind in UNMARKED_KINDS.values():
+                    root = place.directory
+                    settings: Json = {"path": str(root), "name": place.name}
+                    entry = SourceEntry(*place.source_key, root, settings, COMMAND_LINE)
+                    self.select(SelectedSource(entry))
+                elif path.exists() and place.source_key not in self.sources:
+                    self.add(path)
+            # the directory may be a missing one in a new place, with all that was given in it
+            for old_directory in missing if path in missing else ():
+                if old_directory in path.parents:
+                    new_path = directory / path.relative_to(old_directory)
+                    if new_path.exists():
+                        self.add(new_path, CommandRunOptions(unmarked=True))
 
     def _find_sources(
         self, path: Path, *, unmarked: bool
@@ -493,6 +528,7 @@ def _list_places(workspace: WorkspaceDirectory) -> list[RememberedPath]:
     configured = [
         RememberedPath(str(entry.path), entry.kind, entry.name)
         for entry in workspace.config.sources
+        if entry.has_path
     ]
     return [*workspace.remembered_paths, *configured]
 
@@ -559,7 +595,7 @@ _TEXT_SOURCE_KINDS = frozenset(("pdf", "obsidian", "markdown", *UNMARKED_KINDS.v
 def split_remembered_paths(
     workspace: WorkspaceDirectory, path: Path
 ) -> tuple[list[RememberedPath], list[RememberedPath]]:
-    """Split the remembered places into those of the PATH `path`, to forget, and the rest.
+    """Split the remembered places into the ones to forget with the PATH `path` and the rest.
 
     A place below `path` belongs to it unless the user named the place itself.
 
@@ -599,21 +635,20 @@ def split_remembered_paths(
 
 
 def find_documents_to_forget(
-    config: Config,
+    workspace: WorkspaceDirectory,
     ledger: Ledger,
-    forgotten: Iterable[RememberedPath],
-    kept: Iterable[RememberedPath],
+    forgotten: list[RememberedPath],
+    kept: list[RememberedPath],
 ) -> set[DocumentId]:
     """Return the documents at forgotten PATHs that no other source or PATH reads.
 
     A source may have several PATHs, such as several files of a directory. For exports, it is
-    unknown which document is in which file, so all documents of the source may be returned.
-    The next run then reads those in the remaining files again.
+    unknown which document is in which file, so the exports that are kept are read again.
     """
-    from ankiforge.ledger.readings import load_present_in_source
+    from ankiforge.ledger.readings import find_document, load_present_in_source
 
     read_paths = [(place.source_key, Path(place.path)) for place in kept]
-    for entry in config.sources:
+    for entry in workspace.config.sources:
         if entry.has_path:
             read_paths.append(((entry.kind, entry.name), entry.path))
     documents = set()
@@ -624,6 +659,19 @@ def find_documents_to_forget(
                 for other_key, other_path in read_paths
             ):
                 documents.add(row["id"])
+
+    # the documents in other exports of the same account stay
+    keys = {place.source_key for place in forgotten if is_export_kind(place.kind)}
+    exports = _Selector(workspace)
+    for place in kept:
+        if place.source_key in keys:
+            exports.add(Path(place.path))
+    for source in open_sources(workspace, ledger, exports.finish()):
+        for sighting in scan_source(source, None):
+            if isinstance(sighting, ExtractedDocument):
+                path = sighting.document.path or sighting.document.key
+                if found := find_document(ledger, sighting.container, path):
+                    documents.discard(found["id"])
     return documents
 
 
@@ -681,16 +729,22 @@ def _find_configured_sources(config: Config, path: Path) -> list[SourceEntry]:
     configured = [entry for entry in folders if _contains(entry.path, path)]
     if not configured or not path.is_file():
         return configured
-    kind = find_source_kind(path)
-    if not kind or not load_source_type(kind).is_unambiguous:
+    suffix = Candidate(path).suffix
+    kind = find_source_kind(path) or UNMARKED_KINDS.get(suffix, "")
+    if not kind:
         return configured
     # skip folders that contain the file but don't read it, such as a folder of notes with a PDF
+    is_unambiguous = load_source_type(kind).is_unambiguous
     return [
         entry
         for entry in configured
         if entry.kind == kind
         or not (source := find_source_type(entry.kind))
         or not source.reads_single_files()
+        or (
+            not is_unambiguous
+            and (suffix in source.suffixes or "include" in entry.options)
+        )
     ]
 
 
@@ -715,7 +769,7 @@ def _choose_source_name(
         if place.path == str(path):
             return place.name
     if is_export_kind(kind):
-        return taken_names[0] if taken_names else kind
+        return next(iter(taken_names), kind)
     taken_names += [place.name for place in known_places]
     return choose_free_name(get_default_name(kind, root), taken_names)
 
@@ -874,7 +928,7 @@ def ingest_sources(job: RunParameters, ledger: Ledger) -> RunStep:
     # read every document again after a change to the program or to the skipping rules
     skip_rules = [repr(rule.select) for rule in job.decks if rule.has_skipped_colours]
     salt = hash16(fingerprint_program(), *skip_rules)
-    known_readings = StoredDocumentLookup(ledger, salt)
+    known_readings = StoredDocumentLookup(ledger, salt, job.in_use)
     problems: list[Problem] = []
     # the settings that decide which highlights of a container are read
     selections: dict[str, str] = {}
@@ -928,7 +982,7 @@ def ingest_sources(job: RunParameters, ledger: Ledger) -> RunStep:
 
 
 def _describe_report(report: IngestReport) -> Iterator[str]:
-    """Yield lines for the log: what was read, and what became of the highlights."""
+    """Yield log lines: the numbers of files and passages read, and each changed passage."""
     files, unreadable = report.files.values(), report.unread_files.values()
     counts = f"files: {sum(files)}, unreadable: {sum(unreadable)}"
     yield f"passages read: {report.passage_count}, {counts}"

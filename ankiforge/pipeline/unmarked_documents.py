@@ -191,7 +191,7 @@ class DocumentRequest(NamedTuple):
 
     @property
     def summary(self) -> str:
-        """A line that says how much text is still to be sent, and what is left out."""
+        """A line with the size of the text that is still to be sent, and the omissions."""
         size = sum(part.character_count for part in self.remaining_parts)
         summary = f"{self.name}: {size:,} characters"
         total = len(self.parts)
@@ -210,7 +210,7 @@ class DocumentRequest(NamedTuple):
 
     @property
     def omissions(self) -> str:
-        """What isn't sent and which pages have no text, in one line, or ""."""
+        """The omitted parts and the pages without text, in one line, or ""."""
         notes = []
         if self.left_out:
             names = [left_out.summary for left_out in self.left_out[:_MAX_NAMED_LEFT_OUT]]
@@ -359,7 +359,7 @@ def prepare_requests(
             problems.append(Problem(request.name, message, request.omissions))
     if not requests and not path.is_dir():
         workspace.remember_paths(places)
-        first_problem = problems[0] if problems else _report_no_text(path.name, path)
+        first_problem = next(iter(problems), _report_no_text(path.name, path))
         raise ItemError(
             f"{first_problem.location}: {first_problem.message}", hint=first_problem.hint
         )

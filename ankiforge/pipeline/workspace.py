@@ -121,7 +121,7 @@ _OUTSIDE_CHANGES = "changes outside the journal"
 
 
 class OutsideChange(Value):
-    """What one command changed outside the journal, which its undo restores."""
+    """A command's changes outside the journal, which its undo reverts."""
 
     places: tuple[RememberedPath, ...] = ()
     """The PATHs that `forget` removed."""
@@ -282,7 +282,7 @@ class Workspace:
         """Context manager that holds the lock of the workspace. Reentrant.
 
         Args:
-            activity: the name of what is done, e.g. "drafting", for the message to other
+            activity: the name of the activity, e.g. "drafting", for the message to other
                 programs.
             seconds: the time to wait for another program to release the lock, or None for the
                 default.
@@ -543,11 +543,7 @@ class Workspace:
             if not named_paths:
                 result.problems += self.iter_unlocated_sources()
             # remember PATHs only now, and no new one whose files couldn't be read
-            unread = {
-                Path(problem.location).name
-                for problem in result.problems
-                if not problem.is_notice
-            }
+            unread = result.failed_names
             stored_paths = {place.path for place in self.folder.remembered_paths}
             places = [
                 place
@@ -568,9 +564,7 @@ class Workspace:
                 unknown = result.scan.changes.notes_without_event
                 result.problems += recreate_cards_of_unknown_notes(self.ledger, unknown)
             # if there are PATHs, the model drafts only highlights of their documents
-            documents = (
-                ingested.report.documents if named_paths and ingested.report else None
-            )
+            documents = report.documents if named_paths else None
             yield from draft_pending(replace(job, documents=documents), self.ledger)
 
         self.run_steps(result, iter_steps(), model, partial(show, sources))
@@ -646,7 +640,7 @@ class Workspace:
         return [*kept.values()]
 
     def forget(self, path: Path) -> tuple[list[str], int]:
-        """Stop reading a remembered PATH, with what was found below it when it was given.
+        """Stop reading a remembered PATH and the sources that were discovered below it.
 
         A PATH below it that was given itself stays. The highlights are ignored from now on, but
         existing cards stay. If the highlights are read again later, they get the same keys.
@@ -662,7 +656,7 @@ class Workspace:
         with self.hold_lock("drafting"):
             to_forget, to_keep = reading.split_remembered_paths(self.folder, path)
             documents = reading.find_documents_to_forget(
-                self.folder.config, self.ledger, to_forget, to_keep
+                self.folder, self.ledger, to_forget, to_keep
             )
             last_action = decisions.find_last_action(self.ledger)
             forgotten = OutsideChange(tuple(to_forget), last_action=last_action)
@@ -743,7 +737,8 @@ class Workspace:
             places = {(place.source_key, place.path): place for place in stored}
             restored = [place for place in change.places if place not in stored]
             for place in restored:
-                if roots.get(place.source_key, place.directory) != place.directory:
+                root = roots.get(place.source_key, place.directory)
+                if root != place.directory and not registry.is_export_kind(place.kind):
                     what = "stays forgotten: another source has its name by now"
                     hint = f"ankiforge run {quote(place.path)}"
                     raise RefusedError(f"{place.path} {what}", hint=hint)
@@ -837,7 +832,7 @@ class Workspace:
             raise ItemError(first_problem.message, hint=first_problem.hint)
 
     def estimate(self, drafter: str = "", limit: int | None = None) -> Estimate:
-        """Estimate what the next run would send to a model and what this would cost.
+        """Estimate the size and cost of the next run's requests to a model.
 
         The sources are read first, to include new highlights. If the workspace was opened
         with `read_only`, nothing is stored.
@@ -1115,10 +1110,15 @@ class Workspace:
         Raises:
             UsageError: the package can't be written to that path, or the deck has no cards.
         """
-        from ankiforge.pipeline import deliver
-
         result = RunResult()
         path = self._find_package_path(deck, output, force=force)
+        self._push(result, path, deck, sync=sync)
+        return _log_result("push", result)
+
+    def _push(self, result: RunResult, path: Path, deck: str, *, sync: bool) -> None:
+        """Do the work of `push`, and store what happened in `result`."""
+        from ankiforge.pipeline import deliver
+
         # read Anki; if that fails, write the package
         folder, ledger = self.folder, self.ledger
         try:
@@ -1143,7 +1143,7 @@ class Workspace:
                 folder, ledger, result, path, deliver.ExportScope(deck)
             )
             result.error = result.error or error
-            return _log_result("push", result)
+            return
 
         # write the package, import it, and read which notes have arrived
         deliver.read_anki_and_write_package(
@@ -1151,7 +1151,7 @@ class Workspace:
         )
         result.pushed = (0, 0)
         if not any(package.notes for package in result.published):
-            return _log_result("push", result)
+            return
         known = {
             plan.guid
             for plan in result.planned
@@ -1165,7 +1165,7 @@ class Workspace:
         except ServiceError as error:
             result.pushed = None
             result.error = result.error or error
-            return _log_result("push", result)
+            return
         arrived = Counter[str]()
         for plan in result.planned:
             if plan.note is None:
@@ -1181,7 +1181,6 @@ class Workspace:
             result.problems.append(Problem("Anki", message, f"import {path} by hand"))
         else:
             path.unlink(missing_ok=True)
-        return _log_result("push", result)
 
     def _find_package_path(self, deck: str, output: Path | str, *, force: bool) -> Path:
         """Return the path of the package for `deck`, checking that it can be written.

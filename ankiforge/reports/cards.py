@@ -352,7 +352,7 @@ def skipped_to_json(entry: LocatedSkippedText) -> Json:
 
 
 def format_skipped(entry: LocatedSkippedText) -> Strings:
-    """Format a skipped passage or file as two lines: where and what it is, then the reason."""
+    """Format a skipped passage or file as two lines: its place and text, then the reason."""
     return (
         f"{entry.location}: {entry.lookalike.apparent_syntax}",
         f"    left out: {entry.lookalike.reason}",

@@ -111,7 +111,7 @@ def describe_decision(entry: HistoryEntry) -> str:
 
 
 def format_decision_row(entry: HistoryEntry) -> str:
-    """Format a decision in the short one-line form: what was decided, the text, the time."""
+    """Format a decision as one line: the kind of decision, the text and the time."""
     description, _ = describe_event(entry.event)
     minute = _format_minute(entry.event)
     return f"{description}: {describe_decision(entry)}{ROW_TAIL_MARK}{minute}"

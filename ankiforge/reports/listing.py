@@ -166,7 +166,7 @@ class Listing:
             yield None, lines
 
     def _rank_documents(self) -> dict[int, int]:
-        """Rank the documents with something to decide, as the page does."""
+        """Return the rank of each document with something to decide, in the order of the page."""
         order = pending_items.load_pending_items(self._ledger)
         piles = batches.group_by_document(order.drafts, order.without_card)
         return {pile.document: rank for rank, pile in enumerate(piles)}
@@ -202,7 +202,7 @@ class Listing:
                 yield None, [*text, *map(history.format_decision_line, decisions)]
 
     def _list_changed_items(self, query: Strings) -> ListedRows:
-        """Yield what changed in the sources of the cards that match a query.
+        """Yield the changes that sources made to the text of cards that match a query.
 
         These are conflicts, pending revisions, and recent changes of cards.
         """

@@ -82,6 +82,8 @@ LABEL_WIDTH = 9
 """The width of the label column before details, in characters."""
 LIST_LOST_COMMAND = "ankiforge list --view gone"
 """The command that lists the cards whose passage is gone."""
+LIST_LEFT_COMMAND = "ankiforge list anki:seen -verdict:accepted"
+"""The command that lists the cards that Anki still has although they were undone or rejected."""
 _MAX_TITLE_CHARS = 30
 
 # --- the counts of a workspace ----------------------------------------------------------
@@ -119,6 +121,8 @@ class CardCounts(Value):
     retired: int
     sourceless: int
     """The number of accepted cards whose highlights were removed."""
+    left_in_anki: int
+    """The number of undone, rejected and retired cards that Anki still has."""
 
 
 class WorkspaceCounts(Value):
@@ -158,6 +162,7 @@ def count_workspace(counts: Counts) -> WorkspaceCounts:
             rejected=cards["rejected"],
             retired=cards["retired"],
             sourceless=anki["sourceless"],
+            left_in_anki=anki["not accepted"],
         ),
         {kind: waiting[kind] for kind in batches.WAITING_NOUNS},
     )
@@ -416,6 +421,10 @@ def format_status(status: Status, workspace: WorkspaceDirectory) -> TextLines:
     sourceless = ""
     if cards.sourceless:
         sourceless = f"{cards.sourceless:,} without a passage: {LIST_LOST_COMMAND}"
+    left_in_anki = ""
+    if cards.left_in_anki:
+        count = f"{cards.left_in_anki:,} undone or rejected"
+        left_in_anki = f"{count}, still in Anki: {LIST_LEFT_COMMAND}"
     source_names += map(shorten_path, status.remembered)
     answers = status.review_counts
     reviews: Strings = ()
@@ -424,7 +433,7 @@ def format_status(status: Status, workspace: WorkspaceDirectory) -> TextLines:
         reviews = format_count(answers["reviews"], "review"), f"retention {retention}"
     rows = [
         ("drafts in", format_first_names(titles)),
-        ("cards", join_columns(accepted, sourceless)),
+        ("cards", join_columns(accepted, sourceless, left_in_anki)),
         ("workspace", status.workspace),
         ("sources", format_first_names(source_names) or "none yet"),
         ("model", status.model),
@@ -456,7 +465,7 @@ CHOOSE_HINT = (
 
 
 class DeliveryReport(Value):
-    """What was written or sent to Anki, with the fields that `build --json` prints."""
+    """The notes written or sent to Anki, with the fields that `build --json` prints."""
 
     notes: dict[str, int]
     """The number of notes by outcome, such as `added` or `held`."""
@@ -466,7 +475,7 @@ class DeliveryReport(Value):
 
 
 def report_delivery(result: RunResult, ledger: Ledger) -> DeliveryReport:
-    """Report what a run, or a command such as `build`, has written or sent."""
+    """Report the notes that a run, or a command such as `build`, has written or sent."""
     published = result.published
     added, updated = result.pushed or (
         sum(package.added for package in published),
@@ -728,7 +737,7 @@ def _format_details(
 
 
 def _format_lost_passages(report: IngestReport, ledger: Ledger) -> TextLines:
-    """Yield what cards and chats' drafts have lost their passage, or have found it again."""
+    """Yield lines about cards and chats' drafts that lost their passage or found it again."""
     found = pending_items.count_dependent_items(ledger, report.restored_keys)
     if items := _format_items(found):
         yield f"found again: the passage of {items}"
@@ -737,8 +746,8 @@ def _format_lost_passages(report: IngestReport, ledger: Ledger) -> TextLines:
     )
     if items := _format_items(missing):
         yield (
-            f"not found: the passage of {items}; if the next run does not find it either:"
-            f" {LIST_LOST_COMMAND}"
+            f"not found: the passage of {items}; if a run some seconds later does not find it"
+            f" either: {LIST_LOST_COMMAND}"
         )
     lost = _count_lost_items(report, ledger)
     if lost.cards:
@@ -825,11 +834,11 @@ def _format_unread(report: IngestReport, ledger: Ledger) -> TextLines:
             note_count_by_tool[kind.removeprefix(OTHER_TOOL_NOTE_PREFIX)] += 1
         if kind in _REPORTED_KINDS:
             documents_by_kind[kind].append(entry.document)
-    parts = []
-    for kind, documents in documents_by_kind.items():
-        if documents:
-            in_files = f"in {format_count(len(set(documents)), 'file')}"
-            parts.append(f"{len(documents):,} × {kind}, {in_files}")
+    parts = [
+        f"{len(documents):,} × {kind}, in {format_count(len(set(documents)), 'file')}"
+        for kind, documents in documents_by_kind.items()
+        if documents
+    ]
     for tool, number in note_count_by_tool.most_common():
         parts.append(f"{format_count(number, 'note')} of {tool}")
     if parts:

@@ -36,7 +36,7 @@ from ankiforge.text.cloze import (
 
 
 class CardView(Value):
-    """What the user sees of a proposal, a draft, a card or a preview."""
+    """The visible content of a proposal, a draft, a card or a preview."""
 
     card: ShownCard
     id: str

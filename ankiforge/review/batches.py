@@ -87,9 +87,9 @@ class DocumentItems(Value):
 
     @property
     def best_location(self) -> PassageLocation:
-        """The best mark of the document."""
-        marks = (self.with_drafts, self.with_proposals, self.with_uncertain_proposals)
-        return next(chain(*marks, self.others))
+        """The location of the best draft or, without drafts, of the best proposal or highlight."""
+        groups = (self.with_drafts, self.with_proposals, self.with_uncertain_proposals)
+        return next(chain(*groups, self.others))
 
     @property
     def has_pending_items(self) -> bool:
@@ -115,7 +115,7 @@ class DocumentItems(Value):
 
     @property
     def remaining_count(self) -> int:
-        """The number of marks without a card, draft or certain proposal."""
+        """The number of highlights without a card, draft or certain proposal."""
         return len(self.with_uncertain_proposals) + len(self.others)
 
     @property

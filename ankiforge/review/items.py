@@ -439,10 +439,10 @@ def _find_skip_reason(draft: PendingDraft, query_terms: Set[str]) -> str:
 
 
 def iter_changed_cards(ledger: Ledger, actions: Collection[str]) -> Iterator[LocalCard]:
-    """Yield the live cards created or changed by the actions with these ids."""
+    """Yield the live cards created or changed by the actions with these ids, as Anki shows them."""
     entries = [entry for entry in ledger.list_history() if entry.id in set(actions)]
     for guid in reversed(dict.fromkeys(entry.guid for entry in entries if entry.guid)):
         with suppress(ForgeError):
             card = load_card(ledger, Guid(guid))
             if card.is_live:
-                yield card
+                yield apply_anki_edits(ledger, card)

@@ -137,9 +137,9 @@ def shorten_path(path: Path | str) -> str:
     return str(path)
 
 
-def format_percent(fraction: float | None, digits: int = 0) -> str:
+def format_percent(fraction: float | None) -> str:
     """Format a fraction between 0 and 1 as a percentage, e.g. `91 %`, or None as `–`."""
-    return "–" if fraction is None else f"{fraction * 100:.{digits}f} %"
+    return "–" if fraction is None else f"{fraction * 100:.0f} %"
 
 
 def format_dollars(amount: float) -> str:

@@ -99,7 +99,7 @@ class _Table(NamedTuple):
 
     @property
     def columns(self) -> list[str]:
-        """What each column contains, e.g. `front` or `tags`.
+        """The content of each column, e.g. `front` or `tags`.
 
         This comes from the headers and Anki's settings. If neither names a front column, the
         unnamed columns are taken to be front, back, and extra, in that order.

@@ -177,13 +177,6 @@ def reveal_answers(markdown: str, depth: int = 0) -> str:
     )
 
 
-def to_search_text(markdown: str) -> str:
-    """Convert a field to text for the search index, revealing answers and appending hints."""
-    texts = [reveal_answers(markdown)]
-    texts += [gap.hint for gap in find_gaps(markdown)]
-    return " ".join(filter(None, texts))
-
-
 # --- writing --------------------------------------------------------------------------
 
 

@@ -16,7 +16,7 @@ from ankiforge.text import regex
 
 
 class ColonMeaning(Enum):
-    """What two colons between words may mean."""
+    """The possible meanings of two colons between words."""
 
     CARD = auto()
     DOUBTFUL = auto()
@@ -49,7 +49,7 @@ _ARN = regex(r"\w:[a-z]\S*$")
 def classify_colons(
     front: str, separator: str, back: str, *, declared: bool
 ) -> ColonMeaning:
-    """Decide what the colons between two plain texts mean.
+    """Determine the meaning of the colons between two plain texts.
 
     The spaces next to the colons belong to the texts. `declared` is whether the settings say
     that the note contains cards.
@@ -86,7 +86,7 @@ def _judge_names(front: str, separator: str, back: str, declared: bool) -> Colon
 
 
 def _judge_code_name(front: str, back: str, *, declared: bool) -> ColonMeaning:
-    """Decide what `::` without spaces means between two words, which may be a name in code.
+    """Determine the meaning of `::` between two words without spaces, which may be a code name.
 
     `the call that makes a process::fork()` may be a card, but `as Foo::bar()` and
     `use a::b() to` aren't.

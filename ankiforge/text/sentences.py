@@ -91,7 +91,7 @@ _BEFORE_INITIALS = frozenset("-(['\"“‘„«")
 _AFTER_QUOTATION = frozenset("とっの、，")
 
 
-def find_sentence_starts(text: str, *, after_notes: bool = True) -> list[int]:
+def find_sentence_starts(text: str) -> list[int]:
     """Return the offset where each sentence but the first starts, before any whitespace.
 
     A sentence ends at `. ! ? …` plus any closing quotes and brackets, if followed by
@@ -100,13 +100,10 @@ def find_sentence_starts(text: str, *, after_notes: bool = True) -> list[int]:
     Tolkien", "U.S. Army"), a number at the start of a line, or a German ordinal before a
     month.
 
-    If `after_notes` is true, a superscript footnote number after a full stop is treated as
-    part of the preceding sentence.
+    A superscript footnote number after a full stop is part of the preceding sentence.
     """
-    if after_notes:  # replace the number by closing quotes
-        text = _STOP_AND_FOOTNOTE.sub(
-            lambda match: match[1].ljust(len(match[0]), "’"), text
-        )
+    # replace the number by closing quotes
+    text = _STOP_AND_FOOTNOTE.sub(lambda match: match[1].ljust(len(match[0]), "’"), text)
     return [
         match.end()
         for match in _POSSIBLE_END.finditer(text)

@@ -78,7 +78,7 @@ _T = TypeVar("_T")
 
 
 class NotDrawnError(Exception):
-    """What was requested needs a PDF page that is still being drawn or measured."""
+    """Raised if a request needs a PDF page that is still being drawn or measured."""
 
     def __init__(self, future: Future[Any]) -> None:
         self.future = future
@@ -135,7 +135,7 @@ def _is_pdf(file: Path | None) -> bool:
 
 
 def find_page_and_highlight(highlight: Highlight) -> tuple[int, PageHighlight] | None:
-    """Return the index of the PDF page with a highlight, and what to mark on that page.
+    """Return the index of the PDF page with a highlight, and the text and box to mark there.
 
     Returns None if the page is unknown, or if the highlight has neither text nor a box.
     """
@@ -639,7 +639,7 @@ def read_note(file: Path) -> str:
 
 
 def to_reading_view(text: str) -> str:
-    """Convert a note's Markdown to what Obsidian shows in its reading view."""
+    """Convert a note's Markdown to the text that Obsidian's reading view shows."""
     text = restore_unclosed_markers(_HIDDEN.sub("", replace_unclosed_markers(text)))
     text = _BLOCK_ID.sub("", reveal_answers(text))
     text = _CALLOUT.sub(

@@ -155,9 +155,9 @@ CHANGE = {**EDIT, "said": "Changed", "save": "Save"}
 
 
 def _render_passages(draft: PendingDraft) -> list[Json]:
-    """Render the old and the new passage of a card, in runs of which some differ.
+    """Render the old and the new passage of a card, each split into equal and differing runs.
 
-    The result is empty if the passage is the same.
+    Returns [] if the passages are equal.
     """
     if not draft.old_quote or draft.old_quote == draft.quote:
         return []
@@ -407,9 +407,10 @@ class ItemRenderer:
             mark_differences(old, new)
         warning_json = _render_warning(draft)
         another: list[Json] = []
+        # Enter keeps the card, because a card of another form has a schedule of its own
         ask = "Replace your card by one of another form?"
-        accept = _relabel(ACCEPT, "Replace it", "Changed")
-        reject = _relabel(REJECT, "Keep my card", "Kept as it was")
+        accept = _relabel(ACCEPT, "Replace it", "Changed", look="outlined")
+        reject = _relabel(REJECT, "Keep my card", "Kept as it was", look="filled")
         if draft.revised_guid:
             ask = "The passage has changed. Change the card, too?"
             accept = _relabel(ACCEPT, "Change the card", "Changed")
@@ -420,6 +421,8 @@ class ItemRenderer:
             warning_json = _build_remark("The card keeps its schedule.")
             another = [ANOTHER]
         actions = [accept, reject, *another, CHANGE, SKIP]
+        if not draft.revised_guid:
+            actions = [reject, accept, CHANGE, SKIP]
         if draft.is_blocked:
             actions = [{**CHANGE, "look": "filled"}, reject, SKIP, FORCE]
         return {

@@ -36,9 +36,9 @@ MAX_UNUSED = 5
 
 
 class LedgerItems(ItemSource):
-    """The pending items of the ledger, in four lists.
+    """The pending items of the ledger, in four queues.
 
-    The lists are new cards (`new`), changed cards and questions (`you`), questions about word
+    The queues are new cards (`new`), changed cards and questions (`you`), questions about word
     lists and drafts about looked-up words (`words`), and passages without a card (`none`). The
     first and last are shown document by document.
     """

@@ -339,7 +339,7 @@ def _asset_response(asset: Asset, environ: Json) -> Response:
 
 @cache
 def _join_scripts(feature_scripts: tuple[tuple[str, Traversable], ...]) -> Asset:
-    """Join the page's own scripts and those of features."""
+    """Join the page's own scripts and the features' scripts."""
     files_by_name = {
         name: file for name, file in _list_static_files().items() if name.endswith(".js")
     }

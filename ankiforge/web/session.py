@@ -575,11 +575,8 @@ class ReviewSession:
         left = len(ids) - decided
         if left:
             as_before = "it was" if left == 1 else "they were"
-            reason = (
-                refusals[0]
-                if refusals
-                else f"{MAX_BULK_DECISIONS:,} are decided on at once."
-            )
+            too_many = f"{MAX_BULK_DECISIONS:,} are decided on at once."
+            reason = next(iter(refusals), too_many)
             message += f" {format_count(left, 'card')} left as {as_before}: {reason}"
         entry = _UndoEntry(partial(undo_decision, self._ledger, action))
         undo = self._store_undo(entry) if decided else ""

@@ -58,6 +58,12 @@ def test_what_a_package_brings_back_is_told_once(desk, backend, tmp_path: Path):
     desk.load(updated=1)
     desk.tags("ankiforge::retired")
     assert "deleted" not in told(desk)
+    assert desk.forge.ok("status", "--json").data["cards"]["left_in_anki"] == 1
+    command = "list anki:seen -verdict:accepted"
+    assert f"1 undone or rejected, still in Anki: ankiforge {command}" in (
+        desk.forge.ok("status").stdout
+    )
+    assert len(desk.forge.ok(*command.split(), "--json").lines) == 1
 
 
 def test_what_was_never_seen_and_came_back_is_told(desk):

@@ -5,6 +5,8 @@ from typing import Any
 
 import pytest
 
+from ankiforge.pipeline.workspace import Workspace
+from ankiforge.review.items import iter_changed_cards
 from tests.anki.stories import Desk, Step, do, list_cases
 
 CELLS = "# Cells\n\nKatze:::cat\n\nHund:::dog\n\nThe ==mitochondrion== makes ==ATP==.\n"
@@ -173,6 +175,18 @@ def test_the_choice_is_undone_and_a_person_s_words_come_back(desk):
     desk.ship()
     desk.note(Back="kitty")
     desk.run(written=0)
+
+
+@pytest.mark.parametrize(
+    ("answer", "back"), [("reject", "kitty"), ("accept", "cat (an animal)")]
+)
+def test_the_end_of_a_sitting_shows_the_words_that_stay(desk, answer, back):
+    for step in (*OF_BOTH, do.run(conflicts=1), do.answered("conflict", answer)):
+        step(desk)
+    with Workspace(desk.forge.home) as workspace:
+        last, *_ = workspace.ledger.list_history()
+        [card] = iter_changed_cards(workspace.ledger, [last.id])
+    assert card.get_field("Back") == back
 
 
 def test_the_review_history_is_read_and_never_changed(desk):

@@ -42,7 +42,8 @@ RUN = {
     "state": {
         "highlights": each("total with_card waiting proposed without skipped", int),
         "cards": each(
-            "accepted waiting blocked revisions rejected retired sourceless", int
+            "accepted waiting blocked revisions rejected retired sourceless left_in_anki",
+            int,
         ),
         "waiting": each("new proposed changed questions", int),
     },

@@ -293,6 +293,35 @@ def test_undo_says_why_a_forget_stays_if_its_name_was_taken(forge, desk):
     assert "nothing to undo" in forge("undo", code=1).stderr
 
 
+CLIPPING = """{book} (A. Author)
+- Your Highlight on page {page} | Location {page}-{page} | Added on Monday, 2 March 2026 10:00:00
+
+The liver of the {animal} weighs {page} kilos.
+==========
+"""
+
+
+@pytest.mark.usefixtures("takes_marks")
+def test_another_export_of_the_same_account_stays(forge):
+    for name, animal in ("a", "whale"), ("b", "horse"):
+        file = forge.folder / name / "My Clippings.txt"
+        file.parent.mkdir()
+        text = CLIPPING.format(book=f"The {animal}", page=len(animal), animal=animal)
+        file.write_text(text + CLIPPING.format(book="Both", page=9, animal=animal))
+        forge.ok("run", file, "--accept", "review")
+    before = everything(forge)
+    assert forge.json("status")["highlights"]["total"] == 4
+
+    told = forge.json("forget", forge.folder / "b" / "My Clippings.txt")
+    assert told["highlights"] == 1
+    forge.ok("run", "--accept", "review")
+    assert forge.json("status")["highlights"]["total"] == 2
+
+    forge.ok("undo")
+    forge.ok("run", "--accept", "review")
+    assert everything(forge) == before
+
+
 # --- read to the end ----------------------------------------------------------------------------
 
 

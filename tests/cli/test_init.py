@@ -159,6 +159,31 @@ def test_the_first_init_takes_over_the_default_workspace_and_says_so(
     assert (home / "cards/journal/0a1b.jsonl").read_text() == "{}\n"
 
 
+@pytest.mark.parametrize("answer", ["y", "n"])
+def test_a_terminal_asks_before_the_default_workspace_is_moved_and_undo_still_reaches_it(
+    home, ankiforge, monkeypatch, answer
+):
+    (home / "note.md").write_text(
+        "The Titanic sank in ==1912== off Newfoundland.\n", "utf-8"
+    )
+    ankiforge("run", "note.md")
+    assert ankiforge("accept", "--all", "--filter", "sank")[0] == 0
+    typed = io.StringIO(f"{answer}\none\n")
+    monkeypatch.setattr(typed, "isatty", lambda: True, raising=False)
+    monkeypatch.setattr("sys.stdin", typed)
+    with monkeypatch.context() as terminal:
+        terminal.setattr("sys.stderr.isatty", lambda: True, raising=False)
+        _, _, err = ankiforge("init", "cards")
+
+    assert "move the cards of your default workspace to" in err
+    assert ("moved here" in err) is (answer == "y")
+    assert (home / "cards/.ankiforge/ledger.db").exists() is (answer == "y")
+    # without -C, commands reach these cards in both places
+    assert ankiforge("undo")[0] == 0
+    _, out, _ = ankiforge("list", "--json")
+    assert [json.loads(line)["state"] for line in out.splitlines()] == ["waiting"]
+
+
 # --- doctor ---------------------------------------------------------------------------------
 
 

@@ -437,3 +437,17 @@ def test_a_folder_is_a_filter(folders):
     assert "2 accepted" in folders.ok("accept", "--all", "--filter", "Biology/").stderr
     told = folders("reject", "Biology/", code=2).stderr
     assert "--all --filter QUERY" in told, "it would take the cards, too"
+
+
+@pytest.mark.parametrize(
+    "words",
+    [
+        "run", "list", "status", "build --full", "push", "pull --connect", "accept --all", "undo",
+        "doctor", "search water", "draft", "list --no-card", "show af",
+    ],
+)  # fmt: skip
+def test_stdout_is_json_and_nothing_else(read, words):
+    read.settings("anki: {connect: 'http://127.0.0.1:9'}\n", trust=True)
+    done = read(*words.split(), "--json")
+    rows = [json.loads(line) for line in done.stdout.splitlines()]
+    assert rows or '"error"' in done.stderr

@@ -186,3 +186,10 @@ def test_the_cards_of_a_renamed_note_keep_their_schedule_in_anki(forge, desk, ba
             [anki.note(guid).fields for guid in schedules]
         )
         assert not forge.cards("verdict:waiting")
+
+
+def test_a_run_counts_the_highlights_of_a_renamed_note(forge, desk):
+    forge.ok("run", desk / "v")
+    (desk / "v" / "a.md").rename(desk / "v" / "peat.md")
+    assert "3 highlights (2 moved)" in forge.ok("run").stdout
+    assert "3 highlights, nothing new" in forge.ok("run").stdout

@@ -85,7 +85,7 @@ def test_a_chat_may_answer_as_it_likes(forge, notes, chat):
     (forge.folder / "answer.md").write_text(said, encoding="utf-8")
     told = forge.ok("draft", "import", "answer.md").stderr
 
-    assert "no card for 1 of 3 highlights in this answer:" in told
+    assert "no card for 1 highlight in this answer:" in told
     assert f"“{GAMMA}”: too little" in told
     made = {card["kind"]: card for card in forge.cards()}
     assert made["basic"]["fields"]["Back"] == "Alpha"

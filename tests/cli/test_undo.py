@@ -297,3 +297,25 @@ def test_a_chat_is_asked_again_only_when_no_undone_draft_waits(forge, notes):
     assert waiting(forge)
     forge.ok("draft", "export", "ask.md")
     assert FIRST not in (forge.folder / "ask.md").read_text("utf-8")
+
+
+@pytest.mark.usefixtures("notes", "no_waiting")
+def test_an_undone_card_whose_mark_is_gone_is_accepted_again(forge):
+    folder = forge.folder / "notes"
+    for organ in ("liver", "spleen"):
+        text = f"The =={organ}== is an organ of the body that stores blood.\n"
+        (folder / f"{organ}.md").write_text(text)
+    forge.ok("run", folder, "--accept", "review")
+    forge.ok("accept", "--all")
+    guids = {card["guid"] for card in forge.cards("verdict:accepted")}
+    [spleen] = [card["guid"] for card in forge.cards("spleen")]
+    forge.ok("build")  # what was never exported is not listed
+    (folder / "spleen.md").unlink()
+    for _ in range(2):
+        forge.ok("run")
+    forge.ok("undo")
+    forge.ok("accept", "--all")
+    forge.ok("accept", spleen[:10])
+    assert {card["guid"] for card in forge.cards("verdict:accepted")} == guids
+    forge.ok("undo")
+    assert spleen not in {card["guid"] for card in forge.cards("verdict:accepted")}

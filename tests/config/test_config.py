@@ -139,11 +139,9 @@ def test_a_collection_is_found_never_looked_at_or_a_path(config, tmp_path):
         ('output: "\\ud800"', "1: contains the control character U+D800", ""),
         ("me: []\noutput: \x07", "2: a character that YAML forbids", ""),
         ("[" * 9_000, "1: nested too deep", ""),
-        (
-            "[" * 90_000,
-            "1: nested too deep",
-            "",
-        ),  # the parser for long files
+        pytest.param(  # the parser for long files
+            "[" * 90_000, "1: nested too deep", "", marks=pytest.mark.slow
+        ),
     ],
 )
 def test_a_mistake_is_named_with_file_line_and_key(config, text, message, hint):

@@ -263,6 +263,7 @@ def test_lines_that_no_program_of_ours_wrote_are_left_out_and_said(said, used):
 # --- what cannot be written ------------------------------------------------------------------------
 
 
+@pytest.mark.slow
 def test_a_workspace_that_cannot_be_written_says_so(used):
     """Root may write anywhere, unless it gives up that right."""
     before: tuple[str, ...] = ()

@@ -1,5 +1,6 @@
 """Which workspace a command works in, and what moves when the first one is made."""
 
+import shutil
 from pathlib import Path
 from threading import Timer
 
@@ -10,6 +11,7 @@ from ankiforge.config.workspace import (
     find_user_directory,
     find_workspace,
     load_values,
+    load_workspace,
     move_default_workspace,
     record_hint_shown,
     register_workspace,
@@ -157,3 +159,34 @@ def test_a_lock_is_waited_for_until_its_file_is_closed(tmp_path):
     assert second is not None
     second.close()
     assert path.stat().st_mode & 0o777 == 0o600
+
+
+@pytest.mark.parametrize(
+    ("left", "keeps"),
+    [
+        ("nothing", True),
+        (
+            "the folder without .ankiforge",
+            True,
+        ),  # `init` takes over the default workspace
+        ("the workspace", False),  # a copy
+    ],
+)
+def test_a_workspace_that_was_moved_is_the_same_device_and_a_copy_is_another(
+    tmp_path, left, keeps
+):
+    old, user = workspace(tmp_path / "old"), tmp_path / "user"
+    (old / ".ankiforge").mkdir()
+    (old / "journal").mkdir()
+    device = load_workspace(old, registry).get_device_id(user)
+    (old / f"journal/{device}.jsonl").write_text("{}\n")
+    new = tmp_path / "new"
+    shutil.copytree(old, new)
+    if left != "the workspace":
+        shutil.rmtree(old / ".ankiforge")
+    if left == "nothing":
+        shutil.rmtree(old)
+
+    assert (load_workspace(new, registry).get_device_id(user) == device) is keeps
+    if left == "the workspace":
+        assert load_workspace(old, registry).get_device_id(user) == device

@@ -150,7 +150,7 @@ def test_the_same_document_again_chooses_nothing_twice(forge, tmp_path):
     again = asked(forge, path)
     assert f"- {YEAST}" in again
     half = card(YEAST[:60], "What does yeast turn sugar into?", "carbon dioxide")
-    assert "its passage has a card" in answer(forge, again, half).stderr
+    assert "its passage is a highlight already" in answer(forge, again, half).stderr
     assert len(forge.cards()) == 1
 
 
@@ -625,6 +625,41 @@ def test_a_document_keeps_its_passages_when_it_is_renamed(forge, tmp_path):
     assert after["highlight"] == before["highlight"]
 
 
+@pytest.mark.parametrize("is_configured", [False, True])
+@pytest.mark.parametrize("ending", ["html", "txt"])
+def test_a_document_in_a_vault_that_was_given_once_is_read_with_the_vault(
+    forge, ending, is_configured
+):
+    vault = forge.folder / "vault"
+    (vault / ".obsidian").mkdir(parents=True)
+    (vault / "Note.md").write_text("==The Rhine is 1233 km long.==\n")
+    (vault / "papers").mkdir()
+    (vault / "papers" / "other.html").write_text("<p>Bees dance in the dark.")
+    paths = () if is_configured else (vault,)
+    if is_configured:
+        forge.settings("sources: [{obsidian: {name: vault, path: vault}}]\n")
+    path = written(vault / "papers", ending)
+    text = asked(forge, path)
+    answer(forge, text, SOUR)
+    forge.ok("run", *paths)
+    path.write_text(path.read_text().replace("hardly any", "very little"))
+    said = forge.ok("run", *paths, "--json").data
+    assert said["highlights"]["changed"] == 1
+    assert said["files"][f".{ending}"] == 1, "what was never asked about is not read"
+    [draft] = forge.cards("verdict:waiting")
+    assert "very little" in draft["quote"]
+    if ending == "txt":
+        return
+    if is_configured:  # in a folder that is read, a file that is missing was deleted
+        path.unlink()
+        assert "missing" not in forge.ok("run").stderr
+        path = written(vault / "papers", ending)
+    renamed = path.rename(path.with_name("dough.html"))
+    forge.ok("run", *paths)
+    renamed.write_text(renamed.read_text().replace("runs apart", "falls apart"))
+    assert forge.ok("run", *paths, "--json").data["highlights"]["changed"] == 1
+
+
 def test_a_second_computer_and_a_lost_database_have_the_same_passages(forge, tmp_path):
     path = written(tmp_path, "md")
     answer(forge, asked(forge, path), SOUR)
@@ -847,7 +882,10 @@ def test_attributes_of_programs_that_make_pages_do_not_go_out(forge, tmp_path):
     # what was quoted without them is found exactly
     said = answer(forge, text, GLUTEN)
     assert "1 passage chosen, of 1 in the answer\n" in said.stderr
-    assert "its passage has a card" in answer(forge, asked(forge, path), GLUTEN).stderr
+    assert (
+        "its passage is a highlight already"
+        in answer(forge, asked(forge, path), GLUTEN).stderr
+    )
 
 
 @pytest.mark.parametrize(

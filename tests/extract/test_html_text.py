@@ -191,6 +191,10 @@ def test_elements_nested_thousands_deep_are_read(html):
     read(html)
 
 
+def test_a_formula_nested_thousands_deep_keeps_its_letters():
+    assert read(f"<p>It is <math>{'<mrow>' * 3_000}<mi>x</mi></math></p>") == "It is x"
+
+
 @pytest.mark.parametrize(
     ("declaration", "encoding"),
     [

@@ -123,3 +123,20 @@ def test_a_name_of_a_table_that_is_no_text_is_a_damaged_database(tmp_path, whole
     ]
     assert "cannot be read" in problem.message
     assert "Check Database Integrity" in problem.hint
+
+
+@pytest.mark.parametrize("keys", [[b""], [b"\xff", b"\xfe"]])
+def test_a_library_in_which_an_item_lost_its_key_is_not_read(tmp_path, whole, keys):
+    path = tmp_path / "zotero.sqlite"
+    path.write_bytes(whole)
+    with closing(sqlite3.connect(path)) as connection:
+        ids = connection.execute("SELECT itemID FROM itemAnnotations ORDER BY 1")
+        for key, (id,) in zip(keys, ids.fetchall(), strict=False):
+            query = "UPDATE items SET key = CAST(? AS TEXT) WHERE itemID = ?"
+            connection.execute(query, (key, id))
+        connection.commit()
+    found = list(opened("zotero", path, name="z").scan())
+    ends = [one.complete for one in found if isinstance(one, ScanEnd)]
+    assert ends == [False, True], "of the group, nothing is damaged"
+    problems = [one.message for one in found if isinstance(one, Problem)]
+    assert "an item has no key of its own" in problems

@@ -7,6 +7,8 @@ from pathlib import Path
 import pytest
 
 from ankiforge.draft import find_drafting_skip_reason
+from ankiforge.extract.zotero.attachments import _build_areas
+from ankiforge.extract.zotero.database import ZoteroAnnotation, ZoteroItem
 from ankiforge.model import ExtractedDocument, Highlight, Problem, ScanEnd
 from tests.makers.pdf_writer import Page, paragraph, write_pdf
 from tests.makers.zotero_writer import (
@@ -195,3 +197,23 @@ def test_a_note_too_long_for_a_card_says_so(tmp_path, html):
     why = "a note of more than 20,000 characters: split it into shorter ones"
     assert find_drafting_skip_reason(told).endswith(why)
     assert len(told.exact) <= 1000
+
+
+@pytest.mark.parametrize(
+    ("position", "box"),
+    [
+        ({"rects": [[72, 600, 400, 720]]}, (72, 600, 400, 720)),
+        ({"rects": [[1, 2, 3, 4], [5, 6, 7, 8]]}, (1, 2, 3, 4)),
+        ({"paths": [[10, 100, 50, 90, 30, 120]]}, (6, 86, 54, 124)),
+        ({"paths": [[10, 100, 50, 90], [5, 95, 8, 130]]}, (1, 86, 54, 134)),
+        ({"paths": [[]]}, None),
+        ({}, None),
+    ],
+)
+def test_what_is_cut_out_of_the_page_for_a_mark(position, box):
+    raw = json.dumps({"pageIndex": 2, **position})
+    mark = ZoteroAnnotation(ZoteroItem("A", annotation_position=raw), ZoteroItem("F"))
+    areas = _build_areas([mark])
+    assert {key: (area.page, area.box) for key, area in areas.items()} == (
+        {"A": (2, box)} if box else {}
+    )

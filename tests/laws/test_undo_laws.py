@@ -262,10 +262,7 @@ def test_undo_is_the_inverse_of_every_decision(
             state = list_everything(world["a"])
             try:
                 if not perform(world, act, number):
-                    if act.startswith(
-                        "draft"
-                    ):  # its reason for no card replaces the stored one
-                        before.clear()
+                    assert list_everything(world["a"]) == state, act
                     continue
             except RefusedError:
                 continue

@@ -253,9 +253,9 @@ def passage(world: World) -> HighlightKey:
     world["a"].reject(world.waiting()[0].id)
     undo_decision(world["a"])
     drafts = [
-        model_draft(key, "What do mitochondria produce?", MARKED, "produce most", 1),
-        model_draft(key, "What produces energy?", "mitochondria", "produce most", 1),
-        model_draft(key, "For what is the energy?", "its life", "life and work", 2),
+        model_draft(key, "What do mitochondria produce?", MARKED, "produce most"),
+        model_draft(key, "What produces energy?", "mitochondria", "produce most"),
+        model_draft(key, "For what is the energy?", "its life", "life and work"),
     ]
     record(world["a"], drafts)
     return key
@@ -391,7 +391,7 @@ def test_the_undo_of_an_acceptance_leads_to_the_passage_as_it_is_now(
 
 def test_a_draft_from_before_a_change_is_no_new_text_of_another_card(world, passage):
     ledger = world["a"]
-    other = model_draft(passage, "Who needs it?", "a cell", "life and work", 3)
+    other = model_draft(passage, "Who needs it?", "a cell", "life and work")
     record(ledger, [other], beside=True)
     for front in ("What do mitochondria produce?", "What produces energy?"):
         ledger.reject(drafted(ledger, front))

@@ -26,7 +26,7 @@ from ankiforge.ledger.decision_plans import (
     find_passed_over_drafts,
     plan_decision,
 )
-from ankiforge.ledger.draft_changes import has_undrafted_facts
+from ankiforge.ledger.draft_changes import has_undrafted_sentences
 from ankiforge.ledger.events import (
     POLICY,
     RETIRED_TAG_REASON,
@@ -46,6 +46,7 @@ from ankiforge.ledger.sentence_decisions import (
     SentenceState,
     find_sentences_to_decide,
     hash_sentence,
+    split_sentences,
 )
 from ankiforge.ledger.snapshots import HighlightSnapshot, PassageSnapshot
 from ankiforge.ledger.store import Store, to_json
@@ -698,6 +699,17 @@ def test_the_drafts_that_wait_on(kept):
     assert sorted((*changes.drafts.deleted_ids, *kept.split())) == ["dr1", "dr2"]
 
 
+@pytest.mark.parametrize("order", [1, -1])
+def test_a_sentence_is_as_useful_as_its_best_excerpt(order):
+    [*_, sentence] = split_sentences(HIGHLIGHT.exact)
+    scores = [(HIGHLIGHT.exact, 0.3), (sentence, 0.6)][::order]
+    drafted = DraftingResult(HIGHLIGHT, usefulness_by_sentence=tuple(scores))
+    changes = draft_changes.compute_draft_changes(
+        here_of(HIGHLIGHT), drafted, draft_changes.DraftingMode("a")
+    )
+    assert changes.outcome.usefulness_by_sentence == {hash_sentence(sentence): 0.6}
+
+
 @pytest.mark.parametrize(("has_updated_cards", "follows"), [(False, ["af1"]), (True, [])])
 def test_cards_follow_first_and_all_else_is_recorded_then(has_updated_cards, follows):
     passage = Passage((P,), cards={"af1": LIVE})
@@ -716,7 +728,7 @@ def test_cards_follow_first_and_all_else_is_recorded_then(has_updated_cards, fol
 )
 def test_the_rules_are_asked_again_for_a_fact_without_a_draft(drafted, asked):
     shown = (SentenceState(HIGHLIGHT.exact),)
-    assert has_undrafted_facts([as_waiting(DRAFT, fact=drafted)], shown) is asked
+    assert has_undrafted_sentences([as_waiting(DRAFT, fact=drafted)], shown) is asked
 
 
 @pytest.mark.parametrize(
@@ -817,6 +829,12 @@ def test_what_may_be_drafted_alike(other, highlight, alike):
             "Every {heart} pumps.",
             {"Text": "Every {{{c1::heart}}} pumps.", "Extra": ""},
         ),
+        (
+            DRAFT,
+            "Sweetheart, a heart has a heart.",
+            {"Text": "Sweetheart, a {{c1::heart}} has a heart.", "Extra": ""},
+        ),
+        (DRAFT, "Hearts pump, say sweethearts.", {}),  # no half words
         (DRAFT, "heart", {}),  # nothing would be asked
         (replace(DRAFT, fields=(("Text", "No gap."),)), "No gap.", {}),
     ],

@@ -41,6 +41,26 @@ def draft_again(world: World, key: str) -> None:
     list(draft_pending(job, world["a"]))
 
 
+def draft_model(
+    world: World,
+    result: DraftingResult,
+    *,
+    beside: bool = False,
+    is_undoable: bool = False,
+) -> None:
+    """Record what a model drafts."""
+    ledger = world["a"]
+    drafting = draft_recording.make_drafting_id(ledger) if is_undoable else ""
+    draft_recording.record_drafts(
+        ledger,
+        [result],
+        compute_search_terms,
+        by_model=True,
+        beside=beside,
+        drafting=drafting,
+    )
+
+
 def test_undoing_a_drafting_keeps_the_drafts_that_waited_before(world: World):
     world.note("n.md", KREBS, QUARTZ)
     world.run(accepts=lambda draft: False)
@@ -68,11 +88,23 @@ def test_a_drafting_without_a_new_draft_changes_no_reason(world: World):
     world.run()
     [outcome] = iter_outcomes(world["a"])
     declined = DraftingResult(outcome.highlight, reason="only a date", is_declined=True)
-    draft_recording.record_drafts(
-        world["a"], [declined], compute_search_terms, by_model=True
-    )
+    draft_model(world, declined)
     draft_again(world, outcome.highlight.key)
     assert [each.reason for each in iter_outcomes(world["a"])] == ["only a date"]
+
+
+def test_undoing_a_drafting_without_a_card_restores_the_reason_before(world: World):
+    world.note("n.md", "==The Suez Canal was opened in 1869.==")
+    world.run()
+    reasons = []
+    for reason in ("only a date", "only a canal"):
+        [outcome] = iter_outcomes(world["a"])
+        reasons.append(outcome.reason)
+        result = DraftingResult(outcome.highlight, reason=reason, is_declined=True)
+        draft_model(world, result, is_undoable=True)
+    for reason in reversed(reasons):
+        decide.undo_decision(world["a"])
+        assert [each.reason for each in iter_outcomes(world["a"])] == [reason]
 
 
 def test_an_answer_that_only_replaces_drafts_can_be_undone(world: World):
@@ -94,13 +126,7 @@ def test_a_draft_that_was_asked_for_after_a_skip_follows_its_passage(world: Worl
     highlight = outcome.highlight
     world["a"].reject(highlight.key)
     draft = model_draft(highlight.key, "What was opened?", "Suez Canal", highlight.exact)
-    draft_recording.record_drafts(
-        world["a"],
-        [DraftingResult(highlight, (draft,))],
-        compute_search_terms,
-        by_model=True,
-        beside=True,
-    )
+    draft_model(world, DraftingResult(highlight, (draft,)), beside=True)
     world.note("n.md", "==The Suez Canal was opened in 1870.==")
     world.run(accepts=lambda draft: False)
     [draft] = world.waiting()
@@ -122,13 +148,52 @@ def test_the_text_of_a_card_is_not_offered_for_the_new_words_of_its_passage(worl
         world.run(accepts=lambda draft: False)
         highlight = load_highlight(world["a"], key)
         draft = model_draft(key, "Who opened the Suez Canal?", "Eugénie", highlight.exact)
-        result = DraftingResult(highlight, (draft,))
-        draft_recording.record_drafts(
-            world["a"], [result], compute_search_terms, by_model=True
-        )
+        draft_model(world, DraftingResult(highlight, (draft,)))
         for waiting in world.waiting():
             assert words == sentence
             world["a"].accept(waiting.id)
+
+
+def test_a_draft_from_before_a_change_is_new_text_of_no_card(world: World):
+    old = "The Suez Canal was opened in 1869 by Eugénie."
+    world.note("n.md", f"=={old}==")
+    world.run(accepts=lambda draft: False)
+    [outcome] = iter_outcomes(world["a"])
+    key = outcome.highlight.key
+    card = model_draft(key, "When was the Suez Canal opened?", "1869", old)
+    other = model_draft(key, "What was opened in 1869?", "a canal", "The Suez Canal")
+    draft_model(world, DraftingResult(outcome.highlight, (card, other)))
+    first, second = world.waiting()
+    guid = world["a"].accept(first.id)
+    for _ in range(2):
+        world.note("n.md", f"=={old.replace('1869', '1870')}==")
+        world.run(accepts=lambda draft: False)
+        draft, change = sorted(world.waiting(), key=lambda each: each.keeps_text)
+        assert (draft.id, draft.revised_guid) == (second.id, None)
+        assert (draft.quote, draft.drafted_quote) == ("The Suez Canal", old)
+        assert (change.keeps_text, change.revised_guid) == (True, guid)
+    world.note("n.md", f"=={old}==")
+    world.run(accepts=lambda draft: False)
+    [draft] = world.waiting()
+    assert (draft.id, draft.drafted_quote) == (second.id, "")
+
+
+def test_a_requested_draft_whose_acceptance_was_undone_is_in_a_rebuild(world: World):
+    text = "The Suez Canal was opened in 1869."
+    world.note("n.md", f"=={text}==")
+    world.run(accepts=lambda draft: False)
+    [outcome] = iter_outcomes(world["a"])
+    for front in ("When was it opened?", "Since when is there a canal?"):
+        draft = model_draft(outcome.highlight.key, front, "1869", text)
+        draft_model(world, DraftingResult(outcome.highlight, (draft,)), beside=True)
+        [waiting] = world.waiting()
+        world["a"].accept(waiting.id)
+    decide.undo_decision(world["a"])
+    before = [draft.id for draft in world.waiting()]
+    assert len(before) == 1
+    world.lose("a")
+    world.run(accepts=lambda draft: False)
+    assert [draft.id for draft in world.waiting()] == before
 
 
 def add_model_draft(world: World, name: str, *gaps: str) -> None:

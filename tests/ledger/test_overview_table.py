@@ -8,6 +8,7 @@ from ankiforge.ledger.pending_items import (
     find_review_status,
     has_open_sentence,
 )
+from ankiforge.ledger.questions import _make_id_and_kind
 from ankiforge.model import MIN_CERTAIN_CONFIDENCE, UserQuestion, UserQuestionKind
 
 SAME = UserQuestion("quS", UserQuestionKind.SAME, "?")
@@ -102,3 +103,8 @@ def test_what_became_of_a_passage(columns, became, stands, is_offered):
     assert (find_drafting_status(mark), find_review_status(mark, ())) == (became, stands)
     assert find_review_status(mark, {"p"}) == "waiting"
     assert has_open_sentence(mark) is is_offered
+
+
+def test_questions_of_two_kinds_about_the_same_cards_have_different_ids():
+    ids = [_make_id_and_kind(kind, "af1", "af2")[0] for kind in UserQuestionKind]
+    assert len({*ids}) == len(ids)

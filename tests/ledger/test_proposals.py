@@ -6,6 +6,8 @@ import re
 import pytest
 
 from ankiforge.ledger import pending_items
+from ankiforge.ledger.draft_groups import iter_draft_groups
+from ankiforge.ledger.tables.highlights import load_usefulness
 from ankiforge.pipeline.workspace import Workspace
 from ankiforge.review import Review, batches
 from ankiforge.review.decisions import Accept, Reject
@@ -363,3 +365,13 @@ def test_after_a_question_in_a_comment_is_rejected_its_passage_is_proposed(
     forge.ok("undo")
     assert without(forge) == []
     assert [each["verdict"] for each in forge.cards()] == [card["verdict"]]
+
+
+def test_a_mark_that_the_rules_drafted_is_as_useful_as_its_draft(forge, note):
+    note(
+        "The ==Magna Carta== is the charter of liberties of 1215.", YEAST, accept="review"
+    )
+    with Workspace(forge.folder) as workspace:
+        [row] = load_usefulness(workspace.ledger)
+        [offer] = iter_draft_groups(workspace.ledger, [row["key"]])
+    assert row["worth"] == offer[0].confidence > 0.3

@@ -252,7 +252,7 @@ def words_of(card: CardContent) -> str:
     return " / ".join(text for _, text in card.fields)
 
 
-def model_draft(key: str, front: str, back: str, quote: str, intent: int = 0) -> Draft:
+def model_draft(key: str, front: str, back: str, quote: str) -> Draft:
     """A draft as a model makes it."""
     fields = (("Front", front), ("Back", back))
     origin = Origin("llm", "some-model", "cards@1", "a request")
@@ -264,5 +264,4 @@ def model_draft(key: str, front: str, back: str, quote: str, intent: int = 0) ->
         quote,
         answer=back,
         start=0,
-        alternatives_group=intent,
     )

@@ -15,6 +15,7 @@ FAST = {
     ("chosen", "document"),
     ("chosen", "moved"),
     ("chosen", "both"),
+    ("chosen", "folder"),
     ("chosen, page", "deleted"),
     ("edited", "fact"),
 }

@@ -80,6 +80,15 @@ def test_the_kind_of_a_card_follows_from_its_words(words, kind):
         ({"exact": "is", "sentence": "It is."}, "It is."),
         ({"exact": "It is.", "prefix": "So.", "suffix": "Or not."}, "So.|It is.|Or not."),
         ({"exact": "", "prefix": "So."}, "So."),
+        (
+            {"exact": "is", "sentence": "It is.", "prefix": "So. It ", "suffix": ". Or"},
+            "So. |It is.| Or",
+        ),
+        (
+            {"exact": "is", "sentence": "So it is.", "prefix": "it ", "suffix": "."},
+            "So it is.",
+        ),
+        ({"exact": "", "sentence": "It is.", "prefix": "So."}, "So.|It is."),
     ],
 )
 def test_the_text_around_a_mark_has_no_empty_lines(parts, context):

@@ -106,6 +106,10 @@ def test_bold_is_a_mark_where_it_was_said_and_in_later_runs(forge, vault) -> Non
     (vault / "Later.md").write_text(BOLD.replace("whale", "horse"), encoding="utf-8")
     forge.ok("run")
     assert texts(forge) == ["heart ", "heart "]
+    forge.ok("run", vault, "--marks", "none")
+    assert texts(forge) == []
+    forge.ok("run")
+    assert texts(forge) == []
 
 
 def test_a_source_of_the_settings_reads_bold_words_as_well(forge, vault) -> None:

@@ -8,6 +8,7 @@ from msgspec.structs import replace
 
 from ankiforge.check import make_finding
 from ankiforge.config import AcceptSettings, Config
+from ankiforge.config.caches import Cache
 from ankiforge.config.deckfiles import choose_deck
 from ankiforge.config.workspace import RememberedPath, WorkspaceDirectory
 from ankiforge.errors import UsageError
@@ -507,3 +508,12 @@ def test_what_the_settings_accept(rules, override, card, accepts):
 def test_who_refused_the_proposals_of_a_passage(decided_by, refused, told):
     findings = [make_finding(check) for check in refused]
     assert proposals.explain_no_proposal(set(decided_by), findings).startswith(told)
+
+
+def test_two_owners_of_a_cache_may_have_one_name(tmp_path):
+    one, other = Cache(tmp_path, "pdf:a"), Cache(tmp_path, "pdf:b")
+    one.update({"x": b"1"})
+    other.update({"x": b"2", "y": b"3"})
+    assert (one.load("x"), one.load_all(), other.load("x")) == (b"1", {"x": b"1"}, b"2")
+    other.update({}, forget=["x"])
+    assert (one.load("x"), other.load_all()) == (b"1", {"y": b"3"})

@@ -476,6 +476,19 @@ def test_it_loads_no_reader_drafter_check_or_package(forge, notes, monkeypatch):
     assert len(loaded) <= 340
 
 
+def test_an_edited_note_in_which_nothing_is_marked_is_not_parsed(
+    forge, notes, monkeypatch
+):
+    forge.ok("run")
+    (notes / "Plain.md").write_text("Nothing is marked in these words.\n", "utf-8")
+    monkeypatch.setenv("PYTHONPROFILEIMPORTTIME", "1")
+    done = forge.finished("run", "-q")
+    assert done.exit_code == 0
+    loaded = {line.rpartition("|")[2].strip() for line in done.stderr.splitlines()}
+    assert "ankiforge.extract.markdown.syntaxes" in loaded
+    assert loaded.isdisjoint(("markdown_it", "ankiforge.extract.markdown.parsed_note"))
+
+
 def test_what_is_only_shown_needs_no_ledger(forge, notes, monkeypatch):
     monkeypatch.setenv("PYTHONPROFILEIMPORTTIME", "1")
     done = forge.finished("extract", notes)

@@ -67,6 +67,25 @@ def test_each_row_is_a_card_or_named(text, cards, faults):
     ] == faults
 
 
+FRONTS = (
+    "front question frage vorderseite text q recto pregunta term begriff terme término domanda"
+    " pergunta вопрос 问题 問題 質問 질문"
+).split()
+BACKS = (
+    "back answer antwort rückseite a verso réponse reponse respuesta definition definición"
+    " définition risposta resposta ответ 答案 回答 解答 답"
+).split()
+
+
+@pytest.mark.parametrize(
+    ("front", "back"),
+    [*((front, "Back") for front in FRONTS), *(("Front", back) for back in BACKS)],
+)
+def test_a_column_is_known_by_its_header_in_any_order(front, back):
+    [row] = parse_card_rows(f"{back.title()},{front}\nb,A?\n")
+    assert (row.front, row.back) == ("A?", "b")
+
+
 def test_a_table_that_is_damaged_throughout_is_not_read_for_ever():
     rows = list(parse_card_rows("Front,Back\n" + 'p,q\na","b\n' * 400))
     assert rows[-1].rejection_reason == "200 rows before it are damaged"

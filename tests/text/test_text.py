@@ -25,7 +25,6 @@ from ankiforge.text.cloze import (
     reveal_answers,
     to_plain_text,
 )
-from ankiforge.text.cloze import to_search_text as cloze_words
 from ankiforge.text.decoding import decode_text, find_damage
 from ankiforge.text.lists import split_items
 from ankiforge.text.located import find_whole_words, locate
@@ -134,7 +133,6 @@ FSI, PDI, RLO = "\u2068", "\u2069", "\u202e"
         (escape_cloze_braces, "`{{a}}` {{b}}", r"`{{a}}` {\{b}\}"),
         (find_sentence_starts, "One. Two.", [4]), (find_sentence_starts, "", []), (find_sentence_starts, "One.", []),
         (find_sentences_by_part, "One.\n\n- Two. It.\n- No", [[(0, 4)], [(8, 12), (13, 16)], [(19, 21)]]),
-        (cloze_words, "a {{c1::gap::hint}} is", "a gap is hint"),
         (format_table_rows, "| a | b |\n|---|---|\n| 1 | |", ["a · b", "1"]), (format_table_rows, "a | b", []),
         (decode_text, b"a\r\nb\rc", "a\nb\nc"), (decode_text, CONFLICT := b"<<<<<<< a\nb\n>>>>>>> c", CONFLICT.decode()),
         # with damaged bytes, or in Windows-1252
@@ -255,10 +253,8 @@ def test_a_sentence_ends_at_a_stop_but_not_after_an_abbreviation(text):
     assert find_sentence_around(whole, spans[0][0], spans[-1][1]) == (0, len(whole))
 
 
-def test_keys_do_not_know_that_a_note_belongs_to_the_sentence_before_it():
-    text = "In different regions.² But the models."
-    assert find_sentence_starts(text) == [22]
-    assert find_sentence_starts(text, after_notes=False) == []
+def test_the_number_of_a_note_belongs_to_the_sentence_before_it():
+    assert find_sentence_starts("In different regions.² But the models.") == [22]
 
 
 # --- clozes ---------------------------------------------------------------------------------

@@ -3,6 +3,7 @@
 import ast
 import json
 import subprocess
+from functools import cache
 from types import SimpleNamespace
 
 import pytest
@@ -108,6 +109,46 @@ def test_nothing_to_run_is_an_error(recorded, monkeypatch, capsys):
     monkeypatch.setattr(quick, "changes", dict)
     assert quick.main() == 1
     assert "nothing changed" in capsys.readouterr().out
+
+
+@pytest.mark.parametrize(
+    ("told", "run", "code", "said"),
+    [
+        ([[], []], [["a"], ["b"]], 0, ""),
+        ([[], []], [[], []], 1, "No test was run"),
+        ([[quick.NO_START], []], [[], ["b"]], 0, ""),  # a file with slow tests only
+        ([["a"], []], [["a"], ["b"]], 1, "red: a"),
+        ([[quick.NO_START], [quick.NO_START]], [[], []], 1, "No test was run"),
+    ],
+)
+def test_without_a_map_few_files_are_collected_at_once_and_no_test_is_no_success(
+    tmp_path, monkeypatch, capsys, told, run, code, said
+):
+    (tmp_path / ".quick").mkdir()
+    files = [f"tests/test_{number}.py" for number in range(quick.FILES + 1)]
+    parts = []
+
+    def run_choice(chosen, part, *_, **__):
+        (tmp_path / ".quick" / "chosen.run").write_text("\n".join(run[len(parts)]))
+        parts.append(part)
+        return told[len(parts) - 1]
+
+    monkeypatch.setattr(quick, "ROOT", tmp_path)
+    monkeypatch.setattr(quick, "find_test_files", lambda *_: files)
+    monkeypatch.setattr(quick, "run_choice", run_choice)
+    assert quick.run_without_map({"a.txt": ("", "a")}) == code
+    assert said in capsys.readouterr().out
+    assert parts == [files[: quick.FILES], files[quick.FILES :]]
+
+
+def test_without_a_map_the_time_begins_with_the_first_test(tmp_path, monkeypatch):
+    listed = tmp_path / "chosen.json"
+    listed.write_text(json.dumps({"seconds": 20}))
+    monkeypatch.setenv("ANKIFORGE_QUICK", str(listed))
+    now = iter([1000.0, 1000.0, 1019.0, 1021.0])
+    monkeypatch.setattr(quick, "monotonic", lambda: next(now))
+    monkeypatch.setattr(quick, "_start_clock", cache(quick._start_clock.__wrapped__))
+    assert [quick.pytest_runtest_protocol(None) for _ in range(3)] == [None, None, True]
 
 
 def test_as_many_are_run_as_two_processes_can_in_the_time(recorded):

@@ -188,3 +188,59 @@ def test_from_the_copied_prompt_to_a_package_without_a_mouse(forge, opened):
     assert verdicts.count("accepted") == 8
     with zipfile.ZipFile(forge.folder / "ankiforge.apkg") as package:
         assert "collection.anki2" in package.namelist()
+
+
+OLD = "Iona has nine wells, and Rum has none."
+NEW = OLD.replace("nine", "eleven")
+
+
+def test_a_chat_is_asked_again_about_a_card_whose_passage_changed(forge, opened):
+    """What it answers is new text of the same note."""
+    forge.settings(
+        "sources: [{obsidian: {name: notes, path: notes}}]\nanki: {collection: none}\n"
+    )
+    note = forge.folder / "notes" / "Islands.md"
+    note.parent.mkdir()
+    note.write_text(f"=={OLD}==\n", "utf-8")
+    forge.ok("run")
+    forge.ok("draft", "export", "ask.md")
+    [label] = re.findall(
+        r'<highlight h="(\w{8})">', (forge.folder / "ask.md").read_text()
+    )
+    card = {"h": label, "kind": "basic", "front": "How many wells has Iona?"}
+    card |= {"back": "nine", "quote": OLD}
+    (forge.folder / "answer.json").write_text(json.dumps({"cards": [card]}), "utf-8")
+    forge.ok("draft", "import", "answer.json")
+    forge.ok("accept", "--all")
+    [accepted] = forge.cards()
+    note.write_text(f"=={NEW}==\n", "utf-8")
+    forge.ok("run")
+
+    page = opened(forge, "you")
+    page.context.grant_permissions(["clipboard-read", "clipboard-write"])
+    assert "It says now" in page.locator("#margin > .card").inner_text()
+    page.locator("#buttons .button", has_text="Ask again").click()
+    page.locator("#chat-asks", has_text="1 highlight for your chat").wait_for()
+    prompt = page.locator("#chat-text").input_value()
+    assert NEW in prompt
+    assert "How many wells has Iona?" in prompt
+    assert OLD in prompt
+    [label] = re.findall(r'<highlight h="(\w{8})">', prompt)
+    card |= {"h": label, "back": "eleven", "quote": NEW}
+    words = json.dumps({"cards": [card]})
+    page.evaluate("words => navigator.clipboard.writeText(words)", words)
+    page.keyboard.press("Control+v")
+    page.locator("#chat-said", has_text="1 of 1 got a question").wait_for()
+    page.keyboard.press("Escape")
+    settle(page)
+    until(page, "document.querySelector('#chat').open === false")
+    [change] = forge.cards("verdict:waiting")
+    assert change["revises"] == accepted["guid"]
+    page.locator("#margin > .card").wait_for()
+    settle(page)
+    page.keyboard.press("Enter")
+    page.locator("#said", has_text="Changed").wait_for()
+    settle(page)
+    [changed] = forge.cards()
+    assert changed["guid"] == accepted["guid"]
+    assert changed["fields"]["Back"] == "eleven"

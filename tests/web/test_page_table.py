@@ -915,7 +915,7 @@ def test_the_answer_that_loses_nothing_is_the_filled_one(
             "replaced_guid",
             False,
             "one of another form?",
-            "accept reject edit later",
+            "reject accept edit later",
         ),
         (
             "rules",

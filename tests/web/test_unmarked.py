@@ -206,8 +206,7 @@ LONG = r"$a + b + c + d + e = f + g + h + i + j$ is a long formula in this note.
     "sentence",
     [
         PRINT,
-        LONG,
-        *(pytest.param(one, marks=pytest.mark.slow) for one in (FREEZES, ENERGY)),
+        *(pytest.param(one, marks=pytest.mark.slow) for one in (LONG, FREEZES, ENERGY)),
     ],
 )
 def test_formulas_and_code_of_a_sentence_that_is_selected_are_set_on_its_card(

@@ -111,7 +111,9 @@ class Example:
         sentence = GapRanker(text, tables, None, shown)
         marks = {(start, end): mark for start, end, mark in row.get("gaps", ())}
         self.candidates = []
-        for candidate in sentence.find_candidates():
+        for candidate in sentence.find_runs(sentence.begins):
+            if sentence.is_unsuitable(candidate):
+                continue
             span = start, end = sentence.get_span(candidate)
             if marks and span not in marks:
                 continue

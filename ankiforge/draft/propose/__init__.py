@@ -172,7 +172,7 @@ def propose_drafts(
 def _partition_sentences(
     highlight: Highlight,
 ) -> tuple[list[ScoredSentence], list[RejectionReason]]:
-    """Return the scored sentences of a highlight, best first, and why the others were rejected."""
+    """Return the scored sentences of a highlight, best first, and the others' rejection reasons."""
     scored_sentences = []
     rejection_reasons = []
     for result in score_sentences(highlight):
@@ -216,14 +216,16 @@ def score_sentences(highlight: Highlight) -> Iterator[ScoredSentence | Rejection
     for excerpt in make_excerpts(highlight, tables):
         text = excerpt.text
         words = tokenize(text, tables)
+        cues: Features = {}
         reason: RejectionReason | None = RejectionReason.CUT_OFF
         if not excerpt.is_truncated:
             is_note = excerpt.is_markdown
             reason = find_syntax_rejection(text, words, tables, is_note=is_note)
         if reason is RejectionReason.CUT_OFF and term:
             reason = RejectionReason.SINGLE_WORD
-        cues = {} if reason else extract_cue_features(words, tables)
-        reason = reason or find_cue_rejection(text, cues)
+        if reason is None:
+            cues = extract_cue_features(words, tables)
+            reason = find_cue_rejection(text, cues)
         if reason is not None:
             yield reason
             continue

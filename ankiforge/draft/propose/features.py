@@ -224,11 +224,11 @@ def _extract_noun_features(
 def extract_cue_features(words: Sequence[Token], tables: LanguageTables) -> Features:
     """Extract features from cue words, which show that a sentence e.g. defines or advises."""
     features: Features = {}
-    people = Counter[str]()
+    pronoun_counts = Counter[str]()
     for cue in tables.cues.find_cues([token.folded for token in words]):
         section = cue.section
         if section in _FEATURE_BY_PRONOUN:
-            people[section] += 1
+            pronoun_counts[section] += 1
         elif section == "this":
             features["points"] = 1.0
         elif section in _CUE_SECTIONS:
@@ -240,9 +240,9 @@ def extract_cue_features(words: Sequence[Token], tables: LanguageTables) -> Feat
         if _leans_back(cue, words):
             features["leans"] = 1.0
     features |= {
-        feature: min(people[section], _MAX_PRONOUNS) / _SCALE
+        feature: min(pronoun_counts[section], _MAX_PRONOUNS) / _SCALE
         for section, feature in _FEATURE_BY_PRONOUN.items()
-        if people[section]
+        if pronoun_counts[section]
     }
     return features
 

@@ -14,7 +14,6 @@ import re
 from collections import Counter
 from collections.abc import Iterable, Iterator, Sequence
 from functools import cache, cached_property, partial
-from itertools import filterfalse
 from pathlib import Path
 from typing import NamedTuple
 
@@ -224,10 +223,6 @@ class GapRanker:
         return Counter(self._stems)
 
     # --- candidates ---------------------------------------------------------------------
-
-    def find_candidates(self) -> Iterator[TokenRun]:
-        """Yield the runs of tokens that could be a gap."""
-        return filterfalse(self.is_unsuitable, self.find_runs(self.begins))
 
     @cached_property
     def begins(self) -> list[int]:
@@ -693,7 +688,7 @@ class GapRanker:
         return features
 
     def _get_borders(self, run: TokenRun) -> str:
-        """Return the feature of a run between two signs, or ""."""
+        """Return the feature that names the signs directly before and after a run, or ""."""
         if not run.first or run.end == len(self.tokens):
             return ""
         before, after = self.tokens[run.first - 1], self.tokens[run.end]

@@ -288,14 +288,13 @@ def find_noise(text: str, language: LanguageTables, *, is_markdown: bool) -> lis
     These are bullets and list numbers, citations, note numbers, a trailing comma and, outside
     Markdown, backslash escapes.
     """
-    list_sign = _LIST_SIGN.match(text)
-    spans = [list_sign.span()] if list_sign else []
+    patterns = [_LIST_SIGN, _REFERENCE]
     if text.rstrip().endswith(_COMMAS):
-        spans += [match.span() for match in _COMMA_AT_END.finditer(text)]
-    spans += [match.span() for match in _REFERENCE.finditer(text)]
-    spans += _iter_citations(text, language)
+        patterns.append(_COMMA_AT_END)
     if not is_markdown:
-        spans += [match.span() for match in _ESCAPE.finditer(text)]
+        patterns.append(_ESCAPE)
+    spans = [match.span() for pattern in patterns for match in pattern.finditer(text)]
+    spans += _iter_citations(text, language)
 
     # drop spans in code or formulas, and overlaps
     noise_spans: list[Span] = []

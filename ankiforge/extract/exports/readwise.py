@@ -93,7 +93,7 @@ class Readwise(TextExportSource):
 
     @classmethod
     def explain_rejection(cls, candidate: Candidate) -> str:
-        """Return the columns of a table and those of an export."""
+        """Explain that a table has other columns than a Readwise export."""
         first_line = candidate.head.partition("\n")[0].strip()[:60]
         expected = "a Readwise export has the columns “Highlight” and “Book Title”"
         return f"its columns are {first_line}; {expected}"
@@ -181,9 +181,6 @@ class Readwise(TextExportSource):
             skip = "a picture on the web, which is not downloaded"
             passage = text
         anchor_text = row["highlight"] or note.comment
-        tags = [
-            tag for tag in dict.fromkeys(note.tags) if not _HEADING_TAG.fullmatch(tag)
-        ]
         return Highlight(
             document,
             self.listing.namespace,
@@ -194,7 +191,7 @@ class Readwise(TextExportSource):
             comment=note.comment,
             colour=row["color"].casefold(),
             created=normalize_time(row["highlighted at"] or row["date"]),
-            tags=tuple(tags),
+            tags=note.tags,
             page_label=row["location"] if location_type == "page" else "",
             heading=heading,
             uri=_build_url(row, location_type),
@@ -246,8 +243,7 @@ def _sort_rows(rows: list[Row]) -> list[tuple[Row, str]]:
     usual_rows: list[Row] = []
     other_rows: list[Row] = []
     for row in rows:
-        is_usual = row["location type"].casefold() == usual_type
-        if is_usual and _parse_position(row):
+        if row["location type"].casefold() == usual_type and _parse_position(row):
             usual_rows.append(row)
         else:
             other_rows.append(row)
@@ -270,18 +266,19 @@ def _attach_headings(rows: Iterable[Row]) -> Iterator[tuple[Row, str]]:
 
 class _RowNote:
     def __init__(self, row: Row) -> None:
-        self.tags = _parse_tags(row["tags"])
-        """The tags from their own column, followed by each `.tag` in the note."""
+        tags = _parse_tags(row["tags"])
         comment = row["note"]
         for pattern in (_TAGS_BEFORE, _TAGS_AFTER):
             inline_tags = pattern.search(comment)
             if inline_tags:
-                self.tags += re.findall(r"\.(\S+)", inline_tags[0])
+                tags += re.findall(r"\.(\S+)", inline_tags[0])
                 comment = comment[: inline_tags.start()] + comment[inline_tags.end() :]
         self.comment = comment.strip()
-        levels = [int(tag[1]) for tag in self.tags if _HEADING_TAG.fullmatch(tag)]
-        self.level = next(iter(levels), 0)
+        heading_tags = [tag for tag in tags if _HEADING_TAG.fullmatch(tag)]
+        self.level = int(heading_tags[0][1]) if heading_tags else 0
         """The level of the heading, or 0 if the row isn't a heading."""
+        self.tags = tuple(tag for tag in dict.fromkeys(tags) if tag not in heading_tags)
+        """The tags from their own column, followed by each `.tag` in the note."""
 
     @property
     def skip_reason(self) -> str:

@@ -26,7 +26,10 @@ from ankiforge.extract.file_source import (
     select_card_syntaxes,
 )
 from ankiforge.extract.files import read_when_unchanged
-from ankiforge.extract.markdown.syntaxes import may_hold_highlights
+from ankiforge.extract.markdown.syntaxes import (
+    may_have_skipped_texts,
+    may_hold_highlights,
+)
 from ankiforge.model import (
     Document,
     DocumentKey,
@@ -36,8 +39,11 @@ from ankiforge.model import (
     Strings,
     hash16,
 )
-from ankiforge.text import regex
-from ankiforge.text.private import contains_private_tag_name
+from ankiforge.text import is_chat_prompt, regex
+from ankiforge.text.private import (
+    contains_private_tag_name,
+    get_document_privacy_reason,
+)
 
 if TYPE_CHECKING:  # the modules that read notes are loaded when the first note is read
     from ankiforge.extract.markdown.plugins import PluginSyntaxes
@@ -78,6 +84,12 @@ class MarkdownNote(NamedTuple):
     private_lines: frozenset[int] = frozenset()
     """The line numbers that are private because they were indented below a tagged line.
     `text` no longer has this indentation."""
+
+    @property
+    def may_be_private(self) -> bool:
+        """Whether the privacy tag may apply to any of the note."""
+        reason = get_document_privacy_reason(self.document)
+        return bool(reason) or contains_private_tag_name(self.text)
 
 
 class WantedMarks(NamedTuple):
@@ -135,13 +147,20 @@ class NoteSource(TextFileSource):
         """Yield a note's document, if it has highlights, and any problems."""
         note = self.to_markdown_note(file, text)
         if note is not None:
-            from ankiforge.extract.markdown import parsed_note
-
             phrases = self.listing.phrase_counts
             if "**" in note.text:
                 phrases["bold"] += len(_BOLD_PHRASE.findall(note.text))
             phrases["marked"] += note.text.count("==") // 2
-            yield from parsed_note.read_note(self, note, picture)
+            is_parsed = self.may_have_highlights(note) or note.may_be_private
+            if (
+                is_parsed
+                or note.dialects
+                or may_have_skipped_texts(note.text)
+                or is_chat_prompt(note.text)
+            ):
+                from ankiforge.extract.markdown import parsed_note
+
+                yield from parsed_note.read_note(self, note, picture, is_parsed=is_parsed)
 
     def read_whole_text(self, file: File, reader: Any) -> DocumentText:
         """Return the complete plain text of a note."""

@@ -37,7 +37,7 @@ _MAX_FAST_LOADER_CHARS = 4_000
 
 
 class FrontMatter(NamedTuple):
-    """The values in front matter that are used."""
+    """The parsed front matter of a note, as far as it is about the document or its cards."""
 
     title: str = ""
     deck: str = ""

@@ -125,11 +125,12 @@ def find_line_card(inline: InlineText, syntax: CardSyntax) -> CardSides | None:
     cards = list(_iter_colon_cards(inline, text, syntax))
     if cards:
         # three colons certainly separate two sides, and so do two colons next to a space
-        certain = []
-        for card in cards:
-            if card.separator == ":::" or card.back[0] - card.front[1] > 2:
-                certain.append(card)
-        best = certain[0] if certain else cards[0]
+        certain = [
+            card
+            for card in cards
+            if card.separator == ":::" or card.back[0] - card.front[1] > 2
+        ]
+        best = [*certain, *cards][0]
         if len(cards) == 1 or len(certain) == 1:
             return best
         return best._replace(form=HighlightForm.INLINE_FIELD)

@@ -166,7 +166,7 @@ class MarkedPhrase(NamedTuple):
 
 
 class InlineContext(NamedTuple):
-    """What parsing the text of a block depends on: values from the note and its vault."""
+    """The values from a note and its vault on which the parsing of a block's text depends."""
 
     maths: Strings = ()
     """The note's maths that covers several lines. The number in a placeholder is its index."""

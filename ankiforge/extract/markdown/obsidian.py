@@ -146,11 +146,13 @@ class Vault(NoteSource):
         plugins, problem = read_enabled_plugins(root)
         plugins_decide = settings.cards is None
         enabled_dialects = None
-        if plugins_decide and plugins is not None:
-            enabled_dialects = tuple(
-                name for name, plugin in PLUGIN_BY_DIALECT.items() if plugin in plugins
-            )
         if plugins_decide:
+            if plugins is not None:
+                enabled_dialects = tuple(
+                    name
+                    for name, plugin in PLUGIN_BY_DIALECT.items()
+                    if plugin in plugins
+                )
             if dialects_by_default is None:
                 dialects_by_default = enabled_dialects or ()
             cards = (*dialects_by_default, *HAND_WRITTEN_FORMS)

@@ -50,7 +50,6 @@ from ankiforge.extract.markdown.quotes import (
 from ankiforge.extract.markdown.skipped_texts import (
     find_skipped_texts,
     is_note_of_other_tool,
-    may_have_skipped_texts,
 )
 from ankiforge.extract.markdown.syntaxes import may_have_citations
 from ankiforge.model import (
@@ -73,7 +72,6 @@ from ankiforge.text.private import (
     PRIVATE_DOCUMENT_REASON,
     UNREADABLE_TAGS_REASON,
     contains_private_tag,
-    contains_private_tag_name,
     get_document_privacy_reason,
     is_name,
     is_only_private_tag,
@@ -224,11 +222,15 @@ _PROMPT_TEMPLATE_END = "{{ highlights }}\n"
 
 
 def read_note(
-    source: NoteSource, note: MarkdownNote, find_picture: FindPicture
+    source: NoteSource, note: MarkdownNote, find_picture: FindPicture, *, is_parsed: bool
 ) -> Iterator[Sighting]:
     """Yield a note's document and any problems, or nothing if there's nothing to read.
 
-    `find_picture` maps a picture's name in the text to its path.
+    Args:
+        source: the source of the note.
+        note: the note.
+        find_picture: maps a picture's name in the text to its path.
+        is_parsed: whether to parse the note. If not, only a plug-in's cards are read.
     """
     text = note.text
     path = note.document.path
@@ -239,11 +241,8 @@ def read_note(
             source.listing.container, path, "", skipped_texts=(prompt,)
         )
         return
-    has_reason = source.may_have_highlights(note) or _may_be_private(note)
-    if not (has_reason or note.dialects or may_have_skipped_texts(text)):
-        return
     front = parse_front_matter(text)
-    if has_reason or _build_syntax(note, front):
+    if is_parsed or _build_syntax(note, front):
         yield from _ParsedNote(source, note, front, find_picture).iter_results()
         return
     wanted = source.get_wanted_marks(note.marks)
@@ -263,11 +262,6 @@ def read_whole_text(
     return _ParsedNote(
         source, note, front, find_picture, keeps_definitions=True
     ).build_whole_text()
-
-
-def _may_be_private(note: MarkdownNote) -> bool:
-    reason = get_document_privacy_reason(note.document)
-    return bool(reason) or contains_private_tag_name(note.text)
 
 
 def _build_syntax(note: MarkdownNote, front: FrontMatter) -> CardSyntax | None:
@@ -324,7 +318,7 @@ class _ParsedNote:
         privacy_reason = UNREADABLE_TAGS_REASON if front.problem else ""
         if is_whole_note_tagged(note.text):
             privacy_reason = PRIVATE_DOCUMENT_REASON
-        if _may_be_private(note) and mark_private_blocks(
+        if note.may_be_private and mark_private_blocks(
             self._blocks.blocks, body, note.private_lines
         ):
             privacy_reason = privacy_reason or PRIVATE_DOCUMENT_REASON

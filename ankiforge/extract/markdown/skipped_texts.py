@@ -24,11 +24,12 @@ from ankiforge.extract.markdown.surroundings import PlacedHighlight
 from ankiforge.extract.markdown.syntaxes import (
     FORM_BY_KEY,
     LOOKALIKE,
-    LOOKALIKE_STARTS,
     MAX_INNER_CHARS,
     TOOL_FORMS,
     UNCLOSED_FORMS,
     NoteSyntax,
+    may_have_skipped_texts,
+    may_have_tool_cards,
 )
 from ankiforge.model import (
     CARD_IN_HEADING,
@@ -38,12 +39,10 @@ from ankiforge.model import (
     HighlightKind,
     SkippedText,
 )
-from ankiforge.text import WordMatcher, regex
+from ankiforge.text import regex
 from ankiforge.text.normalize import MATH_PATTERN
 
 _TOOL_SIGNS = [(tool, regex(tool.sign)) for tool in TOOL_FORMS]
-_TOOL_TEXTS = WordMatcher(*[part for tool in TOOL_FORMS for part in tool.literals])
-"""Matches notes that may contain a card of any of these tools."""
 
 # --- marks and cards --------------------------------------------------------------------
 
@@ -94,19 +93,9 @@ class _LookalikeMatch(NamedTuple):
     end: int
 
 
-def may_have_skipped_texts(text: str) -> bool:
-    """Return whether a note may contain lookalikes, by a quick search of its text."""
-    return LOOKALIKE_STARTS.matches(f"{text}\n") or _may_have_tool_cards(text)
-
-
-@lru_cache(maxsize=1)  # called several times for each note
-def _may_have_tool_cards(text: str) -> bool:
-    return _TOOL_TEXTS.matches(f"\n{text}")
-
-
 def is_note_of_other_tool(text: str) -> bool:
     """Return whether a note belongs to another tool as a whole, so that none of it is read."""
-    if not _may_have_tool_cards(text):
+    if not may_have_tool_cards(text):
         return False
     return any(tool.covers_note and sign.search(text) for tool, sign in _TOOL_SIGNS)
 
@@ -378,7 +367,7 @@ def _iter_unread_tool_cards(
 
     `read_lines` are the lines with highlights, plus the line below each of them.
     """
-    if not _may_have_tool_cards(text):
+    if not may_have_tool_cards(text):
         return
     padded = f"\n{text}"
     for tool, sign in _TOOL_SIGNS:

@@ -353,6 +353,21 @@ TOOL_FORMS = (
 )
 """The cards of other tools. The sign is what a tool writes once for each of its cards."""
 
+_TOOL_TEXTS = WordMatcher(*[part for tool in TOOL_FORMS for part in tool.literals])
+"""Matches notes that may contain a card of any of these tools."""
+
+
+def may_have_skipped_texts(text: str) -> bool:
+    """Return whether a note may contain lookalikes, by a quick search of its text."""
+    return LOOKALIKE_STARTS.matches(f"{text}\n") or may_have_tool_cards(text)
+
+
+@lru_cache(maxsize=1)  # called several times for each note
+def may_have_tool_cards(text: str) -> bool:
+    """Return whether a note may contain a card of another tool, by a quick search."""
+    return _TOOL_TEXTS.matches(f"\n{text}")
+
+
 # --- passages of other programs ---------------------------------------------------------
 
 HIGHLIGHTS_WORD = r"\b(?:highlights?|annotations?|clippings|markierungen|surlignements)\b"

@@ -94,6 +94,13 @@ class Annotation(Value):
     """
 
     @property
+    def skip_reason(self) -> str:
+        """Why the annotation isn't a mark, or ""."""
+        if self.is_review_state:
+            return _STATE_REASON
+        return _HIDDEN_REASON if self.is_hidden else ""
+
+    @property
     def is_text_mark(self) -> bool:
         """Whether the annotation highlights, underlines or strikes out text."""
         return self.kind in TEXT_MARK_KINDS.values()
@@ -178,12 +185,11 @@ def read_annotations(pages: Iterable[PdfPage | None]) -> Annotations:
                 annotations.append(result)
     hidden_count = 0
     for annotation in annotations:
-        if annotation.is_hidden and not annotation.is_review_state:
-            hidden_count += annotation.parent is None
-        if annotation.is_hidden or annotation.is_review_state:
-            reason = _STATE_REASON if annotation.is_review_state else _HIDDEN_REASON
+        reason = annotation.skip_reason
+        if reason:
             page_name = f"page {annotation.page + 1}"
             left_out.append(SkippedText(annotation.kind.value, page_name, reason))
+        hidden_count += reason == _HIDDEN_REASON and annotation.parent is None
     marks = _merge_strokes(_merge_threads(annotations))
     return Annotations(marks, hidden_count, tuple(left_out))
 
@@ -397,7 +403,7 @@ def _merge_threads(annotations: list[Annotation]) -> list[Annotation]:
             head = parent
             visited.add(head.reference)
         thread = threads[head.reference]
-        if not annotation.is_hidden and not annotation.is_review_state:
+        if not annotation.skip_reason:
             thread.append(annotation)
     return [_merge_thread(thread) for thread in threads.values() if thread]
 

@@ -18,7 +18,7 @@ from pypdfium2 import PdfDocument
 from ankiforge.extract.pdf.cleaning import to_one_line
 from ankiforge.extract.pdf.page_text import PDF_ERRORS
 from ankiforge.extract.pdf.titles import PrintedLine, choose_title
-from ankiforge.model import Document, DocumentKey, Pair, Value, hash16, hints
+from ankiforge.model import Document, DocumentKey, Pair, Strings, Value, hash16, hints
 from ankiforge.text import regex
 from ankiforge.text.normalize import normalize_for_lookup
 from ankiforge.text.private import find_private_tag
@@ -139,6 +139,20 @@ _ARXIV = regex(
 _NOT_AN_AUTHOR = regex(r"(?i)(?:microsoft|windows)\b|.*@")
 
 
+def _split_authors(entry: str) -> Strings:
+    """Split authors, at commas only if no name is written as `Surname, First name`."""
+    names = re.split(r";|\s(?:and|&)\s", entry)
+    if len(names) == 1 or "," in entry:
+        parts = re.split(r";|\s(?:and|&)\s|,", entry)
+        if all(" " in piece.strip() for piece in parts if piece.strip()):
+            names = parts
+    return tuple(
+        name
+        for name in map(str.strip, names)
+        if " " in name and not _NOT_AN_AUTHOR.match(name)
+    )
+
+
 def read_work(
     document: PdfDocument,
     first_page: str,
@@ -159,19 +173,6 @@ def read_work(
     """
     metadata_title = to_one_line(document.get_metadata_value("Title"))
     title = choose_title(metadata_title, lines, first_page, file_name)
-
-    # split the authors, at commas only if no name is written as `Surname, First name`
-    author_entry = to_one_line(document.get_metadata_value("Author"))
-    names = re.split(r";|\s(?:and|&)\s", author_entry)
-    if len(names) == 1 or "," in author_entry:
-        parts = re.split(r";|\s(?:and|&)\s|,", author_entry)
-        if all(" " in piece.strip() for piece in parts if piece.strip()):
-            names = parts
-    creators = [
-        name
-        for name in map(str.strip, names)
-        if " " in name and not _NOT_AN_AUTHOR.match(name)
-    ]
 
     # collect the identifiers in the metadata, then those that are only printed
     other_entries = [
@@ -197,7 +198,7 @@ def read_work(
         key=DocumentKey(""),
         source="",
         title=title,
-        creators=tuple(creators),
+        creators=_split_authors(to_one_line(document.get_metadata_value("Author"))),
         identifiers=tuple(identifiers),
         tags=find_private_tag((subject, *re.split(r"[,;]", keywords))),
     )

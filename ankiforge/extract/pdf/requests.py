@@ -751,11 +751,10 @@ class _OpenPdf:
             span = locate(quote.text, text)
         if span is None:
             # look across the page break
-            next_text = ""
-            if quote.page + 1 < len(self._texts):
-                next_text = self._get_page(quote.page + 1).text.text
+            if quote.page + 1 == len(self._texts):
+                return QuoteContext()
             text_before = text[:-1] if text.endswith("-") else f"{text} "
-            text = text_before + next_text if next_text else ""
+            text = text_before + self._get_page(quote.page + 1).text.text
             body = None
             span = locate(quote.text, text)
             if span is None or span[0] >= len(page.text.text):

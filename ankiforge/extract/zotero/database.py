@@ -420,6 +420,10 @@ class ZoteroDatabase:
             except msgspec.ValidationError as error:
                 message = f"the item {row['key']} cannot be read: {error}"
                 raise ItemError(message, hint=_ZOTERO_OWNER.repair_hint) from error
+        keys = {item.key for item in items}
+        if "" in keys or len(keys) < len(items):  # in a damaged database
+            message = "an item has no key of its own"
+            raise ItemError(message, hint=_ZOTERO_OWNER.repair_hint)
         return items
 
     def _fetch_by_item(

@@ -147,24 +147,26 @@ def match_notes(ledger: Ledger, collection: Path | None, tool: str) -> Matches:
         if draft.is_user_text and not draft.revised_guid
     ]
     if collection is not None and tool != "sr":
-        # find the notes of other tools that haven't been taken over yet
-        adopted = {note.guid for note in anki_views.load_adopted_notes(ledger).values()}
-        notes = []
-        with open_anki_contents(collection, None) as view:
-            types = {note_type.id: note_type for note_type in view.note_types}
-            for note in view.iter_notes():
-                note_type = types.get(note.type_id)
-                if note_type is None or note.guid in adopted:
-                    continue
-                if not _OUR_GUID.fullmatch(note.guid):
-                    fields = dict(zip(note_type.names, note.fields, strict=False))
-                    sides = find_sides(note_type, note.ordinals, fields)
-                    names = map_sides(note_type, *sides)
-                    notes.append(_ForeignNote(note, note_type, names))
+        notes = list(_iter_foreign_notes(ledger, collection))
         _match_drafts(matches, notes, new_cards)
     if collection is None or tool in ("", "sr"):
         _add_schedules(ledger, matches, new_cards)
     return matches
+
+
+def _iter_foreign_notes(ledger: Ledger, collection: Path) -> Iterator[_ForeignNote]:
+    """Yield the notes of other tools that haven't been taken over yet."""
+    adopted = {note.guid for note in anki_views.load_adopted_notes(ledger).values()}
+    with open_anki_contents(collection, None) as view:
+        types = {note_type.id: note_type for note_type in view.note_types}
+        for note in view.iter_notes():
+            note_type = types.get(note.type_id)
+            if note_type is None or note.guid in adopted:
+                continue
+            if not _OUR_GUID.fullmatch(note.guid):
+                fields = dict(zip(note_type.names, note.fields, strict=False))
+                sides = find_sides(note_type, note.ordinals, fields)
+                yield _ForeignNote(note, note_type, map_sides(note_type, *sides))
 
 
 def _match_drafts(

@@ -15,7 +15,6 @@ from typing import Annotated, Literal
 
 import msgspec
 from msgspec import to_builtins
-from msgspec.structs import replace
 
 from ankiforge.check import compute_search_terms
 from ankiforge.draft.privacy import PrivacyFilter, SendableHighlight, mark_as_sendable
@@ -258,7 +257,7 @@ def list_highlights(
 
 
 def _read_changed_files(agent: Agent) -> Json:
-    """Read the sources, and return a `note` on what the agent should know about that, or {}."""
+    """Read the sources, and return a `note` about unreadable files or a busy workspace, or {}."""
     try:
         with agent.open("drafting") as workspace:
             problems = workspace.read_sources().problems
@@ -444,9 +443,7 @@ def _propose_for_highlight(
 
     # check the cards and record them as drafts of this agent
     local_highlight = load_highlight_snapshots(ledger, [key])[key]
-    drafts = complete_drafts(
-        local_highlight, [replace(draft, alternatives_group=0) for draft in drafts_read]
-    )
+    drafts = complete_drafts(local_highlight, drafts_read)
     checked = checks.check_drafts(local_highlight, highlight, drafts)
     recorded = _record_checked_drafts(agent, ledger, highlight, checked, ids_before)
     if not recorded:
@@ -464,7 +461,7 @@ def _record_checked_drafts(
     drafts: Iterable[Draft],
     ids_before: set[str],
 ) -> list[Json]:
-    """Record drafts as those of the agent, and return the id and the findings of each new one."""
+    """Record drafts by the agent, and return the id and the findings of each new draft."""
     recorded: list[Json] = []
     for draft in drafts:
         drafted = DraftingResult(highlight, (draft,))

@@ -36,7 +36,7 @@ INSTRUCTIONS = (
 
 @cache
 def load_tools() -> dict[str, Tool]:
-    """Load the tools of all features, keyed by name, those of this one first."""
+    """Load the tools of all features, keyed by name, with this feature's own tools first."""
     command_rows = chain.from_iterable(feature.commands() for feature in load_features())
     modules = [
         import_module(row.tools_module) for row in command_rows if row.tools_module

@@ -75,7 +75,7 @@ def search_library(
         query: a name, a title, a question, or words.
         limit: the maximum number of passages.
         document: file metadata to search for instead of the query.
-        privacy: hides what is private from an agent, before ranking, or None for the user.
+        privacy: hides private text from an agent, before ranking, or None for the user.
     """
     ledger = workspace.ledger
     index.update_index(ledger)

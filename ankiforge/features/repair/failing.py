@@ -197,10 +197,12 @@ def find_failing_cards(
             -FORGIVEN_AFTER_DAYS if day is None else max(day, -FORGIVEN_AFTER_DAYS)
         )
         was_repaired_lately = day is not None and day > -WINDOW_DAYS
-        reasons = [] if was_repaired_lately else list(history.repair_requests)
-        # Anki tags the note, but only a card that was forgotten can be the leech
-        if "leech" in history.tags and history.lapses and not was_repaired_lately:
-            reasons.append("leech, suspended" if history.is_suspended else "leech")
+        reasons = list[str]()
+        if not was_repaired_lately:
+            reasons += history.repair_requests
+            # Anki tags the note, but only a card that was forgotten can be the leech
+            if "leech" in history.tags and history.lapses:
+                reasons.append("leech, suspended" if history.is_suspended else "leech")
         failures = history.count_max_failures(forgiven_until)
         if failures >= MIN_FAILURES and not history.is_suspended:
             reasons.append(f"forgotten {failures} times within {WINDOW_DAYS} days")

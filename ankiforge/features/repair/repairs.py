@@ -172,8 +172,7 @@ def _parse_repair(entry: Json, card: CardToRepair, passage: str) -> Iterator[Car
     if not (quote and passage and locate(quote, passage)):
         quote = ""
     summary = _to_text(entry.get("why")) or "in other words"
-    is_unchanged = all(text == card.fields.get(name, "") for name, text in fields.items())
-    if not is_unchanged or new:
+    if new or any(text != card.fields.get(name, "") for name, text in fields.items()):
         yield CardRepair(summary, fields, new, quote)
 
 

@@ -304,7 +304,7 @@ def accept_repair(workspace: Workspace, entry: FailingNote, repair: CardRepair) 
 
 
 def edit_note(workspace: Workspace, entry: FailingNote, fields: Texts) -> str:
-    """Replace the text of a note with what the user typed, and return the decision's id.
+    """Replace a note's text with the text that the user typed, and return the decision's id.
 
     Raises:
         RefusedError: ankiforge can't change the note.
@@ -498,7 +498,7 @@ def read_acceptable_repairs(entry: FailingNote, reply: str) -> tuple[CardRepair,
 
 
 def ask_model(workspace: Workspace, entry: FailingNote) -> tuple[CardRepair, ...]:
-    """Ask the configured model for repairs, and return those that no check blocks.
+    """Ask the configured model for repairs, and return the ones that no check blocks.
 
     Raises:
         ConfigError, UsageError: no model is configured.

@@ -112,11 +112,12 @@ def load_present_highlights_by_text(
 
 
 def find_primary_copies(store: Store, keys: Iterable[str]) -> dict[str, Row]:
-    """For each highlight, return the one among its copies that cards are drafted from.
+    """Return the primary copy of each highlight, which is the one that cards are drafted from.
 
-    Copies are highlights with the same text. This one, the *original*, is the first one that
-    was decided on or, if none was, the first one that got a key. It may be the highlight
-    itself. Each row has the original's `passage` and the `title` of its document.
+    Copies are highlights with the same text (column `alike`). The primary copy is the first one
+    that was decided on or, if none was, the first one that got a key, and may be the highlight
+    itself. Text that is skipped is none, unless it was decided on. Each row has the `passage` of
+    the primary copy and the `title` of its document.
     """
     rows = store.fetch_rows(
         "SELECT h.alike, coalesce(a.first, h.key) AS passage, d.title,"
@@ -131,12 +132,12 @@ def find_primary_copies(store: Store, keys: Iterable[str]) -> dict[str, Row]:
         "  OR p.decided) GROUP BY h.alike",
         to_json(list(keys)),
     )
-    originals_by_group = {row["alike"]: row for row in rows}
+    primary_by_group = {row["alike"]: row for row in rows}
     query = f"SELECT key, alike FROM highlight WHERE key IN {JSON_VALUES}"
     return {
-        row["key"]: originals_by_group[row["alike"]]
+        row["key"]: primary_by_group[row["alike"]]
         for row in store.fetch_rows(query, to_json(list(keys)))
-        if row["alike"] in originals_by_group
+        if row["alike"] in primary_by_group
     }
 
 
@@ -152,9 +153,14 @@ def count_highlights_to_draft(store: Store) -> int:
 
 
 def load_usefulness(store: Store) -> list[Row]:
-    """Load the key, document and usefulness (column `worth`) of each present highlight."""
+    """Load the key, document and usefulness (column `worth`) of each present highlight.
+
+    No run scores a highlight that the rules drafted: its usefulness is its draft's confidence.
+    """
     return store.fetch_rows(
-        "SELECT key, document, worth FROM highlight WHERE state = 'present'"
+        "SELECT key, document, iif(worth, worth, (SELECT max(json_extract(body, '$.confidence'))"
+        " FROM draft WHERE draft.key = highlight.key)) AS worth"
+        " FROM highlight WHERE state = 'present'"
     )
 
 

@@ -1,6 +1,7 @@
 """`search`: whether something was looked at before, by any name, title or word one remembers."""
 
 import json
+import os
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -334,6 +335,20 @@ def test_words_by_which_a_person_asks_are_not_looked_for(forge, vault):
     forge.ok("run", vault)
     rows = forge.ok("search", "what is known for sure of a drumlin", "--json").lines
     assert [row["highlight"]["exact"] for row in rows] == ["A drumlin is a hill."]
+
+
+@pytest.mark.parametrize("locked", ["", "folder", "file"])
+def test_without_leave_to_write_the_index_is_not_stored(
+    forge, vault, monkeypatch, locked
+):
+    (vault / "cells.md").write_text("The ==mitochondrion== makes ATP.\n")
+    forge.ok("run", vault)
+    [ledger] = forge.home.rglob("ledger.db")
+    forbidden = {"folder": ledger.parent, "file": ledger}.get(locked)
+    monkeypatch.setattr(os, "access", lambda path, mode: Path(path) != forbidden)
+    before = ledger.read_bytes()
+    assert "mitochondrion" in forge.ok("search", "mitochondrion").stdout
+    assert (ledger.read_bytes() == before) is bool(locked)
 
 
 def test_a_query_of_cards_is_told_from_a_question(forge):

@@ -116,6 +116,8 @@ class Event:
     lost: bool = False
     moves: bool = False
     """Whether the link of the note must lead to the new place."""
+    renames_folder: bool = False
+    """Whether the folder is renamed first, and given to `run` in its new place."""
 
 
 def _fact(pages: Pages) -> Pages:
@@ -170,6 +172,7 @@ EVENTS: Final = {
     "copied": Event((_copied, _deleted, _stay), moves=True),
     "split": Event((lambda pages: START,), start=BOTH_IN_ONE, may_wait=True),
     "joined": Event((lambda pages: BOTH_IN_ONE,), may_wait=True),
+    "folder": Event((_fact,), waits=True, renames_folder=True),
 }
 
 
@@ -209,8 +212,7 @@ class Person:
         return result.stdout + result.stderr
 
     def run(self) -> str:
-        is_known = self.way.settings or self.way.is_remembered
-        sources = () if is_known else (self.sources,)
+        sources = () if self.way.settings else (self.sources,)
         return self.call("run", *sources, "-o", self.package)
 
     def rows(self, *arguments: str) -> list[dict[str, Any]]:
@@ -356,7 +358,7 @@ def write_files(
 
     def write(person: Person, pages: Pages) -> None:
         for name in person.written.keys() - pages.keys():
-            (person.sources / f"{name}{suffix}").unlink()
+            (person.sources / f"{name}{suffix}").unlink(missing_ok=True)
         for name, page in pages.items():
             write_file(person.sources / f"{name}{suffix}", name, page)
 
@@ -373,6 +375,20 @@ def write_notes(form: Callable[[str], str]) -> Callable[[Person, Pages], None]:
         path.write_text(f"{text}\n")
 
     return write_files(".md", write_note)
+
+
+def write_in_vault(
+    suffix: str, write_file: Callable[[Path, str, Page], object]
+) -> Callable[[Person, Pages], None]:
+    """Return a function that writes files without marks beside the note `Other` of a vault."""
+    write_note = write_notes(to_highlight)
+    write_document = write_files(suffix, write_file)
+
+    def write(person: Person, pages: Pages) -> None:
+        write_note(person, {"Other": pages["Other"]})
+        write_document(person, without(pages, "Other"))
+
+    return write
 
 
 def to_question(text: str) -> str:
@@ -468,8 +484,6 @@ class Way:
     is_in_chat: bool = False
     """Whether a chat must be asked about the new text."""
     cards: int = 1
-    is_remembered: bool = False
-    """Whether the files are read because the chat was asked about them, not because of `run`."""
     takes_new_text: bool = False
     """Whether the card must take the new text at once."""
 
@@ -505,18 +519,16 @@ WAYS: Final = {
         is_in_chat=True,
     ),
     "chosen, page": Way(
-        write_files(".html", write_web_page),
+        write_in_vault(".html", write_web_page),
         choose_passage,
-        lacks=("unmarked", "moved", *_ONE_FILE),
+        lacks=("unmarked", "copied"),
         is_in_chat=True,
-        is_remembered=True,
     ),
     "chosen, EPUB": Way(
-        write_files(".epub", write_book),
+        write_in_vault(".epub", write_book),
         choose_passage,
-        lacks=("unmarked", "moved", *_ONE_FILE),
+        lacks=("unmarked", "copied"),
         is_in_chat=True,
-        is_remembered=True,
     ),
     "kindle": Way(write_kindle, ask_chat, lacks=_ONE_FILE, is_in_chat=True),
     "kindle, proposal": Way(write_kindle, accept_proposal, lacks=_ONE_FILE),
@@ -540,7 +552,10 @@ WAYS: Final = {
 }
 
 ROWS: Final = [
-    (way, event) for way in WAYS for event in EVENTS if event not in WAYS[way].lacks
+    (name, event)
+    for name, way in WAYS.items()
+    for event in EVENTS
+    if event not in way.lacks and not (EVENTS[event].renames_folder and way.settings)
 ]
 
 
@@ -609,6 +624,9 @@ def play(
             ]
         shipped = person.notes()
         runs = []
+        if event.renames_folder:
+            person.sources = person.sources.rename(person.sources.with_name("my papers"))
+            person.run()
         for step in event.steps:
             person.write(step(person.written))
             runs.append(person.run())
@@ -658,6 +676,8 @@ def judge(
         for row in changes:
             if "20 times" not in row["old_quote"] or "40 times" not in row["quote"]:
                 faults.append(f"a change does not show both: {row}")
+            if row["keeps_text"] and row["fields"] != after[row["revises"]]["fields"]:
+                faults.append(f"a change shows other words than the card: {row}")
         if unchanged and not re.search(r"\d+ changes?\b", counts):
             faults.append(f"the run does not count the change: {said}")
         for guid in unchanged:

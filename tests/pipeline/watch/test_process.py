@@ -108,7 +108,7 @@ def test_a_note_that_is_written_is_heard_and_nothing_hidden(vault, changes):
     assert heard(found)
 
 
-@pytest.mark.parametrize("poll", ["", "1"])
+@pytest.mark.parametrize("poll", ["", pytest.param("1", marks=pytest.mark.slow)])
 def test_a_folder_that_comes_back_is_a_change_and_heard_again(
     vault, changes, poll, monkeypatch
 ):
