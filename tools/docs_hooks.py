@@ -34,8 +34,20 @@ def on_page_markdown(markdown: str, page: Any, **_: Any) -> str:
 
 
 def on_page_content(html: str, **_: Any) -> str:
-    """Return the content of a page whose short code is not broken at a hyphen."""
-    return re.sub(r"<code>(?=[^<]{1,40}</code>)", '<code class="short">', html)
+    """Return the content of a page whose short code is not broken at a hyphen, and whose tables of options are aligned."""
+    html = re.sub(r"<code>(?=[^<\s]{1,14}</code>)", '<code class="word">', html)
+    html = re.sub(r"<code>(?=[^<]{1,40}</code>)", '<code class="short">', html)
+    return re.sub(
+        r"(?<=<table>)(?=\s*<thead>\s*<tr>\s*<th>(option|setting)</th>)", _align, html
+    )
+
+
+def _align(header: re.Match[str]) -> str:
+    """Return columns that are as wide as those of the other tables of this kind."""
+    names = ("setting", "default") if header[1] == "setting" else ("option",)
+    return "".join(
+        ["<colgroup>", *(f'<col class="{name}">' for name in names), "<col></colgroup>"]
+    )
 
 
 def on_post_page(output: str, **_: Any) -> str:

@@ -74,7 +74,9 @@ def main(folder: Path) -> None:
             page.goto(address)
             page.wait_for_selector("body[data-view=shelf]")
             page.wait_for_timeout(2500)  # until the covers are drawn
-            page.screenshot(path=folder / "review-shelf.png")
+            page.screenshot(
+                path=folder / "review-shelf.png", clip=UPPER_PART | {"height": 620}
+            )
             page.locator(".documents li", has_text=PAPER).click()
             page.wait_for_selector(CARD)
             for name, words in PICTURES:
@@ -137,7 +139,7 @@ def photograph_a_paper(forge: Forge, browser: Any, folder: Path) -> None:
     sheet = (
         pypdfium2.PdfDocument(forge.folder / "paper.pdf")[0].render(scale=SCALE).to_pil()
     )
-    sheet.crop((60, 60, sheet.width - 60, 780)).save(folder / "paper-marked.png")
+    sheet.crop((60, 60, sheet.width - 60, 660)).save(folder / "paper-marked.png")
     forge.ok("run", "paper.pdf")
     photograph_the_best(forge, browser, folder / "paper-review.png")
     with backend.opened(forge.profile) as anki:
@@ -244,6 +246,7 @@ def photograph_a_refused_answer(forge: Forge, browser: Any, path: Path) -> None:
         page.locator("#chat-take").click()
         page.locator("#chat-said", has_text="1896").wait_for()
         page.wait_for_timeout(600)
+        page.evaluate("document.querySelector('dialog[open]').style.borderRadius = 0")
         page.locator("dialog[open]").screenshot(path=path)
 
 

@@ -45,10 +45,10 @@ export const makeOutline = (lines) => groupIntoColumns(lines).flatMap((column) =
   return `M${left} ${from}H${right}V${to}H${left}Z`;
 })).join("");
 
-// The sign of a state in the margin: a bar, hollow for a proposal and dotted without a card, or a tick for a card.
+// The sign of a state in the margin: a ring for a proposal, a tick for a card, else a bar, dotted without a card.
 export function makeSign(state, x, top, bottom) {
-  if (state === "proposal") return `M${x - 2} ${top}H${x + 2}V${bottom}H${x - 2}Z`;
-  if (state !== "card") return `M${x} ${top}V${bottom}`;
   const y = top + Math.min((bottom - top) / 2, 8);
+  if (state === "proposal") return `M${x - 3.5} ${y}a3.5 3.5 0 1 0 7 0a3.5 3.5 0 1 0 -7 0`;
+  if (state !== "card") return `M${x} ${top}V${bottom}`;
   return `M${x - 5} ${y}l3 3.5l6 -7.5`;
 }
