@@ -62,7 +62,7 @@ _LABEL = regex(r"  [A-Za-z ]{9}  (?=\S)|[a-z][a-z0-9 ]{7}  (?=\S)|✓ [a-z]+  +(
 _COLUMN_GAP = "   "
 _ROW_TAIL_GAP = "  "
 _BOLD, _BOLD_OFF = "\x1b[1m", "\x1b[22m"
-_MAX_ROW_WIDTH = 100
+_MAX_ROW_WIDTH = 120
 """The maximum width of a row of a list. A tail that is farther right is hard to read."""
 _MAX_TAIL_FRACTION = 3
 """A tail that is wider than this fraction of a row isn't put beside truncated text."""

@@ -221,7 +221,7 @@ def choose_next_command(
         reason = f"the best ten of {waiting_count:,}"
     if waiting["conflicts"]:
         cards = format_count(waiting["conflicts"], "card")
-        reason = f"{cards} that you and the source both changed"
+        reason = f"decide on {cards} that you and the source both changed"
     review = DECIDE_COMMAND, reason
     if waiting_count > waiting["proposed"]:
         return review

@@ -106,7 +106,8 @@ def settings_of(forge: Any) -> str:
 
 
 def offers(text: str) -> list[str]:
-    return [line for line in text.splitlines() if line.count("Questions for these 2")]
+    found = re.findall(r".*Questions for these 2 highlights:\s+ankiforge .*", text)
+    return [" ".join(offer.split()) for offer in found]
 
 
 @pytest.mark.slow
@@ -127,7 +128,7 @@ def test_a_running_server_is_offered_with_its_best_model_which_is_sent_nothing(
         if lines := offers(typed("run", note)):
             break
     assert lines == [
-        "  Ollama runs here with gpt-oss:20b. Questions for these 2 highlights:"
+        "Ollama runs here with gpt-oss:20b. Questions for these 2 highlights:"
         " ankiforge model use ollama"
     ]
     assert ollama.asked == []

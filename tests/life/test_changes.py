@@ -214,7 +214,7 @@ def test_a_lost_card_that_comes_back_leaves_nothing(tmp_path, no_waiting):
     said.append(person.run())
     missing, lost, back, after = said
     assert "1 highlight (2 not found)" in missing
-    assert "not found: the passage of 1 card and 1 draft in Sleep; if the next" in missing
+    assert "not found: the passage of 1 card and 1 draft in Sleep; if a run" in missing
     assert "1 card lost its passage in Sleep" in lost
     assert "1 draft of a chat or model will wait again" in lost
     assert "found again: the passage of 1 card and 1 draft in Sleep" in back
@@ -362,7 +362,7 @@ def test_a_conflict_is_the_next_thing_to_decide(in_conflict):
     status = in_conflict.status()
     assert status["waiting"]["changed"] == 1
     assert status["waiting"]["new"] == 1
-    assert "1 card that you and the source both changed" in status["why"]
+    assert "decide on 1 card that you and the source both changed" in status["why"]
 
 
 def test_undoing_an_edit_leads_to_the_new_text_of_the_source(tmp_path):

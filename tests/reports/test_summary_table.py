@@ -59,7 +59,7 @@ NEWS = IngestReport(passage_count=1, new=["k"])
         ({"new": 11}, None, 0, ("review", "the best ten of 11")),
         ({"changed": 4, "questions": 5, "proposed": 2}, None, 1, ("review", "the best ten of 11")),
         # a conflict comes before everything else
-        ({"changed": 4, "conflicts": 2, "new": 20}, None, 1, ("review", "2 cards that you and the source both changed")),
+        ({"changed": 4, "conflicts": 2, "new": 20}, None, 1, ("review", "decide on 2 cards that you and the source both changed")),
         # accepted cards come before proposals, but not right after their highlights were read
         ({"proposed": 12}, None, 1, ("build", "1 accepted card not in a package yet")),
         ({"proposed": 12}, None, 0, ("review", "the best ten of 12")),

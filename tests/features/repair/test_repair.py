@@ -295,7 +295,7 @@ def in_conflict(forge: Any, anki: Any, add: Any) -> tuple[int, str]:
     built = forge.ok("build", "--json").lines[-1]
     assert (built["notes"]["conflicts"], built["notes"]["held"]) == (1, 2)
     assert not (forge.folder / "ankiforge.apkg").exists()
-    assert "review  1 card that you and the source both changed" in " ".join(
+    assert "review  decide on 1 card that you and the source both changed" in " ".join(
         forge.ok("status").stdout.split(" ")
     ).replace("   ", "  ")
     [question] = forge.ok("list", "--view", "questions", "--json").lines
