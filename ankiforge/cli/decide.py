@@ -337,7 +337,7 @@ def select_ids(ledger: Ledger, ids: cli.Words, every: bool, query: str) -> list[
     from ankiforge.pipeline import query as queries
 
     if bool(ids) == every or (query and not every):
-        message = "name what you mean: ids, or --all, or --all --filter QUERY"
+        message = "say which cards: ids, --all, or --all --filter QUERY"
         raise UsageError(message, hint="ankiforge list shows the ids")
     for id in ids:
         if not (queries.looks_like_id(id) or queries.looks_like_key(id)):
@@ -409,5 +409,5 @@ def edit(
             call.print_json(list_row_to_json(ledger, list_row, workspace.decks))
     for finding in findings:
         call.say(f"{finding.severity}: {finding.message}")
-    call.say(f"✓ edited {guid[:10]}: {format_short_question(list_row)}")
+    call.say(f"✓ edited: {format_short_question(list_row)}")
     call.say("  to undo it: ankiforge undo")

@@ -309,5 +309,5 @@ def check_deck_has_note(deck: str, decks: Iterable[str]) -> None:
         get_close_matches(deck.casefold(), deck_by_name, n=3) or sorted(deck_by_name)[:9]
     )
     names = dict.fromkeys(deck_by_name[folded] for folded in similar)
-    hint = f"there is: {', '.join(names)}" if names else "there is no note yet"
+    hint = f"decks with notes: {', '.join(names)}" if names else "there is no note yet"
     raise UsageError(f"there is no note in a deck {deck}", hint=hint)
