@@ -703,7 +703,7 @@ def assign_chosen_passages(
     """Attach the passages chosen by the user to the files in which they are.
 
     The passages of a missing or changed file may have moved, so they are attached to every
-    new file, too.
+    new file, too, and to every known file with the same name.
     """
     container = folder.container
     directory = folder.root if folder.root.is_dir() else folder.root.parent
@@ -716,17 +716,18 @@ def assign_chosen_passages(
     files = [
         replace(file, chosen=tuple(passages_by_path.get(file.path, ()))) for file in files
     ]
-    known_paths = set(known.list_paths(container))
-    if known_paths.issuperset(file.path for file in files):
-        return files
     settled_paths = {file.path for file in files if file.chosen and is_unchanged(file)}
     listed_paths = {file.path for file in files}
     for path in passages_by_path.keys() - listed_paths:
         if (directory / path).exists():  # it couldn't be listed
             settled_paths.add(path)
     moved = tuple(passage for passage in chosen if passage.path not in settled_paths)
+    moved_names = {posixpath.basename(passage.path) for passage in moved}
+    known_paths = set(known.list_paths(container))
     return [
-        file if file.path in known_paths else replace(file, chosen=(*file.chosen, *moved))
+        replace(file, chosen=tuple(dict.fromkeys((*file.chosen, *moved))))
+        if file.path not in known_paths or posixpath.basename(file.path) in moved_names
+        else file
         for file in files
     ]
 

@@ -164,6 +164,15 @@ def load_chosen_passages(store: Store) -> dict[str, list[PassageChoice]]:
     return chosen
 
 
+def find_absent_choices(store: Store) -> set[str]:
+    """Return the ids of the choices whose passages are in none of the documents, as last read."""
+    marks = load_active_choices(store)
+    all_keys = sorted({key for _, keys in marks for key in keys})
+    query = f"SELECT key FROM highlight WHERE state = 'present' AND key IN {JSON_VALUES}"
+    present_keys = {row["key"] for row in store.fetch_rows(query, to_json(all_keys))}
+    return {mark.id for mark, keys in marks if present_keys.isdisjoint(keys)}
+
+
 def load_active_choices(store: Store) -> list[tuple[Event, list[str]]]:
     """Load the `mark` events that haven't been undone, with the keys issued for each text."""
     query = (  # SQLite uses the index `event_subjects` because of the second condition

@@ -18,7 +18,10 @@ import msgspec
 from msgspec.structs import replace
 
 from ankiforge.ledger.cards import build_highlight_from_journal
-from ankiforge.ledger.chosen_passages import load_chosen_passages
+from ankiforge.ledger.chosen_passages import (
+    find_absent_choices,
+    load_chosen_passages,
+)
 from ankiforge.ledger.database import wrap_database_errors
 from ankiforge.ledger.events import POLICY, Event, PassageReading, get_event_text
 from ankiforge.ledger.match import (
@@ -327,19 +330,28 @@ class StoredDocumentLookup:
         return tuple(row["place"] for row in rows)
 
     def find_choices(self, container: str) -> tuple[PassageChoice, ...]:
-        """Return the passages chosen in a container's documents.
+        """Return the passages chosen in a container's documents, and those that may be there now.
 
-        The documents of a source that isn't read any more may be in this container now, e.g. if
-        the user renamed a folder and named its new PATH. So their passages are returned, too.
+        The latter were last read in another container of the same kind, which isn't read any
+        more, or where they are no longer found: the user may have renamed or moved a folder.
         """
         if self._chosen is None:
             self._chosen = load_chosen_passages(self._store)
         chosen = list(self._chosen.get(container, ()))
         scheme = container.partition(":")[0]
-        for other in self._unread_containers & self._chosen.keys() - {container}:
-            if other.partition(":")[0] == scheme:
-                chosen += self._chosen[other]
+        for other, passages in self._chosen.items():
+            if other != container and other.partition(":")[0] == scheme:
+                is_unread = other in self._unread_containers
+                chosen += [
+                    passage
+                    for passage in passages
+                    if is_unread or passage.id in self._absent_choices
+                ]
         return tuple(chosen)
+
+    @cached_property
+    def _absent_choices(self) -> set[str]:
+        return find_absent_choices(self._store)
 
     @cached_property
     def _unread_containers(self) -> frozenset[str]:

@@ -239,7 +239,9 @@ def _is_covered(missing: RememberedPath, present: Iterable[RememberedPath]) -> b
         is_same = place.source_key == missing.source_key
         if is_same and is_export_kind(place.kind):
             return True
-        if is_same or missing.kind in UNMARKED_KINDS.values():
+        # the whole folder of a saved page is listed, because the page may have been renamed
+        is_listed = missing.kind in UNMARKED_KINDS.values() and missing.directory.is_dir()
+        if is_same or is_listed:
             if _contains(Path(place.path), Path(missing.path)):
                 return True
     return False
@@ -328,8 +330,8 @@ class _Selector:
         for place in tuple(self.places):
             path = Path(place.path)
             if directory in path.parents:
-                if place.kind in UNMARKED_KINDS.values():
-                    root = place.directory
+                root = place.directory
+                if place.kind in UNMARKED_KINDS.values() and root.is_dir():
                     settings: Json = {"path": str(root), "name": place.name}
                     entry = SourceEntry(*place.source_key, root, settings, COMMAND_LINE)
                     self.select(SelectedSource(entry))

@@ -2,7 +2,7 @@
 
 import pytest
 
-from tests.life.ways import EVENTS, ROWS, WAYS, play
+from tests.life.ways import EVENTS, OTHER, ROWS, START, WAYS, live, play, put_new_fact
 
 FAST = {
     ("chat", "fact"),
@@ -40,3 +40,26 @@ def test_a_card_follows_its_source(request, tmp_path, way, event):
 def test_the_table_is_complete():
     assert len(ROWS) >= 180
     assert {event for _, event in ROWS} == EVENTS.keys()
+
+
+def test_chosen_passages_follow_their_folder_into_another_one_and_out_again(tmp_path):
+    """Before the user names the new place, runs read the folders without these passages."""
+    with live(tmp_path, "chosen") as person:
+        person.write(START)
+        person.run()
+        person.way.make(person)
+        outer = person.forge.folder / "outer"
+        outer.mkdir()
+        (outer / "rivers.md").write_text(f"=={OTHER}==\n")
+        person.call("run", outer)
+
+        for new_place in (outer / "notes", person.forge.folder / "moved"):
+            person.sources = person.sources.rename(new_place)
+            person.call("run")
+            person.write(put_new_fact(person.written))
+            person.call("run", new_place)
+            person.call("run")
+            [change] = [row for row in person.rows() if row.get("revises")]
+            assert "20 times" in change["old_quote"]
+            assert "40 times" in change["quote"]
+            assert person.rows("--view", "gone") == []

@@ -120,7 +120,7 @@ class Event:
     """Whether the folder is renamed first, and given to `run` in its new place."""
 
 
-def _fact(pages: Pages) -> Pages:
+def put_new_fact(pages: Pages) -> Pages:
     return reword(pages, NEW)
 
 
@@ -158,7 +158,7 @@ def _stay(pages: Pages) -> Pages:
 
 
 EVENTS: Final = {
-    "fact": Event((_fact,), waits=True),
+    "fact": Event((put_new_fact,), waits=True),
     "beside": Event((lambda pages: reword(pages, BESIDE),), may_wait=True),
     "around": Event((_around,)),
     "unmarked": Event((_unmarked, _stay), lost=True),
@@ -166,13 +166,13 @@ EVENTS: Final = {
     "document": Event((lambda pages: without(pages, "Sleep"), _stay), lost=True),
     "renamed": Event((rename,), moves=True),
     "moved": Event((_moved,), moves=True),
-    "both": Event((lambda pages: rename(_fact(pages)),), waits=True),
+    "both": Event((lambda pages: rename(put_new_fact(pages)),), waits=True),
     "back": Event((lambda pages: without(pages, "Sleep"), _stay, lambda pages: START)),
     "swapped": Event((_swapped,)),
     "copied": Event((_copied, _deleted, _stay), moves=True),
     "split": Event((lambda pages: START,), start=BOTH_IN_ONE, may_wait=True),
     "joined": Event((lambda pages: BOTH_IN_ONE,), may_wait=True),
-    "folder": Event((_fact,), waits=True, renames_folder=True),
+    "folder": Event((put_new_fact,), waits=True, renames_folder=True),
 }
 
 
