@@ -68,7 +68,7 @@ class MarkdownSettings(SourceSettings, kw_only=True):
 
 
 class MarkdownNote(NamedTuple):
-    """The Markdown of a note and the document that it belongs to, before parsing."""
+    """The unparsed Markdown of a note, with the document that it belongs to."""
 
     document: Document
     """The note's document, still without the tags and properties in the note."""
@@ -93,7 +93,7 @@ class MarkdownNote(NamedTuple):
 
 
 class WantedMarks(NamedTuple):
-    """Which kinds of highlights and hand-written cards to read from a note."""
+    """The kinds of highlights and hand-written cards to read from a note."""
 
     marks: frozenset[str]
     cards: frozenset[str]

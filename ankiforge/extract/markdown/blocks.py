@@ -137,7 +137,11 @@ class Block:
 
     @property
     def anchor(self) -> str:
-        """The URL fragment that leads to the block: its own id or else the nearest heading."""
+        """The URL fragment that links to the block.
+
+        This is `#^` and the id of the block, or else `#` and the nearest heading above. "" if there
+        is neither.
+        """
         if self.id:
             return f"#^{self.id}"
         if not self.headings:
@@ -147,7 +151,7 @@ class Block:
 
     @property
     def callouts(self) -> Sequence[BlockQuote]:
-        """The callouts around the block, outermost first. A title isn't inside its callout."""
+        """The callouts around the block, outermost first. A callout's title isn't inside it."""
         quotes = self.quotes[:-1] if self.kind is BlockKind.TITLE else self.quotes
         return [quote for quote in quotes if quote.title_block]
 
@@ -222,9 +226,9 @@ class Block:
 
     @property
     def _side_context(self) -> InlineContext:
-        """The context in which the sides of a card are parsed.
+        """The context for parsing the sides of a multi-line card.
 
-        A card of Obsidian_to_Anki may have a cloze syntax of its own.
+        The cloze syntax of an Obsidian_to_Anki card may differ from that of the rest of the note.
         """
         markers = self.syntax.field_cloze_markers
         card = self.block_card
@@ -266,7 +270,7 @@ class Block:
 
     @cached_property
     def tags(self) -> Strings:
-        """The distinct tags in the block."""
+        """The distinct tags in the block, without `#`, including those of the sides of a card."""
         tags = list(self.inline.tags)
         if self.block_card:
             tags.extend(self.block_card.tags)
@@ -292,12 +296,12 @@ class NoteBlocks:
     """The line range and text of each comment, such as `%%…%%`, that the reader wrote."""
 
     def get_plain_text(self) -> str:
-        """Return the plain text of the note."""
+        """Return the plain text of all blocks, with dashes for empty table cells at the end."""
         last_cells = self.blocks[-1].empty_cells_after if self.blocks else ""
         return self.join_plain_text(self.blocks) + last_cells
 
     def join_plain_text(self, blocks: Sequence[Block]) -> str:
-        """Join the plain text of consecutive blocks."""
+        """Join the plain text of consecutive blocks with their separators, as in the whole note."""
         parts = []
         for block in blocks:
             parts.append(self.get_separator_above(block))

@@ -69,7 +69,7 @@ class CardSyntax(NamedTuple):
     """The deck of cards above the first deck tag, or ""."""
 
     def find_deck(self, tags: Iterable[str]) -> str:
-        """Return the deck named by the first deck tag, or ""."""
+        """Return the deck that the first deck tag names, with `/` replaced by `::`, or ""."""
         for tag in filter(self.is_deck_tag, tags):
             return "::".join(filter(None, tag.strip("#").split("/")))
         return ""
@@ -348,8 +348,8 @@ _ANSWER_LABEL = regex(
     rf"(?:(?<=[\s？])|^)(?:[-*+]\s+)?{BOLD_MARKER}(?P<label>(?:A|Answer|B|Antwort|答)\s?\d{{0,4}})"
     rf"{BOLD_MARKER}(?::{BOLD_MARKER}(?:[ \t]+|$)|：{BOLD_MARKER}[ \t]*)"
 )
-# A hashcards text whose gaps are in brackets, the brackets that are neither links nor
-# citation numbers, and the labels that begin the next hashcards card or side.
+# The label of a hashcards cloze card, a cloze deletion in it (brackets that are neither a link
+# nor a citation number), and a label that begins the next hashcards card or side.
 _BRACKET_CARD_LABEL = regex(BRACKET_CARD_LABEL)
 _BRACKET_GAP = regex(r"(?<![!\[\\\]])\[([^\[\]\n^]*[^\W\d][^\[\]\n]*)\](?![(\[:])")
 _HASHCARDS_LABEL = regex(r"[QAC]:[ \t]")

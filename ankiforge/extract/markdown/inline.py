@@ -244,7 +244,7 @@ class InlineText:
         )
 
     def has_emphasis_around(self, offset: int) -> bool:
-        """Return whether `offset` is inside emphasis that doesn't span the whole block."""
+        """Return whether `offset` is inside emphasis that covers only part of the block."""
         for token in self.tokens:
             if token.kind is not MarkupKind.EMPHASIS or token.closer is None:
                 continue
@@ -480,7 +480,7 @@ class InlineText:
                 has_space = text.endswith(" ") or markdown.endswith(" ")
                 text = text.rstrip(" ") + closer.rstrip(" ") + " " * has_space
             elif token.kind is not MarkupKind.MARK:
-                if token.kind is MarkupKind.INVISIBLE and self._has_only_whole_gaps(
+                if token.kind is MarkupKind.INVISIBLE and self._has_no_crossing_gaps(
                     token
                 ):
                     markdown = _render_link_bracket(token)
@@ -492,8 +492,8 @@ class InlineText:
             opener = ""
         return text.strip()
 
-    def _has_only_whole_gaps(self, token: InlineToken) -> bool:
-        """Return whether each cloze deletion is either completely inside or outside of a link.
+    def _has_no_crossing_gaps(self, token: InlineToken) -> bool:
+        """Return whether no cloze deletion crosses the start or end of a link.
 
         `token` is the opening or closing token of the link.
         """

@@ -42,7 +42,7 @@ from ankiforge.text.normalize import MATH_PATTERN
 
 
 class MarkupKind(Enum):
-    """The kinds of tokens, each of which is rendered in its own way."""
+    """The kinds of tokens. Each kind is rendered differently."""
 
     TEXT = auto()
     """Text whose plain text and Markdown are identical."""

@@ -406,7 +406,7 @@ class NoteReader:
         )
 
     def _read_defined_term(self, block: Block) -> Highlight | None:
-        """Read a `Term: definition` list item under a glossary heading as a card."""
+        """Return the card for a `Term: definition` list item under a glossary heading, or None."""
         if block.kind is not BlockKind.ITEM or len(block.items) > 1:
             return None
         if "glossary" not in self._wanted.cards or not block.headings:

@@ -1,4 +1,4 @@
-"""Read a note: its front matter, its highlights, and which parts of it are private.
+"""Read the front matter and highlights of a note, and find its private parts.
 
 `mark_private_blocks` finds the blocks that must stay on this computer because of the tag `#no-
 llm`. It searches the source, so the tag also counts in comments, code and formulas. The tag makes

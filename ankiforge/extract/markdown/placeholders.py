@@ -126,7 +126,7 @@ _DEFINITION_FIELD = regex(
     r"[^:\n]+::(?=[^\n]*\Z)(?:(?:[ \t]+(?!\w+:)[^\W\d]\S*){4}|[ \t]+[^\s\x00-\u2fff]{10})"
 )
 _MATHS_PLACEHOLDER = regex(f"{MATHS_DELIMITER}(\\d+){MATHS_DELIMITER}")
-# What follows the opening marker of a fence that GitHub and GitLab show as a formula.
+# The info string of a fence that GitHub and GitLab display as a formula.
 _MATHS_FENCE_INFO = regex(r"[ \t]*math[ \t]*\Z")
 # The schedule that obsidian-spaced-repetition writes after a card, which may end with maths.
 _SCHEDULE_COMMENT = regex(r"[ \t]*<!--SR:[^\n]*?-->")
@@ -139,8 +139,8 @@ _PROGRAM_COMMENT = regex(
 # A citation mark of a chatbot that has lost the private-use characters around it.
 _CHAT_CITATION = regex(r"[ ]?(?<![\w\ue200])cite(?:turn\d{1,3}[a-z]{4,8}\d{1,3})+")
 _EMPTY_PLACEHOLDER = regex(f"\n?{MATHS_CONTINUATION}|{COMMENT_FILLER}")
-# Lines of comments and fields that aren't indented, although the list in which they are
-# continues below, and which would therefore end the list.
+# Unindented lines with comments or fields in the middle of a list. They would end the list, so
+# they are indented like the line below.
 _UNINDENTED_COMMENTS = regex(
     rf"(?m)^(?:{COMMENT_FILLER}+[ \t]*\n)+(?=(?P<indent>[ \t]+)\S)"
 )

@@ -54,7 +54,7 @@ _PAGE = regex(
     r"(?P<label>[0-9]+(?:[–-][0-9]+)?|[ivxlc]+\b|[A-Z]?\d+)"
 )
 _PAGE_NUMBER_ONLY = regex(r"\s*\(?(?P<label>\d{1,5}|[ivxlc]{1,7})\)?\s*\Z")
-# The text that may stand between two links that cite the same location.
+# The text that may occur between two links that cite the same location.
 _BETWEEN_LINKS = regex(
     rf"(?i)[\s()\[\],;.·|—–\-:/（），、]{{0,200}}"
     rf"(?:{_PAGE_WORD}|in|from|see)?[\s(\[]{{0,200}}\Z"
@@ -380,7 +380,8 @@ def find_quote_at_end(plain: str, start: int, end: int) -> Span | None:
 _QUOTE_CALLOUT = regex(r"(?i)quote|cite|zitat|highlight|annotation|excerpt|pdf")
 _SENTENCE_END = '.!?…”"»“«」。！？'
 _CLOSING_MARKS = '”"»“」』'
-# The fewest words in a quote without quotation marks before a link to an annotation.
+# The minimum number of words before a link to an annotation that count as a quote without
+# quotation marks.
 _MIN_QUOTE_WORDS = 3
 _HEX_COLOUR = regex("#.*")
 # The maximum number of blocks below a quote that may be comments on it.
@@ -646,8 +647,8 @@ class NoteQuotes:
         """
         first, last = quote.blocks[0], quote.blocks[-1]
         if first.kind is BlockKind.CELL:
-            near = self._note.blocks[max(0, first.number - 1 - first.column) :]
-            row = takewhile(first.is_in_row_of, near)
+            candidates = self._note.blocks[max(0, first.number - 1 - first.column) :]
+            row = takewhile(first.is_in_row_of, candidates)
             return [cell for cell in row if self._is_comment(cell)]
         following = self._note.blocks[last.number : last.number + _MAX_COMMENT_BLOCKS]
         own = list(takewhile(self._is_ordinary_text, following))
@@ -743,7 +744,8 @@ class NoteQuotes:
     ) -> list[CitedQuote]:
         """Read a whole block quote as one quotation.
 
-        Returns [] if this isn't possible, so that its blocks are searched one by one.
+        Returns a list with this quotation, or [] if the block quote can't be read as one. The
+        caller then searches its blocks one by one.
 
         Args:
             body: the blocks of the block quote, without its title.

@@ -29,9 +29,9 @@ from ankiforge.text.passages import (
 )
 from ankiforge.text.private import PRIVATE_TAG
 
-# The most characters of a list item that are shown.
+# The maximum number of characters of a list item above a highlight. Longer items are truncated.
 _MAX_ITEM_CHARS = 160
-# The fewest words that a comment must have to be cut out of the surrounding text. A shorter
+# The minimum number of words in a comment that is cut out of the surrounding text. A shorter
 # comment may occur in that text by chance.
 _MIN_COMMENT_WORDS = 3
 _CUT_COMMENT = "[…]"
@@ -52,7 +52,7 @@ class PlacedHighlight(NamedTuple):
 
     @property
     def sort_key(self) -> Span:
-        """A key for sorting highlights into reading order."""
+        """(block number, start offset), which sorts highlights into reading order."""
         return (self.first_block.number, self.start)
 
     def get_blocks(self, blocks: Sequence[Block]) -> tuple[Block, ...]:
@@ -182,7 +182,7 @@ _ANKI_ID = regex(
     r"|^[ \t]*ID:[ \t]*(?P<line>\d{10,19})[ \t]*$"
 )
 _SCHEDULE = regex(r"<!--SR:(.+?)-->")
-# How a line begins if it is below a card and contains such an id.
+# The possible starts of a line with such an id directly below a card.
 _ID_LINE_STARTS = ("<!--", "^", "ID:")
 # The start of a callout with a schedule.
 _SCHEDULE_CALLOUT = "[!sr"

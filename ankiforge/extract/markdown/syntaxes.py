@@ -35,7 +35,7 @@ QUESTION_LABEL = (
 )
 """The label of a question, such as `Q:`. It may be bold, numbered or in a list."""
 BRACKET_CARD_LABEL = r"C:[ \t]+(?=\S)"
-"""The label of a hashcards text in which each bracket is a gap."""
+"""The label of a hashcards cloze card, in which bracketed text is a cloze deletion."""
 CARD_TAG = r"(?:#card(?P<reverse>[/-]reverse)?(?![\w/-])|#?\[\[card\]\])"
 """The tag of a question with the answer below, as in Logseq and flashcards-obsidian."""
 MIN_TERMS = 6
