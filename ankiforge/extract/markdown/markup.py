@@ -165,7 +165,7 @@ class MarkedPhrase(NamedTuple):
 
 
 class InlineContext(NamedTuple):
-    """What the parser needs to know about a note and its vault to parse the text of a block."""
+    """The information about a note and its vault that is needed to parse the text of a block."""
 
     maths: Strings = ()
     """The note's maths that covers several lines. The number in a placeholder is its index."""

@@ -193,8 +193,8 @@ class NoteReader:
     ) -> tuple[SkippedText, ...]:
         """Return text that resembles a highlight or card but became neither, with the reasons.
 
-        In addition to the results of `find_skipped_texts`, these are blocks with a link for
-        which it is unclear what text is quoted.
+        These are the results of `find_skipped_texts`, plus each block with a link for which it is
+        unclear what text is quoted.
 
         Args:
             text: the note including its front matter.
@@ -700,12 +700,12 @@ class _TableRow:
                 self._rows.append([parse_inline(cell, block.context) for cell in row])
         texts = [" | ".join([cell.plain for cell in row]) for row in self._rows]
         self.text = "\n".join(texts)
-        """The plain text of the header row and the row, or "" if the card shows only the block."""
+        """The plain text of these rows, or "" if the card shows only the block."""
 
     def render(
         self, markdown: str, gaps: tuple[Span, ...]
     ) -> tuple[str, tuple[Span, ...]]:
-        """Render the header row and the row as a Markdown table.
+        """Render the rows as a Markdown table.
 
         Args:
             markdown: the Markdown of the cell.

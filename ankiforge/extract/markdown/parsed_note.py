@@ -228,7 +228,7 @@ _PROMPT_TEMPLATE_END = "{{ highlights }}\n"
 def read_note(
     source: NoteSource, note: MarkdownNote, find_picture: FindPicture, *, is_parsed: bool
 ) -> Iterator[Sighting]:
-    """Yield any problems with a note, then its document, or nothing if neither is to be reported.
+    """Yield any problems with a note, then its document if there is anything to report about it.
 
     Args:
         source: the source of the note.

@@ -189,7 +189,7 @@ _SCHEDULE_CALLOUT = "[!sr"
 
 
 class _ToolData(NamedTuple):
-    """What another flashcard tool wrote next to a highlight."""
+    """Data that another flashcard tool wrote next to a highlight."""
 
     hints: tuple[Hint, ...] = ()
     """The id of the card's note in Anki, or ()."""

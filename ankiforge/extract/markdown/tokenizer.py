@@ -42,7 +42,7 @@ from ankiforge.text import regex
 from ankiforge.text.cloze import escape_markdown
 
 # The rest of an entity after its `&`, such as the `lt;` at the end of the source `&amp;lt;`.
-_ENTITY_AFTER_AMPERSAND = regex(r"#?\w{1,32};")
+_ENTITY_BODY = regex(r"#?\w{1,32};")
 # The operands of a power such as `2 ** 3`.
 _OPERAND_BEFORE = regex(r"(?<!\w)(?:\d+|\w)\s?\Z")
 _OPERAND_AFTER = regex(r"\s?(?:\d+|\w)(?!\w)")
@@ -70,9 +70,7 @@ def tokenize_block(text: str, context: InlineContext) -> list[InlineToken]:
     if "&" in text:
         # escape each `&` that would begin an entity together with the next token
         for token, next_token in pairwise(tokens):
-            if token.markdown == "&" and _ENTITY_AFTER_AMPERSAND.match(
-                next_token.markdown
-            ):
+            if token.markdown == "&" and _ENTITY_BODY.match(next_token.markdown):
                 token.change_kind(MarkupKind.ATOM, token.plain, r"\&")
     if not text.isascii() and PLACEHOLDER_CHARACTER.search(text):
         for token in tokens:
