@@ -1,10 +1,10 @@
-"""The source for folders of Markdown and plain text files, and the base of all note sources.
+"""The source for directories of Markdown and text files, and the base class of note sources.
 
 `obsidian` reads vaults and `jupyter` reads notebooks. `parsed_note` reads a single note:
 `placeholders` hides comments and maths, `blocks` splits the note into blocks, `inline` parses the
 text of a block, `hand_written` finds cards, `quotes` finds passages from papers, and `note_reader`
-creates the highlights. Plain text is read as Markdown in which indentation has no meaning and text
-after `> ` is a passage.
+creates the highlights. Plain text is read as Markdown, except that indentation has no meaning and
+text after `> ` is a highlight.
 """
 
 from __future__ import annotations
@@ -61,14 +61,14 @@ class MarkdownSettings(SourceSettings, kw_only=True):
     include: Strings = ("**/*.md", "**/*.markdown", "**/*.txt")
     exclude: Strings = ()
     marks: tuple[MarkKind, ...] = ("==", "mark")
-    """The kinds of marks to read. With `quote`, text after `> ` is a passage in Markdown files
+    """The kinds of marks to read. With `quote`, text after `> ` is a highlight in Markdown files
     too, as it always is in plain text."""
     cards: tuple[HandWrittenForm, ...] = HAND_WRITTEN_FORMS
     glossary_headings: Strings = ()
 
 
 class MarkdownNote(NamedTuple):
-    """The Markdown of a note and the document that it belongs to, before parsing."""
+    """The unparsed Markdown of a note, with the document that it belongs to."""
 
     document: Document
     """The note's document, still without the tags and properties in the note."""
@@ -80,20 +80,20 @@ class MarkdownNote(NamedTuple):
     """The syntaxes in which plug-ins write cards, with their settings, or None if no plug-in
     writes cards."""
     plugin_deck: str = ""
-    """The plug-in's deck for these cards, used if the note itself names none."""
+    """The deck that the plug-in's settings choose for these cards, used if the note names none."""
     private_lines: frozenset[int] = frozenset()
-    """The line numbers that are private because they were indented below a tagged line.
-    `text` no longer has this indentation."""
+    """The numbers of the lines that were indented below a line with the privacy tag. They are
+    kept here because `text` no longer has this indentation."""
 
     @property
     def may_be_private(self) -> bool:
-        """Whether the privacy tag may apply to any of the note."""
+        """Whether all or part of the note may be private, by a quick search for the privacy tag."""
         reason = get_document_privacy_reason(self.document)
         return bool(reason) or contains_private_tag_name(self.text)
 
 
 class WantedMarks(NamedTuple):
-    """Which kinds of highlights and hand-written cards to read from a note."""
+    """The kinds of highlights and hand-written cards to read from a note."""
 
     marks: frozenset[str]
     cards: frozenset[str]
@@ -144,7 +144,12 @@ class NoteSource(TextFileSource):
     def read_document(
         self, file: File, text: str, picture: FindPicture
     ) -> Iterator[Sighting]:
-        """Yield a note's document, if it has highlights, and any problems."""
+        """Yield any problems with a note, then its document.
+
+        The document is omitted if the note has no highlights, no private text and no text that
+        resembles a highlight. Also counts the note's bold and highlighted phrases for
+        `iter_first_scan_notices`.
+        """
         note = self.to_markdown_note(file, text)
         if note is not None:
             phrases = self.listing.phrase_counts
@@ -175,9 +180,9 @@ class NoteSource(TextFileSource):
         )
 
     def iter_first_scan_notices(self, files: Sequence[File]) -> Iterator[Problem]:
-        """Yield a notice with the number of bold phrases if the user seems to highlight in bold.
+        """Yield a notice if the user seems to highlight in bold, since bold isn't read by default.
 
-        Bold phrases aren't read by default.
+        The notice states the number of bold phrases in `files`.
         """
         marks = getattr(self.settings, "marks", ("bold",))
         if marks and set(marks) != {"==", "mark"}:
@@ -204,7 +209,7 @@ class NoteSource(TextFileSource):
         return False
 
     def read_public_text(self, file: File) -> str:
-        """Return the plain text of a note that has no highlights, without its private parts."""
+        """Return the plain text of a note without highlights, or "" if it can't be read."""
         from ankiforge.extract.markdown import parsed_note
 
         try:
@@ -215,7 +220,7 @@ class NoteSource(TextFileSource):
             return ""
 
     def get_wanted_marks(self, marks: frozenset[str]) -> WantedMarks:
-        """Combine the given kinds of highlights with the card settings."""
+        """Combine `marks` with the kinds of cards and the glossary headings in the settings."""
         own_headings = map(str.casefold, self.settings.glossary_headings)
         headings = (*_GLOSSARY_HEADINGS, *own_headings)
         cards = select_card_syntaxes(self.settings.cards, HAND_WRITTEN_FORMS)
@@ -224,7 +229,7 @@ class NoteSource(TextFileSource):
     def may_have_highlights(self, note: MarkdownNote) -> bool:
         """Return whether a note may have highlights, by a quick search of its text.
 
-        If not, it needn't be parsed.
+        A note for which this is false needn't be parsed.
         """
         wanted = self.get_wanted_marks(note.marks)
         return may_hold_highlights(note.text, *wanted[:3])

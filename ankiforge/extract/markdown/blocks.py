@@ -48,7 +48,7 @@ _SPECIAL_IN_HEADING_LINKS = regex(r"[#^|\[\]:%\\\s]+")
 
 
 class BlockKind(Enum):
-    """The kinds of Markdown elements that a block may be."""
+    """The kinds of Markdown elements that are read as blocks."""
 
     TEXT = auto()
     HEADING = auto()
@@ -59,12 +59,12 @@ class BlockKind(Enum):
     TITLE = auto()
     """The title of a callout."""
     CARD = auto()
-    """A hand-written card that covers several lines."""
+    """A hand-written multi-line card."""
 
 
 @dataclass(eq=False, slots=True)
 class ListItem:
-    """A list item with one or more blocks. Two items are equal only if they are the same object."""
+    """A list item of one or more blocks. Compared by identity."""
 
     list_number: int
     """The number of the list within the note, counted from 1."""
@@ -110,7 +110,8 @@ class Block:
     headings: tuple[Block, ...] = ()
     """The headings above the block, outermost first."""
     headers: tuple[Block, ...] = ()
-    """For a table cell, the first cell of the row and the first cell of the column."""
+    """For a table cell, the first cell of the row and the first cell of the column, as far as they
+    have text."""
     row_sources: Sequence[str] = ()
     """For a table cell, the sources of all cells in the same row."""
     header_sources: Sequence[str] = ()
@@ -130,13 +131,17 @@ class Block:
     deck: str = ""
     """The deck named by the nearest deck tag above, or ""."""
     tags_above: Strings = ()
-    """All tags on the same line as this deck tag."""
+    """All tags in the same block as the nearest deck tag above."""
     is_private: bool = False
     """Whether the text must not leave this computer. Set by `mark_private_blocks`."""
 
     @property
     def anchor(self) -> str:
-        """The URL fragment that leads to the block: its own id or else the nearest heading."""
+        """The URL fragment that links to the block.
+
+        This is `#^` and the id of the block, or else `#` and the nearest heading above. "" if there
+        is neither.
+        """
         if self.id:
             return f"#^{self.id}"
         if not self.headings:
@@ -146,7 +151,7 @@ class Block:
 
     @property
     def callouts(self) -> Sequence[BlockQuote]:
-        """The callouts around the block, outermost first. A title isn't inside its callout."""
+        """The callouts around the block, outermost first. A callout's title isn't inside it."""
         quotes = self.quotes[:-1] if self.kind is BlockKind.TITLE else self.quotes
         return [quote for quote in quotes if quote.title_block]
 
@@ -158,7 +163,10 @@ class Block:
 
     @property
     def empty_cells_after(self) -> str:
-        """The plain text of the row's further cells if the block is the last cell with text."""
+        """The plain text that stands for the empty cells at the end of a table row.
+
+        Only meaningful for the last cell of the row with text. "" outside tables.
+        """
         return " | –" * (len(self.row_sources) - self.column - 1)
 
     def is_in_row_of(self, other: Block) -> bool:
@@ -168,12 +176,12 @@ class Block:
 
     @property
     def is_text(self) -> bool:
-        """Whether the block may contain highlights, unlike code and cards of several lines."""
+        """Whether the block may contain highlights, unlike code and multi-line cards."""
         return self.kind not in (BlockKind.CODE, BlockKind.CARD)
 
     @property
     def is_declared(self) -> bool:
-        """Whether the settings or the markup of the block say that it is a card."""
+        """Whether the block's own markup or the settings of a plug-in declare it a card."""
         return self.syntax.is_declared or (
             self.block_card is not None and self.block_card.is_declared
         )
@@ -187,7 +195,7 @@ class Block:
     def plain(self) -> str:
         """The plain text of the block.
 
-        It is only empty for a block that consists of highlighted or blanked-out pictures.
+        Only empty if the block consists of highlighted or blanked-out pictures.
         """
         if self.block_card is None:
             return self.inline.plain if self.is_text else self.source
@@ -218,9 +226,9 @@ class Block:
 
     @property
     def _side_context(self) -> InlineContext:
-        """The context in which the sides of a card are parsed.
+        """The context for parsing the sides of a multi-line card.
 
-        A card of Obsidian_to_Anki may have a cloze syntax of its own.
+        The cloze syntax of an Obsidian_to_Anki card may differ from that of the rest of the note.
         """
         markers = self.syntax.field_cloze_markers
         card = self.block_card
@@ -230,7 +238,7 @@ class Block:
 
     @cached_property
     def card_sides(self) -> CardSides | None:
-        """The two sides if the block is a card of one line, such as `front::back`, or else None."""
+        """The sides of a one-line card such as `front::back`, or None if the block isn't one."""
         if not self.may_be_line_card:
             return None
         if not has_separator(self.source, self.syntax):
@@ -262,7 +270,7 @@ class Block:
 
     @cached_property
     def tags(self) -> Strings:
-        """The distinct tags in the block."""
+        """The distinct tags in the block, without `#`, including those of the sides of a card."""
         tags = list(self.inline.tags)
         if self.block_card:
             tags.extend(self.block_card.tags)
@@ -285,15 +293,15 @@ class NoteBlocks:
     source: str = ""
     """The note's source, with placeholders for maths and comments."""
     comments: tuple[tuple[Span, str], ...] = ()
-    """The lines and texts of the reader's comments, which the note doesn't display."""
+    """The line range and text of each comment, such as `%%…%%`, that the reader wrote."""
 
     def get_plain_text(self) -> str:
-        """Return the plain text of the note."""
+        """Return the plain text of all blocks, with dashes for empty table cells at the end."""
         last_cells = self.blocks[-1].empty_cells_after if self.blocks else ""
         return self.join_plain_text(self.blocks) + last_cells
 
     def join_plain_text(self, blocks: Sequence[Block]) -> str:
-        """Join the plain text of consecutive blocks."""
+        """Join the plain text of consecutive blocks with their separators, as in the whole note."""
         parts = []
         for block in blocks:
             parts.append(self.get_separator_above(block))
@@ -328,7 +336,7 @@ class NoteBlocks:
     def get_surrounding_text(
         self, first: Block, start: int, last: Block, end: int, length: int
     ) -> Pair:
-        """Return the plain text before and after a passage.
+        """Return the plain text before a passage and the plain text after it.
 
         Args:
             first: the block where the passage starts.
@@ -395,7 +403,7 @@ def _parse_indented_code(state: StateBlock, start: int, end: int, silent: bool) 
 
 
 def _parse_list(state: StateBlock, start: int, end: int, silent: bool) -> bool:
-    """Parse a list at any indentation, even if it interrupts the text of an item.
+    """Parse a list at any indentation, even if it interrupts the paragraph of a list item.
 
     This replaces markdown-it's own block rule.
     """
@@ -678,8 +686,8 @@ class _BlockParser:
 
         Args:
             source: the source of the paragraph.
-            container_type: the type of the token before the paragraph, which shows e.g. that
-                it is the first paragraph of a block quote (`blockquote_open`).
+            container_type: the type of the markdown-it token before the paragraph. For
+                example, after `blockquote_open`, it is the first paragraph of a block quote.
         """
         kind = BlockKind.TEXT
         if container_type == "list_item_open":
@@ -742,10 +750,11 @@ class _BlockParser:
     def _add_text_block(
         self, kind: BlockKind, source: str, lines: Span, *, is_line: bool = False
     ) -> Block | None:
-        """Add and return a block, or return None if it has neither text nor a picture.
+        """Add and return a block, or return None if the block is invisible.
 
-        If such an invisible block has an id, it goes to the top-level block above. Any tags it
-        has apply to the cards below or to the whole note.
+        An invisible block has neither text nor a highlighted or blanked-out picture. Its id is
+        given to the blocks above that belong to the same top-level element. Its tags apply to
+        the cards below or to the whole note.
         """
         source, block_id = _split_off_id(source)
         block = self._create_block(kind, source, lines, is_line=is_line)
@@ -792,7 +801,7 @@ class _BlockParser:
 
 
 def has_separator(line: str, syntax: CardSyntax) -> bool:
-    """Return whether a line contains a separator, without which it can't be a card."""
+    """Return whether a line contains a card separator. Without one, it can't be a card."""
     return "：：" in line or any(
         separator in line for separator in syntax.line_separators
     )

@@ -1,8 +1,8 @@
 """Find the passages that other programs have exported into a note.
 
 Readwise, KOReader, Kindle and similar programs write the highlights of a book below a
-heading, with their locations and the reader's notes. Nothing but these headings, locations
-and links identifies the passages, because they aren't marked.
+heading, with their locations and the reader's notes. The passages themselves aren't marked, so
+they are recognised only by these headings, by locations, and by links back to the source.
 """
 
 from __future__ import annotations
@@ -100,7 +100,7 @@ def find_exported_passages(
       `(View Highlight)`, or that is followed by a block with just a location.
     - Any quote, if the heading has no other words.
     - Any list item or quote, if the note has a “Metadata” heading.
-    - Nested list items, but only if an outer item says when the passages were synced.
+    - Nested list items, but only if an outer item states when the passages were synced.
 
     Elsewhere, text right below a heading that is a location, e.g. `Page 5 @ 21 May 2024` or
     `Highlight (yellow) - Location 64`, is a passage. So is a paragraph or list item that ends
@@ -162,23 +162,24 @@ class _PassageReader:
             if block.kind is BlockKind.HEADING and block.plain.casefold() == "metadata":
                 self._has_metadata = True
         self.passages: dict[Block, ExportedPassage] = {}
-        """The passage with which each block begins, if any."""
+        """Maps each block that begins with a passage to this passage."""
         self._passage_items: set[ListItem] = set()
         self._section_heading = ""
-        """The current section's heading, or the block that serves as a heading. "" above the
-        first."""
+        """The heading of the current section, or the text of the block used as its heading. ""
+        before the first section."""
         self._page: str | None = None
-        """The page that this heading names, "" if it names another location, or None if it
-        names none."""
+        """The page in the section's heading, "" if the heading has a location without a page, or
+        None if it has no location."""
         self.synced_item: ListItem | None = None
-        """The list item that says when the passages nested in it were synced, or None."""
+        """The list item above nested passages that states when they were synced, or None."""
         self._last_passage: ExportedPassage | None = None
         """The passage to which the next note refers, or None."""
         self._location_block: Block | None = None
-        """The block that ends with the last passage's location. A note may be directly below."""
+        """The block that contains the location of the last passage, or None. A note may be directly
+        below."""
 
     def enter_section(self, heading: str) -> None:
-        """Begin a section with its heading, or with a block that is used like a heading."""
+        """Begin a new section. `heading` is the text of a heading or of a block used like one."""
         self._section_heading = heading
         location = _LOCATION_HEADING.match(heading)
         self._page = None if location is None else location["label"] or ""
@@ -275,7 +276,10 @@ class _PassageReader:
     def _add_passage_above(
         self, block: Block, previous_block: Block | None, label: str
     ) -> None:
-        """Add the previous block as a passage if `block` is the location below it."""
+        """Add the block above a location as a passage, or set its page if it already is one.
+
+        `block` is the block with the location, and `label` the page label in it or "".
+        """
         if previous_block is None:
             return
         if previous_block in self.passages:
@@ -314,7 +318,7 @@ class _PassageReader:
         return previous_block in (passage_block, *self._last_passage.note_blocks[-1:])
 
     def _add_note(self, text: str, block: Block) -> None:
-        """Add a note to the last passage, ignoring empty and duplicate text."""
+        """Add a block with a note to the last passage. Empty and duplicate texts are ignored."""
         if self._last_passage is None:
             return
         self._last_passage.note_blocks.append(block)
@@ -348,9 +352,9 @@ def _find_location(block: Block) -> _PassageLocation | None:
 
 
 def _find_backlink(block: Block) -> int | None:
-    """Return the offset at which a link back to the source begins at the end of a block, or None.
+    """Return the start offset of a link back to the source at the end of a block, or None.
 
-    The link includes brackets and dashes before it.
+    Brackets and dashes before the link count as part of the link.
     """
     if not block.inline.targets:
         return None

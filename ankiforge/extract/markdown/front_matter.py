@@ -37,7 +37,7 @@ _MAX_FAST_LOADER_CHARS = 4_000
 
 
 class FrontMatter(NamedTuple):
-    """The parsed front matter of a note, as far as it is about the document or its cards."""
+    """The values in a note's front matter that describe the document or its cards."""
 
     title: str = ""
     deck: str = ""
@@ -50,9 +50,9 @@ class FrontMatter(NamedTuple):
     """When the clipped web page was published, in ISO 8601, or ""."""
     tags: Strings = ()
     skip_reason: str = ""
-    """Why the note gives no cards, or "" if it does."""
+    """The reason why no cards are made from the note, or ""."""
     problem: str = ""
-    """Why the front matter can't be parsed, or ""."""
+    """The reason why the front matter can't be parsed, or ""."""
     identifiers: tuple[Pair, ...] = ()
     """Identifiers of the paper that the note is about, each as (scheme, value)."""
     line_count: int = 0
@@ -62,8 +62,8 @@ class FrontMatter(NamedTuple):
 def parse_front_matter(text: str) -> FrontMatter:
     """Parse a note's front matter, or the page properties of a Logseq page.
 
-    Page properties remain in the text, so their `line_count` is 0. If the front matter can't
-    be parsed, `problem` says why, and its lines are skipped anyway.
+    Page properties remain part of the text, so `line_count` is 0. If the front matter can't be
+    parsed, `problem` is the reason, and `line_count` still includes its lines.
     """
     match = _FRONT_MATTER_BLOCK.match(text)
     if match is None:
@@ -114,7 +114,7 @@ def parse_front_matter(text: str) -> FrontMatter:
 
 @lru_cache(maxsize=256)
 def _parse_yaml(text: str) -> tuple[Json, str]:
-    """Parse front matter into its values and an error message, which is "" on success.
+    """Return the values in front matter, and an error message, which is "" on success.
 
     Numbers and dates are kept as text. Otherwise, e.g. the arXiv identifier `2301.10240`
     would lose its last digit.
@@ -165,10 +165,9 @@ def _get_link_name(link: re.Match[str]) -> str:
 
 
 def _parse_deck(value: Any) -> str:
-    """Convert a property to a deck name, or "" if it is empty.
+    """Convert the value of a property to a deck name, or to "" if it is empty.
 
-    The value may be a name, a path, a link, or a list, in which case its first element is
-    used.
+    The value may be a name, a path, a link or a list. Only the first element of a list is used.
     """
     if isinstance(value, list):
         value = value[0] if value else ""
@@ -241,9 +240,9 @@ _JSON_FRONT_MATTER = regex(
 
 
 def is_whole_note_tagged(text: str) -> bool:
-    """Return whether the privacy tag is somewhere that makes the whole note private.
+    """Return whether the privacy tag is in a place where it makes the whole note private.
 
-    I.e. in the front matter, in a field or line of tags, or in an HTML heading.
+    These places are the front matter, fields and lines of tags, and HTML headings.
     """
     if not contains_private_tag_name(text):
         return False
@@ -260,7 +259,7 @@ def is_whole_note_tagged(text: str) -> bool:
 
 
 def find_front_matter_sentences(text: str) -> Iterator[str]:
-    """Yield the sentences in a note's front matter, skipping short values, e.g. names."""
+    """Yield the sentences in a note's front matter. Short values, such as names, are skipped."""
     match = _FRONT_MATTER.match(text)
     for line in match["fields"].split("\n") if match else ():
         key, colon, value = line.partition(":")

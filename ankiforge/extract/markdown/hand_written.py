@@ -42,14 +42,14 @@ class CardSyntax(NamedTuple):
     """The syntaxes of cards that a note may use, from the settings of its plug-ins."""
 
     line_separators: Mapping[str, bool] = {":::": True, "::": False}
-    """Maps each separator of a one-line card's sides to whether such cards are two-way."""
+    """Maps each separator between the sides of a one-line card to whether the card is two-way."""
     block_separators: Mapping[str, bool] = {
         "?": False,
         "？": False,
         "??": True,
         "？？": True,
     }
-    """Maps each line that separates question and answer to whether such cards are two-way."""
+    """Maps each line that may separate question and answer to whether the card is two-way."""
     answer_end_line: str = ""
     """The line that ends an answer, or "" if an empty line does."""
     cloze_markers: frozenset[str] = frozenset()
@@ -57,7 +57,7 @@ class CardSyntax(NamedTuple):
     field_words: FieldKeywords | None = None
     """The keywords around Obsidian_to_Anki cards, or None if such cards aren't read."""
     field_cloze_markers: frozenset[str] | None = None
-    """The same for Obsidian_to_Anki cards, or None if it is that of the rest of the note."""
+    """The markup of cloze deletions in Obsidian_to_Anki cards, or None to use `cloze_markers`."""
     is_declared: bool = False
     """Whether the settings declare that the note contains a plug-in's cards."""
     reads_labels: bool = True
@@ -69,7 +69,7 @@ class CardSyntax(NamedTuple):
     """The deck of cards above the first deck tag, or ""."""
 
     def find_deck(self, tags: Iterable[str]) -> str:
-        """Return the deck named by the first deck tag, or ""."""
+        """Return the deck that the first deck tag names, with `/` replaced by `::`, or ""."""
         for tag in filter(self.is_deck_tag, tags):
             return "::".join(filter(None, tag.strip("#").split("/")))
         return ""
@@ -84,7 +84,7 @@ class CardSyntax(NamedTuple):
 
 
 class CardSides(NamedTuple):
-    """The two sides of a card of one line, as spans in the plain text of its block."""
+    """The two sides of a one-line card, as spans in the plain text of its block."""
 
     front: Span
     back: Span
@@ -260,10 +260,10 @@ def parse_definition_lines(
 
 
 class BlockCard(NamedTuple):
-    """The Markdown source of a card of several lines."""
+    """The Markdown source of a multi-line card."""
 
     end_line: int
-    """The line after the card."""
+    """The number of the line after the card."""
     front: str
     back: str
     form_description: str = ""
@@ -276,7 +276,7 @@ class BlockCard(NamedTuple):
     may_continue: bool = False
     """Whether the text below the card may belong to the answer too."""
     is_declared: bool = False
-    """Whether this is certainly a card because of its own markup, whatever the settings say."""
+    """Whether the markup alone declares this a card, regardless of the settings."""
     labels: Strings = ()
     """The labels of the two sides, such as `Q` and `A`. They are part of the plain text."""
     heading_level: int = 0
@@ -287,7 +287,10 @@ class BlockCard(NamedTuple):
 
 
 def find_card_lines(text: str, syntax: CardSyntax) -> list[int]:
-    """Return the numbers of lines that suggest a card, e.g. separators and labels."""
+    """Return the numbers of the lines that indicate a multi-line card, such as separators.
+
+    A block can only be a multi-line card if one of these lines follows within `_MAX_LINES`.
+    """
     patterns = [rf"{re.escape(each)}[ \t]*$" for each in syntax.block_separators]
     words = syntax.field_words
     if words and words.begin and f"\n{words.end}" in text:
@@ -309,7 +312,7 @@ def parse_block_card(state: StateBlock, start: int, end: int, silent: bool) -> b
     """Parse a multi-line card (a markdown-it block rule).
 
     `state.env` holds the note's `syntax`, the `card_lines` from `find_card_lines`, and a
-    function `is_card` that tells whether a line is a card by itself.
+    function `is_card` that returns whether a line is a card by itself.
     """
     card_lines: list[int] = state.env.get("card_lines", [])
     next_card_line = bisect_left(card_lines, start)
@@ -330,7 +333,7 @@ def parse_block_card(state: StateBlock, start: int, end: int, silent: bool) -> b
 
 
 def parse_list_card(state: StateBlock, start: int, end: int, silent: bool) -> bool:
-    """Parse a card that begins with a list item, as a block rule of markdown-it."""
+    """Parse a multi-line card that begins with a list item (a markdown-it block rule)."""
     line = state.src[state.bMarks[start] + state.tShift[start] : state.eMarks[start]]
     begins_card = _LIST_MARKER.match(line) and (
         _CARD_TAG.search(line) or _QUESTION_LABEL.match(line)
@@ -345,8 +348,8 @@ _ANSWER_LABEL = regex(
     rf"(?:(?<=[\s？])|^)(?:[-*+]\s+)?{BOLD_MARKER}(?P<label>(?:A|Answer|B|Antwort|答)\s?\d{{0,4}})"
     rf"{BOLD_MARKER}(?::{BOLD_MARKER}(?:[ \t]+|$)|：{BOLD_MARKER}[ \t]*)"
 )
-# A hashcards text whose gaps are in brackets, the brackets that are neither links nor
-# citation numbers, and the labels that begin the next hashcards card or side.
+# The label of a hashcards cloze card, a cloze deletion in it (brackets that are neither a link
+# nor a citation number), and a label that begins the next hashcards card or side.
 _BRACKET_CARD_LABEL = regex(BRACKET_CARD_LABEL)
 _BRACKET_GAP = regex(r"(?<![!\[\\\]])\[([^\[\]\n^]*[^\W\d][^\[\]\n]*)\](?![(\[:])")
 _HASHCARDS_LABEL = regex(r"[QAC]:[ \t]")
@@ -392,6 +395,8 @@ _FLASHCARDS_ID = regex(r"(?:^|[ \t])\^\d{13}[ \t]*$")
 
 @dataclass(slots=True)
 class _CardParser:
+    """Parses the card that begins at a given line of a markdown-it block state."""
+
     state: StateBlock
     syntax: CardSyntax
     is_card: Callable[[str], bool]
@@ -400,7 +405,7 @@ class _CardParser:
     # --- lines
 
     def get_text(self, line: int) -> str:
-        """Return a line without surrounding whitespace and markers of the enclosing containers."""
+        """Return a line without surrounding whitespace and the markers of enclosing containers."""
         state = self.state
         start = state.bMarks[line] + state.tShift[line]
         return state.src[start : state.eMarks[line]].rstrip()
@@ -411,7 +416,7 @@ class _CardParser:
     def find_text_end(self, first: int, *, front: bool = False, level: int = 6) -> int:
         """Return the number of the line that ends the text beginning at `first`.
 
-        Text ends at an empty line, a heading, a rule or the end of the container.
+        Text ends at an empty line, a heading, a horizontal rule or the end of the container.
 
         Args:
             first: the line where the text begins.
@@ -540,7 +545,7 @@ class _CardParser:
         )
 
     def _find_line(self, text: str, first: int, last: int) -> int:
-        """Return the first line in [first, last) with this text, or `last`."""
+        """Return the number of the first line in [first, last) with this text, or `last`."""
         lines = range(first, last)
         return next((line for line in lines if self.get_text(line) == text), last)
 
@@ -602,8 +607,9 @@ class _CardParser:
         """Read the lines of a list item below the first one, without Logseq's properties.
 
         Returns:
-            The item's own further lines, the text of its nested items, and the number of the
-            line after it. Without nested items, the further lines are returned as the text.
+            (further_lines, text, end): the item's own lines below the first, the text of its
+                nested items, and the number of the line after the item. If there are no nested
+                items, the item's own lines are the text instead, and `further_lines` is empty.
         """
         further_lines = list[str]()
         nested_lines = list[str]()
@@ -679,7 +685,7 @@ class _CardParser:
     def _find_answer(
         self, start: int, question: re.Match[str]
     ) -> tuple[int, re.Match[str]] | None:
-        """Find the line and the label of the answer to a question, or return None.
+        """Return the line number of the answer to a question and its label match, or None.
 
         Paragraphs above the answer belong to the question.
         """

@@ -46,9 +46,9 @@ _ANY_MARKUP = regex(
 
 
 def parse_inline(text: str, context: InlineContext) -> InlineText:
-    """Parse the source of a block.
+    """Parse the source of a block into tokens.
 
-    The markers of enclosing quotes and lists must have been removed.
+    `text` must not include the markers of enclosing block quotes and lists.
     """
     if not _ANY_MARKUP.search(text):
         collapsed = text if context.is_verbatim else " ".join(text.split())
@@ -85,8 +85,8 @@ class _WhitespaceCollapser:
         self._after_space = True
         self._after_break = True
         self._picture_end: InlineToken | None = None
-        """The last picture since the last text, or the token that closes emphasis or a gap
-        around this picture."""
+        """The last picture after the latest text, or the token that closes emphasis or a cloze
+        deletion around it. None if there is no picture after this text."""
 
     def process_token(self, token: InlineToken) -> None:
         if token.kind in (MarkupKind.TEXT, MarkupKind.BREAK):
@@ -136,7 +136,7 @@ def _strip_trailing_space(tokens: Sequence[InlineToken]) -> None:
 
 
 class MarkedPicture(NamedTuple):
-    """A picture in a highlight that has no text."""
+    """A highlighted picture. The highlight contains no text."""
 
     start: int
     """The image's offset in the plain text of the block. The image itself has no plain text."""
@@ -184,7 +184,7 @@ class InlineText:
         )
 
     def render_footnotes(self) -> dict[str, str]:
-        """Render the footnotes in the block as Markdown, keyed by label."""
+        """Return the Markdown of each footnote whose text is in the block, keyed by label."""
         labels = []
         for token in self.tokens:
             if token.detail.startswith(FOOTNOTE_LABEL_PREFIX):
@@ -198,9 +198,10 @@ class InlineText:
         return texts
 
     def find_footnotes(self, start: int, end: int) -> list[str]:
-        """Return the footnotes referenced in [start, end) of the plain text.
+        """Return the footnotes referenced between two offsets in the plain text.
 
-        Each is a label, e.g. `1`, or the bracketed text of an inline footnote.
+        References directly at `end` are included, because they come after the text they
+        belong to. Each footnote is a label, e.g. `1`, or the bracketed text of an inline footnote.
         """
         footnotes = []
         for token in self.tokens:
@@ -243,7 +244,7 @@ class InlineText:
         )
 
     def has_emphasis_around(self, offset: int) -> bool:
-        """Return whether `offset` is inside emphasis that doesn't span the whole block."""
+        """Return whether `offset` is inside emphasis that covers only part of the block."""
         for token in self.tokens:
             if token.kind is not MarkupKind.EMPHASIS or token.closer is None:
                 continue
@@ -288,8 +289,8 @@ class InlineText:
     def _iter_marked_lines(self) -> Iterator[Span]:
         """Yield the span of each line that is highlighted completely, such as `==Step 1==`.
 
-        Such a line is a sentence by itself. It is skipped if the text below begins like a
-        continuation of it.
+        Such a line is a sentence by itself, unless the text below begins like a continuation,
+        e.g. with a lower-case letter or a dash. The last line is never yielded.
         """
         marks = [
             phrase.span for phrase in self.phrases if phrase.mark_kind in ("==", "mark")
@@ -314,10 +315,10 @@ class InlineText:
     # --- marks
 
     def mask_markup(self) -> str:
-        """Return the plain text with `…` in place of each character that isn't ordinary text.
+        """Return the plain text in which the text of special markup is masked.
 
-        That is the text of highlights, cloze deletions, links, code and maths. The offsets don't
-        change.
+        Each character in a highlight, cloze deletion, wiki link, URL, tag, code or maths is
+        replaced with `…`, so that the offsets stay the same.
         """
         depth = 0
         parts = []
@@ -332,7 +333,10 @@ class InlineText:
 
     @cached_property
     def phrases(self) -> tuple[MarkedPhrase, ...]:
-        """The highlighted phrases and cloze deletions that contain text, sorted by start."""
+        """The highlighted or bold phrases and cloze deletions that contain text, sorted by start.
+
+        Bold text that spans several lines isn't included.
+        """
         phrases = []
         for opener in self.tokens:
             marker = _get_mark_kind(opener)
@@ -357,7 +361,7 @@ class InlineText:
 
     @cached_property
     def marked_pictures(self) -> tuple[MarkedPicture, ...]:
-        """The pictures in highlights that have no text."""
+        """The pictures in highlights without any text, in order."""
         pictures = []
         for opener in self.tokens:
             if opener.kind is not MarkupKind.MARK:
@@ -453,7 +457,10 @@ class InlineText:
         return "".join(parts)
 
     def render_cloze(self) -> str:
-        """Render the block as Markdown, numbering all cloze deletions: `{{c1::…}}`."""
+        """Render the block as Markdown in which every cloze deletion has a number: `{{c1::…}}`.
+
+        Cloze deletions without a number get new ones above the highest in the block.
+        """
         gaps = [token for token in self.tokens if token.kind is MarkupKind.GAP]
         numbers = [
             int(number) for gap in gaps for number in re.findall(r"\d+", gap.detail)
@@ -473,7 +480,7 @@ class InlineText:
                 has_space = text.endswith(" ") or markdown.endswith(" ")
                 text = text.rstrip(" ") + closer.rstrip(" ") + " " * has_space
             elif token.kind is not MarkupKind.MARK:
-                if token.kind is MarkupKind.INVISIBLE and self._has_only_whole_gaps(
+                if token.kind is MarkupKind.INVISIBLE and self._has_no_crossing_gaps(
                     token
                 ):
                     markdown = _render_link_bracket(token)
@@ -485,10 +492,10 @@ class InlineText:
             opener = ""
         return text.strip()
 
-    def _has_only_whole_gaps(self, token: InlineToken) -> bool:
-        """Return whether each cloze deletion is completely inside or outside of a link.
+    def _has_no_crossing_gaps(self, token: InlineToken) -> bool:
+        """Return whether no cloze deletion crosses the start or end of a link.
 
-        `token` opens or closes the link.
+        `token` is the opening or closing token of the link.
         """
         inner_tokens = get_inner_tokens(self.tokens, token.opener or token)
         for gap in inner_tokens:
@@ -549,14 +556,14 @@ class _RangeRenderer:
     start: int
     end: int
     phrase_by_token: dict[InlineToken, MarkedPhrase]
-    """Maps each token that opens a phrase or is inside one to this phrase."""
+    """Maps the opening token of each phrase, and the tokens inside the phrase, to the phrase."""
     bold: bool
     """Whether to keep strong emphasis."""
     links: bool = False
     """Whether to keep links to the web."""
 
     def render(self, token: InlineToken) -> str:
-        """Render as much of a token as is in the range."""
+        """Return the Markdown of the part of a token that is in the range."""
         if token.kind is MarkupKind.TEXT:
             first = max(0, self.start - token.start)
             return token.markdown[first : max(0, self.end - token.start)]
@@ -577,7 +584,7 @@ class _RangeRenderer:
 
 
 def _find_last_picture(tokens: Iterable[InlineToken]) -> InlineToken | None:
-    """Return the last picture before any text, or None."""
+    """Return the last picture before the first token with text, or None if there is none."""
     last = None
     for token in tokens:
         if token.plain.strip():
@@ -613,9 +620,9 @@ def _get_mark_kind(token: InlineToken) -> str:
 
 
 def select_outermost(phrases: Iterable[MarkedPhrase]) -> tuple[MarkedPhrase, ...]:
-    """Return the phrases that aren't nested in another one.
+    """Return the phrases that aren't nested in another phrase, sorted by start.
 
-    If phrases overlap, only the first is kept.
+    If phrases overlap, only the first is returned.
     """
     outer_phrases: list[MarkedPhrase] = []
     for phrase in sorted(phrases, key=lambda phrase: (phrase.start, -phrase.end)):
@@ -646,8 +653,8 @@ def render_blocks(
     Args:
         text: the source of the blocks.
         context: the parsing context of the note.
-        gaps: keep cloze deletions and web links.
-        links: keep web links, even without `gaps`.
+        gaps: whether to keep cloze deletions and web links.
+        links: whether to keep web links even without `gaps`.
     """
     text = _CALLOUT_MARKER.sub(r"\1", _COMMENT_LINES.sub("", text))
     verbatim = context._replace(is_verbatim=True)

@@ -1,4 +1,4 @@
-"""Jupyter notebooks. The Markdown cells of each are joined and read as one note.
+"""The source for Jupyter notebooks. The Markdown cells of a notebook are read as one note.
 
 Code, raw cells and outputs aren't read. The format is described at
 https://nbformat.readthedocs.io/en/latest/format_description.html
@@ -44,7 +44,7 @@ class _Notebook(msgspec.Struct):
 
 
 class Jupyter(NoteSource):
-    """A folder of Jupyter notebooks."""
+    """A directory of Jupyter notebooks."""
 
     kind = "jupyter"
     Settings = JupyterSettings
@@ -55,6 +55,9 @@ class Jupyter(NoteSource):
         """Join the Markdown cells of a notebook into a single note.
 
         A privacy tag in the metadata, a code cell or a raw cell makes the whole note private.
+
+        Raises:
+            ItemError: the file isn't a valid notebook.
         """
         try:
             notebook = msgspec.json.decode(text, type=_Notebook)

@@ -2,10 +2,9 @@
 
 This markup consists of highlights, clozes, maths, Obsidian links, tags, footnotes, ruby
 readings, bare URLs, template placeholders and HTML elements. `_MARKUP` matches all of it, and
-for each kind, a function adds the token. A token has Markdown and
-plain text. As the keys of highlights are computed from the plain text
-(docs/reference/keys.md), it must not change. `tokenizer` creates and pairs the tokens, and
-`inline` interprets them.
+`_add_markup` adds the token for each kind. A token has Markdown and plain text. The plain text that
+a given markup produces must never change, because the keys of highlights are computed from it
+(docs/reference/keys.md). `tokenizer` creates and pairs the tokens, and `inline` interprets them.
 """
 
 from __future__ import annotations
@@ -43,7 +42,7 @@ from ankiforge.text.normalize import MATH_PATTERN
 
 
 class MarkupKind(Enum):
-    """The kinds of tokens, each of which is rendered in its own way."""
+    """The kinds of tokens. Each kind is rendered differently."""
 
     TEXT = auto()
     """Text whose plain text and Markdown are identical."""
@@ -120,9 +119,9 @@ class InlineToken:
         plain: str = "",
         markdown: str | None = None,
     ) -> None:
-        """Change the kind and text of the token, and remove its `detail` and its partner.
+        """Change the kind and text of the token, and clear `detail`, `opener` and `closer`.
 
-        `markdown` defaults to the plain text.
+        `markdown` defaults to `plain`.
         """
         self.kind = kind
         self.plain = plain
@@ -143,7 +142,7 @@ class InlineToken:
 
 
 class MarkedPhrase(NamedTuple):
-    """A phrase between two tokens that highlight it, make it bold or make it a cloze deletion."""
+    """A highlighted or bold phrase or a cloze deletion, with the two tokens around it."""
 
     opener: InlineToken
     closer: InlineToken
@@ -166,7 +165,7 @@ class MarkedPhrase(NamedTuple):
 
 
 class InlineContext(NamedTuple):
-    """The values from a note and its vault on which the parsing of a block's text depends."""
+    """The information about a note and its vault that is needed to parse the text of a block."""
 
     maths: Strings = ()
     """The note's maths that covers several lines. The number in a placeholder is its index."""
@@ -179,7 +178,7 @@ class InlineContext(NamedTuple):
     """The markup of cloze deletions besides `{{c1::…}}`: any of `==`, `bold`, `{` and `{{`. The
     last stands for double braces without a number."""
     is_verbatim: bool = False
-    """Whether to keep line breaks and markup as written, as in text with several blocks."""
+    """Whether to keep line breaks and markup as written, because the text has several blocks."""
 
 
 # --- the parser ----------------------------------------------------------------------------
@@ -212,7 +211,7 @@ class InlineState(StateInline):
     ) -> InlineToken:
         """Flush any pending text, then add a token and return it.
 
-        `markdown` defaults to the plain text.
+        `markdown` defaults to `plain`.
         """
         if self.pending:
             self.pushPending()
@@ -315,7 +314,7 @@ _HTML_ELEMENTS = frozenset(
         " template textarea tfoot th thead time title tr track tt u ul var video wbr"
     ).split()
 )
-# What may follow the name of an element, besides attributes that have a value.
+# Attributes without a value, and the `/`, that may follow the name of an element.
 _BARE_ATTRIBUTES = frozenset("/ checked controls disabled hidden loop muted open".split())
 # The start of a mark or gap, which makes the text of a footnote part of its sentence.
 _MARK_IN_FOOTNOTE = regex(r"==|<mark|<span|\*\*|__|\{\{|~=\{")
@@ -331,14 +330,15 @@ _SPECIAL_IN_ALT = regex(r"[\[\]\n]")
 _WIDTH = regex(r"\d{1,4}")
 # The number of tokens that are searched backwards for the last Markdown or row start.
 _MAX_LOOKBACK_TOKENS = 20
-# What ends the name of an embedded file: its alias or a fragment.
+# The start of the alias or fragment that follows the name of an embedded file.
 _EMBED_NAME_END = regex(r"\\?\||#")
 
 
 def parse_markup(state: StateInline, silent: bool) -> bool:
-    """Parse markup that isn't part of CommonMark.
+    """Parse markup that isn't part of CommonMark (a markdown-it inline rule).
 
-    This is an inline rule for markdown-it.
+    Returns whether such markup begins at the current position. If it does, the position moves
+    to the end of the markup, and a token is added unless `silent` is set.
     """
     if state.src[state.pos] not in MARKUP_START_CHARACTERS:
         return False
@@ -357,7 +357,7 @@ def parse_markup(state: StateInline, silent: bool) -> bool:
 
 
 def _resolve_markup(state: StateInline, match: re.Match[str]) -> tuple[str, int] | None:
-    """Return the kind of the markup and its end position, or None if it's plain text."""
+    """Return the kind of the markup and its end offset, or None if the match isn't markup."""
     kind = str(match.lastgroup)
     context: InlineContext = state.env["context"]
     match kind:
@@ -394,7 +394,7 @@ def _is_html_tag(match: re.Match[str]) -> bool:
 
 
 def _add_markup(state: InlineState, kind: str, match: re.Match[str], raw: str) -> None:
-    """Add the token for a kind of markup. `raw` is the markup as written."""
+    """Add the token for markup of the given kind. `raw` is the markup as written."""
     match kind:
         case "text":
             state.add_token(MarkupKind.TEXT, raw)

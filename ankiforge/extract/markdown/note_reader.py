@@ -100,7 +100,7 @@ _TermLines = dict[Block, list[tuple[Span, CardSides]]]
 
 
 class NoteReader:
-    """Creates the highlights of a note that was split into blocks."""
+    """Creates the highlights of a note from its blocks."""
 
     def __init__(
         self,
@@ -163,10 +163,10 @@ class NoteReader:
         return tuple(map(surroundings.add_surroundings, self._placed))
 
     def _iter_marked_quotes(self, used_blocks: Set[Block]) -> Iterator[PlacedHighlight]:
-        """Yield a highlight for each callout or block quote that is read as a highlight.
+        """Yield a highlight for each callout or block quote that counts as a mark.
 
-        It is skipped if it contains a block in `used_blocks`, from which a highlight was
-        already created.
+        A callout or block quote is skipped if it contains any of `used_blocks`, the blocks that
+        are already part of other highlights.
         """
         blocks_by_quote = defaultdict[tuple[HighlightForm, BlockQuote], list[Block]](list)
         for block in self._note.blocks:
@@ -191,10 +191,10 @@ class NoteReader:
     def find_lookalikes(
         self, text: str, front_lines: int, hidden_parts: Sequence[HiddenPart]
     ) -> tuple[SkippedText, ...]:
-        """Find text that resembles a highlight or card but became neither.
+        """Return text that resembles a highlight or card but became neither, with the reasons.
 
-        These are the results of `find_skipped_texts`, and quotations with a link if it is
-        unclear which text is quoted.
+        These are the results of `find_skipped_texts`, plus each block with a link for which it is
+        unclear what text is quoted.
 
         Args:
             text: the note including its front matter.
@@ -219,8 +219,10 @@ class NoteReader:
     def _read_block(self, block: Block) -> Iterator[PlacedHighlight]:
         """Yield the highlights that begin in a block.
 
-        If the block is a card, the card is its only highlight. Otherwise these may be
-        quotations, highlighted pictures and sentences with highlighted phrases.
+        If the block is a card, the card is its only highlight. Otherwise, the block may have
+        quotations, highlighted pictures and sentences with highlighted phrases. A block without
+        such sentences may instead be a question that has no answer yet, an exported passage or
+        part of a glossary.
         """
         card = self._read_card(block)
         if card:
@@ -241,7 +243,7 @@ class NoteReader:
         passage = self._exported_passages.get(block)
         sentences = list(self._read_marked_sentences(block))
         unanswered = self._read_unanswered_question(block)
-        if sentences and not (passage and self._is_marked_whole(passage)):
+        if sentences and not (passage and self._is_fully_marked(passage)):
             yield from self._add_comment_and_page(sentences, passage)
         elif unanswered:
             yield unanswered
@@ -256,10 +258,10 @@ class NoteReader:
                 card = replace(card, exact=exact, line_syntax=_TERM_FORM)
                 yield PlacedHighlight(block, start, block, end, card)
 
-    def _is_marked_whole(self, passage: ExportedPassage) -> bool:
-        """Return whether an exported passage is highlighted from beginning to end, as by KOReader.
+    def _is_fully_marked(self, passage: ExportedPassage) -> bool:
+        """Return whether an exported passage is highlighted from beginning to end.
 
-        Such a passage is read as if it weren't highlighted.
+        KOReader highlights all passages in this way, so such highlighting is ignored.
         """
         marks = self._find_outermost_marks(passage.block)
         length = sum(phrase.end - phrase.start for phrase in marks)
@@ -270,7 +272,8 @@ class NoteReader:
     ) -> Iterator[PlacedHighlight]:
         """Add the comment and page of an exported passage to the first highlight inside it.
 
-        The blocks of the comment are added to each highlight, which is private if they are.
+        The blocks of the comment are added to every highlight, so that a highlight is private
+        if any of these blocks is. Without a passage, the highlights are yielded unchanged.
         """
         for placed in sentences:
             if passage:
@@ -300,7 +303,7 @@ class NoteReader:
                 yield PlacedHighlight(block, picture.start, block, picture.start, figure)
 
     def _read_exported_passage(self, passage: ExportedPassage) -> PlacedHighlight:
-        """Create the highlight for an exported passage, with the links that follow it."""
+        """Create the highlight for an exported passage, including the links after the passage."""
         block, end = passage.block, passage.end
         targets = block.inline.targets
         highlight = self._create_highlight(
@@ -403,7 +406,7 @@ class NoteReader:
         )
 
     def _read_defined_term(self, block: Block) -> Highlight | None:
-        """Read a `Term: definition` list item under a glossary heading as a card."""
+        """Return the card for a `Term: definition` list item under a glossary heading, or None."""
         if block.kind is not BlockKind.ITEM or len(block.items) > 1:
             return None
         if "glossary" not in self._wanted.cards or not block.headings:
@@ -451,10 +454,10 @@ class NoteReader:
         return replace(card, may_continue=may_continue)
 
     def _may_continue_below(self, block: Block) -> bool:
-        """Return whether the answer of a one-line card may go on in the next block.
+        """Return whether the answer of a one-line card may continue in the next block.
 
-        That block is the rest of the same paragraph, or nested in the card's list item, and isn't
-        a card itself.
+        True if the next block is the rest of the same paragraph, or is nested in the card's list
+        item, and isn't a card itself.
         """
         below = self._note.find_next(block)
         if below is None or below.quotes != block.quotes:
@@ -469,8 +472,8 @@ class NoteReader:
     def _may_begin_above(self, block: Block) -> bool:
         """Return whether the question of a one-line card may begin in the block above.
 
-        That block is the first part of the same paragraph, ends within a sentence, and isn't a
-        card itself.
+        True if the block above is the first part of the same paragraph, ends in the middle of a
+        sentence, and isn't a card itself.
         """
         above = self._note.find_previous(block)
         if above is None or not _is_split_paragraph(above, block):
@@ -524,8 +527,8 @@ class NoteReader:
     def _read_unanswered_question(self, block: Block) -> PlacedHighlight | None:
         """Read the question of a multi-line card that has no answer yet.
 
-        The separator, e.g. `?`, is then the last line of a paragraph or the only line directly
-        below a heading.
+        In this case, the separator (e.g. `?`) is the last line of a paragraph, or the only line
+        of a paragraph directly below a heading. Returns None for any other block.
         """
         lines = block.source.strip().split("\n")
         separator = lines[-1].strip()
@@ -567,8 +570,8 @@ class NoteReader:
     def _read_marked_sentences(self, block: Block) -> Iterator[PlacedHighlight]:
         """Yield a highlight for each sentence with highlighted phrases.
 
-        If there's only one mark and it covers a whole `Term: definition`, yield a card instead.
-        The bold labels of table rows aren't marks.
+        If there is only one mark and it covers a whole `Term: definition`, yields a card instead.
+        Bold labels of table rows don't count as marks.
         """
         if not self._mark_delimiters.matches(block.source):
             return
@@ -615,7 +618,7 @@ class NoteReader:
 
 
 def _is_split_paragraph(first: Block, second: Block) -> bool:
-    """Return whether two adjacent blocks are the parts of one paragraph."""
+    """Return whether two adjacent blocks were split off from the same paragraph."""
     is_directly_below = first.lines[1] == second.lines[0] and first.kind is second.kind
     return is_directly_below and (first.items, first.quotes) == (
         second.items,
@@ -626,8 +629,8 @@ def _is_split_paragraph(first: Block, second: Block) -> bool:
 def _get_list_key(block: Block) -> object:
     """Return a key for `groupby` that is the same for all blocks of a list.
 
-    Adjacent paragraphs with the same headings count as a list if each contains a colon. A
-    block without a colon is a group by itself.
+    Adjacent paragraphs below the same heading count as a list if each contains a colon. A
+    block without a colon forms a group by itself.
     """
     has_colon = ":" in block.source or "：" in block.source
     if not has_colon or block.kind not in (BlockKind.TEXT, BlockKind.ITEM):
@@ -641,9 +644,10 @@ _BOLD_CELL = regex(r"\s*(\*\*|__)(?=\S).+(?<=\S)\1\s*")
 
 
 def _is_row_label(block: Block, phrases: Iterable[MarkedPhrase]) -> bool:
-    """Return whether a cell is the label of its table row.
+    """Return whether a table cell is bold only because it is the label of its row.
 
-    That is the case if every cell of the first column is bold.
+    This is assumed if every non-empty cell of the first column is bold, except in the header row,
+    and the cell has no other marks.
     """
     if block.kind is not BlockKind.CELL or block.column > 0:
         return False
@@ -679,9 +683,9 @@ def _group_by_sentence(
 
 
 class _TableRow:
-    """The header and the row that a card shows for a table cell.
+    """The table row of a cell and the header row, which a card about the cell shows as a table.
 
-    If the block isn't in a table, or is the only cell of its row with text, both are empty
+    If the block isn't in a table, or is the only cell of its row with text, there are no rows
     and the card shows only the block.
     """
 
@@ -696,12 +700,12 @@ class _TableRow:
                 self._rows.append([parse_inline(cell, block.context) for cell in row])
         texts = [" | ".join([cell.plain for cell in row]) for row in self._rows]
         self.text = "\n".join(texts)
-        """The plain text of the header and row, or "" if the card shows only the block."""
+        """The plain text of these rows, or "" if the card shows only the block."""
 
     def render(
         self, markdown: str, gaps: tuple[Span, ...]
     ) -> tuple[str, tuple[Span, ...]]:
-        """Render the header and row as a Markdown table.
+        """Render the rows as a Markdown table.
 
         Args:
             markdown: the Markdown of the cell.

@@ -77,7 +77,7 @@ class VaultSettings(SourceSettings, kw_only=True):
     include: Strings = ("**/*.md",)
     """Glob patterns of the notes to read.
 
-    As in git, a pattern with no slash but at its end matches at any depth.
+    As in git, a pattern without a slash, except at its end, matches at any depth.
     """
     exclude: Strings = ()
     """Glob patterns of notes to exclude. A pattern that ends with `/` excludes a folder and
@@ -138,8 +138,8 @@ class Vault(NoteSource):
     ) -> Self:
         """Open a vault, and read the settings of its plug-ins.
 
-        `dialects_by_default` are the plug-ins whose card syntax is read if the settings name
-        none. If it is None, these are the enabled plug-ins.
+        `dialects_by_default` has the plug-in syntaxes to read if the settings don't select the
+        kinds of cards. None means those of the enabled plug-ins.
         """
         root = opening.root
         settings = opening.settings
@@ -200,7 +200,7 @@ class Vault(NoteSource):
         )
 
     def replace_dialects(self, names: Strings) -> Self:
-        """Return a copy of the vault that reads the card syntaxes of other plug-ins."""
+        """Return a copy of the vault that reads the plug-in syntaxes in `names` instead."""
         opening = SourceOpenParameters(
             name=self.listing.name,
             root=self.listing.root,
@@ -223,7 +223,7 @@ class Vault(NoteSource):
         yield from self.problems
 
     def iter_skipped_directories(self) -> Iterator[UnmarkedDocument]:
-        """Yield each directory with notes that aren't read, with the reasons.
+        """Yield each directory that has unread notes, with their number for each reason.
 
         The notes are templates or Excalidraw drawings, or the settings don't select them.
         """
@@ -258,7 +258,7 @@ class Vault(NoteSource):
 
     @cached_property
     def _file_url_prefix(self) -> str:
-        """The start of each note's URL, or "" if the folder isn't in an Obsidian vault."""
+        """The start of every note's URL, or "" if the directory isn't in an Obsidian vault."""
         root = Path(os.path.realpath(self.listing.root))
         vault = find_vault(root)
         if vault is None:
@@ -314,7 +314,7 @@ class Vault(NoteSource):
 
     @property
     def selection_settings_text(self) -> str:
-        """All settings that affect which passages are read, serialized as text."""
+        """The settings that select passages, including those of plug-ins, serialized as text."""
         return f"{super().selection_settings_text}\n{msgspec.json.encode(self.dialects).decode()}"
 
 

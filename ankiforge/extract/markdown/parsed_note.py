@@ -1,4 +1,4 @@
-"""Read a note: its front matter, its highlights, and which parts of it are private.
+"""Read the front matter and highlights of a note, and find its private parts.
 
 `mark_private_blocks` finds the blocks that must stay on this computer because of the tag `#no-
 llm`. It searches the source, so the tag also counts in comments, code and formulas. The tag makes
@@ -154,8 +154,8 @@ def _build_container_check(tagged_blocks: Iterable[Block]) -> Callable[[Block], 
     """Build a predicate that checks whether a block is inside any of the tagged blocks.
 
     Headings, callout titles, table headers and list items contain the blocks below them.
-    Headings and titles are compared by line, because there may be several objects for the
-    same one.
+    Headings and titles are compared by line, because several `Block` objects may represent the
+    same heading or title.
     """
     containers = [block for block in tagged_blocks if block.kind is not BlockKind.TEXT]
     header_lines = {block.lines for block in containers}
@@ -211,7 +211,11 @@ def find_lines_below_tag(text: str) -> frozenset[int]:
 
 
 def _get_own_lines(block: Block) -> Span:
-    """Return the lines of a block as [first, end), of which a callout title has only the first."""
+    """Return the line range of a block as [first, end).
+
+    For a callout title, only the first line counts, because `lines` also includes the paragraph
+    below the title.
+    """
     first, last = block.lines
     return (first, first + 1) if block.kind is BlockKind.TITLE else (first, last)
 
@@ -224,13 +228,14 @@ _PROMPT_TEMPLATE_END = "{{ highlights }}\n"
 def read_note(
     source: NoteSource, note: MarkdownNote, find_picture: FindPicture, *, is_parsed: bool
 ) -> Iterator[Sighting]:
-    """Yield a note's document and any problems, or nothing if there's nothing to read.
+    """Yield any problems with a note, then its document if there is anything to report about it.
 
     Args:
         source: the source of the note.
         note: the note.
         find_picture: maps a picture's name in the text to its path.
-        is_parsed: whether to parse the note. If not, only a plug-in's cards are read.
+        is_parsed: whether the note must be parsed. Otherwise it is parsed only if a plug-in
+            reads it, and else just searched for text that resembles a highlight.
     """
     text = note.text
     path = note.document.path
@@ -282,8 +287,8 @@ class _ParsedNote:
     ) -> None:
         """Parse a note.
 
-        If `keeps_definitions` is true, the text keeps fields that define a term, such as
-        `key:: value`, and loses the times of a transcript.
+        With `keeps_definitions`, the plain text includes fields that define a term
+        (`term:: definition`), and the timestamps of a transcript are removed from it.
         """
         self._source = source
         self._note = note
@@ -444,8 +449,8 @@ class _ParsedNote:
     def _render_markdown(self, starts: Sequence[int], start: int, end: int) -> str:
         """Render the plain text in [start, end) as Markdown.
 
-        Returns "" if the range includes code or a multi-line card. `starts` are the offsets of
-        the blocks in the plain text.
+        Returns "" if the range includes code or a multi-line card. `starts` has the offset
+        of each block in the plain text.
         """
         text = ""
         for block, block_start in zip(self._blocks.blocks, starts, strict=True):
@@ -470,8 +475,8 @@ class _ParsedNote:
         belong to any block, so they're private if anything in the note is.
 
         Returns:
-            The private texts, and separately those that are mere names, which may also occur in
-                public documents.
+            (texts, names): the private texts, and separately those that are just a name, which
+                may occur in public documents too.
         """
         texts = list[str]()
         possible_names = list[str]()

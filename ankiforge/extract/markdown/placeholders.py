@@ -33,10 +33,9 @@ COMMENT_FILLER = "\ufdd0"
 MATHS_DELIMITER = "\ufdd1"
 """Encloses the number that replaces the first line of maths."""
 MATHS_CONTINUATION = "\ufdd2"
-"""Replaces each further line of maths."""
-# Maps the stand-ins for `<!--` and `<%` that are never closed to these markers and their
-# closers.
-_OPEN_STAND_INS = {"\ufdd3" * 4: ("<!--", "-->"), "\ufdd4" * 2: ("<%", "%>")}
+"""Replaces each line of maths after the first."""
+# Maps the placeholder for an unclosed `<!--` or `<%` to this marker and its closing marker.
+_UNCLOSED_MARKERS = {"\ufdd3" * 4: ("<!--", "-->"), "\ufdd4" * 2: ("<%", "%>")}
 PLACEHOLDER_CHARACTER = regex(f"[{COMMENT_FILLER}-\ufdef]")
 
 
@@ -106,8 +105,8 @@ _HIDDEN_TEMPLATE = rf"""
 )"""
 # The kinds of hidden parts that are meant for programs, or only for the author of the note.
 _UNSEEN_KINDS = ("comment", "program", "field", "data", "quote_label")
-# The signs of hidden parts. A text without any of them has none.
-_HIDING_SIGNS = WordMatcher(
+# Strings of which every hidden part contains at least one.
+_HIDDEN_PART_SIGNS = WordMatcher(
     *(*r"\<%`$~", "::", "]:", "[!", "TARGET DECK", ": <", ":LOGBOOK:", "#+"),
     *("START", "\t-\n", " -\n", "\t- \n", " - \n"),
 )
@@ -127,7 +126,7 @@ _DEFINITION_FIELD = regex(
     r"[^:\n]+::(?=[^\n]*\Z)(?:(?:[ \t]+(?!\w+:)[^\W\d]\S*){4}|[ \t]+[^\s\x00-\u2fff]{10})"
 )
 _MATHS_PLACEHOLDER = regex(f"{MATHS_DELIMITER}(\\d+){MATHS_DELIMITER}")
-# What follows the opening marker of a fence that GitHub and GitLab show as a formula.
+# The info string of a fence that GitHub and GitLab display as a formula.
 _MATHS_FENCE_INFO = regex(r"[ \t]*math[ \t]*\Z")
 # The schedule that obsidian-spaced-repetition writes after a card, which may end with maths.
 _SCHEDULE_COMMENT = regex(r"[ \t]*<!--SR:[^\n]*?-->")
@@ -140,15 +139,15 @@ _PROGRAM_COMMENT = regex(
 # A citation mark of a chatbot that has lost the private-use characters around it.
 _CHAT_CITATION = regex(r"[ ]?(?<![\w\ue200])cite(?:turn\d{1,3}[a-z]{4,8}\d{1,3})+")
 _EMPTY_PLACEHOLDER = regex(f"\n?{MATHS_CONTINUATION}|{COMMENT_FILLER}")
-# Lines of comments and fields that aren't indented, although the list in which they are
-# continues below, and which would therefore end the list.
+# Unindented lines with comments or fields in the middle of a list. They would end the list, so
+# they are indented like the line below.
 _UNINDENTED_COMMENTS = regex(
     rf"(?m)^(?:{COMMENT_FILLER}+[ \t]*\n)+(?=(?P<indent>[ \t]+)\S)"
 )
 
 
 HiddenPart = tuple[int, int, str]
-"""The (start, end, kind) of a stretch of a note in which marks aren't read.
+"""The (start, end, kind) of a part of a note in which marks aren't read.
 
 The kind is `code` (which includes maths), `definition`, `comment`, `program`, `data`, `quote_label`
 or `field`.
@@ -166,11 +165,11 @@ class PreparedSource(NamedTuple):
     hidden_parts: tuple[HiddenPart, ...] = ()
     """The parts in which marks aren't read, with their offsets in the source."""
     comments: tuple[tuple[Span, str], ...] = ()
-    """The first line of each comment that the reader wrote, the line below it, and its text."""
+    """The line range, as [first, end), and the text of each comment that the reader wrote."""
 
 
 def restore_placeholders(text: str, maths: Strings) -> str:
-    """Replace the placeholders of maths by the maths, and remove all others."""
+    """Replace each maths placeholder with the maths it stands for, and remove all others."""
     if not PLACEHOLDER_CHARACTER.search(text):
         return text
     with_maths = _MATHS_PLACEHOLDER.sub(lambda number: maths[int(number[1])], text)
@@ -190,17 +189,18 @@ def prepare_source(
 
     Args:
         text: the source of the note.
-        fields: treat fields of Dataview and Logseq, such as a line `key:: value`, like
+        fields: whether to treat fields of Dataview and Logseq, such as a line `key:: value`, like
             comments.
-        field_cards: don't treat cards of Obsidian_to_Anki like comments.
-        definitions: treat even fields that define a term like comments.
+        field_cards: whether to keep cards of Obsidian_to_Anki, instead of treating them like
+            comments.
+        definitions: whether to treat even fields that define a term like comments.
     """
     text = text.replace("\0", "\ufffd")
     if not text.isascii():
         text = PLACEHOLDER_CHARACTER.sub("\ufffd", text)
     if "citeturn" in text:
         text = _CHAT_CITATION.sub(lambda mark: COMMENT_FILLER * len(mark[0]), text)
-    if not _HIDING_SIGNS.matches(text):
+    if not _HIDDEN_PART_SIGNS.matches(text):
         return PreparedSource(text)
     text = replace_unclosed_markers(text)
     all_maths: list[str] = []
@@ -264,9 +264,9 @@ def replace_unclosed_markers(text: str) -> str:
     """Replace each unclosed `<!--` and `<%` with a placeholder of the same length.
 
     Otherwise, the regular expression would search the rest of the text for the end of each
-    marker, which takes quadratic time.
+    such marker, which takes quadratic time in total.
     """
-    for stand_in, (begin, end) in _OPEN_STAND_INS.items():
+    for stand_in, (begin, end) in _UNCLOSED_MARKERS.items():
         last_end = text.rfind(end) + 1
         text = text[:last_end] + text[last_end:].replace(begin, stand_in)
     return text
@@ -274,7 +274,7 @@ def replace_unclosed_markers(text: str) -> str:
 
 def restore_unclosed_markers(text: str) -> str:
     """Undo the replacements made by `replace_unclosed_markers`."""
-    for stand_in, (begin, _) in _OPEN_STAND_INS.items():
+    for stand_in, (begin, _) in _UNCLOSED_MARKERS.items():
         text = text.replace(stand_in, begin)
     return text
 
@@ -284,7 +284,7 @@ def find_hidden_parts(text: str, *, fields: bool = True) -> Iterator[HiddenPart]
 
     Fields are only yielded if `fields` is true.
     """
-    if not _HIDING_SIGNS.matches(text):
+    if not _HIDDEN_PART_SIGNS.matches(text):
         return
     pattern = _compile_hidden(fields=fields, field_cards=False)
     for hidden in pattern.finditer(replace_unclosed_markers(text)):
@@ -318,11 +318,13 @@ _MAX_LINES_PER_TIME = 8
 
 
 def remove_transcript_times(text: str) -> str:
-    """Remove the times of a transcript from a text, without changing its lines.
+    """Remove the timestamps of transcripts from a text, without changing its number of lines.
 
-    A transcript has at least three times, one in eight lines, which ascend. Several
-    transcripts may follow one another. A schedule or chronicle isn't one: if its times have no
-    hours, a transcript begins within five minutes, and not all its times are multiples of five.
+    A transcript has at least three timestamps in ascending order, and at least one for every
+    eight lines of text. Another transcript may follow, whose timestamps start again below five
+    minutes. To rule out schedules and chronicles, the first timestamp must also be below five
+    minutes, and not all timestamps may be multiples of five seconds. These two rules don't apply
+    if a timestamp includes hours or `-->` occurs in the text.
     """
     times = [match["time"] for match in _TRANSCRIPT_TIME.finditer(text)]
     moments = [[int(part) for part in f"0:{time}".split(":")][-3:] for time in times]
@@ -342,7 +344,7 @@ def remove_transcript_times(text: str) -> str:
 
 
 def find_comment_sentences(text: str) -> Iterator[str]:
-    """Yield the sentences that aren't in any block, e.g. in comments and link definitions."""
+    """Yield the sentences outside of blocks, such as those in comments and link definitions."""
     for start, end, kind in find_hidden_parts(text):
         if kind != "code":
             content = text[start:end].strip("<>%!- \t\n")

@@ -47,7 +47,7 @@ _MARKER_BY_CLOZE_PATTERN = {
 }
 
 
-# Maps each of the switches, which older versions had instead, to its cloze pattern.
+# Maps each boolean setting that older versions had instead to the equivalent cloze pattern.
 _PATTERN_BY_OLD_SWITCH = {
     "convertHighlightsToClozes": "==[123;;]answer[;;hint]==",
     "convertBoldTextToClozes": "**[123;;]answer[;;hint]**",
@@ -82,7 +82,8 @@ class _OsrSettings(Value, rename="camel"):
     flashcard_tags: Strings = ("#flashcards",)
     """Only notes with one of these tags contain cards, or all notes if there are none."""
     convert_folders_to_decks: bool = False
-    """Whether folders are decks, so that notes contain cards whatever their tags."""
+    """Whether decks are named after folders, so that all notes may contain cards, whatever their
+    tags."""
 
     def get_deck_tags(self) -> Strings:
         """Return the casefolded tags that name decks, or () if directories name the decks."""
@@ -151,8 +152,8 @@ class _O2aSettings(
         """Parse the deck and tags that a note declares for its cards.
 
         Returns:
-            The deck named in the note (or ""), the deck of its folder (falling back to the
-                default deck), and the tags.
+            (deck, fallback_deck, tags): the deck named in the note (or ""), the deck of its
+                innermost directory that has one (or else the default deck), and the tags.
         """
         deck_line = _find_declaration(self.words.deck, text)
         deck_name = deck_line[1].strip() if deck_line else ""
@@ -167,7 +168,7 @@ class _O2aSettings(
         return deck_name, fallback_deck, tuple(dict.fromkeys(tags))
 
     def normalize_deck_line(self, text: str) -> str:
-        """Replace the user's keyword for the deck line by the default keyword of the plug-in."""
+        """Replace the user's keyword for the deck line with the plug-in's default keyword."""
         if self.words.deck == FieldKeywords().deck:
             return text
         if not _find_declaration(self.words.deck, text):
@@ -179,7 +180,8 @@ class _O2aSettings(
 def _find_declaration(word: str, text: str) -> re.Match[str] | None:
     """Find the line on which a note declares its deck or tags.
 
-    The match's first group is the text after `word` and a colon, or else the next line.
+    `word` is the keyword at the start of that line. The match's first group is the text after
+    `word` and a colon, or the next line if `word` is alone on its line.
     """
     if not word or word not in text:
         return None
@@ -267,11 +269,12 @@ def _merge_separators(*, two_way: str, one_way: str) -> dict[str, bool]:
 def read_enabled_plugins(vault: Path) -> tuple[Strings | None, Problem | None]:
     """Read the ids of the enabled plug-ins of a vault.
 
-    The directories of the plug-ins don't tell, because they remain when a plug-in is
-    disabled.
+    The directories of the plug-ins can't be used for this, because they remain when a plug-in
+    is disabled.
 
     Returns:
-        (ids, None), or (None, problem) if the ids can't be read.
+        (ids, None), or (None, problem) if the ids can't be read. The ids are empty if the vault
+            has no list of plug-ins.
     """
     path = vault / ".obsidian" / "community-plugins.json"
     if not path.exists():
@@ -290,12 +293,13 @@ def read_enabled_plugins(vault: Path) -> tuple[Strings | None, Problem | None]:
 def read_plugin_syntaxes(
     vault: Path, names: Strings
 ) -> tuple[PluginSyntaxes, list[Problem]]:
-    """Read the settings of the plug-ins in `names`.
+    """Read the settings of the plug-ins whose syntaxes are in `names`.
 
     If a plug-in has no readable settings, its defaults are used.
 
     Returns:
-        The card syntaxes with their settings, and problems with unreadable settings.
+        The card syntaxes with their settings, and the problems to report: settings that can't be
+            read, and custom regular expressions, which aren't supported.
     """
     dialects = PluginSyntaxes(names)
     problems: list[Problem] = []

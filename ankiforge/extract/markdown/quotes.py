@@ -1,9 +1,9 @@
 """Find the passages that a note quotes from papers and books, with links to their locations.
 
 Zotero, PDF plug-ins and reading apps paste such links next to the quoted text. A `Citation`
-is what a link cites, and the page that the text of the link names. In a paragraph or list
-item, a quotation is either text in quotation marks, or all text before a link to an
-annotation. A block quote or callout is a quotation as a whole. The remaining text of the
+holds the paper and location that a link cites, and the page that the link text names. In a
+paragraph or list item, a quotation is either text in quotation marks, or all text before a link
+to an annotation. A block quote or callout is a quotation as a whole. The remaining text of the
 paragraph or block quote is the reader's comment.
 """
 
@@ -54,7 +54,7 @@ _PAGE = regex(
     r"(?P<label>[0-9]+(?:[–-][0-9]+)?|[ivxlc]+\b|[A-Z]?\d+)"
 )
 _PAGE_NUMBER_ONLY = regex(r"\s*\(?(?P<label>\d{1,5}|[ivxlc]{1,7})\)?\s*\Z")
-# The text that may stand between two links that cite the same location.
+# The text that may occur between two links that cite the same location.
 _BETWEEN_LINKS = regex(
     rf"(?i)[\s()\[\],;.·|—–\-:/（），、]{{0,200}}"
     rf"(?:{_PAGE_WORD}|in|from|see)?[\s(\[]{{0,200}}\Z"
@@ -138,7 +138,7 @@ CitationsByBlock = dict[Block, list[Citation]]
 
 
 def iter_paper_identifiers(citations: CitationsByBlock) -> Iterator[Pair]:
-    """Yield the scheme (`quoted-…`) and identifier of each paper that a note cites."""
+    """Yield (scheme, identifier) for each paper that a note cites. The scheme is `quoted-…`."""
     for block_citations in citations.values():
         for citation in block_citations:
             for scheme, value in citation.paper_identifiers:
@@ -196,7 +196,7 @@ def _parse_pdf_link(target: str, span: Span) -> Citation | None:
 
 
 def to_openable_url(target: str, note_url: str) -> str:
-    """Convert a link target to a URL that works outside the vault, or "" if there's none.
+    """Convert a link target to a URL that works outside the vault, or "" if that's impossible.
 
     Args:
         target: the link target as written in the note.
@@ -249,7 +249,11 @@ def find_citations(block: Block) -> list[Citation]:
 
 
 def _merge_adjacent_links(block: Block) -> list[Citation]:
-    """Merge each link to a paper with links and citekeys next to it, and drop all others."""
+    """Return the links to papers in a block, in order, each merged with those next to it.
+
+    Links and citekeys next to a link are merged into one citation. Other links, and citekeys on
+    their own, are dropped.
+    """
     plain = block.inline.plain
     links = []
     for span, target in block.inline.targets:
@@ -273,7 +277,7 @@ def _merge_adjacent_links(block: Block) -> list[Citation]:
 
 
 def _parse_link_text(plain: str, citation: Citation) -> Citation:
-    """Extract a citation's quoted text or page label from its link text."""
+    """Return the citation with the quoted text or page label that its link text contains."""
     text = plain[citation.start : citation.end]
     quoted = find_quote_at_end(plain, *citation.span)
     scheme, name = citation.paper_identifiers[0]
@@ -376,7 +380,8 @@ def find_quote_at_end(plain: str, start: int, end: int) -> Span | None:
 _QUOTE_CALLOUT = regex(r"(?i)quote|cite|zitat|highlight|annotation|excerpt|pdf")
 _SENTENCE_END = '.!?…”"»“«」。！？'
 _CLOSING_MARKS = '”"»“」』'
-# The fewest words in a quote without quotation marks before a link to an annotation.
+# The minimum number of words before a link to an annotation that count as a quote without
+# quotation marks.
 _MIN_QUOTE_WORDS = 3
 _HEX_COLOUR = regex("#.*")
 # The maximum number of blocks below a quote that may be comments on it.
@@ -393,11 +398,11 @@ class QuotePart(NamedTuple):
 
     @property
     def text(self) -> str:
-        """The plain text of this portion."""
+        """The plain text of this part."""
         return self.block.plain[self.start : self.end]
 
     def overlaps(self, span: Span) -> bool:
-        """Return whether the quote overlaps `span` in the block's plain text."""
+        """Return whether this part overlaps `span` in the block's plain text."""
         start, end = span
         return self.start < end and start < self.end
 
@@ -406,8 +411,8 @@ class QuotePart(NamedTuple):
     ) -> list[MarkedPhrase]:
         """Return the highlighted phrases that become gaps of the cloze card.
 
-        Returns [] if a single phrase has all words of the quotation, which would leave only a
-        gap.
+        Returns [] if a single phrase covers all words of this part, because the card would then
+        consist of nothing but a gap.
         """
         plain = self.block.plain
         gaps = []
@@ -440,13 +445,13 @@ class CitedQuote(NamedTuple):
 
     @property
     def lines(self) -> Span:
-        """The lines of the note that belong to the quote, counted from 0, and the line below."""
+        """The range of lines in the note that the quote covers, as [first, end), counted from 0."""
         return self.blocks[0].lines[0], self.blocks[-1].lines[1]
 
     def add_comments(
         self, texts: Iterable[str], blocks: Iterable[Block] = ()
     ) -> CitedQuote:
-        """Add comments, without labels such as `Note:`, and the blocks that they are in."""
+        """Return a copy with these comments, without labels such as `Note:`, and their blocks."""
         comments = [self.comment]
         for text in texts:
             remark = REMARK_TEXT.match(text)
@@ -530,11 +535,11 @@ class NoteQuotes:
         """
         self._note = note
         self.quotes_by_start: dict[Block, dict[int, CitedQuote]] = {}
-        """Maps each block in which quotes start to these quotes, by start offset."""
+        """Maps each block to the quotes that start in it, keyed by start offset."""
         self.covered_blocks: set[Block] = set()
         """The blocks that belong to a quote."""
         self._pieces: dict[Block, list[QuotePart]] = {}
-        """Maps each block to the pieces of it that are quoted."""
+        """Maps each block to its quoted parts."""
         self.unclear_blocks: list[Block] = []
         """The blocks with a link for which the quoted text is unclear."""
         if not citations:
@@ -546,7 +551,7 @@ class NoteQuotes:
             if block not in cards
         }
         self._link_only_blocks = set(filter(self._has_only_links, self._citations))
-        """The blocks that contain citations and no other words."""
+        """The blocks that contain no words except in citations."""
         free_links = {block for block in self._link_only_blocks if not block.quotes}
         all_quotes: list[CitedQuote] = []
         for _, blocks in groupby(note.blocks, _get_group_key):
@@ -593,9 +598,12 @@ class NoteQuotes:
         )
 
     def _add_quotes(self, found: Iterable[CitedQuote]) -> None:
-        """Add the quotes, with the reader's comments beside, below and, if hidden, above them.
+        """Add the quotes to the index, with the reader's comments on each.
 
-        A quote that is a remark by the reader is a comment on the quote before it.
+        Comments are the blocks from `_find_comments`, and hidden comments (`%%…%%`) directly above
+        a quote or after it without text in between. A quote that begins like a remark (`Note:`)
+        is a comment on the previous quote if the two have the same links. If not, it is unclear
+        what it refers to.
         """
         quotes: list[CitedQuote] = []
         for cited in found:
@@ -630,18 +638,20 @@ class NoteQuotes:
                 self._pieces.setdefault(piece.block, []).append(piece)
 
     def _find_comments(self, quote: CitedQuote) -> list[Block]:
-        """Find the blocks in which the reader comments on a quote.
+        """Return the blocks in which the reader comments on a quote.
 
-        These are items nested below it, cells of its row, a remark that follows it, and a
-        question alone between it and the next quote or heading.
+        For a quote in a table, these are the questions and remarks in the same row. Otherwise,
+        they are the list items nested below the quote. If there are none, the next block is a
+        comment if it is a remark such as `Note: …`, or a question without another paragraph by
+        the reader below it.
         """
         first, last = quote.blocks[0], quote.blocks[-1]
         if first.kind is BlockKind.CELL:
-            near = self._note.blocks[max(0, first.number - 1 - first.column) :]
-            row = takewhile(first.is_in_row_of, near)
+            candidates = self._note.blocks[max(0, first.number - 1 - first.column) :]
+            row = takewhile(first.is_in_row_of, candidates)
             return [cell for cell in row if self._is_comment(cell)]
         following = self._note.blocks[last.number : last.number + _MAX_COMMENT_BLOCKS]
-        own = list(takewhile(self._is_readers_own, following))
+        own = list(takewhile(self._is_ordinary_text, following))
         nested = [
             block for block in own if first.items and first.items[-1] in block.items
         ]
@@ -650,8 +660,8 @@ class NoteQuotes:
         is_alone = len(own) == 1 or own[1].kind is not BlockKind.TEXT
         return own[: is_alone or bool(REMARK_TEXT.match(own[0].plain))]
 
-    def _is_readers_own(self, block: Block) -> bool:
-        """Return whether a block is neither a card, a quote, a heading nor highlighted."""
+    def _is_ordinary_text(self, block: Block) -> bool:
+        """Return whether a block isn't a card or heading and has no citations or highlights."""
         return (
             block not in self._citations
             and block not in self._cards
@@ -660,10 +670,13 @@ class NoteQuotes:
         )
 
     def _is_comment(self, block: Block) -> bool:
-        """Return whether a block is a question or remark, or in a column of such."""
+        """Return whether a block is a question or remark by the reader.
+
+        A table cell is also a remark if the header of its column is a word such as `Notes`.
+        """
         label = block.headers[-1].plain if block.column and block.headers else ""
         is_remark = REMARK_TEXT.match(block.plain) or REMARK_TEXT.match(f"{label}:")
-        return self._is_readers_own(block) and bool(
+        return self._is_ordinary_text(block) and bool(
             is_remark or _is_question(block.plain)
         )
 
@@ -695,7 +708,7 @@ class NoteQuotes:
             if before and not quoted:
                 quoted = find_quote_at_end(plain, *before)
                 if not quoted and citations == [citation] and citation.annotation:
-                    quoted = before if self._is_only_quote(block, before) else None
+                    quoted = before if self._is_bare_quote(block, before) else None
             if quoted:
                 quotes.append(CitedQuote((QuotePart(block, *quoted),), citation))
         if len(quotes) != 1:
@@ -708,12 +721,12 @@ class NoteQuotes:
         text_after = clean_comment(plain[end:].lstrip(_CLOSING_MARKS))
         return [quotes[0].add_comments([text_after])]
 
-    def _is_only_quote(self, block: Block, span: Span) -> bool:
-        """Return whether text before the only link, without quotation marks, is a quotation.
+    def _is_bare_quote(self, block: Block, span: Span) -> bool:
+        """Return whether text before the block's only link is a quote without quotation marks.
 
         It isn't if the block is a title, if anything in the block is highlighted, if the text
-        has too few words, or if other text than a remark, a question or a new line follows the
-        link.
+        has too few words, or if text follows the link on the same line that is neither a remark
+        nor a question.
         """
         text_after = clean_comment(block.plain[self._citations[block][0].end :])
         is_comment = REMARK_TEXT.match(text_after) or _is_question(text_after)
@@ -731,7 +744,8 @@ class NoteQuotes:
     ) -> list[CitedQuote]:
         """Read a whole block quote as one quotation.
 
-        Returns [] if this isn't possible, so that its blocks are searched one by one.
+        Returns a list with this quotation, or [] if the block quote can't be read as one. The
+        caller then searches its blocks one by one.
 
         Args:
             body: the blocks of the block quote, without its title.
@@ -771,10 +785,11 @@ class NoteQuotes:
         return [quote.add_comments(comments, linked)]
 
     def _has_links_outside_text(self, block: Block) -> bool:
-        """Return whether the links of a block cite its text, instead of being part of a sentence.
+        """Return whether the links of a block cite its text, rather than being part of a sentence.
 
-        Text may only follow a link to a passage. The link must then be at the end of a line,
-        after the end of a sentence, before a colon or in brackets.
+        If text follows a link, the link must lead to a passage, and must be at the end of a line,
+        after the end of a sentence, before a colon or in brackets. In a callout title, a link to
+        a passage is enough.
         """
         citations = self._citations[block]
         if block.kind is BlockKind.TITLE:
@@ -800,9 +815,12 @@ class NoteQuotes:
     ) -> tuple[list[QuotePart], list[str]]:
         """Split a block quote into the quoted text and the reader's comments.
 
-        Text belongs to the comment if it follows a link, is below a rule or begins like a
-        remark. A nested quote is also a comment, if there are only citations in the title or
+        Text belongs to the comments if it follows a link, is below a horizontal rule or begins
+        like a remark. A nested block quote is a comment too if all citations are in the title or
         in the text above it. The arguments are those of `_find_block_quote`.
+
+        Returns:
+            The quoted parts, and the texts of the comments.
         """
         quoting_blocks, comment_blocks = _split_quoting_blocks(body)
         words = [block for block in body if block not in self._link_only_blocks]
@@ -843,10 +861,10 @@ def _get_group_key(block: Block) -> object:
 def _split_quoting_blocks(
     body: Sequence[Block],
 ) -> tuple[Sequence[Block], Sequence[Block]]:
-    """Split a block quote into quoted blocks and blocks written by the reader.
+    """Split a block quote into (blocks with quoted text, blocks written by the reader).
 
-    Nested callouts are the reader's. Where a block quote is nested in another, the inner
-    one is the quote and the blocks below it are the reader's.
+    Nested callouts were written by the reader. Where a block quote is nested in another, the
+    inner one is the quote, and the blocks below it were written by the reader.
     """
     outer_depth = min((len(block.quotes) for block in body), default=0)
     nested = [block for block in body if len(block.quotes) > outer_depth]
@@ -874,5 +892,5 @@ def _strip_quotation_marks(pieces: Sequence[QuotePart]) -> tuple[QuotePart, ...]
 
 
 def _is_question(text: str) -> bool:
-    """Return whether a text ends in a question mark, apart from a tag that makes it private."""
+    """Return whether a text ends with a question mark, ignoring the privacy tag."""
     return remove_private_tag(text).rstrip().endswith(("?", "？"))

@@ -93,7 +93,7 @@ class _LookalikeMatch(NamedTuple):
 
 
 def is_note_of_other_tool(text: str) -> bool:
-    """Return whether a note belongs to another tool as a whole, so that none of it is read."""
+    """Return whether a note belongs entirely to another tool, so that none of it is read."""
     if not may_have_tool_cards(text):
         return False
     return any(tool.covers_note and sign.search(text) for tool, sign in _TOOL_SIGNS)
@@ -113,7 +113,7 @@ def find_skipped_texts(
         text: the note including its front matter.
         front_lines: the number of lines of front matter.
         wanted: the kinds of highlights and cards to read.
-        hidden_parts: the parts of the note in which highlights aren't read, or None if it
+        hidden_parts: the parts of the note in which highlights aren't read, or None if the note
             wasn't parsed.
         blocks: the blocks of the note, or () if the note wasn't parsed.
         placed: the highlights found in the note.
@@ -142,13 +142,13 @@ def find_skipped_texts(
     left_out += _iter_unread_tool_cards(text, highlight_index.lines)
     code_lines = []
     unselected_lines = defaultdict[tuple[str, str], list[int]](list)
-    """Maps each disabled kind and the option that would enable it to its lines."""
+    """Maps each disabled kind, with the option that would enable it, to the lines it is on."""
     lookalikes = list(_iter_matches(body))
     separator_counts = Counter(
         each.line for each in lookalikes if each.form.key == "line"
     )
     separator_lines = set[int]()
-    """The lines whose separator `::` is reported, once for all on the line."""
+    """The lines for which a separator `::` was already reported. Only one per line is."""
     for lookalike in lookalikes:
         start = lookalike.start
         hidden_kind = ""
@@ -255,7 +255,7 @@ def _format_line_numbers(numbers: Iterable[int]) -> str:
     return f"{'line' if len(distinct) == 1 else 'lines'} {', '.join(spans)}"
 
 
-def _shows_lookalike(
+def _covers_lookalike(
     placed: PlacedHighlight, lookalike: _LookalikeMatch, block: Block
 ) -> bool:
     highlight = placed.highlight
@@ -286,6 +286,8 @@ def _is_parsed_mark(lookalike: _LookalikeMatch, block: Block) -> bool:
 
 
 class _HighlightIndex:
+    """Finds the blocks on a line of the note, and the highlights in a block."""
+
     def __init__(
         self, body: str, blocks: Sequence[Block], placed: Iterable[PlacedHighlight]
     ) -> None:
@@ -323,7 +325,9 @@ class _HighlightIndex:
                 return True
         for block in self._blocks_at[lookalike.line]:
             placed = self._highlights_in.get(block, ())
-            if any(_shows_lookalike(highlight, lookalike, block) for highlight in placed):
+            if any(
+                _covers_lookalike(highlight, lookalike, block) for highlight in placed
+            ):
                 return True
             # the lookalike may also mark a phrase in a block that has highlights
             if placed and block.is_text and _is_parsed_mark(lookalike, block):
@@ -331,7 +335,11 @@ class _HighlightIndex:
         return False
 
     def find_rejection_reason(self, lookalike: _LookalikeMatch, hidden_kind: str) -> str:
-        """Return the reason why a lookalike can't be a highlight or card at its place, or ""."""
+        """Return why nothing can be a highlight or card at the position of a lookalike, or "".
+
+        The position may be in a comment or field, or after a backslash. The lookalike may also
+        be an opening marker without a closing one.
+        """
         if hidden_kind:
             return _HIDDEN_PART_REASONS[hidden_kind]
         if self._body[lookalike.start - 1 : lookalike.start] == "\\":
@@ -339,7 +347,7 @@ class _HighlightIndex:
         return _UNPAIRED_REASON if lookalike.is_unclosed else ""
 
     def explain_card_in_heading(self, lookalike: _LookalikeMatch) -> str:
-        """Explain why a lookalike in a heading isn't a card, or return "" elsewhere."""
+        """Return why a card in a heading isn't read, or "" if the lookalike isn't such a card."""
         blocks = self._blocks_at[lookalike.line]
         headings = [block for block in blocks if block.kind is BlockKind.HEADING]
         if not any(find_line_card(block.inline, block.syntax) for block in headings):
@@ -354,7 +362,7 @@ def _iter_unread_tool_cards(
 ) -> Iterator[SkippedText]:
     """Yield an entry for each card in another tool's format that didn't become a highlight.
 
-    `read_lines` are the lines with highlights, plus the line below each of them.
+    `read_lines` are the lines with highlights and the line below each highlight.
     """
     if not may_have_tool_cards(text):
         return

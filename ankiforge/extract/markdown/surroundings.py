@@ -1,4 +1,4 @@
-"""Add to each highlight of a note the surrounding text and properties.
+"""Add the surrounding text and further properties to each highlight of a note.
 
 These include the text before and after, the headings and list items above, links, tags, and what
 other flashcard tools wrote next to the highlight.
@@ -29,16 +29,16 @@ from ankiforge.text.passages import (
 )
 from ankiforge.text.private import PRIVATE_TAG
 
-# The most characters of a list item that are shown.
+# The maximum number of characters of a list item above a highlight. Longer items are truncated.
 _MAX_ITEM_CHARS = 160
-# The fewest words that a comment must have to be cut out of the surrounding text. A shorter
+# The minimum number of words in a comment that is cut out of the surrounding text. A shorter
 # comment may occur in that text by chance.
 _MIN_COMMENT_WORDS = 3
 _CUT_COMMENT = "[…]"
 
 
 class PlacedHighlight(NamedTuple):
-    """A highlight with its position in the note, still without the text around it."""
+    """A highlight and its position in the note. The highlight has no surrounding text yet."""
 
     first_block: Block
     start: int
@@ -52,11 +52,11 @@ class PlacedHighlight(NamedTuple):
 
     @property
     def sort_key(self) -> Span:
-        """A key for sorting highlights into reading order."""
+        """(block number, start offset), which sorts highlights into reading order."""
         return (self.first_block.number, self.start)
 
     def get_blocks(self, blocks: Sequence[Block]) -> tuple[Block, ...]:
-        """Return the blocks that the highlight covers, out of all `blocks` of the note."""
+        """Return the blocks that belong to the highlight. `blocks` are all blocks of the note."""
         first, last = self.first_block.number - 1, self.last_block.number
         return (*blocks[first:last], *self.extra_blocks)
 
@@ -92,10 +92,10 @@ class SurroundingsReader:
             if len(comment.split()) >= _MIN_COMMENT_WORDS:
                 self._comments.append(comment)
         self._tool_data: dict[Span, _ToolData] = {}
-        """Caches what other tools wrote into each range of lines."""
+        """Cache of `_read_tool_data`, keyed by range of lines."""
 
     def add_surroundings(self, placed: PlacedHighlight) -> Highlight:
-        """Return the highlight, completed with its surrounding text, headings, tags and so on."""
+        """Return the highlight with its surrounding text, headings, links, tags and ids added."""
         highlight = placed.highlight
         block = placed.first_block
         text_before, text_after, nearby = self._find_surrounding_text(placed)
@@ -152,7 +152,8 @@ class SurroundingsReader:
     def _find_surrounding_text(self, placed: PlacedHighlight) -> tuple[str, str, str]:
         """Return the text before a highlight, the text after it, and the paragraphs around it.
 
-        For a card, there are no paragraphs ("").
+        In the paragraphs, comments by the reader are replaced with `[…]`. For a card, the
+        paragraphs are "".
         """
         highlight = placed.highlight
         passage = (placed.first_block, placed.start, placed.last_block, placed.end)
@@ -181,13 +182,15 @@ _ANKI_ID = regex(
     r"|^[ \t]*ID:[ \t]*(?P<line>\d{10,19})[ \t]*$"
 )
 _SCHEDULE = regex(r"<!--SR:(.+?)-->")
-# How a line begins if it is below a card and contains such an id.
+# The possible starts of a line with such an id directly below a card.
 _ID_LINE_STARTS = ("<!--", "^", "ID:")
 # The start of a callout with a schedule.
 _SCHEDULE_CALLOUT = "[!sr"
 
 
 class _ToolData(NamedTuple):
+    """Data that another flashcard tool wrote next to a highlight."""
+
     hints: tuple[Hint, ...] = ()
     """The id of the card's note in Anki, or ()."""
     tool: str = ""
@@ -196,7 +199,7 @@ class _ToolData(NamedTuple):
     """The card's schedule as written by obsidian-spaced-repetition, or ""."""
 
     def add_id(self, match: re.Match[str] | None) -> _ToolData:
-        """Add the id from an `_ANKI_ID` match, if any, unless there's already an id."""
+        """Return a copy with the id from a match of `_ANKI_ID`, unless there already is an id."""
         if match is None or self.hints:
             return self
         anki_id = match["comment"] or match["block_id"] or match["line"]

@@ -1,6 +1,6 @@
-"""The syntaxes of highlights and cards in notes, and the text by which each is found.
+"""The syntaxes of highlights and cards in notes, and the patterns that find them.
 
-`FORMS` is the only list of them. It decides whether a note must be parsed
+`FORMS` is the only list of these syntaxes. It determines whether a note must be parsed
 (`may_hold_highlights`), and which text outside highlights is reported with a reason
 (`LOOKALIKE`). The table in the guide to notes is generated from it (`render_docs_table`).
 The other patterns of this module find passages that other programs export into notes.
@@ -35,11 +35,11 @@ QUESTION_LABEL = (
 )
 """The label of a question, such as `Q:`. It may be bold, numbered or in a list."""
 BRACKET_CARD_LABEL = r"C:[ \t]+(?=\S)"
-"""The label of a hashcards text in which each bracket is a gap."""
+"""The label of a hashcards cloze card, in which bracketed text is a cloze deletion."""
 CARD_TAG = r"(?:#card(?P<reverse>[/-]reverse)?(?![\w/-])|#?\[\[card\]\])"
 """The tag of a question with the answer below, as in Logseq and flashcards-obsidian."""
 MIN_TERMS = 6
-"""The minimum number of lines `Term: meaning` that make a list look like a glossary."""
+"""The minimum number of lines of the form `Term: meaning` in a list that counts as a glossary."""
 MAX_INNER_CHARS = 300
 """The maximum number of characters between the opening and closing marker of text that is reported
 as skipped."""
@@ -64,7 +64,7 @@ class FieldKeywords(
         "tags": "File Tags Line",
     },
 ):
-    """The keywords by which Obsidian_to_Anki marks cards, decks and tags.
+    """The keywords with which Obsidian_to_Anki marks cards, decks and tags.
 
     They are read from the settings file of the plug-in, which has the names in `rename`.
     """
@@ -89,7 +89,7 @@ class NoteSyntax(NamedTuple):
     """One way to write a highlight or a card in a note."""
 
     key: str
-    """The name of the form's group in `LOOKALIKE`."""
+    """The name of the syntax's group in `LOOKALIKE`."""
     name: str
     """The name shown to the user."""
     setting: str = ""
@@ -98,15 +98,17 @@ class NoteSyntax(NamedTuple):
     value: str = ""
     """The value that selects the syntax in this setting."""
     literals: Strings = ()
-    """Casefolded strings, one of which is in every note with this form."""
+    """Strings of which every note with this syntax contains at least one. In `FORMS`, they are
+    casefolded."""
     line: str = ""
-    """A pattern that the text of one of the note's lines must match, too, or ""."""
+    """A pattern that must also match at the start of a line in the note, or ""."""
     sign: str = ""
-    """A verbose pattern of text that looks like this form, or "" if too much text would."""
+    """A verbose pattern for text that looks like this syntax, or "" if it would match too much."""
     reason: str = ""
-    """Why such text is no highlight, if the settings select the form, as shown to the user."""
+    """Why text that matches `sign` isn't a highlight although the settings select the syntax, as
+    shown to the user."""
     covers_note: bool = False
-    """Whether a note with this form belongs to another tool as a whole, so none of it is read."""
+    """Whether a note with this syntax belongs entirely to another tool and isn't read at all."""
     examples: tuple[tuple[str, str], ...] = ()
     """(source, resulting card) pairs for the guide. In the source, `⏎` is a line break."""
 
@@ -215,10 +217,10 @@ FORMS = (
     ),
 )
 # fmt: on
-"""All syntaxes, in the order in which text that is no highlight is compared with them."""
+"""All syntaxes. `LOOKALIKE` tries them in this order, except for `line`, which comes last."""
 FORM_BY_KEY = {form.key: form for form in FORMS}
 UNCLOSED_FORMS = {"=": "mark", "＝": "mark", "{": "gap", "<": "html"}
-"""Maps the first character of an unclosed marker to the form's key."""
+"""Maps the first character of an unclosed marker to the key of its syntax."""
 # The order matters: `line` must come after the forms with colons of their own.
 _SIGNS = [form.sign for form in FORMS if form.sign and form.key != "line"]
 LOOKALIKE = regex(
@@ -233,7 +235,7 @@ LOOKALIKE_STARTS = WordMatcher(
     - {"?", "？", ":", "："},
     *("?\n", "Q:", "Q：", "F: "),
 )
-"""Matches notes that may contain text to report as skipped."""
+"""Matches notes that may contain text for `LOOKALIKE` to find."""
 
 
 def may_hold_highlights(
@@ -351,14 +353,17 @@ TOOL_FORMS = (
         _NOT_ENABLED_REASON,
     ),
 )
-"""The cards of other tools. The sign is what a tool writes once for each of its cards."""
+"""The syntaxes of other tools' cards. `sign` matches what a tool writes once for each card."""
 
 _TOOL_TEXTS = WordMatcher(*[part for tool in TOOL_FORMS for part in tool.literals])
 """Matches notes that may contain a card of any of these tools."""
 
 
 def may_have_skipped_texts(text: str) -> bool:
-    """Return whether a note may contain lookalikes, by a quick search of its text."""
+    """Return whether a note may contain text to report as skipped, by a quick search.
+
+    This is text that resembles a highlight or card, or a card of another tool.
+    """
     return LOOKALIKE_STARTS.matches(f"{text}\n") or may_have_tool_cards(text)
 
 
@@ -384,7 +389,7 @@ TEXT_BEFORE_LOCATION = rf"(?:{'|'.join(HIGHLIGHT_WORDS)})\b.{{0,80}}?"
 # `Highlights first synced by [[Readwise]] [[Mar 12th, 2023]]`.
 _SYNCED_PHRASE = r"(?:new )?highlights (?:first synced by|added)\b"
 SYNCED_ITEM = regex(rf"(?i)\W*{_SYNCED_PHRASE}")
-"""The list item above such passages, which says when they were synced."""
+"""The list item above synced passages that states when they were synced."""
 EXPORT_SIGN = regex(
     rf"(?im)\n[ \t>]*+(?:#++[ \t]++.*(?:{HIGHLIGHTS_WORD}|{LOCATION})|[-*+][ \t]+{_SYNCED_PHRASE}"
     rf"|[*_]*{TEXT_BEFORE_LOCATION}(?:location|loc|page|seite|position|pos)\b[^\n]{{1,20}}$)"

@@ -41,8 +41,8 @@ from ankiforge.extract.markdown.placeholders import (
 from ankiforge.text import regex
 from ankiforge.text.cloze import escape_markdown
 
-# What would be an entity if `&` preceded it, such as `lt;` in the source `&amp;lt;`.
-_ENTITY_REST = regex(r"#?\w{1,32};")
+# The rest of an entity after its `&`, such as the `lt;` at the end of the source `&amp;lt;`.
+_ENTITY_BODY = regex(r"#?\w{1,32};")
 # The operands of a power such as `2 ** 3`.
 _OPERAND_BEFORE = regex(r"(?<!\w)(?:\d+|\w)\s?\Z")
 _OPERAND_AFTER = regex(r"\s?(?:\d+|\w)(?!\w)")
@@ -70,7 +70,7 @@ def tokenize_block(text: str, context: InlineContext) -> list[InlineToken]:
     if "&" in text:
         # escape each `&` that would begin an entity together with the next token
         for token, next_token in pairwise(tokens):
-            if token.markdown == "&" and _ENTITY_REST.match(next_token.markdown):
+            if token.markdown == "&" and _ENTITY_BODY.match(next_token.markdown):
                 token.change_kind(MarkupKind.ATOM, token.plain, r"\&")
     if not text.isascii() and PLACEHOLDER_CHARACTER.search(text):
         for token in tokens:
@@ -112,9 +112,9 @@ def _run_markdown_it(text: str, context: InlineContext) -> list[_AnyToken]:
 def _pair_parsed_tokens(
     tokens: Sequence[InlineToken], parsed: Sequence[_AnyToken], context: InlineContext
 ) -> None:
-    """Pair our tokens like the markdown-it tokens from which they were converted.
+    """Pair our tokens in the same way as the markdown-it tokens they were converted from.
 
-    The closing token of a link to a sound becomes an embed, so that the sound can be played.
+    The closing token of a link to an audio file becomes an embed, so that Anki can play the file.
 
     Args:
         tokens: our tokens.
@@ -272,7 +272,7 @@ def _get_parser() -> MarkdownIt:
 
 
 def pair_tokens(opener: InlineToken, closer: InlineToken) -> None:
-    """Pair two tokens and clear their plain text."""
+    """Link an opening token to its closing token, and clear the plain text of both."""
     opener.closer = closer
     closer.opener = opener
     opener.plain = ""
@@ -324,7 +324,7 @@ def pair_marks(tokens: Sequence[InlineToken]) -> None:
 
 
 def pair_elements(tokens: Sequence[InlineToken]) -> None:
-    """Pair the tags of elements such as `<b>`, and hide unpaired tags."""
+    """Pair the start and end tags of elements such as `<b>`, and make unpaired tags invisible."""
     tags = [
         token
         for token in tokens
@@ -353,7 +353,7 @@ def pair_elements(tokens: Sequence[InlineToken]) -> None:
 
 
 def drop_crossing_emphasis(tokens: Iterable[InlineToken]) -> None:
-    """Drop emphasis that starts inside a cloze deletion or other emphasis but ends outside.
+    """Drop emphasis that starts inside a cloze deletion or other emphasis but ends outside it.
 
     For example, `**a {{c1::b *c}} d* e**` becomes `**a {{c1::b c}} d e**`, because the
     inner emphasis is still open at the end of the cloze deletion.
@@ -405,8 +405,8 @@ class _OpenBrace:
 def pair_gaps(tokens: Sequence[InlineToken], markers: frozenset[str]) -> None:
     """Pair the braces of cloze deletions, which may span several lines.
 
-    The braces are `{{` and `}}`, plus single braces if `markers` has them. Any braces inside
-    a cloze deletion must be balanced.
+    These are `{{` and `}}`, and also `{` and `}` if `markers` includes `{`. Braces inside a
+    cloze deletion must be balanced. Unpaired braces become text.
     """
     matcher = _BraceMatcher(tokens, markers)
     for token in tokens:
@@ -426,6 +426,8 @@ def pair_gaps(tokens: Sequence[InlineToken], markers: frozenset[str]) -> None:
 
 
 class _BraceMatcher:
+    """Matches braces to find the cloze deletions of a block, one token at a time."""
+
     def __init__(self, tokens: Sequence[InlineToken], markers: frozenset[str]) -> None:
         self._tokens = tokens
         self._reads_single_braces = "{" in markers
@@ -485,7 +487,8 @@ _CLOZE_NUMBER = regex(r"(?:c?(\d{1,3})(?:;;|::?|\|)|[ash]+;;)(?=.)")
 def convert_dialect_gaps(tokens: Sequence[InlineToken], markers: frozenset[str]) -> None:
     """Convert markup that a plug-in treats as cloze deletions to numbered cloze deletions.
 
-    They can't span several lines or contain other cloze deletions.
+    `markers` is `InlineContext.cloze_markers`. Markup that spans several lines or contains another
+    cloze deletion isn't converted.
     """
     unnumbered_count = 0
     for opener in tokens:
@@ -515,7 +518,7 @@ def convert_dialect_gaps(tokens: Sequence[InlineToken], markers: frozenset[str])
 
 
 def _extract_number(answer_tokens: Sequence[InlineToken]) -> str:
-    """Strip the number from the start of a cloze answer and return it, or "" if none."""
+    """Remove the number from the start of a cloze answer and return it, or "" if it has none."""
     number = _CLOZE_NUMBER.match("".join([token.plain for token in answer_tokens]))
     if number is None:
         return ""
