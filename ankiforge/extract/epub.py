@@ -44,7 +44,7 @@ _ZIP_ERRORS = (
 
 
 class Page:
-    """A web page, or a page of an EPUB."""
+    """A saved web page, or one HTML file of an EPUB."""
 
     def __init__(self, name: str, html: str) -> None:
         self.name = name
@@ -70,9 +70,9 @@ class Page:
         return parse_page(self.html)
 
     def find_block_start(self, selector: str) -> int:
-        """Return the offset in `text` at which the block with an element begins, or -1.
+        """Return the offset in `text` of the block that contains an element, or -1 if not found.
 
-        The element is given by its CSS selector.
+        `selector` is the CSS selector of the element.
         """
         from soupsieve import SelectorSyntaxError
 
@@ -177,7 +177,7 @@ def _read_package(book: ZipFile) -> tuple[str, ElementTree.Element]:
         (name of the package file, its root element)
 
     Raises:
-        ParseError, KeyError, ValueError: The package file is missing, damaged or too large.
+        ParseError, KeyError, ValueError: the package file is missing, damaged or too large.
     """
 
     def parse(name: str) -> ElementTree.Element:
