@@ -469,7 +469,7 @@ class UnreadFiles(Value):
 
 
 def iter_unread_files(sources: Iterable[object]) -> Iterator[UnreadFiles]:
-    """Yield each directory that the sources listed, with counts of the files that none of them read.
+    """Yield each directory that the sources listed, with counts of the files that none reads.
 
     Directories without unread files are included. A directory inside another listed directory
     is not yielded separately, as its files are part of the outer one's counts.

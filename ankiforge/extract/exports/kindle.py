@@ -326,8 +326,8 @@ class Kindle(TextExportSource):
                 (notes if entry.kind else marks).append(entry)
         marks = _merge_versions(marks)
 
-        # Add each note to the highlights that it belongs to, or keep it as a lone note. A newer note
-        # at the same location is an edited version, so it replaces the older note.
+        # Add each note to the highlights that it belongs to, or keep it as a lone note. A newer
+        # note at the same location is an edited version, so it replaces the older note.
         lone_notes: list[ClippingsEntry] = []
         for note in notes:
             marks_of_note = _find_highlights_for_note(note, marks)
