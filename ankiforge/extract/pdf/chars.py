@@ -121,7 +121,7 @@ class PrintedChar:
         return self.next if neighbour is self.previous else self.previous
 
     def is_letter_joined_to(self, other: PrintedChar | None) -> bool:
-        """Return whether this is a letter or digit without a space or line break before `other`."""
+        """Return whether this is a letter or digit, with no space or line break next to `other`."""
         if other is None or not self.text.isalnum():
             return False
         return abs(self.char_index - other.char_index) == abs(
@@ -129,10 +129,9 @@ class PrintedChar:
         )
 
     def is_word_edge_beside(self, other: PrintedChar) -> bool:
-        """Return whether this is the outer letter of a word whose next letter is `other`.
+        """Return whether this is the first or last letter of the word that contains `other`.
 
-        `other` must be a neighbour of this character, and is the only other letter of the word
-        on this line's height.
+        `other` must be a neighbour of this character.
         """
         if not self.is_letter_joined_to(other):
             return False

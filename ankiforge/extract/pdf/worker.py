@@ -310,7 +310,7 @@ class PdfWorkerPool:
     def cut_pictures(
         self, path: Path, areas: Mapping[Mark, Area]
     ) -> tuple[dict[Mark, CutOut], Failure | None]:
-        """Cut the areas of marks out of a PDF, in small batches so that a bad page affects few marks.
+        """Cut the areas of marks out of a PDF, in small batches so a bad page affects few marks.
 
         Returns:
             (picture by mark, failure that stopped the worker or None). Only the first
