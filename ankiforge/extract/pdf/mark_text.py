@@ -34,7 +34,7 @@ Point = tuple[float, float]
 _ROW_HEIGHT = 16.0
 """The height of the horizontal strips of the page by which characters are indexed, in points."""
 MAX_LINE_HEIGHT = 0.45
-"""The maximum height of a quad that is a line under or through letters, relative to their height."""
+"""The maximum height of a quad that is a line under or through a letter, relative to the letter."""
 MIN_COVERED_FRACTION = 0.25
 """The minimum covered fraction of the first or last letter of a word if the adjacent letter is
 covered. At least half of any other letter must be covered.

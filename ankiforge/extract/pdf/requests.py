@@ -406,8 +406,7 @@ class _LocatedMark(Value):
     annotation: Annotation
     segments: Segments
     first_char: PrintedChar | None
-    """The first covered character, falling back to the nearest character, or None if the page has no
-    text.
+    """The first covered character, falling back to the nearest one, or None if the page has no text.
     """
     span: Span
     """The span of the covered text, falling back to the nearest character."""
@@ -597,8 +596,8 @@ class _OpenPdf:
             exact = ITEM_LABEL.sub("", exact, count=1).strip() or exact
         exact = strip_note_number(exact)
 
-        # Find the context. For a note beside the text, this is only the nearest sentence. Text boxes
-        # have no context, nor do text marks that cover no text.
+        # Find the context. For a note beside the text, this is only the nearest sentence. Text
+        # boxes have no context, nor do text marks that cover no text.
         text = page.text.text
         prefix = suffix = sentence = nearby = ""
         anchor_around: Pair | None = None
@@ -806,7 +805,7 @@ def _continues_on_next_page(
     """Return whether two highlights on consecutive pages belong to the same passage.
 
     Between each highlight and the page break, there may be up to one line of other text, e.g. a
-    footnote.
+    header or footer that wasn't recognised as such.
     """
     if next_page.number != page.number + 1 or not (mark.segments and next_mark.segments):
         return False
