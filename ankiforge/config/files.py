@@ -54,12 +54,12 @@ def open_regular(
         handle = os.open(path, flags | _SAFE_FLAGS, 0o600)
     except OSError as error:
         if error.errno == errno.ENXIO:  # a pipe without a reader, or a socket
-            raise _not_a_file_error(path) from error
+            raise _make_not_a_file_error(path) from error
         raise
     try:
         status = os.fstat(handle)
         if not stat.S_ISREG(status.st_mode):
-            raise _not_a_file_error(path)
+            raise _make_not_a_file_error(path)
         if max_bytes is not None and status.st_size > max_bytes:
             size = f"{max_bytes >> 10:,} KiB"
             if max_bytes >= 1 << 20:
@@ -192,5 +192,5 @@ def remove_database(path: Path) -> None:
         path.with_name(f"{path.name}{ending}").unlink(missing_ok=True)
 
 
-def _not_a_file_error(path: Path) -> OwnFileError:
+def _make_not_a_file_error(path: Path) -> OwnFileError:
     return OwnFileError(f"{path}: is not a file", hint="move it away")

@@ -34,7 +34,10 @@ _CONTROL = regex(r"[\x00-\x09\x0b-\x1f\x7f-\x9f]")
 
 
 class LogFile(logging.Handler):
-    """Log handler that appends to a workspace's log, if any, ignoring errors such as a full disk."""
+    """Log handler that appends to a workspace's log, ignoring errors such as a full disk.
+
+    Without a `path`, records are discarded.
+    """
 
     path: Path | None = None
 

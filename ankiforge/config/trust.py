@@ -41,7 +41,7 @@ def give_permission(workspace: WorkspaceDirectory, folder: Path, permission: str
 
     `folder` is the user's directory.
     """
-    _store(folder, f"{workspace.root}: {permission}", "confirmed")
+    _store_confirmation(folder, f"{workspace.root}: {permission}", "confirmed")
 
 
 def explain_distrust(workspace: WorkspaceDirectory, folder: Path) -> str:
@@ -77,7 +77,9 @@ def trust_workspace(
     """
     root = str(workspace.root)
     if load_values(folder, _TRUSTED_FILE).get(root) != _MADE_HERE:
-        _store(folder, root, _MADE_HERE if made_here else _hash_settings(workspace))
+        _store_confirmation(
+            folder, root, _MADE_HERE if made_here else _hash_settings(workspace)
+        )
 
 
 def _hash_settings(workspace: WorkspaceDirectory) -> str:
@@ -85,7 +87,7 @@ def _hash_settings(workspace: WorkspaceDirectory) -> str:
     return hash16(read_bounded(file, MAX_TEXT_FILE_BYTES).decode("utf-8", "replace"))
 
 
-def _store(folder: Path, key: str, value: str) -> None:
+def _store_confirmation(folder: Path, key: str, value: str) -> None:
     values = load_values(folder, _TRUSTED_FILE)
     store_values(folder, _TRUSTED_FILE, {**values, key: value})
 

@@ -147,7 +147,7 @@ class RememberedPath(Value, omit_defaults=True):
     name: str
     """The source's name. It must not change, because it is part of the highlights' keys."""
     root: str = ""
-    """The directory of the source if `path` is only a part of it, or "" if it is the whole source."""
+    """The directory of the source if `path` is only a part of it, or "" if `path` is all of it."""
     marks: Strings = ()
     """Further kinds of marks to read, such as `bold`, in addition to those in the settings."""
     deck: str = ""

@@ -188,7 +188,7 @@ def resolve_links(path: Path) -> Path:
     return Path(os.path.realpath(path))
 
 
-class _PathSurroundings:
+class _PathContext:
     def __init__(self, directory: Path, known: GetKnownDirectories) -> None:
         self._directory = directory
         self._known_directories = known
@@ -242,7 +242,7 @@ def discover_sources(
         ):
             yield FoundSource(kind, path)
             return
-        surroundings = _PathSurroundings(path.parent, known)
+        surroundings = _PathContext(path.parent, known)
         if kind == _NOTES_KIND and surroundings.reads_notes_as_texts:
             kind = _TEXTS_KIND
         root = path.parent if is_export_kind(kind) else surroundings.find_root(kind)
@@ -253,7 +253,7 @@ def discover_sources(
         if marker.is_file() and marker.stat().st_size:
             yield FoundSource(source.kind, path)
             return
-    surroundings = _PathSurroundings(path, known)
+    surroundings = _PathContext(path, known)
     kinds = _choose_kinds(path, known, surroundings)
     if not kinds:
         kinds, _ = _find_plug_in_kinds(iter_files(path))
@@ -271,7 +271,7 @@ def discover_sources(
 def _choose_kinds(
     path: Path,
     known: GetKnownDirectories,
-    surroundings: _PathSurroundings,
+    surroundings: _PathContext,
 ) -> list[str]:
     kinds_inside = find_source_kinds(path)
     main_kinds: list[str] = []

@@ -24,7 +24,7 @@ if TYPE_CHECKING:  # imported when the text is needed
 
 MAX_BOOK_BYTES = 50_000_000
 """The maximum total size of a book's pages, in bytes."""
-_MAX_LIST_BYTES = 4_000_000
+_MAX_PACKAGE_BYTES = 4_000_000
 """The maximum size of a book's package file, in bytes."""
 PAGE_SUFFIXES = (".xhtml", ".html", ".htm")
 _CONTAINER = "META-INF/container.xml"
@@ -181,7 +181,7 @@ def _read_package(book: ZipFile) -> tuple[str, ElementTree.Element]:
     """
 
     def parse(name: str) -> ElementTree.Element:
-        if book.getinfo(name).file_size > _MAX_LIST_BYTES:
+        if book.getinfo(name).file_size > _MAX_PACKAGE_BYTES:
             raise ValueError("the list of its files is too large")
         return ElementTree.fromstring(book.read(name))
 

@@ -43,7 +43,7 @@ _EPUB_REJECTION_REASON = (
 )
 _TITLE = regex(r"(?is)<title[^>]*>([^<]{1,300})</title>")
 # If one block in such an element is private, everything in the element is.
-_PRIVATE_TOGETHER = ("li", "tr", "dt", "details")
+_PRIVACY_SCOPES = ("li", "tr", "dt", "details")
 _HEADINGS = ("h1", "h2", "h3", "h4", "h5", "h6")
 # Soft hyphen, zero-width space, word joiner and byte order mark. The zero-width joiners stay,
 # because some languages spell with them.
@@ -205,7 +205,7 @@ def _find_private_elements(blocks: Iterable[tuple[Tag | None, str]]) -> set[int]
         if element is None or not contains_private_tag(text):
             continue
         for ancestor in (element, *element.parents):
-            if ancestor.name in _PRIVATE_TOGETHER:
+            if ancestor.name in _PRIVACY_SCOPES:
                 private_elements.add(id(ancestor))
                 if ancestor.name == "dt":  # and its definitions
                     for sibling in ancestor.find_next_siblings(["dt", "dd"]):

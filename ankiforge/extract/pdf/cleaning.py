@@ -151,8 +151,9 @@ class Spelling:
 
     @cached_property
     def _word_counts(self) -> Counter[str]:
-        """The number of occurrences of each word, and of each adjacent pair of words in compounds
-        of three or more words.
+        """The number of occurrences of each word, and of each pair of words in longer compounds.
+
+        Such compounds have three or more words, and only adjacent words form a pair.
         """
         counts: Counter[str] = Counter()
         for page in self._pages:

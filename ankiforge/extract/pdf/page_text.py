@@ -257,7 +257,7 @@ class PageText:
             if line.min_height <= MAX_SCRIPT_HEIGHT * line.height:
                 for is_small, run in groupby(line.chars, _is_script_sized):
                     if is_small:
-                        self._convert_run(list(run), line)
+                        self._convert_scripts(list(run), line)
 
         self.list_items = find_list_items(self.lines)
         """The first character of each list item labelled with a letter or number."""
@@ -343,7 +343,7 @@ class PageText:
                 previous.next = char
             previous = char
 
-    def _convert_run(self, small_chars: list[PrintedChar], line: Line) -> None:
+    def _convert_scripts(self, small_chars: list[PrintedChar], line: Line) -> None:
         """Convert raised or lowered characters in a run of small characters to Unicode scripts.
 
         Does nothing unless the run touches a larger character on the same line.

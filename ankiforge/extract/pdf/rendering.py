@@ -89,14 +89,14 @@ def cut_out_area(document: PdfDocument, area: Area) -> CutOut:
                 text = normalize_for_lookup(text_page.get_text_range())
             edges = [str(round(10 * edge)) for edge in area.box]
             figure = hash16(compute_document_id([text], [page]), *edges)
-            if not _frames_drawing(page, area.box):
+            if not _contains_drawing(page, area.box):
                 figure = TEXT_FRAME + figure
             return CutOut(data, figure, _read_labels(page, area.box))
     except PDF_ERRORS:
         return CutOut(b"")
 
 
-def _frames_drawing(page: PdfPage, box: Box) -> bool:
+def _contains_drawing(page: PdfPage, box: Box) -> bool:
     """Return whether a box on a page contains a picture, a shape or at least three lines."""
     left, bottom, right, top = box
     line_count = 0

@@ -406,8 +406,7 @@ class _LocatedMark(Value):
     annotation: Annotation
     segments: Segments
     first_char: PrintedChar | None
-    """The first covered character, falling back to the nearest one, or None if the page has no text.
-    """
+    """The first covered character, falling back to the nearest one, or None if there is no text."""
     span: Span
     """The span of the covered text, falling back to the nearest character."""
     word_segments: Segments
@@ -682,7 +681,10 @@ class _OpenPdf:
     # --- the text of pages
 
     def read_pages(self, first: int, count: int) -> ReadPagesReply:
-        """Return the lines of up to `count` pages from index `first`, without headers and footers."""
+        """Return the lines of `count` pages from index `first`, without headers and footers.
+
+        If the document ends earlier, fewer pages are returned.
+        """
         labels = []
         pages = []
         for page_number in range(first, min(first + count, len(self._texts))):

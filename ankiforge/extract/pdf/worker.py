@@ -354,15 +354,15 @@ class PdfWorkerPool:
             ItemError: the file can't be read.
         """
         file_path = get_absolute_path(path)
-        first_pages = self._read_some_pages(ReadPages(file_path, 0, PAGES_PER_QUESTION))
+        first_pages = self._request_pages(ReadPages(file_path, 0, PAGES_PER_QUESTION))
         yield first_pages
         starts = range(PAGES_PER_QUESTION, len(first_pages.prints), PAGES_PER_QUESTION)
         questions = [ReadPages(file_path, start, PAGES_PER_QUESTION) for start in starts]
         if not self._queue:
             self.prefetch(questions)
-        yield from map(self._read_some_pages, questions)
+        yield from map(self._request_pages, questions)
 
-    def _read_some_pages(self, question: ReadPages) -> ReadPagesReply:
+    def _request_pages(self, question: ReadPages) -> ReadPagesReply:
         reply = self.ask(question)
         if isinstance(reply, Failure):
             raise ItemError(reply.what, hint=reply.hint)
@@ -378,7 +378,7 @@ class PdfWorkerPool:
         key = _compute_cache_key(question)
         reply = self._cache.load_reply(key)
         if reply is None:
-            reply = self._take_prefetched(question) or self.process_uncached(question)
+            reply = self._await_prefetched(question) or self.process_uncached(question)
             if key and not isinstance(reply, Failure):
                 self._cache.add(key, reply)
         return reply
@@ -419,7 +419,7 @@ class PdfWorkerPool:
             self.start_idle_process()
         self._executor = self._stack.enter_context(ThreadPoolExecutor(self.jobs))
 
-    def _take_prefetched(self, question: Question) -> Reply | None:
+    def _await_prefetched(self, question: Question) -> Reply | None:
         """Wait for the prefetched reply to a request and return it.
 
         Returns None if the request wasn't prefetched or if the cluster failed.

@@ -71,7 +71,7 @@ HIGHLIGHT_KINDS = {
 }
 
 
-_MAX_FAMILY_SIZE = 4
+_MAX_ANCESTRY_LENGTH = 4
 """The maximum number of items from an annotation or note up to its paper, inclusive. Usually there
 are three: the annotation, the attachment and the paper.
 """
@@ -136,12 +136,12 @@ class WorkReader:
         items = {item.key: item for item in self.access.read_items(library)}
         by_key: dict[str, Work] = {}
         for item in items.values():
-            family = _find_family(item, items)
-            if not _is_part_of_work(family):
+            ancestry = _list_ancestry(item, items)
+            if not _should_read_item(ancestry):
                 continue
-            work = by_key.setdefault(family[-1].key, Work(family[-1], [], []))
+            work = by_key.setdefault(ancestry[-1].key, Work(ancestry[-1], [], []))
             if item.item_type == "annotation":
-                work.annotations.append(ZoteroAnnotation(item, family[1]))
+                work.annotations.append(ZoteroAnnotation(item, ancestry[1]))
             else:
                 work.notes.append(item)
         works = [by_key[key] for key in sorted(by_key)]
@@ -335,29 +335,29 @@ class WorkReader:
         return "" if is_mine else reason
 
 
-def _find_family(item: ZoteroItem, items: Mapping[str, ZoteroItem]) -> list[ZoteroItem]:
+def _list_ancestry(item: ZoteroItem, items: Mapping[str, ZoteroItem]) -> list[ZoteroItem]:
     """Return an item with its ancestors, the closest first."""
-    family = [item]
-    while len(family) < _MAX_FAMILY_SIZE:
-        parent = items.get(family[-1].parent_item)
+    ancestry = [item]
+    while len(ancestry) < _MAX_ANCESTRY_LENGTH:
+        parent = items.get(ancestry[-1].parent_item)
         if not parent:
             break
-        family.append(parent)
-    return family
+        ancestry.append(parent)
+    return ancestry
 
 
-def _is_part_of_work(family: Sequence[ZoteroItem]) -> bool:
+def _should_read_item(ancestry: Sequence[ZoteroItem]) -> bool:
     """Return whether the first of the items, followed by its ancestors, is to be read.
 
     Only annotations and notes are read, unless they or an ancestor are in the trash. A note
     without a paper is a work of its own.
     """
-    item = family[0]
+    item = ancestry[0]
     if item.item_type not in ("annotation", "note"):
         return False
-    if any(each.deleted for each in family):
+    if any(each.deleted for each in ancestry):
         return False
-    return len(family) > 1 or (item.item_type == "note" and not item.parent_item)
+    return len(ancestry) > 1 or (item.item_type == "note" and not item.parent_item)
 
 
 # --- papers -----------------------------------------------------------------------------
