@@ -65,7 +65,7 @@ class Confidence(IntEnum):
 
 
 class Candidate:
-    """A file whose source is to be determined, with the beginning of its content."""
+    """A file whose source type is to be determined, with the beginning of its content."""
 
     def __init__(self, path: Path) -> None:
         self.path = path
@@ -208,7 +208,7 @@ class SourceType(ABC):
 
     @classmethod
     def reads_single_files(cls) -> bool:
-        """Return whether each file is a document of its own, unlike the files of a library."""
+        """Return whether this type reads single files, rather than a library as a whole."""
         return bool(cls.suffixes) and not cls.marker_file
 
 

@@ -184,7 +184,7 @@ class FoundSource(NamedTuple):
 
 
 def resolve_links(path: Path) -> Path:
-    """Resolve symbolic links in a path, but return a link to itself unchanged."""
+    """Resolve symbolic links in a path. A link to itself is returned unchanged."""
     return Path(os.path.realpath(path))
 
 
@@ -203,9 +203,9 @@ class _PathContext:
     def find_root(self, kind: str) -> Path:
         """Return the root of the source that reads the directory.
 
-        For notes in a vault, this is the vault, or an enclosing directory that was read as a
-        whole before. For other files, it is the nearest enclosing directory that was read
-        before, or else the directory itself.
+        For notes in a vault, this is the vault, or an enclosing directory that earlier runs read
+        as a whole. For other files, it is the nearest enclosing directory that earlier runs
+        read, falling back to the directory itself.
         """
         known_directories = self._known_directories(kind)
         if not self.vault or kind != _NOTES_KIND:
@@ -396,7 +396,7 @@ _CONVERSIONS = {
 
 
 def suggest_conversion(path: Path) -> str:
-    """Suggest how to convert a file in an unsupported format, or return ""."""
+    """Return how to convert a file in an unsupported format, or "" if there is no suggestion."""
     suffix = path.suffix.casefold()
     suggestions = (
         each for suffixes, each in _CONVERSIONS.items() if suffix in suffixes.split()

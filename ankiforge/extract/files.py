@@ -123,8 +123,8 @@ AUTHOR_AND_YEAR_PREFIX = regex(
 def title_from_file_name(stem: str) -> str:
     """Convert a file name without its suffix to a title.
 
-    Ids, numbers such as `(1)`, and what shops and libraries add are removed. In a name without
-    spaces, `+`, `%20` and `_` become spaces.
+    Ids, numbers such as `(1)`, and additions by shops and libraries are removed. In a name
+    without spaces, `+`, `%20` and `_` become spaces.
     """
     title = _ADVERTISEMENT.sub("", AUTHOR_AND_YEAR_PREFIX.sub("", stem))
     while _FILE_NAME_CLUTTER.search(title):
@@ -268,7 +268,10 @@ class _Pattern:
                 self._parts.append(re.compile(expression))
 
     def matches(self, names: list[str]) -> bool:
-        """Return whether the pattern matches a path, given as its parts, or a parent directory."""
+        """Return whether the pattern matches a path or one of its parents.
+
+        `names` are the parts of the path.
+        """
         match_lengths = {0}  # the possible numbers of names matched by the parts so far
         for part in self._parts:
             if part is None:

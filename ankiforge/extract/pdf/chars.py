@@ -121,7 +121,7 @@ class PrintedChar:
         return self.next if neighbour is self.previous else self.previous
 
     def is_letter_joined_to(self, other: PrintedChar | None) -> bool:
-        """Return whether this is a letter or digit, with no space or line break next to `other`."""
+        """Return whether this is a letter or digit with no whitespace between it and `other`."""
         if other is None or not self.text.isalnum():
             return False
         return abs(self.char_index - other.char_index) == abs(

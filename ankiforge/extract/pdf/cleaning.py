@@ -243,8 +243,8 @@ def restore_reading_order(chars: list[Char], text: str) -> list[Char]:
     """Put the letters of right-to-left words into reading order. Modifies and returns `chars`.
 
     Some PDF writers store such words from left to right, as displayed, and some swap the letters
-    of the lam-alef ligature. PDFium puts a full stop after a number at the end of a sentence
-    before the number, so it is moved back.
+    of the lam-alef ligature. If a sentence ends with a number, PDFium puts the full stop before
+    the number, so the full stop is moved back to the end.
 
     Args:
         chars: the characters of a page.

@@ -181,7 +181,8 @@ class MarkTextFinder:
     def find_nearest_char(self, x: float, y: float) -> PrintedChar | None:
         """Return the character nearest to a point, or None if the page has no text.
 
-        Vertical distances count three times, so that characters on the same line are preferred.
+        Vertical distances have three times the weight of horizontal ones, so that characters on
+        the same line are preferred.
         """
         return min(
             self._page.chars,

@@ -140,9 +140,9 @@ _NOT_AN_AUTHOR = regex(r"(?i)(?:microsoft|windows)\b|.*@")
 
 
 def _split_authors(entry: str) -> Strings:
-    """Split an author entry into names, skipping single words and anything that isn't a name.
+    """Split an author entry into names, skipping single words, user accounts and email addresses.
 
-    It is split at commas only if no name is written as `Surname, First name`.
+    The entry is split at commas only if no name is written as `Surname, First name`.
     """
     names = re.split(r";|\s(?:and|&)\s", entry)
     if len(names) == 1 or "," in entry:

@@ -331,7 +331,7 @@ class PdfWorkerPool:
     def draw_page(
         self, path: Path, page: int, marks: Sequence[PageHighlight], width: int
     ) -> DrawPageReply:
-        """Render a page and locate its words and highlights, or return an empty reply.
+        """Render a page and locate its words and highlights. The reply is empty if this fails.
 
         Args:
             path: the path of the PDF.
@@ -370,7 +370,7 @@ class PdfWorkerPool:
         return reply
 
     def ask(self, question: Question) -> Reply:
-        """Return the reply to a request: cached or prefetched if possible, else from a subprocess.
+        """Return the cached or prefetched reply to a request, or else get it from a subprocess.
 
         Failures aren't cached, because their cause may be temporary or specific to this
         computer.

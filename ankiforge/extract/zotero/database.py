@@ -426,7 +426,7 @@ class ZoteroDatabase:
     def _fetch_by_item(
         self, query: str, ids: Sequence[int]
     ) -> defaultdict[int, list[Json]]:
-        """Run a query about many items, and group its rows by item."""
+        """Run a query for several items, and group the resulting rows by item id."""
         rows_by_item = defaultdict[int, list[Json]](list)
         for row in self._fetch_rows(query, msgspec.json.encode(ids).decode()):
             columns = dict(row)

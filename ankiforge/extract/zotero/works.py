@@ -310,7 +310,7 @@ class WorkReader:
         )
 
     def _find_skip_reason(self, library: Library, item: ZoteroItem, author: str) -> str:
-        """Return why an item can't become a card, or "" if it counts as the user's own.
+        """Return the reason why an item can't become a card, or "" if it is the user's own.
 
         In the user's own library, all items count. In a group library, an item counts if its
         author is listed in `me` or, if `me` is empty, owns the account. An item that was never
@@ -336,7 +336,7 @@ class WorkReader:
 
 
 def _list_ancestry(item: ZoteroItem, items: Mapping[str, ZoteroItem]) -> list[ZoteroItem]:
-    """Return an item with its ancestors, the closest first."""
+    """Return an item followed by its ancestors, closest first."""
     ancestry = [item]
     while len(ancestry) < _MAX_ANCESTRY_LENGTH:
         parent = items.get(ancestry[-1].parent_item)
@@ -347,10 +347,10 @@ def _list_ancestry(item: ZoteroItem, items: Mapping[str, ZoteroItem]) -> list[Zo
 
 
 def _should_read_item(ancestry: Sequence[ZoteroItem]) -> bool:
-    """Return whether the first of the items, followed by its ancestors, is to be read.
+    """Return whether to read an item, given the item followed by its ancestors.
 
-    Only annotations and notes are read, unless they or an ancestor are in the trash. A note
-    without a paper is a work of its own.
+    Only annotations and notes are read, unless they or an ancestor are in the trash. Annotations
+    must have a parent. Notes needn't, because a note without a paper is a work of its own.
     """
     item = ancestry[0]
     if item.item_type not in ("annotation", "note"):
@@ -424,7 +424,7 @@ def build_document(
 
 
 def find_work(file: Path) -> Document | None:
-    """Return the document for a file in Zotero's storage, or None if Zotero doesn't know the file.
+    """Return the document for a file in Zotero's storage, or None if no library has the file.
 
     The document has the tags of both the work and the file.
 
