@@ -379,7 +379,7 @@ def _formula_to_text(formula: Tag) -> str:
 
 
 def _clean_tex(tex: str) -> str:
-    """Return TeX on one line between dollar signs, or "" if it is empty or contains dollar signs."""
+    """Return TeX on one line between dollar signs, or "" if it is empty or contains any `$`."""
     one_line = " ".join(_TEX_COMMENT.sub(" ", tex).split())
     if style := _WHOLE_STYLE.fullmatch(one_line):
         one_line = style[1].strip()

@@ -378,7 +378,7 @@ class _FilePages:
         read: Callable[[int], Any],
         default: Any,
     ) -> Any:
-        """Return `read(number)`, or `default` if the page is damaged. Damaged pages are recorded."""
+        """Return `read(number)`, or `default` if the page is damaged. Damage is recorded."""
         try:
             return read(number)
         except PDF_ERRORS:
