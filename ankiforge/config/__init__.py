@@ -1,7 +1,7 @@
 """Read the settings of a workspace (`ankiforge.yaml`), and decide where API keys may be sent.
 
-Every error names the file, the line, the key and the expected value. All settings are described
-in `docs/reference/configuration.md`.
+Every error names the file, line, key and expected value. All settings are described in
+`docs/reference/configuration.md`.
 """
 
 from __future__ import annotations
@@ -25,7 +25,7 @@ from ankiforge.text.normalize import normalize_for_lookup
 SETTINGS_FILE_NAME = "ankiforge.yaml"
 """The file that makes a directory a workspace."""
 ZOTERO_WEB_URL = "https://api.zotero.org"
-"""The URL of Zotero's web API, the only URL that gets Zotero's default key."""
+"""The URL of Zotero's web API, the only URL to which the default Zotero key is sent."""
 
 
 # --- the settings -----------------------------------------------------------------------
@@ -45,16 +45,17 @@ class LlmSettings(_Section):
     model: str = "qwen3:8b"
     key_env: str = ""
     """The environment variable that contains the API key, or "" for the default variable, whose
-    key is sent only to its own URL (see `find_key_variable`). The key itself is never in a file."""
+    key is only sent to the URL it belongs to (see `find_key_variable`). The key itself is never
+    stored in a file."""
     budget_usd: _Dollars | None = None
     """The maximum cost of one run in US dollars, or None for no limit."""
     price_usd: tuple[_Dollars, _Dollars] | None = None
-    """The price of a million input tokens and of a million output tokens in US dollars, or None
+    """(price of a million input tokens, price of a million output tokens) in US dollars, or None
     if it is unknown or the model runs locally."""
     prompt: str = ""
     """The name of the default prompt, or "" for `cards`."""
     second_reading: bool = True
-    """Whether the model checks its own cards against their passages, if it is large enough."""
+    """Whether a sufficiently large model checks its own cards against their passages."""
     concurrency: Annotated[int, msgspec.Meta(ge=1, le=64)] | None = None
     """The maximum number of parallel requests. None means 1 for a local server, and 4 for any
     other."""
@@ -86,8 +87,8 @@ class AnkiSettings(_Section):
     """Settings for finding Anki's collection and connecting to a running Anki."""
 
     collection: str = "auto"
-    """`auto` to search for the collection, `none` to leave it unread, or its path, which
-    `read_settings` makes absolute."""
+    """`auto` to search for the collection, `none` to ignore it, or the path of the collection,
+    which `read_settings` makes absolute."""
     connect: str = "http://127.0.0.1:8765"
     key_env: str = ""
 
@@ -96,10 +97,10 @@ _FieldName = Annotated[str, msgspec.Meta(min_length=1, max_length=200)]
 
 
 class _GeneratedFields(_Section, rename="pascal"):
-    """The fields of a user's note type for text that we add to cards.
+    """The fields of a user's note type for text that ankiforge adds to cards.
 
-    Each attribute is named after one of our own fields. The value is the corresponding
-    field of the user's note type, or None if there isn't one.
+    Each attribute is named after a field of ankiforge's own note types. Its value is the
+    corresponding field of the user's note type, or None if there isn't one.
     """
 
     extra: _FieldName | None = None
@@ -110,7 +111,7 @@ class _GeneratedFields(_Section, rename="pascal"):
 
     @property
     def names(self) -> dict[str, str]:
-        """The configured field names, keyed by our field names, in our order."""
+        """The configured field names, keyed and ordered by ankiforge's own field names."""
         configured = msgspec.to_builtins(self)
         names = "Text Front Back Reverse Extra Source Citation Links Open".split()
         return {name: configured[name] for name in names if configured.get(name)}
@@ -145,7 +146,7 @@ class ClozeType(_Section):
 
 
 class NoteTypes(_Section):
-    """The user's note types for new cards, or None to use our own."""
+    """The user's note types for new cards, or None for ankiforge's own note types."""
 
     basic: BasicType | None = None
     cloze: ClozeType | None = None
@@ -157,11 +158,11 @@ class _Settings(_Section):
     me: Strings = ()
     drafter: Literal["rules", "llm"] = "rules"
     proposals: bool = True
-    """Whether cards are proposed for highlights without a question or a gap by the user."""
+    """Whether cards are proposed for highlights to which the user added no question or gap."""
     figures: bool = True
-    """Whether a figure that the user has framed becomes a card that hides its labels."""
+    """Whether a figure framed by the user becomes a card that hides the figure's labels."""
     file_links: bool = False
-    """Whether cards link to PDFs outside of vaults by their paths on this device."""
+    """Whether cards link to PDFs outside vaults by their file paths on this device."""
     llm: LlmSettings = LlmSettings()
     meaning: MeaningSettings = MeaningSettings()
     accept: AcceptSettings = AcceptSettings()
@@ -174,7 +175,7 @@ class _Settings(_Section):
     anki: AnkiSettings = AnkiSettings()
     note_types: NoteTypes = NoteTypes()
     decks: DeckSetting | None = None
-    """How to choose the deck of a new card that no deck file matches. None means `one`."""
+    """How to choose the deck of a new card if no deck file does. None means `one`."""
 
 
 class _SettingsFile(_Settings):
@@ -206,8 +207,8 @@ class SourceEntry(Value):
 
     kind: str
     name: str
-    """The configured name. By default, the kind of source derives the name from the path, or the
-    kind itself is the name if no path is configured."""
+    """The configured name. By default, it is derived from the path, or is the kind of source if no
+    path is configured."""
     path: Path
     """The absolute path. `~` is expanded, and a relative path is relative to the directory of the
     settings file."""
@@ -226,7 +227,8 @@ class Config(_Settings):
 
     sources: tuple[SourceEntry, ...] = ()
     location: Location = Location(SETTINGS_FILE_NAME)
-    """The top of the file, for errors: `location.append_keys("llm", "model").error(…)`."""
+    """The top of the file, from which errors are located, as in
+    `location.append_keys("llm", "model").error(…)`."""
 
 
 def read_settings(path: Path, kinds: SourceKinds) -> Config:
@@ -281,7 +283,7 @@ def read_settings(path: Path, kinds: SourceKinds) -> Config:
         )
         anki = msgspec.structs.replace(anki, collection=str(collection))
 
-    # check that each of our fields has a field of its own in the user's note types
+    # check that no two of our fields are mapped to the same field of the user's note type
     types = {
         "basic": settings_file.note_types.basic,
         "cloze": settings_file.note_types.cloze,
@@ -321,7 +323,7 @@ _SOURCE_EXAMPLE = "- obsidian: {name: notes, path: ~/Vault}"
 def _parse_source(
     item: dict[str, Any], folder: Path, location: Location, kinds: SourceKinds
 ) -> SourceEntry:
-    """Parse an item of the `sources` setting.
+    """Parse an item of the list `sources` in the settings.
 
     Raises:
         ConfigError: the item isn't a mapping with a single kind of source, or its path or
@@ -383,7 +385,7 @@ _DEFAULT_PORTS = {"http": 80, "https": 443}
 
 
 def parse_origin(url: str) -> tuple[str, str, int]:
-    """Parse a URL's scheme, host and port, returning ("", "", 0) if it's invalid or unsafe.
+    """Return (scheme, host, port) of a URL, or ("", "", 0) if the URL is invalid or unsafe.
 
     URLs with a user name, password, query or fragment are unsafe, because they may contain
     secrets.
@@ -427,9 +429,9 @@ def has_screen() -> bool:
     return bool(os.environ.get("DISPLAY") or os.environ.get("WAYLAND_DISPLAY"))
 
 
-# The key in a default variable (`DefaultKey`) is sent only to the URL that the variable belongs
-# to. Any other URL gets a key only if `key_env` names one in the settings of a workspace that the
-# user trusts. In a workspace without that trust, no command runs (see `trust`).
+# The key in a default variable (`DefaultKey`) is only sent to the URL that the variable belongs to.
+# For any other URL, a key is only sent if `key_env` names its variable in the settings. No command
+# runs in a workspace that the user doesn't trust (see `trust`).
 
 
 def _check_service(url: str, key_env: str, name: str, location: Location) -> None:
@@ -457,7 +459,7 @@ def _check_service(url: str, key_env: str, name: str, location: Location) -> Non
 
 
 class DefaultKey(Value):
-    """The default environment variable for an API key, and the only URL to send it to."""
+    """The default environment variable for an API key, and the only URL to which it is sent."""
 
     name: str
     url: str
@@ -473,10 +475,9 @@ ANKI_KEY = DefaultKey("ANKICONNECT_KEY", "http://127.0.0.1:8765")
 
 
 def find_key_variable(default: DefaultKey, url: str, key_env: str) -> str:
-    """Return the environment variable holding the key for `url`, or "" if there is none.
+    """Return the name of the environment variable with the key for `url`, or "" if there is none.
 
-    This is `key_env` if set, falling back to the default variable if its key may be sent to
-    `url`.
+    This is `key_env` if it is set, or else the default variable if its key may be sent to `url`.
     """
     if key_env:
         return key_env
@@ -495,9 +496,9 @@ def find_key(
 
 
 def find_packaged_directory(kind: str) -> Path:
-    """Return the directory that contains our own "prompts" or "decks".
+    """Return the directory of the "prompts" or "decks" (`kind`) shipped with ankiforge.
 
-    It's inside the package in a wheel, but next to it in a checkout.
+    In a wheel, it is inside the package; in a checkout, it is next to the package.
     """
     package = Path(__file__).parents[1]
     inside = package / kind

@@ -1,8 +1,8 @@
-"""Two files beside the ledger: the cache of a workspace, and the replies of language models.
+"""Two files next to the ledger: the cache of a workspace, and the replies of language models.
 
-`memory.db` is a cache: errors are ignored, and a damaged file is deleted. `replies.db` has the
-replies of language models by request hash. The program never deletes it, because the user paid for
-the replies.
+`memory.db` is a cache, so errors are ignored, and a damaged file is deleted. `replies.db` contains
+the replies of language models, keyed by request hash. It is never deleted, because the user paid
+for the replies.
 """
 
 from __future__ import annotations
@@ -25,7 +25,8 @@ CREATE TABLE IF NOT EXISTS kept (
     owner TEXT NOT NULL, name TEXT NOT NULL, body BLOB NOT NULL, UNIQUE (owner, name)
 ) STRICT
 """
-# How many seconds to wait while another program uses the file. After one timeout, no call waits.
+# The number of seconds to wait while another program uses the file. After a timeout, later calls
+# don't wait.
 CACHE_TIMEOUT = 5.0
 _DAMAGE_CODES = (sqlite3.SQLITE_NOTADB, sqlite3.SQLITE_CORRUPT)
 CACHE_FILE = "memory.db"
@@ -39,7 +40,7 @@ class Cache:
     """
 
     def __init__(self, folder: Path, owner: str) -> None:
-        """Use the cache file in `folder`, which is created by the first write."""
+        """Use the cache file in `folder`. The file is created by the first write."""
         self._path = folder / CACHE_FILE
         self._owner = owner
         self._timeout = CACHE_TIMEOUT
@@ -130,7 +131,7 @@ class Replies:
             self._db.close()
             hint = "move it away: drafts are then requested, and paid for, again"
             raise LedgerError(f"{path}: cannot be read: {error}", hint=hint) from error
-        # after an error nobody calls `close`, because threads may still write replies
+        # after an error, `close` isn't called, because threads may still write replies
         finalize(self, self._db.close).atexit = False
 
     def get(self, request: str) -> str | None:
@@ -164,7 +165,7 @@ class Replies:
             self._db.execute(_INSERT_REPLY, values)
 
     def count_tokens(self, model: str) -> tuple[int, int]:
-        """Add up the input and output tokens of all stored replies of a model.
+        """Return the total (input tokens, output tokens) of all stored replies of a model.
 
         `model` is the model's name in the settings.
         """
@@ -175,6 +176,6 @@ class Replies:
         return tokens_in, tokens_out
 
     def close(self) -> None:
-        """Close the file, waiting for any call running in another thread."""
+        """Close the file, after waiting for calls in other threads to finish."""
         with self._lock:
             self._db.close()

@@ -1,8 +1,8 @@
-"""Choose the decks of cards, by the setting `decks` and the deck files in `decks/*.yaml`.
+"""Choose the decks of cards, based on the setting `decks` and the deck files in `decks/*.yaml`.
 
-Each deck file sets the deck of some cards, their kinds, and the meaning of colours. The files are
-tried in the order of their names, and the first whose `select` matches is used. The file without
-`select` comes last. A file that doesn't name a deck uses the deck from the setting.
+Each deck file sets the deck and kinds of some cards, and the meaning of colours. The files are
+tried in the order of their names, and the first file whose `select` matches is used. A file without
+`select` is tried last. If a file doesn't name a deck, the setting determines the deck.
 """
 
 from __future__ import annotations
@@ -25,9 +25,9 @@ from ankiforge.text.normalize import is_visible
 from ankiforge.text.private import PRIVATE_TAG
 
 ColourAction = Literal["card", "definition", "question", "skip"]
-"""What the colour of a highlight requests: a card of any kind, a card that defines a term, a
+"""The kind of card that the colour of a highlight requests: any kind, a definition of a term, a
 question with its answer, or no card."""
-# Longer patterns would take minutes to match, and nobody writes them.
+# Longer patterns would take minutes to match, and have no use.
 _Pattern = Annotated[str, msgspec.Meta(max_length=1000)]
 Patterns = _Pattern | Annotated[tuple[_Pattern, ...], msgspec.Meta(max_length=10_000)]
 Colour = Literal["yellow", "red", "green", "blue", "purple", "magenta", "orange", "gray"]
@@ -47,7 +47,7 @@ _DECK_TEMPLATES: dict[DeckSetting, str] = {
 class Select(Value, forbid_unknown_fields=True, kw_only=True):
     """The conditions for a deck file to apply to a highlight, all of which must be met.
 
-    A condition is met if any of its patterns match. Patterns work as in `fnmatch`, but
+    A condition is met if any of its patterns matches. Patterns work as in `fnmatch`, but
     ignore case.
     """
 
@@ -56,28 +56,28 @@ class Select(Value, forbid_unknown_fields=True, kw_only=True):
     path: Patterns = ()
     """Patterns for the path of the document in its source, in which `*` also matches slashes."""
     collection: Patterns = ()
-    """Patterns for a collection that contains the document."""
+    """Patterns for the collections that contain the document."""
     tag: Patterns = ()
-    """Patterns for a tag of the document or highlight, with or without `#`."""
+    """Patterns for the tags of the document and highlight, with or without `#`."""
     colour: Patterns = ()
     """Patterns for the name of the highlight's colour in the palette."""
     author: Patterns = ()
-    """Patterns for a creator of the work."""
+    """Patterns for the creators of the work."""
 
 
 class DeckRule(Value, forbid_unknown_fields=True, kw_only=True):
-    """The contents of a deck file: the conditions for its highlights, and their settings."""
+    """The content of a deck file: conditions for highlights, and the settings for their cards."""
 
     deck: str = ""
     """The name of the deck, which may contain the placeholders in `_PLACEHOLDERS`. If it is "",
-    `load_decks` fills in the deck from the setting."""
+    `load_decks` fills in the deck from the setting `decks`."""
     select: Select = Select()
     kinds: tuple[CardKind, ...] = ()
     """The kinds of cards that are allowed, or () for all kinds."""
     tags: Strings = ()
     """The tags to add to the cards."""
     colours: dict[Colour, ColourAction] = {}
-    """What each colour requests. Colours that aren't listed request `card`. Any shade counts as the
+    """Maps colours to actions. The action of other colours is `card`. Any shade counts as the
     nearest colour of the palette."""
 
     @property
@@ -87,7 +87,7 @@ class DeckRule(Value, forbid_unknown_fields=True, kw_only=True):
 
     @property
     def is_fallback(self) -> bool:
-        """Whether the rule has no `select`, so it matches everything."""
+        """Whether the rule has no `select`, so that it matches every highlight."""
         return self.select == Select()
 
     def get_colour_action(self, colour: str) -> ColourAction:
@@ -100,9 +100,9 @@ class DeckRule(Value, forbid_unknown_fields=True, kw_only=True):
 
 
 class PathDeck(DeckRule, kw_only=True):
-    """The deck for a remembered path (`run PATH --deck`). Sets nothing else.
+    """A rule that only sets the deck for a remembered path (`run PATH --deck`).
 
-    These rules take precedence over deck files.
+    Such rules take precedence over deck files.
     """
 
 
@@ -127,12 +127,12 @@ def load_decks(
         path_decks: the decks for remembered paths.
 
     Returns:
-        The rules in the order in which to try them, each with a deck. The last one matches
-        everything.
+        the rules in the order in which to try them, each with a deck. The last rule matches
+            every highlight.
 
     Raises:
-        ConfigError: a file is invalid, there are two files without `select`, or both such a
-            file and the setting name a deck for all cards.
+        ConfigError: a file is invalid, two files have no `select`, or both a file without
+            `select` and the setting name a deck.
         OwnFileError: a file isn't a regular file, or is too large.
     """
     files = sorted((root / "decks").glob("*.yaml"))
@@ -173,10 +173,7 @@ def load_decks(
 
 
 def find_rule(rules: tuple[DeckRule, ...], highlight: Highlight) -> DeckRule:
-    """Return the first deck file rule that matches a highlight.
-
-    The last rule matches everything.
-    """
+    """Return the first rule from a deck file that matches a highlight, or else the last rule."""
     for rule in rules:
         if not isinstance(rule, PathDeck) and _is_selected(rule.select, highlight):
             return rule
@@ -204,10 +201,10 @@ def _is_selected(select: Select, highlight: Highlight) -> bool:
 
 
 def choose_deck(rules: tuple[DeckRule, ...], highlight: Highlight) -> DeckChoice:
-    """Choose the deck and the extra tags for a highlight's cards.
+    """Choose the deck and the additional tags for a highlight's cards.
 
-    A deck named in the document or the highlight itself takes precedence over `rules`,
-    which come from `load_decks`.
+    A deck named in the document or highlight itself takes precedence over `rules`, the result
+    of `load_decks`.
     """
     document = highlight.document
     rule = find_rule(rules, highlight)
@@ -245,7 +242,11 @@ def choose_deck(rules: tuple[DeckRule, ...], highlight: Highlight) -> DeckChoice
 
 
 def choose_tags(rule: DeckRule, highlight: Highlight) -> Strings:
-    """Choose the extra tags for a highlight's cards, given the rule that `find_rule` returns."""
+    """Return the additional tags for a highlight's cards.
+
+    `rule` is the result of `find_rule`. If the deck's name depends on the first of several
+    collections, the others become tags.
+    """
     if "{collection}" not in rule.deck:
         return rule.tags
     # a work can be in several collections but has only one deck, so the others become tags
@@ -258,9 +259,9 @@ def choose_tags(rule: DeckRule, highlight: Highlight) -> Strings:
 def _compile_patterns(
     patterns: Patterns,
 ) -> tuple[frozenset[str], re.Pattern[str] | None]:
-    """Split patterns into a set of literals and a regular expression for the wildcards.
+    """Return (patterns without wildcards, regular expression for those with wildcards).
 
-    The expression is None if no patterns have wildcards.
+    The expression is None if no pattern has wildcards.
     """
     listed = [patterns] if isinstance(patterns, str) else patterns
     normalized = set(map(_normalize, listed))
@@ -283,19 +284,19 @@ def _normalize(text: str) -> str:
 
 _PLACEHOLDERS = ("title", "collection", "folder", "source", "book", "tag")
 _PLACEHOLDER = regex(r"\{([^{}]*)\}")
-# The maximum length of one part of a deck name. Anki's list of decks shows no more.
+# The maximum length of one part of a deck name. Anki's deck list doesn't show more characters.
 _MAX_PART_CHARS = 100
 
 
-# The namespaces of notes that the user wrote, as opposed to works by others.
+# The namespaces of the user's own notes, as opposed to works by others.
 _NOTE_NAMESPACES = frozenset(("vault", "markdown"))
 
 
 @lru_cache(maxsize=1024)  # called several times for each highlight of a document
 def _fill_template(template: str, values: Strings) -> str:
-    """Fill in the placeholders in a deck name.
+    """Replace the placeholders in a deck name with `values`, in the order of `_PLACEHOLDERS`.
 
-    If the result is empty, falls back to the title, and then to "ankiforge".
+    If the resulting name is empty, the fallbacks are the title and "ankiforge".
     """
     value_by_placeholder = dict(zip(_PLACEHOLDERS, values, strict=True))
     name = _PLACEHOLDER.sub(lambda match: value_by_placeholder[match[1]], template)
@@ -309,7 +310,7 @@ def _path_to_deck(text: str) -> str:
 
 @lru_cache(maxsize=1024)
 def _clean_part(text: str) -> str:
-    """Convert text to a single component of a deck name, or "" if nothing visible is left."""
+    """Convert text to a single component of a deck name, or "" if no visible character is left."""
     line = re.sub(r":{2,}", "-", _join_parts([text])).strip(": ")
     if not is_visible(line):
         return ""

@@ -21,11 +21,11 @@ from ankiforge.errors import OwnFileError
 MAX_TEXT_FILE_BYTES = 1 << 18
 """The maximum size of the settings file, of a deck file and of a prompt."""
 SQLITE_SUFFIXES = ("", "-wal", "-shm", "-journal")
-"""The suffixes of all files that SQLite may keep for one database."""
+"""The suffixes of all files that SQLite may create for a database."""
 
 _LOCK_POLL_SECONDS = 0.05
 
-# Windows has only `O_BINARY` of these, and would convert line ends without it.
+# Of these, Windows only has `O_BINARY`, without which it would convert line endings.
 _SAFE_FLAGS = (
     getattr(os, "O_NONBLOCK", 0)
     | getattr(os, "O_CLOEXEC", 0)
@@ -37,7 +37,7 @@ _NEW_FILE_FLAGS = os.O_CREAT | os.O_EXCL | os.O_WRONLY
 def open_regular(
     path: Path, flags: int = os.O_RDONLY, *, max_bytes: int | None = None
 ) -> IO[bytes]:
-    """Open a regular file, refusing anything else, such as a pipe that may never end.
+    """Open a regular file. Anything else is rejected, such as a pipe that may never end.
 
     Args:
         path: the path of the file.
@@ -53,13 +53,13 @@ def open_regular(
     try:
         handle = os.open(path, flags | _SAFE_FLAGS, 0o600)
     except OSError as error:
-        if error.errno == errno.ENXIO:  # it is a pipe that nobody reads, or a socket
-            raise _not_a_file_error(path) from error
+        if error.errno == errno.ENXIO:  # a pipe without a reader, or a socket
+            raise _make_not_a_file_error(path) from error
         raise
     try:
         status = os.fstat(handle)
         if not stat.S_ISREG(status.st_mode):
-            raise _not_a_file_error(path)
+            raise _make_not_a_file_error(path)
         if max_bytes is not None and status.st_size > max_bytes:
             size = f"{max_bytes >> 10:,} KiB"
             if max_bytes >= 1 << 20:
@@ -103,7 +103,7 @@ def write_file(path: Path, data: bytes, *, mode: int = 0o600) -> None:
 
 
 def lock_file(path: Path, seconds: float) -> IO[bytes] | None:
-    """Lock a file, which is created if it is missing, until the returned file is closed.
+    """Lock a file until the returned file object is closed, creating the file if necessary.
 
     The operating system also releases the lock when the process ends.
 
@@ -112,7 +112,7 @@ def lock_file(path: Path, seconds: float) -> IO[bytes] | None:
         seconds: how long to wait if another process holds the lock.
 
     Returns:
-        The open file, or None if another process still holds the lock.
+        the open file, or None if another process still holds the lock
 
     Raises:
         OwnFileError: the path isn't a regular file.
@@ -133,7 +133,7 @@ def lock_file(path: Path, seconds: float) -> IO[bytes] | None:
 
 
 def _try_lock(handle: int) -> bool:
-    """Lock an open file without waiting; return False if it is locked already."""
+    """Try to lock an open file without waiting. Return False if it is already locked."""
     if sys.platform == "win32":
         import msvcrt
 
@@ -163,8 +163,8 @@ def make_directory(path: Path, mode: int = 0o700) -> None:
 def make_private(path: Path) -> None:
     """Remove group and other permissions from a file or directory.
 
-    Does nothing if the mode can't be changed (e.g. on FAT or Windows, or for lack of
-    ownership), or if `path` is a symbolic link, whose target may not be ours.
+    Does nothing if the mode can't be changed (e.g. on FAT or Windows, or if the user isn't the
+    owner), or if `path` is a symbolic link, whose target may be somebody else's.
     """
     with suppress(OSError):
         status = path.lstat()
@@ -179,18 +179,18 @@ def make_private(path: Path) -> None:
 def make_database(path: Path) -> None:
     """Create an empty, private database file, unless it exists.
 
-    SQLite itself would make it readable by others. Errors are ignored, because SQLite
-    reports them when it opens the file.
+    SQLite would create the file with permissions for other users to read it. Errors are
+    ignored, because SQLite reports them when it opens the file.
     """
     with suppress(OSError):
         os.close(os.open(path, _NEW_FILE_FLAGS, 0o600))
 
 
 def remove_database(path: Path) -> None:
-    """Delete a database, including the files that SQLite keeps next to it."""
+    """Delete a database, including its journals and other files that SQLite created for it."""
     for ending in SQLITE_SUFFIXES:
         path.with_name(f"{path.name}{ending}").unlink(missing_ok=True)
 
 
-def _not_a_file_error(path: Path) -> OwnFileError:
+def _make_not_a_file_error(path: Path) -> OwnFileError:
     return OwnFileError(f"{path}: is not a file", hint="move it away")

@@ -1,9 +1,9 @@
 """Limit the time and size of every request to a service, and remove secrets from messages.
 
-All clients (models, embeddings, AnkiConnect, Zotero) are `BoundedClient`s. The timeouts of `httpx2`
-apply only to single steps, such as waiting for the next bytes, and `httpx2` doesn't limit the size.
-A server that sends a byte now and then, or a body that unpacks to gigabytes, would never exceed
-them. So each request has a timeout for the whole exchange, and a maximum size of the response.
+All clients (models, embeddings, AnkiConnect, Zotero) are `BoundedClient`s. Each request has a
+timeout for the whole exchange, and a maximum size of the response. `httpx2` has neither: its
+timeouts only apply to single steps, such as waiting for the next bytes, so a server could send a
+byte now and then forever, or send a body that unpacks to gigabytes.
 """
 
 from __future__ import annotations
@@ -23,19 +23,18 @@ _T = TypeVar("_T")
 
 
 class RequestTimeoutError(httpx2.TimeoutException):
-    """Raised if a whole request, including the response, takes too long."""
+    """Raised if a request, including reading the response, takes too long."""
 
 
 def run_with_timeout(
     seconds: float, request: Callable[[], _T], close: Callable[[], None]
 ) -> _T:
-    """Call `request` and return its result, but give up after a timeout.
+    """Call `request` in a thread and return its result, with a timeout.
 
     Args:
         seconds: the timeout.
-        request: the function to call. It runs in a thread that's abandoned after the
-            timeout.
-        close: called after the timeout to close the client, which ends the request.
+        request: the function to call. After a timeout, its thread is abandoned.
+        close: a function that closes the client, and thereby ends the request, after a timeout.
 
     Raises:
         RequestTimeoutError: the request timed out.
@@ -58,7 +57,7 @@ def run_with_timeout(
 
 MAX_RESPONSE_BYTES = 8_000_000
 """The default maximum size of a response, in bytes."""
-# Headers that no longer apply to a response whose body has been read and decoded.
+# Headers that don't apply to a decoded response body.
 _TRANSFER_HEADERS = ("content-encoding", "content-length", "transfer-encoding")
 
 
@@ -120,7 +119,7 @@ class BoundedClient(httpx2.Client):
 # --- secrets --------------------------------------------------------------------------
 
 MIN_SECRET_CHARS = 9
-"""The minimum length of a secret. A shorter key is an ordinary word such as `ollama`."""
+"""The minimum length of a secret. Shorter keys are ordinary words such as `ollama`."""
 
 
 def remove_secret(text: str, secret: str) -> str:

@@ -1,8 +1,8 @@
-"""The log of a workspace, which explains afterwards what became of a card.
+"""The log of a workspace, from which the history of a card can be reconstructed.
 
-It contains ids, counts and words of this program only: no text, title or path of a source, and no
-key. So it can be attached to a bug report. The ledger logs events and pending drafts, `ingest`
-logs highlights, and `Workspace` logs the results of its commands.
+The log only contains ids, counts and fixed messages, but no text, titles or paths from sources and
+no API keys, so it can be attached to a bug report. The ledger logs events and pending drafts,
+`ingest` logs highlights, and `Workspace` logs the results of its commands.
 """
 
 from __future__ import annotations
@@ -20,24 +20,29 @@ from ankiforge.text import regex
 
 LOG_FILE = "ankiforge.log"
 MAX_LOG_BYTES = 1_000_000
-"""The size at which the log is renamed to `ankiforge.log.1`, and that one to `ankiforge.log.2`."""
-# A part of a highlight's key that isn't text: a hash, or an id of Zotero.
+"""The size at which the log is rotated, i.e. renamed to `ankiforge.log.1`, in bytes. An existing
+`ankiforge.log.1` is renamed to `ankiforge.log.2`."""
+# Matches a part of a highlight's key that can't be text: a hash or a Zotero id.
 _OPAQUE_ID = regex(r"[0-9a-f]{16}(?:\.[0-9a-f]{16})?|[A-Z0-9]{8}")
-# How a message begins, before it may quote anything.
+# Matches the beginning of a message, up to the first character that may belong to a quotation.
 _OWN_WORDS = regex(r"[A-Za-z ,;]*")
 _FILE_SUFFIX = regex(r"\.[a-z0-9]{1,8}$")
 
-# What could control a terminal. An id from another computer's journal may be anything.
+# Matches characters that could control a terminal. Ids from another device's journal may contain
+# any characters.
 _CONTROL = regex(r"[\x00-\x09\x0b-\x1f\x7f-\x9f]")
 
 
 class LogFile(logging.Handler):
-    """Appends to the log of a workspace, if any. An error, such as a full disk, is ignored."""
+    """Log handler that appends to a workspace's log, ignoring errors such as a full disk.
+
+    Without a `path`, records are discarded.
+    """
 
     path: Path | None = None
 
     def emit(self, record: logging.LogRecord) -> None:
-        """Append the lines of a record, each with the time and the process."""
+        """Append the lines of a record, each prefixed with the time and the process id."""
         start = f"{logging.Formatter().formatTime(record)} {record.process} "
         text = record.getMessage().replace("\n", f"\n{start}")
         with suppress(OSError, OwnFileError):
@@ -50,19 +55,19 @@ class LogFile(logging.Handler):
 
 
 class LogPrinter(logging.Handler):
-    """Calls a function, such as one that prints, with each logged line."""
+    """Log handler that passes the text of each record to a function, e.g. to print it."""
 
     def __init__(self, say: Callable[[str], None]) -> None:
         super().__init__()
         self._say = say
 
     def emit(self, record: logging.LogRecord) -> None:
-        """Call the function with the lines of a record."""
+        """Call the function with the text of a record, which may have several lines."""
         self._say(record.getMessage())
 
 
 def _rotate(path: Path) -> None:
-    # another process may be doing it, or may have been faster
+    # another process may be rotating the log, or may already have done so
     with lock_file(path.with_suffix(".lock"), 0) or nullcontext() as lock:
         if lock and path.stat().st_size > MAX_LOG_BYTES:
             with suppress(FileNotFoundError):
@@ -77,27 +82,30 @@ workspace_log.addHandler(_log_file)
 
 
 def open_log(directory: Path | None) -> None:
-    """Log into `ankiforge.log` in a directory, or nowhere, and no longer into another log."""
+    """Write all further records to `ankiforge.log` in `directory`, or to no file if it is None."""
     _log_file.path = directory and directory / LOG_FILE
 
 
 def log_lines(lines: Iterable[str]) -> None:
-    """Log several lines as one record, so that the file is opened once."""
+    """Log several lines as one record, so that the file is only opened once."""
     if text := "\n".join(lines):
         workspace_log.info("%s", _CONTROL.sub("", text))
 
 
-# --- without text of a source -----------------------------------------------------------
+# --- descriptions without text from sources ---------------------------------------------
 
 
 def shorten_key(key: str) -> str:
-    """Return the last part of a highlight's key, or a hash if that part may be text."""
+    """Return the last part of a highlight's key, or a hash of the key if that part may be text."""
     part = key.rpartition("/")[2]
     return part if _OPAQUE_ID.fullmatch(part) else hash16(key)
 
 
 def describe_problem(problem: Problem) -> str:
-    """Describe a problem by the beginning of its message and a hash of its location."""
+    """Describe a problem without text from sources.
+
+    The description consists of the beginning of the message and a hash of the location.
+    """
     words = _OWN_WORDS.match(problem.message)
     suffix = _FILE_SUFFIX.search(problem.location)
     location = f"{hash16(problem.location)}{suffix[0] if suffix else ''}"

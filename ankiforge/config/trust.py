@@ -1,9 +1,9 @@
 """Record and check whether the user trusts a workspace.
 
-The settings decide what is read, and where passages, cards and keys are sent. So the user must
-confirm a workspace that `ankiforge init` didn't make at this path before any command runs in it,
-and again whenever its settings have changed. The confirmation is stored in the user's directory, by
-the path of the workspace.
+The settings determine which files are read, and where passages, cards and keys are sent. Before any
+command runs in a workspace that `ankiforge init` didn't create at this path, the user must confirm
+the workspace, and again whenever its settings have changed. The confirmation is stored in the
+user's directory, keyed by the path of the workspace.
 """
 
 from __future__ import annotations
@@ -20,16 +20,16 @@ from ankiforge.model import hash16
 
 _TRUSTED_FILE = "trusted"
 AGENTS_PERMISSION = "agents may read"
-"""The permission that lets agents read the workspace, which is given in addition to trust."""
+"""The permission that lets agents read a workspace. It is granted separately from trust."""
 
 
 _MADE_HERE = "made here"
-"""Stored for a workspace that `ankiforge init` created on this computer. For any other workspace, a
-hash of its settings is stored."""
+"""The stored value for a workspace that `ankiforge init` created on this computer. For any other
+workspace, a hash of its settings is stored."""
 
 
 def has_permission(workspace: WorkspaceDirectory, folder: Path, permission: str) -> bool:
-    """Return whether the user has granted a permission, e.g. `AGENTS_PERMISSION`.
+    """Return whether the user granted a workspace a permission, e.g. `AGENTS_PERMISSION`.
 
     `folder` is the user's directory.
     """
@@ -41,14 +41,14 @@ def give_permission(workspace: WorkspaceDirectory, folder: Path, permission: str
 
     `folder` is the user's directory.
     """
-    _store(folder, f"{workspace.root}: {permission}", "confirmed")
+    _store_confirmation(folder, f"{workspace.root}: {permission}", "confirmed")
 
 
 def explain_distrust(workspace: WorkspaceDirectory, folder: Path) -> str:
-    """Return why the user needs to confirm a workspace, or "" if it's trusted.
+    """Return the reason why the user must confirm a workspace, or "" if it is trusted.
 
-    The default workspace is always trusted, as is the one whose path is in the environment
-    variable ANKIFORGE_TRUST. `folder` is the user's directory.
+    The default workspace and the workspace whose path is in the environment variable
+    ANKIFORGE_TRUST are always trusted. `folder` is the user's directory.
     """
     trusted_by_environ = os.environ.get("ANKIFORGE_TRUST", "")
     if workspace.is_default or (
@@ -72,12 +72,14 @@ def trust_workspace(
     Args:
         workspace: the workspace.
         folder: the user's directory.
-        made_here: whether we created the workspace, which means that any later changes to
-            its settings are the user's own.
+        made_here: whether ankiforge created the workspace on this computer, so that later
+            changes to its settings are trusted, too.
     """
     root = str(workspace.root)
     if load_values(folder, _TRUSTED_FILE).get(root) != _MADE_HERE:
-        _store(folder, root, _MADE_HERE if made_here else _hash_settings(workspace))
+        _store_confirmation(
+            folder, root, _MADE_HERE if made_here else _hash_settings(workspace)
+        )
 
 
 def _hash_settings(workspace: WorkspaceDirectory) -> str:
@@ -85,7 +87,7 @@ def _hash_settings(workspace: WorkspaceDirectory) -> str:
     return hash16(read_bounded(file, MAX_TEXT_FILE_BYTES).decode("utf-8", "replace"))
 
 
-def _store(folder: Path, key: str, value: str) -> None:
+def _store_confirmation(folder: Path, key: str, value: str) -> None:
     values = load_values(folder, _TRUSTED_FILE)
     store_values(folder, _TRUSTED_FILE, {**values, key: value})
 

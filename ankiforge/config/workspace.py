@@ -1,10 +1,10 @@
-"""Find workspaces, and store data that belongs to the user instead of to a workspace.
+"""Find workspaces, and store data that belongs to the user rather than to a workspace.
 
 A workspace is a directory with
 
     ankiforge.yaml      the settings
     decks/, prompts/    deck files and prompts, which the user edits
-    journal/            the decisions, with a file for each device; may be shared
+    journal/            the user's decisions, in one file per device; may be shared
     .ankiforge/         the ledger and caches, which don't belong in version control
 """
 
@@ -40,11 +40,12 @@ from ankiforge.model import Strings, Texts, Value
 
 JOURNAL_DIRECTORY = "journal"
 HINTS_FILE = "hints"
-"""The name under which shown hints are stored, each with the time."""
+"""The name under which `store_values` saves the shown hints, with the times when they were shown.
+"""
 MAX_VALUES_BYTES = 16 << 20
 """The maximum size of a file that `load_values` reads."""
 LOCK_TIMEOUT = 60.0
-"""How long, in seconds, a command waits for another program to release a lock."""
+"""The default time to wait for another process to release a lock, in seconds."""
 
 # Files have the mode 0600, and directories 0700, regardless of the umask.
 
@@ -60,15 +61,15 @@ def _write_if_missing(path: Path, text: str) -> None:
         _write_private(path, text)
 
 
-# --- what belongs to the user, not to a workspace ---------------------------------------
+# --- the user's data, outside of workspaces ---------------------------------------------
 
 
 def find_user_directory(environ: Texts = os.environ) -> Path:
     """Return the directory for per-user data, which is also the default workspace.
 
-    Per-user data are the trusted workspaces, the registered workspace, device ids, and the
-    hints already shown. `ANKIFORGE_HOME` overrides the directory, so that tests and demos
-    leave no trace.
+    Per-user data comprises the trusted workspaces, the registered workspace, device ids and the
+    hints already shown. `ANKIFORGE_HOME` overrides the directory, so that tests and demos don't
+    affect the user's own data.
     """
     home = environ.get("ANKIFORGE_HOME")
     if home:
@@ -106,7 +107,7 @@ def store_values(folder: Path, name: str, values: Texts) -> None:
 
 
 CHAT_USED_HINT = "chat: used or put away"
-"""Recorded once the user has asked a chat, or put its offer away."""
+"""The hint that is recorded once the user has used a chat or dismissed the offer of a chat."""
 
 
 def was_hint_shown(hint: str) -> bool:
@@ -115,7 +116,7 @@ def was_hint_shown(hint: str) -> bool:
 
 
 def record_hint_shown(hint: str) -> bool:
-    """Record that a hint is being shown, and return whether it's the first time."""
+    """Record that a hint is being shown. Return True if it hasn't been shown before."""
     hints = load_values(find_user_directory(), HINTS_FILE)
     if hint in hints:
         return False
@@ -134,10 +135,10 @@ _REMEMBERED_HEADER = (
 
 
 class RememberedPath(Value, omit_defaults=True):
-    """A PATH from an earlier `ankiforge run PATH`, which all later runs read.
+    """A path from an earlier `ankiforge run PATH`, which all later runs read as well.
 
-    A directory with several kinds of sources is several places. If an account has several
-    exports, each is a place, all with the same name.
+    A directory with several kinds of sources has an entry for each kind. If an account has
+    several exports, each has an entry, all with the same source name.
     """
 
     path: str
@@ -148,11 +149,11 @@ class RememberedPath(Value, omit_defaults=True):
     root: str = ""
     """The directory of the source if `path` is only a part of it, or "" if `path` is all of it."""
     marks: Strings = ()
-    """The kinds of marks to read in addition to those in the settings, such as `bold`."""
+    """Further kinds of marks to read, such as `bold`, in addition to those in the settings."""
     deck: str = ""
-    """The deck for new cards of the documents at `path`, or "" to let the deck files decide."""
+    """The deck for new cards from documents at `path`, or "" to use the deck files."""
     given: str = ""
-    """The PATH above `path` that the user named, or "" if the user named `path` itself."""
+    """The parent directory of `path` that the user named, or "" if the user named `path` itself."""
 
     @property
     def source_key(self) -> tuple[str, str]:
@@ -166,7 +167,7 @@ class RememberedPath(Value, omit_defaults=True):
 
 
 def store_remembered_paths(folder: Path, places: Iterable[RememberedPath]) -> None:
-    """Save the remembered places in `folder`, a workspace's `.ankiforge/`.
+    """Save the remembered paths in `folder`, which is a workspace's `.ankiforge/`.
 
     Raises:
         UsageError: the file can't be written.
@@ -203,7 +204,7 @@ class WorkspaceDirectory(Value):
 
     @property
     def state_directory(self) -> Path:
-        """The directory for our own files, such as the ledger and caches."""
+        """The directory for ankiforge's own files, such as the ledger and caches."""
         return self.root / ".ankiforge"
 
     @property
@@ -213,7 +214,7 @@ class WorkspaceDirectory(Value):
 
     @property
     def pictures(self) -> Path:
-        """The directory for images cropped from pages."""
+        """The directory for pictures cut out of pages."""
         return self.state_directory / "pictures"
 
     @property
@@ -232,8 +233,8 @@ class WorkspaceDirectory(Value):
 
         Ids are stored in the user's directory, keyed by the workspace path. This way, a copy of
         the workspace gets a new id, and no two devices write to the same journal file. A
-        workspace that was moved keeps its id: its journal has the id's file, and no workspace is
-        left in the old place. So `undo` still reaches what was decided before.
+        workspace that was moved keeps its id, so that `undo` still works for earlier decisions.
+        It is recognised by the id's file in its journal if no workspace is left at the old path.
 
         Args:
             folder: the user's directory.
@@ -258,7 +259,7 @@ class WorkspaceDirectory(Value):
 
     @property
     def remembered_paths(self) -> tuple[RememberedPath, ...]:
-        """The places that `ankiforge run` reads in addition to the configured sources.
+        """The remembered paths that `ankiforge run` reads in addition to the configured sources.
 
         Raises:
             ConfigError: the file, which the user may edit, is invalid.
@@ -272,10 +273,10 @@ class WorkspaceDirectory(Value):
     def load_decks(
         self, places: Iterable[RememberedPath] | None = None
     ) -> tuple[DeckRule, ...]:
-        """Load the deck rules from remembered places, deck files and settings.
+        """Load the deck rules from remembered paths, deck files and settings.
 
         Args:
-            places: the remembered places, or None for the stored ones.
+            places: the remembered paths, or None for those stored in the workspace.
 
         Raises:
             ConfigError: a deck file is invalid.
@@ -283,7 +284,7 @@ class WorkspaceDirectory(Value):
         if places is None:
             places = self.remembered_paths
         path_decks: list[PathDeck] = []
-        # a PATH inside another one comes first
+        # a path inside another path takes precedence
         for place in sorted(places, key=lambda place: len(place.path), reverse=True):
             if not place.deck:
                 continue
@@ -297,7 +298,7 @@ class WorkspaceDirectory(Value):
     def prepare(self) -> None:
         """Create the `.ankiforge/` and `journal/` directories, unless they exist.
 
-        They get files that make git ignore `.ankiforge/` and merge journals line by line.
+        Files are added that make git ignore `.ankiforge/` and merge journals line by line.
 
         Raises:
             UsageError: a directory can't be written, or the configured journal is missing.
@@ -309,7 +310,7 @@ class WorkspaceDirectory(Value):
         self.make_private()
 
     def check_journal(self) -> None:
-        """Check that the directory configured with `journal`, if any, is writable.
+        """Check that the directory in the setting `journal`, if any, is writable.
 
         Raises:
             UsageError: the directory is missing or not writable.
@@ -326,7 +327,7 @@ class WorkspaceDirectory(Value):
             )
 
     def make_private(self) -> None:
-        """Remove other users' permissions, which directories may have after a copy or checkout."""
+        """Remove other users' permissions for the directories, as set by a copy or checkout."""
         if self.is_default:
             make_private(self.root)
         make_private(self.state_directory)
@@ -334,7 +335,7 @@ class WorkspaceDirectory(Value):
 
     @contextmanager
     def acquire_lock(self, activity: str, seconds: float | None = None) -> Iterator[None]:
-        """Context manager that holds the lock for an activity, waiting if another process has it.
+        """Context manager that holds the lock for an activity, waiting until it is available.
 
         Args:
             activity: "drafting", "publishing" or "watching".
@@ -369,8 +370,8 @@ def find_workspace(
 ) -> WorkspaceDirectory:
     """Find the workspace that a command should use.
 
-    This is `directory` if given, then the nearest directory with an `ankiforge.yaml` (from
-    `cwd` upwards), then the registered workspace, then the user's default workspace.
+    The first of these is used: `directory`, the nearest directory with an `ankiforge.yaml` from
+    `cwd` upwards, the registered workspace, the user's default workspace.
 
     Args:
         directory: the directory that the user passed with `-C`, if any.
@@ -379,7 +380,7 @@ def find_workspace(
         environ: the environment variables, which may override the user's directory.
 
     Raises:
-        UsageError: `directory` or the registered workspace isn't a workspace (any more).
+        UsageError: `directory` isn't a workspace, or the registered workspace is missing.
         ConfigError: the workspace's `ankiforge.yaml` is invalid.
     """
     home = find_user_directory(environ).resolve()
@@ -444,7 +445,7 @@ def load_workspace(folder: Path, kinds: SourceKinds) -> WorkspaceDirectory:
 def _is_workspace(folder: Path) -> bool:
     """Return whether `folder` contains an `ankiforge.yaml`.
 
-    Special files and broken links count, and are rejected when the settings are read.
+    Special files and broken links count as well. They are rejected when the settings are read.
     """
     file = folder / SETTINGS_FILE_NAME
     return os.path.lexists(file) and not file.is_dir()
@@ -454,9 +455,9 @@ def _is_workspace(folder: Path) -> bool:
 
 
 def get_registered_workspace(folder: Path) -> Path | None:
-    """Return the workspace that `ankiforge init` registered, if any.
+    """Return the workspace that `ankiforge init` registered, or None.
 
-    It's used by commands outside of any workspace.
+    Commands that are run outside of any workspace use it. `folder` is the user's directory.
     """
     path = load_values(folder, "workspaces").get("registered")
     return Path(path) if path else None
@@ -469,9 +470,9 @@ def has_registered_workspace(folder: Path) -> bool:
 
 
 def register_workspace(root: Path, folder: Path) -> bool:
-    """Register a workspace, unless another one is already registered and still exists.
+    """Register a workspace, unless another existing workspace is already registered.
 
-    Returns whether `root` is now the registered workspace.
+    Returns whether `root` is now the registered workspace. `folder` is the user's directory.
     """
     root = root.resolve()
     registered_root = get_registered_workspace(folder)
@@ -495,7 +496,7 @@ def move_default_workspace(root: Path, folder: Path) -> tuple[Path, ...]:
         folder: the directory of the default workspace.
 
     Returns:
-        The new paths of the directories that were moved.
+        the new paths of the directories that were moved
 
     Raises:
         UsageError: a directory can't be moved, e.g. because the disk is full.

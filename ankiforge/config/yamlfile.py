@@ -43,12 +43,12 @@ class Location:
     """The line number (from 1) of every key and list item in the file."""
 
     def append_keys(self, *steps: str | int) -> Location:
-        """Return the location of a nested value, following keys and list indices."""
+        """Return the location of the value nested under `steps`, which are keys or list indices."""
         return Location(self.file, (*self.key_path, *steps), self.lines)
 
     @property
     def line(self) -> int:
-        """The line of this key or its closest parent in the file, or 0 if unknown."""
+        """The line of this key, falling back to its closest parent in the file, or 0 if unknown."""
         for depth in range(len(self.key_path), -1, -1):
             line = self.lines.get(self.key_path[:depth])
             if line:
@@ -78,9 +78,9 @@ class Location:
 
 
 def suggest_word(word: str, known_words: Iterable[str]) -> str:
-    """Build a hint that suggests the closest match for an unknown word.
+    """Return a hint with the known word that is most similar to an unknown one.
 
-    If nothing is similar, the hint lists all known words.
+    If no known word is similar, the hint lists all of them.
     """
     from difflib import get_close_matches
 
@@ -102,8 +102,8 @@ def read_yaml(path: Path, file_name: str) -> tuple[object, Location]:
         file_name: the file's name in error messages.
 
     Returns:
-        The content as plain data (dict, list, str, int, float, bool or None), and its
-        location. The content of an empty file is None.
+        (content, location). The content is plain data (dict, list, str, int, float, bool or
+            None), and is None for an empty file. The location is the top of the file.
 
     Raises:
         ConfigError: the file can't be read, or `parse_yaml` rejects it.
@@ -125,14 +125,14 @@ def read_yaml(path: Path, file_name: str) -> tuple[object, Location]:
 def parse_yaml(text: str, file_name: str) -> tuple[object, Location]:
     """Parse a YAML document that consists of mappings, lists and scalars.
 
-    Aliases, tags and duplicate keys are rejected: settings don't need them, and aliases can
-    make a small file expand to a huge one.
+    Aliases, tags and duplicate keys are rejected, because settings don't need them, and a small
+    file with aliases can expand to huge data.
 
     Returns:
         The same as `read_yaml`.
 
     Raises:
-        ConfigError: the text is invalid, or contains something that's rejected.
+        ConfigError: the text is invalid, or contains a rejected construct.
     """
     line = 1
     hint = "a value with : # [ { or @ may need quotes"
@@ -162,7 +162,7 @@ def parse_yaml(text: str, file_name: str) -> tuple[object, Location]:
 
 
 CONTROL_CHARACTERS = regex("[\0-\x08\x0b-\x1f\x7f-\x9f\ud800-\udfff]")
-"""Matches a control character, which no text or path needs, or a surrogate, which can't be
+"""Matches a control character, which has no use in a text or path, or a surrogate, which can't be
 encoded in UTF-8."""
 
 
@@ -198,7 +198,7 @@ class _Loader(yaml.SafeLoader):
 
 
 def _iter_lines(node: yaml.Node | None, parent: KeyPath) -> Iterator[tuple[KeyPath, int]]:
-    """Yield the path and line number of every key and list item below `node`."""
+    """Yield (key path, line number) for every key and list item below `node`."""
     items: list[tuple[str | int, yaml.Node, yaml.Node]] = []
     if isinstance(node, yaml.MappingNode):
         items = [(str(key.value), key, value) for key, value in node.value]
@@ -216,8 +216,8 @@ def _iter_lines(node: yaml.Node | None, parent: KeyPath) -> Iterator[tuple[KeyPa
 def convert_to_type(result_type: type[T], data: object, location: Location) -> T:
     """Convert plain data from a file to a struct or a tuple of structs.
 
-    None, i.e. an empty file, is treated as an empty mapping. In the top two levels of
-    mappings, a key without a value gets its default.
+    None, the data of an empty file, is treated as an empty mapping. In the top two levels of
+    mappings, a key without a value gets its default value.
 
     Raises:
         ConfigError: the data is invalid. The error names the file, line, key and expected
@@ -240,7 +240,7 @@ def convert_to_type(result_type: type[T], data: object, location: Location) -> T
 
 
 def _remove_empty_keys(data: object, levels: int) -> object:
-    """Drop keys without a value from the top `levels` levels of mappings."""
+    """Return data without the empty keys in the top `levels` levels of mappings."""
     if not isinstance(data, dict) or not levels:
         return data
     return {
@@ -273,7 +273,10 @@ _FORMAT_HINTS = {
 def _make_config_error(
     message: str, location: Location, known_words: list[str]
 ) -> ConfigError:
-    """Convert an error message from msgspec to a user-friendly error."""
+    """Convert an error message from msgspec to a `ConfigError` in the user's words.
+
+    `known_words` are the keys or values that are valid at the location.
+    """
     unknown = re.fullmatch(r"(?s)Object contains unknown field `(.*)`", message)
     if unknown:
         key = unknown[1]
@@ -304,9 +307,9 @@ def _make_config_error(
 
 
 def _find_valid_words(kind: inspect.Type, steps: list[str | int]) -> list[str]:
-    """Return the valid words at a path of keys and indices within the type `kind`.
+    """Return the words that are valid at a path of keys and indices within the type `kind`.
 
-    These are the keys of a mapping, or the choices of an enum or literal.
+    These are the keys of a struct, or the values of an enum or literal type.
     """
     if isinstance(kind, inspect.EnumType):
         return [str(member.value) for member in kind.cls]
@@ -336,8 +339,8 @@ def _find_valid_words(kind: inspect.Type, steps: list[str | int]) -> list[str]:
 def set_values(text: str, values: Mapping[Strings, Any]) -> str | None:
     """Update values in the text of a settings file.
 
-    Comments, order and formatting are preserved. The result is parsed again, to ensure
-    that nothing else has changed.
+    Comments, order and formatting are preserved. The new text is parsed again to ensure that
+    no other values have changed.
 
     Args:
         text: the text of the settings file.
@@ -345,7 +348,7 @@ def set_values(text: str, values: Mapping[Strings, Any]) -> str | None:
             empty value (None or "") replaces an existing value, but isn't added.
 
     Returns:
-        The new text, or None if the values can't be set safely.
+        the new text, or None if the values can't be set safely
     """
     try:
         for path, value in values.items():
@@ -384,9 +387,9 @@ def format_scalar(value: Any) -> str:
 
 
 def _set_value(text: str, path: Strings, value: str) -> str:
-    """Replace or add the value at `path` in the text of a settings file.
+    """Return the text of a settings file with the value at `path` replaced or added.
 
-    If the section isn't a mapping, the result is wrong; `set_values` detects that.
+    If a section isn't a mapping, the returned text is wrong, which `set_values` detects.
     """
     key = path[-1]
     new_line = f"{key}: {value}"

@@ -38,7 +38,7 @@ from ankiforge.plugins import wrap_plugin_errors
 from ankiforge.text.decoding import detect_encoding
 from ankiforge.text.keys import build_anchor_key, build_own_key, number_highlights
 
-# The number of bytes that are read from a file to recognise it.
+# The number of bytes to read from a file to determine its source type.
 _HEAD_BYTES = 65_536
 
 
@@ -57,7 +57,7 @@ class Confidence(IntEnum):
 
     NO = 0
     POSSIBLE = 1
-    """The file may be any text, so it is only read by this source if no other source reads it."""
+    """The file could be any kind of text, so this type reads it only if no other type does."""
     SUFFIX = 2
     """The file was recognised by its suffix, regardless of its content."""
     CONTENT = 3
@@ -65,7 +65,7 @@ class Confidence(IntEnum):
 
 
 class Candidate:
-    """A file whose source is to be determined, with the beginning of its content."""
+    """A file whose source type is to be determined, with the beginning of its content."""
 
     def __init__(self, path: Path) -> None:
         self.path = path
@@ -110,8 +110,8 @@ class SourceOpenParameters(Value):
     settings: Any
     """The settings of the source, an instance of its `Settings` class."""
     only: tuple[Path, ...] = ()
-    """The files and directories below the root to read, or () for all. With any, a scan is never
-    complete.
+    """The files and directories below the root to read, or () for all. A scan of only some of
+    them never counts as complete.
     """
     me: Strings = ()
     """The people whose marks count in a shared library, or () for its owner."""
@@ -141,7 +141,7 @@ class SourceType(ABC):
     kind: ClassVar[str]
     """The name of the source type in `ankiforge.yaml`."""
     distribution: ClassVar[str] = ""
-    """The distribution of a plug-in, which is set when it is loaded, or "" for built-in sources."""
+    """The name of the plug-in's distribution, set when it is loaded, or "" for built-in sources."""
     Settings: ClassVar[type[SourceSettings]] = SourceSettings
     """The class of the source's settings."""
     path_replacing_keys: ClassVar[Strings] = ()
@@ -150,19 +150,21 @@ class SourceType(ABC):
     # --- files
 
     suffixes: ClassVar[Strings] = ()
-    """The suffixes of files that it may recognise, with the dot and in lower case."""
+    """The suffixes of files that this type may recognise, with the dot and in lower case."""
     used_suffixes: ClassVar[Strings] = ()
-    """The suffixes of other files that it reads, such as books in which to look up context."""
+    """The suffixes of other files that the source uses, such as books to look up context in."""
     marker_file: ClassVar[str] = ""
     """The name of a file that marks its directory as a library, which is read as a whole."""
     is_export: ClassVar[bool] = False
-    """Whether it reads exports from an account, which may have any name and be in any directory."""
+    """Whether the source reads files exported from an account, which may have any name and be in
+    any directory.
+    """
     has_complete_files: ClassVar[bool] = False
-    """Whether its files are always complete, so that a highlight missing from them must have been
+    """Whether each file always has all highlights, so that a missing highlight must have been
     deleted.
     """
     is_unambiguous: ClassVar[bool] = True
-    """Whether the files that it recognises can't be of another type, unlike Markdown files."""
+    """Whether a recognised file can't be of another type. False for Markdown files, for example."""
     keeps_inner_sources: ClassVar[bool] = False
     """Whether a directory that was read as a source stays a source of its own when its parent
     directory is read.
@@ -182,7 +184,7 @@ class SourceType(ABC):
     def recognise(cls, candidate: Candidate) -> Confidence:
         """Return how certain this type is that it can read a file. By default, the suffix decides.
 
-        This is only called for files with one of the `suffixes`, which may be many.
+        This is called for every file with one of the `suffixes`, so it should be fast.
         """
         return Confidence.SUFFIX if candidate.suffix in cls.suffixes else Confidence.NO
 
@@ -206,7 +208,7 @@ class SourceType(ABC):
 
     @classmethod
     def reads_single_files(cls) -> bool:
-        """Return whether each file is a document of its own, unlike the files of a library."""
+        """Return whether this type reads single files, rather than a library as a whole."""
         return bool(cls.suffixes) and not cls.marker_file
 
 
@@ -230,7 +232,7 @@ class ScanProgress:
 
 
 def get_scan_progress(source: Source) -> ScanProgress:
-    """Return a source's scan progress, which stays at zero if the source doesn't count."""
+    """Return a source's scan progress. For a source that doesn't report any, it stays at zero."""
     folder = getattr(source, "listing", None)
     progress = getattr(source, "progress", None) or getattr(folder, "progress", None)
     return progress if isinstance(progress, ScanProgress) else ScanProgress()
@@ -243,9 +245,9 @@ def get_source_name(source: Source) -> str:
 
 
 def scan_source(source: Source, known: DocumentLookup | None) -> Iterator[Sighting]:
-    """Scan a source, yielding an unexpected exception as a problem.
+    """Scan a source, converting an unexpected exception to a final `Problem`.
 
-    If `known` is None, every document is read.
+    If `known` is None, every document is read, even if it is unchanged.
     """
     folder = getattr(source, "listing", None)
     name = getattr(source, "name", "") or getattr(folder, "name", "")
@@ -282,11 +284,11 @@ def _check_names(folder: Any, sightings: Iterable[Sighting]) -> Iterator[Sightin
 def convert_errors_to_problems(
     location: str, sightings: Iterable[Sighting], plug_in: str = ""
 ) -> Iterator[Sighting]:
-    """Yield a source's sightings, ending with a problem if it raises an unexpected exception.
+    """Yield scan results of a source, ending with a problem if it raises an unexpected exception.
 
     Args:
         location: the document or source that the problem is about, as shown to the user.
-        sightings: the values that the source yields: documents, problems and ends of scans.
+        sightings: the scan results: documents, problems and ends of scans.
         plug_in: the distribution name of the plug-in that the source belongs to, or "".
     """
     try:

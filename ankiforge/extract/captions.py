@@ -1,9 +1,9 @@
 """Captions of a video (`.srt`, `.vtt`), read as a document in which passages are chosen.
 
-Cues are joined to a text without times, which is split into sentences. The place of a sentence is
-the time of the cue in which it begins. Automatic captions show each line in several cues; such a
-line is read once. yt-dlp puts YouTube's id into the file name, as in `Talk [dQw4w9WgXcQ].en.vtt`,
-so places in these files link to the video.
+Cues are joined into a text without times, which is split into sentences. The location of a sentence
+is the time of the cue in which it begins. Automatic captions show each line in several cues; such a
+line is read only once. yt-dlp puts the id of a YouTube video into the file name, as in
+`Talk [dQw4w9WgXcQ].en.vtt`, so the sentences in these files link to the video.
 """
 
 from __future__ import annotations
@@ -117,7 +117,7 @@ def _parse_cues(text: str) -> Iterator[_Cue]:
 
 
 def _join_cues(cues: Iterable[_Cue]) -> tuple[str, list[int], list[int]]:
-    """Join the lines of cues, leaving out lines that the cue before shows as well.
+    """Join the lines of cues, skipping lines that the previous cue shows, too.
 
     Returns:
         (text, offsets at which cues begin, seconds at which these cues appear)

@@ -89,16 +89,16 @@ def add_chosen_passages(
     chosen: Iterable[PassageChoice],
     container: str,
 ) -> list[Sighting]:
-    """Find the passages chosen in a document, and add them to the highlights of the document.
+    """Return the scan results of a file, with the chosen passages added to its highlights.
 
     A passage is skipped if its text isn't found, or if the document already has a highlight with
-    the same text and context.
+    the same text and context. A document is created if the file has no highlights of its own.
 
     Args:
-        sightings: what was read from the file: at most one document, and problems.
+        sightings: the scan results of the file: at most one document, and problems.
         whole_text: the whole text of the document.
-        chosen: the passages chosen in this document, or in a missing one of which it may be a
-            new name.
+        chosen: the passages chosen in this document, or in a missing document that may have
+            been renamed to it.
         container: the container of the document, as in `ExtractedDocument`.
     """
     letters = DocumentLetters(whole_text.pages)
@@ -173,9 +173,10 @@ def add_chosen_passages(
 
 
 def _is_same_passage(chosen: QuoteReading, mark: QuoteReading) -> bool:
-    """Return whether a highlight has the text of a chosen passage and one of its contexts.
+    """Return whether a chosen passage is the one that a highlight marks.
 
-    The context before or after must be equal, unless the highlight has no context.
+    Their texts must be equal, and so must the context before or after, unless the highlight
+    has no context.
     """
     if normalize_for_lookup(chosen.exact) != normalize_for_lookup(mark.exact):
         return False

@@ -1,8 +1,8 @@
 """Find the source type of a file, and the sources at a path.
 
-Files in a directory that no source reads are reported once, as numbers by kind of file. Each
-source counts the files that it skips in `SkippedFiles`. As another source may read these, a
-file is only reported if all sources of the directory skipped it.
+Files in a directory that no source reads are reported once, as a count for each kind of file.
+Each source counts the files that it skips in `SkippedFiles`. Since another source may read
+these files, a file is only reported if all sources of the directory skipped it.
 """
 
 from __future__ import annotations
@@ -36,8 +36,8 @@ from ankiforge.model import Strings, Value
 from ankiforge.plugins import wrap_plugin_errors
 from ankiforge.text import format_count
 
-# Both read Markdown: "obsidian" the notes of a vault and single notes, "markdown" the notes that
-# were read as plain files before, and texts that no other kind recognises.
+# Both types read Markdown. "obsidian" reads the notes of a vault and single notes. "markdown" reads
+# notes that earlier runs read as plain files, and texts that no other type recognises.
 _NOTES_KIND = "obsidian"
 _TEXTS_KIND = "markdown"
 _CARDS_KIND = "cards"
@@ -56,10 +56,10 @@ def find_source_kind(path: Path) -> str:
 
 
 def _find_most_confident_kind(candidate: Candidate) -> tuple[str, Confidence]:
-    """Return the name of the source type that is most confident about a file, and its confidence.
+    """Return (source type, confidence) of the type that is most confident about a file.
 
-    If two are equally confident, the first one is returned. The name is "" if none can read
-    it.
+    If several types are equally confident, the first one is returned. The type is "" if none
+    can read the file.
     """
     best_kind = ""
     best_confidence = Confidence.NO
@@ -72,7 +72,7 @@ def _find_most_confident_kind(candidate: Candidate) -> tuple[str, Confidence]:
 
 
 def _find_plug_in_kinds(files: Iterable[Path]) -> tuple[list[str], list[str]]:
-    """Return the source types of plug-ins that read any of these files, and error messages.
+    """Return (source types from plug-ins that read any of these files, error messages).
 
     There is a message for each plug-in that can't be loaded or raises an exception, and for
     each file that a plug-in rejects.
@@ -96,9 +96,9 @@ def _find_plug_in_kinds(files: Iterable[Path]) -> tuple[list[str], list[str]]:
 
 
 def explain_unread_file(path: Path, sources: Sequence[type[SourceType]] = ()) -> str:
-    """Explain why a file that looks like an export isn't read, or return "".
+    """Return the reason why a file that looks readable isn't read, or "" if there is none.
 
-    Only `sources` are consulted, or if empty, all source types that read this suffix.
+    Only `sources` are consulted or, if empty, all built-in source types with this suffix.
     """
     candidate = Candidate(path)
     sources = sources or load_types_of_suffix(candidate.suffix)
@@ -132,7 +132,7 @@ def iter_files(directory: Path) -> Iterator[Path]:
 def find_source_kinds(directory: Path) -> set[str]:
     """Return all source types that read a file under a directory."""
     kinds: set[str] = set()
-    # the suffixes that only one kind reads, once that kind was found
+    # suffixes whose only source type is already in `kinds`
     finished_suffixes: set[str] = set()
     for path in iter_files(directory):
         candidate = Candidate(path)
@@ -162,17 +162,18 @@ UNMARKED_KINDS = {
     **dict.fromkeys((".html", ".htm", ".xhtml"), "web"),
     **dict.fromkeys((".srt", ".vtt"), "captions"),
 }
-"""Maps the suffixes of files without marks to source types. The user can choose passages in them.
+"""Maps suffixes of files without highlights to the source types in which the user can choose
+passages in such files.
 """
 
 GetKnownDirectories = Callable[[str], Mapping[Path, bool]]
-"""Maps a source type to the directories that it has read before, and whether each was read as a
-whole.
+"""Function that takes a source type and returns the directories that it read in earlier runs,
+mapped to whether they were read as a whole.
 """
 
 
 class FoundSource(NamedTuple):
-    """A source that was found at a path: it contains the path, or is inside it."""
+    """A source that contains a given path or is located inside it."""
 
     kind: str
     root: Path
@@ -183,11 +184,11 @@ class FoundSource(NamedTuple):
 
 
 def resolve_links(path: Path) -> Path:
-    """Resolve symbolic links in a path, but return a link to itself unchanged."""
+    """Resolve symbolic links in a path. A link to itself is returned unchanged."""
     return Path(os.path.realpath(path))
 
 
-class _PathSurroundings:
+class _PathContext:
     def __init__(self, directory: Path, known: GetKnownDirectories) -> None:
         self._directory = directory
         self._known_directories = known
@@ -197,14 +198,14 @@ class _PathSurroundings:
             and _find_nearest_parent(directory, known(_TEXTS_KIND).__contains__)
             is not None
         )
-        """Whether Markdown in this directory is read as plain text files, as it was before."""
+        """Whether to read Markdown in this directory as plain text, as earlier runs did."""
 
     def find_root(self, kind: str) -> Path:
         """Return the root of the source that reads the directory.
 
-        For notes in a vault, this is the vault, or an enclosing directory that was read as a
-        whole before. For other files, it is the nearest enclosing directory that was read
-        before, or else the directory itself.
+        For notes in a vault, this is the vault, or an enclosing directory that earlier runs read
+        as a whole. For other files, it is the nearest enclosing directory that earlier runs
+        read, falling back to the directory itself.
         """
         known_directories = self._known_directories(kind)
         if not self.vault or kind != _NOTES_KIND:
@@ -241,7 +242,7 @@ def discover_sources(
         ):
             yield FoundSource(kind, path)
             return
-        surroundings = _PathSurroundings(path.parent, known)
+        surroundings = _PathContext(path.parent, known)
         if kind == _NOTES_KIND and surroundings.reads_notes_as_texts:
             kind = _TEXTS_KIND
         root = path.parent if is_export_kind(kind) else surroundings.find_root(kind)
@@ -252,7 +253,7 @@ def discover_sources(
         if marker.is_file() and marker.stat().st_size:
             yield FoundSource(source.kind, path)
             return
-    surroundings = _PathSurroundings(path, known)
+    surroundings = _PathContext(path, known)
     kinds = _choose_kinds(path, known, surroundings)
     if not kinds:
         kinds, _ = _find_plug_in_kinds(iter_files(path))
@@ -270,7 +271,7 @@ def discover_sources(
 def _choose_kinds(
     path: Path,
     known: GetKnownDirectories,
-    surroundings: _PathSurroundings,
+    surroundings: _PathContext,
 ) -> list[str]:
     kinds_inside = find_source_kinds(path)
     main_kinds: list[str] = []
@@ -323,9 +324,10 @@ def _add_inner_sources(
     path: Path,
     known: GetKnownDirectories,
 ) -> Iterator[FoundSource]:
-    """Yield a source for a directory, and one for each subdirectory that was read before.
+    """Yield a source for a directory, and one for each subdirectory that stays a separate source.
 
-    Only subdirectories read by the same source type count.
+    These are the subdirectories that earlier runs read with the same source type, if it has
+    `keeps_inner_sources`.
     """
     inner_directories: list[Path] = []
     if load_source_type(kind).keeps_inner_sources:
@@ -371,7 +373,7 @@ _MARKABLE_SUFFIXES = frozenset(
         f" {_ICLOUD_SUFFIX} {_KOREADER_SUFFIX}"
     ).split()
 )
-# How a user can give a file of a format that isn't read, by the suffixes of such files.
+# How to convert a file in an unsupported format, keyed by space-separated suffixes.
 _CONVERSIONS = {
     ".doc .docx .odt .pages .rtf": "export it as PDF",
     ".key .odp .ppt .pptx": "export the slides as PDF",
@@ -394,7 +396,7 @@ _CONVERSIONS = {
 
 
 def suggest_conversion(path: Path) -> str:
-    """Suggest how to convert a file in an unsupported format, or return ""."""
+    """Return how to convert a file in an unsupported format, or "" if there is no suggestion."""
     suffix = path.suffix.casefold()
     suggestions = (
         each for suffixes, each in _CONVERSIONS.items() if suffix in suffixes.split()
@@ -403,9 +405,9 @@ def suggest_conversion(path: Path) -> str:
 
 
 EMPTY_FILE_KIND = "empty file"
-"""Counts empty files, regardless of their suffix."""
+"""The kind under which empty files are counted, regardless of their suffix."""
 MARKED_ATTACHMENT_KIND = "PDF of Zotero marked by another program"
-"""Counts PDFs in Zotero's storage that have marks unknown to Zotero."""
+"""The kind under which PDFs in Zotero's storage are counted if Zotero doesn't know their marks."""
 # The singular and plural names of the kinds whose suffix isn't descriptive.
 _KIND_NAMES = {
     EMPTY_FILE_KIND: ("empty file", "empty files"),
@@ -442,9 +444,9 @@ class SkippedFiles(msgspec.Struct):
         self.count_by_suffix[kind] += 1
 
     def enter_directory(self, name: str) -> bool:
-        """Return whether to count the skipped files of a directory one by one.
+        """Return whether to count the skipped files of a directory individually.
 
-        A directory of KOReader is counted as one file instead.
+        If it is a metadata directory of KOReader, count the directory itself as one file.
         """
         if name.startswith(".") or name in _UNREPORTED_DIRECTORIES | SYSTEM_DIRECTORIES:
             return False
@@ -455,7 +457,7 @@ class SkippedFiles(msgspec.Struct):
 
 
 class UnreadFiles(Value):
-    """The number of files, by kind, that no source reads in a directory."""
+    """The number of files in a directory that no source reads, by kind."""
 
     directory: str
     count_by_kind: dict[str, int]
@@ -467,10 +469,10 @@ class UnreadFiles(Value):
 
 
 def iter_unread_files(sources: Iterable[object]) -> Iterator[UnreadFiles]:
-    """Yield the unread files of each directory, after these sources have listed it.
+    """Yield each directory that the sources listed, with counts of the files that none reads.
 
-    A directory without unread files is yielded as well. Directories inside another listed
-    directory are counted with the outer one.
+    Directories without unread files are included. A directory inside another listed directory
+    is not yielded separately, as its files are part of the outer one's counts.
     """
     listings = defaultdict[Path, list[tuple[SkippedFiles, Strings]]](list)
     for source in sources:
@@ -507,8 +509,8 @@ def summarize_unread(
     """Count the files in a directory that no source reads, by kind.
 
     Args:
-        directory: the directory.
-        counts: the number of files in it that all of its sources skipped, by suffix.
+        directory: the directory that contains the files.
+        counts: the number of files that all sources of the directory skipped, by suffix.
         suffixes_read: the suffixes that any source of the directory reads.
     """
     kinds = {}

@@ -24,7 +24,7 @@ if TYPE_CHECKING:  # imported when the text is needed
 
 MAX_BOOK_BYTES = 50_000_000
 """The maximum total size of a book's pages, in bytes."""
-_MAX_LIST_BYTES = 4_000_000
+_MAX_PACKAGE_BYTES = 4_000_000
 """The maximum size of a book's package file, in bytes."""
 PAGE_SUFFIXES = (".xhtml", ".html", ".htm")
 _CONTAINER = "META-INF/container.xml"
@@ -44,7 +44,7 @@ _ZIP_ERRORS = (
 
 
 class Page:
-    """A web page, or a page of an EPUB."""
+    """A saved web page, or one HTML file of an EPUB."""
 
     def __init__(self, name: str, html: str) -> None:
         self.name = name
@@ -70,9 +70,9 @@ class Page:
         return parse_page(self.html)
 
     def find_block_start(self, selector: str) -> int:
-        """Return the offset in `text` at which the block with an element begins, or -1.
+        """Return the offset in `text` of the block that contains an element, or -1 if not found.
 
-        The element is given by its CSS selector.
+        `selector` is the CSS selector of the element.
         """
         from soupsieve import SelectorSyntaxError
 
@@ -177,11 +177,11 @@ def _read_package(book: ZipFile) -> tuple[str, ElementTree.Element]:
         (name of the package file, its root element)
 
     Raises:
-        ParseError, KeyError, ValueError: The package file is missing, damaged or too large.
+        ParseError, KeyError, ValueError: the package file is missing, damaged or too large.
     """
 
     def parse(name: str) -> ElementTree.Element:
-        if book.getinfo(name).file_size > _MAX_LIST_BYTES:
+        if book.getinfo(name).file_size > _MAX_PACKAGE_BYTES:
             raise ValueError("the list of its files is too large")
         return ElementTree.fromstring(book.read(name))
 

@@ -1,9 +1,8 @@
 """Base classes of sources that read the files of a directory.
 
 `FileListing` lists the files. `DirectorySource` adds the settings that select files, and
-`FileSource`
-reads them one by one, skipping files that are unchanged since the last run. The sources in
-`markdown`, `pdf`, `books`, `exports` and `web` are subclasses.
+`FileSource` reads them one by one, skipping files that are unchanged since the last run. The
+sources in `markdown`, `pdf`, `books`, `exports` and `web` are subclasses.
 """
 
 from __future__ import annotations
@@ -71,7 +70,7 @@ class File(Value):
 
     @property
     def as_path(self) -> Path:
-        """`disk_path` as a `Path`. It is only created when needed, because this is slow."""
+        """`disk_path` as a `Path`, created on demand because creating it is slow."""
         return Path(self.disk_path)
 
     def read_text(
@@ -88,7 +87,7 @@ class File(Value):
         return decode_text(raw, repairs=repairs)
 
 
-# Matches the names that synchronization programs give to the conflicting copy of a note.
+# Matches the names that synchronization programs give to conflicting copies of notes.
 _CONFLICT_COPY = regex(
     r"(?i).*(?:\.sync-conflict-\d{8}-\d{6}[^/]*"
     r"|\([^()]*conflicted copy[^()]*\)|\.Conflict[^/]*)\.md$"
@@ -103,22 +102,22 @@ class FileListing(msgspec.Struct):
     """
 
     kind: str
-    """The source type, which is part of those names."""
+    """The source type, which is part of `container` and `namespace`."""
     name: str
     root: Path
     only: tuple[Path, ...] = ()
     is_included: Callable[[str], bool] = bool
-    """Returns whether a relative path belongs to the source. It isn't called for files named by the
-    user.
+    """Predicate for whether a relative path belongs to the source. It isn't called for files named
+    by the user.
     """
     settings_text: str = ""
     """The settings that affect the results, as text, to detect changes."""
     is_incomplete: bool = False
-    """Whether something couldn't be read, so that missing documents may still exist."""
+    """Whether a file or directory couldn't be read, so that missing documents may still exist."""
     progress: ScanProgress = msgspec.field(default_factory=ScanProgress)
     """The progress of the scan, updated by sources with many files."""
     skipped_files: dict[Path, SkippedFiles] = msgspec.field(default_factory=dict)
-    """The files skipped by the last listing, by the directory where it started."""
+    """The files skipped by the last listing, keyed by the directory where the listing started."""
     read_counts: Counter[str] = msgspec.field(default_factory=Counter)
     """The number of files that the last scan tried to read, by suffix."""
     unread_counts: Counter[str] = msgspec.field(default_factory=Counter)
@@ -144,7 +143,7 @@ class FileListing(msgspec.Struct):
         return f"{self.kind}:{percent_encode(self.name)}"
 
     def list_files(self) -> Iterator[File | Problem | UnreadDocument]:
-        """Yield the files in sorted order, and a problem for each directory we can't list.
+        """Yield the files in sorted order, and a problem for each directory that can't be listed.
 
         A file that iCloud has evicted from this computer yields an `UnreadDocument`. Hidden files
         and symbolic links are skipped, unless the user named them; links that may lead to a note
@@ -273,7 +272,7 @@ class FileListing(msgspec.Struct):
         )
 
     def report_error(self, file: File, error: ItemError) -> Problem:
-        """Build the problem for a file that can't be read, whose highlights are kept.
+        """Build the problem for a file that can't be read.
 
         If the file no longer exists, the scan is marked as incomplete, because the file may
         have been moved to a directory that was listed before.
@@ -289,9 +288,9 @@ class FileListing(msgspec.Struct):
     def fingerprint_files(
         self, listing: Iterable[File | Problem | UnreadDocument]
     ) -> str:
-        """Return a hash that changes whenever a scan of these files may have another result.
+        """Return a hash that changes whenever a scan of these files could give different results.
 
-        Returns "" if a change might go unnoticed, as in a file that was written just now.
+        Returns "" if a change might go unnoticed, e.g. because a file was written just now.
         """
         stamps: list[tuple[str, disk.Stamp]] = []
         for entry in listing:
@@ -308,10 +307,9 @@ class FileListing(msgspec.Struct):
         return hash16(disk.fingerprint_program(), *reader, repr(stamps))
 
     def end_scan(self) -> ScanEnd:
-        """Return the `ScanEnd`, after all files were listed.
+        """Return the `ScanEnd`. Call this only after all files have been listed.
 
-        The scan counts as complete if all files of the source were to be listed and could be
-        listed.
+        The scan counts as complete if it covered the whole source and no file was missed.
         """
         return ScanEnd(
             self.name,
@@ -324,10 +322,10 @@ class FileListing(msgspec.Struct):
 def _walk_directory(
     start: Path, skipped: SkippedFiles, errors: list[OSError]
 ) -> Iterator[tuple[os.DirEntry[str], bool]]:
-    """Yield the files in a directory and below, in order.
+    """Yield (entry, whether to report it if skipped) for each file under a directory, in order.
 
-    Each comes with whether to count it if the source skips it. Errors of directories that
-    can't be listed are appended to `errors`.
+    Files in directories such as `node_modules` aren't reported. The error of each directory
+    that can't be listed is appended to `errors`.
     """
     pending = [(str(start), True)]
     while pending:
@@ -398,7 +396,8 @@ _MAX_PICTURE_BYTES = 50 << 20
 
 
 FindPicture = Callable[[str], str]
-"""Returns the path of a picture embedded in a text, given its target, or "" if it isn't a picture.
+"""Function that takes the target of an embedded picture and returns the picture's path, or "" if
+the target isn't a picture.
 """
 
 
@@ -414,7 +413,7 @@ class FileSource(DirectorySource):
     rereads_named_files: ClassVar[bool] = False
     """Whether a file named by the user is read even if it is unchanged, to report on it again."""
     has_marks: ClassVar[bool] = True
-    """Whether the files may have highlights of their own, and not only chosen passages."""
+    """Whether the files can contain highlights, rather than only passages chosen by the user."""
 
     @abstractmethod
     def extract_file(
@@ -432,9 +431,9 @@ class FileSource(DirectorySource):
         """
 
     def open_reader(self, files: list[File]) -> AbstractContextManager[Any]:
-        """Return a context manager for a reader that is used for all changed files.
+        """Return a context manager for a reader that is shared by all changed files.
 
-        Most sources need none.
+        The default reader is None, which is enough for most sources.
         """
         return nullcontext()
 
@@ -471,11 +470,11 @@ class FileSource(DirectorySource):
         yield from ()
 
     def iter_skipped_directories(self) -> Iterator[UnmarkedDocument]:
-        """Yield an `UnmarkedDocument` with reasons for each directory with unread files."""
+        """Yield an `UnmarkedDocument` for each directory with unread files, with the reasons."""
         yield from ()
 
     def covers_all_files(self, files: Sequence[File]) -> bool:
-        """Return whether `files` are all files of the source, none of which was missed."""
+        """Return whether the scan is complete and `files` contains all files of the source."""
         return (
             self.listing.end_scan().complete and len(files) == self.listing.progress.total
         )
@@ -485,7 +484,7 @@ class FileSource(DirectorySource):
         yield from ()
 
     def get_dependency_state(self, name: str, file: File) -> str:
-        """Return the state of a file that a document depends on, or "" if missing.
+        """Return the state of a file that a document depends on, or "" if it has none.
 
         When the state changes, the document is read again. The state of a picture is its path.
         """
@@ -503,7 +502,7 @@ class FileSource(DirectorySource):
         return msgspec.json.encode(selection, order="sorted").decode()
 
     def scan(self, known: DocumentLookup | None = None) -> Iterator[Sighting]:
-        """Yield problems, unchanged files and documents, and a `ScanEnd` at the end.
+        """Yield problems, unchanged files, changed documents and finally a `ScanEnd`.
 
         A file is yielded as an `UnchangedDocument` if neither the file nor a picture in it
         has changed. Unchanged files and documents are each sorted by path.
@@ -655,9 +654,9 @@ class FileSource(DirectorySource):
     def _compute_fingerprint(
         self, file: File, dependencies: Iterable[str], reader_fingerprint: str
     ) -> str:
-        """Return a text that changes whenever reading the file may have another result.
+        """Return a string that changes whenever reading the file could give a different result.
 
-        Returns "" if a change of the file might not change its timestamps.
+        Returns "" if a change to the file might not change its timestamps.
         """
         if file.stamp is None or not disk.is_stamp_reliable(file.stamp):
             return ""
@@ -700,10 +699,10 @@ def assign_chosen_passages(
     folder: FileListing,
     is_unchanged: Callable[[File], bool],
 ) -> list[File]:
-    """Attach the passages chosen by the user to the files in which they are.
+    """Return the files, each with the passages that the user chose in it.
 
-    The passages of a missing or changed file may have moved, so they are attached to every
-    new file, too, and to every known file with the same name.
+    Passages of a missing or changed file may have moved to another file, so they are also
+    attached to every new file and to every known file of the same name.
     """
     container = folder.container
     directory = folder.root if folder.root.is_dir() else folder.root.parent

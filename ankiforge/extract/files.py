@@ -1,4 +1,4 @@
-"""Helpers to read files: path patterns, text, and stamps that show changes.
+"""Helpers for reading files: path patterns, text decoding, and stamps to detect changes.
 
 A *stamp* consists of the times, size and inode of a file. As in version control systems, a
 file whose stamp is unchanged counts as unchanged. This isn't reliable for a very recent
@@ -89,7 +89,7 @@ def fingerprint_program() -> str:
 
 # --- names ------------------------------------------------------------------------------
 
-# What shops, libraries and programs add to file names.
+# Matches what shops, libraries and programs add to file names.
 _FILE_NAME_CLUTTER = regex(
     r"(?i)(?:\s*\((?:\d{1,2}|unknown|\s*(?:z-?lib|libgen|welib)[^)]*|[^)]*library[^)]*|copy|kopie"
     r"|test|notes|highlight(?:s|ed)|annotat(?:ions|ed)"
@@ -123,8 +123,8 @@ AUTHOR_AND_YEAR_PREFIX = regex(
 def title_from_file_name(stem: str) -> str:
     """Convert a file name without its suffix to a title.
 
-    Ids, numbers such as `(1)`, and what shops and libraries add are removed. In a name without
-    spaces, `+`, `%20` and `_` become spaces.
+    Ids, numbers such as `(1)`, and additions by shops and libraries are removed. In a name
+    without spaces, `+`, `%20` and `_` become spaces.
     """
     title = _ADVERTISEMENT.sub("", AUTHOR_AND_YEAR_PREFIX.sub("", stem))
     while _FILE_NAME_CLUTTER.search(title):
@@ -235,8 +235,8 @@ def compile_patterns(patterns: Iterable[str]) -> Callable[[str], bool]:
     """Compile path patterns into a function that matches relative paths against them.
 
     The syntax is that of `.gitignore`, but case-insensitive: `*` and `?` match within a name,
-    and `**` matches any number of directories. A pattern with no slash but at its end matches
-    at any depth, and one that matches a directory matches everything in it.
+    and `**` matches any number of directories. A pattern without a slash, except at its end,
+    matches at any depth. A pattern that matches a directory matches everything in it.
     """
     rules = [_Pattern(pattern) for pattern in patterns]
 
@@ -248,7 +248,7 @@ def compile_patterns(patterns: Iterable[str]) -> Callable[[str], bool]:
 
 
 class _Pattern:
-    """A path pattern that is matched in time proportional to the length of pattern times path."""
+    """A path pattern that matches in O(len(pattern) * len(path)) time."""
 
     def __init__(self, pattern: str) -> None:
         normalized = unicodedata.normalize("NFC", pattern).casefold().removeprefix("./")
@@ -268,8 +268,11 @@ class _Pattern:
                 self._parts.append(re.compile(expression))
 
     def matches(self, names: list[str]) -> bool:
-        """Return whether the pattern matches a path, split into names, or a parent of it."""
-        match_lengths = {0}  # how many names the parts so far may match
+        """Return whether the pattern matches a path or one of its parents.
+
+        `names` are the parts of the path.
+        """
+        match_lengths = {0}  # the possible numbers of names matched by the parts so far
         for part in self._parts:
             if part is None:
                 match_lengths = set(range(min(match_lengths), len(names) + 1))
@@ -292,7 +295,7 @@ class SpecialFileError(OSError):
 
 
 def open_regular_file(path: str, flags: int) -> int:
-    """Open only regular files, as an opener for `open()`.
+    """Opener for `open()` that only opens regular files.
 
     Opening a pipe would block until there is a writer, and a device may never end.
 
@@ -365,11 +368,11 @@ MAX_TRIES = 10
 
 
 def read_when_unchanged(path: str, max_bytes: int = MAX_TEXT_BYTES) -> tuple[str, Stamp]:
-    """Return the text and stamp of a note, once no program is writing to it.
+    """Wait until no program is writing to a note, and return its text and stamp.
 
-    While a program replaces the content of a file, only a part of it may be read. This can't
-    be detected by comparing two reads (in a test, 74 of 100 partial reads looked complete),
-    so the file must have been unchanged for some time. Line ends are converted to LF.
+    While a program replaces the content of a file, a read may return only part of it. Comparing
+    two reads doesn't detect this (in a test, 74 of 100 partial reads looked complete), so wait
+    until the file has been unchanged for some time. Line endings are converted to LF.
 
     Raises:
         ItemError: the note is too large, isn't text, keeps changing, or is unreadable.

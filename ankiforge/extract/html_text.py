@@ -27,13 +27,13 @@ _STRAY_BRACKET = regex(r"<(?!/?[A-Za-z][^<>]*>)")
 
 
 def parse_html(html: str) -> BeautifulSoup:
-    """Parse HTML without its comments and declarations.
+    """Parse HTML, removing comments and declarations.
 
-    A `<` that doesn't begin a tag is text.
+    A `<` that doesn't begin a tag is treated as text.
     """
     from bs4 import BeautifulSoup, MarkupResemblesLocatorWarning
 
-    # at each `<` that doesn't begin a tag, the parser would search for its end
+    # for each `<` that doesn't begin a tag, the parser would search the rest of the page for `>`
     elements = _DECLARATION.sub("", HTML_COMMENT.sub("", html))
     markup = _STRAY_BRACKET.sub("&lt;", elements)
     with warnings.catch_warnings():  # about a page that only consists of a URL
@@ -56,7 +56,7 @@ _SUPERSETS = {
 
 
 def decode_html(raw: bytes) -> str:
-    """Decode a page as UTF-8 if that works, falling back to the declared encoding.
+    """Decode a page as UTF-8 if it is valid, falling back to the declared encoding.
 
     Raises:
         ItemError: no encoding is declared, and it can't be detected either.
@@ -76,10 +76,10 @@ def decode_html(raw: bytes) -> str:
 def iter_html_blocks(
     root: Tag, left_out: Collection[str] = (), *, keeps_code_lines: bool = False
 ) -> Iterator[tuple[Tag | None, str]]:
-    """Yield the element and the text of each block of a page, even if it is empty.
+    """Yield (element, text) for each block of a page, including empty blocks.
 
-    The text is on one line. The element is the one with which the block begins, or None for
-    text after the end of another block.
+    The text is on one line. The element is the one that begins the block, or None for text
+    that follows the end of another block.
 
     Args:
         root: the page or an element of it.
@@ -120,10 +120,10 @@ def iter_html_blocks(
     yield begun, join_text()
 
 
-# --- what a page shows ------------------------------------------------------------------
+# --- displayed text ---------------------------------------------------------------------
 
-# These noncharacters enclose what isn't part of a sentence: a reference to a note, a page number of
-# the printed book, or the reading of a word (ruby). A highlight of another program may contain it.
+# These noncharacters enclose text that isn't part of a sentence: a note reference, a page number of
+# the printed book, or a ruby annotation. Highlights from other programs may contain such text.
 _ASIDE_START, _ASIDE_END = "\ufdd0", "\ufdd1"
 _ASIDE = regex(
     f"{_ASIDE_START}[^{_ASIDE_END}]*{_ASIDE_END}?|^[^{_ASIDE_START}{_ASIDE_END}]*{_ASIDE_END}"
@@ -139,11 +139,11 @@ _PAGE_CLASS = regex(
     r"(?i)(?:^|[\s-])(?:pa?ge?[-_]?(?:num(?:ber)?|no|break)s?|(?<!-)page)(?:\s|$)"
 )
 _PAGE_ID = regex(r"(?i)(?:p|pg|page)[-_.]?(?:\d{1,5}|[ivxlc]{1,7})")
-# Classes of an element with a note, also one that appears when the mouse is over a word.
+# Classes of elements that contain a note, including tooltips.
 _NOTE_CLASS = regex(
     r"(?i)(?:^|[\s_])(?:(?:foot|end|side|margin)-?note|tool-?tip-?(?:text|content))(?:\s|$)"
 )
-# A reference to a note in brackets, as in `[3]` or `[note 2]`, or a mark that only notes have.
+# A note reference in brackets, such as `[3]` or `[note 2]`, or a sign that only notes have.
 _NOTE_MARK = regex(r"\[(?:\d{1,4}|[^\W_]{1,3}|\w{1,6}[ ]\d{1,3}|[*†‡])\]|[*†‡§¶]{1,3}")
 # Types of elements that contain notes, as `_get_types` returns them.
 _NOTE_LISTS = frozenset(("footnotes", "endnotes", "rearnotes", "footnote", "endnote"))
@@ -180,7 +180,7 @@ def parse_page(html: str) -> BeautifulSoup:
 def remove_asides(text: str) -> str:
     """Remove the asides that `parse_page` marks from the text of a page.
 
-    They are also removed if the beginning or end of the text cuts them off.
+    An aside that is cut off at the beginning or end of the text is removed, too.
     """
     return _ASIDE.sub("", text)
 
@@ -222,7 +222,7 @@ def _get_attribute(element: Tag, name: str) -> str:
 
 
 def _get_types(element: Tag) -> str:
-    """Return the classes, types in EPUB and HTMLBook, and role of an element, without `doc-`."""
+    """Return an element's classes, EPUB and HTMLBook types and role, without the prefix `doc-`."""
     names = ("class", "epub:type", "data-type", "role")
     values = [_get_attribute(element, name) for name in names]
     return " ".join(filter(None, values)).replace("doc-", "")
@@ -270,10 +270,10 @@ def _is_hidden(element: Tag) -> bool:
 
 
 def _is_page_number(element: Tag, types: str) -> bool:
-    """Return whether an element is the number of a page of the printed book.
+    """Return whether an element is a page number of the printed book.
 
-    A cell isn't, because it contains a number of a table of contents. `types` is the result
-    of `_get_types`.
+    Table cells don't count, because they contain page numbers of a table of contents. `types`
+    is the result of `_get_types`.
     """
     is_marked = "pagebreak" in types or _PAGE_CLASS.search(types)
     identifier = _get_attribute(element, "id")
@@ -287,7 +287,7 @@ def _is_page_number(element: Tag, types: str) -> bool:
 
 
 def _is_inline_note(element: Tag, types: str) -> bool:
-    """Return whether an inline element is a note on the words before it."""
+    """Return whether an inline element is a note or tooltip on the preceding words."""
     is_note = element.get("role") == "tooltip" or _NOTE_CLASS.search(types)
     return bool(
         is_note and element.name not in BLOCK_ELEMENTS and not element.find(_BLOCK_NAMES)
@@ -295,7 +295,7 @@ def _is_inline_note(element: Tag, types: str) -> bool:
 
 
 def _is_note_reference(element: Tag, name: str, text: str) -> bool:
-    """Return whether an element refers to a note, e.g. a superscript link or number.
+    """Return whether an element is a note reference, e.g. a superscript link or number.
 
     `name` is "sup" for any superscript element, otherwise the element's name.
     """
@@ -332,7 +332,7 @@ def is_in_notes(element: Tag, known: Mapping[int, bool]) -> bool:
 def _is_raised_note(element: Tag, text: str) -> bool:
     """Return whether a superscript is a note's number, letter or sign, not an exponent.
 
-    It follows a word or punctuation, and no letter follows it.
+    A note reference follows a word or punctuation, and isn't followed by a letter.
     """
     before = _get_text_before(element)
     if _RAISED_NOTE.fullmatch(text) and _LONG_WORD_END.search(before):
@@ -345,7 +345,7 @@ def _is_raised_note(element: Tag, text: str) -> bool:
 
 
 def _is_internal_link(link: Tag) -> bool:
-    """Return whether a link goes to an anchor, or to another page of the same book."""
+    """Return whether a link leads to an anchor or to another page of the same book."""
     target = _get_attribute(link, "href")
     return "#" in target or (":" not in target and target.endswith(("html", ".htm")))
 
@@ -360,10 +360,7 @@ _RELATIONS = frozenset("=≠≈<>≤≥→∈")
 
 
 def _formula_to_text(formula: Tag) -> str:
-    """Convert MathML to the TeX embedded in it, falling back to plain text.
-
-    TeX is put between dollar signs.
-    """
+    """Convert MathML to its embedded TeX between dollar signs, falling back to plain text."""
     tex = ""
     for annotation in formula.find_all(["annotation", "m:annotation"]):
         if _TEX_ENCODING.fullmatch(_get_attribute(annotation, "encoding")):
@@ -382,7 +379,7 @@ def _formula_to_text(formula: Tag) -> str:
 
 
 def _clean_tex(tex: str) -> str:
-    """Put TeX on one line between dollar signs, or return "" if it contains any itself."""
+    """Return TeX on one line between dollar signs, or "" if it is empty or contains any `$`."""
     one_line = " ".join(_TEX_COMMENT.sub(" ", tex).split())
     if style := _WHOLE_STYLE.fullmatch(one_line):
         one_line = style[1].strip()

@@ -63,9 +63,9 @@ KINDS_BY_SUFFIX = {
     ".srt": ("captions",),
     ".vtt": ("captions",),
 }
-"""The source types that may recognise files with a suffix, as in their `suffixes`.
+"""Maps each suffix to the source types that have it in their `suffixes`.
 
-A table, so that the types that can't recognise a file needn't be imported.
+This duplicates `SourceType.suffixes` so that only types that may read a file are imported.
 """
 
 
@@ -79,7 +79,7 @@ def load_source_type(kind: str) -> type[SourceType]:
     """Load the class of a source type, which may come from a plug-in.
 
     Raises:
-        ConfigError: There's no such source type, or its plug-in can't be loaded.
+        ConfigError: there is no such source type, or its plug-in can't be loaded.
     """
     if kind not in SOURCE_CLASSES:
         return _load_plug_in(kind)
@@ -131,7 +131,7 @@ def load_plug_in_types() -> tuple[tuple[type[SourceType], ...], Strings]:
     """Load the source types of all plug-ins.
 
     Returns:
-        (loaded classes, error messages for the other ones)
+        (loaded classes, error messages of the plug-ins that can't be loaded)
     """
     classes: list[type[SourceType]] = []
     failures: list[str] = []
@@ -161,16 +161,16 @@ def is_export_kind(kind: str) -> bool:
 
 
 def get_default_name(kind: str, path: Path) -> str:
-    """Return the name that a source gets by default.
+    """Return the default name of a source.
 
-    This is the source type for exports, and is derived from the name of the directory for
-    others.
+    For exports, this is the source type; for other sources, it is derived from the name of the
+    directory.
     """
     return kind if is_export_kind(kind) else make_default_source_name(path)
 
 
 def list_path_replacing_keys() -> frozenset[str]:
-    """Return the settings by which some source types may be configured instead of `path`."""
+    """Return the settings that can replace `path` in any built-in source type."""
     keys: set[str] = set()
     for source in load_source_types():
         keys.update(source.path_replacing_keys)

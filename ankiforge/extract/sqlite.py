@@ -1,9 +1,9 @@
 """Open a private copy of another program's SQLite database, which may be in use.
 
 The other program may hold an exclusive lock, and opening the database in place could roll back its
-journal. A copy without the `-wal` file would silently be out of date. A copy is valid if no file
-changed while it was made (measured: none of these copies was torn; of the others, 2 in 100 were,
-unnoticed by SQLite's own check).
+journal. A copy without the `-wal` file would silently be out of date. A copy is accepted if no file
+changed while it was made. (In a test, none of the accepted copies was torn. Of the rejected ones,
+2 in 100 were, which SQLite's own check didn't notice.)
 """
 
 from __future__ import annotations
@@ -27,8 +27,8 @@ from ankiforge.extract.files import (
 from ankiforge.model import Value
 
 _COPIED_SUFFIXES = ("", "-wal", "-journal")
-"""The suffixes of the files to copy. `-shm` is excluded, because it is an index in the memory of
-the running program.
+"""The suffixes of the files to copy. `-shm` is excluded, because it is only an index for running
+programs.
 """
 MAX_TRIES = 3
 RETRY_SECONDS = 0.2
@@ -59,7 +59,7 @@ class DatabaseOwner(Value):
 
 
 def list_database_files(database: Path) -> tuple[Path, ...]:
-    """Return the real paths of a database and the journals it may have."""
+    """Return the real paths of a database and its journals, whether or not they exist."""
     real = os.path.realpath(database)
     return tuple(Path(f"{real}{suffix}") for suffix in _COPIED_SUFFIXES)
 
@@ -70,15 +70,15 @@ def open_database_copy(
     owner: DatabaseOwner,
     tables: Collection[str],
 ) -> Iterator[sqlite3.Connection]:
-    """Copy a database and open the copy, which SQLite may modify.
+    """Context manager that copies a database and opens the temporary copy.
 
     Args:
-        path: The path of the original database.
-        owner: The program that the database belongs to, for error messages.
-        tables: The tables that the database must have.
+        path: the path of the original database.
+        owner: the program that the database belongs to, for error messages.
+        tables: the tables that the database must have.
 
     Raises:
-        ItemError: The database is missing, damaged, another program's, or keeps changing.
+        ItemError: the database is missing, damaged, another program's, or keeps changing.
     """
     with (
         _copy_to_temporary_directory(path, owner) as copy,
@@ -95,9 +95,10 @@ def open_database_copy(
 
 
 def list_tables(connection: sqlite3.Connection) -> set[str]:
-    """Return the names of all tables except views and virtual tables, which may have endless rows.
+    """Return the names of all ordinary tables.
 
-    From this call on, the connection replaces invalid UTF-8 in text.
+    Views and virtual tables are skipped, because they may have endless rows. From this call on,
+    the connection replaces invalid UTF-8 in text.
     """
     connection.text_factory = lambda raw: raw.decode("utf-8", "replace")
     rows = connection.execute("SELECT name, sql FROM sqlite_master WHERE type = 'table'")
@@ -106,7 +107,7 @@ def list_tables(connection: sqlite3.Connection) -> set[str]:
 
 @contextmanager
 def wrap_sqlite_errors(owner: DatabaseOwner) -> Iterator[None]:
-    """Re-raise SQLite errors as `ItemError` with a hint."""
+    """Context manager that re-raises SQLite errors as `ItemError` with a hint."""
     hint = owner.repair_hint or f"copy it from {owner.name} again"
     try:
         yield
@@ -149,7 +150,7 @@ def _copy_to_temporary_directory(database: Path, owner: DatabaseOwner) -> Iterat
 
 
 def _copy_with_journals(database: Path, directory: Path, owner: DatabaseOwner) -> bool:
-    """Copy a database and its journals, returning whether they stayed unchanged meanwhile."""
+    """Copy a database and its journals. Return whether they stayed unchanged meanwhile."""
     files = list_database_files(database)
     stamps_before = [stamp_file(path) for path in files]
     for path, suffix in zip(files, _COPIED_SUFFIXES, strict=True):

@@ -43,14 +43,14 @@ _EPUB_REJECTION_REASON = (
 )
 _TITLE = regex(r"(?is)<title[^>]*>([^<]{1,300})</title>")
 # If one block in such an element is private, everything in the element is.
-_PRIVATE_TOGETHER = ("li", "tr", "dt", "details")
+_PRIVACY_SCOPES = ("li", "tr", "dt", "details")
 _HEADINGS = ("h1", "h2", "h3", "h4", "h5", "h6")
 # Soft hyphen, zero-width space, word joiner and byte order mark. The zero-width joiners stay,
 # because some languages spell with them.
 _INVISIBLE = dict.fromkeys(map(ord, "\xad\u200b\u2060\ufeff"))
-# What surrounds the text of a page, such as menus, adverts and forms.
+# Elements around the main text of a page, such as menus, adverts and forms.
 _PAGE_SURROUNDINGS = ("nav", "aside", "footer", "form", "button", "noscript")
-# Elements that the cells of a table with data don't contain.
+# Elements that don't occur inside the rows of a data table.
 _LAYOUT_ELEMENTS = ["tr", "li", "pre", *_HEADINGS, *_PAGE_SURROUNDINGS]
 _MAX_CELL_CHARS = 300
 _MAX_SPAN = 50
@@ -63,7 +63,7 @@ class UnmarkedSource(FileSource):
 
     @classmethod
     def recognise(cls, candidate: Candidate) -> Confidence:
-        """Return no confidence for any file, so that these files aren't read as highlights."""
+        """Return `Confidence.NO`, so that files are only read if the user names them."""
         return Confidence.NO
 
     def extract_file(
@@ -112,7 +112,7 @@ class SavedWebPages(HtmlSource):
 
 
 class EpubBooks(HtmlSource):
-    """EPUBs without DRM. Highlights that a reading app stored inside the file are ignored."""
+    """Reads EPUBs without DRM. Highlights that a reading app stored in the file are ignored."""
 
     kind = "epub"
     suffixes = (".epub",)
@@ -143,13 +143,14 @@ def build_whole_text(
 ) -> DocumentText:
     """Build the text of a web page or book, without menus and the like.
 
-    A paragraph tagged `#no-llm` is private, and so is everything below a heading, and in a list
-    item, table row, definition or `details` element, with that tag.
+    The tag `#no-llm` makes its paragraph private. In a heading, it also makes everything below
+    the heading private; in a list item, table row, definition or `details` element, the whole
+    element.
 
     Args:
-        document: The web page or book.
-        namespace: The namespace for the keys of its highlights.
-        page_sources: The HTML of each page.
+        document: the web page or book.
+        namespace: the namespace for the keys of its highlights.
+        page_sources: the HTML of each page.
     """
     pages = []
     paragraphs: list[Paragraph] = []
@@ -198,13 +199,13 @@ def build_whole_text(
 
 
 def _find_private_elements(blocks: Iterable[tuple[Tag | None, str]]) -> set[int]:
-    """Return the `id()` of each element that a `#no-llm` in one of its blocks makes private."""
+    """Return the `id()` of each element that is private because one of its blocks has `#no-llm`."""
     private_elements = set()
     for element, text in blocks:
         if element is None or not contains_private_tag(text):
             continue
         for ancestor in (element, *element.parents):
-            if ancestor.name in _PRIVATE_TOGETHER:
+            if ancestor.name in _PRIVACY_SCOPES:
                 private_elements.add(id(ancestor))
                 if ancestor.name == "dt":  # and its definitions
                     for sibling in ancestor.find_next_siblings(["dt", "dd"]):
@@ -216,9 +217,9 @@ def _find_private_elements(blocks: Iterable[tuple[Tag | None, str]]) -> set[int]
 
 
 def _read_blocks(html: str) -> list[tuple[Tag | None, str]]:
-    """Return the element and the text of each block with text.
+    """Return (element, text) for each block with text.
 
-    Menus and other navigation are left out, unless the page has nothing else.
+    Menus and other navigation are skipped, unless the page has no other text.
     """
     page = parse_page(html)
     _join_table_rows(page)
@@ -238,10 +239,10 @@ def _read_blocks(html: str) -> list[tuple[Tag | None, str]]:
 
 
 def _join_table_rows(page: BeautifulSoup) -> None:
-    """Replace the content of each table row by one line, with a dash for an empty cell.
+    """Replace the content of each table row with one line, with a dash for each empty cell.
 
-    A cell that spans several rows is repeated in each. Rows that may only arrange a page, with a
-    single text or with long texts, lists or other tables in their cells, are left as they are.
+    A cell that spans several rows is repeated in each of them. Rows of layout tables are left
+    unchanged: those with text in only one cell, or with long texts, lists or other tables.
     """
     spanning: dict[int, list[str]] = {}
     """The texts of cells that continue in the next rows, by column."""

@@ -1,6 +1,6 @@
-"""Highlights in e-books: what the sources for KOReader, Kobo, calibre and Apple Books share.
+"""Highlights in e-books from KOReader, Kobo, calibre and Apple Books.
 
-These programs store highlights apart from the text of the book. If the book is on this computer,
-the processes that also read PDFs read the sentence around each highlight from it. The keys of the
-highlights don't depend on the book.
+These programs store highlights separately from the book's text. If the book is on this computer,
+the worker processes that read PDFs also look up the sentence around each highlight. The keys of
+the highlights don't depend on the book.
 """

@@ -57,7 +57,7 @@ class CalibreHighlight(Value):
 
 
 class Calibre(DatabaseSource):
-    """Highlights by all users of a calibre library. The `me` setting is ignored."""
+    """Reads the highlights by all users of a calibre library. The `me` setting is ignored."""
 
     kind = "calibre"
     suffixes = (".db",)
@@ -81,7 +81,7 @@ class Calibre(DatabaseSource):
     def read_highlights(
         self, connection: sqlite3.Connection, file: File
     ) -> Iterator[HighlightInBook]:
-        """Yield the highlights in a library as (book, highlight) pairs, book by book."""
+        """Yield (book, highlight) pairs, in reading order within each book."""
         books: dict[Any, Book] = {}
         marks_by_book: dict[Any, list[BookHighlight]] = {}
         for row in connection.execute(_MARKS_QUERY):
@@ -106,7 +106,7 @@ def convert_highlight(highlight: CalibreHighlight) -> BookHighlight | None:
     comment = highlight.notes or ""
     if highlight.removed or not (text or comment).strip():
         return None
-    # the path begins at the document, of which the root is the only element
+    # the path begins at the document, whose only child is the root element
     element, offset = parse_cfi((highlight.start_cfi or "").removeprefix("/2"))
     style = highlight.style or {}
     colour = str(style.get("background-color", ""))

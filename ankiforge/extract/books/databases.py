@@ -159,7 +159,7 @@ ORDER BY ZANNOTATIONASSETID, Z_PK
 
 
 class AppleBooks(DatabaseSource):
-    """Highlights made in Apple Books.
+    """Reads highlights made in Apple Books.
 
     The `me` setting is ignored, since there is only one reader.
     """
@@ -199,7 +199,7 @@ def _parse_apple_highlight(row: Row) -> BookHighlight:
     page = -1
     if location:
         page = int(location["file"][:9]) // 2 - 1
-    # a CFI range consists of the part that both ends have in common, the start, and the end
+    # a CFI range consists of the common part of both ends, the start, and the end
     common, _, ends = (location["range"] if location else "").partition(",")
     element, offset = parse_cfi(common + ends.partition(",")[0])
     return BookHighlight(
@@ -262,7 +262,7 @@ SELECT * FROM content WHERE BookID = ? ORDER BY VolumeIndex
 
 
 class Kobo(DatabaseSource):
-    """Highlights made on a Kobo e-reader.
+    """Reads highlights made on a Kobo e-reader.
 
     The `me` setting is ignored, since there is only one reader. Highlights are in the
     `Bookmark` table, books and chapters in `content`. Deleted highlights stay in the table,
@@ -325,7 +325,7 @@ def _create_kobo_book(book_id: str, row: Row | None) -> Book:
 
 
 def _parse_content_id(content_id: str) -> str:
-    """Extract the name of a file in the book from a content id, or return "".
+    """Extract the name of a file in the book from a content id, or return "" if it has none.
 
     The id looks like `<book>#(4)OEBPS/ch.xhtml#anchor`, `<book>!OEBPS!Text/ch.xhtml#anchor`
     or `<book>!!OEBPS/ch.xhtml-3`.
@@ -344,8 +344,8 @@ def _parse_kobo_highlight(
 ) -> tuple[tuple[str, float, str], BookHighlight]:
     """Parse a row of the `Bookmark` table.
 
-    Returns a sort key for the position in the book, and the highlight. `chapters` holds
-    chapter titles, keyed by file name.
+    Returns (sort key for the position in the book, highlight). `chapters` maps file names to
+    chapter titles.
     """
     content_id = get_text(row, "ContentID")
     file = _parse_content_id(content_id)
@@ -406,11 +406,11 @@ ORDER BY created, key
 
 
 class LookedUpWords(DatabaseSource):
-    """Words that were looked up in a dictionary on a Kindle or in KOReader.
+    """Reads words that the user looked up in a dictionary on a Kindle or in KOReader.
 
-    Each word is one highlight in the sentence where it was first looked up (Kindle) or last
-    (KOReader, which stores no other). Neither database stores the meaning of a word. The
-    `me` setting is ignored.
+    Each word becomes one highlight, in the sentence of its first lookup on a Kindle, or of its
+    last lookup in KOReader, which stores no other. Neither database stores the meaning of a
+    word. The `me` setting is ignored.
     """
 
     kind = "words"
@@ -440,7 +440,7 @@ class LookedUpWords(DatabaseSource):
     def read_highlights(
         self, connection: sqlite3.Connection, file: File
     ) -> Iterator[HighlightInBook]:
-        """Yield (book, word) pairs in the order of the lookups."""
+        """Yield (book, looked-up word) pairs in the order of the lookups."""
         is_kindle = list_tables(connection) >= _KINDLE_TABLES
         query = _KINDLE_WORDS_QUERY if is_kindle else _KOREADER_WORDS_QUERY
         for row in connection.execute(query):

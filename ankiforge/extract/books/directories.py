@@ -1,4 +1,4 @@
-"""The files of books: an index by file name, and the base class of the sources that use it."""
+"""An index of book files by name, and the base class of sources that look up books in it."""
 
 from __future__ import annotations
 
@@ -36,10 +36,11 @@ class BookDirectories:
         self._folders = tuple(dict.fromkeys([folder, *further_folders]))
 
     def find_book(self, file: str) -> Path | None:
-        """Find our copy of the book whose path on a device is `file`, or return None.
+        """Return the local copy of the book whose path on a device is `file`, or None.
 
-        The name may differ in punctuation or contain `.kepub`. If several books match, the same
-        suffix wins, then the most parent directories in common.
+        The name may differ in punctuation or contain `.kepub`. Among several matching books,
+        those with the same suffix are preferred, then the one with the most parent directories
+        in common.
         """
         device_path = PurePosixPath(file)
         best: Path | None = None

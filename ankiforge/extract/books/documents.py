@@ -37,9 +37,9 @@ class BookHighlight(Value):
     """A highlight in a book, as stored by the reading app."""
 
     text: str
-    """The highlighted text, or "" for a note without any."""
+    """The highlighted text, or "" for a note without highlighted text."""
     id: str = ""
-    """The reading program's id for the highlight, or ""."""
+    """The id that the reading app gave the highlight, or ""."""
     comment: str = ""
     kind: HighlightKind = HighlightKind.HIGHLIGHT
     page: int = -1
@@ -62,7 +62,7 @@ class BookHighlight(Value):
     modified: str = ""
 
     def normalize(self) -> BookHighlight:
-        """Collapse whitespace in the highlight and remove empty lines.
+        """Return a copy with whitespace collapsed and empty lines removed.
 
         A highlight without text becomes a note (`HighlightKind.NOTE`).
         """
@@ -94,7 +94,7 @@ class Book(Value):
     file: str = ""
     """The path of the book on the device, with `/` separators, or "" if unknown."""
     path: str = ""
-    """The path of the file that contains the highlights of only this book, or ""."""
+    """The path of the file that contains only this book's highlights, or "" if there is none."""
     subjects: Strings = ()
     """The subjects and tags of the book in its catalogue."""
 
@@ -128,17 +128,16 @@ def build_book_results(
     file: Path | None,
     worker: PdfWorkerPool,
 ) -> Iterator[ExtractedDocument | Problem]:
-    """Yield the document for a book, after a notice if the text of the book can't be read.
+    """Yield the document of a book, preceded by a notice if the book's text can't be read.
 
     Nothing is yielded for a book without highlights.
 
     Args:
-        document: metadata of the book.
-        folder: the list of the source's files, with the names for keys.
+        document: the book, without highlights.
+        folder: the source's file listing, which provides the namespace for keys.
         marks: the highlights in the book, in reading order.
-        file: the local copy of the book, from which to read the text around highlights, or
-            None.
-        worker: reads the book in a subprocess.
+        file: the local copy of the book, to read the text around highlights, or None.
+        worker: the subprocesses that read the book.
     """
     from ankiforge.extract.pdf.messages import QuoteContext
 

@@ -118,7 +118,7 @@ def _unescape(escape: re.Match[str]) -> str:
     return _ESCAPED_LETTERS.get(letter, letter)
 
 
-# --- the marks beside a book ----------------------------------------------------------
+# --- the source -----------------------------------------------------------------------
 
 
 class KOReaderSettings(BookSettings, kw_only=True):
@@ -129,7 +129,7 @@ class KOReaderSettings(BookSettings, kw_only=True):
 
 
 class KOReader(BookSource, FileSource):
-    """One reader's highlights from KOReader, on one or more devices.
+    """Reads the user's highlights from KOReader on one or more devices.
 
     The `me` setting is ignored.
     """
@@ -150,7 +150,7 @@ class KOReader(BookSource, FileSource):
 
     @contextmanager
     def open_reader(self, files: list[File]) -> Iterator[PdfWorkerPool]:
-        """Start the worker that reads the books, and save its cache afterwards."""
+        """Yield the worker pool that reads the books, and save its cache on exit."""
         from ankiforge.extract.pdf.worker import PdfWorkerPool
 
         with PdfWorkerPool(cache=self.opening.cache) as worker:
@@ -158,7 +158,7 @@ class KOReader(BookSource, FileSource):
             worker.save_cache(complete=self.covers_all_files(files))
 
     def get_dependency_state(self, name: str, file: File) -> str:
-        """Return the path and stamp of a book, which show changes, or "" if no local copy exists.
+        """Return the path and stamp of a book's local copy, or "" if there is none.
 
         `name` is the path of the book on the device.
         """
@@ -168,7 +168,7 @@ class KOReader(BookSource, FileSource):
     def extract_file(
         self, file: File, reader: PdfWorkerPool, picture: FindPicture
     ) -> Iterator[Sighting]:
-        """Yield a book with its highlights, and a notice if some of them have no text."""
+        """Yield a book with its highlights, and a notice if some highlights have no text."""
         raw, _ = read_file(file.disk_path, MAX_TEXT_BYTES)
         settings = parse_lua(raw)
         if not isinstance(settings, dict):
@@ -195,15 +195,15 @@ class KOReader(BookSource, FileSource):
 
 
 _SIDECAR_NAME = regex(r"(?i)(?:metadata\.(.+)|.+\.(?:epub|pdf))\.lua")
-"""The name of a sidecar file, which contains the highlights of one book. The form changed in
-2017."""
+"""Matches the name of a sidecar file, which contains the highlights of one book. The naming scheme
+changed in 2017."""
 _XPOINTER = regex(
     r"/DocFragment\[(?P<file>\d+)\]/(?P<steps>.*?)"
     r"(?:/text\(\)(?:\[\d+\])?)?\.(?P<offset>\d+)"
 )
 _XPOINTER_STEP = regex(r"([\w-]+)(?:\[(\d+)\])?")
 _DATE_TIME = regex(r"\d{4}-\d\d-\d\d \d\d:\d\d:\d\d")
-# The text that KOReader put before the highlighted text in a bookmark: “Page 12”, in any language.
+# The text that KOReader put before the highlighted text of a bookmark: “Page 12” in any language.
 _PAGE_REFERENCE = regex(r"(?:\S+\s+){0,2}\[?\d*\]?\d+\s*\S{0,3}")
 _MAX_PAGE_REFERENCE_CHARS = 60
 _MAX_XPOINTER_CHARS = 1_000
@@ -242,7 +242,7 @@ def create_book(settings: LuaTable, path: str) -> Book:
 
 
 def parse_highlights(settings: LuaTable) -> Iterator[BookHighlight]:
-    """Parse the highlights from a sidecar file in either format, in reading order."""
+    """Yield the highlights of a sidecar file, in reading order. Both file formats are supported."""
     annotations = settings.get("annotations")
     if isinstance(annotations, dict):
         for annotation in _get_tables_in_list(annotations):
@@ -256,9 +256,10 @@ def parse_highlights(settings: LuaTable) -> Iterator[BookHighlight]:
 
 
 def _parse_older_highlights(settings: LuaTable) -> Iterator[BookHighlight]:
-    """Parse the older format, with the highlights by page, and the bookmarks in reverse order.
+    """Yield the highlights of a sidecar file in the older format, in reading order.
 
-    A highlight's bookmark has the highlighted text in `notes` and the user's note in `text`.
+    That format groups highlights by page, and lists bookmarks in reverse order. A highlight's
+    bookmark has the highlighted text in `notes` and the user's note in `text`.
     """
     unmatched_marks: dict[tuple[str, str], LuaTable] = {}
     pages = _get_table(settings, "highlight")
@@ -273,7 +274,7 @@ def _parse_older_highlights(settings: LuaTable) -> Iterator[BookHighlight]:
         mark = unmatched_marks.pop((_get_text(bookmark, "datetime"), text), {})
         note = _parse_bookmark_note(_get_text(bookmark, "text"), text)
         yield _create_highlight({**mark, **bookmark}, text, note)
-    # highlights from before KOReader added a bookmark for each
+    # highlights from the time before KOReader added a bookmark for each highlight
     for mark in unmatched_marks.values():
         yield _create_highlight(mark, _get_text(mark, "text"), "")
 
@@ -325,7 +326,7 @@ def _create_highlight(entry: LuaTable, text: str, note: str) -> BookHighlight:
 
 
 def _get_time(entry: LuaTable, key: str) -> str:
-    """Return a timestamp as local ISO 8601, or "". The device stores no time zone."""
+    """Return a timestamp in ISO 8601 without a time zone, as stored, or "" if it is invalid."""
     moment = _get_text(entry, key)
     return moment.replace(" ", "T") if _DATE_TIME.fullmatch(moment) else ""
 

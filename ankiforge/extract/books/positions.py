@@ -6,17 +6,17 @@ from ankiforge.extract.books.documents import BookHighlight
 from ankiforge.text import regex
 
 _CFI_STEP = regex(r"/(\d+)")
-# An element's ID in a position. It may contain any character, some after a circumflex.
+# Matches an element's ID in a position. Special characters are escaped with a circumflex.
 _CFI_ASSERTION = regex(r"\[(?:[^\]^]|\^.)*\]")
 _MAX_DEPTH = 60
 
 
 def parse_cfi(path: str) -> tuple[str, int]:
-    """Convert a position in an EPUB to the CSS selector of an element and an offset in its text.
+    """Convert a position in an EPUB to (CSS selector of an element, offset in its text).
 
     A position such as `/4/2/10/1:388` is a canonical fragment identifier (CFI). An even
-    number stands for a child element, where 2 is the first one, and an odd number for the
-    text between two of them.
+    number stands for a child element, with 2 for the first child. An odd number stands for the
+    text between two child elements.
     """
     steps = _CFI_ASSERTION.sub("", path)
     numbers = [int(number) for number in _CFI_STEP.findall(steps)[:_MAX_DEPTH]]

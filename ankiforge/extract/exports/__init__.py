@@ -44,7 +44,7 @@ MAX_EXPORT_BYTES = 64_000_000
 """The maximum size of an export. After ten years, a heavy reader's export has 2 MB."""
 
 NamedSightings = tuple[str, Iterator[Sighting]]
-"""A document's name in messages, and an iterator over the document and problems to yield for it."""
+"""(document name for messages, iterator over the document and its problems)"""
 
 
 class ExportSource(DirectorySource):
@@ -64,7 +64,7 @@ class ExportSource(DirectorySource):
 
     @abstractmethod
     def read_items(self, file: File) -> Iterator[Any]:
-        """Read the items of a file, yielding a problem for each malformed one.
+        """Yield the items of a file, and a problem for each malformed one.
 
         Raises:
             ItemError: the rest of the file can't be read.
@@ -72,12 +72,12 @@ class ExportSource(DirectorySource):
 
     @abstractmethod
     def build_documents(self, items: list[Any]) -> Iterator[NamedSightings]:
-        """Yield the name of each document, and the values to yield for it in a scan."""
+        """Yield the name and the scan results of each document."""
 
     def create_document(self, key: Strings, title: str, **known: Any) -> Document:
-        """Build a document whose key is a hash of `key`.
+        """Build a document whose key contains a hash of `key`.
 
-        `known` are further fields of the document.
+        `known` holds further fields of the document.
         """
         document_key = DocumentKey(f"{self.listing.namespace}/{hash16(*key)}")
         return Document(document_key, self.listing.name, title or "Untitled", **known)
@@ -94,7 +94,7 @@ class ExportSource(DirectorySource):
     def scan(self, known: DocumentLookup | None = None) -> Iterator[Sighting]:
         """Yield problems, documents, a `ScanEnd`, and an `UnmarkedDocument` with the skipped texts.
 
-        If one file has changed, all files are read again, because a document may be spread
+        If any file has changed, all files are read again, because a document may be spread
         over several files.
         """
         # find the exports
@@ -185,7 +185,7 @@ class ExportSource(DirectorySource):
     ) -> Iterator[Sighting]:
         """Yield the problems in all exports, then the documents.
 
-        Things that only look like highlights are appended to `left_out`.
+        Texts that only look like highlights are appended to `left_out`.
         """
         items: list[Any] = []
         for file in exports:
@@ -201,9 +201,10 @@ class ExportSource(DirectorySource):
             yield from convert_errors_to_problems(name, sightings)
 
     def _read_items(self, file: File) -> Iterator[Any]:
-        """Yield the items in a file, with problems for the first few malformed ones.
+        """Yield the items in a file, and a problem for each of the first few malformed items.
 
-        A malformed item could be a known item that got damaged, so it makes the scan incomplete.
+        Any malformed item makes the scan incomplete, because it could be a known item that was
+        damaged.
         """
         malformed_count = 0
         try:
@@ -230,14 +231,14 @@ class TextExportSource(ExportSource):
 
     @abstractmethod
     def parse_items(self, path: str, text: str) -> Iterator[Any]:
-        """Parse a file into items, yielding a problem for each malformed one.
+        """Yield the items of a file, and a problem for each malformed one.
 
-        `path` is only for use in problems. `text` is the content of the file.
+        `path` is only used in problems. `text` is the content of the file.
 
         Raises:
             ItemError: the rest of the file can't be read.
         """
 
     def read_items(self, file: File) -> Iterator[Any]:
-        """Read the text of a file, and parse it into items and problems."""
+        """Read the text of a file, and yield its items and problems."""
         return self.parse_items(file.path, file.read_text(MAX_EXPORT_BYTES, repairs=True))

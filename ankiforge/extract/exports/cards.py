@@ -1,4 +1,4 @@
-"""Tables with a hand-written card in each row: CSV from a chat, or text exported from Anki.
+"""Tables with a hand-written card in each row, such as CSV from a chat or text exported from Anki.
 
     sources:
       - cards: {path: ~/Downloads/cards.csv}
@@ -39,7 +39,7 @@ ALREADY_IN_ANKI = "exported from Anki, where it is a note already"
 
 
 class CardTable(TextExportSource):
-    """CSV or TSV tables of hand-written cards.
+    """Reads CSV or TSV tables of hand-written cards.
 
     The setting `me` is ignored, because every card in a table counts as the user's own.
     """
@@ -56,7 +56,7 @@ class CardTable(TextExportSource):
 
     @classmethod
     def explain_rejection(cls, candidate: Candidate) -> str:
-        """Return the reason why a text isn't a table of cards, or "" if it may be one."""
+        """Return the reason why a file isn't a table of cards, or "" for any `.txt` file."""
         if candidate.suffix == ".txt":
             return ""
         return "its first row does not name question and answer, as `Front,Back` does"
@@ -64,9 +64,10 @@ class CardTable(TextExportSource):
     def parse_items(
         self, path: str, text: str
     ) -> Iterator[tuple[str, CardRow] | Problem | SkippedText]:
-        """Yield the path and each row of a table.
+        """Yield (path, row) for each row of a table.
 
-        A row that repeats a card yields a `SkippedText` instead, and a damaged row a problem.
+        For a row that repeats a card, a `SkippedText` is yielded instead; for a damaged row, a
+        problem.
         """
         first_places = dict[Pair, str]()
         for row in parse_card_rows(text):
@@ -86,7 +87,7 @@ class CardTable(TextExportSource):
     def build_documents(
         self, items: list[tuple[str, CardRow]]
     ) -> Iterator[NamedSightings]:
-        """Yield one document per file. A row found in several files goes to the newest."""
+        """Yield one document per file. A row found in several files goes to the newest file."""
         rows = {(row.front, row.back): (path, row) for path, row in items}
         by_path: dict[str, list[CardRow]] = {}
         for path, row in rows.values():

@@ -5,9 +5,9 @@
 
 The formats are `{"rows": […]}` from the API, `{"annotations": […]}` from the export, and a list
 of annotations. A reply is added to the annotation that starts its thread. The key of a highlight
-is the id of its annotation. If there are two copies of an annotation, the latest update counts.
-Other people's annotations are reported but give no cards. The reader is named by `me`, or else by
-the export.
+is the id of its annotation. If there are several copies of an annotation, the last updated one is
+used. Other people's annotations are reported, but no cards are made from them. The user is named by
+the setting `me` or, if it is empty, by the export.
 """
 
 from __future__ import annotations
@@ -44,7 +44,7 @@ from ankiforge.text.private import (
 )
 
 EXPORT_HINT = "export it again at hypothes.is, or save the response of its API"
-# Finds what occurs only in annotations of Hypothesis, or in an empty response of the API.
+# Matches text that only occurs in Hypothesis annotations, or in an empty response of the API.
 _HYPOTHESIS_JSON = regex(
     r'"(?:TextQuoteSelector|export_userid)"|hypothes\.is|"rows"\s*:\s*\[\s*\]'
 )
@@ -92,7 +92,7 @@ class WebAnnotation(Value):
         )
 
     def get_selector_field(self, kind: str, name: str) -> Any:
-        """Return a field of the first selector of type `kind`, or ""."""
+        """Return field `name` of the first selector of type `kind`, or "" if it is missing."""
         for target in self.target or ():
             for selector in target.get("selector") or []:
                 if selector.get("type") == kind:
@@ -128,9 +128,9 @@ class HypothesisExport(Value):
 
 
 class Hypothesis(TextExportSource):
-    """Annotations exported from Hypothesis, possibly by several people.
+    """Reads annotations exported from Hypothesis, possibly by several people.
 
-    The `me` setting lists the reader's usernames, e.g. `ada` or `acct:ada@hypothes.is`.
+    The `me` setting lists the user's own usernames, e.g. `ada` or `acct:ada@hypothes.is`.
     """
 
     kind = "hypothesis"
@@ -141,19 +141,22 @@ class Hypothesis(TextExportSource):
 
     @classmethod
     def recognise(cls, candidate: Candidate) -> Confidence:
-        """Recognise an export by words found only in Hypothesis annotations."""
+        """Recognise an export by text that only occurs in Hypothesis annotations."""
         is_export = _HYPOTHESIS_JSON.search(candidate.head)
         return Confidence.CONTENT if is_export else Confidence.NO
 
     @classmethod
     def explain_rejection(cls, candidate: Candidate) -> str:
-        """Return the reason why a file isn't an export of Hypothesis."""
+        """Return the reason why a file isn't a Hypothesis export."""
         return "it has no Hypothesis annotations"
 
     def parse_items(
         self, path: str, text: str
     ) -> Iterator[tuple[str, WebAnnotation] | Problem]:
-        """Yield the annotations in a file, each paired with the user who exported them."""
+        """Yield (exporting user, annotation) pairs, and a problem for each malformed annotation.
+
+        The user is "" if the file doesn't name one.
+        """
         try:
             content = msgspec.json.decode(
                 text, type=HypothesisExport | tuple[msgspec.Raw, ...]
@@ -178,10 +181,10 @@ class Hypothesis(TextExportSource):
     ) -> Iterator[NamedSightings]:
         """Yield one document per annotated page, in the order of the pages' first annotations.
 
-        If there are annotations by several users and it is unknown which of them is the
-        reader, a notice is yielded first.
+        If there are annotations by several people and it is unknown which of them is the user,
+        a notice is yielded first.
         """
-        # of each annotation, keep the copy that was updated last
+        # keep only the last updated copy of each annotation
         newest_by_id: dict[str, WebAnnotation] = {}
         for _, annotation in items:
             other = newest_by_id.get(annotation.id)
@@ -240,7 +243,7 @@ class Hypothesis(TextExportSource):
         replies: Sequence[WebAnnotation],
         me: Collection[str],
     ) -> Highlight:
-        """Convert an annotation to a highlight, or to a page note if it quotes nothing."""
+        """Convert an annotation to a highlight, or to a page note if it has no quote."""
         author = _normalize_user(annotation.user)
         is_mine = not me or author in me
         tags = _normalize_tags(annotation)

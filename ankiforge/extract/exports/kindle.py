@@ -59,7 +59,7 @@ class ClippingsEntry:
     """The index of the entry within the file."""
     section: str = ""
     longer_text: str = ""
-    """The longer text of an older version of this highlight, or ""."""
+    """The text of an older version of this highlight if it is longer, or ""."""
     notes: list[ClippingsEntry] = field(default_factory=list)
 
     def overlaps(self, other: ClippingsEntry) -> bool:
@@ -74,7 +74,7 @@ class ClippingsEntry:
         return start <= other_end and other_start <= end
 
 
-# Finds the word for a note or bookmark, in any of Kindle's languages.
+# Matches the word for a note or bookmark, in any of Kindle's languages.
 _KIND_WORDS = regex(
     r"(?i)(?P<note>\b(?:note?|notiz|nota|notitie|opmerking|notatka|anteckning|заметка|notunuz)\b"
     r"|笔记|筆記|メモ|메모)|(?P<place>\b(?:bookmark|lesezeichen|signet|marcador|favorito|segnalibro"
@@ -90,7 +90,7 @@ _ENTRY_END_LINE = regex(r"(?m)^={10}[ \t]*$\n?")
 _LOCATION_RANGE = regex(r"(\d{1,9})(?:\s{0,9}[-–]\s{0,9}(\d{1,9}))?")
 # A page range that begins and ends on the same page.
 _SINGLE_PAGE_RANGE = regex(r"^(\d+)[-–]\1$")
-# Finds the role of a block in a notebook by its CSS class.
+# Matches the CSS class that gives the role of a block in a notebook.
 _ROLE_CLASS = regex(
     r"(?P<book>bookTitle)|(?P<by>authors)|(?P<section>sectionHeading)|(?P<other>citation)"
     r"|(?P<head>noteHeading)|(?P<text>noteText)"
@@ -139,7 +139,7 @@ def _parse_entry(
 
 
 def parse_clippings(path: str, text: str) -> Iterator[ClippingsEntry | Problem]:
-    """Parse the entries of a clippings file, yielding a problem for each malformed one."""
+    """Yield the entries of a clippings file, and a problem for each malformed one."""
     for number, entry in enumerate(_ENTRY_END_LINE.split(text)):
         title, _, rest = entry.strip("\ufeff \t\n").partition("\n")
         heading, _, entry_text = rest.strip().partition("\n")
@@ -164,9 +164,9 @@ def parse_clippings(path: str, text: str) -> Iterator[ClippingsEntry | Problem]:
 
 
 def parse_notebook(html: str) -> Iterator[ClippingsEntry]:
-    """Parse the entries of a notebook exported by a Kindle app.
+    """Yield the entries of a notebook exported by a Kindle app.
 
-    A note is attached to the preceding highlight if both are on the same page.
+    A note on the same page as the preceding highlight is attached to that highlight instead.
     """
     mark: ClippingsEntry | None = None
     # the last text of each role so far
@@ -214,7 +214,7 @@ def _group_by_role(html: str) -> Iterator[Pair]:
 
 # --- the source -----------------------------------------------------------------------
 
-# The minimum length of normalized text at which two equal texts at the same location can't be a
+# The minimum length of a normalized text for its occurrence in another highlight not to be a
 # coincidence.
 _MIN_UNIQUE_CHARS = 20
 # The maximum number of earlier highlights among which an older version is searched for.
@@ -229,8 +229,8 @@ _ENTRY_SEPARATOR = regex(r"(?m)^={10}[ \t]*$")
 _NOTEBOOK_CLASS = regex("class=[\"']noteHeading")
 # The maximum number of books that a notice names.
 _MAX_TITLES = 3
-# What the Kindle stores beyond the publisher's limit, in its languages, such as
-# `<You have reached the clipping limit for this item>`.
+# Matches the text that a Kindle stores beyond the publisher's limit, in any of its languages, such
+# as `<You have reached the clipping limit for this item>`.
 _LIMIT_NOTICE = regex(
     r"(?i)<(?=[^>]*(?:l[ií]mit|maxim|máxim|massim|предел|лимит|上限|限制|한도))"
     r"(?=[^>]*(?:\b(?:this|dies|est[ea]|deste|quest|cet|ce)|эт|この|本|此|该|이))[^<>\n]+[^<>\n.!?]>"
@@ -244,7 +244,7 @@ _AUTHORS_AT_END = regex(r"(?P<title>.+?)\s*\((?P<authors>(?:[^()]|\([^()]*\))+)\
 
 
 class Kindle(TextExportSource):
-    """Highlights and notes made on a Kindle or in its apps.
+    """Reads highlights and notes made on a Kindle or in its apps.
 
     The `me` setting is ignored, since a Kindle has one reader.
     """
@@ -256,7 +256,7 @@ class Kindle(TextExportSource):
 
     @classmethod
     def recognise(cls, candidate: Candidate) -> Confidence:
-        """Recognise clippings by an entry, and notebooks by their CSS classes."""
+        """Recognise clippings by the format of an entry, and notebooks by their CSS classes."""
         patterns = [_NOTEBOOK_CLASS]
         if candidate.suffix == ".txt":
             patterns = [_ENTRY_HEADING, _ENTRY_SEPARATOR]
@@ -265,12 +265,12 @@ class Kindle(TextExportSource):
 
     @classmethod
     def explain_rejection(cls, candidate: Candidate) -> str:
-        """Return why a web page isn't read."""
+        """Return the reason why a web page isn't read, or "" for other files."""
         is_page = candidate.suffix == ".html"
         return "it was not exported by a Kindle app" if is_page else ""
 
     def parse_items(self, path: str, text: str) -> Iterator[ClippingsEntry | Problem]:
-        """Parse the entries of a clippings file or notebook, yielding any problems too."""
+        """Yield the entries of a clippings file or notebook, and any problems."""
         if path.casefold().endswith(".txt"):
             yield from parse_clippings(path, text)
         else:
@@ -281,7 +281,7 @@ class Kindle(TextExportSource):
 
         If the Kindle stored no text for some highlights, a notice follows.
         """
-        # entries are grouped by content because two copies of a file contain the same ones
+        # keyed by content, because two copies of a file contain the same entries
         entries_by_book: dict[str, dict[object, ClippingsEntry]] = {}
         for entry in items:
             content = (entry.kind, entry.text, entry.location, entry.page)
@@ -326,9 +326,8 @@ class Kindle(TextExportSource):
                 (notes if entry.kind else marks).append(entry)
         marks = _merge_versions(marks)
 
-        # Add each note to the highlights that it belongs to, or keep it as a lone note. Of two
-        # notes at the same location, the newer one is an edited version of the older one and
-        # replaces it.
+        # Add each note to the highlights that it belongs to, or keep it as a lone note. A newer
+        # note at the same location is an edited version, so it replaces the older note.
         lone_notes: list[ClippingsEntry] = []
         for note in notes:
             marks_of_note = _find_highlights_for_note(note, marks)
@@ -400,11 +399,14 @@ def _has_text(entry: ClippingsEntry) -> bool:
     return bool(entry.text) and not _LIMIT_NOTICE.fullmatch(entry.text)
 
 
-# --- marks that were changed, and their notes -------------------------------------------
+# --- versions of highlights, and their notes --------------------------------------------
 
 
 def _merge_versions(entries: Iterable[ClippingsEntry]) -> list[ClippingsEntry]:
-    """Keep only the newest version of each highlight, in the position of the oldest."""
+    """Return only the newest version of each highlight, in the order of the oldest versions.
+
+    If an older version has a longer text, this is kept as `longer_text`.
+    """
     marks: list[ClippingsEntry] = []
     normalized_texts: list[str] = []
     for entry in entries:
@@ -429,7 +431,7 @@ def _find_older_version(
 ) -> int | None:
     first = max(0, len(marks) - _MAX_EARLIER_HIGHLIGHTS)
     for index in range(len(marks) - 1, first - 1, -1):
-        # one text contains the other, and this is no coincidence
+        # whether one text contains the other, and not just by coincidence
         shorter, longer = sorted((normalized_texts[index], normalized_text), key=len)
         if len(shorter) >= _MIN_UNIQUE_CHARS:
             is_version = shorter in longer
@@ -450,9 +452,9 @@ def _find_highlights_for_note(
 ) -> list[ClippingsEntry]:
     """Return the highlights that a note belongs to.
 
-    Usually this is the last highlight that ends at the location of the note or, if none does,
-    the last one that overlaps it. A note with the privacy tag belongs to all of these,
-    because it is unknown which one was meant.
+    Usually, this is the last highlight that ends at the note's location or, if there is none,
+    the last highlight that overlaps the note. A note with the privacy tag belongs to all such
+    highlights, because it is unknown which one the user meant.
     """
     overlapping_marks = [mark for mark in marks if note.overlaps(mark)]
     if note.location == UNKNOWN_LOCATION and len(overlapping_marks) > 1:

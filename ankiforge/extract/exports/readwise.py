@@ -73,7 +73,7 @@ _LOCATION = regex(r"\d{1,9}")
 
 
 class Readwise(TextExportSource):
-    """Highlights exported from a Readwise account.
+    """Reads highlights exported from a Readwise account.
 
     The `me` setting is ignored, since an account has one reader.
     """
@@ -93,7 +93,7 @@ class Readwise(TextExportSource):
 
     @classmethod
     def explain_rejection(cls, candidate: Candidate) -> str:
-        """Explain that a table has other columns than a Readwise export."""
+        """Return a message with the columns of the table and those of a Readwise export."""
         first_line = candidate.head.partition("\n")[0].strip()[:60]
         expected = "a Readwise export has the columns “Highlight” and “Book Title”"
         return f"its columns are {first_line}; {expected}"
@@ -131,7 +131,7 @@ class Readwise(TextExportSource):
 
     def build_documents(self, items: list[tuple[str, Row]]) -> Iterator[NamedSightings]:
         """Yield one document per book, in the order of the books' first rows."""
-        # of a passage that is in several files, keep the rows from the newest file
+        # if a passage is in several files, keep only the rows from the newest file
         newest_paths = {_get_passage_key(row): path for path, row in items}
         rows: dict[Strings, Row] = {}
         for path, row in items:
@@ -208,7 +208,10 @@ _EXTRA_CELLS = "\0"
 
 
 def _parse_header(line: str) -> list[str]:
-    """Return the casefolded names of the columns, with "" in place of each duplicate."""
+    """Return the casefolded column names, with "" instead of repeated names.
+
+    Returns [] if the line isn't valid CSV.
+    """
     try:
         table = csv.reader([line], delimiter=_detect_delimiter(line))
         names = [name.strip().casefold() for name in next(table, [])]
@@ -231,10 +234,10 @@ def _detect_delimiter(line: str) -> str:
 
 
 def _sort_rows(rows: list[Row]) -> list[tuple[Row, str]]:
-    """Return rows in reading order, each with its heading.
+    """Return (row, heading) pairs in reading order.
 
-    Only the rows with the most frequent type of location are sorted and get headings. The
-    others follow.
+    Only rows with the most common type of location are sorted and get headings. All other
+    rows follow in file order, with "" as heading.
     """
     type_counts = Counter(
         row["location type"].casefold() for row in rows if _parse_position(row)
@@ -252,7 +255,7 @@ def _sort_rows(rows: list[Row]) -> list[tuple[Row, str]]:
 
 
 def _attach_headings(rows: Iterable[Row]) -> Iterator[tuple[Row, str]]:
-    """Yield each row with the headings it is under. Rows must be in reading order."""
+    """Yield each row with the headings above it, joined by ` › `. Rows must be in reading order."""
     headings: list[tuple[int, str]] = []  # (level, text), outermost first
     for row in rows:
         level = _RowNote(row).level
@@ -282,13 +285,13 @@ class _RowNote:
 
     @property
     def skip_reason(self) -> str:
-        """Why the tags rule out a card, or ""."""
+        """The reason why no card is made because of the tags, or ""."""
         if self.level:
             return f"a heading (.h{self.level})"
         return "discarded in Readwise" if "discard" in self.tags else ""
 
 
-# Finds actual Markdown or HTML, not just similar characters.
+# Matches actual Markdown or HTML, not just similar characters.
 _FORMATTING = regex(
     r"""(?x)
       (?<!\w)(\*{1,3}|_{1,3}|~~)(?=\S)[^\n]{1,2000}?(?<=\S)\1(?!\w)
@@ -301,9 +304,10 @@ _PICTURE = regex(r"!\[([^\]\n]{0,500})\]\(([^()\s]{1,2000})\)")
 
 
 def _convert_formatting(text: str) -> Pair:
-    """Convert a passage in Markdown or HTML to plain text and to normalized Markdown.
+    """Convert a passage in Markdown or HTML to (plain text, normalized Markdown).
 
-    Web pictures become links. If the passage is just a picture, the plain text is "".
+    Pictures become links in the Markdown. If the passage is just a picture, the plain text is
+    its alternative text or "".
     """
     if not _FORMATTING.search(text):
         return text, escape_markdown(text)

@@ -60,8 +60,8 @@ class PdfSettings(SourceSettings, kw_only=True):
 class PdfSource(FileSource):
     """Reads the annotated PDFs in a directory.
 
-    A comment may contain instructions for drafting cards. If the setting `me` names people, only
-    comments by these authors (/T), or without an author, count as instructions.
+    A comment may contain instructions for drafting cards. If the setting `me` isn't empty, only
+    comments by the authors (/T) that it lists, or without an author, count as instructions.
     """
 
     timeout: float | None = None
@@ -79,9 +79,9 @@ class PdfSource(FileSource):
 
     @contextmanager
     def open_reader(self, files: list[File]) -> Iterator[PdfWorkerPool]:
-        """Start reading `files` in the background and yield the `PdfWorkerPool`.
+        """Start reading `files` in the background, and yield the `PdfWorkerPool`.
 
-        The cache is saved on exit.
+        The pool's cache is saved on exit.
         """
         from ankiforge.extract.pdf.messages import ReadMarks
         from ankiforge.extract.pdf.worker import (
@@ -196,7 +196,10 @@ class PdfSource(FileSource):
 
 
 def identify_document(path: Path) -> ExtractedDocument | Problem:
-    """Read the title, authors and identifiers of a PDF, ignoring its highlights."""
+    """Read the title, authors and identifiers of a PDF, without highlights.
+
+    Returns a problem if the file can't be read.
+    """
     from ankiforge.extract.pdf.messages import Failure
     from ankiforge.extract.pdf.worker import PdfWorkerPool
 
@@ -215,12 +218,12 @@ def cut_out_pictures(
 ) -> tuple[ReadMarksReply, tuple[Picture, ...]]:
     """Cut highlighted figures and drawings out of a PDF, and add their paths to the highlights.
 
-    If a picture can't be cut out, its highlight isn't changed. But if the subprocess failed,
-    the highlight gets the path anyway, because the picture may exist from an earlier run, and
-    the failure is added to the problems.
+    If a picture can't be cut out, its highlight isn't changed. However, if the subprocess
+    failed, the failure is added to the problems, and the highlight gets the path anyway,
+    because the picture may exist from an earlier run.
 
     Returns:
-        The reply with the completed highlights, and the pictures.
+        (reply with the completed highlights, pictures)
     """
     from ankiforge.extract.pdf.messages import Area
     from ankiforge.extract.pdf.worker import MAX_PICTURES
@@ -232,8 +235,8 @@ def cut_out_pictures(
     cut_outs, failure = worker.cut_pictures(path, areas)
     pictures: dict[str, Picture] = {}
     for index, cut_out in cut_outs.items():
-        # Name the picture after its position and not its content, so that drawing it differently
-        # doesn't make it a new picture.
+        # Name the picture after its position, not its content, so that it keeps its name if it is
+        # rendered differently.
         mark = marks[index]
         document = reply.document.key.removeprefix("pdf:")
         edges = [str(round(10 * edge)) for edge in areas[index].box]

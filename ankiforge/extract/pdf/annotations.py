@@ -1,6 +1,6 @@
 """Read the annotations in a PDF, and merge each thread of replies into a single annotation.
 
-Programs write arbitrary values into PDFs, so a value of the wrong type is treated as missing.
+Since programs write arbitrary values into PDFs, values of the wrong type are treated as missing.
 """
 
 from __future__ import annotations
@@ -40,12 +40,12 @@ MARK_KINDS = {
 _DRAWINGS = frozenset({"Line", "PolyLine", "Stamp", "FileAttachment", "Redact", "Sound"})
 """Subtypes that are read as notes if they contain text, and skipped otherwise."""
 _NOT_MARKS = frozenset({"", "Link", "Popup", "Widget"})
-"""Subtypes that are ignored. Links and widgets are part of the document, and the text in a popup
+"""Subtypes that are ignored. Links and widgets are part of the document, and the text of a popup
 belongs to another annotation.
 """
 _INK_MARGIN = 8.0
-"""The margin around the picture of a pen drawing, in points, so that the picture includes what the
-user circled or crossed out.
+"""The margin around a pen drawing, in points, so that its picture includes the text or figure that
+the user circled or crossed out.
 """
 HIDDEN_FLAGS = pdfium_c.FPDF_ANNOT_FLAG_HIDDEN | pdfium_c.FPDF_ANNOT_FLAG_NOVIEW
 
@@ -70,7 +70,7 @@ class Annotation(Value):
     """The numbers in /QuadPoints: eight for each quadrilateral of marked text."""
     contents: str
     comment: str
-    """The contents. After threads are merged, they are followed by the replies."""
+    """The contents, followed by the replies once threads have been merged."""
     author: str
     colour: str
     name: str
@@ -89,13 +89,13 @@ class Annotation(Value):
     is_text_box: bool
     """Whether the user typed the text anywhere on the page (/FreeText)."""
     is_review_state: bool
-    """Whether the annotation only sets a review state in Acrobat, such as Accepted or Completed. It
-    is only needed to link replies to their root annotation.
+    """Whether the annotation only sets a review state in Acrobat, such as Accepted or Completed.
+    Such annotations are only kept to link replies to their root annotation.
     """
 
     @property
     def skip_reason(self) -> str:
-        """Why the annotation isn't a mark, or ""."""
+        """The reason why this annotation is not treated as a mark, or "" if it is one."""
         if self.is_review_state:
             return _STATE_REASON
         return _HIDDEN_REASON if self.is_hidden else ""
@@ -121,8 +121,8 @@ class Annotation(Value):
     def get_distinct_comment(self, exact: str) -> str:
         """Return the comment, or "" if it only repeats the highlighted text `exact`.
 
-        An instruction such as `skip` is never dropped. Neither is a question, unless `exact`
-        contains a question as well.
+        An instruction such as `skip` is always returned. So is a question, unless `exact` contains
+        a question, too.
         """
         if not exact or _INSTRUCTION.match(self.comment):
             return self.comment
@@ -133,7 +133,7 @@ class Annotation(Value):
     def iter_identity_hints(self, names: Collection[str]) -> Iterator[Hint]:
         """Yield hints that identify the annotation even after its text has changed.
 
-        These are its Zotero key, its /NM value (if it's one of `names`) and its position.
+        These are the Zotero key, the /NM value (if it's one of `names`) and the position.
         """
         if self.zotero_key:
             yield hints.make_zotero_hint(self.zotero_key)
@@ -153,7 +153,7 @@ class Annotations(NamedTuple):
     the user deletes it.
     """
     left_out: tuple[SkippedText, ...]
-    """Annotations that look like marks but aren't read, with the reasons."""
+    """The annotations that aren't read although they may look like marks, with the reasons."""
 
 
 _HIDDEN_REASON = "the file hides it: often it was deleted"
@@ -165,9 +165,9 @@ _STATE_REASON = (
 def read_annotations(pages: Iterable[PdfPage | None]) -> Annotations:
     """Read all annotations in a PDF.
 
-    PDFium only returns the colour of annotations without an appearance stream, so we remove
-    the appearance streams of coloured annotations in memory. `pages` has None in place of
-    unreadable pages.
+    As a side effect, appearance streams of coloured annotations are removed in memory, because
+    PDFium only returns the colour of annotations without one. `pages` has None for unreadable
+    pages.
     """
     annotations: list[Annotation] = []
     left_out: list[SkippedText] = []
@@ -198,10 +198,7 @@ _WEAK_NAME = regex(r"(?i)fitz-|annot-|highlight-|id|zotero-|\d+$")
 
 
 def find_identifying_names(annotations: Iterable[Annotation]) -> set[str]:
-    """Return the /NM values that identify an annotation.
-
-    They are long, unique and not merely a counter.
-    """
+    """Return the /NM values that identify an annotation: long, unique and not just a counter."""
     counts = Counter(annotation.name for annotation in annotations)
     return {
         name
@@ -218,7 +215,7 @@ _ZOTERO_KEY = regex(r"\(?([A-Z0-9]{8})\)?$")
 
 @contextmanager
 def open_annotation(page: PdfPage, index: int) -> Iterator[Any]:
-    """Open an annotation and yield its handle, or None if PDFium can't open it."""
+    """Context manager that yields an annotation's handle, or None if PDFium can't open it."""
     handle = pdfium_c.FPDFPage_GetAnnot(page, index)
     yield handle
     if handle:
@@ -233,8 +230,8 @@ def _read_annotation(
     """Read one annotation.
 
     Returns:
-        The annotation, a `SkippedText` with the reason for leaving it out, or None if it's
-            part of the document itself, like a link.
+        the annotation, or a `SkippedText` with the reason if it isn't read, or None if it is
+            part of the document itself, such as a link
     """
     subtype = _read_string(handle, b"Subtype")
     kind = MARK_KINDS.get(subtype)
@@ -332,8 +329,8 @@ _INVISIBLE_ELEMENT = regex(r"(?is)<(style|script|head)\b.*?</\1\s*>")
 def _read_colour(handle: Any) -> str:
     """Return an annotation's colour as `#rrggbb`, or "" if it has none.
 
-    PDFium only returns the colour if there's no appearance stream, so we remove that first.
-    Each component is rounded down.
+    This removes the appearance stream in memory, because PDFium only returns the colour of
+    annotations without one. Each component is rounded down.
     """
     if not pdfium_c.FPDFAnnot_HasKey(handle, b"C"):
         return ""
@@ -386,14 +383,14 @@ def format_date(date: datetime) -> str:
 def _merge_threads(annotations: list[Annotation]) -> list[Annotation]:
     """Merge each thread (root annotation, replies and group members) into one annotation.
 
-    Threads that consist only of hidden annotations and review states are dropped. The file
-    order is kept.
+    Threads that consist only of hidden annotations and review states are dropped. Threads are
+    returned in the order of their first annotations in the file.
     """
     by_reference = {annotation.reference: annotation for annotation in annotations}
     threads: dict[AnnotationIndex, list[Annotation]] = defaultdict(list)
     for annotation in annotations:
-        # Find the first annotation of the thread. A text mark always begins a thread unless it is
-        # part of a group. A cycle of references is only followed once.
+        # Find the first annotation of the thread. A text mark always starts a thread, unless it is
+        # part of a group. Stop at a cycle of references.
         head = annotation
         visited = {annotation.reference}
         while head.parent and (head.is_grouped or not head.is_text_mark):
@@ -439,7 +436,7 @@ def _merge_thread(thread: list[Annotation]) -> Annotation:
 
 
 def _merge_strokes(annotations: Iterable[Annotation]) -> list[Annotation]:
-    """Merge the pen strokes of each page that have no comment into the first of them."""
+    """Merge all pen strokes without a comment on the same page into one annotation per page."""
     merged: list[Annotation] = []
     strokes: dict[int, int] = {}
     """Maps a page number to the index of its strokes in `merged`."""

@@ -15,27 +15,27 @@ from ankiforge.extract.pdf.letters import is_bold_font
 from ankiforge.text import regex
 
 _MIN_BLOCK_STEP = 1.5
-"""A larger distance to the line above starts a new block. Relative to the usual line distance."""
+"""The line distance above which a line starts a new block, relative to the usual line distance."""
 _MAX_LINE_STEP = 2.2
-"""The upper bound for the usual line distance, relative to the height of the letters."""
+"""The upper bound of the usual line distance, relative to the height of the letters."""
 _BULLETS = frozenset("•‣▪◦●○■□▸►◆\uf0b7\uf0a7")
 MIN_HEADING_LETTERS = 6
 """The minimum number of letters in a heading and in the line below it. Shorter lines may be
 subscripts in a formula.
 """
 _MIN_HEADING_GAP = 0.1
-"""How much earlier than the line below a heading must end, relative to the width of that line."""
+"""How much further left than the line below a heading must end, relative to that line's width."""
 CAPTION = regex(
     r"(?i:extended data |supplementary )?"
     r"(?i:fig(?:ure|ura|\.)?|abb(?:ildung|\.)?|table|tab(?:elle|leau|la|\.)?|scheme|schema|chart|plate"
     r"|algorithm|box|diagram|рис(?:унок|\.)?|табл(?:ица|\.)?)"
     r"\s*(?:[A-Z]?\d{1,3}[a-z]?|[IVX]{1,4})(?P<end>[.:|–—\s]|$)|[図图表]\s*\d"
 )
-"""Matches the start of a caption. `end` is the text that follows its number."""
+"""Matches the start of a caption. The group `end` is the character after the number, or ""."""
 
 
 def find_block_starts(lines: Sequence[Line], get_font: GetFont) -> set[PrintedChar]:
-    """Return the first character of each block on a page, other than the first block."""
+    """Return the first character of each block on a page, except for the first block."""
     # determine the usual distance between two lines
     steps = []
     for above, line in pairwise(lines):
@@ -60,7 +60,7 @@ def find_block_starts(lines: Sequence[Line], get_font: GetFont) -> set[PrintedCh
 
 
 def _is_heading(line: Line, below: Line, get_font: GetFont) -> bool:
-    """Return whether `line` is set in a font that makes it a heading for the line below.
+    """Return whether the fonts of `line` show that it is a heading of the line below.
 
     All sampled letters must share a font that the line below doesn't use. If that font
     isn't bold, the heading must also end further left than the line below.
@@ -136,8 +136,8 @@ class _ListItem:
 def find_list_items(lines: Iterable[Line]) -> set[PrintedChar]:
     """Return the first character of each list item labelled with a letter or number.
 
-    A line only counts if the page also has the previous or next item of the same list.
-    Capitals followed by a full stop are ignored, because they may be initials.
+    A line only counts as an item if the page also has the previous or next item of the same
+    list. Capitals followed by a full stop are ignored, because they may be initials.
     """
     items: list[_ListItem] = []
     for line in lines:

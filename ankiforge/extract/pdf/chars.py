@@ -16,13 +16,13 @@ HYPHEN_MARKERS = frozenset("\x02\ufffe\u00ad")
 HYPHENS = frozenset("-\u2010") | HYPHEN_MARKERS
 SPACES = frozenset("\r\n\t \x00\u00a0\u2007\u202f")
 CJK = regex("[\u3000-\u30ff\u3400-\u9fff\uf900-\ufaff\uff00-\uffef\U00020000-\U0003ffff]")
-"""Matches a Chinese or Japanese character. No space is inserted between two of them when lines are
-joined.
+"""Matches a Chinese or Japanese character. When lines are joined, no space is inserted between two
+such characters.
 """
 _MAX_SIZE_RATIO = 1.15
 """The maximum ratio between the sizes of two lines in a block."""
 _MIN_COMPARED_CHARS = 3
-"""Lines with fewer characters are too short for their sizes to be compared."""
+"""The minimum number of characters in lines whose sizes can be compared."""
 
 
 class Char(NamedTuple):
@@ -35,7 +35,7 @@ class Char(NamedTuple):
     """The index in PDFium's list of characters, which is roughly in reading order."""
     text: str
     is_generated: bool
-    """Whether PDFium inserted this space or line break, which isn't on the page."""
+    """Whether this is a space or line break that PDFium inserted."""
     left: float
     bottom: float
     right: float
@@ -82,7 +82,7 @@ class PrintedChar:
     line: Line
 
     def __init__(self, char: Char, index: int, previous: PrintedChar | None) -> None:
-        # runs for each letter of a document: unpacking is faster than reading the attributes
+        # called for each letter of a document, and unpacking is faster than reading attributes
         (
             self.char_index,
             self.text,
@@ -121,7 +121,7 @@ class PrintedChar:
         return self.next if neighbour is self.previous else self.previous
 
     def is_letter_joined_to(self, other: PrintedChar | None) -> bool:
-        """Return whether this is a letter with no space or line break between it and `other`."""
+        """Return whether this is a letter or digit with no whitespace between it and `other`."""
         if other is None or not self.text.isalnum():
             return False
         return abs(self.char_index - other.char_index) == abs(
@@ -129,7 +129,7 @@ class PrintedChar:
         )
 
     def is_word_edge_beside(self, other: PrintedChar) -> bool:
-        """Return whether this is the first or last letter of the word that `other` is in.
+        """Return whether this is the first or last letter of the word that contains `other`.
 
         `other` must be a neighbour of this character.
         """
@@ -147,7 +147,7 @@ class Line:
     def __init__(self, chars: list[PrintedChar], depth: float) -> None:
         self.chars = chars
         self.depth = depth
-        """The position of the line down the page, which increases from line to line."""
+        """The distance of the line down the page, which increases from line to line."""
         heights = [char.height for char in chars]
         self.height = median(heights)
         self.min_height = min(heights)

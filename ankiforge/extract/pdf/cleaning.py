@@ -1,9 +1,9 @@
 """Clean text extracted from PDFs: ligatures, control characters, whitespace, hyphens and scripts.
 
-Some PDFs store letters in a different order than they are displayed in, or store letters twice or
-not at all. In Arabic and Hebrew, `restore_reading_order` restores the order from the positions of
-the letters. In the scripts of India and South-East Asia, a glyph can stand for several letters, so
-the text can't be restored. `has_misread_letters` detects such passages, and no cards are made from
+In some PDFs, letters are stored in a different order than they are displayed, or twice, or not at
+all. For Arabic and Hebrew, `restore_reading_order` restores the order from the positions of the
+letters. In the scripts of India and South-East Asia, a glyph can stand for several letters, so the
+text can't be restored. `has_misread_letters` detects such passages, and no cards are made from
 them.
 """
 
@@ -58,7 +58,8 @@ def to_one_line(text: str) -> str:
     return " ".join(clean_text(text).split())
 
 
-# A raised number before a word. It numbers a footnote, unless it is part of an isotope (³He, ⁷⁵As).
+# Matches a superscript number before a word, which is the number of a footnote, but not the mass
+# number of an isotope (³He, ⁷⁵As).
 _NOTE_NUMBER = regex(
     r"(?:[¹²³⁴⁵⁶⁷⁸⁹](?!He\b|Li\b|Be\b)|[¹²³⁴⁵⁶⁷⁸⁹][⁰¹²³⁴⁵⁶⁷⁸⁹](?=\s?[^\W\d_]{3}))\s?(?=[^\W\d_]{2})"
 )
@@ -84,19 +85,19 @@ def clean_blocks(text: str) -> str:
 
 
 MAX_WORD_CHARS = 60
-"""The number of characters in which to look for the first or last word of a text."""
+"""The maximum number of characters to search for the first or last word of a text."""
 
 _WORD = regex(r"\w+(?:[-\u2010]\w+)*")
-# A word that is hyphenated at a line end, which doesn't show how it is spelled.
+# Matches a word that is hyphenated at a line end, so its usual spelling is unknown.
 _BROKEN_WORD = regex(
     r"(?<!\S)[^\s\x02\ufffe]*(?:[\x02\ufffe]|[\xad-](?=\s*[\r\n]))\s*\S*"
 )
 _LAST_WORD = regex(r"[\w\u2010-]+$")
 _FIRST_WORD = regex(r"[\w\u2010-]+")
-# Words in the middle of a compound (state-of-the-art, end-to-end) that aren't parts of other words.
+# Words in the middle of a compound, as in state-of-the-art and end-to-end.
 _INNER_WORDS = frozenset(["and", "by", "for", "in", "of", "on", "or", "the", "to"])
 
-# The next six patterns are only compiled if a document doesn't show how to resolve a hyphen.
+# The next six patterns are only compiled for hyphenated words that occur nowhere else.
 # Words that begin a compound more often than they begin a longer word.
 _COMPOUND_STARTS = (
     r"(?:self|cross|well|long|short|high|low|real|mixed|large|small|full|half|open|closed"
@@ -116,7 +117,7 @@ _COMPOUND_ENDS = (
 # The parts of numbers such as twenty-first and ninety-nine.
 _TENS = r"(?:twen|thir|for|fif|six|seven|eigh|nine)ty"
 _UNITS = r"(?:one|two|three|four|five|six|seven|eight|nine|first|second|third|\w+th)s?"
-# Prefixes that form a longer word, so that no hyphen is needed.
+# Prefixes that are written without a hyphen.
 _PREFIX = r"(?:un|in|dis|inter|over|under|cor?|re|mis|non|pre|de|a|be|out|up|or|as)"
 
 
@@ -141,8 +142,8 @@ def find_first_word(text: str) -> str:
 class Spelling:
     """Decides whether to keep the hyphen of a word that is broken across lines.
 
-    This depends on how the word is spelled elsewhere in the document. Words are counted on
-    first use.
+    The decision depends on how the word is spelled elsewhere in the document. Words are counted
+    on first use.
     """
 
     def __init__(self, pages: Sequence[str]) -> None:
@@ -150,7 +151,10 @@ class Spelling:
 
     @cached_property
     def _word_counts(self) -> Counter[str]:
-        """How often each word occurs, and each adjacent pair of words within longer compounds."""
+        """The number of occurrences of each word, and of each pair of words in longer compounds.
+
+        Such compounds have three or more words, and only adjacent words form a pair.
+        """
         counts: Counter[str] = Counter()
         for page in self._pages:
             unbroken_text = _BROKEN_WORD.sub(" ", page).lower().replace("\u2010", "-")
@@ -213,23 +217,22 @@ _RIGHT_TO_LEFT = regex(
 )
 _NO_JOINER = "\u200c"
 _REVERSED_LIGATURES = frozenset(("ال", "أل", "إل", "آل"))
-# A word that begins with a letter that can't begin an Arabic, Persian or Hebrew word, or with the
-# Arabic article before an alef, if that lam and alef are in reverse.
+# Matches a word that begins with a letter that can't begin an Arabic, Persian or Hebrew word, or
+# with the Arabic article before an alef where that lam and alef are reversed.
 _REVERSED_WORD = regex(r"(?<![^\W_])[ةىךםןףץ]\w|\b[وفبك]?ا[اأإآ]ل")
 CLUSTER_LETTER = regex("[\u0900-\u109f\u1780-\u17ff]")
-# After a letter of such a script, a character that can't follow it in a correct text.
+# Matches a letter of such a script and a character that can't follow it in correct text.
 _STRAY_CHARACTER = regex(
     "[\u0900-\u109f\u1780-\u17ff](?:[\x00-\x08\x0e-\x1f\ue000-\uf8ff]"
     "|[!-&*+0-9;<=>@(][\u0900-\u109f\u1780-\u17ff]|[#$%&*+0-9<=>@](?:\\s|$))"
 )
-# A number at the end of a sentence, where PDFium puts the full stop before the number.
+# Matches a number at the end of a sentence if PDFium put the full stop before the number.
 _NUMBER_BEFORE_STOP = regex(
     r"(?<=[\u0590-\u08ff] )([.,:;!?\u061b\u061f])(\d[\d.,/%]*)(?=\s|$)"
 )
 _SPACES_AND_BREAKS = " \u00a0\r\n"
 MAX_INK_BOX_HEIGHT = 0.8
-"""If a letter's box is lower than this, relative to its line, it only surrounds the letter's ink.
-"""
+"""The maximum height, relative to the line, of a box that only surrounds a letter's ink."""
 _MAX_LETTER_GAP = 0.13
 """The maximum gap between two letters of a word, relative to the height of the line."""
 REPETITION_WINDOW = 8
@@ -237,15 +240,15 @@ REPETITION_WINDOW = 8
 
 
 def restore_reading_order(chars: list[Char], text: str) -> list[Char]:
-    """Put the letters of right-to-left words into reading order, editing `chars` in place.
+    """Put the letters of right-to-left words into reading order. Modifies and returns `chars`.
 
-    Some PDF writers store these words from left to right, as displayed, and some swap the
-    letters of the lam-alef ligature. A full stop that PDFium puts before a number at the end of a
-    sentence is moved behind it.
+    Some PDF writers store such words from left to right, as displayed, and some swap the letters
+    of the lam-alef ligature. If a sentence ends with a number, PDFium puts the full stop before
+    the number, so the full stop is moved back to the end.
 
     Args:
-        chars: The characters of a page.
-        text: The text of `chars`, with exactly one character for each of them.
+        chars: the characters of a page.
+        text: the text of `chars`, with exactly one character for each of them.
     """
     for word in _RIGHT_TO_LEFT.finditer(text):
         start, end = word.span()

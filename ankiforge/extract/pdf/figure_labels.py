@@ -1,7 +1,7 @@
-"""Find the labels in a figure among the pieces of text in and around it.
+"""Find the labels of a figure among the chunks of text in and around the figure.
 
-First, tick labels of axes and panel letters are excluded. Then pieces on adjacent lines are joined,
-and finally captions and running text are excluded. `figure_text` reads the pieces from a page.
+First, tick labels of axes and panel letters are excluded. Then, chunks on adjacent lines are
+joined. Finally, captions and running text are excluded. `figure_text` reads the chunks from a page.
 """
 
 from __future__ import annotations
@@ -63,7 +63,7 @@ class Piece(Value):
 
 
 class DetectedLabel(Value):
-    """A label found in a figure, with the box of the mask that hides it."""
+    """A label found in a figure, with the box of the mask that covers it."""
 
     text: str
     box: Box
@@ -74,7 +74,7 @@ READING_DIRECTIONS = {0: (1.0, 0.0), 90: (0.0, 1.0), 180: (-1.0, 0.0), 270: (0.0
 
 
 def project_box(box: Box, direction: tuple[float, float]) -> tuple[float, float]:
-    """Project a box onto a unit vector and return the start and end of the projection."""
+    """Return the (start, end) of a box projected onto a unit vector."""
     left, bottom, right, top = box
     x, y = direction
     projections = (
@@ -107,9 +107,9 @@ _FRACTION = regex(r"\d+/\d+")
 
 
 def parse_number(text: str) -> float | None:
-    """Parse a number as printed in figures, e.g. `1,200` or `−5%`, or return None.
+    """Parse a number as printed in figures, e.g. `1,200` or `−5%`. Returns None for other text.
 
-    Percent, degree and dollar signs are ignored, and so are the suffixes K and M.
+    Percent, degree and dollar signs and the suffixes K and M are ignored.
     """
     if not any(map(str.isdigit, text)) or _NUMBER.fullmatch(text) is None:
         return None
@@ -125,7 +125,7 @@ def parse_number(text: str) -> float | None:
 
 
 _MIN_TICKS = 3
-"""The minimum number of evenly spaced numbers that count as an axis."""
+"""The minimum number of evenly spaced numbers on an axis."""
 _MAX_TICK_DEVIATION = 0.015
 """The maximum deviation of a tick label from even spacing, as a fraction of the range of the axis.
 """
@@ -146,7 +146,7 @@ def _get_middle_y(piece: Piece) -> float:
 def find_ticks(pieces: Sequence[Piece]) -> set[Piece]:
     """Return the tick labels of horizontal and vertical axes.
 
-    They're recognized as numbers whose values increase or decrease evenly with their positions.
+    Tick labels are numbers whose values increase or decrease evenly with their positions.
     """
     numbers: list[NumberPiece] = []
     for piece in pieces:
@@ -154,8 +154,8 @@ def find_ticks(pieces: Sequence[Piece]) -> set[Piece]:
         if value is not None:
             numbers.append((piece, value))
     tick_pieces: set[Piece] = set()
-    # on a horizontal axis the numbers have one height, on a vertical one their right edges or
-    # middles are aligned
+    # on a horizontal axis, the numbers are at the same height; on a vertical axis, their right
+    # edges or middles are aligned
     for get_level, get_position in (
         (_get_middle_y, _get_middle_x),
         (_get_right, _get_middle_y),
@@ -215,7 +215,7 @@ def _is_evenly_spaced(points: Sequence[tuple[float, float]]) -> bool:
 def find_panel_letters(pieces: Sequence[Piece]) -> set[Piece]:
     """Return the letters that label the panels of a figure, e.g. a, b, c or (A), (B), (C).
 
-    They must form a series in which each letter occurs exactly once.
+    The letters must form a series from `a` or `A` in which each letter occurs exactly once.
     """
     pieces_by_letter: dict[str, list[Piece]] = defaultdict(list)
     for piece in pieces:
@@ -236,17 +236,17 @@ def find_panel_letters(pieces: Sequence[Piece]) -> set[Piece]:
 
 
 _MAX_LABELS = 200
-"""The maximum number of labels in a figure. With more, some would stay unmasked and give away
-answers.
+"""The maximum number of labels in a figure. With more labels, some would remain unmasked and give
+away answers.
 """
 _MAX_MASKED_FRACTION = 0.6
-"""The maximum fraction of the frame covered by labels. Above it, the frame contains text rather
-than a figure.
+"""The maximum fraction of the frame covered by labels. If it is exceeded, the frame contains text
+rather than a figure.
 """
 _MAX_PIECES = 400
-"""The maximum number of pieces of text in a figure. A frame with more contains a page of text."""
+"""The maximum number of chunks of text in a figure. A frame with more chunks is a page of text."""
 MAX_LABEL_WORDS = 20
-"""The maximum number of words in a label. A longer text is a sentence. In scripts without spaces,
+"""The maximum number of words in a label. Longer texts are sentences. In scripts without spaces,
 three characters count as a word.
 """
 _VERTICAL_MASK_MARGIN = 0.04
@@ -263,8 +263,8 @@ def find_labels_in_pieces(pieces: list[Piece], frame: Box) -> tuple[DetectedLabe
     Returns () if the frame seems to contain running text rather than a figure.
 
     Args:
-        pieces: The chunks of text in and around the frame.
-        frame: The area framed by the user.
+        pieces: the chunks of text in and around the frame.
+        frame: the area framed by the user.
     """
     pieces = [piece for piece in pieces if piece.inside_fraction >= 0.5]
     non_labels = find_ticks(pieces) | find_panel_letters(pieces)

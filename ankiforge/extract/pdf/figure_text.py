@@ -1,7 +1,7 @@
 """Read the labels of a figure from the text layer of its page.
 
-Letters with small gaps are joined into pieces of text, from which `figure_labels` selects the
-labels. Positions are measured along and across each line, so rotated text, such as along a vertical
+Letters with small gaps are joined into chunks of text, from which `figure_labels` selects the
+labels. Positions are measured along and across each line, so rotated text, e.g. along a vertical
 axis, is read as well. Boxes are in unrotated user space.
 """
 
@@ -33,10 +33,10 @@ from ankiforge.extract.pdf.figure_labels import (
 from ankiforge.extract.pdf.letters import Letters, iter_visible_chars, read_chars
 
 _MAX_LETTERS = 20_000
-"""No labels are read if there are more letters in and around the frame."""
+"""The maximum number of letters in and around a frame. If there are more, no labels are read."""
 MARGIN_FRACTION = 0.3
-"""How far around the frame letters are read, as a fraction of its width and height. This detects
-text that extends beyond the frame.
+"""The width of the margin around the frame in which letters are read, as a fraction of the frame's
+width and height. This detects text that extends beyond the frame.
 """
 
 
@@ -80,7 +80,7 @@ def find_labels(page: PdfPage, frame: Box) -> tuple[DetectedLabel, ...]:
     pieces = []
     for run in joined_runs:
         words = run.split_words()
-        # a run that consists of numbers, such as those along an axis, is split into its numbers
+        # a run that consists only of numbers, such as tick labels, is split into these numbers
         is_numeric = all(parse_number(word.text) is not None for word in words)
         for part in words if is_numeric else [run]:
             inside_count = sum(_is_within(letter, frame) for letter in part.letters)
@@ -109,7 +109,7 @@ def _is_within(letter: Letter, frame: Box) -> bool:
 def _read_letters(text_page: PdfTextPage, frame: Box) -> list[Letter]:
     """Return the visible characters in and around a frame, in PDFium's order.
 
-    Slanted text is left out.
+    Slanted text is skipped.
     """
     raw = text_page.raw
     left, bottom, right, top = frame
@@ -131,8 +131,8 @@ def _read_letters(text_page: PdfTextPage, frame: Box) -> list[Letter]:
         height = char.width if angle in (90, 270) else char.height
         size = page_letters.get_size(char.char_index, height)
 
-        # Determine the position along and across the line. Its height is that of the font, with the
-        # usual height and depth of letters relative to the baseline.
+        # Determine the position along and across the line. The edges across the line are derived
+        # from the font size, using the usual ascent and descent of letters.
         direction = READING_DIRECTIONS[angle]
         direction_x, direction_y = direction
         box = (char.left, char.bottom, char.right, char.top)
@@ -173,7 +173,7 @@ class _LetterRun:
         self.extent = letter.position
 
     def add(self, letter: Letter) -> None:
-        """Append a letter. The run takes its baseline from its largest letter."""
+        """Append a letter. The baseline and size of the run are those of its largest letter."""
         self.letters.append(letter)
         larger = max(self.extent, letter.position, key=attrgetter("size"))
         self.extent = Position(
@@ -209,7 +209,7 @@ class _LetterRun:
             and -0.3 * size < index.start - word.end < 0.4 * size
         ):
             return True
-        # if there are a superscript and a subscript, the second begins where the first one does
+        # a superscript and a subscript of the same word begin at the same position
         earliest = word.end - (index.end - index.start) - 0.1 * word.size
         return (
             _MIN_SCRIPT_SIZE * word.size < index.size < _MAX_SCRIPT_SIZE * word.size
@@ -240,7 +240,10 @@ class _LetterRun:
 
 
 def _measure_gap(previous: Letter, letter: Letter) -> float:
-    """Return the gap between two letters on a line, whichever of them comes first."""
+    """Return the gap between two letters on a line, in whichever order they are displayed.
+
+    The gap is negative if the letters overlap.
+    """
     return max(
         letter.position.start - previous.position.end,
         previous.position.start - letter.position.end,

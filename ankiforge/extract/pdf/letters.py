@@ -17,7 +17,7 @@ from ankiforge.extract.pdf.cleaning import restore_reading_order
 from ankiforge.text import regex
 
 _SAMPLED_CHARS = 100
-"""The approximate number of characters per page sampled to determine the text direction."""
+"""The approximate number of characters per page to sample when determining the text direction."""
 _NAME_BYTES = 128
 _BOLD_WEIGHTS = range(600, 1001)
 """The font weights that count as bold. Many bold fonts can only be recognized by their names."""
@@ -29,8 +29,8 @@ _BOLD_FONT = regex(
 def load_upright_text(page: PdfPage) -> PdfTextPage:
     """Rotate a page so that most letters are upright, and return its text page.
 
-    PDFium reads lines that run down the page in reverse order. Rotating the page also means
-    that its text, and any keys derived from it, don't depend on a rotation saved by the
+    PDFium reads vertical lines that run down the page in reverse order. Rotating the page also
+    makes its text, and any keys derived from the text, independent of a rotation saved by the
     user.
     """
     text = page.get_textpage()
@@ -65,15 +65,15 @@ class Letters:
         self._box = pdfium_c.FS_RECTF()
 
     def get_bottom_and_top(self, index: int) -> tuple[float, float]:
-        """Return the edges of a character's box, which is as high as its font."""
+        """Return the bottom and top of a character's box, which is as high as its font."""
         pdfium_c.FPDFText_GetLooseCharBox(self._page, index, self._box)
         return (self._box.bottom, self._box.top)
 
     def get_size(self, index: int, height: float) -> float:
         """Return the font size as printed, in points.
 
-        `height` is that of the character's box, across its line. It is returned instead if the
-        font is damaged, or if its letters are drawings (Type 3).
+        `height` is the extent of the character's box across its line. It is returned instead if
+        the font size is implausible, as in damaged fonts or fonts made of drawings (Type 3).
         """
         pdfium_c.FPDFText_GetMatrix(self._page, index, self._matrix)
         size: float = pdfium_c.FPDFText_GetFontSize(self._page, index)
@@ -92,13 +92,13 @@ class Letters:
         return name.value.decode("latin-1").rpartition("+")[2]
 
     def is_bold(self, index: int) -> bool:
-        """Return whether a character is bold, judging by the weight or the name of its font."""
+        """Return whether a character is bold, judging by the font's weight or name."""
         weight = pdfium_c.FPDFText_GetFontWeight(self._page, index)
         return weight in _BOLD_WEIGHTS or is_bold_font(self.get_font(index))
 
 
 _WHITESPACE_CODES = frozenset((9, 10, 13))
-"""The control characters with their usual meaning: tab, line feed and carriage return."""
+"""The control characters that keep their meaning: tab, line feed and carriage return."""
 _GRAVE_ACCENT_CODE = 96
 _TIMES_CODE = 0x21E5
 """The code of ⇥, which Quartz writes for the × in TeX's symbol fonts."""
@@ -117,7 +117,7 @@ def read_chars(page: PdfTextPage) -> list[Char]:
     read_box = pdfium_c.FPDFText_GetLooseCharBox
     make_char = partial(tuple.__new__, Char)  # faster than the class
     chars: list[Char] = []
-    # runs for each letter of a document: keep it fast
+    # this loop runs for each letter of a document, so it must be fast
     for index in range(page.count_chars()):
         code = get_code(raw, index)
         if not read_box(raw, index, box_pointer):  # the character is invisible
@@ -152,18 +152,18 @@ _MATH_SYMBOLS = "−·×∗÷⋄±∓⊕⊖⊗⊘⊙○∘∙≍≡⊆⊇≤≥�
 _ITALIC_FONT = r"(?:CMMI|NewTXMI|RMTMI)|.*Math-?Italic"
 _SYMBOL_FONT = r"(?:CMB?SY|txsy)|.*Math.*-Symbol"
 _MAX_ELL_ASPECT = 0.6
-"""The maximum aspect ratio of an ℓ. Distiller gives it the code of Δ, which is wider."""
+"""The maximum aspect ratio of an ℓ. Distiller gives ℓ the code of Δ, which is wider."""
 
 
 _SYMBOL_FIXES = {_TIMES_CODE: "×", _PRIME_CODE: "′"}
 
 
 def _decode_char(font: str, code: int, aspect: float) -> str:
-    """Return the character that a TeX font prints for a code.
+    """Return the character that a TeX font displays for a code.
 
-    The code is either a control character or one that's often misread, such as the code of
-    ` for ℓ. In other fonts, it's decoded as usual. `aspect` is the character's width
-    divided by its height.
+    The code is either a control character or one that TeX fonts use for another character, such
+    as the code of ` for ℓ. For other fonts, returns `chr(code)`. `aspect` is the character's
+    width divided by its height.
     """
     if re.match(_ITALIC_FONT, font):
         if code == _GRAVE_ACCENT_CODE or (code == 1 and aspect < _MAX_ELL_ASPECT):
@@ -191,14 +191,14 @@ have more.
 
 
 def iter_visible_chars(chars: list[Char]) -> Iterator[Char]:
-    """Yield the visible characters, dropping repeats of a character in the same position.
+    """Yield the visible characters, skipping copies of a character in the same position.
 
-    Some programs print letters twice to make them look bold. When PDFium splits a ligature,
-    the resulting characters also share a box, but these are consecutive and all kept.
+    Some programs print letters twice to make them look bold. When PDFium splits a ligature, the
+    resulting characters share a box, too, but because they are consecutive, they are all kept.
     """
     # the characters yielded so far, by character and grid cell
     printed: dict[tuple[str, float, float], list[Char]] = {}
-    # runs for each letter of a document: unpacking is faster than reading the attributes
+    # runs for each letter of a document, and unpacking is faster than reading attributes
     for char in chars:
         _, text, generated, left, bottom, _, _, _, _, width, _ = char
         if generated or text in SPACES:
@@ -232,7 +232,7 @@ def iter_visible_chars(chars: list[Char]) -> Iterator[Char]:
 def _is_printed_already(char: Char, candidates: list[Char], slack: float) -> bool:
     """Return whether `candidates` include a copy of `char` in the same position.
 
-    They must all be the same character. `slack` is the maximum distance in points.
+    All candidates must be the same character. `slack` is the maximum distance in points.
     """
     for other in candidates:
         if (

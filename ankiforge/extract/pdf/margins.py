@@ -1,7 +1,7 @@
 """Find text in the page margins that isn't part of the document's text.
 
-Running heads and feet are recognized because they recur on other pages, and line numbers because
-they count the lines beside them.
+Running headers and footers are recognised because they recur on other pages, and line numbers
+because they count the lines next to them.
 """
 
 from __future__ import annotations
@@ -16,17 +16,16 @@ from ankiforge.extract.pdf.cleaning import to_one_line
 from ankiforge.model import Span, Value
 from ankiforge.text import regex
 
-# --- running heads and feet -------------------------------------------------------------
+# --- running headers and footers --------------------------------------------------------
 
 EDGE_LINE_COUNT = 2
-"""The number of lines at the top and at the bottom of each page that may be running heads or feet.
-"""
+"""The number of lines at the top and at the bottom of each page that may be headers or footers."""
 _MIN_PAGE_FRACTION = 0.3
-"""The minimum fraction of pages on which a running head or foot occurs. It is less than half,
+"""The minimum fraction of pages on which a running header or footer occurs. It is less than half,
 because left and right pages may differ.
 """
 MAX_RUNNING_LINE_CHARS = 150
-"""The maximum length of a running head or foot."""
+"""The maximum length of a running header or footer."""
 _DIGITS = regex(r"\d+")
 _PAGE_NUMBER = regex(
     r"(?i)(?:page|p\.|seite|s\.)?\W*"
@@ -43,7 +42,7 @@ class EdgeLine(Value):
 
     @property
     def key(self) -> tuple[bool, str]:
-        """A key for recognizing the line on other pages, with page numbers masked."""
+        """A key for recognising the line on other pages, with page numbers masked."""
         return (self.at_top, _DIGITS.sub("#", self.text.casefold()))
 
 
@@ -60,11 +59,11 @@ class RunningLines:
         self._recurring = {key for key, count in counts.items() if count >= min_count}
 
     def find_body(self, page: int, text: str) -> Span:
-        """Return the span of a page's text between its headers and footers.
+        """Return the span of a page's text without running headers, footers and page numbers.
 
         Args:
-            page: The page number, from 0.
-            text: The text of the page. Lines may be joined differently than in the
+            page: the page number, from 0.
+            text: the text of the page, in which lines may be joined differently than in the
                 constructor's `texts`.
         """
         start = 0
@@ -116,9 +115,9 @@ NUMBERING_STEPS = (1, 2, 5, 10)
 MIN_CONSECUTIVE_FRACTION = 0.8
 """The minimum fraction of numbers that exceed the number above by exactly one step."""
 MIN_COUNTED_FRACTION = 0.6
-"""The minimum fraction of lines beside the column that its numbers must count."""
+"""The minimum fraction of the lines next to a column that its numbers must count."""
 _MAX_OTHER_LINES = 3
-"""The maximum number of lines of other text in the column, such as a running head or a stamp."""
+"""The maximum number of lines of other text in a column, such as a running header or a stamp."""
 MAX_EDGE_DISTANCE = 1.5
 """The maximum distance between the edges of neighbouring numbers in a column, in points."""
 _NUMBER_AT_LINE_END = regex(r"(?m)^[ \t]*[0-9]{1,4}(?![0-9])|(?<![0-9])[0-9]{1,4}[ \t]*$")
@@ -139,7 +138,7 @@ class LineNumber:
 def find_line_numbers(chars: Sequence[Char]) -> Iterator[LineNumber]:
     """Yield the line numbers in the margins, as found in manuscripts and preprints.
 
-    They have to be removed, or they'd end up in the middle of sentences.
+    Line numbers must be removed, because otherwise they would interrupt sentences.
     """
     text = "".join([char.text for char in chars]).replace("\r", "\n")
     numbers = []
@@ -169,7 +168,7 @@ def _is_line_numbering(column: list[LineNumber], chars: Iterable[Char]) -> bool:
     ):
         return False
 
-    # check that the column has hardly any other text, and that most lines beside it are counted
+    # check that the column has hardly any other text, and counts most of the lines next to it
     left = min(number.left for number in column)
     right = max(number.right for number in column)
     digit_indexes = {digit.char_index for number in column for digit in number.digits}
@@ -188,7 +187,7 @@ def _is_line_numbering(column: list[LineNumber], chars: Iterable[Char]) -> bool:
 
 
 def _count_rows(chars: Iterable[Char]) -> int:
-    """Count the lines that the characters are on, ignoring superscripts and subscripts."""
+    """Return the number of lines that characters are on, ignoring superscripts and subscripts."""
     chars_by_height = sorted(chars, key=attrgetter("y"))
     return bool(chars_by_height) + sum(
         above.y - below.y > 0.5 * below.height

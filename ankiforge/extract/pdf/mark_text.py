@@ -1,9 +1,8 @@
 """Find the text that an annotation covers on a page, and the context of a passage.
 
-An annotation covers a character if the centre of the character is inside one of its quads,
-which are the quadrilaterals in /QuadPoints. The covered text is extended to whole words and
-put into reading order. `get_passage_context` can be used for any text, such as a page of an
-EPUB.
+An annotation covers a character if the character's centre is inside one of the annotation's quads
+(the quadrilaterals in /QuadPoints). The covered text is extended to whole words and put into
+reading order. `get_passage_context` can be used for any text, such as a page of an EPUB.
 """
 
 from __future__ import annotations
@@ -33,12 +32,12 @@ from ankiforge.text.sentences import find_sentence_around
 Point = tuple[float, float]
 
 _ROW_HEIGHT = 16.0
-"""Characters are indexed by horizontal strips of the page with this height, in points."""
+"""The height of the horizontal strips of the page by which characters are indexed, in points."""
 MAX_LINE_HEIGHT = 0.45
-"""A lower quad is a line under or through the letters. Relative to the height of the letters."""
+"""The maximum height of a quad that is a line under or through a letter, relative to the letter."""
 MIN_COVERED_FRACTION = 0.25
-"""The minimum covered fraction of the first or last letter of a word, if the adjacent letter is
-covered. Any other letter must be covered by half.
+"""The minimum covered fraction of the first or last letter of a word if the adjacent letter is
+covered. At least half of any other letter must be covered.
 """
 _MAX_QUADS = 2000
 MAX_PAGE_WIDTH = 14_400
@@ -68,7 +67,7 @@ class Quad(Value):
     def contains(self, char: PrintedChar) -> bool:
         """Return whether the centre of a character is inside the quad or on its border.
 
-        There's no tolerance, because that would let in letters from adjacent lines.
+        There's no tolerance, because that would include letters from adjacent lines.
         """
         left, bottom, right, top = self.box
         if not (left <= char.x <= right and bottom <= char.y <= top):
@@ -112,7 +111,7 @@ def build_quads(points: Sequence[float], rectangle: Box | None) -> list[Quad]:
 
 
 def _build_quad(corners: list[Point], index: int) -> Quad:
-    """Build a quad from its corners, normalizing their order, which varies by PDF writer."""
+    """Build a quad from its corners. PDF writers list these in different orders, so sort them."""
     xs = [x for x, _ in corners]
     ys = [y for _, y in corners]
     centre_x = sum(xs) / 4
@@ -151,7 +150,10 @@ class MarkTextFinder:
             self._rows[int(char.y // _ROW_HEIGHT)].append(char)
 
     def find_covered_text(self, mark_quads: list[Quad]) -> Segments:
-        """Return the covered characters in reading order, as one list per line and quad."""
+        """Return the covered characters in reading order, in one list per line and quad.
+
+        If no character is covered, the quads are treated as lines under or through text.
+        """
         covered = self._find_covered_chars(mark_quads, 0.0, Quad.contains)
         if not covered:
             covered = self._find_covered_chars(
@@ -179,7 +181,8 @@ class MarkTextFinder:
     def find_nearest_char(self, x: float, y: float) -> PrintedChar | None:
         """Return the character nearest to a point, or None if the page has no text.
 
-        Characters on the same line are preferred.
+        Vertical distances have three times the weight of horizontal ones, so that characters on
+        the same line are preferred.
         """
         return min(
             self._page.chars,
@@ -212,10 +215,10 @@ class MarkTextFinder:
 
 
 def _find_word_ends(covered: QuadByChar) -> QuadByChar:
-    """Return the first and last letters of covered words that are only partly covered.
+    """Return the partly covered first and last letters of covered words.
 
-    At least a quarter of such a letter must be covered. Letters that are at least half
-    covered are already in `covered`.
+    At least a quarter of such a letter must be covered. Letters that are covered by half or more
+    are already in `covered`.
     """
     word_ends: QuadByChar = {}
     for char, quad in covered.items():
@@ -239,9 +242,9 @@ def _find_word_ends(covered: QuadByChar) -> QuadByChar:
 def extend_to_words(segments: Segments) -> Segments:
     """Extend the covered characters to whole words.
 
-    Users often release the pointer one letter too early, and some programs end a highlight
-    in the middle of a word. A highlight within a single word is only extended if it covers
-    most of it, because highlighting just part of the word may be intentional.
+    Users often release the pointer one letter too early, and some programs end a highlight in the
+    middle of a word. A highlight within a single word is only extended if it covers most of the
+    word, because highlighting only part of it may be intentional.
     """
     covered = set(chain.from_iterable(segments))
     is_phrase = len(segments) > 1 or any(char.gap for char in segments[0][1:])
@@ -288,13 +291,13 @@ class _Extent(Value):
     end: float
     """The largest coordinate of a character along the line."""
     depth: float
-    """The position of the line down the page."""
+    """The distance of the line down the page."""
     height: float
     """The height of the tallest character."""
 
 
 def _sort_segments(segments: Segments, covered: QuadByChar) -> Segments:
-    """Sort segments by quad if that reads more plausibly than the text order.
+    """Return the segments in text order or by quad, whichever is the more plausible reading order.
 
     The more plausible order is the one in which the reader's eyes have to jump less.
     """
@@ -350,17 +353,16 @@ def get_passage_context(
     *,
     crosses_table: Callable[[int, int], bool] = lambda start, end: False,
 ) -> tuple[str, str, str]:
-    """Return the text before a passage, the text after it, and its surrounding sentence.
+    """Return (text before a passage, text after it, sentence that contains the passage).
 
     The sentence is "" if it's too long or spans several table cells.
 
     Args:
-        text: The text of the page.
-        span: The span of the passage.
-        body: The span of the text without page headers and footers. The context is limited
-            to it unless the passage itself is outside.
-        crosses_table: Returns whether the text between two offsets spans several table
-            cells.
+        text: the text of the page.
+        span: the span of the passage.
+        body: the span of the text without page headers and footers. The context is limited to
+            this span, unless the passage itself is outside it.
+        crosses_table: returns whether the text between two offsets spans several table cells.
     """
     start, end = span
     offset = 0

@@ -36,11 +36,11 @@ class ReadMarks(Value, tag="request"):
 
 
 class StoredQuote(Value):
-    """A passage in a file that another program stores, such as a highlight in Zotero."""
+    """A passage of a file as stored by another program, such as a highlight in Zotero."""
 
     page: int
-    """The page on which the quote starts, from 0, or -1 if it is unknown. In an EPUB, this is an
-    index into the files in reading order.
+    """The page on which the quote starts, from 0, or -1 if it is unknown. In an EPUB, the index of
+    the file in reading order.
     """
     text: str
     box: Box | None = None
@@ -48,7 +48,7 @@ class StoredQuote(Value):
     asks: bool = False
     """Whether the user's comment contains a question, which calls for more surrounding text."""
     file: str = ""
-    """The path in the EPUB, or the end of the path, of the file in which the quote starts, or "" if
+    """The path, or the end of the path, of the file in the EPUB in which the quote starts, or "" if
     it is unknown.
     """
     css_selector: str = ""
@@ -84,7 +84,7 @@ class PageHighlight(Value):
 
     words: str
     box: Box | None = None
-    """The box around the mark, or None if it is unknown."""
+    """The box around the highlight, or None if it is unknown."""
 
 
 class DrawPage(Value, tag="view"):
@@ -109,7 +109,7 @@ class ReadPages(Value, tag="pages"):
 
     path: str
     first: int
-    """The number of the first page, from 0."""
+    """The index of the first page, from 0."""
     number: int
     """The number of pages to read."""
 
@@ -128,17 +128,17 @@ class ReadMarksReply(Value, tag="read", omit_defaults=True):
     """
 
     document: Document = Document(DocumentKey(""), "", "")
-    """The work. Its key doesn't change when another program saves the file, and its title is "" if
-    it is unknown.
+    """The work. The key doesn't change when another program saves the file. The title is "" if it
+    is unknown.
     """
     marks: tuple[Highlight, ...] = ()
-    """The marks in reading order, with the page number from 0 as `block_id`. The document's key and
-    source and the namespace are filled in later.
+    """The highlights in reading order, with the page number from 0 as `block_id`. The document and
+    namespace are filled in later.
     """
     areas: tuple[tuple[int, Box], ...] = ()
     """(index of the mark, area to cut out) for each mark that needs a picture."""
     pages: tuple[tuple[str, int], ...] = ()
-    """(`hash16` of the folded text, its length) for each page."""
+    """(`hash16` of the normalized text, length of that text) for each page."""
     problems: tuple[Pair, ...] = ()
     """(message, hint) for each part of the file that couldn't be read."""
     notices: tuple[Pair, ...] = ()
@@ -202,8 +202,8 @@ class DrawPageReply(Value, tag="view"):
     width: int = 0
     height: int = 0
     marks: tuple[tuple[RelativeBox, ...], ...] = ()
-    """The position of each mark, as one box per line. If its text wasn't found, the mark's own box,
-    or () without one.
+    """The position of each highlight, as one box per line. If the text wasn't found, the box from
+    the request, or () if there was none.
     """
     lines: tuple[tuple[tuple[str, RelativeBox], ...], ...] = ()
     """The words of each line with their boxes, in reading order."""
@@ -223,12 +223,12 @@ class ReadPagesReply(Value, tag="pages"):
 
     document: Document
     prints: tuple[tuple[str, int], ...]
-    """As `ReadMarksReply.pages`, for all pages of the file."""
+    """The same as `ReadMarksReply.pages`, for all pages of the file."""
     labels: tuple[str, ...]
     """The label of each requested page."""
     paragraphs: tuple[tuple[tuple[str, str, str], ...], ...]
-    """(line, headings above it, why no card may be made of it) for each line of each requested
-    page, without running heads and feet.
+    """For each requested page, (line, headings above it, reason to skip it) for each line. Running
+    headers and footers are excluded. The reason is "" if cards can be made from the line.
     """
 
 
@@ -236,7 +236,7 @@ class Failure(Value, tag="failed"):
     """The reply to any request about a file that couldn't be read."""
 
     what: str
-    """Why the file couldn't be read, such as `it is not a PDF`."""
+    """The reason why the file couldn't be read, such as `it is not a PDF`."""
     hint: str
 
 

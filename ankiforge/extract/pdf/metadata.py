@@ -1,6 +1,6 @@
 """Read the metadata of a PDF: title, authors, DOI, arXiv id and outline.
 
-The document id in the key depends only on the content of the pages (`compute_document_id`).
+The document id, which is part of keys, depends only on the pages' content (`compute_document_id`).
 """
 
 from __future__ import annotations
@@ -56,16 +56,15 @@ def format_headings(
 ) -> str:
     """Return the headings above a character, outermost first, joined by ` › `.
 
-    If the page has a line that ends with an entry's title, the heading is taken to be
-    there. Otherwise, we use `entry.top`, although it's useless on pages with several
-    columns.
+    A heading is located at the first line of the page that ends with the entry's title. If there
+    is no such line, `entry.top` is used, which is unreliable on pages with several columns.
 
     Args:
-        outline: The outline entries in order.
-        lines: The lines of the page.
-        page: The page number, from 0.
-        char_index: The index of the character in PDFium's list.
-        top: The vertical position of the character.
+        outline: the outline entries in order.
+        lines: the lines of the page.
+        page: the page number, from 0.
+        char_index: the index of the character in PDFium's list.
+        top: the vertical position of the character.
     """
     open_entries: list[OutlineEntry] = []
     for entry in outline:
@@ -84,9 +83,10 @@ def format_headings(
 
 
 def is_printed_on(title: str, folded_page: str) -> bool:
-    """Return whether an outline entry points to a page with its words, or without any text.
+    """Return whether a page contains the title of an outline entry, or has no text at all.
 
-    `folded_page` is the text of the page, folded by `normalize_for_lookup`.
+    The section number in the title is ignored. `folded_page` is the text of the page, normalized
+    by `normalize_for_lookup`.
     """
     folded_title = normalize_for_lookup(_SECTION_NUMBER.sub("", title))
     return not folded_page or folded_title in folded_page
@@ -102,7 +102,7 @@ _TOP_INDEX = {
 
 
 def read_outline(document: PdfDocument) -> Iterator[OutlineEntry]:
-    """Yield the outline entries of a document that have a title and point to a page."""
+    """Yield those outline entries of a document that have a title and point to a page."""
     with suppress(*PDF_ERRORS):
         for bookmark in islice(
             document.get_toc(MAX_OUTLINE_LEVELS), _MAX_OUTLINE_ENTRIES
@@ -127,7 +127,7 @@ IDENTIFIER_ENTRIES = ("Subject", "Keywords", "doi", "DOI", "WPS-ARTICLEDOI")
 """The metadata entries, besides the title, that may contain a DOI or an arXiv id."""
 
 _DOI = regex(r"\b10\.\d{4,9}/[-._;()/:A-Za-z0-9]{1,200}")
-# A DOI that continues on the next line. Half of a DOI would match thousands of works.
+# Matches a DOI that continues on the next line. Half of a DOI would match thousands of works.
 _BROKEN_DOI = regex(
     r"(\b10\.\d{4,9}/[-._;()/:A-Za-z0-9]*[-._/])[\ufffe\x02]?\s*\n\s*(?=\d{4}|[a-z]{2,6}\.\d{4})"
 )
@@ -140,7 +140,10 @@ _NOT_AN_AUTHOR = regex(r"(?i)(?:microsoft|windows)\b|.*@")
 
 
 def _split_authors(entry: str) -> Strings:
-    """Split authors, at commas only if no name is written as `Surname, First name`."""
+    """Split an author entry into names, skipping single words, user accounts and email addresses.
+
+    The entry is split at commas only if no name is written as `Surname, First name`.
+    """
     names = re.split(r";|\s(?:and|&)\s", entry)
     if len(names) == 1 or "," in entry:
         parts = re.split(r";|\s(?:and|&)\s|,", entry)
@@ -161,15 +164,15 @@ def read_work(
 ) -> Document:
     """Read the title, authors, identifiers and tags of the work in a PDF.
 
-    Identifiers from the metadata have the schemes `doi` and `arxiv`. Those that are only
-    printed on the first page may belong to a cited work, so they have the schemes
-    `doi-hint` and `arxiv-hint`. The document's key is left empty.
+    Identifiers from the metadata get the schemes `doi` and `arxiv`. Identifiers that are only
+    printed on the first page may belong to a cited work, so they get the schemes `doi-hint` and
+    `arxiv-hint`. The document's key is left empty.
 
     Args:
-        document: The open PDF.
-        first_page: The text of the first page.
-        lines: The lines of the first page.
-        file_name: The file name without its suffix.
+        document: the open PDF.
+        first_page: the text of the first page.
+        lines: the lines of the first page.
+        file_name: the file name without its suffix.
     """
     metadata_title = to_one_line(document.get_metadata_value("Title"))
     title = choose_title(metadata_title, lines, first_page, file_name)
@@ -218,7 +221,7 @@ def find_doi(text: str) -> str:
 
 
 _MIN_IDENTIFYING_CHARS = 200
-"""In a document with fewer folded characters, the objects drawn on the pages are hashed too."""
+"""The minimum length of the normalized text to identify a document by its text alone."""
 MAX_FORM_LEVELS = 4
 """The maximum depth of nested form XObjects to search for drawn objects."""
 _MAX_DRAWN_OBJECTS = 1000
@@ -228,7 +231,7 @@ _MAX_DRAWN_OBJECTS = 1000
 def compute_document_id(
     folded_texts: Sequence[str], pages: Iterable[pdfium.PdfPage | None]
 ) -> str:
-    """Hash the text of all pages to an id of 16 hex digits.
+    """Return a document id of 16 hex digits, which is a hash of the text of all pages.
 
     If there's little text, as in a scan, the objects drawn on the pages are hashed as well.
     """

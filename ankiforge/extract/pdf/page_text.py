@@ -2,7 +2,7 @@
 
 Boxes are in unrotated user space, like /QuadPoints and /Rect, so /Rotate, CropBox, UserUnit and the
 origin of MediaBox can be ignored. The lines of a block are joined, and a hyphen at the end of a
-line is kept if the document spells the word with it. Superscripts and subscripts are preserved, and
+line is kept if the word is spelled with a hyphen. Superscripts and subscripts are preserved, and
 accents that TeX prints separately are combined with their letters.
 """
 
@@ -75,7 +75,7 @@ over capitals are raised.
 def find_separate_accents(
     chars: Sequence[PrintedChar],
 ) -> Iterator[tuple[PrintedChar, PrintedChar, str]]:
-    """Find accents printed separately, before or after their letters, as TeX does.
+    """Find accents printed separately, before or after their letters, as by TeX.
 
     The lines must be horizontal.
 
@@ -108,8 +108,8 @@ def find_separate_accents(
 def _is_within_word(small_chars: list[PrintedChar]) -> bool:
     """Return whether raised or lowered letters are part of a word, not an exponent.
 
-    In `aⁿbⁿ`, the first `ⁿ` is an exponent even though a letter follows, because that
-    letter has an exponent of its own.
+    In `aⁿbⁿ`, the first `ⁿ` is an exponent although a letter follows, because that letter has an
+    exponent, too.
     """
     if not all(char.text.isalpha() for char in small_chars):
         return False
@@ -138,8 +138,8 @@ def _is_smaller(char: PrintedChar, neighbour: PrintedChar) -> bool:
 _SCRIPT_CHARS = "0123456789+-\u2212\u2013n,"
 SUPERSCRIPTS = dict(zip(_SCRIPT_CHARS, "⁰¹²³⁴⁵⁶⁷⁸⁹⁺⁻⁻⁻ⁿ,", strict=True))
 _SUBSCRIPTS = dict(zip(_SCRIPT_CHARS, "₀₁₂₃₄₅₆₇₈₉₊₋₋₋ₙ,", strict=True))
-"""Digits are converted so that 10⁵ doesn't become 105. NFKC reverses both mappings, so keys aren't
-affected.
+"""The subscript for each character. Scripts are converted so that 10⁵ doesn't become 105. NFKC
+reverses both mappings, so keys aren't affected.
 """
 MAX_SCRIPT_HEIGHT = 0.85
 """The maximum height of a superscript or subscript, relative to its line."""
@@ -148,12 +148,12 @@ _MIN_SHIFT = 0.1
 of the base.
 """
 _MAX_SKIPPED_CHARS = 8
-"""If a mark skips at most this many characters within a line, they are replaced by a space."""
+"""The maximum number of characters within a line that a mark may skip. They become a space."""
 
 _NEVER_IN_FORMULAS = frozenset('#$"&@⇥✓')
 """Characters that never occur in formulas."""
 _MIN_UNNAMED_SIGNS = 3
-"""If at least this many of those characters are in nameless fonts, they are misread letters of a
+"""The minimum number of such characters in nameless fonts to treat them as misread letters of a
 formula.
 """
 _MAX_LEVEL_DIFFERENCE = 0.05
@@ -165,9 +165,10 @@ Segments = list[list[PrintedChar]]
 """The characters of a passage in reading order, as one list per uninterrupted part of a line."""
 
 ChooseSeparator = Callable[[PrintedChar, PrintedChar, Sequence[str]], str | None]
-"""Returns the text to insert between two characters, given both and the preceding pieces of text.
+"""Function that takes two characters and the preceding pieces of text, and returns the text to
+insert between the characters.
 
-None means to insert nothing and to drop the hyphen that ends the preceding text.
+It returns None to drop the hyphen at the end of the preceding text and insert nothing.
 """
 
 
@@ -183,9 +184,9 @@ class PageText:
         """Build the text of a page.
 
         Args:
-            chars: All characters of the page, including invisible ones.
-            spelling: Decides which hyphens to keep at line ends.
-            get_font: Returns the font name of a character.
+            chars: all characters of the page, including invisible ones.
+            spelling: decides which hyphens to keep at line ends.
+            get_font: returns the font name of a character.
         """
         self._spelling = spelling
         self._get_font = get_font
@@ -226,8 +227,7 @@ class PageText:
             previous = char
 
         # Determine the direction of most lines. It points from left to right even in
-        # right-to-left scripts, because its sign determines what is below a line and what is
-        # raised.
+        # right-to-left scripts, because its sign distinguishes above and below.
         dx, dy = measure_direction(adjacent_pairs)
         is_right_to_left = is_rtl("".join([char.text for char in self.chars]))
         if is_right_to_left:
@@ -257,7 +257,7 @@ class PageText:
             if line.min_height <= MAX_SCRIPT_HEIGHT * line.height:
                 for is_small, run in groupby(line.chars, _is_script_sized):
                     if is_small:
-                        self._convert_run(list(run), line)
+                        self._convert_scripts(list(run), line)
 
         self.list_items = find_list_items(self.lines)
         """The first character of each list item labelled with a letter or number."""
@@ -284,11 +284,11 @@ class PageText:
     # --- steps of the constructor
 
     def _restore_row_order(self, piece_starts: Sequence[int]) -> None:
-        """Move words that were drawn out of order to their proper place in the row.
+        """Move words that are stored out of order to their proper place in the row.
 
-        For example, PDF editors draw a corrected word at the end of the page, and some programs
-        draw a page one font at a time. `piece_starts` are the indexes at which a new chunk of a
-        row starts, other than the first.
+        For example, PDF editors store a corrected word at the end of the page, and some programs
+        draw a page one font at a time. `piece_starts` are the indexes at which a new piece of a
+        row starts, except for the first piece.
         """
         edges = [0, *piece_starts, len(self.chars)]
         pieces = [self.chars[start:end] for start, end in pairwise(edges)]
@@ -312,7 +312,7 @@ class PageText:
             for run in adjacent_runs:
                 indexes = [piece[0].visible_index for piece in run]
                 if any(unicodedata.combining(piece[0].text) for piece in run):
-                    continue  # vowel and tone marks are drawn over their letters, not beside them
+                    continue  # vowel and tone marks are above their letters, not next to them
                 if indexes != sorted(indexes):
                     run_by_anchor[max(run, key=len)[0]] = run
                     moved_first_chars.update(piece[0] for piece in run)
@@ -343,10 +343,10 @@ class PageText:
                 previous.next = char
             previous = char
 
-    def _convert_run(self, small_chars: list[PrintedChar], line: Line) -> None:
-        """Convert raised or lowered characters in a run of small ones to Unicode equivalents.
+    def _convert_scripts(self, small_chars: list[PrintedChar], line: Line) -> None:
+        """Convert raised or lowered characters in a run of small characters to Unicode scripts.
 
-        The run must touch a larger character on the same line.
+        Does nothing unless the run touches a larger character on the same line.
         """
         base = small_chars[0].previous
         if base is None or base.line is not line or small_chars[0].gap is not NO_GAP:
@@ -378,7 +378,7 @@ class PageText:
         starts: list[int] = []
         length = 0
         previous: PrintedChar | None = None
-        for char in chars:  # runs for each letter of a document: keep it fast
+        for char in chars:  # runs for each letter of a document, so it must be fast
             if previous and not (char.previous is previous and char.gap is NO_GAP):
                 separator = choose_separator(previous, char, parts)
                 if separator is None:  # drop the hyphen
@@ -472,9 +472,10 @@ class PageText:
         return any(map(_MATHS_FONT.match, fonts)) or fonts.count("") >= _MIN_UNNAMED_SIGNS
 
     def has_misread_lines(self, start: int, lines: Iterable[str]) -> bool:
-        """Return whether any of the lines from offset `start` seems to differ from the page.
+        """Return whether the stored text of any line seems to differ from the displayed text.
 
-        Only scripts in which a glyph can stand for several letters are checked.
+        The first of the `lines` begins at offset `start`. Only scripts in which a glyph can stand
+        for several letters are checked.
         """
         for line in lines:
             end = start + len(line)
@@ -498,8 +499,8 @@ class PageText:
     def crosses_table(self, start: int, end: int) -> bool:
         """Return whether the text from `start` to `end` spans several cells of a table row.
 
-        Gaps between cells are wider than gaps between words. A justified line may have equally
-        wide gaps, but there they're all about the same width.
+        Gaps between cells are wider than gaps between words. In a justified line, gaps may be
+        just as wide, but then they all have about the same width.
         """
         cell_gap_count = 0
         gap_widths: list[float] = []
@@ -527,8 +528,8 @@ class PageText:
 _MAX_ROW_OFFSET = 0.25
 """The maximum vertical distance between two pieces of a row."""
 _MAX_LETTER_GAP = 0.8
-"""The maximum distance between adjacent letters. A larger gap is due to a missing piece of the row,
-or separates two columns.
+"""The maximum distance between adjacent letters. A larger gap means that a piece of the row is
+missing, or separates two columns.
 """
 _MAX_OVERLAP = 0.3
 """The maximum overlap of adjacent letters."""
@@ -558,7 +559,7 @@ def _is_out_of_place(previous: PrintedChar, char: PrintedChar) -> bool:
 
 
 def _is_adjacent(left: Sequence[PrintedChar], right: Sequence[PrintedChar]) -> bool:
-    """Return whether `right` continues the row where `left` ends, in similar-sized letters."""
+    """Return whether `right` directly follows `left` on the same line, in a similar font size."""
     left_end, right_start = left[-1], right[0]
     smaller, larger = sorted((left_end.height, right_start.height))
     return (
@@ -576,8 +577,8 @@ def measure_direction(
 ) -> tuple[float, float]:
     """Return the text direction as a unit vector, or (1, 0) if there aren't any pairs.
 
-    It's the median offset between the characters of a pair, so the odd superscript doesn't
-    matter.
+    The direction is the median offset between the characters of a pair, so a few superscripts
+    don't affect it.
     """
     steps = list(pairs)
     if not steps:
@@ -599,7 +600,7 @@ def _classify_gap(
         if char.is_generated or char.text in SPACES
     ]
     if all(char.is_generated for char in blanks_between) and _is_touching(left, right):
-        # PDFium separates the letters of formulas. Elsewhere, the boxes of two words may touch.
+        # PDFium inserts spaces between the letters of formulas. In other text, two words may touch.
         shift = max(abs(left.top - right.top), abs(left.bottom - right.bottom))
         if shift >= _MAX_LEVEL_DIFFERENCE * left.height or _MATHS_FONT.match(
             get_font(left.char_index)

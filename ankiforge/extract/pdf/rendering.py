@@ -1,9 +1,9 @@
-"""Draw pages, and cut figures and drawings out of them.
+"""Render pages, and cut figures and drawings out of them.
 
-Pictures are upright, whatever the page's /Rotate, CropBox or UserUnit, and show both what is
-printed and what users drew, pasted or typed on the page. They omit comment icons and annotations
-that only mark something, because the caller draws the marks itself. On a whole page, a mark is
-located by its text, or by its box if its text isn't found, as on a scan.
+Pictures are upright regardless of the page's /Rotate, CropBox or UserUnit. They include the page
+content and anything that users drew, pasted or typed on the page, but not comment icons or
+highlights, because the caller draws the highlights itself. On a whole page, a highlight is located
+by its text, or by its box if the text isn't found, as on a scan.
 """
 
 from __future__ import annotations
@@ -61,20 +61,20 @@ MAX_PAGE_SIDE_PIXELS = 2**24
 """The maximum length of the page's longer side when an area is drawn, in pixels."""
 
 _MAX_DRAWN_OBJECTS = 5000
-"""The maximum number of objects of a page among which a drawing is searched for."""
+"""The maximum number of page objects to check when looking for a drawing."""
 _MAX_LINE_WIDTH = 3.0
 _MIN_LINES = 3
-"""The fewest lines that make a drawing, such as a table. A single one may be a rule."""
+"""The minimum number of lines in a drawing, such as a table. A single line may be a rule."""
 
 _CONTENT_KINDS = ("FREETEXT", "INK", "LINE", "POLYLINE", "STAMP")
 CONTENT_SUBTYPES = frozenset(
     getattr(pdfium_c, f"FPDF_ANNOT_{kind}") for kind in _CONTENT_KINDS
 )
-"""The annotations that are drawn, because they have content of their own."""
+"""The annotation subtypes that are rendered, because they add content to the page."""
 
 
 def cut_out_area(document: PdfDocument, area: Area) -> CutOut:
-    """Cut an area out of its page as a picture and find the labels in it.
+    """Cut an area out of its page as a picture, and find the labels in the picture.
 
     If the area is empty or can't be rendered, the picture's data is b"".
     """
@@ -89,15 +89,15 @@ def cut_out_area(document: PdfDocument, area: Area) -> CutOut:
                 text = normalize_for_lookup(text_page.get_text_range())
             edges = [str(round(10 * edge)) for edge in area.box]
             figure = hash16(compute_document_id([text], [page]), *edges)
-            if not _frames_drawing(page, area.box):
+            if not _contains_drawing(page, area.box):
                 figure = TEXT_FRAME + figure
             return CutOut(data, figure, _read_labels(page, area.box))
     except PDF_ERRORS:
         return CutOut(b"")
 
 
-def _frames_drawing(page: PdfPage, box: Box) -> bool:
-    """Return whether a box on a page contains a picture, or at least a shape or three lines."""
+def _contains_drawing(page: PdfPage, box: Box) -> bool:
+    """Return whether a box on a page contains a picture, a shape or at least three lines."""
     left, bottom, right, top = box
     line_count = 0
     for drawn in islice(page.get_objects(max_depth=1), _MAX_DRAWN_OBJECTS):
@@ -251,11 +251,11 @@ def encode_png(
     """Encode an image as a PNG.
 
     Args:
-        width: The width in pixels.
-        height: The height in pixels.
-        pixels: Three bytes per pixel (RGB), or one byte if `grey` is true.
-        grey: Whether the image is greyscale.
-        level: The zlib compression level.
+        width: the width in pixels.
+        height: the height in pixels.
+        pixels: three bytes per pixel (RGB), or one byte if `grey` is true.
+        grey: whether the image is greyscale.
+        level: the zlib compression level.
     """
     row_length = width if grey else 3 * width
     rows = []
@@ -290,12 +290,15 @@ _MAX_PAGE_BYTES = 4_000_000
 """The maximum size of such a picture. A larger one is redrawn with fewer pixels."""
 _PAGE_SHRINK_FACTOR = 0.7
 _PAGE_COMPRESSION_LEVEL = 2
-"""The compression level of PNGs. It is low, because they are only sent to a local browser."""
+"""The zlib compression level of PNGs, which is low because they are only sent to a local browser.
+"""
 MIN_PART_LETTERS = 12
-"""If a mark isn't found as a whole, it is searched for in parts with at least this many letters."""
+"""The minimum number of letters in the parts of a highlight that are searched for separately if the
+highlight isn't found as a whole.
+"""
 _MAX_CHAR_HEIGHT = 1.3
-"""Characters above this height, relative to the usual height, are ignored in the height of a box,
-because the boxes of symbol fonts can reach into other lines.
+"""The maximum height of a character, relative to the usual height, to count towards the height of
+a line's box. The characters of symbol fonts can reach into other lines.
 """
 
 
@@ -317,7 +320,7 @@ def measure_pages(document: PdfDocument) -> MeasurePagesReply:
 _SAMPLE_STEP = 3 * 997
 """The distance between the sampled green values of a page, in bytes."""
 _MAX_DARK_LEVEL = 100
-"""A page is dark if the median of its sampled green values is below this."""
+"""The upper bound of the median green value of a dark page."""
 
 
 def draw_page(document: PdfDocument, question: DrawPage) -> DrawPageReply:
@@ -411,7 +414,7 @@ def _find_words_with_boxes(text: PageText, line: Line) -> list[tuple[str, Box]]:
 
 
 def _iter_line_boxes(text: PageText, span: Span) -> Iterator[Box]:
-    """Yield a box around the text of a span on each of its lines."""
+    """Yield one box per line around the text of a span."""
     start, end = span
     first = text.find_char(start)
     last = text.find_char(max(end - 1, start))
@@ -424,8 +427,8 @@ def _find_mark_spans(text: PageText, mark: PageHighlight) -> list[Span]:
     """Return the spans of a highlight's text on a page, or [] if it isn't found.
 
     There are several spans if the highlighted text is interrupted by other text on the
-    page. If it continues on the next page, only its beginning is found. If it occurs
-    several times, we prefer the occurrence inside the highlight's box.
+    page. If the highlight continues on the next page, only the part on this page is found. If
+    the text occurs several times, the occurrence inside the highlight's box is preferred.
 
     Only letters and digits are compared, because the hyphens at line ends depend on the
     whole document, and because PDFium splits characters beyond 16 bits.

@@ -1,8 +1,8 @@
 """Reply to requests about a PDF: its annotations, its text, the context of quotes, pictures.
 
-A worker process calls `process_pdf_request` for each request. If PDFium can't open a file,
-the file is repaired in memory, and PDFium opens the repaired copy. Another library would
-extract slightly different text, and so change the keys of highlights
+A worker process calls `process_pdf_request` for each request. If PDFium can't open a file, the file
+is repaired in memory, and PDFium opens the repaired copy. Falling back to another library instead
+would extract slightly different text, which would change the keys of highlights
 (`benchmarks/broken_pdfs.py`).
 """
 
@@ -98,9 +98,9 @@ from ankiforge.text.passages import get_paragraphs_around, join_bullets
 # The entry that identifies the document catalog, and the header of an object: `12 0 obj`.
 _CATALOG = re.compile(rb"/Type\s*/Catalog\b")
 _OBJECT_HEADER = re.compile(rb"(\d{1,10})\s+(\d{1,5})\s+obj\b")
-# How many bytes before the catalog's /Type are searched for its object header.
+# The number of bytes before the catalog's /Type in which to search for its object header.
 _CATALOG_LOOKBACK_BYTES = 4_000
-# The object count for a new trailer: more than any file has, because PDFium counts them itself.
+# The object count in a new trailer, larger than in any file. PDFium counts the objects itself.
 _TRAILER_OBJECT_COUNT = 10_000_000
 
 
@@ -113,8 +113,8 @@ def iter_repaired_copies(path: Path) -> Iterator[bytes]:
     3. the first copy, rewritten by pypdf
 
     Raises:
-        MemoryError: Creating a copy exceeds the memory limit.
-        OSError: The file can't be read.
+        MemoryError: creating a copy exceeds the memory limit.
+        OSError: the file can't be read.
     """
     raw = path.read_bytes()
 
@@ -185,30 +185,29 @@ HEADER_SEARCH_BYTES = 65_536
 1,024 bytes of junk before this header, and pypdf accepts more.
 """
 _TAIL_BYTES = 2048
-"""The number of bytes at the end of a file in which to look for the end marker of a complete PDF.
-"""
+"""The number of bytes at the end of a file in which to look for a PDF's end marker."""
 _MAX_OPEN_PAGES = 64
 """The maximum number of pages that PDFium keeps in memory at once."""
 QUOTE_SEARCH_CHARS = 200
-"""A quote is searched for within twice its length plus this many characters from the start of its
-box.
+"""The number of characters, in addition to twice the length of a quote, to search after the start
+of the quote's box.
 """
 _NO_BOX = (0.0, 0.0, 0.0, 0.0)
 _MAX_PAGES_WITH_CHARS = 4
 """The maximum number of pages whose characters are kept in memory at once."""
-# Text on a cover page that a publisher has put before a paper.
+# Matches the text of a cover page that a publisher put before a paper.
 _PUBLISHER_COVER = regex(
     r"We are IntechOpen|Elsevier has created a COVID-19 resource centre"
 )
 
 
-# --- one question -----------------------------------------------------------------------
+# --- one request ------------------------------------------------------------------------
 
 
 def process_pdf_request(question: Question) -> Reply:
-    """Reply to a request about a PDF, with a `Failure` if this isn't possible.
+    """Return the reply to a request about a PDF, or a `Failure` if the file can't be read.
 
-    Never raises an exception because of the content of a file.
+    Never raises an exception because of a file's content.
     """
     path = Path(question.path)
     try:
@@ -241,7 +240,7 @@ def process_pdf_request(question: Question) -> Reply:
 def _render(
     document: pdfium.PdfDocument, question: CutAreas | DrawPage | MeasurePages
 ) -> Reply:
-    # import this late, because most files are only read
+    # imported on demand, because most files are only read
     from ankiforge.extract.pdf import rendering
 
     match question:
@@ -255,7 +254,7 @@ def _render(
 
 
 _open_files: dict[str, tuple[ExitStack, _OpenPdf]] = {}
-"""The file whose pages are being read, if any, keyed by path and stamp.
+"""At most one entry: the file whose pages are being read, keyed by path and stamp.
 
 The entry is removed after the last pages have been read.
 """
@@ -291,8 +290,8 @@ def _read_pages(question: ReadPages, path: Path) -> Reply:
 def _open_document(path: Path) -> tuple[pdfium.PdfDocument, list[Pair]] | Failure:
     """Open a PDF, repairing it if necessary. The caller must close the document.
 
-    PDFium repairs a damaged or missing cross-reference table by itself. If it still can't
-    open the file, we try the copies from `iter_repaired_copies`.
+    PDFium itself repairs a damaged or missing cross-reference table. If PDFium still can't open
+    the file, we try the copies from `iter_repaired_copies`.
 
     Returns:
         (document, notices about the file), or a `Failure` if the file can't be opened.
@@ -353,7 +352,7 @@ class _FilePages:
     def __init__(self, document: pdfium.PdfDocument) -> None:
         self.document = document
         self.damaged: list[int] = []
-        """The numbers of the pages found to be unreadable so far."""
+        """The numbers of the unreadable pages found so far."""
         # a page is closed when it is evicted from the cache, or when the document is closed
         keep_open = lru_cache(maxsize=_MAX_OPEN_PAGES)
         self._open_page = keep_open(document.__getitem__)
@@ -369,7 +368,7 @@ class _FilePages:
         return len(self.document)
 
     def iter_pages(self) -> Iterator[pdfium.PdfPage | None]:
-        """Yield the pages in order, with None in place of pages that can't be opened."""
+        """Yield the pages in order, with None for pages that can't be opened."""
         for number in range(len(self)):
             yield self.read_or_default(number, self._open_page, None)
 
@@ -379,7 +378,7 @@ class _FilePages:
         read: Callable[[int], Any],
         default: Any,
     ) -> Any:
-        """Return `read(number)`. If the page is damaged, record this and return `default`."""
+        """Return `read(number)`, or `default` if the page is damaged. Damage is recorded."""
         try:
             return read(number)
         except PDF_ERRORS:
@@ -396,7 +395,7 @@ class _MarkedPage(Value):
     number: int
     text: PageText
     body: Span
-    """The span of the text without running heads and feet."""
+    """The span of the text without running headers and footers."""
     text_finder: MarkTextFinder
 
 
@@ -407,17 +406,16 @@ class _LocatedMark(Value):
     annotation: Annotation
     segments: Segments
     first_char: PrintedChar | None
-    """The first covered character, or else the nearest character, or None if the page has no text.
-    """
+    """The first covered character, falling back to the nearest one, or None if there is no text."""
     span: Span
-    """The span of the covered text, or else of the nearest character."""
+    """The span of the covered text, falling back to the nearest character."""
     word_segments: Segments
     """The covered characters, extended to whole words."""
     word_span: Span
 
     @property
     def sort_key(self) -> tuple[int, float, float]:
-        """Sort key: the mark's first character, then top to bottom, then left to right."""
+        """Sort key: by first character, then from top to bottom, then from left to right."""
         left, _, _, top = self.annotation.box or _NO_BOX
         return (self.first_char.visible_index if self.first_char else 0, -top, left)
 
@@ -597,8 +595,8 @@ class _OpenPdf:
             exact = ITEM_LABEL.sub("", exact, count=1).strip() or exact
         exact = strip_note_number(exact)
 
-        # Find the context. A note beside the text only gets the nearest sentence. A text box, and a
-        # text mark that covers no text, get none.
+        # Find the context. For a note beside the text, this is only the nearest sentence. Text
+        # boxes have no context, nor do text marks that cover no text.
         text = page.text.text
         prefix = suffix = sentence = nearby = ""
         anchor_around: Pair | None = None
@@ -683,7 +681,10 @@ class _OpenPdf:
     # --- the text of pages
 
     def read_pages(self, first: int, count: int) -> ReadPagesReply:
-        """Return the lines of `count` pages starting at `first`, without headers and footers."""
+        """Return the lines of `count` pages from index `first`, without headers and footers.
+
+        If the document ends earlier, fewer pages are returned.
+        """
         labels = []
         pages = []
         for page_number in range(first, min(first + count, len(self._texts))):
@@ -714,7 +715,7 @@ class _OpenPdf:
     def find_context(self, quote: StoredQuote) -> QuoteContext:
         """Find the context of a quote, or return an empty `QuoteContext` if the quote isn't found.
 
-        On pages with line numbers, the quote is also searched for without its numbers.
+        If the page has line numbers, the quote is also searched for without these numbers.
         """
         if not 0 <= quote.page < len(self._texts):
             return QuoteContext()
@@ -805,8 +806,8 @@ def _continues_on_next_page(
 ) -> bool:
     """Return whether two highlights on consecutive pages belong to the same passage.
 
-    Up to one line, e.g. a page header or footer, may come between each highlight and the
-    page break.
+    Between each highlight and the page break, there may be up to one line of other text, e.g. a
+    header or footer that wasn't recognised as such.
     """
     if next_page.number != page.number + 1 or not (mark.segments and next_mark.segments):
         return False

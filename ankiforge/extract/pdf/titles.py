@@ -1,6 +1,6 @@
 """Find the title printed on the first page of a PDF.
 
-This is the largest text on the page that is worded like a title. If no text is larger than the
+The title is the largest text on the page that is worded like a title. If no text is larger than the
 rest, it is text near the top of the page that is bold or in capitals. Subtitles are omitted.
 """
 
@@ -37,13 +37,13 @@ class PrintedLine(Value):
     note: str = ""
     """The footnote mark in smaller type at the end, such as the `1` in `Title1`, or ""."""
     is_bold: bool = False
-    """Whether the first and last letter are bold. A footnote mark at the end doesn't count."""
+    """Whether the first letter is bold and, unless the line ends with a footnote mark, the last."""
 
 
-# PDFium replaces a hyphen and the line break after it by a single character.
+# PDFium replaces a hyphen and the following line break with a single character.
 _LINE = regex(r"[^\n\ufffe\x02]*(?:\n|[\ufffe\x02]|$)")
 _MAX_SAMPLED_LETTERS = 9
-"""The approximate number of letters per line sampled to determine its size."""
+"""The approximate number of letters per line to sample when determining its size."""
 
 
 def read_printed_lines(page: PdfTextPage, text: str) -> list[PrintedLine]:
@@ -96,7 +96,8 @@ def _count_units(text: str) -> int:
 
 # --- what isn't a title -------------------------------------------------------------------
 
-# What may be in place of a title: names of files and programs, stamps, types of articles, headings.
+# Matches text that may be found instead of a title: names of files and programs, stamps, types of
+# articles, headings.
 _NOT_A_TITLE = regex(
     r"(?i)untitled\b|microsoft word|(?:microsoft )?powerpoint|(?:the )?title$"
     r"|(?:no|kein) (?:slide|folien) ?tit(?:le|el)$|(?:slide|folie|presentation)s? ?\d*$"
@@ -107,7 +108,7 @@ _NOT_A_TITLE = regex(
     r"|(?:\d{1,2}\.? |[ivx]+\.? )?(?:abstract|summary|introduction|contents|keywords?"
     r"|einleitung|zusammenfassung|inhalt\w*|r[eé]sum[eé]|resumen)\b.?$"
 )
-# The name of a journal, as in the banner at the top of a page.
+# Matches the name of a journal, as in the banner at the top of a page.
 _JOURNAL = regex(
     r"(?i)(?:[\w&]+ ){0,4}journal (?:of|for)\b|.*\bjournal$|.*\bvol\.? (?:no\b|\d)"
 )
@@ -127,7 +128,8 @@ _MAX_LINE_STEP = 2.2
 MIN_TITLE_LETTERS = 8
 """The minimum number of letters in a printed title."""
 MIN_LETTER_FRACTION = 0.7
-"""The minimum fraction of letters in a title. Below it, the font probably maps letters to symbols.
+"""The minimum fraction of letters in a title. If there are fewer, the font probably maps letters to
+symbols.
 """
 _MAX_WORDS = 28
 """The maximum number of words in a title. A longer text is probably an abstract."""
@@ -143,24 +145,24 @@ title.
 _MAX_LINES_ABOVE = 6
 """The maximum number of lines above a title that is only bold or in capitals."""
 _MAX_COVER_LETTERS = 700
-"""A page with at most this many characters is treated as a cover, where all lines may be large."""
+"""The maximum number of characters on a cover page, where all lines may be large."""
 _MIN_BOLD_SIZE = 0.97
 """The minimum size of a bold title, relative to most text on the page."""
 _MIN_CAPITALS_SIZE = 0.9
 """The minimum size of a title in capitals, relative to most text on the page."""
 _MAX_BOLD_FRACTION = 0.4
-"""If a larger fraction of the page is bold, bold type doesn't indicate a title."""
+"""The maximum fraction of bold text on a page where bold type indicates a title."""
 MIN_RELATIVE_SIZE = 0.7
-"""The minimum size of the lines in which to look for the metadata title, relative to the largest
-printed title.
+"""The minimum size of the lines in which to look for the metadata title, relative to the printed
+title.
 """
 # Lower-case words that are parts of names.
 _PARTICLES = frozenset(
     "von van de der den del della di da do dos du la le el bin ter zu ul al e y".split()
 )
-# What separates the names in a list.
+# Matches a separator in a list of names.
 _NAME_SEPARATOR = regex(r"(?i)[,;/|&∗*†‡§¶\d]+|\s(?:and|und|et)\s")
-# Signs of a URL, an email address or a numbered heading.
+# Matches parts of a URL, an email address or a numbered heading.
 _NEVER_IN_TITLE = regex(r"@|https?:|www\.|^\d{1,2}(?:\.\d+)*\.? [^\W\d_]")
 _NEVER_IN_NAMES = regex(r"[?!:„“”\"«»–—]")
 _NAME_PREFIX = regex(r"(?i)^(?:by|von|de|par|di|por|dr\.?|prof\.?)\s")
@@ -191,8 +193,8 @@ def _is_worded_as_title(text: str) -> bool:
 def _is_name_list(text: str) -> bool:
     """Return whether a text looks like a list of people's names.
 
-    Each name may have up to four words (three if it's the only name), not counting
-    particles such as `von`, and few of the names may be single words.
+    Each name may have up to four words, or three if it's the only name, not counting particles
+    such as `von`. At most 30 % of the names may be single words.
     """
     if _NEVER_IN_NAMES.search(text):
         return False
@@ -217,16 +219,16 @@ def choose_title(
 ) -> str:
     """Choose the title of a work, or return "" if it's unknown.
 
-    The metadata title may refer to a file, a template, a series or another work, so we only
-    prefer it if it's printed on the first page and no other text there is clearly the
-    title. Otherwise, we try the title in a file name of the form `Author - Year - Title`
-    (which may be truncated), then the printed title, then the metadata title.
+    The metadata title may be that of a file, a template, a series or another work. It is
+    therefore only preferred if it is printed on the first page, and no other text on that page
+    is clearly the title. Otherwise, the fallbacks are the title in a file name of the form
+    `Author - Year - Title` (which may be truncated), the printed title and the metadata title.
 
     Args:
-        metadata_title: The title in the metadata, or "".
-        lines: The lines of the first page.
-        page_text: The text of the first page.
-        file_name: The file name without its suffix.
+        metadata_title: the title in the metadata, or "".
+        lines: the lines of the first page.
+        page_text: the text of the first page.
+        file_name: the file name without its suffix.
     """
     folded_page = normalize_for_lookup(page_text)
 
@@ -287,15 +289,15 @@ class _Block:
 
     @property
     def ranking_size(self) -> float:
-        """The size to rank by, which is slightly reduced if the text may be a list of names."""
+        """The size by which blocks are ranked, slightly reduced for a possible list of names."""
         return self.size * (_NAMES_FACTOR if _is_name_list(self.text) else 1)
 
     def is_continued_by(self, line: PrintedLine, usual_size: float) -> bool:
         """Return whether `line` closely follows the block and has a similar size.
 
-        A change between bold and regular type starts a new block if the line is small or if
+        A change between bold and regular type starts a new block if the line is small, or if
         either line is a list of names. Lines in capitals may differ more in size, because in
-        small capitals a line's most common letters may be large or small.
+        small capitals, most letters of a line may be either large or small.
         """
         above = self.lines[-1]
         if _NOT_A_TITLE.match(above.text):

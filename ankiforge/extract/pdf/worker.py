@@ -1,8 +1,8 @@
 """Get replies to requests about PDFs from subprocesses, a Dask cluster or a cache.
 
-PDF libraries crash, hang or use up the memory on some files, so only subprocesses import
-them. A subprocess runs `serve`, and `WorkerProcess` starts it and communicates with it. Other
-modules use `PdfWorkerPool`, which manages several subprocesses and the cache.
+PDF libraries crash, hang or run out of memory on some files, so they are only imported in
+subprocesses. A subprocess runs `serve`, and `WorkerProcess` starts it and communicates with it.
+Other modules use `PdfWorkerPool`, which manages several subprocesses and the cache.
 """
 
 from __future__ import annotations
@@ -59,8 +59,8 @@ if TYPE_CHECKING:
 Mark = TypeVar("Mark", int, str)
 """Identifies a mark whose picture is cut out of a PDF."""
 MAX_PROCESS_BYTES = 320 * 2**20
-"""How much the data segment of a subprocess may grow, because a page of a few hundred kB can
-inflate to gigabytes. The limit is only enforced on Linux.
+"""The number of bytes by which the data segment of a subprocess may grow. A page of a few hundred
+kB can inflate to gigabytes. The limit is only enforced on Linux.
 """
 _CRASHED = Failure(
     "the PDF reader crashed on it, or it takes more memory than is allowed",
@@ -77,8 +77,8 @@ def serve(questions: int, replies: int, timeout: float) -> None:
     Each request and reply is a line of JSON. If a request times out, the process exits.
 
     Args:
-        questions: the file descriptor from which to read requests.
-        replies: the file descriptor to which to write replies.
+        questions: the file descriptor to read requests from.
+        replies: the file descriptor to write replies to.
         timeout: the timeout of each request, in seconds.
     """
     import faulthandler
@@ -111,15 +111,15 @@ def serve(questions: int, replies: int, timeout: float) -> None:
             faulthandler.cancel_dump_traceback_later()
             output.write(reply + b"\n")
             output.flush()
-            # Characters form reference cycles. Without this, a hundred papers take all memory.
+            # Characters form reference cycles, so without this, a hundred papers use up the memory.
             gc.collect()
             gc.freeze()
 
 
 def process_request(question: Question) -> Reply:
-    """Reply to a request about a PDF, or about quotes in an EPUB or web page.
+    """Return the reply to a request about a PDF, or about quotes in an EPUB or web page.
 
-    Never raises an exception because of the content of a file.
+    Never raises an exception because of a file's content.
     """
     if isinstance(question, FindContexts) and question.path.lower().endswith(
         HYPERTEXT_SUFFIXES
@@ -136,7 +136,7 @@ def process_request(question: Question) -> Reply:
 
 
 class WorkerProcess:
-    """A subprocess that replies to requests, and that ends when this process ends."""
+    """A subprocess that replies to requests, and exits when this process ends."""
 
     def __init__(self, timeout: float) -> None:
         """Start the subprocess.
@@ -181,8 +181,8 @@ class WorkerProcess:
     def ask(self, question: Question) -> Reply:
         """Send a request and wait for the reply.
 
-        If the subprocess crashes or the request times out, kill the subprocess and return a
-        `Failure`.
+        If the subprocess crashes or the request times out, the subprocess is killed and a
+        `Failure` is returned.
         """
         started = monotonic()
         reply_line = b""
@@ -227,7 +227,7 @@ _REMOTE_TIMEOUT = 180.0
 _MAX_REMOTE_QUESTIONS = 32
 """The maximum number of requests queued on a cluster, besides the current one."""
 _MAX_UNSAVED_REPLIES = 20
-"""After this many new replies, the cache is saved, so that an interrupted run can be resumed."""
+"""The number of new replies after which the cache is saved, so that interrupted runs can resume."""
 # The cache key under which the list of all other keys is stored.
 _INDEX_KEY = "index"
 CONNECT_TIMEOUT = 10.0
@@ -250,10 +250,10 @@ class PdfWorkerPool:
         """Create a pool without starting a subprocess yet.
 
         Args:
-            timeout: The timeout for each request, in seconds.
-            cache: Stores replies between runs.
-            jobs: The number of files that `prefetch` reads in parallel.
-            executor: The address of the Dask cluster that reads the files, or "" to read them
+            timeout: the timeout for each request, in seconds.
+            cache: stores replies between runs.
+            jobs: the number of files that `prefetch` reads in parallel.
+            executor: the address of the Dask cluster that reads the files, or "" to read them
                 on this computer.
         """
         self.timeout = timeout
@@ -296,10 +296,10 @@ class PdfWorkerPool:
     def find_contexts(
         self, path: Path, quotes: Sequence[StoredQuote]
     ) -> tuple[Sequence[QuoteContext], Failure | None]:
-        """Return the context of each quote in a file, and a failure if the file can't be read.
+        """Return (context of each quote, failure), where the failure is None on success.
 
-        The context of quotes that aren't found is empty. If the file can't be read, that goes
-        for all of them.
+        Quotes that aren't found get an empty context, as do all quotes if the file can't be
+        read.
         """
         reply = self.ask(FindContexts(get_absolute_path(path), tuple(quotes)))
         if isinstance(reply, FindContextsReply):
@@ -310,11 +310,11 @@ class PdfWorkerPool:
     def cut_pictures(
         self, path: Path, areas: Mapping[Mark, Area]
     ) -> tuple[dict[Mark, CutOut], Failure | None]:
-        """Cut the areas of marks out of a PDF in small batches, so a bad page affects few others.
+        """Cut the areas of marks out of a PDF, in small batches so a bad page affects few marks.
 
         Returns:
-            (picture for each of the first `MAX_PICTURES` marks, failure that stopped the worker or
-                None). A picture without data couldn't be cut out.
+            (picture by mark, failure that stopped the worker or None). Only the first
+                `MAX_PICTURES` marks are included. A picture without data couldn't be cut out.
         """
         marks = list(islice(areas, MAX_PICTURES))
         pictures = dict.fromkeys(marks, CutOut(b""))
@@ -331,13 +331,13 @@ class PdfWorkerPool:
     def draw_page(
         self, path: Path, page: int, marks: Sequence[PageHighlight], width: int
     ) -> DrawPageReply:
-        """Render a page and locate its words and highlights, or return an empty reply.
+        """Render a page and locate its words and highlights. The reply is empty if this fails.
 
         Args:
-            path: The path of the PDF.
-            page: The page number, from 0.
-            marks: The highlights to locate.
-            width: The width of the picture in pixels. Very large pages get a narrower picture.
+            path: the path of the PDF.
+            page: the page number, from 0.
+            marks: the highlights to locate.
+            width: the width of the picture in pixels. Very large pages get a narrower picture.
         """
         reply = self.ask(DrawPage(get_absolute_path(path), page, tuple(marks), width))
         return reply if isinstance(reply, DrawPageReply) else DrawPageReply()
@@ -351,18 +351,18 @@ class PdfWorkerPool:
         """Yield the full text of a PDF in batches of `PAGES_PER_QUESTION` pages.
 
         Raises:
-            ItemError: The file can't be read.
+            ItemError: the file can't be read.
         """
         file_path = get_absolute_path(path)
-        first_pages = self._read_some_pages(ReadPages(file_path, 0, PAGES_PER_QUESTION))
+        first_pages = self._request_pages(ReadPages(file_path, 0, PAGES_PER_QUESTION))
         yield first_pages
         starts = range(PAGES_PER_QUESTION, len(first_pages.prints), PAGES_PER_QUESTION)
         questions = [ReadPages(file_path, start, PAGES_PER_QUESTION) for start in starts]
         if not self._queue:
             self.prefetch(questions)
-        yield from map(self._read_some_pages, questions)
+        yield from map(self._request_pages, questions)
 
-    def _read_some_pages(self, question: ReadPages) -> ReadPagesReply:
+    def _request_pages(self, question: ReadPages) -> ReadPagesReply:
         reply = self.ask(question)
         if isinstance(reply, Failure):
             raise ItemError(reply.what, hint=reply.hint)
@@ -370,7 +370,7 @@ class PdfWorkerPool:
         return reply
 
     def ask(self, question: Question) -> Reply:
-        """Return the cached or prefetched reply to a request, falling back to a subprocess.
+        """Return the cached or prefetched reply to a request, or else get it from a subprocess.
 
         Failures aren't cached, because their cause may be temporary or specific to this
         computer.
@@ -378,7 +378,7 @@ class PdfWorkerPool:
         key = _compute_cache_key(question)
         reply = self._cache.load_reply(key)
         if reply is None:
-            reply = self._take_prefetched(question) or self.process_uncached(question)
+            reply = self._await_prefetched(question) or self.process_uncached(question)
             if key and not isinstance(reply, Failure):
                 self._cache.add(key, reply)
         return reply
@@ -393,10 +393,10 @@ class PdfWorkerPool:
     # --- prefetching
 
     def prefetch(self, questions: Iterable[Question]) -> None:
-        """Queue requests to be processed in parallel, in the order in which `ask` will get them.
+        """Queue requests to process in parallel, in the order in which `ask` will be called.
 
-        Each `ask` submits some of them. Does nothing if parallel reading isn't enabled or fewer
-        than two requests are uncached.
+        Each call of `ask` submits some of the queued requests. Does nothing if parallel reading
+        isn't enabled, or if fewer than two requests are uncached.
         """
         if not self.executor and self.jobs <= 1:
             return
@@ -419,7 +419,7 @@ class PdfWorkerPool:
             self.start_idle_process()
         self._executor = self._stack.enter_context(ThreadPoolExecutor(self.jobs))
 
-    def _take_prefetched(self, question: Question) -> Reply | None:
+    def _await_prefetched(self, question: Question) -> Reply | None:
         """Wait for the prefetched reply to a request and return it.
 
         Returns None if the request wasn't prefetched or if the cluster failed.
@@ -505,7 +505,7 @@ class _ReplyCache:
         return None
 
     def add(self, key: str, reply: Reply) -> None:
-        """Add a new reply, saving it together with others."""
+        """Add a new reply. Replies are saved in batches."""
         self._used_keys.add(key)
         self._unsaved_replies[key] = json.encode(reply)
         if len(self._unsaved_replies) >= _MAX_UNSAVED_REPLIES:
@@ -542,13 +542,13 @@ def _compute_cache_key(question: Question) -> str:
 
 @contextmanager
 def connect_cluster(address: str) -> Iterator[Executor]:
-    """Connect to a Dask cluster and yield an executor.
+    """Context manager that connects to a Dask cluster and yields an executor.
 
     `address` is the scheduler's address, e.g. `tcp://host:8786`.
 
     Raises:
         UsageError: dask.distributed isn't installed.
-        ServiceError: The scheduler can't be reached, or has no workers.
+        ServiceError: the scheduler can't be reached, or has no workers.
     """
     import socket
 
@@ -574,7 +574,7 @@ def connect_cluster(address: str) -> Iterator[Executor]:
 
 
 def answer_in_dask_worker(timeout: float, question: Question) -> Reply:
-    """Process a request in a Dask worker, where files must have the same paths as here."""
+    """Return the reply to a request. Runs in a Dask worker, where file paths must be the same."""
     return _get_remote_worker(timeout).process_uncached(question)
 
 

@@ -40,7 +40,7 @@ class ZoteroSettings(SourceSettings, kw_only=True):
 
 
 class Zotero(SourceType):
-    """The libraries of a Zotero installation or zotero.org account."""
+    """Reads the libraries of a Zotero installation or zotero.org account."""
 
     kind = "zotero"
     Settings = ZoteroSettings

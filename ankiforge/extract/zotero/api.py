@@ -1,7 +1,7 @@
 """Access to Zotero libraries through the local API or the web API, based on pyzotero.
 
-By itself, pyzotero (measured: 1.16.0) retries only after status 429, waits as long as a server asks
-for, and accepts a captive portal's login page as data. `ZoteroHttpClient`, which it is given,
+By itself, pyzotero 1.16.0 retries only after status 429, waits for as long as the server requests,
+and accepts a captive portal's login page as data. We therefore pass it a `ZoteroHttpClient`, which
 handles waiting and retrying, and only returns JSON responses with status 200.
 """
 
@@ -41,16 +41,17 @@ from ankiforge.model import Json, SourceCache
 _RETRY_DELAYS = (1.0, 2.0, 4.0)
 """The delay before each retry, in seconds."""
 _MAX_WAIT = 60.0
-"""The maximum time to wait for a server, in seconds. If it asks for more, the run gives up."""
+"""The maximum `Retry-After` or `Backoff` to accept, in seconds. For longer ones, the run gives up.
+"""
 MAX_KEYS_PER_REQUEST = 50
 """The maximum number of item keys per request."""
 _MAX_PAGE_BYTES = 64_000_000
-"""The maximum size of a response in bytes, twice that of a hundred very long notes."""
+"""The maximum size of a response in bytes, twice the size of a hundred very long notes."""
 _MAX_ROWS = 500_000
 """The maximum number of items, or collections, in a library."""
 _MAX_PARENTS = 3
-"""The maximum number of ancestors of an annotation or note. An annotation has two: its attachment
-and the paper.
+"""The maximum number of ancestors of an annotation or note. An annotation usually has two: the
+attachment and the paper.
 """
 _RETRY_HINT = "run again later; nothing was counted as deleted"
 _LOCAL_API_HINT = (
@@ -61,7 +62,7 @@ _LOCAL_API_HINT = (
 _KEY_HINT = (
     "a key is made at zotero.org/settings/keys; it must be allowed to read this library"
 )
-# What pyzotero and this module may raise if a response isn't as documented.
+# The exceptions that pyzotero and this module may raise if a response isn't as documented.
 _PARSE_ERRORS = (
     PyZoteroError,
     httpx2.InvalidURL,
@@ -80,7 +81,7 @@ CachedLibrary = tuple[str, str, JsonRows, JsonRows]
 
 @dataclass(frozen=True, slots=True)
 class RequestTiming:
-    """Delays and timeouts of requests, which tests make shorter."""
+    """Delays and timeouts of requests, which tests shorten."""
 
     sleep: Callable[[float], None] = time.sleep
     read_timeout: float = 30.0
@@ -115,7 +116,7 @@ class ZoteroHttpClient(BoundedClient):
         """Send a request, retrying if necessary.
 
         Raises:
-            ItemError: The server can't be reached, takes too long, returns an error, or doesn't
+            ItemError: the server can't be reached, takes too long, returns an error, or doesn't
                 return JSON.
         """
         host = self._address.host
@@ -252,7 +253,7 @@ class ApiLibraries:
         Libraries from the web API are cached until they change.
 
         Raises:
-            ItemError: The library can't be read, or changed while it was being read.
+            ItemError: the library can't be read, or changed while it was being read.
         """
         if self.address.is_local:
             if library.group is not None:
@@ -356,7 +357,7 @@ class ApiLibraries:
             raise ItemError(problem, hint=_RETRY_HINT) from error
 
 
-# --- answers ----------------------------------------------------------------------------
+# --- responses --------------------------------------------------------------------------
 
 
 def _parse_item(row: Json, collections: Collections) -> ZoteroItem:

@@ -141,9 +141,9 @@ class ZoteroFiles:
         """Create an index without opening any files yet.
 
         Args:
-            worker: Reads the PDFs.
+            worker: the subprocesses that read the PDFs.
             folder: Zotero's data directory, or None if no files are available.
-            allowed_directories: The directories in which files may be opened, or None for no
+            allowed_directories: the directories in which files may be opened, or None for no
                 restriction.
         """
         self._worker = worker
@@ -171,10 +171,10 @@ class ZoteroFiles:
         library: Library,
         marks: list[ZoteroAnnotation],
     ) -> tuple[dict[str, QuoteContext], tuple[Picture, ...]]:
-        """Return the contexts of annotations, keyed by annotation, and any pictures cut out.
+        """Return (contexts by annotation key, pictures cut out of PDFs).
 
         Each file is read once, so annotations in the same file must be adjacent in `marks`.
-        Pictures come from the PDF, falling back to Zotero's cache. For pen drawings, Zotero's
+        Pictures are cut out of the PDF, falling back to Zotero's cache. For pen drawings, the
         cache is preferred, because the PDF doesn't contain the strokes.
         """
         contexts: dict[str, QuoteContext] = {}
@@ -245,7 +245,7 @@ class ZoteroFiles:
         return path if os.path.isfile(path) else None  # noqa: PTH113
 
     def _find_path(self, library: Library, mark: ZoteroAnnotation) -> Path | None:
-        """Return where an attachment should be, or None if it can't be on this computer.
+        """Return the expected path of an attachment, or None if it can't be on this computer.
 
         Only the user's own library may link to files outside the data directory.
         """

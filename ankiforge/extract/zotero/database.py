@@ -36,7 +36,8 @@ _CONTROL_CHARS = regex(r"[\x00-\x08\x0b-\x1f\x7f-\x9f]")
 def remove_control_chars(text: str) -> str:
     """Remove control characters, except tabs and line feeds, and normalize line breaks.
 
-    They may come from broken fonts or, in a shared library, be terminal escape sequences.
+    Control characters may come from broken fonts or, in a shared library, be terminal escape
+    sequences.
     """
     text = text.encode("utf-8", "replace").decode()  # replace lone surrogates
     return _CONTROL_CHARS.sub("", text.replace("\r\n", "\n").replace("\r", "\n"))
@@ -50,7 +51,7 @@ class Library(NamedTuple):
     name: str = ""
     """The name of the group, or "" if it is unknown."""
     database_id: int | None = None
-    """The id in the database, or None if the library isn't there."""
+    """The id in the database, or None if the library isn't in the database."""
 
     @property
     def namespace(self) -> str:
@@ -91,9 +92,7 @@ class ZoteroItem(Value, rename="camel"):
     annotation_position: str = ""
     """The page and the rectangles or pen strokes, as JSON."""
     external: bool = False
-    """Whether the annotation was written into the file by another program, so that its author is
-    unknown.
-    """
+    """Whether another program wrote the annotation into the file, so that its author is unknown."""
     note: str = ""
     """The HTML of a note. Older notes may contain arbitrary HTML."""
     path: str = ""
@@ -115,7 +114,7 @@ class ZoteroItem(Value, rename="camel"):
     def user_tags(self) -> Strings:
         """The tags added by the user (type 0).
 
-        Automatic tags (type 1) are left out, except for the privacy tag.
+        Automatic tags (type 1) are excluded, except for the privacy tag.
         """
         own_tags = [
             tag["tag"]
@@ -211,14 +210,12 @@ class LibraryAccess(Protocol):
         """Return all annotations and notes with their parents, including those in the trash.
 
         Raises:
-            ItemError: The library can't be read.
+            ItemError: the library can't be read.
         """
         ...
 
 
-# --- the database ---------------------------------------------------------------------
-
-# --- the tables -------------------------------------------------------------------------
+# --- the database -----------------------------------------------------------------------
 
 _ZOTERO_OWNER = DatabaseOwner(
     name="Zotero",
@@ -243,10 +240,10 @@ _TABLES = frozenset(
 def open_database(
     path: Path, selected_groups: SelectedGroups
 ) -> Iterator[ZoteroDatabase]:
-    """Open a private copy of a Zotero database.
+    """Context manager that opens a private copy of a Zotero database.
 
     Raises:
-        ItemError: The database is missing, damaged, not Zotero's, or keeps changing.
+        ItemError: the database is missing, damaged, not Zotero's, or keeps changing.
     """
     with open_database_copy(path, _ZOTERO_OWNER, _TABLES) as connection:
         connection.text_factory = lambda raw: remove_control_chars(
@@ -380,7 +377,7 @@ class ZoteroDatabase:
         return self._build_items(self._fetch_rows(_ITEMS_QUERY, library.database_id))
 
     def find_file_and_work(self, library: Library, key: str) -> list[ZoteroItem]:
-        """Return the attachment with the given key, followed by its parent work, if any.
+        """Return the attachment with the given key, followed by its parent work if it has one.
 
         Returns [] if the library has no such attachment.
         """
@@ -429,7 +426,7 @@ class ZoteroDatabase:
     def _fetch_by_item(
         self, query: str, ids: Sequence[int]
     ) -> defaultdict[int, list[Json]]:
-        """Run a query about many items, and group its rows by item."""
+        """Run a query for several items, and group the resulting rows by item id."""
         rows_by_item = defaultdict[int, list[Json]](list)
         for row in self._fetch_rows(query, msgspec.json.encode(ids).decode()):
             columns = dict(row)

@@ -1,9 +1,9 @@
-"""Convert Zotero's HTML to text: notes, and annotations with emphasis.
+"""Convert Zotero's HTML (notes, and annotations with emphasis) to plain text and Markdown.
 
-Only the user's own text in a note is returned, because quoted annotations are highlights of their
-own. Zotero inserts an annotation as a quotation, followed by a citation and the comment. The
-quotation and its citation are removed, and so is a paragraph that only repeats the comment. Other
-citations are treated as text.
+Only the user's own text in a note is returned, because quoted annotations are separate highlights.
+Zotero inserts an annotation as a quotation, followed by a citation and the comment. The quotation
+and its citation are removed, as is a paragraph that only repeats the comment. Other citations are
+treated as text.
 """
 
 from __future__ import annotations
@@ -29,7 +29,7 @@ MAX_HTML_CHARS = 200_000
 MAX_NOTE_CHARS = 20_000
 """The maximum length of a note that can become a card."""
 SHOWN_CHARS = 1_000
-"""The number of characters shown of a note that is too long."""
+"""The number of characters to which a note that is too long is truncated."""
 _MAX_TITLE_CHARS = 80
 _TOO_LONG_REASON = (
     f"a note of more than {MAX_NOTE_CHARS:,} characters: split it into shorter ones"
@@ -44,7 +44,7 @@ _EMPTY_LINES = regex(r"\n{3,}")
 
 
 class NoteText(Value):
-    """The text of a note, without any annotations it quotes."""
+    """The text of a note, without quoted annotations."""
 
     plain: str
     markdown: Strings
@@ -58,11 +58,11 @@ class NoteText(Value):
 
 
 def parse_note(html: str, quotable: Callable[[], QuotableAnnotations]) -> NoteText | None:
-    """Parse a note, or return None if it contains nothing but quoted annotations.
+    """Parse a note, or return None if it has no text except quoted annotations and the title.
 
     Args:
-        html: The note as stored by Zotero.
-        quotable: Returns the annotations that the note may quote. It's only called if the
+        html: the note as stored by Zotero.
+        quotable: returns the annotations that the note may quote. It's only called if the
             note contains quotations.
     """
     html = _EMBEDDED_PICTURE.sub("", html)
@@ -104,7 +104,7 @@ def _parse_html(html: str) -> BeautifulSoup:
     for element in soup(("script", "style", "template", "title", "hr")):
         element.decompose()
     for text in soup.find_all(string=re.compile(r"\s{2}|\n")):
-        # in HTML, a line break is a space; the converter doesn't know that
+        # in HTML, a line break is equivalent to a space, which the converter ignores
         if not text.find_parent("pre"):
             text.replace_with(re.sub(r"\s+", " ", text))
     return soup
@@ -157,8 +157,8 @@ def _find_block(element: Tag, soup: BeautifulSoup) -> Tag:
 def _pop_title(soup: BeautifulSoup, *, has_quotations: bool) -> str:
     """Remove the heading at the top of a note and return its text, or "" if there's none.
 
-    If the heading is all there is, it counts as text rather than a title, unless it was
-    above quotations that have been removed.
+    If the note consists only of the heading, it is treated as text, not as a title, unless
+    quotations below it were removed.
     """
     heading = soup.find(_HEADINGS)
     if not heading:
@@ -218,7 +218,7 @@ class RichText:
     """The text of an annotation or comment, as both plain text and Markdown."""
 
     def __init__(self, html: str, *, is_markdown: bool = False) -> None:
-        """Parse text that may contain HTML tags for emphasis. A tag without a pair is text.
+        """Parse text that may contain HTML tags for emphasis. Unpaired tags are treated as text.
 
         If `is_markdown` is true, the text between the tags is Markdown, as in comments.
         """

@@ -1,4 +1,4 @@
-"""The Zotero source: checks the settings, and scans the libraries in the database or an API.
+"""The Zotero source, which checks the settings, and scans libraries in the database or an API.
 
 `open_source` creates a `ZoteroSource`. Unless nothing has changed since the last run, its `scan`
 reads each library with `works.WorkReader`.
@@ -80,7 +80,7 @@ def open_source(opening: SourceOpenParameters) -> ZoteroSource:
     """Create a source for a data directory, a database file or an API.
 
     Raises:
-        ConfigError: The settings are invalid, or contain neither a path nor an API.
+        ConfigError: the settings are invalid, or contain neither a path nor an API.
     """
     settings = opening.settings
     if not settings.path and not settings.api:
@@ -109,14 +109,15 @@ def find_allowed_directories(
 ) -> tuple[Path, ...] | None:
     """Return the directories in which a library's files may be opened, or None for any.
 
-    Any directory is allowed if the data directory is outside the workspace or configured in
-    the user's Zotero. Otherwise, the database may come from a stranger and link to
-    arbitrary files, so we only allow the workspace and directories confirmed by the user.
+    Any directory is allowed if the data directory is outside the workspace, or is the one that
+    the user's Zotero uses. Otherwise, the database may come from a stranger and link to
+    arbitrary files, so only the data directory, the workspace and directories confirmed by the
+    user are allowed.
 
     Args:
         data: Zotero's data directory.
-        workspace: The workspace directory, or None for the default workspace.
-        linked: The directories confirmed by the user in the setting `linked`.
+        workspace: the workspace directory, or None for the default workspace.
+        linked: the directories confirmed by the user in the setting `linked`.
     """
     real_data_folder = Path(os.path.realpath(data))
     if workspace is None or not real_data_folder.is_relative_to(workspace):
@@ -135,7 +136,7 @@ def parse_libraries(setting: str | int | tuple[str | int, ...]) -> SelectedGroup
     Returns None if all libraries are selected.
 
     Raises:
-        ConfigError: A value isn't a valid library.
+        ConfigError: a value isn't a valid library.
     """
     if setting == "":
         return None
@@ -153,10 +154,10 @@ def parse_libraries(setting: str | int | tuple[str | int, ...]) -> SelectedGroup
 
 
 def parse_address(api: str, url: str, key_env: str) -> ApiAddress | None:
-    """Return the address of the configured API, or None if no API is used.
+    """Return the address and key of the configured API, or None if no API is used.
 
     Raises:
-        ConfigError: The setting `url` or the key is invalid.
+        ConfigError: the setting `url` or the key is invalid.
     """
     if url and not _may_be_api(api, url):
         hint = f"with api: web, https, such as {ZOTERO_WEB_URL}; with api: local, this computer"
@@ -175,7 +176,10 @@ def parse_address(api: str, url: str, key_env: str) -> ApiAddress | None:
 
 
 def _may_be_api(api: str, url: str) -> bool:
-    """Return whether a URL may be that of the API. On another computer, it must use https."""
+    """Return whether a URL is allowed as the API's. A web API on another computer must use https.
+
+    The local API must be on this computer.
+    """
     if api and is_loopback(url):
         return True
     return api == "web" and parse_origin(url)[0] == "https"
@@ -200,7 +204,9 @@ class ZoteroSource:
     timing: RequestTiming | None = None
     """Delays and timeouts for API requests, or None for the defaults."""
     unread_files: list[UnreadFiles] = field(default_factory=list)
-    """What the last scan omitted, such as annotations embedded in PDFs by other programs."""
+    """The files and marks that the last scan skipped, such as marks embedded in PDFs by other
+    programs.
+    """
 
     @property
     def name(self) -> str:
@@ -253,10 +259,10 @@ class ZoteroSource:
                 yield ScanEnd(self.name, container, complete=True)
 
     def _compute_fingerprint(self, depends: Strings, started_at: int) -> str:
-        """Hash everything that the results depend on, or return "" if that isn't possible.
+        """Return a hash of everything that the scan results depend on, or "" if it is unreliable.
 
-        It isn't possible if a file was modified after `started_at` or just before it, because
-        further modifications might go unnoticed.
+        A hash is unreliable if a file was modified after `started_at` or just before it, because
+        further changes might go unnoticed. No hash is computed for an API or a partial scan.
         """
         database = self.database
         if not depends or self.address or database is None or self.opening.only:
@@ -284,7 +290,7 @@ class ZoteroSource:
         """Describe which libraries are read and from where, for the command `doctor`.
 
         Raises:
-            ItemError: A selected library can't be accessed.
+            ItemError: a selected library can't be accessed.
         """
         with self._open_access() as access:
             names = []
@@ -298,7 +304,10 @@ class ZoteroSource:
         return f"{libraries} by Zotero's {api} API at {self.address.host}"
 
     def _read_libraries(self, dependencies: set[str]) -> Iterator[Sighting]:
-        """Yield the sightings of all libraries, adding any files looked up to `dependencies`."""
+        """Yield the scan results of all libraries.
+
+        The paths of all files that were looked up are added to `dependencies`.
+        """
         location = self.address.host if self.address else str(self.database)
         is_complete = True
         opening = self.opening

@@ -1,9 +1,9 @@
 """Convert the items in Zotero libraries to documents with highlights.
 
-Each work becomes a document: a paper with its notes and the annotations of its files, or an
-attachment or note without a paper. `reader` scans libraries with `WorkReader`, and
-`pipeline.unmarked_documents` calls `find_work` for the metadata of an unmarked PDF in
-Zotero's storage.
+Each work becomes a document. A work is either a paper with its notes and the annotations of its
+files, or an attachment or note without a paper. `reader` scans libraries with `WorkReader`, and
+`pipeline.unmarked_documents` calls `find_work` for the metadata of an unmarked PDF in Zotero's
+storage.
 """
 
 from __future__ import annotations
@@ -71,9 +71,9 @@ HIGHLIGHT_KINDS = {
 }
 
 
-_MAX_FAMILY_SIZE = 4
-"""The maximum number of items from an annotation or note to its paper, inclusive. Usually there are
-three: an annotation, its attachment and the paper.
+_MAX_ANCESTRY_LENGTH = 4
+"""The maximum number of items from an annotation or note up to its paper, inclusive. Usually there
+are three: the annotation, the attachment and the paper.
 """
 
 # The sort key for the annotations of a work, with the oldest file first.
@@ -110,9 +110,9 @@ class WorkReader:
 
     @cached_property
     def quotable_annotations(self) -> tuple[set[str], set[str]]:
-        """The keys and normalized comments of all annotations.
+        """(keys, normalized comments) of all annotations, to recognise annotations quoted in notes.
 
-        They're used to recognize quoted annotations in notes.
+        The comments always include "".
         """
         keys: set[str] = set()
         comments = {""}
@@ -129,19 +129,19 @@ class WorkReader:
     def _load_works(self, library: Library) -> list[Work]:
         """Return the works with annotations or notes, sorted by key.
 
-        An item is left out if the item itself or one of its ancestors is in the trash.
+        Items are skipped if they, or one of their ancestors, are in the trash.
         """
         if library.namespace in self.works_by_library:
             return self.works_by_library[library.namespace]
         items = {item.key: item for item in self.access.read_items(library)}
         by_key: dict[str, Work] = {}
         for item in items.values():
-            family = _find_family(item, items)
-            if not _is_part_of_work(family):
+            ancestry = _list_ancestry(item, items)
+            if not _should_read_item(ancestry):
                 continue
-            work = by_key.setdefault(family[-1].key, Work(family[-1], [], []))
+            work = by_key.setdefault(ancestry[-1].key, Work(ancestry[-1], [], []))
             if item.item_type == "annotation":
-                work.annotations.append(ZoteroAnnotation(item, family[1]))
+                work.annotations.append(ZoteroAnnotation(item, ancestry[1]))
             else:
                 work.notes.append(item)
         works = [by_key[key] for key in sorted(by_key)]
@@ -310,7 +310,7 @@ class WorkReader:
         )
 
     def _find_skip_reason(self, library: Library, item: ZoteroItem, author: str) -> str:
-        """Return why an item can't become a card, or "" if it counts as the user's own.
+        """Return the reason why an item can't become a card, or "" if it is the user's own.
 
         In the user's own library, all items count. In a group library, an item counts if its
         author is listed in `me` or, if `me` is empty, owns the account. An item that was never
@@ -335,28 +335,29 @@ class WorkReader:
         return "" if is_mine else reason
 
 
-def _find_family(item: ZoteroItem, items: Mapping[str, ZoteroItem]) -> list[ZoteroItem]:
-    """Return an item with its ancestors, the closest first."""
-    family = [item]
-    while len(family) < _MAX_FAMILY_SIZE:
-        parent = items.get(family[-1].parent_item)
+def _list_ancestry(item: ZoteroItem, items: Mapping[str, ZoteroItem]) -> list[ZoteroItem]:
+    """Return an item followed by its ancestors, closest first."""
+    ancestry = [item]
+    while len(ancestry) < _MAX_ANCESTRY_LENGTH:
+        parent = items.get(ancestry[-1].parent_item)
         if not parent:
             break
-        family.append(parent)
-    return family
+        ancestry.append(parent)
+    return ancestry
 
 
-def _is_part_of_work(family: Sequence[ZoteroItem]) -> bool:
-    """Return whether the first item of a family is an annotation or note of a work.
+def _should_read_item(ancestry: Sequence[ZoteroItem]) -> bool:
+    """Return whether to read an item, given the item followed by its ancestors.
 
-    It isn't if it, or an ancestor, is in the trash. A note without a paper is a work of its own.
+    Only annotations and notes are read, unless they or an ancestor are in the trash. Annotations
+    must have a parent. Notes needn't, because a note without a paper is a work of its own.
     """
-    item = family[0]
+    item = ancestry[0]
     if item.item_type not in ("annotation", "note"):
         return False
-    if any(each.deleted for each in family):
+    if any(each.deleted for each in ancestry):
         return False
-    return len(family) > 1 or (item.item_type == "note" and not item.parent_item)
+    return len(ancestry) > 1 or (item.item_type == "note" and not item.parent_item)
 
 
 # --- papers -----------------------------------------------------------------------------
@@ -379,10 +380,10 @@ def build_document(
     """Build the document for a work, which may be a standalone attachment or note.
 
     Args:
-        source: The name of the source.
-        library: The library that the work is in.
-        work: The paper, attachment or note.
-        paths: The paths of its annotated files.
+        source: the name of the source.
+        library: the library that contains the work.
+        work: the paper, attachment or note.
+        paths: the paths of the work's annotated files.
     """
     key = percent_encode(work.key)
     fields = work.fields
@@ -423,12 +424,12 @@ def build_document(
 
 
 def find_work(file: Path) -> Document | None:
-    """Return the work that a file in Zotero's storage belongs to, or None if there's none.
+    """Return the document for a file in Zotero's storage, or None if no library has the file.
 
     The document has the tags of both the work and the file.
 
     Raises:
-        ItemError: The library can't be read, so the tags are unknown.
+        ItemError: the library can't be read, so the tags are unknown.
     """
     data_folder = file.parents[2] if len(file.parents) > 2 else file.parent
     path = data_folder / "zotero.sqlite"
