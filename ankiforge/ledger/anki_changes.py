@@ -149,6 +149,11 @@ def turn_mass_deletions_into_questions(
         changes: the cards whose notes are absent, with the changes of these notes.
         present_decks: the deck of each note in the new view.
         now: the current time, in seconds since 1970.
+
+    Returns:
+        The changes in the same order. If there is a question about more than
+        `MASS_DELETION_COUNT` notes, these are missing and marked `is_asked`; otherwise nothing
+        is changed.
     """
     note_counts = Counter(present_decks)
     deleted_counts = Counter[str]()

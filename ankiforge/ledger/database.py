@@ -122,7 +122,7 @@ class Database:
         return first[0] if first else None
 
     def _prepare(self, statement: str) -> None:
-        """Called before each statement. `Store` updates the tables that the statement reads."""
+        """Called before each statement. `Store` overrides it to update the tables to be read."""
 
     def get_writable_connection(self) -> sqlite3.Connection:
         """Return the connection for writing, which a read-only `Store` replaces on first use."""

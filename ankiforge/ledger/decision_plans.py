@@ -259,7 +259,7 @@ def plan_adopt(
     )
 
 
-# --- events that decide no fact ---------------------------------------------------------
+# --- events that decide no sentence -----------------------------------------------------
 
 
 def build_revise_event(key: str, guid: Guid, content: CardContent, by: str) -> Event:
@@ -352,7 +352,7 @@ def content_to_json(content: CardContent) -> Json:
     return body
 
 
-# --- the facts that a decision decides --------------------------------------------------
+# --- the sentences that a decision decides ----------------------------------------------
 
 
 def plan_decision(

@@ -84,7 +84,7 @@ def schedule_drafting_of_tool(store: Store, key: str) -> None:
     event key.
     """
     tool = key.removeprefix("tool:")
-    # this part of a highlight's JSON tells that the tool wrote into the note
+    # this part of a highlight's JSON shows that the tool wrote into the note
     part_of_body = (
         '"tool_schedule":"' if tool == SCHEDULER else f'"tool_name":{to_json(tool)}'
     )
