@@ -517,7 +517,7 @@ def resolve_drafts(
     if sentence_states is None:
         sentence_states = snapshot.compute_sentence_states()
     undecided_states = sentence_decisions.get_undecided_sentences(sentence_states)
-    settled = []
+    resolved = []
     dropped_ids = []
     updated = []
     kept = []
@@ -529,8 +529,8 @@ def resolve_drafts(
         if draft.keeps_text:
             continue
         if is_resolved(snapshot, draft, undecided_states, device_id):
-            settling_id = event_id or find_resolving_event(snapshot, draft)
-            settled.append((draft.id, settling_id))
+            resolving_id = event_id or find_resolving_event(snapshot, draft)
+            resolved.append((draft.id, resolving_id))
             continue
         if snapshot.text and draft.sentence_hashes and not draft.is_numbered_user_text:
             before = draft
@@ -584,7 +584,7 @@ def resolve_drafts(
             for (id, quote), guid in asking.items()
         ),
         deleted_ids=tuple(dropped_ids),
-        archived=tuple(settled),
+        archived=tuple(resolved),
         updated=tuple(updated),
         # the rules also recheck the drafts whose quote has followed a changed passage
         keys_to_redraft=snapshot.passage.keys

@@ -1,9 +1,9 @@
 """Link passages that are the same, or ask the user, after a run has written its highlights.
 
-The copy of a removed passage takes over its key. Passages are linked if two devices read them
-at the same time, or if they are in several kinds of sources, such as a note, its PDF and the
-library. If a new highlight is merely similar to a removed passage, the user is asked. The
-kind of source through which a passage was read is called its *route*.
+If a passage was removed and there is a copy of it, the copy takes over the key. Passages are
+linked if two devices read them at the same time, or if they are in several kinds of sources, such
+as a note, its PDF and the library. If a new highlight is merely similar to a removed passage, the
+user is asked. The kind of source through which a passage was read is called its *route*.
 """
 
 from __future__ import annotations
@@ -39,7 +39,7 @@ _LIKE_WILDCARD = regex(r"[%_\\]")
 def transfer_keys(
     store: Store, report: IngestReport, absent_marks: Iterable[MatchedHighlight]
 ) -> None:
-    """Transfer the key of a removed, decided passage to an undecided one with equal text.
+    """Transfer the keys of removed, decided passages to undecided passages with equal text.
 
     This way, if a note or PDF is copied and the original is deleted before a later run, the
     copy keeps the cards. The passages are added to `report` as moved.
@@ -93,7 +93,7 @@ def record_questions_about_removed(
         if mark.stored_highlight is None or mark.stored_highlight.state == "journal":
             new_marks.append(mark)
     for mark, removed_mark in find_similar_removed(removed_marks, new_marks).items():
-        # a passage of another device is compared only with what this run found missing
+        # compare a highlight from another device only with highlights that are missing since this run
         if mark.stored_highlight and removed_mark.state != "present":
             continue
         old = {"old": removed_mark.key}

@@ -216,8 +216,9 @@ MIN_PROPOSAL_CONFIDENCE = 0.5
 of the cards below it, and kept one in five."""
 MIN_CERTAIN_CONFIDENCE = 0.8
 """The minimum confidence at which a proposal is counted, and shown without the user asking for
-proposals. In three blind tests, strict readers kept 41 to 58 % of these unchanged, another 10 to 33 % with another gap, and
-discarded 5 to 12 %. Of all proposals, they kept three in ten and discarded a quarter."""
+proposals. In three blind tests, strict readers kept 41 to 58 % of these unchanged, another 10 to
+33 % with another gap, and discarded 5 to 12 %. Of all proposals, they kept three in ten and
+discarded a quarter."""
 PHRASE_DRAFTER = "rules:phrase"
 """The drafter of cloze cards whose gaps are phrases that the user marked."""
 LONG_COMMENT_DRAFTER = "rules:comment-more"

@@ -342,7 +342,7 @@ class DocumentLookup(Protocol):
         """Return the paths of all known documents in a container."""
 
     def find_choices(self, container: str) -> tuple[PassageChoice, ...]:
-        """Return the chosen passages in a container, even if they were chosen in another one."""
+        """Return the passages chosen in a container, and in containers that are no longer read."""
 
 
 class SourceCache(Protocol):
