@@ -511,8 +511,8 @@ def _load_present_rows(store: Store, passage: Passage) -> list[Row]:
 def find_leading_row(present_rows: Sequence[Row], passage: Passage) -> Row | None:
     """Return the row of the leading highlight, from which the passage takes its text.
 
-    It is chosen from `present_rows` by the kind of source, in the order of `ROUTE_PRIORITY`.
-    Returns None if there aren't any rows.
+    Among `present_rows`, the first kind of source in `ROUTE_PRIORITY` wins, and then the oldest
+    key. Returns None if there aren't any rows.
     """
     if len(present_rows) == 1:  # fast path, because every decision calls this
         return present_rows[0]

@@ -75,7 +75,7 @@ _COMPUTED_NAMES = _find_reading_names(COMPUTED_TABLES)
 
 @lru_cache(maxsize=1024)
 def find_stale_tables(statement: str) -> tuple[bool, bool]:
-    """Return whether a statement reads events, and whether it reads tables computed from them."""
+    """Return two flags: whether a statement reads events, and whether it reads computed tables."""
     names = _READ_TABLE.findall(statement)
     return not _EVENT_NAMES.isdisjoint(names), not _COMPUTED_NAMES.isdisjoint(names)
 

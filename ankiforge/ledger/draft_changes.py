@@ -452,7 +452,11 @@ def _find_changed_card(
 
 
 def needs_confirmation(card: Card, draft: Draft, highlight: Highlight) -> bool:
-    """Return whether the user must confirm a card's new text before the card gets it."""
+    """Return whether the user must confirm a card's new text before it is applied.
+
+    This is the case if `explain_confirmation` gives a reason, or if the text was read from a PDF
+    page and differs too much from the old text (`MIN_DERIVED_SIMILARITY`).
+    """
     if explain_confirmation(card, draft):
         return True
     if not is_from_pdf_page(draft, highlight):
@@ -466,7 +470,10 @@ def needs_confirmation(card: Card, draft: Draft, highlight: Highlight) -> bool:
 
 
 def explain_confirmation(card: Card, draft: Draft) -> str:
-    """Explain why the user must confirm a card's new text, or return "" if they needn't."""
+    """Return the problem due to which the user must confirm a card's new text, or "".
+
+    Text from a PDF page may have to be confirmed without a problem; see `needs_confirmation`.
+    """
     if draft.is_blocked:
         return "a check blocks the new words"
     if draft.kind is CardKind.OCCLUSION:
@@ -711,7 +718,7 @@ def find_resolving_event(snapshot: PassageSnapshot, draft: StoredDraft) -> str:
 def has_undrafted_sentences(
     pending: Iterable[StoredDraft], sentence_states: Iterable[SentenceState]
 ) -> bool:
-    """Return whether a sentence is offered that no pending draft is about."""
+    """Return whether any offered sentence has no pending draft."""
     drafted_names = {name for draft in pending for name in draft.sentence_hashes}
     return not drafted_names.issuperset(
         sentence_decisions.get_undecided_sentences(sentence_states)

@@ -314,10 +314,9 @@ def has_new_source_text(card: Card, draft: Draft, device_id: str) -> bool:
 
 
 def has_decided_text(passage: Passage, draft: Draft) -> bool:
-    """Return whether the user has rejected a draft's text, or has accepted it as a card.
+    """Return whether a draft's text was rejected, or is or was the text of a card.
 
-    A card counts by its current text and by its text as drafted. Cards whose acceptance was
-    undone don't count.
+    Cards whose acceptance was undone don't count.
     """
     draft_content = hash_sides(draft.fields)
     if draft_content in passage.rejected_hashes:

@@ -382,7 +382,7 @@ def _apply_adopt(card: Card, event: Event) -> Card:
 def _drop_field_hashes(card: Card) -> tuple[ExportedNote, ...]:
     """Return a card's exported notes without the hashes of their fields.
 
-    The card has taken over another tool's note, whose text the hashes don't match.
+    Used when the card adopts another tool's note, because the hashes don't match its text.
     """
     return tuple(replace(shipped, field_hashes={}) for shipped in card.note.exports)
 

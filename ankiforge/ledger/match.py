@@ -40,10 +40,10 @@ MIN_SIMILARITY = 85
 MIN_NEIGHBOUR_SIMILARITY = 50
 """The minimum similarity, in per cent, of two texts between the same matched neighbours."""
 MIN_CONTAINED_FRACTION = 0.9
-"""Instead of reaching `MIN_NEIGHBOUR_SIMILARITY`, a text may contain this fraction of the shorter
-text's characters in the same order."""
+"""The fraction of the shorter text's characters that the longer text must contain in the same
+order, if the two texts don't reach `MIN_NEIGHBOUR_SIMILARITY`."""
 MAX_LENGTH_RATIO = 3
-"""How many times as long as the shorter text the longer text may be."""
+"""The maximum ratio of the lengths of two texts if one is an extension of the other."""
 MIN_EXTENDED_CHARS = 6
 """The minimum length, in normalized characters, of a text that is matched with a longer version of
 itself. The characters of a shorter text occur in many texts by coincidence."""
@@ -203,7 +203,7 @@ def to_folded_reading(text: PassageReading) -> FoldedReading:
 
 
 Pairs = dict[MatchedHighlight, MatchedHighlight]
-"""The partner of each matched highlight, scanned or stored."""
+"""Maps each matched highlight, scanned or stored, to its counterpart."""
 Candidate = tuple[MatchedHighlight, MatchedHighlight]
 """A scanned and a stored highlight that may be the same."""
 

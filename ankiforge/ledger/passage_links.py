@@ -93,7 +93,7 @@ def record_questions_about_removed(
         if mark.stored_highlight is None or mark.stored_highlight.state == "journal":
             new_marks.append(mark)
     for mark, removed_mark in find_similar_removed(removed_marks, new_marks).items():
-        # compare a highlight from another device only with highlights that are missing since this run
+        # compare a highlight from another device only with those that went missing in this run
         if mark.stored_highlight and removed_mark.state != "present":
             continue
         old = {"old": removed_mark.key}

@@ -77,7 +77,7 @@ def answer_question(
             their lines aren't cards.
 
     Raises:
-        RefusedError: if no open question matches, or more than one.
+        RefusedError: no open question matches `question_id`, or more than one does.
     """
     with store.action():
         matching_questions = []

@@ -367,8 +367,8 @@ class Store(Database):
     def record_undo(self, event: Event, why: str = "") -> None:
         """Record that the user undid an event. Must be called inside a transaction.
 
-        `why` is usually "". It is `DRAFTING_UNDONE_REASON` if the event is an acceptance that
-        had already been undone, and now the drafting of its draft is undone as well.
+        `why` is "", or `DRAFTING_UNDONE_REASON` if `event` is an acceptance that was already
+        undone and the drafting of its draft is now undone as well.
         """
         body = {"event": event.id, "why": why} if why else {"event": event.id}
         self.record_event("undo", event.key, USER, body)

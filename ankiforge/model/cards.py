@@ -208,7 +208,7 @@ class UserQuestion(Value):
 OTHER_NOTE_CHECK = "other_note"
 """The check that finds a note which another tool has already made from the passage."""
 OTHER_SCHEDULE_CHECK = "other_schedule"
-"""The check that finds a schedule which another tool has written beside the passage."""
+"""The check that finds a schedule which another tool has written next to the passage."""
 PROPOSAL_DRAFTER = "propose"
 """The drafter of proposed cards, and of new text for a card whose sentence has changed."""
 MIN_PROPOSAL_CONFIDENCE = 0.5
@@ -283,9 +283,9 @@ class Finding(Value):
     severity: Severity
     message: str
     duplicate: str = msgspec.field(name="twin", default="")
-    """The identical or similar card, if the finding is about one: a GUID, which the other draft's
-    card may be going to have, a draft id, or `nid:` followed by the id of a note in Anki. Stored
-    in JSON as `twin`."""
+    """The id of the identical or similar card, if the finding is about one, else "". This is the
+    GUID of a card, the GUID that the card of another draft would get, a draft id, or `nid:`
+    followed by the id of a note in Anki. Stored in JSON as `twin`."""
 
 
 class AdoptedNote(
@@ -312,7 +312,7 @@ class AdoptedNote(
     """The Markdown and HTML of each field that a repair has changed, by our field name."""
 
     def get_original_html(self, name: str) -> str:
-        """Return the HTML of our field `name` as it was when the note was taken over."""
+        """Return the HTML that our field `name` had in Anki when the note was adopted."""
         return self.html.get(self.field_names[name], "")
 
     def find_html(self, name: str, text: str) -> str | None:
@@ -426,7 +426,7 @@ class Draft(CardContent, kw_only=True):
     `fields` are then those of the card."""
     drafted_quote: str = ""
     """The quote from which the draft was made, if the passage has changed since; `quote` is then
-    what the passage says now. Otherwise ""."""
+    from the current text of the passage. Otherwise ""."""
 
     @property
     def is_user_card(self) -> bool:
@@ -740,7 +740,7 @@ ShownCard = Preview | Proposal | PendingDraft | LocalCard
 
 
 class DraftingInstructions(Value):
-    """The kinds of cards that a deck file allows for a highlight, and the kind it requests."""
+    """The kinds of cards that a deck file allows for a highlight or that its colour requests."""
 
     kinds: tuple[CardKind, ...] = ()
     """The kinds of cards that are allowed, or () for all kinds."""

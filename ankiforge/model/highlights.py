@@ -211,9 +211,9 @@ class Highlight(Value):
     skip_reason: str = ""
     """The reason for making no card from the highlight, or ""."""
     tool_schedule: str = ""
-    """The schedule that obsidian-spaced-repetition wrote beside the card, unparsed."""
+    """The schedule that obsidian-spaced-repetition wrote next to the card, unparsed."""
     tool_name: str = ""
-    """The tool that wrote an id beside the passage, as a key of `hints.TOOL_NAMES`, or ""."""
+    """The tool that wrote an id next to the passage, as a key of `hints.TOOL_NAMES`, or ""."""
     is_declared_card: bool = False
     """Whether the settings say that lines in the syntax of this highlight are cards, so the user
     isn't asked."""
