@@ -466,7 +466,7 @@ def sort_for_learning(store: Store, guids: Sequence[Guid]) -> list[Guid]:
     Documents alternate: the best card of each document comes first, then the second best of
     each, and so on. Within a document, cards without an estimated usefulness (such as
     hand-written ones) come first, followed by the most useful ones. Ties are in reading
-    order. The result is the same whenever the highlights were read.
+    order. The result doesn't depend on when the highlights were read.
     """
     cards_by_document: dict[tuple[str, str], list[tuple[float, int, Guid]]] = {}
     # a usefulness of 0 wasn't estimated

@@ -291,10 +291,10 @@ def iter_cards(
 def _combine_with_current_passage(
     store: Store, card: Card, passage: Passage, known_rows: Sequence[Row]
 ) -> LocalCard:
-    """Combine a card with its home, the passage that contains the card's sentence now.
+    """Combine a card with its *home*, i.e. the passage that currently contains its sentence.
 
     The home is the card's own passage, unless the sentence has moved to another passage.
-    `known_rows` are the rows of the own passage's highlights.
+    `known_rows` are the rows of the highlights of the card's own passage.
     """
     local_card = _combine_with_passage(card, passage, known_rows)
     is_present = any(row["state"] == "present" for row in known_rows)
@@ -430,8 +430,8 @@ class HighlightOutcome(Value):
 
     highlight: Highlight
     status: str
-    """One of carded, waiting (it has a draft), blocked, no_card, failed, undrafted, and left_out
-    (by the user, a colour or a setting)."""
+    """One of carded, waiting (has a pending draft), blocked (all pending drafts are blocked),
+    no_card, failed, undrafted, or left_out (by the user, a colour or a setting)."""
     reason: str = ""
     """Why the highlight has no card, or ""."""
     usefulness: float = 0.0

@@ -137,7 +137,7 @@ class DraftBatches:
         return content in self._repeated
 
     def load_snapshot(self, id: str) -> PassageSnapshot | None:
-        """Load the passage of a draft, or return None if no such draft exists."""
+        """Return the snapshot of a draft's passage, or None if the draft isn't pending."""
         store = self._store
         if id not in self._batch:
             self._batch = next((batch for batch in self._batches if id in batch), [id])
@@ -309,9 +309,9 @@ def find_last_action(store: Store) -> tuple[int, int]:
 
 
 def is_last_action(store: Store, action: tuple[int, int]) -> bool:
-    """Return whether nothing after `action` can be undone.
+    """Return whether no decision or drafting after `action` can be undone.
 
-    `action` is what `find_last_action` returned earlier.
+    `action` is an earlier result of `find_last_action`.
     """
     last_event = find_last_user_decision(_iter_active_user_decisions(store))
     last_drafting = _find_last_drafting(store)

@@ -7,9 +7,9 @@ resolves the sentence's offline drafts. A draft by a model is only resolved by a
 same answer, because a sentence may have several cards.
 
 `compute_draft_changes` takes a snapshot of the passage and its checked drafts, and returns
-the changes to record. A changed source changes its card without asking only if the text is
-hand-written and no check blocks it. These changes are recorded first, and the rest is
-recomputed from the resulting state of the passage.
+the changes to record. New text from the source is applied to a card without asking only if the
+text is hand-written and no check blocks it. These updates of cards are recorded first, and all
+other changes are recomputed from the resulting state of the passage.
 """
 
 from __future__ import annotations
@@ -470,9 +470,9 @@ def needs_confirmation(card: Card, draft: Draft, highlight: Highlight) -> bool:
 
 
 def explain_confirmation(card: Card, draft: Draft) -> str:
-    """Return the problem due to which the user must confirm a card's new text, or "".
+    """Return why the user must confirm a card's new text, as shown to the user, or "".
 
-    Text from a PDF page may have to be confirmed without a problem; see `needs_confirmation`.
+    The text may have to be confirmed even if the result is ""; see `needs_confirmation`.
     """
     if draft.is_blocked:
         return "a check blocks the new words"

@@ -176,7 +176,8 @@ def count_reasons(store: Store, ids: Iterable[str]) -> Counter[str]:
 def iter_draft_groups(store: Store, ids: Iterable[str]) -> Iterator[Offer]:
     """Yield the groups that the given drafts belong to, each once and without obsolete drafts.
 
-    `ids` may also contain highlight keys, which stand for all drafts of their passages.
+    `ids` may also contain highlight keys, which select all drafts of their passages. The drafts of
+    a group are sorted by `rank_draft`.
     """
     yielded_offers = set[str]()
     for batch in iter_batches(ids):

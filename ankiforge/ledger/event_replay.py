@@ -199,10 +199,10 @@ def _supersede_duplicates(passage: Passage) -> None:
 
 
 def _is_duplicate(passage: Passage, card: Card, other_cards: Sequence[Card]) -> bool:
-    """Return whether a card has a sentence or a hand-written number in common with another card.
+    """Return whether a card is a duplicate of one of `other_cards`.
 
-    A card also counts as a duplicate if no decision names its sentences or those of the other
-    card.
+    Two cards are duplicates if they have a decided sentence or the number of a hand-written card
+    in common, or if the decided sentences of either card are unknown.
     """
     sentences_by_guid: dict[str, set[str]] = defaultdict(set)
     for decision in passage.decisions:
@@ -628,8 +628,8 @@ def _pin_changed_fields(card: Card, event: Event) -> Card:
 def _apply_source_text(card: Card, wording: StoredContent) -> Card:
     """Give a card the new text of its source, except in pinned fields.
 
-    For a pinned field, the new text is stored as offered, and the user is asked which to
-    keep.
+    For a pinned field, the new text is stored in `source_texts_offered`, and the user is asked
+    which of the two texts to keep.
     """
     edits = card.edits
     pinned_fields = {name: card.get_field(name) for name in edits.pinned}

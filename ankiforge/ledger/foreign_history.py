@@ -34,9 +34,9 @@ def load_declined_tools(store: Store) -> frozenset[str]:
 
 
 def count_foreign_passages(store: Store) -> Counter[str]:
-    """Count the passages with a history in another tool but without a card of ours, by tool.
+    """Count the passages that were reviewed in another tool but have no card of ours, by tool.
 
-    Every note id found in a source counts as existing if Anki's collection was never read.
+    If Anki's collection was never read, every note id found in a source counts as existing.
     """
     highlights_by_key = {}
     for row in pending_drafts.load_foreign_history_drafts(store):

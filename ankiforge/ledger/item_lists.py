@@ -304,10 +304,10 @@ def load_facets(store: Store) -> dict[str, list[str]]:
 
 
 def load_items(store: Store, ids: Iterable[str]) -> Iterator[ListRow]:
-    """Yield the rows of a list for these ids, skipping unknown ids and obsolete drafts.
+    """Yield the cards and drafts with these ids, skipping unknown ids and obsolete drafts.
 
-    `ids` may be draft ids, card GUIDs and highlight keys. A key gives a row for each draft of
-    the highlight.
+    `ids` may contain draft ids, card GUIDs and highlight keys. For a key, all drafts of the
+    highlight are yielded.
     """
     for batch in iter_batches(ids):
         line_ids: list[str] = []
@@ -341,5 +341,5 @@ def load_items(store: Store, ids: Iterable[str]) -> Iterator[ListRow]:
 
 
 def load_pending_drafts(store: Store, ids: Iterable[str]) -> Iterator[PendingDraft]:
-    """Yield the pending drafts among the given ids, as in `load_items`."""
+    """Yield the pending drafts that `load_items` yields for these ids, without the cards."""
     return (line for line in load_items(store, ids) if isinstance(line, PendingDraft))

@@ -3,8 +3,8 @@
 People also write such lines for other purposes, or note the translation of a word without
 wanting to learn it. So the user is asked whether they are cards, once for each *form* of line
 in a source (`UserQuestionKind.FORM`). The answer is recorded as an event about the form, and
-applies to later lines as well. For fields (`key::value`), each key is a form of its own, and
-so is each key in a directory with a different answer.
+applies to later lines as well. For fields (`key::value`), each key is a separate form. If the
+answer for a key differs in a directory, the key in this directory is a separate form, too.
 """
 
 from __future__ import annotations

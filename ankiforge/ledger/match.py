@@ -600,7 +600,7 @@ def iter_matches_across_documents(
 
 
 def _get_choice_ids(mark: MatchedHighlight) -> frozenset[str]:
-    """Return the id of the event by which the highlight was chosen, as a set of at most one id."""
+    """Return a set with the id of the event by which the highlight was chosen, or an empty set."""
     return frozenset(filter(None, [hints.find_choice_event_id(mark.highlight.hints)]))
 
 

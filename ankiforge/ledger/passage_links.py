@@ -133,10 +133,10 @@ def are_sentences_still_present(store: Store, key: str) -> bool:
 def link_across_source_kinds(store: Store, keys: Iterable[str]) -> set[str]:
     """Link new highlights to the same passages read through other kinds of sources.
 
-    Two highlights from different routes are the same passage if one names the other's id, or
-    if their documents are the same work and their texts are equal. Equal texts are paired one
-    to one, in order. Highlights from the same route are never linked. `keys` are the keys of
-    new and reread highlights.
+    Two highlights from different routes are the same passage if a hint of one is the id of the
+    other, or if their documents are the same work and their texts are equal. Equal texts are
+    paired one to one, in order. Highlights from the same route are never linked. `keys` are the
+    keys of new and reread highlights.
 
     Returns:
         The keys that now belong to a previously stored passage.

@@ -121,10 +121,11 @@ class PendingItems(Value):
     revisions: list[str]
     """The drafts that would revise or replace a card."""
     questions: list[str]
-    """The other questions. Drafts that such a question is about are in none of the lists."""
+    """The questions that aren't about a conflict. No other list contains the drafts that one of
+    these questions is about."""
     without_card: list[PassageLocation]
-    """The highlights that have neither card nor draft and that the user didn't dismiss, and those
-    that have a card and another sentence worth proposing. The most useful ones come first."""
+    """The highlights without card or draft that the user didn't dismiss, and the highlights with a
+    card and another sentence worth proposing. The most useful highlights come first."""
     data_version: int
     """A number that changes when another process changes the database."""
 
@@ -394,8 +395,8 @@ def _find_passages_with_questions(store: Store) -> set[str]:
 def load_draft_locations(store: Store, ids: Iterable[str]) -> list[PassageLocation]:
     """Load the locations of drafts, in the order of `ids`.
 
-    The usefulness is 0 for drafts with warnings, the sentence's usefulness for highlighted
-    phrases, and 1 for everything else.
+    The usefulness is 0 for drafts with warnings or blocking findings. For any other draft, it is
+    the draft's confidence, or 1 if that is unknown.
     """
     ids = list(ids)
     rows = store.fetch_rows(

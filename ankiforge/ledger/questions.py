@@ -175,9 +175,9 @@ def _iter_same_passage_questions(store: Store) -> Iterator[UserQuestion]:
 
 
 def _find_last_repair_action(store: Store, guid: str) -> str:
-    """Return the id of the action that last changed a card's text, if it was a repair.
+    """Return the id of the repair that last changed a card's text.
 
-    Otherwise return an empty string.
+    Returns "" if the last change of the text wasn't a repair.
     """
     act = ""
     acts_of_repairs = set()
@@ -191,7 +191,7 @@ def _find_last_repair_action(store: Store, guid: str) -> str:
 
 
 def find_cards_held_by_repair(store: Store) -> set[str]:
-    """Return the GUIDs of the cards without a conflict whose repair includes a card with one.
+    """Return the GUIDs of cards that are held back by a conflict about another card.
 
     All changes of a repair are sent to Anki together, so these cards aren't sent until the
     conflict is resolved.

@@ -113,7 +113,7 @@ class IngestReport(msgspec.Struct):
 
 
 def get_document_path(document: ReadDocument) -> str:
-    """Return the path of a document within its container or, without one, its library key."""
+    """Return a document's path within its container, or its library key if it has no path."""
     if isinstance(document, UnmarkedDocument):
         return document.path
     return document.document.path or document.document.key

@@ -70,9 +70,9 @@ class SentenceState(Value):
 
 
 def get_sentence_text(highlight: Highlight) -> str:
-    """Return the text of a highlight that is split into sentences for decisions.
+    """Return the text of a highlight on whose sentences the user decides.
 
-    This is the highlight with the rest of its sentences or, for a word with a translation,
+    These are the complete sentences that contain the highlight or, for a word with a translation,
     only the word.
     """
     if highlight.line_syntax == WORD_AND_TRANSLATION:

@@ -31,7 +31,7 @@ class RelatedDecisions(Value):
 
 
 def find_distinctive_sentences(passage: Passage, sentences: Iterable[str]) -> set[str]:
-    """Return the long sentences among `sentences` and all texts the passage ever had.
+    """Return the long sentences in `sentences` and in all readings of the passage.
 
     Only long sentences are matched across passages.
     """
