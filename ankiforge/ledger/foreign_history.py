@@ -34,7 +34,7 @@ def load_declined_tools(store: Store) -> frozenset[str]:
 
 
 def count_foreign_passages(store: Store) -> Counter[str]:
-    """Count the passages that were reviewed in another tool but have no card of ours, by tool.
+    """Count the passages with a note or schedule in another tool but no card of ours, by tool.
 
     If Anki's collection was never read, every note id found in a source counts as existing.
     """
