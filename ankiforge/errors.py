@@ -104,7 +104,7 @@ PLUG_IN_PREFIX = "the plug-in"
 
 
 class PlugInError(ItemError):
-    """Raised when an installed plug-in fails. Anything that doesn't need it carries on."""
+    """Raised when an installed plug-in fails. The program continues without the plug-in."""
 
 
 class BugError(ItemError):

@@ -39,10 +39,10 @@ Heading = Literal["Every day", "Cards", "Anki", "Set up"]
 class Tool:
     """A function that agents may call through the MCP server of the `agents` feature.
 
-    The function's name and docstring name and describe the tool. Its keyword-only parameters
-    are the arguments, and their annotations and defaults become the JSON schema. The function
-    of a feature takes a workspace and its `PrivacyFilter` before them, and private text in its
-    result is masked.
+    The function's name and docstring are shown to agents. Its keyword-only parameters are the
+    tool's arguments, and their annotations and defaults become the JSON schema. In a feature,
+    the function also takes a workspace and its `PrivacyFilter` as positional parameters, and
+    private text in its result is masked.
     """
 
     def __init__(self, function: Callable[..., Json], *, writes: bool) -> None:
@@ -53,7 +53,7 @@ class Tool:
 
     @cached_property
     def arguments(self) -> type[Struct]:
-        """The type of the arguments, without unknown ones."""
+        """A struct type with a field for each argument. It rejects unknown arguments."""
         from inspect import Parameter, signature
         from typing import get_type_hints
 
@@ -75,7 +75,10 @@ class Tool:
 
 
 def agent_tool(*, writes: bool = False) -> Callable[[Callable[..., Json]], Tool]:
-    """Make a function a `Tool`. `writes` tells agents that it changes the workspace."""
+    """Return a decorator that turns a function into a `Tool`.
+
+    `writes` tells agents that the tool changes the workspace.
+    """
     return partial(Tool, writes=writes)
 
 
@@ -92,14 +95,14 @@ class CommandRow(NamedTuple):
     next_command: str = ""
     """The command that this one precedes under its heading, or "" to list it last."""
     takes_workspace_argument: bool = False
-    """Whether the workspace is an argument of the command, so that messages with the command omit
-    `-C`.
+    """Whether the command takes the workspace as an argument, so that messages that mention the
+    command omit `-C`.
     """
     tools_module: str = ""
     """The module with the `TOOLS` that agents may call instead of the command, or ""."""
     model_purpose: str = ""
-    """If the command has its own model, the value of `ankiforge model use --for` that sets it
-    through `use_model` of `module`; otherwise "".
+    """The value of `ankiforge model use --for` for a command with its own model, or "" if it has
+    none. The model is set by calling `use_model` of `module`.
     """
 
     def load(self) -> click.Command:

@@ -1,4 +1,4 @@
-"""Compare what was read from Anki with what was read before: new, edited, deleted, restored notes.
+"""Find the notes that are new, edited, deleted or restored since Anki was last read.
 
 A *view* is the state of our notes as read from Anki at one time. If the whole collection was
 read and a note isn't in it, the note counts as deleted only if it has a *grave* (Anki's
@@ -54,7 +54,7 @@ class CardWithNote(Value):
 
     @property
     def deck(self) -> str:
-        """The deck where the note was last seen, or else that of the card."""
+        """The deck in which the note was last seen, falling back to the card's deck."""
         return (
             self.stored_note.note.deck
             if self.stored_note and self.stored_note.note
@@ -149,6 +149,11 @@ def turn_mass_deletions_into_questions(
         changes: the cards whose notes are absent, with the changes of these notes.
         present_decks: the deck of each note in the new view.
         now: the current time, in seconds since 1970.
+
+    Returns:
+        The changes in the same order. If there is a question about more than
+        `MASS_DELETION_COUNT` notes, these are missing and marked `is_asked`; otherwise nothing
+        is changed.
     """
     note_counts = Counter(present_decks)
     deleted_counts = Counter[str]()

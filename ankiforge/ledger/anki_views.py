@@ -210,7 +210,7 @@ def _build_anki_note_row(guid: str, seen: StoredAnkiNote) -> Json:
 
 
 def was_deleted_while_not_live(store: Store, guid: str) -> bool:
-    """Return whether Anki lists a card's note as deleted and we hadn't recorded the note.
+    """Return whether Anki lists a card's note as deleted, but the note's state isn't stored.
 
     This happens if the note was deleted while its card wasn't live.
     """
@@ -258,7 +258,7 @@ def iter_cards_to_plan(
 
 
 def load_mapped_note_ids(store: Store) -> list[NoteId]:
-    """List the note ids of our cards that use one of the user's note types.
+    """Return the note ids of our cards that use one of the user's note types.
 
     A note that was never seen in Anki has the id under which it was exported.
     """
@@ -302,7 +302,7 @@ def record_plan(
     Args:
         store: the store.
         up_to_date: the notes in Anki with nothing to write, each with the GUID of its card.
-        new_notes: the notes to write, to which nothing is to be written once Anki has them.
+        new_notes: the notes that are written, which are up to date once Anki has imported them.
         settings: the fingerprint passed to `iter_cards_to_plan`.
         conflicts: the fields that both the user and the source changed.
         taken: for notes without the field AnkiforgeId, the `mod` (modification time) of the newest
@@ -369,8 +369,8 @@ def _build_export_body(guid: Guid, note: ExportedNote, card: Card) -> Json:
 # --- notes unknown to the journal -------------------------------------------------------
 
 LostNote = tuple[AnkiNote, StoredContent, str, Strings]
-"""A note that no event explains, its text in Markdown, the text of its passage, and the names of
-the fields that the user edited in Anki."""
+"""A note without any event in the journal, the note's text in Markdown, the text of its passage,
+and the names of the fields that the user edited in Anki."""
 
 
 def recover_lost_cards(
@@ -378,8 +378,9 @@ def recover_lost_cards(
 ) -> list[AnkiNote]:
     """Recreate cards from our notes in Anki, after both the journal and the database were lost.
 
-    A card is recreated if exactly one present highlight has the text of its passage.
-    `unreadable` are notes whose card can't be identified.
+    A card is recreated if its passage is found among the present highlights, either by the key
+    in the note or by a text that only one highlight has. `unreadable` are notes whose card can't
+    be identified.
 
     Returns:
         The unreadable notes and the notes whose passage wasn't found.
@@ -440,7 +441,7 @@ def _set_unknown_documents(store: Store, notes: Iterable[AnkiNote]) -> None:
 
 
 def load_adopted_notes(store: Store) -> dict[str, AdoptedNote]:
-    """Load the notes of other tools that our cards have taken over, keyed by card GUID."""
+    """Load the notes of other tools that our cards have adopted, keyed by card GUID."""
     notes = {}
     for row in store.fetch_rows("SELECT guid, passage FROM card WHERE adopted != ''"):
         card = store.get_passage(row["passage"]).cards[row["guid"]]
@@ -465,7 +466,7 @@ def sort_for_learning(store: Store, guids: Sequence[Guid]) -> list[Guid]:
     Documents alternate: the best card of each document comes first, then the second best of
     each, and so on. Within a document, cards without an estimated usefulness (such as
     hand-written ones) come first, followed by the most useful ones. Ties are in reading
-    order. The result is the same whenever the highlights were read.
+    order. The result doesn't depend on when the highlights were read.
     """
     cards_by_document: dict[tuple[str, str], list[tuple[float, int, Guid]]] = {}
     # a usefulness of 0 wasn't estimated

@@ -54,8 +54,8 @@ LEFT_AS_IS = "leave"
 MAX_RECENT = 50
 """How many recent decisions are listed."""
 ROUTE_PRIORITY = (SourceKind.ZOTERO, SourceKind.PDF, SourceKind.VAULT, SourceKind.OTHER)
-"""The routes in order of preference. A passage has the text of the first route that still contains
-it."""
+"""The routes, i.e. kinds of sources, in order of preference. The text of a passage is taken from
+the first route that still contains the passage."""
 _ROUTE_RANKS = {route.value: rank for rank, route in enumerate(ROUTE_PRIORITY)}
 
 
@@ -63,17 +63,18 @@ _ROUTE_RANKS = {route.value: rank for rank, route in enumerate(ROUTE_PRIORITY)}
 
 
 class HistoryEntry(Value):
-    """A past decision, with the text that it is about."""
+    """A past decision, with the text of its card or highlight."""
 
     event: Event
     text: str
     """The text of the card or highlight that the decision is about, or ""."""
     change: TextChange | None = None
-    """For a change by the source, the fields of the card before and after, if requested."""
+    """The fields of the card before and after a change by its source. Only set by
+    `load_source_changes`."""
 
     @property
     def id(self) -> str:
-        """The id that undoes the decision."""
+        """The id to pass to `decide.undo_decision` to undo the decision."""
         return self.event.undo_id
 
     @property
@@ -102,15 +103,16 @@ def iter_active_events(store: Store, *kinds: str) -> Iterator[Event]:
 
 
 def iter_action_events(store: Store, action: str) -> Iterator[Event]:
-    """Yield all events of an action, undone ones included."""
+    """Yield all events of an action, including undone ones."""
     query = "SELECT id, line FROM event WHERE act = ? AND act != ''"
     return store.iter_events(query, action)
 
 
 def load_history(store: Store, card_or_passage: str) -> list[HistoryEntry]:
-    """Load all decisions about a passage, oldest first.
+    """Load all decisions about a passage, with their undos and the exports of its cards.
 
-    The passage is given by its key or by the GUID of one of its cards.
+    The result is sorted, oldest first. `card_or_passage` is the key of the passage or the GUID
+    of one of its cards.
     """
     key = card_or_passage
     if is_card_id(card_or_passage):
@@ -126,7 +128,10 @@ def load_history(store: Store, card_or_passage: str) -> list[HistoryEntry]:
 
 
 def load_recent_decisions(store: Store) -> list[HistoryEntry]:
-    """Load the latest decisions that haven't been undone, newest first."""
+    """Load the latest `MAX_RECENT` decisions that haven't been undone, newest first.
+
+    They consist of the user's decisions and the changes that sources made to cards.
+    """
     query = (
         f"SELECT id, line FROM standing WHERE what NOT IN {JSON_VALUES}"
         " AND (by = 'person' OR what = 'revise') ORDER BY n DESC LIMIT ?"
@@ -138,7 +143,7 @@ def load_recent_decisions(store: Store) -> list[HistoryEntry]:
 def load_history_entry(store: Store, event: Event) -> HistoryEntry:
     """Convert an event to a history entry.
 
-    If the event has no text of its own, loads that of the card or highlight it is about.
+    If the event contains no text, the text of its card or highlight is loaded.
     """
     text = _get_card_text(event)
     if not text and event.kind not in SUBJECT_KINDS:
@@ -233,9 +238,9 @@ def load_cards_by_content(store: Store, contents: Iterable[str]) -> dict[str, li
 
 
 def find_change_visible_in_anki(card: Card, before: Card) -> TextChange | None:
-    """Compare two versions of a card, or return None if the note in Anki already matches.
+    """Return how a card's text differs from that of an earlier version, or None if it doesn't.
 
-    That is the case for a field into which the user typed the new text in Anki.
+    Fields that the user had edited in Anki (`fields_typed_in_anki`) count as unchanged.
     """
     fields_after = dict(card.fields)
     visible_fields = {}
@@ -286,10 +291,10 @@ def iter_cards(
 def _combine_with_current_passage(
     store: Store, card: Card, passage: Passage, known_rows: Sequence[Row]
 ) -> LocalCard:
-    """Combine a card with its home, the passage that contains the card's sentence now.
+    """Combine a card with its *home*, i.e. the passage that currently contains its sentence.
 
     The home is the card's own passage, unless the sentence has moved to another passage.
-    `known_rows` are the rows of the own passage's highlights.
+    `known_rows` are the rows of the highlights of the card's own passage.
     """
     local_card = _combine_with_passage(card, passage, known_rows)
     is_present = any(row["state"] == "present" for row in known_rows)
@@ -425,8 +430,8 @@ class HighlightOutcome(Value):
 
     highlight: Highlight
     status: str
-    """One of carded, waiting (it has a draft), blocked, no_card, failed, undrafted, and left_out
-    (by the user, a colour or a setting)."""
+    """One of carded, waiting (has a pending draft), blocked (all pending drafts are blocked),
+    no_card, failed, undrafted, or left_out (by the user, a colour or a setting)."""
     reason: str = ""
     """Why the highlight has no card, or ""."""
     usefulness: float = 0.0
@@ -506,8 +511,8 @@ def _load_present_rows(store: Store, passage: Passage) -> list[Row]:
 def find_leading_row(present_rows: Sequence[Row], passage: Passage) -> Row | None:
     """Return the row of the leading highlight, from which the passage takes its text.
 
-    It is chosen from `present_rows` by the kind of source, in the order of `ROUTE_PRIORITY`.
-    Returns None if there aren't any rows.
+    Among `present_rows`, the first kind of source in `ROUTE_PRIORITY` wins, and then the oldest
+    key. Returns None if there aren't any rows.
     """
     if len(present_rows) == 1:  # fast path, because every decision calls this
         return present_rows[0]

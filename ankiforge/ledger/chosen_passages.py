@@ -1,4 +1,4 @@
-"""Passages that were chosen in ankiforge, by the user, a chat or a model, not marked in the source.
+"""Passages without a mark in the source, which the user, a chat or a model chose in ankiforge.
 
 Each choice is recorded as a `mark` event. The reader of the document finds the chosen text
 (see `StoredDocumentLookup.find_choices`) and yields it as a highlight, which therefore gets a key
@@ -66,8 +66,9 @@ def record_choice(
 def find_chosen_keys(
     store: Store, chosen: Iterable[tuple[str, Highlight]], container: str, place: str
 ) -> list[HighlightKey | None]:
-    """Find the keys of a document's chosen passages, with None for passages not found.
+    """Find the keys of chosen passages in a document.
 
+    Returns the key of each passage, in the order of `chosen`, or None if the passage isn't found.
     If the user has since highlighted a chosen passage, the key of that highlight is returned.
 
     Args:
@@ -108,7 +109,7 @@ def load_passages_not_to_choose(
 
 
 def load_documents_with_highlights(store: Store) -> set[tuple[str, str]]:
-    """List the documents with a highlight or chosen passage, as (source, file name) pairs."""
+    """Return the documents with a highlight or chosen passage, as (source, file name) pairs."""
     rows = store.fetch_rows(
         "SELECT DISTINCT d.source, d.place FROM document d"
         " JOIN highlight h ON h.document = d.id WHERE h.state = 'present'"
@@ -174,7 +175,10 @@ def find_absent_choices(store: Store) -> set[str]:
 
 
 def load_active_choices(store: Store) -> list[tuple[Event, list[str]]]:
-    """Load the `mark` events that haven't been undone, with the keys issued for each text."""
+    """Load the `mark` events that haven't been undone, oldest first.
+
+    Each comes with the keys that were issued for highlights with the same text and context.
+    """
     query = (  # SQLite uses the index `event_subjects` because of the second condition
         "SELECT id, line FROM standing WHERE what = 'mark'"
         " AND what IN ('form', 'dialects', 'decline', 'mark')"

@@ -93,7 +93,7 @@ class Ledger(Store):
 
         Raises:
             RefusedError: a check blocks the draft, the draft isn't pending any more or has no such
-                gap, or the user must first say whether its passage is a removed one.
+                gap, or the user must first say whether its passage is the missing one of a card.
         """
         if is_question_id(id):
             questions.answer_question(self, id, yes=True)

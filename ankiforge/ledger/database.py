@@ -75,7 +75,7 @@ _COMPUTED_NAMES = _find_reading_names(COMPUTED_TABLES)
 
 @lru_cache(maxsize=1024)
 def find_stale_tables(statement: str) -> tuple[bool, bool]:
-    """Return whether a statement reads events, and whether it reads tables computed from them."""
+    """Return two flags: whether a statement reads events, and whether it reads computed tables."""
     names = _READ_TABLE.findall(statement)
     return not _EVENT_NAMES.isdisjoint(names), not _COMPUTED_NAMES.isdisjoint(names)
 
@@ -122,7 +122,7 @@ class Database:
         return first[0] if first else None
 
     def _prepare(self, statement: str) -> None:
-        """Called before each statement. `Store` updates the tables that the statement reads."""
+        """Called before each statement. `Store` overrides it to update the tables to be read."""
 
     def get_writable_connection(self) -> sqlite3.Connection:
         """Return the connection for writing, which a read-only `Store` replaces on first use."""

@@ -3,7 +3,7 @@
 Each function loads a snapshot of the passage, plans the decision (`decision_plans`) and
 records it (`decision_recording`). All events of a decision belong to one action.
 
-A decision archives the pending drafts that it settles, so that `undo_decision` can restore
+A decision archives the pending drafts that it resolves, so that `undo_decision` can restore
 them. An undo either reverts everything or is refused with a reason. It is recorded as an
 event, but can't itself be undone by the user.
 """
@@ -109,14 +109,14 @@ _RECENT_HINT = "ankiforge list --view recent shows what can be"
 
 
 class NotPendingError(RefusedError):
-    """Raised for a draft that isn't pending any more, because a decision has settled it."""
+    """Raised for a draft that isn't pending any more, because a decision has resolved it."""
 
 
 class DraftBatches:
     """Loads pending drafts with their passages, 200 at a time, to decide on all in one transaction.
 
-    A passage is loaded again if it has several keys, or if a decision since has changed it or was
-    about one of its sentences.
+    A passage is loaded again if it has several keys, or if a decision made in the meantime changed
+    the passage or was about one of its sentences.
     """
 
     def __init__(self, store: Store, ids: Iterable[str]) -> None:
@@ -137,7 +137,7 @@ class DraftBatches:
         return content in self._repeated
 
     def load_snapshot(self, id: str) -> PassageSnapshot | None:
-        """Load the passage of a draft, or return None if no such draft exists."""
+        """Return the snapshot of a draft's passage, or None if the draft isn't pending."""
         store = self._store
         if id not in self._batch:
             self._batch = next((batch for batch in self._batches if id in batch), [id])
@@ -189,7 +189,7 @@ def load_item(store: Store, id: str) -> tuple[PassageSnapshot, StoredDraft | Car
 
     Raises:
         RefusedError: no such card or draft exists, or the user must first say whether the
-            draft's passage is a removed one.
+            draft's passage is the missing passage of a card.
     """
     if is_draft_id(id):
         return load_draft(store, id)
@@ -198,10 +198,10 @@ def load_item(store: Store, id: str) -> tuple[PassageSnapshot, StoredDraft | Car
 
 
 def refuse_if_question_open(store: Store, passage: Passage, key: str) -> None:
-    """Raise an error if it is an open question whether `passage` is a removed passage with a card.
+    """Raise an error if the user has yet to say whether `passage` is the missing one of a card.
 
-    The user must answer that question first, because the answer determines which passage a
-    decision belongs to. `key` is the key of the passage to name in the message.
+    The answer determines which passage a decision belongs to. `key` is the key of the passage to
+    name in the message.
 
     Raises:
         RefusedError: the question is open.
@@ -262,7 +262,7 @@ def undo_decision(store: Store, target: str = "") -> UndoResult:
         for event in reversed(events):
             store.record_undo(event)
             _apply_undo_effects(store, event)
-        # only now, because before the undo was recorded the decision would settle the drafts again
+        # restore the drafts after the undo is recorded; otherwise the decision would resolve them
         event_ids = [event.id for event in events]
         restored_event_ids = decision_recording.restore_drafts(store, event_ids)
         keys_without_drafts = [
@@ -289,9 +289,9 @@ def _drop_draft_of_agent(store: Store, draft_id: str) -> UndoResult:
 
 
 def _find_last_drafting(store: Store) -> Row | None:
-    """Find the last drafting that can be undone.
+    """Return the last drafting by a model or chat that can be undone, or None.
 
-    It changed drafts, or its highlight still has the same text.
+    A drafting can be undone if it changed any drafts, or if its highlight still has the same text.
     """
     return store.fetch_first_row(
         "SELECT g.id, g.number, g.rowid FROM drafting g LEFT JOIN highlight h"
@@ -309,9 +309,9 @@ def find_last_action(store: Store) -> tuple[int, int]:
 
 
 def is_last_action(store: Store, action: tuple[int, int]) -> bool:
-    """Return whether nothing after `action` can be undone.
+    """Return whether no decision or drafting after `action` can be undone.
 
-    `action` is what `find_last_action` returned earlier.
+    `action` is an earlier result of `find_last_action`.
     """
     last_event = find_last_user_decision(_iter_active_user_decisions(store))
     last_drafting = _find_last_drafting(store)
@@ -389,10 +389,10 @@ def _summarize_decisions(
 
 
 def can_undo(store: Store, action: str) -> bool:
-    """Return whether an action recorded any event, without which there is nothing to undo.
+    """Return whether an action can be undone, i.e. whether it recorded any events.
 
-    For example, no event records the answer to the question whether a source's missing
-    documents were deleted.
+    For example, the answer to whether a source's missing documents were deleted isn't recorded
+    as an event.
     """
     return any(cards.iter_action_events(store, action))
 
@@ -613,14 +613,14 @@ def accept_draft(
             those detected.
         forced: whether to override a check that blocks the draft.
         another: whether to create a new card even if the draft revises an existing one.
-        batches: loads the draft, if many drafts are accepted.
+        batches: the loader of drafts to use when accepting many, or None.
 
     Returns:
         The GUID of the card.
 
     Raises:
         RefusedError: a check blocks the draft, the draft isn't pending any more or has no such
-            gap, or the user must first say whether its passage is a removed one.
+            gap, or the user must first say whether its passage is the missing one of a card.
     """
     if is_card_id(id):
         card, passage = cards.load_card_and_passage(store, id)
@@ -773,8 +773,8 @@ def edit_item(
     """Edit a card, or accept a draft with edited fields, and return the card's GUID.
 
     The edited fields are then pinned, so changes in the source no longer replace them. `over`
-    are the fields whose text the user also edited in Anki, to be overwritten there. Each is
-    mapped to a hash of its HTML in Anki and its Markdown.
+    maps the name of each field whose text in Anki the edit replaces to that text, as (hash of
+    the HTML, Markdown).
     """
     with store.action():
         for row in pending_drafts.load_drafts_of_outdated_cards(store):
@@ -814,9 +814,9 @@ def set_deck_and_tags(
 
 
 def adopt_notes(store: Store, chosen: Iterable[NoteTakeover]) -> str:
-    """Create cards that take over notes or schedules from other tools.
+    """Take over notes and schedules from other tools, turning drafts into cards.
 
-    Returns the id of the action, which undoes all of it.
+    Returns the id of the action, by which all of this can be undone.
     """
     with store.action() as action:
         for note in chosen:
@@ -856,7 +856,7 @@ def record_repair(
 
 
 def load_repair_times(store: Store) -> dict[NoteId, str]:
-    """Load when each note in Anki was last repaired or left as it is, keyed by note id."""
+    """Return the time when each note was last repaired or left as it is, keyed by note id."""
     repairs = cards.iter_active_events(store, "repair")
     return {event.body["nid"]: event.time for event in repairs}
 
@@ -867,8 +867,8 @@ def load_repair_times(store: Store) -> dict[NoteId, str]:
 def reject_item(store: Store, id: str, why: str = "") -> None:
     """Reject a card or draft, so that nothing more is offered for its sentence.
 
-    If the draft would have revised a card, the card is kept. A draft that keeps the text of its
-    card asks whether the card still fits its passage, so the card is rejected.
+    If the draft would have revised a card, the card is kept. A draft with `keeps_text` asks whether
+    the card still fits its passage, so rejecting the draft rejects the card.
 
     Raises:
         RefusedError: the card has already been rejected, so there would be nothing to undo.

@@ -1,4 +1,4 @@
-"""Plan decisions: the event to record, the sentences decided, and the drafts that it is about.
+"""Plan decisions: compute the event to record, the decided sentences and the chosen drafts.
 
 A `plan_…` function takes a snapshot of the passage and returns a `PlannedDecision` for
 `decision_recording.record_decision`. If no sentence is decided, as when only tags change, a
@@ -52,7 +52,7 @@ class NoteTakeover(Value):
     """The id of a draft, or the GUID of an existing card."""
     note: AdoptedNote | None = None
     text: str = ""
-    """The text of the note as a Markdown cloze, whose gap numbers the card takes over; or ""."""
+    """The note's text as a Markdown cloze, from which the card gets its gap numbers, or ""."""
     deck: str = ""
     schedule: Schedule = ()
     """The schedule, as in `NoteHistory.schedule`."""
@@ -79,8 +79,8 @@ class PlannedDecision(Value):
     event: Event
     """The event of the decision, not recorded yet."""
     fact_body: Json
-    """The body of the `fact` event that follows the decision, without the key `of`, which is the
-    id of the decision's event."""
+    """The body of the `fact` event that follows the decision. The key `of` is added when the
+    decision is recorded, because its value is the id of the decision's event."""
     decided_sentences: Strings
     """The decided sentences. Drafts about them in other passages are updated, too."""
     chosen_draft_ids: Strings = ()
@@ -99,8 +99,8 @@ def plan_accept(
 ) -> PlannedDecision:
     """Plan the acceptance of a draft, or of the user's own text, as a card.
 
-    `by` is `USER` or `POLICY`. `forced` is recorded if the user accepted the draft although a
-    check blocks it.
+    `by` is `USER` or `POLICY`. `forced` records that the user accepted the draft although a check
+    blocks it.
     """
     key = snapshot.passage.key
     body: Json = {"guid": make_guid(key, content), "draft": content_to_json(content)}
@@ -259,7 +259,7 @@ def plan_adopt(
     )
 
 
-# --- events that decide no fact ---------------------------------------------------------
+# --- events that decide no sentence -----------------------------------------------------
 
 
 def build_revise_event(key: str, guid: Guid, content: CardContent, by: str) -> Event:
@@ -352,7 +352,7 @@ def content_to_json(content: CardContent) -> Json:
     return body
 
 
-# --- the facts that a decision decides --------------------------------------------------
+# --- the sentences that a decision decides ----------------------------------------------
 
 
 def plan_decision(

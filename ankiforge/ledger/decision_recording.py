@@ -1,8 +1,9 @@
-"""Record decisions, and update the pending drafts that they settle.
+"""Record decisions, and update the pending drafts that they resolve.
 
 A decision is recorded as two events: the decision itself, and a `fact` event with the decided
-sentences. The drafts that it settles, in its own passage and in others with the same sentences, are
-put away under its event (see `draft_changes`), so that undoing the event restores them.
+sentences. The drafts that the decision resolves, in its own passage and in others with the same
+sentences, are archived under its event (see `draft_changes`), so that undoing the event restores
+them.
 """
 
 from __future__ import annotations
@@ -56,7 +57,8 @@ def redraft_after_remote_decisions(store: Store, events: Sequence[Event]) -> Non
     """Rerun the rules on passages that were decided on another device.
 
     Their obsolete drafts are archived. `events` are the new events from other devices, or all
-    events if the database was rebuilt. Then nothing was drafted yet.
+    events if the database was rebuilt. In that case there is nothing to do, because nothing was
+    drafted yet.
     """
     if not store.fetch_value("SELECT 1 FROM document WHERE state != 'journal' LIMIT 1"):
         return
@@ -83,10 +85,10 @@ def redraft_after_remote_decisions(store: Store, events: Sequence[Event]) -> Non
 
 
 def restore_drafts(store: Store, event_ids: Sequence[str]) -> set[str]:
-    """Restore the drafts that undone events had settled, unless another decision settles them.
+    """Restore the drafts that undone events had resolved, unless another decision resolves them.
 
     Returns:
-        The ids of the events that had settled drafts.
+        The ids of the events that had resolved any drafts.
     """
     ids = to_json(list(event_ids))
     rows = store.fetch_rows(f"SELECT * FROM decided WHERE event IN {JSON_VALUES}", ids)
@@ -124,7 +126,7 @@ def update_pending_drafts(
     deciding: Mapping[str, set[str]] = {},
     event_id: str = "",
 ) -> None:
-    """Archive settled drafts, and determine again which card each remaining draft would revise.
+    """Archive resolved drafts, and redetermine which card each remaining draft would revise.
 
     If a sentence is offered but has no draft, the rules are rerun on its passage.
 

@@ -1,15 +1,15 @@
 """Compute which drafts of a passage are pending, after a decision or a new drafting.
 
-A draft is *settled* once there is nothing left to decide about it, because of a decision on
-its passage or, in any passage, on its sentence. A settled draft is archived under the event
-that settles it, so that undoing the event makes it pending again. Any decision on a sentence
-settles the sentence's offline drafts. A draft by a model is only settled by a decision on the
+A draft is *resolved* once there is nothing left to decide about it, because of a decision on
+its passage or, in any passage, on its sentence. A resolved draft is archived under the event
+that resolves it, so that undoing the event makes it pending again. Any decision on a sentence
+resolves the sentence's offline drafts. A draft by a model is only resolved by a decision on the
 same answer, because a sentence may have several cards.
 
 `compute_draft_changes` takes a snapshot of the passage and its checked drafts, and returns
-the changes to record. A changed source changes its card without asking only if the text is
-hand-written and no check blocks it. These changes are recorded first, and the rest is
-recomputed from the resulting state of the passage.
+the changes to record. New text from the source is applied to a card without asking only if the
+text is hand-written and no check blocks it. These updates of cards are recorded first, and all
+other changes are recomputed from the resulting state of the passage.
 """
 
 from __future__ import annotations
@@ -104,7 +104,7 @@ class PendingDraftChanges(Value):
     drafting rules are rerun. Otherwise ()."""
 
     def archive_deleted(self, event_id: str) -> PendingDraftChanges:
-        """Archive the drafts under an event's id instead of deleting them."""
+        """Return changes that archive the deleted drafts under an event's id instead."""
         deleted = ((id, event_id) for id in self.deleted_ids)
         return replace(self, deleted_ids=(), archived=(*self.archived, *deleted))
 
@@ -167,7 +167,10 @@ class DraftingChanges(Value):
         return [each.id for each in self.drafts.added if not each.revised_guid]
 
     def leave_out_pending(self) -> DraftingChanges:
-        """Leave out new drafts that are pending already, so that undo doesn't delete them."""
+        """Return the changes without new drafts that are pending already.
+
+        Otherwise undoing the drafting would delete these drafts.
+        """
         pending_ids = {draft.id for draft in self.snapshot.pending_drafts}
         put = tuple(draft for draft in self.drafts.added if draft.id not in pending_ids)
         return replace(self, drafts=replace(self.drafts, added=put))
@@ -245,7 +248,7 @@ def compute_draft_changes(
     if card_updates and not has_updated_cards:
         return DraftingChanges(snapshot, card_updates=tuple(card_updates))
 
-    # find the drafts that become pending, and those that wait no longer
+    # find the drafts that become pending, and those that are no longer pending
     new_hand_written = list(_iter_new_hand_written(snapshot, hand_written, mode))
     drafted_names = [name for each in new_hand_written for name in each.sentence_hashes]
     for draft, sentence in others:
@@ -321,8 +324,8 @@ def is_replaced(draft: StoredDraft, highlight: Highlight, mode: DraftingMode) ->
     """Return whether the new drafts of a highlight replace this pending draft.
 
     The rules and the models replace only their own drafts. Nothing is replaced if the user
-    requested additional drafts. Of another key of the passage, only the rules replace drafts,
-    namely proposals.
+    requested additional drafts. Among the drafts of the passage's other keys, only proposals are
+    replaced, and only by the rules.
     """
     if mode.keeps_pending or draft.keeps_text:  # see `resolve_drafts`
         return False
@@ -396,7 +399,7 @@ def _iter_new_drafter_drafts(
         is_alternative = state.revised_guid and not (revised_guid or draft.drafted_quote)
         if is_alternative and sentence in revising_sentences:
             continue
-        # without a card that it changes, text that is decided or proposed isn't stored
+        # a proposal, or text that was decided on, is only stored if it would revise a card
         if not revised_guid and (
             draft.is_proposed or has_decided_text(snapshot.passage, draft)
         ):
@@ -449,7 +452,11 @@ def _find_changed_card(
 
 
 def needs_confirmation(card: Card, draft: Draft, highlight: Highlight) -> bool:
-    """Return whether the user must confirm a card's new text before the card gets it."""
+    """Return whether the user must confirm a card's new text before it is applied.
+
+    This is the case if `explain_confirmation` gives a reason, or if the text was read from a PDF
+    page and differs too much from the old text (`MIN_DERIVED_SIMILARITY`).
+    """
     if explain_confirmation(card, draft):
         return True
     if not is_from_pdf_page(draft, highlight):
@@ -463,7 +470,10 @@ def needs_confirmation(card: Card, draft: Draft, highlight: Highlight) -> bool:
 
 
 def explain_confirmation(card: Card, draft: Draft) -> str:
-    """Explain why the user must confirm a card's new text, or return "" if they needn't."""
+    """Return why the user must confirm a card's new text, as shown to the user, or "".
+
+    The text may have to be confirmed even if the result is ""; see `needs_confirmation`.
+    """
     if draft.is_blocked:
         return "a check blocks the new words"
     if draft.kind is CardKind.OCCLUSION:
@@ -488,7 +498,7 @@ def is_from_pdf_page(draft: Draft, highlight: Highlight) -> bool:
     return highlight.source_kind is SourceKind.PDF
 
 
-# --- settled drafts ---------------------------------------------------------------------
+# --- resolved drafts --------------------------------------------------------------------
 
 
 def resolve_drafts(
@@ -499,22 +509,22 @@ def resolve_drafts(
     sentence_states: Sequence[SentenceState] | None = None,
     new_texts: Collection[str] = (),
 ) -> PendingDraftChanges:
-    """Compute which pending drafts of a passage are settled or changed by its decisions.
+    """Compute which pending drafts of a passage are resolved or changed by its decisions.
 
-    Also keeps the drafts up to date that give outdated cards their new passage.
+    Also updates the drafts that ask whether an outdated card still fits its passage.
 
     Args:
         snapshot: the passage with its decisions.
         device_id: the id of this device.
-        event_id: the id of the last decision, to which all settled drafts are attributed. If
-            empty, each draft is attributed to the decision that settles it.
+        event_id: the id of the last decision, to which all resolved drafts are attributed. If
+            empty, each draft is attributed to the decision that resolves it.
         sentence_states: the states of the passage's sentences. Computed if None.
         new_texts: the GUIDs of the cards for which a new draft has new text.
     """
     if sentence_states is None:
         sentence_states = snapshot.compute_sentence_states()
     undecided_states = sentence_decisions.get_undecided_sentences(sentence_states)
-    settled = []
+    resolved = []
     dropped_ids = []
     updated = []
     kept = []
@@ -526,8 +536,8 @@ def resolve_drafts(
         if draft.keeps_text:
             continue
         if is_resolved(snapshot, draft, undecided_states, device_id):
-            settling_id = event_id or find_resolving_event(snapshot, draft)
-            settled.append((draft.id, settling_id))
+            resolving_id = event_id or find_resolving_event(snapshot, draft)
+            resolved.append((draft.id, resolving_id))
             continue
         if snapshot.text and draft.sentence_hashes and not draft.is_numbered_user_text:
             before = draft
@@ -571,30 +581,32 @@ def resolve_drafts(
     asking: dict[Pair, Guid] = {}
     for guid, quote in outdated_cards.items():
         if guid not in revised:
-            asking[_compute_asking_id(snapshot, guid, quote), quote] = guid
+            asking[_compute_keeps_text_draft_id(snapshot, guid, quote), quote] = guid
     for draft in snapshot.pending_drafts:
         if draft.keeps_text and not asking.pop((draft.id, draft.quote), None):
             dropped_ids.append(draft.id)
     return PendingDraftChanges(
         added=tuple(
-            _ask_about_card(snapshot, id, guid, quote)
+            _build_keeps_text_draft(snapshot, id, guid, quote)
             for (id, quote), guid in asking.items()
         ),
         deleted_ids=tuple(dropped_ids),
-        archived=tuple(settled),
+        archived=tuple(resolved),
         updated=tuple(updated),
-        # the rules also check again what has followed its passage
+        # the rules also recheck the drafts whose quote has followed a changed passage
         keys_to_redraft=snapshot.passage.keys
         if has_followed or has_undrafted_sentences(kept, sentence_states)
         else (),
     )
 
 
-def _compute_asking_id(snapshot: PassageSnapshot, guid: Guid, quote: str) -> str:
+def _compute_keeps_text_draft_id(
+    snapshot: PassageSnapshot, guid: Guid, quote: str
+) -> str:
     return f"{DRAFT_PREFIX}{hash16(snapshot.leading_key, guid, quote)}"
 
 
-def _ask_about_card(
+def _build_keeps_text_draft(
     snapshot: PassageSnapshot, id: str, guid: Guid, quote: str
 ) -> NewPendingDraft:
     """Create the draft that asks whether a card still fits its passage.
@@ -649,7 +661,7 @@ def is_decided(
 ) -> bool:
     """Return whether a draft has been decided on, or its passage is closed to new cards.
 
-    Decisions before the draft itself was accepted don't count if that was undone.
+    If the draft was accepted and that was undone, decisions up to that acceptance don't count.
 
     Args:
         snapshot: the passage with its decisions.
@@ -676,7 +688,7 @@ def is_decided(
 
 
 def resolves_draft(decision: SentenceDecision, draft: Draft, name: str) -> bool:
-    """Return whether a decision settles a draft that isn't hand-written.
+    """Return whether a decision resolves a draft that isn't hand-written.
 
     The decision may come from another passage. `name` is the hash of the draft's sentence.
     """
@@ -688,7 +700,7 @@ def resolves_draft(decision: SentenceDecision, draft: Draft, name: str) -> bool:
 
 
 def find_resolving_event(snapshot: PassageSnapshot, draft: StoredDraft) -> str:
-    """Return the id of the last decision that settles a draft.
+    """Return the id of the event of the last decision that resolves a draft.
 
     If none is about the draft's sentence and answer, fall back to the last decision on the
     passage, and then to "".
@@ -706,7 +718,7 @@ def find_resolving_event(snapshot: PassageSnapshot, draft: StoredDraft) -> str:
 def has_undrafted_sentences(
     pending: Iterable[StoredDraft], sentence_states: Iterable[SentenceState]
 ) -> bool:
-    """Return whether a sentence is offered that no pending draft is about."""
+    """Return whether any offered sentence has no pending draft."""
     drafted_names = {name for draft in pending for name in draft.sentence_hashes}
     return not drafted_names.issuperset(
         sentence_decisions.get_undecided_sentences(sentence_states)
@@ -719,10 +731,11 @@ def _find_outdated_card(
     draft: Draft,
     sentence: str,
 ) -> Guid | None:
-    """Return the outdated card of which a draft is a new version, or None.
+    """Return the GUID of the outdated card that a draft would reword, or None.
 
-    Of several cards that are about `sentence`, the draft's, it is the most similar one. A draft
-    from before the change (`Draft.drafted_quote`) is new text of no card.
+    `sentence` is the draft's sentence. If several outdated cards are about this sentence, the
+    most similar card is returned. A draft from before the passage changed (`Draft.drafted_quote`)
+    rewords no card.
     """
     from rapidfuzz import fuzz
 
@@ -741,10 +754,10 @@ def _find_outdated_card(
 def find_revised_card(
     snapshot: PassageSnapshot, state: SentenceState, draft: Draft
 ) -> Guid | None:
-    """Return the GUID of the card that a draft about `state` would revise, or None.
+    """Return the GUID of the card that a draft for a sentence would revise, or None.
 
-    A draft that needs another note type than the card becomes a new card instead, and so does
-    one from before the sentence changed (`Draft.drafted_quote`).
+    A draft becomes a new card instead if its note type differs from the card's, or if it was made
+    before the sentence changed (`Draft.drafted_quote`).
     """
     if not state.revised_guid or draft.drafted_quote:
         return None

@@ -68,7 +68,7 @@ def complete_drafts(
         snapshot: the passage.
         new_drafts: the drafts from a drafter.
         again: whether to add a model's drafts whose acceptance was undone, and its pending
-            drafts whose passage has changed, which are checked again.
+            drafts whose passage has changed, so that they are checked again.
         proposals: creates proposals to replace cards whose answer is missing in their
             sentence. If None, no reworded cards are added.
     """
@@ -89,7 +89,7 @@ def complete_drafts(
 
 
 def compute_draft_id(draft: Draft) -> str:
-    """Compute the id of a draft, hashing its text and gaps.
+    """Compute the id of a draft as a hash of its highlight, text and gaps.
 
     The id is the same on every device.
     """
@@ -123,9 +123,11 @@ def card_to_draft(content: CardContent, highlight: Highlight) -> Draft:
 def iter_undone_drafts(snapshot: HighlightSnapshot) -> Iterator[tuple[Card, Draft]]:
     """Yield the model's drafts whose acceptance was undone and that aren't pending.
 
-    Each comes with the card that was accepted from it. Drafts are skipped if their drafting
-    was undone as well. The text is taken from the journal, so it is available even if the
-    database was lost.
+    Drafts whose drafting was undone as well are skipped. The text is taken from the journal, so
+    it is available even if the database was lost.
+
+    Yields:
+        Pairs of the card whose acceptance was undone, and the draft for it.
     """
     pending_ids = {draft.id for draft in snapshot.pending_drafts}
     for card in snapshot.passage.cards.values():
@@ -145,8 +147,8 @@ def iter_undone_drafts(snapshot: HighlightSnapshot) -> Iterator[tuple[Card, Draf
 def iter_outdated_drafts(snapshot: HighlightSnapshot) -> Iterator[Draft]:
     """Yield the model's pending drafts of new cards whose passage has changed since.
 
-    Each quotes what the passage says now, see `PassageSnapshot.follow_passage`. A draft whose
-    quote was never in the passage is about no sentence, so it follows none.
+    Each draft quotes the current text of the passage; see `PassageSnapshot.follow_passage`. A
+    draft whose quote was never in the passage is skipped.
     """
     for draft in snapshot.pending_drafts:
         if draft.key != snapshot.highlight.key or draft.changed_guid:
@@ -264,7 +266,7 @@ def match_card_numbers(passage: Passage, draft: Draft) -> Draft:
 
 
 def list_field_texts(content: CardContent) -> list[str]:
-    """List the texts of the nonempty fields of a draft or card."""
+    """Return the texts of the nonempty fields of a draft or card."""
     return [text for _, text in content.fields if text]
 
 
@@ -312,7 +314,7 @@ def has_new_source_text(card: Card, draft: Draft, device_id: str) -> bool:
 
 
 def has_decided_text(passage: Passage, draft: Draft) -> bool:
-    """Return whether the user has rejected a draft's text, or a card has or had it.
+    """Return whether a draft's text was rejected, or is or was the text of a card.
 
     Cards whose acceptance was undone don't count.
     """

@@ -51,7 +51,7 @@ accept it."""
 
 
 Offer = tuple[PendingDraft, ...]
-"""A group of drafts on which the user decides at once, by accepting the first or selecting
+"""A group of drafts that the user decides on together, by accepting the first or selecting
 another. Hand-written drafts come first, then drafts by a model, and then proposals. Blocked drafts
 are last."""
 
@@ -95,8 +95,8 @@ def is_obsolete(store: Store, passage: Passage, draft: StoredDraft) -> bool:
 
     A hand-written draft is obsolete if it was decided on, or if the next run will update a
     card with its text. Any other draft is obsolete only after its passage was found to be the
-    same as another one: if the passage no longer has its sentences, if a decision settles it,
-    or if it is a proposal for a highlight that isn't the leading one.
+    same as another one: if the passage no longer contains the draft's sentences, if a decision
+    resolves the draft, or if it is a proposal for a highlight that isn't the leading one.
     """
     if draft.is_numbered_user_text:
         if not draft.revised_guid and not should_offer(passage, draft, store.device_id):
@@ -176,7 +176,8 @@ def count_reasons(store: Store, ids: Iterable[str]) -> Counter[str]:
 def iter_draft_groups(store: Store, ids: Iterable[str]) -> Iterator[Offer]:
     """Yield the groups that the given drafts belong to, each once and without obsolete drafts.
 
-    `ids` may also contain highlight keys, which stand for all drafts of their passages.
+    `ids` may also contain highlight keys, which select all drafts of their passages. The drafts of
+    a group are sorted by `rank_draft`.
     """
     yielded_offers = set[str]()
     for batch in iter_batches(ids):
@@ -299,14 +300,16 @@ class RemarkFinder:
         passage = store.get_passage(draft.key)
         draft_content = hash_sides(draft.fields)
         if not store.decided_hashes.isdisjoint((draft_content, *draft.sentence_hashes)):
-            self._load_more([draft])  # a decision since may have been about the same
+            self._load_more(
+                [draft]
+            )  # a later decision may be about this text or sentence
         # report a removed passage that may be the same
         for _, old in _find_possible_matches(store, passage):
             is_live = store.get_passage(old).live_cards
             yield Remark(RemarkKind.MOVED if is_live else RemarkKind.DECIDED_ON_LOST)
         decision_remark = self._find_decision_remark(passage, draft, highlight)
         if decision_remark is None and draft.is_numbered_user_text:
-            # decisions on hand-written drafts of other copies don't count, those on other drafts do
+            # in other copies, only decisions on drafts that aren't hand-written count
             decided = (self._decided.get(name, set()) for name in draft.sentence_hashes)
             if any(passages - {passage.key} for passages in decided):
                 decision_remark = RemarkKind.DECIDED_BEFORE
@@ -422,9 +425,9 @@ def find_possible_matches_to_ask(store: Store, passage: Passage) -> list[Pair]:
 
 
 def _find_possible_matches(store: Store, passage: Passage) -> list[Pair]:
-    """Return the passages that this one may be and that are in no source.
+    """Return the removed passages that may be the same as this passage.
 
-    Each result is a pair of a key of this passage and the key of the other one.
+    Each result is a pair of a key of this passage and the key of the removed one.
     """
     if not passage.possible_same_keys or not cards.load_present_row(store, passage):
         return []

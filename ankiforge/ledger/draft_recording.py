@@ -64,7 +64,7 @@ def iter_highlights_to_draft(
     """Yield the highlights that are new or have changed since they were last drafted.
 
     If `by_model`, yields the highlights to send to a model: undecided ones that no model has
-    drafted yet, and those from which a model's card quotes text that has since changed.
+    drafted yet, and those with a card that may not fit their changed text any more.
 
     Args:
         store: the store.
@@ -103,7 +103,7 @@ def iter_highlights_to_draft(
             key = highlight_row["key"]
             passage = store.get_passage(key)
             if passage.is_skipped and not passage.live_cards:
-                # drafts that a model made since then follow the passage
+                # a model's later drafts must still follow the changed passage
                 if by_model or not pending_drafts.find_drafts_of_highlight(store, key):
                     continue
             if not cards.is_leading_highlight(store, key, passage):
@@ -134,8 +134,9 @@ def _should_ask_model(
 ) -> bool:
     """Return whether to send a highlight to a model, or to record a chat's reply about it.
 
-    A highlight isn't sent if it is left out, a copy of another one or decided. But it is sent
-    again if the user is asked whether a card of it still fits (`outdated_keys`).
+    A highlight isn't sent if it is left out or a copy of another highlight. A decided highlight
+    is only sent if its key is in `outdated_keys`, i.e. if the user is being asked whether its
+    card still fits.
     """
     key = highlight_row["key"]
     if highlight_row["fate"] == "left_out":
@@ -205,10 +206,10 @@ def record_drafts(
         terms_of: returns the search terms by which duplicates of a draft are found later.
         by_model: whether a model created the drafts. If so, the pending drafts of the rules
             are kept.
-        beside: keep all pending drafts.
+        beside: whether to keep all pending drafts, because the user requested further ones.
         drafting: the id under which `undo` reverts all these drafts, or "" if they can't be
             undone.
-        passages: the snapshots of the highlights, keyed by highlight, if already loaded.
+        passages: the snapshots of the highlights by highlight key, or None to load them.
     """
     mode = DraftingMode(
         store.device_id,
@@ -309,7 +310,7 @@ def make_drafting_id(store: Store) -> str:
 def _store_drafting(
     store: Store, changes: Sequence[DraftingChanges], drafting: str
 ) -> None:
-    """Store the columns of the highlights that a drafting changes, so that it can be undone."""
+    """Save the highlight columns that a drafting is about to change, so that it can be undone."""
     number = store.find_max_number()
     rows = []
     for change in changes:
@@ -341,7 +342,7 @@ def _write_changes(
         store.execute_all(query, own_ids)
     outcomes = [change.outcome for change in changes if change.outcome is not None]
     pending_drafts.store_outcomes(store, outcomes, mode)
-    # a highlight that is as it was has nothing to undo
+    # there is nothing to undo for the highlights that the drafting didn't change
     store.execute(
         "DELETE FROM drafting WHERE id = ? AND drafts = '[]' AND NOT EXISTS"
         " (SELECT 1 FROM decided d WHERE d.event = drafting.id AND d.key = drafting.key)"
@@ -369,7 +370,7 @@ def update_decks(store: Store, deck_for: Callable[[Highlight], str]) -> None:
 
 
 def drop_declined_findings(store: Store) -> None:
-    """Drop findings about a history in another tool that the user has declined to take over."""
+    """Drop findings about review histories in other tools that the user won't take over."""
     declined_tools = foreign_history.load_declined_tools(store)
     for draft_row in (
         pending_drafts.load_foreign_history_drafts(store) if declined_tools else ()

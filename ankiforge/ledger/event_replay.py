@@ -64,9 +64,10 @@ from ankiforge.text.cloze import format_cloze_answers
 
 
 def sort_events(events: Iterable[Event]) -> list[tuple[Event, bool]]:
-    """Sort events into the same order on every device, each with whether it is in force.
+    """Sort events into the same order on every device.
 
-    An undone event isn't in force. An undo is an event as well and may itself be undone.
+    Returns pairs of an event and whether it is active, i.e. hasn't been undone. An undo is an
+    event as well and may itself be undone.
     """
     ordered = sorted(events, key=lambda event: event.order)
     undone_ids = set()
@@ -84,7 +85,8 @@ def group_linked_keys(links: Iterable[Event]) -> dict[str, Strings]:
         links: the `same` and `undo` events, and the `key` events of all keys that they name.
 
     Returns:
-        All keys of the passage, oldest first, for each key that is linked to another one.
+        A mapping from each key that is linked to another one to all keys of its passage, oldest
+        first.
     """
     ages: dict[str, int] = {}
     linked_keys: dict[str, set[str]] = {}
@@ -109,7 +111,7 @@ def group_linked_keys(links: Iterable[Event]) -> dict[str, Strings]:
     return sorted_keys
 
 
-# --- the fold ---------------------------------------------------------------------------
+# --- replaying events -------------------------------------------------------------------
 
 
 def replay_events(keys: Sequence[str], events: Iterable[Event]) -> Passage:
@@ -168,12 +170,11 @@ def replay_events(keys: Sequence[str], events: Iterable[Event]) -> Passage:
 
 
 def _supersede_duplicates(passage: Passage) -> None:
-    """Mark a card as superseded if an older key of the passage has one about the same sentence.
+    """Mark the cards that duplicate a card of an older key of the passage as superseded.
 
     A passage has several keys if passages that were read separately are the same. Cards are
-    compared with the cards of the oldest key, or of the next one if all of these were merged into
-    other cards. A card that isn't live doesn't supersede a card that the user accepted, and a card
-    that was merged into an identical one supersedes nothing.
+    compared with the cards of the oldest key, or of the next key if all of these were merged into
+    other cards. If no card of that key is live, cards that the user accepted aren't superseded.
     """
     cards_by_key: dict[str, list[Card]] = defaultdict(list)
     for card in passage.cards.values():
@@ -198,10 +199,10 @@ def _supersede_duplicates(passage: Passage) -> None:
 
 
 def _is_duplicate(passage: Passage, card: Card, other_cards: Sequence[Card]) -> bool:
-    """Return whether a card has a sentence or a hand-written number in common with another card.
+    """Return whether a card is a duplicate of one of `other_cards`.
 
-    A card also counts as a duplicate if no decision names its sentences or those of the other
-    card.
+    Two cards are duplicates if they have a decided sentence or the number of a hand-written card
+    in common, or if the decided sentences of either card are unknown.
     """
     sentences_by_guid: dict[str, set[str]] = defaultdict(set)
     for decision in passage.decisions:
@@ -268,7 +269,7 @@ def _add_fact_decision(
 def _to_fact_decision(
     event: Event, fact_body: Json, card: Card | None, *, is_card: bool
 ) -> SentenceDecision:
-    """Build the decision on facts from an event and the body of its `fact` event.
+    """Build the sentence decision for an event from the body of its `fact` event.
 
     Args:
         event: the event.
@@ -281,7 +282,7 @@ def _to_fact_decision(
     is_rejection = event.kind == "reject" and bool(body["content"])
     had_card = card is not None and card.verdict is not Verdict.TAKEN_BACK
     answer = ""
-    if "draft" in body and len(decision.sentences) > 1:  # one sentence needs no choice
+    if "draft" in body and len(decision.sentences) > 1:  # needed to choose the sentence
         answer = _get_answer(_decode_wording(event))
     card_fields = dict(card.fields) if card is not None and event.kind == "adopt" else {}
     fields = (
@@ -381,7 +382,7 @@ def _apply_adopt(card: Card, event: Event) -> Card:
 def _drop_field_hashes(card: Card) -> tuple[ExportedNote, ...]:
     """Return a card's exported notes without the hashes of their fields.
 
-    The card has taken over another tool's note, whose text the hashes don't match.
+    Used when the card adopts another tool's note, because the hashes don't match its text.
     """
     return tuple(replace(shipped, field_hashes={}) for shipped in card.note.exports)
 
@@ -396,8 +397,8 @@ def _apply_revise(card: Card, event: Event) -> Card:
         card = replace(replace_content(card, wording), edits=edits)
     else:
         card = replace(card, edits=replace(card.edits, fields_typed_in_anki=()))
-        card = _offer_text(card, wording)
-    return _record_given_text(card, event.device_id, wording)
+        card = _apply_source_text(card, wording)
+    return _record_provided_text(card, event.device_id, wording)
 
 
 def _apply_edit(card: Card, event: Event) -> Card:
@@ -503,7 +504,7 @@ def _apply_found_in_anki(card: Card, event: Event) -> Card:
 
 
 def _apply_reexport(card: Card, event: Event) -> Card:
-    """Export a card's note again, because it is missing in Anki but the card is wanted."""
+    """Record that a card's note isn't in Anki, so that the note is exported again."""
     card = replace(card, note=replace(card.note, seen_by=()))
     return _recreate_adopted_note(card, event)
 
@@ -527,8 +528,8 @@ def _apply_accept(passage: Passage, event: Event) -> None:
     else:
         if is_by_user:
             card = replace(_set_verdict(card, Verdict.LIVE, USER), accepted_at=event.time)
-        card = _offer_text(card, wording)
-    passage.cards[card.guid] = _record_given_text(card, event.device_id, wording)
+        card = _apply_source_text(card, wording)
+    passage.cards[card.guid] = _record_provided_text(card, event.device_id, wording)
     if is_by_user:
         passage.rejected_hashes.discard(hash_sides(content.fields))
     replaced_card = passage.cards.get(body.get("instead", ""))
@@ -540,7 +541,7 @@ def _apply_accept(passage: Passage, event: Event) -> None:
 
 
 def _apply_repair(passage: Passage, event: Event, *, is_active: bool) -> None:
-    """Apply the repair of another tool's note, or restore the note's text if it was undone.
+    """Apply a repair of another tool's note, or restore the note's text if it was undone.
 
     From then on, edits in Anki are detected by comparison with the repaired note. If the
     repair was undone, the notes that it added are retired.
@@ -621,14 +622,14 @@ def _pin_changed_fields(card: Card, event: Event) -> Card:
             changed_names.append(name)
     edits = replace(card.edits, pinned=_merge_names(card.edits.pinned, changed_names))
     card = replace(card, edits=edits)
-    return _record_given_text(card, event.device_id, wording)
+    return _record_provided_text(card, event.device_id, wording)
 
 
-def _offer_text(card: Card, wording: StoredContent) -> Card:
+def _apply_source_text(card: Card, wording: StoredContent) -> Card:
     """Give a card the new text of its source, except in pinned fields.
 
-    For a pinned field, the new text is stored as offered, and the user is asked which to
-    keep.
+    For a pinned field, the new text is stored in `source_texts_offered`, and the user is asked
+    which of the two texts to keep.
     """
     edits = card.edits
     pinned_fields = {name: card.get_field(name) for name in edits.pinned}
@@ -644,7 +645,7 @@ def _offer_text(card: Card, wording: StoredContent) -> Card:
     return replace(replace_content(card, wording), fields=fields, edits=edits)
 
 
-def _record_given_text(card: Card, device_id: str, wording: StoredContent) -> Card:
+def _record_provided_text(card: Card, device_id: str, wording: StoredContent) -> Card:
     texts = (*card.edits.source_text_hashes, (device_id, hash_markdown(wording.fields)))
     return replace(
         card,
@@ -680,7 +681,7 @@ _CARD_HANDLERS: Mapping[str, Callable[[Card, Event], Card]] = {
     "resolve": _apply_resolve,
     # deck and tags
     "placed": _apply_deck_and_tags,
-    # end
+    # verdict
     "reject": _apply_reject_or_retire,
     "retire": _apply_reject_or_retire,
     # note in Anki

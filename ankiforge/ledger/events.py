@@ -48,11 +48,11 @@ RETIRED_TAG_REASON = "retired before"
 """The reason for retiring a card whose note in Anki has the tag of retired cards, although the
 journal has no decision that retired it."""
 FOUND_KEY = "found"
-"""The key in the body of an `accept` event whose card was recovered from an unexplained note in
-Anki, so that the event isn't a decision."""
+"""The key in the body of an `accept` event whose card was recovered from a note in Anki. The event
+is ignored if the journal contains the decision itself."""
 PROPOSAL_KEY = "proposal"
-"""The key in the body of a `reject` event for a rejected proposal, so that only its sentence isn't
-proposed again."""
+"""The key in the body of a `reject` event for a rejected proposal. The event only prevents further
+proposals for the sentence."""
 ACCEPTANCE_UNDONE_REASON = "its acceptance was undone"
 DRAFTING_UNDONE_REASON = "its drafting was undone"
 """The reasons why a card isn't accepted any more. With the first, its draft is pending again. With
@@ -118,7 +118,7 @@ class Event(
 
     @property
     def undo_id(self) -> str:
-        """The id that undoes the event: that of its action or, without one, its own."""
+        """The id to pass to undo: the id of the event's action, or its own if it has none."""
         return self.action_id or self.id
 
     @property
@@ -336,7 +336,8 @@ def _remove_article(text: str) -> str:
 def make_guid(key: str, content: CardContent) -> Guid:
     """Compute the GUID for the note of a card with the given text.
 
-    Depends on nothing else, so two devices that accept the same draft create a single note.
+    The GUID depends only on `key`, the note type and the text or number of the card, so two
+    devices that accept the same draft create a single note.
     """
     return compute_guid(HighlightKey(key), content.note_type, get_slot(content))
 
@@ -444,8 +445,8 @@ class SentenceDecision(
 def reopens_passage(card: Card) -> bool:
     """Return whether undoing the acceptance of a card made its passage undecided again.
 
-    This is so for cards that came from a proposal or that the user wrote in ankiforge. The
-    draft of a rule or a model is kept instead, and the user decides on it.
+    This applies to cards that came from a proposal or that the user wrote in ankiforge. If the
+    card came from a rule or a model, its draft is pending again instead.
     """
     return card.verdict is Verdict.TAKEN_BACK and card.origin.drafter in (
         PROPOSAL_DRAFTER,
@@ -588,8 +589,8 @@ def differs_from_source_text(card: Card, draft: Draft) -> bool:
 def is_possibly_outdated(card: Card, device_id: str, draft: Draft) -> bool:
     """Return whether a draft from this device may be older than the text of its card.
 
-    This is so if the card had the draft's text before, and only other devices have read the
-    card's current text. The files on this device may not be synchronized yet.
+    This is the case if the card had the draft's text before, and only other devices have read
+    the card's current text. The files on this device may not be synchronized yet.
     """
     texts = card.edits.source_text_hashes
     _machine, newest_digest = texts[-1]

@@ -34,9 +34,9 @@ def load_declined_tools(store: Store) -> frozenset[str]:
 
 
 def count_foreign_passages(store: Store) -> Counter[str]:
-    """Count the passages with a history in another tool but without a card of ours, by tool.
+    """Count the passages with a note or schedule in another tool but no card of ours, by tool.
 
-    Every note id found in a source counts as existing if Anki's collection was never read.
+    If Anki's collection was never read, every note id found in a source counts as existing.
     """
     highlights_by_key = {}
     for row in pending_drafts.load_foreign_history_drafts(store):
@@ -84,7 +84,7 @@ def schedule_drafting_of_tool(store: Store, key: str) -> None:
     event key.
     """
     tool = key.removeprefix("tool:")
-    # this part of a highlight's JSON tells that the tool wrote into the note
+    # this part of a highlight's JSON shows that the tool wrote into the note
     part_of_body = (
         '"tool_schedule":"' if tool == SCHEDULER else f'"tool_name":{to_json(tool)}'
     )

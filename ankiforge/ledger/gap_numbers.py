@@ -103,9 +103,9 @@ def renumber_gaps(
 def _match_numbers(
     old_text: str, new_text: str, answers: Sequence[_ComparedGap]
 ) -> dict[int, Numbers]:
-    """Match the gaps of two texts, mapping the start of each new gap to the old numbers.
+    """Map the start of each new gap to the numbers of the old gap that it matches.
 
-    New gaps that match no old gap are left out.
+    New gaps without a matching old gap are left out.
     """
     from rapidfuzz import fuzz
 

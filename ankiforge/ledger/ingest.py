@@ -1,8 +1,8 @@
-"""Ingest what the sources list: recognize highlights, issue keys, and find removed highlights.
+"""Ingest scan results: recognize known highlights, issue keys, and find removed highlights.
 
-A document in which no highlight appeared or disappeared is written at once. The others are deferred
-until all sources have listed everything, because passages may have moved between documents or
-sources; then they are matched in one transaction (see `match` and `passage_links`). A listing that
+A document in which no highlight appeared or disappeared is written at once. All other documents
+are deferred until every source has been scanned, because passages may have moved between documents
+or sources; then they are matched in one transaction (see `match` and `passage_links`). A scan that
 failed, is incomplete or is suspiciously short removes nothing. A recognized highlight keeps its
 key. A run that was killed can be repeated with the same result.
 """
@@ -71,7 +71,7 @@ def ingest_scan_results(
     missing: Collection[str] = (),
     missing_documents: Collection[DocumentId] = (),
 ) -> IngestReport:
-    """Ingest everything that the sources list in a run.
+    """Ingest everything that the sources yield in a run.
 
     If a container lists no documents, or has lost more than half of them, the user is asked
     whether they were deleted. The answer takes effect in the next run.
@@ -83,8 +83,9 @@ def ingest_scan_results(
         in_use: the names of all sources in the settings, or None if unknown.
         missing: the names of the sources whose directory or file is missing, perhaps because
             it was moved.
-        missing_documents: the documents whose files are missing, also those that no source lists in
-            this run. Such a document has moved if a listed document has its passages.
+        missing_documents: the documents whose files are missing, even if no source lists their
+            container in this run. If a listed document has the passages of such a document, the
+            document has moved.
 
     Returns:
         The new, changed and removed highlights.
@@ -144,10 +145,11 @@ class IngestRun:
         self.batch_marks: list[MatchedHighlight] = []
         """The highlights of the current batch, except those in deferred documents."""
         self.batch_pairs: Pairs = {}
-        """The pairs of scanned and stored highlights in `batch_marks`. The others are new, because
-        their container had no documents before the run."""
+        """The pairs of scanned and stored highlights in `batch_marks`. Highlights without a pair
+        are new, because their container had no documents before the run."""
         self.first_scan_documents: set[Pair] = set()
-        """The documents of such containers, as (container, path or key)."""
+        """The documents of containers that had no documents before the run, as (container, path or
+        key)."""
         self.was_empty: dict[str, bool] = {}
         """Whether a container had no documents before the run, by container."""
         query = "SELECT 1 FROM highlight WHERE state != 'present'"
@@ -160,7 +162,7 @@ class IngestRun:
         self.is_rebuilt = store.fetch_first_row(query) is None
         """Whether the database was lost, so that it has no documents read on this device."""
 
-        # used when all documents are read
+        # used after all documents were read
         self.pairs: Pairs = {}
         """The pairs of scanned and stored highlights in deferred documents."""
         self.matched_documents: list[DocumentMarks] = []
@@ -209,7 +211,7 @@ class IngestRun:
         return count
 
     def _report_listed_documents(self) -> None:
-        """Report the listed documents and their passages, each of which counts once."""
+        """Report the listed documents, and the number of distinct passages in them."""
         self.report.passage_count = self.store.fetch_value(
             "SELECT count(DISTINCT coalesce(a.first, h.key)) FROM highlight h"
             " JOIN document d ON d.id = h.document LEFT JOIN alias a ON a.key = h.key"
@@ -273,10 +275,10 @@ class IngestRun:
     # --- changes in a container ---------------------------------------------------------
 
     def _find_documents_to_unselect(self) -> list[DocumentId]:
-        """Find the documents of sources that aren't in the settings any more or were copied.
+        """Find the documents of sources that were removed from the settings or copied elsewhere.
 
-        A missing source was copied if every decided passage is in a listed document at the same
-        path.
+        A missing source counts as copied if every decided passage of it is also in a listed
+        document at the same path.
         """
         unused_ids = [
             row["id"]
@@ -303,10 +305,10 @@ class IngestRun:
         return unused_ids
 
     def _unselect_copied_documents(self) -> int:
-        """Unselect missing documents of which a listed document has every passage.
+        """Unselect missing documents whose passages all occur in a single listed document.
 
-        New documents aren't written yet, so `_find_old_rows` compares them instead. Returns the
-        number of unselected highlights.
+        Only stored documents are searched. New ones aren't written yet, so they are compared by
+        `_find_old_rows`. Returns the number of unselected highlights.
         """
         count = 0
         for id in sorted(self.missing_documents):
@@ -421,7 +423,7 @@ class IngestRun:
         return scanned_marks
 
     def _report_moved_sources(self) -> None:
-        """Report each missing source whose decided passages are all in other sources now."""
+        """Report each missing source whose decided passages are now all in other sources."""
         for source, sole_keys in self.sole_keys_by_source.items():
             left = self._find_keys_only_in_source(source)
             passages = map(self.store.get_passage, left)
@@ -429,7 +431,7 @@ class IngestRun:
                 self.report.moved_sources += (source,)
 
     def _link_across_sources(self, scanned_marks: Iterable[MatchedHighlight]) -> None:
-        """Link highlights of several sources that are one passage."""
+        """Link highlights from different sources that are the same passage."""
         keys = dict.fromkeys((*self.report.new, *(mark.key for mark in scanned_marks)))
         query = "SELECT min(route) != max(route) FROM highlight WHERE route != ''"
         if keys and self.store.fetch_value(query):
@@ -469,7 +471,7 @@ class IngestRun:
                     continue
             if mark is None:
                 mark = load_stored_mark(self.store, row)
-                # a file given by itself is not all of its container, but was read to its end
+                # a file passed by itself isn't the whole container, but was read completely
                 is_listed = self.listing.is_listed(container, place)
                 is_certain = container in certain_containers or is_listed
                 if row["state"] == "missing" and is_certain:
@@ -708,7 +710,7 @@ def unselect_documents(store: Store, ids: Iterable[DocumentId]) -> int:
 
 
 def _draft_copies_of_unselected(store: Store, keys: Sequence[str]) -> None:
-    """Schedule the copies of unselected highlights for drafting, unless these were decided.
+    """Schedule the copies of unselected highlights for drafting, unless they were decided on.
 
     A decided highlight keeps its cards, so drafting a copy would ask about the same card
     again.

@@ -230,7 +230,7 @@ def _is_in_folder(folder: str, path: str) -> bool:
 
 
 def count_id_chars(ids: Iterable[str]) -> int:
-    """Return how many characters, at least `MIN_ID_CHARS`, tell all ids apart."""
+    """Return the shortest length, at least `MIN_ID_CHARS`, at which all ids stay distinct."""
     all_ids = {*ids}
     length = MIN_ID_CHARS
     while len({id[:length] for id in all_ids}) < len(all_ids):
@@ -245,7 +245,7 @@ def load_ids(store: Store) -> list[str]:
 
 
 def load_highlight_ids(store: Store) -> dict[str, str]:
-    """Load the keys of all highlights by their ids."""
+    """Return the keys of all highlights, keyed by the ids under which lists show them."""
     keys = (row["key"] for row in store.fetch_rows("SELECT key FROM highlight"))
     return {make_highlight_id(key): key for key in keys}
 
@@ -289,9 +289,10 @@ _FACET_QUERIES = {
 
 
 def load_facets(store: Store) -> dict[str, list[str]]:
-    """Load the documents, decks and kinds to offer as filters, the most common ones first.
+    """Return the documents, decks and kinds to offer as filters, keyed by query field.
 
-    Values with the most cards and drafts come first.
+    There are up to `MAX_FACETS` values per field, and those with the most cards and drafts come
+    first.
     """
     values_by_field = {}
     for field, query in _FACET_QUERIES.items():
@@ -303,10 +304,10 @@ def load_facets(store: Store) -> dict[str, list[str]]:
 
 
 def load_items(store: Store, ids: Iterable[str]) -> Iterator[ListRow]:
-    """Yield the rows of a list for these ids, skipping unknown ids and obsolete drafts.
+    """Yield the cards and drafts with these ids, skipping unknown ids and obsolete drafts.
 
-    `ids` may be draft ids, card GUIDs and highlight keys. A key gives a row for each draft of
-    the highlight.
+    `ids` may contain draft ids, card GUIDs and highlight keys. For a key, all drafts of the
+    highlight are yielded.
     """
     for batch in iter_batches(ids):
         line_ids: list[str] = []
@@ -340,5 +341,5 @@ def load_items(store: Store, ids: Iterable[str]) -> Iterator[ListRow]:
 
 
 def load_pending_drafts(store: Store, ids: Iterable[str]) -> Iterator[PendingDraft]:
-    """Yield the pending drafts among the given ids, as in `load_items`."""
+    """Yield the pending drafts that `load_items` yields for these ids, without the cards."""
     return (line for line in load_items(store, ids) if isinstance(line, PendingDraft))

@@ -144,7 +144,13 @@ class JournalFiles:
         return ids
 
     def append(self, events: Iterable[Event]) -> tuple[int, int]:
-        """Append events to this device's file, either all of them or none, and flush it to disk."""
+        """Append events to this device's file, either all or none, and flush them to disk.
+
+        Returns the sizes of the file before and after, as needed by `undo_append`.
+
+        Raises:
+            LedgerError: the file can't be written.
+        """
         encoded = [msgspec.json.encode(event) + b"\n" for event in events]
         lines = b"".join(encoded)
         try:
@@ -243,7 +249,7 @@ class _Body(PassageReading, kw_only=True):
     exact: str = ""
     old: str = ""
     event: str = ""
-    # decisions on words
+    # decisions on text
     guid: str = ""
     draft: StoredContent | UnsetType = UNSET
     slot: str = ""

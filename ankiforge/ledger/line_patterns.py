@@ -3,8 +3,8 @@
 People also write such lines for other purposes, or note the translation of a word without
 wanting to learn it. So the user is asked whether they are cards, once for each *form* of line
 in a source (`UserQuestionKind.FORM`). The answer is recorded as an event about the form, and
-applies to later lines as well. For fields (`key::value`), each key is a form of its own, and
-so is each key in a directory with a different answer.
+applies to later lines as well. For fields (`key::value`), each key is a separate form. If the
+answer for a key differs in a directory, the key in this directory is a separate form, too.
 """
 
 from __future__ import annotations
@@ -33,7 +33,7 @@ _TERM = "Term: meaning"
 _PICTURE = regex(r"!\[[^\]]*\]\([^)]*\)")
 # The maximum number of words in the key of a field.
 _MAX_KEY_WORDS = 2
-# Lines with the same key look like fields if at least this many notes have one.
+# Lines with the same key look like fields if at least this many notes contain such a line.
 _MIN_NOTES = 3
 _MIN_NOTES_WITH_DATAVIEW = 2
 
@@ -134,7 +134,7 @@ def find_line_pattern_answer(store: Store, highlight: Highlight) -> str:
 
 
 def list_line_patterns(highlight: Highlight) -> tuple[str, ...]:
-    """List the forms that a highlight belongs to, narrowest first.
+    """Return the forms that a highlight belongs to, narrowest first.
 
     A field belongs to two: its key within the directory, and its key within the source. Any
     other line belongs to one.

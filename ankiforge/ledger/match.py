@@ -2,11 +2,10 @@
 
 Generators yield candidate pairs, the most certain ones first, and `accept_candidates` accepts each
 pair whose two highlights are still unmatched. As candidates are accepted while the generator
-runs, each of its steps sees only the highlights that the earlier steps left.
+runs, each of its steps sees only the highlights that earlier steps left unmatched.
 `iter_matches_in_document` matches within one document, and `iter_matches_across_documents`
-within all
-documents of a run. The remaining scanned highlights are new. `find_similar_removed` pairs
-them with removed highlights, for the user to confirm.
+within all documents of a run. The remaining scanned highlights are new. `find_similar_removed`
+pairs them with removed highlights, for the user to confirm.
 
 Texts are compared without case and punctuation. With lower thresholds, fewer questions are
 asked but more cards are attached to the wrong passage. The module has only pure functions.
@@ -41,10 +40,10 @@ MIN_SIMILARITY = 85
 MIN_NEIGHBOUR_SIMILARITY = 50
 """The minimum similarity, in per cent, of two texts between the same matched neighbours."""
 MIN_CONTAINED_FRACTION = 0.9
-"""Instead of reaching `MIN_NEIGHBOUR_SIMILARITY`, a text may contain this fraction of the shorter
-text's characters in the same order."""
+"""The fraction of the shorter text's characters that the longer text must contain in the same
+order, if the two texts don't reach `MIN_NEIGHBOUR_SIMILARITY`."""
 MAX_LENGTH_RATIO = 3
-"""How many times as long as the shorter text the longer text may be."""
+"""The maximum ratio of the lengths of two texts if one is an extension of the other."""
 MIN_EXTENDED_CHARS = 6
 """The minimum length, in normalized characters, of a text that is matched with a longer version of
 itself. The characters of a shorter text occur in many texts by coincidence."""
@@ -58,8 +57,8 @@ MIN_CONTEXT_CHARS = 12
 """How many normalized characters of equal context identify a text shorter than
 `MIN_DISTINCTIVE_CHARS`."""
 MIN_EQUAL_COUNT = 3
-"""If two documents have at least this many equal texts, these texts count as moved,
-however short."""
+"""If two documents have at least this many equal texts, these texts count as moved, even if they
+are short."""
 
 
 class FoldedReading(NamedTuple):
@@ -74,12 +73,12 @@ class FoldedReading(NamedTuple):
 
     @property
     def anchor(self) -> tuple[str, str, str]:
-        """The text with its context. If two readings have the same anchor, they are equal."""
+        """The text with its context. Readings with the same anchor count as equal."""
         return self.text, self.before, self.after
 
     @property
     def digits_and_rest(self) -> Pair:
-        """The digits of the text, and all other characters. Compared if there aren't any sides."""
+        """The digits of the text, and its other characters, to be compared if it has no sides."""
         digits = "".join(filter(str.isdigit, self.text))
         rest = "".join(char for char in self.text if not char.isdigit())
         return digits, rest
@@ -101,19 +100,19 @@ class MatchedHighlight(
     location_ids: frozenset[str] = frozenset()
     """Ids that belong to the highlight's location or are written beside it, such as a block id.
 
-    Labels may stay behind when the text moves.
+    These ids may stay behind when the text moves.
     """
     document: int = 0
     """The row id of the document."""
 
-    # only of scanned marks
+    # only set for scanned highlights
     container: str = ""
     document_path: str = ""
     position: int = 0
     stored_highlight: MatchedHighlight | None = None
     """The stored highlight that this scanned highlight was matched with."""
 
-    # only of stored marks
+    # only set for stored highlights
     state: str = ""
     """The state of the highlight's row, or "" if it was scanned."""
     is_journal_only: bool = False
@@ -204,7 +203,7 @@ def to_folded_reading(text: PassageReading) -> FoldedReading:
 
 
 Pairs = dict[MatchedHighlight, MatchedHighlight]
-"""The partner of each matched highlight, scanned or stored."""
+"""Maps each matched highlight, scanned or stored, to its counterpart."""
 Candidate = tuple[MatchedHighlight, MatchedHighlight]
 """A scanned and a stored highlight that may be the same."""
 
@@ -244,10 +243,11 @@ class DocumentMarks(NamedTuple):
 def iter_matches_in_document(
     document: DocumentMarks, pairs: Pairs, *, was_present: bool = False
 ) -> Iterator[Candidate]:
-    """Match the highlights of one document by id, text, label, question and similarity.
+    """Match the highlights of one document by name, text, label, question and similarity.
 
-    Equal texts take precedence over equal labels, and a label only counts if the texts are at
-    least half similar. The other labels are left to `iter_matches_across_documents`.
+    Names and labels are the two kinds of ids (see `split_ids`). Equal texts take precedence over
+    equal labels, and a label only counts if the texts are at least half similar. All other labels
+    are left to `iter_matches_across_documents`.
 
     Args:
         document: the stored highlights, removed ones included, and the scanned ones.
@@ -355,6 +355,8 @@ def _find_unique_questions(
 
 
 class _Rank(NamedTuple):
+    """The sort key of a candidate with equal texts. The most certain candidate is the lowest."""
+
     has_other_kind: bool
     age: int
     """How many readings of the stored highlight are newer than the reading with the equal text."""
@@ -486,7 +488,9 @@ def _has_equal_side(
 # --- in one document: neighbours and labels ---------------------------------------------
 
 
-def _iter_remaining(document: DocumentMarks, pairs: Pairs) -> Iterator[Candidate]:
+def _iter_matches_by_neighbours(
+    document: DocumentMarks, pairs: Pairs
+) -> Iterator[Candidate]:
     """Match highlights that are between the same matched neighbours, and then by label alone.
 
     If no highlight of the document was matched so far, all count as having the same
@@ -592,11 +596,11 @@ def iter_matches_across_documents(
     for document in joined_documents:
         yield from iter_matches_in_document(document.select_unmatched(pairs), pairs)
     for document in (*documents, *joined_documents):
-        yield from _iter_remaining(document, pairs)
+        yield from _iter_matches_by_neighbours(document, pairs)
 
 
 def _get_choice_ids(mark: MatchedHighlight) -> frozenset[str]:
-    """Return the id of the event by which the highlight was chosen, if any."""
+    """Return a set with the id of the event by which the highlight was chosen, or an empty set."""
     return frozenset(filter(None, [hints.find_choice_event_id(mark.highlight.hints)]))
 
 
@@ -679,9 +683,9 @@ def has_same_context(
 
 
 def get_context_sides(reading: FoldedReading) -> set[Pair]:
-    """Return the nonempty contexts of a reading, each as a pair of its side and its text.
+    """Return the nonempty contexts of a reading, as pairs of the side and the text.
 
-    Empty contexts are left out.
+    The side is "before" or "after", and the text is truncated to `MIN_CONTEXT_CHARS`.
     """
     before = ("before", reading.before[-MIN_CONTEXT_CHARS:])
     after = ("after", reading.after[:MIN_CONTEXT_CHARS])
@@ -696,7 +700,8 @@ def find_similar_removed(
 ) -> Pairs:
     """Pair new highlights with the most similar removed ones, for the user to confirm.
 
-    Removed highlights without a decision are skipped, because no card would be lost.
+    Removed highlights without a decision are skipped, because no card would be lost. Returns the
+    removed highlight for each new highlight that has one.
     """
     owners = []
     texts = []
@@ -755,8 +760,8 @@ def _compute_text_similarity(text: str, other_text: str) -> float:
 # --- documents --------------------------------------------------------------------------
 
 MIN_SHARED_FRACTION = 0.5
-"""The minimum fraction of the highlights of the document with fewer highlights that the other
-document also contains."""
+"""The fraction of the texts of the document with fewer texts that the other document must contain
+for the two to match."""
 _NUMBER = regex(r"\d+")
 
 

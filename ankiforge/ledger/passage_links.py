@@ -1,9 +1,9 @@
 """Link passages that are the same, or ask the user, after a run has written its highlights.
 
-The copy of a removed passage takes over its key. Passages are linked if two devices read them
-at the same time, or if they are in several kinds of sources, such as a note, its PDF and the
-library. If a new highlight is merely similar to a removed passage, the user is asked. The
-kind of source through which a passage was read is called its *route*.
+If a passage was removed and there is a copy of it, the copy takes over the key. Passages are
+linked if two devices read them at the same time, or if they are in several kinds of sources, such
+as a note, its PDF and the library. If a new highlight is merely similar to a removed passage, the
+user is asked. The kind of source through which a passage was read is called its *route*.
 """
 
 from __future__ import annotations
@@ -39,7 +39,7 @@ _LIKE_WILDCARD = regex(r"[%_\\]")
 def transfer_keys(
     store: Store, report: IngestReport, absent_marks: Iterable[MatchedHighlight]
 ) -> None:
-    """Transfer the key of a removed, decided passage to an undecided one with equal text.
+    """Transfer the keys of removed, decided passages to undecided passages with equal text.
 
     This way, if a note or PDF is copied and the original is deleted before a later run, the
     copy keeps the cards. The passages are added to `report` as moved.
@@ -93,7 +93,7 @@ def record_questions_about_removed(
         if mark.stored_highlight is None or mark.stored_highlight.state == "journal":
             new_marks.append(mark)
     for mark, removed_mark in find_similar_removed(removed_marks, new_marks).items():
-        # a passage of another device is compared only with what this run found missing
+        # compare a highlight from another device only with those that went missing in this run
         if mark.stored_highlight and removed_mark.state != "present":
             continue
         old = {"old": removed_mark.key}
@@ -133,10 +133,10 @@ def are_sentences_still_present(store: Store, key: str) -> bool:
 def link_across_source_kinds(store: Store, keys: Iterable[str]) -> set[str]:
     """Link new highlights to the same passages read through other kinds of sources.
 
-    Two highlights from different routes are the same passage if one names the other's id, or
-    if their documents are the same work and their texts are equal. Equal texts are paired one
-    to one, in order. Highlights from the same route are never linked. `keys` are the keys of
-    new and reread highlights.
+    Two highlights from different routes are the same passage if a hint of one is the id of the
+    other, or if their documents are the same work and their texts are equal. Equal texts are
+    paired one to one, in order. Highlights from the same route are never linked. `keys` are the
+    keys of new and reread highlights.
 
     Returns:
         The keys that now belong to a previously stored passage.

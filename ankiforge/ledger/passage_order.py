@@ -64,7 +64,7 @@ class ChatCandidate(NamedTuple):
 
 
 def pick_best(candidates: Iterable[ChatCandidate], limit: int) -> list[str]:
-    """Return the keys of the highest-ranked passages, with some variety.
+    """Return the keys of up to `limit` of the highest-ranked passages, with some variety.
 
     At most half of the passages are from one document, and no two have the same sentence,
     unless there aren't enough other passages to reach `limit`.

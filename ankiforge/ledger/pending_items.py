@@ -70,7 +70,8 @@ class PassageLocation(Value):
 class ProposalCounts(Value):
     """The numbers of sentences with a proposal.
 
-    They are estimates: about one in ten turns out not to exist once it is generated.
+    These are estimates, because about one in ten proposals turns out not to exist when it is
+    generated.
     """
 
     certain: int = 0
@@ -102,17 +103,17 @@ PassageRow = Row | Mapping[str, Any]
 
 
 class PendingItems(Value):
-    """Everything that waits for the user's decision.
+    """Everything that the user has yet to decide on.
 
-    Each list holds ids in the order in which the items are offered.
+    Each list is in the order in which the items are shown to the user.
     """
 
     drafts: list[PassageLocation]
-    """The drafts of new cards, only the first one of each passage. Drafts without warnings come
-    first and blocked ones last. Within these, hand-written drafts come first, then the most useful
-    ones, and then reading order decides."""
+    """For each passage with drafts of new cards, the first of these drafts. Drafts without warnings
+    come first and blocked ones last. Within each of these groups, hand-written drafts come first,
+    then the most useful ones, and ties are in reading order."""
     new_passages: list[str]
-    """The passages that the new drafts belong to, by their oldest keys."""
+    """The oldest key of the passage of each draft in `drafts`, in the same order."""
     blocked_count: int
     """The number of new drafts that a check blocks."""
     conflicts: list[str]
@@ -120,10 +121,11 @@ class PendingItems(Value):
     revisions: list[str]
     """The drafts that would revise or replace a card."""
     questions: list[str]
-    """The other questions. Drafts that such a question is about are in none of the lists."""
+    """The questions that aren't about a conflict. No other list contains the drafts that one of
+    these questions is about."""
     without_card: list[PassageLocation]
-    """The highlights that have neither card nor draft and that the user didn't dismiss, and those
-    that have a card and another sentence worth proposing. The most useful ones come first."""
+    """The highlights without card or draft that the user didn't dismiss, and the highlights with a
+    card and another sentence worth proposing. The most useful highlights come first."""
     data_version: int
     """A number that changes when another process changes the database."""
 
@@ -269,10 +271,10 @@ exclude."""
 
 
 def find_drafting_status(row: PassageRow) -> str:
-    """Return whether a passage has a card or draft, or the reason why it has none.
+    """Return the drafting status of a passage: whether it has a card or draft, and if not, why.
 
-    The values are the same as in `HighlightOutcome.status`, or `decided` if the passage has no
-    card because of the user's decision, such as a rejected draft.
+    The values are those of `HighlightOutcome.status`, and `decided` if the passage has no card
+    because of the user's decision, such as a rejected draft.
     """
     if row["carded"]:
         return "carded"
@@ -393,8 +395,8 @@ def _find_passages_with_questions(store: Store) -> set[str]:
 def load_draft_locations(store: Store, ids: Iterable[str]) -> list[PassageLocation]:
     """Load the locations of drafts, in the order of `ids`.
 
-    The usefulness is 0 for drafts with warnings, the sentence's usefulness for highlighted
-    phrases, and 1 for everything else.
+    The usefulness is 0 for drafts with warnings or blocking findings. For any other draft, it is
+    the draft's confidence, or 1 if that is unknown.
     """
     ids = list(ids)
     rows = store.fetch_rows(
@@ -468,7 +470,7 @@ def iter_lookalikes(store: Store) -> Iterator[LocatedSkippedText]:
 
 
 class DependentItems(Value):
-    """The cards and a model's drafts of some passages."""
+    """The numbers of live cards and of drafts by a model that depend on some highlights."""
 
     cards: int
     drafts: int
@@ -479,14 +481,14 @@ class DependentItems(Value):
 def count_dependent_items(
     store: Store, keys: Iterable[str] | None = None, *, unless: Strings = ()
 ) -> DependentItems:
-    """Count the live cards and a model's drafts whose passages have one of these highlights.
+    """Count the live cards and the drafts by a model that depend on these highlights.
 
     Args:
         store: the store.
         keys: the keys of the highlights, or None for all highlights that are gone.
         unless: skip the passages that have a highlight in one of these states.
     """
-    if keys is None:  # by the index of the states other than `present`
+    if keys is None:  # the first condition lets SQLite use the index of absent highlights
         gone = store.fetch_rows(
             "SELECT key FROM highlight WHERE state != 'present' AND state = 'gone'"
         )

@@ -1,8 +1,8 @@
 """Store the texts of each document that must stay on this device (tagged `#no-llm`).
 
-A private text stays private when its document is removed or no longer has it, because the text may
-also be in another document. It becomes public when its document, at the same path, contains the
-text without the tag.
+A private text stays private if it is removed from its document, or if the document is removed,
+because the text may also be in another document. It becomes public when the document, at the same
+path, contains the text without the tag.
 """
 
 from __future__ import annotations

@@ -1,10 +1,10 @@
 """Questions that the user must answer before a draft, card or edit is processed further.
 
 Open questions aren't stored. They are computed from the tables each time, and the id of a
-question is a hash of its subject. An answer is recorded as an event, by which the reason for
-the question ceases to exist. `model.UserQuestionKind` lists the kinds of questions with the
-effects of their answers. Each kind has a function here that yields its open questions, and a
-case in `_record_answer`.
+question is a hash of its subject. Recording the answer removes the reason for the question, so
+it isn't computed again. `model.UserQuestionKind` lists the kinds of questions with the effects
+of their answers. For each kind, this module has a function that yields the open questions, and
+a case in `_record_answer`.
 """
 
 from __future__ import annotations
@@ -77,7 +77,7 @@ def answer_question(
             their lines aren't cards.
 
     Raises:
-        RefusedError: if no open question matches, or more than one.
+        RefusedError: no open question matches `question_id`, or more than one does.
     """
     with store.action():
         matching_questions = []
@@ -175,9 +175,9 @@ def _iter_same_passage_questions(store: Store) -> Iterator[UserQuestion]:
 
 
 def _find_last_repair_action(store: Store, guid: str) -> str:
-    """Return the id of the action that last changed a card's text, if it was a repair.
+    """Return the id of the repair that last changed a card's text.
 
-    Otherwise return an empty string.
+    Returns "" if the last change of the text wasn't a repair.
     """
     act = ""
     acts_of_repairs = set()
@@ -191,10 +191,10 @@ def _find_last_repair_action(store: Store, guid: str) -> str:
 
 
 def find_cards_held_by_repair(store: Store) -> set[str]:
-    """Return the GUIDs of cards that wait because another card of the same repair has a conflict.
+    """Return the GUIDs of cards that are held back by a conflict about another card.
 
-    All changes of a repair are sent to Anki together, so these cards wait until the conflict
-    is resolved.
+    All changes of a repair are sent to Anki together, so these cards aren't sent until the
+    conflict is resolved.
     """
     held_guids: set[str] = set()
     guids_in_conflict: set[str] = set()
@@ -366,7 +366,7 @@ def _resolve_conflict(store: Store, question: UserQuestion, *, yes: bool) -> Non
 def _iter_missing_note_questions(store: Store) -> Iterator[UserQuestion]:
     """Ask whether the user deleted notes of live cards that are missing in Anki.
 
-    Notes that were deleted many at once get a separate question.
+    There is a separate question for notes that were deleted together with many others.
     """
     for is_asked in (False, True):
         absent_rows = store.fetch_rows(
@@ -479,7 +479,7 @@ def _format_line_pattern_question(
 
 
 class LinesWithSameFront(NamedTuple):
-    """The lines with the same front that a question about their form lists together.
+    """Lines of one form with the same front, which a question about the form lists together.
 
     Fields in different directories are in different groups.
     """
@@ -511,7 +511,10 @@ class LinesWithSameFront(NamedTuple):
 
 
 def group_by_front(drafts: Iterable[PendingDraft]) -> list[LinesWithSameFront]:
-    """Group the drafts that a question is about by front, preserving their order."""
+    """Group the drafts of a question about a form by front, and fields also by directory.
+
+    The order of the drafts is preserved.
+    """
     groups: dict[tuple[str, str], list[PendingDraft]] = defaultdict(list)
     for draft in drafts:
         highlight = draft.highlight
@@ -532,11 +535,11 @@ def group_by_front(drafts: Iterable[PendingDraft]) -> list[LinesWithSameFront]:
 def _answer_line_pattern(
     store: Store, question: UserQuestion, *, yes: bool, excluded_ids: Collection[str]
 ) -> None:
-    """Accept the pending drafts of a form (yes), or give their highlights no card (no).
+    """Record the answer about a form: accept its drafts (yes), or make no cards of it (no).
 
-    `excluded_ids` are drafts to reject because their lines aren't cards. If they include all
-    fields with some key, overall or in a directory, this key is answered with "never", so
-    that later lines with it aren't drafted.
+    `excluded_ids` are the drafts to reject because their lines aren't cards. If all fields with
+    the same key, in total or in one directory, are excluded, the answer for that key is "never",
+    so that later lines with the key aren't drafted.
     """
     draft_ids = pending_drafts.sort_by_reading_order(store, question.drafts)
     drafts = list(draft_groups.iter_pending_drafts(store, draft_ids))

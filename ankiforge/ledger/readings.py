@@ -1,10 +1,10 @@
-"""Readings of documents, by this or another device: prepared for matching and written as rows.
+"""Prepare documents and highlights for matching, and write them to the database.
 
-`DocumentListing` collects which documents the sources list, so that the others count as
-removed. `StoredDocumentLookup` tells sources which documents can be skipped. Other devices'
-readings come from the journal. The keys of highlights depend on `get_anchor`, on
-`Highlight.source_id` and on the normalization of text (docs/reference/keys.md). A change of these
-would duplicate every note.
+`DocumentListing` collects which documents the sources list, so that all other documents count as
+removed. `StoredDocumentLookup` tells sources which documents can be skipped. What other devices
+have read comes from the journal. The keys of highlights depend on `get_anchor`, on
+`Highlight.source_id` and on the normalization of text (docs/reference/keys.md). Changing any of
+these would duplicate every note.
 """
 
 from __future__ import annotations
@@ -101,7 +101,7 @@ class IngestReport(msgspec.Struct):
     For each, the numbers of documents left and of documents before.
     """
     moved_documents: dict[DocumentId, Path] = {}
-    """The new path of each document whose file was missing and which a listed file contains."""
+    """The new path of each document whose file is missing and whose passages a listed file has."""
     moved_sources: Strings = ()
     """The names of sources whose directory or file is missing and whose passages are now in other
     sources."""
@@ -116,7 +116,7 @@ class IngestReport(msgspec.Struct):
 
 
 def get_document_path(document: ReadDocument) -> str:
-    """Return the path of a document within its container or, without one, its library key."""
+    """Return a document's path within its container, or its library key if it has no path."""
     if isinstance(document, UnmarkedDocument):
         return document.path
     return document.document.path or document.document.key
@@ -262,10 +262,10 @@ def load_present_in_source(store: Store, kind: str, source: str) -> list[Row]:
 
 
 def load_unlocated_documents(store: Store) -> dict[str, list[str]]:
-    """Load the documents of containers that this device has read, but only before a rebuild.
+    """Load the documents of containers that this device last read before a rebuild.
 
-    Returns their paths or keys by container. The database was deleted since, and the journal
-    doesn't say where the containers are.
+    Returns their paths or library keys, grouped by container. The database was deleted since, and
+    the journal doesn't record where the containers are.
     """
     places = defaultdict[str, list[str]](list)
     for row in store.fetch_rows(
@@ -383,10 +383,10 @@ def load_text_hash(store: Store, container: str, place: str) -> str:
 
 
 def record_journal_readings(store: Store, events: Iterable[Event]) -> None:
-    """Store passages that are only known from other devices' new events.
+    """Store the passages in new events that haven't been read on this device.
 
-    If exactly one passage of the same document has the same text and context here, the two
-    are linked instead.
+    Such a passage is also linked to the passage of the same document that has the same text and
+    context on this device, if there is exactly one.
     """
     with store.transaction():
         for event in events:

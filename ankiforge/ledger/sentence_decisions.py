@@ -1,4 +1,4 @@
-"""Which sentences of a passage are decided and which are offered, as pure functions.
+"""Pure functions that determine which sentences of a passage are decided and which are offered.
 
 The unit of a decision is one sentence, also called a *fact*. A decision on a long sentence
 (`is_distinctive_sentence`) applies to every passage that contains exactly this sentence. A
@@ -70,9 +70,9 @@ class SentenceState(Value):
 
 
 def get_sentence_text(highlight: Highlight) -> str:
-    """Return the text of a highlight that is split into sentences for decisions.
+    """Return the text of a highlight on whose sentences the user decides.
 
-    This is the highlight with the rest of its sentences or, for a word with a translation,
+    These are the complete sentences that contain the highlight or, for a word with a translation,
     only the word.
     """
     if highlight.line_syntax == WORD_AND_TRANSLATION:
@@ -117,7 +117,7 @@ def hash_distinctive_sentences(sentences: Iterable[str]) -> list[str]:
 
 
 def find_covered_sentences(text: str, quote: str) -> Strings:
-    """Return the sentences of a text that overlap a quote."""
+    """Return the sentences of a text that overlap a quote, or () if the quote isn't found."""
     exact_quote = normalize_text(quote)
     if not exact_quote:
         return ()
@@ -129,7 +129,7 @@ def find_covered_sentences(text: str, quote: str) -> Strings:
     start = exact_text.find(exact_quote)
     end = start + len(exact_quote)
     if start < 0:
-        # the quote was completed with text of the source, or is spelt differently there
+        # the quote contains further text, or is spelled differently in the source
         quoted_sentences = tuple(
             sentence for sentence in split_sentences(text) if sentence in exact_quote
         )
@@ -157,7 +157,7 @@ def find_sentences_to_decide(draft: CardContent, text: str) -> Strings:
 def select_sentences_to_decide(quoted: Strings, drafter: str) -> Strings:
     """Select which of the sentences in a draft's quote are decided along with the draft.
 
-    For a proposal it is only the last one, because its quote may begin with context.
+    For a proposal, this is only the last sentence, because its quote may begin with context.
     """
     return quoted[-1:] if drafter == PROPOSAL_DRAFTER else quoted
 
@@ -209,10 +209,10 @@ def has_rejected_similar(
 ) -> bool:
     """Return whether the user rejected or deleted a card or draft about a similar sentence.
 
-    The policy doesn't accept such a draft. The result is also True if the user ended the card
-    with the draft's number, and for every draft of a skipped passage, of a passage with a
-    rejection that names no sentence, and of a closed passage in which anything was rejected.
-    `decided_sentences` are the sentences that would be decided along with the draft.
+    The policy doesn't accept such a draft. The result is also True if the user rejected or deleted
+    the card with the draft's number, if the passage is skipped, if any rejection in it names no
+    sentence, or if it is closed and anything in it was rejected. `decided_sentences` are the
+    sentences that would be decided along with the draft.
     """
     card_in_slot = passage.find_card_in_slot(draft)
     ended_cards = {}
@@ -271,8 +271,9 @@ def find_changed_sentence(
 ) -> str:
     """Return the sentence into which one of `old_sentences` was changed, or "".
 
-    This is the most similar one. `neighbours` are the hashes of the sentences that were in
-    the passage together with the old ones, none of which can be the new text.
+    This is the most similar of `sentences`, if it is similar enough. `neighbours` are the hashes
+    of the sentences that were in the passage together with the old ones, none of which can be the
+    new text.
     """
     best_sentence, best_similarity = "", float(MIN_SENTENCE_SIMILARITY)
     for sentence in sentences:
@@ -319,7 +320,7 @@ def hash_tracking_sentence(card: Card, decision: SentenceDecision | None) -> str
     return hash_sentence(decision.card_sentence)
 
 
-# --- the facts of a passage -------------------------------------------------------------
+# --- the sentence states of a passage ---------------------------------------------------
 
 
 def compute_sentence_states(
@@ -354,9 +355,9 @@ def compute_sentence_states(
     decided_lists = [decision.sentences for decision in decisions if decision.event_id]
     decided_anywhere = set(chain.from_iterable(decided_lists))
     decided_sentences = decided_anywhere.intersection(passage_sentences)
-    settled_sentences = decided_sentences | rejected_sentences
+    resolved_sentences = decided_sentences | rejected_sentences
     undecided_sentences = [
-        sentence for sentence in passage_sentences if sentence not in settled_sentences
+        sentence for sentence in passage_sentences if sentence not in resolved_sentences
     ]
     present_sentences = {*passage_sentences, *present_elsewhere}
     similar_states = _find_similar_states(
@@ -403,6 +404,9 @@ def _find_similar_states(
     the most similar one. A sentence that was in the passage together with the removed one
     can't be its new text. `present_sentences` are the sentences of this passage and the
     decided ones of others.
+
+    Returns:
+        The states with `similar_removed` and `revised_guid`, keyed by sentence.
     """
     similar_states: dict[str, SentenceState] = {}
     if not undecided_sentences:

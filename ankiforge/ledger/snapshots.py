@@ -31,7 +31,7 @@ class RelatedDecisions(Value):
 
 
 def find_distinctive_sentences(passage: Passage, sentences: Iterable[str]) -> set[str]:
-    """Return the long sentences among `sentences` and all texts the passage ever had.
+    """Return the long sentences in `sentences` and in all readings of the passage.
 
     Only long sentences are matched across passages.
     """
@@ -103,9 +103,10 @@ class PassageSnapshot(Value):
     def find_outdated_cards(self) -> dict[Guid, str]:
         """Return the live cards whose quote the passage no longer contains, by GUID.
 
-        Each is mapped to the text that it is about now: the sentence into which its sentence
-        was changed or, if none is similar, the whole passage. Hand-written cards are left out,
-        because they take the new text, and so are cards whose sentence is in another passage.
+        Each GUID is mapped to the text that the card is about now, which is the new version of its
+        sentence or, if no sentence is similar, the whole passage. Hand-written cards are left out,
+        because they get the new text of their source. Cards whose sentence is still in another
+        passage are left out, too.
         """
         text = normalize_text(self.text)
         cards = []
@@ -138,10 +139,11 @@ class PassageSnapshot(Value):
         return outdated_cards
 
     def follow_passage(self, draft: D) -> D:
-        """Give a draft whose quote the passage has lost the text that the passage has now.
+        """Return a draft with its quote updated to the current text of the passage.
 
-        The draft keeps its own text, and names the quote from which it was made until the
-        passage has it again.
+        If the passage no longer contains the quote, the quote becomes the most similar sentence,
+        or else the whole passage. The quote from which the draft was made is kept in
+        `drafted_quote` until the passage contains it again. The draft's fields stay the same.
         """
         drafted_quote = draft.drafted_quote or draft.quote
         text = normalize_text(self.text)
@@ -159,7 +161,7 @@ class PassageSnapshot(Value):
         return replace(draft, quote=sentence or self.text, drafted_quote=drafted_quote)
 
     def find_lost_sentence(self, draft: StoredDraft) -> str:
-        """Return the sentence that a draft is about if only an earlier text has it, or ""."""
+        """Return a draft's sentence if only an earlier reading of the passage has it, or ""."""
         for reading in self.passage.readings:
             for sentence in sentence_decisions.split_sentences(reading.exact):
                 name = sentence_decisions.hash_sentence(sentence)
@@ -170,8 +172,9 @@ class PassageSnapshot(Value):
     def _is_decided_since(self, sentence: str, decision: SentenceDecision | None) -> bool:
         """Return whether the user has decided on the new sentence of a card since `decision`.
 
-        That is, they rejected new text of the card, or accepted it as another card. What they
-        decided about other cards, or wrote themselves, doesn't count.
+        This means that they rejected it as new text of the card, or accepted it as another card.
+        Revisions and rejections of other cards, the user's own cards and rejected proposals don't
+        count.
         """
         for later in self.all_decisions:
             if sentence not in later.sentences or (

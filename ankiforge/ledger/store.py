@@ -4,7 +4,7 @@ Each device appends events to its own file, `journal/<device>.jsonl`. `Store.mer
 the events of all files, and `replay_events` computes passages and cards from them. Lines are on
 disk before the database commits, and an error rolls both back. The tables computed from events are
 written once for all new events: before the next statement that reads one of them, and before a
-commit. Callers need not know.
+commit. This happens automatically.
 """
 
 from __future__ import annotations
@@ -115,6 +115,8 @@ class JournalState(Value):
 
 
 class _Transaction:
+    """The state of a running transaction."""
+
     def __init__(self) -> None:
         self.action = ""
         """The id of the running action, which nested blocks join, or ""."""
@@ -365,8 +367,8 @@ class Store(Database):
     def record_undo(self, event: Event, why: str = "") -> None:
         """Record that the user undid an event. Must be called inside a transaction.
 
-        `why` is usually "". It is `DRAFTING_UNDONE_REASON` if the event is an acceptance that
-        had already been undone, and now the drafting of its draft is undone as well.
+        `why` is "", or `DRAFTING_UNDONE_REASON` if `event` is an acceptance that was already
+        undone and the drafting of its draft is now undone as well.
         """
         body = {"event": event.id, "why": why} if why else {"event": event.id}
         self.record_event("undo", event.key, USER, body)
@@ -381,7 +383,7 @@ class Store(Database):
         return list(self.iter_events(query, to_json(keys)))
 
     def get_subject_events(self, key: str) -> list[Event]:
-        """Return the events of `key` in force with a kind in `SUBJECT_KINDS`, oldest first."""
+        """Return the active events of `key` with a kind in `SUBJECT_KINDS`, oldest first."""
         if self._transaction is None:
             self._drop_stale_caches()
         if self._subject_events is None:
@@ -520,7 +522,7 @@ class Store(Database):
             self._recompute_passages(dict(batch))
 
     def _recompute_passages(self, changed: Mapping[str, Passage | None]) -> None:
-        """Fold the events of these passages, and replace their rows in the computed tables.
+        """Replay the events of these passages, and replace their rows in the computed tables.
 
         `changed` maps a key of each passage to the passage before its new events, or to None if
         it wasn't cached.
@@ -594,7 +596,7 @@ class Store(Database):
                 self.delete_meta(f"read {name}")
                 may_lack_lines = True
 
-            # read the new lines of the other files
+            # read the new lines of all files
             for name in names:
                 lines = self._journal.read_new_lines(name, self._get_read_position(name))
                 if lines.position:
@@ -738,7 +740,7 @@ def _card_to_row(card: Card, key: str, sentence: str) -> Json:
 
 
 def _describe_event(event: Event) -> str:
-    """Describe an event in the log, by ids only."""
+    """Describe an event for the log by its ids, without quoting the user's text."""
     parts = [event.kind]
     for name in ("guid", "event"):
         if name in event.body:

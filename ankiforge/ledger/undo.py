@@ -109,7 +109,7 @@ def _list_changed_fields(event: Event) -> set[str]:
 
 
 def should_reopen_conflict(event: Event) -> bool:
-    """Return whether undoing an event makes the question about an edit in Anki open again."""
+    """Return whether undoing an event reopens the question about an edit in Anki."""
     if event.kind == "resolve":
         return "was" in event.body
     return event.kind == "edit" and bool(event.body.get("over"))

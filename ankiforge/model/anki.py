@@ -53,7 +53,7 @@ class NoteIdentity(Value):
 
     @property
     def note_type(self) -> NoteType:
-        """Our note type for this note, as of the package that wrote the field."""
+        """The note type (basic or cloze) of the note, inferred from the number of field hashes."""
         if len(self.fields) == len(NoteType.CLOZE.content_fields):
             return NoteType.CLOZE
         return NoteType.BASIC
@@ -202,7 +202,7 @@ class AnkiChanges(msgspec.Struct):
     revived: list[Guid] = []
     """Notes that the user deleted and that a package has brought back. They are reported once."""
     notes_without_event: list[AnkiNote] = []
-    """Notes of ours about which the journal has no event."""
+    """Our notes that aren't mentioned by any event in the journal."""
     edited: list[Guid] = []
     """Notes whose text or tags the user edited since the last view, or since the import."""
     suspended: list[Guid] = []

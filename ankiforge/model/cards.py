@@ -208,16 +208,17 @@ class UserQuestion(Value):
 OTHER_NOTE_CHECK = "other_note"
 """The check that finds a note which another tool has already made from the passage."""
 OTHER_SCHEDULE_CHECK = "other_schedule"
-"""The check that finds a schedule which another tool has written beside the passage."""
+"""The check that finds a schedule which another tool has written next to the passage."""
 PROPOSAL_DRAFTER = "propose"
 """The drafter of proposed cards, and of new text for a card whose sentence has changed."""
 MIN_PROPOSAL_CONFIDENCE = 0.5
 """The minimum confidence of a proposed card. In blind tests, strict readers discarded about half
 of the cards below it, and kept one in five."""
 MIN_CERTAIN_CONFIDENCE = 0.8
-"""The minimum confidence of a proposal that is shown unasked and counted. In three blind tests,
-strict readers kept 41 to 58 % of these unchanged, another 10 to 33 % with another gap, and
-discarded 5 to 12 %. Of all proposals, they kept three in ten and discarded a quarter."""
+"""The minimum confidence at which a proposal is counted, and shown without the user asking for
+proposals. In three blind tests, strict readers kept 41 to 58 % of these unchanged, another 10 to
+33 % with another gap, and discarded 5 to 12 %. Of all proposals, they kept three in ten and
+discarded a quarter."""
 PHRASE_DRAFTER = "rules:phrase"
 """The drafter of cloze cards whose gaps are phrases that the user marked."""
 LONG_COMMENT_DRAFTER = "rules:comment-more"
@@ -282,9 +283,9 @@ class Finding(Value):
     severity: Severity
     message: str
     duplicate: str = msgspec.field(name="twin", default="")
-    """The identical or similar card, if the finding is about one: a GUID, which the other draft's
-    card may be going to have, a draft id, or `nid:` followed by the id of a note in Anki. Stored
-    in JSON as `twin`."""
+    """The id of the identical or similar card, if the finding is about one, else "". This is the
+    GUID of a card, the GUID that the card of another draft would get, a draft id, or `nid:`
+    followed by the id of a note in Anki. Stored in JSON as `twin`."""
 
 
 class AdoptedNote(
@@ -311,7 +312,7 @@ class AdoptedNote(
     """The Markdown and HTML of each field that a repair has changed, by our field name."""
 
     def get_original_html(self, name: str) -> str:
-        """Return the HTML of our field `name` as it was when the note was taken over."""
+        """Return the HTML that our field `name` had in Anki when the note was adopted."""
         return self.html.get(self.field_names[name], "")
 
     def find_html(self, name: str, text: str) -> str | None:
@@ -348,7 +349,7 @@ class ExportedNote(Value, omit_defaults=True):
     """The hash of everything we wrote, which identifies this revision of the note."""
     field_hashes: Texts = {}
     """Hashes of the HTML, by our field name. Notes of our own types also store them in Anki."""
-    # filled in when the note is shipped, and kept in the card's `NoteHistory` afterwards
+    # only set while the note is being exported; stored in the card's `NoteHistory` afterwards
     gap_text_by_number: Texts = {}
     """The text hidden by each cloze deletion, by cloze number."""
     mapped: UserNoteType | None = None
@@ -387,7 +388,7 @@ class CardContent(Value, omit_defaults=True):
 
     @property
     def slot_text(self) -> str:
-        """The card's `number` as text, as stored in events, or "" if the card has no number."""
+        """`user_text_number` as text, as stored in events, or "" if the card isn't hand-written."""
         return "" if self.user_text_number is None else str(self.user_text_number)
 
     @property
@@ -425,7 +426,7 @@ class Draft(CardContent, kw_only=True):
     `fields` are then those of the card."""
     drafted_quote: str = ""
     """The quote from which the draft was made, if the passage has changed since; `quote` is then
-    what the passage says now. Otherwise ""."""
+    from the current text of the passage. Otherwise ""."""
 
     @property
     def is_user_card(self) -> bool:
@@ -470,7 +471,7 @@ class Proposal(Draft, kw_only=True):
 
     @property
     def is_certain(self) -> bool:
-        """Whether to show the proposal unasked."""
+        """Whether the proposal is shown even if the user hasn't asked for proposals."""
         return self.confidence >= MIN_CERTAIN_CONFIDENCE
 
 
@@ -479,7 +480,7 @@ class StoredDraft(Draft, kw_only=True):
 
     id: str
     offer_id: str
-    """The id of the group of drafts on which the user decides at once. The drafts of a group are
+    """The id of the group of drafts that the user decides on together. The drafts of a group are
     alternatives for one sentence of a passage, or for one change to a card."""
     sentence_hashes: Strings
     """Hashes of the sentences that the draft is about: one sentence, or for a hand-written card
@@ -512,8 +513,9 @@ class PendingDraft(StoredDraft, kw_only=True):
     remarks: tuple[Remark, ...]
     """The reasons why the draft may not be accepted automatically."""
     old_quote: str = ""
-    """The text in the source that supported the card until now, if the draft would revise one, or
-    from which the draft was made, if its passage has changed since."""
+    """If the draft would revise a card, the source text that supports the card's current version.
+    If the passage has changed since the draft was made, the text that the draft was made from.
+    Otherwise ""."""
 
     @property
     def highlight(self) -> Highlight:
@@ -549,9 +551,9 @@ class FieldEdits(Value, omit_defaults=True):
     source_text_hashes: tuple[Pair, ...] = ()
     """A device id and a hash for each text that the source has provided, oldest first."""
     fields_typed_in_anki: Strings = ()
-    """The fields that the user had edited in Anki, if the note was found there after both the
-    database and the journal were lost. The source's own text for these fields is unknown until the
-    source changes, and isn't written into the note."""
+    """The fields that the user had edited in Anki, for a card that was recreated from its note
+    after both the database and the journal were lost. The source text of these fields is unknown
+    until the source changes, and isn't written to the note."""
     resolved: Mapping[str, tuple[str, str, str]] = {}
     """How the user resolved the conflict in each field: `mine` or `source`, and the hashes
     `user_version_hash` and `source_version_hash` of the `Conflict`."""
@@ -619,7 +621,7 @@ class Card(CardContent, kw_only=True):
     """The GUID of the card's note in Anki."""
     drafted_text_hash: str | None
     """Hash of the text as drafted, from which the GUID is computed, or None if the GUID is
-    computed from `number`."""
+    computed from `user_text_number`."""
     verdict: Verdict
     decided_by: str
     """Who made the current decision: `person` (the user), `policy` (the setting `accept`) or
@@ -738,7 +740,7 @@ ShownCard = Preview | Proposal | PendingDraft | LocalCard
 
 
 class DraftingInstructions(Value):
-    """The kinds of cards that a deck file allows for a highlight, and its colour's request."""
+    """The kinds of cards that a deck file allows for a highlight or that its colour requests."""
 
     kinds: tuple[CardKind, ...] = ()
     """The kinds of cards that are allowed, or () for all kinds."""
@@ -747,7 +749,7 @@ class DraftingInstructions(Value):
 
 
 class DraftingTask(Value):
-    """Highlights of one document that a drafter is to draft with the same instructions."""
+    """Highlights of one document for which a drafter makes cards, with the same instructions."""
 
     document: Document
     highlights: tuple[Highlight, ...]
@@ -755,7 +757,7 @@ class DraftingTask(Value):
     """The user's instructions when asking for another draft."""
     instructions: DraftingInstructions = DraftingInstructions()
     outdated_cards: tuple[Card, ...] = ()
-    """The cards to reword because their highlights, named by `Card.key`, say something else now."""
+    """The cards to reword because the text of their highlights (see `Card.key`) has changed."""
     keeps_pending_drafts: bool = False
     """Whether the drafts are added to the pending drafts instead of replacing them."""
 
@@ -833,7 +835,7 @@ class IndexedCard(Value, gc=False):
     terms: SearchTerms
 
 
-# --- what the ledger keeps --------------------------------------------------------------
+# --- changes, and notes to export -------------------------------------------------------
 
 
 class TextChange(Value):
@@ -888,8 +890,8 @@ class Note(Value):
     """All fields as HTML, in the order of the note type."""
     tags: Strings
     mod: int
-    """The revision number. It takes the place of the modification time, which tells Anki's import
-    whether a note in a package is newer."""
+    """The revision number, written as the note's modification time. Anki only imports a note whose
+    modification time is later than that of the note in the collection."""
     ordinals: Numbers
     """The ordinals of the note's cards, from 0."""
     media: tuple[Media, ...] = ()

@@ -37,7 +37,7 @@ _KIND_BY_SCHEME = {kind.value: kind for kind in SourceKind}
 
 
 class HighlightKind(StrEnum):
-    """The kinds of annotations and texts that give cards; `CARD` is a hand-written card."""
+    """The kinds of annotations and texts that become cards; `CARD` is a hand-written card."""
 
     HIGHLIGHT = "highlight"
     UNDERLINE = "underline"
@@ -162,10 +162,10 @@ class Highlight(Value):
     """The number, from 1, of this highlight among highlights with the same anchor in the note or
     page, in document order."""
     anchor_text: str = ""
-    """Replaces `exact` in the anchor, or "". Needed if the mark has no text, or if its text differs
-    from the text that docs/reference/keys.md specifies."""
+    """The text to use instead of `exact` in the anchor, or "" to use `exact`. Needed if the mark
+    has no text, or if its text differs from the text that docs/reference/keys.md specifies."""
     anchor_context: Pair | None = None
-    """Replace `prefix` and `suffix` in the anchor, or None."""
+    """The texts to use instead of `prefix` and `suffix` in the anchor, or None to use these two."""
     hints: tuple[Hint, ...] = ()
     """Other ids of the mark, such as `zotero:ABCD2345` from `/Zotero:Key` in a PDF; see
     `model.hints`."""
@@ -211,22 +211,22 @@ class Highlight(Value):
     skip_reason: str = ""
     """The reason for making no card from the highlight, or ""."""
     tool_schedule: str = ""
-    """The schedule that obsidian-spaced-repetition wrote beside the card, unparsed."""
+    """The schedule that obsidian-spaced-repetition wrote next to the card, unparsed."""
     tool_name: str = ""
-    """The tool that wrote an id beside the passage, as a key of `hints.TOOL_NAMES`, or ""."""
+    """The tool that wrote an id next to the passage, as a key of `hints.TOOL_NAMES`, or ""."""
     is_declared_card: bool = False
     """Whether the settings say that lines in the syntax of this highlight are cards, so the user
     isn't asked."""
     deck: str = ""
-    """The deck that the note gives for this card alone, or ""."""
+    """The deck that the vault note specifies for this card only, or ""."""
     line_syntax: str = ""
     """The form of a hand-written card in the source, as shown to the user, such as `a ::: b` or
     `#card`; "" for anything else."""
     may_continue: bool = False
     """Whether the lines next to a hand-written card may belong to it."""
     figure_hash: str = ""
-    """An id of a marked picture, which changes only with the picture or its frame. "" for anything
-    else."""
+    """A hash that identifies a marked picture, and changes only if the picture or its frame does.
+    "" for other highlights."""
     figure_labels: tuple[FigureLabel, ...] = ()
     """The texts of the parts of a marked figure, from the text layer of the page, in reading
     order."""

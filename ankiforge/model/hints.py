@@ -41,7 +41,7 @@ class HintParts(NamedTuple):
     name: str
 
 
-# --- of a mark ------------------------------------------------------------------------
+# --- hints about a highlight ------------------------------------------------------------
 
 
 def make_zotero_hint(name: str) -> Hint:
@@ -79,7 +79,10 @@ def make_anki_note_hint(note_id: str) -> Hint:
 
 
 def make_choice_hint(event: str) -> Hint:
-    """Build the hint that a passage was chosen in ankiforge, by the event with this id."""
+    """Build the hint that a passage was chosen in ankiforge.
+
+    `event` is the id of the journal event that recorded the choice.
+    """
     return Hint(f"{_CHOSEN}:{event}")
 
 
@@ -141,7 +144,7 @@ def is_location_only(own_or_hint: str) -> bool:
     return own_or_hint.startswith(_LOCATION_PREFIXES)
 
 
-# --- of a work ------------------------------------------------------------------------
+# --- identifiers of a document ----------------------------------------------------------
 
 
 def make_printed_scheme(scheme: str) -> str:
@@ -170,7 +173,7 @@ def is_quoted_scheme(scheme: str) -> bool:
     return scheme.startswith(_QUOTED)
 
 
-# --- of another tool ------------------------------------------------------------------
+# --- schedules of other tools -----------------------------------------------------------
 
 TOOL_NAMES = {
     "osr": "obsidian-spaced-repetition",
@@ -223,7 +226,8 @@ def parse_schedule(schedule: str) -> Schedule:
     Each card is written as `!2027-03-01,150,270`: due date, interval in days, ease in
     percent. Since version 1.15, a card may be written as `!fsrs,` with the due time, interval,
     stability, difficulty, state, number of reviews and lapses, learning step, and time of
-    the last review. A card of which these are cut off has the default ease.
+    the last review. If the values after the interval are missing or invalid, the card gets the
+    default ease and no memory state.
     """
     cards = []
     for part in filter(None, schedule.split("!")):
@@ -246,7 +250,10 @@ def parse_schedule(schedule: str) -> Schedule:
 
 
 def _parse_fsrs(values: Sequence[str], interval: int) -> CardSchedule:
-    """Parse the memory state of a card, or raise an error if it isn't valid."""
+    """Parse the FSRS values of a card.
+
+    Raises `ValueError`, `IndexError` or `OverflowError` if a value is missing or invalid.
+    """
     stability, difficulty = float(values[2]), float(values[3])
     state, reviews, lapses = (int(value) for value in values[4:7])
     if not (0 < stability < _MAX_STABILITY and 1 <= difficulty <= 10 and 1 <= state <= 3):

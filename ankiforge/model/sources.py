@@ -1,7 +1,7 @@
 """What a source yields during a scan, and what a source may look up in the ledger.
 
-A scan yields one value per document (a *sighting*), problems, and a `ScanEnd` after each
-container. A container is a vault, a directory of PDFs or a library.
+A scan yields one value per document, problems, and a `ScanEnd` after each container. All of
+these are called *sightings*. A container is a vault, a directory of PDFs or a library.
 """
 
 from __future__ import annotations
@@ -308,7 +308,7 @@ class QuoteReading(NamedTuple):
 
 
 class PassageChoice(Value):
-    """A passage that the user selected in ankiforge or a chat chose, not marked in the document."""
+    """A passage that isn't marked in the document, but was chosen by the user or in a chat."""
 
     id: str
     """The id of the event in the journal that records the choice."""
@@ -336,13 +336,13 @@ class DocumentLookup(Protocol):
         """
 
     def find_dependencies(self, container: str, path: str) -> Strings | None:
-        """Return the stored `ExtractedDocument.dependencies`, or None if it was never read."""
+        """Return a document's stored `dependencies`, or None if it was never read."""
 
     def list_paths(self, container: str) -> Strings:
         """Return the paths of all known documents in a container."""
 
     def find_choices(self, container: str) -> tuple[PassageChoice, ...]:
-        """Return the passages chosen in a container's documents, which may have been elsewhere."""
+        """Return the passages chosen in a container, and in containers that are no longer read."""
 
 
 class SourceCache(Protocol):

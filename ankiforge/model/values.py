@@ -69,7 +69,7 @@ def _digest(parts: Strings) -> bytes:
     return hashlib.sha256("\x1f".join(parts).encode("utf-8", "surrogatepass")).digest()
 
 
-# --- ids of what is decided on ----------------------------------------------------------
+# --- ids of cards, drafts, questions and highlights --------------------------------------
 
 CARD_PREFIX = "af"
 _HASH_LENGTH = 16

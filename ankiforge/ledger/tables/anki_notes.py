@@ -68,7 +68,7 @@ def filter_foreign_note_ids(store: Store, ids: Iterable[str]) -> set[str]:
 
 
 def filter_deleted_guids(store: Store, guids: Iterable[str]) -> set[str]:
-    """Return the GUIDs whose notes had a grave when Anki was last read."""
+    """Return which of these GUIDs belong to notes with a grave in the last view of Anki."""
     guids_by_note_id = {compute_note_id(Guid(guid)): guid for guid in guids}
     query = f"SELECT id FROM grave WHERE id IN {JSON_VALUES}"
     rows = (

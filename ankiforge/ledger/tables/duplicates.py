@@ -82,12 +82,10 @@ class DuplicateCandidates:
             yield IndexedCard(row["id"], HighlightKey(row["passage"]), origin, terms)
 
     def get_content(self, id: str) -> CardContent | None:
-        """Return the text of a card, draft or foreign note, or None if it isn't relevant any more.
+        """Return the text of a candidate by its id, or None if it is no longer a candidate.
 
-        A draft is also found by the GUID that its card is going to have.
-
-        That's the case if the card isn't live, the draft isn't pending, or the note isn't in Anki
-        or has no text.
+        `id` is the GUID of a live card, the id of a pending draft, the GUID that the card of a
+        pending draft would get, or `nid:` followed by the id of a foreign note with text.
         """
         if id.startswith(FOREIGN_PREFIX):
             query = "SELECT fields FROM foreign_note WHERE id = ?"

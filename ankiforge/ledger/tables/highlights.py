@@ -85,7 +85,12 @@ def list_unmarked_documents(store: Store) -> list[Row]:
 
 
 def count_marked_documents(store: Store) -> list[Row]:
-    """Count the documents of each container, in total and with present highlights."""
+    """Count the present documents of each container.
+
+    Returns:
+        Rows with `container`, `source`, `marked` (the number of documents with present
+        highlights) and `total`.
+    """
     return store.fetch_rows(
         "SELECT container, max(source) AS source, sum(is_marked) AS marked, count(*) AS total"
         " FROM (SELECT d.container, d.source, EXISTS (SELECT 1 FROM highlight h"
@@ -115,9 +120,9 @@ def find_primary_copies(store: Store, keys: Iterable[str]) -> dict[str, Row]:
     """Return the primary copy of each highlight, which is the one that cards are drafted from.
 
     Copies are highlights with the same text (column `alike`). The primary copy is the first one
-    that was decided on or, if none was, the first one that got a key, and may be the highlight
-    itself. Text that is skipped is none, unless it was decided on. Each row has the `passage` of
-    the primary copy and the `title` of its document.
+    that was decided on or, if none was, the first one that got a key. It may be the highlight
+    itself. Skipped text is never a primary copy unless it was decided on. Each row has the
+    `passage` of the primary copy and the `title` of its document.
     """
     rows = store.fetch_rows(
         "SELECT h.alike, coalesce(a.first, h.key) AS passage, d.title,"
@@ -155,7 +160,8 @@ def count_highlights_to_draft(store: Store) -> int:
 def load_usefulness(store: Store) -> list[Row]:
     """Load the key, document and usefulness (column `worth`) of each present highlight.
 
-    No run scores a highlight that the rules drafted: its usefulness is its draft's confidence.
+    If no usefulness is stored for a highlight, as when the rules drafted it, the highest
+    confidence of its drafts is used instead.
     """
     return store.fetch_rows(
         "SELECT key, document, iif(worth, worth, (SELECT max(json_extract(body, '$.confidence'))"

@@ -1,7 +1,7 @@
 """The table `draft` with the pending drafts, and `decided` with the drafts that were decided on.
 
-A decision moves the drafts that it settles from `draft` to `decided`, and undo moves them
-back. The view `offered` has the passage and the offer of each pending draft. Drafts with the
+A decision moves the drafts that it resolves from `draft` to `decided`, and undo moves them
+back. The view `offered` adds the passage and the offer to each pending draft. Drafts with the
 same offer are alternatives that the user decides on together. The module also writes the
 result of drafting to the row of a highlight.
 """
@@ -93,6 +93,8 @@ def load_draft_ids(store: Store, drafter: str = "") -> list[str]:
 def load_first_of_each_offer(store: Store, left_out: Collection[str]) -> list[Row]:
     """Load the first draft of each offer, in the order in which they are shown to the user.
 
+    The drafts whose ids are in `left_out` are ignored.
+
     Offers without warnings come first, then those with warnings, then blocked ones. Within
     each of these groups, hand-written cards come first, then offers for passages without a
     decision, then further offers for decided passages. Ties are broken by confidence, which
@@ -157,7 +159,7 @@ def load_draft_keys(store: Store, ids: Iterable[str]) -> dict[str, str]:
 
 
 def find_repeated_content_hashes(store: Store, ids: Iterable[str]) -> set[str]:
-    """Return the content hashes that several of these drafts, or one of them and a card, have."""
+    """Return the content hashes shared by several of these drafts, or by a draft and a card."""
     rows = store.fetch_rows(
         f"SELECT content FROM draft WHERE id IN {JSON_VALUES} GROUP BY content HAVING count(*) > 1"
         " OR EXISTS (SELECT 1 FROM card WHERE card.content = draft.content)"
@@ -168,7 +170,7 @@ def find_repeated_content_hashes(store: Store, ids: Iterable[str]) -> set[str]:
 
 
 def load_drafts_of_outdated_cards(store: Store) -> list[Row]:
-    """Load the pending drafts of cards that no drafter here can reword well.
+    """Load the pending drafts of outdated cards that no local drafter can reword well.
 
     These are the drafts that keep the text of their card (`keeps_text`), and those by which
     the rules reword a card of a model or chat.
@@ -323,8 +325,8 @@ def delete_drafts_of_highlights(
 ) -> list[str]:
     """Delete the drafts of these highlights.
 
-    If `repeatable`, the drafts of models, chats and agents are kept, because the rules can't
-    make them again. They are pending again when their highlights are back.
+    If `repeatable`, only drafts that the rules can make again are deleted. The drafts of models,
+    chats and agents stay, and are pending again as soon as their highlights reappear.
 
     Returns:
         The highlight key of each deleted draft.

@@ -64,7 +64,7 @@ def load_snapshots(store: Store, passages: Sequence[Passage]) -> list[PassageSna
 def load_highlight_snapshots(
     store: Store, keys: Sequence[str]
 ) -> dict[str, HighlightSnapshot]:
-    """Load snapshots of the highlights to draft, keyed by highlight.
+    """Load snapshots of the highlights to draft, keyed by highlight key.
 
     Highlights that were never read on this device are skipped.
     """
@@ -135,11 +135,11 @@ def _load_pending_drafts(
 def load_related_decisions(
     store: Store, passages: Sequence[tuple[Passage, Strings]]
 ) -> list[RelatedDecisions]:
-    """Load the decisions and cards of other passages that matter for these passages.
+    """For each passage, load the related decisions and live cards of other passages.
 
-    They matter if they are about a long sentence that the passage has or had. Each of
-    `passages` is a pair of a passage and its current sentences. There is one result per
-    passage.
+    A decision or card is related if it is about a long sentence that the passage contains or
+    used to contain. Each item of `passages` is a pair of a passage and its current sentences.
+    The results are in the order of `passages`.
     """
     sentence_sets = [
         find_distinctive_sentences(passage, current) for passage, current in passages
