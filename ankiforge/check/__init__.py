@@ -96,7 +96,7 @@ SOURCE_CHECKS: tuple[Check, ...] = (
 ALL_CHECKS = (
     *CARD_CHECKS,
     *SOURCE_CHECKS,
-    # how the passage was highlighted, and the other cards
+    # the form of the highlight, and similar cards
     source.check_highlight_form,
     duplicates.check_duplicates,
 )
@@ -122,8 +122,8 @@ _EMPTY_HIGHLIGHT = Highlight(
 def check_draft(draft: CardContent, context: CheckContext) -> tuple[Finding, ...]:
     """Run all checks on a draft, and return their findings in order. Never raises.
 
-    Findings about wording are only counted if the user wrote the card. If the user chose what
-    is asked, they are at most warnings.
+    Findings about wording become *info* findings if the user wrote the card, and at most
+    *warn* findings if the user only chose what is asked.
     """
     if draft.kind is CardKind.OCCLUSION:
         return tuple(source.check_figure(draft, context))

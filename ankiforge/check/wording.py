@@ -259,7 +259,7 @@ def check_answer_in_question(
 ) -> Iterator[Finding]:
     """Report a front that contains the answer.
 
-    Case matters if it isn't a question, because `string type` doesn't contain `String`.
+    Case matters if the front isn't a question, because `string type` doesn't contain `String`.
     """
     if draft.kind.note_type is not NoteType.BASIC:
         return
@@ -320,8 +320,8 @@ def _lacks_subject(draft: CardContent, highlight: Highlight, front: str) -> bool
 def continues_conversation(draft: CardContent, highlight: Highlight) -> bool:
     """Return whether text below a passage continues a conversation instead of being a question.
 
-    This is assumed for a request without a question mark, if it has no words in common with
-    the text around it or with its answer.
+    This is assumed for a request without a question mark that shares no words with its titles
+    or answer.
     """
     front = " ".join(parse_draft(draft).question.split())
     if (
@@ -345,7 +345,7 @@ class _QuestionPattern(Value):
     bad: re.Pattern[str]
     """Matches words that a front should not contain."""
     excuse: re.Pattern[str] | None
-    """Matches words that make such a front acceptable after all, if the section lists any."""
+    """Matches words that make such a front acceptable after all, or None for no exceptions."""
 
 
 @cache
@@ -494,7 +494,7 @@ _MIN_WORDS_BEFORE_CONJUNCTION = 4
 
 
 def check_completeness(draft: CardContent, context: CheckContext) -> Iterator[Finding]:
-    """Report truncated sides."""
+    """Report sides that break off, e.g. with a comma or a conjunction."""
     for name in (
         ("Text",) if draft.kind.note_type is NoteType.CLOZE else ("Front", "Back")
     ):

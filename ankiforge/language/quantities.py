@@ -344,7 +344,7 @@ _MINUS_SIGNS = frozenset(("-", "−", "–", "minus", "moins"))
 _BC_ABBREVIATIONS = ("bc", "vchr", "avj", "ac")
 
 
-# --- what a gap must not cut --------------------------------------------------------
+# --- what a gap must not split --------------------------------------------------------
 
 # The letters of scripts with spaces between words, combining marks, and super- and
 # subscripts. They are case-sensitive, because ignoring case is slow for so many characters.
@@ -451,7 +451,7 @@ class Quantity(NamedTuple):
 
     @property
     def size_in_base_unit(self) -> tuple[str, Fraction]:
-        """The dimension and the size in its base unit, e.g. the same for 5 g and 5,000 mg."""
+        """The dimension, and the value in its base unit, e.g. equal for 5 g and 5,000 mg."""
         return self.dimension, self.value * self.unit_size
 
 
@@ -517,7 +517,10 @@ def _parse_value(match: re.Match[str]) -> Fraction:
 
 
 def _parse_era(match: re.Match[str]) -> str:
-    """Return `before` or `after`, or "". AD may precede a year or follow it, BC only follows."""
+    """Return `before` (BC), `after` (AD), or "" if a year has no era.
+
+    AD may precede or follow the year, but BC can only follow it.
+    """
     if match["early"]:
         return "after"
     letters = re.sub(r"[\s.]", "", match["late"] or "")
@@ -557,8 +560,8 @@ def find_sizes_in_base_units(text: str) -> frozenset[tuple[str, Fraction]]:
 # --- fractions and months -------------------------------------------------------------
 
 
-# Words that are fractions only after `a` or `one` and before a function word. They are one in
-# `a third of it`, but not in `the third way`, `a third way` or `the last quarter`.
+# Words that are fractions only after `a` or `one`, and not before a noun: `a third of it` is one,
+# but `the third way`, `a third way` and `the last quarter` aren't.
 _AMBIGUOUS_FRACTIONS = frozenset(("third", "quarter"))
 
 
