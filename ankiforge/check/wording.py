@@ -320,8 +320,8 @@ def _lacks_subject(draft: CardContent, highlight: Highlight, front: str) -> bool
 def continues_conversation(draft: CardContent, highlight: Highlight) -> bool:
     """Return whether text below a passage continues a conversation instead of being a question.
 
-    This is assumed for a request without a question mark that shares no words with its titles
-    or answer.
+    This is assumed for a request without a question mark that shares no words with the titles
+    above it or with its answer.
     """
     front = " ".join(parse_draft(draft).question.split())
     if (

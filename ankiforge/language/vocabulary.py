@@ -1,10 +1,10 @@
 """Find words that the user highlighted and commented with a translation.
 
-People who read in a second language highlight a word, and write its meaning in the comment (here
-called a *note*). A note is a translation if it is in another script, has a letter that the document's
-language doesn't have, or consists of words of other languages. If several different words
-have the same note, it is a tag. If the language of a note is uncertain, it is decided by the
-other notes in the document.
+People who read in a second language highlight a word, and write its meaning in the comment
+(called a *note* here). A note is a translation if it is in another script, has a letter that
+the document's language doesn't use, or consists of words of other languages. A note that
+several different words share is a tag. If the language of a note is uncertain, the other notes
+in the document decide.
 """
 
 from __future__ import annotations

@@ -1,9 +1,9 @@
-"""Decide whether two colons between words are meant as a card.
+"""Decide whether two colons between words separate the sides of a card.
 
 `a::b` is also written for other purposes: `key:: value` is a field of Dataview, and
-`std::vector` is a name in code. The reader of notes calls `classify_colons`, and stores the
-result as the form of the highlight. Checks and questions use the other functions to explain
-to the user why a line may not be a card.
+`std::vector` is a name in code. The extractor for notes calls `classify_colons`, and stores the
+result as the form of the highlight. Checks and questions use the other functions to tell the
+user why a line may not be a card.
 """
 
 from __future__ import annotations
@@ -51,7 +51,7 @@ def classify_colons(
 ) -> ColonMeaning:
     """Determine the meaning of the colons between two plain texts.
 
-    The spaces next to the colons belong to the texts. `declared` is whether the settings say
+    Both texts include the spaces next to the colons. `declared` means that the settings declare
     that the note contains cards.
     """
     colons = _judge_names(front, separator, back, declared)
@@ -86,10 +86,10 @@ def _judge_names(front: str, separator: str, back: str, declared: bool) -> Colon
 
 
 def _judge_code_name(front: str, back: str, *, declared: bool) -> ColonMeaning:
-    """Determine the meaning of `::` between two words without spaces, which may be a code name.
+    """Determine the meaning of `::` without spaces around it, which may be part of a code name.
 
     `the call that makes a process::fork()` may be a card, but `as Foo::bar()` and
-    `use a::b() to` aren't.
+    `use a::b() to` aren't cards.
     """
     words_before = front.split()
     words_after = back.split()

@@ -129,7 +129,7 @@ def score_highlight(highlight: Highlight) -> DraftingResult:
 def _estimate_card_confidence(highlight: Highlight, sentence: ScoredSentence) -> float:
     """Return the confidence in a sentence's card.
 
-    If a gap makes the card certain, the confidence is for the best gap. Otherwise, it is for
+    If a gap may make the card certain, the confidence is for the best gap. Otherwise, it is for
     an average gap and capped, since the sentence may still be worth a question.
     """
     min_gap_score = find_min_gap_score(sentence.features, MIN_CERTAIN_CONFIDENCE)
@@ -278,7 +278,7 @@ def _find_gaps(
     """Return (span, score) for the best gaps of a sentence, best first.
 
     Ranked gaps that score less than `min_score` are left out. A gap that the reader chose, or
-    that is the term of a definition, isn't ranked and is always returned.
+    that is the term of a definition, has a fixed score and is returned whatever `min_score` is.
     """
     excerpt = sentence.excerpt
     label = _LABEL.match(excerpt.text)
