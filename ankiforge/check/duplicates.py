@@ -113,7 +113,7 @@ def _compute_comparison_key(kind: CardKind, fields: Texts) -> Strings:
         front = _normalize(fields.get("Front", ""))
         back = _normalize(fields.get("Back", ""))
         return (kind.value, front, back, extra) if front and back else ()
-    # replace cloze deletions by brackets, numbered in the order in which they appear
+    # replace cloze deletions with brackets, numbered in the order in which they appear
     text = fields.get("Text", "")
     ranks: dict[tuple[int, ...], int] = {}
     text_parts = []
@@ -175,7 +175,7 @@ class CardFeatures(Value):
 
 @lru_cache(maxsize=2048)
 def compute_features(sides: ComparedSides) -> CardFeatures:
-    """Compute the features that distinguish a duplicate from a card that is only similar."""
+    """Compute the features that distinguish duplicates from cards that are only similar."""
     asked = normalize_phrases(sides.question)
     answered = normalize_phrases(sides.answer)
     whole = normalize_phrases(sides.full_text)
@@ -443,7 +443,7 @@ def _differ_in_answer(card: ComparedSides, other: ComparedSides) -> bool:
 def compare_again(
     draft: CardContent, finding: Finding, other: CardContent | None
 ) -> Finding | None:
-    """Compare a draft again with the card that a finding names.
+    """Recheck a finding against the current version of the card that the finding names.
 
     Args:
         draft: the draft with the finding.

@@ -123,8 +123,8 @@ _PREFIX_CHARS = 5
 def check_answers(draft: CardContent, context: CheckContext) -> Iterator[Finding]:
     """Report answers that the source doesn't support.
 
-    That's the case if fewer than half of an answer's words occur in the source, or if it
-    starts or ends in the middle of one of the source's words.
+    That's the case if fewer than half of an answer's words occur in the source, or if the
+    answer starts or ends in the middle of a word of the source.
     """
     highlight = context.highlight
     if (
@@ -344,7 +344,7 @@ def _find_ungrounded_numbers(text: str, source: str) -> Iterator[str]:
 
 
 def _find_other_months(text: str, source: str) -> Iterator[str]:
-    """Yield the months that the source doesn't name, if it names others."""
+    """Yield the months in a text that its source doesn't name, if the source names any."""
     named_months = find_months(text)
     source_months = set(find_months(source).values()) if named_months else set()
     for name, month in named_months.items():
@@ -612,7 +612,7 @@ def _find_opposites(card_words: list[str], evidence_words: list[str]) -> Iterato
 def _is_comparison_restated(
     card_words: list[str], index: int, evidence_words: list[str], opposite_index: int
 ) -> bool:
-    """Return whether two texts swap the sides of a comparison as well as its word.
+    """Return whether two texts state the same comparison from opposite sides.
 
     “A before B” and “B after A” mean the same. The indexes are those of the opposite words.
     """
@@ -820,7 +820,7 @@ def check_model_talk(draft: CardContent, context: CheckContext) -> Iterator[Find
 
 
 def check_language(draft: CardContent, context: CheckContext) -> Iterator[Finding]:
-    """Report a card in another language or script than its highlight and the comment."""
+    """Report a card whose language or script differs from its highlight and the comment."""
     highlight = context.highlight
     if is_chosen_by_reader(draft, highlight):
         return

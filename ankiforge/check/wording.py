@@ -150,7 +150,7 @@ def _check_gap(text: str, gap: Gap, answer: str) -> Iterator[Finding]:
 def _check_shown_text(
     text: str, full_text: str, hidden_gaps: Sequence[Gap], gap_name: str
 ) -> Iterator[Finding]:
-    """Report gaps that hide most of the text or, if the text is short, all but stop words."""
+    """Report gaps that blank out most of the text, or all but the stop words of a short text."""
     shown_text = blank_out_gaps(text, hidden_gaps).replace(GAP_PLACEHOLDER, "")
     if count_words(full_text) >= _MIN_WORDS_FOR_PERCENTAGE:
         percentage = ceil(100 * (1 - len(shown_text) / len(full_text)))
@@ -160,7 +160,7 @@ def _check_shown_text(
 
 
 def _check_gap_leaks(text: str, hidden_gaps: Sequence[Gap]) -> Iterator[Finding]:
-    """Report hidden answers that are also in the visible text.
+    """Report blanked-out answers that also occur in the visible text.
 
     In a list, only the lines that contain a gap are searched.
     """
@@ -318,7 +318,7 @@ def _lacks_subject(draft: CardContent, highlight: Highlight, front: str) -> bool
 
 
 def continues_conversation(draft: CardContent, highlight: Highlight) -> bool:
-    """Return whether text below a passage continues a conversation instead of being a question.
+    """Return whether text below a passage continues a conversation instead of asking a question.
 
     This is assumed for a request without a question mark that shares no words with the titles
     above it or with its answer.
@@ -483,7 +483,7 @@ def _find_reference_to_text(text: str) -> str:
 
 # --- truncated cards ------------------------------------------------------------------
 
-# The characters that may follow the final punctuation of a sentence. This is no regex, because
+# The characters that may follow the final punctuation of a sentence. This isn't a regex, because
 # matching one takes milliseconds.
 _CLOSING_CHARS = '*_=~>"”’»)} \t\n\u00a0\u202f\u3000'
 _COMMAS = (",", "،", "、", "，")
@@ -544,11 +544,13 @@ def filter_safe_context(card: CardContent, parts: Strings) -> Strings:
     if card.kind is CardKind.TWO_WAY:  # the card is also asked in reverse
         answers.append(cloze.to_plain_text(fields.get("Front", "")))
     return tuple(
-        part for part in parts if not any(_reveals(part, answer) for answer in answers)
+        part
+        for part in parts
+        if not any(_reveals_answer(part, answer) for answer in answers)
     )
 
 
-def _reveals(text: str, answer: str) -> bool:
+def _reveals_answer(text: str, answer: str) -> bool:
     """Return whether a text contains most words of an answer, in any inflection.
 
     For example, `catalysis` gives away `catalyst`. Two thirds of the words must match, and at

@@ -82,9 +82,9 @@ _ATTRIBUTES = regex(
 
 
 def blank_attributes(text: str) -> str:
-    """Replace the markup of site generators by the same number of spaces.
+    """Replace the markup of site generators with the same number of spaces.
 
-    The offsets in the text therefore don't change.
+    This keeps all offsets in the text valid.
     """
     return _ATTRIBUTES.sub(_blank, text)
 
@@ -100,9 +100,9 @@ _TRANSCRIPT_TIMES = regex(
 
 
 def blank_markup_and_times(text: str) -> str:
-    """Replace the markup of site generators and the times in transcripts by spaces.
+    """Replace the markup of site generators and the times in transcripts with spaces.
 
-    A quote from the document may lack both.
+    Quotes from the document may leave out both.
     """
     return _TRANSCRIPT_TIMES.sub(_blank, blank_attributes(text))
 
@@ -438,7 +438,7 @@ def build_choosing_request(
 
 
 class ChosenPassage(NamedTuple):
-    """A passage chosen in a reply, with its cards. As it isn't stored yet, it has no key."""
+    """A passage chosen in a reply, with its cards. It has no key until it is stored."""
 
     location: PassageMatch
     passage: Highlight

@@ -50,7 +50,7 @@ doesn't have to load the rules.
 
 
 def make_failed_result(highlight: Highlight, error: BugError) -> DraftingResult:
-    """Build the result of a highlight whose drafting or checking raised an unexpected error."""
+    """Build the result for a highlight whose drafting or checking raised an unexpected error."""
     text = highlight.exact or highlight.comment
     beginning = truncate(to_one_line(text), 60)
     title = highlight.document.title
@@ -221,9 +221,10 @@ def has_relevant_comment(highlight: Highlight) -> bool:
 
 
 def parse_highlight_instruction(highlight: Highlight) -> Instruction:
-    """Parse the comment of a highlight.
+    """Parse what a highlight's comment asks for.
 
-    Comments by other people are ignored.
+    Comments by other people are ignored. For a standalone note, the result is its first
+    question.
     """
     if not highlight.comment_is_instruction:
         return Instruction(CommentRequest.NONE)

@@ -141,7 +141,7 @@ class HiddenTextIndex:
                         yield first, end
         for start, end in split_parts(text):
             letters, origins = fold_text(text[start:end])
-            # mask the part if it is within a hidden text or, for a short part, a word of one
+            # mask a part that occurs within a hidden text; a short part must be a whole word of it
             searched = self._words if len(letters) < _MIN_PARTIAL_CHARS else self._joined
             if letters and letters in searched:
                 yield start, end
@@ -251,7 +251,7 @@ def split_parts(text: str) -> Iterator[Span]:
 
 
 def mask_spans(text: str, spans: Iterable[Span]) -> str:
-    """Replace spans of a text by `[…]`, each extended to whole words.
+    """Replace spans of a text with `[…]`, after extending each to whole words.
 
     The spans may be unsorted and may overlap.
     """
@@ -327,12 +327,12 @@ class SendableHighlight(Value):
 
     @property
     def language(self) -> str:
-        """The detected language, falling back to that of the context, or "" if unknown."""
+        """The code of the language detected in the highlight or its context, or "" if unknown."""
         return detect_language(self.exact, self.context)
 
 
 class PrivacyFilter:
-    """Checks and masks texts by comparison with the private texts of a workspace."""
+    """Finds and masks text that repeats any private text of a workspace."""
 
     def __init__(
         self,
@@ -530,9 +530,9 @@ class PrivacyFilter:
     def _find_private_spans(
         self, text: str, document: DocumentKey | None, *, may_be_truncated: bool = True
     ) -> Iterator[Span]:
-        """Yield the private spans of a text.
+        """Yield the spans of a text that are private or tagged as private.
 
-        `document` is the document that the text is from, or None. If `may_be_truncated`,
+        `document` is the document that the text is from, or None. If `may_be_truncated` is set,
         private text is also found if it is cut off at the beginning or end of a line or table
         cell.
         """

@@ -83,7 +83,7 @@ class Prompt(Value):
 
 
 def fill_placeholders(text: str, values: Mapping[str, SendableText]) -> SendableText:
-    """Replace the placeholders of a prompt by values, and strip surrounding whitespace."""
+    """Replace the placeholders of a prompt with values, and strip surrounding whitespace."""
     filled = _PLACEHOLDER.sub(lambda place: values[place[1]], text)
     return SendableText(filled.strip())
 

@@ -453,7 +453,7 @@ def parse_all_cards(content: str) -> tuple[list[ReplyCard], list[str]]:
     # drop repeated objects, because a reply may be pasted several times
     distinct = {json.dumps(entry, default=str): entry for entry in entries}
     for entry in distinct.values():
-        # replace aliases of keys by our own names, which take precedence if both are present
+        # replace aliases of keys with our own names, which take precedence if both are present
         card: Json = {}
         for key, value in entry.items():
             part_name = _NAME_BY_ALIAS.get(normalize_key(str(key)))
@@ -631,7 +631,7 @@ def build_drafts(
 def make_result(
     highlight: Highlight, cards: Sequence[ReplyCard], origin: Origin, shape: ReplyShape
 ) -> DraftingResult:
-    """Build the result of a highlight from its cards: drafts, or the reason why there are none.
+    """Build the result for a highlight from its cards: drafts, or the reason why it has none.
 
     The result is marked as declined if the model gave a reason instead of any card.
     """

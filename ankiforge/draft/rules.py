@@ -93,9 +93,9 @@ _STRUCK_OUT = regex(r"(?s)(?<![~\\])~~(?=[^\s~]).*?(?<=[^\s~\\])~~(?!~)")
 
 
 def draft_task(task: DraftingTask, *, figures: bool = True) -> list[DraftingResult]:
-    """Draft cards for each highlight of a task, or give the reason for no card.
+    """Return one result per highlight of a task: its drafts, or the reason why it has none.
 
-    The result is deterministic.
+    The results are deterministic.
 
     Args:
         task: the highlights, and the kinds of cards that the deck accepts.
@@ -143,7 +143,7 @@ def _explain_no_accepted_kind(task: DraftingTask) -> str:
 
 
 def _draft_highlight(highlight: Highlight, *, figures: bool) -> tuple[Draft, ...] | str:
-    """Draft cards from a highlight, or return the reason for no card."""
+    """Draft cards from a highlight, or return the reason why it gets none."""
     if highlight.kind is HighlightKind.CARD:
         return _draft_hand_written(highlight)
     questions = find_questions(highlight)
@@ -373,7 +373,7 @@ def _draft_vocabulary(highlight: Highlight) -> Draft:
 def _draft_requested_cloze(
     highlight: Highlight, phrase_as_written: str
 ) -> tuple[Draft, ...] | str:
-    """Draft the cloze that a comment asks for, or return the reason for no card.
+    """Draft the cloze that a comment asks for, or return why this is impossible.
 
     `c: phrase` blanks out that phrase, and `c:` alone blanks out the highlight. The phrase is
     searched for as written first, since it may be e.g. `<p>`, and then without formatting.
@@ -426,7 +426,7 @@ _LABEL_END = regex(r"\W*[:：]\s*(?=\S+\s+\S)")
 
 
 def _is_repeated_label(text: str, start: int, end: int) -> bool:
-    """Return whether a phrase is a label before text that repeats words of the phrase.
+    """Return whether a phrase is a label, and the text after the label repeats its words.
 
     For example, in `==Falling sales of papers==: Papers are sold less`, the text after the
     label gives away the gap.

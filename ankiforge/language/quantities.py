@@ -356,10 +356,10 @@ _SINGLE_NUMBER = (
 )
 
 
-def _build_unit_patterns(
+def _build_word_patterns(
     letter: str, glyph: str
 ) -> tuple[re.Pattern[str], re.Pattern[str]]:
-    """Return a pattern for the words of a text, and one for its words and quantities.
+    """Return two patterns: one that matches words, and one that matches words and quantities.
 
     `letter` and `glyph` are regular expressions for a single character.
     """
@@ -376,13 +376,13 @@ def _build_unit_patterns(
     return regex(word), regex(word_or_quantity)
 
 
-_UNIT_PATTERNS = _build_unit_patterns(_LETTER, _GLYPH)
+_UNIT_PATTERNS = _build_word_patterns(_LETTER, _GLYPH)
 # In most texts all letters are ASCII, for which the patterns are compiled three times as fast.
-_ASCII_UNIT_PATTERNS = _build_unit_patterns(r"[^\W_]", r"[^\W_]")
+_ASCII_UNIT_PATTERNS = _build_word_patterns(r"[^\W_]", r"[^\W_]")
 
 
 @lru_cache(maxsize=512)  # the drafts of a batch are checked after all of them are drafted
-def _find_text_units(text: str) -> tuple[Span, ...]:
+def _find_words_and_quantities(text: str) -> tuple[Span, ...]:
     """Return the spans of the words, numbers and quantities in a text."""
     word, word_or_quantity = _ASCII_UNIT_PATTERNS if text.isascii() else _UNIT_PATTERNS
     # a text without digits contains only words, and the other pattern is slow to compile
@@ -398,7 +398,7 @@ def find_unsplittable_offsets(text: str) -> frozenset[int]:
     superscripts.
     """
     offsets = set[int]()
-    for start, end in _find_text_units(text):
+    for start, end in _find_words_and_quantities(text):
         offsets.update(range(start + 1, end))
     return frozenset(offsets)
 
@@ -423,7 +423,7 @@ def extend_to_whole_numbers(text: str, start: int, end: int) -> tuple[int, int]:
     """Widen a gap so that it doesn't split any number."""
     if not any(map(str.isdigit, text)):
         return start, end
-    for first, last in _find_text_units(text):
+    for first, last in _find_words_and_quantities(text):
         if any(map(str.isdigit, text[first:last])):
             if first < start < last:
                 start = first
@@ -531,9 +531,9 @@ def _parse_era(match: re.Match[str]) -> str:
 
 @lru_cache(maxsize=512)
 def find_number_values(text: str) -> frozenset[Fraction]:
-    """Return the absolute values of all numbers and fractions.
+    """Return the absolute values of all numbers and fractions in a text.
 
-    Scales such as `million` are applied.
+    Scales such as `million` are applied, and units are ignored.
     """
     sizes = {abs(quantity.value) for quantity in parse_quantities(text)}
     sizes.update(find_fractions(text).values())

@@ -19,9 +19,9 @@ from ankiforge.text.normalize import MATH_PATTERN
 
 
 class TokenKind:
-    """Token kinds.
+    """The kinds of tokens, as plain integers.
 
-    They are plain integers rather than an enum because they are compared so often.
+    They aren't an enum because they are compared so often.
     """
 
     SIGN = 0

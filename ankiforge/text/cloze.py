@@ -305,14 +305,14 @@ def to_plain_text(markdown: str, *, dollars: bool = False) -> str:
     if not _MAY_BE_MARKUP.search(text):
         return text.strip()
     chars = set(text)
-    # choose a character that isn't in the text, of which two enclose the index of a shield
+    # choose a character that isn't in the text, to enclose the index of a shield
     delimiter = next(
         delimiter
         for delimiter in map(chr, _PRIVATE_CODE_POINTS)
         if delimiter not in chars
     )
 
-    # replace shields by placeholders, so that their content isn't treated as markup
+    # replace shields with placeholders, so that their content isn't treated as markup
     shield_texts = list[str]()
     parts = []
     for text_before, shield, kind in split_at_literal_spans(text):

@@ -54,13 +54,15 @@ def classify_colons(
     Both texts include the spaces next to the colons. `declared` means that the settings declare
     that the note contains cards.
     """
-    colons = _judge_names(front, separator, back, declared)
+    colons = _classify_by_context(front, separator, back, declared)
     if colons is ColonMeaning.CARD and _is_code(front, separator, back):
         return ColonMeaning.DOUBTFUL
     return colons
 
 
-def _judge_names(front: str, separator: str, back: str, declared: bool) -> ColonMeaning:
+def _classify_by_context(
+    front: str, separator: str, back: str, declared: bool
+) -> ColonMeaning:
     # a mistyped URL, `https:://x`, an IP address range, `fe80::/10`, or a plug-in's
     # reference, `<<VL12::Heaps>>`
     if back[:1] == "/" or (front[:2], back[-2:]) == ("<<", ">>"):
@@ -82,10 +84,10 @@ def _judge_names(front: str, separator: str, back: str, declared: bool) -> Colon
         # `key:: value` is a Dataview field
         is_card = declared or len(front.split()) > 1
         return ColonMeaning.CARD if is_card else ColonMeaning.NO_CARD
-    return _judge_code_name(front, back, declared=declared)
+    return _classify_code_name(front, back, declared=declared)
 
 
-def _judge_code_name(front: str, back: str, *, declared: bool) -> ColonMeaning:
+def _classify_code_name(front: str, back: str, *, declared: bool) -> ColonMeaning:
     """Determine the meaning of `::` without spaces around it, which may be part of a code name.
 
     `the call that makes a process::fork()` may be a card, but `as Foo::bar()` and

@@ -289,7 +289,7 @@ def _are_probably_right(old: Sequence[Mask], matched: Sequence[Mask]) -> bool:
 
 
 def _match_masks(old: Sequence[Mask], new: Sequence[Mask]) -> dict[int, int]:
-    """Match a figure's new masks to its old ones.
+    """Match the new masks of a figure with its old masks.
 
     Masks that share a label and overlap by at least `MIN_OVERLAP` are matched first, then
     those that share a label, then those that overlap, larger overlaps first. Labels take

@@ -102,7 +102,7 @@ def find_sentence_starts(text: str) -> list[int]:
 
     A superscript footnote number after a full stop is part of the preceding sentence.
     """
-    # replace the number by closing quotes
+    # replace the number with closing quotes
     text = _STOP_AND_FOOTNOTE.sub(lambda match: match[1].ljust(len(match[0]), "’"), text)
     return [
         match.end()

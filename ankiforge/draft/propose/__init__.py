@@ -248,7 +248,7 @@ def draft_cloze(
     *,
     min_confidence: float = 0.0,
 ) -> Draft | RejectionReason:
-    """Draft a cloze card from a sentence, or return the reason why this is not possible.
+    """Draft a cloze card from a sentence, or return why the sentence is rejected.
 
     The draft has at most four alternative gaps, best first, and no check blocks any of them.
     The sentence is rejected if no such gap exists, or if the confidence is below
@@ -335,7 +335,11 @@ def _draft_gap(highlight: Highlight, excerpt: Excerpt, span: Span) -> Draft:
 
 
 def _find_quote(highlight: Highlight, excerpt: Excerpt) -> str:
-    """Return an excerpt as it is written in its passage, with formula delimiters kept."""
+    """Return the text of the passage that an excerpt is from.
+
+    For an excerpt of Markdown, this is its plain text if the highlight contains that. Otherwise,
+    it is the whole highlight if the excerpt covers it, or else the Markdown.
+    """
     markdown = excerpt.quote or excerpt.text
     if not excerpt.is_markdown:
         return markdown

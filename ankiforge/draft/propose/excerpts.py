@@ -57,9 +57,9 @@ class Excerpt(Value):
 
 
 def make_excerpts(highlight: Highlight, tables: LanguageTables) -> list[Excerpt]:
-    """Split a highlight into the sentences to make cards from.
+    """Split a highlight into excerpts to make cards from, usually one per sentence.
 
-    A sentence that the highlight cuts off is completed, and citations and other noise are
+    Sentences that the highlight cuts off are completed, and citations and other noise are
     removed.
     """
     # a sentence in a PDF may continue on the next page, which may begin with a figure or table

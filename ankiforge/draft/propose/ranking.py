@@ -345,7 +345,7 @@ class GapRanker:
         if first and self.tokens[first - 1].kind == TokenKind.NUMBER == token.kind:
             if token.text.isalpha():
                 return False  # the `thousand` of `sixteen thousand`
-        if self._is_argument(first):
+        if self._is_function_argument(first):
             return False  # the `x` of `f(x)`
         return token.start not in self._uncuttable_offsets
 
@@ -362,19 +362,19 @@ class GapRanker:
         before -= before > 0 and words[before].folded in _NAME_PREPOSITIONS
         return words[before].kind == TokenKind.NAME == words[end].kind
 
-    def _is_function(self, end: int) -> bool:
+    def _is_function_name(self, end: int) -> bool:
         """Return whether the token before `end` is a function's name, like the `f` of `f(x)`."""
         if self.language.name == "zh" or not 0 < end < len(self.tokens):
             return False
         before, after = self.tokens[end - 1], self.tokens[end]
         return after.text in _OPENING and before.end == after.start
 
-    def _is_argument(self, first: int) -> bool:
+    def _is_function_argument(self, first: int) -> bool:
         """Return whether a token directly follows the opening bracket of a call: `f(x)`."""
         if first < 2 or self.tokens[first - 1].text not in _OPENING:
             return False
         is_glued = self.tokens[first - 1].end == self.tokens[first].start
-        return is_glued and self._is_function(first - 1)
+        return is_glued and self._is_function_name(first - 1)
 
     def _is_joined_to_previous_word(self, index: int) -> bool:
         """Return whether a content word comes directly before a token, without a space."""
@@ -390,7 +390,7 @@ class GapRanker:
             return False
         if token.text.endswith(_APOSTROPHES):
             return False  # the elided `c'` of `c'è`
-        if self._is_function(last):
+        if self._is_function_name(last):
             return False  # the `f` of `f(x)`
         if last < len(self.tokens):
             following = self.tokens[last]
