@@ -279,10 +279,10 @@ def is_chosen_by_reader(draft: CardContent, highlight: Highlight) -> bool:
 
 
 def is_word_meaning_card(draft: CardContent, highlight: Highlight) -> bool:
-    """Return whether a card asks what a word means that the user commented on or looked up.
+    """Return whether a card asks for the meaning of the highlighted word.
 
-    The source needn't support such a card, because the comment translates or defines the
-    word, or because the sentence of a looked-up word doesn't explain it.
+    The user must have looked the word up, or given its meaning in the comment. The source
+    needn't support such a card, because the sentence of a looked-up word doesn't explain it.
     """
     word = get_highlighted_term(highlight)
     if (

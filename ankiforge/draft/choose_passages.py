@@ -191,8 +191,8 @@ def _find_omission(
 def _find_lists(whole_text: DocumentText) -> dict[int, tuple[str, int]]:
     """Find the lists of references, contents and tasks in a document.
 
-    A list follows a heading or line such as “References”, and ends at the next heading of the
-    same level at the latest. Full sentences under such a heading aren't a list.
+    A list follows a heading or line such as “References”, and ends before the next heading
+    of the same or a higher level at the latest. Full sentences under such a heading aren't a list.
 
     Returns:
         For each paragraph in a list, the list's name and the index of its first paragraph,

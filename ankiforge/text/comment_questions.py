@@ -229,8 +229,8 @@ def _mask_non_words(comment: str) -> str:
 def _mask_url(match: re.Match[str]) -> str:
     """Mask a URL with letters, or with spaces if it's the target of a Markdown link.
 
-    Spaces are used after link text, because it may end with a question mark, which wouldn't
-    count as one directly before letters.
+    If letters followed a question mark at the end of the link text, the question mark would be
+    skipped.
     """
     length = len(match[0])
     return "]" + " " * (length - 1) if match[0].startswith("](") else "x" * length
