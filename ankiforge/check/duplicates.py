@@ -613,7 +613,7 @@ class DuplicateIndex:
         """Yield groups of identical cards that are similar to the draft, most similar first.
 
         Each group comes with its Jaccard similarity: the number of shared words, divided by the
-        number of words in either text.
+        number of distinct words in the two texts.
         """
         candidates = self._find_candidates(terms)
         if not candidates:

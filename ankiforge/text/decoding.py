@@ -31,8 +31,8 @@ def detect_encoding(head: bytes) -> str:
 def decode_text(raw: bytes, *, repairs: bool = False) -> str:
     """Decode UTF-8 or UTF-16 text, normalizing line breaks to LF.
 
-    If `repairs` is true and there are invalid bytes, fall back to Windows-1252, or replace a few of
-    them with U+FFFD.
+    If `repairs` is true, invalid UTF-8 is decoded as Windows-1252, or a few invalid bytes are
+    replaced with U+FFFD.
 
     Raises:
         ItemError: the text is in another encoding, or has an unresolved merge conflict.

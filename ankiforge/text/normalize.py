@@ -288,7 +288,7 @@ def convert_to_dollar_math(text: str, change: Callable[[str], str] = str) -> str
 _SHIELD = regex(
     rf"""(?mx)
       (?P<escape>\\[!-/:-@\[-`{{-~])
-    # a fence ends with a line of the same mark
+    # a fence ends with a line of its own mark
     | (?P<fence>
         ^[ ]{{0,3}}(?P<mark>`{{3,}}(?=[^`\n]*\n)|~{{3,}})[^\n]*\n
         (?:[^\n]*\n)*?
