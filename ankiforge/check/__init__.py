@@ -96,7 +96,7 @@ SOURCE_CHECKS: tuple[Check, ...] = (
 ALL_CHECKS = (
     *CARD_CHECKS,
     *SOURCE_CHECKS,
-    # how the passage was highlighted, and the other cards
+    # the form of the highlight, and similar cards
     source.check_highlight_form,
     duplicates.check_duplicates,
 )
@@ -122,8 +122,8 @@ _EMPTY_HIGHLIGHT = Highlight(
 def check_draft(draft: CardContent, context: CheckContext) -> tuple[Finding, ...]:
     """Run all checks on a draft, and return their findings in order. Never raises.
 
-    Findings about wording are only counted if the user wrote the card. If the user chose what
-    is asked, they are at most warnings.
+    Findings about wording become *info* findings if the user wrote the card, and at most
+    *warn* findings if the user only chose what is asked.
     """
     if draft.kind is CardKind.OCCLUSION:
         return tuple(source.check_figure(draft, context))
@@ -143,7 +143,7 @@ def check_draft(draft: CardContent, context: CheckContext) -> tuple[Finding, ...
 def check_without_source(draft: CardContent, highlight: Highlight) -> tuple[Finding, ...]:
     """Run only the checks that don't compare a draft with its source. Never raises.
 
-    This takes a third of the time of `check_draft`, and is enough to compare candidate gaps.
+    This takes a third of the time of `check_draft`, and suffices to rule out candidate gaps.
     """
     return _run_and_adjust(draft, CheckContext(highlight, DuplicateIndex()), CARD_CHECKS)
 
@@ -171,7 +171,7 @@ def _run_and_adjust(
 def check_anki_card(card: CardContent, *, is_ours: bool = False) -> tuple[Finding, ...]:
     """Run the checks on a card that is in Anki, and return all findings. Never raises.
 
-    As the source isn't known, a finding blocks only if the card would fail in Anki or leave
+    The source is unknown, so a finding blocks only if the card would fail in Anki or leave
     nothing to ask. If the card isn't one of ours (`is_ours`), only the findings of
     `FORM_RULES` are returned.
     """
@@ -189,7 +189,7 @@ def check_anki_card(card: CardContent, *, is_ours: bool = False) -> tuple[Findin
 def _run_checks(
     draft: CardContent, context: CheckContext, checks: Sequence[Check]
 ) -> Iterator[Finding]:
-    """Run the checks. If the card is too large, only this is reported."""
+    """Run the checks, or report only the size of a card that is too large."""
     oversize_findings = tuple(check_size(draft, context))
     if oversize_findings:
         yield from oversize_findings

@@ -1,8 +1,8 @@
 """Find cards that duplicate a draft.
 
 `DuplicateIndex` finds candidates by the rarest words of the draft, and ranks them by the
-number of content words in common. As no score distinguishes a paraphrase from a pair such as
-“L1” and “L2”, or “2017” and “2018”, `are_duplicates` then searches for certain kinds of
+number of content words in common. No score distinguishes a paraphrase from a pair such as
+“L1” and “L2”, or “2017” and “2018”, so `are_duplicates` then looks for certain kinds of
 differences. Exact duplicates, with the same plain text on both sides, are merged by the
 caller. Any other duplicate becomes a finding that names the existing card. Cards from the
 same highlight are never compared.
@@ -113,7 +113,7 @@ def _compute_comparison_key(kind: CardKind, fields: Texts) -> Strings:
         front = _normalize(fields.get("Front", ""))
         back = _normalize(fields.get("Back", ""))
         return (kind.value, front, back, extra) if front and back else ()
-    # replace cloze deletions by brackets, numbered in the order in which they appear
+    # replace cloze deletions with brackets, numbered in the order in which they appear
     text = fields.get("Text", "")
     ranks: dict[tuple[int, ...], int] = {}
     text_parts = []
@@ -175,7 +175,7 @@ class CardFeatures(Value):
 
 @lru_cache(maxsize=2048)
 def compute_features(sides: ComparedSides) -> CardFeatures:
-    """Compute the features that distinguish a duplicate from a card that is only similar."""
+    """Compute the features that distinguish duplicates from cards that are only similar."""
     asked = normalize_phrases(sides.question)
     answered = normalize_phrases(sides.answer)
     whole = normalize_phrases(sides.full_text)
@@ -229,8 +229,8 @@ def are_duplicates(card: ComparedSides, other: ComparedSides) -> bool:
     return 2 * shared_count >= min(len(answer_a), len(answer_b))
 
 
-def _lack_context(card: CardFeatures, other: CardFeatures) -> bool:
-    """Return whether two questions differ, and one is clear only in its context, like `What?`."""
+def _lack_content_words(card: CardFeatures, other: CardFeatures) -> bool:
+    """Return whether two questions differ, and either has no content words, like `What?`."""
     if not card.family is other.family is NoteType.BASIC:
         return False
     has_words = card.question_stems and other.question_stems
@@ -254,8 +254,8 @@ def _differ_in_numbers(card: CardFeatures, other: CardFeatures) -> bool:
 
 
 def _differ_in_terms(card: CardFeatures, other: CardFeatures) -> bool:
-    """Return whether the cards have different names, such as L1 and L2, Austria and Australia."""
-    return _has_own_term(card, other) and _has_own_term(other, card)
+    """Return whether each card has a term that the other lacks, such as L1 and L2."""
+    return _has_unshared_term(card, other) and _has_unshared_term(other, card)
 
 
 def _differ_in_opposites(card: CardFeatures, other: CardFeatures) -> bool:
@@ -268,7 +268,7 @@ def _differ_in_opposites(card: CardFeatures, other: CardFeatures) -> bool:
 
 
 def _differ_in_one_place(card: CardFeatures, other: CardFeatures) -> bool:
-    """Return whether the only difference of two questions is one or two consecutive words.
+    """Return whether two questions differ only in one or two consecutive words.
 
     Synonyms don't count as different.
     """
@@ -287,7 +287,7 @@ def _differ_in_one_place(card: CardFeatures, other: CardFeatures) -> bool:
 
 
 _DIFFERENCES = (
-    _lack_context,
+    _lack_content_words,
     _differ_in_numbers,
     _differ_in_terms,
     _differ_in_opposites,
@@ -324,7 +324,7 @@ def _are_opposed(word: str, counterpart: str) -> bool:
     )
 
 
-def _has_own_term(card: CardFeatures, other: CardFeatures) -> bool:
+def _has_unshared_term(card: CardFeatures, other: CardFeatures) -> bool:
     for term in card.terms - other.terms:
         if term in other.tokens or stem_word(term) in other.stems:
             continue
@@ -395,7 +395,7 @@ def _compute_signature(words: Strings) -> int:
 
 
 def _count_needed_words(words: Strings) -> int:
-    """Return how many words a duplicate with at least as many words must have in common."""
+    """Return how many of `words` a duplicate must share if it has at least as many words."""
     return min((len(words) + 1) // 2, _MAX_NEEDED_WORDS)
 
 
@@ -443,7 +443,7 @@ def _differ_in_answer(card: ComparedSides, other: ComparedSides) -> bool:
 def compare_again(
     draft: CardContent, finding: Finding, other: CardContent | None
 ) -> Finding | None:
-    """Compare a draft again with the card that a finding names.
+    """Recheck a finding against the current version of the card that the finding names.
 
     Args:
         draft: the draft with the finding.
@@ -498,8 +498,8 @@ class DuplicateIndex:
         self._is_loaded = False
         self._cards: dict[str, IndexedCard] = {}
         self._sides_by_id: dict[str, ComparedSides] = {}
-        # Equal cards form a group, of which only one card is compared. A group's number is the
-        # index of its first card in this list, and of that card's signature and numbers.
+        # Identical cards form a group, of which only the first card is compared. A group's number
+        # is the index of this card in the next three lists.
         self._first_cards: list[IndexedCard] = []
         self._signatures: list[int] = []
         self._numbers: list[frozenset[str]] = []
@@ -544,7 +544,7 @@ class DuplicateIndex:
     def _iter_other_cards(
         self, group: int, highlight: HighlightKey
     ) -> Iterator[IndexedCard]:
-        """Yield the cards of a group that are from other highlights, in their latest version."""
+        """Yield the cards of a group from other highlights, skipping outdated versions."""
         for card in (self._first_cards[group], *self._more_cards.get(group, ())):
             is_from_highlight = card.highlight == highlight != ""
             if self._cards[card.id] is card and not is_from_highlight:
@@ -613,7 +613,7 @@ class DuplicateIndex:
         """Yield groups of identical cards that are similar to the draft, most similar first.
 
         Each group comes with its Jaccard similarity: the number of shared words, divided by the
-        number of words in either text.
+        number of distinct words in the two texts.
         """
         candidates = self._find_candidates(terms)
         if not candidates:
@@ -659,11 +659,11 @@ class DuplicateIndex:
                 yield jaccard, group
 
     def _find_candidates(self, terms: SearchTerms) -> set[int]:
-        """Return the groups of cards that may have half of their words in common with the draft.
+        """Return the numbers of the groups that may share half of their words with the draft.
 
-        They are found by the rarest words of the draft, and filtered by their bit signatures.
-        The signatures give an upper bound for the number of common words, which must be at
-        least half of the words of either card.
+        The groups are found by the rarest words of the draft, and filtered by their bit
+        signatures. The signatures give an upper bound for the number of shared words, which
+        must be at least half of the words of the shorter card.
         """
         word_bits = _compute_signature(terms.words)
         # the number of words that set the same bit as another word of the draft
@@ -681,9 +681,9 @@ class DuplicateIndex:
         }
 
     def _find_by_rarest_words(self, terms: SearchTerms) -> Iterable[int]:
-        """Return the groups of cards with one of the rarest words of the draft.
+        """Return the numbers of the groups that contain one of the draft's rarest words.
 
-        If none of its words is rare enough, a group must have two of the rarest.
+        If none of the draft's words is rare enough, a group must contain two of the rarest.
         """
         all_postings = map(self._postings.get, (*terms.words, *terms.ideograph_pairs))
         postings = [

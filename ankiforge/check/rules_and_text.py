@@ -3,8 +3,8 @@
 Each rule is a row of `data/rules.txt`. A check is a function that takes a draft and its context and
 yields findings, each with the id of a rule. `check/__init__.py` lists all checks.
 
-The helpers convert a draft to plain text, find out who chose its words, and return the text in
-which an answer may be found, or only the sentences around the quote as evidence.
+The helpers convert a draft to plain text, determine who chose its wording, and return the part of
+the source in which an answer may occur, or only the sentences that contain the quote.
 """
 
 from __future__ import annotations
@@ -120,7 +120,10 @@ def make_finding(
 
 
 def check_limit(value: int, rule: str, detail: str = "") -> Iterator[Finding]:
-    """Yield a finding with `value` and the limit of the rule if the limit is exceeded."""
+    """Yield a finding if `value` exceeds the rule's limit.
+
+    The message states both, followed by `detail`.
+    """
     limit, unit = _RULES_BY_ID[rule].limit, _RULES_BY_ID[rule].unit
     if value > limit:
         message = f"{value} {unit}, more than {limit}"
@@ -140,7 +143,7 @@ class DuplicateFinder(Protocol):
     ) -> Iterator[Finding]:
         """Yield a finding for each card or draft that `draft` duplicates.
 
-        Those from the same `highlight` are ignored.
+        Cards and drafts from the same `highlight` are ignored.
         """
         ...
 
@@ -225,12 +228,14 @@ def blank_out_gaps(text: str, gaps: tuple[Gap, ...]) -> str:
     """Render a cloze card as plain text, with only the given gaps blanked out."""
     parts = []
     for text_before, gap in cloze.split_around_gaps(text, gaps):
-        parts.append(_to_plain_untrimmed(text_before) + (GAP_PLACEHOLDER if gap else ""))
+        parts.append(
+            _strip_markup_keep_spaces(text_before) + (GAP_PLACEHOLDER if gap else "")
+        )
     return "".join(parts).strip()
 
 
 @lru_cache(maxsize=1024)
-def _to_plain_untrimmed(text: str) -> str:
+def _strip_markup_keep_spaces(text: str) -> str:
     if not text.strip():
         return text
     leading_space = text[: len(text) - len(text.lstrip())]
@@ -274,10 +279,10 @@ def is_chosen_by_reader(draft: CardContent, highlight: Highlight) -> bool:
 
 
 def is_word_meaning_card(draft: CardContent, highlight: Highlight) -> bool:
-    """Return whether a card asks for the meaning of a word that the user comments or looked up.
+    """Return whether a card asks for the meaning of the highlighted word.
 
-    The source needn't support such a card, because the comment translates or defines the
-    word, or because the sentence of a looked-up word doesn't explain it.
+    The user must have looked the word up, or given its meaning in the comment. The source
+    needn't support such a card, because the sentence of a looked-up word doesn't explain it.
     """
     word = get_highlighted_term(highlight)
     if (
@@ -359,7 +364,7 @@ _MAX_SOURCE_CHARS = 6000
 def find_evidence(draft: CardContent, highlight: Highlight) -> str:
     """Return the complete sentences that contain the quote of a draft.
 
-    The quote alone may lack a “not”.
+    The quote alone might leave out a “not”.
     """
     text = get_sentence(highlight)
     if highlight.surrounding_text and not locate(draft.quote, text):

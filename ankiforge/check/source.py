@@ -123,8 +123,8 @@ _PREFIX_CHARS = 5
 def check_answers(draft: CardContent, context: CheckContext) -> Iterator[Finding]:
     """Report answers that the source doesn't support.
 
-    That's the case if fewer than half of an answer's words occur in the source, or if it
-    starts or ends in the middle of one of the source's words.
+    That's the case if fewer than half of an answer's words occur in the source, or if the
+    answer starts or ends in the middle of a word of the source.
     """
     highlight = context.highlight
     if (
@@ -155,7 +155,7 @@ def check_answers(draft: CardContent, context: CheckContext) -> Iterator[Finding
 
 
 def _is_in_title(answer: str, highlight: Highlight) -> bool:
-    """Return whether a name is taken literally from the title or a heading. A number never is."""
+    """Return whether an answer without digits occurs in the title or a heading."""
     if any(map(str.isdecimal, answer)):
         return False
     return find_whole_words(answer, get_titles(highlight)) is not None
@@ -184,7 +184,7 @@ def _find_split_words(answer: str, source: str) -> str:
 
 
 def _find_missing_words(answer: str, source: str) -> tuple[list[str], float]:
-    """Return the words in `answer` that the source lacks, and the fraction that it has."""
+    """Return the words of `answer` that the source lacks, and the fraction it contains."""
     if _contains_whole_answer(source, answer):
         return [], 1.0
     answer = _ELISION.sub(" ", remove_tex(answer))
@@ -344,7 +344,7 @@ def _find_ungrounded_numbers(text: str, source: str) -> Iterator[str]:
 
 
 def _find_other_months(text: str, source: str) -> Iterator[str]:
-    """Yield the months that the source doesn't name, if it names others."""
+    """Yield the months in a text that its source doesn't name, if the source names any."""
     named_months = find_months(text)
     source_months = set(find_months(source).values()) if named_months else set()
     for name, month in named_months.items():
@@ -481,9 +481,10 @@ def check_meaning(draft: CardContent, context: CheckContext) -> Iterator[Finding
 
 
 def _find_closest_clause(text: str, card_words: list[str], answers: str) -> list[str]:
-    """Return the most similar clause to a card, as words, because others may negate something else.
+    """Return the words of the clause that shares the most stems with a card, or [] if none.
 
-    Unless `answers` is "", only clauses that share a word with it are compared.
+    Other clauses are left out because they may negate something else. Unless `answers` is "",
+    the clause must also share a word with it.
     """
     card_stems = set(map(stem_word, card_words))
     answer_stems = find_stems(answers)
@@ -503,7 +504,7 @@ def _find_closest_clause(text: str, card_words: list[str], answers: str) -> list
 def _check_certainty(
     card_words: list[str], claim_words: list[str], evidence_text: str
 ) -> Iterator[Finding]:
-    """Report a card that is more certain than its source: it adds `always`, or omits `may`."""
+    """Report a card that is more certain than its source, e.g. adds `always` or omits `may`."""
     if not _SOFTENERS.isdisjoint(card_words):
         return
     evidence_words = split_words(evidence_text)
@@ -530,6 +531,11 @@ def _find_negated_words(
     evidence_words: list[str],
     clause: list[str],
 ) -> frozenset[str]:
+    """Return the words that show that only one of card and source is negated.
+
+    These are the negations themselves if the card nearly repeats its source, and otherwise
+    the negated words.
+    """
     has_negation = not NEGATORS.isdisjoint(card_words)
     # the card may nearly repeat its source, but add or omit a negation
     claim_stems = frozenset(map(stem_word, claim_words)) - CONTENTLESS_WORDS - NEGATORS
@@ -606,7 +612,7 @@ def _find_opposites(card_words: list[str], evidence_words: list[str]) -> Iterato
 def _is_comparison_restated(
     card_words: list[str], index: int, evidence_words: list[str], opposite_index: int
 ) -> bool:
-    """Return whether two texts swap the sides of a comparison as well as its word.
+    """Return whether two texts state the same comparison from opposite sides.
 
     “A before B” and “B after A” mean the same. The indexes are those of the opposite words.
     """
@@ -711,7 +717,7 @@ def _find_unknown_names(answers: Strings, source: str, creators: str) -> Iterato
                 yield name
 
 
-# --- foreign links, active markup, talk to models -------------------------------------
+# --- foreign links, active markup, phrases from model conversations -------------------
 
 
 _URL_PATTERNS = (
@@ -785,7 +791,10 @@ def check_active_markup(draft: CardContent, context: CheckContext) -> Iterator[F
 
 
 def check_model_talk(draft: CardContent, context: CheckContext) -> Iterator[Finding]:
-    """Report talk to or about a model in the card, or in the source sentence with the answer."""
+    """Report phrases from a conversation with a model, such as “as an AI”, in a card.
+
+    If the phrase is in the source sentence with the answer, the finding is only a warning.
+    """
     if draft.origin.is_from_comment:
         return
     source = get_answer_source_text(context.highlight)
@@ -811,7 +820,7 @@ def check_model_talk(draft: CardContent, context: CheckContext) -> Iterator[Find
 
 
 def check_language(draft: CardContent, context: CheckContext) -> Iterator[Finding]:
-    """Report a card whose language or script matches neither its highlight nor its comment."""
+    """Report a card whose language or script differs from its highlight and the comment."""
     highlight = context.highlight
     if is_chosen_by_reader(draft, highlight):
         return
@@ -871,7 +880,7 @@ def _check_pictures(draft: CardContent, context: CheckContext) -> Iterator[Findi
 NO_LABEL = "no_label"
 """The id of the rule about figures without a label to blank out."""
 MANY_LABELS = "many_labels"
-"""The id of the rule about figures with more labels than anyone learns from one picture."""
+"""The id of the rule about figures with more labels than can be learned from one image."""
 MAX_LABELS = 40
 """The maximum number of labels on a figure. A detailed textbook drawing has 40."""
 

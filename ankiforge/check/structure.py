@@ -1,4 +1,4 @@
-"""Check for faults that would break a card in Anki or leave nothing to ask."""
+"""Check for faults that break a card in Anki or leave it with nothing to ask."""
 
 from __future__ import annotations
 
@@ -106,7 +106,7 @@ def check_control_characters(
 
 
 def _get_typed_severity(draft: CardContent) -> Severity | None:
-    """Return INFO for text that the user typed, because the card may be about templates."""
+    """Return INFO if the user wrote the card, which may be about templates, or else None."""
     return Severity.INFO if is_user_written(draft) else None
 
 

@@ -150,7 +150,7 @@ def _check_gap(text: str, gap: Gap, answer: str) -> Iterator[Finding]:
 def _check_shown_text(
     text: str, full_text: str, hidden_gaps: Sequence[Gap], gap_name: str
 ) -> Iterator[Finding]:
-    """Report gaps that hide most of the text or, if the text is short, all but stop words."""
+    """Report gaps that blank out most of the text, or all but the stop words of a short text."""
     shown_text = blank_out_gaps(text, hidden_gaps).replace(GAP_PLACEHOLDER, "")
     if count_words(full_text) >= _MIN_WORDS_FOR_PERCENTAGE:
         percentage = ceil(100 * (1 - len(shown_text) / len(full_text)))
@@ -160,7 +160,7 @@ def _check_shown_text(
 
 
 def _check_gap_leaks(text: str, hidden_gaps: Sequence[Gap]) -> Iterator[Finding]:
-    """Report hidden answers that are also in the visible text.
+    """Report blanked-out answers that also occur in the visible text.
 
     In a list, only the lines that contain a gap are searched.
     """
@@ -259,7 +259,7 @@ def check_answer_in_question(
 ) -> Iterator[Finding]:
     """Report a front that contains the answer.
 
-    Case matters if it isn't a question, because `string type` doesn't contain `String`.
+    Case matters if the front isn't a question, because `string type` doesn't contain `String`.
     """
     if draft.kind.note_type is not NoteType.BASIC:
         return
@@ -318,10 +318,10 @@ def _lacks_subject(draft: CardContent, highlight: Highlight, front: str) -> bool
 
 
 def continues_conversation(draft: CardContent, highlight: Highlight) -> bool:
-    """Return whether text below a passage continues a conversation instead of being a question.
+    """Return whether text below a passage continues a conversation instead of asking a question.
 
-    This is assumed for a request without a question mark, if it has no words in common with
-    the text around it or with its answer.
+    This is assumed for a request without a question mark that shares no words with the titles
+    above it or with its answer.
     """
     front = " ".join(parse_draft(draft).question.split())
     if (
@@ -345,7 +345,7 @@ class _QuestionPattern(Value):
     bad: re.Pattern[str]
     """Matches words that a front should not contain."""
     excuse: re.Pattern[str] | None
-    """Matches words that make such a front acceptable after all, if the section lists any."""
+    """Matches words that make such a front acceptable after all, or None for no exceptions."""
 
 
 @cache
@@ -483,7 +483,7 @@ def _find_reference_to_text(text: str) -> str:
 
 # --- truncated cards ------------------------------------------------------------------
 
-# The characters that may follow the final punctuation of a sentence. This is no regex, because
+# The characters that may follow the final punctuation of a sentence. This isn't a regex, because
 # matching one takes milliseconds.
 _CLOSING_CHARS = '*_=~>"”’»)} \t\n\u00a0\u202f\u3000'
 _COMMAS = (",", "،", "、", "，")
@@ -494,7 +494,7 @@ _MIN_WORDS_BEFORE_CONJUNCTION = 4
 
 
 def check_completeness(draft: CardContent, context: CheckContext) -> Iterator[Finding]:
-    """Report truncated sides."""
+    """Report sides that break off, e.g. with a comma or a conjunction."""
     for name in (
         ("Text",) if draft.kind.note_type is NoteType.CLOZE else ("Front", "Back")
     ):
@@ -544,11 +544,13 @@ def filter_safe_context(card: CardContent, parts: Strings) -> Strings:
     if card.kind is CardKind.TWO_WAY:  # the card is also asked in reverse
         answers.append(cloze.to_plain_text(fields.get("Front", "")))
     return tuple(
-        part for part in parts if not any(_reveals(part, answer) for answer in answers)
+        part
+        for part in parts
+        if not any(_reveals_answer(part, answer) for answer in answers)
     )
 
 
-def _reveals(text: str, answer: str) -> bool:
+def _reveals_answer(text: str, answer: str) -> bool:
     """Return whether a text contains most words of an answer, in any inflection.
 
     For example, `catalysis` gives away `catalyst`. Two thirds of the words must match, and at

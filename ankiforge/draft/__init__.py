@@ -1,8 +1,9 @@
 """Drafters turn highlights into drafts, or explain why a highlight gets no card.
 
-rules      drafts what the user wrote or highlighted as a card; works offline llm        asks a
-model on any OpenAI-compatible server chat       exports the same requests as texts for the user to
-paste into a chat propose    proposes cards for plain highlights when they are shown; works offline
+- `rules` drafts what the user wrote or highlighted as a card. It works offline.
+- `llm` asks a model on any OpenAI-compatible server.
+- `chat` exports the same requests as texts for the user to paste into a chat.
+- `propose` proposes cards for plain highlights when they are shown. It works offline.
 """
 
 from __future__ import annotations

@@ -123,7 +123,7 @@ def make_label(key: str) -> str:
 
 
 class ParsedChatReply(Value):
-    """The results parsed from a chat's reply, one per highlight, and the problems."""
+    """The results parsed from a chat's reply, one per highlight it covers, and any problems."""
 
     results: tuple[DraftingResult, ...]
     problems: tuple[Problem, ...]
@@ -180,7 +180,11 @@ def parse_chat_reply(
 def _assign_cards(
     items: Iterable[ReplyCard], pending: Sequence[_PendingHighlight]
 ) -> tuple[defaultdict[HighlightKey, list[ReplyCard]], list[Problem]]:
-    """Find the highlight that each card is about, and return problems for the other cards."""
+    """Assign each card to the highlight it is about.
+
+    Returns the cards of each highlight, and a problem for each card that fits none. A notice
+    lists cards that were assigned to another highlight than the one with their label.
+    """
     by_label = {entry.label: entry for entry in pending}
     items_by_key = defaultdict[HighlightKey, list[ReplyCard]](list)
     unused = []
@@ -228,15 +232,15 @@ def _find_owner(
 ) -> _PendingHighlight | None:
     """Return the highlight that a card is about, or None.
 
-    This is the highlight with the card's label, unless the quote is from another highlight.
-    Labels may be missing, swapped, or from a text with an older prompt.
+    This is the highlight with the card's label, unless the card quotes another highlight.
+    Labels may be missing, swapped, or left over from a text with an older prompt.
     """
     letters = sum(map(len, split_quote_letters(item.quote)))
     if labelled and (not letters or labelled.overlaps(item.quote)):
         return labelled
     is_near_label = labelled is not None and labelled.contains(item.quote)
     if letters >= _MIN_RELIABLE_LETTERS:
-        # a highlighted "on" is in many quotes
+        # a highlight as short as "on" occurs in many quotes
         min_length = _MIN_RELIABLE_LETTERS if is_near_label else 0
         owners = [
             candidate

@@ -1,6 +1,6 @@
 """Have a model or chat choose passages from a document without highlights, and parse its reply.
 
-The reply has the same format as that to a drafting request and is parsed by `reply`. The
+The reply has the same format as the reply to a drafting request and is parsed by `reply`. The
 quote of each card is the chosen passage.
 """
 
@@ -82,9 +82,9 @@ _ATTRIBUTES = regex(
 
 
 def blank_attributes(text: str) -> str:
-    """Replace the markup of site generators by the same number of spaces.
+    """Replace the markup of site generators with the same number of spaces.
 
-    The offsets in the text therefore don't change.
+    This keeps all offsets in the text valid.
     """
     return _ATTRIBUTES.sub(_blank, text)
 
@@ -100,9 +100,9 @@ _TRANSCRIPT_TIMES = regex(
 
 
 def blank_markup_and_times(text: str) -> str:
-    """Replace the markup of site generators and the times in transcripts by spaces.
+    """Replace the markup of site generators and the times in transcripts with spaces.
 
-    A quote from the document may lack both.
+    Quotes from the document may leave out both.
     """
     return _TRANSCRIPT_TIMES.sub(_blank, blank_attributes(text))
 
@@ -131,7 +131,7 @@ def select_paragraphs(
     """Split a document into the paragraphs to send and the parts to omit.
 
     Private text, footnotes, endnotes, tables of contents and lists of references or tasks are
-    omitted. TOML front matter, and slides that the next slide repeats, are in neither result.
+    omitted. TOML front matter, and slides that the next slide repeats, are in neither list.
     Very long paragraphs are split.
     """
     repeated_pages = _find_repeated_pages(whole_text)
@@ -158,7 +158,7 @@ def select_paragraphs(
 
 
 def _find_repeated_pages(whole_text: DocumentText) -> set[int]:
-    """Find the slides whose lines are all on the next one, too."""
+    """Return the page numbers, from 0, of slides whose lines all recur on the next slide."""
     if not whole_text.page_labels:
         return set()
     repeated_pages = set()
@@ -177,7 +177,10 @@ def _has_only_attributes(text: str) -> bool:
 def _find_omission(
     paragraph: Paragraph, list_name: tuple[str, int] | None
 ) -> tuple[str, int] | None:
-    """Return the name of the omitted part that a paragraph is in, and its number, or None."""
+    """Return the omitted part that a paragraph belongs to, or None if it isn't omitted.
+
+    The part is returned as its name, and a number that tells parts of the same name apart.
+    """
     if paragraph.is_private:
         return _PRIVATE_TEXT, 0
     if paragraph.skip:
@@ -188,8 +191,8 @@ def _find_omission(
 def _find_lists(whole_text: DocumentText) -> dict[int, tuple[str, int]]:
     """Find the lists of references, contents and tasks in a document.
 
-    These follow a heading or line like “References”, and end at the next heading at the
-    latest. A section of full sentences under such a heading isn't a list.
+    A list follows a heading or line such as “References”, and ends before the next heading
+    of the same or a higher level at the latest. Full sentences under such a heading aren't a list.
 
     Returns:
         For each paragraph in a list, the list's name and the index of its first paragraph,
@@ -435,7 +438,7 @@ def build_choosing_request(
 
 
 class ChosenPassage(NamedTuple):
-    """A passage chosen in a reply, with its cards. As it isn't stored yet, it has no key."""
+    """A passage chosen in a reply, with its cards. It has no key until it is stored."""
 
     location: PassageMatch
     passage: Highlight

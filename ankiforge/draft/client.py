@@ -1,12 +1,12 @@
 """Client for an OpenAI-compatible server that caches every reply and stays within the budget.
 
 The `openai` package sends and retries requests. `OpenAITransport` limits the time and size of a
-reply, follows no redirects, bypasses proxies on loopback, and sends no headers but ours. A request
+reply, follows no redirects, bypasses proxies on loopback, and sends only our own headers. A request
 is retried after a server error, but not after a timeout, because the server may still be working on
-it and would charge for it twice.
+the first attempt and would charge for both.
 
-No item (a highlight, or a card to compare) is paid for twice: each reply is cached before it is
-parsed, once for each item that it covers, under the hash of a request about this item alone.
+No item (a highlight, or a card to compare) is paid for twice. Each reply is cached before it is
+parsed, once per item that it covers. The cache key is the hash of a request for that item alone.
 """
 
 from __future__ import annotations
@@ -43,9 +43,9 @@ _FORMAT = "response_format"
 
 
 def _build_optional_fields(schema: Json, refused: Strings) -> Json:
-    """Build the optional fields of a request, except the fields that the server has refused.
+    """Build the optional fields of a request, leaving out those that the server has refused.
 
-    If a response format was refused, the next less strict one is used, and finally none.
+    Each time a response format is refused, the next less strict one is used, and finally none.
     """
     fields: Json = {} if _TEMPERATURE in refused else {_TEMPERATURE: 0}
     json_schema = {"name": "reply", "strict": True, "schema": schema}
@@ -271,15 +271,15 @@ def find_refused_field(
     *,
     is_first: bool,
 ) -> str:
-    """Return the optional field of a request that the server's error is about, or "".
+    """Return the name of the optional request field that the server has rejected, or "".
 
     Args:
         settings: the server settings.
         status: the HTTP status of the error.
         body: the body of the error.
         request_body: the fields that were sent.
-        is_first: whether the server hasn't answered any request so far. If so, an internal
-            error that names no field is blamed on the response format.
+        is_first: whether the server hasn't answered any request so far. In that case, an
+            internal error that names no field is blamed on the response format.
     """
     if status not in _FIELD_REFUSAL_STATUSES or _is_web_page(body):
         return ""
@@ -322,7 +322,7 @@ def _is_web_page(body: str) -> bool:
 
 
 UNREADABLE_STATUS = 200
-"""Our status for an unreadable reply, which has status 200 but isn't a chat completion.
+"""The status we assign to a reply with HTTP status 200 that isn't a chat completion.
 
 Examples are a login page, an empty body and an unknown error. A retry would return the same.
 """
@@ -461,7 +461,7 @@ class OpenAITransport(httpx2.BaseTransport):
     # --- pending requests -------------------------------------------------------------
 
     def finish_request(self) -> None:
-        """Note that this thread's request, including its retries, is over."""
+        """Mark this thread's request as finished, after any retries."""
         with self._condition:
             self._pending_threads.discard(threading.get_ident())
             self._condition.notify_all()
@@ -520,8 +520,8 @@ class ModelClient:
         Args:
             settings: the server, the model and the limits.
             replies: the cache of replies.
-            notice: called with messages for the user about what's being sent and what we're
-                waiting for.
+            notice: called with progress messages for the user, e.g. that the server is loading
+                its model.
             offline: whether to refuse to send anything to other computers.
             fresh: whether to ignore cached replies.
         """
@@ -644,7 +644,7 @@ class ModelClient:
             self._transport.stop(patience)
 
     def _raise_if_stopped(self) -> None:
-        """Raise an error if the client was stopped, after which the cache may be closed."""
+        """Raise an error if the client was stopped, because the cache may be closed by then."""
         if self._stopped:
             raise self._fatal_error or NoReplyError("stopped before it was sent")
 
@@ -738,9 +738,9 @@ class ModelClient:
     ) -> ItemError | ServiceError:
         """Count a failed request, and return the error to raise.
 
-        This is an error that ends the run if other requests would fail as well: the server is
+        The error ends the run if other requests would fail as well, because the server is
         unreachable (`is_gone`), several consecutive requests got no reply, or the server has
-        rejected all requests so far.
+        rejected several requests without ever answering one.
         """
         settings = self.settings
         if isinstance(error, TooLongError):

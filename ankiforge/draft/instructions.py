@@ -44,13 +44,13 @@ from ankiforge.text.private import remove_private_tag
 PROPOSALS_VERSION = "26"
 """Increase this whenever a change to the rules or tables of `propose` changes a score or reason.
 
-Undecided highlights are then scored again. Defined here, so that a run without new highlights
-needn't load the rules.
+Undecided highlights are then scored again. It is defined here so that a run without new highlights
+doesn't have to load the rules.
 """
 
 
 def make_failed_result(highlight: Highlight, error: BugError) -> DraftingResult:
-    """Build the result of a highlight whose drafting or checking raised an unexpected error."""
+    """Build the result for a highlight whose drafting or checking raised an unexpected error."""
     text = highlight.exact or highlight.comment
     beginning = truncate(to_one_line(text), 60)
     title = highlight.document.title
@@ -90,7 +90,7 @@ class Instruction(Value):
     answer: str = ""
     """The text after the question, or "" if it isn't an answer."""
     extra: str = ""
-    """The rest of the comment, which the card shows together with the answer."""
+    """The rest of the comment, which the card shows along with the answer."""
     is_only_question: bool = True
     """Whether the comment is just this question, perhaps with decoration and an `A: …` line."""
 
@@ -184,7 +184,7 @@ def _is_reaction(question: CommentQuestion, comment: str, passage: str) -> bool:
 
     A question isn't a reaction if at least two of these are true: it begins with a question
     word, it has a content word in common with the passage, and it has three content words. It
-    never is a reaction if it has an answer or a label such as `?`, or if the question words
+    is never a reaction if it has an answer or a label such as `?`, or if the question words
     of its language are unknown.
     """
     if not passage or question.is_answered or has_question_label(comment):
@@ -221,9 +221,10 @@ def has_relevant_comment(highlight: Highlight) -> bool:
 
 
 def parse_highlight_instruction(highlight: Highlight) -> Instruction:
-    """Parse the comment of a highlight.
+    """Parse what a highlight's comment asks for.
 
-    Comments by other people are ignored.
+    Comments by other people are ignored. For a standalone note, the result is its first
+    question.
     """
     if not highlight.comment_is_instruction:
         return Instruction(CommentRequest.NONE)
@@ -236,9 +237,9 @@ _MAX_QUESTIONS = 20
 
 
 def find_questions(highlight: Highlight) -> tuple[Instruction, ...]:
-    """Find the user's questions.
+    """Find the questions that the user wrote in a comment or standalone note.
 
-    A comment has at most one; a standalone note may have several.
+    A comment has at most one question. A note may have several, each with its answer.
     """
     if not highlight.comment_is_instruction:
         return ()
@@ -288,7 +289,7 @@ def _is_standalone_note(highlight: Highlight) -> bool:
     return highlight.kind is HighlightKind.NOTE and bool(highlight.markdown)
 
 
-# This many words at the beginning of a comment identify it.
+# A comment is recognized in other text by this many words at its beginning.
 _BEGINNING_WORDS = 3
 
 
@@ -366,7 +367,8 @@ def _find_picture_skip_reason(highlight: Highlight, comment: Instruction) -> str
 def is_for_rules_only(highlight: Highlight) -> bool:
     """Return whether only the rules draft a highlight, not a model.
 
-    These are hand-written cards, notes without a passage, and images with a question.
+    These are hand-written cards, comments without marked text, and images and drawings that
+    can be drafted.
     """
     if _is_card_by_reader(highlight):
         return True

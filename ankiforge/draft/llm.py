@@ -283,7 +283,11 @@ class ModelDrafter:
     def _split_into_chunks(
         self, task: SendableTask
     ) -> tuple[list[SendableTask], list[SendableTask]]:
-        """Split a task into a task per highlight with a cached reply, and the chunks to send."""
+        """Split a task into tasks that are answered from the cache, and chunks to send.
+
+        The former have one highlight each. Both lists are empty if the task allows no kind
+        of card.
+        """
         cached_tasks: list[SendableTask] = []
         new_tasks: list[SendableTask] = []
         if explain_missing_kind(task.task):
@@ -307,9 +311,9 @@ class ModelDrafter:
     def _draft_chunk(
         self, chunk: SendableTask, *, anew: bool = False
     ) -> list[DraftingResult]:
-        """Ask about all highlights of a chunk, then separately about each that the reply lacks.
+        """Request cards for a chunk, then separately for each highlight that the reply lacks.
 
-        Returns one result per highlight, in order. If `anew`, cached replies are ignored.
+        Returns one result per highlight, in order. If `anew` is set, cached replies are ignored.
 
         Raises:
             ServiceError, UsageError: no further request can succeed.
@@ -385,8 +389,8 @@ _RERUN_COMMAND = "ankiforge draft --again"
 def _make_unreadable_result(highlight: Highlight, answer: ItemReply) -> DraftingResult:
     """Create the result for a highlight whose reply could not be parsed.
 
-    The problem is reported only once, and the model is only asked again if the user
-    requests it.
+    The problem is reported only once, and the request is repeated only if the user asks for
+    that.
     """
     content = " ".join(answer.completion.content.split())[:80]
     message = "the model's answer could not be read"
@@ -414,7 +418,7 @@ def _make_unreadable_result(highlight: Highlight, answer: ItemReply) -> Drafting
 
 
 def _make_failed_results(task: SendableTask, error: ForgeError) -> list[DraftingResult]:
-    """Build a result with this error for each highlight of a request."""
+    """Build a failed result with the error's message for each highlight of a task."""
     title = task.task.document.title or task.task.document.key
     problem = Problem(title, f"not drafted: {error.message}", error.hint)
     if isinstance(error, BudgetExceededError):
@@ -473,8 +477,8 @@ def _draft_in_thread(
 ) -> _PendingResults:
     """Draft a chunk in a daemon thread, and return a future for its results.
 
-    With a standard thread pool, the program couldn't exit, even on Ctrl-C, until the server
-    has answered.
+    A standard thread pool would keep the program from exiting, even on Ctrl-C, until the
+    server has answered.
     """
     future: _PendingResults = Future()
 

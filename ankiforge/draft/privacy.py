@@ -59,7 +59,7 @@ MASK = "[…]"
 UNMASKED_KEYS = frozenset(
     "id card highlight kind state drafter check severity hits at".split()
 )
-"""The keys of an agent's entry whose values aren't masked: ids, and names that we chose."""
+"""The keys of a JSON entry whose values aren't masked, because they are ids or fixed names."""
 MIN_CUT_OFF_CHARS = 3
 """A truncated private text is recognized by at least this many folded letters."""
 # A text with at least this many folded letters is also found within words.
@@ -75,7 +75,7 @@ _MIN_UNSPACED_LETTERS = 6
 # The number of folded letters at its beginning by which a sentence is looked up.
 _PREFIX_LENGTH = 6
 _QUOTATION = regex(r"[“„«「]([^“”„«»「」\n]+)[“”»」]")
-# Matches a part that is compared separately: between line ends, headings, cells and omissions.
+# Matches a part that is compared separately: a line, heading or table cell, split at omissions.
 _PART = regex(r"(?:(?!\[…\]|…| › | \| )[^\n])+")
 
 
@@ -93,7 +93,7 @@ def fold_text(text: str) -> LettersWithOffsets:
 
 
 class HiddenTextIndex:
-    """An index that finds texts which must not be shown.
+    """Index for finding texts that must not be shown.
 
     A lookup takes about the same time however many texts are hidden.
     """
@@ -141,7 +141,7 @@ class HiddenTextIndex:
                         yield first, end
         for start, end in split_parts(text):
             letters, origins = fold_text(text[start:end])
-            # mask the part if it is within a hidden text or, for a short part, a word of one
+            # mask a part that occurs within a hidden text; a short part must be a whole word of it
             searched = self._words if len(letters) < _MIN_PARTIAL_CHARS else self._joined
             if letters and letters in searched:
                 yield start, end
@@ -153,10 +153,10 @@ class HiddenTextIndex:
     def find_cut_off_ends(
         self, letters: str, min_letters: int = MIN_CUT_OFF_CHARS
     ) -> Iterator[Span]:
-        """Yield the spans at both ends of a text that are part of a hidden text that was cut off.
+        """Yield the spans at the start and end of a text where a hidden text was cut off.
 
-        `letters` is the text as folded by `fold_text`. `min_letters` letters must match, at
-        least `MIN_CUT_OFF_CHARS`.
+        `letters` is the text as folded by `fold_text`. A span has at least `min_letters`
+        letters.
         """
         # a hidden text may begin before this text
         reversed_letters = letters[::-1]
@@ -170,10 +170,9 @@ class HiddenTextIndex:
 
 
 def _find_cut_off(letters: str, texts: list[str], min_letters: int) -> int:
-    """Return the length of the longest suffix of `letters` with which one of `texts` begins.
+    """Return the length of the longest suffix of `letters` that begins one of `texts`, or 0.
 
-    The text must continue beyond the suffix. Returns 0 if there is none. `texts` must be
-    sorted.
+    The text must be longer than the suffix. `texts` must be sorted.
     """
     for start in range(len(letters) - min_letters + 1):
         end = letters[start:]
@@ -184,7 +183,7 @@ def _find_cut_off(letters: str, texts: list[str], min_letters: int) -> int:
 
 
 class PrivateSentenceIndex:
-    """An index that finds private sentences in any document.
+    """Index for finding private sentences in any document.
 
     A complete sentence is found everywhere. A part of a sentence is found only if it is a
     whole sentence, line, heading or table cell of the other document.
@@ -206,7 +205,7 @@ class PrivateSentenceIndex:
         self._joined = "\n".join(self._sentences)
 
     def find_spans(self, text: str) -> Iterator[Span]:
-        """Yield the spans with a private sentence, or that consist of a part of one."""
+        """Yield each span of `text` that is a private sentence, or a passage within one."""
         if not self._sentences:
             return
         letters, origins = fold_text(text)
@@ -252,7 +251,7 @@ def split_parts(text: str) -> Iterator[Span]:
 
 
 def mask_spans(text: str, spans: Iterable[Span]) -> str:
-    """Replace spans of a text by `[…]`, each extended to whole words.
+    """Replace spans of a text with `[…]`, after extending each to whole words.
 
     The spans may be unsorted and may overlap.
     """
@@ -328,12 +327,12 @@ class SendableHighlight(Value):
 
     @property
     def language(self) -> str:
-        """The detected language, falling back to that of the context, or "" if unknown."""
+        """The code of the language detected in the highlight or its context, or "" if unknown."""
         return detect_language(self.exact, self.context)
 
 
 class PrivacyFilter:
-    """Checks and masks texts by comparison with the private texts of a workspace."""
+    """Finds and masks text that repeats any private text of a workspace."""
 
     def __init__(
         self,
@@ -531,9 +530,9 @@ class PrivacyFilter:
     def _find_private_spans(
         self, text: str, document: DocumentKey | None, *, may_be_truncated: bool = True
     ) -> Iterator[Span]:
-        """Yield the private spans of a text.
+        """Yield the spans of a text that are private or tagged as private.
 
-        `document` is the document that the text is from, or None. If `may_be_truncated`,
+        `document` is the document that the text is from, or None. If `may_be_truncated` is set,
         private text is also found if it is cut off at the beginning or end of a line or table
         cell.
         """
@@ -569,7 +568,7 @@ class SendableTask:
 
     @property
     def highlights(self) -> tuple[Highlight, ...]:
-        """The highlights that may be sent, as they were before masking."""
+        """The highlights that may be sent, with nothing masked."""
         return tuple(
             highlight
             for highlight in self.task.highlights
@@ -588,7 +587,7 @@ class SendableTask:
 
     @property
     def remark(self) -> SendableText:
-        """The remark with which the user asked for another draft, with private text masked."""
+        """The user's remark when asking for another draft, with private text masked."""
         return self.mask_text(self.task.user_request)
 
     def mask_text(self, text: str) -> SendableText:

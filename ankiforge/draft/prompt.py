@@ -40,7 +40,7 @@ def make_message(role: str, content: SendableText) -> Message:
 
 
 def name_all(count: int, noun: str) -> str:
-    """Return the phrase that tells a chat to cover everything, e.g. `all 3 cards`."""
+    """Return a phrase for all items of a request, e.g. `all 3 cards` or `the card`."""
     return f"the {noun}" if count == 1 else f"all {count} {noun}s"
 
 
@@ -83,7 +83,7 @@ class Prompt(Value):
 
 
 def fill_placeholders(text: str, values: Mapping[str, SendableText]) -> SendableText:
-    """Replace the placeholders of a prompt by values, and strip surrounding whitespace."""
+    """Replace the placeholders of a prompt with values, and strip surrounding whitespace."""
     filled = _PLACEHOLDER.sub(lambda place: values[place[1]], text)
     return SendableText(filled.strip())
 
@@ -166,7 +166,7 @@ class ModelRequest(Value):
     def to_chat_text(self, instruction: str) -> str:
         """Join the messages into one text for the user to paste into a chat.
 
-        `instruction` ends the text with what the chat should do, e.g. `answer for the card`.
+        `instruction` is the request in the last sentence, e.g. `answer for the card`.
         """
         ending = mark_as_sendable(
             f"Now {instruction}, with the JSON only, in one code block."
@@ -371,7 +371,7 @@ class ReplyShape(Value):
 
 
 def find_reply_shape(task: DraftingTask) -> ReplyShape:
-    """Return the kinds of cards that colour and deck allow, and the number of candidates."""
+    """Return the kinds of cards that a task allows, and the number of candidates per fact."""
     kinds = list(_KIND_RULES)
     if task.instructions.requested_kind == "question":
         kinds.remove(CardKind.CLOZE)
@@ -381,7 +381,7 @@ def find_reply_shape(task: DraftingTask) -> ReplyShape:
 
 
 def explain_missing_kind(task: DraftingTask) -> str:
-    """Return why a task allows no kind of card at all, or "" if it allows at least one."""
+    """Return the reason why a task allows no kind of card, or "" if it allows one."""
     if find_reply_shape(task).kinds:
         return ""
     return "its colour asks for a question, its deck for clozes"

@@ -6,7 +6,7 @@ objects with a closing brace. Replies aren't trusted: a card that can't be used 
 the others, and a card whose quote isn't in the source becomes a draft that a check blocks.
 
 If a card has no quote, as with small models, the sentences with the answer are used as
-evidence. The answer alone wouldn't do, because it may still be found after the rest of its
+evidence. The answer alone isn't enough, because it may still be found after the rest of its
 sentence has changed.
 """
 
@@ -79,10 +79,10 @@ def find_evidence(
             then its paragraph.
 
     Returns:
-        The evidence as it is written in the source, or the model's quote if the source
-        doesn't contain it. Second, the offset of the evidence in the highlighted text, in
-        code points, by which the cards of a highlight are sorted. It is 0 if the evidence is
-        outside the highlighted text.
+        A pair of the evidence as written in the source (or the model's quote if the source
+        doesn't contain it) and its offset in the highlighted text, in code points, by which
+        the cards of a highlight are sorted. The offset is 0 if the evidence is outside the
+        highlighted text.
     """
     texts = list_evidence_texts(highlight)
     for text in texts:
@@ -230,8 +230,9 @@ def parse_objects(text: str) -> list[Any]:
 def _parse_object_at(text: str, start: int, end: int) -> tuple[Any, int]:
     """Parse the JSON object whose opening brace is at `start`, repairing it if needed.
 
-    `end` is where its braces are closed, or `start` if they never are. Returns the object, or
-    None if it is incomplete or beyond repair, and where it ends.
+    `end` is the offset after the matching closing brace, or `start` if there is none. Returns
+    the object and the offset of its end. The object is None if it is incomplete or can't be
+    repaired.
     """
     with suppress(ValueError, RecursionError):
         return _DECODER.raw_decode(text, start)
@@ -437,7 +438,7 @@ def parse_cards(content: str, labels: Strings) -> list[ReplyCard]:
 
 
 def parse_all_cards(content: str) -> tuple[list[ReplyCard], list[str]]:
-    """Parse a reply into distinct cards, and the unusable objects as JSON.
+    """Return the distinct cards in a reply, and the JSON of each object that isn't one.
 
     If no objects are found, the reply may have been copied from a web page, an email or an
     editor, so it is parsed again with its HTML entities decoded, or without the `>` or number
@@ -452,7 +453,7 @@ def parse_all_cards(content: str) -> tuple[list[ReplyCard], list[str]]:
     # drop repeated objects, because a reply may be pasted several times
     distinct = {json.dumps(entry, default=str): entry for entry in entries}
     for entry in distinct.values():
-        # replace aliases of keys by our own names, which take precedence if both are present
+        # replace aliases of keys with our own names, which take precedence if both are present
         card: Json = {}
         for key, value in entry.items():
             part_name = _NAME_BY_ALIAS.get(normalize_key(str(key)))
@@ -478,7 +479,7 @@ _ALIASES = {
 _NAME_BY_ALIAS = {
     alias: name for name, aliases in _ALIASES.items() for alias in aliases.split()
 }
-"""Our name for each key that a model may use for part of a card."""
+"""Maps the keys that models use for the parts of a card to our own."""
 
 
 _KINDS = {
@@ -561,7 +562,7 @@ _EMPTY_LIST = regex(r'(?i)\W*(?:json\s*)?(?:\{\s*"cards"\s*:\s*)?\[\s*\][\s}`]*'
 
 
 def is_empty_card_list(text: str) -> bool:
-    """Return whether a reply explicitly has no cards, e.g. `{"cards": []}`."""
+    """Return whether a reply is explicitly an empty list of cards, e.g. `{"cards": []}`."""
     return _EMPTY_LIST.fullmatch(text) is not None
 
 
@@ -575,13 +576,13 @@ def build_drafts(
     shape: ReplyShape,
     max_facts: int = 0,
 ) -> tuple[Draft, ...]:
-    """Build drafts from the cards for a highlight, in the order of the highlighted text.
+    """Build drafts from the cards in a reply that are about a highlight.
 
     Duplicates and cards of a kind that wasn't requested are dropped. If several candidates for
-    one fact were requested, all of them become drafts. Otherwise, at most `max_facts` facts get
-    drafts or, if it is 0, `compute_max_card_count`.
-    For a looked-up word, only the meaning is taken from the reply: the front is the word in its
-    sentence.
+    one fact were requested, the drafts are these candidates, in the order of the reply.
+    Otherwise, there are at most `max_facts` drafts, or `compute_max_card_count` if that is 0, in
+    the order of the highlighted text. For a looked-up word, only the meaning is taken from the
+    reply, and the front is the word with its sentence.
     """
     is_looked_up = highlight.line_syntax == LOOKED_UP_WORD
     max_facts = max_facts or compute_max_card_count(highlight.exact)
@@ -630,7 +631,7 @@ def build_drafts(
 def make_result(
     highlight: Highlight, cards: Sequence[ReplyCard], origin: Origin, shape: ReplyShape
 ) -> DraftingResult:
-    """Build the result of a highlight from its cards: drafts, or the reason why there are none.
+    """Build the result for a highlight from its cards: drafts, or the reason why it has none.
 
     The result is marked as declined if the model gave a reason instead of any card.
     """

@@ -26,7 +26,7 @@ _NO_JSON_HINT = (
 def explain_unusable_reply(text: str, *, is_refused: bool = False) -> str:
     """Explain why a pasted text contains no usable cards, and what to do about it.
 
-    `is_refused` is whether a card is about a highlight, but was refused by a check.
+    Set `is_refused` if a card is about one of the highlights but was rejected by a check.
     """
     if not text.strip():
         return "nothing was pasted: copy the whole answer of the chat"
@@ -47,7 +47,7 @@ def explain_unusable_reply(text: str, *, is_refused: bool = False) -> str:
 
 
 def make_pasted_reply_key(text: str) -> str:
-    """Return the key under which the reply with this text is cached."""
+    """Return the cache key of a reply that the user pasted from a chat."""
     return f"chat/{hash16(text)}"
 
 
@@ -151,7 +151,7 @@ def select_valid_cards(
 
 
 def format_card_title(card: ReplyCard) -> str:
-    """Return the beginning of a card's question in quotes or, without a card, of the reason."""
+    """Return the start of a card's question, or of the reason for having no card, in quotes."""
     return abbreviate_in_quotes(card.front or card.text or card.why_none)
 
 

@@ -84,7 +84,7 @@ UNREQUESTED_REASONS = frozenset(
         WHOLE_SENTENCE_MARKED.format(form="your question as its comment"),
     )
 )
-"""Reasons for having no card that apply to highlights about which the user wrote nothing."""
+"""The reasons for having no card that apply if the user wrote nothing about the highlight."""
 
 
 _QUESTION_KINDS = (CardKind.BASIC, CardKind.TWO_WAY)
@@ -93,13 +93,13 @@ _STRUCK_OUT = regex(r"(?s)(?<![~\\])~~(?=[^\s~]).*?(?<=[^\s~\\])~~(?!~)")
 
 
 def draft_task(task: DraftingTask, *, figures: bool = True) -> list[DraftingResult]:
-    """Draft cards for each highlight of a task, or give the reason for no card.
+    """Return one result per highlight of a task: its drafts, or the reason why it has none.
 
-    The result is deterministic.
+    The results are deterministic.
 
     Args:
         task: the highlights, and the kinds of cards that the deck accepts.
-        figures: draft image occlusion cards for framed figures, which hide the labels.
+        figures: whether to draft image occlusion cards, which hide labels, for framed figures.
     """
     results = []
     for highlight in task.highlights:
@@ -121,7 +121,10 @@ def draft_task(task: DraftingTask, *, figures: bool = True) -> list[DraftingResu
 
 
 def _is_accepted(draft: Draft, task: DraftingTask) -> bool:
-    """Return whether the deck accepts a draft, or the user wrote it or asked for it."""
+    """Return whether to keep a draft.
+
+    A draft is kept if its deck accepts its kind, or if the user wrote it or asked for it.
+    """
     if draft.is_card_in_source or draft.origin.is_from_comment:
         return True
     asks_for_question = task.instructions.requested_kind == "question"
@@ -140,7 +143,7 @@ def _explain_no_accepted_kind(task: DraftingTask) -> str:
 
 
 def _draft_highlight(highlight: Highlight, *, figures: bool) -> tuple[Draft, ...] | str:
-    """Draft cards from a highlight, or return the reason for no card."""
+    """Draft cards from a highlight, or return the reason why it gets none."""
     if highlight.kind is HighlightKind.CARD:
         return _draft_hand_written(highlight)
     questions = find_questions(highlight)
@@ -256,9 +259,9 @@ def _draft_phrases(highlight: Highlight) -> tuple[Draft, ...] | str:
 
 
 def _draft_definition(highlight: Highlight) -> Draft:
-    """Draft a question instead of a cloze.
+    """Draft a question that asks for the definition of a bold term.
 
-    The definition of a bold term would give away the term as a gap.
+    A cloze wouldn't work, because the definition repeats words of the term.
     """
     markdown = highlight.markdown[0]
     [(start, end)] = highlight.markdown_gaps
@@ -272,7 +275,7 @@ def _draft_definition(highlight: Highlight) -> Draft:
 def _extend_to_whole_numbers(text: str, spans: list[Span]) -> list[Span]:
     """Widen the spans so that none of them splits a number or quantity.
 
-    If two spans are in the same quantity, all are returned unchanged, and a later check
+    If two spans are in the same quantity, all spans are returned unchanged, and a later check
     blocks the card.
     """
     extended = [extend_to_whole_numbers(text, start, end) for start, end in sorted(spans)]
@@ -309,14 +312,14 @@ def _draft_hand_written(highlight: Highlight) -> tuple[Draft, ...] | str:
 
 
 def _get_answer_text(back: str) -> str:
-    """Return an answer as plain text, falling back to the names of its pictures."""
+    """Return an answer as plain text, or the paths of its images if it has no text."""
     return to_plain_text(back) or " · ".join(find_image_paths(back))
 
 
 def _draft_question(highlight: Highlight, comment: Instruction) -> Draft:
     """Draft the question in the user's comment.
 
-    The answer is that in the comment, or else the highlighted text.
+    The answer is taken from the comment if it contains one, and otherwise from the highlight.
     """
     passage_text = ""
     if highlight.kind is not HighlightKind.NOTE:
@@ -370,10 +373,10 @@ def _draft_vocabulary(highlight: Highlight) -> Draft:
 def _draft_requested_cloze(
     highlight: Highlight, phrase_as_written: str
 ) -> tuple[Draft, ...] | str:
-    """Draft the cloze that a comment asks for, or return the reason for no card.
+    """Draft the cloze that a comment asks for, or return why this is impossible.
 
-    `c: phrase` hides that phrase, and `c:` alone hides the highlight. We look for the phrase
-    as written first, since the text may be about e.g. `<p>`, and then without formatting.
+    `c: phrase` blanks out that phrase, and `c:` alone blanks out the highlight. The phrase is
+    searched for as written first, since it may be e.g. `<p>`, and then without formatting.
     """
     phrases = (
         [phrase_as_written, to_plain_text(comment_to_markdown(phrase_as_written))]
@@ -423,7 +426,7 @@ _LABEL_END = regex(r"\W*[:：]\s*(?=\S+\s+\S)")
 
 
 def _is_repeated_label(text: str, start: int, end: int) -> bool:
-    """Return whether a phrase is a label before text that repeats words of the phrase.
+    """Return whether a phrase is a label, and the text after the label repeats its words.
 
     For example, in `==Falling sales of papers==: Papers are sold less`, the text after the
     label gives away the gap.

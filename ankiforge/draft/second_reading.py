@@ -40,7 +40,7 @@ class CardToCheck(Value):
     """A card to check against its passage, with private text already masked."""
 
     source_title: SendableText
-    """The title of the document, and the heading."""
+    """The document's title and the heading above the passage."""
     passage: SendableText
     context: SendableText
     """The text around the passage, or "" if it adds nothing."""
@@ -75,7 +75,7 @@ def build_check_request(
 ) -> ModelRequest:
     """Build the request to compare cards with their passages.
 
-    `labelled` are the cards, keyed by label.
+    `labelled` holds the cards, keyed by label.
     """
     formatted_cards = []
     for label, card in labelled.items():

@@ -1,8 +1,8 @@
 """Model servers: the known providers, local servers, the settings of a server, and the budget.
 
-A provider is available if its key is set in the environment; a local server, if its port answers.
-`discover_servers` contacts only ports of this computer, `list_models` only the server with the
-given URL.
+A provider is available if its key is set in the environment, and a local server if its port
+answers. `discover_servers` contacts only ports of this computer, and `list_models` only the server
+at the given URL.
 """
 
 from __future__ import annotations
@@ -137,7 +137,7 @@ class ServerSettings(Value):
     def require_key(self) -> str:
         """Return the API key, or "" if the server doesn't need one.
 
-        That is the case for local servers and if no environment variable is configured.
+        Local servers don't need a key, nor do servers without a configured environment variable.
 
         Raises:
             ConfigError: the key is missing, or can't be sent in an HTTP header.
@@ -388,8 +388,8 @@ def is_small_model(base_url: str, model: str) -> bool:
 def describe_question_quality(base_url: str, model: str) -> str:
     """Return a message about how good this model's questions are likely to be.
 
-    It is based on our measurements. With our prompt, for example, a model with 1.5 billion
-    parameters drafted 19 cards, none of them a question.
+    The message is based on our measurements. With our prompt, for example, a model with
+    1.5 billion parameters drafted 19 cards, none of them a question.
     """
     billion_parameters = parse_model_size(model)
     if billion_parameters is not None and billion_parameters < MIN_BILLIONS_FOR_CARDS:
@@ -447,7 +447,7 @@ LOCAL_SERVER_NAMES = {
 LOCAL_STEP_TIMEOUT = 0.3
 """The timeout in seconds of each step in contacting a local server."""
 MAX_STEPS = 4
-"""The timeout of a request for the model list, as a multiple of the timeout of a step."""
+"""The timeout of a whole request for the model list, as a multiple of a step's timeout."""
 LOCAL_DISCOVERY_TIMEOUT = MAX_STEPS * LOCAL_STEP_TIMEOUT
 """The number of seconds within which every running local server should have answered."""
 
@@ -477,7 +477,7 @@ def discover_servers(
     home: Path | None = None,
     purpose: ModelPurpose = DRAFTING,
 ) -> Callable[[float], tuple[ModelServer, ...]]:
-    """Start to look for model servers on this computer, in the background.
+    """Start looking for model servers on this computer, in background threads.
 
     Args:
         environ: the environment variables, which may change the ports of servers.
@@ -592,13 +592,13 @@ def fetch_json(
     total_timeout: float = 0.0,
     body: Json | None = None,
 ) -> Any:
-    """Fetch JSON from a model server, with limits of time and size and without redirects.
+    """Fetch JSON from a model server, limiting time and size, and following no redirects.
 
     Args:
         url: the URL. No proxy is used for this computer.
-        key: the bearer token, or "" for none. Messages of errors don't contain it.
+        key: the bearer token, or "" for none. It is removed from error messages.
         timeout: the timeout of each network operation, in seconds.
-        total_timeout: the timeout of the whole exchange. The default is `timeout`.
+        total_timeout: the timeout of the whole exchange in seconds, or 0 to use `timeout`.
         body: the JSON to post, or None for a GET request.
 
     Raises:
@@ -632,7 +632,7 @@ def fetch_json(
 
 
 def open_client(url: str, context: ssl.SSLContext | None = None) -> BoundedClient:
-    """Open a client for one request to a model server, without redirects.
+    """Open a client for one request to a model server that doesn't follow redirects.
 
     Args:
         url: the URL. No proxy is used for this computer.
@@ -648,9 +648,9 @@ def open_client(url: str, context: ssl.SSLContext | None = None) -> BoundedClien
 
 
 def load_ssl_context(url: str) -> ssl.SSLContext:
-    """Load the certificates that a URL needs.
+    """Create the TLS settings for a URL.
 
-    This takes a while, and is skipped for URLs without TLS.
+    Loading the certificates takes a while, so it is skipped for plain HTTP on this computer.
     """
     import httpx2
 

@@ -106,9 +106,8 @@ _KANA = regex(r"[\u3040-\u30ff]")
 _CYRILLIC = regex(r"[\u0400-\u04ff]")
 # Letters that occur only in languages without tables.
 _FOREIGN_LETTER = regex(r"[ěščřžůďťňąęłńśźżőűășțğıđåøæŐŰĄĘŁŚŻŹČŘŠŽ]")
-# A language is certain only if at least this many words of a text are its function words, if
-# they are this many more than those of any other language, and if they are this fraction of all
-# words.
+# A language is certain only if a text has at least this many of its function words, this many
+# more than of any other language, and if they make up at least this fraction of all words.
 _MIN_FUNCTION_WORDS = 4
 _MIN_LEAD = 3
 _MIN_FRACTION = 0.15
@@ -173,7 +172,10 @@ def detect_certain_language_name(text: str) -> str:
 
 @lru_cache(maxsize=64)  # several callers score the same text
 def _count_function_words(sample: str) -> list[tuple[str, int]]:
-    """Return the two languages with the most function words, and the number of all words."""
+    """Return the two languages with the most function words, each with its count.
+
+    The third pair in the list is "" and the number of all words.
+    """
     languages = _map_words_to_languages()
     words = _LETTERS.findall(sample.replace("’", "'"))
     languages_of_words = (languages.get(word.casefold(), ()) for word in words)

@@ -96,8 +96,9 @@ _CUE_SECTIONS = (
 )
 _MAX_ENDING_LENGTH = 5
 UNKNOWN_WORD_ZIPF = 2.6
-"""The Zipf frequency of a word in no table: the base-10 logarithm of its occurrences per billion
-words.
+"""The Zipf frequency assumed for a word that isn't in any table.
+
+A Zipf frequency is the base-10 logarithm of the number of occurrences per billion words.
 """
 
 
@@ -162,7 +163,7 @@ class CueFinder:
 
 
 def _matches_cue_word(word: str, pattern: str) -> bool:
-    """Return whether a word of a cue matches. A trailing `*` matches any ending."""
+    """Return whether a word matches a word of a cue, in which a final `*` is any ending."""
     return word == pattern or (pattern[-1] == "*" and word.startswith(pattern[:-1]))
 
 

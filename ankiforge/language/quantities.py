@@ -344,7 +344,7 @@ _MINUS_SIGNS = frozenset(("-", "−", "–", "minus", "moins"))
 _BC_ABBREVIATIONS = ("bc", "vchr", "avj", "ac")
 
 
-# --- what a gap must not cut --------------------------------------------------------
+# --- what a gap must not split --------------------------------------------------------
 
 # The letters of scripts with spaces between words, combining marks, and super- and
 # subscripts. They are case-sensitive, because ignoring case is slow for so many characters.
@@ -356,10 +356,10 @@ _SINGLE_NUMBER = (
 )
 
 
-def _build_unit_patterns(
+def _build_word_patterns(
     letter: str, glyph: str
 ) -> tuple[re.Pattern[str], re.Pattern[str]]:
-    """Return a pattern for the words of a text, and one for its words and quantities.
+    """Return two patterns: one that matches words, and one that matches words and quantities.
 
     `letter` and `glyph` are regular expressions for a single character.
     """
@@ -376,13 +376,13 @@ def _build_unit_patterns(
     return regex(word), regex(word_or_quantity)
 
 
-_UNIT_PATTERNS = _build_unit_patterns(_LETTER, _GLYPH)
+_UNIT_PATTERNS = _build_word_patterns(_LETTER, _GLYPH)
 # In most texts all letters are ASCII, for which the patterns are compiled three times as fast.
-_ASCII_UNIT_PATTERNS = _build_unit_patterns(r"[^\W_]", r"[^\W_]")
+_ASCII_UNIT_PATTERNS = _build_word_patterns(r"[^\W_]", r"[^\W_]")
 
 
 @lru_cache(maxsize=512)  # the drafts of a batch are checked after all of them are drafted
-def _find_text_units(text: str) -> tuple[Span, ...]:
+def _find_words_and_quantities(text: str) -> tuple[Span, ...]:
     """Return the spans of the words, numbers and quantities in a text."""
     word, word_or_quantity = _ASCII_UNIT_PATTERNS if text.isascii() else _UNIT_PATTERNS
     # a text without digits contains only words, and the other pattern is slow to compile
@@ -398,7 +398,7 @@ def find_unsplittable_offsets(text: str) -> frozenset[int]:
     superscripts.
     """
     offsets = set[int]()
-    for start, end in _find_text_units(text):
+    for start, end in _find_words_and_quantities(text):
         offsets.update(range(start + 1, end))
     return frozenset(offsets)
 
@@ -423,7 +423,7 @@ def extend_to_whole_numbers(text: str, start: int, end: int) -> tuple[int, int]:
     """Widen a gap so that it doesn't split any number."""
     if not any(map(str.isdigit, text)):
         return start, end
-    for first, last in _find_text_units(text):
+    for first, last in _find_words_and_quantities(text):
         if any(map(str.isdigit, text[first:last])):
             if first < start < last:
                 start = first
@@ -451,7 +451,7 @@ class Quantity(NamedTuple):
 
     @property
     def size_in_base_unit(self) -> tuple[str, Fraction]:
-        """The dimension and the size in its base unit, e.g. the same for 5 g and 5,000 mg."""
+        """The dimension, and the value in its base unit, e.g. equal for 5 g and 5,000 mg."""
         return self.dimension, self.value * self.unit_size
 
 
@@ -517,7 +517,10 @@ def _parse_value(match: re.Match[str]) -> Fraction:
 
 
 def _parse_era(match: re.Match[str]) -> str:
-    """Return `before` or `after`, or "". AD may precede a year or follow it, BC only follows."""
+    """Return `before` (BC), `after` (AD), or "" if a year has no era.
+
+    AD may precede or follow the year, but BC can only follow it.
+    """
     if match["early"]:
         return "after"
     letters = re.sub(r"[\s.]", "", match["late"] or "")
@@ -528,9 +531,9 @@ def _parse_era(match: re.Match[str]) -> str:
 
 @lru_cache(maxsize=512)
 def find_number_values(text: str) -> frozenset[Fraction]:
-    """Return the absolute values of all numbers and fractions.
+    """Return the absolute values of all numbers and fractions in a text.
 
-    Scales such as `million` are applied.
+    Scales such as `million` are applied, and units are ignored.
     """
     sizes = {abs(quantity.value) for quantity in parse_quantities(text)}
     sizes.update(find_fractions(text).values())
@@ -557,8 +560,8 @@ def find_sizes_in_base_units(text: str) -> frozenset[tuple[str, Fraction]]:
 # --- fractions and months -------------------------------------------------------------
 
 
-# Words that are fractions only after `a` or `one` and before a function word. They are one in
-# `a third of it`, but not in `the third way`, `a third way` or `the last quarter`.
+# Words that are fractions only after `a` or `one`, and not before a noun: `a third of it` is one,
+# but `the third way`, `a third way` and `the last quarter` aren't.
 _AMBIGUOUS_FRACTIONS = frozenset(("third", "quarter"))
 
 

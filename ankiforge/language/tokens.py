@@ -19,9 +19,9 @@ from ankiforge.text.normalize import MATH_PATTERN
 
 
 class TokenKind:
-    """Token kinds.
+    """The kinds of tokens, as plain integers.
 
-    They are plain integers rather than an enum because they are compared so often.
+    They aren't an enum because they are compared so often.
     """
 
     SIGN = 0
@@ -178,11 +178,11 @@ _KIND_AND_ZIPF_BY_GROUP = {
     "shield": (TokenKind.CODE_OR_FORMULA, _SHIELD_ZIPF),
     "span": (TokenKind.CODE_OR_FORMULA, _SHIELD_ZIPF),
 }
-"""The kind and frequency of the words that match a group of the pattern, which are no words."""
+"""The kind and Zipf frequency of tokens that aren't words, by the pattern's group."""
 
 
 def _classify_japanese(words: list[Token]) -> None:
-    """Classify words. Runs of ideographs and katakana are terms."""
+    """Classify Japanese words, treating runs of ideographs or katakana as terms."""
     for token in words:
         if token.kind != TokenKind.NOUN:
             continue
@@ -243,7 +243,10 @@ def _classify_chinese(runs: list[Token], language: LanguageTables) -> list[Token
 
 
 def _extend_to_era(number: Token, words: list[Token]) -> Token:
-    """Return a number with the era before it, as in `公元前9500年`, which is taken from `words`."""
+    """Merge a number with the era before it, as in `公元前9500年`.
+
+    The era is removed from the end of `words`. Without an era, returns `number` unchanged.
+    """
     while words and words[-1].text in _ERA_PREFIXES and words[-1].end == number.start:
         era = words.pop()
         text = era.text + number.text
@@ -418,12 +421,12 @@ def _classify_words(words: list[Token], text: str, language: LanguageTables) -> 
 
 
 def _is_acronym(word: str, text: str) -> bool:
-    """Return whether a function word is an acronym, such as `WHO` in a text of lowercase."""
+    """Return whether a function word is an acronym, e.g. `WHO` in text that isn't all capitals."""
     return len(word) > 1 and word.isupper() and word.isalpha() and not text.isupper()
 
 
 def _is_unsafe(token: Token, text: str) -> bool:
-    """Return whether a word may be part of code or a formula, or a placeholder."""
+    """Return whether a word may be an identifier, or part of code or a formula."""
     sign_before = text[max(token.start - 1, 0) : token.start]
     sign_after = text[token.end : token.end + 1]
     if sign_before in _UNSAFE_BEFORE or sign_after in _UNSAFE_AFTER:
@@ -432,7 +435,7 @@ def _is_unsafe(token: Token, text: str) -> bool:
 
 
 class _Neighbours:
-    """Clues about the kind of a word in the words before and after it."""
+    """Clues about the kind of a word, from the words before and after it."""
 
     def __init__(
         self, previous: Token | None, following: Token | None, language: LanguageTables
@@ -475,7 +478,7 @@ def _classify_word(
 
 
 def _begins_name(zipf: float, beside: _Neighbours, language: LanguageTables) -> bool:
-    """Return whether a word is rare and before a capitalised noun, where it begins a name."""
+    """Return whether a word is rare and precedes a capitalised noun, so it begins a name."""
     is_before_name = beside.is_before_noun and beside.is_before_capital
     return is_before_name and language.name != "de" and zipf < _MAX_NAME_ZIPF
 
@@ -485,7 +488,7 @@ def _begins_name(zipf: float, beside: _Neighbours, language: LanguageTables) -> 
 _GERMAN_LOWERCASE_CLASS = {"n": "a", "b": "v", "c": "a"}
 
 
-# --- kinds of a word that may be of several, by its neighbours ------------------------
+# --- words with several possible kinds ------------------------------------------------
 
 
 def _resolve_noun(folded: str, beside: _Neighbours, language: LanguageTables) -> int:
@@ -513,7 +516,7 @@ def _resolve_verb(folded: str, beside: _Neighbours, language: LanguageTables) ->
 def _resolve_noun_or_verb(
     folded: str, beside: _Neighbours, language: LanguageTables
 ) -> int:
-    """Return the kind of a word as in `the result` and `they result in`."""
+    """Return the kind of a word that may be both, as in `the result` and `they result in`."""
     if beside.previous in language.words_before_verbs:
         return TokenKind.VERB
     follows_subject = beside.is_after_noun or beside.previous in ("and", "or")
@@ -549,4 +552,4 @@ _RESOLVE_BY_CLASS: dict[str, Callable[[str, _Neighbours, LanguageTables], int]] 
     "b": _resolve_noun_or_verb,
     "c": _resolve_noun_or_adjective,
 }
-"""How the kind of a word is decided, by its class in the tables."""
+"""The function that determines the kind of a word, by the word's class in the tables."""

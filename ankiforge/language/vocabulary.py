@@ -1,10 +1,10 @@
 """Find words that the user highlighted and commented with a translation.
 
-People who read in a second language highlight a word, and comment its meaning (here called a
-*note*). A note is a translation if it is in another script, has a letter that the document's
-language doesn't have, or consists of words of other languages. If several different words
-have the same note, it is a tag. If the language of a note is uncertain, it is decided by the
-other notes in the document.
+People who read in a second language highlight a word, and write its meaning in the comment
+(called a *note* here). A note is a translation if it is in another script, has a letter that
+the document's language doesn't use, or consists of words of other languages. A note that
+several different words share is a tag. If the language of a note is uncertain, the other notes
+in the document decide.
 """
 
 from __future__ import annotations
@@ -136,8 +136,9 @@ def _is_short_sense(sense: str) -> bool:
 def _find_translations(notes: dict[int, Highlight], document_language: str) -> list[int]:
     """Return the indexes of the highlights whose comments are translations.
 
-    `notes` has the candidate highlights, keyed by index. Uncertain ones count only if most
-    of the notes are clearly in another language.
+    `notes` has the candidate highlights, keyed by index. Uncertain ones count only if at
+    least two notes are clearly in another language than the document, and twice as many as in
+    the document's own.
     """
     words_of_note: defaultdict[str, set[str]] = defaultdict(set)
     for highlight in notes.values():
@@ -178,9 +179,9 @@ def _split_senses(note: str) -> list[str]:
 
 
 def _has_valid_length(text: str, max_words: int, max_letters: int) -> bool:
-    """Return whether a text is as short as a word or short phrase.
+    """Return whether a text has the length of a word or short phrase.
 
-    It needs at least two letters (or one in a script without spaces), and may have up to
+    The text needs at least two letters (or one in a script without spaces), and may have up to
     `max_words` words and up to `max_letters` letters in scripts without spaces.
     """
     unspaced = len(_UNSPACED.findall(text))

@@ -40,7 +40,7 @@ NEGATORS = read_word_set("meaning", "negators")
 NUMBER_WORDS = read_labels_by_word("numbers", "number_words")
 """Maps number words to numbers in digits."""
 ORDINALS = read_section("numbers", "ordinals")["en"]
-"""The English ordinals in their order, from `first`. Other languages have none in the table."""
+"""The English ordinals in order, starting with `first`. The table has no others."""
 
 # --- words ----------------------------------------------------------------------------
 
@@ -132,8 +132,8 @@ _SPELLINGS = (
         "iz",
     ),
 )
-# Maps what replaces the ending of an inflected word to these endings, in the order in which they
-# are tried.
+# Maps each replacement to the endings of inflected words that it replaces, in the order in which
+# they are tried.
 _ENDINGS_BY_REPLACEMENT = {
     "iz": "izations ization izing izers izer ized izes ize",
     "at": "ations ation ating ated ates ate",

@@ -41,7 +41,7 @@ _COLUMNS_BY_HEADER = {
     "deck": "deck",
     "guid": "guid",
 }
-"""The content of a column, by its lower-case header."""
+"""Maps lower-case headers to the content of the column, e.g. `front`."""
 
 
 _QUOTES_HINT = "put texts with quotes in quotes, and write each quote in them twice"
@@ -95,7 +95,7 @@ class _Table(NamedTuple):
     body: Strings
     """The lines that contain the rows."""
     lines_before: int
-    """The number of lines that precede the rows."""
+    """The number of lines of the text before the first row."""
 
     @property
     def columns(self) -> list[str]:
@@ -146,7 +146,7 @@ _CONTROL = regex(r"[\x00-\x08\x0b-\x1f\x7f]")
 def is_card_table(head: str) -> bool:
     """Return whether text that starts with `head` is a card table.
 
-    It is if it starts with question and answer headers, or with Anki's settings, including
+    The text must start with question and answer headers, or with Anki's settings, including
     `#separator`.
     """
     table = _parse_table(head)
@@ -288,7 +288,7 @@ def _split_rows(table: _Table) -> Iterator[tuple[range, list[str], str]]:
     After a malformed row, parsing resumes at the next line that is a complete row by itself.
 
     Yields:
-        The row's range of lines, its cells, and what's wrong with it, or "".
+        The row's range of line indexes, its cells, and the reason why it is malformed, or "".
     """
     lines = table.body
     escaped_separator = re.escape(table.separator)

@@ -63,7 +63,7 @@ def find_gaps(markdown: str) -> tuple[Gap, ...]:
 def split_around_gaps(
     markdown: str, gaps: tuple[Gap, ...]
 ) -> Iterator[tuple[str, Gap | None]]:
-    """Yield the text before each of the outermost `gaps` with the gap, then (the rest, None)."""
+    """Yield (text before the gap, gap) for each outermost gap, and finally (rest, None)."""
     position = 0
     for gap in gaps:
         if gap.start >= position:  # otherwise it is nested in the previous gap
@@ -109,7 +109,8 @@ class _OpenGap:
 def _parse_gaps(markdown: str) -> tuple[tuple[Gap, ...], tuple[int, ...]]:
     """Parse the cloze deletions in `markdown`.
 
-    Returns the well-formed ones, ordered by end, and the offsets of those never closed.
+    Returns the well-formed cloze deletions, ordered by end, and the offsets of those that are
+    never closed.
     """
     closed: list[Gap] = []
     unclosed: list[_OpenGap] = []  # the innermost last
@@ -231,7 +232,7 @@ _LITERAL = regex(
 _ORDINAL = regex(r"(?m)^([ \t]*\d{1,9})([.)])(?=\s|$)")
 
 
-# Matches if there is anything that `_LITERAL` or `_ORDINAL` may escape, as in few texts.
+# Matches any text in which `_LITERAL` or `_ORDINAL` may find something to escape. Few texts match.
 _MAY_BE_MARKUP = regex(r"(?m)[\\`*<$\[\]{:=~_&]|^[ \t]*[>#+|\d}-]|\}\}")
 
 
@@ -304,14 +305,14 @@ def to_plain_text(markdown: str, *, dollars: bool = False) -> str:
     if not _MAY_BE_MARKUP.search(text):
         return text.strip()
     chars = set(text)
-    # choose a character that isn't in the text, of which two enclose the index of a shield
+    # choose a character that isn't in the text, to enclose the index of a shield
     delimiter = next(
         delimiter
         for delimiter in map(chr, _PRIVATE_CODE_POINTS)
         if delimiter not in chars
     )
 
-    # replace shields by placeholders, so that their content isn't treated as markup
+    # replace shields with placeholders, so that their content isn't treated as markup
     shield_texts = list[str]()
     parts = []
     for text_before, shield, kind in split_at_literal_spans(text):

@@ -1,9 +1,9 @@
-"""Decide whether two colons between words are meant as a card.
+"""Decide whether two colons between words separate the sides of a card.
 
 `a::b` is also written for other purposes: `key:: value` is a field of Dataview, and
-`std::vector` is a name in code. The reader of notes calls `classify_colons`, and stores the
-result as the form of the highlight. Checks and questions use the other functions to explain
-to the user why a line may not be a card.
+`std::vector` is a name in code. The extractor for notes calls `classify_colons`, and stores the
+result as the form of the highlight. Checks and questions use the other functions to tell the
+user why a line may not be a card.
 """
 
 from __future__ import annotations
@@ -51,16 +51,18 @@ def classify_colons(
 ) -> ColonMeaning:
     """Determine the meaning of the colons between two plain texts.
 
-    The spaces next to the colons belong to the texts. `declared` is whether the settings say
+    Both texts include the spaces next to the colons. `declared` means that the settings declare
     that the note contains cards.
     """
-    colons = _judge_names(front, separator, back, declared)
+    colons = _classify_by_context(front, separator, back, declared)
     if colons is ColonMeaning.CARD and _is_code(front, separator, back):
         return ColonMeaning.DOUBTFUL
     return colons
 
 
-def _judge_names(front: str, separator: str, back: str, declared: bool) -> ColonMeaning:
+def _classify_by_context(
+    front: str, separator: str, back: str, declared: bool
+) -> ColonMeaning:
     # a mistyped URL, `https:://x`, an IP address range, `fe80::/10`, or a plug-in's
     # reference, `<<VL12::Heaps>>`
     if back[:1] == "/" or (front[:2], back[-2:]) == ("<<", ">>"):
@@ -82,14 +84,14 @@ def _judge_names(front: str, separator: str, back: str, declared: bool) -> Colon
         # `key:: value` is a Dataview field
         is_card = declared or len(front.split()) > 1
         return ColonMeaning.CARD if is_card else ColonMeaning.NO_CARD
-    return _judge_code_name(front, back, declared=declared)
+    return _classify_code_name(front, back, declared=declared)
 
 
-def _judge_code_name(front: str, back: str, *, declared: bool) -> ColonMeaning:
-    """Determine the meaning of `::` between two words without spaces, which may be a code name.
+def _classify_code_name(front: str, back: str, *, declared: bool) -> ColonMeaning:
+    """Determine the meaning of `::` without spaces around it, which may be part of a code name.
 
     `the call that makes a process::fork()` may be a card, but `as Foo::bar()` and
-    `use a::b() to` aren't.
+    `use a::b() to` aren't cards.
     """
     words_before = front.split()
     words_after = back.split()

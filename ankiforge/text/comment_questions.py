@@ -19,7 +19,7 @@ from ankiforge.text.normalize import normalize_for_comparison, split_at_literal_
 from ankiforge.text.sentences import find_sentence_starts
 
 REPLY_PREFIX = "↳ "
-"""Begins each line of another person's reply to a comment."""
+"""Precedes each line of another person's reply to a comment."""
 MAX_ANSWER_WORDS = 12
 """The maximum number of words that may follow a question as its answer."""
 _MAX_CHECKED_MARKS = 50
@@ -156,9 +156,10 @@ def find_question(comment: str) -> CommentQuestion | None:
 def _build_labelled_question(
     comment: str, start: int, starts: Sequence[int], ends: Sequence[_QuestionEnd]
 ) -> CommentQuestion | None:
-    """Return the question that begins after `?` or `q:`, at `start`, unless it is empty.
+    """Return the question after `?` or `q:`, which begins at `start`, or None if it is empty.
 
-    It ends at the first question mark, or else before the answer.
+    It ends with the last of several consecutive questions. Without a question mark, it ends
+    before the answer, if there is one.
     """
     comment = " " * start + comment[start:]
     ends = [end for end in ends if end.mark > start]
@@ -228,7 +229,8 @@ def _mask_non_words(comment: str) -> str:
 def _mask_url(match: re.Match[str]) -> str:
     """Mask a URL with letters, or with spaces if it's the target of a Markdown link.
 
-    Link text may end with a question mark, which must not be followed by letters.
+    If letters followed a question mark at the end of the link text, the question mark would be
+    skipped.
     """
     length = len(match[0])
     return "]" + " " * (length - 1) if match[0].startswith("](") else "x" * length

@@ -1,8 +1,8 @@
 """Decode text files in UTF-8, UTF-16 or Windows-1252, even with a few damaged bytes.
 
-`find_damage` detects text that was damaged earlier: it contains U+FFFD, or was UTF-8 decoded with
-the wrong encoding, which turns ä into `Ã¤` and ’ into `â€™`. Only sequences that occur in no
-language count, because `SÃO`, `AMANHÔ` and `«Â»` are real words.
+`find_damage` detects text that was damaged earlier. Such text contains U+FFFD, or was UTF-8 that
+was decoded with the wrong encoding, which turns ä into `Ã¤` and ’ into `â€™`. Only sequences that
+occur in no language count, because `SÃO`, `AMANHÔ` and `«Â»` are real words.
 """
 
 from __future__ import annotations
@@ -12,9 +12,9 @@ from ankiforge.text import regex
 
 
 def detect_encoding(head: bytes) -> str:
-    """Detect from the first bytes of a file whether it is UTF-8 or UTF-16.
+    """Return the Python codec for a file, `utf-8-sig` or a UTF-16 codec, from its first bytes.
 
-    UTF-16 without a byte order mark is recognized by the zeros in every other byte.
+    UTF-16 without a byte order mark is recognized by zeros in every other byte.
     """
     if head[:2] in (b"\xff\xfe", b"\xfe\xff"):
         return "utf-16"
@@ -31,7 +31,8 @@ def detect_encoding(head: bytes) -> str:
 def decode_text(raw: bytes, *, repairs: bool = False) -> str:
     """Decode UTF-8 or UTF-16 text, normalizing line breaks to LF.
 
-    If `repairs` is true, fall back to Windows-1252 or replace invalid bytes with U+FFFD.
+    If `repairs` is true, invalid UTF-8 is decoded as Windows-1252, or a few invalid bytes are
+    replaced with U+FFFD.
 
     Raises:
         ItemError: the text is in another encoding, or has an unresolved merge conflict.
@@ -60,7 +61,7 @@ def decode_text(raw: bytes, *, repairs: bool = False) -> str:
 
 
 _MAX_DAMAGED_RATIO = 0.01
-"""The maximum fraction of damaged characters."""
+"""The maximum fraction of characters that may be invalid."""
 _MAX_NON_ASCII_RATIO = 0.2
 """The maximum fraction of non-ASCII letters in Windows-1252. Cyrillic or Greek would have more."""
 
@@ -68,7 +69,8 @@ _MAX_NON_ASCII_RATIO = 0.2
 def _decode_damaged(raw: bytes, encoding: str) -> str:
     """Decode text that is in Windows-1252 or has a few invalid bytes.
 
-    Returns "" if there are too many invalid bytes, or if the encoding seems to be another.
+    Returns "" if there are too many invalid bytes, or if the text seems to be in a third
+    encoding.
     """
     text = raw.decode(encoding, "replace")
     damaged_count = text.count("\ufffd")

@@ -10,13 +10,13 @@ from ankiforge.text import mark_bold, regex
 _WORD = regex(r"\s*\S+\s*$|\s*\S+")
 
 Runs = list[tuple[bool, list[str]]]
-"""The tokens of a text in runs, each with whether it differs from the other text."""
+"""A list of (whether the run differs from the other text, tokens of the run) pairs."""
 
 
 def find_differing_runs(
     old_tokens: Sequence[str], new_tokens: Sequence[str]
 ) -> tuple[Runs, Runs]:
-    """Divide two lists of tokens into runs that are equal or that differ."""
+    """Compare two lists of tokens, and return the runs of each, old before new."""
     matcher = SequenceMatcher(a=old_tokens, b=new_tokens, autojunk=False)
     old_runs: Runs = []
     new_runs: Runs = []
@@ -28,12 +28,12 @@ def find_differing_runs(
 
 
 def find_differing_words(old: str, new: str) -> tuple[Runs, Runs]:
-    """Divide two texts into runs of words that are equal or that differ."""
+    """Compare two texts word by word, and return the runs of each, old before new."""
     return find_differing_runs(_WORD.findall(old), _WORD.findall(new))
 
 
 def mark_differing_words(old: str, new: str) -> tuple[str, str]:
-    """Mark the words that differ between two texts as bold, for the terminal."""
+    """Return both texts with the words that differ marked as bold, for the terminal."""
     marked_texts = []
     for runs in find_differing_words(old, new):
         parts = []

@@ -64,7 +64,7 @@ _RUBY = regex(rf"{RUBY_PATTERN}|(?i:</?(?:ruby|rb|rtc)\b[^<>]*>)")
 
 
 def ruby_to_text(match: re.Match[str]) -> str:
-    """Return the pronunciation in a `RUBY_PATTERN` match in parentheses, or "" for `<rp>`."""
+    """Return the pronunciation matched by `RUBY_PATTERN`, in parentheses, or "" for `<rp>`."""
     reading = (match["reading"] or "").strip()
     return f"({reading})" if reading and match["what"] in "tT" else ""
 
@@ -97,7 +97,7 @@ _BLOCK_EDGES = regex(rf"(?<!\s)\s*{_BLOCK_EDGE}[\s{_BLOCK_EDGE}]*")
 _BETWEEN_CELLS = regex(r"(?i)</t[dh]\s*>\s*<t[dh]\b[^<>]*>")
 _ENTITY = regex(r"&(?=#?\w{1,32};)")
 _TAG_START = regex(r"(?<!\\)<(?=[A-Za-z/!?])")
-# These enclose the name of an element that is to be kept as a tag.
+# These enclose the name of an element whose tags are kept.
 _KEPT_TAG_MARKS = ("\x01", "\x02")
 _KEPT_TAG = regex(r"\x01(/?su[bp])\x02")
 

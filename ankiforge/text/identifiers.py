@@ -51,7 +51,7 @@ _INDEX_PAGE = regex(r"(?i)/(?:index|default)\.(?:html?|php|aspx?)$")
 
 
 def find_identifiers(text: str) -> tuple[Pair, ...]:
-    """Find all identifiers in text typed by the user, e.g. DOIs, most reliable first."""
+    """Return all identifiers in text typed by the user, e.g. DOIs, most reliable first."""
     return tuple(dict.fromkeys(_iter_identifiers(text.strip()[:_MAX_CHARS])))
 
 
@@ -79,9 +79,9 @@ def _iter_identifiers(text: str) -> Iterator[Pair]:
 
 
 def _iter_path_suffixes(text: str) -> Iterator[Pair]:
-    """Yield the name of a file and all suffixes of its path, if the text is the path of a file.
+    """Yield all suffixes of a file's path, then its name. Yield nothing for other text.
 
-    The directory of its source is unknown, so any suffix may be its path there.
+    Any suffix may be the file's path within its source, whose directory is unknown.
     """
     obsidian_match = _OBSIDIAN.fullmatch(text)
     if obsidian_match:
@@ -115,7 +115,7 @@ def _find_work_ids(text: str) -> Iterator[Pair]:
 
 
 def _expand_doi(raw_doi: str) -> Iterator[Pair]:
-    """Yield a DOI, the DOI without any publisher suffix, and any arXiv ID it contains."""
+    """Yield the normalized DOI, also without a publisher's suffix, and any arXiv ID in it."""
     doi = strip_punctuation(unquote(raw_doi))
     for variant in dict.fromkeys((doi, _DOI_SUFFIX.sub("", doi))):
         yield "doi", variant

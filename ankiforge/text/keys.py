@@ -42,14 +42,14 @@ def build_anchor(exact: str, before: str, after: str) -> Anchor:
 
 
 def get_anchor(highlight: Highlight) -> Anchor:
-    """Return a highlight's anchor, from its anchor text if it has one, or else its text."""
+    """Return a highlight's anchor, built from its anchor text or, without one, its text."""
     context = (highlight.prefix, highlight.suffix)
     before, after = highlight.anchor_context or context
     return build_anchor(highlight.anchor_text or highlight.exact, before, after)
 
 
 def build_reading(highlight: Highlight) -> QuoteReading:
-    """Build a reading from a highlight's current text and its anchor's normalized context."""
+    """Build a reading from a highlight's current text and the folded context of its anchor."""
     _, before, after = get_anchor(highlight)
     return QuoteReading(highlight.exact, before, after)
 
@@ -64,14 +64,14 @@ def build_anchor_key(highlight: Highlight, nth: int) -> HighlightKey:
 
 
 def build_own_key(highlight: Highlight) -> HighlightKey:
-    """Build a highlight's key from the ID that its source gives it, or return "" if none."""
+    """Build a highlight's key from the ID in its source, or return "" if there is no ID."""
     if not highlight.source_id:
         return HighlightKey("")
     return HighlightKey(f"{highlight.namespace}/{highlight.source_id}")
 
 
 def number_highlights(highlights: Iterable[Highlight]) -> Iterator[Highlight]:
-    """Yield a note's or page's highlights, with `occurrence` numbering equal anchors.
+    """Yield the highlights of a note or page, setting `occurrence` to number equal anchors.
 
     Passages chosen by the user are numbered separately from highlights in the source.
     """

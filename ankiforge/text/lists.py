@@ -10,8 +10,8 @@ from ankiforge.text.cloze import to_plain_text
 
 # The minimum number of items in a list without list markers.
 _MIN_LIST_ITEMS = 3
-# The maximum number of words in an item, in an item on a line of its own, and in all items on one
-# line.
+# The maximum number of words in an item within a line, in an item on its own line, and in a whole
+# line of items.
 _MAX_ITEM_WORDS = 6
 _MAX_LINE_WORDS = 8
 _MAX_LIST_WORDS = 40

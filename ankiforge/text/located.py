@@ -1,11 +1,11 @@
-"""Find words in a text: quotes, selections and passages that were found before.
+"""Find quotes, selections and previously chosen passages in a text.
 
-`locate` and `find_whole_words` ignore the differences that `is_same_text` ignores. All other
-functions compare only letters and digits, even across pages: `find_quote` and `locate_quote` find
-the quote of a model or chat, even if it is incomplete or was copied badly; `locate_selection` finds
-what the user selects on the web page; and `relocate_passage` finds a passage that the user chose in
-an unmarked document, even if the document has changed since. docs/reference/keys.md describes the
-keys of such passages.
+`locate` and `find_whole_words` ignore the same differences as `is_same_text`. All other functions
+compare only letters and digits, even across pages. `find_quote` and `locate_quote` find a quote by
+a model or chat, even if it is incomplete or was copied badly. `locate_selection` finds what the
+user selects on the web page. `relocate_passage` finds a passage that the user chose in an unmarked
+document, even if the document has changed since. docs/reference/keys.md describes the keys of such
+passages.
 """
 
 from __future__ import annotations
@@ -38,7 +38,7 @@ Offsets = Sequence[int]
 
 
 def fold_alphanumerics_with_offsets(text: str) -> tuple[str, Offsets]:
-    """Reduce text to case-folded letters and digits, and return their original offsets too."""
+    """Return the case-folded letters and digits of a text, and the original offset of each."""
     if text.isascii():
         return fold_alphanumerics(text), tuple(compress(count(), map(str.isalnum, text)))
     return _fold_with_offsets(text, _fold_cluster)
@@ -86,7 +86,7 @@ def locate(quote: str, source: str, near: int = 0) -> Span | None:
     for span in _find_spans(quote, source):
         if nearest is None or abs(span[0] - near) < abs(nearest[0] - near):
             nearest = span
-        if span[0] >= near:  # all further ones are farther away
+        if span[0] >= near:  # all later spans are farther away
             break
     return nearest
 
@@ -129,7 +129,7 @@ def extend_to_words(text: str, span: Span) -> Span:
 
 
 def _is_caseless(letter: str) -> bool:
-    """Return whether the letter's script has no capitals, and so may not use spaces either."""
+    """Return whether the letter's script has no capitals, and so may not separate words."""
     return letter.isalpha() and letter.lower() == letter.upper()
 
 
@@ -311,14 +311,14 @@ def find_quote(quote: str, text: str) -> Span | None:
 _WORD = regex(r"\w+")
 _MIN_MISSPELLED_LETTERS = 5
 _MAX_MISSPELLED_FRACTION = 0.25
-"""A quote with more misspelled words than this fraction says something else."""
+"""The maximum fraction of misspelled words. A quote with more is a different text."""
 
 
 def _find_misspelled(quote: str, text: str) -> Span | None:
-    """Return the span in which `text` misspells words that `quote` spells otherwise, or None.
+    """Return the span of `quote` in `text`, allowing for corrected typing errors, or None.
 
-    Chat models correct `lenght` to `length` when they quote a note. The other words must be the
-    same: digits and short words such as `not` are never taken for typing errors.
+    Chat models correct `lenght` to `length` when they quote a note. All other words must be the
+    same. Numbers and short words such as `not` are never taken for typing errors.
     """
     from rapidfuzz.distance import OSA
 
@@ -363,8 +363,8 @@ def locate_quote(
         pages: the pages of the requested chunk, which are searched first.
 
     Returns:
-        The location, or None if the quote isn't in the document, and whether the match is
-        exact.
+        A pair of the location (None if the quote isn't in the document) and whether the match
+        is exact.
     """
     requested_spans = [letters.get_page_span(page) for page in pages]
 
@@ -485,8 +485,8 @@ def relocate_passage(
 
     These rules are tried in order:
 
-    1. The text occurs with the same letters on either side. If it does so several times, the
-       occurrence nearest to `near` wins.
+    1. The text occurs with the same letters on either side. If there are several such
+       occurrences, the one nearest to `near` wins.
     2. The text occurs exactly once.
     3. Similar text, at least `MIN_SIMILARITY` per cent, occurs between the same letters.
 

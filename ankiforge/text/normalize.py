@@ -3,8 +3,8 @@
 Each purpose has its own normal form: `normalize_for_lookup` for keys and candidates,
 `normalize_for_comparison` for typed or quoted text, `normalize_for_search` for the search index.
 Keys and anchors depend on the first two (docs/reference/keys.md). A *shield* is an escape, code or
-maths: anything other than ordinary words. `find_literal_spans` parses our Markdown exactly;
-in source text, code and maths can only be guessed, because `$` may begin an amount.
+maths, in which nothing counts as markup or words. `find_literal_spans` parses our Markdown
+exactly. In source text, code and maths can only be guessed, because `$` may begin an amount.
 """
 
 from __future__ import annotations
@@ -82,7 +82,7 @@ def normalize_for_comparison(text: str) -> str:
 
 
 def normalize_unstripped(text: str) -> str:
-    """Normalize text like `normalize_for_comparison`, keeping a space at either end."""
+    """Normalize text like `normalize_for_comparison`, but keep a space at either end."""
     if text.isascii():  # ASCII has no typographic characters and no variants of letters
         return UNEVEN_WHITESPACE.sub(" ", text.lower())
     text = unicodedata.normalize("NFKC", normalize_typography(text))
@@ -124,7 +124,7 @@ UNSPACED_SCRIPTS = (
 """The scripts that have no spaces between words or join particles to words, as ranges for a
 character class.
 """
-# Letters that no decomposition converts to the base letters that users type.
+# Letters that Unicode doesn't decompose, with the base letters that users type instead.
 _BASE_LETTERS = str.maketrans(
     {"ø": "o", "ł": "l", "đ": "d", "ı": "i", "æ": "ae", "œ": "oe"}
 )
@@ -256,7 +256,7 @@ _WRAPPER = regex(r"\\(?:begin|end)\{(?:displaymath|math)\}")
 
 
 def match_to_dollar_math(match: re.Match[str]) -> str:
-    """Convert an `OTHER_MATH_PATTERN` match to math in dollar signs, keeping line breaks."""
+    """Convert a match of `OTHER_MATH_PATTERN` to math in dollar signs, keeping line breaks."""
     if match["tex"]:
         # no digit may follow the closing dollar
         return f"${match['tex'].strip()}{match['digits']}$"
@@ -322,7 +322,7 @@ def find_literal_spans(markdown: str) -> list[Shield]:
 
 
 def split_at_literal_spans(markdown: str) -> Iterator[tuple[str, str, str]]:
-    """Yield (text before the shield, shield, its kind), and the rest with "" and ""."""
+    """Yield (text before, shield, kind) for each shield, and finally (rest, "", "")."""
     position = 0
     for start, end, kind in find_literal_spans(markdown):
         yield markdown[position:start], markdown[start:end], kind

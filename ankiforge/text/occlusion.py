@@ -140,7 +140,7 @@ def create_masks(figure: str, labels: Iterable[FigureLabel]) -> Masks:
 
 
 def list_labels(masks: Masks) -> Strings:
-    """Return the labels of all active masks, falling back to a mask's number."""
+    """Return the label of each active mask, or its number in brackets if it has no label."""
     return tuple(mask.label or f"({mask.number})" for mask in masks.active_masks)
 
 
@@ -217,8 +217,10 @@ class MaskUpdate(Value):
 
     masks: Masks
     is_certain: bool
-    """Whether the masks are probably right: at least half of the labels were found again, and the
-    user drew no active mask, which might be in the wrong place now.
+    """Whether the masks are probably right.
+
+    They are if at least half of the labels were found again, and the user drew none of the active
+    masks, because a drawn mask might now be in the wrong place.
     """
 
 
@@ -272,7 +274,7 @@ def update_masks(
 def _find_former_number(
     label: str, exported_labels: Mapping[str, str], taken_numbers: Collection[int]
 ) -> int:
-    """Return a free number under which a label was once sent to Anki, or 0."""
+    """Return an unused number under which a label was once exported to Anki, or 0."""
     for number, exported_label in exported_labels.items():
         if _is_same_label(exported_label, label) and int(number) not in taken_numbers:
             return int(number)
@@ -287,7 +289,7 @@ def _are_probably_right(old: Sequence[Mask], matched: Sequence[Mask]) -> bool:
 
 
 def _match_masks(old: Sequence[Mask], new: Sequence[Mask]) -> dict[int, int]:
-    """Match a figure's new masks to its old ones.
+    """Match the new masks of a figure with its old masks.
 
     Masks that share a label and overlap by at least `MIN_OVERLAP` are matched first, then
     those that share a label, then those that overlap, larger overlaps first. Labels take

@@ -17,9 +17,9 @@ from ankiforge.text.sentences import find_sentence_starts
 # --- paragraphs -----------------------------------------------------------------------
 
 MAX_ANSWER_CONTEXT_CHARS = 1_500
-"""The maximum length of paragraphs that may answer a user's question."""
+"""The maximum number of characters of context that may answer a user's question."""
 MAX_SUBJECT_CONTEXT_CHARS = 600
-"""The maximum length of paragraphs that only show what a passage is about."""
+"""The maximum number of characters of context that only shows what a passage is about."""
 _WHITESPACE = regex(r"\s")
 
 
@@ -70,7 +70,7 @@ def get_paragraphs_around(text: str, start: int, end: int, *, asks: bool) -> str
 
 
 def _keep_start(text: str, max_length: int) -> str:
-    """Return the start of a text, cut between two sentences in its second half or two words."""
+    """Return the start of a text, cut after a sentence in its second half, or else at a space."""
     kept = text[:max_length]
     cuts = [cut for cut in find_sentence_starts(kept) if 2 * cut >= len(kept)]
     cuts = cuts or [blank.start() for blank in _WHITESPACE.finditer(kept)]
@@ -78,7 +78,7 @@ def _keep_start(text: str, max_length: int) -> str:
 
 
 def _keep_end(text: str, max_length: int) -> str:
-    """Return the end of a text, cut between two sentences in its first half or two words."""
+    """Return the end of a text, cut after a sentence in its first half, or else at a space."""
     kept = text[len(text) - max_length :]
     cuts = [cut for cut in find_sentence_starts(kept) if 2 * cut <= len(kept)]
     cuts = cuts or [blank.start() for blank in _WHITESPACE.finditer(kept)]
@@ -97,9 +97,9 @@ _CONTEXT_LENGTHS = (32, CONTEXT_CHARS)
 
 
 def remove_truncated_first_word(text: str) -> str:
-    """Drop the first word of the text before a passage if it may be cut off.
+    """Drop the first word of the text before a passage if the word may be cut off.
 
-    This is assumed if the text is exactly as long as the limit of some source.
+    This is assumed if the text is exactly as long as the limit at which a source truncates it.
     """
     if len(text) not in _CONTEXT_LENGTHS or text[0].isspace():
         return text
@@ -109,7 +109,7 @@ def remove_truncated_first_word(text: str) -> str:
 
 
 def remove_truncated_last_word(text: str) -> str:
-    """Drop the last word of the text after a passage if it may be cut off."""
+    """Drop the last word of the text after a passage if the word may be cut off."""
     return remove_truncated_first_word(text[::-1])[::-1]
 
 
@@ -119,7 +119,7 @@ _BULLET = regex(r"(?:(?P<end>\S)\s+|^\s*)[•‣◦▪●■⁃]\s+")
 def join_bullets(exact: str) -> str:
     """Join a bulleted list into one sentence, replacing bullets with semicolons.
 
-    Letters and digits don't change, so neither does the passage's anchor.
+    The letters and digits stay the same, and so does the passage's anchor.
     """
     bullet_count = len(_BULLET.findall(exact))
     if not bullet_count or (bullet_count == 1 and _BULLET.match(exact)):

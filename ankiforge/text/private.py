@@ -78,8 +78,8 @@ def get_document_privacy_reason(document: Document) -> str:
 def get_privacy_reason(highlight: Highlight) -> str:
     """Return why a highlight is private, or "" if it isn't.
 
-    The `no-llm` tag counts in its tags, its text, anyone's comment, the headings or list
-    items above it, and the names or tags of its document.
+    The `no-llm` tag may be in the highlight's tags, text or comment (whoever wrote it), in the
+    headings or list items above it, or in the names or tags of its document.
     """
     texts = (highlight.exact, *highlight.markdown, highlight.comment, highlight.heading)
     if has_private_tag(highlight.tags) or any(
@@ -92,8 +92,7 @@ def get_privacy_reason(highlight: Highlight) -> str:
 def makes_document_private(highlight: Highlight) -> bool:
     """Return whether a highlight makes its entire document private.
 
-    This is so if its text is nothing but the tag `no-llm`. Without any text, its comment must
-    be.
+    It does if its text is nothing but the `no-llm` tag or, without any text, if its comment is.
     """
     text = highlight.exact or highlight.comment
     return contains_private_tag(text) and is_only_private_tag(text)
@@ -128,7 +127,7 @@ def list_private_texts(highlight: Highlight) -> Strings:
 def list_private_phrases(highlight: Highlight) -> Strings:
     """Return the phrases that the user highlighted inside a private highlight.
 
-    In another document, such a phrase isn't private by itself, but only as part of the same
+    In other documents, such a phrase isn't private by itself, but only within the same
     sentence.
     """
     return tuple([highlight.exact[start:end] for start, end in highlight.gaps])

@@ -92,17 +92,17 @@ _AFTER_QUOTATION = frozenset("とっの、，")
 
 
 def find_sentence_starts(text: str) -> list[int]:
-    """Return the offset where each sentence but the first starts, before any whitespace.
+    """Return the offset where each sentence but the first starts, including whitespace before it.
 
     A sentence ends at `. ! ? …` plus any closing quotes and brackets, if followed by
     whitespace and then anything but a lower-case letter. It also ends at `。！？`. It doesn't
-    end inside brackets that it contains, or after an abbreviation, initials ("J. R. R.
+    end inside brackets within it, or after an abbreviation, initials ("J. R. R.
     Tolkien", "U.S. Army"), a number at the start of a line, or a German ordinal before a
     month.
 
     A superscript footnote number after a full stop is part of the preceding sentence.
     """
-    # replace the number by closing quotes
+    # replace the number with closing quotes
     text = _STOP_AND_FOOTNOTE.sub(lambda match: match[1].ljust(len(match[0]), "’"), text)
     return [
         match.end()
@@ -133,7 +133,7 @@ def _is_sentence_end(text: str, match: re.Match[str]) -> bool:
 def _is_in_brackets(text: str, stop: int, stops: str) -> bool:
     """Return whether the full stop at `stop` is inside brackets within a sentence.
 
-    Brackets that follow the end of a sentence don't count, as they contain whole sentences.
+    Brackets after the end of a sentence don't count, because they contain whole sentences.
     `stops` is the full stop plus any closing quotes and brackets.
     """
     begin = max(0, stop - _MAX_BRACKET_CHARS)

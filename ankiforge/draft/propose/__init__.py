@@ -127,9 +127,10 @@ def score_highlight(highlight: Highlight) -> DraftingResult:
 
 
 def _estimate_card_confidence(highlight: Highlight, sentence: ScoredSentence) -> float:
-    """Return the confidence in the card of a sentence, with its best gap if that is certain.
+    """Return the confidence in a sentence's card.
 
-    A sentence without a certain gap may still be worth a question.
+    If a gap may make the card certain, the confidence is for the best gap. Otherwise, it is for
+    an average gap and capped, since the sentence may still be worth a question.
     """
     min_gap_score = find_min_gap_score(sentence.features, MIN_CERTAIN_CONFIDENCE)
     if min_gap_score <= _get_term_score(highlight):
@@ -143,7 +144,7 @@ def propose_drafts(
 ) -> DraftingResult:
     """Draft a card for each sentence that scores high enough, most confident first.
 
-    If no sentence does, the result has the reason instead. Each draft has up to four
+    If no sentence does, the result has a rejection reason instead. Each draft has up to four
     alternative gaps.
 
     Args:
@@ -172,7 +173,11 @@ def propose_drafts(
 def _partition_sentences(
     highlight: Highlight,
 ) -> tuple[list[ScoredSentence], list[RejectionReason]]:
-    """Return the scored sentences of a highlight, best first, and the others' rejection reasons."""
+    """Split a highlight's sentences into scored and rejected ones.
+
+    Returns the scored sentences, best first, and the reason why each other one was rejected.
+    If there are no sentences at all, the only reason is `NO_WORDS`.
+    """
     scored_sentences = []
     rejection_reasons = []
     for result in score_sentences(highlight):
@@ -197,7 +202,10 @@ class ScoredSentence(Value):
 
 
 def score_sentences(highlight: Highlight) -> Iterator[ScoredSentence | RejectionReason]:
-    """Score each sentence of a highlight, or yield why it can't become a card."""
+    """Yield each sentence of a highlight with its score, or why it can't become a card.
+
+    If the whole highlight is unsuitable, e.g. a heading, only the reason is yielded.
+    """
     if _HEADING_COMMENT.match(highlight.comment):
         yield RejectionReason.HEADING
         return
@@ -240,7 +248,7 @@ def draft_cloze(
     *,
     min_confidence: float = 0.0,
 ) -> Draft | RejectionReason:
-    """Draft a cloze card from a sentence, or return the reason why this is not possible.
+    """Draft a cloze card from a sentence, or return why the sentence is rejected.
 
     The draft has at most four alternative gaps, best first, and no check blocks any of them.
     The sentence is rejected if no such gap exists, or if the confidence is below
@@ -267,7 +275,11 @@ def draft_cloze(
 def _find_gaps(
     highlight: Highlight, sentence: ScoredSentence, min_score: float = -math.inf
 ) -> Iterable[tuple[Span, float]]:
-    """Return the best gaps of a sentence that score at least `min_score`, best first."""
+    """Return (span, score) for the best gaps of a sentence, best first.
+
+    Ranked gaps that score less than `min_score` are left out. A gap that the reader chose, or
+    that is the term of a definition, has a fixed score and is returned whatever `min_score` is.
+    """
     excerpt = sentence.excerpt
     label = _LABEL.match(excerpt.text)
     if label and is_lead_in(label[0]):
@@ -294,7 +306,7 @@ def _find_gaps(
 
 
 def _get_term_score(highlight: Highlight) -> float:
-    """Return the score of a gap that blanks out the term of a definition."""
+    """Return the fixed score of a gap that blanks out the term of a definition."""
     is_in_export = highlight.source_kind is SourceKind.OTHER
     return MAX_GAP_SCORE if is_in_export else _TERM_SCORE_IN_NOTES
 
@@ -323,7 +335,11 @@ def _draft_gap(highlight: Highlight, excerpt: Excerpt, span: Span) -> Draft:
 
 
 def _find_quote(highlight: Highlight, excerpt: Excerpt) -> str:
-    """Return an excerpt as it is written in its passage, with formula delimiters kept."""
+    """Return the text of the passage that an excerpt is from.
+
+    For an excerpt of Markdown, this is its plain text if the highlight contains that. Otherwise,
+    it is the whole highlight if the excerpt covers it, or else the Markdown.
+    """
     markdown = excerpt.quote or excerpt.text
     if not excerpt.is_markdown:
         return markdown

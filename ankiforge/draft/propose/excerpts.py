@@ -24,7 +24,7 @@ MAX_TERM_WORDS = 4
 # A tidy phrase of at most this many words, highlighted within a sentence, becomes the gap.
 _MAX_CHOSEN_WORDS = 9
 _WHOLE_SENTENCE = regex(r"(?s)[\W_]*[A-ZÀ-ÞА-ЯЁ0-9\u3040-\u9fff].*[.!?…。！？][\W_]*")
-# Abbreviations that end no sentence, such as `v.` in `v. Chr.`, and Russian units that may end one.
+# Abbreviations that never end a sentence, such as `v.` in `v. Chr.`, and Russian units that may.
 _ABBREVIATION_AT_END = regex(r"(?<!\w)(?:v|см|им|(?P<unit>[вг]{1,2}|млн|млрд|тыс))\.\Z")
 # Matches a spaced ellipsis, `. . .`, at the end of a text.
 _ELLIPSIS_AT_END = regex(r"\.\s\.\s*\Z")
@@ -57,9 +57,9 @@ class Excerpt(Value):
 
 
 def make_excerpts(highlight: Highlight, tables: LanguageTables) -> list[Excerpt]:
-    """Split a highlight into the sentences to make cards from.
+    """Split a highlight into excerpts to make cards from, usually one per sentence.
 
-    A sentence that the highlight cuts off is completed, and citations and other noise are
+    Sentences that the highlight cuts off are completed, and citations and other noise are
     removed.
     """
     # a sentence in a PDF may continue on the next page, which may begin with a figure or table
@@ -108,7 +108,7 @@ def _remove_noise(excerpt: Excerpt, language: LanguageTables) -> Excerpt:
 
 
 def _select_excerpts(highlight: Highlight, tables: LanguageTables) -> list[Excerpt]:
-    """Return the sentences of a highlight or, for a short highlight, the sentence around it."""
+    """Return the sentences of a highlight. A short highlight gets the sentence around it."""
     if highlight.markdown:
         text = highlight.markdown[0].strip()
         return _split_sentences(text, (0, len(text)), tables, is_markdown=True)
@@ -131,7 +131,7 @@ def _select_excerpts(highlight: Highlight, tables: LanguageTables) -> list[Excer
 
 
 def complete_sentence(highlight: Highlight) -> str:
-    """Return the sentences that a highlight is in, as complete as the source has them."""
+    """Return the sentences that contain a highlight, as complete as the source allows."""
     exact = highlight.exact.strip()
     if highlight.sentence:
         return highlight.sentence.strip()
@@ -182,7 +182,7 @@ def _join_fragments(text: str, spans: list[Span], tables: LanguageTables) -> lis
     """Join sentences that were split after an abbreviation or inside a spaced ellipsis.
 
     For example `В 1861 г. Александр II отменил` and `a positive attitude . . . toward others`.
-    The sentences in `text.sentences` are frozen, because keys depend on them.
+    This isn't fixed in `text.sentences`, because stored keys depend on how it splits text.
     """
     joined: list[Span] = []
     for start, end in spans:
@@ -194,7 +194,7 @@ def _join_fragments(text: str, spans: list[Span], tables: LanguageTables) -> lis
 
 
 def _continues_sentence(last: str, sentence: str, tables: LanguageTables) -> bool:
-    """Return whether a text that was split off as a sentence is the rest of the sentence before."""
+    """Return whether `sentence` was split off by mistake and continues the sentence `last`."""
     if sentence.startswith(".") or (
         _ELLIPSIS_AT_END.search(last) and sentence[:1].islower()
     ):

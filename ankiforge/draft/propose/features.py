@@ -1,6 +1,6 @@
 """Features that show whether a sentence makes a good card, and the resulting confidence.
 
-Most of what people highlight is advice, mood or an aside, of which no gap makes a good card.
+Most of what people highlight is advice, mood or an aside, for which no gap makes a good card.
 The confidence is computed by logistic regression from the features and the score of the gap
 (see `ranking`). It determines what is proposed, and in which order. Its weights, in
 `data/confidence_weights.txt`, were learned by `tools/proposals/learn.py` from sentences of
@@ -37,7 +37,7 @@ from ankiforge.model import MIN_PROPOSAL_CONFIDENCE, Highlight
 from ankiforge.text import regex
 
 WORD_BEGINNING_LENGTH = 5
-"""Weights are stored by the first letters of a word, of which there are this many."""
+"""The number of letters at the beginning of a word by which its weight is looked up."""
 _NOUNS = (TokenKind.NOUN, TokenKind.NAME)
 _WEIGHED_KINDS = (TokenKind.NOUN, TokenKind.ADJECTIVE, TokenKind.VERB)
 _CONTENT_KINDS = (*_WEIGHED_KINDS, TokenKind.ADVERB, TokenKind.NAME, TokenKind.NUMBER)
@@ -48,7 +48,7 @@ _FEATURE_BY_FIRST_KIND = {
     TokenKind.ADVERB: "begins_adverb",
     TokenKind.VERB: "begins_verb",
 }
-# A noun with this Zipf frequency (the logarithm of its number in a billion words) has rarity 0.
+# A noun with this Zipf frequency (the logarithm of its count per billion words) has rarity 0.
 _COMMON_ZIPF = 6.0
 _CUE_SECTIONS = frozenset(
     ("called", "cause", "contrast", "rule", "advice", "announces", "hedges")
@@ -139,7 +139,7 @@ def extract_sentence_features(
     total = sum(table.get(beginning, 0.0) for beginning in beginnings)
     if total:
         features["words"] = total / math.sqrt(len(beginnings))
-    # whether it is a textbook fact, of which few were labelled
+    # whether the sentence is a textbook fact, because few of these were labelled
     is_plain_fact = count <= _MAX_PLAIN_FACT_WORDS and _NON_PLAIN_FEATURES.isdisjoint(
         features
     )
@@ -198,7 +198,7 @@ def extract_structure_features(
 def _extract_noun_features(
     words: Sequence[Token], language: LanguageTables, shown_stems: frozenset[str]
 ) -> Features:
-    """Extract features of the nouns of a sentence, and of those before its first verb."""
+    """Extract features of a sentence's nouns, some only of the nouns before the first verb."""
     verbs = (n for n, token in enumerate(words) if n and is_verb(token, language))
     first_verb = next(verbs, len(words))
     nouns = [token for token in words if token.kind in _NOUNS]
@@ -222,7 +222,7 @@ def _extract_noun_features(
 
 
 def extract_cue_features(words: Sequence[Token], tables: LanguageTables) -> Features:
-    """Extract features from cue words, which show that a sentence e.g. defines or advises."""
+    """Extract features from cue words, which show e.g. that a sentence defines a term."""
     features: Features = {}
     pronoun_counts = Counter[str]()
     for cue in tables.cues.find_cues([token.folded for token in words]):
@@ -237,7 +237,7 @@ def extract_cue_features(words: Sequence[Token], tables: LanguageTables) -> Feat
             features["defines"] = 1.0
             if 0 < cue.first <= _MAX_TOKENS_BEFORE_DEFINITION:
                 features["term_and_definition"] = 1.0
-        if _leans_back(cue, words):
+        if _refers_back(cue, words):
             features["leans"] = 1.0
     features |= {
         feature: min(pronoun_counts[section], _MAX_PRONOUNS) / _SCALE
@@ -247,7 +247,7 @@ def extract_cue_features(words: Sequence[Token], tables: LanguageTables) -> Feat
     return features
 
 
-def _leans_back(cue: Cue, words: Sequence[Token]) -> bool:
+def _refers_back(cue: Cue, words: Sequence[Token]) -> bool:
     """Return whether a cue word makes a sentence depend on the one before."""
     if cue.section == "leans":
         return cue.first <= 1 and not words[cue.first].text[0].islower()
@@ -283,7 +283,7 @@ def _add_word_features(
 
 
 def _add_rarity_features(content: Sequence[Token], features: dict[str, float]) -> None:
-    """Add how rare the content words of a sentence are."""
+    """Add features for how rare the content words of a sentence are."""
     weighed = [token for token in content if token.kind in _WEIGHED_KINDS]
     if not weighed:
         return
@@ -347,7 +347,7 @@ def estimate_text_confidence(highlight: Highlight, text: str) -> float:
 
 
 def find_shown_stems(highlight: Highlight, tables: LanguageTables) -> frozenset[str]:
-    """Return the stems of the words in title and heading, which the card shows to the user."""
+    """Return the stems of the words in the title and heading, which are shown on the card."""
     text = f"{highlight.document.title} {highlight.heading}"
     return strip_endings(token.folded for token in tokenize(text, tables))
 
@@ -371,7 +371,10 @@ def estimate_confidence(features: Features, gap: float | None = None) -> float:
 
 
 def find_min_gap_score(features: Features, min_confidence: float) -> float:
-    """Return the score that a gap needs for a card of this confidence, from .7 up."""
+    """Return the score that a gap needs for a card to reach `min_confidence`.
+
+    `min_confidence` must be at least .7, because lower values are raised for plain facts.
+    """
     table = load_sentence_weights()
     missing = math.log(min_confidence / (1 - min_confidence)) - _estimate_log_odds(
         features

@@ -28,7 +28,7 @@ DATA_DIRECTORY = Path(__file__).parent / "data"
 MAX_GAPS = 4
 """The maximum number of gaps in a proposal."""
 MAX_GAP_SCORE = 9.0
-"""The score of a gap that the reader chose, and the highest score of any other one."""
+"""The score of a gap that the reader chose, and the highest score of a ranked gap."""
 MAX_GAP_TOKENS = 9
 """The maximum number of tokens in a gap, unless the reader chose the gap."""
 Features = dict[str, float]
@@ -77,16 +77,17 @@ _VERB_CLASSES = frozenset("vxC")
 _PAIRS = (("(", ")"), ("“", "”"), ("«", "»"))
 _CODE_PAIRS = (("[", "]"), ("{", "}"))
 _OPENING = ("(", "[", "{")
-# Verbs that look like plural nouns, and the words after them that begin what is reported.
+# Verbs that look like plural nouns, and are followed by a reported clause (see `_REPORTED`).
 _REPORTING_VERBS = frozenset(
     "argues assumes claims concludes demonstrates explains finds holds implies indicates means "
     "notes predicts proposes proves reports reveals says shows states suggests".split()
 )
-# Adjectives that make no answer of a vague noun, as in `downstream tasks`.
+# Adjectives that don't turn a vague noun into an answer, as in `downstream tasks`.
 _EMPTY_ADJECTIVES = frozenset(
     "additional certain different downstream following further many new other particular previous "
     "several similar specific various".split()
 )
+# The words that begin a reported clause.
 _REPORTED = frozenset("that how why".split())
 _PAIRED_SIGNS = frozenset('()“”«»"*')
 _SIGNS = frozenset(',.;:!?()"“”«»–—-=*/')
@@ -132,9 +133,9 @@ _CJK_REFERENCE = regex(r"[第图圖図表章節节頁页【(（]\s?\Z")
 _LETTER_OF_NAME = regex(r"[A-HJ-Z]|X{0,3}(?:IX|IV|V?I{0,3})(?<=..)|\d{1,2}")
 _PER_WORDS = frozenset("per pro por par je".split())
 _CLAUSE_WORDS = read_word_set("cues", "clause")
-# Matches where a number that a PDF has written with a space is cut, as in `30, 000`.
+# Matches around the space inside a number that was copied from a PDF, as in `30, 000`.
 _CUT_THOUSANDS = regex(r"\d,\s\d{3}\b")
-# Signs after which a list follows that a number before it counts, as in `two kinds: A and B`.
+# Signs that introduce a list whose items are counted before the sign: `two kinds: A and B`.
 _LIST_SIGNS = frozenset(":(（：–—")
 # Overlapping candidates are the same gap if they share more than this fraction of the shorter
 # one, and if the shorter one is not so short that it asks for something else.
@@ -147,7 +148,7 @@ _MIN_LENGTH_RATIO = 0.25
 _MIN_COMMON_STEM = 4
 # If the shorter stem has more letters than this, the longer stem may be of any length.
 _MIN_LONG_STEM = 6
-# Longer candidates, rarer words and larger fractions of a sentence count as these.
+# The upper limits of a candidate's length, rarity, and fraction of the sentence.
 _MAX_LENGTH = 7
 _MAX_RARITY = 16.0
 _MAX_FRACTION = 0.7
@@ -177,7 +178,7 @@ class GapRanker:
         self.text = text
         self.language = language
         self.gap_range = mark
-        """The span that the reader highlighted, which limits gaps, or None for the whole text."""
+        """The highlighted span, which gaps must be within, or None for the whole text."""
         self.shown_stems = shown_stems
         """The stems of the words in the title and heading, which are shown above the card."""
         self.tokens = tokenize(text, language)
@@ -235,7 +236,10 @@ class GapRanker:
         return [*filter(self._can_end, range(1, len(self.tokens) + 1))]
 
     def find_runs(self, begins: Iterable[int]) -> Iterator[TokenRun]:
-        """Yield the runs of tokens from `begins` that end where a gap may, suitable or not."""
+        """Yield the runs of tokens that start at one of `begins` and end where a gap may end.
+
+        Some runs may be unsuitable as gaps (see `is_unsuitable`).
+        """
         words = self.tokens
         is_chinese = self.language.name == "zh"
         ends = {*self.ends}
@@ -307,7 +311,7 @@ class GapRanker:
         run = self.find_complete_run(span)
         if run is None or not is_specific or self._is_count_or_filler(run):
             return None
-        return None if self._is_shown_elsewhere(run) else run
+        return None if self._is_revealed_elsewhere(run) else run
 
     def _can_begin(self, first: int) -> bool:
         token = self.tokens[first]
@@ -341,7 +345,7 @@ class GapRanker:
         if first and self.tokens[first - 1].kind == TokenKind.NUMBER == token.kind:
             if token.text.isalpha():
                 return False  # the `thousand` of `sixteen thousand`
-        if self._is_argument(first):
+        if self._is_function_argument(first):
             return False  # the `x` of `f(x)`
         return token.start not in self._uncuttable_offsets
 
@@ -358,19 +362,19 @@ class GapRanker:
         before -= before > 0 and words[before].folded in _NAME_PREPOSITIONS
         return words[before].kind == TokenKind.NAME == words[end].kind
 
-    def _is_function(self, end: int) -> bool:
-        """Return whether an opening bracket directly follows the token before `end`."""
+    def _is_function_name(self, end: int) -> bool:
+        """Return whether the token before `end` is a function's name, like the `f` of `f(x)`."""
         if self.language.name == "zh" or not 0 < end < len(self.tokens):
             return False
         before, after = self.tokens[end - 1], self.tokens[end]
         return after.text in _OPENING and before.end == after.start
 
-    def _is_argument(self, first: int) -> bool:
+    def _is_function_argument(self, first: int) -> bool:
         """Return whether a token directly follows the opening bracket of a call: `f(x)`."""
         if first < 2 or self.tokens[first - 1].text not in _OPENING:
             return False
         is_glued = self.tokens[first - 1].end == self.tokens[first].start
-        return is_glued and self._is_function(first - 1)
+        return is_glued and self._is_function_name(first - 1)
 
     def _is_joined_to_previous_word(self, index: int) -> bool:
         """Return whether a content word comes directly before a token, without a space."""
@@ -386,7 +390,7 @@ class GapRanker:
             return False
         if token.text.endswith(_APOSTROPHES):
             return False  # the elided `c'` of `c'è`
-        if self._is_function(last):
+        if self._is_function_name(last):
             return False  # the `f` of `f(x)`
         if last < len(self.tokens):
             following = self.tokens[last]
@@ -418,7 +422,7 @@ class GapRanker:
         return self.tokens[run.first].start, end
 
     def is_unsuitable(self, candidate: TokenRun) -> bool:
-        """Return whether a run is part of a larger unit, or its words make no answer."""
+        """Return whether a run is part of a larger unit, or useless as an answer."""
         first, last = candidate
         if self._is_incomplete(candidate) or self._is_count_or_filler(candidate):
             return True
@@ -455,12 +459,12 @@ class GapRanker:
                     return True
                 if not _CJK_COUNTER.match(self.text, end):
                     return True
-            return self._is_shown_elsewhere(candidate)
+            return self._is_revealed_elsewhere(candidate)
         if all(token.kind in _NON_TERM_KINDS for token in inner):
             return True
         if not _NEGATIONS_ZH.isdisjoint(token.text[0] for token in inner[1:]):
             return True  # the `智慧无权` of `智慧无权干涉`
-        if self._is_shown_elsewhere(candidate):
+        if self._is_revealed_elsewhere(candidate):
             return True
         # such as the `cramming` of `is called cramming`
         if first in self._introduced_indexes:
@@ -468,7 +472,7 @@ class GapRanker:
         return is_poor_answer(self.tokens, candidate, self.language)
 
     def _is_incomplete(self, candidate: TokenRun) -> bool:
-        """Return whether a candidate is part of a pair or a phrase, or most of the text."""
+        """Return whether a candidate splits a pair or phrase, or is more than half of the text."""
         first, last = candidate
         start, end = self.get_span(candidate)
         if 2 * (end - start) > len(self.text):
@@ -502,7 +506,7 @@ class GapRanker:
         return any(token.folded in _CLAUSE_WORDS for token in inner)
 
     def _is_count_or_filler(self, run: TokenRun) -> bool:
-        """Return whether a run announces a list by its count, or has only vague nouns.
+        """Return whether a run only counts the items of a list, or has only vague words.
 
         An acronym in brackets is also ruled out, because it abbreviates the preceding words.
         """
@@ -574,10 +578,10 @@ class GapRanker:
                     glosses.append((TokenRun(opening - 1, opening), gloss))
         return glosses
 
-    def _is_shown_elsewhere(self, run: TokenRun) -> bool:
-        """Return whether the title or the rest of the sentence reveals all words of a run.
+    def _is_revealed_elsewhere(self, run: TokenRun) -> bool:
+        """Return whether the title, heading or rest of the sentence reveals all words of a run.
 
-        A word is revealed by one with the same stem, and the run by its abbreviation.
+        A word is revealed by a word with the same stem, and the run by its abbreviation.
         """
         inner = self.tokens[run.first : run.end]
         inside = [stem for stem in self._stems[run.first : run.end] if stem]
@@ -595,7 +599,7 @@ class GapRanker:
         )
 
     def extend_to_gloss(self, run: TokenRun) -> TokenRun:
-        """Extend the run of a glossed term to include the gloss, as each gives away the other.
+        """Extend the run of a term to include its gloss, because each gives away the other.
 
         Any other run is returned unchanged.
         """
@@ -697,9 +701,10 @@ class GapRanker:
         return f"b:{_get_form_or_class(before)}{_get_form_or_class(after)}"
 
     def bound_inner_scores(self) -> list[float]:
-        """Return the most that inner features can add to a score, by number of tokens.
+        """Return upper bounds for the score of the inner features, indexed by number of tokens.
 
-        Each is at its best, as if all words were as rare as the rarest of the sentence.
+        Every feature is assumed to have its best value, as if all words were as rare as the
+        rarest word of the sentence.
         """
         table = _load_gap_weights()
         content = [token.zipf for token in self.tokens if token.kind in _CONTENT_KINDS]
@@ -754,7 +759,7 @@ def _get_form_or_class(token: Token) -> str:
 def rank_gaps(
     sentence: GapRanker, min_score: float = -math.inf
 ) -> Iterator[tuple[Span, float]]:
-    """Yield the spans that a cloze card may blank out with their scores, best first.
+    """Yield (span, score) for the spans that a cloze card may blank out, best first.
 
     A span that nearly coincides with a better one is skipped. The score is one of the inputs
     to `features.estimate_confidence`. Spans that score less than `min_score` are left out,
@@ -806,7 +811,10 @@ def _load_gap_weights() -> dict[str, float]:
 
 @cache
 def _load_max_weights() -> tuple[float, ...]:
-    """Return the most that length, classes and position add to a score, by number of tokens."""
+    """Return the most that length, token classes and position can add to a score.
+
+    The tuple is indexed by the number of tokens in a candidate.
+    """
     table = _load_gap_weights()
     position = _find_maximum(table["position"], table["position2"], 1.0)
     fraction = _find_maximum(table["share"], table["share2"], 2 * _MAX_FRACTION)

@@ -1,6 +1,6 @@
 """Rules that reject noise in sentences, unsuitable sentences, and poor answers.
 
-All code that proposes gaps applies these rules. There is a rule only where it changes the
+All code that proposes gaps applies these rules. A rule exists only if it changes the
 proposals from sources that weren't used in its design. Text that merely looks odd needs no
 rule, because its confidence is low anyway. Each rule has a case in
 `tests/draft/cases/refused.jsonl`.
@@ -98,8 +98,6 @@ def find_syntax_rejection(
     text: str, words: Sequence[Token], language: LanguageTables, *, is_note: bool
 ) -> RejectionReason | None:
     """Return the reason why the form of a sentence rules out a card, or None.
-
-    The reason applies whatever the features of the sentence are.
 
     Args:
         text: the sentence.
@@ -219,10 +217,10 @@ def has_end_punctuation(text: str) -> bool:
 
 
 def _is_complete_clause(words: Sequence[Token], language: LanguageTables) -> bool:
-    """Return whether a highlight without a final full stop ends at the end of its clause.
+    """Return whether a highlight without a final full stop seems to end where its clause does.
 
-    This is assumed, unless the highlight ends with a function word, a verb or an adjective,
-    or has no verb, like a title.
+    It must end with a noun, name or number, be on one line with all brackets closed, and
+    contain a verb, unlike a title.
     """
     if not (language.function_words and words):
         return False
@@ -236,7 +234,7 @@ def _is_complete_clause(words: Sequence[Token], language: LanguageTables) -> boo
     return any(is_verb(token, language) for token in words[1:-1])
 
 
-# --- noise, which only quotes keep ----------------------------------------------------
+# --- noise, which is kept only in quotes ----------------------------------------------
 
 _LIST_SIGN = regex(
     r"\A\s*(?:(?:[•▪●◦■♦➢&@$^]|\(?\d{1,2}[.)]"
@@ -339,7 +337,7 @@ _LIST_CONJUNCTIONS = read_word_set("cues", "and")
 
 
 def strip_ending(word: str) -> str:
-    """Remove the ending of a word, so that its singular and plural compare equal."""
+    """Remove the last letters of a word, so that singular and plural usually compare equal."""
     return word[: max(_MIN_STEM_LENGTH, len(word) - _ENDING_LENGTH)]
 
 
@@ -349,7 +347,7 @@ def strip_endings(words: Iterable[str]) -> frozenset[str]:
 
 
 def is_poor_answer(words: Sequence[Token], span: Span, language: LanguageTables) -> bool:
-    """Return whether a run of tokens is too poor an answer for anyone to keep.
+    """Return whether a run of tokens is such a poor answer that nobody would keep the card.
 
     Args:
         words: the tokens of a sentence.
