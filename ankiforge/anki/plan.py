@@ -115,7 +115,7 @@ class FieldLayout(Value):
     anki_note: AnkiNote | None = None
     """The note in Anki, or None if it is missing or Anki wasn't read."""
     hold_reason: str = ""
-    """Why nothing can be exported for this note now, or ""."""
+    """The reason why the note can't be exported at the moment, or ""."""
     note_type: AnkiNoteType | None = None
     """The note type, or None if the note can't be exported or there is no note to write."""
     fields: Strings = ()
@@ -157,7 +157,7 @@ def find_layout(
     types: NoteTypesById,
     mapped_types: MappedTypes,
 ) -> FieldLayout:
-    """Locate our fields in a card's note, along with the version last imported.
+    """Locate our fields in a card's note, and find the version that Anki last imported.
 
     `anki_note` is None if the note isn't in Anki, or if Anki wasn't read. `mapped_types`
     are the note types that the settings select for new notes instead of ours.
@@ -217,17 +217,20 @@ def find_layout(
     )
     if not has_expected_type:
         return FieldLayout(guid, anki_note, NOTE_TYPE_CHANGED)
-    return _add_base(replace(layout, fields=anki_note.fields), card, anki_note)
+    return _set_merge_base(replace(layout, fields=anki_note.fields), card, anki_note)
 
 
-def _add_base(layout: FieldLayout, card: LocalCard, anki_note: AnkiNote) -> FieldLayout:
-    """Add the base to the layout of a note in Anki, by which edits in Anki are detected.
+def _set_merge_base(
+    layout: FieldLayout, card: LocalCard, anki_note: AnkiNote
+) -> FieldLayout:
+    """Set the merge base in the layout of a note in Anki.
 
-    A note of our own types contains its base. For any other note, it is the package that Anki
+    Comparing the note with its base shows what the user edited in Anki. A note of our own types
+    contains the hashes of its base. For any other note, the base is the version that Anki
     imported, or the note as it was when it was adopted.
     """
     if IDENTITY_FIELD in layout.positions:
-        return _add_base_from_identity(layout, card, anki_note)
+        return _set_merge_base_from_identity(layout, card, anki_note)
     bases = [shipped for shipped in card.note.exports if shipped.field_hashes]
     if card.note.adopted:
         adopted_hashes = {
@@ -244,12 +247,14 @@ def _add_base(layout: FieldLayout, card: LocalCard, anki_note: AnkiNote) -> Fiel
     return replace(layout, base=base, newly_imported_mod=base.mod)
 
 
-def _add_base_from_identity(
+def _set_merge_base_from_identity(
     layout: FieldLayout, card: LocalCard, anki_note: AnkiNote
 ) -> FieldLayout:
-    """Add the base to a layout, from the hashes in the field AnkiforgeId.
+    """Set the merge base of each content field from the hashes in the note's AnkiforgeId field.
 
-    Generated fields have no base, because their content is always ours.
+    Generated fields have no base, because they are always overwritten. If a hash matches none
+    of the packages in the journal, the hash in the last package is used, and the unknown one is
+    stored in `unknown_bases`. In a card recreated from Anki, every hash is used as it is.
     """
     base_hashes = anki_note.identity.fields if anki_note.identity else ()
     hashes = dict(zip(card.note_type.content_fields, base_hashes, strict=False))
@@ -285,7 +290,7 @@ def find_mapped_type(
     anki_note: AnkiNote | None,
     mapped_types: MappedTypes,
 ) -> UserNoteType | None:
-    """Return the user's own note type that the note of a card has, or None.
+    """Return the user's own note type for the note of a card, or None.
 
     None is returned for our own types and for adopted notes. The first package determines the
     note type, so the settings only apply to cards that were never exported.
@@ -347,7 +352,7 @@ def find_positions(
     return positions
 
 
-# --- the base ---------------------------------------------------------------------------
+# --- the merge base ---------------------------------------------------------------------
 
 
 def find_base_tags(card: LocalCard, anki_note: AnkiNote) -> Strings:
@@ -492,9 +497,10 @@ def build_content(
 def _choose_media(
     card: LocalCard, files: CardFiles, layout: FieldLayout
 ) -> tuple[dict[str, Media], list[Problem]]:
-    """Return the pictures that a note can show, by their path, and problems of the others.
+    """Return a note's pictures, keyed by path, and a problem for each that can't be read.
 
-    A picture that can't be read keeps its name in Anki, because Anki has its content.
+    An unreadable picture is still included if its name in Anki is known, because Anki has the
+    file.
     """
     media_by_path: dict[str, Media] = {}
     missing: list[Problem] = []
@@ -544,7 +550,7 @@ class CardPlan(Value):
     note: Note | None = None
     exported: ExportedNote | None = None
     hold_reason: str = ""
-    """Why a change can't be exported now, or ""."""
+    """The reason why the card can't be exported at the moment, or ""."""
     conflicts: tuple[Conflict, ...] = ()
     problems: tuple[Problem, ...] = ()
     is_update: bool = False
@@ -578,7 +584,7 @@ class CardPlan(Value):
 #     any                         can't be read      any        theirs
 #     the user's                  -                  any        theirs
 #
-# The last row but two is for the note types of others: `_merge_note` takes ours for ours.
+# `merge_field` doesn't handle generated fields of our note types; `_merge_note` overwrites them.
 
 
 class FieldAction(Enum):
@@ -606,7 +612,7 @@ class MergedField(NamedTuple):
     action: FieldAction
     html: str
     base_hash: str
-    """The hash of the base for the next merge, or "" if it is unknown."""
+    """The hash of the merge base for the next merge, or "" if unknown."""
 
 
 def merge_field(
@@ -680,7 +686,7 @@ def plan_card(
         return replace(empty_plan, hold_reason=layout.hold_reason)
     if layout.note_type is None:  # no note to write
         return empty_plan
-    if card.is_live and _is_half_changed(card, ours):
+    if card.is_live and _has_mixed_versions(card, ours):
         return replace(empty_plan, hold_reason=EDITED_TWICE)
     if anki_note and not card.is_live:  # keep the fields as they are
         base = layout.base
@@ -711,10 +717,10 @@ def plan_card(
     return replace(planned, problems=problems, newly_imported_mod=taken)
 
 
-def _is_half_changed(card: LocalCard, ours: NoteContent) -> bool:
-    """Return whether a note would get new text of the source beside a field in conflict.
+def _has_mixed_versions(card: LocalCard, ours: NoteContent) -> bool:
+    """Return whether a note would get new text from the source next to a field in conflict.
 
-    For example, the new question with the user's answer to the old one.
+    An example is the source's new question next to the user's answer to the old question.
     """
     offered = card.edits.source_texts_offered
     if not offered:
@@ -921,9 +927,10 @@ def _build_schedules(card: LocalCard, ordinals: Numbers) -> dict[int, CardRow]:
 
 
 def _build_card_row(schedule: CardSchedule) -> CardRow:
-    """Build the columns of a studied card as Anki stores them.
+    """Build the scheduling columns of a studied card, in Anki's format.
 
-    With FSRS, they were compared with a card answered in Anki, whose ease is Anki's default.
+    The columns for FSRS were checked against a card answered in Anki, which had Anki's default
+    ease.
     """
     ease = 10 * schedule.ease
     if not schedule.stability:
@@ -978,9 +985,9 @@ def _choose_mod(
 ) -> int:
     """Choose the modification time (`mod`) of a note to export.
 
-    The last one is used again if the note hasn't changed since its last export, provided that
-    Anki hasn't imported it yet, or that unchanged notes are exported as well. Otherwise it is
-    increased, because Anki only imports a note with a larger `mod`.
+    The `mod` of the last export is reused if the note hasn't changed since, and either Anki
+    hasn't imported it yet or unchanged notes are exported as well. Otherwise the `mod` is
+    increased, because Anki only imports a note with a larger one.
     """
     anki_mod = anki_note.mod if anki_note else 0
     is_not_imported = anki_note is None or anki_mod < card.note.mod
