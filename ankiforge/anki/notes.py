@@ -374,7 +374,7 @@ def render_links(pdf_urls: Strings, *highlights: Highlight) -> Pair:
 
 def iter_links(highlight: Highlight) -> Iterator[Pair]:
     """Yield a (URL, label) pair for each link to a highlight or its work."""
-    # use the URLs of the passage, or else of its document, and those of the work
+    # use the URLs of the passage, falling back to the document's, and then the URLs of the work
     document = highlight.document
     urls = [url for url in (highlight.uri, *highlight.links) if url] or [document.uri]
     passage_url = sanitize_url(highlight.uri)

@@ -1,9 +1,9 @@
 """Decide what to export for each card: nothing, a note, or a question to the user.
 
-Each note is merged from three versions: the base (what our last package wrote), theirs (what is
-in Anki now) and ours (what we would write now). A `FieldLayout` locates our fields in a note and
-holds their base. The user's text, tags and deck are never overwritten, and an unchanged note is
-never written. Every written note gets a larger modification time (`mod`), because Anki would
+Each note is merged from three versions: the merge base (what our last package wrote), theirs (what
+is in Anki now) and ours (what we would write now). A `FieldLayout` locates our fields in a note and
+holds their merge base. The user's text, tags and deck are never overwritten, and an unchanged note
+is never written. Every written note gets a larger modification time (`mod`), because Anki would
 ignore it otherwise. All functions are pure.
 """
 
@@ -83,8 +83,8 @@ NOTE_TYPE_CHANGED = "its note type was changed in Anki"
 EDITED_TWICE = "you changed its card, and so did the source"
 """The reason for holding back a note until the user has chosen which text its card has."""
 ADOPTED_MOD = 1
-"""The `mod` in the base of an adopted note. That base is the note's content at the time of
-adoption, which no package wrote."""
+"""The `mod` in the merge base of an adopted note. That base is the note's content at the time of
+adoption, which no package of ours wrote."""
 NO_BASE = ExportedNote(0)
 
 NoteTypesById = Mapping[NoteTypeId, AnkiNoteType]
@@ -98,10 +98,10 @@ MappedTypes = Mapping[NoteType, UserNoteType]
 # `UserNoteType` maps our fields to the fields of that type; or it was adopted from another
 # tool. All other fields of the note belong to the user.
 #
-# The base of a merge is the note's content in the package that Anki imported. A note of our types
-# stores the base itself, in its field AnkiforgeId. For other types, the journal stores it as the
-# hashes of our fields in `shipped` events (docs/reference/keys.md). The first of these events fixes
-# the note type.
+# The merge base is the note's content in the package that Anki imported, stored as a hash of each
+# of our fields. A note of our types stores the hashes itself, in its field AnkiforgeId. For other
+# types, they are in the journal's `shipped` events (docs/reference/keys.md). The first of these
+# events fixes the note type.
 #
 # A package contains the user's note type exactly as it is in Anki. Otherwise an import would change
 # or duplicate the note type, or reject the note.
@@ -125,11 +125,12 @@ class FieldLayout(Value):
     """The index of each of our fields in `fields`, by our name for the field. All other fields
     belong to the user."""
     base: ExportedNote = NO_BASE
-    """The note in the package that Anki imported. A field without a hash counts as edited."""
+    """The merge base, i.e. the version of the note that Anki last imported. A field without a hash
+    counts as edited by the user."""
     unknown_bases: Texts = {}
-    """The base hashes in the note that match no package in the journal, by our field name. They
-    occur if the workspace was restored from a backup, or if another device's journal hasn't arrived
-    yet."""
+    """The hashes of the merge base in the note that match no package in the journal, by our field
+    name. They occur if the workspace was restored from a backup, or if another device's journal
+    hasn't arrived yet."""
     newly_imported_mod: int = 0
     """The `mod` of the package that Anki imported, or 0 if uncertain or already recorded."""
     mapped_type: UserNoteType | None = None
@@ -407,7 +408,7 @@ class NoteContent(Value):
     """The fields and tags that we would write to a note."""
 
     fields: Texts
-    """Our fields that the layout locates, as HTML, by our field names."""
+    """The HTML of each of our fields in the layout, keyed by our field names."""
     tags: Strings
     media: Mapping[str, Media] = {}
     """The pictures that the fields may show, by their path in the card."""
@@ -668,7 +669,7 @@ class MergedNote(NamedTuple):
     tags: Strings
     """All tags of the note after the merge, including the user's."""
     base_hashes: Texts
-    """The hash of each field's base for the next merge, by our field name."""
+    """The hash of each field's merge base for the next merge, keyed by our field names."""
 
 
 def plan_card(
@@ -792,11 +793,11 @@ def _merge_note(
         ]
         identity = format_identity(card, tuple(content_hashes), ours.tags)
         fields[IDENTITY_FIELD] = text_to_html(identity)
-        # don't write a note whose passage isn't read here only because its base is new
+        # don't write a note only because of its new merge base if its passage isn't read here
         if "Source" not in ours.unreadable_fields:
             compared_names.add(IDENTITY_FIELD)
 
-    # if an unknown base equals our current text, export the note again to put it into the journal
+    # if an unknown hash is that of our current text, export the note again for the journal
     exports_unchanged = options.export_unchanged or any(
         note_hash == hash_html(ours.fields[name])
         for name, note_hash in layout.unknown_bases.items()
@@ -886,7 +887,7 @@ def _plan_note(
     if problem:
         return replace(empty_plan, problems=(problem,))
 
-    # generated fields of our own note types have no base, because they are written again
+    # generated fields of our own note types have no merge base, because we always overwrite them
     is_our_type = IDENTITY_FIELD in layout.positions
     hashes = {
         name: base_hash

@@ -184,7 +184,7 @@ def _check_note_type(
     if family is NoteType.CLOZE:
         placeholder = f"cloze:{names['Text']}"
         makes_cards = is_cloze_field(note_type, names["Text"])
-    else:  # test with only those fields that are always filled
+    else:  # test with only the fields that are always filled
         placeholder = names["Front"]
         filled = {
             their_field: "x" if their_field in required else ""

@@ -476,7 +476,7 @@ class DraftChecker:
 
         Args:
             passage_state: the snapshot of the passage, with its cards.
-            highlight: the highlight.
+            highlight: the highlight as it was drafted, including the user's comment.
             drafts: all drafts of the highlight.
         """
         from ankiforge import check

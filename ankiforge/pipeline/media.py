@@ -29,7 +29,7 @@ from ankiforge.text.cloze import find_image_paths
 
 # The names in the settings of source kinds that are named differently in highlight keys.
 _KIND_IN_SETTINGS = {SourceKind.VAULT: "obsidian", SourceKind.ZOTERO: "zotero"}
-# The prefix of the paths of pictures that were cut from a page.
+# The path prefix of pictures that were cropped from a page.
 _CUT_PREFIX = "cut/"
 
 
@@ -42,7 +42,7 @@ def load_pictures(
 
     Args:
         ledger: the ledger, which stores the directories of the sources.
-        card: the card.
+        card: the card whose text refers to the files.
         folder: the directory of pictures cropped from pages.
     """
     text = "\n".join(text for _, text in card.fields)
@@ -75,7 +75,7 @@ def load_picture(
 
     Args:
         ledger: the ledger, which stores the directories of the sources.
-        highlight: the highlight.
+        highlight: the card's highlight, which determines the source.
         path: the path as written in the card's text.
         folder: the directory of pictures cropped from pages.
     """

@@ -266,7 +266,7 @@ class Workspace:
 
     @cached_property
     def replies(self) -> Replies:
-        """The replies of models, which are kept because a repeated request would cost money."""
+        """The stored replies of models, so that a repeated request costs nothing."""
         from ankiforge.config.caches import REPLIES_FILE, Replies
 
         self.folder.prepare()

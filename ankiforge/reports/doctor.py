@@ -421,7 +421,7 @@ _DATA_DIR_PREFERENCE = regex(
 
 
 def find_zotero_folders(environment: Environment) -> tuple[Path, ...]:
-    """Find Zotero's data directories, with those set in its profiles before the default."""
+    """Find Zotero's data directories: first the ones set in its profiles, then the default."""
     paths = []
     for settings_folder in (
         environment.home / ".zotero/zotero",

@@ -47,7 +47,7 @@ from ankiforge.review import batches
 from ankiforge.text import to_one_line
 
 SOURCELESS_TERM = f"finding:{SourceChange.SOURCE_GONE.finding_id}"
-"""The term of a query that finds the cards whose passage is gone."""
+"""The query term that finds the cards whose passage was removed from its source."""
 
 ListedRows = Iterator[tuple[Any, Iterable[str]]]
 """An iterator over pairs of an item's JSON and its lines of text. Only the requested form has to be

@@ -76,12 +76,12 @@ Counts = Mapping[str, Counter[str]]
 DECIDE_COMMAND = "review"
 """The command for deciding on pending items."""
 CHAT_STEP = "draft", "your chat writes the questions: copy, paste back"
-"""The command with which a chat writes cards, and what it is for."""
+"""The command that lets a chat write cards, and the reason to run it."""
 
 LABEL_WIDTH = 9
 """The width of the label column before details, in characters."""
 LIST_LOST_COMMAND = "ankiforge list --view gone"
-"""The command that lists the cards whose passage is gone."""
+"""The command that lists the cards whose passage was removed from its source."""
 LIST_LEFT_COMMAND = "ankiforge list anki:seen -verdict:accepted"
 """The command that lists the cards that Anki still has although they were undone or rejected."""
 _MAX_TITLE_CHARS = 30
@@ -881,7 +881,7 @@ ANKI_OFF_NOTICE = (
 
 
 def explain_full_package(result: RunResult, ledger: Ledger) -> str:
-    """Return the message that a package has all cards because Anki was never read.
+    """Return a message explaining that a package has every card because Anki was never read.
 
     Returns "" if Anki was read, or if nothing was written.
     """
