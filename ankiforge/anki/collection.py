@@ -181,7 +181,7 @@ class AnkiDatabase:
 
     @property
     def is_legacy(self) -> bool:
-        """Whether this is an older schema, which stores decks and note types as JSON in `col`."""
+        """Whether the schema is older than 15, with decks and note types as JSON in `col`."""
         return int(self.schema) < _SCHEMA_WITH_TABLES
 
     def fetch_rows(self, statement: str, *values: object) -> Iterator[Row]:
@@ -235,10 +235,14 @@ def open_database(
     name: str,
     adopted: Texts | None,
 ) -> Iterator[AnkiDatabase]:
-    """Open a copy of Anki's database, which SQLite may modify.
+    """Open a copy of Anki's database.
 
-    `name` is the path of the original file, for error messages. For `adopted`, see
-    `AnkiDatabase`.
+    SQLite may modify the copy.
+
+    Args:
+        copy: the path of the copy.
+        name: the path of the original file, for error messages.
+        adopted: as for `AnkiDatabase`.
     """
     with closing(sqlite3.connect(copy, isolation_level=None)) as connection:
         connection.setlimit(sqlite3.SQLITE_LIMIT_LENGTH, _MAX_VALUE_BYTES)
@@ -327,7 +331,10 @@ def read_note_types(
 def _iter_models(
     database: AnkiDatabase, type_ids: Iterable[NoteTypeId]
 ) -> Iterator[tuple[NoteTypeId, _NoteTypeJson]]:
-    """Yield each note type with its id, from either schema, in the form of the older one."""
+    """Yield (id, note type) for each of the given ids that exists, sorted by id.
+
+    Note types are always returned in the legacy format, whichever schema the database has.
+    """
     if database.is_legacy:
         models = database.decode_json_column("models", dict[NoteTypeId, _NoteTypeJson])
         for id in sorted(models.keys() & set(type_ids)):
@@ -372,7 +379,7 @@ def _iter_models(
 
 
 def _read_configs(database: AnkiDatabase, query: str, type_id: int) -> Iterator[Row]:
-    """Query a note type's rows and decode the last column, a protobuf message.
+    """Query the rows of a note type, decoding the last column as a protobuf message.
 
     Raises:
         ItemError: the message can't be decoded.
@@ -573,7 +580,7 @@ def _unpack_export(path: Path, target: Path) -> None:
 
 # --- the view ---------------------------------------------------------------------------
 
-# The card's home deck, even while the card is in a filtered deck.
+# The home deck of a card, which differs from its current deck while it is in a filtered deck.
 _HOME_DECK = "iif(c.odid, c.odid, c.did)"
 _NOTES_QUERY = f"""
 select o.nid, {cast_to_text("iif(o.place = '', n.guid, o.place)")},

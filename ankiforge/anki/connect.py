@@ -274,7 +274,7 @@ class AnkiConnect:
         return result
 
     def _send(self, action: str, request: Json, seconds: float) -> httpx2.Response:
-        """Send the request for an action, and return the response, whatever its status."""
+        """Send the request for an action. Returns the response even if its status is an error."""
         timeout = httpx2.Timeout(seconds, connect=_CONNECT_TIMEOUT)
         if self._http.is_closed:  # a timeout closes the client
             self._http = self._new_client()

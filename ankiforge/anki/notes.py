@@ -95,7 +95,7 @@ answer side contains a hidden element for that mask."""
 
 
 def render_mask_labels(masks: occlusion.Masks) -> str:
-    """Render a figure's mask labels, with CSS that only reveals the one being asked.
+    """Render a figure's mask labels as HTML, with CSS that shows only the label being asked.
 
     Using CSS means that this works in any note type, without scripts.
     """
@@ -198,9 +198,10 @@ def _extend_to_shields(unbreakable: Iterable[Shield], span: Span) -> Span:
 
 
 def parse_source(field: str) -> tuple[str, str, str]:
-    """Parse the Source field into passage, highlight and quote, as plain text.
+    """Parse the Source field into (passage, highlight, quote), each as plain text.
 
-    Without marked words, the highlight is the passage, and the quote is "".
+    If no highlight is marked, the whole passage is returned as the highlight. If no quote is
+    marked, the quote is "".
     """
     first_passage = field.partition(FURTHER_PASSAGE_START)[0]
     passage = field_to_text(first_passage)
@@ -211,7 +212,10 @@ def parse_source(field: str) -> tuple[str, str, str]:
 
 
 def field_to_text(field: str) -> str:
-    """Convert a field to plain text, allowing for edits by the user."""
+    """Convert a field's HTML to plain text, with formulas in `$` and code in backticks.
+
+    The user may have edited the HTML.
+    """
     # convert formulas first, while `<span></span>` still distinguishes a literal `\\(` from them
     text = _FORMULA_SIGN.sub(lambda sign: _MARKDOWN_SIGNS[sign[0]], field)
     text = text.replace("<wbr>", "").replace("<span></span>", "")
@@ -251,8 +255,10 @@ def _filter_context_parts(card: ShownCard, safe_context: ContextFilter) -> Strin
     """Return the title, headings and parent list items that don't reveal the answer."""
     parts = [*_list_title_and_headings(card.highlight)]
     document = card.highlight.document
-    # name the headings only, if the work has just a file name such as 02-how-to-read
-    if _FILE_NAME.fullmatch(document.meaningful_title) and _is_file_name(document):
+    # omit the title if it's just a file name such as 02-how-to-read
+    if _FILE_NAME.fullmatch(document.meaningful_title) and _has_file_name_as_title(
+        document
+    ):
         parts = parts[1:] or parts
     for item in card.highlight.parent_items:
         parts.append(isolate_bidi(_truncate(item.rstrip(" :："), _MAX_ITEM_CHARS)))
@@ -280,8 +286,7 @@ def format_references(card: ShownCard) -> Strings:
     return tuple(dict.fromkeys(map(format_reference, card.passages)))
 
 
-def _is_file_name(document: Document) -> bool:
-    """Return whether a document's title is only the name of its file."""
+def _has_file_name_as_title(document: Document) -> bool:
     return splitext(basename(document.path))[0] == document.meaningful_title
 
 
@@ -293,7 +298,7 @@ def _list_title_and_headings(highlight: Highlight) -> Strings:
     """
     document = highlight.document
     title = document.meaningful_title
-    if title.islower() and _is_file_name(document):
+    if title.islower() and _has_file_name_as_title(document):
         title = capwords(title)
     headings = highlight.heading.split(" › ")
     if is_same_text(headings[0], title):
@@ -369,7 +374,7 @@ def render_links(pdf_urls: Strings, *highlights: Highlight) -> Pair:
 
 def iter_links(highlight: Highlight) -> Iterator[Pair]:
     """Yield a (URL, label) pair for each link to a highlight or its work."""
-    # use the URLs of the passage, or else of its document, and those of the work
+    # use the URLs of the passage, falling back to the document's, and then the URLs of the work
     document = highlight.document
     urls = [url for url in (highlight.uri, *highlight.links) if url] or [document.uri]
     passage_url = sanitize_url(highlight.uri)

@@ -211,7 +211,8 @@ _EXTRA_FIELD_NAMES = ("extra", "back extra", "notes", "note", "remarks", "explan
 def map_sides(note_type: AnkiNoteType, question_fields: Strings, answer: str) -> Texts:
     """Map our field names to the fields found by `find_sides`.
 
-    Returns {} if one of our fields would have none, or several.
+    Returns {} if there are several question fields or none, or if a basic note type has no
+    answer field.
     """
     if len(question_fields) != 1 or not (answer or note_type.cloze):
         return {}
@@ -368,7 +369,7 @@ def read_design_file(name: str) -> str:
 
 
 def find_our_note_type(type_id: int) -> NoteType | None:
-    """Return the one of our note types whose built-in version has this id, or None."""
+    """Return which of our own note types has this id, or None if it isn't ours."""
     for family in OUR_FAMILIES:
         if get_our_note_type(family).id == type_id:
             return family
@@ -574,7 +575,7 @@ class _NormalizingWriter(HTMLParser):
         self.parts: list[str] = []
         self.text: list[str] = []
         self.spans: list[bool] = []
-        """For each open span, whether it only colours code. Such spans are left out."""
+        """For each open span, whether it only highlights code. Such spans are dropped."""
 
     def handle_starttag(self, tag: str, attrs: list[tuple[str, str | None]]) -> None:
         if tag == "span":

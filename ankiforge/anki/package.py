@@ -154,7 +154,7 @@ def _insert_notes(
     card_ids: Mapping[tuple[Guid, int], int],
     deck_ids: Mapping[str, int],
 ) -> None:
-    """Insert a batch of notes, from the one at index `start`, and their cards."""
+    """Insert the batch of notes that begins at index `start`, along with their cards."""
     note_rows = []
     card_rows = []
     batch = notes[start : start + _NOTES_PER_BATCH]
@@ -198,7 +198,7 @@ def assign_unique_ids(wanted_ids: Mapping[Any, int]) -> dict[Any, int]:
 
 
 def find_note_problem(note: Note) -> Problem | None:
-    """Return why Anki would reject a note or create no cards from it, if it would."""
+    """Return why Anki would reject a note or create no cards from it, or None if it wouldn't."""
     where = f"deck {note.deck}"
     if _FIELD_SEPARATOR in "".join(note.fields):
         message = f"note {note.guid}: a field holds Anki's field separator (U+001F)"

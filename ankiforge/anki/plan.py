@@ -1,9 +1,9 @@
 """Decide what to export for each card: nothing, a note, or a question to the user.
 
-Each note is merged from three versions: the base (what our last package wrote), theirs (what is
-in Anki now) and ours (what we would write now). A `FieldLayout` locates our fields in a note and
-holds their base. The user's text, tags and deck are never overwritten, and an unchanged note is
-never written. Every written note gets a larger modification time (`mod`), because Anki would
+Each note is merged from three versions: the merge base (what our last package wrote), theirs (what
+is in Anki now) and ours (what we would write now). A `FieldLayout` locates our fields in a note and
+holds their merge base. The user's text, tags and deck are never overwritten, and an unchanged note
+is never written. Every written note gets a larger modification time (`mod`), because Anki would
 ignore it otherwise. All functions are pure.
 """
 
@@ -83,8 +83,8 @@ NOTE_TYPE_CHANGED = "its note type was changed in Anki"
 EDITED_TWICE = "you changed its card, and so did the source"
 """The reason for holding back a note until the user has chosen which text its card has."""
 ADOPTED_MOD = 1
-"""The `mod` in the base of an adopted note. That base is the note's content at the time of
-adoption, which no package wrote."""
+"""The `mod` in the merge base of an adopted note. That base is the note's content at the time of
+adoption, which no package of ours wrote."""
 NO_BASE = ExportedNote(0)
 
 NoteTypesById = Mapping[NoteTypeId, AnkiNoteType]
@@ -98,10 +98,10 @@ MappedTypes = Mapping[NoteType, UserNoteType]
 # `UserNoteType` maps our fields to the fields of that type; or it was adopted from another
 # tool. All other fields of the note belong to the user.
 #
-# The base of a merge is the note's content in the package that Anki imported. A note of our types
-# stores the base itself, in its field AnkiforgeId. For other types, the journal stores it as the
-# hashes of our fields in `shipped` events (docs/reference/keys.md). The first of these events fixes
-# the note type.
+# The merge base is the note's content in the package that Anki imported, stored as a hash of each
+# of our fields. A note of our types stores the hashes itself, in its field AnkiforgeId. For other
+# types, they are in the journal's `shipped` events (docs/reference/keys.md). The first of these
+# events fixes the note type.
 #
 # A package contains the user's note type exactly as it is in Anki. Otherwise an import would change
 # or duplicate the note type, or reject the note.
@@ -115,7 +115,7 @@ class FieldLayout(Value):
     anki_note: AnkiNote | None = None
     """The note in Anki, or None if it is missing or Anki wasn't read."""
     hold_reason: str = ""
-    """Why nothing can be exported for this note now, or ""."""
+    """The reason why the note can't be exported at the moment, or ""."""
     note_type: AnkiNoteType | None = None
     """The note type, or None if the note can't be exported or there is no note to write."""
     fields: Strings = ()
@@ -125,11 +125,12 @@ class FieldLayout(Value):
     """The index of each of our fields in `fields`, by our name for the field. All other fields
     belong to the user."""
     base: ExportedNote = NO_BASE
-    """The note in the package that Anki imported. A field without a hash counts as edited."""
+    """The merge base, i.e. the version of the note that Anki last imported. A field without a hash
+    counts as edited by the user."""
     unknown_bases: Texts = {}
-    """The base hashes in the note that match no package in the journal, by our field name. They
-    occur if the workspace was restored from a backup, or if another device's journal hasn't arrived
-    yet."""
+    """The hashes of the merge base in the note that match no package in the journal, by our field
+    name. They occur if the workspace was restored from a backup, or if another device's journal
+    hasn't arrived yet."""
     newly_imported_mod: int = 0
     """The `mod` of the package that Anki imported, or 0 if uncertain or already recorded."""
     mapped_type: UserNoteType | None = None
@@ -157,7 +158,7 @@ def find_layout(
     types: NoteTypesById,
     mapped_types: MappedTypes,
 ) -> FieldLayout:
-    """Locate our fields in a card's note, along with the version last imported.
+    """Locate our fields in a card's note, and find the version that Anki last imported.
 
     `anki_note` is None if the note isn't in Anki, or if Anki wasn't read. `mapped_types`
     are the note types that the settings select for new notes instead of ours.
@@ -217,17 +218,20 @@ def find_layout(
     )
     if not has_expected_type:
         return FieldLayout(guid, anki_note, NOTE_TYPE_CHANGED)
-    return _add_base(replace(layout, fields=anki_note.fields), card, anki_note)
+    return _set_merge_base(replace(layout, fields=anki_note.fields), card, anki_note)
 
 
-def _add_base(layout: FieldLayout, card: LocalCard, anki_note: AnkiNote) -> FieldLayout:
-    """Add the base to the layout of a note in Anki, by which edits in Anki are detected.
+def _set_merge_base(
+    layout: FieldLayout, card: LocalCard, anki_note: AnkiNote
+) -> FieldLayout:
+    """Set the merge base in the layout of a note in Anki.
 
-    A note of our own types contains its base. For any other note, it is the package that Anki
+    Comparing the note with its base shows what the user edited in Anki. A note of our own types
+    contains the hashes of its base. For any other note, the base is the version that Anki
     imported, or the note as it was when it was adopted.
     """
     if IDENTITY_FIELD in layout.positions:
-        return _add_base_from_identity(layout, card, anki_note)
+        return _set_merge_base_from_identity(layout, card, anki_note)
     bases = [shipped for shipped in card.note.exports if shipped.field_hashes]
     if card.note.adopted:
         adopted_hashes = {
@@ -244,12 +248,14 @@ def _add_base(layout: FieldLayout, card: LocalCard, anki_note: AnkiNote) -> Fiel
     return replace(layout, base=base, newly_imported_mod=base.mod)
 
 
-def _add_base_from_identity(
+def _set_merge_base_from_identity(
     layout: FieldLayout, card: LocalCard, anki_note: AnkiNote
 ) -> FieldLayout:
-    """Add the base to a layout, from the hashes in the field AnkiforgeId.
+    """Set the merge base of each content field from the hashes in the note's AnkiforgeId field.
 
-    Generated fields have no base, because their content is always ours.
+    Generated fields have no base, because they are always overwritten. If a hash matches none
+    of the packages in the journal, the hash in the last package is used, and the unknown one is
+    stored in `unknown_bases`. In a card recreated from Anki, every hash is used as it is.
     """
     base_hashes = anki_note.identity.fields if anki_note.identity else ()
     hashes = dict(zip(card.note_type.content_fields, base_hashes, strict=False))
@@ -285,7 +291,7 @@ def find_mapped_type(
     anki_note: AnkiNote | None,
     mapped_types: MappedTypes,
 ) -> UserNoteType | None:
-    """Return the user's own note type that the note of a card has, or None.
+    """Return the user's own note type for the note of a card, or None.
 
     None is returned for our own types and for adopted notes. The first package determines the
     note type, so the settings only apply to cards that were never exported.
@@ -347,7 +353,7 @@ def find_positions(
     return positions
 
 
-# --- the base ---------------------------------------------------------------------------
+# --- the merge base ---------------------------------------------------------------------
 
 
 def find_base_tags(card: LocalCard, anki_note: AnkiNote) -> Strings:
@@ -402,7 +408,7 @@ class NoteContent(Value):
     """The fields and tags that we would write to a note."""
 
     fields: Texts
-    """Our fields that the layout locates, as HTML, by our field names."""
+    """The HTML of each of our fields in the layout, keyed by our field names."""
     tags: Strings
     media: Mapping[str, Media] = {}
     """The pictures that the fields may show, by their path in the card."""
@@ -492,9 +498,10 @@ def build_content(
 def _choose_media(
     card: LocalCard, files: CardFiles, layout: FieldLayout
 ) -> tuple[dict[str, Media], list[Problem]]:
-    """Return the pictures that a note can show, by their path, and problems of the others.
+    """Return a note's pictures, keyed by path, and a problem for each that can't be read.
 
-    A picture that can't be read keeps its name in Anki, because Anki has its content.
+    An unreadable picture is still included if its name in Anki is known, because Anki has the
+    file.
     """
     media_by_path: dict[str, Media] = {}
     missing: list[Problem] = []
@@ -544,7 +551,7 @@ class CardPlan(Value):
     note: Note | None = None
     exported: ExportedNote | None = None
     hold_reason: str = ""
-    """Why a change can't be exported now, or ""."""
+    """The reason why the card can't be exported at the moment, or ""."""
     conflicts: tuple[Conflict, ...] = ()
     problems: tuple[Problem, ...] = ()
     is_update: bool = False
@@ -578,7 +585,7 @@ class CardPlan(Value):
 #     any                         can't be read      any        theirs
 #     the user's                  -                  any        theirs
 #
-# The last row but two is for the note types of others: `_merge_note` takes ours for ours.
+# `merge_field` doesn't handle generated fields of our note types; `_merge_note` overwrites them.
 
 
 class FieldAction(Enum):
@@ -606,7 +613,7 @@ class MergedField(NamedTuple):
     action: FieldAction
     html: str
     base_hash: str
-    """The hash of the base for the next merge, or "" if it is unknown."""
+    """The hash of the merge base for the next merge, or "" if unknown."""
 
 
 def merge_field(
@@ -662,7 +669,7 @@ class MergedNote(NamedTuple):
     tags: Strings
     """All tags of the note after the merge, including the user's."""
     base_hashes: Texts
-    """The hash of each field's base for the next merge, by our field name."""
+    """The hash of each field's merge base for the next merge, keyed by our field names."""
 
 
 def plan_card(
@@ -680,7 +687,7 @@ def plan_card(
         return replace(empty_plan, hold_reason=layout.hold_reason)
     if layout.note_type is None:  # no note to write
         return empty_plan
-    if card.is_live and _is_half_changed(card, ours):
+    if card.is_live and _has_mixed_versions(card, ours):
         return replace(empty_plan, hold_reason=EDITED_TWICE)
     if anki_note and not card.is_live:  # keep the fields as they are
         base = layout.base
@@ -711,10 +718,10 @@ def plan_card(
     return replace(planned, problems=problems, newly_imported_mod=taken)
 
 
-def _is_half_changed(card: LocalCard, ours: NoteContent) -> bool:
-    """Return whether a note would get new text of the source beside a field in conflict.
+def _has_mixed_versions(card: LocalCard, ours: NoteContent) -> bool:
+    """Return whether a note would get new text from the source next to a field in conflict.
 
-    For example, the new question with the user's answer to the old one.
+    An example is the source's new question next to the user's answer to the old question.
     """
     offered = card.edits.source_texts_offered
     if not offered:
@@ -786,11 +793,11 @@ def _merge_note(
         ]
         identity = format_identity(card, tuple(content_hashes), ours.tags)
         fields[IDENTITY_FIELD] = text_to_html(identity)
-        # don't write a note whose passage isn't read here only because its base is new
+        # don't write a note only because of its new merge base if its passage isn't read here
         if "Source" not in ours.unreadable_fields:
             compared_names.add(IDENTITY_FIELD)
 
-    # if an unknown base equals our current text, export the note again to put it into the journal
+    # if an unknown hash is that of our current text, export the note again for the journal
     exports_unchanged = options.export_unchanged or any(
         note_hash == hash_html(ours.fields[name])
         for name, note_hash in layout.unknown_bases.items()
@@ -880,7 +887,7 @@ def _plan_note(
     if problem:
         return replace(empty_plan, problems=(problem,))
 
-    # generated fields of our own note types have no base, because they are written again
+    # generated fields of our own note types have no merge base, because we always overwrite them
     is_our_type = IDENTITY_FIELD in layout.positions
     hashes = {
         name: base_hash
@@ -921,9 +928,10 @@ def _build_schedules(card: LocalCard, ordinals: Numbers) -> dict[int, CardRow]:
 
 
 def _build_card_row(schedule: CardSchedule) -> CardRow:
-    """Build the columns of a studied card as Anki stores them.
+    """Build the scheduling columns of a studied card, in Anki's format.
 
-    With FSRS, they were compared with a card answered in Anki, whose ease is Anki's default.
+    The columns for FSRS were checked against a card answered in Anki, which had Anki's default
+    ease.
     """
     ease = 10 * schedule.ease
     if not schedule.stability:
@@ -978,9 +986,9 @@ def _choose_mod(
 ) -> int:
     """Choose the modification time (`mod`) of a note to export.
 
-    The last one is used again if the note hasn't changed since its last export, provided that
-    Anki hasn't imported it yet, or that unchanged notes are exported as well. Otherwise it is
-    increased, because Anki only imports a note with a larger `mod`.
+    The `mod` of the last export is reused if the note hasn't changed since, and either Anki
+    hasn't imported it yet or unchanged notes are exported as well. Otherwise the `mod` is
+    increased, because Anki only imports a note with a larger one.
     """
     anki_mod = anki_note.mod if anki_note else 0
     is_not_imported = anki_note is None or anki_mod < card.note.mod

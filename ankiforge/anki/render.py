@@ -149,8 +149,8 @@ class _HtmlWriter(Value):
     def _find_atoms(self, markdown: str) -> list[tuple[int, int, Gap | str]]:
         """Return the start, end and content of each atom, sorted by start.
 
-        The content is a cloze deletion, or the kind of another part: `math`, `display` (a
-        formula on a line of its own) or `code`.
+        The content is a `Gap` for a cloze deletion. Otherwise it is the kind of literal text:
+        `math`, `display` (a formula on a line of its own) or `code`.
         """
         spans: list[tuple[int, int, Gap | str]] = []
         if self.cloze:
@@ -376,7 +376,7 @@ def _escape_brackets(text: str) -> str:
 
 
 def _separate_from_markup(inner: str) -> str:
-    """Keep the answer or hint of a cloze deletion from merging with the surrounding markup."""
+    """Add `<wbr>` where a cloze answer or hint would merge with the `::` or `}}` next to it."""
     before = "<wbr>" if inner.startswith(":") else ""
     after = "<wbr>" if inner.endswith(("}", ":")) else ""
     return f"{before}{inner}{after}"
@@ -466,13 +466,13 @@ SOUND_TAG = regex(rf"\[sound:({_MEDIA_NAME.pattern})\]")
 """Matches the tag of one of our sounds in a field. Group 1 is the file name."""
 _SOUND_TAG = regex(rf"(\[sound:{_MEDIA_NAME.pattern}\])")
 # Match the beginning of a picture or sound file, whatever its extension is.
-_MEDIA_STARTS = {
+_MEDIA_SIGNATURES = {
     "picture": re.compile(
         rb"(?s)\x89PNG|\xff\xd8|GIF8|RIFF....WEBP|....ftyp(?:avi[fs]|mif1|msf1|heic)|BM"
     ),
     "sound": re.compile(rb"(?s)ID3|OggS|fLaC|RIFF|(?!<).{0,512}?[^\x09-\x7f]"),
 }
-_SVG_START = re.compile(
+_SVG_SIGNATURE = re.compile(
     rb"(?is)(?!.{0,200}<\x00?(?:!doctype )?html).{0,8192}?<\x00?(?:\w+:)?s\x00?v\x00?g\b"
 )
 _NOT_FETCHED_HINT = (
@@ -493,7 +493,10 @@ def is_sound_name(name: str) -> bool:
 
 
 def load_media(path: Path) -> Media | Problem:
-    """Load an image or sound and compute its file name in Anki, or return a problem.
+    """Check an image or sound file and compute its file name in Anki.
+
+    Returns a problem if the file can't be read, is too large, or has a format that Anki can't
+    show.
 
     The name is `af-`, followed by the first 16 hex digits of the content's SHA-256 hash and
     the extension, so it changes whenever the content does.
@@ -513,7 +516,7 @@ def load_media(path: Path) -> Media | Problem:
     except OSError as error:
         return Problem(path.name, f"cannot be read: {error.strerror}")
     kind = "sound" if is_sound_name(suffix) else "picture"
-    start = _SVG_START if suffix == ".svg" else _MEDIA_STARTS[kind]
+    start = _SVG_SIGNATURE if suffix == ".svg" else _MEDIA_SIGNATURES[kind]
     if not start.match(data):
         reason = "its content is of another kind" if data.strip() else "it is empty"
         return Problem(path.name, f"is no {kind}: {reason}", _NOT_FETCHED_HINT)
@@ -524,7 +527,7 @@ def load_media(path: Path) -> Media | Problem:
 
 
 def hash_media(data: bytes) -> str:
-    """Hash the content of an image or sound, for use in its file name."""
+    """Return the first 16 hex digits of the SHA-256 hash of an image or sound."""
     return hashlib.sha256(data).hexdigest()[:_HASH_CHARS]
 
 
@@ -539,7 +542,8 @@ def parse_media_hash(picture: Media) -> str:
 # that the user pasted keeps its text, and the formatting that our Markdown can express.
 
 _ANKI_FORMULA = regex(r"(?s)\\\((.+?)\\\)|\\\[(.+?)\\\]")
-# Matches Markdown syntax in a group, and citations in brackets, which aren't links, without one.
+# Group 1 matches Markdown syntax that has to be escaped. Citations in brackets are matched outside
+# the group, because they aren't links and stay as they are.
 _MARKDOWN_SYNTAX = regex(
     r"""(?x)
     \[\d+(?:[-–,]\s?\d+)*\](?![(\[])      # the citation
@@ -559,7 +563,7 @@ _MARKDOWN_AT_START = {
     **_HEADING_PREFIXES,
 }  # fmt: skip
 _MARKDOWN_AT_END = {"mark": "==", "td": " ", "th": " ", "tr": "|\n", "pre": "\n```\n\n"}
-# The tags that begin a new paragraph where they start, and those that do where they end.
+# The tags that begin a new paragraph at their start tag, and at their end tag.
 _BLOCK_TAGS = {"p", "div", "pre", "blockquote", "hr", "table", *_HEADING_PREFIXES}
 _BLOCK_ENDS = {"p", "div", *_HEADING_PREFIXES}
 _TABLE_RULES = {"left": ":---|", "center": ":---:|", "right": "---:|"}
@@ -589,7 +593,7 @@ class _MarkdownWriter(HTMLParser):
         self.link_targets: list[str] = []
         """The target of each open link."""
         self.table_rule = ""
-        """The line of dashes below the header of a table, as far as it is known."""
+        """The delimiter row below a table's header, such as `|---|---|`, built cell by cell."""
         self.outer_parts: list[list[str]] = []
         """The parts that were written before each open blockquote."""
         self.open_emphasis: list[tuple[str, list[str], int]] = []

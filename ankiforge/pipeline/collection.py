@@ -61,7 +61,7 @@ _DECKS_SETTING = "decks in anki"
 
 
 class BoundCollection(Value):
-    """The collection to which the workspace is bound, i.e. that contains our notes."""
+    """The collection to which the workspace is bound because it contains our notes."""
 
     path: str
     profile: str
@@ -390,8 +390,8 @@ def find_anki_edits(
 ) -> Texts:
     """Return the HTML of the content fields that the user edited in Anki, keyed by field.
 
-    An edit is left out if the user chose the source's text instead, with which the next
-    package replaces it. Takes the same arguments as `apply_anki_edits`.
+    An edit is left out if the user chose the source's text instead, because the next package
+    overwrites the edit. Takes the same arguments as `apply_anki_edits`.
     """
     from ankiforge.anki.notetypes import hash_html
     from ankiforge.anki.plan import find_layout
@@ -423,6 +423,8 @@ def find_anki_edits(
 def matches_anki_edits(ledger: Ledger, guid: str, fields: Fields, pictures: Path) -> bool:
     """Return whether the user's edits in Anki result in the same text as `fields`.
 
+    False if the user edited nothing there.
+
     Args:
         ledger: the ledger with the card and its note.
         guid: the GUID of the card.
@@ -446,9 +448,10 @@ def matches_anki_edits(ledger: Ledger, guid: str, fields: Fields, pictures: Path
 
 
 def iter_rows_as_in_anki(ledger: Ledger, lines: Iterable[ListRow]) -> Iterator[ListRow]:
-    """Yield the rows of a list, in which cards have the user's edits in Anki.
+    """Yield the rows of a list, applying the user's edits in Anki to the text of cards.
 
-    So has a draft that asks whether its card still fits.
+    The edits are also applied to a draft that only asks whether its card still fits the changed
+    passage, because such a draft shows the card's text.
     """
     types: dict[NoteTypeId, AnkiNoteType] | None = None
     for line in lines:
@@ -471,7 +474,7 @@ def recreate_cards_of_unknown_notes(
 ) -> list[Problem]:
     """Recreate the cards of our notes in Anki that aren't in the journal, where possible.
 
-    There are such notes if the journal was lost, for example. A card can only be recreated if
+    Such notes exist if the journal was lost, for example. A card can only be recreated if
     the passage of its note is found. Other notes stay unchanged in Anki.
 
     Returns:

@@ -114,7 +114,7 @@ def make_card(
 
     Args:
         ledger: the ledger in which to record the card.
-        highlight: the highlight.
+        highlight: the highlight to make the card from.
         fields: the text of each field.
         decks: the rules of the deck files, by which the deck is chosen.
         forced: create the card even if a check blocks its text.

@@ -55,7 +55,7 @@ class DeckChooser:
         self._ledger = ledger
         self._rules = rules
         self._names_in_anki: frozenset[str] | None = None
-        # The new names of decks that are missing in Anki, by the names that they had.
+        # Maps the old name of each deck that is missing in Anki to its new name there.
         self._renamed_decks: dict[str, str] = {}
 
     def apply_rules(self) -> list[Problem]:
@@ -71,7 +71,7 @@ class DeckChooser:
         draft_recording.update_decks(
             self._ledger, lambda highlight: choose_deck(self._rules, highlight).deck
         )
-        other_decks = list(self._iter_other_decks()) if applied else []
+        other_decks = list(self._iter_changed_decks()) if applied else []
         self._ledger.set_value(_RULES_SETTING, fingerprint)
         if not other_decks:
             return []
@@ -82,8 +82,8 @@ class DeckChooser:
         hint = "to move them: in Anki's browser, Cards › Change Deck"
         return [Problem("decks", message, hint, is_notice=True)]
 
-    def _iter_other_decks(self) -> Iterator[str]:
-        """Yield the decks into which the rules would put cards in Anki that are elsewhere."""
+    def _iter_changed_decks(self) -> Iterator[str]:
+        """Yield the deck that the rules choose for each card in Anki, if it has another deck."""
         guids_in_anki = {note.guid for note in iter_present_notes(self._ledger)}
         for card in cards.iter_cards(self._ledger) if guids_in_anki else ():
             if card.guid not in guids_in_anki or not card.is_live:
@@ -123,8 +123,8 @@ class DeckChooser:
     def _find_renamed_deck(self, deck: str, names_in_anki: frozenset[str]) -> str:
         """Return the name that a deck has in Anki now, even if a parent deck was renamed.
 
-        It is the deck that has more than half of the notes created for `deck`. If there is
-        none, `deck` is returned.
+        This is the deck that now has more than half of the notes created in `deck`. If there is
+        no such deck, `deck` is returned unchanged.
         """
         parts = deck.split("::")
         for count in range(len(parts), 0, -1):
@@ -197,7 +197,7 @@ class DeckAndTags(Value):
 
 
 def find_deck_and_tags(ledger: Ledger, card: ShownCard, rules: Rules) -> DeckAndTags:
-    """Return the deck and tags of a card, or those a draft would get as a card."""
+    """Return the deck and tags of a card, or the ones that a draft would have as a card."""
     from ankiforge.anki.plan import find_base_tags
 
     deck = card.deck or choose_deck(rules, card.highlight).deck

@@ -184,7 +184,7 @@ def _check_note_type(
     if family is NoteType.CLOZE:
         placeholder = f"cloze:{names['Text']}"
         makes_cards = is_cloze_field(note_type, names["Text"])
-    else:  # test with only those fields that are always filled
+    else:  # test with only the fields that are always filled
         placeholder = names["Front"]
         filled = {
             their_field: "x" if their_field in required else ""
@@ -208,7 +208,7 @@ _WRITTEN_FILE_KEY = "written package"
 
 
 class LastPackage(Value):
-    """The last package that was written, by which writing the same one again is avoided.
+    """The last package that was written, stored to avoid writing the same package again.
 
     The ledger deletes this value when a card, passage or note changes.
     """
@@ -284,7 +284,9 @@ def _fingerprint_file(path: Path) -> str:
 
 
 def _copy_last_package(last_package: LastPackage, path: Path) -> WrittenPackage:
-    """Copy the last package to another path, as no note in it has changed.
+    """Return the last package as the result, after copying it to `path` if it is elsewhere.
+
+    Only valid if no note in the package has changed.
 
     Raises:
         ItemError: if the directory isn't writable.
@@ -335,8 +337,8 @@ def write_planned_package(
         ledger: the ledger in which to record the exported notes.
         planned: the plan of each card.
         path: where to write the package.
-        settings: a hash of everything except the ledger that the plan depends on, or "" to
-            write the package in any case.
+        settings: a hash of everything except the ledger that the plan depends on, or "" if a
+            later call must not reuse the package.
 
     Raises:
         ItemError: if the directory isn't writable.

@@ -209,9 +209,10 @@ def _draft_by_rules(job: RunParameters, task: DraftingTask) -> list[DraftingResu
 
 
 def _score_highlight(highlight: Highlight, *, is_proposed: bool) -> DraftingResult:
-    """Return a result without drafts that says how useful a card from the passage would be.
+    """Score how useful a card from a highlight would be.
 
-    The usefulness is zero or negative if no card should be proposed.
+    Returns a result without drafts. Its usefulness is zero or negative if no card should be
+    proposed.
     """
     from ankiforge.draft.propose import RejectionReason, score_highlight
 
@@ -245,7 +246,8 @@ def record_results(
         job: the parameters of the run, including the model for a second reading.
         ledger: the ledger in which to record the drafts.
         results: the results for each reply.
-        drafting: the id under which `undo` reverts all of these drafts, or "" if it can't.
+        drafting: the id with which `undo` reverts all of these drafts at once, or "" if that
+            isn't possible.
 
     Yields:
         The result of each step.
@@ -291,9 +293,9 @@ def iter_model_tasks(
     """Yield the tasks for a model, without private highlights and with private text masked.
 
     Args:
-        job: the parameters of the run: the rules of the deck files, the highlights to include
-            or exclude, and the maximum number of highlights, of which the most useful are
-            taken.
+        job: the parameters of the run, with the rules of the deck files, the highlights to
+            include or exclude, and the maximum number of highlights. If there are more, the
+            most useful ones are selected.
         ledger: the ledger with the highlights.
         document: the key of the only document to include, or "" for all.
         enough: stop after this many highlights, in any order. For callers that only count.
@@ -361,7 +363,7 @@ def _rank_for_chat(
 def load_privacy(
     ledger: Ledger, unmarked_texts: Iterable[PrivateText] = ()
 ) -> PrivacyFilter:
-    """Load a filter for all texts that are private in the workspace now.
+    """Load the filter that keeps the workspace's private text from being sent to a model.
 
     `unmarked_texts` are further private texts, from documents that the ledger doesn't have.
     """
@@ -410,8 +412,8 @@ class DraftChecker:
     ) -> None:
         """Set up the index of existing cards and drafts, which is loaded on the first check.
 
-        If `by_rules`, the rules draft new and changed passages in a run, and no time passes
-        before their drafts are recorded.
+        `by_rules` is whether the drafts are those of the rules for new and changed passages. Such
+        drafts are recorded in the same transaction, so `passages` is still up to date then.
         """
         from ankiforge.check import DuplicateIndex
 
@@ -420,15 +422,16 @@ class DraftChecker:
         self.by_rules = by_rules
         self.known = DuplicateIndex(DuplicateCandidates(ledger))
         self.passages: dict[str, HighlightSnapshot] = {}
-        """The passages checked last, keyed by highlight."""
+        """The snapshots of the passages checked last, by highlight key."""
 
     def complete_and_check(
         self, results: Sequence[DraftingResult]
     ) -> list[DraftingResult]:
-        """Add to each result the drafts that no drafter creates, and check all drafts.
+        """Complete the drafts of each result, and check all of them.
 
         If the rules drafted the passages, replacements for cards whose passage changed are
-        added, as well as a model's drafts whose acceptance was undone.
+        added, as well as a model's drafts whose acceptance was undone. A result to retry is
+        returned unchanged.
         """
         from ankiforge.draft.propose import propose_drafts
         from ankiforge.pipeline.proposals import find_blocking_messages_for_gap
@@ -473,7 +476,7 @@ class DraftChecker:
 
         Args:
             passage_state: the snapshot of the passage, with its cards.
-            highlight: the highlight.
+            highlight: the highlight as it was drafted, including the user's comment.
             drafts: all drafts of the highlight.
         """
         from ankiforge import check
@@ -522,7 +525,7 @@ class DraftChecker:
 
 
 def _update_findings(ledger: Ledger) -> None:
-    """Compare pending drafts again with the cards that their findings name.
+    """Compare pending drafts again with the cards that their findings report as duplicates.
 
     Does nothing if no card, draft or note in Anki has changed since the last call.
     """
@@ -555,7 +558,8 @@ def _record_results(
 ) -> RunStep:
     """Record the checked drafts of several highlights.
 
-    `drafting` is the id of the drafting run that `undo` reverts as a whole, or "" if it can't.
+    `drafting` is the id with which `undo` reverts all drafts of a run at once, or "" if that isn't
+    possible.
     """
     from ankiforge.check import compute_search_terms
 

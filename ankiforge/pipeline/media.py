@@ -27,9 +27,9 @@ from ankiforge.pipeline.run_result import RunParameters
 from ankiforge.pipeline.sources import load_source_directories
 from ankiforge.text.cloze import find_image_paths
 
-# The kinds of sources that have another name in the settings than in the keys of highlights.
+# The names in the settings of source kinds that are named differently in highlight keys.
 _KIND_IN_SETTINGS = {SourceKind.VAULT: "obsidian", SourceKind.ZOTERO: "zotero"}
-# The prefix of the paths of pictures that were cut from a page.
+# The path prefix of pictures that were cropped from a page.
 _CUT_PREFIX = "cut/"
 
 
@@ -42,7 +42,7 @@ def load_pictures(
 
     Args:
         ledger: the ledger, which stores the directories of the sources.
-        card: the card.
+        card: the card whose text refers to the files.
         folder: the directory of pictures cropped from pages.
     """
     text = "\n".join(text for _, text in card.fields)
@@ -75,7 +75,7 @@ def load_picture(
 
     Args:
         ledger: the ledger, which stores the directories of the sources.
-        highlight: the highlight.
+        highlight: the card's highlight, which determines the source.
         path: the path as written in the card's text.
         folder: the directory of pictures cropped from pages.
     """
@@ -136,10 +136,10 @@ def find_picture_fault(
 def identify_figure(
     job: RunParameters, ledger: Ledger, highlight: Highlight
 ) -> Highlight:
-    """Return an image highlight with a hash of its picture file, by which the figure is identified.
+    """Add the hash of its picture file to an image highlight, to identify the figure.
 
-    Other highlights are returned unchanged. So are pictures cut from a page, which have a
-    hash.
+    Other highlights are returned unchanged, as are pictures cut from a page, which already have
+    a hash, and pictures that can't be loaded or don't become cards.
     """
     from ankiforge.anki.render import parse_media_hash
 

@@ -44,7 +44,7 @@ if TYPE_CHECKING:
 
 # The settings of a model, in the reverse of their order in the file.
 _MODEL_SETTINGS = ("price_usd", "key_env", "model", "base_url")
-# The hint for an invalid URL, which it doesn't repeat because the URL may contain a password.
+# The hint for an invalid URL. It doesn't quote the URL, because that may contain a password.
 _URL_HINT = "give a URL without user name, password or query"
 
 
@@ -72,7 +72,10 @@ class SelectedModel(Value):
         return f"{self.llm.model} at {self.llm.base_url.partition('://')[2]}"
 
     def configure_workspace(self, folder: WorkspaceDirectory) -> WorkspaceDirectory:
-        """Return the workspace with this model as its drafter, leaving the settings file alone."""
+        """Return a copy of the workspace with this model as its drafter.
+
+        The settings file isn't changed.
+        """
         values = {name: getattr(self.llm, name) for name in _MODEL_SETTINGS}
         llm = replace(folder.config.llm, **values)
         return replace(folder, config=replace(folder.config, drafter="llm", llm=llm))
@@ -81,7 +84,7 @@ class SelectedModel(Value):
     def settings(self) -> dict[Strings, object]:
         """The values to write to the settings file, keyed by path of keys.
 
-        Of several values in a section, the last one in the file comes first.
+        Within a section, the value that comes last in the file is listed first.
         """
         values: dict[Strings, object] = {("drafter",): "llm"}
         for name in _MODEL_SETTINGS:
@@ -169,7 +172,7 @@ def _make_unknown_name_error(name: str, model: str, purpose: ModelPurpose) -> Fo
 def _resolve_server(
     base_url: str, name: str, model: str, key_env: str, purpose: ModelPurpose
 ) -> SelectedModel:
-    """Find a model on a server. Its models are only listed if it is on this computer."""
+    """Find a model on a server, listing the server's models only if it is on this computer."""
     if not any(parse_origin(base_url)):
         raise UsageError(_URL_HINT)
     offered_models: Strings = ()
@@ -200,10 +203,11 @@ def list_server_models(
 ) -> tuple[Strings, Strings]:
     """Return the models of a local server, and which of them run on another computer.
 
-    If the server can't list its models, both are empty. Without `model`, this is an error.
+    If the server doesn't support listing its models and `model` is given, both are empty.
 
     Raises:
-        ServiceError: if the server doesn't answer.
+        ServiceError: if the server doesn't answer, requires a key, or can't list its models and
+            `model` is "".
     """
     try:
         listed = list_models(base_url, os.environ.get(key_env, "").strip())
@@ -223,7 +227,7 @@ def list_server_models(
 def require_model(folder: WorkspaceDirectory) -> None:
     """Raise an error unless the user has chosen a model.
 
-    So text is only sent to a service to which the user has agreed.
+    This ensures that text is only sent to a service that the user has agreed to.
 
     Raises:
         UsageError: if no model is set.

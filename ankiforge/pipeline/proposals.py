@@ -39,8 +39,8 @@ DECIDED = "you have decided on its sentences already"
 def find_proposal(ledger: Ledger, outcome: HighlightOutcome) -> Proposal | str:
     """Return the best proposal for a passage, or the reason why there is none.
 
-    Sentences that the user has decided on are skipped. Of the remaining drafts, the first one
-    is returned that its findings don't hide.
+    Sentences that the user has already decided on are skipped. The best proposal is the first
+    remaining one that isn't hidden because of its findings.
     """
     from ankiforge import check
     from ankiforge.draft.propose import RejectionReason, propose_drafts
@@ -84,12 +84,12 @@ def find_proposal(ledger: Ledger, outcome: HighlightOutcome) -> Proposal | str:
 def explain_no_proposal(decided_by: Collection[str], refused: Iterable[Finding]) -> str:
     """Explain why a passage has no proposal, although drafts were made from its sentences.
 
-    If a check blocks a draft, this is the reason, even if the user has decided on other
-    sentences.
+    If a check blocks one of the drafts, its message is the reason, even if the user has
+    decided on other sentences.
 
     Args:
-        decided_by: the kinds of decisions on the sentences: `HAVE_CARDS`, `REJECTED` or both.
-        refused: the findings on the drafts about the other sentences.
+        decided_by: the kinds of decisions that the user made: `HAVE_CARDS`, `REJECTED` or both.
+        refused: the findings about the drafts of sentences without a decision.
     """
     for finding in refused:
         if finding.severity is Severity.BLOCK:
@@ -122,7 +122,7 @@ def load_proposal(ledger: Ledger, key: str) -> Proposal:
 def accept_proposal(
     ledger: Ledger, proposal: Proposal, decks: tuple[DeckRule, ...], *, gap: int = 1
 ) -> Guid:
-    """Create a card from a proposal, hiding gap number `gap` (1 is the best).
+    """Create a card from a proposal, blanking out candidate gap number `gap` (1 is the best).
 
     Raises:
         RefusedError: no such gap exists, or a question about the passage is still open.
@@ -134,7 +134,10 @@ def accept_proposal(
 
 
 def find_blocking_messages_for_gap(draft: Draft, highlight: Highlight) -> Strings:
-    """Return the messages of the findings that block a draft with one candidate gap."""
+    """Return the messages of the checks that block a draft with one of its candidate gaps.
+
+    Checks that compare a draft with its source are skipped, because this runs for each gap.
+    """
     from ankiforge.check import check_without_source
 
     findings = check_without_source(draft, highlight)

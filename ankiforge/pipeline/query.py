@@ -43,7 +43,7 @@ FIELDS_WITHOUT_SPACES = frozenset(QUERY_FIELDS) - {
     "colour",
     "verdict",
 }
-# All values of those fields that have only a few.
+# The valid values of each field that has a fixed set of values.
 _VALID_VALUES = {
     "kind": tuple(CardKind),
     "verdict": ("waiting", "accepted", "rejected", "retired", "undone", "superseded"),
@@ -53,7 +53,7 @@ _SYNONYMS = {
     ("verdict", "blocked"): ("finding", "block"),
     ("drafter", "chat"): ("model", "chat"),
 }
-"""Other fields that match what the user means by a value, such as a state shown in lists."""
+"""Maps a field and value that the user may type to the field and value to search for instead."""
 _TERM = regex(
     r"""\s*(?P<minus>-?)(?:(?P<field>[^\W\d]\w*):)?(?:"(?P<quoted>[^"]*)"|(?P<bare>[^\s"]*))"""
     r"(?=\s|$)"
@@ -164,7 +164,7 @@ NOTICE_DAYS = 7
 
 
 def get_notice_start_time() -> str:
-    """Return the ISO 8601 time since when changes in the sources are shown as notices."""
+    """Return the ISO 8601 time after which changes in the sources are shown as notices."""
     return (datetime.now(UTC) - timedelta(days=NOTICE_DAYS)).isoformat(timespec="seconds")
 
 
@@ -183,7 +183,7 @@ def looks_like_key(word: str) -> bool:
 
 
 def is_folder(word: str) -> bool:
-    """Return whether a word of a query names a folder."""
+    """Return whether a term of a query names a folder, i.e. ends in a slash or backslash."""
     return word.endswith(("/", "\\"))
 
 
@@ -199,12 +199,12 @@ def find_matching_ids(ledger: Ledger, query: str) -> list[str]:
 def resolve_id(ledger: Ledger, word: str, *, decided: bool = False) -> str:
     """Find the card, draft or question whose id begins with `word`, and return its full id.
 
-    For the id of a highlight, or the key of one, the key is returned.
+    If `word` is the id or key of a highlight, the key is returned.
 
     Args:
         ledger: where to look up cards, drafts, questions and highlights.
         word: an id or a prefix of one, or a key.
-        decided: also search the drafts that were decided on, if nothing else is found.
+        decided: whether to fall back to drafts that the user has already decided on.
 
     Raises:
         UsageError: no id starts with `word`, or more than one does.

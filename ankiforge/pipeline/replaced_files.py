@@ -1,4 +1,4 @@
-"""Replace files of the user, keeping each old file beside the new one.
+"""Replace the user's files, keeping a backup of each in the same directory.
 
 `patch --apply` is the only command that does this. A file is replaced only if it still has the
 content from which the new content was made.
@@ -27,12 +27,12 @@ class ReplacedFile(Value):
 
     @property
     def kept_path(self) -> Path:
-        """The path of the old file, which is hidden beside the new one."""
+        """The path of the backup, a hidden file in the same directory."""
         path = Path(self.path)
         return path.with_name(f".{path.name}.ankiforge-old")
 
     def restore(self) -> bool:
-        """Put the old file back, and return whether the file had been replaced.
+        """Restore the file from its backup, and return whether there was a backup.
 
         Raises:
             ItemError: the file can't be written, or was edited after it was replaced.
@@ -62,8 +62,8 @@ def hash_content(content: bytes) -> str:
 def replace_file(path: Path, old: bytes, new: bytes) -> None:
     """Replace a file atomically if its content is still `old`, keeping its mode.
 
-    The old file stays beside it, see `ReplacedFile.kept_path`. After an error, everything is as
-    before.
+    The old content is kept in a backup (see `ReplacedFile.kept_path`). If an error is raised,
+    the file is unchanged and the backup is deleted.
 
     Raises:
         ItemError: the file was changed or deleted, is a symbolic link, or can't be written.

@@ -48,7 +48,7 @@ class AnkiReadResult(Value):
     path: str = ""
     changes: AnkiChanges = msgspec.field(default_factory=AnkiChanges)
     problem: Problem | None = None
-    """Why the collection couldn't be read, or a notice about it."""
+    """The reason why the collection couldn't be read, or a notice, or None."""
 
     @property
     def is_unreadable(self) -> bool:
@@ -83,9 +83,10 @@ class WrittenPackage(Value):
 
 
 ShouldGoOn = Callable[[str, int, int], bool]
-"""Returns whether the model should draft the rest.
+"""Returns whether the model should draft the remaining highlights.
 
-The arguments are the id of a new draft or "", the number of drafted highlights, and that of all.
+The arguments are the id of an example draft or "", the number of highlights drafted so far, and the
+total number of highlights.
 """
 
 
@@ -127,9 +128,9 @@ class RunParameters(Value):
     """The directory for pictures cropped from pages."""
     sources: tuple[Source, ...] = ()
     model: ModelDrafter | None = None
-    """The model for highlights that the rules leave, or None."""
+    """The model for highlights without a draft by the rules, or None to use only the rules."""
     proposals: bool = True
-    """Whether to score the highlights that the rules leave, so that proposals can be generated."""
+    """Whether to score highlights without a draft by the rules, which proposals need."""
     figures: bool = True
     """Whether framed figures become cards with hidden labels."""
     in_use: frozenset[str] | None = None
@@ -148,7 +149,7 @@ class RunParameters(Value):
     excluded: frozenset[HighlightKey] = frozenset()
     """The highlights not to send to the model this time."""
     redrafted: frozenset[HighlightKey] = frozenset()
-    """Draft only these highlights, even if they have drafts; empty drafts the pending ones."""
+    """The only highlights to draft, even if they have drafts, or empty for all pending ones."""
     remark: str = ""
     """The user's instructions for drafting `redrafted` again."""
     should_go_on: ShouldGoOn | None = None
@@ -296,9 +297,9 @@ class RunResult(msgspec.Struct):
                 self.problems.append(problem)
 
     def add_scan(self, scan: AnkiReadResult) -> None:
-        """Store the result of reading Anki, with the changes found by earlier reads of this run.
+        """Store the result of reading Anki, adding the changes found by earlier reads of this run.
 
-        It is ignored if Anki hasn't changed since the earlier read.
+        The result is ignored if Anki hasn't changed since an earlier read.
         """
         if self.scan is not None:
             if scan.state not in ("taken", "failed"):

@@ -141,7 +141,7 @@ def build_chat_text(
 ) -> str:
     """Build the text that asks a chat to compare pending drafts with their passages.
 
-    It covers at most `MAX_CARDS_PER_REQUEST` drafts. If none of them may be sent, it is "".
+    At most `MAX_CARDS_PER_REQUEST` drafts are included. Returns "" if no draft may be sent.
     """
     labelled: dict[str, CardToCheck] = {}
     for draft in drafts:

@@ -120,7 +120,7 @@ def select_sources(
     paths: tuple[Path, ...] = (),
     options: CommandRunOptions = DEFAULT_OPTIONS,
 ) -> SourceSelection:
-    """Select the sources at `paths` or, without any, all sources in the settings or remembered.
+    """Select the sources at `paths` or, if it is empty, all configured and remembered sources.
 
     Args:
         workspace: the workspace with the settings and the remembered PATHs.
@@ -197,7 +197,7 @@ def select_sources(
 
 
 def explain_broad_path(path: Path) -> str:
-    """Return why a directory contains far more than the user's own notes, or ""."""
+    """Return why a directory is too broad to be read without asking, or "" if it isn't."""
     path = resolve_links(path.absolute())
     home = Path(os.path.expanduser("~"))  # noqa: PTH111 - never fails
     if path == home:
@@ -210,7 +210,7 @@ def explain_broad_path(path: Path) -> str:
 def add_other_exports(
     workspace: WorkspaceDirectory, selection: SourceSelection
 ) -> list[SelectedSource]:
-    """Return the selected sources with all known exports of each selected account.
+    """Return the selected sources, extending each account to all of its known exports.
 
     The highlights of a book may be in several exports. If only one of them were read, the
     highlights in the others would count as deleted.
@@ -231,9 +231,10 @@ def add_other_exports(
 
 
 def _is_covered(missing: RememberedPath, present: Iterable[RememberedPath]) -> bool:
-    """Return whether a missing place needs no report, because a present one covers it.
+    """Return whether a missing place needs no report, because an existing place covers it.
 
-    Such a place is a newer export of the same account, or a directory with the missing place.
+    A place is covered by another export of the same account, or by a directory that contains
+    its path.
     """
     for place in present:
         is_same = place.source_key == missing.source_key
@@ -320,10 +321,12 @@ class _Selector:
         return None
 
     def select_given_below(self, directory: Path) -> None:
-        """Select what the user gave before and what is below a directory that is read now.
+        """Select the remembered places below a directory that is read in this run.
 
         For example, a vault may contain a saved web page from which passages were chosen. The
-        folder of such a page is listed as a whole, because the page may have been renamed.
+        whole folder of such a page is listed, because the page may have been renamed. Places
+        below a missing directory are looked up at the same relative paths in `directory`,
+        because the missing directory may have been moved there.
         """
         missing = [Path(place.path) for place in self.places]
         missing = [path for path in missing if not path.exists()]
@@ -337,7 +340,7 @@ class _Selector:
                     self.select(SelectedSource(entry))
                 elif path.exists() and place.source_key not in self.sources:
                     self.add(path)
-            # the directory may be a missing one in a new place, with all that was given in it
+            # the directory may be a missing one that was moved, along with the places in it
             for old_directory in missing if path in missing else ():
                 if old_directory in path.parents:
                     new_path = directory / path.relative_to(old_directory)
@@ -347,7 +350,7 @@ class _Selector:
     def _find_sources(
         self, path: Path, *, unmarked: bool
     ) -> list[SelectedSource] | Problem:
-        """Return the sources in the settings that contain `path`, or else those found there.
+        """Return the configured sources that contain `path`, or else the sources discovered there.
 
         Returns a problem if `path` can't be read. With `unmarked`, files that can't have
         highlights are included.
@@ -373,7 +376,7 @@ class _Selector:
         if selected:
             return selected
 
-        # each known directory by its kind of source, and whether all of it is read
+        # known directories by kind of source; the value is whether the whole directory is read
         known = defaultdict[str, dict[Path, bool]](dict)
         for place in self.places:
             directories = known[place.kind]
@@ -410,7 +413,7 @@ class _Selector:
         return Problem(str(path), explain_no_source(path), hint)
 
     def select(self, source: SelectedSource) -> None:
-        """Add a source, or merge it into an equal one that was added before."""
+        """Add a source, merging it with an earlier selection of the same source."""
         selected = self.sources.get(source.key)
         if selected:
             source = _merge_selections(selected, source)
@@ -419,8 +422,8 @@ class _Selector:
     def finish(self) -> list[SelectedSource]:
         """Return the sources to open, with the options and exclusions collected for each.
 
-        Notes below the root of another source are excluded, so that no note is read twice. Of
-        two sources with the same root, the second one is dropped with a notice.
+        Notes below the root of another source are excluded, so that no note is read twice. If
+        two sources of notes have the same root, the second one is dropped with a notice.
         """
         finished: list[SelectedSource] = []
         for source in self.sources.values():
@@ -486,9 +489,9 @@ def find_unmarked_paths(
 ) -> list[str]:
     """Return the remembered files that have neither highlights nor chosen passages.
 
-    With `folders`, the result includes remembered and configured directories in which most
-    documents have no highlight, and no passage was chosen, and then the PDFs without a highlight
-    in the other directories.
+    With `folders`, the result also includes the remembered and configured directories in which
+    most documents have no highlight and no passage was chosen. PDFs without a highlight in other
+    directories come last.
     """
     from ankiforge.ledger.chosen_passages import (
         load_chosen_passages,
@@ -538,7 +541,7 @@ def _list_places(workspace: WorkspaceDirectory) -> list[RememberedPath]:
 def find_unmarked_documents(workspace: WorkspaceDirectory, ledger: Ledger) -> list[Path]:
     """Return the files without highlights that the web page lists.
 
-    They are the files of `find_unmarked_paths`, and the PDFs in any directory that was read.
+    These are the files from `find_unmarked_paths` and the PDFs from `find_unmarked_pdfs`.
     """
     files = [*map(Path, find_unmarked_paths(workspace, ledger))]
     return [*dict.fromkeys((*files, *find_unmarked_pdfs(ledger)))]
@@ -549,7 +552,7 @@ def find_unmarked_pdfs(
 ) -> list[Path]:
     """Return the PDFs without a highlight in any directory that was read.
 
-    If `places` is given, only these documents are returned, as (container, path).
+    `places` limits the result to these documents, given as (container, path).
     """
     from ankiforge.ledger.tables.highlights import list_unmarked_documents
 
@@ -568,9 +571,13 @@ def find_unmarked_pdfs(
 def find_folder_with_most_text(
     workspace: WorkspaceDirectory, ledger: Ledger, path: str
 ) -> tuple[Path, int]:
-    """Find the folder whose own unmarked notes have the most text, in a directory that is read.
+    """Find the folder in `path` whose unmarked notes have the most text.
 
-    Returns the folder and the number of these notes, or `path` and 0 without such a folder.
+    Only the notes directly in a folder are counted, not those in its subfolders. `path` is a
+    directory that is read.
+
+    Returns:
+        The folder and the number of its unmarked notes, or `path` and 0 if there are none.
     """
     from ankiforge.ledger.tables.highlights import list_unmarked_documents
 
@@ -787,9 +794,10 @@ def choose_free_name(name: str, taken_names: Collection[str]) -> str:
 
 
 def _rebase_onto_root(entry: SourceEntry, *paths: Path) -> tuple[Path, ...]:
-    """Return paths below the root as the settings write it, without the root itself.
+    """Convert resolved paths to paths below a source's root as written in the settings.
 
-    The paths were resolved, while the root in the settings may contain a symbolic link.
+    They may differ, because the root in the settings may contain a symbolic link. A path equal
+    to the root is left out.
     """
     root = resolve_links(entry.path)
     return tuple(entry.path / path.relative_to(root) for path in paths if path != root)
@@ -1038,11 +1046,11 @@ def _save_pictures_and_flag_skipped(
 # --- what no source reads -------------------------------------------------------------------
 
 UNREAD_FILES_SETTING = "not read"
-"""The name of the ledger setting with the unread files of each directory."""
+"""The name of the ledger setting that stores the unread files of each directory."""
 
 
 def load_unread_files(ledger: Ledger) -> dict[str, UnreadFiles]:
-    """Load which files of each directory no source could read in the last run."""
+    """Load the files that no source could read in the last run, keyed by directory."""
     return ledger.get_value(UNREAD_FILES_SETTING, dict[str, UnreadFiles]) or {}
 
 

@@ -81,10 +81,10 @@ _MIN_QUOTE_FRACTION = 0.5
 """The minimum fraction of an unlabelled answer's quotes that a document must contain for the answer
 to count as being about the document.
 """
-_MAX_NAMED_LEFT_OUT = 6
+_MAX_LISTED_OMISSIONS = 6
 """The maximum number of omitted lists to name."""
 NOTHING_TO_CHOOSE = "every document there has marks, or passages chosen before"
-# Why a document has no text, and what to do, by its suffix.
+# The reason why a document has no text, and what to do about it, by file suffix.
 _NO_TEXT = {
     ".pdf": ("it has no text, like a scan", "add a text layer (OCR)"),
     ".epub": (
@@ -114,7 +114,7 @@ class StoredRequest(Value):
 
 
 class OpenDocument(NamedTuple):
-    """A document with its file and text, and an index of letters by which quotes are located."""
+    """A document with its file, its text, and an index of its letters for locating quotes."""
 
     path: Path
     container: str
@@ -179,19 +179,19 @@ class DocumentRequest(NamedTuple):
     def locate_in_document(
         self, located: PassageMatch
     ) -> tuple[OpenDocument, PassageMatch]:
-        """Convert a match in `whole_text` to the document and the match in its own text."""
+        """Return the document of a match in `whole_text`, and the match in that document's text."""
         index = self.find_document_index(located.page)
         page = located.page - self.first_pages[index]
         return self.documents[index], located._replace(page=page)
 
     def build_highlight(self, located: PassageMatch) -> Highlight:
-        """Build the highlight of a match in `whole_text`."""
+        """Build a highlight from a match in `whole_text`."""
         document, located = self.locate_in_document(located)
         return build_highlight(document.whole_text, located)
 
     @property
     def summary(self) -> str:
-        """A line with the size of the text that is still to be sent, and the omissions."""
+        """A one-line summary: the size of the text that is still to be sent, and the omissions."""
         size = sum(part.character_count for part in self.remaining_parts)
         summary = f"{self.name}: {size:,} characters"
         total = len(self.parts)
@@ -210,10 +210,12 @@ class DocumentRequest(NamedTuple):
 
     @property
     def omissions(self) -> str:
-        """The omitted parts and the pages without text, in one line, or ""."""
+        """A one-line summary of the omitted text and the pages without text, or ""."""
         notes = []
         if self.left_out:
-            names = [left_out.summary for left_out in self.left_out[:_MAX_NAMED_LEFT_OUT]]
+            names = [
+                left_out.summary for left_out in self.left_out[:_MAX_LISTED_OMISSIONS]
+            ]
             if len(self.left_out) > len(names):
                 names.append(f"{len(self.left_out) - len(names):,} more")
             notes.append(f"left out: {', '.join(names)}")
@@ -249,7 +251,7 @@ def _open_sources_at(workspace: Workspace, paths: Sequence[Path]) -> tuple[Sourc
 def iter_documents(
     workspace: Workspace, paths: Sequence[Path], *, private: bool = False
 ) -> Iterator[OpenDocument | Problem]:
-    """Yield the documents at `paths` that may be sent, and a problem for each other one.
+    """Yield each document at `paths` that may be sent, and a problem for every other document.
 
     With `private`, documents that the user marked as private are yielded as well.
     """
@@ -289,7 +291,7 @@ def iter_documents(
                     document.path, what, "nothing of it is sent", is_notice=True
                 )
             elif not any(map(normalize_for_lookup, whole_text.pages)):
-                yield _report_no_text(document.path, file)
+                yield _make_no_text_problem(document.path, file)
             else:
                 letters = DocumentLetters(
                     whole_text.pages, choose_passages.blank_markup_and_times
@@ -304,7 +306,7 @@ def _is_chat_prompt_file(file: Path) -> bool:
     return False
 
 
-def _report_no_text(where: str, file: Path) -> Problem:
+def _make_no_text_problem(where: str, file: Path) -> Problem:
     what, hint = _NO_TEXT.get(file.suffix.casefold(), ("it has no text", ""))
     return Problem(where, what, hint)
 
@@ -320,8 +322,8 @@ def prepare_requests(
     Args:
         workspace: the workspace, which remembers `path` for later runs.
         path: a file or directory.
-        number: the number of passages to request from each document, or from each
-            combination.
+        number: the number of passages to request from each long document, and on average
+            from each combination of short ones.
 
     Raises:
         UsageError: `path` can't be read.
@@ -359,7 +361,7 @@ def prepare_requests(
             problems.append(Problem(request.name, message, request.omissions))
     if not requests and not path.is_dir():
         workspace.remember_paths(places)
-        first_problem = next(iter(problems), _report_no_text(path.name, path))
+        first_problem = next(iter(problems), _make_no_text_problem(path.name, path))
         raise ItemError(
             f"{first_problem.location}: {first_problem.message}", hint=first_problem.hint
         )
@@ -369,11 +371,11 @@ def prepare_requests(
 def _group_documents(
     documents: Iterable[OpenDocument], number: int
 ) -> Iterator[tuple[list[OpenDocument], int]]:
-    """Combine documents to be sent together, with the number of passages for each combination.
+    """Yield groups of documents to send together, each with the number of passages to request.
 
-    A document longer than one part is sent alone. The others are combined so that all
-    combinations have about the same length. The passages are divided among them by their
-    length.
+    A document longer than one part forms a group of its own. Shorter documents are grouped so
+    that all of these groups have about the same length, and the passages are divided among the
+    groups by length.
     """
     short_documents = []
     for document in documents:
@@ -500,7 +502,7 @@ def build_chat_text(
 ) -> str:
     """Build the text to paste into a chat for a part of a document, and store the request.
 
-    By the stored request, the reply is matched to its document.
+    The stored request is needed to match the reply to its document.
     """
     _store_request(workspace, request)
     model_request = build_model_request(workspace, request, part)
@@ -662,12 +664,12 @@ def record_document_answer(
 
     Args:
         workspace: the workspace in which to record the passages and drafts.
-        job: the parameters of the run. Its model, which gave the reply, may also do the
-            second reading. It is None for a chat.
+        job: the parameters of the run. Its model wrote the reply, and may also do the second
+            reading. For the reply of a chat, the model is None.
         answer: the text of the reply.
-        request: the request to which it replies.
-        part: the part to which it replies, or None if the reply has no label or the document
-            has changed since.
+        request: the request that was answered.
+        part: the part of the request that was answered, or None if the reply has no label or
+            the document has changed since.
     """
     with workspace.hold_lock("drafting"):
         reading = choose_passages.parse_choices(

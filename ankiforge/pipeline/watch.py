@@ -72,7 +72,7 @@ def iter_file_changes(
     def is_relevant(_: object, path: str) -> bool:
         """Return whether a file may belong to a source.
 
-        Ignore hidden files, Anki packages, and editor backups.
+        Hidden files, Anki packages and editor backups are ignored.
         """
         below_root = path
         for root in roots:

@@ -117,18 +117,18 @@ def show_no_progress(
 
 
 _OUTSIDE_CHANGES = "changes outside the journal"
-"""The name of the ledger setting with an `OutsideChange` for each one that can be undone."""
+"""The name of the ledger setting that stores each `OutsideChange` that can be undone."""
 
 
 class OutsideChange(Value):
-    """A command's changes outside the journal, which its undo reverts."""
+    """The changes that a command made outside the journal, stored so that they can be undone."""
 
     places: tuple[RememberedPath, ...] = ()
     """The PATHs that `forget` removed."""
     files: tuple[ReplacedFile, ...] = ()
     """The notes that `patch --apply` replaced."""
     last_action: tuple[int, int] = (0, 0)
-    """The last action before, see `find_last_action`."""
+    """The last action before the command, as returned by `find_last_action`."""
 
 
 def _log_result(command: str, result: RunResult) -> RunResult:
@@ -266,7 +266,7 @@ class Workspace:
 
     @cached_property
     def replies(self) -> Replies:
-        """The replies of models, which are kept because a repeated request would cost money."""
+        """The stored replies of models, so that a repeated request costs nothing."""
         from ankiforge.config.caches import REPLIES_FILE, Replies
 
         self.folder.prepare()
@@ -274,7 +274,7 @@ class Workspace:
 
     @cached_property
     def decks(self) -> tuple[DeckRule, ...]:
-        """The rules in the deck files, by which cards get their decks and tags."""
+        """The rules in the deck files, which determine the decks and tags of cards."""
         return self.folder.load_decks()
 
     @contextmanager
@@ -343,7 +343,7 @@ class Workspace:
             yield Problem(str(self.folder.ledger), message, hint, is_notice=True)
 
     def iter_unlocated_sources(self) -> Iterator[Problem]:
-        """Yield a notice for each source whose place was lost together with the database."""
+        """Yield a notice for each source whose PATH was lost together with the database."""
         for container, places in load_unlocated_documents(self.ledger).items():
             name = container.partition(":")[2]
             documents = format_count(len(places), "document")
@@ -408,9 +408,9 @@ class Workspace:
         return anki
 
     def can_show_in_anki(self, guid: str) -> bool:
-        """Return whether Anki has this card, and something answers at AnkiConnect's address.
+        """Return whether Anki has this card, and something answers at AnkiConnect's URL.
 
-        Only an address on this computer is tried, without sending anything.
+        Only a URL on this computer is tried, by opening a connection without sending anything.
         """
         import socket
 
@@ -484,8 +484,8 @@ class Workspace:
     ) -> None:
         """Read the sources, draft cards, and accept drafts where the settings allow it.
 
-        Cards are also recreated for our notes that only Anki still has. If a service fails,
-        the error is stored in the result, so that the finished cards can still be exported.
+        Cards are also recreated for our notes in Anki that aren't in the journal. If a service
+        fails, the error is stored in the result, so that the finished cards can still be exported.
 
         Args:
             result: the run result, to which each step is added.
@@ -608,9 +608,9 @@ class Workspace:
     ) -> list[RememberedPath]:
         """Return the places to remember after missing files and directories were found elsewhere.
 
-        A PATH whose passages have all moved to other sources is left out, and a moved file
-        passes its deck and marks on to its new PATH. `result` gets a notice for each, in place
-        of its problem.
+        A PATH whose passages have all moved to other sources is left out. A moved file passes
+        its deck and marks on to its new PATH. In `result`, the problem of each such PATH is
+        replaced with a notice.
 
         Args:
             result: the result of the run.
@@ -642,8 +642,8 @@ class Workspace:
     def forget(self, path: Path) -> tuple[list[str], int]:
         """Stop reading a remembered PATH and the sources that were discovered below it.
 
-        A PATH below it that was given itself stays. The highlights are ignored from now on, but
-        existing cards stay. If the highlights are read again later, they get the same keys.
+        A PATH below it stays if the user gave it separately. The highlights are ignored from now
+        on, but existing cards stay. If the highlights are read again later, they get the same keys.
 
         Returns:
             The forgotten PATHs, and the number of highlights in them.
@@ -670,13 +670,13 @@ class Workspace:
     def replace_files(
         self, contents: Mapping[Path, tuple[bytes, bytes]]
     ) -> list[Problem]:
-        """Replace files of the user, keeping the old ones until `delete_kept_files`.
+        """Replace the user's files, keeping backups until `delete_kept_files` is called.
 
         Args:
             contents: the old and the new content of each file.
 
         Returns:
-            A problem for each file that was left as it is.
+            A problem for each file that couldn't be replaced.
         """
         problems = []
         with self.hold_lock("drafting"):
@@ -698,7 +698,7 @@ class Workspace:
         return problems
 
     def delete_kept_files(self) -> None:
-        """Delete the old files that `replace_files` kept."""
+        """Delete the backups made by `replace_files`."""
         changes = self._load_outside_changes()
         kept_files = [file for change in changes for file in change.files]
         if kept_files and not self.read_only:
@@ -712,8 +712,9 @@ class Workspace:
         """Undo the last `forget` or `patch --apply` if nothing that can be undone came after it.
 
         Returns:
-            The name of the command, or "" if there is nothing to undo; the PATHs that are read
-            again, or the files that were restored; a problem for each file that wasn't.
+            The name of the undone command, or "" if there is nothing to undo; the PATHs that
+            are remembered again or the files that were restored; and a problem for each file
+            that couldn't be restored.
 
         Raises:
             RefusedError: another source has the name of a forgotten one by now.
@@ -1025,7 +1026,9 @@ class Workspace:
         return edited
 
     def undo(self, id: str = "") -> str:
-        """Undo a decision and return its id, or the command `forget` or `patch` if it was one.
+        """Undo a decision and return its id.
+
+        If the command `forget` or `patch` was undone instead, its name is returned.
 
         `id` may be the id of a decision or card, the key of a highlight, or "" for the last
         decision made on this device.
@@ -1116,7 +1119,7 @@ class Workspace:
         return _log_result("push", result)
 
     def _push(self, result: RunResult, path: Path, deck: str, *, sync: bool) -> None:
-        """Do the work of `push`, and store what happened in `result`."""
+        """Push to Anki as described in `push`, storing the outcome in `result`."""
         from ankiforge.pipeline import deliver
 
         # read Anki; if that fails, write the package

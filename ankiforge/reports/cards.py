@@ -109,9 +109,10 @@ def list_row_to_json(
 
 
 def show_passage(ledger: Ledger, key: str) -> tuple[Json, list[str]]:
-    """Return the sentences of a passage that are decided or offered.
+    """Format the sentences of a passage, and whether each is decided or still offered.
 
-    The result is the JSON of `show KEY --json`, and the same as lines of text.
+    Returns:
+        The JSON printed by `show KEY --json`, and the same content as lines of text.
     """
     from ankiforge.ledger.tables.snapshots import load_snapshot
 
@@ -176,7 +177,7 @@ STATUS_TEXTS = {
     "failed": "failed",
     "undrafted": "not drafted yet",
 }
-"""How the user sees each status of a highlight."""
+"""The text shown to the user for each status of a highlight."""
 
 _MAX_QUESTION_CHARS = 72
 _MAX_LINE_CHARS = 500
@@ -203,7 +204,8 @@ def format_heading(document: Document, counts: Mapping[str, int]) -> str:
 
     Args:
         document: the document.
-        counts: the number of its rows by verdict, or by `proposed` and other words.
+        counts: the number of the document's rows by verdict or, without verdicts, by another
+            word such as `proposed`.
     """
     parts = [
         format_count(counts[kind], noun)
@@ -367,7 +369,7 @@ _MAX_WORD_CHARS = 24
 
 
 def format_labelled(label: str, text: str) -> str:
-    """Format a text after its label, aligned with the others."""
+    """Format a label and a text in two columns, indenting all further lines of the text."""
     return f"{label:9} {text}".replace("\n", f"\n{'':10}")
 
 
@@ -453,7 +455,7 @@ def _format_fields(list_row: ListRow) -> str:
 
 
 def format_quote_in_passage(passage: str, quote: str) -> str:
-    """Return the quote in » and «, with some of the passage before and after it.
+    """Format a quote between » and «, with some of the passage before and after it.
 
     If the passage doesn't contain the quote, or consists only of the quote, return the
     beginning of the passage.

@@ -35,7 +35,7 @@ _ANKI_CONNECT_TIMEOUT = 3.0
 
 
 class CheckState(StrEnum):
-    """The results that a check of `doctor` may have."""
+    """The possible results of a check of `doctor`."""
 
     OK = "ok"
     WARN = "warn"
@@ -58,9 +58,9 @@ class DoctorCheck(Value, rename={"message": "says", "advice": "do"}):
 
 
 Try = Callable[[], Iterator[str | Problem]]
-"""Tries one part of a run, and yields messages about its state, and problems.
+"""Checks one part of a run, yielding messages about its state, and problems.
 
-Raises the error that a run would end with.
+Raises the `ForgeError` that a run would fail with.
 """
 
 
@@ -105,7 +105,7 @@ _NAMES_BY_GROUP = {
     "sources": ("source",),
     "cards": ("model", "Anki", "AnkiConnect", "note"),
 }
-"""The groups under which passed checks are shown, with the first words of the checks' names."""
+"""Maps each group of passed checks in the output to the first words of the checks' names."""
 _STATE_SIGNS = {CheckState.OK: "✓", CheckState.WARN: "!", CheckState.FAIL: "✗"}
 
 
@@ -313,7 +313,7 @@ def _try_collection(
 def _try_anki_connect(
     workspace: WorkspaceDirectory, *, offline: bool
 ) -> Iterator[str | Problem]:
-    """Yield nothing if Anki isn't running or doesn't have the add-on."""
+    """Yield AnkiConnect's version, or nothing if Anki isn't running or lacks the add-on."""
     from ankiforge.anki.connect import AnkiConnect
 
     anki = workspace.config.anki
@@ -421,7 +421,7 @@ _DATA_DIR_PREFERENCE = regex(
 
 
 def find_zotero_folders(environment: Environment) -> tuple[Path, ...]:
-    """Find Zotero's data directories, with those set in its profiles before the default."""
+    """Find Zotero's data directories: first the ones set in its profiles, then the default."""
     paths = []
     for settings_folder in (
         environment.home / ".zotero/zotero",
@@ -443,7 +443,7 @@ MOUNT_FOLDERS = ("/media", "/run/media", "/Volumes")
 """The directories in which connected devices, such as e-readers, are mounted."""
 
 
-_ON_DEVICES = (
+_DEVICE_SOURCES = (
     ("kobo", ".kobo/KoboReader.sqlite"),
     ("koreader", "koreader"),
     ("koreader", ".adds/koreader"),
@@ -451,7 +451,7 @@ _ON_DEVICES = (
     ("words", "koreader/settings/vocabulary_builder.sqlite3"),
     ("words", ".adds/koreader/settings/vocabulary_builder.sqlite3"),
 )
-"""The kinds of sources on e-readers, and the content of each."""
+"""The kinds of sources on e-readers, and the path on the device by which each is recognized."""
 
 
 def find_book_sources(environment: Environment) -> tuple[tuple[str, Path], ...]:
@@ -467,7 +467,7 @@ def find_book_sources(environment: Environment) -> tuple[tuple[str, Path], ...]:
     # the kind and directory of each possible source, and what it contains if it is one
     home, apple = environment.home, "Library/Containers/com.apple.iBooksX/Data/Documents"
     places = [
-        *((kind, device, name) for device in devices for kind, name in _ON_DEVICES),
+        *((kind, device, name) for device in devices for kind, name in _DEVICE_SOURCES),
         ("koreader", home / ".config/koreader/docsettings", ""),
         ("calibre", home / "Calibre Library", "metadata.db"),
         ("apple-books", home / apple, "AEAnnotation"),

@@ -12,7 +12,7 @@ from ankiforge.text.passages import (
 
 
 def get_attributes(value: object, names: Iterable[str]) -> Json:
-    """Return some attributes of a value, by name."""
+    """Return the attributes of a value with these names as a dictionary."""
     return {name: getattr(value, name) for name in names}
 
 

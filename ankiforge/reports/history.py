@@ -118,9 +118,10 @@ def format_decision_row(entry: HistoryEntry) -> str:
 
 
 def format_decision_line(entry: HistoryEntry) -> str:
-    """Format a decision in the long one-line form.
+    """Format a decision as one line for verbose output.
 
-    This adds its id, its author, and the id of the item it applies to.
+    Unlike `format_decision_row`, the line has the decision's id and author, and the id of the
+    card or passage.
     """
     event = entry.event
     description, _ = describe_event(event)

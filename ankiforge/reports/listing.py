@@ -47,7 +47,7 @@ from ankiforge.review import batches
 from ankiforge.text import to_one_line
 
 SOURCELESS_TERM = f"finding:{SourceChange.SOURCE_GONE.finding_id}"
-"""The term of a query that finds the cards whose passage is gone."""
+"""The query term that finds the cards whose passage was removed from its source."""
 
 ListedRows = Iterator[tuple[Any, Iterable[str]]]
 """An iterator over pairs of an item's JSON and its lines of text. Only the requested form has to be
@@ -166,15 +166,15 @@ class Listing:
             yield None, lines
 
     def _rank_documents(self) -> dict[int, int]:
-        """Return the rank of each document with something to decide, in the order of the page."""
+        """Map the row id of each document with pending items to its position on the page."""
         order = pending_items.load_pending_items(self._ledger)
-        piles = batches.group_by_document(order.drafts, order.without_card)
-        return {pile.document: rank for rank, pile in enumerate(piles)}
+        groups = batches.group_by_document(order.drafts, order.without_card)
+        return {group.document: rank for rank, group in enumerate(groups)}
 
     def _list_rows(
         self, list_rows: Iterable[ListRow], *, whole: bool = False
     ) -> ListedRows:
-        """Yield cards and drafts as JSON or in full. Cards have the user's edits in Anki.
+        """Yield cards and drafts as JSON or in full, with the user's edits in Anki applied.
 
         `whole` adds the open questions to JSON, and the history to a verbose listing.
         """
@@ -221,13 +221,14 @@ class Listing:
                 yield history.decision_to_json(entry), history.format_change(entry)
 
     def list_without_card(self, query: Strings, *, everything: bool) -> ListedRows:
-        """Yield highlights without a card or draft, each with its proposal or the reason why.
+        """Yield highlights without a card or draft, with a proposal or the reason for its absence.
 
         Highlights with a card are included if another sentence in them has a proposal. They are
         grouped by document, in the order of the page, and the most useful highlights of a
         document come first. Proposals are generated one document after another. In text, each
-        sentence is proposed only once; other highlights that contain the sentence have a reason
-        instead, as have those whose proposal is less certain, unless the output is verbose.
+        sentence is proposed only once, and further highlights with the same sentence show a
+        reason instead. So do highlights with a less certain proposal, unless the output is
+        verbose.
 
         Args:
             query: words that must all occur in the highlight, the title or path of its document,

@@ -71,17 +71,17 @@ if TYPE_CHECKING:
 
 
 Counts = Mapping[str, Counter[str]]
-"""Some of the groups of `pending_items.count_ledger`."""
+"""Counts by group and name from `pending_items.count_ledger`. Groups may be missing."""
 
 DECIDE_COMMAND = "review"
 """The command for deciding on pending items."""
 CHAT_STEP = "draft", "your chat writes the questions: copy, paste back"
-"""The command with which a chat writes cards, and what it is for."""
+"""The command that lets a chat write cards, and the reason to run it."""
 
 LABEL_WIDTH = 9
 """The width of the label column before details, in characters."""
 LIST_LOST_COMMAND = "ankiforge list --view gone"
-"""The command that lists the cards whose passage is gone."""
+"""The command that lists the cards whose passage was removed from its source."""
 LIST_LEFT_COMMAND = "ankiforge list anki:seen -verdict:accepted"
 """The command that lists the cards that Anki still has although they were undone or rejected."""
 _MAX_TITLE_CHARS = 30
@@ -131,14 +131,14 @@ class WorkspaceCounts(Value):
     highlights: HighlightCounts
     cards: CardCounts
     waiting: dict[str, int]
-    """The number of waiting items by kind, in the order of `batches.WAITING_NOUNS`. The total is
-    what every command and the page call waiting."""
+    """The number of pending items by kind, in the order of `batches.WAITING_NOUNS`. Their total is
+    the number that every command and the page show as waiting."""
 
 
 def count_workspace(counts: Counts) -> WorkspaceCounts:
     """Build the numbers of a workspace from `pending_items.count_ledger`.
 
-    A group that wasn't counted is 0.
+    The numbers of a missing group are 0.
     """
     names = ("passages", "waiting", "cards", "anki")
     passages, waiting, cards, anki = (counts.get(name, Counter[str]()) for name in names)
@@ -169,7 +169,10 @@ def count_workspace(counts: Counts) -> WorkspaceCounts:
 
 
 def format_remaining(highlights: HighlightCounts) -> str:
-    """Format how many highlights have neither a card nor anything that waits, or return ""."""
+    """Format how many highlights have no card and how many were skipped, or return "".
+
+    Highlights with a certain proposal or any pending item aren't included.
+    """
     count = highlights.less_certain + highlights.without
     is_rest = highlights.waiting or highlights.proposed
     noun = "more highlight" if is_rest else "highlight"
@@ -226,13 +229,17 @@ def choose_next_command(
     if waiting_count > waiting["proposed"]:
         return review
     if has_news and waiting["proposed"]:
-        return CHAT_STEP if _is_chat_first(folder, ledger, waiting) else review
+        return (
+            CHAT_STEP if _should_suggest_chat_first(folder, ledger, waiting) else review
+        )
     if run and run.packages:
         return "", f"import {shorten_path(run.packages[-1])} into Anki"
     if not run and (unsent := counts["anki"]["none"]):
         return "build", f"{format_count(unsent, 'accepted card')} not in a package yet"
     if waiting["proposed"]:
-        return CHAT_STEP if _is_chat_first(folder, ledger, waiting) else review
+        return (
+            CHAT_STEP if _should_suggest_chat_first(folder, ledger, waiting) else review
+        )
     if run.has_no_highlights if run else not counts["passages"].total():
         unmarked = find_unmarked_paths(folder, ledger, folders=True)
         if run:
@@ -251,21 +258,22 @@ def choose_next_command(
     return ("", "") if run else ("run", "read what is new")
 
 
-def _is_chat_first(
+def _should_suggest_chat_first(
     folder: WorkspaceDirectory, ledger: Ledger, waiting: Mapping[str, int]
 ) -> bool:
-    """Return whether to recommend a chat before the proposals, until it has been used.
+    """Return whether to recommend a chat before showing the proposals.
 
-    That is the case if the best document has few of them, and many other highlights.
+    True if the top-ranked document has few proposals but many other highlights, unless the user
+    has already used a chat or chosen a model.
     """
     if waiting["without"] <= waiting["proposed"] or folder.config.drafter == "llm":
         return False
     if was_hint_shown(CHAT_USED_HINT):
         return False
-    piles = batches.group_by_document(
+    documents = batches.group_by_document(
         (), pending_items.load_pending_items(ledger).without_card
     )
-    return bool(piles) and piles[0].is_for_chat
+    return bool(documents) and documents[0].is_for_chat
 
 
 def format_next_command(step: str, reason: str, *, first: bool = True) -> str:
@@ -287,7 +295,7 @@ def suggest_choosing(
     *,
     has_marks: bool = False,
 ) -> Pair:
-    """Suggest the command that lets a chat or model choose passages, with the reason.
+    """Return the command that lets a chat or model choose passages, and the reason to run it.
 
     Args:
         paths: the paths with few or no highlights, at least one.
@@ -372,8 +380,8 @@ def get_status(
     counts = pending_items.count_ledger(ledger, waits=order)
     command, reason = choose_next_command(workspace, ledger, noticed, counts=counts)
     documents = Counter[str]()
-    for pile in batches.group_by_document(order.drafts):
-        documents[pile.title] += len(pile.with_drafts)
+    for group in batches.group_by_document(order.drafts):
+        documents[group.title] += len(group.with_drafts)
     names = [source.name for source in workspace.config.sources]
     names += [place.name for place in workspace.remembered_paths]
     unread = load_unread_files(ledger)
@@ -634,7 +642,7 @@ def format_run(
     summary += [f"  → {line}" for line in delivery]
     steps = [step] if any(step) and not in_review else []
     if steps and step in (CHAT_STEP, (DECIDE_COMMAND, step[1])):
-        steps = _list_steps(step, result, workspace, counts["waiting"])
+        steps = _list_next_steps(step, result, workspace, counts["waiting"])
     if not in_review:
         steps += _suggest_unmarked(result, workspace, steps)
     next_lines = []
@@ -645,10 +653,10 @@ def format_run(
     return summary, details, next_lines
 
 
-def _list_steps(
+def _list_next_steps(
     step: Pair, result: RunResult, workspace: Workspace, waiting: Mapping[str, int]
 ) -> list[Pair]:
-    """Return the recommended chat or review, and then other ways to make cards."""
+    """Return the recommended chat or review, followed by other ways to make cards."""
     steps = [step]
     if result.has_new_highlights:  # offer a chat until it has been used
         # import these late, because an unchanged run doesn't need them
@@ -678,7 +686,10 @@ def _list_steps(
 def _suggest_unmarked(
     result: RunResult, workspace: Workspace, steps: Sequence[Pair]
 ) -> list[Pair]:
-    """Suggest a chat for files in which nothing is marked, unless `steps` do so already."""
+    """Suggest choosing passages in files without marks, unless `steps` already suggest it.
+
+    Returns one (command, reason) pair, or an empty list.
+    """
     folder, ledger = workspace.folder, workspace.ledger
     paths: Sequence[str] = ()
     if result.has_no_highlights or result.remembered_paths:
@@ -834,7 +845,7 @@ def _format_files(files: Mapping[str, int]) -> str:
 
 
 def _format_unread(report: IngestReport, ledger: Ledger) -> TextLines:
-    """Yield a line about skipped cards and highlights that belong to other tools.
+    """Yield a line about skipped text that looks like a card or highlight.
 
     If the run found no highlights, also yield a line about PDFs without annotations.
     """
@@ -870,7 +881,7 @@ ANKI_OFF_NOTICE = (
 
 
 def explain_full_package(result: RunResult, ledger: Ledger) -> str:
-    """Return the message that a package has all cards because Anki was never read.
+    """Return a message explaining that a package has every card because Anki was never read.
 
     Returns "" if Anki was read, or if nothing was written.
     """

@@ -1,4 +1,4 @@
-"""The view of a card that lists, the terminal, the web page, JSON and agents have in common.
+"""The view of a card, shared by lists, the terminal, the web page, JSON output and agents.
 
 The card may be a proposal, a pending draft, a decided card, or a preview of what the user
 types.
@@ -41,9 +41,9 @@ class CardView(Value):
 
     card: ShownCard
     id: str
-    """The id that decisions take, or "" for a proposal or preview."""
+    """The id for commands such as `accept`, or "" for a proposal or preview."""
     state: str
-    """Such as "proposed", "waiting", "blocked", "revision", "accepted" or "in Anki"."""
+    """The state, such as "proposed", "waiting", "blocked", "revision", "accepted" or "in Anki"."""
     rows: Fields
     """The fields that aren't empty, as Markdown. Masks are replaced by their labels."""
     front: str
@@ -84,7 +84,10 @@ class CardView(Value):
 
     @property
     def commands(self) -> Strings:
-        """The commands that decide on the card, without `ankiforge`, each with any effect."""
+        """The commands for deciding on the card, without `ankiforge`.
+
+        Some of them are followed by spaces and a few words about their effect.
+        """
         card = self.card
         draft = card.revision if isinstance(card, LocalCard) else card
         if not isinstance(draft, PendingDraft):
@@ -168,7 +171,7 @@ _EVIDENT_REMARKS = frozenset(
         *(RemarkKind.TAKEN_BACK, RemarkKind.FIGURE),
     )
 )
-"""The remarks that the page shows by other means, such as the card beside its new text."""
+"""The remarks that the page shows in other ways, such as the card next to its new text."""
 
 
 def list_findings(draft: Draft) -> Strings:
@@ -181,7 +184,7 @@ def list_findings(draft: Draft) -> Strings:
 
 
 def list_remarks(draft: Draft) -> Strings:
-    """Return the remarks about a draft as sentences, without the evident ones."""
+    """Return the remarks about a draft as sentences, except for `_EVIDENT_REMARKS`."""
     if not isinstance(draft, PendingDraft):
         return ()
     near = f": “{draft.similar_removed_sentence}”"
