@@ -29,7 +29,7 @@ if TYPE_CHECKING:
 
 
 MAX_PROBLEM_LINES = 3
-"""The maximum number of problems to print after a run without `-v`."""
+"""The maximum number of lines about problems after a run. With `-v`, all problems are printed."""
 
 
 @cli.command(

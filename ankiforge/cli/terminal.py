@@ -108,7 +108,7 @@ class TerminalReview:
     """A terminal interface for deciding on pending items, one after another."""
 
     def __init__(self, call: Call, workspace: Workspace, query: str = "") -> None:
-        """Prepare to review the items that match `query`, or all of them if it's ""."""
+        """Prepare to review the items that match `query`. "" matches all items."""
         self._call = call
         self._workspace = workspace
         self._ledger = workspace.ledger

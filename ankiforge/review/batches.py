@@ -142,8 +142,8 @@ class DocumentItems(Value):
     def chat_offer(self) -> str:
         """A phrase offering a chat, e.g. `your chat can ask about 40 more`, or "".
 
-        It is "" unless a chat is recommended. The page and the terminal show it after the numbers
-        of drafts and proposals.
+        It is "" unless a chat is recommended. The page shows it after the numbers of drafts and
+        proposals, if there are any.
         """
         if not (self.is_for_chat and self.remaining_count):
             return ""

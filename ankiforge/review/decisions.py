@@ -32,7 +32,7 @@ class Decision(
 
     @property
     def kind(self) -> str:
-        """The name of the decision in the requests of the web page."""
+        """The value of `act` in the web page's requests, such as `accept`."""
         return str(self.__struct_config__.tag)
 
 
@@ -83,7 +83,7 @@ class Edit(Decision, tag="edit"):
 
 
 class WriteCard(Decision, tag="write"):
-    """Make a card with new fields from the passage of an item."""
+    """Make a card from an item's passage, with fields that the user has written."""
 
     fields: Texts = {}
     gap: int = 1
@@ -125,7 +125,7 @@ class Redraft(Decision, tag="others"):
 
 
 class ShowInAnki(Decision, tag="browse"):
-    """Show the card of an item in Anki's browser."""
+    """Open an item's card in Anki's card browser."""
 
 
 AnyDecision = (

@@ -306,7 +306,7 @@ class Review:
         raise RefusedError("The model has no other card for this passage.")
 
     def _find_next_id(self, item: Item) -> str:
-        """Return the id of the next item of the same passage, or ""."""
+        """Return the id of the next draft or proposal of the same passage, or ""."""
         if not item.offered_drafts or item.card:
             return ""
         highlight = item.offered_drafts[0].highlight

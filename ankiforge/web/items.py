@@ -698,7 +698,7 @@ class ItemRenderer:
         }
 
     def _render_accepted_card(self, card: LocalCard, label: str) -> Json:
-        """Render an accepted card with a note on its number of reviews, or its state if not in Anki."""
+        """Render an accepted card, noting its number of reviews, or else its state."""
         view = render_card(apply_anki_edits(self._ledger, card), self.find_picture)
         seen = load_present_note(self._ledger, card.guid)
         if card.verdict is not Verdict.LIVE:

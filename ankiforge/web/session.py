@@ -233,20 +233,15 @@ class ReviewSession:
             start: the number of rows to skip because the page already has them.
 
         Returns:
-            The new counts, and these fields:
-
-                - `documents`: the next rows, at most `MAX_ROWS`.
-                - `more`: whether further rows follow.
-                - `begins`: the document or list that the page opens first, or "" for the shelf.
-                - `waiting`: a phrase with the total number of pending decisions.
-                - `without`: a line about cards whose passage is gone and highlights without a
-                  proposal, or "".
-
-            The row of a document has the numbers of pending drafts (`waiting`) and certain
-                proposals (`proposed`), whether there are any of either (`is_open`), a phrase about
-                the remaining highlights (`rest`), the label of the button that asks a chat (`chat`,
-                "" for no button), and the position in an unfinished sitting, e.g. `8 of 10`
-                (`left`, "" without a sitting).
+            The new counts; `documents`, the next rows, at most `MAX_ROWS`; `more`, whether further
+                rows follow; `begins`, the document or list that the page opens first, or "" for the
+                shelf; `waiting`, a phrase with the total number of pending decisions; and
+                `without`, a line about cards whose passage is gone and about highlights without a
+                proposal, or "". The row of a document has the numbers of pending drafts
+                (`waiting`) and certain proposals (`proposed`), whether there are any of either
+                (`is_open`), a phrase about the remaining highlights (`rest`), the label of the
+                button that asks a chat (`chat`, "" for no button), and the position in an
+                unfinished sitting, e.g. `8 of 10` (`left`, "" without a sitting).
         """
         piles = self._items.list_documents()
         begins = self._find_start_location(piles)
@@ -407,7 +402,7 @@ class ReviewSession:
         return self._find_source(id).render_item(id)
 
     def show_highlight_item(self, key: str, number: int) -> Json:
-        """Render the item of a highlight that the user clicked in the document.
+        """Render the item of a highlight, e.g. after the user clicked on it in the document.
 
         Args:
             key: the highlight's key.

@@ -341,7 +341,7 @@ _AVERAGE_WORDS = 40
 
 
 class QueryWords(Value):
-    """The words of a question, normalized like those in the index."""
+    """The search words of a question, normalized as in the index."""
 
     words: Strings
     """The content words, or all words if there are no content words."""

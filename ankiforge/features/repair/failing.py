@@ -129,7 +129,7 @@ class CardHistory(Value):
 
 
 class FailingCard(Value):
-    """A card listed as failing, with the reasons."""
+    """A failing card, with the reasons for listing it."""
 
     history: CardHistory
     reasons: Strings

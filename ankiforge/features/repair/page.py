@@ -263,7 +263,7 @@ class FailingCards(ItemSource):
         return DecisionOutcome(take_back, action, to_sentence(message) if message else "")
 
     def preview(self, decision: Decision) -> ShownCard:
-        """Build the card with the fields in the editor."""
+        """Build the card as it would be with the fields in the editor."""
         card = self._make_card(
             self._find_current_entry(replace(decision, content_hash=""))
         )

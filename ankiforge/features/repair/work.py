@@ -96,7 +96,7 @@ def find_repair_findings(note: ParsedNote) -> tuple[Finding, ...]:
 
 
 class FailingNote(Value):
-    """A note with a failing card, with the reasons and with proposed repairs."""
+    """A note with a failing card, the reasons for listing it, and any proposed repairs."""
 
     note: ParsedNote
     guid: str
