@@ -182,10 +182,7 @@ def main(arguments: list[str] | None = None) -> NoReturn:
 
 
 def _print_usage_error(error: click.ClickException, arguments: list[str]) -> int:
-    """Print a click error in the style of our own errors, with the command and a hint.
-
-    Returns the exit code.
-    """
+    """Print a click error in the style of our own errors, and return the exit code."""
     code = error.exit_code
     context: click.Context | None = getattr(error, "ctx", None)
     command_path = context.command_path if context else "ankiforge"
@@ -229,7 +226,7 @@ def _print_error(
     *,
     command_path: str = "ankiforge",
 ) -> int:
-    """Print the error with which a command ends, as text or JSON, and return the exit code."""
+    """Print the error that ended a command, as text or JSON, and return the exit code."""
     call = _get_call(arguments)
     with suppress(OSError):  # the terminal may be closed
         if call.as_json:

@@ -13,8 +13,8 @@ from base64 import b64encode
 from contextlib import suppress
 from shutil import which
 
-# The programs that copy their input to the clipboard, each after the environment variable that it
-# requires, if any.
+# The programs that copy their input to the clipboard. Each tuple has the environment variable that
+# the program requires ("" for none), and then its command line.
 _COPY_COMMANDS = (
     ("", "pbcopy"),
     ("", "clip.exe"),
@@ -22,7 +22,7 @@ _COPY_COMMANDS = (
     ("DISPLAY", "xclip", "-selection", "clipboard"),
     ("DISPLAY", "xsel", "-ib"),
 )
-# Terminals discard text that is longer than this.
+# Terminals discard longer (Base64-encoded) text in an OSC 52 sequence.
 _MAX_OSC52_CHARS = 74_994
 _TERMS_WITHOUT_CLIPBOARD = ("", "dumb", "linux")
 _COPY_TIMEOUT = 5
@@ -39,7 +39,7 @@ SECOND_ROUND_MESSAGES = {
     COPIED_MESSAGE: f"a second text was copied and {_SECOND_ROUND}",
     SENT_MESSAGE: f"a second text was sent to your terminal; it {_SECOND_ROUND}",
 }
-"""The sentence about a second text, by the message of `copy_text`."""
+"""Maps the message returned by `copy_text` to the message about the second prompt."""
 
 
 def copy_text(text: str) -> str:
@@ -75,7 +75,7 @@ def copy_text(text: str) -> str:
 
 _PASTE_START, _PASTE_END = b"\x1b[200~", b"\x1b[201~"
 _PASTE_TIMEOUT = 0.5
-"""The number of seconds without input that end a paste if the terminal doesn't mark its end."""
+"""How many seconds without input end a paste if the terminal lacks bracketed paste."""
 
 
 def read_paste() -> str:

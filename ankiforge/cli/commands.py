@@ -1,6 +1,6 @@
 """The table of all commands, and the options that every command accepts.
 
-It names the modules of the commands without importing them, so that the program starts fast.
+The modules of the commands are named, not imported, so that the program starts fast.
 """
 
 from __future__ import annotations
@@ -41,8 +41,8 @@ OWN_COMMANDS: dict[Heading, dict[str, tuple[str, str]]] = {
         "extract": ("run", "Show the highlights of a file; write nothing."),
     },
 }
-"""Our own commands, without those of features, by heading in the help. Each command has the name of
-its module and a short help text.
+"""The built-in commands, grouped by their heading in the help. Maps the name of each command to its
+module and its short help text. Features add further commands.
 """
 
 
@@ -92,7 +92,7 @@ class PlainOption(click.Option):
     """An option whose help doesn't show its range, such as `[1<=x<=3]`."""
 
     def get_help_extra(self, ctx: click.Context) -> Any:
-        """Return what click shows in brackets after the help text, minus the range."""
+        """Return the details that click shows in brackets after the help text, except the range."""
         extra = super().get_help_extra(ctx)
         extra.pop("range", None)
         return extra
@@ -104,7 +104,10 @@ def make_shared_options() -> list[click.Option]:
 
 
 def drop_unset_options(options: dict[str, Any]) -> dict[str, Any]:
-    """Drop options that the user didn't set, so they don't override others."""
+    """Return only the options that the user set.
+
+    Unset options must not override values given before the command's name.
+    """
     values = {}
     for name, value in options.items():
         if value is not None and value is not False:  # `--limit 0` counts as set

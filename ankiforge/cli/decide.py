@@ -16,7 +16,7 @@ if TYPE_CHECKING:
     from ankiforge.model import Json
 
 MAX_SHOWN_DECISIONS = 5
-"""The maximum number of undone decisions that the command `undo` lists."""
+"""The maximum number of undone decisions that `undo` lists."""
 
 
 ALL_OPTION = cli.flag_option("--all", "every", help="Instead of ids: all but questions.")
@@ -95,8 +95,8 @@ def accept(
         chosen_ids = select_ids(ledger, ids, every, query)
         count_by_reason = Counter[str]()
         if every:
-            # use one transaction, because otherwise other programs' changes would be checked for at
-            # each passage
+            # use a single transaction, so that the ledger doesn't check for other programs' changes
+            # at each passage
             with ledger.transaction():
                 chosen_ids, count_by_reason = select_clean_drafts(
                     ledger, chosen_ids, query
@@ -267,8 +267,8 @@ def decide_all(
         ids: the ids of drafts, cards, questions and passages.
         decide: a function that decides on an id and returns the note's GUID, if any.
         participle: what was done, for messages, e.g. `accepted`.
-        every: whether the ids come from a query. If so, drafts already settled by an
-            earlier decision in this action count as decided.
+        every: whether the ids come from a query. If so, drafts already resolved by an earlier
+            decision in this action count as decided.
     """
     from ankiforge.ledger.decide import NotPendingError, can_undo, count_accepted_cards
     from ankiforge.model import is_question_id

@@ -13,7 +13,7 @@ import click
 from ankiforge.cli.commands import make_shared_options
 
 SHARED_OPTIONS_HINT = "also: ankiforge -h (-C DIR, --json, -v, -q …)"
-"""The last line of a command's help, which says where the shared options are explained."""
+"""The last line of every command's help, which refers to the help of the shared options."""
 _MAX_TERM_WIDTH = 30
 
 
@@ -36,7 +36,7 @@ class WrappingFormatter(click.HelpFormatter):
         col_max: int = _MAX_TERM_WIDTH,
         col_spacing: int = 2,
     ) -> None:
-        """Write a definition list, with each meaning beside its term, or below a long one."""
+        """Write a definition list. A definition is beside its term, or below a long term."""
         rows = list(rows)
         column_width = col_spacing + min(max(len(term) for term, _ in rows), col_max)
         self.current_indent += column_width
@@ -90,8 +90,8 @@ class HelpfulCommand(click.Command):
     def format_epilog(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:
         """Write the command's examples, each with its comment below it, followed by any prose.
 
-        In the epilog, examples are lines of the form `  command   comment`; all other lines are
-        prose.
+        In the epilog, lines that begin with two spaces are examples of the form
+        `  command   comment`; all other lines are prose.
         """
         assert isinstance(formatter, WrappingFormatter)
         prose = []

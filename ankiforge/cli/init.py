@@ -108,9 +108,10 @@ def init(call: Call, directory: Path | None, decks: str, trust: bool) -> None:
 def _make_settings(
     call: Call, root: Path, decks: str
 ) -> tuple[str, dict[str, list[str]]]:
-    """Render a new workspace's settings, and return them with what was found locally.
+    """Return the text of a new workspace's settings, and the names of everything found.
 
-    The latter are the names of sources, Anki collections and models, keyed by kind.
+    The names are those of the sources, Anki collections and models on this computer, keyed by
+    kind.
 
     Raises:
         UsageError: the workspace would be inside an Obsidian vault, where Obsidian would

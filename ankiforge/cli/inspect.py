@@ -20,8 +20,8 @@ if TYPE_CHECKING:
     from ankiforge.reports.listing import ListedRows, Listing
 
 VIEWS = ("new", "changed", "gone", "questions", "recent", "unknown")
-"""The special lists of `list`: new drafts, changed cards, cards that lost their passage,
-questions, decisions, unknown notes."""
+"""The values of `--view`: new drafts, changed cards, cards whose passage is gone, questions, recent
+decisions, and unknown notes in Anki."""
 
 # --- status ---------------------------------------------------------------------------------
 

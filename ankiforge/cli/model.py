@@ -36,8 +36,8 @@ def model(call: cli.Call) -> None:
 
 
 MAX_SHOWN_MODELS = 10
-"""The maximum number of a server's models to show, those that probably write good questions
-first.
+"""The maximum number of models to list per server. The models that are likely to write the best
+questions come first.
 """
 
 # --- list -----------------------------------------------------------------------------------
@@ -91,7 +91,7 @@ def list_(call: cli.Call) -> None:
 # --- use ------------------------------------------------------------------------------------
 
 _PURPOSES = {row.model_purpose: row for row in COMMANDS.values() if row.model_purpose}
-"""The commands that use a model of their own, by the value of `--for` that chooses it."""
+"""Maps each value of `--for` other than `drafting` to the command that uses the model."""
 
 
 @cli.command("""

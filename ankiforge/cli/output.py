@@ -64,10 +64,10 @@ _ROW_TAIL_GAP = "  "
 _BOLD, _BOLD_OFF = "\x1b[1m", "\x1b[22m"
 _MAX_ROW_WIDTH = 120
 """The maximum width of a row of a list. A tail that is farther right is hard to read."""
-_MAX_TAIL_FRACTION = 3
-"""A tail that is wider than this fraction of a row isn't put beside truncated text."""
+_TAIL_WIDTH_DIVISOR = 3
+"""If a row is too long, a tail wider than the row's width divided by this goes on a new line."""
 _MAX_CUT_WIDTH = 24
-"""Text is truncated between words, unless more than this would be lost."""
+"""Text is truncated between words, unless this would remove more than this many columns."""
 # Matches the id and the sign at the beginning of a row of a list.
 _ROW_START = regex(r"(?:af|dr|hl|qu)[a-z0-9]{4,} [○✓✗·?] ")
 
@@ -85,8 +85,8 @@ _STYLES_BY_PATTERN: dict[re.Pattern[str], dict[str, Any]] = {
     regex(r"^(?:af|dr|hl|qu)[a-z0-9]{4,}(?=  | [○✓✗·?] )"): {"dim": True},
     regex(rf"{ROW_TAIL_MARK}.*$"): {"dim": True},
 }
-"""The style for the matches of each pattern, such as the sign at the start of a line, a number in a
-block or the next command.
+"""Maps patterns to the style of their matches, such as the sign at the start of a line, a number or
+the next command.
 """
 
 
@@ -117,7 +117,7 @@ def wrap_text(text: str, width: int) -> str:
         if _measure_width(line) <= width:
             lines.append(line)
             continue
-        # align the further lines with the text, instead of its label
+        # align continuation lines with the text, not with its label
         label = _LABEL.match(line)
         text_start = label.end() if label else len(line) - len(line.lstrip(" "))
         hanging_indent = " " * (text_start if label else text_start + 2)
@@ -132,15 +132,16 @@ def wrap_text(text: str, width: int) -> str:
 
 
 def _fit_row(line: str, width: int) -> str:
-    """Truncate a list row to `width`, keeping its gap visible, with its tail on the right.
+    """Fit a list row into `width`, with its tail aligned to the right.
 
-    A long tail, such as a reason, has a line of its own.
+    Text that is too long is truncated on both sides of its bold part (the gap). A long tail, such
+    as a reason, goes on a line of its own.
     """
     width = min(width, _MAX_ROW_WIDTH)
     row, mark, tail = line.partition(ROW_TAIL_MARK)
     text_start = match.end() if (match := _ROW_START.match(row)) else 0
     is_wide = _measure_width(f"{row}{_ROW_TAIL_GAP}{tail}") > width
-    if is_wide and _measure_width(tail) > width // _MAX_TAIL_FRACTION:
+    if is_wide and _measure_width(tail) > width // _TAIL_WIDTH_DIVISOR:
         indent = " " * (text_start - len(_ROW_TAIL_GAP))
         tail = _truncate_to_width(tail, width - text_start)
         return f"{_fit_row(row, width)}\n{indent}{mark}{tail}"
@@ -171,9 +172,9 @@ def _truncate_to_width(text: str, width: int) -> str:
 
 
 def _iter_unbroken_parts(body: str, width: int) -> Iterator[tuple[str, str]]:
-    """Split a line into unbreakable chunks, yielding each with the spaces before it.
+    """Split a line into unbreakable chunks, yielding (spaces before, chunk) pairs.
 
-    The chunks are columns, if the line has any, and commands and words otherwise.
+    Chunks are the columns of the line if they fit into `width`, otherwise commands and words.
     """
     for index, column in enumerate(body.split(_COLUMN_GAP)):
         gap = _COLUMN_GAP if index else ""
@@ -181,8 +182,8 @@ def _iter_unbroken_parts(body: str, width: int) -> Iterator[tuple[str, str]]:
             yield gap, column
             continue
         for match in _UNBROKEN.finditer(column):
-            # split what is too long for a line, such as a sentence that begins like a command,
-            # but not at the spaces of a path in quotes
+            # split a chunk that is too long for a line, such as a sentence that begins like a
+            # command, but not if it contains a quoted path
             words = [match[0]]
             if _measure_width(match[0]) > width and "'" not in match[0]:
                 words = match[0].split()
@@ -202,8 +203,8 @@ def _measure_width(text: str) -> int:
 
 # --- output -----------------------------------------------------------------------------
 
-# Matches what controls the terminal: a complete escape sequence, such as a colour, or a control
-# character other than tab and line feed.
+# Matches a complete escape sequence, such as a colour, or a control character other than tab and
+# line feed.
 _CONTROL_SEQUENCE = r"(?:\x1b\[|\x9b)[0-?]*[ -/]*[@-~]?|[\x00-\x08\x0b-\x1f\x7f-\x9f]"
 _UNSAFE = regex(_CONTROL_SEQUENCE)
 _UNSAFE_OR_BIDI = regex(f"{_CONTROL_SEQUENCE}|[{BIDI_CONTROLS}]")
@@ -249,9 +250,9 @@ class Call:
     limit: int | None = None
     """The maximum number of items to draft or list, or None for no limit."""
     jobs: int = 0
-    """The number of concurrent requests, and of files read at a time.
+    """The number of concurrent requests, and of files to read concurrently.
 
-    0 stands for the number of requests in the settings, and one file per core.
+    0 means the number of requests in the settings, and one file per CPU core.
     """
     trusts_workspace: bool = False
     """Whether to trust the workspace without asking (`--yes`)."""
@@ -321,9 +322,9 @@ class Call:
     ) -> None:
         """Print problems, then notices, with hints.
 
-        If there's a `limit`, files with the same problem are grouped, and anything over the
-        limit is summarized as a count, unless in verbose mode. Notices that later runs won't
-        repeat are always shown.
+        With a `limit`, files with the same problem are grouped, and at most this many lines are
+        printed, the last of which counts the remaining problems. Verbose mode ignores the limit.
+        Notices that later runs won't repeat are always printed.
         """
         limit = None if self.verbose else limit
         groups: dict[object, list[Problem]] = {}
@@ -388,7 +389,7 @@ class Call:
 def _render_bold(text: str) -> str:
     """Replace `mark_bold` markers with asterisks, except in lists.
 
-    There, the gaps are in brackets anyway, and the markers say what may not be truncated.
+    In lists, gaps are in brackets anyway, and `wrap_text` still needs the markers to truncate rows.
     """
     lines = text.split("\n")
     if any(ROW_TAIL_MARK in line or _ROW_START.match(line) for line in lines):
@@ -461,7 +462,7 @@ class Command(HelpfulCommand):
     def parse_args(self, ctx: click.Context, args: list[str]) -> list[str]:
         """Parse the arguments, with query terms like `-verdict:waiting` moved after `--`.
 
-        Otherwise, click would parse this one as the option `-v`.
+        Otherwise, click would parse this term as the option `-v`.
         """
         if self.context_settings.get("ignore_unknown_options") and any(
             argument.startswith("-") and ":" in argument for argument in args
@@ -489,7 +490,7 @@ class CommandGroup(HelpfulCommand, SuggestingGroup):
 def command(examples: str, **settings: Any) -> Callable[[Callable[..., None]], Any]:
     """Turn the decorated function into a command that also takes the shared options.
 
-    The function receives their values as `call`.
+    The function receives the values of the shared options as `call`.
 
     Args:
         examples: the examples at the end of the command's help, one per line.
@@ -533,8 +534,8 @@ def command(examples: str, **settings: Any) -> Callable[[Callable[..., None]], A
 def find_workspace(call: Call, *, needs_trust: bool = True) -> WorkspaceDirectory:
     """Find the workspace for this call, asking the user to trust it if necessary.
 
-    With `--yes`, it's trusted without asking. Without `needs_trust`, nobody is asked, and the
-    caller must neither write nor send anything.
+    With `--yes`, the workspace is trusted without asking. If `needs_trust` is False, the user isn't
+    asked either, but the caller must neither write nor send anything.
 
     Raises:
         UsageError: the directory isn't a workspace, or isn't trusted.
@@ -567,7 +568,7 @@ def open_workspace(
     lock_timeout: float | None = None,
     folder: WorkspaceDirectory | None = None,
 ) -> Iterator[Workspace]:
-    """Open the workspace for this call, along with its ledger, as a context manager.
+    """Context manager that opens the workspace for this call, along with its ledger.
 
     Args:
         call: the command's options.
@@ -632,7 +633,7 @@ def make_no_collection_error(folder: WorkspaceDirectory) -> UsageError:
 
 
 def say_next_command(say: Callable[[str], object], workspace: Workspace) -> None:
-    """Say what waits, and which command to run next.
+    """Print the number of pending items, and the command to run next.
 
     Args:
         say: prints a line.
@@ -735,7 +736,7 @@ ACCEPT_OPTION = choice_option(
 
 
 def run_options(function: Callable[..., None]) -> Callable[..., None]:
-    """Add the options of a run."""
+    """Decorate a command with the options shared by `run` and `review`."""
     for option in (
         YES_OPTION,
         FORCE_OPTION,
@@ -750,8 +751,7 @@ def run_options(function: Callable[..., None]) -> Callable[..., None]:
 def refuse_unknown_options(query: tuple[str, ...]) -> None:
     """Reject unknown options in a query.
 
-    Click can't do this for us, because commands that take a query must allow unknown
-    options.
+    Click can't do this, because commands that take a query must allow unknown options.
 
     Raises:
         click.NoSuchOption: a word in the query starts with `--`.

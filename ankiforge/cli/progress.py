@@ -1,4 +1,4 @@
-"""Show the progress bar of a run, ask before a model goes on, and offer a model for drafting."""
+"""Show the progress of a run, confirm drafting with a model, and suggest a model."""
 
 from __future__ import annotations
 
@@ -22,10 +22,13 @@ BAR_WIDTH = 10
 
 
 class RunProgressBar:
-    """A progress bar for a run, which tracks first reading and then drafting."""
+    """A progress bar that shows first the reading of sources and then the drafting of cards."""
 
     def __init__(self, bars: Bars, sources: Sequence[Source]) -> None:
-        """Show the progress bar. This must happen before the sources are read."""
+        """Show the progress bar. Must be called before the sources are read.
+
+        If there are no `sources`, the run is still looking for some.
+        """
         from ankiforge.extract.base import get_scan_progress, get_source_name
 
         self._bars = bars
@@ -43,7 +46,7 @@ class RunProgressBar:
         self._bars.update(self._task, completed=done, total=total)
 
     def show_step(self, step: RunStep) -> None:
-        """Update the bar with the progress reported by a step of the run."""
+        """Update the bar with a step of the run, or hide it while the run is paused."""
         if step.is_paused:
             self._bars.stop()
             return
@@ -74,11 +77,10 @@ class RunProgressBar:
 def progress_bar(
     call: Call, sources: Sequence[Source]
 ) -> Iterator[Callable[[RunStep], None]]:
-    """Show the progress of a run on a terminal, as a context manager.
+    """Context manager that shows the progress of a run on a terminal.
 
-    With no sources, the run is still looking for some.
-
-    Yields a callback to call for each step of the run.
+    Yields a callback to be called with each step of the run. If there's no terminal, or in quiet
+    mode, the callback does nothing. Without sources, the bar says that the run is looking for some.
     """
     if not call.is_interactive or call.quiet:
         yield lambda step: None
@@ -99,9 +101,9 @@ def progress_bar(
 
 
 def show_sample_and_ask(call: Call, workspace: Workspace, *, yes: bool = False) -> None:
-    """Show one of a model's first drafts during a run, and ask whether to draft the rest.
+    """Set up a run to show one of the model's first drafts and ask whether to draft the rest.
 
-    With `yes`, or if the user can't be asked, the run continues without a question.
+    With `yes`, in quiet mode, or if the user can't be asked, the run continues without asking.
     """
 
     def should_go_on(example: str, done: int, total: int) -> bool:
@@ -125,7 +127,7 @@ def show_sample_and_ask(call: Call, workspace: Workspace, *, yes: bool = False) 
 
 
 SERVER_TIMEOUT = 0.05
-"""How many seconds the end of a run waits for local model servers to answer."""
+"""How long to wait for local model servers at the end of a run, in seconds."""
 
 
 def format_model_offer(
@@ -133,14 +135,13 @@ def format_model_offer(
 ) -> str:
     """Format a one-line suggestion to draft with a model, or return "".
 
-    We suggest a model if its provider's key is set, or if it runs on a local server. Each
-    of these suggestions is made only once, and none if there's nothing to draft or a model
-    is already in use.
+    A model is suggested if its provider's key is set, or if it runs on a local server. Each of
+    the two suggestions is made only once. Nothing is suggested if a model is already in use, or
+    if no highlight could be sent to it.
 
     Args:
-        workspace: the workspace whose highlights would be drafted.
-        servers: a function that returns the local servers, waiting for them at most the
-            given number of seconds.
+        workspace: the workspace with the highlights to draft from.
+        servers: returns the local model servers. Its argument is the timeout in seconds.
     """
     from ankiforge.config.workspace import record_hint_shown, was_hint_shown
     from ankiforge.draft.server import find_providers_with_key

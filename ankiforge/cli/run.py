@@ -29,7 +29,7 @@ if TYPE_CHECKING:
 
 
 MAX_PROBLEM_LINES = 3
-"""The maximum number of lines with problems after a run. With `-v`, all are printed."""
+"""The maximum number of lines about problems after a run. With `-v`, all problems are printed."""
 
 
 @cli.command(
@@ -89,7 +89,7 @@ def read_and_draft(
         dry_run: whether to avoid writing or sending anything.
         in_review: whether a review follows, in which case no next command is suggested.
     """
-    # look for local model servers during the run, so that one can be offered to the user
+    # look for local model servers during the run, so that one can be suggested afterwards
     servers = None
     is_silent = call.quiet or dry_run or in_review
     if call.is_interactive and sys.stdout.isatty() and not is_silent:
@@ -146,7 +146,7 @@ def print_summary(
     )
     for line in lines:
         call.print_result(line)
-    # what the previous run reported as a notice is shown again only if its source is missing
+    # don't repeat the notices of the previous run, except those about missing sources
     problems = result.problems
     if result.report is not None:
         ledger = workspace.ledger
@@ -419,16 +419,16 @@ def _ask_chat(
     asked_keys: frozenset[HighlightKey] = frozenset(),
     request: unmarked_documents.DocumentRequest | None = None,
 ) -> ChatImport | None:
-    """Copy a chat prompt to the clipboard, and record the cards in the answer pasted back.
+    """Copy a prompt for a chat to the clipboard, and record the cards in the pasted answer.
 
-    If the prompt can't be copied, it's written to a file instead.
-    If an answer contains no usable cards, the user can paste another.
+    If the prompt can't be copied, it is written to a file instead. If an answer contains no usable
+    cards, the user can paste another one.
 
     Args:
         call: the command's options.
         workspace: where to record the cards.
         prompt: the text for the chat.
-        asked_keys: the highlights that the prompt is about.
+        asked_keys: the keys of the highlights in the prompt.
         request: the document to choose passages from, if any.
 
     Returns:
@@ -493,7 +493,7 @@ def _ask_chat_for_cards(call: cli.Call, workspace: Workspace) -> None:
 
 
 def select_highlights(workspace: Workspace, query: str) -> frozenset[HighlightKey]:
-    """Return the highlights that `--again` selects by key, id or query.
+    """Return the keys of the highlights that `--again` selects by key, id or query.
 
     Raises:
         UsageError: nothing matches.
@@ -595,7 +595,7 @@ def export(
 
 
 def _write_prompt(path: Path, prompt: str) -> None:
-    """Write a prompt to a file, which is overwritten only if it contains an older prompt.
+    """Write a prompt to a file. An existing file is overwritten only if it contains a prompt.
 
     Raises:
         UsageError: the file contains something else, or can't be written.
@@ -612,9 +612,9 @@ def _write_prompt(path: Path, prompt: str) -> None:
 _EXPORT_STEP = "to ask a chat: ankiforge draft export ask.md"
 _IMPORT_STEP = "ankiforge draft import ANSWER.md"
 MAX_QUOTE_CHARS = 60
-"""The maximum number of characters to show of a highlight without a card from the chat."""
+"""The length to which a highlight is truncated if the chat made no card for it, in characters."""
 MAX_SHOWN_MISSING = 5
-"""The maximum number of highlights to list for which the chat made no card."""
+"""The maximum number of highlights to list among those for which the chat made no card."""
 
 
 @cli.command("  ankiforge draft import answer.md")

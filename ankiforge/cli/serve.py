@@ -131,7 +131,7 @@ def review(
 
 
 def _parse_as_query(call: cli.Call, arguments: Sequence[Path]) -> str:
-    """Join the arguments into a query, or return "" if no pending item or proposal matches."""
+    """Return the arguments as a query, or "" if no pending item or proposal matches the query."""
     from ankiforge.pipeline.query import join_arguments
     from ankiforge.review import batches
 
@@ -174,10 +174,10 @@ def _show_page(call: cli.Call, cleanup: ExitStack, no_open: bool, url: str) -> N
 
 @contextmanager
 def _write_redirect_file(url: str) -> Iterator[Path]:
-    """Write a private HTML file that redirects to a URL, as a context manager.
+    """Context manager that writes a private HTML file that redirects to a URL.
 
-    The URL contains the page's token, so we don't pass it to the browser directly: a
-    process's command line is visible to all users of the computer.
+    The URL contains the page's token, so it must not be passed to the browser directly, because
+    every user of the computer can see the command lines of processes.
     """
     from tempfile import TemporaryDirectory
 
@@ -262,9 +262,10 @@ _ENDING_SIGNALS = ("SIGINT", "SIGTERM", "SIGHUP")
 
 @contextmanager
 def _interrupt_on_signals() -> Iterator[threading.Event]:
-    """Make SIGTERM and SIGHUP raise KeyboardInterrupt inside a context, like Ctrl-C does.
+    """Context manager in which SIGTERM and SIGHUP raise KeyboardInterrupt, like Ctrl-C.
 
-    Yields an event that's set by each of these signals, even if the exception is swallowed.
+    Yields an event that is set by any of these signals, including Ctrl-C. It can be checked in case
+    some code swallows the exception.
     """
     interrupted = threading.Event()
 
@@ -282,9 +283,9 @@ def _interrupt_on_signals() -> Iterator[threading.Event]:
 
 
 class Watcher:
-    """Reads the sources and drafts cards on each call to `run`, and prints what happened.
+    """Reads the sources, drafts cards and delivers them on each call to `run`, printing events.
 
-    Each call opens the workspace anew.
+    The workspace is reopened on each call.
     """
 
     def __init__(self, call: cli.Call, *, push: bool) -> None:
@@ -294,21 +295,26 @@ class Watcher:
         """
         self._call = replace(call, quiet=True)
         self._push = push
-        # the options with which events are printed; runs themselves are quiet
+        # the options for printing events; the runs themselves are quiet
         self._event_call = call
-        # what the model has cost so far, because all runs share a budget
+        # the cost of the model so far in USD, because all runs share a budget
         self._model_cost = 0.0
         # the newest decision at the last delivery
         self._newest_decision: list[HistoryEntry] | None = None
         # a hash of the package that was last announced
         self._package_hash = b""
-        # the problems of the last run, which aren't repeated
+        # the (location, message) of the last run's problems, which aren't printed again
         self._reported_problems: set[tuple[str, str]] = set()
 
     def run(self, has_changed: bool) -> bool:
-        """Read the sources and draft cards, and deliver the cards if anything has changed.
+        """Read the sources, draft cards, and deliver the cards if anything has changed.
 
-        `has_changed` says whether any source has changed. Returns whether everything succeeded.
+        Args:
+            has_changed: whether any source has changed. If not, cards are delivered only if the
+                user has made a decision since the last delivery.
+
+        Returns:
+            Whether everything succeeded.
         """
         from msgspec import to_builtins
 
@@ -370,7 +376,7 @@ class Watcher:
         """Write the package or send the cards to Anki, and print a summary.
 
         Raises:
-            ForgeError: the model or Anki didn't respond. Raised only after the delivery.
+            ForgeError: the model or Anki failed. Raised only after the delivery.
         """
         from ankiforge.reports.summary import report_delivery
 
@@ -391,7 +397,7 @@ class Watcher:
             raise error
 
     def print_event(self, event: str, text: str = "", **values: Any) -> None:
-        """Print an event, either as a line of JSON with `values` or as `text`, if any."""
+        """Print an event as a line of JSON with `values`, or as `text` (nothing if that is "")."""
         if self._event_call.as_json:
             now = datetime.now(UTC).isoformat(timespec="seconds")
             self._event_call.print_json({"event": event, "at": now, **values})

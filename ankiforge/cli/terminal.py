@@ -1,8 +1,9 @@
 """`review --terminal`: decide on pending cards with single keys, for example over ssh.
 
-One screen shows one card below its passage, and the keys at the bottom. Keys that arrive together
-all count, except those after a decision, because nobody has seen the next card yet. Keys pressed
-earlier are dropped, because `click.getchar` empties the input before it reads.
+Each screen shows a card below its passage, and the available keys at the bottom. If several key
+presses arrive at once, they are handled in order, but those after a decision are discarded because
+the user hasn't seen the next card yet. Keys pressed before a screen is drawn are lost, because
+`click.getchar` flushes the input before reading.
 """
 
 from __future__ import annotations
@@ -53,61 +54,61 @@ from ankiforge.text.passages import (
     remove_truncated_last_word,
 )
 
-# The key that ends a review. It also stands for Ctrl-C, Ctrl-D and a closed terminal.
+# The key that ends a review. Ctrl-C, Ctrl-D and a closed terminal are treated like this key.
 _ESCAPE = "\x1b"
-# Matches one of several keys that arrived together: an escape sequence or a character.
+# Matches a single key press in the input: an escape sequence or a character.
 _KEY = re.compile(r"(?s)\x1b(?:\[[\d;]*[A-Za-z~]|O[A-Za-z]|[^\x1b])|.")
-# How many examples of a question are shown.
+# The maximum number of examples shown for a question.
 _MAX_EXAMPLES = 10
 _EDITABLE_FIELDS = ("Text", "Front", "Back", "Extra")
 """The fields that the user may add to a card in an editor."""
-_MOVING_KEYS = (("u", "undoes"), ("j", "later"), ("k", "back"))
+_NAVIGATION_KEYS = (("u", "undoes"), ("j", "later"), ("k", "back"))
 _FOOTER_HEIGHT = 3
 _LABEL_WIDTH = 11
 
 Choice = tuple[Decision, ShownCard | None]
-"""A decision that accepts a card or answers a question, and the card if there is one."""
+"""A decision that accepts a card or answers a question, and the card, or None for a question."""
 Keys = Sequence[tuple[str, str]]
-"""The keys that do something, each with a word about its effect."""
+"""The available keys, as (key, effect) pairs."""
 
 
 Lines = Sequence[str | Pair]
-"""The lines above a card. A pair is a label and a text, in which what differs is underlined."""
+"""The lines above a card. A (label, text) pair is shown in two columns, differences underlined."""
 
 
 class Screen(NamedTuple):
-    """What is shown of an item, apart from the card that Enter would accept."""
+    """The screen for an item, except for the currently selected card."""
 
     title: str
     before: Lines
     choices: Sequence[Choice]
-    """The decisions to choose from, of which the first is preselected."""
+    """The decisions to choose from. The first one is preselected."""
     keys: Keys
     guid: str = ""
     """The GUID of the card to show in Anki, or ""."""
 
 
 class Done(NamedTuple):
-    """A decision of this review."""
+    """A decision made in this review, with the state needed to undo it."""
 
     undo: Callable[[], object] | None
     id: str
     """The id of the item."""
     said: str
-    """What was done, such as `kept`."""
+    """A participle describing the decision, such as `kept`."""
     batch_number: int
     batch_ids: Strings
     current_ids: Strings
-    """The ids in the batch, and those of them that were left, before the decision."""
+    """The ids of all items in the sitting and of the remaining ones, both before the decision."""
     next_fact_id: str
-    """The id of the next fact of the same passage, which the decision added, or ""."""
+    """The id of the next fact of the same passage, added to the queue by the decision, or ""."""
 
 
 class TerminalReview:
     """A terminal interface for deciding on pending items, one after another."""
 
     def __init__(self, call: Call, workspace: Workspace, query: str = "") -> None:
-        """Prepare to review the items that match `query`, or all of them if it's ""."""
+        """Prepare to review the items that match `query`. "" matches all items."""
         self._call = call
         self._workspace = workspace
         self._ledger = workspace.ledger
@@ -122,18 +123,18 @@ class TerminalReview:
         self._console = Console(no_color=not call.color, highlight=False)
         self._live = Live(console=self._console, screen=True, auto_refresh=False)
         self._message = ""
-        """What the last key did, shown above the keys."""
+        """A message about the effect of the last key, shown above the keys."""
         self._batch_number = 0
         self._batch_ids: Strings = ()
-        """The ids of the items of the current sitting, in their order."""
+        """The ids of all items of the current sitting, in display order."""
         self._current_ids: list[str] = []
         """The ids of the items that remain in the current sitting."""
         self._interrupted: list[Strings] = []
-        """The remaining items of sittings that an undo has interrupted, the last one first."""
+        """A stack with the remaining item ids of each sitting that was interrupted by an undo."""
         self._passed_ids: list[str] = []
-        """The ids of the items that the user passed over, which come again after all others."""
+        """The ids of the items that the user skipped. They are shown again after all others."""
         self._pressed_keys: list[str] = []
-        """The unhandled keys that arrived together with the last one."""
+        """Key presses that have been read but not handled yet."""
         self._decisions: list[Done] = []
         """The decisions that can be undone, oldest first."""
 
@@ -166,9 +167,9 @@ class TerminalReview:
         say_next_command(say, self._workspace)
 
     def _start_next_sitting(self) -> bool:
-        """Start the next sitting, or continue one, falling back to the items passed over.
+        """Start the next sitting: an interrupted one, a new one, or else the skipped items.
 
-        Returns whether it has any items.
+        Returns whether the sitting has any items.
         """
         ids = self._interrupted.pop() if self._interrupted else next(self._sittings, ())
         if not ids:
@@ -177,10 +178,10 @@ class TerminalReview:
         self._batch_ids, self._current_ids = ids, [*ids]
         return bool(ids)
 
-    # --- what is shown of an item -------------------------------------------------------------
+    # --- screens ------------------------------------------------------------------------------
 
     def _make_screen(self, item: Item) -> Screen | None:
-        """Return what to show of an item, or None if only the page can show it."""
+        """Return the screen for an item, or None if only the web page can show the item."""
         drafts, question = item.offered_drafts, item.question
         if drafts and drafts[0].kind is not CardKind.OCCLUSION:
             return self._make_draft_screen(item)
@@ -189,7 +190,7 @@ class TerminalReview:
             if len(question.examples) > _MAX_EXAMPLES:
                 more_count = len(question.examples) - _MAX_EXAMPLES
                 examples = (*examples, f"… and {more_count:,} more")
-            keys = (("Enter", "makes cards"), ("x", "none"), *_MOVING_KEYS)
+            keys = (("Enter", "makes cards"), ("x", "none"), *_NAVIGATION_KEYS)
             choice = Accept(item.id, item.content_hash), None
             return Screen("", (mark_bold(question.text), *examples), [choice], keys)
         if question and question.kind is UserQuestionKind.CONFLICT:
@@ -213,11 +214,11 @@ class TerminalReview:
         title = ", ".join(filter(None, (highlight.document.title, highlight.page_text)))
         before = tuple(self._list_passage_lines(item))
         return Screen(
-            title, before, choices, (*keys, ("e", "edits"), *_MOVING_KEYS), item.guid
+            title, before, choices, (*keys, ("e", "edits"), *_NAVIGATION_KEYS), item.guid
         )
 
     def _make_conflict_screen(self, item: Item, question: UserQuestion) -> Screen:
-        """Return both texts of a card that the user and its source changed."""
+        """Return the screen for a card that was changed in two places, with both versions."""
         front, title = map(to_one_line, question.examples)
         before: list[str | Pair] = [mark_bold(front), question.text]
         labels = ("yours", "source")
@@ -230,13 +231,13 @@ class TerminalReview:
                 before.append((f"{number + 1}  {labels[number]}", text))
         ids = item.id, item.content_hash
         choices: list[Choice] = [(Reject(*ids), None), (Accept(*ids), None)]
-        keys = (("1", labels[0]), ("2", labels[1]), *_MOVING_KEYS)
+        keys = (("1", labels[0]), ("2", labels[1]), *_NAVIGATION_KEYS)
         return Screen(title, tuple(before), choices, keys, question.guids[0])
 
     def _list_passage_lines(self, item: Item) -> list[str | Pair]:
-        """Return lines with an item's passage and any existing card that would change.
+        """Return the lines above a draft: the passage, the comment, and the card to be changed.
 
-        The passage is omitted if the card repeats all of it.
+        The passage is omitted if the draft contains all of it.
         """
         draft = item.offered_drafts[0]
         highlight = draft.highlight
@@ -258,7 +259,7 @@ class TerminalReview:
         return [*lines, ""] if lines else lines
 
     def _draw(self, screen: Screen, current: Choice, keys: Keys) -> None:
-        """Show an item with the selected card."""
+        """Draw the screen with the selected card."""
         kept_count = sum(
             done.said in ("kept", "edited") and done.batch_number == self._batch_number
             for done in self._decisions
@@ -311,7 +312,7 @@ class TerminalReview:
     def _to_text(
         self, line: str, opening: str = "\x1b[1m", closing: str = "\x1b[22m"
     ) -> Text:
-        """Convert a line with marks of bold words to a text without control characters."""
+        """Convert a line with bold marks to rich text, removing all control characters."""
         line = sanitize_for_terminal(line)
         if self._console.is_dumb_terminal:
             return Text(render_bold_marks(line))
@@ -445,8 +446,8 @@ class TerminalReview:
         `=== Front ===` and `=== Back ===`.
 
         Returns:
-            The decision to accept the edited card, and the card itself. If nothing was changed,
-            these are the arguments.
+            The decision that accepts the edited card, and the edited card. If nothing was changed,
+            the arguments are returned.
         """
         self._pressed_keys.clear()
         self._live.stop()

@@ -1,10 +1,12 @@
 """The order in which items are reviewed: by document, ten at a time, in reading order.
 
 The web page, the terminal, `status`, `list` and agents all use this order. `pending_items` loads
-what is pending, and this module only sorts it. The server holds the `ReviewBatch` that the
-page shows.
-Proposals are generated only for a sitting, in order of usefulness, until there are ten. Those that
-are less certain come only after the others of a document, if the user asks for more.
+the pending items, and this module sorts them. A batch of up to ten items is called a sitting; the
+server stores it as a `ReviewBatch`.
+
+Proposals are generated on demand for each sitting, most useful first, until the sitting has ten
+items. Less certain proposals come after everything else in a document, and only if the user asks
+for more.
 """
 
 from __future__ import annotations
@@ -46,18 +48,20 @@ WAITING_NOUNS = {
     "changed": "change",
     "questions": "question",
 }
-"""What each part of the number of waiting items is called, in the order shown.
+"""The noun for each kind of pending item, in display order.
 
-The keys are those of the group `waiting` of `pending_items.count_ledger`.
+The keys are those of the group `waiting` in the result of `pending_items.count_ledger`.
 """
 
 
 def format_waiting(waiting: Mapping[str, int], where: str = "") -> str:
-    """Format how many decisions wait, e.g. `10 waiting: 7 drafts, 3 proposals`, or return "".
+    """Format the number of pending decisions, e.g. `10 waiting: 7 drafts, 3 proposals`.
+
+    Returns "" if there are none.
 
     Args:
-        waiting: the number of items by kind, with the keys of `WAITING_NOUNS`.
-        where: where they wait, such as ` in all sources`.
+        waiting: the number of pending items by kind, with the keys of `WAITING_NOUNS`.
+        where: text to insert after "waiting", such as ` in all sources`.
     """
     parts = [
         format_count(waiting[kind], noun)
@@ -76,14 +80,14 @@ class DocumentItems(Value):
     document: int
     title: str
     with_drafts: tuple[PassageLocation, ...] = ()
-    """The location of the best sentence of each highlight with pending drafts, best first."""
+    """For each highlight with pending drafts, the location of its best sentence, best first."""
     with_proposals: tuple[PassageLocation, ...] = ()
     """The highlights with a certain proposal, most useful first."""
     with_uncertain_proposals: tuple[PassageLocation, ...] = ()
-    """The highlights with a less certain proposal, which is shown only if the user asks for
+    """The highlights with a less certain proposal, which are shown only if the user asks for
     more."""
     others: tuple[PassageLocation, ...] = ()
-    """The other highlights without a card."""
+    """The highlights with neither a card, a draft nor a proposal."""
 
     @property
     def best_location(self) -> PassageLocation:
@@ -98,7 +102,7 @@ class DocumentItems(Value):
 
     @property
     def proposals(self) -> ProposalCounts:
-        """The estimated numbers of sentences with a certain and with a less certain proposal."""
+        """The estimated numbers of sentences with certain and with less certain proposals."""
         return pending_items.count_proposals(
             (*self.with_proposals, *self.with_uncertain_proposals)
         )
@@ -128,18 +132,18 @@ class DocumentItems(Value):
     def is_for_chat(self) -> bool:
         """Whether to offer a chat instead of a sitting.
 
-        True if there are fewer than ten drafts and proposals, and at least as many other
-        highlights.
+        True if there are fewer than ten drafts and certain proposals, but at least as many
+        remaining highlights.
         """
         offered_count = sum(self.waiting.values())
         return offered_count < min(SITTING_SIZE, 1 + self.remaining_count)
 
     @property
     def chat_offer(self) -> str:
-        """A few words offering a chat, or "" if a chat isn't recommended.
+        """A phrase offering a chat, e.g. `your chat can ask about 40 more`, or "".
 
-        They follow the numbers of drafts and proposals, if there are any: `your chat can ask
-        about 40 more`.
+        It is "" unless a chat is recommended. The page shows it after the numbers of drafts and
+        proposals, if there are any.
         """
         if not (self.is_for_chat and self.remaining_count):
             return ""
@@ -157,9 +161,9 @@ class DocumentItems(Value):
     ) -> list[Item]:
         """Return the ten most useful drafts and proposals, in reading order.
 
-        Proposals are generated from the most useful down until there are ten. If several
-        highlights propose the same sentence, only the one with the best gap is kept. Postponed
-        items are used only if nothing else is left.
+        Proposals are generated in order of usefulness until there are ten items. If several
+        highlights propose the same sentence, only the most confident proposal is returned.
+        Postponed items are returned only if nothing else is left.
 
         Args:
             load_item: returns the item with a given id, or None if it's no longer pending.
@@ -205,11 +209,11 @@ class ReviewBatch(Value):
     def record_decision(
         self, id: str, act: str, action: str, next_fact_id: str = ""
     ) -> ReviewBatch:
-        """Record a decision, and return the sitting without the item it was about.
+        """Return a copy of the sitting with a decision recorded and its item removed.
 
-        If the decision created a card, the next fact of the same highlight takes the item's
-        place. The last item is dropped if the sitting would then exceed ten items, counting
-        those already decided.
+        If the decision created a card, the item is replaced by the next fact of the same
+        highlight. If the sitting would then exceed ten items, including those already decided,
+        the last item is dropped.
 
         Args:
             id: the id of the item.
@@ -225,7 +229,7 @@ class ReviewBatch(Value):
         return replace(self, ids=ids, results=results, actions=actions)
 
     def replace_item(self, id: str, new_id: str) -> ReviewBatch:
-        """Replace item `id` with `new_id`, or remove it if `new_id` is empty."""
+        """Return a copy with item `id` replaced by `new_id`, or removed if `new_id` is ""."""
         if id not in self.ids:
             return self
         index = self.ids.index(id)
@@ -233,10 +237,14 @@ class ReviewBatch(Value):
         return replace(self, ids=ids)
 
     def add_item(self, id: str, reading_order: Sequence[str]) -> ReviewBatch:
-        """Add an item of the same document, keeping the reading order.
+        """Return a copy with an item of the same document added, in reading order.
 
-        If the sitting would then have more than ten items, including those already decided,
-        the last of the others is dropped.
+        If the sitting would then exceed ten items, including those already decided, the last
+        item other than the new one is dropped.
+
+        Args:
+            id: the id of the item to add.
+            reading_order: the ids of the new item and of the sitting's items, in reading order.
         """
         ids = [each for each in reading_order if each == id or each in self.ids]
         if len(ids) + len(self.results) > SITTING_SIZE and len(ids) > 1:
@@ -249,10 +257,13 @@ def group_by_document(
 ) -> list[DocumentItems]:
     """Group the locations of items by document.
 
-    Documents are sorted by the total rank of their ten best items. `drafts` and `uncarded`
-    are lists of `PendingItems` or parts of them, best first. Ties remain in the order of the
-    lists. If a work has several copies, only the best one is sorted like this, and the others
-    come after all other works.
+    Documents are sorted by the sum of the ranks of their ten best items, highest first. If
+    several documents have the same title, they are taken for copies of one work; all copies but
+    the best one come after all other works.
+
+    Args:
+        drafts: the locations of pending drafts, best first.
+        uncarded: the locations of highlights without a card, best first.
     """
     documents = defaultdict[DocumentId, tuple[list[PassageLocation], ...]](
         lambda: ([], [], [], [])
@@ -281,7 +292,7 @@ def group_by_document(
 
 
 def sort_for_review(piles: Iterable[DocumentItems]) -> list[PassageLocation]:
-    """Sort the drafts for review: by document, then in batches of ten in reading order."""
+    """Sort drafts for review: by document, then in batches of the ten best, in reading order."""
     ordered: list[PassageLocation] = []
     for pile in piles:
         remaining = pile.with_drafts
@@ -303,7 +314,7 @@ def list_pending_ids(ledger: Ledger, query: str = "") -> list[str]:
         ids = [location.id for location in locations]
         return [*order.conflicts, *ids, *order.revisions, *order.questions]
     matches = set(find_matching_ids(ledger, query))
-    # include a passage if any of its drafts matches
+    # include a passage if any of its drafts matches the query
     keys = set[str]()
     for offer in iter_draft_groups(ledger, [location.key for location in locations]):
         keys.update(draft.key for draft in offer if draft.id in matches)
@@ -316,8 +327,8 @@ def list_pending_ids(ledger: Ledger, query: str = "") -> list[str]:
 def find_documents_with_proposals(ledger: Ledger, query: str) -> list[DocumentItems]:
     """Return the documents with proposals whose titles contain all query words, best first.
 
-    The user names the document, so less certain proposals count, too.
-    A query with fields or negations is about cards and drafts, so it matches no documents.
+    Less certain proposals count, too, because the user has named the document. A query with
+    fields or negations is about cards and drafts, so it matches no documents.
 
     Raises:
         UsageError: the query can't be parsed.
@@ -341,17 +352,17 @@ def find_documents_with_proposals(ledger: Ledger, query: str) -> list[DocumentIt
 def iter_sittings(
     ledger: Ledger, load_item: Callable[[str], Item | None], query: str = ""
 ) -> Iterator[Strings]:
-    """Yield the ids of the items of one sitting after another, in the order of the page.
+    """Yield a tuple of item ids for each sitting, in the order in which the page offers them.
 
-    What only the user can answer comes first. The ten best drafts and proposals of each document
-    follow, then the next ten of each. Less certain proposals come last, and only if the user names
-    their document, or if nothing else is left.
+    Changed cards and questions come first, because only the user can resolve them. Next come the
+    ten best drafts and proposals of each document, then the next ten of each, and so on. Less
+    certain proposals come last, and only if there is a query or if nothing else was yielded.
 
     Args:
         ledger: where the items are stored.
         load_item: returns the item with a given id, or None if it's no longer pending.
-        query: restrict the result to drafts and changes that match, and to proposals of
-            documents whose titles match, or "" for all.
+        query: restricts the result to matching drafts and changes, and to proposals of
+            documents with matching titles; "" for no restriction.
     """
     wanted_ids = set(list_pending_ids(ledger, query))
     named = {pile.document for pile in find_documents_with_proposals(ledger, query)}
@@ -393,7 +404,7 @@ def iter_sittings(
 def iter_drafts_for_review(ledger: Ledger) -> Iterator[PendingDraft]:
     """Yield the drafts for new cards in the order of review.
 
-    The first sentence of each passage comes before the further sentences of any passage.
+    The best draft group of every passage comes before the further draft groups of any passage.
     """
     order = pending_items.load_pending_items(ledger)
     locations = sort_for_review(group_by_document(order.drafts))

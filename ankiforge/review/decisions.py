@@ -10,7 +10,7 @@ from ankiforge.model import Strings, Texts, Value
 PASSAGE_CHOICE = -1
 """The value of `Decision.choice` for a card made from the passage itself instead of a draft."""
 RESULT_BY_ACT = {"later": "later", "reject": "none"}
-"""The result of an item by the `kind` of the decision. Any other kind creates a card."""
+"""Maps the `kind` of a decision to its result. Every other kind creates a card (`card`)."""
 
 
 class Decision(
@@ -19,7 +19,7 @@ class Decision(
     tag_field="act",
     rename={"content_hash": "turn", "batch_number": "sitting"},
 ):
-    """Base class of the decisions about an item, in the form in which the web page sends them."""
+    """Base class for decisions on an item, as decoded from the web page's requests."""
 
     id: str
     content_hash: str = ""
@@ -32,7 +32,7 @@ class Decision(
 
     @property
     def kind(self) -> str:
-        """The name of the decision in the requests of the web page."""
+        """The value of `act` in the web page's requests, such as `accept`."""
         return str(self.__struct_config__.tag)
 
 
@@ -58,10 +58,10 @@ class AcceptLines(
         "applies_to_later_lines": "later",
     },
 ):
-    """Accept some of the lines that a question about a form lists, and reject the others."""
+    """The answer to a question about several lines: accept the ticked lines and reject the rest."""
 
     lines: Strings = ()
-    """The draft ids of the ticked lines. An entry may contain several ids, separated by spaces."""
+    """The draft ids of the ticked lines. A string may contain several ids, separated by spaces."""
     applies_to_later_lines: bool = False
     """Whether the answer also applies to lines added to the form later."""
 
@@ -70,7 +70,7 @@ class Reject(Decision, tag="reject"):
     """Reject a draft, proposal, card or passage, or answer no to a question."""
 
     passage: bool = False
-    """Whether to reject everything else in the draft's passage, too."""
+    """Whether to reject everything undecided in the passage, not only this draft."""
 
 
 class Edit(Decision, tag="edit"):
@@ -83,7 +83,7 @@ class Edit(Decision, tag="edit"):
 
 
 class WriteCard(Decision, tag="write"):
-    """Make a card with new fields from the passage of an item."""
+    """Make a card from an item's passage, with fields that the user has written."""
 
     fields: Texts = {}
     gap: int = 1
@@ -125,7 +125,7 @@ class Redraft(Decision, tag="others"):
 
 
 class ShowInAnki(Decision, tag="browse"):
-    """Show the card of an item in Anki's browser."""
+    """Open an item's card in Anki's card browser."""
 
 
 AnyDecision = (
@@ -153,8 +153,8 @@ class DecisionOutcome(NamedTuple):
     message: str = ""
     """A message for the user."""
     next_id: str = ""
-    """The ID of the item to show at once: the next sentence of the same passage, or the item
-    itself if it is still pending.
+    """The ID of the item to show next: the next sentence of the same passage, or the same item
+    if it is still pending.
     """
     postponed_id: str = ""
     """After a rejection, the ID of the next sentence of the same passage, to be shown after all

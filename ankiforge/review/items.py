@@ -88,7 +88,7 @@ _CODE_SPAN = regex(r"`([^`]*)`")
 
 
 class Item(Value):
-    """Something to decide on: drafts of one offer, a card, a passage or a question."""
+    """Something to decide on: a group of alternative drafts, a card, a passage or a question."""
 
     id: str
     drafts: tuple[PendingDraft, ...] = ()
@@ -97,21 +97,21 @@ class Item(Value):
     """
     card: LocalCard | None = None
     outcome: HighlightOutcome | None = None
-    """The passage if it has no card, with the reason."""
+    """If the item is a passage without a card, the passage and the reason it has none."""
     question: UserQuestion | None = None
     proposal: Proposal | None = None
-    """The card proposed for the passage. Proposals aren't stored, so it is generated again when the
-    user decides.
+    """The card proposed for the passage. Proposals aren't stored, so the proposal is regenerated
+    when the user decides.
     """
 
     @property
     def offered_drafts(self) -> tuple[OfferedDraft, ...]:
-        """The proposal or, without one, the drafts from which the user may choose."""
+        """The proposal if there is one, otherwise the drafts to choose from."""
         return (self.proposal,) if self.proposal else self.drafts
 
     @property
     def content_hash(self) -> str:
-        """A hash of all that the user sees, by which a decision on outdated content is detected."""
+        """A hash of everything the user sees, used to detect decisions on outdated content."""
         outcome = None if self.proposal else self.outcome
         content = (self.offered_drafts, self.card, outcome, self.question)
         return hash16(msgspec.json.encode(content).decode())
@@ -127,14 +127,17 @@ class Item(Value):
 
     @property
     def guid(self) -> str:
-        """The GUID of the card that the item is about, or "" if it is about no or several cards."""
+        """The GUID of the item's card, or "" if the item has no card or more than one."""
         if self.card:
             return self.card.guid
         guids = self.question.guids if self.question else ()
         return guids[0] if len(guids) == 1 else ""
 
     def select_offered_draft(self, number: int) -> OfferedDraft | None:
-        """Return the offered draft at index `number` or, if there is none, the best one."""
+        """Return the offered draft at index `number`, or the best one if the index is out of range.
+
+        Returns None if the item offers no drafts.
+        """
         drafts = self.offered_drafts
         if not drafts:
             return None
@@ -144,9 +147,12 @@ class Item(Value):
 def find_next_item_of_passage(
     ledger: Ledger, highlight: Highlight, besides: str = ""
 ) -> Item | None:
-    """Return the next offer of a new card from a passage, wrapped in an item, if any.
+    """Return an item with the next group of drafts for a new card from a passage, or None.
 
-    `besides` is the ID of a draft whose offer is skipped.
+    Args:
+        ledger: the ledger with the pending drafts.
+        highlight: the passage.
+        besides: the ID of a draft whose group is skipped, or "".
     """
     for offer in iter_draft_groups(ledger, [highlight.key]):
         if offer[0].changed_guid is None and besides not in [draft.id for draft in offer]:
@@ -155,13 +161,13 @@ def find_next_item_of_passage(
 
 
 def list_sentence_states(ledger: Ledger, highlight: Highlight) -> Sequence[SentenceState]:
-    """Return the decided and the offered sentences of a passage."""
+    """Return the state of each sentence of a passage that is offered or was decided on."""
     passage = ledger.get_passage(highlight.key)
     return load_snapshot(ledger, passage).compute_sentence_states()
 
 
 def apply_edits(fields: Fields, edits: Texts) -> Fields:
-    """Return the fields with the user's edits. A new field is only added if it has text."""
+    """Return the fields with the user's edits applied. Blank new fields are left out."""
     edited = dict(fields)
     for name, text in edits.items():
         if name in edited or text.strip():
@@ -170,7 +176,7 @@ def apply_edits(fields: Fields, edits: Texts) -> Fields:
 
 
 def expand_gaps(draft: OfferedDraft) -> list[OfferedDraft]:
-    """Return a copy of a draft for each of its alternative gaps."""
+    """Return one copy of a draft per alternative gap, or the draft itself if it has none."""
     if not draft.gaps:
         return [draft]
     return [
@@ -218,9 +224,10 @@ class Review:
     def load_item(self, id: str) -> Item | None:
         """Return the item with this id, or None if it isn't pending any more.
 
-        With the id of a draft, the item has all drafts of the same offer. With the key of a
-        passage, there is an item if the passage has a proposal, or if it has neither drafts
-        nor a card, even if it was skipped.
+        For the id of a draft, the item contains all drafts of the same group. For the key of a
+        passage, there is an item if the passage has a proposal, or if it has neither drafts nor a
+        card, even if the passage was skipped. For the GUID of a card, the item contains
+        the card, even if it was retired.
         """
         ledger = self._ledger
         if is_draft_id(id):
@@ -284,7 +291,11 @@ class Review:
         return DecisionOutcome(take_back, action, next_id=next_id)
 
     def _redraft(self, key: HighlightKey) -> DecisionOutcome:
-        """Ask the model for other drafts of a passage, and return the first as the next item."""
+        """Have the model draft alternatives for a passage, and return the first as the next item.
+
+        Raises:
+            RefusedError: the model has no other draft.
+        """
         drafts_before = item_lists.load_pending_drafts(self._ledger, [key])
         ids_before = {draft.id for draft in drafts_before}
         self._workspace.draft_alternatives(key)
@@ -295,7 +306,7 @@ class Review:
         raise RefusedError("The model has no other card for this passage.")
 
     def _find_next_id(self, item: Item) -> str:
-        """Return the id of the next item of the same passage, or ""."""
+        """Return the id of the next draft or proposal of the same passage, or ""."""
         if not item.offered_drafts or item.card:
             return ""
         highlight = item.offered_drafts[0].highlight
@@ -388,22 +399,22 @@ class Review:
         raise RefusedError("This cannot be edited.")
 
 
-# --- many at once -----------------------------------------------------------------------
+# --- bulk decisions ---------------------------------------------------------------------
 
 
 def select_clean_drafts(
     ledger: Ledger, ids: Sequence[str], query: str
 ) -> tuple[list[str], Counter[str]]:
-    """Select the drafts that can be accepted together, without a decision on each.
+    """Select the drafts that can be accepted in bulk, without reviewing each one.
 
     Args:
         ledger: the ledger with the pending drafts.
-        ids: the drafts that match the query, which may be only some drafts of an offer.
+        ids: the ids of the drafts that match the query, possibly only some drafts of a group.
         query: the user's query. A warning named in the query doesn't prevent acceptance.
 
     Returns:
-        The ids of the selected drafts, at most one per offer, and the number of skipped
-        drafts by reason.
+        The ids of the selected drafts, at most one per group, and the number of skipped drafts
+        by reason.
     """
     clean_ids: list[str] = []
     skipped_by_reason = Counter[str]()
@@ -422,7 +433,7 @@ def select_clean_drafts(
 
 
 def _find_skip_reason(draft: PendingDraft, query_terms: Set[str]) -> str:
-    """Return the reason why a draft can't be accepted together with others, or ""."""
+    """Return the reason why a draft can't be accepted in bulk, or "" if it can."""
     for remark in draft.remarks:
         if remark.kind in (RemarkKind.FORM, RemarkKind.MOVED):
             return "held back by a question: ankiforge list --view questions"
@@ -435,11 +446,14 @@ def _find_skip_reason(draft: PendingDraft, query_terms: Set[str]) -> str:
     return ""
 
 
-# --- the ending of ten, and of a list ---------------------------------------------------
+# --- the summary of a sitting -----------------------------------------------------------
 
 
 def iter_changed_cards(ledger: Ledger, actions: Collection[str]) -> Iterator[LocalCard]:
-    """Yield the live cards created or changed by the actions with these ids, as Anki shows them."""
+    """Yield the live cards that some actions created or changed, with edits from Anki applied.
+
+    `actions` are the ids of the actions. Cards are yielded by their latest change, oldest first.
+    """
     entries = [entry for entry in ledger.list_history() if entry.id in set(actions)]
     for guid in reversed(dict.fromkeys(entry.guid for entry in entries if entry.guid)):
         with suppress(ForgeError):

@@ -42,13 +42,13 @@ _MARKUP_CHARACTERS = frozenset("*_~=#>+-|`\\")
 _LINK_OR_IMAGE = regex(r"!?\[[^\]\n]{0,1000}\]\([^)\n]{0,2000}\)")
 _SENTENCE_ENDS = (".", "!", "?", "…")
 _LOOSE_PUNCTUATION = " ,;:–—-"
-"""Punctuation to strip where a sentence is shortened, because it belongs to the part left out."""
+"""Punctuation to strip from the end of a shortened sentence, because it introduced the rest."""
 _PUNCTUATION = regex(r"[!-/:-@\[-`{-~]")
 _WITHIN_WORD = regex(rf"[^\W{UNSPACED_SCRIPTS}]{{2}}")
 
 
 def get_selectable_text(highlight: Highlight) -> Pair:
-    """Return the text in which the user can select, and its Markdown source.
+    """Return (text, Markdown) of the part of a highlight in which the user can select words.
 
     The Markdown is "" if the text is literal.
     """
@@ -74,12 +74,14 @@ def make_fields_from_spans(
     spans = _parse_spans(selected)
     text, markdown = get_selectable_text(highlight)
     if question is not None:
-        return _ask_for(text, markdown, spans, question)
+        return _make_question_fields(text, markdown, spans, question)
     with _wrap_selection_errors():
         return parse_new_fields({"Text": make_cloze_text(text, spans, markdown)})
 
 
-def _ask_for(text: str, markdown: str, spans: Sequence[Span], question: str) -> Fields:
+def _make_question_fields(
+    text: str, markdown: str, spans: Sequence[Span], question: str
+) -> Fields:
     with _wrap_selection_errors():
         answers = [extract_part(text, span, markdown) for span in spans]
     return parse_new_fields({"Front": question, "Back": ", ".join(answers)})
@@ -106,7 +108,7 @@ def _parse_spans(selected: str) -> list[Span]:
 
 
 class Sentence(Value):
-    """A proposal's sentence, in which the user may select other gaps than those proposed."""
+    """A proposal's sentence, in which the user can select a gap other than the proposed ones."""
 
     text: str
     markdown: str
@@ -148,7 +150,11 @@ def parse_sentence(draft: Draft) -> Sentence:
 
 
 def find_previous_sentence(draft: OfferedDraft) -> str:
-    """Return the sentence before a draft's quote, or "" if the source has only part of it."""
+    """Return the complete sentence before a draft's quote, or "" if there is none.
+
+    Only text on the same line as the quote is considered. A sentence that the source cuts off
+    doesn't count.
+    """
     highlight = draft.highlight
     quote = draft.quote or highlight.exact
     for text in (
@@ -173,14 +179,17 @@ def make_fields_from_sentence(draft: OfferedDraft, selected: MakeFromSelection) 
     """Build the fields of a card from text that the user selected in a proposal's sentence.
 
     Raises:
-        UsageError: as for `make_fields_from_spans`.
+        RefusedError: the draft has no alternative gaps, so it isn't a proposal.
+        UsageError: the selection or the new fields are invalid; see `make_fields_from_spans`.
     """
     if not draft.gaps:
         raise RefusedError("This cannot be done here.")
     spans = _parse_spans(selected.spans)
     sentence = parse_sentence(draft)
     if selected.question is not None:
-        return _ask_for(sentence.text, sentence.markdown, spans, selected.question)
+        return _make_question_fields(
+            sentence.text, sentence.markdown, spans, selected.question
+        )
     with _wrap_selection_errors():
         text = _render_cut(sentence, spans, selected.cut)
     if selected.before and (previous := find_previous_sentence(draft)):
@@ -248,7 +257,7 @@ def make_cloze_text(
         text: the passage as plain text.
         spans: the selection, in code points of `text`. Overlapping spans are merged.
         markdown: the passage as Markdown, or "" if the text is literal.
-        whole: whether to keep the whole text, not just the sentences around the selection.
+        whole: whether to keep the whole text instead of only the sentences around the selection.
 
     Raises:
         ValueError: a span is outside the text or can't be hidden.
@@ -274,7 +283,7 @@ def make_cloze_text(
         indexes = [index for index, piece in enumerate(pieces) if piece.overlaps(span)]
         gap_slices.append(slice(indexes[0], indexes[-1] + 1))
 
-    # return the first form in which the text is the same and the gaps are right
+    # return the first rendering that preserves both the text and the gaps
     gap_texts = [to_plain(pieces[gap_slice]) for gap_slice in gap_slices]
     plain_text = to_plain(pieces)
     for form in forms:
@@ -408,7 +417,7 @@ def _align_with_text(text: str, markdown: str) -> list[_Piece] | None:
 class _MarkdownToken(Value):
     markdown: str
     texts: Strings
-    """The plain texts that the token may stand for."""
+    """The plain texts that the token may render as."""
     indivisible: bool = False
 
 

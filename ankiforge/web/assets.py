@@ -1,8 +1,8 @@
-"""Join the page's scripts into one file, and its styles into another, when the server starts.
+"""Join the page's scripts into a single file.
 
-The browser then sends two requests instead of thirty. The modules stay separate files, so that
-editors and the type checker resolve their imports. In the joined script each module is a block,
-which keeps its names to itself and puts what it exports into the object `modules`:
+The browser then sends one request instead of thirty. The modules remain separate files, so that
+editors and the type checker can resolve their imports. In the joined script, each module is a
+block with its own scope, which adds its exports to the object `modules`:
 
     {
     const { h } = modules["dom.js"];
@@ -41,7 +41,7 @@ class Asset(Value, dict=True):
 
     @cached_property
     def version(self) -> str:
-        """A hash of the text for its URL, so that the browser never uses an older file."""
+        """A hash of the text, added to the URL so that the browser never uses an outdated file."""
         return hash16(self.text)
 
     @cached_property
@@ -56,15 +56,16 @@ class Asset(Value, dict=True):
 
 
 def join_modules(sources: Mapping[str, str]) -> str:
-    """Join modules into one script, each after the modules that it imports.
+    """Join modules into one script, in topological order of their imports.
 
-    The script exports the object `modules`, whose values are the exports of each module.
+    The script exports the object `modules`, which maps module names to their exports.
 
     Args:
-        sources: the text of each module by its name, such as `dom.js`. `page.js` comes last.
+        sources: the source of each module, keyed by name, such as `dom.js`. If there is a
+            `page.js`, it comes last.
 
     Raises:
-        ValueError: a module imports or exports in another way than this module expects.
+        ValueError: a module uses an unsupported form of `import` or `export`.
         graphlib.CycleError: modules import one another.
     """
     imports = {

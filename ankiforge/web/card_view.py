@@ -1,8 +1,8 @@
 """Render cards and passages as JSON and HTML for the page, with formulas as MathML.
 
-The editor shows fields as they appear on the card, so `split_into_pieces` splits the Markdown of a
-field into pieces that keep their source. Joining the sources restores the Markdown exactly, so text
-that the user doesn't edit stays unchanged.
+The editor shows fields as they appear on the card. For this, `split_into_pieces` splits a field's
+Markdown into pieces that include their source. Joining the sources restores the Markdown exactly,
+so text that the user doesn't edit stays unchanged.
 """
 
 from __future__ import annotations
@@ -59,7 +59,7 @@ Piece = str | Json
 RenderMarkdown = Callable[[str], str]
 """Renders part of a field as HTML."""
 
-# Stands in for a cloze deletion, code or a formula while the surrounding markup is parsed.
+# The placeholder for a cloze deletion, code or a formula while the surrounding markup is parsed.
 _PLACEHOLDER = "\ufdd0"
 _MARKUP = regex(
     r"""(?xms)
@@ -90,7 +90,7 @@ def split_into_pieces(
         markdown: the field, or the answer of a cloze deletion in it.
         draw: renders code, formulas, pictures, and tables as HTML.
         cloze: whether the field may contain cloze deletions.
-        tables: whether to render tables instead of showing their source.
+        tables: whether to render tables as pieces of their own instead of showing their source.
     """
     if not _MAY_BE_MARKUP.search(markdown) or _PLACEHOLDER in markdown:
         return [markdown] if markdown else []
@@ -130,9 +130,9 @@ def split_into_pieces(
 
 
 class _PlaceholderParser:
-    """Parser for Markdown in which placeholders stand for already parsed pieces.
+    """Parser for Markdown in which already parsed pieces are replaced by placeholders.
 
-    Placeholders are substituted in order, so the text must be read from left to right.
+    Placeholders are substituted in order, so the text must be parsed from left to right.
     """
 
     def __init__(
@@ -149,7 +149,7 @@ class _PlaceholderParser:
         self._tables = tables
 
     def read(self, text: str) -> Iterator[Piece]:
-        """Split `text` into literal and markup pieces, with placeholders substituted."""
+        """Yield the pieces of `text`, with placeholders replaced by their pieces."""
         position = 0
         for match in _MARKUP.finditer(text):
             if match["table"] and not self._tables:
@@ -207,8 +207,8 @@ class _PlaceholderParser:
 # --- cards ------------------------------------------------------------------------------
 
 FindPicture = Callable[[Highlight, str], Media | None]
-"""Returns the picture at a path in a highlight's source, or None if it can't be read. The page can
-then request the picture by name.
+"""Returns the picture at a path in a highlight's source, or None if it can't be read. Afterwards,
+the page can request the picture by name.
 """
 FIELD_LABELS = {
     "Front": "Question",
@@ -225,16 +225,16 @@ def render_card(card: ShownCard, find_picture: FindPicture, number: int = 0) -> 
     Args:
         card: the card to render.
         find_picture: looks up the card's pictures.
-        number: the cloze number to blank out, i.e. one of the note's cards in Anki, or 0 to
-            blank out all of them.
+        number: the cloze number to blank out, which selects one of the note's cards in Anki, or
+            0 to blank out all cloze deletions.
 
     Returns:
-        `front` and `back` as HTML, where the back repeats the question; `context`, the line
-            that Anki shows above both, and `place`, the headings in it; `fields` as a list of
-            [name, label, pieces]; `title`, the question as plain text on one line; `question`
-            and `answer`, the HTML of both sides for a list, where a cloze text has its answers
-            marked in the question; and `note`, e.g. how many cards the note makes. An occlusion
-            card has `figure`, its picture and masks.
+        `front` and `back`, the sides as HTML, where the back repeats the question; `context`, the
+            line shown above both sides in Anki; `place`, the headings in that line; `fields`, a
+            list of [name, label, pieces]; `title`, the question as plain text on one line;
+            `question` and `answer`, the HTML of the sides for a list (the answers of a cloze text
+            are marked in `question`, and `answer` is ""); and `note`, a remark such as the number
+            of cards. For an occlusion card, `figure` has the picture and its masks.
     """
     view = view_card(card)
     if view.masks is not None:
@@ -268,7 +268,7 @@ def render_card(card: ShownCard, find_picture: FindPicture, number: int = 0) -> 
         if html_by_name[name] and name not in family.required_fields:
             back += _wrap_part(name.lower(), html_by_name[name])
 
-    # the line above both sides names this passage only, and not its copies in other documents
+    # cite only this passage, not its copies in other documents
     single_passage_card = replace(card, passages=(card.highlight,))
     citation = render_citation(single_passage_card, filter_safe_context)
     headings = format_context(single_passage_card, filter_safe_context).partition(" › ")[
@@ -300,7 +300,7 @@ def render_card(card: ShownCard, find_picture: FindPicture, number: int = 0) -> 
 
 
 def adapt_html_to_page(html: str) -> str:
-    """Adapt the sounds, formulas, and picture URLs in a field's HTML for the page."""
+    """Replace the sounds, formulas and picture URLs in a field's HTML with the page's versions."""
     html = SOUND_TAG.sub(r'<audio controls preload="none" src="\1"></audio>', html)
     html = html.replace('src="af-', 'src="/picture/af-')
     return _FIELD_FORMULA.sub(_render_formula_match, html)
@@ -347,10 +347,10 @@ def render_text(markdown: str) -> str:
 def split_at_formulas(text: str, formulas: Iterable[Span] | None = None) -> list[Pair]:
     """Split plain text at formulas, so that words between them can still be selected.
 
-    `formulas` are the spans of TeX formulas, or None to find formulas in dollar signs.
+    `formulas` are the spans of TeX formulas, or None to detect formulas in dollar signs.
 
     Returns:
-        (text, MathML) pairs, where the MathML is "" for text that isn't a formula.
+        (text, MathML) pairs, where the MathML is "" if the text isn't a formula.
     """
     mathml_by_span = {
         (start, end): tex_to_mathml(text[start:end]) for start, end in formulas or ()
@@ -386,13 +386,13 @@ def _wrap_part(name: str, html: str) -> str:
 
 
 def _render_clozes(html: str, *, hidden: bool, number: int = 0) -> str:
-    """Blank out cloze deletions if `hidden`, or else highlight their answers.
+    """Render cloze deletions as gaps if `hidden`, otherwise as highlighted answers.
 
-    If `number` isn't 0, only cloze deletions with that number are affected.
+    If `number` isn't 0, cloze deletions with other numbers are rendered as plain text.
     """
     parts: list[str] = []
     open_clozes: list[tuple[int, bool]] = []
-    """For each cloze deletion that is still open, the number of parts before it, and whether its
+    """A stack of the open cloze deletions: the index of the first part inside, and whether the
     number is selected."""
     position = 0
     for token in find_cloze_tokens(html):
@@ -423,9 +423,9 @@ def mark_differences(old: Json, new: Json) -> None:
 
 
 def _mark_differing_runs(runs: Iterable[tuple[bool, list[str]]]) -> Iterator[str]:
-    """Yield HTML with any differing text, but no tags, wrapped in `<ins>`.
+    """Yield HTML in which differing text is wrapped in `<ins>`, but tags aren't.
 
-    Each run says whether it differs from the other card, and lists its tokens.
+    Each run is a pair: whether it differs from the other card, and its tokens.
     """
     for differs, tokens in runs:
         for is_tag, group in groupby(tokens, lambda token: token.startswith("<")):
@@ -435,7 +435,7 @@ def _mark_differing_runs(runs: Iterable[tuple[bool, list[str]]]) -> Iterator[str
             yield f"<ins>{words}</ins>{text[len(words) :]}" if marked else text
 
 
-# Browsers render MathML. Formulas that can't be converted to it are shown as TeX code.
+# Formulas are converted to MathML, or shown as TeX code if that fails.
 
 _MATHML_TAG_NAMES = (
     "math mrow mi mn mo ms mtext mspace msup msub msubsup mfrac msqrt mroot mover munder munderover"
@@ -451,7 +451,7 @@ _MATHML_ATTRIBUTES = frozenset(_MATHML_ATTRIBUTE_NAMES.split())
 _FIELD_FORMULA = regex(r"(?s)\\\((.*?)\\\)([.,;!?)\]]*)|\\\[(.*?)\\\]")
 _MAX_TEX_CHARS = 4_000
 _MIN_BREAKABLE_TOKENS = 12
-"""An inline formula with at least this many symbols may be split across lines."""
+"""The minimum number of symbols of an inline formula that may be split across lines."""
 _BREAK_AFTER = frozenset("=≠<>≤≥≈≡∼≃≅∝∈⊂⊆→⇒⇔+−")
 _OPENING_BRACKETS = frozenset("([{⟨")
 _CLOSING_BRACKETS = frozenset(")]}⟩")
@@ -459,7 +459,7 @@ _CLOSING_BRACKETS = frozenset(")]}⟩")
 
 @lru_cache(maxsize=512)
 def tex_to_mathml(tex: str, *, display: bool = False) -> str:
-    """Convert TeX to MathML, or return "" if it is invalid or uses unknown commands.
+    """Convert TeX to MathML, or return "" if it is invalid, too long or uses unknown commands.
 
     Long inline formulas are split into several `math` elements, to allow line breaks between
     them. The result contains only allowed elements and attributes, and all text is escaped.
@@ -485,10 +485,10 @@ def tex_to_mathml(tex: str, *, display: bool = False) -> str:
 
 
 def _is_allowed(element: Element) -> bool:
-    """Return whether MathML may contain an element.
+    """Return whether a MathML element is safe and fully converted.
 
-    An element is also refused if the converter left a TeX command as text, because it doesn't
-    know the command.
+    If the converter doesn't know a TeX command, it leaves the command as text. Such elements are
+    refused as well.
     """
     if element.tag not in _MATHML_TAGS:
         return False
@@ -499,7 +499,10 @@ def _is_allowed(element: Element) -> bool:
 
 
 def _split_formula(formula: Element) -> list[Element]:
-    """Split a long formula after each relation or plus or minus sign outside brackets."""
+    """Split a long formula after each relation, plus or minus sign outside brackets.
+
+    A short formula is returned whole.
+    """
     from xml.etree.ElementTree import Element, SubElement
 
     if sum(bool(element.text) for element in formula.iter()) < _MIN_BREAKABLE_TOKENS:
@@ -507,7 +510,7 @@ def _split_formula(formula: Element) -> list[Element]:
     rows: list[list[Element]] = [[]]
     depth = 0
     has_term = False
-    """Whether the row has a term yet. A sign before the first term belongs to a number."""
+    """Whether the row has a term yet. A sign before the first term is unary."""
     for element in formula[0]:
         texts = [child.text or "" for child in element.iter()]
         depth += sum(
@@ -555,7 +558,7 @@ def find_card_quote(highlight: Highlight, quote: str) -> str:
 
 
 def render_highlight_list(title: str, highlights: Iterable[Highlight]) -> str:
-    """Render a document's highlights as an HTML list, with each entry carrying its key."""
+    """Render a document's highlights as an HTML list whose entries have the key in `data-key`."""
     entries = "".join(map(_render_entry, highlights))
     return (
         f'<div class="book"><h1 dir="auto">{escape(title)}</h1><ol>{entries}</ol></div>'

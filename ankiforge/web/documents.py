@@ -3,9 +3,9 @@
 A document is a file, with or without highlights, or a set of highlights whose file isn't on
 this computer. Its id on the page doesn't change when it gets its first highlight.
 
-PDF pages are measured and drawn by the processes that read PDFs (`extract.pdf.worker`), in
-background threads. While a result isn't ready, rendering raises `NotDrawnError`, and the server
-tries again when it is ready. The JSON is described at `DocumentRenderer.render_document`.
+PDF pages are measured and rendered in the background by the processes that read PDFs
+(`extract.pdf.worker`). While a result isn't ready, `NotDrawnError` is raised, and the server
+retries once it is. `DocumentRenderer.render_document` describes the JSON.
 """
 
 from __future__ import annotations
@@ -68,21 +68,21 @@ from ankiforge.text.located import PassageMatch, locate_selection
 from ankiforge.web.card_view import FindPicture, adapt_html_to_page, render_highlight_list
 
 DRAW_TIMEOUT = 20.0
-"""The time limit for drawing a page, in seconds."""
+"""The time limit for rendering a PDF page, in seconds."""
 MAX_CACHED = 40
-"""The maximum number of cached results (drawn pages, page sizes)."""
+"""The maximum number of cached results, i.e. page images and lists of page sizes."""
 _MAX_DRAWING = 2
-"""The number of pages drawn at the same time, since two are often on screen."""
+"""The number of pages rendered concurrently. Two pages are often on screen at a time."""
 
 _T = TypeVar("_T")
 
 
 class NotDrawnError(Exception):
-    """Raised if a request needs a PDF page that is still being drawn or measured."""
+    """Raised if a request needs a PDF page that hasn't been rendered or measured yet."""
 
     def __init__(self, future: Future[Any]) -> None:
         self.future = future
-        """Ends when the page is ready. Cancelling it stops the drawing, unless it has begun."""
+        """Completes when the page is ready. Can't be cancelled once rendering has begun."""
 
 
 _PAGE_IN_URL = regex(r"[?&]page=(\d{1,6})(?!\d)")
@@ -92,7 +92,7 @@ _KINDS_BY_SCHEME = {
     "vault": ("obsidian", "markdown"),
     **{kind: (kind,) for kind in ("pdf", *UNMARKED_KINDS.values())},
 }
-"""The source types whose files can be shown, by the scheme of their highlights' namespaces."""
+"""Maps the scheme of a highlight's namespace to the source types that may have its file."""
 
 
 def find_file(ledger: Ledger, highlight: Highlight) -> Path | None:
@@ -115,7 +115,10 @@ def find_file(ledger: Ledger, highlight: Highlight) -> Path | None:
 
 
 def _find_in_zotero_storage(folder: Path, file_key: str) -> Path | None:
-    """Find the PDF that Zotero stores under an attachment's key, if there is just one."""
+    """Return the PDF that Zotero stores under an attachment's key, or None.
+
+    Returns None as well if the attachment's directory has several PDFs.
+    """
     if not (file_key.isascii() and file_key.isalnum()):
         return None
     if folder.is_file():
@@ -135,7 +138,7 @@ def _is_pdf(file: Path | None) -> bool:
 
 
 def find_page_and_highlight(highlight: Highlight) -> tuple[int, PageHighlight] | None:
-    """Return the index of the PDF page with a highlight, and the text and box to mark there.
+    """Return the index of the PDF page with a highlight, and the text or box to mark on it.
 
     Returns None if the page is unknown, or if the highlight has neither text nor a box.
     """
@@ -151,9 +154,9 @@ def find_page_and_highlight(highlight: Highlight) -> tuple[int, PageHighlight] |
 
 
 def guess_document_kind(highlight: Highlight) -> str:
-    """Guess the `kind` that `render_document` would return for the document of a highlight.
+    """Guess the `kind` that `render_document` would return for a highlight's document.
 
-    The file is assumed to exist, because looking for thousands of files would be slow.
+    The file is assumed to exist, because checking thousands of files would be slow.
     """
     if (
         highlight.source_kind in _PDF_KINDS
@@ -167,7 +170,7 @@ def guess_document_kind(highlight: Highlight) -> str:
 
 
 class PagePicture(Value):
-    """A picture of a PDF page at a given width, with highlights marked."""
+    """A request for an image of a PDF page at a given width, with highlights marked."""
 
     path: Path
     page: int
@@ -178,7 +181,7 @@ class PagePicture(Value):
 
     @property
     def name(self) -> str:
-        """A name for the picture that changes when the file or the highlights do."""
+        """The name of the image in its URL. It changes with the file and with the highlights."""
         return hash16("page", str(self.path), repr(stamp_file(self.path)), repr(self))
 
 
@@ -202,12 +205,14 @@ class PageRenderer:
                 self._worker.start_idle_process()
 
     def _run_in_background(self, name: str, job: Callable[[], _T]) -> _T:
-        """Return the result of a job that runs in the background.
+        """Return the result of a background job, submitting the job if it isn't cached.
 
-        The job is started at the first call with this `name`.
+        Args:
+            name: the cache key of the job.
+            job: the function to run.
 
         Raises:
-            NotDrawnError: the job isn't finished.
+            NotDrawnError: the job hasn't finished yet.
         """
         future = self._futures.get(name)
         if future is None or future.cancelled():
@@ -221,7 +226,7 @@ class PageRenderer:
         return result
 
     def measure_pages(self, path: Path) -> MeasurePagesReply:
-        """Return the page sizes of a PDF, or none if the file can't be read.
+        """Return the size and label of each page of a PDF. There are none if it can't be read.
 
         Raises:
             NotDrawnError: the pages haven't been measured yet.
@@ -230,10 +235,10 @@ class PageRenderer:
         return self._run_in_background(name, lambda: self._worker.measure_pages(path))
 
     def draw_page(self, page_picture: PagePicture) -> DrawPageReply:
-        """Draw a PDF page.
+        """Return the image of a PDF page, with the positions of its highlights and lines of text.
 
         Raises:
-            NotDrawnError: the page hasn't been drawn yet.
+            NotDrawnError: the page hasn't been rendered yet.
         """
         arguments = (
             page_picture.path,
@@ -246,7 +251,7 @@ class PageRenderer:
         )
 
     def get_picture(self, name: str) -> bytes:
-        """Return a rendered page as PNG, or b"" if it isn't in the cache."""
+        """Return the cached PNG of a page by its name in the URL, or b"" if it isn't cached."""
         future = self._futures.get(name)
         if future is None or future.cancelled() or not future.done():
             return b""
@@ -267,18 +272,18 @@ MAX_LABEL_CHARS = 80
 MAX_NOTE_BYTES = 200_000
 """The maximum size of a displayed note, in bytes. Larger notes are shown as a list of highlights.
 """
-# The parts of a note that note-taking programs hide or show differently.
+# The parts of a note that Obsidian hides or shows differently in its reading view.
 _HIDDEN = regex(r"(?s)\A---\n.*?\n---(?:\n|\Z)|%%.*?%%|<!--.*?-->")
 _BLOCK_ID = regex(r"(?m)[ \t]+\^[\w-]+[ \t]*$|^\^[\w-]+[ \t]*$")
 _CALLOUT = regex(r"(?m)^((?:>[ \t]?)+)\[!([\w-]+)\][+-]?[ \t]*(.*)$")
 _TABLE_AND_FORMULA_SYNTAX = regex(r"\|(?:[-:| ]+\|)?|\$+|\\[A-Za-z]+")
-"""Matches table and formula syntax, which covers leave out."""
+"""Matches table and formula syntax, which is left out on covers."""
 # The link's text must not contain brackets, so that each `[` in `[[[[[[` is tried only once.
 _WIKILINK = regex(r"(!?)\[\[([^\[\]|\n]+)(?:\|([^\[\]\n]*))?\]\]")
 
 
 class ShownDocument(Value):
-    """A document on the page, given by its file, by one of its highlights or by both."""
+    """A document that the page has shown, identified by its file, one of its highlights or both."""
 
     file: Path | None = None
     """The file, or None to look it up by the highlight."""
@@ -307,19 +312,19 @@ class DocumentRenderer:
         """Create a renderer.
 
         Args:
-            workspace: where to look up documents, highlights and their states.
-            find_picture: looks up the pictures in notes.
-            pages: draws PDF pages.
+            workspace: source of the documents, highlights and their states.
+            find_picture: looks up pictures in notes.
+            pages: renders PDF pages.
         """
         self._workspace = workspace
         self._ledger = workspace.ledger
         self.find_picture = find_picture
         self.pages = pages
         self._documents: dict[str, ShownDocument] = {}
-        """The documents that the page has shown, by ID."""
+        """The documents that the page has shown, keyed by ID."""
         self._first_ids: dict[str, str] = {}
-        """The IDs of documents that got their first highlight on the page, by the ID that
-        `register` computes from a highlight."""
+        """Maps the ID that `register` computes from a highlight to the ID that the document had
+        before it got its first highlight on the page."""
         self._marks_by_pdf: dict[str, list[tuple[int, HighlightKey, PageHighlight]]] = {}
         """The page index, key and mark of each highlight in the PDFs that the page has shown."""
         self._opened: dict[str, unmarked_documents.OpenDocument] = {}
@@ -327,7 +332,7 @@ class DocumentRenderer:
     # --- IDs ----------------------------------------------------------------------------
 
     def register(self, highlight: Highlight) -> str:
-        """Return the ID of a highlight's document, which the page may then request."""
+        """Return the ID of a highlight's document, and allow the page to request the document."""
         document = highlight.document
         id = hash16("document", document.source, document.key, document.path)
         id = self._first_ids.get(id, id)
@@ -336,7 +341,10 @@ class DocumentRenderer:
         return id
 
     def keep_id(self, id: str, key: HighlightKey) -> None:
-        """Keep the ID of a document that has got a highlight on the page, its first or another."""
+        """Keep using a document's current ID after a highlight was added to it.
+
+        `key` is the key of the new highlight.
+        """
         before = self._documents[id]
         usual_id = self.register(load_highlight(self._ledger, key))
         self._first_ids[usual_id] = id
@@ -357,7 +365,7 @@ class DocumentRenderer:
         return id in self._documents and not self._documents[id].key
 
     def list_unmarked(self) -> list[Json]:
-        """Build a row of the document list for each file without highlights."""
+        """Return a row of the shelf for each file without highlights."""
         rows = []
         for file in find_unmarked_documents(self._workspace.folder, self._ledger):
             id = hash16("unmarked", str(file))
@@ -373,7 +381,7 @@ class DocumentRenderer:
     # --- rendering ----------------------------------------------------------------------
 
     def get_highlight_states(self, id: str) -> Json:
-        """Return the states of all highlights in a document, keyed by highlight key."""
+        """Return the state of each highlight in a document, keyed by highlight key."""
         marks = pending_items.load_passage_states(self._ledger, self.get_key(id))
         return {highlight.key: state for highlight, state in marks}
 
@@ -382,16 +390,19 @@ class DocumentRenderer:
 
             document = {id, key, kind, title, lang, marks, sheets?, html?}
 
-        Returns None if no such document exists.
+        Returns None if the page hasn't shown a document with this ID.
 
-        `kind` is `sheets` for a PDF, with each page in `sheets` as [width, height, page label];
-        `text` for a note, web page, or book, with its text in `html`; or `list` for anything
-        else, with `html` listing the highlights and the text around them.
+        `kind` is `sheets` for a PDF, whose pages are listed in `sheets` as [width, height, page
+        label]; `text` for a note, web page or book, with its text in `html`; or `list` for
+        anything else, where `html` lists the highlights and the text around them.
 
         `marks` has one entry per highlight: its `key`, its `state` (see
-        `load_passage_states`), a label (`words`), its text (`exact`), and whether it's a `frame`
-        around a figure. In a PDF, it also has the `page`, and its `box`, if known, as fractions
-        of the page's width and height. `key` names the highlight to show first.
+        `load_passage_states`), a label (`words`), its text (`exact`), and whether it is shown as
+        a `frame`. In a PDF, an entry also has the index of the `page` and the `box`, if known, as
+        fractions of the page's width and height. The outer `key` is the highlight to show first.
+
+        Raises:
+            NotDrawnError: the pages of the PDF haven't been measured yet.
         """
         shown = self._documents.get(id)
         if shown is None:
@@ -415,23 +426,26 @@ class DocumentRenderer:
             measured = self.pages.measure_pages(file)
             if measured.pages or not marks:
                 return self._render_sheets(marks, measured.pages, header)
-        html = self._render_words(file, first) if file else ""
+        html = self._render_file_text(file, first) if file else ""
         entries = [highlight_to_json(highlight, state) for highlight, state in marks]
         kind = "text" if html or not marks else "list"
         html = html or render_highlight_list(header["title"], highlights)
         return {**header, "kind": kind, "html": html, "marks": entries}
 
-    def _render_words(self, file: Path, first: Highlight | None) -> str:
-        """Render the text of a note, web page or book, or return ""."""
+    def _render_file_text(self, file: Path, first: Highlight | None) -> str:
+        """Render the text of a note, web page or book as HTML, or return "" for any other file."""
         suffix = file.suffix.casefold()
         if suffix in NOTE_SUFFIXES:
             return self._render_note(file, first)
         return self._render_text(file) if suffix in UNMARKED_KINDS else ""
 
     def render_cover(self, id: str) -> Json | None:
-        """Render a document's cover: a thumbnail of its first page, or its opening words.
+        """Render a document's cover: a thumbnail of its first page (`src`) or its opening `words`.
 
-        Returns None if no such document exists.
+        Returns None if the page hasn't shown a document with this ID.
+
+        Raises:
+            NotDrawnError: the page image hasn't been rendered yet.
         """
         if id not in self._documents:
             return None
@@ -481,9 +495,9 @@ class DocumentRenderer:
         sizes: Sequence[tuple[float, float, str]],
         header: Json,
     ) -> Json:
-        """Render a PDF as JSON: its header, page sizes, and highlights.
+        """Render a PDF as JSON, and store its highlights for `render_page`.
 
-        Also stores what `render_page` has to mark on each page.
+        Highlights without a known page are left out.
         """
         entries = []
         placed_marks = []
@@ -500,7 +514,7 @@ class DocumentRenderer:
         return {**header, "kind": "sheets", "sheets": sizes, "marks": entries}
 
     def render_page(self, id: str, number: int, width: int) -> Json | None:
-        """Draw a page of a PDF that was returned by `render_document`.
+        """Render a page of a PDF for which `render_document` was called before.
 
         Args:
             id: the ID of the document.
@@ -508,9 +522,13 @@ class DocumentRenderer:
             width: the width of the picture in pixels.
 
         Returns:
-            `src`, the URL of the picture, or "" if the page can't be drawn; its `width` and
-                `height`; the positions of its `marks`, keyed by highlight; its `lines` of text;
-                and whether it is `dark`. None if there is no document with this ID.
+            `src`, the URL of the image, or "" if the page can't be rendered; the `width` and
+                `height` of the image; the positions of the `marks`, keyed by highlight; the
+                page's `lines` of text; and whether the page is `dark`. None if no such PDF was
+                shown.
+
+        Raises:
+            NotDrawnError: the page hasn't been rendered yet.
         """
         file = self._find_file(id) if id in self._marks_by_pdf else None
         if file is None:
@@ -533,7 +551,7 @@ class DocumentRenderer:
     # --- highlighting -------------------------------------------------------------------
 
     def _open_document(self, path: Path) -> unmarked_documents.OpenDocument:
-        """Open a document and extract its text, caching the result.
+        """Read a document and extract its text. The last few results are cached.
 
         Raises:
             ItemError: the document has no text or can't be read.
@@ -551,10 +569,10 @@ class DocumentRenderer:
         return self._opened[name]
 
     def request_passages(self, id: str) -> unmarked_documents.DocumentRequest:
-        """Prepare a request that asks a chat to choose ten passages, one chunk at a time.
+        """Prepare a request in which a chat chooses ten passages, part by part of the text.
 
         Raises:
-            ItemError: no chunk of the document may be shown to a chat.
+            ItemError: no part of the document may be shown to a chat.
         """
         file = self._find_file(id)
         assert file is not None
@@ -601,10 +619,12 @@ class DocumentRenderer:
         """Delete a highlight that was created on the page.
 
         Returns:
-            A function that restores the highlight, or None if its text can no longer be found.
+            A function that restores the highlight, or None if the highlighted text is no longer
+                in the document.
 
         Raises:
             RefusedError: the highlight is part of the file.
+            UsageError: the document's file isn't on this computer.
         """
         highlight = load_highlight(self._ledger, key)
         event = hints.find_choice_event_id(highlight.hints)
@@ -625,7 +645,10 @@ class DocumentRenderer:
 
 
 def read_note(file: Path) -> str:
-    """Read a note as Obsidian's reading view would show it, or return "" if it can't be shown."""
+    """Return a note's text as in Obsidian's reading view, or "" if it can't be shown.
+
+    Notes larger than `MAX_NOTE_BYTES` aren't shown.
+    """
     try:
         if (
             file.suffix.casefold() not in NOTE_SUFFIXES
@@ -665,7 +688,10 @@ _LANGUAGE_SAMPLE_SIZE = 10
 
 
 def _to_relative_box(box: Box, size: tuple[float, float, str]) -> RelativeBox:
-    """Convert a box in points to fractions of a page, as if the page weren't rotated."""
+    """Convert a box in points to fractions of the page size, ignoring the page's rotation.
+
+    The origin moves from the bottom left to the top left corner.
+    """
     width, height, _ = size
     left, bottom, right, top = box
     edges = (left / width, 1 - top / height, right / width, 1 - bottom / height)
@@ -680,7 +706,7 @@ rectangle would hide what is underneath.
 
 
 def highlight_to_json(highlight: Highlight, state: str) -> Json:
-    """Convert a highlight to JSON, with the fields common to all kinds of documents."""
+    """Convert a highlight to an entry of `marks`, without the fields specific to PDFs."""
     label = to_one_line(highlight.exact or highlight.comment or "A picture")
     return {
         "key": highlight.key,

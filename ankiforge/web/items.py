@@ -1,9 +1,9 @@
 """Render review items as JSON for the page's script.
 
-The user decides on items: drafts, a proposal, a card, a question or a passage without a card. The
-comment above `ItemRenderer` describes the JSON. The `turn` of an item is a hash of everything it
-shows, so a decision with another `turn` refers to an outdated item. `docs/guides/review.md`
-describes the page for users.
+An item is a group of drafts, a proposal, a card, a question or a passage without a card. The
+comment above `ItemRenderer` describes the JSON. The `turn` of an item is a hash of its content, so
+a decision with a different `turn` refers to an outdated item. `docs/guides/review.md` describes
+the page for users.
 """
 
 from __future__ import annotations
@@ -88,13 +88,13 @@ def build_action(
     """Build the JSON for an action that the page offers on an item.
 
     Args:
-        name: the resulting decision (`review.Decision.act`).
+        name: the `kind` of the resulting `Decision`, or an action that the page handles itself.
         label: the button label.
         key: the keyboard shortcut, or "".
         look: the button style, `filled`, `outlined`, or `text`, or `more` for a menu entry.
         message: the message shown after the decision.
-        more: extra fields, e.g. `needs` for what the user has to enter, or `sends` for further
-            fields of the decision.
+        more: additional JSON fields, e.g. `needs` for the input required from the user, or `sends`
+            for additional fields of the decision.
     """
     becomes = RESULT_BY_ACT.get(name, "card")
     texts = {"label": label, "key": key, "look": look, "said": message}
@@ -105,8 +105,8 @@ ACCEPT = build_action("accept", "Accept", "", "filled", "Accepted")
 MAKE = build_action("accept", "Make this card", "", "filled", "Made")
 REJECT = build_action("reject", "Reject", "x", "outlined", "Rejected")
 ASK = build_action("ask", "Ask", "q", "text", "")
-"""Turns a proposal into a question with the gap as its answer. The page's script does this by
-itself.
+"""Turns a proposal into a question with the gap as its answer. Handled by the page's script,
+without a request.
 """
 EDIT = build_action(
     "edit",
@@ -147,8 +147,8 @@ OTHERS = build_action(
 
 
 AGAIN = build_action("chat", "Ask again", "", "text", "")
-"""Opens the dialog with the text for a chat, which asks about the changed passage, too. The page's
-script does this by itself.
+"""Opens the dialog with a prompt for a chat, which includes the changed passage. Handled by the
+page's script.
 """
 CHANGE = {**EDIT, "said": "Changed", "save": "Save"}
 """Edits a card whose passage has changed."""
@@ -157,7 +157,7 @@ CHANGE = {**EDIT, "said": "Changed", "save": "Save"}
 def _render_passages(draft: PendingDraft) -> list[Json]:
     """Render the old and the new passage of a card, each split into equal and differing runs.
 
-    Returns [] if the passages are equal.
+    A run is a [differs, text] pair. Returns [] if the passage hasn't changed.
     """
     if not draft.old_quote or draft.old_quote == draft.quote:
         return []
@@ -174,9 +174,9 @@ def _relabel(action: Json, label: str, message: str = "", **more: Any) -> Json:
 
 
 def _build_lossy_answers(safe_answer: Pair, lossy_answer: Pair) -> tuple[Json, Json]:
-    """Build the two answers to a question of which one would lose something.
+    """Build the actions for the two answers to a question, one of which would lose something.
 
-    Each is given as a pair of its label and its message.
+    The safe answer is the default. Each answer is given as a (label, message) pair.
     """
     return (
         build_action("reject", safe_answer[0], "1", "filled", safe_answer[1]),
@@ -250,11 +250,14 @@ _QUESTION_TEXTS: dict[UserQuestionKind, tuple[str, Json, Json]] = {
         _relabel(REJECT, "None of them", "No cards made"),
     ),
 }
-"""Maps each kind of question to what the user should know first, and the two answers."""
+"""Maps each kind of question to an explanation and the two answers."""
 
 
 def _choose_actions(drafts: Sequence[Draft]) -> list[Json]:
-    """Choose which actions to offer for drafts. Accepting a blocked draft takes `FORCE`."""
+    """Return the actions to offer for a group of drafts, the default action first.
+
+    A blocked draft can be accepted only with `FORCE`.
+    """
     blocked = [draft for draft in drafts if draft.is_blocked]
     if drafts[0].kind is CardKind.OCCLUSION:
         return [ACCEPT, REJECT, SKIP]
@@ -274,7 +277,8 @@ def _choose_actions(drafts: Sequence[Draft]) -> list[Json]:
 def selectable_text_to_json(highlight: Highlight) -> Json:
     """Render a passage's text so that the user can select words in it for a card.
 
-    `parts` is the text split at formulas, and `code` lists the spans of code.
+    `parts` is the text split at formulas (see `split_at_formulas`), and `code` lists the spans of
+    inline code.
     """
     text = get_selectable_text(highlight)[0]
     formulas = None if highlight.has_formulas else ()
@@ -315,11 +319,11 @@ class ItemRenderer:
         """Create a renderer.
 
         Args:
-            ledger: where to look up pending items and past decisions.
-            find_pdf_link: returns a link to the highlight's page in a local PDF, if any.
-            documents: looks up pictures and prepares source documents for display.
-            uses_model: whether the user can ask a model for other drafts.
-            can_show_in_anki: returns whether Anki is open and has the card with a GUID.
+            ledger: source of pending items and past decisions.
+            find_pdf_link: returns the link to a highlight's page in a local PDF, or [].
+            documents: looks up pictures and registers the documents shown.
+            uses_model: whether the user can have a model draft alternatives.
+            can_show_in_anki: returns whether Anki is running and has the note with a GUID.
         """
         self._ledger = ledger
         self._model_actions = [OTHERS] if uses_model else []
@@ -329,7 +333,7 @@ class ItemRenderer:
         self._documents = documents
 
     def find_links(self, highlight: Highlight) -> list[Texts]:
-        """Return links for opening a passage in its source, with any local PDF first."""
+        """Return the links for opening a passage in its source, the local PDF first."""
         links = iter_links(highlight)
         return self._find_pdf_link(highlight) + [
             {"label": name, "href": url} for url, name in links
@@ -374,7 +378,7 @@ class ItemRenderer:
             item_json["passages"] = passages
             actions.append(AGAIN)
 
-        # tell the page whether further facts of the passage are undecided
+        # whether the passage has further undecided facts
         facts = list_sentence_states(self._ledger, first.highlight)
         if len(facts) > 1:
             actions.append(REST)
@@ -526,7 +530,7 @@ class ItemRenderer:
         }
 
     def _render_absent_question(self, question: UserQuestion) -> Json:
-        """Render the question whether notes that Anki lacks were deleted."""
+        """Render the question of whether the user deleted notes that are missing from Anki."""
         views = []
         for guid in question.guids[:MAX_LINES]:
             card = load_card(self._ledger, guid)
@@ -542,7 +546,7 @@ class ItemRenderer:
         return {**about, "ask": ask}
 
     def _render_duplicate_question(self, question: UserQuestion) -> Json:
-        """Render the question which of two equal cards to keep."""
+        """Render the question of whether to keep only one of several identical cards."""
         cards = []
         for number, guid in enumerate(question.guids, 1):
             card = load_card(self._ledger, guid)
@@ -555,7 +559,7 @@ class ItemRenderer:
         return {"title": cards[0]["title"], "cards": cards, "beside": True, "ask": ask}
 
     def _render_form_question(self, question: UserQuestion) -> Json:
-        """Render the question whether lines are cards, with a checkbox for each line."""
+        """Render the question of whether lines of a form are cards, with a checkbox per line."""
         drafts = load_pending_drafts(self._ledger, question.drafts)
         are_words = question.old == WORD_AND_TRANSLATION
         noun = "word" if are_words else "line"
@@ -579,7 +583,7 @@ class ItemRenderer:
         }
 
     def _render_same_question(self, question: UserQuestion) -> Json:
-        """Ask if a new passage is a removed one, and show it next to the removed passage's card."""
+        """Render the question of whether a new passage is the removed one of an existing card."""
         cards = []
         for guid in question.guids:
             cards.append(
@@ -642,7 +646,10 @@ class ItemRenderer:
         return about
 
     def _render_front_group(self, group: LinesWithSameFront) -> Json:
-        """Render lines with the same front as one, selected unless one of them has a warning."""
+        """Render lines with the same front as a single checkbox.
+
+        The box is ticked unless a draft has a warning or the front is a mere label.
+        """
         first = group.drafts[0]
         # leave out the remark about the form, because the question itself is about it
         remarks = tuple(
@@ -664,16 +671,16 @@ class ItemRenderer:
     # --- parts --------------------------------------------------------------------------
 
     def _find_highest_gap_number(self, card: LocalCard) -> int:
-        """Return the highest cloze number that was ever exported for a card, or 0.
+        """Return the highest cloze number ever exported for a card, or 0.
 
-        The editor gives new gaps higher numbers, because an exported number belongs to its
-        text.
+        The editor gives new gaps higher numbers, so that an exported number is never reused for
+        different text.
         """
         state, _ = load_card_and_passage(self._ledger, card.guid)
         return max(map(int, state.note.exported_text_by_number), default=0)
 
     def _render_draft(self, draft: OfferedDraft) -> Json:
-        """Render a draft, including the full sentence and every possible gap for a proposal."""
+        """Render a draft, with its sentence and a view for each gap if it has alternative gaps."""
         view = render_card(draft, self.find_picture)
         if not draft.gaps:
             return view
@@ -691,7 +698,7 @@ class ItemRenderer:
         }
 
     def _render_accepted_card(self, card: LocalCard, label: str) -> Json:
-        """Render an accepted card, noting how often it was reviewed, or else its state."""
+        """Render an accepted card, noting its number of reviews, or else its state."""
         view = render_card(apply_anki_edits(self._ledger, card), self.find_picture)
         seen = load_present_note(self._ledger, card.guid)
         if card.verdict is not Verdict.LIVE:
@@ -707,7 +714,8 @@ class ItemRenderer:
     def render_source(self, highlight: Highlight, quote: str = "") -> Json:
         """Render a card's source as JSON.
 
-        `asked` is the text in the highlight that matches `quote`, or "".
+        `asked` is the part of the highlight that matches `quote`, or "" if none does. `said` is
+        the user's comment.
         """
         around = f"{highlight.prefix}{highlight.exact}{highlight.suffix}"
         return {

@@ -1,7 +1,7 @@
-"""The source of items that are in the ledger: pending drafts, questions and proposals.
+"""The source of the review items in the ledger: pending drafts, questions and proposals.
 
-The items are cached. They are loaded again after another program has written to the ledger,
-or after a decision that may have changed other items.
+The items are cached. They are reloaded when another program has written to the ledger, and after
+a decision that may have changed other items.
 """
 
 from __future__ import annotations
@@ -32,15 +32,15 @@ from ankiforge.web.items import ItemRenderer
 from ankiforge.web.page_part import ChatOutcome, ChatPrompt, ItemSource, ShelfList
 
 MAX_UNUSED = 5
-"""The maximum number of reasons listed for unused cards of a chat."""
+"""The maximum number of reasons to list for cards in a chat's reply that weren't used."""
 
 
 class LedgerItems(ItemSource):
     """The pending items of the ledger, in four queues.
 
     The queues are new cards (`new`), changed cards and questions (`you`), questions about word
-    lists and drafts about looked-up words (`words`), and passages without a card (`none`). The
-    first and last are shown document by document.
+    lists and drafts about looked-up words (`words`), and passages without a card (`none`). `new`
+    and `none` are shown document by document.
     """
 
     prefix = ""
@@ -59,18 +59,19 @@ class LedgerItems(ItemSource):
         self._renderer = renderer
         self._documents = documents
         self._pending: PendingItems | None = None
-        # Where the new drafts are, by ID; a decision clears it, because it may settle other drafts.
+        # The locations of new drafts, keyed by ID. Cleared after every decision, because it may
+        # resolve other drafts.
         self._locations: dict[str, PassageLocation] = {}
         self.queues: dict[str, list[str]] = {}
-        # The items that the user put off, oldest first; they are shown last.
+        # The IDs of postponed items, oldest first. These items are shown last.
         self._skipped: dict[str, None] = {}
 
     def clear_cache(self) -> None:
-        """Clear the cache, so that the items are reread when they are needed next."""
+        """Clear the cache, so that the items are reloaded on the next access."""
         self._pending = None
 
     def refresh(self) -> None:
-        """Reread the items if they may have changed."""
+        """Reload the items and rebuild the queues if the ledger has changed."""
         self._ledger.read_journal()
         pending = pending_items.load_pending_items(self._ledger, self._pending)
         if pending is self._pending:
@@ -82,7 +83,7 @@ class LedgerItems(ItemSource):
             for question in questions.find_open_questions(self._ledger):
                 if question.old == WORD_AND_TRANSLATION:
                     word_ids.add(question.id)
-        # drafts about looked-up words are in the list of words, not with their book
+        # drafts about looked-up words are shown in the list of words, not under their book
         looked_up = find_looked_up_words(
             self._ledger, [location.key for location in pending.drafts]
         )
@@ -108,22 +109,22 @@ class LedgerItems(ItemSource):
         return {id: len(queue) for id, queue in self.queues.items()}
 
     def count_waiting(self) -> Mapping[str, int]:
-        """Count everything that waits, as `status` does."""
+        """Return the number of pending decisions by kind, as shown by `ankiforge status`."""
         self.refresh()
         counts = pending_items.count_ledger(self._ledger, "waiting", waits=self._pending)
         return counts["waiting"]
 
     def list_ids(self, list_id: str) -> Sequence[str]:
-        """Return the IDs of a list's items, with put-off items last."""
+        """Return the IDs of a list's items, with postponed items last."""
         self.refresh()
         return tuple(self.queues[list_id])
 
     # --- documents ----------------------------------------------------------------------
 
     def list_documents(self, key: str = "") -> list[DocumentItems]:
-        """Return one pile per document with undecided highlights, best first.
+        """Return the pending drafts and undecided highlights of each document, best document first.
 
-        If `key` is given, only the document that contains this highlight is included.
+        If `key` isn't "", only the document that contains this highlight is included.
         """
         self.refresh()
         undecided = set(self.queues["none"])
@@ -149,7 +150,7 @@ class LedgerItems(ItemSource):
     ) -> list[str]:
         """Return the IDs of a document's ten best drafts and proposals, in reading order.
 
-        With `uncertain`, the ids of its best less certain proposals are returned instead.
+        With `uncertain`, the ten best of its less certain proposals are returned instead.
         """
         items = pile.select_best_items(
             self._review.load_item, self._skipped, uncertain=uncertain
@@ -159,9 +160,9 @@ class LedgerItems(ItemSource):
     # --- one item -----------------------------------------------------------------------
 
     def render_item(self, id: str) -> Json | None:
-        """Render an item as JSON. `then` has the draft about the passage's next sentence, if any.
+        """Render an item as JSON, with the draft of the passage's next sentence in `then`, if any.
 
-        An item that isn't pending any more is removed from its list.
+        If the item isn't pending any more, it is removed from its list and None is returned.
         """
         item = self._review.load_item(id)
         if item is None:
@@ -177,7 +178,11 @@ class LedgerItems(ItemSource):
         return item_json
 
     def decide(self, decision: Decision) -> DecisionOutcome:
-        """Apply a decision, and put the passage's next sentence first or last in the list."""
+        """Apply a decision and update the queues.
+
+        The next sentence of the same passage becomes the first item of the list or, after a
+        rejection, the last.
+        """
         if isinstance(decision, Postpone):
             list_id = self._remove_from_list(decision.id)
             self._skipped[decision.id] = None
@@ -215,17 +220,17 @@ class LedgerItems(ItemSource):
         return ""
 
     def preview(self, decision: Decision) -> ShownCard:
-        """Build a card from the fields in the editor, or from the selected text."""
+        """Build the card that a decision would create from edited fields or selected text."""
         return self._review.preview(decision)
 
     # --- a chat -------------------------------------------------------------------------
 
     def build_chat_question(self, id: str) -> ChatPrompt:
-        """Return a text to paste into a chat.
+        """Return a prompt to paste into a chat.
 
-        It asks for cards from the best highlights of all documents or, if `id` is the id of a
-        document, of that document. For a document without highlights, it asks the chat to
-        choose passages.
+        The prompt asks for cards from the best highlights of the document `id` or, if `id` isn't
+        the id of a document, of all documents. For a document without highlights, the prompt asks
+        the chat to choose passages.
         """
         request = None
         if self._documents.has_no_highlights(id):

@@ -37,22 +37,25 @@ class ChatPrompt(NamedTuple):
     """A prompt to paste into a chat."""
 
     said: str
-    """A line describing the prompt, or why there is none."""
+    """A line describing the prompt, or the reason there is none."""
     text: str
     apply_reply: Callable[[str], ChatOutcome]
-    """Applies the chat's reply."""
+    """Stores the cards in the chat's reply."""
 
 
 class ItemSource(Protocol):
     """A source of items to decide on: the ledger, or a feature."""
 
     lists: Mapping[str, ShelfList]
-    """The lists that are rows of the shelf as long as they have pending items, by ID."""
+    """The lists shown as rows of the shelf while they have pending items, keyed by ID."""
     prefix: str
     """The prefix of the items' IDs. The ledger's is ""."""
 
     def count(self) -> Mapping[str, int]:
-        """Count the pending items of each list. Called after every decision, so it must be fast."""
+        """Return the number of pending items in each list.
+
+        Called after every decision, so it must be fast.
+        """
 
     def list_ids(self, list_id: str) -> Sequence[str]:
         """Return the IDs of a list's items in display order, reloading them if necessary."""
@@ -65,17 +68,17 @@ class ItemSource(Protocol):
 
         Raises:
             StaleItemError: the item has changed since it was shown, or isn't pending any more.
-            ForgeError: the decision is refused. The message says why.
+            ForgeError: the decision is refused. The message gives the reason.
         """
 
     def preview(self, decision: Decision) -> ShownCard:
-        """Build a card from the fields in the editor."""
+        """Build the card that a decision would create from the fields in the editor."""
 
     def build_chat_question(self, id: str) -> ChatPrompt:
         """Return a prompt about an item to paste into a chat.
 
         Raises:
-            ForgeError: the text must stay on this computer, or nothing can be asked about it.
+            ForgeError: the item's text must not leave this computer, or there is nothing to ask.
         """
 
 

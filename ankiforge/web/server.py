@@ -1,10 +1,10 @@
 """The HTTP server of the review page: access control, routing and shutdown.
 
-Access is limited to the browser that first opens the printed URL, on this computer, from the page
-itself. The token in the URL works once; afterwards a cookie with another secret identifies the
-browser. Since browsers send cookies to every port of a host, a page from another local program
-could make the browser send ours, so `Sec-Fetch-Site` and `Origin` are checked as well. Cards are
-shown in a frame that runs no scripts.
+Only the browser that first opens the printed URL, on this computer, has access, and only to
+requests made by the page itself. The token in the URL works once; afterwards, a cookie with a
+different secret identifies the browser. Since browsers send cookies to every port of a host, a
+page served by another local program could make the browser send our cookie, so `Sec-Fetch-Site`
+and `Origin` are checked as well. Cards are shown in a frame that runs no scripts.
 """
 
 from __future__ import annotations
@@ -51,12 +51,14 @@ MAX_REQUEST_BYTES = 8 * 1024 * 1024
 """The maximum size of a request in bytes, large enough for a chat's reply."""
 _IDLE_TIMEOUT = 60
 _MAX_CONNECTIONS = 6
-"""How many connections a browser opens to one host, so that no script waits for the session."""
+"""The number of server threads. Browsers open at most six connections to a host, so no request
+for a script has to wait for a request that uses the session.
+"""
 _DISCONNECT_CHECK_SECONDS = 0.05
-"""How often a request that waits for a picture checks whether the browser still wants it."""
+"""How often to check whether the browser has cancelled a request that waits for a page image."""
 _MAX_READ_AHEAD = 1
-"""How many further requests are read on a busy connection. Without any, the server doesn't notice
-when the browser cancels a request.
+"""How many requests to read ahead on a busy connection. With 0, the server wouldn't notice when
+the browser cancels a request.
 """
 # The types of files in `static` that a browser may request, by suffix.
 _STATIC_TYPES = {
@@ -70,7 +72,7 @@ _PAGE_CSP = (
     " connect-src 'self'; frame-src 'self'; base-uri 'none'; form-action 'none';"
     " frame-ancestors 'none'"
 )
-# The policy for pictures. It runs no scripts, because an SVG may contain some.
+# The policy for pictures. It forbids scripts, because an SVG may contain some.
 _SANDBOX_CSP = "default-src 'none'; style-src 'unsafe-inline'; sandbox"
 # The policy for PDFs. It has no sandbox, because that would block the browser's PDF viewer.
 _PDF_CSP = (
@@ -96,7 +98,7 @@ _ERROR_HTML = (
     "<h1>ankiforge review</h1><p>{reason}</p></html>"
 )
 _TERMINAL_ONLY = re.compile("ankiforge|--")
-"""Matches hints that are useful only in a terminal because they name a command or option."""
+"""Matches hints that make sense only in a terminal, because they name a command or option."""
 _log = logging.getLogger(__name__)
 _generate_secret = partial(secrets.token_urlsafe, 32)
 
@@ -128,13 +130,13 @@ SessionHandler = Callable[[ReviewSession], Response | None]
 
 @dataclass(frozen=True, slots=True)
 class PageServer:
-    """WSGI application that serves the review page and handles requests from its script."""
+    """WSGI application that serves the review page and handles its script's requests."""
 
     port: int
     use_session: Callable[[SessionHandler], Response | None]
     """Calls a handler with the review session, on the only thread that uses the session."""
     scripts: Mapping[str, Traversable]
-    """The scripts that features add to the page, by their name in the URL."""
+    """The scripts that features add to the page, keyed by their name in the URL."""
     token: str = field(default_factory=_generate_secret)
     cookie_value: str = field(default_factory=_generate_secret, repr=False)
     # Acquired when the token is first used, and never released.
@@ -188,7 +190,7 @@ class PageServer:
         start_response(response.status, headers)
         return [b"" if environ["REQUEST_METHOD"] == "HEAD" else response.body]
 
-    # --- who may come in ----------------------------------------------------------------
+    # --- access control -----------------------------------------------------------------
 
     def _check_access(self, environ: Json) -> Response | None:
         """Check that a request is authorized, and redeem any token in its URL.
@@ -263,12 +265,17 @@ class PageServer:
         """The cookie name, which includes the port because browsers share cookies across ports."""
         return f"ankiforge_{self.port}"
 
-    # --- what may be asked for ----------------------------------------------------------
+    # --- routing ------------------------------------------------------------------------
 
     def _route(self, environ: Json) -> Response:
-        """Answer a request for the page and its scripts at once, and queue any other request.
+        """Dispatch a request to its handler and return the response.
 
-        The browser can then load the page while the session is still being opened.
+        Requests for the page, its scripts and styles are answered on this thread; any other
+        request waits for the session's thread. The browser can thus load the page while the session
+        is still being opened.
+
+        Raises:
+            HttpError: there is no handler or file for the path.
         """
         path = environ.get("PATH_INFO", "/")
         name = path.rpartition("/")[2]
@@ -294,10 +301,10 @@ class PageServer:
     def _wait_for_pictures(
         self, handler: SessionHandler, environ: Json
     ) -> Response | None:
-        """Call a handler, and again whenever the page that it needs has been drawn.
+        """Run a handler, rerunning it each time a page image it was waiting for has been rendered.
 
-        The session is free for other requests meanwhile. If the browser cancels the request, a
-        page that isn't being drawn yet is cancelled as well.
+        Other requests can use the session in the meantime. If the browser cancels the request,
+        rendering is cancelled as well unless it has already begun.
         """
         is_cancelled = environ.get("waitress.client_disconnected", lambda: False)
         while True:
@@ -311,13 +318,13 @@ class PageServer:
                     return Response(status="204 No Content")
 
     def _find_asset(self, name: str) -> Asset | None:
-        """Return a script, style or drawing of the page, or None if there isn't any such file."""
+        """Return a script, stylesheet or SVG of the page, or None if there's no such file."""
         if name == MAIN_SCRIPT:
             return _join_scripts(tuple(self.scripts.items()))
         return _load_asset(name)
 
     def _render_index(self) -> str:
-        """Render the HTML of the page, whose script and style have a version in their URLs."""
+        """Render the page's HTML, adding a version to the URLs of its script and stylesheet."""
         page = _list_static_files()["index.html"].read_text("utf-8")
         for name in (MAIN_SCRIPT, "page.css"):
             asset = self._find_asset(name)
@@ -339,7 +346,7 @@ def _asset_response(asset: Asset, environ: Json) -> Response:
 
 @cache
 def _join_scripts(feature_scripts: tuple[tuple[str, Traversable], ...]) -> Asset:
-    """Join the page's own scripts and the features' scripts."""
+    """Join the page's own scripts and the scripts of features into one asset."""
     files_by_name = {
         name: file for name, file in _list_static_files().items() if name.endswith(".js")
     }
@@ -350,7 +357,7 @@ def _join_scripts(feature_scripts: tuple[tuple[str, Traversable], ...]) -> Asset
 
 @cache
 def _load_asset(name: str) -> Asset | None:
-    """Load a file of `static` that the browser may request, except scripts."""
+    """Load a stylesheet or SVG from `static`, or return None if there's no such file."""
     media_type = _STATIC_TYPES.get(Path(name).suffix)
     if media_type is None or name not in _list_static_files():
         return None
@@ -486,7 +493,7 @@ def _json_response(value: Json, status: str = "200 OK") -> Response:
 def _error_response(error: ForgeError) -> Response:
     """Convert an error to a response, dropping item IDs and hints meant for the terminal.
 
-    `insist` says whether the user can force the decision that was refused.
+    `insist` is whether the user can override the refusal with `forced`.
     """
     message = to_sentence(re.sub(r"^(dr|af|qu)[0-9a-z]+:? ", "", error.message))
     if error.hint and not _TERMINAL_ONLY.search(error.hint):
@@ -510,7 +517,7 @@ def serve(
     """Serve the page until Ctrl-C is pressed, letting any request in progress finish.
 
     Args:
-        open_session: opens the review session, on the thread that uses it.
+        open_session: opens the review session; called on the only thread that uses the session.
         on_start: called with the page's URL once the server is listening.
         scripts: scripts that features add to the page, keyed by their name in the URL.
     """
@@ -537,7 +544,7 @@ def serve(
     logging.getLogger("waitress.queue").setLevel(logging.ERROR)
 
     def prepare() -> None:
-        """Warm up the session and the shelf while the browser starts."""
+        """Open the session and render the shelf while the browser is starting."""
         with suppress(Exception):  # the first request will report the same error
             get_session().render_documents()
 

@@ -1,9 +1,9 @@
 """The state of a review session: lists, items, decisions and undo, without HTTP or HTML.
 
-The page starts with the shelf, a list of documents. The user then decides in sittings of at most
-ten items, which come from the ledger (`ledger_items`) or a feature. Each decision carries the
-`turn` of its item, a hash of what the user saw. If the item has changed since, the decision is
-refused and the current item returned.
+The page starts with the shelf, a list of documents. The user then decides in sittings, batches of
+at most ten items that come from the ledger (`ledger_items`) or a feature. Each decision includes
+the `turn` of its item, a hash of what the user saw. If the item has changed since, the decision is
+refused and the current item is returned.
 """
 
 from __future__ import annotations
@@ -83,7 +83,7 @@ STATE_QUERIES = {
     "Retired": "verdict:retired",
     "Source gone": "finding:source_gone",
 }
-"""The states that filter the list of all cards, with their queries."""
+"""Maps each state by which the list of all cards can be filtered to its query."""
 
 FILTER_LABELS = {
     "document": "All documents",
@@ -91,7 +91,7 @@ FILTER_LABELS = {
     "kind": "All kinds",
     "added": "Any date",
 }
-"""The fields that filter the list of all cards, with the labels of their unset filters."""
+"""Maps each field by which the list of all cards can be filtered to the label for "no filter"."""
 ADDED_DAYS = ("1", "7", "30", "365")
 """The options of the filter `added`, in days."""
 VALUE_LABELS = {
@@ -104,7 +104,7 @@ VALUE_LABELS = {
     "30": "In the last 30 days",
     "365": "In the last year",
 }
-"""Maps filter values to the labels that the page shows instead."""
+"""Maps filter values to the labels shown on the page."""
 
 
 PagePartFactory = Callable[[Workspace, ItemRenderer], Iterable[PagePart]]
@@ -116,7 +116,7 @@ class BulkDecision(Value, forbid_unknown_fields=True):
     ids: Strings
     accepts: bool
     words: str | None = None
-    """A query that selects cards and drafts, in place of `ids`."""
+    """A query that selects the cards and drafts, or None to use `ids`."""
 
 
 class _UndoEntry(NamedTuple):
@@ -132,8 +132,8 @@ class _UndoEntry(NamedTuple):
 class ReviewSession:
     """A single user's review session.
 
-    Most methods return JSON for the page's script. Where they return "the new counts", these
-    are the fields of `count_items`.
+    Most methods return JSON for the page's script. "The new counts" are the fields that
+    `count_items` returns.
     """
 
     def __init__(
@@ -147,17 +147,17 @@ class ReviewSession:
         """Start a session.
 
         Args:
-            workspace: where to look up the pending items.
-            pages: draws PDF pages.
-            query: if given, open the page at the best document that has a match.
-            start_path: if given, open the page at this file, which has no highlights.
+            workspace: source of the pending items.
+            pages: renders PDF pages.
+            query: if not "", the page opens at the best document with a match.
+            start_path: a file without highlights at which the page opens, or None.
             get_parts: returns the lists and handlers that features add to the page.
         """
         self._query = query
         self._start_path = start_path
         self._workspace = workspace
         self._ledger = workspace.ledger
-        # The pictures and PDFs that the page has shown, by their name in the URL.
+        # The pictures and PDFs that the page has shown, keyed by their name in the URL.
         self._files: dict[str, Path] = {}
         self.documents = DocumentRenderer(workspace, self._find_picture, pages)
         uses_model = workspace.folder.config.drafter == "llm"
@@ -172,19 +172,19 @@ class ReviewSession:
         # The sources of items. The ledger comes last, because its prefix matches any ID.
         self._sources: list[ItemSource] = [self._items]
         self.get_handlers: dict[str, Callable[[Texts], Json]] = {}
-        """The GET handlers that features add, by name."""
+        """The GET handlers added by features, keyed by name."""
         self.post_handlers: dict[str, tuple[Any, Callable[[Any], Json]]] = {}
-        """The POST handlers that features add, by name, each with the type of its request body."""
+        """The POST handlers added by features, each with its request body type, keyed by name."""
         for part in get_parts(workspace, self._renderer):
             self._sources[:0] = part.sources
             self.get_handlers |= part.get_handlers
             self.post_handlers |= part.post_handlers
-        # The decisions of this session that can be undone, by the ID that `undo` takes.
+        # The decisions of this session that can be undone, keyed by the ID that `undo` takes.
         self._undo_entries: dict[str, _UndoEntry] = {}
         self._undo_ids = count(1)
-        # Every sitting so far, by its number.
+        # Every sitting so far, keyed by its number.
         self._sittings: dict[int, ReviewBatch] = {}
-        # The number of the sitting to continue in each document, the latest last.
+        # The number of the unfinished sitting of each document, most recent last.
         self._unfinished: dict[str, int] = {}
         self._chat: ChatPrompt | None = None
 
@@ -194,7 +194,7 @@ class ReviewSession:
     # --- lists --------------------------------------------------------------------------
 
     def count_items(self) -> Json:
-        """Count the items `left` in each list, and the cards that are `ready` to send."""
+        """Return the number of items `left` in each list, and of cards `ready` to send to Anki."""
         left: dict[str, int] = {}
         for source in self._sources:
             left.update(source.count())
@@ -202,18 +202,20 @@ class ReviewSession:
         return {"left": left, "ready": unsent.total()}
 
     def show_list(self, list_id: str, words: str = "", start: int = 0) -> Json:
-        """Render a list as JSON: the list of all cards in rows, any other list as a sitting.
+        """Render a list as JSON, with the new counts.
+
+        The list of all cards is rendered as rows. For any other list, this starts a sitting.
 
         Args:
             list_id: the ID of the list, or `all` for all cards.
-            words: a query by which the list of all cards is filtered.
-            start: the number of cards or items that the page already has.
+            words: a query that filters the list of all cards, or "".
+            start: the number of cards or items to skip because the page already has them.
 
         Raises:
             UsageError: `words` isn't a valid query.
         """
         if list_id == "all":
-            return {**self._list_all(words.strip(), start), **self.count_items()}
+            return {**self._list_all_cards(words.strip(), start), **self.count_items()}
         source = next(source for source in self._sources if list_id in source.count())
         faces = filter(None, map(source.render_item, source.list_ids(list_id)[start:]))
         items = [*islice(faces, batches.SITTING_SIZE)]
@@ -224,21 +226,25 @@ class ReviewSession:
     def render_documents(self, start: int = 0) -> Json:
         """Render the shelf, which lists the documents with undecided highlights, best first.
 
-        Each document has the number of its pending drafts (`waiting`), the number of its
-        highlights with a proposal (`proposed`), whether it has any of either (`is_open`), and a
-        few words about its other highlights (`rest`). `chat` is the label of the button that asks
-        a chat about it, or "" to offer none. `left` says where the user left its sitting, such as
-        `8 of 10`, or is "". Only the user's own questions come before documents with a sitting to
-        continue.
+        Documents with an unfinished sitting come first, preceded only by the list of items that
+        only the user can answer.
 
-        `documents` holds the next `MAX_ROWS` documents after the first `start`, and `more` is
-        whether others follow. For the whole shelf, `begins` names the document or list to open
-        first ("" for the shelf itself), `waiting` says how many decisions wait in total, and
-        `without` counts the cards that lost their passage, and the highlights without a
-        proposal.
+        Args:
+            start: the number of rows to skip because the page already has them.
+
+        Returns:
+            The new counts; `documents`, the next rows, at most `MAX_ROWS`; `more`, whether further
+                rows follow; `begins`, the document or list that the page opens first, or "" for the
+                shelf; `waiting`, a phrase with the total number of pending decisions; and
+                `without`, a line about cards whose passage is gone and about highlights without a
+                proposal, or "". The row of a document has the numbers of pending drafts
+                (`waiting`) and certain proposals (`proposed`), whether there are any of either
+                (`is_open`), a phrase about the remaining highlights (`rest`), the label of the
+                button that asks a chat (`chat`, "" for no button), and the position in an
+                unfinished sitting, e.g. `8 of 10` (`left`, "" without a sitting).
         """
         piles = self._items.list_documents()
-        begins = self._find_beginning(piles)
+        begins = self._find_start_location(piles)
         unmarked = self.documents.list_unmarked()
         if self._start_path:
             start_id = self.documents.find_id(self._start_path)
@@ -255,7 +261,9 @@ class ReviewSession:
         without_count = sum(len(pile.others) for pile in piles)
         without = f"{format_count(without_count, 'highlight')} without a proposal"
         without = f"{without}: ankiforge list --no-card says why" if without_count else ""
-        unfinished = [*filter(None, map(self._find_pile, reversed(self._unfinished)))]
+        unfinished = [
+            *filter(None, map(self._find_document_items, reversed(self._unfinished)))
+        ]
         left_documents = {pile.document for pile in unfinished}
         others = [pile for pile in piles if pile.document not in left_documents]
         lost_items = pending_items.count_dependent_items(
@@ -278,7 +286,9 @@ class ReviewSession:
             **self.count_items(),
             "waiting": batches.format_waiting(self._items.count_waiting()),
             "documents": [
-                self._render_pile(entry) if isinstance(entry, DocumentItems) else entry
+                self._render_document_row(entry)
+                if isinstance(entry, DocumentItems)
+                else entry
                 for entry in entries[start : start + MAX_ROWS]
             ],
             "more": len(entries) > start + MAX_ROWS,
@@ -286,8 +296,8 @@ class ReviewSession:
             "without": " · ".join(filter(None, (lost, without))),
         }
 
-    def _find_beginning(self, piles: Sequence[DocumentItems]) -> str:
-        """Find the document or list with the best match of the query, or return ""."""
+    def _find_start_location(self, piles: Sequence[DocumentItems]) -> str:
+        """Return the URL fragment of the document or list that best matches the query, or ""."""
         if not self._query:
             return ""
         best_id = next(iter(batches.list_pending_ids(self._ledger, self._query)), "")
@@ -301,7 +311,7 @@ class ReviewSession:
                 return f"paper={self.documents.register(highlight)}"
         return ""
 
-    def _render_pile(self, pile: DocumentItems) -> Json:
+    def _render_document_row(self, pile: DocumentItems) -> Json:
         highlight = load_highlight(self._ledger, pile.best_location.key)
         uses_model = self._workspace.folder.config.drafter == "llm"
         id = self.documents.register(highlight)
@@ -330,10 +340,10 @@ class ReviewSession:
     def start_document_sitting(self, id: str) -> Json:
         """Start a sitting with a document's ten best drafts and proposals, in reading order.
 
-        Only the best fact of each highlight is included. If the document has no drafts or
-        certain proposals, the sitting consists of the less certain proposals, and `uncertain` is
-        true. If it has none of these, either, the sitting consists of ten highlights without a
-        card, and `without` is true. A sitting that the user left is continued.
+        An unfinished sitting is continued instead. Only the best fact of each highlight is
+        included. If the document has neither drafts nor certain proposals, the sitting consists of
+        less certain proposals, and `uncertain` is true. Without those, it consists of ten
+        highlights without a card, and `without` is true.
         """
         if id in self._unfinished:
             number = self._unfinished[id]
@@ -342,7 +352,7 @@ class ReviewSession:
             if items:
                 left = replace(left, ids=tuple(item_json["id"] for item_json in items))
                 return self._store_sitting(number, left, items)
-        pile = self._find_pile(id)
+        pile = self._find_document_items(id)
         ids = self._items.select_best_ids(pile) if pile else []
         uncertain = False
         if pile and not ids:
@@ -350,7 +360,7 @@ class ReviewSession:
             uncertain = bool(ids)
         without = not ids and pile is not None
         if pile and not ids:
-            # no sentence is a confident enough proposal, so let the user choose the words
+            # no sentence has a proposal, so let the user select the words to ask about
             places = [*pile.with_proposals, *pile.with_uncertain_proposals, *pile.others]
             places.sort(key=attrgetter("position"))
             ids = [place.id for place in places[: batches.SITTING_SIZE]]
@@ -370,7 +380,11 @@ class ReviewSession:
     def _store_sitting(
         self, number: int, sitting: ReviewBatch, items: Sequence[Json]
     ) -> Json:
-        """Store a sitting and render it as JSON, with any items that the page doesn't have yet."""
+        """Store a sitting and render it as JSON.
+
+        `items` are the items that the page doesn't have yet. A sitting with both decided and
+        remaining items becomes the unfinished sitting of its document.
+        """
         self._sittings[number] = sitting
         self._unfinished.pop(sitting.document, None)
         if sitting.document and sitting.ids and sitting.results:
@@ -378,20 +392,25 @@ class ReviewSession:
         stored = {"ids": sitting.ids, "results": sitting.results}
         return {"number": number, **stored, "items": items}
 
-    def _find_pile(self, document: str) -> DocumentItems | None:
-        """Return a document's pending drafts and undecided highlights, or None."""
+    def _find_document_items(self, document: str) -> DocumentItems | None:
+        """Return a document's pending drafts and undecided highlights, or None without any."""
         key = self.documents.get_key(document)
         return next(iter(self._items.list_documents(key)), None) if key else None
 
     def show_item(self, id: str) -> Json | None:
-        """Look up an item and render it as JSON, or return None if it isn't pending any more."""
+        """Render an item as JSON, or return None if it isn't pending any more."""
         return self._find_source(id).render_item(id)
 
     def show_highlight_item(self, key: str, number: int) -> Json:
-        """Render the draft or proposal of a highlight or, without any, its card or its passage.
+        """Render the item of a highlight, e.g. after the user clicked on it in the document.
 
-        It is returned in `item`. If `number` is that of the document's sitting, a draft or
-        proposal is also added to the sitting, which is returned in `sitting`.
+        Args:
+            key: the highlight's key.
+            number: the number of the document's current sitting, or 0.
+
+        Returns:
+            `item`, the highlight's pending draft, or else its card, proposal or passage. A draft
+                or proposal is also added to the sitting, which is then returned as `sitting`.
         """
         passage = self._ledger.get_passage(HighlightKey(key))
         ids: list[str] = [offer[0].id for offer in iter_draft_groups(self._ledger, [key])]
@@ -417,13 +436,13 @@ class ReviewSession:
         """Render a passage's text so that the user can select words in it for a card."""
         return selectable_text_to_json(load_highlight(self._ledger, key))
 
-    def _list_all(self, query: str, start: int) -> Json:
+    def _list_all_cards(self, query: str, start: int) -> Json:
         try:
             ids = self._find_matching_ids(query)
         except UsageError:
             if has_field(query):
                 raise
-            ids = []  # the user searched for text with a colon or an unclosed quote, for example
+            ids = []  # not a query, but text with a colon or an unclosed quote, for example
         lines = iter_rows_as_in_anki(
             self._ledger,
             item_lists.load_items(self._ledger, ids[start : start + MAX_ROWS]),
@@ -435,7 +454,9 @@ class ReviewSession:
         last = start + len(rows)
         summary = format_count(len(ids), "card")
         states = {row["state"] for row in rows}
-        if 1 < len(ids) == len(rows) and len(states) == 1:  # name the common state once
+        if (
+            1 < len(ids) == len(rows) and len(states) == 1
+        ):  # show a common state only once
             [state] = states
             summary = f"{len(ids)} {state[:1].lower()}{state[1:]}"
             rows = [{**row, "state": ""} for row in rows]
@@ -487,13 +508,13 @@ class ReviewSession:
         """Apply a decision.
 
         Returns:
-            The new counts; `undo`, an ID for undoing the decision; `sitting`, the updated
-                sitting; and `item`, the passage's next fact, or the same item if it is still
-                pending.
+            The new counts; `said`, a message for the user; `undo`, an ID for undoing the decision,
+                or ""; `sitting`, the updated sitting, if any; and `item`, the passage's next fact,
+                or the same item if it is still pending, or None.
 
         Raises:
             StaleItemError: the item has changed since it was shown.
-            ForgeError: the decision was refused, for the reason in the message.
+            ForgeError: the decision was refused; the message gives the reason.
         """
         before = self._sittings.get(decision.batch_number)
         source = self._find_source(decision.id)
@@ -524,7 +545,7 @@ class ReviewSession:
         return {**self.count_items(), **reply}
 
     def _store_undo(self, entry: _UndoEntry) -> str:
-        """Store how to undo a decision, and return the ID for it."""
+        """Store how to undo a decision, and return the ID to pass to `undo`."""
         id = str(next(self._undo_ids))
         self._undo_entries[id] = entry
         return id
@@ -532,9 +553,9 @@ class ReviewSession:
     def _replace_item_in_sitting(
         self, decision: Decision, item_json: Json | None
     ) -> Json:
-        """Replace the item that was decided on, and return the updated sitting as JSON.
+        """Replace a decision's item with `item_json` in the sitting, or remove it if that is None.
 
-        If `item_json` is None, the item is removed instead.
+        Returns the updated sitting as JSON.
         """
         sitting = self._sittings[decision.batch_number]
         replaced = sitting.replace_item(decision.id, item_json["id"] if item_json else "")
@@ -546,8 +567,8 @@ class ReviewSession:
         """Accept or reject several cards and drafts as one action that can be undone at once.
 
         Returns:
-            The new counts; `undo`, an ID for undoing the action; and `said`, a message saying how
-                many were accepted or rejected, and why any others weren't.
+            The new counts; `undo`, an ID for undoing the action, or "" if nothing was decided; and
+                `said`, a message with the number of decisions and, if any were refused, a reason.
         """
         ids: Sequence[str] = bulk_decision.ids
         if bulk_decision.words is not None:
@@ -585,9 +606,10 @@ class ReviewSession:
     def summarize_sitting(self, number: int) -> Json | None:
         """Summarize a sitting, or return None if no sitting has this number.
 
-        The summary has a `heading`, further sentences (`told`), and the new `cards`, each with
-        its highlight's `key` and page label (`page`). For a document, the cards are in reading
-        order.
+        The summary has a `heading`, further sentences (`told`), and the created or changed
+        `cards`, each with its highlight's `key` and page label (`page`). For a document, the cards
+        are in reading order. For a document without highlights, `chat` is the label of the button
+        that asks a chat to choose passages.
         """
         sitting = self._sittings.get(number)
         if sitting is None:
@@ -619,7 +641,7 @@ class ReviewSession:
         left_count = self.count_items()["left"].get(sitting.list_id, 0)
         left_text = f"{left_count:,} waiting" if left_count else ""
         if sitting.document:
-            pile = self._find_pile(sitting.document)
+            pile = self._find_document_items(sitting.document)
             if pile:
                 parts = [batches.format_waiting(pile.waiting)]
                 if less_certain := pile.proposals.less_certain:
@@ -645,9 +667,9 @@ class ReviewSession:
         return {"heading": heading, "told": " ".join(sentences), "cards": cards}
 
     def preview(self, decision: Decision) -> Json:
-        """Render the card from the fields in the editor, as it would look in Anki.
+        """Render the card that a decision would create, as it would look in Anki.
 
-        For a cloze note, this is the card for cloze number `decision.gap`.
+        For an edited cloze note, the card for cloze number `decision.gap` is rendered.
 
         Raises:
             StaleItemError: the item isn't pending any more.
@@ -658,9 +680,9 @@ class ReviewSession:
         return render_card(card, self._find_picture, number=gap)
 
     def get_placement(self, id: str) -> Json:
-        """Return the deck and tags for the card being edited.
+        """Return the `deck` and `tags` of the card being edited.
 
-        `moves` and `tagged` say whether the user may change the deck and the tags, respectively.
+        `moves` and `tagged` are whether the user can change the deck and the tags, respectively.
         `decks` lists the available decks.
         """
         item = Review(self._workspace).load_item(id)
@@ -696,11 +718,11 @@ class ReviewSession:
         """Undo a decision.
 
         Returns:
-            The new counts; `item`, which is pending again; and `sitting`, as it was before the
-                decision.
+            The new counts; `item`, the item that is pending again; and `sitting`, the sitting as it
+                was before the decision. Without `item` and `sitting` for a bulk decision.
 
         Raises:
-            RefusedError: the decision can't be undone, for the reason in the message.
+            RefusedError: the decision can't be undone; the message gives the reason.
         """
         entry = self._undo_entries.get(action)
         if entry is None:
@@ -724,8 +746,8 @@ class ReviewSession:
         The package is opened with Anki if possible.
 
         Returns:
-            The new counts; `said`, a message about the outcome; and `path`, the package if the
-                user has to import it, or "".
+            The new counts; `said`, a message about the outcome; and `path`, the path of the package
+                if the user has to import it, or "".
         """
         from ankiforge.reports.summary import format_delivery
 
@@ -758,7 +780,8 @@ class ReviewSession:
         """Create a highlight from the text that the user selected.
 
         Returns:
-            The new counts; `key`, the key of the highlight; and `undo`, an ID for undoing it.
+            The new counts; `key`, the key of the new highlight; and `undo`, an ID for deleting the
+                highlight again.
 
         Raises:
             UsageError: the text isn't in the document.
@@ -785,9 +808,9 @@ class ReviewSession:
     # --- a chat window ------------------------------------------------------------------
 
     def ask_chat(self, id: str = "") -> Json:
-        """Return a prompt to paste into a chat (`text`), and a line describing it (`said`).
+        """Return a prompt to paste into a chat (`text`), and a line describing the prompt (`said`).
 
-        `id` names what the chat is asked about, see `ItemSource.ask`.
+        `id` is the subject of the prompt; see `ItemSource.build_chat_question`.
         """
         self._chat = self._find_source(id).build_chat_question(id)
         return _question_to_json(self._chat)
@@ -796,9 +819,12 @@ class ReviewSession:
         """Apply a chat's reply to the last prompt, storing any cards in it.
 
         Returns:
-            The new counts; `said`, a message about the outcome; `unused`, reasons why cards
-                weren't used; `brought`, whether anything was usable; `next`, the next prompt; and
-                `second`, a follow-up that asks the chat to check its own cards, or "".
+            The new counts; `said`, a message about the outcome; `unused`, the reasons why cards
+                weren't used; `brought`, whether anything in the reply was usable; `next`, the next
+                prompt; and `second`, a prompt that asks the chat to check its own cards, or "".
+
+        Raises:
+            RefusedError: no prompt was built before.
         """
         if self._chat is None:
             raise RefusedError("Nothing was asked.")
@@ -818,9 +844,9 @@ class ReviewSession:
     # --- files --------------------------------------------------------------------------
 
     def find_file(self, name: str) -> Path | None:
-        """Look up a picture or PDF by its name in the URL, or return None.
+        """Return the path of a picture or PDF by its name in the URL, or None.
 
-        Only files that have been shown on the page can be requested.
+        Only files that the page has shown can be requested.
         """
         return self._files.get(name)
 

@@ -21,7 +21,7 @@ class Adopt(Hooks):
         return [CommandRow("adopt", "Anki", line, f"{__name__}.command")]
 
     def make_notice(self, ledger: Ledger) -> FeatureNotice:
-        """Return a notice with the number of each tool's notes that `adopt` may take over."""
+        """Return a notice with the number of notes per tool that `adopt` might take over."""
         from ankiforge.ledger.foreign_history import count_foreign_passages
         from ankiforge.model import FeatureNotice
         from ankiforge.model.hints import TOOL_NAMES

@@ -109,7 +109,7 @@ def _decline(call: Call, tool: str) -> None:
 
 
 def _report_adoption(call: Call, matches: Matches, action: str) -> None:
-    """Print what was taken over by an action, which is "" if the user refused."""
+    """Print how many notes were taken over. `action` is "" if none were."""
     if action:
         message = f"{len(matches.all_adoptions):,} taken over"
         if matches.scheduled:

@@ -1,7 +1,8 @@
 """Adopt the notes that other tools made in Anki, with their review history.
 
-Drafts are matched with notes in Anki by an id that the tool wrote into the source, or else by
-equal text if only one draft and one note have it. What can't be matched is listed for the user.
+Drafts are matched with notes in Anki by an id that the tool wrote into the source or, failing that,
+by equal text if it occurs in only one draft and one note. Drafts that can't be matched are listed
+for the user.
 """
 
 from __future__ import annotations
@@ -62,11 +63,11 @@ class Matches(msgspec.Struct):
     """Drafts matched with other tools' notes, and drafts and notes that couldn't be matched."""
 
     by_id: list[NoteTakeover] = []
-    """The notes matched by an id in the source, which is certain."""
+    """The notes matched with certainty, by an id in the source."""
     by_words: list[NoteTakeover] = []
     """The notes matched because only one draft and one note have the same text."""
     scheduled: list[NoteTakeover] = []
-    """The drafts and cards that get their schedule from the source."""
+    """The drafts and cards to which a schedule in the source will be applied."""
     in_anki: list[Row] = []
     """The cards that have a schedule in the source but are already in Anki.
 
@@ -77,7 +78,7 @@ class Matches(msgspec.Struct):
     """The drafts with an id of another tool that match no note in Anki."""
     unclear: list[Row] = []
     """The drafts that can't be matched because two passages have the same id, a side of the note
-    isn't one field, or the note is of another kind."""
+    consists of several fields, or the note is of a different kind."""
 
     @property
     def all_adoptions(self) -> list[NoteTakeover]:
@@ -96,7 +97,7 @@ class _ForeignNote(Value):
     note: AnkiNote
     type: AnkiNoteType
     names: Texts
-    """The note's field names by our field names, or {} if they are unclear."""
+    """Maps our field names to the note's, or {} if a side has no single field."""
 
     @property
     def html(self) -> Texts:
@@ -104,7 +105,7 @@ class _ForeignNote(Value):
 
     @property
     def texts(self) -> Strings:
-        """The plain text of the fields that correspond to ours or, if unknown, of the first two."""
+        """The plain text of the fields in `names` or, if it is empty, of the first two fields."""
         first_two = dict(zip(("Front", "Back"), self.type.names, strict=False))
         names = self.names or first_two
         html = self.html
@@ -134,10 +135,10 @@ def match_notes(ledger: Ledger, collection: Path | None, tool: str) -> Matches:
     """Match pending drafts with notes that other tools made in Anki.
 
     Args:
-        ledger: contains the pending drafts.
-        collection: the path of Anki's collection, which is only read, or None to only look
-            for schedules in the sources.
-        tool: the only tool to take over from, as in `--from`, or "" for any tool.
+        ledger: source of the pending drafts.
+        collection: the path of Anki's collection, which isn't changed, or None to look only for
+            schedules in the sources.
+        tool: the tool to take over from, as in `--from`, or "" for all tools.
     """
     matches = Matches()
     draft_ids = item_lists.find_items(ledger, [QueryTerm("verdict", "waiting")])
@@ -182,7 +183,7 @@ def _match_by_id(
 ) -> tuple[list[PendingDraft], set[str]]:
     """Match drafts by the id that the tool wrote into the source.
 
-    Returns the drafts without a note, and the ids of the notes that have drafts.
+    Returns the drafts without a matching note, and the ids of the notes named by a draft.
     """
     note_by_id = {str(note.note.id): note for note in notes}
     used_ids = set[str]()
@@ -215,7 +216,7 @@ def _match_by_id(
 def _match_by_texts(
     matches: Matches, notes: Sequence[_ForeignNote], drafts: Sequence[PendingDraft]
 ) -> None:
-    """Match drafts by equal text, if only one draft and one note have it."""
+    """Match drafts with notes by equal text, if it occurs in only one draft and one note."""
     drafts_by_texts: dict[Strings, list[PendingDraft]] = defaultdict(list)
     for draft in drafts:
         drafts_by_texts[_remove_whitespace(_render_draft(draft))].append(draft)
@@ -238,9 +239,9 @@ def _match_by_texts(
 def _add_schedules(
     ledger: Ledger, matches: Matches, new_cards: Sequence[PendingDraft]
 ) -> None:
-    """Add the drafts and cards to `matches` that have a schedule in their source.
+    """Add the drafts and cards that have a schedule in their source to `matches`.
 
-    A draft that takes over a note is skipped, because the note has a schedule of its own.
+    A draft that takes over a note is skipped, because the note already has a schedule.
     """
     taken_ids = {record.id for record in matches.all_adoptions}
     for draft in new_cards:
@@ -252,7 +253,10 @@ def _add_schedules(
 
 
 def _add_card_schedules(ledger: Ledger, matches: Matches) -> None:
-    """Add the cards with a schedule in their source. Those in Anki already have one there."""
+    """Add the cards that have a schedule in their source to `matches`.
+
+    Cards that are already in Anki are only listed, because they have a schedule there.
+    """
     in_anki = {note.guid for note in iter_present_notes(ledger)}
     for card in cards.iter_cards(ledger):
         if not card.is_live or card.note.adopted or card.note.schedule:
@@ -283,7 +287,7 @@ def _render_draft(draft: PendingDraft) -> Strings:
 def _to_plain_texts(html: Texts, family: NoteType) -> Strings:
     """Convert HTML fields to plain text in a fixed order, without cloze numbers.
 
-    The texts of an image occlusion note are empty, because its card can't be taken over.
+    The texts of an image occlusion note are empty, because such notes can't be taken over.
     """
     names = ("Text",) if family is NoteType.CLOZE else ("Front", "Back")
     texts = []
@@ -327,9 +331,9 @@ _COUNTED_LISTS = ("by_id", "by_words", "scheduled")
 
 
 def format_matches(matches: Matches, limit: int | None) -> Iterator[str]:
-    """Yield the length of each list, then the rows of lists that the user should see.
+    """Yield lines with the length of each list, then rows of the lists that need attention.
 
-    At most `limit` rows of each list are shown, or all of them if it's None.
+    At most `limit` rows of each list are shown, or all of them if `limit` is None.
     """
     if not any(getattr(matches, name) for name in _LIST_TITLES):
         yield "no notes or schedules of another tool were found"
@@ -351,7 +355,7 @@ def format_matches(matches: Matches, limit: int | None) -> Iterator[str]:
 
 
 def matches_to_json(matches: Matches) -> Json:
-    """Convert matches to JSON, with all rows of some lists, but only the number of others."""
+    """Convert matches to JSON: the rows of `_SHOWN_LISTS` and the lengths of `_COUNTED_LISTS`."""
     data: Json = {name: len(getattr(matches, name)) for name in _COUNTED_LISTS}
     for name in _SHOWN_LISTS:
         data[name] = msgspec.to_builtins(getattr(matches, name))

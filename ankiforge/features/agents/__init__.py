@@ -1,9 +1,9 @@
 """The MCP server: tools for agents, which are language models that third parties operate.
 
 No tool accepts a card, changes the user's text, deletes anything, builds a package or connects to
-Anki. No result contains text that must stay on this computer (`#no-llm`). The tools are the
-methods of `Agent` in `agent.py`, which mask their results. The arguments and
-descriptions of the tools are in `server.py`.
+Anki. No result contains text that must stay on this computer (`#no-llm`). The tools are functions
+in `agent.py`, whose docstrings and parameters describe them to agents. Other features can add tools
+(`CommandRow.tools_module`). `server.py` serves them all over MCP.
 """
 
 from __future__ import annotations

@@ -1,6 +1,6 @@
 """The tools that an agent may call. They never return text that must stay on this computer.
 
-The docstrings and parameters of tools are what agents see; see `hooks.Tool`.
+Agents see the docstrings and parameters of the tools; see `hooks.Tool`.
 """
 
 from __future__ import annotations
@@ -65,7 +65,7 @@ _PRIVATE = "this passage must stay on this computer (#no-llm)"
 
 
 def _check_is_public(privacy: PrivacyFilter, highlight: Highlight) -> None:
-    """Raise an error unless an agent may see a highlight, possibly with some text masked.
+    """Check that an agent may see a highlight, possibly with some of its text masked.
 
     Raises:
         UsageError: the whole highlight must stay on this computer.
@@ -96,7 +96,7 @@ def highlight_to_json(sendable: SendableHighlight, wanted_kind: str = "") -> Jso
 def item_to_json(line: ListRow, reason: str, privacy: PrivacyFilter) -> Json:
     """Convert a card or draft to JSON for an agent.
 
-    `reason` says why it needs work, or is "".
+    `reason` is the reason the card needs work, or "".
     """
     origin = line.origin
     entry: Json = {
@@ -128,20 +128,20 @@ def _explain_needed_work(ledger: Ledger, line: ListRow) -> str:
 MAX_CARDS = 20
 """The maximum number of cards in one call of `propose_cards`."""
 MIN_PENDING_LIMIT = 2
-"""How many drafts of an agent may be pending for a short highlight. Long ones may have more."""
+"""How many drafts of an agent may be pending for a short highlight. Long highlights allow more."""
 MAX_PAGE_ENTRIES = 50
 """The maximum number of entries on a page of a list."""
 MAX_PAGE_CHARS = 30_000
 """The maximum length of a page of highlights, in characters."""
 MIN_LAPSES = 4
-"""The number of lapses from which a card needs work."""
+"""The minimum number of lapses of a card that needs work."""
 LOCK_TIMEOUT = 5.0
 """How long to wait, in seconds, for another program that is drafting in this workspace."""
 _SCHEMA = (
     "the arguments of the tool propose_cards, where `highlight` stands for `h`."
     ' For "none", put the reason into `why_none`.'
 )
-"""Describes the format of cards in the drafting rules, in place of a JSON schema."""
+"""Describes the format of cards in the drafting rules, instead of a JSON schema."""
 _BUSY_NOTE = "another ankiforge is at work here: what was marked just now may be missing"
 _NO_VALID_CARD = "no card can be made from it"
 _TOO_MANY = (
@@ -153,7 +153,7 @@ _REJECTED_BEFORE = "the reader rejected these words, or has this card"
 OpenWorkspace = Callable[[str], AbstractContextManager[Workspace]]
 """Opens the workspace. The argument names a lock to acquire, or is "" for no lock."""
 Cards = list[Texts]
-"""Cards as agents propose them: the fields of `ProposedCard`, which are "" if unused."""
+"""Proposed cards as dictionaries with the fields of `ProposedCard`, which are "" if unused."""
 
 
 # --- arguments ------------------------------------------------------------------------------
@@ -193,12 +193,16 @@ class Agent:
         self.open = open_workspace
         self.name = ""
         """The name and version of the client."""
-        # The ids of the drafts that were proposed in this session.
+        # The ids of the drafts proposed in this session, which the agent may withdraw.
         self.own_drafts: set[str] = set()
         self.rules_sent = False
 
     def call_tool(self, tool: Tool, arguments: Json) -> Json:
-        """Call a tool. Private text in the result of another feature's tool is masked."""
+        """Call a tool and return its result.
+
+        Private text in the results of other features' tools is masked here; this feature's own
+        tools mask their results themselves.
+        """
         if tool in TOOLS:
             return tool.function(self, **arguments)
         with self.open("") as workspace:
@@ -223,10 +227,10 @@ def list_highlights(
     Offset 0 reads changed files first; continue with next_offset. `document` is a part of a title.
     The first reply contains the drafting rules; `rules` returns them again.
     """
-    # nothing is drafted here, and another program that is drafting is not waited for
+    # read the sources but draft nothing; if another program is drafting, skip the reading
     answer = _read_changed_files(agent) if offset == 0 else {}
     with agent.open("") as workspace:
-        # collect the highlights without a card, each with what its colour requests
+        # collect the highlights without a card, each with the kind of card its colour requests
         without_card: list[tuple[SendableHighlight, str]] = []
         for request in iter_model_tasks(
             workspace.build_run_parameters(), workspace.ledger
@@ -257,7 +261,7 @@ def list_highlights(
 
 
 def _read_changed_files(agent: Agent) -> Json:
-    """Read the sources, and return a `note` about unreadable files or a busy workspace, or {}."""
+    """Read the sources, and return any `note` about unreadable files or a busy workspace."""
     try:
         with agent.open("drafting") as workspace:
             problems = workspace.read_sources().problems
@@ -271,7 +275,7 @@ def _read_changed_files(agent: Agent) -> Json:
 
 
 def _render_rules(prompt: Prompt) -> str:
-    """Render the drafting rules, which describe the arguments of the tool, not a JSON reply."""
+    """Render the drafting rules, describing the arguments of `propose_cards` instead of a reply."""
     values = {
         **make_rule_values(ReplyShape()),
         "schema": mark_as_sendable(_SCHEMA),
@@ -339,7 +343,7 @@ def list_cards(
 
 
 def _iter_rejected(ledger: Ledger, privacy: PrivacyFilter, query: str) -> Iterator[Json]:
-    """Yield the rejected texts that contain the query, newest first."""
+    """Yield the JSON of rejections whose text contains the query, newest first."""
     for decision in ledger.list_history():
         text = format_decision_text(decision).casefold()
         if decision.event.kind != "reject" or query.casefold() not in text:
@@ -349,7 +353,7 @@ def _iter_rejected(ledger: Ledger, privacy: PrivacyFilter, query: str) -> Iterat
 
 
 def _sort_for_review(ledger: Ledger, ids: list[str]) -> list[str]:
-    """Return the drafts among the ids in the order of review, and changes last."""
+    """Return the ids of the drafts among `ids` in the order of review, changes to cards last."""
     matching_ids = set(ids)
     shown_ids = [draft.id for draft in batches.iter_drafts_for_review(ledger)]
     sorted_ids = dict.fromkeys(shown_ids + _list_draft_ids(ledger, ids))
@@ -369,8 +373,8 @@ def propose_cards(agent: Agent, *, cards: ProposedCards) -> Json:
     does caffeine keep us awake?", "back": "by occupying adenosine receptors"};
     {"highlight": "pdf:…", "kind": "none", "why_none": "only announces the next chapter"}.
     """
-    # a result for each highlight, in the order of the cards, has the ids of the new drafts with
-    # their findings, the agent's reason for making no card, or why the cards were refused
+    # return one result per highlight, in the order of the cards: the ids and findings of the new
+    # drafts, the agent's reason for making no card, or the reason the cards were refused
     cards_by_highlight: dict[str, Cards] = {}
     for card in to_builtins(cards):
         cards_by_highlight.setdefault(card["highlight"], []).append(card)
@@ -405,7 +409,7 @@ def _propose_for_highlight(
     highlight: Highlight,
     cards: Cards,
 ) -> Json:
-    """Check and record the cards proposed for a single highlight.
+    """Check and record the cards proposed for a single highlight, and return the result.
 
     Raises:
         UsageError: the highlight is private, or the cards are refused.
@@ -461,7 +465,7 @@ def _record_checked_drafts(
     drafts: Iterable[Draft],
     ids_before: set[str],
 ) -> list[Json]:
-    """Record drafts by the agent, and return the id and the findings of each new draft."""
+    """Record the agent's drafts, and return the id (`card`) and findings of each new draft."""
     recorded: list[Json] = []
     for draft in drafts:
         drafted = DraftingResult(highlight, (draft,))
@@ -518,7 +522,7 @@ def _check_fields(cards: Cards, passage: Highlight) -> None:
 
 
 def _list_draft_ids(ledger: Ledger, ids: Iterable[str]) -> list[str]:
-    """List the ids of all drafts offered together with any of `ids`, best draft first.
+    """Return the ids of all drafts in the same groups as `ids`, best draft of a group first.
 
     `ids` may contain both draft ids and highlight keys.
     """
@@ -529,7 +533,7 @@ def _list_draft_ids(ledger: Ledger, ids: Iterable[str]) -> list[str]:
 
 
 _REQUIRED_FIELDS = {"none": ("why_none",), "cloze": ("text",)}
-"""The required fields of a card, by its kind. The other kinds require `front` and `back`."""
+"""Maps kinds of cards to their required fields. Other kinds require `front` and `back`."""
 
-# Zero-width characters that some scripts need. A card may have them if its passage has them.
+# Zero-width characters that some scripts need. Allowed on a card if its passage contains them.
 _ZERO_WIDTH_JOINERS = "\u200c\u200d"

@@ -1,4 +1,4 @@
-"""The command `mcp`, which starts the MCP server or lets agents read a workspace."""
+"""The command `mcp`, which starts the MCP server or allows agents to read a workspace."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Serve an agent over the protocol MCP on stdin and stdout. `agent.py` has the tools."""
+"""Serve the tools in `agent.py` and those of other features over MCP, on stdin and stdout."""
 
 from __future__ import annotations
 
@@ -53,7 +53,7 @@ _MAX_CARDS_CHARS = 1_000_000
 
 def serve(agent: Agent) -> None:
     """Serve an agent's tools over stdin and stdout until the client disconnects."""
-    # because the SDK logs arguments, which contain passages
+    # silence the SDK, because it logs arguments, which contain passages
     logging.getLogger("mcp").setLevel(logging.CRITICAL + 1)
     anyio.run(_serve, agent)
 
@@ -118,8 +118,8 @@ def _normalize_arguments(
 ) -> tuple[Json, set[str]]:
     """Normalize the arguments of a call, because agents don't always follow the schema.
 
-    Some send null for unused arguments, a list as a JSON string or as a single object, or
-    the kind of a card in capitals.
+    Some agents send null for unused arguments, a JSON string or a single object instead of a list,
+    or the kind of a card in capitals.
 
     Returns:
         The normalized arguments, and the names of any unknown arguments.
@@ -149,7 +149,7 @@ def _normalize_arguments(
 
 
 def _run_tool(agent: Agent, name: str, raw_arguments: Json) -> types.CallToolResult:
-    """Run the tool called `name`, returning any error as the result of the call."""
+    """Run the tool `name`. Errors are returned as results with `is_error`, never raised."""
     failed = False
     try:
         tool = load_tools().get(name)

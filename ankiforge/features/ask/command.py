@@ -1,4 +1,4 @@
-"""The command `search`, and `model use --for meaning`, which configures its model."""
+"""The command `search`, and `model use --for meaning`, which sets the embedding model."""
 
 from __future__ import annotations
 
@@ -32,7 +32,7 @@ if TYPE_CHECKING:
 
 
 _OFFER_HINT = "model: meaning"
-"""The name under which the workspace records that a local server for meanings was offered."""
+"""The name under which the suggestion of a local embedding server is recorded as shown."""
 
 
 # a word such as -x belongs to the query and is not an option
@@ -89,7 +89,11 @@ def search(call: Call, query: Words, answer: bool, reply: TextIO | None) -> None
 def _look_for_models(
     call: Call, config: Config
 ) -> Callable[[float], tuple[ModelServer, ...]] | None:
-    """Look for local models in the background, to offer one to a user in a terminal."""
+    """Start looking for local embedding models, so that one can be suggested after the search.
+
+    Returns a function that takes a timeout in seconds and returns the servers found, or None if
+    nothing may be suggested.
+    """
     from ankiforge.draft.server import discover_servers
     from ankiforge.features.ask.embedder import MEANING
 
@@ -112,7 +116,7 @@ def _refuse_query_of_cards(query: Words) -> None:
 def _iter_entries(
     result: SearchResult, *, whole: bool
 ) -> Iterator[tuple[Json, Iterator[str]]]:
-    """Yield the JSON and the lines of each passage, then of each work."""
+    """Yield (JSON, lines) for each passage, then for each work."""
     from ankiforge.features.ask import report
 
     for passage in result.passages:
@@ -126,7 +130,7 @@ def _iter_entries(
 
 
 def _identify_pdf(path: Path) -> Document | None:
-    """Read the metadata of the PDF at `path`, or return None if it isn't a PDF.
+    """Return the metadata of the PDF at `path`, or None if there's no PDF at this path.
 
     Raises:
         ItemError: the PDF can't be read.
@@ -167,7 +171,7 @@ def _print_answer(
     )
 
 
-# --- the model that compares meanings -----------------
+# --- the embedding model ------------------------------
 
 
 def use_model(call: Call, *, yes: bool, **named: Any) -> None:
@@ -175,7 +179,7 @@ def use_model(call: Call, *, yes: bool, **named: Any) -> None:
 
     Args:
         call: the options of the command.
-        yes: don't ask for consent.
+        yes: whether to skip asking for consent.
         named: the options that name the model.
     """
     from msgspec.structs import replace
@@ -220,17 +224,17 @@ def use_model(call: Call, *, yes: bool, **named: Any) -> None:
 
 
 def may_offer(config: Config) -> bool:
-    """Return whether to offer an embedding model, i.e. none is set or was offered before."""
+    """Return whether to suggest an embedding model: none is set, and none was suggested before."""
     from ankiforge.config.workspace import was_hint_shown
 
     return not (config.meaning.base_url or was_hint_shown(_OFFER_HINT))
 
 
 def offer_model(servers: Callable[[float], tuple[ModelServer, ...]]) -> str:
-    """Return a line that offers an embedding server on this computer, or "" without any.
+    """Return a line that suggests an embedding server on this computer, or "" if none was found.
 
-    That the offer was made is stored, so that it isn't repeated. `servers` takes a timeout in
-    seconds and returns the servers on this computer.
+    The suggestion is recorded, so that it isn't repeated. `servers` takes a timeout in seconds and
+    returns the servers found.
     """
     from ankiforge.cli.progress import SERVER_TIMEOUT
     from ankiforge.config.workspace import record_hint_shown

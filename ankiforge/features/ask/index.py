@@ -1,8 +1,8 @@
 """Search everything that was read: works by name or title, and passages by their words.
 
-One full-text table indexes documents, highlights and live cards. Each search first updates the
-table by comparing digests, so decisions don't have to update it. `vectors.py` computes the
-similarity of meaning, which this module combines with the scores of words.
+A single full-text table indexes documents, highlights and live cards. Every search first updates
+the table by comparing digests, so decisions don't have to. `vectors.py` computes the similarity of
+meaning, which this module combines with the scores of words.
 """
 
 from __future__ import annotations
@@ -41,7 +41,7 @@ from ankiforge.text.normalize import normalize_for_search
 NAME, TITLE, SIMILAR, WORDS = "identifier", "title", "similar title", "words"
 """The ways in which a query can find a work, the most reliable first."""
 _RELIABILITY = (NAME, TITLE, SIMILAR, WORDS)
-# The minimum similarity (0 to 100) of two whole titles, and of a title with a part of another.
+# The minimum similarity (0 to 100) of two whole titles, and of a title and a part of another title.
 _MIN_SIMILARITY = 86.0
 _MIN_PARTIAL_SIMILARITY = 92.0
 _ABSENT_STATES = {"gone": "gone", "unselected": "unread"}
@@ -49,9 +49,9 @@ ABSENCE_REMARKS = {
     "gone": "gone from the source",
     "unread": "its source is not read any more",
 }
-"""The remarks shown with highlights that no longer exist or are no longer read, by `presence`."""
+"""Maps `presence` to the remark about a highlight that was removed or is no longer read."""
 _MIN_TITLE_CHARS, _MIN_PART_CHARS = 8, 14
-"""The minimum length of titles, and of parts of titles, for them to be compared."""
+"""The minimum length of titles to compare, and of titles to compare with parts of others."""
 _CURRENT_ENTRIES = (
     "SELECT 'highlight' AS what, h.key AS ref, h.document, h.run || h.state AS digest"
     " FROM highlight h WHERE h.body != ''"
@@ -65,30 +65,30 @@ _CURRENT_ENTRIES = (
 
 
 class FoundWork(Value):
-    """A work found by a search, with all documents that are the same paper, book or note."""
+    """A paper, book or note found by a search, with all documents that contain it."""
 
     documents: tuple[Document, ...]
     found_by: str
     """How the work was found: `NAME`, `TITLE`, `SIMILAR` or `WORDS`."""
     detail: str
-    """The identifier that matches or how similar the title is, or "" for a match by words."""
+    """The matching identifier or the similarity of the title, or "" for a match by words."""
     highlights: tuple[Highlight, ...]
     presence: dict[str, str]
-    """Why highlights are absent, by key: `gone` if removed from the source, or `unread` if the
-    source is no longer read."""
+    """Maps the key of each absent highlight to `gone` if it was removed from the source, or to
+    `unread` if the source is no longer read."""
     lines: tuple[ListRow, ...]
     """The cards and drafts of the work."""
 
 
 class _Hit(NamedTuple):
-    """A document that matches a query. Hits sort by quality, best first."""
+    """A document that matches a query. Sorting hits puts the best one first."""
 
     rank: int
-    """The index in `_RELIABILITY` of the way in which the document was found."""
+    """The index of `found_by` in `_RELIABILITY`."""
     minus_score: float
     """The negative score, so that a higher score sorts first."""
     detail: str
-    """As in `FoundWork`."""
+    """See `FoundWork.detail`."""
     document: DocumentId
 
 
@@ -123,7 +123,7 @@ def find_works(
         matches = [_make_hit(row, WORDS, row["score"]) for row in rows]
 
     hits: dict[DocumentId, list[_Hit]] = defaultdict(list)
-    """The hits of each work, which is represented by its first document."""
+    """The hits of each work, keyed by the work's first document."""
     for hit in matches:
         first = _find_documents_of_work(store, hit.document)[0]
         work = _find_documents_of_work(store, first)[0]
@@ -135,7 +135,7 @@ def find_works(
         yield _load_work(store, best)
 
 
-# The SQL queries for documents by names that aren't identifiers, by the scheme of the name.
+# Maps the schemes of names that aren't stored as identifiers to SQL queries for their documents.
 _NAME_QUERIES = {
     "path": "SELECT id AS document FROM document WHERE casefold(place) = ?1",
     "file": (
@@ -195,7 +195,7 @@ def _find_by_title(store: Store, words: str) -> Iterator[_Hit]:
 
 
 def update_index(store: Store) -> None:
-    """Update the full-text index for changed documents, highlights and live cards."""
+    """Update the full-text index with changed documents, highlights and live cards."""
     outdated_rows = {
         (row["what"], row["ref"], row["digest"]): row["rowid"]
         for row in store.fetch_rows("SELECT rowid, what, ref, digest FROM search")
@@ -259,7 +259,7 @@ def _score_title(query_title: str, title: str) -> float:
 
 
 def _score_whole_title(query_title: str, title: str) -> float:
-    """Return the similarity of a query to a title or to its beginning, from 0 to 100."""
+    """Return the similarity of a query to a title or to the title's beginning, from 0 to 100."""
     beginning_score = fuzz.ratio(query_title, title[: len(query_title)])
     return max(fuzz.ratio(query_title, title), min(beginning_score, 99.0))
 
@@ -315,7 +315,7 @@ def _load_work(store: Store, best: _Hit) -> FoundWork:
 
 
 def _load_lines(store: Store, rows: Iterable[Row]) -> tuple[ListRow, ...]:
-    # cards whose acceptance was undone have a draft, which is loaded instead
+    # skip cards whose acceptance was undone, because their drafts are loaded instead
     lines = item_lists.load_items(store, [row["id"] for row in rows])
     return tuple(line for line in lines if line.verdict_name != Verdict.TAKEN_BACK)
 
@@ -324,7 +324,7 @@ def _load_lines(store: Store, rows: Iterable[Row]) -> tuple[ListRow, ...]:
 
 _ASCII_WORD = regex(r"[A-Za-z0-9]+")
 _QUOTED = regex('["“„«]([^"“”„«»]+)["”“»]')
-# Words that don't say what a question is about, such as "really".
+# Filler words such as "really", which carry no meaning in a question.
 _FILLERS = (
     "sure surely really actually exactly tell know known sicher wirklich genau eigentlich weiß"
     " sûr vraiment seguro realmente exactamente"
@@ -333,22 +333,22 @@ _STOP_WORDS = frozenset(map(normalize_for_search, (*CONTENTLESS_WORDS, *_FILLERS
 MAX_WORDS = 24
 """The maximum number of words of a question to search for. The rest are ignored."""
 _MAX_SCORED = 400
-"""The maximum number of passages that get a BM25 score. Those whose words weigh most come first."""
-# The parameters k1 (saturation of repeated words) and b (penalty for long passages) of BM25. The
-# average length of passages is fixed, so that scores reveal nothing about hidden passages.
+"""The maximum number of passages to score by BM25, chosen by the total weight of their words."""
+# The BM25 parameters k1 (saturation of repeated words) and b (penalty for long passages). The
+# average passage length is a constant, so that scores reveal nothing about hidden passages.
 _BM25_K1, _BM25_B = 1.2, 0.5
 _AVERAGE_WORDS = 40
 
 
 class QueryWords(Value):
-    """The words of a question, in the form in which the index has them."""
+    """The search words of a question, normalized as in the index."""
 
     words: Strings
     """The content words, or all words if there are no content words."""
     phrases: Strings
-    """The phrases in quotes, which a passage must contain."""
+    """The quoted phrases, all of which a passage must contain."""
     is_prefix: bool
-    """Whether the question is a single word, which also matches as the beginning of a word."""
+    """Whether the question is a single word, which then also matches as a prefix."""
 
 
 def parse_query_words(question: str) -> QueryWords:
@@ -385,7 +385,7 @@ def split_words(text: str) -> list[str]:
 
 
 def load_text_hashes(store: Store) -> list[Row]:
-    """Load the key and the text hash (`exact`) of each highlight read on this device.
+    """Return the `key` and the text hash (`exact`) of each highlight read on this device.
 
     The rows are sorted by key.
     """
@@ -410,17 +410,17 @@ IsHidden = Callable[[HighlightKey], bool]
 def find_by_words(
     store: Store, question: str, is_hidden: IsHidden | None = None
 ) -> dict[HighlightKey, WordMatch]:
-    """Find the passages that contain any content word of a question.
+    """Find the passages that contain any content word of a question and all its quoted phrases.
 
     Args:
         store: the database.
         question: a question, or just some words.
-        is_hidden: returns whether to hide a passage from anyone other than the user. If
-            given, only the text of passages is searched, and hidden passages affect neither
-            scores nor order.
+        is_hidden: returns whether a passage must be hidden from an agent, or None for the user.
+            If given, only the text of passages is searched, not comments or tags, and hidden
+            passages affect neither scores nor order.
 
     Returns:
-        How well each passage matches, keyed by passage.
+        The match of each passage, keyed by passage.
     """
     parsed = parse_query_words(question)
     columns = "{passage remark}" if is_hidden is None else "{passage}"
@@ -429,7 +429,7 @@ def find_by_words(
         query = "SELECT rowid FROM search WHERE search MATCH ?"
         return {row["rowid"] for row in store.fetch_rows(query, f"{columns} : ({words})")}
 
-    # find the passages with each word, whose number also gives the rarity of the word
+    # find the passages with each word; their number determines the rarity of the word
     star = " *" if parsed.is_prefix else ""
     rows_by_word = {
         word: find_rows_containing(f'"{word}"{star}') for word in parsed.words
@@ -485,13 +485,16 @@ def _find_visible_rows(
 
 
 def _compute_bm25(passage: str, rarity_by_word: Mapping[str, float]) -> float:
-    """Return the score of a passage that has these words, perhaps only in its comment or tags."""
+    """Return the BM25 score of a passage that contains all of these words.
+
+    A word may occur only in the passage's comment, headings or tags.
+    """
     words = split_words(passage)
     text = f" {' '.join(words)} "
     length = 1 + _BM25_B * (len(words) / _AVERAGE_WORDS - 1)
     score = 0.0
     for word, rarity in rarity_by_word.items():
-        # words in comments, headings and tags count once
+        # a word that occurs only in the comment, headings or tags counts once
         times = max(text.count(f" {word} "), 1)
         gain = times * (_BM25_K1 + 1) / (times + _BM25_K1 * length)
         score += rarity * gain
@@ -499,17 +502,17 @@ def _compute_bm25(passage: str, rarity_by_word: Mapping[str, float]) -> float:
 
 
 _ASSUMED_COUNT = 3_000
-"""Replaces the number of passages where the true number must not be revealed."""
+"""The assumed number of passages if the true number must not be revealed."""
 
 
 # --- words and meaning --------------------------------------------------------------------
 
 MIN_COVERAGE = 0.45
-"""The coverage above which matching words add to the similarity of meaning."""
+"""The coverage above which matching words increase the similarity of meaning."""
 CONFIDENT_COVERAGE = 0.37
 """The coverage above which a passage is a confident answer if only words are compared.
 
-Three quarters of unrelated questions stay below this coverage (`benchmarks/ask`)."""
+For three quarters of unrelated questions, the coverage is lower (`benchmarks/ask`)."""
 _WORD_WEIGHT = 10.0
 _DEFAULT_SPREAD = 0.05
 
@@ -535,11 +538,11 @@ class FoundPassage(Value):
     """Whether the meaning of the passage was compared in addition to its words."""
 
     def split_text(self, quote: Span | None = None) -> tuple[str, str, str]:
-        """Split a passage into the text before the answering sentence, the sentence, and the rest.
+        """Return (before, sentence, after), where `sentence` is the one that answers the question.
 
-        If `quote` is given, it takes the place of the sentence. The text on both sides is
-        truncated. Without a sentence or quote, the first text is the truncated passage, and
-        the others are "".
+        If `quote` is given, it is returned instead of the sentence. The text on both sides is
+        truncated. If there is neither a sentence nor a quote, `before` is the truncated passage,
+        and `sentence` and `after` are "".
         """
         start, end = quote or self.sentence
         text = self.highlight.exact
@@ -561,10 +564,10 @@ class FoundPassage(Value):
 
 
 def compute_word_bonus(coverage: float, spread: float) -> float:
-    """Compute how much the matching words add to the cosine similarity of a passage.
+    """Return how much matching words add to the cosine similarity of a passage.
 
-    It is 0 for a coverage of at most `MIN_COVERAGE`. Otherwise, a passage with a few words of
-    the question would be ranked above a paraphrase.
+    The bonus is 0 up to a coverage of `MIN_COVERAGE`. Otherwise, passages with only a few words of
+    the question would be ranked above paraphrases.
 
     Args:
         coverage: the fraction of the question's words in the passage, weighted by rarity.
@@ -580,14 +583,14 @@ def combine_scores(
 ) -> dict[HighlightKey, float]:
     """Combine each passage's cosine similarity and word match into a single score.
 
-    Without similarities, the scores are just those of BM25.
+    Without similarities, the BM25 scores are returned.
     """
     if not similarities:
         return {key: hit.score for key, hit in words.items()}
     scores = dict(similarities)
     max_similarity = max(similarities.values())
     for key, hit in words.items():
-        # a passage without a vector ranks first with all words, and last with half of them
+        # estimate the similarity of a passage without a vector by its coverage
         score = scores.get(key, max_similarity * hit.coverage)
         scores[key] = score + compute_word_bonus(hit.coverage, spread)
     return scores
@@ -603,7 +606,7 @@ def load_best_passages(
 
     Args:
         store: the database.
-        scores: the score of each candidate, by key.
+        scores: the score of each candidate, keyed by passage.
         limit: the maximum number of passages.
         is_hidden: returns whether to skip a passage.
     """

@@ -2,8 +2,8 @@
 
     passage = {key, words: [before, sentence, after], place, cards: [line], links}
 
-The page shows the answering sentence in bold and truncates the text around it. An answer has a
-list `sentences`, each with its text in `says` and with the quoted passage in the same form.
+The page shows the answering sentence in bold. The text around it is truncated. An answer has a list
+`sentences`; each entry is the quoted passage in the form above, with the sentence in `says`.
 """
 
 from __future__ import annotations
@@ -24,7 +24,7 @@ _MAX_CARDS = 3
 
 
 class AskedQuestion(Value, forbid_unknown_fields=True):
-    """The body of the request to answer a question, from the web page."""
+    """The body of the web page's request to answer a question."""
 
     question: str
     reply: str = ""
@@ -37,15 +37,16 @@ class SearchRenderer:
     def __init__(self, workspace: Workspace, faces: ItemRenderer) -> None:
         """Create the renderer.
 
-        `faces` is used to find links that open passages.
+        `faces` finds the links that open passages.
         """
         self._workspace = workspace
         self._faces = faces
 
     def search(self, query: Texts) -> Json:
-        """Search for the words in `query`, returning `works`, `passages`, and remarks (`said`).
+        """Search for `query["words"]`, and return `works`, `passages` and remarks (`said`).
 
-        Returns {} if the words name a field, because such queries search for cards.
+        Returns {} if there are no words, or if they name a field, because such queries search for
+        cards.
         """
         words = query["words"][:500].strip()
         if not words or has_field(words):
@@ -70,9 +71,9 @@ class SearchRenderer:
         }
 
     def answer(self, question: AskedQuestion) -> Json:
-        """Answer a question, returning the sentences that could be proved in `sentences`.
+        """Answer a question, and return the proved sentences in `sentences`.
 
-        If no model is configured and there's no reply, the text to paste into a chat is
+        If there's neither a reply nor a configured model, the prompt to paste into a chat is
         returned in `ask` instead.
 
         Raises:

@@ -19,7 +19,7 @@ if TYPE_CHECKING:
 
 # --- works ----------------------------------------------------------------
 
-# How many passages and how many cards of a work the terminal shows without -v.
+# The maximum number of highlights, and of cards, of a work to show in the terminal without -v.
 _MAX_LINES = 5
 _MAX_LINE_CHARS = 96
 _HIGHLIGHT_FIELDS = (
@@ -136,7 +136,7 @@ def format_work(match: FoundWork, work: Json, *, whole: bool = False) -> TextLin
 def hit_to_json(hit: FoundPassage, *, sure: bool) -> Json:
     """Convert a passage to the JSON printed by `search --json`.
 
-    `sure` is whether the passage is a confident answer.
+    `sure` is whether the search result is a confident answer.
     """
     return {
         "document": document_to_json(hit.highlight.document),

@@ -1,9 +1,9 @@
 """Compute the vectors of all passages after a run, and compare questions with them.
 
-Vectors are stored in `memory.db` by model and by a hash of the exact text. If a passage is
-edited, one vector has to be computed again. If the ledger is lost, none has to be, and with
-another model, all have to be. Private passages are only sent to a model on this computer.
-With any other model, they are only found by their words.
+Vectors are cached in `memory.db`, keyed by the model and a hash of the exact text. Editing a
+passage thus invalidates one vector, changing the model invalidates all, and losing the ledger none.
+Private passages are sent only to a model on this computer. With any other model, they can be found
+only by their words.
 """
 
 from __future__ import annotations
@@ -30,31 +30,31 @@ from ankiforge.pipeline.run_result import OtherProgress, RunResult, RunStep
 from ankiforge.pipeline.workspace import ShowProgress, Workspace
 
 _MIN_WORDS = 4
-"""The minimum number of words of a passage for it to get a vector.
+"""The minimum number of words of a passage that gets a vector.
 
-Shorter passages, such as headings, would be similar to everything."""
+Shorter passages, such as headings, would be similar to every question."""
 _NO_VECTOR = b""
-"""Cached instead of a vector for passages that are too short."""
+"""Cached in place of a vector for passages that are too short."""
 _UNRELATED_QUANTILE = 0.75
 """The fraction of the unrelated questions in `apart.txt` that score below the threshold."""
 _RELEARN_GROWTH = 1.25
-"""The factor by which the number of vectors must grow before the threshold is learned again."""
+"""The factor by which the number of vectors must grow before the threshold is remeasured."""
 _MAX_PUBLIC_RANKED = 200
-"""The number of most similar passages that are ranked for readers other than the user."""
+"""The maximum number of passages to rank for an agent, most similar first."""
 _MAX_SENTENCES = 40
-"""The maximum number of sentences that are compared to choose one from each passage."""
+"""The maximum total number of sentences to compare when choosing one sentence per passage."""
 _LABEL = "comparing meanings"
-# The key of the threshold in the cache, which can't be the hash of a text.
+# The cache key of the threshold. It can't collide with the hash of a text.
 _THRESHOLD = "learnt"
 
 
 class Similarities(Value):
-    """How similar in meaning passages are to a question."""
+    """The similarities in meaning of passages to a question."""
 
     question: bytes
     """The vector of the question."""
     cosines: dict[HighlightKey, float]
-    """The cosine of each passage with the question, by the key of the passage."""
+    """The cosine similarity of each passage to the question, keyed by passage."""
     missing_count: int
     """The number of passages that have no vector yet."""
     standard_deviation: float = 0.0
@@ -62,7 +62,7 @@ class Similarities(Value):
     mean_top_cosine: float = 0.0
     """The mean cosine of the most similar passages."""
     threshold: float = 0.0
-    """The level that unrelated questions rarely exceed, or 0 if it isn't learned yet."""
+    """The mean top cosine that unrelated questions rarely exceed, or 0 if it isn't known yet."""
 
     def is_confident(self, coverage: float) -> bool:
         """Return whether the best passage is a confident answer.
@@ -77,7 +77,7 @@ class Similarities(Value):
 
 
 class PassageVectors:
-    """The embedding vectors of a workspace's passages, as computed by a model."""
+    """The cached embedding vectors of a workspace's passages, computed by a given model."""
 
     def __init__(self, workspace: Workspace, embedder: Embedder) -> None:
         self.embedder = embedder
@@ -89,7 +89,7 @@ class PassageVectors:
     def _privacy(self) -> PrivacyFilter:
         return load_privacy(self._ledger)
 
-    # --- making vectors ---------------------------------------------------------------
+    # --- computing vectors ------------------------------------------------------------
 
     def compute_missing(self) -> Iterator[OtherProgress]:
         """Compute the missing vectors in batches, and store each batch.
@@ -98,9 +98,8 @@ class PassageVectors:
             The progress, at the start and after each batch.
 
         Raises:
-            ServiceError: the model fails, in which case the vectors stored so far are kept.
-                Or its vectors have another length than before, in which case all vectors are
-                deleted.
+            ServiceError: the model failed; the vectors stored so far are kept. Also raised if the
+                length of its vectors has changed; all stored vectors are then deleted.
         """
         vectors = self._load_vectors()
         missing_texts = self._find_missing(vectors)
@@ -133,7 +132,10 @@ class PassageVectors:
         return vectors
 
     def _drop_vectors(self) -> ServiceError:
-        """Delete all vectors because the server's have another length now, and return the error."""
+        """Delete all vectors because the length of the model's vectors has changed.
+
+        Returns the error to raise.
+        """
         if not self._is_read_only:
             self._cache.update({}, forget=self._cache.load_all())
         message = f"{self.embedder.title} is another model than before"
@@ -174,9 +176,10 @@ class PassageVectors:
         return unpack("<ffI", packed_values) if packed_values else (0.0, 0.0, 0)
 
     def _measure_threshold(self) -> None:
-        """Measure how similar the best passages are to questions that no passage answers.
+        """Measure how similar the best passages are to unrelated questions, and cache the result.
 
-        Only public passages are used, because the threshold is also used for agents.
+        Does nothing unless the number of vectors has grown by `_RELEARN_GROWTH` since the last
+        time. Only public passages are used, because the threshold is also used for agents.
         """
         vectors = self._load_vectors()
         if len(vectors) < _RELEARN_GROWTH * self._load_threshold()[2]:
@@ -204,7 +207,7 @@ class PassageVectors:
         highest = nlargest(self.embedder.averaged_passages, similarities)
         return fmean(highest) if highest else 0.0
 
-    # --- comparing --------------------------------------------------------------------
+    # --- comparing vectors ------------------------------------------------------------
 
     def compute_similarities(
         self, question: str, is_hidden: IsHidden | None = None
@@ -217,7 +220,7 @@ class PassageVectors:
             is_hidden: returns whether to skip a passage.
 
         Raises:
-            ServiceError: the model fails, or its vectors have another length than before.
+            ServiceError: the model failed, or the length of its vectors has changed.
         """
         vectors = self._load_vectors()
         rows = load_text_hashes(self._ledger)
@@ -243,14 +246,15 @@ class PassageVectors:
     def choose_spans(
         self, question: bytes, choices: Sequence[tuple[Highlight, Sequence[Span]]]
     ) -> list[Span | None]:
-        """Choose the span in each passage that's most similar to a question.
+        """Return the span of each passage that is most similar to a question.
 
         Args:
             question: the vector of the question.
             choices: the passages, each with the spans to compare.
 
         Returns:
-            One span per passage, or None where the passage wasn't compared.
+            One span per passage, or None if the passage wasn't compared, e.g. because it contains
+            private text.
         """
         texts: list[str] = []
         candidates: list[tuple[int, Span]] = []
@@ -295,7 +299,7 @@ def compute_vectors(workspace: Workspace, result: RunResult, show: ShowProgress)
 
     Args:
         workspace: the workspace.
-        result: gets a notice if the model fails or the user stops the step.
+        result: receives a notice if the model fails or the user stops the step.
         show: displays the progress.
     """
     consequence = "new passages are found by their words only"

@@ -36,13 +36,13 @@ class SearchResult(Value):
     works: tuple[FoundWork, ...] = ()
     """The works whose name, title or other metadata match the query."""
     passages: tuple[FoundPassage, ...] = ()
-    """The passages that may answer the query, best first; () if the query was a name or title."""
+    """The passages that may answer the query, best first, or () if the query is a name or title."""
     is_confident: bool = True
     """Whether the best passage scores higher than is likely for an unrelated question."""
     missing_vectors: int = 0
-    """The number of passages that were compared only by words, because they have no vector yet."""
+    """The number of passages without a vector, which were compared by words only."""
     problem: str = ""
-    """Why only words were compared although there is a model, or ""."""
+    """The reason only words were compared although there is a model, or ""."""
 
     @property
     def remarks(self) -> Strings:
@@ -75,7 +75,8 @@ def search_library(
         query: a name, a title, a question, or words.
         limit: the maximum number of passages.
         document: file metadata to search for instead of the query.
-        privacy: hides private text from an agent, before ranking, or None for the user.
+        privacy: the filter that hides private text from an agent before anything is ranked, or
+            None if the user is searching.
     """
     ledger = workspace.ledger
     index.update_index(ledger)
@@ -95,7 +96,7 @@ def search_library(
 def _is_work_hidden(work: FoundWork, privacy: PrivacyFilter) -> bool:
     """Return whether to hide a work from an agent.
 
-    This also depends on how the work was found, since its title or tags may be private.
+    The result depends on how the work was found, since the matching title or tags may be private.
     """
     are_private = [bool(privacy.find_private_reason(mark)) for mark in work.highlights]
     are_private += map(privacy.is_private_row, work.lines)
@@ -112,7 +113,7 @@ def _is_work_hidden(work: FoundWork, privacy: PrivacyFilter) -> bool:
 def find_passages(
     workspace: Workspace, query: str, limit: int, privacy: PrivacyFilter | None
 ) -> SearchResult:
-    """Find the passages that may answer a query, by their words and by their meaning."""
+    """Find the passages that may answer a query, by words and by meaning. `works` is empty."""
     ledger = workspace.ledger
     is_hidden = cache(privacy.is_private_passage) if privacy else None
     # compare meanings, if there is a model

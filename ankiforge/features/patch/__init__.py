@@ -23,7 +23,7 @@ class PatchCommand(Hooks):
     def after_run(
         self, workspace: Workspace, result: RunResult, show: ShowProgress
     ) -> None:
-        """Delete the old notes that `patch --apply` kept."""
+        """Delete the backups of notes that `patch --apply` made."""
         workspace.delete_kept_files()
 
 

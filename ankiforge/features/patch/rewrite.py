@@ -1,10 +1,10 @@
 """Apply changes of a card's fields to the text of the note that contains the card.
 
-The fields are Markdown. The note has the same words in the same order, but also syntax of its
-own, such as highlights, the `> ` of quotes, links and line ends. `rewrite_note` finds the
-words of the fields in the note, and replaces only what differs between the old and the new
-fields. Its results are guesses: the caller parses each of them, and uses the first one in
-which the card has the new fields.
+The fields are Markdown. The note has the same words in the same order, but also syntax of its own,
+such as highlights, the `> ` of quotes, links and line breaks. `rewrite_note` finds the words of the
+fields in the note, and replaces only the differences between the old and the new fields. The
+results are guesses, so the caller must parse each of them and use the first one in which the card
+has the new fields.
 """
 
 from __future__ import annotations
@@ -22,13 +22,13 @@ from ankiforge.model import Span
 from ankiforge.text import regex
 
 _MAX_WORDS = 1_500
-"""The maximum number of words of a card. Edits of longer cards are refused."""
+"""The maximum number of words of a card. Edits to longer cards are refused."""
 _MAX_PLACES = 20
-"""The maximum number of matches in a note at which the text of a card is replaced."""
+"""The maximum number of places in a note at which to try to replace the text of a card."""
 _FIELD_SEPARATOR = "\ufdd2"
-"""Stands for the syntax of the note between two fields. It never occurs in text."""
+"""Represents the note's syntax between two fields. A noncharacter, so it never occurs in text."""
 _PICTURE_PLACEHOLDER = "\ufdd3"
-"""Stands for a picture, which the note writes in another way. It never occurs in text."""
+"""Represents a picture, whose syntax differs in the note. A noncharacter, as above."""
 
 _TOKEN = regex(
     r"""(?xs)
@@ -48,9 +48,9 @@ _LINK = regex(r"(?<!!)\[([^\[\]]*)\]\(([^()\s]*)\)")
 _TARGET = r"""
     \((?=[^)]{0,500}?[^\W_])(?:[^()\s]|\([^()\s]{0,100}\)){0,500}(?:[ ]+"[^"\n]{0,200}")?\)
 """
-# What a note may have between two words of a field. All alternatives except the last contain a word
-# that isn't the card's. Thus a run of punctuation can be matched in only one way, and the time for
-# matching is bounded.
+# Matches syntax that a note may have between two words of a field. Every alternative but the last
+# must contain a word that isn't on the card. A run of punctuation can therefore be matched in only
+# one way, which prevents catastrophic backtracking.
 _BETWEEN_WORDS = rf"""(?:
     </?(?:mark|span|b|i|u|em|strong|s|del|br|sub|sup)\b[^<>\n]{{0,200}}>
     |\{{\{{?(?:c\d{{0,3}}|\d{{1,3}}):{{1,2}}                    # a gap that has a number
@@ -64,7 +64,7 @@ _BETWEEN_WORDS = rf"""(?:
     |<!--(?=[^\n]*?[^\W_])(?:(?!-->)[^\n]){{0,500}}-->  # a comment of HTML
     |[\W_]
     ){{0,400}}?"""
-# The markers of quotes and of a list item with which a line begins.
+# Matches the markers of quotes and of a list item at the start of a line.
 _LINE_START = regex(
     r"[ \t]*(?:>[ \t]?)*(?P<item>(?:[-*+]|\d{1,9}[.)])[ \t]+(?:\[.\][ \t]+)?)?"
 )
@@ -72,8 +72,8 @@ _SCRIPT = regex(r"</?su[bp]>")
 _ESCAPE = regex(r"\\([!-/:-@\[-`{-~])")
 _WHITESPACE = regex(r"\s+")
 _MAX_DISTANCE = 60
-"""How far before the first word and after the last word of a card to search for other tokens, in
-characters."""
+"""How many characters before the first word and after the last word of a card to search for the
+other tokens."""
 
 
 def rewrite_note(
@@ -90,7 +90,7 @@ def rewrite_note(
         new: the same fields after the user's edit.
 
     Raises:
-        ItemError: the change can't be applied. The message says why.
+        ItemError: the change can't be applied. The message gives the reason.
     """
     tokens = [_Token(text) for text in _tokenize(old)]
     if _PICTURE.findall("\n".join(old)) != _PICTURE.findall("\n".join(new)):
@@ -148,7 +148,7 @@ def _find_special_tokens(fields: Sequence[str]) -> list[str]:
     return list(filter(_SPECIAL_TOKEN.fullmatch, _tokenize(fields)))
 
 
-# --- what changed -----------------------------------------------------------------------
+# --- replacements -----------------------------------------------------------------------
 
 
 @dataclass(slots=True, eq=False)
@@ -178,8 +178,8 @@ class _Replacement(NamedTuple):
     def note_span(self, *, insert_before: bool) -> Span | None:
         """Return the span of the note to replace, which is empty for an insertion.
 
-        With `insert_before`, text is inserted right before the next token, otherwise right
-        after the previous one. Returns None if the note has other text in this place.
+        With `insert_before`, text is inserted right before the next token, otherwise right after
+        the previous one. Returns None if the tokens to replace can't be found in the note.
         """
         removed_spans = [token.note_span for token in self.removed if token.note_span]
         if removed_spans:
@@ -200,9 +200,9 @@ class _Replacement(NamedTuple):
 def _find_nearest_span(
     tokens: Iterable[_Token], *, past_special: bool = False
 ) -> Span | None:
-    """Return the note span of the first token that has one.
+    """Return the note span of the first token that has one, or None.
 
-    Gives up and returns None at a special token, unless `past_special` is True.
+    The search stops at a special token, unless `past_special` is True.
     """
     for token in tokens:
         if token.note_span:
@@ -215,7 +215,7 @@ def _find_nearest_span(
 def _diff_tokens(tokens: Sequence[_Token], new: Sequence[str]) -> Iterator[_Replacement]:
     """Diff two lists of tokens, yielding the replacements that turn `tokens` into `new`.
 
-    Both have the same special tokens, so no replacement contains one.
+    Both lists must have the same special tokens in the same order. No replacement contains one.
     """
     old = [token.text for token in tokens]
     for old_part, new_part in zip(
@@ -241,7 +241,7 @@ def _split_at_special_tokens(texts: Sequence[str]) -> Iterator[range]:
     yield range(start, len(texts))
 
 
-# --- where the words are ----------------------------------------------------------------
+# --- alignment with the note ------------------------------------------------------------
 
 
 def _find_word_spans(note: str, words: Sequence[str]) -> Iterator[list[Span]]:

@@ -1,9 +1,9 @@
 """Turn the user's edits in Anki into a patch of the notes that contain those cards.
 
-Nothing is written to a note here. The fields of each card in Anki are compared with the exported
-ones, and `rewrite` applies the difference to the text of the note. The changed text is then parsed
-as in a run. The patch is kept only if the card now has Anki's text and all other highlights are
-unchanged. Edits without a patch are listed with the reason.
+This module doesn't write to any note. The fields of each card in Anki are compared with the
+exported ones, and `rewrite` applies the differences to the text of the note. The changed text is
+then parsed as in a run. An edit becomes part of the patch only if the parsed card has Anki's text
+and all other highlights are unchanged. All other edits are listed with the reason.
 """
 
 from __future__ import annotations
@@ -75,14 +75,14 @@ TOO_DIFFERENT = (
 _MAX_EXCERPT_CHARS = 60
 """The maximum length of an excerpt of a card in a reason or in a list, in characters."""
 MIN_SIMILARITY = 0.6
-"""The minimum similarity of the old and the new text of a passage for it to keep its card.
+"""The minimum similarity of the old and the new text of a passage.
 
-A run still matches a passage by its position at a similarity of 0.5 (docs/internals/core.md). This
-value leaves a margin."""
+A run matches a changed passage by its position down to a similarity of 0.5
+(docs/internals/core.md), so this value leaves a margin."""
 
 
 class UnpatchableEdit(Value):
-    """An edit in Anki that can't be part of the patch, with the reason."""
+    """An edit that can't be part of the patch, with the reason."""
 
     guid: str
     excerpt: str
@@ -112,7 +112,7 @@ class PatchedFile(Value):
 
 
 class Patch(Value):
-    """The patches of all notes with edited cards, and the edits that they don't contain."""
+    """The patches of all files with edited cards, and the edits that couldn't be included."""
 
     files: tuple[PatchedFile, ...] = ()
     refused: tuple[UnpatchableEdit, ...] = ()
@@ -136,13 +136,13 @@ class Patch(Value):
 class _Edit(NamedTuple):
     card: LocalCard
     html: Texts
-    """The HTML of the edited fields, by field name."""
+    """The HTML of the edited fields, keyed by field name."""
 
 
 def patch_anki_edits(workspace: Workspace, query: str = "") -> Patch:
     """Read Anki's collection, and build a patch with the user's edits.
 
-    No note is written. `query` selects cards as in `find_matching_ids`, and "" selects all.
+    Notes aren't changed. `query` selects cards as in `find_matching_ids`; "" selects all cards.
 
     Raises:
         UsageError: the query is invalid.
@@ -164,10 +164,10 @@ def make_patch(
     """Build a patch from the cards that the user edited in Anki or in the workspace.
 
     Args:
-        ledger: the ledger with the cards, and with their notes as of the last read of Anki.
+        ledger: source of the cards, and of their notes as last read from Anki.
         sources: the sources whose files may be patched.
         guids: the GUIDs of the cards to consider.
-        pictures: the directory of pictures extracted from pages.
+        pictures: the directory with the pictures extracted from PDF pages.
     """
     readers: dict[str, NoteSource] = {}
     for source in sources:
@@ -226,7 +226,10 @@ def make_patch(
 
 
 def _find_local_edits(card: LocalCard) -> Texts:
-    """Render as HTML the fields that the user changed in ankiforge, by an edit or a repair."""
+    """Return the HTML of the fields that the user changed in ankiforge, keyed by field name.
+
+    Fields with pictures are left out.
+    """
     html = dict(
         zip(
             card.note_type.content_fields,
@@ -253,7 +256,7 @@ def _make_refusal(edit: _Edit, reason: str) -> UnpatchableEdit:
     return UnpatchableEdit(edit.card.guid, words, title, reason)
 
 
-# --- where a card is written -----------------------------------------------------------
+# --- finding a card's file -------------------------------------------------------------
 
 
 class _SourceFile(NamedTuple):
@@ -275,8 +278,8 @@ def _find_file(
 
     Args:
         card: the card.
-        readers: the sources of Markdown and text files, by namespace.
-        listed: caches each source's files by path, keyed by namespace.
+        readers: the sources of Markdown and text files, keyed by namespace.
+        listed: a cache of each source's files by path, keyed by namespace. Updated in place.
 
     Raises:
         ItemError: no file contains the card, or the file can't be patched.
@@ -344,7 +347,7 @@ class _NoteToPatch:
         The text is returned unchanged if it already contains the edit.
 
         Raises:
-            ItemError: the edit can't be expressed in this note. The message says why.
+            ItemError: the edit can't be expressed in this note. The message gives the reason.
         """
         card = edit.card
         anchors = list(map(_make_anchor, self._original_highlights))
@@ -376,7 +379,7 @@ class _NoteToPatch:
             name for name in old_markdown if old_markdown[name] or new_markdown[name]
         ]
 
-        # search the note for the text of all fields, and then only for that of the changed ones
+        # search the note for the text of all fields, then only for the text of the changed fields
         wanted_card = _WantedCard(card, highlights[index], media, tuple(html.values()))
         reasons: list[str] = []
         tried_texts: set[str] = set()
@@ -414,8 +417,8 @@ class _NoteToPatch:
             index: the index of the card's highlight in `before`.
 
         Returns:
-            "" if the text can be used. Otherwise the reason, e.g. that the next run wouldn't
-            recognize the card.
+            "" if the text can be used, otherwise the reason it can't, e.g. that the next run
+            wouldn't recognize the card.
         """
         after = self._parse_highlights(text)
         if len(after) != len(before):
@@ -468,11 +471,11 @@ class _NoteToPatch:
 class _WantedCard(NamedTuple):
     card: LocalCard
     highlight: Highlight
-    """The highlight of the card as it is in the note before the edit."""
+    """The card's highlight as parsed from the note before the edit."""
     media: Mapping[str, Media]
-    """The pictures of the card, by their paths in its text."""
+    """The card's pictures, keyed by their path in the Markdown."""
     html: Strings
-    """The HTML that its fields should have."""
+    """The HTML that the card's fields should have after the edit."""
 
 
 def _make_anchor(highlight: Highlight) -> tuple[object, ...]:
@@ -506,7 +509,7 @@ def _excerpt_difference(text: str, other: str) -> str:
 
 
 def _find_draft(highlight: Highlight, card: Card) -> Draft:
-    """Draft the highlight by the rules again, and return the draft that matches `card`.
+    """Rerun the drafting rules on a highlight, and return the draft that corresponds to `card`.
 
     Raises:
         ItemError: the rules no longer make this card from the highlight.
@@ -523,7 +526,7 @@ def _find_draft(highlight: Highlight, card: Card) -> Draft:
     return matching_drafts[card.user_text_number]
 
 
-# --- the patch itself -------------------------------------------------------------------
+# --- diffs ------------------------------------------------------------------------------
 
 _NO_NEWLINE_MARK = b"\n\\ No newline at end of file\n"
 _QUOTED_CHARS = {'"': '\\"', "\\": "\\\\", "\t": "\\t", "\n": "\\n", "\r": "\\r"}

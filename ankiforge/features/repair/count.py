@@ -26,9 +26,9 @@ def keep_first_card_per_note(cards: Iterable[FailingCard]) -> list[FailingCard]:
 
 
 def load_last_repair_days(ledger: Ledger, now: datetime) -> dict[NoteId, int]:
-    """Return the day on which each note was last repaired or left as it is.
+    """Return the day on which each note was last repaired or left as it is, keyed by note id.
 
-    Days are counted relative to `now`, so they aren't positive.
+    Days are relative to today, i.e. 0 or negative.
     """
     days = {}
     for note_id, at in load_repair_times(ledger).items():
@@ -41,8 +41,8 @@ class FailingCount(Value):
     """The number of failing cards, cached in the ledger for one day."""
 
     day: str
-    """The day of the count, with a hash of all repairs before it, so that a later repair
-    invalidates the count."""
+    """The day of the count and a hash of all repairs so far. A later repair changes the hash and
+    thus invalidates the count."""
     collection: str
     """The path and fingerprint of the collection that was read."""
     cards: int = 0
@@ -51,7 +51,7 @@ class FailingCount(Value):
 
     @property
     def line(self) -> str:
-        """A line with the number of failing cards and the time they took, or "" without any."""
+        """A line with the number of failing cards and the minutes spent on them, or ""."""
         if not self.cards:
             return ""
         minutes = round(self.minutes)
@@ -71,7 +71,7 @@ def get_todays_count(ledger: Ledger) -> FailingCount | None:
 
 
 def count_failing(ledger: Ledger, path: Path) -> None:
-    """Count the failing cards of the collection at `path`, and store the count.
+    """Count the failing cards in the collection at `path`, and store the count in the ledger.
 
     Does nothing if neither the collection nor the repairs have changed since today's count.
 

@@ -1,8 +1,8 @@
 """Find the cards that fail in Anki, by their flags, tags and review log.
 
 A card is listed if the user asked for it, if Anki tagged it as a leech, or if it was recently
-forgotten at least three times within thirty days. A failing card isn't always badly made: in a
-real review log, two of three failing cards needed a repair.
+forgotten at least three times within thirty days. Not every failing card is badly made: in a real
+review log, two thirds of the failing cards needed a repair.
 """
 
 from __future__ import annotations
@@ -36,7 +36,7 @@ select {cast_to_integers("id", "cid", "ease", "lastIvl", "time", "type = 1")}
 from revlog where ease between 1 and 4 and type in (0, 1, 2, 3) order by id
 """
 _SECONDS_PER_DAY = 86400
-# The year 2100 as a Unix time, which limits the times in a damaged log.
+# The year 2100 as a Unix time, the upper limit for times in a damaged review log.
 _MAX_UNIX_TIME = 4_102_444_800
 _DAY_START = timedelta(hours=4)
 
@@ -65,7 +65,7 @@ class FirstAnswer(NamedTuple):
 
     @property
     def is_failure(self) -> bool:
-        """Whether the card was in the review state, and the user had forgotten it."""
+        """Whether the user had forgotten a card that was in the review state."""
         return self.in_review and self.button == _AGAIN_BUTTON
 
 
@@ -80,9 +80,9 @@ class CardHistory(Value):
     answer_count: int = 0
     """The number of all answers, including those after the first on a day."""
     total_seconds: float = 0.0
-    """The total time that the user took for all answers, in seconds."""
+    """The total time spent on all answers, in seconds."""
     recent_seconds: float = 0.0
-    """The time that the user took for the answers of the last thirty days, in seconds."""
+    """The time spent on the answers of the last thirty days, in seconds."""
     lapses: int = 0
     is_suspended: bool = False
     is_flagged: bool = False
@@ -94,7 +94,8 @@ class CardHistory(Value):
     def summary(self) -> str:
         """The latest answers as text, e.g. `· 3d· 8d✗` (`✗` forgotten, `·` remembered).
 
-        The number is the card's interval before the answer, in days. It is omitted in learning.
+        The number is the card's interval before the answer, in days. It is omitted for answers in
+        learning.
         """
         symbols = []
         for answer in self.answers[-_MAX_ANSWERS_SHOWN:]:
@@ -106,14 +107,14 @@ class CardHistory(Value):
 
     @property
     def repair_requests(self) -> Strings:
-        """The red flag and the tags by which the user asked for a repair."""
+        """Texts naming the red flag and the tags with which the user asked for a repair."""
         flag = ("you flagged this card red in Anki",) if self.is_flagged else ()
         return (*flag, *(f"tagged {tag}" for tag in WISH_TAGS if tag in self.tags))
 
     def count_max_failures(self, since: int) -> int:
         """Return the maximum number of failures within any thirty days after the day `since`.
 
-        `since` is relative to today.
+        `since` is relative to today, so past days are negative.
         """
         days = [
             answer.day
@@ -128,7 +129,7 @@ class CardHistory(Value):
 
 
 class FailingCard(Value):
-    """A card listed as failing, with the reasons."""
+    """A failing card, with the reasons for listing it."""
 
     history: CardHistory
     reasons: Strings
@@ -182,13 +183,13 @@ def read_histories(view: AnkiContents, now: datetime) -> tuple[CardHistory, ...]
 def find_failing_cards(
     all_histories: Iterable[CardHistory], last_repair_days: Mapping[NoteId, int]
 ) -> list[FailingCard]:
-    """Find the failing cards, putting the user's own requests first, then the costliest.
+    """Return the failing cards, those that the user asked for first, then by total review time.
 
     Args:
         all_histories: the histories of all cards.
         last_repair_days: the day on which each note was last repaired or left unchanged,
-            relative to today and keyed by note id. Failures before that day are ignored, and
-            so are the user's requests and Anki's leech tag for thirty days after it.
+            relative to today and keyed by note id. Failures up to that day are ignored. So are
+            the user's requests and Anki's leech tag for thirty days after that day.
     """
     failing_cards = []
     for history in all_histories:

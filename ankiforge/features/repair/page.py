@@ -1,8 +1,8 @@
 """The list of the web page that shows the cards that fail in Anki, with repairs to choose from.
 
 The JSON of an item has the card as it is in Anki in `cards`, and a list of `repairs`. Each repair
-has a summary in `says`, the resulting `cards`, and `lines` with its quote and the warnings of
-the checks. The items of our own cards also have the passage that the card was made from.
+has a summary in `says`, the resulting `cards`, and `lines` with a quote from the source and the
+warnings of the checks. Items about our own cards also have `source`, the card's passage.
 """
 
 from __future__ import annotations
@@ -49,7 +49,7 @@ from ankiforge.web.page_part import ChatOutcome, ChatPrompt, ItemSource, ShelfLi
 NO_REPAIR_TEXT = "No repair that the checks let pass"
 ID_PREFIX = "nid:"
 """The prefix of the ids of items."""
-# The keyboard keys that accept a repair, by its position.
+# The keys that accept the first, second and third repair.
 _ACCEPT_KEYS = ("1", "2", "3")
 _LEAVE = build_action("later", "Leave 30 days", "s", "text", "Left for 30 days")
 _SUSPEND = build_action("reject", "Suspend in Anki", "x", "outlined", "Suspended")
@@ -89,12 +89,12 @@ class FailingCards(ItemSource):
         self._faces = faces
         self._uses_model = uses_model
         self._fingerprint = ""
-        """The fingerprint that the collection had when it was read, or ""."""
+        """The fingerprint of the collection when it was last read, or ""."""
         self._entries: dict[str, FailingNote] = {}
-        """The pending entries, by item id."""
+        """The pending entries, keyed by item id."""
 
     def count(self) -> dict[str, int]:
-        """Count the pending cards. Until the collection is read, the stored number is returned."""
+        """Return the number of pending cards, or the stored count until the collection is read."""
         if self._fingerprint:
             return {"failing": len(self._entries)}
         stored_count = self._ledger.get_value("failing", FailingCount)
@@ -173,10 +173,10 @@ class FailingCards(ItemSource):
         return item
 
     def _list_actions(self, entry: FailingNote) -> list[Json]:
-        """Return the actions on an entry as buttons.
+        """Return the JSON of the actions on an entry.
 
-        Only the main action is a filled button: accept the first repair or, without any, edit
-        or suspend the card.
+        Only the main action is a filled button: to accept the first repair or, if there is none,
+        to edit or suspend the card.
         """
         actions: list[Json] = []
         for number in _ACCEPT_KEYS[: len(entry.proposed_repairs)]:
@@ -222,7 +222,7 @@ class FailingCards(ItemSource):
 
         Raises:
             StaleItemError: the item has changed since it was shown, or isn't pending any more.
-            ForgeError: the decision is refused. The message says why.
+            ForgeError: the decision is refused. The message gives the reason.
         """
         entry = self._find_current_entry(decision)
         workspace = self._workspace
@@ -263,7 +263,7 @@ class FailingCards(ItemSource):
         return DecisionOutcome(take_back, action, to_sentence(message) if message else "")
 
     def preview(self, decision: Decision) -> ShownCard:
-        """Build the card with the fields in the editor."""
+        """Build the card as it would be with the fields in the editor."""
         card = self._make_card(
             self._find_current_entry(replace(decision, content_hash=""))
         )
@@ -300,7 +300,7 @@ class FailingCards(ItemSource):
 
 
 def _make_preview(fields: Texts, deck: str) -> Preview:
-    """Build a preview of another tool's note, which shows the deck as its document."""
+    """Build a preview of a note from its fields, with the deck in place of the document title."""
     document = Document(DocumentKey(""), "", deck)
     passage = Highlight(document, "", HighlightKind.HIGHLIGHT, "")
     kind = CardKind.from_fields(fields)

@@ -1,4 +1,4 @@
-"""Convert a note of any type to its first card in Markdown, on which checks can be run."""
+"""Convert a note of any note type to its first card in Markdown, so that it can be checked."""
 
 from __future__ import annotations
 
@@ -27,12 +27,12 @@ from ankiforge.text.cloze import to_plain_text
 MAX_SIDE_CHARS = 10_000
 """The maximum length of a side of a card, in characters.
 
-Real cards are shorter, and broken markup of this length would be slow to parse."""
+Real cards are shorter, and longer broken markup would be slow to parse."""
 _LATEX_FORMULAS = (
     (regex(r"(?is)\[\$\](.*?)\[/\$\]"), r"\\(\1\\)"),
     (regex(r"(?is)\[\$\$\](.*?)\[/\$\$\]"), r"\\[\1\\]"),
 )
-# Text that Anki renders with LaTeX, with formulas in dollar signs.
+# Matches text that Anki renders with LaTeX, where formulas are in dollar signs.
 _LATEX_BLOCK = regex(r"(?is)\[latex\](.*?)\[/latex\]")
 _LATEX_REPLACEMENTS = (
     (regex(r"\\newline\b"), " "),
@@ -49,7 +49,8 @@ _MEDIA = regex(
     """
 )
 _FORMULA = regex(r"(?s)\\\(.+?\\\)|\\\[.+?\\\]")
-# A cloze deletion that the `}}` of a formula in it closes, as in {{c1::\(\frac{1}{\sqrt{2}}\)}}.
+# Matches a cloze deletion that is closed by the `}}` of a formula inside, as in
+# {{c1::\(\frac{1}{\sqrt{2}}\)}}.
 _CLOSED_EARLY = regex(
     r"""(?xs)
     \{\{c[0-9,]+::(?:(?!\}\}|\{\{c).)*
@@ -71,15 +72,15 @@ class ParsedNote(Value):
     notetype: str
     """The name of the note type."""
     fields: Fields
-    """The name of each field with its unchanged HTML or Markdown."""
+    """The note's own fields as (name, text) pairs, with the text as it is in Anki."""
     draft: CardContent
     """The content of the card."""
     field_names: Texts = {}
-    """The note's field names by our field names, or {} if a side has several fields."""
+    """Maps our field names to the note's, or {} if a side consists of several fields."""
     closed_early: str = ""
     """The text of a cloze deletion that the `}}` of a formula closes too early, or ""."""
     key: HighlightKey = NO_KEY
-    """The key of the passage that a note of ankiforge was made from."""
+    """The key of the passage that our own note was made from, or `NO_KEY` for other notes."""
 
     @property
     def front(self) -> str:
@@ -96,7 +97,7 @@ def parse_note(note: AnkiNote, note_type: AnkiNoteType | None) -> ParsedNote | N
     """
     if note_type is None or any("image-occlusion:" in text for text in note.fields):
         return None
-    # in a damaged collection, name fields that the note type lacks `Field 3` etc.
+    # in a damaged collection, a note may have more fields than its type; name them `Field 3` etc.
     field_names = list(note_type.names)
     for number in range(len(field_names) + 1, len(note.fields) + 1):
         field_names.append(f"Field {number}")
@@ -135,8 +136,8 @@ def parse_note(note: AnkiNote, note_type: AnkiNoteType | None) -> ParsedNote | N
 def _to_markdown(text: str) -> str:
     """Convert a field from HTML to Markdown.
 
-    A sound becomes a picture, so that it counts as content. A formula that contains a cloze
-    deletion becomes plain text, because Anki recognizes cloze deletions inside formulas.
+    Sounds are converted to pictures, so that they count as content. A formula that contains a
+    cloze deletion is converted to plain text, because Anki recognizes the cloze deletion.
     """
     text = _LATEX_BLOCK.sub(lambda match: _latex_to_mathjax(match[1]), text)
     for pattern, replacement in _LATEX_FORMULAS:

@@ -1,7 +1,7 @@
 """Build the request for repairs of a card to a model or a chat, and parse the reply.
 
-A repair consists of the new text of the card, and of new cards. It never adds facts. The program
-doesn't repair cards by rules, because such repairs made 12 to 17 of 100 cards worse.
+A repair rewords the card and may split it into several cards, but never adds facts. There are no
+rule-based repairs, because in tests they made 12 to 17 of 100 cards worse.
 """
 
 from __future__ import annotations
@@ -28,9 +28,9 @@ class CardRepair(Value):
     """A proposed change to a card, which the user may accept."""
 
     summary: str
-    """What the repair changes, in one line."""
+    """A description of the change, on one line."""
     fields: Texts
-    """The new text of the changed fields, by field name."""
+    """The new text of the changed fields, keyed by field name."""
     new_cards: tuple[Texts, ...] = ()
     """The fields of each new card that the repair adds."""
     quote: str = ""
@@ -43,9 +43,9 @@ class CardToRepair(Value):
     """The text of a card to repair, with the context that a model needs to reword it."""
 
     fields: Texts
-    """The fields in Markdown, by name: Front, Back and Extra, or Text and Extra."""
+    """The fields in Markdown, keyed by name: Front, Back and Extra, or Text and Extra."""
     topic: str = ""
-    """The topic of the card, which is the name of its deck, or ""."""
+    """The topic of the card, taken from the name of its deck, or ""."""
     confused_fields: Texts = {}
     """The fields of the card that the user may confuse with this one, or {}."""
 
@@ -138,10 +138,10 @@ _SCHEMA = make_object_schema({"repairs": _REPAIRS_SCHEMA, "suspend": {"type": "b
 
 
 def parse_repairs(reply: str, card: CardToRepair, passage: str) -> list[CardRepair]:
-    """Parse at most `MAX_REPAIRS` repairs in the reply of a model or chat.
+    """Parse the reply of a model or chat, and return at most `MAX_REPAIRS` repairs.
 
-    A repair is skipped if it has no valid card, or if it removes a number from a cloze card.
-    A quote that isn't in `passage` is dropped.
+    A repair is skipped if it changes nothing, lacks a side, or lacks a cloze number of the card. A
+    quote that isn't in `passage` is dropped.
     """
     repairs: list[CardRepair] = []
     for value in parse_objects(reply):
@@ -177,7 +177,7 @@ def _parse_repair(entry: Json, card: CardToRepair, passage: str) -> Iterator[Car
 
 
 def _parse_fields(card: CardToRepair, front: str, back: str) -> dict[str, str]:
-    """Return the new fields of a card, or {} if they lack a side or one of its gaps."""
+    """Return the new fields of a card, or {} if a side or one of the card's gaps is missing."""
     if not card.is_cloze:
         has_both = front and back
         sides = {"Front": convert_to_markdown(front), "Back": convert_to_markdown(back)}
@@ -188,7 +188,7 @@ def _parse_fields(card: CardToRepair, front: str, back: str) -> dict[str, str]:
 
 
 def _iter_new_cards(entries: Any) -> Iterator[Texts]:
-    """Yield the fields of each new card of a repair. Cards without both sides are skipped."""
+    """Yield the fields of each new card of a repair, skipping cards that lack a side."""
     for entry in entries[:_MAX_NEW_CARDS] if isinstance(entries, list) else ():
         sides = entry if isinstance(entry, dict) else {}
         front, back = (

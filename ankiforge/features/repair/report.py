@@ -16,11 +16,11 @@ from ankiforge.text import format_count, to_one_line, truncate
 from ankiforge.text.cloze import to_plain_text
 
 _MAX_SIDE_CHARS = 300
-"""The maximum length at which a side of a card is shown, in characters."""
+"""The length to which a side of a card is truncated, in characters."""
 
 
 def entry_to_json(entry: FailingNote) -> Json:
-    """Convert an entry to the JSON that `repair --json` prints and that agents get."""
+    """Convert an entry to the JSON printed by `repair --json` and returned to agents."""
     history = entry.history
     near: Json | None = None
     if entry.similar_note_id:

@@ -1,9 +1,9 @@
 """List the cards that fail in Anki, and record repairs by a model, a chat or the user.
 
-A repaired note keeps its id, schedule and review log. Nothing is written before a repair is
-accepted. One of our own cards is repaired by an edit. The first repair of another tool's note
-makes the note a card in the journal, which is merged like an adopted note: what the user
-changes in Anki meanwhile is kept, and the user is asked about conflicts.
+A repaired note keeps its id, schedule and review log. Nothing is written until a repair is
+accepted. A repair of our own card is recorded as an edit. The first repair of another tool's note
+adds the note to the journal as a card, which is then merged like an adopted note: edits made in
+Anki in the meantime are kept, and the user is asked about conflicts.
 """
 
 from __future__ import annotations
@@ -75,13 +75,13 @@ if TYPE_CHECKING:
     from ankiforge.pipeline.workspace import Workspace
 
 
-# --- faults -----------------------------------------------------------------------------------
+# --- findings ---------------------------------------------------------------------------------
 
 
 def find_repair_findings(note: ParsedNote) -> tuple[Finding, ...]:
-    """Return the findings of the checks on a note that are errors or warnings.
+    """Check a note, and return the findings that are errors or warnings.
 
-    For a note of another tool, only the checks of obvious faults are run.
+    Notes of other tools are only checked for obvious faults.
     """
     findings = [*check.check_anki_card(note.draft, is_ours=bool(note.key))]
     if note.closed_early:
@@ -96,7 +96,7 @@ def find_repair_findings(note: ParsedNote) -> tuple[Finding, ...]:
 
 
 class FailingNote(Value):
-    """A note with a failing card, with the reasons and with proposed repairs."""
+    """A note with a failing card, the reasons for listing it, and any proposed repairs."""
 
     note: ParsedNote
     guid: str
@@ -112,11 +112,11 @@ class FailingNote(Value):
     similar_note_id: NoteId = 0
     """The note whose question is so similar that the user may confuse the two, or 0."""
     note_type: UserNoteType | None = None
-    """The note type of another tool's note, or None if ankiforge can't change its notes."""
+    """The note type, if the note is another tool's and ankiforge can change it, otherwise None."""
     passage: str = ""
     """The passage that our own card was made from, with its context."""
     quote: str = ""
-    """The part of the passage that our own card rests on."""
+    """The part of the passage that our own card is based on."""
     proposed_repairs: tuple[CardRepair, ...] = ()
     """The repairs that a model or a chat proposed."""
     document: DocumentKey | None = None
@@ -269,15 +269,15 @@ class _EntryBuilder:
 # --- confused cards ---------------------------------------------------------------------------
 
 _MIN_OVERLAP = 0.5
-"""The fraction of shared words from which two questions may be confused."""
+"""The minimum Jaccard similarity of two questions' word stems for their cards to be confusable."""
 
 
 def find_most_similar_note(
     note_id: NoteId, question_stems: Mapping[NoteId, frozenset[str]]
 ) -> NoteId:
-    """Find the note whose question is most similar to that of `note_id`.
+    """Return the id of the note whose question is most similar to that of `note_id`.
 
-    Returns 0 if none is similar enough. `question_stems` has the word stems of each note's
+    Returns 0 if no question is similar enough. `question_stems` has the word stems of each note's
     question, keyed by note id.
     """
     stems = question_stems[note_id]
@@ -293,7 +293,7 @@ def find_most_similar_note(
 
 
 def accept_repair(workspace: Workspace, entry: FailingNote, repair: CardRepair) -> str:
-    """Accept a repair, and return the id of the action, by which all of it can be undone.
+    """Accept a repair, and return the id of the action that undoes all of it.
 
     Raises:
         RefusedError: ankiforge can't change the note.
@@ -327,8 +327,8 @@ def suspend_card(workspace: Workspace, entry: FailingNote) -> Pair:
     """Suspend the failing card in a running Anki. Its note isn't changed.
 
     Returns:
-        The id of the decision, and a message: a confirmation, or how to suspend the card in
-        Anki.
+        The id of the decision, and a message for the user: a confirmation or, if Anki can't be
+        reached, instructions for suspending the card in Anki.
     """
     message = _suspend_in_anki(workspace, entry.history.card_id, suspends=True)
     return record_left_as_is(workspace, entry), message
@@ -388,7 +388,7 @@ def _record_own_change(
     if not isinstance(line, LocalCard):
         raise RefusedError(f"{entry.guid} is no longer a card", hint="list again")
     texts = {**entry.card.fields, **fields}
-    # drop the fields that the note lacks, but append a text below to the answer
+    # drop fields that the note lacks, except Extra, which is appended to the answer
     if "Extra" not in line.note_fields and texts.get("Extra") and "Back" in texts:
         texts["Back"] = f"{texts['Back']}\n\n---\n\n{texts['Extra']}"
     texts = {name: text for name, text in texts.items() if name in line.note_fields}
@@ -413,9 +413,9 @@ def _make_card(fields: Texts) -> CardContent:
 
 
 def _render_changes(entry: FailingNote, fields: Texts) -> dict[str, Pair]:
-    """Render the changed fields of a note, as pairs of Markdown and HTML.
+    """Return the new (Markdown, HTML) of each changed field of a note, keyed by our field name.
 
-    The other fields keep their HTML, which may not be expressible in our Markdown.
+    Unchanged fields are left out, so they keep HTML that our Markdown may not be able to express.
 
     Raises:
         RefusedError: a field would lose a picture or sound, or the note has no field for the
@@ -482,7 +482,7 @@ def _make_request(workspace: Workspace, entry: FailingNote) -> ModelRequest:
 
 
 def read_acceptable_repairs(entry: FailingNote, reply: str) -> tuple[CardRepair, ...]:
-    """Parse a reply, keeping the repairs that no check blocks and adding any warnings."""
+    """Parse a reply, and return the repairs that no check blocks, with any warnings attached."""
     acceptable = []
     for repair in repairs.parse_repairs(reply, entry.card, entry.passage):
         doubts = []
@@ -498,7 +498,7 @@ def read_acceptable_repairs(entry: FailingNote, reply: str) -> tuple[CardRepair,
 
 
 def ask_model(workspace: Workspace, entry: FailingNote) -> tuple[CardRepair, ...]:
-    """Ask the configured model for repairs, and return the ones that no check blocks.
+    """Ask the configured model for repairs, and return those that no check blocks.
 
     Raises:
         ConfigError, UsageError: no model is configured.
@@ -517,7 +517,7 @@ def ask_model(workspace: Workspace, entry: FailingNote) -> tuple[CardRepair, ...
 def _check_repair(entry: FailingNote, fields: Texts, quote: str) -> Iterator[Finding]:
     old_texts = [to_plain_text(text) for text in entry.card.fields.values()]
     old_texts += [to_plain_text(text) for text in entry.card.confused_fields.values()]
-    # the number of things that the old answer lists is also proved by the old card
+    # a repair may mention how many items the old answer lists, so add these numbers to the source
     item_count = len(
         split_items(entry.card.fields.get("Front", ""), entry.card.fields.get("Back", ""))
     )
@@ -537,13 +537,13 @@ def _check_repair(entry: FailingNote, fields: Texts, quote: str) -> Iterator[Fin
     )
 
 
-# --- what only Anki can do ----------------------------------------------------------------------
+# --- suspending cards in Anki -------------------------------------------------------------------
 
 
 def _suspend_in_anki(workspace: Workspace, card_id: CardId, *, suspends: bool) -> str:
     """Suspend or unsuspend a card in a running Anki, and return a message for the user.
 
-    The message is a confirmation or, if Anki can't be reached, says how to do it in Anki.
+    The message is a confirmation or, if Anki can't be reached, instructions for doing it in Anki.
     """
     try:
         anki = workspace.connect_to_anki()
