@@ -12,7 +12,9 @@ rows = [
 groups = defaultdict(list)
 for row in rows:
     groups[row["sheet"], row["rater"], row["program"]].append(row)
-    if not row["program"].startswith("ankiforge"):  # an older edition of ours has its commit
+    if not row["program"].startswith(
+        "ankiforge"
+    ):  # an older edition of ours has its commit
         groups[row["sheet"], row["rater"], "others"].append(row)
 
 for (sheet, rater, program), rated in sorted(groups.items()):
