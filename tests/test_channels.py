@@ -173,7 +173,7 @@ def test_the_container_makes_a_card(tmp_path):
 
 def with_a_builder() -> list[str]:
     """Return the commands of the guide, which build and use the image; [] without Docker and Podman."""
-    build, start = re.findall("^    (docker .+)$", GUIDE, re.MULTILINE)
+    build, start = re.findall("^(?: {4})?(docker .+)$", GUIDE, re.MULTILINE)
     start = start.replace("-it ", "").replace("ankiforge:/home", "ankiforge-test:/home")
     for builder in ("docker", "podman"):
         if shutil.which(builder) and succeeds(builder, "info"):

@@ -171,8 +171,9 @@ def record_chat_reply(
     pending -= {result.highlight.key for result in answer.results}
     missing = ""
     if not (answer.results or is_known):
-        hints = {problem.hint for problem in answer.problems} - {chat.NOT_ASKED_HINT}
-        missing = reply_checks.explain_unusable_reply(text, is_refused=bool(hints))
+        hints = {problem.hint for problem in answer.problems}
+        is_refused = bool(hints) and chat.NOT_ASKED_HINT not in hints
+        missing = reply_checks.explain_unusable_reply(text, is_refused=is_refused)
     return ChatImport(
         drafted=answer.results,
         unused=answer.problems,
