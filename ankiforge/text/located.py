@@ -294,8 +294,8 @@ def split_quote_letters(quote: str) -> list[str]:
 def find_quote(quote: str, text: str) -> Span | None:
     """Return the span of `quote` in `text`, or None.
 
-    Tolerates emphasis or omissions that a chat model has introduced, footnote numbers that it has
-    left out, and one corrected typing error in each word of five or more letters.
+    Tolerates emphasis or omissions that a chat model has introduced, and footnote numbers that it
+    has left out.
     """
     if SUPERSCRIPT_NOTE.search(text) and not SUPERSCRIPT_NOTE.search(quote):
         text = SUPERSCRIPT_NOTE.sub(lambda note: " " * len(note[0]), text)
@@ -305,42 +305,7 @@ def find_quote(quote: str, text: str) -> Span | None:
         return exact_span
     letters = DocumentLetters([text])
     span = next(letters.find_spans(parts), None)
-    return letters.get_passage(*span).span if span else _find_misspelled(quote, text)
-
-
-_WORD = regex(r"\w+")
-_MIN_MISSPELLED_LETTERS = 5
-_MAX_MISSPELLED_FRACTION = 0.25
-"""The maximum fraction of misspelled words. A quote with more is a different text."""
-
-
-def _find_misspelled(quote: str, text: str) -> Span | None:
-    """Return the span of `quote` in `text`, allowing for corrected typing errors, or None.
-
-    Chat models correct `lenght` to `length` when they quote a note. All other words must be the
-    same. Numbers and short words such as `not` are never taken for typing errors.
-    """
-    from rapidfuzz.distance import OSA
-
-    quoted_words = _WORD.findall(quote.casefold())
-    words = list(_WORD.finditer(text))
-    folded_words = [word.group().casefold() for word in words]
-    max_misspelled = int(len(quoted_words) * _MAX_MISSPELLED_FRACTION)
-    if not max_misspelled:
-        return None
-    for start in range(len(words) - len(quoted_words) + 1):
-        window = folded_words[start : start + len(quoted_words)]
-        different = [
-            pair for pair in zip(quoted_words, window, strict=True) if pair[0] != pair[1]
-        ]
-        if len(different) <= max_misspelled and all(
-            min(map(len, pair)) >= _MIN_MISSPELLED_LETTERS
-            and all(map(str.isalpha, pair))
-            and OSA.distance(*pair, score_cutoff=1) <= 1
-            for pair in different
-        ):
-            return words[start].start(), words[start + len(window) - 1].end()
-    return None
+    return letters.get_passage(*span).span if span else None
 
 
 _MIN_EXACT_LETTERS = 12

@@ -35,14 +35,8 @@ SECOND = "Their monomers are called monosaccharides, of one ring each."
         ("", ["polymers"], "", 0),
         ("a model's own words", ["polymers"], "a model's own words", 0),
         ("", [], "", 0),
-        # a chat corrects the typing errors of what it quotes
-        ("Their monomers are called monosacharides", ["one ring"], SECOND, 26),
-        ("Thier monomers are called monosaccharides", ["one ring"], SECOND, 26),
-        # half of the words differ, or a short one, or it is another word
-        ("Thier monomres are caled", ["one ring"], "Thier monomres are caled", 0),
-        ("Sugars form carbohydrates", ["one ring"], "Sugars form carbohydrates", 0),
-        ("Starch has hundreds of rings", ["rings"], "Starch has hundreds of rings", 0),
-        ("Cells stork energy", ["energy"], "Cells stork energy", 0),
+        # one letter can make another word
+        ("Sugars are carbohydrases", ["one ring"], "Sugars are carbohydrases", 0),
     ],
 )
 def test_a_card_rests_on_the_sentence_that_has_its_answer(quote, answers, found, start):
