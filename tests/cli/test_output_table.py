@@ -45,7 +45,7 @@ from ankiforge.text import mark_bold
         ("✓ sources    vault: a folder of notes, remembered", 40, "✓ sources    vault: a folder of notes,|             remembered"),
         # of a row, the gap and the tail stay in sight, and the tail is on the right
         ("af5dv3 ✓ short\tp. 7", 40, f"af5dv3 ✓ short{' ' * 20}\tp. 7"),
-        ("af5dv3 ✓ short\tp. 7", 140, f"af5dv3 ✓ short{' ' * 80}\tp. 7"),
+        ("af5dv3 ✓ short\tp. 7", 140, f"af5dv3 ✓ short{' ' * 100}\tp. 7"),
         ("af5dv3 ✓ a question that is far too long\tp. 7", 40, "af5dv3 ✓ a question that is far…  \tp. 7"),
         ("af5dv3 ✓ a question that is far too long", 39, "af5dv3 ✓ a question that is far too long"),
         ("af5dv3 ✓ a question that is far too long for it", 40, "af5dv3 ✓ a question that is far too…"),
