@@ -14,6 +14,7 @@ from ankiforge.draft.instructions import (
     remove_comment_from_context,
 )
 from ankiforge.draft.llm import Estimate
+from ankiforge.draft.privacy import PrivacyFilter
 from ankiforge.draft.prompt import ReplyShape, build_reply_schema, make_rule_values
 from ankiforge.draft.propose.excerpts import complete_sentence
 from ankiforge.draft.propose.features import extract_cue_features
@@ -33,6 +34,7 @@ from ankiforge.model import (
     DocumentKey,
     DraftingResult,
     Highlight,
+    HighlightKey,
     HighlightKind,
 )
 from ankiforge.pipeline.run_result import ChatImport
@@ -251,6 +253,21 @@ def test_a_comment_that_stands_beside_its_quote_is_no_evidence():
     bare = remove_comment_from_context(quote)
     assert "Altmann" not in bare.suffix + bare.surrounding_text
     assert "two membranes" in bare.surrounding_text
+
+
+@pytest.mark.parametrize(
+    ("comments", "is_private"),
+    [
+        (("", "#no-llm"), True),
+        (("#no-llm", ""), True),
+        (("", ""), False),
+        ((), False),  # it was never read on this computer
+    ],
+)
+def test_a_passage_is_private_if_one_of_its_places_is(comments, is_private):
+    places = [marked(CLAUSE, comment) for comment in comments]
+    privacy = PrivacyFilter((), lambda key: places)
+    assert privacy.is_private_passage(HighlightKey("pdf:p/1")) is is_private
 
 
 NONE_MADE = DraftingResult(marked(CLAUSE), is_declined=True)

@@ -118,6 +118,13 @@ def test_a_mark_has_the_words_around_it_from_the_pdf(tmp_path):
     assert highlight.source_id == "MARK0000"
 
 
+def test_a_mark_with_emphasis_is_found_in_the_pdf_by_its_plain_words(tmp_path):
+    write_paper(stored(tmp_path))
+    write_library(tmp_path, *annotations("<b>keep</b> it <i>out</i>"))
+    (highlight,) = read(tmp_path)
+    assert (highlight.exact, highlight.sentence) == ("keep it out", WHOLE)
+
+
 def test_a_mark_is_surrounded_by_the_same_words_by_either_way(tmp_path):
     path = write_paper(stored(tmp_path), *map(mark, PHRASES))
     write_library(tmp_path, *annotations(*PHRASES))
