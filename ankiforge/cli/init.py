@@ -9,6 +9,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator
 from importlib.resources import files
 from pathlib import Path
+from shlex import quote
 from typing import TYPE_CHECKING, Any
 
 import click
@@ -178,10 +179,10 @@ def _format_summary(
         yield f"to draft with a model: ankiforge model use {models[0].partition(':')[0]}"
     elif offers and summary["written"]:
         yield "to let a chat write the questions: ankiforge draft"
-    command = "run" if summary["registered"] else f"run -C {settings_file.parent}"
+    command = "run" if summary["registered"] else f"-C {quote(str(workspace.root))} run"
     found_sources = [*found["vaults"], *found["zotero"], *found["books"]]
     if not summary["trusted"]:
-        command = f"init --trust {settings_file.parent}"
+        command = f"init --trust {quote(str(workspace.root))}"
     elif summary["written"] and not found_sources and not workspace.remembered_paths:
         yield "no vault, Zotero library or e-book was found; PATH is a file or folder to read"
         command = f"{command} PATH"

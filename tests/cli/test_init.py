@@ -123,7 +123,7 @@ def test_a_second_workspace_is_not_registered_and_is_named_in_the_next_commands(
 
     _, _, err = ankiforge("init", "more")
 
-    assert f"ankiforge run -C {home / 'more'}" in err
+    assert f"ankiforge -C {home / 'more'} run" in err
     _, out, _ = ankiforge("doctor")
     assert "settings: cards/ankiforge.yaml" in out
 
