@@ -9,16 +9,19 @@ from msgspec.structs import replace
 from ankiforge.check import make_finding
 from ankiforge.config import AcceptSettings, Config
 from ankiforge.config.caches import Cache
-from ankiforge.config.deckfiles import choose_deck
+from ankiforge.config.deckfiles import choose_deck, load_decks
 from ankiforge.config.workspace import RememberedPath, WorkspaceDirectory
 from ankiforge.errors import UsageError
 from ankiforge.extract.discover import FoundSource
-from ankiforge.ledger import IngestReport, QueryTerm
+from ankiforge.ledger import IngestReport, Ledger, QueryTerm
+from ankiforge.ledger.events import Passage
+from ankiforge.ledger.snapshots import HighlightSnapshot
 from ankiforge.model import (
     AnkiChanges,
     CardKind,
     Document,
     DocumentKey,
+    Draft,
     Guid,
     Highlight,
     HighlightKey,
@@ -36,9 +39,11 @@ from ankiforge.pipeline import (
     proposals,
     query,
 )
+from ankiforge.pipeline.draft import DraftChecker
 from ankiforge.pipeline.run_result import (
     AnkiReadResult,
     ModelProgress,
+    RunParameters,
     RunResult,
     RunStep,
     WrittenPackage,
@@ -517,3 +522,34 @@ def test_two_owners_of_a_cache_may_have_one_name(tmp_path):
     assert (one.load("x"), one.load_all(), other.load("x")) == (b"1", {"x": b"1"}, b"2")
     other.update({}, forget=["x"])
     assert (one.load("x"), other.load_all()) == (b"1", {"y": b"3"})
+
+
+CLAUSE = "the mitochondrion makes most of the energy of a cell"
+
+
+@pytest.mark.parametrize(
+    ("comment", "is_in_source"),
+    [
+        ("found by Altmann in 1890", False),  # it is the reader's, if beside the quote
+        ("look it up", True),
+    ],
+)
+def test_a_card_is_checked_without_the_comment_that_is_beside_its_quote(
+    tmp_path, comment, is_in_source
+):
+    said = "found by Altmann in 1890"
+    highlight = replace(
+        PASSAGE, exact=CLAUSE, comment=comment, suffix=f". {said}",
+        surrounding_text=f"{CLAUSE}.\n{said}",
+    )  # fmt: skip
+    fields = (("Front", "When was it found?"), ("Back", "in 1890"))
+    draft = made(Draft, kind=CardKind.BASIC, fields=fields, quote=said)
+    job = RunParameters(lambda draft: False, load_decks(tmp_path), tmp_path)
+    state = HighlightSnapshot(
+        passage=Passage((highlight.key,)), highlight=highlight, content_hash=""
+    )
+    with Ledger(tmp_path / "l.db", tmp_path, "a") as ledger:
+        ledger.merge_journal()
+        [checked] = DraftChecker(job, ledger).check_drafts(state, highlight, [draft])
+    found = {finding.check for finding in checked.findings}
+    assert ("quote_not_in_source" not in found) is is_in_source

@@ -195,6 +195,16 @@ def test_a_note_is_found_by_what_its_head_says_it_is_about(forge, vault, head, q
     assert found["found"]["by"] == "identifier"
 
 
+def test_of_the_titles_of_one_work_the_most_similar_counts(forge, vault):
+    for title in ("The Shape of Forgetting Curves", "A Shape of Forgetting Curve"):
+        head = "---\ndoi: 10.1037/h0061626\n---\n"
+        (vault / f"{title}.md").write_text(f"{head}{title}:::x\n")
+    (vault / "The Shape of Forgiving Curves.md").write_text("Katze:::cat\n")
+    forge.ok("run", vault)
+    found = forge.ok("search", "The Shape of Forgeting Curves", "--json").lines
+    assert [one["found"]["what"] for one in found] == ["98 % alike", "93 % alike"]
+
+
 def test_a_pdf_is_known_by_its_identifiers_or_title_though_nothing_is_marked_in_this_copy(
     known, tmp_path
 ):
