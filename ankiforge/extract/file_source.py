@@ -536,9 +536,8 @@ class FileSource(DirectorySource):
         read = [file for file in files if self.has_marks or file.chosen]
         endings = (posixpath.splitext(file.path)[1] for file in read)
         folder.read_counts = Counter(map(str.casefold, endings))
-        if (
-            not self.has_marks
-        ):  # the other sources of the directory report what isn't read
+        if not self.has_marks:
+            # the other sources of the directory report the files that aren't read
             folder.skipped_files.clear()
         changed: list[File] = []
         for file in files:

@@ -139,3 +139,22 @@ def test_marks_need_a_path_with_notes(forge, vault) -> None:
     assert (
         "--marks has no effect on it" in forge("run", clippings, "--marks", "bold").stderr
     )
+
+
+def test_a_folder_of_a_vault_that_is_gone_with_its_saved_page_is_named_not_failed(
+    forge, vault
+) -> None:
+    """The whole folder of such a page is read, because the page may have been renamed."""
+    (vault / "Kidney.md").write_text(MARKED, encoding="utf-8")
+    forge.ok("run", vault)
+    page = vault / "sub" / "page.html"
+    page.parent.mkdir()
+    page.write_text("<p>Bees keep their brood at 35 degrees.</p>")
+    file = next(forge.folder.parent.rglob("sources.yaml"))
+    entry = f"- path: {page}\n  kind: web\n  name: sub\n  root: {page.parent}\n"
+    file.write_text(file.read_text() + entry)
+
+    page.rename(page.with_name("bees.html"))
+    assert "missing" not in forge.ok("run").stderr
+    page.parent.rename(vault / "pages")
+    assert f"{page}: this remembered source is missing" in forge.ok("run").stderr
