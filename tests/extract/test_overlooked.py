@@ -52,13 +52,13 @@ front matter | lines 1-3 | it describes the note, so no card is read there
 question::answer | line 16 | `key:: value` alone on a line is a field, as Dataview and Logseq have them
 question::answer | line 17 | a side has no words, or it is a field (`key:: value`), a cell, a name or a URL
 question::answer | line 18 | a side has no words, or it is a field (`key:: value`), a cell, a name or a URL
-{{gap}} | line 21 | it has no number (`{{c1::words}}`), contains no words, or crosses paragraphs or cells
+{{gap}} | line 21 | it has no number (`{{c1::words}}`), contains no words, crosses paragraphs or cells, or is on a card with two sides, which shows its words
 {{gap}} | line 21 | its other half is missing in the paragraph
 ? between question and answer | line 23 | right above it there is no question, or right below it no answer
 ==mark== | line 26 | it is in a comment, which readers of the note do not see
 question::answer in a heading | line 28 | a heading cannot be a card: write it on a line of text, or in a list
 ==mark== | line 30 | it contains no words, crosses paragraphs or cells, or is a comparison: `x==1`
-{{gap}} | line 34 | it has no number (`{{c1::words}}`), contains no words, or crosses paragraphs or cells
+{{gap}} | line 34 | it has no number (`{{c1::words}}`), contains no words, crosses paragraphs or cells, or is on a card with two sides, which shows its words
 ==mark== | line 34 | it contains no words, crosses paragraphs or cells, or is a comparison: `x==1`
 question::answer | line 36 | a side has no words, or it is a field (`key:: value`), a cell, a name or a URL
 ==mark== | line 38 | its other half is missing in the paragraph
@@ -101,6 +101,16 @@ def test_what_looks_like_something_is_listed_with_kind_place_and_reason(forge, v
             "---\nnoteId: 1650000000000\n---\n\nWhat is it?\n\n---\n\nA ~~cell~~.\n",
             "note of yanki | line 1 | this form is not read: write it as "
             "question::answer; to keep its note in Anki: ankiforge adopt",
+        ),
+        (
+            "Which enzyme cuts {{c1::DNA}}?::A nuclease\n",
+            "{{gap}} | line 1 | it has no number (`{{c1::words}}`), contains no words, crosses "
+            "paragraphs or cells, or is on a card with two sides, which shows its words",
+        ),
+        (
+            "What is {{c1::DNA}}?\n?\nAn acid.\n",
+            "{{gap}} | line 1 | it has no number (`{{c1::words}}`), contains no words, crosses "
+            "paragraphs or cells, or is on a card with two sides, which shows its words",
         ),
         (
             "<!-- note_key: 0a1b2c3d4e5f -->\nWhat is it?\nOf a body.\n",

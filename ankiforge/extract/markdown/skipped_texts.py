@@ -35,6 +35,7 @@ from ankiforge.model import (
     CARD_IN_HEADING,
     CODE_AND_MATHS,
     Highlight,
+    HighlightForm,
     HighlightKind,
     SkippedText,
 )
@@ -272,6 +273,15 @@ def _normalize_highlight(highlight: Highlight) -> str:
     return _normalize_words(" ".join((highlight.exact, *highlight.markdown)))
 
 
+def _loses_gap(placed: PlacedHighlight, lookalike: _LookalikeMatch) -> bool:
+    """Return whether a gap is on a card with two sides, which shows its words."""
+    highlight = placed.highlight
+    if lookalike.form.key != "gap" or highlight.kind is not HighlightKind.CARD:
+        return False
+    has_gaps = "{{" in "".join(highlight.markdown)
+    return highlight.form is not HighlightForm.CLOZE and not has_gaps
+
+
 def _is_parsed_mark(lookalike: _LookalikeMatch, block: Block) -> bool:
     for phrase in block.inline.phrases:
         if lookalike.is_unclosed:
@@ -325,6 +335,8 @@ class _HighlightIndex:
                 return True
         for block in self._blocks_at[lookalike.line]:
             placed = self._highlights_in.get(block, ())
+            if any(_loses_gap(highlight, lookalike) for highlight in placed):
+                return False
             if any(
                 _covers_lookalike(highlight, lookalike, block) for highlight in placed
             ):

@@ -149,8 +149,8 @@ FORMS = (
     NoteSyntax(
         "gap", "{{gap}}", "cards", "cloze", ("{{",),
         sign=rf"\{{\{{(?P<gap>{_INNER_TEXT})\}}\}}",
-        reason="it has no number (`{{c1::words}}`), contains no words,"
-        " or crosses paragraphs or cells",
+        reason="it has no number (`{{c1::words}}`), contains no words, crosses paragraphs or"
+        " cells, or is on a card with two sides, which shows its words",
         examples=(
             (
                 "Insulin is made by the {{c1::pancreas}}, glucagon by the {{c1::pancreas}} too.",
