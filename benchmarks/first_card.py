@@ -11,7 +11,6 @@ Enter there until it painted a card, "next card" those from a key until the next
 from __future__ import annotations
 
 import argparse
-import signal
 import statistics
 import subprocess
 import sys
@@ -72,7 +71,7 @@ def measure(browser: Any, desk: Path) -> dict[str, float]:
         turned = time.perf_counter()
         page.close()
     finally:  # a server that goes on keeps whoever reads our output waiting
-        server.send_signal(signal.SIGINT)
+        server.terminate()  # unlike SIGINT, not ignored in the background of a shell
         server.wait()
     return {
         "started": started - start,

@@ -13,7 +13,6 @@ from __future__ import annotations
 import argparse
 import random
 import shutil
-import signal
 import statistics
 import subprocess
 import sys
@@ -80,7 +79,7 @@ def open_document(browser: Any, desk: Path, name: str) -> Iterator[Any]:
         yield page
         page.close()
     finally:
-        server.send_signal(signal.SIGINT)
+        server.terminate()  # unlike SIGINT, not ignored in the background of a shell
         server.wait()
 
 
