@@ -30,8 +30,8 @@ from typing import IO, Any, TypeVar, cast
 import msgspec
 
 from ankiforge.anki.notetypes import (
-    OUR_FAMILIES,
-    find_sides,
+    OUR_NOTE_TYPES,
+    find_question_and_answer_fields,
     get_our_note_type,
     parse_identity,
 )
@@ -97,25 +97,25 @@ select name from sqlite_master where type = 'table' and sql like 'create table%'
 
 
 def cast_to_integers(*columns: str) -> str:
-    """Build an SQL column list that casts each column to an integer, with null as 0.
+    """Build an SQL column list that casts each column to an integer and replaces null with 0.
 
-    Needed because older programs left fractional numbers in Anki's tables.
+    The cast is needed because older programs stored fractional numbers in Anki's tables.
     """
     return ", ".join(f"ifnull(cast({column} as integer), 0)" for column in columns)
 
 
 def cast_to_text(*columns: str) -> str:
-    """Build an SQL column list that casts each column to text, with null as ''."""
+    """Build an SQL column list that casts each column to text and replaces null with ''."""
     return ", ".join(f"ifnull(cast({column} as text), '')" for column in columns)
 
 
 class AnkiDatabase:
     """A connection to a copy of Anki's database.
 
-    The schema and integrity are checked on creation. The notes to read are listed in the
-    temporary table `temp.chosen`, as (place, nid). `place` is the GUID of our card. That's
-    also the note's own GUID, except for adopted notes: `adopted` maps their GUIDs to the
-    GUIDs of our cards. If `adopted` is None, all notes are read, and `place` is ''.
+    The constructor checks the schema and the integrity of the database, and lists the notes to
+    read in the temporary table `temp.chosen`, as (place, nid). `place` is the GUID of our card,
+    which is also the GUID of the note, except for notes adopted from other tools: `adopted` maps
+    their GUIDs to those of our cards. If `adopted` is None, all notes are read, and `place` is ''.
     """
 
     def __init__(
@@ -154,7 +154,7 @@ class AnkiDatabase:
             raise self._make_damaged_error(error) from error
 
     def _check_schema(self) -> None:
-        """Raise an error if the schema is older or newer than any that is supported."""
+        """Raise an error if the schema is too old or too new to be supported."""
         if self.schema < _OLDEST_SCHEMA:
             raise self.make_unusable_error(
                 "not a collection of Anki 2.1 or later", "schema too old"
@@ -188,7 +188,7 @@ class AnkiDatabase:
         """Run a query and yield its rows.
 
         Raises:
-            ItemError: the file is damaged.
+            ItemError: The file is damaged.
         """
         try:
             for row in self._connection.execute(statement, values):  # noqa: UP028
@@ -201,10 +201,10 @@ class AnkiDatabase:
         return next(self.fetch_rows(statement, *values), (None,))
 
     def decode_json_column(self, name: str, result_type: type[_T]) -> _T:
-        """Decode a JSON column of the `col` table, treating an empty column as {}.
+        """Decode a JSON column of the `col` table. An empty column is treated as {}.
 
         Raises:
-            ItemError: the JSON can't be decoded as `result_type`.
+            ItemError: The JSON cannot be decoded as `result_type`.
         """
         (text,) = self.fetch_first_row(f"select {cast_to_text(name)} from col")
         try:
@@ -240,9 +240,9 @@ def open_database(
     SQLite may modify the copy.
 
     Args:
-        copy: the path of the copy.
-        name: the path of the original file, for error messages.
-        adopted: as for `AnkiDatabase`.
+        copy: The path of the copy.
+        name: The path of the original file, for error messages.
+        adopted: As for `AnkiDatabase`.
     """
     with closing(sqlite3.connect(copy, isolation_level=None)) as connection:
         connection.setlimit(sqlite3.SQLITE_LIMIT_LENGTH, _MAX_VALUE_BYTES)
@@ -303,7 +303,7 @@ _TEMPLATES_QUERY = (
 def read_note_types(
     database: AnkiDatabase, type_ids: Iterable[NoteTypeId]
 ) -> tuple[AnkiNoteType, ...]:
-    """Load note types by id, sorted by id. Unknown ids are skipped."""
+    """Read the note types with the given ids, sorted by id. Unknown ids are skipped."""
     return tuple(
         AnkiNoteType(
             id=id,
@@ -324,16 +324,16 @@ def read_note_types(
             if model.originalStockKind
             else (),
         )
-        for id, model in _iter_models(database, type_ids)
+        for id, model in _iter_legacy_note_types(database, type_ids)
     )
 
 
-def _iter_models(
+def _iter_legacy_note_types(
     database: AnkiDatabase, type_ids: Iterable[NoteTypeId]
 ) -> Iterator[tuple[NoteTypeId, _NoteTypeJson]]:
-    """Yield (id, note type) for each of the given ids that exists, sorted by id.
+    """Yield the id and the note type for each given id that exists, sorted by id.
 
-    Note types are always returned in the legacy format, whichever schema the database has.
+    The note types have the legacy JSON format, no matter which schema the database has.
     """
     if database.is_legacy:
         models = database.decode_json_column("models", dict[NoteTypeId, _NoteTypeJson])
@@ -379,10 +379,10 @@ def _iter_models(
 
 
 def _read_configs(database: AnkiDatabase, query: str, type_id: int) -> Iterator[Row]:
-    """Query the rows of a note type, decoding the last column as a protobuf message.
+    """Query the rows of a note type, and decode their last column as a protobuf message.
 
     Raises:
-        ItemError: the message can't be decoded.
+        ItemError: The message cannot be decoded.
     """
     for *columns, config in database.fetch_rows(query, type_id):
         data = config if isinstance(config, bytes) else b"\x00"
@@ -410,7 +410,7 @@ def parse_protobuf(data: bytes) -> ProtobufFields:
     repeated, the last value wins. See https://protobuf.dev/programming-guides/encoding/.
 
     Raises:
-        ValueError: the data is truncated or isn't a message.
+        ValueError: The data is truncated or is not a message.
     """
     fields: ProtobufFields = {}
     position = 0
@@ -442,21 +442,21 @@ def _parse_varint(data: bytes, start: int) -> tuple[int, int]:
     raise ValueError("an unterminated number")
 
 
-def get_uint(message: ProtobufFields, number: int) -> int:
-    """Return an unsigned integer field of a message, or 0 if it's missing."""
-    value = message.get(number)
+def get_uint(message: ProtobufFields, field_number: int) -> int:
+    """Return an unsigned integer field of a message, or 0 if the message lacks the field."""
+    value = message.get(field_number)
     return value if isinstance(value, int) else 0
 
 
-def _get_int64(message: ProtobufFields, number: int) -> int | None:
-    value = message.get(number)
+def _get_int64(message: ProtobufFields, field_number: int) -> int | None:
+    value = message.get(field_number)
     if not isinstance(value, int):
         return None
     return value - 2**64 if value >= 2**63 else value
 
 
-def _get_text(message: ProtobufFields, number: int) -> str:
-    value = message.get(number)
+def _get_text(message: ProtobufFields, field_number: int) -> str:
+    value = message.get(field_number)
     return value.decode("utf-8", "replace") if isinstance(value, bytes) else ""
 
 
@@ -478,10 +478,10 @@ _TICK_SECONDS = 0.02
 
 
 def _copy_collection(path: Path, target: Path) -> None:
-    """Copy a collection and its SQLite logs, retrying if they change in the meantime.
+    """Copy a collection and its SQLite logs, and start again if they change while being copied.
 
     Raises:
-        ItemError: the collection kept changing while it was copied.
+        ItemError: The collection kept changing while it was copied.
     """
     source = resolve_symlinks(path)
     for _ in range(_MAX_ATTEMPTS):
@@ -534,7 +534,7 @@ def _unpack_export(path: Path, target: Path) -> None:
     """Extract the database of an `.apkg` or `.colpkg` file to `target`.
 
     Raises:
-        ItemError: the file is broken, too large, or too new, or contains no database.
+        ItemError: The file is broken, too large, or too new, or contains no database.
     """
     try:
         with ExitStack() as stack:
@@ -643,10 +643,10 @@ class AnkiContents(Value):
         )
 
     def iter_notes(self) -> Iterator[AnkiNote]:
-        """Yield our notes ordered by GUID or, if all notes are read, all notes ordered by id.
+        """Yield our notes, ordered by GUID; or all notes, ordered by id, if all were to be read.
 
-        A note's cards are collected from all exports, because a card in a filtered deck is only
-        exported with that deck.
+        The cards of a note are collected from all exports, because a card in a filtered deck is
+        only exported along with that deck.
         """
         cards_by_note: dict[NoteId, dict[CardId, list[Any]]] = {}
         for database in self.databases:
@@ -681,7 +681,7 @@ class AnkiContents(Value):
             )
 
     def iter_other_note_types(self) -> Iterator[AnkiNoteType]:
-        """Yield all readable note types that aren't in `note_types`, possibly with duplicates."""
+        """Yield all readable note types that aren't in `note_types`. There may be duplicates."""
         known_ids = [note_type.id for note_type in self.note_types]
         for database in self.databases:
             if database.is_legacy:
@@ -696,7 +696,7 @@ class AnkiContents(Value):
                     yield from read_note_types(database, (id,))
 
     def iter_reviews(self) -> Iterator[AnkiReview]:
-        """Yield the reviews of our cards, ordered by id, i.e. the review time in milliseconds."""
+        """Yield the reviews of our cards, sorted by id, i.e. by the review time in milliseconds."""
         rows = merge(
             *(database.fetch_rows(_REVIEWS_QUERY) for database in self.databases)
         )
@@ -720,15 +720,15 @@ class AnkiContents(Value):
     def find_foreign_notes(
         self, known_mods: Mapping[NoteId, int]
     ) -> tuple[frozenset[NoteId], Iterator[ForeignNote]] | None:
-        """Find the notes that we neither created nor adopted.
+        """Find the notes in the collection that we neither created nor adopted.
 
         Args:
-            known_mods: the modification time (`mod`) of each note when it was last read,
+            known_mods: The modification time (`mod`) of each note when it was last read,
                 keyed by note id.
 
         Returns:
             The ids of all these notes, and an iterator over those that are new or have
-            changed. None if the whole collection wasn't read.
+            changed. None if the whole collection was not read.
         """
         if self.kind in (AnkiSourceKind.APKG, AnkiSourceKind.CONNECT):
             return None
@@ -794,13 +794,13 @@ def open_anki_contents(
     """Open a collection or an export for reading.
 
     Args:
-        path: a `collection.anki2`, `.apkg` or `.colpkg` file. A `collection.anki2` lies in
+        path: A `collection.anki2`, `.apkg` or `.colpkg` file. A `collection.anki2` lies in
             a directory named after its profile.
-        adopted: maps the GUIDs of notes adopted from other tools to the GUIDs of our cards.
+        adopted: Maps the GUIDs of notes adopted from other tools to the GUIDs of our cards.
             If None, all notes are read, not just ours.
 
     Raises:
-        ItemError: the file can't be read.
+        ItemError: The file cannot be read.
     """
     with ExitStack() as stack:
         try:
@@ -817,7 +817,7 @@ def open_anki_contents(
         profile = ""
         if kind is AnkiSourceKind.COLLECTION and path.name == COLLECTION:
             profile = path.resolve().parent.name
-        our_type_ids = {get_our_note_type(family).id for family in OUR_FAMILIES}
+        our_type_ids = {get_our_note_type(our_type).id for our_type in OUR_NOTE_TYPES}
         used_type_ids = {id for (id,) in database.fetch_rows(_USED_TYPES_QUERY)}
         yield AnkiContents(
             databases=(database,),
@@ -839,18 +839,18 @@ def open_exported_contents(
     profile: str,
     our_note_ids: frozenset[NoteId],
 ) -> Iterator[AnkiContents]:
-    """Open packages exported from a running Anki as a single view.
+    """Open several packages exported from a running Anki, and present them as one collection.
 
     Args:
-        exports: freshly exported `.apkg` files that include scheduling.
-        adopted: as in `open_anki_contents`.
-        url: the URL of AnkiConnect.
-        profile: the name of the profile that's open in Anki.
-        our_note_ids: the ids of all our notes in Anki. The view is complete if the exports
+        exports: Freshly exported `.apkg` files that include scheduling.
+        adopted: As in `open_anki_contents`.
+        url: The URL of AnkiConnect.
+        profile: The name of the profile that is open in Anki.
+        our_note_ids: The ids of all our notes in Anki. The view is complete if the exports
             contain all of them.
 
     Raises:
-        ItemError: a file can't be read.
+        ItemError: A file cannot be read.
     """
     with ExitStack() as stack:
         databases: list[AnkiDatabase] = []
@@ -903,13 +903,13 @@ _TRUNCATED_TAG = regex(r"<[^<>]*\Z")
 
 
 def _extract_foreign_text(note_type: AnkiNoteType, fields: list[str]) -> Fields:
-    """Extract a foreign note's plain text as Front and Back, or Text for a cloze note.
+    """Extract the plain text of a note made elsewhere: Front and Back, or Text for a cloze note.
 
     Images, sounds and rendered LaTeX are dropped, because they can't be compared as text.
-    Returns () if no text is left on a side.
+    Returns () if one of the sides has no text left.
     """
     texts = dict(zip(note_type.names, map(_to_plain_text, fields), strict=False))
-    question_fields, answer_field = find_sides(note_type, (), texts)
+    question_fields, answer_field = find_question_and_answer_fields(note_type, (), texts)
     question = next(filter(None, (texts.get(name) for name in question_fields)), "")
     answer = texts.get(answer_field, "")
     if note_type.cloze and question and "image-occlusion:" not in question:

@@ -17,7 +17,7 @@ from typing import TypeVar
 import httpx2
 import msgspec
 
-from ankiforge.anki.notetypes import OUR_FAMILIES, get_our_note_type
+from ankiforge.anki.notetypes import OUR_NOTE_TYPES, get_our_note_type
 from ankiforge.config.http import BoundedClient, ResponseTooLargeError, remove_secret
 from ankiforge.errors import ServiceError
 from ankiforge.model import CardId, Json, NoteId
@@ -53,11 +53,11 @@ class AnkiConnect:
     """A client for AnkiConnect. Every method raises ServiceError if its action fails.
 
     Args:
-        url: the URL of AnkiConnect.
-        key: the API key, or "" if AnkiConnect requires none. It's never shown.
-        timeout: the time limit for an action, in seconds. Imports, exports and syncs may
+        url: The URL of AnkiConnect.
+        key: The API key, or "" if AnkiConnect requires none. It is never shown.
+        timeout: The time limit for an action, in seconds. Imports, exports and syncs may
             take ten minutes regardless.
-        key_env: the environment variable that holds the key, for error messages.
+        key_env: The environment variable that holds the key, for error messages.
     """
 
     def __init__(
@@ -103,7 +103,7 @@ class AnkiConnect:
                 )
 
     def get_api_version(self) -> int:
-        """Return AnkiConnect's API version, or 0 if nothing answers at the URL.
+        """Return the version of AnkiConnect's API, or 0 if nothing answers at the URL.
 
         The version has been 6 since 2017.
         """
@@ -162,8 +162,8 @@ class AnkiConnect:
         card in a filtered deck, which is only exported with that deck.
 
         Args:
-            directory: where to write the packages.
-            other_note_ids: the ids of our notes that don't use one of our note types.
+            directory: Where to write the packages.
+            other_note_ids: The ids of our notes that do not use one of our note types.
 
         Returns:
             The packages, and the ids of all notes that looked like ours after the exports.
@@ -172,8 +172,8 @@ class AnkiConnect:
         """
         # search for our notes by field, tag, name and id of the note type, and id of the note
         conditions = ["AnkiforgeId:af1*", "tag:ankiforge::*"]
-        for family in OUR_FAMILIES:
-            note_type = get_our_note_type(family)
+        for our_type in OUR_NOTE_TYPES:
+            note_type = get_our_note_type(our_type)
             conditions.append(f'"note:{note_type.name}*" OR mid:{note_type.id}')
         joined_ids = ",".join(map(str, other_note_ids))
         conditions.append(f"nid:{joined_ids or 0}")
@@ -221,7 +221,7 @@ class AnkiConnect:
         """Show a note in Anki's browser.
 
         Raises:
-            ServiceError: the open profile doesn't have the note.
+            ServiceError: The open profile does not have the note.
         """
         if not self._run_action("guiBrowse", object, {"query": f"nid:{note}"}):
             message = "the profile that is open in Anki does not have this note"
@@ -246,7 +246,8 @@ class AnkiConnect:
         refuses.
 
         Raises:
-            ServiceError: Anki can't be reached, refuses the action, or sends an unusable reply.
+            ServiceError: Anki cannot be reached, refuses the action, or sends an unusable
+                reply.
         """
         request = {"action": action, "version": _API_VERSION, "params": params or {}}
         if self._key:
@@ -274,7 +275,7 @@ class AnkiConnect:
         return result
 
     def _send(self, action: str, request: Json, seconds: float) -> httpx2.Response:
-        """Send the request for an action. Returns the response even if its status is an error."""
+        """Send a request and return the response, even if its status is an error."""
         timeout = httpx2.Timeout(seconds, connect=_CONNECT_TIMEOUT)
         if self._http.is_closed:  # a timeout closes the client
             self._http = self._new_client()

@@ -56,22 +56,22 @@ ContextFilter = Callable[[CardContent, Strings], Strings]
 
 
 def format_identity(card: Card, hashes: Strings, tags: Strings) -> str:
-    """Build the text of the field AnkiforgeId, which `notetypes.parse_identity` parses.
+    """Format the content of the AnkiforgeId field, which `notetypes.parse_identity` parses.
 
-    `hashes` are the hashes of the content fields, as last exported.
+    `hashes` contains the hash of each content field, as last exported.
     """
     joined_hashes = ".".join(hashes)
     slot = card.drafted_text_hash or card.slot_text
     return f"af1 {card.guid} {card.key} {slot} {joined_hashes} {hash_tags(tags)}"
 
 
-def render_content(
+def render_content_fields(
     kind: CardKind,
     fields: Fields,
     pictures: MediaByPath | None = None,
 ) -> Strings:
     """Render the content fields of a card or draft as HTML, in note type order."""
-    family = kind.note_type
+    our_type = kind.note_type
     markdown = dict(fields)
     if (
         kind is CardKind.OCCLUSION
@@ -79,10 +79,10 @@ def render_content(
         masks = occlusion.get_masks(markdown)
         picture = render_field(markdown.get("Image", ""), cloze=False, pictures=pictures)
         return (occlusion.masks_to_anki(masks), picture)
-    markdown |= dict.fromkeys(family.switches, "")  # only `kind` turns switches on
+    markdown |= dict.fromkeys(our_type.switches, "")  # only `kind` turns switches on
     markdown |= dict(kind.enabled_switches)
     html_fields = []
-    for name in family.content_fields:
+    for name in our_type.content_fields:
         text = markdown.get(name, "")
         html_fields.append(render_field(text, cloze=name == "Text", pictures=pictures))
     return tuple(html_fields)
@@ -95,9 +95,9 @@ answer side contains a hidden element for that mask."""
 
 
 def render_mask_labels(masks: occlusion.Masks) -> str:
-    """Render a figure's mask labels as HTML, with CSS that shows only the label being asked.
+    """Render the labels of a figure's masks as HTML, with CSS that shows only the right label.
 
-    Using CSS means that this works in any note type, without scripts.
+    Thanks to the CSS, this works in any note type and without scripts.
     """
     labels = {str(mask.number): mask.label for mask in masks.active_masks if mask.label}
     if not labels:
@@ -113,8 +113,8 @@ def render_mask_labels(masks: occlusion.Masks) -> str:
     return f"<style>{style}</style>{divs}"
 
 
-def render_folded_source(citation: str) -> str:
-    """Render a figure's source as collapsible HTML, like the source on other cards."""
+def render_collapsible_source(citation: str) -> str:
+    """Render the source of a figure as a collapsible HTML element, as on other cards."""
     if not citation:
         return ""
     return f'<details class="af-source"><summary>Source</summary>{citation}</details>'
@@ -138,7 +138,7 @@ _FORMULA_SIGN = regex(r"\\[()\[\]]|</?code>")
 
 
 def render_source(card: ShownCard) -> str:
-    """Render the Source field: a card's passages, with the highlight and quote marked."""
+    """Render the Source field: the card's passages, with the highlight and the quote marked."""
     highlight = card.highlight
     is_hand_written = highlight.kind is HighlightKind.CARD and card.is_numbered_user_text
     has_formulas = highlight.has_formulas and not is_hand_written
@@ -197,7 +197,7 @@ def _extend_to_shields(unbreakable: Iterable[Shield], span: Span) -> Span:
     return start, end
 
 
-def parse_source(field: str) -> tuple[str, str, str]:
+def parse_source_field(field: str) -> tuple[str, str, str]:
     """Parse the Source field into (passage, highlight, quote), each as plain text.
 
     If no highlight is marked, the whole passage is returned as the highlight. If no quote is
@@ -212,9 +212,9 @@ def parse_source(field: str) -> tuple[str, str, str]:
 
 
 def field_to_text(field: str) -> str:
-    """Convert a field's HTML to plain text, with formulas in `$` and code in backticks.
+    """Convert the HTML of a field to plain text, with formulas in `$` and code in backticks.
 
-    The user may have edited the HTML.
+    Any HTML is accepted, because the user may have edited the field.
     """
     # convert formulas first, while `<span></span>` still distinguishes a literal `\\(` from them
     text = _FORMULA_SIGN.sub(lambda sign: _MARKDOWN_SIGNS[sign[0]], field)
@@ -223,13 +223,13 @@ def field_to_text(field: str) -> str:
     return html.unescape(re.sub(r"<[^>]*>", "", text)).strip()
 
 
-def render_citation(card: ShownCard, safe_context: ContextFilter) -> str:
+def render_citation(card: ShownCard, filter_context: ContextFilter) -> str:
     """Render the Citation field: a line to show above the question, and full references.
 
     The line names the work and the last heading, unless they'd reveal the answer. If it
     omits headings that the references contain, it gets the class `af-short`.
     """
-    parts = _filter_context_parts(card, safe_context)
+    parts = _filter_context_parts(card, filter_context)
     to_html = formulas_to_html if card.highlight.has_formulas else text_to_html
     line = ""
     if parts:
@@ -246,13 +246,13 @@ _MAX_ITEM_CHARS = 60
 _MAX_WORK_CHARS = 40
 
 
-def format_context(card: ShownCard, safe_context: ContextFilter) -> str:
-    """Format where a card is from as "work › heading", without parts that give the answer away."""
-    return " › ".join(_shorten_context(_filter_context_parts(card, safe_context)))
+def format_context(card: ShownCard, filter_context: ContextFilter) -> str:
+    """Format the origin of a card as "work › heading", without parts that reveal the answer."""
+    return " › ".join(_shorten_context(_filter_context_parts(card, filter_context)))
 
 
-def _filter_context_parts(card: ShownCard, safe_context: ContextFilter) -> Strings:
-    """Return the title, headings and parent list items that don't reveal the answer."""
+def _filter_context_parts(card: ShownCard, filter_context: ContextFilter) -> Strings:
+    """List the title, headings and parent list items that don't reveal the answer."""
     parts = [*_list_title_and_headings(card.highlight)]
     document = card.highlight.document
     # omit the title if it's just a file name such as 02-how-to-read
@@ -262,7 +262,7 @@ def _filter_context_parts(card: ShownCard, safe_context: ContextFilter) -> Strin
         parts = parts[1:] or parts
     for item in card.highlight.parent_items:
         parts.append(isolate_bidi(_truncate(item.rstrip(" :："), _MAX_ITEM_CHARS)))
-    return safe_context(card, tuple(parts))
+    return filter_context(card, tuple(parts))
 
 
 def _shorten_context(parts: Strings) -> Strings:
@@ -282,7 +282,7 @@ def _truncate(text: str, limit: int) -> str:
 
 
 def format_references(card: ShownCard) -> Strings:
-    """Format the references to a card's passages, dropping duplicates."""
+    """Format a reference to each passage of a card, without duplicates."""
     return tuple(dict.fromkeys(map(format_reference, card.passages)))
 
 
@@ -342,15 +342,15 @@ _URL_PREFIXES = {"doi": "https://doi.org/", "arxiv": "https://arxiv.org/abs/", "
 
 
 def render_links(pdf_urls: Strings, *highlights: Highlight) -> Pair:
-    """Render a card's links as HTML, returning (links that work anywhere, local links).
+    """Render the links of a card as HTML.
 
-    An Obsidian link works on other computers only if it names a vault and contains no local
-    path. The first group also contains the file names of PDFs in hidden elements, so that
-    they can be found with Anki's search.
+    Returns two strings: the links that work on any computer, and the links that only work on this
+    one. The first also contains the file names of PDFs, in hidden elements, so that Anki's search
+    finds them. An Obsidian link is left out if it names no vault or contains a local path.
 
     Args:
-        pdf_urls: the URLs of the passages' PDFs on this computer.
-        highlights: the card's passages.
+        pdf_urls: The URLs of the passages' PDFs on this computer.
+        highlights: The card's passages.
     """
     global_links: list[str] = []
     local_links: list[str] = []
@@ -373,7 +373,7 @@ def render_links(pdf_urls: Strings, *highlights: Highlight) -> Pair:
 
 
 def iter_links(highlight: Highlight) -> Iterator[Pair]:
-    """Yield a (URL, label) pair for each link to a highlight or its work."""
+    """Yield the URL and the label of each link to a highlight and to its work."""
     # use the URLs of the passage, falling back to the document's, and then the URLs of the work
     document = highlight.document
     urls = [url for url in (highlight.uri, *highlight.links) if url] or [document.uri]
@@ -419,9 +419,9 @@ _SYSTEM_TAGS = frozenset({"marked", "leech"})
 
 @lru_cache(maxsize=4096)
 def normalize_deck_name(name: str) -> str:
-    """Normalize a deck name, stripping spaces and colons and dropping empty components.
+    """Normalize a deck name: strip spaces and colons, and drop empty components.
 
-    Falls back to `DEFAULT_DECK` if nothing is left.
+    Returns `DEFAULT_DECK` if nothing is left.
     """
     parts = []
     for part in clean_text(name).split("::"):
@@ -431,9 +431,9 @@ def normalize_deck_name(name: str) -> str:
 
 
 def is_in_deck(name: str, deck: str) -> bool:
-    """Return whether deck `name` is `deck` or one of its subdecks.
+    """Return whether the deck called `name` is `deck` or one of its subdecks.
 
-    An empty `deck` matches any name.
+    If `deck` is "", every name matches.
     """
     if not deck:
         return True
@@ -446,8 +446,8 @@ def is_in_deck(name: str, deck: str) -> bool:
 def normalize_tags(tags: Strings) -> Strings:
     """Convert tags to valid Anki tags, sorted and without duplicates.
 
-    Whitespace is replaced, and empty parts are removed. Tags that differ only in case count
-    as duplicates. Tags reserved for Anki and the user are dropped.
+    Whitespace becomes `-`, and empty components are removed. Tags that differ only in case count
+    as duplicates. `marked` and `leech` are dropped, because they belong to Anki and its user.
     """
     names = []
     for tag in tags:

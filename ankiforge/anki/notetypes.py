@@ -3,7 +3,7 @@
 The module computes which cards Anki generates from a note, parses cloze deletions as Anki
 does, parses the field AnkiforgeId, and normalizes HTML for comparison. It also chooses the
 note type to export: ours, ours with the user's changes, or Anki's Image Occlusion. In this
-module, a *family* (`NoteType`) is one of our kinds of note types, and an `AnkiNoteType` is a
+module, a `NoteType` (`our_type`) is one of our kinds of note types, and an `AnkiNoteType` is a
 note type as it is in Anki.
 """
 
@@ -58,10 +58,10 @@ _ALTERNATIVE_TEMPLATE_TAG = regex(r"(?s)<%(.*?)%>|<!--.*?-->")
 _SPECIAL_FIELDS = ("Card", "CardFlag", "Deck", "Subdeck", "Type", "CardID")
 
 
-def compute_ordinals(note_type: AnkiNoteType, fields: Texts) -> Numbers:
-    """Return the 0-based ordinals of the cards that Anki would generate from a note.
+def compute_card_ordinals(note_type: AnkiNoteType, fields: Texts) -> Numbers:
+    """Return the ordinals (counted from 0) of the cards that Anki would generate from a note.
 
-    `fields` contains all the note's fields as HTML, keyed by name.
+    `fields` contains the HTML of all fields of the note, keyed by field name.
     """
     if note_type.cloze:
         numbers: set[int] = set()
@@ -86,7 +86,7 @@ def _find_filled_fields(fields: Texts) -> set[str]:
 def _parse_sections(
     template: str, filled_fields: AbstractSet[str] | None
 ) -> tuple[list[str], bool]:
-    """Return the tags in a template's active sections, and whether sections are balanced.
+    """Return the tags in a template's active sections, and whether all sections are balanced.
 
     `{{#Field}}` sections are active if the field is in `filled_fields`, and `{{^Field}}`
     sections if it isn't. If `filled_fields` is None, all sections are active.
@@ -108,30 +108,32 @@ def _parse_sections(
     return visible_tags, is_balanced and not sections
 
 
-def select_ordinals(
+def select_card_ordinals(
     note_type: AnkiNoteType,
     fields: Sequence[str],
     anki_note: AnkiNote | None,
 ) -> Numbers:
-    """Return the ordinals of a note's cards, except those that the user deleted in Anki.
+    """Return the ordinals of the cards to export for a note.
+
+    Cards that the user deleted in Anki are left out, even though Anki would generate them again.
 
     Args:
-        note_type: the note's type.
-        fields: all the note's fields, in note type order.
-        anki_note: the note in Anki, or None if it isn't there.
+        note_type: The note's type.
+        fields: All the note's fields, in note type order.
+        anki_note: The note in Anki, or None if it is not there.
     """
     names = note_type.names
-    ordinals = compute_ordinals(note_type, dict(zip(names, fields, strict=True)))
+    ordinals = compute_card_ordinals(note_type, dict(zip(names, fields, strict=True)))
     if anki_note is None:
         return ordinals
     anki_fields = dict(zip(names, anki_note.fields, strict=True))
-    anki_ordinals = compute_ordinals(note_type, anki_fields)
+    anki_ordinals = compute_card_ordinals(note_type, anki_fields)
     deleted_ordinals = set(anki_ordinals).difference(anki_note.ordinals)
     return tuple(ordinal for ordinal in ordinals if ordinal not in deleted_ordinals)
 
 
 def is_cloze_field(note_type: AnkiNoteType, field: str) -> bool:
-    """Return whether a cloze note type's question shows a field as `{{cloze:…}}`."""
+    """Return whether the question template of a cloze note type contains `{{cloze:<field>}}`."""
     for template in note_type.templates[:1]:
         for tag in _parse_template_tags(template.question):
             filters = tag.split(":")[:-1]
@@ -141,7 +143,7 @@ def is_cloze_field(note_type: AnkiNoteType, field: str) -> bool:
 
 
 def find_template_fields(template: str) -> Strings:
-    """Return the fields that a template can show, in order."""
+    """Return the names of the fields that a template can show, in order of appearance."""
     tags, _ = _parse_sections(template, None)
     return tuple(tag.rpartition(":")[2].strip() for tag in tags)
 
@@ -159,10 +161,10 @@ _HIDDEN_ELEMENT = regex(
 def _find_visible_fields(
     template: str, filled_fields: frozenset[str], *, of_question: bool
 ) -> Strings:
-    """Return the fields that are visible on one side of a card, in order.
+    """Return the names of the fields that are visible on one side of a card, in order.
 
-    On the question, `{{type:Back}}` is an input box and `{{hint:Clue}}` a button, so neither
-    reveals its field.
+    On the question side, `{{type:Back}}` is an input box and `{{hint:Clue}}` is a button, so
+    neither reveals the content of its field.
     """
     hiding_filters = {"type", "hint"} if of_question else set()
     tags, _ = _parse_sections(_HIDDEN_ELEMENT.sub("", template), filled_fields)
@@ -174,19 +176,19 @@ def _find_visible_fields(
     return tuple(visible_fields)
 
 
-def find_sides(
+def find_question_and_answer_fields(
     note_type: AnkiNoteType, ordinals: Numbers, fields: Texts
 ) -> tuple[Strings, str]:
     """Return the question fields and the answer field of a note's first card.
 
-    The answer is the first filled field that only the answer template shows, or "" if there
-    is none, as in a cloze note. In ankiforge's own notes, the line above the question isn't
-    part of the question.
+    The answer field is the first non-empty field that appears in the answer template but not in
+    the question. It is "" if there is no such field, as in a cloze note. In our own note types,
+    the line above the question does not count as part of the question.
 
     Args:
-        note_type: the note's type.
-        ordinals: the 0-based ordinals of the note's cards, or () for the first template.
-        fields: all the note's fields, keyed by name.
+        note_type: The note's type.
+        ordinals: The 0-based ordinals of the note's cards, or () for the first template.
+        fields: All the note's fields, keyed by name.
     """
     if note_type.cloze:
         return tuple(name for name in fields if is_cloze_field(note_type, name)), ""
@@ -208,17 +210,19 @@ def find_sides(
 _EXTRA_FIELD_NAMES = ("extra", "back extra", "notes", "note", "remarks", "explanation")
 
 
-def map_sides(note_type: AnkiNoteType, question_fields: Strings, answer: str) -> Texts:
-    """Map our field names to the fields found by `find_sides`.
+def map_to_our_fields(
+    note_type: AnkiNoteType, question_fields: Strings, answer_field: str
+) -> Texts:
+    """Map our field names to the names of the corresponding fields in the user's note type.
 
-    Returns {} if there are several question fields or none, or if a basic note type has no
-    answer field.
+    The arguments come from `find_question_and_answer_fields`. Returns {} unless there is exactly
+    one question field and, for a basic note type, an answer field.
     """
-    if len(question_fields) != 1 or not (answer or note_type.cloze):
+    if len(question_fields) != 1 or not (answer_field or note_type.cloze):
         return {}
     names = {"Text": question_fields[0]}
     if not note_type.cloze:
-        names = {"Front": question_fields[0], "Back": answer}
+        names = {"Front": question_fields[0], "Back": answer_field}
     for name in note_type.names:
         if name.casefold() in _EXTRA_FIELD_NAMES and name not in names.values():
             return {**names, "Extra": name}
@@ -249,7 +253,7 @@ _LANGUAGE_NAME = regex(r"[\w+#.-]{1,30}")
 def parse_fence_language(info: str) -> str:
     """Extract the language from a code fence's info string, such as `python title="a"`.
 
-    Returns "" if it names none.
+    Returns "" if the string names no language.
     """
     match = _LANGUAGE_NAME.match(info.strip().strip("{}."))
     return match[0].lower() if match else ""
@@ -259,9 +263,9 @@ def highlight_code(code: str, language: str, to_html: Callable[[str], str]) -> s
     """Render a code block as syntax-highlighted HTML, without the enclosing tags.
 
     Args:
-        code: the code, cleaned by `clean_text`.
-        language: the Pygments name of the language. Unknown languages aren't highlighted.
-        to_html: a function that converts text to HTML.
+        code: The code, cleaned by `clean_text`.
+        language: The Pygments name of the language. Unknown languages are not highlighted.
+        to_html: A function that converts text to HTML.
     """
     is_highlighted = language and len(code) <= MAX_HIGHLIGHTED_CODE_CHARS
     lexer = _find_lexer(language) if is_highlighted else None
@@ -322,28 +326,28 @@ _TEMPLATE_IDS = {
     NoteType.CLOZE: {"Cloze": 1505806687701},
 }
 _OUR_NAMES = {NoteType.BASIC: "ankiforge Basic", NoteType.CLOZE: "ankiforge Cloze"}
-OUR_FAMILIES = tuple(_OUR_NAMES)
-"""The families for which we have a note type. Figures use Anki's Image Occlusion instead."""
+OUR_NOTE_TYPES = tuple(_OUR_NAMES)
+"""The kinds of notes that use a note type of ours. Figures use Anki's Image Occlusion instead."""
 
 
 @cache
-def get_our_note_type(family: NoteType) -> AnkiNoteType:
-    """Build our own note type for a family, as it appears in packages."""
-    name = _OUR_NAMES[family]
-    first_id = _FIRST_FIELD_IDS[family]
-    names = (*family.content_fields, *_OTHER_FIELDS.split())
+def get_our_note_type(our_type: NoteType) -> AnkiNoteType:
+    """Build one of our own note types, in the form in which packages contain it."""
+    name = _OUR_NAMES[our_type]
+    first_id = _FIRST_FIELD_IDS[our_type]
+    names = (*our_type.content_fields, *_OTHER_FIELDS.split())
     ids = range(first_id, first_id + len(names))
     # below each answer, show the optional and the generated fields
     below = []
-    for field in family.text_fields:
-        if field not in family.required_fields:
+    for field in our_type.text_fields:
+        if field not in our_type.required_fields:
             element = f'<div class="af-{field.lower()}" dir="auto">{{{{{field}}}}}</div>'
             below.append(f"{{{{#{field}}}}}{element}{{{{/{field}}}}}")
     below.append(read_design_file("below-answer.html"))
     # files are named after templates, such as `basic-card-1-question.html`
     templates = []
-    for template_name, id in _TEMPLATE_IDS[family].items():
-        stem = f"{family.value}-{template_name.lower().replace(' ', '-')}"
+    for template_name, id in _TEMPLATE_IDS[our_type].items():
+        stem = f"{our_type.value}-{template_name.lower().replace(' ', '-')}"
         question = read_design_file(f"{stem}-question.html")
         answer = "\n".join((read_design_file(f"{stem}-answer.html"), *below))
         templates.append(AnkiTemplate(template_name, id, question, answer))
@@ -351,7 +355,7 @@ def get_our_note_type(family: NoteType) -> AnkiNoteType:
         id=compute_named_id("notetype", name),
         name=name,
         mod=DESIGN_MOD,
-        cloze=family is NoteType.CLOZE,
+        cloze=our_type is NoteType.CLOZE,
         fields=tuple(zip(names, ids, strict=True)),
         templates=tuple(templates),
         css=read_design_file("style.css"),
@@ -369,23 +373,23 @@ def read_design_file(name: str) -> str:
 
 
 def find_our_note_type(type_id: int) -> NoteType | None:
-    """Return which of our own note types has this id, or None if it isn't ours."""
-    for family in OUR_FAMILIES:
-        if get_our_note_type(family).id == type_id:
-            return family
+    """Return our own note type with this id, or None if no note type of ours has it."""
+    for our_type in OUR_NOTE_TYPES:
+        if get_our_note_type(our_type).id == type_id:
+            return our_type
     return None
 
 
 def choose_exported_type(
-    family: NoteType, types: Mapping[NoteTypeId, AnkiNoteType]
+    our_type: NoteType, types: Mapping[NoteTypeId, AnkiNoteType]
 ) -> AnkiNoteType:
-    """Return the note type to export: ours or, if the user has customized it in Anki, theirs.
+    """Choose which version of one of our note types to export: ours or the one in Anki.
 
-    It counts as customized if fields or templates were added, removed or renamed. For other
-    changes, such as in the CSS, ours is returned, because Anki keeps the newer version, which
-    is the user's. `types` are the note types in Anki, keyed by id.
+    The version in Anki is returned if the user has added, removed or renamed fields or templates
+    there. Other changes, such as edited CSS, don't matter: Anki keeps the newer version of the
+    note type, which is the user's. `types` contains the note types in Anki, keyed by id.
     """
-    ours = get_our_note_type(family)
+    ours = get_our_note_type(our_type)
     anki_type = types.get(ours.id)
     if anki_type is None or _list_names(anki_type) == _list_names(ours):
         return ours
@@ -406,12 +410,12 @@ _TAG_EXCEPT_IMG = regex(r"(?i)<(?!img\b)[^>]*>")
 
 
 def _is_empty_for_anki(text: str) -> bool:
-    """Return whether Anki considers a field empty in `{{#Field}}` sections."""
+    """Return whether Anki treats a field as empty when it evaluates `{{#Field}}` sections."""
     return not text[:1].isalnum() and _EMPTY_FIELD.fullmatch(text) is not None
 
 
 def is_blank(text: str) -> bool:
-    """Return whether a field contains no visible text and no images."""
+    """Return whether a field contains neither visible text nor images."""
     return not html.unescape(_TAG_EXCEPT_IMG.sub("", text)).strip()
 
 
@@ -419,7 +423,7 @@ def is_blank(text: str) -> bool:
 
 
 class ClozeToken(NamedTuple):
-    """The start or end delimiter of a cloze deletion. Only start delimiters have numbers."""
+    """The opening or closing delimiter of a cloze deletion. Only an opening one has numbers."""
 
     start: int
     end: int
@@ -427,9 +431,9 @@ class ClozeToken(NamedTuple):
 
 
 def find_cloze_tokens(text: str) -> Iterator[ClozeToken]:
-    """Yield the start and end delimiters of the cloze deletions that Anki recognizes.
+    """Yield the opening and closing delimiters of the cloze deletions that Anki recognizes.
 
-    Unmatched `}}` and starts nested more than ten levels deep are treated as plain text.
+    An unmatched `}}` and a cloze deletion nested more than ten levels deep are plain text.
     """
     depth = 0
     for token in _CLOZE_DELIMITER.finditer(text):
@@ -444,9 +448,9 @@ def find_cloze_tokens(text: str) -> Iterator[ClozeToken]:
 
 @lru_cache(maxsize=1024)
 def _parse_numbers(digits: str) -> Numbers:
-    """Parse the numbers at the start of a cloze deletion, skipping any that exceed 16 bits.
+    """Parse the numbers of a cloze deletion, such as `1,2`, skipping any that exceed 16 bits.
 
-    If none are left, Anki treats the delimiter as plain text.
+    If the result is empty, Anki treats the delimiter as plain text.
     """
     numbers = []
     for part in digits.split(","):
@@ -457,10 +461,10 @@ def _parse_numbers(digits: str) -> Numbers:
 
 
 def parse_cloze_numbers(text: str) -> Numbers:
-    """Return the cloze numbers (1 to 500) in a field, sorted and without duplicates.
+    """Return the cloze numbers (1 to 500) used in a field, sorted and without duplicates.
 
-    Nested cloze deletions are included. As in Anki, an unclosed cloze deletion is ignored,
-    along with everything nested in it.
+    Nested cloze deletions count as well. As in Anki, an unclosed cloze deletion is ignored,
+    along with everything nested inside it.
     """
     if "{{c" not in text:  # as in most fields of a note
         return ()
@@ -497,11 +501,11 @@ _INLINE_TAG = regex(r"(?i)</?(?:wbr|span)\b[^<>]*>")
 
 
 def parse_identity(field: str) -> NoteIdentity | None:
-    """Parse the HTML of an AnkiforgeId field, returning None for anything else.
+    """Parse the HTML of an AnkiforgeId field, or return None if it is anything else.
 
     The format is `af1 <guid> <key> <slot> <hash.hash…> <tags>`; any further words are
-    ignored. Words may be separated by spaces or tags, except `<wbr>` and `<span>`, which
-    `render.text_to_html` and editors may insert between any two characters.
+    ignored. Spaces and tags separate words, except for `<wbr>` and `<span>`, because
+    `render.text_to_html` and editors may insert these between any two characters.
     """
     if "af1" not in field:
         return None
@@ -530,12 +534,12 @@ _REVERSED_TRAILING_SPACE = regex(r"\A(?:>rb<|[^\S\u00a0])+")
 
 @lru_cache(maxsize=64)  # because our text and Anki's are mostly equal
 def hash_html(text: str) -> str:
-    """Hash a content field's normalized HTML to 8 hex digits."""
+    """Return a hash (8 hex digits) of the normalized HTML of a content field."""
     return _short_hash(normalize_html(text))
 
 
 def hash_tags(tags: Iterable[str]) -> str:
-    """Hash a set of tags to 8 hex digits, ignoring case as Anki does."""
+    """Return a hash (8 hex digits) of a set of tags. As in Anki, case is ignored."""
     folded = " ".join(sorted({tag.casefold() for tag in tags}))
     return _short_hash(folded)
 
@@ -550,7 +554,7 @@ def is_same_html(left: str, right: str) -> bool:
 
 
 def normalize_html(text: str) -> str:
-    """Normalize HTML so that equivalent text compares equal, whichever editor wrote it."""
+    """Normalize HTML so that equivalent content compares equal, no matter which editor wrote it."""
     visible = INVISIBLE_SEPARATORS.sub("", text)
     if "<" in visible or "&" in visible:
         writer = _NormalizingWriter()
@@ -659,7 +663,10 @@ def get_our_occlusion_type() -> AnkiNoteType:
 def add_our_occlusion_type(
     types: Mapping[NoteTypeId, AnkiNoteType],
 ) -> dict[NoteTypeId, AnkiNoteType]:
-    """Return the given note types, plus our Image Occlusion type if it's missing."""
+    """Return a copy of `types` that contains our Image Occlusion type.
+
+    If `types` already has a type with the same id, that type is kept.
+    """
     ours = get_our_occlusion_type()
     return {ours.id: ours, **types}
 
@@ -667,8 +674,8 @@ def add_our_occlusion_type(
 def choose_occlusion_type(types: Mapping[NoteTypeId, AnkiNoteType]) -> UserNoteType:
     """Choose the note type for new figures, and map our fields to its fields.
 
-    The note type that came with the collection takes precedence over copies made by the
-    user.
+    The Image Occlusion type that came with the collection takes precedence over the user's
+    copies of it.
     """
     ours = get_our_occlusion_type()
 

@@ -24,7 +24,7 @@ from ankiforge.anki.notetypes import REQUIRED_OCCLUSION_FIELD_COUNT
 from ankiforge.anki.render import (
     MAX_MEDIA_BYTES,
     hash_media,
-    is_media_name,
+    is_generated_media_name,
     parse_media_hash,
 )
 from ankiforge.config.files import open_regular
@@ -51,14 +51,14 @@ DAY_ZERO = datetime(2014, 9, 19, 4)
 
 
 def write_package(path: Path, notes: Iterable[Note]) -> int:
-    """Write notes to an `.apkg` file and return how many were written.
+    """Write notes to an `.apkg` file, and return the number of notes.
 
-    Anki introduces new cards in note order. The output is deterministic, at least for the
-    same builds of SQLite and zlib.
+    Anki introduces new cards in the order of the notes. The same notes always produce the same
+    file, at least with the same builds of SQLite and zlib.
 
     Raises:
-        RefusedError: two notes have the same GUID, or Anki would reject a note.
-        ItemError: the file can't be written, or an image can't be read.
+        RefusedError: Two notes have the same GUID, or Anki would reject a note.
+        ItemError: The file cannot be written, or an image cannot be read.
     """
     note_list = tuple(notes)
     guids = set[Guid]()
@@ -101,25 +101,25 @@ _NOTES_PER_BATCH = 1000
 def _write_database(connection: sqlite3.Connection, notes: Sequence[Note]) -> None:
     """Create and fill the tables of a package's database.
 
-    Indexes are created last, which is many times faster.
+    The indexes are created last, because that is many times faster.
     """
     from genanki import Deck
     from genanki.apkg_col import APKG_COL
     from genanki.apkg_schema import APKG_SCHEMA
 
     # assign ids that are unique within the package
-    wanted_note_ids = {}
-    wanted_card_ids = {}
+    preferred_note_ids = {}
+    preferred_card_ids = {}
     deck_ids = {}
     for note in notes:
-        wanted_note_ids[note.guid] = compute_note_id(note.guid)
+        preferred_note_ids[note.guid] = compute_note_id(note.guid)
         for ordinal in note.ordinals:
-            wanted_card_ids[note.guid, ordinal] = compute_card_id(note.guid, ordinal)
+            preferred_card_ids[note.guid, ordinal] = compute_card_id(note.guid, ordinal)
         deck = normalize_deck_name(note.deck)
         if deck not in deck_ids:
             deck_ids[deck] = 1 if deck == "Default" else compute_named_id("deck", deck)
-    note_ids = assign_unique_ids(wanted_note_ids)
-    card_ids = assign_unique_ids(wanted_card_ids)
+    note_ids = assign_unique_ids(preferred_note_ids)
+    card_ids = assign_unique_ids(preferred_card_ids)
 
     tables, create, indexes = APKG_SCHEMA.partition("CREATE INDEX")
     connection.executescript(f"{_PRAGMAS} {tables} {APKG_COL}")
@@ -154,7 +154,7 @@ def _insert_notes(
     card_ids: Mapping[tuple[Guid, int], int],
     deck_ids: Mapping[str, int],
 ) -> None:
-    """Insert the batch of notes that begins at index `start`, along with their cards."""
+    """Insert a batch of notes and their cards. `start` is the index of the batch's first note."""
     note_rows = []
     card_rows = []
     batch = notes[start : start + _NOTES_PER_BATCH]
@@ -180,16 +180,16 @@ def _encode_json(value: Json) -> str:
     return json.dumps(value, sort_keys=True, ensure_ascii=False)
 
 
-def assign_unique_ids(wanted_ids: Mapping[Any, int]) -> dict[Any, int]:
-    """Assign each name its preferred id, or the next free one if that's taken.
+def assign_unique_ids(preferred_ids: Mapping[Any, int]) -> dict[Any, int]:
+    """Assign each name its preferred id, or the next free id if that one is taken.
 
     Names are processed in sorted order, so the result doesn't depend on the order of
-    `wanted_ids`. Clashes are rare: about one in thirty packages with 100,000 cards has one.
+    `preferred_ids`. Clashes are rare: about one in thirty packages with 100,000 cards has one.
     """
     ids = {}
     taken = set()
-    for name in sorted(wanted_ids):
-        id = wanted_ids[name]
+    for name in sorted(preferred_ids):
+        id = preferred_ids[name]
         while id in taken:
             id += 1
         taken.add(id)
@@ -198,7 +198,7 @@ def assign_unique_ids(wanted_ids: Mapping[Any, int]) -> dict[Any, int]:
 
 
 def find_note_problem(note: Note) -> Problem | None:
-    """Return why Anki would reject a note or create no cards from it, or None if it wouldn't."""
+    """Return why Anki would reject a note or make no card from it, or None if the note is fine."""
     where = f"deck {note.deck}"
     if _FIELD_SEPARATOR in "".join(note.fields):
         message = f"note {note.guid}: a field holds Anki's field separator (U+001F)"
@@ -214,7 +214,7 @@ def find_note_problem(note: Note) -> Problem | None:
 
 
 def _note_type_to_json(note_type: AnkiNoteType) -> Json:
-    """Convert a note type to the JSON stored in the `col` table, leaving out unknown ids."""
+    """Convert a note type to the JSON that the `col` table contains. Unknown ids are left out."""
     from genanki import Model
 
     def add_id(id: int | None, **entry: str) -> Json:
@@ -255,15 +255,15 @@ def _note_type_to_json(note_type: AnkiNoteType) -> Json:
 
 
 def _write_zip(path: Path, database: Path, notes: Iterable[Note]) -> None:
-    """Pack the database and the notes' media into a zip file without timestamps.
+    """Pack the database and the media of the notes into a zip file without timestamps.
 
     Raises:
-        ItemError: an image has changed since its name was computed.
+        ItemError: An image has changed since its name was computed.
     """
     by_name: dict[str, Media] = {}
     for note in notes:
         for picture in note.media:
-            if is_media_name(picture.name):
+            if is_generated_media_name(picture.name):
                 by_name[picture.name] = picture
     pictures = [by_name[name] for name in sorted(by_name)]
     path.unlink(missing_ok=True)
@@ -304,7 +304,7 @@ def is_our_package(path: Path) -> bool:
     """Return whether a package was written by ankiforge.
 
     Raises:
-        OwnFileError: the path isn't a regular file.
+        OwnFileError: The path is not a regular file.
     """
     try:
         with open_regular(path) as file, zipfile.ZipFile(file) as package:

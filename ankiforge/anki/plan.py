@@ -25,8 +25,8 @@ from ankiforge.anki.notes import (
     format_references,
     normalize_deck_name,
     render_citation,
-    render_content,
-    render_folded_source,
+    render_collapsible_source,
+    render_content_fields,
     render_links,
     render_mask_labels,
     render_source,
@@ -38,10 +38,10 @@ from ankiforge.anki.notetypes import (
     hash_tags,
     is_blank,
     is_same_html,
-    select_ordinals,
+    select_card_ordinals,
 )
 from ankiforge.anki.package import DAY_ZERO, find_note_problem
-from ankiforge.anki.render import field_to_markdown, is_media_name, text_to_html
+from ankiforge.anki.render import field_to_markdown, is_generated_media_name, text_to_html
 from ankiforge.model import (
     RETIRED_TAG,
     AnkiNote,
@@ -141,31 +141,31 @@ class FieldLayout(Value):
         """The HTML that each of our fields has in Anki, keyed by our field names."""
         return {name: self.fields[index] for name, index in self.positions.items()}
 
-    def fill_fields(self, ours: Texts) -> Strings:
-        """Return all fields of the note, with our fields set to `ours`.
+    def fill_fields(self, our_fields: Texts) -> Strings:
+        """Return all fields of the note, with ours replaced by `our_fields`.
 
-        `ours` is keyed by our field names.
+        `our_fields` contains the HTML of each field, keyed by our name for the field.
         """
         fields = list(self.fields)
         for name, index in self.positions.items():
-            fields[index] = ours[name]
+            fields[index] = our_fields[name]
         return tuple(fields)
 
 
-def find_layout(
+def find_field_layout(
     card: LocalCard,
     anki_note: AnkiNote | None,
-    types: NoteTypesById,
+    note_types: NoteTypesById,
     mapped_types: MappedTypes,
 ) -> FieldLayout:
-    """Locate our fields in a card's note, and find the version that Anki last imported.
+    """Locate our fields in the note of a card, and find the version that Anki imported last.
 
     `anki_note` is None if the note isn't in Anki, or if Anki wasn't read. `mapped_types`
-    are the note types that the settings select for new notes instead of ours.
+    contains the user's note types that the settings choose for new notes.
     """
     # find the note type as it was when it was first exported, and as it is now
     adopted = card.note.adopted
-    mapped_type = find_mapped_type(card, anki_note, mapped_types)
+    mapped_type = find_user_note_type(card, anki_note, mapped_types)
     guid = card.guid
     required = card.note_type.required_fields
     html_by_name: Texts = {}
@@ -174,14 +174,14 @@ def find_layout(
         if anki_note is None and not adopted.is_wanted_back:
             return FieldLayout(guid)
         first_type = UserNoteType(adopted.type, "", adopted.field_names)
-        note_type = types.get(adopted.type)
+        note_type = note_types.get(adopted.type)
         html_by_name = adopted.html
     elif mapped_type:
         first_type = mapped_type
-        note_type = types.get(mapped_type.id)
+        note_type = note_types.get(mapped_type.id)
     else:
-        first_type = get_our_mapped_type(card.note_type)
-        note_type = choose_exported_type(card.note_type, types)
+        first_type = convert_our_note_type(card.note_type)
+        note_type = choose_exported_type(card.note_type, note_types)
         required = (IDENTITY_FIELD, *required)
     if note_type is None:
         fault = f"Anki has no note type {first_type.name} any more"
@@ -190,9 +190,9 @@ def find_layout(
     # find our fields in the note type, and check that a note can be exported
     configured = mapped_types.get(card.note_type) if mapped_type else None
     if adopted or mapped_type:
-        positions = find_positions(note_type, first_type, configured)
+        positions = find_field_positions(note_type, first_type, configured)
     else:
-        positions = find_our_positions(note_type, card.note_type)
+        positions = find_our_field_positions(note_type, card.note_type)
     for name in required:
         if name not in positions:
             field_name = first_type.fields.get(name, name)
@@ -224,11 +224,11 @@ def find_layout(
 def _set_merge_base(
     layout: FieldLayout, card: LocalCard, anki_note: AnkiNote
 ) -> FieldLayout:
-    """Set the merge base in the layout of a note in Anki.
+    """Add the merge base to the layout of a note that is in Anki.
 
-    Comparing the note with its base shows what the user edited in Anki. A note of our own types
-    contains the hashes of its base. For any other note, the base is the version that Anki
-    imported, or the note as it was when it was adopted.
+    A comparison of the note with its base shows what the user edited in Anki. A note of our own
+    types contains the hashes of its base. For any other note, the base is the version that Anki
+    imported last, or the note as it was when it was adopted.
     """
     if IDENTITY_FIELD in layout.positions:
         return _set_merge_base_from_identity(layout, card, anki_note)
@@ -251,11 +251,12 @@ def _set_merge_base(
 def _set_merge_base_from_identity(
     layout: FieldLayout, card: LocalCard, anki_note: AnkiNote
 ) -> FieldLayout:
-    """Set the merge base of each content field from the hashes in the note's AnkiforgeId field.
+    """Take the merge base of each content field from the hashes in the AnkiforgeId field.
 
-    Generated fields have no base, because they are always overwritten. If a hash matches none
-    of the packages in the journal, the hash in the last package is used, and the unknown one is
-    stored in `unknown_bases`. In a card recreated from Anki, every hash is used as it is.
+    Generated fields need no base, because they are always overwritten. If a hash doesn't match
+    any package in the journal, the hash from the last package is used instead, and the unknown
+    hash is stored in `unknown_bases`. For a card that was recreated from Anki, all hashes are
+    used as they are.
     """
     base_hashes = anki_note.identity.fields if anki_note.identity else ()
     hashes = dict(zip(card.note_type.content_fields, base_hashes, strict=False))
@@ -273,7 +274,7 @@ def _set_merge_base_from_identity(
         ):
             unknown_bases[name] = base_hash
             hashes[name] = shipped_hashes[-1]
-    base = ExportedNote(0, find_base_tags(card, anki_note), field_hashes=hashes)
+    base = ExportedNote(0, find_last_exported_tags(card, anki_note), field_hashes=hashes)
     return replace(layout, base=base, unknown_bases=unknown_bases)
 
 
@@ -281,20 +282,22 @@ def _set_merge_base_from_identity(
 
 
 @lru_cache(maxsize=64)  # a collection has few note types, but thousands of notes
-def find_our_positions(note_type: AnkiNoteType, family: NoteType) -> dict[str, int]:
-    """Find the positions of our fields in one of our own note types, as it is in Anki."""
-    return find_positions(note_type, get_our_mapped_type(family), None)
+def find_our_field_positions(
+    note_type: AnkiNoteType, our_type: NoteType
+) -> dict[str, int]:
+    """Find the positions of our fields in the version of one of our note types that is in Anki."""
+    return find_field_positions(note_type, convert_our_note_type(our_type), None)
 
 
-def find_mapped_type(
+def find_user_note_type(
     card: LocalCard,
     anki_note: AnkiNote | None,
     mapped_types: MappedTypes,
 ) -> UserNoteType | None:
-    """Return the user's own note type for the note of a card, or None.
+    """Return the note type of the user's that the note of a card has, or None if it has none.
 
-    None is returned for our own types and for adopted notes. The first package determines the
-    note type, so the settings only apply to cards that were never exported.
+    The result is None for our own note types and for adopted notes. The first package fixes the
+    note type for good, so the settings only apply to cards that were never exported.
     """
     if card.note.adopted:
         return None
@@ -308,28 +311,28 @@ def find_mapped_type(
 
 
 @cache
-def get_our_mapped_type(family: NoteType) -> UserNoteType:
-    """Convert one of our own note types to a `UserNoteType`, for finding renamed fields."""
-    ours = get_our_note_type(family)
+def convert_our_note_type(our_type: NoteType) -> UserNoteType:
+    """Convert one of our note types to a `UserNoteType`, so that renamed fields are found."""
+    ours = get_our_note_type(our_type)
     names = {name: name for name in ours.names}
     ids = {name: id for name, id in ours.fields if id is not None}
     return UserNoteType(ours.id, ours.name, names, ids)
 
 
-def find_positions(
+def find_field_positions(
     note_type: AnkiNoteType,
-    mapped: UserNoteType,
-    configured: UserNoteType | None,
+    exported_type: UserNoteType,
+    configured_type: UserNoteType | None,
 ) -> dict[str, int]:
     """Find the positions of our fields in a note type that the user may have changed.
 
-    Fields are matched by their id in Anki, falling back to their name, then to their name
-    in the settings.
+    A field is found by its id in Anki or, failing that, by its name at the first export or by its
+    name in the settings.
 
     Args:
-        note_type: the note type in Anki.
-        mapped: the note type as it was when the note was first exported.
-        configured: the note type in the settings, if any.
+        note_type: The note type in Anki.
+        exported_type: The note type as it was when the note was first exported.
+        configured_type: The note type in the settings, if any.
     """
     by_name = {name: position for position, name in enumerate(note_type.names)}
     by_id = {
@@ -338,12 +341,12 @@ def find_positions(
         if id is not None
     }
     new_names: Texts = {}
-    if configured and configured.id == mapped.id:
-        new_names = configured.fields
+    if configured_type and configured_type.id == exported_type.id:
+        new_names = configured_type.fields
     positions = {}
-    for our_name, name in mapped.fields.items():
+    for our_name, name in exported_type.fields.items():
         found = (
-            by_id.get(mapped.field_ids.get(our_name, -1)),
+            by_id.get(exported_type.field_ids.get(our_name, -1)),
             by_name.get(name),
             by_name.get(new_names.get(our_name, "")),
         )
@@ -356,10 +359,10 @@ def find_positions(
 # --- the merge base ---------------------------------------------------------------------
 
 
-def find_base_tags(card: LocalCard, anki_note: AnkiNote) -> Strings:
-    """Return the tags that we last wrote to a note, or () if they're unknown.
+def find_last_exported_tags(card: LocalCard, anki_note: AnkiNote) -> Strings:
+    """Return the tags that we wrote to a note last, or () if they are unknown.
 
-    The note only stores a hash of these tags, so we look for a package with matching ones.
+    The note only contains a hash of these tags, so the tags are looked up in the packages.
     """
     for package in reversed(card.note.exports):
         if anki_note.identity and hash_tags(package.tags) == anki_note.identity.tags:
@@ -370,21 +373,21 @@ def find_base_tags(card: LocalCard, anki_note: AnkiNote) -> Strings:
 def find_imported_version(
     bases: Sequence[ExportedNote], anki_note: AnkiNote, fields: Texts
 ) -> ExportedNote | None:
-    """Return the version of a note that Anki last imported, or None if there is none.
+    """Return the version of a note that Anki imported last, or None if it imported none.
 
     Not every package gets imported, and Anki skips notes that the user has changed in the
-    meantime. So we pick the version that has the most fields in common with the note in
-    Anki.
+    meantime. Therefore, the version with the most fields in common with the note in Anki is
+    returned.
 
-    Ties go to the version with the note's `mod`, since an edit in Anki would have changed
-    it. After that, they go to the oldest version: if one of our changes may not have
-    arrived, this causes a conflict rather than losing the change. If no import is on record
-    because the database was rebuilt, they go to the newest version instead.
+    Among equal candidates, the version with the note's `mod` wins, because an edit in Anki would
+    have changed the `mod`. Otherwise, the oldest version wins: if one of our changes may not have
+    arrived, this leads to a conflict instead of losing the change. If no import is on record,
+    because the database was rebuilt, the newest version wins.
 
     Args:
-        bases: the version of the note in each package, oldest first.
-        anki_note: the note in Anki.
-        fields: our fields as they are in Anki, keyed by our field names.
+        bases: The version of the note in each package, oldest first.
+        anki_note: The note in Anki.
+        fields: Our fields as they are in Anki, keyed by our field names.
     """
     candidates = [base for base in bases if base.mod >= anki_note.imported_mod]
     if not anki_note.imported_mod:
@@ -438,21 +441,21 @@ class CardFiles(Value):
     """The URLs that open the card's PDFs at the page of the passage."""
 
 
-def build_content(
+def build_note_content(
     card: LocalCard,
     tags: Strings,
     files: CardFiles,
     layout: FieldLayout,
-    safe_context: ContextFilter,
+    filter_context: ContextFilter,
 ) -> NoteContent:
-    """Build the fields and tags that we would write to a card's note.
+    """Build the fields and tags that we would write to the note of a card.
 
-    `layout` determines which fields the note has. `safe_context` strips anything that would
+    `layout` determines which fields the note has. `filter_context` removes everything that would
     reveal the answer from the line above the question.
     """
     media_by_path, missing = _choose_media(card, files, layout)
     # render the card's own fields
-    content = render_content(card.kind, card.fields, media_by_path)
+    content = render_content_fields(card.kind, card.fields, media_by_path)
     fields = dict(zip(card.note_type.content_fields, content, strict=True))
     unread = _find_fields_without_picture(card, media_by_path)
     if card.note.adopted:
@@ -475,14 +478,14 @@ def build_content(
     fields["Links"], fields["Open"] = render_links(files.pdf_urls, *card.passages)
     if IDENTITY_FIELD in layout.positions:
         hashes = tuple(hash_html(html) for html in content)
-        fields["Citation"] = render_citation(card, safe_context)
+        fields["Citation"] = render_citation(card, filter_context)
         fields[IDENTITY_FIELD] = text_to_html(format_identity(card, hashes, tags))
     else:
         citation = "<br>".join(map(text_to_html, format_references(card)))
         fields["Citation"] = citation
-        fields["Header"] = text_to_html(format_context(card, safe_context))
+        fields["Header"] = text_to_html(format_context(card, filter_context))
         citation_and_links = "<br>".join(filter(None, (citation, fields["Links"])))
-        folded_source = render_folded_source(citation_and_links)
+        folded_source = render_collapsible_source(citation_and_links)
         fields["Back Extra"] = (
             render_mask_labels(occlusion.get_masks(card.fields)) + folded_source
         )
@@ -498,10 +501,10 @@ def build_content(
 def _choose_media(
     card: LocalCard, files: CardFiles, layout: FieldLayout
 ) -> tuple[dict[str, Media], list[Problem]]:
-    """Return a note's pictures, keyed by path, and a problem for each that can't be read.
+    """Return the pictures of a note by path, and a problem for each picture that can't be read.
 
-    An unreadable picture is still included if its name in Anki is known, because Anki has the
-    file.
+    An unreadable picture is included as well if its name in Anki is known, because Anki still has
+    the file.
     """
     media_by_path: dict[str, Media] = {}
     missing: list[Problem] = []
@@ -511,7 +514,9 @@ def _choose_media(
             continue
         missing.append(picture)
         # in text that the user edited in Anki, the path is the picture's name in Anki
-        name = card.note.find_picture_name(path) or (path if is_media_name(path) else "")
+        name = card.note.find_picture_name(path) or (
+            path if is_generated_media_name(path) else ""
+        )
         if layout.anki_note and name:
             media_by_path[path] = Media(name, "")
     return media_by_path, missing
@@ -564,14 +569,14 @@ class CardPlan(Value):
     """Whether the note keeps text from Anki that matches no package in the journal."""
 
     @property
-    def is_partly_held(self) -> bool:
-        """Whether any part of the card can't be exported at the moment."""
+    def has_unexportable_parts(self) -> bool:
+        """Whether the card, or a part of it, can't be exported at the moment."""
         return bool(self.hold_reason or self.conflicts or self.problems)
 
     @property
     def is_up_to_date(self) -> bool:
-        """Whether there's nothing to write and nothing held back."""
-        return not (self.note or self.is_partly_held)
+        """Whether Anki already has everything, i.e. nothing is written or held back."""
+        return not (self.note or self.has_unexportable_parts)
 
 
 # --- merging a field --------------------------------------------------------------------
@@ -623,14 +628,14 @@ def merge_field(
     base: str,
     decision: ConflictResolution,
 ) -> MergedField:
-    """Merge the text that a field has in Anki with the text that we would write.
+    """Merge the text of a field in Anki with the text that we would write there.
 
     Args:
-        name: our name for the field.
-        theirs: the HTML in Anki.
-        ours: the HTML that we would write.
-        base: the hash of the HTML in the last imported package, or "" if unknown.
-        decision: how the user resolved the last conflict about the field.
+        name: Our name for the field.
+        theirs: The HTML in Anki.
+        ours: The HTML that we would write.
+        base: The hash of the HTML in the last imported package, or "" if unknown.
+        decision: How the user resolved the last conflict about the field.
     """
     our_hash = hash_html(ours)
     keeps_mine = decision.choice == "mine" and decision.our_hash == hash16(ours)
@@ -675,9 +680,9 @@ class MergedNote(NamedTuple):
 def plan_card(
     card: LocalCard, layout: FieldLayout, ours: NoteContent, options: ExportOptions
 ) -> CardPlan:
-    """Decide whether to export a note for a card, export nothing, or ask the user.
+    """Decide what to do about a card: export a note, export nothing, or ask the user.
 
-    The card may be live or retired. `ours` is what we would write to the note.
+    The card may be live or retired. `ours` contains what we would write to its note.
     """
     empty_plan = CardPlan(card.guid, card.is_live)
     anki_note = layout.anki_note
@@ -719,9 +724,9 @@ def plan_card(
 
 
 def _has_mixed_versions(card: LocalCard, ours: NoteContent) -> bool:
-    """Return whether a note would get new text from the source next to a field in conflict.
+    """Return whether a note would combine new text from the source with a field in conflict.
 
-    An example is the source's new question next to the user's answer to the old question.
+    For example, it might have the source's new question, but the user's answer to the old one.
     """
     offered = card.edits.source_texts_offered
     if not offered:
@@ -816,10 +821,10 @@ def _merge_note(
 
 
 def merge_tags(base: Strings, theirs: Strings, ours: Strings) -> Strings:
-    """Apply the tag changes that we've made since `base` to the tags in Anki.
+    """Apply our changes to the tags since `base` to the tags that the note has in Anki.
 
-    Tags are compared case-insensitively, as in Anki, and keep their spelling there.
-    `RETIRED_TAG` is dropped.
+    As in Anki, tags are compared without regard to case. A tag that is in Anki keeps its spelling
+    there. `RETIRED_TAG` is removed.
     """
     our_tags = {tag.casefold(): tag for tag in ours}
     base_tags = {tag.casefold() for tag in base}
@@ -835,9 +840,9 @@ def _count_media(html: str) -> int:
     return html.count("<img") + html.count("[sound:")
 
 
-def field_to_card_text(card: LocalCard, field: str, html: str) -> str:
-    """Convert a field's HTML in Anki to Markdown or, for an occlusion field, to masks."""
-    if field != occlusion.OCCLUSION_FIELD:
+def field_to_card_text(card: LocalCard, field_name: str, html: str) -> str:
+    """Convert the HTML of a field in Anki to the text of a card: Markdown, or masks of a figure."""
+    if field_name != occlusion.OCCLUSION_FIELD:
         return field_to_markdown(html)
     card_masks = occlusion.get_masks(card.fields)
     return occlusion.format_masks(
@@ -862,7 +867,7 @@ def _plan_note(
     # build the note
     ours = merged.content
     fields = layout.fill_fields(ours.fields)
-    ordinals = select_ordinals(note_type, fields, anki_note)
+    ordinals = select_card_ordinals(note_type, fields, anki_note)
     shown_media = ours.shown_media
     digest = _compute_digest(card, layout, ours)
     mod = _choose_mod(card, anki_note, digest, options)
@@ -928,9 +933,9 @@ def _build_schedules(card: LocalCard, ordinals: Numbers) -> dict[int, CardRow]:
 
 
 def _build_card_row(schedule: CardSchedule) -> CardRow:
-    """Build the scheduling columns of a studied card, in Anki's format.
+    """Build the scheduling columns that Anki's table of cards has for a studied card.
 
-    The columns for FSRS were checked against a card answered in Anki, which had Anki's default
+    The columns for FSRS were checked against a card that was answered in Anki with its default
     ease.
     """
     ease = 10 * schedule.ease
@@ -986,9 +991,9 @@ def _choose_mod(
 ) -> int:
     """Choose the modification time (`mod`) of a note to export.
 
-    The `mod` of the last export is reused if the note hasn't changed since, and either Anki
-    hasn't imported it yet or unchanged notes are exported as well. Otherwise the `mod` is
-    increased, because Anki only imports a note with a larger one.
+    The `mod` of the last export is reused if the note hasn't changed since, and Anki either hasn't
+    imported it yet or is to get unchanged notes as well. Otherwise, the `mod` is increased,
+    because Anki only imports a note whose `mod` is larger than before.
     """
     anki_mod = anki_note.mod if anki_note else 0
     is_not_imported = anki_note is None or anki_mod < card.note.mod

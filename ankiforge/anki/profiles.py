@@ -15,8 +15,8 @@ def find_collections(home: Path, environ: Mapping[str, str]) -> tuple[Path, ...]
     """Find the collections of all Anki profiles, with symbolic links resolved.
 
     Args:
-        home: the user's home directory.
-        environ: the environment variables. `ANKI_BASE`, `XDG_DATA_HOME`, `XDG_CONFIG_HOME`
+        home: The user's home directory.
+        environ: The environment variables. `ANKI_BASE`, `XDG_DATA_HOME`, `XDG_CONFIG_HOME`
             and `APPDATA` override the default locations.
     """
     data_dirs = (
@@ -47,9 +47,9 @@ for a file that doesn't exist. Equal fingerprints mean that the collection hasn'
 
 
 def compute_fingerprint_text(path: Path) -> str:
-    """Return the fingerprint of a collection or export as text, for storage.
+    """Return the fingerprint of a collection or export as text that can be stored.
 
-    Call this before reading the file; otherwise, a change in between would go unnoticed.
+    Call this before reading the file. Otherwise, a change between the two would go unnoticed.
     """
     try:
         states = compute_fingerprint(resolve_symlinks(path))
@@ -59,24 +59,24 @@ def compute_fingerprint_text(path: Path) -> str:
 
 
 def get_modification_time(path: Path) -> float:
-    """Return when a collection or export was last modified, as a Unix timestamp."""
+    """Return the time at which a collection or export was last modified, as a Unix timestamp."""
     states = filter(None, compute_fingerprint(resolve_symlinks(path)))
     newest_ns = max((modified_ns for _, modified_ns, _ in states), default=0)
     return newest_ns / 1e9
 
 
 def resolve_symlinks(path: Path) -> Path:
-    """Resolve symbolic links in a path, since SQLite keeps its logs next to the real file."""
+    """Resolve all symbolic links in a path, because SQLite keeps its logs next to the real file."""
     return Path(os.path.realpath(path))
 
 
-def compute_fingerprint(source: Path) -> Fingerprint:
+def compute_fingerprint(collection: Path) -> Fingerprint:
     """Return the size, modification time and inode of a collection and of each of its logs."""
     states: list[tuple[int, int, int] | None] = []
     for suffix in ("", *LOG_SUFFIXES):
         state = None
         with suppress(FileNotFoundError, NotADirectoryError):
-            file_stat = source.with_name(source.name + suffix).stat()
+            file_stat = collection.with_name(collection.name + suffix).stat()
             if stat.S_ISREG(file_stat.st_mode):
                 state = file_stat.st_size, file_stat.st_mtime_ns, file_stat.st_ino
         states.append(state)

@@ -63,14 +63,14 @@ _ALLOWED_TAGS = frozenset(_ALLOWED_TAG_NAMES.split())
 def render_field(
     markdown: str, *, cloze: bool = False, pictures: Mapping[str, Media] | None = None
 ) -> str:
-    """Render a Markdown field as HTML.
+    """Render the Markdown of a field as HTML.
 
     Args:
-        markdown: the field, in our subset of Markdown. Any other HTML is treated as literal
+        markdown: The field, in our subset of Markdown. Any other HTML is treated as literal
             text.
-        cloze: whether `{{c1::…}}` is a cloze deletion, as in the Text field. Otherwise, or
-            if it's nested too deeply (ten levels), it's treated as literal text.
-        pictures: the images that `![alt](path)` may show, keyed by path. Other images are
+        cloze: Whether `{{c1::…}}` is a cloze deletion, as in the Text field. Otherwise, or
+            if it is nested too deeply (ten levels), it is treated as literal text.
+        pictures: The images that `![alt](path)` may show, keyed by path. Other images are
             replaced with their alt text.
     """
     text = clean_text(markdown)
@@ -82,7 +82,7 @@ def render_field(
 
 
 class _HtmlWriter(Value):
-    """Renders a field as HTML, with a nested writer for each cloze deletion."""
+    """Renders a field as HTML. A nested writer renders the content of each cloze deletion."""
 
     cloze: bool
     pictures: Mapping[str, Media]
@@ -147,9 +147,9 @@ class _HtmlWriter(Value):
         return "".join(parts)
 
     def _find_atoms(self, markdown: str) -> list[tuple[int, int, Gap | str]]:
-        """Return the start, end and content of each atom, sorted by start.
+        """Find the parts of the text to replace with placeholders: (start, end, content), in order.
 
-        The content is a `Gap` for a cloze deletion. Otherwise it is the kind of literal text:
+        The content is a `Gap` for a cloze deletion, and otherwise the kind of literal text:
         `math`, `display` (a formula on a line of its own) or `code`.
         """
         spans: list[tuple[int, int, Gap | str]] = []
@@ -200,9 +200,9 @@ class _HtmlWriter(Value):
         alt = to_plain_text(label)
         path = self._restore_source(str(token.attrs["src"]))
         media = self.pictures.get(path) or self.pictures.get(unquote(path))
-        if media is None or not is_media_name(media.name):
+        if media is None or not is_generated_media_name(media.name):
             return lines_to_html(alt or unquote(path).rpartition("/")[2])
-        if is_sound_name(media.name):
+        if has_audio_extension(media.name):
             return f"[sound:{media.name}]"
         # an attribute can't contain `<wbr>`, so replace the characters of Anki's markup
         alt = alt.translate(_ATTRIBUTE_REPLACEMENTS)
@@ -281,10 +281,10 @@ _TAG_BY_ELEMENT = {"b": "strong", "i": "em"}
 
 
 def _parse_enclosed(pattern: re.Pattern[str], state: StateInline, silent: bool) -> bool:
-    """Parse Obsidian's `==marked==` syntax, or an element like `<sub>lowered</sub>`.
+    """Parse Obsidian's `==marked==` syntax, or an element such as `<sub>lowered</sub>`.
 
-    This is a markdown-it rule: it returns whether the pattern matched, and adds no tokens
-    if `silent`.
+    This is a rule for markdown-it: it returns whether the pattern matched. If `silent` is set, no
+    tokens are added.
     """
     match = pattern.match(state.src, state.pos, state.posMax)
     if match is None:
@@ -351,7 +351,7 @@ _DOLLAR_COUNTS = {"math": 1, "display": 2}
 
 
 def formulas_to_html(text: str) -> str:
-    """Convert text to HTML like `lines_to_html`, rendering `$` formulas and backtick code."""
+    """Convert text to HTML like `lines_to_html`, but render `$` formulas and backtick code."""
     parts = []
     unrendered = ""
     for text_before, shield, kind in split_at_literal_spans(text):
@@ -376,7 +376,7 @@ def _escape_brackets(text: str) -> str:
 
 
 def _separate_from_markup(inner: str) -> str:
-    """Add `<wbr>` where a cloze answer or hint would merge with the `::` or `}}` next to it."""
+    """Add `<wbr>` where a cloze answer or hint would run into the adjacent `::` or `}}`."""
     before = "<wbr>" if inner.startswith(":") else ""
     after = "<wbr>" if inner.endswith(("}", ":")) else ""
     return f"{before}{inner}{after}"
@@ -399,9 +399,9 @@ def _render_formula(tex: str, *, display: bool, in_cloze: bool) -> str:
     r"""Render a formula with Anki's delimiters, or return "" if it must be shown as text.
 
     Args:
-        tex: the TeX source, without dollar signs.
-        display: whether to use `\[…\]` instead of `\(…\)`.
-        in_cloze: whether the formula is inside a cloze deletion, which `}}` would end and
+        tex: The TeX source, without dollar signs.
+        display: Whether to use `\[…\]` instead of `\(…\)`.
+        in_cloze: Whether the formula is inside a cloze deletion, which `}}` would end and
             `::` would split.
     """
     if _TEX_DELIMITER.search(tex) or _FORBIDDEN_TEX.search(tex):
@@ -481,25 +481,25 @@ _NOT_FETCHED_HINT = (
 MAX_MEDIA_BYTES = 20_000_000
 
 
-def is_media_name(name: str) -> bool:
-    """Return whether a file name looks like one generated by `load_media`."""
-    return _MEDIA_NAME.fullmatch(name) is not None
+def is_generated_media_name(file_name: str) -> bool:
+    """Return whether a file name has the form of the names that `load_media` generates."""
+    return _MEDIA_NAME.fullmatch(file_name) is not None
 
 
-def is_sound_name(name: str) -> bool:
-    """Return whether a file name has a sound file extension."""
-    extension = name.rpartition(".")[2].lower()
+def has_audio_extension(file_name: str) -> bool:
+    """Return whether a file name ends in the extension of an audio format that Anki supports."""
+    extension = file_name.rpartition(".")[2].lower()
     return MEDIA_TYPES.get(extension, "").startswith("audio/")
 
 
 def load_media(path: Path) -> Media | Problem:
-    """Check an image or sound file and compute its file name in Anki.
+    """Check an image or sound file, and compute its file name in Anki.
+
+    The name consists of `af-`, the first 16 hex digits of the SHA-256 hash of the content, and
+    the extension, so it changes whenever the content does.
 
     Returns a problem if the file can't be read, is too large, or has a format that Anki can't
     show.
-
-    The name is `af-`, followed by the first 16 hex digits of the content's SHA-256 hash and
-    the extension, so it changes whenever the content does.
     """
     suffix = path.suffix.lower()
     if suffix[1:] in _VIDEO_TYPES:
@@ -515,7 +515,7 @@ def load_media(path: Path) -> Media | Problem:
         return Problem(path.name, error.message.removeprefix(f"{target}: "), error.hint)
     except OSError as error:
         return Problem(path.name, f"cannot be read: {error.strerror}")
-    kind = "sound" if is_sound_name(suffix) else "picture"
+    kind = "sound" if has_audio_extension(suffix) else "picture"
     start = _SVG_SIGNATURE if suffix == ".svg" else _MEDIA_SIGNATURES[kind]
     if not start.match(data):
         reason = "its content is of another kind" if data.strip() else "it is empty"
@@ -531,9 +531,9 @@ def hash_media(data: bytes) -> str:
     return hashlib.sha256(data).hexdigest()[:_HASH_CHARS]
 
 
-def parse_media_hash(picture: Media) -> str:
-    """Extract the hash (see `hash_media`) from an image's file name."""
-    return picture.name.removeprefix(_MEDIA_PREFIX)[:_HASH_CHARS]
+def parse_media_hash(media: Media) -> str:
+    """Extract the content hash (see `hash_media`) from the file name of an image or sound."""
+    return media.name.removeprefix(_MEDIA_PREFIX)[:_HASH_CHARS]
 
 
 # --- HTML back to Markdown --------------------------------------------------------------
@@ -570,7 +570,7 @@ _TABLE_RULES = {"left": ":---|", "center": ":---:|", "right": "---:|"}
 
 
 def field_to_markdown(field: str) -> str:
-    """Convert a field's HTML in Anki to Markdown."""
+    """Convert the HTML of a field in Anki to Markdown."""
     writer = _MarkdownWriter()
     writer.feed(INVISIBLE_SEPARATORS.sub("", field))
     writer.close()
@@ -717,7 +717,7 @@ class _MarkdownWriter(HTMLParser):
     }
 
     def _end_emphasis(self, name: str) -> None:
-        """Add the delimiters of an emphasis element, dropping unclosed elements inside it."""
+        """Add the delimiters of an emphasis element, and drop any unclosed elements inside it."""
         if not any(element == name for element, _, _ in self.open_emphasis):
             return
         element, parts, start = self.open_emphasis.pop()

@@ -22,7 +22,7 @@ def _print_delivery(
     result: RunResult,
     deck: str,
 ) -> None:
-    from ankiforge.pipeline.deliver import explain_no_package
+    from ankiforge.pipeline.deliver import explain_nothing_exported
     from ankiforge.reports import summary
 
     if call.as_json:
@@ -40,7 +40,7 @@ def _print_delivery(
         call.print_result(line)
     has_failed = result.has_failures or result.error is not None
     if not (result.packages or result.pushed or has_failed):
-        reason = explain_no_package(workspace.ledger, result.planned, deck)
+        reason = explain_nothing_exported(workspace.ledger, result.planned, deck)
         call.say(f"no package: {reason}")
         cli.say_next_command(call.say, workspace)
 

@@ -66,11 +66,11 @@ def accept(
     from ankiforge.check import RULES, describe_rule
     from ankiforge.ledger.decide import DraftBatches
     from ankiforge.pipeline import proposals
-    from ankiforge.pipeline.query import is_folder, join_arguments, looks_like_key
+    from ankiforge.pipeline.query import is_folder_term, join_arguments, looks_like_key
     from ankiforge.review.items import select_clean_drafts
     from ankiforge.text import join_columns
 
-    if len(ids) == 1 and is_folder(ids[0]) and not (every or query):
+    if len(ids) == 1 and is_folder_term(ids[0]) and not (every or query):
         ids, every, query = (), True, join_arguments(ids)
     if every and gap is not None:
         hint = "ankiforge accept ID --gap 2"
@@ -241,7 +241,7 @@ def undo(call: cli.Call, words: cli.Words) -> None:
         ids = []
         for word in words:
             ids.append(
-                queries.resolve_id(ledger, word, decided=True)
+                queries.resolve_id(ledger, word, include_decided=True)
                 if queries.looks_like_id(word)
                 else word
             )
@@ -345,7 +345,7 @@ def select_ids(ledger: Ledger, ids: cli.Words, every: bool, query: str) -> list[
             raise UsageError(f"{id!r} is not an id", hint=hint)
     if ids:
         return [queries.resolve_id(ledger, id) for id in ids]
-    if queries.is_folder(query) and not queries.has_field(query):
+    if queries.is_folder_term(query) and not queries.uses_query_syntax(query):
         query = queries.join_arguments([query])  # its name may contain spaces
     return queries.find_matching_ids(ledger, query)
 
@@ -381,7 +381,7 @@ def edit(
     """
     from ankiforge.ledger import item_lists
     from ankiforge.pipeline import query as queries
-    from ankiforge.pipeline.collection import iter_rows_as_in_anki
+    from ankiforge.pipeline.collection import apply_anki_edits_to_rows
     from ankiforge.pipeline.decks import DECK, TAGS, find_deck_and_tags
     from ankiforge.reports.cards import format_short_question, list_row_to_json
 
@@ -393,7 +393,9 @@ def edit(
         ledger = workspace.ledger
         id = queries.resolve_id(ledger, word)
         if not queries.looks_like_key(id):
-            [list_row] = iter_rows_as_in_anki(ledger, item_lists.load_items(ledger, [id]))
+            [list_row] = apply_anki_edits_to_rows(
+                ledger, item_lists.load_items(ledger, [id])
+            )
             placement = find_deck_and_tags(ledger, list_row, workspace.decks)
             placement_fields = {DECK: placement.deck, TAGS: " ".join(placement.tags)}
             old_fields = {**dict(list_row.fields), **placement_fields}

@@ -642,10 +642,10 @@ def say_next_command(say: Callable[[str], object], workspace: Workspace) -> None
     from ankiforge.hooks import collect_notices
     from ankiforge.ledger import pending_items
     from ankiforge.reports import summary
-    from ankiforge.review.batches import format_waiting
+    from ankiforge.review.batches import format_pending_counts
 
     counts = pending_items.count_ledger(workspace.ledger)
-    say(f"  {format_waiting(counts['waiting']) or 'nothing waits'}")
+    say(f"  {format_pending_counts(counts['waiting']) or 'nothing waits'}")
     folder, notices = workspace.folder, collect_notices(workspace.ledger)
     step = summary.choose_next_command(folder, workspace.ledger, notices, counts=counts)
     say(summary.format_next_command(*step))

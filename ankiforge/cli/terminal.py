@@ -45,7 +45,7 @@ from ankiforge.reports.cards import (
 from ankiforge.reports.view import view_card
 from ankiforge.review import Decision, Item, Review, StaleItemError, batches
 from ankiforge.review.decisions import Accept, Edit, Reject, ShowInAnki, WriteCard
-from ankiforge.review.items import expand_gaps
+from ankiforge.review.items import expand_alternative_gaps
 from ankiforge.text import format_counts, mark_bold, render_bold_marks, to_one_line
 from ankiforge.text.cloze import to_plain_text, to_terminal_text
 from ankiforge.text.differences import mark_differing_words
@@ -200,7 +200,7 @@ class TerminalReview:
     def _make_draft_screen(self, item: Item) -> Screen:
         choices = list[Choice]()
         for index, draft in enumerate(item.offered_drafts):
-            for gap, card in enumerate(expand_gaps(draft), 1):
+            for gap, card in enumerate(expand_alternative_gaps(draft), 1):
                 accept = Accept(item.id, item.content_hash, choice=index, gap=gap)
                 choices.append((accept, card))
         del choices[9:]  # each choice is a digit

@@ -23,17 +23,21 @@ from ankiforge.ledger import draft_groups, draft_recording
 from ankiforge.ledger.tables.pending_drafts import load_draft_ids
 from ankiforge.model import CHAT_MODEL, HighlightKey
 from ankiforge.pipeline import second_reading, unmarked_documents
-from ankiforge.pipeline.draft import iter_model_tasks, load_privacy, record_results
+from ankiforge.pipeline.draft import (
+    check_and_record_results,
+    iter_model_tasks,
+    load_privacy_filter,
+)
 from ankiforge.pipeline.models import find_blocking_messages, load_prompt
 from ankiforge.pipeline.run_result import ChatExport, ChatImport, RunStep
 from ankiforge.pipeline.workspace import Workspace
 from ankiforge.text import format_count
 
 
-def count_offered_highlights(workspace: Workspace) -> int:
-    """Return the number of highlights for which to offer a chat, or 0 for no offer.
+def count_highlights_for_chat(workspace: Workspace) -> int:
+    """Count the highlights that a chat could be asked about, or return 0 to offer no chat.
 
-    The number is at most `chat.MAX_HIGHLIGHTS_PER_TEXT`, the size of the first text.
+    The result is at most `chat.MAX_HIGHLIGHTS_PER_TEXT`, the number that fits in the first text.
     """
     if workspace.folder.config.drafter == "llm" or was_hint_shown(CHAT_USED_HINT):
         return 0
@@ -41,7 +45,7 @@ def count_offered_highlights(workspace: Workspace) -> int:
         iter_model_tasks(
             workspace.build_run_parameters(),
             workspace.ledger,
-            enough=chat.MAX_HIGHLIGHTS_PER_TEXT,
+            max_count=chat.MAX_HIGHLIGHTS_PER_TEXT,
         )
     )
 
@@ -49,14 +53,15 @@ def count_offered_highlights(workspace: Workspace) -> int:
 def export_chats(
     workspace: Workspace, limit: int = chat.MAX_HIGHLIGHTS_PER_TEXT, document: str = ""
 ) -> ChatExport:
-    """Build texts to paste into chats, asking about the best highlights without a card.
+    """Build texts that the user can paste into chats, about the best highlights without a card.
 
-    The sources are read first, so that text tagged `#no-llm` since the last run isn't sent.
+    The sources are read first, so that text that was tagged `#no-llm` since the last run isn't
+    sent.
 
     Args:
-        workspace: the workspace to take highlights from.
-        limit: the maximum number of highlights.
-        document: only include the document with this key. By default, all are included.
+        workspace: The workspace to take highlights from.
+        limit: The maximum number of highlights.
+        document: Only include the document with this key. By default, all are included.
     """
     problems = workspace.read_sources().problems
     job = workspace.build_run_parameters()
@@ -68,7 +73,7 @@ def export_chats(
     best_tasks = iter_model_tasks(replace(job, limit=limit), ledger, document)
     chats = chat.export_chat_texts(best_tasks, prompt)
     keys = tuple(frozenset(chat_text.highlight_keys) for chat_text in chats)
-    privacy = load_privacy(ledger)
+    privacy = load_privacy_filter(ledger)
     reasons = map(
         privacy.find_private_reason,
         draft_recording.iter_highlights_to_draft(
@@ -79,7 +84,7 @@ def export_chats(
     highlight_count = sum(map(len, keys))
     return ChatExport(
         format_count(highlight_count, "highlight"),
-        describe_chats([*map(len, keys)], withheld),
+        summarize_chat_export([*map(len, keys)], withheld),
         texts=tuple(chat_text.text for chat_text in chats),
         keys=keys,
         omitted=pending - highlight_count,
@@ -87,18 +92,20 @@ def export_chats(
     )
 
 
-def describe_chats(numbers: Sequence[int], withheld: Iterable[tuple[str, int]]) -> str:
-    """Describe in one line the size of the first text, and the highlights that aren't sent.
+def summarize_chat_export(
+    highlight_counts: Sequence[int], withheld: Iterable[tuple[str, int]]
+) -> str:
+    """Summarize in one line how many highlights the first text has and how many are withheld.
 
     Args:
-        numbers: the number of highlights in each text.
-        withheld: the number of highlights that aren't sent, by reason.
+        highlight_counts: The number of highlights in each text.
+        withheld: The number of highlights that are not sent, by reason.
     """
     summary = (
         "nothing to ask: each highlight has a card, was asked about, or may not be sent"
     )
-    if numbers:
-        summary = f"{format_count(numbers[0], 'highlight')} for your chat"
+    if highlight_counts:
+        summary = f"{format_count(highlight_counts[0], 'highlight')} for your chat"
     for reason, number in withheld:
         summary += f"; {number:,} withheld: {reason}"
     return summary
@@ -111,16 +118,16 @@ def record_chat_reply(
     asked: Collection[HighlightKey] = (),
     about: unmarked_documents.DocumentRequest | None = None,
 ) -> ChatImport:
-    """Record a chat's reply, which contains new cards or objections to pending drafts.
+    """Record the reply of a chat, which contains either new cards or objections to pending drafts.
 
-    The labels in the reply show whether it is about highlights or an unmarked document.
+    The labels in the reply show whether it is about highlights or about an unmarked document.
 
     Args:
-        workspace: the workspace in which to store the drafts.
-        text: the reply, as pasted by the user.
-        accept: the value of `--accept`, or "" for that of the settings.
-        asked: the keys of the highlights that the chat was asked about, or () if unknown.
-        about: the request about an unmarked document to which the chat replied, or None.
+        workspace: The workspace in which to store the drafts.
+        text: The reply, as pasted by the user.
+        accept: The value of `--accept`, or "" for that of the settings.
+        asked: The keys of the highlights that the chat was asked about, or () if unknown.
+        about: The request about an unmarked document to which the chat replied, or None.
     """
     ledger = workspace.ledger
     prompt = load_prompt(workspace.folder)
@@ -159,7 +166,7 @@ def record_chat_reply(
             fingerprint = prompt.fingerprint
             workspace.replies.put(request, text, model=CHAT_MODEL, prompt=fingerprint)
             steps = tuple(
-                record_results(
+                check_and_record_results(
                     job,
                     ledger,
                     [answer.results],
@@ -186,12 +193,14 @@ def record_chat_reply(
 
 
 def build_second_reading_text(workspace: Workspace, answer: str) -> str:
-    """Build the text that asks a chat to check the drafts from its own reply again.
+    """Build the text that asks a chat to check the drafts from its own reply once more.
 
-    Returns "" if none of these drafts is both pending and allowed to be sent.
+    Returns "" if none of these drafts is still pending, or none may be sent.
     """
     ledger = workspace.ledger
     request = reply_checks.make_pasted_reply_key(answer)
     waiting = draft_groups.iter_pending_drafts(ledger, load_draft_ids(ledger, "llm"))
     drafts = [draft for draft in waiting if draft.origin.request == request]
-    return second_reading.build_chat_text(workspace.folder, load_privacy(ledger), drafts)
+    return second_reading.build_chat_text(
+        workspace.folder, load_privacy_filter(ledger), drafts
+    )

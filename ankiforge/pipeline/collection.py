@@ -75,13 +75,13 @@ class BoundCollection(Value):
 def read_collection(
     settings: AnkiSettings, ledger: Ledger, *, bind: bool = False, profile: str = ""
 ) -> AnkiReadResult:
-    """Read the collection that contains our notes, unless it hasn't changed or reading is off.
+    """Read the collection with our notes, unless it is unchanged or the settings forbid reading it.
 
     Args:
-        settings: the path of the collection, or a setting that turns reading off.
-        ledger: the ledger in which to record the notes.
-        bind: bind the workspace to the collection that is found.
-        profile: the profile that is open in a running Anki, or "" to search all profiles.
+        settings: The path of the collection, or a setting that turns reading off.
+        ledger: The ledger in which to record the notes.
+        bind: Bind the workspace to the collection that is found.
+        profile: The profile that is open in a running Anki, or "" to search all profiles.
     """
     if settings.collection == NEVER:
         return AnkiReadResult("off")
@@ -112,13 +112,13 @@ def read_collection(
 def find_collection(
     settings: AnkiSettings, ledger: Ledger, *, bind: bool = False, profile: str = ""
 ) -> Path | None:
-    """Return the path of the collection with our notes or, if none has any, of the newest one.
+    """Find the collection that contains our notes or, if none does, the newest collection.
 
     Args:
-        settings: the path of the collection, or `auto`.
-        ledger: the ledger, which stores to which collection the workspace is bound.
-        bind: ignore an existing binding.
-        profile: the only profile to look in, or "" to look in all.
+        settings: The path of the collection, or `auto`.
+        ledger: The ledger, which stores to which collection the workspace is bound.
+        bind: Ignore an existing binding.
+        profile: The only profile to look in, or "" to look in all.
 
     Returns:
         The path, or None if no collection was found or reading is turned off.
@@ -155,12 +155,12 @@ def read_collection_file(
     """Read a collection or an exported file at a path given by the user.
 
     Args:
-        file: the path of the file.
-        ledger: the ledger in which to record the notes.
-        bind: bind the workspace to the file's collection.
+        file: The path of the file.
+        ledger: The ledger in which to record the notes.
+        bind: Bind the workspace to the file's collection.
 
     Raises:
-        ItemError: if the file can't be read.
+        ItemError: If the file cannot be read.
     """
     from ankiforge.anki.collection import open_anki_contents
 
@@ -171,15 +171,15 @@ def read_collection_file(
 def export_and_record_running_anki(
     anki: AnkiConnect, ledger: Ledger, *, bind: bool = False
 ) -> AnkiReadResult:
-    """Export every deck with our notes from a running Anki, and record the notes.
+    """Export all decks that contain our notes from a running Anki, and record the notes.
 
     Args:
-        anki: the connection to the running Anki.
-        ledger: the ledger in which to record the notes.
-        bind: bind the workspace to the collection open in Anki.
+        anki: The connection to the running Anki.
+        ledger: The ledger in which to record the notes.
+        bind: Bind the workspace to the collection open in Anki.
 
     Raises:
-        ServiceError: if Anki doesn't answer.
+        ServiceError: If Anki does not answer.
     """
     from tempfile import TemporaryDirectory
 
@@ -270,7 +270,7 @@ def _record_unless_other_collection(
 
 
 def _describe_changes(viewed: AnkiChanges) -> Iterator[str]:
-    """Yield log lines about the notes read from Anki and the user's changes there."""
+    """Yield lines for the log: the number of notes read, and the user's changes in Anki."""
     yield f"read {viewed.note_count} notes in Anki, {viewed.reviews} new reviews"
     lists = ("first_seen", "deleted", "returned", "missing", "retired", "revived")
     for name in (*lists, "edited", "suspended"):
@@ -322,7 +322,7 @@ def _store_note_types(ledger: Ledger, view: AnkiContents) -> None:
 
 
 def load_note_types(ledger: Ledger) -> dict[NoteTypeId, AnkiNoteType]:
-    """Load Anki's note types as last seen, keyed by id."""
+    """Load the note types that Anki had when it was last read, keyed by id."""
     types = ledger.get_value(_NOTE_TYPES_SETTING, list[AnkiNoteType]) or []
     return {note_type.id: note_type for note_type in types}
 
@@ -333,7 +333,7 @@ def load_deck_names(ledger: Ledger) -> list[str]:
 
 
 def load_adopted_guids(ledger: Ledger) -> Texts:
-    """Map the GUID that each adopted note has in Anki to the GUID of our card."""
+    """Map the GUID of each adopted note in Anki to the GUID of our card for it."""
     return {
         adopted.guid: guid
         for guid, adopted in anki_views.load_adopted_notes(ledger).items()
@@ -341,15 +341,15 @@ def load_adopted_guids(ledger: Ledger) -> Texts:
 
 
 def _get_our_fields(note: AnkiNote, types: Mapping[NoteTypeId, AnkiNoteType]) -> Texts:
-    """Return a note's fields, keyed by our field names, or {} if its type isn't ours."""
+    """Return the fields of a note by our names for them, or {} if its note type isn't ours."""
     from ankiforge.anki.notetypes import find_our_note_type
-    from ankiforge.anki.plan import find_our_positions
+    from ankiforge.anki.plan import find_our_field_positions
 
-    family = find_our_note_type(note.type_id)
+    our_type = find_our_note_type(note.type_id)
     note_type = types.get(note.type_id)
-    if family is None or note_type is None or len(note.fields) != len(note_type.fields):
+    if our_type is None or note_type is None or len(note.fields) != len(note_type.fields):
         return {}
-    positions = find_our_positions(note_type, family)
+    positions = find_our_field_positions(note_type, our_type)
     return {name: note.fields[position] for name, position in positions.items()}
 
 
@@ -361,14 +361,14 @@ def apply_anki_edits(
     card: LocalCard,
     types: Mapping[NoteTypeId, AnkiNoteType] | None = None,
 ) -> LocalCard:
-    """Return `card` with the user's edits in Anki applied, as of the last scan.
+    """Return a copy of a card with the text that the user edited in Anki, as of the last scan.
 
-    Lists show this text because it's what the user reviews.
+    Lists show this text, because it is the text that the user reviews.
 
     Args:
-        ledger: the ledger, which has the card's note as last seen in Anki.
-        card: the card as stored in the ledger.
-        types: the note types in Anki, keyed by id. Loaded on demand if None.
+        ledger: The ledger, which has the card's note as last seen in Anki.
+        card: The card as stored in the ledger.
+        types: The note types in Anki, keyed by id. Loaded on demand if None.
     """
     from ankiforge.anki.plan import field_to_card_text
 
@@ -388,20 +388,20 @@ def find_anki_edits(
     card: LocalCard,
     types: Mapping[NoteTypeId, AnkiNoteType] | None = None,
 ) -> Texts:
-    """Return the HTML of the content fields that the user edited in Anki, keyed by field.
+    """Return the HTML of the content fields that the user edited in Anki, keyed by field name.
 
-    An edit is left out if the user chose the source's text instead, because the next package
-    overwrites the edit. Takes the same arguments as `apply_anki_edits`.
+    If the user has since chosen the text of the source for a field, its edit is left out, because
+    the next package will overwrite it. The arguments are those of `apply_anki_edits`.
     """
     from ankiforge.anki.notetypes import hash_html
-    from ankiforge.anki.plan import find_layout
+    from ankiforge.anki.plan import find_field_layout
 
     note = load_present_note(ledger, card.guid) if card.is_live else None
     if note is None:
         return {}
     if types is None:
         types = load_note_types(ledger)
-    layout = find_layout(card, note, types, {})
+    layout = find_field_layout(card, note, types, {})
     dropped_edits = {
         (name, their_hash)
         for name, (choice, their_hash, _) in card.edits.resolved.items()
@@ -421,25 +421,23 @@ def find_anki_edits(
 
 
 def matches_anki_edits(ledger: Ledger, guid: str, fields: Fields, pictures: Path) -> bool:
-    """Return whether the user's edits in Anki result in the same text as `fields`.
-
-    False if the user edited nothing there.
+    """Return whether the user has edited a card in Anki, and `fields` has the same text.
 
     Args:
-        ledger: the ledger with the card and its note.
-        guid: the GUID of the card.
-        fields: the text to compare with the edited fields.
-        pictures: the directory of pictures cropped from pages.
+        ledger: The ledger with the card and its note.
+        guid: The GUID of the card.
+        fields: The text to compare with the edited fields.
+        pictures: The directory of pictures cropped from pages.
     """
-    from ankiforge.anki.notes import render_content
+    from ankiforge.anki.notes import render_content_fields
     from ankiforge.anki.notetypes import is_same_html
-    from ankiforge.pipeline.media import load_available_media
+    from ankiforge.pipeline.media import load_available_card_media
 
     card = cards.load_card(ledger, guid)
     changed_html = find_anki_edits(ledger, card)
     card = replace(card, fields=fields)
-    rendered = render_content(
-        card.kind, fields, load_available_media(ledger, card, pictures)
+    rendered = render_content_fields(
+        card.kind, fields, load_available_card_media(ledger, card, pictures)
     )
     our_html = dict(zip(card.note_type.content_fields, rendered, strict=True))
     if not changed_html:
@@ -447,23 +445,25 @@ def matches_anki_edits(ledger: Ledger, guid: str, fields: Fields, pictures: Path
     return all(is_same_html(our_html[name], text) for name, text in changed_html.items())
 
 
-def iter_rows_as_in_anki(ledger: Ledger, lines: Iterable[ListRow]) -> Iterator[ListRow]:
-    """Yield the rows of a list, applying the user's edits in Anki to the text of cards.
+def apply_anki_edits_to_rows(
+    ledger: Ledger, rows: Iterable[ListRow]
+) -> Iterator[ListRow]:
+    """Yield the rows of a list, with the user's edits in Anki applied to the text of cards.
 
-    The edits are also applied to a draft that only asks whether its card still fits the changed
-    passage, because such a draft shows the card's text.
+    The edits are also applied to a draft that only asks whether a card still fits its changed
+    passage, because such a draft shows the text of the card.
     """
     types: dict[NoteTypeId, AnkiNoteType] | None = None
-    for line in lines:
+    for row in rows:
         card = None
-        if isinstance(line, LocalCard):
-            card = line if line.anki_state == "seen" else None
-        elif line.keeps_text and line.revised_guid:
-            card = cards.load_card(ledger, line.revised_guid)
+        if isinstance(row, LocalCard):
+            card = row if row.anki_state == "seen" else None
+        elif row.keeps_text and row.revised_guid:
+            card = cards.load_card(ledger, row.revised_guid)
         if card:
             types = load_note_types(ledger) if types is None else types
-            line = replace(line, fields=apply_anki_edits(ledger, card, types).fields)
-        yield line
+            row = replace(row, fields=apply_anki_edits(ledger, card, types).fields)
+        yield row
 
 
 # --- notes that no event knows --------------------------------------------------------------
@@ -472,15 +472,15 @@ def iter_rows_as_in_anki(ledger: Ledger, lines: Iterable[ListRow]) -> Iterator[L
 def recreate_cards_of_unknown_notes(
     ledger: Ledger, notes: Iterable[AnkiNote]
 ) -> list[Problem]:
-    """Recreate the cards of our notes in Anki that aren't in the journal, where possible.
+    """Recreate the cards of our notes in Anki that the journal doesn't know.
 
-    Such notes exist if the journal was lost, for example. A card can only be recreated if
-    the passage of its note is found. Other notes stay unchanged in Anki.
+    Such notes exist, for example, if the journal was lost. A card can only be recreated if the
+    passage of its note is found. All other notes stay in Anki as they are.
 
     Returns:
-        A notice if there are notes whose passage wasn't found.
+        A notice if there are notes whose passage was not found.
     """
-    from ankiforge.anki.notes import parse_source
+    from ankiforge.anki.notes import parse_source_field
     from ankiforge.anki.notetypes import hash_html
     from ankiforge.anki.render import field_to_markdown
 
@@ -494,17 +494,19 @@ def recreate_cards_of_unknown_notes(
             unreadable.append(note)
             continue
         # collect the text of the note, and the names of the fields that were edited in Anki
-        family = identity.note_type
+        our_type = identity.note_type
         changed_names: list[str] = []
         fields: dict[str, str] = {}
-        for name, base_hash in zip(family.content_fields, identity.fields, strict=False):
+        for name, base_hash in zip(
+            our_type.content_fields, identity.fields, strict=False
+        ):
             if hash_html(html.get(name, "")) != base_hash:
                 changed_names.append(name)
             text = field_to_markdown(html.get(name, ""))
             if text:
                 fields[name] = text
-        _, exact, quote = parse_source(html.get("Source", ""))
-        kind = "two-way" if fields.get("Reverse") else family.value
+        _, exact, quote = parse_source_field(html.get("Source", ""))
+        kind = "two-way" if fields.get("Reverse") else our_type.value
         is_own = parse_slot_number(identity.slot) is not None
         slot = identity.slot if is_own else "0"
         wording = StoredContent(kind, fields, quote or exact, is_own, slot)

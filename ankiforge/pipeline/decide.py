@@ -43,22 +43,22 @@ def edit_card_or_draft(
 ) -> tuple[Guid, tuple[Finding, ...]]:
     """Edit the fields of a card, or accept a draft with edited text.
 
-    Cards are edited as lists show them, i.e. including the user's edits in Anki. The new text
+    The user edits a card as lists show it, i.e. including the edits made in Anki. The new text
     replaces the text in Anki.
 
     Args:
-        ledger: the ledger in which to record the decision.
-        id: the id of the card or draft.
-        fields: the new text of each field to change, keyed by field name.
-        forced: store the text even if a check blocks it.
+        ledger: The ledger in which to record the decision.
+        id: The id of the card or draft.
+        fields: The new text of each field to change, keyed by field name.
+        forced: Store the text even if a check blocks it.
 
     Returns:
         The GUID of the card, and the findings of the checks.
 
     Raises:
-        BlockedError: if a check blocks the new text and `forced` isn't set.
-        RefusedError: if the draft isn't pending any more, or it's the card of a figure.
-        UsageError: if a field is unknown, or a text is too long or contains control
+        BlockedError: If a check blocks the new text and `forced` is not set.
+        RefusedError: If the draft is not pending any more, or it is the card of a figure.
+        UsageError: If a field is unknown, or a text is too long or contains control
             characters.
     """
     line = next(item_lists.load_items(ledger, [id]), None)
@@ -110,20 +110,20 @@ def make_card(
     *,
     forced: bool = False,
 ) -> tuple[Guid, tuple[Finding, ...]]:
-    """Create a card for a highlight from the user's text, keeping any existing cards.
+    """Create a card for a highlight from text that the user wrote. Existing cards are kept.
 
     Args:
-        ledger: the ledger in which to record the card.
-        highlight: the highlight to make the card from.
-        fields: the text of each field.
-        decks: the rules of the deck files, by which the deck is chosen.
-        forced: create the card even if a check blocks its text.
+        ledger: The ledger in which to record the card.
+        highlight: The highlight to make the card from.
+        fields: The text of each field.
+        decks: The rules of the deck files, by which the deck is chosen.
+        forced: Create the card even if a check blocks its text.
 
     Returns:
         The GUID of the card, and the findings of the checks.
 
     Raises:
-        BlockedError: if a check blocks the text and `forced` isn't set.
+        BlockedError: If a check blocks the text and `forced` is not set.
     """
     deck = choose_deck(decks, highlight).deck
     checked, findings = _check_text(highlight, fields, forced=forced)
@@ -134,14 +134,14 @@ def make_card(
 def _check_text(
     highlight: Highlight, fields: Fields, *, forced: bool
 ) -> tuple[CardContent, tuple[Finding, ...]]:
-    """Check the user's text, returning the card's content along with the findings.
+    """Check text that the user wrote, and return the content of the card along with the findings.
 
-    The content includes a supporting quote from the passage, falling back to the whole
-    passage.
+    The content includes the quote from the passage that supports the text or, if there is none,
+    the whole passage.
 
     Raises:
-        BlockedError: if a check blocks the text and `forced` isn't set.
-        RefusedError: if Anki wouldn't create any card from the text.
+        BlockedError: If a check blocks the text and `forced` is not set.
+        RefusedError: If Anki would not create any card from the text.
     """
     from ankiforge import check
 
@@ -179,12 +179,12 @@ def _check_text(
 
 
 def parse_new_fields(typed: Texts) -> Fields:
-    """Parse the fields that the user typed for a new card, in their usual order.
+    """Parse the fields that the user typed for a new card, and put them into their usual order.
 
-    A `Text` field makes it a cloze card. Empty fields are left out.
+    A card with the field `Text` is a cloze card. Empty fields are left out.
 
     Raises:
-        UsageError: if a field is missing or belongs to the other note type, or a text is too
+        UsageError: If a field is missing or belongs to the other note type, or a text is too
             long or contains control characters.
     """
     filled_fields = {
@@ -192,15 +192,15 @@ def parse_new_fields(typed: Texts) -> Fields:
         for name, text in _clean_text(typed).items()
         if text.strip() and name not in (DECK, TAGS)
     }
-    family = CardKind.from_fields(filled_fields).note_type
-    names = family.content_fields
+    our_type = CardKind.from_fields(filled_fields).note_type
+    names = our_type.content_fields
     for name in filled_fields:
         if name not in names:
             message = f"no field {name!r} beside {names[0]}"
             raise UsageError(
                 message, hint="Front, Back and Extra, or Text with {{c1::…}} and Extra"
             )
-    for name in family.required_fields:
+    for name in our_type.required_fields:
         if name not in filled_fields:
             raise UsageError(f"the card has no {name}", hint=f'--field {name} "TEXT"')
     return tuple((name, filled_fields[name]) for name in names if name in filled_fields)

@@ -49,8 +49,8 @@ class DeckChooser:
         """Initialize the chooser.
 
         Args:
-            ledger: the ledger, with our notes and the names of the decks in Anki.
-            rules: the current rules.
+            ledger: The ledger, with our notes and the names of the decks in Anki.
+            rules: The current rules.
         """
         self._ledger = ledger
         self._rules = rules
@@ -59,7 +59,7 @@ class DeckChooser:
         self._renamed_decks: dict[str, str] = {}
 
     def apply_rules(self) -> list[Problem]:
-        """Update the decks of pending drafts if the rules have changed.
+        """Update the decks of pending drafts if the rules have changed since the last update.
 
         Returns:
             A notice if cards that are in Anki would get another deck by the new rules.
@@ -83,7 +83,7 @@ class DeckChooser:
         return [Problem("decks", message, hint, is_notice=True)]
 
     def _iter_changed_decks(self) -> Iterator[str]:
-        """Yield the deck that the rules choose for each card in Anki, if it has another deck."""
+        """Yield the deck chosen by the rules for each card that has another deck in Anki."""
         guids_in_anki = {note.guid for note in iter_present_notes(self._ledger)}
         for card in cards.iter_cards(self._ledger) if guids_in_anki else ():
             if card.guid not in guids_in_anki or not card.is_live:
@@ -121,10 +121,10 @@ class DeckChooser:
         return self._renamed_decks[deck]
 
     def _find_renamed_deck(self, deck: str, names_in_anki: frozenset[str]) -> str:
-        """Return the name that a deck has in Anki now, even if a parent deck was renamed.
+        """Return the current name of a deck that was renamed in Anki or whose parent was renamed.
 
-        This is the deck that now has more than half of the notes created in `deck`. If there is
-        no such deck, `deck` is returned unchanged.
+        This is the deck that now contains more than half of the notes created in `deck`. If there
+        is no such deck, `deck` itself is returned.
         """
         parts = deck.split("::")
         for count in range(len(parts), 0, -1):
@@ -155,11 +155,11 @@ _OWN_TAG_PREFIX = "ankiforge::"
 
 
 def collect_tags(card: ShownCard, rules: Rules) -> Strings:
-    """Collect a note's tags from its drafter, source, deck file and document.
+    """Collect the tags of a note from its drafter, source, deck file and document.
 
-    If the passage wasn't read, or was removed before this database was created, the tags of
-    the last export are used instead. Tags that the user added or removed in the workspace are
-    applied last.
+    If the passage wasn't read on this device, or was removed before this database was created,
+    the tags of the last export are used instead. Finally, the tags that the user added or removed
+    in the workspace are added or removed.
     """
     from ankiforge.anki.notes import normalize_tags
 
@@ -197,8 +197,8 @@ class DeckAndTags(Value):
 
 
 def find_deck_and_tags(ledger: Ledger, card: ShownCard, rules: Rules) -> DeckAndTags:
-    """Return the deck and tags of a card, or the ones that a draft would have as a card."""
-    from ankiforge.anki.plan import find_base_tags
+    """Return the deck and tags of a card, or those that a draft would get if it became a card."""
+    from ankiforge.anki.plan import find_last_exported_tags
 
     deck = card.deck or choose_deck(rules, card.highlight).deck
     our_tags = collect_tags(card, rules)
@@ -211,7 +211,7 @@ def find_deck_and_tags(ledger: Ledger, card: ShownCard, rules: Rules) -> DeckAnd
     if note is None:
         return DeckAndTags(deck, tags)
     tags_in_anki = {tag.casefold() for tag in note.tags}
-    base_tags = {tag.casefold() for tag in find_base_tags(card, note)}
+    base_tags = {tag.casefold() for tag in find_last_exported_tags(card, note)}
     removed_tags = [tag for tag in tags if tag.casefold() in base_tags - tags_in_anki]
     return DeckAndTags(
         note.deck,
@@ -228,15 +228,15 @@ def apply_deck_and_tags(
     """Set the deck and tags of a card if the user typed any.
 
     Args:
-        ledger: the ledger in which to record the change.
-        guid: the GUID of the card.
-        typed_fields: the user's input, keyed by field name. Only `DECK` and `TAGS` are used.
-        rules: the rules of the deck files.
+        ledger: The ledger in which to record the change.
+        guid: The GUID of the card.
+        typed_fields: The user's input, keyed by field name. Only `DECK` and `TAGS` are used.
+        rules: The rules of the deck files.
 
     Raises:
-        RefusedError: if the deck can't be changed because Anki has the note, the tags can't
-            be changed because another tool created the note, or one of the tags can't be
-            added.
+        RefusedError: If the deck cannot be changed because Anki has the note, the tags
+            cannot be changed because another tool created the note, or one of the tags
+            cannot be added.
     """
     if typed_fields.keys().isdisjoint((DECK, TAGS)):
         return
@@ -289,11 +289,11 @@ def check_deck_has_note(deck: str, decks: Iterable[str]) -> None:
     """Check that a deck or one of its subdecks contains a note.
 
     Args:
-        deck: the name typed by the user.
-        decks: the decks of all notes.
+        deck: The name typed by the user.
+        decks: The decks of all notes.
 
     Raises:
-        UsageError: if the deck contains no note. The hint suggests similar names.
+        UsageError: If the deck contains no note. The hint suggests similar names.
     """
     from ankiforge.anki.notes import is_in_deck
 

@@ -66,18 +66,20 @@ if TYPE_CHECKING:
 # --- the user's own note types -------------------------------------------------------------
 
 
-def load_mapped_types(config: Config, ledger: Ledger) -> dict[NoteType, UserNoteType]:
-    """Load the user's own note types that the settings select for new cards.
+def load_configured_note_types(
+    config: Config, ledger: Ledger
+) -> dict[NoteType, UserNoteType]:
+    """Load the user's own note types that the settings choose for new cards.
 
     Args:
-        config: the settings, with the names of the note types in `note_types`.
-        ledger: the ledger, with the note types as of the last read of Anki.
+        config: The settings, with the names of the note types in `note_types`.
+        ledger: The ledger, with the note types as of the last read of Anki.
 
     Returns:
         The user's note types, keyed by the note type of ours that each replaces.
 
     Raises:
-        ConfigError: if Anki has no such note type, it doesn't fit, or Anki was never read.
+        ConfigError: If Anki has no such note type, it does not fit, or Anki was never read.
     """
     if config.note_types == NoteTypes():
         return {}
@@ -88,13 +90,13 @@ def load_mapped_types(config: Config, ledger: Ledger) -> dict[NoteType, UserNote
         (NoteType.BASIC, config.note_types.basic),
         (NoteType.CLOZE, config.note_types.cloze),
     )
-    for family, setting in wanted_by_family:
+    for our_type, setting in wanted_by_family:
         if setting is None:
             continue
-        type_location = location.append_keys(family.value)
+        type_location = location.append_keys(our_type.value)
         name_location = type_location.append_keys("name")
         note_type = _find_note_type(setting.name, types, name_location)
-        _check_note_type(note_type, family, setting, type_location)
+        _check_note_type(note_type, our_type, setting, type_location)
         names = setting.fields.names
         id_by_name = dict(note_type.fields)
         ids = {
@@ -102,7 +104,7 @@ def load_mapped_types(config: Config, ledger: Ledger) -> dict[NoteType, UserNote
             for our_field, name in names.items()
             if (field_id := id_by_name[name]) is not None
         }
-        mapped[family] = UserNoteType(note_type.id, note_type.name, names, ids)
+        mapped[our_type] = UserNoteType(note_type.id, note_type.name, names, ids)
     return mapped
 
 
@@ -112,12 +114,12 @@ def _find_note_type(
     """Return the user's note type with this name.
 
     Args:
-        name: the name in the settings.
+        name: The name in the settings.
         types: Anki's note types, keyed by id.
-        location: the location of the name in the settings, for error messages.
+        location: The location of the name in the settings, for error messages.
 
     Raises:
-        ConfigError: if Anki has no such note type, the type is ours, or Anki was never read.
+        ConfigError: If Anki has no such note type, the type is ours, or Anki was never read.
     """
     from ankiforge.anki.notetypes import find_our_note_type
 
@@ -145,14 +147,14 @@ def _find_note_type(
 
 def _check_note_type(
     note_type: AnkiNoteType,
-    family: NoteType,
+    our_type: NoteType,
     setting: BasicType | ClozeType,
     location: Location,
 ) -> None:
-    from ankiforge.anki.notetypes import compute_ordinals, is_cloze_field
+    from ankiforge.anki.notetypes import compute_card_ordinals, is_cloze_field
 
     # it must be a cloze note type if ours is one, and otherwise not
-    if note_type.our_type is not family:
+    if note_type.our_type is not our_type:
         actual = "is a cloze note type" if note_type.cloze else "is not a cloze note type"
         hint = (
             f"name another one here, or move it to note_types.{note_type.our_type.value}"
@@ -168,20 +170,20 @@ def _check_note_type(
             raise location.append_keys("fields", our_field).error(message, hint)
 
     # its first field must be filled, because Anki rejects notes without it
-    required = [names[our_field] for our_field in family.required_fields]
+    required = [names[our_field] for our_field in our_type.required_fields]
     first_field = note_type.names[0]
     if first_field not in required:
         message = (
             f"Anki needs {first_field!r}, the first field of {note_type.name!r},"
             " and nothing goes there"
         )
-        required_names = " or ".join(family.required_fields)
+        required_names = " or ".join(our_type.required_fields)
         raise location.append_keys("fields").error(
             message, f"put {required_names} into {first_field!r}"
         )
 
     # one of its templates must show the question
-    if family is NoteType.CLOZE:
+    if our_type is NoteType.CLOZE:
         placeholder = f"cloze:{names['Text']}"
         makes_cards = is_cloze_field(note_type, names["Text"])
     else:  # test with only the fields that are always filled
@@ -190,7 +192,7 @@ def _check_note_type(
             their_field: "x" if their_field in required else ""
             for their_field in note_type.names
         }
-        makes_cards = bool(compute_ordinals(note_type, filled))
+        makes_cards = bool(compute_card_ordinals(note_type, filled))
     if not makes_cards:
         message = f"no card template of {note_type.name!r} asks {{{{{placeholder}}}}}"
         hint = "choose another field, or change the template in Anki"
@@ -242,8 +244,8 @@ def check_output_path(path: Path, ledger: Ledger, *, force: bool) -> None:
     """Check that a package may be written to `path`.
 
     Raises:
-        UsageError: if the path can't be used, or it holds a file that ankiforge didn't write
-            and `force` isn't set.
+        UsageError: If the path cannot be used, or it holds a file that ankiforge didn't
+            write and `force` is not set.
     """
     if path.is_dir():
         raise UsageError(f"{path}: is a folder", hint="name a file: -o deck.apkg")
@@ -284,12 +286,12 @@ def _fingerprint_file(path: Path) -> str:
 
 
 def _copy_last_package(last_package: LastPackage, path: Path) -> WrittenPackage:
-    """Return the last package as the result, after copying it to `path` if it is elsewhere.
+    """Deliver the last package again: copy it to `path`, unless it is already there.
 
-    Only valid if no note in the package has changed.
+    This is only correct if no note in the package has changed.
 
     Raises:
-        ItemError: if the directory isn't writable.
+        ItemError: If the directory is not writable.
     """
     import shutil
 
@@ -310,7 +312,7 @@ def _replace_package(path: Path) -> Iterator[Path]:
     """Context manager that yields a path to write a package to, and then moves it to `path`.
 
     Raises:
-        ItemError: if the directory isn't writable.
+        ItemError: If the directory is not writable.
     """
     part_path = path.with_name(f".{path.name}.part")
     try:
@@ -327,22 +329,22 @@ def _replace_package(path: Path) -> Iterator[Path]:
 def write_planned_package(
     ledger: Ledger, planned: Iterable[CardPlan], path: Path, settings: str = ""
 ) -> WrittenPackage:
-    """Write a package with the planned notes, and record the notes in the ledger.
+    """Write a package with the planned notes, and record these notes in the ledger.
 
-    They are recorded before the new file replaces the old one. So even after a power failure,
-    no two versions of a note have the same `mod`, by which Anki decides which one is newer.
-    If there is nothing to export, the previous package is renamed.
+    The notes are recorded before the new file replaces the old one. Thus, even after a power
+    failure, no two versions of a note have the same `mod`, by which Anki tells which version is
+    newer. If there is nothing to export, the previous package is renamed.
 
     Args:
-        ledger: the ledger in which to record the exported notes.
-        planned: the plan of each card.
-        path: where to write the package.
-        settings: a hash of everything except the ledger that the plan depends on, or "" if a
+        ledger: The ledger in which to record the exported notes.
+        planned: The plan of each card.
+        path: Where to write the package.
+        settings: A hash of everything except the ledger that the plan depends on, or "" if a
             later call must not reuse the package.
 
     Raises:
-        ItemError: if the directory isn't writable.
-        OwnFileError: if the path isn't a regular file.
+        ItemError: If the directory is not writable.
+        OwnFileError: If the path is not a regular file.
     """
     previous = path.with_name(f"{path.stem}.previous.apkg")
     has_package = path.exists()
@@ -382,7 +384,7 @@ def write_planned_package(
     retired = sum(plan.is_update and not plan.is_live for plan in planned)
     # remember the package if it can be reused, because no card is held and no media may change
     updated_count = sum(plan.is_update for plan in planned)
-    has_held = any(plan.is_partly_held for plan in planned)
+    has_held = any(plan.has_unexportable_parts for plan in planned)
     if settings and not (has_held or any(note.media for note in notes.values())):
         last_package = LastPackage(
             settings,
@@ -402,10 +404,10 @@ def write_planned_package(
     )
 
 
-def explain_no_package(
+def explain_nothing_exported(
     ledger: Ledger, planned: Iterable[CardPlan], deck: str = ""
 ) -> str:
-    """Return the reason why no cards were sent to Anki.
+    """Explain in a phrase why no cards were exported.
 
     If `deck` is given, only this deck is considered.
     """
@@ -424,9 +426,7 @@ def explain_no_package(
 
 
 def open_package(path: Path) -> bool:
-    """Open a package with the system's default program, as a double click would.
-
-    No shell is involved.
+    """Open a package with the system's default program, like a double click, without a shell.
 
     Returns:
         Whether the system accepted the request. False if the system has no screen, e.g. over SSH.
@@ -485,23 +485,23 @@ def plan_cards(
     folder: WorkspaceDirectory,
     ledger: Ledger,
     decks: tuple[DeckRule, ...],
-    mapped: Mapping[NoteType, UserNoteType],
+    mapped_types: Mapping[NoteType, UserNoteType],
     scope: ExportScope = DEFAULT_SCOPE,
 ) -> list[CardPlan]:
-    """Plan all cards that may need an export, and record which ones are up to date.
+    """Plan the export of all cards that may need one, and record which cards are up to date.
 
     Args:
-        folder: the workspace with the settings and the pictures cropped from pages.
-        ledger: the ledger with the cards, and with our notes as of the last read of Anki.
-        decks: the rules of the deck files.
-        mapped: the user's own note types for new notes, keyed by the note type of ours that
+        folder: The workspace with the settings and the pictures cropped from pages.
+        ledger: The ledger with the cards, and with our notes as of the last read of Anki.
+        decks: The rules of the deck files.
+        mapped_types: The user's own note types for new notes, keyed by the note type of ours that
             each replaces.
-        scope: which cards to plan.
+        scope: Which cards to plan.
     """
     from ankiforge.extract.files import fingerprint_program
 
     # plan all cards again after a change to the program, because it may render them differently
-    settings = hash16(fingerprint_program(), repr(decks), repr(mapped))
+    settings = hash16(fingerprint_program(), repr(decks), repr(mapped_types))
     if scope.full:
         settings = "full"  # no card is ever recorded as up to date with this value
     to_plan = anki_views.iter_cards_to_plan(ledger, settings)
@@ -520,7 +520,7 @@ def plan_cards(
         is_push=scope.push,
         export_unchanged=scope.full,
         note_types=notetypes.add_our_occlusion_type(anki_types),
-        mapped_types={**mapped, NoteType.OCCLUSION: occlusion_type},
+        mapped_types={**mapped_types, NoteType.OCCLUSION: occlusion_type},
     )
     pdf_urls = media.make_pdf_url_finder(
         load_source_directories(ledger), file_links=folder.config.file_links
@@ -539,13 +539,13 @@ def plan_cards(
         pictures: dict[str, Media | Problem] = {}
         try:
             with wrap_unexpected_errors():
-                pictures = media.load_pictures(ledger, card, picture_directory)
-                layout = plan.find_layout(
+                pictures = media.load_card_media(ledger, card, picture_directory)
+                layout = plan.find_field_layout(
                     card, note, options.note_types, options.mapped_types
                 )
                 tags = collect_tags(card, decks)
                 files = plan.CardFiles(pictures, pdf_urls(card))
-                content = plan.build_content(
+                content = plan.build_note_content(
                     card, tags, files, layout, filter_safe_context
                 )
                 planned_card = plan.plan_card(card, layout, content, options)
@@ -594,15 +594,15 @@ def read_anki_and_write_package(
     """Read Anki, plan all cards and write the package, unless Anki can't be read.
 
     Args:
-        folder: the workspace with the settings, deck files and pictures.
-        ledger: the ledger with the cards.
-        result: the result of the run, to which the scan, plan and package are added.
-        path: where to write the package.
-        scope: which cards to export. For a push, the caller reads Anki.
+        folder: The workspace with the settings, deck files and pictures.
+        ledger: The ledger with the cards.
+        result: The result of the run, to which the scan, plan and package are added.
+        path: Where to write the package.
+        scope: Which cards to export. For a push, the caller reads Anki.
 
     Raises:
-        BusyError: if another program is publishing from this workspace.
-        OwnFileError: if the path isn't a regular file.
+        BusyError: If another program is publishing from this workspace.
+        OwnFileError: If the path is not a regular file.
     """
     was_unreadable = result.scan is not None and result.scan.is_unreadable
     if not (scope.push or was_unreadable):
@@ -613,7 +613,7 @@ def read_anki_and_write_package(
 
     decks = folder.load_decks()
     try:
-        mapped = load_mapped_types(folder.config, ledger)
+        mapped = load_configured_note_types(folder.config, ledger)
     except ConfigError as error:  # ship nothing until the settings are fixed
         message = f"{error.message}; no package was written"
         result.error = result.error or ConfigError(message, hint=error.hint)

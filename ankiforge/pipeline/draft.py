@@ -77,10 +77,10 @@ SAMPLE_SIZE = 20
 """The number of highlights that a model drafts before `should_go_on` is called."""
 
 
-def draft_pending(job: RunParameters, ledger: Ledger) -> Iterator[RunStep]:
-    """Draft cards for pending highlights, and accept drafts where the settings allow it.
+def draft_pending_highlights(job: RunParameters, ledger: Ledger) -> Iterator[RunStep]:
+    """Draft cards for pending highlights, and accept drafts if the settings allow it.
 
-    If `job.redrafted` is set, only these highlights are drafted, and their pending drafts are
+    If `job.redrafted` is set, only those highlights are drafted, and their pending drafts are
     kept.
 
     Yields:
@@ -104,9 +104,11 @@ def draft_pending(job: RunParameters, ledger: Ledger) -> Iterator[RunStep]:
 
             results = [rules.draft_task(task, figures=job.figures) for task in tasks]
         else:
-            results = model.draft(map(load_privacy(ledger).make_sendable_task, tasks))
+            results = model.draft(
+                map(load_privacy_filter(ledger).make_sendable_task, tasks)
+            )
         drafting = draft_recording.make_drafting_id(ledger)
-        yield from record_results(job, ledger, results, drafting=drafting)
+        yield from check_and_record_results(job, ledger, results, drafting=drafting)
         return
 
     # The rules draft new and changed passages in batches. Passages that they leave are scored
@@ -121,11 +123,11 @@ def draft_pending(job: RunParameters, ledger: Ledger) -> Iterator[RunStep]:
     yield RunStep(to_draft=count_highlights_to_draft(ledger))
     # each batch is recorded in one transaction
     for batch in iter_batches(draft_recording.iter_highlights_to_draft(ledger)):
-        from ankiforge.pipeline.media import identify_figure
+        from ankiforge.pipeline.media import add_figure_hash
 
         if offline_checks is None:
             offline_checks = DraftChecker(job, ledger, by_rules=True)
-        with_figures = [identify_figure(job, ledger, highlight) for highlight in batch]
+        with_figures = [add_figure_hash(job, ledger, highlight) for highlight in batch]
         by_rules: list[DraftingResult] = []
         for task in _group_into_tasks(job, with_figures):
             by_rules += _draft_by_rules(job, task)
@@ -150,7 +152,7 @@ def draft_pending(job: RunParameters, ledger: Ledger) -> Iterator[RunStep]:
         by_model = ModelProgress(model.host, done_count, total, model.usage)
         yield RunStep(by_model=by_model)
         results = model.draft(iter(tasks))
-        for step in record_results(job, ledger, results, drafting=drafting):
+        for step in check_and_record_results(job, ledger, results, drafting=drafting):
             done_count += step.highlights
             by_model = ModelProgress(model.host, done_count, total, model.usage)
             yield replace(step, by_model=by_model)
@@ -176,9 +178,9 @@ def draft_pending(job: RunParameters, ledger: Ledger) -> Iterator[RunStep]:
 
 
 def _draft_by_rules(job: RunParameters, task: DraftingTask) -> list[DraftingResult]:
-    """Draft cards by the rules, and score passages without a draft for proposals.
+    """Draft cards by the rules, and score the passages without a draft for proposals.
 
-    Nothing is proposed where a deck file asks for questions or excludes cloze cards.
+    Nothing is proposed for a passage whose deck file asks for questions or excludes cloze cards.
     """
     from ankiforge.draft import rules
 
@@ -209,10 +211,10 @@ def _draft_by_rules(job: RunParameters, task: DraftingTask) -> list[DraftingResu
 
 
 def _score_highlight(highlight: Highlight, *, is_proposed: bool) -> DraftingResult:
-    """Score how useful a card from a highlight would be.
+    """Estimate how useful a card from a highlight would be.
 
-    Returns a result without drafts. Its usefulness is zero or negative if no card should be
-    proposed.
+    Returns a result without drafts. If no card should be proposed, its usefulness is zero or
+    negative.
     """
     from ankiforge.draft.propose import RejectionReason, score_highlight
 
@@ -230,7 +232,7 @@ def _score_highlight(highlight: Highlight, *, is_proposed: bool) -> DraftingResu
     return result
 
 
-def record_results(
+def check_and_record_results(
     job: RunParameters,
     ledger: Ledger,
     results: Iterable[Iterable[DraftingResult]],
@@ -239,15 +241,15 @@ def record_results(
 ) -> Iterator[RunStep]:
     """Check and record the drafts of a model or chat, one reply at a time.
 
-    The pending drafts of highlights in `job.redrafted` are kept. With a second reading, the
-    model compares the checked drafts with their passages, about twenty at a time.
+    Highlights in `job.redrafted` keep their pending drafts. If the model does a second reading, it
+    compares the checked drafts with their passages, about twenty at a time.
 
     Args:
-        job: the parameters of the run, including the model for a second reading.
-        ledger: the ledger in which to record the drafts.
-        results: the results for each reply.
-        drafting: the id with which `undo` reverts all of these drafts at once, or "" if that
-            isn't possible.
+        job: The parameters of the run, including the model for a second reading.
+        ledger: The ledger in which to record the drafts.
+        results: The results for each reply.
+        drafting: The id with which `undo` reverts all of these drafts at once, or "" if
+            that is not possible.
 
     Yields:
         The result of each step.
@@ -257,7 +259,7 @@ def record_results(
     checks = DraftChecker(job, ledger)
     checked = (checks.complete_and_check([*drafted]) for drafted in results)
     for drafted in add_model_objections(
-        job.model, partial(load_privacy, ledger), checked
+        job.model, partial(load_privacy_filter, ledger), checked
     ):
         with ledger.action():
             yield _record_results(checks, drafted, drafting=drafting)
@@ -287,23 +289,23 @@ def iter_model_tasks(
     job: RunParameters,
     ledger: Ledger,
     document: str = "",
-    enough: int | None = None,
+    max_count: int | None = None,
     was_asked: Callable[[str], bool] | None = None,
 ) -> Iterator[SendableTask]:
-    """Yield the tasks for a model, without private highlights and with private text masked.
+    """Yield the tasks for a model. Private highlights are left out, and private text is masked.
 
     Args:
-        job: the parameters of the run, with the rules of the deck files, the highlights to
+        job: The parameters of the run, with the rules of the deck files, the highlights to
             include or exclude, and the maximum number of highlights. If there are more, the
             most useful ones are selected.
-        ledger: the ledger with the highlights.
-        document: the key of the only document to include, or "" for all.
-        enough: stop after this many highlights, in any order. For callers that only count.
-        was_asked: takes a key and returns whether a chat was asked about the highlight. If
+        ledger: The ledger with the highlights.
+        document: The key of the only document to include, or "" for all.
+        max_count: Stop after this many highlights, in any order. For callers that only count.
+        was_asked: Takes a key and returns whether a chat was asked about the highlight. If
             so, the highlight is included even if the user has decided on it since.
     """
-    limit = job.limit if enough is None else None
-    privacy = load_privacy(ledger)
+    limit = job.limit if max_count is None else None
+    privacy = load_privacy_filter(ledger)
     highlights: list[Highlight] = []
     for highlight in draft_recording.iter_highlights_to_draft(
         ledger, by_model=True, within=job.documents, was_asked=was_asked
@@ -319,7 +321,7 @@ def iter_model_tasks(
         if highlight.key in job.excluded:
             continue
         highlights.append(highlight)
-        if len(highlights) == enough:
+        if len(highlights) == max_count:
             break
     if limit is not None:
         selected_keys = set(pick_best(_rank_for_chat(job, ledger, highlights), limit))
@@ -360,12 +362,12 @@ def _rank_for_chat(
         yield ChatCandidate(rank, highlight.key, document, sentence)
 
 
-def load_privacy(
+def load_privacy_filter(
     ledger: Ledger, unmarked_texts: Iterable[PrivateText] = ()
 ) -> PrivacyFilter:
-    """Load the filter that keeps the workspace's private text from being sent to a model.
+    """Load the filter that prevents private text in the workspace from being sent to a model.
 
-    `unmarked_texts` are further private texts, from documents that the ledger doesn't have.
+    `unmarked_texts` contains further private texts, from documents that aren't in the ledger.
     """
     from ankiforge.draft.privacy import PrivacyFilter
 
@@ -396,7 +398,7 @@ def _group_into_tasks(
 def find_drafting_instructions(
     decks: tuple[DeckRule, ...], highlight: Highlight
 ) -> DraftingInstructions:
-    """Return the drafting instructions for a highlight from the first deck file that matches it."""
+    """Return the drafting instructions of the first deck file that matches a highlight."""
     rule = find_rule(decks, highlight)
     return DraftingInstructions(rule.kinds, rule.get_colour_action(highlight.colour))
 
@@ -429,9 +431,9 @@ class DraftChecker:
     ) -> list[DraftingResult]:
         """Complete the drafts of each result, and check all of them.
 
-        If the rules drafted the passages, replacements for cards whose passage changed are
-        added, as well as a model's drafts whose acceptance was undone. A result to retry is
-        returned unchanged.
+        If the passages were drafted by the rules, two kinds of drafts are added: replacements for
+        cards whose passage has changed, and drafts by a model whose acceptance was undone. Results
+        that must be retried are returned unchanged.
         """
         from ankiforge.draft.propose import propose_drafts
         from ankiforge.pipeline.proposals import find_blocking_messages_for_gap
@@ -471,19 +473,19 @@ class DraftChecker:
     ) -> list[Draft]:
         """Run all checks on the drafts of a highlight, and set their findings and deck.
 
-        A draft that is already a card isn't checked, because there is nothing to decide about
-        it.
+        A draft that repeats an existing card isn't checked, because there is nothing left to
+        decide.
 
         Args:
-            passage_state: the snapshot of the passage, with its cards.
-            highlight: the highlight as it was drafted, including the user's comment.
-            drafts: all drafts of the highlight.
+            passage_state: The snapshot of the passage, with its cards.
+            highlight: The highlight as it was drafted, including the user's comment.
+            drafts: All drafts of the highlight.
         """
         from ankiforge import check
         from ankiforge.draft.propose.features import estimate_text_confidence
-        from ankiforge.pipeline.media import find_picture_fault
+        from ankiforge.pipeline.media import explain_missing_picture
 
-        passage = remove_comment_from_context(highlight)
+        without_comment = remove_comment_from_context(highlight)
         pictures = self.job.pictures
         deck = choose_deck(self.job.decks, highlight).deck
         checked_drafts = []
@@ -492,9 +494,11 @@ class DraftChecker:
                 checked_drafts.append(replace(draft, deck=deck))
                 continue
             context = check.CheckContext(
-                passage,
+                without_comment,
                 self.known,
-                lambda path: find_picture_fault(self.ledger, highlight, path, pictures),
+                lambda path: explain_missing_picture(
+                    self.ledger, highlight, path, pictures
+                ),
             )
             findings = check.check_draft(draft, context)
             # drop findings about cards that the user has told apart from this passage's cards
@@ -514,9 +518,9 @@ class DraftChecker:
                 make_guid(passage_state.passage.key, draft), highlight.key, draft
             )
             confidence = draft.confidence
-            if check.are_gaps_highlighted(draft, passage):
+            if check.are_gaps_highlighted(draft, without_comment):
                 confidence = estimate_text_confidence(
-                    passage, check.parse_draft(draft).full_text
+                    without_comment, check.parse_draft(draft).full_text
                 )
             checked_drafts.append(
                 replace(draft, findings=findings, deck=deck, confidence=confidence)
@@ -525,7 +529,7 @@ class DraftChecker:
 
 
 def _update_findings(ledger: Ledger) -> None:
-    """Compare pending drafts again with the cards that their findings report as duplicates.
+    """Compare pending drafts once more with the cards that they were reported to duplicate.
 
     Does nothing if no card, draft or note in Anki has changed since the last call.
     """

@@ -33,51 +33,51 @@ _KIND_IN_SETTINGS = {SourceKind.VAULT: "obsidian", SourceKind.ZOTERO: "zotero"}
 _CUT_PREFIX = "cut/"
 
 
-def load_pictures(
-    ledger: Ledger, card: ShownCard, folder: Path
+def load_card_media(
+    ledger: Ledger, card: ShownCard, crop_directory: Path
 ) -> dict[str, Media | Problem]:
-    """Load a card's pictures and sounds, keyed by their paths in the card's text.
+    """Load the pictures and sounds of a card, keyed by their paths in the text of the card.
 
-    The path of a file that can't be loaded maps to a problem.
+    If a file can't be loaded, the value is a problem that says why.
 
     Args:
-        ledger: the ledger, which stores the directories of the sources.
-        card: the card whose text refers to the files.
-        folder: the directory of pictures cropped from pages.
+        ledger: The ledger, which stores the directories of the sources.
+        card: The card whose text refers to the files.
+        crop_directory: The directory of pictures cropped from pages.
     """
     text = "\n".join(text for _, text in card.fields)
-    pictures: dict[str, Media | Problem] = {}
+    media_by_path: dict[str, Media | Problem] = {}
     for path in find_image_paths(text):
-        picture = load_picture(ledger, card.highlight, path, folder)
-        if isinstance(picture, Problem):
+        media = load_highlight_media(ledger, card.highlight, path, crop_directory)
+        if isinstance(media, Problem):
             title = card.highlight.document.title
-            picture = replace(picture, location=f"{title}: {path}")
-        pictures[path] = picture
-    return pictures
+            media = replace(media, location=f"{title}: {path}")
+        media_by_path[path] = media
+    return media_by_path
 
 
-def load_available_media(
-    ledger: Ledger, card: ShownCard, folder: Path
+def load_available_card_media(
+    ledger: Ledger, card: ShownCard, crop_directory: Path
 ) -> dict[str, Media]:
-    """Load a card's pictures and sounds, keyed by path, skipping any that can't be loaded."""
-    pictures = load_pictures(ledger, card, folder)
+    """Load the pictures and sounds of a card by path, and skip those that can't be loaded."""
+    media_by_path = load_card_media(ledger, card, crop_directory)
     return {
-        path: picture for path, picture in pictures.items() if isinstance(picture, Media)
+        path: media for path, media in media_by_path.items() if isinstance(media, Media)
     }
 
 
-def load_picture(
-    ledger: Ledger, highlight: Highlight, path: str, folder: Path
+def load_highlight_media(
+    ledger: Ledger, highlight: Highlight, path: str, crop_directory: Path
 ) -> Media | Problem:
-    """Load the picture or sound at a path in a highlight's source.
+    """Load the picture or sound that a card of a highlight refers to by its path in the source.
 
-    Return a problem if it can't be loaded, e.g. because it's outside the source.
+    Returns a problem if the file can't be loaded, e.g. because it is outside the source.
 
     Args:
-        ledger: the ledger, which stores the directories of the sources.
-        highlight: the card's highlight, which determines the source.
-        path: the path as written in the card's text.
-        folder: the directory of pictures cropped from pages.
+        ledger: The ledger, which stores the directories of the sources.
+        highlight: The card's highlight, which determines the source.
+        path: The path as written in the card's text.
+        crop_directory: The directory of pictures cropped from pages.
     """
     from ankiforge.anki.render import load_media
 
@@ -90,7 +90,7 @@ def load_picture(
         name = path.removeprefix(_CUT_PREFIX)
         if Path(name).name != name:  # a card must not refer to files elsewhere
             return Problem(path, "is not a file name")
-        return load_media(folder / name)
+        return load_media(crop_directory / name)
     own_kind = highlight.namespace.partition(":")[0]
     kind = _KIND_IN_SETTINGS.get(highlight.source_kind, own_kind)
     known_root = load_source_directories(ledger).get(
@@ -120,11 +120,11 @@ def load_picture(
     return load_media(target)
 
 
-def find_picture_fault(
-    ledger: Ledger, highlight: Highlight, path: str, folder: Path
+def explain_missing_picture(
+    ledger: Ledger, highlight: Highlight, path: str, crop_directory: Path
 ) -> str:
-    """Return the reason why a picture in a highlight's source can't be loaded, or ""."""
-    picture = load_picture(ledger, highlight, path, folder)
+    """Return the reason why a picture of a highlight can't be loaded, or "" if it can."""
+    picture = load_highlight_media(ledger, highlight, path, crop_directory)
     if isinstance(picture, Media):
         return ""
     return f"{path}: {picture.message}"
@@ -133,13 +133,13 @@ def find_picture_fault(
 # --- figures ---------------------------------------------------------------------------------
 
 
-def identify_figure(
+def add_figure_hash(
     job: RunParameters, ledger: Ledger, highlight: Highlight
 ) -> Highlight:
-    """Add the hash of its picture file to an image highlight, to identify the figure.
+    """Add the hash of the picture file to a highlighted picture, to identify the figure.
 
-    Other highlights are returned unchanged, as are pictures cut from a page, which already have
-    a hash, and pictures that can't be loaded or don't become cards.
+    The highlight is returned unchanged if it isn't a picture, if the picture can't be loaded or
+    won't become a card, or if the picture was cropped from a page and thus already has a hash.
     """
     from ankiforge.anki.render import parse_media_hash
 
@@ -148,7 +148,9 @@ def identify_figure(
     if not highlight.markdown or not job.figures or find_drafting_skip_reason(highlight):
         return highlight
     paths = find_image_paths(highlight.markdown[0])
-    picture = load_picture(ledger, highlight, paths[0], job.pictures) if paths else None
+    picture = (
+        load_highlight_media(ledger, highlight, paths[0], job.pictures) if paths else None
+    )
     if not isinstance(picture, Media):
         return highlight
     return replace(highlight, figure_hash=parse_media_hash(picture))
@@ -160,15 +162,15 @@ def identify_figure(
 def make_pdf_url_finder(
     roots: Texts, *, file_links: bool
 ) -> Callable[[LocalCard], Strings]:
-    """Build a function that returns the URLs of the PDFs that a card was made from.
+    """Create a function that returns the URLs of the PDFs from which a card was made.
 
     PDFs in a vault get an Obsidian URL, which works on every device that has the vault. Other
     PDFs only have a path, which doesn't work on other devices and reveals the user's home
     directory. PDFs in Zotero get no URL, because their cards link to Zotero.
 
     Args:
-        roots: the directory of each source, keyed by `kind:name`.
-        file_links: also return URLs for PDFs outside vaults.
+        roots: The directory of each source, keyed by `kind:name`.
+        file_links: Also return URLs for PDFs outside vaults.
     """
     find_vault_once = cache(find_vault)
 
@@ -203,11 +205,11 @@ def make_pdf_url_finder(
 
 
 def find_document_file(root: str, path: str) -> Path | None:
-    """Return a document's file, or None if it's missing or outside its source.
+    """Return the file of a document, or None if it is missing or outside the document's source.
 
     Args:
-        root: the directory of the source, or its only file.
-        path: the document's path within the source.
+        root: The directory of the source, or its only file.
+        path: The document's path within the source.
     """
     base = Path(root)
     try:

@@ -82,9 +82,9 @@ class SelectedModel(Value):
 
     @property
     def settings(self) -> dict[Strings, object]:
-        """The values to write to the settings file, keyed by path of keys.
+        """The values to write to the settings file, by their path, such as `("llm", "model")`.
 
-        Within a section, the value that comes last in the file is listed first.
+        Within a section, the last value of the file comes first.
         """
         values: dict[Strings, object] = {("drafter",): "llm"}
         for name in _MODEL_SETTINGS:
@@ -99,16 +99,16 @@ def resolve_model(
     """Look up the model that the user named, contacting only servers on this computer.
 
     Args:
-        name: the name of a provider, of a program on this computer or one of its models, or
+        name: The name of a provider, of a program on this computer or one of its models, or
             the URL of a server.
-        model: the model of the provider or server, or "" for the best one known.
-        key_env: the environment variable with the API key, if `name` is a URL.
-        purpose: what the model will be used for.
+        model: The model of the provider or server, or "" for the best one known.
+        key_env: The environment variable with the API key, if `name` is a URL.
+        purpose: What the model will be used for.
 
     Raises:
-        UsageError: if the name is unknown or the key is missing.
-        ConfigError: if the local server forwards the model to another server.
-        ServiceError: if the local server doesn't answer.
+        UsageError: If the name is unknown or the key is missing.
+        ConfigError: If the local server forwards the model to another server.
+        ServiceError: If the local server does not answer.
     """
     other_openai_url = find_openai_base_url(os.environ)
     if name == "openai" and other_openai_url and not any(parse_origin(other_openai_url)):
@@ -172,7 +172,7 @@ def _make_unknown_name_error(name: str, model: str, purpose: ModelPurpose) -> Fo
 def _resolve_server(
     base_url: str, name: str, model: str, key_env: str, purpose: ModelPurpose
 ) -> SelectedModel:
-    """Find a model on a server, listing the server's models only if it is on this computer."""
+    """Find a model on a server. The models are only listed if the server is on this computer."""
     if not any(parse_origin(base_url)):
         raise UsageError(_URL_HINT)
     offered_models: Strings = ()
@@ -201,13 +201,13 @@ def _resolve_server(
 def list_server_models(
     base_url: str, model: str, key_env: str
 ) -> tuple[Strings, Strings]:
-    """Return the models of a local server, and which of them run on another computer.
+    """Return the models of a local server, and those among them that run on another computer.
 
-    If the server doesn't support listing its models and `model` is given, both are empty.
+    Both are empty if the server can't list its models and `model` is given.
 
     Raises:
-        ServiceError: if the server doesn't answer, requires a key, or can't list its models and
-            `model` is "".
+        ServiceError: If the server does not answer, requires a key, or cannot list its
+            models and `model` is "".
     """
     try:
         listed = list_models(base_url, os.environ.get(key_env, "").strip())
@@ -227,10 +227,10 @@ def list_server_models(
 def require_model(folder: WorkspaceDirectory) -> None:
     """Raise an error unless the user has chosen a model.
 
-    This ensures that text is only sent to a service that the user has agreed to.
+    Thus, text is only sent to a service that the user has agreed to.
 
     Raises:
-        UsageError: if no model is set.
+        UsageError: If no model is set.
     """
     if folder.config.drafter == "llm":
         return
@@ -250,12 +250,12 @@ def load_server_settings(
     """Load the settings for connecting to the workspace's model server.
 
     Args:
-        folder: the workspace with the settings.
-        jobs: the number of concurrent requests, or 0 to use the settings.
-        spent: how much of the budget has already been spent, in dollars.
+        folder: The workspace with the settings.
+        jobs: The number of concurrent requests, or 0 to use the settings.
+        spent: How much of the budget has already been spent, in dollars.
 
     Raises:
-        ConfigError: if the settings are invalid. The message names the file, line and key.
+        ConfigError: If the settings are invalid. The message names the file, line and key.
     """
     llm = folder.config.llm
     options = asdict(llm)
@@ -290,10 +290,9 @@ def make_model_drafter(folder: WorkspaceDirectory, client: ModelClient) -> Model
 
 
 def describe_model(folder: WorkspaceDirectory) -> str:
-    """Describe the model, its server and its cost so far at current prices, in one line.
+    """Describe in one line the model, its server, and its cost so far at current prices.
 
-    Returns "" if no model drafts cards. The database of replies isn't created if it doesn't
-    exist.
+    Returns "" if no model drafts cards. If there is no database of replies yet, none is created.
     """
     from ankiforge.config.caches import REPLIES_FILE, Replies
 
@@ -316,10 +315,10 @@ def describe_model(folder: WorkspaceDirectory) -> str:
 
 
 def load_prompt(folder: WorkspaceDirectory) -> Prompt:
-    """Load the prompt named in the settings, falling back to the built-in one of that name.
+    """Load the prompt that the settings name, or the built-in prompt of that name.
 
     Raises:
-        ConfigError: if the prompt is missing or invalid.
+        ConfigError: If the prompt is missing or invalid.
     """
     from ankiforge.draft.prompt import NoPromptError, load_prompt_file
 
@@ -332,7 +331,7 @@ def load_prompt(folder: WorkspaceDirectory) -> Prompt:
 
 
 def find_blocking_messages(draft: Draft, highlight: Highlight) -> Strings:
-    """Return the messages of the checks that block a draft, without comparing it to other cards."""
+    """Return the messages of the checks that block a draft. Duplicates aren't searched for."""
     from ankiforge import check
 
     context = check.CheckContext(highlight, check.DuplicateIndex())

@@ -39,8 +39,8 @@ DECIDED = "you have decided on its sentences already"
 def find_proposal(ledger: Ledger, outcome: HighlightOutcome) -> Proposal | str:
     """Return the best proposal for a passage, or the reason why there is none.
 
-    Sentences that the user has already decided on are skipped. The best proposal is the first
-    remaining one that isn't hidden because of its findings.
+    Sentences that the user has already decided on are skipped. Of the remaining proposals, the
+    first whose findings don't hide it is returned.
     """
     from ankiforge import check
     from ankiforge.draft.propose import RejectionReason, propose_drafts
@@ -82,14 +82,14 @@ def find_proposal(ledger: Ledger, outcome: HighlightOutcome) -> Proposal | str:
 
 
 def explain_no_proposal(decided_by: Collection[str], refused: Iterable[Finding]) -> str:
-    """Explain why a passage has no proposal, although drafts were made from its sentences.
+    """Explain why a passage has no proposal even though drafts were made from its sentences.
 
-    If a check blocks one of the drafts, its message is the reason, even if the user has
-    decided on other sentences.
+    If a check blocks one of the drafts, the message of that check is the reason, even if the user
+    has decided on other sentences.
 
     Args:
-        decided_by: the kinds of decisions that the user made: `HAVE_CARDS`, `REJECTED` or both.
-        refused: the findings about the drafts of sentences without a decision.
+        decided_by: The kinds of decisions that the user made: `HAVE_CARDS`, `REJECTED` or both.
+        refused: The findings about the drafts of sentences without a decision.
     """
     for finding in refused:
         if finding.severity is Severity.BLOCK:
@@ -101,7 +101,7 @@ def load_proposal(ledger: Ledger, key: str) -> Proposal:
     """Load the proposal for the passage with this key.
 
     Raises:
-        RefusedError: no proposal can be made; the message says why.
+        RefusedError: No proposal can be made; the message says why.
     """
     outcome = next(pending_items.iter_outcomes(ledger, key), None)
     if outcome is None:
@@ -122,10 +122,10 @@ def load_proposal(ledger: Ledger, key: str) -> Proposal:
 def accept_proposal(
     ledger: Ledger, proposal: Proposal, decks: tuple[DeckRule, ...], *, gap: int = 1
 ) -> Guid:
-    """Create a card from a proposal, blanking out candidate gap number `gap` (1 is the best).
+    """Create a card from a proposal. `gap` is the number of the gap to blank out; 1 is the best.
 
     Raises:
-        RefusedError: no such gap exists, or a question about the passage is still open.
+        RefusedError: No such gap exists, or a question about the passage is still open.
     """
     deck = choose_deck(decks, proposal.highlight).deck
     return decide.make_card_without_draft(
@@ -136,7 +136,8 @@ def accept_proposal(
 def find_blocking_messages_for_gap(draft: Draft, highlight: Highlight) -> Strings:
     """Return the messages of the checks that block a draft with one of its candidate gaps.
 
-    Checks that compare a draft with its source are skipped, because this runs for each gap.
+    Because this function runs for every gap, it skips the checks that compare the draft with its
+    source.
     """
     from ankiforge.check import check_without_source
 

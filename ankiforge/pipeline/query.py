@@ -60,10 +60,10 @@ _TERM = regex(
 )
 
 
-def has_field(text: str) -> bool:
-    """Return whether a query contains a field or a negation.
+def uses_query_syntax(text: str) -> bool:
+    """Return whether a text contains a field, such as `deck:`, or a negation.
 
-    Such text is treated as a query, never as a natural-language question.
+    Such a text is always treated as a query, never as a question in natural language.
     """
     return any(
         (match["field"] or "").casefold() in QUERY_FIELDS
@@ -73,12 +73,12 @@ def has_field(text: str) -> bool:
 
 
 def parse_query(text: str) -> list[QueryTerm]:
-    """Parse a query into terms, all of which must match.
+    """Parse a query into its terms, all of which must match.
 
-    An empty list matches everything.
+    An empty query has no terms and matches everything.
 
     Raises:
-        UsageError: the query has an unknown field, an invalid value, an unclosed quote, or
+        UsageError: The query has an unknown field, an invalid value, an unclosed quote, or
             nothing after a `-` or a colon.
     """
     terms: list[QueryTerm] = []
@@ -102,7 +102,7 @@ def parse_query(text: str) -> list[QueryTerm]:
             message = f"query: nothing after {match[0].strip()!r}"
             raise UsageError(message, hint="give a value; `*` matches any")
         field, value = _SYNONYMS.get((field, value.casefold()), (field, value))
-        if is_folder(value) and not field:
+        if is_folder_term(value) and not field:
             field = "folder"
             value = f"{Path(value).resolve()}/" if value.startswith(".") else value
         if field == "colour" and value.isalpha():
@@ -127,7 +127,7 @@ def parse_query(text: str) -> list[QueryTerm]:
 
 
 def join_arguments(arguments: Iterable[str]) -> str:
-    """Join command-line arguments into a query, restoring quotes stripped by the shell."""
+    """Join command-line arguments into a query, and restore the quotes that the shell removed."""
     quoted = []
     for argument in arguments:
         minus = "-" if argument.startswith("-") else ""
@@ -172,7 +172,7 @@ def get_notice_start_time() -> str:
 
 
 def looks_like_id(word: str) -> bool:
-    """Return whether a word looks like an id of an item or highlight, or a prefix of one."""
+    """Return whether a word looks like the id of an item or highlight, or the start of an id."""
     return _ID_PATTERN.fullmatch(word.strip().casefold()) is not None
 
 
@@ -182,36 +182,36 @@ def looks_like_key(word: str) -> bool:
     return match is not None and match[1] not in QUERY_FIELDS
 
 
-def is_folder(word: str) -> bool:
-    """Return whether a term of a query names a folder, i.e. ends in a slash or backslash."""
-    return word.endswith(("/", "\\"))
+def is_folder_term(term: str) -> bool:
+    """Return whether a query term is the name of a folder, i.e. ends in a slash or backslash."""
+    return term.endswith(("/", "\\"))
 
 
 def find_matching_ids(ledger: Ledger, query: str) -> list[str]:
     """Parse a query and return the ids of the cards and drafts that match it.
 
     Raises:
-        UsageError: the query can't be parsed.
+        UsageError: The query cannot be parsed.
     """
     return item_lists.find_items(ledger, parse_query(query))
 
 
-def resolve_id(ledger: Ledger, word: str, *, decided: bool = False) -> str:
-    """Find the card, draft or question whose id begins with `word`, and return its full id.
+def resolve_id(ledger: Ledger, typed_id: str, *, include_decided: bool = False) -> str:
+    """Find the card, draft or question whose id begins with `typed_id`, and return its full id.
 
-    If `word` is the id or key of a highlight, the key is returned.
+    If `typed_id` is the id or key of a highlight, the key is returned.
 
     Args:
-        ledger: where to look up cards, drafts, questions and highlights.
-        word: an id or a prefix of one, or a key.
-        decided: whether to fall back to drafts that the user has already decided on.
+        ledger: Where to look up cards, drafts, questions and highlights.
+        typed_id: An id or a prefix of one, or a key.
+        include_decided: Whether to fall back to drafts that the user has already decided on.
 
     Raises:
-        UsageError: no id starts with `word`, or more than one does.
+        UsageError: No id starts with `typed_id`, or more than one does.
     """
-    if looks_like_key(word):
-        return word
-    prefix = word.strip().casefold()
+    if looks_like_key(typed_id):
+        return typed_id
+    prefix = typed_id.strip().casefold()
     if prefix.startswith(HIGHLIGHT_PREFIX):
         keys = item_lists.load_highlight_ids(ledger)
         ids = [key for id, key in keys.items() if id.startswith(prefix)]
@@ -221,7 +221,7 @@ def resolve_id(ledger: Ledger, word: str, *, decided: bool = False) -> str:
         for question in questions.find_open_questions(ledger):
             if question.id.startswith(prefix):
                 ids.append(question.id)
-    if decided and not ids:
+    if include_decided and not ids:
         ids = decide.find_decided_draft_ids(ledger, prefix)
     if not ids:
         hint = "if it was decided on already: ankiforge list --view recent -v"

@@ -26,18 +26,18 @@ class ReplacedFile(Value):
     """The SHA-256 hash of the new content."""
 
     @property
-    def kept_path(self) -> Path:
+    def backup_path(self) -> Path:
         """The path of the backup, a hidden file in the same directory."""
         path = Path(self.path)
         return path.with_name(f".{path.name}.ankiforge-old")
 
     def restore(self) -> bool:
-        """Restore the file from its backup, and return whether there was a backup.
+        """Restore the file from its backup. Return False if there is no backup.
 
         Raises:
-            ItemError: the file can't be written, or was edited after it was replaced.
+            ItemError: The file cannot be written, or was edited after it was replaced.
         """
-        kept = self.kept_path
+        kept = self.backup_path
         hint = f"the old one is {kept}"
         try:
             if not kept.exists():
@@ -62,13 +62,14 @@ def hash_content(content: bytes) -> str:
 def replace_file(path: Path, old: bytes, new: bytes) -> None:
     """Replace a file atomically if its content is still `old`, keeping its mode.
 
-    The old content is kept in a backup (see `ReplacedFile.kept_path`). If an error is raised,
+    The old content is kept in a backup (see `ReplacedFile.backup_path`). If an error is raised,
     the file is unchanged and the backup is deleted.
 
     Raises:
-        ItemError: the file was changed or deleted, is a symbolic link, or can't be written.
+        ItemError: The file was changed or deleted, is a symbolic link, or cannot be
+            written.
     """
-    kept = ReplacedFile(str(path), "").kept_path
+    kept = ReplacedFile(str(path), "").backup_path
     part = kept.with_suffix(".ankiforge-new")
     try:
         if path.is_symlink():

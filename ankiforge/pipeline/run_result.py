@@ -77,8 +77,8 @@ class WrittenPackage(Value):
     problems: tuple[Problem, ...] = ()
 
     @property
-    def unchanged(self) -> int:
-        """The number of notes already in Anki or an earlier package in this version."""
+    def unchanged_count(self) -> int:
+        """The number of notes whose current version is already in Anki or in an earlier package."""
         return self.notes - self.added - self.updated
 
 
@@ -257,10 +257,10 @@ class RunResult(msgspec.Struct):
         return {Path(problem.location).name for problem in failures}
 
     @property
-    def collection(self) -> Path | None:
-        """The path of Anki's collection, or None if it wasn't read successfully in this run.
+    def collection_path(self) -> Path | None:
+        """The path of Anki's collection, or None if this run couldn't read the collection.
 
-        An unchanged collection counts as read.
+        A collection that hasn't changed counts as read.
         """
         if self.scan is None or self.scan.state not in ("same", "taken"):
             return None
@@ -284,7 +284,7 @@ class RunResult(msgspec.Struct):
         return [published.path for published in self.published if published.notes]
 
     def add_step(self, step: RunStep) -> None:
-        """Add the counts and problems of a step to the totals, skipping duplicate problems."""
+        """Add the counts and problems of a step to the totals. Known problems are skipped."""
         self.report = step.report or self.report
         self.drafted += step.drafted
         self.accepted += step.accepted
@@ -297,9 +297,9 @@ class RunResult(msgspec.Struct):
                 self.problems.append(problem)
 
     def add_scan(self, scan: AnkiReadResult) -> None:
-        """Store the result of reading Anki, adding the changes found by earlier reads of this run.
+        """Store the result of reading Anki, and include the changes that earlier reads found.
 
-        The result is ignored if Anki hasn't changed since an earlier read.
+        If Anki hasn't changed since an earlier read, the result is ignored.
         """
         if self.scan is not None:
             if scan.state not in ("taken", "failed"):
@@ -317,9 +317,9 @@ class RunResult(msgspec.Struct):
     def add_plan(
         self, planned: Iterable[CardPlan], published: WrittenPackage | None = None
     ) -> None:
-        """Add the plans of cards and, optionally, the package written from them.
+        """Add the plans of cards and, if there is one, the package that was written from them.
 
-        A problem of the package is skipped if one at the same location was reported before.
+        A problem of the package is skipped if a problem at the same location is already known.
         """
         self.planned += planned
         if published is None:

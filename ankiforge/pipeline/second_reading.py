@@ -44,24 +44,24 @@ passages."""
 
 def add_model_objections(
     model: ModelDrafter | None,
-    load_privacy: Callable[[], PrivacyFilter],
+    load_privacy_filter: Callable[[], PrivacyFilter],
     results: Iterable[list[DraftingResult]],
 ) -> Iterator[list[DraftingResult]]:
     """Have a model compare checked drafts with their passages, and add its objections as findings.
 
-    Results are collected until they have `MAX_CARDS_PER_REQUEST` drafts. If a request fails,
-    the results are yielded without objections, and one of them gets a problem.
+    A request is sent whenever the collected results contain `MAX_CARDS_PER_REQUEST` drafts. If it
+    fails, these results are yielded without objections, and one of them gets a problem.
 
     Args:
-        model: the model. If it is None or has no second reading, the results are yielded
+        model: The model. If it is None or has no second reading, the results are yielded
             unchanged.
-        load_privacy: loads the privacy filter. Only called if a model is asked.
-        results: lists of results whose drafts were checked.
+        load_privacy_filter: Loads the privacy filter. Only called if a model is asked.
+        results: Lists of results whose drafts were checked.
     """
     if model is None or not model.has_second_reading:
         yield from results
         return
-    privacy = load_privacy()
+    privacy = load_privacy_filter()
     batch: list[DraftingResult] = []
     for drafted in results:
         batch += drafted
@@ -160,8 +160,8 @@ def record_chat_objections(
     """Add a chat's objections to the findings of pending drafts.
 
     Args:
-        ledger: where the pending drafts are stored.
-        verdicts: for each draft label, the statement that contradicts the draft, or "" if
+        ledger: Where the pending drafts are stored.
+        verdicts: For each draft label, the statement that contradicts the draft, or "" if
             none does.
 
     Returns:

@@ -120,17 +120,17 @@ def select_sources(
     paths: tuple[Path, ...] = (),
     options: CommandRunOptions = DEFAULT_OPTIONS,
 ) -> SourceSelection:
-    """Select the sources at `paths` or, if it is empty, all configured and remembered sources.
+    """Select the sources at `paths` or, without paths, all configured and remembered sources.
 
     Args:
-        workspace: the workspace with the settings and the remembered PATHs.
-        paths: the PATHs given on the command line, or () for all known sources.
-        options: which highlights to read at `paths`, and the deck for their cards, now and in
+        workspace: The workspace with the settings and the remembered PATHs.
+        paths: The PATHs given on the command line, or () for all known sources.
+        options: Which highlights to read at `paths`, and the deck for their cards, now and in
             later runs.
 
     Raises:
-        UsageError: the only PATH can't be read, no source at `paths` supports the marks, or
-            marks or a deck were given without PATHs.
+        UsageError: The only PATH cannot be read, no source at `paths` supports the marks,
+            or marks or a deck were given without PATHs.
     """
     selection = _Selector(workspace)
     if options.marks and not paths:
@@ -159,7 +159,7 @@ def select_sources(
         for entry in workspace.config.sources:
             selection.select(SelectedSource(entry))
             if entry.has_path:
-                selection.select_given_below(resolve_links(entry.path))
+                selection.add_remembered_below(resolve_links(entry.path))
         for path in dict.fromkeys(
             Path(place.path) for place in workspace.remembered_paths
         ):
@@ -197,7 +197,7 @@ def select_sources(
 
 
 def explain_broad_path(path: Path) -> str:
-    """Return why a directory is too broad to be read without asking, or "" if it isn't."""
+    """Return why a directory is too broad to be read without asking the user, or "" if it isn't."""
     path = resolve_links(path.absolute())
     home = Path(os.path.expanduser("~"))  # noqa: PTH111 - never fails
     if path == home:
@@ -210,10 +210,10 @@ def explain_broad_path(path: Path) -> str:
 def add_other_exports(
     workspace: WorkspaceDirectory, selection: SourceSelection
 ) -> list[SelectedSource]:
-    """Return the selected sources, extending each account to all of its known exports.
+    """Return the selected sources, with all known exports of each account added.
 
-    The highlights of a book may be in several exports. If only one of them were read, the
-    highlights in the others would count as deleted.
+    The highlights of a book may be spread over several exports of an account. If only one of the
+    exports were read, the highlights in the others would count as deleted.
     """
     exports = [SelectedSource(entry) for entry in workspace.config.sources]
     for place in selection.remembered_paths:
@@ -231,10 +231,10 @@ def add_other_exports(
 
 
 def _is_covered(missing: RememberedPath, present: Iterable[RememberedPath]) -> bool:
-    """Return whether a missing place needs no report, because an existing place covers it.
+    """Return whether a missing place needs no report because an existing place covers it.
 
-    A place is covered by another export of the same account, or by a directory that contains
-    its path.
+    Another export of the same account covers the place, and so does a directory that contains
+    it.
     """
     for place in present:
         is_same = place.source_key == missing.source_key
@@ -263,10 +263,10 @@ class _Selector:
     def add(
         self, path: Path, options: CommandRunOptions = DEFAULT_OPTIONS
     ) -> Problem | None:
-        """Add the sources at `path`, and remember them, along with `--marks` and `--deck`.
+        """Select the sources at `path`, and remember them along with `--marks` and `--deck`.
 
         Returns:
-            The problem if `path` can't be read, otherwise None.
+            The problem if `path` cannot be read, otherwise None.
         """
         resolved = resolve_links(path)
         unmarked = options.unmarked or any(
@@ -317,16 +317,16 @@ class _Selector:
                 if place.marks or deck or not is_known:
                     self.places.append(place)
         if not options.unmarked:
-            self.select_given_below(resolved)
+            self.add_remembered_below(resolved)
         return None
 
-    def select_given_below(self, directory: Path) -> None:
+    def add_remembered_below(self, directory: Path) -> None:
         """Select the remembered places below a directory that is read in this run.
 
         For example, a vault may contain a saved web page from which passages were chosen. The
-        whole folder of such a page is listed, because the page may have been renamed. Places
-        below a missing directory are looked up at the same relative paths in `directory`,
-        because the missing directory may have been moved there.
+        whole folder of such a page is listed, because the page may have been renamed. If a
+        remembered directory is missing, it may have been moved to `directory`, so the places below
+        it are looked up there, at the same relative paths.
         """
         missing = [Path(place.path) for place in self.places]
         missing = [path for path in missing if not path.exists()]
@@ -350,10 +350,10 @@ class _Selector:
     def _find_sources(
         self, path: Path, *, unmarked: bool
     ) -> list[SelectedSource] | Problem:
-        """Return the configured sources that contain `path`, or else the sources discovered there.
+        """Return the configured sources that contain `path`, or else discover sources there.
 
-        Returns a problem if `path` can't be read. With `unmarked`, files that can't have
-        highlights are included.
+        Returns a problem if `path` can't be read. If `unmarked` is set, files of kinds that can't
+        contain highlights are included.
         """
         if not path.exists():
             if path.is_symlink():
@@ -413,17 +413,18 @@ class _Selector:
         return Problem(str(path), explain_no_source(path), hint)
 
     def select(self, source: SelectedSource) -> None:
-        """Add a source, merging it with an earlier selection of the same source."""
+        """Add a source to the selection. If the source is selected already, the two are merged."""
         selected = self.sources.get(source.key)
         if selected:
             source = _merge_selections(selected, source)
         self.sources[source.key] = source
 
     def finish(self) -> list[SelectedSource]:
-        """Return the sources to open, with the options and exclusions collected for each.
+        """Return the sources to open, each with its final options.
 
-        Notes below the root of another source are excluded, so that no note is read twice. If
-        two sources of notes have the same root, the second one is dropped with a notice.
+        A source excludes the notes below the root of another source, so that no note is read
+        twice. If two sources of notes have the same root, the second source is dropped, and a
+        notice says so.
         """
         finished: list[SelectedSource] = []
         for source in self.sources.values():
@@ -469,7 +470,7 @@ class _Selector:
 
 
 def _is_whole_markdown_source(entry: SourceEntry) -> bool:
-    """Return whether a source reads all notes below its path."""
+    """Return whether a source reads all notes below its path, not only those in `include`."""
     source = find_source_type(entry.kind)
     return (
         source is not None
@@ -485,13 +486,13 @@ def _has_marks_setting(entry: SourceEntry) -> bool:
 
 
 def find_unmarked_paths(
-    workspace: WorkspaceDirectory, ledger: Ledger, *, folders: bool = False
+    workspace: WorkspaceDirectory, ledger: Ledger, *, include_directories: bool = False
 ) -> list[str]:
     """Return the remembered files that have neither highlights nor chosen passages.
 
-    With `folders`, the result also includes the remembered and configured directories in which
-    most documents have no highlight and no passage was chosen. PDFs without a highlight in other
-    directories come last.
+    If `include_directories` is set, two more groups follow: the remembered and configured
+    directories in which most documents have no highlight and no passage was chosen, and the PDFs
+    without a highlight in other directories.
     """
     from ankiforge.ledger.chosen_passages import (
         load_chosen_passages,
@@ -500,18 +501,20 @@ def find_unmarked_paths(
     from ankiforge.ledger.tables.highlights import count_marked_documents
 
     marked = load_documents_with_highlights(ledger)
-    chosen = load_chosen_passages(ledger) if folders else {}
+    chosen = load_chosen_passages(ledger) if include_directories else {}
     marked_sources = {
         row["source"]
         for row in count_marked_documents(ledger)
         if row["container"] in chosen or 2 * row["marked"] >= row["total"]
     }
-    places = _list_places(workspace) if folders else workspace.remembered_paths
+    places = (
+        _list_places(workspace) if include_directories else workspace.remembered_paths
+    )
     unmarked_paths: dict[str, None] = {}
     marked_paths = set()
     for place in places:
         path = Path(place.path)
-        if folders and path.is_dir():
+        if include_directories and path.is_dir():
             is_marked = place.name in marked_sources
         elif path.is_file():
             is_marked = (place.name, path.name) in marked
@@ -522,14 +525,14 @@ def find_unmarked_paths(
         elif place.kind in _TEXT_SOURCE_KINDS:
             unmarked_paths[place.path] = None
     paths = [path for path in unmarked_paths if path not in marked_paths]
-    for file in find_unmarked_pdfs(ledger) if folders else ():
+    for file in find_unmarked_pdfs(ledger) if include_directories else ():
         if not any(file.is_relative_to(path) for path in paths):
             paths.append(str(file))
     return paths
 
 
 def _list_places(workspace: WorkspaceDirectory) -> list[RememberedPath]:
-    """List the remembered places, followed by the directories of the configured sources."""
+    """Return the remembered places, followed by the directories of the configured sources."""
     configured = [
         RememberedPath(str(entry.path), entry.kind, entry.name)
         for entry in workspace.config.sources
@@ -550,9 +553,9 @@ def find_unmarked_documents(workspace: WorkspaceDirectory, ledger: Ledger) -> li
 def find_unmarked_pdfs(
     ledger: Ledger, places: Container[Pair] | None = None
 ) -> list[Path]:
-    """Return the PDFs without a highlight in any directory that was read.
+    """Return the PDFs without a highlight in the directories that were read.
 
-    `places` limits the result to these documents, given as (container, path).
+    If `places` is given, only these documents, as pairs of container and path, are considered.
     """
     from ankiforge.ledger.tables.highlights import list_unmarked_documents
 
@@ -571,10 +574,9 @@ def find_unmarked_pdfs(
 def find_folder_with_most_text(
     workspace: WorkspaceDirectory, ledger: Ledger, path: str
 ) -> tuple[Path, int]:
-    """Find the folder in `path` whose unmarked notes have the most text.
+    """Find the folder within `path` whose unmarked notes contain the most text.
 
-    Only the notes directly in a folder are counted, not those in its subfolders. `path` is a
-    directory that is read.
+    `path` must be a directory that is read. Notes in the subfolders of a folder don't count.
 
     Returns:
         The folder and the number of its unmarked notes, or `path` and 0 if there are none.
@@ -604,12 +606,12 @@ _TEXT_SOURCE_KINDS = frozenset(("pdf", "obsidian", "markdown", *UNMARKED_KINDS.v
 def split_remembered_paths(
     workspace: WorkspaceDirectory, path: Path
 ) -> tuple[list[RememberedPath], list[RememberedPath]]:
-    """Split the remembered places into the ones to forget with the PATH `path` and the rest.
+    """Split the remembered places into those to forget along with `path` and those to keep.
 
-    A place below `path` belongs to it unless the user named the place itself.
+    A place that was found below `path` is forgotten, unless the user named the place itself.
 
     Raises:
-        UsageError: `path` isn't remembered; the hint says what to do instead.
+        UsageError: `path` is not remembered; the hint says what to do instead.
     """
     resolved = resolve_links(path.absolute())
     to_forget: list[RememberedPath] = []
@@ -649,10 +651,10 @@ def find_documents_to_forget(
     forgotten: list[RememberedPath],
     kept: list[RememberedPath],
 ) -> set[DocumentId]:
-    """Return the documents at forgotten PATHs that no other source or PATH reads.
+    """Return the documents at the forgotten PATHs that no other source or PATH reads.
 
-    A source may have several PATHs, such as several files of a directory. For exports, it is
-    unknown which document is in which file, so the exports that are kept are read again.
+    A source may have several PATHs, such as several files of a directory. It isn't known which
+    document came from which export, so the exports that are kept are read again.
     """
     from ankiforge.ledger.readings import find_document, load_present_in_source
 
@@ -687,9 +689,9 @@ def find_documents_to_forget(
 def find_missing_documents(
     config: Config, ledger: Ledger, places: Iterable[RememberedPath]
 ) -> dict[DocumentId, Path]:
-    """Return the path of each stored document whose file is missing, by row id.
+    """Find the stored documents whose files are missing, and return their paths by row id.
 
-    A file counts as missing only if the directory of its source exists, because a missing
+    A file only counts as missing if the directory of its source exists, because a missing
     directory may be on a disk that isn't mounted. Libraries and exports are skipped, because
     their documents aren't files.
     """
@@ -784,7 +786,7 @@ def _choose_source_name(
 
 
 def choose_free_name(name: str, taken_names: Collection[str]) -> str:
-    """Return `name`, appending a number if it is already taken."""
+    """Return `name`, with a number appended if the name is already taken."""
     candidate = name
     number = 2
     while candidate in taken_names:
@@ -794,10 +796,10 @@ def choose_free_name(name: str, taken_names: Collection[str]) -> str:
 
 
 def _rebase_onto_root(entry: SourceEntry, *paths: Path) -> tuple[Path, ...]:
-    """Convert resolved paths to paths below a source's root as written in the settings.
+    """Convert resolved paths to paths below the root of a source, as the settings spell the root.
 
-    They may differ, because the root in the settings may contain a symbolic link. A path equal
-    to the root is left out.
+    The two may differ if the root in the settings contains a symbolic link. A path that equals
+    the root is left out.
     """
     root = resolve_links(entry.path)
     return tuple(entry.path / path.relative_to(root) for path in paths if path != root)
@@ -830,10 +832,10 @@ def open_sources(
     offline: bool = False,
     jobs: int = 0,
 ) -> tuple[Source, ...]:
-    """Open the selected sources, and store their directories for loading pictures later.
+    """Open the selected sources, and store their directories, from which pictures are loaded later.
 
     Raises:
-        ConfigError: a source kind is unknown or its settings are invalid. The message names
+        ConfigError: A source kind is unknown or its settings are invalid. The message names
             the file, line and key.
     """
     from ankiforge.config.caches import Cache
@@ -864,7 +866,7 @@ def open_source(
     """Validate the settings of a selected source and open it.
 
     Raises:
-        ConfigError: the source kind is unknown or its settings are invalid. The message names
+        ConfigError: The source kind is unknown or its settings are invalid. The message names
             the file, line and key.
     """
     config = workspace.config
@@ -898,18 +900,18 @@ def open_source(
 
 
 def load_source_directories(ledger: Ledger) -> Texts:
-    """Load the directory in which each source was last opened on this device.
+    """Load the directory from which each source was last opened on this device.
 
-    Keys are `kind:name`. A directory stored by another device is ignored, because the user
-    hasn't confirmed it on this device.
+    The keys have the form `kind:name`. Directories that another device stored are ignored,
+    because the user hasn't confirmed them on this device.
     """
     return ledger.get_value(_make_setting_name(ledger), dict[str, str]) or {}
 
 
 def store_source_directories(ledger: Ledger, roots_by_source: Texts) -> None:
-    """Store the directories of opened sources, from which pictures are loaded later.
+    """Store the directories of sources that were opened, so that pictures can be loaded later.
 
-    Keys are `kind:name`.
+    The keys have the form `kind:name`.
     """
     stored_roots = load_source_directories(ledger)
     if roots_by_source.items() <= stored_roots.items():
@@ -925,9 +927,9 @@ def _make_setting_name(ledger: Ledger) -> str:
 
 
 def ingest_sources(job: RunParameters, ledger: Ledger) -> RunStep:
-    """Read the changed documents of all sources and match them with the stored passages.
+    """Read the changed documents of all sources, and match their passages with the stored ones.
 
-    Matching waits until every source has been listed completely, because a passage that is
+    Matching only starts once all sources have been listed completely, because a passage that is
     missing from one source may have moved to another.
     """
     # the ledger is imported in functions because it is slow to import and `extract` needs none
@@ -992,7 +994,7 @@ def ingest_sources(job: RunParameters, ledger: Ledger) -> RunStep:
 
 
 def _describe_report(report: IngestReport) -> Iterator[str]:
-    """Yield log lines: the numbers of files and passages read, and each changed passage."""
+    """Yield lines for the log: the numbers of files and passages, and each passage that changed."""
     files, unreadable = report.files.values(), report.unread_files.values()
     counts = f"files: {sum(files)}, unreadable: {sum(unreadable)}"
     yield f"passages read: {report.passage_count}, {counts}"
@@ -1006,10 +1008,10 @@ def _describe_report(report: IngestReport) -> Iterator[str]:
 def _save_pictures_and_flag_skipped(
     document: ExtractedDocument, job: RunParameters, problems: list[Problem]
 ) -> ExtractedDocument:
-    """Save the pictures cut from the pages of a document, and flag the highlights to skip.
+    """Save the pictures cropped from the pages of a document, and flag the highlights to skip.
 
-    A highlight is skipped because of its comment or, by a rule in a deck file, its colour.
-    Words highlighted with a translation are marked as such.
+    A highlight is skipped if its comment says so, or if a rule in a deck file excludes its colour.
+    Words that are highlighted together with a translation are marked as such.
     """
     from ankiforge.draft import find_drafting_skip_reason
     from ankiforge.language.vocabulary import set_translation_syntax
@@ -1082,9 +1084,9 @@ def _report_new_unread_kinds(
 
 
 def apply_stored_plugin_syntaxes(source: Source, ledger: Ledger) -> Source:
-    """Return a vault that reads the card syntaxes of all plug-ins that were ever enabled in it.
+    """Return a copy of a vault that reads the card syntaxes of all plug-ins ever enabled in it.
 
-    Other sources, and vaults whose settings name the card syntaxes, are returned unchanged.
+    Other sources are returned unchanged, and so are vaults whose settings list the syntaxes.
     """
     if not getattr(source, "plugins_choose_dialects", False):
         return source

@@ -44,8 +44,8 @@ from ankiforge.model import (
     Strings,
     Value,
 )
-from ankiforge.pipeline.draft import draft_pending as update_drafts
-from ankiforge.pipeline.draft import load_privacy, record_results
+from ankiforge.pipeline.draft import check_and_record_results, load_privacy_filter
+from ankiforge.pipeline.draft import draft_pending_highlights as update_drafts
 from ankiforge.pipeline.models import find_blocking_messages
 from ankiforge.pipeline.run_result import (
     ChatExport,
@@ -173,16 +173,16 @@ class DocumentRequest(NamedTuple):
         return tuple(accumulate(page_counts[:-1], initial=0))
 
     def find_document_index(self, page: int) -> int:
-        """Return the index in `documents` of the document that contains a page of `whole_text`."""
+        """Return the index of the document to which a page of `whole_text` belongs."""
         return bisect_right(self.first_pages, page) - 1
 
     def locate_in_document(
-        self, located: PassageMatch
+        self, match: PassageMatch
     ) -> tuple[OpenDocument, PassageMatch]:
-        """Return the document of a match in `whole_text`, and the match in that document's text."""
-        index = self.find_document_index(located.page)
-        page = located.page - self.first_pages[index]
-        return self.documents[index], located._replace(page=page)
+        """Return the document that contains a match in `whole_text`, and the match in its text."""
+        index = self.find_document_index(match.page)
+        page = match.page - self.first_pages[index]
+        return self.documents[index], match._replace(page=page)
 
     def build_highlight(self, located: PassageMatch) -> Highlight:
         """Build a highlight from a match in `whole_text`."""
@@ -191,7 +191,7 @@ class DocumentRequest(NamedTuple):
 
     @property
     def summary(self) -> str:
-        """A one-line summary: the size of the text that is still to be sent, and the omissions."""
+        """A summary in one line: how much text is still to be sent, and which text is left out."""
         size = sum(part.character_count for part in self.remaining_parts)
         summary = f"{self.name}: {size:,} characters"
         total = len(self.parts)
@@ -210,7 +210,7 @@ class DocumentRequest(NamedTuple):
 
     @property
     def omissions(self) -> str:
-        """A one-line summary of the omitted text and the pages without text, or ""."""
+        """A summary in one line of the text that is left out and the pages without text, or ""."""
         notes = []
         if self.left_out:
             names = [
@@ -248,12 +248,12 @@ def _open_sources_at(workspace: Workspace, paths: Sequence[Path]) -> tuple[Sourc
     return open_sources(workspace.folder, workspace.ledger, selected, offline=True)
 
 
-def iter_documents(
-    workspace: Workspace, paths: Sequence[Path], *, private: bool = False
+def open_documents(
+    workspace: Workspace, paths: Sequence[Path], *, include_private: bool = False
 ) -> Iterator[OpenDocument | Problem]:
-    """Yield each document at `paths` that may be sent, and a problem for every other document.
+    """Open the documents at `paths`. Yield a problem for each document that must not be sent.
 
-    With `private`, documents that the user marked as private are yielded as well.
+    With `include_private`, documents that the user marked as private are yielded as well.
     """
     for source in _open_sources_at(workspace, paths):
         if not isinstance(source, FileSource):
@@ -281,7 +281,7 @@ def iter_documents(
             private_reason = get_document_privacy_reason(document)
             if not private_reason and any(map(contains_private_tag, file.parts)):
                 private_reason = PRIVATE_DOCUMENT_REASON
-            if private_reason and not private:
+            if private_reason and not include_private:
                 yield Problem(
                     document.path, private_reason, "nothing of it is sent", is_notice=True
                 )
@@ -320,13 +320,13 @@ def prepare_requests(
     documents are combined into requests of about the length of one part.
 
     Args:
-        workspace: the workspace, which remembers `path` for later runs.
-        path: a file or directory.
-        number: the number of passages to request from each long document, and on average
+        workspace: The workspace, which remembers `path` for later runs.
+        path: A file or directory.
+        number: The number of passages to request from each long document, and on average
             from each combination of short ones.
 
     Raises:
-        UsageError: `path` can't be read.
+        UsageError: `path` cannot be read.
         ItemError: `path` is a single document with nothing to choose from.
     """
     places = workspace.folder.remembered_paths
@@ -347,7 +347,7 @@ def prepare_requests(
     problems: list[Problem] = []
     documents = []
     requests = []
-    for opened in iter_documents(workspace, [path]):
+    for opened in open_documents(workspace, [path]):
         if isinstance(opened, Problem):
             problems.append(opened)
         elif not (path.is_dir() and _load_known_highlights(workspace, opened)):
@@ -373,9 +373,9 @@ def _group_documents(
 ) -> Iterator[tuple[list[OpenDocument], int]]:
     """Yield groups of documents to send together, each with the number of passages to request.
 
-    A document longer than one part forms a group of its own. Shorter documents are grouped so
-    that all of these groups have about the same length, and the passages are divided among the
-    groups by length.
+    A document that is longer than one part is a group of its own. Shorter documents are combined
+    into groups of about equal length, and the number of passages of a group is proportional to
+    its length.
     """
     short_documents = []
     for document in documents:
@@ -450,7 +450,7 @@ def export_requests(workspace: Workspace, path: Path, number: int) -> ChatExport
     `number` is the number of passages to request per document.
 
     Raises:
-        UsageError, ItemError: as for `prepare_requests`.
+        UsageError, ItemError: As for `prepare_requests`.
     """
     requests, problems = prepare_requests(workspace, path, number)
     texts = [
@@ -473,7 +473,7 @@ def build_model_request(
     private ones.
     """
     whole_texts = [document.whole_text for document in request.documents]
-    privacy = load_privacy(
+    privacy = load_privacy_filter(
         workspace.ledger,
         chain.from_iterable(map(DocumentText.list_private_texts, whole_texts)),
     )
@@ -500,9 +500,9 @@ def build_model_request(
 def build_chat_text(
     workspace: Workspace, request: DocumentRequest, part: choose_passages.DocumentPart
 ) -> str:
-    """Build the text to paste into a chat for a part of a document, and store the request.
+    """Build the text to paste into a chat about a part of a document, and store the request.
 
-    The stored request is needed to match the reply to its document.
+    The stored request is what later assigns the reply to its document.
     """
     _store_request(workspace, request)
     model_request = build_model_request(workspace, request, part)
@@ -515,7 +515,7 @@ def estimate_requests(
     """Estimate the size and cost of the model requests without sending them.
 
     Raises:
-        UsageError: no model is configured.
+        UsageError: No model is configured.
     """
     model = workspace.build_model(drafter or "llm")
     assert model is not None
@@ -592,19 +592,19 @@ def record_chat_answer(
     """Record the passages that a chat chose, and draft cards from them.
 
     Args:
-        workspace: the workspace in which to record the passages and drafts.
-        job: the parameters of the run, without a model.
-        answer: the text of the reply.
-        about: the request that the chat replied to, or None to find it by the labels in the
+        workspace: The workspace in which to record the passages and drafts.
+        job: The parameters of the run, without a model.
+        answer: The text of the reply.
+        about: The request that the chat replied to, or None to find it by the labels in the
             reply.
-        only_labelled: ignore a reply without labels. Otherwise, its quotes are searched for
+        only_labelled: Ignore a reply without labels. Otherwise, its quotes are searched for
             in the documents of the latest requests.
 
     Returns:
         The result, or None if the reply matches no requested document.
 
     Raises:
-        ItemError: the document of the reply can't be read.
+        ItemError: The document of the reply cannot be read.
     """
     items, _ = parse_all_cards(answer)
     labels = {item.label for item in items}
@@ -646,7 +646,7 @@ def _reopen_documents(
     paths = [
         path for path in map(Path, entry.paths) if path.exists() or len(entry.paths) == 1
     ]
-    opened = [*iter_documents(workspace, paths)] if paths else []
+    opened = [*open_documents(workspace, paths)] if paths else []
     documents = [document for document in opened if isinstance(document, OpenDocument)]
     problems = [problem for problem in opened if isinstance(problem, Problem)]
     documents.sort(key=lambda document: entry.paths.index(str(document.path)))
@@ -663,12 +663,12 @@ def record_document_answer(
     """Record the passages that a reply chose, and draft cards from them.
 
     Args:
-        workspace: the workspace in which to record the passages and drafts.
-        job: the parameters of the run. Its model wrote the reply, and may also do the second
+        workspace: The workspace in which to record the passages and drafts.
+        job: The parameters of the run. Its model wrote the reply, and may also do the second
             reading. For the reply of a chat, the model is None.
-        answer: the text of the reply.
-        request: the request that was answered.
-        part: the part of the request that was answered, or None if the reply has no label or
+        answer: The text of the reply.
+        request: The request that was answered.
+        part: The part of the request that was answered, or None if the reply has no label or
             the document has changed since.
     """
     with workspace.hold_lock("drafting"):
@@ -698,7 +698,7 @@ def record_document_answer(
                 else:
                     message = f"the document does not say “{choice.passage.exact[:60]}”"
                     lost.append(Problem("", message))
-            steps += record_results(job, workspace.ledger, [drafted])
+            steps += check_and_record_results(job, workspace.ledger, [drafted])
         if part in request.remaining_parts and reading.card_count:
             request.remaining_parts.remove(part)
             _store_request(workspace, request)
@@ -717,10 +717,10 @@ def record_document_answer(
 
 
 def create_highlight(
-    workspace: Workspace, opened: OpenDocument, located: PassageMatch
+    workspace: Workspace, document: OpenDocument, match: PassageMatch
 ) -> HighlightKey:
     """Create a highlight from text that the user selected on the web page, and return its key."""
-    choices = [(opened, located)]
+    choices = [(document, match)]
     [key] = _record_choices(workspace, choices, chosen_marks.BY_PAGE, [])
     if key is None:
         raise UsageError("these words are not in the document any more")
@@ -736,16 +736,16 @@ def _record_choices(
     chooser: str,
     steps: list[RunStep],
 ) -> list[HighlightKey | None]:
-    """Record chosen passages, then reread their documents to turn them into highlights.
+    """Record chosen passages, and read their documents again to turn the passages into highlights.
 
     Args:
-        workspace: the workspace in which to record the passages.
-        choices: pairs of a document and the match within it.
-        chooser: who chose the passages, `BY_CHAT` or `BY_PAGE`.
-        steps: the list to which the result of rereading is appended.
+        workspace: The workspace in which to record the passages.
+        choices: Pairs of a document and the match within it.
+        chooser: Who chose the passages, `BY_CHAT` or `BY_PAGE`.
+        steps: The list to which the result of rereading is appended.
 
     Returns:
-        The highlight key for each choice, or None where the passage wasn't found.
+        The highlight key for each choice, or None where the passage was not found.
     """
     ledger = workspace.ledger
     passages = []

@@ -31,14 +31,14 @@ def run_after_changes(
     *,
     clock: Callable[[], float] = time.time,
 ) -> None:
-    """Call `run` after file changes and at regular intervals until `changes` is exhausted.
+    """Call `run` after each file change and at regular intervals, until `changes` is exhausted.
 
     Args:
-        run: performs a run and returns whether it succeeded. Its argument is whether a file
+        run: Performs a run and returns whether it succeeded. Its argument is whether a file
             has changed since the last successful run.
-        changes: yields, at least every few seconds, whether a file has changed since the
+        changes: Yields, at least every few seconds, whether a file has changed since the
             previous item.
-        clock: returns the current time in seconds.
+        clock: Returns the current time in seconds.
     """
     due = 0.0
     has_changed = True  # files may have changed before watching began
@@ -54,16 +54,16 @@ def run_after_changes(
 
 
 def iter_file_changes(
-    directories: Sequence[Path], is_ended: Callable[[], bool]
+    directories: Sequence[Path], should_stop: Callable[[], bool]
 ) -> Iterator[bool]:
-    """Watch directories, yielding periodically whether a file has changed since last time.
+    """Watch directories, and yield regularly whether a file has changed since the previous item.
 
     Directories may be removed and recreated in the meantime. In WSL, or if the user sets
     WATCHFILES_FORCE_POLLING, modification times are polled.
 
     Args:
-        directories: the directories to watch.
-        is_ended: returns whether to stop watching.
+        directories: The directories to watch.
+        should_stop: Returns whether to stop watching.
     """
     from watchfiles import watch
 
@@ -83,7 +83,7 @@ def iter_file_changes(
 
     poll: bool | None = None  # watchfiles decides
     was_interrupted = False  # after an interruption, any file may have changed
-    while not is_ended():
+    while not should_stop():
         present_directories = _find_existing_directories(directories)
         if not present_directories:
             was_interrupted = True
@@ -101,7 +101,7 @@ def iter_file_changes(
                 yield_on_timeout=True,
                 force_polling=poll,
             ):
-                if is_ended():
+                if should_stop():
                     return
                 yield was_interrupted or bool(changes)
                 was_interrupted = False
@@ -118,7 +118,7 @@ def iter_file_changes(
 
 
 def _find_existing_directories(directories: Sequence[Path]) -> dict[Path, int]:
-    """Map each existing directory to its inode, so that a replaced directory is noticed."""
+    """Return the inode of each existing directory, by which a replaced directory is noticed."""
     inodes = {}
     for directory in directories:
         with suppress(OSError):

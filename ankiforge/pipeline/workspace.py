@@ -175,19 +175,19 @@ class Workspace:
         """Find the workspace and read its settings.
 
         Args:
-            folder: the directory with `ankiforge.yaml`, or None for the workspace that a command
+            folder: The directory with `ankiforge.yaml`, or None for the workspace that a command
                 would use in the current directory. When passing a `WorkspaceDirectory`, the
                 caller must have checked that the user confirmed its settings.
-            read_only: don't write anything. Changes go to an in-memory copy.
-            offline: refuse to contact other devices.
-            jobs: the number of concurrent requests and of files read at once. With 0, requests
+            read_only: Do not write anything. Changes go to an in-memory copy.
+            offline: Refuse to contact other devices.
+            jobs: The number of concurrent requests and of files read at once. With 0, requests
                 follow the settings, and one file per core is read.
-            notice: called with messages for the user while a model is working.
+            notice: Called with messages for the user while a model is working.
 
         Raises:
-            UsageError: if the directory isn't a workspace, or the user must confirm its settings
-                first.
-            ConfigError: if the settings contain an error. The message names the file, line and
+            UsageError: If the directory is not a workspace, or the user must confirm its
+                settings first.
+            ConfigError: If the settings contain an error. The message names the file, line and
                 key.
         """
         if not isinstance(folder, WorkspaceDirectory):
@@ -212,7 +212,7 @@ class Workspace:
         """Open the ledger. Database errors in the block are re-raised as `LedgerError`.
 
         Raises:
-            LedgerError: if the ledger can't be used.
+            LedgerError: If the ledger cannot be used.
         """
         with wrap_database_errors(self.folder.ledger):
             self.ledger  # noqa: B018
@@ -254,8 +254,8 @@ class Workspace:
         """The ledger with all highlights, decisions and cards.
 
         Raises:
-            LedgerError: if the database or journal can't be used.
-            UsageError: if a directory isn't writable.
+            LedgerError: If the database or journal cannot be used.
+            UsageError: If a directory is not writable.
         """
         folder, read_only = self.folder, self.read_only
         if not read_only:
@@ -282,13 +282,13 @@ class Workspace:
         """Context manager that holds the lock of the workspace. Reentrant.
 
         Args:
-            activity: the name of the activity, e.g. "drafting", for the message to other
+            activity: The name of the activity, e.g. "drafting", for the message to other
                 programs.
-            seconds: the time to wait for another program to release the lock, or None for the
+            seconds: The time to wait for another program to release the lock, or None for the
                 default.
 
         Raises:
-            BusyError: another program still holds the lock after this time.
+            BusyError: Another program still holds the lock after this time.
         """
         if self.read_only or activity in self._held_locks:
             yield
@@ -302,7 +302,7 @@ class Workspace:
                 self._held_locks.discard(activity)
 
     def iter_journal_problems(self) -> Iterator[Problem]:
-        """Yield any problems with the journal, e.g. unreadable or missing lines."""
+        """Yield the problems with the journal, such as unreadable or missing lines."""
         state = self.ledger.journal_state
         where = str(self.folder.journal)
         if state.unreadable:
@@ -331,7 +331,7 @@ class Workspace:
     def iter_unread_notices(self) -> Iterator[Problem]:
         """Yield a notice if the sources haven't been read since the database was created.
 
-        Until then, the database only has what's in the journal: cards, but no drafts or titles.
+        Such a database only has what the journal contains: cards, but no drafts and no titles.
         """
         if self.ledger.get_meta("run") or not has_cards(self.ledger):
             return
@@ -343,7 +343,7 @@ class Workspace:
             yield Problem(str(self.folder.ledger), message, hint, is_notice=True)
 
     def iter_unlocated_sources(self) -> Iterator[Problem]:
-        """Yield a notice for each source whose PATH was lost together with the database."""
+        """Yield a notice for each source whose PATH was lost along with the database."""
         for container, places in load_unlocated_documents(self.ledger).items():
             name = container.partition(":")[2]
             documents = format_count(len(places), "document")
@@ -358,15 +358,15 @@ class Workspace:
     def build_model(
         self, drafter: str = "", *, fresh: bool = False, spent: float = 0.0
     ) -> ModelDrafter | None:
-        """Build the language model drafter, or return None if the rules draft the cards.
+        """Create the drafter that uses a language model, or return None to use only the rules.
 
         Args:
             drafter: "rules" or "llm", or "" to use the settings.
-            fresh: send requests even if replies are stored.
-            spent: how much of the budget has already been spent, in dollars.
+            fresh: Send requests even if replies are stored.
+            spent: How much of the budget has already been spent, in dollars.
 
         Raises:
-            UsageError: if the user hasn't chosen a model.
+            UsageError: If the user has not chosen a model.
         """
         if (drafter or self.folder.config.drafter) == "rules":
             return None
@@ -391,8 +391,8 @@ class Workspace:
         """Connect to a running Anki through the AnkiConnect add-on.
 
         Raises:
-            ServiceError: if Anki doesn't answer or denies access.
-            UsageError: if Anki is on another device and the workspace is offline.
+            ServiceError: If Anki does not answer or denies access.
+            UsageError: If Anki is on another device and the workspace is offline.
         """
         from ankiforge.anki.connect import AnkiConnect
         from ankiforge.config import ANKI_KEY, find_key, find_key_variable
@@ -428,8 +428,8 @@ class Workspace:
         """Show a card in the browser of a running Anki.
 
         Raises:
-            RefusedError: Anki doesn't have the card yet.
-            ServiceError: Anki doesn't answer, or the open profile doesn't have the card.
+            RefusedError: Anki does not have the card yet.
+            ServiceError: Anki does not answer, or the open profile does not have the card.
         """
         note = load_present_note(self.ledger, guid)
         if note is None:
@@ -449,14 +449,15 @@ class Workspace:
         """Turn highlights into cards, and accepted cards into a package for Anki.
 
         Args:
-            paths: files and directories to read, now and in later runs, or () for the configured
+            paths: Files and directories to read, now and in later runs, or () for the configured
                 sources and all remembered PATHs.
-            options: the options of the command `run`.
-            show: displays progress.
-            values: single options by name, e.g. `deck="Biology"`, which override `options`.
+            options: The options of the command `run`.
+            show: Displays progress.
+            values: Single options by name, e.g. `deck="Biology"`, which override `options`.
 
         Raises:
-            UsageError: there is nothing to read, or the package can't be written to that path.
+            UsageError: There is nothing to read, or the package cannot be written to that
+                path.
         """
         from ankiforge.pipeline import deliver
 
@@ -488,16 +489,16 @@ class Workspace:
         fails, the error is stored in the result, so that the finished cards can still be exported.
 
         Args:
-            result: the run result, to which each step is added.
-            paths: files and directories to read, or () for all known sources.
-            options: the options of the command `run`.
-            show: displays progress.
+            result: The run result, to which each step is added.
+            paths: Files and directories to read, or () for all known sources.
+            options: The options of the command `run`.
+            show: Displays progress.
 
         Raises:
-            UsageError: there is nothing to read.
+            UsageError: There is nothing to read.
         """
         from ankiforge.pipeline import sources as reading
-        from ankiforge.pipeline.draft import draft_pending
+        from ankiforge.pipeline.draft import draft_pending_highlights
 
         named_paths = tuple(Path(path) for path in paths)
         self.confirm_paths(named_paths)
@@ -565,7 +566,9 @@ class Workspace:
                 result.problems += recreate_cards_of_unknown_notes(self.ledger, unknown)
             # if there are PATHs, the model drafts only highlights of their documents
             documents = report.documents if named_paths else None
-            yield from draft_pending(replace(job, documents=documents), self.ledger)
+            yield from draft_pending_highlights(
+                replace(job, documents=documents), self.ledger
+            )
 
         self.run_steps(result, iter_steps(), model, partial(show, sources))
 
@@ -573,7 +576,7 @@ class Workspace:
         """Ask the user before a home folder or a drive becomes a source.
 
         Raises:
-            UsageError: the user says no, or can't be asked.
+            UsageError: The user says no, or cannot be asked.
         """
         from ankiforge.pipeline.sources import explain_broad_path
 
@@ -590,7 +593,7 @@ class Workspace:
                 raise UsageError(f"{path} {reason}, so it was not read", hint=hint)
 
     def remember_paths(self, places: Sequence[RememberedPath]) -> list[str]:
-        """Store the places to read in later runs, and return the PATHs of the new ones."""
+        """Store the places to read in later runs, and return the PATHs that are new."""
         stored = self.folder.remembered_paths
         if self.read_only or tuple(places) == stored:
             return []
@@ -606,17 +609,17 @@ class Workspace:
         moved_sources: Strings,
         new_paths: Mapping[Path, Path],
     ) -> list[RememberedPath]:
-        """Return the places to remember after missing files and directories were found elsewhere.
+        """Return the places to remember after missing files or directories were found elsewhere.
 
-        A PATH whose passages have all moved to other sources is left out. A moved file passes
-        its deck and marks on to its new PATH. In `result`, the problem of each such PATH is
-        replaced with a notice.
+        If all passages of a PATH have moved to other sources, the PATH is left out. If a file has
+        moved, its new PATH gets the deck and the marks of the old one. In both cases, a notice
+        replaces the problem of the PATH in `result`.
 
         Args:
-            result: the result of the run.
-            places: the places that were selected for the run.
-            moved_sources: the names of the sources from which all passages have moved.
-            new_paths: the new path of each file that was found elsewhere.
+            result: The result of the run.
+            places: The places that were selected for the run.
+            moved_sources: The names of the sources from which all passages have moved.
+            new_paths: The new path of each file that was found elsewhere.
         """
         kept: dict[tuple[Pair, str], RememberedPath] = {}
         notices: dict[str, Problem] = {}
@@ -649,7 +652,7 @@ class Workspace:
             The forgotten PATHs, and the number of highlights in them.
 
         Raises:
-            UsageError: `path` isn't remembered.
+            UsageError: `path` is not remembered.
         """
         from ankiforge.pipeline import sources as reading
 
@@ -670,13 +673,13 @@ class Workspace:
     def replace_files(
         self, contents: Mapping[Path, tuple[bytes, bytes]]
     ) -> list[Problem]:
-        """Replace the user's files, keeping backups until `delete_kept_files` is called.
+        """Replace the user's files, keeping backups until `delete_backups` is called.
 
         Args:
-            contents: the old and the new content of each file.
+            contents: The old and the new content of each file.
 
         Returns:
-            A problem for each file that couldn't be replaced.
+            A problem for each file that could not be replaced.
         """
         problems = []
         with self.hold_lock("drafting"):
@@ -697,27 +700,27 @@ class Workspace:
                     problems.append(Problem(str(path), error.message, error.hint))
         return problems
 
-    def delete_kept_files(self) -> None:
+    def delete_backups(self) -> None:
         """Delete the backups made by `replace_files`."""
         changes = self._load_outside_changes()
         kept_files = [file for change in changes for file in change.files]
         if kept_files and not self.read_only:
             for file in kept_files:
                 with suppress(OSError):
-                    file.kept_path.unlink(missing_ok=True)
+                    file.backup_path.unlink(missing_ok=True)
             changes = [change for change in changes if not change.files]
             self.ledger.set_value(_OUTSIDE_CHANGES, changes)
 
     def undo_outside_change(self) -> tuple[str, list[str], list[Problem]]:
-        """Undo the last `forget` or `patch --apply` if nothing that can be undone came after it.
+        """Undo the last `forget` or `patch --apply`, unless a later action can be undone first.
 
         Returns:
-            The name of the undone command, or "" if there is nothing to undo; the PATHs that
-            are remembered again or the files that were restored; and a problem for each file
-            that couldn't be restored.
+            The name of the undone command, or "" if there is nothing to undo; the PATHs
+            that are remembered again or the files that were restored; and a problem for
+            each file that could not be restored.
 
         Raises:
-            RefusedError: another source has the name of a forgotten one by now.
+            RefusedError: Another source has the name of a forgotten one by now.
         """
         changes = self._load_outside_changes()
         if not changes or not decisions.is_last_action(
@@ -779,17 +782,18 @@ class Workspace:
         """Draft cards for highlights that have been read but don't have a card yet.
 
         Args:
-            options: the drafter, the limit, and which drafts to accept.
-            again: highlights to draft again, keeping their pending drafts, or () for all that
+            options: The drafter, the limit, and which drafts to accept.
+            again: Highlights to draft again, keeping their pending drafts, or () for all that
                 still need a card.
-            remark: the user's instructions for improving the drafts for `again`.
-            show: displays progress.
-            values: single options by name, e.g. `limit=20`, which override `options`.
+            remark: The user's instructions for improving the drafts for `again`.
+            show: Displays progress.
+            values: Single options by name, e.g. `limit=20`, which override `options`.
 
         Raises:
-            UsageError: there is a remark but no model, and the rules can't follow a remark.
+            UsageError: There is a remark but no model, and the rules cannot follow a
+                remark.
         """
-        from ankiforge.pipeline.draft import draft_pending
+        from ankiforge.pipeline.draft import draft_pending_highlights
 
         options = replace(options, **values)
         highlight_keys = frozenset(again)
@@ -806,7 +810,7 @@ class Workspace:
                 remark=remark,
                 limit=options.limit,
             )
-            steps = draft_pending(job, self.ledger)
+            steps = draft_pending_highlights(job, self.ledger)
             self.run_steps(result, steps, model, partial(show, ()))
         return _log_result("draft", result)
 
@@ -814,16 +818,16 @@ class Workspace:
         """Have the model draft alternatives to the pending drafts of a highlight.
 
         Raises:
-            ForgeError: no model is configured, or it failed to draft any.
+            ForgeError: No model is configured, or it failed to draft any.
         """
-        from ankiforge.pipeline.draft import draft_pending
+        from ankiforge.pipeline.draft import draft_pending_highlights
 
         result = RunResult()
         model = self.build_model("llm", fresh=True)
         highlight_keys = frozenset([cards.load_highlight(self.ledger, key).key])
         job = replace(self.build_run_parameters(), model=model, redrafted=highlight_keys)
         try:
-            for step in draft_pending(job, self.ledger):
+            for step in draft_pending_highlights(job, self.ledger):
                 result.add_step(step)
         finally:
             if model is not None:
@@ -839,15 +843,15 @@ class Workspace:
         with `read_only`, nothing is stored.
 
         Raises:
-            UsageError: the drafter is the rules, which cost nothing, or no model is
+            UsageError: The drafter is the rules, which cost nothing, or no model is
                 configured.
         """
-        from ankiforge.pipeline.draft import draft_pending, iter_model_tasks
+        from ankiforge.pipeline.draft import draft_pending_highlights, iter_model_tasks
 
         model = self.build_model(drafter)
         self.read_sources()
         job = replace(self.build_run_parameters(), limit=limit)
-        for _ in draft_pending(job, self.ledger):
+        for _ in draft_pending_highlights(job, self.ledger):
             pass
         if model is None:
             hint = "ankiforge draft --drafter llm --estimate"
@@ -860,7 +864,7 @@ class Workspace:
         `accept` is the value of `--accept`, or "" for the value in the settings.
 
         Raises:
-            ConfigError: a deck file contains an error.
+            ConfigError: A deck file contains an error.
         """
         config = self.folder.config
         accepts = (accept or config.accept.rules) == "clean"
@@ -886,10 +890,10 @@ class Workspace:
         A `ServiceError` or `UsageError` ends the steps and is stored in `result`.
 
         Args:
-            result: the result of the run, which also gets the usage of the model.
-            steps: an iterator that performs the steps, and yields the result of each.
-            model: the model that the steps use, or None. It is stopped at the end.
-            show: returns a context manager that displays progress.
+            result: The result of the run, which also gets the usage of the model.
+            steps: An iterator that performs the steps, and yields the result of each.
+            model: The model that the steps use, or None. It is stopped at the end.
+            show: Returns a context manager that displays progress.
         """
         with show() as show_step:
             try:
@@ -916,7 +920,7 @@ class Workspace:
         drafts.
 
         Raises:
-            UsageError: the query can't be parsed.
+            UsageError: The query cannot be parsed.
         """
         ids = self._find_ids(f"verdict:waiting {query}")
         return list(item_lists.load_pending_drafts(self.ledger, ids))
@@ -925,7 +929,7 @@ class Workspace:
         """Return the accepted cards that match a query.
 
         Raises:
-            UsageError: the query can't be parsed.
+            UsageError: The query cannot be parsed.
         """
         guids = self._find_ids(f"verdict:accepted {query}")
         return [cards.load_card(self.ledger, guid) for guid in guids]
@@ -946,17 +950,18 @@ class Workspace:
         """Accept drafts and proposals, or answer questions with yes.
 
         Args:
-            ids: ids of drafts or questions, or unique prefixes of them. The key of a highlight
+            ids: Ids of drafts or questions, or unique prefixes of them. The key of a highlight
                 accepts its proposal.
-            gap: which gap of the draft or proposal to use; 1 is the best.
-            force: whether to accept a draft even if a check blocks it.
+            gap: Which gap of the draft or proposal to use; 1 is the best.
+            force: Whether to accept a draft even if a check blocks it.
 
         Returns:
             The GUIDs of the resulting cards.
 
         Raises:
-            UsageError: an id is unknown or ambiguous.
-            RefusedError: a draft can't be accepted or has no such gap. Nothing is accepted then.
+            UsageError: An id is unknown or ambiguous.
+            RefusedError: A draft cannot be accepted or has no such gap. Nothing is accepted
+                then.
         """
         from ankiforge.pipeline import proposals
 
@@ -979,13 +984,13 @@ class Workspace:
         """Permanently reject drafts and cards, or answer questions with no.
 
         Args:
-            ids: ids of drafts, cards or questions, or unique prefixes of them. Passing the key of
+            ids: Ids of drafts, cards or questions, or unique prefixes of them. Passing the key of
                 a highlight means that it needs no cards.
-            reason: the user's reason, stored with the decision.
+            reason: The user's reason, stored with the decision.
 
         Raises:
-            UsageError: an id is unknown or ambiguous.
-            RefusedError: an item isn't pending any more.
+            UsageError: An id is unknown or ambiguous.
+            RefusedError: An item is not pending any more.
         """
         with self.ledger.action():
             for full_id in self._resolve_ids(ids):
@@ -997,17 +1002,17 @@ class Workspace:
         """Edit a card or draft, or write a new card for a highlight.
 
         Args:
-            id: the id of a card or draft, or the key of a highlight. Editing a draft accepts it.
-            fields: the new Markdown texts, keyed by field name: Front, Back and Extra, or Text
+            id: The id of a card or draft, or the key of a highlight. Editing a draft accepts it.
+            fields: The new Markdown texts, keyed by field name: Front, Back and Extra, or Text
                 and Extra. `Deck` and `Tags` set the note's deck and tags.
-            force: whether to store the text even if a check blocks it.
+            force: Whether to store the text even if a check blocks it.
 
         Returns:
             The GUID of the card, and the findings of the checks.
 
         Raises:
-            BlockedError: a check blocks the text.
-            UsageError: a field or id is invalid.
+            BlockedError: A check blocks the text.
+            UsageError: A field or id is invalid.
         """
         from ankiforge.pipeline import decide
 
@@ -1034,7 +1039,7 @@ class Workspace:
         decision made on this device.
 
         Raises:
-            RefusedError: no such decision exists, or a later one depends on it.
+            RefusedError: No such decision exists, or a later one depends on it.
         """
         if not id and (command := self.undo_outside_change()[0]):
             return command
@@ -1050,15 +1055,15 @@ class Workspace:
         return read_collection(self.folder.config.anki, self.ledger)
 
     def plan_cards(self, result: RunResult) -> None:
-        """Plan all cards that may need an export, which also detects conflicts with Anki.
+        """Plan the export of all cards that may need one, and detect conflicts with Anki.
 
-        The plans are added to `result`. If the settings are invalid, the error is stored
-        there instead.
+        The plans are added to `result`. If the settings are invalid, their error is stored in
+        `result` instead.
         """
         from ankiforge.pipeline import deliver
 
         try:
-            mapped = deliver.load_mapped_types(self.folder.config, self.ledger)
+            mapped = deliver.load_configured_note_types(self.folder.config, self.ledger)
         except ConfigError as error:
             result.error = result.error or error
             return
@@ -1075,13 +1080,14 @@ class Workspace:
         """Write a package with all accepted cards that Anki doesn't have yet.
 
         Args:
-            deck: export only this deck and its subdecks, or "" for all decks.
-            output: the path of the package, or "" for a file in the workspace's output directory.
-            full: whether to export every accepted card, even if Anki already has it.
-            force: whether to overwrite an existing file that ankiforge didn't write.
+            deck: Export only this deck and its subdecks, or "" for all decks.
+            output: The path of the package, or "" for a file in the workspace's output directory.
+            full: Whether to export every accepted card, even if Anki already has it.
+            force: Whether to overwrite an existing file that ankiforge didn't write.
 
         Raises:
-            UsageError: the package can't be written to that path, or the deck has no cards.
+            UsageError: The package cannot be written to that path, or the deck has no
+                cards.
         """
         from ankiforge.pipeline import deliver
 
@@ -1105,13 +1111,14 @@ class Workspace:
         result. Otherwise, the package is deleted once all its notes have arrived.
 
         Args:
-            deck: as for `build`.
-            output: as for `build`.
-            force: as for `build`.
-            sync: whether to have Anki sync before and after.
+            deck: As for `build`.
+            output: As for `build`.
+            force: As for `build`.
+            sync: Whether to have Anki sync before and after.
 
         Raises:
-            UsageError: the package can't be written to that path, or the deck has no cards.
+            UsageError: The package cannot be written to that path, or the deck has no
+                cards.
         """
         result = RunResult()
         path = self._find_package_path(deck, output, force=force)
@@ -1189,8 +1196,8 @@ class Workspace:
         """Return the path of the package for `deck`, checking that it can be written.
 
         Raises:
-            UsageError: the path can't be used, it's an existing file that ankiforge didn't
-                write and `force` is False, or there is no note in the deck.
+            UsageError: The path cannot be used, it is an existing file that ankiforge
+                didn't write and `force` is False, or there is no note in the deck.
         """
         from ankiforge.pipeline import deliver
 

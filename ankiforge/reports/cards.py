@@ -57,12 +57,12 @@ def list_row_to_json(
 ) -> Json:
     """Convert a card or draft to the JSON printed by `list --json` and `show --json`."""
     # import these late, because they are slow, and `extract` doesn't need them
-    from ankiforge.anki.notes import render_content
+    from ankiforge.anki.notes import render_content_fields
     from ankiforge.ledger.tables.anki_notes import load_present_note
     from ankiforge.pipeline.decks import collect_tags
 
     view = view_card(list_row)
-    html = render_content(list_row.kind, list_row.fields)
+    html = render_content_fields(list_row.kind, list_row.fields)
     figure: Json | None = None
     if view.masks is not None:
         figure = {"hide": view.masks.hide, "masks": [*map(asdict, view.masks.masks)]}

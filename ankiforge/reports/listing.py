@@ -38,7 +38,7 @@ from ankiforge.model import (
     make_highlight_id,
 )
 from ankiforge.pipeline import query as queries
-from ankiforge.pipeline.collection import iter_rows_as_in_anki
+from ankiforge.pipeline.collection import apply_anki_edits_to_rows
 from ankiforge.pipeline.proposals import find_proposal
 from ankiforge.reports import cards, history
 from ankiforge.reports.highlights import format_location, highlight_to_json
@@ -155,7 +155,7 @@ class Listing:
             return
         id_length = item_lists.count_id_chars(item_lists.load_ids(ledger))
         last_document = ""
-        for list_row in iter_rows_as_in_anki(ledger, items):
+        for list_row in apply_anki_edits_to_rows(ledger, items):
             lines = [cards.format_row(view_card(list_row), list_row.id[:id_length])]
             document = documents[list_row.id]
             if document != last_document:
@@ -180,7 +180,7 @@ class Listing:
         """
         ledger = self._ledger
         questions = find_open_questions(ledger)
-        for list_row in iter_rows_as_in_anki(ledger, list_rows):
+        for list_row in apply_anki_edits_to_rows(ledger, list_rows):
             decisions: list[HistoryEntry] = []
             if whole and self._verbose:
                 is_card = isinstance(list_row, LocalCard)

@@ -241,7 +241,7 @@ def choose_next_command(
             CHAT_STEP if _should_suggest_chat_first(folder, ledger, waiting) else review
         )
     if run.has_no_highlights if run else not counts["passages"].total():
-        unmarked = find_unmarked_paths(folder, ledger, folders=True)
+        unmarked = find_unmarked_paths(folder, ledger, include_directories=True)
         if run:
             unmarked.sort(key=lambda path: path not in run.remembered_paths)
         if unmarked and not (run and run.has_failures):
@@ -273,7 +273,7 @@ def _should_suggest_chat_first(
     documents = batches.group_by_document(
         (), pending_items.load_pending_items(ledger).without_card
     )
-    return bool(documents) and documents[0].is_for_chat
+    return bool(documents) and documents[0].should_offer_chat
 
 
 def format_next_command(step: str, reason: str, *, first: bool = True) -> str:
@@ -397,7 +397,7 @@ def get_status(
         model=describe_model(workspace),
         last_anki_read=ledger.get_meta("looked"),
         review_counts=dict(counts["answers"]),
-        unmarked=tuple(find_unmarked_paths(workspace, ledger, folders=True)),
+        unmarked=tuple(find_unmarked_paths(workspace, ledger, include_directories=True)),
         not_read={folder: unread[folder].summary for folder in unread},
         next=command,
         next_reason=reason,
@@ -409,7 +409,7 @@ def format_status(status: Status, workspace: WorkspaceDirectory) -> TextLines:
     cards = status.cards
     counts = (
         format_count(status.highlights.total, "highlight"),
-        batches.format_waiting(status.waiting),
+        batches.format_pending_counts(status.waiting),
         format_remaining(status.highlights),
         f"→ {format_count(status.unsent, 'card')} not in a package yet"
         if status.unsent
@@ -635,7 +635,7 @@ def format_run(
     state = count_workspace(counts).highlights
     is_partial = result.report and state.total not in (0, result.report.passage_count)
     where = " in all sources" if is_partial or result.has_no_highlights else ""
-    waiting = batches.format_waiting(counts["waiting"], where)
+    waiting = batches.format_pending_counts(counts["waiting"], where)
     summary += [f"  {line}" for line in (waiting, format_remaining(state)) if line]
     # omit unchanged packages if no highlight was found
     delivery = format_delivery(result, include_unchanged=not result.has_no_highlights)
@@ -661,9 +661,9 @@ def _list_next_steps(
     if result.has_new_highlights:  # offer a chat until it has been used
         # import these late, because an unchanged run doesn't need them
         from ankiforge.draft.chat import MAX_HIGHLIGHTS_PER_TEXT
-        from ankiforge.pipeline.chats import count_offered_highlights
+        from ankiforge.pipeline.chats import count_highlights_for_chat
 
-        offered_count = count_offered_highlights(workspace)
+        offered_count = count_highlights_for_chat(workspace)
         best = format_count(offered_count, "highlight")
         if offered_count == MAX_HIGHLIGHTS_PER_TEXT:
             best = f"the best {MAX_HIGHLIGHTS_PER_TEXT}"
@@ -676,7 +676,9 @@ def _list_next_steps(
         elif waiting["less_certain"]:
             steps.append((DECIDE_COMMAND, "look at the less certain proposals"))
     if result.remembered_paths:
-        paths = find_unmarked_paths(workspace.folder, workspace.ledger, folders=True)
+        paths = find_unmarked_paths(
+            workspace.folder, workspace.ledger, include_directories=True
+        )
         unmarked = [path for path in paths if path in result.remembered_paths]
         if unmarked and Path(unmarked[0]).is_dir():
             steps.append(suggest_choosing(unmarked, has_marks=True))
@@ -937,14 +939,14 @@ def format_delivery(result: RunResult, *, include_unchanged: bool = True) -> Tex
     """
     for published in result.published:
         if published.notes and result.pushed is None:
-            if published.unchanged == published.notes and not include_unchanged:
+            if published.unchanged_count == published.notes and not include_unchanged:
                 continue
             notes = format_count(published.notes, "note")
             parts = {
                 "new": published.added,
                 "updated": published.updated - published.retired,
                 "undone or rejected: tagged ankiforge::retired": published.retired,
-                "unchanged": published.unchanged,
+                "unchanged": published.unchanged_count,
                 "undone and no longer in it": published.undone,
             }
             if published.added == published.notes:

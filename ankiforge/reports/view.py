@@ -26,8 +26,7 @@ from ankiforge.model import (
     Strings,
     Value,
 )
-from ankiforge.review.items import to_sentence
-from ankiforge.text import occlusion, to_one_line
+from ankiforge.text import format_as_sentence, occlusion, to_one_line
 from ankiforge.text.cloze import (
     format_cloze_answers,
     format_table_rows,
@@ -177,7 +176,7 @@ _EVIDENT_REMARKS = frozenset(
 def list_findings(draft: Draft) -> Strings:
     """Return the errors and warnings of the checks as sentences."""
     return tuple(
-        to_sentence(finding.message)
+        format_as_sentence(finding.message)
         for finding in draft.findings
         if finding.severity is not Severity.INFO
     )
@@ -189,7 +188,9 @@ def list_remarks(draft: Draft) -> Strings:
         return ()
     near = f": “{draft.similar_removed_sentence}”"
     sentences = [
-        to_sentence(f"{remark.kind}{near if remark.kind is RemarkKind.NEAR else ''}")
+        format_as_sentence(
+            f"{remark.kind}{near if remark.kind is RemarkKind.NEAR else ''}"
+        )
         for remark in draft.remarks
         if remark.kind not in _EVIDENT_REMARKS
     ]
@@ -212,7 +213,7 @@ def find_main_warning(draft: Draft) -> str:
     # the short message does without details such as numbers
     is_short = rule.limit or rule.group == "form"
     message = rule.short_message if is_short else finding.message
-    return f"{to_sentence(message)} {rule.advice}"
+    return f"{format_as_sentence(message)} {rule.advice}"
 
 
 def has_wording_problem(draft: Draft) -> bool:
@@ -246,7 +247,7 @@ def explain_pending(draft: PendingDraft) -> str:
         if remark.kind in _EVIDENT_REMARKS and (
             draft.is_numbered_user_text or not is_undone
         ):
-            return to_sentence(remark.kind)
+            return format_as_sentence(remark.kind)
     drafter = draft.origin.drafter
     if drafter.startswith("rules"):
         is_mark = not draft.is_user_card

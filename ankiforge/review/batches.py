@@ -54,24 +54,24 @@ The keys are those of the group `waiting` in the result of `pending_items.count_
 """
 
 
-def format_waiting(waiting: Mapping[str, int], where: str = "") -> str:
-    """Format the number of pending decisions, e.g. `10 waiting: 7 drafts, 3 proposals`.
+def format_pending_counts(counts: Mapping[str, int], suffix: str = "") -> str:
+    """Format the numbers of pending items, e.g. `10 waiting: 7 drafts, 3 proposals`.
 
     Returns "" if there are none.
 
     Args:
-        waiting: the number of pending items by kind, with the keys of `WAITING_NOUNS`.
-        where: text to insert after "waiting", such as ` in all sources`.
+        counts: The number of pending items by kind, with the keys of `WAITING_NOUNS`.
+        suffix: Text to insert after "waiting", such as ` in all sources`.
     """
     parts = [
-        format_count(waiting[kind], noun)
+        format_count(counts[kind], noun)
         for kind, noun in WAITING_NOUNS.items()
-        if waiting.get(kind)
+        if counts.get(kind)
     ]
     if len(parts) == 1:
-        return f"{parts[0]} waiting{where}"
-    total = sum(waiting.get(kind, 0) for kind in WAITING_NOUNS)
-    return f"{total:,} waiting{where}: {', '.join(parts)}" if parts else ""
+        return f"{parts[0]} waiting{suffix}"
+    total = sum(counts.get(kind, 0) for kind in WAITING_NOUNS)
+    return f"{total:,} waiting{suffix}: {', '.join(parts)}" if parts else ""
 
 
 class DocumentItems(Value):
@@ -101,8 +101,8 @@ class DocumentItems(Value):
         return bool(self.with_drafts or self.with_proposals)
 
     @property
-    def proposals(self) -> ProposalCounts:
-        """The estimated numbers of sentences with certain and with less certain proposals."""
+    def proposal_counts(self) -> ProposalCounts:
+        """The estimated numbers of sentences with a certain and with a less certain proposal."""
         return pending_items.count_proposals(
             (*self.with_proposals, *self.with_uncertain_proposals)
         )
@@ -113,9 +113,9 @@ class DocumentItems(Value):
         return sum(location.draft_count for location in self.with_drafts)
 
     @property
-    def waiting(self) -> dict[str, int]:
-        """The numbers of drafts and certain proposals, for `format_waiting`."""
-        return {"new": self.draft_count, "proposed": self.proposals.certain}
+    def pending_counts(self) -> dict[str, int]:
+        """The numbers of drafts and certain proposals, for `format_pending_counts`."""
+        return {"new": self.draft_count, "proposed": self.proposal_counts.certain}
 
     @property
     def remaining_count(self) -> int:
@@ -123,29 +123,28 @@ class DocumentItems(Value):
         return len(self.with_uncertain_proposals) + len(self.others)
 
     @property
-    def best_ranks(self) -> list[float]:
+    def top_ranks(self) -> list[float]:
         """The ranks of the ten best drafts and proposals, highest first."""
         locations = (*self.with_drafts, *self.with_proposals)
         return sorted((each.rank for each in locations), reverse=True)[:SITTING_SIZE]
 
     @property
-    def is_for_chat(self) -> bool:
+    def should_offer_chat(self) -> bool:
         """Whether to offer a chat instead of a sitting.
 
-        True if there are fewer than ten drafts and certain proposals, but at least as many
-        remaining highlights.
+        A chat is offered if there are fewer than ten drafts and certain proposals together, and
+        no fewer remaining highlights.
         """
-        offered_count = sum(self.waiting.values())
+        offered_count = sum(self.pending_counts.values())
         return offered_count < min(SITTING_SIZE, 1 + self.remaining_count)
 
     @property
     def chat_offer(self) -> str:
-        """A phrase offering a chat, e.g. `your chat can ask about 40 more`, or "".
+        """A phrase that offers a chat, e.g. `your chat can ask about 40 more`, or "" for no offer.
 
-        It is "" unless a chat is recommended. The page shows it after the numbers of drafts and
-        proposals, if there are any.
+        The page shows the phrase after the numbers of drafts and proposals, if there are any.
         """
-        if not (self.is_for_chat and self.remaining_count):
+        if not (self.should_offer_chat and self.remaining_count):
             return ""
         if self.has_pending_items or self.with_uncertain_proposals:
             return f"your chat can ask about {self.remaining_count:,} more"
@@ -155,25 +154,27 @@ class DocumentItems(Value):
     def select_best_items(
         self,
         load_item: Callable[[str], Item | None],
-        later: Collection[str] = (),
+        postponed_ids: Collection[str] = (),
         *,
         uncertain: bool = False,
     ) -> list[Item]:
         """Return the ten most useful drafts and proposals, in reading order.
 
-        Proposals are generated in order of usefulness until there are ten items. If several
-        highlights propose the same sentence, only the most confident proposal is returned.
-        Postponed items are returned only if nothing else is left.
+        Proposals are generated, the most useful first, until there are ten items. If several
+        highlights propose the same sentence, only the proposal with the highest confidence is
+        returned. Postponed items are only returned if nothing else is left.
 
         Args:
-            load_item: returns the item with a given id, or None if it's no longer pending.
-            later: the ids of postponed items.
-            uncertain: whether to select from the less certain proposals instead.
+            load_item: Returns the item with a given id, or None if it is no longer pending.
+            postponed_ids: The ids of postponed items.
+            uncertain: Whether to select from the less certain proposals instead.
         """
         locations = [*self.with_drafts, *self.with_proposals]
         if uncertain:
             locations = [*self.with_uncertain_proposals]
-        remaining = [each for each in locations if each.id not in later] or locations
+        remaining = [
+            each for each in locations if each.id not in postponed_ids
+        ] or locations
         remaining.sort(key=lambda location: (-location.usefulness, location.sentence))
         best_items: dict[str, tuple[int, float, Item]] = {}
         for location in remaining:
@@ -207,29 +208,29 @@ class ReviewBatch(Value):
     list_id: str = ""
 
     def record_decision(
-        self, id: str, act: str, action: str, next_fact_id: str = ""
+        self, id: str, decision_kind: str, action_id: str, next_fact_id: str = ""
     ) -> ReviewBatch:
-        """Return a copy of the sitting with a decision recorded and its item removed.
+        """Return a copy of the sitting in which a decision is recorded and its item is removed.
 
-        If the decision created a card, the item is replaced by the next fact of the same
-        highlight. If the sitting would then exceed ten items, including those already decided,
-        the last item is dropped.
+        If the decision created a card, the next fact of the same highlight takes the place of the
+        item. If this makes more than ten items, including those already decided, the last item is
+        dropped.
 
         Args:
-            id: the id of the item.
-            act: the `kind` of the decision.
-            action: the id of the action, or "" if the decision can't be undone.
-            next_fact_id: the id of the next fact of the same highlight, or "".
+            id: The id of the item.
+            decision_kind: The `kind` of the decision.
+            action_id: The id of the action_id, or "" if the decision cannot be undone.
+            next_fact_id: The id of the next fact of the same highlight, or "".
         """
-        result = RESULT_BY_ACT.get(act, "card")
+        result = RESULT_BY_ACT.get(decision_kind, "card")
         results = (*self.results, result)
         sitting = self.replace_item(id, next_fact_id if result == "card" else "")
         ids = sitting.ids[: SITTING_SIZE - len(results)]
-        actions = (*self.actions, action) if action else self.actions
+        actions = (*self.actions, action_id) if action_id else self.actions
         return replace(self, ids=ids, results=results, actions=actions)
 
     def replace_item(self, id: str, new_id: str) -> ReviewBatch:
-        """Return a copy with item `id` replaced by `new_id`, or removed if `new_id` is ""."""
+        """Return a copy in which `new_id` replaces `id`. If `new_id` is "", `id` is removed."""
         if id not in self.ids:
             return self
         index = self.ids.index(id)
@@ -237,14 +238,14 @@ class ReviewBatch(Value):
         return replace(self, ids=ids)
 
     def add_item(self, id: str, reading_order: Sequence[str]) -> ReviewBatch:
-        """Return a copy with an item of the same document added, in reading order.
+        """Return a copy to which an item of the same document is added, in reading order.
 
-        If the sitting would then exceed ten items, including those already decided, the last
-        item other than the new one is dropped.
+        If this makes more than ten items, including those already decided, the last item is
+        dropped. The new item itself is never dropped.
 
         Args:
-            id: the id of the item to add.
-            reading_order: the ids of the new item and of the sitting's items, in reading order.
+            id: The id of the item to add.
+            reading_order: The ids of the new item and of the sitting's items, in reading order.
         """
         ids = [each for each in reading_order if each == id or each in self.ids]
         if len(ids) + len(self.results) > SITTING_SIZE and len(ids) > 1:
@@ -257,13 +258,13 @@ def group_by_document(
 ) -> list[DocumentItems]:
     """Group the locations of items by document.
 
-    Documents are sorted by the sum of the ranks of their ten best items, highest first. If
-    several documents have the same title, they are taken for copies of one work; all copies but
-    the best one come after all other works.
+    The documents are sorted by the sum of the ranks of their ten best items, highest first.
+    Documents with the same title are assumed to be copies of one work: only the best copy is
+    sorted this way, and the others come after all other works.
 
     Args:
-        drafts: the locations of pending drafts, best first.
-        uncarded: the locations of highlights without a card, best first.
+        drafts: The locations of pending drafts, best first.
+        uncarded: The locations of highlights without a card, best first.
     """
     documents = defaultdict[DocumentId, tuple[list[PassageLocation], ...]](
         lambda: ([], [], [], [])
@@ -277,25 +278,33 @@ def group_by_document(
         elif location.usefulness >= MIN_PROPOSAL_CONFIDENCE:
             group = 2
         documents[location.document][group].append(location)
-    piles = []
+    document_groups = []
     for document, locations in documents.items():
         title = next(chain(*locations)).title
-        piles.append(DocumentItems(document, title, *map(tuple, locations)))
-    piles.sort(key=lambda pile: sum(pile.best_ranks), reverse=True)
+        document_groups.append(DocumentItems(document, title, *map(tuple, locations)))
+    document_groups.sort(
+        key=lambda document_group: sum(document_group.top_ranks), reverse=True
+    )
     title_counts = Counter[str]()
     ranks: dict[int, int] = {}
-    for pile in piles:
-        name = normalize_for_lookup(pile.title)
-        ranks[pile.document] = title_counts[name]
+    for document_group in document_groups:
+        name = normalize_for_lookup(document_group.title)
+        ranks[document_group.document] = title_counts[name]
         title_counts[name] += 1
-    return sorted(piles, key=lambda pile: ranks[pile.document])
+    return sorted(
+        document_groups, key=lambda document_group: ranks[document_group.document]
+    )
 
 
-def sort_for_review(piles: Iterable[DocumentItems]) -> list[PassageLocation]:
-    """Sort drafts for review: by document, then in batches of the ten best, in reading order."""
+def sort_for_review(documents: Iterable[DocumentItems]) -> list[PassageLocation]:
+    """Sort drafts for review.
+
+    The drafts of each document are split into batches of ten, best first, and each batch is put
+    in reading order.
+    """
     ordered: list[PassageLocation] = []
-    for pile in piles:
-        remaining = pile.with_drafts
+    for document in documents:
+        remaining = document.with_drafts
         while remaining:
             ordered += sorted(remaining[:SITTING_SIZE], key=attrgetter("position"))
             remaining = remaining[SITTING_SIZE:]
@@ -306,7 +315,7 @@ def list_pending_ids(ledger: Ledger, query: str = "") -> list[str]:
     """Return the ids of the pending items that match a query, in the order of review.
 
     Raises:
-        UsageError: the query can't be parsed.
+        UsageError: The query cannot be parsed.
     """
     order = pending_items.load_pending_items(ledger)
     locations = sort_for_review(group_by_document(order.drafts))
@@ -325,50 +334,52 @@ def list_pending_ids(ledger: Ledger, query: str = "") -> list[str]:
 
 
 def find_documents_with_proposals(ledger: Ledger, query: str) -> list[DocumentItems]:
-    """Return the documents with proposals whose titles contain all query words, best first.
+    """Find the documents with proposals whose titles contain all words of a query, best first.
 
-    Less certain proposals count, too, because the user has named the document. A query with
-    fields or negations is about cards and drafts, so it matches no documents.
+    Less certain proposals count as well, because the user has asked for the document by name. A
+    query with fields or negations is about cards and drafts, so it matches no documents.
 
     Raises:
-        UsageError: the query can't be parsed.
+        UsageError: The query cannot be parsed.
     """
     terms = parse_query(query)
     if not terms or any(term.field or term.negated for term in terms):
         return []
     query_words = [normalize_for_lookup(term.value) for term in terms]
-    matching_piles = []
-    for pile in group_by_document(
+    matching_documents = []
+    for document in group_by_document(
         (), pending_items.load_pending_items(ledger).without_card
     ):
-        if not (pile.with_proposals or pile.with_uncertain_proposals):
+        if not (document.with_proposals or document.with_uncertain_proposals):
             continue
-        title = normalize_for_lookup(pile.title)
+        title = normalize_for_lookup(document.title)
         if all(word in title for word in query_words):
-            matching_piles.append(pile)
-    return matching_piles
+            matching_documents.append(document)
+    return matching_documents
 
 
 def iter_sittings(
     ledger: Ledger, load_item: Callable[[str], Item | None], query: str = ""
 ) -> Iterator[Strings]:
-    """Yield a tuple of item ids for each sitting, in the order in which the page offers them.
+    """Yield the item ids of each sitting, in the order in which the page offers the sittings.
 
     Changed cards and questions come first, because only the user can resolve them. Next come the
     ten best drafts and proposals of each document, then the next ten of each, and so on. Less
-    certain proposals come last, and only if there is a query or if nothing else was yielded.
+    certain proposals come last, and only if there is a query or nothing else was yielded.
 
     Args:
-        ledger: where the items are stored.
-        load_item: returns the item with a given id, or None if it's no longer pending.
-        query: restricts the result to matching drafts and changes, and to proposals of
+        ledger: Where the items are stored.
+        load_item: Returns the item with a given id, or None if it is no longer pending.
+        query: Restricts the result to matching drafts and changes, and to proposals of
             documents with matching titles; "" for no restriction.
     """
-    wanted_ids = set(list_pending_ids(ledger, query))
-    named = {pile.document for pile in find_documents_with_proposals(ledger, query)}
+    matching_ids = set(list_pending_ids(ledger, query))
+    named = {
+        document.document for document in find_documents_with_proposals(ledger, query)
+    }
     order = pending_items.load_pending_items(ledger)
     asked = [*order.changed_cards, *order.questions]
-    asked = [id for id in asked if id in wanted_ids]
+    asked = [id for id in asked if id in matching_ids]
     for start in range(0, len(asked), SITTING_SIZE):
         yield tuple(asked[start : start + SITTING_SIZE])
     yielded = set(asked)
@@ -379,7 +390,9 @@ def iter_sittings(
         while has_more:
             has_more = False
             order = pending_items.load_pending_items(ledger)
-            drafts = [each for each in order.drafts if not query or each.id in wanted_ids]
+            drafts = [
+                each for each in order.drafts if not query or each.id in matching_ids
+            ]
             marks = [
                 each for each in order.without_card if not query or each.document in named
             ]
@@ -392,8 +405,8 @@ def iter_sittings(
                 ]
                 for locations in (drafts, marks)
             )
-            for pile in group_by_document(*remaining):
-                items = pile.select_best_items(load_item, uncertain=uncertain)
+            for document in group_by_document(*remaining):
+                items = document.select_best_items(load_item, uncertain=uncertain)
                 if items:
                     ids = tuple(each.id for each in items)
                     has_more = True

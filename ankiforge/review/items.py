@@ -59,7 +59,7 @@ from ankiforge.model import (
     is_question_id,
 )
 from ankiforge.pipeline import proposals
-from ankiforge.pipeline.collection import apply_anki_edits, iter_rows_as_in_anki
+from ankiforge.pipeline.collection import apply_anki_edits, apply_anki_edits_to_rows
 from ankiforge.pipeline.decide import parse_new_fields
 from ankiforge.pipeline.proposals import find_proposal
 from ankiforge.pipeline.workspace import Workspace
@@ -82,9 +82,6 @@ from ankiforge.review.selection import (
     make_fields_from_sentence,
     make_fields_from_spans,
 )
-from ankiforge.text import regex
-
-_CODE_SPAN = regex(r"`([^`]*)`")
 
 
 class Item(Value):
@@ -111,7 +108,7 @@ class Item(Value):
 
     @property
     def content_hash(self) -> str:
-        """A hash of everything the user sees, used to detect decisions on outdated content."""
+        """A hash of everything that the user sees, by which an outdated decision is detected."""
         outcome = None if self.proposal else self.outcome
         content = (self.offered_drafts, self.card, outcome, self.question)
         return hash16(msgspec.json.encode(content).decode())
@@ -127,14 +124,14 @@ class Item(Value):
 
     @property
     def guid(self) -> str:
-        """The GUID of the item's card, or "" if the item has no card or more than one."""
+        """The GUID of the item's only card, or "" if the item has no card or several."""
         if self.card:
             return self.card.guid
         guids = self.question.guids if self.question else ()
         return guids[0] if len(guids) == 1 else ""
 
     def select_offered_draft(self, number: int) -> OfferedDraft | None:
-        """Return the offered draft at index `number`, or the best one if the index is out of range.
+        """Return the offered draft with this index, or the best draft if there is no such index.
 
         Returns None if the item offers no drafts.
         """
@@ -145,17 +142,19 @@ class Item(Value):
 
 
 def find_next_item_of_passage(
-    ledger: Ledger, highlight: Highlight, besides: str = ""
+    ledger: Ledger, highlight: Highlight, skipped_draft_id: str = ""
 ) -> Item | None:
-    """Return an item with the next group of drafts for a new card from a passage, or None.
+    """Return the next group of drafts for a new card from a passage as an item, or None.
 
     Args:
-        ledger: the ledger with the pending drafts.
-        highlight: the passage.
-        besides: the ID of a draft whose group is skipped, or "".
+        ledger: The ledger with the pending drafts.
+        highlight: The passage.
+        skipped_draft_id: The ID of a draft whose group is skipped, or "".
     """
     for offer in iter_draft_groups(ledger, [highlight.key]):
-        if offer[0].changed_guid is None and besides not in [draft.id for draft in offer]:
+        if offer[0].changed_guid is None and skipped_draft_id not in [
+            draft.id for draft in offer
+        ]:
             return Item(offer[0].id, offer)
     return None
 
@@ -166,8 +165,8 @@ def list_sentence_states(ledger: Ledger, highlight: Highlight) -> Sequence[Sente
     return load_snapshot(ledger, passage).compute_sentence_states()
 
 
-def apply_edits(fields: Fields, edits: Texts) -> Fields:
-    """Return the fields with the user's edits applied. Blank new fields are left out."""
+def apply_field_edits(fields: Fields, edits: Texts) -> Fields:
+    """Return the fields with the user's edits applied. A new field is left out if it is blank."""
     edited = dict(fields)
     for name, text in edits.items():
         if name in edited or text.strip():
@@ -175,22 +174,14 @@ def apply_edits(fields: Fields, edits: Texts) -> Fields:
     return tuple(edited.items())
 
 
-def expand_gaps(draft: OfferedDraft) -> list[OfferedDraft]:
-    """Return one copy of a draft per alternative gap, or the draft itself if it has none."""
+def expand_alternative_gaps(draft: OfferedDraft) -> list[OfferedDraft]:
+    """Return a copy of a draft for each of its alternative gaps, or just the draft itself."""
     if not draft.gaps:
         return [draft]
     return [
-        replace(draft, fields=apply_edits(draft.fields, {"Text": text}))
+        replace(draft, fields=apply_field_edits(draft.fields, {"Text": text}))
         for text in draft.gaps
     ]
-
-
-def to_sentence(text: str) -> str:
-    """Capitalize text, end it with a period, and turn code spans into quotations."""
-    quoted = _CODE_SPAN.sub(r"“\1”", text.strip())
-    capitalised = quoted[:1].upper() + quoted[1:]
-    is_complete = quoted.endswith((".", "?", "!", "…", ":"))
-    return capitalised if is_complete else f"{capitalised}."
 
 
 # --- decisions --------------------------------------------------------------------------
@@ -224,10 +215,9 @@ class Review:
     def load_item(self, id: str) -> Item | None:
         """Return the item with this id, or None if it isn't pending any more.
 
-        For the id of a draft, the item contains all drafts of the same group. For the key of a
-        passage, there is an item if the passage has a proposal, or if it has neither drafts nor a
-        card, even if the passage was skipped. For the GUID of a card, the item contains
-        the card, even if it was retired.
+        The id may be that of a draft: the item then contains all drafts of the same group. It may
+        be the key of a passage that has a proposal, or that has neither drafts nor a card, even if
+        the passage was skipped. Or it may be the GUID of a card, even of a retired one.
         """
         ledger = self._ledger
         if is_draft_id(id):
@@ -253,7 +243,7 @@ class Review:
             if outcome.status in (*UNCARDED_STATUSES, "left_out"):
                 return Item(id, outcome=replace(outcome, reason=proposal_or_reason))
             return None
-        rows = iter_rows_as_in_anki(ledger, item_lists.load_items(ledger, [id]))
+        rows = apply_anki_edits_to_rows(ledger, item_lists.load_items(ledger, [id]))
         line = next(rows, None)
         return Item(id, card=line) if isinstance(line, LocalCard) else None
 
@@ -261,8 +251,9 @@ class Review:
         """Carry out a decision.
 
         Raises:
-            StaleItemError: the item has changed since it was displayed, or isn't pending any more.
-            ForgeError: the decision is refused; the message says why.
+            StaleItemError: The item has changed since it was displayed, or is not pending
+                any more.
+            ForgeError: The decision is refused; the message says why.
         """
         ledger = self._ledger
         item = self.load_item(decision.id)
@@ -291,10 +282,10 @@ class Review:
         return DecisionOutcome(take_back, action, next_id=next_id)
 
     def _redraft(self, key: HighlightKey) -> DecisionOutcome:
-        """Have the model draft alternatives for a passage, and return the first as the next item.
+        """Have the model draft alternatives for a passage, and make the first one the next item.
 
         Raises:
-            RefusedError: the model has no other draft.
+            RefusedError: The model has no other draft.
         """
         drafts_before = item_lists.load_pending_drafts(self._ledger, [key])
         ids_before = {draft.id for draft in drafts_before}
@@ -374,11 +365,11 @@ class Review:
                 ledger.accept(draft.id)
 
     def preview(self, decision: Decision) -> ShownCard:
-        """Build the card that the user's edits or selection would create, without storing it.
+        """Build the card that the user's edits or selection would create. Nothing is stored.
 
         Raises:
-            StaleItemError: the item isn't pending any more.
-            UsageError: the fields don't make a valid card.
+            StaleItemError: The item is not pending any more.
+            UsageError: The fields do not make a valid card.
         """
         item = self.load_item(decision.id)
         if item is None:
@@ -395,7 +386,7 @@ class Review:
             case Edit(fields=typed) | WriteCard(fields=typed):
                 card: ShownCard | None = draft or item.card
                 if card:
-                    return replace(card, fields=apply_edits(card.fields, typed))
+                    return replace(card, fields=apply_field_edits(card.fields, typed))
         raise RefusedError("This cannot be edited.")
 
 
@@ -405,12 +396,12 @@ class Review:
 def select_clean_drafts(
     ledger: Ledger, ids: Sequence[str], query: str
 ) -> tuple[list[str], Counter[str]]:
-    """Select the drafts that can be accepted in bulk, without reviewing each one.
+    """Select the drafts that can be accepted in bulk, i.e. without a review of each draft.
 
     Args:
-        ledger: the ledger with the pending drafts.
-        ids: the ids of the drafts that match the query, possibly only some drafts of a group.
-        query: the user's query. A warning named in the query doesn't prevent acceptance.
+        ledger: The ledger with the pending drafts.
+        ids: The ids of the drafts that match the query, possibly only some drafts of a group.
+        query: The user's query. A warning named in the query does not prevent acceptance.
 
     Returns:
         The ids of the selected drafts, at most one per group, and the number of skipped drafts
@@ -449,12 +440,14 @@ def _find_skip_reason(draft: PendingDraft, query_terms: Set[str]) -> str:
 # --- the summary of a sitting -----------------------------------------------------------
 
 
-def iter_changed_cards(ledger: Ledger, actions: Collection[str]) -> Iterator[LocalCard]:
-    """Yield the live cards that some actions created or changed, with edits from Anki applied.
+def iter_changed_cards(
+    ledger: Ledger, action_ids: Collection[str]
+) -> Iterator[LocalCard]:
+    """Yield the live cards that the given actions created or changed, with edits in Anki applied.
 
-    `actions` are the ids of the actions. Cards are yielded by their latest change, oldest first.
+    The cards are sorted by their latest change, oldest first.
     """
-    entries = [entry for entry in ledger.list_history() if entry.id in set(actions)]
+    entries = [entry for entry in ledger.list_history() if entry.id in set(action_ids)]
     for guid in reversed(dict.fromkeys(entry.guid for entry in entries if entry.guid)):
         with suppress(ForgeError):
             card = load_card(ledger, Guid(guid))

@@ -48,7 +48,7 @@ _WITHIN_WORD = regex(rf"[^\W{UNSPACED_SCRIPTS}]{{2}}")
 
 
 def get_selectable_text(highlight: Highlight) -> Pair:
-    """Return (text, Markdown) of the part of a highlight in which the user can select words.
+    """Return the part of a highlight in which the user can select words, as text and as Markdown.
 
     The Markdown is "" if the text is literal.
     """
@@ -58,20 +58,20 @@ def get_selectable_text(highlight: Highlight) -> Pair:
 
 
 def make_fields_from_spans(
-    highlight: Highlight, selected: str, question: str | None
+    highlight: Highlight, selection: str, question: str | None
 ) -> Fields:
-    """Build the fields of a card from text that the user selected in a passage.
+    """Build the fields of a card from text that the user selection in a passage.
 
     Args:
-        highlight: the passage.
-        selected: the selection, e.g. `3-8,12-15`, in code points of the selectable text.
-        question: the question answered by the selection, or None to make it a cloze deletion.
+        highlight: The passage.
+        selection: The selection, e.g. `3-8,12-15`, in code points of the selectable text.
+        question: The question answered by the selection, or None to make it a cloze deletion.
 
     Raises:
-        UsageError: nothing is selected, the selection isn't in the text or can't be hidden,
-            or `parse_new_fields` rejects the fields.
+        UsageError: Nothing is selection, the selection is not in the text or cannot be
+            hidden, or `parse_new_fields` rejects the fields.
     """
-    spans = _parse_spans(selected)
+    spans = _parse_spans(selection)
     text, markdown = get_selectable_text(highlight)
     if question is not None:
         return _make_question_fields(text, markdown, spans, question)
@@ -83,7 +83,7 @@ def _make_question_fields(
     text: str, markdown: str, spans: Sequence[Span], question: str
 ) -> Fields:
     with _wrap_selection_errors():
-        answers = [extract_part(text, span, markdown) for span in spans]
+        answers = [extract_span(text, span, markdown) for span in spans]
     return parse_new_fields({"Front": question, "Back": ", ".join(answers)})
 
 
@@ -95,12 +95,12 @@ def _wrap_selection_errors() -> Iterator[None]:
         raise UsageError(str(error), hint="select other words") from error
 
 
-def _parse_spans(selected: str) -> list[Span]:
-    if not _SPANS_PATTERN.fullmatch(selected):
+def _parse_spans(selection: str) -> list[Span]:
+    if not _SPANS_PATTERN.fullmatch(selection):
         raise UsageError(
-            "no words are selected", hint="select words of the passage first"
+            "no words are selection", hint="select words of the passage first"
         )
-    pairs = (span.split("-") for span in selected.split(","))
+    pairs = (span.split("-") for span in selection.split(","))
     return sorted((int(start), int(end)) for start, end in pairs)
 
 
@@ -121,7 +121,7 @@ class Sentence(Value):
 
 
 def parse_sentence(draft: Draft) -> Sentence:
-    """Parse the sentence of a proposal, locating its gaps, formulas and code spans."""
+    """Parse the sentence of a proposal, and locate its gaps, formulas and code spans."""
     markdown = reveal_answers(draft.gaps[0])
     text = to_plain_text(markdown)
     formulas = []
@@ -150,10 +150,9 @@ def parse_sentence(draft: Draft) -> Sentence:
 
 
 def find_previous_sentence(draft: OfferedDraft) -> str:
-    """Return the complete sentence before a draft's quote, or "" if there is none.
+    """Return the sentence before the quote of a draft, or "" if there is none.
 
-    Only text on the same line as the quote is considered. A sentence that the source cuts off
-    doesn't count.
+    The sentence must be on the same line as the quote, and must be complete.
     """
     highlight = draft.highlight
     quote = draft.quote or highlight.exact
@@ -175,33 +174,35 @@ def find_previous_sentence(draft: OfferedDraft) -> str:
     return ""
 
 
-def make_fields_from_sentence(draft: OfferedDraft, selected: MakeFromSelection) -> Fields:
-    """Build the fields of a card from text that the user selected in a proposal's sentence.
+def make_fields_from_sentence(
+    draft: OfferedDraft, selection: MakeFromSelection
+) -> Fields:
+    """Build the fields of a card from text that the user selection in a proposal's sentence.
 
     Raises:
-        RefusedError: the draft has no alternative gaps, so it isn't a proposal.
-        UsageError: the selection or the new fields are invalid; see `make_fields_from_spans`.
+        RefusedError: The draft has no alternative gaps, so it is not a proposal.
+        UsageError: The selection or the new fields are invalid; see `make_fields_from_spans`.
     """
     if not draft.gaps:
         raise RefusedError("This cannot be done here.")
-    spans = _parse_spans(selected.spans)
+    spans = _parse_spans(selection.spans)
     sentence = parse_sentence(draft)
-    if selected.question is not None:
+    if selection.question is not None:
         return _make_question_fields(
-            sentence.text, sentence.markdown, spans, selected.question
+            sentence.text, sentence.markdown, spans, selection.question
         )
     with _wrap_selection_errors():
-        text = _render_cut(sentence, spans, selected.cut)
-    if selected.before and (previous := find_previous_sentence(draft)):
+        text = _render_cut(sentence, spans, selection.cut)
+    if selection.before and (previous := find_previous_sentence(draft)):
         text = f"{escape_markdown(previous)} {text}"
     return parse_new_fields({**dict(draft.fields), "Text": text})
 
 
 def _render_cut(sentence: Sentence, spans: Sequence[Span], cut: str) -> str:
-    """Render a sentence as cloze text, optionally cut down to the span in `cut`.
+    """Render a sentence as cloze text. If `cut` is given, only that part of the sentence is kept.
 
     Raises:
-        ValueError: `cut` isn't a valid span of the sentence, or the selection can't be
+        ValueError: `cut` is not a valid span of the sentence, or the selection cannot be
             hidden.
     """
     if not cut:
@@ -212,7 +213,7 @@ def _render_cut(sentence: Sentence, spans: Sequence[Span], cut: str) -> str:
     for position in (start, end):
         if position and _WITHIN_WORD.match(sentence.text, position - 1):
             raise ValueError("the sentence would begin or end within a word")
-    markdown = extract_part(sentence.text, (start, end), sentence.markdown)
+    markdown = extract_span(sentence.text, (start, end), sentence.markdown)
     spans = [(first - start, last - start) for first, last in spans]
     if end < len(sentence.text.rstrip()):
         markdown = f"{markdown.rstrip(_LOOSE_PUNCTUATION)}."
@@ -254,13 +255,13 @@ def make_cloze_text(
     removed, because a card must preserve the text of the passage but not its formatting.
 
     Args:
-        text: the passage as plain text.
-        spans: the selection, in code points of `text`. Overlapping spans are merged.
-        markdown: the passage as Markdown, or "" if the text is literal.
-        whole: whether to keep the whole text instead of only the sentences around the selection.
+        text: The passage as plain text.
+        spans: The selection, in code points of `text`. Overlapping spans are merged.
+        markdown: The passage as Markdown, or "" if the text is literal.
+        whole: Whether to keep the whole text instead of only the sentences around the selection.
 
     Raises:
-        ValueError: a span is outside the text or can't be hidden.
+        ValueError: A span is outside the text or cannot be hidden.
     """
     # find the pieces of the sentences around the selection
     selected = _merge_spans(text, spans)
@@ -310,11 +311,11 @@ def make_cloze_text(
     raise ValueError("these words cannot be blanked out in their sentence")
 
 
-def extract_part(text: str, span: Span, markdown: str = "") -> str:
-    """Extract a span of a passage as Markdown, without splitting formulas, code or links.
+def extract_span(text: str, span: Span, markdown: str = "") -> str:
+    """Return a span of a passage as Markdown, extended to whole formulas, code spans and links.
 
     Raises:
-        ValueError: the span is outside the passage or contains no text.
+        ValueError: The span is outside the passage or contains no text.
     """
     [selected] = _merge_spans(text, [span])
     all_pieces, forms, to_plain = _split_into_pieces(text, markdown)
@@ -328,10 +329,10 @@ def extract_part(text: str, span: Span, markdown: str = "") -> str:
 
 
 def _merge_spans(text: str, spans: Sequence[Span]) -> list[Span]:
-    """Sort and trim the spans, merging any that overlap.
+    """Sort and trim spans, and merge those that overlap.
 
     Raises:
-        ValueError: there are no spans, or one is blank or outside the text.
+        ValueError: There are no spans, or one is blank or outside the text.
     """
     merged: list[Span] = []
     for start, end in sorted(spans):
@@ -355,15 +356,15 @@ def _merge_spans(text: str, spans: Sequence[Span]) -> list[Span]:
 def _split_into_pieces(
     text: str, markdown: str
 ) -> tuple[_Pieces, tuple[_Renderer, ...], _Renderer]:
-    """Split a passage into indivisible segments, and choose the ways to render them.
+    """Split a passage into indivisible pieces, and choose how to render them.
 
     Markdown can be rendered as written or without emphasis. Literal text can be rendered
     with minimal escaping or with all punctuation escaped, because joining segments may turn
     separate characters into markup.
 
     Args:
-        text: the passage as plain text.
-        markdown: the passage as Markdown, or "" if the text is literal.
+        text: The passage as plain text.
+        markdown: The passage as Markdown, or "" if the text is literal.
 
     Returns:
         The segments, functions that render segments as Markdown (preferred first), and a
@@ -393,7 +394,7 @@ def _render_without_emphasis(pieces: _Pieces) -> str:
 
 
 def _align_with_text(text: str, markdown: str) -> list[_Piece] | None:
-    """Align Markdown tokens with the plain text, or return None if they don't match."""
+    """Align the tokens of Markdown with the plain text, or return None if they don't match."""
     pieces: list[_Piece] = []
     position = 0
     for token in _iter_tokens(markdown):

@@ -117,6 +117,17 @@ def format_counts(numbers: Mapping[str, int]) -> str:
     return ", ".join(f"{number:,} {noun}" for noun, number in numbers.items() if number)
 
 
+_CODE_SPAN = regex(r"`([^`]*)`")
+
+
+def format_as_sentence(text: str) -> str:
+    """Capitalize text, end it with a period if needed, and turn code spans into quotations."""
+    quoted = _CODE_SPAN.sub(r"“\1”", text.strip())
+    capitalized = quoted[:1].upper() + quoted[1:]
+    is_complete = quoted.endswith((".", "?", "!", "…", ":"))
+    return capitalized if is_complete else f"{capitalized}."
+
+
 def join_columns(*parts: str) -> str:
     """Join the non-empty parts with three spaces."""
     return "   ".join(filter(None, parts))

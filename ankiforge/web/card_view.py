@@ -20,7 +20,7 @@ from msgspec.structs import asdict, replace
 from ankiforge.anki.notes import (
     format_context,
     render_citation,
-    render_content,
+    render_content_fields,
     render_passage,
 )
 from ankiforge.anki.notetypes import find_cloze_tokens
@@ -243,7 +243,7 @@ def render_card(card: ShownCard, find_picture: FindPicture, number: int = 0) -> 
     markdown = dict(card.fields)
     html_by_name = {}
     media = find_pictures(card, find_picture)
-    html = render_content(card.kind, card.fields, media)
+    html = render_content_fields(card.kind, card.fields, media)
     for name, field in zip(family.content_fields, html, strict=True):
         html_by_name[name] = adapt_html_to_page(field)
     if (
@@ -311,7 +311,7 @@ def _render_figure(
 ) -> Json:
     media = find_pictures(card, find_picture)
     pictures_shown = list(media.values())
-    picture = adapt_html_to_page(render_content(card.kind, card.fields, media)[-1])
+    picture = adapt_html_to_page(render_content_fields(card.kind, card.fields, media)[-1])
     labels = escape(to_one_line(" · ".join(occlusion.list_labels(masks))))
     return {
         "figure": {

@@ -558,8 +558,8 @@ class DocumentRenderer:
         """
         name = f"{path} {stamp_file(path)}"
         if name not in self._opened:
-            for opened in unmarked_documents.iter_documents(
-                self._workspace, [path], private=True
+            for opened in unmarked_documents.open_documents(
+                self._workspace, [path], include_private=True
             ):
                 if isinstance(opened, Problem):
                     raise ItemError(opened.message, hint=opened.hint)

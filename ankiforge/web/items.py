@@ -53,17 +53,13 @@ from ankiforge.reports.view import (
 )
 from ankiforge.review import Item
 from ankiforge.review.decisions import RESULT_BY_ACT
-from ankiforge.review.items import (
-    expand_gaps,
-    list_sentence_states,
-    to_sentence,
-)
+from ankiforge.review.items import expand_alternative_gaps, list_sentence_states
 from ankiforge.review.selection import (
     find_previous_sentence,
     get_selectable_text,
     parse_sentence,
 )
-from ankiforge.text import format_count, to_one_line, truncate
+from ankiforge.text import format_as_sentence, format_count, to_one_line, truncate
 from ankiforge.text.differences import find_differing_words
 from ankiforge.text.normalize import find_literal_spans
 from ankiforge.text.sentences import find_sentence_spans
@@ -478,15 +474,15 @@ class ItemRenderer:
             "blank": [["Front", "Question", []], ["Back", "Answer", []]],
             "source": self.render_source(highlight),
             "actions": actions,
-            "why": _build_remark(to_sentence(outcome.reason)),
+            "why": _build_remark(format_as_sentence(outcome.reason)),
         }
 
     def _render_card(self, card: LocalCard) -> Json:
         view = render_card(card, self.find_picture)
         view["used"] = self._find_highest_gap_number(card)
-        reasons = [to_sentence(finding.message) for finding in card.findings]
+        reasons = [format_as_sentence(finding.message) for finding in card.findings]
         if card.verdict_reason:
-            reasons.append(to_sentence(card.verdict_reason))
+            reasons.append(format_as_sentence(card.verdict_reason))
         masks = card.is_live and card.kind is CardKind.OCCLUSION
         if not card.is_live:
             actions = [build_action("restore", "Undo this", "", "filled", "Undone")]
@@ -685,7 +681,10 @@ class ItemRenderer:
         if not draft.gaps:
             return view
         full_sentence = parse_sentence(draft)
-        views = [render_card(card, self.find_picture) for card in expand_gaps(draft)]
+        views = [
+            render_card(card, self.find_picture)
+            for card in expand_alternative_gaps(draft)
+        ]
         return {
             **view,
             "gaps": view_card(draft).gaps,

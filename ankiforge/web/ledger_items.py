@@ -26,7 +26,8 @@ from ankiforge.pipeline.workspace import Workspace
 from ankiforge.review import Decision, DecisionOutcome, Review, StaleItemError, batches
 from ankiforge.review.batches import DocumentItems
 from ankiforge.review.decisions import Postpone, ShowInAnki
-from ankiforge.review.items import find_next_item_of_passage, to_sentence
+from ankiforge.review.items import find_next_item_of_passage
+from ankiforge.text import format_as_sentence
 from ankiforge.web.documents import DocumentRenderer
 from ankiforge.web.items import ItemRenderer
 from ankiforge.web.page_part import ChatOutcome, ChatPrompt, ItemSource, ShelfList
@@ -171,7 +172,7 @@ class LedgerItems(ItemSource):
         item_json = self._renderer.render_item(item)
         if item_json.get("several") and item.highlight:
             next_item = find_next_item_of_passage(
-                self._ledger, item.highlight, besides=id
+                self._ledger, item.highlight, skipped_draft_id=id
             )
             if next_item:
                 item_json["then"] = self._renderer.render_item(next_item)
@@ -252,7 +253,7 @@ class LedgerItems(ItemSource):
             if key:
                 document = load_highlight(self._ledger, key).document.key
             export = chats.export_chats(self._workspace, document=document)
-            said = to_sentence(export.summary)
+            said = format_as_sentence(export.summary)
             if export.texts:
                 text, asked_keys = export.texts[0], export.keys[0]
 

@@ -41,7 +41,7 @@ from ankiforge.errors import ForgeError, describe_error, format_traceback
 from ankiforge.model import Json, NoteType, Pair, Texts, Value, is_highlight_key
 from ankiforge.pipeline.decide import BlockedError
 from ankiforge.review import AnyDecision, StaleItemError
-from ankiforge.review.items import to_sentence
+from ankiforge.text import format_as_sentence
 from ankiforge.web.assets import MAIN_SCRIPT, Asset, join_modules
 from ankiforge.web.documents import NotDrawnError, TextSelection
 from ankiforge.web.session import BulkDecision, ReviewSession
@@ -495,9 +495,9 @@ def _error_response(error: ForgeError) -> Response:
 
     `insist` is whether the user can override the refusal with `forced`.
     """
-    message = to_sentence(re.sub(r"^(dr|af|qu)[0-9a-z]+:? ", "", error.message))
+    message = format_as_sentence(re.sub(r"^(dr|af|qu)[0-9a-z]+:? ", "", error.message))
     if error.hint and not _TERMINAL_ONLY.search(error.hint):
-        message += f" {to_sentence(error.hint)}"
+        message += f" {format_as_sentence(error.hint)}"
     body = {"message": message, "insist": isinstance(error, BlockedError)}
     return _json_response(body, "422 Unprocessable")
 

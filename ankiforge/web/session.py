@@ -40,11 +40,11 @@ from ankiforge.model import (
     Value,
     hash16,
 )
-from ankiforge.pipeline.collection import iter_rows_as_in_anki
+from ankiforge.pipeline.collection import apply_anki_edits_to_rows
 from ankiforge.pipeline.decks import find_deck_and_tags, list_decks
 from ankiforge.pipeline.deliver import open_package
-from ankiforge.pipeline.media import load_picture
-from ankiforge.pipeline.query import has_field, parse_query
+from ankiforge.pipeline.media import load_highlight_media
+from ankiforge.pipeline.query import parse_query, uses_query_syntax
 from ankiforge.pipeline.workspace import Workspace
 from ankiforge.review import Decision, Review, StaleItemError, batches
 from ankiforge.review.batches import DocumentItems, ReviewBatch
@@ -284,7 +284,7 @@ class ReviewSession:
         ]
         return {
             **self.count_items(),
-            "waiting": batches.format_waiting(self._items.count_waiting()),
+            "waiting": batches.format_pending_counts(self._items.count_waiting()),
             "documents": [
                 self._render_document_row(entry)
                 if isinstance(entry, DocumentItems)
@@ -329,11 +329,11 @@ class ReviewSession:
             "by": ", ".join(highlight.document.creators[:MAX_CREATORS]),
             "kind": guess_document_kind(highlight),
             "waiting": pile.draft_count,
-            "proposed": pile.proposals.certain,
-            "less_certain": pile.proposals.less_certain,
+            "proposed": pile.proposal_counts.certain,
+            "less_certain": pile.proposal_counts.less_certain,
             "rest": rest,
             "is_open": pile.has_pending_items,
-            "chat": ASK_LABEL if pile.is_for_chat and not uses_model else "",
+            "chat": ASK_LABEL if pile.should_offer_chat and not uses_model else "",
             "left": left,
         }
 
@@ -440,10 +440,10 @@ class ReviewSession:
         try:
             ids = self._find_matching_ids(query)
         except UsageError:
-            if has_field(query):
+            if uses_query_syntax(query):
                 raise
             ids = []  # not a query, but text with a colon or an unclosed quote, for example
-        lines = iter_rows_as_in_anki(
+        lines = apply_anki_edits_to_rows(
             self._ledger,
             item_lists.load_items(self._ledger, ids[start : start + MAX_ROWS]),
         )
@@ -643,8 +643,8 @@ class ReviewSession:
         if sitting.document:
             pile = self._find_document_items(sitting.document)
             if pile:
-                parts = [batches.format_waiting(pile.waiting)]
-                if less_certain := pile.proposals.less_certain:
+                parts = [batches.format_pending_counts(pile.pending_counts)]
+                if less_certain := pile.proposal_counts.less_certain:
                     parts.append(format_count(less_certain, "less certain proposal"))
                 left_text = ", ".join(filter(None, parts))
         heading_start = format_count(count, "card") if count else "No card"
@@ -851,7 +851,7 @@ class ReviewSession:
         return self._files.get(name)
 
     def _find_picture(self, highlight: Highlight, path: str) -> Media | None:
-        media = load_picture(
+        media = load_highlight_media(
             self._ledger, highlight, path, self._workspace.folder.pictures
         )
         if not isinstance(media, Media):

@@ -10,7 +10,7 @@ from typing import Any
 import pytest
 
 from ankiforge.anki.connect import AnkiConnect, UnsupportedActionError
-from ankiforge.anki.notetypes import OUR_FAMILIES, get_our_note_type
+from ankiforge.anki.notetypes import OUR_NOTE_TYPES, get_our_note_type
 from ankiforge.anki.package import write_package
 from ankiforge.errors import ServiceError
 from ankiforge.model import CardKind, LocalCard, NoteType, compute_note_id
@@ -85,7 +85,7 @@ def told(call: Callable[[], object], kind: type[ServiceError] = ServiceError) ->
 
 
 def renamed(col: Any, card: LocalCard) -> None:
-    for family in OUR_FAMILIES:
+    for family in OUR_NOTE_TYPES:
         there = col.models.get(get_our_note_type(family).id)
         there["name"] = f"My {family.value}"
         there["flds"][-5]["name"] = "Key"

@@ -9,10 +9,10 @@ from ankiforge.anki.notes import (
     format_reference,
     normalize_deck_name,
     normalize_tags,
-    parse_source,
+    parse_source_field,
     render_citation,
-    render_content,
-    render_folded_source,
+    render_collapsible_source,
+    render_content_fields,
     render_mask_labels,
 )
 from ankiforge.anki.notetypes import get_our_note_type, hash_html, hash_tags
@@ -116,10 +116,10 @@ def test_the_passage_is_set_as_on_the_page_and_read_back_as_written(
     note = _highlight(card, exact=exact, sentence="", namespace="vault:notes")
     source = _fields(note)["Source"]
     assert shown in source
-    assert parse_source(source)[0] == exact
+    assert parse_source_field(source)[0] == exact
     paper = _highlight(card, exact=exact, sentence="", namespace="pdf:0123456789abcdef")
     assert "\\(" not in _fields(paper)["Source"], "in a PDF a dollar is a dollar"
-    assert parse_source(_fields(paper)["Source"])[0] == exact
+    assert parse_source_field(_fields(paper)["Source"])[0] == exact
 
 
 def test_an_answer_of_a_figure_names_the_label_that_was_asked():
@@ -137,7 +137,7 @@ def test_the_passage_of_a_hand_written_card_is_kept_and_not_shown(make_card):
     written = _highlight(make_card(), kind=HighlightKind.CARD)
     drafted = _highlight(make_card(drafted="kbdgrwvd"), kind=HighlightKind.CARD)
     assert _fields(written)["Source"].startswith('<blockquote class="af-written">')
-    assert parse_source(_fields(written)["Source"]) == parse_source(
+    assert parse_source_field(_fields(written)["Source"]) == parse_source_field(
         _fields(drafted)["Source"]
     )
     assert _fields(drafted)["Source"].startswith("<blockquote>")
@@ -308,8 +308,11 @@ def test_an_odd_address_harms_nothing(make_card, uri):
 
 
 def test_a_draft_can_be_looked_at_before_it_is_a_card():
-    assert render_content(CardKind.CLOZE, (("Text", "{{c1::a}}"),)) == ("{{c1::a}}", "")
-    assert render_content(CardKind.TWO_WAY, (("Front", "*a*"),)) == (
+    assert render_content_fields(CardKind.CLOZE, (("Text", "{{c1::a}}"),)) == (
+        "{{c1::a}}",
+        "",
+    )
+    assert render_content_fields(CardKind.TWO_WAY, (("Front", "*a*"),)) == (
         "<em>a</em>",
         "",
         "y",
@@ -362,5 +365,6 @@ def test_tags_have_no_blanks_no_empty_parts_and_one_spelling():
 )
 def test_where_a_figure_comes_from_is_folded_as_below_other_cards(cited, folded):
     assert (
-        render_folded_source(cited).removeprefix('<details class="af-source">') == folded
+        render_collapsible_source(cited).removeprefix('<details class="af-source">')
+        == folded
     )

@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 from msgspec.structs import replace
 
-from ankiforge.anki.notes import parse_source
+from ankiforge.anki.notes import parse_source_field
 from ankiforge.anki.notetypes import get_our_note_type, hash_html, hash_tags
 from ankiforge.anki.plan import (
     ADOPTED_MOD,
@@ -25,10 +25,10 @@ from ankiforge.anki.plan import (
     _build_schedules,
     _compute_digest,
     _find_text_by_number,
-    build_content,
-    find_layout,
-    find_mapped_type,
-    find_positions,
+    build_note_content,
+    find_field_layout,
+    find_field_positions,
+    find_user_note_type,
     plan_card,
 )
 from ankiforge.model import (
@@ -100,7 +100,7 @@ def without(note_type: AnkiNoteType, *names: str) -> AnkiNoteType:
 
 def of_ours(card: LocalCard = CARD, files: CardFiles = NO_FILES, **more: Any) -> AnkiNote:
     """The note of a card as our package brought it; `more` is what changed since."""
-    layout = find_layout(card, None, {}, {})
+    layout = find_field_layout(card, None, {}, {})
     ours = written(card, layout, files)
     identity = NoteIdentity(
         card.guid,
@@ -130,7 +130,7 @@ def written(
     card: LocalCard, layout: FieldLayout, files: CardFiles = NO_FILES
 ) -> NoteContent:
     """What we would write."""
-    return build_content(card, card.tags, files, layout, lambda *_: "")
+    return build_note_content(card, card.tags, files, layout, lambda *_: "")
 
 
 def changed(in_anki: AnkiNote, note_type: AnkiNoteType = OURS, **fields: str) -> AnkiNote:
@@ -189,7 +189,7 @@ LAYOUTS = [
     ids=[row[0] for row in LAYOUTS],
 )
 def test_a_layout(card, in_anki, types, mapped, fault, names):
-    layout = find_layout(card, in_anki, {each.id: each for each in types}, mapped)
+    layout = find_field_layout(card, in_anki, {each.id: each for each in types}, mapped)
     assert layout.hold_reason == fault
     assert set(layout.positions) == set(names)
     assert layout.anki_note == in_anki
@@ -198,11 +198,11 @@ def test_a_layout(card, in_anki, types, mapped, fault, names):
 
 
 def test_what_a_new_note_has_before_ours_is_filled():
-    assert set(find_layout(CARD, None, {}, {}).fields) == {""}
+    assert set(find_field_layout(CARD, None, {}, {}).fields) == {""}
     wanted = with_note(CARD, adopted=replace(ADOPTED, is_wanted_back=True))
-    fields = find_layout(wanted, None, {77: USERS}, {}).fields
+    fields = find_field_layout(wanted, None, {77: USERS}, {}).fields
     assert fields == ("old front", "old back", "a remark")
-    assert find_layout(
+    assert find_field_layout(
         IN_ADOPTED, note("theirguid", USERS, "abc"), {77: USERS}, {}
     ).fields == (
         "a",
@@ -233,7 +233,7 @@ def test_where_a_field_is(fields, now, positions, is_this_type):
     )
     if now and not is_this_type and positions["Front"] == 0 and fields[0][0] == "Word":
         positions = {"Back": 1}  # the settings speak of another type
-    assert find_positions(note_type, MAPPED, named) == positions
+    assert find_field_positions(note_type, MAPPED, named) == positions
 
 
 @pytest.mark.parametrize(
@@ -251,7 +251,7 @@ def test_where_a_field_is(fields, now, positions, is_this_type):
     ],
 )  # fmt: skip
 def test_the_note_type_of_a_note(card, in_anki, mapped, expected):
-    assert find_mapped_type(card, in_anki, mapped) == expected
+    assert find_user_note_type(card, in_anki, mapped) == expected
 
 
 # --- the base -------------------------------------------------------------------------------
@@ -264,14 +264,14 @@ def hashes(**fields: str) -> dict[str, str]:
 def test_a_note_of_ours_has_its_base_in_itself():
     in_anki = changed(of_ours(), Front="mine", Source="mine, too", Feedback="hm")
     sent = (ExportedNote(8, ("other",)), ExportedNote(9, CARD.tags))
-    base = find_layout(with_note(CARD, exports=sent), in_anki, {}, {}).base
+    base = find_field_layout(with_note(CARD, exports=sent), in_anki, {}, {}).base
     assert base.field_hashes["Front"] == hash_html("What helps retention?")
     assert base.field_hashes["Back"] == hash_html("Testing")
     assert (
         not {"Source", "Feedback"} & base.field_hashes.keys()
     )  # what we fill is always ours
     assert base.tags == CARD.tags
-    other = find_layout(with_note(CARD, exports=sent[:1]), in_anki, {}, {}).base
+    other = find_field_layout(with_note(CARD, exports=sent[:1]), in_anki, {}, {}).base
     assert other.tags == ()
 
 
@@ -302,7 +302,7 @@ SECOND = ExportedNote(7, field_hashes=hashes(Front="new front", Back="b"))
 def test_the_base_of_a_note_of_the_users(sent, fields, mod, taken, base, news):
     card = with_note(CARD, mapped=MAPPED, exports=sent)
     in_anki = note(card.guid, USERS, (*fields, "x"), mod=mod, imported_mod=taken)
-    layout = find_layout(card, in_anki, {77: USERS}, SETTINGS)
+    layout = find_field_layout(card, in_anki, {77: USERS}, SETTINGS)
     assert (layout.base.mod, layout.newly_imported_mod) == (base, news)
 
 
@@ -318,7 +318,7 @@ def test_the_base_of_a_note_of_the_users(sent, fields, mod, taken, base, news):
 def test_the_base_of_an_adopted_note(sent, fields, base):
     card = with_note(IN_ADOPTED, exports=sent)
     in_anki = note("theirguid", USERS, (*fields, "x"), mod=99)
-    layout = find_layout(card, in_anki, {77: USERS}, {})
+    layout = find_field_layout(card, in_anki, {77: USERS}, {})
     assert layout.base.mod == base
     assert layout.base.field_hashes.keys() == {"Front", "Back"}
 
@@ -348,7 +348,7 @@ WITH_PICTURE = make_card(Front="What is it? ![](cell.png)", Back="A cell")
     ],
 )  # fmt: skip
 def test_the_pictures_of_a_card(card, in_anki, picture, names, missing, unread):
-    layout = find_layout(card, of_ours(card) if in_anki else None, {}, {})
+    layout = find_field_layout(card, of_ours(card) if in_anki else None, {}, {})
     ours = written(card, layout, CardFiles({"cell.png": picture}))
     assert {media.name for media in ours.media.values()} == names
     assert ours.picture_problems == ((GONE,) if missing else ())
@@ -357,7 +357,7 @@ def test_the_pictures_of_a_card(card, in_anki, picture, names, missing, unread):
 
 def test_a_picture_of_the_web_is_not_missed():
     card = make_card(Front="![](https://a.example/cell.png)", Back="A cell")
-    assert written(card, find_layout(card, None, {}, {})).unreadable_fields == set()
+    assert written(card, find_field_layout(card, None, {}, {})).unreadable_fields == set()
 
 
 @pytest.mark.parametrize(
@@ -370,7 +370,7 @@ def test_a_picture_of_the_web_is_not_missed():
     ],
 )
 def test_what_we_fill_stays_where_the_passage_is_not_that_of_the_words(card, unread):
-    ours = written(card, find_layout(card, None, {}, {}))
+    ours = written(card, find_field_layout(card, None, {}, {}))
     assert ("Source" in ours.unreadable_fields) == unread
     assert ("Citation" in ours.unreadable_fields) == unread
     assert "Front" not in ours.unreadable_fields
@@ -379,9 +379,12 @@ def test_what_we_fill_stays_where_the_passage_is_not_that_of_the_words(card, unr
 @pytest.mark.parametrize("old", ["", "It said: repetition helps."])
 def test_a_card_has_the_passage_of_its_words_until_the_user_has_decided(old):
     card = replace(CARD, old_passage_text=old)
-    ours = written(card, find_layout(card, None, {}, {})).fields
-    assert parse_source(ours["Source"])[0] == (old or CARD.highlight.sentence)
-    assert ours["Links"] == written(CARD, find_layout(CARD, None, {}, {})).fields["Links"]
+    ours = written(card, find_field_layout(card, None, {}, {})).fields
+    assert parse_source_field(ours["Source"])[0] == (old or CARD.highlight.sentence)
+    assert (
+        ours["Links"]
+        == written(CARD, find_field_layout(CARD, None, {}, {})).fields["Links"]
+    )
 
 
 @pytest.mark.parametrize(
@@ -395,7 +398,7 @@ def test_a_card_has_the_passage_of_its_words_until_the_user_has_decided(old):
 )
 def test_the_words_of_an_adopted_note(front, back, expected):
     card = with_note(make_card(Front=front, Back=back), adopted=ADOPTED)
-    layout = find_layout(card, note("theirguid", USERS, "abc"), {77: USERS}, {})
+    layout = find_field_layout(card, note("theirguid", USERS, "abc"), {77: USERS}, {})
     fields = written(card, layout).fields
     assert (fields["Front"], fields["Back"]) == expected
 
@@ -416,7 +419,7 @@ def test_a_lost_picture_of_an_adopted_note_whose_source_says_the_same_is_not_mis
             (GONE,),
         ),
     ):
-        ours = written(card, find_layout(card, in_anki, {77: USERS}, {}), files)
+        ours = written(card, find_field_layout(card, in_anki, {77: USERS}, {}), files)
         assert ours.picture_problems == missing
         assert ours.unreadable_fields == ({"Front"} if missing else set())
 
@@ -438,7 +441,7 @@ def in_conflict(card: LocalCard, shipped: LocalCard | None = None) -> LocalCard:
     card = replace(card, edits=edits)
     if shipped is None:
         return card
-    fields = written(shipped, find_layout(shipped, None, {}, {})).fields
+    fields = written(shipped, find_field_layout(shipped, None, {}, {})).fields
     hashes = {
         name: hash_html(fields[name]) for name in ("Front", "Back", "Reverse", "Extra")
     }
@@ -455,7 +458,7 @@ def planned(
     **options: Any,
 ) -> CardPlan:
     """What is planned for a card whose note is in one of our types."""
-    layout = find_layout(card, in_anki, options.get("note_types", {}), {})
+    layout = find_field_layout(card, in_anki, options.get("note_types", {}), {})
     return plan_card(card, layout, written(card, layout, files), ExportOptions(**options))
 
 
@@ -609,7 +612,7 @@ def test_what_a_package_tells_of_a_note_is_in_the_journal():
         Front="What helps retention?", Back="Testing", Extra="", Reverse=""
     )
     assert ours.exported.mapped is None
-    layout = find_layout(CARD, None, {77: USERS}, SETTINGS)
+    layout = find_field_layout(CARD, None, {77: USERS}, SETTINGS)
     theirs = plan_card(CARD, layout, written(CARD, layout), ExportOptions())
     assert theirs.exported
     assert theirs.exported.mapped == MAPPED
@@ -648,12 +651,14 @@ def test_a_base_that_no_package_of_the_journal_had(
 ):
     in_anki = changed(of_ours(), Back=back)
     card = with_note(CARD, exports=shipped)
-    layout = find_layout(card, in_anki, {}, {})
+    layout = find_field_layout(card, in_anki, {}, {})
     assert ("Back" in layout.unknown_bases) is unknown
     plan_now = planned(card, in_anki)
     assert plan_now.keeps_unknown_text is kept
     assert bool(plan_now.conflicts) is conflict
-    found = find_layout(with_note(card, is_recreated_from_anki=True), in_anki, {}, {})
+    found = find_field_layout(
+        with_note(card, is_recreated_from_anki=True), in_anki, {}, {}
+    )
     assert (
         not found.unknown_bases
     )  # nothing is known of the packages before the journal was lost
@@ -662,13 +667,13 @@ def test_a_base_that_no_package_of_the_journal_had(
 def test_words_that_no_package_of_the_journal_had_stay_with_their_base():
     in_anki = changed(of_ours(), Back="kitty")
     rewritten = with_note(CARD, exports=(KNOWN,))
-    known = find_layout(rewritten, in_anki, {}, {})
+    known = find_field_layout(rewritten, in_anki, {}, {})
     assert known.unknown_bases == {}
     restored = replace(
         rewritten, fields=tuple({**dict(CARD.fields), "Back": "Quizzes"}.items())
     )
     before = with_note(restored, exports=(BEFORE,))  # nothing changed here since
-    layout = find_layout(before, in_anki, {}, {})
+    layout = find_field_layout(before, in_anki, {}, {})
     assert layout.unknown_bases == {"Back": hash_html("Testing")}
     kept = planned(before, in_anki)
     assert kept.keeps_unknown_text
@@ -684,7 +689,7 @@ def test_the_package_that_anki_took_is_told_unless_there_is_a_conflict():
     card = with_note(NEXT, mapped=MAPPED, exports=(FIRST, SECOND))
     for back, taken in (("b", 7), ("mine", 0)):
         in_anki = note(card.guid, USERS, ("new front", back, "x"), mod=7)
-        layout = find_layout(card, in_anki, {77: USERS}, SETTINGS)
+        layout = find_field_layout(card, in_anki, {77: USERS}, SETTINGS)
         plan_now = plan_card(card, layout, written(card, layout), ExportOptions())
         assert bool(plan_now.conflicts) == (not taken)
         assert plan_now.newly_imported_mod == taken
@@ -750,7 +755,7 @@ def test_a_first_field_that_is_not_ours_and_is_empty():
         card = with_note(
             CARD, mapped=MAPPED, exports=(FIRST,) if expected == "written" else ()
         )
-        layout = find_layout(card, in_anki, types, {})
+        layout = find_field_layout(card, in_anki, types, {})
         assert (
             outcome(plan_card(card, layout, written(card, layout), ExportOptions()))
             == expected
@@ -831,7 +836,7 @@ def test_the_first_number_of_a_note_comes_from_its_guid():
 )
 def test_a_picture_that_is_away_is_called_as_anki_calls_it(path, known, name):
     card = make_card(Front=f"![]({path})", Back="b")
-    layout = find_layout(card, of_ours(card), {}, {})
+    layout = find_field_layout(card, of_ours(card), {}, {})
     ours = written(with_note(card, pictures=known), layout, CardFiles({path: GONE}))
     assert [media.name for media in ours.media.values()] == ([name] if name else [])
 
@@ -858,12 +863,12 @@ SHIPPED = (ExportedNote(1, note_hash="d"),)
     ],
 )
 def test_the_revision_of_a_card_that_keeps_its_words(card, same):
-    layout = find_layout(CARD, None, {}, {})
+    layout = find_field_layout(CARD, None, {}, {})
     assert (_compute_digest(card, layout, written(CARD, layout)) == "d") is same
 
 
 def test_a_link_that_is_of_this_computer_makes_no_revision():
-    layout = find_layout(CARD, None, {}, {})
+    layout = find_field_layout(CARD, None, {}, {})
     ours = written(CARD, layout)
     for name in (LOCAL_LINKS_FIELD, "Back"):
         other = replace(ours, fields={**ours.fields, name: "elsewhere"})

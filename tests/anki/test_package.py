@@ -14,7 +14,7 @@ import pytest
 from msgspec.structs import replace
 
 from ankiforge.anki.notetypes import (
-    OUR_FAMILIES,
+    OUR_NOTE_TYPES,
     get_our_note_type,
     get_our_occlusion_type,
 )
@@ -273,7 +273,7 @@ FROZEN = {
 }
 
 
-@pytest.mark.parametrize("family", OUR_FAMILIES)
+@pytest.mark.parametrize("family", OUR_NOTE_TYPES)
 def test_the_ids_of_note_types_fields_and_templates_never_change(family):
     kind = get_our_note_type(family)
     number, first_field, fields, first_template, templates = FROZEN[family]
@@ -304,7 +304,7 @@ def test_of_a_figure_anki_keeps_the_fields_without_which_there_is_no_card(
 def test_templates_hold_no_script_and_load_nothing():
     sides = [
         side
-        for f in OUR_FAMILIES
+        for f in OUR_NOTE_TYPES
         for t in get_our_note_type(f).templates
         for side in (t.question, t.answer)
     ]

@@ -8,7 +8,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from ankiforge.anki.notetypes import (
-    compute_ordinals,
+    compute_card_ordinals,
     get_our_note_type,
     parse_cloze_numbers,
 )
@@ -158,7 +158,7 @@ def test_the_cards_of_a_basic_note_are_those_anki_makes(
 ):
     fields = (front, back, reverse, *[""] * 10)
     basic = get_our_note_type(NoteType.BASIC)
-    ordinals = compute_ordinals(basic, dict(zip(basic.names, fields, strict=True)))
+    ordinals = compute_card_ordinals(basic, dict(zip(basic.names, fields, strict=True)))
     note = viewer.col.new_note(viewer.note_type(NoteType.BASIC))
     note.fields = list(fields)
     viewer.col.add_note(note, 1)

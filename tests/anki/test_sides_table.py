@@ -2,7 +2,7 @@
 
 import pytest
 
-from ankiforge.anki.notetypes import find_sides, map_sides
+from ankiforge.anki.notetypes import find_question_and_answer_fields, map_to_our_fields
 from ankiforge.model import AnkiNoteType, AnkiTemplate
 
 BASIC = ("{{Front}}", "{{FrontSide}}<hr id=answer>{{Back}}")
@@ -23,8 +23,8 @@ def sides(
         templates=tuple(AnkiTemplate("", None, *sides) for sides in templates),
         css="",
     )
-    question, answer = find_sides(note_type, ordinals, fields)
-    return question, answer, map_sides(note_type, question, answer)
+    question, answer = find_question_and_answer_fields(note_type, ordinals, fields)
+    return question, answer, map_to_our_fields(note_type, question, answer)
 
 
 @pytest.mark.parametrize(

@@ -12,7 +12,7 @@ from ankiforge.anki.collection import (
     open_anki_contents,
     open_exported_contents,
 )
-from ankiforge.anki.notes import render_content
+from ankiforge.anki.notes import render_content_fields
 from ankiforge.anki.notetypes import get_our_note_type, hash_html, hash_tags
 from ankiforge.anki.package import write_package
 from ankiforge.anki.profiles import compute_fingerprint_text
@@ -129,7 +129,7 @@ def test_a_fresh_import_is_seen_as_it_was_shipped(world):
         assert note.type_id == get_our_note_type(card.note_type).id
         assert note.tags == ("ankiforge::doc::testenhancedlearning", "memory")
         assert note.fields == note_for(card, card.deck, MOD).fields
-        hashes = tuple(map(hash_html, render_content(card.kind, card.fields)))
+        hashes = tuple(map(hash_html, render_content_fields(card.kind, card.fields)))
         assert note.identity == NoteIdentity(
             card.guid,
             card.key,

@@ -6,7 +6,7 @@ from typing import Any
 
 import pytest
 
-from ankiforge.pipeline.query import has_field, join_arguments, looks_like_key
+from ankiforge.pipeline.query import join_arguments, looks_like_key, uses_query_syntax
 
 NOTE = """\
 What powers the cell?::The mitochondrion
@@ -155,7 +155,7 @@ def test_a_decision_on_nothing_is_told_in_json_too(desk):
     ],
 )
 def test_a_query_names_a_field_or_leaves_something_out(text, is_query):
-    assert bool(has_field(text)) is is_query
+    assert bool(uses_query_syntax(text)) is is_query
 
 
 @pytest.mark.parametrize(

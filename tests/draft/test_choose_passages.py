@@ -19,7 +19,7 @@ from ankiforge.extract import files
 from ankiforge.extract.chosen_passages import build_highlight
 from ankiforge.extract.pdf import worker
 from ankiforge.model import Document, DocumentKey, DocumentText, Paragraph
-from ankiforge.pipeline.draft import load_privacy
+from ankiforge.pipeline.draft import load_privacy_filter
 from ankiforge.pipeline.workspace import Workspace
 from ankiforge.text.located import DocumentLetters, locate_quote, locate_selection
 from tests.makers.ebook_writer import Book, write_epub
@@ -258,7 +258,7 @@ def test_a_short_private_text_is_masked_in_the_rest_of_its_document(
     answer(forge, sent_out, card(SALT, "What slows the yeast in a dough?", "salt"))
     key = forge.cards()[0]["document"]
     with forge.here(), Workspace(read_only=True) as workspace:
-        assert "7319" not in load_privacy(workspace.ledger).mask_text(public, key)
+        assert "7319" not in load_privacy_filter(workspace.ledger).mask_text(public, key)
 
 
 def test_a_book_with_a_private_subject_is_refused(forge, tmp_path):

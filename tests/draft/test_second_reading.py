@@ -213,7 +213,7 @@ def _second_text(forge: Any) -> str:
     """The text that asks a chat to read all drafts that wait."""
     from ankiforge.ledger import draft_groups
     from ankiforge.ledger.tables.pending_drafts import load_draft_ids
-    from ankiforge.pipeline.draft import load_privacy
+    from ankiforge.pipeline.draft import load_privacy_filter
     from ankiforge.pipeline.second_reading import build_chat_text
     from ankiforge.pipeline.workspace import Workspace
 
@@ -221,5 +221,5 @@ def _second_text(forge: Any) -> str:
         waiting = draft_groups.iter_pending_drafts(
             workspace.ledger, load_draft_ids(workspace.ledger)
         )
-        privacy = load_privacy(workspace.ledger)
+        privacy = load_privacy_filter(workspace.ledger)
         return build_chat_text(workspace.folder, privacy, waiting)

@@ -30,7 +30,7 @@ from ankiforge.model import (
     ShownCard,
     Verdict,
 )
-from ankiforge.pipeline.draft import load_privacy
+from ankiforge.pipeline.draft import load_privacy_filter
 from ankiforge.pipeline.workspace import Workspace
 from ankiforge.reports.cards import (
     format_in_full,
@@ -90,7 +90,7 @@ def desk(forge_in: Any, tmp_path_factory: pytest.TempPathFactory) -> Iterator[An
         session = ReviewSession(workspace, PageRenderer())
         [key] = session.show_list("none")["ids"] or session.show_list("new")["ids"]
         item = Review(workspace).load_item(key)
-        yield session, load_privacy(workspace.ledger), workspace, item.highlight
+        yield session, load_privacy_filter(workspace.ledger), workspace, item.highlight
 
 
 @st.composite

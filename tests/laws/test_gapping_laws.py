@@ -3,7 +3,7 @@
 from hypothesis import assume, given
 from hypothesis import strategies as st
 
-from ankiforge.review.selection import extract_part, make_cloze_text
+from ankiforge.review.selection import extract_span, make_cloze_text
 from ankiforge.text import cloze
 from ankiforge.text.cloze import to_plain_text
 from ankiforge.text.normalize import is_same_text
@@ -53,7 +53,7 @@ def test_what_was_written_in_markdown_is_hidden_where_it_stands(words, data):
 
     assert is_same_text(to_plain_text(made), text)
     assert is_same_text(
-        to_plain_text(extract_part(text, (start, end), markdown)),
+        to_plain_text(extract_span(text, (start, end), markdown)),
         to_plain_text(gap.answer),
     )
     assert text[start:end].strip() in to_plain_text(gap.answer)

@@ -32,7 +32,7 @@ from ankiforge.model import (
     Verdict,
     is_card_id,
 )
-from ankiforge.pipeline.draft import draft_pending
+from ankiforge.pipeline.draft import draft_pending_highlights
 from ankiforge.pipeline.proposals import accept_proposal, find_proposal
 from ankiforge.pipeline.run_result import RunParameters
 from ankiforge.review.items import select_clean_drafts
@@ -155,7 +155,7 @@ def draft_again(world: World, key: str) -> bool:
     job = RunParameters(
         by_rules, world.rules, folder.pictures, redrafted=frozenset([key])
     )
-    list(draft_pending(job, ledger))
+    list(draft_pending_highlights(job, ledger))
     return not decide.is_last_action(ledger, before)
 
 

@@ -14,7 +14,7 @@ from ankiforge.ledger import decide, draft_recording
 from ankiforge.ledger.cards import load_highlight
 from ankiforge.ledger.pending_items import iter_outcomes
 from ankiforge.model import CardKind, DraftingResult
-from ankiforge.pipeline.draft import draft_pending
+from ankiforge.pipeline.draft import draft_pending_highlights
 from ankiforge.pipeline.run_result import RunParameters
 from tests.ledger.world import World, by_rules, model_draft
 
@@ -38,7 +38,7 @@ def draft_again(world: World, key: str) -> None:
     job = RunParameters(
         by_rules, world.rules, folder.pictures, redrafted=frozenset([key])
     )
-    list(draft_pending(job, world["a"]))
+    list(draft_pending_highlights(job, world["a"]))
 
 
 def draft_model(

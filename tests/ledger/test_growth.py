@@ -11,7 +11,7 @@ from ankiforge.config.workspace import WorkspaceDirectory
 from ankiforge.ledger import Ledger, decide, draft_recording, pending_items
 from ankiforge.ledger.tables.snapshots import load_highlight_snapshots
 from ankiforge.model import hash16
-from ankiforge.pipeline.draft import draft_pending
+from ankiforge.pipeline.draft import draft_pending_highlights
 from ankiforge.pipeline.run_result import RunParameters
 from ankiforge.pipeline.sources import ingest_sources
 from tests.ledger.world import World
@@ -124,7 +124,7 @@ def read(world: World, ledger: Ledger) -> RunParameters:
 
 def drafting(world: World, ledger: Ledger) -> Callable[[], object]:
     job = read(world, ledger)
-    return lambda: list(draft_pending(job, ledger))
+    return lambda: list(draft_pending_highlights(job, ledger))
 
 
 def accepting(world: World, ledger: Ledger) -> Callable[[], object]:

@@ -86,7 +86,10 @@ def test_a_less_certain_proposal_is_shown_only_to_who_asks_for_more(forge, note)
         order = pending_items.load_pending_items(opened.ledger)
         [pile] = batches.group_by_document(order.drafts, order.without_card)
         load_item = Review(opened).load_item
-        assert (pile.proposals.certain, pile.select_best_items(load_item)) == (0, [])
+        assert (pile.proposal_counts.certain, pile.select_best_items(load_item)) == (
+            0,
+            [],
+        )
         [more] = pile.select_best_items(load_item, uncertain=True)
         assert more.proposal.quote == YEAST
 

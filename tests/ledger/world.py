@@ -34,7 +34,7 @@ from ankiforge.model import (
     compute_note_id,
 )
 from ankiforge.pipeline import collection, deliver
-from ankiforge.pipeline.draft import draft_pending
+from ankiforge.pipeline.draft import draft_pending_highlights
 from ankiforge.pipeline.run_result import RunParameters
 from ankiforge.pipeline.sources import ingest_sources
 from tests.reading import opened, settings_of
@@ -151,7 +151,7 @@ class World:
         )  # fmt: skip
         steps = [ingest_sources(job, ledger)]
         collection.recreate_cards_of_unknown_notes(ledger, viewed.notes_without_event)
-        steps += draft_pending(job, ledger)
+        steps += draft_pending_highlights(job, ledger)
         changes = [one for step in steps for one in step.changes]
         written: list[Note] = []
         if ship:

@@ -5,8 +5,8 @@ from __future__ import annotations
 from collections.abc import Mapping
 
 from ankiforge.anki.notes import ContextFilter, normalize_deck_name, normalize_tags
-from ankiforge.anki.notetypes import get_our_note_type, select_ordinals
-from ankiforge.anki.plan import CardFiles, build_content, find_layout
+from ankiforge.anki.notetypes import get_our_note_type, select_card_ordinals
+from ankiforge.anki.plan import CardFiles, build_note_content, find_field_layout
 from ankiforge.check import filter_safe_context
 from ankiforge.model import Card, Media, Note, Problem, Strings
 
@@ -16,12 +16,14 @@ Pictures = Mapping[str, Media | Problem]
 def field_html(
     card: Card,
     tags: Strings,
-    safe_context: ContextFilter = filter_safe_context,
+    filter_context: ContextFilter = filter_safe_context,
     pictures: Pictures | None = None,
 ) -> Strings:
     """All fields of a card's note, in the order of our note type."""
-    layout = find_layout(card, None, {}, {})
-    ours = build_content(card, tags, CardFiles(pictures or {}), layout, safe_context)
+    layout = find_field_layout(card, None, {}, {})
+    ours = build_note_content(
+        card, tags, CardFiles(pictures or {}), layout, filter_context
+    )
     return layout.fill_fields(ours.fields)
 
 
@@ -42,6 +44,6 @@ def note_for(card: Card, deck: str, mod: int, pictures: Pictures | None = None) 
         fields=fields,
         tags=tags,
         mod=mod,
-        ordinals=select_ordinals(note_type, fields, None),
+        ordinals=select_card_ordinals(note_type, fields, None),
         media=tuple(shown[name] for name in sorted(shown)),
     )

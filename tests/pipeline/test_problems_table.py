@@ -93,7 +93,7 @@ def test_why_a_picture_is_not_shown(monkeypatch, tmp_path, path, message):
     document = Document(DocumentKey("vault:v/a"), "v", "A")
     highlight = Highlight(document, "vault:v", HighlightKind.HIGHLIGHT, "words")
     nothing: Any = None
-    told = media.load_picture(nothing, highlight, path, tmp_path)
+    told = media.load_highlight_media(nothing, highlight, path, tmp_path)
     assert isinstance(told, Problem)
     assert told.location == path
     assert told.message.startswith(message)

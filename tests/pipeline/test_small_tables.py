@@ -333,7 +333,7 @@ def test_an_id_a_key_and_what_is_none(word, is_id, is_key):
     ],
 )
 def test_a_query_that_names_a_field_is_no_question(text, names):
-    assert bool(query.has_field(text)) is names
+    assert bool(query.uses_query_syntax(text)) is names
 
 
 # --- fields that a person types --------------------------------------------------------------
@@ -387,7 +387,7 @@ def test_a_card_may_be_as_long_as_the_limit():
     ],
 )  # fmt: skip
 def test_what_a_chat_is_asked(numbers, withheld, said):
-    assert chats.describe_chats(numbers, withheld) == said
+    assert chats.summarize_chat_export(numbers, withheld) == said
 
 
 def test_the_steps_of_a_run_add_up():

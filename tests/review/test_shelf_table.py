@@ -24,7 +24,7 @@ from ankiforge.review import Item
 from ankiforge.review.batches import (
     DocumentItems,
     ReviewBatch,
-    format_waiting,
+    format_pending_counts,
     group_by_document,
     sort_for_review,
 )
@@ -97,7 +97,7 @@ def test_a_chat_is_offered_where_fewer_than_ten_reach_the_floor(
     waiting, proposed, for_chat, offer
 ):
     [pile] = group_by_document(places(*waiting), places(*proposed))
-    assert (pile.is_for_chat, pile.chat_offer) == (for_chat, offer)
+    assert (pile.should_offer_chat, pile.chat_offer) == (for_chat, offer)
 
 
 def test_fiction_stands_last_on_the_shelf_whatever_its_sentences_promise():
@@ -245,8 +245,8 @@ def test_another_mark_joins_the_ten_in_reading_order(ids, decided, order, joined
     ],
 )  # fmt: skip
 def test_what_waits_is_one_number_with_its_parts(waiting, told):
-    assert format_waiting(Counter(waiting)) == told
-    where = format_waiting(waiting, " in all sources")
+    assert format_pending_counts(Counter(waiting)) == told
+    where = format_pending_counts(waiting, " in all sources")
     assert where == told.replace(" waiting", " waiting in all sources")
 
 
@@ -255,7 +255,7 @@ def test_a_document_of_which_nothing_is_proposed_is_the_last_and_for_a_chat():
     last, first = group_by_document((), marks)[::-1]
     groups = (first.with_proposals, first.with_uncertain_proposals, first.others)
     assert (first.title, *map(len, groups), first.remaining_count) == ("b", 1, 2, 1, 3)
-    assert (last.title, last.with_proposals, last.is_for_chat) == ("a", (), True)
+    assert (last.title, last.with_proposals, last.should_offer_chat) == ("a", (), True)
 
 
 def test_of_marks_in_one_sentence_the_one_with_the_best_gap_is_asked():
@@ -274,7 +274,7 @@ def test_of_marks_in_one_sentence_the_one_with_the_best_gap_is_asked():
         )
         return Item(id, outcome=HighlightOutcome(HIGHLIGHT, "no_card"), proposal=proposal)
 
-    assert pile.proposals == ProposalCounts(3, 1)
+    assert pile.proposal_counts == ProposalCounts(3, 1)
     assert [each.id for each in pile.select_best_items(item)] == ["a2", "a3"]
     more = pile.select_best_items(item, uncertain=True)
     assert [each.id for each in more] == ["a5"]

@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 
-from ankiforge.anki.notetypes import compute_ordinals
+from ankiforge.anki.notetypes import compute_card_ordinals
 from ankiforge.ledger.events import get_slot
 from ankiforge.model import (
     NO_KEY,
@@ -84,7 +84,7 @@ CHECKS: dict[tuple[str, ...], Callable[[Any], tuple[Any, Any]]] = {
     ("drafted",): lambda one: (_slot(one), one["slot"]),
     ("guid",): lambda one: (_ids(one), [one["guid"], one["nid"], one["cid"]]),
     ("templates",): lambda one: (
-        list(compute_ordinals(_note_type(one["templates"]), one["fields"])),
+        list(compute_card_ordinals(_note_type(one["templates"]), one["fields"])),
         one["ordinals"],
     ),
     ("masks",): lambda one: (_followed(one), [one["followed"], one["sure"]]),

@@ -32,7 +32,7 @@ from ankiforge.model import (
 from ankiforge.pipeline.draft import iter_model_tasks
 from ankiforge.pipeline.workspace import Workspace
 from ankiforge.review import AnyDecision, Decision, Item, Review, StaleItemError, batches
-from ankiforge.review.items import apply_edits
+from ankiforge.review.items import apply_field_edits
 from ankiforge.web.assets import join_modules
 from ankiforge.web.documents import NotDrawnError, PageRenderer
 from ankiforge.web.server import PageServer, Response
@@ -1023,7 +1023,7 @@ def test_the_page_begins_with_a_document_that_has_proposals_alone(session, works
     ],
 )
 def test_a_blank_field_that_a_card_does_not_have_is_none(typed, words):
-    assert dict(apply_edits((("Front", "a"), ("Back", "b")), typed)) == words
+    assert dict(apply_field_edits((("Front", "a"), ("Back", "b")), typed)) == words
 
 
 def test_an_item_is_about_a_passage_unless_it_is_a_question(make_card):

@@ -14,8 +14,8 @@ from pathlib import Path
 import msgspec
 
 from ankiforge.anki.collection import open_anki_contents
-from ankiforge.anki.notes import field_to_text, render_content
-from ankiforge.anki.notetypes import find_sides, map_sides
+from ankiforge.anki.notes import field_to_text, render_content_fields
+from ankiforge.anki.notetypes import find_question_and_answer_fields, map_to_our_fields
 from ankiforge.anki.render import field_to_markdown
 from ankiforge.ledger import (
     Ledger,
@@ -166,8 +166,8 @@ def _iter_foreign_notes(ledger: Ledger, collection: Path) -> Iterator[_ForeignNo
                 continue
             if not _OUR_GUID.fullmatch(note.guid):
                 fields = dict(zip(note_type.names, note.fields, strict=False))
-                sides = find_sides(note_type, note.ordinals, fields)
-                yield _ForeignNote(note, note_type, map_sides(note_type, *sides))
+                sides = find_question_and_answer_fields(note_type, note.ordinals, fields)
+                yield _ForeignNote(note, note_type, map_to_our_fields(note_type, *sides))
 
 
 def _match_drafts(
@@ -279,7 +279,7 @@ def _add_card_schedules(ledger: Ledger, matches: Matches) -> None:
 
 def _render_draft(draft: PendingDraft) -> Strings:
     kind = draft.kind
-    html = render_content(kind, draft.fields)
+    html = render_content_fields(kind, draft.fields)
     by_name = dict(zip(kind.note_type.content_fields, html, strict=True))
     return _to_plain_texts(by_name, kind.note_type)
 

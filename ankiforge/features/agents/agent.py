@@ -50,7 +50,7 @@ from ankiforge.model import (
     Texts,
     Value,
 )
-from ankiforge.pipeline.draft import DraftChecker, iter_model_tasks, load_privacy
+from ankiforge.pipeline.draft import DraftChecker, iter_model_tasks, load_privacy_filter
 from ankiforge.pipeline.models import load_prompt
 from ankiforge.pipeline.query import find_matching_ids
 from ankiforge.pipeline.workspace import Workspace
@@ -206,7 +206,7 @@ class Agent:
         if tool in TOOLS:
             return tool.function(self, **arguments)
         with self.open("") as workspace:
-            privacy = load_privacy(workspace.ledger)
+            privacy = load_privacy_filter(workspace.ledger)
             return privacy.mask_entry(tool.function(workspace, privacy, **arguments))
 
 
@@ -288,7 +288,7 @@ def _render_rules(prompt: Prompt) -> str:
 def get_context(agent: Agent, *, highlight: Words) -> Json:
     """Show one highlight with the text around it, e.g. to see to whom "she" refers."""
     with agent.open("") as workspace:
-        privacy = load_privacy(workspace.ledger)
+        privacy = load_privacy_filter(workspace.ledger)
         passage = load_highlight(workspace.ledger, highlight)
         _check_is_public(privacy, passage)
         sendable = privacy.make_sendable(passage)
@@ -318,7 +318,7 @@ def list_cards(
     """
     with agent.open("") as workspace:
         ledger = workspace.ledger
-        privacy = load_privacy(ledger)
+        privacy = load_privacy_filter(ledger)
         cards: list[Json] = []
         ids: list[str] = []
         if state == "rejected":
@@ -381,7 +381,7 @@ def propose_cards(agent: Agent, *, cards: ProposedCards) -> Json:
     with agent.open("drafting") as workspace:
         ledger = workspace.ledger
         prompt = load_prompt(workspace.folder)
-        privacy = load_privacy(ledger)
+        privacy = load_privacy_filter(ledger)
         checks = DraftChecker(workspace.build_run_parameters(), ledger)
         results = []
         for key, highlight_cards in cards_by_highlight.items():

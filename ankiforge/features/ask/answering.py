@@ -28,7 +28,7 @@ from ankiforge.language.detection import detect_language
 from ankiforge.language.quantities import find_numbers
 from ankiforge.language.words import TERM_PATTERN, split_words
 from ankiforge.model import Json, Value
-from ankiforge.pipeline.draft import load_privacy
+from ankiforge.pipeline.draft import load_privacy_filter
 from ankiforge.pipeline.workspace import Workspace
 from ankiforge.text import regex
 from ankiforge.text.located import find_quote
@@ -202,7 +202,7 @@ def prepare_question(workspace: Workspace, question: str) -> PreparedQuestion:
     """
     ledger = workspace.ledger
     index.update_index(ledger)
-    privacy = load_privacy(ledger)
+    privacy = load_privacy_filter(ledger)
     result = find_passages(workspace, question, _MAX_PASSAGES_TO_READ, privacy)
     passages = {make_label(passage.highlight.key): passage for passage in result.passages}
     texts = {

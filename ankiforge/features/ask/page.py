@@ -13,10 +13,9 @@ from ankiforge.features.ask.answering import prepare_question
 from ankiforge.features.ask.index import FoundPassage, FoundWork
 from ankiforge.features.ask.work import search_library
 from ankiforge.model import Json, LocalCard, Span, Texts, Value
-from ankiforge.pipeline.query import has_field
+from ankiforge.pipeline.query import uses_query_syntax
 from ankiforge.pipeline.workspace import Workspace
-from ankiforge.review.items import to_sentence
-from ankiforge.text import format_count
+from ankiforge.text import format_as_sentence, format_count
 from ankiforge.web.card_view import render_row, render_text
 from ankiforge.web.items import ItemRenderer
 
@@ -49,13 +48,13 @@ class SearchRenderer:
         cards.
         """
         words = query["words"][:500].strip()
-        if not words or has_field(words):
+        if not words or uses_query_syntax(words):
             return {}
         result = search_library(self._workspace, words)
         return {
             "works": [_render_work(work) for work in result.works],
             "passages": [self._render_passage(passage) for passage in result.passages],
-            "said": " ".join(map(to_sentence, result.remarks)),
+            "said": " ".join(map(format_as_sentence, result.remarks)),
         }
 
     def _render_passage(self, passage: FoundPassage, quote: Span | None = None) -> Json:

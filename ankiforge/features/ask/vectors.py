@@ -25,7 +25,7 @@ from ankiforge.features.ask.index import IsHidden, load_text_hashes
 from ankiforge.language.words import count_words
 from ankiforge.ledger.cards import load_highlight
 from ankiforge.model import Highlight, HighlightKey, Problem, Span, Value
-from ankiforge.pipeline.draft import load_privacy
+from ankiforge.pipeline.draft import load_privacy_filter
 from ankiforge.pipeline.run_result import OtherProgress, RunResult, RunStep
 from ankiforge.pipeline.workspace import ShowProgress, Workspace
 
@@ -87,7 +87,7 @@ class PassageVectors:
 
     @cached_property
     def _privacy(self) -> PrivacyFilter:
-        return load_privacy(self._ledger)
+        return load_privacy_filter(self._ledger)
 
     # --- computing vectors ------------------------------------------------------------
 

@@ -24,7 +24,7 @@ class PatchCommand(Hooks):
         self, workspace: Workspace, result: RunResult, show: ShowProgress
     ) -> None:
         """Delete the backups of notes that `patch --apply` made."""
-        workspace.delete_kept_files()
+        workspace.delete_backups()
 
 
 feature = PatchCommand()

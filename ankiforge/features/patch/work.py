@@ -18,7 +18,7 @@ from typing import TYPE_CHECKING, NamedTuple
 
 from rapidfuzz import fuzz
 
-from ankiforge.anki.notes import render_content
+from ankiforge.anki.notes import render_content_fields
 from ankiforge.anki.notetypes import is_same_html
 from ankiforge.anki.render import field_to_markdown
 from ankiforge.errors import ItemError
@@ -44,7 +44,7 @@ from ankiforge.model import (
     hash16,
 )
 from ankiforge.pipeline.collection import find_anki_edits
-from ankiforge.pipeline.media import load_available_media
+from ankiforge.pipeline.media import load_available_card_media
 from ankiforge.pipeline.query import find_matching_ids
 from ankiforge.pipeline.sources import (
     apply_stored_plugin_syntaxes,
@@ -233,7 +233,7 @@ def _find_local_edits(card: LocalCard) -> Texts:
     html = dict(
         zip(
             card.note_type.content_fields,
-            render_content(card.kind, card.fields),
+            render_content_fields(card.kind, card.fields),
             strict=True,
         )
     )
@@ -357,10 +357,10 @@ class _NoteToPatch:
         highlights = self._parse_highlights(self.text)
 
         # compare the text of the card in the note with the wanted text
-        media = load_available_media(self._ledger, card, self._pictures)
+        media = load_available_card_media(self._ledger, card, self._pictures)
         names = card.note_type.content_fields
         draft = _find_draft(highlights[index], card)
-        our_html = render_content(draft.kind, draft.fields, media)
+        our_html = render_content_fields(draft.kind, draft.fields, media)
         html = {**dict(zip(names, our_html, strict=True)), **edit.html}
         if all(map(is_same_html, our_html, html.values())):
             return self.text
@@ -432,7 +432,7 @@ class _NoteToPatch:
             draft = _find_draft(after[index], wanted_card.card)
         except ItemError:
             return OTHER_CARDS_TEXT
-        html_read = render_content(draft.kind, draft.fields, wanted_card.media)
+        html_read = render_content_fields(draft.kind, draft.fields, wanted_card.media)
         for html, wanted_html in zip(html_read, wanted_card.html, strict=True):
             if not is_same_html(html, wanted_html):
                 excerpt = _excerpt_difference(

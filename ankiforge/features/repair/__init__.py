@@ -33,13 +33,13 @@ class Repair(Hooks):
 
         If the collection can't be read, nothing happens, because the run has reported this.
         """
-        if result.collection is None:
+        if result.collection_path is None:
             return
         from ankiforge.errors import ItemError
         from ankiforge.features.repair.count import count_failing
 
         with suppress(ItemError):
-            count_failing(workspace.ledger, result.collection)
+            count_failing(workspace.ledger, result.collection_path)
 
     def make_notice(self, ledger: Ledger) -> FeatureNotice | None:
         """Return a notice with today's number of failing cards.

@@ -39,8 +39,14 @@ from ankiforge.pipeline.collection import find_collection
 from ankiforge.pipeline.workspace import Workspace
 from ankiforge.review import Decision, DecisionOutcome, StaleItemError
 from ankiforge.review.decisions import Accept, Edit, Postpone, Redraft, Reject
-from ankiforge.review.items import apply_edits, to_sentence
-from ankiforge.text import format_count, regex, to_one_line, truncate
+from ankiforge.review.items import apply_field_edits
+from ankiforge.text import (
+    format_as_sentence,
+    format_count,
+    regex,
+    to_one_line,
+    truncate,
+)
 from ankiforge.text.cloze import to_plain_text
 from ankiforge.web.card_view import render_card
 from ankiforge.web.items import EDIT, ItemRenderer, build_action
@@ -130,7 +136,7 @@ class FailingCards(ItemSource):
         failure_count = sum(answer.is_failure for answer in history.answers)
         minutes = format_count(max(round(history.total_seconds / 60), 1), "minute")
         answers = format_count(history.answer_count, "answer")
-        text = to_sentence("; ".join(entry.reasons))
+        text = format_as_sentence("; ".join(entry.reasons))
         item: Json = {
             "id": f"{ID_PREFIX}{entry.note.note_id}",
             "turn": hash16("failing", repr((entry.card.fields, entry.proposed_repairs))),
@@ -150,7 +156,7 @@ class FailingCards(ItemSource):
         for repair in entry.proposed_repairs[: len(_ACCEPT_KEYS)]:
             cards = []
             for words in (
-                dict(apply_edits(card.fields, repair.fields)),
+                dict(apply_field_edits(card.fields, repair.fields)),
                 *repair.new_cards,
             ):
                 fields = [
@@ -260,7 +266,9 @@ class FailingCards(ItemSource):
             if isinstance(decision, Reject):
                 repair_work.unsuspend_card(workspace, entry)
 
-        return DecisionOutcome(take_back, action, to_sentence(message) if message else "")
+        return DecisionOutcome(
+            take_back, action, format_as_sentence(message) if message else ""
+        )
 
     def preview(self, decision: Decision) -> ShownCard:
         """Build the card as it would be with the fields in the editor."""
@@ -268,7 +276,7 @@ class FailingCards(ItemSource):
             self._find_current_entry(replace(decision, content_hash=""))
         )
         typed = decision.fields if isinstance(decision, Edit) else {}
-        return replace(card, fields=apply_edits(card.fields, typed))
+        return replace(card, fields=apply_field_edits(card.fields, typed))
 
     # --- the chat -----------------------------------------------------------------------
 

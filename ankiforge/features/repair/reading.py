@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 from ankiforge.anki.notetypes import (
-    find_sides,
+    find_question_and_answer_fields,
     find_template_fields,
-    map_sides,
+    map_to_our_fields,
 )
 from ankiforge.anki.render import field_to_markdown
 from ankiforge.model import (
@@ -110,7 +110,7 @@ def parse_note(note: AnkiNote, note_type: AnkiNoteType | None) -> ParsedNote | N
 
     # embedded pictures count as content, but their bytes are dropped
     html = {name: _DATA_URL.sub("data:", text) for name, text in fields}
-    asked, answer_field = find_sides(note_type, note.ordinals, html)
+    asked, answer_field = find_question_and_answer_fields(note_type, note.ordinals, html)
     sides = {"Front": "<br>".join(html.get(name, "") for name in asked)}
     sides["Back"] = html.get(answer_field, "")
     if max(map(len, sides.values())) > MAX_SIDE_CHARS:
@@ -127,7 +127,7 @@ def parse_note(note: AnkiNote, note_type: AnkiNoteType | None) -> ParsedNote | N
         notetype=note_type.name,
         fields=fields,
         draft=CardContent(NO_KEY, kind, tuple(markdown.items()), Origin("person")),
-        field_names=map_sides(note_type, asked, answer_field),
+        field_names=map_to_our_fields(note_type, asked, answer_field),
         closed_early=closed_early[0] if closed_early else "",
         key=note.identity.key if note.identity else NO_KEY,
     )

@@ -464,11 +464,11 @@ def build_repair_chat_text(workspace: Workspace, entry: FailingNote) -> str:
 
 
 def _make_request(workspace: Workspace, entry: FailingNote) -> ModelRequest:
-    from ankiforge.pipeline.draft import load_privacy
+    from ankiforge.pipeline.draft import load_privacy_filter
 
     if not entry.can_change:
         raise _make_unchangeable_error(entry, "its question has several fields")
-    privacy = load_privacy(workspace.ledger)
+    privacy = load_privacy_filter(workspace.ledger)
     if entry.has_private_text(privacy):
         hint = "it has text under #no-llm: reword it here, with e"
         raise RefusedError("this card must stay on this computer", hint=hint)
