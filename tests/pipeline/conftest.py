@@ -1,4 +1,4 @@
-"""A workspace with three accepted cards, as rows of several tables start from."""
+"""A workspace with a few accepted cards, as rows of several tables start from."""
 
 import shutil
 from collections.abc import Iterator
@@ -17,6 +17,12 @@ NOTE = """\
 What pumps blood?::the heart
 
 What filters blood?::the kidney
+
+What breathes?::the lung
+
+What digests?::the stomach
+
+What thinks?::the brain
 
 The ==liver== makes bile, and {{c1::insulin}} comes from the pancreas.
 """

@@ -44,7 +44,9 @@ NONE_OF_YOURS = "Anki has none of your notes, so nothing was recorded"
 
 @pytest.fixture
 def cards(workspace: Workspace) -> list[LocalCard]:
-    return [card for card in workspace.cards() if card.kind is CardKind.BASIC]
+    """The cards about the heart and about the kidney."""
+    cards = {dict(card.fields).get("Back"): card for card in workspace.cards()}
+    return [cards["the heart"], cards["the kidney"]]
 
 
 @pytest.fixture

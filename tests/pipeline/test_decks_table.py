@@ -1,0 +1,318 @@
+"""The deck and the tags of a note: rows."""
+
+from typing import Any
+
+import pytest
+from msgspec.structs import replace
+
+from ankiforge.anki.notetypes import hash_tags
+from ankiforge.config.deckfiles import DeckRule
+from ankiforge.errors import RefusedError, UsageError
+from ankiforge.ledger import anki_views
+from ankiforge.model import (
+    RETIRED_TAG,
+    AdoptedNote,
+    AnkiNote,
+    ExportedNote,
+    LocalCard,
+    NoteId,
+    PendingDraft,
+)
+from ankiforge.model.anki import NoteIdentity
+from ankiforge.pipeline import decks
+from ankiforge.pipeline.decks import DECK, TAGS, DeckAndTags, DeckChooser
+from ankiforge.pipeline.workspace import Workspace
+from tests.anki.makers import make_card, with_note
+from tests.cards import made
+
+RULES = (DeckRule(deck="Reading", tags=("from-rule",)),)
+PLAIN = (DeckRule(deck="D"),)
+CARD = make_card()
+ADOPTED = AdoptedNote("theirguid", 5, 77, {}, {}, {})
+
+
+def card_of(card: LocalCard = CARD, tags: tuple[str, ...] = (), **highlight: Any) -> Any:
+    """The card with other tags, and with other values of its highlight."""
+    passage = replace(card.highlight, **highlight)
+    return replace(card, tags=tags, passages=(passage,))
+
+
+def place(workspace: Workspace, *places: tuple[str, str]) -> list[LocalCard]:
+    """Have a note in Anki for each (deck for which it was made, deck in Anki)."""
+    cards = list(workspace.cards())[: len(places)]
+    notes = []
+    for card, (_, deck) in zip(cards, places, strict=True):
+        id = NoteId(len(notes) + 1)
+        notes.append(AnkiNote(card.guid, id, 9, ("a", "b"), (), deck, None))
+    anki_views.record_anki_state(
+        workspace.ledger, notes, complete=True, graves=frozenset()
+    )
+    with workspace.ledger.transaction():
+        for card, (made_for, _) in zip(cards, places, strict=True):
+            workspace.ledger.execute(
+                "UPDATE card SET deck = ? WHERE guid = ?", made_for, card.guid
+            )
+    return cards
+
+
+# --- the deck of a new note ------------------------------------------------------------------
+
+
+@pytest.mark.parametrize(
+    ("decks_in_anki", "change", "deck"),
+    [
+        # card of the deck Old; by the rules, Reading
+        ([], {}, "Old"),  # Anki was not read
+        (["Default"], {}, "Reading"),
+        (["Reading", "Old"], {}, "Reading"),
+        (["reading"], {}, "Reading"),
+        (["Default"], {"has_user_deck": True}, "Old"),
+        (["Default"], {"keeps_last_exported_text": True}, "Old"),  # read elsewhere
+    ],
+)
+def test_the_deck_of_a_new_note(workspace, decks_in_anki, change, deck):
+    workspace.ledger.set_value("decks in anki", decks_in_anki)
+    chooser = DeckChooser(workspace.ledger, RULES)
+    card = replace(CARD, deck="Old", **change)
+    assert chooser.choose_deck(card) == deck
+
+
+@pytest.mark.parametrize(
+    ("wanted", "places", "deck"),
+    [
+        # the decks for which notes were made, and those in which they are → the deck now
+        ("Bio", (), "Bio"),
+        ("Bio", (("Bio", "Life"),), "Life"),
+        ("Bio", (("Bio", "Life"), ("Bio", "Life"), ("Bio", "Other")), "Life"),
+        ("Bio", (("Bio", "Life"), ("Bio", "Other")), "Bio"),  # no more than half
+        ("Bio", (("Bio", "Life"), ("Bio", "Bio")), "Bio"),  # it is still there
+        ("Bio", (("Chem", "Life"),), "Bio"),
+        ("Bio", (("Biology", "Life"),), "Bio"),
+        # a part of it was renamed, or moved below another one
+        ("Bio::Cells", (("Bio::Cells", "Life::Cells"),), "Life::Cells"),
+        ("Bio::Cells", (("Bio::Genes", "Life::Genes"),), "Life::Cells"),
+        ("Bio::Cells", (("Bio", "Life"), ("Bio::Genes", "Life::Genes")), "Life::Cells"),
+        ("Bio::Cells", (("Bio::Genes", "My own"),), "Bio::Cells"),
+        ("Bio::Cells", (("Bio::Genes", "School::Bio::Genes"),), "School::Bio::Cells"),
+        ("Bio::Cells", (("Bio::Cells", "Cells"),), "Cells"),
+        ("Bio::Cells", (("Bio::Genes", "Life::Genes"), ("Old", "Bio")), "Bio::Cells"),
+    ],
+)  # fmt: skip
+def test_a_deck_that_was_renamed_in_anki(workspace, wanted, places, deck):
+    place(workspace, *places)
+    chooser = DeckChooser(workspace.ledger, PLAIN)
+    card = replace(CARD, deck=wanted, has_user_deck=True)
+    assert chooser.choose_deck(card) == deck
+    assert chooser.choose_deck(card) == deck  # it is looked up once
+
+
+@pytest.mark.parametrize(
+    ("note_count", "deck", "told"),
+    [
+        (0, "New", ""),
+        (1, "New", "1 card that Anki has stay"),
+        (2, "New", "2 cards that Anki has stay"),
+        (2, "", ""),  # they are there already
+    ],
+)
+def test_other_rules_are_told_once_if_they_would_move_notes(
+    workspace, note_count, deck, told
+):
+    cards = place(workspace, *[("", "There")] * note_count)
+    deck = deck or cards[0].deck
+    workspace.ledger.set_value("deck rules", "")
+    assert DeckChooser(workspace.ledger, PLAIN).apply_rules() == []  # the first rules
+    rules = (DeckRule(deck=deck),)
+    expected = Problem(
+        "decks",
+        f"other decks now, such as {deck}: new cards go there, {told} where they are",
+        "to move them: in Anki's browser, Cards › Change Deck",
+        is_notice=True,
+    )
+    chooser = DeckChooser(workspace.ledger, rules)
+    assert chooser.apply_rules() == ([expected] if told else [])
+    assert DeckChooser(workspace.ledger, rules).apply_rules() == []
+
+
+# --- the tags --------------------------------------------------------------------------------
+
+SHIPPED = with_note(
+    CARD, exports=(ExportedNote(1, ("old",)), ExportedNote(2, ("sent", RETIRED_TAG)))
+)
+
+
+@pytest.mark.parametrize(
+    ("card", "tags"),
+    [
+        (card_of(), {"from-rule"}),
+        (card_of(tags=("drafted",)), {"drafted", "from-rule"}),
+        (card_of(tags=("b c",)), {"b-c", "from-rule"}),
+        (card_of(tags=()), {"from-rule"}),
+        (replace(card_of(), added_tags=("mine",)), {"from-rule", "mine"}),
+        (replace(card_of(), removed_tags=("FROM-rule",)), set()),
+        (replace(card_of(), added_tags=("mine",), removed_tags=("mine",)), {"from-rule"}),
+        (with_note(card_of(), adopted=ADOPTED), None),
+        # as last sent, if the passage is not known here
+        (card_of(SHIPPED), {"from-rule"}),
+        (replace(card_of(SHIPPED), keeps_last_exported_text=True), {"sent"}),
+        (replace(card_of(SHIPPED, namespace="")), {"sent"}),
+        (replace(card_of(SHIPPED, namespace=""), added_tags=("mine",), removed_tags=("sent",)), {"mine"}),
+        (replace(card_of(), keeps_last_exported_text=True), {"from-rule"}),
+    ],
+)  # fmt: skip
+def test_the_tags_of_a_note(card, tags):
+    found = set(decks.collect_tags(card, RULES))
+    title = {tag for tag in found if tag.endswith("test-enhanced-learning")}
+    assert found - title == (tags or set())
+    assert bool(title) == (tags is not None and "sent" not in tags and tags != {"mine"})
+
+
+@pytest.mark.parametrize(
+    ("deck", "tags", "document_tags", "found"),
+    [
+        ("", ("a/b",), ("c",), {"a/b", "c"}),
+        ("a", ("a/b",), ("c/d",), {"a::b", "c::d"}),  # a tool whose tags are its decks
+    ],
+)
+def test_the_tags_of_a_source(deck, tags, document_tags, found):
+    document = replace(CARD.highlight.document, tags=document_tags)
+    passage = replace(CARD.highlight, document=document, deck=deck, tags=tags)
+    card = replace(CARD, tags=(), passages=(passage,))
+    draft = made(PendingDraft, passages=(passage,))
+    for each in (card, draft):
+        tags_of_note = decks.collect_tags(each, (DeckRule(deck="D"),))
+        assert {tag for tag in tags_of_note if "test-enh" not in tag} == found
+
+
+def in_anki(workspace: Workspace, card: LocalCard, *tags: str) -> LocalCard:
+    """Have the note of a card in Anki, in the deck There, with these tags."""
+    identity = NoteIdentity(card.guid, card.key, "0", (), hash_tags(("ours", "base")))
+    note = AnkiNote(card.guid, NoteId(1), 9, ("a", "b"), tags, "There", identity)
+    anki_views.record_anki_state(
+        workspace.ledger, [note], complete=True, graves=frozenset()
+    )
+    return with_note(card, exports=(ExportedNote(9, ("ours", "base")),))
+
+
+@pytest.mark.parametrize(
+    ("tags_in_anki", "kept", "removed"),
+    [
+        (("ours", "base"), {"ours", "from-rule"}, ()),
+        (("OURS",), {"ours", "from-rule"}, ()),
+        (("base",), {"from-rule"}, ("ours",)),  # removed in Anki
+        (
+            (),
+            {"from-rule"},
+            ("ours",),
+        ),  # the rule is new, and Anki has not got its tag yet
+    ],
+)
+def test_the_deck_and_tags_of_a_note_in_anki(workspace, tags_in_anki, kept, removed):
+    [card, *_] = workspace.cards()
+    card = replace(card, tags=("ours",), deck="Here")
+    own = set(decks.collect_tags(card, RULES)) - {"ours", "from-rule"}
+    assert all(tag.startswith("ankiforge::") for tag in own)  # they are not shown
+    found = decks.find_deck_and_tags(workspace.ledger, card, RULES)
+    assert replace(found, tags=()) == DeckAndTags("Here", ())
+    assert set(found.tags) == {"ours", "from-rule"}
+    found = decks.find_deck_and_tags(
+        workspace.ledger, in_anki(workspace, card, *tags_in_anki), RULES
+    )
+    assert set(found.tags) == kept
+    assert replace(found, tags=()) == DeckAndTags(
+        "There", (), removed, can_change_deck=False
+    )
+
+
+def test_the_deck_of_a_draft_is_that_of_the_rules(workspace):
+    draft = made(PendingDraft, passages=CARD.passages)
+    found = decks.find_deck_and_tags(workspace.ledger, draft, RULES)
+    assert found == DeckAndTags("Reading", ("from-rule",))
+    draft = replace(draft, deck="Mine")
+    assert decks.find_deck_and_tags(workspace.ledger, draft, RULES).deck == "Mine"
+
+
+# --- what the user types ---------------------------------------------------------------------
+
+
+@pytest.mark.parametrize(
+    ("typed", "change"),
+    [
+        ({}, None),
+        ({"Front": "x"}, None),
+        ({DECK: "Here"}, None),
+        ({DECK: " "}, None),
+        ({DECK: " Mine:: Cells "}, ("Mine::Cells", (), ())),
+        ({TAGS: "ours"}, None),
+        ({TAGS: "OURS"}, None),
+        ({TAGS: "ours new"}, ("", ("new",), ())),
+        ({TAGS: ""}, ("", (), ("ours",))),
+        ({TAGS: "new", DECK: "Mine"}, ("Mine", ("new",), ("ours",))),
+    ],
+)
+def test_a_deck_and_tags_that_the_user_types(workspace, monkeypatch, typed, change):
+    [card, *_] = workspace.cards()
+    card = replace(card, tags=("ours",), deck="Here")
+    set_to: list[Any] = []
+
+    def record(ledger: Any, guid: str, *, deck: str, added: Any, removed: Any) -> None:
+        assert guid == card.guid
+        set_to.append((deck, tuple(added), tuple(removed)))
+
+    monkeypatch.setattr(decks, "load_card", lambda ledger, guid: card)
+    monkeypatch.setattr(decks.decide, "set_deck_and_tags", record)
+    decks.apply_deck_and_tags(workspace.ledger, card.guid, typed, PLAIN)
+    assert set_to == ([change] if change else [])
+
+
+@pytest.mark.parametrize(
+    ("typed", "note", "message", "hint"),
+    [
+        ({DECK: "Mine"}, True, "Anki has this card in the deck There", "move it there"),
+        ({TAGS: "ankiforge::x"}, False, "tags like ankiforge::x are ankiforge's own", "another name"),
+        ({TAGS: "ANKIFORGE::x"}, False, "tags like ANKIFORGE::x are ankiforge's own", "another name"),
+        ({TAGS: "Ours"}, True, "you removed the tag Ours in Anki", "give it again there"),
+        ({TAGS: "new"}, None, "another tool made this note", "change its tags in Anki"),
+    ],
+)  # fmt: skip
+def test_what_cannot_be_changed_here(workspace, monkeypatch, typed, note, message, hint):
+    [card, *_] = workspace.cards()
+    card = replace(card, tags=("ours",), deck="Here")
+    if note is not False:
+        card = in_anki(workspace, card)
+    if note is None:
+        card = with_note(card, adopted=ADOPTED)
+    monkeypatch.setattr(decks, "load_card", lambda ledger, guid: card)
+    with pytest.raises(RefusedError) as refused:
+        decks.apply_deck_and_tags(workspace.ledger, card.guid, typed, PLAIN)
+    assert refused.value.message == message
+    assert hint in refused.value.hint
+
+
+@pytest.mark.parametrize(
+    ("deck", "there", "hint"),
+    [
+        ("Bio", ["Bio"], None),
+        ("bio", ["Bio::Cells"], None),
+        ("", ["Bio"], None),
+        ("Bio", [], "there is no note yet"),
+        ("Bio", ["Biology", "History"], "decks with notes: Biology"),
+        ("Cels", ["Bio::Cells", "History"], "decks with notes: Bio::Cells"),
+        ("Cells", ["Bio::Cells"], "decks with notes: Bio::Cells"),
+        ("x", ["c", "B", "a"], "decks with notes: a, B, c"),
+    ],
+)
+def test_a_deck_without_a_note_is_told_with_those_that_have_some(deck, there, hint):
+    if hint is None:
+        decks.check_deck_has_note(deck, there)
+        return
+    with pytest.raises(UsageError) as refused:
+        decks.check_deck_has_note(deck, there)
+    assert refused.value.message == f"there is no note in a deck {deck}"
+    assert refused.value.hint == hint
+
+
+def test_the_decks_are_those_in_anki_and_those_of_cards(workspace):
+    ours = {card.deck for card in workspace.cards()}
+    workspace.ledger.set_value("decks in anki", ["b", "a"])
+    assert decks.list_decks(workspace.ledger) == sorted({"a", "b", *ours})
