@@ -17,6 +17,7 @@ from ankiforge.model import (
     LocalCard,
     NoteId,
     PendingDraft,
+    Problem,
 )
 from ankiforge.model.anki import NoteIdentity
 from ankiforge.pipeline import decks
