@@ -1,7 +1,6 @@
 """What an item is, and what each decision does with it: rows."""
 
 from collections import Counter
-from typing import Any
 
 import pytest
 from msgspec.structs import replace
