@@ -1,0 +1,633 @@
+"""Which places are read, remembered, missed and forgotten: rows."""
+
+import shutil
+from contextlib import nullcontext
+from pathlib import Path
+from types import SimpleNamespace
+from typing import Any
+
+import pytest
+from msgspec.structs import replace
+
+from ankiforge.config import SourceEntry
+from ankiforge.config.workspace import RememberedPath, store_remembered_paths
+from ankiforge.config.yamlfile import Location
+from ankiforge.errors import ItemError, RefusedError, ServiceError, UsageError
+from ankiforge.extract.discover import UnreadFiles
+from ankiforge.ledger import IngestReport
+from ankiforge.model import Problem
+from ankiforge.pipeline import sources
+from ankiforge.pipeline.run_result import CommandRunOptions, RunResult, RunStep
+from ankiforge.pipeline.sources import SelectedSource
+from ankiforge.pipeline.workspace import Workspace
+
+MARKED = "The heart of a whale pumps ==tons of blood== through the body.\n"
+PLAIN = "The heart of a whale pumps tons of blood through the body.\n"
+
+
+def entry(kind: str, path: Path, name: str = "s", **options: Any) -> SourceEntry:
+    settings = {"path": str(path), **options}
+    return SourceEntry(kind, name, path, settings, Location("x"))
+
+
+# --- paths -----------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize(
+    ("path", "reason"),
+    [
+        ("home/ada", "is your home folder"),
+        ("home/ada/../ada", "is your home folder"),
+        ("home", "contains your home folder"),
+        (".", "contains your home folder"),
+        ("home/ada/notes", ""),
+        ("home/adam", ""),
+        ("link", "is your home folder"),
+        ("none", ""),
+    ],
+)
+def test_a_path_that_is_too_broad(tmp_path, monkeypatch, path, reason):
+    for name in ("home/ada/notes", "home/adam"):
+        (tmp_path / name).mkdir(parents=True)
+    (tmp_path / "link").symlink_to(tmp_path / "home/ada")
+    monkeypatch.setenv("HOME", str(tmp_path / "home/ada"))
+    assert sources.explain_broad_path(tmp_path / path) == reason
+
+
+def test_a_drive_is_too_broad(tmp_path, monkeypatch):
+    monkeypatch.setenv("HOME", str(tmp_path / "ada"))
+    assert sources.explain_broad_path(Path("/proc")) == "is a whole drive"
+    monkeypatch.setattr(Path, "is_mount", lambda path: True)
+    (tmp_path / "file").touch()
+    assert sources.explain_broad_path(tmp_path / "file") == ""
+
+
+@pytest.mark.parametrize(
+    ("missing", "present", "is_covered"),
+    [
+        (("a/x", "obsidian", "v", "a"), (), False),
+        (("a/x", "obsidian", "v", "a"), (("a", "obsidian", "v"),), True),
+        (("a/x", "obsidian", "v", "a"), (("b", "obsidian", "v"),), False),
+        (("a/x", "obsidian", "v", "a"), (("a", "obsidian", "w"),), False),
+        (("a/x", "obsidian", "v", "a"), (("a", "markdown", "v"),), False),
+        # another export of the account, wherever it is
+        (("a/x.txt", "kindle", "k"), (("b/y.txt", "kindle", "k"),), True),
+        (("a/x.txt", "kindle", "k"), (("b/y.txt", "kindle", "other"),), False),
+        (("a/x.txt", "markdown", "k"), (("b/y.txt", "markdown", "k"),), False),
+        # a page was saved, and renamed, in a folder that is there
+        (("there/x.html", "web", "w", "there"), (("there", "obsidian", "v"),), True),
+        (("there/x.html", "web", "w", "there"), (("other", "obsidian", "v"),), False),
+        (("none/x.html", "web", "w", "none"), (("none", "obsidian", "v"),), False),
+    ],
+)
+def test_a_missing_place_may_be_covered_by_another(
+    tmp_path, missing, present, is_covered
+):
+    (tmp_path / "there").mkdir()
+
+    def place(path: str, kind: str, name: str, root: str = "") -> RememberedPath:
+        return RememberedPath(
+            str(tmp_path / path), kind, name, str(tmp_path / root) if root else ""
+        )
+
+    places = [place(*each) for each in present]
+    assert sources._is_covered(place(*missing), places) is is_covered
+
+
+@pytest.mark.parametrize(
+    ("first", "other", "root", "paths"),
+    [
+        (("a", ()), ("a", ()), "a", ()),
+        (("a", ("a/x",)), ("a", ("a/y",)), "a", ("a/x", "a/y")),
+        (("a", ("a/x",)), ("a", ("a/x",)), "a", ("a/x",)),
+        (("a", ("a/x",)), ("a", ()), "a", ()),
+        (("a", ()), ("a", ("a/x",)), "a", ()),
+        (("a", ()), ("b", ()), ".", ("a", "b")),  # exports in two folders
+    ],
+)
+def test_two_selections_of_a_source_become_one(tmp_path, first, other, root, paths):
+    def selected(path: str, only: tuple[str, ...]) -> SelectedSource:
+        return SelectedSource(
+            entry("kindle", tmp_path / path), tuple(tmp_path / each for each in only)
+        )
+
+    merged = sources._merge_selections(selected(*first), selected(*other))
+    assert merged.entry.path == tmp_path / root
+    assert merged.paths == tuple(tmp_path / each for each in paths)
+    assert merged.key == ("kindle", "s")
+
+
+def test_paths_are_named_as_the_settings_name_their_root(tmp_path):
+    (tmp_path / "real" / "sub").mkdir(parents=True)
+    (tmp_path / "link").symlink_to(tmp_path / "real")
+    source = entry("obsidian", tmp_path / "link")
+    real = (tmp_path / "real").resolve()
+    found = sources._rebase_onto_root(source, real / "sub", real)
+    assert found == (tmp_path / "link" / "sub",)
+
+
+@pytest.mark.parametrize(
+    ("kind", "options", "has_marks", "is_whole"),
+    [
+        ("obsidian", {}, True, True),
+        ("obsidian", {"include": ["a"]}, True, False),
+        ("pdf", {}, False, False),
+        ("kindle", {}, False, False),
+        ("unknown", {}, False, False),
+    ],
+)
+def test_which_sources_read_all_notes(tmp_path, kind, options, has_marks, is_whole):
+    source = entry(kind, tmp_path, **options)
+    assert sources._has_marks_setting(source) is has_marks
+    assert sources._is_whole_markdown_source(source) is is_whole
+    no_path = replace(source, options=options)
+    assert not sources._has_marks_setting(no_path)
+
+
+# --- what a run reads ------------------------------------------------------------------------
+
+
+def select(workspace: Workspace, *paths: Path, **options: Any) -> sources.SourceSelection:
+    return sources.select_sources(workspace.folder, paths, CommandRunOptions(**options))
+
+
+@pytest.fixture
+def notes(workspace: Workspace) -> Path:
+    """A folder of notes beside the vault of the settings."""
+    folder = workspace.folder.root / "more"
+    folder.mkdir()
+    (folder / "a.md").write_text(MARKED, encoding="utf-8")
+    return folder.resolve()
+
+
+def test_a_path_is_read_and_remembered(workspace, notes):
+    found = select(workspace, notes)
+    [source] = found.sources
+    assert (source.key, source.paths) == (("obsidian", "more"), ())
+    [place] = found.remembered_paths
+    assert place == RememberedPath(str(notes), "obsidian", "more")
+    assert (found.problems, found.missing) == ([], frozenset())
+    assert found.in_use == {"notes", "more"}
+    # a file is a part of it
+    store_remembered_paths(workspace.folder.state_directory, found.remembered_paths)
+    again = select(workspace, notes / "a.md")
+    [source] = again.sources
+    assert (source.key, source.paths) == (("obsidian", "more"), (notes / "a.md",))
+    assert again.remembered_paths == found.remembered_paths
+    # deck and marks belong to the path, and add up
+    for options, deck, marks in (
+        ({"deck": "Mine", "marks": ("bold",)}, "Mine", ("bold",)),
+        ({"marks": ("italic", "bold")}, "Mine", ("bold", "italic")),
+        ({"marks": ("none",)}, "Mine", ()),
+        ({"deck": " Other "}, "Other", ()),
+    ):
+        now = select(workspace, notes, **options)
+        [place] = now.remembered_paths
+        assert (place.deck, place.marks) == (deck, marks)
+        [source] = now.sources
+        read = source.entry.options.get("marks")
+        assert read == (["==", "mark", *marks] if marks else None)
+        store_remembered_paths(workspace.folder.state_directory, now.remembered_paths)
+
+
+@pytest.mark.parametrize(
+    ("paths", "options", "message", "hint"),
+    [
+        ((), {"marks": ("bold",)}, "--marks needs the PATH of the notes", "ankiforge run PATH --marks bold"),
+        ((), {"deck": "My own"}, "--deck needs the PATH whose cards go there", "ankiforge run PATH --deck 'My own'"),
+        (("none.md",), {}, "{}/none.md: there is no such file or folder", None),
+        (("loop",), {}, "{}/loop: a link to a missing file, or to itself", "name the file or folder itself"),
+        (("books.txt",), {"marks": ("bold",)}, "{}/books.txt: --marks has no effect on it", "name a vault, a note or a folder of notes"),
+    ],
+)  # fmt: skip
+def test_what_cannot_be_selected(workspace, notes, paths, options, message, hint):
+    (notes / "loop").symlink_to(notes / "loop")
+    clipping = "A (B)\n- Your Highlight on page 1 | Added on Sunday, March 1, 2026 10:01:00 AM\n\nWords.\n==========\n"
+    (notes / "books.txt").write_text(clipping, encoding="utf-8")
+    with pytest.raises(UsageError) as raised:
+        select(workspace, *(notes / path for path in paths), **options)
+    assert raised.value.message == message.format(notes)
+    assert hint is None or raised.value.hint == hint
+
+
+def test_one_of_several_paths_may_be_missing(workspace, notes):
+    found = select(workspace, notes / "none", notes)
+    assert [problem.location for problem in found.problems] == [str(notes / "none")]
+    assert [source.key for source in found.sources] == [("obsidian", "more")]
+
+
+def test_a_url_is_told(workspace):
+    with pytest.raises(UsageError, match=r"https://a\.example/b: a URL is not read"):
+        select(workspace, Path("https://a.example/b"))
+
+
+def test_a_remembered_path_that_is_missing_is_told(workspace, notes):
+    store_remembered_paths(
+        workspace.folder.state_directory, select(workspace, notes).remembered_paths
+    )
+    workspace.run()
+    shutil.move(notes, notes.with_name("gone"))
+    found = select(workspace)
+    assert found.problems == [
+        Problem(
+            str(notes),
+            "this remembered source is missing; nothing counts as deleted",
+            "if it moved: ankiforge run ITS/NEW/PLACE; to forget it: ankiforge forget"
+            f" {notes}",
+            is_notice=True,
+        )
+    ]
+    assert (found.in_use, found.missing) == ({"notes", "more"}, {"more"})
+    # with a path, its notes may have moved there
+    moved = select(workspace, notes.with_name("gone"))
+    assert (moved.in_use, moved.missing) == ({"notes", "gone"}, {"more"})
+    # what stands there is nothing that is read
+    notes.write_text("x")
+    [problem] = select(workspace).problems
+    assert problem.message.endswith("highlights that were read before are kept")
+    assert problem.hint.startswith("put back what was there, or to forget it:")
+    assert not problem.is_notice
+
+
+def test_all_exports_of_an_account_are_read(workspace, tmp_path):
+    exports = [tmp_path / "a.txt", tmp_path / "b.txt", tmp_path / "gone.txt"]
+    for path in exports[:2]:
+        path.touch()
+    places = tuple(RememberedPath(str(path), "kindle", "k") for path in exports)
+    selection = sources.SourceSelection(
+        [
+            SelectedSource(entry("kindle", exports[0], "k")),
+            SelectedSource(entry("pdf", tmp_path, "p")),
+        ],
+        [],
+        (*places, RememberedPath(str(tmp_path / "c.txt"), "kindle", "other")),
+        frozenset(),
+        frozenset(),
+    )
+    kindle, pdf = sources.add_other_exports(workspace.folder, selection)
+    assert (kindle.entry.path, kindle.paths) == (tmp_path, tuple(exports[:2]))
+    assert pdf == selection.sources[1]
+
+
+# --- forgetting ------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize(
+    ("wanted", "forgotten"),
+    [
+        ("a", ["a"]),
+        ("c", ["c/x", "c/y"]),  # found below what was given
+        ("c/x", ["c/x"]),
+        ("b/own", ["b/own"]),
+    ],
+)
+def test_what_is_forgotten(workspace, tmp_path, wanted, forgotten):
+    split_at(workspace, tmp_path)
+    found, kept = sources.split_remembered_paths(workspace.folder, tmp_path / wanted)
+    assert [Path(place.path) for place in found] == [
+        tmp_path / each for each in forgotten
+    ]
+    assert len(found) + len(kept) == 5
+    assert not set(found) & set(kept)
+
+
+def split_at(workspace: Workspace, folder: Path) -> None:
+    given = str(folder / "c")
+    places = [
+        RememberedPath(str(folder / "a"), "obsidian", "a"),
+        RememberedPath(str(folder / "b"), "obsidian", "b"),
+        RememberedPath(str(folder / "b/own"), "pdf", "own"),
+        RememberedPath(str(folder / "c/x"), "pdf", "x", given=given),
+        RememberedPath(str(folder / "c/y"), "obsidian", "y", given=given),
+    ]
+    store_remembered_paths(workspace.folder.state_directory, places)
+
+
+@pytest.mark.parametrize(
+    ("wanted", "message", "hint"),
+    [
+        ("notes", "is read because", "delete it under `sources:` there; its cards stay"),
+        ("a/sub", "is a part of {}/a, which is remembered as a whole", "to forget it: ankiforge forget {}/a"),
+        (".", "is not remembered itself, but {}/a, {}/b, {}/b/own and 2 more", "to forget it: ankiforge forget {}/a"),
+        ("aa", "is not remembered", "did you mean {}/a?"),
+        ("quantum", "is not remembered", "ankiforge status names those that are"),
+    ],
+)  # fmt: skip
+def test_what_is_not_remembered_is_told_with_what_is(
+    workspace, tmp_path, wanted, message, hint
+):
+    split_at(workspace, tmp_path)
+    path = workspace.folder.root / "notes" if wanted == "notes" else tmp_path / wanted
+    with pytest.raises(UsageError) as raised:
+        sources.split_remembered_paths(workspace.folder, path)
+    assert message.replace("{}", str(tmp_path)) in raised.value.message
+    assert raised.value.message.startswith(f"{path} ")
+    assert raised.value.hint == hint.replace("{}", str(tmp_path))
+
+
+def test_nothing_is_remembered(workspace, tmp_path):
+    store_remembered_paths(workspace.folder.state_directory, [])
+    with pytest.raises(UsageError) as raised:
+        sources.split_remembered_paths(workspace.folder, tmp_path / "x")
+    assert raised.value.hint == "no PATH is remembered"
+
+
+def test_a_forgotten_path_is_remembered_again_by_undo(workspace, notes):
+    workspace.run([notes])
+    [place] = workspace.folder.remembered_paths
+    assert workspace.forget(notes) == ([str(notes)], 1)
+    assert workspace.folder.remembered_paths == ()
+    assert workspace.undo_outside_change() == ("forget", [str(notes)], [])
+    assert workspace.folder.remembered_paths == (place,)
+    assert workspace.undo_outside_change() == ("", [], [])  # once
+    # after another decision, that one is undone first
+    workspace.forget(notes)
+    workspace.reject(workspace.cards()[0].guid)
+    assert workspace.undo_outside_change() == ("", [], [])
+
+
+def test_a_name_that_another_source_has_by_now_is_not_given_back(workspace, notes):
+    workspace.run([notes])
+    workspace.forget(notes)
+    other = RememberedPath(str(notes.parent / "other"), "obsidian", "more")
+    store_remembered_paths(workspace.folder.state_directory, [other])
+    with pytest.raises(RefusedError) as raised:
+        workspace.undo_outside_change()
+    told = f"{notes} stays forgotten: another source has its name by now"
+    assert (raised.value.message, raised.value.hint) == (told, f"ankiforge run {notes}")
+
+
+# --- files without marks ---------------------------------------------------------------------
+
+
+def test_the_files_without_marks(workspace, notes):
+    (notes / "plain.md").write_text(PLAIN * 3, encoding="utf-8")
+    (notes / "deep").mkdir()
+    for name in ("x.md", "y.md"):
+        (notes / "deep" / name).write_text(PLAIN, encoding="utf-8")
+    workspace.run([notes])
+    folder = workspace.folder
+    assert sources.find_unmarked_paths(folder, workspace.ledger) == []
+    # most of its notes have no mark
+    found = sources.find_unmarked_paths(
+        folder, workspace.ledger, include_directories=True
+    )
+    assert found == [str(notes)]
+    most = sources.find_folder_with_most_text(folder, workspace.ledger, str(notes))
+    assert most == (notes, 1)
+    (notes / "deep/x.md").write_text(PLAIN * 9, encoding="utf-8")
+    workspace.run([notes])
+    most = sources.find_folder_with_most_text(folder, workspace.ledger, str(notes))
+    assert most == (notes / "deep", 2)
+    nothing = sources.find_folder_with_most_text(folder, workspace.ledger, "/none")
+    assert nothing == (Path("/none"), 0)
+    # a file by itself
+    store_remembered_paths(folder.state_directory, [])
+    workspace.run([notes / "plain.md"])
+    found = sources.find_unmarked_paths(folder, workspace.ledger)
+    assert found == [str(notes / "plain.md")]
+    assert sources.find_unmarked_documents(folder, workspace.ledger) == [
+        notes / "plain.md"
+    ]
+    (notes / "plain.md").write_text(MARKED, encoding="utf-8")
+    workspace.run()
+    assert sources.find_unmarked_paths(folder, workspace.ledger) == []
+
+
+def test_a_document_is_missing_only_if_its_folder_is_there(workspace, notes):
+    workspace.run([notes])
+    places = workspace.folder.remembered_paths
+    config = workspace.folder.config
+
+    def missing() -> set[Path]:
+        found = sources.find_missing_documents(config, workspace.ledger, places)
+        return set(found.values())
+
+    assert missing() == set()
+    (notes / "a.md").unlink()
+    assert missing() == {notes / "a.md"}
+    (workspace.folder.root / "notes/Organs.md").unlink()
+    assert {path.name for path in missing()} == {"a.md", "Organs.md"}
+    shutil.rmtree(notes)
+    assert {path.name for path in missing()} == {"Organs.md"}
+
+
+def test_the_folders_of_sources_are_those_of_this_computer(workspace):
+    ledger = workspace.ledger
+    before = sources.load_source_directories(ledger)
+    sources.store_source_directories(ledger, {"pdf:a": "/a"})
+    sources.store_source_directories(ledger, {"pdf:b": "/b"})
+    sources.store_source_directories(ledger, {"pdf:a": "/c"})
+    expected = {**before, "pdf:a": "/c", "pdf:b": "/b"}
+    assert sources.load_source_directories(ledger) == expected
+    other: Any = SimpleNamespace(device_id="other", get_value=ledger.get_value)
+    assert sources.load_source_directories(other) == {}
+
+
+# --- what is told of reading -----------------------------------------------------------------
+
+
+def test_the_log_of_a_reading():
+    report = IngestReport(
+        passage_count=9,
+        new=["v:a/1"],
+        changed=[("v:a/2", "x", "y")],
+        moved=[("v:a/3", "b.md")],
+        removed_keys=["v:a/4"],
+        restored_keys=["v:a/5"],
+        files={".md": 2, ".pdf": 1},
+        unread_files={".pdf": 4},
+    )
+    first, *lines = sources._describe_report(report)
+    assert first == "passages read: 9, files: 3, unreadable: 4"
+    kinds = [line.partition(":")[0] for line in lines]
+    assert kinds == ["new", "changed", "moved", "gone", "back"]
+    for number, line in enumerate(lines, start=1):
+        key = sources.shorten_key(f"v:a/{number}")
+        assert line.endswith(f": passage {key}")
+
+
+@pytest.mark.parametrize(
+    ("before", "now", "told"),
+    [
+        ({}, {}, ""),
+        ({}, {".epub": 1}, "not read: 1 x"),
+        ({".epub": 1}, {".epub": 2}, ""),  # that kind is known
+        ({".epub": 1}, {".epub": 1, ".docx": 1}, "not read: 1 x"),
+        ({".epub": 1}, {}, ""),
+    ],
+)
+def test_new_kinds_of_files_that_no_source_reads_are_told(
+    workspace, tmp_path, before, now, told
+):
+    def listed(counts: dict[str, int]) -> Any:
+        files = UnreadFiles(str(tmp_path), counts, "1 x" if counts else "")
+        return SimpleNamespace(unread_files=(files,))
+
+    ledger = workspace.ledger
+    gone = UnreadFiles(str(tmp_path / "gone"), {".doc": 1}, "1 y")
+    ledger.set_value(sources.UNREAD_FILES_SETTING, {gone.directory: gone})
+    if before:
+        assert list(sources._report_new_unread_kinds([listed(before)], ledger))
+    found = list(sources._report_new_unread_kinds([listed(now)], ledger))
+    expected = Problem(tmp_path.name, told, is_notice=True, is_reported_once=True)
+    assert found == ([expected] if told else [])
+    stored = sources.load_unread_files(ledger)
+    assert {key: files.count_by_kind for key, files in stored.items()} == (
+        {str(tmp_path): now} if now else {}
+    )
+
+
+# --- the workspace ---------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize(
+    ("answer", "remembered", "asks", "is_refused"),
+    [
+        (None, False, False, True),
+        (False, False, True, True),
+        (True, False, True, False),
+        (None, True, False, False),  # it was confirmed before
+    ],
+)
+def test_a_home_folder_is_read_only_after_a_question(
+    workspace, tmp_path, monkeypatch, answer, remembered, asks, is_refused
+):
+    monkeypatch.setenv("HOME", str(tmp_path))
+    asked: list[str] = []
+
+    def should_read(question: str) -> bool:
+        asked.append(question)
+        return bool(answer)
+
+    workspace.should_read = None if answer is None else should_read
+    if remembered:
+        place = RememberedPath(str(tmp_path / "x"), "pdf", "x", given=str(tmp_path))
+        store_remembered_paths(workspace.folder.state_directory, [place])
+    workspace.confirm_paths([tmp_path / "notes"])
+    assert asked == []
+    if is_refused:
+        with pytest.raises(UsageError) as raised:
+            workspace.confirm_paths([tmp_path])
+        told = f"{tmp_path} is your home folder, so it was not read"
+        assert raised.value.message == told
+        assert f"ankiforge run {tmp_path} --yes" in raised.value.hint
+    else:
+        workspace.confirm_paths([tmp_path])
+    question = f"{tmp_path} is your home folder. Read all of it, now and in later runs?"
+    assert asked == ([question] if asks else [])
+
+
+def test_new_places_are_told_once(workspace, tmp_path):
+    a, b = (RememberedPath(str(tmp_path / name), "pdf", name) for name in "ab")
+    assert workspace.remember_paths([a]) == [a.path]
+    assert workspace.remember_paths([a]) == []
+    assert workspace.remember_paths([a, b, replace(b, kind="epub")]) == [b.path]
+    assert workspace.folder.remembered_paths == (a, b, replace(b, kind="epub"))
+    workspace.read_only = True
+    assert workspace.remember_paths([b]) == []
+    assert len(workspace.folder.remembered_paths) == 3
+
+
+@pytest.mark.parametrize(
+    ("is_there", "has_moved", "new", "kept", "notice"),
+    [
+        (True, False, "", "old/a.md", ""),
+        (True, True, "", "old/a.md", ""),
+        (False, False, "", "old/a.md", ""),
+        (False, True, "", "", "it moved: what was read of it is in another source now, and its cards too"),
+        (False, False, "old/b.md", "old/b.md", "it moved: its cards follow to {}/old/b.md"),
+        (False, False, "new/a.md", "", "it moved: its cards follow to {}/new/a.md"),
+    ],
+)  # fmt: skip
+def test_a_place_that_moved(workspace, tmp_path, is_there, has_moved, new, kept, notice):
+    path = tmp_path / "old/a.md"
+    path.parent.mkdir()
+    if is_there:
+        path.touch()
+    place = RememberedPath(
+        str(path), "markdown", "s", str(path.parent), marks=("bold",), deck="Mine"
+    )
+    other = Problem("elsewhere", "x")
+    result = RunResult(problems=[other, Problem(str(path), "is missing")])
+    found = workspace._replace_moved_paths(
+        result,
+        [place],
+        ("s",) if has_moved else (),
+        {path: tmp_path / new} if new else {},
+    )
+    expected = [replace(place, path=str(tmp_path / kept))] if kept else []
+    assert found == expected
+    assert result.problems[0] == other
+    [problem] = result.problems[1:]
+    if notice:
+        told = notice.format(tmp_path)
+        assert problem == Problem(str(path), told, is_notice=True)
+    else:
+        assert problem.message == "is missing"
+
+
+def test_of_two_places_that_are_one_now_each_gives_what_it_has(workspace, tmp_path):
+    old, new = tmp_path / "a.md", tmp_path / "b.md"
+    new.touch()
+    places = [
+        RememberedPath(str(old), "markdown", "s", str(tmp_path), deck="Mine"),
+        RememberedPath(str(new), "markdown", "s", str(tmp_path), marks=("bold",)),
+    ]
+    found = workspace._replace_moved_paths(RunResult(), places, (), {old: new})
+    assert found == [replace(places[1], deck="Mine")]
+
+
+@pytest.mark.parametrize("error", [None, ServiceError("down"), UsageError("no")])
+def test_the_steps_of_a_run_end_with_an_error_of_a_service(workspace, error):
+    stopped: list[bool] = []
+    shown: list[RunStep] = []
+    model: Any = SimpleNamespace(usage="used", stop=lambda: stopped.append(True))
+
+    def steps() -> Any:
+        yield RunStep(drafted=1)
+        if error:
+            raise error
+        yield RunStep(drafted=2)
+
+    result = RunResult()
+    workspace.run_steps(result, steps(), model, lambda: nullcontext(shown.append))
+    assert (result.drafted, result.error) == (1 if error else 3, error)
+    assert [step.drafted for step in shown] == ([1] if error else [1, 2])
+    assert (result.usage, stopped) == ("used", [True])
+
+    def broken() -> Any:
+        raise ItemError("x")
+        yield
+
+    with pytest.raises(ItemError):
+        workspace.run_steps(result, broken(), model, lambda: nullcontext(shown.append))
+    assert stopped == [True, True]
+
+
+def test_files_are_replaced_and_given_back(workspace, tmp_path):
+    a, b = tmp_path / "a.md", tmp_path / "b.md"
+    a.write_bytes(b"old a")
+    b.write_bytes(b"edited")
+    told = workspace.replace_files({a: (b"old a", b"new a"), b: (b"old b", b"new b")})
+    assert [(problem.location, bool(problem.message)) for problem in told] == [
+        (str(b), True)
+    ]
+    assert (a.read_bytes(), b.read_bytes()) == (b"new a", b"edited")
+    assert workspace.undo_outside_change() == ("patch", [str(a)], [])
+    assert a.read_bytes() == b"old a"
+    workspace.replace_files({a: (b"old a", b"new a")})
+    a.write_bytes(b"mine")
+    command, names, problems = workspace.undo_outside_change()
+    assert (command, names, [each.location for each in problems]) == (
+        "patch",
+        [],
+        [str(a)],
+    )
+    workspace.replace_files({a: (b"mine", b"newer")})
+    backup = tmp_path / ".a.md.ankiforge-old"
+    assert backup.read_bytes() == b"mine"
+    workspace.delete_backups()
+    assert not backup.exists()
+    assert workspace.undo_outside_change() == ("", [], [])
+    assert a.read_bytes() == b"newer"
