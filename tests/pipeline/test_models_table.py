@@ -255,7 +255,7 @@ def test_what_is_told_of_a_model(workspace, drafter, llm, told):
     assert models.describe_model(folder) == told.replace("$32.00", "nothing")
     assert not file.exists()
     replies = Replies(file)
-    replies.put("a", "x", model="m", tokens=(2_000_000, 3_000_000))
+    replies.put("a", "x", model="m", prompt="p", tokens=(2_000_000, 3_000_000))
     replies.close()
     assert models.describe_model(folder) == told
 
