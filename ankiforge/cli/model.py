@@ -157,7 +157,7 @@ def use(call: cli.Call, purpose: str, yes: bool, **named: Any) -> None:
             raise ItemError(message, hint=hint)
         settings_path = None
         if result.drafted or result.error is None:
-            settings_path = write_settings(call, folder, choice.settings)
+            settings_path = write_settings(call, folder, choice.settings_to_write)
         if settings_path:
             call.say(f"written to {settings_path}; to undo it: ankiforge model off")
         if call.as_json:
@@ -190,7 +190,7 @@ def _describe_terms(
 
     llm = choice.llm
     key_text = f", with the key in {llm.key_env}" if llm.key_env else ""
-    yield f"{choice.title}{key_text}"
+    yield f"{choice.display_name}{key_text}"
     yield f"  {describe_question_quality(llm.base_url, llm.model)}"
     other_models = [name for name in choice.server_models if name != llm.model]
     for model_name in other_models[:MAX_SHOWN_MODELS]:

@@ -604,7 +604,7 @@ def open_workspace(
             log_lines([f"{command}, version {__version__}"])
         call.print_problems(workspace.iter_journal_problems())
         if not writes:
-            call.print_problems(workspace.iter_unread_notices())
+            call.print_problems(workspace.iter_rebuilt_database_notices())
         yield workspace
 
 

@@ -473,6 +473,6 @@ class TerminalReview:
         id, turn, choice = decision.id, decision.content_hash, decision.choice
         if kind.note_type is card.note_type:
             edit = Edit(id, turn, choice=choice, fields=new_fields)
-            return edit, self._review.preview(edit)
+            return edit, self._review.build_preview(edit)
         decision = WriteCard(id, turn, choice=choice, fields=new_fields, replaces=True)
         return decision, replace(card, kind=kind, fields=tuple(new_fields.items()))

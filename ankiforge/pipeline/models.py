@@ -67,7 +67,7 @@ class SelectedModel(Value):
         return is_loopback(self.llm.base_url)
 
     @property
-    def title(self) -> str:
+    def display_name(self) -> str:
         """The name of the model and its server for display."""
         return f"{self.llm.model} at {self.llm.base_url.partition('://')[2]}"
 
@@ -81,7 +81,7 @@ class SelectedModel(Value):
         return replace(folder, config=replace(folder.config, drafter="llm", llm=llm))
 
     @property
-    def settings(self) -> dict[Strings, object]:
+    def settings_to_write(self) -> dict[Strings, object]:
         """The values to write to the settings file, by their path, such as `("llm", "model")`.
 
         Within a section, the last value of the file comes first.
@@ -308,10 +308,10 @@ def describe_model(folder: WorkspaceDirectory) -> str:
         replies.close()
     if llm.price_usd is None:
         price = "free (local)" if choice.is_local else "price unknown (set llm.price_usd)"
-        return f"{choice.title}, {price}"
+        return f"{choice.display_name}, {price}"
     price_in, price_out = llm.price_usd
     cost = (tokens_in * price_in + tokens_out * price_out) / 1e6
-    return f"{choice.title}, {format_dollars(cost)} so far"
+    return f"{choice.display_name}, {format_dollars(cost)} so far"
 
 
 def load_prompt(folder: WorkspaceDirectory) -> Prompt:

@@ -141,7 +141,7 @@ def select_sources(
         raise UsageError("--deck needs the PATH whose cards go there", hint=hint)
     if paths:
         for path in paths:
-            problem = selection.add(path.absolute(), options)
+            problem = selection.add_path(path.absolute(), options)
             if problem and len(paths) == 1:
                 raise UsageError(
                     f"{problem.location}: {problem.message}", hint=problem.hint
@@ -157,13 +157,13 @@ def select_sources(
             place for place in _list_places(workspace) if Path(place.path).exists()
         }
         for entry in workspace.config.sources:
-            selection.select(SelectedSource(entry))
+            selection.add_source(SelectedSource(entry))
             if entry.has_path:
                 selection.add_remembered_below(resolve_links(entry.path))
         for path in dict.fromkeys(
             Path(place.path) for place in workspace.remembered_paths
         ):
-            problem = selection.add(path)
+            problem = selection.add_path(path)
             at_path = {
                 place for place in workspace.remembered_paths if Path(place.path) == path
             }
@@ -188,7 +188,7 @@ def select_sources(
     if not paths:
         names |= absent_names
     return SourceSelection(
-        selection.finish(),
+        selection.build_sources(),
         selection.problems,
         tuple(selection.places),
         frozenset(names),
@@ -260,7 +260,7 @@ class _Selector:
         self.places = list(workspace.remembered_paths)
         """The places to remember, old and new."""
 
-    def add(
+    def add_path(
         self, path: Path, options: CommandRunOptions = DEFAULT_OPTIONS
     ) -> Problem | None:
         """Select the sources at `path`, and remember them along with `--marks` and `--deck`.
@@ -283,7 +283,7 @@ class _Selector:
         ends_marks = "none" in options.marks
         added_marks = () if ends_marks else options.marks
         for source in sources:
-            self.select(source)
+            self.add_source(source)
             entry = source.entry
             root = resolve_links(entry.path)
             # a source may be in a subdirectory of the PATH
@@ -337,15 +337,15 @@ class _Selector:
                 if place.kind in UNMARKED_KINDS.values() and root.is_dir():
                     settings: Json = {"path": str(root), "name": place.name}
                     entry = SourceEntry(*place.source_key, root, settings, COMMAND_LINE)
-                    self.select(SelectedSource(entry))
+                    self.add_source(SelectedSource(entry))
                 elif path.exists() and place.source_key not in self.sources:
-                    self.add(path)
+                    self.add_path(path)
             # the directory may be a missing one that was moved, along with the places in it
             for old_directory in missing if path in missing else ():
                 if old_directory in path.parents:
                     new_path = directory / path.relative_to(old_directory)
                     if new_path.exists():
-                        self.add(new_path, CommandRunOptions(unmarked=True))
+                        self.add_path(new_path, CommandRunOptions(unmarked=True))
 
     def _find_sources(
         self, path: Path, *, unmarked: bool
@@ -412,14 +412,14 @@ class _Selector:
             hint = f"to let a chat or model choose passages: ankiforge draft {quote(str(path))}"
         return Problem(str(path), explain_no_source(path), hint)
 
-    def select(self, source: SelectedSource) -> None:
+    def add_source(self, source: SelectedSource) -> None:
         """Add a source to the selection. If the source is selected already, the two are merged."""
         selected = self.sources.get(source.key)
         if selected:
             source = _merge_selections(selected, source)
         self.sources[source.key] = source
 
-    def finish(self) -> list[SelectedSource]:
+    def build_sources(self) -> list[SelectedSource]:
         """Return the sources to open, each with its final options.
 
         A source excludes the notes below the root of another source, so that no note is read
@@ -676,8 +676,8 @@ def find_documents_to_forget(
     exports = _Selector(workspace)
     for place in kept:
         if place.source_key in keys:
-            exports.add(Path(place.path))
-    for source in open_sources(workspace, ledger, exports.finish()):
+            exports.add_path(Path(place.path))
+    for source in open_sources(workspace, ledger, exports.build_sources()):
         for sighting in scan_source(source, None):
             if isinstance(sighting, ExtractedDocument):
                 path = sighting.document.path or sighting.document.key

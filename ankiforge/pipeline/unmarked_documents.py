@@ -127,7 +127,7 @@ class OpenDocument(NamedTuple):
         return self.path.name
 
     @property
-    def size(self) -> int:
+    def character_count(self) -> int:
         """The length of the text in characters."""
         return sum(map(len, self.whole_text.pages))
 
@@ -197,7 +197,7 @@ class DocumentRequest(NamedTuple):
         total = len(self.parts)
         if total > 1:
             summary += f" in {format_count(len(self.remaining_parts), 'part')}"
-        document_size = sum(document.size for document in self.documents)
+        document_size = sum(document.character_count for document in self.documents)
         if 2 * size < document_size and total > 1:
             summary += (
                 f" of {document_size:,}: with more --cards, more of it is asked about"
@@ -206,10 +206,10 @@ class DocumentRequest(NamedTuple):
             summary += (
                 f"; {total - len(self.remaining_parts):,} of {total:,} are answered"
             )
-        return "; ".join(filter(None, (summary, self.omissions)))
+        return "; ".join(filter(None, (summary, self.omission_summary)))
 
     @property
-    def omissions(self) -> str:
+    def omission_summary(self) -> str:
         """A summary in one line of the text that is left out and the pages without text, or ""."""
         notes = []
         if self.left_out:
@@ -236,7 +236,7 @@ class DocumentRequest(NamedTuple):
         """Describe in one line how many passages are requested from `part`."""
         summary = f"Asks for {format_count(part.passage_count, 'passage')} of {self.name}"
         return ", ".join(
-            filter(None, (summary, self.format_part_name(part), self.omissions))
+            filter(None, (summary, self.format_part_name(part), self.omission_summary))
         )
 
 
@@ -330,7 +330,7 @@ def prepare_requests(
         ItemError: `path` is a single document with nothing to choose from.
     """
     places = workspace.folder.remembered_paths
-    workspace.confirm_paths([path])
+    workspace.confirm_broad_paths([path])
     with workspace.hold_lock("drafting"):
         selection = select_sources(workspace.folder, (path,), _UNMARKED)
         workspace.remember_paths(selection.remembered_paths)
@@ -358,7 +358,7 @@ def prepare_requests(
             requests.append(request)
         else:
             message = "nothing in it is to be learnt from"
-            problems.append(Problem(request.name, message, request.omissions))
+            problems.append(Problem(request.name, message, request.omission_summary))
     if not requests and not path.is_dir():
         workspace.remember_paths(places)
         first_problem = next(iter(problems), _make_no_text_problem(path.name, path))
@@ -379,20 +379,20 @@ def _group_documents(
     """
     short_documents = []
     for document in documents:
-        if document.size > choose_passages.MAX_PART_CHARS:
+        if document.character_count > choose_passages.MAX_PART_CHARS:
             yield [document], number
         else:
             short_documents.append(document)
-    total = sum(document.size for document in short_documents)
+    total = sum(document.character_count for document in short_documents)
     group_count = -(-total // choose_passages.MAX_PART_CHARS)
     groups = defaultdict[int, list[OpenDocument]](list)
     position = 0
     for document in short_documents:
-        middle = position + document.size / 2
+        middle = position + document.character_count / 2
         groups[int(middle * group_count / total)].append(document)
-        position += document.size
+        position += document.character_count
     for group in groups.values():
-        size = sum(document.size for document in group)
+        size = sum(document.character_count for document in group)
         yield group, max(1, round(number * group_count * size / total))
 
 

@@ -328,7 +328,7 @@ class Workspace:
             message = f"{format_count(state.missing, 'line')} missing: {remedy}"
             yield Problem(where, message, is_notice=True)
 
-    def iter_unread_notices(self) -> Iterator[Problem]:
+    def iter_rebuilt_database_notices(self) -> Iterator[Problem]:
         """Yield a notice if the sources haven't been read since the database was created.
 
         Such a database only has what the journal contains: cards, but no drafts and no titles.
@@ -336,13 +336,13 @@ class Workspace:
         if self.ledger.get_meta("run") or not has_cards(self.ledger):
             return
         if not (self.folder.config.sources or self.folder.remembered_paths):
-            yield from self.iter_unlocated_sources()
+            yield from self.iter_lost_path_notices()
         else:
             message = "it was rebuilt, and contains only your cards"
             hint = "ankiforge run adds what waits"
             yield Problem(str(self.folder.ledger), message, hint, is_notice=True)
 
-    def iter_unlocated_sources(self) -> Iterator[Problem]:
+    def iter_lost_path_notices(self) -> Iterator[Problem]:
         """Yield a notice for each source whose PATH was lost along with the database."""
         for container, places in load_unlocated_documents(self.ledger).items():
             name = container.partition(":")[2]
@@ -501,7 +501,7 @@ class Workspace:
         from ankiforge.pipeline.draft import draft_pending_highlights
 
         named_paths = tuple(Path(path) for path in paths)
-        self.confirm_paths(named_paths)
+        self.confirm_broad_paths(named_paths)
         with show(()):
             selection = reading.select_sources(self.folder, named_paths, options)
         result.problems += [*self.iter_journal_problems(), *selection.problems]
@@ -509,7 +509,7 @@ class Workspace:
             if has_cards(
                 self.ledger
             ):  # a run still keeps the notes of these cards in sync
-                result.problems += self.iter_unlocated_sources()
+                result.problems += self.iter_lost_path_notices()
                 return
             hint = "ankiforge run PATH, or ankiforge init"
             raise UsageError("there is nothing to read", hint=hint)
@@ -542,7 +542,7 @@ class Workspace:
             ingested = reading.ingest_sources(job, self.ledger)
             yield ingested
             if not named_paths:
-                result.problems += self.iter_unlocated_sources()
+                result.problems += self.iter_lost_path_notices()
             # remember PATHs only now, and no new one whose files couldn't be read
             unread = result.failed_names
             stored_paths = {place.path for place in self.folder.remembered_paths}
@@ -572,7 +572,7 @@ class Workspace:
 
         self.run_steps(result, iter_steps(), model, partial(show, sources))
 
-    def confirm_paths(self, paths: Iterable[Path]) -> None:
+    def confirm_broad_paths(self, paths: Iterable[Path]) -> None:
         """Ask the user before a home folder or a drive becomes a source.
 
         Raises:

@@ -364,7 +364,7 @@ class Review:
             if not draft.is_blocked:
                 ledger.accept(draft.id)
 
-    def preview(self, decision: Decision) -> ShownCard:
+    def build_preview(self, decision: Decision) -> ShownCard:
         """Build the card that the user's edits or selection would create. Nothing is stored.
 
         Raises:

@@ -222,7 +222,7 @@ class LedgerItems(ItemSource):
 
     def preview(self, decision: Decision) -> ShownCard:
         """Build the card that a decision would create from edited fields or selected text."""
-        return self._review.preview(decision)
+        return self._review.build_preview(decision)
 
     # --- a chat -------------------------------------------------------------------------
 

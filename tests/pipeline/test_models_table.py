@@ -69,7 +69,7 @@ def test_what_a_name_stands_for(servers, named, base_url, model, key_env):
     assert (found.llm.base_url, found.llm.model) == (base_url, model)
     assert found.llm.key_env == key_env
     assert found.is_local == base_url.startswith("http://127")
-    assert found.title == f"{model} at {base_url.partition('://')[2]}"
+    assert found.display_name == f"{model} at {base_url.partition('://')[2]}"
     assert found.server_models == (
         {OLLAMA: ("qwen3:8b", "gemma3:latest"), STUDIO: ("phi-4",)}.get(base_url, ())
         if named[:2] != ("ollama", "x")
@@ -164,7 +164,7 @@ def test_a_server_is_asked_with_its_key(monkeypatch):
 
 def test_what_is_written_to_the_settings():
     llm = LlmSettings(base_url=STUDIO, model="phi-4", price_usd=(1.0, 2.0))
-    assert list(SelectedModel(llm).settings.items()) == [
+    assert list(SelectedModel(llm).settings_to_write.items()) == [
         (("drafter",), "llm"),
         (("llm", "price_usd"), [1.0, 2.0]),
         (("llm", "key_env"), ""),

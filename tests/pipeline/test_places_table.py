@@ -504,16 +504,16 @@ def test_a_home_folder_is_read_only_after_a_question(
     if remembered:
         place = RememberedPath(str(tmp_path / "x"), "pdf", "x", given=str(tmp_path))
         store_remembered_paths(workspace.folder.state_directory, [place])
-    workspace.confirm_paths([tmp_path / "notes"])
+    workspace.confirm_broad_paths([tmp_path / "notes"])
     assert asked == []
     if is_refused:
         with pytest.raises(UsageError) as raised:
-            workspace.confirm_paths([tmp_path])
+            workspace.confirm_broad_paths([tmp_path])
         told = f"{tmp_path} is your home folder, so it was not read"
         assert raised.value.message == told
         assert f"ankiforge run {tmp_path} --yes" in raised.value.hint
     else:
-        workspace.confirm_paths([tmp_path])
+        workspace.confirm_broad_paths([tmp_path])
     question = f"{tmp_path} is your home folder. Read all of it, now and in later runs?"
     assert asked == ([question] if asks else [])
 

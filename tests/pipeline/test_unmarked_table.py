@@ -109,7 +109,11 @@ def test_a_match_belongs_to_the_document_of_its_page():
         assert (found, local.page) == (owner, page)
         assert asked.build_highlight(match) == build_highlight(owner.whole_text, local)
         assert asked.build_highlight(match).exact == quote
-    assert (first.name, first.size, first.location) == ("a.md", len(RYE) + 1, "v:a.md")
+    assert (first.name, first.character_count, first.location) == (
+        "a.md",
+        len(RYE) + 1,
+        "v:a.md",
+    )
 
 
 @pytest.mark.parametrize(

@@ -85,7 +85,7 @@ def test_a_database_that_was_made_anew_says_so(
         "ankiforge run adds what waits",
         is_notice=True,
     )
-    assert list(workspace.iter_unread_notices()) == ([expected] if told else [])
+    assert list(workspace.iter_rebuilt_database_notices()) == ([expected] if told else [])
 
 
 @pytest.mark.parametrize(
@@ -100,7 +100,7 @@ def test_a_source_whose_path_was_lost_is_named(workspace, monkeypatch, places, t
     monkeypatch.setattr(
         module, "load_unlocated_documents", lambda ledger: {"vault:Notes": places}
     )
-    [problem] = workspace.iter_unlocated_sources()
+    [problem] = workspace.iter_lost_path_notices()
     assert problem == Problem(
         "Notes",
         f"its PATH was lost with .ankiforge, so {told}; the cards stay",
@@ -114,11 +114,11 @@ def test_a_database_without_sources_names_those_that_it_had(workspace, monkeypat
     config = replace(workspace.folder.config, sources=())
     workspace.folder = replace(workspace.folder, config=config)
     monkeypatch.setattr(module, "load_unlocated_documents", lambda ledger: {"v:N": ["a"]})
-    [problem] = workspace.iter_unread_notices()
+    [problem] = workspace.iter_rebuilt_database_notices()
     assert problem.location == "N"
     place = RememberedPath(str(workspace.folder.root), "obsidian", "n")
     store_remembered_paths(workspace.folder.state_directory, [place])
-    [problem] = workspace.iter_unread_notices()
+    [problem] = workspace.iter_rebuilt_database_notices()
     assert problem.message.startswith("it was rebuilt")
 
 

@@ -366,7 +366,7 @@ def test_the_next_sentence_of_a_passage_comes_next_or_last(cells, decision, come
 )  # fmt: skip
 def test_a_preview_shows_the_card_and_stores_nothing(cells, word, decision, fields):
     before = cells.texts()
-    shown = cells.review.preview(replace(decision, id=cells.id(word)))
+    shown = cells.review.build_preview(replace(decision, id=cells.id(word)))
     assert dict(shown.fields) == fields
     assert cells.texts() == before
     if word == "passage and":
@@ -384,9 +384,9 @@ def test_a_preview_shows_the_card_and_stores_nothing(cells, word, decision, fiel
 )
 def test_what_has_no_preview(cells, word, decision):
     with pytest.raises(RefusedError, match="This cannot be edited"):
-        cells.review.preview(replace(decision, id=cells.id(word)))
+        cells.review.build_preview(replace(decision, id=cells.id(word)))
     with pytest.raises(StaleItemError):
-        cells.review.preview(replace(decision, id="dr0000000000000000"))
+        cells.review.build_preview(replace(decision, id="dr0000000000000000"))
 
 
 # --- in bulk ---------------------------------------------------------------------------------

@@ -202,7 +202,7 @@ def use_model(call: Call, *, yes: bool, **named: Any) -> None:
     assert embedder is not None
     print_line = call.say if yes else call.warn
     print_line(
-        f"{choice.title} would get what you read, and what you ask with ankiforge search:"
+        f"{choice.display_name} would get what you read, and what you ask with ankiforge search:"
     )
     if choice.is_local:
         print_line("  it stays on this computer, and costs nothing")
