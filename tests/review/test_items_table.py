@@ -349,6 +349,28 @@ def test_the_next_sentence_of_a_passage_comes_next_or_last(cells, decision, come
     assert (last.next_id, last.postponed_id) == ("", "")
 
 
+def test_after_a_new_version_of_a_card_no_other_draft_comes(cells):
+    osmosis = cells.review.load_item(cells.id("passage Osmosis"))
+    draft = replace(DRAFT, passages=(osmosis.highlight,))
+    assert cells.review._find_next_id(Item("dr1", (draft,))) == osmosis.id
+    assert cells.review._find_next_id(Item("dr1", (draft,), CARD)) == ""
+    assert cells.review._find_next_id(Item("k", outcome=osmosis.outcome)) == ""
+
+
+def test_what_the_ledger_is_told_of_a_draft_that_is_accepted(cells, monkeypatch):
+    ledger, told = cells.workspace.ledger, []
+
+    def accept(*_: object, **options: object) -> None:
+        told.append(options)
+
+    monkeypatch.setattr(type(ledger), "accept", accept)
+    monkeypatch.setattr(items.decide, "accept_draft", accept)
+    id = cells.id("draft ribosome")
+    cells.review.decide(Accept(id, gap=2, forced=True, another=True))
+    cells.review.decide(Accept(id, masks="m", gap=2))
+    assert told == [{"gap": 2, "forced": True, "another": True}, {"masks": "m"}]
+
+
 # --- a preview -------------------------------------------------------------------------------
 
 
