@@ -15,7 +15,7 @@ from pathlib import Path
 from tools.touching import FOLLOWED, Texts, changed_lines, iter_statements
 
 _IMPORT = re.compile(
-    r"^\s*(?:from ([\w.]+) import ([\w, ()\n]+)|import ([\w.]+))", re.MULTILINE
+    r"^\s*(?:from ([\w.]+) import (\([^)]*\)|.+)|import ([\w.]+))", re.MULTILINE
 )
 
 

@@ -9,7 +9,9 @@ FILES = {
     "tests/makers.py": "from ankiforge.anki.sizes import grow\n",
     "tests/anki/test_alone.py": "import pytest\n",
     "tests/anki/test_sizes_table.py": "import pytest\n",
-    "tests/cli/test_direct.py": "from ankiforge.anki import plan, sizes\n",
+    "tests/cli/test_direct.py": (
+        "from ankiforge.anki import plan\nfrom ankiforge.anki import sizes\n"
+    ),
     "tests/cli/test_other.py": "from ankiforge.anki import plan\n",
     "tests/web/test_helped.py": "from tests.makers import make\n",
     "tests/test_house.py": "",
