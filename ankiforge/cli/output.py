@@ -644,7 +644,7 @@ def say_next_command(say: Callable[[str], object], workspace: Workspace) -> None
     from ankiforge.reports import summary
     from ankiforge.review.batches import format_waiting
 
-    counts = pending_items.count_ledger(workspace.ledger)
+    counts = pending_items.count_items_by_group(workspace.ledger)
     say(f"  {format_waiting(counts['waiting']) or 'nothing waits'}")
     folder, notices = workspace.folder, collect_notices(workspace.ledger)
     step = summary.choose_next_command(folder, workspace.ledger, notices, counts=counts)

@@ -654,7 +654,7 @@ def find_documents_to_forget(
     A source may have several PATHs, such as several files of a directory. For exports, it is
     unknown which document is in which file, so the exports that are kept are read again.
     """
-    from ankiforge.ledger.readings import find_document, load_present_in_source
+    from ankiforge.ledger.readings import find_document, load_current_documents_of_source
 
     read_paths = [(place.source_key, Path(place.path)) for place in kept]
     for entry in workspace.config.sources:
@@ -662,7 +662,7 @@ def find_documents_to_forget(
             read_paths.append(((entry.kind, entry.name), entry.path))
     documents = set()
     for source_key, root in {(place.source_key, place.directory) for place in forgotten}:
-        for row in load_present_in_source(ledger, *source_key):
+        for row in load_current_documents_of_source(ledger, *source_key):
             if not any(
                 source_key == other_key and _contains(other_path, root / row["place"])
                 for other_key, other_path in read_paths
@@ -693,7 +693,7 @@ def find_missing_documents(
     directory may be on a disk that isn't mounted. Libraries and exports are skipped, because
     their documents aren't files.
     """
-    from ankiforge.ledger.readings import load_present_in_source
+    from ankiforge.ledger.readings import load_current_documents_of_source
 
     roots = {(place.kind, place.name, place.directory) for place in places}
     for entry in config.sources:
@@ -704,7 +704,9 @@ def find_missing_documents(
         source = find_source_type(kind)
         if source is None or not source.reads_single_files() or source.is_export:
             continue
-        for row in load_present_in_source(ledger, kind, name) if root.is_dir() else ():
+        for row in (
+            load_current_documents_of_source(ledger, kind, name) if root.is_dir() else ()
+        ):
             if not os.path.lexists(find_stored_path(root, row["place"])):
                 missing[row["id"]] = root / row["place"]
     return missing
@@ -974,8 +976,8 @@ def ingest_sources(job: RunParameters, ledger: Ledger) -> RunStep:
         ledger,
         iter_sightings(),
         selections=selections,
-        in_use=job.in_use,
-        missing=job.missing,
+        configured_sources=job.in_use,
+        missing_sources=job.missing,
         missing_documents=job.missing_documents,
     )
     listed = Counter[str]()

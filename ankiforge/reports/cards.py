@@ -58,7 +58,7 @@ def list_row_to_json(
     """Convert a card or draft to the JSON printed by `list --json` and `show --json`."""
     # import these late, because they are slow, and `extract` doesn't need them
     from ankiforge.anki.notes import render_content
-    from ankiforge.ledger.tables.anki_notes import load_present_note
+    from ankiforge.ledger.tables.anki_notes import load_note_in_anki
     from ankiforge.pipeline.decks import collect_tags
 
     view = view_card(list_row)
@@ -78,7 +78,7 @@ def list_row_to_json(
     if (
         card
         and card.anki_state == "seen"
-        and (note := load_present_note(ledger, card.guid))
+        and (note := load_note_in_anki(ledger, card.guid))
     ):
         names = ("mod", "tags", "deck", "reviews", "lapses", "suspended")
         more = {"leech": note.is_leech, "remark": note.feedback}
@@ -326,7 +326,7 @@ def list_skipped(ledger: Ledger) -> Iterator[LocatedSkippedText]:
         ),
         ".txt": "read only if named, or in a folder that contains only texts",
     }
-    yield from pending_items.iter_lookalikes(ledger)
+    yield from pending_items.iter_skipped_texts(ledger)
     for folder, unread in load_unread_files(ledger).items():
         for kind, number in unread.count_by_kind.items():
             explanation = "which ankiforge cannot read: name one to see why"
@@ -343,11 +343,11 @@ def skipped_to_json(entry: LocatedSkippedText) -> Json:
     return {
         "key": None,
         "source": entry.source,
-        "kind": entry.lookalike.apparent_syntax,
+        "kind": entry.skipped_text.apparent_syntax,
         "exact": "",
         "place": entry.location,
         "fate": "left_out",
-        "reason": entry.lookalike.reason,
+        "reason": entry.skipped_text.reason,
         "path": entry.document,
         "title": entry.title,
     }
@@ -356,8 +356,8 @@ def skipped_to_json(entry: LocatedSkippedText) -> Json:
 def format_skipped(entry: LocatedSkippedText) -> Strings:
     """Format a skipped passage or file as two lines: its place and text, then the reason."""
     return (
-        f"{entry.location}: {entry.lookalike.apparent_syntax}",
-        f"    left out: {entry.lookalike.reason}",
+        f"{entry.location}: {entry.skipped_text.apparent_syntax}",
+        f"    left out: {entry.skipped_text.reason}",
     )
 
 
@@ -495,11 +495,11 @@ def format_content(view: CardView) -> TextLines:
 
 
 def _format_card_state(ledger: Ledger, card: LocalCard) -> TextLines:
-    from ankiforge.ledger.tables.anki_notes import load_present_note
+    from ankiforge.ledger.tables.anki_notes import load_note_in_anki
 
     if card.revision and not card.revision.keeps_text:
         yield format_labelled("revision", _format_fields(card.revision))
-    note = load_present_note(ledger, card.id)
+    note = load_note_in_anki(ledger, card.id)
     if note:
         parts = [note.deck] if note.deck else []
         parts.append(format_count(note.reviews, "review"))

@@ -71,7 +71,7 @@ if TYPE_CHECKING:
 
 
 Counts = Mapping[str, Counter[str]]
-"""Counts by group and name from `pending_items.count_ledger`. Groups may be missing."""
+"""Counts by group and name from `pending_items.count_items_by_group`. Groups may be missing."""
 
 DECIDE_COMMAND = "review"
 """The command for deciding on pending items."""
@@ -136,7 +136,7 @@ class WorkspaceCounts(Value):
 
 
 def count_workspace(counts: Counts) -> WorkspaceCounts:
-    """Build the numbers of a workspace from `pending_items.count_ledger`.
+    """Build the numbers of a workspace from `pending_items.count_items_by_group`.
 
     The numbers of a missing group are 0.
     """
@@ -215,7 +215,7 @@ def choose_next_command(
     for notice in noticed:
         if notice.suggested_command:
             return notice.suggested_command, notice.suggestion_reason
-    counts = counts or pending_items.count_ledger(ledger)
+    counts = counts or pending_items.count_items_by_group(ledger)
     waiting = counts["waiting"]
     has_news = run is not None and run.has_new_highlights
     waiting_count = sum(waiting[kind] for kind in batches.WAITING_NOUNS)
@@ -377,7 +377,7 @@ def get_status(
     for entry in workspace.config.sources:
         open_source(workspace, SelectedSource(entry), offline=True)
     order = pending_items.load_pending_items(ledger)
-    counts = pending_items.count_ledger(ledger, waits=order)
+    counts = pending_items.count_items_by_group(ledger, waits=order)
     command, reason = choose_next_command(workspace, ledger, noticed, counts=counts)
     documents = Counter[str]()
     for group in batches.group_by_document(order.drafts):
@@ -490,7 +490,7 @@ def report_delivery(result: RunResult, ledger: Ledger) -> DeliveryReport:
         sum(package.added for package in published),
         sum(package.updated for package in published),
     )
-    counts = pending_items.count_ledger(ledger, "anki", "waiting")
+    counts = pending_items.count_items_by_group(ledger, "anki", "waiting")
     return DeliveryReport(
         {
             "written": sum(package.notes for package in published),
@@ -543,16 +543,16 @@ def report_run(
 ) -> RunReport:
     """Report the result of a run in numbers."""
     ledger = workspace.ledger
-    counts = pending_items.count_ledger(
+    counts = pending_items.count_items_by_group(
         ledger, "passages", "waiting", "reasons", "cards", "anki"
     )
     changes = _find_changes(result, ledger, workspace.folder)
-    lookalikes = pending_items.iter_lookalikes(ledger)
-    left_out = Counter(entry.lookalike.apparent_syntax for entry in lookalikes)
+    lookalikes = pending_items.iter_skipped_texts(ledger)
+    left_out = Counter(entry.skipped_text.apparent_syntax for entry in lookalikes)
     del left_out[CODE_AND_MATHS]
     no_card = Counter(
         outcome.reason
-        for outcome in pending_items.iter_outcomes(ledger)
+        for outcome in pending_items.iter_highlight_outcomes(ledger)
         if outcome.status in UNCARDED_STATUSES
     )
     read = result.report or IngestReport()
@@ -627,7 +627,7 @@ def format_run(
     ledger = workspace.ledger
     # without new highlights, don't count everything in the ledger again
     full_counts = ("passages",) if result.has_new_highlights or verbose else ()
-    counts = pending_items.count_ledger(ledger, "waiting", *full_counts)
+    counts = pending_items.count_items_by_group(ledger, "waiting", *full_counts)
     step = choose_next_command(
         workspace.folder, ledger, noticed, counts=counts, run=result
     )
@@ -765,7 +765,7 @@ def _format_lost_passages(report: IngestReport, ledger: Ledger) -> TextLines:
     if items := _format_items(found):
         yield f"found again: the passage of {items}"
     missing = pending_items.count_dependent_items(
-        ledger, report.missing_keys, unless=("present", "unselected")
+        ledger, report.missing_keys, excluded_states=("present", "unselected")
     )
     if items := _format_items(missing):
         yield (
@@ -784,7 +784,7 @@ def _count_lost_items(
     report: IngestReport, ledger: Ledger
 ) -> pending_items.DependentItems:
     return pending_items.count_dependent_items(
-        ledger, report.removed_keys, unless=("present", "missing", "unselected")
+        ledger, report.removed_keys, excluded_states=("present", "missing", "unselected")
     )
 
 
@@ -851,8 +851,8 @@ def _format_unread(report: IngestReport, ledger: Ledger) -> TextLines:
     """
     documents_by_kind: dict[str, list[str]] = {kind: [] for kind in _REPORTED_KINDS}
     note_count_by_tool = Counter[str]()
-    for entry in pending_items.iter_lookalikes(ledger):
-        kind = entry.lookalike.apparent_syntax
+    for entry in pending_items.iter_skipped_texts(ledger):
+        kind = entry.skipped_text.apparent_syntax
         if kind.startswith(OTHER_TOOL_NOTE_PREFIX):
             note_count_by_tool[kind.removeprefix(OTHER_TOOL_NOTE_PREFIX)] += 1
         if kind in _REPORTED_KINDS:

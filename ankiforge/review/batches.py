@@ -50,7 +50,7 @@ WAITING_NOUNS = {
 }
 """The noun for each kind of pending item, in display order.
 
-The keys are those of the group `waiting` in the result of `pending_items.count_ledger`.
+The keys are those of the group `waiting` in the result of `pending_items.count_items_by_group`.
 """
 
 

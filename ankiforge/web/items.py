@@ -26,7 +26,7 @@ from ankiforge.ledger import (
 )
 from ankiforge.ledger.cards import load_card, load_card_and_passage, load_highlight
 from ankiforge.ledger.item_lists import load_pending_drafts
-from ankiforge.ledger.tables.anki_notes import load_present_note
+from ankiforge.ledger.tables.anki_notes import load_note_in_anki
 from ankiforge.model import (
     WORD_AND_TRANSLATION,
     CardKind,
@@ -700,7 +700,7 @@ class ItemRenderer:
     def _render_accepted_card(self, card: LocalCard, label: str) -> Json:
         """Render an accepted card, noting its number of reviews, or else its state."""
         view = render_card(apply_anki_edits(self._ledger, card), self.find_picture)
-        seen = load_present_note(self._ledger, card.guid)
+        seen = load_note_in_anki(self._ledger, card.guid)
         if card.verdict is not Verdict.LIVE:
             state = card.verdict.value
         elif seen:

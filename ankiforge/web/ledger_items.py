@@ -111,7 +111,9 @@ class LedgerItems(ItemSource):
     def count_waiting(self) -> Mapping[str, int]:
         """Return the number of pending decisions by kind, as shown by `ankiforge status`."""
         self.refresh()
-        counts = pending_items.count_ledger(self._ledger, "waiting", waits=self._pending)
+        counts = pending_items.count_items_by_group(
+            self._ledger, "waiting", waits=self._pending
+        )
         return counts["waiting"]
 
     def list_ids(self, list_id: str) -> Sequence[str]:

@@ -198,7 +198,7 @@ class ReviewSession:
         left: dict[str, int] = {}
         for source in self._sources:
             left.update(source.count())
-        unsent = pending_items.count_ledger(self._ledger, "unsent")["unsent"]
+        unsent = pending_items.count_items_by_group(self._ledger, "unsent")["unsent"]
         return {"left": left, "ready": unsent.total()}
 
     def show_list(self, list_id: str, words: str = "", start: int = 0) -> Json:
@@ -267,7 +267,7 @@ class ReviewSession:
         left_documents = {pile.document for pile in unfinished}
         others = [pile for pile in piles if pile.document not in left_documents]
         lost_items = pending_items.count_dependent_items(
-            self._ledger, unless=("present", "missing", "unselected")
+            self._ledger, excluded_states=("present", "missing", "unselected")
         )
         lost = ""
         if lost_items.cards:

@@ -144,4 +144,4 @@ def test_a_draft_asks_about_each_of_them(name):
         assert new.draft.fields == row.card.fields
         assert new.sentence_hashes == ((hash_sentence(NEW),) if row.about == NEW else ())
     # unless another draft has new text for the card
-    assert resolve_drafts(snapshot(row), "a", new_texts={"af1"}).added == ()
+    assert resolve_drafts(snapshot(row), "a", reworded_guids={"af1"}).added == ()

@@ -9,7 +9,7 @@ from ankiforge.ledger.anki_changes import (
     CardWithNote,
     NoteChange,
     StoredAnkiNote,
-    compare_note,
+    detect_note_changes,
     turn_mass_deletions_into_questions,
 )
 from ankiforge.model import (
@@ -116,7 +116,7 @@ DELETED = replace(RETIRED, verdict_reason=DELETED_REASON)
 )  # fmt: skip
 def test_a_complete_view(card, before, note, grave, events, lists, after):
     viewed = CardWithNote(card, before, note, grave, frozenset(events.split()))
-    change = compare_note(viewed, "here", NOW, complete=True)
+    change = detect_note_changes(viewed, "here", NOW, complete=True)
     assert change == NoteChange(tuple(lists.split()), after)
 
 
@@ -132,7 +132,7 @@ def test_a_complete_view(card, before, note, grave, events, lists, after):
     ],
 )
 def test_a_view_of_some_notes(before, note, lists, after):
-    change = compare_note(
+    change = detect_note_changes(
         CardWithNote(LIVE, before, note, True), "here", NOW, complete=False
     )
     assert change == NoteChange(tuple(lists.split()), after)

@@ -25,7 +25,7 @@ from ankiforge.ledger import (
     cards,
     item_lists,
 )
-from ankiforge.ledger.tables.anki_notes import iter_present_notes
+from ankiforge.ledger.tables.anki_notes import iter_notes_in_anki
 from ankiforge.model import (
     AdoptedNote,
     AnkiNote,
@@ -257,7 +257,7 @@ def _add_card_schedules(ledger: Ledger, matches: Matches) -> None:
 
     Cards that are already in Anki are only listed, because they have a schedule there.
     """
-    in_anki = {note.guid for note in iter_present_notes(ledger)}
+    in_anki = {note.guid for note in iter_notes_in_anki(ledger)}
     for card in cards.iter_cards(ledger):
         if not card.is_live or card.note.adopted or card.note.schedule:
             continue
