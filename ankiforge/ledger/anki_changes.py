@@ -96,9 +96,9 @@ def detect_note_changes(
         if old_note and old_note.mod > note.mod and not complete:
             return NoteChange((), before)  # the view is an old export
         shipped = card.note.exports
-        is_changed = not old_note or _get_comparable_content(
-            note
-        ) != _get_comparable_content(old_note)
+        is_changed = not old_note or _get_fields_and_tags(note) != _get_fields_and_tags(
+            old_note
+        )
         is_back = absent_since > 0 and card.verdict_reason == DELETED_REASON
         is_drop_explained = card_with_note.event_kinds & {"reject", "retire"} or any(
             RETIRED_TAG in map(str.casefold, each.tags) for each in shipped
@@ -140,11 +140,11 @@ def detect_note_changes(
     return NoteChange(("missing",) if is_missing else ("deleted",), after)
 
 
-def _get_comparable_content(note: AnkiNote) -> tuple[Strings, frozenset[str]]:
+def _get_fields_and_tags(note: AnkiNote) -> tuple[Strings, frozenset[str]]:
     return note.fields, frozenset(note.tags).difference(note.scheduler_tags)
 
 
-def turn_mass_deletions_into_questions(
+def ask_about_mass_deletions(
     changes: Sequence[tuple[CardWithNote, NoteChange]],
     present_decks: Iterable[str],
     now: float,

@@ -22,8 +22,8 @@ from ankiforge.ledger.anki_changes import (
     CardWithNote,
     NoteChange,
     StoredAnkiNote,
+    ask_about_mass_deletions,
     detect_note_changes,
-    turn_mass_deletions_into_questions,
 )
 from ankiforge.ledger.database import iter_batches
 from ankiforge.ledger.decision_plans import (
@@ -113,7 +113,7 @@ def record_anki_state(
         )
         decks = (note.deck for note in notes_by_guid.values())
         absent = [(each, compare(each)) for each in load(absent_rows)]
-        absent = turn_mass_deletions_into_questions(absent, decks, now)
+        absent = ask_about_mass_deletions(absent, decks, now)
         present = ((each, compare(each)) for each in load(present_rows))
         seen_rows = []
         for viewed_card, change in chain(present, absent):
@@ -174,9 +174,11 @@ def _iter_cards_with_notes(
             yield CardWithNote(card, before, note, has_grave, frozenset(kinds))
 
 
-def _record_change(store: Store, viewed: CardWithNote, change: NoteChange) -> None:
-    guid = viewed.card.guid
-    keys = store.get_keys(viewed.card.key)
+def _record_change(
+    store: Store, card_with_note: CardWithNote, change: NoteChange
+) -> None:
+    guid = card_with_note.card.guid
+    keys = store.get_keys(card_with_note.card.key)
     if "first_seen" in change.lists:
         store.record_event("seen", keys[0], POLICY, {"guid": guid})
     if "returned" in change.lists:
@@ -194,12 +196,12 @@ def _record_change(store: Store, viewed: CardWithNote, change: NoteChange) -> No
             decision_recording.update_pending_drafts(store, [keys[0]], event_id=event.id)
 
 
-def _build_anki_note_row(guid: str, seen: StoredAnkiNote) -> Json:
-    note = seen.note
+def _build_anki_note_row(guid: str, state: StoredAnkiNote) -> Json:
+    note = state.note
     return {
         "guid": guid,
-        "absent": seen.absent_since,
-        "asked": seen.is_asked,
+        "absent": state.absent_since,
+        "asked": state.is_asked,
         "reviews": note.reviews if note else 0,
         "lapses": note.lapses if note else 0,
         "leech": note.is_leech if note else False,

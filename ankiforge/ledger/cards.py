@@ -108,7 +108,7 @@ def iter_action_events(store: Store, action_id: str) -> Iterator[Event]:
     return store.iter_events(query, action_id)
 
 
-def load_history(store: Store, guid_or_key: str) -> list[HistoryEntry]:
+def load_passage_history(store: Store, guid_or_key: str) -> list[HistoryEntry]:
     """Load everything that happened to a passage and its cards, oldest first.
 
     This includes decisions, undos and exports. `guid_or_key` is the key of the passage or the
@@ -265,7 +265,7 @@ def load_card(store: Store, guid: str) -> LocalCard:
     """
     card, passage = load_card_and_passage(store, guid)
     return _combine_with_current_passage(
-        store, card, passage, highlights.load_rows(store, passage.keys)
+        store, card, passage, highlights.load_highlight_rows(store, passage.keys)
     )
 
 
@@ -284,7 +284,8 @@ def iter_cards(
         for passage in passages:
             highlight_keys += passage.keys
         row_by_key = {
-            row["key"]: row for row in highlights.load_rows(store, highlight_keys)
+            row["key"]: row
+            for row in highlights.load_highlight_rows(store, highlight_keys)
         }
         for passage in passages:
             keys = [key for key in passage.keys if key in row_by_key]
@@ -312,7 +313,7 @@ def _combine_with_current_passage(
         return local_card
     home_passage = store.get_passage(home)
     local_card = _combine_with_passage(
-        card, home_passage, highlights.load_rows(store, home_passage.keys)
+        card, home_passage, highlights.load_highlight_rows(store, home_passage.keys)
     )
     return replace(local_card, key=HighlightKey(passage.key))
 
@@ -327,7 +328,7 @@ def _combine_with_passage(
     last_read = tuple(map(decode_highlight, read_rows[:1]))
 
     states = {row["state"] for row in highlight_rows}
-    source_changes = _find_source_remarks(card, present_highlights, states)
+    source_changes = _find_source_changes(card, present_highlights, states)
     old_text = ""
     if SourceChange.SOURCE_CHANGED in source_changes:
         old_texts = (reading.exact for reading in passage.readings)
@@ -348,7 +349,7 @@ def _combine_with_passage(
     )
 
 
-def _find_source_remarks(
+def _find_source_changes(
     card: Card, present: Sequence[Highlight], states: Collection[str]
 ) -> tuple[SourceChange, ...]:
     if not present:
@@ -474,7 +475,7 @@ def load_highlight(store: Store, key: str) -> Highlight:
 
 def load_highlights(store: Store, keys: Iterable[str]) -> dict[str, Highlight]:
     """Load highlights by key, skipping those that were never read on this device."""
-    rows = highlights.load_rows(store, list(keys))
+    rows = highlights.load_highlight_rows(store, list(keys))
     return {row["key"]: decode_highlight(row) for row in rows if row["body"]}
 
 
@@ -484,7 +485,7 @@ def load_highlight_row(store: Store, key: str) -> Row:
     Raises:
         UsageError: No highlight with this key was read on this device.
     """
-    row = highlights.load_row(store, key)
+    row = highlights.find_highlight_row(store, key)
     if row is None or not row["body"]:
         raise UsageError(
             f"there is no highlight {key}", hint="ankiforge list --no-card shows ids"
@@ -512,7 +513,7 @@ def is_leading_highlight(store: Store, highlight_key: str, passage: Passage) -> 
 
 
 def _load_current_highlight_rows(store: Store, passage: Passage) -> list[Row]:
-    rows = highlights.load_rows(store, passage.keys)
+    rows = highlights.load_highlight_rows(store, passage.keys)
     return [row for row in rows if row["state"] == "present"]
 
 
@@ -534,7 +535,7 @@ def iter_passage_highlights(store: Store, key: str) -> Iterator[Highlight]:
 
     `key` may be any key of the passage.
     """
-    for row in highlights.load_rows(store, store.get_keys(key)):
+    for row in highlights.load_highlight_rows(store, store.get_keys(key)):
         if row["body"]:
             yield decode_highlight(row)
 

@@ -138,7 +138,7 @@ class Ledger(Store):
                 to cards since then instead of the latest decisions.
         """
         if guid_or_key:
-            return cards.load_history(self, guid_or_key)
+            return cards.load_passage_history(self, guid_or_key)
         if changes_since is not None:
             entries = cards.load_source_changes(self, changes_since)
         else:

@@ -14,7 +14,10 @@ from collections.abc import Iterable, Mapping, Sequence
 from ankiforge.ledger import foreign_history, sentence_decisions
 from ankiforge.ledger.database import iter_batches
 from ankiforge.ledger.decision_plans import PlannedDecision
-from ankiforge.ledger.draft_changes import PendingDraftChanges, resolve_drafts
+from ankiforge.ledger.draft_changes import (
+    PendingDraftChanges,
+    compute_pending_draft_changes,
+)
 from ankiforge.ledger.events import USER, Event, hash_question_and_answer
 from ankiforge.ledger.store import JSON_VALUES, Store, to_json
 from ankiforge.ledger.tables import highlights, pending_drafts, sentences
@@ -151,7 +154,7 @@ def update_pending_drafts(
     for batch in iter_batches(passage_keys):
         snapshots = load_snapshots(store, store.get_passages(batch))
         changes = [
-            resolve_drafts(snapshot, store.device_id, event_id=event_id)
+            compute_pending_draft_changes(snapshot, store.device_id, event_id=event_id)
             for snapshot in snapshots
         ]
         pending_drafts.apply_changes(store, changes)

@@ -248,7 +248,7 @@ def compute_draft_changes(
         return DraftingChanges(snapshot, card_updates=tuple(card_updates))
 
     # find the drafts that become pending, and those that are no longer pending
-    new_hand_written = list(_iter_new_hand_written(snapshot, hand_written, mode))
+    new_hand_written = list(_iter_new_hand_written_drafts(snapshot, hand_written, mode))
     drafted_hashes = [
         sentence_hash
         for each in new_hand_written
@@ -258,9 +258,9 @@ def compute_draft_changes(
         if not draft.is_proposed:
             drafted_hashes.append(sentence_decisions.hash_sentence(sentence))
     sentence_states = snapshot.compute_sentence_states(drafted=drafted_hashes)
-    new_others = list(_iter_new_drafter_drafts(snapshot, others, sentence_states, mode))
+    new_others = list(_iter_new_generated_drafts(snapshot, others, sentence_states, mode))
     new_drafts = (*new_hand_written, *new_others)
-    change = resolve_drafts(
+    change = compute_pending_draft_changes(
         snapshot,
         mode.device_id,
         sentence_states=sentence_states,
@@ -332,7 +332,7 @@ def should_replace_draft(
     additional ones. If the pending draft is for a different highlight of the same passage, it is
     only replaced if it is a proposal and the rules created the new drafts.
     """
-    if mode.keeps_pending or draft.keeps_text:  # see `resolve_drafts`
+    if mode.keeps_pending or draft.keeps_text:  # see `compute_pending_draft_changes`
         return False
     if draft.key != highlight.key:
         return draft.is_proposed and not mode.is_model
@@ -343,7 +343,7 @@ def should_replace_draft(
 # --- drafts that become pending ---------------------------------------------------------
 
 
-def _iter_new_hand_written(
+def _iter_new_hand_written_drafts(
     snapshot: HighlightSnapshot, hand_written_drafts: Iterable[Draft], mode: DraftingMode
 ) -> Iterator[NewPendingDraft]:
     """Yield the hand-written drafts to offer.
@@ -373,7 +373,7 @@ def _iter_new_hand_written(
         position += 1
 
 
-def _iter_new_drafter_drafts(
+def _iter_new_generated_drafts(
     snapshot: HighlightSnapshot,
     others: Sequence[tuple[Draft, str]],
     sentence_states: Sequence[SentenceState],
@@ -510,7 +510,7 @@ def is_from_pdf_page(draft: Draft, highlight: Highlight) -> bool:
 # --- resolved drafts --------------------------------------------------------------------
 
 
-def resolve_drafts(
+def compute_pending_draft_changes(
     snapshot: PassageSnapshot,
     device_id: str,
     *,

@@ -154,7 +154,7 @@ def find_obsolete_ids(store: Store) -> set[str]:
     return ids
 
 
-def count_reasons(store: Store, ids: Iterable[str]) -> Counter[str]:
+def count_pending_reasons(store: Store, ids: Iterable[str]) -> Counter[str]:
     """Count drafts by the reason why they are pending.
 
     The reason is the first check that warns or blocks. If there is none, it is the first remark,
@@ -209,7 +209,7 @@ def iter_draft_groups(store: Store, ids: Iterable[str]) -> Iterator[Offer]:
                     yield tuple(sorted(drafts_by_offer[offer], key=get_draft_sort_key))
 
 
-def filter_with_several_draft_groups(
+def filter_passages_with_several_draft_groups(
     store: Store, passage_keys: Iterable[str]
 ) -> list[str]:
     """Return the passages whose pending drafts form more than one group, in the same order."""
@@ -353,7 +353,7 @@ class RemarkFinder:
             return RemarkKind.REPLACEMENT
         if draft.similar_removed_sentence:
             return RemarkKind.NEAR
-        if _was_similar_card_dropped(passage, draft, highlight):
+        if _was_similar_card_rejected(passage, draft, highlight):
             # ignore cards that the user accepted and undid
             accepted_guids = set()
             for event in self._store.load_events(passage.keys):
@@ -364,7 +364,7 @@ class RemarkFinder:
                 if card.verdict is not Verdict.TAKEN_BACK or id not in accepted_guids:
                     kept_cards[id] = card
             passage_before = replace(passage, cards=kept_cards)
-            is_dropped = _was_similar_card_dropped(passage_before, draft, highlight)
+            is_dropped = _was_similar_card_rejected(passage_before, draft, highlight)
             return RemarkKind.DECIDED_BEFORE if is_dropped else RemarkKind.TAKEN_BACK
         if not (self._any_deleted or self._unknown_notes):
             return None
@@ -381,7 +381,7 @@ class RemarkFinder:
         return None
 
 
-def _was_similar_card_dropped(
+def _was_similar_card_rejected(
     passage: Passage, draft: StoredDraft, highlight: Highlight
 ) -> bool:
     if not passage.was_ever_decided:

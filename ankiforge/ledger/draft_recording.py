@@ -92,7 +92,7 @@ def iter_highlights_to_draft(
         outdated_keys.update(row["key"] for row in rows)
     for batch in iter_batches(keys):
         store.preload_passages(batch)
-        for highlight_row in highlights.load_rows(store, batch):
+        for highlight_row in highlights.load_highlight_rows(store, batch):
             if highlight_row["state"] != "present":
                 continue
             if highlight_row[column] == highlight_row["content"]:

@@ -257,11 +257,11 @@ def _add_fact_decision(
         if (
             "draft" in event.body
         ):  # the user may still be asked about new text of the card
-            wording = _decode_wording(event)
+            stored_content = _decode_stored_content(event)
             decided_sentences = select_sentences_to_decide(
-                split_sentences(wording.quote), wording.drafter
+                split_sentences(stored_content.quote), stored_content.drafter
             )
-            about = find_answer_sentence(decided_sentences, _get_answer(wording))
+            about = find_answer_sentence(decided_sentences, _get_answer(stored_content))
             guid = event.body["guid"]
             passage.decisions.append(
                 SentenceDecision("", decided_sentences, guid, card_sentence=about)
@@ -285,7 +285,7 @@ def _to_fact_decision(
     had_card = card is not None and card.verdict is not Verdict.TAKEN_BACK
     answer = ""
     if "draft" in body and len(decision.sentences) > 1:  # needed to choose the sentence
-        answer = _get_answer(_decode_wording(event))
+        answer = _get_answer(_decode_stored_content(event))
     card_fields = dict(card.fields) if card is not None and event.kind == "adopt" else {}
     fields = (
         body["draft"]["fields"] if "draft" in body else body.get("fields", card_fields)
@@ -308,9 +308,9 @@ def _to_fact_decision(
     )
 
 
-def _get_answer(wording: StoredContent) -> str:
-    return wording.fields.get("Back") or format_cloze_answers(
-        wording.fields.get("Text", "")
+def _get_answer(stored_content: StoredContent) -> str:
+    return stored_content.fields.get("Back") or format_cloze_answers(
+        stored_content.fields.get("Text", "")
     )
 
 
@@ -390,16 +390,16 @@ def _drop_field_hashes(card: Card) -> tuple[ExportedNote, ...]:
 
 def _apply_revise(card: Card, event: Event) -> Card:
     """Give a card new text. Text from the source doesn't replace fields that the user edited."""
-    wording = _decode_wording(event)
+    stored_content = _decode_stored_content(event)
     if event.author == USER:
         edits = replace(
             card.edits, fields_typed_in_anki=(), pinned=(), source_texts_offered={}
         )
-        card = replace(replace_content(card, wording), edits=edits)
+        card = replace(replace_content(card, stored_content), edits=edits)
     else:
         card = replace(card, edits=replace(card.edits, fields_typed_in_anki=()))
-        card = _apply_source_text(card, wording)
-    return _record_provided_text(card, event.device_id, wording)
+        card = _apply_source_text(card, stored_content)
+    return _record_source_text(card, event.device_id, stored_content)
 
 
 def _apply_edit(card: Card, event: Event) -> Card:
@@ -512,12 +512,12 @@ def _apply_reexport(card: Card, event: Event) -> Card:
 
 def _apply_accept(passage: Passage, event: Event) -> None:
     body = event.body
-    wording = _decode_wording(event)
+    stored_content = _decode_stored_content(event)
     is_by_user = event.author == USER
     card = passage.cards.get(body["guid"])
     if card and FOUND_KEY in body:
         return  # the journal has the decision itself
-    content = content_from_stored(wording, event.key)
+    content = content_from_stored(stored_content, event.key)
     if card is None:
         card = replace(
             create_card(event, body["guid"], content, body.get("slot", "")),
@@ -529,8 +529,8 @@ def _apply_accept(passage: Passage, event: Event) -> None:
     else:
         if is_by_user:
             card = replace(_set_verdict(card, Verdict.LIVE, USER), accepted_at=event.time)
-        card = _apply_source_text(card, wording)
-    passage.cards[card.guid] = _record_provided_text(card, event.device_id, wording)
+        card = _apply_source_text(card, stored_content)
+    passage.cards[card.guid] = _record_source_text(card, event.device_id, stored_content)
     if is_by_user:
         passage.rejected_hashes.discard(hash_question_and_answer(content.fields))
     replaced_card = passage.cards.get(body.get("instead", ""))
@@ -549,15 +549,17 @@ def _apply_repair(passage: Passage, event: Event, *, is_active: bool) -> None:
     """
     body = event.body
     note = msgspec.convert(body["note"], AdoptedNote)
-    wording = _decode_wording(event)
+    stored_content = _decode_stored_content(event)
     card = passage.cards.get(body["guid"])
     if card is None:
-        content = content_from_stored(wording, event.key)
+        content = content_from_stored(stored_content, event.key)
         card = create_card(event, body["guid"], content, "0")
     history = replace(card.note, exports=_drop_field_hashes(card), adopted=note)
     passage.cards[card.guid] = replace(
         _set_verdict(card, Verdict.LIVE, USER),
-        fields=_drop_empty_fields(wording.fields if is_active else note.source_texts),
+        fields=_drop_empty_fields(
+            stored_content.fields if is_active else note.source_texts
+        ),
         deck=body.get("deck", ""),
         accepted_at=event.time,
         note=history,
@@ -593,7 +595,7 @@ def _apply_undone_accept(passage: Passage, event: Event, why: str) -> None:
 # --- changing cards ---------------------------------------------------------------------
 
 
-def _decode_wording(event: Event) -> StoredContent:
+def _decode_stored_content(event: Event) -> StoredContent:
     return msgspec.convert(event.body["draft"], StoredContent)
 
 
@@ -615,18 +617,18 @@ def _pin_changed_fields(card: Card, event: Event) -> Card:
 
     A pinned field keeps its text when the source changes.
     """
-    wording = _decode_wording(event)
+    stored_content = _decode_stored_content(event)
     old_fields = dict(card.fields)
     changed_names = []
-    for name in sorted({*old_fields, *wording.fields}):
-        if old_fields.get(name, "") != wording.fields.get(name, ""):
+    for name in sorted({*old_fields, *stored_content.fields}):
+        if old_fields.get(name, "") != stored_content.fields.get(name, ""):
             changed_names.append(name)
     edits = replace(card.edits, pinned=_merge_names(card.edits.pinned, changed_names))
     card = replace(card, edits=edits)
-    return _record_provided_text(card, event.device_id, wording)
+    return _record_source_text(card, event.device_id, stored_content)
 
 
-def _apply_source_text(card: Card, wording: StoredContent) -> Card:
+def _apply_source_text(card: Card, stored_content: StoredContent) -> Card:
     """Give a card the new text of its source, except in pinned fields.
 
     The new text of a pinned field is stored in `source_texts_offered`, and the user is asked which
@@ -636,25 +638,29 @@ def _apply_source_text(card: Card, wording: StoredContent) -> Card:
     pinned_fields = {name: card.get_field(name) for name in edits.pinned}
     offered_fields = dict(edits.source_texts_offered)
     for name in edits.pinned:
-        text = wording.fields.get(name, "")
+        text = stored_content.fields.get(name, "")
         if not text or text == pinned_fields[name]:
             offered_fields.pop(name, None)
         elif text != edits.source_texts_applied.get(name, ""):
             offered_fields[name] = text
-    fields = _drop_empty_fields({**wording.fields, **pinned_fields})
+    fields = _drop_empty_fields({**stored_content.fields, **pinned_fields})
     edits = replace(edits, source_texts_offered=offered_fields)
-    return replace(replace_content(card, wording), fields=fields, edits=edits)
+    return replace(replace_content(card, stored_content), fields=fields, edits=edits)
 
 
-def _record_provided_text(card: Card, device_id: str, wording: StoredContent) -> Card:
+def _record_source_text(
+    card: Card, device_id: str, stored_content: StoredContent
+) -> Card:
     texts = (
         *card.edits.source_text_hashes,
-        (device_id, hash_fields_with_markup(wording.fields)),
+        (device_id, hash_fields_with_markup(stored_content.fields)),
     )
     return replace(
         card,
         edits=replace(
-            card.edits, source_texts_applied=wording.fields, source_text_hashes=texts
+            card.edits,
+            source_texts_applied=stored_content.fields,
+            source_text_hashes=texts,
         ),
     )
 

@@ -170,20 +170,25 @@ def content_to_stored(content: CardContent) -> StoredContent:
     )
 
 
-def content_from_stored(wording: StoredContent, key: str) -> CardContent:
+def content_from_stored(stored_content: StoredContent, key: str) -> CardContent:
     """Convert the text stored in an event to card content. The inverse of `content_to_stored`.
 
     `key` is the highlight that the event is about.
     """
     return CardContent(
         HighlightKey(key),
-        CardKind(wording.kind),
-        tuple(wording.fields.items()),
-        Origin(wording.drafter, wording.model, wording.prompt, wording.request),
-        wording.quote,
-        wording.tags,
-        user_text_number=parse_slot_number(wording.slot)
-        if wording.is_user_text
+        CardKind(stored_content.kind),
+        tuple(stored_content.fields.items()),
+        Origin(
+            stored_content.drafter,
+            stored_content.model,
+            stored_content.prompt,
+            stored_content.request,
+        ),
+        stored_content.quote,
+        stored_content.tags,
+        user_text_number=parse_slot_number(stored_content.slot)
+        if stored_content.is_user_text
         else None,
     )
 
@@ -216,9 +221,9 @@ def create_card(event: Event, guid: str, content: CardContent, slot: str = "") -
     )
 
 
-def replace_content(card: Card, wording: StoredContent) -> Card:
+def replace_content(card: Card, stored_content: StoredContent) -> Card:
     """Replace the text of a card by text that is stored in an event. The card keeps its number."""
-    content = content_from_stored(wording, card.key)
+    content = content_from_stored(stored_content, card.key)
     return replace(
         card,
         kind=content.kind,

@@ -260,20 +260,22 @@ class IngestRun:
             self.deferred_documents.append(document)
 
     def _write_if_all_match(self, document: ReadDocument, row: Row) -> bool:
-        marks = DocumentHighlights(
+        document_highlights = DocumentHighlights(
             load_stored_highlights(self.store, row["id"]),
             prepare_scanned_highlights(document, row["id"]),
         )
         pairs: Pairs = {}
-        add_unpaired_candidates(pairs, iter_matches_in_document(marks, pairs))
-        unmatched = marks.select_unmatched(pairs)
+        add_unpaired_candidates(
+            pairs, iter_matches_in_document(document_highlights, pairs)
+        )
+        unmatched = document_highlights.select_unmatched(pairs)
         # in a document read on this device, journal-only highlights may not have arrived yet
         state = "journal" if row["state"] == "journal" else "present"
         is_removed = any(mark.state == state for mark in unmatched.stored_highlights)
         if unmatched.scanned_highlights or is_removed:
             return False
         write_document(self.store, document, row)
-        self.batch_highlights += marks.scanned_highlights
+        self.batch_highlights += document_highlights.scanned_highlights
         self.batch_pairs |= pairs
         return True
 
@@ -392,20 +394,20 @@ class IngestRun:
             document_id = write_document(self.store, document, old_row)
             if old_row is None and not document.highlights:
                 self.report.unmarked.append((container, get_document_path(document)))
-            marks = DocumentHighlights(
+            document_highlights = DocumentHighlights(
                 load_stored_highlights(self.store, document_id) if old_row else [],
                 prepare_scanned_highlights(document, document_id),
             )
             was_present = old_row is not None and old_row["state"] == "present"
             candidates = iter_matches_in_document(
-                marks, self.pairs, was_present=was_present
+                document_highlights, self.pairs, was_present=was_present
             )
             add_unpaired_candidates(self.pairs, candidates)
             if document.is_fully_read:
-                self.absent_highlights += marks.select_unmatched(
+                self.absent_highlights += document_highlights.select_unmatched(
                     self.pairs
                 ).stored_highlights
-            self.matched_documents.append(marks)
+            self.matched_documents.append(document_highlights)
 
     def _match_across_documents(self) -> list[MatchedHighlight]:
         """Match the highlights that moved between documents or sources, and write all highlights.
@@ -422,8 +424,8 @@ class IngestRun:
             self.pairs, earlier_highlights
         )
         scanned_highlights = []
-        for marks in self.matched_documents:
-            scanned_highlights += marks.scanned_highlights
+        for document_highlights in self.matched_documents:
+            scanned_highlights += document_highlights.scanned_highlights
         self._issue_keys(select_unmatched(self.pairs, scanned_highlights))
         self._write_highlights(scanned_highlights, self.pairs)
         self._write_absent_highlights()
@@ -460,13 +462,17 @@ class IngestRun:
         """
         has_new = False
         read_documents = set[int]()
-        known_marks = {mark.key: mark for mark in self.absent_highlights}
-        for marks in self.matched_documents:
+        known_highlights = {mark.key: mark for mark in self.absent_highlights}
+        for document_highlights in self.matched_documents:
             has_new = has_new or bool(
-                select_unmatched(self.pairs, marks.scanned_highlights)
+                select_unmatched(self.pairs, document_highlights.scanned_highlights)
             )
-            read_documents.update(mark.document for mark in marks.scanned_highlights)
-            known_marks |= {mark.key: mark for mark in marks.stored_highlights}
+            read_documents.update(
+                mark.document for mark in document_highlights.scanned_highlights
+            )
+            known_highlights |= {
+                mark.key: mark for mark in document_highlights.stored_highlights
+            }
         absent_highlights = set(self.absent_highlights)
         certain_containers = (
             self.listing.complete - self.report.suspicious_containers.keys()
@@ -479,8 +485,8 @@ class IngestRun:
             has_new,
         ):
             container, place = row["container"], row["place"]
-            mark = known_marks.get(row["key"])
-            # journal-only marks may be in documents that are listed, but weren't read
+            mark = known_highlights.get(row["key"])
+            # journal-only highlights may be in documents that are listed, but weren't read
             if row["state"] == "journal" and row["document"] not in read_documents:
                 if self.listing.is_listed(container, place):
                     continue
@@ -591,15 +597,15 @@ class IngestRun:
 
     # --- keys ---------------------------------------------------------------------------
 
-    def _issue_keys(self, marks: Sequence[MatchedHighlight]) -> None:
+    def _issue_keys(self, new_highlights: Sequence[MatchedHighlight]) -> None:
         anchors = []
         wanted_keys = []
-        for mark in marks:
+        for mark in new_highlights:
             anchor = build_anchor_key(mark.highlight, mark.highlight.occurrence)
             anchors.append(anchor)
             wanted_keys.append(build_own_key(mark.highlight) or anchor)
         issued_keys = self._find_issued_keys(wanted_keys)
-        for mark, anchor, key in zip(marks, anchors, wanted_keys, strict=True):
+        for mark, anchor, key in zip(new_highlights, anchors, wanted_keys, strict=True):
             number = 0
             free_key = key
             while free_key in issued_keys:
@@ -613,7 +619,9 @@ class IngestRun:
             mark.highlight = replace(mark.highlight, key=free_key)
 
     def _find_issued_keys(self, keys: Sequence[str]) -> set[str]:
-        issued_keys = {row["key"] for row in highlights.load_rows(self.store, keys)}
+        issued_keys = {
+            row["key"] for row in highlights.load_highlight_rows(self.store, keys)
+        }
         query = f"SELECT key FROM event WHERE what = 'key' AND key IN {JSON_VALUES}"
         rows = self.store.fetch_rows(query, to_json(keys))
         issued_keys.update(row["key"] for row in rows)
@@ -621,11 +629,13 @@ class IngestRun:
 
     # --- writing ------------------------------------------------------------------------
 
-    def _write_highlights(self, marks: Iterable[MatchedHighlight], pairs: Pairs) -> None:
+    def _write_highlights(
+        self, scanned_highlights: Iterable[MatchedHighlight], pairs: Pairs
+    ) -> None:
         """Write highlights that have keys. Their changes are recorded and reported."""
         rows = []
         report = self.report
-        for mark in marks:
+        for mark in scanned_highlights:
             stored_highlight = mark.stored_highlight = pairs.get(mark)
             text = mark.highlight.exact
             exact_hash = hash_text(text)
@@ -684,7 +694,7 @@ class IngestRun:
             query = "SELECT container FROM document WHERE id = ?"
             if self._has_selection_changed(self.store.fetch_value(query, mark.document)):
                 highlights.mark_unselected(self.store, mark.key)
-                _draft_copies_of_unselected(self.store, [mark.key])
+                _schedule_copies_of_unselected(self.store, [mark.key])
                 continue
             missing_since = (
                 mark.missing_since if mark.state == "missing" else self.started_at
@@ -724,12 +734,12 @@ def unselect_documents(store: Store, ids: Iterable[DocumentId]) -> int:
                 id,
             )
             keys = [row["key"] for row in rows]
-            _draft_copies_of_unselected(store, keys)
+            _schedule_copies_of_unselected(store, keys)
             count += len(keys)
     return count
 
 
-def _draft_copies_of_unselected(store: Store, keys: Sequence[str]) -> None:
+def _schedule_copies_of_unselected(store: Store, keys: Sequence[str]) -> None:
     """Schedule the copies of unselected highlights for drafting.
 
     Decided highlights are skipped. They keep their cards, so drafting a copy would ask the user

@@ -244,7 +244,7 @@ def compute_min_id_length(ids: Iterable[str]) -> int:
     return length
 
 
-def load_ids(store: Store) -> list[str]:
+def load_card_and_draft_ids(store: Store) -> list[str]:
     """Load the ids of all cards and drafts."""
     rows = store.fetch_rows("SELECT id FROM draft UNION ALL SELECT guid FROM card")
     return [row[0] for row in rows]

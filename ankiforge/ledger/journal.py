@@ -189,7 +189,7 @@ class JournalFiles:
                 os.ftruncate(file.fileno(), old_size)
                 os.fsync(file.fileno())
 
-    def get_own_position(self, size: int, unreadable: int) -> ReadPosition:
+    def compute_own_read_position(self, size: int, unreadable: int) -> ReadPosition:
         """Return the read position at byte `size` of this device's file."""
         with open_regular(self.own_path) as file:
             return ReadPosition(size, _hash_tail(file, size), unreadable)

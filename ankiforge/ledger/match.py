@@ -220,10 +220,10 @@ def add_unpaired_candidates(pairs: Pairs, candidates: Iterable[Candidate]) -> No
 
 
 def select_unmatched(
-    pairs: Pairs, marks: Iterable[MatchedHighlight]
+    pairs: Pairs, highlights: Iterable[MatchedHighlight]
 ) -> list[MatchedHighlight]:
     """Return the highlights that aren't in a pair, in their order."""
-    return [mark for mark in marks if mark not in pairs]
+    return [mark for mark in highlights if mark not in pairs]
 
 
 class DocumentHighlights(NamedTuple):
@@ -292,8 +292,8 @@ def _index_highlights(
 ) -> ListPositions:
     return {
         mark: position
-        for marks in (stored_highlights, scanned_highlights)
-        for position, mark in enumerate(marks)
+        for highlights in (stored_highlights, scanned_highlights)
+        for position, mark in enumerate(highlights)
     }
 
 
@@ -358,14 +358,14 @@ def _find_journal_card(
 
 
 def _find_unique_questions(
-    marks: Sequence[MatchedHighlight],
+    highlights: Sequence[MatchedHighlight],
 ) -> dict[str, MatchedHighlight]:
-    marks_by_question = defaultdict(list)
-    for mark in marks:
+    cards_by_question = defaultdict(list)
+    for mark in highlights:
         if mark.front and mark.was_present:
-            marks_by_question[mark.front].append(mark)
-    items = marks_by_question.items()
-    return {question: marks[0] for question, marks in items if len(marks) == 1}
+            cards_by_question[mark.front].append(mark)
+    items = cards_by_question.items()
+    return {question: cards[0] for question, cards in items if len(cards) == 1}
 
 
 class _Rank(NamedTuple):
@@ -558,14 +558,14 @@ def _find_neighbours(
         if mark in scanned_highlights and stored_highlight.was_present:
             matches[stored_highlight] = matches[mark] = stored_highlight
     neighbours: dict[MatchedHighlight, Neighbours] = {}
-    for marks in document:
+    for highlights in document:
         before: dict[MatchedHighlight, MatchedHighlight | None] = {}
         nearest: MatchedHighlight | None = None
-        for mark in marks:
+        for mark in highlights:
             before[mark] = nearest
             nearest = matches.get(mark, nearest)
         nearest = None
-        for mark in reversed(marks):
+        for mark in reversed(highlights):
             neighbours[mark] = before[mark], nearest
             nearest = matches.get(mark, nearest)
     return neighbours
@@ -628,9 +628,11 @@ def iter_matches_across_documents(
         yield from _iter_matches_by_neighbours(document, pairs)
 
 
-def _get_choice_ids(mark: MatchedHighlight) -> frozenset[str]:
+def _get_choice_ids(matched_highlight: MatchedHighlight) -> frozenset[str]:
     """Return the id of the event by which a highlight was chosen, as a set of at most one id."""
-    return frozenset(filter(None, [hints.find_choice_event_id(mark.highlight.hints)]))
+    return frozenset(
+        filter(None, [hints.find_choice_event_id(matched_highlight.highlight.hints)])
+    )
 
 
 def _iter_moved_pairs(
@@ -644,11 +646,11 @@ def _iter_moved_pairs(
     """
     positions = _index_highlights(stored_highlights, scanned_highlights)
     candidates = _pair_equal_texts(stored_highlights, scanned_highlights, positions)
-    equal_marks = defaultdict(set)
+    moved_highlights = defaultdict(set)
     for mark, stored_highlight in candidates:
-        equal_marks[stored_highlight.document, mark.document].add(mark)
+        moved_highlights[stored_highlight.document, mark.document].add(mark)
     for mark, stored_highlight in candidates:
-        count = len(equal_marks[stored_highlight.document, mark.document])
+        count = len(moved_highlights[stored_highlight.document, mark.document])
         if (
             count >= MIN_EQUAL_COUNT
             or len(mark.newest_reading.text) >= MIN_DISTINCTIVE_CHARS

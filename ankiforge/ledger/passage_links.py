@@ -148,7 +148,7 @@ def link_across_source_kinds(store: Store, keys: Iterable[str]) -> set[str]:
     """
     linked_keys = set()
     for key in keys:
-        row = highlights.load_row(store, key)
+        row = highlights.find_highlight_row(store, key)
         if row is None or row["state"] != "present" or store.get_keys(key) != (key,):
             continue
         highlight = decode_highlight(row)
@@ -191,5 +191,5 @@ def _find_source_kinds(store: Store, key: str) -> set[str]:
     The result includes "" if a highlight of the passage wasn't read on this device.
     """
     keys = store.get_keys(key)
-    routes = [row["route"] for row in highlights.load_rows(store, keys)]
+    routes = [row["route"] for row in highlights.load_highlight_rows(store, keys)]
     return {*routes, *([""] if len(routes) < len(keys) else [])}

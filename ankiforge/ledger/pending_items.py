@@ -595,7 +595,7 @@ def count_items_by_group(
                 )
             case "reasons":
                 waits = load_pending_items(store, waits)
-                reasons = draft_groups.count_reasons(store, waits.new_drafts)
+                reasons = draft_groups.count_pending_reasons(store, waits.new_drafts)
                 counts_by_group[group] = reasons
             case _:
                 rows = store.fetch_rows(_COUNT_QUERIES[group])

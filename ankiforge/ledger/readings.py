@@ -399,7 +399,7 @@ def record_journal_readings(store: Store, events: Iterable[Event]) -> None:
         for event in events:
             if event.kind not in ("key", "text"):
                 continue
-            row = highlights.load_row(store, event.key)
+            row = highlights.find_highlight_row(store, event.key)
             if row and row["body"]:  # it was read on this device
                 continue
             text = msgspec.convert(event.body, PassageReading)
@@ -446,14 +446,14 @@ def prepare_scanned_highlights(
     """Prepare the highlights of a scanned document for matching, in reading order."""
     if not isinstance(document, ExtractedDocument):
         return []
-    marks = []
+    scanned_highlights = []
     for position, highlight in enumerate(number_highlights(document.highlights)):
         mark = to_matched_highlight(highlight, document_id)
         mark.container = document.container
         mark.document_path = get_document_path(document)
         mark.position = position
-        marks.append(mark)
-    return marks
+        scanned_highlights.append(mark)
+    return scanned_highlights
 
 
 def build_event_body(scanned_highlight: MatchedHighlight) -> Json:

@@ -681,7 +681,7 @@ class Store(Database):
         return self.get_value(f"read {name}", ReadPosition)
 
     def _set_own_read_position(self, size: int, *, unreadable: int) -> None:
-        read_up_to = self._journal.get_own_position(size, unreadable)
+        read_up_to = self._journal.compute_own_read_position(size, unreadable)
         self.set_value(f"read {self._journal.own_path.name}", read_up_to)
 
 

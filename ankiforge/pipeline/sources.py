@@ -497,13 +497,13 @@ def find_unmarked_paths(
         load_chosen_passages,
         load_documents_with_highlights,
     )
-    from ankiforge.ledger.tables.highlights import count_marked_documents
+    from ankiforge.ledger.tables.highlights import count_documents_with_highlights
 
     marked = load_documents_with_highlights(ledger)
     chosen = load_chosen_passages(ledger) if folders else {}
     marked_sources = {
         row["source"]
-        for row in count_marked_documents(ledger)
+        for row in count_documents_with_highlights(ledger)
         if row["container"] in chosen or 2 * row["marked"] >= row["total"]
     }
     places = _list_places(workspace) if folders else workspace.remembered_paths
@@ -554,11 +554,11 @@ def find_unmarked_pdfs(
 
     `places` limits the result to these documents, given as (container, path).
     """
-    from ankiforge.ledger.tables.highlights import list_unmarked_documents
+    from ankiforge.ledger.tables.highlights import list_documents_without_highlights
 
     files = []
     roots_by_source = load_source_directories(ledger)
-    for row in list_unmarked_documents(ledger):
+    for row in list_documents_without_highlights(ledger):
         container, place = row["container"], row["place"]
         if not container.startswith("pdf:") or container not in roots_by_source:
             continue
@@ -579,7 +579,7 @@ def find_folder_with_most_text(
     Returns:
         The folder and the number of its unmarked notes, or `path` and 0 if there are none.
     """
-    from ankiforge.ledger.tables.highlights import list_unmarked_documents
+    from ankiforge.ledger.tables.highlights import list_documents_without_highlights
 
     roots = {}
     for place in _list_places(workspace):
@@ -587,7 +587,7 @@ def find_folder_with_most_text(
             kind = "vault" if place.kind == "obsidian" else place.kind
             roots[f"{kind}:{place.name}"] = place.directory
     sizes, counts = Counter[Path](), Counter[Path]()
-    for row in list_unmarked_documents(ledger):
+    for row in list_documents_without_highlights(ledger):
         file = roots.get(row["container"], Path()) / row["place"]
         is_note = file.suffix.casefold() in (".md", ".markdown", ".txt")
         if is_note and file.is_relative_to(path) and (stamp := stamp_file(file)):

@@ -153,7 +153,9 @@ class Listing:
         if self._as_json or self._verbose:
             yield from self._list_rows(items)
             return
-        id_length = item_lists.compute_min_id_length(item_lists.load_ids(ledger))
+        id_length = item_lists.compute_min_id_length(
+            item_lists.load_card_and_draft_ids(ledger)
+        )
         last_document = ""
         for list_row in iter_rows_as_in_anki(ledger, items):
             lines = [cards.format_row(view_card(list_row), list_row.id[:id_length])]

@@ -21,7 +21,7 @@ from ankiforge.ledger.decide import (
     set_deck_and_tags,
     undo_decision,
 )
-from ankiforge.ledger.draft_groups import count_reasons, iter_draft_groups
+from ankiforge.ledger.draft_groups import count_pending_reasons, iter_draft_groups
 from ankiforge.ledger.pending_items import iter_highlight_outcomes
 from ankiforge.ledger.questions import find_open_questions
 from ankiforge.model import Draft, DraftingResult, HighlightKey, PendingDraft, RemarkKind
@@ -510,7 +510,7 @@ def test_a_draft_in_doubt_is_neither_accepted_nor_rejected(world: World):
     with pytest.raises(RefusedError, match="first answer whether"):
         make_card_without_draft(world["a"], draft)
     [remark] = draft.remarks
-    assert count_reasons(world["a"], [draft.id]) == {remark.kind.value: 1}
+    assert count_pending_reasons(world["a"], [draft.id]) == {remark.kind.value: 1}
     assert len(world.in_anki()) == 2
 
 

@@ -873,7 +873,7 @@ def test_a_proposal_quotes_its_context_before_its_own_sentence(drafter, decided)
 )
 def test_what_became_of_the_source_of_a_card(quote, places, states, remarks):
     card = replace(LIVE, quote=quote)
-    found = cards._find_source_remarks(card, (HIGHLIGHT,) * places, states)
+    found = cards._find_source_changes(card, (HIGHLIGHT,) * places, states)
     assert found == remarks
 
 

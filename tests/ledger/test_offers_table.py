@@ -263,11 +263,11 @@ def test_what_a_decision_settles_here_and_elsewhere(waiting, decisions, settled,
         (waiting,),
         RelatedDecisions(() if is_here else tuple(decisions)),
     )
-    change = draft_changes.resolve_drafts(here, "a")
+    change = draft_changes.compute_pending_draft_changes(here, "a")
     assert change.archived == ((("d", "e"),) if settled else ())
-    assert draft_changes.resolve_drafts(here, "a", event_id="x").archived == (
-        (("d", "x"),) if settled else ()
-    )
+    assert draft_changes.compute_pending_draft_changes(
+        here, "a", event_id="x"
+    ).archived == ((("d", "x"),) if settled else ())
 
 
 @pytest.mark.parametrize(
@@ -284,7 +284,9 @@ def test_what_a_decision_settles_here_and_elsewhere(waiting, decisions, settled,
 def test_a_passage_that_is_skipped_settles_all_of_its_drafts(waiting, settled):
     passage = Passage(("vault:v/p",), decisions=[SKIP], is_skipped=True, is_closed=True)
     here = PassageSnapshot(passage, f"{A} {B}", (waiting,))
-    assert bool(draft_changes.resolve_drafts(here, "a").archived) is settled
+    assert (
+        bool(draft_changes.compute_pending_draft_changes(here, "a").archived) is settled
+    )
 
 
 @pytest.mark.parametrize(
@@ -310,7 +312,12 @@ def test_a_draft_follows_its_quote(text, about, change):
     here = PassageSnapshot(
         Passage(("vault:v/p",)), text, (replace(of_model(), sentence_hashes=about),)
     )
-    assert replace(draft_changes.resolve_drafts(here, "a"), keys_to_redraft=()) == change
+    assert (
+        replace(
+            draft_changes.compute_pending_draft_changes(here, "a"), keys_to_redraft=()
+        )
+        == change
+    )
 
 
 def test_new_words_of_a_card_are_asked_about_until_they_are_decided():
@@ -328,14 +335,14 @@ def test_new_words_of_a_card_are_asked_about_until_they_are_decided():
             here.passage, card_sentence="Hearts pump blood all day."
         ),
     )
-    [asked] = draft_changes.resolve_drafts(here, "a").updated
+    [asked] = draft_changes.compute_pending_draft_changes(here, "a").updated
     assert (asked.revised_guid, asked.similar_removed_sentence) == (
         "g",
         "Hearts pump blood all day.",
     )
     decided = replace_decisions(here.passage, card_sentence=A, sentences=(A,))
     here = replace(here, passage=decided, pending_drafts=(asked,))
-    [asked] = draft_changes.resolve_drafts(here, "a").updated
+    [asked] = draft_changes.compute_pending_draft_changes(here, "a").updated
     assert (asked.revised_guid, asked.similar_removed_sentence) == (None, "")
 
 

@@ -9,8 +9,8 @@ from ankiforge.ledger.anki_changes import (
     CardWithNote,
     NoteChange,
     StoredAnkiNote,
+    ask_about_mass_deletions,
     detect_note_changes,
-    turn_mass_deletions_into_questions,
 )
 from ankiforge.model import (
     AnkiNote,
@@ -154,7 +154,7 @@ def test_many_deletions_of_a_deck_are_a_question(deleted, unseen, left, asked):
     was_unseen = CardWithNote(AWAY), NoteChange(("deleted",), None)
     is_missing = CardWithNote(LIVE, LONG), NoteChange(("missing",), LONG)
     changes = [*[was_present] * deleted, *[was_unseen] * unseen, is_missing]
-    result = turn_mass_deletions_into_questions(changes, ["D"] * left + ["E"] * 99, NOW)
+    result = ask_about_mass_deletions(changes, ["D"] * left + ["E"] * 99, NOW)
     after = [change.new_state for _, change in result[:-1]]
     if not asked:
         assert result == changes

@@ -31,12 +31,12 @@ def decode_highlight(row: Row) -> Highlight:
 # --- by key -----------------------------------------------------------------------------
 
 
-def load_row(store: Store, key: str) -> Row | None:
+def find_highlight_row(store: Store, key: str) -> Row | None:
     """Load the row of a highlight, current or absent, or None if the key is unknown."""
     return store.fetch_first_row("SELECT * FROM highlight WHERE key = ?", key)
 
 
-def load_rows(store: Store, keys: Sequence[str]) -> list[Row]:
+def load_highlight_rows(store: Store, keys: Sequence[str]) -> list[Row]:
     """Load the rows of highlights, current or absent, in the order of `keys`.
 
     Unknown keys are skipped.
@@ -77,7 +77,7 @@ def load_current_highlights(store: Store, container: str, path: str) -> list[Row
     )
 
 
-def list_unmarked_documents(store: Store) -> list[Row]:
+def list_documents_without_highlights(store: Store) -> list[Row]:
     """List the container and path (`place`) of each document without a highlight."""
     return store.fetch_rows(
         "SELECT container, place FROM document d"
@@ -87,7 +87,7 @@ def list_unmarked_documents(store: Store) -> list[Row]:
     )
 
 
-def count_marked_documents(store: Store) -> list[Row]:
+def count_documents_with_highlights(store: Store) -> list[Row]:
     """Count the documents of each container, with and without highlights.
 
     Returns:

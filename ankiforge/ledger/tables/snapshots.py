@@ -71,7 +71,9 @@ def load_highlight_snapshots(
     Highlights that were never read on this device are skipped.
     """
     rows_by_key = {
-        row["key"]: row for row in highlights.load_rows(store, keys) if row["body"]
+        row["key"]: row
+        for row in highlights.load_highlight_rows(store, keys)
+        if row["body"]
     }
     highlights_read = {key: decode_highlight(row) for key, row in rows_by_key.items()}
     store.preload_passages(rows_by_key)
