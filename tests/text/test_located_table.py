@@ -95,7 +95,7 @@ def test_a_passage_is_found_again_or_gone(before, now, words, found):
 def test_of_several_equal_places_the_nearest_is_it():
     same = f"Again. {SALT} And again. {MOSS} " * 3
     letters = DocumentLetters([same])
-    places = list(letters.find_all("saltslowstheyeastdown"))
+    places = list(letters.find_occurrences("saltslowstheyeastdown"))
     for place in places:
         located = relocate_passage(
             letters, [QuoteReading(SALT, "again", "and")], place + 3
