@@ -182,7 +182,7 @@ class NoteSource(TextFileSource):
         )
 
     def iter_first_scan_notices(self, files: Sequence[File]) -> Iterator[Problem]:
-        """Yield a notice if the user seems to highlight in bold, since bold isn't read by default.
+        """Yield a notice if the user seems to highlight in bold. By default, bold isn't read.
 
         The notice states the number of bold phrases in `files`.
         """
@@ -222,7 +222,7 @@ class NoteSource(TextFileSource):
             return ""
 
     def combine_kinds_to_read(self, mark_kinds: frozenset[str]) -> KindsToRead:
-        """Add the kinds of cards and the glossary headings in the settings to kinds of marks."""
+        """Combine kinds of marks with the kinds of cards and the glossary headings to read."""
         own_headings = map(str.casefold, self.settings.glossary_headings)
         headings = (*_GLOSSARY_HEADINGS, *own_headings)
         cards = select_card_syntaxes(self.settings.cards, HAND_WRITTEN_FORMS)

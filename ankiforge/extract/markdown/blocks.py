@@ -218,7 +218,9 @@ class Block:
         if self.source[:1].isalnum():
             return True  # no need to parse the block
         inline = self.inline_text
-        return bool(inline.plain or inline.marked_pictures or inline.picture_gap_openers)
+        return bool(
+            inline.plain or inline.marked_pictures or inline.picture_cloze_openers
+        )
 
     @cached_property
     def _side_blocks(self) -> tuple[NoteBlocks, ...]:

@@ -69,7 +69,7 @@ class CardSyntax(NamedTuple):
     """The deck of cards above the first deck tag, or ""."""
 
     def find_deck(self, tags: Iterable[str]) -> str:
-        """Return the deck that the first deck tag names, with `/` replaced by `::`, or ""."""
+        """Return the deck that the first deck tag names, e.g. `a::b` for `#a/b`, or ""."""
         for tag in filter(self.is_deck_tag, tags):
             return "::".join(filter(None, tag.strip("#").split("/")))
         return ""
@@ -415,26 +415,29 @@ class _CardParser:
     def get_lines(self, first: int, last: int) -> str:
         return self.state.getLines(first, last, self.state.blkIndent, False)
 
-    def find_text_end(self, first: int, *, front: bool = False, level: int = 6) -> int:
+    def find_text_end(
+        self, first: int, *, is_question: bool = False, max_heading_level: int = 6
+    ) -> int:
         """Return the number of the line that ends the text beginning at `first`.
 
         Text ends at an empty line, a heading, a horizontal rule or the end of the container.
 
         Args:
             first: The line where the text begins.
-            front: Whether the text is a question, which also ends at a separator and may begin
-                with a heading.
-            level: Ignore headings deeper than this level.
+            is_question: Whether the text is a question. A question also ends at a separator, and it
+                may begin with a heading.
+            max_heading_level: The level of the deepest headings at which the text ends.
         """
         last = min(self.end, first + _MAX_LINES)
         for line in self._iter_lines_outside_fences(first, last):
             text = self.get_line(line)
             if self.state.isEmpty(line) or self._is_outside_container(line):
                 return line
-            may_be_heading = (front and line == first) or _get_heading_level(text) > level
+            may_be_heading = is_question and line == first
+            may_be_heading |= _get_heading_level(text) > max_heading_level
             if not may_be_heading and _HEADING_OR_RULE.match(text):
                 return line
-            if front and self._is_separator(line):
+            if is_question and self._is_separator(line):
                 return line
         return last
 
@@ -514,7 +517,7 @@ class _CardParser:
 
     def parse_separated_card(self, start: int) -> BlockCard | None:
         """Parse a card whose question and answer are separated by a line such as `?`."""
-        middle = self.find_text_end(start, front=True)
+        middle = self.find_text_end(start, is_question=True)
         if not start < middle < self.end or not self._is_separator(middle):
             return None
         text = self.get_line(start)
@@ -560,7 +563,7 @@ class _CardParser:
         if not self.syntax.reads_labels:
             return None
         is_item = bool(_LIST_MARKER.match(self.get_line(start)))
-        last_line = start + 1 if is_item else self.find_text_end(start, front=True)
+        last_line = start + 1 if is_item else self.find_text_end(start, is_question=True)
         for line in range(start, last_line):
             text = self.get_line(line)
             tag = (_CARD_TAG if is_item else _QUESTION_TAG).search(text)
@@ -583,7 +586,7 @@ class _CardParser:
             if first == last_line:
                 # the answer may be the next paragraph or, under a heading, its section
                 first = self.state.skipEmptyLines(first)
-                last_line = self.find_text_end(first, level=level or 6)
+                last_line = self.find_text_end(first, max_heading_level=level or 6)
             card_end = last_line
             for line in range(first, last_line):
                 # the answer ends after its id or before the next question

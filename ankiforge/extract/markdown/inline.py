@@ -96,7 +96,7 @@ class _WhitespaceCollapser:
             self._after_space = token.plain.endswith(" ")
             self._after_break = self._after_break and not token.plain.strip()
             self._picture_end = None
-        elif token.is_shown_picture or (self._picture_end and closes_pair):
+        elif token.is_embedded_media or (self._picture_end and closes_pair):
             self._after_break = False
             self._picture_end = token
 
@@ -131,12 +131,12 @@ def _strip_trailing_space(tokens: Sequence[InlineToken]) -> None:
         if token.plain:
             return
         opens_emphasis = token.kind is MarkupKind.EMPHASIS and token.closer
-        if token.is_shown_picture or (picture_start and opens_emphasis):
+        if token.is_embedded_media or (picture_start and opens_emphasis):
             picture_start = token
 
 
 class MarkedPicture(NamedTuple):
-    """A highlighted picture. The highlight contains no text."""
+    """A picture inside a highlight that contains no text."""
 
     start: int
     """The image's offset in the plain text of the block. The image itself has no plain text."""
@@ -259,7 +259,7 @@ class InlineText:
     def has_picture_or_edge_at(self, offset: int) -> bool:
         """Return whether a picture, or the edge of an HTML block, is at this offset."""
         return any(
-            token.is_shown_picture or token.detail == BLOCK_EDGE
+            token.is_embedded_media or token.detail == BLOCK_EDGE
             for token in self._find_tokens_starting_in(offset, offset)
         )
 
@@ -374,19 +374,19 @@ class InlineText:
             marker = _get_mark_kind(opener)
             colour = "" if marker == "==" else opener.detail
             for token in inner_tokens:
-                if token.is_shown_picture:
+                if token.is_embedded_media:
                     markdown = token.markdown.strip()
                     pictures.append(MarkedPicture(opener.start, marker, colour, markdown))
         return tuple(pictures)
 
     @property
-    def picture_gap_openers(self) -> list[InlineToken]:
+    def picture_cloze_openers(self) -> list[InlineToken]:
         """The opening tokens of cloze deletions that contain a picture."""
         openers = []
         for token in self.tokens:
             if token.kind is MarkupKind.GAP:
                 inner_tokens = get_inner_tokens(self.tokens, token)
-                if any(each.is_shown_picture for each in inner_tokens):
+                if any(each.is_embedded_media for each in inner_tokens):
                     openers.append(token)
         return openers
 
@@ -397,7 +397,7 @@ class InlineText:
         start: int,
         end: int,
         phrases: Sequence[MarkedPhrase] = (),
-        bold: bool = True,
+        keep_bold: bool = True,
         is_side: bool = False,
     ) -> tuple[str, tuple[Span, ...]]:
         """Render [start, end) of the plain text as Markdown.
@@ -409,7 +409,7 @@ class InlineText:
             start: The start of the range.
             end: The end of the range.
             phrases: Non-overlapping phrases in the range, in order.
-            bold: Whether to keep strong emphasis.
+            keep_bold: Whether to keep strong emphasis.
             is_side: Whether the range is one side of a card. If so, adjacent pictures are
                 included and web links kept. Otherwise, only the text of links is kept.
 
@@ -423,7 +423,9 @@ class InlineText:
         for phrase in phrases:
             phrase_tokens = (phrase.opener, *get_inner_tokens(self.tokens, phrase.opener))
             phrase_by_token.update(dict.fromkeys(phrase_tokens, phrase))
-        renderer = _RangeRenderer(token_range, start, end, phrase_by_token, bold, is_side)
+        renderer = _RangeRenderer(
+            token_range, start, end, phrase_by_token, keep_bold, is_side
+        )
         text = ""
         offset_before = dict[InlineToken, int]()
         offset_after = dict[InlineToken, int]()
@@ -558,7 +560,7 @@ class _RangeRenderer:
     end: int
     phrase_by_token: dict[InlineToken, MarkedPhrase]
     """Maps the opening token of each phrase, and the tokens inside the phrase, to the phrase."""
-    bold: bool
+    keep_bold: bool
     """Whether to keep strong emphasis."""
     links: bool = False
     """Whether to keep links to the web."""
@@ -573,7 +575,9 @@ class _RangeRenderer:
         partner = token.closer or token.opener
         has_partner = partner is not None and partner.index in self.token_range
         if token.kind is MarkupKind.EMPHASIS:
-            if not has_partner or (not self.bold and _get_mark_kind(token) == "bold"):
+            if not has_partner or (
+                not self.keep_bold and _get_mark_kind(token) == "bold"
+            ):
                 return ""
             phrases = [
                 self.phrase_by_token.get(each) for each in (token, partner) if each
@@ -590,7 +594,7 @@ def _find_last_picture(tokens: Iterable[InlineToken]) -> InlineToken | None:
     for token in tokens:
         if token.plain.strip():
             break
-        if token.is_shown_picture:
+        if token.is_embedded_media:
             last = token
     return last
 

@@ -136,7 +136,7 @@ class InlineToken:
         return self.start + len(self.plain)
 
     @property
-    def is_shown_picture(self) -> bool:
+    def is_embedded_media(self) -> bool:
         """Whether the token is an embedded picture, sound or video."""
         return self.kind is MarkupKind.PICTURE and bool(self.markdown)
 

@@ -147,7 +147,9 @@ class NoteReader:
         self._term_lines = self._find_glossaries() if "glossary" in kinds.cards else {}
         """Maps each block of a glossary list to the lines in it."""
 
-    def read_highlights(self, text: str, front: FrontMatter) -> tuple[Highlight, ...]:
+    def read_highlights(
+        self, text: str, front_matter: FrontMatter
+    ) -> tuple[Highlight, ...]:
         """Return the highlights of the note, in reading order.
 
         `text` is the source of the note with empty lines in place of the front matter.
@@ -159,7 +161,7 @@ class NoteReader:
         used.update([each.last_block for each in placed])
         placed += self._iter_marked_quotes(used)
         self._placed = sorted(placed, key=attrgetter("sort_key"))
-        surroundings = HighlightCompleter(self._note, text, front, self._placed)
+        surroundings = HighlightCompleter(self._note, text, front_matter, self._placed)
         return tuple(map(surroundings.complete_highlight, self._placed))
 
     def _iter_marked_quotes(self, used_blocks: Set[Block]) -> Iterator[PlacedHighlight]:
@@ -486,7 +488,7 @@ class NoteReader:
     def _create_two_sided_card(self, block: Block, sides: CardSides) -> Highlight:
         is_term = sides.form in _TERM_FORMS
         render = block.inline_text.render_range
-        front, _ = render(*sides.front, bold=not is_term, is_side=True)
+        front, _ = render(*sides.front, keep_bold=not is_term, is_side=True)
         back, _ = render(*sides.back, is_side=True)
         texts = [strip_tags(side) or side for side in (front, back)]
         return self._create_highlight(
@@ -505,7 +507,7 @@ class NoteReader:
             return None
         inline = block.inline_text
         gaps = inline.clozes
-        openers = [gap.opener for gap in gaps] + inline.picture_gap_openers
+        openers = [gap.opener for gap in gaps] + inline.picture_cloze_openers
         if "cloze" not in self._kinds.cards and "{{" not in cloze_markers:
             # braces alone make no card
             openers = [each for each in openers if not each.markdown.startswith("{{")]
@@ -591,7 +593,7 @@ class NoteReader:
         table = _TableRow(block)
         for (start, end), group in _group_by_sentence(phrases, inline):
             shown_span = (0, len(block.plain_text)) if table.text else (start, end)
-            rendered = inline.render_range(*shown_span, group, bold=self._keeps_bold)
+            rendered = inline.render_range(*shown_span, group, keep_bold=self._keeps_bold)
             markdown, markdown_gaps = table.render_table(*rendered)
             footnotes = self._render_footnotes(inline.find_footnotes(start, end))
             colours = [phrase.detail for phrase in group if phrase.mark_kind == "mark"]

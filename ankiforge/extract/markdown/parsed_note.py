@@ -245,12 +245,12 @@ def read_note(
             source.listing.container, path, "", skipped_texts=(prompt,)
         )
         return
-    front = parse_front_matter(text)
-    if must_parse or _build_syntax(note, front):
-        yield from _ParsedNote(source, note, front, find_picture).iter_results()
+    front_matter = parse_front_matter(text)
+    if must_parse or _build_syntax(note, front_matter):
+        yield from _ParsedNote(source, note, front_matter, find_picture).iter_results()
         return
     kinds = source.combine_kinds_to_read(note.marks)
-    left_out = find_skipped_texts(text, front.line_count, kinds)
+    left_out = find_skipped_texts(text, front_matter.line_count, kinds)
     if left_out:
         yield UnmarkedDocument(source.listing.container, path, "", skipped_texts=left_out)
 
@@ -262,16 +262,16 @@ def read_whole_text(
 
     `find_picture` maps the name of a picture in the text to its path.
     """
-    front = parse_front_matter(note.text)
+    front_matter = parse_front_matter(note.text)
     return _ParsedNote(
-        source, note, front, find_picture, keeps_definitions=True
+        source, note, front_matter, find_picture, keeps_definitions=True
     ).build_whole_text()
 
 
-def _build_syntax(note: MarkdownNote, front: FrontMatter) -> CardSyntax | None:
+def _build_syntax(note: MarkdownNote, front_matter: FrontMatter) -> CardSyntax | None:
     if note.dialects is None:
         return None
-    return note.dialects.build_syntax(note.text, front.tags, note.document.path)
+    return note.dialects.build_syntax(note.text, front_matter.tags, note.document.path)
 
 
 class _ParsedNote:
@@ -279,7 +279,7 @@ class _ParsedNote:
         self,
         source: NoteSource,
         note: MarkdownNote,
-        front: FrontMatter,
+        front_matter: FrontMatter,
         find_picture: FindPicture,
         *,
         keeps_definitions: bool = False,
@@ -291,8 +291,8 @@ class _ParsedNote:
         """
         self._source = source
         self._note = note
-        self._front = front
-        dialect = _build_syntax(note, front)
+        self._front_matter = front_matter
+        dialect = _build_syntax(note, front_matter)
         is_declared = dialect is not None and dialect.is_declared
         marks = note.marks
         if is_declared and source.settings.marks is None:
@@ -302,7 +302,9 @@ class _ParsedNote:
 
         # replace the front matter by empty lines, so that line numbers stay the same
         lines = note.text.split("\n")
-        body = "\n" * front.line_count + "\n".join(lines[front.line_count :])
+        body = "\n" * front_matter.line_count + "\n".join(
+            lines[front_matter.line_count :]
+        )
         if keeps_definitions:
             body = remove_transcript_times(body)
         if is_note_of_other_tool(note.text):
@@ -319,7 +321,7 @@ class _ParsedNote:
             (dialect or CardSyntax())._replace(reads_labels="block" in kinds.cards),
         )
         # front matter that can't be parsed may contain the tag
-        privacy_reason = UNREADABLE_TAGS_REASON if front.problem else ""
+        privacy_reason = UNREADABLE_TAGS_REASON if front_matter.problem else ""
         if is_whole_note_private(note.text):
             privacy_reason = PRIVATE_DOCUMENT_REASON
         if note.may_be_private and mark_private_blocks(
@@ -334,28 +336,28 @@ class _ParsedNote:
         document = note.document
         identifiers = (
             *document.identifiers,
-            *front.identifiers,
+            *front_matter.identifiers,
             *iter_paper_identifiers(citations),
         )
-        tags = (*document.tags, *front.tags, *self._blocks.tags)
+        tags = (*document.tags, *front_matter.tags, *self._blocks.tags)
         if dialect:
             tags = tuple(tag for tag in tags if not dialect.is_deck_tag(tag))
         self._document = replace(
             document,
             identifiers=tuple(dict.fromkeys(identifiers)),
-            title=front.title or document.title,
-            creators=document.creators or front.authors,
-            publication_date=document.publication_date or front.published,
+            title=front_matter.title or document.title,
+            creators=document.creators or front_matter.authors,
+            publication_date=document.publication_date or front_matter.published,
             tags=tuple(dict.fromkeys(tags)),
-            deck=front.deck or document.deck,
+            deck=front_matter.deck or document.deck,
             privacy_reason=document.privacy_reason or privacy_reason,
         )
         reader = NoteReader(
             self._document, source.listing.namespace, self._blocks, kinds, citations
         )
-        self._highlights = reader.read_highlights(body, front)
+        self._highlights = reader.read_highlights(body, front_matter)
         self._left_out = reader.find_skipped_texts(
-            note.text, front.line_count, prepared.hidden_parts
+            note.text, front_matter.line_count, prepared.hidden_parts
         )
         self._is_exported = exported_notes.is_book_export(body)
 
@@ -371,12 +373,12 @@ class _ParsedNote:
             document = replace(document, deck=deck)
         is_private = bool(get_document_privacy_reason(document))
         private, names = self._collect_private_texts(document, is_private)
-        if self._highlights and self._front.problem:
+        if self._highlights and self._front_matter.problem:
             hint = (
                 "until you correct it, the note's title, tags and deck are unknown,"
                 " and nothing of it is sent to a model"
             )
-            yield Problem(document.path, self._front.problem, hint, is_notice=True)
+            yield Problem(document.path, self._front_matter.problem, hint, is_notice=True)
         if self._is_exported and not (self._highlights or is_private or private or names):
             message = "it looks like highlights exported by another program, but none can be read"
             hint = "mark the passages, or export them again"
@@ -442,7 +444,7 @@ class _ParsedNote:
             tuple(paragraphs),
             namespace=self._source.listing.namespace,
             text_hash=hash16(self._note.text),
-            skip_reason=self._front.skip_reason,
+            skip_reason=self._front_matter.skip_reason,
             render_markdown=partial(self._render_markdown, starts),
         )
 

@@ -276,10 +276,10 @@ def _merge_adjacent_links(block: Block) -> list[Citation]:
     return [citation for citation in citations if citation.links]
 
 
-def _parse_link_text(plain: str, citation: Citation) -> Citation:
+def _parse_link_text(block_text: str, citation: Citation) -> Citation:
     """Add the quoted text or the page label in the text of a link to its citation."""
-    text = plain[citation.start : citation.end]
-    quoted = find_quote_at_end(plain, *citation.span)
+    text = block_text[citation.start : citation.end]
+    quoted = find_quote_at_end(block_text, *citation.span)
     scheme, name = citation.paper_identifiers[0]
     if quoted is None and citation.cites_passage and scheme == "file":
         if len(text) > _MAX_LINK_NAME_CHARS and name.rpartition(".")[0] not in text:
@@ -406,7 +406,7 @@ class QuotePart(NamedTuple):
         start, end = span
         return self.start < end and start < self.end
 
-    def select_gap_phrases(
+    def select_cloze_phrases(
         self, phrases: Iterable[MarkedPhrase], mark_kinds: frozenset[str]
     ) -> list[MarkedPhrase]:
         """Select the highlighted phrases that become cloze deletions of the card.
@@ -484,12 +484,15 @@ class CitedQuote(NamedTuple):
                 if piece.overlaps(each.span)
             ]
             colours += [each.detail for each in phrases if each.mark_kind == "mark"]
-            gap_phrases = piece.select_gap_phrases(phrases, mark_kinds)
+            gap_phrases = piece.select_cloze_phrases(phrases, mark_kinds)
             text = f"```\n{piece.text}\n```"
             spans: tuple[Span, ...] = ()
             if block.can_contain_highlights:
                 text, spans = block.inline_text.render_range(
-                    piece.start, piece.end, gap_phrases, bold="bold" not in mark_kinds
+                    piece.start,
+                    piece.end,
+                    gap_phrases,
+                    keep_bold="bold" not in mark_kinds,
                 )
             offset = len(exact) - piece.start
             gaps += [(gap.start + offset, gap.end + offset) for gap in gap_phrases]

@@ -146,7 +146,7 @@ def find_skipped_texts(
     code_lines = []
     unselected_lines = defaultdict[tuple[str, str], list[int]](list)
     """Maps each disabled kind, with the option that would enable it, to the lines it is on."""
-    candidates = list(_iter_matches(body))
+    candidates = list(_iter_candidates(body))
     separator_counts = Counter(
         each.line for each in candidates if each.form.key == "line"
     )
@@ -159,7 +159,7 @@ def find_skipped_texts(
         index = bisect_right(hidden, start, key=itemgetter(0))
         for _, end, kind in hidden[max(index - 2, 0) : index]:
             hidden_kind = kind if start < end else hidden_kind
-        if hidden_kind == "code" or highlight_index.is_code(candidate.line):
+        if hidden_kind == "code" or highlight_index.is_code_line(candidate.line):
             code_lines.append(candidate.line)
             continue
         if highlight_index.has_highlight_for(candidate):
@@ -205,7 +205,7 @@ def find_skipped_texts(
     return tuple(left_out)
 
 
-def _iter_matches(body: str) -> Iterator[_Candidate]:
+def _iter_candidates(body: str) -> Iterator[_Candidate]:
     line = 0
     counted_until = 0
     position = 0
@@ -259,13 +259,17 @@ def _format_line_numbers(numbers: Iterable[int]) -> str:
 
 
 def _covers_candidate(
-    placed: PlacedHighlight, candidate: _Candidate, block: Block
+    placed_highlight: PlacedHighlight, candidate: _Candidate, block: Block
 ) -> bool:
-    highlight = placed.highlight
+    highlight = placed_highlight.highlight
     if block.kind is not BlockKind.CELL:
         if highlight.kind is HighlightKind.CARD:
             return True
-        if candidate.words and placed.start == 0 and placed.end == len(block.plain_text):
+        if (
+            candidate.words
+            and placed_highlight.start == 0
+            and placed_highlight.end == len(block.plain_text)
+        ):
             return True
     return bool(candidate.words) and candidate.words in _normalize_highlight(highlight)
 
@@ -275,9 +279,11 @@ def _normalize_highlight(highlight: Highlight) -> str:
     return _normalize_words(" ".join((highlight.exact, *highlight.markdown)))
 
 
-def _is_on_two_sided_card(placed: PlacedHighlight, candidate: _Candidate) -> bool:
+def _is_on_two_sided_card(
+    placed_highlight: PlacedHighlight, candidate: _Candidate
+) -> bool:
     """Return whether a cloze deletion is on a two-sided card, where nothing is blanked out."""
-    highlight = placed.highlight
+    highlight = placed_highlight.highlight
     if candidate.form.key != "gap" or highlight.kind is not HighlightKind.CARD:
         return False
     has_gaps = "{{" in "".join(highlight.markdown)
@@ -323,7 +329,7 @@ class _HighlightIndex:
         self._quotes = {quote for block in self._highlights_in for quote in block.quotes}
         """The block quotes that contain a highlight."""
 
-    def is_code(self, line: int) -> bool:
+    def is_code_line(self, line: int) -> bool:
         blocks = self._blocks_at[line]
         return bool(blocks) and all(block.kind is BlockKind.CODE for block in blocks)
 

@@ -239,7 +239,10 @@ LOOKALIKE_STARTS = WordMatcher(
 
 
 def may_contain_highlights(
-    text: str, marks: Collection[str], cards: Collection[str], headings: Collection[str]
+    text: str,
+    mark_kinds: Collection[str],
+    card_kinds: Collection[str],
+    glossary_headings: Collection[str],
 ) -> bool:
     """Quickly check whether a note might contain highlights. False positives are possible.
 
@@ -247,13 +250,13 @@ def may_contain_highlights(
 
     Args:
         text: The text of the note.
-        marks: The kinds of highlights to read.
-        cards: The kinds of cards to read.
-        headings: The casefolded headings of glossaries.
+        mark_kinds: The kinds of highlights to read.
+        card_kinds: The kinds of hand-written cards to read.
+        glossary_headings: The casefolded headings of glossaries.
     """
     lines = f"\n{text}\n"
     folded = lines.casefold()
-    kinds_by_setting = {"marks": marks, "cards": cards}
+    kinds_by_setting = {"marks": mark_kinds, "cards": card_kinds}
     for form in FORMS:
         if form.value not in kinds_by_setting.get(form.setting, ()):
             continue
@@ -261,7 +264,9 @@ def may_contain_highlights(
             form
         ).search(lines):
             return True
-    if "glossary" in cards and any(heading in folded for heading in headings):
+    if "glossary" in card_kinds and any(
+        heading in folded for heading in glossary_headings
+    ):
         return True
     if may_contain_backlink(folded) or may_contain_citations(text):
         return True
