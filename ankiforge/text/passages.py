@@ -184,7 +184,7 @@ def remove_footnote_numbers(passages: list[str]) -> list[str]:
     }
 
     def remove_number(note: re.Match[str]) -> str:
-        if count_by_match[note.groups()] > 1 or note[1] in _NUMBERED_NAMES:
+        if count_by_match[note.groups()] > 1 or note[1].lower() in _NUMBERED_NAMES:
             return note[0]
         if len(numbers) < _MIN_NOTE_NUMBERS and not _CERTAIN_NOTE_NUMBER.search(note[0]):
             return note[0]
