@@ -250,7 +250,7 @@ OTHER_MATH_PATTERN = rf"""(?:
 `match_to_dollar_math` converts the matches.
 """
 _OTHER_MATHS = regex(
-    rf"(?xm)(?P<kept>\\\\|`[^`\n]*`|\$\$[^$]+\$\$|{MATH_PATTERN})|{OTHER_MATH_PATTERN}"
+    rf"(?xm)(?P<kept>\\\\|`[^`\n]*`|\$\$[^$]+\$\$|(?!\$`){MATH_PATTERN})|{OTHER_MATH_PATTERN}"
 )
 _WRAPPER = regex(r"\\(?:begin|end)\{(?:displaymath|math)\}")
 
