@@ -371,7 +371,8 @@ def _skip_match(pattern: re.Pattern[str], text: str, position: int) -> int:
 def _remove_enclosing_marks(text: str) -> str:
     """Strip quotes, brackets, or emphasis that enclose the text or are unpaired at one end."""
     for mark in _EMPHASIS_MARKS:
-        if text.count(mark) == 1 or (text.count(mark) == 2 and text.endswith(mark)):
+        encloses_text = text.startswith(mark) and text.endswith(mark)
+        if text.count(mark) == 1 or (text.count(mark) == 2 and encloses_text):
             text = text.removeprefix(mark).removesuffix(mark)
     first_char, last_char = text[:1], text[-1:]
     closers = _CLOSERS_BY_OPENER.get(first_char, "")
