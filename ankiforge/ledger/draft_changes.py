@@ -62,7 +62,7 @@ from ankiforge.model import (
     hash16,
 )
 from ankiforge.text import occlusion
-from ankiforge.text.decoding import find_damage
+from ankiforge.text.decoding import find_garbled_word
 
 COPY_REASON_PREFIX = "same words as in "
 """The start of the reason why a copy of a passage has no card, followed by the title of the
@@ -494,9 +494,9 @@ def explain_confirmation(card: Card, draft: Draft) -> str:
             old_masks, new_masks, card.note.exported_text_by_number
         ).is_certain
         return "" if is_certain else "its figure has changed too much"
-    if any(map(find_damage, list_field_texts(card))):
+    if any(map(find_garbled_word, list_field_texts(card))):
         return ""
-    damage = next(filter(None, map(find_damage, list_field_texts(draft))), "")
+    damage = next(filter(None, map(find_garbled_word, list_field_texts(draft))), "")
     return f"the new words are damaged: “{damage}”" if damage else ""
 
 

@@ -36,7 +36,7 @@ from ankiforge.model import (
     hash16,
 )
 from ankiforge.text import occlusion
-from ankiforge.text.cloze import find_gaps, reveal_answers, to_plain_text
+from ankiforge.text.cloze import find_clozes, reveal_answers, to_plain_text
 
 USER = "person"
 POLICY = "policy"
@@ -298,7 +298,7 @@ def hash_question_and_answer(fields: Fields | Texts) -> str:
 @lru_cache(maxsize=32_768)
 def _hash_text_fields(text: str, front: str, back: str) -> str:
     if text:
-        answers = [normalize_field(gap.answer) for gap in find_gaps(text)]
+        answers = [normalize_field(gap.answer) for gap in find_clozes(text)]
         return hash16("cloze", normalize_field(reveal_answers(text)), *answers)
     return hash16("basic", normalize_field(front), normalize_field(back))
 
@@ -329,7 +329,7 @@ def normalize_answer(fields: Fields | Texts) -> str:
     Otherwise they are different cards.
     """
     fields = dict(fields)
-    answers = [gap.answer for gap in find_gaps(fields.get("Text", ""))]
+    answers = [gap.answer for gap in find_clozes(fields.get("Text", ""))]
     if fields.get("Back"):
         answers = [fields["Back"]]
     normalized = [_remove_article(normalize_field(answer)) for answer in answers]

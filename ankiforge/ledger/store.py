@@ -92,8 +92,8 @@ def to_list_column(values: Iterable[str]) -> str:
 
 
 def join_card_fields(fields: Fields) -> str:
-    """Return the plain text of all fields of a card except `Reverse`, which is only a flag."""
-    shown = occlusion.to_readable_fields(fields)
+    """Return the plain text of a card's fields, ignoring `Reverse`, which is only a flag."""
+    shown = occlusion.replace_masks_with_labels(fields)
     texts = [to_plain_text(text) for name, text in shown if name != "Reverse"]
     return " ".join(texts)
 

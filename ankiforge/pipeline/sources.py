@@ -67,7 +67,7 @@ from ankiforge.pipeline.run_result import (
     RunParameters,
     RunStep,
 )
-from ankiforge.text import format_first_names, shorten_path
+from ankiforge.text import format_truncated_list, shorten_path
 
 if TYPE_CHECKING:
     from ankiforge.config.workspace import WorkspaceDirectory
@@ -627,7 +627,9 @@ def split_remembered_paths(
         place.path for place in to_keep if _contains(resolved, Path(place.path))
     )
     if inner:
-        message = f"{path} is not remembered itself, but {format_first_names([*inner])}"
+        message = (
+            f"{path} is not remembered itself, but {format_truncated_list([*inner])}"
+        )
         raise UsageError(message, hint=_suggest_forget(next(iter(inner))))
     for place in to_keep:
         if _contains(Path(place.path), resolved):

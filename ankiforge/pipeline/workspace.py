@@ -87,7 +87,7 @@ from ankiforge.pipeline.run_result import (
     RunStep,
     ShouldGoOn,
 )
-from ankiforge.text import format_count, format_first_names, shorten_path
+from ankiforge.text import format_count, format_truncated_list, shorten_path
 
 if TYPE_CHECKING:
     from ankiforge.anki.connect import AnkiConnect
@@ -347,7 +347,7 @@ class Workspace:
         for container, places in load_unlocated_documents(self.ledger).items():
             name = container.partition(":")[2]
             documents = format_count(len(places), "document")
-            names = format_first_names(places)
+            names = format_truncated_list(places)
             verb = "is" if len(places) == 1 else "are"
             message = (
                 f"its PATH was lost with .ankiforge, so {documents} ({names}) {verb} not"

@@ -29,7 +29,7 @@ from ankiforge.model import Problem, Texts, Value
 from ankiforge.pipeline import models
 from ankiforge.pipeline.sources import SelectedSource, open_source, select_sources
 from ankiforge.pipeline.workspace import Workspace
-from ankiforge.text import format_count, format_first_names, regex, shorten_path
+from ankiforge.text import format_count, format_truncated_list, regex, shorten_path
 
 _ANKI_CONNECT_TIMEOUT = 3.0
 
@@ -247,7 +247,7 @@ def _try_source(
         return
     places = [shorten_path(path) for path in selected.paths or (entry.path,)]
     remembered = "" if entry in workspace.config.sources else ", remembered by run"
-    yield f"{entry.kind} in {format_first_names(places)}{remembered}"
+    yield f"{entry.kind} in {format_truncated_list(places)}{remembered}"
 
 
 def _try_ledger(workspace: WorkspaceDirectory) -> Iterator[str | Problem]:
@@ -287,7 +287,7 @@ def _try_model(
     if names and possible_names.isdisjoint(names):
         yield _make_warning(
             f"{llm.base_url} does not list {llm.model!r}",
-            f"set llm.model to one it has, such as {format_first_names(names)}",
+            f"set llm.model to one it has, such as {format_truncated_list(names)}",
         )
         return
     yield models.describe_model(workspace)

@@ -56,8 +56,8 @@ from ankiforge.text import (
     format_cost,
     format_count,
     format_counts,
-    format_first_names,
     format_percent,
+    format_truncated_list,
     join_columns,
     shorten_path,
     to_one_line,
@@ -439,10 +439,10 @@ def format_status(status: Status, workspace: WorkspaceDirectory) -> TextLines:
         retention = format_percent(answers["remembered"] / answers["tested"])
         reviews = format_count(answers["reviews"], "review"), f"retention {retention}"
     rows = [
-        ("drafts in", format_first_names(titles)),
+        ("drafts in", format_truncated_list(titles)),
         ("cards", join_columns(accepted, sourceless, left_in_anki)),
         ("workspace", shorten_path(status.workspace)),
-        ("sources", format_first_names(source_names) or "none yet"),
+        ("sources", format_truncated_list(source_names) or "none yet"),
         ("model", status.model),
         ("Anki", join_columns(last_read, *reviews)),
     ]
@@ -756,7 +756,7 @@ def _format_details(
         yield from _format_lost_passages(result.report, ledger)
     if result.remembered_paths:
         paths = [shorten_path(path) for path in result.remembered_paths]
-        yield f"Added to your sources: {format_first_names(paths)}"
+        yield f"Added to your sources: {format_truncated_list(paths)}"
 
 
 def _format_lost_passages(report: IngestReport, ledger: Ledger) -> TextLines:
@@ -804,7 +804,7 @@ def format_lost_cards(lost: pending_items.DependentItems) -> str:
 
 
 def _format_titles(titles: Sequence[str]) -> str:
-    return format_first_names([truncate(title, _MAX_TITLE_CHARS) for title in titles])
+    return format_truncated_list([truncate(title, _MAX_TITLE_CHARS) for title in titles])
 
 
 def _format_model_usage(result: RunResult) -> str:

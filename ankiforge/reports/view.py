@@ -155,7 +155,9 @@ def view_card(card: ShownCard) -> CardView:
         card,
         id=stored.id if stored else "",
         state=stored.state if stored else "proposed",
-        rows=tuple(row for row in occlusion.to_readable_fields(card.fields) if row[1]),
+        rows=tuple(
+            row for row in occlusion.replace_masks_with_labels(card.fields) if row[1]
+        ),
         front=front,
         answer=to_one_line(answer),
         findings=card.findings if isinstance(card, Draft | LocalCard) else (),

@@ -64,7 +64,7 @@ from ankiforge.review.selection import (
     parse_sentence,
 )
 from ankiforge.text import format_count, to_one_line, truncate
-from ankiforge.text.differences import find_differing_words
+from ankiforge.text.differences import diff_words
 from ankiforge.text.normalize import find_literal_spans
 from ankiforge.text.sentences import find_sentence_spans
 from ankiforge.web.card_view import (
@@ -161,7 +161,7 @@ def _render_passages(draft: PendingDraft) -> list[Json]:
     """
     if not draft.old_quote or draft.old_quote == draft.quote:
         return []
-    runs = find_differing_words(draft.old_quote, draft.quote)
+    runs = diff_words(draft.old_quote, draft.quote)
     return [
         {"label": label, "runs": [[differs, "".join(words)] for differs, words in side]}
         for label, side in zip(("It said", "It says now"), runs, strict=True)

@@ -6,6 +6,9 @@ from tools.importing import find_changed_names, find_test_files
 
 FILES = {
     "ankiforge/anki/sizes.py": "",
+    "tests/extract/test_books_table.py": "import pytest\n",
+    "tests/extract/test_texts.py": "import pytest\n",
+    "tests/sources/test_sources.py": "import pytest\n",
     "tests/makers.py": "from ankiforge.anki.sizes import grow\n",
     "tests/anki/test_alone.py": "import pytest\n",
     "tests/anki/test_sizes_table.py": "import pytest\n",
@@ -31,6 +34,15 @@ MODULE = (
                 "tests/web/test_helped.py",
             ],
             id="a module: its importers, tables and files of the folder, users of helpers",
+        ),
+        pytest.param(
+            "ankiforge/extract/markdown/quotes.py",
+            [
+                "tests/extract/test_texts.py",
+                "tests/extract/test_books_table.py",
+                "tests/sources/test_sources.py",
+            ],
+            id="a module with a file of its own, which comes before the tables of the folder",
         ),
         pytest.param(
             "tests/cli/test_other.py", ["tests/cli/test_other.py"], id="a test itself"

@@ -69,7 +69,7 @@ from ankiforge.pipeline.collection import (
 )
 from ankiforge.text import to_one_line
 from ankiforge.text.cloze import to_plain_text
-from ankiforge.text.lists import split_items
+from ankiforge.text.lists import split_answer_into_items
 
 if TYPE_CHECKING:
     from ankiforge.pipeline.workspace import Workspace
@@ -519,7 +519,9 @@ def _check_repair(entry: FailingNote, fields: Texts, quote: str) -> Iterator[Fin
     old_texts += [to_plain_text(text) for text in entry.card.confused_fields.values()]
     # a repair may mention how many items the old answer lists, so add these numbers to the source
     item_count = len(
-        split_items(entry.card.fields.get("Front", ""), entry.card.fields.get("Back", ""))
+        split_answer_into_items(
+            entry.card.fields.get("Front", ""), entry.card.fields.get("Back", "")
+        )
     )
     numbers_text = " ".join(map(str, range(2, item_count + 1)))
     text = "\n".join(filter(None, (*old_texts, numbers_text, entry.passage)))
