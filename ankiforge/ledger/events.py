@@ -160,8 +160,8 @@ def content_to_stored(content: CardContent) -> StoredContent:
         kind=content.kind.value,
         fields={name: text for name, text in content.fields if text},
         quote=content.quote,
-        is_user_text=content.is_numbered_user_text,
-        slot=content.slot_text,
+        is_user_text=content.is_hand_written,
+        slot=content.stored_text_number,
         drafter=content.origin.drafter,
         model=content.origin.model,
         prompt=content.origin.prompt,
@@ -267,7 +267,7 @@ def normalize_field(markdown: str) -> str:
 
 def get_slot(content: CardContent) -> str:
     """Return the slot of a card: its number if hand-written, otherwise the hash of its content."""
-    return content.slot_text or hash_sides(content.fields)
+    return content.stored_text_number or hash_sides(content.fields)
 
 
 def hash_sides(fields: Fields | Texts) -> str:
@@ -567,7 +567,7 @@ class Passage(msgspec.Struct):
         cards_in_slot = []
         for card in self.cards.values():
             if (
-                card.is_numbered_user_text
+                card.is_hand_written
                 and card.user_text_number == draft.user_text_number
                 and card.note_type is draft.note_type
             ):

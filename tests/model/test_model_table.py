@@ -95,7 +95,7 @@ def test_the_text_around_a_mark_has_no_empty_lines(parts, context):
     document = Document(DocumentKey("a:b/c"), "a", "", path="Notes/A.md")
     highlight = Highlight(document, "a:b", HighlightKind.HIGHLIGHT, **parts)
     assert highlight.context == context.replace("|", "\n")
-    assert (document.display_name, highlight.page_text) == ("Notes/A.md", "")
+    assert (document.display_name, highlight.page_or_time) == ("Notes/A.md", "")
 
 
 def conflict(edited_here: bool) -> Conflict:
@@ -163,8 +163,8 @@ def test_a_hint_is_found_by_its_scheme():
         hints.make_anki_note_hint("17"),
         hints.make_zotero_hint("A"),
     )
-    assert hints.find_anki_note(ids) == "17"
-    assert hints.find_anki_note(ids[:1]) == ""
+    assert hints.find_anki_note_id(ids) == "17"
+    assert hints.find_anki_note_id(ids[:1]) == ""
     assert hints.split_hint(ids[0]) == ("nm", "n1")
 
 
@@ -242,7 +242,7 @@ def test_a_draft_says_how_it_stands(of, are):
         "blocked": draft.is_blocked,
         "proposed": draft.is_proposed,
         "unfit": draft.is_hidden,
-        "in_slot": draft.is_numbered_user_text,
+        "in_slot": draft.is_hand_written,
         "own": draft.is_user_text,
         "own_card": draft.is_user_card,
     }
@@ -260,7 +260,7 @@ def test_a_draft_says_how_it_stands(of, are):
 )
 def test_a_draft_that_waits_has_a_state_in_a_word(of, state, changes):
     draft = made(PendingDraft, **of)
-    assert (draft.state, draft.verdict_name, draft.changed_guid) == (
+    assert (draft.state, draft.verdict_name, draft.target_guid) == (
         state,
         "waiting",
         changes,
@@ -295,7 +295,7 @@ PICTURES = {"a/x.png": "af-1.png", "b/y.png": "af-2.png", "c/y.png": "af-3.png"}
 )
 def test_a_card_has_the_fields_of_its_note(of, fields):
     card = made(Card, kind=CardKind.BASIC, note=NoteHistory(**of))
-    assert " ".join(card.note_fields) == fields
+    assert " ".join(card.note_field_names) == fields
 
 
 @pytest.mark.parametrize(
@@ -330,7 +330,7 @@ def test_words_that_a_note_had_have_the_html_that_it_had(words, html):
         source_texts={"Front": "a"},
         repaired={"Front": ("b", "<i>b</i>")},
     )
-    assert adopted.find_html("Front", words) == html
+    assert adopted.find_original_html("Front", words) == html
 
 
 @pytest.mark.parametrize(

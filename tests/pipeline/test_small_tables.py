@@ -520,7 +520,7 @@ def test_two_owners_of_a_cache_may_have_one_name(tmp_path):
     one.update({"x": b"1"})
     other.update({"x": b"2", "y": b"3"})
     assert (one.load("x"), one.load_all(), other.load("x")) == (b"1", {"x": b"1"}, b"2")
-    other.update({}, forget=["x"])
+    other.update({}, deleted_names=["x"])
     assert (one.load("x"), other.load_all()) == (b"1", {"y": b"3"})
 
 
