@@ -262,8 +262,6 @@ def _iter_chinese_words(run: Token, language: LanguageTables) -> Iterator[Token]
         word.kind = _KIND_BY_CLASS.get(letter, TokenKind.VERB)
         if word.folded in language.function_words:
             word.kind = TokenKind.FUNCTION_WORD
-        elif language.get_frequency(word.folded) is None and end > start + 1:
-            word.kind = TokenKind.NAME  # a name transliterated into Chinese
         yield word
 
 
