@@ -229,8 +229,7 @@ def parse_schedule(schedule: str) -> Schedule:
     or invalid, the card gets the default ease and no memory state.
     """
     cards = []
-    for part in filter(None, schedule.split("!")):
-        card = part.strip()
+    for card in filter(None, map(str.strip, schedule.split("!"))):
         values = card.removeprefix(_FSRS_PREFIX).split(",")
         is_fsrs = card.startswith(_FSRS_PREFIX)
         try:
