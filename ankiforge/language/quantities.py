@@ -179,7 +179,7 @@ def _iter_number_words(text: str) -> Iterator[int]:
         word_parts = _split_number_word(word)
         if not word_parts:
             value = _combine_number_parts(parts)
-            if parts and (is_certain or len(parts) > 1 or value >= _MIN_CERTAIN_VALUE):
+            if is_certain or len(parts) > 1 or value >= _MIN_CERTAIN_VALUE:
                 yield value
             parts = []
             is_certain = False
