@@ -478,7 +478,7 @@ def test_what_the_settings_accept(rules, override, card, accepts):
     waiting = made(PendingDraft, kind=CardKind.BASIC, fields=fields, id="d1", **card)
     settings.proposals = settings.figures = True
     opened = SimpleNamespace(
-        folder=SimpleNamespace(config=settings, pictures=None),
+        folder=SimpleNamespace(config=settings, pictures_directory=None),
         decks=(),
         should_go_on=None,
     )
