@@ -228,7 +228,7 @@ class Config(_Settings):
     sources: tuple[SourceEntry, ...] = ()
     location: Location = Location(SETTINGS_FILE_NAME)
     """The top of the file, from which errors are located, as in
-    `location.locate_nested("llm", "model").error(…)`."""
+    `location.locate_nested("llm", "model").make_error(…)`."""
 
 
 def read_settings(path: Path, kinds: SourceKinds) -> Config:
@@ -261,7 +261,7 @@ def read_settings(path: Path, kinds: SourceKinds) -> Config:
             holder = f"the source in line {first.location.line}"
             message = f"the name {source.name!r} is taken by {holder}"
             hint = "give each source a `name` of its own"
-            raise source.location.locate_nested("name").error(message, hint)
+            raise source.location.locate_nested("name").make_error(message, hint)
         sources.append(source)
 
     # check the URL and key of the language model
@@ -296,7 +296,7 @@ def read_settings(path: Path, kinds: SourceKinds) -> Config:
                 field_location = location.locate_nested(
                     "note_types", kind, "fields", our_field
                 )
-                raise field_location.error(message, "give each a field of its own")
+                raise field_location.make_error(message, "give each a field of its own")
             first_uses[name] = our_field
 
     # copy the other settings as they are
@@ -331,19 +331,19 @@ def _parse_source(
     """
     if len(item) != 1:
         message = f"expected one kind of source, got {len(item)}"
-        raise location.error(
+        raise location.make_error(
             message, f"indent its keys below the kind, or write {_SOURCE_EXAMPLE}"
         )
     [(kind, options)] = item.items()
     location = location.locate_nested(kind)
     if not isinstance(options, dict):
-        raise location.error("expected a mapping", f"such as {_SOURCE_EXAMPLE}")
+        raise location.make_error("expected a mapping", f"such as {_SOURCE_EXAMPLE}")
     has_path = "path" in options
     if not has_path:
         from difflib import get_close_matches
 
         for similar_key in get_close_matches("path", options, n=1):
-            raise location.locate_nested(similar_key).error(
+            raise location.locate_nested(similar_key).make_error(
                 "unknown key", "did you mean 'path'?"
             )
     complete_options = options
@@ -375,7 +375,7 @@ def expand_path(text: str, folder: Path, location: Location) -> Path:
         path = folder / Path(text).expanduser()
         return Path(os.path.normpath(path))
     except RuntimeError as error:
-        raise location.error(
+        raise location.make_error(
             f"{text!r}: there is no such home folder", "write the path in full"
         ) from error
 
@@ -448,12 +448,12 @@ def _check_service(url: str, key_env: str, name: str, location: Location) -> Non
     """
     if not any(parse_origin(url)):
         message = "expected a URL without user name, password or query"
-        raise location.locate_nested(name).error(
+        raise location.locate_nested(name).make_error(
             message, "such as http://127.0.0.1:8765; a key is for key_env"
         )
     if key_env and not re.fullmatch(r"[A-Za-z_][A-Za-z0-9_]*", key_env):
         hint = f"a name such as {LLM_KEY.name}; never write the key itself into this file"
-        raise location.locate_nested("key_env").error(
+        raise location.locate_nested("key_env").make_error(
             "not the name of an environment variable", hint
         )
 

@@ -144,7 +144,7 @@ def load_decks(
         rule = convert_to_type(DeckRule, data, location)
         for name in set(_PLACEHOLDER.findall(rule.deck)).difference(_PLACEHOLDERS):
             message = f"unknown placeholder {{{name}}}"
-            raise location.locate_nested("deck").error(
+            raise location.locate_nested("deck").make_error(
                 message, suggest_word(name, _PLACEHOLDERS)
             )
         if rule.is_fallback:
@@ -155,13 +155,13 @@ def load_decks(
     if len(last_locations) > 1:
         first, second, *_ = last_locations
         message = f"has no `select`, and neither has {first.file}: one of them would never be used"
-        raise second.error(message, "give one of them a `select`")
+        raise second.make_error(message, "give one of them a `select`")
     if not last_rules:
         last_rules.append(DeckRule())
     elif last_rules[0].deck and setting is not None:
         message = f"names the deck of all cards, and so does `decks: {setting}` in ankiforge.yaml"
         location = last_locations[0].locate_nested("deck")
-        raise location.error(message, "delete one of the two lines")
+        raise location.make_error(message, "delete one of the two lines")
     template = _DECK_TEMPLATES[setting or "one"]
     with_decks = [
         replace(rule, deck=rule.deck or template) for rule in (*rules, *last_rules)

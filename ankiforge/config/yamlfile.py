@@ -72,7 +72,7 @@ class Location:
             location = f"{self.file}:{self.line}"
         return f"{location}: {self.key}" if self.key else location
 
-    def error(self, message: str, hint: str = "") -> ConfigError:
+    def make_error(self, message: str, hint: str = "") -> ConfigError:
         """Build an error whose message starts with this location."""
         return ConfigError(f"{self}: {message}", hint=hint)
 
@@ -285,16 +285,16 @@ def _make_config_error(
             "known"
         ):  # nothing is similar, so it may be from another version
             hint = f"remove it; {hint}"
-        return location.locate_nested(key).error("unknown key", hint)
+        return location.locate_nested(key).make_error("unknown key", hint)
     choice = re.fullmatch(r"(?s)Invalid enum value '?(.*?)'?", message)
     if choice:
         word = choice[1]
-        return location.error(
+        return location.make_error(
             f"{word!r} is not allowed here", suggest_word(word, known_words)
         )
     missing = re.fullmatch(r"Object missing required field `(.*)`", message)
     if missing:
-        return location.error(f"{missing[1]!r} is missing")
+        return location.make_error(f"{missing[1]!r} is missing")
     plain = re.sub(r"\w+", lambda match: _TYPE_WORDS.get(match[0], match[0]), message)
     plain = plain.replace("`", "")
     plain = plain.replace(" | ", " or ")
@@ -303,7 +303,7 @@ def _make_config_error(
     for kind, advice in _FORMAT_HINTS.items():
         if plain.startswith(f"expected {kind}") and "got" in plain:
             hint = advice
-    return location.error(plain, hint)
+    return location.make_error(plain, hint)
 
 
 def _find_valid_words(kind: inspect.Type, steps: list[str | int]) -> list[str]:

@@ -127,11 +127,11 @@ def _find_note_type(
             "start Anki once on this computer, or set anki.collection; or export a deck that has"
             " such a note: ankiforge pull FILE"
         )
-        raise location.error(message, hint)
+        raise location.make_error(message, hint)
     for note_type in types.values():
         if note_type.name == name:
             if find_our_note_type(note_type.id):
-                raise location.error(
+                raise location.make_error(
                     f"{name!r} is ankiforge's own", "leave it out of note_types"
                 )
             return note_type
@@ -140,7 +140,9 @@ def _find_note_type(
         for note_type in types.values()
         if not find_our_note_type(note_type.id)
     ]
-    raise location.error(f"Anki has no note type {name!r}", suggest_word(name, names))
+    raise location.make_error(
+        f"Anki has no note type {name!r}", suggest_word(name, names)
+    )
 
 
 def _check_note_type(
@@ -157,7 +159,9 @@ def _check_note_type(
         hint = (
             f"name another one here, or move it to note_types.{note_type.our_type.value}"
         )
-        raise location.locate_nested("name").error(f"{note_type.name!r} {actual}", hint)
+        raise location.locate_nested("name").make_error(
+            f"{note_type.name!r} {actual}", hint
+        )
 
     # it must have all fields named in the settings
     names = setting.fields.names
@@ -165,7 +169,7 @@ def _check_note_type(
         if their_field not in note_type.field_names:
             message = f"{note_type.name!r} has no field {their_field!r}"
             hint = suggest_word(their_field, note_type.field_names)
-            raise location.locate_nested("fields", our_field).error(message, hint)
+            raise location.locate_nested("fields", our_field).make_error(message, hint)
 
     # its first field must be filled, because Anki rejects notes without it
     required = [names[our_field] for our_field in family.required_fields]
@@ -176,7 +180,7 @@ def _check_note_type(
             " and nothing goes there"
         )
         required_names = " or ".join(family.required_fields)
-        raise location.locate_nested("fields").error(
+        raise location.locate_nested("fields").make_error(
             message, f"put {required_names} into {first_field!r}"
         )
 
@@ -194,7 +198,7 @@ def _check_note_type(
     if not makes_cards:
         message = f"no card template of {note_type.name!r} asks {{{{{placeholder}}}}}"
         hint = "choose another field, or change the template in Anki"
-        raise location.locate_nested("fields").error(message, hint)
+        raise location.locate_nested("fields").make_error(message, hint)
 
 
 # --- the package ---------------------------------------------------------------------------

@@ -271,7 +271,7 @@ def load_server_settings(
     except ConfigError as error:
         key, _, message = error.message.removeprefix("llm.").partition(": ")
         location = folder.config.location.locate_nested("llm", key)
-        raise location.error(message, error.hint) from error
+        raise location.make_error(message, error.hint) from error
 
 
 def make_model_drafter(folder: WorkspaceDirectory, client: ModelClient) -> ModelDrafter:
@@ -328,7 +328,7 @@ def load_prompt(folder: WorkspaceDirectory) -> Prompt:
         return load_prompt_file(config.llm.prompt or "cards", folder.root)
     except NoPromptError as error:
         location = config.location.locate_nested("llm", "prompt")
-        raise location.error(error.message, error.hint) from error
+        raise location.make_error(error.message, error.hint) from error
 
 
 def find_blocking_messages(draft: Draft, highlight: Highlight) -> Strings:

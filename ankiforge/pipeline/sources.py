@@ -872,7 +872,7 @@ def open_source(
     try:
         source = load_source_type(entry.kind)
     except ConfigError as error:
-        raise entry.location.error(error.message, error.hint) from error
+        raise entry.location.make_error(error.message, error.hint) from error
     opening = SourceOpenParameters(
         name=entry.name,
         root=entry.path,
@@ -890,8 +890,10 @@ def open_source(
     except ConfigError as error:
         key, colon, message = error.message.partition(": ")
         if colon and key in entry.options:
-            raise entry.location.locate_nested(key).error(message, error.hint) from error
-        raise entry.location.error(error.message, error.hint) from error
+            raise entry.location.locate_nested(key).make_error(
+                message, error.hint
+            ) from error
+        raise entry.location.make_error(error.message, error.hint) from error
 
 
 # --- directories of sources -------------------------------------------------------------

@@ -47,7 +47,7 @@ def test_a_value_has_a_file_a_line_and_a_key(steps, shown):
     assert data["me"] == ["a", "b"]
     nested = location.locate_nested(*steps)
     assert str(nested) == shown
-    error = nested.error("is wrong", "mend it")
+    error = nested.make_error("is wrong", "mend it")
     assert (error.message, error.hint) == (f"{shown}: is wrong", "mend it")
 
 
