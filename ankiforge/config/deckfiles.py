@@ -184,6 +184,7 @@ def find_rule(rules: tuple[DeckRule, ...], highlight: Highlight) -> DeckRule:
 
 
 def _meets_conditions(select: DeckConditions, highlight: Highlight) -> bool:
+    """Return whether a highlight meets all conditions, ignoring case and a leading `#`."""
     document = highlight.document
     conditions = (
         (select.source, (document.source,)),
@@ -310,6 +311,7 @@ def _fill_template(template: str, values: Strings) -> str:
 
 @lru_cache(maxsize=1024)  # highlights in the same directory follow each other
 def _path_to_deck(text: str) -> str:
+    """Convert a path to a deck name, in which each directory is a component."""
     return _join_parts(map(_clean_part, text.split("/")))
 
 

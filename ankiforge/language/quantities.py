@@ -165,12 +165,14 @@ def find_spelled_numbers(text: str) -> frozenset[int]:
 
 
 def _iter_kanji_numbers(text: str) -> Iterator[int]:
+    """Yield the numbers in ideographs. A single ideograph needs a counter after it."""
     for match in _IN_KANJI.finditer(text):
         if len(match[0]) > 1 or _COUNTER.match(text, match.end()):
             yield _parse_kanji(match[0])
 
 
 def _iter_number_words(text: str) -> Iterator[int]:
+    """Yield the numbers in words. Adjacent number words form a single number."""
     parts: list[int] = []
     is_certain = False
     for word in (*_LETTERS.findall(text.casefold().replace("ё", "е")), ""):
@@ -230,6 +232,7 @@ def _combine_number_parts(parts: Iterable[int]) -> int:
 
 
 def _parse_kanji(signs: str) -> int:
+    """Parse a number in ideographs, either digit by digit or with scales such as `百` and `万`."""
     if all(sign in _KANJI for sign in signs):
         return int("".join(str(_KANJI[sign]) for sign in signs))
     total = section = digit = 0
@@ -495,6 +498,7 @@ def parse_quantities(text: str) -> tuple[Quantity, ...]:
 
 
 def _parse_value(match: re.Match[str]) -> Fraction:
+    """Return the number that `QUANTITY_PATTERN` matched, with its scale and sign applied."""
     digits = match["digits"]
     if not digits:
         value = Fraction(NUMBER_WORDS[match["word"]])

@@ -112,6 +112,7 @@ class WebAnnotation(Value):
 
 
 def _normalize_user(name: str) -> str:
+    """Return the casefolded name of a user, e.g. `ada` for `acct:Ada@hypothes.is`."""
     return name.removeprefix("acct:").partition("@")[0].strip().casefold()
 
 
@@ -272,6 +273,7 @@ class Hypothesis(TextExportSource):
 
 
 def _join_comments(annotation: WebAnnotation, replies: Iterable[WebAnnotation]) -> str:
+    """Join an annotation's comment and its replies. Replies of other users name their author."""
     comments = [(annotation.text or "").strip()]
     for reply in replies:
         replier, text = _normalize_user(reply.user), reply.text or ""

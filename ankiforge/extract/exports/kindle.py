@@ -376,6 +376,7 @@ class Kindle(TextExportSource):
 
 
 def _split_title(book: str) -> tuple[str, Strings]:
+    """Split the name of a book into its title and its authors, which may occur in both."""
     with_authors = _AUTHORS_AT_END.fullmatch(book)
     if not with_authors:
         return title_from_file_name(book), ()
@@ -431,6 +432,7 @@ def _find_older_version(
     highlights: list[ClippingsEntry],
     normalized_texts: list[str],
 ) -> int | None:
+    """Return the index of an older version of a highlight, or None if there is none."""
     first = max(0, len(highlights) - _MAX_EARLIER_HIGHLIGHTS)
     for index in range(len(highlights) - 1, first - 1, -1):
         # whether one text contains the other, and not just by coincidence

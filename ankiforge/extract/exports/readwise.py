@@ -328,6 +328,7 @@ def _parse_tags(cell: str) -> list[str]:
 
 
 def _get_passage_key(row: Row) -> Strings:
+    """Return what identifies a passage in all exports of an account."""
     return (*_get_title_and_author(row), row["highlight"] or row["note"], row["location"])
 
 
@@ -347,6 +348,7 @@ def _parse_position(row: Row) -> int:
 
 
 def _build_url(row: Row, location_type: str) -> str:
+    """Build a link to the passage on the web or in the Kindle app, or return ""."""
     if _WEB_URL.fullmatch(row["url"]):
         return row["url"]
     asin = row["amazon book id"]

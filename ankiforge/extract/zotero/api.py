@@ -164,6 +164,7 @@ class ZoteroHttpClient(BoundedClient):
         raise AssertionError
 
     def _check_response(self, response: httpx2.Response) -> ItemError | None:
+        """Return the error that a response reports, or None if the response can be used."""
         host = self._address.host
         is_local = self._address.is_local
         status = response.status_code

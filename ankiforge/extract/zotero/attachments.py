@@ -105,6 +105,7 @@ def _build_quotes(annotations: Iterable[ZoteroAnnotation]) -> dict[str, StoredQu
 
 
 def _build_areas(annotations: Iterable[ZoteroAnnotation]) -> dict[str, Area]:
+    """Build the areas to cut out of a PDF for figures and drawings, keyed by annotation key."""
     areas = {}
     for annotation in annotations:
         page = get_page_index(annotation)

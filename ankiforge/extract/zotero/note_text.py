@@ -121,6 +121,7 @@ def _remove_quotations(
     keys: set[str],
     comments: set[str],
 ) -> None:
+    """Remove the annotations that a note quotes, with their citations and comments."""
     blocks = []
     for element in soup.select("[data-annotation]"):
         annotation_data = unquote(str(element.get("data-annotation", "")))
@@ -143,6 +144,7 @@ def _remove_quotations(
 
 
 def _remove_next_citation(element: Tag) -> None:
+    """Remove the citation that directly follows a quotation."""
     siblings = (node for node in element.next_siblings if str(node).strip())
     next_node = next(siblings, None)
     if isinstance(next_node, Tag):
@@ -245,6 +247,7 @@ class RichText:
 
 
 def _format_element(name: str, plain: str, markdown: str) -> Pair:
+    """Apply an HTML element to its content, and return the plain text and the Markdown."""
     if name == "span" or not plain.strip():
         return plain, markdown
     element = f"<{name}>{markdown}</{name}>"
