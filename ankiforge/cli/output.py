@@ -341,7 +341,7 @@ class Call:
         for index, group in enumerate(groups.values(), 1):
             is_short = limit is None or len(groups) <= limit or index < limit
             if is_short or (group[0].is_notice and group[0].is_reported_once):
-                self.warn(group[0].summarize(others=len(group) - 1))
+                self.warn(group[0].summarize(other_count=len(group) - 1))
             else:
                 hidden_count += len(group)
         if hidden_count:

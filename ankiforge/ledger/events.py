@@ -160,8 +160,8 @@ def content_to_stored(content: CardContent) -> StoredContent:
         kind=content.kind.value,
         fields={name: text for name, text in content.fields if text},
         quote=content.quote,
-        is_user_text=content.is_numbered_user_text,
-        slot=content.slot_text,
+        is_user_text=content.is_hand_written,
+        slot=content.stored_text_number,
         drafter=content.origin.drafter,
         model=content.origin.model,
         prompt=content.origin.prompt,
@@ -275,7 +275,7 @@ def get_slot(content: CardContent) -> str:
 
     This is the number of a hand-written card, and the content hash of any other card.
     """
-    return content.slot_text or hash_question_and_answer(content.fields)
+    return content.stored_text_number or hash_question_and_answer(content.fields)
 
 
 def hash_question_and_answer(fields: Fields | Texts) -> str:
@@ -578,7 +578,7 @@ class Passage(msgspec.Struct):
         cards_in_slot = []
         for card in self.cards.values():
             if (
-                card.is_numbered_user_text
+                card.is_hand_written
                 and card.user_text_number == draft.user_text_number
                 and card.note_type is draft.note_type
             ):

@@ -323,7 +323,7 @@ def hash_card_sentence(card: Card, decision: SentenceDecision | None) -> str:
     """
     if (
         decision is None
-        or card.is_numbered_user_text
+        or card.is_hand_written
         or not is_distinctive_sentence(decision.card_sentence)
     ):
         return ""

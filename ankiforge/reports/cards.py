@@ -232,7 +232,7 @@ def format_row(view: CardView, id: str) -> str:
     remark = "its passage changed" if is_outdated else ""
     if sign == "✗":
         remark = _explain_state(view)
-    return make_row(id, sign, text, remark, gaps, view.card.highlight.page_text)
+    return make_row(id, sign, text, remark, gaps, view.card.highlight.page_or_time)
 
 
 def make_row(id: str, sign: str, text: str, *tail: str) -> str:
@@ -305,7 +305,7 @@ def format_outcome(
     status = STATUS_TEXTS.get(outcome.status, "")
     reason = outcome.reason if whole else outcome.reason.partition(": ")[0]
     why = ": ".join(dict.fromkeys(filter(None, (status, reason))))
-    yield make_row(id, "·", text or f"({highlight.kind})", why, highlight.page_text)
+    yield make_row(id, "·", text or f"({highlight.kind})", why, highlight.page_or_time)
     if whole:
         yield f"    {highlight.key}"
 
@@ -423,7 +423,7 @@ def format_in_full(
         for remark in list_row.remarks:
             if remark.detail:
                 yield format_labelled("", f"{remark.kind}: {remark.detail}")
-        changed_cards = [list_row.changed_guid] if list_row.changed_guid else []
+        changed_cards = [list_row.target_guid] if list_row.target_guid else []
         if list_row.keeps_text:
             changed_cards = []
         for card in item_lists.load_items(ledger, changed_cards):

@@ -251,15 +251,15 @@ def _try_source(
 
 
 def _try_ledger(workspace: WorkspaceDirectory) -> Iterator[str | Problem]:
-    workspace.check_journal()
-    if not workspace.ledger.exists():
+    workspace.check_journal_directory()
+    if not workspace.ledger_path.exists():
         yield "none yet; the first run creates it"
         return
     with Workspace(workspace, read_only=True) as opened:
         problems = list(opened.iter_journal_problems())
     yield from problems
     if not problems:
-        yield f"every line in {shorten_path(str(workspace.journal))} can be read"
+        yield f"every line in {shorten_path(str(workspace.journal_directory))} can be read"
 
 
 def _try_log(workspace: WorkspaceDirectory) -> Iterator[str | Problem]:
@@ -320,7 +320,7 @@ def _try_anki_connect(
     if offline and not is_loopback(anki.connect):
         return
     names = (settings.ANKI_KEY, anki.connect, anki.key_env)
-    key, variable = settings.find_key(*names), settings.find_key_variable(*names)
+    key, variable = settings.find_api_key(*names), settings.find_api_key_variable(*names)
     timeout = _ANKI_CONNECT_TIMEOUT
     add_on = AnkiConnect(anki.connect, key, timeout=timeout, key_env=variable)
     try:

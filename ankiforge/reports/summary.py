@@ -988,7 +988,9 @@ def _find_changes(
                 guids_in_conflict.update(question.guids)
     changes = []
     for change in result.changes:
-        if matches_anki_edits(ledger, change.guid, change.after, workspace.pictures):
+        if matches_anki_edits(
+            ledger, change.guid, change.after, workspace.pictures_directory
+        ):
             continue
         if change.guid in guids_in_conflict:
             change = msgspec.structs.replace(change, why=CONFLICT_REASON)

@@ -568,8 +568,8 @@ def render_highlight_list(title: str, highlights: Iterable[Highlight]) -> str:
 def _render_entry(highlight: Highlight) -> str:
     # the location is the page or path, then the headings without the document's title
     document = highlight.document
-    location = [highlight.page_text]
-    if not highlight.page_text and highlight.source_kind is SourceKind.VAULT:
+    location = [highlight.page_or_time]
+    if not highlight.page_or_time and highlight.source_kind is SourceKind.VAULT:
         location.append(document.path)
     headings = []
     for heading in highlight.heading.split(" › "):

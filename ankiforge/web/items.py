@@ -632,7 +632,7 @@ class ItemRenderer:
             "beside": True,
             "source": self.render_source(card.highlight, card.quote),
         }
-        if question.is_between_edits:
+        if question.has_only_edit_conflicts:
             my_card["label"] = "In Anki"
             their_card["label"] = "Here"
             about["ask"] = "You changed this card here and in Anki. Which words stay?"

@@ -852,7 +852,7 @@ class ReviewSession:
 
     def _find_picture(self, highlight: Highlight, path: str) -> Media | None:
         media = load_picture(
-            self._ledger, highlight, path, self._workspace.folder.pictures
+            self._ledger, highlight, path, self._workspace.folder.pictures_directory
         )
         if not isinstance(media, Media):
             return None

@@ -389,9 +389,9 @@ def _record_own_change(
         raise RefusedError(f"{entry.guid} is no longer a card", hint="list again")
     texts = {**entry.card.fields, **fields}
     # drop fields that the note lacks, except Extra, which is appended to the answer
-    if "Extra" not in line.note_fields and texts.get("Extra") and "Back" in texts:
+    if "Extra" not in line.note_field_names and texts.get("Extra") and "Back" in texts:
         texts["Back"] = f"{texts['Back']}\n\n---\n\n{texts['Extra']}"
-    texts = {name: text for name, text in texts.items() if name in line.note_fields}
+    texts = {name: text for name, text in texts.items() if name in line.note_field_names}
     decide.edit_card_or_draft(ledger, entry.guid, texts, forced=True)
     decisions.record_repair(ledger, name, entry.note.note_id, entry.guid)
     for card_fields in new:
