@@ -32,17 +32,17 @@ def _print_delivery(
     for line in summary.format_delivery(result):
         call.print_result(f"{sign} {line}")
     call.print_problems(result.problems)
-    lines = [summary.format_anki_changes(result), summary.format_held_notes(result)]
+    lines = [summary.format_anki_changes(result), summary.format_withheld_notes(result)]
     if not call.quiet:
         full_package = summary.explain_full_package(result, workspace.ledger)
-        lines.append(cli.hint_if_first_time(workspace, full_package))
+        lines.append(cli.get_hint_once(workspace, full_package))
     for line in filter(None, lines):
         call.print_result(line)
     has_failed = result.has_failures or result.error is not None
     if not (result.packages or result.pushed or has_failed):
         reason = explain_no_package(workspace.ledger, result.planned, deck)
         call.say(f"no package: {reason}")
-        cli.say_next_command(call.say, workspace)
+        cli.print_next_command(call.say, workspace)
 
 
 # --- build ----------------------------------------------------------------------------------

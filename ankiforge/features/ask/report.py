@@ -87,18 +87,18 @@ def _format_highlight(highlight: Json) -> str:
     return f"    {text}"
 
 
-def format_work(match: FoundWork, work: Json, *, whole: bool = False) -> TextLines:
+def format_work(match: FoundWork, work: Json, *, in_full: bool = False) -> TextLines:
     """Format a work as lines of text.
 
     Args:
         match: the work.
         work: the JSON of the work, from `work_to_json`.
-        whole: whether to list all highlights and cards rather than just the first few.
+        in_full: whether to list all highlights and cards rather than just the first few.
     """
     highlights = work["highlights"]
 
     def limit_lines(lines: list[str]) -> TextLines:
-        first = lines if whole else lines[:_MAX_LINES]
+        first = lines if in_full else lines[:_MAX_LINES]
         yield from first
         if len(lines) > len(first):
             yield f"    … {len(lines) - len(first)} more (-v)"
@@ -133,14 +133,14 @@ def format_work(match: FoundWork, work: Json, *, whole: bool = False) -> TextLin
 # --- passages and answers ---------------------------------------------------------------
 
 
-def hit_to_json(hit: FoundPassage, *, sure: bool) -> Json:
+def hit_to_json(hit: FoundPassage, *, is_confident: bool) -> Json:
     """Convert a passage to the JSON printed by `search --json`.
 
-    `sure` is whether the search result is a confident answer.
+    `is_confident` is whether the search result is a confident answer.
     """
     return {
         "document": document_to_json(hit.highlight.document),
-        "found": {"by": "meaning" if hit.by_meaning else "words", "sure": sure},
+        "found": {"by": "meaning" if hit.by_meaning else "words", "sure": is_confident},
         "highlight": _highlight_to_json(hit.highlight, hit.presence),
         "answers": hit.split_text()[1],
         "score": round(hit.score, 4),

@@ -34,9 +34,9 @@ _Limit = Annotated[int, msgspec.Meta(ge=1, le=50)]
 def search_library(
     workspace: Workspace, privacy: PrivacyFilter, *, query: _Question, limit: _Limit = 5
 ) -> Json:
-    """Find passages that answer a question, with their cards, or a work by title, DOI or URL.
+    """Find passages that answer a question, along with their cards; or a work by title, DOI or URL.
 
-    If `sure` is false, the passages are only the most similar ones.
+    If `sure` is false in the result, the passages are merely the closest matches.
     """
     result = library.search_library(workspace, query, limit, privacy=privacy)
     passages = [_passage_to_json(privacy, passage) for passage in result.passages]
@@ -76,7 +76,9 @@ def _work_to_json(privacy: PrivacyFilter, work: FoundWork) -> Json:
 def _passage_to_json(privacy: PrivacyFilter, passage: FoundPassage) -> Json:
     sendable = privacy.make_sendable(passage.highlight)
     lines = [line for line in passage.lines if not privacy.is_private_row(line)]
-    entry = hit_to_json(replace(passage, lines=tuple(lines[:MAX_PER_WORK])), sure=False)
+    entry = hit_to_json(
+        replace(passage, lines=tuple(lines[:MAX_PER_WORK])), is_confident=False
+    )
     entry = {
         "highlight": sendable.key,
         "title": sendable.title,

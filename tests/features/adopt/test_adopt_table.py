@@ -80,7 +80,7 @@ def test_which_note_of_another_tool_is_whose(notes, drafts, outcome):
     theirs = [
         adopt._ForeignNote(note, note_type("Front", "Back"), names) for note in notes
     ]
-    matches = adopt.Matches()
+    matches = adopt.NoteMatches()
     adopt._match_drafts(matches, theirs, drafts)
     found = {"by_id": [each.id for each in matches.by_id]}
     found["by_words"] = [each.id for each in matches.by_words]
@@ -94,6 +94,6 @@ def test_a_note_whose_type_is_unclear_has_the_words_of_its_first_fields():
     assert theirs.texts == adopt._render_draft(drafted("d1", "", *HEART))
     claims = [drafted("d1", "1", *HEART)]
     assert (
-        theirs.explain_unclear(claims)
+        theirs.explain_mismatch(claims)
         == "its note type Theirs has no single field for each side"
     )
