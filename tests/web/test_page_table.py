@@ -343,7 +343,7 @@ def test_a_lecture_of_a_folder_is_asked_about_and_its_drafts_are_in_its_row(forg
             "nothing is marked",
             "Ask my chat for ten passages",
         )
-        asked = session.ask_chat(row["id"])
+        asked = session.build_chat_prompt(row["id"])
         assert "passages of lecture.pdf, part 1 of 2" in asked["said"]
         assert fact in asked["text"]
         label = re.findall(r'<text h="(\w+)">', asked["text"])[-1]
