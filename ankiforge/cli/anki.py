@@ -26,7 +26,7 @@ def _print_delivery(
     from ankiforge.reports import summary
 
     if call.as_json:
-        call.print_json(summary.report_delivery(result, workspace.ledger))
+        call.print_json(summary.build_delivery_report(result, workspace.ledger))
         return
     sign = "✓" if result.error is None else "!"
     for line in summary.format_delivery(result):
@@ -114,7 +114,7 @@ def pull(call: cli.Call, file: Path | None, connect: bool, bind: bool) -> None:
         )
         workspace.plan_cards(result)  # finds conflicts
         if call.as_json:
-            delivery = summary.report_delivery(result, ledger)
+            delivery = summary.build_delivery_report(result, ledger)
             view = {
                 "sight": scan.state,
                 "path": scan.path,

@@ -137,7 +137,7 @@ def print_summary(
 
     notices = collect_notices(workspace.ledger)
     if call.as_json:
-        values = asdict(summary.report_run(result, workspace, notices))
+        values = asdict(summary.build_run_report(result, workspace, notices))
         for notice in notices:
             values |= notice.data
         call.print_json(values)

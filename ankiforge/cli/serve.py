@@ -378,11 +378,11 @@ class Watcher:
         Raises:
             ForgeError: the model or Anki failed. Raised only after the delivery.
         """
-        from ankiforge.reports.summary import report_delivery
+        from ankiforge.reports.summary import build_delivery_report
 
         result = workspace.push() if self._push else workspace.build()
         run_result.problems += result.problems
-        delivery = report_delivery(result, workspace.ledger)
+        delivery = build_delivery_report(result, workspace.ledger)
         packages = result.packages[:1]
         package_hash = sha256(packages[0].read_bytes()).digest() if packages else b""
         old_hash, self._package_hash = self._package_hash, package_hash

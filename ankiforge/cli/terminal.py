@@ -259,7 +259,7 @@ class TerminalReview:
             lines.append((f"{name.lower()} now", to_one_line(to_terminal_text(text))))
         return [*lines, ""] if lines else lines
 
-    def _draw(self, screen: Screen, current: Choice, keys: Keys) -> None:
+    def _draw_screen(self, screen: Screen, current: Choice, keys: Keys) -> None:
         """Draw the screen with the selected card."""
         kept_count = sum(
             done.said in ("kept", "edited") and done.batch_number == self._batch_number
@@ -333,7 +333,7 @@ class TerminalReview:
         can_browse = bool(screen.guid) and self._workspace.can_show_in_anki(screen.guid)
         keys = (*keys, ("b", "in Anki")) if can_browse else keys
         digits = [str(number) for number in range(1, len(choices) + 1)]
-        self._draw(screen, current, keys)
+        self._draw_screen(screen, current, keys)
         while True:
             try:
                 match self._read_key():
@@ -376,7 +376,7 @@ class TerminalReview:
                 return True  # if the item is still pending, it is shown again
             except ForgeError as error:
                 self._message = error.full_message.replace("\n", "; ")
-            self._draw(screen, current, keys)
+            self._draw_screen(screen, current, keys)
 
     def _read_key(self) -> str:
         """Wait for a key press and return its character, or "" for special keys such as arrows."""

@@ -247,7 +247,7 @@ def choose_next_command(
         if run:
             unmarked.sort(key=lambda path: path not in run.remembered_paths)
         if unmarked and not (run and run.has_failures):
-            return suggest_choosing(
+            return suggest_choosing_passages(
                 unmarked, *find_folder_with_most_text(folder, ledger, unmarked[0])
             )
         if not run:
@@ -290,7 +290,7 @@ def format_next_command(arguments: str, reason: str, *, first: bool = True) -> s
     return f"  {'next' if first else 'or  '}  {join_columns(command, reason)}"
 
 
-def suggest_choosing(
+def suggest_choosing_passages(
     paths: Sequence[str],
     folder: Path | None = None,
     note_count: int = 0,
@@ -318,10 +318,10 @@ def suggest_choosing(
 
 
 def format_unmarked(paths: Sequence[str]) -> str:
-    """Format the suggestion from `suggest_choosing` as a line, or return "" without paths."""
+    """Format the suggestion of `suggest_choosing_passages` as a line. Return "" without paths."""
     if not paths:
         return ""
-    command, reason = suggest_choosing(paths, has_marks=Path(paths[0]).is_dir())
+    command, reason = suggest_choosing_passages(paths, has_marks=Path(paths[0]).is_dir())
     return f"ankiforge {command}   {reason}"
 
 
@@ -485,7 +485,7 @@ class DeliveryReport(Value):
     problems: tuple[Problem, ...]
 
 
-def report_delivery(result: RunResult, ledger: Ledger) -> DeliveryReport:
+def build_delivery_report(result: RunResult, ledger: Ledger) -> DeliveryReport:
     """Report the notes that a run, or a command such as `build`, has written or sent."""
     published = result.published
     added, updated = result.pushed or (
@@ -540,7 +540,7 @@ class RunReport(DeliveryReport):
     """The reason for the next command."""
 
 
-def report_run(
+def build_run_report(
     result: RunResult, workspace: Workspace, notices: Sequence[FeatureNotice]
 ) -> RunReport:
     """Report the result of a run in numbers."""
@@ -564,7 +564,7 @@ def report_run(
         workspace.folder, ledger, notices, counts=counts, run=result
     )
     return RunReport(
-        **msgspec.structs.asdict(report_delivery(result, ledger)),
+        **msgspec.structs.asdict(build_delivery_report(result, ledger)),
         highlights={
             "seen": read.passage_count,
             "new": new_count,
@@ -683,7 +683,7 @@ def _list_next_steps(
         paths = find_unmarked_paths(workspace.folder, workspace.ledger, folders=True)
         unmarked = [path for path in paths if path in result.remembered_paths]
         if unmarked and Path(unmarked[0]).is_dir():
-            steps.append(suggest_choosing(unmarked, has_marks=True))
+            steps.append(suggest_choosing_passages(unmarked, has_marks=True))
     return steps
 
 
@@ -702,7 +702,7 @@ def _suggest_unmarked(
         paths = [*map(str, find_unmarked_pdfs(ledger, result.report.unmarked))]
     if not paths or any(command.startswith("draft ") for command, _ in steps):
         return []
-    return [suggest_choosing(paths, has_marks=Path(paths[0]).is_dir())]
+    return [suggest_choosing_passages(paths, has_marks=Path(paths[0]).is_dir())]
 
 
 def _format_first_line(result: RunResult) -> str:

@@ -188,7 +188,7 @@ class ReviewSession:
         self._unfinished: dict[str, int] = {}
         self._chat: ChatPrompt | None = None
 
-    def _find_source(self, id: str) -> ItemSource:
+    def _find_item_source(self, id: str) -> ItemSource:
         return next(source for source in self._sources if id.startswith(source.prefix))
 
     # --- lists --------------------------------------------------------------------------
@@ -426,7 +426,7 @@ class ReviewSession:
 
     def render_item(self, id: str) -> Json | None:
         """Render an item as JSON, or return None if it isn't pending any more."""
-        return self._find_source(id).render_item(id)
+        return self._find_item_source(id).render_item(id)
 
     def render_highlight_item(self, key: str, sitting_number: int) -> Json:
         """Render the item of a highlight, e.g. after the user clicked on it in the document.
@@ -546,7 +546,7 @@ class ReviewSession:
             ForgeError: the decision was refused; the message gives the reason.
         """
         before = self._sittings.get(decision.batch_number)
-        source = self._find_source(decision.id)
+        source = self._find_item_source(decision.id)
         try:
             done = source.decide(decision)
         except StaleItemError as error:
@@ -704,7 +704,7 @@ class ReviewSession:
             StaleItemError: the item isn't pending any more.
             UsageError: the fields don't make a valid card.
         """
-        card = self._find_source(decision.id).preview(decision)
+        card = self._find_item_source(decision.id).preview(decision)
         gap = decision.gap if isinstance(decision, Edit | WriteCard) else 1
         return render_card(card, self._find_picture, cloze_number=gap)
 
@@ -841,7 +841,7 @@ class ReviewSession:
 
         `id` is the subject of the prompt; see `ItemSource.build_chat_prompt`.
         """
-        self._chat = self._find_source(id).build_chat_prompt(id)
+        self._chat = self._find_item_source(id).build_chat_prompt(id)
         return _prompt_to_json(self._chat)
 
     def apply_chat_reply(self, answer: str) -> Json:

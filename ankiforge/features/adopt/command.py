@@ -86,7 +86,7 @@ def adopt(call: Call, path: Path | None, tool: str, yes: bool, decline: bool) ->
         if call.as_json:
             call.print_json({**adoption.matches_to_json(matches), "undo": action})
         else:
-            _report_adoption(call, matches, action)
+            _print_takeovers(call, matches, action)
     exit_if_failed(result.problems, result.error)
 
 
@@ -108,7 +108,7 @@ def _decline(call: Call, tool: str) -> None:
         call.say("nothing here belongs to another tool")
 
 
-def _report_adoption(call: Call, matches: NoteMatches, action: str) -> None:
+def _print_takeovers(call: Call, matches: NoteMatches, action: str) -> None:
     """Print how many notes were taken over. `action` is "" if none were."""
     if action:
         message = f"{len(matches.notes_to_take_over):,} taken over"

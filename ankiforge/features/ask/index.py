@@ -76,7 +76,7 @@ class FoundWork(Value):
     presence: dict[str, str]
     """Maps the key of each absent highlight to `gone` if it was removed from the source, or to
     `unread` if the source is no longer read."""
-    lines: tuple[ListRow, ...]
+    list_rows: tuple[ListRow, ...]
     """The cards and drafts of the work."""
 
 
@@ -308,11 +308,11 @@ def _load_work(store: Store, best: _Hit) -> FoundWork:
         detail=best.detail,
         highlights=tuple(highlights),
         presence=absent,
-        lines=_load_lines(store, rows),
+        list_rows=_load_list_rows(store, rows),
     )
 
 
-def _load_lines(store: Store, rows: Iterable[Row]) -> tuple[ListRow, ...]:
+def _load_list_rows(store: Store, rows: Iterable[Row]) -> tuple[ListRow, ...]:
     # skip cards whose acceptance was undone, because their drafts are loaded instead
     lines = item_lists.load_items(store, [row["id"] for row in rows])
     return tuple(line for line in lines if line.verdict_name != Verdict.TAKEN_BACK)
@@ -528,7 +528,7 @@ class FoundPassage(Value):
     score: float
     presence: str
     """`present`, `gone` if removed from the source, or `unread` if the source is no longer read."""
-    lines: tuple[ListRow, ...]
+    list_rows: tuple[ListRow, ...]
     """The cards and drafts of the passage."""
     sentence: Span = (0, 0)
     """The span of the sentence in `highlight.exact` that answers the question, or (0, 0)."""
@@ -631,5 +631,5 @@ def load_best_passages(
             highlight=decode_highlight(row),
             score=scores[key],
             presence=_ABSENT_STATES.get(row["state"], "present"),
-            lines=_load_lines(store, ids),
+            list_rows=_load_list_rows(store, ids),
         )

@@ -66,7 +66,7 @@ class SearchRenderer:
             "key": highlight.key,
             "words": [*map(render_text, parts)],
             "place": passage.location,
-            "cards": [*map(render_row, passage.lines[:_MAX_CARDS])],
+            "cards": [*map(render_row, passage.list_rows[:_MAX_CARDS])],
             "links": self._renderer.find_links(highlight)[:1],
         }
 
@@ -107,7 +107,8 @@ class SearchRenderer:
 def _render_work(work: FoundWork) -> Json:
     document = work.documents[0]
     cards = format_count(
-        sum(isinstance(line, LocalCard) and line.is_live for line in work.lines), "card"
+        sum(isinstance(line, LocalCard) and line.is_live for line in work.list_rows),
+        "card",
     )
     highlights = format_count(len(work.highlights), "highlight")
     facts = (", ".join(document.creators[:2]), highlights, cards)

@@ -55,7 +55,7 @@ def _work_to_json(privacy: PrivacyFilter, work: FoundWork) -> Json:
         for highlight in work.highlights
         if not privacy.find_private_reason(highlight)
     ]
-    lines = [line for line in work.lines if not privacy.is_private_row(line)]
+    lines = [line for line in work.list_rows if not privacy.is_private_row(line)]
     highlights = {
         highlight.key: truncate(highlight.exact, MAX_HIGHLIGHT_CHARS)
         for highlight in public_highlights[:MAX_PER_WORK]
@@ -75,9 +75,9 @@ def _work_to_json(privacy: PrivacyFilter, work: FoundWork) -> Json:
 
 def _passage_to_json(privacy: PrivacyFilter, passage: FoundPassage) -> Json:
     sendable = privacy.make_sendable(passage.highlight)
-    lines = [line for line in passage.lines if not privacy.is_private_row(line)]
+    lines = [line for line in passage.list_rows if not privacy.is_private_row(line)]
     entry = hit_to_json(
-        replace(passage, lines=tuple(lines[:MAX_PER_WORK])), is_confident=False
+        replace(passage, list_rows=tuple(lines[:MAX_PER_WORK])), is_confident=False
     )
     entry = {
         "highlight": sendable.key,

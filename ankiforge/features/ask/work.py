@@ -99,7 +99,7 @@ def _is_work_hidden(work: FoundWork, privacy: PrivacyFilter) -> bool:
     A work is hidden if the text by which it was found may be private, such as its title or tags.
     """
     are_private = [bool(privacy.find_private_reason(mark)) for mark in work.highlights]
-    are_private += map(privacy.is_private_row, work.lines)
+    are_private += map(privacy.is_private_row, work.list_rows)
     if all(are_private):
         return True
     if work.found_by == index.NAME:

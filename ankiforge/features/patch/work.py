@@ -187,7 +187,7 @@ def make_patch(
         try:
             source_file = _find_file(card, readers, file_cache)
         except ItemError as error:
-            refusals.append(_make_refusal(edit, error.message))
+            refusals.append(_make_unpatchable_edit(edit, error.message))
             continue
         file_key = str(source_file.root), source_file.path
         file_by_key[file_key] = source_file
@@ -200,14 +200,16 @@ def make_patch(
         try:
             file = _NoteToPatch(ledger, source_file, pictures)
         except ItemError as error:
-            refusals += [_make_refusal(edit, error.message) for edit in edits[file_key]]
+            refusals += [
+                _make_unpatchable_edit(edit, error.message) for edit in edits[file_key]
+            ]
             continue
         patched_guids = []
         for edit in edits[file_key]:
             try:
                 text = file.apply_edit(edit)
             except ItemError as error:
-                refusals.append(_make_refusal(edit, error.message))
+                refusals.append(_make_unpatchable_edit(edit, error.message))
                 continue
             if text != file.text:
                 file.text = text
@@ -249,7 +251,7 @@ def _find_local_edits(card: LocalCard) -> Texts:
     return changed_html
 
 
-def _make_refusal(edit: _Edit, reason: str) -> UnpatchableEdit:
+def _make_unpatchable_edit(edit: _Edit, reason: str) -> UnpatchableEdit:
     first_changed = field_to_markdown(next(iter(edit.html.values())))
     words = truncate(to_one_line(to_plain_text(first_changed)), _MAX_EXCERPT_CHARS)
     title = edit.card.highlight.document.title

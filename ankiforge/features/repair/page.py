@@ -211,7 +211,7 @@ class FailingCards(ItemSource):
 
     # --- decisions ----------------------------------------------------------------------
 
-    def _find_current_entry(self, decision: Decision) -> FailingNote:
+    def _find_failing_note(self, decision: Decision) -> FailingNote:
         failing_note = self._entries.get(decision.id)
         item_json = self._render(failing_note) if failing_note else None
         if failing_note is None or (
@@ -229,7 +229,7 @@ class FailingCards(ItemSource):
             StaleItemError: the item has changed since it was shown, or isn't pending any more.
             ForgeError: the decision is refused. The message gives the reason.
         """
-        failing_note = self._find_current_entry(decision)
+        failing_note = self._find_failing_note(decision)
         workspace = self._workspace
         message = ""
         match decision:
@@ -270,7 +270,7 @@ class FailingCards(ItemSource):
     def preview(self, decision: Decision) -> ShownCard:
         """Build the card as it would be with the fields in the editor."""
         card = self._make_card(
-            self._find_current_entry(replace(decision, content_hash=""))
+            self._find_failing_note(replace(decision, content_hash=""))
         )
         typed = decision.fields if isinstance(decision, Edit) else {}
         return replace(card, fields=apply_edits(card.fields, typed))

@@ -174,7 +174,9 @@ def list_failing_cards(workspace: Workspace) -> FailingNotes:
         if note:
             cards.append(card)
     seconds = sum(card.history.recent_seconds for card in cards)
-    return FailingNotes(tuple(builder.iter_entries(cards, all_histories)), seconds / 60)
+    return FailingNotes(
+        tuple(builder.iter_failing_notes(cards, all_histories)), seconds / 60
+    )
 
 
 class _FailingNoteBuilder:
@@ -188,7 +190,7 @@ class _FailingNoteBuilder:
         note = self._notes.get(note_id)
         return parse_note(note, self._types.get(note.type_id)) if note else None
 
-    def iter_entries(
+    def iter_failing_notes(
         self, cards: Sequence[FailingCard], all_histories: Iterable[CardHistory]
     ) -> Iterator[FailingNote]:
         if not cards:
@@ -201,7 +203,7 @@ class _FailingNoteBuilder:
                 map(stem_word, find_content_words(note.front if note else ""))
             )
         for card in cards:
-            failing_note = self._build_entry(card)
+            failing_note = self._build_failing_note(card)
             if failing_note is None:
                 continue
             similar_id = find_most_similar_note(card.history.note_id, question_stems)
@@ -215,7 +217,7 @@ class _FailingNoteBuilder:
                 )
             yield failing_note
 
-    def _build_entry(self, failing_card: FailingCard) -> FailingNote | None:
+    def _build_failing_note(self, failing_card: FailingCard) -> FailingNote | None:
         """Build the list's entry for a card.
 
         Returns None if the note can't be read as a card, or if it is a card of this workspace
