@@ -200,7 +200,7 @@ def find_main_warning(draft: Draft) -> str:
     """Return the main reason to look at a draft more closely, with advice, or "".
 
     A finding that blocks the draft comes first, then a remark about an earlier decision by the
-    user, and then a warning. Returns "" if there is none of these.
+    user, and then a warning.
     """
     remarks = list_remarks(draft)
     broken_rule = _find_main_broken_rule(draft)
