@@ -80,7 +80,7 @@ def _format_highlight(highlight: Json) -> str:
     if page:
         text = f"p. {page}: {text}"
     if exact and comment:
-        text = f"{text}  [{comment}]"
+        text = f"{text} [{comment}]"
     text = truncate(to_one_line(text), _MAX_LINE_CHARS)
     if highlight["presence"] in ABSENCE_REMARKS:
         text += f"  ({ABSENCE_REMARKS[highlight['presence']]})"
