@@ -33,7 +33,7 @@ from ankiforge.model import (
     Strings,
     Texts,
     UserNoteType,
-    compute_named_id,
+    compute_id_from_name,
 )
 from ankiforge.text import regex
 from ankiforge.text.cloze import MAX_CLOZE_NUMBER
@@ -122,7 +122,7 @@ def select_card_ordinals(
         fields: All the note's fields, in note type order.
         anki_note: The note in Anki, or None if it is not there.
     """
-    names = note_type.names
+    names = note_type.field_names
     ordinals = compute_card_ordinals(note_type, dict(zip(names, fields, strict=True)))
     if anki_note is None:
         return ordinals
@@ -194,7 +194,7 @@ def find_question_and_answer_fields(
         return tuple(name for name in fields if is_cloze_field(note_type, name)), ""
     ordinal = min(ordinals, default=0)
     if ordinal >= len(note_type.templates):  # in a damaged collection
-        return note_type.names[:1], ""
+        return note_type.field_names[:1], ""
     template = note_type.templates[ordinal]
     filled = frozenset(_find_filled_fields(fields))
     question_fields = _find_visible_fields(template.question, filled, of_question=True)
@@ -223,7 +223,7 @@ def map_to_our_fields(
     names = {"Text": question_fields[0]}
     if not note_type.cloze:
         names = {"Front": question_fields[0], "Back": answer_field}
-    for name in note_type.names:
+    for name in note_type.field_names:
         if name.casefold() in _EXTRA_FIELD_NAMES and name not in names.values():
             return {**names, "Extra": name}
     return names
@@ -263,7 +263,7 @@ def highlight_code(code: str, language: str, to_html: Callable[[str], str]) -> s
     """Render a code block as syntax-highlighted HTML, without the enclosing tags.
 
     Args:
-        code: The code, cleaned by `clean_text`.
+        code: The code, cleaned by `normalize_for_anki`.
         language: The Pygments name of the language. Unknown languages are not highlighted.
         to_html: A function that converts text to HTML.
     """
@@ -352,7 +352,7 @@ def get_our_note_type(our_type: NoteType) -> AnkiNoteType:
         answer = "\n".join((read_design_file(f"{stem}-answer.html"), *below))
         templates.append(AnkiTemplate(template_name, id, question, answer))
     return AnkiNoteType(
-        id=compute_named_id("notetype", name),
+        id=compute_id_from_name("notetype", name),
         name=name,
         mod=DESIGN_MOD,
         cloze=our_type is NoteType.CLOZE,
@@ -397,7 +397,7 @@ def choose_exported_type(
 
 
 def _list_names(note_type: AnkiNoteType) -> tuple[Strings, Strings]:
-    return note_type.names, tuple(template.name for template in note_type.templates)
+    return note_type.field_names, tuple(template.name for template in note_type.templates)
 
 
 # --- empty fields -----------------------------------------------------------------------
@@ -648,7 +648,7 @@ def get_our_occlusion_type() -> AnkiNoteType:
         answer=read_design_file("occlusion-answer.html"),
     )
     return AnkiNoteType(
-        id=compute_named_id("notetype", _OCCLUSION_NAME),
+        id=compute_id_from_name("notetype", _OCCLUSION_NAME),
         name=_OCCLUSION_NAME,
         mod=DESIGN_MOD,
         cloze=True,

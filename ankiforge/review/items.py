@@ -152,7 +152,7 @@ def find_next_item_of_passage(
         skipped_draft_id: The ID of a draft whose group is skipped, or "".
     """
     for offer in iter_draft_groups(ledger, [highlight.key]):
-        if offer[0].changed_guid is None and skipped_draft_id not in [
+        if offer[0].target_guid is None and skipped_draft_id not in [
             draft.id for draft in offer
         ]:
             return Item(offer[0].id, offer)
@@ -224,9 +224,9 @@ class Review:
             offer = next(iter_draft_groups(ledger, [id]), None)
             if offer is None:
                 return None
-            changed_guid = offer[0].changed_guid
-            if changed_guid is not None:
-                card = cards.load_card(ledger, changed_guid)
+            target_guid = offer[0].target_guid
+            if target_guid is not None:
+                card = cards.load_card(ledger, target_guid)
                 return Item(id, offer, apply_anki_edits(ledger, card))
             return Item(id, offer)
         if is_question_id(id):
@@ -234,7 +234,7 @@ class Review:
             found = (Item(id, question=each) for each in open_questions if each.id == id)
             return next(found, None)
         if is_highlight_key(id):
-            outcome = next(pending_items.iter_outcomes(ledger, id), None)
+            outcome = next(pending_items.iter_highlight_outcomes(ledger, id), None)
             if outcome is None:
                 return None
             proposal_or_reason = find_proposal(ledger, outcome)
@@ -258,7 +258,10 @@ class Review:
         ledger = self._ledger
         item = self.load_item(decision.id)
         if item is None and is_highlight_key(decision.id):
-            if next(pending_items.iter_outcomes(ledger, decision.id), None) is None:
+            if (
+                next(pending_items.iter_highlight_outcomes(ledger, decision.id), None)
+                is None
+            ):
                 raise StaleItemError(None, why="This passage is no longer in its source.")
         if item is None or decision.content_hash not in ("", item.content_hash):
             raise StaleItemError(item)

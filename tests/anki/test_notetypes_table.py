@@ -98,7 +98,7 @@ def test_the_cards_of_a_cloze_note_are_those_of_all_its_fields():
 )
 def test_the_cards_that_are_packed(now, in_anki, there, ordinals):
     def fields(text: str) -> tuple[str, ...]:
-        return (text, *[""] * (len(CLOZE.names) - 1))
+        return (text, *[""] * (len(CLOZE.field_names) - 1))
 
     note = in_anki and AnkiNote(
         Guid("a"), NoteId(1), 1, fields(in_anki), (), "", None, ordinals=there

@@ -286,10 +286,10 @@ def test_notes_that_an_import_brought_back_are_named(workspace):
 
 def note_of(card: LocalCard, **fields: str) -> AnkiNote:
     """The note of a card in Anki, as shipped, but for `fields`."""
-    html = dict(zip(BASIC.names, field_html(card, ()), strict=True))
+    html = dict(zip(BASIC.field_names, field_html(card, ()), strict=True))
     names = card.note_type.content_fields
     hashes = tuple(hash_html(html[name]) for name in names)
-    identity = NoteIdentity(card.guid, card.key, card.slot_text, hashes, "0")
+    identity = NoteIdentity(card.guid, card.key, card.stored_text_number, hashes, "0")
     assert hash_html(html["Front"]) in format_identity(card, hashes, ())
     return AnkiNote(
         card.guid,

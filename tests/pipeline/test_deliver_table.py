@@ -338,7 +338,7 @@ def test_a_package_that_would_be_the_same_is_copied(workspace, tmp_path):
         return written
 
     planned: list[int] = []
-    workspace.ledger.set_until_change("last package", "")  # that of the run
+    workspace.ledger.set_cached_value("last package", "")  # that of the run
     first = build("a.apkg")
     assert build("a.apkg") == first
     assert build("b.apkg") == replace(first, path=tmp_path / "b.apkg")
@@ -400,7 +400,7 @@ def test_a_package_is_opened_as_by_a_double_click(
         program.write_text(f'#!/bin/sh\necho "$1" > {tmp_path}/opened\n{script}\n')
         program.chmod(0o755)
     monkeypatch.setenv("PATH", f"{program.parent}:/bin:/usr/bin" if opener else "")
-    monkeypatch.setattr(deliver, "has_screen", lambda: has_screen)
+    monkeypatch.setattr(deliver, "can_show_windows", lambda: has_screen)
     monkeypatch.setattr(deliver, "sys", SimpleNamespace(platform="linux"))
     monkeypatch.setattr(deliver, "_LAUNCH_TIMEOUT", 10.0)
     assert deliver.open_package(tmp_path / "a.apkg") is is_opened

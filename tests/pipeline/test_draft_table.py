@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 from msgspec.structs import replace
 
-from ankiforge.config.deckfiles import DeckRule, Select
+from ankiforge.config.deckfiles import DeckConditions, DeckRule
 from ankiforge.config.workspace import find_workspace
 from ankiforge.draft.rules import UNREQUESTED_REASONS
 from ankiforge.extract import registry
@@ -209,7 +209,9 @@ def test_of_too_many_the_best_are_sent(opened):
     last = min(worth, key=worth.__getitem__)
     title = next(each.highlight.document.title for each in keys.values() if words([each.highlight]) == [last])  # fmt: skip
     for colours in ({}, {"yellow": "question"}):
-        rule = DeckRule(deck="D", select=Select(path=f"{title}.md"), colours=colours)
+        rule = DeckRule(
+            deck="D", select=DeckConditions(path=f"{title}.md"), colours=colours
+        )
         asked = replace(job, decks=(rule, DeckRule(deck="E")), limit=2)
         tasks = [*drafting.iter_model_tasks(asked, opened.ledger)]
         assert sum(len(each.task.highlights) for each in tasks) == 2
@@ -407,8 +409,8 @@ def test_highlights_are_drafted_again_beside_their_drafts(opened):
         ((DeckRule(kinds=(CardKind.BASIC,)),), "", DraftingInstructions((CardKind.BASIC,), "card")),
         ((DeckRule(colours={"yellow": "question"}),), "yellow", DraftingInstructions((), "question")),
         ((DeckRule(colours={"yellow": "question"}),), "red", DraftingInstructions((), "card")),
-        ((DeckRule(select=Select(path="Other*"), kinds=(CardKind.BASIC,)), DeckRule()), "", DraftingInstructions((), "card")),
-        ((DeckRule(select=Select(source="v"), kinds=(CardKind.BASIC,)), DeckRule()), "", DraftingInstructions((CardKind.BASIC,), "card")),
+        ((DeckRule(select=DeckConditions(path="Other*"), kinds=(CardKind.BASIC,)), DeckRule()), "", DraftingInstructions((), "card")),
+        ((DeckRule(select=DeckConditions(source="v"), kinds=(CardKind.BASIC,)), DeckRule()), "", DraftingInstructions((CardKind.BASIC,), "card")),
     ],
 )  # fmt: skip
 def test_the_instructions_of_a_deck_file(rules, colour, expected):

@@ -202,7 +202,7 @@ def test_a_card_that_a_check_blocks(opened, fields, error, hint):
 
 
 def propose(opened: Workspace, key: HighlightKey) -> Proposal | str:
-    [outcome] = pending_items.iter_outcomes(opened.ledger, key)
+    [outcome] = pending_items.iter_highlight_outcomes(opened.ledger, key)
     return proposals.find_proposal(opened.ledger, outcome)
 
 

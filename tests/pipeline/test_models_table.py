@@ -8,7 +8,7 @@ import pytest
 from msgspec.structs import replace
 
 from ankiforge.config import LlmSettings
-from ankiforge.config.caches import REPLIES_FILE, Replies
+from ankiforge.config.caches import REPLIES_FILE, ReplyStore
 from ankiforge.draft.server import ModelPurpose, ModelServer, ServerReplyError
 from ankiforge.errors import ConfigError, ForgeError, ServiceError, UsageError
 from ankiforge.pipeline import models
@@ -254,8 +254,10 @@ def test_what_is_told_of_a_model(workspace, drafter, llm, told):
     file = folder.state_directory / REPLIES_FILE
     assert models.describe_model(folder) == told.replace("$32.00", "nothing")
     assert not file.exists()
-    replies = Replies(file)
-    replies.put("a", "x", model="m", prompt="p", tokens=(2_000_000, 3_000_000))
+    replies = ReplyStore(file)
+    replies.store_reply(
+        "a", "x", model="m", prompt_fingerprint="p", tokens=(2_000_000, 3_000_000)
+    )
     replies.close()
     assert models.describe_model(folder) == told
 

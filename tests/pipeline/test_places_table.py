@@ -443,7 +443,7 @@ def test_the_log_of_a_reading():
     kinds = [line.partition(":")[0] for line in lines]
     assert kinds == ["new", "changed", "moved", "gone", "back"]
     for number, line in enumerate(lines, start=1):
-        key = sources.shorten_key(f"v:a/{number}")
+        key = sources.anonymize_key(f"v:a/{number}")
         assert line.endswith(f": passage {key}")
 
 

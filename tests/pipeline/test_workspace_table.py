@@ -80,7 +80,7 @@ def test_a_database_that_was_made_anew_says_so(
         config = replace(workspace.folder.config, sources=())
         workspace.folder = replace(workspace.folder, config=config)
     expected = Problem(
-        str(workspace.folder.ledger),
+        str(workspace.folder.ledger_path),
         told,
         "ankiforge run adds what waits",
         is_notice=True,
@@ -346,7 +346,7 @@ def vault(workspace: Workspace, tmp_path: Path) -> Path:
     for name in ("a b.png", "deep/b.png"):
         (folder / name).write_bytes(PNG)
     (folder / "note.md").touch()
-    cut = workspace.folder.pictures
+    cut = workspace.folder.pictures_directory
     cut.mkdir(parents=True, exist_ok=True)
     (cut / "c.png").write_bytes(PNG)
     (tmp_path / "outside.png").write_bytes(PNG)
@@ -387,7 +387,7 @@ def vault(workspace: Workspace, tmp_path: Path) -> Path:
     ],
 )  # fmt: skip
 def test_where_a_picture_is(workspace, vault, highlight, path, found):
-    pictures = workspace.folder.pictures
+    pictures = workspace.folder.pictures_directory
     loaded = media.load_highlight_media(workspace.ledger, highlight, path, pictures)
     fault = media.explain_missing_picture(workspace.ledger, highlight, path, pictures)
     card = made(
@@ -429,11 +429,11 @@ def test_which_pictures_are_known_by_their_content(
     values = {"kind": HighlightKind.IMAGE, "markdown": ("![](a%20b.png)", ""), **change}
     highlight = passage(**values)
     job = RunParameters(
-        lambda draft: False, (), workspace.folder.pictures, figures=figures
+        lambda draft: False, (), workspace.folder.pictures_directory, figures=figures
     )
     found = media.add_figure_hash(job, workspace.ledger, highlight)
     hashed = media.load_highlight_media(
-        workspace.ledger, highlight, "a b.png", workspace.folder.pictures
+        workspace.ledger, highlight, "a b.png", workspace.folder.pictures_directory
     )
     assert isinstance(hashed, Media)
     expected = hashed.name[3:19] if has_hash is True else (has_hash or "")
