@@ -11,6 +11,7 @@ from msgspec.structs import replace
 from ankiforge.anki.notetypes import get_our_note_type
 from ankiforge.anki.package import is_our_package, write_package
 from ankiforge.anki.plan import CardPlan
+from ankiforge.anki.render import load_media
 from ankiforge.config import NoteTypes
 from ankiforge.errors import ConfigError, ItemError, UsageError
 from ankiforge.ledger import anki_views
@@ -171,6 +172,32 @@ def test_the_notes_are_recorded_with_the_package(workspace, tmp_path):
     again = deliver.write_planned_package(workspace.ledger, [held, *planned], path)
     assert again.problems == (problem,)
     assert [*tmp_path.glob(".*part")] == []
+
+
+@pytest.mark.parametrize(
+    ("settings", "is_held", "has_picture", "is_kept"),
+    [
+        ("x", False, False, True),
+        ("", False, False, False),
+        ("x", True, False, False),  # it may be held no longer
+        ("x", False, True, False),  # a picture may change by itself
+    ],
+)
+def test_a_package_is_kept_for_the_next_time_if_it_would_be_the_same(
+    workspace, tmp_path, settings, is_held, has_picture, is_kept
+):
+    ledger = workspace.ledger
+    ledger.set_cached_value("last package", "")
+    planned = plans(workspace)
+    if is_held:
+        planned.append(CardPlan(Guid("a"), is_live=True, hold_reason="x"))
+    if has_picture:
+        picture = tmp_path / "a.png"
+        picture.write_bytes(b"\x89PNG\r\n\x1a\n")
+        note = replace(planned[0].note, media=(load_media(picture),))
+        planned[0] = replace(planned[0], note=note)
+    deliver.write_planned_package(ledger, planned, tmp_path / "a.apkg", settings)
+    assert bool(ledger.get_cached_value("last package")) is is_kept
 
 
 @pytest.mark.parametrize(

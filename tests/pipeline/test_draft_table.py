@@ -231,6 +231,23 @@ def test_a_highlight_that_was_asked_about_is_sent_whatever_was_decided_since(ope
     assert sorted(asked) == sorted(ALL)
 
 
+def test_a_card_whose_passage_changed_is_sent_with_it(opened):
+    run(opened, Model())
+    [draft] = [each for each in opened.drafts() if "membrane" in str(each.fields)]
+    [guid] = opened.accept(draft.id)
+    note = opened.folder.root / "notes/One.md"
+    text = note.read_text("utf-8").replace("semipermeable membrane", "thin skin")
+    note.write_text(text, encoding="utf-8")
+    opened.run()
+    tasks = [*drafting.iter_model_tasks(opened.build_run_parameters(), opened.ledger)]
+    [card] = [card for task in tasks for card in task.task.outdated_cards]
+    assert card.guid == guid
+    [highlight] = [
+        each for task in tasks for each in task.task.highlights if "skin" in each.exact
+    ]
+    assert card.key == highlight.key
+
+
 # --- a model that drafts ---------------------------------------------------------------------
 
 

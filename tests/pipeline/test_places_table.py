@@ -10,16 +10,20 @@ import pytest
 from msgspec.structs import replace
 
 from ankiforge.config import SourceEntry
+from ankiforge.config.deckfiles import DeckRule
 from ankiforge.config.workspace import RememberedPath, store_remembered_paths
 from ankiforge.config.yamlfile import Location
 from ankiforge.errors import ItemError, RefusedError, ServiceError, UsageError
 from ankiforge.extract.discover import UnreadFiles
 from ankiforge.ledger import IngestReport
-from ankiforge.model import Problem
+from ankiforge.ledger.tables import highlights
+from ankiforge.model import ExtractedDocument, HighlightKind, Problem
+from ankiforge.model.sources import Picture
 from ankiforge.pipeline import sources
 from ankiforge.pipeline.run_result import CommandRunOptions, RunResult, RunStep
 from ankiforge.pipeline.sources import SelectedSource
 from ankiforge.pipeline.workspace import Workspace
+from tests.makers.pdf_writer import Page, paragraph, write_pdf
 
 MARKED = "The heart of a whale pumps ==tons of blood== through the body.\n"
 PLAIN = "The heart of a whale pumps tons of blood through the body.\n"
@@ -267,6 +271,134 @@ def test_all_exports_of_an_account_are_read(workspace, tmp_path):
     kindle, pdf = sources.add_other_exports(workspace.folder, selection)
     assert (kindle.entry.path, kindle.paths) == (tmp_path, tuple(exports[:2]))
     assert pdf == selection.sources[1]
+
+
+def with_sources(workspace: Workspace, *entries: SourceEntry) -> None:
+    config = replace(workspace.folder.config, sources=entries)
+    workspace.folder = replace(workspace.folder, config=config)
+
+
+def test_a_note_is_read_by_one_source(workspace, notes):
+    (notes / "inner").mkdir()
+    outer = entry("obsidian", notes, "outer", exclude=["old/"])
+    inner = entry("obsidian", notes / "inner", "inner")
+    with_sources(workspace, outer, inner)
+    first, second = select(workspace).sources
+    assert first.entry.options["exclude"] == ["old/", "inner/"]
+    assert second.entry == inner
+    # one that reads only some notes leaves them to both
+    with_sources(
+        workspace, outer, replace(inner, options={**inner.options, "include": ["a"]})
+    )
+    assert select(workspace).sources[0].entry == outer
+    twin = entry("obsidian", notes, "twin")
+    with_sources(workspace, twin, outer)
+    found = select(workspace)
+    assert [source.entry.name for source in found.sources] == ["twin"]
+    assert found.problems == [
+        Problem(
+            str(notes),
+            "twin reads this folder, too, so it is read once",
+            "delete the source outer from the settings",
+            is_notice=True,
+        )
+    ]
+
+
+@pytest.mark.parametrize(
+    ("name", "unmarked", "found"),
+    [
+        ("a.md", False, ("obsidian", "v")),
+        ("deep/b.md", False, ("obsidian", "v")),
+        ("a.pdf", False, ("pdf", "a")),  # the vault does not read it
+        ("a.html", True, ("web", "a")),
+    ],
+)
+def test_a_file_in_a_folder_of_the_settings(workspace, notes, name, unmarked, found):
+    with_sources(workspace, entry("obsidian", notes, "v"))
+    path = notes / name
+    path.parent.mkdir(exist_ok=True)
+    if name.endswith("pdf"):
+        write_pdf(path, [Page([paragraph("The heart pumps blood.")])])
+    else:
+        path.write_text(f"<p>{MARKED}</p>", encoding="utf-8")
+    selected = select(workspace, path, unmarked=unmarked).sources
+    read = [source for source in selected if not source.paths or path in source.paths]
+    assert found[0] in [source.key[0] for source in read]
+    if found[0] == "obsidian":
+        assert [source.key for source in selected] == [found]
+
+
+def test_pdfs_without_a_mark_are_those_that_are_there(workspace, tmp_path, monkeypatch):
+    rows = [
+        {"container": container, "place": place}
+        for container in ("pdf:p", "pdf:unknown", "vault:v")
+        for place in ("a.pdf", "gone.pdf")
+    ]
+    monkeypatch.setattr(highlights, "list_documents_without_highlights", lambda ledger: rows)
+    roots = {"pdf:p": str(tmp_path), "vault:v": str(tmp_path)}
+    sources.store_source_directories(workspace.ledger, roots)
+    (tmp_path / "a.pdf").touch()
+    there = tmp_path / "a.pdf"
+    assert sources.find_unmarked_pdfs(workspace.ledger) == [there]
+    for places, expected in (
+        ({("pdf:p", "a.pdf")}, [there]),
+        ({("pdf:p", "gone.pdf")}, []),
+        ({("pdf:unknown", "a.pdf")}, []),
+        (set(), []),
+    ):
+        assert sources.find_unmarked_pdfs(workspace.ledger, places) == expected
+
+
+@pytest.mark.parametrize(
+    ("highlight", "reason"),
+    [
+        ({}, ""),
+        ({"colour": "red"}, "skip: its colour (red)"),
+        ({"colour": "yellow"}, ""),
+        ({"comment": "skip", "comment_is_instruction": True}, "skip"),
+        ({"comment": "skip", "comment_is_instruction": True, "colour": "red"}, "skip"),
+        ({"comment": "skip", "comment_is_instruction": False}, ""),
+        ({"skip_reason": "skip: its reader says so", "comment_is_instruction": False}, "skip: its reader"),
+    ],
+)  # fmt: skip
+def test_which_highlights_are_skipped(workspace, highlight, reason):
+    values = {"comment_is_instruction": False, **highlight}
+    mark = replace(
+        workspace.highlights()[0].highlight, kind=HighlightKind.HIGHLIGHT, **values
+    )
+    document = ExtractedDocument(mark.document, (mark,))
+    job = replace(
+        workspace.build_run_parameters(),
+        decks=(DeckRule(deck="D", colours={"red": "skip"}),),
+    )
+    found = sources._save_pictures_and_flag_skipped(document, job, [])
+    [flagged] = found.highlights
+    assert flagged.skip_reason.startswith(reason)
+    assert bool(flagged.skip_reason) == bool(reason)
+    assert replace(flagged, skip_reason=mark.skip_reason) == mark
+
+
+def test_pictures_that_were_cut_out_are_kept_once(workspace, tmp_path):
+    document = ExtractedDocument(
+        workspace.highlights()[0].highlight.document,
+        (),
+        pictures=(Picture("cut/a.png", b"1"),),
+    )
+    job = replace(workspace.build_run_parameters(), pictures=tmp_path / "cut")
+    problems: list[Problem] = []
+    for data in (b"1", b"2"):  # the name is that of its place
+        changed = replace(document, pictures=(Picture("cut/a.png", data),))
+        sources._save_pictures_and_flag_skipped(changed, job, problems)
+        assert (tmp_path / "cut/a.png").read_bytes() == b"1"
+    assert problems == []
+    (tmp_path / "file").touch()
+    job = replace(job, pictures=tmp_path / "file")
+    sources._save_pictures_and_flag_skipped(document, job, problems)
+    [problem] = problems
+    assert problem.location == str(tmp_path / "file/a.png")
+    assert problem.message.startswith("cannot be written: ")
+    assert problem.hint == "free space there"
 
 
 # --- forgetting ------------------------------------------------------------------------------

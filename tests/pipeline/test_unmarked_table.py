@@ -7,7 +7,7 @@ from typing import Any
 import pytest
 
 from ankiforge.draft.choose_passages import MAX_PART_CHARS, DocumentPart, OmittedText
-from ankiforge.errors import ItemError, UsageError
+from ankiforge.errors import ItemError, ServiceError, UsageError
 from ankiforge.extract.chosen_passages import build_highlight
 from ankiforge.model import Document, DocumentKey, DocumentText, Paragraph, Problem
 from ankiforge.pipeline import unmarked_documents as unmarked
@@ -178,7 +178,7 @@ def test_the_documents_that_may_be_sent(
         assert (found.path, SALT in "".join(found.whole_text.pages)) == (path, True)
         return
     assert isinstance(found, Problem)
-    assert found.hint == hint
+    assert (found.location, found.hint) == (path.name, hint)
     assert found.is_notice == (hint == "nothing of it is sent")
     if not is_private:
         assert found.message == problem
@@ -325,6 +325,46 @@ def test_an_answer_about_words_that_changed_since_says_so(workspace, folder):
     assert [each.highlight.exact for each in outcome.drafted] == [RYE]
     assert outcome.chosen.endswith("; bread.md changed since it was asked about")
     assert len(outcome.unused) == 1
+
+
+class Model:
+    """Chooses the passage about rye, or fails; as a model of a service does."""
+
+    host = "model.example"
+    usage = None
+    name = "m"
+    has_second_reading = False
+
+    def __init__(self, error: Exception | None = None) -> None:
+        self.error = error
+        self.stopped = 0
+
+    def request_reply(self, asked: Any) -> str:
+        if self.error:
+            raise self.error
+        return json.dumps({"cards": [card(*SOUR)]})
+
+    def stop(self) -> None:
+        self.stopped += 1
+
+
+@pytest.mark.parametrize(
+    "error", [None, ItemError("too long", hint="x"), ServiceError("down")]
+)
+def test_a_model_chooses_passages(workspace, folder, monkeypatch, error):
+    model = Model(error)
+    monkeypatch.setattr(workspace, "build_model", lambda drafter: model)
+    [asked], _ = unmarked.prepare_requests(workspace, folder / "bread.md", 5)
+    result = unmarked.draft_from_documents(workspace, [asked])
+    waiting = [dict(draft.fields)["Back"] for draft in workspace.drafts()]
+    assert waiting == ([] if error else ["rye"])
+    assert result.drafted == len(waiting)
+    assert bool(asked.remaining_parts) == bool(error)  # it can be asked again
+    assert model.stopped == 1
+    is_down = isinstance(error, ServiceError)
+    assert result.error is (error if is_down else None)
+    told = [Problem("bread.md", "too long", "x")] if error and not is_down else []
+    assert result.problems == told
 
 
 def test_words_selected_on_the_page_become_a_highlight(workspace, folder):
