@@ -335,7 +335,9 @@ def test_pdfs_without_a_mark_are_those_that_are_there(workspace, tmp_path, monke
         for container in ("pdf:p", "pdf:unknown", "vault:v")
         for place in ("a.pdf", "gone.pdf")
     ]
-    monkeypatch.setattr(highlights, "list_documents_without_highlights", lambda ledger: rows)
+    monkeypatch.setattr(
+        highlights, "list_documents_without_highlights", lambda ledger: rows
+    )
     roots = {"pdf:p": str(tmp_path), "vault:v": str(tmp_path)}
     sources.store_source_directories(workspace.ledger, roots)
     (tmp_path / "a.pdf").touch()
