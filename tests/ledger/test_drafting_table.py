@@ -261,9 +261,9 @@ class Desk:
         return told + "".join(f" {remark.kind.name.lower()}" for remark in draft.remarks)
 
     def text(self, content: CardContent) -> str:
-        return re.sub(r"\{\{c1::(\w+)\}\}.*", r"\1", content.get_field("Text")).split()[
-            -1
-        ]
+        """Return the answer of a cloze, or the question of another card."""
+        text = content.get_field("Text") or content.get_field("Front")
+        return re.sub(r"\{\{c1::(\w+)\}\}.*", r"\1", text).split()[-1]
 
     def rows(self) -> str:
         """Say of each passage what became of it, and who is to draft it."""
