@@ -4,7 +4,7 @@ A step `n:A Bc` is a scan of the note n with two passages: the sentence A, and t
 `rules A:heart` drafts each passage that is due by the rules, with a gap where A says "heart"; `own` is
 the same of the reader's own mark, `propose` of proposals, `model` of a model, `more` further ones of it;
 `!` is blocked, `?` has a warning. `accept heart`, `reject heart`, `skip A`, `undo` and `undo heart` are
-decisions, `policy` is the policy's.
+decisions, `policy` is the policy's, and `redo` has the rules draft all again.
 """
 
 import re
@@ -95,6 +95,14 @@ class Desk:
             self.scan(step)
         elif verb in ("rules", "own", "propose", "model", "more", "decline"):
             self.draft(verb, rest.split())
+        elif verb == "redo":  # the rules have changed
+            highlight_table.schedule_redrafting_by_rules(
+                self.ledger,
+                [
+                    row["key"]
+                    for row in self.ledger.fetch_rows("SELECT key FROM highlight")
+                ],
+            )
         elif verb == "policy":
             list(decide.accept_clean_drafts(self.ledger, lambda draft: True))
         else:
@@ -771,6 +779,71 @@ HISTORIES: dict[str, tuple[str, str]] = {
     "n:A m:B, rules, model A:heart B:liver, accept heart, undo heart, undo": (
         "card heart A undone by person: its drafting was undone",
         "m: no_card|rules has none|0.5|||m; n: no_card|rules has none|0.5|||m"),
+    "n:A, rules A:heart?, decline, redo, rules A:heart": (
+        "heart A/A",
+        "n: no_card|decline has none|-0.5|A|d|"),
+    "n:A, rules, decline, redo, propose A:heart": ("", "n: no_card|decline has none|-0.1|A|d|"),
+    "n:A, propose A:heart, decline, redo, propose A:heart": ("", "n: no_card|decline has none|-0.1|A|d|"),
+    "n:A, rules A:heart, redo, rules A:blood": (
+        "blood A/A",
+        "n: ||0.5|A||m"),
+    "n:A, rules A:heart, accept heart, redo, rules A:heart": (
+        "(heart); card heart A live by person",
+        "n: ||0.5|A||"),
+    "n:A, rules A:heart, accept heart, redo, rules A:blood": (
+        "blood A/A; (heart); card heart A live by person",
+        "n: ||0.5|A||"),
+    "n:A, rules A:heart, reject heart, redo, rules A:heart A:blood": (
+        "blood A/A decided_before; (heart)",
+        "n: ||0.5|A||"),
+    "n:A, rules, model A:heart, redo, rules A:blood": (
+        "heart A/A; blood A/A",
+        "n: ||0.5|A||"),
+    "n:A, rules, model A:heart, accept heart, undo, undo, redo, rules": (
+        "card heart A undone by person: its drafting was undone",
+        "n: no_card|rules has none|0.5|||m"),
+    "n:A, own A:heart, accept heart, redo, own A:heart": (
+        "(heart); card heart A live by person",
+        "n: ||0.5|A||"),
+    "n:A, own A:heart, reject heart, redo, own A:heart": (
+        "(heart)",
+        "n: ||0.5|A||"),
+    "n:A, own A:heart, accept heart, undo, redo, own A:heart": (
+        "heart A/A taken_back; card heart A undone by person: its acceptance was undone",
+        "n: ||0.5|A||"),
+    "n:A, own A:heart, policy, n:a, own a:heart!, redo, own a:heart": (
+        "card heart a live by policy",
+        "n: ||0.5|a||"),
+    "n:A, rules A:heart!, redo, rules A:heart, policy": (
+        "(heart); card heart A live by policy",
+        "n: ||0.5|A||"),
+    "n:AB, rules A:heart B:liver, reject liver, accept heart, undo liver, undo": (
+        "heart A/A taken_back; liver B/B; card heart A undone by person: its acceptance was undone",
+        "n: ||0.5|AB||"),
+    "n:A, rules A:heart, accept heart, n:a, rules a:heart, drop heart": (
+        "heart a/a~A near; (heart); card heart A rejected by person source_changed",
+        "n: ||0.5|a||"),
+    "n:A, rules A:heart, accept heart, n:a, rules a:heart, reject heart, undo": (
+        "heart a/a~A>heart revision; (heart); card heart A live by person source_changed",
+        "n: ||0.5|a||"),
+    "n:A, rules A:heart, accept heart, n:a, rules a:heart, n:A, rules A:heart": (
+        "(heart); card heart A live by person",
+        "n: ||0.5|A||"),
+    "n:A, model A:heart, accept heart, n:x, rules, undo": (
+        "heart x/x<A taken_back draft_passage; card heart A undone by person: its acceptance was undone source_changed",
+        "n: no_card|rules has none|0.5|||r"),
+    "n:A, model A:heart, accept heart, n:x, rules, accept heart, undo": (
+        "=heart x/x>heart passage; (heart); card heart A live by person source_changed",
+        "n: no_card|rules has none|0.5|||rm"),
+    "n:A, model A:heart, accept heart, n:x, rules, reject heart, undo": (
+        "=heart x/x>heart passage; (heart); card heart A live by person source_changed",
+        "n: no_card|rules has none|0.5|||rm"),
+    "n:A, model A:heart, accept heart, n:x, rules, more x:muscle, undo": (
+        "=heart x/x>heart passage; (heart); card heart A live by person source_changed",
+        "n: no_card|rules has none|0.5|||rm"),
+    "n:A m:B, model A:heart B:liver, n:B m:, rules, accept heart": (
+        "(heart); card heart B live by person",
+        "m: ||0|||; n: ||0.5|B||"),
 }  # fmt: skip
 
 

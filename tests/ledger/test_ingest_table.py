@@ -71,6 +71,7 @@ class History:
     def __init__(self, root: Path, monkeypatch: pytest.MonkeyPatch) -> None:
         self.root, self.now, self.names = root, 1000.0, dict[str, str]()
         self.ledgers: dict[str, Ledger] = {}
+        self.read_again: list[str] = []
         self.open("a")
         monkeypatch.setattr(ingest_module.time, "time", lambda: self.now)
 
@@ -111,6 +112,7 @@ class History:
             sightings.append(ScanEnd(name, container, is_complete, f"/{name}"))
             selections[container] = "other" if head.endswith("!") else "all"
         self.now += 6
+        last = self.ledger.find_last_event_number()
         report = ingest_scan_results(
             self.ledger, sightings, selections=selections, **options
         )
@@ -121,6 +123,9 @@ class History:
             while event.key not in self.names and name in self.names.values():
                 name += "'"
             self.names.setdefault(event.key, name)
+        query = "SELECT id, line FROM event WHERE what = 'text' AND n > ? ORDER BY n"
+        events = self.ledger.iter_events(query, last)
+        self.read_again = [self.names[event.key] for event in events]
         return report
 
     def accept(self, name: str) -> IngestReport:
@@ -155,6 +160,8 @@ class History:
             for name in REPORTED
             if getattr(report, name)
         ]
+        if self.read_again:  # in other words, or at another place
+            told.append(f"read {' '.join(self.read_again)}")
         return "; ".join([*told, str(report.passage_count)])
 
     def state(self) -> str:
@@ -210,7 +217,7 @@ HISTORIES: dict[str, tuple[list[str], str, str]] = {
         ""),
     "unmarked later": (["v | n:A", "v | n:A | m:"], "unmarked v m; 1",
         "A present v/n"),
-    "edited": (["v | n:A B", "v | n:A2 B"], "changed A A A2; 2",
+    "edited": (["v | n:A B", "v | n:A2 B"], "changed A A A2; read A; 2",
         "A present v/n; B present v/n"),
     "one more": (["v | n:A", "v | n:A B"], "new B; 2",
         "A present v/n; B present v/n"),
@@ -218,7 +225,7 @@ HISTORIES: dict[str, tuple[list[str], str, str]] = {
         "A present v/n; B missing v/n"),
     "removed twice": (["v | n:A B", "v | n:A", "v | n:A"], "removed B; 1",
         "A present v/n; B gone v/n"),
-    "removed and edited beside it": (["v | n:A B", "v | n:A", "v | n:A2"], "changed A A A2; removed B; 1",
+    "removed and edited beside it": (["v | n:A B", "v | n:A", "v | n:A2"], "changed A A A2; removed B; read A; 1",
         "A present v/n; B gone v/n"),
     "removed and back": (["v | n:A B", "v | n:A", "v | n:A B"], "restored B; 2",
         "A present v/n; B present v/n"),
@@ -246,25 +253,25 @@ HISTORIES: dict[str, tuple[list[str], str, str]] = {
         "A present v/0; B present v/1; C present v/2; D present v/3; E present v/4; A2 present v/5; B2 present v/6; A3 present v/7; a present v/8; b present v/9"),
     "half gone": (["v | 0:A | 1:B | 2:C | 3:D | 4:E | 5:A2 | 6:B2 | 7:A3 | 8:a | 9:b", "v | 0:= | 1:= | 2:= | 3:= | 4:="], "missing A2 B2 A3 a b; 5",
         "A present v/0; B present v/1; C present v/2; D present v/3; E present v/4; A2 missing v/5; B2 missing v/6; A3 missing v/7; a missing v/8; b missing v/9"),
-    "most renamed": (["v | 0:A | 1:B | 2:C | 3:D | 4:E | 5:A2 | 6:B2 | 7:A3 | 8:a | 9:b", "v | 0:= | 1:= | 2:= | 3:= | x:E"], "moved E x; missing A2 B2 A3 a b; 5",
+    "most renamed": (["v | 0:A | 1:B | 2:C | 3:D | 4:E | 5:A2 | 6:B2 | 7:A3 | 8:a | 9:b", "v | 0:= | 1:= | 2:= | 3:= | x:E"], "moved E x; missing A2 B2 A3 a b; read E; 5",
         "A present v/0; B present v/1; C present v/2; D present v/3; A2 missing v/5; B2 missing v/6; A3 missing v/7; a missing v/8; b missing v/9; E present v/x"),
-    "renamed": (["v | n:A B | o:C", "v | m:A B | o:C"], "moved A m B m; 3",
+    "renamed": (["v | n:A B | o:C", "v | m:A B | o:C"], "moved A m B m; read A B; 3",
         "A present v/m; B present v/m; C present v/o"),
-    "renamed and edited": (["v | n:A B | o:C", "v | m:A2 B | o:C"], "changed A A A2; moved A m B m; 3",
+    "renamed and edited": (["v | n:A B | o:C", "v | m:A2 B | o:C"], "changed A A A2; moved A m B m; read A B; 3",
         "A present v/m; B present v/m; C present v/o"),
-    "half renamed": (["v | n:A B | o:C", "v | m:A D | o:C"], "new D; moved A m; missing B; 3",
+    "half renamed": (["v | n:A B | o:C", "v | m:A D | o:C"], "new D; moved A m; missing B; read A; 3",
         "A present v/m; B missing v/m; D present v/m; C present v/o"),
-    "renamed from two": (["v | n:A | o:A2 | p:C", "v | m:A | p:C"], "moved A m; missing A2; 2",
+    "renamed from two": (["v | n:A | o:A2 | p:C", "v | m:A | p:C"], "moved A m; missing A2; read A; 2",
         "A present v/m; A2 missing v/o; C present v/p"),
-    "a passage moves": (["v | n:A B | m:C", "v | n:B | m:C A"], "moved A m; 3",
+    "a passage moves": (["v | n:A B | m:C", "v | n:B | m:C A"], "moved A m; read A; 3",
         "C present v/m; A present v/m; B present v/n"),
     "a short one moves": (["v | n:a B | m:C", "v | n:B | m:C a"], "new a'; missing a; 3",
         "C present v/m; a' present v/m; a missing v/n; B present v/n"),
-    "three short ones": (["v | n:a b A B | m:C", "v | n:B | m:C a b A"], "moved a m b m A m; 5",
+    "three short ones": (["v | n:a b A B | m:C", "v | n:B | m:C a b A"], "moved a m b m A m; read a b A; 5",
         "C present v/m; a present v/m; b present v/m; A present v/m; B present v/n"),
-    "a document splits": (["v | n:A B C D", "v | n:A | m:B C D"], "moved B m C m D m; 4",
+    "a document splits": (["v | n:A B C D", "v | n:A | m:B C D"], "moved B m C m D m; read B C D; 4",
         "B present v/m; C present v/m; D present v/m; A present v/n"),
-    "to another source": (["v | n:A D & w | m:B", "v | n:D & w | m:B A"], "moved A m; 3",
+    "to another source": (["v | n:A D & w | m:B", "v | n:D & w | m:B A"], "moved A m; read A; 3",
         "D present v/n; B present w/m; A present w/m"),
     "a source moves": (["v | n:A", "+A", "-v & w | n:A"], "new A'; moved A n; unselected 1; moved_sources v; 1",
         "A unselected v/n; A'=A present w/n"),
@@ -300,17 +307,17 @@ HISTORIES: dict[str, tuple[list[str], str, str]] = {
         "A missing v/n; C present v/n; A' present v/o"),
     "a decided copy": (["v | n:A C | o:A", "+A", "+A'", "v | n:C | o:A"], "missing A; 2",
         "A missing v/n; C present v/n; A' present v/o"),
-    "id": (["v | n:A#x", "v | n:D#x"], "changed A A D; 1",
+    "id": (["v | n:A#x", "v | n:D#x"], "changed A A D; read A; 1",
         "A present v/n"),
     "id in another document": (["v | n:A#x C | m:B", "v | n:C | m:B A2#x"], "new A2; missing A; 3",
         "B present v/m; A2 present v/m; A missing v/n; C present v/n"),
     "two with one id": (["v | n:A#x B#x", "v | n:D#x"], "new D; missing A B; 1",
         "A missing v/n; D present v/n; B missing v/n"),
-    "block": (["v | n:A^p B", "v | n:A2^p B"], "changed A A A2; 2",
+    "block": (["v | n:A^p B", "v | n:A2^p B"], "changed A A A2; read A; 2",
         "A present v/n; B present v/n"),
-    "block by itself": (["v | n:A^p", "v | n:E^p"], "changed A A E; 1",
+    "block by itself": (["v | n:A^p", "v | n:E^p"], "changed A A E; read A; 1",
         "A present v/n"),
-    "block left behind": (["v | n:A^p B", "v | n:B^p A"], "2",
+    "block left behind": (["v | n:A^p B", "v | n:B^p A"], "read B A; 2",
         "B present v/n; A present v/n"),
     "between the same": (["v | n:A B C", "v | n:A3 B C"], "new A3; missing A; 3",
         "A missing v/n; A3 present v/n; B present v/n; C present v/n"),
@@ -334,25 +341,25 @@ HISTORIES: dict[str, tuple[list[str], str, str]] = {
         "A''=A present p/q.pdf; A'''=A' present p/q.pdf; A present v/q; A' present v/q"),
     "both kinds, by id": (["v | q:A & p | n.pdf:A2"], "new A A2; 2",
         "A2 present p/n.pdf; A present v/q"),
-    "extended": (["v | n:A B C", "v | n:A4 B C"], "changed A A A4; 3",
+    "extended": (["v | n:A B C", "v | n:A4 B C"], "changed A A A4; read A; 3",
         "A present v/n; B present v/n; C present v/n"),
     "extended, elsewhere": (["v | n:A B C", "v | n:B C A4"], "new A4; missing A; 3",
         "A missing v/n; B present v/n; C present v/n; A4 present v/n"),
-    "half similar": (["v | n:A B C", "v | n:A5 B C"], "changed A A A5; 3",
+    "half similar": (["v | n:A B C", "v | n:A5 B C"], "changed A A A5; read A; 3",
         "A present v/n; B present v/n; C present v/n"),
     "half similar, elsewhere": (["v | n:A B C", "v | n:B C A5"], "new A5; missing A; 3",
         "A missing v/n; B present v/n; C present v/n; A5 present v/n"),
-    "half similar, at the block": (["v | n:A^p B C", "v | n:B C A5^p"], "changed A A A5; 3",
+    "half similar, at the block": (["v | n:A^p B C", "v | n:B C A5^p"], "changed A A A5; read A; 3",
         "B present v/n; C present v/n; A present v/n"),
-    "other digits": (["v | n:F1 B", "v | n:B F2"], "changed F1 F1 F2; 2",
+    "other digits": (["v | n:F1 B", "v | n:B F2"], "changed F1 F1 F2; read F1; 2",
         "B present v/n; F1 present v/n"),
-    "removed earlier": (["v | n:A B", "v | n:B", "v | n:B A2"], "changed A A A2; restored A; 2",
+    "removed earlier": (["v | n:A B", "v | n:B", "v | n:B A2"], "changed A A A2; restored A; read A; 2",
         "B present v/n; A present v/n"),
     "renamed with other digits": (["v | n:F1 | o:C", "v | m:F2 | o:C"], "new F2; missing F1; 2",
         "F2 present v/m; F1 missing v/n; C present v/o"),
-    "a file moves": (["v | n:A | o:C", "/v | m:A & -:n"], "moved A m; moved_documents 1>/v/m; 2",
+    "a file moves": (["v | n:A | o:C", "/v | m:A & -:n"], "moved A m; moved_documents 1>/v/m; read A; 2",
         "A present v/m; C present v/o"),
-    "a file moves and loses": (["v | n:A B D | o:C", "/v | m:A & -:n"], "moved A m; missing B D; moved_documents 1>/v/m; 2",
+    "a file moves and loses": (["v | n:A B D | o:C", "/v | m:A & -:n"], "moved A m; missing B D; moved_documents 1>/v/m; read A; 2",
         "A present v/m; B missing v/m; D missing v/m; C present v/o"),
     "a missing file, copied": (["v | n:A | m:A B", "/v | m:= & -:n"], "moved_documents 1>/v/m; 2",
         "A' present v/m; B present v/m; A unselected v/n"),
@@ -362,15 +369,15 @@ HISTORIES: dict[str, tuple[list[str], str, str]] = {
         "C present v/m; A present v/n"),
     "database lost": (["v | n:A B", "~", "v | n:A B"], "2",
         "A present v/n; B present v/n"),
-    "database lost, edited": (["v | n:A B", "~", "v | n:A2 B"], "changed A A A2; 2",
+    "database lost, edited": (["v | n:A B", "~", "v | n:A2 B"], "changed A A A2; read A; 2",
         "A present v/n; B present v/n"),
     "database lost, removed": (["v | n:A B", "+B", "~", "v | n:A"], "missing B; 1",
         "A present v/n; B missing v/n"),
     "database lost, removed twice": (["v | n:A B", "+B", "~", "v | n:A", "v | n:A"], "removed B; 1",
         "A present v/n; B gone v/n"),
-    "database lost, renamed": (["v | n:A B", "~", "v | m:A B"], "moved A m B m; 2",
+    "database lost, renamed": (["v | n:A B", "~", "v | m:A B"], "moved A m B m; read A B; 2",
         "A present v/m; B present v/m"),
-    "database lost, moved": (["v | n:A B | m:C", "~", "v | n:B | m:C A"], "moved A m; 3",
+    "database lost, moved": (["v | n:A B | m:C", "~", "v | n:B | m:C A"], "moved A m; read A; 3",
         "C present v/m; A present v/m; B present v/n"),
     "another device": (["v | n:A B", "@b"], "0",
         "A journal v/n; B journal v/n"),
@@ -380,15 +387,15 @@ HISTORIES: dict[str, tuple[list[str], str, str]] = {
         "A present v/n; B missing v/n"),
     "another device reads less, twice": (["v | n:A B", "@b", "v | n:A", "v | n:A"], "removed B; 1",
         "A present v/n; B gone v/n"),
-    "another device reads it edited": (["v | n:A B", "@b", "v | n:A2 B"], "2",
+    "another device reads it edited": (["v | n:A B", "@b", "v | n:A2 B"], "read A; 2",
         "A present v/n; B present v/n"),
     "another device reads another file": (["v | n:A B | m:C", "@b", "/v | m:C"], "1",
         "C present v/m; A journal v/n; B journal v/n"),
-    "another device reads it renamed": (["v | n:A B", "@b", "v | m:A B"], "2",
+    "another device reads it renamed": (["v | n:A B", "@b", "v | m:A B"], "read A B; 2",
         "A present v/m; B present v/m"),
     "another device edits it, and the first": (["v | n:A B", "@b", "v | n:A2 B", "@a", "v | n:A2 B"], "changed A A2 A2; 2",
         "A present v/n; B present v/n"),
-    "both in other words": (["v | n:C", "@b", "v | n:C A", "+A", "@a", "v | n:C A5"], "2",
+    "both in other words": (["v | n:C", "@b", "v | n:C A", "+A", "@a", "v | n:C A5"], "read A; 2",
         "C present v/n; A present v/n"),
 }  # fmt: skip
 
