@@ -164,7 +164,13 @@ def test_a_draft_asks_about_each_of_them(name):
 )
 def test_the_rules_are_rerun_if_new_text_of_a_card_has_no_draft(name, drafted, keys):
     drafts = tuple(
-        made(StoredDraft, id=text, quote=text, sentence_hashes=(hash_sentence(text),))
+        made(
+            StoredDraft,
+            id=text,
+            fields=(("Text", text),),
+            quote=text,
+            sentence_hashes=(hash_sentence(text),),
+        )
         for text in drafted
     )
     row = ROWS[name]
