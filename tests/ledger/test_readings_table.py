@@ -187,6 +187,16 @@ def test_which_documents_are_skipped(ledger):
     assert not lookup.is_unchanged("vault:v", "a/hearts.md", "f")
 
 
+def test_a_document_has_the_identifiers_that_were_last_read(ledger):
+    for dois in (("10.1234/a", "10.1234/b"), ("10.1234/b",), ()):
+        identifiers = tuple(("doi", doi) for doi in dois)
+        document = replace(DOCUMENT, identifiers=identifiers)
+        read = ExtractedDocument(document, (HIGHLIGHT,), "vault:v")
+        ingest_scan_results(ledger, [read, ScanEnd("v", "vault:v", complete=True)])
+        rows = ledger.fetch_rows("SELECT name FROM identifier ORDER BY name")
+        assert [row["name"] for row in rows] == [f"doi:{doi}" for doi in dois]
+
+
 @pytest.mark.parametrize(
     ("enabled", "expected"),
     [
