@@ -93,7 +93,7 @@ def _get_card_text(event: Event) -> str:
 
 
 def _format_fields(fields: Iterable[Pair]) -> str:
-    return " / ".join(text for _, text in occlusion.to_readable_fields(fields))
+    return " / ".join(text for _, text in occlusion.replace_masks_with_labels(fields))
 
 
 def iter_active_events(store: Store, *kinds: str) -> Iterator[Event]:

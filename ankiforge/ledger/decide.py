@@ -589,7 +589,7 @@ def _accept_batch(
         batches = DraftBatches(store, ids)
         for draft in draft_groups.iter_pending_drafts(store, ids):
             highlight_by_id[draft.id] = draft.highlight
-            if draft.remarks or draft.changed_guid:  # the user must decide
+            if draft.remarks or draft.target_guid:  # the user must decide
                 continue
             if snapshot := batches.load_snapshot(draft.id):
                 guid_by_id[draft.id] = make_card(store, snapshot, draft, by=POLICY)
@@ -692,7 +692,7 @@ def _accept_draft(
     forced: bool,
     another: bool,
 ) -> Guid:
-    makes_another = another and not (draft.is_numbered_user_text or draft.keeps_text)
+    makes_another = another and not (draft.is_hand_written or draft.keeps_text)
     if not draft.revised_guid or makes_another:
         return make_card(store, snapshot, draft, forced=forced)
     guid = draft.revised_guid

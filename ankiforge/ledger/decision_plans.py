@@ -140,7 +140,7 @@ def plan_revision(
     if draft.keeps_text:
         sentences = find_sentences_of_change(draft)
         draft = replace(draft, kind=card.kind, fields=card.fields)
-    elif not draft.is_numbered_user_text:
+    elif not draft.is_hand_written:
         fields = {**dict(card.fields), **dict(draft.fields)}
         draft = replace(draft, fields=tuple(fields.items()))
     event = build_revise_event(key, card.guid, draft, USER)
@@ -199,7 +199,7 @@ def plan_reject(
     body: Json = {
         "guid": guid,
         "content": rejected_content,
-        "slot": item.slot_text if guid else "",
+        "slot": item.stored_text_number if guid else "",
         "fields": content_to_stored(item).fields,
     }
     if isinstance(item, Proposal):
@@ -440,13 +440,13 @@ def find_passed_over_drafts(
     accepted_drafts = [
         draft
         for draft in snapshot.pending_drafts
-        if draft.id == draft_id and not draft.is_numbered_user_text
+        if draft.id == draft_id and not draft.is_hand_written
     ]
     offers = [draft.offer_id for draft in accepted_drafts]
     own_drafts = [
         draft
         for draft in snapshot.pending_drafts
-        if draft.is_numbered_user_text and draft.offer_id in offers
+        if draft.is_hand_written and draft.offer_id in offers
     ]
     return [
         draft

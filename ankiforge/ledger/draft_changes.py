@@ -62,7 +62,7 @@ from ankiforge.model import (
     hash16,
 )
 from ankiforge.text import occlusion
-from ankiforge.text.decoding import find_damage
+from ankiforge.text.decoding import find_garbled_word
 
 COPY_REASON_PREFIX = "same words as in "
 """The start of the reason why a copy of a passage has no card, followed by the title of the
@@ -211,7 +211,7 @@ def compute_draft_changes(
     # divide the new and the pending drafts
     hand_written = []
     others = []
-    for draft in drafted.shown_drafts:
+    for draft in drafted.visible_drafts:
         if draft.is_user_text:
             hand_written.append(draft)
         elif not (is_declined and draft.is_proposed):
@@ -311,7 +311,7 @@ def _build_outcome(
     return DraftingOutcome(
         key=snapshot.highlight.key,
         # if drafting failed, draft the highlight again in the next run
-        drafted_content_hash="" if drafted.has_failed else snapshot.content_hash,
+        drafted_content_hash="" if drafted.service_failed else snapshot.content_hash,
         reason=reason,
         status=status,
         usefulness=usefulness,
@@ -433,7 +433,7 @@ def _iter_new_generated_drafts(
 
 
 def _find_replaced_card(snapshot: HighlightSnapshot, draft: Draft) -> Guid | None:
-    if not draft.is_numbered_user_text:
+    if not draft.is_hand_written:
         return None
     for card in snapshot.passage.live_cards:
         if (
@@ -494,9 +494,9 @@ def explain_confirmation(card: Card, draft: Draft) -> str:
             old_masks, new_masks, card.note.exported_text_by_number
         ).is_certain
         return "" if is_certain else "its figure has changed too much"
-    if any(map(find_damage, list_field_texts(card))):
+    if any(map(find_garbled_word, list_field_texts(card))):
         return ""
-    damage = next(filter(None, map(find_damage, list_field_texts(draft))), "")
+    damage = next(filter(None, map(find_garbled_word, list_field_texts(draft))), "")
     return f"the new words are damaged: “{damage}”" if damage else ""
 
 
@@ -548,7 +548,7 @@ def compute_pending_draft_changes(
             resolved.append((draft.id, resolving_id))
             continue
         updated_draft: StoredDraft | None = draft
-        if snapshot.text and draft.sentence_hashes and not draft.is_numbered_user_text:
+        if snapshot.text and draft.sentence_hashes and not draft.is_hand_written:
             updated_draft = _update_draft(
                 snapshot, draft, undecided_states, outdated_cards
             )
@@ -666,7 +666,7 @@ def is_resolved(
     `undecided_states` are the undecided sentences of the passage, keyed by hash.
     """
     passage = snapshot.passage
-    if draft.is_numbered_user_text:
+    if draft.is_hand_written:
         return passage.is_skipped or not should_offer_draft(passage, draft, device_id)
     [sentence_hash] = draft.sentence_hashes or [""]
     if draft.is_proposed and snapshot.text:  # stored only as new text of a card

@@ -131,7 +131,7 @@ def iter_undone_drafts(snapshot: HighlightSnapshot) -> Iterator[tuple[Card, Draf
     """
     pending_ids = {draft.id for draft in snapshot.pending_drafts}
     for card in snapshot.passage.cards.values():
-        if card.verdict is not Verdict.TAKEN_BACK or card.is_numbered_user_text:
+        if card.verdict is not Verdict.TAKEN_BACK or card.is_hand_written:
             continue
         if card.origin.drafter not in ("llm", AGENT_DRAFTER):
             continue
@@ -151,7 +151,7 @@ def iter_outdated_drafts(snapshot: HighlightSnapshot) -> Iterator[Draft]:
     Drafts whose quote was never in the passage are skipped.
     """
     for draft in snapshot.pending_drafts:
-        if draft.key != snapshot.highlight.key or draft.changed_guid:
+        if draft.key != snapshot.highlight.key or draft.target_guid:
             continue
         is_quoted = is_quote_in_highlight(draft.quote, snapshot.highlight)
         is_of_model = draft.origin.drafter in ("llm", AGENT_DRAFTER)

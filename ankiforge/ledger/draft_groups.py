@@ -102,7 +102,7 @@ def is_obsolete(store: Store, passage: Passage, draft: StoredDraft) -> bool:
     sentence, if a decision resolves it, or if it is a proposal and its highlight isn't the
     leading one.
     """
-    if draft.is_numbered_user_text:
+    if draft.is_hand_written:
         if not draft.revised_guid and not should_offer_draft(
             passage, draft, store.device_id
         ):
@@ -274,7 +274,7 @@ class RemarkFinder:
         names = {
             name
             for draft in drafts
-            if draft.is_numbered_user_text
+            if draft.is_hand_written
             for name in draft.sentence_hashes
         }
         deciding = sentences.find_deciding_passages(store, names)
@@ -315,7 +315,7 @@ class RemarkFinder:
             is_live = store.get_passage(old).live_cards
             yield Remark(RemarkKind.MOVED if is_live else RemarkKind.DECIDED_ON_LOST)
         decision_remark = self._find_decision_remark(passage, draft, highlight)
-        if decision_remark is None and draft.is_numbered_user_text:
+        if decision_remark is None and draft.is_hand_written:
             # in other copies, only decisions on drafts that aren't hand-written count
             decided = (self._decided.get(name, set()) for name in draft.sentence_hashes)
             if any(passages - {passage.key} for passages in decided):
@@ -331,7 +331,7 @@ class RemarkFinder:
         ):
             suffix = "" if row["live"] else f", which is {row['verdict']}"
             yield Remark(RemarkKind.EQUAL_CARD, f"{row['guid'][:10]}{suffix}")
-        if not draft.is_numbered_user_text:
+        if not draft.is_hand_written:
             for name in draft.sentence_hashes:
                 same_rows = self._cards_by_sentence.get(name, ())
                 for row in list(_filter_other_passages(store, passage, same_rows))[:1]:

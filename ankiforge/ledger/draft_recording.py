@@ -228,7 +228,7 @@ def record_drafts(
             snapshots.update(load_highlight_snapshots(store, keys))
         terms = []
         for key in keys:
-            for draft in drafted_by_key[key].shown_drafts:
+            for draft in drafted_by_key[key].visible_drafts:
                 digest = f"{draft.kind}{hash_question_and_answer(draft.fields)}"
                 terms.append((digest, compute_terms(draft)))
         changes = {

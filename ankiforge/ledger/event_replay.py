@@ -212,8 +212,7 @@ def _is_duplicate(passage: Passage, card: Card, other_cards: Sequence[Card]) -> 
     for other_card in other_cards:
         other_sentences = sentences_by_guid[other_card.guid]
         has_same_slot = (
-            card.is_numbered_user_text
-            and card.user_text_number == other_card.user_text_number
+            card.is_hand_written and card.user_text_number == other_card.user_text_number
         )
         if (
             has_same_slot

@@ -36,7 +36,7 @@ from ankiforge.model import (
     hash16,
 )
 from ankiforge.text import occlusion
-from ankiforge.text.cloze import find_gaps, reveal_answers, to_plain_text
+from ankiforge.text.cloze import find_clozes, reveal_answers, to_plain_text
 
 USER = "person"
 POLICY = "policy"
@@ -160,8 +160,8 @@ def content_to_stored(content: CardContent) -> StoredContent:
         kind=content.kind.value,
         fields={name: text for name, text in content.fields if text},
         quote=content.quote,
-        is_user_text=content.is_numbered_user_text,
-        slot=content.slot_text,
+        is_user_text=content.is_hand_written,
+        slot=content.stored_text_number,
         drafter=content.origin.drafter,
         model=content.origin.model,
         prompt=content.origin.prompt,
@@ -275,7 +275,7 @@ def get_slot(content: CardContent) -> str:
 
     This is the number of a hand-written card, and the content hash of any other card.
     """
-    return content.slot_text or hash_question_and_answer(content.fields)
+    return content.stored_text_number or hash_question_and_answer(content.fields)
 
 
 def hash_question_and_answer(fields: Fields | Texts) -> str:
@@ -298,7 +298,7 @@ def hash_question_and_answer(fields: Fields | Texts) -> str:
 @lru_cache(maxsize=32_768)
 def _hash_text_fields(text: str, front: str, back: str) -> str:
     if text:
-        answers = [normalize_field(gap.answer) for gap in find_gaps(text)]
+        answers = [normalize_field(gap.answer) for gap in find_clozes(text)]
         return hash16("cloze", normalize_field(reveal_answers(text)), *answers)
     return hash16("basic", normalize_field(front), normalize_field(back))
 
@@ -329,7 +329,7 @@ def normalize_answer(fields: Fields | Texts) -> str:
     Otherwise they are different cards.
     """
     fields = dict(fields)
-    answers = [gap.answer for gap in find_gaps(fields.get("Text", ""))]
+    answers = [gap.answer for gap in find_clozes(fields.get("Text", ""))]
     if fields.get("Back"):
         answers = [fields["Back"]]
     normalized = [_remove_article(normalize_field(answer)) for answer in answers]
@@ -578,7 +578,7 @@ class Passage(msgspec.Struct):
         cards_in_slot = []
         for card in self.cards.values():
             if (
-                card.is_numbered_user_text
+                card.is_hand_written
                 and card.user_text_number == draft.user_text_number
                 and card.note_type is draft.note_type
             ):

@@ -11,7 +11,7 @@ from collections.abc import Callable, Sequence
 from typing import NamedTuple
 
 from ankiforge.model import Numbers
-from ankiforge.text.cloze import Gap, find_cloze_numbers, find_gaps, reveal_answers
+from ankiforge.text.cloze import Cloze, find_cloze_numbers, find_clozes, reveal_answers
 from ankiforge.text.normalize import normalize_for_comparison
 
 Sides = tuple[list[str], list[str]]
@@ -30,7 +30,7 @@ _MAX_FUZZY_GAPS = 200
 
 class _ComparedGap(NamedTuple):
     words: str
-    gap: Gap
+    gap: Cloze
 
 
 def renumber_gaps(
@@ -52,12 +52,13 @@ def renumber_gaps(
     from rapidfuzz.distance import LCSseq
 
     compared_gaps = [
-        _ComparedGap(normalize_for_comparison(gap.answer), gap) for gap in find_gaps(new)
+        _ComparedGap(normalize_for_comparison(gap.answer), gap)
+        for gap in find_clozes(new)
     ]
     numbers_by_start = _match_numbers(old, new, compared_gaps)
     removed_gaps = []
     for text in earlier:
-        for gap in find_gaps(text):
+        for gap in find_clozes(text):
             removed_gaps.append((normalize_for_comparison(gap.answer), gap.numbers))
 
     # keep the number 1 in a text that was translated or rewritten
@@ -126,7 +127,7 @@ def _match_numbers(
 
     unmatched_gaps = [
         _ComparedGap(normalize_for_comparison(gap.answer), gap)
-        for gap in find_gaps(old_text)
+        for gap in find_clozes(old_text)
     ]
     numbers_by_start: dict[int, Numbers] = {}
     predicates: tuple[Callable[[_ComparedGap, _ComparedGap], bool], ...] = (
@@ -149,8 +150,8 @@ def _match_numbers(
     return numbers_by_start
 
 
-def _find_adjacent_words(markdown: str, gap: Gap) -> Sides:
-    """Return the nearest words before and after a gap. Any other gap counts as one word."""
+def _find_adjacent_words(markdown: str, gap: Cloze) -> Sides:
+    """Return the nearest words before and after a gap, treating another gap as one word."""
     sides = []
     for side in (markdown[: gap.start], markdown[gap.end :]):
         words = normalize_for_comparison(re.sub(r"\{\{c[\d,]+::.*?\}\}", " … ", side))

@@ -52,7 +52,7 @@ from ankiforge.ledger.store import JSON_VALUES, Row, Store, to_json
 from ankiforge.ledger.tables import highlights, pending_drafts
 from ankiforge.ledger.tables.highlights import schedule_redrafting_of_copies
 from ankiforge.model import DocumentId, HighlightKey, Pair, Sighting, Texts, hash16, hints
-from ankiforge.text.keys import build_anchor_key, build_own_key, get_anchor
+from ankiforge.text.keys import build_anchor_key, build_source_id_key, get_anchor
 
 MIN_DOUBTED_DOCUMENTS = 10
 """If a container with at least this many documents loses more than half of them, the user is asked
@@ -603,7 +603,7 @@ class IngestRun:
         for mark in new_highlights:
             anchor = build_anchor_key(mark.highlight, mark.highlight.occurrence)
             anchors.append(anchor)
-            wanted_keys.append(build_own_key(mark.highlight) or anchor)
+            wanted_keys.append(build_source_id_key(mark.highlight) or anchor)
         issued_keys = self._find_issued_keys(wanted_keys)
         for mark, anchor, key in zip(new_highlights, anchors, wanted_keys, strict=True):
             number = 0

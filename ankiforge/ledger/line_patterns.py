@@ -16,7 +16,7 @@ from ankiforge.ledger.store import Store
 from ankiforge.ledger.tables.highlights import decode_highlight
 from ankiforge.model import WORD_AND_TRANSLATION, Highlight
 from ankiforge.text import regex
-from ankiforge.text.colons import has_tight_colons
+from ankiforge.text.colons import has_colons_without_spaces
 from ankiforge.text.normalize import normalize_for_lookup
 
 ACCEPTED = "accept"
@@ -50,12 +50,16 @@ def is_ambiguous_line(highlight: Highlight) -> bool:
     """
     if highlight.line_syntax in (_TERM, WORD_AND_TRANSLATION):
         return True
-    return _has_undeclared_colons(highlight) and not has_tight_colons(highlight.exact)
+    return _has_undeclared_colons(highlight) and not has_colons_without_spaces(
+        highlight.exact
+    )
 
 
 def parse_field_key(highlight: Highlight) -> str:
-    """Return the normalized key of a `key::value` line, or "" if the line can't be a field."""
-    if not _has_undeclared_colons(highlight) or not has_tight_colons(highlight.exact):
+    """Return the normalized key of a `key::value` line, or "" if it can't be a field."""
+    if not _has_undeclared_colons(highlight) or not has_colons_without_spaces(
+        highlight.exact
+    ):
         return ""
     return normalize_for_lookup(highlight.exact.partition("::")[0])
 

@@ -37,7 +37,7 @@ from ankiforge.model import (
     hash16,
 )
 from ankiforge.text import regex
-from ankiforge.text.located import find_whole_words, locate
+from ankiforge.text.located import find_whole_words, locate_text
 from ankiforge.text.normalize import (
     UNSPACED_SCRIPTS,
     normalize_for_comparison,
@@ -133,7 +133,7 @@ def find_covered_sentences(text: str, quote: str) -> Strings:
         quoted_sentences = tuple(
             sentence for sentence in split_sentences(text) if sentence in exact_quote
         )
-        span = None if quoted_sentences else locate(exact_quote, exact_text)
+        span = None if quoted_sentences else locate_text(exact_quote, exact_text)
         if span is None:
             return quoted_sentences
         start, end = span
@@ -323,7 +323,7 @@ def hash_card_sentence(card: Card, decision: SentenceDecision | None) -> str:
     """
     if (
         decision is None
-        or card.is_numbered_user_text
+        or card.is_hand_written
         or not is_distinctive_sentence(decision.card_sentence)
     ):
         return ""

@@ -114,7 +114,7 @@ class PassageSnapshot(Value):
         cards = []
         for card in (*self.passage.live_cards, *self.related.live_cards.values()):
             is_quoted = normalize_text(card.quote) in text
-            if text and not is_quoted and not card.is_numbered_user_text:
+            if text and not is_quoted and not card.is_hand_written:
                 cards.append(card)
         if not cards:
             return {}
@@ -207,9 +207,7 @@ class PassageSnapshot(Value):
         `drafted` are the hashes of the sentences with new drafts, which aren't pending yet.
         """
         guids = {
-            card.guid
-            for card in self.passage.live_cards
-            if not card.is_numbered_user_text
+            card.guid for card in self.passage.live_cards if not card.is_hand_written
         }
         sentences = self.sentences
         drafted_hashes = set(drafted)

@@ -20,7 +20,7 @@ from pathlib import Path
 import msgspec
 from msgspec.structs import replace
 
-from ankiforge.config.log import log_lines, shorten_key
+from ankiforge.config.log import anonymize_key, log_lines
 from ankiforge.errors import BugError, wrap_unexpected_errors
 from ankiforge.ledger.database import (
     COMPUTED_TABLES,
@@ -92,8 +92,8 @@ def to_list_column(values: Iterable[str]) -> str:
 
 
 def join_card_fields(fields: Fields) -> str:
-    """Return the plain text of all fields of a card except `Reverse`, which is only a flag."""
-    shown = occlusion.to_readable_fields(fields)
+    """Return the plain text of a card's fields, ignoring `Reverse`, which is only a flag."""
+    shown = occlusion.replace_masks_with_labels(fields)
     texts = [to_plain_text(text) for name, text in shown if name != "Reverse"]
     return " ".join(texts)
 
@@ -755,7 +755,7 @@ def _describe_event(event: Event) -> str:
         if name in event.body:
             parts.append(f"{name} {event.body[name]}")
     if event.kind not in SUBJECT_KINDS:
-        parts.append(f"passage {shorten_key(event.key)}")
+        parts.append(f"passage {anonymize_key(event.key)}")
     parts.append(f"by {event.author} on {event.device_id}, event {event.id}")
     return " ".join(parts)
 

@@ -25,7 +25,7 @@ from ankiforge.model import (
     AnkiChanges,
     AnkiNote,
     AnkiNoteType,
-    AnkiSourceKind,
+    AnkiReadMethod,
     Fields,
     Guid,
     ListRow,
@@ -249,7 +249,7 @@ def _record_unless_other_collection(
     )
     # an existing binding is only renewed by a collection file, because other views have less data
     if view.is_complete and (notes or bind):
-        if bound is None or view.kind is AnkiSourceKind.COLLECTION:
+        if bound is None or view.kind is AnkiReadMethod.COLLECTION:
             ledger.set_value(
                 _BOUND_SETTING, BoundCollection(view.path, view.profile, view.created_at)
             )
@@ -257,7 +257,7 @@ def _record_unless_other_collection(
     # store what other modules need from the collection
     _store_note_types(ledger, view)
     if (
-        view.is_complete and view.kind is not AnkiSourceKind.CONNECT
+        view.is_complete and view.kind is not AnkiReadMethod.CONNECT
     ):  # an export lacks some decks
         ledger.set_value(_DECKS_SETTING, [*view.decks.values()])
     foreign = view.find_foreign_notes(DuplicateCandidates(ledger).load_foreign_mods())
@@ -306,8 +306,8 @@ def _store_note_types(ledger: Ledger, view: AnkiContents) -> None:
 
     types: dict[NoteTypeId, AnkiNoteType] = {}
     if view.kind in (
-        AnkiSourceKind.APKG,
-        AnkiSourceKind.CONNECT,
+        AnkiReadMethod.APKG,
+        AnkiReadMethod.CONNECT,
     ):  # an export lacks some note types
         types = load_note_types(ledger)
     if (

@@ -575,7 +575,7 @@ def _record_results(
         if drafted.problem is not None:
             problems.append(drafted.problem)
 
-        if not drafted.shown_drafts:
+        if not drafted.visible_drafts:
             undrafted_count += 1
             for finding in drafted.drafts[0].findings if drafted.drafts else ():
                 if (

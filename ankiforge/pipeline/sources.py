@@ -21,7 +21,7 @@ from msgspec.structs import replace
 from ankiforge.config import SETTINGS_FILE_NAME, Config, SourceEntry, is_loopback
 from ankiforge.config.deckfiles import find_rule
 from ankiforge.config.files import make_directory, write_file
-from ankiforge.config.log import log_lines, shorten_key
+from ankiforge.config.log import anonymize_key, log_lines
 from ankiforge.config.workspace import RememberedPath
 from ankiforge.config.yamlfile import Location, convert_to_type
 from ankiforge.errors import BUG_MESSAGE, PLUG_IN_PREFIX, ConfigError, UsageError
@@ -67,7 +67,7 @@ from ankiforge.pipeline.run_result import (
     RunParameters,
     RunStep,
 )
-from ankiforge.text import format_first_names, shorten_path
+from ankiforge.text import format_truncated_list, shorten_path
 
 if TYPE_CHECKING:
     from ankiforge.config.workspace import WorkspaceDirectory
@@ -627,7 +627,9 @@ def split_remembered_paths(
         place.path for place in to_keep if _contains(resolved, Path(place.path))
     )
     if inner:
-        message = f"{path} is not remembered itself, but {format_first_names([*inner])}"
+        message = (
+            f"{path} is not remembered itself, but {format_truncated_list([*inner])}"
+        )
         raise UsageError(message, hint=_suggest_forget(next(iter(inner))))
     for place in to_keep:
         if _contains(Path(place.path), resolved):
@@ -874,7 +876,7 @@ def open_source(
     try:
         source = load_source_type(entry.kind)
     except ConfigError as error:
-        raise entry.location.error(error.message, error.hint) from error
+        raise entry.location.make_error(error.message, error.hint) from error
     opening = SourceOpenParameters(
         name=entry.name,
         root=entry.path,
@@ -892,8 +894,10 @@ def open_source(
     except ConfigError as error:
         key, colon, message = error.message.partition(": ")
         if colon and key in entry.options:
-            raise entry.location.append_keys(key).error(message, error.hint) from error
-        raise entry.location.error(error.message, error.hint) from error
+            raise entry.location.locate_nested(key).make_error(
+                message, error.hint
+            ) from error
+        raise entry.location.make_error(error.message, error.hint) from error
 
 
 # --- directories of sources -------------------------------------------------------------
@@ -1002,7 +1006,7 @@ def _describe_report(report: IngestReport) -> Iterator[str]:
     moved = ("moved", (key for key, _ in report.moved))
     lost = ("gone", report.removed_keys), ("back", report.restored_keys)
     for name, keys in (("new", report.new), changed, moved, *lost):
-        yield from (f"{name}: passage {shorten_key(key)}" for key in keys)
+        yield from (f"{name}: passage {anonymize_key(key)}" for key in keys)
 
 
 def _save_pictures_and_flag_skipped(
@@ -1014,7 +1018,7 @@ def _save_pictures_and_flag_skipped(
     Words highlighted with a translation are marked as such.
     """
     from ankiforge.draft import find_drafting_skip_reason
-    from ankiforge.language.vocabulary import set_translation_syntax
+    from ankiforge.language.vocabulary import mark_translated_words
 
     for picture in document.pictures:
         path = job.pictures / picture.name.removeprefix("cut/")
@@ -1042,7 +1046,7 @@ def _save_pictures_and_flag_skipped(
             reason = f"skip: its colour ({highlight.colour})"
             highlight = replace(highlight, skip_reason=reason)
         highlights.append(highlight)
-    return replace(document, highlights=set_translation_syntax(highlights))
+    return replace(document, highlights=mark_translated_words(highlights))
 
 
 # --- what no source reads -------------------------------------------------------------------

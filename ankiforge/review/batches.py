@@ -415,6 +415,6 @@ def iter_drafts_for_review(ledger: Ledger) -> Iterator[PendingDraft]:
     yielded_ids: set[str] = set()
     for offer in chain(first_offers, other_offers):
         for draft in offer:
-            if draft.changed_guid is None and draft.id not in yielded_ids:
+            if draft.target_guid is None and draft.id not in yielded_ids:
                 yielded_ids.add(draft.id)
                 yield draft

@@ -155,7 +155,7 @@ def find_next_item_of_passage(
         besides: the ID of a draft whose group is skipped, or "".
     """
     for offer in iter_draft_groups(ledger, [highlight.key]):
-        if offer[0].changed_guid is None and besides not in [draft.id for draft in offer]:
+        if offer[0].target_guid is None and besides not in [draft.id for draft in offer]:
             return Item(offer[0].id, offer)
     return None
 
@@ -234,9 +234,9 @@ class Review:
             offer = next(iter_draft_groups(ledger, [id]), None)
             if offer is None:
                 return None
-            changed_guid = offer[0].changed_guid
-            if changed_guid is not None:
-                card = cards.load_card(ledger, changed_guid)
+            target_guid = offer[0].target_guid
+            if target_guid is not None:
+                card = cards.load_card(ledger, target_guid)
                 return Item(id, offer, apply_anki_edits(ledger, card))
             return Item(id, offer)
         if is_question_id(id):

@@ -210,7 +210,7 @@ class Program:
             for name in set(offer[0].offer_id.split()).intersection(texts):
                 found[texts[name]] = offer
         of = load_snapshot(self.ledger, self.ledger.get_passage(highlight.key))
-        is_own = any(draft.is_numbered_user_text for draft in of.pending_drafts)
+        is_own = any(draft.is_hand_written for draft in of.pending_drafts)
         if of.passage.is_closed or is_own or not self.is_proposed(highlight):
             return found
         decided = of.get_decided_sentence_hashes()

@@ -159,7 +159,7 @@ def draft_again(world: World, key: str) -> bool:
     before = decide.find_last_action(ledger)
     folder = WorkspaceDirectory(world.root, Config(), world.root)
     job = RunParameters(
-        by_rules, world.rules, folder.pictures, redrafted=frozenset([key])
+        by_rules, world.rules, folder.pictures_directory, redrafted=frozenset([key])
     )
     list(draft_pending(job, ledger))
     return not decide.is_last_action(ledger, before)

@@ -462,7 +462,7 @@ def test_what_was_taken_back_waits_for_the_person(empty, accepted_by, then, rema
         "quote": FORM.quote,
         "drafter": "rules:phrase",
     }
-    body = {"guid": guid, "draft": words, "slot": FORM.slot_text}
+    body = {"guid": guid, "draft": words, "slot": FORM.stored_text_number}
     made = empty.record_event("accept", P, accepted_by, body)
     about: dict[str, Any] = {"sentences": [FORM.quote], "passage": [], "facts": []}
     empty.record_event("fact", P, accepted_by, {"of": made.id, "guid": guid, **about})

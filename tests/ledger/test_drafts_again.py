@@ -36,7 +36,7 @@ def world(tmp_path: Path) -> Iterator[World]:
 def draft_again(world: World, key: str) -> None:
     folder = WorkspaceDirectory(world.root, Config(), world.root)
     job = RunParameters(
-        by_rules, world.rules, folder.pictures, redrafted=frozenset([key])
+        by_rules, world.rules, folder.pictures_directory, redrafted=frozenset([key])
     )
     list(draft_pending(job, world["a"]))
 

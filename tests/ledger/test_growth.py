@@ -118,7 +118,7 @@ def read(world: World, ledger: Ledger) -> RunParameters:
     folder = WorkspaceDirectory(world.root, Config(), world.root)
     vault = opened("obsidian", world.vault, name="v")
     job = RunParameters(
-        lambda draft: False, world.rules, folder.pictures, sources=(vault,)
+        lambda draft: False, world.rules, folder.pictures_directory, sources=(vault,)
     )
     ingest_sources(job, ledger)
     return job

@@ -13,7 +13,7 @@ from collections.abc import Collection, Iterable, Sequence
 import msgspec
 from msgspec.structs import asdict, replace
 
-from ankiforge.config.log import shorten_key
+from ankiforge.config.log import anonymize_key
 from ankiforge.ledger.draft_changes import (
     DraftingMode,
     DraftingOutcome,
@@ -240,7 +240,7 @@ def apply_changes(store: Store, changes: Sequence[PendingDraftChanges]) -> None:
     """Write changes to the pending drafts of passages."""
     for change in changes:
         store.log(
-            f"draft {pending.id} is pending, passage {shorten_key(pending.draft.key)}"
+            f"draft {pending.id} is pending, passage {anonymize_key(pending.draft.key)}"
             for pending in change.added
         )
         store.log(
@@ -281,7 +281,7 @@ def _pending_draft_to_row(pending: NewPendingDraft) -> Json:
         "id": pending.id,
         "key": draft.key,
         "content": hash_question_and_answer(draft.fields),
-        "slot": draft.slot_text,
+        "slot": draft.stored_text_number,
         "position": pending.position,
         "kind": draft.kind.value,
         "deck": draft.deck,

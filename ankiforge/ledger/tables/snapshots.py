@@ -184,7 +184,7 @@ def load_related_decisions(
                 other.decisions
             )
             for card in other.live_cards:
-                if card.is_numbered_user_text or card.guid not in last_decisions:
+                if card.is_hand_written or card.guid not in last_decisions:
                     continue
                 if last_decisions[card.guid].card_sentence in sentence_set:
                     live_cards[card.guid] = card
