@@ -2,7 +2,7 @@
 
 A step `n:A Bc` is a scan of the note n with two passages: the sentence A, and the sentences B and c.
 `rules A:heart` drafts each passage that is due by the rules, with a gap where A says "heart"; `own` is
-the same of the reader's own mark, `propose` of proposals, `model` of a model, `more` further ones of it;
+the same of the reader's own mark, `propose` of proposals, `model` of a model, `more` further ones of it, of which there are `none`;
 `!` is blocked, `?` has a warning. `accept heart`, `reject heart`, `skip A`, `undo` and `undo heart` are
 decisions, `policy` is the policy's, and `redo` has the rules draft all again.
 """
@@ -93,7 +93,7 @@ class Desk:
         verb, _, rest = step.partition(" ")
         if ":" in verb:
             self.scan(step)
-        elif verb in ("rules", "own", "propose", "model", "more", "decline"):
+        elif verb in ("rules", "own", "propose", "model", "more", "none", "decline"):
             self.draft(verb, rest.split())
         elif verb == "redo":  # the rules have changed
             highlight_table.schedule_redrafting_by_rules(
@@ -137,8 +137,8 @@ class Desk:
         ingest_scan_results(self.ledger, sightings)
 
     def draft(self, drafter: str, wanted: list[str]) -> None:
-        by_model = drafter in ("model", "more", "decline")
-        more = drafter == "more"
+        by_model = drafter in ("model", "more", "none", "decline")
+        more = drafter in ("more", "none")
         found = list(
             draft_recording.iter_highlights_to_draft(self.ledger, by_model=by_model)
         )
@@ -154,7 +154,7 @@ class Desk:
                 for each in wanted
                 if SENTENCES[each[0]] in highlight.exact
             ]
-            if more and not drafts:
+            if drafter == "more" and not drafts:
                 continue
             snapshot = load_highlight_snapshots(self.ledger, [highlight.key])[
                 highlight.key
@@ -844,6 +844,13 @@ HISTORIES: dict[str, tuple[str, str]] = {
     "n:A m:B, model A:heart B:liver, n:B m:, rules, accept heart": (
         "(heart); card heart B live by person",
         "m: ||0|||; n: ||0.5|B||"),
+    "n:A, rules, model A:heart, none, undo": ("", "n: no_card|rules has none|0.5|||m"),
+    "n:A, rules, none, undo": ("", "n: no_card|rules has none|0.5|||m"),
+    "n:A m:B, rules, model A:heart, none, undo": ("", "m: no_card|rules has none|0.5|||m; n: no_card|rules has none|0.5|||m"),
+    "n:A, rules, none": ("", "n: no_card|none has none|0.5|||"),
+    "n:A, rules A:heart, accept heart, none, undo": (
+        "(heart); card heart A live by person",
+        "n: ||0.5|A||"),
 }  # fmt: skip
 
 
@@ -1113,3 +1120,53 @@ def test_what_lists_and_counts_say(desk, steps):
     for step in steps.split(", "):
         desk.play(step)
     assert desk.overview() == OVERVIEWS[steps]
+
+
+CUT, LEAK = Finding("cut", Severity.WARN, "so"), Finding("leak", Severity.INFO, "so")
+WORSE = Finding("cut", Severity.BLOCK, "worse")
+
+
+@pytest.mark.parametrize(
+    ("before", "new", "after", "severity"),
+    [
+        ((CUT,), None, (), ""),
+        ((CUT, LEAK), None, (LEAK,), "info"),
+        ((CUT, LEAK), WORSE, (LEAK, WORSE), "block"),
+        ((LEAK,), CUT, (LEAK, CUT), "warn"),
+        ((), CUT, (CUT,), "warn"),
+        ((LEAK,), None, (LEAK,), "info"),
+    ],
+)
+def test_the_findings_of_one_check_are_replaced(desk, before, new, after, severity):
+    for step in ("n:A m:C", "rules A:heart C:kidneys?"):
+        desk.play(step)
+    ledger, id, other = desk.ledger, desk.find("heart"), desk.find("kidneys")
+    [row] = pending_drafts.load_draft_rows(ledger, [id])
+    with ledger.transaction():
+        draft = pending_drafts.decode_draft(row["body"])
+        pending_drafts.set_findings(ledger, id, draft, before)
+    draft_recording.replace_findings(ledger, "cut", {id: new, "dr1": CUT})
+    rows = {row["id"]: row for row in pending_drafts.load_draft_rows(ledger, [id, other])}
+    assert pending_drafts.decode_draft(rows[id]["body"]).findings == after
+    assert rows[id]["severity"] == severity
+    assert [
+        name for name in ("cut", "leak") if f"\n{name}\n" in rows[id]["findings"]
+    ] == sorted(each.check for each in after)
+    assert rows[other]["severity"] == "warn"
+
+
+def test_drafts_move_to_the_decks_of_their_highlights(desk):
+    for step in ("n:A m:C", "rules A:heart C:kidneys"):
+        desk.play(step)
+    ledger = desk.ledger
+    draft_recording.update_decks(
+        ledger, lambda highlight: f"D::{highlight.document.title}"
+    )
+    drafts = item_lists.load_pending_drafts(
+        ledger, item_lists.load_card_and_draft_ids(ledger)
+    )
+    assert sorted(draft.deck for draft in drafts) == ["D::m", "D::n"]
+    decks = "SELECT deck FROM draft ORDER BY deck"
+    assert [row["deck"] for row in ledger.fetch_rows(decks)] == ["D::m", "D::n"]
+    desk.play("accept heart")
+    assert cards.load_card(ledger, desk.find("heart", is_card=True)).deck == "D::n"

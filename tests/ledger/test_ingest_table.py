@@ -406,6 +406,9 @@ HISTORIES: dict[str, tuple[list[str], str, str]] = {
         "A missing v/n; C present v/n; A' present v/o; A''=A present v/p"),
     "of three copies, one decided": (["v | n:A C | o:A | p:A | q:A", "+A", "+A''", "v | n:C | o:A | p:A | q:A"], "moved A q; missing A; same A'''; 4",
         "A missing v/n; C present v/n; A' present v/o; A'' present v/p; A'''=A present v/q"),
+    # where the other one is read is no news of it
+    "linked once": (["v | q:A & p | q.pdf:A", "v | q:A & p | q.pdf:A B"], "new B; 2",
+        "A'=A present p/q.pdf; B present p/q.pdf; A present v/q"),
     "linked, then gone": (["v | q:A C & p | q.pdf:A", "v | q:C & p | q.pdf:A"], "missing A; 2",
         "A'=A present p/q.pdf; A missing v/q; C present v/q"),
     "by its id in Zotero": (["z | l:A#X & p | q.pdf:A2%X"], "new A; same A2; 1",
