@@ -204,13 +204,13 @@ QUESTIONS: dict[str, tuple[list[str], str, str, str]] = {
         "",
     ),
     "n:A m:C, rules A:heart, accept heart, n: m:C :a, rules": (
-        ["same: Is this the passage of a card whose passage is gone?; m1 n0; The heart pumps six litres of blood every minute. | The heart pumps five litres of blood every minute.; 1 cards 0 drafts"],
+        ["same: Is this the passage of a card whose passage is no longer found?; m1 n0; The heart pumps six litres of blood every minute. | The heart pumps five litres of blood every minute.; 1 cards 0 drafts"],
         "same m1 vault:v/n0; (heart); card heart A live by person source_changed",
         "different m1 vault:v/n0; (heart); card heart A live by person",
         "",
     ),
     "n:A m:C, rules A:heart, accept heart, n: m:C :a, rules a:blood": (
-        ["same: Is this the passage of a card whose passage is gone?; m1 n0; The heart pumps six litres of blood every minute. | The heart pumps five litres of blood every minute.; 1 cards 1 drafts"],
+        ["same: Is this the passage of a card whose passage is no longer found?; m1 n0; The heart pumps six litres of blood every minute. | The heart pumps five litres of blood every minute.; 1 cards 1 drafts"],
         "same m1 vault:v/n0; blood a/a; (heart); card heart A live by person source_changed",
         "different m1 vault:v/n0; blood a/a; (heart); card heart A live by person",
         "",
