@@ -699,10 +699,7 @@ class IngestRun:
             missing_since = (
                 mark.missing_since if mark.state == "missing" else self.started_at
             )
-            is_gone = (
-                mark.state == "missing"
-                and self.started_at - missing_since >= MIN_GONE_SECONDS
-            )
+            is_gone = self.started_at - missing_since >= MIN_GONE_SECONDS
             state = "gone" if is_gone else "missing"
             query = "UPDATE highlight SET state = ?, missed = ? WHERE key = ?"
             self.store.execute(query, state, missing_since, mark.key)

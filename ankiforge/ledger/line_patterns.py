@@ -35,8 +35,6 @@ _TERM = "Term: meaning"
 """The form of lines in a list that looks like a glossary."""
 # Matches a picture, which may follow a question mark: `What is this? ![](a.png)`.
 _PICTURE = regex(r"!\[[^\]]*\]\([^)]*\)")
-# The maximum number of words in the key of a field.
-_MAX_KEY_WORDS = 2
 # Lines with the same key look like fields if at least this many notes contain such a line.
 _MIN_NOTES = 3
 _MIN_NOTES_WITH_DATAVIEW = 2
@@ -67,8 +65,7 @@ def parse_field_key(highlight: Highlight) -> str:
         highlight.exact
     ):
         return ""
-    key = normalize_for_lookup(highlight.exact.partition("::")[0])
-    return key if len(key.split()) <= _MAX_KEY_WORDS else ""
+    return normalize_for_lookup(highlight.exact.partition("::")[0])
 
 
 def _has_undeclared_colons(highlight: Highlight) -> bool:

@@ -23,6 +23,7 @@ from ankiforge.ledger.chosen_passages import (
     load_chosen_passages,
 )
 from ankiforge.ledger.database import wrap_database_errors
+from ankiforge.ledger.event_replay import replay_events
 from ankiforge.ledger.events import POLICY, Event, PassageReading, get_event_text
 from ankiforge.ledger.match import (
     MIN_CONTEXT_CHARS,
@@ -516,6 +517,9 @@ def load_stored_highlight(store: Store, row: Row) -> MatchedHighlight:
     mark.exact_hash = row["exact"]
     mark.content_hash = row["content"]
     mark.texts = passage.readings
+    if len(passage.keys) > 1:  # a linked highlight has another text or place
+        events = store.load_events([row["key"]])
+        mark.texts = replay_events([row["key"]], events).readings
     mark.is_decided = passage.was_ever_decided
     return mark
 

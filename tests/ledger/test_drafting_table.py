@@ -2,9 +2,9 @@
 
 A step `n:A Bc` is a scan of the note n with two passages: the sentence A, and the sentences B and c.
 `rules A:heart` drafts each passage that is due by the rules, with a gap where A says "heart"; `own` is
-the same of the reader's own mark, `propose` of proposals, `model` of a model, `more` further ones of it;
+the same of the reader's own mark, `propose` of proposals, `model` of a model, `more` further ones of it, of which there are `none`;
 `!` is blocked, `?` has a warning. `accept heart`, `reject heart`, `skip A`, `undo` and `undo heart` are
-decisions, `policy` is the policy's.
+decisions, `policy` is the policy's, and `redo` has the rules draft all again.
 """
 
 import re
@@ -93,8 +93,16 @@ class Desk:
         verb, _, rest = step.partition(" ")
         if ":" in verb:
             self.scan(step)
-        elif verb in ("rules", "own", "propose", "model", "more", "decline"):
+        elif verb in ("rules", "own", "propose", "model", "more", "none", "decline"):
             self.draft(verb, rest.split())
+        elif verb == "redo":  # the rules have changed
+            highlight_table.schedule_redrafting_by_rules(
+                self.ledger,
+                [
+                    row["key"]
+                    for row in self.ledger.fetch_rows("SELECT key FROM highlight")
+                ],
+            )
         elif verb == "policy":
             list(decide.accept_clean_drafts(self.ledger, lambda draft: True))
         else:
@@ -129,8 +137,8 @@ class Desk:
         ingest_scan_results(self.ledger, sightings)
 
     def draft(self, drafter: str, wanted: list[str]) -> None:
-        by_model = drafter in ("model", "more", "decline")
-        more = drafter == "more"
+        by_model = drafter in ("model", "more", "none", "decline")
+        more = drafter in ("more", "none")
         found = list(
             draft_recording.iter_highlights_to_draft(self.ledger, by_model=by_model)
         )
@@ -146,7 +154,7 @@ class Desk:
                 for each in wanted
                 if SENTENCES[each[0]] in highlight.exact
             ]
-            if more and not drafts:
+            if drafter == "more" and not drafts:
                 continue
             snapshot = load_highlight_snapshots(self.ledger, [highlight.key])[
                 highlight.key
@@ -261,9 +269,9 @@ class Desk:
         return told + "".join(f" {remark.kind.name.lower()}" for remark in draft.remarks)
 
     def text(self, content: CardContent) -> str:
-        return re.sub(r"\{\{c1::(\w+)\}\}.*", r"\1", content.get_field("Text")).split()[
-            -1
-        ]
+        """Return the answer of a cloze, or the question of another card."""
+        text = content.get_field("Text") or content.get_field("Front")
+        return re.sub(r"\{\{c1::(\w+)\}\}.*", r"\1", text).split()[-1]
 
     def rows(self) -> str:
         """Say of each passage what became of it, and who is to draft it."""
@@ -771,6 +779,78 @@ HISTORIES: dict[str, tuple[str, str]] = {
     "n:A m:B, rules, model A:heart B:liver, accept heart, undo heart, undo": (
         "card heart A undone by person: its drafting was undone",
         "m: no_card|rules has none|0.5|||m; n: no_card|rules has none|0.5|||m"),
+    "n:A, rules A:heart?, decline, redo, rules A:heart": (
+        "heart A/A",
+        "n: no_card|decline has none|-0.5|A|d|"),
+    "n:A, rules, decline, redo, propose A:heart": ("", "n: no_card|decline has none|-0.1|A|d|"),
+    "n:A, propose A:heart, decline, redo, propose A:heart": ("", "n: no_card|decline has none|-0.1|A|d|"),
+    "n:A, rules A:heart, redo, rules A:blood": (
+        "blood A/A",
+        "n: ||0.5|A||m"),
+    "n:A, rules A:heart, accept heart, redo, rules A:heart": (
+        "(heart); card heart A live by person",
+        "n: ||0.5|A||"),
+    "n:A, rules A:heart, accept heart, redo, rules A:blood": (
+        "blood A/A; (heart); card heart A live by person",
+        "n: ||0.5|A||"),
+    "n:A, rules A:heart, reject heart, redo, rules A:heart A:blood": (
+        "blood A/A decided_before; (heart)",
+        "n: ||0.5|A||"),
+    "n:A, rules, model A:heart, redo, rules A:blood": (
+        "heart A/A; blood A/A",
+        "n: ||0.5|A||"),
+    "n:A, rules, model A:heart, accept heart, undo, undo, redo, rules": (
+        "card heart A undone by person: its drafting was undone",
+        "n: no_card|rules has none|0.5|||m"),
+    "n:A, own A:heart, accept heart, redo, own A:heart": (
+        "(heart); card heart A live by person",
+        "n: ||0.5|A||"),
+    "n:A, own A:heart, reject heart, redo, own A:heart": (
+        "(heart)",
+        "n: ||0.5|A||"),
+    "n:A, own A:heart, accept heart, undo, redo, own A:heart": (
+        "heart A/A taken_back; card heart A undone by person: its acceptance was undone",
+        "n: ||0.5|A||"),
+    "n:A, own A:heart, policy, n:a, own a:heart!, redo, own a:heart": (
+        "card heart a live by policy",
+        "n: ||0.5|a||"),
+    "n:A, rules A:heart!, redo, rules A:heart, policy": (
+        "(heart); card heart A live by policy",
+        "n: ||0.5|A||"),
+    "n:AB, rules A:heart B:liver, reject liver, accept heart, undo liver, undo": (
+        "heart A/A taken_back; liver B/B; card heart A undone by person: its acceptance was undone",
+        "n: ||0.5|AB||"),
+    "n:A, rules A:heart, accept heart, n:a, rules a:heart, drop heart": (
+        "heart a/a~A near; (heart); card heart A rejected by person source_changed",
+        "n: ||0.5|a||"),
+    "n:A, rules A:heart, accept heart, n:a, rules a:heart, reject heart, undo": (
+        "heart a/a~A>heart revision; (heart); card heart A live by person source_changed",
+        "n: ||0.5|a||"),
+    "n:A, rules A:heart, accept heart, n:a, rules a:heart, n:A, rules A:heart": (
+        "(heart); card heart A live by person",
+        "n: ||0.5|A||"),
+    "n:A, model A:heart, accept heart, n:x, rules, undo": (
+        "heart x/x<A taken_back draft_passage; card heart A undone by person: its acceptance was undone source_changed",
+        "n: no_card|rules has none|0.5|||r"),
+    "n:A, model A:heart, accept heart, n:x, rules, accept heart, undo": (
+        "=heart x/x>heart passage; (heart); card heart A live by person source_changed",
+        "n: no_card|rules has none|0.5|||rm"),
+    "n:A, model A:heart, accept heart, n:x, rules, reject heart, undo": (
+        "=heart x/x>heart passage; (heart); card heart A live by person source_changed",
+        "n: no_card|rules has none|0.5|||rm"),
+    "n:A, model A:heart, accept heart, n:x, rules, more x:muscle, undo": (
+        "=heart x/x>heart passage; (heart); card heart A live by person source_changed",
+        "n: no_card|rules has none|0.5|||rm"),
+    "n:A m:B, model A:heart B:liver, n:B m:, rules, accept heart": (
+        "(heart); card heart B live by person",
+        "m: ||0|||; n: ||0.5|B||"),
+    "n:A, rules, model A:heart, none, undo": ("", "n: no_card|rules has none|0.5|||m"),
+    "n:A, rules, none, undo": ("", "n: no_card|rules has none|0.5|||m"),
+    "n:A m:B, rules, model A:heart, none, undo": ("", "m: no_card|rules has none|0.5|||m; n: no_card|rules has none|0.5|||m"),
+    "n:A, rules, none": ("", "n: no_card|none has none|0.5|||"),
+    "n:A, rules A:heart, accept heart, none, undo": (
+        "(heart); card heart A live by person",
+        "n: ||0.5|A||"),
 }  # fmt: skip
 
 
@@ -1040,3 +1120,53 @@ def test_what_lists_and_counts_say(desk, steps):
     for step in steps.split(", "):
         desk.play(step)
     assert desk.overview() == OVERVIEWS[steps]
+
+
+CUT, LEAK = Finding("cut", Severity.WARN, "so"), Finding("leak", Severity.INFO, "so")
+WORSE = Finding("cut", Severity.BLOCK, "worse")
+
+
+@pytest.mark.parametrize(
+    ("before", "new", "after", "severity"),
+    [
+        ((CUT,), None, (), ""),
+        ((CUT, LEAK), None, (LEAK,), "info"),
+        ((CUT, LEAK), WORSE, (LEAK, WORSE), "block"),
+        ((LEAK,), CUT, (LEAK, CUT), "warn"),
+        ((), CUT, (CUT,), "warn"),
+        ((LEAK,), None, (LEAK,), "info"),
+    ],
+)
+def test_the_findings_of_one_check_are_replaced(desk, before, new, after, severity):
+    for step in ("n:A m:C", "rules A:heart C:kidneys?"):
+        desk.play(step)
+    ledger, id, other = desk.ledger, desk.find("heart"), desk.find("kidneys")
+    [row] = pending_drafts.load_draft_rows(ledger, [id])
+    with ledger.transaction():
+        draft = pending_drafts.decode_draft(row["body"])
+        pending_drafts.set_findings(ledger, id, draft, before)
+    draft_recording.replace_findings(ledger, "cut", {id: new, "dr1": CUT})
+    rows = {row["id"]: row for row in pending_drafts.load_draft_rows(ledger, [id, other])}
+    assert pending_drafts.decode_draft(rows[id]["body"]).findings == after
+    assert rows[id]["severity"] == severity
+    assert [
+        name for name in ("cut", "leak") if f"\n{name}\n" in rows[id]["findings"]
+    ] == sorted(each.check for each in after)
+    assert rows[other]["severity"] == "warn"
+
+
+def test_drafts_move_to_the_decks_of_their_highlights(desk):
+    for step in ("n:A m:C", "rules A:heart C:kidneys"):
+        desk.play(step)
+    ledger = desk.ledger
+    draft_recording.update_decks(
+        ledger, lambda highlight: f"D::{highlight.document.title}"
+    )
+    drafts = item_lists.load_pending_drafts(
+        ledger, item_lists.load_card_and_draft_ids(ledger)
+    )
+    assert sorted(draft.deck for draft in drafts) == ["D::m", "D::n"]
+    decks = "SELECT deck FROM draft ORDER BY deck"
+    assert [row["deck"] for row in ledger.fetch_rows(decks)] == ["D::m", "D::n"]
+    desk.play("accept heart")
+    assert cards.load_card(ledger, desk.find("heart", is_card=True)).deck == "D::n"

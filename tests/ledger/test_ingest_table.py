@@ -3,7 +3,8 @@
 A step is a scan of a source: `v` complete, `v?` not to its end, `v!` with a setting that selects other
 marks, `v.` the only source in the settings, `/v` a file by itself, `-v` a source whose folder is
 missing. Documents follow, each with its passages: `A` and `A2` are versions of
-one, `a` is short, `A#x` has the id x, `A^x` the block id x. `=` is an unchanged document, `!` one that
+one, `a` is short, `A#x` has the id x, `A^x` the block id x, `A%x` is x in
+Zotero, `A@3` is on page 3. `=` is an unchanged document, `!` one that
 could not be read. `-:n` is a file that is missing. `+A` is a card of A, `@b` another device with the
 same journal, `~` the loss of the database.
 """
@@ -49,6 +50,7 @@ TEXTS = {
     "a": "Bile.",
     "b": "Lymph.",
 }
+SCHEMES = {"p": "pdf", "z": "zotero"}
 NAMES = {text: name for name, text in TEXTS.items()}
 REPORTED = (
     "new",
@@ -71,6 +73,7 @@ class History:
     def __init__(self, root: Path, monkeypatch: pytest.MonkeyPatch) -> None:
         self.root, self.now, self.names = root, 1000.0, dict[str, str]()
         self.ledgers: dict[str, Ledger] = {}
+        self.events: list[str] = []
         self.open("a")
         monkeypatch.setattr(ingest_module.time, "time", lambda: self.now)
 
@@ -90,7 +93,7 @@ class History:
             self.open(self.ledger.device_id)
             return IngestReport()
         sightings: list[Any] = []
-        options: dict[str, Any] = {"configured_sources": frozenset("vwp")}
+        options: dict[str, Any] = {"configured_sources": frozenset("vwpz")}
         selections = {}
         for scan in step.split(" & "):
             head, *documents = scan.split(" | ")
@@ -99,7 +102,7 @@ class History:
                 options["missing_documents"] = [self.ledger.fetch_value(query, head[2:])]
                 continue
             name = head.strip("/?!-.")
-            container = f"{'pdf' if name == 'p' else 'vault'}:{name}"
+            container = f"{SCHEMES.get(name, 'vault')}:{name}"
             if head.endswith("."):  # it is the only source in the settings
                 options["configured_sources"] = frozenset(name)
             if head.startswith("-"):  # its folder is missing
@@ -111,6 +114,7 @@ class History:
             sightings.append(ScanEnd(name, container, is_complete, f"/{name}"))
             selections[container] = "other" if head.endswith("!") else "all"
         self.now += 6
+        last = self.ledger.find_last_event_number()
         report = ingest_scan_results(
             self.ledger, sightings, selections=selections, **options
         )
@@ -121,6 +125,9 @@ class History:
             while event.key not in self.names and name in self.names.values():
                 name += "'"
             self.names.setdefault(event.key, name)
+        query = "SELECT id, line FROM event WHERE what != 'key' AND n > ? ORDER BY n"
+        events = self.ledger.iter_events(query, last)
+        self.events = [f"{event.kind} {self.names[event.key]}" for event in events]
         return report
 
     def accept(self, name: str) -> IngestReport:
@@ -155,6 +162,7 @@ class History:
             for name in REPORTED
             if getattr(report, name)
         ]
+        told += self.events  # a new text or place, a link, a question
         return "; ".join([*told, str(report.passage_count)])
 
     def state(self) -> str:
@@ -193,14 +201,18 @@ def read_document(container: str, source: str, text: str) -> Any:
     )
     highlights = []
     for token in passages.split():
-        name, id, block = re.fullmatch(r"(\w+)(?:#(\w+))?(?:\^(\w+))?", token).groups()
+        match = re.fullmatch(r"(\w+)(?:#(\w+))?(?:\^(\w+))?(?:%(\w+))?(?:@(\w+))?", token)
+        assert match
+        name, id, block, other, page = match.groups(default="")
         highlight = Highlight(document, container, HighlightKind.HIGHLIGHT, TEXTS[name])
-        source_id = f"b.{block}" if block else id or ""
-        highlights.append(replace(highlight, source_id=source_id))
+        source_id = f"b.{block}" if block else id
+        hints = (f"zotero:{other}",) if other else ()
+        more = {"source_id": source_id, "hints": hints, "page_label": page}
+        highlights.append(replace(highlight, **more))
     return ExtractedDocument(document, tuple(highlights), container)
 
 
-# the steps, what the last one reports with the number of passages, and where the passages are then
+# the steps, what the last one reports and records with the number of passages, and where they are then
 HISTORIES: dict[str, tuple[list[str], str, str]] = {
     "first": (["v | n:A B"], "new A B; 2",
         "A present v/n; B present v/n"),
@@ -210,7 +222,7 @@ HISTORIES: dict[str, tuple[list[str], str, str]] = {
         ""),
     "unmarked later": (["v | n:A", "v | n:A | m:"], "unmarked v m; 1",
         "A present v/n"),
-    "edited": (["v | n:A B", "v | n:A2 B"], "changed A A A2; 2",
+    "edited": (["v | n:A B", "v | n:A2 B"], "changed A A A2; text A; 2",
         "A present v/n; B present v/n"),
     "one more": (["v | n:A", "v | n:A B"], "new B; 2",
         "A present v/n; B present v/n"),
@@ -218,7 +230,7 @@ HISTORIES: dict[str, tuple[list[str], str, str]] = {
         "A present v/n; B missing v/n"),
     "removed twice": (["v | n:A B", "v | n:A", "v | n:A"], "removed B; 1",
         "A present v/n; B gone v/n"),
-    "removed and edited beside it": (["v | n:A B", "v | n:A", "v | n:A2"], "changed A A A2; removed B; 1",
+    "removed and edited beside it": (["v | n:A B", "v | n:A", "v | n:A2"], "changed A A A2; removed B; text A; 1",
         "A present v/n; B gone v/n"),
     "removed and back": (["v | n:A B", "v | n:A", "v | n:A B"], "restored B; 2",
         "A present v/n; B present v/n"),
@@ -246,27 +258,27 @@ HISTORIES: dict[str, tuple[list[str], str, str]] = {
         "A present v/0; B present v/1; C present v/2; D present v/3; E present v/4; A2 present v/5; B2 present v/6; A3 present v/7; a present v/8; b present v/9"),
     "half gone": (["v | 0:A | 1:B | 2:C | 3:D | 4:E | 5:A2 | 6:B2 | 7:A3 | 8:a | 9:b", "v | 0:= | 1:= | 2:= | 3:= | 4:="], "missing A2 B2 A3 a b; 5",
         "A present v/0; B present v/1; C present v/2; D present v/3; E present v/4; A2 missing v/5; B2 missing v/6; A3 missing v/7; a missing v/8; b missing v/9"),
-    "most renamed": (["v | 0:A | 1:B | 2:C | 3:D | 4:E | 5:A2 | 6:B2 | 7:A3 | 8:a | 9:b", "v | 0:= | 1:= | 2:= | 3:= | x:E"], "moved E x; missing A2 B2 A3 a b; 5",
+    "most renamed": (["v | 0:A | 1:B | 2:C | 3:D | 4:E | 5:A2 | 6:B2 | 7:A3 | 8:a | 9:b", "v | 0:= | 1:= | 2:= | 3:= | x:E"], "moved E x; missing A2 B2 A3 a b; text E; 5",
         "A present v/0; B present v/1; C present v/2; D present v/3; A2 missing v/5; B2 missing v/6; A3 missing v/7; a missing v/8; b missing v/9; E present v/x"),
-    "renamed": (["v | n:A B | o:C", "v | m:A B | o:C"], "moved A m B m; 3",
+    "renamed": (["v | n:A B | o:C", "v | m:A B | o:C"], "moved A m B m; text A; text B; 3",
         "A present v/m; B present v/m; C present v/o"),
-    "renamed and edited": (["v | n:A B | o:C", "v | m:A2 B | o:C"], "changed A A A2; moved A m B m; 3",
+    "renamed and edited": (["v | n:A B | o:C", "v | m:A2 B | o:C"], "changed A A A2; moved A m B m; text A; text B; 3",
         "A present v/m; B present v/m; C present v/o"),
-    "half renamed": (["v | n:A B | o:C", "v | m:A D | o:C"], "new D; moved A m; missing B; 3",
+    "half renamed": (["v | n:A B | o:C", "v | m:A D | o:C"], "new D; moved A m; missing B; text A; 3",
         "A present v/m; B missing v/m; D present v/m; C present v/o"),
-    "renamed from two": (["v | n:A | o:A2 | p:C", "v | m:A | p:C"], "moved A m; missing A2; 2",
+    "renamed from two": (["v | n:A | o:A2 | p:C", "v | m:A | p:C"], "moved A m; missing A2; text A; 2",
         "A present v/m; A2 missing v/o; C present v/p"),
-    "a passage moves": (["v | n:A B | m:C", "v | n:B | m:C A"], "moved A m; 3",
+    "a passage moves": (["v | n:A B | m:C", "v | n:B | m:C A"], "moved A m; text A; 3",
         "C present v/m; A present v/m; B present v/n"),
     "a short one moves": (["v | n:a B | m:C", "v | n:B | m:C a"], "new a'; missing a; 3",
         "C present v/m; a' present v/m; a missing v/n; B present v/n"),
-    "three short ones": (["v | n:a b A B | m:C", "v | n:B | m:C a b A"], "moved a m b m A m; 5",
+    "three short ones": (["v | n:a b A B | m:C", "v | n:B | m:C a b A"], "moved a m b m A m; text a; text b; text A; 5",
         "C present v/m; a present v/m; b present v/m; A present v/m; B present v/n"),
-    "a document splits": (["v | n:A B C D", "v | n:A | m:B C D"], "moved B m C m D m; 4",
+    "a document splits": (["v | n:A B C D", "v | n:A | m:B C D"], "moved B m C m D m; text B; text C; text D; 4",
         "B present v/m; C present v/m; D present v/m; A present v/n"),
-    "to another source": (["v | n:A D & w | m:B", "v | n:D & w | m:B A"], "moved A m; 3",
+    "to another source": (["v | n:A D & w | m:B", "v | n:D & w | m:B A"], "moved A m; text A; 3",
         "D present v/n; B present w/m; A present w/m"),
-    "a source moves": (["v | n:A", "+A", "-v & w | n:A"], "new A'; moved A n; unselected 1; moved_sources v; 1",
+    "a source moves": (["v | n:A", "+A", "-v & w | n:A"], "new A'; moved A n; unselected 1; moved_sources v; same A'; 1",
         "A unselected v/n; A'=A present w/n"),
     "a source moves, undecided": (["v | n:A", "-v & w | n:A"], "new A'; 1",
         "A present v/n; A' present w/n"),
@@ -282,17 +294,17 @@ HISTORIES: dict[str, tuple[list[str], str, str]] = {
         "A present v/n; B unselected v/n"),
     "and back": (["v | n:A B", "v! | n:A", "v | n:A B"], "2",
         "A present v/n; B present v/n"),
-    "in other words elsewhere": (["v | n:A C | m:D", "+A", "v | n:C | m:D A2"], "new A2; missing A; 3",
+    "in other words elsewhere": (["v | n:A C | m:D", "+A", "v | n:C | m:D A2"], "new A2; missing A; ask A2; 3",
         "D present v/m; A2?A present v/m; A missing v/n; C present v/n"),
     "in other words elsewhere, undecided": (["v | n:A C | m:D", "v | n:C | m:D A2"], "new A2; missing A; 3",
         "D present v/m; A2 present v/m; A missing v/n; C present v/n"),
-    "its sentence is elsewhere": (["v | n:A C | m:D | o:A", "+A", "v | n:C | m:D A2 | o:A"], "new A2; moved A o; missing A; 4",
+    "its sentence is elsewhere": (["v | n:A C | m:D | o:A", "+A", "v | n:C | m:D A2 | o:A"], "new A2; moved A o; missing A; same A'; 4",
         "D present v/m; A2 present v/m; A missing v/n; C present v/n; A'=A present v/o"),
     "a copy": (["v | n:A C | o:A", "v | n:A C | o:A"], "3",
         "A present v/n; C present v/n; A' present v/o"),
-    "the original of a copy goes": (["v | n:A C | o:A", "+A", "v | n:C | o:A"], "moved A o; missing A; 2",
+    "the original of a copy goes": (["v | n:A C | o:A", "+A", "v | n:C | o:A"], "moved A o; missing A; same A'; 2",
         "A missing v/n; C present v/n; A'=A present v/o"),
-    "of two copies": (["v | n:A C | o:A | p:A", "+A", "v | n:C | o:A | p:A"], "moved A p; missing A; 3",
+    "of two copies": (["v | n:A C | o:A | p:A", "+A", "v | n:C | o:A | p:A"], "moved A p; missing A; same A''; 3",
         "A missing v/n; C present v/n; A' present v/o; A''=A present v/p"),
     "of a short one": (["v | n:a C | o:a", "+a", "v | n:C | o:a"], "missing a; 2",
         "a missing v/n; C present v/n; a' present v/o"),
@@ -300,17 +312,17 @@ HISTORIES: dict[str, tuple[list[str], str, str]] = {
         "A missing v/n; C present v/n; A' present v/o"),
     "a decided copy": (["v | n:A C | o:A", "+A", "+A'", "v | n:C | o:A"], "missing A; 2",
         "A missing v/n; C present v/n; A' present v/o"),
-    "id": (["v | n:A#x", "v | n:D#x"], "changed A A D; 1",
+    "id": (["v | n:A#x", "v | n:D#x"], "changed A A D; text A; 1",
         "A present v/n"),
     "id in another document": (["v | n:A#x C | m:B", "v | n:C | m:B A2#x"], "new A2; missing A; 3",
         "B present v/m; A2 present v/m; A missing v/n; C present v/n"),
     "two with one id": (["v | n:A#x B#x", "v | n:D#x"], "new D; missing A B; 1",
         "A missing v/n; D present v/n; B missing v/n"),
-    "block": (["v | n:A^p B", "v | n:A2^p B"], "changed A A A2; 2",
+    "block": (["v | n:A^p B", "v | n:A2^p B"], "changed A A A2; text A; 2",
         "A present v/n; B present v/n"),
-    "block by itself": (["v | n:A^p", "v | n:E^p"], "changed A A E; 1",
+    "block by itself": (["v | n:A^p", "v | n:E^p"], "changed A A E; text A; 1",
         "A present v/n"),
-    "block left behind": (["v | n:A^p B", "v | n:B^p A"], "2",
+    "block left behind": (["v | n:A^p B", "v | n:B^p A"], "text B; text A; 2",
         "B present v/n; A present v/n"),
     "between the same": (["v | n:A B C", "v | n:A3 B C"], "new A3; missing A; 3",
         "A missing v/n; A3 present v/n; B present v/n; C present v/n"),
@@ -322,37 +334,37 @@ HISTORIES: dict[str, tuple[list[str], str, str]] = {
         "A present v/n; A' missing v/n"),
     "twice then": (["v | n:A B", "v | n:A B A"], "new A'; 3",
         "A present v/n; B present v/n; A' present v/n"),
-    "both kinds of sources": (["v | q:A & p | q.pdf:A"], "new A'; 1",
+    "both kinds of sources": (["v | q:A & p | q.pdf:A"], "new A'; same A; 1",
         "A'=A present p/q.pdf; A present v/q"),
     "both kinds of sources, another work": (["v | n:A & p | q.pdf:A"], "new A A'; 2",
         "A' present p/q.pdf; A present v/n"),
-    "both kinds, later": (["v | q:A", "v | q:A & p | q.pdf:A"], "1",
+    "both kinds, later": (["v | q:A", "v | q:A & p | q.pdf:A"], "same A'; 1",
         "A'=A present p/q.pdf; A present v/q"),
     "both kinds, short": (["v | q:a & p | q.pdf:a"], "new a a'; 2",
         "a' present p/q.pdf; a present v/q"),
-    "both kinds, twice": (["v | q:A A & p | q.pdf:A A"], "new A'' A'''; 2",
+    "both kinds, twice": (["v | q:A A & p | q.pdf:A A"], "new A'' A'''; same A; same A'; 2",
         "A''=A present p/q.pdf; A'''=A' present p/q.pdf; A present v/q; A' present v/q"),
     "both kinds, by id": (["v | q:A & p | n.pdf:A2"], "new A A2; 2",
         "A2 present p/n.pdf; A present v/q"),
-    "extended": (["v | n:A B C", "v | n:A4 B C"], "changed A A A4; 3",
+    "extended": (["v | n:A B C", "v | n:A4 B C"], "changed A A A4; text A; 3",
         "A present v/n; B present v/n; C present v/n"),
     "extended, elsewhere": (["v | n:A B C", "v | n:B C A4"], "new A4; missing A; 3",
         "A missing v/n; B present v/n; C present v/n; A4 present v/n"),
-    "half similar": (["v | n:A B C", "v | n:A5 B C"], "changed A A A5; 3",
+    "half similar": (["v | n:A B C", "v | n:A5 B C"], "changed A A A5; text A; 3",
         "A present v/n; B present v/n; C present v/n"),
     "half similar, elsewhere": (["v | n:A B C", "v | n:B C A5"], "new A5; missing A; 3",
         "A missing v/n; B present v/n; C present v/n; A5 present v/n"),
-    "half similar, at the block": (["v | n:A^p B C", "v | n:B C A5^p"], "changed A A A5; 3",
+    "half similar, at the block": (["v | n:A^p B C", "v | n:B C A5^p"], "changed A A A5; text A; 3",
         "B present v/n; C present v/n; A present v/n"),
-    "other digits": (["v | n:F1 B", "v | n:B F2"], "changed F1 F1 F2; 2",
+    "other digits": (["v | n:F1 B", "v | n:B F2"], "changed F1 F1 F2; text F1; 2",
         "B present v/n; F1 present v/n"),
-    "removed earlier": (["v | n:A B", "v | n:B", "v | n:B A2"], "changed A A A2; restored A; 2",
+    "removed earlier": (["v | n:A B", "v | n:B", "v | n:B A2"], "changed A A A2; restored A; text A; 2",
         "B present v/n; A present v/n"),
     "renamed with other digits": (["v | n:F1 | o:C", "v | m:F2 | o:C"], "new F2; missing F1; 2",
         "F2 present v/m; F1 missing v/n; C present v/o"),
-    "a file moves": (["v | n:A | o:C", "/v | m:A & -:n"], "moved A m; moved_documents 1>/v/m; 2",
+    "a file moves": (["v | n:A | o:C", "/v | m:A & -:n"], "moved A m; moved_documents 1>/v/m; text A; 2",
         "A present v/m; C present v/o"),
-    "a file moves and loses": (["v | n:A B D | o:C", "/v | m:A & -:n"], "moved A m; missing B D; moved_documents 1>/v/m; 2",
+    "a file moves and loses": (["v | n:A B D | o:C", "/v | m:A & -:n"], "moved A m; missing B D; moved_documents 1>/v/m; text A; 2",
         "A present v/m; B missing v/m; D missing v/m; C present v/o"),
     "a missing file, copied": (["v | n:A | m:A B", "/v | m:= & -:n"], "moved_documents 1>/v/m; 2",
         "A' present v/m; B present v/m; A unselected v/n"),
@@ -362,15 +374,15 @@ HISTORIES: dict[str, tuple[list[str], str, str]] = {
         "C present v/m; A present v/n"),
     "database lost": (["v | n:A B", "~", "v | n:A B"], "2",
         "A present v/n; B present v/n"),
-    "database lost, edited": (["v | n:A B", "~", "v | n:A2 B"], "changed A A A2; 2",
+    "database lost, edited": (["v | n:A B", "~", "v | n:A2 B"], "changed A A A2; text A; 2",
         "A present v/n; B present v/n"),
     "database lost, removed": (["v | n:A B", "+B", "~", "v | n:A"], "missing B; 1",
         "A present v/n; B missing v/n"),
     "database lost, removed twice": (["v | n:A B", "+B", "~", "v | n:A", "v | n:A"], "removed B; 1",
         "A present v/n; B gone v/n"),
-    "database lost, renamed": (["v | n:A B", "~", "v | m:A B"], "moved A m B m; 2",
+    "database lost, renamed": (["v | n:A B", "~", "v | m:A B"], "moved A m B m; text A; text B; 2",
         "A present v/m; B present v/m"),
-    "database lost, moved": (["v | n:A B | m:C", "~", "v | n:B | m:C A"], "moved A m; 3",
+    "database lost, moved": (["v | n:A B | m:C", "~", "v | n:B | m:C A"], "moved A m; text A; 3",
         "C present v/m; A present v/m; B present v/n"),
     "another device": (["v | n:A B", "@b"], "0",
         "A journal v/n; B journal v/n"),
@@ -380,16 +392,59 @@ HISTORIES: dict[str, tuple[list[str], str, str]] = {
         "A present v/n; B missing v/n"),
     "another device reads less, twice": (["v | n:A B", "@b", "v | n:A", "v | n:A"], "removed B; 1",
         "A present v/n; B gone v/n"),
-    "another device reads it edited": (["v | n:A B", "@b", "v | n:A2 B"], "2",
+    "another device reads it edited": (["v | n:A B", "@b", "v | n:A2 B"], "text A; 2",
         "A present v/n; B present v/n"),
     "another device reads another file": (["v | n:A B | m:C", "@b", "/v | m:C"], "1",
         "C present v/m; A journal v/n; B journal v/n"),
-    "another device reads it renamed": (["v | n:A B", "@b", "v | m:A B"], "2",
+    "another device reads it renamed": (["v | n:A B", "@b", "v | m:A B"], "text A; text B; 2",
         "A present v/m; B present v/m"),
     "another device edits it, and the first": (["v | n:A B", "@b", "v | n:A2 B", "@a", "v | n:A2 B"], "changed A A2 A2; 2",
         "A present v/n; B present v/n"),
-    "both in other words": (["v | n:C", "@b", "v | n:C A", "+A", "@a", "v | n:C A5"], "2",
+    "both in other words": (["v | n:C", "@b", "v | n:C A", "+A", "@a", "v | n:C A5"], "text A; 2",
         "C present v/n; A present v/n"),
+    "of two copies, one decided": (["v | n:A C | o:A | p:A", "+A", "+A'", "v | n:C | o:A | p:A"], "moved A p; missing A; same A''; 3",
+        "A missing v/n; C present v/n; A' present v/o; A''=A present v/p"),
+    "of three copies, one decided": (["v | n:A C | o:A | p:A | q:A", "+A", "+A''", "v | n:C | o:A | p:A | q:A"], "moved A q; missing A; same A'''; 4",
+        "A missing v/n; C present v/n; A' present v/o; A'' present v/p; A'''=A present v/q"),
+    # where the other one is read is no news of it
+    "linked once": (["v | q:A & p | q.pdf:A", "v | q:A & p | q.pdf:A B"], "new B; 2",
+        "A'=A present p/q.pdf; B present p/q.pdf; A present v/q"),
+    "linked, then gone": (["v | q:A C & p | q.pdf:A", "v | q:C & p | q.pdf:A"], "missing A; 2",
+        "A'=A present p/q.pdf; A missing v/q; C present v/q"),
+    "by its id in Zotero": (["z | l:A#X & p | q.pdf:A2%X"], "new A; same A2; 1",
+        "A2=A present p/q.pdf; A present z/l"),
+    "by its id in Zotero, later": (["p | q.pdf:A2%X", "z | l:A#X & p | q.pdf:A2%X B"], "new A B; same A2; 2",
+        "A2 present p/q.pdf; B present p/q.pdf; A=A2 present z/l"),
+    "by an id that is like a pattern": (["z | l:A#XaY & p | q.pdf:A2%X_Y"], "new A A2; 2",
+        "A2 present p/q.pdf; A present z/l"),
+    "by an id of its own kind": (["z | l:A#X B%X"], "new A B; 2",
+        "A present z/l; B present z/l"),
+    "by another id": (["z | l:A#X & p | q.pdf:A2%Y"], "new A A2; 2",
+        "A2 present p/q.pdf; A present z/l"),
+    "on another page": (["v | q:A@3 & p | q.pdf:A@4"], "new A A'; 2",
+        "A' present p/q.pdf; A present v/q"),
+    "on the same page": (["v | q:A@3 & p | q.pdf:A@3"], "new A'; same A; 1",
+        "A'=A present p/q.pdf; A present v/q"),
+    "on the second page": (["v | q:A@3 A@4 & p | q.pdf:A@4"], "new A A''; same A'; 2",
+        "A''=A' present p/q.pdf; A present v/q; A' present v/q"),
+    "on a page": (["v | q:A & p | q.pdf:A@4"], "new A'; same A; 1",
+        "A'=A present p/q.pdf; A present v/q"),
+    "in three kinds": (["v | q:A & p | q.pdf:A & z | q:A#X"], "new A'; same A; same A''; 1",
+        "A'=A present p/q.pdf; A present v/q; A''=A present z/q"),
+    "more copies there": (["v | q:A & p | q.pdf:A A"], "new A' A''; same A; 2",
+        "A'=A present p/q.pdf; A'' present p/q.pdf; A present v/q"),
+    "asked about the nearest": (["v | n:A C | m:D", "+A", "v | n:C | m:D A5 A2"], "new A5 A2; missing A; ask A2; 4",
+        "D present v/m; A5 present v/m; A2?A present v/m; A missing v/n; C present v/n"),
+    "asked about each": (["v | n:A B C | m:D", "+A", "+B", "v | n:C | m:D A2 B2"], "new A2 B2; missing A B; ask A2; ask B2; 4",
+        "D present v/m; A2?A present v/m; B2?B present v/m; A missing v/n; C present v/n; B missing v/n"),
+    "not asked about a far one": (["v | n:A C | m:D", "+A", "v | n:C | m:D E"], "new E; missing A; 3",
+        "D present v/m; E present v/m; A missing v/n; C present v/n"),
+    "asked again": (["v | n:A C | m:D", "+A", "v | n:C | m:D A5", "v | n:C | m:D A5 A2"], "new A2; removed A; ask A2; 4",
+        "D present v/m; A5?A present v/m; A2?A present v/m; A gone v/n; C present v/n"),
+    "missing before": (["v | n:A C | m:D", "+A", "v | n:C | m:D", "v | n:C | m:D A2"], "new A2; removed A; ask A2; 3",
+        "D present v/m; A2?A present v/m; A gone v/n; C present v/n"),
+    "another device has it in other words": (["v | n:C", "@b", "v | n:C B", "+B", "@a", "v | n:C A", "+A", "@b", "v | n:C A5"], "missing B; text A; 2",
+        "C present v/n; B missing v/n; A present v/n"),
 }  # fmt: skip
 
 

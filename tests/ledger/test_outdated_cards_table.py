@@ -1,15 +1,17 @@
 """Which cards no longer have their quote in their passage, and what they are about now, row by
 row."""
 
+import dataclasses
 from dataclasses import dataclass, field
 
 import pytest
+from msgspec.structs import replace
 
 from ankiforge.ledger.draft_changes import compute_pending_draft_changes
 from ankiforge.ledger.events import USER, Passage, SentenceDecision
 from ankiforge.ledger.sentence_decisions import hash_sentence
 from ankiforge.ledger.snapshots import PassageSnapshot, RelatedDecisions
-from ankiforge.model import Card, Origin, Verdict
+from ankiforge.model import Card, Origin, StoredDraft, Verdict
 from tests.cards import made
 
 OLD = "The liver stores about one hundred grams of sugar."
@@ -148,3 +150,30 @@ def test_a_draft_asks_about_each_of_them(name):
         compute_pending_draft_changes(snapshot(row), "a", reworded_guids={"af1"}).added
         == ()
     )
+
+
+@pytest.mark.parametrize(
+    ("name", "drafted", "keys"),
+    [
+        ("a sentence changed", (), ("k",)),
+        ("a sentence changed", (NEW,), ()),
+        ("a sentence changed", (BESIDE,), ("k",)),
+        ("unchanged", (), ()),
+        ("none is similar", (), ()),
+    ],
+)
+def test_the_rules_are_rerun_if_new_text_of_a_card_has_no_draft(name, drafted, keys):
+    drafts = tuple(
+        made(
+            StoredDraft,
+            id=text,
+            fields=(("Text", text),),
+            quote=text,
+            sentence_hashes=(hash_sentence(text),),
+        )
+        for text in drafted
+    )
+    row = ROWS[name]
+    here = snapshot(dataclasses.replace(row, text=f"{row.text} {BESIDE}"))
+    here = replace(here, pending_drafts=drafts)
+    assert compute_pending_draft_changes(here, "a").keys_to_redraft == keys

@@ -1,0 +1,320 @@
+"""The whole event, sentences and drafts of each decision, row by row."""
+
+from typing import Any
+
+import pytest
+from msgspec.structs import replace
+
+from ankiforge.ledger import decision_plans
+from ankiforge.ledger.decision_plans import NoteRepair, NoteTakeover, PlannedDecision
+from ankiforge.ledger.events import (
+    POLICY,
+    USER,
+    Passage,
+    SentenceDecision,
+    hash_question_and_answer,
+    make_guid,
+)
+from ankiforge.ledger.sentence_decisions import hash_sentence
+from ankiforge.ledger.snapshots import PassageSnapshot
+from ankiforge.model import (
+    PROPOSAL_DRAFTER,
+    AdoptedNote,
+    CardContent,
+    CardKind,
+    Guid,
+    HighlightKey,
+    NoteType,
+    Origin,
+    Proposal,
+    StoredDraft,
+    UserNoteType,
+    compute_guid,
+)
+from ankiforge.model.hints import CardSchedule
+from tests.cards import card_of, made
+
+A, B = "The heart pumps five litres of blood.", "The liver stores sugar for the night."
+KEY = HighlightKey("v:v/p")
+TEXT = (("Text", "The {{c1::heart}} pumps five litres of blood."),)
+DRAFT = made(
+    StoredDraft,
+    key=KEY,
+    fields=TEXT,
+    quote=A,
+    answer="heart",
+    sentence_hashes=(hash_sentence(A),),
+    offer_id="o1",
+)
+OWN = replace(DRAFT, user_text_number=2)
+PROPOSED = replace(DRAFT, origin=Origin(PROPOSAL_DRAFTER))
+GUID = make_guid(KEY, DRAFT)
+CARD = replace(card_of(DRAFT), guid=Guid("af1"))
+HASH = hash_question_and_answer(TEXT)
+
+
+def snapshot(*pending: StoredDraft, **passage: Any) -> PassageSnapshot:
+    return PassageSnapshot(Passage((KEY,), **passage), f"{A} {B}", pending)
+
+
+def say(planned: PlannedDecision) -> tuple[Any, ...]:
+    """Return what a planned decision records: kind, key, author, body, sentences, drafts."""
+    event = planned.event
+    assert planned.fact_body["sentences"] == planned.decided_sentences
+    assert planned.fact_body["passage"] == [hash_sentence(A), hash_sentence(B)]
+    assert planned.fact_body.get("guid", "") == (event.body.get("guid") or "")
+    names = {A: "A", B: "B"}
+    sentences = "".join(names[each] for each in planned.decided_sentences)
+    return (
+        event.kind,
+        event.key,
+        event.author,
+        event.body,
+        sentences,
+        planned.chosen_draft_ids,
+    )
+
+
+def stored(draft: CardContent) -> dict[str, Any]:
+    return decision_plans.content_to_json(draft)
+
+
+@pytest.mark.parametrize(
+    ("draft", "options", "author", "body", "sentences", "chosen"),
+    [
+        (DRAFT, {}, USER, {"guid": GUID}, "A", ("dr1",)),
+        (DRAFT, {"by": POLICY}, POLICY, {"guid": GUID}, "A", ("dr1",)),
+        (DRAFT, {"forced": True}, USER, {"guid": GUID, "forced": True}, "A", ("dr1",)),
+        (replace(DRAFT, deck="D"), {}, USER, {"guid": GUID, "deck": "D"}, "A", ("dr1",)),
+        (replace(DRAFT, replaced_guid=Guid("af9")), {}, USER, {"guid": GUID, "instead": "af9"}, "A", ("dr1",)),
+        (OWN, {}, USER, {"guid": make_guid(KEY, OWN)}, "A", ("dr1",)),
+        (replace(DRAFT, quote=f"{A} {B}"), {}, USER, {"guid": GUID}, "AB", ("dr1",)),
+        (replace(PROPOSED, quote=f"{A} {B}"), {}, USER, {"guid": GUID}, "B", ("dr1",)),
+        (replace(DRAFT, quote="Other words."), {}, USER, {"guid": GUID}, "", ("dr1",)),
+        # the user's own text is of no draft
+        (made(CardContent, key=KEY, fields=TEXT, quote=B), {}, USER, {"guid": GUID}, "B", ()),
+    ],
+)  # fmt: skip
+def test_accept(draft, options, author, body, sentences, chosen):
+    planned = decision_plans.plan_accept(snapshot(), draft, **options)
+    expected = {**body, "draft": stored(draft)}
+    assert say(planned) == ("accept", KEY, author, expected, sentences, chosen)
+
+
+@pytest.mark.parametrize(
+    ("item", "why", "body", "sentences", "chosen"),
+    [
+        (DRAFT, "", {"guid": GUID, "content": HASH, "slot": ""}, "A", ("dr1",)),
+        (DRAFT, "easy", {"guid": GUID, "content": HASH, "slot": "", "why": "easy"}, "A", ("dr1",)),
+        (OWN, "", {"guid": make_guid(KEY, OWN), "content": HASH, "slot": "2"}, "A", ("dr1",)),
+        # it would change a card, which stays
+        (replace(OWN, revised_guid=Guid("af9")), "", {"guid": "", "content": HASH, "slot": ""}, "A", ("dr1",)),
+        (PROPOSED, "", {"guid": "", "content": "", "slot": ""}, "A", ("dr1",)),
+        (made(Proposal, key=KEY, fields=TEXT, quote=A, origin=Origin(PROPOSAL_DRAFTER)), "", {"guid": "", "content": "", "slot": "", "proposal": True}, "A", ()),
+        (CARD, "", {"guid": "af1", "content": HASH, "slot": ""}, "A", ()),
+        (replace(CARD, user_text_number=2), "easy", {"guid": "af1", "content": HASH, "slot": "2", "why": "easy"}, "A", ()),
+        (replace(CARD, quote=B), "", {"guid": "af1", "content": HASH, "slot": ""}, "B", ()),
+    ],
+)  # fmt: skip
+def test_reject(item, why, body, sentences, chosen):
+    planned = decision_plans.plan_reject(snapshot(), item, why)
+    expected = {**body, "fields": dict(TEXT)}
+    assert say(planned) == ("reject", KEY, USER, expected, sentences, chosen)
+
+
+def test_a_card_is_rejected_with_the_sentences_that_its_decision_had():
+    decision = SentenceDecision("e", (B,), "af1")
+    planned = decision_plans.plan_reject(snapshot(decisions=[decision]), CARD)
+    assert planned.decided_sentences == (B,)
+
+
+@pytest.mark.parametrize(
+    ("draft", "fields", "sentences"),
+    [
+        # only the fields that a drafter gave are new; the reader's own text is all of the card
+        (DRAFT, {"Text": TEXT[0][1], "Extra": "e"}, "A"),
+        (OWN, dict(TEXT), "A"),
+        # without new text, its sentence is the quote, or there is none
+        (replace(DRAFT, keeps_text=True, quote=B), {"Text": "old", "Extra": "e"}, "B"),
+        (
+            replace(DRAFT, keeps_text=True, quote=B, sentence_hashes=()),
+            {"Text": "old", "Extra": "e"},
+            "",
+        ),
+    ],
+)
+def test_revise(draft, fields, sentences):
+    card = replace(CARD, fields=(("Text", "old"), ("Extra", "e")))
+    planned = decision_plans.plan_revision(snapshot(), draft, card, "v:v/q")
+    content = stored(replace(draft, fields=tuple(fields.items()), kind=card.kind))
+    body = {"guid": "af1", "draft": content}
+    assert say(planned) == ("revise", "v:v/q", USER, body, sentences, ("dr1",))
+
+
+@pytest.mark.parametrize(("about", "sentences"), [((hash_sentence(B),), "AB"), ((), "A")])
+def test_retire(about, sentences):
+    draft = replace(DRAFT, quote=B, keeps_text=True, sentence_hashes=about)
+    planned = decision_plans.plan_retirement(snapshot(), draft, CARD, "v:v/q", "easy")
+    body = {
+        "guid": "af1",
+        "content": HASH,
+        "slot": "",
+        "fields": dict(TEXT),
+        "why": "easy",
+    }
+    assert say(planned) == ("reject", "v:v/q", USER, body, sentences, ("dr1",))
+
+
+@pytest.mark.parametrize(("why", "body"), [("", {}), ("easy", {"why": "easy"})])
+def test_skip(why, body):
+    planned = decision_plans.plan_skip(snapshot(), why)
+    assert say(planned) == ("skip", KEY, USER, body, "AB", ())
+
+
+def test_a_sentence_that_may_be_new_text_of_a_card_is_not_skipped():
+    old = "The heart pumps four litres of blood."
+    decision = SentenceDecision("e", (old,), "af1", card_sentence=old)
+    here = snapshot(decisions=[decision], cards={"af1": replace(CARD, quote=old)})
+    assert decision_plans.plan_skip(here).decided_sentences == (B,)
+
+
+NOTE = AdoptedNote("g", 5, 6, {"Text": "Front"}, {"Front": "<b>x</b>"})
+SCHEDULE = (CardSchedule("2027-01-01", 3, 250),)
+NOTE_JSON = {
+    "guid": "g",
+    "id": 5,
+    "type": 6,
+    "names": {"Text": "Front"},
+    "html": {"Front": "<b>x</b>"},
+}
+
+
+@pytest.mark.parametrize(
+    ("item", "takeover", "body", "chosen"),
+    [
+        (DRAFT, {}, {"guid": GUID, "draft": stored(DRAFT)}, ("dr1",)),
+        (DRAFT, {"note": NOTE, "deck": "D", "schedule": SCHEDULE}, {
+            "guid": GUID, "draft": stored(DRAFT), "deck": "D", "note": NOTE_JSON, "schedule": [SCHEDULE[0].to_json()],
+        }, ("dr1",)),
+        # the gaps have the numbers that they have in the note
+        (DRAFT, {"text": "The {{c3::heart}} pumps."}, {
+            "guid": make_guid(KEY, replace(DRAFT, fields=(("Text", TEXT[0][1].replace("c1", "c3")),))),
+            "draft": stored(replace(DRAFT, fields=(("Text", TEXT[0][1].replace("c1", "c3")),))),
+        }, ("dr1",)),
+        (CARD, {"note": NOTE, "deck": "D", "schedule": SCHEDULE}, {"guid": "af1", "schedule": [SCHEDULE[0].to_json()]}, ()),
+    ],
+)  # fmt: skip
+def test_take_over(item, takeover, body, chosen):
+    planned = decision_plans.plan_takeover(
+        snapshot(), item, NoteTakeover("x", **takeover)
+    )
+    assert say(planned) == ("adopt", KEY, USER, body, "A", chosen)
+
+
+def test_drafts_that_are_passed_over_are_chosen_too():
+    beside = replace(OWN, id="dr2")
+    planned = decision_plans.plan_accept(snapshot(DRAFT, beside), DRAFT)
+    assert planned.chosen_draft_ids == ("dr1", "dr2")
+    assert planned.fact_body["passed"] == [HASH]
+    other = replace(beside, sentence_hashes=(hash_sentence(B),))
+    planned = decision_plans.plan_accept(snapshot(DRAFT, other), DRAFT)
+    assert planned.chosen_draft_ids == ("dr1",)
+    assert "passed" not in planned.fact_body
+
+
+BASIC = made(
+    CardContent,
+    kind=CardKind.BASIC,
+    fields=(("Front", "q"), ("Back", "a"), ("Reverse", "")),
+)
+
+
+@pytest.mark.parametrize(
+    ("content", "fields", "over", "body"),
+    [
+        (BASIC, {"Back": "b"}, {}, {"fields": {"Back": "b"}}),
+        (BASIC, {"Front": "q", "Back": "b"}, {}, {"fields": {"Back": "b"}}),
+        (BASIC, {"Front": "q"}, {}, None),
+        (BASIC, {}, {}, None),
+        # words in Anki are replaced by the same
+        (
+            BASIC,
+            {"Front": "q"},
+            {"Front": ("h", "x")},
+            {"fields": {"Front": "q"}, "over": {"Front": ("h", "x")}},
+        ),
+        (
+            BASIC,
+            {"Reverse": "yes"},
+            {},
+            {"fields": {"Reverse": "yes"}, "kind": "two-way"},
+        ),
+        (
+            BASIC,
+            {"Reverse": "", "Back": "b"},
+            {},
+            {"fields": {"Back": "b"}, "kind": "basic"},
+        ),
+        (
+            replace(BASIC, kind=CardKind.CLOZE),
+            {"Reverse": "yes"},
+            {},
+            {"fields": {"Reverse": "yes"}},
+        ),
+    ],
+)
+def test_edit(content, fields, over, body):
+    event = decision_plans.build_edit_event(KEY, "af1", content, fields, over)
+    if body is None:
+        assert event is None
+        return
+    assert (event.kind, event.key, event.author) == ("edit", KEY, USER)
+    assert event.body == {"guid": "af1", **body}
+
+
+@pytest.mark.parametrize(
+    ("guid", "with_change", "body"),
+    [
+        (str(CARD.guid), False, {"guid": "af1"}),
+        (str(CARD.guid), True, {"guid": "af1"}),
+        ("other", False, {}),
+        ("other", True, {
+            "guid": compute_guid(KEY, NoteType.CLOZE, "0"), "draft": stored(CARD), "note": NOTE_JSON, "deck": "D",
+        }),
+    ],
+)  # fmt: skip
+def test_repair(guid, with_change, body):
+    change = NoteRepair(
+        NOTE, replace(made(CardContent, key=KEY, fields=TEXT, quote=A), deck="D")
+    )
+    event = decision_plans.build_repair_event(
+        KEY, "split", 7, guid, change if with_change else None
+    )
+    assert (event.kind, event.key, event.author) == ("repair", KEY, USER)
+    assert event.body == {"name": "split", "nid": 7, **body}
+
+
+def test_a_repair_that_adds_notes_names_their_type():
+    added = made(CardContent, key=KEY, fields=TEXT)
+    change = NoteRepair(NOTE, added, (added,), UserNoteType(7, "Mine", {"Text": "Front"}))
+    body = decision_plans.build_repair_event(KEY, "split", 7, "other", change).body
+    assert body["new"] == [{"guid": GUID, "draft": stored(added)}]
+    assert body["type"] == {"id": 7, "name": "Mine", "fields": {"Text": "Front"}}
+
+
+def test_other_events():
+    move = decision_plans.build_deck_and_tags_event
+    assert move(KEY, "af1", "D", ["x"], ["y"]).body == {
+        "guid": "af1",
+        "deck": "D",
+        "added": ["x"],
+        "removed": ["y"],
+    }
+    assert move(KEY, "af1", "", [], []).body == {"guid": "af1"}
+    assert move(KEY, "af1", "", [], []).kind == "placed"
+    different = decision_plans.build_different_passages_event(KEY, "v:v/q")
+    assert (different.kind, different.key, different.body) == (
+        "different",
+        KEY,
+        {"old": "v:v/q"},
+    )
