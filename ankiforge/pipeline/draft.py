@@ -535,14 +535,14 @@ def _update_findings(ledger: Ledger) -> None:
     candidates = DuplicateCandidates(ledger)
     with ledger.transaction():
         for row in load_drafts_with_duplicate_finding(ledger):
-            from ankiforge.check.duplicates import compare_again
+            from ankiforge.check.duplicates import recheck_finding
 
             draft = decode_draft(row["body"])
             findings = []
             for finding in draft.findings:
                 if finding.duplicate:
                     other = candidates.get_content(finding.duplicate)
-                    updated = compare_again(draft, finding, other)
+                    updated = recheck_finding(draft, finding, other)
                     findings += [updated] if updated else []
                 else:
                     findings.append(finding)

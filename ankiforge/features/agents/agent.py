@@ -22,8 +22,8 @@ from ankiforge.draft.prompt import (
     NO_TEXT,
     Prompt,
     ReplyShape,
+    build_shape_placeholders,
     compute_max_card_count,
-    make_rule_values,
 )
 from ankiforge.draft.reply import build_drafts, explain_missing_card, parse_cards
 from ankiforge.errors import BusyError, UsageError
@@ -101,12 +101,12 @@ def item_to_json(line: ListRow, reason: str, privacy: PrivacyFilter) -> Json:
     origin = line.origin
     entry: Json = {
         **view_card(line).to_json(),
-        "title": privacy.make_sendable(line.highlight).title,
+        "title": privacy.make_sendable_highlight(line.highlight).title,
         "drafter": " ".join(filter(None, (origin.drafter, origin.model))),
     }
     if reason:
         entry["why"] = reason
-    return privacy.mask_entry(entry, line.highlight)
+    return privacy.mask_json_entry(entry, line.highlight)
 
 
 def _explain_needed_work(ledger: Ledger, line: ListRow) -> str:
@@ -207,7 +207,7 @@ class Agent:
             return tool.function(self, **arguments)
         with self.open("") as workspace:
             privacy = load_privacy(workspace.ledger)
-            return privacy.mask_entry(tool.function(workspace, privacy, **arguments))
+            return privacy.mask_json_entry(tool.function(workspace, privacy, **arguments))
 
 
 # --- reading ------------------------------------------------------------------------
@@ -277,7 +277,7 @@ def _read_changed_files(agent: Agent) -> Json:
 def _render_rules(prompt: Prompt) -> str:
     """Render the drafting rules, describing the arguments of `propose_cards` instead of a reply."""
     values = {
-        **make_rule_values(ReplyShape()),
+        **build_shape_placeholders(ReplyShape()),
         "schema": mark_as_sendable(_SCHEMA),
         **dict.fromkeys(("title", "remark", "highlights"), NO_TEXT),
     }
@@ -291,7 +291,7 @@ def get_context(agent: Agent, *, highlight: Words) -> Json:
         privacy = load_privacy(workspace.ledger)
         passage = load_highlight(workspace.ledger, highlight)
         _check_is_public(privacy, passage)
-        sendable = privacy.make_sendable(passage)
+        sendable = privacy.make_sendable_highlight(passage)
         context = sendable.context or sendable.sentence or sendable.exact
         return {
             **highlight_to_json(sendable),
@@ -349,7 +349,7 @@ def _iter_rejected(ledger: Ledger, privacy: PrivacyFilter, query: str) -> Iterat
         if decision.event.kind != "reject" or query.casefold() not in text:
             continue
         if not privacy.is_private_passage(HighlightKey(decision.event.key)):
-            yield privacy.mask_entry(decision_to_json(decision))
+            yield privacy.mask_json_entry(decision_to_json(decision))
 
 
 def _sort_for_review(ledger: Ledger, ids: list[str]) -> list[str]:
@@ -455,7 +455,7 @@ def _propose_for_highlight(
     result: Json = {"cards": recorded}
     if len(recorded) < len(drafts):
         result["note"] = _REJECTED_BEFORE
-    return privacy.mask_entry(result, highlight)
+    return privacy.mask_json_entry(result, highlight)
 
 
 def _record_checked_drafts(
