@@ -409,7 +409,6 @@ def _count_min_shared_words(words: Strings) -> int:
 # These thresholds were chosen by measurements on labelled pairs of cards.
 _MIN_JACCARD = 0.50
 _MIN_CONTAINMENT = 0.70
-_MIN_TOKEN_SET_RATIO = 85
 # A card with fewer content words isn't reported for being contained in another, because the two
 # words of `die Lampe`, for example, occur in many sentences.
 _MIN_CONTAINED_WORDS = 3
@@ -440,11 +439,6 @@ def _make_same_front_finding(id: str, sides: ComparedSides) -> Finding:
     return make_finding("same_front", f"“{sides.answer[:60]}”", duplicate=id)
 
 
-def _differ_in_answer(card: ComparedSides, other: ComparedSides) -> bool:
-    answers = {normalize_phrases(card.answer), normalize_phrases(other.answer)}
-    return len(answers) > 1 and not are_duplicates(card, other)
-
-
 def recheck_finding(
     draft: CardContent, finding: Finding, other: CardContent | None
 ) -> Finding | None:
@@ -466,7 +460,7 @@ def recheck_finding(
     questions = {
         normalize_for_comparison(content.get_field("Front")) for content in (draft, other)
     }
-    if len(questions) > 1 or not _differ_in_answer(draft_sides, other_sides):
+    if len(questions) > 1 or are_duplicates(draft_sides, other_sides):
         return None
     return _make_same_front_finding(finding.duplicate, other_sides)
 
@@ -570,7 +564,7 @@ class DuplicateIndex:
         self._load_store()
         my_sides, terms = _extract_sides_and_terms(draft.kind, draft.fields)
         duplicates = []
-        for similarity, cards in self._find_similar(terms, my_sides, highlight):
+        for similarity, cards in self._find_similar(terms, highlight):
             first_card, *_ = cards
             if are_duplicates(my_sides, self._get_sides(first_card.id)):
                 duplicates += [(-similarity, card.id) for card in cards]
@@ -584,7 +578,9 @@ class DuplicateIndex:
             for card in self._iter_other_cards(group, highlight):
                 is_ours = not card.quote_prefix  # otherwise it's another tool's note
                 other_sides = self._get_sides(card.id)
-                if is_ours and _differ_in_answer(my_sides, other_sides):
+                if not (is_ours and other_sides.answer):  # or it was deleted meanwhile
+                    continue
+                if not are_duplicates(my_sides, other_sides):
                     yield _make_same_front_finding(card.id, other_sides)
                     return
 
@@ -611,7 +607,7 @@ class DuplicateIndex:
     # --- search -----------------------------------------------------------------------
 
     def _find_similar(
-        self, terms: SearchTerms, my_sides: ComparedSides, highlight: HighlightKey
+        self, terms: SearchTerms, highlight: HighlightKey
     ) -> Iterator[tuple[float, list[IndexedCard]]]:
         """Yield (similarity, cards) for each group of identical cards similar to the draft.
 
@@ -644,21 +640,12 @@ class DuplicateIndex:
             ranked.append((jaccard, containment, cards[0].id, cards))
         ranked.sort(reverse=True)
         for jaccard, containment, id, cards in ranked[:_MAX_COMPARED]:
-            is_similar = jaccard >= _MIN_JACCARD
             # the card with fewer words may be contained in the other
             fewer_words = min(my_count, len(self._cards[id].terms.words))
-            if not is_similar and fewer_words >= _MIN_CONTAINED_WORDS:
-                from rapidfuzz import fuzz  # slow to import and seldom needed
-
-                forms = (
-                    normalize_phrases(my_sides.full_text),
-                    normalize_phrases(self._get_sides(id).full_text),
-                )
-                is_similar = (
-                    containment >= _MIN_CONTAINMENT
-                    or fuzz.token_set_ratio(*forms, score_cutoff=_MIN_TOKEN_SET_RATIO) > 0
-                )
-            if is_similar:
+            is_contained = (
+                fewer_words >= _MIN_CONTAINED_WORDS and containment >= _MIN_CONTAINMENT
+            )
+            if jaccard >= _MIN_JACCARD or is_contained:
                 yield jaccard, cards
 
     def _find_candidates(self, terms: SearchTerms) -> set[int]:
