@@ -226,8 +226,7 @@ def join_texts(parts: Iterable[SendableText], separator: str = "\n\n") -> Sendab
 def build_shape_placeholders(shape: ReplyShape) -> dict[str, SendableText]:
     """Build the values of the placeholders `schema`, `most` and `kinds` for a shape of reply."""
     kind_rules = [_KIND_RULES[kind] for kind in shape.kinds]
-    if len(kind_rules) < len(CardKind):
-        kind_rules.append("No other kind, whatever the examples show.")
+    kind_rules.append("No other kind, whatever the examples show.")
     card_count = "one card, or as many as `<cards>` says, each for another fact"
     if shape.candidate_count > 1:
         card_count = (
