@@ -285,8 +285,9 @@ def _is_within_word(text: str, offset: int) -> bool:
         return False
     if unicodedata.combining(text[offset]):
         return True
-    pair = text[offset - 1 : offset + 1]
-    return pair.isalnum() and not _UNSPACED.search(pair)
+    before, after = text[offset - 1 : offset + 1]
+    is_after_letter = before.isalnum() or unicodedata.combining(before) > 0
+    return is_after_letter and after.isalnum() and not _UNSPACED.search(before + after)
 
 
 # --- what may leave -------------------------------------------------------------------

@@ -536,7 +536,7 @@ def parse_label(entry: Json) -> str:
     if not isinstance(entry.get("h"), str | int):
         return ""
     label = str(entry["h"])[:40].casefold()
-    return re.sub(r"^\W*(?:h(?:ighlight)?\W*(?=\w))?|\W+$", "", label)
+    return re.sub(r"^\W*(?:h(?:ighlight)?[\W_]*(?=[^\W_]))?|\W+$", "", label)
 
 
 _MAX_STRING_CHARS = 20_000
