@@ -310,7 +310,10 @@ def extract_error_message(body: str) -> str:
     if _is_web_page(body):
         return WEB_PAGE
     # the error of a provider may be embedded as a string of JSON
-    messages = _MESSAGE.findall(body.replace('\\"', '"')) or _MESSAGE.findall(body)
+    messages = _MESSAGE.findall(body)
+    for message in _MESSAGE.findall(body.replace('\\"', '"')):
+        if not any(outer.startswith(message) for outer in messages):
+            messages.append(message)
     message = (
         ": ".join(dict.fromkeys(messages)).replace("\\n", " ").replace('\\"', '"') or body
     )

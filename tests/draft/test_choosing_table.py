@@ -119,6 +119,7 @@ def test_a_very_long_paragraph_is_cut(length):
         (("a" * 90, "b" * 10), 10, 90, [("a", 9), ("b", 1)]),
         (("a" * 95, "b" * 5), 1, 90, [("a", 1)]),
         # a long section is cut between paragraphs
+        (("\n".join(letter * 30 for letter in "abcd"),), 2, 80, [("ab", 1), ("cd", 1)]),
         (("a" * 40 + "\n" + "b" * 40 + "\n" + "c" * 40 + "\n" + "d" * 40,), 2, 80, [("ab", 1), ("cd", 1)]),
     ],
 )  # fmt: skip
@@ -141,7 +142,7 @@ def test_a_part_is_named_by_its_text_and_document():
 
 def test_the_documents_of_a_folder_are_read_as_one():
     first, second = make("a", "b", labels=("1", "2")), make("c")
-    other = replace(second, document=replace(DOCUMENT, key=DocumentKey("e")))
+    other = replace(second, document=replace(DOCUMENT, key=DocumentKey("e"), source="x"))
     joined = concatenate_documents([first, other], "Folder")
     assert (joined.pages, joined.page_labels, joined.paragraphs) == (("a", "b", "c"), ("1", "2", ""), ())  # fmt: skip
     assert joined.document == replace(DOCUMENT, key=joined.document.key, title="Folder")
