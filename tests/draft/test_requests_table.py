@@ -122,7 +122,7 @@ def test_a_card_to_reword_is_sent_with_the_text_that_it_was_made_of():
     outdated = CardContent(
         highlight.key, BASIC, (("Front", "What is made?"), ("Back", "heat")), Origin("llm"), quote="it makes heat"
     )  # fmt: skip
-    other = replace(outdated, key=HighlightKey("d/other"))
+    other = replace(outdated, key=HighlightKey("d/other"), quote="other")
     task = make_task(highlight, outdated_cards=(outdated, other))
     assert format_highlight("1", task.passages[highlight.key]).split("\n")[2:] == [
         "<was>it makes heat</was>",
