@@ -89,7 +89,7 @@ SOURCE_CHECKS: tuple[Check, ...] = (
     source.check_fact_is_highlighted,
     source.check_links,
     source.check_active_markup,
-    source.check_model_talk,
+    source.check_chatbot_phrases,
     *_COMPARISON_CHECKS,
 )
 """The checks that compare a card with its source. Skipped for cards that the user wrote."""

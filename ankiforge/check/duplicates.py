@@ -78,7 +78,7 @@ class ComparedSides(Value, gc=False):
         return self.cloze_text or f"{self.question} {self.answer}"
 
     @property
-    def label(self) -> str:
+    def display_text(self) -> str:
         """The text by which the user recognizes the card."""
         return self.cloze_text or self.question
 
@@ -431,7 +431,7 @@ _MAX_FINDINGS = 5
 
 
 def _make_duplicate_finding(id: str, sides: ComparedSides, prefix: str) -> Finding:
-    shown_text = truncate(to_one_line(sides.label), 80)
+    shown_text = truncate(to_one_line(sides.display_text), 80)
     return make_finding("duplicate", f"{prefix}“{shown_text}”", duplicate=id)
 
 
@@ -473,7 +473,7 @@ class DuplicateStore(Protocol):
         ...
 
     def store_terms(self, terms: Sequence[tuple[str, SearchTerms]]) -> None:
-        """Store search terms, as (digest, terms) pairs with digests from the method above."""
+        """Store the search terms of cards from `iter_cards_without_terms`, by digest."""
         ...
 
     def iter_cards(self) -> Iterable[IndexedCard]:

@@ -658,7 +658,7 @@ def _split_stems_around(words: list[str], index: int) -> tuple[list[str], list[s
 # === foreign ==========================================================================
 
 
-def get_source_with_markdown(highlight: Highlight) -> str:
+def get_all_source_text(highlight: Highlight) -> str:
     """Return everything that is known of the source, both as plain text and as Markdown."""
     return "\n".join(
         (
@@ -697,7 +697,7 @@ def check_formulas_code_and_names(
     if is_chosen_by_reader(draft, highlight) or is_word_meaning_card(draft, highlight):
         return
     reading = parse_draft(draft)
-    source = get_source_with_markdown(highlight)
+    source = get_all_source_text(highlight)
     if draft.kind.note_type is NoteType.BASIC:
         answers: Strings = (draft.get_field("Back"),)
     else:
@@ -747,7 +747,7 @@ _ACTIVE_MARKUP = regex(
 )
 
 
-_MODEL_TALK = regex(
+_CHATBOT_PHRASE = regex(
     r"(?i)\b(?:as an ai|as a (?:large )?language model|i(?:'m| am) (?:sorry|unable)"
     r"|i cannot (?:help|create|assist)|(?:ignore|disregard|forget) (?:all |any |the "
     r"|your )*"
@@ -755,18 +755,18 @@ _MODEL_TALK = regex(
     r"|here (?:is|are) (?:the|your|a) (?:flash ?)?cards?|given (?:passage|highlight|text)"
     r"|(?:add|include|write|output|create) (?:a|the|this|one) (?:flash)?cards?)\b"
 )
-# A quick test for texts that can't match, because `_MODEL_TALK` is slow: it has to be tried at
+# A quick test for texts that can't match, because `_CHATBOT_PHRASE` is slow: it has to be tried at
 # every letter.
-_MODEL_TALK_WORDS = (
+_CHATBOT_WORDS = (
     *("as an ai", "language model", "sorry", "unable", "i cannot", "instruction"),
     *("prompt", "message", "card", "given passage", "given highlight", "given text"),
 )
 
 
-def _find_model_talk(text: str) -> re.Match[str] | None:
+def _find_chatbot_phrase(text: str) -> re.Match[str] | None:
     folded = text.casefold()
-    may_match = any(word in folded for word in _MODEL_TALK_WORDS)
-    return _MODEL_TALK.search(text) if may_match else None
+    may_match = any(word in folded for word in _CHATBOT_WORDS)
+    return _CHATBOT_PHRASE.search(text) if may_match else None
 
 
 def check_links(draft: CardContent, context: CheckContext) -> Iterator[Finding]:
@@ -782,7 +782,7 @@ def check_links(draft: CardContent, context: CheckContext) -> Iterator[Finding]:
         return
     document = highlight.document
     source_texts = [
-        get_source_with_markdown(highlight),
+        get_all_source_text(highlight),
         *highlight.links,
         highlight.uri,
         document.uri,
@@ -799,12 +799,12 @@ def check_active_markup(draft: CardContent, context: CheckContext) -> Iterator[F
     """Report active markup, such as a script, that isn't in the source."""
     markup = _ACTIVE_MARKUP.search("\n".join(text for _, text in draft.fields))
     if markup:
-        source = get_source_with_markdown(context.highlight)
+        source = get_all_source_text(context.highlight)
         if not contains_text(source, markup[0]):
             yield make_finding("foreign_markup", markup[0])
 
 
-def check_model_talk(draft: CardContent, context: CheckContext) -> Iterator[Finding]:
+def check_chatbot_phrases(draft: CardContent, context: CheckContext) -> Iterator[Finding]:
     """Report phrases that a model says in a conversation, such as “as an AI”.
 
     If the source itself has such a phrase in the sentence with the answer, only warn.
@@ -813,17 +813,17 @@ def check_model_talk(draft: CardContent, context: CheckContext) -> Iterator[Find
         return
     source = get_answer_source_text(context.highlight)
     text = "\n".join(text for _, text in draft.fields)
-    card_talk = _find_model_talk(strip_markup(text))
+    card_talk = _find_chatbot_phrase(strip_markup(text))
     if card_talk and not contains_text(source, card_talk[0]):
         yield make_finding("model_talk", f"“{card_talk[0]}”")
         return
-    if not _find_model_talk(source):
+    if not _find_chatbot_phrase(source):
         return
     # the document contains such talk, perhaps because it is about models, so only warn
     answers = list(filter(None, parse_draft(draft).answers))
     for start, end in find_sentence_spans(source):
         sentence = source[start:end]
-        source_talk = _MODEL_TALK.search(sentence)
+        source_talk = _CHATBOT_PHRASE.search(sentence)
         if source_talk and any(contains_text(sentence, answer) for answer in answers):
             detail = f"“{source_talk[0]}”"
             yield make_finding("model_talk", detail, severity=Severity.WARN)

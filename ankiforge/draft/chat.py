@@ -117,7 +117,7 @@ def count_exportable_highlights(tasks: Iterable[SendableTask]) -> int:
 
 
 def make_label(key: str) -> str:
-    """Compute the label of 8 hex digits by which a chat refers to a highlight."""
+    """Compute the label of 8 hex digits by which a chat refers to a highlight or card."""
     return hash16(key)[:8]
 
 

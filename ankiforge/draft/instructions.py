@@ -363,7 +363,7 @@ def _find_picture_skip_reason(highlight: Highlight, comment: Instruction) -> str
     return "it has no picture: its place on the page is empty, or cannot be drawn"
 
 
-def is_for_rules_only(highlight: Highlight) -> bool:
+def is_drafted_by_rules_only(highlight: Highlight) -> bool:
     """Return whether a highlight is never drafted by a model, but only by the rules.
 
     This is true of hand-written cards, comments without marked text, and images and drawings that
@@ -391,6 +391,6 @@ def find_reason_not_to_send(highlight: Highlight) -> str:
         return "a hand-written card is not drafted again"
     if highlight.line_syntax == WORD_AND_TRANSLATION:
         return "a word with its translation is not drafted again"
-    if is_for_rules_only(highlight):
+    if is_drafted_by_rules_only(highlight):
         return "a picture is not shown to a model"
     return ""

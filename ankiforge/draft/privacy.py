@@ -87,8 +87,8 @@ class LettersWithOffsets(NamedTuple):
     """The offset of each folded letter in the original text."""
 
 
-def fold_text(text: str) -> LettersWithOffsets:
-    """Return the casefolded letters and digits of a text, with their offsets."""
+def extract_folded_letters(text: str) -> LettersWithOffsets:
+    """Extract the letters and digits of a text, casefolded, with their offsets in it."""
     return LettersWithOffsets(*fold_alphanumerics_with_offsets(text))
 
 
@@ -103,8 +103,10 @@ class HiddenTextIndex:
         """All texts and all their words, folded."""
         self._texts = set[str]()
         for hidden_text in texts:
-            self._texts.add(fold_text(hidden_text).letters)
-            self._words.update(fold_text(word).letters for word in hidden_text.split())
+            self._texts.add(extract_folded_letters(hidden_text).letters)
+            self._words.update(
+                extract_folded_letters(word).letters for word in hidden_text.split()
+            )
         self._texts.discard("")
         self._words |= self._texts
         self._joined = "\n".join(self._texts)
@@ -126,7 +128,7 @@ class HiddenTextIndex:
         of a line or table cell.
         """
         # find whole hidden texts, but short ones only where they consist of whole words
-        letters, origins = fold_text(text)
+        letters, origins = extract_folded_letters(text)
         for start in range(len(letters)):
             for size in range(1, _MIN_PARTIAL_CHARS + 1):
                 for hidden in self._texts_by_prefix.get(
@@ -140,7 +142,7 @@ class HiddenTextIndex:
                     if len(hidden) >= _MIN_PARTIAL_CHARS or not is_within:
                         yield first, end
         for start, end in iter_part_spans(text):
-            letters, origins = fold_text(text[start:end])
+            letters, origins = extract_folded_letters(text[start:end])
             # mask a part that occurs within a hidden text; a short part must be a whole word of it
             searched = self._words if len(letters) < _MIN_PARTIAL_CHARS else self._joined
             if letters and letters in searched:
@@ -155,7 +157,7 @@ class HiddenTextIndex:
     ) -> Iterator[Span]:
         """Yield the spans at the start and end of a text that are a truncated hidden text.
 
-        `letters` is the text as folded by `fold_text`. A span has at least `min_letters`
+        `letters` is the text as folded by `extract_folded_letters`. A span has at least `min_letters`
         letters.
         """
         # a hidden text may begin before this text
@@ -197,7 +199,7 @@ class PrivateSentenceIndex:
         for text in texts:
             for line in text.split("\n"):
                 for start, end in find_sentence_spans(line):
-                    letters = fold_text(line[start:end]).letters
+                    letters = extract_folded_letters(line[start:end]).letters
                     if _is_distinctive(line[start:end], letters):
                         self._sentences.add(letters)
         self._lengths_by_prefix = defaultdict[str, set[int]](set)
@@ -210,7 +212,7 @@ class PrivateSentenceIndex:
         """Yield each span of `text` that is a private sentence or part of one."""
         if not self._sentences:
             return
-        letters, origins = fold_text(text)
+        letters, origins = extract_folded_letters(text)
         for start in range(len(letters)):
             for length in self._lengths_by_prefix.get(
                 letters[start : start + _PREFIX_LENGTH], ()
@@ -234,14 +236,15 @@ class PrivateSentenceIndex:
 def _is_distinctive(text: str, letters: str) -> bool:
     """Return whether a text is long enough not to be in another document by coincidence.
 
-    `letters` is the text as folded by `fold_text`.
+    `letters` is the text as folded by `extract_folded_letters`.
     """
     if len(_UNSPACED.findall(letters)) >= _MIN_UNSPACED_LETTERS:
         return True
     words = [word for word in text.split() if any(map(str.isalnum, word))]
     if len(words) < _MIN_SENTENCE_WORDS:
         return any(
-            len(fold_text(word).letters) >= _MIN_LONG_WORD_LETTERS for word in words
+            len(extract_folded_letters(word).letters) >= _MIN_LONG_WORD_LETTERS
+            for word in words
         )
     return len(letters) >= _MIN_SENTENCE_LETTERS
 
@@ -285,7 +288,7 @@ def _is_within_word(text: str, offset: int) -> bool:
         return False
     if unicodedata.combining(text[offset]):
         return True
-    before, after = text[offset - 1 : offset + 1]
+    before, after = text[offset - 1], text[offset]
     is_after_letter = before.isalnum() or unicodedata.combining(before) > 0
     return is_after_letter and after.isalnum() and not _UNSPACED.search(before + after)
 
@@ -392,7 +395,7 @@ class PrivacyFilter:
         # check whether the highlight repeats, contains or overlaps private text
         exact = unicodedata.normalize("NFC", highlight.exact)
         hidden_texts = self._get_hidden_texts(document)
-        letters = fold_text(exact).letters
+        letters = extract_folded_letters(exact).letters
         if any(self._find_private_spans(exact, document, may_be_truncated=False)) or any(
             hidden_texts.find_truncated_edges(letters, _MIN_OVERLAP)
         ):
@@ -596,8 +599,8 @@ class SendableTask:
         return self.mask_text(title)
 
     @property
-    def remark(self) -> SendableText:
-        """The user's remark when asking for another draft, with private text masked."""
+    def user_request(self) -> SendableText:
+        """The user's instructions when asking for another draft, with private text masked."""
         return self.mask_text(self.task.user_request)
 
     def mask_text(self, text: str) -> SendableText:

@@ -18,7 +18,7 @@ from ankiforge.draft import (
     PROPOSALS_VERSION,
     find_reason_not_to_send,
     has_relevant_comment,
-    is_for_rules_only,
+    is_drafted_by_rules_only,
     make_failed_result,
     remove_comment_from_context,
 )
@@ -309,7 +309,7 @@ def iter_model_tasks(
         ledger, by_model=True, within=job.documents, was_asked=was_asked
     ):
         if (
-            is_for_rules_only(highlight)
+            is_drafted_by_rules_only(highlight)
             or find_reason_not_to_send(highlight)
             or privacy.find_private_reason(highlight)
         ):

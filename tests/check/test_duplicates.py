@@ -220,7 +220,7 @@ def test_questions_that_differ_in_three_words_of_one_place_are_not_told_apart_by
 def test_a_cloze_is_asked_without_what_its_gaps_hide(words, asked, answered, text):
     compared = extract_sides(card(words))
     assert " ".join(compared.question.split()) == asked
-    assert (compared.answer, compared.cloze_text, compared.label) == (
+    assert (compared.answer, compared.cloze_text, compared.display_text) == (
         answered,
         text,
         text,

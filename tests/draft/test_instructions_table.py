@@ -10,7 +10,7 @@ from ankiforge.draft.instructions import (
     find_questions,
     find_reason_not_to_send,
     has_relevant_comment,
-    is_for_rules_only,
+    is_drafted_by_rules_only,
     make_failed_result,
     make_two_sided_fields,
     parse_instruction,
@@ -69,7 +69,7 @@ def make(kind: str = "", **fields: object) -> Highlight:
     ],
 )  # fmt: skip
 def test_who_drafts_a_highlight(highlight, is_for_rules, reason):
-    assert is_for_rules_only(highlight) is is_for_rules
+    assert is_drafted_by_rules_only(highlight) is is_for_rules
     assert find_reason_not_to_send(highlight) == reason
     known = (NO_MODEL, "a picture is not", "a word with")
     assert find_drafting_skip_reason(highlight) == (

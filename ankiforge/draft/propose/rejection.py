@@ -346,12 +346,12 @@ def strip_endings(words: Iterable[str]) -> frozenset[str]:
 
 
 def is_poor_answer(words: Sequence[Token], span: Span, language: LanguageTables) -> bool:
-    """Return whether a run of tokens is such a poor answer that nobody would keep the card.
+    """Return whether some tokens of a sentence make such a poor answer that nobody would keep it.
 
     Args:
-        words: the tokens of a sentence.
-        span: the index of the first token, and the index after the last.
-        language: the word tables for the sentence's language.
+        words: The tokens of the sentence.
+        span: The index of the first token of the answer, and the index after the last.
+        language: The word tables for the sentence's language.
     """
     first, last = span
     token = words[last - 1]
