@@ -157,8 +157,8 @@ class HiddenTextIndex:
     ) -> Iterator[Span]:
         """Yield the spans at the start and end of a text that are a truncated hidden text.
 
-        `letters` is the text as folded by `extract_folded_letters`. A span has at least `min_letters`
-        letters.
+        `letters` is the text as folded by `extract_folded_letters`. A span has at least
+        `min_letters` letters.
         """
         # a hidden text may begin before this text
         reversed_letters = letters[::-1]
