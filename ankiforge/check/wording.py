@@ -445,7 +445,9 @@ def check_external_references(
     shown_text = reading.full_text if is_cloze else reading.question
     reference = _find_reference_to_text(shown_text)
     figure_reference = _FIGURE.search(shown_text)
-    if not reference and not _LISTED_OPTIONS.search(shown_text):
+    # plain text lacks the bullets of a list
+    options = f"{shown_text}\n{draft.get_field('Text' if is_cloze else 'Front')}"
+    if not reference and not _LISTED_OPTIONS.search(options):
         # the text may refer to options that the card doesn't list
         options_reference = _REFERENCE_TO_OPTIONS.search(
             shown_text
