@@ -80,6 +80,7 @@ NOTE = "Note: iron rusts in wet air."
         # a number has its unit, unless both are marked
         (mark("It rusts in 5 mg of air.", "5"), gap("It rusts in {{c1::5 mg}} of air.", "5 mg")),
         (mark("It has 5 mg of air.", "5", "mg"), gap("It has {{c1::5}} {{c2::mg}} of air.", "5 · mg")),
+        (replace(mark("It has 5 mg of air."), gaps=((9, 11), (7, 8))), gap("It has {{c1::5}} {{c2::mg}} of air.", "5 · mg")),
         # a footnote is shown with the answer
         (mark(WET, "Iron", markdown=(WET, "a note"), markdown_gaps=((0, 4),)), [("cloze", "{{c1::Iron}} rusts in wet air.", "a note", "Iron", 0, "rules:phrase")]),
         # what is left around the gaps: two words, or five letters of a script without spaces
@@ -274,3 +275,15 @@ COLOUR = "its colour asks for a question: write it as the comment: `? …`"
 def test_a_deck_or_a_colour_that_takes_no_cloze(kinds, requested, reason):
     found = draft(mark(WET, "Iron"), kinds=kinds, requested_kind=requested)
     assert found == (reason or gap("{{c1::Iron}} rusts in wet air.", "Iron"))
+
+
+def test_a_highlight_that_cannot_be_drafted_is_told_and_the_others_are_drafted():
+    broken = mark(
+        LABEL, "Falling sales", line_syntax="**"
+    )  # no reader omits the Markdown
+    highlights = (broken, mark(WET, "Iron"))
+    failed, drafted = draft_task(DraftingTask(DOCUMENT, highlights))
+    assert failed.highlight == broken
+    assert failed.problem is not None
+    assert failed.problem.message.startswith(f"“{LABEL}”: ")
+    assert (failed.drafts, len(drafted.drafts)) == ((), 1)
