@@ -107,7 +107,7 @@ format: $(VENV)/dev-ok  ## format, and fix what can be fixed
 
 golden: $(VENV)/dev-ok  ## rewrite the golden files, then read the diff
 	ANKIFORGE_GOLDEN=1 $(PY) -m pytest -q tests/sources tests/extract/test_texts.py \
-		tests/extract/test_pdfs.py tests/draft/test_cases.py tests/golden/test_journal.py
+		tests/extract/test_pdfs.py tests/draft/test_cases.py tests/draft/test_scores.py tests/golden/test_journal.py
 	git diff --stat -- tests
 
 bench-extract: $(VENV)/bench-ok  ## what is read under the marks of PDFs, beside pdfannots: minutes

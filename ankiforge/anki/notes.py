@@ -52,7 +52,7 @@ MediaByPath = Mapping[str, Media]
 """The pictures that Markdown may show, by their path in the Markdown."""
 ContextFilter = Callable[[CardContent, Strings], Strings]
 """A function that removes the parts of a context that would reveal a card's answer, such as
-`check.filter_safe_context`."""
+`check.remove_revealing_context`."""
 
 
 def format_identity(card: Card, hashes: Strings, tags: Strings) -> str:

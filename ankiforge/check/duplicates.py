@@ -66,7 +66,7 @@ _SHIELD_CHARS = regex(r"[`$\\]")
 class ComparedSides(Value, gc=False):
     """The plain text of a card's question and answer, for comparison with other cards."""
 
-    family: NoteType
+    note_type: NoteType
     question: str
     answer: str
     cloze_text: str = ""
@@ -78,24 +78,24 @@ class ComparedSides(Value, gc=False):
         return self.cloze_text or f"{self.question} {self.answer}"
 
     @property
-    def label(self) -> str:
+    def display_text(self) -> str:
         """The text by which the user recognizes the card."""
         return self.cloze_text or self.question
 
 
-def compute_sides(card: CardContent) -> ComparedSides:
+def extract_sides(card: CardContent) -> ComparedSides:
     """Extract the plain text of a card's question and answer."""
-    return _compute_sides(card.note_type, card.fields)
+    return _extract_sides(card.note_type, card.fields)
 
 
-def _compute_sides(family: NoteType, fields: Fields) -> ComparedSides:
+def _extract_sides(note_type: NoteType, fields: Fields) -> ComparedSides:
     shortened = tuple((name, text[:MAX_COMPARED_CHARS]) for name, text in fields)
-    reading = parse_fields(family, shortened)
+    reading = parse_fields(note_type, shortened)
     return ComparedSides(
-        family,
+        note_type,
         question=reading.question.replace(GAP_PLACEHOLDER, " "),
         answer=" ".join(reading.answers),
-        cloze_text="" if family is NoteType.BASIC else reading.full_text,
+        cloze_text="" if note_type is NoteType.BASIC else reading.full_text,
     )
 
 
@@ -103,10 +103,10 @@ def _compute_sides(family: NoteType, fields: Fields) -> ComparedSides:
 
 
 def _compute_comparison_key(kind: CardKind, fields: Texts) -> Strings:
-    """Return a key that is the same for identical cards, or () if a side is empty.
+    """Return a key that is equal for identical cards, or () if one side of the card is empty.
 
-    Typography, emphasis, and a final period or question mark are ignored. The key includes
-    the Extra field and, for a cloze card, the gaps with their numbers.
+    Differences in typography, emphasis, and a final period or question mark are ignored. The
+    Extra field is part of the key, and so are the numbers of cloze deletions.
     """
     extra = _normalize(fields.get("Extra", ""))
     if kind.note_type is not NoteType.CLOZE:
@@ -151,9 +151,9 @@ _NEGATION_WORDS = NEGATIONS | read_word_set("meaning", "missing")
 
 
 class CardFeatures(Value):
-    """The features by which `are_duplicates` compares two cards."""
+    """Features of a card that `are_duplicates` compares."""
 
-    family: NoteType
+    note_type: NoteType
     question: str
     full_text: str
     """The question with its answer, normalized like `question`."""
@@ -174,8 +174,8 @@ class CardFeatures(Value):
 
 
 @lru_cache(maxsize=2048)
-def compute_features(sides: ComparedSides) -> CardFeatures:
-    """Compute the features that distinguish duplicates from cards that are only similar."""
+def extract_card_features(sides: ComparedSides) -> CardFeatures:
+    """Extract the features that tell duplicates apart from cards that are merely similar."""
     asked = normalize_phrases(sides.question)
     answered = normalize_phrases(sides.answer)
     whole = normalize_phrases(sides.full_text)
@@ -188,7 +188,7 @@ def compute_features(sides: ComparedSides) -> CardFeatures:
     for word in split_words(question_and_answer.casefold()):
         negations += word in _NEGATION_WORDS
     return CardFeatures(
-        family=sides.family,
+        note_type=sides.note_type,
         question=asked,
         # drop acronyms that are written differently in normalized text, such as USA as us
         terms=frozenset(term for term in terms if term in whole),
@@ -215,9 +215,13 @@ _MAX_REPLACED_WORDS = 2
 
 
 def are_duplicates(card: ComparedSides, other: ComparedSides) -> bool:
-    """Return whether two cards ask the same thing, with no known difference in meaning."""
-    features_a = compute_features(card)
-    features_b = compute_features(other)
+    """Return whether two cards ask the same thing.
+
+    They don't if they differ in a known way, such as a negation, a number or an opposite, or if
+    their answers share fewer than half of the words of the shorter answer.
+    """
+    features_a = extract_card_features(card)
+    features_b = extract_card_features(other)
     if features_a.is_negated != features_b.is_negated:
         return False
     if any(differ(features_a, features_b) for differ in _DIFFERENCES):
@@ -230,8 +234,8 @@ def are_duplicates(card: ComparedSides, other: ComparedSides) -> bool:
 
 
 def _lack_content_words(card: CardFeatures, other: CardFeatures) -> bool:
-    """Return whether two questions differ, and either has no content words, like `What?`."""
-    if not card.family is other.family is NoteType.BASIC:
+    """Return whether two questions differ and at least one has no content words, like `What?`."""
+    if not card.note_type is other.note_type is NoteType.BASIC:
         return False
     has_words = card.question_stems and other.question_stems
     return card.question != other.question and not has_words
@@ -259,6 +263,7 @@ def _differ_in_terms(card: CardFeatures, other: CardFeatures) -> bool:
 
 
 def _differ_in_opposites(card: CardFeatures, other: CardFeatures) -> bool:
+    """Return whether a word in one card is the opposite of a word in the other, e.g. `larger`."""
     counterparts = _find_unmatched_words(other.tokens, card.tokens)
     return any(
         _are_opposed(word, counterpart)
@@ -268,9 +273,9 @@ def _differ_in_opposites(card: CardFeatures, other: CardFeatures) -> bool:
 
 
 def _differ_in_one_place(card: CardFeatures, other: CardFeatures) -> bool:
-    """Return whether two questions differ only in one or two consecutive words.
+    """Return whether two questions are equal except for one or two consecutive words.
 
-    Synonyms don't count as different.
+    Words that are synonyms of each other count as equal.
     """
     my_words = list(card.question_stems)
     their_words = list(other.question_stems)
@@ -309,9 +314,9 @@ def _has_no_match(stem: str, other_words: AbstractSet[str]) -> bool:
 
 
 def _are_opposed(word: str, counterpart: str) -> bool:
-    """Return whether two words are opposites, optionally after a common prefix.
+    """Return whether two words are opposites.
 
-    For example, Gram-positive and Gram-negative are opposites.
+    A common prefix is ignored, so Gram-positive and Gram-negative are opposites.
     """
     pairs_of_letters = zip(word, counterpart, strict=False)
     start = len([*takewhile(lambda pair: pair[0] == pair[1], pairs_of_letters)])
@@ -348,15 +353,15 @@ TERMS_VERSION = "6"
 
 
 def compute_search_terms(draft: CardContent) -> SearchTerms:
-    """Compute the terms that a card is indexed by for the duplicate search."""
-    return _compute_sides_and_terms(draft.kind, draft.fields)[1]
+    """Compute the words and hashes by which the duplicate search finds a card."""
+    return _extract_sides_and_terms(draft.kind, draft.fields)[1]
 
 
 @lru_cache(maxsize=1024)  # a batch of drafts is first checked, then recorded
-def _compute_sides_and_terms(
+def _extract_sides_and_terms(
     kind: CardKind, fields: Fields
 ) -> tuple[ComparedSides, SearchTerms]:
-    card_sides = _compute_sides(kind.note_type, fields)
+    card_sides = _extract_sides(kind.note_type, fields)
     normalized_text = normalize_phrases(card_sides.full_text)
     exact_values = _compute_comparison_key(kind, dict(fields))
     question = ""
@@ -373,8 +378,8 @@ def _compute_sides_and_terms(
     return card_sides, terms
 
 
-def _hash_values(form: Strings) -> bytes:
-    encoded = "\x1f".join(form).encode("utf-8", "surrogatepass")
+def _hash_values(values: Strings) -> bytes:
+    encoded = "\x1f".join(values).encode("utf-8", "surrogatepass")
     return blake2b(encoded, digest_size=16).digest()
 
 
@@ -394,8 +399,8 @@ def _compute_signature(words: Strings) -> int:
     return bits
 
 
-def _count_needed_words(words: Strings) -> int:
-    """Return how many of `words` a duplicate must share if it has at least as many words."""
+def _count_min_shared_words(words: Strings) -> int:
+    """Return how many of `words` must be in a duplicate that has at least as many words."""
     return min((len(words) + 1) // 2, _MAX_NEEDED_WORDS)
 
 
@@ -404,7 +409,6 @@ def _count_needed_words(words: Strings) -> int:
 # These thresholds were chosen by measurements on labelled pairs of cards.
 _MIN_JACCARD = 0.50
 _MIN_CONTAINMENT = 0.70
-_MIN_TOKEN_SET_RATIO = 85
 # A card with fewer content words isn't reported for being contained in another, because the two
 # words of `die Lampe`, for example, occur in many sentences.
 _MIN_CONTAINED_WORDS = 3
@@ -427,7 +431,7 @@ _MAX_FINDINGS = 5
 
 
 def _make_duplicate_finding(id: str, sides: ComparedSides, prefix: str) -> Finding:
-    shown_text = truncate(to_one_line(sides.label), 80)
+    shown_text = truncate(to_one_line(sides.display_text), 80)
     return make_finding("duplicate", f"{prefix}“{shown_text}”", duplicate=id)
 
 
@@ -435,33 +439,28 @@ def _make_same_front_finding(id: str, sides: ComparedSides) -> Finding:
     return make_finding("same_front", f"“{sides.answer[:60]}”", duplicate=id)
 
 
-def _differ_in_answer(card: ComparedSides, other: ComparedSides) -> bool:
-    answers = {normalize_phrases(card.answer), normalize_phrases(other.answer)}
-    return len(answers) > 1 and not are_duplicates(card, other)
-
-
-def compare_again(
+def recheck_finding(
     draft: CardContent, finding: Finding, other: CardContent | None
 ) -> Finding | None:
-    """Recheck a finding against the current version of the card that the finding names.
+    """Recheck whether a draft still duplicates the card that a finding names.
 
     Args:
-        draft: the draft with the finding.
-        finding: a finding of `DuplicateIndex`.
-        other: the card as it is now, or None if it isn't used any more.
+        draft: The draft with the finding.
+        finding: The finding, created by `DuplicateIndex`.
+        other: The current version of the card, or None if the card is no longer in use.
 
     Returns:
-        The finding about the card as it is now, or None if there is nothing to report.
+        The finding, updated for the current version, or None if it no longer applies.
     """
     if other is None:
         return None
-    draft_sides, other_sides = compute_sides(draft), compute_sides(other)
+    draft_sides, other_sides = extract_sides(draft), extract_sides(other)
     if finding.check == "duplicate":
         return finding if are_duplicates(draft_sides, other_sides) else None
     questions = {
         normalize_for_comparison(content.get_field("Front")) for content in (draft, other)
     }
-    if len(questions) > 1 or not _differ_in_answer(draft_sides, other_sides):
+    if len(questions) > 1 or are_duplicates(draft_sides, other_sides):
         return None
     return _make_same_front_finding(finding.duplicate, other_sides)
 
@@ -470,11 +469,11 @@ class DuplicateStore(Protocol):
     """The stored cards and their search terms, e.g. in the database of a workspace."""
 
     def iter_cards_without_terms(self, version: str) -> Iterable[tuple[str, CardContent]]:
-        """Yield (id, content) for each card without search terms of this version."""
+        """Yield (digest, content) for each card without search terms of this version."""
         ...
 
     def store_terms(self, terms: Sequence[tuple[str, SearchTerms]]) -> None:
-        """Store (card id, search terms) pairs."""
+        """Store the search terms of cards from `iter_cards_without_terms`, by digest."""
         ...
 
     def iter_cards(self) -> Iterable[IndexedCard]:
@@ -487,10 +486,10 @@ class DuplicateStore(Protocol):
 
 
 class DuplicateIndex:
-    """An index of the cards and drafts that a new draft may duplicate.
+    """An index for finding the cards and drafts that a new draft may duplicate.
 
-    It contains all cards passed to `add`, plus those in `store`, which are loaded on the
-    first search.
+    It holds the cards in `store`, which are loaded on the first search, and all cards that were
+    passed to `add`.
     """
 
     def __init__(self, store: DuplicateStore | None = None) -> None:
@@ -498,53 +497,55 @@ class DuplicateIndex:
         self._is_loaded = False
         self._cards: dict[str, IndexedCard] = {}
         self._sides_by_id: dict[str, ComparedSides] = {}
-        # Identical cards form a group, of which only the first card is compared. A group's number
-        # is the index of this card in the next three lists.
+        # Identical cards form a group, of which only the first card is compared. A group is
+        # represented by its index in the next three lists.
         self._first_cards: list[IndexedCard] = []
         self._signatures: list[int] = []
-        self._numbers: list[frozenset[str]] = []
+        self._digit_words: list[frozenset[str]] = []
         self._more_cards: dict[int, list[IndexedCard]] = defaultdict(list)
-        self._numbers_by_exact_hash: dict[bytes, int] = {}
-        # The numbers of the groups that contain each word, or ask the question with each hash.
+        self._group_by_text_hash: dict[bytes, int] = {}
+        # The groups that contain each word, or ask the question with each hash.
         self._postings: dict[str | bytes, array[int]] = defaultdict(partial(array, "I"))
 
     def add(self, id: str, highlight: HighlightKey, draft: CardContent) -> None:
         """Add a card to the index.
 
         Args:
-            id: the GUID of the card's note or the id of the draft, by which findings name the
-                card.
-            highlight: the key of the highlight that the card was made from, or "" if unknown.
-            draft: the card's content.
+            id: The GUID of the card's note, or the id of the draft. Findings name the card by it.
+            highlight: The key of the highlight that the card was made from, or "" if unknown.
+            draft: The card's content.
         """
-        card_sides, terms = _compute_sides_and_terms(draft.kind, draft.fields)
+        card_sides, terms = _extract_sides_and_terms(draft.kind, draft.fields)
         self._sides_by_id[id] = card_sides
         self._add_card(IndexedCard(id, highlight, "", terms))
 
     def _add_card(self, card: IndexedCard) -> None:
         terms = card.terms
         self._cards[card.id] = card
-        number = len(self._first_cards)
+        group = len(self._first_cards)
         if terms.text_hash:
-            known_number = self._numbers_by_exact_hash.setdefault(terms.text_hash, number)
-            if known_number != number:
-                self._more_cards[known_number].append(card)
+            existing_group = self._group_by_text_hash.setdefault(terms.text_hash, group)
+            if existing_group != group:
+                self._more_cards[existing_group].append(card)
                 return
         self._first_cards.append(card)
         # each word that a longer draft need not share counts as shared
-        unneeded_count = _MAX_NEEDED_WORDS - _count_needed_words(terms.words)
+        unneeded_count = _MAX_NEEDED_WORDS - _count_min_shared_words(terms.words)
         signature = _compute_signature(terms.words) << _MAX_NEEDED_WORDS
         self._signatures.append(signature | (1 << unneeded_count) - 1)
-        self._numbers.append(frozenset(filter(str.isdigit, terms.words)))
+        self._digit_words.append(frozenset(filter(str.isdigit, terms.words)))
         for term in (*terms.words, *terms.ideograph_pairs):
-            self._postings[term].append(number)
+            self._postings[term].append(group)
         if terms.question_hash:
-            self._postings[terms.question_hash].append(number)
+            self._postings[terms.question_hash].append(group)
 
     def _iter_other_cards(
         self, group: int, highlight: HighlightKey
     ) -> Iterator[IndexedCard]:
-        """Yield the cards of a group from other highlights, skipping outdated versions."""
+        """Yield the cards in a group that aren't from `highlight`.
+
+        If a card was added again with another text, its earlier version is skipped.
+        """
         for card in (self._first_cards[group], *self._more_cards.get(group, ())):
             is_from_highlight = card.highlight == highlight != ""
             if self._cards[card.id] is card and not is_from_highlight:
@@ -555,35 +556,33 @@ class DuplicateIndex:
     def find_duplicates(
         self, draft: CardContent, highlight: HighlightKey
     ) -> Iterator[Finding]:
-        """Yield a finding for each duplicate of `draft`, most similar first.
+        """Yield a finding for each duplicate of a draft, the most similar first.
 
-        The last finding may instead be about a card with the same question but a different
-        answer. Other cards from the draft's own `highlight` are never reported.
+        If another card asks the same question but has a different answer, a finding about it
+        comes last. Cards made from `highlight`, like the draft itself, are never reported.
         """
         self._load_store()
-        my_sides, terms = _compute_sides_and_terms(draft.kind, draft.fields)
+        my_sides, terms = _extract_sides_and_terms(draft.kind, draft.fields)
         duplicates = []
-        for similarity, group in self._find_similar(terms, my_sides, highlight):
-            first_card, *_ = group
+        for similarity, cards in self._find_similar(terms, highlight):
+            first_card, *_ = cards
             if are_duplicates(my_sides, self._get_sides(first_card.id)):
-                duplicates += [(-similarity, card.id) for card in group]
+                duplicates += [(-similarity, card.id) for card in cards]
         for _, id in sorted(duplicates)[:_MAX_FINDINGS]:
             yield _make_duplicate_finding(
                 id, self._get_sides(id), self._cards[id].quote_prefix
             )
 
-        # report the first card that has the same question but a different answer
-        for number in self._postings.get(terms.question_hash, ()):
-            other_cards = self._iter_other_cards(number, highlight)
-            own_card_id = next(
-                (card.id for card in other_cards if not card.quote_prefix), None
-            )
-            if own_card_id is None:
-                continue
-            own_sides = self._get_sides(own_card_id)
-            if _differ_in_answer(my_sides, own_sides):
-                yield _make_same_front_finding(own_card_id, own_sides)
-                return
+        # report the first card of ours that has the same question but a different answer
+        for group in self._postings.get(terms.question_hash, ()):
+            for card in self._iter_other_cards(group, highlight):
+                is_ours = not card.quote_prefix  # otherwise it's another tool's note
+                other_sides = self._get_sides(card.id)
+                if not (is_ours and other_sides.answer):  # or it was deleted meanwhile
+                    continue
+                if not are_duplicates(my_sides, other_sides):
+                    yield _make_same_front_finding(card.id, other_sides)
+                    return
 
     def _load_store(self) -> None:
         if not self._store or self._is_loaded:
@@ -591,7 +590,7 @@ class DuplicateIndex:
         self._is_loaded = True
         cards_without_terms = self._store.iter_cards_without_terms(TERMS_VERSION)
         self._store.store_terms(
-            [(id, compute_search_terms(card)) for id, card in cards_without_terms]
+            [(digest, compute_search_terms(card)) for digest, card in cards_without_terms]
         )
         for indexed_card in self._store.iter_cards():
             self._add_card(indexed_card)
@@ -601,19 +600,19 @@ class DuplicateIndex:
             card = self._store.get_content(id) if self._store else None
             # if the card has been deleted, its text is empty
             self._sides_by_id[id] = (
-                compute_sides(card) if card else _compute_sides(NoteType.CLOZE, ())
+                extract_sides(card) if card else _extract_sides(NoteType.CLOZE, ())
             )
         return self._sides_by_id[id]
 
     # --- search -----------------------------------------------------------------------
 
     def _find_similar(
-        self, terms: SearchTerms, my_sides: ComparedSides, highlight: HighlightKey
+        self, terms: SearchTerms, highlight: HighlightKey
     ) -> Iterator[tuple[float, list[IndexedCard]]]:
-        """Yield groups of identical cards that are similar to the draft, most similar first.
+        """Yield (similarity, cards) for each group of identical cards similar to the draft.
 
-        Each group comes with its Jaccard similarity: the number of shared words, divided by the
-        number of distinct words in the two texts.
+        The most similar group comes first. The similarity is the Jaccard index: the number of
+        words in both texts, divided by the number of words in either.
         """
         candidates = self._find_candidates(terms)
         if not candidates:
@@ -622,68 +621,59 @@ class DuplicateIndex:
         my_numbers = frozenset(filter(str.isdigit, my_words))
         my_count = len(my_words)
         ranked = []
-        for number in candidates:
-            their_numbers = self._numbers[number]
+        for group in candidates:
+            their_numbers = self._digit_words[group]
             if my_numbers - their_numbers and their_numbers - my_numbers:
                 continue  # both cards have a number that the other lacks
-            their_words = self._first_cards[number].terms.words  # has no duplicates
+            their_words = self._first_cards[group].terms.words  # has no duplicates
             their_count = len(their_words)
             shared_count = len(my_words.intersection(their_words))
             if 2 * shared_count < min(my_count, their_count):
                 continue
-            other_cards = self._iter_other_cards(number, highlight)
-            group = list(islice(other_cards, _MAX_FINDINGS))
-            if not group:
+            other_cards = self._iter_other_cards(group, highlight)
+            cards = list(islice(other_cards, _MAX_FINDINGS))
+            if not cards:
                 continue
             union_count = my_count + their_count - shared_count
             jaccard = shared_count / (union_count or 1)
             containment = shared_count / (min(my_count, their_count) or 1)
-            ranked.append((jaccard, containment, group[0].id, group))
+            ranked.append((jaccard, containment, cards[0].id, cards))
         ranked.sort(reverse=True)
-        for jaccard, containment, id, group in ranked[:_MAX_COMPARED]:
-            is_similar = jaccard >= _MIN_JACCARD
+        for jaccard, containment, id, cards in ranked[:_MAX_COMPARED]:
             # the card with fewer words may be contained in the other
             fewer_words = min(my_count, len(self._cards[id].terms.words))
-            if not is_similar and fewer_words >= _MIN_CONTAINED_WORDS:
-                from rapidfuzz import fuzz  # slow to import and seldom needed
-
-                forms = (
-                    normalize_phrases(my_sides.full_text),
-                    normalize_phrases(self._get_sides(id).full_text),
-                )
-                is_similar = (
-                    containment >= _MIN_CONTAINMENT
-                    or fuzz.token_set_ratio(*forms, score_cutoff=_MIN_TOKEN_SET_RATIO) > 0
-                )
-            if is_similar:
-                yield jaccard, group
+            is_contained = (
+                fewer_words >= _MIN_CONTAINED_WORDS and containment >= _MIN_CONTAINMENT
+            )
+            if jaccard >= _MIN_JACCARD or is_contained:
+                yield jaccard, cards
 
     def _find_candidates(self, terms: SearchTerms) -> set[int]:
-        """Return the numbers of the groups that may share half of their words with the draft.
+        """Return the groups whose cards may share half of their words with the draft.
 
-        The groups are found by the rarest words of the draft, and filtered by their bit
-        signatures. The signatures give an upper bound for the number of shared words, which
-        must be at least half of the words of the shorter card.
+        Groups are looked up by the draft's rarest words and filtered by bit signature. Comparing
+        two signatures gives an upper bound for the number of shared words, which must be at
+        least half of the shorter card's words.
         """
         word_bits = _compute_signature(terms.words)
         # the number of words that set the same bit as another word of the draft
         collision_count = len(terms.words) - word_bits.bit_count()
-        needed_count = _count_needed_words(terms.words)
+        needed_count = _count_min_shared_words(terms.words)
         # of the words that the other card need not share, count those that the draft needs
         needed_bits = (1 << needed_count) - 1 << _MAX_NEEDED_WORDS - needed_count
         signature = word_bits << _MAX_NEEDED_WORDS | needed_bits
         min_count = needed_count - collision_count
         signatures = self._signatures
         return {
-            number
-            for number in self._find_by_rarest_words(terms)
-            if (signatures[number] & signature).bit_count() >= min_count
+            group
+            for group in self._find_by_rarest_words(terms)
+            if (signatures[group] & signature).bit_count() >= min_count
         }
 
     def _find_by_rarest_words(self, terms: SearchTerms) -> Iterable[int]:
-        """Return the numbers of the groups that contain one of the draft's rarest words.
+        """Return the groups that contain one of the draft's rarest words.
 
-        If none of the draft's words is rare enough, a group must contain two of the rarest.
+        If none of these words is rare enough, a group must contain two of them.
         """
         all_postings = map(self._postings.get, (*terms.words, *terms.ideograph_pairs))
         postings = [

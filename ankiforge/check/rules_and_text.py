@@ -95,7 +95,7 @@ _RULES_BY_ID = {rule.id: rule for rule in RULES}
 
 
 def describe_rule(id: str) -> str:
-    """Return a rule's short message, falling back to the id if there's no such rule."""
+    """Return the short message of a rule, or the id itself if no rule has this id."""
     return _RULES_BY_ID[id].short_message if id in _RULES_BY_ID else id
 
 
@@ -109,10 +109,10 @@ def make_finding(
     """Create a finding for a broken rule.
 
     Args:
-        rule: the id of the rule.
-        detail: text to append to the rule's message.
-        duplicate: the id of the other card, if the finding is about a duplicate.
-        severity: overrides the rule's severity.
+        rule: The id of the rule.
+        detail: Text to append to the rule's message.
+        duplicate: The id of the other card, if the finding is about a duplicate.
+        severity: The severity to use instead of the rule's own.
     """
     broken_rule = _RULES_BY_ID[rule]
     message = f"{broken_rule.message} {detail}".rstrip()
@@ -120,9 +120,9 @@ def make_finding(
 
 
 def check_limit(value: int, rule: str, detail: str = "") -> Iterator[Finding]:
-    """Yield a finding if `value` exceeds the rule's limit.
+    """Yield a finding if `value` is greater than the limit of a rule.
 
-    The message states both, followed by `detail`.
+    The finding's message states the value and the limit, followed by `detail`.
     """
     limit, unit = _RULES_BY_ID[rule].limit, _RULES_BY_ID[rule].unit
     if value > limit:
@@ -201,10 +201,10 @@ def parse_draft(draft: CardContent) -> PlainDraft:
 
 
 @lru_cache(maxsize=64)
-def parse_fields(family: NoteType, fields: Fields) -> PlainDraft:
-    """Convert fields to plain text, like `parse_draft`."""
+def parse_fields(note_type: NoteType, fields: Fields) -> PlainDraft:
+    """Convert the fields of a card to plain text. See `parse_draft`."""
     field_texts = dict(fields)
-    if family is NoteType.BASIC:
+    if note_type is NoteType.BASIC:
         front = strip_markup(field_texts.get("Front", ""))
         back = strip_markup(field_texts.get("Back", ""))
         return PlainDraft(question=front, answers=(back,), full_text=f"{front}\n{back}")
@@ -248,7 +248,7 @@ def _strip_markup_keep_spaces(text: str) -> str:
 
 
 def is_user_written(draft: CardContent) -> bool:
-    """Return whether the user wrote the card in the source, in a comment, or in a review."""
+    """Return whether the user wrote the card, either in the source, a comment or a review."""
     drafters = ("person", LONG_COMMENT_DRAFTER, TRANSLATION_DRAFTER)
     is_by_hand = isinstance(draft, Draft) and draft.is_card_in_source
     return is_by_hand or draft.origin.drafter in drafters
@@ -274,15 +274,16 @@ def are_gaps_highlighted(draft: CardContent, highlight: Highlight) -> bool:
 
 
 def is_chosen_by_reader(draft: CardContent, highlight: Highlight) -> bool:
-    """Return whether the user chose the card's subject, by a comment or by highlighting phrases."""
+    """Return whether the user chose what the card asks, with a comment or highlighted phrases."""
     return draft.origin.is_from_comment or are_gaps_highlighted(draft, highlight)
 
 
 def is_word_meaning_card(draft: CardContent, highlight: Highlight) -> bool:
-    """Return whether a card asks for the meaning of the highlighted word.
+    """Return whether a card asks for the meaning of a highlighted word.
 
-    The user must have looked the word up, or given its meaning in the comment. The source
-    needn't support such a card, because the sentence of a looked-up word doesn't explain it.
+    This requires that the user looked the word up, or wrote its meaning in the comment. The
+    answer of such a card needn't be in the source, because the sentence with the word doesn't
+    explain it.
     """
     word = get_highlighted_term(highlight)
     if (
@@ -314,9 +315,9 @@ def has_picture_answer(draft: CardContent, highlight: Highlight) -> bool:
 
 
 def get_answer_source_text(highlight: Highlight) -> str:
-    """Return the text in which an answer may be found: the passage and the text around it.
+    """Return the text that may contain an answer: the passage and the text around it.
 
-    It includes the captions of images, which only the Markdown of the passage has.
+    Captions of images are included. They occur only in the passage's Markdown.
     """
     parts = [highlight.context, join_with_context(highlight), highlight.surrounding_text]
     parts += (
@@ -331,9 +332,9 @@ def join_with_context(highlight: Highlight) -> str:
 
 
 def get_subject_text(highlight: Highlight) -> str:
-    """Return the text that may name the subject: title, headings, year and comment.
+    """Return the text that may name a card's subject: title, headings, year and comment.
 
-    Questions may use any of this text, but answers may only use names from it.
+    A question may use any words of this text, but an answer may only take names from it.
     """
     comment = highlight.comment if highlight.comment_is_instruction else ""
     return "\n".join(
@@ -349,7 +350,10 @@ def get_titles(highlight: Highlight) -> str:
 
 
 def get_sentence(highlight: Highlight) -> str:
-    """Return the passage's sentence, falling back to the passage with its surrounding text."""
+    """Return the sentence that contains the passage.
+
+    If the sentence is unknown, return the passage with the text just before and after it.
+    """
     if highlight.sentence and locate_text(highlight.exact, highlight.sentence):
         return highlight.sentence
     return join_with_context(highlight)
@@ -361,19 +365,19 @@ def get_sentence(highlight: Highlight) -> str:
 _MAX_SOURCE_CHARS = 6000
 
 
-def find_evidence(draft: CardContent, highlight: Highlight) -> str:
-    """Return the complete sentences that contain the quote of a draft.
+def find_quoted_sentences(draft: CardContent, highlight: Highlight) -> str:
+    """Return the complete sentences of the source that a draft quotes from.
 
-    The quote alone might leave out a “not”.
+    A check of the quote alone could miss a “not” elsewhere in the sentence.
     """
     text = get_sentence(highlight)
     if highlight.surrounding_text and not locate_text(draft.quote, text):
         text = highlight.surrounding_text
-    return _find_quoted_sentences(draft.quote, text[:_MAX_SOURCE_CHARS])
+    return _find_sentences_with_quote(draft.quote, text[:_MAX_SOURCE_CHARS])
 
 
 @lru_cache(maxsize=512)
-def _find_quoted_sentences(quote: str, text: str) -> str:
+def _find_sentences_with_quote(quote: str, text: str) -> str:
     quote_span = locate_text(quote, text) if quote.strip() else None
     quote_start, quote_end = quote_span or (0, len(text))
     bounds = []

@@ -6,8 +6,8 @@ They run on cards whose text was chosen by a program. If the question comes from
 answer is compared; pictures aren't compared at all. The checks compare words and numbers, not
 meanings, so a difference that could be a rewording is only a warning.
 
-`check_highlight_form` looks at how a passage was highlighted, and `check_figure` at the labels of a
-figure.
+`check_highlight_suitability` looks at how a passage was highlighted, and `check_figure_labels` at
+the labels of a figure.
 """
 
 from __future__ import annotations
@@ -20,7 +20,7 @@ from functools import lru_cache
 from ankiforge.check.rules_and_text import (
     CheckContext,
     are_gaps_highlighted,
-    find_evidence,
+    find_quoted_sentences,
     get_answer_source_text,
     get_sentence,
     get_subject_text,
@@ -121,10 +121,9 @@ _PREFIX_CHARS = 5
 
 
 def check_answers(draft: CardContent, context: CheckContext) -> Iterator[Finding]:
-    """Report answers that the source doesn't support.
+    """Report an answer if the source has fewer than half of its words.
 
-    That's the case if fewer than half of an answer's words occur in the source, or if the
-    answer starts or ends in the middle of a word of the source.
+    An answer that starts or ends in the middle of a word of the source is reported as well.
     """
     highlight = context.highlight
     if (
@@ -155,16 +154,17 @@ def check_answers(draft: CardContent, context: CheckContext) -> Iterator[Finding
 
 
 def _is_in_title(answer: str, highlight: Highlight) -> bool:
-    """Return whether an answer without digits occurs in the title or a heading."""
+    """Return whether an answer occurs in the title or a heading, and contains no digits."""
     if any(map(str.isdecimal, answer)):
         return False
     return find_whole_words(answer, get_titles(highlight)) is not None
 
 
 def _find_split_words(answer: str, source: str) -> str:
-    """Return the source words that `answer` cuts off partway, or "" if there are none.
+    """Return the source text of an answer that starts or ends within a word, or "" otherwise.
 
-    Missing inflections don't count, e.g. `cell` for `cells`.
+    The text is extended to whole words. An answer that only lacks an inflection is accepted, such
+    as `cell` for `cells`.
     """
     answer_span = locate_text(answer, source)
     if answer_span is None or find_whole_words(answer, source):
@@ -184,7 +184,7 @@ def _find_split_words(answer: str, source: str) -> str:
 
 
 def _find_missing_words(answer: str, source: str) -> tuple[list[str], float]:
-    """Return the words of `answer` that the source lacks, and the fraction it contains."""
+    """Return the words of an answer that aren't in the source, and the fraction that are."""
     if _contains_whole_answer(source, answer):
         return [], 1.0
     answer = _ELISION.sub(" ", remove_tex(answer))
@@ -224,7 +224,7 @@ def _find_missing_words(answer: str, source: str) -> tuple[list[str], float]:
 
 
 def _contains_whole_answer(source: str, answer: str) -> bool:
-    """Return whether the source contains an answer as a whole, perhaps in another notation."""
+    """Return whether the source contains the complete answer, possibly in a different notation."""
     if find_whole_words(answer.strip(" ."), source):
         return True
     if find_whole_words(normalize_words(answer).strip(" ."), normalize_words(source)):
@@ -257,10 +257,12 @@ _MIN_MARKED_FRACTION = 0.5
 _MIN_MARKED_WORDS = 2
 
 
-def check_subject(draft: CardContent, context: CheckContext) -> Iterator[Finding]:
-    """Report a card about a fact outside the highlight.
+def check_fact_is_highlighted(
+    draft: CardContent, context: CheckContext
+) -> Iterator[Finding]:
+    """Report a card about a fact that is outside the highlighted text.
 
-    The surrounding text may only be used to name the card's subject.
+    The text around a highlight may name the subject of a card, but must not provide the answer.
     """
     highlight = context.highlight
     if is_chosen_by_reader(draft, highlight):
@@ -295,7 +297,7 @@ _MIN_SPELLED_NUMBER = 3
 
 
 def check_numbers(draft: CardContent, context: CheckContext) -> Iterator[Finding]:
-    """Report numbers that the source lacks, or gives with a different unit, sign or era."""
+    """Report numbers that aren't in the source, or have a different unit, sign or era there."""
     reading = parse_draft(draft)
     source = get_answer_source_text(context.highlight)
     source_and_title = f"{source}\n{get_subject_text(context.highlight)}"
@@ -333,18 +335,21 @@ def _find_ungrounded_numbers(text: str, source: str) -> Iterator[str]:
         is_comparable = quantity.unit != ""
         if quantity.is_spelled:
             is_comparable = quantity.value >= _MIN_SPELLED_NUMBER
-        if is_comparable and not _contains_size(source, quantity):
+        if is_comparable and not _contains_equal_quantity(source, quantity):
             yield quantity.text
     for fraction_word, value in find_fractions(text).items():
         if fraction_word.rstrip("s") in source.casefold():
             continue
         if find_number_values(source).isdisjoint((value, value * 100)):
             yield fraction_word
-    yield from _find_other_months(text, source)
+    yield from _find_ungrounded_months(text, source)
 
 
-def _find_other_months(text: str, source: str) -> Iterator[str]:
-    """Yield the months in a text that its source doesn't name, if the source names any."""
+def _find_ungrounded_months(text: str, source: str) -> Iterator[str]:
+    """Yield the months in a text that aren't in its source.
+
+    If the source names no month at all, nothing is yielded.
+    """
     named_months = find_months(text)
     source_months = set(find_months(source).values()) if named_months else set()
     for name, month in named_months.items():
@@ -363,11 +368,13 @@ def _find_ungrounded_digits(text: str, source: str) -> Iterator[str]:
         matching_quantities = [
             quantity for quantity in parse_quantities(text) if number in quantity.text
         ]
-        if not any(_contains_size(source, quantity) for quantity in matching_quantities):
+        if not any(
+            _contains_equal_quantity(source, quantity) for quantity in matching_quantities
+        ):
             yield number
 
 
-def _contains_size(source: str, quantity: Quantity) -> bool:
+def _contains_equal_quantity(source: str, quantity: Quantity) -> bool:
     return abs(quantity.value) in find_number_values(
         source
     ) or quantity.size_in_base_unit in find_sizes_in_base_units(source)
@@ -377,9 +384,9 @@ def _contains_size(source: str, quantity: Quantity) -> bool:
 
 
 def _find_conflicting_number(quantity: Quantity, source: str) -> str:
-    """Find the same number in the source, but with a different unit, sign or era.
+    """Return the number as the source has it, if its unit, sign or era differs there.
 
-    Returns the number as written in the source, or "" if there's no conflict.
+    Return "" if there is no such conflict.
     """
     size = abs(quantity.value)
     same_size_quantities = [
@@ -438,15 +445,16 @@ _SCOPE_WORDS = 3
 
 
 def check_meaning(draft: CardContent, context: CheckContext) -> Iterator[Finding]:
-    """Report a negation, an opposite or a certainty that a card has but its source doesn't.
+    """Report a card that may contradict its source or be more certain than its source.
 
-    A negation that the card lacks is reported as well. The thresholds were chosen with
-    correct cards and deliberately false ones (`benchmarks/lies.py`).
+    That is, the card adds or omits a negation, uses the opposite of a word in the source, or
+    states without reserve what the source only suggests. The thresholds were chosen with correct
+    cards and deliberately false ones (`benchmarks/lies.py`).
     """
     highlight = context.highlight
     if is_chosen_by_reader(draft, highlight):
         return
-    evidence_text = find_evidence(draft, highlight)
+    evidence_text = find_quoted_sentences(draft, highlight)
     reading = parse_draft(draft)
     is_question = draft.kind.note_type is NoteType.BASIC
     card_words = split_words(reading.full_text)
@@ -481,10 +489,10 @@ def check_meaning(draft: CardContent, context: CheckContext) -> Iterator[Finding
 
 
 def _find_closest_clause(text: str, card_words: list[str], answers: str) -> list[str]:
-    """Return the words of the clause that shares the most stems with a card, or [] if none.
+    """Return the words of the clause in a text that shares the most stems with a card.
 
-    Other clauses are left out because they may negate something else. Unless `answers` is "",
-    the clause must also share a word with it.
+    Negations in other clauses may be about something else. If `answers` isn't "", the clause must
+    also share a stem with the answers. Return [] if there is no such clause.
     """
     card_stems = set(map(stem_word, card_words))
     answer_stems = find_stems(answers)
@@ -504,7 +512,10 @@ def _find_closest_clause(text: str, card_words: list[str], answers: str) -> list
 def _check_certainty(
     card_words: list[str], claim_words: list[str], evidence_text: str
 ) -> Iterator[Finding]:
-    """Report a card that is more certain than its source, e.g. adds `always` or omits `may`."""
+    """Report a card that is more certain than its source.
+
+    For example, the card adds `always` or leaves out `may`.
+    """
     if not _SOFTENERS.isdisjoint(card_words):
         return
     evidence_words = split_words(evidence_text)
@@ -531,10 +542,10 @@ def _find_negated_words(
     evidence_words: list[str],
     clause: list[str],
 ) -> frozenset[str]:
-    """Return the words that show that only one of card and source is negated.
+    """Return words showing that the card is negated but its source isn't, or vice versa.
 
-    These are the negations themselves if the card nearly repeats its source, and otherwise
-    the negated words.
+    If the card nearly repeats its source, these are the negations, and otherwise the words that
+    are negated. The result is empty if there is no such difference.
     """
     has_negation = not NEGATORS.isdisjoint(card_words)
     # the card may nearly repeat its source, but add or omit a negation
@@ -565,9 +576,9 @@ def _find_negated_words(
 
 
 def _find_scope_words(words: list[str], triggers: frozenset[str]) -> list[str]:
-    """Return the words in the scope of a negation or hedge.
+    """Return the words that a negation or hedge applies to.
 
-    The scope is the first few content words after the first trigger.
+    These are assumed to be the first few content words after the first of the `triggers`.
     """
     indexes = (index for index, word in enumerate(words) if word in triggers)
     first_index = next(indexes, len(words))
@@ -579,7 +590,7 @@ def _find_scope_words(words: list[str], triggers: frozenset[str]) -> list[str]:
 
 
 def _find_opposites(card_words: list[str], evidence_words: list[str]) -> Iterator[Pair]:
-    """Yield (word, opposite) for each word in the card that the source contradicts."""
+    """Yield (word, opposite) for each word of the card whose opposite is in the source."""
     card_words, evidence_words = (
         _IDIOM.sub(" ", f" {' '.join(words)} ").split()
         for words in (card_words, evidence_words)
@@ -612,16 +623,17 @@ def _find_opposites(card_words: list[str], evidence_words: list[str]) -> Iterato
 def _is_comparison_restated(
     card_words: list[str], index: int, evidence_words: list[str], opposite_index: int
 ) -> bool:
-    """Return whether two texts state the same comparison from opposite sides.
+    """Return whether two texts state the same comparison, but in the opposite direction.
 
-    “A before B” and “B after A” mean the same. The indexes are those of the opposite words.
+    For example, “A before B” means the same as “B after A”. `index` and `opposite_index` are the
+    positions of the opposite words, here `before` and `after`.
     """
     is_order_word = card_words[index] in _ORDER_WORDS
     all_words = (*card_words, *evidence_words)
     if not is_order_word and _COMPARISON_WORDS.isdisjoint(all_words):
         return False
-    left, right = _find_argument_stems(card_words, index)
-    other_left, other_right = _find_argument_stems(evidence_words, opposite_index)
+    left, right = _split_stems_around(card_words, index)
+    other_left, other_right = _split_stems_around(evidence_words, opposite_index)
     if is_order_word and not {*left}.isdisjoint(other_right[:1]):
         # in `after sleep, …`, the words that follow are the left side of `after`
         return True
@@ -634,7 +646,7 @@ def _is_next_to_negation(words: list[str], index: int) -> bool:
     return not NEGATORS.isdisjoint((*words[:index][-1:], *words[index + 1 :][:1]))
 
 
-def _find_argument_stems(words: list[str], index: int) -> tuple[list[str], list[str]]:
+def _split_stems_around(words: list[str], index: int) -> tuple[list[str], list[str]]:
     """Return the stems of the content words before and after the word at `index`."""
     before, after = (
         [stem_word(word) for word in side if word not in _FUNCTION_WORDS]
@@ -646,8 +658,8 @@ def _find_argument_stems(words: list[str], index: int) -> tuple[list[str], list[
 # === foreign ==========================================================================
 
 
-def get_source_with_markdown(highlight: Highlight) -> str:
-    """Return all of the source's text, both as plain text and as Markdown."""
+def get_all_source_text(highlight: Highlight) -> str:
+    """Return everything that is known of the source, both as plain text and as Markdown."""
     return "\n".join(
         (
             get_answer_source_text(highlight),
@@ -677,13 +689,15 @@ def normalize_formula(text: str) -> str:
 _NAME = regex(r"(?<=[^\s.!?:•*-][ ])[A-Z][^\W\d_]{2,}\b|^[A-Z][^\W\d_]{2,}(?=\s[A-Z])")
 
 
-def check_literals(draft: CardContent, context: CheckContext) -> Iterator[Finding]:
-    """Report formulas, code and names in an answer that don't occur in the source."""
+def check_formulas_code_and_names(
+    draft: CardContent, context: CheckContext
+) -> Iterator[Finding]:
+    """Report a formula, code or name in an answer that isn't in the source."""
     highlight = context.highlight
     if is_chosen_by_reader(draft, highlight) or is_word_meaning_card(draft, highlight):
         return
     reading = parse_draft(draft)
-    source = get_source_with_markdown(highlight)
+    source = get_all_source_text(highlight)
     if draft.kind.note_type is NoteType.BASIC:
         answers: Strings = (draft.get_field("Back"),)
     else:
@@ -733,7 +747,7 @@ _ACTIVE_MARKUP = regex(
 )
 
 
-_MODEL_TALK = regex(
+_CHATBOT_PHRASE = regex(
     r"(?i)\b(?:as an ai|as a (?:large )?language model|i(?:'m| am) (?:sorry|unable)"
     r"|i cannot (?:help|create|assist)|(?:ignore|disregard|forget) (?:all |any |the "
     r"|your )*"
@@ -741,18 +755,18 @@ _MODEL_TALK = regex(
     r"|here (?:is|are) (?:the|your|a) (?:flash ?)?cards?|given (?:passage|highlight|text)"
     r"|(?:add|include|write|output|create) (?:a|the|this|one) (?:flash)?cards?)\b"
 )
-# A quick test for texts that can't match, because `_MODEL_TALK` is slow: it has to be tried at
+# A quick test for texts that can't match, because `_CHATBOT_PHRASE` is slow: it has to be tried at
 # every letter.
-_MODEL_TALK_WORDS = (
+_CHATBOT_WORDS = (
     *("as an ai", "language model", "sorry", "unable", "i cannot", "instruction"),
     *("prompt", "message", "card", "given passage", "given highlight", "given text"),
 )
 
 
-def _find_model_talk(text: str) -> re.Match[str] | None:
+def _find_chatbot_phrase(text: str) -> re.Match[str] | None:
     folded = text.casefold()
-    may_match = any(word in folded for word in _MODEL_TALK_WORDS)
-    return _MODEL_TALK.search(text) if may_match else None
+    may_match = any(word in folded for word in _CHATBOT_WORDS)
+    return _CHATBOT_PHRASE.search(text) if may_match else None
 
 
 def check_links(draft: CardContent, context: CheckContext) -> Iterator[Finding]:
@@ -768,7 +782,7 @@ def check_links(draft: CardContent, context: CheckContext) -> Iterator[Finding]:
         return
     document = highlight.document
     source_texts = [
-        get_source_with_markdown(highlight),
+        get_all_source_text(highlight),
         *highlight.links,
         highlight.uri,
         document.uri,
@@ -785,31 +799,31 @@ def check_active_markup(draft: CardContent, context: CheckContext) -> Iterator[F
     """Report active markup, such as a script, that isn't in the source."""
     markup = _ACTIVE_MARKUP.search("\n".join(text for _, text in draft.fields))
     if markup:
-        source = get_source_with_markdown(context.highlight)
+        source = get_all_source_text(context.highlight)
         if not contains_text(source, markup[0]):
             yield make_finding("foreign_markup", markup[0])
 
 
-def check_model_talk(draft: CardContent, context: CheckContext) -> Iterator[Finding]:
-    """Report phrases from a conversation with a model, such as “as an AI”, in a card.
+def check_chatbot_phrases(draft: CardContent, context: CheckContext) -> Iterator[Finding]:
+    """Report phrases that a model says in a conversation, such as “as an AI”.
 
-    If the phrase is in the source sentence with the answer, the finding is only a warning.
+    If the source itself has such a phrase in the sentence with the answer, only warn.
     """
     if draft.origin.is_from_comment:
         return
     source = get_answer_source_text(context.highlight)
     text = "\n".join(text for _, text in draft.fields)
-    card_talk = _find_model_talk(strip_markup(text))
+    card_talk = _find_chatbot_phrase(strip_markup(text))
     if card_talk and not contains_text(source, card_talk[0]):
         yield make_finding("model_talk", f"“{card_talk[0]}”")
         return
-    if not _find_model_talk(source):
+    if not _find_chatbot_phrase(source):
         return
     # the document contains such talk, perhaps because it is about models, so only warn
     answers = list(filter(None, parse_draft(draft).answers))
     for start, end in find_sentence_spans(source):
         sentence = source[start:end]
-        source_talk = _MODEL_TALK.search(sentence)
+        source_talk = _CHATBOT_PHRASE.search(sentence)
         if source_talk and any(contains_text(sentence, answer) for answer in answers):
             detail = f"“{source_talk[0]}”"
             yield make_finding("model_talk", detail, severity=Severity.WARN)
@@ -820,7 +834,7 @@ def check_model_talk(draft: CardContent, context: CheckContext) -> Iterator[Find
 
 
 def check_language(draft: CardContent, context: CheckContext) -> Iterator[Finding]:
-    """Report a card whose language or script differs from its highlight and the comment."""
+    """Report a card that is in another language or script than its highlight and comment."""
     highlight = context.highlight
     if is_chosen_by_reader(draft, highlight):
         return
@@ -847,11 +861,13 @@ def check_language(draft: CardContent, context: CheckContext) -> Iterator[Findin
 # --- lines with `::` ------------------------------------------------------------------
 
 
-def check_highlight_form(draft: CardContent, context: CheckContext) -> Iterator[Finding]:
-    """Report a highlight that may not be a card, belongs to another tool, or is incomplete.
+def check_highlight_suitability(
+    draft: CardContent, context: CheckContext
+) -> Iterator[Finding]:
+    """Report a highlight that may be incomplete, no card at all, or a card of another tool.
 
-    For example, a line containing `::` may be metadata or code. Unreadable images are also
-    reported.
+    For example, a line with `::` may be metadata or code. Images that can't be read are reported
+    as well.
     """
     highlight = context.highlight
     if highlight.form is HighlightForm.INLINE_FIELD:
@@ -885,8 +901,8 @@ MAX_LABELS = 40
 """The maximum number of labels on a figure. A detailed textbook drawing has 40."""
 
 
-def check_figure(draft: CardContent, context: CheckContext) -> Iterator[Finding]:
-    """Report a figure with no labels, with too many, or with an unreadable image."""
+def check_figure_labels(draft: CardContent, context: CheckContext) -> Iterator[Finding]:
+    """Report a figure that has no labels, too many labels, or an image that can't be read."""
     masks = occlusion.get_masks(draft.fields)
     if not masks.active_masks:
         hint = "no label found; draw one: ankiforge review"

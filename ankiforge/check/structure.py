@@ -33,9 +33,9 @@ MAX_CLOZES = 64
 
 
 def check_size(draft: CardContent, context: CheckContext) -> Iterator[Finding]:
-    """Report a card that's too large.
+    """Report a card that is too large for the other checks.
 
-    This isn't registered as a check, because it runs before all the others.
+    It isn't listed among the checks, because it runs before all of them.
     """
     length = sum(len(text) for _, text in draft.fields)
     clozes = draft.get_field("Text").count("{{")
@@ -50,7 +50,7 @@ _CONTROL_CHAR = regex("[\x00-\x08\x0b-\x1f\x7f-\x9f\ud800-\udfff]")
 
 
 def check_empty_sides(draft: CardContent, context: CheckContext) -> Iterator[Finding]:
-    """Report sides without visible text, and gaps that leave nothing to ask."""
+    """Report sides without visible text, and cloze deletions that leave nothing to ask."""
     if draft.kind.note_type is NoteType.BASIC:
         for name in ("Front", "Back"):
             text = draft.get_field(name)
@@ -71,7 +71,7 @@ def check_empty_sides(draft: CardContent, context: CheckContext) -> Iterator[Fin
 
 
 def check_syntax(draft: CardContent, context: CheckContext) -> Iterator[Finding]:
-    """Report clozes and formulas that Anki can't display, and syntax of other programs."""
+    """Report clozes and formulas that Anki can't display, and the syntax of other programs."""
     problems: dict[str, None] = {}
     if draft.kind.note_type is not NoteType.BASIC:
         problems = dict.fromkeys(cloze.find_cloze_problems(draft.get_field("Text")))
@@ -81,7 +81,7 @@ def check_syntax(draft: CardContent, context: CheckContext) -> Iterator[Finding]
     broken_cloze = next(filter(None, map(_find_broken_cloze, all_texts)), "")
     if broken_cloze and not problems:
         detail = f"“{broken_cloze}” begins no cloze"
-        yield make_finding("malformed", detail, severity=_get_typed_severity(draft))
+        yield make_finding("malformed", detail, severity=_get_severity_override(draft))
     for rule, matches in (
         ("maths", map(_find_broken_formula, all_texts)),
         ("other_program", map(_find_foreign_syntax, all_texts)),
@@ -101,12 +101,15 @@ def check_control_characters(
         if control_char:
             detail = f"U+{ord(control_char[0]):04X} in {name}"
             yield make_finding(
-                "control_character", detail, severity=_get_typed_severity(draft)
+                "control_character", detail, severity=_get_severity_override(draft)
             )
 
 
-def _get_typed_severity(draft: CardContent) -> Severity | None:
-    """Return INFO if the user wrote the card, which may be about templates, or else None."""
+def _get_severity_override(draft: CardContent) -> Severity | None:
+    """Return INFO if the user wrote the card, or None to keep the rule's own severity.
+
+    A user's card with template syntax may be about templates.
+    """
     return Severity.INFO if is_user_written(draft) else None
 
 
@@ -164,7 +167,7 @@ _CLOZE_IN_MATHS = regex(r"\{\{c\d+::")
 
 
 def _find_broken_cloze(text: str) -> str:
-    """Return the text at the first `{{` that doesn't start a working cloze, or "" if none.
+    """Return the text at the first `{{` that doesn't start a working cloze deletion, or "".
 
     Examples are `{{answer}}`, `{{c1:…}}`, and a cloze deletion inside a formula.
     """

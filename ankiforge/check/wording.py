@@ -91,8 +91,8 @@ _MAX_PROSE_LINES = 3
 _MIN_WORDS_FOR_PERCENTAGE = 8
 
 
-def check_cloze(draft: CardContent, context: CheckContext) -> Iterator[Finding]:
-    """Report badly worded cloze cards, e.g. cards that give an answer away."""
+def check_cloze_wording(draft: CardContent, context: CheckContext) -> Iterator[Finding]:
+    """Report a cloze card that is badly worded, e.g. because it gives an answer away."""
     if draft.kind.note_type is not NoteType.CLOZE:
         return
     reading = parse_draft(draft)
@@ -109,7 +109,7 @@ def check_cloze(draft: CardContent, context: CheckContext) -> Iterator[Finding]:
         yield from _check_gap(text, gap, answer)
     for number, hidden_gaps in reading.gaps_by_number:
         name = f"; gap {number}" if len(reading.gaps_by_number) > 1 else ""
-        yield from _check_shown_text(text, reading.full_text, hidden_gaps, name)
+        yield from _check_visible_text(text, reading.full_text, hidden_gaps, name)
         yield from _check_gap_leaks(text, hidden_gaps)
     yield from check_limit(word_count, "cloze_gt40w")
     yield from check_limit(len(cloze.find_cloze_numbers(text)), "gaps_gt3")
@@ -149,10 +149,13 @@ def _check_gap(text: str, gap: Cloze, answer: str) -> Iterator[Finding]:
         yield from check_limit(length, "gap_gt8w")
 
 
-def _check_shown_text(
+def _check_visible_text(
     text: str, full_text: str, hidden_gaps: Sequence[Cloze], gap_name: str
 ) -> Iterator[Finding]:
-    """Report gaps that blank out most of the text, or all but the stop words of a short text."""
+    """Report a card whose gaps blank out too much of its text.
+
+    In a short text, at least one word that isn't a stop word must stay visible.
+    """
     shown_text = blank_out_gaps(text, hidden_gaps).replace(GAP_PLACEHOLDER, "")
     if count_words(full_text) >= _MIN_WORDS_FOR_PERCENTAGE:
         percentage = ceil(100 * (1 - len(shown_text) / len(full_text)))
@@ -162,9 +165,9 @@ def _check_shown_text(
 
 
 def _check_gap_leaks(text: str, hidden_gaps: Sequence[Cloze]) -> Iterator[Finding]:
-    """Report blanked-out answers that also occur in the visible text.
+    """Report blanked-out answers that are also in the visible text.
 
-    In a list, only the lines that contain a gap are searched.
+    In a list, only the lines with a gap are searched.
     """
     searched_text = blank_out_gaps(text, hidden_gaps)
     lines = searched_text.splitlines()
@@ -198,8 +201,10 @@ _MAX_LEAK_WORDS = 6
 _MIN_IMPERATIVE_WORDS = 4
 
 
-def check_question(draft: CardContent, context: CheckContext) -> Iterator[Finding]:
-    """Report badly worded questions, e.g. questions that are too vague."""
+def check_question_wording(
+    draft: CardContent, context: CheckContext
+) -> Iterator[Finding]:
+    """Report a question that is badly worded, e.g. too vague."""
     if draft.kind.note_type is not NoteType.BASIC:
         return
     reading = parse_draft(draft)
@@ -207,43 +212,43 @@ def check_question(draft: CardContent, context: CheckContext) -> Iterator[Findin
     if _is_yes_or_no(reading.answers[0]):
         answer_start = to_one_line(reading.answers[0])[:20]
         yield make_finding("yes_no", f"– the answer is “{answer_start}”")
-    excused_rules = _find_excused_rules(draft, context, front)
+    inapplicable_rules = _find_inapplicable_rules(draft, context, front)
     for pattern in _read_question_patterns():
         match = pattern.bad.search(front)
         if not match or (pattern.excuse and pattern.excuse.search(front)):
             continue
-        if pattern.rule not in excused_rules:
+        if pattern.rule not in inapplicable_rules:
             detail = "" if pattern.rule in _RULES_WITHOUT_DETAIL else f"“{match[0]}”"
             # the reader knows what a vague question in a comment asks about the passage
             is_excused = pattern.rule == "vague" and draft.origin.is_from_comment
             severity = Severity.INFO if is_excused else None
             yield make_finding(pattern.rule, detail, severity=severity)
-    yield from _check_subject_words(draft, context.highlight, front)
+    yield from _check_question_subject(draft, context.highlight, front)
 
 
 def _is_yes_or_no(answer: str) -> bool:
     return _YES_NO.match(answer.strip()) is not None
 
 
-def _find_excused_rules(
+def _find_inapplicable_rules(
     draft: CardContent, context: CheckContext, front: str
 ) -> set[str]:
-    """Return the rules about questions that don't apply to this question."""
-    excused_rules = set[str]()
+    """Return the rules of `questions.txt` that don't apply to this question."""
+    inapplicable_rules = set[str]()
     reading = parse_draft(draft)
     if _is_yes_or_no(reading.answers[0]):  # reported because of its answer
-        excused_rules.add("yes_no")
+        inapplicable_rules.add("yes_no")
     if "![" in draft.get_field("Front"):  # `this` refers to the picture
-        excused_rules.add(DEPENDS_ON_CONTEXT)
+        inapplicable_rules.add(DEPENDS_ON_CONTEXT)
     if front[:4].casefold() == "was ":
         # this may be the German `was`, not the English
         texts = (reading.full_text, context.highlight.exact)
         if "German" in map(detect_language_name, texts):
-            excused_rules.add("yes_no")
-    return excused_rules
+            inapplicable_rules.add("yes_no")
+    return inapplicable_rules
 
 
-def _check_subject_words(
+def _check_question_subject(
     draft: CardContent, highlight: Highlight, front: str
 ) -> Iterator[Finding]:
     """Report a question that doesn't name its subject, such as “What does this mean?”."""
@@ -259,9 +264,10 @@ def _check_subject_words(
 def check_answer_in_question(
     draft: CardContent, context: CheckContext
 ) -> Iterator[Finding]:
-    """Report a front that contains the answer.
+    """Report a front that gives the answer away.
 
-    Case matters if the front isn't a question, because `string type` doesn't contain `String`.
+    If the front isn't a question, the case of letters must match, because `string type` doesn't
+    give away `String`.
     """
     if draft.kind.note_type is not NoteType.BASIC:
         return
@@ -304,8 +310,8 @@ def check_question_length(draft: CardContent, context: CheckContext) -> Iterator
 def _lacks_subject(draft: CardContent, highlight: Highlight, front: str) -> bool:
     """Return whether a question is unclear because it shares no words with its passage.
 
-    This applies to questions from a comment that isn't explicitly marked with `?` or `q:`.
-    For cards written by the user, see `continues_conversation`.
+    This only concerns questions in comments that don't begin with `?` or `q:`. For cards that
+    the user wrote, see `continues_conversation`.
     """
     if is_user_written(draft):
         return continues_conversation(draft, highlight)
@@ -322,10 +328,10 @@ def _lacks_subject(draft: CardContent, highlight: Highlight, front: str) -> bool
 
 
 def continues_conversation(draft: CardContent, highlight: Highlight) -> bool:
-    """Return whether text below a passage continues a conversation instead of asking a question.
+    """Return whether a front continues a conversation, so it makes no sense on its own.
 
-    This is assumed for a request without a question mark that shares no words with the titles
-    above it or with its answer.
+    This is assumed for a request below a list item, such as “Elaborate on this”, that has no
+    question mark and shares no words with its titles and answer.
     """
     front = " ".join(parse_draft(draft).question.split())
     if (
@@ -427,8 +433,10 @@ _SCHEMA_WORDS = frozenset(
 )
 
 
-def check_references(draft: CardContent, context: CheckContext) -> Iterator[Finding]:
-    """Report references to text that the card doesn't show.
+def check_external_references(
+    draft: CardContent, context: CheckContext
+) -> Iterator[Finding]:
+    """Report a reference to something that isn't on the card.
 
     Examples are `this paper`, `Figure 3` and `which of the following`.
     """
@@ -437,7 +445,9 @@ def check_references(draft: CardContent, context: CheckContext) -> Iterator[Find
     shown_text = reading.full_text if is_cloze else reading.question
     reference = _find_reference_to_text(shown_text)
     figure_reference = _FIGURE.search(shown_text)
-    if not reference and not _LISTED_OPTIONS.search(shown_text):
+    # plain text lacks the bullets of a list
+    options = f"{shown_text}\n{draft.get_field('Text' if is_cloze else 'Front')}"
+    if not reference and not _LISTED_OPTIONS.search(options):
         # the text may refer to options that the card doesn't list
         options_reference = _REFERENCE_TO_OPTIONS.search(
             shown_text
@@ -452,9 +462,9 @@ def check_references(draft: CardContent, context: CheckContext) -> Iterator[Find
 
 
 def check_placeholders(draft: CardContent, context: CheckContext) -> Iterator[Finding]:
-    """Report the first side that is only a placeholder.
+    """Report the first side that consists only of a placeholder.
 
-    Examples are `...`, `TODO`, `N/A` and a word of the reply schema.
+    Examples are `...`, `TODO`, `N/A` and names from the reply schema.
     """
     highlight = context.highlight
     reading = parse_draft(draft)
@@ -497,8 +507,8 @@ _CONJUNCTIONS = read_word_set("signs", "joining")
 _MIN_WORDS_BEFORE_CONJUNCTION = 4
 
 
-def check_completeness(draft: CardContent, context: CheckContext) -> Iterator[Finding]:
-    """Report sides that break off, e.g. with a comma or a conjunction."""
+def check_truncation(draft: CardContent, context: CheckContext) -> Iterator[Finding]:
+    """Report sides that break off, e.g. after a comma or a conjunction."""
     for name in (
         ("Text",) if draft.kind.note_type is NoteType.CLOZE else ("Front", "Back")
     ):
@@ -528,12 +538,12 @@ _REVEALING_FRACTION = 2 / 3
 _MIN_REVEALING_WORDS = 2
 
 
-def filter_safe_context(card: CardContent, parts: Strings) -> Strings:
-    """Return the parts of a card's context that don't give its answer away, in order.
+def remove_revealing_context(card: CardContent, parts: Strings) -> Strings:
+    """Remove the parts of a card's context that give its answer away, and return the others.
 
-    The context is where the card comes from (document › headings › list items), and is
-    shown above the question. A heading may contain the answer, possibly in another form,
-    such as `Catalysis` above “What speeds it up? A catalyst”.
+    The context is shown above the question and says where the card comes from (document ›
+    headings › list items). A heading may reveal the answer even in a different form, such as
+    `Catalysis` above “What speeds it up? A catalyst”.
     """
     fields = dict(card.fields)
     if card.kind is CardKind.CLOZE:
@@ -555,11 +565,12 @@ def filter_safe_context(card: CardContent, parts: Strings) -> Strings:
 
 
 def _reveals_answer(text: str, answer: str) -> bool:
-    """Return whether a text contains most words of an answer, in any inflection.
+    """Return whether a text gives an answer away by containing most of its words.
 
-    For example, `catalysis` gives away `catalyst`. Two thirds of the words must match, and at
-    least two if there are as many. Text in parentheses is ignored. In languages without
-    spaces between words, such as Chinese, the text must contain the whole answer.
+    Words match in any inflection, so `catalysis` gives away `catalyst`. Two thirds of the words
+    must match, and at least two of them unless the answer has just one. Text in parentheses is
+    ignored. In languages without spaces, such as Chinese, the text must contain the whole
+    answer.
     """
     bare_answer = normalize_for_comparison(_IN_PARENTHESES.sub(" ", answer))
     context_text = normalize_for_comparison(text)

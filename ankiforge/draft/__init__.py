@@ -13,7 +13,7 @@ from ankiforge.draft.instructions import (
     find_drafting_skip_reason,
     find_reason_not_to_send,
     has_relevant_comment,
-    is_for_rules_only,
+    is_drafted_by_rules_only,
     make_failed_result,
     remove_comment_from_context,
 )
@@ -23,7 +23,7 @@ __all__ = [
     "find_drafting_skip_reason",
     "find_reason_not_to_send",
     "has_relevant_comment",
-    "is_for_rules_only",
+    "is_drafted_by_rules_only",
     "make_failed_result",
     "remove_comment_from_context",
 ]

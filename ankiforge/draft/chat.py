@@ -17,12 +17,12 @@ from ankiforge.draft.prompt import (
     Prompt,
     ReplyShape,
     build_card_request,
-    escape_markers,
-    explain_missing_kind,
+    escape_tags,
+    explain_no_allowed_kind,
     find_reply_shape,
-    format_passage,
+    format_highlight,
+    format_item_count,
     join_texts,
-    name_all,
 )
 from ankiforge.draft.reply import FindFaults, ReplyCard, list_evidence_texts, make_result
 from ankiforge.draft.reply_checks import (
@@ -61,17 +61,19 @@ class ChatText(Value):
 
 
 def export_chat_texts(tasks: Iterable[SendableTask], prompt: Prompt) -> list[ChatText]:
-    """Build texts to paste into a chat, each with up to `MAX_HIGHLIGHTS_PER_TEXT` passages."""
+    """Build texts to paste into a chat, each with at most `MAX_HIGHLIGHTS_PER_TEXT` passages."""
     # group the highlights by the shape of the reply, because a text asks for only one shape
     by_shape = defaultdict[ReplyShape, list[_FormattedHighlight]](list)
     for sendable in tasks:
-        if explain_missing_kind(sendable.task):
+        if explain_no_allowed_kind(sendable.task):
             continue
         shape = find_reply_shape(sendable.task)
-        wants = sendable.task.instructions.requested_kind
+        requested_kind = sendable.task.instructions.requested_kind
         title = sendable.title
         for key, sendable_passage in sendable.passages.items():
-            formatted_passage = format_passage(make_label(key), sendable_passage, wants)
+            formatted_passage = format_highlight(
+                make_label(key), sendable_passage, requested_kind
+            )
             by_shape[shape].append(_FormattedHighlight(title, key, formatted_passage))
 
     chats = []
@@ -83,17 +85,17 @@ def export_chat_texts(tasks: Iterable[SendableTask], prompt: Prompt) -> list[Cha
                 by_title.append((title, join_texts(entry.passage for entry in group)))
             if len(by_title) == 1:
                 [(single_title, highlights)] = by_title
-                title = escape_markers(single_title)
+                title = escape_tags(single_title)
             else:
                 sections = []
                 for entry, passages in by_title:
-                    section = f"Document: {escape_markers(entry)}\n\n{passages}"
+                    section = f"Document: {escape_tags(entry)}\n\n{passages}"
                     sections.append(SendableText(section))
                 highlights = join_texts(sections)
                 title = mark_as_sendable("several, named with their passages")
             values = {"title": title, "highlights": highlights}
             request = build_card_request(prompt, shape, values)
-            instruction = f"answer for {name_all(len(batch), 'highlight')}"
+            instruction = f"answer for {format_item_count(len(batch), 'highlight')}"
             keys = tuple(entry.key for entry in batch)
             chats.append(ChatText(request.to_chat_text(instruction), keys))
     return chats
@@ -109,13 +111,13 @@ def count_exportable_highlights(tasks: Iterable[SendableTask]) -> int:
     """Count the highlights that `export_chat_texts` would ask about."""
     count = 0
     for sendable in tasks:
-        if not explain_missing_kind(sendable.task):
+        if not explain_no_allowed_kind(sendable.task):
             count += len(sendable.passages)
     return count
 
 
 def make_label(key: str) -> str:
-    """Compute the label by which a chat refers to a highlight: 8 hex digits."""
+    """Compute the label of 8 hex digits by which a chat refers to a highlight or card."""
     return hash16(key)[:8]
 
 
@@ -123,7 +125,7 @@ def make_label(key: str) -> str:
 
 
 class ParsedChatReply(Value):
-    """The results parsed from a chat's reply, one per highlight it covers, and any problems."""
+    """The results from a chat's reply, one per highlight that it covers, and any problems."""
 
     results: tuple[DraftingResult, ...]
     problems: tuple[Problem, ...]
@@ -135,35 +137,34 @@ def parse_chat_reply(
     prompt: Prompt,
     find_faults: FindFaults = lambda draft, highlight: (),
 ) -> ParsedChatReply:
-    """Parse a chat's reply into results for the pending highlights that it covers.
+    """Parse a chat's reply into a result for each pending highlight that it covers.
 
-    A card is reported as a problem if no highlight contains its quote, or if `find_faults`
-    returns any findings for it. Its highlight then stays pending and is included in the next
-    text.
+    A card becomes a problem if its quote isn't in any highlight, or if `find_faults` returns
+    findings for it. Its highlight then stays pending and is part of the next text for the chat.
 
     Args:
-        text: the reply.
-        tasks: the highlights that are still pending.
-        prompt: the prompt of the text that was pasted into the chat.
-        find_faults: returns the findings that block a card.
+        text: The reply.
+        tasks: The highlights that are still pending.
+        prompt: The prompt of the text that was pasted into the chat.
+        find_faults: Returns the findings that block a card.
     """
     pending = []
     for sendable in tasks:
         for highlight in sendable.highlights:
             pending.append(_PendingHighlight(highlight, make_label(highlight.key)))
-    answer = parse_reply(text, [entry.highlight.exact for entry in pending])
-    items_by_key, unused = _assign_cards(answer.cards, pending)
-    unused += answer.problems
+    reply = parse_reply(text, [entry.highlight.exact for entry in pending])
+    cards_by_key, unused = _assign_cards(reply.cards, pending)
+    unused += reply.problems
 
     origin = Origin("llm", CHAT_MODEL, prompt.fingerprint, make_pasted_reply_key(text))
     results = []
     for sendable in tasks:
         shape = find_reply_shape(sendable.task)
-        missing_kind = explain_missing_kind(sendable.task)
+        missing_kind = explain_no_allowed_kind(sendable.task)
         for highlight in sendable.highlights:
-            items = items_by_key[highlight.key][:_MAX_CARDS_PER_HIGHLIGHT]
+            cards = cards_by_key[highlight.key][:_MAX_CARDS_PER_HIGHLIGHT]
             reply_cards, problems = select_valid_cards(
-                items, highlight, shape, find_faults
+                cards, highlight, shape, find_faults
             )
             unused += problems
             if not reply_cards:
@@ -178,35 +179,40 @@ def parse_chat_reply(
 
 
 def _assign_cards(
-    items: Iterable[ReplyCard], pending: Sequence[_PendingHighlight]
+    cards: Iterable[ReplyCard], pending: Sequence[_PendingHighlight]
 ) -> tuple[defaultdict[HighlightKey, list[ReplyCard]], list[Problem]]:
-    """Assign each card to the highlight it is about.
+    """Assign each card to the highlight that it is about.
 
-    Returns the cards of each highlight, and a problem for each card that fits none. A notice
-    lists cards that were assigned to another highlight than the one with their label.
+    Returns the cards of each highlight, and a problem for each card that belongs to none of
+    them. If cards were assigned to a different highlight than their label says, a notice lists
+    those cards.
     """
     by_label = {entry.label: entry for entry in pending}
-    items_by_key = defaultdict[HighlightKey, list[ReplyCard]](list)
+    cards_by_key = defaultdict[HighlightKey, list[ReplyCard]](list)
     unused = []
     moved = []
-    for item in items:
-        labelled = by_label.get(item.label)
-        owner = labelled if item.kind is None else _find_owner(item, labelled, pending)
+    for card in cards:
+        labelled = by_label.get(card.label)
+        owner = (
+            labelled
+            if card.kind is None
+            else _find_quoted_highlight(card, labelled, pending)
+        )
         if owner:
-            items_by_key[owner.highlight.key].append(item)
+            cards_by_key[owner.highlight.key].append(card)
             if labelled and labelled is not owner:
                 moved.append(
-                    f"{format_card_title(item)} for {abbreviate_in_quotes(owner.highlight.exact)}"
+                    f"{format_card_title(card)} for {abbreviate_in_quotes(owner.highlight.exact)}"
                 )
         else:
-            unused.append(_make_unmatched_problem(item, labelled))
+            unused.append(_make_unmatched_problem(card, labelled))
     if moved:
         count = format_count(len(moved), "card")
         note = f"{count} assigned to the passage quoted, not to the passage named"
         unused.append(
             Problem("", f"{note}: {'; '.join(moved[:_MAX_MOVED_SHOWN])}", is_notice=True)
         )
-    return items_by_key, unused
+    return cards_by_key, unused
 
 
 class _PendingHighlight(NamedTuple):
@@ -225,20 +231,20 @@ class _PendingHighlight(NamedTuple):
         )
 
 
-def _find_owner(
-    item: ReplyCard,
+def _find_quoted_highlight(
+    card: ReplyCard,
     labelled: _PendingHighlight | None,
     pending: Iterable[_PendingHighlight],
 ) -> _PendingHighlight | None:
-    """Return the highlight that a card is about, or None.
+    """Return the highlight that a card is about, or None if it can't be determined.
 
-    This is the highlight with the card's label, unless the card quotes another highlight.
-    Labels may be missing, swapped, or left over from a text with an older prompt.
+    This is the highlight with the card's label, unless the card quotes a different highlight,
+    because labels may be missing, swapped, or from an older text.
     """
-    letters = sum(map(len, split_quote_letters(item.quote)))
-    if labelled and (not letters or labelled.overlaps(item.quote)):
+    letters = sum(map(len, split_quote_letters(card.quote)))
+    if labelled and (not letters or labelled.overlaps(card.quote)):
         return labelled
-    is_near_label = labelled is not None and labelled.contains(item.quote)
+    is_near_label = labelled is not None and labelled.contains(card.quote)
     if letters >= _MIN_RELIABLE_LETTERS:
         # a highlight as short as "on" occurs in many quotes
         min_length = _MIN_RELIABLE_LETTERS if is_near_label else 0
@@ -246,7 +252,7 @@ def _find_owner(
             candidate
             for candidate in pending
             if len(candidate.highlight.exact) >= min_length
-            and candidate.overlaps(item.quote)
+            and candidate.overlaps(card.quote)
         ]
         if len(owners) == 1:
             return owners[0]
@@ -263,25 +269,25 @@ _MIN_RELIABLE_LETTERS = 12
 
 
 def _make_unmatched_problem(
-    item: ReplyCard, labelled: _PendingHighlight | None
+    card: ReplyCard, labelled: _PendingHighlight | None
 ) -> Problem:
-    quote = abbreviate_in_quotes(item.quote)
+    quote = abbreviate_in_quotes(card.quote)
     if labelled:
         mark = abbreviate_in_quotes(labelled.highlight.exact)
         return Problem(
-            "", f"{format_card_title(item)}: {mark} does not contain its quote {quote}"
+            "", f"{format_card_title(card)}: {mark} does not contain its quote {quote}"
         )
     missing = []
-    if item.label:
-        missing.append(f"its label {item.label!r}")
-    if item.kind and item.quote:
+    if card.label:
+        missing.append(f"its label {card.label!r}")
+    if card.kind and card.quote:
         missing.append(f"its quote {quote}")
     if not missing:
         return Problem(
             "",
-            f"{format_card_title(item)}: it has neither a label nor a quote",
+            f"{format_card_title(card)}: it has neither a label nor a quote",
             _NO_QUOTE_HINT,
         )
     features = " or ".join(missing)
     reason = f"no highlight that still needs a card has {features}"
-    return Problem("", f"{format_card_title(item)}: {reason}", NOT_ASKED_HINT)
+    return Problem("", f"{format_card_title(card)}: {reason}", NOT_ASKED_HINT)

@@ -24,7 +24,7 @@ from ankiforge.draft.prompt import (
     Prompt,
     ReplyShape,
     build_card_request,
-    escape_markers,
+    escape_tags,
 )
 from ankiforge.draft.reply import FindFaults, ReplyCard, build_drafts, to_one_line
 from ankiforge.draft.reply_checks import (
@@ -81,10 +81,10 @@ _ATTRIBUTES = regex(
 )
 
 
-def blank_attributes(text: str) -> str:
-    """Replace the markup of site generators with the same number of spaces.
+def blank_out_site_markup(text: str) -> str:
+    """Replace the markup of site generators with spaces of the same length.
 
-    This keeps all offsets in the text valid.
+    All offsets in the text stay valid.
     """
     return _ATTRIBUTES.sub(_blank, text)
 
@@ -99,12 +99,12 @@ _TRANSCRIPT_TIMES = regex(
 )
 
 
-def blank_markup_and_times(text: str) -> str:
+def blank_out_site_markup_and_times(text: str) -> str:
     """Replace the markup of site generators and the times in transcripts with spaces.
 
-    Quotes from the document may leave out both.
+    A quote from the document is allowed to leave out both.
     """
-    return _TRANSCRIPT_TIMES.sub(_blank, blank_attributes(text))
+    return _TRANSCRIPT_TIMES.sub(_blank, blank_out_site_markup(text))
 
 
 class OmittedText(NamedTuple):
@@ -125,17 +125,17 @@ class OmittedText(NamedTuple):
         return f"{name} ({format_count(self.size, 'character')})"
 
 
-def select_paragraphs(
+def partition_paragraphs(
     whole_text: DocumentText,
 ) -> tuple[list[Paragraph], list[OmittedText]]:
-    """Split a document into the paragraphs to send and the parts to omit.
+    """Return the paragraphs of a document to send, and the parts to omit.
 
-    Private text, footnotes, endnotes, tables of contents and lists of references or tasks are
-    omitted. TOML front matter, and slides that the next slide repeats, are in neither list.
-    Very long paragraphs are split.
+    Private text, footnotes, endnotes, tables of contents, and lists of references or tasks are
+    omitted. TOML front matter and slides that are repeated by the next slide are in neither
+    list. Very long paragraphs are split.
     """
     repeated_pages = _find_repeated_pages(whole_text)
-    list_names = _find_lists(whole_text)
+    list_names = _find_omitted_lists(whole_text)
     left_out_by_name: dict[tuple[str, int], list[Paragraph]] = {}
     paragraphs: list[Paragraph] = []
     is_front_matter = False
@@ -145,7 +145,7 @@ def select_paragraphs(
             is_front_matter = not text.endswith("+++") or (not index and text == "+++")
         elif paragraph.page in repeated_pages or _has_only_attributes(text):
             continue
-        elif omission := _find_omission(paragraph, list_names.get(index)):
+        elif omission := _find_omitted_part(paragraph, list_names.get(index)):
             left_out_by_name.setdefault(omission, []).append(paragraph)
         else:
             paragraphs += _split_paragraph(whole_text, paragraph)
@@ -171,15 +171,15 @@ def _find_repeated_pages(whole_text: DocumentText) -> set[int]:
 
 
 def _has_only_attributes(text: str) -> bool:
-    return bool(text) and not blank_attributes(text).strip()
+    return bool(text) and not blank_out_site_markup(text).strip()
 
 
-def _find_omission(
+def _find_omitted_part(
     paragraph: Paragraph, list_name: tuple[str, int] | None
 ) -> tuple[str, int] | None:
-    """Return the omitted part that a paragraph belongs to, or None if it isn't omitted.
+    """Return the part to omit that a paragraph belongs to, or None if the paragraph is sent.
 
-    The part is returned as its name, and a number that tells parts of the same name apart.
+    A part is identified by its name and a number that distinguishes parts with the same name.
     """
     if paragraph.is_private:
         return _PRIVATE_TEXT, 0
@@ -188,15 +188,15 @@ def _find_omission(
     return (_NOTES, 0) if paragraph.is_note else list_name
 
 
-def _find_lists(whole_text: DocumentText) -> dict[int, tuple[str, int]]:
+def _find_omitted_lists(whole_text: DocumentText) -> dict[int, tuple[str, int]]:
     """Find the lists of references, contents and tasks in a document.
 
-    A list follows a heading or line such as “References”, and ends before the next heading
-    of the same or a higher level at the latest. Full sentences under such a heading aren't a list.
+    A list follows a heading or line such as “References”, and ends at the next heading of the
+    same or a higher level, or before. Full sentences under such a heading aren't a list.
 
     Returns:
-        For each paragraph in a list, the list's name and the index of its first paragraph,
-        keyed by paragraph index.
+        A dict from the index of each paragraph in a list to the list's name and the index of the
+        list's first paragraph.
     """
     paragraphs = whole_text.paragraphs
     texts = [whole_text.get_paragraph_text(paragraph).strip() for paragraph in paragraphs]
@@ -205,9 +205,9 @@ def _find_lists(whole_text: DocumentText) -> dict[int, tuple[str, int]]:
     is_in_section = False
     balance = best_balance = start = 0
     for index, (paragraph, text) in enumerate(zip(paragraphs, texts, strict=True)):
-        is_named = _is_list_name(text)
+        is_named = _is_omitted_list_heading(text)
         name = text if is_named else paragraph.heading.split(" › ")[-1]
-        is_new_heading = paragraph.heading != heading and _is_list_name(name)
+        is_new_heading = paragraph.heading != heading and _is_omitted_list_heading(name)
         if is_named or is_new_heading:
             is_in_section, start, list_name = True, index, name
             balance = best_balance = 0
@@ -251,8 +251,8 @@ _TASK_OR_CONTENTS = regex(
 """Matches a numbered line, a question, or a line that ends with a page number."""
 
 
-def _is_list_name(heading: str) -> bool:
-    """Return whether a heading introduces a list to omit, such as references."""
+def _is_omitted_list_heading(heading: str) -> bool:
+    """Return whether a heading introduces a list to omit, such as “References”."""
     if len(heading) > _MAX_HEADING_CHARS:
         return False
     return normalize_for_lookup(_LEADING_NUMBER.sub("", heading)) in _read_list_names()
@@ -277,7 +277,7 @@ def _split_paragraph(
 
 
 class DocumentPart(NamedTuple):
-    """A chunk of a document that's sent in a single request."""
+    """A part of a document that is sent in a single request."""
 
     label: str
     paragraphs: list[Paragraph]
@@ -290,7 +290,7 @@ class DocumentPart(NamedTuple):
         return _count_chars(self.paragraphs)
 
     @property
-    def passage_count_name(self) -> str:
+    def passage_count_phrase(self) -> str:
         """The number of passages to choose, as a phrase for the prompt, e.g. `the 3 passages`."""
         count = self.passage_count
         return "the passage" if count == 1 else f"the {count} passages"
@@ -306,14 +306,14 @@ def split_document(
     passage_count: int,
     max_part_chars: int = MAX_PART_CHARS,
 ) -> list[DocumentPart]:
-    """Split a document at headings or pages into parts that each fit into one request.
+    """Split a document into parts that each fit into one request, at headings or pages.
 
     Args:
-        whole_text: the document.
-        sent_paragraphs: the paragraphs to send, from `select_paragraphs`.
-        passage_count: the number of passages to choose. It is divided among the parts in
-            proportion to their length, and parts that get none are dropped.
-        max_part_chars: the maximum length of a part.
+        whole_text: The document.
+        sent_paragraphs: The paragraphs to send, from `partition_paragraphs`.
+        passage_count: The number of passages to choose. It is divided among the parts in
+            proportion to their length. Parts that get none are dropped.
+        max_part_chars: The maximum length of a part.
     """
     # split the document into sections, and long sections at paragraphs
     sections: list[list[Paragraph]] = []
@@ -355,11 +355,13 @@ _SPACES = regex(r"(?<![\n ]) {2,}")  # not the indentation of code
 _MARKER_START = regex(r"(?i)<(?=\s*/?\s*text\b)")
 
 
-def join_whole_texts(whole_texts: Sequence[DocumentText], title: str) -> DocumentText:
-    """Concatenate the pages of several documents, to build requests and locate quotes.
+def concatenate_documents(
+    whole_texts: Sequence[DocumentText], title: str
+) -> DocumentText:
+    """Concatenate the pages of several documents, for requests and for locating quotes.
 
-    The result has no paragraphs. Its key only serves to distinguish its chunks from those
-    of other documents.
+    The result has no paragraphs. Its key only serves to distinguish its parts from the parts of
+    other documents.
     """
     pages: list[str] = []
     labels: list[str] = []
@@ -371,7 +373,7 @@ def join_whole_texts(whole_texts: Sequence[DocumentText], title: str) -> Documen
     return DocumentText(document, tuple(pages), (), page_labels=tuple(labels))
 
 
-def build_choosing_request(
+def build_passage_selection_request(
     whole_text: DocumentText,
     part: DocumentPart,
     prompt: Prompt,
@@ -383,13 +385,13 @@ def build_choosing_request(
     """Build the request to choose passages from a part of a document.
 
     Args:
-        whole_text: the document, or several joined documents.
-        part: the part from which to choose.
-        prompt: the prompt named `choose`.
-        mask: masks private text in an excerpt from a document.
-        known_passages: the passages that already have cards and mustn't be chosen again.
-        position: the position of the part, e.g. "1 of 3", or "" for the only part.
-        find_document: for joined documents, returns the document that a page is from.
+        whole_text: The document, or several concatenated documents.
+        part: The part from which to choose.
+        prompt: The prompt named `choose`.
+        mask: Masks the private text in an excerpt from a document.
+        known_passages: Passages that already have cards and must not be chosen again.
+        position: The position of the part, e.g. "1 of 3", or "" for the only part.
+        find_document: For concatenated documents, returns the document that a page is from.
     """
     texts = []
     page = -1
@@ -405,16 +407,15 @@ def build_choosing_request(
                 lines.append(f"[page {whole_text.get_page_label(paragraph.page)}]")
             page = paragraph.page
             text = _SPACES.sub(
-                " ", blank_attributes(whole_text.get_paragraph_text(paragraph)).strip()
+                " ",
+                blank_out_site_markup(whole_text.get_paragraph_text(paragraph)).strip(),
             )
             if paragraph.level:
                 text = f"\n{'#' * paragraph.level} {text}"
             lines.append(text)
-        texts.append(escape_markers(mask("\n".join(lines), document)))
+        texts.append(escape_tags(mask("\n".join(lines), document)))
     text = _MARKER_START.sub("‹", "\n".join(texts))
-    title = escape_markers(
-        mask(whole_text.document.meaningful_title, whole_text.document)
-    )
+    title = escape_tags(mask(whole_text.document.meaningful_title, whole_text.document))
     if position:
         title = SendableText(f"{title} ({position})".strip())
     remark = NO_TEXT
@@ -422,11 +423,11 @@ def build_choosing_request(
         lines = []
         for highlight in known_passages[-_MAX_LISTED_PASSAGES:]:
             passage = mask(to_one_line(highlight.exact, 120), highlight.document)
-            lines.append(f"- {escape_markers(passage)}")
+            lines.append(f"- {escape_tags(passage)}")
         introduction = "These are highlighted already. Choose others, on other facts:"
         remark = SendableText("\n".join([introduction, *lines]))
     values = {
-        "most": mark_as_sendable(part.passage_count_name),
+        "most": mark_as_sendable(part.passage_count_phrase),
         "title": title,
         "remark": remark,
         "highlights": SendableText(f'<text h="{part.label}">\n{text}\n</text>'),
@@ -471,17 +472,14 @@ class ParsedChoices(NamedTuple):
         return result
 
 
-def make_origin(text: str, prompt: Prompt, model: str = "") -> Origin:
-    """Build the origin of the cards in a reply.
-
-    If `model` is "", the reply is from a chat.
-    """
+def make_reply_origin(text: str, prompt: Prompt, model: str = "") -> Origin:
+    """Build the origin of the cards in a reply from a model, or from a chat if `model` is ""."""
     return Origin(
         "llm", model or CHAT_MODEL, prompt.fingerprint, make_pasted_reply_key(text)
     )
 
 
-def parse_choices(
+def parse_chosen_passages(
     text: str,
     letters: DocumentLetters,
     pages: Collection[int],
@@ -489,23 +487,22 @@ def parse_choices(
     find_faults: FindFaults,
     taken_spans: Iterable[Span] = (),
 ) -> ParsedChoices:
-    """Return the passages that a reply chooses, in document order.
+    """Parse the passages that a reply chooses, and return them in document order.
 
-    A card is reported as a problem if its quote isn't in the document, if its passage is already a
-    highlight, or if a check blocks it.
+    A card is reported as a problem if its quote isn't in the document, its passage is already a
+    highlight, or a check blocks it.
 
     Args:
-        text: the reply.
-        letters: the document's letters and digits, casefolded.
-        pages: the pages of the part that was sent, which are searched first.
-        make_highlight: creates the highlight for a location in the document.
-        find_faults: returns the findings that block a card.
-        taken_spans: the spans, as offsets into `letters`, of the passages that already have
-            cards.
+        text: The reply.
+        letters: The document's letters and digits, casefolded.
+        pages: The pages of the part that was sent. They are searched first.
+        make_highlight: Creates the highlight for a location in the document.
+        find_faults: Returns the findings that block a card.
+        taken_spans: The spans of passages that already have cards, as offsets into `letters`.
     """
-    answer = parse_reply(text, letters.pages)
-    cards = [card for card in answer.cards if card.kind is not None]
-    problems = list(answer.problems)
+    reply = parse_reply(text, letters.pages)
+    cards = [card for card in reply.cards if card.kind is not None]
+    problems = list(reply.problems)
     spans = list(taken_spans)
     candidates: list[ChosenPassage] = []
     located_count = fuzzy_count = 0
@@ -546,7 +543,7 @@ def parse_choices(
 def make_drafts(
     choice: ChosenPassage, highlight: Highlight, origin: Origin
 ) -> tuple[Draft, ...]:
-    """Build up to `MAX_FACTS` drafts for a chosen passage, which is stored as `highlight`."""
+    """Build up to `MAX_FACTS` drafts for a chosen passage that was stored as `highlight`."""
     return build_drafts(choice.cards, highlight, origin, ReplyShape(), MAX_FACTS)
 
 

@@ -43,9 +43,9 @@ _FORMAT = "response_format"
 
 
 def _build_optional_fields(schema: Json, refused: Strings) -> Json:
-    """Build the optional fields of a request, leaving out those that the server has refused.
+    """Build the optional fields of a request, without those that the server has refused.
 
-    Each time a response format is refused, the next less strict one is used, and finally none.
+    Each time the server refuses a response format, a less strict one is used, and finally none.
     """
     fields: Json = {} if _TEMPERATURE in refused else {_TEMPERATURE: 0}
     json_schema = {"name": "reply", "strict": True, "schema": schema}
@@ -211,10 +211,10 @@ def make_status_error(
     """Build the error for an HTTP status that persists after all retries.
 
     Args:
-        settings: the server settings.
-        status: the HTTP status of the reply, or the status given in its body.
-        body: the reply body.
-        location: the target of a redirect, or "".
+        settings: The server settings.
+        status: The HTTP status of the reply, or the status given in its body.
+        body: The body of the reply.
+        location: The target URL of a redirect, or "".
     """
     reason = extract_error_message(body) or "no reason given"
     message = f"{settings.host} returned {status}: {reason}"
@@ -271,14 +271,14 @@ def find_refused_field(
     *,
     is_first: bool,
 ) -> str:
-    """Return the name of the optional request field that the server has rejected, or "".
+    """Return the name of the optional field that made the server reject a request, or "".
 
     Args:
-        settings: the server settings.
-        status: the HTTP status of the error.
-        body: the body of the error.
-        request_body: the fields that were sent.
-        is_first: whether the server hasn't answered any request so far. In that case, an
+        settings: The server settings.
+        status: The HTTP status of the error.
+        body: The body of the error.
+        request_body: The fields that were sent.
+        is_first: Whether the server has not answered any request so far. In that case, an
             internal error that names no field is blamed on the response format.
     """
     if status not in _FIELD_REFUSAL_STATUSES or _is_web_page(body):
@@ -310,7 +310,10 @@ def extract_error_message(body: str) -> str:
     if _is_web_page(body):
         return WEB_PAGE
     # the error of a provider may be embedded as a string of JSON
-    messages = _MESSAGE.findall(body.replace('\\"', '"')) or _MESSAGE.findall(body)
+    messages = _MESSAGE.findall(body)
+    for message in _MESSAGE.findall(body.replace('\\"', '"')):
+        if not any(outer.startswith(message) for outer in messages):
+            messages.append(message)
     message = (
         ": ".join(dict.fromkeys(messages)).replace("\\n", " ").replace('\\"', '"') or body
     )
@@ -329,10 +332,11 @@ Examples are a login page, an empty body and an unknown error. A retry would ret
 
 
 def find_error_in_success(raw: str) -> tuple[int, str] | None:
-    """Return the status and body of an error that was sent with HTTP status 200, or None.
+    """Find an error in the body of a reply with HTTP status 200.
 
-    Some servers, such as OpenRouter, send an error as the body or inside a choice. Any other
-    JSON object isn't an error.
+    Some servers, such as OpenRouter, send an error as the body or inside a choice. Returns the
+    error's status and the body, or None if the body is a chat completion or any other JSON
+    object.
     """
     completion = Completion.parse(raw)
     if completion and (completion.finish_reason != "error" or completion.content):
@@ -363,8 +367,8 @@ class OpenAITransport(httpx2.BaseTransport):
         """Initialize the transport, which connects on the first request.
 
         Args:
-            settings: the server settings.
-            notice: called with a message while the server is loading its model.
+            settings: The server settings.
+            notice: Called with a message while the server is loading its model.
         """
         self._settings = settings
         self._notice = notice
@@ -377,13 +381,13 @@ class OpenAITransport(httpx2.BaseTransport):
         self._pending_threads: set[int] = set()
 
     def handle_request(self, request: httpx2.Request) -> httpx2.Response:
-        """Send a request once and return the reply, or an error that `openai` may retry.
+        """Send a request and return the server's reply. `openai` may retry it after an error.
 
         While the server is loading its model, the request is repeated until the timeout.
 
         Raises:
-            openai.APITimeoutError: the request timed out.
-            NoReplyError: the run was stopped before the request was sent.
+            openai.APITimeoutError: The request timed out.
+            NoReplyError: The run was stopped before the request was sent.
         """
         with self._condition:
             if self._stopped.is_set():
@@ -461,16 +465,16 @@ class OpenAITransport(httpx2.BaseTransport):
     # --- pending requests -------------------------------------------------------------
 
     def finish_request(self) -> None:
-        """Mark this thread's request as finished, after any retries."""
+        """Record that this thread's request is finished, including any retries."""
         with self._condition:
             self._pending_threads.discard(threading.get_ident())
             self._condition.notify_all()
 
-    def stop(self, patience: float) -> None:
-        """Refuse new requests, and wait at most `patience` seconds for the pending ones."""
+    def stop(self, timeout: float) -> None:
+        """Refuse new requests, and wait at most `timeout` seconds for the pending ones."""
         with self._condition:
             self._stopped.set()
-            self._condition.wait_for(lambda: not self._pending_threads, patience)
+            self._condition.wait_for(lambda: not self._pending_threads, timeout)
 
 
 # === client ===========================================================================
@@ -518,12 +522,12 @@ class ModelClient:
         """Initialize the client, which connects on the first request.
 
         Args:
-            settings: the server, the model and the limits.
-            replies: the cache of replies.
-            notice: called with progress messages for the user, e.g. that the server is loading
+            settings: The server, the model and the limits.
+            replies: The cache of replies.
+            notice: Called with progress messages for the user, e.g. that the server is loading
                 its model.
-            offline: whether to refuse to send anything to other computers.
-            fresh: whether to ignore cached replies.
+            offline: Whether to refuse to send anything to other computers.
+            fresh: Whether to ignore replies that are already cached.
         """
         self.settings = settings
         self.budget = Budget(settings)
@@ -555,8 +559,8 @@ class ModelClient:
         ]
         return hash16(_to_canonical_json(body), "reply")
 
-    def find_cached(self, request: ModelRequest) -> ItemReply | None:
-        """Return the cached reply to a request about a single item, if any."""
+    def find_cached_reply(self, request: ModelRequest) -> ItemReply | None:
+        """Return the cached reply to a request about a single item, or None if there is none."""
         if self._fresh:
             return None
         key = self.make_cache_key(request)
@@ -569,25 +573,25 @@ class ModelClient:
     # --- requests ---------------------------------------------------------------------
 
     def request_replies(
-        self, request: ModelRequest, *, anew: bool = False
+        self, request: ModelRequest, *, ignore_cache: bool = False
     ) -> list[ItemReply]:
         """Return one reply per item of a request.
 
-        A request about a single item is answered from the cache if possible, unless `anew` is
+        The reply about a single item comes from the cache if possible, unless `ignore_cache` is
         set.
 
         Raises:
-            ServiceError: the key, the model, the credit or the server makes further requests
-                pointless.
-            BudgetExceededError: the budget is used up.
-            ItemError: only this request failed.
-            ConfigError, UsageError: see `check_can_send`.
+            ServiceError: Further requests would fail as well, e.g. because of the key, the
+                model or the credit.
+            BudgetExceededError: The budget is used up.
+            ItemError: Only this request failed.
+            ConfigError, UsageError: See `check_can_send`.
         """
         self._raise_if_stopped()
-        if not request.item_requests and not anew:
-            cached = self.find_cached(request)
+        if not request.item_requests and not ignore_cache:
+            cached = self.find_cached_reply(request)
             if cached:
-                self.budget.count_cached_reply()
+                self.budget.record_cached_reply()
                 return [cached]
         self.check_can_send()
 
@@ -597,27 +601,27 @@ class ModelClient:
                 raw, request_bytes = self._send(request)
                 completion = Completion.parse(raw) or Completion()
                 tokens_in = completion.tokens_in or request_bytes // _BYTES_PER_TOKEN
-                characters_out = len(completion.content)
+                reply_characters = len(completion.content)
                 tokens_out = completion.tokens_out
-                tokens_out = tokens_out or characters_out // _CHARACTERS_PER_TOKEN
-                count = len(request.requests_by_item)
+                tokens_out = tokens_out or reply_characters // _CHARACTERS_PER_TOKEN
+                count = len(request.single_item_requests)
                 tokens = (tokens_in, tokens_out)
-                answers = []
-                for label, part in enumerate(request.requests_by_item, start=1):
+                replies = []
+                for label, part in enumerate(request.single_item_requests, start=1):
                     key = self.make_cache_key(part)
                     self._replies.store_reply(
                         key,
                         json.dumps([label, count, raw]),
                         model=self.settings.model,
-                        prompt_fingerprint=request.prompt,
+                        prompt_fingerprint=request.prompt_fingerprint,
                         tokens=tokens,
                     )
                     tokens = (0, 0)  # the first item gets the tokens of the whole request
-                    answers.append(
+                    replies.append(
                         ItemReply(completion, key, label, count, is_cached=False)
                     )
-                self.budget.count_reply(tokens_in, tokens_out, request.character_count)
-                return answers
+                self.budget.record_reply(tokens_in, tokens_out, request.character_count)
+                return replies
             finally:
                 if self._transport is not None:
                     self._transport.finish_request()
@@ -627,7 +631,7 @@ class ModelClient:
 
         Raises:
             UsageError: `--offline` is set, but the server is on another computer.
-            ConfigError: the key is missing.
+            ConfigError: The key is missing.
         """
         if self._offline and not self.settings.is_local:
             raise UsageError(
@@ -636,15 +640,15 @@ class ModelClient:
             )
         self.settings.require_key()
 
-    def stop(self, patience: float = 0.0) -> None:
-        """Stop sending requests, and wait up to `patience` seconds for pending replies."""
+    def stop(self, timeout: float = 0.0) -> None:
+        """Stop sending requests, and wait up to `timeout` seconds for pending replies."""
         with self._lock:
             self._stopped = True
         if self._transport is not None:
-            self._transport.stop(patience)
+            self._transport.stop(timeout)
 
     def _raise_if_stopped(self) -> None:
-        """Raise an error if the client was stopped, because the cache may be closed by then."""
+        """Raise an error if the client was stopped, because the cache may already be closed."""
         if self._stopped:
             raise self._fatal_error or NoReplyError("stopped before it was sent")
 
@@ -738,9 +742,9 @@ class ModelClient:
     ) -> ItemError | ServiceError:
         """Count a failed request, and return the error to raise.
 
-        The error ends the run if other requests would fail as well, because the server is
+        This is an error that ends the run if other requests would fail as well: the server is
         unreachable (`is_gone`), several consecutive requests got no reply, or the server has
-        rejected several requests without ever answering one.
+        rejected several requests and never answered one.
         """
         settings = self.settings
         if isinstance(error, TooLongError):

@@ -107,8 +107,8 @@ def parse_instruction(comment: str, passage: str = "") -> Instruction:
     Questions are recognized by `text.comment_questions`.
 
     Args:
-        comment: the comment on a passage, with any replies to the comment.
-        passage: the highlighted text, which the comment may repeat, or "".
+        comment: The comment on a passage, with any replies to the comment.
+        passage: The highlighted text, or "". The comment may repeat it.
     """
     if not comment.strip():
         return Instruction(CommentRequest.NONE)
@@ -154,7 +154,7 @@ def _build_question(question: CommentQuestion, passage: str) -> Instruction:
 
 
 def _parse_question(comment: str, passage: str) -> CommentQuestion | None:
-    """Find the question in a comment, dropping surrounding text that repeats the passage."""
+    """Find the question in a comment. Text around it that repeats the passage is dropped."""
     repeated = locate_text(passage, comment) if passage else None
     if repeated:
         start, end = repeated
@@ -182,12 +182,12 @@ _EMPHATIC_MARKS = regex(r"[?？]\s?[?？!！]|[⁇⁈⁉‽]")
 
 
 def _is_reaction(question: CommentQuestion, comment: str, passage: str) -> bool:
-    """Return whether a question is only a reaction, such as “wtf is he saying?”.
+    """Return whether a question is just a reaction, such as “wtf is he saying?”.
 
-    A question isn't a reaction if at least two of these are true: it begins with a question
-    word, it has a content word in common with the passage, and it has three content words. It
-    is never a reaction if it has an answer or a label such as `?`, or if the question words
-    of its language are unknown. With emphatic marks such as `???`, it needs a question word.
+    A proper question meets at least two of these conditions: it begins with a question word, it
+    shares a content word with the passage, and it has three content words. A question with an
+    answer or a label such as `?` is always proper, and so is one in a language whose question
+    words are unknown. A question with emphatic marks such as `???` also needs a question word.
     """
     if not passage or question.is_answered or has_question_label(comment):
         return False
@@ -225,10 +225,9 @@ def has_relevant_comment(highlight: Highlight) -> bool:
 
 
 def parse_highlight_instruction(highlight: Highlight) -> Instruction:
-    """Parse what a highlight's comment asks for.
+    """Parse what the user's comment on a highlight asks for.
 
-    Comments by other people are ignored. For a standalone note, the result is its first
-    question.
+    Comments by other people are ignored. The result for a standalone note is its first question.
     """
     if not highlight.comment_is_instruction:
         return Instruction(CommentRequest.NONE)
@@ -272,8 +271,8 @@ def _find_questions_and_answers(
 ) -> list[tuple[str, list[str]]]:
     """Find the questions in a note, each with the paragraphs of its answer.
 
-    A question is at the beginning of a paragraph, and its answer is the rest of the paragraph
-    or, if there is none, the paragraphs up to the next question.
+    A question is at the beginning of a paragraph. The rest of that paragraph is its answer or, if
+    nothing follows the question, the paragraphs up to the next question.
     """
     questions_and_answers: list[tuple[str, list[str]]] = []
     is_open = False
@@ -298,10 +297,10 @@ _BEGINNING_WORDS = 3
 
 
 def remove_comment_from_context(highlight: Highlight) -> Highlight:
-    """Remove the comment of a highlight from the text around it.
+    """Remove a highlight's comment from the text around the highlight.
 
-    In a note that quotes a passage, the comment is next to the quotation, but it isn't
-    evidence for a card.
+    In a note that quotes a passage, the comment is next to the quotation, but a card must not be
+    based on it.
     """
     beginning = " ".join(highlight.comment.split()[:_BEGINNING_WORDS])
     surrounding_text = (
@@ -368,18 +367,18 @@ def _find_picture_skip_reason(highlight: Highlight, comment: Instruction) -> str
     return "it has no picture: its place on the page is empty, or cannot be drawn"
 
 
-def is_for_rules_only(highlight: Highlight) -> bool:
-    """Return whether only the rules draft a highlight, not a model.
+def is_drafted_by_rules_only(highlight: Highlight) -> bool:
+    """Return whether a highlight is never drafted by a model, but only by the rules.
 
-    These are hand-written cards, comments without marked text, and images and drawings that
-    can be drafted.
+    This is true of hand-written cards, comments without marked text, and images and drawings that
+    can become a card.
     """
-    if _is_card_by_reader(highlight):
+    if _is_user_written(highlight):
         return True
     return highlight.kind in _PICTURE_KINDS and not find_drafting_skip_reason(highlight)
 
 
-def _is_card_by_reader(highlight: Highlight) -> bool:
+def _is_user_written(highlight: Highlight) -> bool:
     is_note = highlight.kind is HighlightKind.NOTE
     return highlight.kind is HighlightKind.CARD or (is_note and not highlight.markdown)
 
@@ -387,15 +386,15 @@ def _is_card_by_reader(highlight: Highlight) -> bool:
 def find_reason_not_to_send(highlight: Highlight) -> str:
     """Return the reason not to send a highlight to a model, or "" if it may be sent.
 
-    Private text is not considered here, but in `PrivacyFilter.find_private_reason`.
+    This doesn't consider private text. See `PrivacyFilter.find_private_reason` for that.
     """
     reason = find_drafting_skip_reason(highlight)
     if reason:
         return reason
-    if _is_card_by_reader(highlight):
+    if _is_user_written(highlight):
         return "a hand-written card is not drafted again"
     if highlight.line_syntax == WORD_AND_TRANSLATION:
         return "a word with its translation is not drafted again"
-    if is_for_rules_only(highlight):
+    if is_drafted_by_rules_only(highlight):
         return "a picture is not shown to a model"
     return ""

@@ -22,7 +22,7 @@ from ankiforge.draft.prompt import (
     ModelRequest,
     Prompt,
     build_request,
-    explain_missing_kind,
+    explain_no_allowed_kind,
     find_reply_shape,
     make_message,
 )
@@ -30,7 +30,7 @@ from ankiforge.draft.reply import ReplyCard, is_empty_card_list, make_result, pa
 from ankiforge.draft.second_reading import (
     MAX_CARDS_PER_REQUEST,
     CardToCheck,
-    build_check_request,
+    build_second_reading_request,
     parse_verdicts,
 )
 from ankiforge.draft.server import BUDGET_SETTING, BudgetExceededError, Usage
@@ -102,11 +102,11 @@ class ModelDrafter:
         """Initialize the drafter, which sends nothing until a method needs the model.
 
         Args:
-            client: the client. Before anything is sent, its `notice` is called with "sending to
+            client: The client. Before anything is sent, its `notice` is called with "sending to
                 HOST".
-            prompt: the prompt for drafting.
-            second_reading_prompt: the prompt for checking the cards in a second reading, or None
-                to skip that.
+            prompt: The prompt for drafting.
+            second_reading_prompt: The prompt for checking the cards in a second reading, or None
+                to skip the second reading.
         """
         self._client = client
         self._settings = client.settings
@@ -130,14 +130,15 @@ class ModelDrafter:
         return self._client.budget.usage
 
     def draft(self, tasks: Iterator[SendableTask]) -> Iterator[list[DraftingResult]]:
-        """Yield the results of each request, in highlight order.
+        """Yield the results of each request, in the order of the highlights.
 
-        The order makes runs reproducible: the same replies give the same cards. It's only
-        broken if a reply takes more than `MAX_ORDERING_DELAY` seconds longer than a later one.
+        The order makes runs reproducible, because the same replies give the same cards. A result
+        is only yielded out of order if an earlier reply takes over `MAX_ORDERING_DELAY` seconds
+        longer.
 
         Raises:
-            ServiceError: the server can't be reached, or rejects all requests.
-            ConfigError: the key is missing.
+            ServiceError: The server can't be reached, or rejects all requests.
+            ConfigError: The key is missing.
             UsageError: `--offline` is set, but the server is on another computer.
         """
         slots = threading.Semaphore(self._settings.max_concurrent_requests)
@@ -145,7 +146,7 @@ class ModelDrafter:
         for task in tasks:
             # first yield the results of the highlights that aren't sent; a reason that depends on
             # the settings is temporary
-            reason = explain_missing_kind(task.task)
+            reason = explain_no_allowed_kind(task.task)
             not_sent: list[DraftingResult] = []
             for highlight in task.task.highlights:
                 if highlight.key in task.withheld:
@@ -180,47 +181,47 @@ class ModelDrafter:
         return self._second_prompt is not None
 
     def find_contradictions(self, cards: Sequence[CardToCheck]) -> list[str | None]:
-        """Ask the model which statement in each card's passage contradicts the card.
+        """Ask the model whether each card's passage contradicts the card.
 
-        Cached verdicts are reused.
+        Cached replies are reused.
 
         Returns:
-            For each card, the contradicting statement, "" if there is none, or None if the
-            reply doesn't cover the card.
+            For each card, the statement that contradicts it, "" if there is none, or None if
+            the reply doesn't cover the card.
 
         Raises:
-            ServiceError, ItemError: the server can't be reached or doesn't answer.
+            ServiceError, ItemError: The server can't be reached or doesn't answer.
         """
         assert self._second_prompt is not None
-        answers: dict[int, ItemReply] = {}
+        replies: dict[int, ItemReply] = {}
         for index, card in enumerate(cards):
-            request = build_check_request({"1": card}, self._second_prompt)
-            if cached := self._client.find_cached(request):
-                answers[index] = cached
-        uncached = [index for index in range(len(cards)) if index not in answers]
+            request = build_second_reading_request({"1": card}, self._second_prompt)
+            if cached := self._client.find_cached_reply(request):
+                replies[index] = cached
+        uncached = [index for index in range(len(cards)) if index not in replies]
         for start in range(0, len(uncached), MAX_CARDS_PER_REQUEST):
             self._announce_host()
             batch = uncached[start : start + MAX_CARDS_PER_REQUEST]
             labelled = {str(n): cards[index] for n, index in enumerate(batch, start=1)}
-            request = build_check_request(labelled, self._second_prompt)
-            answers.update(zip(batch, self._client.request_replies(request), strict=True))
+            request = build_second_reading_request(labelled, self._second_prompt)
+            replies.update(zip(batch, self._client.request_replies(request), strict=True))
         verdicts = []
         for index in range(len(cards)):
-            answer = answers[index]
-            verdicts_by_label = parse_verdicts(answer.completion.content)
-            verdicts.append(verdicts_by_label.get(str(answer.label)))
+            reply = replies[index]
+            verdicts_by_label = parse_verdicts(reply.completion.content)
+            verdicts.append(verdicts_by_label.get(str(reply.label)))
         return verdicts
 
     def request_reply(self, request: ModelRequest) -> str:
         """Return the content of the reply to a request, from the cache if possible.
 
         Raises:
-            ServiceError, ItemError: the server can't be reached or doesn't answer.
-            ConfigError: the key is missing.
+            ServiceError, ItemError: The server can't be reached or doesn't answer.
+            ConfigError: The key is missing.
             UsageError: `--offline` is set, but the server is on another computer.
         """
-        [answer] = self._client.request_replies(request)
-        return answer.completion.content
+        [reply] = self._client.request_replies(request)
+        return reply.completion.content
 
     def stop(self) -> None:
         """Stop sending requests, and wait at most `SHUTDOWN_TIMEOUT` seconds for pending replies.
@@ -245,12 +246,12 @@ class ModelDrafter:
     def estimate_requests(
         self, requests: Sequence[ModelRequest], highlights: int, cached: int = 0
     ) -> Estimate:
-        """Estimate the size and cost of some requests, without sending anything.
+        """Estimate the size and cost of requests, without sending anything.
 
         Args:
-            requests: the requests whose replies aren't cached.
-            highlights: how many passages get a card.
-            cached: how many highlights have a cached reply.
+            requests: The requests whose replies are not cached.
+            highlights: The number of passages that get a card.
+            cached: The number of highlights with a cached reply.
         """
         byte_count = 0
         for request in requests:
@@ -283,14 +284,14 @@ class ModelDrafter:
     def _split_into_chunks(
         self, task: SendableTask
     ) -> tuple[list[SendableTask], list[SendableTask]]:
-        """Split a task into tasks that are answered from the cache, and chunks to send.
+        """Split a task into tasks whose reply is cached, and chunks to send to the server.
 
-        The former have one highlight each. Both lists are empty if the task allows no kind
-        of card.
+        Each of the cached tasks has one highlight. Both lists are empty if the task allows no
+        kind of card.
         """
         cached_tasks: list[SendableTask] = []
         new_tasks: list[SendableTask] = []
-        if explain_missing_kind(task.task):
+        if explain_no_allowed_kind(task.task):
             return cached_tasks, new_tasks
         uncached: list[Highlight] = []
         for highlight in task.highlights:
@@ -298,7 +299,7 @@ class ModelDrafter:
             request = build_request(single, self._prompt)
             if (
                 not request.item_requests
-                and self._client.find_cached(request) is not None
+                and self._client.find_cached_reply(request) is not None
             ):
                 cached_tasks.append(single)
             else:
@@ -309,19 +310,20 @@ class ModelDrafter:
         return cached_tasks, new_tasks
 
     def _draft_chunk(
-        self, chunk: SendableTask, *, anew: bool = False
+        self, chunk: SendableTask, *, ignore_cache: bool = False
     ) -> list[DraftingResult]:
-        """Request cards for a chunk, then separately for each highlight that the reply lacks.
+        """Request cards for a chunk. Highlights that the reply lacks are requested one by one.
 
-        Returns one result per highlight, in order. If `anew` is set, cached replies are ignored.
+        Returns one result per highlight, in order. `ignore_cache` skips the lookup of cached
+        replies.
 
         Raises:
-            ServiceError, UsageError: no further request can succeed.
+            ServiceError, UsageError: No further request can succeed.
         """
         highlights = chunk.highlights
         try:
             request = build_request(chunk, self._prompt)
-            answers = self._client.request_replies(request, anew=anew)
+            replies = self._client.request_replies(request, ignore_cache=ignore_cache)
         except TooLongError as error:
             if len(highlights) < 2:
                 return _make_failed_results(chunk, error)
@@ -333,33 +335,31 @@ class ModelDrafter:
             return _make_failed_results(chunk, error)
         results = {}
         unreadable = []
-        for highlight, answer in zip(highlights, answers, strict=True):
-            cards = [] if _get_refusal_reason(answer) else _parse_cards(answer)
+        for highlight, reply in zip(highlights, replies, strict=True):
+            cards = [] if _get_refusal_reason(reply) else _parse_cards(reply)
             single = chunk.select_highlights(highlight)
             if cards:
-                results[highlight.key] = self._make_result(single, cards, answer)
+                results[highlight.key] = self._make_result(single, cards, reply)
             else:
-                unreadable.append((highlight.key, single, answer))
-        for key, single, answer in unreadable:
-            if answer.item_count > 1:
-                [results[key]] = self._draft_chunk(single, anew=True)
+                unreadable.append((highlight.key, single, reply))
+        for key, single, reply in unreadable:
+            if reply.item_count > 1:
+                [results[key]] = self._draft_chunk(single, ignore_cache=True)
                 continue
             try:
-                results[key] = self._retry_unreadable(single, answer)
+                results[key] = self._retry_unreadable(single, reply)
             except ItemError as error:
                 [results[key]] = _make_failed_results(single, error)
         return [results[highlight.key] for highlight in highlights]
 
-    def _retry_unreadable(
-        self, single: SendableTask, answer: ItemReply
-    ) -> DraftingResult:
-        """Ask again about a highlight whose reply couldn't be parsed, unless this is pointless."""
+    def _retry_unreadable(self, single: SendableTask, reply: ItemReply) -> DraftingResult:
+        """Ask again about a highlight whose reply couldn't be parsed, unless that can't help."""
         [highlight] = single.highlights
-        refusal = _get_refusal_reason(answer)
+        refusal = _get_refusal_reason(reply)
         if refusal:
             return DraftingResult(highlight, reason=refusal)
-        if not (answer.is_truncated or answer.completion.is_empty):
-            content = answer.completion.content
+        if not (reply.is_truncated or reply.completion.is_empty):
+            content = reply.completion.content
             if is_empty_card_list(content):
                 return DraftingResult(highlight, reason=_EMPTY_CARD_LIST)
             assistant_text = single.mask_text(content[:2_000] or "(nothing)")
@@ -367,16 +367,16 @@ class ModelDrafter:
                 make_message("assistant", assistant_text),
                 make_message("user", mark_as_sendable(_RETRY_INSTRUCTION)),
             )
-            [answer] = self._client.request_replies(request)
-        cards = _parse_cards(answer)
+            [reply] = self._client.request_replies(request)
+        cards = _parse_cards(reply)
         if cards:
-            return self._make_result(single, cards, answer)
-        return _make_unreadable_result(highlight, answer)
+            return self._make_result(single, cards, reply)
+        return _make_unreadable_result(highlight, reply)
 
     def _make_result(
-        self, single: SendableTask, cards: list[ReplyCard], answer: ItemReply
+        self, single: SendableTask, cards: list[ReplyCard], reply: ItemReply
     ) -> DraftingResult:
-        origin = Origin("llm", self.name, self._prompt.fingerprint, answer.cache_key)
+        origin = Origin("llm", self.name, self._prompt.fingerprint, reply.cache_key)
         [highlight] = single.highlights
         return make_result(highlight, cards, origin, find_reply_shape(single.task))
 
@@ -386,29 +386,28 @@ _EMPTY_CARD_LIST = "the model answered with an empty list of cards"
 _RERUN_COMMAND = "ankiforge draft --again"
 
 
-def _make_unreadable_result(highlight: Highlight, answer: ItemReply) -> DraftingResult:
+def _make_unreadable_result(highlight: Highlight, reply: ItemReply) -> DraftingResult:
     """Create the result for a highlight whose reply could not be parsed.
 
-    The problem is reported only once, and the request is repeated only if the user asks for
-    that.
+    The problem is reported only once. The request isn't repeated until the user asks for it.
     """
-    content = " ".join(answer.completion.content.split())[:80]
+    content = " ".join(reply.completion.content.split())[:80]
     message = "the model's answer could not be read"
     description = f"{message}: {content!r}"
     hint = "try another model"
-    if answer.is_truncated:
+    if reply.is_truncated:
         message = description = "the model's answer was cut off before its first card"
         hint = "raise max_completion_tokens in llm.extra_body, or turn the model's thinking off"
-    elif answer.completion.has_only_reasoning:
+    elif reply.completion.has_only_reasoning:
         description = f"{message}: it has reasoning only"
         hint = "turn the model's thinking off, or try another model"
     elif not content:
         message = description = "the model answered nothing"
-    if answer.is_truncated or answer.completion.is_empty:
+    if reply.is_truncated or reply.completion.is_empty:
         hint += "; or the context window is full: load the model with a larger one"
     reason = f"{message}; ask again with: {_RERUN_COMMAND} {shlex.quote(highlight.key)}"
     problem = None
-    if not answer.is_cached:
+    if not reply.is_cached:
         hint = f"{hint}; then {_RERUN_COMMAND} ID, ids: ankiforge list --view new, or --no-card"
         title = highlight.document.title or highlight.document.key
         problem = Problem(
@@ -429,25 +428,25 @@ def _make_failed_results(task: SendableTask, error: ForgeError) -> list[Drafting
     ]
 
 
-def _parse_cards(answer: ItemReply) -> list[ReplyCard]:
-    """Parse the cards in a reply that have the label of its item.
+def _parse_cards(reply: ItemReply) -> list[ReplyCard]:
+    """Parse the cards in a reply that are about its item.
 
-    If the reply was cut off, the cards with the last label are dropped, because some of them
-    may be missing. They are kept if there aren't any others.
+    If the reply was cut off, the item with the last label has no cards, because some of them may
+    be missing. A reply about a single item keeps its cards.
     """
-    label = str(answer.label)
-    all_labels = tuple(str(number) for number in range(1, answer.item_count + 1))
-    cards = parse_cards(answer.completion.content, all_labels)
-    labels = list(dict.fromkeys(item.label for item in cards))
-    if answer.is_truncated and len(labels) > 1 and labels[-1] == label:
+    label = str(reply.label)
+    all_labels = tuple(str(number) for number in range(1, reply.item_count + 1))
+    cards = parse_cards(reply.completion.content, all_labels)
+    labels = list(dict.fromkeys(card.label for card in cards))
+    if reply.is_truncated and len(labels) > 1 and labels[-1] == label:
         return []
-    return [item for item in cards if item.label == label]
+    return [card for card in cards if card.label == label]
 
 
-def _get_refusal_reason(answer: ItemReply) -> str:
-    if answer.completion.refusal:
-        return f"the model refused: {' '.join(answer.completion.refusal.split())[:200]}"
-    if answer.completion.finish_reason == "content_filter":
+def _get_refusal_reason(reply: ItemReply) -> str:
+    if reply.completion.refusal:
+        return f"the model refused: {' '.join(reply.completion.refusal.split())[:200]}"
+    if reply.completion.finish_reason == "content_filter":
         return "the server's content filter refused it"
     return ""
 
@@ -458,9 +457,9 @@ _PendingResults = Future[list[DraftingResult]]
 
 
 def _pop_next_results(pending: list[_PendingResults]) -> list[DraftingResult]:
-    """Wait for the first pending chunk, remove it from the list and return its results.
+    """Wait for the results of the first pending chunk, and remove the chunk from the list.
 
-    After `MAX_ORDERING_DELAY` seconds, the first chunk that is finished is returned instead.
+    If this takes over `MAX_ORDERING_DELAY` seconds, use the first chunk that is finished instead.
     """
     while True:
         wait(pending[:1], MAX_ORDERING_DELAY)

@@ -87,8 +87,8 @@ class LettersWithOffsets(NamedTuple):
     """The offset of each folded letter in the original text."""
 
 
-def fold_text(text: str) -> LettersWithOffsets:
-    """Return the casefolded letters and digits of a text, with their offsets."""
+def extract_folded_letters(text: str) -> LettersWithOffsets:
+    """Extract the letters and digits of a text, casefolded, with their offsets in it."""
     return LettersWithOffsets(*fold_alphanumerics_with_offsets(text))
 
 
@@ -103,8 +103,10 @@ class HiddenTextIndex:
         """All texts and all their words, folded."""
         self._texts = set[str]()
         for hidden_text in texts:
-            self._texts.add(fold_text(hidden_text).letters)
-            self._words.update(fold_text(word).letters for word in hidden_text.split())
+            self._texts.add(extract_folded_letters(hidden_text).letters)
+            self._words.update(
+                extract_folded_letters(word).letters for word in hidden_text.split()
+            )
         self._texts.discard("")
         self._words |= self._texts
         self._joined = "\n".join(self._texts)
@@ -119,14 +121,14 @@ class HiddenTextIndex:
         """Return whether there are any hidden texts."""
         return bool(self._texts)
 
-    def find_spans(self, text: str, *, may_be_truncated: bool) -> Iterator[Span]:
-        """Yield the spans of `text` that must be masked.
+    def find_hidden_spans(self, text: str, *, may_be_truncated: bool) -> Iterator[Span]:
+        """Yield the spans of `text` that repeat a hidden text.
 
-        If `may_be_truncated` is set, also catch hidden texts that are cut off at the start or end
+        If `may_be_truncated` is set, also find hidden texts that are cut off at the start or end
         of a line or table cell.
         """
         # find whole hidden texts, but short ones only where they consist of whole words
-        letters, origins = fold_text(text)
+        letters, origins = extract_folded_letters(text)
         for start in range(len(letters)):
             for size in range(1, _MIN_PARTIAL_CHARS + 1):
                 for hidden in self._texts_by_prefix.get(
@@ -139,40 +141,42 @@ class HiddenTextIndex:
                     is_within = _is_within_word(text, first) or _is_within_word(text, end)
                     if len(hidden) >= _MIN_PARTIAL_CHARS or not is_within:
                         yield first, end
-        for start, end in split_parts(text):
-            letters, origins = fold_text(text[start:end])
+        for start, end in iter_part_spans(text):
+            letters, origins = extract_folded_letters(text[start:end])
             # mask a part that occurs within a hidden text; a short part must be a whole word of it
             searched = self._words if len(letters) < _MIN_PARTIAL_CHARS else self._joined
             if letters and letters in searched:
                 yield start, end
             if not may_be_truncated:
                 continue
-            for first, last in self.find_cut_off_ends(letters):
+            for first, last in self.find_truncated_edges(letters):
                 yield start + origins[first], start + origins[last - 1] + 1
 
-    def find_cut_off_ends(
+    def find_truncated_edges(
         self, letters: str, min_letters: int = MIN_CUT_OFF_CHARS
     ) -> Iterator[Span]:
-        """Yield the spans at the start and end of a text where a hidden text was cut off.
+        """Yield the spans at the start and end of a text that are a truncated hidden text.
 
-        `letters` is the text as folded by `fold_text`. A span has at least `min_letters`
-        letters.
+        `letters` is the text as folded by `extract_folded_letters`. A span has at least
+        `min_letters` letters.
         """
         # a hidden text may begin before this text
         reversed_letters = letters[::-1]
-        length = _find_cut_off(reversed_letters, self._sorted_reversed_texts, min_letters)
+        length = _find_overlap_length(
+            reversed_letters, self._sorted_reversed_texts, min_letters
+        )
         if length:
             yield 0, length
         # a hidden text may continue after this text
-        length = _find_cut_off(letters, self._sorted_texts, min_letters)
+        length = _find_overlap_length(letters, self._sorted_texts, min_letters)
         if length:
             yield len(letters) - length, len(letters)
 
 
-def _find_cut_off(letters: str, texts: list[str], min_letters: int) -> int:
-    """Return the length of the longest suffix of `letters` that begins one of `texts`, or 0.
+def _find_overlap_length(letters: str, texts: list[str], min_letters: int) -> int:
+    """Return the length of the longest suffix of `letters` that a longer text begins with.
 
-    The text must be longer than the suffix. `texts` must be sorted.
+    Return 0 if no suffix of at least `min_letters` does. `texts` must be sorted.
     """
     for start in range(len(letters) - min_letters + 1):
         end = letters[start:]
@@ -195,7 +199,7 @@ class PrivateSentenceIndex:
         for text in texts:
             for line in text.split("\n"):
                 for start, end in find_sentence_spans(line):
-                    letters = fold_text(line[start:end]).letters
+                    letters = extract_folded_letters(line[start:end]).letters
                     if _is_distinctive(line[start:end], letters):
                         self._sentences.add(letters)
         self._lengths_by_prefix = defaultdict[str, set[int]](set)
@@ -204,11 +208,11 @@ class PrivateSentenceIndex:
             self._lengths_by_prefix[sentence[:_PREFIX_LENGTH]].add(len(sentence))
         self._joined = "\n".join(self._sentences)
 
-    def find_spans(self, text: str) -> Iterator[Span]:
-        """Yield each span of `text` that is a private sentence, or a passage within one."""
+    def find_hidden_spans(self, text: str) -> Iterator[Span]:
+        """Yield each span of `text` that is a private sentence or part of one."""
         if not self._sentences:
             return
-        letters, origins = fold_text(text)
+        letters, origins = extract_folded_letters(text)
         for start in range(len(letters)):
             for length in self._lengths_by_prefix.get(
                 letters[start : start + _PREFIX_LENGTH], ()
@@ -216,8 +220,8 @@ class PrivateSentenceIndex:
                 end = start + length
                 if end <= len(letters) and letters[start:end] in self._sentences:
                     yield origins[start], origins[end - 1] + 1
-        passages = {(0, len(text)), *split_parts(text)}
-        for first, last in split_parts(text):
+        passages = {(0, len(text)), *iter_part_spans(text)}
+        for first, last in iter_part_spans(text):
             passages.update(
                 (first + start, first + end)
                 for start, end in find_sentence_spans(text[first:last])
@@ -230,28 +234,32 @@ class PrivateSentenceIndex:
 
 
 def _is_distinctive(text: str, letters: str) -> bool:
-    """Return whether a text is unlikely to occur in another document by coincidence."""
+    """Return whether a text is long enough not to be in another document by coincidence.
+
+    `letters` is the text as folded by `extract_folded_letters`.
+    """
     if len(_UNSPACED.findall(letters)) >= _MIN_UNSPACED_LETTERS:
         return True
     words = [word for word in text.split() if any(map(str.isalnum, word))]
     if len(words) < _MIN_SENTENCE_WORDS:
         return any(
-            len(fold_text(word).letters) >= _MIN_LONG_WORD_LETTERS for word in words
+            len(extract_folded_letters(word).letters) >= _MIN_LONG_WORD_LETTERS
+            for word in words
         )
     return len(letters) >= _MIN_SENTENCE_LETTERS
 
 
-def split_parts(text: str) -> Iterator[Span]:
-    """Yield the spans of a text's lines, headings and table cells.
+def iter_part_spans(text: str) -> Iterator[Span]:
+    """Yield the span of each line, heading and table cell in a text.
 
-    The text is also split at an ellipsis that marks an omission.
+    An ellipsis that marks an omission also separates two parts.
     """
     for part in _PART.finditer(text):
         yield part.span()
 
 
 def mask_spans(text: str, spans: Iterable[Span]) -> str:
-    """Replace spans of a text with `[…]`, after extending each to whole words.
+    """Replace each span of a text with `[…]`, after extending the span to whole words.
 
     The spans may be unsorted and may overlap.
     """
@@ -280,8 +288,9 @@ def _is_within_word(text: str, offset: int) -> bool:
         return False
     if unicodedata.combining(text[offset]):
         return True
-    pair = text[offset - 1 : offset + 1]
-    return pair.isalnum() and not _UNSPACED.search(pair)
+    before, after = text[offset - 1], text[offset]
+    is_after_letter = before.isalnum() or unicodedata.combining(before) > 0
+    return is_after_letter and after.isalnum() and not _UNSPACED.search(before + after)
 
 
 # --- what may leave -------------------------------------------------------------------
@@ -300,7 +309,7 @@ def mark_as_sendable(text: str) -> SendableText:
 
 
 class SendableHighlight(Value):
-    """The parts of a highlight that may be sent. See `PrivacyFilter.make_sendable`."""
+    """The parts of a highlight that may be sent. See `PrivacyFilter.make_sendable_highlight`."""
 
     key: HighlightKey
     title: SendableText
@@ -332,21 +341,21 @@ class SendableHighlight(Value):
 
 
 class PrivacyFilter:
-    """Finds and masks text that repeats any private text of a workspace."""
+    """Finds and masks text that repeats a private text of the workspace."""
 
     def __init__(
         self,
         texts: Iterable[PrivateText],
-        find_places: Callable[[HighlightKey], Iterable[Highlight]] = lambda key: (),
+        find_occurrences: Callable[[HighlightKey], Iterable[Highlight]] = lambda key: (),
     ) -> None:
         """Index the private texts.
 
         Args:
-            texts: every private text in the workspace.
-            find_places: returns every occurrence of a passage. The passage is private if any
-                occurrence is.
+            texts: All private texts in the workspace.
+            find_occurrences: Returns every occurrence of a passage. A passage is private if any
+                of its occurrences is.
         """
-        self._find_places = find_places
+        self._find_occurrences = find_occurrences
         self._private_documents = set[DocumentKey]()
         """The documents that are private as a whole."""
         by_document = defaultdict[DocumentKey, list[str]](list)
@@ -376,7 +385,7 @@ class PrivacyFilter:
     # --- one highlight ----------------------------------------------------------------
 
     def find_private_reason(self, highlight: Highlight) -> str:
-        """Return why a highlight must not leave this computer, or "" if it may."""
+        """Return the reason why a highlight must not leave this computer, or "" if it may."""
         reason = get_privacy_reason(highlight)
         if reason or not self._has_private_texts:
             return reason
@@ -386,23 +395,25 @@ class PrivacyFilter:
         # check whether the highlight repeats, contains or overlaps private text
         exact = unicodedata.normalize("NFC", highlight.exact)
         hidden_texts = self._get_hidden_texts(document)
-        letters = fold_text(exact).letters
+        letters = extract_folded_letters(exact).letters
         if any(self._find_private_spans(exact, document, may_be_truncated=False)) or any(
-            hidden_texts.find_cut_off_ends(letters, _MIN_OVERLAP)
+            hidden_texts.find_truncated_edges(letters, _MIN_OVERLAP)
         ):
             return PRIVATE_PASSAGE_REASON
-        places = self._find_places(highlight.key) if highlight.key else ()
+        places = self._find_occurrences(highlight.key) if highlight.key else ()
         return PRIVATE_PASSAGE_REASON if any(map(get_privacy_reason, places)) else ""
 
     def is_private_passage(self, key: HighlightKey) -> bool:
         """Return whether any occurrence of a passage is private."""
-        return any(self.find_private_reason(place) for place in self._find_places(key))
+        return any(
+            self.find_private_reason(place) for place in self._find_occurrences(key)
+        )
 
-    def make_sendable(self, highlight: Highlight) -> SendableHighlight:
-        """Extract the parts of a highlight that may be sent, masking any private text.
+    def make_sendable_highlight(self, highlight: Highlight) -> SendableHighlight:
+        """Extract the parts of a highlight that may be sent, with private text masked.
 
         Raises:
-            UsageError: the highlight itself is private.
+            UsageError: The highlight itself is private.
         """
         reason = self.find_private_reason(highlight)
         if reason:
@@ -425,9 +436,9 @@ class PrivacyFilter:
         phrases = [highlight.exact[start:end] for start, end in highlight.gaps]
         return SendableHighlight(
             key=highlight.key,
-            title=_drop_if_masked(text(document.meaningful_title)),
-            creators_and_year=_drop_if_masked(text(_format_creators(document))),
-            heading=_drop_if_masked(text(highlight.heading)),
+            title=_discard_if_masked(text(document.meaningful_title)),
+            creators_and_year=_discard_if_masked(text(_format_creators(document))),
+            heading=_discard_if_masked(text(highlight.heading)),
             parent_items=tuple(map(text, highlight.parent_items)),
             context=text(context),
             exact=text(highlight.exact),
@@ -440,9 +451,9 @@ class PrivacyFilter:
         )
 
     def make_sendable_task(self, task: DraftingTask) -> SendableTask:
-        """Split a task's highlights into those to send and those to withhold.
+        """Decide which highlights of a task to send and which to withhold.
 
-        Private text in the highlights to send is masked.
+        In the highlights to send, private text is masked.
         """
         passages = dict[HighlightKey, SendableHighlight]()
         not_sent = dict[HighlightKey, DraftingResult]()
@@ -467,7 +478,7 @@ class PrivacyFilter:
                 for card in task.outdated_cards
                 if card.key == key
             )
-            sendable = self.make_sendable(highlight)
+            sendable = self.make_sendable_highlight(highlight)
             passages[key] = replace(sendable, outdated_cards=outdated_cards)
         return SendableTask(task, passages, not_sent, self)
 
@@ -477,8 +488,8 @@ class PrivacyFilter:
         """Replace the private parts of a text with `[…]`.
 
         Args:
-            text: the text, which may be truncated at either end or wherever it has "…".
-            document: the document the text comes from, if any.
+            text: The text, which may be truncated at either end or wherever it has "…".
+            document: The document that the text is from, or None if it is from none.
         """
         text = unicodedata.normalize("NFC", text)
         spans = list(self._find_private_spans(text, document))
@@ -489,24 +500,24 @@ class PrivacyFilter:
     ) -> bool:
         """Return whether any part of a text is private.
 
-        `document` is the document the text comes from, if any.
+        `document` is the document that the text is from, or None if it is from none.
         """
         text = unicodedata.normalize("NFC", text)
         return any(self._find_private_spans(text, document))
 
-    def is_private_row(self, line: ListRow) -> bool:
-        """Return whether a card or draft contains private text or comes from a private passage."""
-        if self.find_private_reason(line.highlight):
+    def is_private_row(self, row: ListRow) -> bool:
+        """Return whether a card or draft contains private text or is from a private passage."""
+        if self.find_private_reason(row.highlight):
             return True
-        texts = [text for _, text in line.fields]
-        texts.append(line.quote)
-        return self.contains_private_text("\n".join(texts), line.highlight.document.key)
+        texts = [text for _, text in row.fields]
+        texts.append(row.quote)
+        return self.contains_private_text("\n".join(texts), row.highlight.document.key)
 
-    def mask_entry(self, entry: Json, highlight: Highlight | None = None) -> Json:
-        """Mask private text in a JSON entry for an agent.
+    def mask_json_entry(self, entry: Json, highlight: Highlight | None = None) -> Json:
+        """Mask private text in all values of a JSON entry for an agent.
 
-        Besides the text itself, findings, reasons, titles and headings may repeat private
-        text. The values under `UNMASKED_KEYS` aren't changed.
+        Findings, reasons, titles and headings may also repeat private text. Only the values
+        under `UNMASKED_KEYS` are left as they are.
         """
         masked_entry: Json = self._mask_value(
             entry, highlight.document.key if highlight else None
@@ -530,20 +541,22 @@ class PrivacyFilter:
     def _find_private_spans(
         self, text: str, document: DocumentKey | None, *, may_be_truncated: bool = True
     ) -> Iterator[Span]:
-        """Yield the spans of a text that are private or tagged as private.
+        """Yield the spans of a text that repeat private text, or are tagged as private.
 
-        `document` is the document that the text is from, or None. If `may_be_truncated` is set,
-        private text is also found if it is cut off at the beginning or end of a line or table
-        cell.
+        `document` is the document that the text is from, or None if it is from none. If
+        `may_be_truncated` is set, private text is also found where it is cut off at the beginning
+        or end of a line or table cell.
         """
-        for start, end in split_parts(text):
+        for start, end in iter_part_spans(text):
             if contains_private_tag(text[start:end]):
                 yield start, end
         if self._has_private_texts:
-            yield from self._sentences_anywhere.find_spans(text)
+            yield from self._sentences_anywhere.find_hidden_spans(text)
             hidden = self._get_hidden_texts(document)
             if hidden:
-                yield from hidden.find_spans(text, may_be_truncated=may_be_truncated)
+                yield from hidden.find_hidden_spans(
+                    text, may_be_truncated=may_be_truncated
+                )
 
     def _get_hidden_texts(self, document: DocumentKey | None) -> HiddenTextIndex:
         if document is None or document not in self._texts_by_document:
@@ -586,12 +599,12 @@ class SendableTask:
         return self.mask_text(title)
 
     @property
-    def remark(self) -> SendableText:
-        """The user's remark when asking for another draft, with private text masked."""
+    def user_request(self) -> SendableText:
+        """The user's instructions when asking for another draft, with private text masked."""
         return self.mask_text(self.task.user_request)
 
     def mask_text(self, text: str) -> SendableText:
-        """Mask private text in a text about the document, e.g. a complaint about a draft."""
+        """Mask private text in a text about the document, e.g. in a complaint about a draft."""
         return self.privacy.mask_text(text, self.task.document.key)
 
     def select_highlights(self, *highlights: Highlight) -> SendableTask:
@@ -613,5 +626,5 @@ def _format_creators(document: Document) -> str:
     return ", ".join(filter(None, parts))
 
 
-def _drop_if_masked(text: SendableText) -> SendableText:
+def _discard_if_masked(text: SendableText) -> SendableText:
     return text if any(map(str.isalnum, text.replace(MASK, ""))) else mark_as_sendable("")

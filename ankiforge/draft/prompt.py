@@ -39,8 +39,8 @@ def make_message(role: str, content: SendableText) -> Message:
     return {"role": role, "content": content}
 
 
-def name_all(count: int, noun: str) -> str:
-    """Return a phrase for all items of a request, e.g. `all 3 cards` or `the card`."""
+def format_item_count(count: int, noun: str) -> str:
+    """Format the number of items in a request as a phrase, e.g. `all 3 cards` or `the card`."""
     return f"the {noun}" if count == 1 else f"all {count} {noun}s"
 
 
@@ -65,15 +65,15 @@ class Prompt(Value):
 
     @property
     def fingerprint(self) -> str:
-        """The name of the prompt, `@`, and the first eight hex digits of the prompt's hash.
+        """An identifier that is stored with every draft made with this prompt.
 
-        It is stored with every draft made with the prompt.
+        It consists of the prompt's name, `@`, and the first eight hex digits of its hash.
         """
         content_hash = hash16(self.system, self.user)
         return f"{self.name}@{content_hash[:8]}"
 
     def render_messages(self, values: Mapping[str, SendableText]) -> tuple[Message, ...]:
-        """Fill in the placeholders and return the chat messages, skipping empty ones."""
+        """Fill in the placeholders and return the chat messages, without empty ones."""
         messages = []
         for role, text in (("system", self.system), ("user", self.user)):
             content = fill_placeholders(text, values)
@@ -92,9 +92,9 @@ def load_prompt_file(name: str, workspace: Path | None = None) -> Prompt:
     """Load a prompt from the workspace's `prompts/`, falling back to the built-in one.
 
     Raises:
-        NoPromptError: no such prompt exists.
-        ConfigError: the file can't be read, or is invalid.
-        OwnFileError: the workspace's file isn't a regular file, or is too large.
+        NoPromptError: No such prompt exists.
+        ConfigError: The file can't be read, or is invalid.
+        OwnFileError: The workspace's file isn't a regular file, or is too large.
     """
     if not re.fullmatch(r"[\w-]+", name):
         raise NoPromptError(f"prompt {name!r}: a name has letters, digits and - only")
@@ -119,7 +119,7 @@ def parse_prompt(text: str, path: Path) -> Prompt:
     """Parse the text of a prompt file and check its placeholders.
 
     Raises:
-        ConfigError: a placeholder is unknown or missing.
+        ConfigError: A placeholder is unknown or missing.
     """
     used_variables = set(_PLACEHOLDER.findall(text))
     unknown = sorted(used_variables - set(PLACEHOLDERS))
@@ -145,23 +145,22 @@ class ModelRequest(Value):
     messages: tuple[Message, ...]
     schema: Json
     """The JSON schema of the reply. All keys are required, because strict servers demand it."""
-    prompt: str
-    """The fingerprint of the prompt."""
+    prompt_fingerprint: str
+    """The name and hash of the prompt, as in `Prompt.fingerprint`."""
     item_requests: tuple[ModelRequest, ...] = ()
     """A separate request for each item, in order, or () if there is only one item."""
 
     @property
-    def requests_by_item(self) -> tuple[ModelRequest, ...]:
-        """One request per item of this request.
+    def single_item_requests(self) -> tuple[ModelRequest, ...]:
+        """A separate request for each item, or just this request if it has only one item.
 
-        The hash of an item's request is the cache key of the reply about it. If there is only
-        one item, the result is this request itself.
+        The reply about an item is cached under the hash of the item's own request.
         """
         return self.item_requests or (self,)
 
-    def append_messages(self, *further: Message) -> ModelRequest:
+    def append_messages(self, *messages: Message) -> ModelRequest:
         """Return a copy of this single-item request with more messages at the end."""
-        return replace(self, messages=(*self.messages, *further))
+        return replace(self, messages=(*self.messages, *messages))
 
     def to_chat_text(self, instruction: str) -> str:
         """Join the messages into one text for the user to paste into a chat.
@@ -186,13 +185,13 @@ class ModelRequest(Value):
 def build_request(sendable: SendableTask, prompt: Prompt) -> ModelRequest:
     """Build a request that covers every highlight of a task that may be sent."""
     shape = find_reply_shape(sendable.task)
-    wants = sendable.task.instructions.requested_kind
+    requested_kind = sendable.task.instructions.requested_kind
     passages = []
     for number, sendable_passage in enumerate(sendable.passages.values(), start=1):
-        passages.append(format_passage(str(number), sendable_passage, wants))
-    values = {"title": escape_markers(sendable.title), "highlights": join_texts(passages)}
+        passages.append(format_highlight(str(number), sendable_passage, requested_kind))
+    values = {"title": escape_tags(sendable.title), "highlights": join_texts(passages)}
     if sendable.task.user_request:
-        remark = escape_markers(sendable.remark)
+        remark = escape_tags(sendable.user_request)
         values["remark"] = SendableText(f"The reader asks again, and says: {remark}")
     request = build_card_request(prompt, shape, values)
     if len(passages) > 1:
@@ -208,12 +207,12 @@ def build_card_request(
     """Build a request for cards, to send to a model or to paste into a chat.
 
     Args:
-        prompt: the prompt file.
-        shape: the kinds and number of cards to ask for.
-        values: the values of the placeholders `title` and `highlights`, of `remark` if there
-            is one, and of any other placeholder that doesn't depend on `shape` alone.
+        prompt: The prompt.
+        shape: The kinds of cards to ask for, and how many.
+        values: The values of the placeholders `title` and `highlights`, and optionally of
+            `remark` and of any placeholder whose usual value should be replaced.
     """
-    all_values = {**make_rule_values(shape), "remark": NO_TEXT, **values}
+    all_values = {**build_shape_placeholders(shape), "remark": NO_TEXT, **values}
     return ModelRequest(
         prompt.render_messages(all_values), build_reply_schema(shape), prompt.fingerprint
     )
@@ -224,11 +223,10 @@ def join_texts(parts: Iterable[SendableText], separator: str = "\n\n") -> Sendab
     return SendableText(separator.join(parts))
 
 
-def make_rule_values(shape: ReplyShape) -> dict[str, SendableText]:
-    """Return the values of the placeholders that depend only on the reply's shape."""
+def build_shape_placeholders(shape: ReplyShape) -> dict[str, SendableText]:
+    """Build the values of the placeholders `schema`, `most` and `kinds` for a shape of reply."""
     kind_rules = [_KIND_RULES[kind] for kind in shape.kinds]
-    if len(kind_rules) < len(CardKind):
-        kind_rules.append("No other kind, whatever the examples show.")
+    kind_rules.append("No other kind, whatever the examples show.")
     card_count = "one card, or as many as `<cards>` says, each for another fact"
     if shape.candidate_count > 1:
         card_count = (
@@ -295,15 +293,15 @@ _WANTED_MEANING = (
 )
 
 
-def format_passage(
-    label: str, highlight: SendableHighlight, wants: str = ""
+def format_highlight(
+    label: str, highlight: SendableHighlight, requested_kind: str = ""
 ) -> SendableText:
     """Format a highlight for a request, as text inside XML-like tags.
 
     Args:
-        label: the label by which the reply refers to the highlight.
-        highlight: the parts of the highlight that may be sent.
-        wants: the kind of card that the highlight's colour requests, or "".
+        label: The label by which the reply refers to the highlight.
+        highlight: The parts of the highlight that may be sent.
+        requested_kind: The kind of card that the highlight's colour stands for, or "".
     """
     # if a term were shown alone, the model would ask about it, but as a phrase of its sentence,
     # it becomes the answer
@@ -314,7 +312,7 @@ def format_passage(
         phrases, mark = mark, highlight.sentence
     if phrases == mark:
         phrases = NO_TEXT
-    wanted = _WANTED_CARD_TEXTS.get(wants, "")
+    wanted = _WANTED_CARD_TEXTS.get(requested_kind, "")
     max_cards = compute_max_card_count(mark)
     if highlight.is_looked_up:
         max_cards = 1
@@ -341,7 +339,7 @@ def format_passage(
         ),
     )
     lines = [
-        f"<{name}>{escape_markers(text)}</{name}>" for name, text in parts if text.strip()
+        f"<{name}>{escape_tags(text)}</{name}>" for name, text in parts if text.strip()
     ]
     return SendableText("\n".join([f'<highlight h="{label}">', *lines, "</highlight>"]))
 
@@ -352,8 +350,11 @@ _MARKER_START = regex(
 )
 
 
-def escape_markers(text: SendableText) -> SendableText:
-    """Escape a text so that it can't close the tags around it, and replace invalid Unicode."""
+def escape_tags(text: SendableText) -> SendableText:
+    """Escape the tags that mark passages in a prompt, and replace invalid Unicode.
+
+    A passage can't close the tags around it then.
+    """
     valid = text.encode("utf-8", "replace").decode("utf-8").replace("\0", "")
     return SendableText(_MARKER_START.sub("‹", valid))
 
@@ -380,7 +381,7 @@ def find_reply_shape(task: DraftingTask) -> ReplyShape:
     return ReplyShape(tuple(kinds), ALTERNATIVE_COUNT if task.keeps_pending_drafts else 1)
 
 
-def explain_missing_kind(task: DraftingTask) -> str:
+def explain_no_allowed_kind(task: DraftingTask) -> str:
     """Return the reason why a task allows no kind of card, or "" if it allows one."""
     if find_reply_shape(task).kinds:
         return ""

@@ -57,7 +57,7 @@ _PUNCTUATION = " .,;:!?"
 
 
 def list_evidence_texts(highlight: Highlight) -> Strings:
-    """Return the texts in which to look for evidence: the highlight, then the text around it."""
+    """Return the texts that may support a card: the highlight, then the text around it."""
     surrounding_text = highlight.prefix + highlight.exact + highlight.suffix
     return (
         highlight.exact,
@@ -70,19 +70,18 @@ def list_evidence_texts(highlight: Highlight) -> Strings:
 def find_evidence(
     quote: str, answers: Sequence[str], highlight: Highlight
 ) -> tuple[str, int]:
-    """Find the text of the source that a card is based on.
+    """Find the text of the source that supports a card.
 
     Args:
-        quote: the quote in the model's reply, or "".
-        answers: the answer of the card or the text of each gap, as plain text.
-        highlight: the passage. The highlighted text is searched first, then its sentence,
-            then its paragraph.
+        quote: The quote in the model's reply, or "".
+        answers: The answer of the card, or the text of each gap, as plain text.
+        highlight: The passage. The highlighted text is searched first, then its sentence, then
+            its paragraph.
 
     Returns:
-        A pair of the evidence as written in the source (or the model's quote if the source
-        doesn't contain it) and its offset in the highlighted text, in code points, by which
-        the cards of a highlight are sorted. The offset is 0 if the evidence is outside the
-        highlighted text.
+        A pair of the evidence and its offset. The evidence is copied from the source, unless the
+        source doesn't contain the model's quote, which is returned then. The offset is in the
+        highlighted text, in code points, or 0 if the evidence is elsewhere.
     """
     texts = list_evidence_texts(highlight)
     for text in texts:
@@ -108,7 +107,7 @@ def find_evidence(
 
 
 def find_sentences_containing(answers: Sequence[str], text: str) -> Span | None:
-    """Return the span of the sentences that together contain all answers, or None."""
+    """Return the span of the sentences that contain all answers, or None if one is missing."""
     spans: list[Span] = []
     for answer in answers:
         span = find_whole_words(answer.strip(_PUNCTUATION), text)
@@ -189,8 +188,8 @@ _CURLY_MARK = regex(r"(?<=[\[{,:\s])[“„”](?=\S)(?<!\w\s.)|[“”](?=\s{0,
 def parse_objects(text: str) -> list[Any]:
     """Parse all JSON objects in a reply, in order. Never raises.
 
-    Skips code fences, prose and reasoning, and repairs small errors. If the reply is
-    truncated, complete objects are kept.
+    Code fences, prose and reasoning are skipped, and small errors are repaired. If the reply is
+    truncated, its complete objects are returned.
     """
     answer = strip_reasoning(text[:MAX_REPLY_CHARS].strip("\ufeff \t\r\n"))
     answer = _BACKSLASH.sub(r"\\\\", answer)
@@ -228,11 +227,11 @@ def parse_objects(text: str) -> list[Any]:
 
 
 def _parse_object_at(text: str, start: int, end: int) -> tuple[Any, int]:
-    """Parse the JSON object whose opening brace is at `start`, repairing it if needed.
+    """Parse the JSON object whose opening brace is at `start`, repairing it if necessary.
 
-    `end` is the offset after the matching closing brace, or `start` if there is none. Returns
-    the object and the offset of its end. The object is None if it is incomplete or can't be
-    repaired.
+    `end` is the offset after the matching closing brace, or `start` if there is no such brace.
+    Returns the object and the offset of its end. If the object is incomplete or can't be
+    repaired, None is returned in its place.
     """
     with suppress(ValueError, RecursionError):
         return _DECODER.raw_decode(text, start)
@@ -274,13 +273,13 @@ _MAX_DEPTH = 5
 def iter_innermost_objects(
     value: Any, label_key: str, label: object = None, depth: int = 0
 ) -> Iterator[Json]:
-    """Yield the objects in a JSON value that contain no other objects, at any depth.
+    """Yield the objects in a JSON value that contain no other objects, however deeply nested.
 
     Args:
-        value: an object, a list of objects, or a JSON string of either.
-        label_key: the key that holds an object's label.
-        label: the label of the enclosing group, inherited by objects without their own.
-        depth: the current nesting depth.
+        value: An object, a list of objects, or a JSON string of either.
+        label_key: The key that holds an object's label.
+        label: The label of the enclosing object, used for objects without a label of their own.
+        depth: The current nesting depth.
     """
     if depth > _MAX_DEPTH:
         return
@@ -306,7 +305,7 @@ def iter_innermost_objects(
 
 
 def normalize_key(text: str) -> str:
-    """Return the lowercase letters of a key, so that spelling variants compare equal."""
+    """Reduce a key to its lowercase letters, so that different spellings compare equal."""
     return re.sub(r"[^a-z]", "", text[:40].casefold())
 
 
@@ -392,7 +391,7 @@ def _strip_markup(run: str) -> str:
     return _LINK.sub(r"\1", _IMAGE.sub("", convert_html_elements(run)))
 
 
-# --- items ----------------------------------------------------------------------------
+# --- one card -----------------------------------------------------------------------
 
 
 class ReplyCard(Value):
@@ -426,25 +425,25 @@ MAX_OBJECTS = 10_000
 
 
 def parse_cards(content: str, labels: Strings) -> list[ReplyCard]:
-    """Parse the cards in a reply that are for highlights with these labels.
+    """Parse the cards in a reply that are about the highlights with these labels.
 
-    If there is only one label and the reply doesn't mention it, all cards are for its
+    If there is only one label and the reply doesn't mention it, all cards are about that
     highlight.
     """
     cards, _ = parse_all_cards(content)
     if len(labels) == 1:
         only_label = labels[0]
-        if not any(item.label == only_label for item in cards):
-            return [replace(item, label=only_label) for item in cards]
-    return [item for item in cards if item.label in labels]
+        if not any(card.label == only_label for card in cards):
+            return [replace(card, label=only_label) for card in cards]
+    return [card for card in cards if card.label in labels]
 
 
 def parse_all_cards(content: str) -> tuple[list[ReplyCard], list[str]]:
-    """Return the distinct cards in a reply, and the JSON of each object that isn't one.
+    """Return the distinct cards in a reply, and the JSON of each object that isn't a card.
 
-    If no objects are found, the reply may have been copied from a web page, an email or an
-    editor, so it is parsed again with its HTML entities decoded, or without the `>` or number
-    before each line.
+    A reply that was copied from a web page, an email or an editor may contain no readable
+    object. It is then parsed again with its HTML entities decoded, or without the `>` or number
+    at the beginning of each line.
     """
     text = content[:MAX_REPLY_CHARS]
     objects = parse_objects(text) or parse_objects(unescape(text))
@@ -492,11 +491,11 @@ _KINDS = {
 
 
 def _parse_card(card: Json) -> ReplyCard | None:
-    """Parse an object of a reply as a card, or return None if it is incomplete.
+    """Parse an object of a reply as a card, or return None if the object is incomplete.
 
-    The card has the kind that the object names, if the object has the fields of this kind.
-    The cloze text is also accepted in the front, where models sometimes put it. A cloze
-    without gaps becomes a question if the back has an answer.
+    The card has the kind that the object names if the object has the fields of this kind. Models
+    sometimes put the cloze text into the front, so it is accepted there too. A cloze without gaps
+    becomes a question if the back has an answer.
     """
     named_kind = normalize_key(_get_string(card, "kind"))
     label = parse_label(card)
@@ -535,11 +534,11 @@ def _parse_card(card: Json) -> ReplyCard | None:
 
 
 def parse_label(entry: Json) -> str:
-    """Return an object's label, normalized so that `1`, `"1"` and `"h1"` compare equal."""
+    """Return the normalized label of an object, in which `1`, `"1"` and `"h1"` are equal."""
     if not isinstance(entry.get("h"), str | int):
         return ""
     label = str(entry["h"])[:40].casefold()
-    return re.sub(r"^\W*(?:h(?:ighlight)?\W*(?=\w))?|\W+$", "", label)
+    return re.sub(r"^\W*(?:h(?:ighlight)?[\W_]*(?=[^\W_]))?|\W+$", "", label)
 
 
 _MAX_STRING_CHARS = 20_000
@@ -549,7 +548,7 @@ _MAX_LIST_PARTS = 100
 
 
 def _get_string(entry: Json, key: str) -> str:
-    """Return the value of a key as text, joining lists with commas."""
+    """Return the value of a key as text. The parts of a list are joined with commas."""
     value = entry.get(key)
     if isinstance(value, list):
         parts = value[:_MAX_LIST_PARTS]
@@ -572,7 +571,7 @@ def is_empty_card_list(text: str) -> bool:
 
 
 def build_drafts(
-    items: Iterable[ReplyCard],
+    cards: Iterable[ReplyCard],
     highlight: Highlight,
     origin: Origin,
     shape: ReplyShape,
@@ -580,38 +579,38 @@ def build_drafts(
 ) -> tuple[Draft, ...]:
     """Build drafts from the cards in a reply that are about a highlight.
 
-    Duplicates and cards of a kind that wasn't requested are dropped. If several candidates for
-    one fact were requested, the drafts are these candidates, in the order of the reply.
-    Otherwise, there are at most `max_facts` drafts, or `compute_max_card_count` if that is 0, in
-    the order of the highlighted text. For a looked-up word, only the meaning is taken from the
-    reply, and the front is the word with its sentence.
+    Duplicates, and cards of a kind that wasn't requested, are dropped. At most `max_facts` drafts
+    are returned, in the order of their evidence in the highlighted text. If `max_facts` is 0,
+    `compute_max_card_count` determines the limit. If several candidates for one fact were
+    requested, those are returned instead, in the order of the reply. For a looked-up word, only
+    the meaning comes from the reply, and the front is the word with its sentence.
     """
     is_looked_up = highlight.line_syntax == LOOKED_UP_WORD
     max_facts = max_facts or compute_max_card_count(highlight.exact)
     limit = max(max_facts, shape.candidate_count)
     # keep the first draft with each question and answer
     distinct: dict[Pair, Draft] = {}
-    for item in items:
-        if item.kind not in shape.kinds or len(distinct) == limit:
+    for card in cards:
+        if card.kind not in shape.kinds or len(distinct) == limit:
             continue
-        kind = item.kind or CardKind.BASIC
+        kind = card.kind or CardKind.BASIC
         if is_looked_up:
-            if not item.back:
+            if not card.back:
                 continue
             kind = CardKind.BASIC
-            item = replace(item, front=format_word_front(highlight))
+            card = replace(card, front=format_word_front(highlight))
         if kind is CardKind.CLOZE:
-            fields: Fields = (("Text", item.text),)
-            question = cloze.reveal_answers(item.text)
-            answer = format_cloze_answers(item.text)
+            fields: Fields = (("Text", card.text),)
+            question = cloze.reveal_answers(card.text)
+            answer = format_cloze_answers(card.text)
         else:
-            fields = make_two_sided_fields(kind, item.front, item.back)
-            question = item.front
-            answer = to_plain_text(item.back)
+            fields = make_two_sided_fields(kind, card.front, card.back)
+            question = card.front
+            answer = to_plain_text(card.back)
         if is_looked_up:
             quote, start = highlight.exact, 0
         else:
-            quote, start = find_evidence(item.quote, item.answer_texts, highlight)
+            quote, start = find_evidence(card.quote, card.answer_texts, highlight)
         draft = Draft(
             key=highlight.key,
             kind=kind,
@@ -633,9 +632,10 @@ def build_drafts(
 def make_result(
     highlight: Highlight, cards: Sequence[ReplyCard], origin: Origin, shape: ReplyShape
 ) -> DraftingResult:
-    """Build the result for a highlight from its cards: drafts, or the reason why it has none.
+    """Build the result for a highlight from the cards in a reply.
 
-    The result is marked as declined if the model gave a reason instead of any card.
+    The result has drafts, or the reason why there are none. It is marked as declined if the model
+    gave a reason instead of a card.
     """
     drafts = build_drafts(cards, highlight, origin, shape)
     if drafts:
@@ -645,15 +645,15 @@ def make_result(
     return DraftingResult(highlight, reason=reason, is_declined=declined)
 
 
-def explain_missing_card(items: Iterable[ReplyCard], shape: ReplyShape) -> str:
+def explain_missing_card(cards: Iterable[ReplyCard], shape: ReplyShape) -> str:
     """Explain why a reply has no usable card for a highlight."""
     kinds: dict[CardKind, None] = {}
     given_reason: str | None = None
-    for item in items:
-        if item.kind is not None:
-            kinds[item.kind] = None
+    for card in cards:
+        if card.kind is not None:
+            kinds[card.kind] = None
         elif given_reason is None:
-            given_reason = item.why_none
+            given_reason = card.why_none
     if given_reason:
         return given_reason
     if kinds:

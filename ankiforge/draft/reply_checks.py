@@ -24,9 +24,9 @@ _NO_JSON_HINT = (
 
 
 def explain_unusable_reply(text: str, *, is_refused: bool = False) -> str:
-    """Explain why a pasted text contains no usable cards, and what to do about it.
+    """Explain why a pasted text contains no usable card, and what to do about it.
 
-    Set `is_refused` if a card is about one of the highlights but was rejected by a check.
+    Set `is_refused` if a card is about one of the highlights, but a check rejected the card.
     """
     if not text.strip():
         return "nothing was pasted: copy the whole answer of the chat"
@@ -91,10 +91,10 @@ class ParsedReply(Value):
 
 
 def parse_reply(text: str, source_texts: Iterable[str]) -> ParsedReply:
-    """Parse the cards in a reply, after removing the citation marks that chats insert.
+    """Remove the citation marks that chats insert into a reply, and parse the cards in it.
 
-    A doubtful mark, such as a number in brackets, is kept if it also occurs in
-    `source_texts`, from which the reply quotes.
+    A mark that may be part of a quote, such as a number in brackets, is kept if it is also in
+    `source_texts`.
     """
     text = _CITATION_MARK.sub("", text)
     text = _RAISED_NUMBER.sub(lambda number: to_unicode_script(number[1], "sup"), text)
@@ -123,8 +123,8 @@ def select_valid_cards(
 ) -> tuple[list[ReplyCard], list[Problem]]:
     """Return the cards for a passage that no check blocks, and a problem for each other card.
 
-    A passage gets at most `max_facts` cards or, by default, the number that
-    `compute_max_card_count` returns. Each card beyond that number is reported as a notice.
+    A passage gets at most `max_facts` cards. If that is 0, `compute_max_card_count` determines
+    the limit. Cards beyond the limit are reported as notices.
     """
     words = highlight.sentence or highlight.exact or highlight.document.title
     passage = abbreviate_in_quotes(words)
@@ -151,10 +151,13 @@ def select_valid_cards(
 
 
 def format_card_title(card: ReplyCard) -> str:
-    """Return the start of a card's question, or of the reason for having no card, in quotes."""
+    """Return the start of a card's question, in quotes.
+
+    If the model declined to draft a card, the start of its reason is returned instead.
+    """
     return abbreviate_in_quotes(card.front or card.text or card.why_none)
 
 
-def abbreviate_in_quotes(words: str) -> str:
-    """Put a text on one line in curly quotation marks, truncated to 60 characters."""
-    return f"“{to_one_line(words, 60)}”"
+def abbreviate_in_quotes(text: str) -> str:
+    """Truncate a text to 60 characters, on one line and in curly quotation marks."""
+    return f"“{to_one_line(text, 60)}”"

@@ -93,13 +93,13 @@ _STRUCK_OUT = regex(r"(?s)(?<![~\\])~~(?=[^\s~]).*?(?<=[^\s~\\])~~(?!~)")
 
 
 def draft_task(task: DraftingTask, *, figures: bool = True) -> list[DraftingResult]:
-    """Return one result per highlight of a task: its drafts, or the reason why it has none.
+    """Draft cards for each highlight of a task, or find the reason why it gets none.
 
-    The results are deterministic.
+    The same task always has the same results.
 
     Args:
-        task: the highlights, and the kinds of cards that the deck accepts.
-        figures: whether to draft image occlusion cards, which hide labels, for framed figures.
+        task: The highlights, and the kinds of cards that the deck accepts.
+        figures: Whether to draft image occlusion cards, which hide labels, for framed figures.
     """
     results = []
     for highlight in task.highlights:
@@ -114,16 +114,16 @@ def draft_task(task: DraftingTask, *, figures: bool = True) -> list[DraftingResu
             results.append(DraftingResult(highlight, reason=result))
             continue
 
-        accepted = tuple(draft for draft in result if _is_accepted(draft, task))
+        accepted = tuple(draft for draft in result if _is_kind_accepted(draft, task))
         reason = "" if accepted else _explain_no_accepted_kind(task)
         results.append(DraftingResult(highlight, accepted, reason))
     return results
 
 
-def _is_accepted(draft: Draft, task: DraftingTask) -> bool:
-    """Return whether to keep a draft.
+def _is_kind_accepted(draft: Draft, task: DraftingTask) -> bool:
+    """Return whether the deck accepts the kind of a draft.
 
-    A draft is kept if its deck accepts its kind, or if the user wrote it or asked for it.
+    Any kind is accepted if the user wrote the card or asked for it in a comment.
     """
     if draft.is_card_in_source or draft.origin.is_from_comment:
         return True
@@ -159,7 +159,7 @@ def _draft_highlight(highlight: Highlight, *, figures: bool) -> tuple[Draft, ...
     if _is_struck_out(highlight):
         return STRUCK_OUT
     if highlight.form is HighlightForm.PHRASE:
-        return _draft_phrases(highlight)
+        return _draft_marked_phrases(highlight)
     return _explain_no_card(highlight)
 
 
@@ -188,7 +188,7 @@ def _is_struck_out(highlight: Highlight) -> bool:
 
 
 def _explain_no_card(highlight: Highlight) -> str:
-    """Explain why a mark without a question has no card, and how to get one."""
+    """Explain why a highlight without a question has no card, and how to get one."""
     if highlight.form is not HighlightForm.MARK:
         return NO_QUESTION
     exact = highlight.exact
@@ -201,7 +201,7 @@ def _explain_no_card(highlight: Highlight) -> str:
     return NO_QUESTION
 
 
-def _draft_phrases(highlight: Highlight) -> tuple[Draft, ...] | str:
+def _draft_marked_phrases(highlight: Highlight) -> tuple[Draft, ...] | str:
     exact = highlight.exact
     first_start, first_end = highlight.gaps[0] if highlight.gaps else (0, 0)
     is_first = not re.search(r"\w", exact[:first_start])
@@ -227,7 +227,7 @@ def _draft_phrases(highlight: Highlight) -> tuple[Draft, ...] | str:
         for start, end in phrases:
             if count_words(_FORMULA.sub("x", exact[start:end])) > _MAX_GAP_WORDS:
                 return WHOLE_SENTENCE_MARKED.format(form="it as question::answer")
-        if _is_repeated_label(exact, *phrases[0]):
+        if _is_label_repeated_after(exact, *phrases[0]):
             if highlight.line_syntax == "**" and len(phrases) == 1:
                 return (_draft_definition(highlight),)
             return MARKED_HEADING
@@ -273,10 +273,10 @@ def _draft_definition(highlight: Highlight) -> Draft:
 
 
 def _extend_to_whole_numbers(text: str, spans: list[Span]) -> list[Span]:
-    """Widen the spans so that none of them splits a number or quantity.
+    """Extend the spans so that none of them splits a number or quantity.
 
-    If two spans are in the same quantity, all spans are returned unchanged, and a later check
-    blocks the card.
+    If two spans are in the same quantity, all spans are returned unchanged. A check will then
+    block the card.
     """
     extended = [extend_to_whole_numbers(text, start, end) for start, end in sorted(spans)]
     if any(end > start for (_, end), (start, _) in pairwise(extended)):
@@ -317,9 +317,9 @@ def _get_answer_text(back: str) -> str:
 
 
 def _draft_question(highlight: Highlight, comment: Instruction) -> Draft:
-    """Draft the question in the user's comment.
+    """Draft a card from the question in the user's comment.
 
-    The answer is taken from the comment if it contains one, and otherwise from the highlight.
+    If the comment also has an answer, that becomes the back, and otherwise the highlight does.
     """
     passage_text = ""
     if highlight.kind is not HighlightKind.NOTE:
@@ -373,10 +373,10 @@ def _draft_vocabulary(highlight: Highlight) -> Draft:
 def _draft_requested_cloze(
     highlight: Highlight, phrase_as_written: str
 ) -> tuple[Draft, ...] | str:
-    """Draft the cloze that a comment asks for, or return why this is impossible.
+    """Draft the cloze that a comment asks for, or return the reason why this is impossible.
 
-    `c: phrase` blanks out that phrase, and `c:` alone blanks out the highlight. The phrase is
-    searched for as written first, since it may be e.g. `<p>`, and then without formatting.
+    `c: phrase` blanks out that phrase, and `c:` alone blanks out the whole highlight. The phrase
+    is first searched for as written, because it may be e.g. `<p>`, and then without formatting.
     """
     phrases = (
         [phrase_as_written, to_plain_text(comment_to_markdown(phrase_as_written))]
@@ -425,11 +425,11 @@ _FORMULA = regex(MATH_PATTERN)
 _LABEL_END = regex(r"\W*[:：]\s*(?=\S+\s+\S)")
 
 
-def _is_repeated_label(text: str, start: int, end: int) -> bool:
-    """Return whether a phrase is a label, and the text after the label repeats its words.
+def _is_label_repeated_after(text: str, start: int, end: int) -> bool:
+    """Return whether a phrase is a label whose words are repeated after its colon.
 
-    For example, in `==Falling sales of papers==: Papers are sold less`, the text after the
-    label gives away the gap.
+    For example, in `==Falling sales of papers==: Papers are sold less`, the text after the colon
+    would give a gap in the label away.
     """
     phrase = text[start:end].rstrip(" :：")
     colon = _LABEL_END.match(text, start + len(phrase))

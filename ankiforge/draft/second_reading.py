@@ -14,10 +14,10 @@ from ankiforge.draft.privacy import SendableText, mark_as_sendable
 from ankiforge.draft.prompt import (
     ModelRequest,
     Prompt,
-    escape_markers,
+    escape_tags,
+    format_item_count,
     join_texts,
     make_object_schema,
-    name_all,
 )
 from ankiforge.draft.reply import (
     iter_innermost_objects,
@@ -49,13 +49,14 @@ class CardToCheck(Value):
     answer: SendableText
 
 
-def build_chat_text(labelled: Mapping[str, CardToCheck], prompt: Prompt) -> str:
-    """Build the text to paste into a chat to compare cards with their passages.
-
-    `labelled` holds the cards, keyed by label.
-    """
-    request = build_check_request(labelled, prompt)
-    return request.to_chat_text(f"answer for {name_all(len(labelled), 'card')}")
+def build_second_reading_text(
+    cards_by_label: Mapping[str, CardToCheck], prompt: Prompt
+) -> str:
+    """Build the text to paste into a chat, asking it to compare cards with their passages."""
+    request = build_second_reading_request(cards_by_label, prompt)
+    return request.to_chat_text(
+        f"answer for {format_item_count(len(cards_by_label), 'card')}"
+    )
 
 
 _STRING_SCHEMA = {"type": "string"}
@@ -70,15 +71,12 @@ _SCHEMA = make_object_schema({"cards": {"type": "array", "items": _VERDICT_SCHEM
 _EXAMPLE = {"cards": [{"h": "", "verdict": "|".join(_VERDICTS), "says": ""}]}
 
 
-def build_check_request(
-    labelled: Mapping[str, CardToCheck], prompt: Prompt
+def build_second_reading_request(
+    cards_by_label: Mapping[str, CardToCheck], prompt: Prompt
 ) -> ModelRequest:
-    """Build the request to compare cards with their passages.
-
-    `labelled` holds the cards, keyed by label.
-    """
+    """Build the request that asks a model to compare cards with their passages."""
     formatted_cards = []
-    for label, card in labelled.items():
+    for label, card in cards_by_label.items():
         lines = [f'<highlight h="{label}">']
         for name, text in (
             ("heading", card.source_title),
@@ -88,25 +86,25 @@ def build_check_request(
             ("answer", card.answer),
         ):
             if text.strip():
-                lines.append(f"<{name}>{escape_markers(text)}</{name}>")
+                lines.append(f"<{name}>{escape_tags(text)}</{name}>")
         formatted_cards.append(SendableText("\n".join([*lines, "</highlight>"])))
     values = {
         "schema": mark_as_sendable(json.dumps(_EXAMPLE)),
         "highlights": join_texts(formatted_cards),
     }
     parts: tuple[ModelRequest, ...] = ()
-    if len(labelled) > 1:
-        cards = labelled.values()
-        parts = tuple(build_check_request({"1": card}, prompt) for card in cards)
+    if len(cards_by_label) > 1:
+        cards = cards_by_label.values()
+        parts = tuple(build_second_reading_request({"1": card}, prompt) for card in cards)
     messages = prompt.render_messages(values)
     return ModelRequest(messages, _SCHEMA, prompt.fingerprint, parts)
 
 
 def parse_verdicts(reply: str) -> dict[str, str]:
-    """Parse the verdicts in a reply, keyed by the label of the card.
+    """Parse the verdicts in a reply, and return them by the label of the card.
 
-    A verdict is the statement that contradicts the card, or "" if the card is supported.
-    Cards with an unknown or missing verdict are left out.
+    A verdict is the passage's statement that contradicts the card, or "" if the passage supports
+    the card. Cards with an unknown or missing verdict are left out.
     """
     verdicts = {}
     for entry in iter_innermost_objects(parse_objects(reply), "h"):

@@ -50,7 +50,7 @@ class ServerSettings(Value):
     """The validated `llm` settings: which server and model to use, and limits.
 
     Raises:
-        ConfigError: a value is invalid.
+        ConfigError: A value is invalid.
     """
 
     base_url: str
@@ -140,7 +140,7 @@ class ServerSettings(Value):
         Local servers don't need a key, nor do servers without a configured environment variable.
 
         Raises:
-            ConfigError: the key is missing, or can't be sent in an HTTP header.
+            ConfigError: The key is missing, or can't be sent in an HTTP header.
         """
         key = self.key
         name = self.key_name
@@ -190,7 +190,7 @@ class ServerSettings(Value):
 
 
 def is_cloud_model(model: str) -> bool:
-    """Return whether the name of a model shows that Ollama runs it in its cloud."""
+    """Return whether the name of a model says that Ollama runs it in its cloud."""
     return _CLOUD_SUFFIX.search(model.casefold()) is not None
 
 
@@ -254,7 +254,7 @@ class Budget:
         If there is a spending limit, only one request runs at a time.
 
         Raises:
-            BudgetExceededError: the budget is used up.
+            BudgetExceededError: The budget is used up.
         """
         limit = self._settings.budget_usd
         if limit is None:
@@ -269,13 +269,13 @@ class Budget:
                 )
             yield
 
-    def count_reply(self, tokens_in: int, tokens_out: int, characters: int = 0) -> None:
+    def record_reply(self, tokens_in: int, tokens_out: int, characters: int = 0) -> None:
         """Record a reply from the server.
 
         Args:
-            tokens_in: the number of tokens in the request.
-            tokens_out: the number of tokens in the reply.
-            characters: how many characters of the user's text were sent.
+            tokens_in: The number of tokens in the request.
+            tokens_out: The number of tokens in the reply.
+            characters: How many characters of the user's text were sent.
         """
         with self._usage_lock:
             total_in = self.usage.tokens_in + tokens_in
@@ -289,7 +289,7 @@ class Budget:
                 characters=self.usage.characters + characters,
             )
 
-    def count_cached_reply(self) -> None:
+    def record_cached_reply(self) -> None:
         """Record a reply from the cache."""
         with self._usage_lock:
             self.usage = replace(self.usage, cached=self.usage.cached + 1)
@@ -318,8 +318,8 @@ class Provider(Value):
 def read_providers(environ: Texts = os.environ) -> Iterator[Provider]:
     """Yield the known providers, the most common first.
 
-    If OPENAI_BASE_URL names another server, its URL replaces that of OpenAI, and the price is
-    unknown. If this URL is invalid or contains a password, OpenAI is skipped.
+    If OPENAI_BASE_URL is set to another server, it replaces the URL of OpenAI, and the price is
+    unknown. If it is invalid or contains a password, OpenAI is left out.
     """
     openai_url = find_openai_base_url(environ)
     table = Path(__file__).with_name("providers.txt").read_text("utf-8")
@@ -373,11 +373,11 @@ def parse_model_size(model: str) -> float | None:
 
 
 def is_small_model(base_url: str, model: str) -> bool:
-    """Return whether to ask a model about one highlight at a time, judging by its name.
+    """Return whether a model is small according to its name.
 
-    E.g. `qwen3:8b`, `gemma3n:e4b` and `llama-3.2-1B` are small, but `qwen3:32b`,
-    `mixtral-8x7b` and `gpt-oss-120b` aren't. If the name doesn't give a size, models on a
-    local server count as small, unless they are named like a hosted service.
+    For example, `qwen3:8b`, `gemma3n:e4b` and `llama-3.2-1B` are small, but `qwen3:32b`,
+    `mixtral-8x7b` and `gpt-oss-120b` aren't. If the name doesn't contain a size, a model on a
+    local server counts as small, unless it is named like a hosted service.
     """
     billion_parameters = parse_model_size(model)
     if billion_parameters is not None:
@@ -386,10 +386,10 @@ def is_small_model(base_url: str, model: str) -> bool:
 
 
 def describe_question_quality(base_url: str, model: str) -> str:
-    """Return a message about how good this model's questions are likely to be.
+    """Describe how good the questions of a model are likely to be, as a message for the user.
 
-    The message is based on our measurements. With our prompt, for example, a model with
-    1.5 billion parameters drafted 19 cards, none of them a question.
+    The message is based on our measurements. For example, a model with 1.5 billion parameters
+    drafted 19 cards with our prompt, and none of them was a question.
     """
     billion_parameters = parse_model_size(model)
     if billion_parameters is not None and billion_parameters < MIN_BILLIONS_FOR_CARDS:
@@ -403,7 +403,7 @@ def describe_question_quality(base_url: str, model: str) -> str:
 
 
 def rank_writing_models(names: Sequence[str]) -> Strings:
-    """Return the models that can write text, starting with the best expected questions."""
+    """Return the models that can write text, the one with the best expected questions first."""
     writers = [name for name in names if not _NOT_A_WRITER.search(name.casefold())]
     writers.sort(key=lambda name: parse_model_size(name) or 0.0, reverse=True)
     writers.sort(key=lambda name: _CODE_MODEL.search(name.casefold()) is not None)
@@ -480,9 +480,9 @@ def discover_servers(
     """Start looking for model servers on this computer, in background threads.
 
     Args:
-        environ: the environment variables, which may change the ports of servers.
-        home: the home directory with the settings of the servers, or None for the user's own.
-        purpose: the purpose for which a server must have a model.
+        environ: The environment variables, which may change the ports of servers.
+        home: The home directory with the settings of the servers, or None for the user's own.
+        purpose: The purpose for which a server must have a model.
 
     Returns:
         A function that waits at most the given number of seconds, and then returns the
@@ -541,13 +541,13 @@ def list_models(base_url: str, key: str = "", timeout: float = 3.0) -> Strings:
     """Fetch the names of an OpenAI-compatible server's models, skipping invalid names.
 
     Args:
-        base_url: the URL as in the settings, e.g. `http://127.0.0.1:11434/v1`.
-        key: the bearer token, or "" for none. Never forwarded on a redirect.
-        timeout: the timeout of each network operation, in seconds. The whole request may take
+        base_url: The URL as in the settings, e.g. `http://127.0.0.1:11434/v1`.
+        key: The bearer token, or "" for none. It is never forwarded on a redirect.
+        timeout: The timeout of each network operation, in seconds. The whole request may take
             `MAX_STEPS` times as long.
 
     Raises:
-        ServerReplyError: the connection failed, or the reply is an error or not a list of
+        ServerReplyError: The connection failed, or the reply is an error or not a list of
             models.
     """
     if not (key.isascii() and key.isprintable()):
@@ -569,9 +569,9 @@ def _is_valid_model_name(name: str) -> bool:
 def find_remote_models(
     base_url: str, names: Sequence[str], timeout: float = 3.0
 ) -> Strings:
-    """Return the models that a local server lists but that run elsewhere.
+    """Return the models in a local server's list that don't run on this computer.
 
-    Ollama lists cloud models alongside local ones, not always with `cloud` in the name.
+    Ollama lists cloud models among the local ones, and not all of their names contain `cloud`.
     """
     remote_names = [name for name in names if is_cloud_model(name)]
     # only Ollama's names contain a colon; other servers would log an unknown request
@@ -595,14 +595,14 @@ def fetch_json(
     """Fetch JSON from a model server, limiting time and size, and following no redirects.
 
     Args:
-        url: the URL. No proxy is used for this computer.
-        key: the bearer token, or "" for none. It is removed from error messages.
-        timeout: the timeout of each network operation, in seconds.
-        total_timeout: the timeout of the whole exchange in seconds, or 0 to use `timeout`.
-        body: the JSON to post, or None for a GET request.
+        url: The URL. No proxy is used for this computer.
+        key: The bearer token, or "" for none. It is removed from error messages.
+        timeout: The timeout of each network operation, in seconds.
+        total_timeout: The timeout of the whole exchange in seconds, or 0 to use `timeout`.
+        body: The JSON to post, or None for a GET request.
 
     Raises:
-        ServerReplyError: the connection failed, or the reply is an error or not JSON.
+        ServerReplyError: The connection failed, or the reply is an error or not JSON.
     """
     import httpx2
 
@@ -635,8 +635,8 @@ def open_client(url: str, context: ssl.SSLContext | None = None) -> BoundedClien
     """Open a client for one request to a model server that doesn't follow redirects.
 
     Args:
-        url: the URL. No proxy is used for this computer.
-        context: the TLS settings for this URL, if they have been loaded already.
+        url: The URL. No proxy is used for this computer.
+        context: The TLS settings for this URL, or None to load them.
     """
     from ankiforge.config.http import BoundedClient
 

@@ -514,7 +514,7 @@ def plan_cards(
         return []
     from ankiforge.anki import notetypes, plan
     from ankiforge.anki.notes import is_in_deck
-    from ankiforge.check import filter_safe_context
+    from ankiforge.check import remove_revealing_context
     from ankiforge.pipeline import media
     from ankiforge.pipeline.sources import load_source_directories
 
@@ -550,7 +550,7 @@ def plan_cards(
                 tags = collect_tags(card, decks)
                 files = plan.CardFiles(pictures, pdf_urls(card))
                 content = plan.build_note_content(
-                    card, tags, files, layout, filter_safe_context
+                    card, tags, files, layout, remove_revealing_context
                 )
                 planned_card = plan.plan_card(card, layout, content, options)
         except BugError as error:  # it affects only this card

@@ -18,7 +18,7 @@ from ankiforge.draft import (
     PROPOSALS_VERSION,
     find_reason_not_to_send,
     has_relevant_comment,
-    is_for_rules_only,
+    is_drafted_by_rules_only,
     make_failed_result,
     remove_comment_from_context,
 )
@@ -311,7 +311,7 @@ def iter_model_tasks(
         ledger, by_model=True, within=job.documents, was_asked=was_asked
     ):
         if (
-            is_for_rules_only(highlight)
+            is_drafted_by_rules_only(highlight)
             or find_reason_not_to_send(highlight)
             or privacy.find_private_reason(highlight)
         ):
@@ -541,14 +541,14 @@ def _update_findings(ledger: Ledger) -> None:
     candidates = DuplicateCandidates(ledger)
     with ledger.transaction():
         for row in load_drafts_with_duplicate_finding(ledger):
-            from ankiforge.check.duplicates import compare_again
+            from ankiforge.check.duplicates import recheck_finding
 
             draft = decode_draft(row["body"])
             findings = []
             for finding in draft.findings:
                 if finding.duplicate:
                     other = candidates.get_content(finding.duplicate)
-                    updated = compare_again(draft, finding, other)
+                    updated = recheck_finding(draft, finding, other)
                     findings += [updated] if updated else []
                 else:
                     findings.append(finding)

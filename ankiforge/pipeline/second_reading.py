@@ -111,7 +111,7 @@ def _make_card_to_check(
     uncommented = remove_comment_from_context(highlight)
     if draft.is_blocked or privacy.find_private_reason(uncommented):
         return None
-    passage = privacy.make_sendable(uncommented)
+    passage = privacy.make_sendable_highlight(uncommented)
     card = parse_draft(draft)
 
     def mask_text(text: str) -> SendableText:
@@ -151,7 +151,7 @@ def build_chat_text(
     if not labelled:
         return ""
     prompt = load_prompt_file(second_reading.PROMPT_NAME, folder.root)
-    return second_reading.build_chat_text(labelled, prompt)
+    return second_reading.build_second_reading_text(labelled, prompt)
 
 
 def record_chat_objections(

@@ -294,7 +294,7 @@ def open_documents(
                 yield _make_no_text_problem(document.path, file)
             else:
                 letters = DocumentLetters(
-                    whole_text.pages, choose_passages.blank_markup_and_times
+                    whole_text.pages, choose_passages.blank_out_site_markup_and_times
                 )
                 yield OpenDocument(file, source.listing.container, whole_text, letters)
 
@@ -408,15 +408,15 @@ def _prepare_request(
     if len(documents) > 1:
         title = documents[0].path.parent.name
         whole_texts = [document.whole_text for document in documents]
-        whole_text = choose_passages.join_whole_texts(whole_texts, title)
+        whole_text = choose_passages.concatenate_documents(whole_texts, title)
         letters = DocumentLetters(
-            whole_text.pages, choose_passages.blank_markup_and_times
+            whole_text.pages, choose_passages.blank_out_site_markup_and_times
         )
     paragraphs: list[Paragraph] = []
     left_out: list[choose_passages.OmittedText] = []
     first_page = 0
     for document in documents:
-        selected, omitted = choose_passages.select_paragraphs(document.whole_text)
+        selected, omitted = choose_passages.partition_paragraphs(document.whole_text)
         for paragraph in selected:
             paragraphs.append(replace(paragraph, page=first_page + paragraph.page))
         left_out += omitted
@@ -484,7 +484,7 @@ def build_model_request(
         if not privacy.find_private_reason(highlight)
     ]
     texts = [whole_text.document for whole_text in whole_texts]
-    return choose_passages.build_choosing_request(
+    return choose_passages.build_passage_selection_request(
         request.whole_text,
         part,
         _load_prompt(workspace),
@@ -506,7 +506,7 @@ def build_chat_text(
     """
     _store_request(workspace, request)
     model_request = build_model_request(workspace, request, part)
-    return model_request.to_chat_text(f"choose {part.passage_count_name}")
+    return model_request.to_chat_text(f"choose {part.passage_count_phrase}")
 
 
 def estimate_requests(
@@ -672,7 +672,7 @@ def record_document_answer(
             the document has changed since.
     """
     with workspace.hold_lock("drafting"):
-        reading = choose_passages.parse_choices(
+        reading = choose_passages.parse_chosen_passages(
             answer,
             request.letters,
             {paragraph.page for paragraph in part.paragraphs} if part else set(),
@@ -689,7 +689,9 @@ def record_document_answer(
             ]
             keys = _record_choices(workspace, choices, chosen_marks.BY_CHAT, steps)
             name = job.model.name if job.model else ""
-            origin = choose_passages.make_origin(answer, _load_prompt(workspace), name)
+            origin = choose_passages.make_reply_origin(
+                answer, _load_prompt(workspace), name
+            )
             for choice, key in zip(reading.choices, keys, strict=True):
                 if key:
                     highlight = cards.load_highlight(workspace.ledger, key)

@@ -25,7 +25,7 @@ from ankiforge.anki.notes import (
 )
 from ankiforge.anki.notetypes import find_cloze_tokens
 from ankiforge.anki.render import SOUND_TAG, render_field
-from ankiforge.check import filter_safe_context
+from ankiforge.check import remove_revealing_context
 from ankiforge.model import (
     CardKind,
     Highlight,
@@ -275,10 +275,10 @@ def render_card(
 
     # cite only this passage, not its copies in other documents
     single_passage_card = replace(card, passages=(card.highlight,))
-    citation = render_citation(single_passage_card, filter_safe_context)
-    headings = format_context(single_passage_card, filter_safe_context).partition(" › ")[
-        2
-    ]
+    citation = render_citation(single_passage_card, remove_revealing_context)
+    headings = format_context(single_passage_card, remove_revealing_context).partition(
+        " › "
+    )[2]
 
     # the fields for the editor
     def draw(source: str) -> str:

@@ -33,6 +33,31 @@ def test_a_finding_quotes_what_it_is_about(card, text, rule, quoted):
     assert quoted in messages[0]
 
 
+@pytest.mark.parametrize(
+    ("side", "is_reported"),
+    [
+        ("TODO", True),
+        ("lorem ipsum " + "d" * 47, True),  # 59 letters
+        ("lorem ipsum " + "d" * 48, False),
+        ("string", True),
+        ("(String)", True),
+        ("null", False),  # the passage has the word
+        ("???", True),
+        ("??????", False),
+        ("[ ]", True),
+        ("n", False),
+    ],
+)
+def test_a_side_is_only_a_placeholder(side, is_reported):
+    text = "The pointer is null in this program."
+    card = question("What is the pointer?", side, text)
+    context = CheckContext(passage(text), DuplicateIndex())
+    messages = [f.message for f in check_draft(card, context) if f.check == "placeholder"]
+    assert [message.endswith(f"“{side}”") for message in messages] == (
+        [True] if is_reported else []
+    )
+
+
 TITLE = "the retreat of Napoleon in 1812"
 
 

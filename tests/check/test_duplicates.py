@@ -7,7 +7,7 @@ import pytest
 from msgspec.structs import replace
 
 from ankiforge.check import DuplicateIndex, compute_search_terms
-from ankiforge.check.duplicates import are_duplicates, compute_sides
+from ankiforge.check.duplicates import are_duplicates, extract_sides
 from ankiforge.model import CardKind, HighlightKey
 from tests.check import cards
 from tests.foreign import needed
@@ -171,7 +171,7 @@ def test_opposite_ends_of_a_compound_make_another_card_wherever_they_stand():
     here = "In water, which atoms first lose electrons and are {}?|sodium"
     for other, one in (("electropositive", True), ("electronegative", False)):
         sides = (card(there.format("electropositive")), card(here.format(other)))
-        assert are_duplicates(*map(compute_sides, sides)) is one
+        assert are_duplicates(*map(extract_sides, sides)) is one
 
 
 @pytest.mark.parametrize(
@@ -183,7 +183,7 @@ def test_opposite_ends_of_a_compound_make_another_card_wherever_they_stand():
     ],
 )
 def test_questions_of_stop_words_are_one_only_if_they_are_equal(there, here, one):
-    assert are_duplicates(compute_sides(card(there)), compute_sides(card(here))) is one
+    assert are_duplicates(extract_sides(card(there)), extract_sides(card(here))) is one
 
 
 @pytest.mark.parametrize(
@@ -198,13 +198,13 @@ def test_questions_of_stop_words_are_one_only_if_they_are_equal(there, here, one
     ],
 )  # fmt: skip
 def test_answers_may_differ_in_half_and_names_by_an_ending(there, here, one):
-    assert are_duplicates(compute_sides(card(there)), compute_sides(card(here))) is one
-    assert are_duplicates(compute_sides(card(here)), compute_sides(card(there))) is one
+    assert are_duplicates(extract_sides(card(there)), extract_sides(card(here))) is one
+    assert are_duplicates(extract_sides(card(here)), extract_sides(card(there))) is one
 
 
 def test_questions_that_differ_in_three_words_of_one_place_are_not_told_apart_by_them():
-    one = compute_sides(card("What unwinds the long zygote strand?|helicase"))
-    many = compute_sides(card("What unwinds the long active bound cell strand?|helicase"))
+    one = extract_sides(card("What unwinds the long zygote strand?|helicase"))
+    many = extract_sides(card("What unwinds the long active bound cell strand?|helicase"))
     assert are_duplicates(one, many)
 
 
@@ -218,9 +218,9 @@ def test_questions_that_differ_in_three_words_of_one_place_are_not_told_apart_by
     ],
 )  # fmt: skip
 def test_a_cloze_is_asked_without_what_its_gaps_hide(words, asked, answered, text):
-    compared = compute_sides(card(words))
+    compared = extract_sides(card(words))
     assert " ".join(compared.question.split()) == asked
-    assert (compared.answer, compared.cloze_text, compared.label) == (
+    assert (compared.answer, compared.cloze_text, compared.display_text) == (
         answered,
         text,
         text,

@@ -4,7 +4,7 @@ from pathlib import Path
 
 import pytest
 
-from ankiforge.check import filter_safe_context
+from ankiforge.check import remove_revealing_context
 from ankiforge.model import Card, CardKind, HighlightKey, LocalCard
 from ankiforge.text import occlusion
 from tests.cards import made
@@ -29,7 +29,9 @@ def _card(kind: CardKind, **fields: str) -> Card:
 def test_a_part_that_gives_the_answer_away_is_hidden(expected, part, answer):
     card = _card(CardKind.BASIC, Front="What is it?", Back=answer)
 
-    assert filter_safe_context(card, (part,)) == ((part,) if expected == "shown" else ())
+    assert remove_revealing_context(card, (part,)) == (
+        (part,) if expected == "shown" else ()
+    )
 
 
 PARTS = ("Water", "Ice", "Steam", "Snow")
@@ -58,4 +60,4 @@ MASKS = occlusion.Masks(
     ],
 )  # fmt: skip
 def test_the_answer_is_what_the_kind_of_the_card_asks_for(card, shown):
-    assert filter_safe_context(card, PARTS) == shown
+    assert remove_revealing_context(card, PARTS) == shown

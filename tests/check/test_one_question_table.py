@@ -2,7 +2,7 @@
 
 import pytest
 
-from ankiforge.check.duplicates import are_duplicates, compare_again, compute_sides
+from ankiforge.check.duplicates import are_duplicates, extract_sides, recheck_finding
 from ankiforge.model import Finding, Severity
 from tests.check import cards
 
@@ -33,8 +33,8 @@ def make_card(words):
 )  # fmt: skip
 def test_another_number_or_label_makes_another_card(words, other_words, expected):
     sides, other_sides = (
-        compute_sides(make_card(words)),
-        compute_sides(make_card(other_words)),
+        extract_sides(make_card(words)),
+        extract_sides(make_card(other_words)),
     )
     assert are_duplicates(sides, other_sides) is expected
     assert are_duplicates(other_sides, sides) is expected
@@ -60,5 +60,5 @@ PROOF = "What is the proof?|{}"
 )  # fmt: skip
 def test_a_finding_is_looked_at_again(finding, words, other_words, check):
     other = make_card(other_words) if other_words else None
-    updated = compare_again(make_card(words), finding, other)
+    updated = recheck_finding(make_card(words), finding, other)
     assert (updated and updated.check) == check

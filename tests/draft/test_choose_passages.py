@@ -10,9 +10,9 @@ from pypdf import PdfWriter
 from pypdf.generic import NameObject, StreamObject
 
 from ankiforge.draft.choose_passages import (
-    blank_attributes,
-    blank_markup_and_times,
-    select_paragraphs,
+    blank_out_site_markup,
+    blank_out_site_markup_and_times,
+    partition_paragraphs,
     split_document,
 )
 from ankiforge.extract import files
@@ -827,7 +827,7 @@ SENT_PAGES = {
 def test_only_lists_of_works_contents_and_tasks_are_left_out_and_named(
     document, sent, left_out
 ):
-    paragraphs, omitted = select_paragraphs(document)
+    paragraphs, omitted = partition_paragraphs(document)
     assert " ".join(map(document.get_paragraph_text, paragraphs)) == sent
     assert ", ".join(each.summary for each in omitted) == left_out
 
@@ -843,7 +843,7 @@ def test_parts_end_at_headings_and_share_the_number():
 
 def test_a_text_without_line_ends_is_cut_between_sentences():
     document = whole("So it is. " * 9_000)
-    parts = split_document(document, select_paragraphs(document)[0], 10)
+    parts = split_document(document, partition_paragraphs(document)[0], 10)
     assert len(parts) == 4
     for part in parts:
         for each in part.paragraphs:
@@ -992,7 +992,7 @@ def test_a_quote_is_located_or_dropped(quote, found, is_exact):
 )
 def test_words_that_are_dragged_over_are_words_of_the_document(selected, marked):
     document = whole("The cell divides. Then it rests.")
-    letters = DocumentLetters(document.pages, blank_attributes)
+    letters = DocumentLetters(document.pages, blank_out_site_markup)
     located = locate_selection(letters, selected)
     assert (located.quote if located else None) == marked
 
@@ -1013,7 +1013,7 @@ TALK = "so the swift sleeps on the wing and it weighs forty grams " * 30 + (
     ],
 )  # fmt: skip
 def test_a_quote_of_a_transcript_without_full_stops_does_not_grow(quote, found, is_exact):
-    letters = DocumentLetters([TALK], blank_markup_and_times)
+    letters = DocumentLetters([TALK], blank_out_site_markup_and_times)
     located, exactly = locate_quote(quote, letters, {0})
     assert (located.quote, exactly) == (found, is_exact)
 

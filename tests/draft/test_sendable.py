@@ -44,6 +44,7 @@ CASES = [
     (LONG, "Anna, as I know, was ill since the spring", "SAME", None),
     (LONG, "as Anna has been really quite ill for long", "SAME", None),
     (LONG, "March of the middle since ill been has Anna", "SAME", None),
+    (LONG, "So Anna has been at home since the middle of May, it is said", "SAME", None),
     # a sentence: 12 letters, and 11; two words; a lone word
     ("My HIV test is positive", "I know: MY HIV-test is positive!", "I know: […]!", "I know: […]!"),
     ("Anna had mumps", "so Anna had mumps then", "so […] then", "so […] then"),
@@ -113,7 +114,10 @@ def test_private_words_are_masked(private, text, here, elsewhere):
     privacy = PrivacyFilter([PrivateText(private, HERE)])
     if here != "SAME":
         assert privacy.mask_text(text, HERE) == (here if here is not None else text)
+        assert privacy.contains_private_text(text, HERE) is (here is not None)
     same = normalize("NFC", text)
+    assert privacy.contains_private_text(text, ELSEWHERE) is (elsewhere is not None)
+    assert privacy.contains_private_text(text) is (elsewhere is not None)
     assert privacy.mask_text(text, ELSEWHERE) == (
         elsewhere if elsewhere is not None else same
     )

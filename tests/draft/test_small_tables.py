@@ -15,8 +15,12 @@ from ankiforge.draft.instructions import (
 )
 from ankiforge.draft.llm import Estimate
 from ankiforge.draft.privacy import PrivacyFilter
-from ankiforge.draft.prompt import ReplyShape, build_reply_schema, make_rule_values
-from ankiforge.draft.propose.excerpts import complete_sentence
+from ankiforge.draft.prompt import (
+    ReplyShape,
+    build_reply_schema,
+    build_shape_placeholders,
+)
+from ankiforge.draft.propose.excerpts import get_complete_sentence
 from ankiforge.draft.propose.features import extract_cue_features
 from ankiforge.draft.propose.rejection import is_poor_answer
 from ankiforge.draft.reply import is_truncated, parse_all_cards
@@ -137,7 +141,7 @@ FAR = "word " * 40
     ],
 )  # fmt: skip
 def test_the_sentence_of_a_mark_is_as_whole_as_its_source_gives_it(around, sentence):
-    assert complete_sentence(replace(PLAIN, **around)) == sentence
+    assert get_complete_sentence(replace(PLAIN, **around)) == sentence
 
 
 @pytest.mark.parametrize(
@@ -352,7 +356,10 @@ def test_a_card_has_all_parts_of_the_schema_and_no_others():
 
 @pytest.mark.parametrize("kind", ReplyShape().kinds)
 def test_how_a_card_is_written_is_said_of_the_kinds_that_are_allowed_alone(kind):
-    every, one = make_rule_values(ReplyShape()), make_rule_values(ReplyShape((kind,)))
+    every, one = (
+        build_shape_placeholders(ReplyShape()),
+        build_shape_placeholders(ReplyShape((kind,))),
+    )
     written = [line for line in one["kinds"].splitlines() if line.startswith("kind ")]
     assert [f'kind "{kind}": in `' in line for line in written] == [True]
     assert written[0] in every["kinds"]

@@ -4,7 +4,7 @@ from zipfile import ZipFile
 
 import pytest
 
-from ankiforge.draft.choose_passages import select_paragraphs
+from ankiforge.draft.choose_passages import partition_paragraphs
 from ankiforge.extract.epub import Epub
 from ankiforge.extract.html_text import decode_html
 from ankiforge.extract.pdf.hypertext import find_quote_contexts
@@ -163,7 +163,7 @@ def test_notes_of_a_page_are_left_out_with_their_size(notes):
     note, text = "1. See Marlow, who says so.", "<p>Swifts sleep while they fly.</p>"
     document = Document(DocumentKey("web:x/1"), "x", title="T")
     html = f"{text}{notes.format(note)}{text}"
-    kept, left_out = select_paragraphs(build_whole_text(document, "web:x", [html]))
+    kept, left_out = partition_paragraphs(build_whole_text(document, "web:x", [html]))
     assert len(kept) == 2
     [notes_left_out] = left_out
     assert notes_left_out.name == "footnotes and endnotes"

@@ -132,10 +132,10 @@ def test_every_door_shows_the_same_of_a_card(desk, card):
             page = session._renderer.render_item(Item(card.id, drafts=(card,)))
         assert render_row(card)["state"].casefold() == data["state"].casefold()
         entry = item_to_json(card, "", privacy)
-        assert entry == privacy.mask_entry({**entry, **view.to_json()})
-        [found] = hit_to_json(FoundPassage(highlight, 1.0, "", (card,)), sure=True)[
-            "cards"
-        ]
+        assert entry == privacy.mask_json_entry({**entry, **view.to_json()})
+        [found] = hit_to_json(
+            FoundPassage(highlight, 1.0, "", (card,)), is_confident=True
+        )["cards"]
         assert found == {name: data[name] for name in found}
         told = [*format_item_in_full(workspace.ledger, card)]
         # `show` names commands as the remedy

@@ -11,7 +11,7 @@ from ankiforge.draft.chat import make_label, parse_chat_reply
 from ankiforge.draft.client import ModelClient
 from ankiforge.draft.llm import ModelDrafter
 from ankiforge.draft.privacy import PrivacyFilter
-from ankiforge.draft.prompt import format_passage, load_prompt_file
+from ankiforge.draft.prompt import format_highlight, load_prompt_file
 from ankiforge.draft.reply import convert_to_markdown
 from ankiforge.draft.server import ServerSettings
 from ankiforge.model import (
@@ -107,8 +107,8 @@ def test_any_pasted_answer_gives_drafts_reasons_or_problems(reply):
 
 @given(text=st.text(st.sampled_from('<>/highlightmarked ="1 x'), max_size=60))
 def test_no_text_closes_its_markers(text):
-    sendable = PrivacyFilter(()).make_sendable(task_of(text).task.highlights[0])
-    shown = format_passage("1", sendable)
+    sendable = PrivacyFilter(()).make_sendable_highlight(task_of(text).task.highlights[0])
+    shown = format_highlight("1", sendable)
     assert shown.count("</highlight>") == 1
 
 

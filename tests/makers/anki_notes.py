@@ -7,7 +7,7 @@ from collections.abc import Mapping
 from ankiforge.anki.notes import ContextFilter, normalize_deck_name, normalize_tags
 from ankiforge.anki.notetypes import get_our_note_type, select_card_ordinals
 from ankiforge.anki.plan import CardFiles, build_note_content, find_field_layout
-from ankiforge.check import filter_safe_context
+from ankiforge.check import remove_revealing_context
 from ankiforge.model import Card, Media, Note, Problem, Strings
 
 Pictures = Mapping[str, Media | Problem]
@@ -16,7 +16,7 @@ Pictures = Mapping[str, Media | Problem]
 def field_html(
     card: Card,
     tags: Strings,
-    filter_context: ContextFilter = filter_safe_context,
+    filter_context: ContextFilter = remove_revealing_context,
     pictures: Pictures | None = None,
 ) -> Strings:
     """All fields of a card's note, in the order of our note type."""

@@ -111,8 +111,8 @@ class Example:
         sentence = GapRanker(text, tables, None, shown)
         marks = {(start, end): mark for start, end, mark in row.get("gaps", ())}
         self.candidates = []
-        for candidate in sentence.find_runs(sentence.begins):
-            if sentence.is_unsuitable(candidate):
+        for candidate in sentence.find_token_runs(sentence.begin_indexes):
+            if sentence.is_unsuitable_gap(candidate):
                 continue
             span = start, end = sentence.get_span(candidate)
             if marks and span not in marks:

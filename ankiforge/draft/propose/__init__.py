@@ -20,13 +20,13 @@ from msgspec.structs import replace
 
 from ankiforge.draft.propose.excerpts import Excerpt, make_excerpts
 from ankiforge.draft.propose.features import (
+    compute_min_gap_score,
     estimate_confidence,
     estimate_text_confidence,
     extract_cue_features,
     extract_sentence_features,
-    find_min_gap_score,
     find_rejection_reason,
-    find_shown_stems,
+    find_visible_stems,
 )
 from ankiforge.draft.propose.ranking import (
     MAX_GAP_SCORE,
@@ -127,12 +127,13 @@ def score_highlight(highlight: Highlight) -> DraftingResult:
 
 
 def _estimate_card_confidence(highlight: Highlight, sentence: ScoredSentence) -> float:
-    """Return the confidence in a sentence's card.
+    """Return the confidence in the card made from a sentence.
 
-    If a gap may make the card certain, the confidence is for the best gap. Otherwise, it is for
-    an average gap and capped, since the sentence may still be worth a question.
+    If some gap may make the card certain, this is the confidence with the best gap. Otherwise, it
+    is the confidence with an average gap, up to a maximum, because the sentence may still be
+    worth a question.
     """
-    min_gap_score = find_min_gap_score(sentence.features, MIN_CERTAIN_CONFIDENCE)
+    min_gap_score = compute_min_gap_score(sentence.features, MIN_CERTAIN_CONFIDENCE)
     if min_gap_score <= _get_term_score(highlight):
         for _, score in _find_gaps(highlight, sentence, min_gap_score):
             return estimate_confidence(sentence.features, score)
@@ -142,15 +143,15 @@ def _estimate_card_confidence(highlight: Highlight, sentence: ScoredSentence) ->
 def propose_drafts(
     highlight: Highlight, find_blockers: FindBlockers | None = None
 ) -> DraftingResult:
-    """Draft a card for each sentence that scores high enough, most confident first.
+    """Draft a card for each sentence that scores high enough, the most confident first.
 
-    If no sentence does, the result has a rejection reason instead. Each draft has up to four
-    alternative gaps.
+    Each draft has up to four alternative gaps. If no sentence scores high enough, the result has
+    the reason instead.
 
     Args:
-        highlight: the highlight to draft cards from.
-        find_blockers: returns the findings that block a draft with one particular gap.
-            Blocked gaps are left out.
+        highlight: The highlight to draft cards from.
+        find_blockers: Returns the findings that block a draft with one particular gap. Blocked
+            gaps are left out.
     """
     scored_sentences, rejection_reasons = _partition_sentences(highlight)
     drafts = []
@@ -173,10 +174,10 @@ def propose_drafts(
 def _partition_sentences(
     highlight: Highlight,
 ) -> tuple[list[ScoredSentence], list[RejectionReason]]:
-    """Split a highlight's sentences into scored and rejected ones.
+    """Score the sentences of a highlight, and separate them from the rejected sentences.
 
-    Returns the scored sentences, best first, and the reason why each other one was rejected.
-    If there are no sentences at all, the only reason is `NO_WORDS`.
+    Returns the scored sentences, best first, and the reason for each rejection. If the highlight
+    has no sentences at all, the only reason is `NO_WORDS`.
     """
     scored_sentences = []
     rejection_reasons = []
@@ -202,9 +203,9 @@ class ScoredSentence(Value):
 
 
 def score_sentences(highlight: Highlight) -> Iterator[ScoredSentence | RejectionReason]:
-    """Yield each sentence of a highlight with its score, or why it can't become a card.
+    """Yield each sentence of a highlight with its score, or the reason why it gets no card.
 
-    If the whole highlight is unsuitable, e.g. a heading, only the reason is yielded.
+    If the whole highlight is unsuitable, e.g. because it's a heading, only one reason is yielded.
     """
     if _HEADING_COMMENT.match(highlight.comment):
         yield RejectionReason.HEADING
@@ -220,7 +221,7 @@ def score_sentences(highlight: Highlight) -> Iterator[ScoredSentence | Rejection
         highlight.exact, highlight.surrounding_text, highlight.context
     )
     tables = load_language(language)
-    shown_stems = find_shown_stems(highlight, tables)
+    visible_stems = find_visible_stems(highlight, tables)
     for excerpt in make_excerpts(highlight, tables):
         text = excerpt.text
         words = tokenize(text, tables)
@@ -237,7 +238,7 @@ def score_sentences(highlight: Highlight) -> Iterator[ScoredSentence | Rejection
         if reason is not None:
             yield reason
             continue
-        features = extract_sentence_features(text, words, tables, cues, shown_stems)
+        features = extract_sentence_features(text, words, tables, cues, visible_stems)
         yield ScoredSentence(excerpt, language, features, estimate_confidence(features))
 
 
@@ -248,10 +249,10 @@ def draft_cloze(
     *,
     min_confidence: float = 0.0,
 ) -> Draft | RejectionReason:
-    """Draft a cloze card from a sentence, or return why the sentence is rejected.
+    """Draft a cloze card from a sentence, or return the reason why the sentence is rejected.
 
-    The draft has at most four alternative gaps, best first, and no check blocks any of them.
-    The sentence is rejected if no such gap exists, or if the confidence is below
+    The draft has at most four alternative gaps, best first, none of which is blocked by a check.
+    The sentence is rejected if it has no such gap, or if the confidence in its card is below
     `min_confidence`.
     """
     # ranking gaps takes a while, so rule out sentences for which no gap is good enough
@@ -277,8 +278,8 @@ def _find_gaps(
 ) -> Iterable[tuple[Span, float]]:
     """Return (span, score) for the best gaps of a sentence, best first.
 
-    Ranked gaps that score less than `min_score` are left out. A gap that the reader chose, or
-    that is the term of a definition, has a fixed score and is returned whatever `min_score` is.
+    Gaps that score less than `min_score` are left out. A gap that the reader chose, or that is
+    the term of a definition, has a fixed score and is always returned.
     """
     excerpt = sentence.excerpt
     label = _LABEL.match(excerpt.text)
@@ -286,7 +287,7 @@ def _find_gaps(
         return ()
     tables = load_language(sentence.language)
     ranker = GapRanker(
-        excerpt.text, tables, excerpt.gap_range, find_shown_stems(highlight, tables)
+        excerpt.text, tables, excerpt.gap_range, find_visible_stems(highlight, tables)
     )
     chosen = excerpt.chosen_gap and ranker.find_complete_run(excerpt.chosen_gap)
     if chosen:
@@ -337,8 +338,8 @@ def _draft_gap(highlight: Highlight, excerpt: Excerpt, span: Span) -> Draft:
 def _find_quote(highlight: Highlight, excerpt: Excerpt) -> str:
     """Return the text of the passage that an excerpt is from.
 
-    For an excerpt of Markdown, this is its plain text if the highlight contains that. Otherwise,
-    it is the whole highlight if the excerpt covers it, or else the Markdown.
+    For an excerpt of Markdown, this is its plain text if the highlighted text contains that, the
+    whole highlight if the excerpt covers it, or otherwise the Markdown.
     """
     markdown = excerpt.quote or excerpt.text
     if not excerpt.is_markdown:

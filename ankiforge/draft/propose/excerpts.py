@@ -59,7 +59,7 @@ class Excerpt(Value):
 def make_excerpts(highlight: Highlight, tables: LanguageTables) -> list[Excerpt]:
     """Split a highlight into excerpts to make cards from, usually one per sentence.
 
-    Sentences that the highlight cuts off are completed, and citations and other noise are
+    If the highlight cuts a sentence off, the sentence is completed. Citations and other noise are
     removed.
     """
     # a sentence in a PDF may continue on the next page, which may begin with a figure or table
@@ -79,7 +79,7 @@ def make_excerpts(highlight: Highlight, tables: LanguageTables) -> list[Excerpt]
 
 
 def _remove_noise(excerpt: Excerpt, language: LanguageTables) -> Excerpt:
-    """Remove noise such as citations from an excerpt, keeping the original as its `quote`."""
+    """Remove noise such as citations from an excerpt. The original text becomes its `quote`."""
     removed = find_noise(excerpt.text, language, is_markdown=excerpt.is_markdown)
     if not removed:
         return excerpt
@@ -108,13 +108,13 @@ def _remove_noise(excerpt: Excerpt, language: LanguageTables) -> Excerpt:
 
 
 def _select_excerpts(highlight: Highlight, tables: LanguageTables) -> list[Excerpt]:
-    """Return the sentences of a highlight. A short highlight gets the sentence around it."""
+    """Split a highlight into sentences. For a short highlight, use the sentence around it."""
     if highlight.markdown:
         text = highlight.markdown[0].strip()
         return _split_sentences(text, (0, len(text)), tables, is_markdown=True)
 
     exact = highlight.exact.strip()
-    text = complete_sentence(highlight)
+    text = get_complete_sentence(highlight)
     offset = text.find(exact)
     mark = (offset, offset + len(exact)) if offset >= 0 else locate_text(exact, text)
     if mark is None:
@@ -130,8 +130,8 @@ def _select_excerpts(highlight: Highlight, tables: LanguageTables) -> list[Excer
     return excerpts
 
 
-def complete_sentence(highlight: Highlight) -> str:
-    """Return the sentences that contain a highlight, as complete as the source allows."""
+def get_complete_sentence(highlight: Highlight) -> str:
+    """Return the complete sentences that contain a highlight, as far as the source has them."""
     exact = highlight.exact.strip()
     if highlight.sentence:
         return highlight.sentence.strip()
@@ -179,10 +179,10 @@ def _split_sentences(
 
 
 def _join_fragments(text: str, spans: list[Span], tables: LanguageTables) -> list[Span]:
-    """Join sentences that were split after an abbreviation or inside a spaced ellipsis.
+    """Join sentences that were wrongly split after an abbreviation or inside a spaced ellipsis.
 
-    For example `В 1861 г. Александр II отменил` and `a positive attitude . . . toward others`.
-    This isn't fixed in `text.sentences`, because stored keys depend on how it splits text.
+    Examples are `В 1861 г. Александр II отменил` and `a positive attitude . . . toward others`.
+    `text.sentences` can't be fixed instead, because stored keys depend on how it splits text.
     """
     joined: list[Span] = []
     for start, end in spans:
@@ -208,9 +208,10 @@ def _continues_sentence(last: str, sentence: str, tables: LanguageTables) -> boo
 
 
 def _split_at_inner_breaks(text: str, spans: list[Span], is_markdown: bool) -> list[Span]:
-    """Split sentences at the numbers of list items and after headings without a full stop.
+    """Split sentences at the numbers of list items, and after headings without a full stop.
 
-    A list whose first number is in the sentence stays whole, as do lines without a full stop.
+    A sentence that contains the first number of its list isn't split at list items. A line without
+    a full stop isn't split after headings.
     """
     pieces: list[Span] = []
     for start, end in spans:

@@ -103,16 +103,16 @@ def extract_sentence_features(
     words: Sequence[Token],
     language: LanguageTables,
     cues: Features | None = None,
-    shown_stems: frozenset[str] = frozenset(),
+    visible_stems: frozenset[str] = frozenset(),
 ) -> Features:
     """Extract the features of a sentence, with values mostly between 0 and 2.
 
     Args:
-        text: the sentence.
-        words: the tokens of the sentence.
-        language: the word tables for the sentence's language.
-        cues: the result of `extract_cue_features`, if already computed.
-        shown_stems: the stems of the words in the title and heading.
+        text: The sentence.
+        words: The tokens of the sentence.
+        language: The word tables for the sentence's language.
+        cues: The result of `extract_cue_features`, or None to compute it.
+        visible_stems: The stems of the words in the title and heading.
     """
     features: Features = {"always": 1.0}
     beginnings = [
@@ -132,7 +132,7 @@ def extract_sentence_features(
     features |= _extract_form_features(text)
     features |= extract_cue_features(words, language) if cues is None else cues
     _add_word_features(text, words, features)
-    features |= extract_structure_features(words, language, shown_stems)
+    features |= extract_structure_features(words, language, visible_stems)
 
     # how typical the words are of passages that are worth a card
     table = _load_word_weights(language.name)
@@ -171,7 +171,7 @@ def _extract_form_features(text: str) -> Features:
 
 
 def extract_structure_features(
-    words: Sequence[Token], language: LanguageTables, shown_stems: frozenset[str]
+    words: Sequence[Token], language: LanguageTables, visible_stems: frozenset[str]
 ) -> Features:
     """Extract structural features of a sentence, e.g. how it begins and its rarest nouns."""
     actual_words = [token for token in words if token.kind != TokenKind.SIGN]
@@ -189,14 +189,14 @@ def extract_structure_features(
         "small_words": function_words / count,
         "pronouns": pronouns / count,
         "commas": min(commas, 5) / 3,
-        **_extract_noun_features(words, language, shown_stems),
+        **_extract_noun_features(words, language, visible_stems),
         begins_with: 1.0,
     }
     return {name: amount for name, amount in features.items() if name and amount}
 
 
 def _extract_noun_features(
-    words: Sequence[Token], language: LanguageTables, shown_stems: frozenset[str]
+    words: Sequence[Token], language: LanguageTables, visible_stems: frozenset[str]
 ) -> Features:
     """Extract features of a sentence's nouns, some only of the nouns before the first verb."""
     verbs = (n for n, token in enumerate(words) if n and is_verb(token, language))
@@ -217,12 +217,12 @@ def _extract_noun_features(
         "defined": rare_subject if has_copula else 0.0,
         "longest": min(longest, 20) / 10,
         "repeats": float(len(set(noun_stems)) < len(noun_stems)),
-        "of_title": float(not shown_stems.isdisjoint(noun_stems)),
+        "of_title": float(not visible_stems.isdisjoint(noun_stems)),
     }
 
 
 def extract_cue_features(words: Sequence[Token], tables: LanguageTables) -> Features:
-    """Extract features from cue words, which show e.g. that a sentence defines a term."""
+    """Extract features from cue words, e.g. words that show that a sentence defines a term."""
     features: Features = {}
     pronoun_counts = Counter[str]()
     for cue in tables.cues.find_cues([token.folded for token in words]):
@@ -248,7 +248,7 @@ def extract_cue_features(words: Sequence[Token], tables: LanguageTables) -> Feat
 
 
 def _refers_back(cue: Cue, words: Sequence[Token]) -> bool:
-    """Return whether a cue word makes a sentence depend on the one before."""
+    """Return whether a cue word makes a sentence depend on the previous sentence."""
     if cue.section == "leans":
         return cue.first <= 1 and not words[cue.first].text[0].islower()
     if cue.section == "this":
@@ -341,12 +341,12 @@ def estimate_text_confidence(highlight: Highlight, text: str) -> float:
     words = tokenize(text, tables)
     return estimate_confidence(
         extract_sentence_features(
-            text, words, tables, shown_stems=find_shown_stems(highlight, tables)
+            text, words, tables, visible_stems=find_visible_stems(highlight, tables)
         )
     )
 
 
-def find_shown_stems(highlight: Highlight, tables: LanguageTables) -> frozenset[str]:
+def find_visible_stems(highlight: Highlight, tables: LanguageTables) -> frozenset[str]:
     """Return the stems of the words in the title and heading, which are shown on the card."""
     text = f"{highlight.document.title} {highlight.heading}"
     return strip_endings(token.folded for token in tokenize(text, tables))
@@ -356,8 +356,8 @@ def estimate_confidence(features: Features, gap: float | None = None) -> float:
     """Return the probability that the user would keep a card made from a sentence.
 
     Args:
-        features: the features of the sentence.
-        gap: the gap's score (see `ranking`), or None to assume an average gap.
+        features: The features of the sentence.
+        gap: The score of the gap (see `ranking`), or None to assume an average gap.
     """
     log_odds = _estimate_log_odds(features)
     if gap is not None:
@@ -370,10 +370,10 @@ def estimate_confidence(features: Features, gap: float | None = None) -> float:
     return confidence
 
 
-def find_min_gap_score(features: Features, min_confidence: float) -> float:
-    """Return the score that a gap needs for a card to reach `min_confidence`.
+def compute_min_gap_score(features: Features, min_confidence: float) -> float:
+    """Compute the score that a gap needs for its card to reach `min_confidence`.
 
-    `min_confidence` must be at least .7, because lower values are raised for plain facts.
+    `min_confidence` must be at least .7, because plain facts have a raised confidence below that.
     """
     table = load_sentence_weights()
     missing = math.log(min_confidence / (1 - min_confidence)) - _estimate_log_odds(
@@ -393,7 +393,7 @@ _MAX_ASIDE_CONFIDENCE = 0.2
 
 
 def find_rejection_reason(features: Features) -> RejectionReason:
-    """Return the reason for the strongest feature against a card, or `UNCERTAIN`."""
+    """Return the reason that fits the strongest feature against a card, or `UNCERTAIN`."""
     table = load_sentence_weights()
     names = [name for name in features if name in _REASON_BY_FEATURE]
     strongest = min(names, key=lambda name: table[name] * features[name], default="")

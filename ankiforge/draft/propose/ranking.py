@@ -173,13 +173,13 @@ class GapRanker:
         text: str,
         language: LanguageTables,
         mark: Span | None,
-        shown_stems: frozenset[str] = frozenset(),
+        visible_stems: frozenset[str] = frozenset(),
     ) -> None:
         self.text = text
         self.language = language
         self.gap_range = mark
         """The highlighted span, which gaps must be within, or None for the whole text."""
-        self.shown_stems = shown_stems
+        self.visible_stems = visible_stems
         """The stems of the words in the title and heading, which are shown above the card."""
         self.tokens = tokenize(text, language)
         self._uncuttable_offsets = find_unsplittable_offsets(text)
@@ -226,24 +226,24 @@ class GapRanker:
     # --- candidates ---------------------------------------------------------------------
 
     @cached_property
-    def begins(self) -> list[int]:
+    def begin_indexes(self) -> list[int]:
         """The indexes of the tokens with which a gap may begin."""
         return [*filter(self._can_begin, range(len(self.tokens)))]
 
     @cached_property
-    def ends(self) -> list[int]:
+    def end_indexes(self) -> list[int]:
         """The indexes after the tokens with which a gap may end."""
         return [*filter(self._can_end, range(1, len(self.tokens) + 1))]
 
-    def find_runs(self, begins: Iterable[int]) -> Iterator[TokenRun]:
-        """Yield the runs of tokens that start at one of `begins` and end where a gap may end.
+    def find_token_runs(self, begin_indexes: Iterable[int]) -> Iterator[TokenRun]:
+        """Yield each run of tokens that starts at one of `begin_indexes` and ends where a gap may.
 
-        Some runs may be unsuitable as gaps (see `is_unsuitable`).
+        Not every run is suitable as a gap (see `is_unsuitable_gap`).
         """
         words = self.tokens
         is_chinese = self.language.name == "zh"
-        ends = {*self.ends}
-        for first in begins:
+        end_indexes = {*self.end_indexes}
+        for first in begin_indexes:
             is_date = is_chinese and _DATE_ZH.fullmatch(words[first].text)
             for last in range(first + 1, min(first + MAX_GAP_TOKENS, len(words)) + 1):
                 last_token = words[last - 1]
@@ -255,16 +255,16 @@ class GapRanker:
                         break
                 if last - 1 > first and self._classes[last] in _VERB_CLASSES:
                     break  # such as `actors modify`
-                if last in ends:
+                if last in end_indexes:
                     yield TokenRun(first, last)
                 if is_date:
                     break  # such as the `1929年` of `1929年的股市`
 
     def find_complete_run(self, span: Span) -> TokenRun | None:
-        """Return the tokens of a phrase that the user highlighted, if they are a complete unit.
+        """Return the run of tokens that the user highlighted, or None if it isn't a complete unit.
 
-        Punctuation at either end is dropped, while a leading article is kept. Unlike other
-        gaps, the phrase may be a common noun.
+        Punctuation at either end is dropped, but a leading article is kept. Unlike other gaps,
+        the phrase may be a common noun.
         """
         inner = [
             index
@@ -291,7 +291,10 @@ class GapRanker:
         return TokenRun(inner[0], run.end)
 
     def find_defined_term(self) -> TokenRun | None:
-        """Return the term that the text defines, as in `An X is a Y that …`, or None."""
+        """Return the term that the text defines, such as the X in `An X is a Y that …`.
+
+        Return None if the text defines nothing.
+        """
         classes = "".join(self._classes[1:-1])
         definition = _DEFINITION.match(classes)
         if definition is None or len(classes) != len(self.tokens):
@@ -350,9 +353,9 @@ class GapRanker:
         return token.start not in self._uncuttable_offsets
 
     def _splits_name(self, index: int) -> bool:
-        """Return whether a gap beginning at this token would split a name, e.g. `Nações Unidas`.
+        """Return whether the token is part of a name that begins before it, e.g. `Nações Unidas`.
 
-        The parts of a name may be joined by a preposition, as in `Treaty of Versailles`.
+        A preposition may join the parts of a name, as in `Treaty of Versailles`.
         """
         words = self.tokens
         if _LETTER_OF_NAME.fullmatch(words[index].text):
@@ -414,15 +417,15 @@ class GapRanker:
         return token.end not in self._uncuttable_offsets
 
     def get_span(self, run: TokenRun) -> Span:
-        """Return the span of text that a run covers, minus any final `'s` in English."""
+        """Return the span of text that a run covers, without a final `'s` in English."""
         last = self.tokens[run.end - 1]
         end = last.end
         if self.language.name == "en" and last.text.endswith(_POSSESSIVES):
             end -= len(_POSSESSIVES[0])
         return self.tokens[run.first].start, end
 
-    def is_unsuitable(self, candidate: TokenRun) -> bool:
-        """Return whether a run is part of a larger unit, or useless as an answer."""
+    def is_unsuitable_gap(self, candidate: TokenRun) -> bool:
+        """Return whether a run is only part of a larger unit, or is useless as an answer."""
         first, last = candidate
         if self._is_incomplete(candidate) or self._is_count_or_filler(candidate):
             return True
@@ -488,9 +491,10 @@ class GapRanker:
         if any(texts.count(left) != texts.count(right) for left, right in _CODE_PAIRS):
             return True
         # half of a term with its gloss
-        if not any(candidate in pair for pair in self._glosses):
+        if not any(candidate in pair for pair in self._glossed_terms):
             if any(
-                first < gloss.end and gloss.first < last for _, gloss in self._glosses
+                first < gloss.end and gloss.first < last
+                for _, gloss in self._glossed_terms
             ):
                 return True
         # half of a coordination: `concatenation of left` before `and right contexts`
@@ -506,9 +510,9 @@ class GapRanker:
         return any(token.folded in _CLAUSE_WORDS for token in inner)
 
     def _is_count_or_filler(self, run: TokenRun) -> bool:
-        """Return whether a run only counts the items of a list, or has only vague words.
+        """Return whether a run only counts the items of a list, or consists of vague words.
 
-        An acronym in brackets is also ruled out, because it abbreviates the preceding words.
+        An acronym in brackets also counts as filler, because it abbreviates the words before it.
         """
         first, last = run
         inner = self.tokens[first:last]
@@ -528,7 +532,7 @@ class GapRanker:
         )
 
     @cached_property
-    def _glosses(self) -> list[tuple[TokenRun, TokenRun]]:
+    def _glossed_terms(self) -> list[tuple[TokenRun, TokenRun]]:
         """The terms with a gloss in brackets: the run of the term, and the run of term and gloss.
 
         In Chinese and Japanese, the gloss is in Latin letters, e.g. `熵（entropy）`. In other
@@ -579,14 +583,15 @@ class GapRanker:
         return glosses
 
     def _is_revealed_elsewhere(self, run: TokenRun) -> bool:
-        """Return whether the title, heading or rest of the sentence reveals all words of a run.
+        """Return whether the title, heading or rest of the sentence gives a run away.
 
-        A word is revealed by a word with the same stem, and the run by its abbreviation.
+        That is, each word of the run has the same stem as one of the visible words, or the run's
+        abbreviation is visible.
         """
         inner = self.tokens[run.first : run.end]
         inside = [stem for stem in self._stems[run.first : run.end] if stem]
-        others = {*self.shown_stems, *(self._stem_counts - Counter(inside))}
-        if not any(run == term for term, _ in self._glosses):
+        others = {*self.visible_stems, *(self._stem_counts - Counter(inside))}
+        if not any(run == term for term, _ in self._glossed_terms):
             abbreviation = inner[0].text if len(inner) == 1 else ""
             if len(abbreviation) > 2 and abbreviation.isupper():
                 initials = "".join(token.text[0] for token in self.tokens)
@@ -599,11 +604,11 @@ class GapRanker:
         )
 
     def extend_to_gloss(self, run: TokenRun) -> TokenRun:
-        """Extend the run of a term to include its gloss, because each gives away the other.
+        """Extend the run of a term to include its gloss, because either gives the other away.
 
-        Any other run is returned unchanged.
+        A run without a gloss is returned unchanged.
         """
-        return next((gloss for term, gloss in self._glosses if term == run), run)
+        return next((gloss for term, gloss in self._glossed_terms if term == run), run)
 
     # --- features -----------------------------------------------------------------------
 
@@ -668,7 +673,7 @@ class GapRanker:
         features: Features = {f"l:{min(count, _MAX_LENGTH)}": 1.0}
         if count <= 5:
             features[f"p:{''.join(classes)}"] = 1.0
-        if borders := self._get_borders(candidate):
+        if borders := self._get_border_feature(candidate):
             features[borders] = 1.0
 
         # how rare the words are, and whether they also occur elsewhere on the card
@@ -679,7 +684,7 @@ class GapRanker:
         features["rarest"] = max(rarities) / 4
         features["mean_rarity"] = sum(rarities) / len(rarities) / 4
         features["least_rare"] = min(rarities) / 4
-        if not self.shown_stems.isdisjoint(self._stems[first:last]):
+        if not self.visible_stems.isdisjoint(self._stems[first:last]):
             features["shown"] = 1.0
 
         size = max(1, len(self.text))
@@ -691,7 +696,7 @@ class GapRanker:
         features["share2"] = fraction * fraction
         return features
 
-    def _get_borders(self, run: TokenRun) -> str:
+    def _get_border_feature(self, run: TokenRun) -> str:
         """Return the feature that names the signs directly before and after a run, or ""."""
         if not run.first or run.end == len(self.tokens):
             return ""
@@ -700,10 +705,10 @@ class GapRanker:
             return ""
         return f"b:{_get_form_or_class(before)}{_get_form_or_class(after)}"
 
-    def bound_inner_scores(self) -> list[float]:
-        """Return upper bounds for the score of the inner features, indexed by number of tokens.
+    def compute_max_inner_scores(self) -> list[float]:
+        """Compute upper bounds for the score of the inner features, by number of tokens.
 
-        Every feature is assumed to have its best value, as if all words were as rare as the
+        A bound assumes the best value of every feature, such as that all words are as rare as the
         rarest word of the sentence.
         """
         table = _load_gap_weights()
@@ -761,27 +766,26 @@ def rank_gaps(
 ) -> Iterator[tuple[Span, float]]:
     """Yield (span, score) for the spans that a cloze card may blank out, best first.
 
-    A span that nearly coincides with a better one is skipped. The score is one of the inputs
-    to `features.estimate_confidence`. Spans that score less than `min_score` are left out,
-    mostly before their features are extracted.
+    A span is skipped if it nearly coincides with a better one, or scores less than `min_score`.
+    `features.estimate_confidence` takes the score into account.
     """
     table = _load_gap_weights()
 
-    max_inner_scores = sentence.bound_inner_scores()
+    max_inner_scores = sentence.compute_max_inner_scores()
     begin_scores = {
         first: _sum_weights(sentence.extract_begin_features(first), table)
-        for first in sentence.begins
+        for first in sentence.begin_indexes
     }
     end_scores = {
         last: _sum_weights(sentence.extract_end_features(last), table)
-        for last in sentence.ends
+        for last in sentence.end_indexes
     }
     max_rest = max(end_scores.values(), default=0.0) + max(max_inner_scores)
-    begins = [
+    begin_indexes = [
         first for first in begin_scores if begin_scores[first] + max_rest >= min_score
     ]
     scored = []
-    for run in sentence.find_runs(begins):
+    for run in sentence.find_token_runs(begin_indexes):
         outer_score = begin_scores[run.first] + end_scores[run.end]
         if outer_score + max_inner_scores[run.end - run.first] < min_score:
             continue
@@ -795,7 +799,7 @@ def rank_gaps(
         if -negative_score < min_score:
             return
         # checked last, because most runs are never reached
-        if sentence.is_unsuitable(run):
+        if sentence.is_unsuitable_gap(run):
             continue
         if not chosen:
             min_score = max(min_score, -negative_score - _MAX_SCORE_GAP)
@@ -811,9 +815,9 @@ def _load_gap_weights() -> dict[str, float]:
 
 @cache
 def _load_max_weights() -> tuple[float, ...]:
-    """Return the most that length, token classes and position can add to a score.
+    """Return the maximum that length, token classes and position can add to a gap's score.
 
-    The tuple is indexed by the number of tokens in a candidate.
+    The result is indexed by the number of tokens in the gap.
     """
     table = _load_gap_weights()
     position = _find_maximum(table["position"], table["position2"], 1.0)
@@ -840,9 +844,9 @@ def _find_maximum(slope: float, curvature: float, limit: float) -> float:
 
 
 def _is_acronym_of(acronym: str, words: Sequence[Token]) -> bool:
-    """Return whether an acronym consists of the initials of words, or of letters of one word.
+    """Return whether an acronym consists of the initials of some words, or letters of one word.
 
-    It may skip words, and each part of a compound is a word: `PureSVD` stands for `Pure
+    It may skip words. Each part of a compound counts as a word, so `PureSVD` stands for `Pure
     Singular-Value-Decomposition-based`.
     """
     if not words or words[0].kind in _NON_CONTENT_KINDS:
@@ -864,7 +868,7 @@ def _is_acronym_of(acronym: str, words: Sequence[Token]) -> bool:
 
 
 def _have_same_stem(word: str, other: str) -> bool:
-    """Return whether two stems belong to the same word or to related words."""
+    """Return whether two stems are from the same word or from related words."""
     if word == other:
         return True
     if word[:_MIN_COMMON_STEM] != other[:_MIN_COMMON_STEM]:

@@ -100,11 +100,11 @@ def find_syntax_rejection(
     """Return the reason why the form of a sentence rules out a card, or None.
 
     Args:
-        text: the sentence.
-        words: the tokens of the sentence.
-        language: the word tables for the sentence's language.
-        is_note: whether the sentence is from the user's own notes, in which it may begin in
-            lower case.
+        text: The sentence.
+        words: The tokens of the sentence.
+        language: The word tables for the sentence's language.
+        is_note: Whether the sentence is from the user's own notes. It may begin in lower case
+            then.
     """
     word_count = sum(token.kind != TokenKind.SIGN for token in words)
     if word_count > MAX_SENTENCE_WORDS and language.name != "ja":
@@ -137,7 +137,7 @@ def find_syntax_rejection(
 def find_cue_rejection(text: str, cues: Collection[str]) -> RejectionReason | None:
     """Return the reason why the cues in a sentence rule out a card, or None.
 
-    For example, the sentence addresses the reader, depends on the sentence before, or is a
+    For example, the sentence addresses the reader, depends on the previous sentence, or is a
     question.
     """
     if not _REJECTED_CUES.isdisjoint(cues) or _STARTS_WITH_FIGURE.match(text):
@@ -151,9 +151,9 @@ def is_question(text: str) -> bool:
 
 
 def has_verb(words: Sequence[Token], language: LanguageTables) -> bool:
-    """Return whether a sentence may have a finite verb, unlike a label or a list of nouns.
+    """Return whether a sentence seems to have a finite verb, unlike a label or a list of nouns.
 
-    Words that are only possibly verbs count unless each item of the list is a short label.
+    A word that may or may not be a verb counts as one, unless the text consists of short labels.
     """
     label_words = longest_label = 0
     has_possible_verb = False
@@ -217,10 +217,9 @@ def has_end_punctuation(text: str) -> bool:
 
 
 def _is_complete_clause(words: Sequence[Token], language: LanguageTables) -> bool:
-    """Return whether a highlight without a final full stop seems to end where its clause does.
+    """Return whether a highlight without a full stop still seems to be a complete clause.
 
-    It must end with a noun, name or number, be on one line with all brackets closed, and
-    contain a verb, unlike a title.
+    It must end with a noun, name or number, have a verb, be on one line, and close all brackets.
     """
     if not (language.function_words and words):
         return False
@@ -347,12 +346,12 @@ def strip_endings(words: Iterable[str]) -> frozenset[str]:
 
 
 def is_poor_answer(words: Sequence[Token], span: Span, language: LanguageTables) -> bool:
-    """Return whether a run of tokens is such a poor answer that nobody would keep the card.
+    """Return whether some tokens of a sentence make such a poor answer that nobody would keep it.
 
     Args:
-        words: the tokens of a sentence.
-        span: the index of the first token, and the index after the last.
-        language: the word tables for the sentence's language.
+        words: The tokens of the sentence.
+        span: The index of the first token of the answer, and the index after the last.
+        language: The word tables for the sentence's language.
     """
     first, last = span
     token = words[last - 1]

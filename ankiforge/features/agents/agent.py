@@ -22,8 +22,8 @@ from ankiforge.draft.prompt import (
     NO_TEXT,
     Prompt,
     ReplyShape,
+    build_shape_placeholders,
     compute_max_card_count,
-    make_rule_values,
 )
 from ankiforge.draft.reply import build_drafts, explain_missing_card, parse_cards
 from ankiforge.errors import BusyError, UsageError
@@ -105,12 +105,12 @@ def item_to_json(list_row: ListRow, reason: str, privacy: PrivacyFilter) -> Json
     origin = list_row.origin
     entry: Json = {
         **view_card(list_row).to_json(),
-        "title": privacy.make_sendable(list_row.highlight).title,
+        "title": privacy.make_sendable_highlight(list_row.highlight).title,
         "drafter": " ".join(filter(None, (origin.drafter, origin.model))),
     }
     if reason:
         entry["why"] = reason
-    return privacy.mask_entry(entry, list_row.highlight)
+    return privacy.mask_json_entry(entry, list_row.highlight)
 
 
 def _explain_needed_work(ledger: Ledger, list_row: ListRow) -> str:
@@ -212,7 +212,7 @@ class AgentSession:
             return tool.function(self, **arguments)
         with self.open("") as workspace:
             privacy = load_privacy_filter(workspace.ledger)
-            return privacy.mask_entry(tool.function(workspace, privacy, **arguments))
+            return privacy.mask_json_entry(tool.function(workspace, privacy, **arguments))
 
 
 # --- reading ------------------------------------------------------------------------
@@ -282,7 +282,7 @@ def _read_changed_files(agent: AgentSession) -> Json:
 def _render_rules(prompt: Prompt) -> str:
     """Render the drafting rules, describing the arguments of `propose_cards` instead of a reply."""
     values = {
-        **make_rule_values(ReplyShape()),
+        **build_shape_placeholders(ReplyShape()),
         "schema": mark_as_sendable(_SCHEMA),
         **dict.fromkeys(("title", "remark", "highlights"), NO_TEXT),
     }
@@ -296,7 +296,7 @@ def get_context(agent: AgentSession, *, highlight: Words) -> Json:
         privacy = load_privacy_filter(workspace.ledger)
         passage = load_highlight(workspace.ledger, highlight)
         _check_is_public(privacy, passage)
-        sendable = privacy.make_sendable(passage)
+        sendable = privacy.make_sendable_highlight(passage)
         context = sendable.context or sendable.sentence or sendable.exact
         return {
             **highlight_to_json(sendable),
@@ -354,7 +354,7 @@ def _iter_rejected(ledger: Ledger, privacy: PrivacyFilter, query: str) -> Iterat
         if decision.event.kind != "reject" or query.casefold() not in text:
             continue
         if not privacy.is_private_passage(HighlightKey(decision.event.key)):
-            yield privacy.mask_entry(decision_to_json(decision))
+            yield privacy.mask_json_entry(decision_to_json(decision))
 
 
 def _sort_for_review(ledger: Ledger, ids: list[str]) -> list[str]:
@@ -463,7 +463,7 @@ def _propose_for_highlight(
     result: Json = {"cards": recorded}
     if len(recorded) < len(drafts):
         result["note"] = _REJECTED_BEFORE
-    return privacy.mask_entry(result, highlight)
+    return privacy.mask_json_entry(result, highlight)
 
 
 def _record_checked_drafts(

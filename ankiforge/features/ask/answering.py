@@ -15,7 +15,7 @@ from ankiforge.draft.chat import make_label
 from ankiforge.draft.privacy import SendableText, mark_as_sendable
 from ankiforge.draft.prompt import (
     ModelRequest,
-    escape_markers,
+    escape_tags,
     join_texts,
     make_message,
     make_object_schema,
@@ -159,9 +159,9 @@ class PreparedQuestion(Value):
         """The request that asks a model to answer the question from the passages."""
         parts = []
         for label, text in self.texts.items():
-            passage_xml = f'<passage label="{label}">\n{escape_markers(text)}\n</passage>'
+            passage_xml = f'<passage label="{label}">\n{escape_tags(text)}\n</passage>'
             parts.append(SendableText(passage_xml))
-        question_xml = f"<question>{escape_markers(self.question)}</question>"
+        question_xml = f"<question>{escape_tags(self.question)}</question>"
         string = {"type": "string"}
         sentence = make_object_schema(
             {"says": string, "passage": string, "quote": string}
@@ -172,7 +172,7 @@ class PreparedQuestion(Value):
                 make_message("user", join_texts([*parts, SendableText(question_xml)])),
             ),
             schema=make_object_schema({"answer": {"type": "array", "items": sentence}}),
-            prompt="answer@1",
+            prompt_fingerprint="answer@1",
         )
 
     @property
@@ -210,7 +210,7 @@ def prepare_question(workspace: Workspace, question: str) -> PreparedQuestion:
     result = find_passages(workspace, question, _MAX_PASSAGES_TO_READ, privacy)
     passages = {make_label(passage.highlight.key): passage for passage in result.passages}
     texts = {
-        label: privacy.make_sendable(passage.highlight).exact
+        label: privacy.make_sendable_highlight(passage.highlight).exact
         for label, passage in passages.items()
     }
     return PreparedQuestion(privacy.mask_text(question), passages, texts)

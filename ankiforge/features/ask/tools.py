@@ -70,11 +70,11 @@ def _work_to_json(privacy: PrivacyFilter, work: FoundWork) -> Json:
         "cards": cards,
         "not_shown": len(public_highlights) + len(lines) - len(highlights) - len(cards),
     }
-    return privacy.mask_entry(entry, any_highlight)
+    return privacy.mask_json_entry(entry, any_highlight)
 
 
 def _passage_to_json(privacy: PrivacyFilter, passage: FoundPassage) -> Json:
-    sendable = privacy.make_sendable(passage.highlight)
+    sendable = privacy.make_sendable_highlight(passage.highlight)
     lines = [line for line in passage.list_rows if not privacy.is_private_row(line)]
     entry = hit_to_json(
         replace(passage, list_rows=tuple(lines[:MAX_PER_WORK])), is_confident=False
@@ -88,7 +88,7 @@ def _passage_to_json(privacy: PrivacyFilter, passage: FoundPassage) -> Json:
         "cards": entry["cards"],
     }
     filled_entry = {name: value for name, value in entry.items() if value}
-    return privacy.mask_entry(filled_entry, passage.highlight)
+    return privacy.mask_json_entry(filled_entry, passage.highlight)
 
 
 class AnswerSentenceArgument(

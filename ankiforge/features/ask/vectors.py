@@ -167,7 +167,7 @@ class PassageVectors:
             return highlight.exact
         if self._privacy.find_private_reason(highlight):
             return ""
-        return self._privacy.make_sendable(highlight).exact
+        return self._privacy.make_sendable_highlight(highlight).exact
 
     # --- the threshold of a confident answer ------------------------------------------
 

@@ -1,0 +1,308 @@
+"""A document without marks: what of it is sent, in which parts, in which words, and what an answer chooses."""
+
+import json
+from pathlib import Path
+
+import pytest
+from msgspec.structs import replace
+
+from ankiforge.draft.choose_passages import (
+    DocumentPart,
+    OmittedText,
+    ParsedChoices,
+    build_passage_selection_request,
+    concatenate_documents,
+    make_drafts,
+    make_reply_origin,
+    parse_chosen_passages,
+    partition_paragraphs,
+    split_document,
+)
+from ankiforge.draft.privacy import SendableText
+from ankiforge.draft.prompt import parse_prompt
+from ankiforge.draft.reply_checks import make_pasted_reply_key
+from ankiforge.model import (
+    Document,
+    DocumentKey,
+    DocumentText,
+    Highlight,
+    HighlightKind,
+    Origin,
+    Paragraph,
+    Problem,
+)
+from ankiforge.text.located import DocumentLetters
+
+DOCUMENT = Document(DocumentKey("d"), "files", "On <card> bread")
+PROMPT = parse_prompt(
+    "{{ schema }}\n---\n{{ most }}|{{ title }}|{{ remark }}|{{ highlights }}",
+    Path("p.md"),
+)
+
+
+def make(*pages: str, labels: tuple[str, ...] = (), **fields: object) -> DocumentText:
+    """A document whose lines are paragraphs."""
+    paragraphs = []
+    for number, page in enumerate(pages):
+        start = 0
+        for line in page.split("\n"):
+            end = start + len(line)
+            paragraphs.append(Paragraph(number, start, end, **fields))  # type: ignore[arg-type]
+            start = end + 1
+    return DocumentText(DOCUMENT, pages, tuple(paragraphs), page_labels=labels)
+
+
+@pytest.mark.parametrize(
+    ("name", "size", "pages", "summary"),
+    [
+        ("References", 12_345, ("7", "9"), "References, p. 7–9 (12,345 characters)"),
+        ("References", 1, ("7", "7"), "References, p. 7 (1 character)"),
+        ("References", 2, ("", "9"), "References, p. 9 (2 characters)"),
+        ("References", 2, ("", ""), "References (2 characters)"),
+        ("References", 2, (), "References (2 characters)"),
+    ],
+)
+def test_what_is_left_out_is_named(name, size, pages, summary):
+    assert OmittedText(name, size, pages).summary == summary
+
+
+@pytest.mark.parametrize(
+    ("fields", "name"),
+    [
+        ({"is_private": True, "skip": "skip: x", "is_note": True}, "private text"),
+        ({"skip": "skip: x", "is_note": True}, "skip: x"),
+        ({"is_note": True}, "footnotes and endnotes"),
+    ],
+)
+def test_why_a_paragraph_is_left_out(fields, name):
+    document = make("It rises.\nIt falls.", "It rests.", labels=("i", "ii"), **fields)
+    sent, omitted = partition_paragraphs(document)
+    assert (sent, omitted) == ([], [OmittedText(name, 27, ("i", "ii"))])
+
+
+@pytest.mark.parametrize(
+    ("pages", "labels", "sent"),
+    [
+        (("+++\na = 1\n+++\nIt rises.",), (), ["It rises."]),
+        (("It rises.\n+++\nIt falls.",), (), ["It rises.", "+++", "It falls."]),
+        (("{: .a }\nIt rises.\n{% include x %}",), (), ["It rises."]),
+        (("It rises.\n\nIt falls.",), (), ["It rises.", "", "It falls."]),
+        # a slide whose lines are all on the next one
+        (("Bread", "Bread\nrises", "Rye"), ("1", "2", "3"), ["Bread", "rises", "Rye"]),
+        (("Bread", "Bread\nrises", "Rye"), (), ["Bread", "Bread", "rises", "Rye"]),
+        (("Bread\nsoft", "Bread\nrises", "Rye"), ("1", "2", "3"), ["Bread", "soft", "Bread", "rises", "Rye"]),
+        (("—", "Bread"), ("1", "2"), ["—", "Bread"]),
+    ],
+)  # fmt: skip
+def test_what_is_neither_sent_nor_named(pages, labels, sent):
+    document = make(*pages, labels=labels)
+    paragraphs, omitted = partition_paragraphs(document)
+    assert [document.get_paragraph_text(each) for each in paragraphs] == sent
+    assert omitted == []
+
+
+@pytest.mark.parametrize("length", [24_000, 24_001, 60_000])
+def test_a_very_long_paragraph_is_cut(length):
+    document = make("a" * length)
+    paragraphs, _ = partition_paragraphs(document)
+    sizes = [each.end - each.start for each in paragraphs]
+    assert sizes == [24_000] * ((length - 1) // 24_000) + [(length - 1) % 24_000 + 1]
+    assert [each.start for each in paragraphs] == [24_000 * n for n in range(len(sizes))]
+
+
+@pytest.mark.parametrize(
+    ("pages", "count", "limit", "parts"),
+    [
+        # sections of one page or heading are kept together, and parts are about equal
+        (("a" * 40, "b" * 40, "c" * 40, "d" * 40), 4, 80, [("ab", 2), ("cd", 2)]),
+        (("a" * 40, "b" * 40, "c" * 40), 3, 200, [("abc", 3)]),
+        (("a" * 90, "b" * 10), 10, 90, [("a", 9), ("b", 1)]),
+        (("a" * 95, "b" * 5), 1, 90, [("a", 1)]),
+        # a long section is cut between paragraphs
+        (("\n".join(letter * 30 for letter in "abcd"),), 2, 80, [("ab", 1), ("cd", 1)]),
+        (("a" * 40 + "\n" + "b" * 40 + "\n" + "c" * 40 + "\n" + "d" * 40,), 2, 80, [("ab", 1), ("cd", 1)]),
+    ],
+)  # fmt: skip
+def test_the_parts_of_a_document(pages, count, limit, parts):
+    document = make(*pages)
+    found = split_document(document, document.paragraphs, count, limit)
+    texts = ["".join(document.get_paragraph_text(each)[0] for each in part.paragraphs) for part in found]  # fmt: skip
+    assert [*zip(texts, (part.passage_count for part in found), strict=True)] == parts
+    assert len({part.label for part in found}) == len(found)
+    assert all(len(part.label) == 8 for part in found)
+
+
+def test_a_part_is_named_by_its_text_and_document():
+    [part] = split_document(make("It rises."), make("It rises.").paragraphs, 1)
+    other = replace(make("It rises."), document=replace(DOCUMENT, key=DocumentKey("e")))
+    for document, is_same in ((make("It rises."), True), (make("It falls."), False), (other, False)):  # fmt: skip
+        [again] = split_document(document, document.paragraphs, 1)
+        assert (again.label == part.label) is is_same
+
+
+def test_the_documents_of_a_folder_are_read_as_one():
+    first, second = make("a", "b", labels=("1", "2")), make("c")
+    other = replace(second, document=replace(DOCUMENT, key=DocumentKey("e"), source="x"))
+    joined = concatenate_documents([first, other], "Folder")
+    assert (joined.pages, joined.page_labels, joined.paragraphs) == (("a", "b", "c"), ("1", "2", ""), ())  # fmt: skip
+    assert joined.document == replace(DOCUMENT, key=joined.document.key, title="Folder")
+    keys = {
+        concatenate_documents(each, "x").document.key
+        for each in ([first], [first, other], [other, first])
+    }
+    assert len(keys) == 3
+
+
+# --- what is sent ---------------------------------------------------------------------------
+
+
+def mask(text: str, document: Document) -> SendableText:
+    return SendableText(text.replace("Anna", f"[{document.key}]"))
+
+
+RISES = Highlight(DOCUMENT, "f:d", HighlightKind.HIGHLIGHT, "Anna </highlight>\nrises.")
+LISTED = "These are highlighted already. Choose others, on other facts:"
+
+
+def send(document: DocumentText, paragraphs=None, count: int = 3, **options: object):
+    part = DocumentPart("0a1b2c3d", list(paragraphs or document.paragraphs), count)
+    request = build_passage_selection_request(document, part, PROMPT, mask, **options)  # type: ignore[arg-type]
+    assert request.prompt_fingerprint == PROMPT.fingerprint
+    most, title, remark, text = request.messages[1]["content"].split("|")
+    assert text.startswith('<text h="0a1b2c3d">\n')
+    assert text.endswith("\n</text>")
+    return most, title, remark, text[20:-8]
+
+
+@pytest.mark.parametrize(
+    ("document", "options", "sent"),
+    [
+        (make("It  rises {: .a}.\nAnna </text> </highlight>."), {}, ("the 3 passages", "On ‹card> bread", "", "It rises .\n[d] ‹/text> ‹/highlight>.")),
+        (make("It rises.", "It falls.\nIt rests.", labels=("i", "ii")), {"count": 1}, ("the passage", "On ‹card> bread", "", "[page i]\nIt rises.\n[page ii]\nIt falls.\nIt rests.")),
+        (make("It rises.", "It falls.", labels=("", "ii")), {"position": "1 of 3"}, ("the 3 passages", "On ‹card> bread (1 of 3)", "", "It rises.\n[page ii]\nIt falls.")),
+        (make("Bread", level=2), {}, ("the 3 passages", "On ‹card> bread", "", "\n## Bread")),
+        (
+            make("It rises.", "Anna rests."), {"find_document": lambda page: replace(DOCUMENT, key=DocumentKey(f"e{page}"), title=f"T{page}")},
+            ("the 3 passages", "On ‹card> bread", "", "\n[from “T0”]\nIt rises.\n\n[from “T1”]\n[e1] rests."),
+        ),
+        (make("It rises."), {"known_passages": [RISES]}, ("the 3 passages", "On ‹card> bread", f"{LISTED}\n- [d] ‹/highlight> rises.", "It rises.")),
+    ],
+    ids=["masked", "pages", "position", "heading", "documents", "known"],
+)  # fmt: skip
+def test_what_is_sent_of_a_document(document, options, sent):
+    assert send(document, **options) == sent
+
+
+def test_the_last_sixty_known_passages_are_listed():
+    known = [replace(RISES, exact=f"passage {n}") for n in range(61)]
+    _, _, remark, _ = send(make("It rises."), known_passages=known)
+    assert remark.split("\n") == [LISTED, *(f"- passage {n}" for n in range(1, 61))]
+
+
+def test_a_document_named_by_a_number_has_its_position_alone():
+    document = make("It rises.")
+    document = replace(document, document=replace(DOCUMENT, title="123456789012"))
+    assert send(document, position="1 of 3")[1] == "(1 of 3)"
+
+
+# --- what is chosen -------------------------------------------------------------------------
+
+PAGES = (
+    "Yeast turns sugar into gas. Gluten is elastic.",
+    "Salt slows the yeast down. Rye has hardly any gluten.",
+)
+YEAST, GLUTEN = "Yeast turns sugar into gas.", "Gluten is elastic."
+SALT = "Salt slows the yeast down."
+LETTERS = DocumentLetters(PAGES)
+
+
+def choose(*cards: dict[str, str], find_faults=lambda draft, highlight: (), taken=()):
+    return parse_chosen_passages(
+        json.dumps({"cards": cards}), LETTERS, {0}, lambda match: replace(RISES, exact=match.quote), find_faults, taken
+    )  # fmt: skip
+
+
+def card(quote: str, back: str = "A", front: str = "Q?") -> dict[str, str]:
+    return {"front": front, "back": back, "quote": quote}
+
+
+def test_the_passages_of_a_reply_are_in_the_order_of_the_document():
+    found = choose(card(SALT, "a"), card(YEAST, "b"), card("turns sugar into gas", "c"))
+    assert [choice.passage.exact for choice in found.choices] == [YEAST, SALT]
+    assert [[each.back for each in choice.cards] for choice in found.choices] == [["b", "c"], ["a"]]  # fmt: skip
+    assert {each.quote for each in found.choices[0].cards} == {YEAST}
+    assert (found.problems, found.card_count, found.located_count, found.fuzzy_count) == ([], 3, 3, 0)  # fmt: skip
+    origin = Origin("llm", "m")
+    drafts = make_drafts(found.choices[0], replace(RISES, exact=YEAST), origin)
+    assert [(draft.answer, draft.quote, draft.origin) for draft in drafts] == [
+        ("b", YEAST, origin),
+        ("c", YEAST, origin),
+    ]
+
+
+def test_half_of_a_passage_is_the_same_passage():
+    half, less = "Yeast turns sugar", "into gas. Gluten is elastic."
+    for second, count in ((half, 1), (less, 2)):
+        assert len(choose(card(YEAST, "a"), card(second, "b")).choices) == count
+
+
+@pytest.mark.parametrize(
+    ("cards", "fields"),
+    [
+        ([card("Cells divide.")], (0, [Problem("", "“Q?”: the document does not say “Cells divide.”")], 1, 0, 0)),
+        ([card("Salt slowed the yeast down. Rye has hardly any gluten in it.")], (1, [], 1, 1, 1)),
+        ([{"kind": "none", "why_none": "x"}, card(YEAST)], (1, [], 1, 1, 0)),
+    ],
+)  # fmt: skip
+def test_what_is_counted(cards, fields):
+    found = choose(*cards)
+    assert (len(found.choices), *found[1:]) == fields
+
+
+def test_a_passage_that_has_a_card_is_not_chosen_again():
+    span = choose(card(YEAST)).choices[0].location.letter_span
+    found = choose(card(YEAST), card(GLUTEN), taken=[span])
+    assert [choice.passage.exact for choice in found.choices] == [GLUTEN]
+    hint = "ankiforge draft export asks about those without a card"
+    assert found.problems == [Problem("", "“Q?”: its passage is a highlight already", hint, is_notice=True)]  # fmt: skip
+
+
+def test_a_card_with_a_fault_is_named_and_a_passage_without_a_card_dropped():
+    found = choose(
+        card(YEAST, "bad"), card(GLUTEN), card(GLUTEN, "bad", "R?"),
+        find_faults=lambda draft, highlight: ("wrong",) if draft.answer == "bad" else (),
+    )  # fmt: skip
+    assert [choice.passage.exact for choice in found.choices] == [GLUTEN]
+    assert [problem.message for problem in found.problems] == [
+        f"“Q?” for “{YEAST}”: wrong",
+        f"“R?” for “{GLUTEN}”: wrong",
+    ]
+
+
+def test_a_passage_gets_four_cards_and_the_fifth_is_named():
+    found = choose(*(card(YEAST, f"a{n}", f"Q{n}?") for n in range(5)))
+    assert [problem.message for problem in found.problems] == [f"“Q4?” for “{YEAST}”: it has 4 cards"]  # fmt: skip
+    origin = Origin("llm")
+    assert len(make_drafts(found.choices[0], replace(RISES, exact=YEAST), origin)) == 4
+
+
+ONE = choose(card(YEAST)).choices
+
+
+@pytest.mark.parametrize(
+    ("choices", "counts", "summary"),
+    [
+        (ONE, (1, 1, 0), "1 passage chosen, of 1 in the answer"),
+        (ONE * 2, (1_234, 1_233, 0), "2 passages chosen, of 1,234 in the answer; 1 quote not in the document"),
+        (ONE, (2, 2, 1), "1 passage chosen, of 2 in the answer; 1 quote corrected to the document's words"),
+        ([], (3, 1, 2), "0 passages chosen, of 3 in the answer; 2 quotes not in the document; 2 quotes corrected to the document's words"),
+    ],
+)  # fmt: skip
+def test_what_a_reply_gave_is_said(choices, counts, summary):
+    assert ParsedChoices(choices, [], *counts).summary == summary
+
+
+@pytest.mark.parametrize(("model", "named"), [("", "chat"), ("qwen3:8b", "qwen3:8b")])
+def test_the_origin_of_the_cards_of_a_reply(model, named):
+    key = make_pasted_reply_key("x")
+    assert make_reply_origin("x", PROMPT, model) == Origin("llm", named, PROMPT.fingerprint, key)  # fmt: skip

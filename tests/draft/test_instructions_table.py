@@ -1,0 +1,192 @@
+"""Which drafter gets a highlight, what a comment says of it, and what is no evidence."""
+
+import pytest
+from msgspec.structs import replace
+
+from ankiforge.draft.instructions import (
+    CommentRequest,
+    Instruction,
+    find_drafting_skip_reason,
+    find_questions,
+    find_reason_not_to_send,
+    has_relevant_comment,
+    is_drafted_by_rules_only,
+    make_failed_result,
+    make_two_sided_fields,
+    parse_instruction,
+    remove_comment_from_context,
+)
+from ankiforge.errors import BugError
+from ankiforge.model import (
+    CARD_IN_OTHER_TOOL,
+    WORD_AND_TRANSLATION,
+    CardKind,
+    Document,
+    DocumentKey,
+    Highlight,
+    HighlightKind,
+    Problem,
+)
+
+CLAUSE = "the mitochondrion makes most of the energy of a cell"
+MARK = Highlight(
+    Document(DocumentKey("d"), "papers", "Cells"), "pdf:d", HighlightKind.HIGHLIGHT, CLAUSE
+)  # fmt: skip
+NO_MODEL = "a hand-written card is not drafted again"
+STRUCK = (
+    "struck out, so treated as deleted; for a card, add a comment that begins with `?`"
+)
+
+
+def make(kind: str = "", **fields: object) -> Highlight:
+    if kind:
+        fields["kind"] = HighlightKind(kind)
+    return replace(MARK, **fields)
+
+
+@pytest.mark.parametrize(
+    ("highlight", "is_for_rules", "reason"),
+    [
+        pytest.param(make(), False, "", id="plain"),
+        pytest.param(make(comment="? why"), False, "", id="a question"),
+        pytest.param(make(comment="skip"), False, "skip: your comment says so", id="skipped"),
+        pytest.param(make(skip_reason=f"{CARD_IN_OTHER_TOOL}: Anki"), False, f"{CARD_IN_OTHER_TOOL}: Anki", id="another tool's"),
+        pytest.param(make(exact="—"), False, "no text under the mark", id="no text"),
+        pytest.param(make(exact="—", comment="? why\nA: so"), False, "", id="no text, but an answer"),
+        pytest.param(make("card", markdown=("a", "b")), True, NO_MODEL, id="hand-written"),
+        pytest.param(make("note", comment="? why\nA: so"), True, NO_MODEL, id="a note in a margin"),
+        pytest.param(make("note", comment="good", exact=""), True, "a comment without marked text", id="a remark in a margin"),
+        pytest.param(make("note", markdown=("some words",)), False, "", id="a note of its own"),
+        pytest.param(make("strike"), False, STRUCK, id="struck out"),
+        pytest.param(make("strike", comment="? why"), False, "", id="struck out, with a question"),
+        pytest.param(make("strike", comment="c: energy"), False, "", id="struck out, with a cloze"),
+        pytest.param(make("image", markdown=("![](a)",)), True, "a picture is not shown to a model", id="a picture"),
+        pytest.param(make("image"), False, "it has no picture: its place on the page is empty, or cannot be drawn", id="a picture that is lost"),
+        pytest.param(make("image", namespace="zotero:a"), False, "its picture is not in Zotero's cache: open the PDF in Zotero once", id="Zotero's"),
+        pytest.param(make("ink", markdown=("![](a)",)), False, "a drawing: write its question as the comment: `? …`", id="a drawing"),
+        pytest.param(make("ink", markdown=("![](a)",), comment="? why"), True, "a picture is not shown to a model", id="a drawing with a question"),
+        pytest.param(make(line_syntax=WORD_AND_TRANSLATION), False, "a word with its translation is not drafted again", id="a translation"),
+    ],
+)  # fmt: skip
+def test_who_drafts_a_highlight(highlight, is_for_rules, reason):
+    assert is_drafted_by_rules_only(highlight) is is_for_rules
+    assert find_reason_not_to_send(highlight) == reason
+    known = (NO_MODEL, "a picture is not", "a word with")
+    assert find_drafting_skip_reason(highlight) == (
+        "" if reason.startswith(known) else reason
+    )
+
+
+@pytest.mark.parametrize(
+    ("comment", "is_relevant"),
+    [
+        ("? why", True),
+        ("c: energy", True),
+        ("skip", False),
+        ("", False),
+        ("energy matters in muscles", True),
+        ("energy in muscles", False),  # two words of content
+        ("love this great book", False),  # none of the passage
+        ("energy energy energy", False),
+    ],
+)
+def test_a_comment_is_about_its_passage(comment, is_relevant):
+    assert has_relevant_comment(make(comment=comment)) is is_relevant
+    others = make(comment=comment, comment_is_instruction=False)
+    assert has_relevant_comment(others) is False
+    assert find_questions(others) == ()
+
+
+QUESTION = CommentRequest.QUESTION
+
+
+@pytest.mark.parametrize(
+    ("heading", "note", "found"),
+    [
+        ("", "What is it? A cell.", [("What is it?", "A cell.")]),
+        ("", "What is it?\n\nA cell.\n\nAn old one.", [("What is it?", "A cell.\n\nAn old one.")]),
+        ("", "What is it? A cell.\n\nMore.", [("What is it?", "A cell.")]),
+        ("", "What is it?\n\nA cell.\n\nWhy is it? So.", [("What is it?", "A cell."), ("Why is it?", "So.")]),
+        ("", "What is it?\n\nWhy is it? So.", [("Why is it?", "So.")]),
+        ("", "Some words.\n\nWhat is it? A cell.", [("What is it?", "A cell.")]),
+        ("", "Some words.", []),
+        ("What is *it*?", "A cell.", [(r"What is \*it\*?", "A cell.")]),
+        ("", "\n\n".join(f"What is {n}? It {n}." for n in range(21)), [(f"What is {n}?", f"It {n}.") for n in range(20)]),
+    ],
+)  # fmt: skip
+def test_the_questions_of_a_note(heading, note, found):
+    highlight = make("note", heading=heading, markdown=(note,))
+    assert find_questions(highlight) == tuple(
+        Instruction(QUESTION, question, answer, is_only_question=False)
+        for question, answer in found
+    )
+
+
+@pytest.mark.parametrize(
+    ("comment", "passage", "expected"),
+    [
+        ("skip: *known*", "", Instruction(CommentRequest.SKIP, "known")),
+        ("c: <p>  tag", "", Instruction(CommentRequest.CLOZE, "<p> tag")),
+        ("? What is it", CLAUSE, Instruction(QUESTION, "What is it")),
+        ("What is it? A: a cell", CLAUSE, Instruction(QUESTION, "What is it?", "a cell")),
+        # no passage: what follows is the answer; a passage: it is more than the question
+        ("What is it? A thing that lives in water and mud.", "", Instruction(QUESTION, "What is it?", "A thing that lives in water and mud.", is_only_question=False)),
+        ("What is made here? See the book of Smith, who was the first to say it.", CLAUSE, Instruction(QUESTION, "What is made here?", "See the book of Smith, who was the first to say it.", is_only_question=False)),
+        # the passage itself, before or behind the question
+        (f"{CLAUSE}\n\nWhat energy is it?", CLAUSE, Instruction(QUESTION, "What energy is it?")),
+        (f"What does a cell need? {CLAUSE.capitalize()}.", CLAUSE, Instruction(QUESTION, "What does a cell need?")),
+        # a reaction has one of: a question word, a word of the passage, three words of content
+        ("wtf is he saying?", CLAUSE, Instruction(CommentRequest.NONE, "wtf is he saying?")),
+        ("What energy is it?", CLAUSE, Instruction(QUESTION, "What energy is it?")),
+        ("Really energy?", CLAUSE, Instruction(CommentRequest.NONE, "Really energy?")),
+        ("? Really energy?", CLAUSE, Instruction(QUESTION, "Really energy?")),
+        ("nice  remark", CLAUSE, Instruction(CommentRequest.NONE, "nice remark")),
+    ],
+)  # fmt: skip
+def test_what_a_comment_asks_for(comment, passage, expected):
+    assert parse_instruction(comment, passage) == expected
+
+
+LONG = "found by Altmann in 1890"
+
+
+@pytest.mark.parametrize(
+    ("comment", "before", "after"),
+    [
+        (LONG, {"suffix": f". {LONG}. It"}, {"suffix": ". […]. It"}),
+        (LONG, {"prefix": f"So {LONG.replace(' ', '  ')}: "}, {"prefix": "So […]: "}),
+        (LONG, {"surrounding_text": f"{CLAUSE}\n{LONG}\nIt."}, {"surrounding_text": f"{CLAUSE}\n[…]\nIt."}),
+        # the text after a highlight may end within the comment; the others may not
+        (LONG, {"suffix": ". found by Altmann i"}, {"suffix": ". "}),
+        (LONG, {"prefix": "found by Altmann i"}, {}),
+        ("found it", {"suffix": ". found it today"}, {"suffix": ". […] today"}),
+        ("found it", {"suffix": ". found iron"}, {}),
+        ("a.b c d", {"suffix": " axb c d"}, {}),
+        (LONG, {"suffix": " found by him"}, {}),
+        ("", {"suffix": " x"}, {}),
+    ],
+)  # fmt: skip
+def test_a_comment_beside_its_passage_is_removed(comment, before, after):
+    highlight = make(comment=comment, **before)
+    assert remove_comment_from_context(highlight) == replace(highlight, **after)
+
+
+def test_an_unexpected_error_is_told_with_the_words_of_the_highlight():
+    error = BugError("it broke", hint="report it")
+    for highlight, words in (
+        (make(), f"{CLAUSE}"),
+        (make(exact="", comment="a\nb"), "a b"),
+        (make(exact="a" * 61), f"{'a' * 59}…"),
+    ):
+        result = make_failed_result(highlight, error)
+        assert (result.highlight, result.drafts) == (highlight, ())
+        assert result.reason == "it broke"
+        assert result.problem == Problem("Cells", f"“{words}”: it broke", "report it")
+
+
+def test_a_card_with_two_sides_has_the_switches_of_its_kind():
+    sides = (("Front", "a"), ("Back", "b"))
+    assert make_two_sided_fields(CardKind.BASIC, "a", "b") == sides
+    two_way = make_two_sided_fields(CardKind.TWO_WAY, "a", "b")
+    assert two_way[:2] == sides
+    assert CardKind.from_fields(dict(two_way)) is CardKind.TWO_WAY

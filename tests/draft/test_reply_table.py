@@ -1,0 +1,333 @@
+r"""What is read of a reply: texts, clozes, labels, objects and cards. A backslash in `r"…"` is one in the reply."""
+
+import json
+
+import pytest
+
+from ankiforge.draft.prompt import ReplyShape
+from ankiforge.draft.reply import (
+    ReplyCard,
+    convert_to_cloze,
+    convert_to_markdown,
+    explain_missing_card,
+    is_empty_card_list,
+    iter_innermost_objects,
+    make_result,
+    normalize_key,
+    parse_all_cards,
+    parse_cards,
+    parse_label,
+    parse_objects,
+    strip_reasoning,
+    to_one_line,
+)
+from ankiforge.model import (
+    LOOKED_UP_WORD,
+    CardKind,
+    Document,
+    DocumentKey,
+    Highlight,
+    HighlightKey,
+    HighlightKind,
+    Origin,
+)
+
+BASIC, CLOZE, TWO_WAY = CardKind.BASIC, CardKind.CLOZE, CardKind.TWO_WAY
+
+
+@pytest.mark.parametrize(
+    ("text", "markdown"),
+    [
+        (r"$\\frac{a}{b}$", r"$\frac{a}{b}$"),
+        (r"$$\\alpha$$", r"$$\alpha$$"),
+        (r"$a\\b$", r"$a\\b$"),  # a line end, and no command
+        (r"$\begin{matrix}a\\bc\end{matrix}$", r"$\begin{matrix}a\\bc\end{matrix}$"),
+        (r"`\\frac` $x$", r"`\\frac` $x$"),
+        (r"\(x\) is `\(x\)`", r"$x$ is `\(x\)`"),
+        (r"one\ntwo", "one\ntwo"),
+        (r"one\n\ntwo", "one\ntwo"),
+        (r"\nu and \newline", r"\nu and \newline"),
+        (r"C:\new", r"C:\new"),
+        ("<b>x</b> <i>y</i>", "**x** *y*"),
+        ("[x](http://y) ![z](a.png) `[x](y)`", "x  `[x](y)`"),
+        ("<https://a.b> <mailto:c@d> <javascript:e>", "https://a.b mailto:c@d javascript:e"),
+        ("{{x}} and {{c1::x}}", r"{\{x}\} and {\{c1::x}\}"),
+        ("a\x00b\u2028c\td\ud800\ue000", "abc\td?"),
+        ("  a \r\n b ", "a \n b"),
+    ],
+)  # fmt: skip
+def test_a_text_of_a_model_becomes_markdown(text, markdown):
+    assert convert_to_markdown(text) == markdown
+
+
+@pytest.mark.parametrize(
+    ("text", "cloze"),
+    [
+        ("{{c1::x}} a", "{{c1::x}} a"),
+        ("{{c1:x}} a", "{{c1::x}} a"),
+        ("{{C2|x}} a", "{{c2::x}} a"),
+        ("{{c3 :: x}} a", "{{c3::x}} a"),
+        ("{{x}} and {{y}}", "{{c1::x}} and {{c2::y}}"),
+        ("{{c1:x}} {{y}}", "{{c1::x}} {{y}}"),
+        ("`{{x}}` {{y}}", "`{{x}}` {{c1::y}}"),
+        (r"${{c1::\\alpha}}$ x", r"${{c1::\alpha}}$ x"),
+        ("{{}} a", "{{}} a"),
+        ("no gap", "no gap"),
+        ("", ""),
+    ],
+)
+def test_a_cloze_of_a_model_becomes_ours(text, cloze):
+    assert convert_to_cloze(text) == cloze
+
+
+@pytest.mark.parametrize(
+    ("text", "limit", "line"),
+    [
+        (" a\n b\tc ", 200, "a b c"),
+        ("a\x00b", 200, "ab"),
+        ("abcd", 4, "abcd"),
+        ("abcde", 4, "abc…"),
+    ],
+)
+def test_a_text_is_put_on_one_line(text, limit, line):
+    assert to_one_line(text, limit) == line
+
+
+@pytest.mark.parametrize(
+    ("label", "parsed"),
+    [
+        (1, "1"),
+        ("1", "1"),
+        (" 1. ", "1"),
+        ("#1", "1"),
+        ("h1", "1"),
+        ("H 1", "1"),
+        ("highlight 1", "1"),
+        ("highlight_1", "1"),
+        ("h_1", "1"),
+        ("0A1B2C3D", "0a1b2c3d"),
+        ("h0a1b2c3d", "0a1b2c3d"),
+        ("h", "h"),
+        ("a" * 41, "a" * 40),
+        ("(", ""),
+        (None, ""),
+        ([1], ""),
+        (1.5, ""),
+    ],
+)
+def test_a_label_is_known_however_it_is_written(label, parsed):
+    assert parse_label({"h": label}) == parsed
+
+
+@pytest.mark.parametrize(
+    ("key", "normalized"),
+    [("Card-Type", "cardtype"), ("why_none", "whynone"), ("h1", "h"), ("É", ""), ("a" * 41, "a" * 40)],
+)  # fmt: skip
+def test_a_key_is_its_letters(key, normalized):
+    assert normalize_key(key) == normalized
+
+
+@pytest.mark.parametrize(
+    ("text", "is_empty"),
+    [
+        ("[]", True),
+        ('{"cards": []}', True),
+        ('```json\n{"cards": [ ]}\n```', True),
+        ("json []", True),
+        ("[ ] ok", False),
+        ("No [].", False),
+        ("{}", False),
+        ("[{}]", False),
+        ("", False),
+    ],
+)
+def test_an_empty_list_is_an_answer(text, is_empty):
+    assert is_empty_card_list(text) is is_empty
+
+
+@pytest.mark.parametrize(
+    ("text", "rest"),
+    [
+        ("<think>a</think>b", "b"),
+        ("<think>a", ""),
+        ("<think>a</think><THINKING>b</thinking>c", "c"),
+        ("[THINK]x[/THINK] y", "y"),
+        ('a</think>{"h"', '{"h"'),
+        ('a</think>```json\n[{"h"', '```json\n[{"h"'),
+        ("a</think> b", "a</think> b"),
+        ("<|channel|>analysis x<|channel|>final y", "y"),
+        ("b<think>a</think>", "b<think>a</think>"),
+    ],
+)
+def test_the_reasoning_before_an_answer_is_dropped(text, rest):
+    assert strip_reasoning(text) == rest
+
+
+@pytest.mark.parametrize(
+    ("text", "objects"),
+    [
+        ('So: {"a": 1} and {"b": 2}.', [{"a": 1}, {"b": 2}]),
+        ('[{"a": {"b": 1}}, {"c": []}]', [{"a": {"b": 1}}, {"c": []}]),
+        ("{a: 1}", [{"a": 1}]),
+        ("{'a': 'b',}", [{"a": "b"}]),
+        ("{“a”: “b”}", [{"a": "b"}]),
+        ('{"a": "x\ny"}', [{"a": "x\ny"}]),
+        ('"{\\"a\\": 1}"', [{"a": 1}]),
+        ('"no object"', []),
+        ('\ufeff{"a":1}', [{"a": 1}]),
+        ('{x} {c1::x} {"a": 1}', [{"a": 1}]),
+        ('{"a": 1', []),
+        ('{"a": 1, {"b": 2}', [{"b": 2}]),
+        (r'{"a": "\\frac \frac \nu \n \beta \rho \r\n \u0041 \q"}', [{"a": "\\frac \\frac \\nu \n \\beta \\rho \r\n A \\q"}]),
+        ('<think>{"a": 1}</think>{"b": 2}', [{"b": 2}]),
+        ("{x: " * 200 + '{"a": 1}', []),
+        ("{x: " * 199 + '{"a": 1}', [{"a": 1}]),
+    ],
+)  # fmt: skip
+def test_the_objects_of_a_reply(text, objects):
+    assert parse_objects(text) == objects
+
+
+@pytest.mark.parametrize(
+    ("value", "objects"),
+    [
+        ({"h": 1, "cards": [{"a": 1}, {"a": 2, "h": 3}]}, [{"h": 1, "a": 1}, {"h": 3, "a": 2}]),
+        ({"h1": {"a": 1}, "h2": [{"a": 2}]}, [{"h": "1", "a": 1}, {"h": "2", "a": 2}]),
+        ({" 0a1b2c3d": {"a": 1}}, [{"h": "0a1b2c3d", "a": 1}]),
+        ({"h": 4, "front": {"a": 1}}, [{"h": 4, "a": 1}]),
+        ({"x": '[{"a": 1}]', "y": 2}, [{"a": 1}]),
+        ({"x": "see {this}"}, [{"x": "see {this}"}]),
+        ({"a": []}, [{"a": []}]),
+        ([[[[[{"a": 1}]]]]], [{"a": 1}]),
+        ([[[[[[{"a": 1}]]]]]], []),
+        ([], []),
+    ],
+)  # fmt: skip
+def test_the_innermost_objects_have_the_label_of_their_group(value, objects):
+    assert [*iter_innermost_objects(value, "h")] == objects
+
+
+def card(kind=BASIC, label="1", **texts):
+    return ReplyCard(label, kind, **texts)
+
+
+@pytest.mark.parametrize(
+    ("entry", "parsed"),
+    [
+        ({"h": 1, "kind": "cloze", "text": "{{c1::a}} b"}, card(CLOZE, text="{{c1::a}} b")),
+        ({"h": 1, "kind": "cloze", "front": "{{a}} b", "quote": "abc d"}, card(CLOZE, text="{{c1::a}} b", quote="abc d")),
+        ({"h": 1, "kind": "cloze", "text": "no gap"}, card(CLOZE, text="no gap")),
+        ({"h": 1, "kind": "cloze", "text": "Q", "back": "A"}, card(front="Q", back="A")),
+        ({"h": 1, "kind": "cloze", "front": "Q", "back": "A"}, card(front="Q", back="A")),
+        ({"h": 1, "kind": "basic", "front": "Q", "text": "{{c1::x}} y"}, card(CLOZE, text="{{c1::x}} y")),
+        ({"h": 1, "kind": "basic", "front": "Q", "back": "A", "text": "{{c1::x}} y"}, card(front="Q", back="A")),
+        ({"h": 1, "kind": "reversed", "front": "Q", "back": "A"}, card(TWO_WAY, front="Q", back="A")),
+        ({"h": 1, "kind": "Two-way", "front": "Q", "back": "A"}, card(TWO_WAY, front="Q", back="A")),
+        ({"h": 1, "kind": "other", "front": "<b>Q</b>", "back": 4}, card(front="**Q**", back="4")),
+        ({"h": 1, "front": "Q", "back": ["b", 1, None, "c"]}, card(front="Q", back="b, 1, c")),
+        ({"id": "h2", "Question": "Q", "a": "A", "evidence": "abc d"}, card(label="2", front="Q", back="A", quote="abc d")),
+        ({"h": 1, "kind": "none", "why_none": "so", "front": "Q", "back": "A"}, card(None, why_none="so")),
+        ({"h": 1, "why": " so\nit is"}, card(None, why_none="so it is")),
+        ({"h": 1, "kind": "None"}, card(None)),
+        ({"h": 1, "front": "Q"}, None),
+        ({"h": 1, "back": "A"}, None),
+        ({"h": 1, "front": True, "back": "A"}, None),
+    ],
+)  # fmt: skip
+def test_a_card_of_a_reply(entry, parsed):
+    cards, others = parse_all_cards(json.dumps({"cards": [entry, entry]}))
+    assert cards == ([parsed] if parsed else [])
+    assert others == ([] if parsed else [json.dumps(entry)])
+
+
+Q1, Q2 = '{"h": 1, "front": "Q", "back": "A"}', '{"h": "x", "front": "R", "back": "B"}'
+
+
+@pytest.mark.parametrize(
+    ("content", "labels", "fronts"),
+    [
+        (f"{Q1}{Q2}", ("1", "2"), [("1", "Q")]),
+        (f"{Q1}{Q2}", ("1",), [("1", "Q")]),
+        (f"{Q1}{Q2}", ("x",), [("x", "R")]),
+        (f"{Q1}{Q2}", ("3",), [("3", "Q"), ("3", "R")]),
+        (f"{Q1}{Q2}", ("3", "4"), []),
+        (Q1.replace('"', "&quot;"), ("1",), [("1", "Q")]),
+        (f"> {{\n> {Q1[1:-1]}\n> }}", ("1",), [("1", "Q")]),
+        (f"1 {{\n2 {Q1[1:-1]}\n3 }}", ("1",), [("1", "Q")]),
+    ],
+)
+def test_the_cards_for_some_labels(content, labels, fronts):
+    assert [(each.label, each.front) for each in parse_cards(content, labels)] == fronts
+
+
+MARK = Highlight(
+    Document(DocumentKey("d"), "papers", "Cells"), "pdf:d", HighlightKind.HIGHLIGHT,
+    "Iron rusts. Zinc is dull. Gold shines. Lead is soft.", key=HighlightKey("pdf:d/1"),
+)  # fmt: skip
+IRON = card(front="What rusts?", back="Iron", quote="Iron rusts")
+ZINC = card(TWO_WAY, front="zinc", back="dull", quote="Zinc is dull")
+GOLD = card(CLOZE, text="{{c1::Gold}} shines.", quote="Gold shines")
+DECLINED = card(None, why_none="an aside")
+MODEL = Origin("llm", "m")
+
+
+@pytest.mark.parametrize(
+    ("cards", "shape", "drafts"),
+    [
+        # as many as the length allows, the first ones
+        ((ZINC, IRON), ReplyShape(), [("two-way", "dull", 12, "Zinc is dull.")]),
+        ((IRON, IRON), ReplyShape(), [("basic", "Iron", 0, "Iron rusts.")]),
+        ((ZINC, IRON), ReplyShape((BASIC, CLOZE)), [("basic", "Iron", 0, "Iron rusts.")]),
+        ((GOLD,), ReplyShape(), [("cloze", "Gold", 26, "Gold shines.")]),
+        # candidates stay in the order of the reply
+        ((GOLD, IRON, ZINC), ReplyShape(candidate_count=2), [("cloze", "Gold", 26, "Gold shines."), ("basic", "Iron", 0, "Iron rusts.")]),
+        ((GOLD, DECLINED, card(front="what RUSTS", back="iron"), IRON), ReplyShape(candidate_count=3), [("cloze", "Gold", 26, "Gold shines."), ("basic", "iron", 0, "Iron rusts.")]),
+    ],
+)  # fmt: skip
+def test_the_drafts_of_a_reply(cards, shape, drafts):
+    result = make_result(MARK, cards, MODEL, shape)
+    assert [(d.kind, d.answer, d.start, d.quote) for d in result.drafts] == drafts
+    assert {(d.key, d.origin) for d in result.drafts} == {(MARK.key, MODEL)}
+    assert (result.reason, result.is_declined) == ("", False)
+
+
+def test_the_facts_of_a_long_passage_are_in_its_order():
+    long = MARK.exact + " " * 460 + "End."
+    result = make_result(
+        Highlight(MARK.document, "pdf:d", MARK.kind, long), (GOLD, IRON, ZINC), MODEL, ReplyShape()
+    )  # fmt: skip
+    assert [draft.answer for draft in result.drafts] == ["Iron", "dull", "Gold"]
+
+
+def test_of_a_looked_up_word_the_reply_gives_the_meaning_alone():
+    word = Highlight(
+        MARK.document, "pdf:d", MARK.kind, "dull", sentence="Zinc is dull.", line_syntax=LOOKED_UP_WORD
+    )  # fmt: skip
+    cards = (
+        card(CLOZE, text="{{c1::x}}"),
+        card(TWO_WAY, front="other", back="not shiny"),
+    )
+    [draft] = make_result(word, cards, MODEL, ReplyShape()).drafts
+    assert draft.kind is BASIC
+    assert dict(draft.fields) == {
+        "Front": "dull\n\nZinc is **dull**.",
+        "Back": "not shiny",
+    }
+    assert (draft.quote, draft.start) == ("dull", 0)
+
+
+@pytest.mark.parametrize(
+    ("cards", "reason", "is_declined"),
+    [
+        ((), "the model saw nothing worth a card", False),
+        ((DECLINED,), "an aside", True),
+        ((card(None), DECLINED), "the model saw nothing worth a card", True),
+        ((DECLINED, GOLD), "an aside", False),
+        ((GOLD, GOLD), "the model drafted only cloze, not basic, two-way", False),
+    ],
+)
+def test_why_a_reply_has_no_card(cards, reason, is_declined):
+    shape = ReplyShape((BASIC, TWO_WAY))
+    result = make_result(MARK, cards, MODEL, shape)
+    assert (result.drafts, result.reason, result.is_declined) == ((), reason, is_declined)
+    assert explain_missing_card(cards, shape) == reason
