@@ -61,7 +61,7 @@ def format_identity(card: Card, hashes: Strings, tags: Strings) -> str:
     `hashes` are the hashes of the content fields, as last exported.
     """
     joined_hashes = ".".join(hashes)
-    slot = card.drafted_text_hash or card.slot_text
+    slot = card.drafted_text_hash or card.stored_text_number
     return f"af1 {card.guid} {card.key} {slot} {joined_hashes} {hash_tags(tags)}"
 
 
@@ -79,8 +79,8 @@ def render_content(
         masks = occlusion.get_masks(markdown)
         picture = render_field(markdown.get("Image", ""), cloze=False, pictures=pictures)
         return (occlusion.masks_to_anki(masks), picture)
-    markdown |= dict.fromkeys(family.switches, "")  # only `kind` turns switches on
-    markdown |= dict(kind.enabled_switches)
+    markdown |= dict.fromkeys(family.switch_fields, "")  # only `kind` turns switches on
+    markdown |= dict(kind.filled_switch_fields)
     html_fields = []
     for name in family.content_fields:
         text = markdown.get(name, "")
@@ -140,15 +140,15 @@ _FORMULA_SIGN = regex(r"\\[()\[\]]|</?code>")
 def render_source(card: ShownCard) -> str:
     """Render the Source field: a card's passages, with the highlight and quote marked."""
     highlight = card.highlight
-    is_hand_written = highlight.kind is HighlightKind.CARD and card.is_numbered_user_text
-    has_formulas = highlight.has_formulas and not is_hand_written
+    is_source_card = highlight.kind is HighlightKind.CARD and card.is_hand_written
+    has_formulas = highlight.has_formulas and not is_source_card
     before, highlighted, after = render_passage(
         highlight, card.quote, has_formulas=has_formulas
     )
     if not (before or highlighted):
         return ""
     highlight_span = f'<span class="af-exact">{highlighted}</span>'
-    start_of_quote = HAND_WRITTEN_PASSAGE_START if is_hand_written else "<blockquote>"
+    start_of_quote = HAND_WRITTEN_PASSAGE_START if is_source_card else "<blockquote>"
     blockquotes = [f"{start_of_quote}{before}{highlight_span}{after}</blockquote>"]
     for passage in card.passages[1:]:
         if not is_same_text(passage.exact, highlight.exact):
@@ -321,7 +321,7 @@ def format_reference(highlight: Highlight) -> str:
     # the title may name the author, such as `James Clear - Atomic habits`
     if authors and title.casefold().startswith(authors.casefold()):
         authors_and_year = ""
-    page = highlight.page_text
+    page = highlight.page_or_time
     location = _join_nonempty(", ", title, " › ".join(headings), page)
     return _join_nonempty(". ", authors_and_year.removesuffix("."), location)
 

@@ -35,18 +35,18 @@ from ankiforge.check.rules_and_text import (
     split_clauses,
     strip_markup,
 )
-from ankiforge.language.detection import detect_certain_language_name, detect_script
-from ankiforge.language.lexicon import build_alternatives, read_word_set
+from ankiforge.language.detection import detect_language_name, detect_script
+from ankiforge.language.lexicon import build_section_pattern, read_word_set
 from ankiforge.language.normalization import normalize_words, remove_tex
 from ankiforge.language.quantities import (
     DIGIT_NUMBER,
     Quantity,
-    find_digit_numbers,
     find_fractions,
     find_months,
     find_number_values,
     find_numbers,
     find_sizes_in_base_units,
+    map_numbers_to_notations,
     parse_quantities,
 )
 from ankiforge.language.words import (
@@ -354,7 +354,7 @@ def _find_other_months(text: str, source: str) -> Iterator[str]:
 
 def _find_ungrounded_digits(text: str, source: str) -> Iterator[str]:
     source_digits = set(DIGIT_NUMBER.findall(source)) if source.isascii() else set()
-    for number, notations in find_digit_numbers(text).items():
+    for number, notations in map_numbers_to_notations(text).items():
         if not source_digits.isdisjoint(notations):  # a fast test that decides most cases
             continue
         if not find_numbers(source).isdisjoint(notations):
@@ -424,7 +424,7 @@ _NOT_A_HEDGE = regex(
 )
 _ORDER_WORDS = read_word_set("meaning", "relations")
 _COMPARISON_WORDS = read_word_set("meaning", "than")
-_IDIOM = regex(rf"(?<= )(?:{build_alternatives('meaning', 'idioms')})(?= )")
+_IDIOM = regex(rf"(?<= )(?:{build_section_pattern('meaning', 'idioms')})(?= )")
 _FUNCTION_WORDS = (
     CONTENTLESS_WORDS
     | read_word_set("cues", "articles")
@@ -705,7 +705,7 @@ def check_literals(draft: CardContent, context: CheckContext) -> Iterator[Findin
 
 
 def _find_unknown_names(answers: Strings, source: str, creators: str) -> Iterator[str]:
-    if detect_certain_language_name(source) == "German":
+    if detect_language_name(source) == "German":
         return  # every German noun begins with a capital
     known_text = normalize_for_comparison(f"{source}\n{creators}")
     known_text = f"{known_text}\n{known_text.replace('.', '')}"  # US matches U.S.
@@ -830,7 +830,7 @@ def check_language(draft: CardContent, context: CheckContext) -> Iterator[Findin
         highlight.exact,
         highlight.comment if highlight.comment_is_instruction else "",
     ]
-    for detect in (detect_script, detect_certain_language_name):
+    for detect in (detect_script, detect_language_name):
         card_language = detect(card)
         passage_language = detect(passage)
         if not card_language or not passage_language or card_language == passage_language:

@@ -28,11 +28,11 @@ from ankiforge.check.rules_and_text import (
     strip_markup,
 )
 from ankiforge.language.detection import (
-    detect_certain_language_name,
     detect_language,
+    detect_language_name,
     detect_script,
 )
-from ankiforge.language.lexicon import build_alternatives, read_word_set
+from ankiforge.language.lexicon import build_section_pattern, read_word_set
 from ankiforge.language.words import (
     NEGATIONS,
     STOP_WORDS,
@@ -62,7 +62,9 @@ from ankiforge.text.normalize import normalize_for_comparison
 from ankiforge.text.sentences import find_sentence_spans
 
 # Matches the first words of a sentence that depends on the previous one. Case matters.
-_DEPENDENT_START = regex(rf"(?:{build_alternatives('signs', 'leans_back')})(?![\w’'-])")
+_DEPENDENT_START = regex(
+    rf"(?:{build_section_pattern('signs', 'leans_back')})(?![\w’'-])"
+)
 _LEADING_PUNCTUATION = "“\"'‘(*_&%→•^~>+- "
 _EMPTY_WORDS = STOP_WORDS - NEGATIONS
 _PUNCTUATION_ONLY = regex(r"[\s.,;:!?'\"“”()-]+")
@@ -236,7 +238,7 @@ def _find_excused_rules(
     if front[:4].casefold() == "was ":
         # this may be the German `was`, not the English
         texts = (reading.full_text, context.highlight.exact)
-        if "German" in map(detect_certain_language_name, texts):
+        if "German" in map(detect_language_name, texts):
             excused_rules.add("yes_no")
     return excused_rules
 

@@ -113,7 +113,7 @@ def accept(
                         f"  {warned_count:,} left, with a warning: {rule.short_message}"
                     )
                     call.say(join_columns(left, f"ankiforge list finding:{rule.id}"))
-            cli.say_next_command(call.say, workspace)
+            cli.print_next_command(call.say, workspace)
 
 
 @cli.command("""

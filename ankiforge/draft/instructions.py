@@ -60,7 +60,7 @@ def make_failed_result(highlight: Highlight, error: BugError) -> DraftingResult:
 
 def make_two_sided_fields(kind: CardKind, front: str, back: str) -> Fields:
     """Build the fields of a card with a front and a back."""
-    return (("Front", front), ("Back", back), *kind.enabled_switches)
+    return (("Front", front), ("Back", back), *kind.filled_switch_fields)
 
 
 UNANSWERED_NOTE_REASON = "a question without marked text: write its answer after it"

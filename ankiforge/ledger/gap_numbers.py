@@ -38,16 +38,16 @@ def renumber_gaps(
 ) -> str:
     """Renumber the gaps of the cloze text `new` so that each answer keeps its number.
 
-    Gaps are matched with those in `old` by equal answers first, then by similar answers, then
-    by position. An unmatched gap gets the number that its answer had in one of the `earlier`
-    texts, or else a number higher than any used before. If no gap matches, because the text
-    was translated or rewritten, the first gap gets the number 1.
+    The gaps of `new` are matched with those of `old` by equal answers, then by similar answers,
+    and then by position. An unmatched gap gets the number that its answer had in one of the
+    `earlier` texts, or else a number higher than any number used before. If no gap matches because
+    the text was translated or rewritten, the first gap gets the number 1.
 
     Args:
-        old: the current text of the card.
-        new: the next text of the card.
-        used: other numbers that were ever exported.
-        earlier: earlier texts of the card, newest first.
+        old: The current text of the card.
+        new: The next text of the card.
+        used: Other numbers that were exported at some time.
+        earlier: Earlier texts of the card, newest first.
     """
     from rapidfuzz.distance import LCSseq
 
@@ -104,9 +104,10 @@ def renumber_gaps(
 def _match_numbers(
     old_text: str, new_text: str, answers: Sequence[_ComparedGap]
 ) -> dict[int, Numbers]:
-    """Map the start of each new gap to the numbers of the old gap that it matches.
+    """Match new gaps with old gaps.
 
-    New gaps without a matching old gap are left out.
+    Returns the numbers of the matching old gap, keyed by the start of the new gap. New gaps
+    without a match are left out.
     """
     from rapidfuzz import fuzz
 

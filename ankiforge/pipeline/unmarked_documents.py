@@ -754,7 +754,7 @@ def _record_choices(
         for document, located in choices:
             passage = build_highlight(document.whole_text, located)
             position = (located.page, located.span[0])
-            event = chosen_marks.record_choice(
+            event = chosen_marks.record_chosen_passage(
                 ledger, passage, document.container, position, chooser
             )
             passages.append(passage)

@@ -47,7 +47,7 @@ from ankiforge.extract.markdown.quotes import (
 from ankiforge.extract.markdown.skipped_texts import find_skipped_texts
 from ankiforge.extract.markdown.surroundings import HighlightCompleter, PlacedHighlight
 from ankiforge.extract.markdown.syntaxes import MIN_TERMS
-from ankiforge.language.words import introduces_clause
+from ankiforge.language.words import begins_like_clause
 from ankiforge.model import (
     Document,
     Highlight,
@@ -418,7 +418,7 @@ class NoteReader:
         if heading not in self._kinds.glossary_headings:
             return None
         term = parse_definition(block.inline_text)
-        if term is None or introduces_clause(block.plain_text[slice(*term.front)]):
+        if term is None or begins_like_clause(block.plain_text[slice(*term.front)]):
             return None
         defined = self._create_two_sided_card(
             block, term._replace(form=HighlightForm.GLOSSARY)

@@ -177,7 +177,7 @@ def _parse_repair(entry: Json, card: CardToRepair, passage: str) -> Iterator[Car
 
 
 def _parse_fields(card: CardToRepair, front: str, back: str) -> dict[str, str]:
-    """Return the new fields of a card, or {} if a side or one of the card's gaps is missing."""
+    """Return the new fields of a card, or {} if they lack a side or one of its cloze numbers."""
     if not card.is_cloze:
         has_both = front and back
         sides = {"Front": convert_to_markdown(front), "Back": convert_to_markdown(back)}
