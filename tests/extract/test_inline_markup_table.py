@@ -278,6 +278,10 @@ def test_the_text_of_special_markup_is_masked(text, masked):
 
 # (source, offsets, Markdown, as a side of a card, and without bold)
 RANGES = [
+    ('a![](p.png) b', (0, 1), 'a', 'a![](p.png)', 'a'),
+    ('a![](p.png) b', (1, 1), '![](p.png)', '![](p.png)', '![](p.png)'),
+    ('a*b*c', (0, 1), 'a', 'a', 'a'),
+    ('a *b*', (2, 2), '', '', ''),
     ('*a b* c', (0, 1), 'a', 'a', 'a'),
     ('*a b* c', (2, 5), 'b c', 'b c', 'b c'),
     ('**a** b', (0, 1), '**a**', '**a**', 'a'),
