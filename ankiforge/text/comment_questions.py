@@ -246,7 +246,7 @@ def _find_question_ends(mask: str) -> Iterator[_QuestionEnd]:
     for match in _QUESTION_END.finditer(mask):
         mark, end = match.span()
         previous_char = mask[:mark].rstrip()[-1:]
-        if not previous_char or previous_char in _OPENERS:
+        if previous_char in _OPENERS:  # or the text begins with the question mark
             continue
         # skip question marks inside a word, as in `a?b`
         next_char = mask[end : end + 1]

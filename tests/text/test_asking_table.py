@@ -70,6 +70,8 @@ ROWS = {
     "'What is iron?'": WHOLE,
     "(a) What is (b)?": asked("(a) What is (b)?"),
     "“What” is “iron”?": asked("“What” is “iron”?"),
+    "What is iron (?) now?": asked("What is iron (?) now?"),
+    "? What is iron now": asked("What is iron now"),
     "What is iron”?": asked("What is iron”?"),
     "What **is iron?**": asked("What **is iron?**"),
     "It is *so*. What is iron? It is _so_": asked("What is iron?", "It is *so*.", "It is _so_"),

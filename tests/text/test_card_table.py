@@ -2,7 +2,12 @@
 
 import pytest
 
-from ankiforge.text.card_table import is_card_table, parse_card_rows
+from ankiforge.text.card_table import (
+    CardRow,
+    is_card_table,
+    parse_card_rows,
+    split_anki_settings,
+)
 from ankiforge.text.decoding import decode_text
 
 CELL = "x" * 140_000
@@ -111,3 +116,96 @@ def test_a_table_is_read_in_the_encoding_of_its_program(encoding):
 def test_deck_and_note_type_of_a_row_are_those_that_anki_names(text, deck, is_cloze):
     [row] = parse_card_rows(text)
     assert (row.deck, row.is_cloze, row.rejection_reason) == (deck, is_cloze, "")
+
+
+ANKI = "#separator:tab\n#html:true\n#deck:D\n#notetype:Basic\n#guid column:1\n#tags column:4\n"
+HINT = "put texts with commas in quotes"
+
+
+@pytest.mark.parametrize(
+    ("text", "rows"),
+    [
+        (
+            f"{ANKI}g1\tA?\tb\tx #y, z;w\n",
+            [CardRow(1, "line 7", "A?", "b", tags=("x", "y", "z", "w"), deck="D", notetype="Basic", guid="g1", is_html=True)],
+        ),
+        (
+            "Question;Answer;Notes;Zitat;Tags;Deck;Other\nA?;b;e;q;#no-llm t;X;o\n",
+            [CardRow(1, "line 2", "A?", "b", "e", "q", ("no-llm", "t"), "X")],
+        ),
+        # empty rows are no rows, and the tag counts in any cell
+        (
+            "Front,Back\nA?,b #no-llm\n\n  ,\nC?,d\n",
+            [CardRow(1, "line 2", "A?", "b #no-llm", tags=("no-llm",)), CardRow(2, "line 5", "C?", "d")],
+        ),
+        # columns without a name are front, back and extra
+        ("#separator:pipe\nA|b|c|d|e\n", [CardRow(1, "line 2", "A", "b", "c")]),
+        ("#deck column:2\n#separator:comma\nA,D,b\n", [CardRow(1, "line 3", "A", "b", deck="D")]),
+        ("#separator:comma\n#tags column:2000\nA,b\n", [CardRow(1, "line 3", "A", "b")]),
+        ("#separator:tab\n#columns:Front\tBack\nA\tb\n", [CardRow(1, "line 3", "A", "b")]),
+        # quotes that an editor made curly
+        ("Front,Back\n“A,x”,“b”\n", [CardRow(1, "line 2", "A,x", "b")]),
+        ("Front,Back\n„A“,„b, c“\n", [CardRow(1, "line 2", "A", "b, c")]),
+        ("sep=|\nFront|Back\nA|b\n", [CardRow(1, "line 3", "A", "b")]),
+        ("~~~\nFront,Back\nA,b\n~~~\n", [CardRow(1, "line 3", "A", "b")]),
+        # a column too many may be empty; a note that Anki knows needs no answer
+        ("Front,Back\nA,b, \n", [CardRow(1, "line 2", "A", "b")]),
+        (
+            "Front,Back\nA,b, ,x\n",
+            [CardRow(1, "line 2", "A", "b", rejection_reason="it has 4 columns, and its table 2", hint=HINT)],
+        ),
+        ("#separator:tab\n#guid column:1\ng\tA\n", [CardRow(1, "line 3", "A", guid="g")]),
+        ("#separator:tab\nA\n", [CardRow(1, "line 2", "A", rejection_reason="it has no answer", hint=HINT)]),
+        (
+            "Front,Back\nA\x7f?,b\n",
+            [
+                CardRow(
+                    1, "line 2", "A\x7f?", "b",
+                    rejection_reason="it contains an invisible character, U+007F", hint="remove the character",
+                )
+            ],
+        ),
+        (
+            'Front,Back\n"A" b,c\n',
+            [
+                CardRow(
+                    1, "line 2",
+                    rejection_reason="a quotation mark is inside a text in quotes",
+                    hint="put texts with quotes in quotes, and write each quote in them twice",
+                )
+            ],
+        ),
+    ],
+)  # fmt: skip
+def test_all_that_is_known_of_a_row(text, rows):
+    assert list(parse_card_rows(text)) == rows
+
+
+@pytest.mark.parametrize(
+    ("start", "is_table"),
+    [
+        ("Front,Back", True),
+        ("Front\tDefinition\nA", True),
+        ("#separator:tab", True),
+        ("#deck:x\n#separator:tab\nA", True),
+        ("#deck:x\nA,b", False),
+        ("Front", False),
+        ("Back,Back", False),
+        ("a,b", False),
+        ("", False),
+    ],
+)
+def test_a_table_is_known_by_its_first_lines(start, is_table):
+    assert is_card_table(start) is is_table
+
+
+@pytest.mark.parametrize(
+    ("text", "settings", "rest"),
+    [
+        ("#A b: c \n#x\nrest", {"a b": "c"}, "#x\nrest"),
+        ("#a:b", {"a": "b"}, ""),
+        ("x\n#a:b", {}, "x\n#a:b"),
+    ],
+)
+def test_the_settings_of_anki_before_a_table(text, settings, rest):
+    assert split_anki_settings(text) == (settings, rest)

@@ -207,6 +207,15 @@ def test_the_quote_of_a_chat_in_its_document(quote, pages, page, found, is_exact
     assert exact is is_exact
 
 
+@pytest.mark.parametrize("line", [FERN, f"{MOSS} {FERN}", f"{FERN} {MOSS}"])
+def test_similar_text_is_found_in_its_line(line):
+    page = f"A line before it.\n{line}\nA line behind it."
+    quote = "Ferns have rootz, and their leaves unrell from the tip"
+    match, _ = locate_quote(quote, DocumentLetters(["Another page.", page]), ())
+    assert match is not None
+    assert (match.page, match.quote) == (1, FERN)
+
+
 def test_a_long_text_without_full_stops_is_cut_at_words():
     words = " ".join(f"word{number} of the text" for number in range(60))
     quote = "word30 of the txt word31 of the text"

@@ -268,7 +268,7 @@ class InlineText:
     def find_sentences(self) -> list[Span]:
         """Return the plain-text span of each sentence.
 
-        Sentences never end inside code, maths or link text.
+        Sentences never end inside code, maths, URLs or the text of a wiki link.
         """
         masked_texts = []
         edges: set[int] = set()
@@ -493,7 +493,7 @@ class InlineText:
                     markdown = markdown.lstrip(" ")
                 text += markdown
             opener = ""
-        return text.strip()
+        return text
 
     def _crosses_cloze(self, token: InlineToken) -> bool:
         """Return whether a link contains only the start or only the end of a cloze deletion.

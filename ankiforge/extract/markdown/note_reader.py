@@ -514,15 +514,14 @@ class NoteReader:
         if not openers:
             return None
         table = _TableRow(block)
-        markdown, _ = table.render_table(inline.render_cloze(), ())
+        cloze = inline.render_cloze().strip()
+        markdown, _ = table.render_table(cloze, ())
         return self._create_highlight(
             block,
             HighlightForm.CLOZE,
             block.plain_text or table.text,
             (markdown, *self._render_footnotes(block.footnotes)),
-            anchor_text=""
-            if block.plain_text
-            else _get_media_name(inline.render_cloze()),
+            anchor_text="" if block.plain_text else _get_media_name(cloze),
             sentence=table.text,
             gaps=tuple([gap.span for gap in gaps]),
             line_syntax="{{…}}",

@@ -1,0 +1,158 @@
+"""The blocks of a note: what each is, and in which headings, lists and quotes it is, row by row."""
+
+from typing import Any
+
+import pytest
+
+from ankiforge.extract.markdown.blocks import Block, NoteBlocks, parse_blocks
+from ankiforge.extract.markdown.hand_written import CardSyntax
+from ankiforge.extract.markdown.markup import InlineContext
+from ankiforge.extract.markdown.placeholders import mask_comments_and_maths
+
+# kind, lines and text; `#`: headings, `h:`: headers of a cell, `i`: number and first text of
+# list items, `q:`: types of quotes, `^`: id, `r`: number of rules above
+NOTES = [
+    ('# A\na\n## B\nb\n### C\n# D\nd', ["HEADING 0-1 'A'", "TEXT 1-2 'a' #A", "HEADING 2-3 'B' #A", "TEXT 3-4 'b' #A #B", "HEADING 4-5 'C' #A #B", "HEADING 5-6 'D'", "TEXT 6-7 'd' #D"]),
+    ('A\n===\na', ["HEADING 0-1 'A'", "TEXT 2-3 'a' #A"]),
+    ('- a\n  - b\n\n    c\n- d\n\n1. e', ["ITEM 0-1 'a' i1:a", "ITEM 1-2 'b' i1:a i2:b", "TEXT 3-4 'c' i1:a i2:b", "ITEM 4-5 'd' i1:d", "ITEM 6-7 'e' i3:e"]),
+    ('- # H\n  x\n\ny', ["HEADING 0-1 'H' i1:", "TEXT 1-2 'x' #H i1:", "TEXT 3-4 'y' #H"]),
+    ('> a\n> > b\n> c\n\nd', ["TEXT 0-1 'a' q:", "TEXT 1-3 'b c' q: q:", "TEXT 4-5 'd'"]),
+    ('> [!note] T\n> a\n\nb', ["TITLE 0-2 'T' q:note", "TEXT 1-2 'a' q:note", "TEXT 3-4 'b'"]),
+    ('> [!note]- \n> a', ["TEXT 1-2 'a' q:note"]),
+    ('> [!note]\n> a\n> b', ["TEXT 1-3 'a b' q:note"]),
+    ('| a | b |\n|---|---|\n| c | |\n| | d |', ["CELL 0-1 'a'", "CELL 0-1 'b'", "CELL 2-3 'c' h:a", "CELL 3-4 'd' h:b"]),
+    ('|a|\n|---|\n|b|', ["CELL 0-1 'a'", "CELL 2-3 'b' h:a"]),
+    ('a ^id\n\nb', ["TEXT 0-1 'a' ^id", "TEXT 2-3 'b'"]),
+    ('- a\n- b\n\n^x', ["ITEM 0-1 'a' i1:a ^x", "ITEM 1-2 'b' i1:b ^x"]),
+    ('| a |\n|---|\n| b |\n\n^t', ["CELL 0-1 'a' ^t", "CELL 2-3 'b' h:a ^t"]),
+    ('a\n\n---\n\nb\n***\nc', ["TEXT 0-1 'a'", "TEXT 4-5 'b' r1", "TEXT 6-7 'c' r2"]),
+    ('```\nx\n\ny\n```', ["CODE 0-5 'x\\n\\ny'"]),
+    ('    code\n\na', ["CODE 0-1 'code'", "TEXT 2-3 'a'"]),
+    ('<div>\n<p>a</p>\n</div>', ["TEXT 0-3 'a'"]),
+    ('<ul><li>{{c1::a}}</li>\n<li>{{c2::b}}</li></ul>', ["TEXT 0-1 'a'", "TEXT 1-2 'b'"]),
+    ('<script>x</script>', []),
+    ('<table><tr><td>{{a}}</td></tr><tr><td>b</td></tr></table>', ["TEXT 0-1 '{{a}}'", "TEXT 0-1 'b'"]),
+    ('- [ ] task\n- [x] done', ["ITEM 0-1 'task' i1:task", "ITEM 1-2 'done' i1:done"]),
+    ('#tag\n\na', ["TEXT 2-3 'a'"]),
+    ('a\nb::c\nd', ["TEXT 0-1 'a'", "TEXT 1-2 'b::c'", "TEXT 2-3 'd'"]),
+    ('{{c1::a\nb::c}}\nd', ["TEXT 0-3 'a b d'"]),
+    ('%% c %%\na', ["TEXT 1-2 'a'"]),
+    ('a\n%% c %%\nb', ["TEXT 0-1 'a'", "TEXT 2-3 'b'"]),
+    ('- a\n%% c %%\n  - b', ["ITEM 0-1 'a' i1:a", "ITEM 2-3 'b' i1:a i2:b"]),
+    ('\n\na', ["TEXT 2-3 'a'"]),
+    ('a  \nb', ["TEXT 0-2 'a b'"]),
+    ('1) a\n2) b', ["ITEM 0-1 'a' i1:a", "ITEM 1-2 'b' i1:b"]),
+    ('+ a\n* b', ["ITEM 0-1 'a' i1:a", "ITEM 1-2 'b' i2:b"]),
+    ('![](x.png)', []),
+    ('==![](x.png)==', ["TEXT 0-1 ''"]),
+    ('a\n\n\n\nb', ["TEXT 0-1 'a'", "TEXT 4-5 'b'"]),
+    ('### Page 3 @ 24\n\ntext# Next Book\n##### Author\nx', ["HEADING 0-1 'Page 3 @ 24'", "TEXT 2-3 'text' #Page 3 @ 24", "HEADING 3-4 'Next Book'", "HEADING 3-4 'Author' #Next Book", "TEXT 4-5 'x' #Next Book #Author"]),
+    ('$$\na\n\nb\n$$\nc', ["TEXT 0-6 '$$ a b $$ c'"]),
+    ('[x]: http://y\n\na[x]', ["TEXT 2-3 'ax'"]),
+    ('a\n- b', ["TEXT 0-1 'a'", "ITEM 1-2 'b' i1:b"]),
+    ('a\n1. b\n2) c', ["TEXT 0-1 'a'", "ITEM 1-2 'b' i1:b", "ITEM 2-3 'c' i2:c"]),
+    ('***', []),
+    ('> - a\n>   - b', ["ITEM 0-1 'a' i1:a q:", "ITEM 1-2 'b' i1:a i2:b q:"]),
+    ('\ta', ["CODE 0-1 'a'"]),
+    ('- ', []),
+    ('- \n  a', ["ITEM 1-2 'a' i1:a"]),
+]  # fmt: skip
+
+
+def parse(text: str, **syntax: Any) -> NoteBlocks:
+    source = mask_comments_and_maths(text)
+    return parse_blocks(source, InlineContext(), CardSyntax(**syntax))
+
+
+def show(block: Block) -> str:
+    items = [
+        f"i{item.list_number}:{item.first_block.plain_text if item.first_block else ''}"
+        for item in block.items
+    ]
+    around = [
+        *(f"#{heading.plain_text}" for heading in block.headings),
+        *(f"h:{header.plain_text}" for header in block.headers),
+        *items,
+        *(f"q:{quote.callout_type}" for quote in block.quotes),
+        *([f"^{block.id}"] if block.id else ()),
+        *([f"r{block.rule_count}"] if block.rule_count else ()),
+    ]
+    first, last = block.lines
+    text = f"{block.kind.name} {first}-{last} {block.plain_text!r}"
+    return " ".join([text, *around])
+
+
+@pytest.mark.parametrize(("text", "blocks"), NOTES)
+def test_the_blocks_of_a_note(text, blocks):
+    note = parse(text)
+    assert [show(block) for block in note.blocks] == blocks
+    assert [block.number for block in note.blocks] == list(range(1, len(blocks) + 1))
+
+
+def test_the_text_of_a_note_and_around_a_passage():
+    note = parse("a\n\n| b | | c |\n|---|---|---|\n| | d | |\n\ne")
+    a, b, c, d, e = note.blocks
+    assert note.get_plain_text() == "a\nb | – | c\n– | d | –\ne"
+    separators = [note.get_separator_above(block) for block in note.blocks]
+    assert separators == ["", "\n", " | – | ", "\n– | ", " | –\n"]
+    assert note.join_plain_text([b, c]) == "b | – | c"
+    assert note.get_block_range(b, d) == (b, c, d)
+    assert (note.find_previous(a), note.find_previous(b)) == (None, a)
+    assert (note.find_next(e), note.find_next(d)) == (None, e)
+    assert note.get_surrounding_text(b, 0, b, 1, 5) == ("a\n", " | – ")
+    assert note.get_surrounding_text(d, 0, d, 1, 4) == ("– | ", " | –")
+    assert note.get_surrounding_text(a, 0, e, 1, 9) == ("", "")
+    assert b.is_in_row_of(c)
+    assert not b.is_in_row_of(d)
+    assert not a.is_in_row_of(a)
+
+
+def test_a_table_at_the_end_of_a_note_keeps_its_last_cells():
+    assert parse("| a | |\n|---|---|").get_plain_text() == "a | –"
+    assert parse("").get_plain_text() == ""
+
+
+@pytest.mark.parametrize(
+    ("text", "fragments"),
+    [
+        ("x", [""]),
+        ("x ^i", ["#^i"]),
+        ("# A|b [c]: d^\nx", ["", "#A b c d"]),
+        ("# A\n## B ^i\nx", ["", "#^i", "#B"]),
+    ],
+)
+def test_the_fragment_of_the_url_of_a_block(text, fragments):
+    assert [block.url_fragment for block in parse(text).blocks] == fragments
+
+
+def test_a_tag_names_the_deck_of_the_cards_below():
+    note = parse("#d/a\n\na::b\n\n#x\n\nc::d\n\n#e #d/b\n\ne", deck_tags=("d", "e"))
+    decks = [(block.plain_text, block.deck, block.tags_above) for block in note.blocks]
+    assert decks == [
+        ("a::b", "d::a", ("d/a",)),
+        ("c::d", "d::a", ("d/a",)),
+        ("e", "e", ("e", "d/b")),
+    ]
+    assert note.tags == ("x",)
+    [block] = parse("a", default_deck="D").blocks
+    assert block.deck == "D"
+
+
+def test_the_tags_and_footnotes_of_a_block():
+    note = parse(
+        "a #x b #y #x\n\nQ #card #z\n[^1] ^[n]\n\n#w\n\n| #no-llm | a |\n|---|---|"
+    )
+    tags = [(block.tags, block.footnotes) for block in note.blocks]
+    assert tags == [(("x", "y"), []), (("z",), ["1", "[n]"]), ((), [])]
+    assert note.tags == ("w",)
+
+
+def test_a_callout_and_what_is_in_it():
+    title, text = parse("> [!quote|red]+ T\n> a").blocks
+    assert (title.callouts, [quote.callout_type for quote in text.callouts]) == (
+        [],
+        ["quote|red"],
+    )
+    assert (title.callout_type, parse("> a").blocks[0].callout_type) == ("quote|red", "")
+    assert text.quotes[0].body == "a"
+    assert text.quotes[0].title_block.plain_text == "T"
