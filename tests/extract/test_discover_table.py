@@ -15,10 +15,12 @@ from ankiforge.extract.discover import (
     discover_sources,
     explain_no_source,
     explain_unread_file,
+    find_source_kinds,
     iter_files,
     iter_unread_files,
     suggest_conversion,
 )
+from ankiforge.extract.registry import load_types_of_suffix
 
 CLIPPINGS = "A (B)\n- Your Highlight on page 1 | Added on Thursday, January 1, 2015\n\nx\n==========\n"
 TEXTS = {
@@ -295,6 +297,15 @@ def test_a_reason_is_given_only_for_what_looks_readable(tmp_path):
     assert explain_unread_file(tmp_path / "d.csv") == "it is not a regular file"
     assert explain_unread_file(tmp_path / "a.md") == ""
     assert explain_unread_file(tmp_path / "a.xyz") == ""
-    # the types that may read a table of this suffix, each with its reason
+    # the types that may read a table of this suffix, each with its reason, or only the given ones
     reason = explain_unread_file(tmp_path / "a.csv")
     assert ", and " in reason
+    [cards] = [each for each in load_types_of_suffix(".csv") if each.kind == "cards"]
+    assert explain_unread_file(tmp_path / "a.csv", (cards,)) in reason.split(", and ")
+
+
+def test_a_link_that_leads_nowhere_is_no_file_of_its_kind(tmp_path):
+    (tmp_path / "a.pdf").symlink_to(tmp_path / "gone.pdf")
+    (tmp_path / "b.ipynb").symlink_to(tmp_path / "note.md")
+    write(tmp_path, "c.csv note.md")
+    assert find_source_kinds(tmp_path) == {"jupyter", "obsidian"}

@@ -107,6 +107,7 @@ BOLD = ("", True)
         ([("Ada Lovelace", 20.0), (GROWTH, 17.5)], "Ada Lovelace"),
         ([("Cells, roots and what they need to grow", 20.0)], "Cells, roots and what they need to grow"),
         ([("Cells, Roots and What They Need to Grow", 20.0)], "Cells, Roots and What They Need to Grow"),
+        ([("Cells, Roots, Leaves, Growing Things", 20.0)], "Cells, Roots, Leaves, Growing Things"),
         ([(" ".join(["Word"] * 28), 20.0)], " ".join(["Word"] * 28)),
         ([(" ".join(["Word"] * 29), 20.0)], ""),
         ([(" ".join(["Trial", *["word"] * 44]), 20.0)], " ".join(["Trial", *["word"] * 44])),
@@ -185,6 +186,7 @@ def test_on_a_cover_all_lines_may_be_large(rows, found):
         (GROWTH, [("The Life of Roots", 18.0), (GROWTH, 10.0)], "", "The Life of Roots"),
         (GROWTH, [("The Life of Roots", 18.0), (GROWTH, 14.0)], "", GROWTH),
         (GROWTH, [("The Life of Roots", 18.0), (f"{GROWTH} so", 12.0)], "", "The Life of Roots"),
+        (GROWTH, [("The Life of Roots", 10.0, *BOLD), (GROWTH, 6.5)], "", GROWTH),
         (f"{GROWTH} Now", [(GROWTH, 18.0)], "", f"{GROWTH} Now"),  # four of five words
         ("The Growth &amp; Cells", [("The Growth & Cells", 18.0)], "", "The Growth & Cells"),
         # never the name of a file or a template
