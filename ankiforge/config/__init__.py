@@ -193,7 +193,7 @@ class SourceKinds(Protocol):
         """Return the default name for a source of this kind at `path`."""
         ...
 
-    def list_path_replacing_keys(self) -> frozenset[str]:
+    def list_path_alternatives(self) -> frozenset[str]:
         """Return the setting keys that some kinds of sources accept instead of `path`."""
         ...
 
@@ -347,7 +347,7 @@ def _parse_source(
                 "unknown key", "did you mean 'path'?"
             )
     complete_options = options
-    if not has_path and not kinds.list_path_replacing_keys().isdisjoint(options):
+    if not has_path and not kinds.list_path_alternatives().isdisjoint(options):
         complete_options = {"path": ".", **options}
     common = convert_to_type(_CommonOptions, complete_options, location)
     path = expand_path(common.path, folder, location.append_keys("path"))

@@ -144,7 +144,7 @@ class SourceType(ABC):
     """The name of the plug-in's distribution, set when it is loaded, or "" for built-in sources."""
     Settings: ClassVar[type[SourceSettings]] = SourceSettings
     """The class of the source's settings."""
-    path_replacing_keys: ClassVar[Strings] = ()
+    path_alternatives: ClassVar[Strings] = ()
     """The settings that can replace `path`."""
 
     # --- files

@@ -27,10 +27,10 @@ from ankiforge.extract.files import (
 from ankiforge.extract.registry import (
     KINDS_BY_SUFFIX,
     is_export_kind,
-    load_plug_in_types,
+    load_plug_in_source_types,
     load_source_type,
     load_source_types,
-    load_types_of_suffix,
+    load_types_for_suffix,
 )
 from ankiforge.model import Strings, Value
 from ankiforge.plugins import wrap_plugin_errors
@@ -63,7 +63,7 @@ def _find_most_confident_kind(candidate: Candidate) -> tuple[str, Confidence]:
     """
     best_kind = ""
     best_confidence = Confidence.NO
-    for source in load_types_of_suffix(candidate.suffix):
+    for source in load_types_for_suffix(candidate.suffix):
         confidence = source.recognise(candidate)
         if confidence > best_confidence:
             best_kind = source.kind
@@ -77,7 +77,7 @@ def _find_plug_in_kinds(files: Iterable[Path]) -> tuple[list[str], list[str]]:
     There is a message for each plug-in that can't be loaded or raises an exception, and for
     each file that a plug-in rejects.
     """
-    sources, failures = load_plug_in_types()
+    sources, failures = load_plug_in_source_types()
     kinds: dict[str, None] = {}
     errors = dict.fromkeys(failures)
     for candidate in map(Candidate, files if sources else ()):
@@ -101,7 +101,7 @@ def explain_unread_file(path: Path, sources: Sequence[type[SourceType]] = ()) ->
     Only `sources` are consulted or, if empty, all built-in source types with this suffix.
     """
     candidate = Candidate(path)
-    sources = sources or load_types_of_suffix(candidate.suffix)
+    sources = sources or load_types_for_suffix(candidate.suffix)
     reasons = [source.explain_rejection(candidate) for source in sources]
     if not any(reasons):
         return ""
@@ -265,7 +265,7 @@ def discover_sources(
         elif surroundings.find_root(kind) != path:
             yield FoundSource(kind, surroundings.find_root(kind), (path,))
         else:
-            yield from _add_inner_sources(kind, path, known)
+            yield from _iter_nested_sources(kind, path, known)
 
 
 def _choose_kinds(
@@ -319,7 +319,7 @@ def explain_no_source(path: Path) -> str:
     return "; ".join(reasons)
 
 
-def _add_inner_sources(
+def _iter_nested_sources(
     kind: str,
     path: Path,
     known: GetKnownDirectories,
@@ -443,7 +443,7 @@ class SkippedFiles(msgspec.Struct):
                 kind = EMPTY_FILE_KIND
         self.count_by_suffix[kind] += 1
 
-    def enter_directory(self, name: str) -> bool:
+    def should_enter_directory(self, name: str) -> bool:
         """Return whether to count the skipped files of a directory individually.
 
         If it is a metadata directory of KOReader, count the directory itself as one file.

@@ -191,7 +191,7 @@ class FileListing(msgspec.Struct):
         else:  # the user named it
             path = disk.get_relative_path(start, self.root)
             yield File(
-                path, str(start), is_named_by_user=True, stamp=disk.stamp_file(start)
+                path, str(start), is_named_by_user=True, stamp=disk.read_stamp(start)
             )
 
     def _list_directory(self, start: Path) -> Iterator[File | Problem | UnreadDocument]:
@@ -243,7 +243,7 @@ class FileListing(msgspec.Struct):
                 message = "a conflict copy was left out"
                 return Problem(path, message, "merge it, then delete it")
             if entry.is_file(follow_symlinks=False):
-                stamp = disk.stamp_file(entry.path)
+                stamp = disk.read_stamp(entry.path)
                 return File(path, entry.path, is_named_by_user=False, stamp=stamp)
         if self.other_files is not None:
             for key in (path, path.rpartition("/")[2]):
@@ -271,17 +271,17 @@ class FileListing(msgspec.Struct):
             Problem(path, message, hint, is_notice=True, is_reported_once=True)
         )
 
-    def report_error(self, file: File, error: ItemError) -> Problem:
+    def record_read_error(self, file: File, error: ItemError) -> Problem:
         """Build the problem for a file that can't be read.
 
         If the file no longer exists, the scan is marked as incomplete, because the file may
         have been moved to a directory that was listed before.
         """
         self.is_incomplete |= isinstance(error.__cause__, FileNotFoundError)
-        self.count_unread(file)
+        self.count_unread_file(file)
         return Problem(file.path, error.message, error.hint)
 
-    def count_unread(self, file: File) -> None:
+    def count_unread_file(self, file: File) -> None:
         """Count a file of which some part couldn't be read."""
         self.unread_counts[Path(file.path).suffix.casefold()] += 1
 
@@ -306,7 +306,7 @@ class FileListing(msgspec.Struct):
         reader = (self.container, str(self.root), repr(self.only), self.settings_text)
         return hash16(disk.fingerprint_program(), *reader, repr(stamps))
 
-    def end_scan(self) -> ScanEnd:
+    def build_scan_end(self) -> ScanEnd:
         """Return the `ScanEnd`. Call this only after all files have been listed.
 
         The scan counts as complete if it covered the whole source and no file was missed.
@@ -341,7 +341,7 @@ def _walk_directory(
             if not entry.is_dir(follow_symlinks=False):
                 yield entry, is_counted
             elif not disk.is_skipped_directory(directory, entry.name):
-                is_entered = is_counted and skipped.enter_directory(entry.name)
+                is_entered = is_counted and skipped.should_enter_directory(entry.name)
                 if not disk.is_hidden(entry.name):
                     subdirectories.append((entry.path, is_entered))
         pending += reversed(subdirectories)
@@ -417,14 +417,14 @@ class FileSource(DirectorySource):
 
     @abstractmethod
     def extract_file(
-        self, file: File, reader: Any, picture: FindPicture
+        self, file: File, reader: Any, find_picture: FindPicture
     ) -> Iterator[Sighting]:
         """Yield the documents and problems of a file.
 
         Args:
             file: the file to read.
             reader: the value of `open_reader`.
-            picture: looks up pictures that the file refers to.
+            find_picture: Looks up pictures that the file refers to.
 
         Raises:
             ItemError: the file can't be read.
@@ -459,7 +459,7 @@ class FileSource(DirectorySource):
                     ):
                         whole_text = self.read_whole_text(file, reader)
                 except ItemError as error:
-                    yield self.listing.report_error(file, error)
+                    yield self.listing.record_read_error(file, error)
                 else:
                     yield file.as_path, whole_text
             elif isinstance(file, Problem):
@@ -476,14 +476,15 @@ class FileSource(DirectorySource):
     def covers_all_files(self, files: Sequence[File]) -> bool:
         """Return whether the scan is complete and `files` contains all files of the source."""
         return (
-            self.listing.end_scan().complete and len(files) == self.listing.progress.total
+            self.listing.build_scan_end().complete
+            and len(files) == self.listing.progress.total
         )
 
     def iter_first_scan_notices(self, files: Sequence[File]) -> Iterator[Problem]:
         """Yield notices to show only once, after the first scan of all files."""
         yield from ()
 
-    def get_dependency_state(self, name: str, file: File) -> str:
+    def get_dependency_fingerprint(self, name: str, file: File) -> str:
         """Return the state of a file that a document depends on, or "" if it has none.
 
         When the state changes, the document is read again. The state of a picture is its path.
@@ -561,7 +562,7 @@ class FileSource(DirectorySource):
                         )
                 except ItemError as error:
                     failure_count += 1
-                    sightings = [folder.report_error(file, error)]
+                    sightings = [folder.record_read_error(file, error)]
                 yield from sightings
                 folder.progress.count_document()
             folder.is_incomplete |= 0 < failure_count == len(files)
@@ -569,7 +570,7 @@ class FileSource(DirectorySource):
         if not read_before:  # the first scan
             yield from folder.unfollowed_links
             yield from self.iter_first_scan_notices(files)
-        yield folder.end_scan()
+        yield folder.build_scan_end()
 
     def _is_unchanged(
         self, known: DocumentLookup | None, reader_fingerprint: str, file: File
@@ -595,7 +596,7 @@ class FileSource(DirectorySource):
 
         def get_picture(target: str) -> str:
             if target not in picture_states:
-                picture_states[target] = self.get_dependency_state(target, file)
+                picture_states[target] = self.get_dependency_fingerprint(target, file)
             return picture_states[target]
 
         sightings = [*self.extract_file(file, reader, get_picture)]
@@ -608,7 +609,7 @@ class FileSource(DirectorySource):
             )
         problems = [item for item in sightings if isinstance(item, Problem)]
         if not all(problem.is_notice for problem in problems):
-            folder.count_unread(file)
+            folder.count_unread_file(file)
         fingerprint = ""
         # a file with problems is read every time, so that they are reported again
         if known and not problems:
@@ -643,7 +644,7 @@ class FileSource(DirectorySource):
                 path = unquote(target)
                 if path and _is_file_below(root, posixpath.normpath(path)):
                     with suppress(OSError, ItemError):
-                        stored_path = disk.find_stored_path(directory, path)
+                        stored_path = disk.find_path_on_disk(directory, path)
                         data, _ = disk.read_file(stored_path, _MAX_PICTURE_BYTES)
                         digest = hashlib.sha256(data).hexdigest()[:16]
                         highlight = replace(highlight, figure_hash=digest)
@@ -660,7 +661,8 @@ class FileSource(DirectorySource):
         if file.stamp is None or not disk.is_stamp_reliable(file.stamp):
             return ""
         picture_states = [
-            (target, self.get_dependency_state(target, file)) for target in dependencies
+            (target, self.get_dependency_fingerprint(target, file))
+            for target in dependencies
         ]
         other_parts = [repr(part) for part in (picture_states, file.chosen) if part]
         return f"{reader_fingerprint} {file.stamp} {hash16(*other_parts) if other_parts else ''}"
@@ -671,25 +673,25 @@ class TextFileSource(FileSource):
 
     @abstractmethod
     def read_document(
-        self, file: File, text: str, picture: FindPicture
+        self, file: File, text: str, find_picture: FindPicture
     ) -> Iterator[Sighting]:
         """Yield a file's document, if it has highlights, and any problems.
 
         Args:
             file: the file to read.
             text: the content of the file.
-            picture: looks up pictures that the text refers to.
+            find_picture: Looks up pictures that the text refers to.
 
         Raises:
             ItemError: the file can't be read.
         """
 
     def extract_file(
-        self, file: File, reader: Any, picture: FindPicture
+        self, file: File, reader: Any, find_picture: FindPicture
     ) -> Iterator[Sighting]:
         """Read the text of a file, and yield its documents and problems."""
         text, _ = disk.read_when_unchanged(file.disk_path)
-        return self.read_document(file, text, picture)
+        return self.read_document(file, text, find_picture)
 
 
 def assign_chosen_passages(
@@ -771,7 +773,7 @@ def _is_file_below(root: Path, path: str) -> bool:
         return False
     directory = root if root.is_dir() else root.parent
     try:
-        return disk.find_stored_path(directory, path).is_file()
+        return disk.find_path_on_disk(directory, path).is_file()
     except (OSError, ValueError):
         return False
 

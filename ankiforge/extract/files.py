@@ -48,15 +48,15 @@ _FAT_TICK_NS = 2_000_000_000
 """The resolution of FAT, which is two seconds."""
 
 
-def stamp_from_status(status: os.stat_result) -> Stamp:
+def build_stamp(status: os.stat_result) -> Stamp:
     """Build a file stamp from an `os.stat` result."""
     return (status.st_mtime_ns, status.st_ctime_ns, status.st_size, status.st_ino)
 
 
-def stamp_file(path: str | Path) -> Stamp | None:
+def read_stamp(path: str | Path) -> Stamp | None:
     """Return a file's stamp, or None if it is missing or inaccessible."""
     try:
-        return stamp_from_status(os.stat(path))  # noqa: PTH116 - called for many files
+        return build_stamp(os.stat(path))  # noqa: PTH116 - called for many files
     except (OSError, ValueError):
         return None
 
@@ -83,7 +83,7 @@ def fingerprint_program() -> str:
     """Return a hash that changes when this program or its libraries do."""
     libraries = Path(msgspec.__file__).parents[1].stat().st_mtime_ns
     modules = sorted(Path(__file__).parents[1].rglob("*.py"))
-    stamps = [f"{path} {stamp_file(path)}" for path in modules]
+    stamps = [f"{path} {read_stamp(path)}" for path in modules]
     return hash16(*stamps, str(libraries))
 
 
@@ -196,7 +196,7 @@ def normalize_name(name: str) -> str:
     return unicodedata.normalize("NFC", os.fsencode(name).decode("utf-8", "replace"))
 
 
-def find_stored_path(base: Path, path: str) -> Path:
+def find_path_on_disk(base: Path, path: str) -> Path:
     """Find the path on disk for a relative path in NFC.
 
     Names on disk may use a different normalization form.
@@ -382,6 +382,6 @@ def read_when_unchanged(path: str, max_bytes: int = MAX_TEXT_BYTES) -> tuple[str
         quiet_seconds = QUIET_SECONDS if status.st_size else EMPTY_QUIET_SECONDS
         seconds_left = status.st_mtime + quiet_seconds - time.time()
         if not 0 < seconds_left <= quiet_seconds:  # times in the future are ignored
-            return decode_text(raw), stamp_from_status(status)
+            return decode_text(raw), build_stamp(status)
         time.sleep(seconds_left)
     raise ItemError("it keeps changing", hint="run again later") from OSError()

@@ -112,7 +112,7 @@ def iter_html_blocks(
             open_elements.pop()
             pre_depth -= parent.name == "pre"
         elif isinstance(child, Tag):
-            if child.name not in left_out or is_in_notes(child, {}):
+            if child.name not in left_out or is_in_footnotes(child, {}):
                 open_elements.append((child, iter(child.contents)))
                 pre_depth += child.name == "pre"
         elif type(child) in (NavigableString, CData):
@@ -145,7 +145,7 @@ _NOTE_CLASS = regex(
 )
 # A note reference in brackets, such as `[3]` or `[note 2]`, or a sign that only notes have.
 _NOTE_MARK = regex(r"\[(?:\d{1,4}|[^\W_]{1,3}|\w{1,6}[ ]\d{1,3}|[*†‡])\]|[*†‡§¶]{1,3}")
-# Types of elements that contain notes, as `_get_types` returns them.
+# Types of elements that contain notes, as `_get_semantic_types` returns them.
 _NOTE_LISTS = frozenset(("footnotes", "endnotes", "rearnotes", "footnote", "endnote"))
 _BLOCK_NAMES = sorted(BLOCK_ELEMENTS)
 _BRACKETED = regex(r"(?:\[[^\[\]]*\])+")
@@ -198,7 +198,7 @@ def _replace_element(element: Tag) -> None:
     elif name in _HIDDEN_NAMES or _is_hidden(element):
         element.clear()
     else:
-        types = _get_types(element)
+        types = _get_semantic_types(element)
         style = _RAISING_STYLE.search(_get_attribute(element, "style"))
         level = style[1].lower().replace("super", "sup") if style else name
         is_aside = (
@@ -221,7 +221,7 @@ def _get_attribute(element: Tag, name: str) -> str:
     return value if isinstance(value, str) else " ".join(value or ())
 
 
-def _get_types(element: Tag) -> str:
+def _get_semantic_types(element: Tag) -> str:
     """Return an element's classes, EPUB and HTMLBook types and role, without the prefix `doc-`."""
     names = ("class", "epub:type", "data-type", "role")
     values = [_get_attribute(element, name) for name in names]
@@ -273,7 +273,7 @@ def _is_page_number(element: Tag, types: str) -> bool:
     """Return whether an element is a page number of the printed book.
 
     Table cells don't count, because they contain page numbers of a table of contents. `types`
-    is the result of `_get_types`.
+    is the result of `_get_semantic_types`.
     """
     is_marked = "pagebreak" in types or _PAGE_CLASS.search(types)
     identifier = _get_attribute(element, "id")
@@ -304,7 +304,7 @@ def _is_note_reference(element: Tag, name: str, text: str) -> bool:
             "reference" in _get_attribute(element, "class").split()
             or _BRACKETED.fullmatch(text)
             or any(map(_is_internal_link, element("a")))
-            or _is_raised_note(element, text)
+            or _is_superscript_note(element, text)
         )
     if name != "a" or not _is_internal_link(element):
         return False
@@ -316,7 +316,7 @@ def _is_note_reference(element: Tag, name: str, text: str) -> bool:
     )
 
 
-def is_in_notes(element: Tag, known: Mapping[int, bool]) -> bool:
+def is_in_footnotes(element: Tag, known: Mapping[int, bool]) -> bool:
     """Return whether an element is a footnote or endnote, or is in a list of them.
 
     `known` maps the `id()` of elements that were already checked to the result.
@@ -324,12 +324,12 @@ def is_in_notes(element: Tag, known: Mapping[int, bool]) -> bool:
     for ancestor in chain((element,), element.parents):
         if (is_note := known.get(id(ancestor))) is not None:
             return is_note
-        if not _NOTE_LISTS.isdisjoint(_get_types(ancestor).split()):
+        if not _NOTE_LISTS.isdisjoint(_get_semantic_types(ancestor).split()):
             return True
     return False
 
 
-def _is_raised_note(element: Tag, text: str) -> bool:
+def _is_superscript_note(element: Tag, text: str) -> bool:
     """Return whether a superscript is a note's number, letter or sign, not an exponent.
 
     A note reference follows a word or punctuation, and isn't followed by a letter.

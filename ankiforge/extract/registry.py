@@ -127,7 +127,7 @@ def _load_plug_in(kind: str) -> type[SourceType]:
 
 
 @cache
-def load_plug_in_types() -> tuple[tuple[type[SourceType], ...], Strings]:
+def load_plug_in_source_types() -> tuple[tuple[type[SourceType], ...], Strings]:
     """Load the source types of all plug-ins.
 
     Returns:
@@ -146,7 +146,7 @@ def load_plug_in_types() -> tuple[tuple[type[SourceType], ...], Strings]:
 
 
 @cache
-def load_types_of_suffix(suffix: str) -> tuple[type[SourceType], ...]:
+def load_types_for_suffix(suffix: str) -> tuple[type[SourceType], ...]:
     """Load the built-in source types that may recognise files with a suffix."""
     return tuple(map(load_source_type, KINDS_BY_SUFFIX.get(suffix, ())))
 
@@ -169,11 +169,11 @@ def get_default_name(kind: str, path: Path) -> str:
     return kind if is_export_kind(kind) else make_default_source_name(path)
 
 
-def list_path_replacing_keys() -> frozenset[str]:
+def list_path_alternatives() -> frozenset[str]:
     """Return the settings that can replace `path` in any built-in source type."""
     keys: set[str] = set()
     for source in load_source_types():
-        keys.update(source.path_replacing_keys)
+        keys.update(source.path_alternatives)
     return frozenset(keys)
 
 

@@ -22,7 +22,7 @@ from ankiforge.extract.files import (
     SpecialFileError,
     build_read_error,
     open_regular_file,
-    stamp_file,
+    read_stamp,
 )
 from ankiforge.model import Value
 
@@ -152,14 +152,14 @@ def _copy_to_temporary_directory(database: Path, owner: DatabaseOwner) -> Iterat
 def _copy_with_journals(database: Path, directory: Path, owner: DatabaseOwner) -> bool:
     """Copy a database and its journals. Return whether they stayed unchanged meanwhile."""
     files = list_database_files(database)
-    stamps_before = [stamp_file(path) for path in files]
+    stamps_before = [read_stamp(path) for path in files]
     for path, suffix in zip(files, _COPIED_SUFFIXES, strict=True):
         target = directory / f"{database.name}{suffix}"
         target.unlink(missing_ok=True)
         # a journal may be missing, and has no header
         with suppress(*[FileNotFoundError] if suffix else []):
             _copy_file(path, target, owner, head=b"" if suffix else SQLITE_HEADER)
-    return [stamp_file(path) for path in files] == stamps_before
+    return [read_stamp(path) for path in files] == stamps_before
 
 
 def _copy_file(path: Path, target: Path, owner: DatabaseOwner, head: bytes) -> None:

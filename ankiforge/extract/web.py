@@ -17,7 +17,7 @@ from ankiforge.extract.epub import Epub, Page, read_web_page
 from ankiforge.extract.file_source import File, FileSource, FindPicture
 from ankiforge.extract.files import title_from_file_name
 from ankiforge.extract.html_text import (
-    is_in_notes,
+    is_in_footnotes,
     iter_html_blocks,
     parse_page,
     remove_asides,
@@ -67,7 +67,7 @@ class UnmarkedSource(FileSource):
         return Confidence.NO
 
     def extract_file(
-        self, file: File, reader: Any, picture: FindPicture
+        self, file: File, reader: Any, find_picture: FindPicture
     ) -> Iterator[Sighting]:
         """Yield nothing, because the files have no highlights."""
         yield from ()
@@ -165,7 +165,7 @@ def build_whole_text(
         is_in_private = False
         for element, text in blocks:
             if element:  # text after the end of a block belongs to the block before
-                is_note = notes[id(element)] = is_in_notes(element, notes)
+                is_note = notes[id(element)] = is_in_footnotes(element, notes)
                 is_in_private = bool(
                     private_elements
                 ) and not private_elements.isdisjoint(

@@ -38,7 +38,7 @@ from ankiforge.extract.discover import (
     resolve_links,
     suggest_conversion,
 )
-from ankiforge.extract.files import find_stored_path, fingerprint_program, stamp_file
+from ankiforge.extract.files import find_path_on_disk, fingerprint_program, read_stamp
 from ankiforge.extract.registry import (
     find_source_type,
     get_default_name,
@@ -590,7 +590,7 @@ def find_folder_with_most_text(
     for row in list_unmarked_documents(ledger):
         file = roots.get(row["container"], Path()) / row["place"]
         is_note = file.suffix.casefold() in (".md", ".markdown", ".txt")
-        if is_note and file.is_relative_to(path) and (stamp := stamp_file(file)):
+        if is_note and file.is_relative_to(path) and (stamp := read_stamp(file)):
             sizes[file.parent] += stamp[2]
             counts[file.parent] += 1
     folder = max(sizes, key=sizes.__getitem__, default=Path(path))
@@ -705,7 +705,7 @@ def find_missing_documents(
         if source is None or not source.reads_single_files() or source.is_export:
             continue
         for row in load_present_in_source(ledger, kind, name) if root.is_dir() else ():
-            if not os.path.lexists(find_stored_path(root, row["place"])):
+            if not os.path.lexists(find_path_on_disk(root, row["place"])):
                 missing[row["id"]] = root / row["place"]
     return missing
 

@@ -6,7 +6,7 @@ from pathlib import Path, PurePosixPath
 import pytest
 
 from ankiforge.extract.books.calibre import CalibreHighlight, convert_highlight
-from ankiforge.extract.books.directories import BookDirectories
+from ankiforge.extract.books.directories import BookIndex
 from ankiforge.extract.books.documents import Book, BookHighlight, create_document
 from ankiforge.extract.books.koreader import create_book, parse_highlights
 from ankiforge.extract.books.positions import parse_cfi, sort_by_position
@@ -110,7 +110,7 @@ def test_the_copy_of_a_book_on_this_computer(tmp_path, device_path, found):
         path.parent.mkdir(parents=True, exist_ok=True)
         path.touch()
     (root / "x" / "link.epub").symlink_to(root / "Roe" / "On Memory.epub")
-    folders = BookDirectories(root, [tmp_path / "more", root])
+    folders = BookIndex(root, [tmp_path / "more", root])
     expected = found and (root / found).resolve()
     assert folders.find_book(device_path) == expected
 
@@ -121,7 +121,7 @@ def test_books_lie_beside_the_folder_with_the_highlights(tmp_path, root):
     (tmp_path / ".kobo").mkdir()
     (tmp_path / "b" / "KoboReader.sqlite").touch()
     (tmp_path / "b" / "Memory.epub").touch()
-    found = BookDirectories(tmp_path / root, ()).find_book("Memory.epub")
+    found = BookIndex(tmp_path / root, ()).find_book("Memory.epub")
     assert found == tmp_path / "b" / "Memory.epub"
 
 

@@ -9,7 +9,7 @@ from ankiforge.extract.pdf.chars import Char, Line, PrintedChar
 from ankiforge.extract.pdf.cleaning import (
     Spelling,
     has_misread_letters,
-    strip_note_number,
+    strip_footnote_number,
 )
 from ankiforge.extract.pdf.margins import _find_edge_lines
 from ankiforge.extract.pdf.mark_text import MarkTextFinder, build_quads, extend_to_words
@@ -283,7 +283,7 @@ def test_signs_that_no_formula_has_show_a_font_without_a_table(line, font, is_mi
     ],
 )
 def test_the_number_of_a_footnote_is_no_part_of_it(text, words):
-    assert strip_note_number(text) == words
+    assert strip_footnote_number(text) == words
 
 
 def beside(first: str, second: str, gap: float, rise: float = 0.0) -> list[Char]:

@@ -20,7 +20,7 @@ from ankiforge.extract.discover import (
     iter_unread_files,
     suggest_conversion,
 )
-from ankiforge.extract.registry import load_types_of_suffix
+from ankiforge.extract.registry import load_types_for_suffix
 
 CLIPPINGS = "A (B)\n- Your Highlight on page 1 | Added on Thursday, January 1, 2015\n\nx\n==========\n"
 TEXTS = {
@@ -190,7 +190,7 @@ def test_a_skipped_file_is_counted_by_its_suffix_if_it_may_have_highlights(
 )
 def test_a_folder_of_koreader_counts_as_one_file(name, is_entered, counted):
     skipped = SkippedFiles()
-    assert skipped.enter_directory(name) is is_entered
+    assert skipped.should_enter_directory(name) is is_entered
     assert skipped.count_by_suffix == counted
 
 
@@ -300,7 +300,7 @@ def test_a_reason_is_given_only_for_what_looks_readable(tmp_path):
     # the types that may read a table of this suffix, each with its reason, or only the given ones
     reason = explain_unread_file(tmp_path / "a.csv")
     assert ", and " in reason
-    [cards] = [each for each in load_types_of_suffix(".csv") if each.kind == "cards"]
+    [cards] = [each for each in load_types_for_suffix(".csv") if each.kind == "cards"]
     assert explain_unread_file(tmp_path / "a.csv", (cards,)) in reason.split(", and ")
 
 

@@ -96,7 +96,7 @@ def test_a_scan_of_all_files_is_complete(tmp_path, only, complete):
     listing = list_folder(write(tmp_path, "a.md|d/b.md"), *only)
     list(listing.list_files())
     end = ScanEnd("n", "k:n", complete=complete, directory=str(tmp_path))
-    assert listing.end_scan() == end
+    assert listing.build_scan_end() == end
 
 
 def test_a_folder_that_cannot_be_listed_leaves_the_scan_open_only_if_it_is_the_root(
@@ -122,7 +122,7 @@ def test_a_folder_that_cannot_be_listed_leaves_the_scan_open_only_if_it_is_the_r
             "cannot be listed: Permission denied",
             "check that the disk is mounted; if it moved, change its path in ankiforge.yaml",
         )
-        assert listing.end_scan().complete is complete
+        assert listing.build_scan_end().complete is complete
 
 
 def test_a_root_that_is_gone_or_no_folder_leaves_the_scan_open(tmp_path):
@@ -135,7 +135,7 @@ def test_a_root_that_is_gone_or_no_folder_leaves_the_scan_open(tmp_path):
         listing = list_folder(tmp_path / name)
         [problem] = listing.list_files()
         assert (problem.location, problem.message) == (str(tmp_path / name), message)
-        assert not listing.end_scan().complete
+        assert not listing.build_scan_end().complete
 
 
 @pytest.mark.parametrize(

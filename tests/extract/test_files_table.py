@@ -11,8 +11,9 @@ from ankiforge.extract.file_source import (
     select_card_syntaxes,
 )
 from ankiforge.extract.files import (
+    build_stamp,
     compile_patterns,
-    find_stored_path,
+    find_path_on_disk,
     get_relative_path,
     is_hidden,
     is_skipped_directory,
@@ -20,8 +21,7 @@ from ankiforge.extract.files import (
     parse_icloud_placeholder,
     read_file,
     read_json_settings,
-    stamp_file,
-    stamp_from_status,
+    read_stamp,
 )
 
 DECOMPOSED = "Pru\u0308fung"
@@ -97,7 +97,7 @@ def test_a_name_is_composed_and_bytes_that_are_no_text_are_replaced():
 def test_a_path_is_found_however_its_letters_are_stored(tmp_path, stored, path, found):
     (tmp_path / stored).parent.mkdir(parents=True)
     (tmp_path / stored).touch()
-    assert find_stored_path(tmp_path, path) == tmp_path / found
+    assert find_path_on_disk(tmp_path, path) == tmp_path / found
 
 
 @pytest.mark.parametrize(
@@ -129,13 +129,13 @@ def test_a_file_is_read_with_its_stamp_up_to_the_limit(tmp_path):
     path.write_bytes(b"12345")
     content, status = read_file(path, 5)
     assert content == b"12345"
-    assert stamp_from_status(status) == stamp_file(path)
-    assert stamp_file(path)[2:] == (5, path.stat().st_ino)
+    assert build_stamp(status) == read_stamp(path)
+    assert read_stamp(path)[2:] == (5, path.stat().st_ino)
     with pytest.raises(ItemError, match="larger than 0 MB") as caught:
         read_file(path, 4)
     assert caught.value.hint == "split it, or leave it out with `exclude`"
-    assert stamp_file(tmp_path / "gone") is None
-    assert stamp_file("a\0b") is None
+    assert read_stamp(tmp_path / "gone") is None
+    assert read_stamp("a\0b") is None
 
 
 @pytest.mark.parametrize(

@@ -2,7 +2,7 @@
 
 import pytest
 
-from ankiforge.extract.pdf.margins import MAX_RUNNING_LINE_CHARS, RunningLines
+from ankiforge.extract.pdf.margins import MAX_RUNNING_LINE_CHARS, RunningHeaders
 from ankiforge.extract.pdf.metadata import (
     OutlineEntry,
     find_doi,
@@ -211,12 +211,12 @@ def pages(*edges: str) -> list[str]:
 )  # fmt: skip
 def test_the_body_of_a_page(texts, page, body):
     text = texts[page] if page < len(texts) else "Cells\nabc"
-    start, end = RunningLines(texts).find_body(page, text)
+    start, end = RunningHeaders(texts).find_body_span(page, text)
     assert text[start:end].strip() == (text if body is None else body)
 
 
 def test_a_page_of_nothing_but_its_header_has_an_empty_body():
-    start, end = RunningLines(["Cells", "Cells"]).find_body(0, "  Cells ")
+    start, end = RunningHeaders(["Cells", "Cells"]).find_body_span(0, "  Cells ")
     assert (start, end) == (7, 8)
-    start, end = RunningLines(["a\nb", "a\nb"]).find_body(0, "a b")
+    start, end = RunningHeaders(["a\nb", "a\nb"]).find_body_span(0, "a b")
     assert (start, end) == (1, 2)

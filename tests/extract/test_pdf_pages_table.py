@@ -206,7 +206,7 @@ def test_many_replies_are_saved_at_once(papers, tmp_path):
         for number in range(21):
             path = tmp_path / f"{number}.pdf"
             path.write_bytes(papers[0].read_bytes())
-            pool.measure_pages(path)
+            pool.read_page_sizes(path)
             assert len(cache.stored) == (0 if number < 19 else 21)
 
 
@@ -215,10 +215,10 @@ def test_the_pages_of_a_file_are_read_in_parts(papers, monkeypatch, jobs):
     path = papers[0]
     words = ["One cell.", "Two cells.", "Three cells.", "Four cells.", "Five cells."]
     write_pdf(path, [Page([paragraph(each)]) for each in words])
-    monkeypatch.setattr("ankiforge.extract.pdf.worker.PAGES_PER_QUESTION", 2)
+    monkeypatch.setattr("ankiforge.extract.pdf.worker.PAGES_PER_REQUEST", 2)
     with PdfWorkerPool(jobs=jobs) as pool:
         parts = list(pool.iter_pages(path))
-        sizes = pool.measure_pages(path).pages
+        sizes = pool.read_page_sizes(path).pages
     assert all(isinstance(part, ReadPagesReply) for part in parts)
     assert [len(part.paragraphs) for part in parts] == [2, 2, 1]
     lines = [line for part in parts for lines in part.paragraphs for line, _, _ in lines]
@@ -231,7 +231,7 @@ def test_a_file_that_cannot_be_read_has_no_pages(tmp_path):
     path = tmp_path / "a.pdf"
     path.write_bytes(b"no PDF")
     with PdfWorkerPool() as pool:
-        assert pool.measure_pages(path) == MeasurePagesReply()
+        assert pool.read_page_sizes(path) == MeasurePagesReply()
         assert pool.draw_page(path, 0, (), 100).picture == b""
         contexts, failure = pool.find_contexts(path, ())
     assert (contexts, failure.what) == ([], "it is not a PDF")

@@ -119,7 +119,7 @@ class DatabaseSource(BookSource, ExportSource):
                     document, folder, marks_of_book, path, worker
                 )
                 yield book.display_name, sightings
-            worker.save_cache(complete=folder.end_scan().complete)
+            worker.save_cache(complete=folder.build_scan_end().complete)
 
 
 def _list_tables_in_place(path: Path) -> set[str]:
@@ -135,7 +135,7 @@ def _list_tables_in_place(path: Path) -> set[str]:
     return set()
 
 
-def get_text(row: Row, column: str) -> str:
+def get_column_text(row: Row, column: str) -> str:
     """Return a column as text, or "" if it is null or doesn't exist."""
     if column not in row.keys():  # noqa: SIM118 - a row is not a dictionary
         return ""
@@ -185,7 +185,9 @@ class AppleBooks(DatabaseSource):
         for row in connection.execute(_MARKS_QUERY):
             mark = _parse_apple_highlight(row)
             if mark.text.strip() or mark.comment.strip():
-                by_asset.setdefault(get_text(row, "ZANNOTATIONASSETID"), []).append(mark)
+                by_asset.setdefault(
+                    get_column_text(row, "ZANNOTATIONASSETID"), []
+                ).append(mark)
         library = _read_apple_library(file.as_path, self.owner)
         for asset, marks in by_asset.items():
             book = library.get(asset, Book(asset))
@@ -195,7 +197,7 @@ class AppleBooks(DatabaseSource):
 
 def _parse_apple_highlight(row: Row) -> BookHighlight:
     """Parse a row as a highlight. For a bookmark, the text and comment are both empty."""
-    location = _CFI.search(get_text(row, "ZANNOTATIONLOCATION"))
+    location = _CFI.search(get_column_text(row, "ZANNOTATIONLOCATION"))
     page = -1
     if location:
         page = int(location["file"][:9]) // 2 - 1
@@ -203,19 +205,19 @@ def _parse_apple_highlight(row: Row) -> BookHighlight:
     common, _, ends = (location["range"] if location else "").partition(",")
     element, offset = parse_cfi(common + ends.partition(",")[0])
     return BookHighlight(
-        text=get_text(row, "ZANNOTATIONSELECTEDTEXT"),
-        id=get_text(row, "ZANNOTATIONUUID"),
-        comment=get_text(row, "ZANNOTATIONNOTE"),
+        text=get_column_text(row, "ZANNOTATIONSELECTEDTEXT"),
+        id=get_column_text(row, "ZANNOTATIONUUID"),
+        comment=get_column_text(row, "ZANNOTATIONNOTE"),
         kind=_APPLE_KINDS.get(
-            get_text(row, "ZANNOTATIONISUNDERLINE"), HighlightKind.HIGHLIGHT
+            get_column_text(row, "ZANNOTATIONISUNDERLINE"), HighlightKind.HIGHLIGHT
         ),
         page=page,
         css_selector=element,
         offset=offset,
-        heading=get_text(row, "ZFUTUREPROOFING5"),
-        colour=_APPLE_COLOURS.get(get_text(row, "ZANNOTATIONSTYLE"), ""),
-        created=_parse_apple_time(get_text(row, "ZANNOTATIONCREATIONDATE")),
-        modified=_parse_apple_time(get_text(row, "ZANNOTATIONMODIFICATIONDATE")),
+        heading=get_column_text(row, "ZFUTUREPROOFING5"),
+        colour=_APPLE_COLOURS.get(get_column_text(row, "ZANNOTATIONSTYLE"), ""),
+        created=_parse_apple_time(get_column_text(row, "ZANNOTATIONCREATIONDATE")),
+        modified=_parse_apple_time(get_column_text(row, "ZANNOTATIONMODIFICATIONDATE")),
     )
 
 
@@ -228,11 +230,11 @@ def _read_apple_library(database: Path, owner: DatabaseOwner) -> dict[str, Book]
                 open_database_copy(path, owner, ("ZBKLIBRARYASSET",)) as library,
             ):
                 for row in library.execute("SELECT * FROM ZBKLIBRARYASSET"):
-                    authors = get_text(row, "ZAUTHOR").split(" & ")
-                    books[get_text(row, "ZASSETID")] = Book(
-                        get_text(row, "ZTITLE"),
+                    authors = get_column_text(row, "ZAUTHOR").split(" & ")
+                    books[get_column_text(row, "ZASSETID")] = Book(
+                        get_column_text(row, "ZTITLE"),
                         tuple(filter(None, authors)),
-                        file=get_text(row, "ZPATH"),
+                        file=get_column_text(row, "ZPATH"),
                     )
     return books
 
@@ -294,8 +296,12 @@ class Kobo(DatabaseSource):
         """Yield (book, highlight) pairs, in reading order within each book."""
         rows_by_volume: dict[str, list[Row]] = {}
         for row in connection.execute(_BOOKMARKS_QUERY):
-            if (get_text(row, "Text") + get_text(row, "Annotation")).strip():
-                rows_by_volume.setdefault(get_text(row, "VolumeID"), []).append(row)
+            if (
+                get_column_text(row, "Text") + get_column_text(row, "Annotation")
+            ).strip():
+                rows_by_volume.setdefault(get_column_text(row, "VolumeID"), []).append(
+                    row
+                )
         for book_id, rows in rows_by_volume.items():
             book_row = connection.execute(_BOOK_QUERY, (book_id,)).fetchone()
             book = _create_kobo_book(book_id, book_row)
@@ -303,8 +309,8 @@ class Kobo(DatabaseSource):
             # a chapter (type 899).
             chapters: dict[str, str] = {}
             for row in connection.execute(_CHAPTERS_QUERY, (book_id,)):
-                file_name = _parse_content_id(get_text(row, "ContentID"))
-                title = get_text(row, "Title")
+                file_name = _parse_content_id(get_column_text(row, "ContentID"))
+                title = get_column_text(row, "Title")
                 if file_name and title and not title.endswith(PAGE_SUFFIXES):
                     chapters.setdefault(file_name, title)
             positioned_marks = [_parse_kobo_highlight(row, chapters) for row in rows]
@@ -318,9 +324,9 @@ def _create_kobo_book(book_id: str, row: Row | None) -> Book:
     file = _DEVICE_PREFIX.sub("", path)
     if row is None:  # the book was removed from the device
         return Book(title="" if file else book_id, file=file)
-    title = get_text(row, "Title")
-    authors = [name.strip() for name in get_text(row, "Attribution").split(",")]
-    isbns = parse_isbns((get_text(row, "ISBN"),))
+    title = get_column_text(row, "Title")
+    authors = [name.strip() for name in get_column_text(row, "Attribution").split(",")]
+    isbns = parse_isbns((get_column_text(row, "ISBN"),))
     return Book(title, tuple(filter(None, authors)), isbns, file)
 
 
@@ -347,39 +353,39 @@ def _parse_kobo_highlight(
     Returns (sort key for the position in the book, highlight). `chapters` maps file names to
     chapter titles.
     """
-    content_id = get_text(row, "ContentID")
+    content_id = get_column_text(row, "ContentID")
     file = _parse_content_id(content_id)
     heading = chapters.get(file, "")
 
     # the position is a path in the file, or one of its numbered spans
     element = ""
     offset = 0
-    container, _, point = get_text(row, "StartContainerPath").partition("#point(")
+    container, _, point = get_column_text(row, "StartContainerPath").partition("#point(")
     span = _KOBO_SPAN.search(container)
     if point:
         file = container
         element, offset = parse_cfi(point.removeprefix("/1"))
     elif span:
         element = span[0].replace("\\", "").replace(".", "\\.")
-        start = get_text(row, "StartOffset")
+        start = get_column_text(row, "StartOffset")
         if start.isdigit() and len(start) < 10:
             offset = int(start)
     else:
         file = ""
     progress = 0.0
     with suppress(ValueError):
-        progress = float(get_text(row, "ChapterProgress"))
+        progress = float(get_column_text(row, "ChapterProgress"))
     mark = BookHighlight(
-        text=get_text(row, "Text"),
-        id=get_text(row, "BookmarkID"),
-        comment=get_text(row, "Annotation"),
+        text=get_column_text(row, "Text"),
+        id=get_column_text(row, "BookmarkID"),
+        comment=get_column_text(row, "Annotation"),
         file=file,
         css_selector=element,
         offset=offset,
         heading=heading,
-        colour=_KOBO_COLOURS.get(get_text(row, "Color"), ""),
-        created=normalize_time(get_text(row, "DateCreated")),
-        modified=normalize_time(get_text(row, "DateModified")),
+        colour=_KOBO_COLOURS.get(get_column_text(row, "Color"), ""),
+        created=normalize_time(get_column_text(row, "DateCreated")),
+        modified=normalize_time(get_column_text(row, "DateModified")),
     )
     return (content_id, progress, mark.created), mark
 
@@ -445,29 +451,30 @@ class LookedUpWords(DatabaseSource):
         query = _KINDLE_WORDS_QUERY if is_kindle else _KOREADER_WORDS_QUERY
         for row in connection.execute(query):
             # KOReader stores the dictionary's form of a word, and how the book spells it
-            word = get_text(row, "highlight") or get_text(row, "word")
+            word = get_column_text(row, "highlight") or get_column_text(row, "word")
             if not word.strip():
                 continue
-            before = get_text(row, "prev_context")
-            context = get_text(row, "usage")
+            before = get_column_text(row, "prev_context")
+            context = get_column_text(row, "usage")
             if not is_kindle:
-                context = f"{before}{word}{get_text(row, 'next_context')}"
+                context = f"{before}{word}{get_column_text(row, 'next_context')}"
                 span = (len(before), len(before) + len(word))
                 start, end = find_sentence_around(context, *span)
                 context = context[start:end]
-            language = get_text(row, "lang").partition("-")[0]
-            authors = get_text(row, "authors").split(";")
+            language = get_column_text(row, "lang").partition("-")[0]
+            authors = get_column_text(row, "authors").split(";")
             yield (
                 Book(
-                    get_text(row, "title"), tuple(filter(None, map(str.strip, authors)))
+                    get_column_text(row, "title"),
+                    tuple(filter(None, map(str.strip, authors))),
                 ),
                 BookHighlight(
                     text=word,
-                    id=get_text(row, "key"),
+                    id=get_column_text(row, "key"),
                     sentence=" ".join(context.split()),
                     line_syntax=LOOKED_UP_WORD,
                     tags=(language,) if language else (),
-                    created=_parse_unix_time(get_text(row, "created")),
+                    created=_parse_unix_time(get_column_text(row, "created")),
                 ),
             )
 

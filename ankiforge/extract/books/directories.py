@@ -25,7 +25,7 @@ class BookSettings(SourceSettings, kw_only=True):
     """Further directories that contain books."""
 
 
-class BookDirectories:
+class BookIndex:
     """An index of the books in a set of directories, by file name."""
 
     def __init__(self, root: Path, further_folders: Iterable[Path]) -> None:
@@ -90,8 +90,8 @@ class BookSource(DirectorySource):
     """Base class of sources that look up the sentences around highlights in the books."""
 
     @cached_property
-    def books(self) -> BookDirectories:
+    def books(self) -> BookIndex:
         """The books next to the highlights and in the configured directories."""
         base = self.opening.workspace or Path()
         folders = [base / Path(folder).expanduser() for folder in self.settings.books]
-        return BookDirectories(self.listing.root, folders)
+        return BookIndex(self.listing.root, folders)

@@ -31,7 +31,7 @@ from ankiforge.extract.books.documents import (
     create_document,
 )
 from ankiforge.extract.file_source import File, FileSource, FindPicture
-from ankiforge.extract.files import MAX_TEXT_BYTES, read_file, stamp_file
+from ankiforge.extract.files import MAX_TEXT_BYTES, read_file, read_stamp
 from ankiforge.model import HighlightKind, Problem, Sighting, Strings
 from ankiforge.text import regex
 from ankiforge.text.identifiers import parse_isbns
@@ -157,16 +157,16 @@ class KOReader(BookSource, FileSource):
             yield worker
             worker.save_cache(complete=self.covers_all_files(files))
 
-    def get_dependency_state(self, name: str, file: File) -> str:
+    def get_dependency_fingerprint(self, name: str, file: File) -> str:
         """Return the path and stamp of a book's local copy, or "" if there is none.
 
         `name` is the path of the book on the device.
         """
         path = self.books.find_book(name)
-        return f"{path} {stamp_file(path)}" if path else ""
+        return f"{path} {read_stamp(path)}" if path else ""
 
     def extract_file(
-        self, file: File, reader: PdfWorkerPool, picture: FindPicture
+        self, file: File, reader: PdfWorkerPool, find_picture: FindPicture
     ) -> Iterator[Sighting]:
         """Yield a book with its highlights, and a notice if some highlights have no text."""
         raw, _ = read_file(file.disk_path, MAX_TEXT_BYTES)
@@ -179,7 +179,7 @@ class KOReader(BookSource, FileSource):
         marks_with_text = [mark for mark in marks if mark.text or mark.comment]
         path = None
         if marks_with_text:
-            picture(book.file)  # read this file again if the book changes or appears
+            find_picture(book.file)  # read this file again if the book changes or appears
             path = self.books.find_book(book.file)
         folder = self.listing
         document = create_document(book, folder.namespace, folder.name)

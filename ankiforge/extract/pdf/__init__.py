@@ -85,12 +85,12 @@ class PdfSource(FileSource):
         """
         from ankiforge.extract.pdf.messages import ReadMarks
         from ankiforge.extract.pdf.worker import (
-            QUESTION_TIMEOUT,
+            REQUEST_TIMEOUT,
             PdfWorkerPool,
             get_absolute_path,
         )
 
-        seconds = QUESTION_TIMEOUT if self.timeout is None else self.timeout
+        seconds = REQUEST_TIMEOUT if self.timeout is None else self.timeout
         opening = self.opening
         with PdfWorkerPool(
             seconds, opening.cache, opening.jobs, opening.executor
@@ -100,7 +100,7 @@ class PdfSource(FileSource):
             worker.save_cache(complete=self.covers_all_files(files))
 
     def extract_file(
-        self, file: File, reader: PdfWorkerPool, picture: FindPicture
+        self, file: File, reader: PdfWorkerPool, find_picture: FindPicture
     ) -> Iterator[Sighting]:
         """Yield a PDF's document, if it has any highlights, followed by any problems."""
         from ankiforge.extract.pdf.messages import Failure
@@ -195,7 +195,7 @@ class PdfSource(FileSource):
         return tuple(highlights)
 
 
-def identify_document(path: Path) -> ExtractedDocument | Problem:
+def read_pdf_metadata(path: Path) -> ExtractedDocument | Problem:
     """Read the title, authors and identifiers of a PDF, without highlights.
 
     Returns a problem if the file can't be read.

@@ -133,7 +133,7 @@ class _ListItem:
         return any((kind, number + 1) in other.numbers for kind, number in self.numbers)
 
 
-def find_list_items(lines: Iterable[Line]) -> set[PrintedChar]:
+def find_list_item_starts(lines: Iterable[Line]) -> set[PrintedChar]:
     """Return the first character of each list item labelled with a letter or number.
 
     A line only counts as an item if the page also has the previous or next item of the same

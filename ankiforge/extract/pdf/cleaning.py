@@ -65,7 +65,7 @@ _NOTE_NUMBER = regex(
 )
 
 
-def strip_note_number(text: str) -> str:
+def strip_footnote_number(text: str) -> str:
     """Strip a leading footnote number, e.g. the ² in `²This style …`."""
     number = _NOTE_NUMBER.match(text)
     if not number or not text[number.end()].isupper():

@@ -143,7 +143,7 @@ def _get_middle_y(piece: Piece) -> float:
     return (piece.box[1] + piece.box[3]) / 2
 
 
-def find_ticks(pieces: Sequence[Piece]) -> set[Piece]:
+def find_tick_labels(pieces: Sequence[Piece]) -> set[Piece]:
     """Return the tick labels of horizontal and vertical axes.
 
     Tick labels are numbers whose values increase or decrease evenly with their positions.
@@ -267,7 +267,7 @@ def find_labels_in_pieces(pieces: list[Piece], frame: Box) -> tuple[DetectedLabe
         frame: the area framed by the user.
     """
     pieces = [piece for piece in pieces if piece.inside_fraction >= 0.5]
-    non_labels = find_ticks(pieces) | find_panel_letters(pieces)
+    non_labels = find_tick_labels(pieces) | find_panel_letters(pieces)
     candidates = [
         piece
         for piece in pieces
@@ -276,7 +276,7 @@ def find_labels_in_pieces(pieces: list[Piece], frame: Box) -> tuple[DetectedLabe
     if len(candidates) > _MAX_PIECES:
         return ()
     labels = []
-    for lines in join_label_lines(candidates):
+    for lines in group_label_lines(candidates):
         text = _join_lines(lines)
         word_count = len(text.split())
         if CJK.search(text):
@@ -324,7 +324,7 @@ MAX_EDGE_DISTANCE = 0.4
 """The maximum distance between the edges or middles of aligned lines, relative to the font size."""
 
 
-def join_label_lines(pieces: Sequence[Piece]) -> list[list[Piece]]:
+def group_label_lines(pieces: Sequence[Piece]) -> list[list[Piece]]:
     """Group chunks of text into labels, each a list of consecutive lines."""
     by_angle: dict[int, list[Piece]] = defaultdict(list)
     for piece in dict.fromkeys(pieces):

@@ -1,6 +1,6 @@
 """Read the labels of a figure from the text layer of its page.
 
-Letters with small gaps are joined into chunks of text, from which `figure_labels` selects the
+CharReader with small gaps are joined into chunks of text, from which `figure_labels` selects the
 labels. Positions are measured along and across each line, so rotated text, e.g. along a vertical
 axis, is read as well. Boxes are in unrotated user space.
 """
@@ -30,7 +30,11 @@ from ankiforge.extract.pdf.figure_labels import (
     parse_number,
     project_box,
 )
-from ankiforge.extract.pdf.letters import Letters, iter_visible_chars, read_chars
+from ankiforge.extract.pdf.letters import (
+    CharReader,
+    iter_visible_chars,
+    read_chars,
+)
 
 _MAX_LETTERS = 20_000
 """The maximum number of letters in and around a frame. If there are more, no labels are read."""
@@ -40,7 +44,7 @@ width and height. This detects text that extends beyond the frame.
 """
 
 
-def find_labels(page: PdfPage, frame: Box) -> tuple[DetectedLabel, ...]:
+def find_figure_labels(page: PdfPage, frame: Box) -> tuple[DetectedLabel, ...]:
     """Return the labels inside a frame on a page, in no particular order.
 
     Returns () if the frame contains no letters, or too many for a figure.
@@ -115,7 +119,7 @@ def _read_letters(text_page: PdfTextPage, frame: Box) -> list[Letter]:
     left, bottom, right, top = frame
     margin_x = MARGIN_FRACTION * (right - left)
     margin_y = MARGIN_FRACTION * (top - bottom)
-    page_letters = Letters(text_page)
+    page_letters = CharReader(text_page)
     x = c_double()
     y = c_double()
     letters = []
@@ -129,7 +133,7 @@ def _read_letters(text_page: PdfTextPage, frame: Box) -> list[Letter]:
         if angle not in READING_DIRECTIONS:
             continue
         height = char.width if angle in (90, 270) else char.height
-        size = page_letters.get_size(char.char_index, height)
+        size = page_letters.get_font_size(char.char_index, height)
 
         # Determine the position along and across the line. The edges across the line are derived
         # from the font size, using the usual ascent and descent of letters.

@@ -34,7 +34,7 @@ def load_upright_text(page: PdfPage) -> PdfTextPage:
     user.
     """
     text = page.get_textpage()
-    letters = Letters(text)
+    letters = CharReader(text)
     count = text.count_chars()
     quarter_turns = Counter(
         round(letters.get_angle(index) / 90) % 4
@@ -56,7 +56,7 @@ def is_bold_font(name: str) -> bool:
     return _BOLD_FONT.search(name) is not None
 
 
-class Letters:
+class CharReader:
     """Reads the properties of a page's characters from PDFium, by their index in its list."""
 
     def __init__(self, page: PdfTextPage) -> None:
@@ -69,7 +69,7 @@ class Letters:
         pdfium_c.FPDFText_GetLooseCharBox(self._page, index, self._box)
         return (self._box.bottom, self._box.top)
 
-    def get_size(self, index: int, height: float) -> float:
+    def get_font_size(self, index: int, height: float) -> float:
         """Return the font size as printed, in points.
 
         `height` is the extent of the character's box across its line. It is returned instead if
@@ -110,7 +110,7 @@ _MISREAD_CODES = frozenset((_GRAVE_ACCENT_CODE, _TIMES_CODE, _PRIME_CODE))
 def read_chars(page: PdfTextPage) -> list[Char]:
     """Read all characters of a page in reading order, including spaces and line breaks."""
     raw = page.raw
-    letters = Letters(page)
+    letters = CharReader(page)
     box = pdfium_c.FS_RECTF()
     box_pointer = byref(box)
     get_code = pdfium_c.FPDFText_GetUnicode

@@ -46,7 +46,7 @@ class EdgeLine(Value):
         return (self.at_top, _DIGITS.sub("#", self.text.casefold()))
 
 
-class RunningLines:
+class RunningHeaders:
     """A document's page headers and footers: lines that recur at the edges of its pages."""
 
     def __init__(self, texts: Sequence[str]) -> None:
@@ -58,7 +58,7 @@ class RunningLines:
         min_count = max(2, _MIN_PAGE_FRACTION * len(texts))
         self._recurring = {key for key, count in counts.items() if count >= min_count}
 
-    def find_body(self, page: int, text: str) -> Span:
+    def find_body_span(self, page: int, text: str) -> Span:
         """Return the span of a page's text without running headers, footers and page numbers.
 
         Args:

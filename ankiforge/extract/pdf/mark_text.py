@@ -21,7 +21,7 @@ from ankiforge.extract.pdf.page_text import (
     PageText,
     Segments,
     is_rtl,
-    measure_direction,
+    measure_text_direction,
 )
 from ankiforge.model import Span, Value
 from ankiforge.text import regex
@@ -304,7 +304,7 @@ def _sort_segments(segments: Segments, covered: QuadByChar) -> Segments:
     if len(segments) < 2:
         return segments
     longest_segment: list[PrintedChar] = max(segments, key=len)
-    across, along = measure_direction(pairwise(longest_segment))
+    across, along = measure_text_direction(pairwise(longest_segment))
     text = "".join(char.text for char in chain.from_iterable(segments))
     depth_sign = -1.0 if is_rtl(text) else 1.0
 

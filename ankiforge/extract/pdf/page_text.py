@@ -19,7 +19,7 @@ from statistics import median
 
 from pypdfium2 import PdfiumError  # type: ignore[import-untyped]
 
-from ankiforge.extract.pdf.blocks import find_block_starts, find_list_items
+from ankiforge.extract.pdf.blocks import find_block_starts, find_list_item_starts
 from ankiforge.extract.pdf.chars import (
     CJK,
     HYPHEN_MARKERS,
@@ -228,7 +228,7 @@ class PageText:
 
         # Determine the direction of most lines. It points from left to right even in
         # right-to-left scripts, because its sign distinguishes above and below.
-        dx, dy = measure_direction(adjacent_pairs)
+        dx, dy = measure_text_direction(adjacent_pairs)
         is_right_to_left = is_rtl("".join([char.text for char in self.chars]))
         if is_right_to_left:
             dx, dy = -dx, -dy
@@ -259,7 +259,7 @@ class PageText:
                     if is_small:
                         self._convert_scripts(list(run), line)
 
-        self.list_items = find_list_items(self.lines)
+        self.list_items = find_list_item_starts(self.lines)
         """The first character of each list item labelled with a letter or number."""
         block_start_chars = find_block_starts(self.lines, get_font) | self.list_items
 
@@ -480,7 +480,7 @@ class PageText:
         for line in lines:
             end = start + len(line)
             if CLUSTER_LETTER.search(line):
-                ends = [self.find_char(start), self.find_char(end - 1)]
+                ends = [self.find_char_at(start), self.find_char_at(end - 1)]
                 if self.has_misread_letters([ends]):
                     return True
             start = end + 1
@@ -492,7 +492,7 @@ class PageText:
         next_start = last.next.text_offset if last.next else len(self.text)
         return (first.text_offset, min(end, next_start))
 
-    def find_char(self, offset: int) -> PrintedChar:
+    def find_char_at(self, offset: int) -> PrintedChar:
         """Return the character at or before `offset` in `text`."""
         return self.chars[max(bisect_right(self._starts, offset) - 1, 0)]
 
@@ -505,7 +505,7 @@ class PageText:
         cell_gap_count = 0
         gap_widths: list[float] = []
         """The gaps in the current row, relative to the height of its letters."""
-        char: PrintedChar | None = self.find_char(start)
+        char: PrintedChar | None = self.find_char_at(start)
         while char and char.text_offset < end:
             previous = char.previous
             if previous and previous.text_offset >= start and char.gap is not NO_GAP:
@@ -572,7 +572,7 @@ def _is_adjacent(left: Sequence[PrintedChar], right: Sequence[PrintedChar]) -> b
 # --- comparing characters and lines -----------------------------------------------------
 
 
-def measure_direction(
+def measure_text_direction(
     pairs: Iterable[tuple[PrintedChar, PrintedChar]],
 ) -> tuple[float, float]:
     """Return the text direction as a unit vector, or (1, 0) if there aren't any pairs.

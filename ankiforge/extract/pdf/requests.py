@@ -22,7 +22,7 @@ from typing import Any
 import pypdfium2 as pdfium  # type: ignore[import-untyped]
 from msgspec import structs
 
-from ankiforge.extract.files import MISSING_FILE_HINT, open_regular_file, stamp_file
+from ankiforge.extract.files import MISSING_FILE_HINT, open_regular_file, read_stamp
 from ankiforge.extract.pdf.annotations import (
     TEXT_MARK_KINDS,
     Annotation,
@@ -38,11 +38,15 @@ from ankiforge.extract.pdf.cleaning import (
     clean_text,
     find_first_word,
     find_last_word,
-    strip_note_number,
+    strip_footnote_number,
     to_one_line,
 )
-from ankiforge.extract.pdf.letters import Letters, load_upright_text, read_chars
-from ankiforge.extract.pdf.margins import MAX_RUNNING_LINE_CHARS, RunningLines
+from ankiforge.extract.pdf.letters import (
+    CharReader,
+    load_upright_text,
+    read_chars,
+)
+from ankiforge.extract.pdf.margins import MAX_RUNNING_LINE_CHARS, RunningHeaders
 from ankiforge.extract.pdf.mark_text import (
     MarkTextFinder,
     build_quads,
@@ -58,13 +62,13 @@ from ankiforge.extract.pdf.messages import (
     Failure,
     FindContextsReply,
     MeasurePages,
-    Question,
     QuoteContext,
     ReadMarks,
     ReadMarksReply,
     ReadPages,
     ReadPagesReply,
     Reply,
+    Request,
     StoredQuote,
 )
 from ankiforge.extract.pdf.metadata import (
@@ -204,27 +208,27 @@ _PUBLISHER_COVER = regex(
 # --- one request ------------------------------------------------------------------------
 
 
-def process_pdf_request(question: Question) -> Reply:
+def process_pdf_request(request: Request) -> Reply:
     """Return the reply to a request about a PDF, or a `Failure` if the file can't be read.
 
     Never raises an exception because of a file's content.
     """
-    path = Path(question.path)
+    path = Path(request.path)
     try:
-        if isinstance(question, ReadPages):
-            return _read_pages(question, path)
+        if isinstance(request, ReadPages):
+            return _read_pages(request, path)
         opened = _open_document(path)
         if isinstance(opened, Failure):
             return opened
         document, notices = opened
         with closing(document):
-            if isinstance(question, CutAreas | DrawPage | MeasurePages):
-                return _render(document, question)
+            if isinstance(request, CutAreas | DrawPage | MeasurePages):
+                return _render(document, request)
             pages = _FilePages(document)
-            if isinstance(question, ReadMarks):
-                return _read_marks(pages, path.stem, notices, question)
+            if isinstance(request, ReadMarks):
+                return _read_marks(pages, path.stem, notices, request)
             with closing(_OpenPdf(pages, path.stem)) as open_pdf:
-                passages = map(open_pdf.find_context, question.quotes)
+                passages = map(open_pdf.find_context, request.quotes)
                 return FindContextsReply(tuple(passages))
     except MemoryError:
         return _OUT_OF_MEMORY
@@ -238,19 +242,19 @@ def process_pdf_request(question: Question) -> Reply:
 
 
 def _render(
-    document: pdfium.PdfDocument, question: CutAreas | DrawPage | MeasurePages
+    document: pdfium.PdfDocument, request: CutAreas | DrawPage | MeasurePages
 ) -> Reply:
     # imported on demand, because most files are only read
     from ankiforge.extract.pdf import rendering
 
-    match question:
+    match request:
         case CutAreas():
-            pictures = [rendering.cut_out_area(document, area) for area in question.areas]
+            pictures = [rendering.cut_out_area(document, area) for area in request.areas]
             return CutAreasReply(tuple(pictures))
         case DrawPage():
-            return rendering.draw_page(document, question)
+            return rendering.draw_page(document, request)
         case MeasurePages():
-            return rendering.measure_pages(document)
+            return rendering.read_page_sizes(document)
 
 
 _open_files: dict[str, tuple[ExitStack, _OpenPdf]] = {}
@@ -260,13 +264,13 @@ The entry is removed after the last pages have been read.
 """
 
 
-def _read_pages(question: ReadPages, path: Path) -> Reply:
+def _read_pages(request: ReadPages, path: Path) -> Reply:
     """Read the text of a range of pages.
 
     The file is kept open until its last page has been read, because opening it takes as
     long as reading a sixth of its pages.
     """
-    file_key = f"{path} {stamp_file(path)}"
+    file_key = f"{path} {read_stamp(path)}"
     if file_key not in _open_files:
         for previous, _ in _open_files.values():
             previous.close()
@@ -280,8 +284,8 @@ def _read_pages(question: ReadPages, path: Path) -> Reply:
         pdf = stack.enter_context(closing(_OpenPdf(_FilePages(document), path.stem)))
         _open_files[file_key] = stack, pdf
     stack, pdf = _open_files[file_key]
-    pages_read = pdf.read_pages(question.first, question.number)
-    if question.first + question.number >= len(pages_read.prints):
+    pages_read = pdf.read_pages(request.first, request.number)
+    if request.first + request.number >= len(pages_read.prints):
         stack.close()
         del _open_files[file_key]
     return pages_read
@@ -325,7 +329,7 @@ def _open_nonempty(file: Path | bytes) -> pdfium.PdfDocument:
 
 
 def _read_marks(
-    pages: _FilePages, name: str, notices: list[Pair], question: ReadMarks
+    pages: _FilePages, name: str, notices: list[Pair], request: ReadMarks
 ) -> ReadMarksReply:
     annotations = read_annotations(pages.iter_pages())
     if annotations.hidden_count:
@@ -336,7 +340,7 @@ def _read_marks(
         is_whole=TRUNCATED_NOTICE not in notices and REPAIRED_NOTICE not in notices,
         left_out=annotations.left_out,
     )
-    if question.named or annotations.marks or pages.damaged:
+    if request.named or annotations.marks or pages.damaged:
         with closing(_OpenPdf(pages, name)) as open_pdf:
             reply = open_pdf.read_marks(annotations.marks, reply)
     if reply.problems:  # the problems already list the unreadable pages
@@ -448,7 +452,7 @@ class _OpenPdf:
             pages.read_or_default(number, read_text, "") for number in range(len(pages))
         ]
         self._spelling = Spelling(self._texts)
-        self._running_lines = RunningLines(self._texts)
+        self._running_lines = RunningHeaders(self._texts)
         work_page = int(
             len(pages) > 1 and _PUBLISHER_COVER.search(self._texts[0]) is not None
         )
@@ -473,10 +477,10 @@ class _OpenPdf:
         page = self._page_cache.pop(number, None)
         if page is None:
             chars = self._pages.read_or_default(number, self._read_chars, [])
-            letters = Letters(self._pages.load_text_page(number)) if chars else None
+            letters = CharReader(self._pages.load_text_page(number)) if chars else None
             get_font = letters.get_font if letters else str
             text = PageText(chars, self._spelling, get_font)
-            body = self._running_lines.find_body(number, text.text)
+            body = self._running_lines.find_body_span(number, text.text)
             page = _MarkedPage(number, text, body, MarkTextFinder(text))
         self._page_cache[number] = page
         if len(self._page_cache) > _MAX_PAGES_WITH_CHARS:
@@ -593,7 +597,7 @@ class _OpenPdf:
             exact = join_bullets(to_one_line(words))
         if located.first_char in page.text.list_items:
             exact = ITEM_LABEL.sub("", exact, count=1).strip() or exact
-        exact = strip_note_number(exact)
+        exact = strip_footnote_number(exact)
 
         # Find the context. For a note beside the text, this is only the nearest sentence. Text
         # boxes have no context, nor do text marks that cover no text.
@@ -616,7 +620,7 @@ class _OpenPdf:
             nearby = _find_paragraphs_around(text, located.word_span, page.body, asks)
         else:
             prefix = suffix = ""
-        sentence = strip_note_number(sentence)
+        sentence = strip_footnote_number(sentence)
         if sentence in (exact, quoted):
             sentence = ""
 
@@ -696,7 +700,7 @@ class _OpenPdf:
             for line in lines:
                 heading = ""
                 if self._outline and page.text.chars:
-                    char = page.text.find_char(line_start)
+                    char = page.text.find_char_at(line_start)
                     heading = self._find_headings(page_number, char.char_index, char.top)
                 skip = (
                     _UNRELIABLE_TEXT if is_misread and CLUSTER_LETTER.search(line) else ""
@@ -763,7 +767,7 @@ class _OpenPdf:
         prefix, suffix, sentence = get_passage_context(
             text, span, crosses_table=crosses_table
         )
-        char = page.text.find_char(span[0])
+        char = page.text.find_char_at(span[0])
         return QuoteContext(
             prefix=prefix,
             suffix=suffix,

@@ -16,7 +16,7 @@ from pypdfium2 import PdfTextPage
 
 from ankiforge.extract.files import AUTHOR_AND_YEAR_PREFIX
 from ankiforge.extract.pdf.cleaning import to_one_line
-from ankiforge.extract.pdf.letters import Letters
+from ankiforge.extract.pdf.letters import CharReader
 from ankiforge.model import Value
 from ankiforge.text import regex
 from ankiforge.text.normalize import fold_alphanumerics, normalize_for_lookup
@@ -51,7 +51,7 @@ def read_printed_lines(page: PdfTextPage, text: str) -> list[PrintedLine]:
 
     `text` is the page's text as returned by PDFium.
     """
-    letters = Letters(page)
+    letters = CharReader(page)
 
     def get_index(offset: int) -> int:
         index: int = pdfium_c.FPDFText_GetCharIndexFromTextIndex(page.raw, offset)
@@ -59,7 +59,7 @@ def read_printed_lines(page: PdfTextPage, text: str) -> list[PrintedLine]:
 
     def measure_size(index: int) -> float:
         bottom, top = letters.get_bottom_and_top(index)
-        return round(letters.get_size(index, top - bottom), 2)
+        return round(letters.get_font_size(index, top - bottom), 2)
 
     lines = []
     offset = 0
@@ -246,7 +246,7 @@ def choose_title(
     ):
         metadata_title = ""
     title_finder = _TitleFinder(lines)
-    title_block = next(title_finder.find_titles(), None)
+    title_block = next(title_finder.iter_title_candidates(), None)
     printed_title = title_block.text if title_block else ""
     if metadata_title and is_printed_in(folded_page, metadata_title):
         large_letters = ""
@@ -333,7 +333,7 @@ class _TitleFinder:
             else:
                 self._blocks.append(_Block(line))
 
-    def find_titles(self) -> Iterator[_Block]:
+    def iter_title_candidates(self) -> Iterator[_Block]:
         """Yield the blocks that look like titles, most likely first."""
         min_size = _MIN_COVER_TITLE_SIZE if self._is_cover else _MIN_TITLE_SIZE
         by_size = sorted(self._blocks, key=lambda block: -block.ranking_size)

@@ -25,7 +25,7 @@ from urllib.parse import urlsplit
 from msgspec import MsgspecError, json
 
 from ankiforge.errors import ItemError, ServiceError, UsageError
-from ankiforge.extract.files import fingerprint_program, is_stamp_reliable, stamp_file
+from ankiforge.extract.files import fingerprint_program, is_stamp_reliable, read_stamp
 from ankiforge.extract.pdf.messages import (
     HYPERTEXT_SUFFIXES,
     REPAIR_HINT,
@@ -41,13 +41,13 @@ from ankiforge.extract.pdf.messages import (
     MeasurePages,
     MeasurePagesReply,
     PageHighlight,
-    Question,
     QuoteContext,
     ReadMarks,
     ReadMarksReply,
     ReadPages,
     ReadPagesReply,
     Reply,
+    Request,
     StoredQuote,
 )
 from ankiforge.model import EmptySourceCache, SourceCache, hash16
@@ -71,13 +71,13 @@ _CRASHED = Failure(
 # --- in the process ---------------------------------------------------------------------
 
 
-def serve(questions: int, replies: int, timeout: float) -> None:
+def serve(requests: int, replies: int, timeout: float) -> None:
     """Reply to requests in this process until the pipe of requests is closed.
 
     Each request and reply is a line of JSON. If a request times out, the process exits.
 
     Args:
-        questions: the file descriptor to read requests from.
+        requests: the file descriptor to read requests from.
         replies: the file descriptor to write replies to.
         timeout: the timeout of each request, in seconds.
     """
@@ -100,14 +100,14 @@ def serve(questions: int, replies: int, timeout: float) -> None:
         resource.setrlimit(resource.RLIMIT_DATA, (limit, hard_limit))
     devnull = open(os.devnull, "r+b")  # noqa: PTH123, SIM115
     with (
-        os.fdopen(os.dup(questions), "rb") as question_lines,
+        os.fdopen(os.dup(requests), "rb") as request_lines,
         os.fdopen(os.dup(replies), "wb") as output,
     ):
         for stream in (0, 1, 2):
             os.dup2(devnull.fileno(), stream)
-        for line in question_lines:
+        for line in request_lines:
             faulthandler.dump_traceback_later(timeout, exit=True, file=devnull)
-            reply = json.encode(process_request(json.decode(line, type=Question)))
+            reply = json.encode(process_request(json.decode(line, type=Request)))
             faulthandler.cancel_dump_traceback_later()
             output.write(reply + b"\n")
             output.flush()
@@ -116,20 +116,20 @@ def serve(questions: int, replies: int, timeout: float) -> None:
             gc.freeze()
 
 
-def process_request(question: Question) -> Reply:
+def process_request(request: Request) -> Reply:
     """Return the reply to a request about a PDF, or about quotes in an EPUB or web page.
 
     Never raises an exception because of a file's content.
     """
-    if isinstance(question, FindContexts) and question.path.lower().endswith(
+    if isinstance(request, FindContexts) and request.path.lower().endswith(
         HYPERTEXT_SUFFIXES
     ):
         from ankiforge.extract.pdf.hypertext import find_quote_contexts
 
-        return find_quote_contexts(Path(question.path), question.quotes)
+        return find_quote_contexts(Path(request.path), request.quotes)
     from ankiforge.extract.pdf.requests import process_pdf_request
 
-    return process_pdf_request(question)
+    return process_pdf_request(request)
 
 
 # --- the caller's side ------------------------------------------------------------------
@@ -147,7 +147,7 @@ class WorkerProcess:
         self.has_ended = False
         self._kill: Callable[[], object]
         self._wait: Callable[[], object]
-        questions, to_questions = os.pipe()
+        requests, to_requests = os.pipe()
         from_replies, replies = os.pipe()
         # A forked process already has most modules imported, but it may hang if this process has
         # other threads.
@@ -157,11 +157,11 @@ class WorkerProcess:
                 with suppress(BaseException):
                     # close all inherited files, because with an inherited socket it would look as
                     # if somebody were listening on its port
-                    lower, upper = sorted((questions, replies))
+                    lower, upper = sorted((requests, replies))
                     os.closerange(3, lower)
                     os.closerange(lower + 1, upper)
                     os.closerange(upper + 1, os.sysconf("SC_OPEN_MAX"))
-                    serve(questions, replies, timeout)
+                    serve(requests, replies, timeout)
                 os._exit(1)
             self._kill = partial(os.kill, pid, signal.SIGKILL)
             self._wait = partial(os.waitpid, pid, 0)
@@ -170,15 +170,15 @@ class WorkerProcess:
 
             code = f"from {__name__} import serve; serve(0, 1, {timeout})"
             command = (sys.executable, "-P", "-W", "ignore", "-c", code)
-            process = subprocess.Popen(command, stdin=questions, stdout=replies)
+            process = subprocess.Popen(command, stdin=requests, stdout=replies)
             self._kill = process.kill
             self._wait = process.wait
-        os.close(questions)
+        os.close(requests)
         os.close(replies)
-        self._questions = os.fdopen(to_questions, "wb")
+        self._requests = os.fdopen(to_requests, "wb")
         self._replies = os.fdopen(from_replies, "rb")
 
-    def ask(self, question: Question) -> Reply:
+    def send(self, request: Request) -> Reply:
         """Send a request and wait for the reply.
 
         If the subprocess crashes or the request times out, the subprocess is killed and a
@@ -187,8 +187,8 @@ class WorkerProcess:
         started = monotonic()
         reply_line = b""
         with suppress(OSError, ValueError):
-            self._questions.write(json.encode(question) + b"\n")
-            self._questions.flush()
+            self._requests.write(json.encode(request) + b"\n")
+            self._requests.flush()
             reply_line = self._replies.readline()
         if reply_line.endswith(b"\n"):
             reply: Reply = json.decode(reply_line, type=Reply)
@@ -208,23 +208,23 @@ class WorkerProcess:
         with suppress(OSError):  # the subprocess has already ended
             self._kill()
             self._wait()
-        for pipe in (self._replies, self._questions):
+        for pipe in (self._replies, self._requests):
             with suppress(OSError):
                 pipe.close()
 
 
 # --- several processes, and cached replies --------------------------------------------
 
-QUESTION_TIMEOUT = 60.0
+REQUEST_TIMEOUT = 60.0
 """The default timeout for each request, in seconds."""
 MAX_PICTURES = 200
 """The maximum number of pictures cut out of a file."""
-_PICTURES_PER_QUESTION = 8
-PAGES_PER_QUESTION = 100
+_PICTURES_PER_REQUEST = 8
+PAGES_PER_REQUEST = 100
 """The number of pages per request when the whole text of a file is read."""
 _REMOTE_TIMEOUT = 180.0
 """The timeout in seconds for a reply from a cluster, whose workers may all have died."""
-_MAX_REMOTE_QUESTIONS = 32
+_MAX_REMOTE_REQUESTS = 32
 """The maximum number of requests queued on a cluster, besides the current one."""
 _MAX_UNSAVED_REPLIES = 20
 """The number of new replies after which the cache is saved, so that interrupted runs can resume."""
@@ -242,7 +242,7 @@ class PdfWorkerPool:
 
     def __init__(
         self,
-        timeout: float = QUESTION_TIMEOUT,
+        timeout: float = REQUEST_TIMEOUT,
         cache: SourceCache = EmptySourceCache(),  # noqa: B008 - stateless
         jobs: int = 1,
         executor: str = "",
@@ -266,8 +266,8 @@ class PdfWorkerPool:
         # for prefetching: the executor, the requests still to be submitted to it, and the
         # submitted requests with their futures
         self._executor: Executor | None = None
-        self._queue: deque[Question] = deque()
-        self._futures: dict[Question, Future[Reply]] = {}
+        self._queue: deque[Request] = deque()
+        self._futures: dict[Request, Future[Reply]] = {}
         self._stack = ExitStack()
 
     def __enter__(self) -> Self:
@@ -289,7 +289,7 @@ class PdfWorkerPool:
 
         If `named` is true, the work is identified even if there aren't any highlights.
         """
-        reply = self.ask(ReadMarks(get_absolute_path(path), named))
+        reply = self.get_reply(ReadMarks(get_absolute_path(path), named))
         assert isinstance(reply, ReadMarksReply | Failure)
         return reply
 
@@ -301,7 +301,7 @@ class PdfWorkerPool:
         Quotes that aren't found get an empty context, as do all quotes if the file can't be
         read.
         """
-        reply = self.ask(FindContexts(get_absolute_path(path), tuple(quotes)))
+        reply = self.get_reply(FindContexts(get_absolute_path(path), tuple(quotes)))
         if isinstance(reply, FindContextsReply):
             return reply.passages, None
         assert isinstance(reply, Failure)
@@ -318,10 +318,10 @@ class PdfWorkerPool:
         """
         marks = list(islice(areas, MAX_PICTURES))
         pictures = dict.fromkeys(marks, CutOut(b""))
-        for start in range(0, len(marks), _PICTURES_PER_QUESTION):
-            batch = marks[start : start + _PICTURES_PER_QUESTION]
+        for start in range(0, len(marks), _PICTURES_PER_REQUEST):
+            batch = marks[start : start + _PICTURES_PER_REQUEST]
             batch_areas = tuple(areas[mark] for mark in batch)
-            reply = self.ask(CutAreas(get_absolute_path(path), batch_areas))
+            reply = self.get_reply(CutAreas(get_absolute_path(path), batch_areas))
             if isinstance(reply, Failure):
                 return pictures, reply
             assert isinstance(reply, CutAreasReply)
@@ -339,46 +339,48 @@ class PdfWorkerPool:
             marks: the highlights to locate.
             width: the width of the picture in pixels. Very large pages get a narrower picture.
         """
-        reply = self.ask(DrawPage(get_absolute_path(path), page, tuple(marks), width))
+        reply = self.get_reply(
+            DrawPage(get_absolute_path(path), page, tuple(marks), width)
+        )
         return reply if isinstance(reply, DrawPageReply) else DrawPageReply()
 
-    def measure_pages(self, path: Path) -> MeasurePagesReply:
+    def read_page_sizes(self, path: Path) -> MeasurePagesReply:
         """Return the size and label of each page, or an empty reply if the file can't be read."""
-        reply = self.ask(MeasurePages(get_absolute_path(path)))
+        reply = self.get_reply(MeasurePages(get_absolute_path(path)))
         return reply if isinstance(reply, MeasurePagesReply) else MeasurePagesReply()
 
     def iter_pages(self, path: Path) -> Iterator[ReadPagesReply]:
-        """Yield the full text of a PDF in batches of `PAGES_PER_QUESTION` pages.
+        """Yield the full text of a PDF in batches of `PAGES_PER_REQUEST` pages.
 
         Raises:
             ItemError: the file can't be read.
         """
         file_path = get_absolute_path(path)
-        first_pages = self._request_pages(ReadPages(file_path, 0, PAGES_PER_QUESTION))
+        first_pages = self._request_pages(ReadPages(file_path, 0, PAGES_PER_REQUEST))
         yield first_pages
-        starts = range(PAGES_PER_QUESTION, len(first_pages.prints), PAGES_PER_QUESTION)
-        questions = [ReadPages(file_path, start, PAGES_PER_QUESTION) for start in starts]
+        starts = range(PAGES_PER_REQUEST, len(first_pages.prints), PAGES_PER_REQUEST)
+        requests = [ReadPages(file_path, start, PAGES_PER_REQUEST) for start in starts]
         if not self._queue:
-            self.prefetch(questions)
-        yield from map(self._request_pages, questions)
+            self.prefetch(requests)
+        yield from map(self._request_pages, requests)
 
-    def _request_pages(self, question: ReadPages) -> ReadPagesReply:
-        reply = self.ask(question)
+    def _request_pages(self, request: ReadPages) -> ReadPagesReply:
+        reply = self.get_reply(request)
         if isinstance(reply, Failure):
             raise ItemError(reply.what, hint=reply.hint)
         assert isinstance(reply, ReadPagesReply)
         return reply
 
-    def ask(self, question: Question) -> Reply:
+    def get_reply(self, request: Request) -> Reply:
         """Return the cached or prefetched reply to a request, or else get it from a subprocess.
 
         Failures aren't cached, because their cause may be temporary or specific to this
         computer.
         """
-        key = _compute_cache_key(question)
+        key = _compute_cache_key(request)
         reply = self._cache.load_reply(key)
         if reply is None:
-            reply = self._await_prefetched(question) or self.process_uncached(question)
+            reply = self._await_prefetched(request) or self.process_uncached(request)
             if key and not isinstance(reply, Failure):
                 self._cache.add(key, reply)
         return reply
@@ -392,7 +394,7 @@ class PdfWorkerPool:
 
     # --- prefetching
 
-    def prefetch(self, questions: Iterable[Question]) -> None:
+    def prefetch(self, requests: Iterable[Request]) -> None:
         """Queue requests to process in parallel, in the order in which `ask` will be called.
 
         Each call of `ask` submits some of the queued requests. Does nothing if parallel reading
@@ -401,9 +403,9 @@ class PdfWorkerPool:
         if not self.executor and self.jobs <= 1:
             return
         uncached = deque(
-            question
-            for question in questions
-            if _compute_cache_key(question) not in self._cache.stored_keys
+            request
+            for request in requests
+            if _compute_cache_key(request) not in self._cache.stored_keys
         )
         if len(uncached) < 2:
             return
@@ -419,23 +421,23 @@ class PdfWorkerPool:
             self.start_idle_process()
         self._executor = self._stack.enter_context(ThreadPoolExecutor(self.jobs))
 
-    def _await_prefetched(self, question: Question) -> Reply | None:
+    def _await_prefetched(self, request: Request) -> Reply | None:
         """Wait for the prefetched reply to a request and return it.
 
         Returns None if the request wasn't prefetched or if the cluster failed.
         """
         try:
             # keep as many requests in progress as can be processed at a time
-            limit = _MAX_REMOTE_QUESTIONS if self.executor else self.jobs
+            limit = _MAX_REMOTE_REQUESTS if self.executor else self.jobs
             while self._executor and self._queue and len(self._futures) <= limit:
-                next_question = self._queue.popleft()
+                next_request = self._queue.popleft()
                 task = self.process_uncached
                 if self.executor:
-                    task = partial(answer_in_dask_worker, self.timeout)
-                self._futures[next_question] = self._executor.submit(task, next_question)
-            if question not in self._futures:
+                    task = partial(process_in_dask_worker, self.timeout)
+                self._futures[next_request] = self._executor.submit(task, next_request)
+            if request not in self._futures:
                 return None
-            future = self._futures.pop(question)
+            future = self._futures.pop(request)
             reply = future.result(_REMOTE_TIMEOUT if self.executor else None)
         except TimeoutError:  # the cluster no longer responds
             self._futures = {}
@@ -453,7 +455,7 @@ class PdfWorkerPool:
         """Start a subprocess in advance, which is faster while this process is single-threaded."""
         self._idle.append(self._start_process())
 
-    def process_uncached(self, question: Question) -> Reply:
+    def process_uncached(self, request: Request) -> Reply:
         """Get a reply from an idle or new subprocess, without using the cache.
 
         This is thread-safe.
@@ -464,7 +466,7 @@ class PdfWorkerPool:
             process = self._start_process()
         if self._closed:
             process.end()
-        reply = process.ask(question)
+        reply = process.send(request)
         if not process.has_ended:
             self._idle.append(process)
         return reply
@@ -525,16 +527,16 @@ class _ReplyCache:
         self._unsaved_replies = {}
 
 
-def _compute_cache_key(question: Question) -> str:
+def _compute_cache_key(request: Request) -> str:
     """Return the cache key for a request, or "" if its reply must not be cached.
 
     A reply isn't cached if the file was modified so recently that another modification
     might go unnoticed.
     """
-    stamp = stamp_file(question.path)
+    stamp = read_stamp(request.path)
     if not stamp or not is_stamp_reliable(stamp):
         return ""
-    return hash16(fingerprint_program(), repr(question), repr(stamp))
+    return hash16(fingerprint_program(), repr(request), repr(stamp))
 
 
 # --- the optional cluster: the setting `executor` ---------------------------------------
@@ -573,9 +575,9 @@ def connect_cluster(address: str) -> Iterator[Executor]:
         yield client.get_executor(pure=False)
 
 
-def answer_in_dask_worker(timeout: float, question: Question) -> Reply:
+def process_in_dask_worker(timeout: float, request: Request) -> Reply:
     """Return the reply to a request. Runs in a Dask worker, where file paths must be the same."""
-    return _get_remote_worker(timeout).process_uncached(question)
+    return _get_remote_worker(timeout).process_uncached(request)
 
 
 @cache
