@@ -78,10 +78,11 @@ class File(Value):
     ) -> str:
         """Read the text, with LF line endings and without a byte order mark.
 
-        If `repairs` is set, Windows-1252 is accepted and undecodable bytes become U+FFFD.
+        If `repairs` is true, text in Windows-1252 is accepted, and bytes that can't be decoded
+        become U+FFFD.
 
         Raises:
-            ItemError: the file is too large, isn't text, or is unreadable.
+            ItemError: The file is too large, isn't text, or is unreadable.
         """
         raw, _ = disk.read_file(self.disk_path, max_bytes)
         return decode_text(raw, repairs=repairs)
@@ -233,7 +234,7 @@ class FileListing(msgspec.Struct):
     def _classify_entry(
         self, entry: os.DirEntry[str], path: str
     ) -> File | Problem | None:
-        """Return the file or problem for a directory entry, or None to skip it."""
+        """Return a `File` or a problem for a directory entry, or None if it should be skipped."""
         if entry.is_symlink():
             if self.other_files is not None:
                 self._record_unfollowed_link(entry.path, path)
@@ -272,23 +273,23 @@ class FileListing(msgspec.Struct):
         )
 
     def record_read_error(self, file: File, error: ItemError) -> Problem:
-        """Build the problem for a file that can't be read.
+        """Record that a file can't be read, and return the problem to report.
 
         If the file no longer exists, the scan is marked as incomplete, because the file may
-        have been moved to a directory that was listed before.
+        have been moved to a directory that had already been listed.
         """
         self.is_incomplete |= isinstance(error.__cause__, FileNotFoundError)
         self.count_unread_file(file)
         return Problem(file.path, error.message, error.hint)
 
     def count_unread_file(self, file: File) -> None:
-        """Count a file of which some part couldn't be read."""
+        """Count a file that couldn't be read completely, by its suffix."""
         self.unread_counts[Path(file.path).suffix.casefold()] += 1
 
     def fingerprint_files(
         self, listing: Iterable[File | Problem | UnreadDocument]
     ) -> str:
-        """Return a hash that changes whenever a scan of these files could give different results.
+        """Return a hash that changes whenever a scan of these files could give other results.
 
         Returns "" if a change might go unnoticed, e.g. because a file was written just now.
         """
@@ -307,9 +308,9 @@ class FileListing(msgspec.Struct):
         return hash16(disk.fingerprint_program(), *reader, repr(stamps))
 
     def build_scan_end(self) -> ScanEnd:
-        """Return the `ScanEnd`. Call this only after all files have been listed.
+        """Return the `ScanEnd` to yield at the end of a scan, after all files have been listed.
 
-        The scan counts as complete if it covered the whole source and no file was missed.
+        The scan counts as complete if it covered the whole source and missed no file.
         """
         return ScanEnd(
             self.name,
@@ -422,26 +423,26 @@ class FileSource(DirectorySource):
         """Yield the documents and problems of a file.
 
         Args:
-            file: the file to read.
-            reader: the value of `open_reader`.
+            file: The file to read.
+            reader: The value that `open_reader` yields.
             find_picture: Looks up pictures that the file refers to.
 
         Raises:
-            ItemError: the file can't be read.
+            ItemError: The file can't be read.
         """
 
     def open_reader(self, files: list[File]) -> AbstractContextManager[Any]:
-        """Return a context manager for a reader that is shared by all changed files.
+        """Return a context manager that yields a reader, such as a pool of subprocesses.
 
-        The default reader is None, which is enough for most sources.
+        All changed files are read with the same reader. By default, it is None.
         """
         return nullcontext()
 
     def read_whole_text(self, file: File, reader: Any) -> DocumentText:
-        """Return the whole text of a file, in which passages can be located.
+        """Read the whole text of a file, so that passages can be located in it.
 
         Raises:
-            ItemError: the file can't be read, or has no text.
+            ItemError: The file can't be read, or has no text.
         """
         raise ItemError(
             _NO_TEXT_MESSAGE, hint="name a PDF, a note, a text, a web page or an EPUB"
@@ -470,7 +471,7 @@ class FileSource(DirectorySource):
         yield from ()
 
     def iter_skipped_directories(self) -> Iterator[UnmarkedDocument]:
-        """Yield an `UnmarkedDocument` for each directory with unread files, with the reasons."""
+        """Yield an `UnmarkedDocument` with the reasons for each directory with unread files."""
         yield from ()
 
     def covers_all_files(self, files: Sequence[File]) -> bool:
@@ -481,23 +482,24 @@ class FileSource(DirectorySource):
         )
 
     def iter_first_scan_notices(self, files: Sequence[File]) -> Iterator[Problem]:
-        """Yield notices to show only once, after the first scan of all files."""
+        """Yield notices that are shown only once, after the first scan of all files."""
         yield from ()
 
     def get_dependency_fingerprint(self, name: str, file: File) -> str:
-        """Return the state of a file that a document depends on, or "" if it has none.
+        """Return a string that changes whenever a file that a document depends on changes.
 
-        When the state changes, the document is read again. The state of a picture is its path.
+        If the string has changed since the last run, the document is read again. For a picture,
+        the string is the path. It is "" if there is nothing to depend on.
         """
         return find_media_path(name, file.path, self.listing)
 
     def read_public_text(self, file: File) -> str:
-        """Return the non-private text of a file without highlights, or "" if unknown."""
+        """Return the public text of a file without highlights, or "" if it is unknown."""
         return ""
 
     @property
     def selection_settings_text(self) -> str:
-        """The settings that select passages, as text that is compared to detect changes."""
+        """The settings that determine which passages are selected, as text to compare with."""
         settings = msgspec.to_builtins(self.settings)
         selection = {key: settings[key] for key in settings.keys() - {"path", "name"}}
         return msgspec.json.encode(selection, order="sorted").decode()
@@ -678,12 +680,12 @@ class TextFileSource(FileSource):
         """Yield a file's document, if it has highlights, and any problems.
 
         Args:
-            file: the file to read.
-            text: the content of the file.
+            file: The file to read.
+            text: The content of the file.
             find_picture: Looks up pictures that the text refers to.
 
         Raises:
-            ItemError: the file can't be read.
+            ItemError: The file can't be read.
         """
 
     def extract_file(
@@ -700,10 +702,10 @@ def assign_chosen_passages(
     folder: FileListing,
     is_unchanged: Callable[[File], bool],
 ) -> list[File]:
-    """Return the files, each with the passages that the user chose in it.
+    """Attach to each file the passages that the user chose in it.
 
     Passages of a missing or changed file may have moved to another file, so they are also
-    attached to every new file and to every known file of the same name.
+    attached to every new file, and to every known file with the same name.
     """
     container = folder.container
     directory = folder.root if folder.root.is_dir() else folder.root.parent
@@ -735,21 +737,21 @@ def assign_chosen_passages(
 # --- pictures ---------------------------------------------------------------------------
 
 
-def find_media_path(target: str, note_path: str, folder: FileListing) -> str:
-    """Find the picture, sound or video to which a note refers.
+def find_media_path(target: str, note_path: str, listing: FileListing) -> str:
+    """Find the picture, sound or video that a note refers to.
 
-    Returns its path relative to the root. If no such file exists, `target` is returned. If
-    it isn't a media file, "" is returned.
+    Returns the path of the file relative to the root. If there is no such file, returns `target`.
+    If `target` isn't the name of a media file, returns "".
 
     Args:
-        target: the reference, as written in the note.
-        note_path: the path of the note.
-        folder: the list of the source's files.
+        target: The reference, as written in the note.
+        note_path: The path of the note.
+        listing: The file listing of the source.
     """
     if not disk.MEDIA_FILE_NAME.match(target):
         return ""
     target = disk.normalize_name(target)
-    other_files = folder.other_files or {}
+    other_files = listing.other_files or {}
     name = target.rpartition("/")[2]
     relative_to_note = posixpath.join(posixpath.dirname(note_path), target)
     for path in (relative_to_note, target.lstrip("/")):
@@ -757,7 +759,7 @@ def find_media_path(target: str, note_path: str, folder: FileListing) -> str:
         for lookup_key in (_make_exact_key(normalized), normalized.casefold()):
             if lookup_key in other_files:
                 return other_files[lookup_key]
-        if folder.other_files is None and _is_file_below(folder.root, normalized):
+        if listing.other_files is None and _is_file_below(listing.root, normalized):
             return normalized
     return other_files.get(_make_exact_key(name)) or other_files.get(
         name.casefold(), target
@@ -784,10 +786,10 @@ def _is_file_below(root: Path, path: str) -> bool:
 def select_card_syntaxes(
     entries: Iterable[str], default: Iterable[str]
 ) -> frozenset[str]:
-    """Return the kinds of cards that a list `cards:` in the settings selects.
+    """Return the card syntaxes that the setting `cards` selects.
 
-    An entry such as `-word` excludes a kind. If there are only such entries, they are removed
-    from `default`.
+    An entry such as `-word` excludes a syntax. If all entries are exclusions, every syntax in
+    `default` that they don't exclude is selected.
     """
     excluded: set[str] = set()
     selected: set[str] = set()
@@ -802,9 +804,9 @@ def select_card_syntaxes(
 
 
 def normalize_time(text: str) -> str:
-    """Normalize a timestamp to ISO 8601, or return "" if it is invalid.
+    """Convert a timestamp to ISO 8601 with a time zone, or return "" if it is invalid.
 
-    UTC is assumed if the time has no zone.
+    A time without a zone is assumed to be in UTC.
     """
     try:
         time = datetime.fromisoformat(text)

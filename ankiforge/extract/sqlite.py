@@ -59,7 +59,7 @@ class DatabaseOwner(Value):
 
 
 def list_database_files(database: Path) -> tuple[Path, ...]:
-    """Return the real paths of a database and its journals, whether or not they exist."""
+    """Return the resolved paths of a database and its journals, whether or not they exist."""
     real = os.path.realpath(database)
     return tuple(Path(f"{real}{suffix}") for suffix in _COPIED_SUFFIXES)
 
@@ -73,12 +73,12 @@ def open_database_copy(
     """Context manager that copies a database and opens the temporary copy.
 
     Args:
-        path: the path of the original database.
-        owner: the program that the database belongs to, for error messages.
-        tables: the tables that the database must have.
+        path: The path of the original database.
+        owner: The program that the database belongs to, for error messages.
+        tables: The tables that the database must have.
 
     Raises:
-        ItemError: the database is missing, damaged, another program's, or keeps changing.
+        ItemError: The database is missing, damaged, another program's, or keeps changing.
     """
     with (
         _copy_to_temporary_directory(path, owner) as copy,
@@ -150,7 +150,7 @@ def _copy_to_temporary_directory(database: Path, owner: DatabaseOwner) -> Iterat
 
 
 def _copy_with_journals(database: Path, directory: Path, owner: DatabaseOwner) -> bool:
-    """Copy a database and its journals. Return whether they stayed unchanged meanwhile."""
+    """Copy a database and its journals, and return whether they were unchanged during the copy."""
     files = list_database_files(database)
     stamps_before = [read_stamp(path) for path in files]
     for path, suffix in zip(files, _COPIED_SUFFIXES, strict=True):

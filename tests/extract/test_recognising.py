@@ -111,7 +111,7 @@ def test_a_vault_is_read_with_the_tables_of_cards_in_it_and_without_other_export
     }.items():
         (tmp_path / path).parent.mkdir(parents=True, exist_ok=True)
         (tmp_path / path).write_text(text)
-    found = discover_sources(tmp_path, known=lambda kind: {})
+    found = discover_sources(tmp_path, lambda kind: {})
     assert [source.kind for source in found] == ["obsidian", "cards"]
 
 
