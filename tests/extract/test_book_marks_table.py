@@ -27,7 +27,7 @@ from tests.reading import opened
     ],
 )  # fmt: skip
 def test_a_highlight_is_normalized(mark, normal):
-    assert mark.normalize() == normal
+    assert mark.normalize_text() == normal
 
 
 @pytest.mark.parametrize(

@@ -61,7 +61,7 @@ class CalibreHighlight(Value):
 
 
 class Calibre(DatabaseSource):
-    """Reads the highlights by all users of a calibre library. The `me` setting is ignored."""
+    """Reads the highlights that all users made in a calibre library, ignoring the setting `me`."""
 
     kind = "calibre"
     suffixes = (".db",)
@@ -105,7 +105,7 @@ class Calibre(DatabaseSource):
 
 
 def convert_highlight(highlight: CalibreHighlight) -> BookHighlight | None:
-    """Convert a highlight, or return None for a bookmark or a removed or empty highlight."""
+    """Convert a highlight, or return None if it is a bookmark, was removed, or is empty."""
     text = highlight.highlighted_text or ""
     comment = highlight.notes or ""
     if highlight.removed or not (text or comment).strip():

@@ -83,7 +83,7 @@ class DatabaseSource(BookSource, ExportSource):
 
     @classmethod
     def recognise(cls, candidate: Candidate) -> Confidence:
-        """Recognise a database by its tables, without locking or writing to it."""
+        """Recognise a database by its tables, without locking it or writing to it."""
         has_tables = set(cls.tables) <= _list_tables_in_place(candidate.path)
         return Confidence.CONTENT if has_tables else Confidence.NO
 
@@ -91,13 +91,13 @@ class DatabaseSource(BookSource, ExportSource):
         """Yield (book, highlight) pairs from a copy of a database, in reading order.
 
         Raises:
-            ItemError: the database can't be read.
+            ItemError: The database can't be read.
         """
         with open_database_copy(file.as_path, self.owner, self.tables) as connection:
             yield from self.read_highlights(connection, file)
 
     def build_documents(self, items: list[HighlightInBook]) -> Iterator[NamedSightings]:
-        """Build one document per book, in the order of the books' first highlights."""
+        """Build a document for each book, in the order in which the books first occur."""
         from ankiforge.extract.pdf.worker import PdfWorkerPool
 
         folder = self.listing
@@ -123,7 +123,7 @@ class DatabaseSource(BookSource, ExportSource):
 
 
 def _list_tables_in_place(path: Path) -> set[str]:
-    """Return the names of a database's tables, or an empty set if the file isn't a database."""
+    """Return the names of the tables in a database, or an empty set if the file isn't one."""
     with (
         suppress(OSError, ValueError, sqlite3.Error),
         open(path, "rb", opener=open_regular_file) as file,
@@ -136,7 +136,7 @@ def _list_tables_in_place(path: Path) -> set[str]:
 
 
 def get_column_text(row: Row, column: str) -> str:
-    """Return a column as text, or "" if it is null or doesn't exist."""
+    """Return the value of a column as text, or "" if it is null or there is no such column."""
     if column not in row.keys():  # noqa: SIM118 - a row is not a dictionary
         return ""
     value = row[column]
@@ -196,7 +196,7 @@ class AppleBooks(DatabaseSource):
 
 
 def _parse_apple_highlight(row: Row) -> BookHighlight:
-    """Parse a row as a highlight. For a bookmark, the text and comment are both empty."""
+    """Convert a row to a highlight. If it is a bookmark, its text and comment are empty."""
     location = _CFI.search(get_column_text(row, "ZANNOTATIONLOCATION"))
     page = -1
     if location:
@@ -240,7 +240,7 @@ def _read_apple_library(database: Path, owner: DatabaseOwner) -> dict[str, Book]
 
 
 def _parse_apple_time(seconds: str) -> str:
-    """Convert seconds since 2001-01-01 to ISO 8601, or return "" if invalid."""
+    """Convert a number of seconds since 2001 to ISO 8601, or return "" if it is invalid."""
     try:
         return (_APPLE_EPOCH + timedelta(seconds=round(float(seconds)))).isoformat()
     except (ValueError, OverflowError):
@@ -331,7 +331,7 @@ def _create_kobo_book(book_id: str, row: Row | None) -> Book:
 
 
 def _parse_content_id(content_id: str) -> str:
-    """Extract the name of a file in the book from a content id, or return "" if it has none.
+    """Return the name of a file in a book from its content id, or "" if the id contains none.
 
     The id looks like `<book>#(4)OEBPS/ch.xhtml#anchor`, `<book>!OEBPS!Text/ch.xhtml#anchor`
     or `<book>!!OEBPS/ch.xhtml-3`.
@@ -348,10 +348,9 @@ def _parse_content_id(content_id: str) -> str:
 def _parse_kobo_highlight(
     row: Row, chapters: dict[str, str]
 ) -> tuple[tuple[str, float, str], BookHighlight]:
-    """Parse a row of the `Bookmark` table.
+    """Convert a row of the `Bookmark` table to (sort key for its position, highlight).
 
-    Returns (sort key for the position in the book, highlight). `chapters` maps file names to
-    chapter titles.
+    `chapters` maps the names of files in the book to chapter titles.
     """
     content_id = get_column_text(row, "ContentID")
     file = _parse_content_id(content_id)
@@ -436,7 +435,7 @@ class LookedUpWords(DatabaseSource):
 
     @classmethod
     def recognise(cls, candidate: Candidate) -> Confidence:
-        """Recognise the database of either program by its tables or, if damaged, by its name."""
+        """Recognise a database by its tables or, if it is damaged, by its name."""
         tables = _list_tables_in_place(candidate.path)
         is_damaged = not tables and candidate.path.name.casefold() in _WORD_DATABASES
         if is_damaged or tables >= _KINDLE_TABLES or tables >= _KOREADER_TABLES:
@@ -480,7 +479,7 @@ class LookedUpWords(DatabaseSource):
 
 
 def _parse_unix_time(seconds: str) -> str:
-    """Convert seconds since 1970 to ISO 8601, or return "" if invalid."""
+    """Convert a number of seconds since 1970 to ISO 8601, or return "" if it is invalid."""
     try:
         return datetime.fromtimestamp(int(seconds), UTC).isoformat()
     except (ValueError, OverflowError, OSError):

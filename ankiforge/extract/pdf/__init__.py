@@ -79,9 +79,9 @@ class PdfSource(FileSource):
 
     @contextmanager
     def open_reader(self, files: list[File]) -> Iterator[PdfWorkerPool]:
-        """Start reading `files` in the background, and yield the `PdfWorkerPool`.
+        """Start reading `files` in the background, and yield the pool of subprocesses that does so.
 
-        The pool's cache is saved on exit.
+        The cache of the pool is saved on exit.
         """
         from ankiforge.extract.pdf.messages import ReadMarks
         from ankiforge.extract.pdf.worker import (
@@ -196,7 +196,7 @@ class PdfSource(FileSource):
 
 
 def read_pdf_metadata(path: Path) -> ExtractedDocument | Problem:
-    """Read the title, authors and identifiers of a PDF, without highlights.
+    """Read the title, authors and identifiers of a PDF, but not its highlights.
 
     Returns a problem if the file can't be read.
     """
@@ -218,9 +218,9 @@ def cut_out_pictures(
 ) -> tuple[ReadMarksReply, tuple[Picture, ...]]:
     """Cut highlighted figures and drawings out of a PDF, and add their paths to the highlights.
 
-    If a picture can't be cut out, its highlight isn't changed. However, if the subprocess
-    failed, the failure is added to the problems, and the highlight gets the path anyway,
-    because the picture may exist from an earlier run.
+    If a picture can't be cut out, its highlight stays as it is. But if the subprocess failed, the
+    failure becomes a problem, and the highlight gets the path anyway, because the picture may
+    exist from an earlier run.
 
     Returns:
         (reply with the completed highlights, pictures)

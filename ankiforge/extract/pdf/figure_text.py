@@ -111,7 +111,7 @@ def _is_within(letter: Letter, frame: Box) -> bool:
 
 
 def _read_letters(text_page: PdfTextPage, frame: Box) -> list[Letter]:
-    """Return the visible characters in and around a frame, in PDFium's order.
+    """Return the visible characters in and around a frame, in the order of PDFium.
 
     Slanted text is skipped.
     """
@@ -177,7 +177,7 @@ class _LetterRun:
         self.extent = letter.position
 
     def add(self, letter: Letter) -> None:
-        """Append a letter. The baseline and size of the run are those of its largest letter."""
+        """Append a letter. The run takes its baseline and size from its largest letter."""
         self.letters.append(letter)
         larger = max(self.extent, letter.position, key=attrgetter("size"))
         self.extent = Position(
@@ -203,7 +203,7 @@ class _LetterRun:
         )
 
     def is_continued_by_run(self, other: _LetterRun) -> bool:
-        """Return whether `other` continues this run or is a superscript or subscript of it."""
+        """Return whether `other` continues this run, or is a superscript or subscript of it."""
         word, index = self.extent, other.extent
         size = max(word.size, index.size)
         shift = abs(word.baseline - index.baseline)
@@ -244,9 +244,9 @@ class _LetterRun:
 
 
 def _measure_gap(previous: Letter, letter: Letter) -> float:
-    """Return the gap between two letters on a line, in whichever order they are displayed.
+    """Return the gap between two letters on a line. It is negative if they overlap.
 
-    The gap is negative if the letters overlap.
+    Either letter may be displayed first.
     """
     return max(
         letter.position.start - previous.position.end,
