@@ -123,6 +123,7 @@ RYE = "Rye has no gluten"
         ([choose(RYE, 1)], (marked(RYE, prefix="Yeast makes gas. ", suffix=".\nSalt slows"),),
          [(RYE, ""), (RYE, "ii")]),
         ([choose(RYE, 0, 17)], (marked(RYE, prefix="Yeast makes gas. ", suffix=" at all"),), [(RYE, "")]),
+        ([choose(RYE, 0, 17)], (marked(RYE, suffix=" at all"),), [(RYE, ""), (RYE, "0:01")]),
         ([choose(RYE, 0, 17)], (marked(RYE, prefix="So ", suffix=f".{PAGES[0][34:]}"),), [(RYE, "")]),
     ],
 )  # fmt: skip

@@ -53,7 +53,7 @@ PDF_ERRORS = (PdfiumError, ValueError, TypeError, LookupError, ArithmeticError, 
 
 
 def is_rtl(characters: str) -> bool:
-    """Return whether most of the characters belong to right-to-left scripts."""
+    """Return whether most of the characters belong to scripts that run from right to left."""
     rtl_count = 0
     for character, count in Counter(characters).items():
         if unicodedata.bidirectional(character) in ("R", "AL"):
@@ -75,7 +75,7 @@ over capitals are raised.
 def find_separate_accents(
     chars: Sequence[PrintedChar],
 ) -> Iterator[tuple[PrintedChar, PrintedChar, str]]:
-    """Find accents printed separately, before or after their letters, as by TeX.
+    """Find accents that are printed separately, before or after their letters, as TeX does.
 
     The lines must be horizontal.
 
@@ -106,7 +106,7 @@ def find_separate_accents(
 
 
 def _is_within_word(small_chars: list[PrintedChar]) -> bool:
-    """Return whether raised or lowered letters are part of a word, not an exponent.
+    """Return whether raised or lowered letters are part of a word, rather than an exponent.
 
     In `aⁿbⁿ`, the first `ⁿ` is an exponent although a letter follows, because that letter has an
     exponent, too.
@@ -184,9 +184,9 @@ class PageText:
         """Build the text of a page.
 
         Args:
-            chars: all characters of the page, including invisible ones.
-            spelling: decides which hyphens to keep at line ends.
-            get_font: returns the font name of a character.
+            chars: All characters of the page, including invisible ones.
+            spelling: Decides which hyphens to keep at line ends.
+            get_font: Returns the font name of a character.
         """
         self._spelling = spelling
         self._get_font = get_font
@@ -275,7 +275,7 @@ class PageText:
             char.text_offset = start
 
     def close(self) -> None:
-        """Break the reference cycles between characters, so that their memory is freed now."""
+        """Break the reference cycles between characters, so that their memory is freed at once."""
         for line in self.lines:
             line.chars.clear()
         for char in self.chars:
@@ -287,8 +287,8 @@ class PageText:
         """Move words that are stored out of order to their proper place in the row.
 
         For example, PDF editors store a corrected word at the end of the page, and some programs
-        draw a page one font at a time. `piece_starts` are the indexes at which a new piece of a
-        row starts, except for the first piece.
+        draw a page one font at a time. `piece_starts` are the indexes at which the pieces of rows
+        start, without that of the first piece.
         """
         edges = [0, *piece_starts, len(self.chars)]
         pieces = [self.chars[start:end] for start, end in pairwise(edges)]
@@ -344,7 +344,7 @@ class PageText:
             previous = char
 
     def _convert_scripts(self, small_chars: list[PrintedChar], line: Line) -> None:
-        """Convert raised or lowered characters in a run of small characters to Unicode scripts.
+        """Convert the raised and lowered characters in a run of small ones to Unicode scripts.
 
         Does nothing unless the run touches a larger character on the same line.
         """
@@ -398,8 +398,8 @@ class PageText:
     ) -> str | None:
         """Return the text to insert between two words or lines.
 
-        Returns None if `left` is a hyphen to be dropped. `pieces` are the strings that make up
-        the text up to and including `left`.
+        Returns None if `left` is a hyphen that should be dropped. `pieces` are the strings that
+        make up the text up to and including `left`.
         """
         if right.previous is left and right.gap is SPACE_GAP:
             return " "
@@ -487,17 +487,17 @@ class PageText:
         return False
 
     def get_char_span(self, first: PrintedChar, last: PrintedChar) -> Span:
-        """Return the span in `text` from the character `first` to `last`, inclusive."""
+        """Return the span in `text` from the character `first` to `last`, including both."""
         end = last.text_offset + len(last.printed_text)
         next_start = last.next.text_offset if last.next else len(self.text)
         return (first.text_offset, min(end, next_start))
 
     def find_char_at(self, offset: int) -> PrintedChar:
-        """Return the character at or before `offset` in `text`."""
+        """Return the character that is at `offset` in `text`, or else the last one before it."""
         return self.chars[max(bisect_right(self._starts, offset) - 1, 0)]
 
     def crosses_table(self, start: int, end: int) -> bool:
-        """Return whether the text from `start` to `end` spans several cells of a table row.
+        """Return whether the text from `start` to `end` spans several cells of a table.
 
         Gaps between cells are wider than gaps between words. In a justified line, gaps may be
         just as wide, but then they all have about the same width.
@@ -559,7 +559,7 @@ def _is_out_of_place(previous: PrintedChar, char: PrintedChar) -> bool:
 
 
 def _is_adjacent(left: Sequence[PrintedChar], right: Sequence[PrintedChar]) -> bool:
-    """Return whether `right` directly follows `left` on the same line, in a similar font size."""
+    """Return whether `right` directly follows `left` on the same line in a similar font size."""
     left_end, right_start = left[-1], right[0]
     smaller, larger = sorted((left_end.height, right_start.height))
     return (
@@ -575,10 +575,10 @@ def _is_adjacent(left: Sequence[PrintedChar], right: Sequence[PrintedChar]) -> b
 def measure_text_direction(
     pairs: Iterable[tuple[PrintedChar, PrintedChar]],
 ) -> tuple[float, float]:
-    """Return the text direction as a unit vector, or (1, 0) if there aren't any pairs.
+    """Measure the direction of text from pairs of adjacent characters, as a unit vector.
 
-    The direction is the median offset between the characters of a pair, so a few superscripts
-    don't affect it.
+    It is the direction of the median offset between the two characters of a pair, so that a few
+    superscripts don't affect it. Without any pairs, it is (1, 0).
     """
     steps = list(pairs)
     if not steps:

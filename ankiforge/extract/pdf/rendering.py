@@ -74,9 +74,9 @@ CONTENT_SUBTYPES = frozenset(
 
 
 def cut_out_area(document: PdfDocument, area: Area) -> CutOut:
-    """Cut an area out of its page as a picture, and find the labels in the picture.
+    """Render an area of a page as a picture, and find the labels in the picture.
 
-    If the area is empty or can't be rendered, the picture's data is b"".
+    If the area is empty or can't be rendered, the data of the picture is b"".
     """
     try:
         with closing(document[area.page]) as page:
@@ -114,7 +114,7 @@ def _contains_drawing(page: PdfPage, box: Box) -> bool:
 
 
 def _read_labels(page: PdfPage, box: Box) -> tuple[FigureLabel, ...]:
-    """Return the labels in an area from top to bottom, positioned relative to the picture."""
+    """Return the labels in an area from top to bottom. Positions are relative to the area."""
     resolution = POSITION_SIDE_PIXELS / max(page.get_size())
     cutout = _compute_pixel_area(page, box, resolution)
     labels = []
@@ -133,7 +133,7 @@ def _read_labels(page: PdfPage, box: Box) -> tuple[FigureLabel, ...]:
 
 
 def hide_markup(page: PdfPage) -> None:
-    """Hide annotations that only mark up the page, without modifying the file."""
+    """Hide annotations that only mark up a page, such as highlights. The file isn't modified."""
     for index in range(pdfium_c.FPDFPage_GetAnnotCount(page)):
         with open_annotation(page, index) as annotation:
             if (
@@ -165,9 +165,9 @@ class PixelArea(Value):
 
 
 def _draw_area(page: PdfPage, box: Box) -> bytes:
-    """Render an area as a PNG, or return b"" if it's tiny or entirely white.
+    """Render an area as a PNG, or return b"" if the area is tiny or entirely white.
 
-    The resolution is reduced if the picture would have too many pixels or bytes.
+    If the picture would have too many pixels or bytes, the resolution is reduced.
     """
     resolution = min(_MAX_RESOLUTION, MAX_PAGE_SIDE_PIXELS / max(page.get_size()))
     while True:
@@ -187,7 +187,7 @@ def _draw_area(page: PdfPage, box: Box) -> bytes:
 
 
 def _compute_pixel_area(page: PdfPage, box: Box, resolution: float) -> PixelArea:
-    """Convert a box to pixels, clipped to the upright page.
+    """Convert a box to pixels, and clip it to the upright page.
 
     `resolution` is in pixels per point.
     """
@@ -202,7 +202,7 @@ def _compute_pixel_area(page: PdfPage, box: Box, resolution: float) -> PixelArea
 def to_pixel_box(
     page: PdfPage, page_width: int, page_height: int, box: Sequence[float]
 ) -> tuple[int, int, int, int]:
-    """Convert a box from user space to pixels, clipped to the page.
+    """Convert a box from user space to pixels, and clip it to the page.
 
     Returns:
         (left, top, right, bottom)
@@ -251,11 +251,11 @@ def encode_png(
     """Encode an image as a PNG.
 
     Args:
-        width: the width in pixels.
-        height: the height in pixels.
-        pixels: three bytes per pixel (RGB), or one byte if `grey` is true.
-        grey: whether the image is greyscale.
-        level: the zlib compression level.
+        width: The width in pixels.
+        height: The height in pixels.
+        pixels: Three bytes per pixel (RGB), or one byte if `grey` is true.
+        grey: Whether the image is greyscale.
+        level: The zlib compression level.
     """
     row_length = width if grey else 3 * width
     rows = []
@@ -424,14 +424,14 @@ def _iter_line_boxes(text: PageText, span: Span) -> Iterator[Box]:
 
 
 def _find_mark_spans(text: PageText, mark: PageHighlight) -> list[Span]:
-    """Return the spans of a highlight's text on a page, or [] if it isn't found.
+    """Return the spans of a highlight's text on a page, or [] if the text isn't found.
 
-    There are several spans if the highlighted text is interrupted by other text on the
-    page. If the highlight continues on the next page, only the part on this page is found. If
-    the text occurs several times, the occurrence inside the highlight's box is preferred.
+    There are several spans if other text on the page interrupts the highlighted text. If the
+    highlight continues on the next page, only the part on this page is found. If the text occurs
+    several times, the occurrence inside the box of the highlight is preferred.
 
-    Only letters and digits are compared, because the hyphens at line ends depend on the
-    whole document, and because PDFium splits characters beyond 16 bits.
+    Only letters and digits are compared, because the hyphens at line ends depend on the whole
+    document, and because PDFium splits characters beyond 16 bits.
     """
     words = "".join(char for char in mark.words if char <= "\uffff")
     remaining, word_offsets = fold_alphanumerics_with_offsets(words)

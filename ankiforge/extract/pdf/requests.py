@@ -117,8 +117,8 @@ def iter_repaired_copies(path: Path) -> Iterator[bytes]:
     3. the first copy, rewritten by pypdf
 
     Raises:
-        MemoryError: creating a copy exceeds the memory limit.
-        OSError: the file can't be read.
+        MemoryError: Creating a copy exceeds the memory limit.
+        OSError: The file can't be read.
     """
     raw = path.read_bytes()
 
@@ -267,8 +267,8 @@ The entry is removed after the last pages have been read.
 def _read_pages(request: ReadPages, path: Path) -> Reply:
     """Read the text of a range of pages.
 
-    The file is kept open until its last page has been read, because opening it takes as
-    long as reading a sixth of its pages.
+    The file stays open until its last page has been read, because opening it takes as long as
+    reading a sixth of its pages.
     """
     file_key = f"{path} {read_stamp(path)}"
     if file_key not in _open_files:
@@ -292,10 +292,10 @@ def _read_pages(request: ReadPages, path: Path) -> Reply:
 
 
 def _open_document(path: Path) -> tuple[pdfium.PdfDocument, list[Pair]] | Failure:
-    """Open a PDF, repairing it if necessary. The caller must close the document.
+    """Open a PDF, and repair it if necessary. The caller must close the document.
 
-    PDFium itself repairs a damaged or missing cross-reference table. If PDFium still can't open
-    the file, we try the copies from `iter_repaired_copies`.
+    PDFium itself repairs a damaged or missing cross-reference table. If it still can't open the
+    file, the copies from `iter_repaired_copies` are tried.
 
     Returns:
         (document, notices about the file), or a `Failure` if the file can't be opened.
@@ -382,7 +382,7 @@ class _FilePages:
         read: Callable[[int], Any],
         default: Any,
     ) -> Any:
-        """Return `read(number)`, or `default` if the page is damaged. Damage is recorded."""
+        """Return `read(number)`. If the page is damaged, record this and return `default`."""
         try:
             return read(number)
         except PDF_ERRORS:
@@ -391,7 +391,7 @@ class _FilePages:
             return default
 
     def format_page_label(self, number: int) -> str:
-        """Return the page label stored in the PDF, falling back to the one-based page number."""
+        """Return the page label stored in the PDF or, if there is none, the page number from 1."""
         return to_one_line(self.document.get_page_label(number)) or str(number + 1)
 
 
@@ -419,7 +419,7 @@ class _LocatedMark(Value):
 
     @property
     def sort_key(self) -> tuple[int, float, float]:
-        """Sort key: by first character, then from top to bottom, then from left to right."""
+        """The key for sorting marks: by first character, from top to bottom, from left to right."""
         left, _, _, top = self.annotation.box or _NO_BOX
         return (self.first_char.visible_index if self.first_char else 0, -top, left)
 
@@ -509,7 +509,7 @@ class _OpenPdf:
     def read_marks(
         self, annotations: Sequence[Annotation], reply: ReadMarksReply
     ) -> ReadMarksReply:
-        """Return `reply` with the document, its highlights and any problems added."""
+        """Complete `reply` with the document, its highlights and any problems."""
         identifying_names = find_identifying_names(annotations)
         annotations_by_page: dict[int, list[Annotation]] = defaultdict(list)
         for annotation in annotations:
@@ -655,10 +655,10 @@ class _OpenPdf:
         )
 
     def _join_marks(self, first: Highlight, second: Highlight) -> Highlight:
-        """Join two highlights on consecutive pages into one, keeping the key of the first.
+        """Join two highlights on consecutive pages into one, which keeps the key of the first.
 
-        PDF readers can't highlight across a page break, so users highlight both sides
-        separately.
+        PDF readers can't highlight across a page break, so users highlight the text before and
+        after the break separately.
         """
         exact = first.exact
         word = find_last_word(exact.rstrip(_HYPHEN))
@@ -687,7 +687,7 @@ class _OpenPdf:
     def read_pages(self, first: int, count: int) -> ReadPagesReply:
         """Return the lines of `count` pages from index `first`, without headers and footers.
 
-        If the document ends earlier, fewer pages are returned.
+        If the document ends earlier, only its remaining pages are returned.
         """
         labels = []
         pages = []
@@ -717,9 +717,9 @@ class _OpenPdf:
     # --- quotes
 
     def find_context(self, quote: StoredQuote) -> QuoteContext:
-        """Find the context of a quote, or return an empty `QuoteContext` if the quote isn't found.
+        """Find the context of a quote, or return an empty `QuoteContext` if it isn't found.
 
-        If the page has line numbers, the quote is also searched for without these numbers.
+        On a page with line numbers, the quote is also looked up without these numbers.
         """
         if not 0 <= quote.page < len(self._texts):
             return QuoteContext()
@@ -808,10 +808,10 @@ def _locate_mark(page: _MarkedPage, annotation: Annotation) -> _LocatedMark:
 def _continues_on_next_page(
     page: _MarkedPage, mark: _LocatedMark, next_page: _MarkedPage, next_mark: _LocatedMark
 ) -> bool:
-    """Return whether two highlights on consecutive pages belong to the same passage.
+    """Return whether two highlights on consecutive pages are parts of the same passage.
 
-    Between each highlight and the page break, there may be up to one line of other text, e.g. a
-    header or footer that wasn't recognised as such.
+    Between each of them and the page break, there may be up to one line of other text, such as a
+    header or footer that wasn't recognised.
     """
     if next_page.number != page.number + 1 or not (mark.segments and next_mark.segments):
         return False

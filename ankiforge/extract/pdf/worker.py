@@ -74,12 +74,12 @@ _CRASHED = Failure(
 def serve(requests: int, replies: int, timeout: float) -> None:
     """Reply to requests in this process until the pipe of requests is closed.
 
-    Each request and reply is a line of JSON. If a request times out, the process exits.
+    Each request and each reply is a line of JSON. If a request times out, the process exits.
 
     Args:
-        requests: the file descriptor to read requests from.
-        replies: the file descriptor to write replies to.
-        timeout: the timeout of each request, in seconds.
+        requests: The file descriptor to read requests from.
+        replies: The file descriptor to write replies to.
+        timeout: The timeout of each request, in seconds.
     """
     import faulthandler
     import gc
@@ -179,9 +179,9 @@ class WorkerProcess:
         self._replies = os.fdopen(from_replies, "rb")
 
     def send(self, request: Request) -> Reply:
-        """Send a request and wait for the reply.
+        """Send a request to the subprocess, and wait for the reply.
 
-        If the subprocess crashes or the request times out, the subprocess is killed and a
+        If the subprocess crashes or the request times out, the subprocess is killed, and a
         `Failure` is returned.
         """
         started = monotonic()
@@ -200,9 +200,9 @@ class WorkerProcess:
         return Failure(f"reading it took longer than {self._timeout:g} s", hint)
 
     def end(self) -> None:
-        """Kill the subprocess, even if it's busy.
+        """Kill the subprocess, even if it is busy.
 
-        Any thread waiting for its reply gets a `Failure`.
+        A thread that is waiting for a reply gets a `Failure`.
         """
         self.has_ended = True
         with suppress(OSError):  # the subprocess has already ended
@@ -250,10 +250,10 @@ class PdfWorkerPool:
         """Create a pool without starting a subprocess yet.
 
         Args:
-            timeout: the timeout for each request, in seconds.
-            cache: stores replies between runs.
-            jobs: the number of files that `prefetch` reads in parallel.
-            executor: the address of the Dask cluster that reads the files, or "" to read them
+            timeout: The timeout for each request, in seconds.
+            cache: Stores replies between runs.
+            jobs: The number of files that `prefetch` reads in parallel.
+            executor: The address of the Dask cluster that reads the files, or "" to read them
                 on this computer.
         """
         self.timeout = timeout
@@ -287,7 +287,7 @@ class PdfWorkerPool:
     def read_marks(self, path: Path, *, named: bool = False) -> ReadMarksReply | Failure:
         """Read the highlights in a PDF.
 
-        If `named` is true, the work is identified even if there aren't any highlights.
+        If `named` is true, the work is identified even if the PDF has no highlights.
         """
         reply = self.get_reply(ReadMarks(get_absolute_path(path), named))
         assert isinstance(reply, ReadMarksReply | Failure)
@@ -296,10 +296,10 @@ class PdfWorkerPool:
     def find_contexts(
         self, path: Path, quotes: Sequence[StoredQuote]
     ) -> tuple[Sequence[QuoteContext], Failure | None]:
-        """Return (context of each quote, failure), where the failure is None on success.
+        """Return (context of each quote, failure or None).
 
-        Quotes that aren't found get an empty context, as do all quotes if the file can't be
-        read.
+        A quote that isn't found gets an empty context. If the file can't be read, all quotes do,
+        and the failure gives the reason.
         """
         reply = self.get_reply(FindContexts(get_absolute_path(path), tuple(quotes)))
         if isinstance(reply, FindContextsReply):
@@ -310,10 +310,12 @@ class PdfWorkerPool:
     def cut_pictures(
         self, path: Path, areas: Mapping[Mark, Area]
     ) -> tuple[dict[Mark, CutOut], Failure | None]:
-        """Cut the areas of marks out of a PDF, in small batches so a bad page affects few marks.
+        """Cut the areas of marks out of a PDF.
+
+        They are cut out in small batches, so that a damaged page affects few marks.
 
         Returns:
-            (picture by mark, failure that stopped the worker or None). Only the first
+            (picture of each mark, failure that stopped the worker or None). Only the first
                 `MAX_PICTURES` marks are included. A picture without data couldn't be cut out.
         """
         marks = list(islice(areas, MAX_PICTURES))
@@ -331,13 +333,13 @@ class PdfWorkerPool:
     def draw_page(
         self, path: Path, page: int, marks: Sequence[PageHighlight], width: int
     ) -> DrawPageReply:
-        """Render a page and locate its words and highlights. The reply is empty if this fails.
+        """Render a page, and locate its words and highlights. The reply is empty if this fails.
 
         Args:
-            path: the path of the PDF.
-            page: the page number, from 0.
-            marks: the highlights to locate.
-            width: the width of the picture in pixels. Very large pages get a narrower picture.
+            path: The path of the PDF.
+            page: The page number, from 0.
+            marks: The highlights to locate.
+            width: The width of the picture in pixels. Very large pages get a narrower picture.
         """
         reply = self.get_reply(
             DrawPage(get_absolute_path(path), page, tuple(marks), width)
@@ -345,7 +347,7 @@ class PdfWorkerPool:
         return reply if isinstance(reply, DrawPageReply) else DrawPageReply()
 
     def read_page_sizes(self, path: Path) -> MeasurePagesReply:
-        """Return the size and label of each page, or an empty reply if the file can't be read."""
+        """Return the size and label of every page, or an empty reply if the file can't be read."""
         reply = self.get_reply(MeasurePages(get_absolute_path(path)))
         return reply if isinstance(reply, MeasurePagesReply) else MeasurePagesReply()
 
@@ -353,7 +355,7 @@ class PdfWorkerPool:
         """Yield the full text of a PDF in batches of `PAGES_PER_REQUEST` pages.
 
         Raises:
-            ItemError: the file can't be read.
+            ItemError: The file can't be read.
         """
         file_path = get_absolute_path(path)
         first_pages = self._request_pages(ReadPages(file_path, 0, PAGES_PER_REQUEST))
@@ -372,10 +374,9 @@ class PdfWorkerPool:
         return reply
 
     def get_reply(self, request: Request) -> Reply:
-        """Return the cached or prefetched reply to a request, or else get it from a subprocess.
+        """Return the reply to a request: a cached one, a prefetched one, or one from a subprocess.
 
-        Failures aren't cached, because their cause may be temporary or specific to this
-        computer.
+        Failures aren't cached, because their cause may be temporary or specific to this computer.
         """
         key = _compute_cache_key(request)
         reply = self._cache.load_reply(key)
@@ -395,10 +396,11 @@ class PdfWorkerPool:
     # --- prefetching
 
     def prefetch(self, requests: Iterable[Request]) -> None:
-        """Queue requests to process in parallel, in the order in which `ask` will be called.
+        """Queue requests that will be processed in parallel, ahead of calls of `get_reply`.
 
-        Each call of `ask` submits some of the queued requests. Does nothing if parallel reading
-        isn't enabled, or if fewer than two requests are uncached.
+        The requests must be in the order of these calls, each of which submits some of the queued
+        requests. Does nothing if parallel reading isn't enabled, or if there are fewer than two
+        requests whose replies aren't cached.
         """
         if not self.executor and self.jobs <= 1:
             return
@@ -422,9 +424,9 @@ class PdfWorkerPool:
         self._executor = self._stack.enter_context(ThreadPoolExecutor(self.jobs))
 
     def _await_prefetched(self, request: Request) -> Reply | None:
-        """Wait for the prefetched reply to a request and return it.
+        """Wait for the prefetched reply to a request, and return it.
 
-        Returns None if the request wasn't prefetched or if the cluster failed.
+        Returns None if the request wasn't prefetched, or if the cluster failed.
         """
         try:
             # keep as many requests in progress as can be processed at a time
@@ -452,13 +454,16 @@ class PdfWorkerPool:
     # --- processes
 
     def start_idle_process(self) -> None:
-        """Start a subprocess in advance, which is faster while this process is single-threaded."""
+        """Start a worker process ahead of time.
+
+        Starting it is faster while this process is still single-threaded.
+        """
         self._idle.append(self._start_process())
 
     def process_uncached(self, request: Request) -> Reply:
-        """Get a reply from an idle or new subprocess, without using the cache.
+        """Get the reply to a request from an idle or a new subprocess, without using the cache.
 
-        This is thread-safe.
+        This method is thread-safe.
         """
         try:
             process = self._idle.pop()
@@ -478,7 +483,7 @@ class PdfWorkerPool:
 
 
 def get_absolute_path(path: Path) -> str:
-    """Return a file's absolute path, since workers may have a different working directory."""
+    """Return the absolute path of a file, because workers may have another working directory."""
     return os.path.abspath(path)  # noqa: PTH100
 
 
@@ -496,7 +501,7 @@ class _ReplyCache:
             self.stored_keys = json.decode(index, type=set[str])
 
     def load_reply(self, key: str) -> Reply | None:
-        """Load the reply stored under a key, or return None if it's missing or invalid."""
+        """Load the reply stored under a key, or return None if it is missing or invalid."""
         if key in self.stored_keys:
             with suppress(MsgspecError):
                 reply: Reply = json.decode(
@@ -507,7 +512,7 @@ class _ReplyCache:
         return None
 
     def add(self, key: str, reply: Reply) -> None:
-        """Add a new reply. Replies are saved in batches."""
+        """Add a new reply to the cache, which saves replies in batches."""
         self._used_keys.add(key)
         self._unsaved_replies[key] = json.encode(reply)
         if len(self._unsaved_replies) >= _MAX_UNSAVED_REPLIES:
@@ -528,10 +533,10 @@ class _ReplyCache:
 
 
 def _compute_cache_key(request: Request) -> str:
-    """Return the cache key for a request, or "" if its reply must not be cached.
+    """Return the cache key of a request, or "" if the reply must not be cached.
 
-    A reply isn't cached if the file was modified so recently that another modification
-    might go unnoticed.
+    A reply isn't cached if the file was modified so recently that another modification might go
+    unnoticed.
     """
     stamp = read_stamp(request.path)
     if not stamp or not is_stamp_reliable(stamp):
@@ -550,7 +555,7 @@ def connect_cluster(address: str) -> Iterator[Executor]:
 
     Raises:
         UsageError: dask.distributed isn't installed.
-        ServiceError: the scheduler can't be reached, or has no workers.
+        ServiceError: The scheduler can't be reached, or has no workers.
     """
     import socket
 
@@ -576,15 +581,15 @@ def connect_cluster(address: str) -> Iterator[Executor]:
 
 
 def process_in_dask_worker(timeout: float, request: Request) -> Reply:
-    """Return the reply to a request. Runs in a Dask worker, where file paths must be the same."""
+    """Return the reply to a request. This runs in a Dask worker, which must see the same files."""
     return _get_remote_worker(timeout).process_uncached(request)
 
 
 @cache
 def _get_remote_worker(timeout: float) -> PdfWorkerPool:
-    """Return the `PdfWorkerPool` of this Dask worker, creating it on first use.
+    """Return the `PdfWorkerPool` of this Dask worker, which is created on first use.
 
-    It's cached because starting a subprocess takes as long as reading a paper.
+    It is cached, because starting a subprocess takes as long as reading a paper.
     """
     worker = PdfWorkerPool(timeout)
     atexit.register(worker.__exit__)
