@@ -213,20 +213,21 @@ def iter_visible_chars(chars: list[Char]) -> Iterator[Char]:
         slack = _MAX_REPRINT_SHIFT * width
         if slack > CELL_POINTS:
             slack = CELL_POINTS
+        column = left // CELL_POINTS
+        row = bottom // CELL_POINTS
         first_column = (left - slack) // CELL_POINTS
         last_column = (left + slack) // CELL_POINTS
         first_row = (bottom - slack) // CELL_POINTS
         last_row = (bottom + slack) // CELL_POINTS
-        cell = printed.setdefault(
-            (key_char, left // CELL_POINTS, bottom // CELL_POINTS), []
-        )
+        cell = printed.setdefault((key_char, column, row), [])
         candidates = cell
         reaches_other_cells = first_column != last_column or first_row != last_row
         if reaches_other_cells:
             candidates = []
-            for column in {first_column, last_column}:
-                for row in {first_row, last_row}:
-                    candidates += printed.get((key_char, column, row), ())
+            # a wide letter reaches the cells on both sides of its own
+            for near_column in {first_column, column, last_column}:
+                for near_row in {first_row, row, last_row}:
+                    candidates += printed.get((key_char, near_column, near_row), ())
         if candidates and _is_duplicate_char(char, candidates, slack):
             continue
         cell.append(char)
