@@ -6,6 +6,12 @@ from pathlib import Path, PurePosixPath
 import pytest
 
 from ankiforge.extract.books.calibre import CalibreHighlight, convert_highlight
+from ankiforge.extract.books.databases import (
+    AppleBooks,
+    DatabaseSource,
+    Kobo,
+    LookedUpWords,
+)
 from ankiforge.extract.books.directories import BookIndex
 from ankiforge.extract.books.documents import Book, BookHighlight, create_document
 from ankiforge.extract.books.koreader import create_book, parse_highlights
@@ -292,13 +298,15 @@ def test_older_highlights_come_in_reading_order():
 # --- databases -------------------------------------------------------------------------------------------
 
 
-def read(kind: str, folder: Path, script: str) -> list[tuple[Book, BookHighlight]]:
+def read(
+    source: type[DatabaseSource], folder: Path, script: str
+) -> list[tuple[Book, BookHighlight]]:
     """Return what a source reads from a database with these tables."""
     with sqlite3.connect(":memory:") as connection:
         connection.row_factory = sqlite3.Row
         connection.executescript(script)
         file = File("x.sqlite", str(folder / "x.sqlite"), is_named_by_user=True)
-        return list(opened(kind, folder).read_highlights(connection, file))
+        return list(opened(source.kind, folder).read_highlights(connection, file))
 
 
 def insert(table: str, **values: object) -> str:
@@ -354,7 +362,7 @@ def test_a_highlight_of_a_kobo(tmp_path, bookmark, mark):
     script += insert(
         "content", ContentID=f"{VOLUME}#(4)OEBPS/c1.xhtml", BookID=VOLUME, Title="One"
     )
-    found = read("kobo", tmp_path, script)
+    found = read(Kobo, tmp_path, script)
     assert found == ([(Book("", file="Roe Ann/Loom.epub"), mark)] if mark else [])
 
 
@@ -372,7 +380,7 @@ def test_a_book_of_a_kobo(tmp_path, volume, content, book):
     script = KOBO + insert("Bookmark", BookmarkID="1", VolumeID=volume, Text="A fact.")
     if content:
         script += insert("content", ContentID=volume, **content)
-    [(found, _)] = read("kobo", tmp_path, script)
+    [(found, _)] = read(Kobo, tmp_path, script)
     assert found == book
 
 
@@ -391,7 +399,7 @@ def test_highlights_of_a_kobo_come_by_file_and_progress_with_their_first_title(t
             Title=title,
             VolumeIndex=index,
         )
-    found = [(mark.text, mark.heading) for _, mark in read("kobo", tmp_path, script)]
+    found = [(mark.text, mark.heading) for _, mark in read(Kobo, tmp_path, script)]
     assert found == [("0", "One"), ("a", "One"), ("b", "One"), ("d", "")]
 
 
@@ -423,7 +431,7 @@ def test_a_highlight_of_apple_books(tmp_path, row, mark):
     stored = {
         "ZANNOTATIONASSETID": "b", "ZANNOTATIONSELECTEDTEXT": "A fact.", "ZANNOTATIONUUID": "u", **row
     }  # fmt: skip
-    found = read("apple-books", tmp_path, APPLE + insert("ZAEANNOTATION", **stored))
+    found = read(AppleBooks, tmp_path, APPLE + insert("ZAEANNOTATION", **stored))
     assert found == ([(Book("b"), mark)] if mark else [])
 
 
@@ -467,4 +475,4 @@ INSERT INTO vocabulary VALUES ('torpor', 1, 60, 'It rests. In a ', ' it sleeps. 
     ],
 )  # fmt: skip
 def test_words_that_were_looked_up(tmp_path, program, expected):
-    assert read("words", tmp_path, WORDS[program]) == expected
+    assert read(LookedUpWords, tmp_path, WORDS[program]) == expected

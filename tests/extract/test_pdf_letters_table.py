@@ -62,7 +62,10 @@ OTHER = ("x", 90.0)
         ([("a", 16.5), OTHER, ("a", 15.5)], "ax"),
         ([("a", 0.0, 15.5), OTHER, ("a", 0.0, 16.5)], "ax"),
         ([("a", 15.5, 15.5), OTHER, ("a", 16.5, 16.5)], "ax"),
-        ([("a", 8.0, 0.0, 60.0), OTHER, ("a", 8.0, 0.0, 60.0)], "ax"),  # letters of a poster
+        (
+            [("a", 8.0, 0.0, 60.0), OTHER, ("a", 8.0, 0.0, 60.0)],
+            "ax",
+        ),  # letters of a poster
         ([("a", 0.0, 0.0, 200.0), OTHER, ("a", 15.0, 0.0, 200.0)], "ax"),
         ([("a", 0.0, 0.0, 200.0), OTHER, ("a", 17.0, 0.0, 200.0)], "axa"),
         # letters of a ligature share a box, and follow one another

@@ -4,7 +4,9 @@ from pathlib import Path
 
 import pytest
 
-from ankiforge.extract.web import build_whole_text
+from ankiforge.extract.base import SourceType
+from ankiforge.extract.captions import Captions
+from ankiforge.extract.web import EpubBooks, SavedWebPages, build_whole_text
 from ankiforge.model import Document, DocumentKey, DocumentText, Paragraph, hash16
 from tests.makers.ebook_writer import Book, write_epub
 from tests.reading import opened
@@ -88,8 +90,8 @@ def test_a_cell_does_not_reach_into_the_next_table():
 # --- files -------------------------------------------------------------------------------------------
 
 
-def read_file(kind: str, path: Path) -> DocumentText:
-    [(found, text)] = opened(kind, path.parent, name="n").iter_whole_texts()
+def read_file(source: type[SourceType], path: Path) -> DocumentText:
+    [(found, text)] = opened(source.kind, path.parent, name="n").iter_whole_texts()
     assert found == path
     return text
 
@@ -106,7 +108,7 @@ def read_file(kind: str, path: Path) -> DocumentText:
 def test_the_title_of_a_web_page(tmp_path, html, name, title):
     path = tmp_path / name
     path.write_text(html)
-    text = read_file("web", path)
+    text = read_file(SavedWebPages, path)
     key = DocumentKey(f"web:n/{hash16(name)}")
     assert text.document == Document(key, "n", title, path=name)
     assert (text.pages, text.namespace) == (("x",), "web:n")
@@ -115,7 +117,7 @@ def test_the_title_of_a_web_page(tmp_path, html, name, title):
 def test_the_work_of_an_epub(tmp_path):
     path = tmp_path / "a.epub"
     write_epub(path, Book("On Memory", ("Ann Roe",), (("One", "Memory is odd."),)))
-    document = read_file("epub", path).document
+    document = read_file(EpubBooks, path).document
     assert (document.title, document.creators, document.path) == (
         "On Memory",
         ("Ann Roe",),
@@ -141,7 +143,7 @@ WATCH = "https://www.youtube.com/watch?v=dQw4w9WgXcQ"
 def test_the_title_and_the_video_of_captions(tmp_path, name, title, uri):
     path = tmp_path / name
     path.write_text(VTT + "00:01:02.000 --> 00:01:03.000\nIt is #no-llm so.\n")
-    source = opened("captions", tmp_path, only=(path,), name="n")
+    source = opened(Captions.kind, tmp_path, only=(path,), name="n")
     [(_, text)] = source.iter_whole_texts()
     key = DocumentKey(f"captions:n/{hash16(name)}")
     document = Document(key, "n", title, path=name, uri=uri)
@@ -180,5 +182,5 @@ def test_the_text_of_cues(tmp_path, cues, expected):
         )
     path = tmp_path / "a.vtt"
     path.write_text(text)
-    whole = read_file("captions", path)
+    whole = read_file(Captions, path)
     assert [whole.get_paragraph_text(each) for each in whole.paragraphs] == expected
