@@ -577,6 +577,7 @@ class FileSource(DirectorySource):
     def _is_unchanged(
         self, known: DocumentLookup | None, reader_fingerprint: str, file: File
     ) -> bool:
+        """Return whether a file and its dependencies are unchanged since the last run."""
         if known is None or (self.rereads_named_files and file.is_named_by_user):
             return False
         container = self.listing.container
@@ -593,6 +594,11 @@ class FileSource(DirectorySource):
         known: DocumentLookup | None,
         reader_fingerprint: str,
     ) -> Sequence[Sighting]:
+        """Read a file, and complete its scan results.
+
+        The passages that the user chose in it are added. Documents get their fingerprint, their
+        dependencies and the hashes of their figures.
+        """
         folder = self.listing
         picture_states: dict[str, str] = {}
 
@@ -637,6 +643,7 @@ class FileSource(DirectorySource):
         return results
 
     def _add_figure_hashes(self, document: ExtractedDocument) -> ExtractedDocument:
+        """Set the figure hash of each highlighted picture that is a file of the source."""
         root = self.listing.root
         directory = root if root.is_dir() else root.parent
         highlights = []

@@ -186,6 +186,7 @@ def remove_asides(text: str) -> str:
 
 
 def _replace_element(element: Tag) -> None:
+    """Replace the content of an element with the text that a browser displays."""
     name = element.name.rpartition(":")[2]
     if name == "math":
         element.string = _formula_to_text(element)

@@ -125,6 +125,10 @@ def wrap_sqlite_errors(owner: DatabaseOwner) -> Iterator[None]:
 
 @contextmanager
 def _copy_to_temporary_directory(database: Path, owner: DatabaseOwner) -> Iterator[Path]:
+    """Context manager that copies a database and yields the path of the copy.
+
+    The copy is made again if the other program wrote to the database in the meantime.
+    """
     with ExitStack() as stack:
         try:
             directory = Path(stack.enter_context(TemporaryDirectory(prefix="ankiforge-")))

@@ -222,6 +222,7 @@ def _parse_apple_highlight(row: Row) -> BookHighlight:
 
 
 def _read_apple_library(database: Path, owner: DatabaseOwner) -> dict[str, Book]:
+    """Return the books in the library beside a database of annotations, by asset id."""
     books: dict[str, Book] = {}
     for folder in (database.parent, database.parent.parent / "BKLibrary"):
         for path in sorted(folder.glob("BKLibrary*.sqlite")):
@@ -320,6 +321,7 @@ class Kobo(DatabaseSource):
 
 
 def _create_kobo_book(book_id: str, row: Row | None) -> Book:
+    """Build a book from its row or, if it was removed from the device, from its id alone."""
     path = unquote(book_id) if _DEVICE_PREFIX.match(book_id) else ""
     file = _DEVICE_PREFIX.sub("", path)
     if row is None:  # the book was removed from the device

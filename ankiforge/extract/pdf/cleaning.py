@@ -200,6 +200,7 @@ class Spelling:
 
 
 def _is_compound(first: str, second: str) -> bool:
+    """Return whether a hyphen usually joins two words, as in `self-made` and `twenty-one`."""
     if re.fullmatch(_TENS, first) and re.fullmatch(_UNITS, second):
         return True
     if re.fullmatch(_COMPOUND_STARTS, first):

@@ -302,6 +302,11 @@ def find_labels_in_pieces(pieces: list[Piece], frame: Box) -> tuple[DetectedLabe
 
 
 def _join_lines(lines: Sequence[Piece]) -> str:
+    """Join the lines of a label with spaces.
+
+    A hyphen before a small letter is dropped. Lines are joined without a space after any other
+    hyphen, and between Chinese or Japanese characters.
+    """
     text = lines[0].text
     for line in lines[1:]:
         first_char = line.text[:1]
@@ -362,6 +367,11 @@ def group_label_lines(pieces: Sequence[Piece]) -> list[list[Piece]]:
 
 
 def _can_continue(upper: Piece, lower: Piece) -> bool:
+    """Return whether the lower of two lines continues the label in the upper one.
+
+    The lines must have similar sizes and be close together. Their starts, ends or middles must be
+    aligned, and neither may be a number.
+    """
     above, below = upper.position, lower.position
     size, larger_size = sorted((above.size, below.size))
     starts_apart = above.start - below.start

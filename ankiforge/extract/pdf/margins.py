@@ -158,6 +158,7 @@ def find_line_numbers(chars: Sequence[Char]) -> Iterator[LineNumber]:
 
 
 def _is_line_numbering(column: list[LineNumber], chars: Iterable[Char]) -> bool:
+    """Return whether the numbers in a column count the lines of the text beside it."""
     if len(column) < _MIN_NUMBERS:
         return False
     column.sort(key=lambda number: -number.y)

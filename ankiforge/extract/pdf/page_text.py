@@ -548,12 +548,17 @@ follow a label.
 
 
 def _count_cell_gaps(gap_widths: Sequence[float]) -> int:
+    """Return how many of the gaps in a row separate table cells.
+
+    If all gaps are about equally wide, the row is a justified line, and none of them does.
+    """
     if not gap_widths or max(gap_widths) - min(gap_widths) < _MIN_GAP_SPREAD:
         return 0
     return sum(width > _MIN_CELL_GAP for width in gap_widths)
 
 
 def _is_out_of_place(previous: PrintedChar, char: PrintedChar) -> bool:
+    """Return whether a character is too far from the previous one to be next to it on a line."""
     gap = (char.left - previous.right) / max(previous.height, char.height)
     return not -_MAX_OVERLAP <= gap <= _MAX_LETTER_GAP
 
@@ -592,6 +597,11 @@ def measure_text_direction(
 def _classify_gap(
     left: PrintedChar, right: PrintedChar, all_chars: Sequence[Char], get_font: GetFont
 ) -> int:
+    """Return the gap between two consecutive visible characters: none, a space or a line break.
+
+    A space that PDFium inserted doesn't count if the characters touch and are part of a formula, in
+    which one of them is raised or lowered, or the font is a maths font.
+    """
     if left.text in HYPHEN_MARKERS:
         return LINE_GAP
     blanks_between = [
@@ -620,6 +630,7 @@ _MATHS_FONT = regex(r"CM(?:MI|B?SY|EX)|LMMath|NewTXMI|RMTMI|MSBM|tx(?:ex|mia|sy)
 
 
 def _is_touching(left: PrintedChar, right: PrintedChar) -> bool:
+    """Return whether two characters nearly touch each other, and are about on the same line."""
     height = max(left.height, right.height, 1.0)
     # lines may run from right to left
     gap_to_right = abs(right.left - left.right)

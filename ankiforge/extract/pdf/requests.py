@@ -564,6 +564,7 @@ class _OpenPdf:
         )
 
     def _find_problems(self, marks: Sequence[Highlight]) -> Iterator[Pair]:
+        """Yield a problem for damaged pages, and one for marked pages that have no text."""
         if self._pages.damaged:
             page_list = self._format_page_list(self._pages.damaged)
             yield (f"{page_list} cannot be read", REPAIR_HINT)
@@ -778,6 +779,7 @@ class _OpenPdf:
 
 
 def _locate_mark(page: _MarkedPage, annotation: Annotation) -> _LocatedMark:
+    """Find the text that an annotation covers or, if it covers none, the nearest character."""
     segments: Segments = []
     if annotation.is_text_mark:
         segments = page.text_finder.find_covered_text(

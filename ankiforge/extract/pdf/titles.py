@@ -174,6 +174,11 @@ def _is_too_long(title: str) -> bool:
 
 
 def _is_worded_as_title(text: str) -> bool:
+    """Return whether a text is worded like a title.
+
+    It must have more than one word, consist mostly of letters, and not be too long. The name of a
+    journal, a URL, a numbered heading and a list of names are no titles.
+    """
     words = text.split()
     chars = "".join(words)
     min_letters = max(MIN_TITLE_LETTERS, MIN_LETTER_FRACTION * len(chars))
@@ -346,6 +351,10 @@ class _TitleFinder:
                 yield block
 
     def _find_emphasized_blocks(self) -> Iterator[_Block]:
+        """Yield the blocks near the top of the page that are bold or in capitals.
+
+        Bold type means nothing if much of the page is bold. Lists of names are skipped.
+        """
         bold_letters = sum(len(line.text) for line in self._lines if line.is_bold)
         is_bold_significant = bold_letters < _MAX_BOLD_FRACTION * self._letter_count
         for block in self._blocks:
