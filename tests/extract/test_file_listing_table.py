@@ -5,6 +5,7 @@ from pathlib import Path
 from types import SimpleNamespace
 
 import pytest
+from msgspec.structs import replace
 
 from ankiforge.errors import ItemError
 from ankiforge.extract import files
@@ -319,3 +320,28 @@ def test_an_unchanged_file_counts_as_done(tmp_path, scan):
     scan()
     progress = scan().source.listing.progress
     assert (progress.done, progress.total) == (2, 2)
+
+
+class Videos(Notes):
+    """Files that can't have highlights, in folders of which one is skipped."""
+
+    has_marks = False
+
+    def iter_skipped_directories(self):
+        yield UnmarkedDocument(self.listing.container, "d/", "1 file")
+
+
+def test_files_without_marks_are_not_counted_as_read_or_skipped(tmp_path):
+    write(tmp_path, "a.md|b.epub")
+    parameters = SourceOpenParameters("n", tmp_path, SourceSettings(path="x"))
+    source = Videos.open(parameters)
+    skipped, notice, end = source.scan(None)
+    assert skipped == UnmarkedDocument("k:n", "d/", "1 file", source="n")
+    assert (notice.message, end.complete) == ("1 files", True)
+    assert source.listing.skipped_files == {}
+    assert source.listing.read_counts == {}
+    known = Known()
+    known.documents["d/"] = skipped
+    assert next(source.scan(known)) == UnchangedDocument("k:n", "d/")
+    known.documents["d/"] = replace(skipped, fingerprint="2 files")
+    assert next(source.scan(known)) == skipped
