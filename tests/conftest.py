@@ -336,7 +336,7 @@ def kept_readers() -> Iterator[None]:
         patch.setattr(worker.PdfWorkerPool, "__exit__", left)
         yield
     for process in kept:
-        process.end()
+        process.kill()
 
 
 @pytest.fixture

@@ -201,7 +201,7 @@ class _PathContext:
         )
         """Whether to read Markdown in this directory as plain text, as earlier runs did."""
 
-    def find_root(self, kind: str) -> Path:
+    def find_source_root(self, kind: str) -> Path:
         """Return the root of the source that reads the directory.
 
         For notes in a vault, this is the vault, or an enclosing directory that earlier runs read
@@ -246,7 +246,9 @@ def discover_sources(
         surroundings = _PathContext(path.parent, get_known_directories)
         if kind == _NOTES_KIND and surroundings.reads_notes_as_texts:
             kind = _TEXTS_KIND
-        root = path.parent if is_export_kind(kind) else surroundings.find_root(kind)
+        root = (
+            path.parent if is_export_kind(kind) else surroundings.find_source_root(kind)
+        )
         yield FoundSource(kind, root, (path,))
         return
     for source in load_source_types():
@@ -263,8 +265,8 @@ def discover_sources(
             yield FoundSource(kind, path)
         elif is_export_kind(kind):
             yield FoundSource(kind, path, (path,))
-        elif surroundings.find_root(kind) != path:
-            yield FoundSource(kind, surroundings.find_root(kind), (path,))
+        elif surroundings.find_source_root(kind) != path:
+            yield FoundSource(kind, surroundings.find_source_root(kind), (path,))
         else:
             yield from _iter_nested_sources(kind, path, get_known_directories)
 
@@ -478,7 +480,7 @@ class UnreadFiles(Value):
     """Whether the files aren't on this computer. The numbers then count marks, not files."""
 
 
-def iter_unread_files(sources: Iterable[object]) -> Iterator[UnreadFiles]:
+def count_unread_files(sources: Iterable[object]) -> Iterator[UnreadFiles]:
     """Count the files that no source reads, in each directory that the sources listed.
 
     A directory without such files is yielded, too. A directory inside another listed directory

@@ -287,14 +287,14 @@ class FileListing(msgspec.Struct):
         self.unread_counts[Path(file.path).suffix.casefold()] += 1
 
     def fingerprint_files(
-        self, listing: Iterable[File | Problem | UnreadDocument]
+        self, entries: Iterable[File | Problem | UnreadDocument]
     ) -> str:
         """Return a hash that changes whenever a scan of these files could give other results.
 
         Returns "" if a change might go unnoticed, e.g. because a file was written just now.
         """
         stamps: list[tuple[str, disk.Stamp]] = []
-        for entry in listing:
+        for entry in entries:
             if isinstance(entry, UnreadDocument):
                 return ""
             if isinstance(entry, Problem):
@@ -706,7 +706,7 @@ class TextFileSource(FileSource):
 def assign_chosen_passages(
     files: Sequence[File],
     known: DocumentLookup | None,
-    folder: FileListing,
+    listing: FileListing,
     is_unchanged: Callable[[File], bool],
 ) -> list[File]:
     """Attach to each file the passages that the user chose in it.
@@ -714,8 +714,8 @@ def assign_chosen_passages(
     Passages of a missing or changed file may have moved to another file, so they are also
     attached to every new file, and to every known file with the same name.
     """
-    container = folder.container
-    directory = folder.root if folder.root.is_dir() else folder.root.parent
+    container = listing.container
+    directory = listing.root if listing.root.is_dir() else listing.root.parent
     chosen = known.find_choices(container) if known else ()
     if not (known and chosen):
         return list(files)

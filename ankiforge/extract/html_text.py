@@ -295,19 +295,19 @@ def _is_inline_note(element: Tag, types: str) -> bool:
     )
 
 
-def _is_note_reference(element: Tag, name: str, text: str) -> bool:
+def _is_note_reference(element: Tag, level: str, text: str) -> bool:
     """Return whether an element is a note reference, e.g. a superscript link or number.
 
-    `name` is "sup" for any superscript element, otherwise the element's name.
+    `level` is "sup" for any superscript, and otherwise the name of the element.
     """
-    if name == "sup":
+    if level == "sup":
         return bool(
             "reference" in _get_attribute(element, "class").split()
             or _BRACKETED.fullmatch(text)
             or any(map(_is_internal_link, element("a")))
             or _is_superscript_note(element, text)
         )
-    if name != "a" or not _is_internal_link(element):
+    if level != "a" or not _is_internal_link(element):
         return False
     raised = element.find("sup")
     return bool(
@@ -317,13 +317,13 @@ def _is_note_reference(element: Tag, name: str, text: str) -> bool:
     )
 
 
-def is_in_footnotes(element: Tag, known: Mapping[int, bool]) -> bool:
+def is_in_footnotes(element: Tag, results: Mapping[int, bool]) -> bool:
     """Return whether an element is a footnote or an endnote, or is in a list of notes.
 
-    `known` caches results: it maps the `id()` of an element to whether the element is in a note.
+    `results` caches earlier results, keyed by the `id()` of an element.
     """
     for ancestor in chain((element,), element.parents):
-        if (is_note := known.get(id(ancestor))) is not None:
+        if (is_note := results.get(id(ancestor))) is not None:
             return is_note
         if not _NOTE_LISTS.isdisjoint(_get_semantic_types(ancestor).split()):
             return True

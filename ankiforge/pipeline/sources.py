@@ -31,10 +31,10 @@ from ankiforge.extract.discover import (
     UNMARKED_KINDS,
     FoundSource,
     UnreadFiles,
+    count_unread_files,
     discover_sources,
     explain_no_source,
     find_source_kind,
-    iter_unread_files,
     resolve_links,
     suggest_conversion,
 )
@@ -1064,7 +1064,7 @@ def _report_new_unread_kinds(
         for directory, files in stored.items()
         if Path(directory).exists()
     }
-    for unread_folder in iter_unread_files(sources):
+    for unread_folder in count_unread_files(sources):
         stored_files = current.pop(unread_folder.directory, None)
         if not unread_folder.summary:
             continue

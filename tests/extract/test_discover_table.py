@@ -12,12 +12,12 @@ from ankiforge.extract.discover import (
     FoundSource,
     SkippedFiles,
     UnreadFiles,
+    count_unread_files,
     discover_sources,
     explain_no_source,
     explain_unread_file,
     find_source_kinds,
     iter_files,
-    iter_unread_files,
     suggest_conversion,
 )
 from ankiforge.extract.registry import load_types_for_suffix
@@ -234,7 +234,7 @@ def source(suffixes: str, used: str = "", rejected: str = "", **counts: str):
     ],
 )  # fmt: skip
 def test_the_files_that_no_source_of_a_folder_reads(sources, expected):
-    found = list(iter_unread_files(sources))
+    found = list(count_unread_files(sources))
     assert {each.directory: each.summary for each in found} == expected
     assert [each.directory for each in found] == list(expected)
 
@@ -242,7 +242,7 @@ def test_the_files_that_no_source_of_a_folder_reads(sources, expected):
 def test_a_library_says_itself_what_it_does_not_read():
     unread = UnreadFiles("/z", {".pdf": 1}, "1 .pdf", are_remote=True)
     library = SimpleNamespace(unread_files=[unread])
-    [own, other] = iter_unread_files([library, source(".md", a=".epub,.epub")])
+    [own, other] = count_unread_files([library, source(".md", a=".epub,.epub")])
     assert own == unread
     assert other == UnreadFiles("/a", {".epub": 2}, "2 .epub")
 

@@ -122,7 +122,7 @@ def test_a_locked_file_is_a_problem(good, method):
 )  # fmt: skip
 def test_a_process_that_has_ended_says_why(timeout, message, hint):
     process = WorkerProcess(timeout)
-    process.end()
+    process.kill()
     assert process.send(ReadPages("a.pdf", 0, 1)) == Failure(message, hint)
 
 

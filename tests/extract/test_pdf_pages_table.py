@@ -173,7 +173,7 @@ def test_what_was_read_is_kept_until_a_complete_run_does_without_it(papers):
             pool.save_cache(complete=complete)
         assert len(cache.stored) == count
     with PdfWorkerPool(cache=cache) as pool:
-        assert pool.read_marks(first, named=True) == replies[0]
+        assert pool.read_marks(first, always_identify=True) == replies[0]
         assert pool._processes  # another request
     # a changed file, and a damaged entry, are read again
     first.write_bytes(second.read_bytes())

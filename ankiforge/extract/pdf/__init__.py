@@ -204,7 +204,7 @@ def read_pdf_metadata(path: Path) -> ExtractedDocument | Problem:
     from ankiforge.extract.pdf.worker import PdfWorkerPool
 
     with PdfWorkerPool() as worker:
-        reply = worker.read_marks(path, named=True)
+        reply = worker.read_marks(path, always_identify=True)
     if isinstance(reply, Failure):
         return Problem(str(path), reply.what, reply.hint)
     return ExtractedDocument(reply.document, (), page_hashes=reply.pages)

@@ -41,7 +41,7 @@ class EdgeLine(Value):
     text: str
 
     @property
-    def key(self) -> tuple[bool, str]:
+    def matching_key(self) -> tuple[bool, str]:
         """A key that is the same on other pages, because digits in the line are masked."""
         return (self.at_top, _DIGITS.sub("#", self.text.casefold()))
 
@@ -54,7 +54,7 @@ class RunningHeaders:
         self._edge_lines = [tuple(_find_edge_lines(text)) for text in texts]
         counts: Counter[tuple[bool, str]] = Counter()
         for lines in self._edge_lines:
-            counts.update({line.key for line in lines})
+            counts.update({line.matching_key for line in lines})
         min_count = max(2, _MIN_PAGE_FRACTION * len(texts))
         self._recurring = {key for key, count in counts.items() if count >= min_count}
 
@@ -72,7 +72,7 @@ class RunningHeaders:
             return (start, end)
         for line in self._edge_lines[page]:
             # only exclude lines that recur, and page numbers if there are several pages
-            if line.key not in self._recurring:
+            if line.matching_key not in self._recurring:
                 if len(self._edge_lines) < 2 or not _PAGE_NUMBER.fullmatch(line.text):
                     continue
             if line.at_top:

@@ -20,7 +20,7 @@ from ankiforge.extract.pdf.messages import Box
 from ankiforge.extract.pdf.page_text import (
     PageText,
     Segments,
-    is_rtl,
+    is_right_to_left,
     measure_text_direction,
 )
 from ankiforge.model import Span, Value
@@ -306,7 +306,7 @@ def _sort_segments(segments: Segments, covered: QuadByChar) -> Segments:
     longest_segment: list[PrintedChar] = max(segments, key=len)
     across, along = measure_text_direction(pairwise(longest_segment))
     text = "".join(char.text for char in chain.from_iterable(segments))
-    depth_sign = -1.0 if is_rtl(text) else 1.0
+    depth_sign = -1.0 if is_right_to_left(text) else 1.0
 
     def measure_extent(segment: list[PrintedChar]) -> _Extent:
         steps = [char.x * across + char.y * along for char in segment]

@@ -52,7 +52,7 @@ PDF_ERRORS = (PdfiumError, ValueError, TypeError, LookupError, ArithmeticError, 
 # --- scripts and accents ----------------------------------------------------------------
 
 
-def is_rtl(characters: str) -> bool:
+def is_right_to_left(characters: str) -> bool:
     """Return whether most of the characters belong to scripts that run from right to left."""
     rtl_count = 0
     for character, count in Counter(characters).items():
@@ -229,14 +229,14 @@ class PageText:
         # Determine the direction of most lines. It points from left to right even in
         # right-to-left scripts, because its sign distinguishes above and below.
         dx, dy = measure_text_direction(adjacent_pairs)
-        is_right_to_left = is_rtl("".join([char.text for char in self.chars]))
-        if is_right_to_left:
+        is_rtl = is_right_to_left("".join([char.text for char in self.chars]))
+        if is_rtl:
             dx, dy = -dx, -dy
         self.direction = (dx, dy)
         """The direction of most lines as a unit vector, pointing from left to right."""
 
         is_horizontal = abs(dx) > 0.9
-        if dx > 0.9 and piece_starts and not is_right_to_left:
+        if dx > 0.9 and piece_starts and not is_rtl:
             self._restore_row_order(piece_starts)
         if is_horizontal:
             for accent, letter, combined in find_separate_accents(self.chars):

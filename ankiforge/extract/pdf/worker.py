@@ -193,13 +193,13 @@ class WorkerProcess:
         if reply_line.endswith(b"\n"):
             reply: Reply = json.decode(reply_line, type=Reply)
             return reply
-        self.end()
+        self.kill()
         if monotonic() - started < self._timeout:
             return _CRASHED
         hint = "print it to a new PDF, or leave it out with `exclude`"
         return Failure(f"reading it took longer than {self._timeout:g} s", hint)
 
-    def end(self) -> None:
+    def kill(self) -> None:
         """Kill the subprocess, even if it is busy.
 
         A thread that is waiting for a reply gets a `Failure`.
@@ -279,17 +279,19 @@ class PdfWorkerPool:
         for future in self._futures.values():
             future.cancel()
         for process in self._processes:
-            process.end()
+            process.kill()
         self._stack.close()
 
     # --- requests
 
-    def read_marks(self, path: Path, *, named: bool = False) -> ReadMarksReply | Failure:
+    def read_marks(
+        self, path: Path, *, always_identify: bool = False
+    ) -> ReadMarksReply | Failure:
         """Read the highlights in a PDF.
 
-        If `named` is true, the work is identified even if the PDF has no highlights.
+        If `always_identify` is true, the work is identified even if the PDF has no highlights.
         """
-        reply = self.get_reply(ReadMarks(get_absolute_path(path), named))
+        reply = self.get_reply(ReadMarks(get_absolute_path(path), always_identify))
         assert isinstance(reply, ReadMarksReply | Failure)
         return reply
 
@@ -383,7 +385,7 @@ class PdfWorkerPool:
         if reply is None:
             reply = self._await_prefetched(request) or self.process_uncached(request)
             if key and not isinstance(reply, Failure):
-                self._cache.add(key, reply)
+                self._cache.add_reply(key, reply)
         return reply
 
     def save_cache(self, *, complete: bool) -> None:
@@ -391,7 +393,7 @@ class PdfWorkerPool:
 
         If `complete` is true, replies that weren't used in this run are dropped.
         """
-        self._cache.save(complete=complete)
+        self._cache.save_replies(complete=complete)
 
     # --- prefetching
 
@@ -470,7 +472,7 @@ class PdfWorkerPool:
         except IndexError:
             process = self._start_process()
         if self._closed:
-            process.end()
+            process.kill()
         reply = process.send(request)
         if not process.has_ended:
             self._idle.append(process)
@@ -511,14 +513,14 @@ class _ReplyCache:
                 return reply
         return None
 
-    def add(self, key: str, reply: Reply) -> None:
+    def add_reply(self, key: str, reply: Reply) -> None:
         """Add a new reply to the cache, which saves replies in batches."""
         self._used_keys.add(key)
         self._unsaved_replies[key] = json.encode(reply)
         if len(self._unsaved_replies) >= _MAX_UNSAVED_REPLIES:
-            self.save(complete=False)
+            self.save_replies(complete=False)
 
-    def save(self, *, complete: bool) -> None:
+    def save_replies(self, *, complete: bool) -> None:
         """Save new replies.
 
         If `complete` is true, replies that weren't used in this run are dropped.
