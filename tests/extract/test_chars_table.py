@@ -183,6 +183,8 @@ def numbered(first: int, step: int = 1, lines: tuple[str, ...] = TEXT) -> list[s
         (numbered(1, lines=TEXT[:4]), "1 The cell 2 divides in 3 two halves 4 of one"),
         ([*TEXT, *numbered(1990)], "1991 divides in"),  # a table within a text
         ([f"{year:>4}  a line" for year in (4, 19, 3, 77, 5)], "19 a line"),
+        # numbers of points, each of which has two lines
+([f"{n // 2 + 1 if n % 2 == 0 and n < 9 else '':>4}  line" for n in range(12)], "1 line line 2 line"),
     ],
 )  # fmt: skip
 def test_numbers_that_count_lines_in_a_margin_are_no_text(lines, shown):

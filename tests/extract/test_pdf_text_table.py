@@ -79,6 +79,7 @@ def test_the_words_at_the_ends_of_a_text(text, first, last):
         ("data", "set", "a data-set", True),
         ("data", "set", "a dataset, a data-set", False),
         ("Data", "set", "a data‐set", True),
+        ("co", "author", "a co‐author", True),
         ("cell", "art", "cell-of-art", False),
         ("of", "art", "state-of-art", True),  # a pair within a compound
         ("co", "author", "co- \n author", False),  # broken there, too
