@@ -36,6 +36,7 @@ FOLLOWED = {
         " tests/extract/test_figure_labels.py tests/extract/test_pdf_figures.py"
     ),
     "ankiforge/extract/books/*": "tests/extract/test_books.py tests/sources",
+    "ankiforge/extract/markdown/*": "tests/extract/test_texts.py tests/extract tests/sources",
     "ankiforge/extract/*": "tests/extract tests/sources",
     "ankiforge/*": "tests/{1}",
     "prompts/*": "tests/draft",

@@ -90,7 +90,7 @@ def init(call: Call, directory: Path | None, decks: str, trust: bool) -> None:
     is_trusted = not trusting.explain_distrust(workspace, user_folder)
     if is_trusted:
         # do this only now, because the settings may place the journal outside the workspace
-        workspace.prepare()
+        workspace.create_directories()
     summary: Json = {
         "workspace": str(root),
         "written": [path.relative_to(root).as_posix() for path in written_paths],
@@ -111,7 +111,7 @@ def _make_settings(
 ) -> tuple[str, dict[str, list[str]]]:
     """Return the text of a new workspace's settings, and the names of everything found.
 
-    The names are those of the sources, Anki collections and models on this computer, keyed by
+    The names are those of the sources, Anki collections and models on this computer, grouped by
     kind.
 
     Raises:

@@ -17,7 +17,7 @@ from ankiforge.model import (
     Severity,
     Verdict,
 )
-from ankiforge.reports.cards import format_in_full, format_row
+from ankiforge.reports.cards import format_item_in_full, format_row
 from ankiforge.reports.highlights import format_title
 from ankiforge.reports.view import view_card
 from tests.cards import made
@@ -76,10 +76,10 @@ def test_a_card_is_a_question_and_an_answer_on_one_line(
 def test_a_figure_names_its_labels(make_card):
     masks = "hide all\n1 .1 .2 .3 .4 Femur\n2 .5 .5 .1 .1"
     card = make_card(CardKind.OCCLUSION, Occlusion=masks, Image="x")
-    text = [line.split(maxsplit=1) for line in islice(format_in_full(None, card), 6)]
+    text = [line.split(maxsplit=1) for line in islice(format_item_in_full(None, card), 6)]
     assert ["hides", "all labels"] in text
     assert text[-2:] == [["1", "Femur"], ["2", "(drawn)"]]
-    page = card.highlight.page_text
+    page = card.highlight.page_or_time
     assert format_row(view_card(card), "af5dv3") == f"af5dv3 ✓ Femur · (2)\t{page}"
 
 
@@ -123,7 +123,7 @@ def test_a_row_says_why_a_card_is_none_and_whether_anki_has_it(
         anki_state=anki,
     )
     view = view_card(card)
-    page = view.card.highlight.page_text
+    page = view.card.highlight.page_or_time
     shown = format_row(view, "af5dv3")
     assert shown.removesuffix(f" · {page}").removesuffix(f"\t{page}") == row
 

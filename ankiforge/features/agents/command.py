@@ -37,19 +37,19 @@ def mcp(call: Call, trust: Path | None) -> None:
 
     The agent's provider sees what the agent reads. What is tagged #no-llm is never shown.
     """
-    from ankiforge.config.trust import AGENTS_PERMISSION, give_permission, has_permission
+    from ankiforge.config.trust import AGENTS_PERMISSION, grant_permission, has_permission
     from ankiforge.config.workspace import find_user_directory
 
     if trust is not None:
         folder = find_workspace(replace(call, workspace=str(trust)))
-        give_permission(folder, find_user_directory(), AGENTS_PERMISSION)
+        grant_permission(folder, find_user_directory(), AGENTS_PERMISSION)
         call.say(
             f"agents may read {folder.root}; what their provider will see:\n  {_SENT}\n"
             "anything tagged #no-llm stays here"
         )
         return
     try:
-        from ankiforge.features.agents.agent import LOCK_TIMEOUT, Agent
+        from ankiforge.features.agents.agent import LOCK_TIMEOUT, AgentSession
         from ankiforge.features.agents.server import serve
     except ModuleNotFoundError as error:
         raise ConfigError(
@@ -68,4 +68,4 @@ def mcp(call: Call, trust: Path | None) -> None:
         with open_workspace(quiet, writes=writes, lock_timeout=LOCK_TIMEOUT) as workspace:
             yield workspace
 
-    serve(Agent(open_trusted_workspace))
+    serve(AgentSession(open_trusted_workspace))
