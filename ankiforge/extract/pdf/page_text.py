@@ -635,11 +635,8 @@ def _is_touching(left: PrintedChar, right: PrintedChar) -> bool:
     # lines may run from right to left
     gap_to_right = abs(right.left - left.right)
     gap_to_left = abs(left.left - right.right)
-    bottoms_apart = abs(left.bottom - right.bottom)
-    tops_apart = abs(left.top - right.top)
     return (
         min(gap_to_right, gap_to_left) < 0.1 * height
         and abs(left.x - right.x) < 3 * height
-        and bottoms_apart + tops_apart < 1.2 * height
         and abs(left.y - right.y) < 0.6 * height
     )
