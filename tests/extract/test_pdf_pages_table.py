@@ -1,5 +1,6 @@
 """Marks that go on over a page break, passages in tables, and pages that were read before: rows."""
 
+import struct
 from itertools import chain
 from types import SimpleNamespace
 
@@ -8,8 +9,10 @@ import pytest
 from ankiforge.extract import files
 from ankiforge.extract.pdf.mark_text import MarkTextFinder
 from ankiforge.extract.pdf.messages import (
+    DrawPageReply,
     Failure,
     MeasurePagesReply,
+    PageHighlight,
     ReadMarksReply,
     ReadPagesReply,
 )
@@ -235,3 +238,53 @@ def test_a_file_that_cannot_be_read_has_no_pages(tmp_path):
         assert pool.draw_page(path, 0, (), 100).picture == b""
         contexts, failure = pool.find_contexts(path, ())
     assert (contexts, failure.what) == ([], "it is not a PDF")
+
+
+# --- the picture of a page ----------------------------------------------------------------------------
+
+
+def test_a_page_is_drawn_with_the_places_of_its_words_and_highlights(papers):
+    box = (100.0, 200.0, 300.0, 400.0)
+    highlights = [
+        PageHighlight("divide"),
+        PageHighlight("nowhere", box),
+        PageHighlight("nowhere"),
+    ]
+    with PdfWorkerPool() as pool:
+        [[width, height, _]] = pool.read_page_sizes(papers[0]).pages
+        reply = pool.draw_page(papers[0], 0, highlights, 300)
+        tall = pool.draw_page(papers[0], 0, (), 100_000)
+        assert pool.draw_page(papers[0], 1, (), 300) == DrawPageReply()
+        assert pool.draw_page(papers[0], -1, (), 300) == DrawPageReply()
+    assert (reply.width, reply.height) == (300, round(300 * height / width))
+    assert reply.picture[:8] == b"\x89PNG\r\n\x1a\n"
+    assert not reply.is_dark
+    assert reply.picture[16:24] == struct.pack(">II", reply.width, reply.height)
+    [line] = reply.lines
+    assert [word for word, _ in line] == ["Cells", "of", "a", "divide."]
+    lefts = [place[0] for _, place in line]
+    assert lefts == sorted(lefts)
+    [marked], framed, missing = reply.marks
+    left, top, right, bottom = dict(line)["divide."]
+    assert (marked[0], marked[1], marked[3]) == (left, top, bottom)
+    assert left < marked[2] < right
+    assert missing == ()
+    expected = (100 / width, 1 - 400 / height, 300 / width, 1 - 200 / height)
+    assert framed == (pytest.approx(expected, abs=0.01),)
+    # a picture is never too large for a browser
+    assert 8_000_000 < tall.width * tall.height <= 9_100_000
+
+
+@pytest.mark.parametrize(
+    ("drawing", "is_dark", "colour"),
+    [("0 0 0 rg 0 0 700 900 re f", True, 0), ("1 0 0 rg 0 0 90 90 re f", False, 2)],
+)
+def test_a_dark_page_and_a_page_without_colours_are_known(
+    tmp_path, drawing, is_dark, colour
+):
+    path = tmp_path / "a.pdf"
+    write_pdf(path, [Page([paragraph("Cells")], drawing=drawing)])
+    with PdfWorkerPool() as pool:
+        reply = pool.draw_page(path, 0, (), 200)
+    assert reply.is_dark is is_dark
+    assert reply.picture[25] == colour
