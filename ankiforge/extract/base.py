@@ -234,8 +234,8 @@ class ScanProgress:
 
 def get_scan_progress(source: Source) -> ScanProgress:
     """Return the scan progress of a source, which stays at zero if the source reports none."""
-    folder = getattr(source, "listing", None)
-    progress = getattr(source, "progress", None) or getattr(folder, "progress", None)
+    listing = getattr(source, "listing", None)
+    progress = getattr(source, "progress", None) or getattr(listing, "progress", None)
     return progress if isinstance(progress, ScanProgress) else ScanProgress()
 
 
@@ -251,15 +251,13 @@ def scan_source(source: Source, known: DocumentLookup | None) -> Iterator[Sighti
     `known` looks up the documents read in earlier runs. If it is None, every document is read
     again, even if it hasn't changed.
     """
-    folder = getattr(source, "listing", None)
-    name = getattr(source, "name", "") or getattr(folder, "name", "")
+    listing = getattr(source, "listing", None)
     distribution = getattr(source, "distribution", "")
     sightings = source.scan(known)
-    if distribution and folder:
-        sightings = _check_source_names(folder, sightings)
-    return convert_errors_to_problems(
-        name or type(source).__name__, sightings, distribution
-    )
+    if distribution and listing:
+        sightings = _check_source_names(listing, sightings)
+    location = get_source_name(source) or type(source).__name__
+    return convert_errors_to_problems(location, sightings, distribution)
 
 
 def _check_source_names(

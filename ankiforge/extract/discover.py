@@ -190,13 +190,17 @@ def resolve_links(path: Path) -> Path:
 
 
 class _PathContext:
-    def __init__(self, directory: Path, known: GetKnownDirectories) -> None:
+    def __init__(
+        self, directory: Path, get_known_directories: GetKnownDirectories
+    ) -> None:
         self._directory = directory
-        self._known_directories = known
+        self._get_known_directories = get_known_directories
         self.vault = find_vault(directory)
         self.reads_notes_as_texts = (
             not self.vault
-            and _find_nearest_parent(directory, known(_TEXTS_KIND).__contains__)
+            and _find_nearest_parent(
+                directory, get_known_directories(_TEXTS_KIND).__contains__
+            )
             is not None
         )
         """Whether to read Markdown in this directory as plain text, as earlier runs did."""
@@ -208,7 +212,7 @@ class _PathContext:
         as a whole. For other files, it is the nearest enclosing directory that earlier runs
         read, falling back to the directory itself.
         """
-        known_directories = self._known_directories(kind)
+        known_directories = self._get_known_directories(kind)
         if not self.vault or kind != _NOTES_KIND:
             root = _find_nearest_parent(self._directory, known_directories.__contains__)
             return root or self._directory

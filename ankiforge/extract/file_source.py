@@ -382,10 +382,10 @@ class DirectorySource(SourceType):
                 return path.casefold().endswith(cls.suffixes)
 
         context = repr((settings, opening.me if cls.has_several_authors else ()))
-        folder = FileListing(
+        listing = FileListing(
             cls.kind, opening.name, opening.root, opening.only, is_selected, context
         )
-        return cls(folder, settings, opening)
+        return cls(listing, settings, opening)
 
     @abstractmethod
     def scan(self, known: DocumentLookup | None = None) -> Iterator[Sighting]:
@@ -510,9 +510,9 @@ class FileSource(DirectorySource):
         A file is yielded as an `UnchangedDocument` if neither the file nor a picture in it
         has changed. Unchanged files and documents are each sorted by path.
         """
-        folder = self.listing
+        listing = self.listing
         files: list[File] = []
-        for entry in folder.list_files():
+        for entry in listing.list_files():
             if isinstance(entry, File):
                 files.append(entry)
             else:
@@ -520,39 +520,39 @@ class FileSource(DirectorySource):
         yield from self.iter_notices()
         for skipped in self.iter_skipped_directories():
             path, fingerprint = skipped.path, skipped.fingerprint
-            if known and known.is_unchanged(folder.container, path, fingerprint):
-                yield UnchangedDocument(folder.container, path)
+            if known and known.is_unchanged(listing.container, path, fingerprint):
+                yield UnchangedDocument(listing.container, path)
             else:
-                yield replace(skipped, source=folder.name)
+                yield replace(skipped, source=listing.name)
         files.sort(key=lambda file: file.path)
-        folder.progress.total = len(files)
+        listing.progress.total = len(files)
 
         # skip unchanged files
         reader_fingerprint = hash16(
             disk.fingerprint_program(),
-            folder.name,
-            os.path.realpath(folder.root),
-            folder.settings_text,
+            listing.name,
+            os.path.realpath(listing.root),
+            listing.settings_text,
         )
         is_unchanged = partial(self._is_unchanged, known, reader_fingerprint)
-        files = assign_chosen_passages(files, known, folder, is_unchanged)
+        files = assign_chosen_passages(files, known, listing, is_unchanged)
         read = [file for file in files if self.has_marks or file.chosen]
         endings = (posixpath.splitext(file.path)[1] for file in read)
-        folder.read_counts = Counter(map(str.casefold, endings))
+        listing.read_counts = Counter(map(str.casefold, endings))
         if not self.has_marks:
             # the other sources of the directory report the files that aren't read
-            folder.skipped_files.clear()
+            listing.skipped_files.clear()
         changed: list[File] = []
         for file in files:
             if is_unchanged(file):
-                yield UnchangedDocument(folder.container, file.path)
+                yield UnchangedDocument(listing.container, file.path)
             else:
                 changed.append(file)
-        folder.progress.done = len(files) - len(changed)
+        listing.progress.done = len(files) - len(changed)
 
         # read the changed files
         read_before = len(changed) < len(files) or (
-            known and known.list_paths(folder.container)
+            known and known.list_paths(listing.container)
         )
         failure_count = 0
         with self.open_reader(changed) as reader:
@@ -564,15 +564,15 @@ class FileSource(DirectorySource):
                         )
                 except ItemError as error:
                     failure_count += 1
-                    sightings = [folder.record_read_error(file, error)]
+                    sightings = [listing.record_read_error(file, error)]
                 yield from sightings
-                folder.progress.count_document()
-            folder.is_incomplete |= 0 < failure_count == len(files)
+                listing.progress.count_document()
+            listing.is_incomplete |= 0 < failure_count == len(files)
 
         if not read_before:  # the first scan
-            yield from folder.unfollowed_links
+            yield from listing.unfollowed_links
             yield from self.iter_first_scan_notices(files)
-        yield folder.build_scan_end()
+        yield listing.build_scan_end()
 
     def _is_unchanged(
         self, known: DocumentLookup | None, reader_fingerprint: str, file: File
@@ -599,7 +599,7 @@ class FileSource(DirectorySource):
         The passages that the user chose in it are added. Documents get their fingerprint, their
         dependencies and the hashes of their figures.
         """
-        folder = self.listing
+        listing = self.listing
         picture_states: dict[str, str] = {}
 
         def get_picture(target: str) -> str:
@@ -613,11 +613,11 @@ class FileSource(DirectorySource):
 
             whole_text = self.read_whole_text(file, reader)
             sightings = add_chosen_passages(
-                sightings, whole_text, file.chosen, folder.container
+                sightings, whole_text, file.chosen, listing.container
             )
         problems = [item for item in sightings if isinstance(item, Problem)]
         if not all(problem.is_notice for problem in problems):
-            folder.count_unread_file(file)
+            listing.count_unread_file(file)
         fingerprint = ""
         # a file with problems is read every time, so that they are reported again
         if known and not problems:
@@ -627,14 +627,14 @@ class FileSource(DirectorySource):
         dependencies = tuple(picture_states)
         if known and not sightings:
             text = LazyText(partial(self.read_public_text, file))
-            unmarked = (folder.container, file.path, fingerprint, dependencies)
+            unmarked = (listing.container, file.path, fingerprint, dependencies)
             return [UnmarkedDocument(*unmarked, public_text=text)]
         results = list[Sighting]()
         for sighting in sightings:
             if isinstance(sighting, ExtractedDocument):
                 sighting = self._add_figure_hashes(sighting)
             elif isinstance(sighting, UnmarkedDocument):
-                sighting = replace(sighting, source=folder.name)
+                sighting = replace(sighting, source=listing.name)
             if isinstance(sighting, ExtractedDocument | UnmarkedDocument):
                 sighting = replace(
                     sighting, fingerprint=fingerprint, dependencies=dependencies

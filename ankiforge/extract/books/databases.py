@@ -100,11 +100,11 @@ class DatabaseSource(BookSource, ExportSource):
         """Build a document for each book, in the order in which the books first occur."""
         from ankiforge.extract.pdf.worker import PdfWorkerPool
 
-        folder = self.listing
+        listing = self.listing
         books: dict[DocumentKey, Book] = {}
         marks_by_book: dict[DocumentKey, dict[object, BookHighlight]] = {}
         for book, mark in items:
-            key = create_document(book, folder.namespace, folder.name).key
+            key = create_document(book, listing.namespace, listing.name).key
             books.setdefault(key, book)
             marks = marks_by_book.setdefault(key, {})
             # Copies of a database contain the same highlights; keep those of the newest copy, which
@@ -112,14 +112,14 @@ class DatabaseSource(BookSource, ExportSource):
             marks[mark.id or mark] = mark
         with PdfWorkerPool(cache=self.opening.cache) as worker:
             for key, book in books.items():
-                document = create_document(book, folder.namespace, folder.name)
+                document = create_document(book, listing.namespace, listing.name)
                 path = self.books.find_book(book.file) if book.file else None
                 marks_of_book = marks_by_book[key].values()
                 sightings = build_book_results(
-                    document, folder, marks_of_book, path, worker
+                    document, listing, marks_of_book, path, worker
                 )
                 yield book.display_name, sightings
-            worker.save_cache(complete=folder.build_scan_end().complete)
+            worker.save_cache(complete=listing.build_scan_end().complete)
 
 
 def _list_tables_in_place(path: Path) -> set[str]:

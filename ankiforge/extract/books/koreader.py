@@ -181,9 +181,9 @@ class KOReader(BookSource, FileSource):
         if marks_with_text:
             find_picture(book.file)  # read this file again if the book changes or appears
             path = self.books.find_book(book.file)
-        folder = self.listing
-        document = create_document(book, folder.namespace, folder.name)
-        yield from build_book_results(document, folder, marks_with_text, path, reader)
+        listing = self.listing
+        document = create_document(book, listing.namespace, listing.name)
+        yield from build_book_results(document, listing, marks_with_text, path, reader)
         textless_count = len(marks) - len(marks_with_text)
         if textless_count:
             message = f"marks without text: {textless_count}; they mark pictures of scanned pages"
