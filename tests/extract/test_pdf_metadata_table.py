@@ -1,17 +1,23 @@
 """What the metadata, the outline and the margins of a PDF say: rows without a PDF."""
 
+from types import SimpleNamespace
+
+import pypdfium2.raw as pdfium_c
 import pytest
+from pypdfium2 import PdfiumError
 
 from ankiforge.extract.pdf.margins import MAX_RUNNING_LINE_CHARS, RunningHeaders
 from ankiforge.extract.pdf.metadata import (
     OutlineEntry,
+    compute_document_id,
     find_doi,
     format_headings,
     is_printed_on,
+    read_outline,
     read_work,
 )
 from ankiforge.extract.pdf.titles import PrintedLine
-from ankiforge.model import Document, DocumentKey
+from ankiforge.model import Document, DocumentKey, hash16
 
 ARXIV = "2401.01234"
 
@@ -220,3 +226,74 @@ def test_a_page_of_nothing_but_its_header_has_an_empty_body():
     assert (start, end) == (7, 8)
     start, end = RunningHeaders(["a\nb", "a\nb"]).find_body_span(0, "a b")
     assert (start, end) == (1, 2)
+
+
+# --- the outline and the id ------------------------------------------------------------------------
+
+
+class Outline:
+    """A PDF with bookmarks, each (title, page, view mode, parameters) on a level of its own."""
+
+    def __init__(self, *bookmarks: tuple) -> None:
+        self._bookmarks = bookmarks
+
+    def get_toc(self, max_depth: int):
+        for level, (title, page, *view) in enumerate(self._bookmarks):
+            destination = SimpleNamespace(
+                get_index=lambda page=page: page, get_view=lambda view=view: view
+            )
+            yield SimpleNamespace(
+                level=level,
+                get_title=lambda title=title: title,
+                get_dest=lambda page=page, made=destination: made if page != "" else None,
+            )
+        raise PdfiumError("the rest is damaged")
+
+
+XYZ, FIT = pdfium_c.PDFDEST_VIEW_XYZ, pdfium_c.PDFDEST_VIEW_FIT
+FITH, FITR = pdfium_c.PDFDEST_VIEW_FITH, pdfium_c.PDFDEST_VIEW_FITR
+
+
+@pytest.mark.parametrize(
+    ("bookmark", "entry"),
+    [
+        (("Walls", 1, XYZ, [10, 700, 1]), OutlineEntry(1, 700.0, 0, "Walls")),
+        (("Walls", 0, FITH, [650]), OutlineEntry(0, 650.0, 0, "Walls")),
+        (("Walls", 0, FITR, [1, 2, 3, 600]), OutlineEntry(0, 600.0, 0, "Walls")),
+        (("Walls", 0, FIT, []), OutlineEntry(0, float("inf"), 0, "Walls")),
+        (("Walls", 0, XYZ, []), OutlineEntry(0, float("inf"), 0, "Walls")),
+        ((" Cell\nwalls ", 0, FIT, []), OutlineEntry(0, float("inf"), 0, "Cell walls")),
+        (("x" * 201, 0, FIT, []), OutlineEntry(0, float("inf"), 0, "x" * 200)),
+        (("Walls", "", FIT, []), None),
+        (("Walls", None, FIT, []), None),
+        (("Walls", -1, FIT, []), None),
+        ((" ", 0, FIT, []), None),
+    ],
+)
+def test_an_entry_of_the_outline(bookmark, entry):
+    after = OutlineEntry(5, float("inf"), 1, "After")
+    found = list(read_outline(Outline(bookmark, ("After", 5, FIT, []))))
+    assert found == ([entry, after] if entry else [after])
+
+
+def draw(*objects: tuple) -> SimpleNamespace:
+    drawn = [
+        SimpleNamespace(type=kind, get_bounds=lambda bounds=bounds: bounds)
+        for kind, *bounds in objects
+    ]
+    return SimpleNamespace(get_objects=lambda max_depth: iter(drawn))
+
+
+def test_a_document_with_enough_text_is_known_by_it_alone():
+    long_text, short_text = "a" * 200, "a" * 199
+    line, lower_line = draw((1, 0.0, 0.4, 9.6, 10.0)), draw((1, 0.0, 1.0, 9.6, 10.0))
+    assert compute_document_id([long_text], [line]) == hash16(long_text)
+    assert compute_document_id([short_text[:99], short_text[99:]], [None]) == hash16(
+        short_text[:99], short_text[99:]
+    )
+    known = hash16(short_text, "1 0 0 10 10")
+    assert compute_document_id([short_text], [None, line]) == known
+    moved = draw((1, 0.1, 0.3, 9.7, 10.2))  # by less than a point
+    assert compute_document_id([short_text], [moved]) == known
+    for other in (draw((2, 0.0, 0.4, 9.6, 10.0)), lower_line, draw()):
+        assert compute_document_id([short_text], [other]) != known
