@@ -13,8 +13,10 @@ from ankiforge.extract.pdf.messages import (
     Failure,
     MeasurePagesReply,
     PageHighlight,
+    QuoteContext,
     ReadMarksReply,
     ReadPagesReply,
+    StoredQuote,
 )
 from ankiforge.extract.pdf.requests import _continues_on_next_page, _locate_mark
 from ankiforge.extract.pdf.worker import PdfWorkerPool
@@ -288,3 +290,73 @@ def test_a_dark_page_and_a_page_without_colours_are_known(
         reply = pool.draw_page(path, 0, (), 200)
     assert reply.is_dark is is_dark
     assert reply.picture[25] == colour
+
+
+# --- quotes -----------------------------------------------------------------------------------------------
+
+FIRST = "Cells divide. They grow when fed. Then they rest and"
+SECOND = "sleep at night. Cells divide again."
+
+
+@pytest.fixture(scope="module")
+def book(tmp_path_factory):
+    path = tmp_path_factory.mktemp("book") / "a.pdf"
+    twice = [paragraph("The cell is small."), paragraph("A cell divides here.")]
+    pages = [Page([paragraph(FIRST)]), Page([paragraph(SECOND)]), Page(twice)]
+    write_pdf(path, pages)
+    return path
+
+
+def find(path, quote: StoredQuote) -> QuoteContext:
+    with PdfWorkerPool() as pool:
+        [context], failure = pool.find_contexts(path, [quote])
+    assert failure is None
+    return context
+
+
+@pytest.mark.parametrize(
+    ("number", "quote", "prefix", "sentence"),
+    [
+        (0, "They grow", "Cells divide. ", "They grow when fed."),
+        (0, "they  GROW", "Cells divide. ", "They grow when fed."),
+        (0, "Cells divide", "", "Cells divide."),
+        (1, "Cells divide", "sleep at night. ", "Cells divide again."),
+        (0, "They grow when fed.", "Cells divide. ", ""),  # it is the whole sentence
+        # over the end of the page, but not from the next one on
+        (0, "rest and sleep", "Cells divide. They grow when fed. Then they ", "Then they rest and sleep at night."),
+        (0, "sleep at night", "", None),
+        (1, "Cells divide again. The cell", "sleep at night. ", "Cells divide again. The cell is small."),
+        (2, "here. Cells", "", None),
+        # a page that isn't there
+        (3, "Cells divide", "", None),
+        (-1, "Cells divide", "", None),
+        (1, "nowhere", "", None),
+    ],
+)  # fmt: skip
+def test_the_context_of_a_quote(book, number, quote, prefix, sentence):
+    context = find(book, StoredQuote(number, quote))
+    if sentence is None:
+        assert context == QuoteContext()
+    else:
+        assert (context.prefix, context.sentence) == (prefix, sentence)
+
+
+def test_all_that_is_found_of_a_quote(book):
+    assert find(book, StoredQuote(0, "They grow")) == QuoteContext(
+        prefix="Cells divide. ",
+        suffix=" when fed. Then they rest and",
+        sentence="They grow when fed.",
+        surrounding_text=FIRST,
+    )
+
+
+def test_of_two_places_the_box_says_which_is_meant(book):
+    with PdfWorkerPool() as pool:
+        [*_, (width, height, _)] = pool.read_page_sizes(book).pages
+        lines = pool.draw_page(book, 2, (), 600).lines
+    for line, sentence in zip(
+        lines, ("The cell is small.", "A cell divides here."), strict=True
+    ):
+        left, top, right, bottom = dict(line)["cell"]
+        box = (left * width, (1 - bottom) * height, right * width, (1 - top) * height)
+        assert find(book, StoredQuote(2, "cell", box)).sentence == sentence
