@@ -126,6 +126,7 @@ def test_the_work_of_an_epub(tmp_path):
 
 
 VTT = "WEBVTT\n\n"
+LONG = "word " * 39 + "word"
 WATCH = "https://www.youtube.com/watch?v=dQw4w9WgXcQ"
 
 
@@ -166,12 +167,17 @@ def test_the_title_and_the_video_of_captions(tmp_path, name, title, uri):
         ("1-2 a/b|2-3 b/c", ["a b c"]),
         ("1-2 a|2-3 b|3-4 a", ["a b a"]),
         ("1-2 a|2-9 a|10-11 b", ["a b"]),
+        # a sentence of more than 500 letters is split where a cue begins
+        ("|".join(f"{n}-{n + 1} {LONG} {n}" for n in range(1, 6)),
+         [f"{LONG} 1 {LONG} 2", f"{LONG} 3 {LONG} 4", f"{LONG} 5"]),
+        (f"1-2 a|2-3 {LONG} {LONG} {LONG}", ["a", f"{LONG} {LONG} {LONG}"]),
+        (f"1-2 {LONG} {LONG} {LONG}", [f"{LONG} {LONG} {LONG}"]),
         # what is not spoken
         ("1-2 <v Ada>a {\\an8}b &lt;", ["a b <"]),
         ("1-2 |3-4 b", ["b"]),
         ("1-2 7/8", ["7 8"]),
     ],
-)
+)  # fmt: skip
 def test_the_text_of_cues(tmp_path, cues, expected):
     text = VTT
     for cue in cues.split("|"):
