@@ -2,6 +2,7 @@
 
 import sqlite3
 from pathlib import Path, PurePosixPath
+from types import SimpleNamespace
 
 import pytest
 
@@ -13,11 +14,17 @@ from ankiforge.extract.books.databases import (
     LookedUpWords,
 )
 from ankiforge.extract.books.directories import BookIndex
-from ankiforge.extract.books.documents import Book, BookHighlight, create_document
+from ankiforge.extract.books.documents import (
+    Book,
+    BookHighlight,
+    build_book_results,
+    create_document,
+)
 from ankiforge.extract.books.koreader import create_book, parse_highlights
 from ankiforge.extract.books.positions import parse_cfi, sort_by_position
 from ankiforge.extract.file_source import File
-from ankiforge.model import LOOKED_UP_WORD, HighlightKind
+from ankiforge.extract.pdf.messages import Failure, QuoteContext
+from ankiforge.model import LOOKED_UP_WORD, Highlight, HighlightKind, Problem
 from tests.reading import opened
 
 # --- any book ------------------------------------------------------------------------------------
@@ -34,6 +41,57 @@ from tests.reading import opened
 )  # fmt: skip
 def test_a_highlight_is_normalized(mark, normal):
     assert mark.normalize_text() == normal
+
+
+LISTING = SimpleNamespace(namespace="kobo:k", container="kobo:k")
+DOCUMENT = create_document(Book("On Memory"), "kobo:k", "k")
+
+
+@pytest.mark.parametrize(
+    ("mark", "highlight"),
+    [
+        (BookHighlight("A  fact."), {"exact": "A fact."}),
+        (BookHighlight("Hormones are released25 at night."),
+         {"exact": "Hormones are released at night.", "anchor_text": "Hormones are released25 at night."}),
+        (BookHighlight("", comment=" x "),
+         {"exact": "", "kind": HighlightKind.NOTE, "comment": "x", "anchor_text": "x"}),
+        (BookHighlight("A fact.", "i/d", "x", HighlightKind.STRIKE, 3, "c3.xhtml", "html", 9, "12", "One",
+                       "It is a fact.", "word", ("a",), "red", "2024", "2025"),
+         {"exact": "A fact.", "source_id": "i%2Fd", "comment": "x", "kind": HighlightKind.STRIKE,
+          "sentence": "It is a fact.", "line_syntax": "word", "tags": ("a",), "colour": "red",
+          "created": "2024", "modified": "2025", "page_label": "12", "heading": "One", "block_id": "12"}),
+        (BookHighlight("A fact.", file="c3.xhtml"), {"exact": "A fact.", "block_id": "c3.xhtml"}),
+    ],
+)  # fmt: skip
+def test_a_highlight_of_a_book_that_is_not_here(mark, highlight):
+    marks = [mark, BookHighlight("Hormones are made12 all day.")]
+    [found] = build_book_results(DOCUMENT, LISTING, marks, None, None)
+    assert (found.document, found.container) == (DOCUMENT, "kobo:k")
+    fields = {"kind": HighlightKind.HIGHLIGHT, **highlight}
+    assert found.highlights[0] == Highlight(DOCUMENT, "kobo:k", **fields)
+
+
+def test_a_book_that_cannot_be_read_is_told_once():
+    failure = Failure("it is damaged", "get it again")
+    contexts = [QuoteContext(sentence="It is a fact.", displayed_text="A fact!")]
+    for found, answers in ((None, contexts), (failure, [QuoteContext()])):
+        worker = SimpleNamespace(find_contexts=lambda path, quotes: (answers, found))  # noqa: B023
+        results = build_book_results(
+            DOCUMENT, LISTING, [BookHighlight("A fact.")], Path("b/a.epub"), worker
+        )
+        *problems, document = results
+        [highlight] = document.highlights
+        if found:
+            message = "the text around its highlights is not read: it is damaged"
+            assert problems == [
+                Problem("a.epub", message, "get it again", is_notice=True)
+            ]
+            assert (highlight.exact, highlight.sentence) == ("A fact.", "")
+        else:
+            assert problems == []
+            assert (highlight.exact, highlight.sentence) == ("A fact!", "It is a fact.")
+            assert highlight.anchor_text == "A fact."
+    assert list(build_book_results(DOCUMENT, LISTING, [], Path("a.epub"), None)) == []
 
 
 @pytest.mark.parametrize(
