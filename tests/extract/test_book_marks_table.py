@@ -158,6 +158,9 @@ def test_a_position_in_a_book(position, found):
         ("x/y.txt", None),
         ("x/secret.epub", None),
         ("x/Elsewhere.epub", "../more/Elsewhere.EPUB"),
+        ("x/Case.epub", "up/Case.EPUB"),
+        ("x/Case.PDF", "up/Case.pdf"),
+        ("x/Low.EPUB", "up/Low.epub"),
     ],
 )
 def test_the_copy_of_a_book_on_this_computer(tmp_path, device_path, found):
@@ -165,7 +168,7 @@ def test_the_copy_of_a_book_on_this_computer(tmp_path, device_path, found):
     for name in (
         (
             "Roe/On Memory.epub pdf/On Memory.pdf Twin/b/x.epub Twin/a/x.epub x/y.txt .h/secret.epub"
-            " ../more/Elsewhere.EPUB"
+            " ../more/Elsewhere.EPUB up/Case.EPUB up/Case.pdf up/Low.epub up/Low.pdf"
         )
         .replace("On M", "On_M")
         .split()
@@ -177,6 +180,19 @@ def test_the_copy_of_a_book_on_this_computer(tmp_path, device_path, found):
     folders = BookIndex(root, [tmp_path / "more", root])
     expected = found and (root / found).resolve()
     assert folders.find_book(device_path) == expected
+
+
+def test_the_folders_of_books_in_the_settings_lie_in_the_workspace(tmp_path):
+    (tmp_path / "w" / "shelf").mkdir(parents=True)
+    (tmp_path / "w" / "shelf" / "a.epub").touch()
+    (tmp_path / "b.epub").touch()
+    settings = Kobo.Settings(path="x", books=("shelf",))
+    device = tmp_path / "device"
+    device.mkdir()
+    (device / "b.epub").touch()
+    source = opened(Kobo.kind, device, settings, workspace=tmp_path / "w")
+    assert source.books.find_book("x/a.epub") == tmp_path / "w" / "shelf" / "a.epub"
+    assert source.books.find_book("x/b.epub") == device / "b.epub"
 
 
 @pytest.mark.parametrize("root", ["b/Memory.sdr", ".kobo", "b/KoboReader.sqlite"])
