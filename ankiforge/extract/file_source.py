@@ -196,6 +196,7 @@ class FileListing(msgspec.Struct):
             )
 
     def _list_directory(self, start: Path) -> Iterator[File | Problem | UnreadDocument]:
+        """Yield the files under a directory, and a problem if a directory can't be listed."""
         errors: list[OSError] = []
         evicted_paths: list[str] = []
         root_prefix = os.path.join(self.root, "")  # noqa: PTH118 - called for very many files

@@ -389,6 +389,7 @@ def _clean_tex(tex: str) -> str:
 
 
 def _flatten_formula(node: Tag) -> str:
+    """Convert an element of MathML to plain text, such as `(a+b)/c²`."""
     from bs4 import Tag
 
     name = node.name.rpartition(":")[2]

@@ -106,6 +106,7 @@ def find_source_type(kind: str) -> type[SourceType] | None:
 
 
 def _load_plug_in(kind: str) -> type[SourceType]:
+    """Load the class of a source type from the plug-in that provides it."""
     installed = find_plugins(SOURCE_GROUP)
     if kind not in installed:
         known_kinds = ", ".join(sorted((*SOURCE_CLASSES, *installed)))

@@ -1,6 +1,7 @@
 """The files of a folder or vault: which are listed, which are named, and which are read again."""
 
 import os
+from hashlib import sha256
 from pathlib import Path
 from types import SimpleNamespace
 
@@ -311,6 +312,7 @@ def test_a_scan_in_which_every_file_fails_is_open(tmp_path, scan):
         "! raise.md: it cannot be read",
         "open",
     ]
+    assert failed.source.listing.unread_counts == {".md": 2}
     progress = failed.source.listing.progress
     assert (progress.done, progress.total) == (2, 2)
 
@@ -345,3 +347,38 @@ def test_files_without_marks_are_not_counted_as_read_or_skipped(tmp_path):
     assert next(source.scan(known)) == UnchangedDocument("k:n", "d/")
     known.documents["d/"] = replace(skipped, fingerprint="2 files")
     assert next(source.scan(known)) == skipped
+
+
+class Figures(Notes):
+    """Reads each line as the picture that it names."""
+
+    def read_document(self, file, text, picture):
+        document = Document(DocumentKey("k:n/1"), "n", file.path)
+        mark = Highlight(document, "k:n", HighlightKind.IMAGE, "")
+        marks = [replace(mark, markdown=(line,)) for line in text.splitlines()]
+        marks.append(
+            replace(mark, kind=HighlightKind.HIGHLIGHT, markdown=("![](img/c.png)",))
+        )
+        marks.append(replace(mark, markdown=("![](img/c.png)",), figure_hash="known"))
+        yield ExtractedDocument(document, tuple(marks), self.listing.container)
+
+
+@pytest.mark.parametrize("is_file", [False, True])
+def test_a_figure_is_known_by_the_hash_of_its_picture(tmp_path, is_file):
+    (tmp_path / "root" / "img").mkdir(parents=True)
+    for name, content in (
+        ("root/img/c d.png", b"1"),
+        ("root/img/c.png", b"2"),
+        ("out.png", b"3"),
+    ):
+        (tmp_path / name).write_bytes(content)
+    note = tmp_path / "root" / "a.md"
+    note.write_text(
+        "![](img/c%20d.png)\n![x](img/c.png)\n![](gone.png)\n![](../out.png)\nno picture\n"
+    )
+    root = note if is_file else tmp_path / "root"
+    parameters = SourceOpenParameters("n", root, SourceSettings(path="x"))
+    document, *_ = Figures.open(parameters).scan(None)
+    hashes = [sha256(raw).hexdigest()[:16] for raw in (b"1", b"2")]
+    found = [mark.figure_hash for mark in document.highlights]
+    assert found == [*hashes, "", "", "", "", "known"]

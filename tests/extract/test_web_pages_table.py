@@ -1,11 +1,15 @@
 """The paragraphs of web pages, books and captions, with headings, places and titles: rows."""
 
 from pathlib import Path
+from zipfile import ZipFile
 
 import pytest
 
+from ankiforge.errors import ItemError
+from ankiforge.extract import epub
 from ankiforge.extract.base import SourceType
 from ankiforge.extract.captions import Captions
+from ankiforge.extract.epub import Epub
 from ankiforge.extract.web import EpubBooks, SavedWebPages, build_whole_text
 from ankiforge.model import Document, DocumentKey, DocumentText, Paragraph, hash16
 from tests.makers.ebook_writer import Book, write_epub
@@ -126,6 +130,56 @@ def test_the_work_of_an_epub(tmp_path):
 
 
 VTT = "WEBVTT\n\n"
+CONTAINER = '<container xmlns="urn:c"><rootfile full-path="O/a.opf"/></container>'
+PACKAGE = """<package xmlns="urn:p" xmlns:dc="urn:d"><metadata><dc:title> On
+ memory</dc:title><dc:creator>Ann Roe</dc:creator><dc:creator>Bo Lee</dc:creator><dc:date/></metadata>
+<manifest><item id="1" href="b%20c.xhtml"/><item id="2" href="../a.xhtml"/><item id="3" href="gone.xhtml"/>
+</manifest><spine><itemref idref="2"/><itemref idref="3"/><itemref idref="1"/><itemref idref="9"/></spine></package>"""
+
+
+def write_zip(path: Path, **files: str) -> Path:
+    with ZipFile(path, "w") as book:
+        for name, text in files.items():
+            book.writestr(name, text)
+    return path
+
+
+PAGES = {"O/b c.xhtml": "<p>b", "a.xhtml": "<p>a", "x.HTML": "<p>x", "x.css": "p {}"}
+
+
+@pytest.mark.parametrize(
+    ("container", "package", "names", "title"),
+    [
+        (CONTAINER, PACKAGE, ["a.xhtml", "O/b c.xhtml", "x.HTML"], "On memory"),
+        # without a list of its files, in the order in which they are stored
+        (CONTAINER, "<package", ["O/b c.xhtml", "a.xhtml", "x.HTML"], ""),
+        ("<x/>", PACKAGE, ["O/b c.xhtml", "a.xhtml", "x.HTML"], ""),
+    ],
+)
+def test_the_files_of_an_epub(tmp_path, container, package, names, title):
+    files = {**PAGES, "META-INF/container.xml": container, "O/a.opf": package}
+    book = Epub(write_zip(tmp_path / "a.epub", **files))
+    assert [page.name for page in book.pages] == names
+    metadata = {"title": ["On memory"], "creator": ["Ann Roe", "Bo Lee"], "date": [""]}
+    assert book.metadata == (metadata if title else {})
+
+
+def test_an_epub_that_is_too_large_or_damaged(tmp_path, monkeypatch):
+    path = write_zip(tmp_path / "a.epub", **PAGES)
+    for limit in (11, 12):
+        monkeypatch.setattr(epub, "MAX_BOOK_BYTES", limit)
+        if limit == 12:
+            assert len(Epub(path).pages) == 3
+            continue
+        with pytest.raises(ItemError, match="cannot be read: it is too large"):
+            _ = Epub(path).pages
+    path.write_bytes(b"no zip")
+    with pytest.raises(ItemError, match="the book cannot be read"):
+        _ = Epub(path).metadata
+    with pytest.raises(ItemError, match="disappeared"):
+        _ = Epub(tmp_path / "gone.epub").pages
+
+
 LONG = "word " * 39 + "word"
 WATCH = "https://www.youtube.com/watch?v=dQw4w9WgXcQ"
 

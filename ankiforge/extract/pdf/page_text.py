@@ -374,6 +374,7 @@ class PageText:
     def _join_chars(
         self, chars: Iterable[PrintedChar], choose_separator: ChooseSeparator
     ) -> tuple[str, list[int]]:
+        """Join characters into text, and return (text, offset of each character in it)."""
         parts: list[str] = []
         starts: list[int] = []
         length = 0

@@ -586,6 +586,7 @@ class _OpenPdf:
         located: _LocatedMark,
         identifying_names: set[str],
     ) -> Highlight:
+        """Build the highlight for an annotation from the text that it covers and the context."""
         annotation = located.annotation
         _, _, _, top = annotation.box or _NO_BOX
         char_index = located.first_char.char_index if located.first_char else 0
@@ -737,6 +738,10 @@ class _OpenPdf:
         return structs.replace(context, displayed_text=words_without_numbers)
 
     def _find_context(self, quote: StoredQuote) -> QuoteContext:
+        """Find the context of a quote near its box or, failing that, anywhere on its page.
+
+        If the page doesn't contain the whole quote, it may continue on the next page.
+        """
         page = self._get_page(quote.page)
         text = page.text.text
         body: Span | None = page.body
