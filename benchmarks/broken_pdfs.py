@@ -117,14 +117,14 @@ def damaged(whole: Path, worker: PdfWorkerPool) -> Iterator[tuple[str, str, Same
     """Yield for each damaged copy: the damage, how it was read, equal marks, all marks."""
     with TemporaryDirectory() as folder:
         for path in sorted(whole.rglob("*.pdf")):
-            intact = worker.read_marks(path, named=True)
+            intact = worker.read_marks(path, always_identify=True)
             if isinstance(intact, Failure) or not intact.marks:
                 continue
             chance = random.Random(path.name)
             for name, damage in DAMAGES.items():
                 copy = Path(folder, "copy.pdf")
                 copy.write_bytes(damage(path.read_bytes(), chance))
-                read = worker.read_marks(copy, named=True)
+                read = worker.read_marks(copy, always_identify=True)
                 yield name, how(read), compared(read, intact), len(intact.marks)
 
 
@@ -145,7 +145,7 @@ def main() -> None:
             files = Counter[str]()
             total = Counter[str]()
             for path in sorted(folder.rglob("*.pdf")):
-                read = worker.read_marks(path, named=True)
+                read = worker.read_marks(path, always_identify=True)
                 files[how(read)] += 1
                 if isinstance(read, ReadMarksReply):
                     total[how(read)] += len(read.marks)

@@ -32,7 +32,7 @@ from statistics import mean, quantiles
 import pypdfium2 as pdfium
 
 from ankiforge.extract.pdf.figure_labels import DetectedLabel
-from ankiforge.extract.pdf.figure_text import find_labels
+from ankiforge.extract.pdf.figure_text import find_figure_labels
 from ankiforge.text.normalize import normalize_for_lookup
 from benchmarks.drawn_figures import Box, Made, Truth, write_all
 
@@ -95,7 +95,7 @@ def read_figure(folder: Path, made: Made) -> tuple[list[DetectedLabel], float]:
     document = pdfium.PdfDocument(folder / f"{made.name}.pdf")
     page = document[0]
     began = time.process_time()
-    labels = list(find_labels(page, made.frame))
+    labels = list(find_figure_labels(page, made.frame))
     seconds = time.process_time() - began
     document.close()
     return labels, seconds
@@ -113,7 +113,7 @@ def read_again(papers: Path, missed: bool) -> None:
         document = pdfium.PdfDocument(papers / row["paper"])
         page = document[row["page"] - 1]
         began = time.process_time()
-        texts = [label.text for label in find_labels(page, tuple(row["frame"]))]
+        texts = [label.text for label in find_figure_labels(page, tuple(row["frame"]))]
         times.append(time.process_time() - began)
         document.close()
         expected = Counter(_letters_of(text) for text in row["truth"])

@@ -317,7 +317,7 @@ def kept_readers() -> Iterator[None]:
     start, leave = worker.PdfWorkerPool._start_process, worker.PdfWorkerPool.__exit__
 
     def started(reader: worker.PdfWorkerPool) -> worker.WorkerProcess:
-        while reader.timeout == worker.QUESTION_TIMEOUT and kept:
+        while reader.timeout == worker.REQUEST_TIMEOUT and kept:
             process = kept.pop()
             if not process.has_ended:
                 reader._processes.append(process)
@@ -325,7 +325,7 @@ def kept_readers() -> Iterator[None]:
         return start(reader)
 
     def left(reader: worker.PdfWorkerPool, *error: object) -> None:
-        while reader.timeout == worker.QUESTION_TIMEOUT and reader._idle:
+        while reader.timeout == worker.REQUEST_TIMEOUT and reader._idle:
             process = reader._idle.pop()
             reader._processes.remove(process)
             kept.append(process)
@@ -336,7 +336,7 @@ def kept_readers() -> Iterator[None]:
         patch.setattr(worker.PdfWorkerPool, "__exit__", left)
         yield
     for process in kept:
-        process.end()
+        process.kill()
 
 
 @pytest.fixture

@@ -23,10 +23,10 @@ def forget() -> None:
     """Let the program look for plug-ins once more."""
     for cached in (
         plugins.find_plugins,
-        registry.load_plug_in_types,
+        registry.load_plug_in_source_types,
         registry.load_source_type,
         registry.load_source_types,
-        registry.load_types_of_suffix,
+        registry.load_types_for_suffix,
     ):
         cached.cache_clear()
 

@@ -31,6 +31,11 @@ FOLLOWED = {
     "ankiforge/*/data/*": "tests/language tests/draft tests/check",
     "ankiforge/web/static/*": "tests/web",
     "ankiforge/features/*/page.js": "tests/features",
+    "ankiforge/extract/pdf/*": (
+        "tests/extract/test_pdfs.py tests/extract/test_pdf_titles.py"
+        " tests/extract/test_figure_labels.py tests/extract/test_pdf_figures.py"
+    ),
+    "ankiforge/extract/books/*": "tests/extract/test_books.py tests/sources",
     "ankiforge/extract/markdown/*": "tests/extract/test_texts.py tests/extract tests/sources",
     "ankiforge/extract/*": "tests/extract tests/sources",
     "ankiforge/*": "tests/{1}",

@@ -144,7 +144,7 @@ class SourceType(ABC):
     """The name of the plug-in's distribution, set when it is loaded, or "" for built-in sources."""
     Settings: ClassVar[type[SourceSettings]] = SourceSettings
     """The class of the source's settings."""
-    path_replacing_keys: ClassVar[Strings] = ()
+    path_alternatives: ClassVar[Strings] = ()
     """The settings that can replace `path`."""
 
     # --- files
@@ -182,17 +182,18 @@ class SourceType(ABC):
 
     @classmethod
     def recognise(cls, candidate: Candidate) -> Confidence:
-        """Return how certain this type is that it can read a file. By default, the suffix decides.
+        """Return how certain this type is that it can read a file.
 
-        This is called for every file with one of the `suffixes`, so it should be fast.
+        By default, the suffix decides. This is called for every file with one of the `suffixes`, so
+        it should be fast.
         """
         return Confidence.SUFFIX if candidate.suffix in cls.suffixes else Confidence.NO
 
     @classmethod
     def explain_rejection(cls, candidate: Candidate) -> str:
-        """Return the reason why a file named by the user can't be read despite its suffix.
+        """Return the reason why a file can't be read, although users may expect it to be.
 
-        Returns "" if no user would expect this type to read it.
+        Returns "" if no user would expect this type to read the file.
         """
         return ""
 
@@ -202,7 +203,7 @@ class SourceType(ABC):
         """Open a source.
 
         Raises:
-            ConfigError: the settings are invalid. If a single key is to blame, the message begins
+            ConfigError: The settings are invalid. If a single key is to blame, the message begins
                 with that key and a colon.
         """
 
@@ -232,9 +233,9 @@ class ScanProgress:
 
 
 def get_scan_progress(source: Source) -> ScanProgress:
-    """Return a source's scan progress. For a source that doesn't report any, it stays at zero."""
-    folder = getattr(source, "listing", None)
-    progress = getattr(source, "progress", None) or getattr(folder, "progress", None)
+    """Return the scan progress of a source, which stays at zero if the source reports none."""
+    listing = getattr(source, "listing", None)
+    progress = getattr(source, "progress", None) or getattr(listing, "progress", None)
     return progress if isinstance(progress, ScanProgress) else ScanProgress()
 
 
@@ -245,28 +246,29 @@ def get_source_name(source: Source) -> str:
 
 
 def scan_source(source: Source, known: DocumentLookup | None) -> Iterator[Sighting]:
-    """Scan a source, converting an unexpected exception to a final `Problem`.
+    """Scan a source. If it raises an unexpected exception, end the scan with a `Problem`.
 
-    If `known` is None, every document is read, even if it is unchanged.
+    `known` looks up the documents read in earlier runs. If it is None, every document is read
+    again, even if it hasn't changed.
     """
-    folder = getattr(source, "listing", None)
-    name = getattr(source, "name", "") or getattr(folder, "name", "")
+    listing = getattr(source, "listing", None)
     distribution = getattr(source, "distribution", "")
     sightings = source.scan(known)
-    if distribution and folder:
-        sightings = _check_names(folder, sightings)
-    return convert_errors_to_problems(
-        name or type(source).__name__, sightings, distribution
-    )
+    if distribution and listing:
+        sightings = _check_source_names(listing, sightings)
+    location = get_source_name(source) or type(source).__name__
+    return convert_errors_to_problems(location, sightings, distribution)
 
 
-def _check_names(folder: Any, sightings: Iterable[Sighting]) -> Iterator[Sighting]:
-    """Yield the scan results of a plug-in, checking that they use the names of its `folder`.
+def _check_source_names(
+    listing: Any, sightings: Iterable[Sighting]
+) -> Iterator[Sighting]:
+    """Yield the scan results of a plug-in, and check that they use the names in its file listing.
 
     Documents with another source name or container would later count as removed.
 
     Raises:
-        TypeError: a document or highlight has a different name.
+        TypeError: A document or highlight has a different name.
     """
     for sighting in sightings:
         if isinstance(sighting, ExtractedDocument):
@@ -274,8 +276,8 @@ def _check_names(folder: Any, sightings: Iterable[Sighting]) -> Iterator[Sightin
             names.append(("ExtractedDocument.container", sighting.container, "container"))
             for highlight in sighting.highlights:
                 names.append(("Highlight.namespace", highlight.namespace, "namespace"))
-            for attribute, value, folder_attribute in names:
-                if value != getattr(folder, folder_attribute):
+            for attribute, value, listing_attribute in names:
+                if value != getattr(listing, listing_attribute):
                     message = f"{attribute} is {value!r}, not that of self.listing"
                     raise TypeError(message)
         yield sighting
@@ -284,12 +286,12 @@ def _check_names(folder: Any, sightings: Iterable[Sighting]) -> Iterator[Sightin
 def convert_errors_to_problems(
     location: str, sightings: Iterable[Sighting], plug_in: str = ""
 ) -> Iterator[Sighting]:
-    """Yield scan results of a source, ending with a problem if it raises an unexpected exception.
+    """Yield scan results. If an unexpected exception is raised, end with a problem about it.
 
     Args:
-        location: the document or source that the problem is about, as shown to the user.
-        sightings: the scan results: documents, problems and ends of scans.
-        plug_in: the distribution name of the plug-in that the source belongs to, or "".
+        location: The document or source that the problem is about, as shown to the user.
+        sightings: The scan results: documents, problems and ends of scans.
+        plug_in: The distribution name of the plug-in that the source belongs to, or "".
     """
     try:
         with wrap_unexpected_errors(), wrap_plugin_errors(plug_in):
@@ -299,7 +301,7 @@ def convert_errors_to_problems(
 
 
 def assign_initial_keys(extracted: ExtractedDocument) -> Iterator[Highlight]:
-    """Yield the highlights of a document with the keys that a new workspace would assign."""
+    """Yield the highlights of a document, with the keys that they would get in a new workspace."""
     for highlight in number_highlights(extracted.highlights):
         key = build_source_id_key(highlight) or build_anchor_key(
             highlight, highlight.occurrence

@@ -59,7 +59,7 @@ class Captions(UnmarkedSource):
     suffixes = (".srt", ".vtt")
 
     def read_whole_text(self, file: File, reader: Any) -> DocumentText:
-        """Return the spoken text of a file, with a paragraph for each sentence."""
+        """Return the spoken text of a file, in which each sentence is a paragraph."""
         stem = PurePosixPath(file.path).stem
         name = _FILE_NAME.fullmatch(stem)
         title, video_id = (name[1], name[2]) if name else (stem, None)
@@ -117,7 +117,7 @@ def _parse_cues(text: str) -> Iterator[_Cue]:
 
 
 def _join_cues(cues: Iterable[_Cue]) -> tuple[str, list[int], list[int]]:
-    """Join the lines of cues, skipping lines that the previous cue shows, too.
+    """Join the lines of cues into one text. A line that the previous cue also shows is skipped.
 
     Returns:
         (text, offsets at which cues begin, seconds at which these cues appear)
@@ -141,7 +141,7 @@ def _join_cues(cues: Iterable[_Cue]) -> tuple[str, list[int], list[int]]:
 
 
 def _split_sentences(text: str, cue_offsets: list[int]) -> Iterator[Span]:
-    """Yield the spans of sentences, splitting long ones where a cue begins."""
+    """Yield the spans of the sentences in a text. A long sentence is split where a cue begins."""
     part_start = 0
     for part in text.split("\n"):
         for first, last in find_sentence_spans(part):

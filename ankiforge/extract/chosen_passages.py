@@ -37,7 +37,7 @@ from ankiforge.text.private import PRIVATE_TAG
 
 
 def build_highlight(whole_text: DocumentText, located: PassageMatch) -> Highlight:
-    """Build the highlight for a chosen passage, as if the user had marked it in the document."""
+    """Build a highlight for a chosen passage, as if the user had marked it in the document."""
     from ankiforge.extract.pdf.mark_text import get_passage_context
 
     prefix, suffix, sentence = get_passage_context(located.text, located.span)
@@ -91,17 +91,17 @@ def add_chosen_passages(
     chosen: Iterable[PassageChoice],
     container: str,
 ) -> list[Sighting]:
-    """Return the scan results of a file, with the chosen passages added to its highlights.
+    """Add the chosen passages to the highlights in the scan results of a file.
 
     A passage is skipped if its text isn't found, or if the document already has a highlight with
-    the same text and context. A document is created if the file has no highlights of its own.
+    the same text and context. If the file has no highlights of its own, a document is created.
 
     Args:
-        sightings: the scan results of the file: at most one document, and problems.
-        whole_text: the whole text of the document.
-        chosen: the passages chosen in this document, or in a missing document that may have
-            been renamed to it.
-        container: the container of the document, as in `ExtractedDocument`.
+        sightings: The scan results of the file: at most one document, and problems.
+        whole_text: The whole text of the document.
+        chosen: The passages chosen in this document, or in a missing document that may have
+            been renamed to this one.
+        container: The container of the document, as in `ExtractedDocument`.
     """
     letters = DocumentLetters(whole_text.pages)
     other_sightings: list[Sighting] = []
@@ -175,10 +175,10 @@ def add_chosen_passages(
 
 
 def _is_same_passage(chosen: QuoteReading, mark: QuoteReading) -> bool:
-    """Return whether a chosen passage is the one that a highlight marks.
+    """Return whether a chosen passage and a highlight are the same passage.
 
-    Their texts must be equal, and so must the context before or after, unless the highlight
-    has no context.
+    Their texts must be equal. Unless the highlight has no context, the text before or the text
+    after must be equal, too.
     """
     if normalize_for_lookup(chosen.exact) != normalize_for_lookup(mark.exact):
         return False

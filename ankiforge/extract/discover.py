@@ -27,10 +27,10 @@ from ankiforge.extract.files import (
 from ankiforge.extract.registry import (
     KINDS_BY_SUFFIX,
     is_export_kind,
-    load_plug_in_types,
+    load_plug_in_source_types,
     load_source_type,
     load_source_types,
-    load_types_of_suffix,
+    load_types_for_suffix,
 )
 from ankiforge.model import Strings, Value
 from ankiforge.plugins import wrap_plugin_errors
@@ -63,7 +63,7 @@ def _find_most_confident_kind(candidate: Candidate) -> tuple[str, Confidence]:
     """
     best_kind = ""
     best_confidence = Confidence.NO
-    for source in load_types_of_suffix(candidate.suffix):
+    for source in load_types_for_suffix(candidate.suffix):
         confidence = source.recognise(candidate)
         if confidence > best_confidence:
             best_kind = source.kind
@@ -77,7 +77,7 @@ def _find_plug_in_kinds(files: Iterable[Path]) -> tuple[list[str], list[str]]:
     There is a message for each plug-in that can't be loaded or raises an exception, and for
     each file that a plug-in rejects.
     """
-    sources, failures = load_plug_in_types()
+    sources, failures = load_plug_in_source_types()
     kinds: dict[str, None] = {}
     errors = dict.fromkeys(failures)
     for candidate in map(Candidate, files if sources else ()):
@@ -98,10 +98,11 @@ def _find_plug_in_kinds(files: Iterable[Path]) -> tuple[list[str], list[str]]:
 def explain_unread_file(path: Path, sources: Sequence[type[SourceType]] = ()) -> str:
     """Return the reason why a file that looks readable isn't read, or "" if there is none.
 
-    Only `sources` are consulted or, if empty, all built-in source types with this suffix.
+    The reason comes from the given `sources`. If none are given, it comes from all built-in source
+    types that can read files with this suffix.
     """
     candidate = Candidate(path)
-    sources = sources or load_types_of_suffix(candidate.suffix)
+    sources = sources or load_types_for_suffix(candidate.suffix)
     reasons = [source.explain_rejection(candidate) for source in sources]
     if not any(reasons):
         return ""
@@ -130,7 +131,7 @@ def iter_files(directory: Path) -> Iterator[Path]:
 
 
 def find_source_kinds(directory: Path) -> set[str]:
-    """Return all source types that read a file under a directory."""
+    """Return the source types that can read at least one file under a directory."""
     kinds: set[str] = set()
     # suffixes whose only source type is already in `kinds`
     finished_suffixes: set[str] = set()
@@ -184,30 +185,34 @@ class FoundSource(NamedTuple):
 
 
 def resolve_links(path: Path) -> Path:
-    """Resolve symbolic links in a path. A link to itself is returned unchanged."""
+    """Resolve symbolic links in a path. A link that points to itself is left as it is."""
     return Path(os.path.realpath(path))
 
 
 class _PathContext:
-    def __init__(self, directory: Path, known: GetKnownDirectories) -> None:
+    def __init__(
+        self, directory: Path, get_known_directories: GetKnownDirectories
+    ) -> None:
         self._directory = directory
-        self._known_directories = known
+        self._get_known_directories = get_known_directories
         self.vault = find_vault(directory)
         self.reads_notes_as_texts = (
             not self.vault
-            and _find_nearest_parent(directory, known(_TEXTS_KIND).__contains__)
+            and _find_nearest_parent(
+                directory, get_known_directories(_TEXTS_KIND).__contains__
+            )
             is not None
         )
         """Whether to read Markdown in this directory as plain text, as earlier runs did."""
 
-    def find_root(self, kind: str) -> Path:
+    def find_source_root(self, kind: str) -> Path:
         """Return the root of the source that reads the directory.
 
         For notes in a vault, this is the vault, or an enclosing directory that earlier runs read
         as a whole. For other files, it is the nearest enclosing directory that earlier runs
         read, falling back to the directory itself.
         """
-        known_directories = self._known_directories(kind)
+        known_directories = self._get_known_directories(kind)
         if not self.vault or kind != _NOTES_KIND:
             root = _find_nearest_parent(self._directory, known_directories.__contains__)
             return root or self._directory
@@ -220,15 +225,15 @@ class _PathContext:
 
 
 def discover_sources(
-    path: Path, known: GetKnownDirectories, *, unmarked: bool = False
+    path: Path, get_known_directories: GetKnownDirectories, *, unmarked: bool = False
 ) -> Iterator[FoundSource]:
-    """Yield the sources that contain a path, or that are inside it.
+    """Yield the sources that contain a path, or that are located inside it.
 
     Args:
-        path: an existing file or directory, with symbolic links resolved.
-        known: returns the directories that were read before, whose files remain in the same
-            source.
-        unmarked: find a source even for a single file that can't have highlights.
+        path: An existing file or directory, with symbolic links resolved.
+        get_known_directories: Returns the directories that a source type read in earlier runs.
+            Their files stay in the same source.
+        unmarked: Whether to yield a source even for a single file that can't have highlights.
     """
     if path.is_file():
         kind = find_source_kind(path)
@@ -242,10 +247,12 @@ def discover_sources(
         ):
             yield FoundSource(kind, path)
             return
-        surroundings = _PathContext(path.parent, known)
+        surroundings = _PathContext(path.parent, get_known_directories)
         if kind == _NOTES_KIND and surroundings.reads_notes_as_texts:
             kind = _TEXTS_KIND
-        root = path.parent if is_export_kind(kind) else surroundings.find_root(kind)
+        root = (
+            path.parent if is_export_kind(kind) else surroundings.find_source_root(kind)
+        )
         yield FoundSource(kind, root, (path,))
         return
     for source in load_source_types():
@@ -253,8 +260,8 @@ def discover_sources(
         if marker.is_file() and marker.stat().st_size:
             yield FoundSource(source.kind, path)
             return
-    surroundings = _PathContext(path, known)
-    kinds = _choose_kinds(path, known, surroundings)
+    surroundings = _PathContext(path, get_known_directories)
+    kinds = _choose_kinds(path, get_known_directories, surroundings)
     if not kinds:
         kinds, _ = _find_plug_in_kinds(iter_files(path))
     for kind in kinds:
@@ -262,23 +269,32 @@ def discover_sources(
             yield FoundSource(kind, path)
         elif is_export_kind(kind):
             yield FoundSource(kind, path, (path,))
-        elif surroundings.find_root(kind) != path:
-            yield FoundSource(kind, surroundings.find_root(kind), (path,))
+        elif surroundings.find_source_root(kind) != path:
+            yield FoundSource(kind, surroundings.find_source_root(kind), (path,))
         else:
-            yield from _add_inner_sources(kind, path, known)
+            yield from _iter_nested_sources(kind, path, get_known_directories)
 
 
 def _choose_kinds(
     path: Path,
-    known: GetKnownDirectories,
+    get_known_directories: GetKnownDirectories,
     surroundings: _PathContext,
 ) -> list[str]:
+    """Return the source types that should read a directory, in the order in which to read it.
+
+    A type with `keeps_inner_sources`, such as `obsidian` or `pdf`, is chosen if it can read a file
+    in the directory, or has read the directory before. Of the other types, only unambiguous ones
+    are chosen. A vault is only read by types of the first kind, and for tables of cards.
+
+    Plain text is only read if there is nothing else to read, or if earlier runs read the notes
+    in this directory as plain text. In the latter case, `obsidian` doesn't read them.
+    """
     kinds_inside = find_source_kinds(path)
     main_kinds: list[str] = []
     other_kinds: list[str] = []
     for source in sorted(load_source_types(), key=lambda source_type: source_type.kind):
         if source.keeps_inner_sources:
-            if source.kind in kinds_inside or path in known(source.kind):
+            if source.kind in kinds_inside or path in get_known_directories(source.kind):
                 main_kinds.append(source.kind)
         elif (
             source.is_unambiguous
@@ -299,7 +315,7 @@ def _choose_kinds(
 
 
 def explain_no_source(path: Path) -> str:
-    """Return the reason why no source reads a path, e.g. the number of unread files by kind."""
+    """Return the reason why no source reads a path, such as the kinds of files in it."""
     default_reason = "nothing here that can be read"
     if path.is_file() and suggest_conversion(path):
         default_reason = f"{path.suffix} files are not read"
@@ -319,19 +335,19 @@ def explain_no_source(path: Path) -> str:
     return "; ".join(reasons)
 
 
-def _add_inner_sources(
+def _iter_nested_sources(
     kind: str,
     path: Path,
-    known: GetKnownDirectories,
+    get_known_directories: GetKnownDirectories,
 ) -> Iterator[FoundSource]:
     """Yield a source for a directory, and one for each subdirectory that stays a separate source.
 
-    These are the subdirectories that earlier runs read with the same source type, if it has
-    `keeps_inner_sources`.
+    A subdirectory stays separate if the source type has `keeps_inner_sources`, and read the
+    subdirectory as a source in an earlier run.
     """
     inner_directories: list[Path] = []
     if load_source_type(kind).keeps_inner_sources:
-        for directory in sorted(known(kind)):
+        for directory in sorted(get_known_directories(kind)):
             if path in directory.parents and directory.is_dir():
                 inner_directories.append(directory)
     for root in (path, *inner_directories):
@@ -443,10 +459,10 @@ class SkippedFiles(msgspec.Struct):
                 kind = EMPTY_FILE_KIND
         self.count_by_suffix[kind] += 1
 
-    def enter_directory(self, name: str) -> bool:
-        """Return whether to count the skipped files of a directory individually.
+    def should_enter_directory(self, name: str) -> bool:
+        """Return whether to count the skipped files in a directory one by one.
 
-        If it is a metadata directory of KOReader, count the directory itself as one file.
+        A metadata directory of KOReader is counted here as a single file instead.
         """
         if name.startswith(".") or name in _UNREPORTED_DIRECTORIES | SYSTEM_DIRECTORIES:
             return False
@@ -468,11 +484,11 @@ class UnreadFiles(Value):
     """Whether the files aren't on this computer. The numbers then count marks, not files."""
 
 
-def iter_unread_files(sources: Iterable[object]) -> Iterator[UnreadFiles]:
-    """Yield each directory that the sources listed, with counts of the files that none reads.
+def count_unread_files(sources: Iterable[object]) -> Iterator[UnreadFiles]:
+    """Count the files that no source reads, in each directory that the sources listed.
 
-    Directories without unread files are included. A directory inside another listed directory
-    is not yielded separately, as its files are part of the outer one's counts.
+    A directory without such files is yielded, too. A directory inside another listed directory
+    isn't yielded separately, because its files are counted with those of the outer directory.
     """
     listings = defaultdict[Path, list[tuple[SkippedFiles, Strings]]](list)
     for source in sources:
@@ -509,9 +525,9 @@ def summarize_unread(
     """Count the files in a directory that no source reads, by kind.
 
     Args:
-        directory: the directory that contains the files.
-        counts: the number of files that all sources of the directory skipped, by suffix.
-        suffixes_read: the suffixes that any source of the directory reads.
+        directory: The directory that contains the files.
+        counts: The number of files that all sources of the directory skipped, by suffix.
+        suffixes_read: The suffixes that at least one source of the directory reads.
     """
     kinds = {}
     parts = []

@@ -70,9 +70,9 @@ class Page:
         return parse_page(self.html)
 
     def find_block_start(self, selector: str) -> int:
-        """Return the offset in `text` of the block that contains an element, or -1 if not found.
+        """Return the offset in `text` where the block that contains an element begins.
 
-        `selector` is the CSS selector of the element.
+        Returns -1 if the element isn't found. `selector` is the CSS selector of the element.
         """
         from soupsieve import SelectorSyntaxError
 
@@ -96,7 +96,7 @@ class Epub:
         """The pages in spine order, followed by any pages not in the spine.
 
         Raises:
-            ItemError: the file is unreadable, damaged, too large or encrypted (DRM).
+            ItemError: The file is unreadable, damaged, too large or encrypted (DRM).
         """
         with self._open() as book:
             sizes = {file.filename: file.file_size for file in book.infolist()}
@@ -131,10 +131,10 @@ class Epub:
 
     @cached_property
     def metadata(self) -> dict[str, list[str]]:
-        """The values of each Dublin Core element, such as `title`, or {} if there are none.
+        """The values of each Dublin Core element, such as `title`, or {} if there is no metadata.
 
         Raises:
-            ItemError: the file is unreadable or damaged.
+            ItemError: The file is unreadable or damaged.
         """
         values_by_element: dict[str, list[str]] = {}
         with self._open() as book, suppress(ElementTree.ParseError, KeyError):
@@ -164,7 +164,7 @@ def read_web_page(path: str | Path) -> Page:
     """Read a page saved from the web.
 
     Raises:
-        ItemError: the file is too large or unreadable, or its encoding is unknown.
+        ItemError: The file is too large or unreadable, or its encoding is unknown.
     """
     raw, _ = read_file(path, MAX_BOOK_BYTES)
     return Page(Path(path).name, decode_html(raw))
@@ -177,7 +177,7 @@ def _read_package(book: ZipFile) -> tuple[str, ElementTree.Element]:
         (name of the package file, its root element)
 
     Raises:
-        ParseError, KeyError, ValueError: the package file is missing, damaged or too large.
+        ParseError, KeyError, ValueError: The package file is missing, damaged or too large.
     """
 
     def parse(name: str) -> ElementTree.Element:

@@ -78,10 +78,11 @@ class File(Value):
     ) -> str:
         """Read the text, with LF line endings and without a byte order mark.
 
-        If `repairs` is set, Windows-1252 is accepted and undecodable bytes become U+FFFD.
+        If `repairs` is true, text in Windows-1252 is accepted, and bytes that can't be decoded
+        become U+FFFD.
 
         Raises:
-            ItemError: the file is too large, isn't text, or is unreadable.
+            ItemError: The file is too large, isn't text, or is unreadable.
         """
         raw, _ = disk.read_file(self.disk_path, max_bytes)
         return decode_text(raw, repairs=repairs)
@@ -191,10 +192,11 @@ class FileListing(msgspec.Struct):
         else:  # the user named it
             path = disk.get_relative_path(start, self.root)
             yield File(
-                path, str(start), is_named_by_user=True, stamp=disk.stamp_file(start)
+                path, str(start), is_named_by_user=True, stamp=disk.read_stamp(start)
             )
 
     def _list_directory(self, start: Path) -> Iterator[File | Problem | UnreadDocument]:
+        """Yield the files under a directory, and a problem if a directory can't be listed."""
         errors: list[OSError] = []
         evicted_paths: list[str] = []
         root_prefix = os.path.join(self.root, "")  # noqa: PTH118 - called for very many files
@@ -233,7 +235,7 @@ class FileListing(msgspec.Struct):
     def _classify_entry(
         self, entry: os.DirEntry[str], path: str
     ) -> File | Problem | None:
-        """Return the file or problem for a directory entry, or None to skip it."""
+        """Return a `File` or a problem for a directory entry, or None if it should be skipped."""
         if entry.is_symlink():
             if self.other_files is not None:
                 self._record_unfollowed_link(entry.path, path)
@@ -243,7 +245,7 @@ class FileListing(msgspec.Struct):
                 message = "a conflict copy was left out"
                 return Problem(path, message, "merge it, then delete it")
             if entry.is_file(follow_symlinks=False):
-                stamp = disk.stamp_file(entry.path)
+                stamp = disk.read_stamp(entry.path)
                 return File(path, entry.path, is_named_by_user=False, stamp=stamp)
         if self.other_files is not None:
             for key in (path, path.rpartition("/")[2]):
@@ -271,29 +273,29 @@ class FileListing(msgspec.Struct):
             Problem(path, message, hint, is_notice=True, is_reported_once=True)
         )
 
-    def report_error(self, file: File, error: ItemError) -> Problem:
-        """Build the problem for a file that can't be read.
+    def record_read_error(self, file: File, error: ItemError) -> Problem:
+        """Record that a file can't be read, and return the problem to report.
 
         If the file no longer exists, the scan is marked as incomplete, because the file may
-        have been moved to a directory that was listed before.
+        have been moved to a directory that had already been listed.
         """
         self.is_incomplete |= isinstance(error.__cause__, FileNotFoundError)
-        self.count_unread(file)
+        self.count_unread_file(file)
         return Problem(file.path, error.message, error.hint)
 
-    def count_unread(self, file: File) -> None:
-        """Count a file of which some part couldn't be read."""
+    def count_unread_file(self, file: File) -> None:
+        """Count a file that couldn't be read completely, by its suffix."""
         self.unread_counts[Path(file.path).suffix.casefold()] += 1
 
     def fingerprint_files(
-        self, listing: Iterable[File | Problem | UnreadDocument]
+        self, entries: Iterable[File | Problem | UnreadDocument]
     ) -> str:
-        """Return a hash that changes whenever a scan of these files could give different results.
+        """Return a hash that changes whenever a scan of these files could give other results.
 
         Returns "" if a change might go unnoticed, e.g. because a file was written just now.
         """
         stamps: list[tuple[str, disk.Stamp]] = []
-        for entry in listing:
+        for entry in entries:
             if isinstance(entry, UnreadDocument):
                 return ""
             if isinstance(entry, Problem):
@@ -306,10 +308,10 @@ class FileListing(msgspec.Struct):
         reader = (self.container, str(self.root), repr(self.only), self.settings_text)
         return hash16(disk.fingerprint_program(), *reader, repr(stamps))
 
-    def end_scan(self) -> ScanEnd:
-        """Return the `ScanEnd`. Call this only after all files have been listed.
+    def build_scan_end(self) -> ScanEnd:
+        """Return the `ScanEnd` to yield at the end of a scan, after all files have been listed.
 
-        The scan counts as complete if it covered the whole source and no file was missed.
+        The scan counts as complete if it covered the whole source and missed no file.
         """
         return ScanEnd(
             self.name,
@@ -341,7 +343,7 @@ def _walk_directory(
             if not entry.is_dir(follow_symlinks=False):
                 yield entry, is_counted
             elif not disk.is_skipped_directory(directory, entry.name):
-                is_entered = is_counted and skipped.enter_directory(entry.name)
+                is_entered = is_counted and skipped.should_enter_directory(entry.name)
                 if not disk.is_hidden(entry.name):
                     subdirectories.append((entry.path, is_entered))
         pending += reversed(subdirectories)
@@ -381,10 +383,10 @@ class DirectorySource(SourceType):
                 return path.casefold().endswith(cls.suffixes)
 
         context = repr((settings, opening.me if cls.has_several_authors else ()))
-        folder = FileListing(
+        listing = FileListing(
             cls.kind, opening.name, opening.root, opening.only, is_selected, context
         )
-        return cls(folder, settings, opening)
+        return cls(listing, settings, opening)
 
     @abstractmethod
     def scan(self, known: DocumentLookup | None = None) -> Iterator[Sighting]:
@@ -417,31 +419,31 @@ class FileSource(DirectorySource):
 
     @abstractmethod
     def extract_file(
-        self, file: File, reader: Any, picture: FindPicture
+        self, file: File, reader: Any, find_picture: FindPicture
     ) -> Iterator[Sighting]:
         """Yield the documents and problems of a file.
 
         Args:
-            file: the file to read.
-            reader: the value of `open_reader`.
-            picture: looks up pictures that the file refers to.
+            file: The file to read.
+            reader: The value that `open_reader` yields.
+            find_picture: Looks up pictures that the file refers to.
 
         Raises:
-            ItemError: the file can't be read.
+            ItemError: The file can't be read.
         """
 
     def open_reader(self, files: list[File]) -> AbstractContextManager[Any]:
-        """Return a context manager for a reader that is shared by all changed files.
+        """Return a context manager that yields a reader, such as a pool of subprocesses.
 
-        The default reader is None, which is enough for most sources.
+        All changed files are read with the same reader. By default, it is None.
         """
         return nullcontext()
 
     def read_whole_text(self, file: File, reader: Any) -> DocumentText:
-        """Return the whole text of a file, in which passages can be located.
+        """Read the whole text of a file, so that passages can be located in it.
 
         Raises:
-            ItemError: the file can't be read, or has no text.
+            ItemError: The file can't be read, or has no text.
         """
         raise ItemError(
             _NO_TEXT_MESSAGE, hint="name a PDF, a note, a text, a web page or an EPUB"
@@ -459,7 +461,7 @@ class FileSource(DirectorySource):
                     ):
                         whole_text = self.read_whole_text(file, reader)
                 except ItemError as error:
-                    yield self.listing.report_error(file, error)
+                    yield self.listing.record_read_error(file, error)
                 else:
                     yield file.as_path, whole_text
             elif isinstance(file, Problem):
@@ -470,33 +472,35 @@ class FileSource(DirectorySource):
         yield from ()
 
     def iter_skipped_directories(self) -> Iterator[UnmarkedDocument]:
-        """Yield an `UnmarkedDocument` for each directory with unread files, with the reasons."""
+        """Yield an `UnmarkedDocument` with the reasons for each directory with unread files."""
         yield from ()
 
     def covers_all_files(self, files: Sequence[File]) -> bool:
         """Return whether the scan is complete and `files` contains all files of the source."""
         return (
-            self.listing.end_scan().complete and len(files) == self.listing.progress.total
+            self.listing.build_scan_end().complete
+            and len(files) == self.listing.progress.total
         )
 
     def iter_first_scan_notices(self, files: Sequence[File]) -> Iterator[Problem]:
-        """Yield notices to show only once, after the first scan of all files."""
+        """Yield notices that are shown only once, after the first scan of all files."""
         yield from ()
 
-    def get_dependency_state(self, name: str, file: File) -> str:
-        """Return the state of a file that a document depends on, or "" if it has none.
+    def get_dependency_fingerprint(self, name: str, file: File) -> str:
+        """Return a string that changes whenever a file that a document depends on changes.
 
-        When the state changes, the document is read again. The state of a picture is its path.
+        If the string has changed since the last run, the document is read again. For a picture,
+        the string is the path. It is "" if there is nothing to depend on.
         """
         return find_media_path(name, file.path, self.listing)
 
     def read_public_text(self, file: File) -> str:
-        """Return the non-private text of a file without highlights, or "" if unknown."""
+        """Return the public text of a file without highlights, or "" if it is unknown."""
         return ""
 
     @property
     def selection_settings_text(self) -> str:
-        """The settings that select passages, as text that is compared to detect changes."""
+        """The settings that determine which passages are selected, as text to compare with."""
         settings = msgspec.to_builtins(self.settings)
         selection = {key: settings[key] for key in settings.keys() - {"path", "name"}}
         return msgspec.json.encode(selection, order="sorted").decode()
@@ -507,9 +511,9 @@ class FileSource(DirectorySource):
         A file is yielded as an `UnchangedDocument` if neither the file nor a picture in it
         has changed. Unchanged files and documents are each sorted by path.
         """
-        folder = self.listing
+        listing = self.listing
         files: list[File] = []
-        for entry in folder.list_files():
+        for entry in listing.list_files():
             if isinstance(entry, File):
                 files.append(entry)
             else:
@@ -517,39 +521,39 @@ class FileSource(DirectorySource):
         yield from self.iter_notices()
         for skipped in self.iter_skipped_directories():
             path, fingerprint = skipped.path, skipped.fingerprint
-            if known and known.is_unchanged(folder.container, path, fingerprint):
-                yield UnchangedDocument(folder.container, path)
+            if known and known.is_unchanged(listing.container, path, fingerprint):
+                yield UnchangedDocument(listing.container, path)
             else:
-                yield replace(skipped, source=folder.name)
+                yield replace(skipped, source=listing.name)
         files.sort(key=lambda file: file.path)
-        folder.progress.total = len(files)
+        listing.progress.total = len(files)
 
         # skip unchanged files
         reader_fingerprint = hash16(
             disk.fingerprint_program(),
-            folder.name,
-            os.path.realpath(folder.root),
-            folder.settings_text,
+            listing.name,
+            os.path.realpath(listing.root),
+            listing.settings_text,
         )
         is_unchanged = partial(self._is_unchanged, known, reader_fingerprint)
-        files = assign_chosen_passages(files, known, folder, is_unchanged)
+        files = assign_chosen_passages(files, known, listing, is_unchanged)
         read = [file for file in files if self.has_marks or file.chosen]
         endings = (posixpath.splitext(file.path)[1] for file in read)
-        folder.read_counts = Counter(map(str.casefold, endings))
+        listing.read_counts = Counter(map(str.casefold, endings))
         if not self.has_marks:
             # the other sources of the directory report the files that aren't read
-            folder.skipped_files.clear()
+            listing.skipped_files.clear()
         changed: list[File] = []
         for file in files:
             if is_unchanged(file):
-                yield UnchangedDocument(folder.container, file.path)
+                yield UnchangedDocument(listing.container, file.path)
             else:
                 changed.append(file)
-        folder.progress.done = len(files) - len(changed)
+        listing.progress.done = len(files) - len(changed)
 
         # read the changed files
         read_before = len(changed) < len(files) or (
-            known and known.list_paths(folder.container)
+            known and known.list_paths(listing.container)
         )
         failure_count = 0
         with self.open_reader(changed) as reader:
@@ -561,19 +565,20 @@ class FileSource(DirectorySource):
                         )
                 except ItemError as error:
                     failure_count += 1
-                    sightings = [folder.report_error(file, error)]
+                    sightings = [listing.record_read_error(file, error)]
                 yield from sightings
-                folder.progress.count_document()
-            folder.is_incomplete |= 0 < failure_count == len(files)
+                listing.progress.count_document()
+            listing.is_incomplete |= 0 < failure_count == len(files)
 
         if not read_before:  # the first scan
-            yield from folder.unfollowed_links
+            yield from listing.unfollowed_links
             yield from self.iter_first_scan_notices(files)
-        yield folder.end_scan()
+        yield listing.build_scan_end()
 
     def _is_unchanged(
         self, known: DocumentLookup | None, reader_fingerprint: str, file: File
     ) -> bool:
+        """Return whether a file and its dependencies are unchanged since the last run."""
         if known is None or (self.rereads_named_files and file.is_named_by_user):
             return False
         container = self.listing.container
@@ -590,12 +595,17 @@ class FileSource(DirectorySource):
         known: DocumentLookup | None,
         reader_fingerprint: str,
     ) -> Sequence[Sighting]:
-        folder = self.listing
+        """Read a file, and complete its scan results.
+
+        The passages that the user chose in it are added. Documents get their fingerprint, their
+        dependencies and the hashes of their figures.
+        """
+        listing = self.listing
         picture_states: dict[str, str] = {}
 
         def get_picture(target: str) -> str:
             if target not in picture_states:
-                picture_states[target] = self.get_dependency_state(target, file)
+                picture_states[target] = self.get_dependency_fingerprint(target, file)
             return picture_states[target]
 
         sightings = [*self.extract_file(file, reader, get_picture)]
@@ -604,11 +614,11 @@ class FileSource(DirectorySource):
 
             whole_text = self.read_whole_text(file, reader)
             sightings = add_chosen_passages(
-                sightings, whole_text, file.chosen, folder.container
+                sightings, whole_text, file.chosen, listing.container
             )
         problems = [item for item in sightings if isinstance(item, Problem)]
         if not all(problem.is_notice for problem in problems):
-            folder.count_unread(file)
+            listing.count_unread_file(file)
         fingerprint = ""
         # a file with problems is read every time, so that they are reported again
         if known and not problems:
@@ -618,14 +628,14 @@ class FileSource(DirectorySource):
         dependencies = tuple(picture_states)
         if known and not sightings:
             text = LazyText(partial(self.read_public_text, file))
-            unmarked = (folder.container, file.path, fingerprint, dependencies)
+            unmarked = (listing.container, file.path, fingerprint, dependencies)
             return [UnmarkedDocument(*unmarked, public_text=text)]
         results = list[Sighting]()
         for sighting in sightings:
             if isinstance(sighting, ExtractedDocument):
                 sighting = self._add_figure_hashes(sighting)
             elif isinstance(sighting, UnmarkedDocument):
-                sighting = replace(sighting, source=folder.name)
+                sighting = replace(sighting, source=listing.name)
             if isinstance(sighting, ExtractedDocument | UnmarkedDocument):
                 sighting = replace(
                     sighting, fingerprint=fingerprint, dependencies=dependencies
@@ -634,6 +644,7 @@ class FileSource(DirectorySource):
         return results
 
     def _add_figure_hashes(self, document: ExtractedDocument) -> ExtractedDocument:
+        """Set the figure hash of each highlighted picture that is a file of the source."""
         root = self.listing.root
         directory = root if root.is_dir() else root.parent
         highlights = []
@@ -643,7 +654,7 @@ class FileSource(DirectorySource):
                 path = unquote(target)
                 if path and _is_file_below(root, posixpath.normpath(path)):
                     with suppress(OSError, ItemError):
-                        stored_path = disk.find_stored_path(directory, path)
+                        stored_path = disk.find_path_on_disk(directory, path)
                         data, _ = disk.read_file(stored_path, _MAX_PICTURE_BYTES)
                         digest = hashlib.sha256(data).hexdigest()[:16]
                         highlight = replace(highlight, figure_hash=digest)
@@ -660,7 +671,8 @@ class FileSource(DirectorySource):
         if file.stamp is None or not disk.is_stamp_reliable(file.stamp):
             return ""
         picture_states = [
-            (target, self.get_dependency_state(target, file)) for target in dependencies
+            (target, self.get_dependency_fingerprint(target, file))
+            for target in dependencies
         ]
         other_parts = [repr(part) for part in (picture_states, file.chosen) if part]
         return f"{reader_fingerprint} {file.stamp} {hash16(*other_parts) if other_parts else ''}"
@@ -671,40 +683,40 @@ class TextFileSource(FileSource):
 
     @abstractmethod
     def read_document(
-        self, file: File, text: str, picture: FindPicture
+        self, file: File, text: str, find_picture: FindPicture
     ) -> Iterator[Sighting]:
         """Yield a file's document, if it has highlights, and any problems.
 
         Args:
-            file: the file to read.
-            text: the content of the file.
-            picture: looks up pictures that the text refers to.
+            file: The file to read.
+            text: The content of the file.
+            find_picture: Looks up pictures that the text refers to.
 
         Raises:
-            ItemError: the file can't be read.
+            ItemError: The file can't be read.
         """
 
     def extract_file(
-        self, file: File, reader: Any, picture: FindPicture
+        self, file: File, reader: Any, find_picture: FindPicture
     ) -> Iterator[Sighting]:
         """Read the text of a file, and yield its documents and problems."""
         text, _ = disk.read_when_unchanged(file.disk_path)
-        return self.read_document(file, text, picture)
+        return self.read_document(file, text, find_picture)
 
 
 def assign_chosen_passages(
     files: Sequence[File],
     known: DocumentLookup | None,
-    folder: FileListing,
+    listing: FileListing,
     is_unchanged: Callable[[File], bool],
 ) -> list[File]:
-    """Return the files, each with the passages that the user chose in it.
+    """Attach to each file the passages that the user chose in it.
 
     Passages of a missing or changed file may have moved to another file, so they are also
-    attached to every new file and to every known file of the same name.
+    attached to every new file, and to every known file with the same name.
     """
-    container = folder.container
-    directory = folder.root if folder.root.is_dir() else folder.root.parent
+    container = listing.container
+    directory = listing.root if listing.root.is_dir() else listing.root.parent
     chosen = known.find_choices(container) if known else ()
     if not (known and chosen):
         return list(files)
@@ -733,21 +745,21 @@ def assign_chosen_passages(
 # --- pictures ---------------------------------------------------------------------------
 
 
-def find_media_path(target: str, note_path: str, folder: FileListing) -> str:
-    """Find the picture, sound or video to which a note refers.
+def find_media_path(target: str, note_path: str, listing: FileListing) -> str:
+    """Find the picture, sound or video that a note refers to.
 
-    Returns its path relative to the root. If no such file exists, `target` is returned. If
-    it isn't a media file, "" is returned.
+    Returns the path of the file relative to the root. If there is no such file, returns `target`.
+    If `target` isn't the name of a media file, returns "".
 
     Args:
-        target: the reference, as written in the note.
-        note_path: the path of the note.
-        folder: the list of the source's files.
+        target: The reference, as written in the note.
+        note_path: The path of the note.
+        listing: The file listing of the source.
     """
     if not disk.MEDIA_FILE_NAME.match(target):
         return ""
     target = disk.normalize_name(target)
-    other_files = folder.other_files or {}
+    other_files = listing.other_files or {}
     name = target.rpartition("/")[2]
     relative_to_note = posixpath.join(posixpath.dirname(note_path), target)
     for path in (relative_to_note, target.lstrip("/")):
@@ -755,7 +767,7 @@ def find_media_path(target: str, note_path: str, folder: FileListing) -> str:
         for lookup_key in (_make_exact_key(normalized), normalized.casefold()):
             if lookup_key in other_files:
                 return other_files[lookup_key]
-        if folder.other_files is None and _is_file_below(folder.root, normalized):
+        if listing.other_files is None and _is_file_below(listing.root, normalized):
             return normalized
     return other_files.get(_make_exact_key(name)) or other_files.get(
         name.casefold(), target
@@ -771,7 +783,7 @@ def _is_file_below(root: Path, path: str) -> bool:
         return False
     directory = root if root.is_dir() else root.parent
     try:
-        return disk.find_stored_path(directory, path).is_file()
+        return disk.find_path_on_disk(directory, path).is_file()
     except (OSError, ValueError):
         return False
 
@@ -782,10 +794,10 @@ def _is_file_below(root: Path, path: str) -> bool:
 def select_card_syntaxes(
     entries: Iterable[str], default: Iterable[str]
 ) -> frozenset[str]:
-    """Return the kinds of cards that a list `cards:` in the settings selects.
+    """Return the card syntaxes that the setting `cards` selects.
 
-    An entry such as `-word` excludes a kind. If there are only such entries, they are removed
-    from `default`.
+    An entry such as `-word` excludes a syntax. If all entries are exclusions, every syntax in
+    `default` that they don't exclude is selected.
     """
     excluded: set[str] = set()
     selected: set[str] = set()
@@ -800,9 +812,9 @@ def select_card_syntaxes(
 
 
 def normalize_time(text: str) -> str:
-    """Normalize a timestamp to ISO 8601, or return "" if it is invalid.
+    """Convert a timestamp to ISO 8601 with a time zone, or return "" if it is invalid.
 
-    UTC is assumed if the time has no zone.
+    A time without a zone is assumed to be in UTC.
     """
     try:
         time = datetime.fromisoformat(text)

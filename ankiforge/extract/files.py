@@ -48,27 +48,27 @@ _FAT_TICK_NS = 2_000_000_000
 """The resolution of FAT, which is two seconds."""
 
 
-def stamp_from_status(status: os.stat_result) -> Stamp:
+def build_stamp(status: os.stat_result) -> Stamp:
     """Build a file stamp from an `os.stat` result."""
     return (status.st_mtime_ns, status.st_ctime_ns, status.st_size, status.st_ino)
 
 
-def stamp_file(path: str | Path) -> Stamp | None:
-    """Return a file's stamp, or None if it is missing or inaccessible."""
+def read_stamp(path: str | Path) -> Stamp | None:
+    """Return the stamp of a file, or None if the file is missing or inaccessible."""
     try:
-        return stamp_from_status(os.stat(path))  # noqa: PTH116 - called for many files
+        return build_stamp(os.stat(path))  # noqa: PTH116 - called for many files
     except (OSError, ValueError):
         return None
 
 
 def is_stamp_reliable(stamp: Stamp, now_ns: int | None = None) -> bool:
-    """Return whether any further change to the file will certainly change its stamp.
+    """Return whether any further change to the file is certain to change its stamp.
 
-    For that, both times in the stamp must be at least one file system tick old.
+    This is true if both times in the stamp are at least one tick of the file system's clock old.
 
     Args:
-        stamp: the file's stamp.
-        now_ns: the time to compare with, in nanoseconds, or None for the current time.
+        stamp: The stamp of the file.
+        now_ns: The time to compare with, in nanoseconds, or None for the current time.
     """
     now = time.time_ns() if now_ns is None else now_ns
     # whole seconds suggest a FAT file system
@@ -80,10 +80,10 @@ def is_stamp_reliable(stamp: Stamp, now_ns: int | None = None) -> bool:
 
 @cache
 def fingerprint_program() -> str:
-    """Return a hash that changes when this program or its libraries do."""
+    """Return a hash that changes whenever this program or its libraries are updated."""
     libraries = Path(msgspec.__file__).parents[1].stat().st_mtime_ns
     modules = sorted(Path(__file__).parents[1].rglob("*.py"))
-    stamps = [f"{path} {stamp_file(path)}" for path in modules]
+    stamps = [f"{path} {read_stamp(path)}" for path in modules]
     return hash16(*stamps, str(libraries))
 
 
@@ -121,10 +121,10 @@ AUTHOR_AND_YEAR_PREFIX = regex(
 
 
 def title_from_file_name(stem: str) -> str:
-    """Convert a file name without its suffix to a title.
+    """Convert a file name, given without its suffix, to a title.
 
-    Ids, numbers such as `(1)`, and additions by shops and libraries are removed. In a name
-    without spaces, `+`, `%20` and `_` become spaces.
+    Ids, numbers such as `(1)`, and text that shops and libraries add are removed. If the name
+    contains no spaces, `+`, `%20` and `_` become spaces.
     """
     title = _ADVERTISEMENT.sub("", AUTHOR_AND_YEAR_PREFIX.sub("", stem))
     while _FILE_NAME_CLUTTER.search(title):
@@ -161,7 +161,7 @@ SYSTEM_DIRECTORIES = frozenset(
 
 
 def is_hidden(name: str) -> bool:
-    """Return whether to skip files and directories with this name."""
+    """Return whether files and directories with this name are hidden, and should be skipped."""
     if name.startswith("."):
         return name not in _READER_DIRECTORIES
     return name in SYSTEM_DIRECTORIES
@@ -181,7 +181,7 @@ _WORKSPACE_DIRECTORIES = frozenset(("decks", "journal", "prompts"))
 
 
 def is_skipped_directory(parent: str | Path, name: str) -> bool:
-    """Return whether a directory has only backups of Logseq or files of an ankiforge workspace."""
+    """Return whether a directory only contains Logseq backups, or files of a workspace."""
     if name in _LOGSEQ_BACKUPS and Path(parent).name == "logseq":
         return True
     if name not in _WORKSPACE_DIRECTORIES:
@@ -196,10 +196,10 @@ def normalize_name(name: str) -> str:
     return unicodedata.normalize("NFC", os.fsencode(name).decode("utf-8", "replace"))
 
 
-def find_stored_path(base: Path, path: str) -> Path:
-    """Find the path on disk for a relative path in NFC.
+def find_path_on_disk(base: Path, path: str) -> Path:
+    """Convert a relative path in NFC to the path under which the file is stored on disk.
 
-    Names on disk may use a different normalization form.
+    The names on disk may use a different Unicode normalization form.
     """
     directory = base
     for name in Path(path).parts:
@@ -268,9 +268,9 @@ class _Pattern:
                 self._parts.append(re.compile(expression))
 
     def matches(self, names: list[str]) -> bool:
-        """Return whether the pattern matches a path or one of its parents.
+        """Return whether the pattern matches a path or one of its parent directories.
 
-        `names` are the parts of the path.
+        `names` are the components of the path.
         """
         match_lengths = {0}  # the possible numbers of names matched by the parts so far
         for part in self._parts:
@@ -295,12 +295,12 @@ class SpecialFileError(OSError):
 
 
 def open_regular_file(path: str, flags: int) -> int:
-    """Opener for `open()` that only opens regular files.
+    """Opener for `open()` that refuses anything but regular files.
 
     Opening a pipe would block until there is a writer, and a device may never end.
 
     Raises:
-        SpecialFileError: the path doesn't lead to a regular file.
+        SpecialFileError: The path doesn't lead to a regular file.
     """
     error = SpecialFileError(None, "it is not a regular file", path)
     if not stat.S_ISREG(os.stat(path).st_mode):  # noqa: PTH116 - opening a device may change it
@@ -315,13 +315,12 @@ def open_regular_file(path: str, flags: int) -> int:
 
 
 def read_file(path: str | Path, max_bytes: int) -> tuple[bytes, os.stat_result]:
-    """Read a file, and return its content and its `os.stat` result.
+    """Read a regular file, and return its content and its `os.stat` result.
 
-    All sources must use this or `open_regular_file`. A symbolic link to a regular file is
-    followed.
+    All sources must use this function or `open_regular_file`. Symbolic links are followed.
 
     Raises:
-        ItemError: this isn't a regular file, or it is larger than `max_bytes` or unreadable.
+        ItemError: The file isn't a regular file, is larger than `max_bytes`, or is unreadable.
     """
     try:
         with open(path, "rb", opener=open_regular_file) as file:
@@ -340,7 +339,7 @@ def read_json_settings(path: Path) -> Json:
     """Load another program's settings file, which must hold a JSON object.
 
     Raises:
-        ItemError: the file is unreadable, too large, too deeply nested, or not a JSON object.
+        ItemError: The file is unreadable, too large, too deeply nested, or not a JSON object.
     """
     raw, _ = read_file(path, MAX_SETTINGS_BYTES)
     try:
@@ -350,7 +349,7 @@ def read_json_settings(path: Path) -> Json:
 
 
 def build_read_error(error: OSError) -> ItemError:
-    """Convert an `OSError` to an `ItemError` that says why a file can't be read."""
+    """Convert an `OSError` to an `ItemError` that explains why a file can't be read."""
     if isinstance(error, FileNotFoundError):
         return ItemError(VANISHED, hint=MISSING_FILE_HINT)
     if isinstance(error, SpecialFileError):
@@ -375,13 +374,13 @@ def read_when_unchanged(path: str, max_bytes: int = MAX_TEXT_BYTES) -> tuple[str
     until the file has been unchanged for some time. Line endings are converted to LF.
 
     Raises:
-        ItemError: the note is too large, isn't text, keeps changing, or is unreadable.
+        ItemError: The note is too large, isn't text, keeps changing, or is unreadable.
     """
     for _ in range(MAX_TRIES):
         raw, status = read_file(path, max_bytes)
         quiet_seconds = QUIET_SECONDS if status.st_size else EMPTY_QUIET_SECONDS
         seconds_left = status.st_mtime + quiet_seconds - time.time()
         if not 0 < seconds_left <= quiet_seconds:  # times in the future are ignored
-            return decode_text(raw), stamp_from_status(status)
+            return decode_text(raw), build_stamp(status)
         time.sleep(seconds_left)
     raise ItemError("it keeps changing", hint="run again later") from OSError()

@@ -56,10 +56,10 @@ _SUPERSETS = {
 
 
 def decode_html(raw: bytes) -> str:
-    """Decode a page as UTF-8 if it is valid, falling back to the declared encoding.
+    """Decode a page as UTF-8 if possible, falling back to the encoding that it declares.
 
     Raises:
-        ItemError: no encoding is declared, and it can't be detected either.
+        ItemError: No encoding is declared, and it can't be detected either.
     """
     from bs4.dammit import EncodingDetector
 
@@ -78,14 +78,14 @@ def iter_html_blocks(
 ) -> Iterator[tuple[Tag | None, str]]:
     """Yield (element, text) for each block of a page, including empty blocks.
 
-    The text is on one line. The element is the one that begins the block, or None for text
+    The text is on one line. The element is the one that begins the block. It is None for text
     that follows the end of another block.
 
     Args:
-        root: the page or an element of it.
-        left_out: the names of elements whose text is skipped, unless it is a footnote or
-            endnote.
-        keeps_code_lines: whether text in `pre` elements keeps its line breaks and indentation.
+        root: The page, or an element in it.
+        left_out: The names of elements whose text is skipped, unless the text is a footnote or
+            an endnote.
+        keeps_code_lines: Whether text in `pre` elements keeps its line breaks and indentation.
     """
     from bs4.element import CData, NavigableString, Tag
 
@@ -112,7 +112,7 @@ def iter_html_blocks(
             open_elements.pop()
             pre_depth -= parent.name == "pre"
         elif isinstance(child, Tag):
-            if child.name not in left_out or is_in_notes(child, {}):
+            if child.name not in left_out or is_in_footnotes(child, {}):
                 open_elements.append((child, iter(child.contents)))
                 pre_depth += child.name == "pre"
         elif type(child) in (NavigableString, CData):
@@ -145,7 +145,7 @@ _NOTE_CLASS = regex(
 )
 # A note reference in brackets, such as `[3]` or `[note 2]`, or a sign that only notes have.
 _NOTE_MARK = regex(r"\[(?:\d{1,4}|[^\W_]{1,3}|\w{1,6}[ ]\d{1,3}|[*†‡])\]|[*†‡§¶]{1,3}")
-# Types of elements that contain notes, as `_get_types` returns them.
+# Types of elements that contain notes, as `_get_semantic_types` returns them.
 _NOTE_LISTS = frozenset(("footnotes", "endnotes", "rearnotes", "footnote", "endnote"))
 _BLOCK_NAMES = sorted(BLOCK_ELEMENTS)
 _BRACKETED = regex(r"(?:\[[^\[\]]*\])+")
@@ -159,7 +159,7 @@ _MAX_LETTERS_BEFORE = 8
 
 
 def parse_page(html: str) -> BeautifulSoup:
-    """Parse a page, and reduce it to the text that it displays.
+    """Parse a page, and reduce it to the text that a browser would display.
 
     Hidden elements are emptied. Superscripts and subscripts become Unicode (10²⁵). Formulas
     become plain text, or TeX in dollar signs. Note references, tooltips, page numbers of the
@@ -186,6 +186,7 @@ def remove_asides(text: str) -> str:
 
 
 def _replace_element(element: Tag) -> None:
+    """Replace the content of an element with the text that a browser displays."""
     name = element.name.rpartition(":")[2]
     if name == "math":
         element.string = _formula_to_text(element)
@@ -198,7 +199,7 @@ def _replace_element(element: Tag) -> None:
     elif name in _HIDDEN_NAMES or _is_hidden(element):
         element.clear()
     else:
-        types = _get_types(element)
+        types = _get_semantic_types(element)
         style = _RAISING_STYLE.search(_get_attribute(element, "style"))
         level = style[1].lower().replace("super", "sup") if style else name
         is_aside = (
@@ -221,7 +222,7 @@ def _get_attribute(element: Tag, name: str) -> str:
     return value if isinstance(value, str) else " ".join(value or ())
 
 
-def _get_types(element: Tag) -> str:
+def _get_semantic_types(element: Tag) -> str:
     """Return an element's classes, EPUB and HTMLBook types and role, without the prefix `doc-`."""
     names = ("class", "epub:type", "data-type", "role")
     values = [_get_attribute(element, name) for name in names]
@@ -229,9 +230,9 @@ def _get_types(element: Tag) -> str:
 
 
 def _get_text_before(element: Tag) -> str:
-    """Return the last few characters before an element in its block.
+    """Return the last few characters before an element in the same block.
 
-    Returns "" if they end in whitespace, or if the element is at the start of its block.
+    Returns "" if these characters end in whitespace, or if the element begins the block.
     """
     from bs4.element import NavigableString, Tag
 
@@ -247,9 +248,9 @@ def _get_text_before(element: Tag) -> str:
 def _is_hidden(element: Tag) -> bool:
     """Return whether browsers hide an element.
 
-    This includes inline text that is hidden from screen readers, because it repeats other
-    text. A larger element hidden from screen readers doesn't count, because a page may hide
-    all of its content in this way while a dialog is open.
+    Inline text that is only hidden from screen readers counts as hidden, because it repeats other
+    text. A larger element doesn't, because a page may hide all of its content from screen readers
+    while a dialog is open.
     """
     if not (
         element.get("hidden", "until-found") != "until-found"
@@ -272,8 +273,8 @@ def _is_hidden(element: Tag) -> bool:
 def _is_page_number(element: Tag, types: str) -> bool:
     """Return whether an element is a page number of the printed book.
 
-    Table cells don't count, because they contain page numbers of a table of contents. `types`
-    is the result of `_get_types`.
+    Table cells don't count, because their page numbers belong to a table of contents. `types`
+    is the result of `_get_semantic_types`.
     """
     is_marked = "pagebreak" in types or _PAGE_CLASS.search(types)
     identifier = _get_attribute(element, "id")
@@ -287,26 +288,26 @@ def _is_page_number(element: Tag, types: str) -> bool:
 
 
 def _is_inline_note(element: Tag, types: str) -> bool:
-    """Return whether an inline element is a note or tooltip on the preceding words."""
+    """Return whether an inline element is a note or a tooltip about the preceding words."""
     is_note = element.get("role") == "tooltip" or _NOTE_CLASS.search(types)
     return bool(
         is_note and element.name not in BLOCK_ELEMENTS and not element.find(_BLOCK_NAMES)
     )
 
 
-def _is_note_reference(element: Tag, name: str, text: str) -> bool:
+def _is_note_reference(element: Tag, level: str, text: str) -> bool:
     """Return whether an element is a note reference, e.g. a superscript link or number.
 
-    `name` is "sup" for any superscript element, otherwise the element's name.
+    `level` is "sup" for any superscript, and otherwise the name of the element.
     """
-    if name == "sup":
+    if level == "sup":
         return bool(
             "reference" in _get_attribute(element, "class").split()
             or _BRACKETED.fullmatch(text)
             or any(map(_is_internal_link, element("a")))
-            or _is_raised_note(element, text)
+            or _is_superscript_note(element, text)
         )
-    if name != "a" or not _is_internal_link(element):
+    if level != "a" or not _is_internal_link(element):
         return False
     raised = element.find("sup")
     return bool(
@@ -316,23 +317,24 @@ def _is_note_reference(element: Tag, name: str, text: str) -> bool:
     )
 
 
-def is_in_notes(element: Tag, known: Mapping[int, bool]) -> bool:
-    """Return whether an element is a footnote or endnote, or is in a list of them.
+def is_in_footnotes(element: Tag, results: Mapping[int, bool]) -> bool:
+    """Return whether an element is a footnote or an endnote, or is in a list of notes.
 
-    `known` maps the `id()` of elements that were already checked to the result.
+    `results` caches earlier results, keyed by the `id()` of an element.
     """
     for ancestor in chain((element,), element.parents):
-        if (is_note := known.get(id(ancestor))) is not None:
+        if (is_note := results.get(id(ancestor))) is not None:
             return is_note
-        if not _NOTE_LISTS.isdisjoint(_get_types(ancestor).split()):
+        if not _NOTE_LISTS.isdisjoint(_get_semantic_types(ancestor).split()):
             return True
     return False
 
 
-def _is_raised_note(element: Tag, text: str) -> bool:
-    """Return whether a superscript is a note's number, letter or sign, not an exponent.
+def _is_superscript_note(element: Tag, text: str) -> bool:
+    """Return whether a superscript refers to a note, and isn't an exponent.
 
-    A note reference follows a word or punctuation, and isn't followed by a letter.
+    Such a superscript is a number, letter or sign that follows a word or punctuation, and that no
+    letter follows.
     """
     before = _get_text_before(element)
     if _RAISED_NOTE.fullmatch(text) and _LONG_WORD_END.search(before):
@@ -379,7 +381,7 @@ def _formula_to_text(formula: Tag) -> str:
 
 
 def _clean_tex(tex: str) -> str:
-    """Return TeX on one line between dollar signs, or "" if it is empty or contains any `$`."""
+    """Put TeX on one line between dollar signs. Returns "" if it is empty or contains a `$`."""
     one_line = " ".join(_TEX_COMMENT.sub(" ", tex).split())
     if style := _WHOLE_STYLE.fullmatch(one_line):
         one_line = style[1].strip()
@@ -387,6 +389,7 @@ def _clean_tex(tex: str) -> str:
 
 
 def _flatten_formula(node: Tag) -> str:
+    """Convert an element of MathML to plain text, such as `(a+b)/c²`."""
     from bs4 import Tag
 
     name = node.name.rpartition(":")[2]
@@ -418,7 +421,7 @@ def _flatten_formula(node: Tag) -> str:
 
 
 def _format_script(text: str, level: str) -> str:
-    """Format an exponent or index as e.g. `²`, or as `^(n/2)` if Unicode can't express it."""
+    """Format an exponent or index in Unicode, as in `²`, or else as in `^(n/2)`."""
     text = text.strip()
     if can_be_unicode_script(text, level):
         return to_unicode_script(text, level)

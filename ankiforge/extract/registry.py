@@ -70,7 +70,7 @@ This duplicates `SourceType.suffixes` so that only types that may read a file ar
 
 
 def list_source_kinds() -> Strings:
-    """List the names of the built-in source types, without importing their classes."""
+    """Return the names of the built-in source types, without importing their classes."""
     return tuple(sorted(SOURCE_CLASSES))
 
 
@@ -79,7 +79,7 @@ def load_source_type(kind: str) -> type[SourceType]:
     """Load the class of a source type, which may come from a plug-in.
 
     Raises:
-        ConfigError: there is no such source type, or its plug-in can't be loaded.
+        ConfigError: There is no such source type, or its plug-in can't be loaded.
     """
     if kind not in SOURCE_CLASSES:
         return _load_plug_in(kind)
@@ -97,7 +97,7 @@ def load_source_types() -> tuple[type[SourceType], ...]:
 def find_source_type(kind: str) -> type[SourceType] | None:
     """Return the class of a source type, or None if it can't be loaded.
 
-    The error is only reported when the source is opened.
+    The error is ignored here, because it will be reported when the source is opened.
     """
     try:
         return load_source_type(kind)
@@ -106,6 +106,7 @@ def find_source_type(kind: str) -> type[SourceType] | None:
 
 
 def _load_plug_in(kind: str) -> type[SourceType]:
+    """Load the class of a source type from the plug-in that provides it."""
     installed = find_plugins(SOURCE_GROUP)
     if kind not in installed:
         known_kinds = ", ".join(sorted((*SOURCE_CLASSES, *installed)))
@@ -127,11 +128,11 @@ def _load_plug_in(kind: str) -> type[SourceType]:
 
 
 @cache
-def load_plug_in_types() -> tuple[tuple[type[SourceType], ...], Strings]:
+def load_plug_in_source_types() -> tuple[tuple[type[SourceType], ...], Strings]:
     """Load the source types of all plug-ins.
 
     Returns:
-        (loaded classes, error messages of the plug-ins that can't be loaded)
+        The loaded classes, and an error message for each plug-in that can't be loaded.
     """
     classes: list[type[SourceType]] = []
     failures: list[str] = []
@@ -146,7 +147,7 @@ def load_plug_in_types() -> tuple[tuple[type[SourceType], ...], Strings]:
 
 
 @cache
-def load_types_of_suffix(suffix: str) -> tuple[type[SourceType], ...]:
+def load_types_for_suffix(suffix: str) -> tuple[type[SourceType], ...]:
     """Load the built-in source types that may recognise files with a suffix."""
     return tuple(map(load_source_type, KINDS_BY_SUFFIX.get(suffix, ())))
 
@@ -163,28 +164,27 @@ def is_export_kind(kind: str) -> bool:
 def get_default_name(kind: str, path: Path) -> str:
     """Return the default name of a source.
 
-    For exports, this is the source type; for other sources, it is derived from the name of the
-    directory.
+    An export is named after its source type, and any other source after its directory.
     """
     return kind if is_export_kind(kind) else make_default_source_name(path)
 
 
 def list_path_alternatives() -> frozenset[str]:
-    """Return the settings that can replace `path` in any built-in source type."""
+    """Return the settings that a source may have instead of `path`, such as `library`."""
     keys: set[str] = set()
     for source in load_source_types():
-        keys.update(source.path_replacing_keys)
+        keys.update(source.path_alternatives)
     return frozenset(keys)
 
 
 def list_settings_examples() -> Strings:
-    """List the example settings of all source types that have one, sorted by type name."""
+    """Return the example settings of the source types that have one, sorted by type name."""
     sources = sorted(load_source_types(), key=lambda source: source.kind)
     return tuple(source.example for source in sources if source.example)
 
 
 def list_kinds_without_example() -> Strings:
-    """List the source types without example settings, unambiguous ones first."""
+    """Return the names of the source types without example settings, unambiguous types first."""
     sources = [source for source in load_source_types() if not source.example]
     sources.sort(key=lambda source: not source.is_unambiguous)
     return tuple(source.kind for source in sources)

@@ -22,7 +22,7 @@ from ankiforge.extract.files import (
     SpecialFileError,
     build_read_error,
     open_regular_file,
-    stamp_file,
+    read_stamp,
 )
 from ankiforge.model import Value
 
@@ -59,7 +59,7 @@ class DatabaseOwner(Value):
 
 
 def list_database_files(database: Path) -> tuple[Path, ...]:
-    """Return the real paths of a database and its journals, whether or not they exist."""
+    """Return the resolved paths of a database and its journals, whether or not they exist."""
     real = os.path.realpath(database)
     return tuple(Path(f"{real}{suffix}") for suffix in _COPIED_SUFFIXES)
 
@@ -73,12 +73,12 @@ def open_database_copy(
     """Context manager that copies a database and opens the temporary copy.
 
     Args:
-        path: the path of the original database.
-        owner: the program that the database belongs to, for error messages.
-        tables: the tables that the database must have.
+        path: The path of the original database.
+        owner: The program that the database belongs to, for error messages.
+        tables: The tables that the database must have.
 
     Raises:
-        ItemError: the database is missing, damaged, another program's, or keeps changing.
+        ItemError: The database is missing, damaged, another program's, or keeps changing.
     """
     with (
         _copy_to_temporary_directory(path, owner) as copy,
@@ -125,6 +125,10 @@ def wrap_sqlite_errors(owner: DatabaseOwner) -> Iterator[None]:
 
 @contextmanager
 def _copy_to_temporary_directory(database: Path, owner: DatabaseOwner) -> Iterator[Path]:
+    """Context manager that copies a database and yields the path of the copy.
+
+    The copy is made again if the other program wrote to the database in the meantime.
+    """
     with ExitStack() as stack:
         try:
             directory = Path(stack.enter_context(TemporaryDirectory(prefix="ankiforge-")))
@@ -150,16 +154,16 @@ def _copy_to_temporary_directory(database: Path, owner: DatabaseOwner) -> Iterat
 
 
 def _copy_with_journals(database: Path, directory: Path, owner: DatabaseOwner) -> bool:
-    """Copy a database and its journals. Return whether they stayed unchanged meanwhile."""
+    """Copy a database and its journals, and return whether they were unchanged during the copy."""
     files = list_database_files(database)
-    stamps_before = [stamp_file(path) for path in files]
+    stamps_before = [read_stamp(path) for path in files]
     for path, suffix in zip(files, _COPIED_SUFFIXES, strict=True):
         target = directory / f"{database.name}{suffix}"
         target.unlink(missing_ok=True)
         # a journal may be missing, and has no header
         with suppress(*[FileNotFoundError] if suffix else []):
             _copy_file(path, target, owner, head=b"" if suffix else SQLITE_HEADER)
-    return [stamp_file(path) for path in files] == stamps_before
+    return [read_stamp(path) for path in files] == stamps_before
 
 
 def _copy_file(path: Path, target: Path, owner: DatabaseOwner, head: bytes) -> None:

@@ -17,7 +17,7 @@ from ankiforge.extract.epub import Epub, Page, read_web_page
 from ankiforge.extract.file_source import File, FileSource, FindPicture
 from ankiforge.extract.files import title_from_file_name
 from ankiforge.extract.html_text import (
-    is_in_notes,
+    is_in_footnotes,
     iter_html_blocks,
     parse_page,
     remove_asides,
@@ -67,7 +67,7 @@ class UnmarkedSource(FileSource):
         return Confidence.NO
 
     def extract_file(
-        self, file: File, reader: Any, picture: FindPicture
+        self, file: File, reader: Any, find_picture: FindPicture
     ) -> Iterator[Sighting]:
         """Yield nothing, because the files have no highlights."""
         yield from ()
@@ -87,7 +87,7 @@ class HtmlSource(UnmarkedSource):
         """Return the document for a file, and its pages.
 
         Raises:
-            ItemError: the file can't be read.
+            ItemError: The file can't be read.
         """
 
 
@@ -119,7 +119,7 @@ class EpubBooks(HtmlSource):
 
     @classmethod
     def explain_rejection(cls, candidate: Candidate) -> str:
-        """Return where to look for the highlights of a book, which aren't read from the EPUB."""
+        """Explain where the highlights of a book are stored, since the EPUB doesn't have them."""
         return _EPUB_REJECTION_REASON
 
     def read_pages(self, file: File) -> tuple[Document, list[Page]]:
@@ -143,14 +143,14 @@ def build_whole_text(
 ) -> DocumentText:
     """Build the text of a web page or book, without menus and the like.
 
-    The tag `#no-llm` makes its paragraph private. In a heading, it also makes everything below
-    the heading private; in a list item, table row, definition or `details` element, the whole
-    element.
+    The tag `#no-llm` makes its paragraph private. In a heading, the tag also makes everything below
+    the heading private. In a list item, table row, definition or `details` element, it makes the
+    whole element private.
 
     Args:
-        document: the web page or book.
-        namespace: the namespace for the keys of its highlights.
-        page_sources: the HTML of each page.
+        document: The web page or book.
+        namespace: The namespace for the keys of its highlights.
+        page_sources: The HTML of each page.
     """
     pages = []
     paragraphs: list[Paragraph] = []
@@ -165,7 +165,7 @@ def build_whole_text(
         is_in_private = False
         for element, text in blocks:
             if element:  # text after the end of a block belongs to the block before
-                is_note = notes[id(element)] = is_in_notes(element, notes)
+                is_note = notes[id(element)] = is_in_footnotes(element, notes)
                 is_in_private = bool(
                     private_elements
                 ) and not private_elements.isdisjoint(
@@ -199,7 +199,7 @@ def build_whole_text(
 
 
 def _find_private_elements(blocks: Iterable[tuple[Tag | None, str]]) -> set[int]:
-    """Return the `id()` of each element that is private because one of its blocks has `#no-llm`."""
+    """Return the `id()` of each element that is private because a block in it has `#no-llm`."""
     private_elements = set()
     for element, text in blocks:
         if element is None or not contains_private_tag(text):
@@ -239,10 +239,11 @@ def _read_blocks(html: str) -> list[tuple[Tag | None, str]]:
 
 
 def _join_table_rows(page: BeautifulSoup) -> None:
-    """Replace the content of each table row with one line, with a dash for each empty cell.
+    """Replace the content of each table row with one line, in which a dash marks an empty cell.
 
-    A cell that spans several rows is repeated in each of them. Rows of layout tables are left
-    unchanged: those with text in only one cell, or with long texts, lists or other tables.
+    A cell that spans several rows is repeated in each of them. A row is left unchanged if it
+    seems to belong to a layout table, because it has text in only one cell, or contains long
+    texts, lists or other tables.
     """
     spanning: dict[int, list[str]] = {}
     """The texts of cells that continue in the next rows, by column."""

@@ -10,7 +10,7 @@ from urllib.parse import quote, unquote
 from msgspec.structs import replace
 
 from ankiforge.draft import find_drafting_skip_reason
-from ankiforge.extract.files import find_stored_path, find_vault, get_relative_path
+from ankiforge.extract.files import find_path_on_disk, find_vault, get_relative_path
 from ankiforge.ledger import Ledger
 from ankiforge.model import (
     Highlight,
@@ -108,7 +108,7 @@ def load_highlight_media(
     parts = unquote(path).split("/")
     try:
         targets = [
-            find_stored_path(base, "/".join(parts[start:])).resolve()
+            find_path_on_disk(base, "/".join(parts[start:])).resolve()
             for start in range(len(parts))
         ]
         # if the picture was moved to a parent directory, the card still has the old path
@@ -213,7 +213,7 @@ def find_document_file(root: str, path: str) -> Path | None:
     """
     base = Path(root)
     try:
-        file = base if base.is_file() else find_stored_path(base, path)
+        file = base if base.is_file() else find_path_on_disk(base, path)
         if file.is_file() and file.resolve().is_relative_to(base.resolve()):
             return file
     except OSError:

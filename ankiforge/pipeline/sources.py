@@ -31,14 +31,14 @@ from ankiforge.extract.discover import (
     UNMARKED_KINDS,
     FoundSource,
     UnreadFiles,
+    count_unread_files,
     discover_sources,
     explain_no_source,
     find_source_kind,
-    iter_unread_files,
     resolve_links,
     suggest_conversion,
 )
-from ankiforge.extract.files import find_stored_path, fingerprint_program, stamp_file
+from ankiforge.extract.files import find_path_on_disk, fingerprint_program, read_stamp
 from ankiforge.extract.registry import (
     find_source_type,
     get_default_name,
@@ -592,7 +592,7 @@ def find_folder_with_most_text(
     for row in list_documents_without_highlights(ledger):
         file = roots.get(row["container"], Path()) / row["place"]
         is_note = file.suffix.casefold() in (".md", ".markdown", ".txt")
-        if is_note and file.is_relative_to(path) and (stamp := stamp_file(file)):
+        if is_note and file.is_relative_to(path) and (stamp := read_stamp(file)):
             sizes[file.parent] += stamp[2]
             counts[file.parent] += 1
     folder = max(sizes, key=sizes.__getitem__, default=Path(path))
@@ -711,7 +711,7 @@ def find_missing_documents(
         for row in (
             load_current_documents_of_source(ledger, kind, name) if root.is_dir() else ()
         ):
-            if not os.path.lexists(find_stored_path(root, row["place"])):
+            if not os.path.lexists(find_path_on_disk(root, row["place"])):
                 missing[row["id"]] = root / row["place"]
     return missing
 
@@ -1072,7 +1072,7 @@ def _report_new_unread_kinds(
         for directory, files in stored.items()
         if Path(directory).exists()
     }
-    for unread_folder in iter_unread_files(sources):
+    for unread_folder in count_unread_files(sources):
         stored_files = current.pop(unread_folder.directory, None)
         if not unread_folder.summary:
             continue

@@ -25,7 +25,7 @@ from ankiforge.anki.render import render_field
 from ankiforge.draft.choose_passages import DEFAULT_PASSAGE_COUNT
 from ankiforge.errors import ItemError, RefusedError, UsageError
 from ankiforge.extract.discover import UNMARKED_KINDS
-from ankiforge.extract.files import stamp_file, title_from_file_name
+from ankiforge.extract.files import read_stamp, title_from_file_name
 from ankiforge.extract.markdown.placeholders import (
     replace_unclosed_markers,
     restore_unclosed_markers,
@@ -182,7 +182,7 @@ class PagePicture(Value):
     @property
     def name(self) -> str:
         """The name of the image in its URL. It changes when the file or its highlights change."""
-        return hash16("page", str(self.path), repr(stamp_file(self.path)), repr(self))
+        return hash16("page", str(self.path), repr(read_stamp(self.path)), repr(self))
 
 
 class PageRenderer:
@@ -225,14 +225,14 @@ class PageRenderer:
         result: _T = future.result()
         return result
 
-    def measure_pages(self, path: Path) -> MeasurePagesReply:
+    def read_page_sizes(self, path: Path) -> MeasurePagesReply:
         """Return the size and label of each page of a PDF, or no pages if the PDF can't be read.
 
         Raises:
             PageNotRenderedError: the pages haven't been measured yet.
         """
-        name = hash16("sizes", str(path), repr(stamp_file(path)))
-        return self._run_in_background(name, lambda: self._worker.measure_pages(path))
+        name = hash16("sizes", str(path), repr(read_stamp(path)))
+        return self._run_in_background(name, lambda: self._worker.read_page_sizes(path))
 
     def draw_page(self, page_picture: PagePicture) -> DrawPageReply:
         """Return the image of a PDF page, with the positions of its highlights and lines of text.
@@ -425,7 +425,7 @@ class DocumentRenderer:
             "lang": detect_language(sample) if first else "",
         }
         if file and file.suffix.casefold() == ".pdf":
-            measured = self.pages.measure_pages(file)
+            measured = self.pages.read_page_sizes(file)
             if measured.pages or not marks:
                 return self._render_sheets(marks, measured.pages, header)
         html = self._render_file_text(file, first) if file else ""
@@ -558,7 +558,7 @@ class DocumentRenderer:
         Raises:
             ItemError: the document has no text or can't be read.
         """
-        name = f"{path} {stamp_file(path)}"
+        name = f"{path} {read_stamp(path)}"
         if name not in self._opened:
             for opened in unmarked_documents.open_documents(
                 self._workspace, [path], include_private=True

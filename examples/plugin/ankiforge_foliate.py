@@ -57,7 +57,7 @@ class Foliate(TextFileSource):
         return Confidence.NO
 
     def read_document(
-        self, file: File, text: str, picture: FindPicture
+        self, file: File, text: str, find_picture: FindPicture
     ) -> Iterator[Sighting]:
         """Yield the book of a file, unless nothing is marked in it."""
         try:

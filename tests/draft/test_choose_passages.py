@@ -945,7 +945,7 @@ def test_a_chosen_passage_of_a_note_keeps_its_markdown(tmp_path, line, quote, ma
 
 
 def test_a_document_of_many_pages_is_read_in_parts(forge, tmp_path, monkeypatch):
-    monkeypatch.setattr(worker, "PAGES_PER_QUESTION", 1)
+    monkeypatch.setattr(worker, "PAGES_PER_REQUEST", 1)
     path = written(tmp_path, "pdf")
     text = asked(forge, path)
     assert all(each in text for each in (YEAST, RYE, SALT))

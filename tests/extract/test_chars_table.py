@@ -9,7 +9,7 @@ from ankiforge.extract.pdf.chars import Char, Line, PrintedChar
 from ankiforge.extract.pdf.cleaning import (
     Spelling,
     has_misread_letters,
-    strip_note_number,
+    strip_footnote_number,
 )
 from ankiforge.extract.pdf.margins import _find_edge_lines
 from ankiforge.extract.pdf.mark_text import MarkTextFinder, build_quads, extend_to_words
@@ -79,6 +79,39 @@ def test_a_slanted_quad_leaves_the_letters_of_the_next_one():
     text = page("the cell divides")
     quads = build_quads((*slanted, *upright), None)
     assert text.join_segments(MarkTextFinder(text).find_covered_text(quads)) == "the cell"
+
+
+def test_a_line_that_is_stored_before_the_line_above_it_is_read_after_it():
+    chars = [
+        char._replace(bottom=char.bottom - 24, top=char.top - 24, y=char.y - 24)
+        if char.y > 700
+        else char
+        for char in page("divides", "the cell")._all_chars
+    ]
+    text = PageText(chars, Spelling([""]))
+    assert text.text == "divides the cell"
+    assert text.join_segments(under(text, (1, 0, 8), (2, 0, 7))) == "the cell divides"
+
+
+@pytest.mark.parametrize(
+    ("middle", "height", "x", "is_underline"),
+    [
+        (98.1, 1.0, 5.0, True),
+        (97.9, 1.0, 5.0, False),
+        (105.0, 1.0, 5.0, True),  # it strikes the letter out
+        (105.1, 1.0, 5.0, False),
+        (100.0, 4.4, 5.0, True),
+        (100.0, 4.6, 5.0, False),
+        (100.0, 1.0, 0.0, True),
+        (100.0, 1.0, 10.0, True),
+        (100.0, 1.0, -0.1, False),
+        (100.0, 1.0, 10.1, False),
+    ],
+)
+def test_a_thin_line_under_or_through_a_letter(middle, height, x, is_underline):
+    [quad] = build_quads((), (0.0, middle - height / 2, 10.0, middle + height / 2))
+    char = Char(0, "a", False, x - 3, 100.0, x + 3, 110.0, x, 105.0, 6.0, 10.0)
+    assert quad.is_underline_of(char) is is_underline
 
 
 @pytest.mark.parametrize(
@@ -183,6 +216,8 @@ def numbered(first: int, step: int = 1, lines: tuple[str, ...] = TEXT) -> list[s
         (numbered(1, lines=TEXT[:4]), "1 The cell 2 divides in 3 two halves 4 of one"),
         ([*TEXT, *numbered(1990)], "1991 divides in"),  # a table within a text
         ([f"{year:>4}  a line" for year in (4, 19, 3, 77, 5)], "19 a line"),
+        # numbers of points, each of which has two lines
+        ([f"{n // 2 + 1 if n % 2 == 0 and n < 9 else '':>4}  line" for n in range(12)], "1 line line 2 line"),
     ],
 )  # fmt: skip
 def test_numbers_that_count_lines_in_a_margin_are_no_text(lines, shown):
@@ -283,7 +318,7 @@ def test_signs_that_no_formula_has_show_a_font_without_a_table(line, font, is_mi
     ],
 )
 def test_the_number_of_a_footnote_is_no_part_of_it(text, words):
-    assert strip_note_number(text) == words
+    assert strip_footnote_number(text) == words
 
 
 def beside(first: str, second: str, gap: float, rise: float = 0.0) -> list[Char]:

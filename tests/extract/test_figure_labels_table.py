@@ -130,7 +130,7 @@ def upright(*written: str) -> list[Piece]:
     ],
 )
 def test_the_numbers_of_an_axis(pieces, of_axis):
-    assert texts(figure_labels.find_ticks(pieces)) == sorted(of_axis)
+    assert texts(figure_labels.find_tick_labels(pieces)) == sorted(of_axis)
 
 
 @pytest.mark.parametrize(

@@ -109,6 +109,9 @@ TEXTS = {
     "<ruby>春<rp>(</rp><rt>はる</rt><rp>)</rp></ruby>に<ruby>巣<rt>す</rt></ruby>": (
         "春に巣"
     ),
+    "<ruby>春<rtc>spring</rtc></ruby>が来た": "春が来た",
+    'is <span style="display:none"><math> <mi>x</mi> </math></span>': "is x",
+    "<math><msup><mi>a</mi><mo>=</mo></msup></math>": "a⁼",
     "<nav>Home</nav>Swifts<form>Search</form>": "Swifts",
     "mito&shy;chon&shy;drion\u200b of a\ufeff cell, می\u200cخواهم": (
         "mitochondrion of a cell, می\u200cخواهم"

@@ -122,8 +122,8 @@ def test_a_locked_file_is_a_problem(good, method):
 )  # fmt: skip
 def test_a_process_that_has_ended_says_why(timeout, message, hint):
     process = WorkerProcess(timeout)
-    process.end()
-    assert process.ask(ReadPages("a.pdf", 0, 1)) == Failure(message, hint)
+    process.kill()
+    assert process.send(ReadPages("a.pdf", 0, 1)) == Failure(message, hint)
 
 
 def test_a_file_that_takes_too_much_is_given_up_and_the_next_is_read(good):

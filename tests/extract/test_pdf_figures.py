@@ -291,17 +291,17 @@ def test_a_page_that_cannot_be_drawn_in_time_costs_its_pictures_but_no_mark(
 ):
     write(tmp_path / "a.pdf", around(*FIGURE, comment="? What?"), mark("Text"))
     write(tmp_path / "z.pdf", around(*FIGURE))
-    ask = PdfWorkerPool.ask
+    get_reply = PdfWorkerPool.get_reply
 
     def slow(worker: PdfWorkerPool, question: Any) -> Any:
         late = type(question).__name__ == "CutAreas" and question.path.endswith("a.pdf")
         return (
             Failure("reading it took longer than 60 s", "")
             if late
-            else ask(worker, question)
+            else get_reply(worker, question)
         )
 
-    monkeypatch.setattr(PdfWorkerPool, "ask", slow)
+    monkeypatch.setattr(PdfWorkerPool, "get_reply", slow)
     found = scan(tmp_path)
     first, second = [one for one in found if isinstance(one, ExtractedDocument)]
     text, figure = sorted(first.highlights, key=lambda one: one.kind)

@@ -2,7 +2,7 @@
 
 import pytest
 
-from ankiforge.extract.pdf import identify_document
+from ankiforge.extract.pdf import read_pdf_metadata
 from tests.makers.pdf_layout import Block, heading, paragraph
 from tests.makers.pdf_writer import Page, mark, write_pdf
 
@@ -28,7 +28,7 @@ def titled(tmp_path, named, *blocks: Block) -> str:
     write_pdf(
         path, [Page([*blocks, *ONLY_BODY], [mark("many small words")])], title=named
     )
-    return identify_document(path).document.title
+    return read_pdf_metadata(path).document.title
 
 
 @pytest.mark.parametrize(
@@ -65,4 +65,4 @@ def test_a_title_may_be_told_by_the_name_of_the_file_alone(tmp_path):
     path = tmp_path / "Smith - 2009 - The Growth of Cells.pdf"
     words = paragraph("The Growth of Cells begins where the growth of others ends.")
     write_pdf(path, [Page([words, *ONLY_BODY], [mark("many small words")])])
-    assert identify_document(path).document.title == "The Growth of Cells"
+    assert read_pdf_metadata(path).document.title == "The Growth of Cells"

@@ -111,7 +111,7 @@ def test_a_vault_is_read_with_the_tables_of_cards_in_it_and_without_other_export
     }.items():
         (tmp_path / path).parent.mkdir(parents=True, exist_ok=True)
         (tmp_path / path).write_text(text)
-    found = discover_sources(tmp_path, known=lambda kind: {})
+    found = discover_sources(tmp_path, lambda kind: {})
     assert [source.kind for source in found] == ["obsidian", "cards"]
 
 
@@ -140,7 +140,7 @@ def paths(folder: FileListing) -> list[str]:
 def test_files_come_sorted_without_links_and_hidden_ones(folder):
     every = FileListing("k", "n", folder, (), texts)
     assert paths(every) == ["a.txt", "b.txt", "c/d.txt"]
-    assert every.end_scan().complete
+    assert every.build_scan_end().complete
 
 
 def test_with_only_the_rest_is_not_seen_and_a_named_file_is_taken_as_it_is(folder):
@@ -148,13 +148,13 @@ def test_with_only_the_rest_is_not_seen_and_a_named_file_is_taken_as_it_is(folde
         "k", "n", folder, (folder / "h.md", folder / "c", folder / "h.md"), texts
     )
     assert paths(some) == ["h.md", "c/d.txt"]
-    assert not some.end_scan().complete
+    assert not some.build_scan_end().complete
 
 
 def test_a_file_may_be_the_root(folder):
     alone = FileListing("k", "n", folder / "h.md", (), texts)
     assert paths(alone) == ["h.md"]
-    assert alone.end_scan().complete
+    assert alone.build_scan_end().complete
 
 
 def test_a_text_out_of_reach_leaves_the_scan_open_a_spoilt_one_does_not(folder):
@@ -175,8 +175,8 @@ def test_a_file_that_vanishes_is_out_of_reach(folder):
     (folder / "b.txt").unlink()
     with pytest.raises(ItemError, match="disappeared") as caught:
         second.read_text()
-    assert source.report_error(second, caught.value).location == "b.txt"
-    assert not source.end_scan().complete
+    assert source.record_read_error(second, caught.value).location == "b.txt"
+    assert not source.build_scan_end().complete
 
 
 def test_names_of_keys_are_in_ascii_those_of_scans_as_given(tmp_path):

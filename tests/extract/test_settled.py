@@ -7,9 +7,9 @@ import pytest
 from ankiforge.errors import ItemError
 from ankiforge.extract import files
 from ankiforge.extract.files import (
+    build_stamp,
     is_stamp_reliable,
     read_when_unchanged,
-    stamp_from_status,
 )
 
 SECOND = 1_000_000_000
@@ -57,7 +57,7 @@ def test_half_of_a_note_is_never_read(writer):
     ]
     found, stamp = read_when_unchanged(str(writer.path))
     assert found == text
-    assert stamp == stamp_from_status(writer.path.stat())
+    assert stamp == build_stamp(writer.path.stat())
 
 
 def test_an_emptied_note_is_waited_for_longer(writer):

@@ -198,7 +198,7 @@ def test_without_the_file_its_marks_are_listed(forge, paper, opened):
 def test_words_are_found_on_a_page(paper, words, box, lines):
     with PdfWorkerPool(timeout=60) as worker:
         viewed = worker.draw_page(paper, 2, [PageHighlight(words, box)], WIDTH)
-        assert [label for _, _, label in worker.measure_pages(paper).pages] == [
+        assert [label for _, _, label in worker.read_page_sizes(paper).pages] == [
             "1",
             "112",
             "113",

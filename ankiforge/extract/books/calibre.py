@@ -14,7 +14,11 @@ from typing import Any
 
 import msgspec
 
-from ankiforge.extract.books.databases import DatabaseSource, HighlightInBook, get_text
+from ankiforge.extract.books.databases import (
+    DatabaseSource,
+    HighlightInBook,
+    get_column_text,
+)
 from ankiforge.extract.books.documents import Book, BookHighlight
 from ankiforge.extract.books.positions import parse_cfi, sort_by_position
 from ankiforge.extract.file_source import File, normalize_time
@@ -57,7 +61,7 @@ class CalibreHighlight(Value):
 
 
 class Calibre(DatabaseSource):
-    """Reads the highlights by all users of a calibre library. The `me` setting is ignored."""
+    """Reads the highlights that all users made in a calibre library, ignoring the setting `me`."""
 
     kind = "calibre"
     suffixes = (".db",)
@@ -86,12 +90,12 @@ class Calibre(DatabaseSource):
         marks_by_book: dict[Any, list[BookHighlight]] = {}
         for row in connection.execute(_MARKS_QUERY):
             try:
-                data = get_text(row, "annot_data")
+                data = get_column_text(row, "annot_data")
                 highlight = msgspec.json.decode(data, type=CalibreHighlight)
             except (ValueError, RecursionError):
                 continue  # calibre skips invalid JSON as well
             if mark := convert_highlight(highlight):
-                book_and_format = row["book"], get_text(row, "format")
+                book_and_format = row["book"], get_column_text(row, "format")
                 if book_and_format not in books:
                     books[book_and_format] = _create_book(connection, row)
                 marks_by_book.setdefault(book_and_format, []).append(mark)
@@ -101,7 +105,7 @@ class Calibre(DatabaseSource):
 
 
 def convert_highlight(highlight: CalibreHighlight) -> BookHighlight | None:
-    """Convert a highlight, or return None for a bookmark or a removed or empty highlight."""
+    """Convert a highlight, or return None if it is a bookmark, was removed, or is empty."""
     text = highlight.highlighted_text or ""
     comment = highlight.notes or ""
     if highlight.removed or not (text or comment).strip():
@@ -131,14 +135,14 @@ def convert_highlight(highlight: CalibreHighlight) -> BookHighlight | None:
 def _create_book(connection: sqlite3.Connection, row: sqlite3.Row) -> Book:
     def read_column(query: str, column: str) -> list[str]:
         rows = connection.execute(query, (row["book"],))
-        return [get_text(each, column) for each in rows]
+        return [get_column_text(each, column) for each in rows]
 
-    file_name = f"{get_text(row, 'name')}.{get_text(row, 'format').lower()}"
+    file_name = f"{get_column_text(row, 'name')}.{get_column_text(row, 'format').lower()}"
     return Book(
-        get_text(row, "title"),
+        get_column_text(row, "title"),
         # calibre stores a comma in a name as `|`
         tuple(name.replace("|", ",") for name in read_column(_AUTHORS_QUERY, "name")),
         parse_isbns(read_column(_ISBN_QUERY, "val"))[:1],
-        f"{get_text(row, 'path')}/{file_name}",
+        f"{get_column_text(row, 'path')}/{file_name}",
         subjects=tuple(read_column(_TAGS_QUERY, "name")),
     )

@@ -83,7 +83,7 @@ class DatabaseSource(BookSource, ExportSource):
 
     @classmethod
     def recognise(cls, candidate: Candidate) -> Confidence:
-        """Recognise a database by its tables, without locking or writing to it."""
+        """Recognise a database by its tables, without locking it or writing to it."""
         has_tables = set(cls.tables) <= _list_tables_in_place(candidate.path)
         return Confidence.CONTENT if has_tables else Confidence.NO
 
@@ -91,20 +91,20 @@ class DatabaseSource(BookSource, ExportSource):
         """Yield (book, highlight) pairs from a copy of a database, in reading order.
 
         Raises:
-            ItemError: the database can't be read.
+            ItemError: The database can't be read.
         """
         with open_database_copy(file.as_path, self.owner, self.tables) as connection:
             yield from self.read_highlights(connection, file)
 
     def build_documents(self, items: list[HighlightInBook]) -> Iterator[NamedSightings]:
-        """Build one document per book, in the order of the books' first highlights."""
+        """Build a document for each book, in the order in which the books first occur."""
         from ankiforge.extract.pdf.worker import PdfWorkerPool
 
-        folder = self.listing
+        listing = self.listing
         books: dict[DocumentKey, Book] = {}
         marks_by_book: dict[DocumentKey, dict[object, BookHighlight]] = {}
         for book, mark in items:
-            key = create_document(book, folder.namespace, folder.name).key
+            key = create_document(book, listing.namespace, listing.name).key
             books.setdefault(key, book)
             marks = marks_by_book.setdefault(key, {})
             # Copies of a database contain the same highlights; keep those of the newest copy, which
@@ -112,18 +112,18 @@ class DatabaseSource(BookSource, ExportSource):
             marks[mark.id or mark] = mark
         with PdfWorkerPool(cache=self.opening.cache) as worker:
             for key, book in books.items():
-                document = create_document(book, folder.namespace, folder.name)
+                document = create_document(book, listing.namespace, listing.name)
                 path = self.books.find_book(book.file) if book.file else None
                 marks_of_book = marks_by_book[key].values()
                 sightings = build_book_results(
-                    document, folder, marks_of_book, path, worker
+                    document, listing, marks_of_book, path, worker
                 )
                 yield book.display_name, sightings
-            worker.save_cache(complete=folder.end_scan().complete)
+            worker.save_cache(complete=listing.build_scan_end().complete)
 
 
 def _list_tables_in_place(path: Path) -> set[str]:
-    """Return the names of a database's tables, or an empty set if the file isn't a database."""
+    """Return the names of the tables in a database, or an empty set if the file isn't one."""
     with (
         suppress(OSError, ValueError, sqlite3.Error),
         open(path, "rb", opener=open_regular_file) as file,
@@ -135,8 +135,8 @@ def _list_tables_in_place(path: Path) -> set[str]:
     return set()
 
 
-def get_text(row: Row, column: str) -> str:
-    """Return a column as text, or "" if it is null or doesn't exist."""
+def get_column_text(row: Row, column: str) -> str:
+    """Return the value of a column as text, or "" if it is null or there is no such column."""
     if column not in row.keys():  # noqa: SIM118 - a row is not a dictionary
         return ""
     value = row[column]
@@ -185,7 +185,9 @@ class AppleBooks(DatabaseSource):
         for row in connection.execute(_MARKS_QUERY):
             mark = _parse_apple_highlight(row)
             if mark.text.strip() or mark.comment.strip():
-                by_asset.setdefault(get_text(row, "ZANNOTATIONASSETID"), []).append(mark)
+                by_asset.setdefault(
+                    get_column_text(row, "ZANNOTATIONASSETID"), []
+                ).append(mark)
         library = _read_apple_library(file.as_path, self.owner)
         for asset, marks in by_asset.items():
             book = library.get(asset, Book(asset))
@@ -194,8 +196,8 @@ class AppleBooks(DatabaseSource):
 
 
 def _parse_apple_highlight(row: Row) -> BookHighlight:
-    """Parse a row as a highlight. For a bookmark, the text and comment are both empty."""
-    location = _CFI.search(get_text(row, "ZANNOTATIONLOCATION"))
+    """Convert a row to a highlight. If it is a bookmark, its text and comment are empty."""
+    location = _CFI.search(get_column_text(row, "ZANNOTATIONLOCATION"))
     page = -1
     if location:
         page = int(location["file"][:9]) // 2 - 1
@@ -203,23 +205,24 @@ def _parse_apple_highlight(row: Row) -> BookHighlight:
     common, _, ends = (location["range"] if location else "").partition(",")
     element, offset = parse_cfi(common + ends.partition(",")[0])
     return BookHighlight(
-        text=get_text(row, "ZANNOTATIONSELECTEDTEXT"),
-        id=get_text(row, "ZANNOTATIONUUID"),
-        comment=get_text(row, "ZANNOTATIONNOTE"),
+        text=get_column_text(row, "ZANNOTATIONSELECTEDTEXT"),
+        id=get_column_text(row, "ZANNOTATIONUUID"),
+        comment=get_column_text(row, "ZANNOTATIONNOTE"),
         kind=_APPLE_KINDS.get(
-            get_text(row, "ZANNOTATIONISUNDERLINE"), HighlightKind.HIGHLIGHT
+            get_column_text(row, "ZANNOTATIONISUNDERLINE"), HighlightKind.HIGHLIGHT
         ),
         page=page,
         css_selector=element,
         offset=offset,
-        heading=get_text(row, "ZFUTUREPROOFING5"),
-        colour=_APPLE_COLOURS.get(get_text(row, "ZANNOTATIONSTYLE"), ""),
-        created=_parse_apple_time(get_text(row, "ZANNOTATIONCREATIONDATE")),
-        modified=_parse_apple_time(get_text(row, "ZANNOTATIONMODIFICATIONDATE")),
+        heading=get_column_text(row, "ZFUTUREPROOFING5"),
+        colour=_APPLE_COLOURS.get(get_column_text(row, "ZANNOTATIONSTYLE"), ""),
+        created=_parse_apple_time(get_column_text(row, "ZANNOTATIONCREATIONDATE")),
+        modified=_parse_apple_time(get_column_text(row, "ZANNOTATIONMODIFICATIONDATE")),
     )
 
 
 def _read_apple_library(database: Path, owner: DatabaseOwner) -> dict[str, Book]:
+    """Return the books in the library beside a database of annotations, by asset id."""
     books: dict[str, Book] = {}
     for folder in (database.parent, database.parent.parent / "BKLibrary"):
         for path in sorted(folder.glob("BKLibrary*.sqlite")):
@@ -228,17 +231,17 @@ def _read_apple_library(database: Path, owner: DatabaseOwner) -> dict[str, Book]
                 open_database_copy(path, owner, ("ZBKLIBRARYASSET",)) as library,
             ):
                 for row in library.execute("SELECT * FROM ZBKLIBRARYASSET"):
-                    authors = get_text(row, "ZAUTHOR").split(" & ")
-                    books[get_text(row, "ZASSETID")] = Book(
-                        get_text(row, "ZTITLE"),
+                    authors = get_column_text(row, "ZAUTHOR").split(" & ")
+                    books[get_column_text(row, "ZASSETID")] = Book(
+                        get_column_text(row, "ZTITLE"),
                         tuple(filter(None, authors)),
-                        file=get_text(row, "ZPATH"),
+                        file=get_column_text(row, "ZPATH"),
                     )
     return books
 
 
 def _parse_apple_time(seconds: str) -> str:
-    """Convert seconds since 2001-01-01 to ISO 8601, or return "" if invalid."""
+    """Convert a number of seconds since 2001 to ISO 8601, or return "" if it is invalid."""
     try:
         return (_APPLE_EPOCH + timedelta(seconds=round(float(seconds)))).isoformat()
     except (ValueError, OverflowError):
@@ -294,8 +297,12 @@ class Kobo(DatabaseSource):
         """Yield (book, highlight) pairs, in reading order within each book."""
         rows_by_volume: dict[str, list[Row]] = {}
         for row in connection.execute(_BOOKMARKS_QUERY):
-            if (get_text(row, "Text") + get_text(row, "Annotation")).strip():
-                rows_by_volume.setdefault(get_text(row, "VolumeID"), []).append(row)
+            if (
+                get_column_text(row, "Text") + get_column_text(row, "Annotation")
+            ).strip():
+                rows_by_volume.setdefault(get_column_text(row, "VolumeID"), []).append(
+                    row
+                )
         for book_id, rows in rows_by_volume.items():
             book_row = connection.execute(_BOOK_QUERY, (book_id,)).fetchone()
             book = _create_kobo_book(book_id, book_row)
@@ -303,8 +310,8 @@ class Kobo(DatabaseSource):
             # a chapter (type 899).
             chapters: dict[str, str] = {}
             for row in connection.execute(_CHAPTERS_QUERY, (book_id,)):
-                file_name = _parse_content_id(get_text(row, "ContentID"))
-                title = get_text(row, "Title")
+                file_name = _parse_content_id(get_column_text(row, "ContentID"))
+                title = get_column_text(row, "Title")
                 if file_name and title and not title.endswith(PAGE_SUFFIXES):
                     chapters.setdefault(file_name, title)
             positioned_marks = [_parse_kobo_highlight(row, chapters) for row in rows]
@@ -314,18 +321,19 @@ class Kobo(DatabaseSource):
 
 
 def _create_kobo_book(book_id: str, row: Row | None) -> Book:
+    """Build a book from its row or, if it was removed from the device, from its id alone."""
     path = unquote(book_id) if _DEVICE_PREFIX.match(book_id) else ""
     file = _DEVICE_PREFIX.sub("", path)
     if row is None:  # the book was removed from the device
         return Book(title="" if file else book_id, file=file)
-    title = get_text(row, "Title")
-    authors = [name.strip() for name in get_text(row, "Attribution").split(",")]
-    isbns = parse_isbns((get_text(row, "ISBN"),))
+    title = get_column_text(row, "Title")
+    authors = [name.strip() for name in get_column_text(row, "Attribution").split(",")]
+    isbns = parse_isbns((get_column_text(row, "ISBN"),))
     return Book(title, tuple(filter(None, authors)), isbns, file)
 
 
 def _parse_content_id(content_id: str) -> str:
-    """Extract the name of a file in the book from a content id, or return "" if it has none.
+    """Return the name of a file in a book from its content id, or "" if the id contains none.
 
     The id looks like `<book>#(4)OEBPS/ch.xhtml#anchor`, `<book>!OEBPS!Text/ch.xhtml#anchor`
     or `<book>!!OEBPS/ch.xhtml-3`.
@@ -342,44 +350,43 @@ def _parse_content_id(content_id: str) -> str:
 def _parse_kobo_highlight(
     row: Row, chapters: dict[str, str]
 ) -> tuple[tuple[str, float, str], BookHighlight]:
-    """Parse a row of the `Bookmark` table.
+    """Convert a row of the `Bookmark` table to (sort key for its position, highlight).
 
-    Returns (sort key for the position in the book, highlight). `chapters` maps file names to
-    chapter titles.
+    `chapters` maps the names of files in the book to chapter titles.
     """
-    content_id = get_text(row, "ContentID")
+    content_id = get_column_text(row, "ContentID")
     file = _parse_content_id(content_id)
     heading = chapters.get(file, "")
 
     # the position is a path in the file, or one of its numbered spans
     element = ""
     offset = 0
-    container, _, point = get_text(row, "StartContainerPath").partition("#point(")
+    container, _, point = get_column_text(row, "StartContainerPath").partition("#point(")
     span = _KOBO_SPAN.search(container)
     if point:
         file = container
         element, offset = parse_cfi(point.removeprefix("/1"))
     elif span:
         element = span[0].replace("\\", "").replace(".", "\\.")
-        start = get_text(row, "StartOffset")
+        start = get_column_text(row, "StartOffset")
         if start.isdigit() and len(start) < 10:
             offset = int(start)
     else:
         file = ""
     progress = 0.0
     with suppress(ValueError):
-        progress = float(get_text(row, "ChapterProgress"))
+        progress = float(get_column_text(row, "ChapterProgress"))
     mark = BookHighlight(
-        text=get_text(row, "Text"),
-        id=get_text(row, "BookmarkID"),
-        comment=get_text(row, "Annotation"),
+        text=get_column_text(row, "Text"),
+        id=get_column_text(row, "BookmarkID"),
+        comment=get_column_text(row, "Annotation"),
         file=file,
         css_selector=element,
         offset=offset,
         heading=heading,
-        colour=_KOBO_COLOURS.get(get_text(row, "Color"), ""),
-        created=normalize_time(get_text(row, "DateCreated")),
-        modified=normalize_time(get_text(row, "DateModified")),
+        colour=_KOBO_COLOURS.get(get_column_text(row, "Color"), ""),
+        created=normalize_time(get_column_text(row, "DateCreated")),
+        modified=normalize_time(get_column_text(row, "DateModified")),
     )
     return (content_id, progress, mark.created), mark
 
@@ -430,7 +437,7 @@ class LookedUpWords(DatabaseSource):
 
     @classmethod
     def recognise(cls, candidate: Candidate) -> Confidence:
-        """Recognise the database of either program by its tables or, if damaged, by its name."""
+        """Recognise a database by its tables or, if it is damaged, by its name."""
         tables = _list_tables_in_place(candidate.path)
         is_damaged = not tables and candidate.path.name.casefold() in _WORD_DATABASES
         if is_damaged or tables >= _KINDLE_TABLES or tables >= _KOREADER_TABLES:
@@ -445,35 +452,36 @@ class LookedUpWords(DatabaseSource):
         query = _KINDLE_WORDS_QUERY if is_kindle else _KOREADER_WORDS_QUERY
         for row in connection.execute(query):
             # KOReader stores the dictionary's form of a word, and how the book spells it
-            word = get_text(row, "highlight") or get_text(row, "word")
+            word = get_column_text(row, "highlight") or get_column_text(row, "word")
             if not word.strip():
                 continue
-            before = get_text(row, "prev_context")
-            context = get_text(row, "usage")
+            before = get_column_text(row, "prev_context")
+            context = get_column_text(row, "usage")
             if not is_kindle:
-                context = f"{before}{word}{get_text(row, 'next_context')}"
+                context = f"{before}{word}{get_column_text(row, 'next_context')}"
                 span = (len(before), len(before) + len(word))
                 start, end = find_sentence_around(context, *span)
                 context = context[start:end]
-            language = get_text(row, "lang").partition("-")[0]
-            authors = get_text(row, "authors").split(";")
+            language = get_column_text(row, "lang").partition("-")[0]
+            authors = get_column_text(row, "authors").split(";")
             yield (
                 Book(
-                    get_text(row, "title"), tuple(filter(None, map(str.strip, authors)))
+                    get_column_text(row, "title"),
+                    tuple(filter(None, map(str.strip, authors))),
                 ),
                 BookHighlight(
                     text=word,
-                    id=get_text(row, "key"),
+                    id=get_column_text(row, "key"),
                     sentence=" ".join(context.split()),
                     line_syntax=LOOKED_UP_WORD,
                     tags=(language,) if language else (),
-                    created=_parse_unix_time(get_text(row, "created")),
+                    created=_parse_unix_time(get_column_text(row, "created")),
                 ),
             )
 
 
 def _parse_unix_time(seconds: str) -> str:
-    """Convert seconds since 1970 to ISO 8601, or return "" if invalid."""
+    """Convert a number of seconds since 1970 to ISO 8601, or return "" if it is invalid."""
     try:
         return datetime.fromtimestamp(int(seconds), UTC).isoformat()
     except (ValueError, OverflowError, OSError):

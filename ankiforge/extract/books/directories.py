@@ -25,37 +25,37 @@ class BookSettings(SourceSettings, kw_only=True):
     """Further directories that contain books."""
 
 
-class BookDirectories:
-    """An index of the books in a set of directories, by file name."""
+class BookIndex:
+    """An index of the book files in some directories, by name."""
 
     def __init__(self, root: Path, further_folders: Iterable[Path]) -> None:
-        """Index the books next to the highlights (`root`) and in `further_folders`."""
+        """Index the books beside the highlights, which are at `root`, and in `further_folders`."""
         folder = root.parent if root.is_file() else root
         if folder.suffix == ".sdr" or folder.name.startswith("."):
             folder = folder.parent  # the folder of the book, or the device
         self._folders = tuple(dict.fromkeys([folder, *further_folders]))
 
-    def find_book(self, file: str) -> Path | None:
-        """Return the local copy of the book whose path on a device is `file`, or None.
+    def find_book(self, device_path: str) -> Path | None:
+        """Find the local copy of a book on a device, or return None if there is none.
 
-        The name may differ in punctuation or contain `.kepub`. Among several matching books,
-        those with the same suffix are preferred, then the one with the most parent directories
-        in common.
+        Names match even if their punctuation differs, or if one contains `.kepub`. Of several
+        matching books, one with the same suffix is preferred, then the one that has the most
+        parent directories in common with `device_path`.
         """
-        device_path = PurePosixPath(file)
+        original = PurePosixPath(device_path)
         best: Path | None = None
         best_rank = (False, -1)
-        for path in self._paths_by_name.get(_normalize_name(device_path.name), ()):
+        for path in self._paths_by_name.get(_normalize_name(original.name), ()):
             if path.is_symlink():  # a link may lead out of the workspace
                 continue
             common_folders = 0
             for name, device_folder in zip(
-                path.parts[-2::-1], device_path.parts[-2::-1], strict=False
+                path.parts[-2::-1], original.parts[-2::-1], strict=False
             ):
                 if name.casefold() != device_folder.casefold():
                     break
                 common_folders += 1
-            has_same_suffix = path.suffix.casefold() == device_path.suffix.casefold()
+            has_same_suffix = path.suffix.casefold() == original.suffix.casefold()
             rank = (has_same_suffix, common_folders)
             if rank > best_rank:
                 best = path
@@ -87,11 +87,11 @@ def _normalize_name(file: str) -> str:
 
 
 class BookSource(DirectorySource):
-    """Base class of sources that look up the sentences around highlights in the books."""
+    """Base class of sources that look up the sentences around highlights in book files."""
 
     @cached_property
-    def books(self) -> BookDirectories:
-        """The books next to the highlights and in the configured directories."""
+    def books(self) -> BookIndex:
+        """The index of the books beside the highlights and in the configured directories."""
         base = self.opening.workspace or Path()
         folders = [base / Path(folder).expanduser() for folder in self.settings.books]
-        return BookDirectories(self.listing.root, folders)
+        return BookIndex(self.listing.root, folders)

@@ -61,10 +61,10 @@ class BookHighlight(Value):
     created: str = ""
     modified: str = ""
 
-    def normalize(self) -> BookHighlight:
-        """Return a copy with whitespace collapsed and empty lines removed.
+    def normalize_text(self) -> BookHighlight:
+        """Return a copy whose text has single spaces and no empty lines.
 
-        A highlight without text becomes a note (`HighlightKind.NOTE`).
+        If there is no text, the copy is a note (`HighlightKind.NOTE`).
         """
         lines = [" ".join(line.split()) for line in self.text.splitlines()]
         text = "\n".join(filter(None, lines))
@@ -72,7 +72,7 @@ class BookHighlight(Value):
         return replace(self, text=text, kind=kind, comment=self.comment.strip())
 
     def to_quote(self) -> StoredQuote:
-        """Convert the highlight to a quote to look up in the text of the book."""
+        """Convert the highlight to a quote that can be looked up in the text of the book."""
         from ankiforge.extract.pdf.messages import StoredQuote
 
         return StoredQuote(
@@ -100,19 +100,19 @@ class Book(Value):
 
     @property
     def display_name(self) -> str:
-        """The book's title, falling back to its file name."""
+        """The title of the book or, if it is unknown, the file name."""
         return self.title or PurePosixPath(self.file).name.partition(".")[0]
 
 
-def create_document(book: Book, namespace: str, source: str) -> Document:
-    """Create the document for a book. Its key is specified in `docs/reference/keys.md`."""
+def create_document(book: Book, namespace: str, source_name: str) -> Document:
+    """Create the document for a book, with a key as specified in `docs/reference/keys.md`."""
     name = hash16(
         normalize_for_lookup(book.display_name),
         normalize_for_lookup(" ".join(book.authors)),
     )
     return Document(
         DocumentKey(f"{namespace}/{name}"),
-        source,
+        source_name,
         title_from_file_name(book.display_name) or "Untitled",
         path=book.path,
         creators=remove_unknown_authors(book.authors),
@@ -123,33 +123,34 @@ def create_document(book: Book, namespace: str, source: str) -> Document:
 
 def build_book_results(
     document: Document,
-    folder: FileListing,
+    listing: FileListing,
     marks: Iterable[BookHighlight],
-    file: Path | None,
+    book_file: Path | None,
     worker: PdfWorkerPool,
 ) -> Iterator[ExtractedDocument | Problem]:
-    """Yield the document of a book, preceded by a notice if the book's text can't be read.
+    """Yield the document of a book with its highlights, or nothing if there are no highlights.
 
-    Nothing is yielded for a book without highlights.
+    If the text around the highlights can't be read from the book, a notice is yielded first.
 
     Args:
-        document: the book, without highlights.
-        folder: the source's file listing, which provides the namespace for keys.
-        marks: the highlights in the book, in reading order.
-        file: the local copy of the book, to read the text around highlights, or None.
-        worker: the subprocesses that read the book.
+        document: The book, without highlights.
+        listing: The file listing of the source, which provides the namespace for keys.
+        marks: The highlights in the book, in reading order.
+        book_file: The local copy of the book, in which to look up the text around highlights, or
+            None if there is none.
+        worker: The subprocesses that read the book.
     """
     from ankiforge.extract.pdf.messages import QuoteContext
 
-    normalized_marks = [mark.normalize() for mark in marks]
+    normalized_marks = [mark.normalize_text() for mark in marks]
     contexts: Sequence[QuoteContext] = [QuoteContext()] * len(normalized_marks)
-    if file is not None and normalized_marks:
+    if book_file is not None and normalized_marks:
         contexts, failure = worker.find_contexts(
-            file, [mark.to_quote() for mark in normalized_marks]
+            book_file, [mark.to_quote() for mark in normalized_marks]
         )
         if failure:  # this is reported so that the next run tries again
             message = f"the text around its highlights is not read: {failure.what}"
-            yield Problem(file.name, message, failure.hint, is_notice=True)
+            yield Problem(book_file.name, message, failure.hint, is_notice=True)
     pairs = list(zip(normalized_marks, contexts, strict=True))
     passages = remove_footnote_numbers(
         [context.displayed_text or mark.text for mark, context in pairs]
@@ -161,7 +162,7 @@ def build_book_results(
     ):
         highlight = Highlight(
             document,
-            folder.namespace,
+            listing.namespace,
             mark.kind,
             exact=passage,
             source_id=percent_encode(mark.id),
@@ -184,5 +185,5 @@ def build_book_results(
         highlights.append(highlight)
     if highlights:
         yield ExtractedDocument(
-            document, tuple(number_highlights(highlights)), folder.container
+            document, tuple(number_highlights(highlights)), listing.container
         )

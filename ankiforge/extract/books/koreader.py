@@ -31,7 +31,7 @@ from ankiforge.extract.books.documents import (
     create_document,
 )
 from ankiforge.extract.file_source import File, FileSource, FindPicture
-from ankiforge.extract.files import MAX_TEXT_BYTES, read_file, stamp_file
+from ankiforge.extract.files import MAX_TEXT_BYTES, read_file, read_stamp
 from ankiforge.model import HighlightKind, Problem, Sighting, Strings
 from ankiforge.text import regex
 from ankiforge.text.identifiers import parse_isbns
@@ -63,14 +63,14 @@ _JSON_NAMES = {"return": "", "true": "true", "false": "false", "nil": "null"}
 
 
 def parse_lua(raw: bytes) -> Any:
-    """Parse a Lua table by translating it to JSON, e.g. `["a"] = {}` to `"a": {}`.
+    """Parse a Lua table by translating it to JSON, e.g. from `["a"] = {}` to `"a": {}`.
 
     KOReader writes `return` and a table of `[key] = value`, where values are tables, strings,
     numbers, booleans or nil. The file is never executed: calls, operators and any other
     syntax are errors.
 
     Raises:
-        ItemError: the file isn't a table of plain values, or is truncated.
+        ItemError: The file isn't a table of plain values, or is truncated.
     """
     source = raw.decode("latin-1").removeprefix("\xef\xbb\xbf")
     json_parts: list[str] = []
@@ -157,18 +157,18 @@ class KOReader(BookSource, FileSource):
             yield worker
             worker.save_cache(complete=self.covers_all_files(files))
 
-    def get_dependency_state(self, name: str, file: File) -> str:
-        """Return the path and stamp of a book's local copy, or "" if there is none.
+    def get_dependency_fingerprint(self, name: str, file: File) -> str:
+        """Return the path and stamp of the local copy of a book, or "" if there is none.
 
         `name` is the path of the book on the device.
         """
         path = self.books.find_book(name)
-        return f"{path} {stamp_file(path)}" if path else ""
+        return f"{path} {read_stamp(path)}" if path else ""
 
     def extract_file(
-        self, file: File, reader: PdfWorkerPool, picture: FindPicture
+        self, file: File, reader: PdfWorkerPool, find_picture: FindPicture
     ) -> Iterator[Sighting]:
-        """Yield a book with its highlights, and a notice if some highlights have no text."""
+        """Yield a book with its highlights, and a notice if any highlight has no text."""
         raw, _ = read_file(file.disk_path, MAX_TEXT_BYTES)
         settings = parse_lua(raw)
         if not isinstance(settings, dict):
@@ -179,11 +179,11 @@ class KOReader(BookSource, FileSource):
         marks_with_text = [mark for mark in marks if mark.text or mark.comment]
         path = None
         if marks_with_text:
-            picture(book.file)  # read this file again if the book changes or appears
+            find_picture(book.file)  # read this file again if the book changes or appears
             path = self.books.find_book(book.file)
-        folder = self.listing
-        document = create_document(book, folder.namespace, folder.name)
-        yield from build_book_results(document, folder, marks_with_text, path, reader)
+        listing = self.listing
+        document = create_document(book, listing.namespace, listing.name)
+        yield from build_book_results(document, listing, marks_with_text, path, reader)
         textless_count = len(marks) - len(marks_with_text)
         if textless_count:
             message = f"marks without text: {textless_count}; they mark pictures of scanned pages"
@@ -211,7 +211,7 @@ _KINDS = {"underscore": HighlightKind.UNDERLINE, "strikeout": HighlightKind.STRI
 
 
 def create_book(settings: LuaTable, path: str) -> Book:
-    """Build the book that the sidecar file at `path` belongs to."""
+    """Build the book that a sidecar file describes. `path` is the path of the sidecar file."""
     properties = _get_table(settings, "doc_props")
     statistics = _get_table(settings, "stats")
     title = _get_text(properties, "title") or _get_text(statistics, "title")
@@ -242,7 +242,7 @@ def create_book(settings: LuaTable, path: str) -> Book:
 
 
 def parse_highlights(settings: LuaTable) -> Iterator[BookHighlight]:
-    """Yield the highlights of a sidecar file, in reading order. Both file formats are supported."""
+    """Yield the highlights in a sidecar file of the newer or older format, in reading order."""
     annotations = settings.get("annotations")
     if isinstance(annotations, dict):
         for annotation in _get_tables_in_list(annotations):
@@ -256,7 +256,7 @@ def parse_highlights(settings: LuaTable) -> Iterator[BookHighlight]:
 
 
 def _parse_older_highlights(settings: LuaTable) -> Iterator[BookHighlight]:
-    """Yield the highlights of a sidecar file in the older format, in reading order.
+    """Yield the highlights in a sidecar file of the older format, in reading order.
 
     That format groups highlights by page, and lists bookmarks in reverse order. A highlight's
     bookmark has the highlighted text in `notes` and the user's note in `text`.
@@ -296,7 +296,7 @@ def _parse_bookmark_note(text: str, highlighted_text: str) -> str:
 
 
 def _create_highlight(entry: LuaTable, text: str, note: str) -> BookHighlight:
-    """Build a highlight from an entry that uses the newer format's keys."""
+    """Build a highlight from an entry that has the keys of the newer format."""
     # the start in an EPUB, such as `/body/DocFragment[5]/body/div/p[1]/text().595`
     page_index, elements, offset = -1, list[str](), 0
     pointer = _XPOINTER.search(_get_text(entry, "pos0")[:_MAX_XPOINTER_CHARS])
@@ -326,7 +326,7 @@ def _create_highlight(entry: LuaTable, text: str, note: str) -> BookHighlight:
 
 
 def _get_time(entry: LuaTable, key: str) -> str:
-    """Return a timestamp in ISO 8601 without a time zone, as stored, or "" if it is invalid."""
+    """Return a timestamp as ISO 8601, or "" if it is invalid. It is stored without a time zone."""
     moment = _get_text(entry, key)
     return moment.replace(" ", "T") if _DATE_TIME.fullmatch(moment) else ""
 

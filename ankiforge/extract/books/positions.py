@@ -14,9 +14,9 @@ _MAX_DEPTH = 60
 def parse_cfi(path: str) -> tuple[str, int]:
     """Convert a position in an EPUB to (CSS selector of an element, offset in its text).
 
-    A position such as `/4/2/10/1:388` is a canonical fragment identifier (CFI). An even
-    number stands for a child element, with 2 for the first child. An odd number stands for the
-    text between two child elements.
+    The position is a canonical fragment identifier (CFI), such as `/4/2/10/1:388`. An even
+    number stands for a child element: 2 is the first child, and 4 the second. An odd number stands
+    for the text between two child elements.
     """
     steps = _CFI_ASSERTION.sub("", path)
     numbers = [int(number) for number in _CFI_STEP.findall(steps)[:_MAX_DEPTH]]
@@ -26,7 +26,7 @@ def parse_cfi(path: str) -> tuple[str, int]:
 
 
 def sort_by_position(marks: list[BookHighlight]) -> list[BookHighlight]:
-    """Sort highlights into reading order, by file, element and offset."""
+    """Sort highlights into reading order: by file, then by element, then by offset."""
     return sorted(
         marks,
         key=lambda mark: (

@@ -115,7 +115,7 @@ class ExportSource(DirectorySource):
                 for document in unchanged
             ):
                 yield from unchanged
-                yield folder.end_scan()
+                yield folder.build_scan_end()
                 return
 
         # Read the files. If there are problems, no fingerprint is stored, so that the next scan
@@ -126,7 +126,7 @@ class ExportSource(DirectorySource):
             if isinstance(sighting, ExtractedDocument):
                 sighting = replace(sighting, fingerprint=fingerprint)
             yield sighting
-        scan_end = folder.end_scan()
+        scan_end = folder.build_scan_end()
         yield scan_end
         if skipped_texts or (known and scan_end.complete):
             yield UnmarkedDocument(
@@ -216,7 +216,7 @@ class ExportSource(DirectorySource):
                     yield item
         except ItemError as error:
             malformed_count += 1
-            yield self.listing.report_error(file, error)
+            yield self.listing.record_read_error(file, error)
         self.listing.is_incomplete |= malformed_count > 0
         if malformed_count > MAX_REPORTED_ITEMS:
             yield Problem(

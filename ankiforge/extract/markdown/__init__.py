@@ -178,7 +178,7 @@ class NoteSource(TextFileSource):
         if note is None:
             return super().read_whole_text(file, reader)
         return parsed_note.read_whole_text(
-            self, note, lambda name: self.get_dependency_state(name, file)
+            self, note, lambda name: self.get_dependency_fingerprint(name, file)
         )
 
     def iter_first_scan_notices(self, files: Sequence[File]) -> Iterator[Problem]:

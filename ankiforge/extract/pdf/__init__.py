@@ -79,18 +79,18 @@ class PdfSource(FileSource):
 
     @contextmanager
     def open_reader(self, files: list[File]) -> Iterator[PdfWorkerPool]:
-        """Start reading `files` in the background, and yield the `PdfWorkerPool`.
+        """Start reading `files` in the background, and yield the pool of subprocesses that does so.
 
-        The pool's cache is saved on exit.
+        The cache of the pool is saved on exit.
         """
         from ankiforge.extract.pdf.messages import ReadMarks
         from ankiforge.extract.pdf.worker import (
-            QUESTION_TIMEOUT,
+            REQUEST_TIMEOUT,
             PdfWorkerPool,
             get_absolute_path,
         )
 
-        seconds = QUESTION_TIMEOUT if self.timeout is None else self.timeout
+        seconds = REQUEST_TIMEOUT if self.timeout is None else self.timeout
         opening = self.opening
         with PdfWorkerPool(
             seconds, opening.cache, opening.jobs, opening.executor
@@ -100,7 +100,7 @@ class PdfSource(FileSource):
             worker.save_cache(complete=self.covers_all_files(files))
 
     def extract_file(
-        self, file: File, reader: PdfWorkerPool, picture: FindPicture
+        self, file: File, reader: PdfWorkerPool, find_picture: FindPicture
     ) -> Iterator[Sighting]:
         """Yield a PDF's document, if it has any highlights, followed by any problems."""
         from ankiforge.extract.pdf.messages import Failure
@@ -195,8 +195,8 @@ class PdfSource(FileSource):
         return tuple(highlights)
 
 
-def identify_document(path: Path) -> ExtractedDocument | Problem:
-    """Read the title, authors and identifiers of a PDF, without highlights.
+def read_pdf_metadata(path: Path) -> ExtractedDocument | Problem:
+    """Read the title, authors and identifiers of a PDF, but not its highlights.
 
     Returns a problem if the file can't be read.
     """
@@ -204,7 +204,7 @@ def identify_document(path: Path) -> ExtractedDocument | Problem:
     from ankiforge.extract.pdf.worker import PdfWorkerPool
 
     with PdfWorkerPool() as worker:
-        reply = worker.read_marks(path, named=True)
+        reply = worker.read_marks(path, always_identify=True)
     if isinstance(reply, Failure):
         return Problem(str(path), reply.what, reply.hint)
     return ExtractedDocument(reply.document, (), page_hashes=reply.pages)
@@ -218,9 +218,9 @@ def cut_out_pictures(
 ) -> tuple[ReadMarksReply, tuple[Picture, ...]]:
     """Cut highlighted figures and drawings out of a PDF, and add their paths to the highlights.
 
-    If a picture can't be cut out, its highlight isn't changed. However, if the subprocess
-    failed, the failure is added to the problems, and the highlight gets the path anyway,
-    because the picture may exist from an earlier run.
+    If a picture can't be cut out, its highlight stays as it is. But if the subprocess failed, the
+    failure becomes a problem, and the highlight gets the path anyway, because the picture may
+    exist from an earlier run.
 
     Returns:
         (reply with the completed highlights, pictures)

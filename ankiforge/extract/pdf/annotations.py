@@ -123,10 +123,10 @@ class Annotation(Value):
         return self.box if self.kind is HighlightKind.IMAGE else None
 
     def get_distinct_comment(self, exact: str) -> str:
-        """Return the comment, or "" if it only repeats the highlighted text `exact`.
+        """Return the comment, or "" if it merely repeats the highlighted text `exact`.
 
-        An instruction such as `skip` is always returned. So is a question, unless `exact` contains
-        a question, too.
+        An instruction such as `skip` is always returned. A question is, too, unless the highlighted
+        text also contains a question.
         """
         if not exact or _INSTRUCTION.match(self.comment):
             return self.comment
@@ -134,14 +134,15 @@ class Annotation(Value):
             return self.comment
         return "" if is_nearly_same_text(self.comment, exact) else self.comment
 
-    def iter_identity_hints(self, names: Collection[str]) -> Iterator[Hint]:
-        """Yield hints that identify the annotation even after its text has changed.
+    def iter_identity_hints(self, identifying_names: Collection[str]) -> Iterator[Hint]:
+        """Yield hints by which the annotation can be recognised after its text has changed.
 
-        These are the Zotero key, the /NM value (if it's one of `names`) and the position.
+        These are its key in Zotero, its name (/NM) if that is one of `identifying_names`, and its
+        position.
         """
         if self.zotero_key:
             yield hints.make_zotero_hint(self.zotero_key)
-        if self.name and self.name in names:
+        if self.name and self.name in identifying_names:
             yield hints.make_pdf_name_hint(self.name)
         if self.box:
             yield hints.make_position_hint(self.page, self.box)
@@ -169,9 +170,9 @@ _STATE_REASON = (
 def read_annotations(pages: Iterable[PdfPage | None]) -> Annotations:
     """Read all annotations in a PDF.
 
-    As a side effect, appearance streams of coloured annotations are removed in memory, because
-    PDFium only returns the colour of annotations without one. `pages` has None for unreadable
-    pages.
+    `pages` contains None in place of an unreadable page. As a side effect, the appearance streams
+    of coloured annotations are removed in memory, because PDFium only returns the colour of an
+    annotation that has no appearance stream.
     """
     annotations: list[Annotation] = []
     left_out: list[SkippedText] = []
@@ -202,7 +203,7 @@ _WEAK_NAME = regex(r"(?i)fitz-|annot-|highlight-|id|zotero-|\d+$")
 
 
 def find_identifying_names(annotations: Iterable[Annotation]) -> set[str]:
-    """Return the /NM values that identify an annotation: long, unique and not just a counter."""
+    """Return the names (/NM) that identify an annotation: long, unique, and not a mere counter."""
     counts = Counter(annotation.name for annotation in annotations)
     return {
         name
@@ -234,8 +235,8 @@ def _read_annotation(
     """Read one annotation.
 
     Returns:
-        the annotation, or a `SkippedText` with the reason if it isn't read, or None if it is
-            part of the document itself, such as a link
+        The annotation, or a `SkippedText` with the reason for skipping it. None if it is part of
+            the document itself, such as a link.
     """
     subtype = _read_string(handle, b"Subtype")
     kind = MARK_KINDS.get(subtype)
@@ -293,9 +294,9 @@ def _read_annotation(
 
 
 def _read_contents(handle: Any) -> str:
-    """Return an annotation's plain text, falling back to the text of its rich text (XHTML).
+    """Return the text of an annotation: its plain text or, if it has none, that of its XHTML.
 
-    External resources referenced by the rich text are never fetched.
+    External resources that the XHTML refers to are never fetched.
     """
     contents = clean_text(_read_string(handle, b"Contents")).strip()
     if contents:
@@ -331,10 +332,10 @@ _INVISIBLE_ELEMENT = regex(r"(?is)<(style|script|head)\b.*?</\1\s*>")
 
 
 def _read_colour(handle: Any) -> str:
-    """Return an annotation's colour as `#rrggbb`, or "" if it has none.
+    """Return the colour of an annotation as `#rrggbb`, or "" if it has none.
 
-    This removes the appearance stream in memory, because PDFium only returns the colour of
-    annotations without one. Each component is rounded down.
+    The appearance stream is removed in memory, because PDFium only returns the colour of an
+    annotation that has none. Each component is rounded down.
     """
     if not pdfium_c.FPDFAnnot_HasKey(handle, b"C"):
         return ""
@@ -356,9 +357,9 @@ NEVER = datetime.min.replace(tzinfo=UTC)
 
 
 def parse_date(date: str) -> datetime:
-    """Parse a PDF date (PDF 32000-1 §7.9.4) leniently, returning `NEVER` if it's invalid.
+    """Parse a date in a PDF (PDF 32000-1 §7.9.4), or return `NEVER` if it is invalid.
 
-    Dates without a time zone are assumed to be in UTC.
+    Missing parts are allowed. A date without a time zone is assumed to be in UTC.
     """
     match = _DATE.match(date.strip())
     if not match:
@@ -385,10 +386,10 @@ def format_date(date: datetime) -> str:
 
 
 def _merge_threads(annotations: list[Annotation]) -> list[Annotation]:
-    """Merge each thread (root annotation, replies and group members) into one annotation.
+    """Merge each thread into one annotation, in the order of the first annotations in the file.
 
-    Threads that consist only of hidden annotations and review states are dropped. Threads are
-    returned in the order of their first annotations in the file.
+    A thread consists of a root annotation, the annotations grouped with it, and replies. It is
+    dropped if it contains only hidden annotations and review states.
     """
     by_reference = {annotation.reference: annotation for annotation in annotations}
     threads: dict[AnnotationIndex, list[Annotation]] = defaultdict(list)
@@ -410,7 +411,7 @@ def _merge_threads(annotations: list[Annotation]) -> list[Annotation]:
 
 
 def _merge_thread(thread: list[Annotation]) -> Annotation:
-    """Merge a thread into its text mark, falling back to its root annotation.
+    """Merge a thread into its text mark or, if it has none, into its root annotation.
 
     The merged comment consists of the contents of the group, followed by the replies in
     chronological order.
@@ -440,7 +441,7 @@ def _merge_thread(thread: list[Annotation]) -> Annotation:
 
 
 def _merge_strokes(annotations: Iterable[Annotation]) -> list[Annotation]:
-    """Merge all pen strokes without a comment on the same page into one annotation per page."""
+    """Merge the pen strokes on each page into one annotation, except strokes with a comment."""
     merged: list[Annotation] = []
     strokes: dict[int, int] = {}
     """Maps a page number to the index of its strokes in `merged`."""

@@ -35,7 +35,7 @@ CAPTION = regex(
 
 
 def find_block_starts(lines: Sequence[Line], get_font: GetFont) -> set[PrintedChar]:
-    """Return the first character of each block on a page, except for the first block."""
+    """Return the first character of every block on a page except the first block."""
     # determine the usual distance between two lines
     steps = []
     for above, line in pairwise(lines):
@@ -60,10 +60,10 @@ def find_block_starts(lines: Sequence[Line], get_font: GetFont) -> set[PrintedCh
 
 
 def _is_heading(line: Line, below: Line, get_font: GetFont) -> bool:
-    """Return whether the fonts of `line` show that it is a heading of the line below.
+    """Return whether `line` is a heading of the line below, judging by their fonts.
 
-    All sampled letters must share a font that the line below doesn't use. If that font
-    isn't bold, the heading must also end further left than the line below.
+    All sampled letters of a heading must have the same font, which the line below doesn't use. If
+    that font isn't bold, the heading must also end further left than the line below.
     """
     if (
         line.chars[0].text.islower()
@@ -133,11 +133,11 @@ class _ListItem:
         return any((kind, number + 1) in other.numbers for kind, number in self.numbers)
 
 
-def find_list_items(lines: Iterable[Line]) -> set[PrintedChar]:
-    """Return the first character of each list item labelled with a letter or number.
+def find_list_item_starts(lines: Iterable[Line]) -> set[PrintedChar]:
+    """Return the first character of each list item that is labelled with a letter or number.
 
-    A line only counts as an item if the page also has the previous or next item of the same
-    list. Capitals followed by a full stop are ignored, because they may be initials.
+    A line only counts as an item if the previous or next item of the same list is on the page,
+    too. A capital followed by a full stop is no label, because it may be an initial.
     """
     items: list[_ListItem] = []
     for line in lines:

@@ -117,11 +117,11 @@ class PrintedChar:
                 yield neighbour
 
     def get_other_neighbour(self, neighbour: PrintedChar) -> PrintedChar | None:
-        """Return the neighbour on the other side from `neighbour`, if any."""
+        """Return the neighbour opposite to `neighbour`, or None if there is none."""
         return self.next if neighbour is self.previous else self.previous
 
     def is_letter_joined_to(self, other: PrintedChar | None) -> bool:
-        """Return whether this is a letter or digit with no whitespace between it and `other`."""
+        """Return whether this is a letter or digit that no whitespace separates from `other`."""
         if other is None or not self.text.isalnum():
             return False
         return abs(self.char_index - other.char_index) == abs(
@@ -166,9 +166,9 @@ class Line:
         return sum(char.text.isalpha() for char in self.chars)
 
     def sample_fonts(self, get_font: GetFont) -> set[str]:
-        """Return the fonts of the first, middle and last letter.
+        """Return the fonts of the first, the middle and the last letter of the line.
 
-        The line must contain a letter.
+        The line must contain at least one letter.
         """
         letters = [char for char in self.chars if char.text.isalpha()]
         samples = (letters[0], letters[len(letters) // 2], letters[-1])

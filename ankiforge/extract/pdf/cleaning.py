@@ -42,10 +42,10 @@ _AROUND_LINE_BREAK = regex(r" ?\n[ \n]*")
 
 
 def clean_text(text: str) -> str:
-    """Normalize text to NFC with single spaces, and drop control characters.
+    """Normalize text to NFC with single spaces, and remove control characters.
 
     Line breaks are kept, ligatures are split into letters, and a lone surrogate becomes U+FFFD.
-    We don't use NFKC, because it would also change characters such as the ² in m².
+    NFKC isn't used, because it would also change characters such as the ² in m².
     """
     text = text.encode("utf-16", "surrogatepass").decode("utf-16", "replace")
     text = text.replace("\r\n", "\n").replace("\r", "\n")
@@ -54,7 +54,7 @@ def clean_text(text: str) -> str:
 
 
 def to_one_line(text: str) -> str:
-    """Clean text and collapse all whitespace, including line breaks, to single spaces."""
+    """Clean text, and replace all whitespace, including line breaks, with single spaces."""
     return " ".join(clean_text(text).split())
 
 
@@ -65,7 +65,7 @@ _NOTE_NUMBER = regex(
 )
 
 
-def strip_note_number(text: str) -> str:
+def strip_footnote_number(text: str) -> str:
     """Strip a leading footnote number, e.g. the ² in `²This style …`."""
     number = _NOTE_NUMBER.match(text)
     if not number or not text[number.end()].isupper():
@@ -74,7 +74,7 @@ def strip_note_number(text: str) -> str:
 
 
 def clean_blocks(text: str) -> str:
-    """Clean text that may span several blocks, separating them by a single line break.
+    """Clean text that may span several blocks, and separate the blocks by single line breaks.
 
     Leading and trailing spaces are kept.
     """
@@ -122,7 +122,7 @@ _PREFIX = r"(?:un|in|dis|inter|over|under|cor?|re|mis|non|pre|de|a|be|out|up|or|
 
 
 def find_last_word(text: str) -> str:
-    """Return the word at the end of a text, or "" if it doesn't end with a word.
+    """Return the word at the end of a text, or "" if the text doesn't end with a word.
 
     The word may contain hyphens or end with one.
     """
@@ -131,7 +131,7 @@ def find_last_word(text: str) -> str:
 
 
 def find_first_word(text: str) -> str:
-    """Return the word at the start of a text, or "" if it doesn't start with a word.
+    """Return the word at the start of a text, or "" if the text doesn't start with a word.
 
     The word may contain hyphens, but never ends with one.
     """
@@ -151,9 +151,9 @@ class Spelling:
 
     @cached_property
     def _word_counts(self) -> Counter[str]:
-        """The number of occurrences of each word, and of each pair of words in longer compounds.
+        """The number of occurrences of each word.
 
-        Such compounds have three or more words, and only adjacent words form a pair.
+        In compounds of three or more words, each pair of adjacent words is counted as well.
         """
         counts: Counter[str] = Counter()
         for page in self._pages:
@@ -168,11 +168,11 @@ class Spelling:
         return counts
 
     def should_keep_hyphen(self, left: str, right: str) -> bool:
-        """Return whether a word broken into `left` and `right` is spelled with the hyphen.
+        """Return whether a word that is broken into `left` and `right` is spelled with a hyphen.
 
-        If `left-right` or `leftright` occurs elsewhere in the document, as it does in three
-        cases out of four, the more frequent spelling wins. Otherwise, the hyphen is kept before
-        a capital or digit and in typical compounds.
+        If `left-right` or `leftright` occurs elsewhere in the document, as in three cases out of
+        four, the more frequent spelling wins. Otherwise, the hyphen is kept before a capital or a
+        digit, and in typical compounds.
         """
         left = left.replace("\u2010", "-")
         right = right.replace("\u2010", "-")
@@ -200,6 +200,7 @@ class Spelling:
 
 
 def _is_compound(first: str, second: str) -> bool:
+    """Return whether a hyphen usually joins two words, as in `self-made` and `twenty-one`."""
     if re.fullmatch(_TENS, first) and re.fullmatch(_UNITS, second):
         return True
     if re.fullmatch(_COMPOUND_STARTS, first):
@@ -247,8 +248,8 @@ def restore_reading_order(chars: list[Char], text: str) -> list[Char]:
     the number, so the full stop is moved back to the end.
 
     Args:
-        chars: the characters of a page.
-        text: the text of `chars`, with exactly one character for each of them.
+        chars: The characters of a page.
+        text: The text of `chars`, with exactly one character for each of them.
     """
     for word in _RIGHT_TO_LEFT.finditer(text):
         start, end = word.span()

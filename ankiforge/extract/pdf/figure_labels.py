@@ -74,7 +74,7 @@ READING_DIRECTIONS = {0: (1.0, 0.0), 90: (0.0, 1.0), 180: (-1.0, 0.0), 270: (0.0
 
 
 def project_box(box: Box, direction: tuple[float, float]) -> tuple[float, float]:
-    """Return the (start, end) of a box projected onto a unit vector."""
+    """Project a box onto a unit vector, and return the (start, end) of the projection."""
     left, bottom, right, top = box
     x, y = direction
     projections = (
@@ -87,7 +87,7 @@ def project_box(box: Box, direction: tuple[float, float]) -> tuple[float, float]
 
 
 def compute_bounding_box(boxes: Iterable[Box]) -> Box:
-    """Return the smallest box that contains all the given boxes."""
+    """Return the smallest box that contains all of the given boxes."""
     all_boxes = list(boxes)
     return (
         min(box[0] for box in all_boxes),
@@ -107,9 +107,9 @@ _FRACTION = regex(r"\d+/\d+")
 
 
 def parse_number(text: str) -> float | None:
-    """Parse a number as printed in figures, e.g. `1,200` or `−5%`. Returns None for other text.
+    """Parse a number as figures show it, e.g. `1,200` or `−5%`, or return None for other text.
 
-    Percent, degree and dollar signs and the suffixes K and M are ignored.
+    Percent signs, degree signs, dollar signs and the suffixes K and M are ignored.
     """
     if not any(map(str.isdigit, text)) or _NUMBER.fullmatch(text) is None:
         return None
@@ -143,10 +143,10 @@ def _get_middle_y(piece: Piece) -> float:
     return (piece.box[1] + piece.box[3]) / 2
 
 
-def find_ticks(pieces: Sequence[Piece]) -> set[Piece]:
-    """Return the tick labels of horizontal and vertical axes.
+def find_tick_labels(pieces: Sequence[Piece]) -> set[Piece]:
+    """Return the pieces that are tick labels of a horizontal or vertical axis.
 
-    Tick labels are numbers whose values increase or decrease evenly with their positions.
+    Tick labels are numbers whose values increase or decrease evenly along the axis.
     """
     numbers: list[NumberPiece] = []
     for piece in pieces:
@@ -198,7 +198,7 @@ def _group_by_level(
 
 
 def _is_evenly_spaced(points: Sequence[tuple[float, float]]) -> bool:
-    """Return whether the values of (position, value) pairs are linear in their positions."""
+    """Return whether the values of (position, value) pairs change evenly with their positions."""
     first_position, first_value = points[0]
     last_position, last_value = points[-1]
     distance = last_position - first_position
@@ -213,9 +213,10 @@ def _is_evenly_spaced(points: Sequence[tuple[float, float]]) -> bool:
 
 
 def find_panel_letters(pieces: Sequence[Piece]) -> set[Piece]:
-    """Return the letters that label the panels of a figure, e.g. a, b, c or (A), (B), (C).
+    """Return the pieces that label the panels of a figure, e.g. a, b, c or (A), (B), (C).
 
-    The letters must form a series from `a` or `A` in which each letter occurs exactly once.
+    The letters must form a series that begins with `a` or `A`, and in which each letter occurs
+    exactly once.
     """
     pieces_by_letter: dict[str, list[Piece]] = defaultdict(list)
     for piece in pieces:
@@ -263,11 +264,11 @@ def find_labels_in_pieces(pieces: list[Piece], frame: Box) -> tuple[DetectedLabe
     Returns () if the frame seems to contain running text rather than a figure.
 
     Args:
-        pieces: the chunks of text in and around the frame.
-        frame: the area framed by the user.
+        pieces: The chunks of text in and around the frame.
+        frame: The area that the user framed.
     """
     pieces = [piece for piece in pieces if piece.inside_fraction >= 0.5]
-    non_labels = find_ticks(pieces) | find_panel_letters(pieces)
+    non_labels = find_tick_labels(pieces) | find_panel_letters(pieces)
     candidates = [
         piece
         for piece in pieces
@@ -276,7 +277,7 @@ def find_labels_in_pieces(pieces: list[Piece], frame: Box) -> tuple[DetectedLabe
     if len(candidates) > _MAX_PIECES:
         return ()
     labels = []
-    for lines in join_label_lines(candidates):
+    for lines in group_label_lines(candidates):
         text = _join_lines(lines)
         word_count = len(text.split())
         if CJK.search(text):
@@ -301,6 +302,11 @@ def find_labels_in_pieces(pieces: list[Piece], frame: Box) -> tuple[DetectedLabe
 
 
 def _join_lines(lines: Sequence[Piece]) -> str:
+    """Join the lines of a label with spaces.
+
+    A hyphen before a small letter is dropped. Lines are joined without a space after any other
+    hyphen, and between Chinese or Japanese characters.
+    """
     text = lines[0].text
     for line in lines[1:]:
         first_char = line.text[:1]
@@ -324,8 +330,8 @@ MAX_EDGE_DISTANCE = 0.4
 """The maximum distance between the edges or middles of aligned lines, relative to the font size."""
 
 
-def join_label_lines(pieces: Sequence[Piece]) -> list[list[Piece]]:
-    """Group chunks of text into labels, each a list of consecutive lines."""
+def group_label_lines(pieces: Sequence[Piece]) -> list[list[Piece]]:
+    """Group chunks of text into labels. Each label is a list of consecutive lines."""
     by_angle: dict[int, list[Piece]] = defaultdict(list)
     for piece in dict.fromkeys(pieces):
         by_angle[piece.angle].append(piece)
@@ -361,6 +367,11 @@ def join_label_lines(pieces: Sequence[Piece]) -> list[list[Piece]]:
 
 
 def _can_continue(upper: Piece, lower: Piece) -> bool:
+    """Return whether the lower of two lines continues the label in the upper one.
+
+    The lines must have similar sizes and be close together. Their starts, ends or middles must be
+    aligned, and neither may be a number.
+    """
     above, below = upper.position, lower.position
     size, larger_size = sorted((above.size, below.size))
     starts_apart = above.start - below.start

@@ -1,6 +1,6 @@
 """Read the labels of a figure from the text layer of its page.
 
-Letters with small gaps are joined into chunks of text, from which `figure_labels` selects the
+CharReader with small gaps are joined into chunks of text, from which `figure_labels` selects the
 labels. Positions are measured along and across each line, so rotated text, e.g. along a vertical
 axis, is read as well. Boxes are in unrotated user space.
 """
@@ -30,7 +30,11 @@ from ankiforge.extract.pdf.figure_labels import (
     parse_number,
     project_box,
 )
-from ankiforge.extract.pdf.letters import Letters, iter_visible_chars, read_chars
+from ankiforge.extract.pdf.letters import (
+    CharReader,
+    iter_visible_chars,
+    read_chars,
+)
 
 _MAX_LETTERS = 20_000
 """The maximum number of letters in and around a frame. If there are more, no labels are read."""
@@ -40,7 +44,7 @@ width and height. This detects text that extends beyond the frame.
 """
 
 
-def find_labels(page: PdfPage, frame: Box) -> tuple[DetectedLabel, ...]:
+def find_figure_labels(page: PdfPage, frame: Box) -> tuple[DetectedLabel, ...]:
     """Return the labels inside a frame on a page, in no particular order.
 
     Returns () if the frame contains no letters, or too many for a figure.
@@ -107,7 +111,7 @@ def _is_within(letter: Letter, frame: Box) -> bool:
 
 
 def _read_letters(text_page: PdfTextPage, frame: Box) -> list[Letter]:
-    """Return the visible characters in and around a frame, in PDFium's order.
+    """Return the visible characters in and around a frame, in the order of PDFium.
 
     Slanted text is skipped.
     """
@@ -115,7 +119,7 @@ def _read_letters(text_page: PdfTextPage, frame: Box) -> list[Letter]:
     left, bottom, right, top = frame
     margin_x = MARGIN_FRACTION * (right - left)
     margin_y = MARGIN_FRACTION * (top - bottom)
-    page_letters = Letters(text_page)
+    page_letters = CharReader(text_page)
     x = c_double()
     y = c_double()
     letters = []
@@ -129,7 +133,7 @@ def _read_letters(text_page: PdfTextPage, frame: Box) -> list[Letter]:
         if angle not in READING_DIRECTIONS:
             continue
         height = char.width if angle in (90, 270) else char.height
-        size = page_letters.get_size(char.char_index, height)
+        size = page_letters.get_font_size(char.char_index, height)
 
         # Determine the position along and across the line. The edges across the line are derived
         # from the font size, using the usual ascent and descent of letters.
@@ -173,7 +177,7 @@ class _LetterRun:
         self.extent = letter.position
 
     def add(self, letter: Letter) -> None:
-        """Append a letter. The baseline and size of the run are those of its largest letter."""
+        """Append a letter. The run takes its baseline and size from its largest letter."""
         self.letters.append(letter)
         larger = max(self.extent, letter.position, key=attrgetter("size"))
         self.extent = Position(
@@ -199,7 +203,7 @@ class _LetterRun:
         )
 
     def is_continued_by_run(self, other: _LetterRun) -> bool:
-        """Return whether `other` continues this run or is a superscript or subscript of it."""
+        """Return whether `other` continues this run, or is a superscript or subscript of it."""
         word, index = self.extent, other.extent
         size = max(word.size, index.size)
         shift = abs(word.baseline - index.baseline)
@@ -240,9 +244,9 @@ class _LetterRun:
 
 
 def _measure_gap(previous: Letter, letter: Letter) -> float:
-    """Return the gap between two letters on a line, in whichever order they are displayed.
+    """Return the gap between two letters on a line. It is negative if they overlap.
 
-    The gap is negative if the letters overlap.
+    Either letter may be displayed first.
     """
     return max(
         letter.position.start - previous.position.end,

@@ -36,8 +36,8 @@ def find_quote_contexts(
 ) -> FindContextsReply | Failure:
     """Find the context of each quote in an EPUB or web page.
 
-    Quotes that aren't found get an empty context. Returns a `Failure` if the file can't be
-    read. Never raises an exception, even for malformed files.
+    A quote that isn't found gets an empty context. If the file can't be read, a `Failure` is
+    returned. No exception is raised, even if the file is malformed.
     """
     try:
         if path.suffix.lower() in PAGE_SUFFIXES:
@@ -75,10 +75,10 @@ def find_quote_contexts(
 
 
 def _find_quote(pages: list[Page], quote: StoredQuote) -> tuple[str, Span] | None:
-    """Find a quote and return (page text, span of the quote in that text), or None.
+    """Find a quote, and return (page text, span of the quote in that text), or None.
 
-    Returns None as well if the quote occurs several times and the stored position doesn't
-    identify one of them, because a wrong sentence would be worse than none.
+    Returns None also if the quote occurs several times, and its stored position doesn't show which
+    occurrence is meant, because a wrong sentence would be worse than none.
     """
     folded_quote = normalize_for_comparison(quote.text)
     if not folded_quote:

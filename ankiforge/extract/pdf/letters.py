@@ -34,7 +34,7 @@ def load_upright_text(page: PdfPage) -> PdfTextPage:
     user.
     """
     text = page.get_textpage()
-    letters = Letters(text)
+    letters = CharReader(text)
     count = text.count_chars()
     quarter_turns = Counter(
         round(letters.get_angle(index) / 90) % 4
@@ -56,8 +56,11 @@ def is_bold_font(name: str) -> bool:
     return _BOLD_FONT.search(name) is not None
 
 
-class Letters:
-    """Reads the properties of a page's characters from PDFium, by their index in its list."""
+class CharReader:
+    """Reads the size, font and direction of characters from PDFium.
+
+    A character is identified by its index in PDFium's list for the page.
+    """
 
     def __init__(self, page: PdfTextPage) -> None:
         self._page = page.raw
@@ -65,15 +68,15 @@ class Letters:
         self._box = pdfium_c.FS_RECTF()
 
     def get_bottom_and_top(self, index: int) -> tuple[float, float]:
-        """Return the bottom and top of a character's box, which is as high as its font."""
+        """Return the (bottom, top) of the box of a character, which is as high as its font."""
         pdfium_c.FPDFText_GetLooseCharBox(self._page, index, self._box)
         return (self._box.bottom, self._box.top)
 
-    def get_size(self, index: int, height: float) -> float:
-        """Return the font size as printed, in points.
+    def get_font_size(self, index: int, height: float) -> float:
+        """Return the font size of a character as printed, in points.
 
-        `height` is the extent of the character's box across its line. It is returned instead if
-        the font size is implausible, as in damaged fonts or fonts made of drawings (Type 3).
+        `height` is the extent of the character's box across its line. It is returned instead if the
+        font size is implausible, as in damaged fonts and in fonts made of drawings (Type 3).
         """
         pdfium_c.FPDFText_GetMatrix(self._page, index, self._matrix)
         size: float = pdfium_c.FPDFText_GetFontSize(self._page, index)
@@ -81,18 +84,21 @@ class Letters:
         return height if height > 0 and not 0.4 * height < size < 2.5 * height else size
 
     def get_angle(self, index: int) -> int:
-        """Return the reading direction in degrees, counterclockwise from left to right."""
+        """Return the reading direction of a character in degrees, counterclockwise.
+
+        0 is from left to right.
+        """
         pdfium_c.FPDFText_GetMatrix(self._page, index, self._matrix)
         return round(degrees(atan2(self._matrix.b, self._matrix.a))) % 360
 
     def get_font(self, index: int) -> str:
-        """Return the name of the font, or "" if it is unknown."""
+        """Return the font name of a character, or "" if it is unknown."""
         name = create_string_buffer(_NAME_BYTES)
         pdfium_c.FPDFText_GetFontInfo(self._page, index, name, _NAME_BYTES, None)
         return name.value.decode("latin-1").rpartition("+")[2]
 
     def is_bold(self, index: int) -> bool:
-        """Return whether a character is bold, judging by the font's weight or name."""
+        """Return whether a character is bold, judging by the weight or the name of its font."""
         weight = pdfium_c.FPDFText_GetFontWeight(self._page, index)
         return weight in _BOLD_WEIGHTS or is_bold_font(self.get_font(index))
 
@@ -110,7 +116,7 @@ _MISREAD_CODES = frozenset((_GRAVE_ACCENT_CODE, _TIMES_CODE, _PRIME_CODE))
 def read_chars(page: PdfTextPage) -> list[Char]:
     """Read all characters of a page in reading order, including spaces and line breaks."""
     raw = page.raw
-    letters = Letters(page)
+    letters = CharReader(page)
     box = pdfium_c.FS_RECTF()
     box_pointer = byref(box)
     get_code = pdfium_c.FPDFText_GetUnicode
@@ -191,10 +197,10 @@ have more.
 
 
 def iter_visible_chars(chars: list[Char]) -> Iterator[Char]:
-    """Yield the visible characters, skipping copies of a character in the same position.
+    """Yield the visible characters, but skip copies of a character in the same position.
 
     Some programs print letters twice to make them look bold. When PDFium splits a ligature, the
-    resulting characters share a box, too, but because they are consecutive, they are all kept.
+    resulting characters share a box as well. They are all kept, because they are consecutive.
     """
     # the characters yielded so far, by character and grid cell
     printed: dict[tuple[str, float, float], list[Char]] = {}
@@ -207,21 +213,22 @@ def iter_visible_chars(chars: list[Char]) -> Iterator[Char]:
         slack = _MAX_REPRINT_SHIFT * width
         if slack > CELL_POINTS:
             slack = CELL_POINTS
+        column = left // CELL_POINTS
+        row = bottom // CELL_POINTS
         first_column = (left - slack) // CELL_POINTS
         last_column = (left + slack) // CELL_POINTS
         first_row = (bottom - slack) // CELL_POINTS
         last_row = (bottom + slack) // CELL_POINTS
-        cell = printed.setdefault(
-            (key_char, left // CELL_POINTS, bottom // CELL_POINTS), []
-        )
+        cell = printed.setdefault((key_char, column, row), [])
         candidates = cell
         reaches_other_cells = first_column != last_column or first_row != last_row
         if reaches_other_cells:
             candidates = []
-            for column in {first_column, last_column}:
-                for row in {first_row, last_row}:
-                    candidates += printed.get((key_char, column, row), ())
-        if candidates and _is_printed_already(char, candidates, slack):
+            # a wide letter reaches the cells on both sides of its own
+            for near_column in {first_column, column, last_column}:
+                for near_row in {first_row, row, last_row}:
+                    candidates += printed.get((key_char, near_column, near_row), ())
+        if candidates and _is_duplicate_char(char, candidates, slack):
             continue
         cell.append(char)
         if len(cell) > _MAX_CHARS_PER_CELL:
@@ -229,10 +236,11 @@ def iter_visible_chars(chars: list[Char]) -> Iterator[Char]:
         yield char
 
 
-def _is_printed_already(char: Char, candidates: list[Char], slack: float) -> bool:
-    """Return whether `candidates` include a copy of `char` in the same position.
+def _is_duplicate_char(char: Char, candidates: list[Char], slack: float) -> bool:
+    """Return whether one of the `candidates` is a copy of `char` in the same position.
 
-    All candidates must be the same character. `slack` is the maximum distance in points.
+    All candidates must be the same character as `char`. `slack` is the maximum distance between
+    copies, in points.
     """
     for other in candidates:
         if (

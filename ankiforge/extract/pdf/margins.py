@@ -41,30 +41,30 @@ class EdgeLine(Value):
     text: str
 
     @property
-    def key(self) -> tuple[bool, str]:
-        """A key for recognising the line on other pages, with page numbers masked."""
+    def matching_key(self) -> tuple[bool, str]:
+        """A key that is the same on other pages, because digits in the line are masked."""
         return (self.at_top, _DIGITS.sub("#", self.text.casefold()))
 
 
-class RunningLines:
-    """A document's page headers and footers: lines that recur at the edges of its pages."""
+class RunningHeaders:
+    """The running headers and footers of a document: lines that recur at the edges of its pages."""
 
     def __init__(self, texts: Sequence[str]) -> None:
         """Find the lines that recur at the top or bottom of the given page texts."""
         self._edge_lines = [tuple(_find_edge_lines(text)) for text in texts]
         counts: Counter[tuple[bool, str]] = Counter()
         for lines in self._edge_lines:
-            counts.update({line.key for line in lines})
+            counts.update({line.matching_key for line in lines})
         min_count = max(2, _MIN_PAGE_FRACTION * len(texts))
         self._recurring = {key for key, count in counts.items() if count >= min_count}
 
-    def find_body(self, page: int, text: str) -> Span:
+    def find_body_span(self, page: int, text: str) -> Span:
         """Return the span of a page's text without running headers, footers and page numbers.
 
         Args:
-            page: the page number, from 0.
-            text: the text of the page, in which lines may be joined differently than in the
-                constructor's `texts`.
+            page: The page number, from 0.
+            text: The text of the page. Its lines may be joined differently than those in the
+                `texts` of the constructor.
         """
         start = 0
         end = len(text)
@@ -72,7 +72,7 @@ class RunningLines:
             return (start, end)
         for line in self._edge_lines[page]:
             # only exclude lines that recur, and page numbers if there are several pages
-            if line.key not in self._recurring:
+            if line.matching_key not in self._recurring:
                 if len(self._edge_lines) < 2 or not _PAGE_NUMBER.fullmatch(line.text):
                     continue
             if line.at_top:
@@ -87,7 +87,7 @@ class RunningLines:
 
 
 def _find_edge_lines(text: str) -> Iterator[EdgeLine]:
-    """Yield a page's top lines from the top down, then its bottom lines from the bottom up."""
+    """Yield the top lines of a page from the top down, then its bottom lines from the bottom up."""
     every_line = text.splitlines()
     first_lines = list(islice(_clean_lines(every_line), 2 * EDGE_LINE_COUNT + 1))
     if len(first_lines) > 2 * EDGE_LINE_COUNT:
@@ -136,9 +136,9 @@ class LineNumber:
 
 
 def find_line_numbers(chars: Sequence[Char]) -> Iterator[LineNumber]:
-    """Yield the line numbers in the margins, as found in manuscripts and preprints.
+    """Yield the line numbers in the margins of a page, as manuscripts and preprints have them.
 
-    Line numbers must be removed, because otherwise they would interrupt sentences.
+    They must be removed from the text, because otherwise they would interrupt sentences.
     """
     text = "".join([char.text for char in chars]).replace("\r", "\n")
     numbers = []
@@ -158,6 +158,7 @@ def find_line_numbers(chars: Sequence[Char]) -> Iterator[LineNumber]:
 
 
 def _is_line_numbering(column: list[LineNumber], chars: Iterable[Char]) -> bool:
+    """Return whether the numbers in a column count the lines of the text beside it."""
     if len(column) < _MIN_NUMBERS:
         return False
     column.sort(key=lambda number: -number.y)
@@ -187,7 +188,7 @@ def _is_line_numbering(column: list[LineNumber], chars: Iterable[Char]) -> bool:
 
 
 def _count_rows(chars: Iterable[Char]) -> int:
-    """Return the number of lines that characters are on, ignoring superscripts and subscripts."""
+    """Return on how many lines the characters are, ignoring superscripts and subscripts."""
     chars_by_height = sorted(chars, key=attrgetter("y"))
     return bool(chars_by_height) + sum(
         above.y - below.y > 0.5 * below.height

@@ -20,8 +20,8 @@ from ankiforge.extract.pdf.messages import Box
 from ankiforge.extract.pdf.page_text import (
     PageText,
     Segments,
-    is_rtl,
-    measure_direction,
+    is_right_to_left,
+    measure_text_direction,
 )
 from ankiforge.model import Span, Value
 from ankiforge.text import regex
@@ -67,7 +67,7 @@ class Quad(Value):
     def contains(self, char: PrintedChar) -> bool:
         """Return whether the centre of a character is inside the quad or on its border.
 
-        There's no tolerance, because that would include letters from adjacent lines.
+        There is no tolerance, because it would include letters of adjacent lines.
         """
         left, bottom, right, top = self.box
         if not (left <= char.x <= right and bottom <= char.y <= top):
@@ -92,7 +92,7 @@ class Quad(Value):
 
 
 def build_quads(points: Sequence[float], rectangle: Box | None) -> list[Quad]:
-    """Build an annotation's quads from its /QuadPoints, falling back to its /Rect.
+    """Build the quads of an annotation from its /QuadPoints or, if it has none, from its /Rect.
 
     Returns [] if both are missing, or if the /Rect is wider than any page.
     """
@@ -111,7 +111,7 @@ def build_quads(points: Sequence[float], rectangle: Box | None) -> list[Quad]:
 
 
 def _build_quad(corners: list[Point], index: int) -> Quad:
-    """Build a quad from its corners. PDF writers list these in different orders, so sort them."""
+    """Build a quad. Its corners are sorted, because PDF writers list them in different orders."""
     xs = [x for x, _ in corners]
     ys = [y for _, y in corners]
     centre_x = sum(xs) / 4
@@ -150,9 +150,9 @@ class MarkTextFinder:
             self._rows[int(char.y // _ROW_HEIGHT)].append(char)
 
     def find_covered_text(self, mark_quads: list[Quad]) -> Segments:
-        """Return the covered characters in reading order, in one list per line and quad.
+        """Return the characters that a mark covers in reading order, as one list per line and quad.
 
-        If no character is covered, the quads are treated as lines under or through text.
+        If the quads cover no character, they are treated as lines under or through text.
         """
         covered = self._find_covered_chars(mark_quads, 0.0, Quad.contains)
         if not covered:
@@ -181,7 +181,7 @@ class MarkTextFinder:
     def find_nearest_char(self, x: float, y: float) -> PrintedChar | None:
         """Return the character nearest to a point, or None if the page has no text.
 
-        Vertical distances have three times the weight of horizontal ones, so that characters on
+        A vertical distance counts three times as much as a horizontal one, so that characters on
         the same line are preferred.
         """
         return min(
@@ -196,9 +196,9 @@ class MarkTextFinder:
         reach: float,
         covers: Callable[[Quad, PrintedChar], bool],
     ) -> QuadByChar:
-        """Map each character for which `covers` returns true to its quad.
+        """Map each character for which `covers` returns true to the quad that covers it.
 
-        Characters up to `reach` points above a quad are also tested.
+        Characters that are up to `reach` points above a quad are tested as well.
         """
         covered: QuadByChar = {}
         for quad in mark_quads:
@@ -215,10 +215,10 @@ class MarkTextFinder:
 
 
 def _find_word_ends(covered: QuadByChar) -> QuadByChar:
-    """Return the partly covered first and last letters of covered words.
+    """Return the first and last letters of covered words that are only partly covered.
 
-    At least a quarter of such a letter must be covered. Letters that are covered by half or more
-    are already in `covered`.
+    At least a quarter of such a letter must be covered. A letter of which at least half is covered
+    is already in `covered`.
     """
     word_ends: QuadByChar = {}
     for char, quad in covered.items():
@@ -244,7 +244,7 @@ def extend_to_words(segments: Segments) -> Segments:
 
     Users often release the pointer one letter too early, and some programs end a highlight in the
     middle of a word. A highlight within a single word is only extended if it covers most of the
-    word, because highlighting only part of it may be intentional.
+    word, because the user may have meant to highlight only a part of it.
     """
     covered = set(chain.from_iterable(segments))
     is_phrase = len(segments) > 1 or any(char.gap for char in segments[0][1:])
@@ -265,9 +265,9 @@ _UNSPACED_LETTER = regex(f"[{UNSPACED_SCRIPTS}]")
 def _find_rest_of_word(
     char: PrintedChar, side: str, covered: Collection[PrintedChar]
 ) -> Iterator[PrintedChar]:
-    """Yield the uncovered letters of a word, walking outwards from `char`.
+    """Yield the uncovered letters of the word that contains `char`, walking away from `char`.
 
-    `side` is the direction to walk in: "previous" or "next".
+    `side` is the direction in which to walk: "previous" or "next".
     """
     if not char.text.isalnum() or _UNSPACED_LETTER.match(char.text):
         return
@@ -297,16 +297,16 @@ class _Extent(Value):
 
 
 def _sort_segments(segments: Segments, covered: QuadByChar) -> Segments:
-    """Return the segments in text order or by quad, whichever is the more plausible reading order.
+    """Sort segments into reading order, which is either their order in the text or by quad.
 
-    The more plausible order is the one in which the reader's eyes have to jump less.
+    Of the two orders, the one that makes the reader's eyes jump less is chosen.
     """
     if len(segments) < 2:
         return segments
     longest_segment: list[PrintedChar] = max(segments, key=len)
-    across, along = measure_direction(pairwise(longest_segment))
+    across, along = measure_text_direction(pairwise(longest_segment))
     text = "".join(char.text for char in chain.from_iterable(segments))
-    depth_sign = -1.0 if is_rtl(text) else 1.0
+    depth_sign = -1.0 if is_right_to_left(text) else 1.0
 
     def measure_extent(segment: list[PrintedChar]) -> _Extent:
         steps = [char.x * across + char.y * along for char in segment]
@@ -324,7 +324,7 @@ def _sort_segments(segments: Segments, covered: QuadByChar) -> Segments:
 
 
 def _compute_reading_order_cost(first: _Extent, second: _Extent) -> float:
-    """Return how implausible it is for `second` to directly follow `first`, from 0 to 1."""
+    """Return how implausible it is that `second` directly follows `first`, from 0 to 1."""
     height = min(first.height, second.height)
     drop = second.depth - first.depth
     if abs(drop) < 0.4 * height:
@@ -355,14 +355,14 @@ def get_passage_context(
 ) -> tuple[str, str, str]:
     """Return (text before a passage, text after it, sentence that contains the passage).
 
-    The sentence is "" if it's too long or spans several table cells.
+    The sentence is "" if it is too long, or if it spans several table cells.
 
     Args:
-        text: the text of the page.
-        span: the span of the passage.
-        body: the span of the text without page headers and footers. The context is limited to
+        text: The text of the page.
+        span: The span of the passage.
+        body: The span of the text without page headers and footers. The context is limited to
             this span, unless the passage itself is outside it.
-        crosses_table: returns whether the text between two offsets spans several table cells.
+        crosses_table: Returns whether the text between two offsets spans several table cells.
     """
     start, end = span
     offset = 0

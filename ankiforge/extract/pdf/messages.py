@@ -114,7 +114,7 @@ class ReadPages(Value, tag="pages"):
     """The number of pages to read."""
 
 
-Question = ReadMarks | FindContexts | CutAreas | DrawPage | MeasurePages | ReadPages
+Request = ReadMarks | FindContexts | CutAreas | DrawPage | MeasurePages | ReadPages
 
 
 # --- replies ----------------------------------------------------------------------------

@@ -56,15 +56,15 @@ def format_headings(
 ) -> str:
     """Return the headings above a character, outermost first, joined by ` › `.
 
-    A heading is located at the first line of the page that ends with the entry's title. If there
-    is no such line, `entry.top` is used, which is unreliable on pages with several columns.
+    A heading is at the first line of the page that ends with the title of its outline entry. If
+    there is no such line, `entry.top` is used, which is unreliable on pages with several columns.
 
     Args:
-        outline: the outline entries in order.
-        lines: the lines of the page.
-        page: the page number, from 0.
-        char_index: the index of the character in PDFium's list.
-        top: the vertical position of the character.
+        outline: The outline entries, in order.
+        lines: The lines of the page.
+        page: The page number, from 0.
+        char_index: The index of the character in PDFium's list.
+        top: The vertical position of the character.
     """
     open_entries: list[OutlineEntry] = []
     for entry in outline:
@@ -83,10 +83,10 @@ def format_headings(
 
 
 def is_printed_on(title: str, folded_page: str) -> bool:
-    """Return whether a page contains the title of an outline entry, or has no text at all.
+    """Return whether the title of an outline entry is printed on a page.
 
-    The section number in the title is ignored. `folded_page` is the text of the page, normalized
-    by `normalize_for_lookup`.
+    This is assumed if the page has no text. The section number in the title is ignored.
+    `folded_page` is the text of the page, normalized by `normalize_for_lookup`.
     """
     folded_title = normalize_for_lookup(_SECTION_NUMBER.sub("", title))
     return not folded_page or folded_title in folded_page
@@ -102,7 +102,7 @@ _TOP_INDEX = {
 
 
 def read_outline(document: PdfDocument) -> Iterator[OutlineEntry]:
-    """Yield those outline entries of a document that have a title and point to a page."""
+    """Yield the outline entries of a document, except those without a title or a page."""
     with suppress(*PDF_ERRORS):
         for bookmark in islice(
             document.get_toc(MAX_OUTLINE_LEVELS), _MAX_OUTLINE_ENTRIES
@@ -140,9 +140,10 @@ _NOT_AN_AUTHOR = regex(r"(?i)(?:microsoft|windows)\b|.*@")
 
 
 def _split_authors(entry: str) -> Strings:
-    """Split an author entry into names, skipping single words, user accounts and email addresses.
+    """Split the author entry of a PDF into names.
 
-    The entry is split at commas only if no name is written as `Surname, First name`.
+    Single words, names of user accounts and email addresses are left out. Commas only separate
+    names if no name is written as `Surname, First name`.
     """
     names = re.split(r";|\s(?:and|&)\s", entry)
     if len(names) == 1 or "," in entry:
@@ -169,10 +170,10 @@ def read_work(
     `arxiv-hint`. The document's key is left empty.
 
     Args:
-        document: the open PDF.
-        first_page: the text of the first page.
-        lines: the lines of the first page.
-        file_name: the file name without its suffix.
+        document: The open PDF.
+        first_page: The text of the first page.
+        lines: The lines of the first page.
+        file_name: The file name without its suffix.
     """
     metadata_title = to_one_line(document.get_metadata_value("Title"))
     title = choose_title(metadata_title, lines, first_page, file_name)
@@ -208,7 +209,7 @@ def read_work(
 
 
 def find_doi(text: str) -> str:
-    """Return the first DOI in a text, without trailing punctuation, or "" if there's none."""
+    """Return the first DOI in a text, without trailing punctuation, or "" if there is none."""
     match = _DOI.search(text)
     if not match:
         return ""
@@ -231,9 +232,9 @@ _MAX_DRAWN_OBJECTS = 1000
 def compute_document_id(
     folded_texts: Sequence[str], pages: Iterable[pdfium.PdfPage | None]
 ) -> str:
-    """Return a document id of 16 hex digits, which is a hash of the text of all pages.
+    """Compute the id of a document, a hash of the text of all pages in 16 hex digits.
 
-    If there's little text, as in a scan, the objects drawn on the pages are hashed as well.
+    If there is little text, as in a scan, the objects drawn on the pages are hashed as well.
     """
     if sum(map(len, folded_texts)) >= _MIN_IDENTIFYING_CHARS:
         return hash16(*folded_texts)

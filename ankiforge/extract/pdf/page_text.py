@@ -19,7 +19,7 @@ from statistics import median
 
 from pypdfium2 import PdfiumError  # type: ignore[import-untyped]
 
-from ankiforge.extract.pdf.blocks import find_block_starts, find_list_items
+from ankiforge.extract.pdf.blocks import find_block_starts, find_list_item_starts
 from ankiforge.extract.pdf.chars import (
     CJK,
     HYPHEN_MARKERS,
@@ -52,8 +52,8 @@ PDF_ERRORS = (PdfiumError, ValueError, TypeError, LookupError, ArithmeticError, 
 # --- scripts and accents ----------------------------------------------------------------
 
 
-def is_rtl(characters: str) -> bool:
-    """Return whether most of the characters belong to right-to-left scripts."""
+def is_right_to_left(characters: str) -> bool:
+    """Return whether most of the characters belong to scripts that run from right to left."""
     rtl_count = 0
     for character, count in Counter(characters).items():
         if unicodedata.bidirectional(character) in ("R", "AL"):
@@ -75,7 +75,7 @@ over capitals are raised.
 def find_separate_accents(
     chars: Sequence[PrintedChar],
 ) -> Iterator[tuple[PrintedChar, PrintedChar, str]]:
-    """Find accents printed separately, before or after their letters, as by TeX.
+    """Find accents that are printed separately, before or after their letters, as TeX does.
 
     The lines must be horizontal.
 
@@ -106,7 +106,7 @@ def find_separate_accents(
 
 
 def _is_within_word(small_chars: list[PrintedChar]) -> bool:
-    """Return whether raised or lowered letters are part of a word, not an exponent.
+    """Return whether raised or lowered letters are part of a word, rather than an exponent.
 
     In `aⁿbⁿ`, the first `ⁿ` is an exponent although a letter follows, because that letter has an
     exponent, too.
@@ -184,9 +184,9 @@ class PageText:
         """Build the text of a page.
 
         Args:
-            chars: all characters of the page, including invisible ones.
-            spelling: decides which hyphens to keep at line ends.
-            get_font: returns the font name of a character.
+            chars: All characters of the page, including invisible ones.
+            spelling: Decides which hyphens to keep at line ends.
+            get_font: Returns the font name of a character.
         """
         self._spelling = spelling
         self._get_font = get_font
@@ -228,15 +228,15 @@ class PageText:
 
         # Determine the direction of most lines. It points from left to right even in
         # right-to-left scripts, because its sign distinguishes above and below.
-        dx, dy = measure_direction(adjacent_pairs)
-        is_right_to_left = is_rtl("".join([char.text for char in self.chars]))
-        if is_right_to_left:
+        dx, dy = measure_text_direction(adjacent_pairs)
+        is_rtl = is_right_to_left("".join([char.text for char in self.chars]))
+        if is_rtl:
             dx, dy = -dx, -dy
         self.direction = (dx, dy)
         """The direction of most lines as a unit vector, pointing from left to right."""
 
         is_horizontal = abs(dx) > 0.9
-        if dx > 0.9 and piece_starts and not is_right_to_left:
+        if dx > 0.9 and piece_starts and not is_rtl:
             self._restore_row_order(piece_starts)
         if is_horizontal:
             for accent, letter, combined in find_separate_accents(self.chars):
@@ -259,7 +259,7 @@ class PageText:
                     if is_small:
                         self._convert_scripts(list(run), line)
 
-        self.list_items = find_list_items(self.lines)
+        self.list_items = find_list_item_starts(self.lines)
         """The first character of each list item labelled with a letter or number."""
         block_start_chars = find_block_starts(self.lines, get_font) | self.list_items
 
@@ -275,7 +275,7 @@ class PageText:
             char.text_offset = start
 
     def close(self) -> None:
-        """Break the reference cycles between characters, so that their memory is freed now."""
+        """Break the reference cycles between characters, so that their memory is freed at once."""
         for line in self.lines:
             line.chars.clear()
         for char in self.chars:
@@ -287,8 +287,8 @@ class PageText:
         """Move words that are stored out of order to their proper place in the row.
 
         For example, PDF editors store a corrected word at the end of the page, and some programs
-        draw a page one font at a time. `piece_starts` are the indexes at which a new piece of a
-        row starts, except for the first piece.
+        draw a page one font at a time. `piece_starts` are the indexes at which the pieces of rows
+        start, without that of the first piece.
         """
         edges = [0, *piece_starts, len(self.chars)]
         pieces = [self.chars[start:end] for start, end in pairwise(edges)]
@@ -344,7 +344,7 @@ class PageText:
             previous = char
 
     def _convert_scripts(self, small_chars: list[PrintedChar], line: Line) -> None:
-        """Convert raised or lowered characters in a run of small characters to Unicode scripts.
+        """Convert the raised and lowered characters in a run of small ones to Unicode scripts.
 
         Does nothing unless the run touches a larger character on the same line.
         """
@@ -374,6 +374,7 @@ class PageText:
     def _join_chars(
         self, chars: Iterable[PrintedChar], choose_separator: ChooseSeparator
     ) -> tuple[str, list[int]]:
+        """Join characters into text, and return (text, offset of each character in it)."""
         parts: list[str] = []
         starts: list[int] = []
         length = 0
@@ -398,8 +399,8 @@ class PageText:
     ) -> str | None:
         """Return the text to insert between two words or lines.
 
-        Returns None if `left` is a hyphen to be dropped. `pieces` are the strings that make up
-        the text up to and including `left`.
+        Returns None if `left` is a hyphen that should be dropped. `pieces` are the strings that
+        make up the text up to and including `left`.
         """
         if right.previous is left and right.gap is SPACE_GAP:
             return " "
@@ -480,24 +481,24 @@ class PageText:
         for line in lines:
             end = start + len(line)
             if CLUSTER_LETTER.search(line):
-                ends = [self.find_char(start), self.find_char(end - 1)]
+                ends = [self.find_char_at(start), self.find_char_at(end - 1)]
                 if self.has_misread_letters([ends]):
                     return True
             start = end + 1
         return False
 
     def get_char_span(self, first: PrintedChar, last: PrintedChar) -> Span:
-        """Return the span in `text` from the character `first` to `last`, inclusive."""
+        """Return the span in `text` from the character `first` to `last`, including both."""
         end = last.text_offset + len(last.printed_text)
         next_start = last.next.text_offset if last.next else len(self.text)
         return (first.text_offset, min(end, next_start))
 
-    def find_char(self, offset: int) -> PrintedChar:
-        """Return the character at or before `offset` in `text`."""
+    def find_char_at(self, offset: int) -> PrintedChar:
+        """Return the character that is at `offset` in `text`, or else the last one before it."""
         return self.chars[max(bisect_right(self._starts, offset) - 1, 0)]
 
     def crosses_table(self, start: int, end: int) -> bool:
-        """Return whether the text from `start` to `end` spans several cells of a table row.
+        """Return whether the text from `start` to `end` spans several cells of a table.
 
         Gaps between cells are wider than gaps between words. In a justified line, gaps may be
         just as wide, but then they all have about the same width.
@@ -505,7 +506,7 @@ class PageText:
         cell_gap_count = 0
         gap_widths: list[float] = []
         """The gaps in the current row, relative to the height of its letters."""
-        char: PrintedChar | None = self.find_char(start)
+        char: PrintedChar | None = self.find_char_at(start)
         while char and char.text_offset < end:
             previous = char.previous
             if previous and previous.text_offset >= start and char.gap is not NO_GAP:
@@ -548,18 +549,23 @@ follow a label.
 
 
 def _count_cell_gaps(gap_widths: Sequence[float]) -> int:
+    """Return how many of the gaps in a row separate table cells.
+
+    If all gaps are about equally wide, the row is a justified line, and none of them does.
+    """
     if not gap_widths or max(gap_widths) - min(gap_widths) < _MIN_GAP_SPREAD:
         return 0
     return sum(width > _MIN_CELL_GAP for width in gap_widths)
 
 
 def _is_out_of_place(previous: PrintedChar, char: PrintedChar) -> bool:
+    """Return whether a character is too far from the previous one to be next to it on a line."""
     gap = (char.left - previous.right) / max(previous.height, char.height)
     return not -_MAX_OVERLAP <= gap <= _MAX_LETTER_GAP
 
 
 def _is_adjacent(left: Sequence[PrintedChar], right: Sequence[PrintedChar]) -> bool:
-    """Return whether `right` directly follows `left` on the same line, in a similar font size."""
+    """Return whether `right` directly follows `left` on the same line in a similar font size."""
     left_end, right_start = left[-1], right[0]
     smaller, larger = sorted((left_end.height, right_start.height))
     return (
@@ -572,13 +578,13 @@ def _is_adjacent(left: Sequence[PrintedChar], right: Sequence[PrintedChar]) -> b
 # --- comparing characters and lines -----------------------------------------------------
 
 
-def measure_direction(
+def measure_text_direction(
     pairs: Iterable[tuple[PrintedChar, PrintedChar]],
 ) -> tuple[float, float]:
-    """Return the text direction as a unit vector, or (1, 0) if there aren't any pairs.
+    """Measure the direction of text from pairs of adjacent characters, as a unit vector.
 
-    The direction is the median offset between the characters of a pair, so a few superscripts
-    don't affect it.
+    It is the direction of the median offset between the two characters of a pair, so that a few
+    superscripts don't affect it. Without any pairs, it is (1, 0).
     """
     steps = list(pairs)
     if not steps:
@@ -592,6 +598,11 @@ def measure_direction(
 def _classify_gap(
     left: PrintedChar, right: PrintedChar, all_chars: Sequence[Char], get_font: GetFont
 ) -> int:
+    """Return the gap between two consecutive visible characters: none, a space or a line break.
+
+    A space that PDFium inserted doesn't count if the characters touch and are part of a formula, in
+    which one of them is raised or lowered, or the font is a maths font.
+    """
     if left.text in HYPHEN_MARKERS:
         return LINE_GAP
     blanks_between = [
@@ -620,15 +631,13 @@ _MATHS_FONT = regex(r"CM(?:MI|B?SY|EX)|LMMath|NewTXMI|RMTMI|MSBM|tx(?:ex|mia|sy)
 
 
 def _is_touching(left: PrintedChar, right: PrintedChar) -> bool:
+    """Return whether two characters nearly touch each other, and are about on the same line."""
     height = max(left.height, right.height, 1.0)
     # lines may run from right to left
     gap_to_right = abs(right.left - left.right)
     gap_to_left = abs(left.left - right.right)
-    bottoms_apart = abs(left.bottom - right.bottom)
-    tops_apart = abs(left.top - right.top)
     return (
         min(gap_to_right, gap_to_left) < 0.1 * height
         and abs(left.x - right.x) < 3 * height
-        and bottoms_apart + tops_apart < 1.2 * height
         and abs(left.y - right.y) < 0.6 * height
     )

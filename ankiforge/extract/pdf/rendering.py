@@ -25,7 +25,7 @@ from pypdfium2 import PdfBitmap, PdfDocument, PdfPage
 from ankiforge.extract.pdf.annotations import open_annotation
 from ankiforge.extract.pdf.chars import Line, PrintedChar
 from ankiforge.extract.pdf.cleaning import Spelling, to_one_line
-from ankiforge.extract.pdf.figure_text import find_labels
+from ankiforge.extract.pdf.figure_text import find_figure_labels
 from ankiforge.extract.pdf.letters import load_upright_text, read_chars
 from ankiforge.extract.pdf.messages import (
     Area,
@@ -74,13 +74,13 @@ CONTENT_SUBTYPES = frozenset(
 
 
 def cut_out_area(document: PdfDocument, area: Area) -> CutOut:
-    """Cut an area out of its page as a picture, and find the labels in the picture.
+    """Render an area of a page as a picture, and find the labels in the picture.
 
-    If the area is empty or can't be rendered, the picture's data is b"".
+    If the area is empty or can't be rendered, the data of the picture is b"".
     """
     try:
         with closing(document[area.page]) as page:
-            hide_marks(page)
+            hide_markup(page)
             data = _draw_area(page, area.box)
             if not data:
                 return CutOut(b"")
@@ -114,11 +114,11 @@ def _contains_drawing(page: PdfPage, box: Box) -> bool:
 
 
 def _read_labels(page: PdfPage, box: Box) -> tuple[FigureLabel, ...]:
-    """Return the labels in an area from top to bottom, positioned relative to the picture."""
+    """Return the labels in an area from top to bottom. Positions are relative to the area."""
     resolution = POSITION_SIDE_PIXELS / max(page.get_size())
     cutout = _compute_pixel_area(page, box, resolution)
     labels = []
-    for detected_label in find_labels(page, box):
+    for detected_label in find_figure_labels(page, box):
         label_cutout = _compute_pixel_area(page, detected_label.box, resolution)
         label = FigureLabel(
             detected_label.text,
@@ -132,8 +132,8 @@ def _read_labels(page: PdfPage, box: Box) -> tuple[FigureLabel, ...]:
     return tuple(sorted(labels, key=lambda label: (round(label.top, 2), label.left)))
 
 
-def hide_marks(page: PdfPage) -> None:
-    """Hide annotations that only mark up the page, without modifying the file."""
+def hide_markup(page: PdfPage) -> None:
+    """Hide annotations that only mark up a page, such as highlights. The file isn't modified."""
     for index in range(pdfium_c.FPDFPage_GetAnnotCount(page)):
         with open_annotation(page, index) as annotation:
             if (
@@ -165,9 +165,9 @@ class PixelArea(Value):
 
 
 def _draw_area(page: PdfPage, box: Box) -> bytes:
-    """Render an area as a PNG, or return b"" if it's tiny or entirely white.
+    """Render an area as a PNG, or return b"" if the area is tiny or entirely white.
 
-    The resolution is reduced if the picture would have too many pixels or bytes.
+    If the picture would have too many pixels or bytes, the resolution is reduced.
     """
     resolution = min(_MAX_RESOLUTION, MAX_PAGE_SIDE_PIXELS / max(page.get_size()))
     while True:
@@ -187,7 +187,7 @@ def _draw_area(page: PdfPage, box: Box) -> bytes:
 
 
 def _compute_pixel_area(page: PdfPage, box: Box, resolution: float) -> PixelArea:
-    """Convert a box to pixels, clipped to the upright page.
+    """Convert a box to pixels, and clip it to the upright page.
 
     `resolution` is in pixels per point.
     """
@@ -202,7 +202,7 @@ def _compute_pixel_area(page: PdfPage, box: Box, resolution: float) -> PixelArea
 def to_pixel_box(
     page: PdfPage, page_width: int, page_height: int, box: Sequence[float]
 ) -> tuple[int, int, int, int]:
-    """Convert a box from user space to pixels, clipped to the page.
+    """Convert a box from user space to pixels, and clip it to the page.
 
     Returns:
         (left, top, right, bottom)
@@ -251,11 +251,11 @@ def encode_png(
     """Encode an image as a PNG.
 
     Args:
-        width: the width in pixels.
-        height: the height in pixels.
-        pixels: three bytes per pixel (RGB), or one byte if `grey` is true.
-        grey: whether the image is greyscale.
-        level: the zlib compression level.
+        width: The width in pixels.
+        height: The height in pixels.
+        pixels: Three bytes per pixel (RGB), or one byte if `grey` is true.
+        grey: Whether the image is greyscale.
+        level: The zlib compression level.
     """
     row_length = width if grey else 3 * width
     rows = []
@@ -302,7 +302,7 @@ a line's box. The characters of symbol fonts can reach into other lines.
 """
 
 
-def measure_pages(document: PdfDocument) -> MeasurePagesReply:
+def read_page_sizes(document: PdfDocument) -> MeasurePagesReply:
     """Return the size and label of each page."""
     pages = []
     for number in range(len(document)):
@@ -323,30 +323,30 @@ _MAX_DARK_LEVEL = 100
 """The upper bound of the median green value of a dark page."""
 
 
-def draw_page(document: PdfDocument, question: DrawPage) -> DrawPageReply:
+def draw_page(document: PdfDocument, request: DrawPage) -> DrawPageReply:
     """Render a whole page and locate its words and highlights.
 
     The reply is empty if the page doesn't exist or can't be rendered.
     """
-    if not 0 <= question.page < len(document):
+    if not 0 <= request.page < len(document):
         return DrawPageReply()
     try:
-        with closing(document[question.page]) as page:
+        with closing(document[request.page]) as page:
             # this turns the page upright
             with closing(load_upright_text(page)) as text_page:
                 chars = read_chars(text_page)
-            hide_marks(page)
+            hide_markup(page)
             with closing(PageText(chars, Spelling([]))) as text:
-                return _draw_page(page, text, question)
+                return _draw_page(page, text, request)
     except PDF_ERRORS:
         return DrawPageReply()
 
 
-def _draw_page(page: PdfPage, text: PageText, question: DrawPage) -> DrawPageReply:
+def _draw_page(page: PdfPage, text: PageText, request: DrawPage) -> DrawPageReply:
     width, height = page.get_size()
     if not (width > 0 and height > 0):
         return DrawPageReply()
-    scale = min(question.width / width, (_MAX_PAGE_PIXELS / (width * height)) ** 0.5)
+    scale = min(request.width / width, (_MAX_PAGE_PIXELS / (width * height)) ** 0.5)
     while True:
         page_width = max(1, round(width * scale))
         page_height = max(1, round(height * scale))
@@ -375,7 +375,7 @@ def _draw_page(page: PdfPage, text: PageText, question: DrawPage) -> DrawPageRep
         )
 
     marks = []
-    for mark in question.marks:
+    for mark in request.marks:
         boxes = [] if mark.box is None else [mark.box]
         if spans := _find_mark_spans(text, mark):
             boxes = [box for span in spans for box in _iter_line_boxes(text, span)]
@@ -416,22 +416,22 @@ def _find_words_with_boxes(text: PageText, line: Line) -> list[tuple[str, Box]]:
 def _iter_line_boxes(text: PageText, span: Span) -> Iterator[Box]:
     """Yield one box per line around the text of a span."""
     start, end = span
-    first = text.find_char(start)
-    last = text.find_char(max(end - 1, start))
+    first = text.find_char_at(start)
+    last = text.find_char_at(max(end - 1, start))
     marked_chars = text.chars[first.visible_index : last.visible_index + 1]
     for _, line_chars in groupby(marked_chars, attrgetter("line")):
         yield _compute_line_box(list(line_chars))
 
 
 def _find_mark_spans(text: PageText, mark: PageHighlight) -> list[Span]:
-    """Return the spans of a highlight's text on a page, or [] if it isn't found.
+    """Return the spans of a highlight's text on a page, or [] if the text isn't found.
 
-    There are several spans if the highlighted text is interrupted by other text on the
-    page. If the highlight continues on the next page, only the part on this page is found. If
-    the text occurs several times, the occurrence inside the highlight's box is preferred.
+    There are several spans if other text on the page interrupts the highlighted text. If the
+    highlight continues on the next page, only the part on this page is found. If the text occurs
+    several times, the occurrence inside the box of the highlight is preferred.
 
-    Only letters and digits are compared, because the hyphens at line ends depend on the
-    whole document, and because PDFium splits characters beyond 16 bits.
+    Only letters and digits are compared, because the hyphens at line ends depend on the whole
+    document, and because PDFium splits characters beyond 16 bits.
     """
     words = "".join(char for char in mark.words if char <= "\uffff")
     remaining, word_offsets = fold_alphanumerics_with_offsets(words)
@@ -442,7 +442,7 @@ def _find_mark_spans(text: PageText, mark: PageHighlight) -> list[Span]:
     box = mark.box
 
     def is_in_box(number: int) -> bool:
-        char = text.find_char(text_offsets[number])
+        char = text.find_char_at(text_offsets[number])
         return bool(box and box[0] <= char.x <= box[2] and box[1] <= char.y <= box[3])
 
     spans: list[Span] = []

@@ -22,7 +22,7 @@ from typing import Any
 import pypdfium2 as pdfium  # type: ignore[import-untyped]
 from msgspec import structs
 
-from ankiforge.extract.files import MISSING_FILE_HINT, open_regular_file, stamp_file
+from ankiforge.extract.files import MISSING_FILE_HINT, open_regular_file, read_stamp
 from ankiforge.extract.pdf.annotations import (
     TEXT_MARK_KINDS,
     Annotation,
@@ -38,11 +38,15 @@ from ankiforge.extract.pdf.cleaning import (
     clean_text,
     find_first_word,
     find_last_word,
-    strip_note_number,
+    strip_footnote_number,
     to_one_line,
 )
-from ankiforge.extract.pdf.letters import Letters, load_upright_text, read_chars
-from ankiforge.extract.pdf.margins import MAX_RUNNING_LINE_CHARS, RunningLines
+from ankiforge.extract.pdf.letters import (
+    CharReader,
+    load_upright_text,
+    read_chars,
+)
+from ankiforge.extract.pdf.margins import MAX_RUNNING_LINE_CHARS, RunningHeaders
 from ankiforge.extract.pdf.mark_text import (
     MarkTextFinder,
     build_quads,
@@ -58,13 +62,13 @@ from ankiforge.extract.pdf.messages import (
     Failure,
     FindContextsReply,
     MeasurePages,
-    Question,
     QuoteContext,
     ReadMarks,
     ReadMarksReply,
     ReadPages,
     ReadPagesReply,
     Reply,
+    Request,
     StoredQuote,
 )
 from ankiforge.extract.pdf.metadata import (
@@ -113,8 +117,8 @@ def iter_repaired_copies(path: Path) -> Iterator[bytes]:
     3. the first copy, rewritten by pypdf
 
     Raises:
-        MemoryError: creating a copy exceeds the memory limit.
-        OSError: the file can't be read.
+        MemoryError: Creating a copy exceeds the memory limit.
+        OSError: The file can't be read.
     """
     raw = path.read_bytes()
 
@@ -204,27 +208,27 @@ _PUBLISHER_COVER = regex(
 # --- one request ------------------------------------------------------------------------
 
 
-def process_pdf_request(question: Question) -> Reply:
+def process_pdf_request(request: Request) -> Reply:
     """Return the reply to a request about a PDF, or a `Failure` if the file can't be read.
 
     Never raises an exception because of a file's content.
     """
-    path = Path(question.path)
+    path = Path(request.path)
     try:
-        if isinstance(question, ReadPages):
-            return _read_pages(question, path)
+        if isinstance(request, ReadPages):
+            return _read_pages(request, path)
         opened = _open_document(path)
         if isinstance(opened, Failure):
             return opened
         document, notices = opened
         with closing(document):
-            if isinstance(question, CutAreas | DrawPage | MeasurePages):
-                return _render(document, question)
+            if isinstance(request, CutAreas | DrawPage | MeasurePages):
+                return _render(document, request)
             pages = _FilePages(document)
-            if isinstance(question, ReadMarks):
-                return _read_marks(pages, path.stem, notices, question)
+            if isinstance(request, ReadMarks):
+                return _read_marks(pages, path.stem, notices, request)
             with closing(_OpenPdf(pages, path.stem)) as open_pdf:
-                passages = map(open_pdf.find_context, question.quotes)
+                passages = map(open_pdf.find_context, request.quotes)
                 return FindContextsReply(tuple(passages))
     except MemoryError:
         return _OUT_OF_MEMORY
@@ -238,19 +242,19 @@ def process_pdf_request(question: Question) -> Reply:
 
 
 def _render(
-    document: pdfium.PdfDocument, question: CutAreas | DrawPage | MeasurePages
+    document: pdfium.PdfDocument, request: CutAreas | DrawPage | MeasurePages
 ) -> Reply:
     # imported on demand, because most files are only read
     from ankiforge.extract.pdf import rendering
 
-    match question:
+    match request:
         case CutAreas():
-            pictures = [rendering.cut_out_area(document, area) for area in question.areas]
+            pictures = [rendering.cut_out_area(document, area) for area in request.areas]
             return CutAreasReply(tuple(pictures))
         case DrawPage():
-            return rendering.draw_page(document, question)
+            return rendering.draw_page(document, request)
         case MeasurePages():
-            return rendering.measure_pages(document)
+            return rendering.read_page_sizes(document)
 
 
 _open_files: dict[str, tuple[ExitStack, _OpenPdf]] = {}
@@ -260,13 +264,13 @@ The entry is removed after the last pages have been read.
 """
 
 
-def _read_pages(question: ReadPages, path: Path) -> Reply:
+def _read_pages(request: ReadPages, path: Path) -> Reply:
     """Read the text of a range of pages.
 
-    The file is kept open until its last page has been read, because opening it takes as
-    long as reading a sixth of its pages.
+    The file stays open until its last page has been read, because opening it takes as long as
+    reading a sixth of its pages.
     """
-    file_key = f"{path} {stamp_file(path)}"
+    file_key = f"{path} {read_stamp(path)}"
     if file_key not in _open_files:
         for previous, _ in _open_files.values():
             previous.close()
@@ -280,18 +284,18 @@ def _read_pages(question: ReadPages, path: Path) -> Reply:
         pdf = stack.enter_context(closing(_OpenPdf(_FilePages(document), path.stem)))
         _open_files[file_key] = stack, pdf
     stack, pdf = _open_files[file_key]
-    pages_read = pdf.read_pages(question.first, question.number)
-    if question.first + question.number >= len(pages_read.prints):
+    pages_read = pdf.read_pages(request.first, request.number)
+    if request.first + request.number >= len(pages_read.prints):
         stack.close()
         del _open_files[file_key]
     return pages_read
 
 
 def _open_document(path: Path) -> tuple[pdfium.PdfDocument, list[Pair]] | Failure:
-    """Open a PDF, repairing it if necessary. The caller must close the document.
+    """Open a PDF, and repair it if necessary. The caller must close the document.
 
-    PDFium itself repairs a damaged or missing cross-reference table. If PDFium still can't open
-    the file, we try the copies from `iter_repaired_copies`.
+    PDFium itself repairs a damaged or missing cross-reference table. If it still can't open the
+    file, the copies from `iter_repaired_copies` are tried.
 
     Returns:
         (document, notices about the file), or a `Failure` if the file can't be opened.
@@ -325,7 +329,7 @@ def _open_nonempty(file: Path | bytes) -> pdfium.PdfDocument:
 
 
 def _read_marks(
-    pages: _FilePages, name: str, notices: list[Pair], question: ReadMarks
+    pages: _FilePages, name: str, notices: list[Pair], request: ReadMarks
 ) -> ReadMarksReply:
     annotations = read_annotations(pages.iter_pages())
     if annotations.hidden_count:
@@ -336,7 +340,7 @@ def _read_marks(
         is_whole=TRUNCATED_NOTICE not in notices and REPAIRED_NOTICE not in notices,
         left_out=annotations.left_out,
     )
-    if question.named or annotations.marks or pages.damaged:
+    if request.named or annotations.marks or pages.damaged:
         with closing(_OpenPdf(pages, name)) as open_pdf:
             reply = open_pdf.read_marks(annotations.marks, reply)
     if reply.problems:  # the problems already list the unreadable pages
@@ -378,7 +382,7 @@ class _FilePages:
         read: Callable[[int], Any],
         default: Any,
     ) -> Any:
-        """Return `read(number)`, or `default` if the page is damaged. Damage is recorded."""
+        """Return `read(number)`. If the page is damaged, record this and return `default`."""
         try:
             return read(number)
         except PDF_ERRORS:
@@ -387,7 +391,7 @@ class _FilePages:
             return default
 
     def format_page_label(self, number: int) -> str:
-        """Return the page label stored in the PDF, falling back to the one-based page number."""
+        """Return the page label stored in the PDF or, if there is none, the page number from 1."""
         return to_one_line(self.document.get_page_label(number)) or str(number + 1)
 
 
@@ -415,7 +419,7 @@ class _LocatedMark(Value):
 
     @property
     def sort_key(self) -> tuple[int, float, float]:
-        """Sort key: by first character, then from top to bottom, then from left to right."""
+        """The key for sorting marks: by first character, from top to bottom, from left to right."""
         left, _, _, top = self.annotation.box or _NO_BOX
         return (self.first_char.visible_index if self.first_char else 0, -top, left)
 
@@ -448,7 +452,7 @@ class _OpenPdf:
             pages.read_or_default(number, read_text, "") for number in range(len(pages))
         ]
         self._spelling = Spelling(self._texts)
-        self._running_lines = RunningLines(self._texts)
+        self._running_lines = RunningHeaders(self._texts)
         work_page = int(
             len(pages) > 1 and _PUBLISHER_COVER.search(self._texts[0]) is not None
         )
@@ -473,10 +477,10 @@ class _OpenPdf:
         page = self._page_cache.pop(number, None)
         if page is None:
             chars = self._pages.read_or_default(number, self._read_chars, [])
-            letters = Letters(self._pages.load_text_page(number)) if chars else None
+            letters = CharReader(self._pages.load_text_page(number)) if chars else None
             get_font = letters.get_font if letters else str
             text = PageText(chars, self._spelling, get_font)
-            body = self._running_lines.find_body(number, text.text)
+            body = self._running_lines.find_body_span(number, text.text)
             page = _MarkedPage(number, text, body, MarkTextFinder(text))
         self._page_cache[number] = page
         if len(self._page_cache) > _MAX_PAGES_WITH_CHARS:
@@ -505,7 +509,7 @@ class _OpenPdf:
     def read_marks(
         self, annotations: Sequence[Annotation], reply: ReadMarksReply
     ) -> ReadMarksReply:
-        """Return `reply` with the document, its highlights and any problems added."""
+        """Complete `reply` with the document, its highlights and any problems."""
         identifying_names = find_identifying_names(annotations)
         annotations_by_page: dict[int, list[Annotation]] = defaultdict(list)
         for annotation in annotations:
@@ -560,6 +564,7 @@ class _OpenPdf:
         )
 
     def _find_problems(self, marks: Sequence[Highlight]) -> Iterator[Pair]:
+        """Yield a problem for damaged pages, and one for marked pages that have no text."""
         if self._pages.damaged:
             page_list = self._format_page_list(self._pages.damaged)
             yield (f"{page_list} cannot be read", REPAIR_HINT)
@@ -581,6 +586,7 @@ class _OpenPdf:
         located: _LocatedMark,
         identifying_names: set[str],
     ) -> Highlight:
+        """Build the highlight for an annotation from the text that it covers and the context."""
         annotation = located.annotation
         _, _, _, top = annotation.box or _NO_BOX
         char_index = located.first_char.char_index if located.first_char else 0
@@ -593,7 +599,7 @@ class _OpenPdf:
             exact = join_bullets(to_one_line(words))
         if located.first_char in page.text.list_items:
             exact = ITEM_LABEL.sub("", exact, count=1).strip() or exact
-        exact = strip_note_number(exact)
+        exact = strip_footnote_number(exact)
 
         # Find the context. For a note beside the text, this is only the nearest sentence. Text
         # boxes have no context, nor do text marks that cover no text.
@@ -616,7 +622,7 @@ class _OpenPdf:
             nearby = _find_paragraphs_around(text, located.word_span, page.body, asks)
         else:
             prefix = suffix = ""
-        sentence = strip_note_number(sentence)
+        sentence = strip_footnote_number(sentence)
         if sentence in (exact, quoted):
             sentence = ""
 
@@ -651,10 +657,10 @@ class _OpenPdf:
         )
 
     def _join_marks(self, first: Highlight, second: Highlight) -> Highlight:
-        """Join two highlights on consecutive pages into one, keeping the key of the first.
+        """Join two highlights on consecutive pages into one, which keeps the key of the first.
 
-        PDF readers can't highlight across a page break, so users highlight both sides
-        separately.
+        PDF readers can't highlight across a page break, so users highlight the text before and
+        after the break separately.
         """
         exact = first.exact
         word = find_last_word(exact.rstrip(_HYPHEN))
@@ -683,7 +689,7 @@ class _OpenPdf:
     def read_pages(self, first: int, count: int) -> ReadPagesReply:
         """Return the lines of `count` pages from index `first`, without headers and footers.
 
-        If the document ends earlier, fewer pages are returned.
+        If the document ends earlier, only its remaining pages are returned.
         """
         labels = []
         pages = []
@@ -696,7 +702,7 @@ class _OpenPdf:
             for line in lines:
                 heading = ""
                 if self._outline and page.text.chars:
-                    char = page.text.find_char(line_start)
+                    char = page.text.find_char_at(line_start)
                     heading = self._find_headings(page_number, char.char_index, char.top)
                 skip = (
                     _UNRELIABLE_TEXT if is_misread and CLUSTER_LETTER.search(line) else ""
@@ -713,9 +719,9 @@ class _OpenPdf:
     # --- quotes
 
     def find_context(self, quote: StoredQuote) -> QuoteContext:
-        """Find the context of a quote, or return an empty `QuoteContext` if the quote isn't found.
+        """Find the context of a quote, or return an empty `QuoteContext` if it isn't found.
 
-        If the page has line numbers, the quote is also searched for without these numbers.
+        On a page with line numbers, the quote is also looked up without these numbers.
         """
         if not 0 <= quote.page < len(self._texts):
             return QuoteContext()
@@ -732,6 +738,10 @@ class _OpenPdf:
         return structs.replace(context, displayed_text=words_without_numbers)
 
     def _find_context(self, quote: StoredQuote) -> QuoteContext:
+        """Find the context of a quote near its box or, failing that, anywhere on its page.
+
+        If the page doesn't contain the whole quote, it may continue on the next page.
+        """
         page = self._get_page(quote.page)
         text = page.text.text
         body: Span | None = page.body
@@ -763,7 +773,7 @@ class _OpenPdf:
         prefix, suffix, sentence = get_passage_context(
             text, span, crosses_table=crosses_table
         )
-        char = page.text.find_char(span[0])
+        char = page.text.find_char_at(span[0])
         return QuoteContext(
             prefix=prefix,
             suffix=suffix,
@@ -774,6 +784,7 @@ class _OpenPdf:
 
 
 def _locate_mark(page: _MarkedPage, annotation: Annotation) -> _LocatedMark:
+    """Find the text that an annotation covers or, if it covers none, the nearest character."""
     segments: Segments = []
     if annotation.is_text_mark:
         segments = page.text_finder.find_covered_text(
@@ -804,10 +815,10 @@ def _locate_mark(page: _MarkedPage, annotation: Annotation) -> _LocatedMark:
 def _continues_on_next_page(
     page: _MarkedPage, mark: _LocatedMark, next_page: _MarkedPage, next_mark: _LocatedMark
 ) -> bool:
-    """Return whether two highlights on consecutive pages belong to the same passage.
+    """Return whether two highlights on consecutive pages are parts of the same passage.
 
-    Between each highlight and the page break, there may be up to one line of other text, e.g. a
-    header or footer that wasn't recognised as such.
+    Between each of them and the page break, there may be up to one line of other text, such as a
+    header or footer that wasn't recognised.
     """
     if next_page.number != page.number + 1 or not (mark.segments and next_mark.segments):
         return False

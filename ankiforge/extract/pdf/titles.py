@@ -16,7 +16,7 @@ from pypdfium2 import PdfTextPage
 
 from ankiforge.extract.files import AUTHOR_AND_YEAR_PREFIX
 from ankiforge.extract.pdf.cleaning import to_one_line
-from ankiforge.extract.pdf.letters import Letters
+from ankiforge.extract.pdf.letters import CharReader
 from ankiforge.model import Value
 from ankiforge.text import regex
 from ankiforge.text.normalize import fold_alphanumerics, normalize_for_lookup
@@ -47,11 +47,11 @@ _MAX_SAMPLED_LETTERS = 9
 
 
 def read_printed_lines(page: PdfTextPage, text: str) -> list[PrintedLine]:
-    """Return the nonempty lines of a page.
+    """Return the lines of a page that contain text.
 
-    `text` is the page's text as returned by PDFium.
+    `text` is the text of the page as PDFium returns it.
     """
-    letters = Letters(page)
+    letters = CharReader(page)
 
     def get_index(offset: int) -> int:
         index: int = pdfium_c.FPDFText_GetCharIndexFromTextIndex(page.raw, offset)
@@ -59,7 +59,7 @@ def read_printed_lines(page: PdfTextPage, text: str) -> list[PrintedLine]:
 
     def measure_size(index: int) -> float:
         bottom, top = letters.get_bottom_and_top(index)
-        return round(letters.get_size(index, top - bottom), 2)
+        return round(letters.get_font_size(index, top - bottom), 2)
 
     lines = []
     offset = 0
@@ -90,7 +90,7 @@ def read_printed_lines(page: PdfTextPage, text: str) -> list[PrintedLine]:
 
 
 def _count_units(text: str) -> int:
-    """Count UTF-16 code units, which PDFium's offsets are based on."""
+    """Count the UTF-16 code units in a text, because PDFium's offsets are based on them."""
     return len(text.encode("utf-16-le", "surrogatepass")) // 2
 
 
@@ -174,6 +174,11 @@ def _is_too_long(title: str) -> bool:
 
 
 def _is_worded_as_title(text: str) -> bool:
+    """Return whether a text is worded like a title.
+
+    It must have more than one word, consist mostly of letters, and not be too long. The name of a
+    journal, a URL, a numbered heading and a list of names are no titles.
+    """
     words = text.split()
     chars = "".join(words)
     min_letters = max(MIN_TITLE_LETTERS, MIN_LETTER_FRACTION * len(chars))
@@ -193,8 +198,8 @@ def _is_worded_as_title(text: str) -> bool:
 def _is_name_list(text: str) -> bool:
     """Return whether a text looks like a list of people's names.
 
-    Each name may have up to four words, or three if it's the only name, not counting particles
-    such as `von`. At most 30 % of the names may be single words.
+    A name may have up to four words or, if it is the only name, three. Particles such as `von`
+    don't count. At most 30 % of the names may be single words.
     """
     if _NEVER_IN_NAMES.search(text):
         return False
@@ -217,18 +222,18 @@ def _is_name_list(text: str) -> bool:
 def choose_title(
     metadata_title: str, lines: Sequence[PrintedLine], page_text: str, file_name: str = ""
 ) -> str:
-    """Choose the title of a work, or return "" if it's unknown.
+    """Choose the title of a work, or return "" if it is unknown.
 
-    The metadata title may be that of a file, a template, a series or another work. It is
-    therefore only preferred if it is printed on the first page, and no other text on that page
-    is clearly the title. Otherwise, the fallbacks are the title in a file name of the form
-    `Author - Year - Title` (which may be truncated), the printed title and the metadata title.
+    The title in the metadata may be that of a file, a template, a series or another work. It is
+    therefore only preferred if the first page shows it, and if no other text on that page is
+    clearly the title. The next choices are the title in a file name of the form `Author - Year -
+    Title`, which may be truncated, then the title printed on the page, then that in the metadata.
 
     Args:
-        metadata_title: the title in the metadata, or "".
-        lines: the lines of the first page.
-        page_text: the text of the first page.
-        file_name: the file name without its suffix.
+        metadata_title: The title in the metadata, or "".
+        lines: The lines of the first page.
+        page_text: The text of the first page.
+        file_name: The file name without its suffix.
     """
     folded_page = normalize_for_lookup(page_text)
 
@@ -246,15 +251,16 @@ def choose_title(
     ):
         metadata_title = ""
     title_finder = _TitleFinder(lines)
-    title_block = next(title_finder.find_titles(), None)
+    title_block = next(title_finder.iter_title_candidates(), None)
     printed_title = title_block.text if title_block else ""
     if metadata_title and is_printed_in(folded_page, metadata_title):
         large_letters = ""
         for line in lines:
-            if title_block and line.size >= MIN_RELATIVE_SIZE * title_block.size:
+            if title_block and line.size >= MIN_RELATIVE_SIZE * title_block.font_size:
                 large_letters += fold_alphanumerics(line.text.removesuffix(line.note))
         has_clear_title = (
-            title_block and title_block.size >= _MIN_TITLE_SIZE * title_finder.usual_size
+            title_block
+            and title_block.font_size >= _MIN_TITLE_SIZE * title_finder.usual_size
         )
         if (
             not has_clear_title
@@ -276,8 +282,8 @@ class _Block:
         self.lines = [line]
 
     @property
-    def size(self) -> float:
-        """The letter size of the largest line."""
+    def font_size(self) -> float:
+        """The font size of the largest line."""
         return max(line.size for line in self.lines)
 
     @property
@@ -289,15 +295,15 @@ class _Block:
 
     @property
     def ranking_size(self) -> float:
-        """The size by which blocks are ranked, slightly reduced for a possible list of names."""
-        return self.size * (_NAMES_FACTOR if _is_name_list(self.text) else 1)
+        """The font size by which blocks are ranked. It is reduced for a possible list of names."""
+        return self.font_size * (_NAMES_FACTOR if _is_name_list(self.text) else 1)
 
     def is_continued_by(self, line: PrintedLine, usual_size: float) -> bool:
-        """Return whether `line` closely follows the block and has a similar size.
+        """Return whether `line` belongs to the block: it closely follows, and has a similar size.
 
         A change between bold and regular type starts a new block if the line is small, or if
-        either line is a list of names. Lines in capitals may differ more in size, because in
-        small capitals, most letters of a line may be either large or small.
+        either line is a list of names. Lines in capitals may differ more in size, because most
+        letters of a line in small capitals may be either large or small.
         """
         above = self.lines[-1]
         if _NOT_A_TITLE.match(above.text):
@@ -333,16 +339,22 @@ class _TitleFinder:
             else:
                 self._blocks.append(_Block(line))
 
-    def find_titles(self) -> Iterator[_Block]:
-        """Yield the blocks that look like titles, most likely first."""
+    def iter_title_candidates(self) -> Iterator[_Block]:
+        """Yield the blocks that look like titles, the most likely one first."""
         min_size = _MIN_COVER_TITLE_SIZE if self._is_cover else _MIN_TITLE_SIZE
         by_size = sorted(self._blocks, key=lambda block: -block.ranking_size)
-        larger = (block for block in by_size if block.size >= min_size * self.usual_size)
+        larger = (
+            block for block in by_size if block.font_size >= min_size * self.usual_size
+        )
         for block in chain(larger, self._find_emphasized_blocks()):
             if not _NOT_A_TITLE.match(block.text) and _is_worded_as_title(block.text):
                 yield block
 
     def _find_emphasized_blocks(self) -> Iterator[_Block]:
+        """Yield the blocks near the top of the page that are bold or in capitals.
+
+        Bold type means nothing if much of the page is bold. Lists of names are skipped.
+        """
         bold_letters = sum(len(line.text) for line in self._lines if line.is_bold)
         is_bold_significant = bold_letters < _MAX_BOLD_FRACTION * self._letter_count
         for block in self._blocks:
@@ -356,5 +368,5 @@ class _TitleFinder:
                 min_size = _MIN_CAPITALS_SIZE
             else:
                 continue
-            if block.size >= min_size * self.usual_size:
+            if block.font_size >= min_size * self.usual_size:
                 yield block

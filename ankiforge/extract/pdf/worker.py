@@ -25,7 +25,7 @@ from urllib.parse import urlsplit
 from msgspec import MsgspecError, json
 
 from ankiforge.errors import ItemError, ServiceError, UsageError
-from ankiforge.extract.files import fingerprint_program, is_stamp_reliable, stamp_file
+from ankiforge.extract.files import fingerprint_program, is_stamp_reliable, read_stamp
 from ankiforge.extract.pdf.messages import (
     HYPERTEXT_SUFFIXES,
     REPAIR_HINT,
@@ -41,13 +41,13 @@ from ankiforge.extract.pdf.messages import (
     MeasurePages,
     MeasurePagesReply,
     PageHighlight,
-    Question,
     QuoteContext,
     ReadMarks,
     ReadMarksReply,
     ReadPages,
     ReadPagesReply,
     Reply,
+    Request,
     StoredQuote,
 )
 from ankiforge.model import EmptySourceCache, SourceCache, hash16
@@ -71,15 +71,15 @@ _CRASHED = Failure(
 # --- in the process ---------------------------------------------------------------------
 
 
-def serve(questions: int, replies: int, timeout: float) -> None:
+def serve(requests: int, replies: int, timeout: float) -> None:
     """Reply to requests in this process until the pipe of requests is closed.
 
-    Each request and reply is a line of JSON. If a request times out, the process exits.
+    Each request and each reply is a line of JSON. If a request times out, the process exits.
 
     Args:
-        questions: the file descriptor to read requests from.
-        replies: the file descriptor to write replies to.
-        timeout: the timeout of each request, in seconds.
+        requests: The file descriptor to read requests from.
+        replies: The file descriptor to write replies to.
+        timeout: The timeout of each request, in seconds.
     """
     import faulthandler
     import gc
@@ -100,14 +100,14 @@ def serve(questions: int, replies: int, timeout: float) -> None:
         resource.setrlimit(resource.RLIMIT_DATA, (limit, hard_limit))
     devnull = open(os.devnull, "r+b")  # noqa: PTH123, SIM115
     with (
-        os.fdopen(os.dup(questions), "rb") as question_lines,
+        os.fdopen(os.dup(requests), "rb") as request_lines,
         os.fdopen(os.dup(replies), "wb") as output,
     ):
         for stream in (0, 1, 2):
             os.dup2(devnull.fileno(), stream)
-        for line in question_lines:
+        for line in request_lines:
             faulthandler.dump_traceback_later(timeout, exit=True, file=devnull)
-            reply = json.encode(process_request(json.decode(line, type=Question)))
+            reply = json.encode(process_request(json.decode(line, type=Request)))
             faulthandler.cancel_dump_traceback_later()
             output.write(reply + b"\n")
             output.flush()
@@ -116,20 +116,20 @@ def serve(questions: int, replies: int, timeout: float) -> None:
             gc.freeze()
 
 
-def process_request(question: Question) -> Reply:
+def process_request(request: Request) -> Reply:
     """Return the reply to a request about a PDF, or about quotes in an EPUB or web page.
 
     Never raises an exception because of a file's content.
     """
-    if isinstance(question, FindContexts) and question.path.lower().endswith(
+    if isinstance(request, FindContexts) and request.path.lower().endswith(
         HYPERTEXT_SUFFIXES
     ):
         from ankiforge.extract.pdf.hypertext import find_quote_contexts
 
-        return find_quote_contexts(Path(question.path), question.quotes)
+        return find_quote_contexts(Path(request.path), request.quotes)
     from ankiforge.extract.pdf.requests import process_pdf_request
 
-    return process_pdf_request(question)
+    return process_pdf_request(request)
 
 
 # --- the caller's side ------------------------------------------------------------------
@@ -147,7 +147,7 @@ class WorkerProcess:
         self.has_ended = False
         self._kill: Callable[[], object]
         self._wait: Callable[[], object]
-        questions, to_questions = os.pipe()
+        requests, to_requests = os.pipe()
         from_replies, replies = os.pipe()
         # A forked process already has most modules imported, but it may hang if this process has
         # other threads.
@@ -157,11 +157,11 @@ class WorkerProcess:
                 with suppress(BaseException):
                     # close all inherited files, because with an inherited socket it would look as
                     # if somebody were listening on its port
-                    lower, upper = sorted((questions, replies))
+                    lower, upper = sorted((requests, replies))
                     os.closerange(3, lower)
                     os.closerange(lower + 1, upper)
                     os.closerange(upper + 1, os.sysconf("SC_OPEN_MAX"))
-                    serve(questions, replies, timeout)
+                    serve(requests, replies, timeout)
                 os._exit(1)
             self._kill = partial(os.kill, pid, signal.SIGKILL)
             self._wait = partial(os.waitpid, pid, 0)
@@ -170,61 +170,61 @@ class WorkerProcess:
 
             code = f"from {__name__} import serve; serve(0, 1, {timeout})"
             command = (sys.executable, "-P", "-W", "ignore", "-c", code)
-            process = subprocess.Popen(command, stdin=questions, stdout=replies)
+            process = subprocess.Popen(command, stdin=requests, stdout=replies)
             self._kill = process.kill
             self._wait = process.wait
-        os.close(questions)
+        os.close(requests)
         os.close(replies)
-        self._questions = os.fdopen(to_questions, "wb")
+        self._requests = os.fdopen(to_requests, "wb")
         self._replies = os.fdopen(from_replies, "rb")
 
-    def ask(self, question: Question) -> Reply:
-        """Send a request and wait for the reply.
+    def send(self, request: Request) -> Reply:
+        """Send a request to the subprocess, and wait for the reply.
 
-        If the subprocess crashes or the request times out, the subprocess is killed and a
+        If the subprocess crashes or the request times out, the subprocess is killed, and a
         `Failure` is returned.
         """
         started = monotonic()
         reply_line = b""
         with suppress(OSError, ValueError):
-            self._questions.write(json.encode(question) + b"\n")
-            self._questions.flush()
+            self._requests.write(json.encode(request) + b"\n")
+            self._requests.flush()
             reply_line = self._replies.readline()
         if reply_line.endswith(b"\n"):
             reply: Reply = json.decode(reply_line, type=Reply)
             return reply
-        self.end()
+        self.kill()
         if monotonic() - started < self._timeout:
             return _CRASHED
         hint = "print it to a new PDF, or leave it out with `exclude`"
         return Failure(f"reading it took longer than {self._timeout:g} s", hint)
 
-    def end(self) -> None:
-        """Kill the subprocess, even if it's busy.
+    def kill(self) -> None:
+        """Kill the subprocess, even if it is busy.
 
-        Any thread waiting for its reply gets a `Failure`.
+        A thread that is waiting for a reply gets a `Failure`.
         """
         self.has_ended = True
         with suppress(OSError):  # the subprocess has already ended
             self._kill()
             self._wait()
-        for pipe in (self._replies, self._questions):
+        for pipe in (self._replies, self._requests):
             with suppress(OSError):
                 pipe.close()
 
 
 # --- several processes, and cached replies --------------------------------------------
 
-QUESTION_TIMEOUT = 60.0
+REQUEST_TIMEOUT = 60.0
 """The default timeout for each request, in seconds."""
 MAX_PICTURES = 200
 """The maximum number of pictures cut out of a file."""
-_PICTURES_PER_QUESTION = 8
-PAGES_PER_QUESTION = 100
+_PICTURES_PER_REQUEST = 8
+PAGES_PER_REQUEST = 100
 """The number of pages per request when the whole text of a file is read."""
 _REMOTE_TIMEOUT = 180.0
 """The timeout in seconds for a reply from a cluster, whose workers may all have died."""
-_MAX_REMOTE_QUESTIONS = 32
+_MAX_REMOTE_REQUESTS = 32
 """The maximum number of requests queued on a cluster, besides the current one."""
 _MAX_UNSAVED_REPLIES = 20
 """The number of new replies after which the cache is saved, so that interrupted runs can resume."""
@@ -242,7 +242,7 @@ class PdfWorkerPool:
 
     def __init__(
         self,
-        timeout: float = QUESTION_TIMEOUT,
+        timeout: float = REQUEST_TIMEOUT,
         cache: SourceCache = EmptySourceCache(),  # noqa: B008 - stateless
         jobs: int = 1,
         executor: str = "",
@@ -250,10 +250,10 @@ class PdfWorkerPool:
         """Create a pool without starting a subprocess yet.
 
         Args:
-            timeout: the timeout for each request, in seconds.
-            cache: stores replies between runs.
-            jobs: the number of files that `prefetch` reads in parallel.
-            executor: the address of the Dask cluster that reads the files, or "" to read them
+            timeout: The timeout for each request, in seconds.
+            cache: Stores replies between runs.
+            jobs: The number of files that `prefetch` reads in parallel.
+            executor: The address of the Dask cluster that reads the files, or "" to read them
                 on this computer.
         """
         self.timeout = timeout
@@ -266,8 +266,8 @@ class PdfWorkerPool:
         # for prefetching: the executor, the requests still to be submitted to it, and the
         # submitted requests with their futures
         self._executor: Executor | None = None
-        self._queue: deque[Question] = deque()
-        self._futures: dict[Question, Future[Reply]] = {}
+        self._queue: deque[Request] = deque()
+        self._futures: dict[Request, Future[Reply]] = {}
         self._stack = ExitStack()
 
     def __enter__(self) -> Self:
@@ -279,29 +279,31 @@ class PdfWorkerPool:
         for future in self._futures.values():
             future.cancel()
         for process in self._processes:
-            process.end()
+            process.kill()
         self._stack.close()
 
     # --- requests
 
-    def read_marks(self, path: Path, *, named: bool = False) -> ReadMarksReply | Failure:
+    def read_marks(
+        self, path: Path, *, always_identify: bool = False
+    ) -> ReadMarksReply | Failure:
         """Read the highlights in a PDF.
 
-        If `named` is true, the work is identified even if there aren't any highlights.
+        If `always_identify` is true, the work is identified even if the PDF has no highlights.
         """
-        reply = self.ask(ReadMarks(get_absolute_path(path), named))
+        reply = self.get_reply(ReadMarks(get_absolute_path(path), always_identify))
         assert isinstance(reply, ReadMarksReply | Failure)
         return reply
 
     def find_contexts(
         self, path: Path, quotes: Sequence[StoredQuote]
     ) -> tuple[Sequence[QuoteContext], Failure | None]:
-        """Return (context of each quote, failure), where the failure is None on success.
+        """Return (context of each quote, failure or None).
 
-        Quotes that aren't found get an empty context, as do all quotes if the file can't be
-        read.
+        A quote that isn't found gets an empty context. If the file can't be read, all quotes do,
+        and the failure gives the reason.
         """
-        reply = self.ask(FindContexts(get_absolute_path(path), tuple(quotes)))
+        reply = self.get_reply(FindContexts(get_absolute_path(path), tuple(quotes)))
         if isinstance(reply, FindContextsReply):
             return reply.passages, None
         assert isinstance(reply, Failure)
@@ -310,18 +312,20 @@ class PdfWorkerPool:
     def cut_pictures(
         self, path: Path, areas: Mapping[Mark, Area]
     ) -> tuple[dict[Mark, CutOut], Failure | None]:
-        """Cut the areas of marks out of a PDF, in small batches so a bad page affects few marks.
+        """Cut the areas of marks out of a PDF.
+
+        They are cut out in small batches, so that a damaged page affects few marks.
 
         Returns:
-            (picture by mark, failure that stopped the worker or None). Only the first
+            (picture of each mark, failure that stopped the worker or None). Only the first
                 `MAX_PICTURES` marks are included. A picture without data couldn't be cut out.
         """
         marks = list(islice(areas, MAX_PICTURES))
         pictures = dict.fromkeys(marks, CutOut(b""))
-        for start in range(0, len(marks), _PICTURES_PER_QUESTION):
-            batch = marks[start : start + _PICTURES_PER_QUESTION]
+        for start in range(0, len(marks), _PICTURES_PER_REQUEST):
+            batch = marks[start : start + _PICTURES_PER_REQUEST]
             batch_areas = tuple(areas[mark] for mark in batch)
-            reply = self.ask(CutAreas(get_absolute_path(path), batch_areas))
+            reply = self.get_reply(CutAreas(get_absolute_path(path), batch_areas))
             if isinstance(reply, Failure):
                 return pictures, reply
             assert isinstance(reply, CutAreasReply)
@@ -331,56 +335,57 @@ class PdfWorkerPool:
     def draw_page(
         self, path: Path, page: int, marks: Sequence[PageHighlight], width: int
     ) -> DrawPageReply:
-        """Render a page and locate its words and highlights. The reply is empty if this fails.
+        """Render a page, and locate its words and highlights. The reply is empty if this fails.
 
         Args:
-            path: the path of the PDF.
-            page: the page number, from 0.
-            marks: the highlights to locate.
-            width: the width of the picture in pixels. Very large pages get a narrower picture.
+            path: The path of the PDF.
+            page: The page number, from 0.
+            marks: The highlights to locate.
+            width: The width of the picture in pixels. Very large pages get a narrower picture.
         """
-        reply = self.ask(DrawPage(get_absolute_path(path), page, tuple(marks), width))
+        reply = self.get_reply(
+            DrawPage(get_absolute_path(path), page, tuple(marks), width)
+        )
         return reply if isinstance(reply, DrawPageReply) else DrawPageReply()
 
-    def measure_pages(self, path: Path) -> MeasurePagesReply:
-        """Return the size and label of each page, or an empty reply if the file can't be read."""
-        reply = self.ask(MeasurePages(get_absolute_path(path)))
+    def read_page_sizes(self, path: Path) -> MeasurePagesReply:
+        """Return the size and label of every page, or an empty reply if the file can't be read."""
+        reply = self.get_reply(MeasurePages(get_absolute_path(path)))
         return reply if isinstance(reply, MeasurePagesReply) else MeasurePagesReply()
 
     def iter_pages(self, path: Path) -> Iterator[ReadPagesReply]:
-        """Yield the full text of a PDF in batches of `PAGES_PER_QUESTION` pages.
+        """Yield the full text of a PDF in batches of `PAGES_PER_REQUEST` pages.
 
         Raises:
-            ItemError: the file can't be read.
+            ItemError: The file can't be read.
         """
         file_path = get_absolute_path(path)
-        first_pages = self._request_pages(ReadPages(file_path, 0, PAGES_PER_QUESTION))
+        first_pages = self._request_pages(ReadPages(file_path, 0, PAGES_PER_REQUEST))
         yield first_pages
-        starts = range(PAGES_PER_QUESTION, len(first_pages.prints), PAGES_PER_QUESTION)
-        questions = [ReadPages(file_path, start, PAGES_PER_QUESTION) for start in starts]
+        starts = range(PAGES_PER_REQUEST, len(first_pages.prints), PAGES_PER_REQUEST)
+        requests = [ReadPages(file_path, start, PAGES_PER_REQUEST) for start in starts]
         if not self._queue:
-            self.prefetch(questions)
-        yield from map(self._request_pages, questions)
+            self.prefetch(requests)
+        yield from map(self._request_pages, requests)
 
-    def _request_pages(self, question: ReadPages) -> ReadPagesReply:
-        reply = self.ask(question)
+    def _request_pages(self, request: ReadPages) -> ReadPagesReply:
+        reply = self.get_reply(request)
         if isinstance(reply, Failure):
             raise ItemError(reply.what, hint=reply.hint)
         assert isinstance(reply, ReadPagesReply)
         return reply
 
-    def ask(self, question: Question) -> Reply:
-        """Return the cached or prefetched reply to a request, or else get it from a subprocess.
+    def get_reply(self, request: Request) -> Reply:
+        """Return the reply to a request: a cached one, a prefetched one, or one from a subprocess.
 
-        Failures aren't cached, because their cause may be temporary or specific to this
-        computer.
+        Failures aren't cached, because their cause may be temporary or specific to this computer.
         """
-        key = _compute_cache_key(question)
+        key = _compute_cache_key(request)
         reply = self._cache.load_reply(key)
         if reply is None:
-            reply = self._await_prefetched(question) or self.process_uncached(question)
+            reply = self._await_prefetched(request) or self.process_uncached(request)
             if key and not isinstance(reply, Failure):
-                self._cache.add(key, reply)
+                self._cache.add_reply(key, reply)
         return reply
 
     def save_cache(self, *, complete: bool) -> None:
@@ -388,22 +393,23 @@ class PdfWorkerPool:
 
         If `complete` is true, replies that weren't used in this run are dropped.
         """
-        self._cache.save(complete=complete)
+        self._cache.save_replies(complete=complete)
 
     # --- prefetching
 
-    def prefetch(self, questions: Iterable[Question]) -> None:
-        """Queue requests to process in parallel, in the order in which `ask` will be called.
+    def prefetch(self, requests: Iterable[Request]) -> None:
+        """Queue requests that will be processed in parallel, ahead of calls of `get_reply`.
 
-        Each call of `ask` submits some of the queued requests. Does nothing if parallel reading
-        isn't enabled, or if fewer than two requests are uncached.
+        The requests must be in the order of these calls, each of which submits some of the queued
+        requests. Does nothing if parallel reading isn't enabled, or if there are fewer than two
+        requests whose replies aren't cached.
         """
         if not self.executor and self.jobs <= 1:
             return
         uncached = deque(
-            question
-            for question in questions
-            if _compute_cache_key(question) not in self._cache.stored_keys
+            request
+            for request in requests
+            if _compute_cache_key(request) not in self._cache.stored_keys
         )
         if len(uncached) < 2:
             return
@@ -419,23 +425,23 @@ class PdfWorkerPool:
             self.start_idle_process()
         self._executor = self._stack.enter_context(ThreadPoolExecutor(self.jobs))
 
-    def _await_prefetched(self, question: Question) -> Reply | None:
-        """Wait for the prefetched reply to a request and return it.
+    def _await_prefetched(self, request: Request) -> Reply | None:
+        """Wait for the prefetched reply to a request, and return it.
 
-        Returns None if the request wasn't prefetched or if the cluster failed.
+        Returns None if the request wasn't prefetched, or if the cluster failed.
         """
         try:
             # keep as many requests in progress as can be processed at a time
-            limit = _MAX_REMOTE_QUESTIONS if self.executor else self.jobs
+            limit = _MAX_REMOTE_REQUESTS if self.executor else self.jobs
             while self._executor and self._queue and len(self._futures) <= limit:
-                next_question = self._queue.popleft()
+                next_request = self._queue.popleft()
                 task = self.process_uncached
                 if self.executor:
-                    task = partial(answer_in_dask_worker, self.timeout)
-                self._futures[next_question] = self._executor.submit(task, next_question)
-            if question not in self._futures:
+                    task = partial(process_in_dask_worker, self.timeout)
+                self._futures[next_request] = self._executor.submit(task, next_request)
+            if request not in self._futures:
                 return None
-            future = self._futures.pop(question)
+            future = self._futures.pop(request)
             reply = future.result(_REMOTE_TIMEOUT if self.executor else None)
         except TimeoutError:  # the cluster no longer responds
             self._futures = {}
@@ -450,21 +456,24 @@ class PdfWorkerPool:
     # --- processes
 
     def start_idle_process(self) -> None:
-        """Start a subprocess in advance, which is faster while this process is single-threaded."""
+        """Start a worker process ahead of time.
+
+        Starting it is faster while this process is still single-threaded.
+        """
         self._idle.append(self._start_process())
 
-    def process_uncached(self, question: Question) -> Reply:
-        """Get a reply from an idle or new subprocess, without using the cache.
+    def process_uncached(self, request: Request) -> Reply:
+        """Get the reply to a request from an idle or a new subprocess, without using the cache.
 
-        This is thread-safe.
+        This method is thread-safe.
         """
         try:
             process = self._idle.pop()
         except IndexError:
             process = self._start_process()
         if self._closed:
-            process.end()
-        reply = process.ask(question)
+            process.kill()
+        reply = process.send(request)
         if not process.has_ended:
             self._idle.append(process)
         return reply
@@ -476,7 +485,7 @@ class PdfWorkerPool:
 
 
 def get_absolute_path(path: Path) -> str:
-    """Return a file's absolute path, since workers may have a different working directory."""
+    """Return the absolute path of a file, because workers may have another working directory."""
     return os.path.abspath(path)  # noqa: PTH100
 
 
@@ -494,7 +503,7 @@ class _ReplyCache:
             self.stored_keys = json.decode(index, type=set[str])
 
     def load_reply(self, key: str) -> Reply | None:
-        """Load the reply stored under a key, or return None if it's missing or invalid."""
+        """Load the reply stored under a key, or return None if it is missing or invalid."""
         if key in self.stored_keys:
             with suppress(MsgspecError):
                 reply: Reply = json.decode(
@@ -504,14 +513,14 @@ class _ReplyCache:
                 return reply
         return None
 
-    def add(self, key: str, reply: Reply) -> None:
-        """Add a new reply. Replies are saved in batches."""
+    def add_reply(self, key: str, reply: Reply) -> None:
+        """Add a new reply to the cache, which saves replies in batches."""
         self._used_keys.add(key)
         self._unsaved_replies[key] = json.encode(reply)
         if len(self._unsaved_replies) >= _MAX_UNSAVED_REPLIES:
-            self.save(complete=False)
+            self.save_replies(complete=False)
 
-    def save(self, *, complete: bool) -> None:
+    def save_replies(self, *, complete: bool) -> None:
         """Save new replies.
 
         If `complete` is true, replies that weren't used in this run are dropped.
@@ -525,16 +534,16 @@ class _ReplyCache:
         self._unsaved_replies = {}
 
 
-def _compute_cache_key(question: Question) -> str:
-    """Return the cache key for a request, or "" if its reply must not be cached.
+def _compute_cache_key(request: Request) -> str:
+    """Return the cache key of a request, or "" if the reply must not be cached.
 
-    A reply isn't cached if the file was modified so recently that another modification
-    might go unnoticed.
+    A reply isn't cached if the file was modified so recently that another modification might go
+    unnoticed.
     """
-    stamp = stamp_file(question.path)
+    stamp = read_stamp(request.path)
     if not stamp or not is_stamp_reliable(stamp):
         return ""
-    return hash16(fingerprint_program(), repr(question), repr(stamp))
+    return hash16(fingerprint_program(), repr(request), repr(stamp))
 
 
 # --- the optional cluster: the setting `executor` ---------------------------------------
@@ -548,7 +557,7 @@ def connect_cluster(address: str) -> Iterator[Executor]:
 
     Raises:
         UsageError: dask.distributed isn't installed.
-        ServiceError: the scheduler can't be reached, or has no workers.
+        ServiceError: The scheduler can't be reached, or has no workers.
     """
     import socket
 
@@ -573,16 +582,16 @@ def connect_cluster(address: str) -> Iterator[Executor]:
         yield client.get_executor(pure=False)
 
 
-def answer_in_dask_worker(timeout: float, question: Question) -> Reply:
-    """Return the reply to a request. Runs in a Dask worker, where file paths must be the same."""
-    return _get_remote_worker(timeout).process_uncached(question)
+def process_in_dask_worker(timeout: float, request: Request) -> Reply:
+    """Return the reply to a request. This runs in a Dask worker, which must see the same files."""
+    return _get_remote_worker(timeout).process_uncached(request)
 
 
 @cache
 def _get_remote_worker(timeout: float) -> PdfWorkerPool:
-    """Return the `PdfWorkerPool` of this Dask worker, creating it on first use.
+    """Return the `PdfWorkerPool` of this Dask worker, which is created on first use.
 
-    It's cached because starting a subprocess takes as long as reading a paper.
+    It is cached, because starting a subprocess takes as long as reading a paper.
     """
     worker = PdfWorkerPool(timeout)
     atexit.register(worker.__exit__)

@@ -44,7 +44,7 @@ class Zotero(SourceType):
 
     kind = "zotero"
     Settings = ZoteroSettings
-    path_replacing_keys = ("api", "library")
+    path_alternatives = ("api", "library")
     suffixes = (".sqlite",)
     marker_file = "zotero.sqlite"
     example = "- zotero: {name: zotero, path: ~/Zotero}      # Zotero's data folder"

@@ -30,8 +30,8 @@ from ankiforge.extract.discover import (
     MARKED_ATTACHMENT_KIND,
     UnreadFiles,
 )
-from ankiforge.extract.files import fingerprint_program, is_stamp_reliable, stamp_file
-from ankiforge.extract.pdf.worker import QUESTION_TIMEOUT, PdfWorkerPool
+from ankiforge.extract.files import fingerprint_program, is_stamp_reliable, read_stamp
+from ankiforge.extract.pdf.worker import REQUEST_TIMEOUT, PdfWorkerPool
 from ankiforge.extract.sqlite import list_database_files
 from ankiforge.extract.zotero.attachments import (
     STORAGE_DIRECTORY,
@@ -199,7 +199,7 @@ class ZoteroSource:
     """The API to read from, or None to read the database."""
     allowed_directories: tuple[Path, ...] | None = None
     """The directories in which files may be opened, or None for no restriction."""
-    timeout: float = QUESTION_TIMEOUT
+    timeout: float = REQUEST_TIMEOUT
     """The timeout for reading the context of the annotations in a PDF, in seconds."""
     timing: RequestTiming | None = None
     """Delays and timeouts for API requests, or None for the defaults."""
@@ -274,7 +274,7 @@ class ZoteroSource:
         cached = sorted(folder.glob("cache/*"))
         paths = [*list_database_files(database), folder / STORAGE_DIRECTORY, *cached]
         paths += map(Path, files)
-        stamps = [stamp_file(path) for path in paths]
+        stamps = [read_stamp(path) for path in paths]
         if stamps[0] is None:  # no database
             return ""
         for stamp in stamps:
@@ -395,7 +395,7 @@ class ZoteroSource:
         unannotated_files = [
             (stamp, path)
             for path in storage.glob("*/*.pdf")
-            if path.parent.name not in annotated_keys and (stamp := stamp_file(path))
+            if path.parent.name not in annotated_keys and (stamp := read_stamp(path))
         ]
         unannotated_files.sort(reverse=True)
         newest = unannotated_files[:_MAX_PDFS_SEARCHED]

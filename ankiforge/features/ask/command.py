@@ -137,10 +137,10 @@ def _identify_pdf(path: Path) -> Document | None:
     """
     if path.suffix.casefold() != ".pdf" or not path.is_file():
         return None
-    from ankiforge.extract.pdf import identify_document
+    from ankiforge.extract.pdf import read_pdf_metadata
     from ankiforge.model import Problem
 
-    identified = identify_document(path)
+    identified = read_pdf_metadata(path)
     if isinstance(identified, Problem):
         message = f"{identified.location}: {identified.message}"
         raise ItemError(message, hint=identified.hint)

@@ -1,0 +1,311 @@
+"""Which sources a path leads to, and what is said of files that no source reads: rows."""
+
+from collections import Counter
+from pathlib import Path
+from types import SimpleNamespace
+
+import pytest
+
+from ankiforge.extract.discover import (
+    EMPTY_FILE_KIND,
+    SAVE_PAGE_HINT,
+    FoundSource,
+    SkippedFiles,
+    UnreadFiles,
+    count_unread_files,
+    discover_sources,
+    explain_no_source,
+    explain_unread_file,
+    find_source_kinds,
+    iter_files,
+    suggest_conversion,
+)
+from ankiforge.extract.registry import load_types_for_suffix
+
+CLIPPINGS = "A (B)\n- Your Highlight on page 1 | Added on Thursday, January 1, 2015\n\nx\n==========\n"
+TEXTS = {
+    "My Clippings.txt": CLIPPINGS,
+    "cards.csv": "Front,Back\nA?,b\n",
+    "empty.md": "",
+    "zotero.sqlite-empty": "",
+    "a.json": "{}",
+}
+OUTER_VAULT = "v/.obsidian/app.json v/a.md"
+NESTED = "a.md d/b.md d/e/c.md"
+
+
+def write(root: Path, names: str) -> Path:
+    """Write files; `name=` is an empty one."""
+    for name in names.split(";") if ";" in names else names.split():
+        path = root / name.rstrip("=")
+        path.parent.mkdir(parents=True, exist_ok=True)
+        is_empty = name.endswith("=")
+        path.write_text("" if is_empty else TEXTS.get(path.name, "A ==cell== divides."))
+    return root
+
+
+def describe(root: Path, source: FoundSource) -> str:
+    """Return the kind and the root of a source, its parts after `:`, and its patterns after `-`."""
+
+    def name(path: Path) -> str:
+        return path.relative_to(root).as_posix()
+
+    only = f" : {' '.join(map(name, source.only))}" if source.only else ""
+    exclude = f" - {' '.join(source.exclude)}" if source.exclude else ""
+    return f"{source.kind} {name(source.root)}{only}{exclude}"
+
+
+@pytest.mark.parametrize(
+    ("names", "given", "known", "expected"),
+    [
+        # a folder, and a file in it
+        ("a.md", ".", {}, ["obsidian ."]),
+        ("a.md", "a.md", {}, ["obsidian . : a.md"]),
+        ("a.pdf", "a.pdf", {}, ["pdf . : a.pdf"]),
+        ("a.md a.pdf a.ipynb", ".", {}, ["jupyter .", "obsidian .", "pdf ."]),
+        ("a.xyz", ".", {}, []),
+        ("a.xyz", "a.xyz", {}, []),
+        # what was read before stays in its source
+        ("d/e/a.md", "d/e/a.md", {"obsidian": {".": False}}, ["obsidian . : d/e/a.md"]),
+        ("d/e/a.md", "d/e", {"obsidian": {".": False}}, ["obsidian . : d/e"]),
+        ("d/e/a.md", "d/e", {"obsidian": {".": False, "d": False}}, ["obsidian d : d/e"]),
+        ("d/e/a.md", "d/e", {"pdf": {".": False}}, ["obsidian d/e"]),
+        ("d/a.xyz", "d", {"obsidian": {"d": False}}, ["obsidian d"]),
+        # a vault is read from its root, or from that of a folder that was read as a whole
+        (OUTER_VAULT, "v", {}, ["obsidian v"]),
+        (f"{OUTER_VAULT} v/d/b.md", "v/d", {}, ["obsidian v : v/d"]),
+        (OUTER_VAULT, "v/a.md", {}, ["obsidian v : v/a.md"]),
+        (OUTER_VAULT, "v", {"obsidian": {".": True}}, ["obsidian . : v"]),
+        (OUTER_VAULT, "v", {"obsidian": {".": False}}, ["obsidian v"]),
+        (OUTER_VAULT, "v", {"obsidian": {".": True, "v": False}}, ["obsidian v"]),
+        (f"{OUTER_VAULT} v/b.pdf", "v", {}, ["obsidian v", "pdf v"]),
+        (f"{OUTER_VAULT} v/b.pdf", "v/b.pdf", {"pdf": {".": False}}, ["pdf . : v/b.pdf"]),
+        (f"{OUTER_VAULT} v/b.txt", "v", {}, ["obsidian v"]),
+        ("v/.obsidian/app.json v/b.txt", "v", {}, []),
+        # folders that were read before stay sources of their own
+        (NESTED, ".", {"obsidian": {"d": False, "d/e": False}},
+         ["obsidian . - /d/ /d/e/", "obsidian d - /e/", "obsidian d/e"]),
+        (NESTED, ".", {"obsidian": {"gone": False}}, ["obsidian ."]),
+        ("a.txt d/b.txt", ".", {"markdown": {"d": False}}, ["markdown ."]),
+        # plain texts are read where there is nothing else
+        ("a.txt", ".", {}, ["markdown ."]),
+        ("a.txt a.md", ".", {}, ["obsidian ."]),
+        ("a.txt;My Clippings.txt", ".", {}, ["kindle . : ."]),
+        ("a.txt a.md", ".", {"markdown": {".": False}}, ["markdown ."]),
+        ("a.txt a.md a.pdf", ".", {"markdown": {".": False}}, ["pdf .", "markdown ."]),
+        ("d/a.md", "d/a.md", {"markdown": {".": False}}, ["markdown . : d/a.md"]),
+        ("d/a.md", "d/a.md", {"markdown": {"e": False}}, ["obsidian d : d/a.md"]),
+        (OUTER_VAULT, "v/a.md", {"markdown": {".": False}}, ["obsidian v : v/a.md"]),
+        # exports are files, wherever they are
+        ("d/My Clippings.txt;a.md", "d/My Clippings.txt", {"kindle": {".": False}},
+         ["kindle d : d/My Clippings.txt"]),
+        ("d/x.sdr/metadata.epub.lua", "d", {}, ["koreader d"]),
+        ("d/x.sdr/metadata.epub.lua", "d/x.sdr/metadata.epub.lua", {},
+         ["koreader d/x.sdr/metadata.epub.lua"]),
+        ("cards.csv", ".", {}, ["cards . : ."]),
+        ("cards.csv a.pdf", ".", {}, ["pdf .", "cards . : ."]),
+        # a library is read as a whole, if it holds anything
+        ("Zotero/zotero.sqlite Zotero/storage/a.pdf", "Zotero", {}, ["zotero Zotero"]),
+        ("Zotero/zotero.sqlite", "Zotero/zotero.sqlite", {}, ["zotero Zotero/zotero.sqlite"]),
+        ("Zotero/zotero.sqlite= Zotero/storage/a.pdf", "Zotero", {}, ["pdf Zotero"]),
+        ("Zotero/zotero.sqlite a.pdf", ".", {}, ["pdf ."]),
+    ],
+)  # fmt: skip
+def test_the_sources_of_a_path(tmp_path, names, given, known, expected):
+    root = write(tmp_path, names)
+
+    def find_known(kind: str) -> dict[Path, bool]:
+        return {root / path: whole for path, whole in known.get(kind, {}).items()}
+
+    found = discover_sources((root / given).resolve(), find_known)
+    assert [describe(root, source) for source in found] == expected
+
+
+@pytest.mark.parametrize(
+    ("name", "kind"),
+    [
+        ("a.epub", "epub"), ("a.HTML", "web"), ("a.htm", "web"), ("a.xhtml", "web"),
+        ("a.srt", "captions"), ("a.vtt.txt", "captions"), ("a.docx", ""), ("a.md", "obsidian"),
+    ],
+)  # fmt: skip
+def test_a_file_without_highlights_is_a_source_only_if_passages_are_chosen_in_it(
+    tmp_path, name, kind
+):
+    path = write(tmp_path, name) / name
+    found = list(discover_sources(path, lambda kind: {}, unmarked=True))
+    assert found == ([FoundSource(kind, tmp_path, (path,))] if kind else [])
+    if kind != "obsidian":
+        assert list(discover_sources(path, lambda kind: {})) == []
+
+
+def test_the_files_below_a_folder_come_sorted_without_those_that_nobody_reads(tmp_path):
+    names = (
+        "b.md a.md d/c.md .git/x.md .adds/k.lua logseq/bak/x.md bak/y.md lost+found/x.md"
+        " w/ankiforge.yaml w/decks/x.md decks/z.md"
+    )
+    write(tmp_path, names)
+    found = [path.relative_to(tmp_path).as_posix() for path in iter_files(tmp_path)]
+    assert found == [
+        "a.md", "b.md", ".adds/k.lua", "bak/y.md", "d/c.md", "decks/z.md", "w/ankiforge.yaml",
+    ]  # fmt: skip
+
+
+# --- what no source reads -----------------------------------------------------------------------
+
+
+@pytest.mark.parametrize(
+    ("name", "counted"),
+    [
+        ("a.epub", ".epub"),
+        ("A.EPUB", ".epub"),
+        ("a.b.docx", ".docx"),
+        ("a.epub=", EMPTY_FILE_KIND),
+        ("a.png", None),
+        ("a.png=", None),
+        (".a.epub", None),
+        (".a.md.icloud", ".icloud"),
+        ("ankiforge.json", None),
+        ("my-ankiforge.json", ".json"),
+    ],
+)
+def test_a_skipped_file_is_counted_by_its_suffix_if_it_may_have_highlights(
+    tmp_path, name, counted
+):
+    path = write(tmp_path, name) / name.rstrip("=")
+    skipped = SkippedFiles()
+    skipped.count_file(path)
+    skipped.count_file(path)
+    assert skipped.count_by_suffix == ({counted: 2} if counted else {})
+
+
+@pytest.mark.parametrize(
+    ("name", "is_entered", "counted"),
+    [
+        ("d", True, {}),
+        (".d", False, {}),
+        ("node_modules", False, {}),
+        ("lost+found", False, {}),
+        ("Book.sdr", False, {".sdr": 1}),
+    ],
+)
+def test_a_folder_of_koreader_counts_as_one_file(name, is_entered, counted):
+    skipped = SkippedFiles()
+    assert skipped.should_enter_directory(name) is is_entered
+    assert skipped.count_by_suffix == counted
+
+
+def source(suffixes: str, used: str = "", rejected: str = "", **counts: str):
+    """A source with the files that it skipped in each folder, such as `.epub .epub .csv`."""
+    skipped = {
+        Path("/", *name.split("_")): SkippedFiles(
+            Counter(text.split(",") if text else ()), set(rejected.split())
+        )
+        for name, text in counts.items()
+    }
+    return SimpleNamespace(
+        suffixes=suffixes.split(),
+        used_suffixes=used.split(),
+        listing=SimpleNamespace(skipped_files=skipped),
+    )
+
+
+@pytest.mark.parametrize(
+    ("sources", "expected"),
+    [
+        ([source(".md", a=".epub,.docx,.epub,empty file")],
+         {"/a": "2 .epub, 1 .docx, 1 empty file"}),
+        ([source(".md", a=".epub,.docx,.docx,.azw")], {"/a": "2 .docx, 1 .azw, 1 .epub"}),
+        ([source(".md", a="empty file,empty file,.sdr,.icloud")],
+         {"/a": "2 empty files, 1 file not downloaded from iCloud, 1 KOReader folder"}),
+        ([source(".md", a="")], {"/a": ""}),
+        # only what every source skipped
+        ([source(".md", a=".epub,.epub,.opml"), source(".pdf", a=".epub,.docx")],
+         {"/a": "1 .epub"}),
+        # another source reads it, or uses it, unless it opened and rejected it
+        ([source(".md", a=".csv,.opml"), source(".csv", a=".csv,.opml")], {"/a": "1 .opml"}),
+        ([source(".md", a=".epub,.opml"), source(".lua", ".epub", a=".epub,.opml")],
+         {"/a": "1 .opml"}),
+        ([source(".md", a=".txt"), source(".txt", rejected=".txt", a=".txt")],
+         {"/a": "1 .txt"}),
+        ([source(".lua", a=".sdr,.opml")], {"/a": "1 .opml"}),
+        # a folder in another one is a part of it
+        ([source(".md", a=".csv,.opml"), source(".csv", a_b=".opml")], {"/a": "1 .opml"}),
+        ([source(".md", b=".csv"), source(".csv", a=".opml")], {"/a": "1 .opml", "/b": "1 .csv"}),
+    ],
+)  # fmt: skip
+def test_the_files_that_no_source_of_a_folder_reads(sources, expected):
+    found = list(count_unread_files(sources))
+    assert {each.directory: each.summary for each in found} == expected
+    assert [each.directory for each in found] == list(expected)
+
+
+def test_a_library_says_itself_what_it_does_not_read():
+    unread = UnreadFiles("/z", {".pdf": 1}, "1 .pdf", are_remote=True)
+    library = SimpleNamespace(unread_files=[unread])
+    [own, other] = count_unread_files([library, source(".md", a=".epub,.epub")])
+    assert own == unread
+    assert other == UnreadFiles("/a", {".epub": 2}, "2 .epub")
+
+
+@pytest.mark.parametrize(
+    ("name", "suggestion"),
+    [
+        ("a.docx", "export it as PDF"),
+        ("a.RTF", "export it as PDF"),
+        ("a.pptx", "export the slides as PDF"),
+        ("a.xlsx", "export the table as CSV"),
+        ("a.tex", "give the PDF that is made from it"),
+        ("a.djvu", "convert it to a PDF with a text layer (OCR)"),
+        ("a.mhtml", SAVE_PAGE_HINT),
+        ("a.zip", "unpack it"),
+        ("a.jpg", "save it as a PDF with a text layer (OCR), or put it into a note"),
+        ("a.mp3", "give its captions (.srt, .vtt) or its transcript (.txt)"),
+        ("a.mkv", "give its captions (.srt, .vtt) or its transcript (.txt)"),
+        ("a.md", ""),
+        ("a", ""),
+    ],
+)
+def test_how_to_convert_a_file(name, suggestion):
+    assert suggest_conversion(Path(name)) == suggestion
+
+
+NO_CARDS = "nothing here that can be read"
+
+
+@pytest.mark.parametrize(
+    ("names", "given", "reason"),
+    [
+        ("a.docx", "a.docx", ".docx files are not read"),
+        ("a.xyz", "a.xyz", NO_CARDS),
+        ("a.xyz", ".", NO_CARDS),
+        ("a.docx a.mobi b.mobi", ".", f"{NO_CARDS}; it holds 2 .mobi, 1 .docx"),
+        ("a.csv=", "a.csv", "the file is empty"),
+        ("a.csv=", ".", f"{NO_CARDS}; a.csv: the file is empty; it holds 1 empty file"),
+        ("1.csv= 2.csv= 3.csv= 4.csv=", ".",
+         f"{NO_CARDS}; 1.csv: the file is empty; 2.csv: the file is empty;"
+         " 3.csv: the file is empty; it holds 4 empty files"),
+        ("d/1.csv=", ".", f"{NO_CARDS}; d/1.csv: the file is empty; it holds 1 empty file"),
+    ],
+)  # fmt: skip
+def test_why_no_source_reads_a_path(tmp_path, names, given, reason):
+    assert explain_no_source(write(tmp_path, names) / given) == reason
+
+
+def test_a_reason_is_given_only_for_what_looks_readable(tmp_path):
+    (tmp_path / "d.csv").mkdir()
+    write(tmp_path, "a.csv a.md a.xyz")
+    assert explain_unread_file(tmp_path / "d.csv") == "it is not a regular file"
+    assert explain_unread_file(tmp_path / "a.md") == ""
+    assert explain_unread_file(tmp_path / "a.xyz") == ""
+    # the types that may read a table of this suffix, each with its reason, or only the given ones
+    reason = explain_unread_file(tmp_path / "a.csv")
+    assert ", and " in reason
+    [cards] = [each for each in load_types_for_suffix(".csv") if each.kind == "cards"]
+    assert explain_unread_file(tmp_path / "a.csv", (cards,)) in reason.split(", and ")
+
+
+def test_a_link_that_leads_nowhere_is_no_file_of_its_kind(tmp_path):
+    (tmp_path / "a.pdf").symlink_to(tmp_path / "gone.pdf")
+    (tmp_path / "b.ipynb").symlink_to(tmp_path / "note.md")
+    write(tmp_path, "c.csv note.md")
+    assert find_source_kinds(tmp_path) == {"jupyter", "obsidian"}

@@ -1,0 +1,384 @@
+"""The files of a folder or vault: which are listed, which are named, and which are read again."""
+
+import os
+from hashlib import sha256
+from pathlib import Path
+from types import SimpleNamespace
+
+import pytest
+from msgspec.structs import replace
+
+from ankiforge.errors import ItemError
+from ankiforge.extract import files
+from ankiforge.extract.base import SourceOpenParameters, SourceSettings
+from ankiforge.extract.file_source import File, FileListing, TextFileSource
+from ankiforge.model import (
+    Document,
+    DocumentKey,
+    ExtractedDocument,
+    Highlight,
+    HighlightKind,
+    Problem,
+    ScanEnd,
+    UnchangedDocument,
+    UnmarkedDocument,
+    UnreadDocument,
+)
+
+
+def write(root: Path, names: str) -> Path:
+    for name in names.split("|"):
+        path = root / name
+        path.parent.mkdir(parents=True, exist_ok=True)
+        path.write_text(name)
+    return root
+
+
+def is_note(path: str) -> bool:
+    return path.endswith(".md")
+
+
+def list_folder(root: Path, *only: str, vault: bool = False) -> FileListing:
+    paths = tuple(Path(os.path.normpath(root / path)) for path in only)
+    other_files: dict[str, str] | None = {} if vault else None
+    return FileListing("k", "n", root, paths, is_note, other_files=other_files)
+
+
+def describe(entry: File | Problem | UnreadDocument) -> str:
+    if isinstance(entry, Problem):
+        return f"! {entry.location}: {entry.message}"
+    if isinstance(entry, UnreadDocument):
+        return f"? {entry.path}"
+    return f"{entry.path} named" if entry.is_named_by_user else entry.path
+
+
+CONFLICT = "a conflict copy was left out"
+TWINS = (
+    "left out: another file here has the same name, encoded differently (é as e and ´)"
+)
+
+
+@pytest.mark.parametrize(
+    ("names", "only", "vault", "expected"),
+    [
+        ("b.md|a.md|d/c.md|x.txt|.h.md|.git/g.md", (), False, ["a.md", "b.md", "d/c.md"]),
+        ("a.md|d/c.md|e/x.md", ("d", "a.md"), False, ["d/c.md", "a.md named"]),
+        ("a.md|x.txt", ("x.txt", "x.txt"), False, ["x.txt named"]),
+        ("d/a.md", ("d", "d/a.md"), False, ["d/a.md"]),
+        ("../out.md|a.md", ("../out.md",), False, ["out.md named"]),
+        ("../out.md|a.md", ("../out.md",), True, ["! out.md: it is outside the vault"]),
+        # what iCloud has taken from this computer
+        (".a.md.icloud|d/.b.md.icloud", (), False, ["? a.md", "? d/b.md"]),
+        (".a.txt.icloud|.noname.icloud", (), False, ["? noname"]),
+        # conflict copies are left out of a vault alone
+        ("a.sync-conflict-20240102-030405-ABC.md", (), True,
+         [f"! a.sync-conflict-20240102-030405-ABC.md: {CONFLICT}"]),
+        ("a (Ada's conflicted copy 2024).md", (), True, [f"! a (Ada's conflicted copy 2024).md: {CONFLICT}"]),
+        ("a.Conflict (1).md", (), True, [f"! a.Conflict (1).md: {CONFLICT}"]),
+        ("a.sync-conflict-20240102-030405-ABC.md", (), False, ["a.sync-conflict-20240102-030405-ABC.md"]),
+        ("a conflict.md", (), True, ["a conflict.md"]),
+        # two names that are one once they are composed
+        ("e\u0301.md|\u00e9.md", (), False, ["\u00e9.md", f"! \u00e9.md: {TWINS}"]),
+        ("gone/../a.md", ("gone",), False, ["! gone/: it is not there"]),
+    ],
+)  # fmt: skip
+def test_the_files_of_a_source(tmp_path, names, only, vault, expected):
+    root = tmp_path / "root"
+    root.mkdir()
+    write(root, names.replace("gone/../", ""))
+    listing = list_folder(root, *only, vault=vault)
+    found = [describe(entry) for entry in listing.list_files()]
+    assert found == expected
+
+
+@pytest.mark.parametrize(
+    ("only", "complete"), [((), True), (("d",), False), (("a.md",), False)]
+)
+def test_a_scan_of_all_files_is_complete(tmp_path, only, complete):
+    listing = list_folder(write(tmp_path, "a.md|d/b.md"), *only)
+    list(listing.list_files())
+    end = ScanEnd("n", "k:n", complete=complete, directory=str(tmp_path))
+    assert listing.build_scan_end() == end
+
+
+def test_a_folder_that_cannot_be_listed_leaves_the_scan_open_only_if_it_is_the_root(
+    tmp_path, monkeypatch
+):
+    root = write(tmp_path, "a.md|d/b.md")
+    real_scandir = os.scandir
+
+    def refuse(name: str):
+        def scandir(path):
+            if not isinstance(path, int) and Path(path).name == name:
+                raise PermissionError(13, "Permission denied", str(path))
+            return real_scandir(path)
+
+        return scandir
+
+    for name, location, complete in (("d", "d/", True), (root.name, str(root), False)):
+        monkeypatch.setattr(os, "scandir", refuse(name))
+        listing = list_folder(root)
+        [problem] = [each for each in listing.list_files() if isinstance(each, Problem)]
+        assert problem == Problem(
+            location,
+            "cannot be listed: Permission denied",
+            "check that the disk is mounted; if it moved, change its path in ankiforge.yaml",
+        )
+        assert listing.build_scan_end().complete is complete
+
+
+def test_a_root_that_is_gone_or_no_folder_leaves_the_scan_open(tmp_path):
+    (tmp_path / "pipe").mkdir()
+    os.mkfifo(tmp_path / "p")
+    for name, message in (
+        ("gone", "it is not there"),
+        ("p", "it is neither a regular file nor a folder"),
+    ):
+        listing = list_folder(tmp_path / name)
+        [problem] = listing.list_files()
+        assert (problem.location, problem.message) == (str(tmp_path / name), message)
+        assert not listing.build_scan_end().complete
+
+
+@pytest.mark.parametrize(
+    ("link", "target", "vault", "reported"),
+    [
+        ("link.md", "../out.md", True, "a link is not followed"),
+        ("link.md", "../gone.md", True, "a link is not followed"),
+        ("link", "../more", True, "a link to a folder is not followed"),
+        ("link.md", "a.md", True, ""),
+        ("link", "d", True, ""),
+        ("link.txt", "../out.md", True, ""),
+        ("link.md", "../out.md", False, ""),
+    ],
+)
+def test_links_of_a_vault_that_lead_out_of_it_are_named(
+    tmp_path, link, target, vault, reported
+):
+    root = write(tmp_path / "root", "a.md|d/b.md|../out.md|../more/c.md")
+    (root / link).symlink_to(root / target)
+    listing = list_folder(root, vault=vault)
+    assert [entry.path for entry in listing.list_files()] == ["a.md", "d/b.md"]
+    hint = "it points nowhere: repair or delete it"
+    if "gone" not in target:
+        hint = f"to read its target: ankiforge run {(root / target).resolve()}"
+    notice = Problem(link, reported, hint, is_notice=True, is_reported_once=True)
+    assert listing.unfollowed_links == ([notice] if reported else [])
+
+
+def test_the_other_files_of_a_vault_are_known_by_path_and_name(tmp_path):
+    root = write(tmp_path, "a.md|img/Cell.png|d/img/x.PNG|.h/y.png")
+    for only in ((), ("a.md",)):
+        listing = list_folder(root, *only, vault=True)
+        list(listing.list_files())
+        assert listing.other_files == {
+            "\0d/img/x.PNG": "d/img/x.PNG",
+            "d/img/x.png": "d/img/x.PNG",
+            "\0x.PNG": "d/img/x.PNG",
+            "x.png": "d/img/x.PNG",
+            "\0img/Cell.png": "img/Cell.png",
+            "img/cell.png": "img/Cell.png",
+            "\0Cell.png": "img/Cell.png",
+            "cell.png": "img/Cell.png",
+        }
+
+
+@pytest.mark.parametrize(
+    ("names", "counted"),
+    [
+        ("a.md|b.epub|d/c.epub", {".epub": 2}),
+        ("a.md|.b.epub|.git/c.epub|node_modules/d.epub", {}),
+        ("a.md|Book.sdr/x.epub", {".sdr": 1}),
+        (".b.epub.icloud", {".icloud": 1}),
+    ],
+)
+def test_the_skipped_files_of_a_listing_are_counted(tmp_path, names, counted):
+    listing = list_folder(write(tmp_path, names))
+    (tmp_path / "link.epub").symlink_to(tmp_path / "a.epub")
+    for _ in range(2):
+        list(listing.list_files())
+        assert listing.skipped_files[tmp_path].count_by_suffix == counted
+
+
+# --- what is read again ------------------------------------------------------------------------------
+
+
+class Notes(TextFileSource):
+    """Reads a line of text as a highlight, and `!` as a problem."""
+
+    kind = "k"
+    suffixes = (".md",)
+
+    def read_document(self, file, text, picture):
+        for line in text.splitlines():
+            if line.startswith("picture "):
+                picture(line.removeprefix("picture "))
+        if "!" in text:
+            yield Problem(file.path, "odd", is_notice="notice" in text)
+        if "raise" in text:
+            raise ItemError("it cannot be read", hint="write it again")
+        if "mark" in text:
+            document = Document(DocumentKey(f"k:n/{file.path}"), "n", file.path)
+            highlight = Highlight(document, "k:n", HighlightKind.HIGHLIGHT, text)
+            yield ExtractedDocument(document, (highlight,), self.listing.container)
+
+    def iter_first_scan_notices(self, files):
+        yield Problem("", f"{len(files)} files", is_notice=True)
+
+
+class Known:
+    """What was read before: paths with fingerprints and pictures."""
+
+    def __init__(self) -> None:
+        self.documents: dict[str, ExtractedDocument | UnmarkedDocument] = {}
+
+    def is_unchanged(self, container, path, fingerprint):
+        return fingerprint != "" and self.documents[path].fingerprint == fingerprint
+
+    def find_dependencies(self, container, path):
+        return self.documents[path].dependencies if path in self.documents else None
+
+    def list_paths(self, container):
+        return tuple(self.documents)
+
+    def find_choices(self, container):
+        return ()
+
+
+@pytest.fixture
+def scan(tmp_path, monkeypatch):
+    """Scan a folder; what is read is known to the next scan, ten seconds after each change."""
+    now = files.time.time_ns() + 10_000_000_000
+    monkeypatch.setattr(files.time, "time_ns", lambda: now)
+    known = Known()
+
+    def scan(*only: str, **settings):
+        paths = tuple(tmp_path / path for path in only)
+        opening = SourceOpenParameters(
+            "n", tmp_path, SourceSettings(path="x", **settings), paths
+        )
+        source = Notes.open(opening)
+        told = []
+        for each in source.scan(known):
+            match each:
+                case ExtractedDocument():
+                    told.append(f"+{each.document.path or each.document.title}")
+                    known.documents[each.document.title] = each
+                case UnmarkedDocument():
+                    told.append(f"-{each.path}")
+                    known.documents[each.path] = each
+                case UnchangedDocument():
+                    told.append(f"={each.path}")
+                case Problem():
+                    told.append(f"! {each.location}: {each.message}")
+                case ScanEnd():
+                    told.append("complete" if each.complete else "open")
+        return SimpleNamespace(told=told, source=source)
+
+    return scan
+
+
+def test_only_what_has_changed_is_read_again(tmp_path, scan):
+    write(tmp_path, "a.md|b.md|x.txt")
+    (tmp_path / "a.md").write_text("mark\npicture c.png")
+    assert scan().told == ["+a.md", "-b.md", "! : 2 files", "complete"]
+    assert scan().told == ["=a.md", "=b.md", "complete"]
+    (tmp_path / "b.md").write_text("mark it")
+    assert scan().told == ["=a.md", "+b.md", "complete"]
+    (tmp_path / "c.png").touch()  # a picture that a note shows
+    assert scan().told == ["=a.md", "=b.md", "complete"]
+    assert scan(name="other").told == ["+a.md", "+b.md", "complete"]
+    assert scan("b.md", name="other").told == ["=b.md", "open"]
+
+
+def test_a_file_with_a_problem_is_read_again(tmp_path, scan):
+    write(tmp_path, "a.md|b.md")
+    (tmp_path / "a.md").write_text("mark !")
+    (tmp_path / "b.md").write_text("mark ! notice")
+    first = scan()
+    assert first.told == ["! a.md: odd", "+a.md", "! b.md: odd", "+b.md", "! : 2 files", "complete"]  # fmt: skip
+    assert first.source.listing.unread_counts == {".md": 1}
+    assert first.source.listing.read_counts == {".md": 2}
+    assert scan().told == ["! a.md: odd", "+a.md", "! b.md: odd", "+b.md", "complete"]
+
+
+def test_a_scan_in_which_every_file_fails_is_open(tmp_path, scan):
+    write(tmp_path, "raise.md|other.md")
+    assert scan().told == ["-other.md", "! raise.md: it cannot be read", "! : 2 files", "complete"]  # fmt: skip
+    (tmp_path / "other.md").write_text("raise")
+    failed = scan()
+    assert failed.told == [
+        "! other.md: it cannot be read",
+        "! raise.md: it cannot be read",
+        "open",
+    ]
+    assert failed.source.listing.unread_counts == {".md": 2}
+    progress = failed.source.listing.progress
+    assert (progress.done, progress.total) == (2, 2)
+
+
+def test_an_unchanged_file_counts_as_done(tmp_path, scan):
+    write(tmp_path, "a.md|b.md")
+    scan()
+    progress = scan().source.listing.progress
+    assert (progress.done, progress.total) == (2, 2)
+
+
+class Videos(Notes):
+    """Files that can't have highlights, in folders of which one is skipped."""
+
+    has_marks = False
+
+    def iter_skipped_directories(self):
+        yield UnmarkedDocument(self.listing.container, "d/", "1 file")
+
+
+def test_files_without_marks_are_not_counted_as_read_or_skipped(tmp_path):
+    write(tmp_path, "a.md|b.epub")
+    parameters = SourceOpenParameters("n", tmp_path, SourceSettings(path="x"))
+    source = Videos.open(parameters)
+    skipped, notice, end = source.scan(None)
+    assert skipped == UnmarkedDocument("k:n", "d/", "1 file", source="n")
+    assert (notice.message, end.complete) == ("1 files", True)
+    assert source.listing.skipped_files == {}
+    assert source.listing.read_counts == {}
+    known = Known()
+    known.documents["d/"] = skipped
+    assert next(source.scan(known)) == UnchangedDocument("k:n", "d/")
+    known.documents["d/"] = replace(skipped, fingerprint="2 files")
+    assert next(source.scan(known)) == skipped
+
+
+class Figures(Notes):
+    """Reads each line as the picture that it names."""
+
+    def read_document(self, file, text, picture):
+        document = Document(DocumentKey("k:n/1"), "n", file.path)
+        mark = Highlight(document, "k:n", HighlightKind.IMAGE, "")
+        marks = [replace(mark, markdown=(line,)) for line in text.splitlines()]
+        marks.append(
+            replace(mark, kind=HighlightKind.HIGHLIGHT, markdown=("![](img/c.png)",))
+        )
+        marks.append(replace(mark, markdown=("![](img/c.png)",), figure_hash="known"))
+        yield ExtractedDocument(document, tuple(marks), self.listing.container)
+
+
+@pytest.mark.parametrize("is_file", [False, True])
+def test_a_figure_is_known_by_the_hash_of_its_picture(tmp_path, is_file):
+    (tmp_path / "root" / "img").mkdir(parents=True)
+    for name, content in (
+        ("root/img/c d.png", b"1"),
+        ("root/img/c.png", b"2"),
+        ("out.png", b"3"),
+    ):
+        (tmp_path / name).write_bytes(content)
+    note = tmp_path / "root" / "a.md"
+    note.write_text(
+        "![](img/c%20d.png)\n![x](img/c.png)\n![](gone.png)\n![](../out.png)\nno picture\n"
+    )
+    root = note if is_file else tmp_path / "root"
+    parameters = SourceOpenParameters("n", root, SourceSettings(path="x"))
+    document, *_ = Figures.open(parameters).scan(None)
+    hashes = [sha256(raw).hexdigest()[:16] for raw in (b"1", b"2")]
+    found = [mark.figure_hash for mark in document.highlights]
+    assert found == [*hashes, "", "", "", "", "known"]

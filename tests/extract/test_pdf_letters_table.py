@@ -1,0 +1,331 @@
+"""Letters of a page and of its figures: which are shown, which are one word, and how they are drawn."""
+
+import struct
+import zlib
+from types import SimpleNamespace
+
+import pypdfium2.raw as pdfium_c
+import pytest
+from pypdfium2 import PdfiumError
+
+from ankiforge.extract.pdf.chars import Char
+from ankiforge.extract.pdf.figure_labels import Position
+from ankiforge.extract.pdf.figure_text import Letter, _LetterRun
+from ankiforge.extract.pdf.letters import (
+    _decode_char,
+    is_bold_font,
+    iter_visible_chars,
+)
+from ankiforge.extract.pdf.rendering import (
+    _compute_line_box,
+    _contains_drawing,
+    _find_words_with_boxes,
+    encode_png,
+    read_page_sizes,
+)
+from tests.extract.test_chars_table import HIGH, WIDE, page
+
+# --- the letters of a page -----------------------------------------------------------------------
+
+
+def chars(*written: tuple) -> list[Char]:
+    """Letters as (text, left, bottom, width), 10 points wide and high unless it is said."""
+    made = []
+    for index, (text, *place) in enumerate(written):
+        left, bottom, width = (*place, *(0.0, 0.0, 10.0)[len(place) :])
+        box = (left, bottom, left + width, bottom + 10.0)
+        centre = (left + width / 2, bottom + 5.0)
+        made.append(Char(index, text, text == "g", *box, *centre, width, 10.0))
+    return made
+
+
+OTHER = ("x", 90.0)
+
+
+@pytest.mark.parametrize(
+    ("written", "visible"),
+    [
+        ([("a", 0.0), ("b", 10.0)], "ab"),
+        ([("a", 0.0), (" ",), ("\n",), ("\u00a0",), ("g", 20.0), ("b", 30.0)], "ab"),
+        # copies of a letter, which make it look bold
+        ([("a", 0.0), OTHER, ("a", 0.0)], "ax"),
+        ([("a", 0.0), OTHER, ("b", 0.0)], "axb"),
+        ([("a", 0.0), OTHER, ("a", 1.9)], "ax"),
+        ([("a", 0.0), OTHER, ("a", 2.1)], "axa"),
+        ([("a", 0.0), OTHER, ("a", 0.0, 1.9)], "ax"),
+        ([("a", 0.0), OTHER, ("a", 0.0, 2.1)], "axa"),
+        ([("a", 0.0), OTHER, ("a", 0.0, 0.0, 11.9)], "ax"),
+        ([("a", 0.0), OTHER, ("a", 0.0, 0.0, 13.0)], "axa"),
+        ([("-", 0.0), OTHER, ("\u2010", 0.0)], "-x"),
+        # on both sides of a line of the grid
+        ([("a", 15.5), OTHER, ("a", 16.5)], "ax"),
+        ([("a", 16.5), OTHER, ("a", 15.5)], "ax"),
+        ([("a", 0.0, 15.5), OTHER, ("a", 0.0, 16.5)], "ax"),
+        ([("a", 15.5, 15.5), OTHER, ("a", 16.5, 16.5)], "ax"),
+        (
+            [("a", 8.0, 0.0, 60.0), OTHER, ("a", 8.0, 0.0, 60.0)],
+            "ax",
+        ),  # letters of a poster
+        ([("a", 0.0, 0.0, 200.0), OTHER, ("a", 15.0, 0.0, 200.0)], "ax"),
+        ([("a", 0.0, 0.0, 200.0), OTHER, ("a", 17.0, 0.0, 200.0)], "axa"),
+        # letters of a ligature share a box, and follow one another
+        ([("f", 0.0), ("f", 0.0), ("i", 0.0)], "ffi"),
+        ([("f", 0.0), ("f", 1.0)], "f"),
+    ],
+)
+def test_letters_that_are_printed_twice_are_read_once(written, visible):
+    shown = iter_visible_chars(chars(*written))
+    assert "".join(char.text for char in shown) == visible
+
+
+@pytest.mark.parametrize(
+    ("font", "code", "aspect", "text"),
+    [
+        ("CMMI10", 0x60, 0.5, "ℓ"),
+        ("CMMI10", 11, 0.9, "α"),
+        ("CMMI10", 1, 0.5, "ℓ"),
+        ("CMMI10", 1, 0.6, "Δ"),
+        ("RMTMI", 11, 0.9, "\x0b"),
+        ("RMTMI", 0x60, 0.9, "ℓ"),
+        ("MyMath-Italic", 0, 0.9, "Γ"),
+        ("CMSY10", 0, 0.9, "−"),
+        ("CMBSY7", 0x30, 0.9, "′"),
+        ("CMSY10", 0x21E5, 0.9, "×"),
+        ("MyMath-Symbol", 31, 0.9, "≻"),
+        ("Times", 0x60, 0.5, "`"),
+        ("Times", 11, 0.5, "\x0b"),
+    ],
+)
+def test_the_signs_of_tex(font, code, aspect, text):
+    assert _decode_char(font, code, aspect) == text
+
+
+@pytest.mark.parametrize(
+    ("font", "bold"),
+    [
+        ("Times-Bold", True), ("ArialBlack", True), ("X-HeavyOblique", True), ("Futura-Demi", True),
+        ("Nimbus-B", True), ("ABCDEF+CMBX10", True), ("SFBX1095", True), ("Nimbus_Medi", True),
+        ("Times-Roman", False), ("CMR10", False), ("NimbusB", False), ("XCMB10", False),
+    ],
+)  # fmt: skip
+def test_which_fonts_are_bold(font, bold):
+    assert is_bold_font(font) is bold
+
+
+# --- the letters of a figure -----------------------------------------------------------------------
+
+
+def letter(
+    text: str, start: float, base: float = 100.0, size: float = 10.0, index: int = 9
+) -> Letter:
+    """A letter half as wide as high."""
+    place = Position(
+        start, start + size / 2, base - 0.2 * size, base + 0.7 * size, base, size
+    )
+    char = Char(index, text, False, 0, 0, 0, 0, 0, 0, 1, 1)
+    return Letter(char, 0, place)
+
+
+def run(text: str, start: float, **more: float) -> _LetterRun:
+    size = more.get("size", 10.0)
+    first, *others = (
+        letter(each, start + n * size / 2, index=n, **more) for n, each in enumerate(text)
+    )
+    made = _LetterRun(first)
+    for other in others:
+        made.add(other)
+    return made
+
+
+@pytest.mark.parametrize(
+    ("second", "continues"),
+    [
+        (letter("b", 5.0), True),
+        (letter("b", 11.0), True),
+        (letter("b", 11.1), False),
+        (letter("b", -11.0), True),  # from right to left
+        (letter("b", -11.1), False),
+        (letter("b", 5.0, 105.0), True),
+        (letter("b", 5.0, 105.1), False),
+        (letter("b", 5.0, 94.9), False),
+        (letter("b", 5.0, size=17.0), True),
+        (letter("b", 5.0, size=17.1), False),
+        (letter("b", 5.0, size=17.1, index=1), True),  # PDFium's next letter
+        (letter("b", 5.0, size=5.8), False),
+        (letter("b", 5.0)._replace(angle=90), False),
+    ],
+)
+def test_a_letter_goes_on_in_its_line(second, continues):
+    assert run("a", 0.0).is_continued_by(second) is continues
+
+
+@pytest.mark.parametrize(
+    ("second", "continues"),
+    [
+        # on the same line
+        (run("cd", 10.0), True),
+        (run("cd", 13.9), True),
+        (run("cd", 14.1), False),
+        (run("cd", 7.1), True),
+        (run("cd", 6.9), False),
+        (run("cd", 10.0, base=101.5), True),
+        (run("cd", 10.0, base=101.6), False),
+        (run("cd", 10.0, size=12.5), True),
+        (run("cd", 10.0, size=12.6), False),
+        # raised or lowered
+        (run("2", 10.0, base=106.5, size=6.0), True),
+        (run("2", 10.0, base=93.5, size=6.0), True),
+        (run("2", 10.0, base=106.6, size=6.0), False),
+        (run("2", 11.9, base=104.0, size=6.0), True),
+        (run("2", 12.1, base=104.0, size=6.0), False),
+        (run("2", 6.1, base=104.0, size=6.0), True),
+        (run("2", 5.9, base=104.0, size=6.0), False),
+        (run("2", 10.0, base=103.0, size=4.1), True),
+        (run("2", 10.0, base=103.0, size=3.9), False),
+        (run("2", 10.0, base=103.0, size=8.4), True),
+        (run("2", 10.0, base=103.0, size=8.6), False),
+    ],
+)
+def test_a_word_goes_on_in_the_next_piece(second, continues):
+    assert run("ab", 0.0).is_continued_by_run(second) is continues
+
+
+def test_a_run_has_the_line_of_its_largest_letter():
+    made = run("a", 10.0)
+    made.add(letter("2", 16.0, 104.0, 6.0))
+    made.add(letter("b", 0.0, 99.0, 12.0))
+    assert made.extent == Position(0.0, 19.0, 96.6, 108.2, 99.0, 12.0)
+
+
+@pytest.mark.parametrize(
+    ("start", "index", "text"),
+    [(6.2, 5, "ab"), (6.4, 5, "a b"), (8.0, 1, "ab"), (-6.4, 5, "a b")],
+)
+def test_words_are_as_far_apart_as_words(start, index, text):
+    made = _LetterRun(letter("a", 0.0, index=0))
+    made.add(letter("b", start, index=index))
+    assert made.text == text
+
+
+def test_a_hyphen_at_a_line_end_is_one():
+    assert run("a\x02", 0.0).text == "a-"
+
+
+# --- pictures ----------------------------------------------------------------------------------------
+
+TEXT = pdfium_c.FPDF_PAGEOBJ_TEXT
+IMAGE = pdfium_c.FPDF_PAGEOBJ_IMAGE
+PATH = pdfium_c.FPDF_PAGEOBJ_PATH
+FRAME = (0.0, 0.0, 100.0, 100.0)
+RULE = (PATH, (10.0, 50.0, 90.0, 52.9))
+BAR = (PATH, (50.0, 10.0, 52.9, 90.0))
+
+
+@pytest.mark.parametrize(
+    ("drawn", "is_drawing"),
+    [
+        ([], False),
+        ([(TEXT, (10.0, 10.0, 20.0, 20.0))], False),
+        ([(IMAGE, (10.0, 10.0, 20.0, 20.0))], True),
+        ([(IMAGE, (90.0, 90.0, 120.0, 120.0))], True),
+        ([(IMAGE, (110.0, 10.0, 120.0, 20.0))], False),
+        ([(IMAGE, (10.0, 110.0, 20.0, 120.0))], False),
+        ([(IMAGE, (10.0, -20.0, 20.0, -1.0))], False),
+        # a shape, or three lines
+        ([(PATH, (10.0, 10.0, 13.0, 13.0))], True),
+        ([RULE], False),
+        ([RULE, BAR], False),
+        ([RULE, BAR, RULE], True),
+        ([(PATH, (-5.0, -5.0, 105.0, 105.0))], False),  # the background
+        ([(PATH, (-5.0, 10.0, 105.0, 90.0))], True),
+        ([(TEXT, FRAME), RULE, (IMAGE, (10.0, 10.0, 20.0, 20.0))], True),
+    ],
+)
+def test_what_makes_a_frame_a_drawing(drawn, is_drawing):
+    objects = [
+        SimpleNamespace(type=kind, get_bounds=lambda bounds=bounds: bounds)
+        for kind, bounds in drawn
+    ]
+    page = SimpleNamespace(get_objects=lambda max_depth: iter(objects))
+    assert _contains_drawing(page, FRAME) is is_drawing
+
+
+@pytest.mark.parametrize(
+    ("pixels", "grey", "colour", "rows"),
+    [
+        (bytes(range(12)), False, 2, b"\0" + bytes(range(6)) + b"\0" + bytes(range(6, 12))),
+        (bytes(range(4)), True, 0, b"\0\0\1\0\2\3"),
+    ],
+)  # fmt: skip
+def test_the_format_of_a_picture(pixels, grey, colour, rows):
+    data = encode_png(2, 2, pixels, grey=grey)
+    assert data[:8] == b"\x89PNG\r\n\x1a\n"
+    chunks = {}
+    data = data[8:]
+    while data:
+        length = struct.unpack(">I", data[:4])[0]
+        name, body = data[4:8], data[8 : 8 + length]
+        assert struct.unpack(">I", data[8 + length : 12 + length])[0] == zlib.crc32(
+            name + body
+        )
+        chunks[name] = body
+        data = data[12 + length :]
+    assert chunks[b"IHDR"] == struct.pack(">IIBBBBB", 2, 2, 8, colour, 0, 0, 0)
+    assert zlib.decompress(chunks[b"IDAT"]) == rows
+    assert list(chunks) == [b"IHDR", b"IDAT", b"IEND"]
+
+
+def test_the_box_of_a_line_is_not_as_high_as_its_highest_sign():
+    def sign(left: float, bottom: float, height: float):
+        return SimpleNamespace(
+            left=left,
+            bottom=bottom,
+            right=left + 5,
+            top=bottom + height,
+            height=height,
+        )
+
+    letters = [sign(5, 0, 10), sign(10, 1, 10), sign(0, -20, 14)]
+    assert _compute_line_box(letters) == (0, 0, 15, 11)
+    assert _compute_line_box([*letters[:2], sign(0, -1, 13)]) == (0, -1, 15, 12)
+
+
+def test_the_words_of_a_line_have_their_boxes():
+    text = page("a cell", "divides")
+    found = [_find_words_with_boxes(text, line) for line in text.lines]
+    assert found == [
+        [
+            ("a", (0.0, 700.0, WIDE, 700.0 + HIGH)),
+            ("cell", (2 * WIDE, 700.0, 6 * WIDE, 700.0 + HIGH)),
+        ],
+        [("divides", (0.0, 700.0 - HIGH, 7 * WIDE, 700.0))],
+    ]
+
+
+class Pages:
+    """A PDF whose pages have labels and sizes; a size of None is that of a damaged page."""
+
+    def __init__(self, *pages: tuple) -> None:
+        self._pages = pages
+
+    def __len__(self) -> int:
+        return len(self._pages)
+
+    def get_page_label(self, number: int) -> str:
+        return self._pages[number][0]
+
+    def get_page_size(self, number: int) -> tuple[float, float]:
+        size = self._pages[number][1]
+        if size is None:
+            raise PdfiumError("damaged")
+        return size
+
+
+def test_the_sizes_and_labels_of_pages():
+    pages = Pages(("i", (300, 400)), ("", (300, 400)), (" a\n1 ", None), ("", (0, 9)))
+    assert read_page_sizes(pages).pages == (
+        (300, 400, "i"),
+        (300, 400, "2"),
+        (612.0, 792.0, "a 1"),
+        (612.0, 792.0, "4"),
+    )
