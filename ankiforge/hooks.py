@@ -135,11 +135,11 @@ class Hooks:
         return None
 
     def make_page_part(
-        self, workspace: Workspace, faces: ItemRenderer
+        self, workspace: Workspace, renderer: ItemRenderer
     ) -> PagePart | None:
         """Build the feature's part of the web page for one session, if any.
 
-        The feature's script `page.js`, if any, runs before the page's own. `faces` renders
+        The feature's script `page.js`, if any, runs before the page's own. `renderer` renders
         passages and pictures the same way as the rest of the page.
         """
         return None
@@ -152,12 +152,12 @@ def collect_notices(ledger: Ledger) -> list[FeatureNotice]:
     ]
 
 
-def collect_page_parts(workspace: Workspace, faces: ItemRenderer) -> list[PagePart]:
+def collect_page_parts(workspace: Workspace, renderer: ItemRenderer) -> list[PagePart]:
     """Collect the features' parts of the web page, in the order of `FEATURES`."""
     return [
         part
         for feature in load_features()
-        if (part := feature.make_page_part(workspace, faces))
+        if (part := feature.make_page_part(workspace, renderer))
     ]
 
 

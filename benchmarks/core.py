@@ -82,7 +82,7 @@ STEPS = {
     "_accept_clean_drafts": "accept",
     "publish": "deliver",
     "read_anki_and_write_package": "deliver",
-    "report_run": "report",
+    "build_run_report": "report",
 }
 """The function that does each step of a run. Calls of another step within it don't count."""
 SAMPLER = """

@@ -9,7 +9,7 @@ import pytest
 from ankiforge.config.log import LOG_FILE
 from ankiforge.errors import UsageError
 from ankiforge.features.agents.agent import (
-    Agent,
+    AgentSession,
     get_context,
     list_cards,
     list_highlights,
@@ -60,7 +60,7 @@ def all_that_leaves(forge: Any, server: Any, *sources: str) -> str:
 def agent_sees(forge: Any, *, contexts: bool = False) -> list[str]:
     """All that an agent gets: every list and a search, and the context of each passage."""
     with forge.here(), Workspace(forge.folder, offline=True) as workspace:
-        agent = Agent(lambda _: nullcontext(workspace))
+        agent = AgentSession(lambda _: nullcontext(workspace))
         told = [agent.call_tool(list_highlights, {"limit": 50})]
         for state in ("", "waiting", "needs_work", "rejected"):
             told.append(agent.call_tool(list_cards, {"state": state, "limit": 50}))

@@ -1,9 +1,9 @@
 """Which tests are about a change, judged by imports: what `make quick` runs before there is a map.
 
-A file of tests comes first if it was changed itself, then if it imports a changed module, then the
-tables and the other files in the folder of the module's package, then files that import a name of the
-module from its package, then files that reach the module through a helper in `tests`. Within these,
-tests that mention a changed function come first.
+A file of tests comes first if it was changed itself, then if it imports a changed module or
+`touching.FOLLOWED` names the file for it, then the tables and the other files in the folder of the
+module's package, then files that import a name of the module from its package, then files that reach
+the module through a helper in `tests`. Within these, tests that mention a changed function come first.
 """
 
 import ast
@@ -70,8 +70,9 @@ def _iter_ranked_files(root: Path, path: str) -> Iterator[tuple[int, str]]:
     names = next(names for pattern, names in FOLLOWED.items() if fnmatch(path, pattern))
     for name in names.format(*path.split("/")).split():
         place = root / name
-        files = place.rglob("test_*.py") if place.is_dir() else [place]
-        yield from ((2, str(file.relative_to(root))) for file in files if file.is_file())
+        if place.is_file():
+            yield 1, name
+        yield from ((2, str(file.relative_to(root))) for file in place.rglob("test_*.py"))
 
 
 def _is_test_file(path: str) -> bool:

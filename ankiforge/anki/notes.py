@@ -39,13 +39,13 @@ from ankiforge.model import (
     Strings,
 )
 from ankiforge.text import occlusion, regex
-from ankiforge.text.located import locate
+from ankiforge.text.located import locate_text
 from ankiforge.text.normalize import (
-    Shield,
-    clean_text,
+    LiteralSpan,
     find_literal_spans,
     is_same_text,
     isolate_bidi,
+    normalize_for_anki,
 )
 
 MediaByPath = Mapping[str, Media]
@@ -167,7 +167,7 @@ def render_passage(
     Returns:
         The text before the highlight, the highlight itself, and the text after it.
     """
-    span = locate(highlight.exact, highlight.sentence)
+    span = locate_text(highlight.exact, highlight.sentence)
     passage = highlight.exact if span is None else highlight.sentence
     if not passage.strip():
         return "", "", ""
@@ -175,7 +175,7 @@ def render_passage(
     unbreakable = find_literal_spans(passage) if has_formulas else []
     start, end = _extend_to_shields(unbreakable, span or (0, len(passage)))
     highlighted = to_html(passage[start:end])
-    quote_span = locate(quote, passage[start:end])
+    quote_span = locate_text(quote, passage[start:end])
     if quote_span and quote_span[0] < quote_span[1]:
         first, last = _extend_to_shields(
             unbreakable, (start + quote_span[0], start + quote_span[1])
@@ -187,7 +187,7 @@ def render_passage(
     return to_html(passage[:start]), highlighted, to_html(passage[end:])
 
 
-def _extend_to_shields(unbreakable: Iterable[Shield], span: Span) -> Span:
+def _extend_to_shields(unbreakable: Iterable[LiteralSpan], span: Span) -> Span:
     start, end = span
     for shield_start, shield_end, _ in unbreakable:
         if shield_start < start < shield_end:
@@ -424,7 +424,7 @@ def normalize_deck_name(name: str) -> str:
     Falls back to `DEFAULT_DECK` if nothing is left.
     """
     parts = []
-    for part in clean_text(name).split("::"):
+    for part in normalize_for_anki(name).split("::"):
         cleaned = _CONTROL_CHARS.sub(" ", part.replace('"', ""))
         parts.append(cleaned.strip().strip(":").strip())
     return "::".join(filter(None, parts)) or DEFAULT_DECK
@@ -451,7 +451,7 @@ def normalize_tags(tags: Strings) -> Strings:
     """
     names = []
     for tag in tags:
-        valid = _INVALID_IN_TAGS.sub("-", clean_text(tag).strip())
+        valid = _INVALID_IN_TAGS.sub("-", normalize_for_anki(tag).strip())
         parts = (part.strip(":-") for part in valid.split("::"))
         names.append("::".join(filter(None, parts)))
     # of tags that differ only in case, the first in the alphabet is the last here

@@ -259,7 +259,7 @@ def highlight_code(code: str, language: str, to_html: Callable[[str], str]) -> s
     """Render a code block as syntax-highlighted HTML, without the enclosing tags.
 
     Args:
-        code: the code, cleaned by `clean_text`.
+        code: the code, cleaned by `normalize_for_anki`.
         language: the Pygments name of the language. Unknown languages aren't highlighted.
         to_html: a function that converts text to HTML.
     """

@@ -68,7 +68,7 @@ from ankiforge.model import (
 )
 from ankiforge.model.hints import CardSchedule
 from ankiforge.text import occlusion
-from ankiforge.text.cloze import find_gaps, find_image_paths, to_plain_text
+from ankiforge.text.cloze import find_clozes, find_image_paths, to_plain_text
 
 IDENTITY_FIELD = "AnkiforgeId"
 GENERATED_FIELDS = ("Source", "Citation", "Links", "Open", "Header", "Back Extra")
@@ -1006,6 +1006,6 @@ def _find_text_by_number(card: LocalCard) -> Texts:
         return occlusion.get_labels_by_number(masks)
     return {
         str(number): to_plain_text(gap.answer)
-        for gap in find_gaps(card.get_field("Text"))
+        for gap in find_clozes(card.get_field("Text"))
         for number in gap.numbers
     }

@@ -76,14 +76,14 @@ from ankiforge.model import (
 from ankiforge.model.hints import parse_schedule
 from ankiforge.text import occlusion, regex, truncate
 from ankiforge.text.cloze import find_image_paths
-from ankiforge.text.colons import explain_why_maybe_no_card
-from ankiforge.text.located import extend_to_words, find_whole_words, locate
+from ankiforge.text.colons import explain_ambiguous_colons
+from ankiforge.text.located import extend_to_words, find_whole_words, locate_text
 from ankiforge.text.normalize import (
+    blank_out_code_and_urls,
     contains_text,
     find_literal_spans,
     is_same_text,
     normalize_for_comparison,
-    remove_non_words,
 )
 from ankiforge.text.sentences import find_sentence_spans
 
@@ -166,7 +166,7 @@ def _find_split_words(answer: str, source: str) -> str:
 
     Missing inflections don't count, e.g. `cell` for `cells`.
     """
-    answer_span = locate(answer, source)
+    answer_span = locate_text(answer, source)
     if answer_span is None or find_whole_words(answer, source):
         return ""
     start, end = extend_to_words(source, answer_span)
@@ -312,9 +312,9 @@ def check_numbers(draft: CardContent, context: CheckContext) -> Iterator[Finding
             "ungrounded_number", ", ".join(dict.fromkeys(ungrounded_numbers))
         )
         return
-    plain_source = remove_non_words(source)
+    plain_source = blank_out_code_and_urls(source)
     for text in reading.answers if draft.origin.is_from_comment else (reading.full_text,):
-        for quantity in parse_quantities(remove_non_words(text)):
+        for quantity in parse_quantities(blank_out_code_and_urls(text)):
             stated_as = _find_conflicting_number(quantity, plain_source)
             if stated_as:
                 yield make_finding(
@@ -855,7 +855,7 @@ def check_highlight_form(draft: CardContent, context: CheckContext) -> Iterator[
     """
     highlight = context.highlight
     if highlight.form is HighlightForm.INLINE_FIELD:
-        yield make_finding("inline_field", explain_why_maybe_no_card(highlight.exact))
+        yield make_finding("inline_field", explain_ambiguous_colons(highlight.exact))
     if draft.origin.drafter == LONG_COMMENT_DRAFTER:
         yield make_finding("says_more")
     if highlight.may_continue:

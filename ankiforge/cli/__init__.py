@@ -61,9 +61,9 @@ class Program(SuggestingGroup):
         return list(COMMANDS)
 
     def get_command(self, ctx: click.Context, cmd_name: str) -> click.Command | None:
-        """Import and return a command, or return None if there's no such command.
+        """Import and return a command, or return None if there is no command with this name.
 
-        If a command of a plug-in fails with an unexpected error, the message names the plug-in.
+        If a plug-in's command fails with an unexpected error, the message names the plug-in.
         """
         if cmd_name == help_.name:
             return help_
@@ -182,7 +182,7 @@ def main(arguments: list[str] | None = None) -> NoReturn:
 
 
 def _print_usage_error(error: click.ClickException, arguments: list[str]) -> int:
-    """Print a click error in the style of our own errors, and return the exit code."""
+    """Print an error raised by click like one of our own errors, and return the exit code."""
     code = error.exit_code
     context: click.Context | None = getattr(error, "ctx", None)
     command_path = context.command_path if context else "ankiforge"

@@ -26,23 +26,23 @@ def _print_delivery(
     from ankiforge.reports import summary
 
     if call.as_json:
-        call.print_json(summary.report_delivery(result, workspace.ledger))
+        call.print_json(summary.build_delivery_report(result, workspace.ledger))
         return
     sign = "✓" if result.error is None else "!"
     for line in summary.format_delivery(result):
         call.print_result(f"{sign} {line}")
     call.print_problems(result.problems)
-    lines = [summary.format_anki_changes(result), summary.format_held_notes(result)]
+    lines = [summary.format_anki_changes(result), summary.format_withheld_notes(result)]
     if not call.quiet:
         full_package = summary.explain_full_package(result, workspace.ledger)
-        lines.append(cli.hint_if_first_time(workspace, full_package))
+        lines.append(cli.get_hint_once(workspace, full_package))
     for line in filter(None, lines):
         call.print_result(line)
     has_failed = result.has_failures or result.error is not None
     if not (result.packages or result.pushed or has_failed):
         reason = explain_no_package(workspace.ledger, result.planned, deck)
         call.say(f"no package: {reason}")
-        cli.say_next_command(call.say, workspace)
+        cli.print_next_command(call.say, workspace)
 
 
 # --- build ----------------------------------------------------------------------------------
@@ -114,7 +114,7 @@ def pull(call: cli.Call, file: Path | None, connect: bool, bind: bool) -> None:
         )
         workspace.plan_cards(result)  # finds conflicts
         if call.as_json:
-            delivery = summary.report_delivery(result, ledger)
+            delivery = summary.build_delivery_report(result, ledger)
             view = {
                 "sight": scan.state,
                 "path": scan.path,

@@ -78,8 +78,8 @@ _PASTE_TIMEOUT = 0.5
 """How many seconds without input end a paste if the terminal lacks bracketed paste."""
 
 
-def read_paste() -> str:
-    """Read pasted text from the terminal, or return "" if the user presses a key or Ctrl-C.
+def read_pasted_text() -> str:
+    """Read pasted text from the terminal. Return "" if the user presses a key or Ctrl-C instead.
 
     The terminal is taken out of canonical mode, which would limit the length of lines.
     """

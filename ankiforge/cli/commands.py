@@ -88,8 +88,8 @@ SHARED_OPTIONS: dict[tuple[str, ...], dict[str, Any]] = {
 }
 
 
-class PlainOption(click.Option):
-    """An option whose help doesn't show its range, such as `[1<=x<=3]`."""
+class OptionWithoutRange(click.Option):
+    """An option whose help leaves out its range of values, such as `[1<=x<=3]`."""
 
     def get_help_extra(self, ctx: click.Context) -> Any:
         """Return the details that click shows in brackets after the help text, except the range."""
@@ -100,7 +100,10 @@ class PlainOption(click.Option):
 
 def make_shared_options() -> list[click.Option]:
     """Build the options accepted by every command."""
-    return [PlainOption(names, **settings) for names, settings in SHARED_OPTIONS.items()]
+    return [
+        OptionWithoutRange(names, **settings)
+        for names, settings in SHARED_OPTIONS.items()
+    ]
 
 
 def drop_unset_options(options: dict[str, Any]) -> dict[str, Any]:

@@ -36,7 +36,7 @@ class WrappingFormatter(click.HelpFormatter):
         col_max: int = _MAX_TERM_WIDTH,
         col_spacing: int = 2,
     ) -> None:
-        """Write a definition list. A definition is beside its term, or below a long term."""
+        """Write a definition list. A definition is beside its term, or below a long one."""
         rows = list(rows)
         column_width = col_spacing + min(max(len(term) for term, _ in rows), col_max)
         self.current_indent += column_width
@@ -69,7 +69,7 @@ class HelpContext(click.Context):
     formatter_class = WrappingFormatter
 
 
-class HelpfulCommand(click.Command):
+class CommandWithExamples(click.Command):
     """A command whose help lists only its own options and ends with examples."""
 
     context_class = HelpContext

@@ -111,7 +111,7 @@ def _make_settings(
 ) -> tuple[str, dict[str, list[str]]]:
     """Return the text of a new workspace's settings, and the names of everything found.
 
-    The names are those of the sources, Anki collections and models on this computer, keyed by
+    The names are those of the sources, Anki collections and models on this computer, grouped by
     kind.
 
     Raises:

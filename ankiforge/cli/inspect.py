@@ -96,7 +96,7 @@ def list_(
                 yield data, lines
 
         rows = iter_rows()
-        if count := cli.print_items(call, rows, apart=call.verbose, in_pager=True):
+        if count := cli.print_items(call, rows, blank_lines=call.verbose, in_pager=True):
             if sys.stdout.isatty() and not (call.verbose or call.as_json):
                 legend = LEGEND | ({"○": "proposal"} if no_card else {})
                 used = [f"{sign} {legend[sign]}" for sign in legend if sign in signs]
@@ -111,7 +111,7 @@ def list_(
             others = ", ".join(alternatives[everything:])
             call.say(f"nothing here; see also: {others}")
             if not (no_card or query or view not in ("", "new")):
-                cli.say_next_command(call.say, workspace)
+                cli.print_next_command(call.say, workspace)
 
 
 def _make_listing(call: cli.Call, workspace: Workspace) -> Listing:
@@ -130,7 +130,11 @@ def _make_listing(call: cli.Call, workspace: Workspace) -> Listing:
 def show(call: cli.Call, words: cli.Words) -> None:
     """Show cards, drafts and questions in full, with the commands that decide on them."""
     with cli.open_workspace(call, read_only=True) as workspace:
-        cli.print_items(call, _make_listing(call, workspace).show_rows(words), apart=True)
+        cli.print_items(
+            call,
+            _make_listing(call, workspace).list_selected_items(words),
+            blank_lines=True,
+        )
 
 
 # --- doctor ---------------------------------------------------------------------------------

@@ -11,7 +11,7 @@ import click
 
 from ankiforge.cli import output as cli
 from ankiforge.cli.commands import COMMANDS
-from ankiforge.cli.progress import progress_bar, show_sample_and_ask
+from ankiforge.cli.progress import confirm_after_first_drafts, progress_bar
 from ankiforge.errors import ItemError, UsageError, wrap_write_errors
 from ankiforge.text import format_cost, format_count
 
@@ -145,7 +145,7 @@ def use(call: cli.Call, purpose: str, yes: bool, **named: Any) -> None:
         print_line("\n".join(_describe_terms(choice, estimate, reads_again=reads_again)))
         if not (yes or ask_consent(call, "Draft with it?", choice)):
             return
-        show_sample_and_ask(call, workspace, yes=yes)
+        confirm_after_first_drafts(call, workspace, yes=yes)
         # if the model can't be used, don't change the settings
         options = CommandRunOptions(limit=call.limit)
         result = workspace.draft(options, show=partial(progress_bar, call))

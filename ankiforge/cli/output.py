@@ -26,12 +26,12 @@ import click
 from ankiforge import __version__
 from ankiforge.cli.commands import (
     COMMANDS,
-    PlainOption,
+    OptionWithoutRange,
     SuggestingGroup,
     drop_unset_options,
     make_shared_options,
 )
-from ankiforge.cli.help import HelpfulCommand
+from ankiforge.cli.help import CommandWithExamples
 from ankiforge.errors import ForgeError, UsageError
 from ankiforge.text import (
     ROW_TAIL_MARK,
@@ -279,7 +279,7 @@ class Call:
         self._print_line(self.format_for_stream(sys.stderr, text), err=True)
 
     def print_json(self, value: Any, *, err: bool = False) -> bool:
-        """Print a value as a line of JSON to stdout, or to stderr with `err`.
+        """Print a value as a line of JSON to stdout or, if `err` is true, to stderr.
 
         Returns False if the stream is closed.
         """
@@ -305,7 +305,7 @@ class Call:
         return self._print_line(self.format_for_stream(sys.stdout, "\n".join(lines)))
 
     def add_workspace_option(self, text: str) -> str:
-        """Add `-C` to the commands in a message, if the user passed it."""
+        """Add the option `-C` to the commands in a message, if the user passed this option."""
         if not self.workspace:
             return text
         return _COMMAND.sub(f"ankiforge -C {quote(self.workspace)} ", text)
@@ -322,9 +322,9 @@ class Call:
     ) -> None:
         """Print problems, then notices, with hints.
 
-        With a `limit`, files with the same problem are grouped, and at most this many lines are
-        printed, the last of which counts the remaining problems. Verbose mode ignores the limit.
-        Notices that later runs won't repeat are always printed.
+        With a `limit`, files with the same problem are grouped, and at most that many lines are
+        printed. The last line counts the remaining problems. The limit is ignored in verbose
+        mode, and notices that later runs won't repeat are always printed.
         """
         limit = None if self.verbose else limit
         groups: dict[object, list[Problem]] = {}
@@ -378,7 +378,7 @@ class Call:
 
     @property
     def is_interactive(self) -> bool:
-        """Whether the user can be asked: there's a terminal, and we aren't printing JSON."""
+        """Whether the user can be asked, i.e. there is a terminal and the output isn't JSON."""
         return sys.stdin.isatty() and sys.stderr.isatty() and not self.as_json
 
     def confirm(self, question: str, *, yes: bool) -> bool:
@@ -387,9 +387,10 @@ class Call:
 
 
 def _render_bold(text: str) -> str:
-    """Replace `mark_bold` markers with asterisks, except in lists.
+    """Replace the markers of `mark_bold` with asterisks, except in lists.
 
-    In lists, gaps are in brackets anyway, and `wrap_text` still needs the markers to truncate rows.
+    In lists, gaps are in brackets anyway, and `wrap_text` still needs the markers to truncate
+    rows.
     """
     lines = text.split("\n")
     if any(ROW_TAIL_MARK in line or _ROW_START.match(line) for line in lines):
@@ -398,14 +399,14 @@ def _render_bold(text: str) -> str:
 
 
 def print_items(
-    call: Call, items: ListedRows, *, apart: bool = False, in_pager: bool = False
+    call: Call, items: ListedRows, *, blank_lines: bool = False, in_pager: bool = False
 ) -> int:
     """Print items as JSON or text, up to the limit or until the pipe is closed.
 
     Args:
         call: the command's options.
         items: the items to print.
-        apart: whether to print an empty line after each item.
+        blank_lines: whether to print an empty line after each item.
         in_pager: whether to use the user's pager (`PAGER`) for text on a terminal, unless the
             user has set a limit.
 
@@ -420,7 +421,7 @@ def print_items(
 
         def iter_pages() -> Iterator[str]:
             for _, lines in chain([first_item], items):
-                text = "\n".join([*lines, ""] if apart else lines)
+                text = "\n".join([*lines, ""] if blank_lines else lines)
                 yield f"{call.format_for_stream(sys.stdout, text)}\n"
 
         # like git, use the pager only if the list doesn't fit on the screen
@@ -430,7 +431,7 @@ def print_items(
     count = 0
     for data, lines in islice(items, call.limit):
         count += 1
-        if not call.print_value(data, [*lines, ""] if apart else lines):
+        if not call.print_value(data, [*lines, ""] if blank_lines else lines):
             break
     return count
 
@@ -456,11 +457,11 @@ def exit_with_code(code: int) -> None:
 # --- the options of every command -----------------------------------------------------------
 
 
-class Command(HelpfulCommand):
+class Command(CommandWithExamples):
     """A command that accepts query terms that look like options, e.g. `-tag:exam`."""
 
     def parse_args(self, ctx: click.Context, args: list[str]) -> list[str]:
-        """Parse the arguments, with query terms like `-verdict:waiting` moved after `--`.
+        """Parse the arguments after moving query terms such as `-verdict:waiting` behind `--`.
 
         Otherwise, click would parse this term as the option `-v`.
         """
@@ -483,7 +484,7 @@ class Command(HelpfulCommand):
         return super().parse_args(ctx, args)
 
 
-class CommandGroup(HelpfulCommand, SuggestingGroup):
+class CommandGroup(CommandWithExamples, SuggestingGroup):
     """A command with subcommands, help with examples, and suggestions for misspelled names."""
 
 
@@ -532,10 +533,10 @@ def command(examples: str, **settings: Any) -> Callable[[Callable[..., None]], A
 
 
 def find_workspace(call: Call, *, needs_trust: bool = True) -> WorkspaceDirectory:
-    """Find the workspace for this call, asking the user to trust it if necessary.
+    """Find the workspace for this call. If it isn't trusted yet, ask the user to trust it.
 
     With `--yes`, the workspace is trusted without asking. If `needs_trust` is False, the user isn't
-    asked either, but the caller must neither write nor send anything.
+    asked either, but then the caller must neither write nor send anything.
 
     Raises:
         UsageError: the directory isn't a workspace, or isn't trusted.
@@ -568,7 +569,7 @@ def open_workspace(
     lock_timeout: float | None = None,
     folder: WorkspaceDirectory | None = None,
 ) -> Iterator[Workspace]:
-    """Context manager that opens the workspace for this call, along with its ledger.
+    """Context manager that opens the workspace for this call and the workspace's ledger.
 
     Args:
         call: the command's options.
@@ -608,8 +609,8 @@ def open_workspace(
         yield workspace
 
 
-def hint_if_first_time(workspace: Workspace, hint: str) -> str:
-    """Return a hint if the user hasn't seen it yet, or "" otherwise.
+def get_hint_once(workspace: Workspace, hint: str) -> str:
+    """Return a hint the first time, and record that the user has seen it. Later, return "".
 
     In a read-only workspace, nothing can be recorded, so the hint is always returned.
     """
@@ -632,11 +633,11 @@ def make_no_collection_error(folder: WorkspaceDirectory) -> UsageError:
     return UsageError("no Anki collection was found here", hint=hint)
 
 
-def say_next_command(say: Callable[[str], object], workspace: Workspace) -> None:
+def print_next_command(print_line: Callable[[str], object], workspace: Workspace) -> None:
     """Print the number of pending items, and the command to run next.
 
     Args:
-        say: prints a line.
+        print_line: prints a line.
         workspace: the workspace.
     """
     from ankiforge.hooks import collect_notices
@@ -644,11 +645,11 @@ def say_next_command(say: Callable[[str], object], workspace: Workspace) -> None
     from ankiforge.reports import summary
     from ankiforge.review.batches import format_waiting
 
-    counts = pending_items.count_ledger(workspace.ledger)
-    say(f"  {format_waiting(counts['waiting']) or 'nothing waits'}")
+    counts = pending_items.count_items_by_group(workspace.ledger)
+    print_line(f"  {format_waiting(counts['waiting']) or 'nothing waits'}")
     folder, notices = workspace.folder, collect_notices(workspace.ledger)
     step = summary.choose_next_command(folder, workspace.ledger, notices, counts=counts)
-    say(summary.format_next_command(*step))
+    print_line(summary.format_next_command(*step))
 
 
 # --- options of several commands ------------------------------------------------------------
@@ -695,7 +696,9 @@ def choice_option(*names: str, of: Collection[str], help: str) -> Option:
 def number_option(name: str, *, most: int, help: str) -> Option:
     """Build an option that takes an integer from 1 to `most`."""
     numbers = click.IntRange(1, most)
-    return click.option(name, cls=PlainOption, type=numbers, metavar="N", help=help)
+    return click.option(
+        name, cls=OptionWithoutRange, type=numbers, metavar="N", help=help
+    )
 
 
 def deck_option(help: str) -> Option:
@@ -735,7 +738,7 @@ ACCEPT_OPTION = choice_option(
 )
 
 
-def run_options(function: Callable[..., None]) -> Callable[..., None]:
+def add_run_options(function: Callable[..., None]) -> Callable[..., None]:
     """Decorate a command with the options shared by `run` and `review`."""
     for option in (
         YES_OPTION,

@@ -7,7 +7,7 @@ from contextlib import contextmanager
 from itertools import islice
 from typing import TYPE_CHECKING
 
-from ankiforge.text import format_cost, format_count, format_first_names
+from ankiforge.text import format_cost, format_count, format_truncated_list
 
 if TYPE_CHECKING:
     from rich.progress import Progress as Bars
@@ -22,7 +22,7 @@ BAR_WIDTH = 10
 
 
 class RunProgressBar:
-    """A progress bar that shows first the reading of sources and then the drafting of cards."""
+    """A progress bar for a run, which first reads the sources and then drafts cards."""
 
     def __init__(self, bars: Bars, sources: Sequence[Source]) -> None:
         """Show the progress bar. Must be called before the sources are read.
@@ -37,7 +37,9 @@ class RunProgressBar:
             count.on_step = self.show_reading
         label = "reading" if sources else "looking for what can be read"
         names = dict.fromkeys(filter(None, map(get_source_name, sources)))
-        self._task = bars.add_task(label, total=None, more=format_first_names([*names]))
+        self._task = bars.add_task(
+            label, total=None, more=format_truncated_list([*names])
+        )
 
     def show_reading(self) -> None:
         """Update the bar with the number of documents read from all sources."""
@@ -100,10 +102,12 @@ def progress_bar(
         yield RunProgressBar(bars, sources).show_step
 
 
-def show_sample_and_ask(call: Call, workspace: Workspace, *, yes: bool = False) -> None:
-    """Set up a run to show one of the model's first drafts and ask whether to draft the rest.
+def confirm_after_first_drafts(
+    call: Call, workspace: Workspace, *, yes: bool = False
+) -> None:
+    """Let a run show one of the model's first drafts and ask whether to draft the rest.
 
-    With `yes`, in quiet mode, or if the user can't be asked, the run continues without asking.
+    The run doesn't ask with `yes`, in quiet mode, or if there is no terminal.
     """
 
     def should_go_on(example: str, done: int, total: int) -> bool:
@@ -130,18 +134,18 @@ SERVER_TIMEOUT = 0.05
 """How long to wait for local model servers at the end of a run, in seconds."""
 
 
-def format_model_offer(
-    workspace: Workspace, servers: Callable[[float], tuple[ModelServer, ...]]
+def format_model_suggestion(
+    workspace: Workspace, find_servers: Callable[[float], tuple[ModelServer, ...]]
 ) -> str:
-    """Format a one-line suggestion to draft with a model, or return "".
+    """Format a one-line suggestion to draft with a model, or return "" if there is none.
 
-    A model is suggested if its provider's key is set, or if it runs on a local server. Each of
-    the two suggestions is made only once. Nothing is suggested if a model is already in use, or
+    A model is suggested if its provider's key is set, or if it runs on a local server. Each of the
+    two suggestions is made only once. No model is suggested if the user already drafts with one, or
     if no highlight could be sent to it.
 
     Args:
         workspace: the workspace with the highlights to draft from.
-        servers: returns the local model servers. Its argument is the timeout in seconds.
+        find_servers: takes a timeout in seconds and returns the local model servers.
     """
     from ankiforge.config.workspace import record_hint_shown, was_hint_shown
     from ankiforge.draft.server import find_providers_with_key
@@ -156,7 +160,7 @@ def format_model_offer(
             kind, name = "model: key", provider.name
             evidence = f"{provider.key_env} is set"
     if not evidence and not was_hint_shown("model: server"):
-        for server in servers(SERVER_TIMEOUT)[:1]:
+        for server in find_servers(SERVER_TIMEOUT)[:1]:
             kind, name = "model: server", server.name
             evidence = f"{server.program} runs here with {server.models[0]}"
     if not evidence:

@@ -42,7 +42,7 @@ MAX_PROBLEM_LINES = 3
 """,
 )
 @click.argument("paths", nargs=-1, type=cli.PATH_TYPE, metavar="[PATH]...")
-@cli.run_options
+@cli.add_run_options
 @cli.flag_option("--dry-run", help="Show what would happen; write and send nothing.")
 @click.option(
     "--marks",
@@ -99,11 +99,13 @@ def read_and_draft(
     with cli.open_workspace(call, writes="drafting", read_only=dry_run) as workspace:
         show_progress = partial(progress.progress_bar, call)
         is_agreed = call.trusts_workspace or in_review
-        progress.show_sample_and_ask(call, workspace, yes=is_agreed)
+        progress.confirm_after_first_drafts(call, workspace, yes=is_agreed)
         result = workspace.run(paths, options, show=show_progress)
         for feature in load_features():
             feature.after_run(workspace, result, show_progress)
-        offer_line = progress.format_model_offer(workspace, servers) if servers else ""
+        offer_line = (
+            progress.format_model_suggestion(workspace, servers) if servers else ""
+        )
         print_summary(call, workspace, result, in_review=in_review, offer=offer_line)
     return result
 
@@ -135,7 +137,7 @@ def print_summary(
 
     notices = collect_notices(workspace.ledger)
     if call.as_json:
-        values = asdict(summary.report_run(result, workspace, notices))
+        values = asdict(summary.build_run_report(result, workspace, notices))
         for notice in notices:
             values |= notice.data
         call.print_json(values)
@@ -162,7 +164,7 @@ def print_summary(
         if not call.verbose:
             problems = [each for each in problems if each.summarize() not in known]
     call.print_problems(problems, MAX_PROBLEM_LINES)
-    hint = cli.hint_if_first_time(workspace, full_package)
+    hint = cli.get_hint_once(workspace, full_package)
     for line in filter(None, (*details, hint, offer)):
         call.print_result(f"  {line}")
     for line in steps:
@@ -186,14 +188,14 @@ def forget(call: cli.Call, path: Path) -> None:
 
     Its drafts are removed; its cards stay. To undo it: ankiforge undo.
     """
-    from ankiforge.text import format_first_names, shorten_path
+    from ankiforge.text import format_truncated_list, shorten_path
 
     with cli.open_workspace(call) as workspace:
         forgotten, count = workspace.forget(path)
     if call.as_json:
         call.print_json({"forgotten": forgotten, "highlights": count})
         return
-    names = format_first_names([shorten_path(path) for path in forgotten])
+    names = format_truncated_list([shorten_path(path) for path in forgotten])
     highlights = format_count(count, "highlight")
     call.print_result(f"✓ forgotten: {names}, with {highlights}; its cards stay")
     call.print_result("  to undo it: ankiforge undo")
@@ -329,7 +331,7 @@ def draft(
         raise UsageError("--remark needs --again QUERY", hint=hint)
     if estimate:
         with cli.open_workspace(call, read_only=True) as workspace:
-            select_highlights(workspace, again)
+            find_highlight_keys(workspace, again)
             cost_estimate = workspace.estimate(drafter, limit=call.limit)
         call.print_value(cost_estimate, [cost_estimate.summary])
         return
@@ -338,10 +340,10 @@ def draft(
         # to a model
         read_result = workspace.read_sources()
         call.print_problems(each for each in read_result.problems if not each.is_notice)
-        progress.show_sample_and_ask(call, workspace)
+        progress.confirm_after_first_drafts(call, workspace)
         result = workspace.draft(
             CommandRunOptions(drafter, accept, call.limit),
-            again=select_highlights(workspace, again),
+            again=find_highlight_keys(workspace, again),
             remark=remark.strip(),
             show=partial(progress.progress_bar, call),
         )
@@ -449,7 +451,7 @@ def _ask_chat(
         call.print_result(f"nothing to paste? press Enter, then: {step}")
     save_step = f"or press Enter, save it, and: {_IMPORT_STEP}"
     call.print_result(f"paste the answer here; {save_step}")
-    while answer := chat.read_paste():
+    while answer := chat.read_pasted_text():
         result = record_chat_reply(workspace, answer, asked=asked_keys, about=request)
         call.print_result(result.summary)
         _print_missing_cards(call, result.drafted)
@@ -460,7 +462,7 @@ def _ask_chat(
             second_prompt = build_second_reading_text(workspace, answer)
             if second_prompt and (message := chat.copy_text(second_prompt)):
                 call.print_result(chat.SECOND_ROUND_MESSAGES[message])
-                verdicts = chat.read_paste()
+                verdicts = chat.read_pasted_text()
                 summary = (
                     record_chat_reply(workspace, verdicts).summary if verdicts else ""
                 )
@@ -492,8 +494,10 @@ def _ask_chat_for_cards(call: cli.Call, workspace: Workspace) -> None:
         call.say(format_next_command("draft", reason, first=not has_drafts))
 
 
-def select_highlights(workspace: Workspace, query: str) -> frozenset[HighlightKey]:
-    """Return the keys of the highlights that `--again` selects by key, id or query.
+def find_highlight_keys(workspace: Workspace, query: str) -> frozenset[HighlightKey]:
+    """Return the keys of the highlights that the value of `--again` selects.
+
+    `query` has the ids of cards and drafts, the keys of highlights, or the words of a query.
 
     Raises:
         UsageError: nothing matches.
@@ -507,12 +511,16 @@ def select_highlights(workspace: Workspace, query: str) -> frozenset[HighlightKe
     ledger = workspace.ledger
     terms = query.split()
     if all(queries.looks_like_id(term) or queries.looks_like_key(term) for term in terms):
-        ids = [queries.resolve_id(ledger, term) for term in terms]
+        ids_and_keys = [queries.resolve_id(ledger, term) for term in terms]
     else:
-        ids = queries.find_matching_ids(ledger, query)
-    named = {cards.load_highlight(ledger, id).key for id in ids if is_highlight_key(id)}
-    list_rows = item_lists.load_items(ledger, ids)
-    keys = named.union(HighlightKey(list_row.highlight.key) for list_row in list_rows)
+        ids_and_keys = queries.find_matching_ids(ledger, query)
+    keys = {
+        cards.load_highlight(ledger, key).key
+        for key in ids_and_keys
+        if is_highlight_key(key)
+    }
+    for list_row in item_lists.load_items(ledger, ids_and_keys):
+        keys.add(HighlightKey(list_row.highlight.key))
     if not keys:
         hint = "ankiforge list and list --no-card show ids"
         raise UsageError(f"nothing matches {query!r}", hint=hint)
@@ -600,10 +608,12 @@ def _write_prompt(path: Path, prompt: str) -> None:
     Raises:
         UsageError: the file contains something else, or can't be written.
     """
-    from ankiforge.text import is_chat_prompt
+    from ankiforge.text import contains_chat_prompt
 
     with wrap_write_errors(path):
-        is_ours = path.is_file() and is_chat_prompt(path.read_text("utf-8", "replace"))
+        is_ours = path.is_file() and contains_chat_prompt(
+            path.read_text("utf-8", "replace")
+        )
         if path.exists() and not is_ours:
             raise UsageError(f"{path} already exists", hint="name another file")
         path.write_text(prompt, encoding="utf-8", newline="\n")

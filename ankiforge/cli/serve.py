@@ -47,7 +47,7 @@ if TYPE_CHECKING:
 @click.argument("paths", nargs=-1, type=cli.PATH_TYPE, metavar="[PATH|QUERY]...")
 @cli.flag_option("--terminal", help="Decide in this terminal, with single keys.")
 @cli.flag_option("--no-open", help="Print the address; do not open a browser.")
-@cli.run_options
+@cli.add_run_options
 def review(
     call: cli.Call,
     paths: cli.Paths,
@@ -131,7 +131,7 @@ def review(
 
 
 def _parse_as_query(call: cli.Call, arguments: Sequence[Path]) -> str:
-    """Return the arguments as a query, or "" if no pending item or proposal matches the query."""
+    """Join the arguments to a query. Return "" if it matches no pending item and no proposal."""
     from ankiforge.pipeline.query import join_arguments
     from ankiforge.review import batches
 
@@ -264,8 +264,8 @@ _ENDING_SIGNALS = ("SIGINT", "SIGTERM", "SIGHUP")
 def _interrupt_on_signals() -> Iterator[threading.Event]:
     """Context manager in which SIGTERM and SIGHUP raise KeyboardInterrupt, like Ctrl-C.
 
-    Yields an event that is set by any of these signals, including Ctrl-C. It can be checked in case
-    some code swallows the exception.
+    Yields an event that is set by any of these signals and by Ctrl-C, so that the caller can check
+    whether to stop even if some code has swallowed the exception.
     """
     interrupted = threading.Event()
 
@@ -378,11 +378,11 @@ class Watcher:
         Raises:
             ForgeError: the model or Anki failed. Raised only after the delivery.
         """
-        from ankiforge.reports.summary import report_delivery
+        from ankiforge.reports.summary import build_delivery_report
 
         result = workspace.push() if self._push else workspace.build()
         run_result.problems += result.problems
-        delivery = report_delivery(result, workspace.ledger)
+        delivery = build_delivery_report(result, workspace.ledger)
         packages = result.packages[:1]
         package_hash = sha256(packages[0].read_bytes()).digest() if packages else b""
         old_hash, self._package_hash = self._package_hash, package_hash
@@ -397,7 +397,10 @@ class Watcher:
             raise error
 
     def print_event(self, event: str, text: str = "", **values: Any) -> None:
-        """Print an event as a line of JSON with `values`, or as `text` (nothing if that is "")."""
+        """Print an event as a line of JSON with `values` or, without `--json`, as `text`.
+
+        An empty `text` isn't printed.
+        """
         if self._event_call.as_json:
             now = datetime.now(UTC).isoformat(timespec="seconds")
             self._event_call.print_json({"event": event, "at": now, **values})

@@ -24,7 +24,7 @@ from rich.padding import Padding
 from rich.table import Table
 from rich.text import Text
 
-from ankiforge.cli.output import Call, sanitize_for_terminal, say_next_command
+from ankiforge.cli.output import Call, print_next_command, sanitize_for_terminal
 from ankiforge.errors import ForgeError, RefusedError
 from ankiforge.model import (
     CardKind,
@@ -38,9 +38,9 @@ from ankiforge.model import (
 from ankiforge.pipeline.decide import BlockedError
 from ankiforge.pipeline.workspace import Workspace
 from ankiforge.reports.cards import (
+    format_passage_change,
     format_quote_in_passage,
     format_sides,
-    list_passage_texts,
 )
 from ankiforge.reports.view import view_card
 from ankiforge.review import Decision, Item, Review, StaleItemError, batches
@@ -77,7 +77,7 @@ Lines = Sequence[str | Pair]
 
 
 class Screen(NamedTuple):
-    """The screen for an item, except for the currently selected card."""
+    """What to show for an item: everything on the screen but the currently selected card."""
 
     title: str
     before: Lines
@@ -88,7 +88,7 @@ class Screen(NamedTuple):
     """The GUID of the card to show in Anki, or ""."""
 
 
-class Done(NamedTuple):
+class UndoableDecision(NamedTuple):
     """A decision made in this review, with the state needed to undo it."""
 
     undo: Callable[[], object] | None
@@ -135,7 +135,7 @@ class TerminalReview:
         """The ids of the items that the user skipped. They are shown again after all others."""
         self._pressed_keys: list[str] = []
         """Key presses that have been read but not handled yet."""
-        self._decisions: list[Done] = []
+        self._decisions: list[UndoableDecision] = []
         """The decisions that can be undone, oldest first."""
 
     def run(self) -> None:
@@ -164,12 +164,13 @@ class TerminalReview:
             say(
                 f"  {page_only_count:,} can be decided on the page only: ankiforge review"
             )
-        say_next_command(say, self._workspace)
+        print_next_command(say, self._workspace)
 
     def _start_next_sitting(self) -> bool:
-        """Start the next sitting: an interrupted one, a new one, or else the skipped items.
+        """Start the next sitting, and return whether it has any items.
 
-        Returns whether the sitting has any items.
+        An interrupted sitting is continued first. Then come new sittings and, in the end, a sitting
+        with the skipped items.
         """
         ids = self._interrupted.pop() if self._interrupted else next(self._sittings, ())
         if not ids:
@@ -220,7 +221,7 @@ class TerminalReview:
         )
 
     def _make_conflict_screen(self, item: Item, question: UserQuestion) -> Screen:
-        """Return the screen for a card that was changed in two places, with both versions."""
+        """Return the screen that shows both versions of a card that was changed in two places."""
         front, title = map(to_one_line, question.examples)
         before: list[str | Pair] = [mark_bold(front), question.text]
         labels = ("yours", "source")
@@ -237,9 +238,9 @@ class TerminalReview:
         return Screen(title, tuple(before), choices, keys, question.guids[0])
 
     def _list_passage_lines(self, item: Item) -> list[str | Pair]:
-        """Return the lines above a draft: the passage, the comment, and the card to be changed.
+        """Return the lines above a draft: its passage, the comment, and the card that it changes.
 
-        The passage is omitted if the draft contains all of it.
+        The passage is omitted if the draft contains the complete passage.
         """
         draft = item.offered_drafts[0]
         highlight = draft.highlight
@@ -253,14 +254,14 @@ class TerminalReview:
             lines.append(format_quote_in_passage(passage, draft.quote))
         if highlight.comment:
             lines.append(("comment", to_one_line(highlight.comment)))
-        texts = list_passage_texts(item.drafts[0]) if item.drafts else ()
+        texts = format_passage_change(item.drafts[0]) if item.drafts else ()
         lines += zip(("it said", "it says now"), texts, strict=False)
         has_new_text = not (item.drafts and item.drafts[0].keeps_text)
         for name, text in view_card(item.card).rows if item.card and has_new_text else ():
             lines.append((f"{name.lower()} now", to_one_line(to_terminal_text(text))))
         return [*lines, ""] if lines else lines
 
-    def _draw(self, screen: Screen, current: Choice, keys: Keys) -> None:
+    def _draw_screen(self, screen: Screen, current: Choice, keys: Keys) -> None:
         """Draw the screen with the selected card."""
         kept_count = sum(
             done.said in ("kept", "edited") and done.batch_number == self._batch_number
@@ -334,7 +335,7 @@ class TerminalReview:
         can_browse = bool(screen.guid) and self._workspace.can_show_in_anki(screen.guid)
         keys = (*keys, ("b", "in Anki")) if can_browse else keys
         digits = [str(number) for number in range(1, len(choices) + 1)]
-        self._draw(screen, current, keys)
+        self._draw_screen(screen, current, keys)
         while True:
             try:
                 match self._read_key():
@@ -377,7 +378,7 @@ class TerminalReview:
                 return True  # if the item is still pending, it is shown again
             except ForgeError as error:
                 self._message = error.full_message.replace("\n", "; ")
-            self._draw(screen, current, keys)
+            self._draw_screen(screen, current, keys)
 
     def _read_key(self) -> str:
         """Wait for a key press and return its character, or "" for special keys such as arrows."""
@@ -406,7 +407,9 @@ class TerminalReview:
         before = self._batch_ids, tuple(self._current_ids)
         next_fact_id = result.next_id or result.postponed_id
         self._decisions.append(
-            Done(result.undo, id, said, self._batch_number, *before, next_fact_id)
+            UndoableDecision(
+                result.undo, id, said, self._batch_number, *before, next_fact_id
+            )
         )
         self._message = said
         # go on with the next fact of the same passage
@@ -448,8 +451,8 @@ class TerminalReview:
         `=== Front ===` and `=== Back ===`.
 
         Returns:
-            The decision that accepts the edited card, and the edited card. If nothing was changed,
-            the arguments are returned.
+            The decision that accepts the edited card, and the edited card. If the user changed
+            nothing, `decision` and `card` are returned.
         """
         self._pressed_keys.clear()
         self._live.stop()

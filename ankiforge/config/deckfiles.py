@@ -21,7 +21,7 @@ from msgspec.structs import replace
 from ankiforge.config.yamlfile import convert_to_type, read_yaml, suggest_word
 from ankiforge.model import CardKind, Highlight, Strings, Value, find_colour_name
 from ankiforge.text import regex
-from ankiforge.text.normalize import is_visible
+from ankiforge.text.normalize import has_visible_text
 from ankiforge.text.private import PRIVATE_TAG
 
 ColourAction = Literal["card", "definition", "question", "skip"]
@@ -319,7 +319,7 @@ def _path_to_deck(text: str) -> str:
 def _clean_part(text: str) -> str:
     """Convert text to one component of a deck name, or to "" if no visible character remains."""
     line = re.sub(r":{2,}", "-", _join_parts([text])).strip(": ")
-    if not is_visible(line):
+    if not has_visible_text(line):
         return ""
     return line[:_MAX_PART_CHARS].rstrip(": ")
 
@@ -333,7 +333,7 @@ def _join_parts(parts: Iterable[str]) -> str:
     for part in parts:
         line = unicodedata.normalize("NFC", _LINE_BREAKS.sub(" ", part))
         name = " ".join(line.split())
-        if is_visible(name):
+        if has_visible_text(name):
             names.append(name)
     return "::".join(names)
 

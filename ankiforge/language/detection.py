@@ -18,7 +18,7 @@ from ankiforge.language.lexicon import (
     read_word_set,
 )
 from ankiforge.text import regex
-from ankiforge.text.normalize import remove_non_words
+from ankiforge.text.normalize import blank_out_code_and_urls
 
 # --- the script and the language of a text --------------------------------------------
 
@@ -75,7 +75,7 @@ def detect_script_of_words(words: str) -> str:
 
 
 def _count_by_script(text: str) -> Counter[str]:
-    plain = remove_non_words(text[:_MAX_SCRIPT_CHARS])
+    plain = blank_out_code_and_urls(text[:_MAX_SCRIPT_CHARS])
     scripts: Counter[str] = Counter()
     for letter, count in Counter(filter(str.isalpha, plain)).items():
         scripts[_detect_script(letter)] += count

@@ -272,7 +272,7 @@ def check_output_path(path: Path, ledger: Ledger, *, force: bool) -> None:
 
 def _load_last_package(ledger: Ledger) -> LastPackage | None:
     """Return the last package, or None if its file is missing or was modified."""
-    stored = ledger.get_until_change(_LAST_PACKAGE_KEY)
+    stored = ledger.get_cached_value(_LAST_PACKAGE_KEY)
     last_package = msgspec.json.decode(stored, type=LastPackage) if stored else None
     if last_package is None:
         return None
@@ -397,7 +397,7 @@ def write_planned_package(
             undone,
             retired,
         )
-        ledger.set_until_change(
+        ledger.set_cached_value(
             _LAST_PACKAGE_KEY, msgspec.json.encode(last_package).decode()
         )
     updated_count += sum(plan.replaces_unseen_note for plan in planned)
@@ -508,7 +508,7 @@ def plan_cards(
     settings = hash16(fingerprint_program(), repr(decks), repr(mapped))
     if scope.full:
         settings = "full"  # no card is ever recorded as up to date with this value
-    to_plan = anki_views.iter_cards_to_plan(ledger, settings)
+    to_plan = anki_views.iter_export_candidates(ledger, settings)
     first_row = next(to_plan, None)
     if first_row is None:
         return []
@@ -574,7 +574,9 @@ def plan_cards(
         for card_plan in planned
         if card_plan.newly_imported_mod
     }
-    anki_views.record_plan(ledger, up_to_date, new_notes, settings, conflicts, taken_mods)
+    anki_views.record_export_plan(
+        ledger, up_to_date, new_notes, settings, conflicts, taken_mods
+    )
     held_by_repair = questions.find_cards_held_by_repair(ledger)
     hold_reason = "of a repair about which a question is open"
     return [

@@ -30,7 +30,7 @@ from ankiforge.draft.server import (
 )
 from ankiforge.errors import ConfigError, ForgeError, ServiceError, UsageError
 from ankiforge.model import Draft, Highlight, Severity, Strings, Value
-from ankiforge.text import format_dollars, format_first_names
+from ankiforge.text import format_dollars, format_truncated_list
 
 if TYPE_CHECKING:
     from ankiforge.config.workspace import WorkspaceDirectory
@@ -185,7 +185,7 @@ def _resolve_server(
             raise make_cloud_model_error(model)
         spellings = {model, f"{model}:latest"}
         if name == "ollama" and model and listed and spellings.isdisjoint(listed):
-            available = f"; it has {format_first_names(offered_models)}"
+            available = f"; it has {format_truncated_list(offered_models)}"
             raise UsageError(
                 f"Ollama has no model {model!r}{available}", hint=f"ollama pull {model}"
             )

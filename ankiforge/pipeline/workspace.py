@@ -54,7 +54,7 @@ from ankiforge.ledger.cards import has_cards
 from ankiforge.ledger.ingest import unselect_documents
 from ankiforge.ledger.item_lists import load_facets
 from ankiforge.ledger.readings import IngestReport, load_unlocated_documents
-from ankiforge.ledger.tables.anki_notes import load_present_note
+from ankiforge.ledger.tables.anki_notes import load_note_in_anki
 from ankiforge.model import (
     DocumentId,
     Finding,
@@ -87,7 +87,7 @@ from ankiforge.pipeline.run_result import (
     RunStep,
     ShouldGoOn,
 )
-from ankiforge.text import format_count, format_first_names, shorten_path
+from ankiforge.text import format_count, format_truncated_list, shorten_path
 
 if TYPE_CHECKING:
     from ankiforge.anki.connect import AnkiConnect
@@ -349,7 +349,7 @@ class Workspace:
         for container, places in load_unlocated_documents(self.ledger).items():
             name = container.partition(":")[2]
             documents = format_count(len(places), "document")
-            names = format_first_names(places)
+            names = format_truncated_list(places)
             verb = "is" if len(places) == 1 else "are"
             message = (
                 f"its PATH was lost with .ankiforge, so {documents} ({names}) {verb} not"
@@ -417,7 +417,7 @@ class Workspace:
         import socket
 
         url = self.folder.config.anki.connect
-        if not is_loopback(url) or load_present_note(self.ledger, guid) is None:
+        if not is_loopback(url) or load_note_in_anki(self.ledger, guid) is None:
             return False
         _, host, port = parse_origin(url)
         try:
@@ -433,7 +433,7 @@ class Workspace:
             RefusedError: Anki doesn't have the card yet.
             ServiceError: Anki doesn't answer, or the open profile doesn't have the card.
         """
-        note = load_present_note(self.ledger, guid)
+        note = load_note_in_anki(self.ledger, guid)
         if note is None:
             raise RefusedError("Anki does not have this card yet", hint="ankiforge push")
         self.connect_to_anki().open_browser(note.id)
@@ -909,7 +909,7 @@ class Workspace:
 
     def highlights(self) -> list[HighlightOutcome]:
         """Return all highlights with their status and, for those without a card, the reason."""
-        return list(pending_items.iter_outcomes(self.ledger))
+        return list(pending_items.iter_highlight_outcomes(self.ledger))
 
     def drafts(self, query: str = "") -> list[PendingDraft]:
         """Return the pending drafts that match a query.
@@ -1160,7 +1160,7 @@ class Workspace:
         known = {
             plan.guid
             for plan in result.planned
-            if load_present_note(ledger, plan.guid) is not None
+            if load_note_in_anki(ledger, plan.guid) is not None
         }
         try:
             anki.import_package(path)
@@ -1175,7 +1175,7 @@ class Workspace:
         for plan in result.planned:
             if plan.note is None:
                 continue
-            anki_note = load_present_note(ledger, plan.guid)
+            anki_note = load_note_in_anki(ledger, plan.guid)
             if anki_note is None or anki_note.mod < plan.note.mod:
                 arrived["refused"] += 1
             else:

@@ -58,7 +58,7 @@ def list_row_to_json(
     """Convert a card or draft to the JSON printed by `list --json` and `show --json`."""
     # import these late, because they are slow, and `extract` doesn't need them
     from ankiforge.anki.notes import render_content
-    from ankiforge.ledger.tables.anki_notes import load_present_note
+    from ankiforge.ledger.tables.anki_notes import load_note_in_anki
     from ankiforge.pipeline.decks import collect_tags
 
     view = view_card(list_row)
@@ -78,7 +78,7 @@ def list_row_to_json(
     if (
         card
         and card.anki_state == "seen"
-        and (note := load_present_note(ledger, card.guid))
+        and (note := load_note_in_anki(ledger, card.guid))
     ):
         names = ("mod", "tags", "deck", "reviews", "lapses", "suspended")
         more = {"leech": note.is_leech, "remark": note.feedback}
@@ -108,8 +108,8 @@ def list_row_to_json(
     }
 
 
-def show_passage(ledger: Ledger, key: str) -> tuple[Json, list[str]]:
-    """Format the sentences of a passage, and whether each is decided or still offered.
+def format_passage_sentences(ledger: Ledger, key: str) -> tuple[Json, list[str]]:
+    """Format the sentences of a passage, each with whether it is decided or still offered.
 
     Returns:
         The JSON printed by `show KEY --json`, and the same content as lines of text.
@@ -140,7 +140,7 @@ def show_passage(ledger: Ledger, key: str) -> tuple[Json, list[str]]:
 
 
 def format_fact_count(facts: Sequence[SentenceState]) -> str:
-    """Format how many sentences of a passage are decided, or return "" for fewer than two."""
+    """Format how many sentences of a passage are decided, or return "" for a single sentence."""
     decided_count = sum(bool(fact.is_decided) for fact in facts)
     return f"{decided_count} of {len(facts)} facts decided" if len(facts) > 1 else ""
 
@@ -200,7 +200,7 @@ _HEADING_NOUNS = {"waiting": "draft", "accepted": "card", "proposed": "proposal"
 
 
 def format_heading(document: Document, counts: Mapping[str, int]) -> str:
-    """Format the line above the rows of a document: title, folder, and how many rows there are.
+    """Format the line above a document's rows: its title, its folder and the number of rows.
 
     Args:
         document: the document.
@@ -232,11 +232,11 @@ def format_row(view: CardView, id: str) -> str:
     remark = "its passage changed" if is_outdated else ""
     if sign == "✗":
         remark = _explain_state(view)
-    return make_row(id, sign, text, remark, gaps, view.card.highlight.page_or_time)
+    return build_list_row(id, sign, text, remark, gaps, view.card.highlight.page_or_time)
 
 
-def make_row(id: str, sign: str, text: str, *tail: str) -> str:
-    """Build a row of a list, whose tail isn't truncated on narrow terminals."""
+def build_list_row(id: str, sign: str, text: str, *tail: str) -> str:
+    """Build a row of a list. The texts in `tail` aren't truncated on narrow terminals."""
     end = " · ".join(filter(None, tail))
     row = f"{id} {sign} {text}".lstrip()
     return f"{row}{ROW_TAIL_MARK}{end}" if end else row
@@ -279,34 +279,40 @@ def proposal_to_json(proposal: Proposal) -> Json:
 def format_question_row(question: UserQuestion) -> str:
     """Format a question to the user on one line, with its examples."""
     examples_line = to_one_line(" / ".join(question.examples))
-    return make_row(question.id[:MIN_ID_CHARS], "?", f"{question.text}  {examples_line}")
+    return build_list_row(
+        question.id[:MIN_ID_CHARS], "?", f"{question.text}  {examples_line}"
+    )
 
 
-def format_outcome(
-    outcome: HighlightOutcome, proposal: Proposal | None, id: str, *, whole: bool
+def format_highlight_without_card(
+    outcome: HighlightOutcome, proposal: Proposal | None, id: str, *, in_full: bool
 ) -> TextLines:
-    """Yield lines about a highlight without a card: its proposal, or the text and reason.
+    """Yield lines about a highlight without a card.
+
+    The lines show its proposal or, if there is none, the text and the reason.
 
     Args:
         outcome: the highlight and the reason why it has no card.
         proposal: the card proposed for the highlight, if any.
         id: the id of the highlight, which may be shortened.
-        whole: whether to add the score of the proposal, and the key to pass to `accept` and
+        in_full: whether to add the score of the proposal, and the key to pass to `accept` and
             `edit`.
     """
     highlight = outcome.highlight
     if proposal:
         yield format_row(view_card(proposal), id)
-        if whole:
+        if in_full:
             yield f"    proposal, score {100 * proposal.confidence:.0f}"
             yield f"    ankiforge accept {highlight.key}"
         return
     text = truncate(to_one_line(highlight.exact or highlight.comment), _MAX_LINE_CHARS)
     status = STATUS_TEXTS.get(outcome.status, "")
-    reason = outcome.reason if whole else outcome.reason.partition(": ")[0]
+    reason = outcome.reason if in_full else outcome.reason.partition(": ")[0]
     why = ": ".join(dict.fromkeys(filter(None, (status, reason))))
-    yield make_row(id, "·", text or f"({highlight.kind})", why, highlight.page_or_time)
-    if whole:
+    yield build_list_row(
+        id, "·", text or f"({highlight.kind})", why, highlight.page_or_time
+    )
+    if in_full:
         yield f"    {highlight.key}"
 
 
@@ -326,7 +332,7 @@ def list_skipped(ledger: Ledger) -> Iterator[LocatedSkippedText]:
         ),
         ".txt": "read only if named, or in a folder that contains only texts",
     }
-    yield from pending_items.iter_lookalikes(ledger)
+    yield from pending_items.iter_skipped_texts(ledger)
     for folder, unread in load_unread_files(ledger).items():
         for kind, number in unread.count_by_kind.items():
             explanation = "which ankiforge cannot read: name one to see why"
@@ -343,11 +349,11 @@ def skipped_to_json(entry: LocatedSkippedText) -> Json:
     return {
         "key": None,
         "source": entry.source,
-        "kind": entry.lookalike.apparent_syntax,
+        "kind": entry.skipped_text.apparent_syntax,
         "exact": "",
         "place": entry.location,
         "fate": "left_out",
-        "reason": entry.lookalike.reason,
+        "reason": entry.skipped_text.reason,
         "path": entry.document,
         "title": entry.title,
     }
@@ -356,8 +362,8 @@ def skipped_to_json(entry: LocatedSkippedText) -> Json:
 def format_skipped(entry: LocatedSkippedText) -> Strings:
     """Format a skipped passage or file as two lines: its place and text, then the reason."""
     return (
-        f"{entry.location}: {entry.lookalike.apparent_syntax}",
-        f"    left out: {entry.lookalike.reason}",
+        f"{entry.location}: {entry.skipped_text.apparent_syntax}",
+        f"    left out: {entry.skipped_text.reason}",
     )
 
 
@@ -368,17 +374,17 @@ _CONTEXT_CHARS = 150
 _MAX_WORD_CHARS = 24
 
 
-def format_labelled(label: str, text: str) -> str:
+def format_labelled_text(label: str, text: str) -> str:
     """Format a label and a text in two columns, indenting all further lines of the text."""
     return f"{label:9} {text}".replace("\n", f"\n{'':10}")
 
 
-def format_in_full(
+def format_item_in_full(
     ledger: Ledger, list_row: ListRow, questions: Iterable[UserQuestion] = ()
 ) -> TextLines:
-    """Yield lines with everything about a card or draft, from its fields to its state.
+    """Yield lines with all details of a card or draft, such as its deck, fields, source and state.
 
-    Any of `questions` that concern the card are added at the end.
+    Those of `questions` that concern the card come last.
     """
     from ankiforge.ledger import item_lists
 
@@ -388,7 +394,7 @@ def format_in_full(
         if isinstance(list_row, LocalCard)
         else title
     )
-    yield format_labelled("deck", list_row.deck)
+    yield format_labelled_text("deck", list_row.deck)
     view = view_card(list_row)
     yield from format_content(view)
     highlight = list_row.highlight
@@ -399,46 +405,46 @@ def format_in_full(
         and SourceChange.SOURCE_GONE in list_row.source_changes
     )
     label = "last in" if is_lost else "source"
-    yield format_labelled(label, f"{format_title(highlight)}{heading}")
+    yield format_labelled_text(label, f"{format_title(highlight)}{heading}")
     for link in (highlight.uri, *highlight.links):
         if link:
-            yield format_labelled("", link)
+            yield format_labelled_text("", link)
     for passage in list_row.passages[1:]:
-        yield format_labelled("also", format_title(passage))
+        yield format_labelled_text("also", format_title(passage))
     for finding in list_row.findings:
-        yield format_labelled(finding.severity, finding.message)
+        yield format_labelled_text(finding.severity, finding.message)
         if finding.duplicate and not finding.duplicate.startswith(FOREIGN_PREFIX):
             for near in item_lists.load_items(ledger, [finding.duplicate]):
                 text = f"{near.id[:10]}  {format_short_question(near)}"
-                yield format_labelled("", text)
+                yield format_labelled_text("", text)
     draft = list_row.revision if isinstance(list_row, LocalCard) else list_row
     if draft:
         for label, text in zip(
-            ("was", "is now"), list_passage_texts(draft), strict=False
+            ("was", "is now"), format_passage_change(draft), strict=False
         ):
-            yield format_labelled(label, text)
+            yield format_labelled_text(label, text)
     if isinstance(list_row, PendingDraft):
         if list_remarks(list_row) or not list_findings(list_row):
-            yield format_labelled("waits", view.pending_reason)
+            yield format_labelled_text("waits", view.pending_reason)
         for remark in list_row.remarks:
             if remark.detail:
-                yield format_labelled("", f"{remark.kind}: {remark.detail}")
+                yield format_labelled_text("", f"{remark.kind}: {remark.detail}")
         changed_cards = [list_row.target_guid] if list_row.target_guid else []
         if list_row.keeps_text:
             changed_cards = []
         for card in item_lists.load_items(ledger, changed_cards):
             label = "instead of" if list_row.replaced_guid else "now"
-            yield format_labelled(label, _format_fields(card))
+            yield format_labelled_text(label, _format_fields(card))
     else:
         yield from _format_card_state(ledger, list_row)
     for arguments in view.commands:
-        yield format_labelled("", f"ankiforge {arguments}")
+        yield format_labelled_text("", f"ankiforge {arguments}")
     for question in questions:
         if list_row.id in question.guids:
             yield from format_question(question)
 
 
-def list_passage_texts(draft: PendingDraft) -> Strings:
+def format_passage_change(draft: PendingDraft) -> Strings:
     """Return the old and the new passage of the card that a draft would change, or ().
 
     The words in which they differ are bold.
@@ -481,25 +487,27 @@ def format_content(view: CardView) -> TextLines:
     """Yield the fields, gaps and quote of a card or draft."""
     for name, text in view.rows:
         if name != occlusion.OCCLUSION_FIELD:
-            yield format_labelled(name.lower(), text)
+            yield format_labelled_text(name.lower(), text)
     if view.masks is not None:
         hides_one = view.masks.hide == occlusion.HIDE_ONE
         hidden = "one label at a time" if hides_one else "all labels"
-        yield format_labelled("hides", hidden)
+        yield format_labelled_text("hides", hidden)
         for mask in view.masks.masks:
             state = "" if mask.on else "  (switched off)"
-            yield format_labelled("", f"{mask.number}  {mask.label or '(drawn)'}{state}")
+            yield format_labelled_text(
+                "", f"{mask.number}  {mask.label or '(drawn)'}{state}"
+            )
     for number, text in enumerate(view.gaps, start=1):
-        yield format_labelled(f"gap {number}", text)
-    yield format_labelled("quote", view.card.quote)
+        yield format_labelled_text(f"gap {number}", text)
+    yield format_labelled_text("quote", view.card.quote)
 
 
 def _format_card_state(ledger: Ledger, card: LocalCard) -> TextLines:
-    from ankiforge.ledger.tables.anki_notes import load_present_note
+    from ankiforge.ledger.tables.anki_notes import load_note_in_anki
 
     if card.revision and not card.revision.keeps_text:
-        yield format_labelled("revision", _format_fields(card.revision))
-    note = load_present_note(ledger, card.id)
+        yield format_labelled_text("revision", _format_fields(card.revision))
+    note = load_note_in_anki(ledger, card.id)
     if note:
         parts = [note.deck] if note.deck else []
         parts.append(format_count(note.reviews, "review"))
@@ -507,27 +515,27 @@ def _format_card_state(ledger: Ledger, card: LocalCard) -> TextLines:
             parts.append(format_count(note.lapses, "lapse"))
         if note.suspended:
             parts.append("suspended")
-        yield format_labelled("studied", " · ".join(parts))
+        yield format_labelled_text("studied", " · ".join(parts))
         if note.feedback:
-            yield format_labelled("remark", note.feedback)
+            yield format_labelled_text("remark", note.feedback)
     if card.verdict_reason:
-        yield format_labelled(card.verdict_name, card.verdict_reason)
+        yield format_labelled_text(card.verdict_name, card.verdict_reason)
 
 
 def format_question(question: UserQuestion) -> TextLines:
-    """Yield lines with a question, its conflicts and examples, and the answer commands."""
+    """Yield lines with a question, its examples, its conflicts, and the commands that answer it."""
     id = question.id[:MIN_ID_CHARS]
     yield f"{id}  {question.text}"
     for example in question.examples:
-        yield format_labelled("", to_one_line(example))
+        yield format_labelled_text("", to_one_line(example))
     for conflict in question.conflicts:
         labels = (
             ("in Anki", "here") if conflict.is_edited_in_ankiforge else ("mine", "source")
         )
-        yield format_labelled("", f"{conflict.field}:")
-        yield format_labelled(f"  {labels[0]}", conflict.user_text)
-        yield format_labelled(f"  {labels[1]}", conflict.source)
+        yield format_labelled_text("", f"{conflict.field}:")
+        yield format_labelled_text(f"  {labels[0]}", conflict.user_text)
+        yield format_labelled_text(f"  {labels[1]}", conflict.source)
     accept = join_columns(f"ankiforge accept {id}", question.accept_effect)
-    yield format_labelled("", accept)
+    yield format_labelled_text("", accept)
     reject = join_columns(f"ankiforge reject {id}", question.reject_effect)
-    yield format_labelled("", reject)
+    yield format_labelled_text("", reject)

@@ -29,7 +29,7 @@ from ankiforge.model import Problem, Texts, Value
 from ankiforge.pipeline import models
 from ankiforge.pipeline.sources import SelectedSource, open_source, select_sources
 from ankiforge.pipeline.workspace import Workspace
-from ankiforge.text import format_count, format_first_names, regex, shorten_path
+from ankiforge.text import format_count, format_truncated_list, regex, shorten_path
 
 _ANKI_CONNECT_TIMEOUT = 3.0
 
@@ -57,17 +57,17 @@ class DoctorCheck(Value, rename={"message": "says", "advice": "do"}):
     """The exit code of a run that would fail for this reason, or 0 if the check passed."""
 
 
-Try = Callable[[], Iterator[str | Problem]]
+PartCheck = Callable[[], Iterator[str | Problem]]
 """Checks one part of a run, yielding messages about its state, and problems.
 
 Raises the `ForgeError` that a run would fail with.
 """
 
 
-def check_part(name: str, try_part: Try) -> Iterator[DoctorCheck]:
+def run_part_checks(name: str, check: PartCheck) -> Iterator[DoctorCheck]:
     """Run the checks of one part of the program, and yield their results."""
     try:
-        for result in try_part():
+        for result in check():
             if isinstance(result, str):
                 yield DoctorCheck(name, CheckState.OK, result)
                 continue
@@ -91,7 +91,7 @@ def _make_warning(message: str, advice: str) -> Problem:
 def choose_exit_code(checks: Iterable[DoctorCheck]) -> int:
     """Return the exit code of `doctor`, or 0 if all checks passed.
 
-    If checks failed with different codes, the order of precedence is 4, 2, 3, 1.
+    If checks failed with different codes, the first of 4, 2, 3 and 1 is returned.
     """
     codes = {check.exit_code for check in checks}
     for code in (4, 2, 3, 1):
@@ -147,11 +147,11 @@ def run_checks(
         environment: the user's home directory and environment variables.
         offline: whether to connect only to servers on this computer.
     """
-    yield from check_part("program", _try_program)
-    yield from check_part("plug-in", _try_plugins)
+    yield from run_part_checks("program", _check_program)
+    yield from run_part_checks("plug-in", _check_plugins)
     workspaces: list[WorkspaceDirectory] = []
 
-    def try_settings() -> Iterator[str | Problem]:
+    def check_settings() -> Iterator[str | Problem]:
         workspace = find_workspace()
         workspace.load_decks()
         workspaces.append(workspace)
@@ -166,33 +166,35 @@ def run_checks(
             advice = f"name a vault, a PDF folder or Zotero under sources: in {file}"
             yield _make_warning(f"{file} names no source", advice)
 
-    def try_trust() -> Iterator[str | Problem]:
+    def check_trust() -> Iterator[str | Problem]:
         user_directory = find_user_directory(environment.environ)
         require_trust(workspaces[0], None, user_directory)
         yield from ()
 
-    yield from check_part("settings", try_settings)
+    yield from run_part_checks("settings", check_settings)
     for workspace in workspaces:
-        distrust = [*check_part("trust", try_trust)]
+        distrust = [*run_part_checks("trust", check_trust)]
         yield from distrust
         if distrust:
             return
         selection = select_sources(workspace)
         for source in selection.sources:
             name = f"source {source.entry.name}"
-            yield from check_part(name, partial(_try_source, workspace, source, offline))
-        yield from check_part("source", partial(iter, selection.problems))
-        for name, try_part in (
-            ("ledger", _try_ledger),
-            ("log", _try_log),
-            ("model", partial(_try_model, offline=offline)),
-            ("Anki", partial(_try_collection, environment)),
-            ("AnkiConnect", partial(_try_anki_connect, offline=offline)),
+            yield from run_part_checks(
+                name, partial(_check_source, workspace, source, offline)
+            )
+        yield from run_part_checks("source", partial(iter, selection.problems))
+        for name, check in (
+            ("ledger", _check_ledger),
+            ("log", _check_log),
+            ("model", partial(_check_model, offline=offline)),
+            ("Anki", partial(_check_collection, environment)),
+            ("AnkiConnect", partial(_check_anki_connect, offline=offline)),
         ):
-            yield from check_part(name, partial(try_part, workspace))
+            yield from run_part_checks(name, partial(check, workspace))
 
 
-def _try_program() -> Iterator[str | Problem]:
+def _check_program() -> Iterator[str | Problem]:
     from importlib.metadata import PackageNotFoundError, version
 
     yield f"ankiforge {__version__}, Python {platform.python_version()}"
@@ -206,7 +208,7 @@ def _try_program() -> Iterator[str | Problem]:
             )
 
 
-def _try_plugins() -> Iterator[str | Problem]:
+def _check_plugins() -> Iterator[str | Problem]:
     import click
 
     from ankiforge.extract.registry import load_source_type
@@ -225,7 +227,7 @@ def _try_plugins() -> Iterator[str | Problem]:
                 yield f"{plugins.get_distribution_name(point)}: {noun} {name}"
 
 
-def _try_source(
+def _check_source(
     workspace: WorkspaceDirectory, selected: SelectedSource, offline: bool
 ) -> Iterator[str | Problem]:
     entry = selected.entry
@@ -247,10 +249,10 @@ def _try_source(
         return
     places = [shorten_path(path) for path in selected.paths or (entry.path,)]
     remembered = "" if entry in workspace.config.sources else ", remembered by run"
-    yield f"{entry.kind} in {format_first_names(places)}{remembered}"
+    yield f"{entry.kind} in {format_truncated_list(places)}{remembered}"
 
 
-def _try_ledger(workspace: WorkspaceDirectory) -> Iterator[str | Problem]:
+def _check_ledger(workspace: WorkspaceDirectory) -> Iterator[str | Problem]:
     workspace.check_journal_directory()
     if not workspace.ledger_path.exists():
         yield "none yet; the first run creates it"
@@ -262,13 +264,13 @@ def _try_ledger(workspace: WorkspaceDirectory) -> Iterator[str | Problem]:
         yield f"every line in {shorten_path(str(workspace.journal_directory))} can be read"
 
 
-def _try_log(workspace: WorkspaceDirectory) -> Iterator[str | Problem]:
+def _check_log(workspace: WorkspaceDirectory) -> Iterator[str | Problem]:
     path = workspace.state_directory / LOG_FILE
     if path.exists():
         yield f"{shorten_path(str(path))}: ids and counts, no text"
 
 
-def _try_model(
+def _check_model(
     workspace: WorkspaceDirectory, *, offline: bool
 ) -> Iterator[str | Problem]:
     llm = workspace.config.llm
@@ -287,13 +289,13 @@ def _try_model(
     if names and possible_names.isdisjoint(names):
         yield _make_warning(
             f"{llm.base_url} does not list {llm.model!r}",
-            f"set llm.model to one it has, such as {format_first_names(names)}",
+            f"set llm.model to one it has, such as {format_truncated_list(names)}",
         )
         return
     yield models.describe_model(workspace)
 
 
-def _try_collection(
+def _check_collection(
     environment: Environment, workspace: WorkspaceDirectory
 ) -> Iterator[str | Problem]:
     setting = workspace.config.anki.collection
@@ -310,7 +312,7 @@ def _try_collection(
         yield Problem("", f"{setting} cannot be read", advice)
 
 
-def _try_anki_connect(
+def _check_anki_connect(
     workspace: WorkspaceDirectory, *, offline: bool
 ) -> Iterator[str | Problem]:
     """Yield AnkiConnect's version, or nothing if Anki isn't running or lacks the add-on."""
@@ -455,7 +457,7 @@ _DEVICE_SOURCES = (
 
 
 def find_book_sources(environment: Environment) -> tuple[tuple[str, Path], ...]:
-    """Find sources of e-book highlights, returning pairs of source kind and path.
+    """Find sources of e-book highlights, and return the kind and path of each.
 
     Looks for connected e-readers, KOReader's settings on this computer, the calibre
     library, and Apple Books data.
@@ -477,7 +479,7 @@ def find_book_sources(environment: Environment) -> tuple[tuple[str, Path], ...]:
 
 
 def find_anki_collections(environment: Environment) -> tuple[Path, ...]:
-    """Find the collections of all Anki profiles; empty if the user never started Anki."""
+    """Find the collections of all Anki profiles. There are none if Anki was never started."""
     return _resolve_existing(find_collections(environment.home, environment.environ))
 
 

@@ -8,7 +8,7 @@ from ankiforge.ledger.cards import LEFT_AS_IS
 from ankiforge.ledger.events import USER, Event
 from ankiforge.model import WORD_AND_TRANSLATION, Json, Pair
 from ankiforge.model.hints import TOOL_NAMES
-from ankiforge.reports.cards import TextLines, format_labelled
+from ankiforge.reports.cards import TextLines, format_labelled_text
 from ankiforge.text import ROW_TAIL_MARK, to_one_line, truncate
 from ankiforge.text.cloze import to_terminal_text
 from ankiforge.text.normalize import remove_escapes
@@ -33,7 +33,7 @@ _DESCRIPTIONS = {
 
 
 def describe_event(event: Event) -> Pair:
-    """Return the kind of a decision in the user's words, and its details or reason."""
+    """Return the kind of a decision as shown to the user, and its details or reason."""
     description = _DESCRIPTIONS.get(event.kind, event.kind)
     details: str = event.body.get("why", "")
     match event.kind:
@@ -106,7 +106,10 @@ def decision_to_json(entry: HistoryEntry) -> Json:
 
 
 def describe_decision(entry: HistoryEntry) -> str:
-    """Return the text a decision is about, falling back to the note's GUID or passage key."""
+    """Return the text that a decision is about.
+
+    If the text is unknown, return the note's GUID or the passage's key.
+    """
     return _format_text(entry) or entry.guid[:10] or entry.event.key
 
 
@@ -140,7 +143,7 @@ def _format_text(entry: HistoryEntry) -> str:
 
 
 def format_change(entry: HistoryEntry) -> TextLines:
-    """Yield lines with the old and new text of a card that was updated from its source.
+    """Yield lines with the old and the new text of a card that its source has changed.
 
     The first line gives the command to undo the change.
     """
@@ -148,5 +151,5 @@ def format_change(entry: HistoryEntry) -> TextLines:
     yield f"{entry.guid[:10]}  changed with its source {entry.event.time[:10]}; {undo}"
     if entry.change:
         for name, old_text, new_text in entry.change.changed_fields:
-            yield format_labelled(f"  {name.lower()}", old_text)
-            yield format_labelled("   →", new_text or "(nothing)")
+            yield format_labelled_text(f"  {name.lower()}", old_text)
+            yield format_labelled_text("   →", new_text or "(nothing)")

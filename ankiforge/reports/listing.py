@@ -91,7 +91,7 @@ class Listing:
         match view:
             case "questions":
                 for question in find_open_questions(ledger):
-                    yield _format_question(question, whole=self._verbose)
+                    yield _format_question(question, in_full=self._verbose)
             case "recent":
                 for entry in ledger.list_history():
                     row = history.format_decision_row(entry)
@@ -104,7 +104,7 @@ class Listing:
                     first_field = to_one_line(" ".join(fields[:1]))
                     place = {"deck": note.deck, "tags": note.tags}
                     data = {"id": None, "guid": note.guid, **place, "fields": fields}
-                    row = cards.make_row("", "?", first_field, note.deck)
+                    row = cards.build_list_row("", "?", first_field, note.deck)
                     yield data, (row,)
             case "changed":
                 yield from self._list_changed_items(query)
@@ -117,10 +117,10 @@ class Listing:
     def _list_groups(
         self, query: Strings, *, everything: bool = False, new: bool = False
     ) -> ListedRows:
-        """Yield cards and drafts by document, in the order of the review.
+        """Yield cards and drafts, grouped by document in the order of the review.
 
-        In each document, new drafts come first, and the others follow in reading order. With
-        `everything`, all are in reading order.
+        In each document, new drafts come first, followed by cards and other drafts in reading
+        order. With `everything`, new drafts are in reading order too.
 
         Args:
             query: the search query.
@@ -153,7 +153,9 @@ class Listing:
         if self._as_json or self._verbose:
             yield from self._list_rows(items)
             return
-        id_length = item_lists.count_id_chars(item_lists.load_ids(ledger))
+        id_length = item_lists.compute_min_id_length(
+            item_lists.load_card_and_draft_ids(ledger)
+        )
         last_document = ""
         for list_row in iter_rows_as_in_anki(ledger, items):
             lines = [cards.format_row(view_card(list_row), list_row.id[:id_length])]
@@ -172,39 +174,39 @@ class Listing:
         return {group.document: rank for rank, group in enumerate(groups)}
 
     def _list_rows(
-        self, list_rows: Iterable[ListRow], *, whole: bool = False
+        self, list_rows: Iterable[ListRow], *, in_full: bool = False
     ) -> ListedRows:
-        """Yield cards and drafts as JSON or in full, with the user's edits in Anki applied.
+        """Yield cards and drafts as JSON or as full text, with the user's edits in Anki applied.
 
-        `whole` adds the open questions to JSON, and the history to a verbose listing.
+        `in_full` adds the open questions to the JSON and, in a verbose listing, the history.
         """
         ledger = self._ledger
         questions = find_open_questions(ledger)
         for list_row in iter_rows_as_in_anki(ledger, list_rows):
             decisions: list[HistoryEntry] = []
-            if whole and self._verbose:
+            if in_full and self._verbose:
                 is_card = isinstance(list_row, LocalCard)
                 subject = list_row.id if is_card else list_row.highlight.key
                 decisions = ledger.list_history(subject)
             if self._as_json:
                 data = cards.list_row_to_json(ledger, list_row, self._decks)
-                if whole:
+                if in_full:
                     data["questions"] = [
                         cards.question_to_json(question)
                         for question in questions
                         if list_row.id in question.guids
                     ]
-                if whole and self._verbose:
+                if in_full and self._verbose:
                     data["decisions"] = [*map(history.decision_to_json, decisions)]
                 yield data, ()
             else:
-                text = cards.format_in_full(ledger, list_row, questions)
+                text = cards.format_item_in_full(ledger, list_row, questions)
                 yield None, [*text, *map(history.format_decision_line, decisions)]
 
     def _list_changed_items(self, query: Strings) -> ListedRows:
-        """Yield the changes that sources made to the text of cards that match a query.
+        """Yield changes to sources that affect the text of the cards that match a query.
 
-        These are conflicts, pending revisions, and recent changes of cards.
+        These are conflicts, pending revisions, and recent changes to cards.
         """
         ledger = self._ledger
         matching_ids = queries.find_matching_ids(ledger, queries.join_arguments(query))
@@ -221,14 +223,14 @@ class Listing:
                 yield history.decision_to_json(entry), history.format_change(entry)
 
     def list_without_card(self, query: Strings, *, everything: bool) -> ListedRows:
-        """Yield highlights without a card or draft, with a proposal or the reason for its absence.
+        """Yield highlights without a card or draft, with a proposal or the reason there is none.
 
         Highlights with a card are included if another sentence in them has a proposal. They are
         grouped by document, in the order of the page, and the most useful highlights of a
         document come first. Proposals are generated one document after another. In text, each
-        sentence is proposed only once, and further highlights with the same sentence show a
-        reason instead. So do highlights with a less certain proposal, unless the output is
-        verbose.
+        sentence is proposed only once; further highlights with the same sentence show a reason
+        instead. Unless the output is verbose, highlights with a less certain proposal show a
+        reason as well.
 
         Args:
             query: words that must all occur in the highlight, the title or path of its document,
@@ -247,10 +249,12 @@ class Listing:
             is_skipped = everything and outcome.status == "left_out"
             return (outcome.has_open_sentence or is_skipped) and contains_terms(text)
 
-        outcomes = pending_items.iter_outcomes(
+        outcomes = pending_items.iter_highlight_outcomes(
             self._ledger, document_ranks=self._rank_documents()
         )
-        id_length = item_lists.count_id_chars(item_lists.load_highlight_ids(self._ledger))
+        id_length = item_lists.compute_min_id_length(
+            item_lists.load_highlight_ids(self._ledger)
+        )
         proposed_sentences: set[str] = set()
         separator: list[str] = []
         for document, group in groupby(
@@ -259,8 +263,8 @@ class Listing:
             rows = []
             counts = Counter[str]()
             for outcome in group:
-                data, lines = self._format_outcome(
-                    outcome, proposed_sentences, id_length, whole=self._verbose
+                data, lines = self._format_highlight_without_card(
+                    outcome, proposed_sentences, id_length, in_full=self._verbose
                 )
                 if lines:
                     rows.append((data, lines))
@@ -273,30 +277,33 @@ class Listing:
         if not everything:
             return
         for entry in cards.list_skipped(self._ledger):
-            text = f"{entry.lookalike.apparent_syntax} {entry.location} {entry.lookalike.reason}"
+            skipped_text = entry.skipped_text
+            text = (
+                f"{skipped_text.apparent_syntax} {entry.location} {skipped_text.reason}"
+            )
             if contains_terms(text):
                 yield cards.skipped_to_json(entry), cards.format_skipped(entry)
 
-    def _format_outcome(
+    def _format_highlight_without_card(
         self,
         outcome: HighlightOutcome,
         proposed_sentences: set[str] | None = None,
         id_length: int | None = None,
         *,
-        whole: bool = True,
+        in_full: bool = True,
     ) -> tuple[Any, Sequence[str]]:
         """Format a highlight without a card, as JSON and text.
 
         Args:
             outcome: the highlight.
-            proposed_sentences: in a list, the sentences proposed so far, to which this one is
-                added.
+            proposed_sentences: the sentences proposed so far in a list, or None outside lists. The
+                sentence of this proposal is added.
             id_length: how many characters of the id to show, or None for all.
-            whole: whether to add the key, and the score of the proposal.
+            in_full: whether to add the key, and the score of the proposal.
 
         Returns:
-            The JSON and the lines. In a list, there are no lines if the highlight has a card and
-            nothing else is proposed for it.
+            The JSON and the lines. In a list, there are no lines if the highlight has a card and no
+            other sentence of the highlight is proposed.
         """
         result = find_proposal(self._ledger, outcome)
         proposal = result if isinstance(result, Proposal) else None
@@ -310,7 +317,7 @@ class Listing:
             "confidence": round(max(outcome.usefulness, 0.0), 2),
             "proposal": cards.proposal_to_json(proposal) if proposal else None,
         }
-        if proposal and not (proposal.is_certain or whole or self._as_json):
+        if proposal and not (proposal.is_certain or in_full or self._as_json):
             # import this late, because it is slow, and making the proposal has imported it
             from ankiforge.draft.propose import RejectionReason
 
@@ -325,12 +332,14 @@ class Listing:
         if proposed_sentences is not None and not proposal and outcome.status == "carded":
             return data, ()
         id = make_highlight_id(outcome.highlight.key)[:id_length]
-        return data, [*cards.format_outcome(outcome, proposal, id, whole=whole)]
+        return data, [
+            *cards.format_highlight_without_card(outcome, proposal, id, in_full=in_full)
+        ]
 
-    def show_rows(self, arguments: Strings) -> ListedRows:
-        """Yield the items named by the arguments of `show`, in full.
+    def list_selected_items(self, arguments: Strings) -> ListedRows:
+        """Yield the items selected by the arguments of `show`, in full.
 
-        `arguments` are ids, words of a query, or the key of a highlight. The key shows the
+        `arguments` are ids, the words of a query, or the key of a highlight. A key selects the
         passage and all of its cards.
 
         Raises:
@@ -349,28 +358,28 @@ class Listing:
         else:
             ids = queries.find_matching_ids(ledger, queries.join_arguments(arguments))
         if not ids and queries.looks_like_key(arguments[0]):
-            for outcome in pending_items.iter_outcomes(ledger, arguments[0]):
-                yield self._format_outcome(outcome)
+            for outcome in pending_items.iter_highlight_outcomes(ledger, arguments[0]):
+                yield self._format_highlight_without_card(outcome)
                 return
         if not ids:
             query = " ".join(arguments)
             hint = f"ankiforge list --all {query}"
             raise UsageError(f"no card matches “{query}”", hint=hint)
         if len(arguments) == 1 and queries.looks_like_key(arguments[0]):
-            yield cards.show_passage(ledger, arguments[0])
+            yield cards.format_passage_sentences(ledger, arguments[0])
         if any(map(is_question_id, ids)):
             for question in find_open_questions(ledger):
                 if question.id in ids:
                     yield _format_question(question)
-        yield from self._list_rows(item_lists.load_items(ledger, ids), whole=True)
+        yield from self._list_rows(item_lists.load_items(ledger, ids), in_full=True)
 
 
 def _format_question(
-    question: UserQuestion, *, whole: bool = True
+    question: UserQuestion, *, in_full: bool = True
 ) -> tuple[Any, Iterable[str]]:
     text = (
         cards.format_question(question)
-        if whole
+        if in_full
         else (cards.format_question_row(question),)
     )
     return cards.question_to_json(question), text

@@ -56,8 +56,8 @@ from ankiforge.text import (
     format_cost,
     format_count,
     format_counts,
-    format_first_names,
     format_percent,
+    format_truncated_list,
     join_columns,
     shorten_path,
     to_one_line,
@@ -71,7 +71,7 @@ if TYPE_CHECKING:
 
 
 Counts = Mapping[str, Counter[str]]
-"""Counts by group and name from `pending_items.count_ledger`. Groups may be missing."""
+"""Counts by group and name from `pending_items.count_items_by_group`. Groups may be missing."""
 
 DECIDE_COMMAND = "review"
 """The command for deciding on pending items."""
@@ -135,10 +135,10 @@ class WorkspaceCounts(Value):
     the number that every command and the page show as waiting."""
 
 
-def count_workspace(counts: Counts) -> WorkspaceCounts:
-    """Build the numbers of a workspace from `pending_items.count_ledger`.
+def to_workspace_counts(counts: Counts) -> WorkspaceCounts:
+    """Convert the counts from `pending_items.count_items_by_group` to the numbers of a workspace.
 
-    The numbers of a missing group are 0.
+    If a group of counts is missing, its numbers are 0.
     """
     names = ("passages", "waiting", "cards", "anki")
     passages, waiting, cards, anki = (counts.get(name, Counter[str]()) for name in names)
@@ -168,10 +168,11 @@ def count_workspace(counts: Counts) -> WorkspaceCounts:
     )
 
 
-def format_remaining(highlights: HighlightCounts) -> str:
-    """Format how many highlights have no card and how many were skipped, or return "".
+def format_remaining_highlights(highlights: HighlightCounts) -> str:
+    """Format how many highlights have no card and how many were skipped.
 
-    Highlights with a certain proposal or any pending item aren't included.
+    Highlights with a certain proposal or any pending item aren't counted. Returns "" if there are
+    no other highlights.
     """
     count = highlights.less_certain + highlights.without
     is_rest = highlights.waiting or highlights.proposed
@@ -195,27 +196,28 @@ def format_detail(label: str, text: str) -> str:
 def choose_next_command(
     folder: WorkspaceDirectory,
     ledger: Ledger,
-    noticed: Iterable[FeatureNotice],
+    notices: Iterable[FeatureNotice],
     *,
     counts: Counts | None = None,
     run: RunResult | None = None,
 ) -> Pair:
-    """Choose the command the user should run next, and return it with the reason.
+    """Choose the command that the user should run next. Return the command and the reason.
 
-    The command is "" if something has to be done in Anki, or after a run that leaves nothing
-    to do.
+    The command is "" if the user has to do something in Anki first, or if a run leaves nothing to
+    do.
 
     Args:
         folder: the workspace's directory and settings.
         ledger: the workspace's ledger.
-        noticed: notices from optional features; the first one that suggests a command wins.
-        counts: the counts of the ledger, if already known. After a run, `waiting` is enough.
+        notices: notices from optional features; the first one that suggests a command wins.
+        counts: the counts of the ledger, if already known. After a run, only the group `waiting`
+            is needed.
         run: the result of the run that has just ended, if any.
     """
-    for notice in noticed:
+    for notice in notices:
         if notice.suggested_command:
             return notice.suggested_command, notice.suggestion_reason
-    counts = counts or pending_items.count_ledger(ledger)
+    counts = counts or pending_items.count_items_by_group(ledger)
     waiting = counts["waiting"]
     has_news = run is not None and run.has_new_highlights
     waiting_count = sum(waiting[kind] for kind in batches.WAITING_NOUNS)
@@ -245,7 +247,7 @@ def choose_next_command(
         if run:
             unmarked.sort(key=lambda path: path not in run.remembered_paths)
         if unmarked and not (run and run.has_failures):
-            return suggest_choosing(
+            return suggest_choosing_passages(
                 unmarked, *find_folder_with_most_text(folder, ledger, unmarked[0])
             )
         if not run:
@@ -276,19 +278,19 @@ def _should_suggest_chat_first(
     return bool(documents) and documents[0].is_for_chat
 
 
-def format_next_command(step: str, reason: str, *, first: bool = True) -> str:
+def format_next_command(arguments: str, reason: str, *, first: bool = True) -> str:
     """Format the line that recommends a command to run next.
 
     Args:
-        step: the command without `ankiforge`, or "" to show only `reason`.
+        arguments: the command without `ankiforge`, or "" to show only `reason`.
         reason: what the command is for.
         first: whether this is the main recommendation rather than an alternative.
     """
-    command = f"ankiforge {step}" if step else ""
+    command = f"ankiforge {arguments}" if arguments else ""
     return f"  {'next' if first else 'or  '}  {join_columns(command, reason)}"
 
 
-def suggest_choosing(
+def suggest_choosing_passages(
     paths: Sequence[str],
     folder: Path | None = None,
     note_count: int = 0,
@@ -316,10 +318,10 @@ def suggest_choosing(
 
 
 def format_unmarked(paths: Sequence[str]) -> str:
-    """Format the suggestion from `suggest_choosing` as a line, or return "" without paths."""
+    """Format the suggestion of `suggest_choosing_passages` as a line. Return "" without paths."""
     if not paths:
         return ""
-    command, reason = suggest_choosing(paths, has_marks=Path(paths[0]).is_dir())
+    command, reason = suggest_choosing_passages(paths, has_marks=Path(paths[0]).is_dir())
     return f"ankiforge {command}   {reason}"
 
 
@@ -359,14 +361,14 @@ class Status(
 
 
 def get_status(
-    workspace: WorkspaceDirectory, ledger: Ledger, noticed: Iterable[FeatureNotice]
+    workspace: WorkspaceDirectory, ledger: Ledger, notices: Iterable[FeatureNotice]
 ) -> Status:
     """Return the state of a workspace without reading its sources or Anki.
 
     Args:
         workspace: the workspace's directory and settings.
         ledger: the workspace's ledger.
-        noticed: notices from optional features.
+        notices: notices from optional features.
 
     Raises:
         ConfigError: a source has invalid settings, so the next run would fail.
@@ -377,8 +379,8 @@ def get_status(
     for entry in workspace.config.sources:
         open_source(workspace, SelectedSource(entry), offline=True)
     order = pending_items.load_pending_items(ledger)
-    counts = pending_items.count_ledger(ledger, waits=order)
-    command, reason = choose_next_command(workspace, ledger, noticed, counts=counts)
+    counts = pending_items.count_items_by_group(ledger, waits=order)
+    command, reason = choose_next_command(workspace, ledger, notices, counts=counts)
     documents = Counter[str]()
     for group in batches.group_by_document(order.drafts):
         documents[group.title] += len(group.with_drafts)
@@ -386,7 +388,7 @@ def get_status(
     names += [place.name for place in workspace.remembered_paths]
     unread = load_unread_files(ledger)
     return Status(
-        **msgspec.structs.asdict(count_workspace(counts)),
+        **msgspec.structs.asdict(to_workspace_counts(counts)),
         workspace=str(workspace.root),
         sources=tuple(sorted({*names})),
         remembered=tuple(
@@ -410,7 +412,7 @@ def format_status(status: Status, workspace: WorkspaceDirectory) -> TextLines:
     counts = (
         format_count(status.highlights.total, "highlight"),
         batches.format_waiting(status.waiting),
-        format_remaining(status.highlights),
+        format_remaining_highlights(status.highlights),
         f"→ {format_count(status.unsent, 'card')} not in a package yet"
         if status.unsent
         else "",
@@ -439,10 +441,10 @@ def format_status(status: Status, workspace: WorkspaceDirectory) -> TextLines:
         retention = format_percent(answers["remembered"] / answers["tested"])
         reviews = format_count(answers["reviews"], "review"), f"retention {retention}"
     rows = [
-        ("drafts in", format_first_names(titles)),
+        ("drafts in", format_truncated_list(titles)),
         ("cards", join_columns(accepted, sourceless, left_in_anki)),
         ("workspace", shorten_path(status.workspace)),
-        ("sources", format_first_names(source_names) or "none yet"),
+        ("sources", format_truncated_list(source_names) or "none yet"),
         ("model", status.model),
         ("Anki", join_columns(last_read, *reviews)),
     ]
@@ -483,14 +485,14 @@ class DeliveryReport(Value):
     problems: tuple[Problem, ...]
 
 
-def report_delivery(result: RunResult, ledger: Ledger) -> DeliveryReport:
+def build_delivery_report(result: RunResult, ledger: Ledger) -> DeliveryReport:
     """Report the notes that a run, or a command such as `build`, has written or sent."""
     published = result.published
     added, updated = result.pushed or (
         sum(package.added for package in published),
         sum(package.updated for package in published),
     )
-    counts = pending_items.count_ledger(ledger, "anki", "waiting")
+    counts = pending_items.count_items_by_group(ledger, "anki", "waiting")
     return DeliveryReport(
         {
             "written": sum(package.notes for package in published),
@@ -538,31 +540,31 @@ class RunReport(DeliveryReport):
     """The reason for the next command."""
 
 
-def report_run(
-    result: RunResult, workspace: Workspace, noticed: Sequence[FeatureNotice]
+def build_run_report(
+    result: RunResult, workspace: Workspace, notices: Sequence[FeatureNotice]
 ) -> RunReport:
     """Report the result of a run in numbers."""
     ledger = workspace.ledger
-    counts = pending_items.count_ledger(
+    counts = pending_items.count_items_by_group(
         ledger, "passages", "waiting", "reasons", "cards", "anki"
     )
     changes = _find_changes(result, ledger, workspace.folder)
-    lookalikes = pending_items.iter_lookalikes(ledger)
-    left_out = Counter(entry.lookalike.apparent_syntax for entry in lookalikes)
+    lookalikes = pending_items.iter_skipped_texts(ledger)
+    left_out = Counter(entry.skipped_text.apparent_syntax for entry in lookalikes)
     del left_out[CODE_AND_MATHS]
     no_card = Counter(
         outcome.reason
-        for outcome in pending_items.iter_outcomes(ledger)
+        for outcome in pending_items.iter_highlight_outcomes(ledger)
         if outcome.status in UNCARDED_STATUSES
     )
     read = result.report or IngestReport()
     new_count, changed_count = len(read.new), len(read.changed)
     usage_fields = ("requests", "cached", "tokens_in", "tokens_out", "cost_usd")
     command, reason = choose_next_command(
-        workspace.folder, ledger, noticed, counts=counts, run=result
+        workspace.folder, ledger, notices, counts=counts, run=result
     )
     return RunReport(
-        **msgspec.structs.asdict(report_delivery(result, ledger)),
+        **msgspec.structs.asdict(build_delivery_report(result, ledger)),
         highlights={
             "seen": read.passage_count,
             "new": new_count,
@@ -591,7 +593,7 @@ def report_run(
             }
             for change in changes
         ),
-        state=count_workspace(counts),
+        state=to_workspace_counts(counts),
         llm={
             **{name: getattr(result.usage, name, 0) for name in usage_fields},
             "asked": result.model_answered_count,
@@ -608,7 +610,7 @@ def report_run(
 def format_run(
     result: RunResult,
     workspace: Workspace,
-    noticed: Sequence[FeatureNotice],
+    notices: Sequence[FeatureNotice],
     *,
     verbose: bool = False,
     in_review: bool = False,
@@ -620,23 +622,25 @@ def format_run(
     Args:
         result: the result of the run.
         workspace: the workspace.
-        noticed: notices from optional features.
+        notices: notices from optional features.
         verbose: whether to list every change, and why highlights have no card.
         in_review: whether a review follows, in which case no next command is recommended.
     """
     ledger = workspace.ledger
     # without new highlights, don't count everything in the ledger again
     full_counts = ("passages",) if result.has_new_highlights or verbose else ()
-    counts = pending_items.count_ledger(ledger, "waiting", *full_counts)
+    counts = pending_items.count_items_by_group(ledger, "waiting", *full_counts)
     step = choose_next_command(
-        workspace.folder, ledger, noticed, counts=counts, run=result
+        workspace.folder, ledger, notices, counts=counts, run=result
     )
     summary = [_format_first_line(result)]
-    state = count_workspace(counts).highlights
+    state = to_workspace_counts(counts).highlights
     is_partial = result.report and state.total not in (0, result.report.passage_count)
     where = " in all sources" if is_partial or result.has_no_highlights else ""
     waiting = batches.format_waiting(counts["waiting"], where)
-    summary += [f"  {line}" for line in (waiting, format_remaining(state)) if line]
+    summary += [
+        f"  {line}" for line in (waiting, format_remaining_highlights(state)) if line
+    ]
     # omit unchanged packages if no highlight was found
     delivery = format_delivery(result, include_unchanged=not result.has_no_highlights)
     summary += [f"  → {line}" for line in delivery]
@@ -649,14 +653,14 @@ def format_run(
     for index, (command, reason) in enumerate(steps):
         next_lines.append(format_next_command(command, reason, first=not index))
     limit = None if verbose else MAX_SHOWN_CHANGES
-    details = _format_details(result, workspace, step, noticed, limit)
+    details = _format_details(result, workspace, step, notices, limit)
     return summary, details, next_lines
 
 
 def _list_next_steps(
     step: Pair, result: RunResult, workspace: Workspace, waiting: Mapping[str, int]
 ) -> list[Pair]:
-    """Return the recommended chat or review, followed by other ways to make cards."""
+    """Return the recommended step, which is a chat or a review, and other ways to make cards."""
     steps = [step]
     if result.has_new_highlights:  # offer a chat until it has been used
         # import these late, because an unchanged run doesn't need them
@@ -679,7 +683,7 @@ def _list_next_steps(
         paths = find_unmarked_paths(workspace.folder, workspace.ledger, folders=True)
         unmarked = [path for path in paths if path in result.remembered_paths]
         if unmarked and Path(unmarked[0]).is_dir():
-            steps.append(suggest_choosing(unmarked, has_marks=True))
+            steps.append(suggest_choosing_passages(unmarked, has_marks=True))
     return steps
 
 
@@ -698,7 +702,7 @@ def _suggest_unmarked(
         paths = [*map(str, find_unmarked_pdfs(ledger, result.report.unmarked))]
     if not paths or any(command.startswith("draft ") for command, _ in steps):
         return []
-    return [suggest_choosing(paths, has_marks=Path(paths[0]).is_dir())]
+    return [suggest_choosing_passages(paths, has_marks=Path(paths[0]).is_dir())]
 
 
 def _format_first_line(result: RunResult) -> str:
@@ -735,13 +739,13 @@ def _format_details(
     result: RunResult,
     workspace: Workspace,
     step: Pair,
-    noticed: Sequence[FeatureNotice],
+    notices: Sequence[FeatureNotice],
     change_limit: int | None,
 ) -> TextLines:
     ledger = workspace.ledger
-    yield from (notice.line for notice in noticed)
+    yield from (notice.line for notice in notices)
     yield format_anki_changes(result)
-    yield format_held_notes(result)
+    yield format_withheld_notes(result)
     yield _format_model_usage(result)
     if result.report and (result.has_new_highlights or result.has_no_highlights):
         yield from _format_unread(result.report, ledger)
@@ -756,18 +760,18 @@ def _format_details(
         yield from _format_lost_passages(result.report, ledger)
     if result.remembered_paths:
         paths = [shorten_path(path) for path in result.remembered_paths]
-        yield f"Added to your sources: {format_first_names(paths)}"
+        yield f"Added to your sources: {format_truncated_list(paths)}"
 
 
 def _format_lost_passages(report: IngestReport, ledger: Ledger) -> TextLines:
-    """Yield lines about cards and chats' drafts that lost their passage or found it again."""
+    """Yield lines about cards, and drafts by chats, that have lost or regained their passage."""
     found = pending_items.count_dependent_items(ledger, report.restored_keys)
-    if items := _format_items(found):
+    if items := _format_item_counts(found):
         yield f"found again: the passage of {items}"
     missing = pending_items.count_dependent_items(
-        ledger, report.missing_keys, unless=("present", "unselected")
+        ledger, report.missing_keys, excluded_states=("present", "unselected")
     )
-    if items := _format_items(missing):
+    if items := _format_item_counts(missing):
         yield (
             f"not found: the passage of {items}; if a run some seconds later does not find it"
             f" either: {LIST_LOST_COMMAND}"
@@ -784,12 +788,15 @@ def _count_lost_items(
     report: IngestReport, ledger: Ledger
 ) -> pending_items.DependentItems:
     return pending_items.count_dependent_items(
-        ledger, report.removed_keys, unless=("present", "missing", "unselected")
+        ledger, report.removed_keys, excluded_states=("present", "missing", "unselected")
     )
 
 
-def _format_items(items: pending_items.DependentItems) -> str:
-    """Format the numbers of cards and drafts with the titles of their documents, or return ""."""
+def _format_item_counts(items: pending_items.DependentItems) -> str:
+    """Format the numbers of cards and drafts, with the titles of their documents.
+
+    Returns "" if there are none.
+    """
     cards = format_count(items.cards, "card") if items.cards else ""
     drafts = format_count(items.drafts, "draft") if items.drafts else ""
     counts = " and ".join(filter(None, (cards, drafts)))
@@ -797,14 +804,14 @@ def _format_items(items: pending_items.DependentItems) -> str:
 
 
 def format_lost_cards(lost: pending_items.DependentItems) -> str:
-    """Format the number of cards that lost their passage, with the titles of the documents."""
+    """Format the number of cards that have lost their passage, with their documents' titles."""
     whose = "its" if lost.cards == 1 else "their"
     titles = _format_titles(lost.titles)
     return f"{format_count(lost.cards, 'card')} lost {whose} passage in {titles}"
 
 
 def _format_titles(titles: Sequence[str]) -> str:
-    return format_first_names([truncate(title, _MAX_TITLE_CHARS) for title in titles])
+    return format_truncated_list([truncate(title, _MAX_TITLE_CHARS) for title in titles])
 
 
 def _format_model_usage(result: RunResult) -> str:
@@ -845,14 +852,14 @@ def _format_files(files: Mapping[str, int]) -> str:
 
 
 def _format_unread(report: IngestReport, ledger: Ledger) -> TextLines:
-    """Yield a line about skipped text that looks like a card or highlight.
+    """Yield a line about skipped text that looks like a card or highlight, if there is any.
 
     If the run found no highlights, also yield a line about PDFs without annotations.
     """
     documents_by_kind: dict[str, list[str]] = {kind: [] for kind in _REPORTED_KINDS}
     note_count_by_tool = Counter[str]()
-    for entry in pending_items.iter_lookalikes(ledger):
-        kind = entry.lookalike.apparent_syntax
+    for entry in pending_items.iter_skipped_texts(ledger):
+        kind = entry.skipped_text.apparent_syntax
         if kind.startswith(OTHER_TOOL_NOTE_PREFIX):
             note_count_by_tool[kind.removeprefix(OTHER_TOOL_NOTE_PREFIX)] += 1
         if kind in _REPORTED_KINDS:
@@ -881,9 +888,9 @@ ANKI_OFF_NOTICE = (
 
 
 def explain_full_package(result: RunResult, ledger: Ledger) -> str:
-    """Return a message explaining that a package has every card because Anki was never read.
+    """Explain that a package contains every card because Anki's collection was never read.
 
-    Returns "" if Anki was read, or if nothing was written.
+    Returns "" if the collection was read, or if no package was written.
     """
     scan = result.scan
     if scan is None or scan.is_unreadable or ledger.get_meta("looked"):
@@ -960,8 +967,8 @@ def format_delivery(result: RunResult, *, include_unchanged: bool = True) -> Tex
         yield f"Anki: {format_count(added, 'new note')}, {updated:,} updated"
 
 
-def format_held_notes(result: RunResult) -> str:
-    """Format how many notes are held back and why, or return "" if there are none."""
+def format_withheld_notes(result: RunResult) -> str:
+    """Format how many notes weren't delivered and why. Return "" if all of them were."""
     count_by_reason = Counter(
         planned.hold_reason for planned in result.planned if planned.hold_reason
     )
@@ -976,8 +983,8 @@ def _find_changes(
 ) -> list[TextChange]:
     """Find the cards that the run updated because their sources changed.
 
-    If a change conflicts with the user's own edit, `why` is set, because the card keeps its
-    text until the user decides. Changes that the user has already made in Anki are skipped.
+    If a change conflicts with the user's own edit, the card keeps its text until the user decides,
+    and `why` is set. Changes that the user has already made in Anki are skipped.
     """
     from ankiforge.pipeline.collection import matches_anki_edits
 
@@ -1023,7 +1030,7 @@ def _format_changes(changes: list[TextChange], limit: int | None) -> TextLines:
 
 
 def _format_difference(before: str, after: str) -> str:
-    """Format the old and new text, starting one word before the first difference."""
+    """Format the old and the new text, both from one word before the first difference onwards."""
     texts = [to_one_line(to_terminal_text(text)) for text in (before, after)]
     if texts[0] == texts[1]:  # only the markup changed
         texts = [to_one_line(text) for text in (before, after)]

@@ -114,7 +114,7 @@ class CardView(Value):
         return (*commands, f"reject {id}")
 
     def to_short_json(self) -> Json:
-        """Convert to the JSON of a card in the results of a search."""
+        """Convert the view to the JSON of a card in search results."""
         return {
             "id": self.id or None,
             "highlight": self.card.highlight.key,
@@ -124,7 +124,7 @@ class CardView(Value):
         }
 
     def to_json(self) -> Json:
-        """Convert to the JSON shared by the cards of `list` and of agents' tools."""
+        """Convert the view to the JSON that both `list` and the tools for agents use for a card."""
         card = self.card
         return {
             **self.to_short_json(),
@@ -155,7 +155,9 @@ def view_card(card: ShownCard) -> CardView:
         card,
         id=stored.id if stored else "",
         state=stored.state if stored else "proposed",
-        rows=tuple(row for row in occlusion.to_readable_fields(card.fields) if row[1]),
+        rows=tuple(
+            row for row in occlusion.replace_masks_with_labels(card.fields) if row[1]
+        ),
         front=front,
         answer=to_one_line(answer),
         findings=card.findings if isinstance(card, Draft | LocalCard) else (),
@@ -199,8 +201,8 @@ def list_remarks(draft: Draft) -> Strings:
 def find_main_warning(draft: Draft) -> str:
     """Return the main reason to look at a draft more closely, with advice, or "".
 
-    A remark about an earlier decision by the user comes before a warning, but after a finding
-    that blocks the draft.
+    A finding that blocks the draft comes first, then a remark about an earlier decision by the
+    user, and then a warning.
     """
     remarks = list_remarks(draft)
     broken_rule = _find_main_broken_rule(draft)
@@ -222,7 +224,7 @@ def has_wording_problem(draft: Draft) -> bool:
 
 
 def _find_main_broken_rule(draft: Draft) -> tuple[Rule, Finding] | None:
-    """Return the most important rule that a draft breaks, with the finding, or None.
+    """Return the most important rule that a draft breaks, with its finding, or None.
 
     Blocking rules come before warnings; ties are resolved by the order of `RULES`.
     """
@@ -236,7 +238,10 @@ def _find_main_broken_rule(draft: Draft) -> tuple[Rule, Finding] | None:
 
 
 def explain_pending(draft: PendingDraft) -> str:
-    """Return why a draft is pending: its main warning, an obvious remark, or who made the draft."""
+    """Return why a draft is pending.
+
+    The reason is the draft's main warning, an obvious remark, or who made the draft.
+    """
     warning = find_main_warning(draft)
     if warning:
         return warning

@@ -244,7 +244,7 @@ class Review:
             found = (Item(id, question=each) for each in open_questions if each.id == id)
             return next(found, None)
         if is_highlight_key(id):
-            outcome = next(pending_items.iter_outcomes(ledger, id), None)
+            outcome = next(pending_items.iter_highlight_outcomes(ledger, id), None)
             if outcome is None:
                 return None
             proposal_or_reason = find_proposal(ledger, outcome)
@@ -267,7 +267,10 @@ class Review:
         ledger = self._ledger
         item = self.load_item(decision.id)
         if item is None and is_highlight_key(decision.id):
-            if next(pending_items.iter_outcomes(ledger, decision.id), None) is None:
+            if (
+                next(pending_items.iter_highlight_outcomes(ledger, decision.id), None)
+                is None
+            ):
                 raise StaleItemError(None, why="This passage is no longer in its source.")
         if item is None or decision.content_hash not in ("", item.content_hash):
             raise StaleItemError(item)

@@ -40,9 +40,9 @@ from ankiforge.model import (
 )
 from ankiforge.reports.view import CardView, view_card
 from ankiforge.text import occlusion, regex, to_one_line
-from ankiforge.text.cloze import find_cloze_numbers, find_gaps, find_image_paths
-from ankiforge.text.differences import find_differing_runs
-from ankiforge.text.located import locate
+from ankiforge.text.cloze import find_cloze_numbers, find_clozes, find_image_paths
+from ankiforge.text.differences import diff_tokens
+from ankiforge.text.located import locate_text
 from ankiforge.text.normalize import find_literal_spans, isolate_bidi
 
 if TYPE_CHECKING:
@@ -98,7 +98,7 @@ def split_into_pieces(
     # parse cloze deletions, code, formulas and escapes
     runs: list[tuple[int, int, Any]] = []
     if cloze:
-        runs += [(gap.start, gap.end, gap) for gap in find_gaps(markdown)]
+        runs += [(gap.start, gap.end, gap) for gap in find_clozes(markdown)]
     runs += find_literal_spans(markdown)
     placeholders = deque[tuple[str, Json]]()
     parts = []
@@ -126,7 +126,7 @@ def split_into_pieces(
         position = end
     parts.append(markdown[position:])
     parser = _PlaceholderParser(placeholders, draw, cloze=cloze, tables=tables)
-    return [*parser.read("".join(parts))]
+    return [*parser.parse("".join(parts))]
 
 
 class _PlaceholderParser:
@@ -148,7 +148,7 @@ class _PlaceholderParser:
         self._cloze = cloze
         self._tables = tables
 
-    def read(self, text: str) -> Iterator[Piece]:
+    def parse(self, text: str) -> Iterator[Piece]:
         """Yield the pieces of `text`, with placeholders replaced by their pieces."""
         position = 0
         for match in _MARKUP.finditer(text):
@@ -184,7 +184,7 @@ class _PlaceholderParser:
         sign = match["stars"] or match["sign"] or match["line"] or ""
         tag = match["element"] or ("u" if match["link"] else "")
         tag = tag or _TAG_BY_DELIMITER.get(sign, "em" if len(sign) == 1 else "strong")
-        kids = [*self.read(match[inner])]
+        kids = [*self.parse(match[inner])]
         close = self._restore_sources(after)
         return {"open": before, "close": close, "tag": tag, "kids": kids}
 
@@ -219,14 +219,16 @@ FIELD_LABELS = {
 _TOKEN = regex(r"(?s)<[^>]*>|(?:&#?\w+;|\w)+\s*|\s+|.")
 
 
-def render_card(card: ShownCard, find_picture: FindPicture, number: int = 0) -> Json:
+def render_card(
+    card: ShownCard, find_picture: FindPicture, cloze_number: int = 0
+) -> Json:
     """Render a card as JSON for the page.
 
     Args:
         card: the card to render.
         find_picture: looks up the card's pictures.
-        number: the cloze number to blank out, which selects one of the note's cards in Anki, or
-            0 to blank out all cloze deletions.
+        cloze_number: the cloze number to blank out, which selects one of the note's cards in Anki,
+            or 0 to blank out all cloze deletions.
 
     Returns:
         `front` and `back`, the sides as HTML, where the back repeats the question; `context`, the
@@ -251,9 +253,12 @@ def render_card(card: ShownCard, find_picture: FindPicture, number: int = 0) -> 
     ):  # the front has the gaps blanked out, and the back shows their answers
         count = len(find_cloze_numbers(view.front))
         front = _wrap_part(
-            "text", _render_clozes(html_by_name["Text"], hidden=True, number=number)
+            "text",
+            _render_clozes(html_by_name["Text"], hidden=True, cloze_number=cloze_number),
         )
-        question = _render_clozes(html_by_name["Text"], hidden=False, number=number)
+        question = _render_clozes(
+            html_by_name["Text"], hidden=False, cloze_number=cloze_number
+        )
         answer = ""
         back = _wrap_part("text", question)
         note = f"Makes {count} cards." if count > 1 else ""
@@ -385,10 +390,10 @@ def _wrap_part(name: str, html: str) -> str:
     return f'<div class="af-{name}" dir="auto">{html}</div>'
 
 
-def _render_clozes(html: str, *, hidden: bool, number: int = 0) -> str:
+def _render_clozes(html: str, *, hidden: bool, cloze_number: int = 0) -> str:
     """Render cloze deletions as gaps if `hidden`, otherwise as highlighted answers.
 
-    If `number` isn't 0, cloze deletions with other numbers are rendered as plain text.
+    If `cloze_number` isn't 0, cloze deletions with other numbers are rendered as plain text.
     """
     parts: list[str] = []
     open_clozes: list[tuple[int, bool]] = []
@@ -399,7 +404,7 @@ def _render_clozes(html: str, *, hidden: bool, number: int = 0) -> str:
         parts.append(html[position : token.start])
         # only the start of a cloze deletion has numbers
         if token.numbers:
-            is_selected = not number or number in token.numbers
+            is_selected = not cloze_number or cloze_number in token.numbers
             open_clozes.append((len(parts), is_selected))
         else:
             first_part, is_selected = open_clozes.pop()
@@ -417,15 +422,15 @@ def mark_differences(old: Json, new: Json) -> None:
     """Mark the words that differ between the backs of two rendered cards, in place."""
     old_tokens = _TOKEN.findall(old["back"])
     new_tokens = _TOKEN.findall(new["back"])
-    old_runs, new_runs = find_differing_runs(old_tokens, new_tokens)
+    old_runs, new_runs = diff_tokens(old_tokens, new_tokens)
     old["back"] = "".join(_mark_differing_runs(old_runs))
     new["back"] = "".join(_mark_differing_runs(new_runs))
 
 
 def _mark_differing_runs(runs: Iterable[tuple[bool, list[str]]]) -> Iterator[str]:
-    """Yield HTML in which differing text is wrapped in `<ins>`, but tags aren't.
+    """Yield HTML in which differing text is wrapped in `<ins>`, while tags are left as they are.
 
-    Each run is a pair: whether it differs from the other card, and its tokens.
+    Each run is a pair of whether it differs from the other card, and the tokens of the run.
     """
     for differs, tokens in runs:
         for is_tag, group in groupby(tokens, lambda token: token.startswith("<")):
@@ -487,8 +492,8 @@ def tex_to_mathml(tex: str, *, display: bool = False) -> str:
 def _is_allowed(element: Element) -> bool:
     """Return whether a MathML element is safe and fully converted.
 
-    If the converter doesn't know a TeX command, it leaves the command as text. Such elements are
-    refused as well.
+    The converter leaves TeX commands that it doesn't know as text. Elements with such text aren't
+    allowed either.
     """
     if element.tag not in _MATHML_TAGS:
         return False
@@ -499,9 +504,9 @@ def _is_allowed(element: Element) -> bool:
 
 
 def _split_formula(formula: Element) -> list[Element]:
-    """Split a long formula after each relation, plus or minus sign outside brackets.
+    """Split a long formula after each relation, plus or minus sign that isn't in brackets.
 
-    A short formula is returned whole.
+    A short formula isn't split.
     """
     from xml.etree.ElementTree import Element, SubElement
 
@@ -552,8 +557,8 @@ def _render_formula_match(match: re.Match[str]) -> str:
 
 
 def find_card_quote(highlight: Highlight, quote: str) -> str:
-    """Return the text in a highlight that matches a card's quote, or "" if none does."""
-    span = locate(quote, highlight.exact) if quote.strip() else None
+    """Return the part of a highlight's text that matches a card's quote, or "" if no part does."""
+    span = locate_text(quote, highlight.exact) if quote.strip() else None
     return highlight.exact[slice(*span)] if span else ""
 
 

@@ -4,7 +4,7 @@ A document is a file, with or without highlights, or a set of highlights whose f
 this computer. Its id on the page doesn't change when it gets its first highlight.
 
 PDF pages are measured and rendered in the background by the processes that read PDFs
-(`extract.pdf.worker`). While a result isn't ready, `NotDrawnError` is raised, and the server
+(`extract.pdf.worker`). While a result isn't ready, `PageNotRenderedError` is raised, and the server
 retries once it is. `DocumentRenderer.render_document` describes the JSON.
 """
 
@@ -77,7 +77,7 @@ _MAX_DRAWING = 2
 _T = TypeVar("_T")
 
 
-class NotDrawnError(Exception):
+class PageNotRenderedError(Exception):
     """Raised if a request needs a PDF page that hasn't been rendered or measured yet."""
 
     def __init__(self, future: Future[Any]) -> None:
@@ -115,9 +115,9 @@ def find_file(ledger: Ledger, highlight: Highlight) -> Path | None:
 
 
 def _find_in_zotero_storage(folder: Path, file_key: str) -> Path | None:
-    """Return the PDF that Zotero stores under an attachment's key, or None.
+    """Return the PDF that Zotero stores under an attachment's key.
 
-    Returns None as well if the attachment's directory has several PDFs.
+    Returns None if the attachment's directory has no PDF or several.
     """
     if not (file_key.isascii() and file_key.isalnum()):
         return None
@@ -154,7 +154,7 @@ def find_page_and_highlight(highlight: Highlight) -> tuple[int, PageHighlight] |
 
 
 def guess_document_kind(highlight: Highlight) -> str:
-    """Guess the `kind` that `render_document` would return for a highlight's document.
+    """Guess which `kind` `render_document` would return for a highlight's document.
 
     The file is assumed to exist, because checking thousands of files would be slow.
     """
@@ -181,7 +181,7 @@ class PagePicture(Value):
 
     @property
     def name(self) -> str:
-        """The name of the image in its URL. It changes with the file and with the highlights."""
+        """The name of the image in its URL. It changes when the file or its highlights change."""
         return hash16("page", str(self.path), repr(stamp_file(self.path)), repr(self))
 
 
@@ -212,7 +212,7 @@ class PageRenderer:
             job: the function to run.
 
         Raises:
-            NotDrawnError: the job hasn't finished yet.
+            PageNotRenderedError: the job hasn't finished yet.
         """
         future = self._futures.get(name)
         if future is None or future.cancelled():
@@ -221,15 +221,15 @@ class PageRenderer:
             future = self._futures[name] = self._threads.submit(job)
         self._futures.move_to_end(name)
         if not future.done():
-            raise NotDrawnError(future)
+            raise PageNotRenderedError(future)
         result: _T = future.result()
         return result
 
     def measure_pages(self, path: Path) -> MeasurePagesReply:
-        """Return the size and label of each page of a PDF. There are none if it can't be read.
+        """Return the size and label of each page of a PDF, or no pages if the PDF can't be read.
 
         Raises:
-            NotDrawnError: the pages haven't been measured yet.
+            PageNotRenderedError: the pages haven't been measured yet.
         """
         name = hash16("sizes", str(path), repr(stamp_file(path)))
         return self._run_in_background(name, lambda: self._worker.measure_pages(path))
@@ -238,7 +238,7 @@ class PageRenderer:
         """Return the image of a PDF page, with the positions of its highlights and lines of text.
 
         Raises:
-            NotDrawnError: the page hasn't been rendered yet.
+            PageNotRenderedError: the page hasn't been rendered yet.
         """
         arguments = (
             page_picture.path,
@@ -323,15 +323,15 @@ class DocumentRenderer:
         self._documents: dict[str, ShownDocument] = {}
         """The documents that the page has shown, keyed by ID."""
         self._first_ids: dict[str, str] = {}
-        """Maps the ID that `register` computes from a highlight to the ID that the document had
-        before it got its first highlight on the page."""
+        """Maps the ID that `register_document` computes from a highlight to the ID that
+        the document had before it got its first highlight on the page."""
         self._marks_by_pdf: dict[str, list[tuple[int, HighlightKey, PageHighlight]]] = {}
         """The page index, key and mark of each highlight in the PDFs that the page has shown."""
         self._opened: dict[str, unmarked_documents.OpenDocument] = {}
 
     # --- IDs ----------------------------------------------------------------------------
 
-    def register(self, highlight: Highlight) -> str:
+    def register_document(self, highlight: Highlight) -> str:
         """Return the ID of a highlight's document, and allow the page to request the document."""
         document = highlight.document
         id = hash16("document", document.source, document.key, document.path)
@@ -340,22 +340,22 @@ class DocumentRenderer:
         self._documents[id] = replace(known, key=highlight.key)
         return id
 
-    def keep_id(self, id: str, key: HighlightKey) -> None:
-        """Keep using a document's current ID after a highlight was added to it.
+    def reuse_document_id(self, id: str, key: HighlightKey) -> None:
+        """Keep using a document's ID even if a new highlight would give it another ID.
 
         `key` is the key of the new highlight.
         """
         before = self._documents[id]
-        usual_id = self.register(load_highlight(self._ledger, key))
+        usual_id = self.register_document(load_highlight(self._ledger, key))
         self._first_ids[usual_id] = id
         self._documents[id] = replace(before, key=before.key or key)
 
-    def get_key(self, id: str) -> str:
+    def get_highlight_key(self, id: str) -> str:
         """Return the key of any highlight in a document, or "" if there is none."""
         return self._documents[id].key if id in self._documents else ""
 
-    def find_id(self, file: Path) -> str:
-        """Return the ID of a file without highlights, or "" if it isn't on the shelf."""
+    def find_document_id(self, file: Path) -> str:
+        """Return the ID under which a file was shown, or "" if the page hasn't shown the file."""
         return next(
             (id for id, shown in self._documents.items() if shown.file == file), ""
         )
@@ -382,7 +382,9 @@ class DocumentRenderer:
 
     def get_highlight_states(self, id: str) -> Json:
         """Return the state of each highlight in a document, keyed by highlight key."""
-        marks = pending_items.load_passage_states(self._ledger, self.get_key(id))
+        marks = pending_items.load_passage_states(
+            self._ledger, self.get_highlight_key(id)
+        )
         return {highlight.key: state for highlight, state in marks}
 
     def render_document(self, id: str) -> Json | None:
@@ -402,7 +404,7 @@ class DocumentRenderer:
         fractions of the page's width and height. The outer `key` is the highlight to show first.
 
         Raises:
-            NotDrawnError: the pages of the PDF haven't been measured yet.
+            PageNotRenderedError: the pages of the PDF haven't been measured yet.
         """
         shown = self._documents.get(id)
         if shown is None:
@@ -445,7 +447,7 @@ class DocumentRenderer:
         Returns None if the page hasn't shown a document with this ID.
 
         Raises:
-            NotDrawnError: the page image hasn't been rendered yet.
+            PageNotRenderedError: the page image hasn't been rendered yet.
         """
         if id not in self._documents:
             return None
@@ -528,7 +530,7 @@ class DocumentRenderer:
                 shown.
 
         Raises:
-            NotDrawnError: the page hasn't been rendered yet.
+            PageNotRenderedError: the page hasn't been rendered yet.
         """
         file = self._find_file(id) if id in self._marks_by_pdf else None
         if file is None:
@@ -569,7 +571,7 @@ class DocumentRenderer:
         return self._opened[name]
 
     def request_passages(self, id: str) -> unmarked_documents.DocumentRequest:
-        """Prepare a request in which a chat chooses ten passages, part by part of the text.
+        """Prepare a request for a chat to choose ten passages from each part of the text in turn.
 
         Raises:
             ItemError: no part of the document may be shown to a chat.
@@ -581,7 +583,7 @@ class DocumentRenderer:
         )
         return requests[0]
 
-    def add_highlight(self, words: TextSelection) -> tuple[str, Callable[[], object]]:
+    def add_highlight(self, selection: TextSelection) -> tuple[str, Callable[[], object]]:
         """Create a highlight from the text that the user selected.
 
         Returns:
@@ -590,16 +592,18 @@ class DocumentRenderer:
         Raises:
             UsageError: the text isn't in the document, or its file isn't on this computer.
         """
-        file = self._find_file(words.id)
+        file = self._find_file(selection.id)
         if file is None:
             raise UsageError(
                 "the file of this document is not on this computer; nothing was marked"
             )
         opened = self._open_document(file)
-        located = locate_selection(opened.letters, words.text, words.before, words.page)
+        located = locate_selection(
+            opened.letters, selection.text, selection.before, selection.page
+        )
         if located is None:
             raise UsageError("the document does not contain the selected words")
-        return self._create_highlight(words.id, opened, located)
+        return self._create_highlight(selection.id, opened, located)
 
     def _create_highlight(
         self, id: str, opened: unmarked_documents.OpenDocument, located: PassageMatch
@@ -607,7 +611,7 @@ class DocumentRenderer:
         before = self._documents[id]
         with self._ledger.action() as action:
             key = unmarked_documents.create_highlight(self._workspace, opened, located)
-        self.keep_id(id, key)
+        self.reuse_document_id(id, key)
 
         def delete() -> None:
             undo_decision(self._ledger, action)
@@ -631,7 +635,7 @@ class DocumentRenderer:
         if not event:
             message = "this highlight is in the file: take it out there"
             raise RefusedError(message)
-        id = self.register(highlight)
+        id = self.register_document(highlight)
         file = self._find_file(id)
         if file is None:
             raise UsageError("the file of this document is not on this computer")
@@ -706,7 +710,7 @@ rectangle would hide what is underneath.
 
 
 def highlight_to_json(highlight: Highlight, state: str) -> Json:
-    """Convert a highlight to an entry of `marks`, without the fields specific to PDFs."""
+    """Convert a highlight to an entry of `marks`. Fields that only PDFs have are left out."""
     label = to_one_line(highlight.exact or highlight.comment or "A picture")
     return {
         "key": highlight.key,

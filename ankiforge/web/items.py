@@ -26,7 +26,7 @@ from ankiforge.ledger import (
 )
 from ankiforge.ledger.cards import load_card, load_card_and_passage, load_highlight
 from ankiforge.ledger.item_lists import load_pending_drafts
-from ankiforge.ledger.tables.anki_notes import load_present_note
+from ankiforge.ledger.tables.anki_notes import load_note_in_anki
 from ankiforge.model import (
     WORD_AND_TRANSLATION,
     CardKind,
@@ -64,7 +64,7 @@ from ankiforge.review.selection import (
     parse_sentence,
 )
 from ankiforge.text import format_count, to_one_line, truncate
-from ankiforge.text.differences import find_differing_words
+from ankiforge.text.differences import diff_words
 from ankiforge.text.normalize import find_literal_spans
 from ankiforge.text.sentences import find_sentence_spans
 from ankiforge.web.card_view import (
@@ -161,7 +161,7 @@ def _render_passages(draft: PendingDraft) -> list[Json]:
     """
     if not draft.old_quote or draft.old_quote == draft.quote:
         return []
-    runs = find_differing_words(draft.old_quote, draft.quote)
+    runs = diff_words(draft.old_quote, draft.quote)
     return [
         {"label": label, "runs": [[differs, "".join(words)] for differs, words in side]}
         for label, side in zip(("It said", "It says now"), runs, strict=True)
@@ -169,14 +169,14 @@ def _render_passages(draft: PendingDraft) -> list[Json]:
 
 
 def _relabel(action: Json, label: str, message: str = "", **more: Any) -> Json:
-    """Copy `action` with a new label, optionally overriding the message and other fields."""
+    """Copy an action with a new label. The message and other fields can be overridden as well."""
     return {**action, "label": label, "said": message or action["said"], **more}
 
 
 def _build_lossy_answers(safe_answer: Pair, lossy_answer: Pair) -> tuple[Json, Json]:
-    """Build the actions for the two answers to a question, one of which would lose something.
+    """Build the actions for a question with two answers, one of which would lose data.
 
-    The safe answer is the default. Each answer is given as a (label, message) pair.
+    The safe answer is the default action. Each answer is a (label, message) pair.
     """
     return (
         build_action("reject", safe_answer[0], "1", "filled", safe_answer[1]),
@@ -442,7 +442,10 @@ class ItemRenderer:
         }
 
     def _render_outdated_card(self, draft: PendingDraft, card: LocalCard) -> Json:
-        """Render a card that no drafter can reword, with its old and new passage."""
+        """Render a card whose passage has changed but which no drafter can reword.
+
+        The old and the new passage are shown.
+        """
         view = render_card(card, self.find_picture)
         view["used"] = self._find_highest_gap_number(card)
         keep = _relabel(ACCEPT, "Keep the card", "Kept")
@@ -583,7 +586,7 @@ class ItemRenderer:
         }
 
     def _render_same_question(self, question: UserQuestion) -> Json:
-        """Render the question of whether a new passage is the removed one of an existing card."""
+        """Render the question of whether a new passage is the passage that a card has lost."""
         cards = []
         for guid in question.guids:
             cards.append(
@@ -698,9 +701,9 @@ class ItemRenderer:
         }
 
     def _render_accepted_card(self, card: LocalCard, label: str) -> Json:
-        """Render an accepted card, noting its number of reviews, or else its state."""
+        """Render an accepted card, with its number of reviews or, if it has none, its state."""
         view = render_card(apply_anki_edits(self._ledger, card), self.find_picture)
-        seen = load_present_note(self._ledger, card.guid)
+        seen = load_note_in_anki(self._ledger, card.guid)
         if card.verdict is not Verdict.LIVE:
             state = card.verdict.value
         elif seen:
@@ -714,13 +717,13 @@ class ItemRenderer:
     def render_source(self, highlight: Highlight, quote: str = "") -> Json:
         """Render a card's source as JSON.
 
-        `asked` is the part of the highlight that matches `quote`, or "" if none does. `said` is
-        the user's comment.
+        `asked` is the part of the highlight that matches `quote`, or "" if no part does. `said`
+        is the user's comment.
         """
         around = f"{highlight.prefix}{highlight.exact}{highlight.suffix}"
         return {
             "key": highlight.key,
-            "document": self._documents.register(highlight),
+            "document": self._documents.register_document(highlight),
             "lang": detect_language(around),
             "asked": find_card_quote(highlight, quote),
             "said": highlight.comment,

@@ -12,7 +12,7 @@ from functools import partial
 from ankiforge.ledger import PendingItems, pending_items, questions
 from ankiforge.ledger.cards import load_highlight
 from ankiforge.ledger.pending_items import PassageLocation
-from ankiforge.ledger.tables.highlights import find_looked_up_words, load_row
+from ankiforge.ledger.tables.highlights import find_highlight_row, find_looked_up_words
 from ankiforge.model import (
     WORD_AND_TRANSLATION,
     HighlightKey,
@@ -103,7 +103,7 @@ class LedgerItems(ItemSource):
         for queue in self.queues.values():
             queue.sort(key=lambda id: skip_ranks.get(id, 0))
 
-    def count(self) -> dict[str, int]:
+    def count_pending_items(self) -> dict[str, int]:
         """Count the pending items of each list."""
         self.refresh()
         return {id: len(queue) for id, queue in self.queues.items()}
@@ -111,7 +111,9 @@ class LedgerItems(ItemSource):
     def count_waiting(self) -> Mapping[str, int]:
         """Return the number of pending decisions by kind, as shown by `ankiforge status`."""
         self.refresh()
-        counts = pending_items.count_ledger(self._ledger, "waiting", waits=self._pending)
+        counts = pending_items.count_items_by_group(
+            self._ledger, "waiting", waits=self._pending
+        )
         return counts["waiting"]
 
     def list_ids(self, list_id: str) -> Sequence[str]:
@@ -122,37 +124,39 @@ class LedgerItems(ItemSource):
     # --- documents ----------------------------------------------------------------------
 
     def list_documents(self, key: str = "") -> list[DocumentItems]:
-        """Return the pending drafts and undecided highlights of each document, best document first.
+        """Group pending drafts and undecided highlights by document, best document first.
 
-        If `key` isn't "", only the document that contains this highlight is included.
+        If `key` isn't "", only the document that contains the highlight with this key is returned.
         """
         self.refresh()
         undecided = set(self.queues["none"])
-        uncarded = [place for place in self.uncarded if place.id in undecided]
+        uncarded = [
+            place for place in self.passages_without_card if place.id in undecided
+        ]
         missing = [id for id in self.queues["new"] if id not in self._locations]
         for location in pending_items.load_draft_locations(self._ledger, missing):
             self._locations[location.id] = location
         drafts = [*filter(None, map(self._locations.get, self.queues["new"]))]
         if key:
-            row = load_row(self._ledger, key)
+            row = find_highlight_row(self._ledger, key)
             document = row["document"] if row else None
             drafts = [place for place in drafts if place.document == document]
             uncarded = [place for place in uncarded if place.document == document]
         return batches.group_by_document(drafts, uncarded)
 
     @property
-    def uncarded(self) -> Sequence[PassageLocation]:
+    def passages_without_card(self) -> Sequence[PassageLocation]:
         """The passages without a card, best first."""
         return self._pending.without_card if self._pending else ()
 
     def select_best_ids(
-        self, pile: DocumentItems, *, uncertain: bool = False
+        self, document_items: DocumentItems, *, uncertain: bool = False
     ) -> list[str]:
         """Return the IDs of a document's ten best drafts and proposals, in reading order.
 
-        With `uncertain`, the ten best of its less certain proposals are returned instead.
+        With `uncertain`, the document's ten best less certain proposals are returned instead.
         """
-        items = pile.select_best_items(
+        items = document_items.select_best_items(
             self._review.load_item, self._skipped, uncertain=uncertain
         )
         return [item.id for item in items]
@@ -160,9 +164,9 @@ class LedgerItems(ItemSource):
     # --- one item -----------------------------------------------------------------------
 
     def render_item(self, id: str) -> Json | None:
-        """Render an item as JSON, with the draft of the passage's next sentence in `then`, if any.
+        """Render an item as JSON. If its passage has another pending item, `then` has that item.
 
-        If the item isn't pending any more, it is removed from its list and None is returned.
+        If the item isn't pending any more, remove it from its list and return None.
         """
         item = self._review.load_item(id)
         if item is None:
@@ -180,8 +184,8 @@ class LedgerItems(ItemSource):
     def decide(self, decision: Decision) -> DecisionOutcome:
         """Apply a decision and update the queues.
 
-        The next sentence of the same passage becomes the first item of the list or, after a
-        rejection, the last.
+        If the same passage has another sentence to decide on, it becomes the first item of the
+        list or, after a rejection, the last item.
         """
         if isinstance(decision, Postpone):
             list_id = self._remove_from_list(decision.id)
@@ -211,7 +215,7 @@ class LedgerItems(ItemSource):
         return done
 
     def _remove_from_list(self, id: str) -> str:
-        """Remove an item from its list, and return the list's ID, or "" if it wasn't in any."""
+        """Remove an item from its list. Return the list's ID, or "" if no list has the item."""
         self._skipped.pop(id, None)
         for list_id, queue in self.queues.items():
             if id in queue:
@@ -225,7 +229,7 @@ class LedgerItems(ItemSource):
 
     # --- a chat -------------------------------------------------------------------------
 
-    def build_chat_question(self, id: str) -> ChatPrompt:
+    def build_chat_prompt(self, id: str) -> ChatPrompt:
         """Return a prompt to paste into a chat.
 
         The prompt asks for cards from the best highlights of the document `id` or, if `id` isn't
@@ -235,12 +239,12 @@ class LedgerItems(ItemSource):
         request = None
         if self._documents.has_no_highlights(id):
             request = self._documents.request_passages(id)
-        return self._build_question(id, request)
+        return self._build_prompt(id, request)
 
-    def _build_question(
+    def _build_prompt(
         self, id: str, request: unmarked_documents.DocumentRequest | None
     ) -> ChatPrompt:
-        key = self._documents.get_key(id)
+        key = self._documents.get_highlight_key(id)
         asked_keys = frozenset[HighlightKey]()
         said = text = ""
         if request and request.remaining_parts:
@@ -263,14 +267,14 @@ class LedgerItems(ItemSource):
             self.clear_cache()
             second_reading = ""
             if result.drafted and request:
-                self._documents.keep_id(id, result.drafted[0].highlight.key)
+                self._documents.reuse_document_id(id, result.drafted[0].highlight.key)
             if result.drafted:
                 second_reading = chats.build_second_reading_text(self._workspace, reply)
             return ChatOutcome(
                 result.summary,
                 bool(result.drafted or result.read_again),
                 tuple(problem.message for problem in result.unused[:MAX_UNUSED]),
-                self._build_question(id, request),
+                self._build_prompt(id, request),
                 second_reading,
             )
 

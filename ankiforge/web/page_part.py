@@ -28,7 +28,7 @@ class ChatOutcome(NamedTuple):
     is_usable: bool
     unused: Strings = ()
     """The reasons why cards in the reply weren't used."""
-    next_question: ChatPrompt | None = None
+    next_prompt: ChatPrompt | None = None
     second_reading: str = ""
     """A prompt that asks the chat to check its own cards, or ""."""
 
@@ -44,14 +44,14 @@ class ChatPrompt(NamedTuple):
 
 
 class ItemSource(Protocol):
-    """A source of items to decide on: the ledger, or a feature."""
+    """The ledger or a feature, as a source of items for the user to decide on."""
 
     lists: Mapping[str, ShelfList]
     """The lists shown as rows of the shelf while they have pending items, keyed by ID."""
     prefix: str
     """The prefix of the items' IDs. The ledger's is ""."""
 
-    def count(self) -> Mapping[str, int]:
+    def count_pending_items(self) -> Mapping[str, int]:
         """Return the number of pending items in each list.
 
         Called after every decision, so it must be fast.
@@ -74,8 +74,8 @@ class ItemSource(Protocol):
     def preview(self, decision: Decision) -> ShownCard:
         """Build the card that a decision would create from the fields in the editor."""
 
-    def build_chat_question(self, id: str) -> ChatPrompt:
-        """Return a prompt about an item to paste into a chat.
+    def build_chat_prompt(self, id: str) -> ChatPrompt:
+        """Return a prompt that asks a chat about an item.
 
         Raises:
             ForgeError: the item's text must not leave this computer, or there is nothing to ask.
@@ -83,7 +83,7 @@ class ItemSource(Protocol):
 
 
 class PagePart(NamedTuple):
-    """The part of the page that a feature adds: sources of items, and handlers for its script."""
+    """A feature's part of the page: sources of items, and handlers for the feature's script."""
 
     sources: Iterable[ItemSource] = ()
     get_handlers: Mapping[str, Callable[[Texts], Json]] = {}

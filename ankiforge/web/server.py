@@ -43,7 +43,7 @@ from ankiforge.pipeline.decide import BlockedError
 from ankiforge.review import AnyDecision, StaleItemError
 from ankiforge.review.items import to_sentence
 from ankiforge.web.assets import MAIN_SCRIPT, Asset, join_modules
-from ankiforge.web.documents import NotDrawnError, TextSelection
+from ankiforge.web.documents import PageNotRenderedError, TextSelection
 from ankiforge.web.session import BulkDecision, ReviewSession
 
 HOST = "127.0.0.1"
@@ -193,7 +193,7 @@ class PageServer:
     # --- access control -----------------------------------------------------------------
 
     def _check_access(self, environ: Json) -> Response | None:
-        """Check that a request is authorized, and redeem any token in its URL.
+        """Check that a request is authorized. If its URL contains a token, redeem the token.
 
         Returns:
             None if access is granted, or the response to send if a token was redeemed.
@@ -238,7 +238,7 @@ class PageServer:
             raise HttpError("403 Forbidden", _WRONG_BROWSER)
 
     def _redeem_token(self, environ: Json, *, has_cookie: bool) -> Response:
-        """Open the page for a valid token, setting the cookie in the first browser to use it.
+        """Open the page if the token is valid. The first browser to use the token gets the cookie.
 
         Raises:
             HttpError: the token was already used by another browser.
@@ -310,7 +310,7 @@ class PageServer:
         while True:
             try:
                 return self.use_session(handler)
-            except NotDrawnError as error:
+            except PageNotRenderedError as error:
                 future = error.future
             while not wait([future], _DISCONNECT_CHECK_SECONDS).done:
                 if is_cancelled():
@@ -388,13 +388,13 @@ def _get_page(session: ReviewSession, query: Texts) -> Json | None:
 def _get_item(session: ReviewSession, query: Texts) -> Json:
     id = query["id"]
     if is_highlight_key(id):
-        return session.show_highlight_item(id, _parse_number(query["sitting"]))
-    return {"item": session.show_item(id)}
+        return session.render_highlight_item(id, _parse_number(query["sitting"]))
+    return {"item": session.render_item(id)}
 
 
 _GET_HANDLERS: dict[str, Callable[[ReviewSession, Texts], Json | None]] = {
     "state": lambda session, _: session.count_items(),
-    "list": lambda session, query: session.show_list(
+    "list": lambda session, query: session.render_list(
         query["id"], query["words"][:500], _parse_number(query["start"])
     ),
     "shelf": lambda session, query: session.render_documents(
@@ -405,11 +405,11 @@ _GET_HANDLERS: dict[str, Callable[[ReviewSession, Texts], Json | None]] = {
         _parse_number(query["sitting"])
     ),
     "cover": lambda session, query: session.documents.render_cover(query["id"]),
-    "chat": lambda session, query: session.ask_chat(query["id"]),
+    "chat": lambda session, query: session.build_chat_prompt(query["id"]),
     "document": lambda session, query: session.documents.render_document(query["id"]),
     "states": lambda session, query: session.documents.get_highlight_states(query["id"]),
     "page": _get_page,
-    "placement": lambda session, query: session.get_placement(query["id"]),
+    "placement": lambda session, query: session.get_deck_and_tags(query["id"]),
     "words": lambda session, query: session.get_selectable_text(query["key"]),
     "item": _get_item,
 }
@@ -424,7 +424,7 @@ _POST_HANDLERS: dict[str, tuple[Any, Callable[[ReviewSession, Any], Json]]] = {
     "mark": (TextSelection, ReviewSession.add_highlight),
     "unmark": (str, ReviewSession.delete_highlight),
     "chat": (str, ReviewSession.apply_chat_reply),
-    "send": (None, lambda session, _: session.send()),
+    "send": (None, lambda session, _: session.send_to_anki()),
 }
 """Maps names to POST handlers, each with the type of the request body."""
 
@@ -432,7 +432,7 @@ _POST_HANDLERS: dict[str, tuple[Any, Callable[[ReviewSession, Any], Json]]] = {
 def _handle_get(
     session: ReviewSession, folders: list[str], name: str, query: Texts
 ) -> Response | None:
-    """Handle a GET request that needs the session, or return None for "not found"."""
+    """Handle a GET request that needs the session. Return None if nothing has this path."""
     response = None
     match folders:
         case ["picture" | "paper" as url_kind]:
@@ -491,7 +491,7 @@ def _json_response(value: Json, status: str = "200 OK") -> Response:
 
 
 def _error_response(error: ForgeError) -> Response:
-    """Convert an error to a response, dropping item IDs and hints meant for the terminal.
+    """Convert an error to a response, without item IDs and without hints for the terminal.
 
     `insist` is whether the user can override the refusal with `forced`.
     """

@@ -188,7 +188,7 @@ class ReviewSession:
         self._unfinished: dict[str, int] = {}
         self._chat: ChatPrompt | None = None
 
-    def _find_source(self, id: str) -> ItemSource:
+    def _find_item_source(self, id: str) -> ItemSource:
         return next(source for source in self._sources if id.startswith(source.prefix))
 
     # --- lists --------------------------------------------------------------------------
@@ -197,11 +197,11 @@ class ReviewSession:
         """Return the number of items `left` in each list, and of cards `ready` to send to Anki."""
         left: dict[str, int] = {}
         for source in self._sources:
-            left.update(source.count())
-        unsent = pending_items.count_ledger(self._ledger, "unsent")["unsent"]
+            left.update(source.count_pending_items())
+        unsent = pending_items.count_items_by_group(self._ledger, "unsent")["unsent"]
         return {"left": left, "ready": unsent.total()}
 
-    def show_list(self, list_id: str, words: str = "", start: int = 0) -> Json:
+    def render_list(self, list_id: str, words: str = "", start: int = 0) -> Json:
         """Render a list as JSON, with the new counts.
 
         The list of all cards is rendered as rows. For any other list, this starts a sitting.
@@ -216,9 +216,13 @@ class ReviewSession:
         """
         if list_id == "all":
             return {**self._list_all_cards(words.strip(), start), **self.count_items()}
-        source = next(source for source in self._sources if list_id in source.count())
-        faces = filter(None, map(source.render_item, source.list_ids(list_id)[start:]))
-        items = [*islice(faces, batches.SITTING_SIZE)]
+        source = next(
+            source for source in self._sources if list_id in source.count_pending_items()
+        )
+        rendered_items = filter(
+            None, map(source.render_item, source.list_ids(list_id)[start:])
+        )
+        items = [*islice(rendered_items, batches.SITTING_SIZE)]
         return {**self._start_sitting(items, list_id=list_id), **self.count_items()}
 
     # --- the shelf, and a sitting at one of its documents -------------------------------
@@ -243,31 +247,37 @@ class ReviewSession:
                 button that asks a chat (`chat`, "" for no button), and the position in an
                 unfinished sitting, e.g. `8 of 10` (`left`, "" without a sitting).
         """
-        piles = self._items.list_documents()
-        begins = self._find_start_location(piles)
+        all_document_items = self._items.list_documents()
+        begins = self._find_start_location(all_document_items)
         unmarked = self.documents.list_unmarked()
         if self._start_path:
-            start_id = self.documents.find_id(self._start_path)
+            start_id = self.documents.find_document_id(self._start_path)
             begins = f"paper={start_id}" if start_id else begins
         rows: list[Json] = []
         for source in reversed(self._sources):
-            left = source.count()
+            left = source.count_pending_items()
             for id, row in source.lists.items():
                 texts = {"title": row.title, "by": row.description, "cover": row.cover}
                 counts = {"waiting": left[id], "proposed": 0, "is_open": True}
                 if left[id]:
                     rows.append({"id": id, "list": id, **texts, **counts})
         rows.sort(key=lambda row: bool(row["id"] == "words"))
-        without_count = sum(len(pile.others) for pile in piles)
+        without_count = sum(
+            len(document_items.others) for document_items in all_document_items
+        )
         without = f"{format_count(without_count, 'highlight')} without a proposal"
         without = f"{without}: ankiforge list --no-card says why" if without_count else ""
         unfinished = [
             *filter(None, map(self._find_document_items, reversed(self._unfinished)))
         ]
-        left_documents = {pile.document for pile in unfinished}
-        others = [pile for pile in piles if pile.document not in left_documents]
+        left_documents = {document_items.document for document_items in unfinished}
+        others = [
+            document_items
+            for document_items in all_document_items
+            if document_items.document not in left_documents
+        ]
         lost_items = pending_items.count_dependent_items(
-            self._ledger, unless=("present", "missing", "unselected")
+            self._ledger, excluded_states=("present", "missing", "unselected")
         )
         lost = ""
         if lost_items.cards:
@@ -277,9 +287,17 @@ class ReviewSession:
         entries = [
             *(row for row in rows if row["id"] == "you"),
             *unfinished,
-            *(pile for pile in others if pile.has_pending_items),
+            *(
+                document_items
+                for document_items in others
+                if document_items.has_pending_items
+            ),
             *(row for row in rows if row["id"] != "you"),
-            *(pile for pile in others if not pile.has_pending_items),
+            *(
+                document_items
+                for document_items in others
+                if not document_items.has_pending_items
+            ),
             *unmarked,
         ]
         return {
@@ -296,28 +314,33 @@ class ReviewSession:
             "without": " · ".join(filter(None, (lost, without))),
         }
 
-    def _find_start_location(self, piles: Sequence[DocumentItems]) -> str:
-        """Return the URL fragment of the document or list that best matches the query, or ""."""
+    def _find_start_location(self, all_document_items: Sequence[DocumentItems]) -> str:
+        """Return the URL fragment of the document or list that best matches the query.
+
+        Returns "" if there is no query or nothing matches it.
+        """
         if not self._query:
             return ""
         best_id = next(iter(batches.list_pending_ids(self._ledger, self._query)), "")
         if best_id in self._items.queues["you"]:
             return "you"
         if not best_id:
-            piles = batches.find_documents_with_proposals(self._ledger, self._query)
-        for pile in piles:
-            if not best_id or best_id in {mark.id for mark in pile.with_drafts}:
-                highlight = load_highlight(self._ledger, pile.best_location.key)
-                return f"paper={self.documents.register(highlight)}"
+            all_document_items = batches.find_documents_with_proposals(
+                self._ledger, self._query
+            )
+        for document_items in all_document_items:
+            if not best_id or best_id in {mark.id for mark in document_items.with_drafts}:
+                highlight = load_highlight(self._ledger, document_items.best_location.key)
+                return f"paper={self.documents.register_document(highlight)}"
         return ""
 
-    def _render_document_row(self, pile: DocumentItems) -> Json:
-        highlight = load_highlight(self._ledger, pile.best_location.key)
+    def _render_document_row(self, document_items: DocumentItems) -> Json:
+        highlight = load_highlight(self._ledger, document_items.best_location.key)
         uses_model = self._workspace.folder.config.drafter == "llm"
-        id = self.documents.register(highlight)
-        rest = "" if uses_model else pile.chat_offer
-        if pile.remaining_count and not rest:
-            rest = f"{pile.remaining_count:,} without a card"
+        id = self.documents.register_document(highlight)
+        rest = "" if uses_model else document_items.chat_offer
+        if document_items.remaining_count and not rest:
+            rest = f"{document_items.remaining_count:,} without a card"
         left = ""
         if id in self._unfinished:
             sitting = self._sittings[self._unfinished[id]]
@@ -325,15 +348,15 @@ class ReviewSession:
             left = f"{decided + 1} of {decided + len(sitting.ids)}"
         return {
             "id": id,
-            "title": pile.title,
+            "title": document_items.title,
             "by": ", ".join(highlight.document.creators[:MAX_CREATORS]),
             "kind": guess_document_kind(highlight),
-            "waiting": pile.draft_count,
-            "proposed": pile.proposals.certain,
-            "less_certain": pile.proposals.less_certain,
+            "waiting": document_items.draft_count,
+            "proposed": document_items.proposals.certain,
+            "less_certain": document_items.proposals.less_certain,
             "rest": rest,
-            "is_open": pile.has_pending_items,
-            "chat": ASK_LABEL if pile.is_for_chat and not uses_model else "",
+            "is_open": document_items.has_pending_items,
+            "chat": ASK_LABEL if document_items.is_for_chat and not uses_model else "",
             "left": left,
         }
 
@@ -352,16 +375,20 @@ class ReviewSession:
             if items:
                 left = replace(left, ids=tuple(item_json["id"] for item_json in items))
                 return self._store_sitting(number, left, items)
-        pile = self._find_document_items(id)
-        ids = self._items.select_best_ids(pile) if pile else []
+        document_items = self._find_document_items(id)
+        ids = self._items.select_best_ids(document_items) if document_items else []
         uncertain = False
-        if pile and not ids:
-            ids = self._items.select_best_ids(pile, uncertain=True)
+        if document_items and not ids:
+            ids = self._items.select_best_ids(document_items, uncertain=True)
             uncertain = bool(ids)
-        without = not ids and pile is not None
-        if pile and not ids:
+        without = not ids and document_items is not None
+        if document_items and not ids:
             # no sentence has a proposal, so let the user select the words to ask about
-            places = [*pile.with_proposals, *pile.with_uncertain_proposals, *pile.others]
+            places = [
+                *document_items.with_proposals,
+                *document_items.with_uncertain_proposals,
+                *document_items.others,
+            ]
             places.sort(key=attrgetter("position"))
             ids = [place.id for place in places[: batches.SITTING_SIZE]]
         items = [*filter(None, map(self._items.render_item, ids))]
@@ -393,30 +420,30 @@ class ReviewSession:
         return {"number": number, **stored, "items": items}
 
     def _find_document_items(self, document: str) -> DocumentItems | None:
-        """Return a document's pending drafts and undecided highlights, or None without any."""
-        key = self.documents.get_key(document)
+        """Return the pending drafts and undecided highlights of a document, or None without any."""
+        key = self.documents.get_highlight_key(document)
         return next(iter(self._items.list_documents(key)), None) if key else None
 
-    def show_item(self, id: str) -> Json | None:
+    def render_item(self, id: str) -> Json | None:
         """Render an item as JSON, or return None if it isn't pending any more."""
-        return self._find_source(id).render_item(id)
+        return self._find_item_source(id).render_item(id)
 
-    def show_highlight_item(self, key: str, number: int) -> Json:
+    def render_highlight_item(self, key: str, sitting_number: int) -> Json:
         """Render the item of a highlight, e.g. after the user clicked on it in the document.
 
         Args:
             key: the highlight's key.
-            number: the number of the document's current sitting, or 0.
+            sitting_number: the number of the document's current sitting, or 0.
 
         Returns:
-            `item`, the highlight's pending draft, or else its card, proposal or passage. A draft
-                or proposal is also added to the sitting, which is then returned as `sitting`.
+            `item`, the highlight's pending draft or, if it has none, its card, proposal or passage.
+                A draft or proposal is also added to the sitting, which is returned as `sitting`.
         """
         passage = self._ledger.get_passage(HighlightKey(key))
         ids: list[str] = [offer[0].id for offer in iter_draft_groups(self._ledger, [key])]
         ids += [guid for guid, card in passage.cards.items() if card.is_live]
-        item_json = next(filter(None, map(self.show_item, (*ids, key))), None)
-        sitting = self._sittings.get(number)
+        item_json = next(filter(None, map(self.render_item, (*ids, key))), None)
+        sitting = self._sittings.get(sitting_number)
         if not (item_json and sitting and sitting.document):
             return {"item": item_json}
         queue = self._items.list_ids("new")
@@ -424,12 +451,14 @@ class ReviewSession:
             return {"item": item_json}
         ids = [*sitting.ids, item_json["id"]]
         places = pending_items.load_draft_locations(self._ledger, ids)
-        places += [place for place in self._items.uncarded if place.id in ids]
+        places += [
+            place for place in self._items.passages_without_card if place.id in ids
+        ]
         places.sort(key=attrgetter("position"))
         extended = sitting.add_item(item_json["id"], [place.id for place in places])
         return {
             "item": item_json,
-            "sitting": self._store_sitting(number, extended, [item_json]),
+            "sitting": self._store_sitting(sitting_number, extended, [item_json]),
         }
 
     def get_selectable_text(self, key: str) -> Json:
@@ -517,7 +546,7 @@ class ReviewSession:
             ForgeError: the decision was refused; the message gives the reason.
         """
         before = self._sittings.get(decision.batch_number)
-        source = self._find_source(decision.id)
+        source = self._find_item_source(decision.id)
         try:
             done = source.decide(decision)
         except StaleItemError as error:
@@ -553,9 +582,9 @@ class ReviewSession:
     def _replace_item_in_sitting(
         self, decision: Decision, item_json: Json | None
     ) -> Json:
-        """Replace a decision's item with `item_json` in the sitting, or remove it if that is None.
+        """Replace the item of a decision in its sitting, and return the updated sitting as JSON.
 
-        Returns the updated sitting as JSON.
+        If `item_json` is None, the item is removed instead.
         """
         sitting = self._sittings[decision.batch_number]
         replaced = sitting.replace_item(decision.id, item_json["id"] if item_json else "")
@@ -603,15 +632,15 @@ class ReviewSession:
         undo = self._store_undo(entry) if decided else ""
         return {**self.count_items(), "undo": undo, "said": message}
 
-    def summarize_sitting(self, number: int) -> Json | None:
-        """Summarize a sitting, or return None if no sitting has this number.
+    def summarize_sitting(self, sitting_number: int) -> Json | None:
+        """Summarize a sitting, or return None if there is no sitting with this number.
 
         The summary has a `heading`, further sentences (`told`), and the created or changed
         `cards`, each with its highlight's `key` and page label (`page`). For a document, the cards
         are in reading order. For a document without highlights, `chat` is the label of the button
         that asks a chat to choose passages.
         """
-        sitting = self._sittings.get(number)
+        sitting = self._sittings.get(sitting_number)
         if sitting is None:
             return None
         decided = len(sitting.results)
@@ -641,10 +670,10 @@ class ReviewSession:
         left_count = self.count_items()["left"].get(sitting.list_id, 0)
         left_text = f"{left_count:,} waiting" if left_count else ""
         if sitting.document:
-            pile = self._find_document_items(sitting.document)
-            if pile:
-                parts = [batches.format_waiting(pile.waiting)]
-                if less_certain := pile.proposals.less_certain:
+            document_items = self._find_document_items(sitting.document)
+            if document_items:
+                parts = [batches.format_waiting(document_items.waiting)]
+                if less_certain := document_items.proposals.less_certain:
                     parts.append(format_count(less_certain, "less certain proposal"))
                 left_text = ", ".join(filter(None, parts))
         heading_start = format_count(count, "card") if count else "No card"
@@ -675,11 +704,11 @@ class ReviewSession:
             StaleItemError: the item isn't pending any more.
             UsageError: the fields don't make a valid card.
         """
-        card = self._find_source(decision.id).preview(decision)
+        card = self._find_item_source(decision.id).preview(decision)
         gap = decision.gap if isinstance(decision, Edit | WriteCard) else 1
-        return render_card(card, self._find_picture, number=gap)
+        return render_card(card, self._find_picture, cloze_number=gap)
 
-    def get_placement(self, id: str) -> Json:
+    def get_deck_and_tags(self, id: str) -> Json:
         """Return the `deck` and `tags` of the card being edited.
 
         `moves` and `tagged` are whether the user can change the deck and the tags, respectively.
@@ -719,7 +748,7 @@ class ReviewSession:
 
         Returns:
             The new counts; `item`, the item that is pending again; and `sitting`, the sitting as it
-                was before the decision. Without `item` and `sitting` for a bulk decision.
+                was before the decision. A bulk decision has neither `item` nor `sitting`.
 
         Raises:
             RefusedError: the decision can't be undone; the message gives the reason.
@@ -732,7 +761,7 @@ class ReviewSession:
         self._items.clear_cache()
         if not entry.id:
             return self.count_items()
-        item_json = self.show_item(entry.id)
+        item_json = self.render_item(entry.id)
         reply = {**self.count_items(), "item": item_json}
         if item_json and entry.sitting:
             reply["sitting"] = self._store_sitting(
@@ -740,10 +769,10 @@ class ReviewSession:
             )
         return reply
 
-    def send(self) -> Json:
-        """Send all unsent cards to Anki, falling back to a package if Anki isn't running.
+    def send_to_anki(self) -> Json:
+        """Send all unsent cards to Anki. If Anki isn't running, write a package instead.
 
-        The package is opened with Anki if possible.
+        The package is then opened with Anki if possible.
 
         Returns:
             The new counts; `said`, a message about the outcome; and `path`, the path of the package
@@ -776,7 +805,7 @@ class ReviewSession:
 
     # --- highlights made on the page ------------------------------------------------------
 
-    def add_highlight(self, words: TextSelection) -> Json:
+    def add_highlight(self, selection: TextSelection) -> Json:
         """Create a highlight from the text that the user selected.
 
         Returns:
@@ -786,7 +815,7 @@ class ReviewSession:
         Raises:
             UsageError: the text isn't in the document.
         """
-        key, delete = self.documents.add_highlight(words)
+        key, delete = self.documents.add_highlight(selection)
         self._items.clear_cache()
         undo = self._store_undo(_UndoEntry(delete))
         return {**self.count_items(), "key": key, "undo": undo}
@@ -807,13 +836,13 @@ class ReviewSession:
 
     # --- a chat window ------------------------------------------------------------------
 
-    def ask_chat(self, id: str = "") -> Json:
+    def build_chat_prompt(self, id: str = "") -> Json:
         """Return a prompt to paste into a chat (`text`), and a line describing the prompt (`said`).
 
-        `id` is the subject of the prompt; see `ItemSource.build_chat_question`.
+        `id` is the subject of the prompt; see `ItemSource.build_chat_prompt`.
         """
-        self._chat = self._find_source(id).build_chat_question(id)
-        return _question_to_json(self._chat)
+        self._chat = self._find_item_source(id).build_chat_prompt(id)
+        return _prompt_to_json(self._chat)
 
     def apply_chat_reply(self, answer: str) -> Json:
         """Apply a chat's reply to the last prompt, storing any cards in it.
@@ -829,7 +858,7 @@ class ReviewSession:
         if self._chat is None:
             raise RefusedError("Nothing was asked.")
         outcome = self._chat.apply_reply(answer)
-        self._chat = outcome.next_question or self._chat
+        self._chat = outcome.next_prompt or self._chat
         if outcome.is_usable:
             self._unfinished.clear()  # so that the next ten include the new cards
         return {
@@ -837,16 +866,16 @@ class ReviewSession:
             "said": outcome.message,
             "unused": outcome.unused,
             "brought": outcome.is_usable,
-            "next": _question_to_json(outcome.next_question),
+            "next": _prompt_to_json(outcome.next_prompt),
             "second": outcome.second_reading,
         }
 
     # --- files --------------------------------------------------------------------------
 
     def find_file(self, name: str) -> Path | None:
-        """Return the path of a picture or PDF by its name in the URL, or None.
+        """Return the path of the picture or PDF that has the given name in URLs.
 
-        Only files that the page has shown can be requested.
+        Returns None unless the page has already shown the file.
         """
         return self._files.get(name)
 
@@ -876,9 +905,7 @@ class ReviewSession:
         return [{"label": label, "href": href}]
 
 
-def _question_to_json(question: ChatPrompt | None) -> Json:
+def _prompt_to_json(prompt: ChatPrompt | None) -> Json:
     return (
-        {"said": question.said, "text": question.text}
-        if question
-        else {"said": "", "text": ""}
+        {"said": prompt.said, "text": prompt.text} if prompt else {"said": "", "text": ""}
     )

@@ -30,7 +30,7 @@ def desk(forge, serving, backend, tmp_path):
 
 
 def labels(session: ReviewSession, id: str) -> list[str]:
-    return [action["label"] for action in session.show_item(id)["actions"]]
+    return [action["label"] for action in session.render_item(id)["actions"]]
 
 
 def test_the_browser_of_anki_shows_the_card_of_an_item(desk, forge):

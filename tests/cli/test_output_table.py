@@ -7,7 +7,7 @@ from types import SimpleNamespace
 import click
 import pytest
 
-from ankiforge.cli.commands import PlainOption
+from ankiforge.cli.commands import OptionWithoutRange
 from ankiforge.cli.output import (
     Call,
     Command,
@@ -187,7 +187,7 @@ def test_a_condition_is_no_option(monkeypatch, query, taken):
 def test_a_range_is_told_in_the_words_of_the_help():
     decorated = number_option("--gap", most=4, help="its gap N, 1 to 4")(lambda: None)
     [option] = decorated.__click_params__
-    assert isinstance(option, PlainOption)
+    assert isinstance(option, OptionWithoutRange)
     _, told = option.get_help_record(click.Context(Command("accept")))
     assert told == "its gap N, 1 to 4"
 

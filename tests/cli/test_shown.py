@@ -157,7 +157,7 @@ def test_the_question_is_back_when_its_card_is(moved):
 
 def test_two_cards_in_question_are_told_apart(moved):
     with reviewed(moved) as session:
-        shown = session.show_item(moved.question)
+        shown = session.render_item(moved.question)
     labels = [card["label"] for card in shown["cards"]]
     assert labels == ["Your card", "From the new passage"]
 
@@ -196,7 +196,8 @@ def lists(forge):
         page = session.count_items()["left"]
         assert session.render_documents()["waiting"] in forge.ok("status").stdout
         items = {
-            name: len(session.show_list(name)["items"]) for name in ("new", "you", "none")
+            name: len(session.render_list(name)["items"])
+            for name in ("new", "you", "none")
         }
     return {
         "status": (

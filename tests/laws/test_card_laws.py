@@ -33,7 +33,7 @@ from ankiforge.model import (
 from ankiforge.pipeline.draft import load_privacy
 from ankiforge.pipeline.workspace import Workspace
 from ankiforge.reports.cards import (
-    format_in_full,
+    format_item_in_full,
     format_row,
     format_sides,
     list_row_to_json,
@@ -88,7 +88,7 @@ def desk(forge_in: Any, tmp_path_factory: pytest.TempPathFactory) -> Iterator[An
     folder = find_workspace(Path(forge.folder), Path(forge.folder), registry)
     with Workspace(folder) as workspace:
         session = ReviewSession(workspace, PageRenderer())
-        [key] = session.show_list("none")["ids"] or session.show_list("new")["ids"]
+        [key] = session.render_list("none")["ids"] or session.render_list("new")["ids"]
         item = Review(workspace).load_item(key)
         yield session, load_privacy(workspace.ledger), workspace, item.highlight
 
@@ -137,7 +137,7 @@ def test_every_door_shows_the_same_of_a_card(desk, card):
             "cards"
         ]
         assert found == {name: data[name] for name in found}
-        told = [*format_in_full(workspace.ledger, card)]
+        told = [*format_item_in_full(workspace.ledger, card)]
         # `show` names commands as the remedy
         reason = re.split(r"[.:] ", data["waits"])[0]
         assert letters(reason).casefold() in letters(" ".join(told)).casefold()

@@ -258,8 +258,8 @@ def without_colours(text: str) -> str:
 
 def test_the_page_shows_the_card_with_its_old_and_new_passage(person):
     with page(person) as session:
-        [id] = session.show_list("you")["ids"]
-        item = session.show_item(id)
+        [id] = session.render_list("you")["ids"]
+        item = session.render_item(id)
         assert item["ask"] == "The passage has changed. Does the card still fit?"
         [card] = item["cards"]
         assert "about 20 times" in card["back"]
@@ -272,7 +272,7 @@ def test_the_page_shows_the_card_with_its_old_and_new_passage(person):
         assert labels == ["Keep the card", "Retire it", "Edit", "Ask again", "Later"]
         everything = BulkDecision((), accepts=False, words="verdict:waiting")
         session.decide_several(everything)
-        assert list(session.show_list("you")["ids"]) == [id]
+        assert list(session.render_list("you")["ids"]) == [id]
 
 
 @pytest.mark.parametrize(

@@ -73,10 +73,10 @@ def test_a_chat_writes_the_meaning_of_a_looked_up_word(
     # on the page, the drafts are in the list of words
     with Workspace(find_workspace(forge.folder, forge.folder, registry)) as workspace:
         session = ReviewSession(workspace, PageRenderer())
-        assert not session.show_list("new")["ids"]
-        word_ids = session.show_list("words")["ids"]
+        assert not session.render_list("new")["ids"]
+        word_ids = session.render_list("words")["ids"]
         assert sorted(word_ids) == sorted(draft["id"] for draft in drafts)
-        assert session.show_item(word_ids[0])
+        assert session.render_item(word_ids[0])
 
     # a decision on one word leaves the other word of the sentence open
     [weir] = [draft for draft in drafts if draft["fields"]["Back"] == MEANINGS["weir"]]

@@ -17,7 +17,7 @@ from ankiforge.model import (
     Severity,
     Verdict,
 )
-from ankiforge.reports.cards import format_in_full, format_row
+from ankiforge.reports.cards import format_item_in_full, format_row
 from ankiforge.reports.highlights import format_title
 from ankiforge.reports.view import view_card
 from tests.cards import made
@@ -76,7 +76,7 @@ def test_a_card_is_a_question_and_an_answer_on_one_line(
 def test_a_figure_names_its_labels(make_card):
     masks = "hide all\n1 .1 .2 .3 .4 Femur\n2 .5 .5 .1 .1"
     card = make_card(CardKind.OCCLUSION, Occlusion=masks, Image="x")
-    text = [line.split(maxsplit=1) for line in islice(format_in_full(None, card), 6)]
+    text = [line.split(maxsplit=1) for line in islice(format_item_in_full(None, card), 6)]
     assert ["hides", "all labels"] in text
     assert text[-2:] == [["1", "Femur"], ["2", "(drawn)"]]
     page = card.highlight.page_or_time

@@ -15,14 +15,18 @@ from ankiforge.config.workspace import (
     load_workspace,
     store_remembered_paths,
 )
+from ankiforge.errors import UsageError
 from ankiforge.extract import registry
+from ankiforge.model import Problem
 from ankiforge.pipeline.sources import MISSING_SOURCE_MESSAGE
 from ankiforge.reports.doctor import (
     CheckState,
     DoctorCheck,
     Environment,
     choose_exit_code,
+    format_checks,
     run_checks,
+    run_part_checks,
 )
 from tests.fakes import llm_server as fake
 from tests.fakes.anki_connect import serving
@@ -264,3 +268,48 @@ def test_the_gravest_part_gives_the_exit_code(codes, code):
         choose_exit_code(DoctorCheck("x", CheckState.FAIL, "", "", one) for one in codes)
         == code
     )
+
+
+# --- the lines ------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize(
+    ("result", "check"),
+    [
+        ("it is well", ("ok", "it is well", "", 0)),
+        (Problem("", "it is odd", "do that", is_notice=True), ("warn", "it is odd", "do that", 1)),
+        (Problem("a.pdf", "it is broken", "do that"), ("fail", "a.pdf: it is broken", "do that", 1)),
+        (UsageError("it is wrong", hint="do that"), ("fail", "it is wrong", "do that", 2)),
+    ],
+)  # fmt: skip
+def test_a_part_is_well_or_says_what_to_do(result, check):
+    def look():
+        if isinstance(result, UsageError):
+            raise result
+        yield result
+
+    assert [*run_part_checks("a part", look)] == [
+        DoctorCheck("a part", CheckState(check[0]), *check[1:])
+    ]
+
+
+def test_what_is_well_is_grouped_and_what_is_ill_comes_last():
+    told = [
+        DoctorCheck("source a", CheckState.OK, "pdf in a"),
+        DoctorCheck("program", CheckState.OK, "version 1"),
+        DoctorCheck("model", CheckState.FAIL, "it is broken", "do that", 3),
+        DoctorCheck("source b", CheckState.WARN, "it is odd"),
+        DoctorCheck("note types", CheckState.OK, "ours"),
+        DoctorCheck("ledger", CheckState.OK, "none yet"),
+        DoctorCheck("source c", CheckState.OK, "pdf in c"),
+    ]
+    assert [*format_checks(told)] == [
+        "✓ workspace  program: version 1",
+        "             ledger: none yet",
+        "✓ sources    a: pdf in a",
+        "             c: pdf in c",
+        "✓ cards      note types: ours",
+        "✗ model: it is broken",
+        "  do: do that",
+        "! source b: it is odd",
+    ]

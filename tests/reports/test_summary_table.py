@@ -33,8 +33,8 @@ A, B = Path("a.apkg"), Path("b.apkg")
 )  # fmt: skip
 def test_what_is_left_is_counted_in_highlights(passages, waiting, line):
     counts = {"passages": Counter(passages), "waiting": Counter(waiting)}
-    highlights = summary.count_workspace(counts).highlights
-    assert summary.format_remaining(highlights) == line
+    highlights = summary.to_workspace_counts(counts).highlights
+    assert summary.format_remaining_highlights(highlights) == line
     assert sum(passages.values()) == highlights.total
     assert highlights.total == sum(
         getattr(highlights, name)
@@ -169,7 +169,7 @@ def test_what_a_view_of_anki_has_is_told_in_a_line(viewed, line):
 )
 def test_what_is_held_back_is_told_with_each_reason_once(held, line):
     planned = [CardPlan(Guid("af"), True, hold_reason=why) for why in held]
-    assert summary.format_held_notes(RunResult(planned=planned)) == line
+    assert summary.format_withheld_notes(RunResult(planned=planned)) == line
 
 
 @pytest.mark.parametrize(

@@ -6,6 +6,9 @@ from tools.importing import find_changed_names, find_test_files
 
 FILES = {
     "ankiforge/anki/sizes.py": "",
+    "tests/extract/test_books_table.py": "import pytest\n",
+    "tests/extract/test_texts.py": "import pytest\n",
+    "tests/sources/test_sources.py": "import pytest\n",
     "ankiforge/model/__init__.py": (
         "from ankiforge.model.marks import *\n"
         "from ankiforge.model.cards import Card as Card\n"
@@ -40,6 +43,15 @@ MODULE = (
                 "tests/web/test_helped.py",
             ],
             id="a module: its importers, tables and files of the folder, users of helpers",
+        ),
+        pytest.param(
+            "ankiforge/extract/markdown/quotes.py",
+            [
+                "tests/extract/test_texts.py",
+                "tests/extract/test_books_table.py",
+                "tests/sources/test_sources.py",
+            ],
+            id="a module with a file of its own, which comes before the tables of the folder",
         ),
         pytest.param(
             "ankiforge/model/marks.py",

@@ -34,7 +34,7 @@ from ankiforge.pipeline.workspace import Workspace
 from ankiforge.review import AnyDecision, Decision, Item, Review, StaleItemError, batches
 from ankiforge.review.items import apply_edits
 from ankiforge.web.assets import join_modules
-from ankiforge.web.documents import NotDrawnError, PageRenderer
+from ankiforge.web.documents import PageNotRenderedError, PageRenderer
 from ankiforge.web.server import PageServer, Response
 from ankiforge.web.session import BulkDecision, ReviewSession
 from tests.cards import PLACE, made
@@ -92,13 +92,13 @@ def read(desk):
 
 def waiting(session: ReviewSession) -> tuple[str, str]:
     """The ids of the two cards by hand, in the order in which they are asked."""
-    first, second = session.show_list("new")["ids"]
+    first, second = session.render_list("new")["ids"]
     return first, second
 
 
 def proposed(session: ReviewSession) -> str:
     """The id of the passage that has a proposal: the first of those without a card."""
-    [id, _] = session.show_list("none")["ids"]
+    [id, _] = session.render_list("none")["ids"]
     return id
 
 
@@ -122,10 +122,10 @@ def test_a_decision_is_carried_out_and_taken_back(session, act, new, ready):
     first, second = waiting(session)
     done = session.decide(decision(first, "", act))
     assert (left(done, "new"), done["ready"]) == (new, ready)
-    assert session.show_list("new")["ids"][0] == second
+    assert session.render_list("new")["ids"][0] == second
     back = session.undo(done["undo"])
     assert (left(back, "new"), back["ready"], back["item"]["id"]) == (2, 0, first)
-    assert first in session.show_list("new")["ids"]
+    assert first in session.render_list("new")["ids"]
 
 
 @pytest.mark.parametrize(
@@ -151,9 +151,9 @@ def test_all_that_words_match_is_decided_on_together(session, words, accepts, sa
     ],
 )
 def test_a_passage_without_a_card_gets_one_or_none(session, act, more, made):
-    [_, passage] = session.show_list("none")["items"]
+    [_, passage] = session.render_list("none")["items"]
     session.decide(decision(passage["id"], "", act, **more))
-    shown = session.show_list("none")
+    shown = session.render_list("none")
     assert (left(shown, "none"), shown["ready"]) == (1, made)
 
 
@@ -174,14 +174,14 @@ def test_a_proposal_becomes_a_card_or_is_rejected_and_comes_back(
     session, workspace, act, more, made
 ):
     id = proposed(session)
-    face = session.show_item(id)
+    face = session.render_item(id)
     assert face["proposal"] is True
     done = session.decide(decision(id, face["turn"], act, **more))
     cards = [card for card in workspace.cards() if card.is_live]
     assert len(cards) == bool(made)
     for name, words in made.items():
         assert words in cards[0].get_field(name)
-    assert not any(each["id"] == id for each in session.show_list("none")["items"])
+    assert not any(each["id"] == id for each in session.render_list("none")["items"])
     assert session.undo(done["undo"])["item"]["turn"] == face["turn"]
     assert proposed(session) == id
     assert workspace.cards() == []
@@ -191,7 +191,7 @@ def test_a_rejected_proposal_leaves_its_passage_open_for_a_chat(session, workspa
     id = proposed(session)
     session.decide(decision(id, "", "reject"))
     for now in (session, ReviewSession(workspace, PageRenderer())):
-        assert not now.show_item(id).get("proposal")
+        assert not now.render_item(id).get("proposal")
         [document] = now.render_documents()["documents"]
         assert (document["waiting"], document["proposed"]) == (2, 0)
     [sent] = iter_model_tasks(workspace.build_run_parameters(), workspace.ledger)
@@ -200,7 +200,7 @@ def test_a_rejected_proposal_leaves_its_passage_open_for_a_chat(session, workspa
 
 def test_a_proposal_whose_sentence_changed_meanwhile_is_shown_again(session, workspace):
     id = proposed(session)
-    before = session.show_item(id)["turn"]
+    before = session.render_item(id)["turn"]
     note = workspace.folder.root / "notes/Cells.md"
     note.write_text(NOTE.replace("a semipermeable", "a thin"), encoding="utf-8")
     workspace.run()
@@ -212,7 +212,7 @@ def test_a_proposal_whose_sentence_changed_meanwhile_is_shown_again(session, wor
 
 def test_a_proposal_whose_passage_went_is_said_to_be_gone(session, workspace):
     id = proposed(session)
-    before = session.show_item(id)["turn"]
+    before = session.render_item(id)["turn"]
     [osmosis] = [line for line in NOTE.splitlines() if "Osmosis" in line]
     note = workspace.folder.root / "notes/Cells.md"
     note.write_text(NOTE.replace(osmosis, ""), encoding="utf-8")
@@ -343,7 +343,7 @@ def test_a_lecture_of_a_folder_is_asked_about_and_its_drafts_are_in_its_row(forg
             "nothing is marked",
             "Ask my chat for ten passages",
         )
-        asked = session.ask_chat(row["id"])
+        asked = session.build_chat_prompt(row["id"])
         assert "passages of lecture.pdf, part 1 of 2" in asked["said"]
         assert fact in asked["text"]
         label = re.findall(r'<text h="(\w+)">', asked["text"])[-1]
@@ -387,14 +387,14 @@ def test_a_document_without_the_proposals_that_it_promised_says_so(session, work
 
 def test_after_a_decision_a_mark_is_its_card_or_its_passage(session):
     first, _ = waiting(session)
-    key = session.show_item(first)["source"]["key"]
-    assert session.show_highlight_item(key, 0)["item"]["id"] == first
+    key = session.render_item(first)["source"]["key"]
+    assert session.render_highlight_item(key, 0)["item"]["id"] == first
     made = session.decide(decision(first, "", "accept"))["undo"]
-    shown = session.show_highlight_item(key, 0)["item"]
+    shown = session.render_highlight_item(key, 0)["item"]
     assert [action["act"] for action in shown["actions"]] == ["edit", "reject"]
     session.undo(made)
     session.decide(decision(first, "", "reject"))
-    assert session.show_highlight_item(key, 0)["item"]["id"] == key
+    assert session.render_highlight_item(key, 0)["item"]["id"] == key
 
 
 def test_a_draft_that_a_decision_settles_is_no_longer_counted(session, workspace):
@@ -412,10 +412,10 @@ def test_a_card_that_is_not_live_can_be_taken_back(session, workspace):
     first, _ = waiting(session)
     guid = workspace.ledger.accept(first)
     session.decide(decision(guid, "", "reject"))
-    face = session.show_item(guid)
+    face = session.render_item(guid)
     assert [action["act"] for action in face["actions"]] == ["restore"]
     assert session.decide(decision(guid, "", "restore"))["undo"] == ""
-    assert session.show_item(guid)["actions"][0]["act"] == "edit"
+    assert session.render_item(guid)["actions"][0]["act"] == "edit"
 
 
 @pytest.mark.parametrize(
@@ -428,7 +428,7 @@ def test_a_card_that_is_not_live_can_be_taken_back(session, workspace):
 def test_words_that_are_chosen_are_a_gap_or_an_answer(
     session, workspace, question, fields
 ):
-    [_, passage] = session.show_list("none")["items"]
+    [_, passage] = session.render_list("none")["items"]
     key = passage["id"]
     chosen = decision(key, "", "make", spans="3-7", question=question)
     session.decide(chosen)
@@ -494,7 +494,7 @@ def test_an_editor_shows_the_card_that_its_fields_make(session, fields, front):
 def test_an_editor_shows_the_card_of_chosen_words_or_of_a_passage(session):
     shown = session.preview(decision(proposed(session), "", "make", spans="0-7"))
     assert 'class="cloze">Osmosis<' in shown["question"]
-    [_, passage] = session.show_list("none")["items"]
+    [_, passage] = session.render_list("none")["items"]
     fields = {"Front": "How much?", "Back": "much"}
     shown = session.preview(decision(passage["id"], "", "write", fields=fields))
     assert shown["title"] == "How much?"
@@ -507,7 +507,7 @@ def test_a_package_is_written_and_named_where_no_program_opens_it(session, monke
     monkeypatch.delenv("WAYLAND_DISPLAY", raising=False)
     first, _ = waiting(session)
     session.decide(decision(first, "", "accept"))
-    sent = session.send()
+    sent = session.send_to_anki()
     assert sent["path"].endswith("ankiforge.apkg")
     assert sent["said"].startswith("1 note to import: double-click this file")
 
@@ -709,7 +709,7 @@ class Drawing:
     def __call__(self, _handler: object) -> Response:
         self.calls += 1
         if not self.future.done():
-            raise NotDrawnError(self.future)
+            raise PageNotRenderedError(self.future)
         return Response(b"drawn")
 
 
@@ -766,7 +766,7 @@ def test_a_card_of_a_model_is_shown_although_the_replies_cannot_be_read(forge, s
     assert replies.exists()
     replies.write_bytes(b"no database, but much longer" * 99)
     with Workspace(find_workspace(forge.folder, forge.folder, registry)) as opened:
-        [face] = ReviewSession(opened, PageRenderer()).show_list("new")["items"]
+        [face] = ReviewSession(opened, PageRenderer()).render_list("new")["items"]
     assert face["title"] == card["fields"]["Front"]
 
 
@@ -786,7 +786,7 @@ def test_the_model_drafts_others_beside_those_that_wait(forge, fake):
         forge.ok("run")
         with Workspace(find_workspace(forge.folder, forge.folder, registry)) as opened:
             session = ReviewSession(opened, PageRenderer())
-            [face] = session.show_list("new")["items"]
+            [face] = session.render_list("new")["items"]
             assert face["actions"][-1]["act"] == "others"
             done = session.decide(decision(face["id"], "", "others"))
             assert done["said"] == "The model has drafted others."

@@ -37,7 +37,7 @@ from ankiforge.model import (
 from ankiforge.text import format_count, regex
 from ankiforge.text.keys import number_highlights
 from ankiforge.text.normalize import normalize_for_lookup
-from ankiforge.text.passages import remove_note_numbers
+from ankiforge.text.passages import remove_footnote_numbers
 from ankiforge.text.private import contains_private_tag
 
 UNKNOWN_LOCATION = (0, 0)
@@ -342,8 +342,8 @@ class Kindle(TextExportSource):
 
         # equal passages are numbered in file order, but highlights are yielded in book order
         entries = [*marks, *lone_notes]
-        passages = remove_note_numbers([entry.text for entry in entries])
-        wider_passages = remove_note_numbers([entry.longer_text for entry in entries])
+        passages = remove_footnote_numbers([entry.text for entry in entries])
+        wider_passages = remove_footnote_numbers([entry.longer_text for entry in entries])
         highlights = []
         for entry, passage, wider_passage in zip(
             entries, passages, wider_passages, strict=True

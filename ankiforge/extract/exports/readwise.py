@@ -42,7 +42,7 @@ from ankiforge.text.cloze import escape_markdown, to_plain_text
 from ankiforge.text.elements import html_to_markdown
 from ankiforge.text.keys import number_highlights
 from ankiforge.text.normalize import normalize_for_lookup
-from ankiforge.text.passages import remove_note_numbers
+from ankiforge.text.passages import remove_footnote_numbers
 from ankiforge.text.private import find_private_tag
 
 Row = Texts
@@ -158,7 +158,7 @@ class Readwise(TextExportSource):
             tags=tuple(dict.fromkeys(tags)),
         )
         ordered = _sort_rows(rows)
-        passages = remove_note_numbers([row["highlight"] for row, _ in ordered])
+        passages = remove_footnote_numbers([row["highlight"] for row, _ in ordered])
         highlights: list[Highlight] = []
         for (row, heading), passage in zip(ordered, passages, strict=True):
             highlights.append(self._create_highlight(document, row, passage, heading))

@@ -21,7 +21,7 @@ from ankiforge.cli.output import (
 from ankiforge.cli.progress import progress_bar
 
 if TYPE_CHECKING:
-    from ankiforge.features.adopt.work import Matches
+    from ankiforge.features.adopt.work import NoteMatches
 
 
 @command("""
@@ -47,7 +47,7 @@ def adopt(call: Call, path: Path | None, tool: str, yes: bool, decline: bool) ->
     """
     from ankiforge.features.adopt import work as adoption
     from ankiforge.ledger import foreign_history
-    from ankiforge.ledger.decide import adopt_notes
+    from ankiforge.ledger.decide import take_over_notes
     from ankiforge.pipeline.run_result import CommandRunOptions, RunResult
 
     if decline:
@@ -80,13 +80,13 @@ def adopt(call: Call, path: Path | None, tool: str, yes: bool, decline: bool) ->
             most = None if call.verbose else limit
             call.print_result("\n".join(adoption.format_matches(matches, most)))
         action = ""
-        if matches.all_adoptions and call.confirm("Take these over?", yes=yes):
-            action = adopt_notes(workspace.ledger, matches.all_adoptions)
+        if matches.notes_to_take_over and call.confirm("Take these over?", yes=yes):
+            action = take_over_notes(workspace.ledger, matches.notes_to_take_over)
             result.add_scan(workspace.read_collection())
         if call.as_json:
             call.print_json({**adoption.matches_to_json(matches), "undo": action})
         else:
-            _report_adoption(call, matches, action)
+            _print_takeovers(call, matches, action)
     exit_if_failed(result.problems, result.error)
 
 
@@ -108,12 +108,12 @@ def _decline(call: Call, tool: str) -> None:
         call.say("nothing here belongs to another tool")
 
 
-def _report_adoption(call: Call, matches: Matches, action: str) -> None:
+def _print_takeovers(call: Call, matches: NoteMatches, action: str) -> None:
     """Print how many notes were taken over. `action` is "" if none were."""
     if action:
-        message = f"{len(matches.all_adoptions):,} taken over"
+        message = f"{len(matches.notes_to_take_over):,} taken over"
         if matches.scheduled:
             message += "; import with “Import any learning progress” ticked"
         call.say(f"{message}; to undo it: ankiforge undo {action}")
-    elif matches.all_adoptions:
+    elif matches.notes_to_take_over:
         call.say("nothing was taken over; ankiforge adopt --yes does it without asking")

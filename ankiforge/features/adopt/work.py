@@ -25,7 +25,7 @@ from ankiforge.ledger import (
     cards,
     item_lists,
 )
-from ankiforge.ledger.tables.anki_notes import iter_present_notes
+from ankiforge.ledger.tables.anki_notes import iter_notes_in_anki
 from ankiforge.model import (
     AdoptedNote,
     AnkiNote,
@@ -48,8 +48,8 @@ _CLOZE_START = regex(r"\{\{c\d+::")
 _OUR_GUID = regex(r"af[a-z2-7]{24}")
 
 
-class Row(Value):
-    """A row of the lists that are shown before the user confirms."""
+class MatchRow(Value):
+    """A draft, note or card in one of the lists that the user sees before confirming."""
 
     where: str
     """The path or title of the document."""
@@ -59,7 +59,7 @@ class Row(Value):
     """The text in Anki, or the reason why the draft can't be matched."""
 
 
-class Matches(msgspec.Struct):
+class NoteMatches(msgspec.Struct):
     """Drafts matched with other tools' notes, and drafts and notes that couldn't be matched."""
 
     by_id: list[NoteTakeover] = []
@@ -68,21 +68,21 @@ class Matches(msgspec.Struct):
     """The notes matched because only one draft and one note have the same text."""
     scheduled: list[NoteTakeover] = []
     """The drafts and cards to which a schedule in the source will be applied."""
-    in_anki: list[Row] = []
+    in_anki: list[MatchRow] = []
     """The cards that have a schedule in the source but are already in Anki.
 
     An import doesn't change their schedule in Anki."""
-    differing: list[Row] = []
+    differing: list[MatchRow] = []
     """The notes in `by_id` whose text in Anki differs from the source."""
-    not_in_anki: list[Row] = []
+    not_in_anki: list[MatchRow] = []
     """The drafts with an id of another tool that match no note in Anki."""
-    unclear: list[Row] = []
+    unclear: list[MatchRow] = []
     """The drafts that can't be matched because two passages have the same id, a side of the note
     consists of several fields, or the note is of a different kind."""
 
     @property
-    def all_adoptions(self) -> list[NoteTakeover]:
-        """All notes and schedules that can be taken over."""
+    def notes_to_take_over(self) -> list[NoteTakeover]:
+        """The matched notes, and the drafts and cards with a schedule in their source."""
         return [*self.by_id, *self.by_words, *self.scheduled]
 
 
@@ -105,14 +105,15 @@ class _ForeignNote(Value):
 
     @property
     def texts(self) -> Strings:
-        """The plain text of the fields in `names` or, if it is empty, of the first two fields."""
+        """The plain text of the fields in `names`. If there are none, of the first two fields."""
         first_two = dict(zip(("Front", "Back"), self.type.field_names, strict=False))
         names = self.names or first_two
         html = self.html
         our_html = {our_name: html.get(name, "") for our_name, name in names.items()}
         return _to_plain_texts(our_html, self.type.our_type)
 
-    def explain_unclear(self, claims: Sequence[PendingDraft]) -> str:
+    def explain_mismatch(self, claims: Sequence[PendingDraft]) -> str:
+        """Return why drafts with the note's id can't take over the note, or "" if one can."""
         if len(claims) > 1:
             return "two passages have its id"
         if not self.names:
@@ -121,7 +122,7 @@ class _ForeignNote(Value):
             return f"it is not a card of the note type {self.type.name}"
         return ""
 
-    def make_adoption(self, draft: PendingDraft) -> NoteTakeover:
+    def make_takeover(self, draft: PendingDraft) -> NoteTakeover:
         html = self.html
         text = ""
         if self.type.cloze:
@@ -131,7 +132,7 @@ class _ForeignNote(Value):
         return NoteTakeover(draft.id, adopted, text, note.deck)
 
 
-def match_notes(ledger: Ledger, collection: Path | None, tool: str) -> Matches:
+def match_notes(ledger: Ledger, collection: Path | None, tool: str) -> NoteMatches:
     """Match pending drafts with notes that other tools made in Anki.
 
     Args:
@@ -140,7 +141,7 @@ def match_notes(ledger: Ledger, collection: Path | None, tool: str) -> Matches:
             schedules in the sources.
         tool: the tool to take over from, as in `--from`, or "" for all tools.
     """
-    matches = Matches()
+    matches = NoteMatches()
     draft_ids = item_lists.find_items(ledger, [QueryTerm("verdict", "waiting")])
     new_cards = [
         draft
@@ -171,7 +172,7 @@ def _iter_foreign_notes(ledger: Ledger, collection: Path) -> Iterator[_ForeignNo
 
 
 def _match_drafts(
-    matches: Matches, notes: Sequence[_ForeignNote], drafts: Sequence[PendingDraft]
+    matches: NoteMatches, notes: Sequence[_ForeignNote], drafts: Sequence[PendingDraft]
 ) -> None:
     unmatched, used_ids = _match_by_id(matches, notes, drafts)
     other_notes = [note for note in notes if str(note.note.id) not in used_ids]
@@ -179,7 +180,7 @@ def _match_drafts(
 
 
 def _match_by_id(
-    matches: Matches, notes: Sequence[_ForeignNote], drafts: Sequence[PendingDraft]
+    matches: NoteMatches, notes: Sequence[_ForeignNote], drafts: Sequence[PendingDraft]
 ) -> tuple[list[PendingDraft], set[str]]:
     """Match drafts by the id that the tool wrote into the source.
 
@@ -200,23 +201,23 @@ def _match_by_id(
             unmatched += claiming_drafts
             continue
         used_ids.add(id)
-        unclear_reason = note.explain_unclear(claiming_drafts)
+        unclear_reason = note.explain_mismatch(claiming_drafts)
         if unclear_reason:
             matches.unclear += [
                 _make_row(draft, unclear_reason) for draft in claiming_drafts
             ]
             continue
         [draft] = claiming_drafts
-        matches.by_id.append(note.make_adoption(draft))
+        matches.by_id.append(note.make_takeover(draft))
         if _remove_whitespace(note.texts) != _remove_whitespace(_render_draft(draft)):
             matches.differing.append(_make_row(draft, _join_texts(note.texts)))
     return unmatched, used_ids
 
 
 def _match_by_texts(
-    matches: Matches, notes: Sequence[_ForeignNote], drafts: Sequence[PendingDraft]
+    matches: NoteMatches, notes: Sequence[_ForeignNote], drafts: Sequence[PendingDraft]
 ) -> None:
-    """Match drafts with notes by equal text, if it occurs in only one draft and one note."""
+    """Match drafts with notes that have the same text, if no other draft or note has it."""
     drafts_by_texts: dict[Strings, list[PendingDraft]] = defaultdict(list)
     for draft in drafts:
         drafts_by_texts[_remove_whitespace(_render_draft(draft))].append(draft)
@@ -229,7 +230,7 @@ def _match_by_texts(
         if len(same_drafts) == 1 and len(same_notes) == 1 and any(texts):
             [draft] = same_drafts
             [note] = same_notes
-            matches.by_words.append(note.make_adoption(draft))
+            matches.by_words.append(note.make_takeover(draft))
             continue
         for draft in same_drafts:
             if draft.highlight.other_tool_id:
@@ -237,13 +238,13 @@ def _match_by_texts(
 
 
 def _add_schedules(
-    ledger: Ledger, matches: Matches, new_cards: Sequence[PendingDraft]
+    ledger: Ledger, matches: NoteMatches, new_cards: Sequence[PendingDraft]
 ) -> None:
     """Add the drafts and cards that have a schedule in their source to `matches`.
 
-    A draft that takes over a note is skipped, because the note already has a schedule.
+    A draft that will take over a note is skipped, because the note already has a schedule.
     """
-    taken_ids = {record.id for record in matches.all_adoptions}
+    taken_ids = {record.id for record in matches.notes_to_take_over}
     for draft in new_cards:
         schedule = parse_schedule(draft.highlight.tool_schedule)
         if schedule and not (draft.is_blocked or draft.id in taken_ids):
@@ -252,12 +253,12 @@ def _add_schedules(
     _add_card_schedules(ledger, matches)
 
 
-def _add_card_schedules(ledger: Ledger, matches: Matches) -> None:
+def _add_card_schedules(ledger: Ledger, matches: NoteMatches) -> None:
     """Add the cards that have a schedule in their source to `matches`.
 
     Cards that are already in Anki are only listed, because they have a schedule there.
     """
-    in_anki = {note.guid for note in iter_present_notes(ledger)}
+    in_anki = {note.guid for note in iter_notes_in_anki(ledger)}
     for card in cards.iter_cards(ledger):
         if not card.is_live or card.note.adopted or card.note.schedule:
             continue
@@ -267,7 +268,7 @@ def _add_card_schedules(ledger: Ledger, matches: Matches) -> None:
         if card.guid in in_anki:
             document = card.highlight.document
             words = " / ".join(text for _, text in card.fields)
-            matches.in_anki.append(Row(document.path or document.title, words))
+            matches.in_anki.append(MatchRow(document.path or document.title, words))
         else:
             matches.scheduled.append(
                 NoteTakeover(card.guid, deck=card.deck, schedule=schedule)
@@ -306,15 +307,15 @@ def _join_texts(texts: Strings) -> str:
     return " / ".join(text for text in texts if text)
 
 
-def _make_row(draft: PendingDraft, anki: str = "") -> Row:
+def _make_row(draft: PendingDraft, anki: str = "") -> MatchRow:
     document = draft.highlight.document
     words = _join_texts(_render_draft(draft))
-    return Row(document.path or document.title, words, anki)
+    return MatchRow(document.path or document.title, words, anki)
 
 
 # --- the summary before the user agrees -------------------------------------------------
 
-# The titles of the lists in `Matches`.
+# The titles of the lists in `NoteMatches`.
 _LIST_TITLES = {
     "by_id": "matched by id",
     "differing": "  of these, worded differently in Anki",
@@ -330,7 +331,7 @@ _SHOWN_LISTS = ("differing", "in_anki", "not_in_anki", "unclear")
 _COUNTED_LISTS = ("by_id", "by_words", "scheduled")
 
 
-def format_matches(matches: Matches, limit: int | None) -> Iterator[str]:
+def format_matches(matches: NoteMatches, limit: int | None) -> Iterator[str]:
     """Yield lines with the length of each list, then rows of the lists that need attention.
 
     At most `limit` rows of each list are shown, or all of them if `limit` is None.
@@ -342,7 +343,7 @@ def format_matches(matches: Matches, limit: int | None) -> Iterator[str]:
         count = len(getattr(matches, name))
         yield f"{count:7,}  {title}"
     for name in _SHOWN_LISTS:
-        rows: list[Row] = getattr(matches, name)
+        rows: list[MatchRow] = getattr(matches, name)
         if rows:
             yield f"{name.replace('_', ' ')}:"
         for row in rows[:limit]:
@@ -354,7 +355,7 @@ def format_matches(matches: Matches, limit: int | None) -> Iterator[str]:
             yield f"  … and {len(rows) - limit:,} more (-v)"
 
 
-def matches_to_json(matches: Matches) -> Json:
+def matches_to_json(matches: NoteMatches) -> Json:
     """Convert matches to JSON: the rows of `_SHOWN_LISTS` and the lengths of `_COUNTED_LISTS`."""
     data: Json = {name: len(getattr(matches, name)) for name in _COUNTED_LISTS}
     for name in _SHOWN_LISTS:

@@ -33,7 +33,7 @@ from ankiforge.ledger.cards import load_highlight
 from ankiforge.ledger.decide import undo_decision
 from ankiforge.ledger.draft_completion import complete_drafts
 from ankiforge.ledger.draft_groups import iter_draft_groups
-from ankiforge.ledger.tables.anki_notes import load_present_note
+from ankiforge.ledger.tables.anki_notes import load_note_in_anki
 from ankiforge.ledger.tables.snapshots import load_highlight_snapshots
 from ankiforge.model import (
     AGENT_DRAFTER,
@@ -65,7 +65,7 @@ _PRIVATE = "this passage must stay on this computer (#no-llm)"
 
 
 def _check_is_public(privacy: PrivacyFilter, highlight: Highlight) -> None:
-    """Check that an agent may see a highlight, possibly with some of its text masked.
+    """Check that an agent may see a highlight, even if some of the text has to be masked.
 
     Raises:
         UsageError: the whole highlight must stay on this computer.
@@ -74,45 +74,50 @@ def _check_is_public(privacy: PrivacyFilter, highlight: Highlight) -> None:
         raise UsageError(_PRIVATE)
 
 
-def highlight_to_json(sendable: SendableHighlight, wanted_kind: str = "") -> Json:
+def highlight_to_json(
+    sendable_highlight: SendableHighlight, requested_kind: str = ""
+) -> Json:
     """Convert a highlight to JSON for an agent, leaving out empty values."""
-    max_cards = compute_max_card_count(sendable.exact)
+    max_cards = compute_max_card_count(sendable_highlight.exact)
     entry = {
-        "highlight": sendable.key,
-        "title": sendable.title,
-        "heading": sendable.heading,
-        "page": sendable.page,
-        "marked": sendable.exact,
-        "sentence": sendable.sentence if sendable.sentence != sendable.exact else "",
-        "phrases": list(sendable.phrases),
-        "comment": sendable.comment,
-        "colour": sendable.colour,
-        "wanted": wanted_kind,
+        "highlight": sendable_highlight.key,
+        "title": sendable_highlight.title,
+        "heading": sendable_highlight.heading,
+        "page": sendable_highlight.page,
+        "marked": sendable_highlight.exact,
+        "sentence": sendable_highlight.sentence
+        if sendable_highlight.sentence != sendable_highlight.exact
+        else "",
+        "phrases": list(sendable_highlight.phrases),
+        "comment": sendable_highlight.comment,
+        "colour": sendable_highlight.colour,
+        "wanted": requested_kind,
         "cards": max_cards if max_cards > 1 else None,
     }
     return {name: value for name, value in entry.items() if value}
 
 
-def item_to_json(line: ListRow, reason: str, privacy: PrivacyFilter) -> Json:
+def item_to_json(list_row: ListRow, reason: str, privacy: PrivacyFilter) -> Json:
     """Convert a card or draft to JSON for an agent.
 
-    `reason` is the reason the card needs work, or "".
+    `reason` is why the card needs work, or "" if it doesn't.
     """
-    origin = line.origin
+    origin = list_row.origin
     entry: Json = {
-        **view_card(line).to_json(),
-        "title": privacy.make_sendable(line.highlight).title,
+        **view_card(list_row).to_json(),
+        "title": privacy.make_sendable(list_row.highlight).title,
         "drafter": " ".join(filter(None, (origin.drafter, origin.model))),
     }
     if reason:
         entry["why"] = reason
-    return privacy.mask_entry(entry, line.highlight)
+    return privacy.mask_entry(entry, list_row.highlight)
 
 
-def _explain_needed_work(ledger: Ledger, line: ListRow) -> str:
-    if isinstance(line, PendingDraft):
+def _explain_needed_work(ledger: Ledger, list_row: ListRow) -> str:
+    """Return why a card needs work: it is often forgotten, or has a remark by the user."""
+    if isinstance(list_row, PendingDraft):
         return ""
-    note = load_present_note(ledger, line.guid)
+    note = load_note_in_anki(ledger, list_row.guid)
     if note is None:
         return ""
     reasons = []
@@ -182,8 +187,8 @@ ProposedCards = Annotated[
 ]
 
 
-class Agent:
-    """A session with an agent."""
+class AgentSession:
+    """A session in which an agent calls tools."""
 
     def __init__(self, open_workspace: OpenWorkspace) -> None:
         """Start a session.
@@ -215,7 +220,7 @@ class Agent:
 
 @agent_tool()
 def list_highlights(
-    agent: Agent,
+    agent: AgentSession,
     *,
     offset: Offset = 0,
     limit: Limit = 20,
@@ -260,7 +265,7 @@ def list_highlights(
         return answer
 
 
-def _read_changed_files(agent: Agent) -> Json:
+def _read_changed_files(agent: AgentSession) -> Json:
     """Read the sources, and return any `note` about unreadable files or a busy workspace."""
     try:
         with agent.open("drafting") as workspace:
@@ -285,7 +290,7 @@ def _render_rules(prompt: Prompt) -> str:
 
 
 @agent_tool()
-def get_context(agent: Agent, *, highlight: Words) -> Json:
+def get_context(agent: AgentSession, *, highlight: Words) -> Json:
     """Show one highlight with the text around it, e.g. to see to whom "she" refers."""
     with agent.open("") as workspace:
         privacy = load_privacy(workspace.ledger)
@@ -302,7 +307,7 @@ def get_context(agent: Agent, *, highlight: Words) -> Json:
 
 @agent_tool()
 def list_cards(
-    agent: Agent,
+    agent: AgentSession,
     *,
     query: Words = "",
     state: CardState = "",
@@ -353,10 +358,13 @@ def _iter_rejected(ledger: Ledger, privacy: PrivacyFilter, query: str) -> Iterat
 
 
 def _sort_for_review(ledger: Ledger, ids: list[str]) -> list[str]:
-    """Return the ids of the drafts among `ids` in the order of review, changes to cards last."""
+    """Sort the ids of drafts in the order of the review, with changes to cards last.
+
+    Ids that aren't those of drafts are left out.
+    """
     matching_ids = set(ids)
     shown_ids = [draft.id for draft in batches.iter_drafts_for_review(ledger)]
-    sorted_ids = dict.fromkeys(shown_ids + _list_draft_ids(ledger, ids))
+    sorted_ids = dict.fromkeys(shown_ids + _find_group_draft_ids(ledger, ids))
     return [draft_id for draft_id in sorted_ids if draft_id in matching_ids]
 
 
@@ -364,7 +372,7 @@ def _sort_for_review(ledger: Ledger, ids: list[str]) -> list[str]:
 
 
 @agent_tool(writes=True)
-def propose_cards(agent: Agent, *, cards: ProposedCards) -> Json:
+def propose_cards(agent: AgentSession, *, cards: ProposedCards) -> Json:
     """Propose cards for highlights; the reader decides on each.
 
     Markdown, no HTML or links; at most 2 cards a highlight, or as many as its `cards`. Returns
@@ -402,7 +410,7 @@ def propose_cards(agent: Agent, *, cards: ProposedCards) -> Json:
 
 
 def _propose_for_highlight(
-    agent: Agent,
+    agent: AgentSession,
     checks: DraftChecker,
     prompt: Prompt,
     privacy: PrivacyFilter,
@@ -421,7 +429,7 @@ def _propose_for_highlight(
     if key in task.withheld:
         raise UsageError(task.withheld[key].reason)
     _check_fields(cards, highlight)
-    ids_before = set(_list_draft_ids(ledger, [key]))
+    ids_before = set(_find_group_draft_ids(ledger, [key]))
     own_before = ids_before & agent.own_drafts
     max_cards = max(MIN_PENDING_LIMIT, compute_max_card_count(highlight.exact))
     if len(own_before) + len(cards) > max_cards:
@@ -441,7 +449,7 @@ def _propose_for_highlight(
             raise UsageError(reason)
         empty = DraftingResult(highlight, reason=reason)
         draft_recording.record_drafts(
-            ledger, [empty], compute_search_terms, by_model=True, beside=True
+            ledger, [empty], compute_search_terms, by_model=True, keeps_pending=True
         )
         return {"no_card": reason}
 
@@ -459,7 +467,7 @@ def _propose_for_highlight(
 
 
 def _record_checked_drafts(
-    agent: Agent,
+    agent: AgentSession,
     ledger: Ledger,
     highlight: Highlight,
     drafts: Iterable[Draft],
@@ -470,7 +478,7 @@ def _record_checked_drafts(
     for draft in drafts:
         drafted = DraftingResult(highlight, (draft,))
         new_ids = draft_recording.record_drafts(
-            ledger, [drafted], compute_search_terms, by_model=True, beside=True
+            ledger, [drafted], compute_search_terms, by_model=True, keeps_pending=True
         ).new_draft_ids
         findings = [each for each in draft.findings if each.severity != Severity.INFO]
         entry: Json = {"findings": to_builtins(findings)}
@@ -482,11 +490,13 @@ def _record_checked_drafts(
 
 
 @agent_tool(writes=True)
-def withdraw_card(agent: Agent, *, card: Words) -> Json:
+def withdraw_card(agent: AgentSession, *, card: Words) -> Json:
     """Withdraw a waiting card that you proposed in this session, e.g. to propose a better one."""
     with agent.open("drafting") as workspace:
         ledger = workspace.ledger
-        if card not in agent.own_drafts or card not in _list_draft_ids(ledger, [card]):
+        if card not in agent.own_drafts or card not in _find_group_draft_ids(
+            ledger, [card]
+        ):
             message = f"{card!r} is not a waiting draft of yours, of this session"
             raise UsageError(message)
         undo_decision(ledger, card)
@@ -521,8 +531,8 @@ def _check_fields(cards: Cards, passage: Highlight) -> None:
                     raise UsageError(f"{message}: write it without")
 
 
-def _list_draft_ids(ledger: Ledger, ids: Iterable[str]) -> list[str]:
-    """Return the ids of all drafts in the same groups as `ids`, best draft of a group first.
+def _find_group_draft_ids(ledger: Ledger, ids: Iterable[str]) -> list[str]:
+    """Return the ids of all drafts in the groups of the given drafts, best draft of a group first.
 
     `ids` may contain both draft ids and highlight keys.
     """

@@ -49,7 +49,7 @@ def mcp(call: Call, trust: Path | None) -> None:
         )
         return
     try:
-        from ankiforge.features.agents.agent import LOCK_TIMEOUT, Agent
+        from ankiforge.features.agents.agent import LOCK_TIMEOUT, AgentSession
         from ankiforge.features.agents.server import serve
     except ModuleNotFoundError as error:
         raise ConfigError(
@@ -68,4 +68,4 @@ def mcp(call: Call, trust: Path | None) -> None:
         with open_workspace(quiet, writes=writes, lock_timeout=LOCK_TIMEOUT) as workspace:
             yield workspace
 
-    serve(Agent(open_trusted_workspace))
+    serve(AgentSession(open_trusted_workspace))

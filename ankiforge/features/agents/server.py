@@ -21,7 +21,7 @@ from msgspec.structs import asdict
 from ankiforge import __version__
 from ankiforge.config.yamlfile import Location, convert_to_type
 from ankiforge.errors import BUG_MESSAGE, BugError, ForgeError, UsageError
-from ankiforge.features.agents.agent import TOOLS, Agent, ProposedCard
+from ankiforge.features.agents.agent import TOOLS, AgentSession, ProposedCard
 from ankiforge.hooks import Tool, load_features
 from ankiforge.model import Json
 
@@ -51,14 +51,14 @@ _MAX_CARDS_CHARS = 1_000_000
 # --- the server -------------------------------------------------------------------------
 
 
-def serve(agent: Agent) -> None:
+def serve(agent: AgentSession) -> None:
     """Serve an agent's tools over stdin and stdout until the client disconnects."""
     # silence the SDK, because it logs arguments, which contain passages
     logging.getLogger("mcp").setLevel(logging.CRITICAL + 1)
     anyio.run(_serve, agent)
 
 
-async def _serve(agent: Agent) -> None:
+async def _serve(agent: AgentSession) -> None:
     one_at_a_time = anyio.CapacityLimiter(1)
 
     # describe the tools to the client
@@ -122,7 +122,7 @@ def _normalize_arguments(
     or the kind of a card in capitals.
 
     Returns:
-        The normalized arguments, and the names of any unknown arguments.
+        The normalized arguments, and the names of the arguments that the tool doesn't have.
     """
     values = {name: value for name, value in raw_arguments.items() if value is not None}
     unknown = values.keys() - set(arguments.__struct_fields__)
@@ -148,8 +148,10 @@ def _normalize_arguments(
     return values, unknown
 
 
-def _run_tool(agent: Agent, name: str, raw_arguments: Json) -> types.CallToolResult:
-    """Run the tool `name`. Errors are returned as results with `is_error`, never raised."""
+def _run_tool(
+    agent: AgentSession, name: str, raw_arguments: Json
+) -> types.CallToolResult:
+    """Run a tool and return its result. Errors aren't raised but returned, with `is_error` set."""
     failed = False
     try:
         tool = load_tools().get(name)

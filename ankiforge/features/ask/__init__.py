@@ -19,7 +19,7 @@ if TYPE_CHECKING:
 
 
 def search(workspace: Workspace, query: str, limit: int = 5) -> SearchResult:
-    """Find the works that a query names or, if it names none, passages that may answer it.
+    """Find the works that a query names. If it names none, find passages that may answer it.
 
     Args:
         workspace: the workspace to search.
@@ -54,14 +54,14 @@ class Ask(Hooks):
 
             compute_vectors(workspace, result, show)
 
-    def make_page_part(self, workspace: Workspace, faces: ItemRenderer) -> PagePart:
+    def make_page_part(self, workspace: Workspace, renderer: ItemRenderer) -> PagePart:
         """Return the web page's handlers for searching and for answering questions."""
-        from ankiforge.features.ask.page import AskedQuestion, SearchRenderer
+        from ankiforge.features.ask.page import AnswerRequest, SearchRenderer
         from ankiforge.web.page_part import PagePart
 
-        views = SearchRenderer(workspace, faces)
+        views = SearchRenderer(workspace, renderer)
         return PagePart(
-            (), {"found": views.search}, {"answer": (AskedQuestion, views.answer)}
+            (), {"found": views.search}, {"answer": (AnswerRequest, views.answer)}
         )
 
 

@@ -69,7 +69,10 @@ class AnswerSentence(Value):
 
 
 def parse_answer(reply: str) -> list[Json]:
-    """Parse a reply into the JSON of its sentences, without checking them. May return []."""
+    """Parse a reply into the JSON of its sentences, without checking them.
+
+    Returns [] if the reply has no sentences.
+    """
     for entry in parse_objects(reply):
         answer = entry.get("answer") if isinstance(entry, dict) else None
         if isinstance(answer, list):
@@ -80,9 +83,10 @@ def parse_answer(reply: str) -> list[Json]:
 def check_answer(
     answer: list[Json], question: str, passages: Mapping[str, str]
 ) -> list[AnswerSentence]:
-    """Check the first `MAX_SENTENCES` sentences of an answer against the passages that they quote.
+    """Check each sentence of an answer against the passage that it quotes.
 
-    A sentence that its quote doesn't prove gets a `drop_reason`.
+    If the quote doesn't prove the sentence, `drop_reason` is set. Only the first `MAX_SENTENCES`
+    sentences are checked and returned.
 
     Args:
         answer: the sentences as JSON, with the keys `says`, `passage` (a label) and `quote`.

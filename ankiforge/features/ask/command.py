@@ -63,7 +63,7 @@ def search(call: Call, query: Words, answer: bool, reply: TextIO | None) -> None
     words = " ".join(query)
     limit = DEFAULT_PASSAGES if call.limit is None else call.limit
     folder = find_workspace(call)
-    servers = None if answer or reply else _look_for_models(call, folder.config)
+    servers = None if answer or reply else _start_model_discovery(call, folder.config)
     # if the workspace is writable, the search index is stored in it
     ledger_path = folder.ledger_path
     index_paths = (ledger_path, ledger_path.parent)
@@ -79,26 +79,26 @@ def search(call: Call, query: Words, answer: bool, reply: TextIO | None) -> None
         )
         for remark in result.remarks:
             call.say(remark)
-        entries = _iter_entries(result, whole=call.verbose)
-        if not print_items(call, entries, apart=True) and call.limit != 0:
+        entries = _iter_entries(result, in_full=call.verbose)
+        if not print_items(call, entries, blank_lines=True) and call.limit != 0:
             call.say(f"nothing you have read matches {truncate(' '.join(query), 100)!r}")
-        if servers and (offer := offer_model(servers)):
+        if servers and (offer := suggest_local_model(servers)):
             call.say(offer)
 
 
-def _look_for_models(
+def _start_model_discovery(
     call: Call, config: Config
 ) -> Callable[[float], tuple[ModelServer, ...]] | None:
     """Start looking for local embedding models, so that one can be suggested after the search.
 
-    Returns a function that takes a timeout in seconds and returns the servers found, or None if
-    nothing may be suggested.
+    Returns None if no model should be suggested. Otherwise, returns a function that takes a timeout
+    in seconds and returns the servers found.
     """
     from ankiforge.draft.server import discover_servers
     from ankiforge.features.ask.embedder import MEANING
 
     is_shown = call.is_interactive and sys.stdout.isatty() and not call.quiet
-    if is_shown and may_offer(config):
+    if is_shown and should_suggest_model(config):
         return discover_servers(purpose=MEANING)
     return None
 
@@ -114,23 +114,23 @@ def _refuse_query_of_cards(query: Words) -> None:
 
 
 def _iter_entries(
-    result: SearchResult, *, whole: bool
+    result: SearchResult, *, in_full: bool
 ) -> Iterator[tuple[Json, Iterator[str]]]:
     """Yield (JSON, lines) for each passage, then for each work."""
     from ankiforge.features.ask import report
 
     for passage in result.passages:
         yield (
-            report.hit_to_json(passage, sure=result.is_confident),
+            report.hit_to_json(passage, is_confident=result.is_confident),
             report.format_hit(passage),
         )
     for work in result.works:
         entry = report.work_to_json(work)
-        yield entry, report.format_work(work, entry, whole=whole)
+        yield entry, report.format_work(work, entry, in_full=in_full)
 
 
 def _identify_pdf(path: Path) -> Document | None:
-    """Return the metadata of the PDF at `path`, or None if there's no PDF at this path.
+    """Return the metadata of the PDF at `path`, or None if `path` isn't a PDF.
 
     Raises:
         ItemError: the PDF can't be read.
@@ -223,23 +223,26 @@ def use_model(call: Call, *, yes: bool, **named: Any) -> None:
         call.print_result(f"written to {settings_path}\n  next  ankiforge run")
 
 
-def may_offer(config: Config) -> bool:
-    """Return whether to suggest an embedding model: none is set, and none was suggested before."""
+def should_suggest_model(config: Config) -> bool:
+    """Return whether to suggest an embedding model.
+
+    A model is suggested only once, and only if the settings don't name one.
+    """
     from ankiforge.config.workspace import was_hint_shown
 
     return not (config.meaning.base_url or was_hint_shown(_OFFER_HINT))
 
 
-def offer_model(servers: Callable[[float], tuple[ModelServer, ...]]) -> str:
+def suggest_local_model(find_servers: Callable[[float], tuple[ModelServer, ...]]) -> str:
     """Return a line that suggests an embedding server on this computer, or "" if none was found.
 
-    The suggestion is recorded, so that it isn't repeated. `servers` takes a timeout in seconds and
-    returns the servers found.
+    The suggestion is recorded, so that it isn't repeated. `find_servers` takes a timeout in
+    seconds and returns the local servers.
     """
     from ankiforge.cli.progress import SERVER_TIMEOUT
     from ankiforge.config.workspace import record_hint_shown
 
-    for server in servers(SERVER_TIMEOUT):
+    for server in find_servers(SERVER_TIMEOUT):
         record_hint_shown(_OFFER_HINT)
         message = f"{server.program} runs here with {server.models[0]}."
         use = f"ankiforge model use {server.name} --for meaning"

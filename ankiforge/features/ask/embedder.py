@@ -64,7 +64,7 @@ _EMBEDDING_NAME = regex(r"embed|minilm|(?:^|[/_-])(?:bge|e5|gte)(?=[-_:]|$)")
 
 
 def filter_embedding_models(names: Sequence[str]) -> Strings:
-    """Return only the names of embedding models, with multilingual ones first."""
+    """Select the names of embedding models, and put multilingual models first."""
 
     def sort_key(name: str) -> bool:
         return not any(
@@ -87,9 +87,9 @@ MEANING = ModelPurpose(
 
 
 def make_embedder(config: Config, *, offline: bool = False) -> Embedder | None:
-    """Create the embedding model named in the settings, falling back to the built-in one.
+    """Create the embedding model named in the settings. If none is named, use the built-in model.
 
-    Returns None if embeddings are turned off in the settings or no model is installed.
+    Returns None if the settings turn embeddings off, or if no built-in model is installed.
 
     Raises:
         ConfigError: the settings are invalid. The message names the file, line and key.
@@ -168,7 +168,7 @@ class BuiltInEmbedder:
 
 
 def is_local_server(settings: ServerSettings) -> bool:
-    """Return whether a server runs on this computer, so that it may be sent private text."""
+    """Return whether a server runs on this computer. If so, private text may be sent to it."""
     return settings.is_local
 
 

@@ -65,7 +65,7 @@ _CURRENT_ENTRIES = (
 
 
 class FoundWork(Value):
-    """A paper, book or note found by a search, with all documents that contain it."""
+    """A paper, book or note found by a search, with all the documents that are copies of it."""
 
     documents: tuple[Document, ...]
     found_by: str
@@ -76,7 +76,7 @@ class FoundWork(Value):
     presence: dict[str, str]
     """Maps the key of each absent highlight to `gone` if it was removed from the source, or to
     `unread` if the source is no longer read."""
-    lines: tuple[ListRow, ...]
+    list_rows: tuple[ListRow, ...]
     """The cards and drafts of the work."""
 
 
@@ -115,6 +115,7 @@ def find_works(
     words = parse_query_words(query).words
     if words and not matches:  # by words of the title, the authors, the tags or the path
         terms = " AND ".join(f'"{word}"' for word in words)
+        # FTS5 returns a lower bm25() for a better match
         rows = store.fetch_rows(
             "SELECT document, -bm25(search) AS score FROM search"
             " WHERE search MATCH ? AND what = 'document' ORDER BY score DESC",
@@ -244,7 +245,7 @@ def _load_texts(store: Store, entry: Row) -> tuple[str, str, str]:
 def _score_title(query_title: str, title: str) -> float:
     """Score the similarity of two titles from 0 to 100.
 
-    The score is at most 99 if only part of one title matches.
+    If only a part of one title matches, the score is at most 99.
     """
     score = _score_whole_title(query_title, title)
     if score >= _MIN_SIMILARITY or min(len(query_title), len(title)) < _MIN_PART_CHARS:
@@ -268,10 +269,7 @@ def _score_whole_title(query_title: str, title: str) -> float:
 
 
 def _find_documents_of_work(store: Store, document: int) -> list[DocumentId]:
-    """Return the sorted ids of all documents that share an identifier with a document.
-
-    The document itself is included.
-    """
+    """Return the sorted ids of a document and of all documents that share an identifier with it."""
     rows = store.fetch_rows(
         "SELECT DISTINCT b.document"
         " FROM identifier a JOIN identifier b ON a.name = b.name"
@@ -310,11 +308,11 @@ def _load_work(store: Store, best: _Hit) -> FoundWork:
         detail=best.detail,
         highlights=tuple(highlights),
         presence=absent,
-        lines=_load_lines(store, rows),
+        list_rows=_load_list_rows(store, rows),
     )
 
 
-def _load_lines(store: Store, rows: Iterable[Row]) -> tuple[ListRow, ...]:
+def _load_list_rows(store: Store, rows: Iterable[Row]) -> tuple[ListRow, ...]:
     # skip cards whose acceptance was undone, because their drafts are loaded instead
     lines = item_lists.load_items(store, [row["id"] for row in rows])
     return tuple(line for line in lines if line.verdict_name != Verdict.TAKEN_BACK)
@@ -410,7 +408,7 @@ IsHidden = Callable[[HighlightKey], bool]
 def find_by_words(
     store: Store, question: str, is_hidden: IsHidden | None = None
 ) -> dict[HighlightKey, WordMatch]:
-    """Find the passages that contain any content word of a question and all its quoted phrases.
+    """Find passages that contain at least one content word of a question and all quoted phrases.
 
     Args:
         store: the database.
@@ -485,9 +483,9 @@ def _find_visible_rows(
 
 
 def _compute_bm25(passage: str, rarity_by_word: Mapping[str, float]) -> float:
-    """Return the BM25 score of a passage that contains all of these words.
+    """Compute the BM25 score of a passage that contains all of these words.
 
-    A word may occur only in the passage's comment, headings or tags.
+    A word may also occur in the passage's comment, headings or tags only.
     """
     words = split_words(passage)
     text = f" {' '.join(words)} "
@@ -530,7 +528,7 @@ class FoundPassage(Value):
     score: float
     presence: str
     """`present`, `gone` if removed from the source, or `unread` if the source is no longer read."""
-    lines: tuple[ListRow, ...]
+    list_rows: tuple[ListRow, ...]
     """The cards and drafts of the passage."""
     sentence: Span = (0, 0)
     """The span of the sentence in `highlight.exact` that answers the question, or (0, 0)."""
@@ -538,11 +536,11 @@ class FoundPassage(Value):
     """Whether the meaning of the passage was compared in addition to its words."""
 
     def split_text(self, quote: Span | None = None) -> tuple[str, str, str]:
-        """Return (before, sentence, after), where `sentence` is the one that answers the question.
+        """Split the passage at the answering sentence into (before, sentence, after).
 
-        If `quote` is given, it is returned instead of the sentence. The text on both sides is
-        truncated. If there is neither a sentence nor a quote, `before` is the truncated passage,
-        and `sentence` and `after` are "".
+        If the span `quote` is given, the passage is split at the quote instead. The text on
+        both sides is truncated. If there is neither a sentence nor a quote, the first text is
+        the truncated passage, and the other two are "".
         """
         start, end = quote or self.sentence
         text = self.highlight.exact
@@ -564,10 +562,10 @@ class FoundPassage(Value):
 
 
 def compute_word_bonus(coverage: float, spread: float) -> float:
-    """Return how much matching words add to the cosine similarity of a passage.
+    """Compute how much matching words add to the cosine similarity of a passage.
 
-    The bonus is 0 up to a coverage of `MIN_COVERAGE`. Otherwise, passages with only a few words of
-    the question would be ranked above paraphrases.
+    Up to a coverage of `MIN_COVERAGE`, the bonus is 0, so that passages with only a few words of
+    the question aren't ranked above paraphrases.
 
     Args:
         coverage: the fraction of the question's words in the passage, weighted by rarity.
@@ -602,7 +600,7 @@ def load_best_passages(
     limit: int,
     is_hidden: IsHidden | None = None,
 ) -> Iterator[FoundPassage]:
-    """Yield the best-scoring passages, best first, without repeating any text.
+    """Yield the passages with the highest scores, best first. Passages with equal text count once.
 
     Args:
         store: the database.
@@ -633,5 +631,5 @@ def load_best_passages(
             highlight=decode_highlight(row),
             score=scores[key],
             presence=_ABSENT_STATES.get(row["state"], "present"),
-            lines=_load_lines(store, ids),
+            list_rows=_load_list_rows(store, ids),
         )

@@ -23,8 +23,8 @@ from ankiforge.web.items import ItemRenderer
 _MAX_CARDS = 3
 
 
-class AskedQuestion(Value, forbid_unknown_fields=True):
-    """The body of the web page's request to answer a question."""
+class AnswerRequest(Value, forbid_unknown_fields=True):
+    """A request by the web page to answer a question."""
 
     question: str
     reply: str = ""
@@ -34,13 +34,13 @@ class AskedQuestion(Value, forbid_unknown_fields=True):
 class SearchRenderer:
     """Runs searches for the web page and renders their results as JSON."""
 
-    def __init__(self, workspace: Workspace, faces: ItemRenderer) -> None:
+    def __init__(self, workspace: Workspace, renderer: ItemRenderer) -> None:
         """Create the renderer.
 
-        `faces` finds the links that open passages.
+        `renderer` finds the links that open passages.
         """
         self._workspace = workspace
-        self._faces = faces
+        self._renderer = renderer
 
     def search(self, query: Texts) -> Json:
         """Search for `query["words"]`, and return `works`, `passages` and remarks (`said`).
@@ -66,12 +66,12 @@ class SearchRenderer:
             "key": highlight.key,
             "words": [*map(render_text, parts)],
             "place": passage.location,
-            "cards": [*map(render_row, passage.lines[:_MAX_CARDS])],
-            "links": self._faces.find_links(highlight)[:1],
+            "cards": [*map(render_row, passage.list_rows[:_MAX_CARDS])],
+            "links": self._renderer.find_links(highlight)[:1],
         }
 
-    def answer(self, question: AskedQuestion) -> Json:
-        """Answer a question, and return the proved sentences in `sentences`.
+    def answer(self, question: AnswerRequest) -> Json:
+        """Answer a question. The `sentences` that are returned are those proved by a quote.
 
         If there's neither a reply nor a configured model, the prompt to paste into a chat is
         returned in `ask` instead.
@@ -107,7 +107,8 @@ class SearchRenderer:
 def _render_work(work: FoundWork) -> Json:
     document = work.documents[0]
     cards = format_count(
-        sum(isinstance(line, LocalCard) and line.is_live for line in work.lines), "card"
+        sum(isinstance(line, LocalCard) and line.is_live for line in work.list_rows),
+        "card",
     )
     highlights = format_count(len(work.highlights), "highlight")
     facts = (", ".join(document.creators[:2]), highlights, cards)

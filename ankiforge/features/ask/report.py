@@ -28,39 +28,39 @@ _HIGHLIGHT_FIELDS = (
 """The attributes of a highlight that are included in JSON."""
 
 
-def work_to_json(match: FoundWork) -> Json:
+def work_to_json(work: FoundWork) -> Json:
     """Convert a work to the JSON printed by `search --json`."""
-    days = sorted(mark.created[:10] for mark in match.highlights if mark.created)
-    verdicts = Counter(line.verdict_name for line in match.lines)
+    days = sorted(mark.created[:10] for mark in work.highlights if mark.created)
+    verdicts = Counter(line.verdict_name for line in work.list_rows)
 
     # collect the URLs that open the work
     links = []
-    for document in match.documents:
+    for document in work.documents:
         links += [document.uri, *iter_work_urls(document)]
 
     highlights = []
-    for highlight in match.highlights:
-        presence = match.presence.get(highlight.key, "present")
+    for highlight in work.highlights:
+        presence = work.presence.get(highlight.key, "present")
         highlights.append(_highlight_to_json(highlight, presence))
     return {
-        "document": document_to_json(match.documents[0]),
-        "found": {"by": match.found_by, "what": match.detail},
+        "document": document_to_json(work.documents[0]),
+        "found": {"by": work.found_by, "what": work.detail},
         "ways": [
             get_attributes(way, ("key", "source", "title", "path"))
-            for way in match.documents
+            for way in work.documents
         ],
         "read": {"first": days[0] if days else "", "last": days[-1] if days else ""},
         "counts": {
-            "highlights": len(match.highlights),
+            "highlights": len(work.highlights),
             "cards": verdicts["accepted"],
             "waiting": verdicts["waiting"],
             "rejected": verdicts["rejected"],
             "retired": verdicts["retired"],
-            "in_anki": sum(line.state == "in Anki" for line in match.lines),
+            "in_anki": sum(line.state == "in Anki" for line in work.list_rows),
         },
         "links": list(dict.fromkeys(filter(None, links))),
         "highlights": highlights,
-        "cards": [view_card(line).to_short_json() for line in match.lines],
+        "cards": [view_card(line).to_short_json() for line in work.list_rows],
     }
 
 
@@ -80,38 +80,38 @@ def _format_highlight(highlight: Json) -> str:
     if page:
         text = f"p. {page}: {text}"
     if exact and comment:
-        text = f"{text}  [{comment}]"
+        text = f"{text} [{comment}]"
     text = truncate(to_one_line(text), _MAX_LINE_CHARS)
     if highlight["presence"] in ABSENCE_REMARKS:
         text += f"  ({ABSENCE_REMARKS[highlight['presence']]})"
     return f"    {text}"
 
 
-def format_work(match: FoundWork, work: Json, *, whole: bool = False) -> TextLines:
+def format_work(work: FoundWork, work_json: Json, *, in_full: bool = False) -> TextLines:
     """Format a work as lines of text.
 
     Args:
-        match: the work.
-        work: the JSON of the work, from `work_to_json`.
-        whole: whether to list all highlights and cards rather than just the first few.
+        work: the work.
+        work_json: the JSON of the work, from `work_to_json`.
+        in_full: whether to list all highlights and cards rather than just the first few.
     """
-    highlights = work["highlights"]
+    highlights = work_json["highlights"]
 
     def limit_lines(lines: list[str]) -> TextLines:
-        first = lines if whole else lines[:_MAX_LINES]
+        first = lines if in_full else lines[:_MAX_LINES]
         yield from first
         if len(lines) > len(first):
             yield f"    … {len(lines) - len(first)} more (-v)"
 
     # show the title, the authors, and when the work was read
-    document = work["document"]
-    title = document["title"] or work["ways"][0]["path"]
+    document = work_json["document"]
+    title = document["title"] or work_json["ways"][0]["path"]
     year = document["issued"][:4]
     yield f"{title} ({year})" if year else title
     creators = ", ".join(document["creators"])
     if creators:
         yield f"  by        {creators}"
-    days = work["read"]
+    days = work_json["read"]
     if days["first"]:
         span = " to ".join(dict.fromkeys(days.values()))
         yield f"  read      {span}"
@@ -120,31 +120,31 @@ def format_work(match: FoundWork, work: Json, *, whole: bool = False) -> TextLin
     yield from limit_lines([*map(_format_highlight, highlights)])
 
     # show the number of cards in each state
-    counts = work["counts"]
+    counts = work_json["counts"]
     in_anki = f" ({counts['in_anki']:,} in Anki)" if counts["in_anki"] else ""
     parts = {f"accepted{in_anki}": counts["cards"]}
     parts |= {state: counts[state] for state in ("waiting", "rejected", "retired")}
     yield f"  cards     {format_counts(parts) or 'none'}"
-    yield from limit_lines([*map(_format_card, match.lines)])
-    for link in work["links"]:
+    yield from limit_lines([*map(_format_card, work.list_rows)])
+    for link in work_json["links"]:
         yield f"  open      {link}"
 
 
 # --- passages and answers ---------------------------------------------------------------
 
 
-def hit_to_json(hit: FoundPassage, *, sure: bool) -> Json:
+def hit_to_json(hit: FoundPassage, *, is_confident: bool) -> Json:
     """Convert a passage to the JSON printed by `search --json`.
 
-    `sure` is whether the search result is a confident answer.
+    `is_confident` is whether the search result is a confident answer.
     """
     return {
         "document": document_to_json(hit.highlight.document),
-        "found": {"by": "meaning" if hit.by_meaning else "words", "sure": sure},
+        "found": {"by": "meaning" if hit.by_meaning else "words", "sure": is_confident},
         "highlight": _highlight_to_json(hit.highlight, hit.presence),
         "answers": hit.split_text()[1],
         "score": round(hit.score, 4),
-        "cards": [view_card(line).to_short_json() for line in hit.lines],
+        "cards": [view_card(line).to_short_json() for line in hit.list_rows],
     }
 
 
@@ -157,8 +157,8 @@ def format_hit(hit: FoundPassage) -> TextLines:
     link = highlight.uri or highlight.document.uri
     if link:
         yield f"  open      {link}"
-    yield from map(_format_card, hit.lines[:_MAX_LINES])
-    if not hit.lines:
+    yield from map(_format_card, hit.list_rows[:_MAX_LINES])
+    if not hit.list_rows:
         yield f'  no card   ankiforge edit {highlight.key} --field Front "…" --field Back "…"'
 
 

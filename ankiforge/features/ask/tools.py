@@ -34,9 +34,9 @@ _Limit = Annotated[int, msgspec.Meta(ge=1, le=50)]
 def search_library(
     workspace: Workspace, privacy: PrivacyFilter, *, query: _Question, limit: _Limit = 5
 ) -> Json:
-    """Find passages that answer a question, with their cards, or a work by title, DOI or URL.
+    """Find passages that answer a question, along with their cards; or a work by title, DOI or URL.
 
-    If `sure` is false, the passages are only the most similar ones.
+    If `sure` is false in the result, the passages are merely the closest matches.
     """
     result = library.search_library(workspace, query, limit, privacy=privacy)
     passages = [_passage_to_json(privacy, passage) for passage in result.passages]
@@ -55,7 +55,7 @@ def _work_to_json(privacy: PrivacyFilter, work: FoundWork) -> Json:
         for highlight in work.highlights
         if not privacy.find_private_reason(highlight)
     ]
-    lines = [line for line in work.lines if not privacy.is_private_row(line)]
+    lines = [line for line in work.list_rows if not privacy.is_private_row(line)]
     highlights = {
         highlight.key: truncate(highlight.exact, MAX_HIGHLIGHT_CHARS)
         for highlight in public_highlights[:MAX_PER_WORK]
@@ -75,8 +75,10 @@ def _work_to_json(privacy: PrivacyFilter, work: FoundWork) -> Json:
 
 def _passage_to_json(privacy: PrivacyFilter, passage: FoundPassage) -> Json:
     sendable = privacy.make_sendable(passage.highlight)
-    lines = [line for line in passage.lines if not privacy.is_private_row(line)]
-    entry = hit_to_json(replace(passage, lines=tuple(lines[:MAX_PER_WORK])), sure=False)
+    lines = [line for line in passage.list_rows if not privacy.is_private_row(line)]
+    entry = hit_to_json(
+        replace(passage, list_rows=tuple(lines[:MAX_PER_WORK])), is_confident=False
+    )
     entry = {
         "highlight": sendable.key,
         "title": sendable.title,

@@ -49,7 +49,7 @@ _THRESHOLD = "learnt"
 
 
 class Similarities(Value):
-    """The similarities in meaning of passages to a question."""
+    """How similar in meaning passages are to a question."""
 
     question: bytes
     """The vector of the question."""
@@ -91,7 +91,7 @@ class PassageVectors:
 
     # --- computing vectors ------------------------------------------------------------
 
-    def compute_missing(self) -> Iterator[OtherProgress]:
+    def compute_missing_vectors(self) -> Iterator[OtherProgress]:
         """Compute the missing vectors in batches, and store each batch.
 
         Yields:
@@ -102,7 +102,7 @@ class PassageVectors:
                 length of its vectors has changed; all stored vectors are then deleted.
         """
         vectors = self._load_vectors()
-        missing_texts = self._find_missing(vectors)
+        missing_texts = self._find_texts_without_vector(vectors)
         if not missing_texts:
             return
         yield OtherProgress(_LABEL, 0, len(missing_texts))
@@ -132,7 +132,7 @@ class PassageVectors:
         return vectors
 
     def _drop_vectors(self) -> ServiceError:
-        """Delete all vectors because the length of the model's vectors has changed.
+        """Delete all vectors, because the model's vectors now have a different length.
 
         Returns the error to raise.
         """
@@ -141,7 +141,7 @@ class PassageVectors:
         message = f"{self.embedder.title} is another model than before"
         return ServiceError(message, hint="the next run computes all vectors again")
 
-    def _find_missing(self, vectors: dict[str, bytes]) -> dict[str, str]:
+    def _find_texts_without_vector(self, vectors: dict[str, bytes]) -> dict[str, str]:
         """Return the texts that still need a vector, keyed by hash.
 
         Texts that are too short are skipped, and `_NO_VECTOR` is cached for them.
@@ -178,8 +178,9 @@ class PassageVectors:
     def _measure_threshold(self) -> None:
         """Measure how similar the best passages are to unrelated questions, and cache the result.
 
-        Does nothing unless the number of vectors has grown by `_RELEARN_GROWTH` since the last
-        time. Only public passages are used, because the threshold is also used for agents.
+        Does nothing unless the number of vectors has grown by the factor `_RELEARN_GROWTH` since
+        the last measurement. Only public passages are used, because the result also applies to
+        agents.
         """
         vectors = self._load_vectors()
         if len(vectors) < _RELEARN_GROWTH * self._load_threshold()[2]:
@@ -197,13 +198,13 @@ class PassageVectors:
         spreads = []
         for question in self.embedder.embed_questions(_load_unrelated_questions()):
             cosines_of_question = compute_cosines(question, public).values()
-            levels.append(self._mean_top_similarity(cosines_of_question))
+            levels.append(self._average_top_similarities(cosines_of_question))
             spreads.append(pstdev(cosines_of_question))
         threshold = sorted(levels)[int(_UNRELATED_QUANTILE * len(levels))]
         packed_values = pack("<ffI", threshold, fmean(spreads), len(vectors))
         self._cache.update({_THRESHOLD: packed_values})
 
-    def _mean_top_similarity(self, similarities: Iterable[float]) -> float:
+    def _average_top_similarities(self, similarities: Iterable[float]) -> float:
         highest = nlargest(self.embedder.averaged_passages, similarities)
         return fmean(highest) if highest else 0.0
 
@@ -240,20 +241,20 @@ class PassageVectors:
             visible_keys = islice(filterfalse(is_hidden, best_first), _MAX_PUBLIC_RANKED)
             by_key = {key: by_key[key] for key in visible_keys}
         threshold, spread, _ = self._load_threshold()
-        level = self._mean_top_similarity(by_key.values())
+        level = self._average_top_similarities(by_key.values())
         return Similarities(question_vector, by_key, missing, spread, level, threshold)
 
-    def choose_spans(
+    def choose_most_similar_spans(
         self, question: bytes, choices: Sequence[tuple[Highlight, Sequence[Span]]]
     ) -> list[Span | None]:
-        """Return the span of each passage that is most similar to a question.
+        """Choose the span of each passage that is most similar to a question.
 
         Args:
             question: the vector of the question.
             choices: the passages, each with the spans to compare.
 
         Returns:
-            One span per passage, or None if the passage wasn't compared, e.g. because it contains
+            One span per passage. None for a passage that wasn't compared, e.g. because it contains
             private text.
         """
         texts: list[str] = []
@@ -305,7 +306,7 @@ def compute_vectors(workspace: Workspace, result: RunResult, show: ShowProgress)
     consequence = "new passages are found by their words only"
     try:
         meaning = open_vectors(workspace)
-        steps = meaning.compute_missing() if meaning else iter(())
+        steps = meaning.compute_missing_vectors() if meaning else iter(())
         first = next(steps, None)
         if first is None:
             return

@@ -96,10 +96,10 @@ def search_library(
 def _is_work_hidden(work: FoundWork, privacy: PrivacyFilter) -> bool:
     """Return whether to hide a work from an agent.
 
-    The result depends on how the work was found, since the matching title or tags may be private.
+    A work is hidden if the text by which it was found may be private, such as its title or tags.
     """
     are_private = [bool(privacy.find_private_reason(mark)) for mark in work.highlights]
-    are_private += map(privacy.is_private_row, work.lines)
+    are_private += map(privacy.is_private_row, work.list_rows)
     if all(are_private):
         return True
     if work.found_by == index.NAME:
@@ -113,7 +113,10 @@ def _is_work_hidden(work: FoundWork, privacy: PrivacyFilter) -> bool:
 def find_passages(
     workspace: Workspace, query: str, limit: int, privacy: PrivacyFilter | None
 ) -> SearchResult:
-    """Find the passages that may answer a query, by words and by meaning. `works` is empty."""
+    """Find passages that may answer a query, by their words and by their meaning.
+
+    `works` of the result is empty.
+    """
     ledger = workspace.ledger
     is_hidden = cache(privacy.is_private_passage) if privacy else None
     # compare meanings, if there is a model
@@ -147,7 +150,7 @@ def find_passages(
     spans: list[Span | None] = [None] * len(passages)
     if meaning is not None and similarities.cosines:
         with suppress(ServiceError):
-            spans = meaning.choose_spans(similarities.question, candidates)
+            spans = meaning.choose_most_similar_spans(similarities.question, candidates)
     query_words = index.parse_query_words(query)
     results = []
     for passage, candidate, span in zip(passages, candidates, spans, strict=True):
@@ -176,7 +179,7 @@ def _choose_best_sentence(
 ) -> Span:
     """Return the span of the sentence that shares the most words with the question.
 
-    Ties go to the longest sentence. Returns (0, 0) if there aren't any sentences.
+    Of several such sentences, the longest one is chosen. Returns (0, 0) without sentences.
     """
 
     def sort_key(span: Span) -> tuple[int, int]:

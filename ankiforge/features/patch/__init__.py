@@ -23,7 +23,7 @@ class PatchCommand(Hooks):
     def after_run(
         self, workspace: Workspace, result: RunResult, show: ShowProgress
     ) -> None:
-        """Delete the backups of notes that `patch --apply` made."""
+        """Delete the backups of notes that `ankiforge patch --apply` has made."""
         workspace.delete_kept_files()
 
 

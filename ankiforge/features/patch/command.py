@@ -51,7 +51,7 @@ def patch(
     only listed. With --apply, each old note stays beside the new one until the next run, and
     `undo` restores it.
     """
-    from ankiforge.features.patch.work import patch_anki_edits
+    from ankiforge.features.patch.work import build_patch_from_anki
     from ankiforge.pipeline.query import join_arguments
 
     refuse_unknown_options(query)
@@ -61,7 +61,7 @@ def patch(
             hint = "use another name, or --force to replace it"
             raise UsageError(f"{target}: already exists", hint=hint)
     with open_workspace(call) as workspace:
-        result = patch_anki_edits(workspace, join_arguments(query))
+        result = build_patch_from_anki(workspace, join_arguments(query))
         roots = result.roots
         if len(roots) > 1 and not (call.as_json or apply):
             message = f"there are edits below several folders: {', '.join(roots)}"

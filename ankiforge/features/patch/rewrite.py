@@ -81,7 +81,7 @@ def rewrite_note(
     old: Sequence[str],
     new: Sequence[str],
 ) -> Iterator[str]:
-    """Yield versions of a note with the text of a card changed, the most likely one first.
+    """Yield possible versions of a note in which the text of a card is changed, best guess first.
 
     Args:
         note: the text of the note, with its own line endings.
@@ -176,7 +176,7 @@ class _Replacement(NamedTuple):
     text: str
 
     def note_span(self, *, insert_before: bool) -> Span | None:
-        """Return the span of the note to replace, which is empty for an insertion.
+        """Return the span of the note to replace. For an insertion, the span is empty.
 
         With `insert_before`, text is inserted right before the next token, otherwise right after
         the previous one. Returns None if the tokens to replace can't be found in the note.
@@ -200,9 +200,9 @@ class _Replacement(NamedTuple):
 def _find_nearest_span(
     tokens: Iterable[_Token], *, past_special: bool = False
 ) -> Span | None:
-    """Return the note span of the first token that has one, or None.
+    """Return the note span of the first token that has a span, or None if no token has one.
 
-    The search stops at a special token, unless `past_special` is True.
+    The search stops at the first special token, unless `past_special` is true.
     """
     for token in tokens:
         if token.note_span:

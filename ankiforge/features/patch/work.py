@@ -82,7 +82,7 @@ A run matches a changed passage by its position down to a similarity of 0.5
 
 
 class UnpatchableEdit(Value):
-    """An edit that can't be part of the patch, with the reason."""
+    """An edit that can't be part of the patch, and the reason why."""
 
     guid: str
     excerpt: str
@@ -129,7 +129,7 @@ class Patch(Value):
 
     @property
     def roots(self) -> list[str]:
-        """The directories in which to apply the patch, one per source with changed files."""
+        """The directories in which to apply the patch, one for each source with changed files."""
         return sorted({os.path.realpath(file.root) for file in self.files})
 
 
@@ -139,7 +139,7 @@ class _Edit(NamedTuple):
     """The HTML of the edited fields, keyed by field name."""
 
 
-def patch_anki_edits(workspace: Workspace, query: str = "") -> Patch:
+def build_patch_from_anki(workspace: Workspace, query: str = "") -> Patch:
     """Read Anki's collection, and build a patch with the user's edits.
 
     Notes aren't changed. `query` selects cards as in `find_matching_ids`; "" selects all cards.
@@ -189,7 +189,7 @@ def make_patch(
         try:
             source_file = _find_file(card, readers, file_cache)
         except ItemError as error:
-            refusals.append(_make_refusal(edit, error.message))
+            refusals.append(_make_unpatchable_edit(edit, error.message))
             continue
         file_key = str(source_file.root), source_file.path
         file_by_key[file_key] = source_file
@@ -202,14 +202,16 @@ def make_patch(
         try:
             file = _NoteToPatch(ledger, source_file, pictures)
         except ItemError as error:
-            refusals += [_make_refusal(edit, error.message) for edit in edits[file_key]]
+            refusals += [
+                _make_unpatchable_edit(edit, error.message) for edit in edits[file_key]
+            ]
             continue
         patched_guids = []
         for edit in edits[file_key]:
             try:
                 text = file.apply_edit(edit)
             except ItemError as error:
-                refusals.append(_make_refusal(edit, error.message))
+                refusals.append(_make_unpatchable_edit(edit, error.message))
                 continue
             if text != file.text:
                 file.text = text
@@ -251,7 +253,7 @@ def _find_local_edits(card: LocalCard) -> Texts:
     return changed_html
 
 
-def _make_refusal(edit: _Edit, reason: str) -> UnpatchableEdit:
+def _make_unpatchable_edit(edit: _Edit, reason: str) -> UnpatchableEdit:
     first_changed = field_to_markdown(next(iter(edit.html.values())))
     words = truncate(to_one_line(to_plain_text(first_changed)), _MAX_EXCERPT_CHARS)
     title = edit.card.highlight.document.title
@@ -382,7 +384,9 @@ class _NoteToPatch:
         ]
 
         # search the note for the text of all fields, then only for the text of the changed fields
-        wanted_card = _WantedCard(card, highlights[index], media, tuple(html.values()))
+        expected_card = _ExpectedCard(
+            card, highlights[index], media, tuple(html.values())
+        )
         reasons: list[str] = []
         tried_texts: set[str] = set()
         for names_tried in (filled_names, changed_names):
@@ -398,7 +402,7 @@ class _NoteToPatch:
                     if text in tried_texts:
                         continue
                     tried_texts.add(text)
-                    reason = self._check_rewriting(text, wanted_card, highlights, index)
+                    reason = self._check_rewriting(text, expected_card, highlights, index)
                     if not reason:
                         return text
                     reasons.append(reason)
@@ -408,13 +412,17 @@ class _NoteToPatch:
         raise ItemError(reasons[0] if reasons else NO_SYNTAX)
 
     def _check_rewriting(
-        self, text: str, wanted_card: _WantedCard, before: Sequence[Highlight], index: int
+        self,
+        text: str,
+        expected_card: _ExpectedCard,
+        before: Sequence[Highlight],
+        index: int,
     ) -> str:
-        """Check that a changed note has the wanted card, and that nothing else changed.
+        """Check that a changed note has the expected card, and that nothing else has changed.
 
         Args:
             text: the new text of the note.
-            wanted_card: the card, with the fields that it should have.
+            expected_card: the card, with the fields that it should have.
             before: the highlights of the note before the edit.
             index: the index of the card's highlight in `before`.
 
@@ -431,11 +439,11 @@ class _NoteToPatch:
             ):
                 return OTHER_CARDS_TEXT
         try:
-            draft = _find_draft(after[index], wanted_card.card)
+            draft = _find_draft(after[index], expected_card.card)
         except ItemError:
             return OTHER_CARDS_TEXT
-        html_read = render_content(draft.kind, draft.fields, wanted_card.media)
-        for html, wanted_html in zip(html_read, wanted_card.html, strict=True):
+        html_read = render_content(draft.kind, draft.fields, expected_card.media)
+        for html, wanted_html in zip(html_read, expected_card.html, strict=True):
             if not is_same_html(html, wanted_html):
                 excerpt = _excerpt_difference(
                     field_to_markdown(html), field_to_markdown(wanted_html)
@@ -444,11 +452,11 @@ class _NoteToPatch:
                     f"written in the note, it would be read as “{excerpt}”:"
                     " edit the note yourself"
                 )
-        own_id = wanted_card.highlight.source_id
+        own_id = expected_card.highlight.source_id
         if own_id and after[index].source_id == own_id:
             return ""
         similarity = fuzz.ratio(
-            normalize_for_lookup(wanted_card.highlight.exact),
+            normalize_for_lookup(expected_card.highlight.exact),
             normalize_for_lookup(after[index].exact),
         )
         return TOO_DIFFERENT if similarity < 100 * MIN_SIMILARITY else ""
@@ -470,7 +478,7 @@ class _NoteToPatch:
         return ()
 
 
-class _WantedCard(NamedTuple):
+class _ExpectedCard(NamedTuple):
     card: LocalCard
     highlight: Highlight
     """The card's highlight as parsed from the note before the edit."""
@@ -511,7 +519,7 @@ def _excerpt_difference(text: str, other: str) -> str:
 
 
 def _find_draft(highlight: Highlight, card: Card) -> Draft:
-    """Rerun the drafting rules on a highlight, and return the draft that corresponds to `card`.
+    """Rerun the drafting rules on a highlight, and return the draft of the same card.
 
     Raises:
         ItemError: the rules no longer make this card from the highlight.

@@ -29,9 +29,9 @@ class Repair(Hooks):
     def after_run(
         self, workspace: Workspace, result: RunResult, show: ShowProgress
     ) -> None:
-        """Count the failing cards after a run that read Anki's collection.
+        """Count the failing cards after a run that has read Anki's collection.
 
-        If the collection can't be read, nothing happens, because the run has reported this.
+        If the collection can't be read, do nothing, because the run has already reported this.
         """
         if result.collection is None:
             return
@@ -52,13 +52,13 @@ class Repair(Hooks):
         count = get_todays_count(ledger)
         return FeatureNotice(count.line) if count else None
 
-    def make_page_part(self, workspace: Workspace, faces: ItemRenderer) -> PagePart:
+    def make_page_part(self, workspace: Workspace, renderer: ItemRenderer) -> PagePart:
         """Create the list of failing cards for the web page."""
         from ankiforge.features.repair.page import FailingCards
         from ankiforge.web.page_part import PagePart
 
         uses_model = workspace.folder.config.drafter == "llm"
-        return PagePart([FailingCards(workspace, faces, uses_model=uses_model)])
+        return PagePart([FailingCards(workspace, renderer, uses_model=uses_model)])
 
 
 feature = Repair()

@@ -21,7 +21,7 @@ def repair(call: Call) -> None:
     Nothing is changed. The page of ankiforge review rewords the cards: a model, your chat, or
     you.
     """
-    from ankiforge.features.repair.report import entry_to_json, format_entry
+    from ankiforge.features.repair.report import failing_note_to_json, format_failing_note
     from ankiforge.features.repair.work import list_failing_cards
 
     with open_workspace(call, read_only=True) as workspace, wrap_item_errors():
@@ -29,8 +29,9 @@ def repair(call: Call) -> None:
     failing = format_count(len(repairs.failing), "card fails", "cards fail")
     call.say(f"{failing}; in 30 days they took {repairs.minutes:.0f} minutes")
     rows = (
-        (entry_to_json(entry), list(format_entry(entry))) for entry in repairs.failing
+        (failing_note_to_json(entry), list(format_failing_note(entry)))
+        for entry in repairs.failing
     )
-    print_items(call, rows, apart=True)
+    print_items(call, rows, blank_lines=True)
     if repairs.failing:
         call.say("  next  ankiforge review   there: Cards that fail")

@@ -17,8 +17,8 @@ if TYPE_CHECKING:
     from ankiforge.features.repair.failing import FailingCard
 
 
-def keep_first_card_per_note(cards: Iterable[FailingCard]) -> list[FailingCard]:
-    """Keep only the first card of each note, preserving the order."""
+def select_first_card_per_note(cards: Iterable[FailingCard]) -> list[FailingCard]:
+    """Select the first card of each note. The order of the cards is preserved."""
     by_note: dict[NoteId, FailingCard] = {}
     for card in cards:
         by_note.setdefault(card.history.note_id, card)
@@ -26,9 +26,9 @@ def keep_first_card_per_note(cards: Iterable[FailingCard]) -> list[FailingCard]:
 
 
 def load_last_repair_days(ledger: Ledger, now: datetime) -> dict[NoteId, int]:
-    """Return the day on which each note was last repaired or left as it is, keyed by note id.
+    """Return the day on which each note was last repaired or left unchanged, keyed by note id.
 
-    Days are relative to today, i.e. 0 or negative.
+    Days are relative to today, so they are 0 or negative.
     """
     days = {}
     for note_id, at in load_repair_times(ledger).items():
@@ -88,7 +88,7 @@ def count_failing(ledger: Ledger, path: Path) -> None:
     now = _now()
     with open_anki_contents(path) as view:
         all_histories = read_histories(view, now)
-    cards = keep_first_card_per_note(
+    cards = select_first_card_per_note(
         find_failing_cards(all_histories, load_last_repair_days(ledger, now))
     )
     minutes = sum(card.history.recent_seconds for card in cards) / 60

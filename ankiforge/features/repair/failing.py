@@ -107,7 +107,7 @@ class CardHistory(Value):
 
     @property
     def repair_requests(self) -> Strings:
-        """Texts naming the red flag and the tags with which the user asked for a repair."""
+        """The red flag and the tags with which the user has asked for a repair, as text."""
         flag = ("you flagged this card red in Anki",) if self.is_flagged else ()
         return (*flag, *(f"tagged {tag}" for tag in WISH_TAGS if tag in self.tags))
 
@@ -183,7 +183,9 @@ def read_histories(view: AnkiContents, now: datetime) -> tuple[CardHistory, ...]
 def find_failing_cards(
     all_histories: Iterable[CardHistory], last_repair_days: Mapping[NoteId, int]
 ) -> list[FailingCard]:
-    """Return the failing cards, those that the user asked for first, then by total review time.
+    """Find the failing cards, starting with those for which the user has asked for a repair.
+
+    Both these and the other cards are sorted by total review time, longest first.
 
     Args:
         all_histories: the histories of all cards.

@@ -75,25 +75,25 @@ class FailingCards(ItemSource):
     prefix = ID_PREFIX
 
     def __init__(
-        self, workspace: Workspace, faces: ItemRenderer, *, uses_model: bool
+        self, workspace: Workspace, renderer: ItemRenderer, *, uses_model: bool
     ) -> None:
         """Create the list without reading the collection yet.
 
         Args:
             workspace: the workspace.
-            faces: renders cards and sources.
+            renderer: renders cards and sources.
             uses_model: whether a model can be asked for repairs.
         """
         self._workspace = workspace
         self._ledger = workspace.ledger
-        self._faces = faces
+        self._renderer = renderer
         self._uses_model = uses_model
         self._fingerprint = ""
         """The fingerprint of the collection when it was last read, or ""."""
         self._entries: dict[str, FailingNote] = {}
         """The pending entries, keyed by item id."""
 
-    def count(self) -> dict[str, int]:
+    def count_pending_items(self) -> dict[str, int]:
         """Return the number of pending cards, or the stored count until the collection is read."""
         if self._fingerprint:
             return {"failing": len(self._entries)}
@@ -113,41 +113,44 @@ class FailingCards(ItemSource):
         if not state or state != self._fingerprint:
             entries = repair_work.list_failing_cards(self._workspace).failing
             self._entries = {
-                f"{ID_PREFIX}{entry.note.note_id}": entry for entry in entries
+                f"{ID_PREFIX}{failing_note.note.note_id}": failing_note
+                for failing_note in entries
             }
             self._fingerprint = state
         return tuple(self._entries)
 
     def render_item(self, id: str) -> Json | None:
         """Render an item as JSON, or return None if it isn't pending any more."""
-        entry = self._entries.get(id)
-        return self._render(entry) if entry else None
+        failing_note = self._entries.get(id)
+        return self._render(failing_note) if failing_note else None
 
-    def _render(self, entry: FailingNote) -> Json:
-        card = self._make_card(entry)
-        view = render_card(card, self._faces.find_picture)
-        history = entry.history
+    def _render(self, failing_note: FailingNote) -> Json:
+        card = self._make_card(failing_note)
+        view = render_card(card, self._renderer.find_picture)
+        history = failing_note.history
         failure_count = sum(answer.is_failure for answer in history.answers)
         minutes = format_count(max(round(history.total_seconds / 60), 1), "minute")
         answers = format_count(history.answer_count, "answer")
-        text = to_sentence("; ".join(entry.reasons))
+        text = to_sentence("; ".join(failing_note.reasons))
         item: Json = {
-            "id": f"{ID_PREFIX}{entry.note.note_id}",
-            "turn": hash16("failing", repr((entry.card.fields, entry.proposed_repairs))),
+            "id": f"{ID_PREFIX}{failing_note.note.note_id}",
+            "turn": hash16(
+                "failing", repr((failing_note.card.fields, failing_note.proposed_repairs))
+            ),
             "title": view["title"],
             "question": view["question"],
             "ask": f"{text} {failure_count or 'None'} of {answers} wrong, {minutes} spent.",
             "cards": [view],
-            "actions": self._list_actions(entry),
+            "actions": self._list_actions(failing_note),
         }
-        if entry.similar_note_id:
-            similar = _make_preview(entry.card.confused_fields, "")
-            item["near"] = render_card(similar, self._faces.find_picture)
-        if entry.is_ours:
+        if failing_note.similar_note_id:
+            similar = _make_preview(failing_note.card.confused_fields, "")
+            item["near"] = render_card(similar, self._renderer.find_picture)
+        if failing_note.is_own_card:
             highlight = load_highlight(self._ledger, card.key)
-            item["source"] = self._faces.render_source(highlight, entry.quote)
+            item["source"] = self._renderer.render_source(highlight, failing_note.quote)
         item["repairs"] = []
-        for repair in entry.proposed_repairs[: len(_ACCEPT_KEYS)]:
+        for repair in failing_note.proposed_repairs[: len(_ACCEPT_KEYS)]:
             cards = []
             for words in (
                 dict(apply_edits(card.fields, repair.fields)),
@@ -158,7 +161,7 @@ class FailingCards(ItemSource):
                 ]
                 kind = CardKind.from_fields(words)
                 new_card = replace(card, kind=kind, fields=tuple(fields))
-                cards.append(render_card(new_card, self._faces.find_picture))
+                cards.append(render_card(new_card, self._renderer.find_picture))
             lines = [f"perhaps: {doubt}" for doubt in repair.warnings]
             if repair.quote:
                 quote = truncate(to_one_line(repair.quote), _MAX_QUOTE_CHARS)
@@ -172,23 +175,25 @@ class FailingCards(ItemSource):
             )
         return item
 
-    def _list_actions(self, entry: FailingNote) -> list[Json]:
-        """Return the JSON of the actions on an entry.
+    def _list_actions(self, failing_note: FailingNote) -> list[Json]:
+        """Return the JSON of the actions on an failing_note.
 
         Only the main action is a filled button: to accept the first repair or, if there is none,
         to edit or suspend the card.
         """
         actions: list[Json] = []
-        for number in _ACCEPT_KEYS[: len(entry.proposed_repairs)]:
+        for number in _ACCEPT_KEYS[: len(failing_note.proposed_repairs)]:
             look = "more" if actions else "filled"
             repair_label = (
-                f"repair {number}" if len(entry.proposed_repairs) > 1 else "the repair"
+                f"repair {number}"
+                if len(failing_note.proposed_repairs) > 1
+                else "the repair"
             )
             accept_action = build_action(
                 "accept", f"Take {repair_label}", number, look, "Repaired"
             )
             actions.append({**accept_action, "sends": {"choice": int(number) - 1}})
-        if entry.can_change:
+        if failing_note.is_changeable:
             look = "text" if actions else "filled"
             actions.append({**EDIT, "look": look, "said": "Saved", "save": "Save"})
         actions += [{**_SUSPEND, "look": "outlined" if actions else "filled"}, _LEAVE]
@@ -197,25 +202,25 @@ class FailingCards(ItemSource):
         # put the buttons that are only text last
         return sorted(actions, key=lambda action: action["look"] == "text")
 
-    def _make_card(self, entry: FailingNote) -> ShownCard:
-        if not entry.is_ours:
-            return _make_preview(entry.card.fields, entry.note.deck)
-        card = next(iter(item_lists.load_items(self._ledger, [entry.guid])))
-        fields_by_name = {**dict(card.fields), **entry.card.fields}
+    def _make_card(self, failing_note: FailingNote) -> ShownCard:
+        if not failing_note.is_own_card:
+            return _make_preview(failing_note.card.fields, failing_note.note.deck)
+        card = next(iter(item_lists.load_items(self._ledger, [failing_note.guid])))
+        fields_by_name = {**dict(card.fields), **failing_note.card.fields}
         return replace(card, fields=tuple(fields_by_name.items()))
 
     # --- decisions ----------------------------------------------------------------------
 
-    def _find_current_entry(self, decision: Decision) -> FailingNote:
-        entry = self._entries.get(decision.id)
-        item_json = self._render(entry) if entry else None
-        if entry is None or (
+    def _find_failing_note(self, decision: Decision) -> FailingNote:
+        failing_note = self._entries.get(decision.id)
+        item_json = self._render(failing_note) if failing_note else None
+        if failing_note is None or (
             decision.content_hash
             and item_json
             and decision.content_hash != item_json["turn"]
         ):
             raise StaleItemError(None, item_json)
-        return entry
+        return failing_note
 
     def decide(self, decision: Decision) -> DecisionOutcome:
         """Carry out the user's decision on an item.
@@ -224,28 +229,28 @@ class FailingCards(ItemSource):
             StaleItemError: the item has changed since it was shown, or isn't pending any more.
             ForgeError: the decision is refused. The message gives the reason.
         """
-        entry = self._find_current_entry(decision)
+        failing_note = self._find_failing_note(decision)
         workspace = self._workspace
         message = ""
         match decision:
-            case Accept(choice=choice) if choice < len(entry.proposed_repairs):
-                repair = entry.proposed_repairs[choice]
-                action = repair_work.accept_repair(workspace, entry, repair)
+            case Accept(choice=choice) if choice < len(failing_note.proposed_repairs):
+                repair = failing_note.proposed_repairs[choice]
+                action = repair_work.accept_repair(workspace, failing_note, repair)
             case Edit(fields=typed):
-                old_fields = entry.card.fields
+                old_fields = failing_note.card.fields
                 new_fields = {
                     name: text
                     for name, text in typed.items()
                     if name in old_fields or text
                 }
-                action = repair_work.edit_note(workspace, entry, new_fields)
+                action = repair_work.edit_note(workspace, failing_note, new_fields)
             case Reject():
-                action, message = repair_work.suspend_card(workspace, entry)
+                action, message = repair_work.suspend_card(workspace, failing_note)
             case Postpone():
-                action = repair_work.record_left_as_is(workspace, entry)
+                action = repair_work.postpone_repair(workspace, failing_note)
             case Redraft():
-                repairs = repair_work.ask_model(workspace, entry)
-                self._add_repairs(entry, repairs)
+                repairs = repair_work.ask_model(workspace, failing_note)
+                self._add_repairs(failing_note, repairs)
                 message = "The model offers these." if repairs else f"{NO_REPAIR_TEXT}."
                 return DecisionOutcome(
                     message=message, next_id=decision.id, is_pending=True
@@ -256,47 +261,52 @@ class FailingCards(ItemSource):
 
         def take_back() -> None:
             undo_decision(self._ledger, action)
-            self._entries = {decision.id: entry, **self._entries}
+            self._entries = {decision.id: failing_note, **self._entries}
             if isinstance(decision, Reject):
-                repair_work.unsuspend_card(workspace, entry)
+                repair_work.unsuspend_card(workspace, failing_note)
 
         return DecisionOutcome(take_back, action, to_sentence(message) if message else "")
 
     def preview(self, decision: Decision) -> ShownCard:
         """Build the card as it would be with the fields in the editor."""
         card = self._make_card(
-            self._find_current_entry(replace(decision, content_hash=""))
+            self._find_failing_note(replace(decision, content_hash=""))
         )
         typed = decision.fields if isinstance(decision, Edit) else {}
         return replace(card, fields=apply_edits(card.fields, typed))
 
     # --- the chat -----------------------------------------------------------------------
 
-    def build_chat_question(self, id: str) -> ChatPrompt:
+    def build_chat_prompt(self, id: str) -> ChatPrompt:
         """Build a prompt to paste into a chat, asking for repairs of a card.
 
         Raises:
             RefusedError: some of the text must stay on this computer, or ankiforge can't change
                 the note.
         """
-        text = repair_work.build_repair_chat_text(self._workspace, self._entries[id])
+        text = repair_work.build_repair_prompt(self._workspace, self._entries[id])
 
         def apply_reply(reply: str) -> ChatOutcome:
-            entry = self._entries[id]
-            repairs = repair_work.read_acceptable_repairs(entry, reply)
-            self._add_repairs(entry, repairs)
+            failing_note = self._entries[id]
+            repairs = repair_work.read_acceptable_repairs(failing_note, reply)
+            self._add_repairs(failing_note, repairs)
             message = format_count(len(repairs), "repair") if repairs else NO_REPAIR_TEXT
             return ChatOutcome(f"{message}.", bool(repairs))
 
         return ChatPrompt("Asks for repairs of this card.", text, apply_reply)
 
-    def _add_repairs(self, entry: FailingNote, repairs: tuple[CardRepair, ...]) -> None:
+    def _add_repairs(
+        self, failing_note: FailingNote, repairs: tuple[CardRepair, ...]
+    ) -> None:
         if not repairs:
             return
-        id = f"{ID_PREFIX}{entry.note.note_id}"
-        offers = (*repairs, *entry.proposed_repairs)[: len(_ACCEPT_KEYS)]
+        id = f"{ID_PREFIX}{failing_note.note.note_id}"
+        offers = (*repairs, *failing_note.proposed_repairs)[: len(_ACCEPT_KEYS)]
         del self._entries[id]
-        self._entries = {id: replace(entry, proposed_repairs=offers), **self._entries}
+        self._entries = {
+            id: replace(failing_note, proposed_repairs=offers),
+            **self._entries,
+        }
 
 
 def _make_preview(fields: Texts, deck: str) -> Preview:

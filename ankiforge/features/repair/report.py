@@ -19,46 +19,49 @@ _MAX_SIDE_CHARS = 300
 """The length to which a side of a card is truncated, in characters."""
 
 
-def entry_to_json(entry: FailingNote) -> Json:
-    """Convert an entry to the JSON printed by `repair --json` and returned to agents."""
-    history = entry.history
+def failing_note_to_json(failing_note: FailingNote) -> Json:
+    """Convert a failing note to the JSON printed by `repair --json` and returned to agents."""
+    history = failing_note.history
     near: Json | None = None
-    if entry.similar_note_id:
-        near = {"nid": entry.similar_note_id, "fields": dict(entry.card.confused_fields)}
+    if failing_note.similar_note_id:
+        near = {
+            "nid": failing_note.similar_note_id,
+            "fields": dict(failing_note.card.confused_fields),
+        }
     return {
-        "nid": entry.note.note_id,
-        "guid": entry.note.guid,
-        "deck": entry.note.deck,
-        "notetype": entry.note.notetype,
-        "card": entry.guid if entry.is_ours else None,
-        "fields": dict(entry.card.fields),
-        "why": list(entry.reasons),
+        "nid": failing_note.note.note_id,
+        "guid": failing_note.note.guid,
+        "deck": failing_note.note.deck,
+        "notetype": failing_note.note.notetype,
+        "card": failing_note.guid if failing_note.is_own_card else None,
+        "fields": dict(failing_note.card.fields),
+        "why": list(failing_note.reasons),
         "history": history.summary,
         "answers": history.answer_count,
         "seconds": round(history.total_seconds),
         "lapses": history.lapses,
-        "findings": to_builtins(entry.findings),
+        "findings": to_builtins(failing_note.findings),
         "near": near,
-        "passage": entry.passage,
-        "quote": entry.quote,
+        "passage": failing_note.passage,
+        "quote": failing_note.quote,
     }
 
 
-def format_entry(entry: FailingNote) -> TextLines:
-    """Format an entry as lines of text, with its review history, reasons and passage."""
-    yield f"{entry.note.note_id}  {truncate(entry.note.deck, 50)}"
-    for name, text in entry.card.fields.items():
+def format_failing_note(failing_note: FailingNote) -> TextLines:
+    """Format a failing note as lines of text, with its review history, reasons and passage."""
+    yield f"{failing_note.note.note_id}  {truncate(failing_note.note.deck, 50)}"
+    for name, text in failing_note.card.fields.items():
         yield f"  {name.lower()}: {truncate(to_one_line(to_plain_text(text)), _MAX_SIDE_CHARS)}"
-    history = entry.history
+    history = failing_note.history
     minutes = f"{history.total_seconds / 60:.0f} min"
     yield f"  {history.summary} | {format_count(history.answer_count, 'answer')}, {minutes}"
-    for reason in entry.reasons:
+    for reason in failing_note.reasons:
         yield f"  {reason}"
-    for front in [*entry.card.confused_fields.values()][:1]:
+    for front in [*failing_note.card.confused_fields.values()][:1]:
         front = to_one_line(to_plain_text(front))
         yield f"  mixed up with: {truncate(front, _MAX_SIDE_CHARS)}"
-    if entry.passage:
-        yield f"  {format_quote_in_passage(entry.passage, entry.quote)}"
+    if failing_note.passage:
+        yield f"  {format_quote_in_passage(failing_note.passage, failing_note.quote)}"
 
 
 @agent_tool()
@@ -75,9 +78,9 @@ def list_failing(
     """
     repairs = list_failing_cards(workspace)
     cards = []
-    for entry in repairs.failing:
-        if not entry.has_private_text(privacy):
-            cards.append(entry_to_json(entry))
+    for failing_note in repairs.failing:
+        if not failing_note.has_private_text(privacy):
+            cards.append(failing_note_to_json(failing_note))
     return {"cards": cards[:limit], "total": len(cards)}
 
 

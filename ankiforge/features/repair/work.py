@@ -22,8 +22,8 @@ from ankiforge.draft.prompt import ModelRequest
 from ankiforge.errors import RefusedError, ServiceError, UsageError
 from ankiforge.features.repair import repairs
 from ankiforge.features.repair.count import (
-    keep_first_card_per_note,
     load_last_repair_days,
+    select_first_card_per_note,
 )
 from ankiforge.features.repair.failing import (
     CardHistory,
@@ -69,7 +69,7 @@ from ankiforge.pipeline.collection import (
 )
 from ankiforge.text import to_one_line
 from ankiforge.text.cloze import to_plain_text
-from ankiforge.text.lists import split_items
+from ankiforge.text.lists import split_answer_into_items
 
 if TYPE_CHECKING:
     from ankiforge.pipeline.workspace import Workspace
@@ -78,7 +78,7 @@ if TYPE_CHECKING:
 # --- findings ---------------------------------------------------------------------------------
 
 
-def find_repair_findings(note: ParsedNote) -> tuple[Finding, ...]:
+def check_parsed_note(note: ParsedNote) -> tuple[Finding, ...]:
     """Check a note, and return the findings that are errors or warnings.
 
     Notes of other tools are only checked for obvious faults.
@@ -123,14 +123,14 @@ class FailingNote(Value):
     """The document that our own card was made from."""
 
     @property
-    def is_ours(self) -> bool:
+    def is_own_card(self) -> bool:
         """Whether the note is a card of the workspace."""
         return is_card_id(self.guid)
 
     @property
-    def can_change(self) -> bool:
+    def is_changeable(self) -> bool:
         """Whether ankiforge can change the note."""
-        return self.is_ours or self.note_type is not None
+        return self.is_own_card or self.note_type is not None
 
     def has_private_text(self, privacy: PrivacyFilter) -> bool:
         """Return whether the card or its passage has text that must stay on this computer."""
@@ -165,19 +165,21 @@ def list_failing_cards(workspace: Workspace) -> FailingNotes:
         raise UsageError("there is no collection of Anki to look at", hint=hint)
     with open_anki_contents(path, None) as view:
         all_histories = read_histories(view, now)
-        builder = _EntryBuilder(ledger, view)
+        builder = _FailingNoteBuilder(ledger, view)
     cards = []
-    for card in keep_first_card_per_note(
+    for card in select_first_card_per_note(
         find_failing_cards(all_histories, load_last_repair_days(ledger, now))
     ):
         note = builder.read_note(card.history.note_id)
         if note:
             cards.append(card)
     seconds = sum(card.history.recent_seconds for card in cards)
-    return FailingNotes(tuple(builder.iter_entries(cards, all_histories)), seconds / 60)
+    return FailingNotes(
+        tuple(builder.iter_failing_notes(cards, all_histories)), seconds / 60
+    )
 
 
-class _EntryBuilder:
+class _FailingNoteBuilder:
     def __init__(self, ledger: Ledger, view: AnkiContents) -> None:
         self._ledger = ledger
         self._types = {note_type.id: note_type for note_type in view.note_types}
@@ -188,7 +190,7 @@ class _EntryBuilder:
         note = self._notes.get(note_id)
         return parse_note(note, self._types.get(note.type_id)) if note else None
 
-    def iter_entries(
+    def iter_failing_notes(
         self, cards: Sequence[FailingCard], all_histories: Iterable[CardHistory]
     ) -> Iterator[FailingNote]:
         if not cards:
@@ -201,18 +203,22 @@ class _EntryBuilder:
                 map(stem_word, find_content_words(note.front if note else ""))
             )
         for card in cards:
-            entry = self._build_entry(card)
-            if entry is None:
+            failing_note = self._build_failing_note(card)
+            if failing_note is None:
                 continue
             similar_id = find_most_similar_note(card.history.note_id, question_stems)
             similar = self.read_note(similar_id)
             if similar:
-                texts = replace(entry.card, confused_fields=dict(similar.draft.fields))
-                entry = replace(entry, similar_note_id=similar_id, card=texts)
-            yield entry
+                texts = replace(
+                    failing_note.card, confused_fields=dict(similar.draft.fields)
+                )
+                failing_note = replace(
+                    failing_note, similar_note_id=similar_id, card=texts
+                )
+            yield failing_note
 
-    def _build_entry(self, failing_card: FailingCard) -> FailingNote | None:
-        """Build the entry for a note.
+    def _build_failing_note(self, failing_card: FailingCard) -> FailingNote | None:
+        """Build the list's entry for a card.
 
         Returns None if the note can't be read as a card, or if it is a card of this workspace
         that was made on another device.
@@ -221,8 +227,8 @@ class _EntryBuilder:
         if note is None:
             return None
         guid = self._adopted_guids.get(note.guid, note.guid)
-        findings = find_repair_findings(note)
-        entry = FailingNote(
+        findings = check_parsed_note(note)
+        failing_note = FailingNote(
             note,
             guid,
             CardToRepair({}),
@@ -237,7 +243,7 @@ class _EntryBuilder:
             as_in_anki = apply_anki_edits(self._ledger, own_card)
             fields = {name: text for name, text in as_in_anki.fields if name != "Reverse"}
             return replace(
-                entry,
+                failing_note,
                 # the topic is omitted, because the line above the question shows it
                 card=CardToRepair(fields),
                 passage=own_card.highlight.context,
@@ -263,7 +269,9 @@ class _EntryBuilder:
             )
         parent_deck, _, deck_name = note.deck.rpartition("::")
         topic = deck_name if parent_deck else ""
-        return replace(entry, card=CardToRepair(fields, topic), note_type=mapped_type)
+        return replace(
+            failing_note, card=CardToRepair(fields, topic), note_type=mapped_type
+        )
 
 
 # --- confused cards ---------------------------------------------------------------------------
@@ -292,51 +300,55 @@ def find_most_similar_note(
 # --- accepting a repair -----------------------------------------------------------------------
 
 
-def accept_repair(workspace: Workspace, entry: FailingNote, repair: CardRepair) -> str:
+def accept_repair(
+    workspace: Workspace, failing_note: FailingNote, repair: CardRepair
+) -> str:
     """Accept a repair, and return the id of the action that undoes all of it.
 
     Raises:
         RefusedError: ankiforge can't change the note.
     """
     with workspace.ledger.action() as action:
-        _record_change(workspace.ledger, entry, "reword", repair.fields, repair.new_cards)
+        _record_change(
+            workspace.ledger, failing_note, "reword", repair.fields, repair.new_cards
+        )
     return action
 
 
-def edit_note(workspace: Workspace, entry: FailingNote, fields: Texts) -> str:
+def edit_note(workspace: Workspace, failing_note: FailingNote, fields: Texts) -> str:
     """Replace a note's text with the text that the user typed, and return the decision's id.
 
     Raises:
         RefusedError: ankiforge can't change the note.
     """
     with workspace.ledger.action() as action:
-        _record_change(workspace.ledger, entry, "edit", fields)
+        _record_change(workspace.ledger, failing_note, "edit", fields)
     return action
 
 
-def record_left_as_is(workspace: Workspace, entry: FailingNote) -> str:
-    """Leave a note as it is for thirty days, and return the decision's id."""
+def postpone_repair(workspace: Workspace, failing_note: FailingNote) -> str:
+    """Record that a note stays unchanged for thirty days, and return the decision's id."""
     with workspace.ledger.action() as action:
         decisions.record_repair(
-            workspace.ledger, LEFT_AS_IS, entry.note.note_id, entry.guid
+            workspace.ledger, LEFT_AS_IS, failing_note.note.note_id, failing_note.guid
         )
     return action
 
 
-def suspend_card(workspace: Workspace, entry: FailingNote) -> Pair:
+def suspend_card(workspace: Workspace, failing_note: FailingNote) -> Pair:
     """Suspend the failing card in a running Anki. Its note isn't changed.
 
     Returns:
         The id of the decision, and a message for the user: a confirmation or, if Anki can't be
         reached, instructions for suspending the card in Anki.
     """
-    message = _suspend_in_anki(workspace, entry.history.card_id, suspends=True)
-    return record_left_as_is(workspace, entry), message
+    message = _suspend_in_anki(workspace, failing_note.history.card_id, suspends=True)
+    return postpone_repair(workspace, failing_note), message
 
 
 def _record_change(
     ledger: Ledger,
-    entry: FailingNote,
+    failing_note: FailingNote,
     name: str,
     fields: Texts,
     new: Iterable[Texts] = (),
@@ -349,24 +361,26 @@ def _record_change(
     Raises:
         RefusedError: ankiforge can't change the note.
     """
-    if entry.is_ours:
-        _record_own_change(ledger, entry, name, fields, new)
+    if failing_note.is_own_card:
+        _record_own_change(ledger, failing_note, name, fields, new)
         return
-    if entry.note_type is None:
-        raise _make_unchangeable_error(entry, "its question has several fields")
-    note = entry.note
+    if failing_note.note_type is None:
+        raise _make_unchangeable_error(failing_note, "its question has several fields")
+    note = failing_note.note
     html = dict(note.fields)
-    old_fields = entry.card.fields
-    changed_fields = _render_changes(entry, fields)
+    old_fields = failing_note.card.fields
+    changed_fields = _render_changes(failing_note, fields)
     texts = {name: changed_fields[name][0] if name in changed_fields else old_fields.get(name, "")
-             for name in entry.note_type.fields}  # fmt: skip
+             for name in failing_note.note_type.fields}  # fmt: skip
     adopted = AdoptedNote(
         guid=note.guid,
         id=note.note_id,
-        type=entry.note_type.id,
-        field_names=entry.note_type.fields,
+        type=failing_note.note_type.id,
+        field_names=failing_note.note_type.fields,
         html=html,
-        source_texts={name: old_fields.get(name, "") for name in entry.note_type.fields},
+        source_texts={
+            name: old_fields.get(name, "") for name in failing_note.note_type.fields
+        },
         repaired=changed_fields,
     )
     change = NoteRepair(
@@ -375,33 +389,37 @@ def _record_change(
         added_cards=tuple(
             replace(_make_card(card_fields), deck=note.deck) for card_fields in new
         ),
-        added_note_type=entry.note_type,
+        added_note_type=failing_note.note_type,
     )
     decisions.record_repair(ledger, name, note.note_id, note.guid, change)
 
 
 def _record_own_change(
-    ledger: Ledger, entry: FailingNote, name: str, fields: Texts, new: Iterable[Texts]
+    ledger: Ledger,
+    failing_note: FailingNote,
+    name: str,
+    fields: Texts,
+    new: Iterable[Texts],
 ) -> None:
     """Record the new text of a card that ankiforge made, along with any new cards."""
-    line = next(item_lists.load_items(ledger, [entry.guid]), None)
+    line = next(item_lists.load_items(ledger, [failing_note.guid]), None)
     if not isinstance(line, LocalCard):
-        raise RefusedError(f"{entry.guid} is no longer a card", hint="list again")
-    texts = {**entry.card.fields, **fields}
+        raise RefusedError(f"{failing_note.guid} is no longer a card", hint="list again")
+    texts = {**failing_note.card.fields, **fields}
     # drop fields that the note lacks, except Extra, which is appended to the answer
     if "Extra" not in line.note_field_names and texts.get("Extra") and "Back" in texts:
         texts["Back"] = f"{texts['Back']}\n\n---\n\n{texts['Extra']}"
     texts = {name: text for name, text in texts.items() if name in line.note_field_names}
-    decide.edit_card_or_draft(ledger, entry.guid, texts, forced=True)
-    decisions.record_repair(ledger, name, entry.note.note_id, entry.guid)
+    decide.edit_card_or_draft(ledger, failing_note.guid, texts, forced=True)
+    decisions.record_repair(ledger, name, failing_note.note.note_id, failing_note.guid)
     for card_fields in new:
         card = replace(_make_card(card_fields), key=line.key, deck=line.deck)
         local_passage = load_snapshot(ledger, ledger.get_passage(line.key))
         decisions.make_card(ledger, local_passage, card)
 
 
-def _make_unchangeable_error(entry: FailingNote, reason: str) -> RefusedError:
-    hint = f"in Anki's browser, search nid:{entry.note.note_id}"
+def _make_unchangeable_error(failing_note: FailingNote, reason: str) -> RefusedError:
+    hint = f"in Anki's browser, search nid:{failing_note.note.note_id}"
     return RefusedError(f"{reason}: change it in Anki", hint=hint)
 
 
@@ -412,7 +430,7 @@ def _make_card(fields: Texts) -> CardContent:
     )
 
 
-def _render_changes(entry: FailingNote, fields: Texts) -> dict[str, Pair]:
+def _render_changes(failing_note: FailingNote, fields: Texts) -> dict[str, Pair]:
     """Return the new (Markdown, HTML) of each changed field of a note, keyed by our field name.
 
     Unchanged fields are left out, so they keep HTML that our Markdown may not be able to express.
@@ -421,22 +439,22 @@ def _render_changes(entry: FailingNote, fields: Texts) -> dict[str, Pair]:
         RefusedError: a field would lose a picture or sound, or the note has no field for the
             text below the answer.
     """
-    names = entry.note.field_names
-    html = dict(entry.note.fields)
-    old_fields = entry.card.fields
+    names = failing_note.note.field_names
+    html = dict(failing_note.note.fields)
+    old_fields = failing_note.card.fields
     changed_fields: dict[str, Pair] = {}
     for name, text in fields.items():
         if name not in names or text == old_fields.get(name, ""):
             continue
         if "![" in old_fields.get(name, "") or "[sound:" in html[names[name]]:
             reason = f"its {name} has a picture or a sound, which would be lost"
-            raise _make_unchangeable_error(entry, reason)
+            raise _make_unchangeable_error(failing_note, reason)
         changed_fields[name] = (text, render_field(text, cloze=name == "Text"))
     extra = fields.get("Extra", "")
     if extra and "Extra" not in names:
         if "Back" not in names:
             raise _make_unchangeable_error(
-                entry, "its note type has no field for the text below"
+                failing_note, "its note type has no field for the text below"
             )
         markdown, answer_html = changed_fields.get(
             "Back", (old_fields["Back"], html[names["Back"]])
@@ -452,43 +470,45 @@ def _render_changes(entry: FailingNote, fields: Texts) -> dict[str, Pair]:
 # --- asking a model or a chat -----------------------------------------------------------------
 
 
-def build_repair_chat_text(workspace: Workspace, entry: FailingNote) -> str:
+def build_repair_prompt(workspace: Workspace, failing_note: FailingNote) -> str:
     """Build a prompt to paste into a chat, asking for repairs of a note.
 
     Raises:
         RefusedError: some of the text must stay on this computer, or ankiforge can't change
             the note.
     """
-    request = _make_request(workspace, entry)
+    request = _make_request(workspace, failing_note)
     return "\n\n".join(message["content"] for message in request.messages) + "\n"
 
 
-def _make_request(workspace: Workspace, entry: FailingNote) -> ModelRequest:
+def _make_request(workspace: Workspace, failing_note: FailingNote) -> ModelRequest:
     from ankiforge.pipeline.draft import load_privacy
 
-    if not entry.can_change:
-        raise _make_unchangeable_error(entry, "its question has several fields")
+    if not failing_note.is_changeable:
+        raise _make_unchangeable_error(failing_note, "its question has several fields")
     privacy = load_privacy(workspace.ledger)
-    if entry.has_private_text(privacy):
+    if failing_note.has_private_text(privacy):
         hint = "it has text under #no-llm: reword it here, with e"
         raise RefusedError("this card must stay on this computer", hint=hint)
     return repairs.build_request(
-        entry.card,
-        entry.reasons,
-        entry.history.summary,
-        entry.passage,
-        lambda text: privacy.mask_text(text, entry.document),
+        failing_note.card,
+        failing_note.reasons,
+        failing_note.history.summary,
+        failing_note.passage,
+        lambda text: privacy.mask_text(text, failing_note.document),
     )
 
 
-def read_acceptable_repairs(entry: FailingNote, reply: str) -> tuple[CardRepair, ...]:
-    """Parse a reply, and return the repairs that no check blocks, with any warnings attached."""
+def read_acceptable_repairs(
+    failing_note: FailingNote, reply: str
+) -> tuple[CardRepair, ...]:
+    """Parse a reply, and return the repairs that no check blocks, each with any warnings."""
     acceptable = []
-    for repair in repairs.parse_repairs(reply, entry.card, entry.passage):
+    for repair in repairs.parse_repairs(reply, failing_note.card, failing_note.passage):
         doubts = []
         is_blocked = False
         for fields in (repair.fields, *repair.new_cards):
-            for finding in _check_repair(entry, fields, repair.quote):
+            for finding in _check_repair(failing_note, fields, repair.quote):
                 is_blocked = is_blocked or finding.severity is Severity.BLOCK
                 if finding.severity is Severity.WARN:
                     doubts.append(finding.message)
@@ -497,7 +517,7 @@ def read_acceptable_repairs(entry: FailingNote, reply: str) -> tuple[CardRepair,
     return tuple(acceptable)
 
 
-def ask_model(workspace: Workspace, entry: FailingNote) -> tuple[CardRepair, ...]:
+def ask_model(workspace: Workspace, failing_note: FailingNote) -> tuple[CardRepair, ...]:
     """Ask the configured model for repairs, and return those that no check blocks.
 
     Raises:
@@ -506,30 +526,37 @@ def ask_model(workspace: Workspace, entry: FailingNote) -> tuple[CardRepair, ...
         RefusedError: some of the text must stay on this computer, or ankiforge can't change
             the note.
     """
-    request = _make_request(workspace, entry)
+    request = _make_request(workspace, failing_note)
     model = workspace.build_model()
     if model is None:
         hint = "ankiforge model use NAME, or m: your chat"
         raise UsageError("no model is set", hint=hint)
-    return read_acceptable_repairs(entry, model.request_reply(request))
+    return read_acceptable_repairs(failing_note, model.request_reply(request))
 
 
-def _check_repair(entry: FailingNote, fields: Texts, quote: str) -> Iterator[Finding]:
-    old_texts = [to_plain_text(text) for text in entry.card.fields.values()]
-    old_texts += [to_plain_text(text) for text in entry.card.confused_fields.values()]
+def _check_repair(
+    failing_note: FailingNote, fields: Texts, quote: str
+) -> Iterator[Finding]:
+    old_texts = [to_plain_text(text) for text in failing_note.card.fields.values()]
+    old_texts += [
+        to_plain_text(text) for text in failing_note.card.confused_fields.values()
+    ]
     # a repair may mention how many items the old answer lists, so add these numbers to the source
     item_count = len(
-        split_items(entry.card.fields.get("Front", ""), entry.card.fields.get("Back", ""))
+        split_answer_into_items(
+            failing_note.card.fields.get("Front", ""),
+            failing_note.card.fields.get("Back", ""),
+        )
     )
     numbers_text = " ".join(map(str, range(2, item_count + 1)))
-    text = "\n".join(filter(None, (*old_texts, numbers_text, entry.passage)))
+    text = "\n".join(filter(None, (*old_texts, numbers_text, failing_note.passage)))
     highlight = Highlight(
-        document=Document(DocumentKey(""), "", entry.card.topic),
+        document=Document(DocumentKey(""), "", failing_note.card.topic),
         namespace="",
         kind=HighlightKind.HIGHLIGHT,
         exact=text,
         surrounding_text=text,
-        markdown=tuple(entry.card.fields.values()),
+        markdown=tuple(failing_note.card.fields.values()),
     )
     card = replace(_make_card(fields), quote=quote or text, origin=Origin("llm"))
     yield from check.check_draft(
@@ -555,6 +582,6 @@ def _suspend_in_anki(workspace: Workspace, card_id: CardId, *, suspends: bool) -
     return "done in Anki"
 
 
-def unsuspend_card(workspace: Workspace, entry: FailingNote) -> str:
+def unsuspend_card(workspace: Workspace, failing_note: FailingNote) -> str:
     """Revert `suspend_card`, and return a message for the user."""
-    return _suspend_in_anki(workspace, entry.history.card_id, suspends=False)
+    return _suspend_in_anki(workspace, failing_note.history.card_id, suspends=False)

@@ -4,7 +4,9 @@ import pytest
 from msgspec.structs import replace
 
 from ankiforge.features.adopt import work as adopt
+from ankiforge.ledger.decision_plans import NoteTakeover
 from ankiforge.model import (
+    AdoptedNote,
     AnkiNote,
     AnkiNoteType,
     CardKind,
@@ -80,7 +82,7 @@ def test_which_note_of_another_tool_is_whose(notes, drafts, outcome):
     theirs = [
         adopt._ForeignNote(note, note_type("Front", "Back"), names) for note in notes
     ]
-    matches = adopt.Matches()
+    matches = adopt.NoteMatches()
     adopt._match_drafts(matches, theirs, drafts)
     found = {"by_id": [each.id for each in matches.by_id]}
     found["by_words"] = [each.id for each in matches.by_words]
@@ -94,6 +96,104 @@ def test_a_note_whose_type_is_unclear_has_the_words_of_its_first_fields():
     assert theirs.texts == adopt._render_draft(drafted("d1", "", *HEART))
     claims = [drafted("d1", "1", *HEART)]
     assert (
-        theirs.explain_unclear(claims)
+        theirs.explain_mismatch(claims)
         == "its note type Theirs has no single field for each side"
     )
+
+
+def test_a_note_that_is_taken_over_keeps_its_names_fields_and_deck():
+    names = {"Front": "Word", "Back": "Meaning"}
+    html = {"Word": "<b>What</b> pumps?", "Meaning": "heart", "More": "x"}
+    note = in_anki(1, *html.values())
+    theirs = adopt._ForeignNote(note, note_type(*html), names)
+    taken = AdoptedNote(Guid("g1"), 1, 7, names, html)
+    draft = drafted("d1", "1", *HEART)
+    assert theirs.make_takeover(draft) == NoteTakeover("d1", taken, "", "D")
+    # the numbers of a cloze are those that it has in Anki
+    names, html = {"Text": "Body"}, {"Body": "{{c2::heart}} <i>pumps</i>"}
+    theirs = adopt._ForeignNote(
+        in_anki(1, *html.values()), note_type(*html, cloze=True), names
+    )
+    taken = AdoptedNote(Guid("g1"), 1, 7, names, html)
+    draft = drafted("d1", "1", "{{c1::heart}} *pumps*")
+    text = "{{c2::heart}} *pumps*"
+    assert theirs.make_takeover(draft) == NoteTakeover("d1", taken, text, "D")
+
+
+ROW = adopt.MatchRow("a.md", "What pumps?", "What beats?")
+COUNTS = [
+    "      0  matched by id",
+    "      1    of these, worded differently in Anki",
+    "      0  matched by equal words",
+    "      0  schedules",
+    "      0  in Anki already, with the schedule that they have there",
+    "      3  not in Anki",
+    "      0  unclear",
+]
+ALONE = "  a.md: What pumps?"
+
+
+@pytest.mark.parametrize(
+    ("limit", "rows"),
+    [
+        (None, [ALONE, f"  a.md: {'x' * 59}…", ALONE]),
+        (3, [ALONE, f"  a.md: {'x' * 59}…", ALONE]),
+        (2, [ALONE, f"  a.md: {'x' * 59}…", "  … and 1 more (-v)"]),
+        (0, ["  … and 3 more (-v)"]),
+    ],
+)
+def test_what_needs_attention_is_listed_below_the_numbers(limit, rows):
+    alone = replace(ROW, anki="")
+    matches = adopt.NoteMatches(
+        differing=[ROW], not_in_anki=[alone, replace(alone, source="x" * 99), alone]
+    )
+    differing = (
+        ["  a.md: What pumps? → What beats?"] if limit != 0 else ["  … and 1 more (-v)"]
+    )
+    told = [*adopt.format_matches(matches, limit)]
+    assert told == [*COUNTS, "differing:", *differing, "not in anki:", *rows]
+
+
+def test_without_a_match_the_list_is_a_sentence_and_json_has_every_list():
+    nothing = "no notes or schedules of another tool were found"
+    assert [*adopt.format_matches(adopt.NoteMatches(), None)] == [nothing]
+    taken = NoteTakeover("d1", deck="D")
+    matches = adopt.NoteMatches([taken], [taken] * 2, [taken] * 3, unclear=[ROW])
+    assert adopt.matches_to_json(matches) == {
+        "by_id": 1,
+        "by_words": 2,
+        "scheduled": 3,
+        "differing": [],
+        "in_anki": [],
+        "not_in_anki": [],
+        "unclear": [{"where": "a.md", "source": "What pumps?", "anki": "What beats?"}],
+    }
+    assert matches.notes_to_take_over == [taken] * 6
+
+
+def test_a_row_of_a_list_has_the_place_and_both_sides():
+    draft = drafted("d1", "9", "What **pumps**?", "heart")
+    matches = adopt.NoteMatches()
+    adopt._match_drafts(matches, [], [draft])
+    assert matches.not_in_anki == [adopt.MatchRow("Hearts", "What pumps? / heart")]
+    passage = replace(draft.highlight, document=replace(PASSAGE.document, path="a.md"))
+    matches = adopt.NoteMatches()
+    adopt._match_drafts(matches, [], [replace(draft, passages=(passage,))])
+    assert matches.not_in_anki == [adopt.MatchRow("a.md", "What pumps? / heart")]
+
+
+@pytest.mark.parametrize(
+    ("front", "html", "is_same"),
+    [
+        ("{{c1::heart}} pumps", "{{c3::heart}}  pumps", True),  # whatever the number
+        ("{{c1::heart}} pumps", "{{c1::lung}} pumps", False),
+        ("- a\n- {{c1::b}}", "<ul><li>a</li><li>{{c1::b}}</li></ul>", True),
+    ],
+)
+def test_a_cloze_is_matched_by_its_words(front, html, is_same):
+    theirs = adopt._ForeignNote(
+        in_anki(1, html), note_type("Text", cloze=True), {"Text": "Text"}
+    )
+    matches = adopt.NoteMatches()
+    adopt._match_drafts(matches, [theirs], [drafted("d1", "", front)])
+    assert [each.id for each in matches.by_words] == (["d1"] if is_same else [])

@@ -11,7 +11,7 @@ pytest.importorskip("mcp")
 from ankiforge.config.workspace import find_workspace
 from ankiforge.errors import BUG_MESSAGE, BugError, RefusedError
 from ankiforge.extract import registry
-from ankiforge.features.agents.agent import Agent
+from ankiforge.features.agents.agent import AgentSession
 from ankiforge.features.agents.server import _run_tool
 from ankiforge.pipeline.workspace import Workspace
 from tests.fakes.agent import client
@@ -499,6 +499,6 @@ def test_a_fault_of_the_program_tells_an_agent_no_words_of_a_note(error):
     def opened(_: str) -> Any:
         raise error
 
-    said = _run_tool(Agent(opened), "list_cards", {})
+    said = _run_tool(AgentSession(opened), "list_cards", {})
     assert said.is_error
     assert [content.text for content in said.content] == ["ankiforge itself fails on it"]

@@ -6,7 +6,7 @@ from typing import Any
 import pytest
 
 from ankiforge.draft.chat import make_label
-from ankiforge.features.agents.agent import Agent
+from ankiforge.features.agents.agent import AgentSession
 from ankiforge.features.ask.tools import ask
 from ankiforge.pipeline.workspace import Workspace
 from tests.fakes.llm_server import says
@@ -83,7 +83,7 @@ def test_where_nothing_was_found_or_no_sentence_stands_it_says_so(asked):
 
 
 def test_an_agent_gets_passages_and_then_the_sentences_that_stand(asked):
-    agent = Agent(lambda lock: Workspace(asked.folder))
+    agent = AgentSession(lambda lock: Workspace(asked.folder))
     told = agent.call_tool(ask, {"question": QUESTION, "answer": []})
     assert "Answer the question from the passages alone" in told["rules"]
     assert "neighbour" not in json.dumps(told)

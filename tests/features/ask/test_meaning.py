@@ -8,9 +8,9 @@ from typing import Any
 import pytest
 
 from ankiforge.draft.server import ModelServer
-from ankiforge.features.agents.agent import Agent
+from ankiforge.features.agents.agent import AgentSession
 from ankiforge.features.ask import embedder
-from ankiforge.features.ask.command import may_offer, offer_model
+from ankiforge.features.ask.command import should_suggest_model, suggest_local_model
 from ankiforge.features.ask.tools import search_library
 from ankiforge.features.ask.vectors import PassageVectors, open_vectors
 from ankiforge.pipeline.workspace import Workspace
@@ -130,7 +130,7 @@ def test_what_is_missing_is_found_by_words_and_counted(place, server):
 def test_vectors_that_were_made_when_it_was_stopped_stay(place, server, monkeypatch):
     monkeypatch.setattr(embedder.ServerEmbedder, "batch_size", 1)
     (place.folder / "notes" / "cat.md").write_text("Katze::cat\n")
-    made = PassageVectors.compute_missing
+    made = PassageVectors.compute_missing_vectors
 
     def stopped(self: PassageVectors) -> Iterator[Any]:
         for step in made(self):
@@ -138,7 +138,7 @@ def test_vectors_that_were_made_when_it_was_stopped_stay(place, server, monkeypa
             if step.done == 2:
                 raise KeyboardInterrupt
 
-    monkeypatch.setattr(PassageVectors, "compute_missing", stopped)
+    monkeypatch.setattr(PassageVectors, "compute_missing_vectors", stopped)
     run = place.ok("run")
     assert "the next run continues" in run.stderr
     assert (place.folder / "ankiforge.apkg").exists()
@@ -267,7 +267,7 @@ def agent_answers(place: Any, private: str, forms: tuple[str, str]) -> str:
     )
     (place.folder / "notes" / "cells.md").write_text(note.replace(*forms))
     place.ok("run")
-    agent = Agent(lambda lock: Workspace(place.folder))
+    agent = AgentSession(lambda lock: Workspace(place.folder))
     return json.dumps(
         [
             agent.call_tool(search_library, {"query": each, "limit": 5})
@@ -309,11 +309,11 @@ def test_a_server_with_such_a_model_is_offered_once(place):
     place.settings("sources: []\n")
     with Workspace(place.folder) as workspace:
         config = workspace.folder.config
-    assert offer_model(lambda seconds: ()) == ""
-    assert may_offer(config)
-    offered = offer_model(lambda seconds: servers)
+    assert suggest_local_model(lambda seconds: ()) == ""
+    assert should_suggest_model(config)
+    offered = suggest_local_model(lambda seconds: servers)
     assert offered.endswith("ankiforge model use ollama --for meaning")
-    assert not may_offer(config)
+    assert not should_suggest_model(config)
 
 
 def test_the_settings_are_written_by_model_use(

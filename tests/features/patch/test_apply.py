@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from ankiforge.features.patch.work import patch_anki_edits
+from ankiforge.features.patch.work import build_patch_from_anki
 from ankiforge.pipeline.workspace import Workspace
 
 NOTE = "What does a ribosome do?::It makes proteins.\n"
@@ -103,7 +103,7 @@ FAILURES = {
 def test_notes_that_cannot_be_replaced_stay_and_the_others_are_written(forge):
     vault = Vault(forge, *FAILURES, "sound")
     with forge.here(), Workspace() as workspace:
-        patch = patch_anki_edits(workspace)
+        patch = build_patch_from_anki(workspace)
         for name, (spoil, _) in FAILURES.items():
             spoil(vault.folder / f"{name}.md")
         spoiled = vault.contents()

@@ -4,7 +4,7 @@ import pytest
 from msgspec.structs import replace
 
 from ankiforge.features.repair.reading import parse_note
-from ankiforge.features.repair.work import find_most_similar_note, find_repair_findings
+from ankiforge.features.repair.work import check_parsed_note, find_most_similar_note
 from ankiforge.model import AnkiNote, AnkiNoteType, AnkiTemplate
 
 PLAIN = "{{Front}}"
@@ -113,7 +113,7 @@ def faults(note: tuple[str, ...] | str) -> set[tuple[str, str]]:
     stored = AnkiNote("g", 1, 0, fields, (), "Deck", None, ordinals=(0,))
     read = parse_note(stored, note_type)
     assert read is not None
-    found = find_repair_findings(read)
+    found = check_parsed_note(read)
     return {(finding.severity.value, finding.check) for finding in found}
 
 

@@ -150,7 +150,7 @@ def test_a_chat_is_asked_with_history_and_passage_and_its_answer_is_checked(desk
     nid = failing_card(desk)
     with Workspace(desk.forge.folder) as workspace:
         [entry] = entries(workspace, nid)
-        asked = repair.build_repair_chat_text(workspace, entry)
+        asked = repair.build_repair_prompt(workspace, entry)
         assert "Which three metals are noble?" in asked
         assert "2d✗ 2d✗ 2d✗ 2d✗" in asked
         assert "forgotten 4 times" in asked
@@ -171,7 +171,7 @@ def test_what_is_private_is_neither_asked_about_nor_shown_to_an_agent(desk):
     with Workspace(desk.forge.folder) as workspace:
         [entry] = entries(workspace, nid)
         try:
-            asked = repair.build_repair_chat_text(workspace, entry)
+            asked = repair.build_repair_prompt(workspace, entry)
         except Exception as error:  # noqa: BLE001
             asked = str(error)
     assert "alpha" not in asked
@@ -182,7 +182,7 @@ def test_a_card_is_left_for_thirty_days_and_that_is_undone(desk):
     with Workspace(desk.forge.folder) as workspace:
         [entry] = repair.list_failing_cards(workspace).failing
         assert entry.note.note_id == nid
-        repair.record_left_as_is(workspace, entry)
+        repair.postpone_repair(workspace, entry)
         assert repair.list_failing_cards(workspace).failing == ()
         workspace.undo()
         assert len(repair.list_failing_cards(workspace).failing) == 1

@@ -1,0 +1,199 @@
+"""What is told of a card that fails, and which repairs and edits of it are taken, row by row."""
+
+import pytest
+from msgspec.structs import replace
+
+from ankiforge.check.rules_and_text import make_finding
+from ankiforge.errors import RefusedError
+from ankiforge.features.repair import work
+from ankiforge.features.repair.failing import CardHistory, FirstAnswer
+from ankiforge.features.repair.reading import ParsedNote
+from ankiforge.features.repair.repairs import CardToRepair
+from ankiforge.features.repair.report import failing_note_to_json, format_failing_note
+from ankiforge.features.repair.work import FailingNote, read_acceptable_repairs
+from ankiforge.model import (
+    CardContent,
+    CardKind,
+    HighlightKey,
+    Origin,
+    UserNoteType,
+)
+
+SIDES = {"Front": "Which three?", "Back": "a, b, c"}
+ANSWERS = (FirstAnswer(-9, 1, 2, True), FirstAnswer(-3, 3, 2, True))
+HISTORY = CardHistory(11, 7, ANSWERS, 5, 131.0, lapses=4)
+NOTE = ParsedNote(
+    "g7",
+    7,
+    "Bones::Arm",
+    "Theirs",
+    (("Word", "<b>Which</b> three?"), ("Meaning", "a, b, c"), ("More", "")),
+    CardContent(HighlightKey(""), CardKind.BASIC, tuple(SIDES.items()), Origin("x")),
+    {"Front": "Word", "Back": "Meaning"},
+)
+TYPE = UserNoteType(1, "Theirs", NOTE.field_names, {})
+FAILS = FailingNote(NOTE, "g7", CardToRepair(SIDES), HISTORY, ("leech",), note_type=TYPE)
+OURS = replace(FAILS, guid="afm677me3iafihcy5dxsfk46pm", note_type=None)
+WRONG = make_finding("malformed", "no gap")
+
+
+@pytest.mark.parametrize(
+    ("changed", "is_own", "is_changeable"),
+    [
+        ({}, False, True),
+        ({"note_type": None}, False, False),
+        ({"guid": OURS.guid}, True, True),
+        ({"guid": OURS.guid, "note_type": None}, True, True),
+    ],
+)
+def test_a_note_can_be_changed_if_it_is_ours_or_each_side_is_a_field(
+    changed, is_own, is_changeable
+):
+    note = replace(FAILS, **changed)
+    assert (note.is_own_card, note.is_changeable) == (is_own, is_changeable)
+
+
+HEAD = ["7  Bones::Arm", "  front: Which three?", "  back: a, b, c"]
+TOLD = [f"  {HISTORY.summary} | 5 answers, 2 min", "  leech"]
+
+
+@pytest.mark.parametrize(
+    ("changed", "lines"),
+    [
+        ({}, [*HEAD, *TOLD]),
+        ({"reasons": ("leech", "tagged marked")}, [*HEAD, *TOLD, "  tagged marked"]),
+        ({"card": CardToRepair({"Text": "{{c1::a\n}} **b** " + "x" * 400})},
+         [HEAD[0], f"  text: a b {'x' * 295}…", *TOLD]),
+        # the first side alone of the card that it is mixed up with
+        ({"card": CardToRepair(SIDES, confused_fields={"Front": "Which **two**?", "Back": "a"}), "similar_note_id": 8},
+         [*HEAD, *TOLD, "  mixed up with: Which two?"]),
+        ({"passage": "There are a, b, c.", "quote": "a, b, c"}, [*HEAD, *TOLD, "  “There are »a, b, c«.”"]),
+    ],
+)  # fmt: skip
+def test_a_card_that_fails_is_told_in_lines(changed, lines):
+    assert [*format_failing_note(replace(FAILS, **changed))] == lines
+
+
+OF_FAILS = {
+    "nid": 7,
+    "guid": "g7",
+    "deck": "Bones::Arm",
+    "notetype": "Theirs",
+    "card": None,
+    "fields": SIDES,
+    "why": ["leech"],
+    "history": HISTORY.summary,
+    "answers": 5,
+    "seconds": 131,
+    "lapses": 4,
+    "findings": (),
+    "near": None,
+    "passage": "",
+    "quote": "",
+}
+
+
+@pytest.mark.parametrize(
+    ("changed", "data"),
+    [
+        ({}, {}),
+        ({"guid": OURS.guid}, {"card": OURS.guid}),
+        ({"passage": "There are a, b, c.", "quote": "a, b, c"}, {"passage": "There are a, b, c.", "quote": "a, b, c"}),
+        ({"similar_note_id": 8, "card": CardToRepair(SIDES, confused_fields={"Front": "Which two?"})},
+         {"near": {"nid": 8, "fields": {"Front": "Which two?"}}}),
+        ({"history": replace(HISTORY, total_seconds=130.6, lapses=9, answer_count=6)}, {"seconds": 131, "lapses": 9, "answers": 6}),
+    ],
+)  # fmt: skip
+def test_a_card_that_fails_is_json_with_every_number(changed, data):
+    assert failing_note_to_json(replace(FAILS, **changed)) == {**OF_FAILS, **data}
+
+
+def test_the_findings_of_a_card_that_fails_are_json():
+    [finding] = failing_note_to_json(replace(FAILS, findings=(WRONG,)))["findings"]
+    assert (finding["check"], finding["message"]) == ("malformed", WRONG.message)
+
+
+# --- repairs --------------------------------------------------------------------------------
+
+PASSAGE = "There are three bones in the arm: a, b, c. The longest one is a, with 36 cm."
+
+
+@pytest.mark.parametrize(
+    ("front", "back", "passage", "is_taken"),
+    [
+        ("Which bones?", "a, b, c", "", True),
+        ("Which 3 bones?", "a, b, c", "", True),  # so many are listed
+        ("Which 4 bones?", "a, b, c", "", False),
+        ("How long is a?", "36 cm", "", False),
+        ("How long is a?", "36 cm", PASSAGE, True),
+        ("How long is a?", "63 cm", PASSAGE, False),
+    ],
+)
+def test_a_repair_says_only_what_the_card_or_its_passage_says(
+    front, back, passage, is_taken
+):
+    failing = replace(FAILS, passage=passage)
+    reply = f'{{"front": "{front}", "back": "{back}"}}'
+    taken = read_acceptable_repairs(failing, reply)
+    expected = [{"Front": front, "Back": back}] if is_taken else []
+    assert [repair.fields for repair in taken] == expected
+
+
+SET = "the answer is a set: 3 things, more than 2"
+ALONE = "does not stand alone: “What is it”"
+
+
+@pytest.mark.parametrize(
+    ("new", "warnings"),
+    [
+        ("[]", (SET,)),
+        ('[{"front": "How long is a?", "back": "36 cm"}]', (SET,)),
+        # what a new card says is checked, too, and each warning is said once
+        ('[{"front": "What is it?", "back": "36 cm"}, {"front": "What is it?", "back": "a"}]', (SET, ALONE, "has several right answers: “What is it?”")),
+        ('[{"front": "How long is a?", "back": "63 cm"}]', None),
+    ],
+)  # fmt: skip
+def test_a_repair_with_a_doubtful_card_has_a_warning_and_with_a_false_one_goes(
+    new, warnings
+):
+    reply = f'{{"front": "Which bones?", "back": "a, b, c", "new": {new}}}'
+    taken = read_acceptable_repairs(replace(FAILS, passage=PASSAGE), reply)
+    assert [repair.warnings for repair in taken] == ([warnings] if warnings else [])
+
+
+# --- edits ----------------------------------------------------------------------------------
+
+SOUND = replace(NOTE, fields=(("Word", "Which three? [sound:a.mp3]"), *NOTE.fields[1:]))
+CLOZE = replace(NOTE, fields=(("Body", "{{c1::a}} b"),), field_names={"Text": "Body"})
+EXTRA = replace(NOTE, field_names={**NOTE.field_names, "Extra": "More"})
+
+
+@pytest.mark.parametrize(
+    ("note", "old", "new", "changed"),
+    [
+        (NOTE, SIDES, SIDES, {}),
+        (NOTE, SIDES, {**SIDES, "Back": "*a*"}, {"Back": ("*a*", "<em>a</em>")}),
+        (NOTE, SIDES, {"Front": "Which?", "Back": "a"}, {"Front": ("Which?", "Which?"), "Back": ("a", "a")}),
+        (NOTE, SIDES, {**SIDES, "Reverse": "x"}, {}),
+        # what stands below the answer has a field, or goes below the answer
+        (EXTRA, SIDES, {**SIDES, "Extra": "more"}, {"Extra": ("more", "more")}),
+        (EXTRA, {**SIDES, "Extra": "more"}, {**SIDES, "Extra": "more"}, {}),
+        (NOTE, SIDES, {**SIDES, "Extra": "*more*"}, {"Back": ("a, b, c\n\n---\n\n*more*", "a, b, c<hr><small><em>more</em></small>")}),
+        (NOTE, SIDES, {**SIDES, "Back": "a", "Extra": "more"}, {"Back": ("a\n\n---\n\nmore", "a<hr><small>more</small>")}),
+        (CLOZE, {"Text": "{{c1::a}} b"}, {"Text": "{{c1::a}} *c*"}, {"Text": ("{{c1::a}} *c*", "{{c1::a}} <em>c</em>")}),
+        # a picture or a sound stays if nothing changes
+        (SOUND, SIDES, {**SIDES, "Back": "a"}, {"Back": ("a", "a")}),
+        (SOUND, SIDES, {**SIDES, "Front": "Which?"}, "its Front has a picture or a sound, which would be lost: change it in Anki"),
+        (NOTE, {**SIDES, "Back": "a ![](x.png)"}, {**SIDES, "Back": "a"}, "its Back has a picture or a sound, which would be lost: change it in Anki"),
+        (CLOZE, {"Text": "{{c1::a}} b"}, {"Text": "{{c1::a}} b", "Extra": "more"}, "its note type has no field for the text below: change it in Anki"),
+    ],
+)  # fmt: skip
+def test_only_what_changed_is_written_into_the_fields_of_a_note(note, old, new, changed):
+    failing = replace(FAILS, note=note, card=CardToRepair(old))
+    if isinstance(changed, dict):
+        assert work._render_changes(failing, new) == changed
+        return
+    with pytest.raises(RefusedError) as raised:
+        work._render_changes(failing, new)
+    assert raised.value.message == changed
+    assert raised.value.hint == "in Anki's browser, search nid:7"

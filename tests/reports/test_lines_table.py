@@ -1,0 +1,422 @@
+"""The lines and the JSON of drafts, questions and highlights without a card, row by row."""
+
+from collections import Counter
+
+import pytest
+from msgspec.structs import replace
+
+from ankiforge.check.rules_and_text import make_finding
+from ankiforge.config.deckfiles import DeckRule
+from ankiforge.extract.discover import UnreadFiles
+from ankiforge.ledger import HighlightOutcome, Ledger, LocatedSkippedText
+from ankiforge.ledger.sentence_decisions import SentenceState
+from ankiforge.model import (
+    CardKind,
+    Conflict,
+    Document,
+    DocumentKey,
+    Guid,
+    Highlight,
+    HighlightKey,
+    HighlightKind,
+    LocalCard,
+    PendingDraft,
+    Proposal,
+    Remark,
+    RemarkKind,
+    Severity,
+    SkippedText,
+    SourceChange,
+    UserQuestion,
+    UserQuestionKind,
+    Verdict,
+)
+from ankiforge.pipeline.sources import UNREAD_FILES_SETTING
+from ankiforge.reports import cards
+from ankiforge.text import render_bold_marks
+from tests.cards import made
+
+PAPER = Document(DocumentKey("d"), "papers", "On Memory", path="a/b/Memory.pdf")
+PLACE = Highlight(
+    PAPER, "pdf:papers", HighlightKind.HIGHLIGHT, "Tests help memory.", page_label="3",
+    key=HighlightKey("pdf:papers/k"), uri="zotero://x", heading="Results",
+)  # fmt: skip
+BOTH = (("Front", "What helps?"), ("Back", "Tests"))
+DRAFT = made(
+    PendingDraft,
+    kind=CardKind.BASIC,
+    fields=BOTH,
+    quote="Tests help",
+    passages=(PLACE,),
+    deck="Reading",
+)
+CARD = made(
+    LocalCard,
+    kind=CardKind.BASIC,
+    fields=BOTH,
+    quote="Tests help",
+    passages=(PLACE,),
+    deck="Reading",
+)
+
+
+@pytest.fixture(scope="module")
+def empty(tmp_path_factory):
+    folder = tmp_path_factory.mktemp("ledger")
+    with Ledger(folder / "l.db", folder, "a") as ledger:
+        ledger.merge_journal()
+        yield ledger
+
+
+def plain(line: str) -> str:
+    return render_bold_marks(line, "*", "*")
+
+
+# --- one line -------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize(
+    ("document", "counts", "line"),
+    [
+        (PAPER, {}, "*On Memory*\ta/b/  "),
+        (PAPER, {"waiting": 2, "accepted": 1, "proposed": 1}, "*On Memory*\ta/b/  2 drafts, 1 card, 1 proposal"),
+        (PAPER, {"rejected": 1, "waiting": 0, "retired": 2}, "*On Memory*\ta/b/  1 rejected, 2 retired"),
+        (replace(PAPER, path="Memory.pdf"), {"without a proposal": 3}, "*On Memory*\t3 without a proposal"),
+        (replace(PAPER, title="", path="a/x  y.md"), {"waiting": 1}, "*a/x y.md*\ta/  1 draft"),
+    ],
+)  # fmt: skip
+def test_a_document_is_a_line_with_the_numbers_of_its_rows(document, counts, line):
+    assert plain(cards.format_heading(document, Counter(counts))) == line
+
+
+GAPS = made(
+    PendingDraft, fields=(("Text", "{{c1::Tests}} help."),), passages=(PLACE,),
+    gaps=("{{c1::Tests}}", "{{c1::help}}"), quote="Tests help.", deck="Reading",
+)  # fmt: skip
+
+
+@pytest.mark.parametrize(
+    ("outcome", "proposal", "lines", "in_full"),
+    [
+        (("undrafted",), None, ["hl1 · Tests help memory.\tnot drafted yet · p. 3"], ["    pdf:papers/k"]),
+        (("no_card", "a list: of names"), None, ["hl1 · Tests help memory.\ta list · p. 3"], None),
+        (("failed", "the model: timed out"), None, ["hl1 · Tests help memory.\tfailed: the model · p. 3"], None),
+        (("left_out", "skipped"), None, ["hl1 · Tests help memory.\tskipped · p. 3"], None),
+        (("waiting",), made(Proposal, fields=(("Text", "{{c1::Tests}} help."),), passages=(PLACE,), confidence=0.856),
+         ["hl1 ○ *[Tests]* help.\tp. 3"], ["    proposal, score 86", "    ankiforge accept pdf:papers/k"]),
+    ],
+)  # fmt: skip
+def test_a_highlight_without_a_card_is_its_proposal_or_the_reason(
+    outcome, proposal, lines, in_full
+):
+    status, reason = (*outcome, "")[:2]
+    found = HighlightOutcome(PLACE, status, reason)
+    told = cards.format_highlight_without_card(found, proposal, "hl1", in_full=False)
+    assert [*map(plain, told)] == lines
+    told = [*cards.format_highlight_without_card(found, proposal, "hl1", in_full=True)]
+    if in_full:
+        assert [*map(plain, told)] == [*lines, *in_full]
+    else:  # with all of the reason
+        assert reason in told[0]
+        assert told[1:] == ["    pdf:papers/k"]
+
+
+@pytest.mark.parametrize(
+    ("marked", "shown"),
+    [
+        ({"exact": ""}, "(highlight)"),
+        ({"exact": "", "comment": "a  note"}, "a note"),
+        ({"exact": "a " * 400}, "a " * 249 + "a…"),
+    ],
+)
+def test_a_highlight_without_words_is_named_by_its_comment_or_kind(marked, shown):
+    found = HighlightOutcome(replace(PLACE, **marked), "undrafted")
+    [line] = cards.format_highlight_without_card(found, None, "hl1", in_full=False)
+    assert line == f"hl1 · {shown}\tnot drafted yet · p. 3"
+
+
+def test_a_text_that_was_skipped_says_where_it_is_and_why():
+    text = SkippedText("[!card]", "line 2", "it has no answer")
+    entry = LocatedSkippedText("vault", "a.md", "Notes", text)
+    assert cards.format_skipped(entry) == (
+        "a.md, line 2: [!card]",
+        "    left out: it has no answer",
+    )
+    assert cards.skipped_to_json(entry) == {
+        "key": None,
+        "source": "vault",
+        "kind": "[!card]",
+        "exact": "",
+        "place": "a.md, line 2",
+        "fate": "left_out",
+        "reason": "it has no answer",
+        "path": "a.md",
+        "title": "Notes",
+    }
+
+
+@pytest.mark.parametrize(
+    ("decided", "line"),
+    [((), ""), ((True,), ""), ((True, False), "1 of 2 facts decided")],
+)
+def test_the_decided_sentences_of_a_passage_are_counted(decided, line):
+    facts = [SentenceState("s", is_decided) for is_decided in decided]
+    assert cards.format_fact_count(facts) == line
+
+
+@pytest.mark.parametrize(
+    ("question", "line"),
+    [
+        ("What  *helps*?", "What helps?"),
+        ("word " * 30, ("word " * 14).rstrip() + "…"),
+        ("x" * 90, "x" * 72 + "…"),  # a script without spaces
+    ],
+)
+def test_a_question_is_cut_between_words(question, line):
+    fields = (("Front", question), ("Back", "a"))
+    assert cards.format_short_question(replace(DRAFT, fields=fields)) == line
+
+
+FAR = "x " * 100
+
+
+@pytest.mark.parametrize(
+    ("passage", "quote", "line"),
+    [
+        ("a  b c", "b", "“a »b« c”"),
+        ("a b c", "a b c", "“a b c”"),
+        ("a b c", "d", "“a b c”"),
+        ("a b c", "", "“a b c”"),
+        (f"{FAR}b {FAR}", "b", f"“…{'x ' * 75}»b«{' x' * 75}…”"),
+        (FAR * 2, "", f"“{('x ' * 150).rstrip()}…”"),
+    ],
+)
+def test_a_quote_is_shown_with_the_words_around_it(passage, quote, line):
+    assert cards.format_quote_in_passage(passage, quote) == line
+
+
+@pytest.mark.parametrize(
+    ("old", "new", "shown"),
+    [
+        ("It beats  twice.", "It beats thrice.", ("It beats *twice.*", "It beats *thrice.*")),
+        ("It beats  twice.", "It beats twice.", ()),
+        ("", "It beats.", ()),
+        ("It beats.", "", ()),
+    ],
+)  # fmt: skip
+def test_the_words_that_changed_in_a_passage_are_bold(old, new, shown):
+    told = cards.format_passage_change(replace(DRAFT, old_quote=old, quote=new))
+    assert tuple(map(plain, told)) == shown
+
+
+# --- questions ------------------------------------------------------------------------------
+
+CONFLICT = Conflict(Guid("af1"), "Back", "mine", "theirs", "h", "i")
+ASKED = UserQuestion(
+    "qu1234567890", UserQuestionKind.CONFLICT, "Which words stay?", guids=(Guid("af1"),),
+    conflicts=(CONFLICT,), examples=("What  helps?", "Memory"),
+)  # fmt: skip
+
+
+@pytest.mark.parametrize(
+    ("conflict", "labels", "effects"),
+    [
+        ({}, ("mine", "source"), ("take the source's words", "keep mine")),
+        ({"is_edited_in_ankiforge": True}, ("in Anki", "here"), ("take the words from here", "keep those in Anki")),
+    ],
+)  # fmt: skip
+def test_a_question_has_its_examples_both_texts_and_the_answers(
+    conflict, labels, effects
+):
+    question = replace(ASKED, conflicts=(replace(CONFLICT, **conflict),))
+    assert (question.accept_effect, question.reject_effect) == effects
+    assert [*cards.format_question(question)] == [
+        "qu1234  Which words stay?",
+        "          What helps?",
+        "          Memory",
+        "          Back:",
+        f"  {labels[0]:7} mine",
+        f"  {labels[1]:7} theirs",
+        f"          ankiforge accept qu1234   {effects[0]}",
+        f"          ankiforge reject qu1234   {effects[1]}",
+    ]
+    row = cards.format_question_row(question)
+    assert row == "qu1234 ? Which words stay?  What helps? / Memory"
+    assert cards.question_to_json(question) == {
+        "id": question.id,
+        "guid": None,
+        "question": "conflict",
+        "text": "Which words stay?",
+        "accept": effects[0],
+        "reject": effects[1],
+        "guids": ("af1",),
+        "examples": question.examples,
+        "conflicts": [{"field": "Back", "mine": "mine", "source": "theirs"}],
+    }
+
+
+# --- all of a card --------------------------------------------------------------------------
+
+FIELDS = [
+    "deck      Reading",
+    "front     What helps?",
+    "back      Tests",
+    "quote     Tests help",
+]
+SOURCE = ["source    On Memory, p. 3 › Results", "          zotero://x"]
+CHANGE = ["was       Tests *helped*", "is now    Tests *help*"]
+WAITS = "waits     Drafted by a model; you decide."
+DECIDE = [
+    "          ankiforge accept dr1",
+    '          ankiforge edit dr1 --field Front "…"',
+    "          ankiforge reject dr1",
+]
+OUTDATED = [
+    "          ankiforge accept dr1   the card stays as it is",
+    '          ankiforge edit dr1 --field Back "…"',
+    "          ankiforge draft   a chat rewords it",
+    "          ankiforge reject dr1   the card goes",
+]
+WRONG = make_finding("number_altered", "“5 kg”", severity=Severity.BLOCK)
+OLD = {"old_quote": "Tests helped"}
+FRESH = replace(DRAFT, fields=(("Front", "Q"), ("Back", "b")), **OLD)
+REMARKS = (Remark(RemarkKind.EQUAL_CARD, "af2"), Remark(RemarkKind.FORM))
+INFO = make_finding("number_altered", "“5 kg”", severity=Severity.INFO)
+
+
+@pytest.mark.parametrize(
+    ("item", "lines"),
+    [
+        (DRAFT, ["dr1  basic  waiting", *FIELDS, *SOURCE, WAITS, *DECIDE]),
+        (replace(DRAFT, **OLD), ["dr1  basic  waiting", *FIELDS, *SOURCE, *CHANGE, WAITS, *DECIDE]),
+        (replace(DRAFT, findings=(WRONG,)),
+         ["dr1  basic  waiting", *FIELDS, *SOURCE, "block     the source has the number with another unit, sign or era: “5 kg”",
+          DECIDE[0].replace("accept", "accept --force"), *DECIDE[1:]]),
+        # a remark says why a draft waits, even beside a finding
+        (replace(DRAFT, findings=(WRONG,), remarks=REMARKS),
+         ["dr1  basic  waiting", *FIELDS, *SOURCE, "block     the source has the number with another unit, sign or era: “5 kg”",
+          "waits     The source has the number with another unit, sign or era: “5 kg”. Compare it with the passage.",
+          "          you have a card with the same words: af2", DECIDE[0].replace("accept", "accept --force"), *DECIDE[1:]]),
+        (replace(DRAFT, findings=(INFO,)),
+         ["dr1  basic  waiting", *FIELDS, *SOURCE, "info      the source has the number with another unit, sign or era: “5 kg”", WAITS, *DECIDE]),
+        (CARD, ["af1  basic  accepted  anki: none", *FIELDS, *SOURCE]),
+        (replace(CARD, source_changes=(SourceChange.SOURCE_GONE,)),
+         ["af1  basic  accepted  anki: none", *FIELDS, SOURCE[0].replace("source ", "last in"), SOURCE[1],
+          "info      its passage is gone from the source, or is no longer marked there"]),
+        (replace(CARD, revision=FRESH),
+         ["af1  basic  accepted  anki: none", *FIELDS, *SOURCE, *CHANGE, "revision  Front: Q; Back: b", *DECIDE]),
+        (replace(CARD, revision=replace(FRESH, keeps_text=True)),
+         ["af1  basic  accepted  anki: none", *FIELDS, *SOURCE, *CHANGE, *OUTDATED]),
+        (replace(CARD, verdict=Verdict.REJECTED, verdict_reason="too easy"),
+         ["af1  basic  rejected  anki: none", *FIELDS, *SOURCE, "rejected  too easy", "          ankiforge undo af1"]),
+        # a heading that is the title is not repeated, and every further passage is named
+        (replace(CARD, passages=(replace(PLACE, heading="On Memory", uri="", links=("file:x",)), replace(PLACE, page_label="9"))),
+         ["af1  basic  accepted  anki: none", *FIELDS, "source    On Memory, p. 3", "          file:x", "also      On Memory, p. 9"]),
+        (GAPS, ["dr1  cloze  waiting", FIELDS[0], "text      {{c1::Tests}} help.", "gap 1     Tests", "gap 2     help", "quote     Tests help.",
+                *SOURCE, WAITS, DECIDE[0] + " --gap 1", DECIDE[1].replace("Front", "Text"), DECIDE[2]]),
+    ],
+)  # fmt: skip
+def test_all_of_a_card_from_its_fields_to_its_commands(empty, item, lines):
+    told = [*map(plain, cards.format_item_in_full(empty, item))]
+    assert told == lines
+    other = replace(ASKED, guids=(Guid("af2"),))
+    about = replace(ASKED, guids=(Guid("af2"), item.id))
+    told_more = [*map(plain, cards.format_item_in_full(empty, item, [other, about]))]
+    assert told_more == [*told, *map(plain, cards.format_question(about))]
+
+
+# --- JSON -----------------------------------------------------------------------------------
+
+SHARED = {
+    "highlight": "pdf:papers/k",
+    "front": "What helps?",
+    "back": "Tests",
+    "title": "On Memory",
+    "kind": "basic",
+    "fields": dict(BOTH),
+    "quote": "Tests help",
+    "findings": (),
+    "deck": "Reading",
+    "tags": ("ankiforge::doc::on-memory",),
+    "gaps": (),
+    "figure": None,
+    "html": {"Front": "What helps?", "Back": "Tests", "Reverse": "", "Extra": ""},
+    "also": [],
+    "document": "d",
+    "heading": "Results",
+    "origin": {"drafter": "llm", "model": "", "prompt": ""},
+}
+OF_DRAFT = {
+    "id": "dr1",
+    "state": "waiting",
+    "waits": "Drafted by a model; you decide.",
+    "verdict": "waiting",
+    "guid": None,
+    "anki": "none",
+    "revises": None,
+    "old_quote": "",
+    "keeps_text": False,
+    "replaces": None,
+    "revision": None,
+    "reason": "",
+    "accepted_by": "",
+    "seen": None,
+}
+OF_CARD = {
+    **OF_DRAFT,
+    "id": "af1",
+    "state": "accepted",
+    "waits": "",
+    "verdict": "accepted",
+    "guid": "af1",
+    "accepted_by": "person",
+}
+
+
+@pytest.mark.parametrize(
+    ("item", "data"),
+    [
+        (DRAFT, OF_DRAFT),
+        (replace(DRAFT, revised_guid=Guid("af9"), old_quote="Tests helped"), {**OF_DRAFT, "revises": "af9", "old_quote": "Tests helped", "state": "revision"}),
+        (replace(DRAFT, replaced_guid=Guid("af9"), keeps_text=True), {**OF_DRAFT, "replaces": "af9", "keeps_text": True}),
+        (CARD, OF_CARD),
+        (replace(CARD, anki_state="written"), {**OF_CARD, "anki": "written"}),
+        (replace(CARD, anki_state="seen"), {**OF_CARD, "anki": "seen", "state": "in Anki"}),
+        (replace(CARD, verdict=Verdict.REJECTED, verdict_reason="too easy"),
+         {**OF_CARD, "verdict": "rejected", "state": "rejected", "reason": "too easy", "accepted_by": ""}),
+        (replace(CARD, revision=replace(DRAFT, old_quote="Tests helped", keeps_text=True)),
+         {**OF_CARD, "revision": {"id": "dr1", "quote": "Tests help", "old_quote": "Tests helped", "keeps_text": True, "fields": dict(BOTH)}}),
+        (replace(CARD, passages=(PLACE, replace(PLACE, key=HighlightKey("k2")))), {**OF_CARD, "also": ["k2"]}),
+    ],
+)  # fmt: skip
+def test_each_stage_of_a_card_is_json_with_the_same_fields(empty, item, data):
+    assert cards.list_row_to_json(empty, item, (DeckRule(),)) == {**SHARED, **data}
+
+
+def test_a_proposal_is_json_with_its_confidence():
+    proposal = made(
+        Proposal, kind=CardKind.BASIC, fields=BOTH, passages=(PLACE,), confidence=0.856
+    )
+    data = cards.proposal_to_json(proposal)
+    assert (data["confidence"], data["gaps"], data["front"]) == (0.86, (), "What helps?")
+
+
+@pytest.mark.parametrize(
+    ("kind", "is_remote", "reason"),
+    [
+        (".mobi", False, "2 such files here, which ankiforge cannot read: name one to see why"),
+        (".mobi", True, "the file is not on this computer: the text around 2 marks is unknown"),
+        ("empty file", True, "2 such files here, which are empty"),
+        (".txt", False, "2 such files here, read only if named, or in a folder that contains only texts"),
+        ("PDF of Zotero marked by another program", False, "2 such files here, whose marks Zotero does not know: name the folder storage to read them"),
+    ],
+)  # fmt: skip
+def test_the_files_of_a_folder_that_nothing_reads_are_one_entry(
+    empty, kind, is_remote, reason
+):
+    empty.set_value(
+        UNREAD_FILES_SETTING, {"/a": UnreadFiles("/a", {kind: 2}, "", is_remote)}
+    )
+    [entry] = cards.list_skipped(empty)
+    assert (entry.source, entry.document, entry.title) == ("", "/a", "/a")
+    assert entry.skipped_text == SkippedText(kind, "", reason)

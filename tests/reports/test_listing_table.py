@@ -1,0 +1,250 @@
+"""What each view of a list holds, in which order, as text and as JSON, row by row."""
+
+import re
+
+import pytest
+
+from ankiforge.errors import UsageError
+from ankiforge.pipeline.workspace import Workspace
+from ankiforge.reports.listing import Listing
+from ankiforge.text import render_bold_marks
+
+
+def listing(opened: Workspace, *, as_json: bool = False, verbose: bool = False):
+    return Listing(opened.ledger, opened.decks, as_json=as_json, verbose=verbose)
+
+
+def plain(lines) -> list[str]:
+    """Return the lines without their ids and times."""
+    shown = []
+    for line in lines:
+        line = re.sub(
+            r"\b(?:af|dr|hl|qu)[0-9a-z]{4,26}\b", "ID", render_bold_marks(line, "", "")
+        )
+        shown.append(re.sub(r"\d{4}-\d\d-\d\d( \d\d:\d\d)?", "DAY", line))
+    return [re.sub(r"\b[0-9a-f]{16}$", "HASH", line) for line in shown]
+
+
+VACUOLE = ["Later\t1 draft", "ID ○ What is a vacuole?"]
+RIBOSOME, CENTRIOLE = "ID ✓ What is a ribosome?", "ID ✓ What is a centriole?"
+RECENT = [
+    ("new words", "by source", "What is a ribosome? / the maker of proteins"),
+    ("edited", "by person", "two tubes"),
+    ("accepted", "by person", "What is a centriole? / a pair of tubes"),
+    ("rejected", "by person", "What is a nucleus? / the home of the genes"),
+    ("accepted", "by person", "What is a ribosome? / a maker of proteins"),
+]
+QUESTION = [
+    "ID  You changed this card, and so did its source.",
+    "          What is a centriole?",
+    "          Cells",
+    "          Back:",
+    "  mine    two tubes",
+    "  source  one pair of tubes",
+    "          ankiforge accept ID   take the source's words",
+    "          ankiforge reject ID   keep mine",
+]
+CHANGED = [
+    "ID  changed with its source DAY; to undo it: ankiforge undo HASH",
+    "  back    a maker of proteins",
+    "   →      the maker of proteins",
+]
+
+
+@pytest.mark.parametrize(
+    ("query", "view", "everything", "lines"),
+    [
+        # what waits is first, and a document's cards are below it
+        ((), "", False, [*VACUOLE, "", "Cells\t2 cards", RIBOSOME, CENTRIOLE]),
+        (("what",), "", False, [*VACUOLE, "", "Cells\t2 cards", RIBOSOME, CENTRIOLE]),
+        (("ribosome",), "", False, ["Cells\t1 card", RIBOSOME]),
+        (("nowhere",), "", False, []),
+        # everything is in the order of the files
+        ((), "", True, ["Cells\t2 cards", RIBOSOME, CENTRIOLE, "", *VACUOLE]),
+        ((), "new", False, VACUOLE),
+        ((), "new", True, VACUOLE),
+        (("ribosome",), "new", False, []),
+        ((), "gone", False, []),
+        ((), "unknown", False, []),
+        ((), "recent", False, [f"{what}: {text}\tDAY" for what, _, text in RECENT]),
+        ((), "questions", False, [f"ID ? {QUESTION[0][4:]}  What is a centriole? / Cells"]),
+        ((), "changed", False, [*QUESTION, *CHANGED]),
+        (("ribosome",), "changed", False, CHANGED),
+        (("centriole",), "changed", False, QUESTION),
+        (("vacuole",), "changed", False, []),
+    ],
+)  # fmt: skip
+def test_a_view_has_its_items_in_its_order(opened, query, view, everything, lines):
+    listed = [*listing(opened).list_view(query, view, everything=everything)]
+    assert [line for _, told in listed for line in plain(told)] == lines
+    # as JSON there are the same items
+    items = [
+        data
+        for data, _ in listing(opened, as_json=True).list_view(
+            query, view, everything=everything
+        )
+    ]
+    assert len(items) == len(listed)
+    assert all(item["id"] for item in items)
+
+
+@pytest.mark.parametrize("view", ["recent", "unknown", "questions"])
+def test_a_view_without_cards_takes_no_query(opened, view):
+    with pytest.raises(UsageError, match=f"--view {view} takes no query"):
+        [*listing(opened).list_view(("x",), view, everything=False)]
+
+
+def test_a_verbose_list_shows_all_of_each_item(opened):
+    verbose = listing(opened, verbose=True)
+    told = [plain(lines) for _, lines in verbose.list_view((), "", everything=False)]
+    assert [lines[2] for lines in told] == [
+        "front     What is a vacuole?",
+        "front     What is a ribosome?",
+        "front     What is a centriole?",
+    ]
+    assert told[2][-8:] == QUESTION  # but none of their histories
+    [(_, lines)] = verbose.list_view((), "questions", everything=False)
+    assert plain(lines) == QUESTION
+    rows = verbose.list_view((), "recent", everything=False)
+    for (_, [row]), (what, by, text) in zip(rows, RECENT, strict=True):
+        assert re.search(f"{what} {by}  .*{re.escape(text)}$", row)
+    items = [*listing(opened, as_json=True).list_view((), "", everything=False)]
+    assert not any("questions" in data or "decisions" in data for data, _ in items)
+
+
+WATER = "Osmosis is the diffusion of water through a semipermeable membrane."
+MARKED = [
+    f"ID ○ {WATER.replace('Osmosis', '[Osmosis]')}\tgap 2: semipermeable membrane",
+    "ID · so much for that\ta heading or a label",
+]
+AGAIN = ["Later\t1 without a proposal", f"ID · {WATER}\tsame words as in Cells"]
+NUCLEUS = "ID · What is a nucleus?::the home of the genes\tskipped: rejected by you"
+LOOKALIKE = "Open.md, line 1: ==mark=="
+
+
+@pytest.mark.parametrize(
+    ("query", "everything", "lines"),
+    [
+        ((), False, [*AGAIN, "", "Cells\t1 proposal, 1 without a proposal", *MARKED]),
+        (("Later",), False, AGAIN),
+        (("same WORDS",), False, AGAIN),  # of the reason
+        (("notes/later.md",), False, AGAIN),
+        (("water", "cells"), False, [*AGAIN, "", "Cells\t1 proposal", MARKED[0]]),
+        (("nucleus",), False, []),
+        (("nucleus",), True, ["Cells\t1 without a proposal", NUCLEUS]),
+        (("much",), True, ["Cells\t1 without a proposal", MARKED[1]]),
+        (("Open.md",), False, []),
+        (("Open.md",), True, [LOOKALIKE]),
+        (("==mark==", "line 1"), True, [LOOKALIKE]),
+    ],
+)  # fmt: skip
+def test_highlights_without_a_card_are_found_by_their_text_place_and_reason(
+    opened, query, everything, lines
+):
+    listed = [*listing(opened).list_without_card(query, everything=everything)]
+    told = [line for _, lines in listed for line in plain(lines)]
+    assert [line for line in told if not line.startswith("    left out: ")] == lines
+    items = listing(opened, as_json=True).list_without_card(query, everything=everything)
+    assert [data["place"] for data, _ in items] == [data["place"] for data, _ in listed]
+
+
+def test_a_highlight_without_a_card_is_json_with_its_proposal_or_the_reason(opened):
+    items = listing(opened, as_json=True).list_without_card((), everything=True)
+    told = {}
+    for data, _ in items:
+        told[data["exact"][:7], data["place"]] = (
+            data["fate"],
+            data["reason"][:15],
+            data.get("confidence"),
+            data.get("proposal") and data["proposal"]["front"][:9],
+        )
+    assert told == {
+        ("Osmosis", "Later.md"): ("no_card", "same words as i", 0.0, None),
+        ("Osmosis", "Cells.md, Cells"): ("no_card", "", 0.92, "[Osmosis]"),
+        ("What is", "Cells.md, Cells"): ("left_out", "rejected by you", 0.0, None),
+        ("so much", "Cells.md, Cells"): ("no_card", "a heading or a ", 0.0, None),
+        ("", "Open.md, line 1"): ("left_out", "its other half ", None, None),
+    }
+
+
+# --- show -----------------------------------------------------------------------------------
+
+
+def find(opened: Workspace, *query: str) -> str:
+    """Return the id of the card that a query finds, or the key of a highlight without one."""
+    shown = listing(opened, as_json=True)
+    for data, _ in shown.list_view(query, "", everything=True):
+        return data["id"]
+    [data, _] = next(shown.list_without_card(query, everything=True))
+    return data["key"]
+
+
+@pytest.mark.parametrize(
+    ("word", "first"),
+    [
+        ("ribosome", "ID  basic  accepted  anki: written"),
+        ("vacuole", "ID  basic  waiting"),
+        ("much", MARKED[1]),
+    ],
+)
+def test_an_item_is_shown_by_its_id_its_key_or_its_words(opened, word, first):
+    by_id = [*listing(opened).list_selected_items((find(opened, word),))]
+    assert [plain(lines)[0] for _, lines in by_id] == [first]
+    if word != "much":  # only cards are found by words
+        by_word = listing(opened).list_selected_items((word,))
+        assert [plain(lines) for _, lines in by_word] == [
+            plain(lines) for _, lines in by_id
+        ]
+
+
+def test_several_ids_a_question_and_a_key_with_all_of_its_cards_are_shown(opened):
+    shown = listing(opened)
+    ids = (find(opened, "vacuole"), find(opened, "ribosome"))
+    told = [plain(lines)[2] for _, lines in shown.list_selected_items(ids)]
+    assert told == ["front     What is a vacuole?", "front     What is a ribosome?"]
+    [(question, lines)] = shown.list_view((), "questions", everything=False)
+    [(_, lines)] = shown.list_selected_items((question["id"],))
+    assert plain(lines) == QUESTION
+    [(data, _)] = listing(opened, as_json=True).list_selected_items((ids[1],))
+    assert (data["guid"], data["questions"]) == (ids[1], [])
+    assert "decisions" not in data
+    passage, card = shown.list_selected_items((data["highlight"],))
+    assert passage[1] == [
+        "one fact",
+        "  decided  What is a ribosome?::the maker of proteins",
+    ]
+    assert passage[0] == {
+        "id": None,
+        "guid": None,
+        "key": data["highlight"],
+        "closed": False,
+        "facts": [
+            {
+                "sentence": "What is a ribosome?::the maker of proteins",
+                "state": "decided",
+                "card": None,
+                "near": "",
+                "drafts": [],
+            }
+        ],
+    }
+    assert plain(card[1])[2] == "front     What is a ribosome?"
+
+
+def test_a_verbose_item_has_its_history_and_open_questions(opened):
+    guid = find(opened, "centriole")
+    shown = listing(opened, as_json=True, verbose=True)
+    [(data, _)] = shown.list_selected_items((guid,))
+    assert [each["what"] for each in data["decisions"]] == ["accept", "edit", "revise"]
+    assert [each["question"] for each in data["questions"]] == ["conflict"]
+    [(_, lines)] = listing(opened, verbose=True).list_selected_items((guid,))
+    told = plain(lines)
+    assert told[-2].endswith("edited by person  ID  two tubes")
+    assert told[-11:-3] == QUESTION
+
+
+@pytest.mark.parametrize("words", [("nowhere",), ("nowhere", "at", "all")])
+def test_what_matches_nothing_is_an_error_with_the_list_of_everything(opened, words):
+    with pytest.raises(UsageError, match="no card matches “nowhere") as raised:
+        [*listing(opened).list_selected_items(words)]
+    assert raised.value.hint == f"ankiforge list --all {' '.join(words)}"

@@ -1,0 +1,391 @@
+"""What a run and `status` say of a whole workspace: the first line, details and next commands."""
+
+from collections import Counter
+from pathlib import Path
+from types import SimpleNamespace
+
+import pytest
+from msgspec.structs import asdict, replace
+
+from ankiforge.anki.plan import CardPlan
+from ankiforge.draft.server import Usage
+from ankiforge.errors import ServiceError
+from ankiforge.extract.discover import UnreadFiles
+from ankiforge.ledger import IngestReport
+from ankiforge.model import AnkiChanges, FeatureNotice, Guid, Problem, TextChange
+from ankiforge.pipeline.query import find_matching_ids
+from ankiforge.pipeline.run_result import AnkiReadResult, RunResult, WrittenPackage
+from ankiforge.pipeline.sources import UNREAD_FILES_SETTING
+from ankiforge.reports import summary
+
+SIX = {"passage_count": 6}
+FAILED = Problem("a.pdf", "it is broken")
+NOTICE = Problem("a.pdf", "it is odd", is_notice=True)
+
+
+@pytest.mark.parametrize(
+    ("report", "more", "line"),
+    [
+        (None, {"drafted": 1}, "✓ 1 new draft"),
+        (None, {"drafted": 2, "accepted": 1200}, "✓ 2 new drafts, 1,200 accepted"),
+        (None, {"drafted": 2, "error": ServiceError("gone")}, "! 2 new drafts"),
+        (SIX, {}, "✓ 6 highlights, nothing new"),
+        (SIX, {"problems": [NOTICE]}, "✓ 6 highlights, nothing new"),
+        (SIX, {"problems": [NOTICE, FAILED]}, "! 6 highlights, nothing new"),
+        # a first run repeats no number
+        ({**SIX, "new": ["k"] * 6}, {}, "✓ 6 highlights"),
+        ({**SIX, "new": ["k"] * 5}, {}, "✓ 6 highlights (5 new)"),
+        ({**SIX, "changed": [("k", "a", "b")], "unselected": 2}, {}, "✓ 6 highlights (1 changed, 2 no longer selected by the settings)"),
+        ({**SIX, "moved": [("k", "l")], "missing_keys": ["m"], "removed_keys": ["g", "h"]}, {}, "✓ 6 highlights (1 moved, 1 not found, 2 gone)"),
+        # files are counted if a path was given and there is something to compare
+        ({**SIX, "new": ["k"], "files": {".md": 2}}, {}, "✓ 6 highlights (1 new)"),
+        ({**SIX, "new": ["k"], "files": {".md": 2}}, {"remembered_paths": ["/a"]}, "✓ 6 highlights in 2 notes (1 new)"),
+        ({**SIX, "files": {".md": 2}}, {"remembered_paths": ["/a"]}, "✓ 6 highlights, nothing new"),
+        ({}, {}, "! no highlights found"),
+        ({"files": {".pdf": 1}}, {}, "! no highlights found in 1 PDF"),
+        ({"unread_files": {".pdf": 1}, "removed_keys": ["g"]}, {}, "! no highlights found; 1 PDF failed (1 gone)"),
+    ],
+)  # fmt: skip
+def test_the_first_line_counts_what_was_read_and_what_changed(opened, report, more, line):
+    read = None if report is None else IngestReport(**report)
+    [first, *_], _, _ = summary.format_run(RunResult(report=read, **more), opened, [])
+    assert first == line
+
+
+REVIEW = (
+    "  next  ankiforge review   decide on 1 card that you and the source both changed"
+)
+CHAT = "  or    ankiforge draft   a chat writes cards for 2 highlights: copy, paste back"
+LEFT = "  2 more highlights without a card, 1 skipped: ankiforge list --no-card --all"
+WAITING = "  3 waiting: 1 draft, 1 proposal, 1 change"
+EVERYWHERE = "  3 waiting in all sources: 1 draft, 1 proposal, 1 change"
+
+
+@pytest.mark.parametrize(
+    ("report", "options", "lines", "steps"),
+    [
+        (None, {}, [WAITING], [REVIEW]),
+        (SIX, {}, [WAITING], [REVIEW]),
+        (SIX, {"verbose": True}, [EVERYWHERE, LEFT], [REVIEW]),
+        # with new highlights, what is left is counted, and a chat may write their cards
+        ({**SIX, "new": ["k"]}, {}, [EVERYWHERE, LEFT], [REVIEW, CHAT]),
+        ({"passage_count": 7, "new": ["k"]}, {}, [WAITING, LEFT], [REVIEW, CHAT]),
+        ({"passage_count": 7, "changed": [("k", "a", "b")]}, {}, [WAITING, LEFT], [REVIEW, CHAT]),
+        ({"passage_count": 7, "new": ["k"]}, {"in_review": True}, [WAITING, LEFT], []),
+        ({}, {}, [EVERYWHERE], [REVIEW]),
+    ],
+)  # fmt: skip
+def test_below_it_are_what_waits_what_is_left_and_the_next_commands(
+    opened, report, options, lines, steps
+):
+    read = None if report is None else IngestReport(**report)
+    result = RunResult(report=read)
+    [_, *told], _, next_lines = summary.format_run(result, opened, [], **options)
+    assert (told, next_lines) == (lines, steps)
+
+
+def test_a_package_is_told_unless_nothing_was_found_and_it_is_as_before(opened):
+    same = WrittenPackage(Path("a.apkg"), 2)
+    for report, told in ((SIX, ["  → a.apkg   2 notes (2 unchanged)"]), ({}, [])):
+        result = RunResult(report=IngestReport(**report), published=[same])
+        lines, _, _ = summary.format_run(result, opened, [])
+        assert [line for line in lines if "apkg" in line] == told
+
+
+def details(opened, result: RunResult, *notices: FeatureNotice, **options) -> list[str]:
+    _, told, _ = summary.format_run(result, opened, notices, **options)
+    return [line for line in told if line]
+
+
+PRINT = (
+    "no PDF has a highlight or comment; if you made some, save or export it with"
+    " annotations, not by “Print to PDF”"
+)
+
+
+@pytest.mark.parametrize(
+    ("result", "lines"),
+    [
+        ({}, []),
+        ({"usage": Usage(requests=0)}, []),
+        ({"usage": Usage(requests=1, characters=2000, cost_usd=0.0, is_local=True)}, ["  model      1 request, 2,000 characters sent, free (local)"]),
+        ({"usage": Usage(requests=2, characters=1, cost_usd=1.5)}, ["  model      2 requests, 1 character sent, $1.50"]),
+        ({"undrafted": 2, "model_answered_count": 3}, ["  model      no card for 2 of 3 highlights; why: ankiforge list --no-card"]),
+        ({"usage": Usage(requests=1, characters=9, cost_usd=None), "undrafted": 1, "model_answered_count": 1},
+         ["  model      1 request, 9 characters sent, price unknown; no card for 1 of 1 highlight; why: ankiforge list --no-card"]),
+        ({"planned": [CardPlan(Guid("af1"), True, hold_reason="a question")]}, ["1 note held back: a question"]),
+        ({"scan": AnkiReadResult("taken", changes=AnkiChanges(deleted=["af1"]))}, ["In Anki: 1 note deleted, not sent again"]),
+        ({"report": IngestReport(files={".pdf": 1})}, [PRINT]),
+        ({"report": IngestReport(files={".pdf": 1}, unread_files={".pdf": 1})}, [PRINT.replace("no PDF", "no PDF that was read")]),
+        ({"report": IngestReport(files={".pdf": 1}, passage_count=1)}, []),
+        ({"report": IngestReport(passage_count=1), "remembered_paths": ["/x/a", "/x/b"]}, ["Added to your sources: /x/a, /x/b"]),
+    ],
+)  # fmt: skip
+def test_each_detail_of_a_run_is_a_line(opened, result, lines):
+    assert details(opened, RunResult(**result)) == lines
+    notice = FeatureNotice("a notice")
+    assert details(opened, RunResult(**result), notice) == ["a notice", *lines]
+
+
+def changed(guid: str, before: str, after: str) -> TextChange:
+    return TextChange(Guid(guid), (("Back", before),), (("Back", after),))
+
+
+@pytest.mark.parametrize(
+    ("number", "options", "head"),
+    [
+        (1, {}, "1 card changed with the source:"),
+        (5, {}, "5 cards changed with the source:"),
+        (6, {}, "6 cards changed with the source; all: ankiforge list --view changed"),
+        (6, {"verbose": True}, "6 cards changed with the source:"),
+    ],
+)
+def test_a_run_lists_five_changes_and_a_verbose_one_all(opened, number, options, head):
+    [guid] = find_matching_ids(opened.ledger, "ribosome")
+    changes = [changed(guid, f"a {each}", f"b {each}") for each in range(number)]
+    told = details(opened, RunResult(changes=changes), **options)
+    shown = number if options else min(number, 5)
+    assert told == [head, *(f"  a {each} → b {each}" for each in range(shown))]
+
+
+def test_a_change_that_is_in_conflict_says_who_decides(opened):
+    [mine] = find_matching_ids(opened.ledger, "centriole")
+    [other] = find_matching_ids(opened.ledger, "ribosome")
+    changes = [
+        changed(mine, "two tubes", "one pair of tubes"),
+        changed(other, "a 0", "b 0"),
+    ]
+    told = details(opened, RunResult(changes=changes))
+    assert told == [
+        "1 card changed with the source, 1 card kept the old words:",
+        "  a 0 → b 0",
+        f"  “two tubes”: {summary.CONFLICT_REASON}",
+    ]
+    report = summary.build_run_report(RunResult(changes=changes), opened, [])
+    assert report.cards["revised"] == 1
+    assert report.changes[0] == {
+        "guid": mine,
+        "before": {"Back": "two tubes"},
+        "after": {"Back": "one pair of tubes"},
+        "why": summary.CONFLICT_REASON,
+    }
+
+
+# --- numbers --------------------------------------------------------------------------------
+
+STATE = {
+    "highlights": summary.HighlightCounts(7, 1, 2, 1, 0, 2, 1),
+    "cards": summary.CardCounts(2, 1, 0, 0, 0, 0, 0, 0),
+    "waiting": {"new": 1, "proposed": 1, "changed": 1, "questions": 0},
+}
+
+
+def test_the_report_of_a_run_has_every_number(opened):
+    read = IngestReport(
+        passage_count=6,
+        new=["k"],
+        changed=[("l", "a", "b")] * 2,
+        removed_keys=["g"] * 3,
+        unselected=4,
+        files={".md": 2},
+        unread_files={".pdf": 1},
+    )
+    result = RunResult(
+        report=read,
+        drafted=3,
+        accepted=2,
+        usage=Usage(1, 2, 3, 4, 0.5),
+        model_answered_count=6,
+        undrafted=5,
+        problems=[FAILED],
+        planned=[CardPlan(Guid("af1"), True, hold_reason="a question")],
+        published=[WrittenPackage(Path("a.apkg"), 9, 2, 3)],
+        scan=AnkiReadResult("taken", changes=AnkiChanges(deleted=["af1"])),
+    )
+    report = summary.build_run_report(result, opened, [])
+    assert asdict(report) == {
+        "notes": {
+            "written": 9,
+            "added": 2,
+            "updated": 3,
+            "held": 1,
+            "missing": 0,
+            "conflicts": 1,
+            "tombstones": 1,
+        },
+        "packages": ("a.apkg",),
+        "problems": (FAILED,),
+        "highlights": {"seen": 6, "new": 1, "changed": 2, "gone": 3, "unchanged": 3},
+        "files": {".md": 2},
+        "unread_files": {".pdf": 1},
+        "left_out": {"==mark==": 1},
+        "not_selected": 4,
+        "no_card": {
+            "a proposal: ankiforge review": 1,
+            "a heading or a label": 1,
+            "same words as in Cells": 1,
+        },
+        "waits": {"no_warning": 1},
+        "cards": {"drafted": 3, "accepted": 2, "revised": 0, "lost": 0},
+        "changes": (),
+        "state": summary.WorkspaceCounts(**STATE),
+        "llm": {
+            "requests": 1,
+            "cached": 2,
+            "tokens_in": 3,
+            "tokens_out": 4,
+            "cost_usd": 0.5,
+            "asked": 6,
+            "without": 5,
+        },
+        "next": "review",
+        "why": "decide on 1 card that you and the source both changed",
+    }
+    delivered = summary.build_delivery_report(RunResult(pushed=(7, 8)), opened.ledger)
+    assert (delivered.notes["added"], delivered.notes["updated"]) == (7, 8)
+    assert delivered.packages == ()
+
+
+# --- status ---------------------------------------------------------------------------------
+
+
+def status(opened) -> summary.Status:
+    return summary.get_status(opened.folder, opened.ledger, [])
+
+
+def test_the_state_of_a_workspace_has_every_number(opened):
+    unread = {"/a": UnreadFiles("/a", {".mobi": 2}, "2 .mobi")}
+    opened.ledger.set_value(UNREAD_FILES_SETTING, unread)
+    try:
+        found = status(opened)
+    finally:
+        opened.ledger.set_value(UNREAD_FILES_SETTING, {})
+    assert asdict(found) == {
+        **STATE,
+        "workspace": str(opened.folder.root),
+        "sources": ("notes",),
+        "remembered": (),
+        "unsent": 1,
+        "documents": {"Later": 1},
+        "model": "",
+        "last_anki_read": "",
+        "review_counts": {"reviews": 0, "tested": 0, "remembered": 0},
+        "unmarked": (),
+        "not_read": {"/a": "2 .mobi"},
+        "next": "review",
+        "next_reason": "decide on 1 card that you and the source both changed",
+    }
+
+
+TOP = [
+    "  7 highlights",
+    WAITING,
+    LEFT,
+    "  → 1 card not in a package yet",
+    "",
+]
+END = ["", REVIEW]
+
+
+@pytest.mark.parametrize(
+    ("changed", "rows"),
+    [
+        ({}, ["  drafts in  Later (1)", "  cards      2 accepted", "  sources    notes", "  Anki       not read yet"]),
+        ({"documents": {"L" * 40: 1200, "b": 1}}, [f"  drafts in  {'L' * 29}… (1,200), b (1)", "  cards      2 accepted", "  sources    notes", "  Anki       not read yet"]),
+        ({"documents": {}, "model": "good at here, free", "remembered": ("/x/a", "/x/b")},
+         ["  cards      2 accepted", "  sources    notes, /x/a, /x/b", "  model      good at here, free", "  Anki       not read yet"]),
+        ({"documents": {}, "last_anki_read": "2026-03-04T05:06:07", "review_counts": {"reviews": 1200, "tested": 8, "remembered": 6}},
+         ["  cards      2 accepted", "  sources    notes", "  Anki       read 2026-03-04 05:06 UTC   1,200 reviews   retention 75 %"]),
+        ({"documents": {}, "review_counts": {"reviews": 3, "tested": 0, "remembered": 0}, "not_read": {"/a": "2 .mobi", "/b": "1 .x"}},
+         ["  cards      2 accepted", "  sources    notes", "  Anki       not read yet", "  not read   /a: 2 .mobi", "  not read   /b: 1 .x"]),
+        ({"documents": {}, "unmarked": ("a.pdf",)},
+         ["  cards      2 accepted", "  sources    notes", "  Anki       not read yet",
+          "  no marks   ankiforge draft a.pdf   nothing is marked there; a chat or model chooses passages"]),
+    ],
+)  # fmt: skip
+def test_the_state_of_a_workspace_is_told_in_rows(opened, changed, rows):
+    told = [*summary.format_status(replace(status(opened), **changed), opened.folder)]
+    place = next(line for line in told if line.startswith("  workspace  "))
+    assert [line for line in told if line != place] == [*TOP, *rows, *END]
+
+
+@pytest.mark.parametrize(
+    ("cards", "row"),
+    [
+        ({"accepted": 0}, ""),
+        ({"sourceless": 1200}, "  cards      2 accepted   1,200 without a passage: ankiforge list --view gone"),
+        ({"left_in_anki": 1}, "  cards      2 accepted   1 undone or rejected, still in Anki: ankiforge list anki:seen -verdict:accepted"),
+    ],
+)  # fmt: skip
+def test_the_cards_that_need_a_look_are_counted(opened, cards, row):
+    found = status(opened)
+    found = replace(found, cards=replace(found.cards, **cards), unsent=0)
+    told = [*summary.format_status(found, opened.folder)]
+    assert next((line for line in told if line.startswith("  cards ")), "") == row
+    assert not any("not in a package" in line for line in told)
+
+
+def test_a_workspace_without_sources_that_suggests_a_draft_says_so_once(opened):
+    folder = SimpleNamespace(config=SimpleNamespace(sources=()))
+    found = replace(
+        status(opened), next="draft a.pdf", next_reason="why", unmarked=("a.pdf",)
+    )
+    told = [*summary.format_status(found, folder)]
+    assert "  sources    none yet" in told
+    assert [line for line in told if "a.pdf" in line] == [
+        "  next  ankiforge draft a.pdf   why"
+    ]
+
+
+# --- the next command -----------------------------------------------------------------------
+
+
+@pytest.mark.parametrize(
+    ("drafter", "waiting", "run", "step"),
+    [
+        ("llm", {"without": 2}, None, ("draft", "let the model draft the rest")),
+        ("llm", {"without": 2}, {"new": ["k"]}, ("draft", "let the model draft the rest")),
+        ("llm", {"without": 2}, {}, ("", "")),
+        ("llm", {"proposed": 1, "without": 9}, {"new": ["k"]}, ("review", "decide on what waits")),
+        ("rules", {"proposed": 9, "without": 9}, {"new": ["k"]}, ("review", "decide on what waits")),
+        ("rules", {"proposed": 10, "new": 0}, None, ("review", "decide on what waits")),
+        ("rules", {"changed": 1, "conflicts": 1}, None, ("review", "decide on 1 card that you and the source both changed")),
+    ],
+)  # fmt: skip
+def test_with_a_model_it_drafts_the_rest_instead_of_a_chat(drafter, waiting, run, step):
+    folder = SimpleNamespace(config=SimpleNamespace(drafter=drafter, sources=()))
+    counts = {
+        "waiting": Counter(waiting),
+        "anki": Counter(),
+        "passages": Counter(open=1),
+    }
+    result = None
+    if run is not None:
+        result = RunResult(report=IngestReport(passage_count=1, **run))
+    chosen = summary.choose_next_command(folder, None, [], counts=counts, run=result)
+    assert chosen == step
+
+
+@pytest.mark.parametrize(
+    ("step", "line"),
+    [
+        (("review", "why"), "  next  ankiforge review   why"),
+        (("", "import a.apkg into Anki"), "  next  import a.apkg into Anki"),
+    ],
+)
+def test_the_next_command_is_a_line(step, line):
+    assert summary.format_next_command(*step) == line
+    other = summary.format_next_command(*step, first=False)
+    assert other == line.replace("next", "or  ")
+
+
+@pytest.mark.parametrize(
+    ("paths", "more", "step"),
+    [
+        (["a"], {"has_marks": True}, ("draft a", "little or nothing is marked there; a chat or model chooses passages")),
+        (["a", "b"], {"folder": Path("a/x y"), "note_count": 2},
+         ("draft 'a/x y'", "nothing is marked; most text is in its 2 notes; a chat or model chooses passages, one text at a time; 1 more without marks")),
+    ],
+)  # fmt: skip
+def test_a_chat_chooses_passages_where_little_is_marked(paths, more, step):
+    assert summary.suggest_choosing_passages(paths, **more) == step
