@@ -514,7 +514,7 @@ def _parse_value(match: re.Match[str]) -> Fraction:
         else:
             value = Fraction(int(digits))  # `Fraction` is slow for strings
     if match["scale"]:
-        value *= _SCALES.get(match["scale"], 1)
+        value *= _SCALES[match["scale"]]
     is_negative = match["sign"] and match["sign"].strip() in _MINUS_SIGNS
     return -value if is_negative else value
 

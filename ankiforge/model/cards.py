@@ -614,7 +614,7 @@ class NoteHistory(Value, omit_defaults=True):
 
 
 class Card(CardContent, kw_only=True):
-    """A card with the user's decision about it, as computed from the journal."""
+    """A card and the decision about it, as computed from the journal."""
 
     guid: Guid
     """The GUID of the card's note in Anki."""

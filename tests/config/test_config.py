@@ -138,6 +138,7 @@ def test_a_collection_is_found_never_looked_at_or_a_path(config, tmp_path):
         ('output: "a\\0b"', "1: contains the control character U+0000", ""),
         ('output: "\\ud800"', "1: contains the control character U+D800", ""),
         ("me: []\noutput: \x07", "2: a character that YAML forbids", ""),
+        ("\n\x07", "2: a character that YAML forbids", ""),
         ("[" * 9_000, "1: nested too deep", ""),
         pytest.param(  # the parser for long files
             "[" * 90_000, "1: nested too deep", "", marks=pytest.mark.slow

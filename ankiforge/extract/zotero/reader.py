@@ -249,28 +249,30 @@ class ZoteroSource:
                 yield UnmarkedDocument(own_container, self.name, fingerprint, depends)
 
     def _iter_unchanged(
-        self, known: DocumentLookup, depends: Strings
+        self, known: DocumentLookup, dependencies: Strings
     ) -> Iterator[Sighting]:
-        for entry in depends:
+        for entry in dependencies:
             if entry.startswith(_LIBRARY_PREFIX):
                 container = entry.removeprefix(_LIBRARY_PREFIX)
                 for path in known.list_paths(container):
                     yield UnchangedDocument(container, path)
                 yield ScanEnd(self.name, container, complete=True)
 
-    def _compute_fingerprint(self, depends: Strings, started_at: int) -> str:
+    def _compute_fingerprint(self, dependencies: Strings, started_at: int) -> str:
         """Return a hash of everything that the scan results depend on.
 
         Returns "" for an API, for a partial scan, or if a file was modified after `started_at` or
         just before it. A further change of such a file might go unnoticed.
         """
         database = self.database
-        if not depends or self.address or database is None or self.opening.only:
+        if not dependencies or self.address or database is None or self.opening.only:
             return ""
 
         # the stamps of all files that were read
         folder = database.parent
-        files = tuple(entry for entry in depends if not entry.startswith(_LIBRARY_PREFIX))
+        files = tuple(
+            entry for entry in dependencies if not entry.startswith(_LIBRARY_PREFIX)
+        )
         cached = sorted(folder.glob("cache/*"))
         paths = [*list_database_files(database), folder / STORAGE_DIRECTORY, *cached]
         paths += map(Path, files)
