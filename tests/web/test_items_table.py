@@ -152,7 +152,7 @@ def test_a_draft_has_its_buttons_and_a_warning(render, draft, actions, why, more
         "id": "dr1",
         "title": "What helps?",
         "question": "What helps?",
-        repair=repair,
+        **more,
     }
     without = render(Item("dr1", (replace(DRAFT, **draft),)))
     assert acts(without) == [action for action in actions if action != OTHERS]
