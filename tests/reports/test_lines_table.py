@@ -33,6 +33,7 @@ from ankiforge.model import (
 )
 from ankiforge.pipeline.sources import UNREAD_FILES_SETTING
 from ankiforge.reports import cards
+from ankiforge.reports.highlights import format_location, highlight_to_json
 from ankiforge.text import render_bold_marks
 from tests.cards import made
 
@@ -420,3 +421,55 @@ def test_the_files_of_a_folder_that_nothing_reads_are_one_entry(
     [entry] = cards.list_skipped(empty)
     assert (entry.source, entry.document, entry.title) == ("", "/a", "/a")
     assert entry.lookalike == SkippedText(kind, "", reason)
+
+
+# --- highlights -----------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize(
+    ("changed", "location"),
+    [
+        ({}, "a/b/Memory.pdf, p. 3, Results"),
+        ({"page_label": ""}, "a/b/Memory.pdf, Results"),
+        ({"page_label": "", "heading": ""}, "a/b/Memory.pdf"),
+        ({"document": replace(PAPER, path="")}, "On Memory, p. 3, Results"),
+    ],
+)
+def test_where_a_highlight_is_begins_with_its_file_or_title(changed, location):
+    assert format_location(replace(PLACE, **changed)) == location
+
+
+def test_a_highlight_is_json_with_its_document():
+    highlight = replace(
+        PLACE, comment="why?", colour="red", author="Ada", tags=("t",), created="2026",
+        modified="2027", prefix="Do ", suffix=" Yes.", links=("file:x",), gaps=((0, 5),),
+        document=replace(PAPER, creators=("Bo",), publication_date="2019", identifiers=(("doi", "10.1/x"),)),
+    )  # fmt: skip
+    assert highlight_to_json(highlight) == {
+        "key": "pdf:papers/k",
+        "source": "papers",
+        "kind": "highlight",
+        "form": highlight.form,
+        "exact": "Tests help memory.",
+        "gaps": ((0, 5),),
+        "prefix": "Do ",
+        "suffix": " Yes.",
+        "comment": "why?",
+        "colour": "red",
+        "author": "Ada",
+        "tags": ("t",),
+        "created": "2026",
+        "modified": "2027",
+        "page_label": "3",
+        "heading": "Results",
+        "above": (),
+        "uri": "zotero://x",
+        "links": ("file:x",),
+        "document": {
+            "key": "d",
+            "title": "On Memory",
+            "creators": ("Bo",),
+            "issued": "2019",
+            "identifiers": {"doi": "10.1/x"},
+        },
+    }
