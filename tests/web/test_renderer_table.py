@@ -67,8 +67,8 @@ def test_a_note_is_its_text_and_its_marks_in_reading_order(session, document):
     told = [(mark["words"][:12], mark["state"], mark["frame"]) for mark in shown["marks"]]
     assert told == [
         ("Osmosis is t", "proposal", False),
-        ("What is a ri", "waiting", False),
-        ("What is a nu", "waiting", False),
+        ("What is a ri", "asks", False),
+        ("What is a nu", "asks", False),
         ("so much for ", "none", False),
     ]
     assert shown["key"] in {mark["key"] for mark in shown["marks"]}
