@@ -24,7 +24,7 @@ from typing import Any
 import playwright.sync_api as playwright
 
 from ankiforge.draft.choose_passages import blank_attributes
-from ankiforge.text.elements import replace_html
+from ankiforge.text.elements import convert_html_elements
 from ankiforge.text.normalize import fold_alphanumerics
 
 QUIET = ["--no-sandbox", "--disable-gpu", "--no-first-run"]
@@ -95,7 +95,7 @@ with ankiforge.Workspace(".", read_only=True) as workspace:
 def is_right(chosen: str, marked: str) -> bool:
     """Return whether a mark has the letters of a choice, and else at most the rest of its ends."""
     wanted, letters = (
-        fold_alphanumerics(blank_attributes(replace_html(each)))
+        fold_alphanumerics(blank_attributes(convert_html_elements(each)))
         for each in (chosen, marked)
     )
     words = marked.split() or [""]

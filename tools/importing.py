@@ -1,8 +1,9 @@
 """Which tests are about a change, judged by imports: what `make quick` runs before there is a map.
 
-A file of tests comes first if it was changed itself, then if it imports a changed module, then the
-tables and the other files in the folder of the module's package, then files that reach the module
-through a helper in `tests`. Within these, tests that mention a changed function come first.
+A file of tests comes first if it was changed itself, then if it imports a changed module or
+`touching.FOLLOWED` names the file for it, then the tables and the other files in the folder of the
+module's package, then files that import a name of the module from its package, then files that reach
+the module through a helper in `tests`. Within these, tests that mention a changed function come first.
 """
 
 import ast
@@ -17,6 +18,8 @@ from tools.touching import FOLLOWED, Texts, changed_lines, iter_statements
 _IMPORT = re.compile(
     r"^\s*(?:from ([\w.]+) import ([\w, ()\n]+)|import ([\w.]+))", re.MULTILINE
 )
+
+_DEFINITION = re.compile(r"^(?:(?:async )?def |class )?(\w+)(?=\(|:| =)", re.MULTILINE)
 
 
 def find_test_files(root: Path, texts: Texts) -> list[str]:
@@ -55,33 +58,35 @@ def _iter_ranked_files(root: Path, path: str) -> Iterator[tuple[int, str]]:
         return
     if path.endswith(".py") and path.startswith(("ankiforge/", "tests/", "tools/")):
         module = path.removesuffix(".py").removesuffix("/__init__").replace("/", ".")
-        importers = _find_importers(root, module)
-        yield from ((1, file) for file in importers if _is_test_file(file))
-        for helper in importers:
-            if helper.startswith("tests/") and not _is_test_file(helper):
-                name = helper.removesuffix(".py").replace("/", ".")
-                for file in _find_importers(root, name):
+        for rank, importers in (1, _load_imports(root)), (3, _load_reexports(root)):
+            for importer in _find_importers(importers, module):
+                if _is_test_file(importer):
+                    yield rank, importer
+                    continue
+                name = importer.removesuffix(".py").replace("/", ".")
+                for file in _find_importers(_load_imports(root), name):
                     if _is_test_file(file):
-                        yield 3, file
+                        yield 4, file
     names = next(names for pattern, names in FOLLOWED.items() if fnmatch(path, pattern))
     for name in names.format(*path.split("/")).split():
         place = root / name
-        files = place.rglob("test_*.py") if place.is_dir() else [place]
-        yield from ((2, str(file.relative_to(root))) for file in files if file.is_file())
+        if place.is_file():
+            yield 1, name
+        yield from ((2, str(file.relative_to(root))) for file in place.rglob("test_*.py"))
 
 
 def _is_test_file(path: str) -> bool:
     return path.rpartition("/")[2].startswith("test_")
 
 
-def _find_importers(root: Path, module: str) -> list[str]:
-    """Return the paths of all files in `tests` that import a module, or a name from it."""
-    return [path for path, modules in _load_imports(root).items() if module in modules]
+def _find_importers(imports: dict[str, set[str]], module: str) -> list[str]:
+    """Return the paths of all files that import a module, or a name from it."""
+    return [path for path, modules in imports.items() if module in modules]
 
 
 @cache
 def _load_imports(root: Path) -> dict[str, set[str]]:
-    """Return the modules that each file in `tests` imports, keyed by the path of the file."""
+    """Return the modules and names that each file in `tests` imports, keyed by the file's path."""
     imports = {}
     for file in sorted((root / "tests").rglob("*.py")):
         modules = set()
@@ -90,3 +95,31 @@ def _load_imports(root: Path) -> dict[str, set[str]]:
             modules.update(f"{source}.{name}" for name in re.findall(r"\w+", names))
         imports[str(file.relative_to(root))] = modules
     return imports
+
+
+@cache
+def _load_reexports(root: Path) -> dict[str, set[str]]:
+    """Return the modules from which each file in `tests` imports names through their package."""
+    reexports = {}
+    for path, imports in _load_imports(root).items():
+        modules = set()
+        for full_name in imports:
+            package, _, name = full_name.rpartition(".")
+            modules.add(_map_reexports(root, package).get(name, ""))
+        reexports[path] = modules
+    return reexports
+
+
+@cache
+def _map_reexports(root: Path, package: str) -> dict[str, str]:
+    """Map each name that the `__init__.py` of a package imports to the module it comes from."""
+    init = root / package.replace(".", "/") / "__init__.py"
+    modules = {}
+    for statement in ast.parse(init.read_text("utf-8")).body if init.is_file() else ():
+        if isinstance(statement, ast.ImportFrom) and statement.module:
+            names = [alias.name for alias in statement.names]
+            if names == ["*"]:
+                path = root / f"{statement.module.replace('.', '/')}.py"
+                names = _DEFINITION.findall(path.read_text("utf-8"))
+            modules |= dict.fromkeys(names, statement.module)
+    return modules

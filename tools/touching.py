@@ -31,6 +31,7 @@ FOLLOWED = {
     "ankiforge/*/data/*": "tests/language tests/draft tests/check",
     "ankiforge/web/static/*": "tests/web",
     "ankiforge/features/*/page.js": "tests/features",
+    "ankiforge/extract/markdown/*": "tests/extract/test_texts.py tests/extract tests/sources",
     "ankiforge/extract/*": "tests/extract tests/sources",
     "ankiforge/*": "tests/{1}",
     "prompts/*": "tests/draft",

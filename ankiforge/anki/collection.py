@@ -46,8 +46,8 @@ from ankiforge.model import (
     CARD_PREFIX,
     AnkiNote,
     AnkiNoteType,
+    AnkiReadMethod,
     AnkiReview,
-    AnkiSourceKind,
     AnkiTemplate,
     CardId,
     DeckId,
@@ -617,7 +617,7 @@ class AnkiContents(Value):
 
     databases: tuple[AnkiDatabase, ...]
     """A single database, or one for each deck that a running Anki exported."""
-    kind: AnkiSourceKind
+    kind: AnkiReadMethod
     path: str
     """The path of the file, or the URL of AnkiConnect."""
     profile: str
@@ -638,7 +638,7 @@ class AnkiContents(Value):
         times = {database.created for database in self.databases}
         return (
             times.pop()
-            if (self.kind is not AnkiSourceKind.APKG and len(times) == 1)
+            if (self.kind is not AnkiReadMethod.APKG and len(times) == 1)
             else 0
         )
 
@@ -711,7 +711,7 @@ class AnkiContents(Value):
 
         Returns None for a running Anki, because AnkiConnect doesn't report deletions.
         """
-        if self.kind is AnkiSourceKind.CONNECT:
+        if self.kind is AnkiReadMethod.CONNECT:
             return None
         # type 1 stands for a note; cards and decks have other types
         query = f"select {cast_to_integers('oid')} from graves where type = 1"
@@ -730,7 +730,7 @@ class AnkiContents(Value):
             The ids of all these notes, and an iterator over those that are new or have
             changed. None if the whole collection wasn't read.
         """
-        if self.kind in (AnkiSourceKind.APKG, AnkiSourceKind.CONNECT):
+        if self.kind in (AnkiReadMethod.APKG, AnkiReadMethod.CONNECT):
             return None
         mods: dict[NoteId, int] = dict(self.databases[0].fetch_rows(_FOREIGN_MODS_QUERY))
         changed_ids = [id for id, mod in mods.items() if known_mods.get(id) != mod]
@@ -753,18 +753,18 @@ class AnkiContents(Value):
             )
 
 
-def _detect_kind(path: Path) -> AnkiSourceKind:
+def _detect_kind(path: Path) -> AnkiReadMethod:
     if not stat.S_ISREG(path.stat().st_mode):
         raise ItemError(f"{path}: not a file", hint=_EXPECTED_FILE_HINT)
     with path.open("rb") as file:
         first_bytes = file.read(16)
     if first_bytes == b"SQLite format 3\0":
-        return AnkiSourceKind.COLLECTION
+        return AnkiReadMethod.COLLECTION
     if not first_bytes.startswith((b"PK\x03\x04", b"PK\x05\x06")):
         message = f"{path}: neither an Anki collection nor an Anki export"
         raise ItemError(message, hint=_EXPECTED_FILE_HINT)
     is_colpkg = path.suffix.lower() == ".colpkg"
-    return AnkiSourceKind.COLPKG if is_colpkg else AnkiSourceKind.APKG
+    return AnkiReadMethod.COLPKG if is_colpkg else AnkiReadMethod.APKG
 
 
 def _make_copy_error(path: Path, error: OSError) -> ItemError:
@@ -807,7 +807,7 @@ def open_anki_contents(
             kind = _detect_kind(path)
             tmpdir = stack.enter_context(tempfile.TemporaryDirectory(prefix="ankiforge-"))
             copy = Path(tmpdir) / COLLECTION
-            if kind is AnkiSourceKind.COLLECTION:
+            if kind is AnkiReadMethod.COLLECTION:
                 _copy_collection(path, copy)
             else:
                 _unpack_export(path, copy)
@@ -815,7 +815,7 @@ def open_anki_contents(
             raise _make_copy_error(path, error) from error
         database = stack.enter_context(open_database(copy, str(path), adopted))
         profile = ""
-        if kind is AnkiSourceKind.COLLECTION and path.name == COLLECTION:
+        if kind is AnkiReadMethod.COLLECTION and path.name == COLLECTION:
             profile = path.resolve().parent.name
         our_type_ids = {get_our_note_type(family).id for family in OUR_FAMILIES}
         used_type_ids = {id for (id,) in database.fetch_rows(_USED_TYPES_QUERY)}
@@ -826,7 +826,7 @@ def open_anki_contents(
             profile=profile,
             note_types=read_note_types(database, our_type_ids | used_type_ids),
             decks=_read_deck_names(database),
-            is_complete=kind is not AnkiSourceKind.APKG,
+            is_complete=kind is not AnkiReadMethod.APKG,
         )
 
 
@@ -866,7 +866,7 @@ def open_exported_contents(
             exported |= {id for (id,) in note_rows}
         yield AnkiContents(
             databases=tuple(databases),
-            kind=AnkiSourceKind.CONNECT,
+            kind=AnkiReadMethod.CONNECT,
             path=url,
             profile=profile,
             note_types=tuple(types.values()),
@@ -908,7 +908,7 @@ def _extract_foreign_text(note_type: AnkiNoteType, fields: list[str]) -> Fields:
     Images, sounds and rendered LaTeX are dropped, because they can't be compared as text.
     Returns () if no text is left on a side.
     """
-    texts = dict(zip(note_type.names, map(_to_plain_text, fields), strict=False))
+    texts = dict(zip(note_type.field_names, map(_to_plain_text, fields), strict=False))
     question_fields, answer_field = find_sides(note_type, (), texts)
     question = next(filter(None, (texts.get(name) for name in question_fields)), "")
     answer = texts.get(answer_field, "")

@@ -18,7 +18,7 @@ import httpx2
 import msgspec
 
 from ankiforge.anki.notetypes import OUR_FAMILIES, get_our_note_type
-from ankiforge.config.http import BoundedClient, ResponseTooLargeError, remove_secret
+from ankiforge.config.http import BoundedClient, ResponseTooLargeError, redact_secret
 from ankiforge.errors import ServiceError
 from ankiforge.model import CardId, Json, NoteId
 
@@ -340,7 +340,7 @@ class AnkiConnect:
         )
 
     def _to_one_line(self, message: object) -> str:
-        text = remove_secret(str(message), self._key)
+        text = redact_secret(str(message), self._key)
         if self._key:
             text = text.replace(self._key, "…")
         printable = "".join(char if char.isprintable() else " " for char in text)

@@ -39,13 +39,13 @@ from ankiforge.model import (
     Strings,
 )
 from ankiforge.text import occlusion, regex
-from ankiforge.text.located import locate
+from ankiforge.text.located import locate_text
 from ankiforge.text.normalize import (
-    Shield,
-    clean_text,
+    LiteralSpan,
     find_literal_spans,
     is_same_text,
     isolate_bidi,
+    normalize_for_anki,
 )
 
 MediaByPath = Mapping[str, Media]
@@ -61,7 +61,7 @@ def format_identity(card: Card, hashes: Strings, tags: Strings) -> str:
     `hashes` are the hashes of the content fields, as last exported.
     """
     joined_hashes = ".".join(hashes)
-    slot = card.drafted_text_hash or card.slot_text
+    slot = card.drafted_text_hash or card.stored_text_number
     return f"af1 {card.guid} {card.key} {slot} {joined_hashes} {hash_tags(tags)}"
 
 
@@ -79,8 +79,8 @@ def render_content(
         masks = occlusion.get_masks(markdown)
         picture = render_field(markdown.get("Image", ""), cloze=False, pictures=pictures)
         return (occlusion.masks_to_anki(masks), picture)
-    markdown |= dict.fromkeys(family.switches, "")  # only `kind` turns switches on
-    markdown |= dict(kind.enabled_switches)
+    markdown |= dict.fromkeys(family.switch_fields, "")  # only `kind` turns switches on
+    markdown |= dict(kind.filled_switch_fields)
     html_fields = []
     for name in family.content_fields:
         text = markdown.get(name, "")
@@ -140,15 +140,15 @@ _FORMULA_SIGN = regex(r"\\[()\[\]]|</?code>")
 def render_source(card: ShownCard) -> str:
     """Render the Source field: a card's passages, with the highlight and quote marked."""
     highlight = card.highlight
-    is_hand_written = highlight.kind is HighlightKind.CARD and card.is_numbered_user_text
-    has_formulas = highlight.has_formulas and not is_hand_written
+    is_source_card = highlight.kind is HighlightKind.CARD and card.is_hand_written
+    has_formulas = highlight.has_formulas and not is_source_card
     before, highlighted, after = render_passage(
         highlight, card.quote, has_formulas=has_formulas
     )
     if not (before or highlighted):
         return ""
     highlight_span = f'<span class="af-exact">{highlighted}</span>'
-    start_of_quote = HAND_WRITTEN_PASSAGE_START if is_hand_written else "<blockquote>"
+    start_of_quote = HAND_WRITTEN_PASSAGE_START if is_source_card else "<blockquote>"
     blockquotes = [f"{start_of_quote}{before}{highlight_span}{after}</blockquote>"]
     for passage in card.passages[1:]:
         if not is_same_text(passage.exact, highlight.exact):
@@ -167,7 +167,7 @@ def render_passage(
     Returns:
         The text before the highlight, the highlight itself, and the text after it.
     """
-    span = locate(highlight.exact, highlight.sentence)
+    span = locate_text(highlight.exact, highlight.sentence)
     passage = highlight.exact if span is None else highlight.sentence
     if not passage.strip():
         return "", "", ""
@@ -175,7 +175,7 @@ def render_passage(
     unbreakable = find_literal_spans(passage) if has_formulas else []
     start, end = _extend_to_shields(unbreakable, span or (0, len(passage)))
     highlighted = to_html(passage[start:end])
-    quote_span = locate(quote, passage[start:end])
+    quote_span = locate_text(quote, passage[start:end])
     if quote_span and quote_span[0] < quote_span[1]:
         first, last = _extend_to_shields(
             unbreakable, (start + quote_span[0], start + quote_span[1])
@@ -187,7 +187,7 @@ def render_passage(
     return to_html(passage[:start]), highlighted, to_html(passage[end:])
 
 
-def _extend_to_shields(unbreakable: Iterable[Shield], span: Span) -> Span:
+def _extend_to_shields(unbreakable: Iterable[LiteralSpan], span: Span) -> Span:
     start, end = span
     for shield_start, shield_end, _ in unbreakable:
         if shield_start < start < shield_end:
@@ -321,7 +321,7 @@ def format_reference(highlight: Highlight) -> str:
     # the title may name the author, such as `James Clear - Atomic habits`
     if authors and title.casefold().startswith(authors.casefold()):
         authors_and_year = ""
-    page = highlight.page_text
+    page = highlight.page_or_time
     location = _join_nonempty(", ", title, " › ".join(headings), page)
     return _join_nonempty(". ", authors_and_year.removesuffix("."), location)
 
@@ -424,7 +424,7 @@ def normalize_deck_name(name: str) -> str:
     Falls back to `DEFAULT_DECK` if nothing is left.
     """
     parts = []
-    for part in clean_text(name).split("::"):
+    for part in normalize_for_anki(name).split("::"):
         cleaned = _CONTROL_CHARS.sub(" ", part.replace('"', ""))
         parts.append(cleaned.strip().strip(":").strip())
     return "::".join(filter(None, parts)) or DEFAULT_DECK
@@ -451,7 +451,7 @@ def normalize_tags(tags: Strings) -> Strings:
     """
     names = []
     for tag in tags:
-        valid = _INVALID_IN_TAGS.sub("-", clean_text(tag).strip())
+        valid = _INVALID_IN_TAGS.sub("-", normalize_for_anki(tag).strip())
         parts = (part.strip(":-") for part in valid.split("::"))
         names.append("::".join(filter(None, parts)))
     # of tags that differ only in case, the first in the alphabet is the last here

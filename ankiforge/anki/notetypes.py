@@ -33,7 +33,7 @@ from ankiforge.model import (
     Strings,
     Texts,
     UserNoteType,
-    compute_named_id,
+    compute_id_from_name,
 )
 from ankiforge.text import regex
 from ankiforge.text.cloze import MAX_CLOZE_NUMBER
@@ -120,7 +120,7 @@ def select_ordinals(
         fields: all the note's fields, in note type order.
         anki_note: the note in Anki, or None if it isn't there.
     """
-    names = note_type.names
+    names = note_type.field_names
     ordinals = compute_ordinals(note_type, dict(zip(names, fields, strict=True)))
     if anki_note is None:
         return ordinals
@@ -192,7 +192,7 @@ def find_sides(
         return tuple(name for name in fields if is_cloze_field(note_type, name)), ""
     ordinal = min(ordinals, default=0)
     if ordinal >= len(note_type.templates):  # in a damaged collection
-        return note_type.names[:1], ""
+        return note_type.field_names[:1], ""
     template = note_type.templates[ordinal]
     filled = frozenset(_find_filled_fields(fields))
     question_fields = _find_visible_fields(template.question, filled, of_question=True)
@@ -219,7 +219,7 @@ def map_sides(note_type: AnkiNoteType, question_fields: Strings, answer: str) ->
     names = {"Text": question_fields[0]}
     if not note_type.cloze:
         names = {"Front": question_fields[0], "Back": answer}
-    for name in note_type.names:
+    for name in note_type.field_names:
         if name.casefold() in _EXTRA_FIELD_NAMES and name not in names.values():
             return {**names, "Extra": name}
     return names
@@ -259,7 +259,7 @@ def highlight_code(code: str, language: str, to_html: Callable[[str], str]) -> s
     """Render a code block as syntax-highlighted HTML, without the enclosing tags.
 
     Args:
-        code: the code, cleaned by `clean_text`.
+        code: the code, cleaned by `normalize_for_anki`.
         language: the Pygments name of the language. Unknown languages aren't highlighted.
         to_html: a function that converts text to HTML.
     """
@@ -348,7 +348,7 @@ def get_our_note_type(family: NoteType) -> AnkiNoteType:
         answer = "\n".join((read_design_file(f"{stem}-answer.html"), *below))
         templates.append(AnkiTemplate(template_name, id, question, answer))
     return AnkiNoteType(
-        id=compute_named_id("notetype", name),
+        id=compute_id_from_name("notetype", name),
         name=name,
         mod=DESIGN_MOD,
         cloze=family is NoteType.CLOZE,
@@ -393,7 +393,7 @@ def choose_exported_type(
 
 
 def _list_names(note_type: AnkiNoteType) -> tuple[Strings, Strings]:
-    return note_type.names, tuple(template.name for template in note_type.templates)
+    return note_type.field_names, tuple(template.name for template in note_type.templates)
 
 
 # --- empty fields -----------------------------------------------------------------------
@@ -644,7 +644,7 @@ def get_our_occlusion_type() -> AnkiNoteType:
         answer=read_design_file("occlusion-answer.html"),
     )
     return AnkiNoteType(
-        id=compute_named_id("notetype", _OCCLUSION_NAME),
+        id=compute_id_from_name("notetype", _OCCLUSION_NAME),
         name=_OCCLUSION_NAME,
         mod=DESIGN_MOD,
         cloze=True,

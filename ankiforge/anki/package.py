@@ -38,7 +38,7 @@ from ankiforge.model import (
     Note,
     Problem,
     compute_card_id,
-    compute_named_id,
+    compute_id_from_name,
     compute_note_id,
 )
 
@@ -117,7 +117,9 @@ def _write_database(connection: sqlite3.Connection, notes: Sequence[Note]) -> No
             wanted_card_ids[note.guid, ordinal] = compute_card_id(note.guid, ordinal)
         deck = normalize_deck_name(note.deck)
         if deck not in deck_ids:
-            deck_ids[deck] = 1 if deck == "Default" else compute_named_id("deck", deck)
+            deck_ids[deck] = (
+                1 if deck == "Default" else compute_id_from_name("deck", deck)
+            )
     note_ids = assign_unique_ids(wanted_note_ids)
     card_ids = assign_unique_ids(wanted_card_ids)
 

@@ -68,7 +68,7 @@ from ankiforge.model import (
 )
 from ankiforge.model.hints import CardSchedule
 from ankiforge.text import occlusion
-from ankiforge.text.cloze import find_gaps, find_image_paths, to_plain_text
+from ankiforge.text.cloze import find_clozes, find_image_paths, to_plain_text
 
 IDENTITY_FIELD = "AnkiforgeId"
 GENERATED_FIELDS = ("Source", "Citation", "Links", "Open", "Header", "Back Extra")
@@ -205,7 +205,7 @@ def find_layout(
             for name, position in positions.items()
             if name not in USER_FIELDS
         }
-    fields = tuple(html_by_name.get(name, "") for name in note_type.names)
+    fields = tuple(html_by_name.get(name, "") for name in note_type.field_names)
     layout = FieldLayout(
         guid, anki_note, "", note_type, fields, positions, mapped_type=mapped_type
     )
@@ -303,7 +303,7 @@ def find_mapped_type(
     configured = mapped_types.get(card.note_type)
     if configured is None:
         return None
-    switches = dict(card.kind.enabled_switches)
+    switches = dict(card.kind.filled_switch_fields)
     return configured if switches.keys() <= configured.fields.keys() else None
 
 
@@ -311,7 +311,7 @@ def find_mapped_type(
 def get_our_mapped_type(family: NoteType) -> UserNoteType:
     """Convert one of our own note types to a `UserNoteType`, for finding renamed fields."""
     ours = get_our_note_type(family)
-    names = {name: name for name in ours.names}
+    names = {name: name for name in ours.field_names}
     ids = {name: id for name, id in ours.fields if id is not None}
     return UserNoteType(ours.id, ours.name, names, ids)
 
@@ -331,7 +331,7 @@ def find_positions(
         mapped: the note type as it was when the note was first exported.
         configured: the note type in the settings, if any.
     """
-    by_name = {name: position for position, name in enumerate(note_type.names)}
+    by_name = {name: position for position, name in enumerate(note_type.field_names)}
     by_id = {
         id: position
         for position, (_, id) in enumerate(note_type.fields)
@@ -457,7 +457,7 @@ def build_content(
     unread = _find_fields_without_picture(card, media_by_path)
     if card.note.adopted:
         for name in card.note.adopted.field_names:
-            html = card.note.adopted.find_html(name, card.get_field(name))
+            html = card.note.adopted.find_original_html(name, card.get_field(name))
             if html is not None:
                 fields[name] = html
                 unread.discard(name)
@@ -881,7 +881,7 @@ def _plan_note(
     if problem and anki_note:
         return replace(empty_plan, hold_reason="it would have no card left")
     if anki_note is None and is_blank(fields[0]):
-        first_field = f"{note_type.names[0]}, the first field of {note_type.name}"
+        first_field = f"{note_type.field_names[0]}, the first field of {note_type.name}"
         message = f"note {note.guid}: {first_field}, is empty"
         problem = Problem(f"deck {note.deck}", message, "edit or reject the card")
     if problem:
@@ -1006,6 +1006,6 @@ def _find_text_by_number(card: LocalCard) -> Texts:
         return occlusion.get_labels_by_number(masks)
     return {
         str(number): to_plain_text(gap.answer)
-        for gap in find_gaps(card.get_field("Text"))
+        for gap in find_clozes(card.get_field("Text"))
         for number in gap.numbers
     }

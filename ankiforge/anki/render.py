@@ -33,11 +33,11 @@ from ankiforge.config.files import open_regular
 from ankiforge.errors import OwnFileError
 from ankiforge.model import Media, Problem, Texts, Value
 from ankiforge.text import regex
-from ankiforge.text.cloze import Gap, find_gaps, parse_image_label, to_plain_text
+from ankiforge.text.cloze import Cloze, find_clozes, parse_image_label, to_plain_text
 from ankiforge.text.elements import EMPHASIS_ELEMENTS
 from ankiforge.text.normalize import (
-    clean_text,
     find_literal_spans,
+    normalize_for_anki,
     split_at_literal_spans,
 )
 
@@ -73,7 +73,7 @@ def render_field(
         pictures: the images that `![alt](path)` may show, keyed by path. Other images are
             replaced with their alt text.
     """
-    text = clean_text(markdown)
+    text = normalize_for_anki(markdown)
     if not text or _PLAIN_LINE.fullmatch(text):
         return text_to_html(
             text
@@ -107,7 +107,9 @@ class _HtmlWriter(Value):
             if token.type == "inline":
                 html_parts += self._render_inline(token.children or ())
             elif token.type == "fence":
-                code = clean_text(self._restore_source(token.content.removesuffix("\n")))
+                code = normalize_for_anki(
+                    self._restore_source(token.content.removesuffix("\n"))
+                )
                 language = parse_fence_language(self._restore_source(token.info))
                 code_html = highlight_code(code, language, text_to_html)
                 class_attribute = (
@@ -128,7 +130,7 @@ class _HtmlWriter(Value):
             source = markdown[start:end]
             delimiter_length = len(source) - len(source.lstrip(source[0]))
             body = source[delimiter_length:-delimiter_length]
-            if isinstance(content, Gap):
+            if isinstance(content, Cloze):
                 atom_html = self._render_cloze(content)
             elif content == "code":
                 if body.strip() and body[0] == body[-1] == " ":
@@ -146,22 +148,22 @@ class _HtmlWriter(Value):
         parts.append(markdown[position:])
         return "".join(parts)
 
-    def _find_atoms(self, markdown: str) -> list[tuple[int, int, Gap | str]]:
+    def _find_atoms(self, markdown: str) -> list[tuple[int, int, Cloze | str]]:
         """Return the start, end and content of each atom, sorted by start.
 
-        The content is a `Gap` for a cloze deletion. Otherwise it is the kind of literal text:
+        The content is a `Cloze` for a cloze deletion. Otherwise it is the kind of literal text:
         `math`, `display` (a formula on a line of its own) or `code`.
         """
-        spans: list[tuple[int, int, Gap | str]] = []
+        spans: list[tuple[int, int, Cloze | str]] = []
         if self.cloze:
-            spans += [(gap.start, gap.end, gap) for gap in find_gaps(markdown)]
+            spans += [(gap.start, gap.end, gap) for gap in find_clozes(markdown)]
         for start, end, kind in find_literal_spans(markdown):
             is_inline_code = kind == "code" and "\n" not in markdown[start:end]
             if kind in ("math", "display") or is_inline_code:
                 spans.append((start, end, kind))
         return sorted(spans, key=itemgetter(0))
 
-    def _render_cloze(self, gap: Gap) -> str:
+    def _render_cloze(self, gap: Cloze) -> str:
         depth = self.depth + 1
         answer_writer = _HtmlWriter(depth < MAX_CLOZE_DEPTH, self.pictures, depth)
         content = _separate_from_markup(answer_writer.write(gap.answer))
@@ -336,7 +338,7 @@ def text_to_html(text: str) -> str:
     """Convert text to HTML that displays it verbatim in any Anki field, including in code."""
     if text.isascii() and text.isprintable() and not _MAY_NEED_ESCAPE.search(text):
         return text
-    escaped = escape_html(clean_text(text))
+    escaped = escape_html(normalize_for_anki(text))
     escaped = _DOUBLED_SIGN.sub(r"\1<wbr>", escaped)
     escaped = _escape_brackets(escaped)
     return _TEX_DELIMITER_SIGN.sub(r"\\<span></span>", escaped)

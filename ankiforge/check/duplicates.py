@@ -118,7 +118,7 @@ def _compute_comparison_key(kind: CardKind, fields: Texts) -> Strings:
     ranks: dict[tuple[int, ...], int] = {}
     text_parts = []
     last_end = 0
-    for gap in cloze.find_gaps(text):
+    for gap in cloze.find_clozes(text):
         rank = ranks.setdefault(gap.numbers, len(ranks) + 1)
         text_parts.append(f"{text[last_end : gap.start]}⟦{rank}⟧")
         last_end = gap.answer_start

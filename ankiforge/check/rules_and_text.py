@@ -35,8 +35,8 @@ from ankiforge.model import (
     Value,
 )
 from ankiforge.text import cloze, regex
-from ankiforge.text.cloze import Gap
-from ankiforge.text.located import find_whole_words, locate
+from ankiforge.text.cloze import Cloze
+from ankiforge.text.located import find_whole_words, locate_text
 from ankiforge.text.normalize import is_same_text
 from ankiforge.text.sentences import find_sentence_spans
 
@@ -190,8 +190,8 @@ class PlainDraft(Value):
     """The back, or the answer to each gap of a cloze card."""
     full_text: str
     """Front and back, or the text of a cloze card with its answers filled in."""
-    gaps: tuple[Gap, ...] = ()
-    gaps_by_number: tuple[tuple[int, tuple[Gap, ...]], ...] = ()
+    gaps: tuple[Cloze, ...] = ()
+    gaps_by_number: tuple[tuple[int, tuple[Cloze, ...]], ...] = ()
     """Each cloze number with the gaps that it blanks out."""
 
 
@@ -209,7 +209,7 @@ def parse_fields(family: NoteType, fields: Fields) -> PlainDraft:
         back = strip_markup(field_texts.get("Back", ""))
         return PlainDraft(question=front, answers=(back,), full_text=f"{front}\n{back}")
     text = field_texts.get("Text", "")
-    gaps = cloze.find_gaps(text)
+    gaps = cloze.find_clozes(text)
     gaps_by_number = {
         number: tuple(gap for gap in gaps if number in gap.numbers)
         for number in cloze.find_cloze_numbers(text)
@@ -224,10 +224,10 @@ def parse_fields(family: NoteType, fields: Fields) -> PlainDraft:
 
 
 @lru_cache(maxsize=256)
-def blank_out_gaps(text: str, gaps: tuple[Gap, ...]) -> str:
+def blank_out_gaps(text: str, gaps: tuple[Cloze, ...]) -> str:
     """Render a cloze card as plain text, with only the given gaps blanked out."""
     parts = []
-    for text_before, gap in cloze.split_around_gaps(text, gaps):
+    for text_before, gap in cloze.split_around_clozes(text, gaps):
         parts.append(
             _strip_markup_keep_spaces(text_before) + (GAP_PLACEHOLDER if gap else "")
         )
@@ -350,7 +350,7 @@ def get_titles(highlight: Highlight) -> str:
 
 def get_sentence(highlight: Highlight) -> str:
     """Return the passage's sentence, falling back to the passage with its surrounding text."""
-    if highlight.sentence and locate(highlight.exact, highlight.sentence):
+    if highlight.sentence and locate_text(highlight.exact, highlight.sentence):
         return highlight.sentence
     return join_with_context(highlight)
 
@@ -367,14 +367,14 @@ def find_evidence(draft: CardContent, highlight: Highlight) -> str:
     The quote alone might leave out a “not”.
     """
     text = get_sentence(highlight)
-    if highlight.surrounding_text and not locate(draft.quote, text):
+    if highlight.surrounding_text and not locate_text(draft.quote, text):
         text = highlight.surrounding_text
     return _find_quoted_sentences(draft.quote, text[:_MAX_SOURCE_CHARS])
 
 
 @lru_cache(maxsize=512)
 def _find_quoted_sentences(quote: str, text: str) -> str:
-    quote_span = locate(quote, text) if quote.strip() else None
+    quote_span = locate_text(quote, text) if quote.strip() else None
     quote_start, quote_end = quote_span or (0, len(text))
     bounds = []
     for start, end in find_sentence_spans(text):

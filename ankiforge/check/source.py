@@ -35,18 +35,18 @@ from ankiforge.check.rules_and_text import (
     split_clauses,
     strip_markup,
 )
-from ankiforge.language.detection import detect_certain_language_name, detect_script
-from ankiforge.language.lexicon import build_alternatives, read_word_set
+from ankiforge.language.detection import detect_language_name, detect_script
+from ankiforge.language.lexicon import build_section_pattern, read_word_set
 from ankiforge.language.normalization import normalize_words, remove_tex
 from ankiforge.language.quantities import (
     DIGIT_NUMBER,
     Quantity,
-    find_digit_numbers,
     find_fractions,
     find_months,
     find_number_values,
     find_numbers,
     find_sizes_in_base_units,
+    map_numbers_to_notations,
     parse_quantities,
 )
 from ankiforge.language.words import (
@@ -76,14 +76,14 @@ from ankiforge.model import (
 from ankiforge.model.hints import parse_schedule
 from ankiforge.text import occlusion, regex, truncate
 from ankiforge.text.cloze import find_image_paths
-from ankiforge.text.colons import explain_why_maybe_no_card
-from ankiforge.text.located import extend_to_words, find_whole_words, locate
+from ankiforge.text.colons import explain_ambiguous_colons
+from ankiforge.text.located import extend_to_words, find_whole_words, locate_text
 from ankiforge.text.normalize import (
+    blank_out_code_and_urls,
     contains_text,
     find_literal_spans,
     is_same_text,
     normalize_for_comparison,
-    remove_non_words,
 )
 from ankiforge.text.sentences import find_sentence_spans
 
@@ -166,7 +166,7 @@ def _find_split_words(answer: str, source: str) -> str:
 
     Missing inflections don't count, e.g. `cell` for `cells`.
     """
-    answer_span = locate(answer, source)
+    answer_span = locate_text(answer, source)
     if answer_span is None or find_whole_words(answer, source):
         return ""
     start, end = extend_to_words(source, answer_span)
@@ -312,9 +312,9 @@ def check_numbers(draft: CardContent, context: CheckContext) -> Iterator[Finding
             "ungrounded_number", ", ".join(dict.fromkeys(ungrounded_numbers))
         )
         return
-    plain_source = remove_non_words(source)
+    plain_source = blank_out_code_and_urls(source)
     for text in reading.answers if draft.origin.is_from_comment else (reading.full_text,):
-        for quantity in parse_quantities(remove_non_words(text)):
+        for quantity in parse_quantities(blank_out_code_and_urls(text)):
             stated_as = _find_conflicting_number(quantity, plain_source)
             if stated_as:
                 yield make_finding(
@@ -354,7 +354,7 @@ def _find_other_months(text: str, source: str) -> Iterator[str]:
 
 def _find_ungrounded_digits(text: str, source: str) -> Iterator[str]:
     source_digits = set(DIGIT_NUMBER.findall(source)) if source.isascii() else set()
-    for number, notations in find_digit_numbers(text).items():
+    for number, notations in map_numbers_to_notations(text).items():
         if not source_digits.isdisjoint(notations):  # a fast test that decides most cases
             continue
         if not find_numbers(source).isdisjoint(notations):
@@ -424,7 +424,7 @@ _NOT_A_HEDGE = regex(
 )
 _ORDER_WORDS = read_word_set("meaning", "relations")
 _COMPARISON_WORDS = read_word_set("meaning", "than")
-_IDIOM = regex(rf"(?<= )(?:{build_alternatives('meaning', 'idioms')})(?= )")
+_IDIOM = regex(rf"(?<= )(?:{build_section_pattern('meaning', 'idioms')})(?= )")
 _FUNCTION_WORDS = (
     CONTENTLESS_WORDS
     | read_word_set("cues", "articles")
@@ -705,7 +705,7 @@ def check_literals(draft: CardContent, context: CheckContext) -> Iterator[Findin
 
 
 def _find_unknown_names(answers: Strings, source: str, creators: str) -> Iterator[str]:
-    if detect_certain_language_name(source) == "German":
+    if detect_language_name(source) == "German":
         return  # every German noun begins with a capital
     known_text = normalize_for_comparison(f"{source}\n{creators}")
     known_text = f"{known_text}\n{known_text.replace('.', '')}"  # US matches U.S.
@@ -830,7 +830,7 @@ def check_language(draft: CardContent, context: CheckContext) -> Iterator[Findin
         highlight.exact,
         highlight.comment if highlight.comment_is_instruction else "",
     ]
-    for detect in (detect_script, detect_certain_language_name):
+    for detect in (detect_script, detect_language_name):
         card_language = detect(card)
         passage_language = detect(passage)
         if not card_language or not passage_language or card_language == passage_language:
@@ -855,7 +855,7 @@ def check_highlight_form(draft: CardContent, context: CheckContext) -> Iterator[
     """
     highlight = context.highlight
     if highlight.form is HighlightForm.INLINE_FIELD:
-        yield make_finding("inline_field", explain_why_maybe_no_card(highlight.exact))
+        yield make_finding("inline_field", explain_ambiguous_colons(highlight.exact))
     if draft.origin.drafter == LONG_COMMENT_DRAFTER:
         yield make_finding("says_more")
     if highlight.may_continue:

@@ -19,12 +19,12 @@ from ankiforge.check.rules_and_text import (
 from ankiforge.language.quantities import splits_word_or_number
 from ankiforge.model import CardContent, Finding, HighlightKind, NoteType, Severity
 from ankiforge.text import cloze, regex
-from ankiforge.text.decoding import find_damage
+from ankiforge.text.decoding import find_garbled_word
 from ankiforge.text.normalize import (
-    clean_text,
     find_literal_spans,
-    is_visible,
+    has_visible_text,
     map_outside_literal_spans,
+    normalize_for_anki,
 )
 
 MAX_CARD_CHARS = 8000
@@ -54,11 +54,11 @@ def check_empty_sides(draft: CardContent, context: CheckContext) -> Iterator[Fin
     if draft.kind.note_type is NoteType.BASIC:
         for name in ("Front", "Back"):
             text = draft.get_field(name)
-            shown_text = _EMPTY_LIST_ITEMS.sub("", clean_text(text))
+            shown_text = _EMPTY_LIST_ITEMS.sub("", normalize_for_anki(text))
             shown_text = strip_markup(
                 map_outside_literal_spans(shown_text, html.unescape)
             )
-            if not is_visible(shown_text) and "![" not in text:
+            if not has_visible_text(shown_text) and "![" not in text:
                 yield make_finding("empty_side", name)
         return
     # report a cloze number that leaves nothing visible: no word, no image and no hint
@@ -116,7 +116,7 @@ def check_gap_edges(draft: CardContent, context: CheckContext) -> Iterator[Findi
         return
     text = ""
     edges = []
-    for text_before, answer in cloze.split_at_gaps(draft.get_field("Text")):
+    for text_before, answer in cloze.split_at_clozes(draft.get_field("Text")):
         text += text_before
         if answer:
             edges += [len(text), len(text) + len(answer)]
@@ -168,7 +168,7 @@ def _find_broken_cloze(text: str) -> str:
 
     Examples are `{{answer}}`, `{{c1:…}}`, and a cloze deletion inside a formula.
     """
-    cloze_starts = {gap.start for gap in cloze.find_gaps(text)}
+    cloze_starts = {gap.start for gap in cloze.find_clozes(text)}
     shielded_spans = find_literal_spans(text)
     for match in re.finditer(r"\{\{", text):
         start = match.start()
@@ -223,6 +223,6 @@ def _are_braces_balanced(formula: str) -> bool:
 def check_encoding(draft: CardContent, context: CheckContext) -> Iterator[Finding]:
     """Report text garbled by a wrong encoding or by a font without a character map."""
     for name, text in draft.fields:
-        damage = find_damage(text)
+        damage = find_garbled_word(text)
         if damage:
             yield make_finding("damaged_text", f"“{damage}” in {name}")

@@ -28,11 +28,11 @@ from ankiforge.check.rules_and_text import (
     strip_markup,
 )
 from ankiforge.language.detection import (
-    detect_certain_language_name,
     detect_language,
+    detect_language_name,
     detect_script,
 )
-from ankiforge.language.lexicon import build_alternatives, read_word_set
+from ankiforge.language.lexicon import build_section_pattern, read_word_set
 from ankiforge.language.words import (
     NEGATIONS,
     STOP_WORDS,
@@ -56,13 +56,15 @@ from ankiforge.model import (
     Value,
 )
 from ankiforge.text import cloze, occlusion, regex, to_one_line
-from ankiforge.text.cloze import Gap
-from ankiforge.text.lists import split_items
+from ankiforge.text.cloze import Cloze
+from ankiforge.text.lists import split_answer_into_items
 from ankiforge.text.normalize import normalize_for_comparison
 from ankiforge.text.sentences import find_sentence_spans
 
 # Matches the first words of a sentence that depends on the previous one. Case matters.
-_DEPENDENT_START = regex(rf"(?:{build_alternatives('signs', 'leans_back')})(?![\w’'-])")
+_DEPENDENT_START = regex(
+    rf"(?:{build_section_pattern('signs', 'leans_back')})(?![\w’'-])"
+)
 _LEADING_PUNCTUATION = "“\"'‘(*_&%→•^~>+- "
 _EMPTY_WORDS = STOP_WORDS - NEGATIONS
 _PUNCTUATION_ONLY = regex(r"[\s.,;:!?'\"“”()-]+")
@@ -118,7 +120,7 @@ def check_cloze(draft: CardContent, context: CheckContext) -> Iterator[Finding]:
         yield from check_limit(len(hidden_answers), "set")
 
 
-def _check_gap(text: str, gap: Gap, answer: str) -> Iterator[Finding]:
+def _check_gap(text: str, gap: Cloze, answer: str) -> Iterator[Finding]:
     # an answer hides nothing if it consists only of punctuation or of stop words; single letters
     # don't count as stop words, because they may be names
     words = split_words(answer)
@@ -148,7 +150,7 @@ def _check_gap(text: str, gap: Gap, answer: str) -> Iterator[Finding]:
 
 
 def _check_shown_text(
-    text: str, full_text: str, hidden_gaps: Sequence[Gap], gap_name: str
+    text: str, full_text: str, hidden_gaps: Sequence[Cloze], gap_name: str
 ) -> Iterator[Finding]:
     """Report gaps that blank out most of the text, or all but the stop words of a short text."""
     shown_text = blank_out_gaps(text, hidden_gaps).replace(GAP_PLACEHOLDER, "")
@@ -159,7 +161,7 @@ def _check_shown_text(
         yield make_finding("short_cloze", f"“{shown_text.strip()}”")
 
 
-def _check_gap_leaks(text: str, hidden_gaps: Sequence[Gap]) -> Iterator[Finding]:
+def _check_gap_leaks(text: str, hidden_gaps: Sequence[Cloze]) -> Iterator[Finding]:
     """Report blanked-out answers that also occur in the visible text.
 
     In a list, only the lines that contain a gap are searched.
@@ -236,7 +238,7 @@ def _find_excused_rules(
     if front[:4].casefold() == "was ":
         # this may be the German `was`, not the English
         texts = (reading.full_text, context.highlight.exact)
-        if "German" in map(detect_certain_language_name, texts):
+        if "German" in map(detect_language_name, texts):
             excused_rules.add("yes_no")
     return excused_rules
 
@@ -284,7 +286,9 @@ def check_question_length(draft: CardContent, context: CheckContext) -> Iterator
     reading = parse_draft(draft)
     front = " ".join(reading.question.split())
     if len(front.split()) > 1:
-        list_items = split_items(draft.get_field("Front"), draft.get_field("Back"))
+        list_items = split_answer_into_items(
+            draft.get_field("Front"), draft.get_field("Back")
+        )
         yield from check_limit(len(list_items), "set")
     yield from check_limit(count_words(reading.answers[0]), "answer_gt20w")
     yield from check_limit(count_words(reading.question), "front_gt30w")
@@ -535,7 +539,7 @@ def filter_safe_context(card: CardContent, parts: Strings) -> Strings:
     if card.kind is CardKind.CLOZE:
         answers = [
             cloze.to_plain_text(gap.answer)
-            for gap in cloze.find_gaps(fields.get("Text", ""))
+            for gap in cloze.find_clozes(fields.get("Text", ""))
         ]
     elif card.kind is CardKind.OCCLUSION:
         answers = list(occlusion.list_labels(occlusion.get_masks(fields)))

@@ -190,7 +190,7 @@ def undo(call: cli.Call, words: cli.Words) -> None:
     from ankiforge.pipeline import query as queries
     from ankiforge.reports.cards import format_short_question
     from ankiforge.reports.history import describe_decision, describe_event
-    from ankiforge.text import format_count, format_first_names
+    from ankiforge.text import format_count, format_truncated_list
 
     with cli.open_workspace(call) as workspace:
         ledger = workspace.ledger
@@ -231,7 +231,7 @@ def undo(call: cli.Call, words: cli.Words) -> None:
         )
         if command:
             if names:
-                call.say(f"✓ undone: {command}: {format_first_names(names)}")
+                call.say(f"✓ undone: {command}: {format_truncated_list(names)}")
             call.print_problems(problems)
             decide_all(
                 call, ledger, [command] if names else [], lambda id: None, "undone"

@@ -90,7 +90,7 @@ def init(call: Call, directory: Path | None, decks: str, trust: bool) -> None:
     is_trusted = not trusting.explain_distrust(workspace, user_folder)
     if is_trusted:
         # do this only now, because the settings may place the journal outside the workspace
-        workspace.prepare()
+        workspace.create_directories()
     summary: Json = {
         "workspace": str(root),
         "written": [path.relative_to(root).as_posix() for path in written_paths],

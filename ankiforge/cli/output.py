@@ -341,7 +341,7 @@ class Call:
         for index, group in enumerate(groups.values(), 1):
             is_short = limit is None or len(groups) <= limit or index < limit
             if is_short or (group[0].is_notice and group[0].is_reported_once):
-                self.warn(group[0].summarize(others=len(group) - 1))
+                self.warn(group[0].summarize(other_count=len(group) - 1))
             else:
                 hidden_count += len(group)
         if hidden_count:
@@ -645,7 +645,7 @@ def print_next_command(print_line: Callable[[str], object], workspace: Workspace
     from ankiforge.reports import summary
     from ankiforge.review.batches import format_waiting
 
-    counts = pending_items.count_ledger(workspace.ledger)
+    counts = pending_items.count_items_by_group(workspace.ledger)
     print_line(f"  {format_waiting(counts['waiting']) or 'nothing waits'}")
     folder, notices = workspace.folder, collect_notices(workspace.ledger)
     step = summary.choose_next_command(folder, workspace.ledger, notices, counts=counts)

@@ -7,7 +7,7 @@ from contextlib import contextmanager
 from itertools import islice
 from typing import TYPE_CHECKING
 
-from ankiforge.text import format_cost, format_count, format_first_names
+from ankiforge.text import format_cost, format_count, format_truncated_list
 
 if TYPE_CHECKING:
     from rich.progress import Progress as Bars
@@ -37,7 +37,9 @@ class RunProgressBar:
             count.on_step = self.show_reading
         label = "reading" if sources else "looking for what can be read"
         names = dict.fromkeys(filter(None, map(get_source_name, sources)))
-        self._task = bars.add_task(label, total=None, more=format_first_names([*names]))
+        self._task = bars.add_task(
+            label, total=None, more=format_truncated_list([*names])
+        )
 
     def show_reading(self) -> None:
         """Update the bar with the number of documents read from all sources."""

@@ -188,14 +188,14 @@ def forget(call: cli.Call, path: Path) -> None:
 
     Its drafts are removed; its cards stay. To undo it: ankiforge undo.
     """
-    from ankiforge.text import format_first_names, shorten_path
+    from ankiforge.text import format_truncated_list, shorten_path
 
     with cli.open_workspace(call) as workspace:
         forgotten, count = workspace.forget(path)
     if call.as_json:
         call.print_json({"forgotten": forgotten, "highlights": count})
         return
-    names = format_first_names([shorten_path(path) for path in forgotten])
+    names = format_truncated_list([shorten_path(path) for path in forgotten])
     highlights = format_count(count, "highlight")
     call.print_result(f"✓ forgotten: {names}, with {highlights}; its cards stay")
     call.print_result("  to undo it: ankiforge undo")
@@ -608,10 +608,12 @@ def _write_prompt(path: Path, prompt: str) -> None:
     Raises:
         UsageError: the file contains something else, or can't be written.
     """
-    from ankiforge.text import is_chat_prompt
+    from ankiforge.text import contains_chat_prompt
 
     with wrap_write_errors(path):
-        is_ours = path.is_file() and is_chat_prompt(path.read_text("utf-8", "replace"))
+        is_ours = path.is_file() and contains_chat_prompt(
+            path.read_text("utf-8", "replace")
+        )
         if path.exists() and not is_ours:
             raise UsageError(f"{path} already exists", hint="name another file")
         path.write_text(prompt, encoding="utf-8", newline="\n")

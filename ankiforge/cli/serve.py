@@ -201,9 +201,9 @@ def _write_redirect_file(url: str) -> Iterator[Path]:
 def _find_browser() -> webbrowser.BaseBrowser | None:
     import webbrowser
 
-    from ankiforge.config import has_screen
+    from ankiforge.config import can_show_windows
 
-    if not (os.environ.get("BROWSER") or has_screen()):
+    if not (os.environ.get("BROWSER") or can_show_windows()):
         return None
     try:
         browser = webbrowser.get()
@@ -237,13 +237,13 @@ def watch(call: cli.Call, push: bool) -> None:
     if not folder.config.sources and not folder.remembered_paths:
         hint = "ankiforge run PATH, or name a folder under sources: in ankiforge.yaml"
         raise UsageError("there is nothing to watch", hint=hint)
-    folder.prepare()
+    folder.create_directories()
     source_entries = [source.entry for source in select_sources(folder).sources]
     paths = [entry.path for entry in source_entries if entry.has_path]
     folders = dict.fromkeys(path.parent if path.is_file() else path for path in paths)
     watcher = Watcher(call, push=push)
     with (
-        folder.acquire_lock("watching", seconds=0),
+        folder.acquire_lock("watching", timeout=0),
         _interrupt_on_signals() as interrupted,
     ):
         directories = [str(path) for path in folders]

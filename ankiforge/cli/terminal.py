@@ -212,7 +212,9 @@ class TerminalReview:
             noun = "gaps" if len(item.offered_drafts) == 1 else "drafts"
             keys.insert(1, (f"1-{len(choices)}", noun))
         highlight = item.offered_drafts[0].highlight
-        title = ", ".join(filter(None, (highlight.document.title, highlight.page_text)))
+        title = ", ".join(
+            filter(None, (highlight.document.title, highlight.page_or_time))
+        )
         before = tuple(self._list_passage_lines(item))
         return Screen(
             title, before, choices, (*keys, ("e", "edits"), *_NAVIGATION_KEYS), item.guid

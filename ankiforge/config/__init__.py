@@ -45,7 +45,7 @@ class LlmSettings(_Section):
     model: str = "qwen3:8b"
     key_env: str = ""
     """The environment variable that contains the API key, or "" for the default variable, whose
-    key is only sent to the URL it belongs to (see `find_key_variable`). The key itself is never
+    key is only sent to the URL it belongs to (see `find_api_key_variable`). The key itself is never
     stored in a file."""
     budget_usd: _Dollars | None = None
     """The maximum cost of one run in US dollars, or None for no limit."""
@@ -111,7 +111,7 @@ class _GeneratedFields(_Section, rename="pascal"):
 
     @property
     def names(self) -> dict[str, str]:
-        """The configured field names, keyed and ordered by ankiforge's own field names."""
+        """The field names in the user's note type, keyed and ordered by ankiforge's field names."""
         configured = msgspec.to_builtins(self)
         names = "Text Front Back Reverse Extra Source Citation Links Open".split()
         return {name: configured[name] for name in names if configured.get(name)}
@@ -183,7 +183,7 @@ class _SettingsFile(_Settings):
 
 
 class SourceKinds(Protocol):
-    """Information about the kinds of sources, as implemented by `extract.registry`.
+    """Information about the kinds of sources, which `extract.registry` implements.
 
     This is passed in as a parameter to avoid a circular import, since `extract` imports
     this package.
@@ -193,8 +193,8 @@ class SourceKinds(Protocol):
         """Return the default name for a source of this kind at `path`."""
         ...
 
-    def list_path_replacing_keys(self) -> frozenset[str]:
-        """Return the setting keys that some kinds of sources accept instead of `path`."""
+    def list_path_alternatives(self) -> frozenset[str]:
+        """Return the settings that some kinds of sources accept instead of `path`."""
         ...
 
 
@@ -218,7 +218,7 @@ class SourceEntry(Value):
 
     @property
     def has_path(self) -> bool:
-        """Whether a path is configured. If not, ignore the value of `path`."""
+        """Whether a path is configured. If false, ignore the value of `path`."""
         return "path" in self.options
 
 
@@ -228,20 +228,20 @@ class Config(_Settings):
     sources: tuple[SourceEntry, ...] = ()
     location: Location = Location(SETTINGS_FILE_NAME)
     """The top of the file, from which errors are located, as in
-    `location.append_keys("llm", "model").error(…)`."""
+    `location.locate_nested("llm", "model").make_error(…)`."""
 
 
 def read_settings(path: Path, kinds: SourceKinds) -> Config:
     """Read and validate a workspace's settings file.
 
     Args:
-        path: the path of the `ankiforge.yaml`.
-        kinds: information about the kinds of sources.
+        path: The path of the `ankiforge.yaml`.
+        kinds: Information about the kinds of sources.
 
     Raises:
-        ConfigError: a setting is invalid. The message starts with the file, line and key,
-            e.g. `ankiforge.yaml:12: sources[0].obsidian.name: …`.
-        OwnFileError: the file isn't a regular file, or is too large.
+        ConfigError: A setting is invalid. The message starts with the file, line and key, e.g.
+            `ankiforge.yaml:12: sources[0].obsidian.name: …`.
+        OwnFileError: The file is not a regular file, or is too large.
     """
     data, location = read_yaml(path, path.name)
     settings_file = convert_to_type(_SettingsFile, data, location)
@@ -252,7 +252,7 @@ def read_settings(path: Path, kinds: SourceKinds) -> Config:
     sources_by_name: dict[str, SourceEntry] = {}
     for number, item in enumerate(settings_file.sources):
         source = _parse_source(
-            item, folder, location.append_keys("sources", number), kinds
+            item, folder, location.locate_nested("sources", number), kinds
         )
         first = sources_by_name.setdefault(
             unicodedata.normalize("NFC", source.name), source
@@ -261,25 +261,25 @@ def read_settings(path: Path, kinds: SourceKinds) -> Config:
             holder = f"the source in line {first.location.line}"
             message = f"the name {source.name!r} is taken by {holder}"
             hint = "give each source a `name` of its own"
-            raise source.location.append_keys("name").error(message, hint)
+            raise source.location.locate_nested("name").make_error(message, hint)
         sources.append(source)
 
     # check the URL and key of the language model
     llm = settings_file.llm
-    _check_service(llm.base_url, llm.key_env, "base_url", location.append_keys("llm"))
+    _check_service(llm.base_url, llm.key_env, "base_url", location.locate_nested("llm"))
 
     # check the URL and key of the embedding model
     meaning = settings_file.meaning
     if meaning.base_url:
-        meaning_location = location.append_keys("meaning")
+        meaning_location = location.locate_nested("meaning")
         _check_service(meaning.base_url, meaning.key_env, "base_url", meaning_location)
 
     # check the URL and key of AnkiConnect, and make the path of the collection absolute
     anki = settings_file.anki
-    _check_service(anki.connect, anki.key_env, "connect", location.append_keys("anki"))
+    _check_service(anki.connect, anki.key_env, "connect", location.locate_nested("anki"))
     if anki.collection not in ("auto", "none"):
         collection = expand_path(
-            anki.collection, folder, location.append_keys("anki", "collection")
+            anki.collection, folder, location.locate_nested("anki", "collection")
         )
         anki = msgspec.structs.replace(anki, collection=str(collection))
 
@@ -293,10 +293,10 @@ def read_settings(path: Path, kinds: SourceKinds) -> Config:
         for our_field, name in note_type.fields.names.items() if note_type else ():
             if name in first_uses:
                 message = f"{name!r} is also the field for {first_uses[name]}"
-                field_location = location.append_keys(
+                field_location = location.locate_nested(
                     "note_types", kind, "fields", our_field
                 )
-                raise field_location.error(message, "give each a field of its own")
+                raise field_location.make_error(message, "give each a field of its own")
             first_uses[name] = our_field
 
     # copy the other settings as they are
@@ -326,31 +326,31 @@ def _parse_source(
     """Parse an item of the list `sources` in the settings.
 
     Raises:
-        ConfigError: the item isn't a mapping with a single kind of source, or its path or
-            name is invalid.
+        ConfigError: The item is not a mapping with a single kind of source, or its path or name is
+            invalid.
     """
     if len(item) != 1:
         message = f"expected one kind of source, got {len(item)}"
-        raise location.error(
+        raise location.make_error(
             message, f"indent its keys below the kind, or write {_SOURCE_EXAMPLE}"
         )
     [(kind, options)] = item.items()
-    location = location.append_keys(kind)
+    location = location.locate_nested(kind)
     if not isinstance(options, dict):
-        raise location.error("expected a mapping", f"such as {_SOURCE_EXAMPLE}")
+        raise location.make_error("expected a mapping", f"such as {_SOURCE_EXAMPLE}")
     has_path = "path" in options
     if not has_path:
         from difflib import get_close_matches
 
         for similar_key in get_close_matches("path", options, n=1):
-            raise location.append_keys(similar_key).error(
+            raise location.locate_nested(similar_key).make_error(
                 "unknown key", "did you mean 'path'?"
             )
     complete_options = options
-    if not has_path and not kinds.list_path_replacing_keys().isdisjoint(options):
+    if not has_path and not kinds.list_path_alternatives().isdisjoint(options):
         complete_options = {"path": ".", **options}
     common = convert_to_type(_CommonOptions, complete_options, location)
-    path = expand_path(common.path, folder, location.append_keys("path"))
+    path = expand_path(common.path, folder, location.locate_nested("path"))
     name = common.name
     if not name:
         name = kinds.get_default_name(kind, path) if has_path else kind
@@ -358,7 +358,7 @@ def _parse_source(
 
 
 def make_default_source_name(path: Path) -> str:
-    """Return the default name for a source: the normalized name of its directory."""
+    """Return the default name for a source, which is the normalized name of its directory."""
     return normalize_for_lookup(path.name) or "source"
 
 
@@ -369,13 +369,13 @@ def expand_path(text: str, folder: Path, location: Location) -> Path:
     """Expand `~` in a path from the settings, and resolve it relative to `folder`.
 
     Raises:
-        ConfigError: the path starts with `~` and the name of an unknown user.
+        ConfigError: The path starts with `~` and the name of an unknown user.
     """
     try:
         path = folder / Path(text).expanduser()
         return Path(os.path.normpath(path))
     except RuntimeError as error:
-        raise location.error(
+        raise location.make_error(
             f"{text!r}: there is no such home folder", "write the path in full"
         ) from error
 
@@ -385,7 +385,7 @@ _DEFAULT_PORTS = {"http": 80, "https": 443}
 
 
 def parse_origin(url: str) -> tuple[str, str, int]:
-    """Return (scheme, host, port) of a URL, or ("", "", 0) if the URL is invalid or unsafe.
+    """Split a URL into (scheme, host, port). Return ("", "", 0) if it is invalid or unsafe.
 
     URLs with a user name, password, query or fragment are unsafe, because they may contain
     secrets.
@@ -404,7 +404,7 @@ def parse_origin(url: str) -> tuple[str, str, int]:
 
 
 def is_loopback(url: str) -> bool:
-    """Return whether a URL points to this computer, i.e. 127.0.0.0/8, ::1 or localhost."""
+    """Return whether a URL's host is this computer, i.e. 127.0.0.0/8, ::1 or localhost."""
     host = parse_origin(url)[1]
     try:
         return host == "localhost" or ipaddress.ip_address(host).is_loopback
@@ -420,8 +420,8 @@ def is_ssh_session() -> bool:
     return bool(os.environ.get("SSH_CONNECTION") or os.environ.get("SSH_TTY"))
 
 
-def has_screen() -> bool:
-    """Return whether windows opened on this computer would be visible to the user."""
+def can_show_windows() -> bool:
+    """Return whether the user would see a window that is opened on this computer."""
     if is_ssh_session():
         return False
     if sys.platform in ("darwin", "win32"):
@@ -438,22 +438,22 @@ def _check_service(url: str, key_env: str, name: str, location: Location) -> Non
     """Validate the URL and key variable of a service.
 
     Args:
-        url: the service's URL.
-        key_env: the environment variable that holds the key, or "" for the default one.
-        name: the name of the setting that contains the URL.
-        location: where the service's section is in the settings.
+        url: The service's URL.
+        key_env: The environment variable that holds the key, or "" for the default variable.
+        name: The name of the setting that contains the URL.
+        location: The location of the service's section in the settings.
 
     Raises:
-        ConfigError: the URL is invalid or unsafe, or `key_env` isn't a valid variable name.
+        ConfigError: The URL is invalid or unsafe, or `key_env` is not a valid variable name.
     """
     if not any(parse_origin(url)):
         message = "expected a URL without user name, password or query"
-        raise location.append_keys(name).error(
+        raise location.locate_nested(name).make_error(
             message, "such as http://127.0.0.1:8765; a key is for key_env"
         )
     if key_env and not re.fullmatch(r"[A-Za-z_][A-Za-z0-9_]*", key_env):
         hint = f"a name such as {LLM_KEY.name}; never write the key itself into this file"
-        raise location.append_keys("key_env").error(
+        raise location.locate_nested("key_env").make_error(
             "not the name of an environment variable", hint
         )
 
@@ -464,8 +464,8 @@ class DefaultKey(Value):
     name: str
     url: str
 
-    def is_for(self, url: str) -> bool:
-        """Return whether the key may be sent to `url`, ignoring the URL's path."""
+    def can_be_sent_to(self, url: str) -> bool:
+        """Return whether this key may be sent to `url`. The path of the URL doesn't matter."""
         return parse_origin(url) == parse_origin(self.url)
 
 
@@ -474,21 +474,22 @@ ZOTERO_KEY = DefaultKey("ZOTERO_API_KEY", ZOTERO_WEB_URL)
 ANKI_KEY = DefaultKey("ANKICONNECT_KEY", "http://127.0.0.1:8765")
 
 
-def find_key_variable(default: DefaultKey, url: str, key_env: str) -> str:
-    """Return the name of the environment variable with the key for `url`, or "" if there is none.
+def find_api_key_variable(default: DefaultKey, url: str, key_env: str) -> str:
+    """Return the environment variable that holds the API key for `url`, or "" if there is none.
 
-    This is `key_env` if it is set, or else the default variable if its key may be sent to `url`.
+    The variable `key_env` takes precedence. Without it, the default variable is used if its key
+    may be sent to `url`.
     """
     if key_env:
         return key_env
-    return default.name if default.is_for(url) else ""
+    return default.name if default.can_be_sent_to(url) else ""
 
 
-def find_key(
+def find_api_key(
     default: DefaultKey, url: str, key_env: str, environ: Texts = os.environ
 ) -> str:
-    """Return the API key that may be sent to `url`, or "" if `environ` has none."""
-    variable = find_key_variable(default, url, key_env)
+    """Return the API key to send to `url`, or "" if `environ` doesn't contain one."""
+    variable = find_api_key_variable(default, url, key_env)
     return environ.get(variable, "").strip()
 
 
@@ -496,9 +497,9 @@ def find_key(
 
 
 def find_packaged_directory(kind: str) -> Path:
-    """Return the directory of the "prompts" or "decks" (`kind`) shipped with ankiforge.
+    """Return the directory of the "prompts" or "decks" (`kind`) that ship with ankiforge.
 
-    In a wheel, it is inside the package; in a checkout, it is next to the package.
+    It is inside an installed package, but next to the package in a checkout.
     """
     package = Path(__file__).parents[1]
     inside = package / kind

@@ -67,11 +67,13 @@ class Cache:
             self._stop_waiting_if_busy(error)
             return {}
 
-    def update(self, bodies: Mapping[str, bytes], forget: Iterable[str] = ()) -> None:
-        """Store the entries in `bodies` and delete those named in `forget`, in one transaction."""
+    def update(
+        self, entries: Mapping[str, bytes], deleted_names: Iterable[str] = ()
+    ) -> None:
+        """Store `entries` and delete the entries in `deleted_names`, in a single transaction."""
         make_database(self._path)
-        keys = [(self._owner, name) for name in forget]
-        rows = [(self._owner, name, body) for name, body in bodies.items()]
+        keys = [(self._owner, name) for name in deleted_names]
+        rows = [(self._owner, name, body) for name, body in entries.items()]
         try:
             connection = sqlite3.connect(self._path, timeout=self._timeout)
             with closing(connection), connection:
@@ -108,14 +110,14 @@ VALUES (?, ?, ?, ?, ?, ?, ?)
 REPLIES_FILE = "replies.db"
 
 
-class Replies:
-    """A thread-safe store of raw language model replies, keyed by request hash."""
+class ReplyStore:
+    """A thread-safe file of raw replies from language models, keyed by the hash of the request."""
 
     def __init__(self, path: Path) -> None:
         """Open the file, creating it if necessary.
 
         Raises:
-            LedgerError: the file is damaged. It isn't deleted, because the user has paid for the
+            LedgerError: The file is damaged. It is not deleted, because the user has paid for the
                 replies.
         """
         self._lock = Lock()
@@ -134,38 +136,38 @@ class Replies:
         # after an error, `close` isn't called, because threads may still write replies
         finalize(self, self._db.close).atexit = False
 
-    def get(self, request: str) -> str | None:
-        """Return the raw reply to a request, or None if there is none."""
+    def load_reply(self, request_hash: str) -> str | None:
+        """Return the stored reply to a request, or None if there is none."""
         query = "SELECT raw FROM reply WHERE request = ?"
         with self._lock:
-            row = self._db.execute(query, (request,)).fetchone()
+            row = self._db.execute(query, (request_hash,)).fetchone()
         return str(row[0]) if row else None
 
-    def put(
+    def store_reply(
         self,
-        request: str,
+        request_hash: str,
         raw: str,
         *,
         model: str,
-        prompt: str,
+        prompt_fingerprint: str,
         tokens: tuple[int, int] = (0, 0),
     ) -> None:
-        """Durably store the raw reply to a request, replacing any earlier reply.
+        """Store the reply to a request durably, replacing any earlier reply.
 
         Args:
-            request: the hash of the request.
-            raw: the reply as the model sent it.
-            model: the model's name in the settings.
-            prompt: the fingerprint of the prompt.
-            tokens: the input and output tokens billed.
+            request_hash: The hash of the request.
+            raw: The reply exactly as the model sent it.
+            model: The model's name in the settings.
+            prompt_fingerprint: The fingerprint of the prompt.
+            tokens: The numbers of input and output tokens that were billed.
         """
         replied_at = datetime.now(UTC).isoformat(timespec="seconds")
-        values = (request, raw, model, prompt, *tokens, replied_at)
+        values = (request_hash, raw, model, prompt_fingerprint, *tokens, replied_at)
         with self._lock:
             self._db.execute(_INSERT_REPLY, values)
 
     def count_tokens(self, model: str) -> tuple[int, int]:
-        """Return the total (input tokens, output tokens) of all stored replies of a model.
+        """Return the total numbers of input and output tokens in a model's stored replies.
 
         `model` is the model's name in the settings.
         """
@@ -176,6 +178,6 @@ class Replies:
         return tokens_in, tokens_out
 
     def close(self) -> None:
-        """Close the file, after waiting for calls in other threads to finish."""
+        """Wait for calls in other threads to finish, then close the file."""
         with self._lock:
             self._db.close()

@@ -21,7 +21,7 @@ from msgspec.structs import replace
 from ankiforge.config.yamlfile import convert_to_type, read_yaml, suggest_word
 from ankiforge.model import CardKind, Highlight, Strings, Value, find_colour_name
 from ankiforge.text import regex
-from ankiforge.text.normalize import is_visible
+from ankiforge.text.normalize import has_visible_text
 from ankiforge.text.private import PRIVATE_TAG
 
 ColourAction = Literal["card", "definition", "question", "skip"]
@@ -44,8 +44,8 @@ _DECK_TEMPLATES: dict[DeckSetting, str] = {
 }
 
 
-class Select(Value, forbid_unknown_fields=True, kw_only=True):
-    """The conditions for a deck file to apply to a highlight, all of which must be met.
+class DeckConditions(Value, forbid_unknown_fields=True, kw_only=True):
+    """The conditions under which a deck file applies to a highlight. All of them must be met.
 
     A condition is met if any of its patterns matches. Patterns work as in `fnmatch`, but
     ignore case.
@@ -71,7 +71,7 @@ class DeckRule(Value, forbid_unknown_fields=True, kw_only=True):
     deck: str = ""
     """The name of the deck, which may contain the placeholders in `_PLACEHOLDERS`. If it is "",
     `load_decks` fills in the deck from the setting `decks`."""
-    select: Select = Select()
+    select: DeckConditions = DeckConditions()
     kinds: tuple[CardKind, ...] = ()
     """The kinds of cards that are allowed, or () for all kinds."""
     tags: Strings = ()
@@ -82,16 +82,16 @@ class DeckRule(Value, forbid_unknown_fields=True, kw_only=True):
 
     @property
     def has_skipped_colours(self) -> bool:
-        """Whether highlights of some colours are skipped."""
+        """Whether the rule skips highlights of any colour."""
         return "skip" in self.colours.values()
 
     @property
     def is_fallback(self) -> bool:
-        """Whether the rule has no `select`, so that it matches every highlight."""
-        return self.select == Select()
+        """Whether the rule matches every highlight, because it has no `select`."""
+        return self.select == DeckConditions()
 
     def get_colour_action(self, colour: str) -> ColourAction:
-        """Return the action for a colour, which is `card` by default."""
+        """Return what to do with highlights of a colour; the default is `card`."""
         name = find_colour_name(colour) if self.colours else ""
         return next(
             (action for colour_key, action in self.colours.items() if colour_key == name),
@@ -100,7 +100,7 @@ class DeckRule(Value, forbid_unknown_fields=True, kw_only=True):
 
 
 class PathDeck(DeckRule, kw_only=True):
-    """A rule that only sets the deck for a remembered path (`run PATH --deck`).
+    """A rule that only sets the deck for a path, as remembered from `run PATH --deck`.
 
     Such rules take precedence over deck files.
     """
@@ -122,18 +122,18 @@ def load_decks(
     """Load the deck rules of a workspace.
 
     Args:
-        root: the workspace directory.
-        setting: the `decks` setting in `ankiforge.yaml`, or None for the default, `one`.
-        path_decks: the decks for remembered paths.
+        root: The workspace directory.
+        setting: The `decks` setting in `ankiforge.yaml`, or None for the default, `one`.
+        path_decks: The decks for remembered paths.
 
     Returns:
-        the rules in the order in which to try them, each with a deck. The last rule matches
+        The rules in the order in which to try them. Each has a deck, and the last one matches
             every highlight.
 
     Raises:
-        ConfigError: a file is invalid, two files have no `select`, or both a file without
-            `select` and the setting name a deck.
-        OwnFileError: a file isn't a regular file, or is too large.
+        ConfigError: A file is invalid, two files have no `select`, or both a file without `select`
+            and the setting name a deck.
+        OwnFileError: A file is not a regular file, or is too large.
     """
     files = sorted((root / "decks").glob("*.yaml"))
     rules = []
@@ -144,7 +144,7 @@ def load_decks(
         rule = convert_to_type(DeckRule, data, location)
         for name in set(_PLACEHOLDER.findall(rule.deck)).difference(_PLACEHOLDERS):
             message = f"unknown placeholder {{{name}}}"
-            raise location.append_keys("deck").error(
+            raise location.locate_nested("deck").make_error(
                 message, suggest_word(name, _PLACEHOLDERS)
             )
         if rule.is_fallback:
@@ -155,13 +155,13 @@ def load_decks(
     if len(last_locations) > 1:
         first, second, *_ = last_locations
         message = f"has no `select`, and neither has {first.file}: one of them would never be used"
-        raise second.error(message, "give one of them a `select`")
+        raise second.make_error(message, "give one of them a `select`")
     if not last_rules:
         last_rules.append(DeckRule())
     elif last_rules[0].deck and setting is not None:
         message = f"names the deck of all cards, and so does `decks: {setting}` in ankiforge.yaml"
-        location = last_locations[0].append_keys("deck")
-        raise location.error(message, "delete one of the two lines")
+        location = last_locations[0].locate_nested("deck")
+        raise location.make_error(message, "delete one of the two lines")
     template = _DECK_TEMPLATES[setting or "one"]
     with_decks = [
         replace(rule, deck=rule.deck or template) for rule in (*rules, *last_rules)
@@ -173,14 +173,18 @@ def load_decks(
 
 
 def find_rule(rules: tuple[DeckRule, ...], highlight: Highlight) -> DeckRule:
-    """Return the first rule from a deck file that matches a highlight, or else the last rule."""
+    """Return the first rule from a deck file that matches a highlight.
+
+    If no other rule matches, this is the last rule, which matches every highlight.
+    """
     for rule in rules:
-        if not isinstance(rule, PathDeck) and _is_selected(rule.select, highlight):
+        if not isinstance(rule, PathDeck) and _meets_conditions(rule.select, highlight):
             return rule
     return rules[-1]
 
 
-def _is_selected(select: Select, highlight: Highlight) -> bool:
+def _meets_conditions(select: DeckConditions, highlight: Highlight) -> bool:
+    """Return whether a highlight meets all conditions, ignoring case and a leading `#`."""
     document = highlight.document
     conditions = (
         (select.source, (document.source,)),
@@ -203,15 +207,17 @@ def _is_selected(select: Select, highlight: Highlight) -> bool:
 def choose_deck(rules: tuple[DeckRule, ...], highlight: Highlight) -> DeckChoice:
     """Choose the deck and the additional tags for a highlight's cards.
 
-    A deck named in the document or highlight itself takes precedence over `rules`, the result
-    of `load_decks`.
+    `rules` is the result of `load_decks`. A deck that the document or highlight names itself takes
+    precedence over the rules.
     """
     document = highlight.document
     rule = find_rule(rules, highlight)
     requested_deck = document.deck or highlight.deck
     deck = requested_deck and _join_parts(requested_deck.split("::"))
     for path_deck in rules if not deck else ():
-        if isinstance(path_deck, PathDeck) and _is_selected(path_deck.select, highlight):
+        if isinstance(path_deck, PathDeck) and _meets_conditions(
+            path_deck.select, highlight
+        ):
             deck = path_deck.deck
             break
     if not deck:
@@ -244,8 +250,8 @@ def choose_deck(rules: tuple[DeckRule, ...], highlight: Highlight) -> DeckChoice
 def choose_tags(rule: DeckRule, highlight: Highlight) -> Strings:
     """Return the additional tags for a highlight's cards.
 
-    `rule` is the result of `find_rule`. If the deck's name depends on the first of several
-    collections, the others become tags.
+    `rule` is the result of `find_rule`. If the deck is named after the first of several
+    collections, the other collections become tags.
     """
     if "{collection}" not in rule.deck:
         return rule.tags
@@ -259,9 +265,9 @@ def choose_tags(rule: DeckRule, highlight: Highlight) -> Strings:
 def _compile_patterns(
     patterns: Patterns,
 ) -> tuple[frozenset[str], re.Pattern[str] | None]:
-    """Return (patterns without wildcards, regular expression for those with wildcards).
+    """Split patterns into those without wildcards, and one regular expression for all others.
 
-    The expression is None if no pattern has wildcards.
+    The regular expression is None if no pattern has wildcards.
     """
     listed = [patterns] if isinstance(patterns, str) else patterns
     normalized = set(map(_normalize, listed))
@@ -294,9 +300,9 @@ _NOTE_NAMESPACES = frozenset(("vault", "markdown"))
 
 @lru_cache(maxsize=1024)  # called several times for each highlight of a document
 def _fill_template(template: str, values: Strings) -> str:
-    """Replace the placeholders in a deck name with `values`, in the order of `_PLACEHOLDERS`.
+    """Replace the placeholders in a deck name with `values`, which follow `_PLACEHOLDERS`.
 
-    If the resulting name is empty, the fallbacks are the title and "ankiforge".
+    If the resulting name is empty, fall back to the title, then to "ankiforge".
     """
     value_by_placeholder = dict(zip(_PLACEHOLDERS, values, strict=True))
     name = _PLACEHOLDER.sub(lambda match: value_by_placeholder[match[1]], template)
@@ -305,20 +311,21 @@ def _fill_template(template: str, values: Strings) -> str:
 
 @lru_cache(maxsize=1024)  # highlights in the same directory follow each other
 def _path_to_deck(text: str) -> str:
+    """Convert a path to a deck name, in which each directory is a component."""
     return _join_parts(map(_clean_part, text.split("/")))
 
 
 @lru_cache(maxsize=1024)
 def _clean_part(text: str) -> str:
-    """Convert text to a single component of a deck name, or "" if no visible character is left."""
+    """Convert text to one component of a deck name, or to "" if no visible character remains."""
     line = re.sub(r":{2,}", "-", _join_parts([text])).strip(": ")
-    if not is_visible(line):
+    if not has_visible_text(line):
         return ""
     return line[:_MAX_PART_CHARS].rstrip(": ")
 
 
 def _join_parts(parts: Iterable[str]) -> str:
-    """Join the components of a deck name with `::`, dropping invisible ones.
+    """Join the components of a deck name with `::`, leaving out those without visible text.
 
     Whitespace within a component, including line breaks, is collapsed into single spaces.
     """
@@ -326,7 +333,7 @@ def _join_parts(parts: Iterable[str]) -> str:
     for part in parts:
         line = unicodedata.normalize("NFC", _LINE_BREAKS.sub(" ", part))
         name = " ".join(line.split())
-        if is_visible(name):
+        if has_visible_text(name):
             names.append(name)
     return "::".join(names)
 

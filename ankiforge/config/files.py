@@ -37,18 +37,18 @@ _NEW_FILE_FLAGS = os.O_CREAT | os.O_EXCL | os.O_WRONLY
 def open_regular(
     path: Path, flags: int = os.O_RDONLY, *, max_bytes: int | None = None
 ) -> IO[bytes]:
-    """Open a regular file. Anything else is rejected, such as a pipe that may never end.
+    """Open a regular file. Reject anything else, such as a pipe that may never end.
 
     Args:
-        path: the path of the file.
-        flags: flags for `os.open`, which may allow writing. With `O_CREAT`, a missing file
-            is created with mode 0600.
-        max_bytes: the maximum size in bytes, or None for no limit, e.g. if the file is read
-            in chunks.
+        path: The path of the file.
+        flags: Flags for `os.open`, which may allow writing. With `O_CREAT`, a missing file is
+            created with mode 0600.
+        max_bytes: The maximum size in bytes, or None for no limit, e.g. if the file is read in
+            chunks.
 
     Raises:
-        OwnFileError: the file isn't a regular file, or is larger than `max_bytes`.
-        OSError: the file can't be opened.
+        OwnFileError: The file is not a regular file, or is larger than `max_bytes`.
+        OSError: The file cannot be opened.
     """
     try:
         handle = os.open(path, flags | _SAFE_FLAGS, 0o600)
@@ -77,11 +77,11 @@ def open_regular(
 
 
 def read_bounded(path: Path, max_bytes: int) -> bytes:
-    """Read a whole file, up to `max_bytes` in size.
+    """Read a whole regular file of at most `max_bytes`.
 
     Raises:
-        OwnFileError: the file isn't a regular file, or is larger than `max_bytes`.
-        OSError: the file can't be read.
+        OwnFileError: The file is not a regular file, or is larger than `max_bytes`.
+        OSError: The file cannot be read.
     """
     with open_regular(path, max_bytes=max_bytes) as file:
         return file.read(max_bytes)
@@ -90,8 +90,7 @@ def read_bounded(path: Path, max_bytes: int) -> bytes:
 def write_file(path: Path, data: bytes, *, mode: int = 0o600) -> None:
     """Create a file, or replace it atomically.
 
-    Symbolic links are followed. `mode` applies to the new file, which is private by
-    default.
+    Symbolic links are followed. The file gets the permissions `mode` and is private by default.
     """
     path = Path(os.path.realpath(path))
     part = path.with_name(f".{path.name}.part")
@@ -103,20 +102,20 @@ def write_file(path: Path, data: bytes, *, mode: int = 0o600) -> None:
 
 
 def lock_file(path: Path, seconds: float) -> IO[bytes] | None:
-    """Lock a file until the returned file object is closed, creating the file if necessary.
+    """Lock a file, creating it if necessary. Closing the returned file object releases the lock.
 
     The operating system also releases the lock when the process ends.
 
     Args:
-        path: the path of the file.
-        seconds: how long to wait if another process holds the lock.
+        path: The path of the file.
+        seconds: How long to wait if another process holds the lock.
 
     Returns:
-        the open file, or None if another process still holds the lock
+        The open file, or None if another process still holds the lock.
 
     Raises:
-        OwnFileError: the path isn't a regular file.
-        OSError: the file can't be opened for writing, or its file system has no locks.
+        OwnFileError: The path is not a regular file.
+        OSError: The file cannot be opened for writing, or its file system has no locks.
     """
     file = open_regular(path, os.O_RDWR | os.O_CREAT)
     deadline = time.monotonic() + seconds
@@ -133,7 +132,7 @@ def lock_file(path: Path, seconds: float) -> IO[bytes] | None:
 
 
 def _try_lock(handle: int) -> bool:
-    """Try to lock an open file without waiting. Return False if it is already locked."""
+    """Try to lock an open file without waiting, and return whether this succeeded."""
     if sys.platform == "win32":
         import msvcrt
 
@@ -154,7 +153,7 @@ def _try_lock(handle: int) -> bool:
 def make_directory(path: Path, mode: int = 0o700) -> None:
     """Create a directory and any missing parents, unless it exists.
 
-    `mode` applies to the new directory, which is private by default.
+    A new directory gets the permissions `mode` and is private by default.
     """
     path.parent.mkdir(parents=True, exist_ok=True)
     path.mkdir(mode=mode, exist_ok=True)
@@ -187,7 +186,7 @@ def make_database(path: Path) -> None:
 
 
 def remove_database(path: Path) -> None:
-    """Delete a database, including its journals and other files that SQLite created for it."""
+    """Delete a database, together with the journals that SQLite keeps next to it."""
     for ending in SQLITE_SUFFIXES:
         path.with_name(f"{path.name}{ending}").unlink(missing_ok=True)
 

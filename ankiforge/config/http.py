@@ -23,21 +23,22 @@ _T = TypeVar("_T")
 
 
 class RequestTimeoutError(httpx2.TimeoutException):
-    """Raised if a request, including reading the response, takes too long."""
+    """Raised if sending a request and reading its response takes too long."""
 
 
 def run_with_timeout(
     seconds: float, request: Callable[[], _T], close: Callable[[], None]
 ) -> _T:
-    """Call `request` in a thread and return its result, with a timeout.
+    """Call `request` in a thread and return its result, unless it takes too long.
 
     Args:
-        seconds: the timeout.
-        request: the function to call. After a timeout, its thread is abandoned.
-        close: a function that closes the client, and thereby ends the request, after a timeout.
+        seconds: The timeout.
+        request: The function to call. After a timeout, its thread is abandoned.
+        close: A function that is called after a timeout. It closes the client, which ends the
+            request.
 
     Raises:
-        RequestTimeoutError: the request timed out.
+        RequestTimeoutError: The request timed out.
     """
     result: Future[_T] = Future()
 
@@ -71,24 +72,24 @@ class ResponseTooLargeError(httpx2.HTTPError):
 
 
 class BoundedClient(httpx2.Client):
-    """An HTTP client that limits the duration and size of each exchange.
+    """An HTTP client that limits how long each exchange takes and how large its response is.
 
-    Since a timeout closes the client, it should only handle one request at a time.
+    Send only one request at a time, because a timeout closes the client.
     """
 
     def fetch(
-        self, request: httpx2.Request, seconds: float, largest: int = MAX_RESPONSE_BYTES
+        self, request: httpx2.Request, seconds: float, max_bytes: int = MAX_RESPONSE_BYTES
     ) -> httpx2.Response:
         """Send a request and read the whole response.
 
         Args:
-            request: the request.
-            seconds: the timeout for the whole exchange, after which the client is closed.
-            largest: the maximum size of the decoded response, in bytes.
+            request: The request.
+            seconds: The timeout for the whole exchange, after which the client is closed.
+            max_bytes: The maximum size of the decoded response.
 
         Raises:
-            RequestTimeoutError: the exchange timed out.
-            ResponseTooLargeError: the response is too large.
+            RequestTimeoutError: The exchange timed out.
+            ResponseTooLargeError: The response is too large.
         """
 
         def exchange() -> httpx2.Response:
@@ -96,8 +97,8 @@ class BoundedClient(httpx2.Client):
                 body = bytearray()
                 for chunk in response.iter_bytes():
                     body += chunk
-                    if len(body) > largest:
-                        message = f"an answer of more than {largest:,} bytes"
+                    if len(body) > max_bytes:
+                        message = f"an answer of more than {max_bytes:,} bytes"
                         raise ResponseTooLargeError(message, response.status_code)
             headers = httpx2.Headers(response.headers)
             for name in _TRANSFER_HEADERS:
@@ -122,7 +123,7 @@ MIN_SECRET_CHARS = 9
 """The minimum length of a secret. Shorter keys are ordinary words such as `ollama`."""
 
 
-def remove_secret(text: str, secret: str) -> str:
+def redact_secret(text: str, secret: str) -> str:
     """Replace a secret and its URL-encoded forms with `***`, ignoring case.
 
     Secrets shorter than `MIN_SECRET_CHARS` aren't replaced.

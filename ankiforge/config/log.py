@@ -34,15 +34,15 @@ _CONTROL = regex(r"[\x00-\x09\x0b-\x1f\x7f-\x9f]")
 
 
 class LogFile(logging.Handler):
-    """Log handler that appends to a workspace's log, ignoring errors such as a full disk.
+    """Log handler that appends to a workspace's log and ignores errors such as a full disk.
 
-    Without a `path`, records are discarded.
+    Without a `path`, it discards all records.
     """
 
     path: Path | None = None
 
     def emit(self, record: logging.LogRecord) -> None:
-        """Append the lines of a record, each prefixed with the time and the process id."""
+        """Append the lines of a record to the log, each with the time and the process id."""
         start = f"{logging.Formatter().formatTime(record)} {record.process} "
         text = record.getMessage().replace("\n", f"\n{start}")
         with suppress(OSError, OwnFileError):
@@ -55,14 +55,14 @@ class LogFile(logging.Handler):
 
 
 class LogPrinter(logging.Handler):
-    """Log handler that passes the text of each record to a function, e.g. to print it."""
+    """Log handler that passes the text of each record to a function, such as `print`."""
 
     def __init__(self, say: Callable[[str], None]) -> None:
         super().__init__()
         self._say = say
 
     def emit(self, record: logging.LogRecord) -> None:
-        """Call the function with the text of a record, which may have several lines."""
+        """Call the function with the text of a record. The text may have several lines."""
         self._say(record.getMessage())
 
 
@@ -82,12 +82,15 @@ workspace_log.addHandler(_log_file)
 
 
 def open_log(directory: Path | None) -> None:
-    """Write all further records to `ankiforge.log` in `directory`, or to no file if it is None."""
+    """From now on, write log records to `ankiforge.log` in `directory`.
+
+    If `directory` is None, no log is written.
+    """
     _log_file.path = directory and directory / LOG_FILE
 
 
 def log_lines(lines: Iterable[str]) -> None:
-    """Log several lines as one record, so that the file is only opened once."""
+    """Log several lines as a single record, so that the log file is only opened once."""
     if text := "\n".join(lines):
         workspace_log.info("%s", _CONTROL.sub("", text))
 
@@ -95,16 +98,19 @@ def log_lines(lines: Iterable[str]) -> None:
 # --- descriptions without text from sources ---------------------------------------------
 
 
-def shorten_key(key: str) -> str:
-    """Return the last part of a highlight's key, or a hash of the key if that part may be text."""
+def anonymize_key(key: str) -> str:
+    """Shorten a highlight's key for the log, so that it can't reveal text from a source.
+
+    Returns the last part of the key, or a hash of the key if that part may contain text.
+    """
     part = key.rpartition("/")[2]
     return part if _OPAQUE_ID.fullmatch(part) else hash16(key)
 
 
 def describe_problem(problem: Problem) -> str:
-    """Describe a problem without text from sources.
+    """Describe a problem for the log, without any text from a source.
 
-    The description consists of the beginning of the message and a hash of the location.
+    The description is the beginning of the message, followed by a hash of the location.
     """
     words = _OWN_WORDS.match(problem.message)
     suffix = _FILE_SUFFIX.search(problem.location)

@@ -28,27 +28,25 @@ _MADE_HERE = "made here"
 workspace, a hash of its settings is stored."""
 
 
-def has_permission(workspace: WorkspaceDirectory, folder: Path, permission: str) -> bool:
-    """Return whether the user granted a workspace a permission, e.g. `AGENTS_PERMISSION`.
-
-    `folder` is the user's directory.
-    """
-    return f"{workspace.root}: {permission}" in load_values(folder, _TRUSTED_FILE)
-
-
-def give_permission(workspace: WorkspaceDirectory, folder: Path, permission: str) -> None:
-    """Record that the user grants a workspace a permission, e.g. `AGENTS_PERMISSION`.
-
-    `folder` is the user's directory.
-    """
-    _store_confirmation(folder, f"{workspace.root}: {permission}", "confirmed")
+def has_permission(
+    workspace: WorkspaceDirectory, user_directory: Path, permission: str
+) -> bool:
+    """Return whether the user granted a workspace a permission, e.g. `AGENTS_PERMISSION`."""
+    return f"{workspace.root}: {permission}" in load_values(user_directory, _TRUSTED_FILE)
 
 
-def explain_distrust(workspace: WorkspaceDirectory, folder: Path) -> str:
-    """Return the reason why the user must confirm a workspace, or "" if it is trusted.
+def grant_permission(
+    workspace: WorkspaceDirectory, user_directory: Path, permission: str
+) -> None:
+    """Record that the user grants a workspace a permission, e.g. `AGENTS_PERMISSION`."""
+    _store_confirmation(user_directory, f"{workspace.root}: {permission}", "confirmed")
+
+
+def explain_distrust(workspace: WorkspaceDirectory, user_directory: Path) -> str:
+    """Explain why the user must confirm a workspace, or return "" if it is trusted.
 
     The default workspace and the workspace whose path is in the environment variable
-    ANKIFORGE_TRUST are always trusted. `folder` is the user's directory.
+    ANKIFORGE_TRUST are always trusted.
     """
     trusted_by_environ = os.environ.get("ANKIFORGE_TRUST", "")
     if workspace.is_default or (
@@ -56,7 +54,7 @@ def explain_distrust(workspace: WorkspaceDirectory, folder: Path) -> str:
         and Path(trusted_by_environ).expanduser().resolve() == workspace.root
     ):
         return ""
-    confirmation = load_values(folder, _TRUSTED_FILE).get(str(workspace.root))
+    confirmation = load_values(user_directory, _TRUSTED_FILE).get(str(workspace.root))
     if confirmation is None:
         return "is new to ankiforge"
     if confirmation in (_MADE_HERE, _hash_settings(workspace)):
@@ -65,20 +63,20 @@ def explain_distrust(workspace: WorkspaceDirectory, folder: Path) -> str:
 
 
 def trust_workspace(
-    workspace: WorkspaceDirectory, folder: Path, *, made_here: bool = False
+    workspace: WorkspaceDirectory, user_directory: Path, *, made_here: bool = False
 ) -> None:
-    """Record that the user trusts a workspace with its current settings.
+    """Record that the user trusts a workspace and its current settings.
 
     Args:
-        workspace: the workspace.
-        folder: the user's directory.
-        made_here: whether ankiforge created the workspace on this computer, so that later
-            changes to its settings are trusted, too.
+        workspace: The trusted workspace.
+        user_directory: The directory for per-user data, see `find_user_directory`.
+        made_here: Whether ankiforge created the workspace on this computer. If so, later changes
+            to its settings are trusted, too.
     """
     root = str(workspace.root)
-    if load_values(folder, _TRUSTED_FILE).get(root) != _MADE_HERE:
+    if load_values(user_directory, _TRUSTED_FILE).get(root) != _MADE_HERE:
         _store_confirmation(
-            folder, root, _MADE_HERE if made_here else _hash_settings(workspace)
+            user_directory, root, _MADE_HERE if made_here else _hash_settings(workspace)
         )
 
 
@@ -87,26 +85,25 @@ def _hash_settings(workspace: WorkspaceDirectory) -> str:
     return hash16(read_bounded(file, MAX_TEXT_FILE_BYTES).decode("utf-8", "replace"))
 
 
-def _store_confirmation(folder: Path, key: str, value: str) -> None:
-    values = load_values(folder, _TRUSTED_FILE)
-    store_values(folder, _TRUSTED_FILE, {**values, key: value})
+def _store_confirmation(user_directory: Path, key: str, value: str) -> None:
+    values = load_values(user_directory, _TRUSTED_FILE)
+    store_values(user_directory, _TRUSTED_FILE, {**values, key: value})
 
 
 def require_trust(
-    workspace: WorkspaceDirectory, ask: Callable[[str], bool] | None, folder: Path
+    workspace: WorkspaceDirectory, ask: Callable[[str], bool] | None, user_directory: Path
 ) -> None:
     """Ask the user to trust a workspace, unless it's already trusted.
 
     Args:
-        workspace: the workspace that a command is about to use.
-        ask: a function that asks the user a yes-or-no question, or None if there's no
-            terminal.
-        folder: the user's directory.
+        workspace: The workspace that a command is about to use.
+        ask: A function that asks the user a yes-or-no question, or None without a terminal.
+        user_directory: The directory for per-user data, see `find_user_directory`.
 
     Raises:
-        UsageError: the user doesn't trust the workspace, or can't be asked.
+        UsageError: The user does not trust the workspace, or there is no terminal.
     """
-    reason = explain_distrust(workspace, folder)
+    reason = explain_distrust(workspace, user_directory)
     if not reason:
         return
     message = (
@@ -120,4 +117,4 @@ def require_trust(
         raise UsageError(
             message, hint=f"if you wrote it yourself, or have read it: {commands}"
         )
-    trust_workspace(workspace, folder)
+    trust_workspace(workspace, user_directory)

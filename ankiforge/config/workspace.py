@@ -26,7 +26,7 @@ from msgspec.structs import replace
 
 from ankiforge import config as settings
 from ankiforge.config import SETTINGS_FILE_NAME, Config, SourceKinds, expand_path
-from ankiforge.config.deckfiles import DeckRule, PathDeck, Select, load_decks
+from ankiforge.config.deckfiles import DeckConditions, DeckRule, PathDeck, load_decks
 from ankiforge.config.files import (
     lock_file,
     make_directory,
@@ -86,7 +86,7 @@ def find_user_directory(environ: Texts = os.environ) -> Path:
 
 
 def load_values(folder: Path, name: str) -> dict[str, str]:
-    """Load the values saved by `store_values`, or {} if they're missing or damaged."""
+    """Load the values that `store_values` saved, or return {} if they are missing or damaged."""
     try:
         data = read_bounded(folder / f"{name}.json", MAX_VALUES_BYTES)
         return msgspec.json.decode(data, type=dict[str, str])
@@ -98,7 +98,7 @@ def store_values(folder: Path, name: str, values: Texts) -> None:
     """Save values in a private JSON file called `name` in `folder`.
 
     Raises:
-        UsageError: the file can't be written.
+        UsageError: The file cannot be written.
     """
     sorted_values = dict(sorted(values.items()))
     encoded = msgspec.json.encode(sorted_values)
@@ -111,12 +111,12 @@ CHAT_USED_HINT = "chat: used or put away"
 
 
 def was_hint_shown(hint: str) -> bool:
-    """Return whether this user has already seen a hint on this computer."""
+    """Return whether a hint has already been shown to this user on this computer."""
     return hint in load_values(find_user_directory(), HINTS_FILE)
 
 
 def record_hint_shown(hint: str) -> bool:
-    """Record that a hint is being shown. Return True if it hasn't been shown before."""
+    """Record that a hint is being shown, and return whether this is the first time."""
     hints = load_values(find_user_directory(), HINTS_FILE)
     if hint in hints:
         return False
@@ -157,28 +157,30 @@ class RememberedPath(Value, omit_defaults=True):
 
     @property
     def source_key(self) -> tuple[str, str]:
-        """The kind and the name of the source, which identify it."""
+        """The source's kind and name, which together identify the source."""
         return self.kind, self.name
 
     @property
     def directory(self) -> Path:
-        """The path of the whole source, a directory or file."""
+        """The directory or file that makes up the whole source."""
         return Path(self.root or self.path)
 
 
-def store_remembered_paths(folder: Path, places: Iterable[RememberedPath]) -> None:
-    """Save the remembered paths in `folder`, which is a workspace's `.ankiforge/`.
+def store_remembered_paths(
+    state_directory: Path, paths: Iterable[RememberedPath]
+) -> None:
+    """Save the remembered paths in a workspace's state directory, `.ankiforge/`.
 
     Raises:
-        UsageError: the file can't be written.
+        UsageError: The file cannot be written.
     """
-    entries = msgspec.to_builtins(list(places))
+    entries = msgspec.to_builtins(list(paths))
     text = (
         yaml.safe_dump(entries, allow_unicode=True, sort_keys=False)
         if entries
         else "[]\n"
     )
-    _write_private(folder / REMEMBERED_FILE, _REMEMBERED_HEADER + text)
+    _write_private(state_directory / REMEMBERED_FILE, _REMEMBERED_HEADER + text)
 
 
 # --- a workspace ------------------------------------------------------------------------
@@ -196,7 +198,7 @@ class WorkspaceDirectory(Value):
     """Whether this is the user's default workspace, which needs no `ankiforge.yaml`."""
 
     def format_setting_instructions(self, setting: str) -> str:
-        """Explain to the user where to put a setting like `drafter: llm`."""
+        """Tell the user which file to write a setting such as `drafter: llm` into."""
         if self.is_default:
             path = f"~/cards/{SETTINGS_FILE_NAME}"
             return f"ankiforge init ~/cards, then write `{setting}` into {path}"
@@ -204,65 +206,65 @@ class WorkspaceDirectory(Value):
 
     @property
     def state_directory(self) -> Path:
-        """The directory for ankiforge's own files, such as the ledger and caches."""
+        """The directory for ankiforge's own files, such as the ledger and the caches."""
         return self.root / ".ankiforge"
 
     @property
-    def ledger(self) -> Path:
+    def ledger_path(self) -> Path:
         """The path of the ledger's SQLite file."""
         return self.state_directory / "ledger.db"
 
     @property
-    def pictures(self) -> Path:
-        """The directory for pictures cut out of pages."""
+    def pictures_directory(self) -> Path:
+        """The directory for pictures that were cut out of pages."""
         return self.state_directory / "pictures"
 
     @property
-    def journal(self) -> Path:
-        """The directory of the journal, which can be moved with the `journal` setting.
+    def journal_directory(self) -> Path:
+        """The journal's directory, which the setting `journal` can move.
 
         It contains one file per device, with one JSON object per line.
         """
         if not self.config.journal:
             return self.root / JOURNAL_DIRECTORY
-        location = self.config.location.append_keys("journal")
+        location = self.config.location.locate_nested("journal")
         return expand_path(self.config.journal, self.root, location)
 
-    def get_device_id(self, folder: Path, *, make: bool = True) -> str:
+    def get_device_id(self, user_directory: Path, *, create: bool = True) -> str:
         """Return this device's id in this workspace, creating it on first use.
 
         Ids are stored in the user's directory, keyed by the workspace path. This way, a copy of
         the workspace gets a new id, and no two devices write to the same journal file. A
         workspace that was moved keeps its id, so that `undo` still works for earlier decisions.
-        It is recognised by the id's file in its journal if no workspace is left at the old path.
+        The old id is reused if the journal contains its file and its old path has no workspace.
 
         Args:
-            folder: the user's directory.
-            make: whether to create a missing id. Otherwise, "reader" is returned.
+            user_directory: The directory for per-user data.
+            create: Whether to create a missing id. Otherwise, "reader" is returned.
         """
-        id_by_root = load_values(folder, "machines")
+        id_by_root = load_values(user_directory, "machines")
         root = str(self.root)
         if root in id_by_root:
             return id_by_root[root]
-        if not make:
+        if not create:
             return "reader"
         moved_from = [
             old_root
             for old_root, id in id_by_root.items()
-            if (self.journal / f"{id}.jsonl").exists()
+            if (self.journal_directory / f"{id}.jsonl").exists()
             and not (Path(old_root) / ".ankiforge").exists()
         ]
         id = id_by_root.pop(moved_from[0]) if moved_from else uuid.uuid4().hex[:12]
         id_by_root[root] = id
-        store_values(folder, "machines", id_by_root)
+        store_values(user_directory, "machines", id_by_root)
         return id
 
     @property
     def remembered_paths(self) -> tuple[RememberedPath, ...]:
-        """The remembered paths that `ankiforge run` reads in addition to the configured sources.
+        """The paths that `ankiforge run` remembers and reads in addition to the configured sources.
 
         Raises:
-            ConfigError: the file, which the user may edit, is invalid.
+            ConfigError: The file is invalid, for example because the user edited it.
         """
         path = self.state_directory / REMEMBERED_FILE
         if not path.is_file():
@@ -273,13 +275,13 @@ class WorkspaceDirectory(Value):
     def load_decks(
         self, places: Iterable[RememberedPath] | None = None
     ) -> tuple[DeckRule, ...]:
-        """Load the deck rules from remembered paths, deck files and settings.
+        """Load the rules for choosing decks from remembered paths, deck files and settings.
 
         Args:
-            places: the remembered paths, or None for those stored in the workspace.
+            places: The remembered paths, or None for those stored in the workspace.
 
         Raises:
-            ConfigError: a deck file is invalid.
+            ConfigError: A deck file is invalid.
         """
         if places is None:
             places = self.remembered_paths
@@ -288,36 +290,38 @@ class WorkspaceDirectory(Value):
         for place in sorted(places, key=lambda place: len(place.path), reverse=True):
             if not place.deck:
                 continue
-            select = Select(source=escape(place.name))
+            select = DeckConditions(source=escape(place.name))
             if place.root:
                 path = escape(Path(place.path).relative_to(place.root).as_posix())
                 select = replace(select, path=(path, f"{path}/*"))
             path_decks.append(PathDeck(deck=place.deck, select=select))
         return load_decks(self.root, self.config.decks, path_decks)
 
-    def prepare(self) -> None:
+    def create_directories(self) -> None:
         """Create the `.ankiforge/` and `journal/` directories, unless they exist.
 
-        Files are added that make git ignore `.ankiforge/` and merge journals line by line.
+        Also write files that make git ignore `.ankiforge/` and merge journals line by line.
 
         Raises:
-            UsageError: a directory can't be written, or the configured journal is missing.
+            UsageError: A directory cannot be written, or the configured journal is missing.
         """
         _write_if_missing(self.state_directory / ".gitignore", "*\n")
         if not self.config.journal:
-            _write_if_missing(self.journal / ".gitattributes", "*.jsonl merge=union\n")
-        self.check_journal()
+            _write_if_missing(
+                self.journal_directory / ".gitattributes", "*.jsonl merge=union\n"
+            )
+        self.check_journal_directory()
         self.make_private()
 
-    def check_journal(self) -> None:
+    def check_journal_directory(self) -> None:
         """Check that the directory in the setting `journal`, if any, is writable.
 
         Raises:
-            UsageError: the directory is missing or not writable.
+            UsageError: The directory is missing or not writable.
         """
         if not self.config.journal:
             return
-        folder = self.journal
+        folder = self.journal_directory
         if not os.access(folder, os.W_OK | os.X_OK):
             problem = "cannot be written" if folder.is_dir() else "is not a folder"
             message = f"{folder} {problem}, so decisions could not be kept"
@@ -327,27 +331,27 @@ class WorkspaceDirectory(Value):
             )
 
     def make_private(self) -> None:
-        """Remove other users' permissions for the directories, as set by a copy or checkout."""
+        """Revoke other users' access to the directories, which a checkout may have granted."""
         if self.is_default:
             make_private(self.root)
         make_private(self.state_directory)
-        make_private(self.journal)
+        make_private(self.journal_directory)
 
     @contextmanager
-    def acquire_lock(self, activity: str, seconds: float | None = None) -> Iterator[None]:
-        """Context manager that holds the lock for an activity, waiting until it is available.
+    def acquire_lock(self, activity: str, timeout: float | None = None) -> Iterator[None]:
+        """Context manager that waits for the lock of an activity, then holds it.
 
         Args:
             activity: "drafting", "publishing" or "watching".
-            seconds: how long to wait, or None for `LOCK_TIMEOUT`.
+            timeout: How many seconds to wait, or None for `LOCK_TIMEOUT`.
 
         Raises:
-            BusyError: another process still holds the lock.
-            UsageError: the lock file isn't writable.
+            BusyError: Another process still holds the lock.
+            UsageError: The lock file is not writable.
         """
         path = self.state_directory / f"{activity}.lock"
         try:
-            lock = lock_file(path, LOCK_TIMEOUT if seconds is None else seconds)
+            lock = lock_file(path, LOCK_TIMEOUT if timeout is None else timeout)
         except OSError as error:
             message = f"{path}: cannot be written: {error.strerror or error}"
             raise UsageError(message, hint="allow writing there") from error
@@ -370,18 +374,18 @@ def find_workspace(
 ) -> WorkspaceDirectory:
     """Find the workspace that a command should use.
 
-    The first of these is used: `directory`, the nearest directory with an `ankiforge.yaml` from
-    `cwd` upwards, the registered workspace, the user's default workspace.
+    This is `directory`, if given. Otherwise, it is the nearest directory with an `ankiforge.yaml`
+    from `cwd` upwards, then the registered workspace, then the user's default workspace.
 
     Args:
-        directory: the directory that the user passed with `-C`, if any.
-        cwd: the current directory.
-        kinds: information about the kinds of sources.
-        environ: the environment variables, which may override the user's directory.
+        directory: The directory that the user passed with `-C`, if any.
+        cwd: The current directory.
+        kinds: Information about the kinds of sources.
+        environ: The environment variables, which may override the directory for per-user data.
 
     Raises:
-        UsageError: `directory` isn't a workspace, or the registered workspace is missing.
-        ConfigError: the workspace's `ankiforge.yaml` is invalid.
+        UsageError: `directory` is not a workspace, or the registered workspace is missing.
+        ConfigError: The workspace's `ankiforge.yaml` is invalid.
     """
     home = find_user_directory(environ).resolve()
 
@@ -390,7 +394,7 @@ def find_workspace(
         if _is_workspace(home):
             config = load_workspace(home, kinds).config
         output = expand_path(
-            config.output, cwd.absolute(), config.location.append_keys("output")
+            config.output, cwd.absolute(), config.location.locate_nested("output")
         )
         return WorkspaceDirectory(home, config, output, True)
 
@@ -434,18 +438,18 @@ def load_workspace(folder: Path, kinds: SourceKinds) -> WorkspaceDirectory:
     """Load a workspace directory and its settings.
 
     Raises:
-        ConfigError: the settings are invalid, or can't be read.
+        ConfigError: The settings are invalid, or cannot be read.
     """
     root = folder.resolve()
     config = settings.read_settings(root / SETTINGS_FILE_NAME, kinds)
-    output = expand_path(config.output, root, config.location.append_keys("output"))
+    output = expand_path(config.output, root, config.location.locate_nested("output"))
     return WorkspaceDirectory(root, config, output)
 
 
 def _is_workspace(folder: Path) -> bool:
     """Return whether `folder` contains an `ankiforge.yaml`.
 
-    Special files and broken links count as well. They are rejected when the settings are read.
+    Special files and broken links count, too. They are rejected when the settings are read.
     """
     file = folder / SETTINGS_FILE_NAME
     return os.path.lexists(file) and not file.is_dir()
@@ -454,64 +458,68 @@ def _is_workspace(folder: Path) -> bool:
 # --- the registered workspace -----------------------------------------------------------
 
 
-def get_registered_workspace(folder: Path) -> Path | None:
-    """Return the workspace that `ankiforge init` registered, or None.
+def get_registered_workspace(user_directory: Path) -> Path | None:
+    """Return the workspace that `ankiforge init` registered, or None if there is none.
 
-    Commands that are run outside of any workspace use it. `folder` is the user's directory.
+    Commands that are run outside of any workspace use the registered workspace.
     """
-    path = load_values(folder, "workspaces").get("registered")
+    path = load_values(user_directory, "workspaces").get("registered")
     return Path(path) if path else None
 
 
-def has_registered_workspace(folder: Path) -> bool:
+def has_registered_workspace(user_directory: Path) -> bool:
     """Return whether a workspace is registered and still exists."""
-    root = get_registered_workspace(folder)
+    root = get_registered_workspace(user_directory)
     return root is not None and _is_workspace(root)
 
 
-def register_workspace(root: Path, folder: Path) -> bool:
+def register_workspace(root: Path, user_directory: Path) -> bool:
     """Register a workspace, unless another existing workspace is already registered.
 
-    Returns whether `root` is now the registered workspace. `folder` is the user's directory.
+    Returns whether `root` is now the registered workspace.
     """
     root = root.resolve()
-    registered_root = get_registered_workspace(folder)
+    registered_root = get_registered_workspace(user_directory)
     if (
         registered_root is not None
         and registered_root != root
         and _is_workspace(registered_root)
     ):
         return False
-    store_values(folder, "workspaces", {"registered": str(root)})
+    store_values(user_directory, "workspaces", {"registered": str(root)})
     return True
 
 
-def move_default_workspace(root: Path, folder: Path) -> tuple[Path, ...]:
+def move_default_workspace(root: Path, default_root: Path) -> tuple[Path, ...]:
     """Move the ledger and journal of the default workspace to a new workspace.
 
     Nothing is moved if the new workspace already has a ledger or journal.
 
     Args:
-        root: the directory of the new workspace.
-        folder: the directory of the default workspace.
+        root: The directory of the new workspace.
+        default_root: The directory of the default workspace.
 
     Returns:
-        the new paths of the directories that were moved
+        The new paths of the moved directories, or () if nothing was moved.
 
     Raises:
-        UsageError: a directory can't be moved, e.g. because the disk is full.
+        UsageError: A directory cannot be moved, for example because the disk is full.
     """
     import shutil
 
     names = [
-        name for name in (JOURNAL_DIRECTORY, ".ankiforge") if (folder / name).exists()
+        name
+        for name in (JOURNAL_DIRECTORY, ".ankiforge")
+        if (default_root / name).exists()
     ]
     if any(os.path.lexists(root / name) for name in names):
         return ()
     try:
-        return tuple(Path(shutil.move(folder / name, root / name)) for name in names)
+        return tuple(
+            Path(shutil.move(default_root / name, root / name)) for name in names
+        )
     except OSError as error:
-        message = f"{folder} could not be moved to {root}: {error}"
+        message = f"{default_root} could not be moved to {root}: {error}"
         raise UsageError(
             message, hint="free space there or allow writing, then try again"
         ) from error

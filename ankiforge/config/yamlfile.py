@@ -42,13 +42,13 @@ class Location:
     lines: Mapping[KeyPath, int] = field(default_factory=dict, compare=False, repr=False)
     """The line number (from 1) of every key and list item in the file."""
 
-    def append_keys(self, *steps: str | int) -> Location:
-        """Return the location of the value nested under `steps`, which are keys or list indices."""
+    def locate_nested(self, *steps: str | int) -> Location:
+        """Return the location of a nested value. Each of `steps` is a key or a list index."""
         return Location(self.file, (*self.key_path, *steps), self.lines)
 
     @property
     def line(self) -> int:
-        """The line of this key, falling back to its closest parent in the file, or 0 if unknown."""
+        """The line number of this key, or of its closest parent in the file, or 0 if unknown."""
         for depth in range(len(self.key_path), -1, -1):
             line = self.lines.get(self.key_path[:depth])
             if line:
@@ -72,13 +72,13 @@ class Location:
             location = f"{self.file}:{self.line}"
         return f"{location}: {self.key}" if self.key else location
 
-    def error(self, message: str, hint: str = "") -> ConfigError:
+    def make_error(self, message: str, hint: str = "") -> ConfigError:
         """Build an error whose message starts with this location."""
         return ConfigError(f"{self}: {message}", hint=hint)
 
 
 def suggest_word(word: str, known_words: Iterable[str]) -> str:
-    """Return a hint with the known word that is most similar to an unknown one.
+    """Suggest the known word that is most similar to an unknown word, as a hint for the user.
 
     If no known word is similar, the hint lists all of them.
     """
@@ -98,16 +98,16 @@ def read_yaml(path: Path, file_name: str) -> tuple[object, Location]:
     """Read a YAML file in a workspace.
 
     Args:
-        path: the path of the file.
-        file_name: the file's name in error messages.
+        path: The path of the file.
+        file_name: The file's name in error messages.
 
     Returns:
         (content, location). The content is plain data (dict, list, str, int, float, bool or
             None), and is None for an empty file. The location is the top of the file.
 
     Raises:
-        ConfigError: the file can't be read, or `parse_yaml` rejects it.
-        OwnFileError: the file isn't a regular file, or is too large.
+        ConfigError: The file cannot be read, or `parse_yaml` rejects it.
+        OwnFileError: The file is not a regular file, or is too large.
     """
     try:
         return parse_yaml(
@@ -132,7 +132,7 @@ def parse_yaml(text: str, file_name: str) -> tuple[object, Location]:
         The same as `read_yaml`.
 
     Raises:
-        ConfigError: the text is invalid, or contains a rejected construct.
+        ConfigError: The text is invalid, or contains a rejected construct.
     """
     line = 1
     hint = "a value with : # [ { or @ may need quotes"
@@ -198,7 +198,7 @@ class _Loader(yaml.SafeLoader):
 
 
 def _iter_lines(node: yaml.Node | None, parent: KeyPath) -> Iterator[tuple[KeyPath, int]]:
-    """Yield (key path, line number) for every key and list item below `node`."""
+    """Yield the key path and line number of every key and list item below `node`."""
     items: list[tuple[str | int, yaml.Node, yaml.Node]] = []
     if isinstance(node, yaml.MappingNode):
         items = [(str(key.value), key, value) for key, value in node.value]
@@ -214,14 +214,14 @@ def _iter_lines(node: yaml.Node | None, parent: KeyPath) -> Iterator[tuple[KeyPa
 
 
 def convert_to_type(result_type: type[T], data: object, location: Location) -> T:
-    """Convert plain data from a file to a struct or a tuple of structs.
+    """Convert plain data from a file to a struct, or to a tuple of structs.
 
-    None, the data of an empty file, is treated as an empty mapping. In the top two levels of
-    mappings, a key without a value gets its default value.
+    An empty file, whose data is None, counts as an empty mapping. In the top two levels of
+    mappings, a key without a value gets its default.
 
     Raises:
-        ConfigError: the data is invalid. The error names the file, line, key and expected
-            value, and suggests the closest match for an unknown word.
+        ConfigError: The data is invalid. The error names the file, line, key and expected value,
+            and suggests the closest match for an unknown word.
     """
     try:
         return msgspec.convert(
@@ -235,12 +235,12 @@ def convert_to_type(result_type: type[T], data: object, location: Location) -> T
             steps.append(int(number) if number else key)
         valid_words = _find_valid_words(inspect.type_info(result_type), steps)
         raise _make_config_error(
-            message, location.append_keys(*steps), valid_words
+            message, location.locate_nested(*steps), valid_words
         ) from error
 
 
 def _remove_empty_keys(data: object, levels: int) -> object:
-    """Return data without the empty keys in the top `levels` levels of mappings."""
+    """Remove the keys without a value from the top `levels` levels of mappings."""
     if not isinstance(data, dict) or not levels:
         return data
     return {
@@ -273,9 +273,9 @@ _FORMAT_HINTS = {
 def _make_config_error(
     message: str, location: Location, known_words: list[str]
 ) -> ConfigError:
-    """Convert an error message from msgspec to a `ConfigError` in the user's words.
+    """Convert an error message from msgspec to a `ConfigError` that users understand.
 
-    `known_words` are the keys or values that are valid at the location.
+    `known_words` lists the keys or values that are valid at the location.
     """
     unknown = re.fullmatch(r"(?s)Object contains unknown field `(.*)`", message)
     if unknown:
@@ -285,16 +285,16 @@ def _make_config_error(
             "known"
         ):  # nothing is similar, so it may be from another version
             hint = f"remove it; {hint}"
-        return location.append_keys(key).error("unknown key", hint)
+        return location.locate_nested(key).make_error("unknown key", hint)
     choice = re.fullmatch(r"(?s)Invalid enum value '?(.*?)'?", message)
     if choice:
         word = choice[1]
-        return location.error(
+        return location.make_error(
             f"{word!r} is not allowed here", suggest_word(word, known_words)
         )
     missing = re.fullmatch(r"Object missing required field `(.*)`", message)
     if missing:
-        return location.error(f"{missing[1]!r} is missing")
+        return location.make_error(f"{missing[1]!r} is missing")
     plain = re.sub(r"\w+", lambda match: _TYPE_WORDS.get(match[0], match[0]), message)
     plain = plain.replace("`", "")
     plain = plain.replace(" | ", " or ")
@@ -303,13 +303,13 @@ def _make_config_error(
     for kind, advice in _FORMAT_HINTS.items():
         if plain.startswith(f"expected {kind}") and "got" in plain:
             hint = advice
-    return location.error(plain, hint)
+    return location.make_error(plain, hint)
 
 
 def _find_valid_words(kind: inspect.Type, steps: list[str | int]) -> list[str]:
-    """Return the words that are valid at a path of keys and indices within the type `kind`.
+    """Return the words that are valid at a path of keys and indices within a type.
 
-    These are the keys of a struct, or the values of an enum or literal type.
+    If the path leads to a struct, these are its keys; for an enum or literal type, its values.
     """
     if isinstance(kind, inspect.EnumType):
         return [str(member.value) for member in kind.cls]
@@ -337,18 +337,17 @@ def _find_valid_words(kind: inspect.Type, steps: list[str | int]) -> list[str]:
 
 
 def set_values(text: str, values: Mapping[Strings, Any]) -> str | None:
-    """Update values in the text of a settings file.
+    """Change values in the text of a settings file, keeping its comments, order and formatting.
 
-    Comments, order and formatting are preserved. The new text is parsed again to ensure that
-    no other values have changed.
+    The new text is parsed again to make sure that no other value has changed.
 
     Args:
-        text: the text of the settings file.
-        values: the new values, keyed by path, e.g. `("drafter",)` or `("llm", "model")`. An
-            empty value (None or "") replaces an existing value, but isn't added.
+        text: The text of the settings file.
+        values: The new values, keyed by path, e.g. `("drafter",)` or `("llm", "model")`. An empty
+            value (None or "") replaces an existing value, but is not added.
 
     Returns:
-        the new text, or None if the values can't be set safely
+        The new text, or None if the values cannot be set safely.
     """
     try:
         for path, value in values.items():
@@ -376,9 +375,9 @@ def _replace_value(settings: Any, path: Strings, value: Any) -> Any:
 
 
 def format_scalar(value: Any) -> str:
-    """Format a scalar or list as YAML on a single line.
+    """Format a scalar or list as a single line of YAML.
 
-    Values are quoted where necessary, so that they can also be used inside braces.
+    Text is quoted where necessary, so the result can also be used inside braces.
     """
     dumped: str = yaml.safe_dump(
         [value], allow_unicode=True, width=2**20, default_flow_style=True
@@ -389,7 +388,7 @@ def format_scalar(value: Any) -> str:
 def _set_value(text: str, path: Strings, value: str) -> str:
     """Return the text of a settings file with the value at `path` replaced or added.
 
-    If a section isn't a mapping, the returned text is wrong, which `set_values` detects.
+    The result is wrong if a section isn't a mapping; `set_values` detects this.
     """
     key = path[-1]
     new_line = f"{key}: {value}"

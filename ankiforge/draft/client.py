@@ -23,7 +23,7 @@ import httpx2
 import openai
 
 from ankiforge.config import LLM_KEY
-from ankiforge.config.http import ResponseTooLargeError, remove_secret
+from ankiforge.config.http import ResponseTooLargeError, redact_secret
 from ankiforge.draft.prompt import ModelRequest
 from ankiforge.draft.server import Budget, ServerSettings, load_ssl_context, open_client
 from ankiforge.errors import ItemError, ServiceError, UsageError
@@ -33,7 +33,7 @@ from ankiforge.text import regex
 if TYPE_CHECKING:
     import openai
 
-    from ankiforge.config.caches import Replies
+    from ankiforge.config.caches import ReplyStore
 
 
 # --- the request ----------------------------------------------------------------------
@@ -428,7 +428,7 @@ class OpenAITransport(httpx2.BaseTransport):
         settings = self._settings
         headers = {"accept-encoding": "identity"}
         for name, value in request.headers.items():
-            if name not in _OUR_HEADERS and not LLM_KEY.is_for(settings.base_url):
+            if name not in _OUR_HEADERS and not LLM_KEY.can_be_sent_to(settings.base_url):
                 continue
             if name != "authorization" or settings.key:
                 headers.setdefault(name, value)
@@ -454,8 +454,8 @@ class OpenAITransport(httpx2.BaseTransport):
         kept_headers = {}
         for name in ("retry-after", "retry-after-ms", "location"):
             if name in reply.headers:
-                kept_headers[name] = remove_secret(reply.headers[name], settings.key)
-        text = remove_secret(reply.content.decode("utf-8-sig", "replace"), settings.key)
+                kept_headers[name] = redact_secret(reply.headers[name], settings.key)
+        text = redact_secret(reply.content.decode("utf-8-sig", "replace"), settings.key)
         return httpx2.Response(reply.status_code, headers=kept_headers, text=text)
 
     # --- pending requests -------------------------------------------------------------
@@ -509,7 +509,7 @@ class ModelClient:
     def __init__(
         self,
         settings: ServerSettings,
-        replies: Replies,
+        replies: ReplyStore,
         *,
         notice: Callable[[str], None] = lambda text: None,
         offline: bool = False,
@@ -560,7 +560,7 @@ class ModelClient:
         if self._fresh:
             return None
         key = self.make_cache_key(request)
-        cached = self._replies.get(key)
+        cached = self._replies.load_reply(key)
         if cached is None:
             return None
         label, count, raw = json.loads(cached)
@@ -605,11 +605,11 @@ class ModelClient:
                 answers = []
                 for label, part in enumerate(request.requests_by_item, start=1):
                     key = self.make_cache_key(part)
-                    self._replies.put(
+                    self._replies.store_reply(
                         key,
                         json.dumps([label, count, raw]),
                         model=self.settings.model,
-                        prompt=request.prompt,
+                        prompt_fingerprint=request.prompt,
                         tokens=tokens,
                     )
                     tokens = (0, 0)  # the first item gets the tokens of the whole request

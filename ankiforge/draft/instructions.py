@@ -33,12 +33,12 @@ from ankiforge.text.comment_questions import (
     CommentQuestion,
     find_question,
     has_question_label,
-    is_similar,
+    is_nearly_same_text,
     remove_replies,
 )
 from ankiforge.text.elements import comment_to_markdown
-from ankiforge.text.located import locate
-from ankiforge.text.normalize import remove_non_words
+from ankiforge.text.located import locate_text
+from ankiforge.text.normalize import blank_out_code_and_urls
 from ankiforge.text.private import remove_private_tag
 
 PROPOSALS_VERSION = "26"
@@ -60,7 +60,7 @@ def make_failed_result(highlight: Highlight, error: BugError) -> DraftingResult:
 
 def make_two_sided_fields(kind: CardKind, front: str, back: str) -> Fields:
     """Build the fields of a card with a front and a back."""
-    return (("Front", front), ("Back", back), *kind.enabled_switches)
+    return (("Front", front), ("Back", back), *kind.filled_switch_fields)
 
 
 UNANSWERED_NOTE_REASON = "a question without marked text: write its answer after it"
@@ -155,7 +155,7 @@ def _build_question(question: CommentQuestion, passage: str) -> Instruction:
 
 def _parse_question(comment: str, passage: str) -> CommentQuestion | None:
     """Find the question in a comment, dropping surrounding text that repeats the passage."""
-    repeated = locate(passage, comment) if passage else None
+    repeated = locate_text(passage, comment) if passage else None
     if repeated:
         start, end = repeated
         question = find_question(f"{comment[:start]}\n\n{comment[end:]}")
@@ -168,9 +168,9 @@ def _parse_question(comment: str, passage: str) -> CommentQuestion | None:
     return replace(
         question,
         text_before=""
-        if locate(before, passage) or is_similar(before, passage)
+        if locate_text(before, passage) or is_nearly_same_text(before, passage)
         else before,
-        text_after="" if is_similar(after, passage) else after,
+        text_after="" if is_nearly_same_text(after, passage) else after,
     )
 
 
@@ -189,7 +189,7 @@ def _is_reaction(question: CommentQuestion, comment: str, passage: str) -> bool:
     """
     if not passage or question.is_answered or has_question_label(comment):
         return False
-    words = remove_non_words(question.text)
+    words = blank_out_code_and_urls(question.text)
     is_same_script = detect_script(words) == detect_script(passage)
     language = detect_language(words, passage if is_same_script else "")
     interrogatives = read_word_set("signs", "interrogative", language)

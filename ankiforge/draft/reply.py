@@ -42,7 +42,7 @@ from ankiforge.model import (
 )
 from ankiforge.text import cloze, regex, truncate
 from ankiforge.text.cloze import format_cloze_answers, to_plain_text
-from ankiforge.text.elements import replace_html
+from ankiforge.text.elements import convert_html_elements
 from ankiforge.text.located import find_quote, find_whole_words
 from ankiforge.text.normalize import (
     convert_to_dollar_math,
@@ -345,7 +345,7 @@ def convert_to_cloze(text: str) -> str:
     with_numbers = map_outside_literal_spans(
         _convert_to_markdown(text), lambda run: _SLOPPY_GAP.sub(r"{{c\1::", run)
     )
-    if not with_numbers or cloze.find_gaps(with_numbers):
+    if not with_numbers or cloze.find_clozes(with_numbers):
         return with_numbers
     numbers = count(1)
     return map_outside_literal_spans(
@@ -389,7 +389,7 @@ _AUTOLINK = regex(r"(?i)<((?:https?|ftp|mailto|javascript):[^<>\s]*)>")
 
 def _strip_markup(run: str) -> str:
     run = _ESCAPED_LINE_END.sub("\n", _AUTOLINK.sub(r"\1", run))
-    return _LINK.sub(r"\1", _IMAGE.sub("", replace_html(run)))
+    return _LINK.sub(r"\1", _IMAGE.sub("", convert_html_elements(run)))
 
 
 # --- items ----------------------------------------------------------------------------
@@ -411,7 +411,9 @@ class ReplyCard(Value):
     def answer_texts(self) -> Strings:
         """The answer, or the text of each gap, as plain text."""
         if self.kind is CardKind.CLOZE:
-            return tuple(to_plain_text(gap.answer) for gap in cloze.find_gaps(self.text))
+            return tuple(
+                to_plain_text(gap.answer) for gap in cloze.find_clozes(self.text)
+            )
         return (to_plain_text(self.back),) if self.back else ()
 
 
@@ -514,7 +516,7 @@ def _parse_card(card: Json) -> ReplyCard | None:
     if kind is CardKind.CLOZE or not (front and back):
         for candidate in (text, front):
             converted = convert_to_cloze(candidate)
-            if cloze.find_gaps(converted):
+            if cloze.find_clozes(converted):
                 return ReplyCard(label, CardKind.CLOZE, quote, text=converted)
     question = front or text
     if question and back:

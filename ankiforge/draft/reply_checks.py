@@ -14,7 +14,7 @@ from ankiforge.draft.reply import (
     to_one_line,
 )
 from ankiforge.model import Highlight, Origin, Problem, Strings, Value, hash16
-from ankiforge.text import format_count, is_chat_prompt, regex
+from ankiforge.text import contains_chat_prompt, format_count, regex
 from ankiforge.text.elements import to_unicode_script
 from ankiforge.text.passages import SUPERSCRIPT_NOTE
 
@@ -30,7 +30,7 @@ def explain_unusable_reply(text: str, *, is_refused: bool = False) -> str:
     """
     if not text.strip():
         return "nothing was pasted: copy the whole answer of the chat"
-    if is_chat_prompt(text):
+    if contains_chat_prompt(text):
         return "this is the text for the chat, not its answer: paste it there first"
     usable, unusable = parse_all_cards(text)
     if not usable and is_truncated(text):

@@ -52,8 +52,8 @@ from ankiforge.text.cloze import (
     to_plain_text,
 )
 from ankiforge.text.elements import comment_to_markdown
-from ankiforge.text.located import find_whole_words, locate
-from ankiforge.text.normalize import MATH_PATTERN, is_visible, normalize_for_lookup
+from ankiforge.text.located import find_whole_words, locate_text
+from ankiforge.text.normalize import MATH_PATTERN, has_visible_text, normalize_for_lookup
 from ankiforge.text.passages import SUPERSCRIPT_NOTE
 
 NO_QUESTION = (
@@ -195,7 +195,7 @@ def _explain_no_card(highlight: Highlight) -> str:
     headings = map(normalize_for_lookup, highlight.heading.split(" › "))
     if _HEADING.fullmatch(exact) or normalize_for_lookup(exact) in headings:
         return MARKED_HEADING
-    span = locate(exact, highlight.sentence)
+    span = locate_text(exact, highlight.sentence)
     if span and not _find_visible_words(highlight.sentence, (span,)):
         return WHOLE_SENTENCE_MARKED.format(form="your question as its comment")
     return NO_QUESTION
@@ -217,7 +217,7 @@ def _draft_phrases(highlight: Highlight) -> tuple[Draft, ...] | str:
         )
     phrases = []
     for start, end in highlight.gaps:
-        if is_visible(exact[start:end]):
+        if has_visible_text(exact[start:end]):
             phrases.append((start, end))
     is_whole = not _find_visible_words(exact, phrases)
     leaves_context = any(_leaves_words_visible(exact, (phrase,)) for phrase in phrases)
@@ -247,7 +247,7 @@ def _draft_phrases(highlight: Highlight) -> tuple[Draft, ...] | str:
         if not _ENTITY.search(phrase):
             phrase = _TRAILING_PUNCTUATION.sub("", phrase)
         spans.append((start, start + len(phrase)))
-    text = cloze.blank_out(markdown, tuple(_extend_to_whole_numbers(markdown, spans)))
+    text = cloze.add_clozes(markdown, tuple(_extend_to_whole_numbers(markdown, spans)))
     fields: Fields = (("Text", text),)
     if footnotes:
         fields += (("Extra", footnotes[0]),)
@@ -352,7 +352,7 @@ def format_word_front(highlight: Highlight) -> str:
     word = get_highlighted_term(highlight) or highlight.exact
     sentence = highlight.sentence
     front = text_to_markdown(word)
-    span = find_whole_words(word, sentence) or locate(word, sentence)
+    span = find_whole_words(word, sentence) or locate_text(word, sentence)
     if span and _find_visible_words(sentence, (span,)):
         start, end = span
         before, after = (
@@ -386,21 +386,21 @@ def _draft_requested_cloze(
     for phrase in filter(None, phrases):
         if phrase_as_written and highlight.markdown:
             markdown = highlight.markdown[0]
-            span = locate(phrase, markdown)
+            span = locate_text(phrase, markdown)
             if span and _leaves_words_visible(markdown, (span,)):
-                text = cloze.blank_out(markdown, (span,))
+                text = cloze.add_clozes(markdown, (span,))
                 fields: Fields = (("Text", text),)
                 answer = format_cloze_answers(text)
                 origin = "rules:comment-cloze"
                 return (_make_draft(highlight, CardKind.CLOZE, fields, answer, origin),)
         for text in (highlight.exact, highlight.sentence):
-            span = locate(phrase, text)
+            span = locate_text(phrase, text)
             if span and _leaves_words_visible(text, (span,)):
                 return (
                     _make_cloze_draft(highlight, text, (span,), "rules:comment-cloze"),
                 )
     if phrase_as_written and not any(
-        locate(phrase, highlight.context) for phrase in phrases
+        locate_text(phrase, highlight.context) for phrase in phrases
     ):
         return f"“{phrase_as_written}” is not in the passage"
     return "no text would be left around the blanked-out words"

@@ -24,12 +24,12 @@ from msgspec.structs import replace
 from ankiforge.config import (
     LLM_KEY,
     LlmSettings,
-    find_key,
-    find_key_variable,
+    find_api_key,
+    find_api_key_variable,
     is_loopback,
     parse_origin,
 )
-from ankiforge.config.http import remove_secret
+from ankiforge.config.http import redact_secret
 from ankiforge.errors import ConfigError, ItemError
 from ankiforge.model import Json, Strings, Texts, Value
 from ankiforge.text import regex
@@ -127,12 +127,12 @@ class ServerSettings(Value):
     @property
     def key_name(self) -> str:
         """The environment variable that holds the key, or "" if no key is to be sent."""
-        return find_key_variable(LLM_KEY, self.base_url, self.key_env)
+        return find_api_key_variable(LLM_KEY, self.base_url, self.key_env)
 
     @property
     def key(self) -> str:
         """The API key from the environment, or "" if unset."""
-        return find_key(LLM_KEY, self.base_url, self.key_env)
+        return find_api_key(LLM_KEY, self.base_url, self.key_env)
 
     def require_key(self) -> str:
         """Return the API key, or "" if the server doesn't need one.
@@ -559,7 +559,7 @@ def list_models(base_url: str, key: str = "", timeout: float = 3.0) -> Strings:
         names = [str(model["id"]) for model in reply["data"]]
     except (TypeError, LookupError) as error:
         raise ServerReplyError("is not a language model server") from error
-    return tuple(remove_secret(name, key) for name in names if _is_valid_model_name(name))
+    return tuple(redact_secret(name, key) for name in names if _is_valid_model_name(name))
 
 
 def _is_valid_model_name(name: str) -> bool:
@@ -617,7 +617,7 @@ def fetch_json(
             )
             response = client.fetch(request, total_timeout or timeout)
         if response.status_code != 200:
-            phrase = remove_secret(response.reason_phrase, key)
+            phrase = redact_secret(response.reason_phrase, key)
             status = f"{response.status_code} {phrase}".strip()
             raise ServerReplyError(f"returned {status}", response.status_code)
         return response.json()
@@ -625,7 +625,7 @@ def fetch_json(
         seconds = total_timeout or timeout
         raise ServerReplyError(f"does not answer within {seconds:g} s") from error
     except (httpx2.HTTPError, httpx2.InvalidURL, OSError) as error:
-        detail = remove_secret(str(error), key)
+        detail = redact_secret(str(error), key)
         raise ServerReplyError(f"does not answer ({detail})") from error
     except (ValueError, RecursionError) as error:
         raise ServerReplyError("is not a language model server") from error

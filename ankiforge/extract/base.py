@@ -36,7 +36,7 @@ from ankiforge.model import (
 )
 from ankiforge.plugins import wrap_plugin_errors
 from ankiforge.text.decoding import detect_encoding
-from ankiforge.text.keys import build_anchor_key, build_own_key, number_highlights
+from ankiforge.text.keys import build_anchor_key, build_source_id_key, number_highlights
 
 # The number of bytes to read from a file to determine its source type.
 _HEAD_BYTES = 65_536
@@ -301,7 +301,7 @@ def convert_errors_to_problems(
 def assign_initial_keys(extracted: ExtractedDocument) -> Iterator[Highlight]:
     """Yield the highlights of a document with the keys that a new workspace would assign."""
     for highlight in number_highlights(extracted.highlights):
-        key = build_own_key(highlight) or build_anchor_key(
+        key = build_source_id_key(highlight) or build_anchor_key(
             highlight, highlight.occurrence
         )
         yield replace(highlight, key=key)

@@ -57,7 +57,9 @@ def build_highlight(whole_text: DocumentText, located: PassageMatch) -> Highligh
         suffix=suffix[:CONTEXT_CHARS],
         sentence="" if is_same_text(sentence, located.quote) else sentence,
         markdown=(markdown,) if markdown else (),
-        surrounding_text=get_paragraphs_around(located.text, *located.span, asks=False),
+        surrounding_text=get_paragraphs_around(
+            located.text, *located.span, for_question=False
+        ),
         page_label=first_paragraph.page_label or whole_text.get_page_label(located.page),
         heading=first_paragraph.heading,
         uri=first_paragraph.uri,

@@ -13,7 +13,7 @@ from ankiforge.text.decoding import decode_text, detect_encoding
 from ankiforge.text.elements import (
     BLOCK_ELEMENTS,
     NON_TEXT_ELEMENTS,
-    has_unicode_script,
+    can_be_unicode_script,
     to_unicode_script,
 )
 from ankiforge.text.passages import SUPERSCRIPT_NOTE
@@ -420,7 +420,7 @@ def _flatten_formula(node: Tag) -> str:
 def _format_script(text: str, level: str) -> str:
     """Format an exponent or index as e.g. `²`, or as `^(n/2)` if Unicode can't express it."""
     text = text.strip()
-    if has_unicode_script(text, level):
+    if can_be_unicode_script(text, level):
         return to_unicode_script(text, level)
     return f"{'^' if level == 'sup' else '_'}{_parenthesize(text)}"
 

@@ -169,7 +169,7 @@ def get_default_name(kind: str, path: Path) -> str:
     return kind if is_export_kind(kind) else make_default_source_name(path)
 
 
-def list_path_replacing_keys() -> frozenset[str]:
+def list_path_alternatives() -> frozenset[str]:
     """Return the settings that can replace `path` in any built-in source type."""
     keys: set[str] = set()
     for source in load_source_types():

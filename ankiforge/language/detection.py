@@ -18,7 +18,7 @@ from ankiforge.language.lexicon import (
     read_word_set,
 )
 from ankiforge.text import regex
-from ankiforge.text.normalize import remove_non_words
+from ankiforge.text.normalize import blank_out_code_and_urls
 
 # --- the script and the language of a text --------------------------------------------
 
@@ -49,7 +49,10 @@ _MIN_LETTER_FRACTION = 0.6
 
 @lru_cache(maxsize=256)
 def detect_script(text: str) -> str:
-    """Detect the predominant script, or return "" if the letters are too few or too mixed."""
+    """Detect the script of most letters in a text.
+
+    Returns "" if there are too few letters, or if they are too mixed.
+    """
     scripts = _count_by_script(text)
     if not scripts:
         return ""
@@ -63,16 +66,16 @@ def detect_script(text: str) -> str:
 
 
 def detect_script_of_words(words: str) -> str:
-    """Detect the predominant script, however few letters there are.
+    """Detect the script of most letters, even if there are only a few letters.
 
-    Returns "" if there aren't any letters, or only letters of unsupported scripts.
+    Returns "" if there are no letters, or if their script isn't supported.
     """
     scripts = _count_by_script(words)
     return max(scripts, key=scripts.__getitem__, default="")
 
 
 def _count_by_script(text: str) -> Counter[str]:
-    plain = remove_non_words(text[:_MAX_SCRIPT_CHARS])
+    plain = blank_out_code_and_urls(text[:_MAX_SCRIPT_CHARS])
     scripts: Counter[str] = Counter()
     for letter, count in Counter(filter(str.isalpha, plain)).items():
         scripts[_detect_script(letter)] += count
@@ -114,9 +117,9 @@ _MIN_FRACTION = 0.15
 
 
 def detect_language(*texts: str) -> str:
-    """Detect the language of the first text that reveals it, and return its code.
+    """Detect the language of some texts, and return its code. The first clear text decides.
 
-    Returns "" if no language can be detected, or if we have no tables for it.
+    Returns "" if no text is clear, or if there are no word lists for the language.
     """
     for text in texts:
         sample = text[:_MAX_LANGUAGE_CHARS]
@@ -145,9 +148,9 @@ _MIN_KNOWN_LEAD = 2
 
 @lru_cache(maxsize=64)
 def _detect_by_vocabulary(sample: str) -> str:
-    """Return the language whose tables cover the most words, or "" if that isn't clear.
+    """Return the language whose word lists contain the most words, or "" if it isn't clear.
 
-    Helps with short texts such as `Der schwarze Tod kam schnell`.
+    This helps with short texts such as `Der schwarze Tod kam schnell`.
     """
     words = [word for word in _LETTERS.findall(sample.casefold()) if len(word) > 1]
     if len(words) < _MIN_WORDS:
@@ -161,8 +164,11 @@ def _detect_by_vocabulary(sample: str) -> str:
     return name if most >= next_most + _MIN_KNOWN_LEAD and 2 * most > len(words) else ""
 
 
-def detect_certain_language_name(text: str) -> str:
-    """Return the name of the language with by far the most function words, or "" if uncertain."""
+def detect_language_name(text: str) -> str:
+    """Return the English name of a text's language, or "" if the language isn't certain.
+
+    It is certain if the text has by far the most function words of that language.
+    """
     sample = text[:_MAX_LANGUAGE_CHARS]
     (language, best), (_, next_best), (_, word_count) = _count_function_words(sample)
     if best < max(_MIN_FUNCTION_WORDS, next_best + _MIN_LEAD, _MIN_FRACTION * word_count):
@@ -172,9 +178,9 @@ def detect_certain_language_name(text: str) -> str:
 
 @lru_cache(maxsize=64)  # several callers score the same text
 def _count_function_words(sample: str) -> list[tuple[str, int]]:
-    """Return the two languages with the most function words, each with its count.
+    """Return the two languages with the most function words, each with the number of these words.
 
-    The third pair in the list is "" and the number of all words.
+    A third pair consists of "" and the number of all words.
     """
     languages = _map_words_to_languages()
     words = _LETTERS.findall(sample.replace("’", "'"))

@@ -23,9 +23,9 @@ WordTable = dict[str, dict[str, tuple[str, ...]]]
 
 @cache
 def read_table(path: Path) -> WordTable:
-    """Parse a word-list file of `[section]` and `label: words` lines.
+    """Parse a word list, which consists of `[section]` and `label: words` lines.
 
-    A line without a label continues the previous one.
+    A line without a label continues the previous line.
     """
     table: WordTable = {}
     lines: dict[str, tuple[str, ...]] = {}
@@ -47,7 +47,7 @@ def read_table(path: Path) -> WordTable:
 
 @cache
 def read_weights(path: Path) -> dict[str, float]:
-    """Read a file of feature weights, with a name and a number on each line."""
+    """Read a file of feature weights. Each line has the name of a feature and its weight."""
     weights = {}
     for line in path.read_text("utf-8").splitlines():
         if line and not line.startswith("#"):
@@ -56,33 +56,33 @@ def read_weights(path: Path) -> dict[str, float]:
     return weights
 
 
-def read_section(file: str, name: str) -> dict[str, tuple[str, ...]]:
-    """Return the words under each label in the section `name` of `data/FILE.txt`."""
-    return read_table(DATA_DIRECTORY / f"{file}.txt")[name]
+def read_section(file: str, section: str) -> dict[str, tuple[str, ...]]:
+    """Return the words of a section of `data/FILE.txt`, keyed by their label."""
+    return read_table(DATA_DIRECTORY / f"{file}.txt")[section]
 
 
 @cache
-def read_word_set(file: str, name: str, label: str | None = None) -> WordSet:
-    """Return the casefolded words of a section, or only those under `label`."""
-    lines = read_section(file, name)
+def read_word_set(file: str, section: str, label: str | None = None) -> WordSet:
+    """Return the casefolded words of a section, or only the words under `label` if given."""
+    lines = read_section(file, section)
     lists = lines.values() if label is None else [lines.get(label, ())]
     return frozenset(word.casefold() for words in lists for word in words)
 
 
-def read_labels_by_word(file: str, name: str) -> dict[str, str]:
+def read_labels_by_word(file: str, section: str) -> dict[str, str]:
     """Map each word of a section to its label."""
     labels = {}
-    for label, words in read_section(file, name).items():
+    for label, words in read_section(file, section).items():
         labels.update(dict.fromkeys(words, label))
     return labels
 
 
-def build_alternatives(file: str, name: str) -> str:
-    """Build a regular expression that matches any word of a section.
+def build_section_pattern(file: str, section: str) -> str:
+    """Build a regular expression that matches any word or phrase of a section.
 
     Underscores in the file stand for spaces.
     """
-    lines = read_section(file, name).values()
+    lines = read_section(file, section).values()
     return "|".join("|".join(words) for words in lines).replace("_", " ")
 
 
@@ -105,7 +105,7 @@ A Zipf frequency is the base-10 logarithm of the number of occurrences per billi
 class Cue(NamedTuple):
     """A sequence of words that reveals the purpose of a sentence.
 
-    E.g. `is called` introduces a term.
+    For example, `is called` introduces a term.
     """
 
     section: str
@@ -123,7 +123,7 @@ _ELISION = regex(r"(?<=\w)'(?=\w)")
 
 
 class CueFinder:
-    """Finds the cues of one language in a sentence."""
+    """Finds the cues of one language in sentences."""
 
     def __init__(self, name: str) -> None:
         self._tails_by_word: dict[str, list[_CueTail]] = {}
@@ -143,7 +143,7 @@ class CueFinder:
                     self._tails_by_word.setdefault(first, []).append(entry)
 
     def find_cues(self, words: Sequence[str]) -> list[Cue]:
-        """Find all cues in a sentence, given as casefolded tokens, in order."""
+        """Find all cues in a sentence, in order. `words` are its casefolded tokens."""
         cues = []
         for index, word in enumerate(words):
             entries = self._tail_cache.get(word)
@@ -163,7 +163,7 @@ class CueFinder:
 
 
 def _matches_cue_word(word: str, pattern: str) -> bool:
-    """Return whether a word matches a word of a cue, in which a final `*` is any ending."""
+    """Return whether a word matches a word of a cue. A final `*` in the cue matches any ending."""
     return word == pattern or (pattern[-1] == "*" and word.startswith(pattern[:-1]))
 
 
@@ -177,7 +177,7 @@ _INFLECTIONS = (
 
 
 class LanguageTables:
-    """The word lists of one language. They are empty for the unknown language ""."""
+    """The word lists of one language. They are empty if the language is unknown ("")."""
 
     def __init__(self, name: str) -> None:
         self.name = name
@@ -233,7 +233,7 @@ class LanguageTables:
         """All casefolded words in the tables of this language."""
 
     def casefold_word(self, word: str) -> str:
-        """Casefold a word and, in English and German, strip the possessive ending."""
+        """Casefold a word and, in English and German, remove the possessive ending `'s`."""
         folded = word.casefold()
         if folded.isalpha():
             return folded
@@ -256,7 +256,7 @@ class LanguageTables:
         return entry
 
     def may_be_verb(self, word: str) -> bool:
-        """Return whether a casefolded word may be a verb form."""
+        """Return whether a casefolded word may be a form of a verb."""
         if word in self.auxiliaries or self.look_up_word(word)[0] in "vbd":
             return True
         if self.name != "en" or not word.endswith("s"):
@@ -265,12 +265,12 @@ class LanguageTables:
         return self.look_up_word(base)[0] in "vb"
 
     def get_frequency(self, word: str) -> float | None:
-        """Return the Zipf frequency of a casefolded word, or None if it isn't listed."""
+        """Return the Zipf frequency of a casefolded word, or None if no word list contains it."""
         entry = self._entries.get(word)
         return None if entry is None else entry[1]
 
     def _find_inflected_class(self, word: str) -> str:
-        """Return the class of an inflected English verb, or "" if its stem isn't a known verb."""
+        """Return the word class of an inflected English verb, or "" if the word isn't one."""
         if self.name != "en" or len(word) < 5:
             return ""
         for ending, stems in _INFLECTIONS:
@@ -285,5 +285,5 @@ class LanguageTables:
 
 @cache
 def load_language(name: str) -> LanguageTables:
-    """Load the word lists for the language code `name`."""
+    """Load the word lists of the language with the code `name`."""
     return LanguageTables(name)

@@ -15,7 +15,7 @@ from itertools import pairwise
 from ankiforge.language.lexicon import read_labels_by_word, read_word_set
 from ankiforge.language.quantities import (
     replace_roman_numerals,
-    separate_raised_digits,
+    separate_superscript_digits,
 )
 from ankiforge.language.words import CONTENTLESS_WORDS, NUMBER_WORDS, ORDINALS, stem_word
 from ankiforge.text import regex
@@ -43,7 +43,7 @@ _GREEK = read_labels_by_word("numbers", "greek")
 
 
 def remove_tex(text: str) -> str:
-    r"""Convert TeX to plain text: `\frac{a}{b}` becomes `(a)/(b)`."""
+    r"""Convert TeX in a text to plain text, e.g. `\frac{a}{b}` to `(a)/(b)`."""
     if "\\" not in text:
         return text
     for _ in range(_MAX_DEPTH):
@@ -99,14 +99,15 @@ _TRAILING_SIGNS = "?!.,;:\"'…"
 def normalize_words(text: str) -> str:
     """Normalize text so that its words can be compared.
 
-    Folds case, strips accents, typographic characters and TeX, and writes numbers as digits.
+    Capitals, accents, typographic characters and TeX are replaced by plain lowercase text, and
+    number words by digits.
     """
     text = replace_roman_numerals(text)
     if "-" in text or "\u00ad" in text:
         text = _HYPHENATED.sub("", text)
     text = remove_tex(text)
     if not text.isascii():
-        text = separate_raised_digits(text.translate(_TYPOGRAPHY))
+        text = separate_superscript_digits(text.translate(_TYPOGRAPHY))
         text = remove_accents(text).translate(_TYPOGRAPHY)
     text = text.casefold()
     text = _SPACED_DIGITS.sub(lambda match: "".join(match[0].split()), text)
@@ -131,7 +132,7 @@ def normalize_words(text: str) -> str:
 
 
 def remove_accents(text: str) -> str:
-    """Decompose text to NFKD and strip the combining marks."""
+    """Remove accents, by decomposing text to NFKD and dropping the combining marks."""
     parts = unicodedata.normalize("NFKD", text)
     return "".join(part for part in parts if not unicodedata.combining(part))
 
@@ -155,7 +156,7 @@ _MIN_ADVERB_LENGTH = 7
 
 @lru_cache(maxsize=_MAX_CACHED)
 def _stem_content_word(word: str) -> str:
-    """Return the stem of a word, or "" if the word carries no content."""
+    """Return the stem of a word, or "" if the word has no content, like a function word."""
     is_particle = len(word) == 1 and "\u3040" <= word <= "\u309f"
     if is_particle or word in _CONTENTLESS_WORDS:
         return ""
@@ -164,32 +165,32 @@ def _stem_content_word(word: str) -> str:
     return stem_word(stem[:-2]) if is_adverb else stem
 
 
-def iter_content_stems(form: str) -> Iterator[str]:
-    """Yield the stems of the content words in normalized text, in order.
+def iter_content_stems(normalized_text: str) -> Iterator[str]:
+    """Yield the stems of the content words in a normalized text, in order.
 
     Each ideograph counts as a word.
     """
-    return filter(None, map(_stem_content_word, split_words(form)))
+    return filter(None, map(_stem_content_word, split_words(normalized_text)))
 
 
-def split_words(form: str) -> list[str]:
+def split_words(normalized_text: str) -> list[str]:
     """Split normalized text into words.
 
     Each ideograph and each run of hiragana or katakana counts as a word.
     """
-    if not form.isascii():
-        return re.findall(_WORD, form)
-    if form.replace(" ", "").isalnum():
-        return form.split()
-    return _ASCII_WORD.findall(form)
+    if not normalized_text.isascii():
+        return re.findall(_WORD, normalized_text)
+    if normalized_text.replace(" ", "").isalnum():
+        return normalized_text.split()
+    return _ASCII_WORD.findall(normalized_text)
 
 
-def iter_ideograph_pairs(form: str) -> Iterator[str]:
-    """Yield each pair of adjacent ideographs, as additional search terms.
+def iter_ideograph_pairs(normalized_text: str) -> Iterator[str]:
+    """Yield each pair of adjacent ideographs, which serve as additional search terms.
 
-    Single ideographs are too common to be useful.
+    Single ideographs are too common to be useful search terms.
     """
-    for run in re.findall(f"[{_IDEOGRAPHS}]{{2,}}", form):
+    for run in re.findall(f"[{_IDEOGRAPHS}]{{2,}}", normalized_text):
         for ideograph, following in pairwise(run):
             yield ideograph + following
 
@@ -218,9 +219,9 @@ _PHRASES = (
 
 @lru_cache(maxsize=1024)
 def normalize_phrases(text: str) -> str:
-    """Normalize text like `normalize_words`, and unify the spelling of common phrases.
+    """Normalize text like `normalize_words`, and give common phrases a single spelling.
 
-    For example, `United States` and `USA` become `us`.
+    For example, `United States` and `USA` both become `us`.
     """
     form = normalize_words(text)
     for substring, phrase, spelling in _PHRASES:

@@ -43,15 +43,15 @@ _ROMAN_DIGITS = regex(r"[WIVXivx](?<=\b.)[WIVXivx]*[12]?\b")
 _ROMAN_VALUE = {"I": 1, "V": 5, "X": 10}
 
 
-def separate_raised_digits(text: str) -> str:
-    """Put spaces before superscript and subscript digits, so that `10³` isn't read as 103."""
+def separate_superscript_digits(text: str) -> str:
+    """Insert spaces before superscript and subscript digits, so that `10³` isn't read as 103."""
     return _RAISED_DIGITS.sub(lambda match: " " + " ".join(match[0]), text)
 
 
 def replace_roman_numerals(text: str) -> str:
     """Replace Roman numerals with digits, as in `WWII` and `type I`.
 
-    A single letter is replaced only after a noun such as `type`, because `I` may be the pronoun.
+    A single letter is only replaced after a noun such as `type`, because `I` may be the pronoun.
     """
     if not _ROMAN_DIGITS.search(text):
         return text
@@ -83,13 +83,13 @@ def _parse_roman(numeral: str) -> int:
     return total
 
 
-def find_digit_numbers(text: str) -> dict[str, Strings]:
-    """Map each number written in digits to the notations that a source may use for it.
+def map_numbers_to_notations(text: str) -> dict[str, Strings]:
+    """Map each number in digits to all the notations in which a source may contain it.
 
-    For example, `1,000` may be written as 1000, and a PDF, which loses superscripts, has 103
-    for `10^3`.
+    For example, a source may contain 1000 for `1,000`. A PDF may contain 103 for `10^3`, because
+    superscripts get lost.
     """
-    raised = separate_raised_digits(text)
+    raised = separate_superscript_digits(text)
     powers = {}
     for match in _POWER.finditer(raised):
         base, exponent = match.groups()
@@ -105,13 +105,13 @@ def find_digit_numbers(text: str) -> dict[str, Strings]:
 
 @lru_cache(maxsize=512)
 def find_numbers(text: str) -> frozenset[str]:
-    """Find all numbers in a text, in every notation.
+    """Return all numbers in a text as digits, each in all of its notations.
 
-    Covers digits, number words, ordinals and Roman numerals.
+    Numbers may be written as digits, number words, ordinals or Roman numerals.
     """
     numbers = set(DIGIT_NUMBER.findall(unicodedata.normalize("NFKC", text)))
     plain = unicodedata.normalize(
-        "NFKC", replace_roman_numerals(separate_raised_digits(text))
+        "NFKC", replace_roman_numerals(separate_superscript_digits(text))
     )
     for number in DIGIT_NUMBER.findall(plain):
         numbers.update(_list_notations(number))
@@ -128,7 +128,7 @@ def find_numbers(text: str) -> frozenset[str]:
 
 
 def _list_notations(number: str) -> Strings:
-    """Return a number as written, without thousands separators, and with a decimal point."""
+    """List three notations: as written, without thousands separators, and with a decimal point."""
     ungrouped = _THOUSANDS_SEPARATOR.sub("", number)
     return tuple(dict.fromkeys((number, ungrouped, number.replace(",", "."))))
 
@@ -154,10 +154,10 @@ _COUNTER = regex(r"[％%年月日人歳岁回個个円元世度倍割分時时]"
 
 @lru_cache(maxsize=512)
 def find_spelled_numbers(text: str) -> frozenset[int]:
-    """Parse the numbers spelled out in words or ideographs.
+    """Return the numbers that are spelled out in words or ideographs.
 
-    Number words may be inflected. Examples: `fünfundzwanzig`, `mil seiscientos`,
-    `тысячи шестисот`, `一六〇三年`, `三億五千万`.
+    Examples are `fünfundzwanzig`, `mil seiscientos`, `一六〇三年` and `三億五千万`. Number words
+    may be inflected, as in `тысячи шестисот`.
     """
     if text.isascii() and not _MAY_BE_SPELLED.search(text.casefold()):
         return frozenset()
@@ -165,12 +165,14 @@ def find_spelled_numbers(text: str) -> frozenset[int]:
 
 
 def _iter_kanji_numbers(text: str) -> Iterator[int]:
+    """Yield the numbers in ideographs. A single ideograph needs a counter after it."""
     for match in _IN_KANJI.finditer(text):
         if len(match[0]) > 1 or _COUNTER.match(text, match.end()):
             yield _parse_kanji(match[0])
 
 
 def _iter_number_words(text: str) -> Iterator[int]:
+    """Yield the numbers in words. Adjacent number words form a single number."""
     parts: list[int] = []
     is_certain = False
     for word in (*_LETTERS.findall(text.casefold().replace("ё", "е")), ""):
@@ -178,8 +180,8 @@ def _iter_number_words(text: str) -> Iterator[int]:
             continue
         word_parts = _split_number_word(word)
         if not word_parts:
-            value = _combine_parts(parts)
-            if parts and (is_certain or len(parts) > 1 or value >= _MIN_CERTAIN_VALUE):
+            value = _combine_number_parts(parts)
+            if is_certain or len(parts) > 1 or value >= _MIN_CERTAIN_VALUE:
                 yield value
             parts = []
             is_certain = False
@@ -215,8 +217,8 @@ def _split_number_word(word: str) -> list[int]:
     return []
 
 
-def _combine_parts(parts: Iterable[int]) -> int:
-    """Combine the parts of a number, e.g. 1000 and 600 into 1,600, or 6 and 100 into 600."""
+def _combine_number_parts(parts: Iterable[int]) -> int:
+    """Combine the parts of a number: 1000 and 600 become 1,600, and 6 and 100 become 600."""
     sum_of_thousands = below_thousand = 0
     for part in parts:
         if part >= 1000:
@@ -230,6 +232,7 @@ def _combine_parts(parts: Iterable[int]) -> int:
 
 
 def _parse_kanji(signs: str) -> int:
+    """Parse a number in ideographs, either digit by digit or with scales such as `百` and `万`."""
     if all(sign in _KANJI for sign in signs):
         return int("".join(str(_KANJI[sign]) for sign in signs))
     total = section = digit = 0
@@ -294,10 +297,10 @@ _FRACTIONS = {
 }
 
 
-def _build_alternatives(names: Iterable[str]) -> str:
+def _build_names_pattern(names: Iterable[str]) -> str:
     """Build a regular expression that matches any of `names`.
 
-    Grouping the names by first letter lets the matcher rule out most of them quickly.
+    The names are grouped by their first letter, so that the matcher rules out most of them quickly.
     """
     rests_by_first_letter: dict[str, list[str]] = {}
     for name in sorted(names, key=len, reverse=True):
@@ -314,9 +317,9 @@ def _build_alternatives(names: Iterable[str]) -> str:
 _DIGITS = r"\d{1,999}"
 # Number words that usually mean something else, as in `once he came` or `gib acht`.
 _DOUBTFUL_WORDS = frozenset(("once", "twice", "acht"))
-_WORD = _build_alternatives(frozenset(NUMBER_WORDS) - _DOUBTFUL_WORDS)
-_SCALE = _build_alternatives(_SCALES)
-_UNIT = _build_alternatives(UNITS_BY_SPELLING)
+_WORD = _build_names_pattern(frozenset(NUMBER_WORDS) - _DOUBTFUL_WORDS)
+_SCALE = _build_names_pattern(_SCALES)
+_UNIT = _build_names_pattern(UNITS_BY_SPELLING)
 QUANTITY_PATTERN = regex(
     rf"""(?x)
     (?=[-−–+±$€£\d]|\b)
@@ -328,7 +331,7 @@ QUANTITY_PATTERN = regex(
         |{_DIGITS}(?:[.,]{_DIGITS})?)
     |\b(?P<word>{_WORD})\b)
     (?:[\s-]{{0,2}}(?P<scale>{_SCALE})(?![^\W\d_]))?
-    (?:[\s-]{{0,2}}(?P<unit>{_UNIT})(?![^\W_]|/\w))?
+    (?:[\s-]{{0,2}}(?P<unit>{_UNIT})(?![^\W_]|/\w|\.\s?chr))?
     (?P<late>\s?(?:b\.?\s?c\.?\s?e?\.?(?!\w)|v\.\s?chr|av\.\s?j|a\.\s?c\.
         |ad\b|a\.d\.|ce\b|n\.\s?chr))?
     """
@@ -359,9 +362,9 @@ _SINGLE_NUMBER = (
 def _build_word_patterns(
     letter: str, glyph: str
 ) -> tuple[re.Pattern[str], re.Pattern[str]]:
-    """Return two patterns: one that matches words, and one that matches words and quantities.
+    """Compile two patterns. The first matches words, the second matches words and quantities.
 
-    `letter` and `glyph` are regular expressions for a single character.
+    `letter` and `glyph` are regular expressions that match a single character.
     """
     word = rf"{glyph}+(?:[-‐‑–]{glyph}+)*"
     word_or_quantity = rf"""(?xi)
@@ -394,8 +397,7 @@ def _find_words_and_quantities(text: str) -> tuple[Span, ...]:
 def find_unsplittable_offsets(text: str) -> frozenset[int]:
     """Return the offsets at which a cloze deletion must not begin or end.
 
-    These are inside words, numbers, ranges and quantities with units, and before
-    superscripts.
+    They lie within words, numbers, ranges and quantities with units, or before superscripts.
     """
     offsets = set[int]()
     for start, end in _find_words_and_quantities(text):
@@ -404,9 +406,9 @@ def find_unsplittable_offsets(text: str) -> frozenset[int]:
 
 
 def splits_word_or_number(text: str, offset: int) -> bool:
-    """Return whether a gap that begins or ends at `offset` would split a word or number.
+    """Return whether a cloze deletion that begins or ends at `offset` splits a word or number.
 
-    Hyphens between words are allowed, as in `well-{{known}}`.
+    It may begin or end at a hyphen between words, as in `well-{{known}}`.
     """
     is_at_space = any(map(str.isspace, text[offset - 1 : offset + 1]))
     if is_at_space and not any(map(str.isdigit, text)):
@@ -420,7 +422,7 @@ def splits_word_or_number(text: str, offset: int) -> bool:
 
 
 def extend_to_whole_numbers(text: str, start: int, end: int) -> tuple[int, int]:
-    """Widen a gap so that it doesn't split any number."""
+    """Extend the span of a cloze deletion so that it doesn't split any number."""
     if not any(map(str.isdigit, text)):
         return start, end
     for first, last in _find_words_and_quantities(text):
@@ -451,7 +453,7 @@ class Quantity(NamedTuple):
 
     @property
     def size_in_base_unit(self) -> tuple[str, Fraction]:
-        """The dimension, and the value in its base unit, e.g. equal for 5 g and 5,000 mg."""
+        """The dimension, and the value in its base unit. It is the same for 5 g and 5,000 mg."""
         return self.dimension, self.value * self.unit_size
 
 
@@ -459,7 +461,7 @@ class Quantity(NamedTuple):
 def parse_quantities(text: str) -> tuple[Quantity, ...]:
     """Parse all quantities in a text, in order.
 
-    If only the end of a range has a unit, the start gets the same unit.
+    If only the second number of a range has a unit, the first number gets the same unit.
     """
     plain = _SQUARE_OR_CUBE.sub(
         lambda sign: "2" if sign[0] == "²" else "3",  # `km²` becomes `km2`
@@ -496,6 +498,7 @@ def parse_quantities(text: str) -> tuple[Quantity, ...]:
 
 
 def _parse_value(match: re.Match[str]) -> Fraction:
+    """Return the number that `QUANTITY_PATTERN` matched, with its scale and sign applied."""
     digits = match["digits"]
     if not digits:
         value = Fraction(NUMBER_WORDS[match["word"]])
@@ -517,7 +520,7 @@ def _parse_value(match: re.Match[str]) -> Fraction:
 
 
 def _parse_era(match: re.Match[str]) -> str:
-    """Return `before` (BC), `after` (AD), or "" if a year has no era.
+    """Return the era of a year: `before` (BC), `after` (AD), or "" if none is given.
 
     AD may precede or follow the year, but BC can only follow it.
     """
@@ -531,9 +534,9 @@ def _parse_era(match: re.Match[str]) -> str:
 
 @lru_cache(maxsize=512)
 def find_number_values(text: str) -> frozenset[Fraction]:
-    """Return the absolute values of all numbers and fractions in a text.
+    """Return the absolute values of all numbers and fractions in a text, without units.
 
-    Scales such as `million` are applied, and units are ignored.
+    Scales such as `million` are applied.
     """
     sizes = {abs(quantity.value) for quantity in parse_quantities(text)}
     sizes.update(find_fractions(text).values())
@@ -548,7 +551,7 @@ def find_number_values(text: str) -> frozenset[Fraction]:
 
 @lru_cache(maxsize=512)
 def find_sizes_in_base_units(text: str) -> frozenset[tuple[str, Fraction]]:
-    """Return the `size_in_base_unit` of each number with a unit, ignoring signs."""
+    """Return the `size_in_base_unit` of each number that has a unit. Signs are ignored."""
     results = set()
     for quantity in parse_quantities(text):
         dimension, size = quantity.size_in_base_unit
@@ -566,7 +569,7 @@ _AMBIGUOUS_FRACTIONS = frozenset(("third", "quarter"))
 
 
 def find_fractions(text: str) -> dict[str, Fraction]:
-    """Map each fraction written as a word, such as `half`, to its value."""
+    """Map each fraction that is written as a word, such as `half`, to its value."""
     words = ["", *re.findall(r"[^\W\d_]+|[^\w\s-]", text.casefold()), ""]
     results = {}
     for before, word, after in zip(words, words[1:], words[2:], strict=False):
@@ -593,9 +596,9 @@ _MONTH = regex(
 
 
 def find_months(text: str) -> dict[str, int]:
-    """Map each month name in a text to the number of the month.
+    """Map each name of a month in a text to the number of the month.
 
-    Names such as `may` are ambiguous, so they count only next to a day or year, or after a
+    Because names such as `may` are ambiguous, a name only counts next to a day or year, or after a
     word such as `in`.
     """
     results = {}

@@ -19,9 +19,9 @@ from ankiforge.text.normalize import MATH_PATTERN
 
 
 class TokenKind:
-    """The kinds of tokens, as plain integers.
+    """The kinds of tokens.
 
-    They aren't an enum because they are compared so often.
+    They are plain integers instead of an enum, because they are compared very often.
     """
 
     SIGN = 0
@@ -45,7 +45,7 @@ class TokenKind:
 class Token:
     """A word or sign in a text.
 
-    Tokens from `tokenize` are cached, so treat them as immutable.
+    `tokenize` caches its tokens, so treat them as immutable.
     """
 
     start: int
@@ -149,7 +149,7 @@ _MAX_NAME_ZIPF = 3.8
 
 @lru_cache(maxsize=64)  # features and ranking tokenize the same text
 def tokenize(text: str, language: LanguageTables) -> tuple[Token, ...]:
-    """Split a text into words and signs, and classify each."""
+    """Split a text into words and signs, and determine the kind of each."""
     words: list[Token] = []
     for match in _compile_pattern(language.name).finditer(text):
         start, end = match.span()
@@ -182,7 +182,7 @@ _KIND_AND_ZIPF_BY_GROUP = {
 
 
 def _classify_japanese(words: list[Token]) -> None:
-    """Classify Japanese words, treating runs of ideographs or katakana as terms."""
+    """Determine the kinds of Japanese words. A run of ideographs or katakana counts as a term."""
     for token in words:
         if token.kind != TokenKind.NOUN:
             continue
@@ -215,14 +215,14 @@ _NOUN_LIKE_KINDS = frozenset((TokenKind.NOUN, TokenKind.NAME, TokenKind.ADJECTIV
 
 
 def _classify_chinese(runs: list[Token], language: LanguageTables) -> list[Token]:
-    """Split runs of ideographs into words, and classify all words.
+    """Split runs of ideographs into words, and determine the kinds of all words.
 
-    Each run is a single token in `runs`.
+    In `runs`, each run of ideographs is still a single token.
     """
     words: list[Token] = []
     for run in runs:
         if run.kind == TokenKind.NUMBER:
-            words.append(_extend_to_era(run, words))
+            words.append(_merge_with_era(run, words))
         elif (
             run.kind not in (TokenKind.NOUN, TokenKind.FUNCTION_WORD)
             or run.text.isascii()
@@ -242,10 +242,10 @@ def _classify_chinese(runs: list[Token], language: LanguageTables) -> list[Token
     return words
 
 
-def _extend_to_era(number: Token, words: list[Token]) -> Token:
-    """Merge a number with the era before it, as in `公元前9500年`.
+def _merge_with_era(number: Token, words: list[Token]) -> Token:
+    """Merge a number with an era that precedes it, as in `公元前9500年`.
 
-    The era is removed from the end of `words`. Without an era, returns `number` unchanged.
+    The era is removed from the end of `words`. If there is none, return `number` unchanged.
     """
     while words and words[-1].text in _ERA_PREFIXES and words[-1].end == number.start:
         era = words.pop()
@@ -262,13 +262,11 @@ def _iter_chinese_words(run: Token, language: LanguageTables) -> Iterator[Token]
         word.kind = _KIND_BY_CLASS.get(letter, TokenKind.VERB)
         if word.folded in language.function_words:
             word.kind = TokenKind.FUNCTION_WORD
-        elif language.get_frequency(word.folded) is None and end > start + 1:
-            word.kind = TokenKind.NAME  # a name transliterated into Chinese
         yield word
 
 
 def _turn_verbs_into_nouns(words: list[Token], language: LanguageTables) -> None:
-    """Change the kind of verbs that are used as nouns, as in `生物的进化过程`."""
+    """Reclassify verbs that are used as nouns, as in `生物的进化过程`."""
     nouns_before = language.genitive_prepositions
     nouns_after = language.genitive_prepositions | language.copulas
     for index, word in enumerate(words[1:], start=1):
@@ -283,9 +281,9 @@ def _turn_verbs_into_nouns(words: list[Token], language: LanguageTables) -> None
 
 
 def _is_continuation(previous: Token, word: Token, language: LanguageTables) -> bool:
-    """Return whether `word` is a single ideograph that continues the previous word.
+    """Return whether a word is a single ideograph that belongs to the previous word.
 
-    It may end a compound (`细胞核`) or a name (`弗莱明`).
+    It may be the end of a compound (`细胞核`) or of a name (`弗莱明`).
     """
     if previous.end != word.start or len(word.text) > 1 or previous.text.isascii():
         return False
@@ -316,9 +314,9 @@ _ZIPF_0_LOG_FREQUENCY = math.log(1e-9)
 
 
 def _split_ideographs(run: str, language: LanguageTables) -> list[Span]:
-    """Split a run of ideographs into words, and return their spans in order.
+    """Split a run of ideographs into words, and return the span of each word in order.
 
-    Picks the split with the highest product of word frequencies. On the test half of the GSD
+    The split is the one with the highest product of word frequencies. On the test half of the GSD
     treebank this matches the jieba library (F1 of .75 and .76), with a frequency table of 0.3 MB
     instead of 40 MB.
     """
@@ -361,7 +359,7 @@ def _merge_words(*words: Token) -> Token:
 
 
 def _merge_dotted_names(words: list[Token], language: LanguageTables) -> list[Token]:
-    """Merge the parts of a foreign name written with a dot, e.g. `亚历山大·弗莱明`."""
+    """Merge the parts of foreign names that are written with a dot, e.g. `亚历山大·弗莱明`."""
     names: list[Token] = []
     for word in words:
         if (
@@ -406,7 +404,7 @@ def _classify_words(words: list[Token], text: str, language: LanguageTables) -> 
             previous = token
             continue
         if kind == TokenKind.NOUN:
-            neighbours = _Neighbours(previous, following, language)
+            neighbours = _NeighbourClues(previous, following, language)
             token.kind, token.zipf = _classify_word(
                 token, neighbours, language, begins_sentence=begins_sentence
             )
@@ -414,19 +412,22 @@ def _classify_words(words: list[Token], text: str, language: LanguageTables) -> 
             token.kind = TokenKind.NAME
             token.zipf = _ACRONYM_ZIPF
         if may_be_unsafe and kind in _POSSIBLY_UNSAFE_KINDS:
-            if braces > 0 or _is_unsafe(token, text):
+            if braces > 0 or _may_be_code(token, text):
                 token.kind = TokenKind.UNSAFE
         begins_sentence = False
         previous = token
 
 
 def _is_acronym(word: str, text: str) -> bool:
-    """Return whether a function word is an acronym, e.g. `WHO` in text that isn't all capitals."""
+    """Return whether an apparent function word is an acronym, such as `WHO`.
+
+    It isn't if the whole text is in capitals.
+    """
     return len(word) > 1 and word.isupper() and word.isalpha() and not text.isupper()
 
 
-def _is_unsafe(token: Token, text: str) -> bool:
-    """Return whether a word may be an identifier, or part of code or a formula."""
+def _may_be_code(token: Token, text: str) -> bool:
+    """Return whether a word may be an identifier, or a part of code or of a formula."""
     sign_before = text[max(token.start - 1, 0) : token.start]
     sign_after = text[token.end : token.end + 1]
     if sign_before in _UNSAFE_BEFORE or sign_after in _UNSAFE_AFTER:
@@ -434,8 +435,8 @@ def _is_unsafe(token: Token, text: str) -> bool:
     return "_" in token.text and _IDENTIFIER.fullmatch(token.text) is not None
 
 
-class _Neighbours:
-    """Clues about the kind of a word, from the words before and after it."""
+class _NeighbourClues:
+    """What the words before and after a word reveal about its kind."""
 
     def __init__(
         self, previous: Token | None, following: Token | None, language: LanguageTables
@@ -452,7 +453,11 @@ class _Neighbours:
 
 
 def _classify_word(
-    token: Token, beside: _Neighbours, language: LanguageTables, *, begins_sentence: bool
+    token: Token,
+    neighbours: _NeighbourClues,
+    language: LanguageTables,
+    *,
+    begins_sentence: bool,
 ) -> tuple[int, float]:
     folded = token.folded
     if folded in language.number_words:
@@ -461,26 +466,28 @@ def _classify_word(
     if contraction is not None and contraction.search(folded):
         return TokenKind.VERB, _CONTRACTION_ZIPF
     word_class, zipf = language.look_up_word(folded)
-    if folded in language.cue_verbs and not beside.is_after_determiner:
+    if folded in language.cue_verbs and not neighbours.is_after_determiner:
         return TokenKind.VERB, zipf
     if token.text[0].isupper():
         if not begins_sentence:
             return (TokenKind.NOUN if language.name == "de" else TokenKind.NAME), zipf
-        if _begins_name(zipf, beside, language):
+        if _begins_proper_name(zipf, neighbours, language):
             return TokenKind.NAME, zipf
     elif language.name == "de":
         word_class = _GERMAN_LOWERCASE_CLASS.get(word_class, word_class)
-    elif zipf == UNKNOWN_WORD_ZIPF and beside.previous in language.copulas:
+    elif zipf == UNKNOWN_WORD_ZIPF and neighbours.previous in language.copulas:
         if language.name in ADJECTIVE_AFTER_NOUN_LANGUAGES:
             return TokenKind.ADJECTIVE, zipf  # such as `fue descubierta`
     resolve = _RESOLVE_BY_CLASS.get(word_class, _resolve_participle)
-    return resolve(folded, beside, language), zipf
+    return resolve(folded, neighbours, language), zipf
 
 
-def _begins_name(zipf: float, beside: _Neighbours, language: LanguageTables) -> bool:
-    """Return whether a word is rare and precedes a capitalised noun, so it begins a name."""
-    is_before_name = beside.is_before_noun and beside.is_before_capital
-    return is_before_name and language.name != "de" and zipf < _MAX_NAME_ZIPF
+def _begins_proper_name(
+    frequency: float, neighbours: _NeighbourClues, language: LanguageTables
+) -> bool:
+    """Return whether a word seems to begin a name: it is rare, and a capitalised noun follows."""
+    is_before_name = neighbours.is_before_noun and neighbours.is_before_capital
+    return is_before_name and language.name != "de" and frequency < _MAX_NAME_ZIPF
 
 
 # Replaces the class of a lowercase German word. Because German nouns are capitalised, a
@@ -491,60 +498,68 @@ _GERMAN_LOWERCASE_CLASS = {"n": "a", "b": "v", "c": "a"}
 # --- words with several possible kinds ------------------------------------------------
 
 
-def _resolve_noun(folded: str, beside: _Neighbours, language: LanguageTables) -> int:
+def _resolve_noun(
+    folded: str, neighbours: _NeighbourClues, language: LanguageTables
+) -> int:
     # an apparent English plural may be a verb, as in `the team uses the`
-    follows_subject = beside.previous == "which" or (
-        beside.is_after_noun and not beside.previous.endswith("s")
+    follows_subject = neighbours.previous == "which" or (
+        neighbours.is_after_noun and not neighbours.previous.endswith("s")
     )
-    if language.name == "en" and follows_subject and beside.is_before_object:
+    if language.name == "en" and follows_subject and neighbours.is_before_object:
         if folded.endswith("s") and language.may_be_verb(folded):
             return TokenKind.VERB
     return TokenKind.NOUN
 
 
-def _resolve_verb(folded: str, beside: _Neighbours, language: LanguageTables) -> int:
-    if beside.previous_kind == TokenKind.ADJECTIVE and not beside.is_before_noun:
+def _resolve_verb(
+    folded: str, neighbours: _NeighbourClues, language: LanguageTables
+) -> int:
+    if neighbours.previous_kind == TokenKind.ADJECTIVE and not neighbours.is_before_noun:
         if language.name == "en":
             return TokenKind.NOUN  # such as `collective bargaining`
-    if beside.is_after_determiner:
-        if beside.previous not in language.words_before_verbs:
+    if neighbours.is_after_determiner:
+        if neighbours.previous not in language.words_before_verbs:
             # such as `the running water` or `the caused`
-            return TokenKind.ADJECTIVE if beside.is_before_noun else TokenKind.NOUN
+            return TokenKind.ADJECTIVE if neighbours.is_before_noun else TokenKind.NOUN
     return TokenKind.VERB
 
 
 def _resolve_noun_or_verb(
-    folded: str, beside: _Neighbours, language: LanguageTables
+    folded: str, neighbours: _NeighbourClues, language: LanguageTables
 ) -> int:
-    """Return the kind of a word that may be both, as in `the result` and `they result in`."""
-    if beside.previous in language.words_before_verbs:
+    """Return the kind of a word that may be a noun or a verb, such as `result`."""
+    if neighbours.previous in language.words_before_verbs:
         return TokenKind.VERB
-    follows_subject = beside.is_after_noun or beside.previous in ("and", "or")
-    if follows_subject and beside.is_before_object and not beside.is_after_determiner:
+    follows_subject = neighbours.is_after_noun or neighbours.previous in ("and", "or")
+    if (
+        follows_subject
+        and neighbours.is_before_object
+        and not neighbours.is_after_determiner
+    ):
         return TokenKind.VERB
     return TokenKind.NOUN
 
 
 def _resolve_noun_or_adjective(
-    folded: str, beside: _Neighbours, language: LanguageTables
+    folded: str, neighbours: _NeighbourClues, language: LanguageTables
 ) -> int:
     follows_its_noun = (
-        language.name in ADJECTIVE_AFTER_NOUN_LANGUAGES and beside.is_after_noun
+        language.name in ADJECTIVE_AFTER_NOUN_LANGUAGES and neighbours.is_after_noun
     )
-    is_adjective = follows_its_noun or beside.is_before_noun
+    is_adjective = follows_its_noun or neighbours.is_before_noun
     return TokenKind.ADJECTIVE if is_adjective else TokenKind.NOUN
 
 
 def _resolve_participle(
-    folded: str, beside: _Neighbours, language: LanguageTables
+    folded: str, neighbours: _NeighbourClues, language: LanguageTables
 ) -> int:
-    is_adjective = beside.is_before_noun and not beside.is_after_noun
+    is_adjective = neighbours.is_before_noun and not neighbours.is_after_noun
     if language.name in ADJECTIVE_AFTER_NOUN_LANGUAGES:
-        is_adjective = beside.is_after_noun
+        is_adjective = neighbours.is_after_noun
     return TokenKind.ADJECTIVE if is_adjective else TokenKind.VERB
 
 
-_RESOLVE_BY_CLASS: dict[str, Callable[[str, _Neighbours, LanguageTables], int]] = {
+_RESOLVE_BY_CLASS: dict[str, Callable[[str, _NeighbourClues, LanguageTables], int]] = {
     "a": lambda *_: TokenKind.ADJECTIVE,
     "r": lambda *_: TokenKind.ADVERB,
     "n": _resolve_noun,

@@ -61,7 +61,7 @@ _IDEOGRAPH = regex(r"[\u3400-\u9fff]")
 
 
 def get_highlighted_term(highlight: Highlight) -> str:
-    """Return the highlighted word or short phrase, or "" if more is highlighted."""
+    """Return the word or short phrase that is highlighted, or "" if more text is highlighted."""
     if highlight.gaps:
         return ""
     term = highlight.exact.strip(
@@ -72,10 +72,10 @@ def get_highlighted_term(highlight: Highlight) -> str:
     return "" if _SENTENCE_END.search(term) else term
 
 
-def set_translation_syntax(highlights: Sequence[Highlight]) -> tuple[Highlight, ...]:
-    """Mark highlights whose comment is a translation as vocabulary.
+def mark_translated_words(highlights: Sequence[Highlight]) -> tuple[Highlight, ...]:
+    """Mark each highlighted word whose comment is a translation as vocabulary.
 
-    In these, `line_syntax` is set to `WORD_AND_TRANSLATION`. A missing `sentence` is copied from
+    Its `line_syntax` is set to `WORD_AND_TRANSLATION`. If it has no `sentence`, one is copied from
     another highlight that contains the word.
     """
     notes = {
@@ -105,9 +105,9 @@ def set_translation_syntax(highlights: Sequence[Highlight]) -> tuple[Highlight, 
 
 
 def _may_have_translation(highlight: Highlight) -> bool:
-    """Return whether a highlighted word has a short comment that may be a translation.
+    """Return whether a highlight is a word with a short comment that may be its translation.
 
-    Questions, instructions, links and tags are ruled out.
+    Questions, instructions, links and tags can't be translations.
     """
     note = highlight.comment.strip()
     if (
@@ -136,9 +136,9 @@ def _is_short_sense(sense: str) -> bool:
 def _find_translations(notes: dict[int, Highlight], document_language: str) -> list[int]:
     """Return the indexes of the highlights whose comments are translations.
 
-    `notes` has the candidate highlights, keyed by index. Uncertain ones count only if at
-    least two notes are clearly in another language than the document, and twice as many as in
-    the document's own.
+    `notes` contains the candidates, keyed by index. Comments in an uncertain language count as
+    translations if at least two comments are clearly in another language than the document, and at
+    least twice as many as are in the document's own language.
     """
     words_of_note: defaultdict[str, set[str]] = defaultdict(set)
     for highlight in notes.values():
@@ -179,10 +179,10 @@ def _split_senses(note: str) -> list[str]:
 
 
 def _has_valid_length(text: str, max_words: int, max_letters: int) -> bool:
-    """Return whether a text has the length of a word or short phrase.
+    """Return whether a text is as long as a word or short phrase.
 
-    The text needs at least two letters (or one in a script without spaces), and may have up to
-    `max_words` words and up to `max_letters` letters in scripts without spaces.
+    It must have at least two letters, or one in a script without spaces. It may have at most
+    `max_words` words, and at most `max_letters` letters in scripts without spaces.
     """
     unspaced = len(_UNSPACED.findall(text))
     letters = sum(map(str.isalpha, text))
@@ -208,9 +208,9 @@ def _detect_document_language(highlights: Iterable[Highlight]) -> str:
 
 
 def _classify_note(note: str, document_language: str) -> str:
-    """Compare the language of a note with that of its document.
+    """Compare the language of a note with the language of its document.
 
-    Returns `here` (same language), `elsewhere` (another one) or `anywhere` (uncertain).
+    Returns `here` (the same language), `elsewhere` (another language) or `anywhere` (uncertain).
     """
     if not document_language:
         return "anywhere"
@@ -234,9 +234,9 @@ def _count_known_words(words: Iterable[str], name: str) -> int:
 
 @cache
 def _collect_letters(name: str) -> frozenset[str]:
-    """Collect the letters used to write a language, plus A to Z.
+    """Collect the letters with which a language is written, plus A to Z.
 
-    Letters that occur only in a few loanwords are left out.
+    Letters that only occur in a few loanwords are left out.
     """
     tables = load_language(name)
     counts = Counter(letter for word in tables.known_words for letter in set(word))

@@ -56,7 +56,7 @@ TERM_PATTERN = regex(r"\b(?:[A-Z]{2,}\w*|[A-Za-z]+\d\w*|[A-Z]*[a-z]+[A-Z]\w*)\b"
 def split_words(text: str) -> list[str]:
     """Split text into casefolded words.
 
-    Each kana or ideograph counts as a word. Words such as `C++` and `C#` keep their signs.
+    Each kana or ideograph counts as a word. Words like `C++` and `C#` keep their signs.
     """
     plain = unicodedata.normalize("NFKC", text).casefold()
     if plain.isascii():
@@ -65,12 +65,12 @@ def split_words(text: str) -> list[str]:
 
 
 def find_content_words(text: str) -> list[str]:
-    """Return the casefolded words of a text, minus stop words and question words."""
+    """Return the casefolded words of a text without stop words and question words."""
     return [word for word in split_words(text) if word not in _NON_CONTENT_WORDS]
 
 
 def find_stems(text: str) -> WordSet:
-    """Return the stems of all content words in a text."""
+    """Return the stems of a text's content words."""
     return frozenset(map(stem_word, find_content_words(text)))
 
 
@@ -79,9 +79,9 @@ _LEAD_IN_NUMBER = regex(r"\s+(?:\d+(?:\.\d+)*|[IVX]{1,4})\Z")
 
 
 def is_lead_in(phrase: str) -> bool:
-    """Return whether a phrase is a lead-in such as `Case 1:` rather than a term."""
+    """Return whether a phrase before a colon is a lead-in, such as `Case 1`, and not a term."""
     words = _LEAD_IN_NUMBER.sub("", phrase.strip(" :：.*_"))
-    return words.casefold() in read_word_set("signs", "label") or introduces_clause(
+    return words.casefold() in read_word_set("signs", "label") or begins_like_clause(
         phrase
     )
 
@@ -92,25 +92,27 @@ _INTRODUCTION = regex(
 )
 
 
-def introduces_clause(phrase: str) -> bool:
-    """Return whether a phrase before a colon begins like `As an example`, so it isn't a term."""
+def begins_like_clause(phrase: str) -> bool:
+    """Return whether a phrase begins like a clause, such as `As an example`, so it isn't a term."""
     return _INTRODUCTION.match(phrase) is not None
 
 
-def contains_phrase(text: str, words: str, *, exact: bool = False) -> bool:
-    """Return whether `text` contains the phrase `words` or its plural.
+def contains_phrase(text: str, phrase: str, *, exact: bool = False) -> bool:
+    """Return whether a text contains a phrase or its plural.
 
-    Ignores case unless `exact` is True.
+    Case is ignored unless `exact` is true.
     """
     # try a quick test first, because compiling a pattern is slow
-    if words.casefold() not in text.casefold():
+    if phrase.casefold() not in text.casefold():
         return False
     flags = re.NOFLAG if exact else re.IGNORECASE
-    return re.search(rf"(?<!\w){re.escape(words)}(?:e?s)?(?!\w)", text, flags) is not None
+    return (
+        re.search(rf"(?<!\w){re.escape(phrase)}(?:e?s)?(?!\w)", text, flags) is not None
+    )
 
 
 def count_words(text: str) -> int:
-    """Count the words in a text, counting two ideographs as one word."""
+    """Count the words in a text. Two ideographs count as one word."""
     if text.isascii():
         return len(text.split())
     rest, ideographs = re.subn(_IDEOGRAPH, " ", text)
@@ -156,7 +158,8 @@ _IRREGULAR = read_labels_by_word("numbers", "irregular")
 def stem_word(token: str) -> str:
     """Reduce a casefolded word to its stem.
 
-    Strips inflections and Americanizes the spelling, so `centre` and `center` share a stem.
+    Inflections are removed and British spellings become American, so that `centres` and `center`
+    have the same stem.
     """
     token = _IRREGULAR.get(token, token)
     if len(token) <= _MIN_STEM_LENGTH or not token.isalpha():
@@ -185,9 +188,9 @@ _MAX_BEGINNING = 5
 
 
 def get_word_prefix(word: str) -> str:
-    """Return the first letters of a casefolded word, which all its forms usually share.
+    """Return the first letters of a casefolded word, which are usually the same in all its forms.
 
-    Numbers are returned whole.
+    A number is returned as a whole.
     """
     word = word.removesuffix("'s").removesuffix("’s").rstrip("+#")
     if word[:1].isdigit():
@@ -196,7 +199,7 @@ def get_word_prefix(word: str) -> str:
 
 
 def find_word_prefixes(text: str) -> WordSet:
-    """Return the prefix of each word in a text, as computed by `get_word_prefix`."""
+    """Return the prefixes of all words in a text, as `get_word_prefix` computes them."""
     return frozenset(map(get_word_prefix, split_words(text)))
 
 
@@ -207,8 +210,8 @@ def find_word_prefixes(text: str) -> WordSet:
 def load_opposites(*, stemmed: bool = True) -> dict[str, WordSet]:
     """Map each word in `data/opposites.txt` to its opposites.
 
-    If `stemmed` is True, the map holds stems of base forms. Otherwise it holds the forms used
-    in sentences, both as is and stemmed.
+    If `stemmed` is true, the map contains the stems of base forms. Otherwise, it contains the forms
+    that occur in sentences, both unchanged and stemmed.
     """
     base_forms, _, sentence_forms = (
         (DATA_DIRECTORY / "opposites.txt").read_text("utf-8").partition("\n--\n")
@@ -243,7 +246,7 @@ _PREPOSITIONS = read_word_set("meaning", "prepositions")
 
 @lru_cache(maxsize=4096)
 def find_antonyms(word: str) -> WordSet:
-    """Return the antonyms of a word, both as words and as stems."""
+    """Return the antonyms of a word, each as a word and as a stem."""
     opposites: WordSet = frozenset()
     for word_form in {word, stem_word(word)} - _PREPOSITIONS:
         for table in (load_opposites(stemmed=False), load_opposites()):
@@ -253,7 +256,7 @@ def find_antonyms(word: str) -> WordSet:
 
 @cache
 def load_synonyms() -> dict[str, WordSet]:
-    """Map each stem in `data/synonyms.txt` to the stems of its synonyms, including itself."""
+    """Map the stem of each word in `data/synonyms.txt` to the stems of its synonyms and itself."""
     groups: dict[str, WordSet] = {}
     for line in (DATA_DIRECTORY / "synonyms.txt").read_text("utf-8").splitlines()[1:]:
         group = frozenset(map(stem_word, line.split()))

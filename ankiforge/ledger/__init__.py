@@ -4,7 +4,7 @@ from ankiforge.ledger.cards import HighlightOutcome, HistoryEntry, LocatedSkippe
 from ankiforge.ledger.core import Ledger
 from ankiforge.ledger.database import wrap_database_errors
 from ankiforge.ledger.decision_plans import NoteTakeover
-from ankiforge.ledger.draft_groups import NO_WARNING_REASON, Offer, rank_draft
+from ankiforge.ledger.draft_groups import NO_WARNING_REASON, Offer, get_draft_sort_key
 from ankiforge.ledger.events import StoredContent
 from ankiforge.ledger.foreign_history import SCHEDULER
 from ankiforge.ledger.item_lists import QUERY_FIELDS, QueryTerm
@@ -29,7 +29,7 @@ __all__ = [
     "PendingItems",
     "QueryTerm",
     "StoredContent",
+    "get_draft_sort_key",
     "group_by_front",
-    "rank_draft",
     "wrap_database_errors",
 ]

@@ -2,8 +2,8 @@
 
 A *view* is the state of our notes as read from Anki at one time. If the whole collection was
 read and a note isn't in it, the note counts as deleted only if it has a *grave* (Anki's
-record of a deletion). Where graves are unknown, the note must have been absent from an
-earlier view, too. In any other case, it is missing, and the user is asked. The user is also
+record of a deletion). If graves are unknown, the note must also have been absent from an
+earlier view. Otherwise the note is missing, and the user is asked about it. The user is also
 asked if a large part of a deck was deleted at once.
 """
 
@@ -38,7 +38,7 @@ class StoredAnkiNote(Value):
 
 
 class CardWithNote(Value):
-    """A card with its note as just read from Anki, and with the stored state of the note."""
+    """A card, its note as just read from Anki, and the stored state of that note."""
 
     card: Card
     stored_note: StoredAnkiNote | None = None
@@ -54,7 +54,7 @@ class CardWithNote(Value):
 
     @property
     def deck(self) -> str:
-        """The deck in which the note was last seen, falling back to the card's deck."""
+        """The deck in which the note was last seen. Falls back to the card's deck."""
         return (
             self.stored_note.note.deck
             if self.stored_note and self.stored_note.note
@@ -71,30 +71,36 @@ class NoteChange(Value):
     """The state of the note to record, or None to delete its record."""
 
 
-def compare_note(
-    viewed: CardWithNote, device_id: str, now: float, *, complete: bool
+def detect_note_changes(
+    card_with_note: CardWithNote, device_id: str, now: float, *, complete: bool
 ) -> NoteChange:
-    """Determine how the note of a card has changed since Anki was last read.
+    """Compare a card's note with its stored state, and return what has changed.
 
     Args:
-        viewed: the card with its note as read now and as read before.
-        device_id: the id of this device.
-        now: the current time, in seconds since 1970.
-        complete: whether the whole collection was read. If so, a note that wasn't read is
+        card_with_note: The card, with its note as just read and as last stored.
+        device_id: The id of this device.
+        now: The current time, in seconds since 1970.
+        complete: Whether the whole collection was read. If so, a note that wasn't read is
             absent.
     """
-    card, before, note = viewed.card, viewed.stored_note, viewed.note
+    card, before, note = (
+        card_with_note.card,
+        card_with_note.stored_note,
+        card_with_note.note,
+    )
     never_seen = device_id not in card.note.seen_by
-    is_wanted_again = "unseen" in viewed.event_kinds
+    is_wanted_again = "unseen" in card_with_note.event_kinds
     old_note = before.note if before else None
     absent_since = before.absent_since if before else 0.0
     if note is not None:
         if old_note and old_note.mod > note.mod and not complete:
             return NoteChange((), before)  # the view is an old export
         shipped = card.note.exports
-        is_changed = not old_note or _get_content(note) != _get_content(old_note)
+        is_changed = not old_note or _get_fields_and_tags(note) != _get_fields_and_tags(
+            old_note
+        )
         is_back = absent_since > 0 and card.verdict_reason == DELETED_REASON
-        is_drop_explained = viewed.event_kinds & {"reject", "retire"} or any(
+        is_drop_explained = card_with_note.event_kinds & {"reject", "retire"} or any(
             RETIRED_TAG in map(str.casefold, each.tags) for each in shipped
         )
         is_in_list = {
@@ -107,13 +113,15 @@ def compare_note(
             # the decision was lost if an older journal was restored or a line was cut off
             "retired": note.is_retired and card.is_live and not is_drop_explained,
             # importing a package restores a deleted note, but Anki keeps its grave
-            "revived": complete and viewed.has_grave and (is_back or not is_wanted_again),
+            "revived": complete
+            and card_with_note.has_grave
+            and (is_back or not is_wanted_again),
         }
         lists = tuple(name for name, is_in in is_in_list.items() if is_in)
         return NoteChange(lists, StoredAnkiNote(note))
     if before is None:
         is_known = card.note.seen_by or not is_wanted_again
-        is_deleted = card.is_live and viewed.has_grave and is_known
+        is_deleted = card.is_live and card_with_note.has_grave and is_known
         return NoteChange(("deleted",) if is_deleted else (), None)
     if not complete:
         return NoteChange((), before)
@@ -125,35 +133,35 @@ def compare_note(
     if never_seen and not before.is_asked:
         # the user wanted the card again, perhaps on another device, so ship it again
         return NoteChange((), None)
-    is_deleted = viewed.has_grave
+    is_deleted = card_with_note.has_grave
     if is_deleted is None:
         is_deleted = now - after.absent_since >= MIN_ABSENCE_SECONDS
     is_missing = before.is_asked or not is_deleted
     return NoteChange(("missing",) if is_missing else ("deleted",), after)
 
 
-def _get_content(note: AnkiNote) -> tuple[Strings, frozenset[str]]:
+def _get_fields_and_tags(note: AnkiNote) -> tuple[Strings, frozenset[str]]:
     return note.fields, frozenset(note.tags).difference(note.scheduler_tags)
 
 
-def turn_mass_deletions_into_questions(
+def ask_about_mass_deletions(
     changes: Sequence[tuple[CardWithNote, NoteChange]],
     present_decks: Iterable[str],
     now: float,
 ) -> list[tuple[CardWithNote, NoteChange]]:
-    """Turn deletions into questions if a large part of a deck was deleted at once.
+    """Ask about deleted notes instead of retiring their cards if much of a deck was deleted.
 
-    Such a deck may have been deleted by accident.
+    The user may have deleted such a deck by accident.
 
     Args:
-        changes: the cards whose notes are absent, with the changes of these notes.
-        present_decks: the deck of each note in the new view.
-        now: the current time, in seconds since 1970.
+        changes: The cards whose notes are absent, with the change of each note.
+        present_decks: The deck of each note that Anki still has.
+        now: The current time, in seconds since 1970.
 
     Returns:
-        The changes in the same order. If there is a question about more than
-        `MASS_DELETION_COUNT` notes, these are missing and marked `is_asked`; otherwise nothing
-        is changed.
+        The changes in the same order. If more than `MASS_DELETION_COUNT` notes are affected,
+        they are listed as missing and marked `is_asked` instead of listed as deleted. Otherwise
+        all changes are returned as they are.
     """
     note_counts = Counter(present_decks)
     deleted_counts = Counter[str]()

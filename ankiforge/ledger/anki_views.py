@@ -22,8 +22,8 @@ from ankiforge.ledger.anki_changes import (
     CardWithNote,
     NoteChange,
     StoredAnkiNote,
-    compare_note,
-    turn_mass_deletions_into_questions,
+    ask_about_mass_deletions,
+    detect_note_changes,
 )
 from ankiforge.ledger.database import iter_batches
 from ankiforge.ledger.decision_plans import (
@@ -75,13 +75,13 @@ def record_anki_state(
     """Record the state of our notes in Anki, and retire the cards whose notes were deleted.
 
     Args:
-        store: the store.
-        notes: our notes as just read from Anki.
-        complete: whether the whole collection was read. If so, a note that isn't in `notes`
+        store: The store.
+        notes: Our notes as just read from Anki.
+        complete: Whether the whole collection was read. If so, a note that isn't in `notes`
             is absent.
-        graves: the ids of the notes that Anki lists as deleted, or None if unknown, as with
-            AnkiConnect.
-        reviews: new entries of Anki's review log for our own cards.
+        graves: The ids of the notes that Anki lists as deleted. None if unknown, which is the
+            case with AnkiConnect.
+        reviews: New entries of Anki's review log for our own cards.
 
     Returns:
         The changes since Anki was last read.
@@ -109,11 +109,11 @@ def record_anki_state(
         ]
         load = partial(_iter_cards_with_notes, store, notes_by_guid, graves)
         compare = partial(
-            compare_note, device_id=store.device_id, now=now, complete=complete
+            detect_note_changes, device_id=store.device_id, now=now, complete=complete
         )
         decks = (note.deck for note in notes_by_guid.values())
         absent = [(each, compare(each)) for each in load(absent_rows)]
-        absent = turn_mass_deletions_into_questions(absent, decks, now)
+        absent = ask_about_mass_deletions(absent, decks, now)
         present = ((each, compare(each)) for each in load(present_rows))
         seen_rows = []
         for viewed_card, change in chain(present, absent):
@@ -150,9 +150,9 @@ def _iter_cards_with_notes(
     graves: frozenset[NoteId] | None,
     rows: Iterable[Row],
 ) -> Iterator[CardWithNote]:
-    """Yield the card of each row, with its note as read now and as read before.
+    """Yield the card of each row, with its note as just read and as last stored.
 
-    A row's `body` is None if the card's note was never seen in Anki.
+    In `rows`, the column `body` is None if the card's note was never seen in Anki.
     """
     for batch in iter_batches(rows):  # in batches, because there may be very many
         store.get_passages([row["passage"] for row in batch])
@@ -174,9 +174,11 @@ def _iter_cards_with_notes(
             yield CardWithNote(card, before, note, has_grave, frozenset(kinds))
 
 
-def _record_change(store: Store, viewed: CardWithNote, change: NoteChange) -> None:
-    guid = viewed.card.guid
-    keys = store.get_keys(viewed.card.key)
+def _record_change(
+    store: Store, card_with_note: CardWithNote, change: NoteChange
+) -> None:
+    guid = card_with_note.card.guid
+    keys = store.get_keys(card_with_note.card.key)
     if "first_seen" in change.lists:
         store.record_event("seen", keys[0], POLICY, {"guid": guid})
     if "returned" in change.lists:
@@ -194,12 +196,12 @@ def _record_change(store: Store, viewed: CardWithNote, change: NoteChange) -> No
             decision_recording.update_pending_drafts(store, [keys[0]], event_id=event.id)
 
 
-def _build_anki_note_row(guid: str, seen: StoredAnkiNote) -> Json:
-    note = seen.note
+def _build_anki_note_row(guid: str, state: StoredAnkiNote) -> Json:
+    note = state.note
     return {
         "guid": guid,
-        "absent": seen.absent_since,
-        "asked": seen.is_asked,
+        "absent": state.absent_since,
+        "asked": state.is_asked,
         "reviews": note.reviews if note else 0,
         "lapses": note.lapses if note else 0,
         "leech": note.is_leech if note else False,
@@ -210,16 +212,16 @@ def _build_anki_note_row(guid: str, seen: StoredAnkiNote) -> Json:
 
 
 def was_deleted_while_not_live(store: Store, guid: str) -> bool:
-    """Return whether Anki lists a card's note as deleted, but the note's state isn't stored.
+    """Return whether the note of a card was deleted in Anki while the card wasn't live.
 
-    This happens if the note was deleted while its card wasn't live.
+    Such a note has a grave in Anki, but its state isn't stored.
     """
     query = "SELECT 1 FROM grave WHERE id = ? AND NOT EXISTS (SELECT 1 FROM seen WHERE guid = ?)"
     return store.fetch_first_row(query, compute_note_id(Guid(guid)), guid) is not None
 
 
-def schedule_export_again(store: Store, passage_key: str, guid: str) -> None:
-    """Export a deleted or missing note again, because the user wants to keep its card."""
+def schedule_reexport(store: Store, passage_key: str, guid: str) -> None:
+    """Export a deleted or missing note again in the next run, because its card was kept."""
     store.record_event("unseen", passage_key, POLICY, {"guid": guid})
     store.execute("DELETE FROM seen WHERE guid = ? AND absent", guid)
 
@@ -227,23 +229,22 @@ def schedule_export_again(store: Store, passage_key: str, guid: str) -> None:
 # --- planning and shipping --------------------------------------------------------------
 
 
-def iter_cards_to_plan(
-    store: Store, settings: str
+def iter_export_candidates(
+    store: Store, settings_fingerprint: str
 ) -> Iterator[tuple[LocalCard, AnkiNote | None]]:
     """Yield the cards whose notes may need to be exported, each with its note in Anki.
 
-    A card is skipped if nothing has changed since `record_plan` recorded its note as up to
-    date: neither the note in Anki nor the card, its passage or the settings. `settings` is a
-    fingerprint of all settings that affect notes.
+    A card is skipped if its note was recorded as up to date (`record_export_plan`), and the card,
+    its passage, the note in Anki and the settings that affect notes haven't changed since.
 
     Yields:
-        Pairs of a card and its note, which is None if it was never seen in Anki.
+        Pairs of a card and its note. The note is None if it was never seen in Anki.
     """
     rows = store.fetch_rows(
         "SELECT c.guid, s.body FROM card c LEFT JOIN seen s ON s.guid = c.guid"
         " LEFT JOIN planned p ON p.guid = c.guid AND p.settings = ?"
         " WHERE iif(s.guid IS NULL, c.live, s.absent = 0 AND s.note_hash IS NOT p.note_hash)",
-        settings,
+        settings_fingerprint,
     )
     bodies_by_guid = {row["guid"]: row["body"] for row in rows}
     rows = store.fetch_rows("SELECT guid, mod FROM taken")
@@ -258,9 +259,9 @@ def iter_cards_to_plan(
 
 
 def load_mapped_note_ids(store: Store) -> list[NoteId]:
-    """Return the note ids of our cards that use one of the user's note types.
+    """Load the note ids of our cards that use one of the user's own note types.
 
-    A note that was never seen in Anki has the id under which it was exported.
+    For a note that was never seen in Anki, this is the id under which it was exported.
     """
     ids = []
     for row in store.fetch_rows(
@@ -272,10 +273,10 @@ def load_mapped_note_ids(store: Store) -> list[NoteId]:
 
 
 def load_current_decks(store: Store, deck: str) -> list[tuple[str, str]]:
-    """Find the decks to which the user has moved the cards created for `deck` or a subdeck.
+    """Load the current decks of the cards that were created for a deck or its subdecks.
 
     Returns:
-        One pair per card in Anki: the deck it was created for, and its current deck.
+        One pair per card in Anki: the deck for which it was created, and its current deck.
     """
     deck_pairs = []
     for row in store.fetch_rows(
@@ -289,31 +290,35 @@ def load_current_decks(store: Store, deck: str) -> list[tuple[str, str]]:
     return deck_pairs
 
 
-def record_plan(
+def record_export_plan(
     store: Store,
-    up_to_date: Sequence[tuple[Guid, AnkiNote]],
+    unchanged_notes: Sequence[tuple[Guid, AnkiNote]],
     new_notes: Iterable[tuple[Guid, Note]],
-    settings: str,
+    settings_fingerprint: str,
     conflicts: Iterable[Conflict],
-    taken: Mapping[Guid, int],
+    imported_mods: Mapping[Guid, int],
 ) -> None:
-    """Record the result of planning an export, except for the notes that are written.
+    """Record which notes need no further export, and which fields are in conflict.
 
     Args:
-        store: the store.
-        up_to_date: the notes in Anki with nothing to write, each with the GUID of its card.
-        new_notes: the notes that are written, which are up to date once Anki has imported them.
-        settings: the fingerprint passed to `iter_cards_to_plan`.
-        conflicts: the fields that both the user and the source changed.
-        taken: for notes without the field AnkiforgeId, the `mod` (modification time) of the newest
-            package that Anki has imported, by GUID.
+        store: The store.
+        unchanged_notes: The notes in Anki that needn't be written, each with its card's GUID.
+        new_notes: The notes that are written. They are up to date once Anki has imported them.
+        settings_fingerprint: The fingerprint passed to `iter_export_candidates`.
+        conflicts: The fields that both the user and the source changed.
+        imported_mods: For notes without the field AnkiforgeId, the modification time (`mod`) of
+            the newest package that Anki has imported, keyed by GUID.
     """
     with store.transaction():
-        store.execute_all("INSERT OR REPLACE INTO taken VALUES (?, ?)", taken.items())
-        notes: list[tuple[Guid, AnkiNote | Note]] = [*up_to_date, *new_notes]
-        rows = [(guid, settings, anki_notes.hash_note(note)) for guid, note in notes]
+        query = "INSERT OR REPLACE INTO taken VALUES (?, ?)"
+        store.execute_all(query, imported_mods.items())
+        notes: list[tuple[Guid, AnkiNote | Note]] = [*unchanged_notes, *new_notes]
+        rows = [
+            (guid, settings_fingerprint, anki_notes.hash_note(note))
+            for guid, note in notes
+        ]
         store.execute_all("INSERT OR REPLACE INTO planned VALUES (?, ?, ?)", rows)
-        anki_notes.delete_conflicts(store, (guid for guid, _ in up_to_date))
+        anki_notes.delete_conflicts(store, (guid for guid, _ in unchanged_notes))
         store.execute_all(
             "INSERT OR REPLACE INTO conflict (guid, field, mine, source, theirs, ours)"
             " VALUES (:guid, :field, :user_text, :source,"
@@ -325,9 +330,9 @@ def record_plan(
 def record_exported_notes(
     store: Store, exported_notes: Iterable[tuple[Guid, ExportedNote]]
 ) -> int:
-    """Record the notes of a new package, before the package replaces the previous one.
+    """Record the notes of a new package. Called before the package replaces the previous one.
 
-    Returns how many of the notes were exported for the first time.
+    Returns the number of notes that are exported for the first time.
     """
     new_count = 0
     with store.transaction():
@@ -376,20 +381,24 @@ and the names of the fields that the user edited in Anki."""
 def recover_lost_cards(
     store: Store, notes: Iterable[LostNote], unreadable: Iterable[AnkiNote] = ()
 ) -> list[AnkiNote]:
-    """Recreate cards from our notes in Anki, after both the journal and the database were lost.
+    """Recreate cards from our notes in Anki after both the journal and the database were lost.
 
-    A card is recreated if its passage is found among the present highlights, either by the key
-    in the note or by a text that only one highlight has. `unreadable` are notes whose card can't
-    be identified.
+    A card is recreated if its passage is still in a source. The passage is found by the key in
+    the note, or else by its text if no other highlight has the same text.
+
+    Args:
+        store: The store.
+        notes: The notes whose text and passage are known.
+        unreadable: The notes whose card can't be identified.
 
     Returns:
-        The unreadable notes and the notes whose passage wasn't found.
+        The unreadable notes, and the notes whose passage wasn't found.
     """
     unmatched_notes = list(unreadable)
     with store.transaction():
         for note, wording, passage_text, typed_fields in notes:
             # find the passage by the key in the note, or else by its text if the text is unique
-            rows = highlights.load_present_highlights_by_text(
+            rows = highlights.load_current_highlights_by_text(
                 store, [normalize_for_lookup(passage_text)]
             )
             keys = [row["key"] for row in rows]
@@ -430,7 +439,7 @@ def recover_lost_cards(
 def _set_unknown_documents(store: Store, notes: Iterable[AnkiNote]) -> None:
     """Store the GUIDs and document tags of notes that have no card.
 
-    New drafts for these notes, or from these documents, then need review.
+    The policy then doesn't accept new drafts for these notes or from these documents.
     """
     documents: set[str] = set()
     for note in notes:
@@ -441,7 +450,7 @@ def _set_unknown_documents(store: Store, notes: Iterable[AnkiNote]) -> None:
 
 
 def load_adopted_notes(store: Store) -> dict[str, AdoptedNote]:
-    """Load the notes of other tools that our cards have adopted, keyed by card GUID."""
+    """Load the notes of other tools that our cards have taken over, keyed by card GUID."""
     notes = {}
     for row in store.fetch_rows("SELECT guid, passage FROM card WHERE adopted != ''"):
         card = store.get_passage(row["passage"]).cards[row["guid"]]
@@ -451,7 +460,7 @@ def load_adopted_notes(store: Store) -> dict[str, AdoptedNote]:
 
 
 def iter_notes_without_card(store: Store) -> Iterator[AnkiNote]:
-    """Yield our notes in the last complete view that have no card in the journal."""
+    """Yield the notes that have no card in the journal, as of the last complete read of Anki."""
     for note in store.get_value("unknown", list[AnkiNote]) or []:
         if cards.find_passage_key(store, note.guid) is None:
             yield note
@@ -464,9 +473,9 @@ def sort_for_learning(store: Store, guids: Sequence[Guid]) -> list[Guid]:
     """Sort cards into the order in which Anki should introduce them.
 
     Documents alternate: the best card of each document comes first, then the second best of
-    each, and so on. Within a document, cards without an estimated usefulness (such as
-    hand-written ones) come first, followed by the most useful ones. Ties are in reading
-    order. The result doesn't depend on when the highlights were read.
+    each, and so on. Within a document, cards without an estimated usefulness, such as
+    hand-written ones, come first. The other cards follow, the most useful first. Ties are in
+    reading order. The result doesn't depend on when the highlights were read.
     """
     cards_by_document: dict[tuple[str, str], list[tuple[float, int, Guid]]] = {}
     # a usefulness of 0 wasn't estimated

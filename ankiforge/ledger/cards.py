@@ -22,7 +22,7 @@ from ankiforge.ledger.events import (
     Event,
     Passage,
     PassageReading,
-    hash_markdown,
+    hash_fields_with_markup,
     is_quote_in_highlight,
     normalize_text,
 )
@@ -63,7 +63,7 @@ _ROUTE_RANKS = {route.value: rank for rank, route in enumerate(ROUTE_PRIORITY)}
 
 
 class HistoryEntry(Value):
-    """A past decision, with the text of its card or highlight."""
+    """A past decision, with the text of the card or highlight that it is about."""
 
     event: Event
     text: str
@@ -93,30 +93,30 @@ def _get_card_text(event: Event) -> str:
 
 
 def _format_fields(fields: Iterable[Pair]) -> str:
-    return " / ".join(text for _, text in occlusion.to_readable_fields(fields))
+    return " / ".join(text for _, text in occlusion.replace_masks_with_labels(fields))
 
 
 def iter_active_events(store: Store, *kinds: str) -> Iterator[Event]:
-    """Yield all events of these kinds that weren't undone, oldest first."""
+    """Yield all events of the given kinds that haven't been undone, oldest first."""
     query = f"SELECT id, line FROM standing WHERE what IN {JSON_VALUES} ORDER BY n"
     return store.iter_events(query, to_json(kinds))
 
 
-def iter_action_events(store: Store, action: str) -> Iterator[Event]:
+def iter_action_events(store: Store, action_id: str) -> Iterator[Event]:
     """Yield all events of an action, including undone ones."""
     query = "SELECT id, line FROM event WHERE act = ? AND act != ''"
-    return store.iter_events(query, action)
+    return store.iter_events(query, action_id)
 
 
-def load_history(store: Store, card_or_passage: str) -> list[HistoryEntry]:
-    """Load all decisions about a passage, with their undos and the exports of its cards.
+def load_passage_history(store: Store, guid_or_key: str) -> list[HistoryEntry]:
+    """Load everything that happened to a passage and its cards, oldest first.
 
-    The result is sorted, oldest first. `card_or_passage` is the key of the passage or the GUID
-    of one of its cards.
+    This includes decisions, undos and exports. `guid_or_key` is the key of the passage or the
+    GUID of one of its cards.
     """
-    key = card_or_passage
-    if is_card_id(card_or_passage):
-        _, passage = load_card_and_passage(store, card_or_passage)
+    key = guid_or_key
+    if is_card_id(guid_or_key):
+        _, passage = load_card_and_passage(store, guid_or_key)
         key = passage.key
     all_events = store.load_events(store.get_keys(key))
     events = sorted(all_events, key=lambda event: event.order)
@@ -128,9 +128,10 @@ def load_history(store: Store, card_or_passage: str) -> list[HistoryEntry]:
 
 
 def load_recent_decisions(store: Store) -> list[HistoryEntry]:
-    """Load the latest `MAX_RECENT` decisions that haven't been undone, newest first.
+    """Load the latest decisions that haven't been undone, newest first.
 
-    They consist of the user's decisions and the changes that sources made to cards.
+    At most `MAX_RECENT` entries are returned. They include the user's decisions and the changes
+    that sources made to cards.
     """
     query = (
         f"SELECT id, line FROM standing WHERE what NOT IN {JSON_VALUES}"
@@ -143,7 +144,7 @@ def load_recent_decisions(store: Store) -> list[HistoryEntry]:
 def load_history_entry(store: Store, event: Event) -> HistoryEntry:
     """Convert an event to a history entry.
 
-    If the event contains no text, the text of its card or highlight is loaded.
+    If the event contains no text, the text of the card or highlight that it names is loaded.
     """
     text = _get_card_text(event)
     if not text and event.kind not in SUBJECT_KINDS:
@@ -158,10 +159,9 @@ def load_history_entry(store: Store, event: Event) -> HistoryEntry:
 
 
 def load_source_changes(store: Store, since: str) -> list[HistoryEntry]:
-    """Load the changes that sources made to the text of cards, newest first.
+    """Load the changes that sources have made to cards since a time in ISO 8601, newest first.
 
-    `since` is a time in ISO 8601. A change is left out if it was undone, or if the user kept
-    their own text instead.
+    A change is left out if it was undone, or if the user kept their own text instead.
     """
     query = "SELECT id, line FROM standing WHERE what = 'revise' ORDER BY n DESC, id DESC"
     revisions = list(store.iter_events(query))
@@ -193,19 +193,19 @@ def load_source_changes(store: Store, since: str) -> list[HistoryEntry]:
 
 
 def find_passage_key(store: Store, guid: str) -> str | None:
-    """Return the key of the passage that a card belongs to, or None if no such card exists."""
+    """Return the key of a card's passage, or None if there is no card with this GUID."""
     key: str | None = store.fetch_value("SELECT passage FROM card WHERE guid = ?", guid)
     return key
 
 
 def load_passage_keys(store: Store, *, live: bool = False) -> list[str]:
-    """Return the keys of all passages that have cards, optionally only live ones."""
+    """Return the keys of all passages with cards or, if `live`, with live cards."""
     query = "SELECT DISTINCT passage FROM card WHERE live >= ? ORDER BY passage"
     return [row["passage"] for row in store.fetch_rows(query, live)]
 
 
 def find_passage_keys(store: Store, guids: Iterable[str]) -> list[str]:
-    """Return the sorted keys of the passages that these cards belong to."""
+    """Return the keys of the passages of the given cards, sorted and without duplicates."""
     query = (
         f"SELECT DISTINCT passage FROM card WHERE guid IN {JSON_VALUES} ORDER BY passage"
     )
@@ -217,13 +217,15 @@ def has_cards(store: Store) -> bool:
     return store.fetch_first_row("SELECT 1 FROM card LIMIT 1") is not None
 
 
-def load_cards_by_content(store: Store, contents: Iterable[str]) -> dict[str, list[Row]]:
+def load_cards_by_content_hash(
+    store: Store, content_hashes: Iterable[str]
+) -> dict[str, list[Row]]:
     """Load all cards with one of these content hashes, live or not, grouped by hash.
 
-    A card is found by the hash of its current text, and by that of the text last set by its
-    source or drafter.
+    Both the hash of a card's current text and the hash of the text that its source or drafter
+    last set are compared.
     """
-    content_set = set(contents)
+    content_set = set(content_hashes)
     rows_by_content: dict[str, list[Row]] = {}
     query = (
         f"SELECT * FROM card WHERE content IN {JSON_VALUES} OR source IN {JSON_VALUES}"
@@ -238,9 +240,9 @@ def load_cards_by_content(store: Store, contents: Iterable[str]) -> dict[str, li
 
 
 def find_change_visible_in_anki(card: Card, before: Card) -> TextChange | None:
-    """Return how a card's text differs from that of an earlier version, or None if it doesn't.
+    """Return how a card's text differs from an earlier version, or None if it doesn't.
 
-    Fields that the user had edited in Anki (`fields_typed_in_anki`) count as unchanged.
+    Fields that the user had edited in Anki (`fields_typed_in_anki`) are ignored.
     """
     fields_after = dict(card.fields)
     visible_fields = {}
@@ -256,21 +258,24 @@ def find_change_visible_in_anki(card: Card, before: Card) -> TextChange | None:
 
 
 def load_card(store: Store, guid: str) -> LocalCard:
-    """Load a card by its GUID, with its passage as read on this device.
+    """Load a card by its GUID, together with its passage as read on this device.
 
     Raises:
-        RefusedError: no such card exists.
+        RefusedError: There is no card with this GUID.
     """
     card, passage = load_card_and_passage(store, guid)
     return _combine_with_current_passage(
-        store, card, passage, highlights.load_rows(store, passage.keys)
+        store, card, passage, highlights.load_highlight_rows(store, passage.keys)
     )
 
 
 def iter_cards(
     store: Store, passage_keys: Iterable[str] | None = None
 ) -> Iterator[LocalCard]:
-    """Yield the cards of the given passages, live or not, or of all passages if None."""
+    """Yield the cards of the given passages, live or not.
+
+    If `passage_keys` is None, yield the cards of all passages.
+    """
     if passage_keys is None:
         passage_keys = load_passage_keys(store)
     for batch in iter_batches(passage_keys):
@@ -279,7 +284,8 @@ def iter_cards(
         for passage in passages:
             highlight_keys += passage.keys
         row_by_key = {
-            row["key"]: row for row in highlights.load_rows(store, highlight_keys)
+            row["key"]: row
+            for row in highlights.load_highlight_rows(store, highlight_keys)
         }
         for passage in passages:
             keys = [key for key in passage.keys if key in row_by_key]
@@ -289,15 +295,15 @@ def iter_cards(
 
 
 def _combine_with_current_passage(
-    store: Store, card: Card, passage: Passage, known_rows: Sequence[Row]
+    store: Store, card: Card, passage: Passage, highlight_rows: Sequence[Row]
 ) -> LocalCard:
-    """Combine a card with its *home*, i.e. the passage that currently contains its sentence.
+    """Combine a card with its *home*, the passage that currently contains its sentence.
 
-    The home is the card's own passage, unless the sentence has moved to another passage.
-    `known_rows` are the rows of the highlights of the card's own passage.
+    This is the card's own passage, unless the sentence has moved to another passage.
+    `highlight_rows` are the rows of all highlights of the card's own passage.
     """
-    local_card = _combine_with_passage(card, passage, known_rows)
-    is_present = any(row["state"] == "present" for row in known_rows)
+    local_card = _combine_with_passage(card, passage, highlight_rows)
+    is_present = any(row["state"] == "present" for row in highlight_rows)
     if is_present and normalize_text(card.quote) in normalize_text(
         get_sentence_text(local_card.highlight)
     ):
@@ -307,29 +313,29 @@ def _combine_with_current_passage(
         return local_card
     home_passage = store.get_passage(home)
     local_card = _combine_with_passage(
-        card, home_passage, highlights.load_rows(store, home_passage.keys)
+        card, home_passage, highlights.load_highlight_rows(store, home_passage.keys)
     )
     return replace(local_card, key=HighlightKey(passage.key))
 
 
 def _combine_with_passage(
-    card: Card, passage: Passage, known_rows: Sequence[Row]
+    card: Card, passage: Passage, highlight_rows: Sequence[Row]
 ) -> LocalCard:
     # find where the passage is now; its first highlight counts as the source of the card
-    read_rows = [row for row in known_rows if row["body"]]
+    read_rows = [row for row in highlight_rows if row["body"]]
     present_rows = [row for row in read_rows if row["state"] == "present"]
     present_highlights = _sort_copies(present_rows, passage)
     last_read = tuple(map(decode_highlight, read_rows[:1]))
 
-    states = {row["state"] for row in known_rows}
-    source_changes = _find_source_remarks(card, present_highlights, states)
+    states = {row["state"] for row in highlight_rows}
+    source_changes = _find_source_changes(card, present_highlights, states)
     old_text = ""
     if SourceChange.SOURCE_CHANGED in source_changes:
         old_texts = (reading.exact for reading in passage.readings)
         quote = normalize_text(card.quote)
         with_quote = (text for text in old_texts if quote in normalize_text(text))
         old_text = next(with_quote, card.quote)
-    is_as_shipped = card.note.exported_text_hash == hash_markdown(card.fields)
+    is_as_shipped = card.note.exported_text_hash == hash_fields_with_markup(card.fields)
     return LocalCard(
         **asdict(replace(card, key=HighlightKey(passage.key))),
         passages=present_highlights
@@ -343,7 +349,7 @@ def _combine_with_passage(
     )
 
 
-def _find_source_remarks(
+def _find_source_changes(
     card: Card, present: Sequence[Highlight], states: Collection[str]
 ) -> tuple[SourceChange, ...]:
     if not present:
@@ -359,9 +365,9 @@ def _find_source_remarks(
 
 
 def _sort_copies(present_rows: Sequence[Row], passage: Passage) -> tuple[Highlight, ...]:
-    """Sort a passage's present highlights, giving the same order on every device.
+    """Sort the highlights of a passage into the same order on every device.
 
-    The leading highlight, or one with the same text, comes first. The others are sorted by
+    The leading highlight, or one with the same text, comes first. All others are sorted by
     document rather than by key, because two devices may have assigned the keys in a different
     order.
     """
@@ -383,7 +389,7 @@ def _sort_copies(present_rows: Sequence[Row], passage: Passage) -> tuple[Highlig
 
 
 def build_highlight_from_journal(passage: Passage) -> Highlight:
-    """Build a highlight from the journal, for a passage never read on this device."""
+    """Build a highlight from the journal, for a passage that was never read on this device."""
     text = passage.readings[0] if passage.readings else PassageReading("")
     document = Document(DocumentKey(text.document_path), "", text.document_path)
     kind = HighlightKind(text.kind) if text.kind else HighlightKind.HIGHLIGHT
@@ -391,11 +397,11 @@ def build_highlight_from_journal(passage: Passage) -> Highlight:
 
 
 def load_card_and_passage(store: Store, guid: str) -> tuple[Card, Passage]:
-    """Load a card and its passage.
+    """Load a card and its passage by the GUID of the card.
 
     Raises:
-        RefusedError: no such card exists.
-        LedgerError: the database is damaged.
+        RefusedError: There is no card with this GUID.
+        LedgerError: The database is damaged.
     """
     key = find_passage_key(store, guid)
     if key is None:
@@ -410,7 +416,7 @@ def load_card_and_passage(store: Store, guid: str) -> tuple[Card, Passage]:
 
 
 def load_cards(store: Store, guids: Sequence[str]) -> list[tuple[Card, str]]:
-    """Load cards, in the order of `guids`, each with the key of its passage."""
+    """Load cards by their GUIDs, in the same order, each with the key of its passage."""
     query = f"SELECT guid, passage FROM card WHERE guid IN {JSON_VALUES}"
     rows = store.fetch_rows(query, to_json(guids))
     key_by_guid = {row["guid"]: row["passage"] for row in rows}
@@ -426,7 +432,7 @@ def load_cards(store: Store, guids: Sequence[str]) -> list[tuple[Card, str]]:
 
 
 class HighlightOutcome(Value):
-    """The result of drafting a highlight, with the reason if it has no card."""
+    """Whether a highlight has a card or pending draft and, if it has neither, the reason."""
 
     highlight: Highlight
     status: str
@@ -443,43 +449,43 @@ class HighlightOutcome(Value):
 
 
 class LocatedSkippedText(Value):
-    """Text that resembles a highlight or card but was skipped, with its document."""
+    """A text that looks like a highlight or card but was skipped, with its document."""
 
     source: str
     """The name of the source in the settings, or "" for a directory that no source reads."""
     document: str
     """The path of the file, or the key of the document in a library."""
     title: str
-    lookalike: SkippedText
+    skipped_text: SkippedText
 
     @property
     def location(self) -> str:
         """The location to show to the user, e.g. `Notes/net.md, line 12`."""
-        return ", ".join(filter(None, (self.document, self.lookalike.location)))
+        return ", ".join(filter(None, (self.document, self.skipped_text.location)))
 
 
 def load_highlight(store: Store, key: str) -> Highlight:
     """Load a highlight by its key.
 
     Raises:
-        UsageError: no highlight with this key was read on this device.
+        UsageError: No highlight with this key was read on this device.
     """
     return decode_highlight(load_highlight_row(store, key))
 
 
 def load_highlights(store: Store, keys: Iterable[str]) -> dict[str, Highlight]:
-    """Load highlights by key, skipping any not read on this device."""
-    rows = highlights.load_rows(store, list(keys))
+    """Load highlights by key, skipping those that were never read on this device."""
+    rows = highlights.load_highlight_rows(store, list(keys))
     return {row["key"]: decode_highlight(row) for row in rows if row["body"]}
 
 
 def load_highlight_row(store: Store, key: str) -> Row:
-    """Load the row of a highlight by its key.
+    """Load the database row of a highlight by its key.
 
     Raises:
-        UsageError: no highlight with this key was read on this device.
+        UsageError: No highlight with this key was read on this device.
     """
-    row = highlights.load_row(store, key)
+    row = highlights.find_highlight_row(store, key)
     if row is None or not row["body"]:
         raise UsageError(
             f"there is no highlight {key}", hint="ankiforge list --no-card shows ids"
@@ -487,32 +493,35 @@ def load_highlight_row(store: Store, key: str) -> Row:
     return row
 
 
-def load_present_row(store: Store, passage: Passage) -> Row | None:
-    """Load the row of a passage's first present highlight, or None if no highlight is present."""
-    return next(iter(_load_present_rows(store, passage)), None)
+def load_current_highlight_row(store: Store, passage: Passage) -> Row | None:
+    """Load the database row of the passage's first highlight that is still in its document.
+
+    Returns None if all highlights of the passage were removed.
+    """
+    return next(iter(_load_current_highlight_rows(store, passage)), None)
 
 
 def is_leading_highlight(store: Store, highlight_key: str, passage: Passage) -> bool:
     """Return whether a highlight is the leading one of its passage.
 
-    Cards are drafted from the leading highlight only.
+    Cards are only drafted from the leading highlight.
     """
     if passage.keys == (highlight_key,):
         return True
-    leading = find_leading_row(_load_present_rows(store, passage), passage)
+    leading = find_leading_row(_load_current_highlight_rows(store, passage), passage)
     return leading is not None and leading["key"] == highlight_key
 
 
-def _load_present_rows(store: Store, passage: Passage) -> list[Row]:
-    rows = highlights.load_rows(store, passage.keys)
+def _load_current_highlight_rows(store: Store, passage: Passage) -> list[Row]:
+    rows = highlights.load_highlight_rows(store, passage.keys)
     return [row for row in rows if row["state"] == "present"]
 
 
 def find_leading_row(present_rows: Sequence[Row], passage: Passage) -> Row | None:
-    """Return the row of the leading highlight, from which the passage takes its text.
+    """Find the row of the leading highlight, from which the passage takes its text.
 
-    Among `present_rows`, the first kind of source in `ROUTE_PRIORITY` wins, and then the oldest
-    key. Returns None if there aren't any rows.
+    The kind of source that comes first in `ROUTE_PRIORITY` wins. Among highlights from the same
+    kind of source, the oldest key wins. Returns None if there aren't any rows.
     """
     if len(present_rows) == 1:  # fast path, because every decision calls this
         return present_rows[0]
@@ -522,11 +531,11 @@ def find_leading_row(present_rows: Sequence[Row], passage: Passage) -> Row | Non
 
 
 def iter_passage_highlights(store: Store, key: str) -> Iterator[Highlight]:
-    """Yield a passage's highlights as last read on this device, including removed ones.
+    """Yield the highlights of a passage as last read on this device, including removed ones.
 
     `key` may be any key of the passage.
     """
-    for row in highlights.load_rows(store, store.get_keys(key)):
+    for row in highlights.load_highlight_rows(store, store.get_keys(key)):
         if row["body"]:
             yield decode_highlight(row)
 

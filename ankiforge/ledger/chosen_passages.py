@@ -32,22 +32,26 @@ MAX_READINGS = 3
 """How many of the latest readings are used to find a chosen passage again."""
 
 
-def record_choice(
-    store: Store, highlight: Highlight, container: str, place: tuple[int, int], by: str
+def record_chosen_passage(
+    store: Store,
+    highlight: Highlight,
+    container: str,
+    page_and_offset: tuple[int, int],
+    chosen_by: str,
 ) -> str:
     """Record that a passage was chosen, and return the id of the `mark` event.
 
     Must be called inside an action.
 
     Args:
-        store: the store.
-        highlight: the passage as returned by the document's reader, still without a key.
-        container: the container of the document.
-        place: the page, and the offset on the page at which the passage begins.
-        by: `BY_CHAT` or `BY_PAGE`.
+        store: The store.
+        highlight: The passage as returned by the document's reader, still without a key.
+        container: The container of the document.
+        page_and_offset: The page, and the offset on the page at which the passage begins.
+        chosen_by: `BY_CHAT` or `BY_PAGE`.
     """
     exact, before, after = build_reading(highlight)
-    page, start = place
+    page, start = page_and_offset
     document = highlight.document
     body: Json = {
         "exact": exact,
@@ -55,7 +59,7 @@ def record_choice(
         "after": after,
         "container": container,
         "place": document.path or document.key,
-        "kind": by,
+        "kind": chosen_by,
         "page": page,
         "start": start,
         "title": document.title,
@@ -64,23 +68,24 @@ def record_choice(
 
 
 def find_chosen_keys(
-    store: Store, chosen: Iterable[tuple[str, Highlight]], container: str, place: str
+    store: Store, chosen: Iterable[tuple[str, Highlight]], container: str, path: str
 ) -> list[HighlightKey | None]:
-    """Find the keys of chosen passages in a document.
-
-    Returns the key of each passage, in the order of `chosen`, or None if the passage isn't found.
-    If the user has since highlighted a chosen passage, the key of that highlight is returned.
+    """Find the keys under which chosen passages of a document are stored.
 
     Args:
-        store: the store.
-        chosen: the id of each passage's `mark` event, and its highlight.
-        container: the container of the document.
-        place: the path or key of the document.
+        store: The store.
+        chosen: The id of each passage's `mark` event, and its highlight.
+        container: The container of the document.
+        path: The path or library key of the document.
+
+    Returns:
+        The key of each passage in the order of `chosen`, or None if it isn't found. If the user
+        has highlighted the passage since, this is the key of that highlight.
     """
     keys_by_event_id: dict[str, HighlightKey] = {}
     keys_by_text: dict[str, HighlightKey] = {}
     for highlight in map(
-        decode_highlight, highlights.load_present_in_document(store, container, place)
+        decode_highlight, highlights.load_current_highlights(store, container, path)
     ):
         keys_by_event_id[hints.find_choice_event_id(highlight.hints)] = highlight.key
         keys_by_text[normalize_for_lookup(highlight.exact)] = highlight.key
@@ -91,16 +96,16 @@ def find_chosen_keys(
 
 
 def load_passages_not_to_choose(
-    store: Store, container: str, place: str
+    store: Store, container: str, path: str
 ) -> list[Highlight]:
     """Load the passages of a document that must not be chosen again.
 
-    These are the highlights that the user made, and the chosen passages with a pending draft
-    or a decision. If the database is lost, so are pending drafts, and their passages may be
-    chosen again.
+    These are the user's own highlights, and all chosen passages with a pending draft or a
+    decision. If the database was lost, its pending drafts are lost as well, so their passages
+    may be chosen again.
     """
     known_highlights = []
-    for row in highlights.load_present_in_document(store, container, place):
+    for row in highlights.load_current_highlights(store, container, path):
         highlight = decode_highlight(row)
         is_mark = not hints.find_choice_event_id(highlight.hints)
         if is_mark or row["waits"] or store.get_passage(highlight.key).was_ever_decided:
@@ -109,7 +114,7 @@ def load_passages_not_to_choose(
 
 
 def load_documents_with_highlights(store: Store) -> set[tuple[str, str]]:
-    """Return the documents with a highlight or chosen passage, as (source, file name) pairs."""
+    """Return the documents with highlights or chosen passages, as (source, file name) pairs."""
     rows = store.fetch_rows(
         "SELECT DISTINCT d.source, d.place FROM document d"
         " JOIN highlight h ON h.document = d.id WHERE h.state = 'present'"
@@ -118,7 +123,7 @@ def load_documents_with_highlights(store: Store) -> set[tuple[str, str]]:
 
 
 def unselect_passage(store: Store, event: Event) -> None:
-    """Remove a passage whose choice was undone, and delete its drafts.
+    """Remove a chosen passage and its drafts after the user undid the choice.
 
     The next run rereads its document. `event` is the undone `mark` event.
     """
@@ -132,10 +137,7 @@ def unselect_passage(store: Store, event: Event) -> None:
 
 
 def load_chosen_passages(store: Store) -> dict[str, list[PassageChoice]]:
-    """Load the chosen passages, grouped by the container they are currently in.
-
-    Their location and text are as last read.
-    """
+    """Load the chosen passages as last read, grouped by the container that has them now."""
     marks = load_active_choices(store)
     readings_by_key = defaultdict(list)
     for event in store.load_events(sorted({key for _, keys in marks for key in keys})):
@@ -165,8 +167,8 @@ def load_chosen_passages(store: Store) -> dict[str, list[PassageChoice]]:
     return chosen
 
 
-def find_absent_choices(store: Store) -> set[str]:
-    """Return the ids of the choices whose passages are in none of the documents, as last read."""
+def find_missing_choices(store: Store) -> set[str]:
+    """Return the ids of the choices whose passage is no longer in any document."""
     marks = load_active_choices(store)
     all_keys = sorted({key for _, keys in marks for key in keys})
     query = f"SELECT key FROM highlight WHERE state = 'present' AND key IN {JSON_VALUES}"
@@ -177,7 +179,8 @@ def find_absent_choices(store: Store) -> set[str]:
 def load_active_choices(store: Store) -> list[tuple[Event, list[str]]]:
     """Load the `mark` events that haven't been undone, oldest first.
 
-    Each comes with the keys that were issued for highlights with the same text and context.
+    Each event comes with the keys of all highlights that had the same text and context when they
+    were first read.
     """
     query = (  # SQLite uses the index `event_subjects` because of the second condition
         "SELECT id, line FROM standing WHERE what = 'mark'"

@@ -36,17 +36,17 @@ class Ledger(Store):
     def __init__(
         self, database: Path, journal: Path, machine: str, *, read_only: bool = False
     ) -> None:
-        """Open the database, rebuilding it if damaged, and read new lines of the journal.
+        """Open the database, rebuilding it if it is damaged, and read the journal's new lines.
 
         Args:
-            database: the path of the database.
-            journal: the directory of the journal.
-            machine: the id of this device.
-            read_only: whether to leave the files untouched. Changes go to a temporary copy
-                instead.
+            database: The path of the database.
+            journal: The directory of the journal.
+            machine: The id of this device.
+            read_only: Whether to leave the files untouched. Changes then go to a temporary copy
+                of the database.
 
         Raises:
-            LedgerError: the database or the journal can't be used.
+            LedgerError: The database or the journal can't be used.
         """
         with _wrap_file_errors():
             super().__init__(database, journal, machine, read_only=read_only)
@@ -63,7 +63,10 @@ class Ledger(Store):
         self.close()
 
     def read_journal(self) -> None:
-        """Read new events from all devices' journals, and redraft the passages they decide on."""
+        """Read new events from the journals of all devices.
+
+        The passages that were decided on another device are redrafted in the next run.
+        """
         with _wrap_file_errors():
             events = self.merge_journal()
         if events:
@@ -82,18 +85,18 @@ class Ledger(Store):
         """Accept a draft, or answer yes to a question.
 
         Args:
-            id: the id of the draft or question.
-            gap: for a proposal, the number of the selected gap, counting from 1 (the best one).
-            forced: whether to override a check that blocks the draft.
-            another: whether to create a new card even if the draft would revise an existing one.
-            batches: see `decide.accept_draft`.
+            id: The id of the draft or question.
+            gap: For a proposal, the number of the selected gap. Number 1 is the best gap.
+            forced: Whether to override a check that blocks the draft.
+            another: Whether to create a new card even if the draft would revise an existing one.
+            batches: See `decide.accept_draft`.
 
         Returns:
             The GUID of the card, or None for a question.
 
         Raises:
-            RefusedError: a check blocks the draft, the draft isn't pending any more or has no such
-                gap, or the user must first say whether its passage is the missing one of a card.
+            RefusedError: A check blocks the draft, the draft is no longer pending, it has no such
+                gap, or it is still unanswered whether its passage is the missing one of a card.
         """
         if is_question_id(id):
             questions.answer_question(self, id, yes=True)
@@ -109,11 +112,11 @@ class Ledger(Store):
         gets no new cards but keeps its existing ones.
 
         Args:
-            id: the id of a draft or question, the GUID of a card, or the key of a highlight.
-            why: the user's reason, or "".
+            id: The id of a draft or question, the GUID of a card, or the key of a highlight.
+            why: The user's reason, or "".
 
         Raises:
-            RefusedError: no such draft, card or question exists, or it isn't pending any more.
+            RefusedError: There is no such draft, card or question, or it is no longer pending.
         """
         if is_question_id(id):
             questions.answer_question(self, id, yes=False)
@@ -123,19 +126,19 @@ class Ledger(Store):
             decide.reject_item(self, id, why)
 
     def list_history(
-        self, of: str = "", *, changes_since: str | None = None
+        self, guid_or_key: str = "", *, changes_since: str | None = None
     ) -> list[HistoryEntry]:
-        """List all decisions about a card or passage, or else the latest decisions.
+        """List the decisions about a card or passage, or the latest decisions about anything.
 
         Args:
-            of: the GUID of a card or the key of a passage, whose decisions are listed oldest
-                first. If "", lists the latest decisions that haven't been undone, newest first,
-                without source changes that an open question is about.
-            changes_since: a time in ISO 8601. If given, lists all changes that sources have made
+            guid_or_key: The GUID of a card or the key of a passage. Its decisions are listed
+                oldest first. If "", the latest decisions that haven't been undone are listed,
+                newest first. Source changes that an open question is about are left out.
+            changes_since: A time in ISO 8601. If given, lists all changes that sources have made
                 to cards since then instead of the latest decisions.
         """
-        if of:
-            return cards.load_history(self, of)
+        if guid_or_key:
+            return cards.load_passage_history(self, guid_or_key)
         if changes_since is not None:
             entries = cards.load_source_changes(self, changes_since)
         else:

@@ -60,8 +60,8 @@ _READ_TABLE = re.compile(r"\b(?:FROM|JOIN)\s+(\w+)")
 _VIEW = re.compile(r"CREATE VIEW IF NOT EXISTS (\w+) AS(.*?);\n", re.DOTALL)
 
 
-def _find_reading_names(tables: Iterable[str]) -> frozenset[str]:
-    """Return the names of these tables and of all views that read one of them."""
+def _find_tables_and_views(tables: Iterable[str]) -> frozenset[str]:
+    """Return the names of the given tables and of all views that read one of them."""
     names = set(tables)
     for view, definition in _VIEW.findall(SCHEMA):
         if names.intersection(_READ_TABLE.findall(definition)):
@@ -69,13 +69,16 @@ def _find_reading_names(tables: Iterable[str]) -> frozenset[str]:
     return frozenset(names)
 
 
-_EVENT_NAMES = _find_reading_names(["event"])
-_COMPUTED_NAMES = _find_reading_names(COMPUTED_TABLES)
+_EVENT_NAMES = _find_tables_and_views(["event"])
+_COMPUTED_NAMES = _find_tables_and_views(COMPUTED_TABLES)
 
 
 @lru_cache(maxsize=1024)
-def find_stale_tables(statement: str) -> tuple[bool, bool]:
-    """Return two flags: whether a statement reads events, and whether it reads computed tables."""
+def classify_table_reads(statement: str) -> tuple[bool, bool]:
+    """Return two flags: whether a statement reads events, and whether it reads computed tables.
+
+    Such a statement may only run after these tables have been brought up to date.
+    """
     names = _READ_TABLE.findall(statement)
     return not _EVENT_NAMES.isdisjoint(names), not _COMPUTED_NAMES.isdisjoint(names)
 
@@ -111,30 +114,33 @@ class Database:
         return self._db.execute(query, values)
 
     def fetch_first_row(self, query: str, *values: object) -> Row | None:
-        """Run a query and return its first row, if any."""
+        """Run a query and return its first row, or None if it has no rows."""
         self._prepare(query)
         first: Row | None = self._db.execute(query, values).fetchone()
         return first
 
     def fetch_value(self, query: str, *values: object) -> Any:
-        """Run a query and return the first column of its first row, or None if it has no rows."""
+        """Run a query and return the first value of its first row, or None if it has no rows."""
         first = self.fetch_first_row(query, *values)
         return first[0] if first else None
 
     def _prepare(self, statement: str) -> None:
-        """Called before each statement. `Store` overrides it to update the tables to be read."""
+        """Update the tables that a statement is about to read. Overridden by `Store`."""
 
     def get_writable_connection(self) -> sqlite3.Connection:
-        """Return the connection for writing, which a read-only `Store` replaces on first use."""
+        """Return the connection for writing.
+
+        A read-only `Store` replaces the connection when this is first called.
+        """
         return self._db
 
     def execute(self, query: str, *values: object) -> int:
-        """Run a statement and return the number of rows changed."""
+        """Run a statement and return the number of rows that it changed."""
         self._prepare(query)
         return self.get_writable_connection().execute(query, values).rowcount
 
     def execute_all(self, query: str, rows: Iterable[Sequence[object] | Json]) -> None:
-        """Run a statement once per row of parameters."""
+        """Run a statement once for each row of parameters."""
         rows = list(rows)
         if rows:
             self._prepare(query)
@@ -143,14 +149,14 @@ class Database:
     def insert(
         self, table: str, rows: Iterable[Json], *, verb: str = "INSERT", key: str = ""
     ) -> int:
-        """Insert rows that all have the same columns, and return the number written.
+        """Insert rows that all have the same columns, and return the number of rows written.
 
         Args:
-            table: the name of a table in `schema.sql`.
-            rows: the values of each row, keyed by column.
-            verb: the start of the statement, e.g. `INSERT OR REPLACE`.
-            key: the columns of a unique key. An existing row with the same key is updated, unless
-                this is "".
+            table: The name of a table in `schema.sql`.
+            rows: The values of each row, keyed by column.
+            verb: The start of the statement, such as `INSERT OR REPLACE`.
+            key: The columns of a unique key, by which existing rows are found and updated. If "",
+                an existing row is an error, unless `verb` says otherwise.
         """
         rows = list(rows)
         if not rows:
@@ -159,7 +165,7 @@ class Database:
         return self.get_writable_connection().executemany(statement, rows).rowcount
 
     def upsert(self, table: str, row: Json, *, key: str) -> Any:
-        """Insert a row, or update the one with the same `key` columns, and return its `id`."""
+        """Insert a row, or update the row with the same `key` columns. Returns the row's `id`."""
         statement = _build_insert("INSERT", table, row, key) + " RETURNING id"
         [(id,)] = self.get_writable_connection().execute(statement, row).fetchall()
         return id
@@ -169,27 +175,24 @@ class Database:
         return int(self._db.execute("PRAGMA data_version").fetchone()[0])
 
     def register_function(
-        self, name: str, arguments: int, function: Callable[..., str | bool]
+        self, name: str, argument_count: int, function: Callable[..., str | bool]
     ) -> None:
-        """Make a deterministic Python function available in SQL.
-
-        `arguments` is the number of arguments it takes.
-        """
-        self._db.create_function(name, arguments, function, deterministic=True)
+        """Make a deterministic Python function available in SQL under the given name."""
+        self._db.create_function(name, argument_count, function, deterministic=True)
 
     def get_meta(self, name: str) -> str:
-        """Return the value of `name` in the table of metadata, or "" if there is none.
+        """Return a value from the table of metadata, or "" if there is none.
 
-        Metadata describes the state of the database and holds no decisions, so it may be lost
-        with the database.
+        Metadata only describes the state of the database. It contains no decisions, so it may be
+        lost together with the database.
         """
         return self.fetch_value("SELECT value FROM meta WHERE name = ?", name) or ""
 
     def set_meta(self, name: str, value: str) -> None:
         """Store a value in the table of metadata.
 
-        An unchanged value isn't written, so that a run without changes doesn't modify the
-        file.
+        An unchanged value isn't written again, so that a run without changes leaves the file as
+        it is.
         """
         self.execute(
             "INSERT INTO meta VALUES (?, ?)"
@@ -199,7 +202,7 @@ class Database:
         )
 
     def get_metas_with_prefix(self, prefix: str) -> dict[str, str]:
-        """Return the values whose names begin with `prefix`, keyed by the rest of the name."""
+        """Return all metadata whose name begins with `prefix`, keyed by the rest of the name."""
         query = "SELECT name, value FROM meta WHERE name LIKE ? || '%'"
         rows = self.fetch_rows(query, prefix)
         return {row["name"].removeprefix(prefix): row["value"] for row in rows}
@@ -208,28 +211,30 @@ class Database:
         """Delete a value from the table of metadata, if it exists."""
         self.execute("DELETE FROM meta WHERE name = ?", name)
 
-    def get_value(self, name: str, shape: type[_T]) -> _T | None:
-        """Return the value stored by `set_value`, converted to the type `shape`.
+    def get_value(self, name: str, value_type: type[_T]) -> _T | None:
+        """Return a value stored by `set_value`, decoded as `value_type`.
 
-        Returns None if no value is stored, or if it was stored by a version of the program
-        with an incompatible type.
+        Returns None if no value is stored, or if it doesn't have this type because another
+        version of the program stored it.
         """
         try:
-            return msgspec.json.decode(self.get_meta(name) or "null", type=shape | None)
+            return msgspec.json.decode(
+                self.get_meta(name) or "null", type=value_type | None
+            )
         except msgspec.DecodeError:
             return None
 
     def set_value(self, name: str, value: object) -> None:
-        """Store a value as JSON in the table of metadata; see `get_value`."""
+        """Store a value as JSON in the table of metadata, to be read by `get_value`."""
         self.set_meta(name, to_json(value))
 
-    def get_until_change(self, name: str) -> str:
-        """Return the value stored by `set_until_change`, or "" if it has since been deleted."""
+    def get_cached_value(self, name: str) -> str:
+        """Return a value stored by `set_cached_value`, or "" if it has been deleted since."""
         query = "SELECT value FROM until_change WHERE name = ?"
         return self.fetch_value(query, name) or ""
 
-    def set_until_change(self, name: str, value: str) -> None:
-        """Store a value that is deleted as soon as any card, passage or note in Anki changes."""
+    def set_cached_value(self, name: str, value: str) -> None:
+        """Cache a value. It is deleted as soon as any card, passage or note in Anki changes."""
         self.execute("INSERT OR REPLACE INTO until_change VALUES (?, ?)", name, value)
 
 
@@ -237,10 +242,10 @@ class Database:
 
 
 def open_database(database: Path) -> sqlite3.Connection:
-    """Open a database, creating it if necessary and replacing a damaged or outdated one.
+    """Open a database. It is created if necessary, and replaced if it is damaged or outdated.
 
     Raises:
-        LedgerError: the new database can't be opened either.
+        LedgerError: The replacement can't be opened either.
     """
     db = _open_or_create(database)
     if db is None:
@@ -286,7 +291,7 @@ def _create_tables(db: sqlite3.Connection) -> None:
 
 
 def _get_version(db: sqlite3.Connection) -> str:
-    """Return the schema version of a database, or "" if it is still being created."""
+    """Return the schema version of a database, or "" if it hasn't been completely created yet."""
     if not db.execute("SELECT 1 FROM sqlite_master WHERE name = 'meta'").fetchone():
         return ""
     row = db.execute("SELECT value FROM meta WHERE name = 'version'").fetchone()
@@ -305,10 +310,10 @@ def _hash_tables(db: sqlite3.Connection) -> str:
 
 
 def open_snapshot(database: Path) -> sqlite3.Connection | None:
-    """Open a read-only snapshot of a database, unaffected by later writes.
+    """Open a read-only snapshot of a database. Later writes don't affect it.
 
-    Returns None if no database of this version exists, or if SQLite can't create the files
-    it needs next to the database.
+    Returns None if there is no database of this version, or if SQLite can't create the files
+    that it needs next to the database.
     """
     if not database.exists():
         return None
@@ -329,11 +334,11 @@ def open_snapshot(database: Path) -> sqlite3.Connection | None:
 
 
 def copy_database(database: Path) -> sqlite3.Connection:
-    """Copy a database into a temporary one, which is empty if the file doesn't exist.
+    """Copy a database into a temporary one. The copy is empty if the file doesn't exist.
 
-    If there's no `-wal` file, no program has the database open, so it is read as an immutable
-    file and SQLite creates no files next to it. If another program opens it in the meantime,
-    it is read again in the normal way.
+    If there is no `-wal` file, no other program has the database open. It is then read as an
+    immutable file, so that SQLite creates no files next to it. If another program opens it in
+    the meantime, it is copied again in the normal way.
     """
     copy = sqlite3.connect("", isolation_level=None, timeout=BUSY_TIMEOUT)
     try:
@@ -360,12 +365,13 @@ def _fill_copy(copy: sqlite3.Connection, database: Path) -> None:
         _create_tables(copy)
 
 
-def _write_backup(copy: sqlite3.Connection, path: Path, mode: str) -> None:
-    """Copy the database at `path` into `copy`, unless its schema version differs.
+def _write_backup(copy: sqlite3.Connection, path: Path, uri_parameter: str) -> None:
+    """Copy the database at `path` into `copy`, unless it has a different schema version.
 
-    `mode` is the value of the `mode` parameter of SQLite's URI.
+    `uri_parameter` is the parameter of SQLite's URI, such as `mode=ro`.
     """
-    with closing(sqlite3.connect(f"{path.as_uri()}?{mode}", uri=True)) as source:
+    uri = f"{path.as_uri()}?{uri_parameter}"
+    with closing(sqlite3.connect(uri, uri=True)) as source:
         if _get_version(source) != SCHEMA_VERSION:  # outdated, or still being created
             return
         if not _has_all_tables(source):
@@ -375,10 +381,10 @@ def _write_backup(copy: sqlite3.Connection, path: Path, mode: str) -> None:
 
 @contextmanager
 def wrap_database_errors(database: Path | None = None) -> Iterator[None]:
-    """Re-raise errors of a damaged, locked or full database as `LedgerError`.
+    """Context manager that re-raises errors of a damaged, locked or full database.
 
-    Other errors pass through. `database` is the path to name in the message, or None for the
-    usual one.
+    They become a `LedgerError`. Other errors pass through. `database` is the path to name in the
+    message, or None for the default path.
     """
     try:
         yield
@@ -405,8 +411,8 @@ def wrap_database_errors(database: Path | None = None) -> Iterator[None]:
 def _is_damage_error(error: Exception) -> bool:
     """Return whether an error means that the database, or a value in it, is damaged.
 
-    Since our SQL is assumed to be correct, a missing table or column, or a value that can't
-    be decoded, counts as damage.
+    Our own SQL is assumed to be correct, so a missing table or column counts as damage. So does a
+    value that can't be decoded.
     """
     if not isinstance(error, sqlite3.DatabaseError):
         return True

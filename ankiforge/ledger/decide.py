@@ -26,7 +26,7 @@ from ankiforge.ledger import (
     sentence_decisions,
 )
 from ankiforge.ledger.anki_changes import DELETED_REASON
-from ankiforge.ledger.anki_views import schedule_export_again, was_deleted_while_not_live
+from ankiforge.ledger.anki_views import schedule_reexport, was_deleted_while_not_live
 from ankiforge.ledger.cards import HistoryEntry
 from ankiforge.ledger.database import iter_batches
 from ankiforge.ledger.decision_plans import (
@@ -38,15 +38,15 @@ from ankiforge.ledger.decision_plans import (
     build_repair_event,
     build_revise_event,
     plan_accept,
-    plan_adopt,
     plan_reject,
     plan_retirement,
     plan_revision,
     plan_skip,
+    plan_takeover,
 )
 from ankiforge.ledger.draft_completion import (
     compute_draft_id,
-    find_nearest_gap,
+    find_most_similar_gap,
     iter_undone_drafts,
     select_gap,
 )
@@ -57,7 +57,7 @@ from ankiforge.ledger.events import (
     USER,
     Event,
     Passage,
-    hash_sides,
+    hash_question_and_answer,
 )
 from ankiforge.ledger.snapshots import PassageSnapshot, find_distinctive_sentences
 from ankiforge.ledger.store import JSON_VALUES, Row, Store, to_json
@@ -109,18 +109,18 @@ _RECENT_HINT = "ankiforge list --view recent shows what can be"
 
 
 class NotPendingError(RefusedError):
-    """Raised for a draft that isn't pending any more, because a decision has resolved it."""
+    """Raised for a draft that is no longer pending because a decision has resolved it."""
 
 
 class DraftBatches:
-    """Loads pending drafts with their passages, 200 at a time, to decide on all in one transaction.
+    """Loads pending drafts and their passages in batches, to decide on many in one transaction.
 
-    A passage is loaded again if it has several keys, or if a decision made in the meantime changed
+    A passage is reloaded if it has several keys, or if a decision made in the meantime has changed
     the passage or was about one of its sentences.
     """
 
     def __init__(self, store: Store, ids: Iterable[str]) -> None:
-        """Initialize with the ids of the drafts, in the order in which they will be decided."""
+        """Initialize the loader. `ids` are the drafts in the order of the decisions on them."""
         self._store = store
         self._batches = iter_batches(ids)
         self._batch: Sequence[str] = ()
@@ -128,13 +128,13 @@ class DraftBatches:
         self._snapshots: dict[str, PassageSnapshot] = {}
         self._repeated: set[str] | None = None
 
-    def is_repeated(self, content: str) -> bool:
-        """Return whether a card, or another draft of the current batch, has this content hash."""
+    def is_duplicated(self, content_hash: str) -> bool:
+        """Return whether a card or another draft of the current batch has this content hash."""
         if self._repeated is None:
             self._repeated = pending_drafts.find_repeated_content_hashes(
                 self._store, self._batch
             )
-        return content in self._repeated
+        return content_hash in self._repeated
 
     def load_snapshot(self, id: str) -> PassageSnapshot | None:
         """Return the snapshot of a draft's passage, or None if the draft isn't pending."""
@@ -162,13 +162,13 @@ class DraftBatches:
 def load_draft(
     store: Store, draft_id: str, batches: DraftBatches | None = None
 ) -> tuple[PassageSnapshot, StoredDraft]:
-    """Load a pending draft with the snapshot of its passage.
+    """Load a pending draft and the snapshot of its passage.
 
-    If `batches` is given, the draft is taken from it.
+    `batches` is the loader to use when loading many drafts, or None.
 
     Raises:
-        NotPendingError: the draft isn't pending any more.
-        RefusedError: a question about the passage is open; see `refuse_if_question_open`.
+        NotPendingError: The draft is no longer pending.
+        RefusedError: A question about the passage is open; see `refuse_if_question_open`.
     """
     batches = batches or DraftBatches(store, [draft_id])
     snapshot = batches.load_snapshot(draft_id)
@@ -184,11 +184,13 @@ def load_draft(
     )
 
 
-def load_item(store: Store, id: str) -> tuple[PassageSnapshot, StoredDraft | Card]:
-    """Load a card or pending draft by its id, with a snapshot of its passage.
+def load_card_or_draft(
+    store: Store, id: str
+) -> tuple[PassageSnapshot, StoredDraft | Card]:
+    """Load a card or pending draft by its id, and the snapshot of its passage.
 
     Raises:
-        RefusedError: no such card or draft exists, or the user must first say whether the
+        RefusedError: There is no such card or draft, or it is still unanswered whether the
             draft's passage is the missing passage of a card.
     """
     if is_draft_id(id):
@@ -198,13 +200,13 @@ def load_item(store: Store, id: str) -> tuple[PassageSnapshot, StoredDraft | Car
 
 
 def refuse_if_question_open(store: Store, passage: Passage, key: str) -> None:
-    """Raise an error if the user has yet to say whether `passage` is the missing one of a card.
+    """Raise an error if the user is still being asked which passage a decision belongs to.
 
-    The answer determines which passage a decision belongs to. `key` is the key of the passage to
-    name in the message.
+    The question is whether `passage` is the missing passage of a card. `key` is the key that the
+    message names.
 
     Raises:
-        RefusedError: the question is open.
+        RefusedError: The question is open.
     """
     if draft_groups.find_possible_matches_to_ask(store, passage):
         raise RefusedError(
@@ -214,7 +216,7 @@ def refuse_if_question_open(store: Store, passage: Passage, key: str) -> None:
 
 
 class UndoResult(Value):
-    """The decisions reverted by an undo."""
+    """The decisions that an undo has reverted."""
 
     id: str
     """The id of the action that the decisions belonged to."""
@@ -227,18 +229,18 @@ class UndoResult(Value):
 
 
 def undo_decision(store: Store, target: str = "") -> UndoResult:
-    """Undo a decision, or drop drafts that nobody decided on.
+    """Undo a decision or a drafting.
 
     What is undone depends on `target`:
 
     - the id of an action or event: that decision
     - the GUID of a card, the key of a highlight or the id of a decided draft: the last decision
-      about it
-    - the id of a pending draft by an agent: the draft, which is dropped
+      about that card, highlight or draft
+    - the id of a pending draft by an agent: the drafting, i.e. the draft is deleted
     - "": the user's last decision, or the last drafting by a model or chat if that is later
 
     Raises:
-        RefusedError: no such decision exists, or a later change of the same field depends
+        RefusedError: There is no such decision, or a later change of the same field depends
             on it.
     """
     if pending_drafts.load_draft_keys(store, [target]):
@@ -289,9 +291,10 @@ def _drop_draft_of_agent(store: Store, draft_id: str) -> UndoResult:
 
 
 def _find_last_drafting(store: Store) -> Row | None:
-    """Return the last drafting by a model or chat that can be undone, or None.
+    """Return the row of the last drafting by a model or chat that can be undone, or None.
 
-    A drafting can be undone if it changed any drafts, or if its highlight still has the same text.
+    A drafting can be undone if it added or replaced any drafts, or if its highlight still has the
+    same content.
     """
     return store.fetch_first_row(
         "SELECT g.id, g.number, g.rowid FROM drafting g LEFT JOIN highlight h"
@@ -302,14 +305,17 @@ def _find_last_drafting(store: Store) -> Row | None:
 
 
 def find_last_action(store: Store) -> tuple[int, int]:
-    """Return the number of the last event and the row id of the last drafting, each 0 if none."""
+    """Return the number of the last event and the row id of the last drafting.
+
+    Each of them is 0 if there isn't any.
+    """
     number: int = store.fetch_value("SELECT coalesce(max(n), 0) FROM event")
     drafting: int = store.fetch_value("SELECT coalesce(max(rowid), 0) FROM drafting")
     return number, drafting
 
 
 def is_last_action(store: Store, action: tuple[int, int]) -> bool:
-    """Return whether no decision or drafting after `action` can be undone.
+    """Return whether nothing that can be undone has happened since `action`.
 
     `action` is an earlier result of `find_last_action`.
     """
@@ -358,7 +364,7 @@ def _undo_drafting(store: Store, id: str) -> UndoResult:
 def find_decided_draft_ids(store: Store, prefix: str) -> list[str]:
     """Find the ids of decided drafts that begin with `prefix`.
 
-    Includes the GUIDs that the cards of rejected drafts would have had.
+    A rejected draft is also found by the GUID that its card would have had.
     """
     guids = [event.body.get("guid", "") for event in _iter_active_rejections(store)]
     query = "SELECT DISTINCT id FROM decided WHERE substr(id, 1, length(?1)) = ?1"
@@ -370,9 +376,9 @@ def find_decided_draft_ids(store: Store, prefix: str) -> list[str]:
 def _summarize_decisions(
     store: Store, events: Iterable[Event]
 ) -> tuple[HistoryEntry, ...]:
-    """Build one history entry per card or draft, from the last event about it.
+    """Build a history entry for each card or draft, from the last event about it.
 
-    An event about a whole passage gets an entry only if no other event is about that passage.
+    Events about an entire passage are left out if there are events about its cards or drafts.
     """
     last_events: dict[tuple[str, str], Event] = {}
     for event in events:
@@ -388,19 +394,19 @@ def _summarize_decisions(
     return tuple(entries)
 
 
-def can_undo(store: Store, action: str) -> bool:
-    """Return whether an action can be undone, i.e. whether it recorded any events.
+def can_undo(store: Store, action_id: str) -> bool:
+    """Return whether an action can be undone, which means that it has recorded any event.
 
     For example, the answer to whether a source's missing documents were deleted isn't recorded
     as an event.
     """
-    return any(cards.iter_action_events(store, action))
+    return any(cards.iter_action_events(store, action_id))
 
 
-def count_accepted_cards(store: Store, action: str) -> int:
+def count_accepted_cards(store: Store, action_id: str) -> int:
     """Count the cards that an action created by accepting drafts."""
     return sum(
-        event.kind == "accept" for event in cards.iter_action_events(store, action)
+        event.kind == "accept" for event in cards.iter_action_events(store, action_id)
     )
 
 
@@ -408,7 +414,7 @@ def _find_events_to_undo(store: Store, target: str) -> list[Event]:
     """Find the events to undo for a `target` of `undo_decision`, oldest first.
 
     Raises:
-        RefusedError: no such decision exists.
+        RefusedError: There is no such decision.
     """
     guid = ""
     keys: Strings = ()
@@ -463,10 +469,10 @@ def _find_events_to_undo(store: Store, target: str) -> list[Event]:
 
 
 def _iter_active_decisions_of_action(store: Store, id: str) -> Iterator[Event]:
-    """Yield the decisions of an action that weren't undone.
+    """Yield the decisions of an action that haven't been undone.
 
-    An action groups the decisions of one command or key press. `id` may also be the id of a
-    single decision.
+    An action consists of all decisions made by one command or key press. `id` may also be the id
+    of a single decision.
     """
     query = (
         "SELECT id, line FROM standing WHERE ((act = ?1 AND act != '') OR id = ?1)"
@@ -476,13 +482,13 @@ def _iter_active_decisions_of_action(store: Store, id: str) -> Iterator[Event]:
 
 
 def _iter_active_rejections(store: Store) -> Iterator[Event]:
-    """Yield all rejections that weren't undone, newest first."""
+    """Yield all rejections that haven't been undone, newest first."""
     query = "SELECT id, line FROM standing WHERE what = 'reject' ORDER BY n DESC"
     return store.iter_events(query)
 
 
 def _iter_active_user_decisions(store: Store) -> Iterator[Event]:
-    """Yield the user's decisions on this device that weren't undone, newest first."""
+    """Yield the user's decisions on this device that haven't been undone, newest first."""
     query = (
         "SELECT id, line FROM standing WHERE by = 'person' AND machine = ?"
         f" AND what NOT IN {JSON_VALUES} ORDER BY n DESC"
@@ -503,7 +509,7 @@ def _apply_undo_effects(store: Store, event: Event) -> None:
         if event.body.get("why") == DELETED_REASON or was_deleted_while_not_live(
             store, guid
         ):
-            schedule_export_again(store, event.key, guid)
+            schedule_reexport(store, event.key, guid)
     if event.kind == "mark":
         chosen_passages.unselect_passage(store, event)
     if event.kind == "decline":
@@ -521,7 +527,7 @@ def _apply_undo_effects(store: Store, event: Event) -> None:
 
 
 class PolicyProgress(Value):
-    """The progress of `accept_clean_drafts`, with the result of its last batch."""
+    """The progress of `accept_clean_drafts`, and the result of its last batch."""
 
     done: int
     """The number of drafts considered so far."""
@@ -534,15 +540,15 @@ class PolicyProgress(Value):
 
 
 def accept_clean_drafts(
-    store: Store, allows: Callable[[Draft], bool]
+    store: Store, is_allowed: Callable[[Draft], bool]
 ) -> Iterator[PolicyProgress]:
-    """Accept the drafts without warnings that the settings allow the policy to accept.
+    """Accept all drafts without warnings that the settings allow to be accepted automatically.
 
-    A draft whose acceptance fails stays pending, and the others are still accepted. Each
-    batch is one transaction, so the batches before an interruption are kept.
+    If accepting a draft fails, the draft stays pending and the other drafts are still accepted.
+    Each batch is a transaction, so completed batches are kept after an interruption.
 
-    `allows` takes a draft without warnings, and returns whether the settings allow accepting
-    it.
+    `is_allowed` takes a draft without warnings, and returns whether the settings allow it to be
+    accepted.
 
     Yields:
         The result of each batch.
@@ -555,7 +561,7 @@ def accept_clean_drafts(
             "SELECT id, body FROM draft WHERE severity IN ('', 'info') AND drafter != ?",
             PROPOSAL_DRAFTER,
         ):
-            if allows(pending_drafts.decode_draft(draft_row["body"])):
+            if is_allowed(pending_drafts.decode_draft(draft_row["body"])):
                 allowed_ids.append(draft_row["id"])
         ordered_ids = pending_drafts.sort_by_reading_order(store, allowed_ids)
     done_count = 0
@@ -568,7 +574,12 @@ def accept_clean_drafts(
 def _accept_batch(
     store: Store, ids: Sequence[str]
 ) -> tuple[tuple[Guid, ...], tuple[tuple[Highlight, BugError], ...]]:
-    """Accept drafts by policy, returning their cards and the failed drafts' errors."""
+    """Accept drafts by policy.
+
+    Returns:
+        The GUIDs of the created cards, and the highlights whose draft couldn't be accepted, each
+        with the error.
+    """
     guid_by_id: dict[str, Guid] = {}
     highlight_by_id: dict[str, Highlight] = {}
 
@@ -578,7 +589,7 @@ def _accept_batch(
         batches = DraftBatches(store, ids)
         for draft in draft_groups.iter_pending_drafts(store, ids):
             highlight_by_id[draft.id] = draft.highlight
-            if draft.remarks or draft.changed_guid:  # the user must decide
+            if draft.remarks or draft.target_guid:  # the user must decide
                 continue
             if snapshot := batches.load_snapshot(draft.id):
                 guid_by_id[draft.id] = make_card(store, snapshot, draft, by=POLICY)
@@ -606,21 +617,21 @@ def accept_draft(
     """Accept a draft as a new card, or as the new text of the card that it revises.
 
     Args:
-        store: the store.
-        id: the id of the draft.
-        gap: for a proposal, the number of the selected gap, counting from 1.
-        masks: for a figure, the masks in the format of the card's field, or "" to keep
-            those detected.
-        forced: whether to override a check that blocks the draft.
-        another: whether to create a new card even if the draft revises an existing one.
-        batches: the loader of drafts to use when accepting many, or None.
+        store: The store.
+        id: The id of the draft.
+        gap: For a proposal, the number of the selected gap, counting from 1.
+        masks: For a figure, the masks in the format of the card's field, or "" to keep the
+            detected masks.
+        forced: Whether to override a check that blocks the draft.
+        another: Whether to create a new card even if the draft revises an existing one.
+        batches: The loader to use when accepting many drafts, or None.
 
     Returns:
         The GUID of the card.
 
     Raises:
-        RefusedError: a check blocks the draft, the draft isn't pending any more or has no such
-            gap, or the user must first say whether its passage is the missing one of a card.
+        RefusedError: A check blocks the draft, the draft is no longer pending, it has no such
+            gap, or it is still unanswered whether its passage is the missing one of a card.
     """
     if is_card_id(id):
         card, passage = cards.load_card_and_passage(store, id)
@@ -635,9 +646,9 @@ def accept_draft(
             draft = replace(draft, fields=_replace_masks(draft, masks))
         else:
             _refuse_blocked(draft, forced=forced)
-        content = hash_sides(draft.fields)
+        content = hash_question_and_answer(draft.fields)
         is_as_drafted = gap == 1 and not masks
-        may_have_equal = not (batches and is_as_drafted) or batches.is_repeated(content)
+        may_have_equal = not (batches and is_as_drafted) or batches.is_duplicated(content)
         if may_have_equal and (another or not draft.revised_guid):
             for equal_row in draft_groups.find_equal_cards(
                 store, snapshot.passage, content
@@ -658,9 +669,9 @@ def _make_decided_error(store: Store, guid: str) -> RefusedError:
 
 
 def _refuse_blocked(draft: StoredDraft, *, forced: bool) -> None:
-    """Raise `RefusedError` if a check blocks a draft, unless `forced` overrides the check.
+    """Raise `RefusedError` if a check blocks a draft and `forced` doesn't override the check.
 
-    A figure without masks can't be forced, because Anki rejects such a note.
+    A figure without masks is refused in any case, because Anki rejects such a note.
     """
     hint = f"ankiforge edit {draft.id}, or accept --force {draft.id}"
     masks_field = draft.get_field(occlusion.OCCLUSION_FIELD)
@@ -681,7 +692,7 @@ def _accept_draft(
     forced: bool,
     another: bool,
 ) -> Guid:
-    makes_another = another and not (draft.is_numbered_user_text or draft.keeps_text)
+    makes_another = another and not (draft.is_hand_written or draft.keeps_text)
     if not draft.revised_guid or makes_another:
         return make_card(store, snapshot, draft, forced=forced)
     guid = draft.revised_guid
@@ -693,7 +704,7 @@ def _accept_draft(
 
 
 def _replace_masks(content: CardContent, masks: str) -> Fields:
-    """Return the fields of a figure with its masks replaced, keeping picture and labels.
+    """Return the fields of a figure with new masks but the same picture and labels.
 
     Raises:
         RefusedError: `masks` has no active mask, or the card isn't a figure.
@@ -739,22 +750,22 @@ def make_card(
     by: str = USER,
     forced: bool = False,
 ) -> Guid:
-    """Create a card from a draft or the user's own text, and update the drafts it affects.
+    """Create a card from a draft or from the user's own text.
 
-    `by` is `USER` or `POLICY`. `forced` records that the user overrode a check that blocks
-    the draft.
+    Pending drafts that the decision resolves are archived. `by` is `USER` or `POLICY`. `forced`
+    records that the user has overridden a check that blocks the draft.
     """
     event = decision_recording.record_decision(
         store, plan_accept(snapshot, content, by, forced=forced)
     )
     guid = Guid(event.body["guid"])
     if by == USER and was_deleted_while_not_live(store, guid):
-        schedule_export_again(store, snapshot.passage.key, guid)
+        schedule_reexport(store, snapshot.passage.key, guid)
     return guid
 
 
 def make_card_without_draft(store: Store, content: CardContent) -> Guid:
-    """Create a card from text without a stored draft: the user's own text or a proposal."""
+    """Create a card from the user's own text or from a proposal, which has no stored draft."""
     with store.action():
         cards.load_highlight_row(store, content.key)
         snapshot = load_snapshot(store, store.get_passage(content.key))
@@ -770,11 +781,17 @@ def edit_item(
     over: Mapping[str, Pair] = {},
     forced: bool = False,
 ) -> Guid:
-    """Edit a card, or accept a draft with edited fields, and return the card's GUID.
+    """Edit a card, or accept a draft with edited fields. Returns the GUID of the card.
 
-    The edited fields are then pinned, so changes in the source no longer replace them. `over`
-    maps the name of each field whose text in Anki the edit replaces to that text, as (hash of
-    the HTML, Markdown).
+    Changes in the source no longer replace the edited fields.
+
+    Args:
+        store: The store.
+        id: The GUID of the card or the id of the draft.
+        fields: The new Markdown, keyed by field name.
+        over: The text in Anki that the edit replaces, keyed by field name. Each text is a pair
+            of the hash of its HTML and its Markdown.
+        forced: Whether to record that the user overrode a check that blocks the draft.
     """
     with store.action():
         for row in pending_drafts.load_drafts_of_outdated_cards(store):
@@ -783,7 +800,7 @@ def edit_item(
         if is_draft_id(id):  # checks don't block, because the draft's text is replaced
             snapshot, draft = load_draft(store, id)
             text = fields.get("Text", draft.get_field("Text"))
-            draft = select_gap(draft, find_nearest_gap(draft, text))
+            draft = select_gap(draft, find_most_similar_gap(draft, text))
             guid = _accept_draft(store, snapshot, draft, forced=forced, another=False)
         else:
             guid = Guid(id)
@@ -802,7 +819,10 @@ def set_deck_and_tags(
     added: Sequence[str] = (),
     removed: Sequence[str] = (),
 ) -> None:
-    """Add and remove tags of a card and, unless `deck` is "", move the card to another deck."""
+    """Add tags to a card, remove tags from it, and move it to another deck.
+
+    If `deck` is "", the card stays in its deck.
+    """
     with store.action():
         _, passage = cards.load_card_and_passage(store, guid)
         decision_recording.record_event(
@@ -813,15 +833,16 @@ def set_deck_and_tags(
 # --- adopting notes of other tools ------------------------------------------------------
 
 
-def adopt_notes(store: Store, chosen: Iterable[NoteTakeover]) -> str:
-    """Take over notes and schedules from other tools, turning drafts into cards.
+def take_over_notes(store: Store, takeovers: Iterable[NoteTakeover]) -> str:
+    """Take over notes and schedules from other tools. Drafts become cards.
 
-    Returns the id of the action, by which all of this can be undone.
+    Returns the id of the action, which `undo_decision` accepts.
     """
     with store.action() as action:
-        for note in chosen:
-            snapshot, item = load_item(store, note.id)
-            decision_recording.record_decision(store, plan_adopt(snapshot, item, note))
+        for takeover in takeovers:
+            snapshot, item = load_card_or_draft(store, takeover.id)
+            decision = plan_takeover(snapshot, item, takeover)
+            decision_recording.record_decision(store, decision)
         store.set_meta("anki state", "")  # read the notes again
     return action
 
@@ -830,18 +851,22 @@ def adopt_notes(store: Store, chosen: Iterable[NoteTakeover]) -> str:
 
 
 def record_repair(
-    store: Store, name: str, nid: int, guid: str = "", change: NoteRepair | None = None
+    store: Store,
+    repair_name: str,
+    note_id: int,
+    guid: str = "",
+    change: NoteRepair | None = None,
 ) -> None:
     """Record that the user repaired a note in Anki, or chose to leave it as it is.
 
-    This doesn't change the text of our own cards; use `edit_item` for that.
+    The text of our own cards isn't changed; use `edit_item` for that.
 
     Args:
-        store: the store.
-        name: the name of the repair, or `cards.LEFT_AS_IS`.
-        nid: the id of the note in Anki.
-        guid: the GUID of our card, or of another tool's note in Anki.
-        change: the new content of another tool's note, or None to leave it unchanged.
+        store: The store.
+        repair_name: The name of the repair, or `cards.LEFT_AS_IS`.
+        note_id: The id of the note in Anki.
+        guid: The GUID of our card, or of another tool's note in Anki.
+        change: The new content of another tool's note, or None to leave it unchanged.
     """
     with store.action():
         key = f"anki/{hash16(guid)}"
@@ -851,12 +876,12 @@ def record_repair(
         elif change is not None:
             store.set_meta("anki state", "")  # read the note again
         decision_recording.record_event(
-            store, build_repair_event(key, name, nid, guid, change)
+            store, build_repair_event(key, repair_name, note_id, guid, change)
         )
 
 
 def load_repair_times(store: Store) -> dict[NoteId, str]:
-    """Return the time when each note was last repaired or left as it is, keyed by note id."""
+    """Load the times at which notes were last repaired or left as they are, keyed by note id."""
     repairs = cards.iter_active_events(store, "repair")
     return {event.body["nid"]: event.time for event in repairs}
 
@@ -867,14 +892,14 @@ def load_repair_times(store: Store) -> dict[NoteId, str]:
 def reject_item(store: Store, id: str, why: str = "") -> None:
     """Reject a card or draft, so that nothing more is offered for its sentence.
 
-    If the draft would have revised a card, the card is kept. A draft with `keeps_text` asks whether
-    the card still fits its passage, so rejecting the draft rejects the card.
+    If the draft would have revised a card, the card is kept. The exception is a draft with
+    `keeps_text`, which asks whether the card still fits its passage: its card is rejected.
 
     Raises:
-        RefusedError: the card has already been rejected, so there would be nothing to undo.
+        RefusedError: The card has already been rejected, so there would be nothing to undo.
     """
     with store.action():
-        snapshot, item = load_item(store, id)
+        snapshot, item = load_card_or_draft(store, id)
         if isinstance(item, Card) and item.verdict is Verdict.REJECTED:
             hint = f"ankiforge undo {id[:10]} undoes that"
             raise RefusedError(f"{id[:10]} is rejected already", hint=hint)
@@ -886,7 +911,7 @@ def reject_item(store: Store, id: str, why: str = "") -> None:
 
 
 def reject_proposal(store: Store, proposal: Proposal) -> None:
-    """Reject a proposal, so that no other proposal is made for its sentence.
+    """Reject a proposal, so that no more proposals are made for its sentence.
 
     A model may still draft a card for the sentence.
     """
@@ -896,7 +921,7 @@ def reject_proposal(store: Store, proposal: Proposal) -> None:
 
 
 def skip_highlight(store: Store, highlight_key: str, why: str = "") -> None:
-    """Stop offering new cards for a highlight. Existing cards stay and can be revised."""
+    """Stop offering new cards for a highlight. Its existing cards stay and can still be revised."""
     with store.action():
         cards.load_highlight_row(store, highlight_key)
         snapshot = load_snapshot(store, store.get_passage(highlight_key))

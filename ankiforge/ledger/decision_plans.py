@@ -19,7 +19,7 @@ from ankiforge.ledger.events import (
     USER,
     Event,
     content_to_stored,
-    hash_sides,
+    hash_question_and_answer,
     make_guid,
 )
 from ankiforge.ledger.gap_numbers import renumber_gaps
@@ -46,7 +46,7 @@ from ankiforge.model.hints import Schedule
 
 
 class NoteTakeover(Value):
-    """A card or draft, with the other tool's note or schedule that it takes over."""
+    """A card or draft, and another tool's note or schedule that it takes over."""
 
     id: str
     """The id of a draft, or the GUID of an existing card."""
@@ -97,7 +97,7 @@ def plan_accept(
     *,
     forced: bool = False,
 ) -> PlannedDecision:
-    """Plan the acceptance of a draft, or of the user's own text, as a card.
+    """Plan to accept a draft or the user's own text as a new card.
 
     `by` is `USER` or `POLICY`. `forced` records that the user accepted the draft although a check
     blocks it.
@@ -125,22 +125,22 @@ def plan_accept(
 def plan_revision(
     snapshot: PassageSnapshot, draft: StoredDraft, card: Card, key: str
 ) -> PlannedDecision:
-    """Plan the acceptance of a draft as the new text of a card.
+    """Plan to accept a draft as the new text of an existing card.
 
-    A hand-written draft replaces all fields of the card, while any other draft replaces only
-    the fields that it has. A draft that keeps the text only changes the quote.
+    A hand-written draft replaces all fields of the card. Any other draft only replaces the fields
+    that it has. A draft with `keeps_text` only changes the quote.
 
     Args:
-        snapshot: the passage of the draft.
-        draft: the draft with the new text.
-        card: the card to change.
-        key: a key of the card's passage, which may be another one than the draft's.
+        snapshot: The passage of the draft.
+        draft: The draft with the new text.
+        card: The card to change.
+        key: A key of the card's passage, which may be a different passage than the draft's.
     """
     sentences = sentence_decisions.find_sentences_to_decide(draft, snapshot.text)
     if draft.keeps_text:
         sentences = find_sentences_of_change(draft)
         draft = replace(draft, kind=card.kind, fields=card.fields)
-    elif not draft.is_numbered_user_text:
+    elif not draft.is_hand_written:
         fields = {**dict(card.fields), **dict(draft.fields)}
         draft = replace(draft, fields=tuple(fields.items()))
     event = build_revise_event(key, card.guid, draft, USER)
@@ -148,21 +148,24 @@ def plan_revision(
 
 
 def find_sentences_of_change(draft: StoredDraft) -> Strings:
-    """Return the sentence that a draft with `keeps_text` is about, or () for the whole passage."""
+    """Return the sentence that a draft with `keeps_text` is about.
+
+    Returns () if the draft is about the whole passage.
+    """
     return (draft.quote,) if draft.sentence_hashes else ()
 
 
 def plan_retirement(
     snapshot: PassageSnapshot, draft: StoredDraft, card: Card, key: str, why: str = ""
 ) -> PlannedDecision:
-    """Plan the rejection of a card that no longer fits its passage.
+    """Plan to reject a card that no longer fits its passage.
 
     Args:
-        snapshot: the passage.
-        draft: the draft that asks about the card.
-        card: the card to reject.
-        key: a key of the card's passage.
-        why: the user's reason, or "".
+        snapshot: The passage.
+        draft: The draft that asks about the card.
+        card: The card to reject.
+        key: A key of the card's passage.
+        why: The user's reason, or "".
     """
     planned = plan_reject(snapshot, card, why)
     sentences = (*planned.decided_sentences, *find_sentences_of_change(draft))
@@ -173,13 +176,13 @@ def plan_retirement(
 def plan_reject(
     snapshot: PassageSnapshot, item: StoredDraft | Card | Proposal, why: str = ""
 ) -> PlannedDecision:
-    """Plan the rejection of a card, draft or proposal.
+    """Plan to reject a card, draft or proposal.
 
-    `why` is the user's reason, or "". Rejecting a draft also rejects its sentence, but a card
-    that the draft would have revised is kept. No other proposal is made for the sentence of a
-    rejected proposal, but a model may still draft a card for it.
+    Rejecting a draft also rejects its sentence, but a card that the draft would have revised is
+    kept. After a proposal was rejected, no more proposals are made for its sentence, but a model
+    may still draft a card for it. `why` is the user's reason, or "".
     """
-    guid, draft_id, rejected_content = "", "", hash_sides(item.fields)
+    guid, draft_id, rejected_content = "", "", hash_question_and_answer(item.fields)
     if isinstance(item, Card):
         guid = item.guid
         sentences = find_card_sentences(snapshot, guid, item)
@@ -196,7 +199,7 @@ def plan_reject(
     body: Json = {
         "guid": guid,
         "content": rejected_content,
-        "slot": item.slot_text if guid else "",
+        "slot": item.stored_text_number if guid else "",
         "fields": content_to_stored(item).fields,
     }
     if isinstance(item, Proposal):
@@ -208,9 +211,9 @@ def plan_reject(
 
 
 def plan_skip(snapshot: PassageSnapshot, why: str = "") -> PlannedDecision:
-    """Plan a decision to skip a passage.
+    """Plan to skip a passage, so that no new cards are offered for it.
 
-    No new cards are offered for it, but existing cards stay and can still be revised.
+    Its existing cards stay and can still be revised.
     """
     event = build_event("skip", snapshot.passage.key, USER, {"why": why} if why else {})
     sentences_with_card = {
@@ -223,15 +226,15 @@ def plan_skip(snapshot: PassageSnapshot, why: str = "") -> PlannedDecision:
     return PlannedDecision(snapshot, event, fact_body, sentences)
 
 
-def plan_adopt(
-    snapshot: PassageSnapshot, item: StoredDraft | Card, adoption: NoteTakeover
+def plan_takeover(
+    snapshot: PassageSnapshot, item: StoredDraft | Card, takeover: NoteTakeover
 ) -> PlannedDecision:
-    """Plan a decision to take over a note or schedule from another tool.
+    """Plan to take over a note or schedule from another tool.
 
-    A card keeps its fields; a draft becomes a card.
+    A card keeps its text. A draft becomes a card.
     """
     key = snapshot.passage.key
-    schedule = [card.to_json() for card in adoption.schedule]
+    schedule = [card.to_json() for card in takeover.schedule]
     if isinstance(item, Card):
         body: Json = {"guid": item.guid, "schedule": schedule}
         event = build_event("adopt", key, USER, body)
@@ -239,15 +242,15 @@ def plan_adopt(
             snapshot, event, find_card_sentences(snapshot, item.guid, item)
         )
     draft = item
-    if adoption.text:
-        text = renumber_gaps(adoption.text, draft.get_field("Text"))
+    if takeover.text:
+        text = renumber_gaps(takeover.text, draft.get_field("Text"))
         fields = {**dict(draft.fields), "Text": text}
         draft = replace(draft, fields=tuple(fields.items()))
     body = {"guid": make_guid(key, draft), "draft": content_to_json(draft)}
-    if adoption.deck:
-        body["deck"] = adoption.deck
-    if adoption.note:
-        body["note"] = msgspec.to_builtins(adoption.note)
+    if takeover.deck:
+        body["deck"] = takeover.deck
+    if takeover.note:
+        body["note"] = msgspec.to_builtins(takeover.note)
     if schedule:
         body["schedule"] = schedule
     event = build_event("adopt", key, USER, body)
@@ -263,7 +266,7 @@ def plan_adopt(
 
 
 def build_revise_event(key: str, guid: Guid, content: CardContent, by: str) -> Event:
-    """Build the event that gives a card new text. `key` is a key of the card's passage."""
+    """Build the event that gives a card new text. `key` is any key of the card's passage."""
     return build_event(
         "revise", key, by, {"guid": guid, "draft": content_to_json(content)}
     )
@@ -272,14 +275,14 @@ def build_revise_event(key: str, guid: Guid, content: CardContent, by: str) -> E
 def build_edit_event(
     key: str, guid: str, content: CardContent, fields: Texts, over: Mapping[str, Pair]
 ) -> Event | None:
-    """Build the event for a user's edit of a card, or return None if nothing changed.
+    """Build the event for a user's edit of a card, or return None if the edit changes nothing.
 
     Args:
-        key: the key of the card's passage.
-        guid: the GUID of the card.
-        content: the current text of the card.
-        fields: the new Markdown, keyed by field name.
-        over: the fields whose text in Anki is overwritten; see `decide.edit_item`.
+        key: The key of the card's passage.
+        guid: The GUID of the card.
+        content: The current text of the card.
+        fields: The new Markdown, keyed by field name.
+        over: The fields whose text in Anki is overwritten; see `decide.edit_item`.
     """
     changed_fields = {}
     for name, text in fields.items():
@@ -298,31 +301,30 @@ def build_edit_event(
 def build_deck_and_tags_event(
     key: str, guid: str, deck: str, added: Sequence[str], removed: Sequence[str]
 ) -> Event:
-    """Build the event that changes a card's tags and, unless `deck` is "", its deck."""
+    """Build the event that changes a card's tags and, if `deck` isn't "", its deck."""
     values = {"deck": deck, "added": added, "removed": removed}
     body = {name: value for name, value in values.items() if value}
     return build_event("placed", key, USER, {"guid": guid, **body})
 
 
 def build_different_passages_event(key: str, other_key: str) -> Event:
-    """Build the event for the user's answer that two passages are not the same."""
+    """Build the event that records the user's answer that two passages are not the same."""
     return build_event("different", key, USER, {"old": other_key})
 
 
 def build_repair_event(
-    key: str, name: str, nid: int, guid: str, change: NoteRepair | None
+    key: str, repair_name: str, note_id: int, guid: str, change: NoteRepair | None
 ) -> Event:
     """Build the event that records a user's repair of a note in Anki.
 
     Args:
-        key: the key of our card's passage or, for another tool's note, one made from its
-            GUID.
-        name: the name of the repair.
-        nid: the id of the note in Anki.
-        guid: the GUID of our card, or of another tool's note in Anki.
-        change: the new content of another tool's note, or None to leave it unchanged.
+        key: The key of our card's passage. For another tool's note, a key made from its GUID.
+        repair_name: The name of the repair.
+        note_id: The id of the note in Anki.
+        guid: The GUID of our card, or of another tool's note in Anki.
+        change: The new content of another tool's note, or None to leave it unchanged.
     """
-    body: Json = {"name": name, "nid": nid}
+    body: Json = {"name": repair_name, "nid": note_id}
     if is_card_id(guid):
         body["guid"] = guid
     elif change is not None:
@@ -339,10 +341,10 @@ def build_repair_event(
     return build_event("repair", key, USER, body)
 
 
-def build_event(what: str, key: str, by: str, body: Json) -> Event:
-    """Build an event without number, device and time, which are set when it is recorded."""
+def build_event(kind: str, key: str, author: str, body: Json) -> Event:
+    """Build an event to be recorded. Its number, device and time are set when it is recorded."""
     return Event(
-        number=0, device_id="", time="", author=by, kind=what, key=key, body=body
+        number=0, device_id="", time="", author=author, kind=kind, key=key, body=body
     )
 
 
@@ -358,18 +360,18 @@ def content_to_json(content: CardContent) -> Json:
 def plan_decision(
     snapshot: PassageSnapshot, event: Event, sentences: Strings, draft_id: str = ""
 ) -> PlannedDecision:
-    """Plan a decision from its event and the sentences that it decides.
+    """Build a planned decision from its event and the sentences that it decides.
 
     `event` names the card that is created, changed or rejected. `draft_id` is the draft that
     the user decided on, or "" if there was none.
     """
     passed_drafts: list[StoredDraft] = []
     if len(snapshot.pending_drafts) > 1:
-        decided_names = set(map(sentence_decisions.hash_sentence, sentences))
+        decided_hashes = set(map(sentence_decisions.hash_sentence, sentences))
         for fact in snapshot.compute_sentence_states():
             if fact.is_decided:
-                decided_names.add(sentence_decisions.hash_sentence(fact.sentence))
-        passed_drafts = find_passed_over_drafts(snapshot, draft_id, decided_names)
+                decided_hashes.add(sentence_decisions.hash_sentence(fact.sentence))
+        passed_drafts = find_passed_over_drafts(snapshot, draft_id, decided_hashes)
     fact_body = build_sentence_decision_body(snapshot, event, sentences, passed_drafts)
     chosen_ids = [draft_id, *(draft.id for draft in passed_drafts)]
     chosen = tuple(dict.fromkeys(filter(None, chosen_ids)))
@@ -384,8 +386,8 @@ def build_sentence_decision_body(
 ) -> Json:
     """Build the body of the `fact` event that records which sentences a decision is about.
 
-    It holds the decided sentences, and the hashes of all sentences in the passage. The key
-    `of`, the id of the decision's event, is added later.
+    It contains the decided sentences, and the hashes of all sentences in the passage. The key
+    `of`, whose value is the id of the decision's event, is added when the decision is recorded.
     """
     body: Json = {
         "sentences": sentences,
@@ -396,7 +398,9 @@ def build_sentence_decision_body(
     if event.body.get("guid"):
         body["guid"] = event.body["guid"]
     if passed_drafts:
-        body["passed"] = [hash_sides(draft.fields) for draft in passed_drafts]
+        body["passed"] = [
+            hash_question_and_answer(draft.fields) for draft in passed_drafts
+        ]
     return body
 
 
@@ -405,8 +409,8 @@ def find_card_sentences(
 ) -> Strings:
     """Find the sentences that a decision on a card applies to.
 
-    These are the sentences of the decision that gave the card its text or, if there is none,
-    the sentences covered by the card's quote.
+    These are the sentences of the decision that gave the card its text. If there is no such
+    decision, they are the sentences that the card's quote overlaps.
     """
     last_decision = sentence_decisions.find_last_decision_by_card(
         snapshot.passage.decisions
@@ -422,27 +426,30 @@ def find_card_sentences(
 
 
 def find_passed_over_drafts(
-    snapshot: PassageSnapshot, draft_id: str, decided_names: Collection[str]
+    snapshot: PassageSnapshot, draft_id: str, decided_hashes: Collection[str]
 ) -> list[StoredDraft]:
-    """Find the hand-written drafts that became redundant because the user chose another draft.
+    """Find the hand-written drafts that are redundant because the user chose another draft.
 
-    All their sentences are decided, so they aren't pending any more. `draft_id` is the draft
-    that the user decided on, and `decided_names` are the hashes of all sentences decided so
-    far, including by this decision.
+    These belong to the same offer as the chosen draft, and all of their sentences are decided.
+
+    Args:
+        snapshot: The passage.
+        draft_id: The draft that the user decided on.
+        decided_hashes: The hashes of all decided sentences, including those of this decision.
     """
     accepted_drafts = [
         draft
         for draft in snapshot.pending_drafts
-        if draft.id == draft_id and not draft.is_numbered_user_text
+        if draft.id == draft_id and not draft.is_hand_written
     ]
     offers = [draft.offer_id for draft in accepted_drafts]
     own_drafts = [
         draft
         for draft in snapshot.pending_drafts
-        if draft.is_numbered_user_text and draft.offer_id in offers
+        if draft.is_hand_written and draft.offer_id in offers
     ]
     return [
         draft
         for draft in own_drafts
-        if set(decided_names).issuperset(draft.sentence_hashes)
+        if set(decided_hashes).issuperset(draft.sentence_hashes)
     ]

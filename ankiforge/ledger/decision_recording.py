@@ -14,15 +14,18 @@ from collections.abc import Iterable, Mapping, Sequence
 from ankiforge.ledger import foreign_history, sentence_decisions
 from ankiforge.ledger.database import iter_batches
 from ankiforge.ledger.decision_plans import PlannedDecision
-from ankiforge.ledger.draft_changes import PendingDraftChanges, resolve_drafts
-from ankiforge.ledger.events import USER, Event, hash_sides
+from ankiforge.ledger.draft_changes import (
+    PendingDraftChanges,
+    compute_pending_draft_changes,
+)
+from ankiforge.ledger.events import USER, Event, hash_question_and_answer
 from ankiforge.ledger.store import JSON_VALUES, Store, to_json
 from ankiforge.ledger.tables import highlights, pending_drafts, sentences
 from ankiforge.ledger.tables.snapshots import load_snapshots
 
 
 def record_decision(store: Store, decision: PlannedDecision) -> Event:
-    """Record a decision, update the drafts it affects, and return the recorded event."""
+    """Record a decision, and update the pending drafts that it affects. Returns the event."""
     snapshot = decision.snapshot
     event = record_event(store, decision.event)
     fact_body = {"of": event.id, **decision.fact_body}
@@ -31,34 +34,36 @@ def record_decision(store: Store, decision: PlannedDecision) -> Event:
         archived=tuple((id, event.id) for id in decision.chosen_draft_ids)
     )
     pending_drafts.apply_changes(store, [change])
-    decided_names = sentence_decisions.hash_distinctive_sentences(
+    decided_hashes = sentence_decisions.hash_distinctive_sentences(
         decision.decided_sentences
     )
-    store.decided_hashes.update((*decided_names, event.body.get("content", "")))
+    store.decided_hashes.update((*decided_hashes, event.body.get("content", "")))
     if "draft" in event.body:
-        store.decided_hashes.add(hash_sides(event.body["draft"]["fields"]))
+        store.decided_hashes.add(hash_question_and_answer(event.body["draft"]["fields"]))
     has_other_drafts = len(snapshot.pending_drafts) > len(decision.chosen_draft_ids)
     has_other_facts = len(snapshot.sentences) > len(decision.decided_sentences)
     update_pending_drafts(
         store,
         [snapshot.passage.key] if has_other_drafts or has_other_facts else [],
-        deciding={name: {snapshot.passage.key} for name in decided_names},
+        deciding={
+            sentence_hash: {snapshot.passage.key} for sentence_hash in decided_hashes
+        },
         event_id=event.id,
     )
     return event
 
 
 def record_event(store: Store, event: Event) -> Event:
-    """Record an event built by `decision_plans`, and return the recorded event."""
+    """Record an event built by `decision_plans`, and return it with number, device and time."""
     return store.record_event(event.kind, event.key, event.author, event.body)
 
 
 def redraft_after_remote_decisions(store: Store, events: Sequence[Event]) -> None:
-    """Rerun the rules on passages that were decided on another device.
+    """Update the drafts of passages that were decided on another device.
 
-    Their obsolete drafts are archived. `events` are the new events from other devices, or all
-    events if the database was rebuilt. In that case there is nothing to do, because nothing was
-    drafted yet.
+    Resolved drafts are archived, and the rules are rerun on the passages in the next run. `events`
+    are the new events from other devices. If the database was rebuilt, they are all events, and
+    there is nothing to do because nothing has been drafted yet.
     """
     if not store.fetch_value("SELECT 1 FROM document WHERE state != 'journal' LIMIT 1"):
         return
@@ -85,10 +90,12 @@ def redraft_after_remote_decisions(store: Store, events: Sequence[Event]) -> Non
 
 
 def restore_drafts(store: Store, event_ids: Sequence[str]) -> set[str]:
-    """Restore the drafts that undone events had resolved, unless another decision resolves them.
+    """Restore drafts that were resolved by events that have since been undone.
+
+    A draft stays archived if another decision still resolves it.
 
     Returns:
-        The ids of the events that had resolved any drafts.
+        The ids of those events that had resolved any drafts.
     """
     ids = to_json(list(event_ids))
     rows = store.fetch_rows(f"SELECT * FROM decided WHERE event IN {JSON_VALUES}", ids)
@@ -105,18 +112,18 @@ def restore_drafts(store: Store, event_ids: Sequence[str]) -> set[str]:
 
 
 def update_after_decisions(store: Store, keys: Iterable[str]) -> None:
-    """Update pending drafts after a decision in one of these passages was recorded or undone.
+    """Update pending drafts after decisions on these passages were recorded or undone.
 
-    Other passages that share a decided sentence are updated, too.
+    Other passages with a sentence that was decided there are updated as well.
     """
     passage_keys = [store.get_first_key(key) for key in keys]
     deciding_passages: dict[str, set[str]] = defaultdict(set)
     for event in store.load_events(store.get_all_keys(passage_keys)):
         if event.kind == "fact":
-            for name in sentence_decisions.hash_distinctive_sentences(
+            for sentence_hash in sentence_decisions.hash_distinctive_sentences(
                 event.body["sentences"]
             ):
-                deciding_passages[name].add(store.get_first_key(event.key))
+                deciding_passages[sentence_hash].add(store.get_first_key(event.key))
     update_pending_drafts(store, passage_keys, deciding_passages)
 
 
@@ -126,26 +133,28 @@ def update_pending_drafts(
     deciding: Mapping[str, set[str]] = {},
     event_id: str = "",
 ) -> None:
-    """Archive resolved drafts, and redetermine which card each remaining draft would revise.
+    """Archive resolved drafts, and recompute which card each remaining draft would revise.
 
     If a sentence is offered but has no draft, the rules are rerun on its passage.
 
     Args:
-        store: the store.
-        passages: the keys of the passages to update.
-        deciding: the passages in which each sentence was decided, keyed by sentence hash.
-            Every passage that contains one of the sentences is updated.
-        event_id: the event of the last decision, or "" if there may have been several.
+        store: The store.
+        passages: The keys of the passages to update.
+        deciding: The passages in which each sentence was decided, keyed by sentence hash. All
+            other passages with one of these sentences are updated as well.
+        event_id: The event of the last decision, or "" if there may have been several.
     """
     passage_keys = dict.fromkeys(passages)
-    for passage_key, names in sentences.find_passages_containing(store, deciding).items():
+    for passage_key, hashes in sentences.find_passages_with_sentences(
+        store, deciding
+    ).items():
         # skip sentences that were decided only in the passage itself
-        if any(deciding[name] - {passage_key} for name in names):
+        if any(deciding[sentence_hash] - {passage_key} for sentence_hash in hashes):
             passage_keys[passage_key] = None
     for batch in iter_batches(passage_keys):
         snapshots = load_snapshots(store, store.get_passages(batch))
         changes = [
-            resolve_drafts(snapshot, store.device_id, event_id=event_id)
+            compute_pending_draft_changes(snapshot, store.device_id, event_id=event_id)
             for snapshot in snapshots
         ]
         pending_drafts.apply_changes(store, changes)

@@ -26,13 +26,13 @@ from ankiforge.ledger.decision_plans import (
 )
 from ankiforge.ledger.draft_completion import (
     compute_draft_id,
-    find_nearest_gap,
+    find_most_similar_gap,
     find_proposed_card,
     has_decided_text,
     has_new_source_text,
     list_field_texts,
-    put_gap_first,
-    should_offer,
+    move_gap_to_front,
+    should_offer_draft,
 )
 from ankiforge.ledger.events import (
     SOURCE,
@@ -62,7 +62,7 @@ from ankiforge.model import (
     hash16,
 )
 from ankiforge.text import occlusion
-from ankiforge.text.decoding import find_damage
+from ankiforge.text.decoding import find_garbled_word
 
 COPY_REASON_PREFIX = "same words as in "
 """The start of the reason why a copy of a passage has no card, followed by the title of the
@@ -73,7 +73,7 @@ question to the user."""
 
 
 class NewPendingDraft(Value):
-    """A draft about to become pending, with the additional fields of `StoredDraft`."""
+    """A draft that is about to become pending, with the additional fields of `StoredDraft`."""
 
     draft: Draft
     id: str
@@ -88,7 +88,7 @@ class NewPendingDraft(Value):
 
 
 class PendingDraftChanges(Value):
-    """The changes to a passage's pending drafts, which `pending_drafts.apply_changes` writes."""
+    """Changes to the pending drafts of a passage. Written by `pending_drafts.apply_changes`."""
 
     added: tuple[NewPendingDraft, ...] = ()
     """The drafts that become pending."""
@@ -104,13 +104,13 @@ class PendingDraftChanges(Value):
     drafting rules are rerun. Otherwise ()."""
 
     def archive_deleted(self, event_id: str) -> PendingDraftChanges:
-        """Return changes that archive the deleted drafts under an event's id instead."""
+        """Return changes that archive the drafts under an event's id instead of deleting them."""
         deleted = ((id, event_id) for id in self.deleted_ids)
         return replace(self, deleted_ids=(), archived=(*self.archived, *deleted))
 
 
 class DraftingMode(Value):
-    """Who created the new drafts, and which pending drafts they replace."""
+    """How drafts were created, which determines the pending drafts that they replace."""
 
     device_id: str
     """The id of this device."""
@@ -166,14 +166,14 @@ class DraftingChanges(Value):
         """The ids of the drafts that would become new cards."""
         return [each.id for each in self.drafts.added if not each.revised_guid]
 
-    def leave_out_pending(self) -> DraftingChanges:
-        """Return the changes without new drafts that are pending already.
+    def exclude_pending_drafts(self) -> DraftingChanges:
+        """Return the changes without the new drafts that are already pending.
 
-        Otherwise undoing the drafting would delete these drafts.
+        Otherwise, undoing the drafting would also delete the drafts that were pending before it.
         """
         pending_ids = {draft.id for draft in self.snapshot.pending_drafts}
-        put = tuple(draft for draft in self.drafts.added if draft.id not in pending_ids)
-        return replace(self, drafts=replace(self.drafts, added=put))
+        added = tuple(draft for draft in self.drafts.added if draft.id not in pending_ids)
+        return replace(self, drafts=replace(self.drafts, added=added))
 
 
 def compute_draft_changes(
@@ -183,20 +183,19 @@ def compute_draft_changes(
     *,
     has_updated_cards: bool = False,
 ) -> DraftingChanges:
-    """Compute the changes to record for the checked drafts of a passage.
+    """Compute the changes to record after the drafts of a passage were checked.
 
     If hand-written text has changed in the source, its card is updated at once, unless the user
-    must confirm the new text (`needs_confirmation`). Any other draft becomes pending if its
-    sentence is offered (`sentence_decisions.compute_sentence_states`) or not decided with this
-    answer, and if its text isn't decided.
+    must confirm the new text (`needs_confirmation`). Any other draft becomes pending unless the
+    user has already decided on its text, or on its sentence with the same answer.
 
     Args:
-        snapshot: the passage.
-        drafted: the drafts as completed by `draft_completion.complete_drafts`, with the
+        snapshot: The passage.
+        drafted: The drafts as completed by `draft_completion.complete_drafts`, with the
             findings of the checks.
-        mode: who created the drafts, and which pending drafts they replace.
-        has_updated_cards: whether the updates of cards have already been recorded. If not and
-            there are any, the result contains nothing else.
+        mode: How the drafts were created, which determines the pending drafts that they replace.
+        has_updated_cards: Whether updates of cards have already been recorded. If they haven't
+            and there are any, the result contains only these updates.
     """
     # drop the drafts of an exact copy
     if snapshot.primary_copy_title:
@@ -212,7 +211,7 @@ def compute_draft_changes(
     # divide the new and the pending drafts
     hand_written = []
     others = []
-    for draft in drafted.shown_drafts:
+    for draft in drafted.visible_drafts:
         if draft.is_user_text:
             hand_written.append(draft)
         elif not (is_declined and draft.is_proposed):
@@ -222,7 +221,7 @@ def compute_draft_changes(
     kept_drafts = []
     replaced_ids = []
     for stored in snapshot.pending_drafts:
-        if is_replaced(stored, snapshot.highlight, mode):
+        if should_replace_draft(stored, snapshot.highlight, mode):
             replaced_ids.append(stored.id)
         else:
             kept_drafts.append(stored)
@@ -249,19 +248,23 @@ def compute_draft_changes(
         return DraftingChanges(snapshot, card_updates=tuple(card_updates))
 
     # find the drafts that become pending, and those that are no longer pending
-    new_hand_written = list(_iter_new_hand_written(snapshot, hand_written, mode))
-    drafted_names = [name for each in new_hand_written for name in each.sentence_hashes]
+    new_hand_written = list(_iter_new_hand_written_drafts(snapshot, hand_written, mode))
+    drafted_hashes = [
+        sentence_hash
+        for each in new_hand_written
+        for sentence_hash in each.sentence_hashes
+    ]
     for draft, sentence in others:
         if not draft.is_proposed:
-            drafted_names.append(sentence_decisions.hash_sentence(sentence))
-    sentence_states = snapshot.compute_sentence_states(drafted=drafted_names)
-    new_others = list(_iter_new_drafter_drafts(snapshot, others, sentence_states, mode))
+            drafted_hashes.append(sentence_decisions.hash_sentence(sentence))
+    sentence_states = snapshot.compute_sentence_states(drafted=drafted_hashes)
+    new_others = list(_iter_new_generated_drafts(snapshot, others, sentence_states, mode))
     new_drafts = (*new_hand_written, *new_others)
-    change = resolve_drafts(
+    change = compute_pending_draft_changes(
         snapshot,
         mode.device_id,
         sentence_states=sentence_states,
-        new_texts={draft.revised_guid for draft in new_drafts if draft.revised_guid},
+        reworded_guids={draft.revised_guid for draft in new_drafts if draft.revised_guid},
     )
     # further drafts that the user requested change the highlight only if there are any, or if the
     # first model to be asked found none
@@ -308,7 +311,7 @@ def _build_outcome(
     return DraftingOutcome(
         key=snapshot.highlight.key,
         # if drafting failed, draft the highlight again in the next run
-        drafted_content_hash="" if drafted.has_failed else snapshot.content_hash,
+        drafted_content_hash="" if drafted.service_failed else snapshot.content_hash,
         reason=reason,
         status=status,
         usefulness=usefulness,
@@ -320,14 +323,16 @@ def _build_outcome(
 # --- new and pending drafts -------------------------------------------------------------
 
 
-def is_replaced(draft: StoredDraft, highlight: Highlight, mode: DraftingMode) -> bool:
-    """Return whether the new drafts of a highlight replace this pending draft.
+def should_replace_draft(
+    draft: StoredDraft, highlight: Highlight, mode: DraftingMode
+) -> bool:
+    """Return whether a pending draft is replaced by new drafts of a highlight.
 
-    The rules and the models replace only their own drafts. Nothing is replaced if the user
-    requested additional drafts. Among the drafts of the passage's other keys, only proposals are
-    replaced, and only by the rules.
+    Rules and models only replace their own drafts, and no draft is replaced if the user requested
+    additional ones. If the pending draft is for a different highlight of the same passage, it is
+    only replaced if it is a proposal and the rules created the new drafts.
     """
-    if mode.keeps_pending or draft.keeps_text:  # see `resolve_drafts`
+    if mode.keeps_pending or draft.keeps_text:  # see `compute_pending_draft_changes`
         return False
     if draft.key != highlight.key:
         return draft.is_proposed and not mode.is_model
@@ -338,13 +343,16 @@ def is_replaced(draft: StoredDraft, highlight: Highlight, mode: DraftingMode) ->
 # --- drafts that become pending ---------------------------------------------------------
 
 
-def _iter_new_hand_written(
+def _iter_new_hand_written_drafts(
     snapshot: HighlightSnapshot, hand_written_drafts: Iterable[Draft], mode: DraftingMode
 ) -> Iterator[NewPendingDraft]:
-    """Yield the hand-written drafts to offer: new cards, and new text that needs confirmation."""
+    """Yield the hand-written drafts to offer.
+
+    These are new cards, and new text of existing cards that the user must confirm.
+    """
     position = 0
     for draft in hand_written_drafts:
-        if not should_offer(snapshot.passage, draft, mode.device_id):
+        if not should_offer_draft(snapshot.passage, draft, mode.device_id):
             continue
         sentences = sentence_decisions.find_covered_sentences(snapshot.text, draft.quote)
         about = tuple(
@@ -365,7 +373,7 @@ def _iter_new_hand_written(
         position += 1
 
 
-def _iter_new_drafter_drafts(
+def _iter_new_generated_drafts(
     snapshot: HighlightSnapshot,
     others: Sequence[tuple[Draft, str]],
     sentence_states: Sequence[SentenceState],
@@ -373,8 +381,9 @@ def _iter_new_drafter_drafts(
 ) -> Iterator[NewPendingDraft]:
     """Yield the drafts to offer that aren't hand-written.
 
-    A draft is offered unless the user has decided on its text or, for drafts that the user didn't
-    request, on its sentence (see `is_decided`).
+    A draft is offered unless the user has already decided on its text. Unless the user requested
+    the draft, it is also left out if they have decided on its sentence (see `is_decided`).
+    `others` are pairs of a draft and its sentence.
     """
     undecided_states = sentence_decisions.get_undecided_sentences(sentence_states)
     # find the sentences with a draft of the same note type as their card, which it may revise; the
@@ -386,11 +395,11 @@ def _iter_new_drafter_drafts(
             revising_sentences.add(sentence)
     outdated_cards = snapshot.find_outdated_cards()
     for position, (draft, sentence) in enumerate(others):
-        name = sentence_decisions.hash_sentence(sentence) if sentence else ""
-        state = undecided_states.get(name)
+        sentence_hash = sentence_decisions.hash_sentence(sentence) if sentence else ""
+        state = undecided_states.get(sentence_hash)
         outdated_guid = _find_outdated_card(snapshot, outdated_cards, draft, sentence)
         is_new = state is not None or outdated_guid is not None or mode.keeps_pending
-        if not is_new and is_decided(snapshot, draft, name):
+        if not is_new and is_decided(snapshot, draft, sentence_hash):
             continue
         state = state or SentenceState(sentence)
         if outdated_guid:
@@ -406,11 +415,11 @@ def _iter_new_drafter_drafts(
             continue
         if revised_guid and draft.gaps:
             # put the gap most similar to the card first
-            nearest = find_nearest_gap(
+            nearest = find_most_similar_gap(
                 draft, snapshot.find_card(revised_guid).get_field("Text")
             )
-            draft = put_gap_first(draft, nearest)
-        about = (name,) if name else ()
+            draft = move_gap_to_front(draft, nearest)
+        about = (sentence_hash,) if sentence_hash else ()
         yield NewPendingDraft(
             draft,
             compute_draft_id(draft),
@@ -424,7 +433,7 @@ def _iter_new_drafter_drafts(
 
 
 def _find_replaced_card(snapshot: HighlightSnapshot, draft: Draft) -> Guid | None:
-    if not draft.is_numbered_user_text:
+    if not draft.is_hand_written:
         return None
     for card in snapshot.passage.live_cards:
         if (
@@ -432,7 +441,7 @@ def _find_replaced_card(snapshot: HighlightSnapshot, draft: Draft) -> Guid | Non
             and card.note_type is not draft.note_type
         ):
             return card.guid
-    card_in_slot = snapshot.passage.find_card_in_slot(draft)
+    card_in_slot = snapshot.passage.find_card_by_number(draft)
     card_of_proposal = find_proposed_card(snapshot.passage)
     if card_of_proposal is not None and (
         card_in_slot is None or not card_in_slot.is_live
@@ -447,14 +456,14 @@ def _find_replaced_card(snapshot: HighlightSnapshot, draft: Draft) -> Guid | Non
 def _find_changed_card(
     snapshot: PassageSnapshot, draft: Draft, mode: DraftingMode
 ) -> Card | None:
-    card = snapshot.passage.find_card_in_slot(draft)
+    card = snapshot.passage.find_card_by_number(draft)
     return card if card and has_new_source_text(card, draft, mode.device_id) else None
 
 
 def needs_confirmation(card: Card, draft: Draft, highlight: Highlight) -> bool:
     """Return whether the user must confirm a card's new text before it is applied.
 
-    This is the case if `explain_confirmation` gives a reason, or if the text was read from a PDF
+    This is the case if `explain_confirmation` returns a reason, or if the text was read from a PDF
     page and differs too much from the old text (`MIN_DERIVED_SIMILARITY`).
     """
     if explain_confirmation(card, draft):
@@ -470,9 +479,9 @@ def needs_confirmation(card: Card, draft: Draft, highlight: Highlight) -> bool:
 
 
 def explain_confirmation(card: Card, draft: Draft) -> str:
-    """Return why the user must confirm a card's new text, as shown to the user, or "".
+    """Return the reason to show when the user must confirm a card's new text, or "".
 
-    The text may have to be confirmed even if the result is ""; see `needs_confirmation`.
+    Some texts must be confirmed even though this returns ""; see `needs_confirmation`.
     """
     if draft.is_blocked:
         return "a check blocks the new words"
@@ -485,9 +494,9 @@ def explain_confirmation(card: Card, draft: Draft) -> str:
             old_masks, new_masks, card.note.exported_text_by_number
         ).is_certain
         return "" if is_certain else "its figure has changed too much"
-    if any(map(find_damage, list_field_texts(card))):
+    if any(map(find_garbled_word, list_field_texts(card))):
         return ""
-    damage = next(filter(None, map(find_damage, list_field_texts(draft))), "")
+    damage = next(filter(None, map(find_garbled_word, list_field_texts(draft))), "")
     return f"the new words are damaged: “{damage}”" if damage else ""
 
 
@@ -501,37 +510,36 @@ def is_from_pdf_page(draft: Draft, highlight: Highlight) -> bool:
 # --- resolved drafts --------------------------------------------------------------------
 
 
-def resolve_drafts(
+def compute_pending_draft_changes(
     snapshot: PassageSnapshot,
     device_id: str,
     *,
     event_id: str = "",
     sentence_states: Sequence[SentenceState] | None = None,
-    new_texts: Collection[str] = (),
+    reworded_guids: Collection[str] = (),
 ) -> PendingDraftChanges:
-    """Compute which pending drafts of a passage are resolved or changed by its decisions.
+    """Compute how the decisions and the current text of a passage affect its pending drafts.
 
-    Also updates the drafts that ask whether an outdated card still fits its passage.
+    Resolved drafts are archived, and the other drafts are updated to the current text. Drafts
+    that ask whether an outdated card still fits its passage are added or deleted.
 
     Args:
-        snapshot: the passage with its decisions.
-        device_id: the id of this device.
-        event_id: the id of the last decision, to which all resolved drafts are attributed. If
-            empty, each draft is attributed to the decision that resolves it.
-        sentence_states: the states of the passage's sentences. Computed if None.
-        new_texts: the GUIDs of the cards for which a new draft has new text.
+        snapshot: The passage with its decisions.
+        device_id: The id of this device.
+        event_id: The id of the last decision, to which all resolved drafts are attributed. If
+            "", each draft is attributed to the decision that resolves it.
+        sentence_states: The states of the passage's sentences. Computed if None.
+        reworded_guids: The GUIDs of the cards for which a new draft has new text.
     """
     if sentence_states is None:
         sentence_states = snapshot.compute_sentence_states()
     undecided_states = sentence_decisions.get_undecided_sentences(sentence_states)
+    outdated_cards = snapshot.find_outdated_cards()
     resolved = []
-    dropped_ids = []
+    deleted_ids = []
     updated = []
     kept = []
-    outdated_cards = snapshot.find_outdated_cards()
-    live_guids = {card.guid for card in snapshot.passage.live_cards}
-    live_guids.update(map(Guid, snapshot.related.live_cards))
-    has_followed = False
+    has_new_quote = False
     for draft in snapshot.pending_drafts:
         if draft.keeps_text:
             continue
@@ -539,77 +547,93 @@ def resolve_drafts(
             resolving_id = event_id or find_resolving_event(snapshot, draft)
             resolved.append((draft.id, resolving_id))
             continue
-        if snapshot.text and draft.sentence_hashes and not draft.is_numbered_user_text:
-            before = draft
-            [name] = draft.sentence_hashes
-            if name not in snapshot.sentence_hashes:
-                sentence = sentence_decisions.find_draft_sentence(draft, snapshot.text)
-                if not sentence and draft.revised_guid in live_guids:
-                    dropped_ids.append(draft.id)  # the card itself is compared below
-                    continue
-                if not sentence:
-                    has_followed = True
-                    draft = snapshot.follow_passage(draft)
-                    sentence = sentence_decisions.find_draft_sentence(
-                        draft, snapshot.text
-                    )
-                name = sentence_decisions.hash_sentence(sentence)
-            state = undecided_states.get(name, SentenceState(""))
-            revises = draft.revised_guid
-            if revises not in outdated_cards:
-                revises = find_revised_card(snapshot, state, draft)
-            if revises and not draft.is_proposed:
-                # a short quote may be in the new sentence, too, for which it wasn't drafted
-                lost_sentence = snapshot.find_lost_sentence(before)
-                if lost_sentence and draft.revised_guid:
-                    dropped_ids.append(draft.id)
-                    continue
-                if lost_sentence:
-                    draft, revises = replace(draft, drafted_quote=lost_sentence), None
-            draft = replace(
-                draft,
-                sentence_hashes=(name,),
-                revised_guid=revises,
-                similar_removed_sentence=state.similar_removed,
+        updated_draft: StoredDraft | None = draft
+        if snapshot.text and draft.sentence_hashes and not draft.is_hand_written:
+            updated_draft = _update_draft(
+                snapshot, draft, undecided_states, outdated_cards
             )
-            if draft != before:
-                updated.append(draft)
-        kept.append(draft)
+        if updated_draft is None:
+            deleted_ids.append(draft.id)
+            continue
+        kept.append(updated_draft)
+        if updated_draft != draft:
+            updated.append(updated_draft)
+            has_new_quote |= updated_draft.quote != draft.quote
 
     # without a draft with new text, the user is asked whether the card still fits its passage
-    revised = {*new_texts, *(draft.revised_guid for draft in kept)}
-    asking: dict[Pair, Guid] = {}
+    reworded = {*reworded_guids, *(draft.revised_guid for draft in kept)}
+    guids_to_ask_about: dict[Pair, Guid] = {}
     for guid, quote in outdated_cards.items():
-        if guid not in revised:
-            asking[_compute_keeps_text_draft_id(snapshot, guid, quote), quote] = guid
+        if guid not in reworded:
+            id = f"{DRAFT_PREFIX}{hash16(snapshot.leading_key, guid, quote)}"
+            guids_to_ask_about[id, quote] = guid
     for draft in snapshot.pending_drafts:
-        if draft.keeps_text and not asking.pop((draft.id, draft.quote), None):
-            dropped_ids.append(draft.id)
+        if draft.keeps_text and not guids_to_ask_about.pop((draft.id, draft.quote), None):
+            deleted_ids.append(draft.id)
     return PendingDraftChanges(
         added=tuple(
             _build_keeps_text_draft(snapshot, id, guid, quote)
-            for (id, quote), guid in asking.items()
+            for (id, quote), guid in guids_to_ask_about.items()
         ),
-        deleted_ids=tuple(dropped_ids),
+        deleted_ids=tuple(deleted_ids),
         archived=tuple(resolved),
         updated=tuple(updated),
-        # the rules also recheck the drafts whose quote has followed a changed passage
+        # the rules also recheck the drafts that now have another quote
         keys_to_redraft=snapshot.passage.keys
-        if has_followed or has_undrafted_sentences(kept, sentence_states)
+        if has_new_quote or has_undrafted_sentences(kept, sentence_states)
         else (),
     )
 
 
-def _compute_keeps_text_draft_id(
-    snapshot: PassageSnapshot, guid: Guid, quote: str
-) -> str:
-    return f"{DRAFT_PREFIX}{hash16(snapshot.leading_key, guid, quote)}"
+def _update_draft(
+    snapshot: PassageSnapshot,
+    draft: StoredDraft,
+    undecided_states: Mapping[str, SentenceState],
+    outdated_cards: Mapping[Guid, str],
+) -> StoredDraft | None:
+    """Update a pending draft to the current text and decisions of its passage.
+
+    Its sentence, its quote and the card that it would revise may change. Returns None if the draft
+    would revise a live card but was made for a sentence that has been removed. The user is then
+    asked about the card itself.
+    """
+    updated_draft = draft
+    [sentence_hash] = draft.sentence_hashes
+    if sentence_hash not in snapshot.sentence_hashes:
+        sentence = sentence_decisions.find_draft_sentence(draft, snapshot.text)
+        if not sentence:
+            live_guids = {card.guid for card in snapshot.passage.live_cards}
+            if draft.revised_guid in live_guids | snapshot.related.live_cards.keys():
+                return None
+            updated_draft = snapshot.update_quote(draft)
+            sentence = sentence_decisions.find_draft_sentence(
+                updated_draft, snapshot.text
+            )
+        sentence_hash = sentence_decisions.hash_sentence(sentence)
+    state = undecided_states.get(sentence_hash, SentenceState(""))
+    revised_guid = draft.revised_guid
+    if revised_guid not in outdated_cards:
+        revised_guid = find_revised_card(snapshot, state, updated_draft)
+    if revised_guid and not draft.is_proposed:
+        # a short quote may also occur in the new sentence, for which the draft wasn't made
+        removed_sentence = snapshot.find_removed_sentence(draft)
+        if removed_sentence and draft.revised_guid:
+            return None
+        if removed_sentence:
+            updated_draft = replace(updated_draft, drafted_quote=removed_sentence)
+            revised_guid = None
+    return replace(
+        updated_draft,
+        sentence_hashes=(sentence_hash,),
+        revised_guid=revised_guid,
+        similar_removed_sentence=state.similar_removed,
+    )
 
 
 def _build_keeps_text_draft(
     snapshot: PassageSnapshot, id: str, guid: Guid, quote: str
 ) -> NewPendingDraft:
-    """Create the draft that asks whether a card still fits its passage.
+    """Build the draft that asks whether a card still fits its passage.
 
     `quote` is the text that the card is about now.
     """
@@ -626,8 +650,8 @@ def _build_keeps_text_draft(
         start=0,
         keeps_text=True,
     )
-    name = sentence_decisions.hash_sentence(quote)
-    about = (name,) if name in snapshot.sentence_hashes else ()
+    sentence_hash = sentence_decisions.hash_sentence(quote)
+    about = (sentence_hash,) if sentence_hash in snapshot.sentence_hashes else ()
     return NewPendingDraft(draft, id, 0, about, revised_guid=guid, replaced_guid=None)
 
 
@@ -637,37 +661,38 @@ def is_resolved(
     undecided_states: Mapping[str, SentenceState],
     device_id: str,
 ) -> bool:
-    """Return whether nothing is left to decide about a pending draft.
+    """Return whether there is nothing left to decide about a pending draft.
 
-    `undecided_states` are the passage's undecided sentences, keyed by hash.
+    `undecided_states` are the undecided sentences of the passage, keyed by hash.
     """
     passage = snapshot.passage
-    if draft.is_numbered_user_text:
-        return passage.is_skipped or not should_offer(passage, draft, device_id)
-    [name] = draft.sentence_hashes or [""]
+    if draft.is_hand_written:
+        return passage.is_skipped or not should_offer_draft(passage, draft, device_id)
+    [sentence_hash] = draft.sentence_hashes or [""]
     if draft.is_proposed and snapshot.text:  # stored only as new text of a card
-        state = undecided_states.get(name)
+        state = undecided_states.get(sentence_hash)
         return state is None or find_revised_card(snapshot, state, draft) is None
     if not draft.revised_guid and has_decided_text(passage, draft):
         return True
-    is_offered = name in undecided_states
+    is_offered = sentence_hash in undecided_states
     return not is_offered and is_decided(
-        snapshot, draft, name, since=draft.after_event_number
+        snapshot, draft, sentence_hash, since=draft.after_event_number
     )
 
 
 def is_decided(
-    snapshot: PassageSnapshot, draft: Draft, name: str, since: int = 0
+    snapshot: PassageSnapshot, draft: Draft, sentence_hash: str, since: int = 0
 ) -> bool:
     """Return whether a draft has been decided on, or its passage is closed to new cards.
 
-    If the draft was accepted and that was undone, decisions up to that acceptance don't count.
+    If the draft was accepted and the acceptance was undone, only decisions after that acceptance
+    count.
 
     Args:
-        snapshot: the passage with its decisions.
-        draft: a draft that isn't hand-written.
-        name: the hash of the sentence that the draft is about, or "" if unknown.
-        since: the number of an event; earlier decisions and this one don't count.
+        snapshot: The passage with its decisions.
+        draft: A draft that isn't hand-written.
+        sentence_hash: The hash of the sentence that the draft is about, or "" if unknown.
+        since: The number of an event. Only decisions after this event count.
     """
     passage = snapshot.passage
     for card in passage.cards.values():
@@ -681,29 +706,30 @@ def is_decided(
             if decision.event_number > since
         )
     return was_closed or any(
-        resolves_draft(decision, draft, name)
+        resolves_draft(decision, draft, sentence_hash)
         for decision in snapshot.all_decisions
         if decision.event_number > since
     )
 
 
-def resolves_draft(decision: SentenceDecision, draft: Draft, name: str) -> bool:
+def resolves_draft(decision: SentenceDecision, draft: Draft, sentence_hash: str) -> bool:
     """Return whether a decision resolves a draft that isn't hand-written.
 
-    The decision may come from another passage. `name` is the hash of the draft's sentence.
+    The decision may have been made in another passage. `sentence_hash` is the hash of the
+    sentence that the draft is about.
     """
     if not decision.event_id or decision.is_only_proposal_rejected:
         return False
-    if name not in map(sentence_decisions.hash_sentence, decision.sentences):
+    if sentence_hash not in map(sentence_decisions.hash_sentence, decision.sentences):
         return False
     return draft.is_proposed or decision.answer == normalize_answer(draft.fields) != ""
 
 
 def find_resolving_event(snapshot: PassageSnapshot, draft: StoredDraft) -> str:
-    """Return the id of the event of the last decision that resolves a draft.
+    """Return the event id of the last decision that resolves a draft.
 
-    If none is about the draft's sentence and answer, fall back to the last decision on the
-    passage, and then to "".
+    If no decision is about the draft's sentence and answer, return the last decision on the
+    passage, or "" if there is none.
     """
     last_id = ""
     for decision in reversed(snapshot.all_decisions):
@@ -718,9 +744,11 @@ def find_resolving_event(snapshot: PassageSnapshot, draft: StoredDraft) -> str:
 def has_undrafted_sentences(
     pending: Iterable[StoredDraft], sentence_states: Iterable[SentenceState]
 ) -> bool:
-    """Return whether any offered sentence has no pending draft."""
-    drafted_names = {name for draft in pending for name in draft.sentence_hashes}
-    return not drafted_names.issuperset(
+    """Return whether any sentence that should be offered to the user has no pending draft."""
+    drafted_hashes = {
+        sentence_hash for draft in pending for sentence_hash in draft.sentence_hashes
+    }
+    return not drafted_hashes.issuperset(
         sentence_decisions.get_undecided_sentences(sentence_states)
     )
 
@@ -733,9 +761,9 @@ def _find_outdated_card(
 ) -> Guid | None:
     """Return the GUID of the outdated card that a draft would reword, or None.
 
-    `sentence` is the draft's sentence. If several outdated cards are about this sentence, the
-    most similar card is returned. A draft from before the passage changed (`Draft.drafted_quote`)
-    rewords no card.
+    If several outdated cards are about the draft's `sentence`, the card with the most similar
+    text is returned. The result is None for a draft that was made before the passage changed
+    (`Draft.drafted_quote`).
     """
     from rapidfuzz import fuzz
 
@@ -754,10 +782,10 @@ def _find_outdated_card(
 def find_revised_card(
     snapshot: PassageSnapshot, state: SentenceState, draft: Draft
 ) -> Guid | None:
-    """Return the GUID of the card that a draft for a sentence would revise, or None.
+    """Return the GUID of the card that a draft about a sentence would revise, or None.
 
-    A draft becomes a new card instead if its note type differs from the card's, or if it was made
-    before the sentence changed (`Draft.drafted_quote`).
+    A draft becomes a new card instead if it has a different note type than the card, or if it was
+    made before the sentence changed (`Draft.drafted_quote`).
     """
     if not state.revised_guid or draft.drafted_quote:
         return None

@@ -20,8 +20,8 @@ from ankiforge.ledger.events import (
     Passage,
     differs_from_source_text,
     get_slot,
-    hash_sides,
-    is_possibly_outdated,
+    hash_question_and_answer,
+    is_possibly_older_than_card,
     is_quote_in_highlight,
 )
 from ankiforge.ledger.gap_numbers import renumber_gaps
@@ -59,25 +59,25 @@ def complete_drafts(
     snapshot: HighlightSnapshot,
     new_drafts: Sequence[Draft],
     *,
-    again: bool = False,
-    proposals: MakeProposals | None = None,
+    with_earlier_drafts: bool = False,
+    make_proposals: MakeProposals | None = None,
 ) -> list[Draft]:
-    """Add missing drafts to a passage, and number hand-written drafts like their cards.
+    """Add the missing drafts of a passage, and number hand-written drafts like their cards.
 
     Args:
-        snapshot: the passage.
-        new_drafts: the drafts from a drafter.
-        again: whether to add a model's drafts whose acceptance was undone, and its pending
-            drafts whose passage has changed, so that they are checked again.
-        proposals: creates proposals to replace cards whose answer is missing in their
+        snapshot: The passage.
+        new_drafts: The drafts from a drafter.
+        with_earlier_drafts: Whether to add a model's drafts whose acceptance was undone, and its
+            pending drafts whose passage has changed, so that they are checked again.
+        make_proposals: Creates proposals that replace cards whose answer is missing in their
             sentence. If None, no reworded cards are added.
     """
     drafts = [*new_drafts]
-    if again:
+    if with_earlier_drafts:
         drafts += [draft for _, draft in iter_undone_drafts(snapshot)]
         drafts += iter_outdated_drafts(snapshot)
-    if proposals is not None:
-        drafts += iter_reworded_cards(snapshot, drafts, proposals)
+    if make_proposals is not None:
+        drafts += iter_reworded_cards(snapshot, drafts, make_proposals)
 
     # number hand-written drafts, so that each finds its card
     numbers = count()
@@ -89,14 +89,14 @@ def complete_drafts(
 
 
 def compute_draft_id(draft: Draft) -> str:
-    """Compute the id of a draft as a hash of its highlight, text and gaps.
+    """Compute the id of a draft: a hash of its highlight, text and gaps.
 
     The id is the same on every device.
     """
     parts = (
         draft.note_type.value,
         get_slot(draft),
-        hash_sides(draft.fields),
+        hash_question_and_answer(draft.fields),
         *draft.gaps[1:],
     )
     return f"{DRAFT_PREFIX}{hash16(draft.key, *parts)}"
@@ -121,17 +121,17 @@ def card_to_draft(content: CardContent, highlight: Highlight) -> Draft:
 
 
 def iter_undone_drafts(snapshot: HighlightSnapshot) -> Iterator[tuple[Card, Draft]]:
-    """Yield the model's drafts whose acceptance was undone and that aren't pending.
+    """Yield a model's drafts that aren't pending although their acceptance was undone.
 
     Drafts whose drafting was undone as well are skipped. The text is taken from the journal, so
     it is available even if the database was lost.
 
     Yields:
-        Pairs of the card whose acceptance was undone, and the draft for it.
+        Pairs of the card whose acceptance was undone, and the draft of that card.
     """
     pending_ids = {draft.id for draft in snapshot.pending_drafts}
     for card in snapshot.passage.cards.values():
-        if card.verdict is not Verdict.TAKEN_BACK or card.is_numbered_user_text:
+        if card.verdict is not Verdict.TAKEN_BACK or card.is_hand_written:
             continue
         if card.origin.drafter not in ("llm", AGENT_DRAFTER):
             continue
@@ -139,40 +139,42 @@ def iter_undone_drafts(snapshot: HighlightSnapshot) -> Iterator[tuple[Card, Draf
             continue
         draft = card_to_draft(card, snapshot.highlight)
         if not is_quote_in_highlight(card.quote, snapshot.highlight):
-            draft = snapshot.follow_passage(draft)
+            draft = snapshot.update_quote(draft)
         if compute_draft_id(draft) not in pending_ids:
             yield card, draft
 
 
 def iter_outdated_drafts(snapshot: HighlightSnapshot) -> Iterator[Draft]:
-    """Yield the model's pending drafts of new cards whose passage has changed since.
+    """Yield a model's pending drafts of new cards whose passage has changed in the meantime.
 
-    Each draft quotes the current text of the passage; see `PassageSnapshot.follow_passage`. A
-    draft whose quote was never in the passage is skipped.
+    Their quote is updated to the current text of the passage (`PassageSnapshot.update_quote`).
+    Drafts whose quote was never in the passage are skipped.
     """
     for draft in snapshot.pending_drafts:
-        if draft.key != snapshot.highlight.key or draft.changed_guid:
+        if draft.key != snapshot.highlight.key or draft.target_guid:
             continue
         is_quoted = is_quote_in_highlight(draft.quote, snapshot.highlight)
         is_of_model = draft.origin.drafter in ("llm", AGENT_DRAFTER)
         is_outdated = is_of_model and draft.sentence_hashes and not is_quoted
         if draft.drafted_quote or is_outdated:
-            yield snapshot.follow_passage(draft.to_draft())
+            yield snapshot.update_quote(draft.to_draft())
 
 
 def iter_reworded_cards(
-    snapshot: HighlightSnapshot, other_drafts: Iterable[Draft], proposals: MakeProposals
+    snapshot: HighlightSnapshot,
+    other_drafts: Iterable[Draft],
+    make_proposals: MakeProposals,
 ) -> Iterator[Draft]:
-    """Yield drafts with new wordings for cards whose sentence has changed.
+    """Yield drafts with new text for the cloze cards whose sentence has changed.
 
-    Such a draft is offered as the new text of its card. A card is skipped if `other_drafts`
-    has a draft for the sentence with the same note type. If the card's answer no longer
-    occurs in the sentence, the results of `proposals` are yielded instead. Questions can't be
-    reworded; see `draft_changes.resolve_drafts`.
+    If the card's answer no longer occurs in the sentence, the sentence's proposals from
+    `make_proposals` are yielded instead. A card is skipped if `other_drafts` has a draft with the
+    same note type for the sentence. Questions can't be reworded; see
+    `draft_changes.compute_pending_draft_changes`.
     """
     if not (snapshot.passage.live_cards or snapshot.related.live_cards):
         return
-    drafted_families = {
+    drafted_note_types = {
         (sentence_decisions.find_draft_sentence(draft, snapshot.text), draft.note_type)
         for draft in other_drafts
     }
@@ -180,13 +182,13 @@ def iter_reworded_cards(
         if not state.revised_guid:
             continue
         card = snapshot.find_card(state.revised_guid)
-        if (state.sentence, card.note_type) in drafted_families:
+        if (state.sentence, card.note_type) in drafted_note_types:
             continue
         if card.kind is not CardKind.CLOZE:
             continue
         fields = reword_fields(state.sentence, card)
         if not fields:
-            for draft in proposals(snapshot.highlight):
+            for draft in make_proposals(snapshot.highlight):
                 sentence = sentence_decisions.find_draft_sentence(draft, snapshot.text)
                 if (sentence, draft.note_type) == (state.sentence, card.note_type):
                     yield draft
@@ -202,10 +204,10 @@ def iter_reworded_cards(
 
 
 def reword_fields(sentence: str, card: CardContent) -> Texts:
-    """Adapt the fields of a cloze card to the new text of its sentence.
+    """Rewrite the fields of a cloze card for the new text of its sentence.
 
-    The first occurrence of the card's answer as whole words is blanked out. Returns {} if the
-    sentence has none, or consists only of the answer.
+    The first occurrence of the card's answer as whole words becomes the gap. Returns {} if the
+    sentence doesn't contain the answer, or contains nothing else.
     """
     answer = format_cloze_answers(card.get_field("Text"))
     span = find_whole_words(answer, sentence) if answer else None
@@ -222,13 +224,13 @@ def reword_fields(sentence: str, card: CardContent) -> Texts:
 
 
 def match_card_numbers(passage: Passage, draft: Draft) -> Draft:
-    """Return a hand-written draft with the cloze numbers and picture paths of its card.
+    """Give a hand-written draft the cloze numbers and picture paths of its existing card.
 
-    Anki identifies the cards of a cloze note by number, so a gap keeps its number, and a
-    number that was ever exported isn't reused for another gap. A draft without an existing
-    card is returned unchanged.
+    Anki identifies the cards of a cloze note by number. A gap therefore keeps its number, and a
+    number that was ever exported isn't reused for another gap. A draft without an existing card
+    is returned unchanged.
     """
-    card = passage.find_card_in_slot(draft)
+    card = passage.find_card_by_number(draft)
     if card is None:
         return draft
     fields = dict(draft.fields)
@@ -266,38 +268,38 @@ def match_card_numbers(passage: Passage, draft: Draft) -> Draft:
 
 
 def list_field_texts(content: CardContent) -> list[str]:
-    """Return the texts of the nonempty fields of a draft or card."""
+    """Return the texts of all nonempty fields of a draft or card."""
     return [text for _, text in content.fields if text]
 
 
 def repeats_live_card(passage: Passage, draft: Draft) -> bool:
-    """Return whether a live card already has a hand-written draft's number and text.
+    """Return whether a live card already has the number and text of a hand-written draft.
 
-    This happens after the database is lost. Such a draft is ignored, whatever the checks
-    report.
+    This happens after the database was lost. Such a draft is ignored, whatever the checks report.
     """
-    card = passage.find_card_in_slot(draft)
+    card = passage.find_card_by_number(draft)
     if card is None or not card.is_live or passage.is_rejected(draft):
         return False
-    return hash_sides(card.fields) == hash_sides(
+    return hash_question_and_answer(card.fields) == hash_question_and_answer(
         draft.fields
     ) and not differs_from_source_text(card, draft)
 
 
-def should_offer(passage: Passage, draft: Draft, device_id: str) -> bool:
+def should_offer_draft(passage: Passage, draft: Draft, device_id: str) -> bool:
     """Return whether to offer a hand-written draft to the user.
 
-    A draft is offered if it was never decided on, if the acceptance of its card was undone,
-    or if it has text that its live card never had. `device_id` is the id of this device.
+    A draft is offered if the user has never decided on it, if the acceptance of its card was
+    undone, or if it has newer source text than its live card. `device_id` is the id of this
+    device.
     """
     if passage.is_skipped or passage.is_passed_over(draft) or passage.is_rejected(draft):
         return False
-    card = passage.find_card_in_slot(draft)
+    card = passage.find_card_by_number(draft)
     if card is None:
         card_of_proposal = find_proposed_card(passage)
-        return card_of_proposal is None or hash_sides(
+        return card_of_proposal is None or hash_question_and_answer(
             card_of_proposal.fields
-        ) != hash_sides(draft.fields)
+        ) != hash_question_and_answer(draft.fields)
     # offer a draft again if the acceptance of its card was undone
     if card.verdict is Verdict.TAKEN_BACK:
         return True
@@ -305,32 +307,36 @@ def should_offer(passage: Passage, draft: Draft, device_id: str) -> bool:
 
 
 def has_new_source_text(card: Card, draft: Draft, device_id: str) -> bool:
-    """Return whether the draft has newer source text than its live card; see `should_offer`."""
+    """Return whether a hand-written draft has newer source text than its card, which is live."""
     return (
         card.is_live
         and differs_from_source_text(card, draft)
-        and not is_possibly_outdated(card, device_id, draft)
+        and not is_possibly_older_than_card(card, device_id, draft)
     )
 
 
 def has_decided_text(passage: Passage, draft: Draft) -> bool:
-    """Return whether a draft's text was rejected, or is or was the text of a card.
+    """Return whether the user has rejected a draft's text or accepted it as a card.
 
-    Cards whose acceptance was undone don't count.
+    The current text of a card and the text with which it was drafted are compared. Cards whose
+    acceptance was undone don't count.
     """
-    draft_content = hash_sides(draft.fields)
+    draft_content = hash_question_and_answer(draft.fields)
     if draft_content in passage.rejected_hashes:
         return True
     for card in passage.cards.values():
         if card.verdict is Verdict.TAKEN_BACK:
             continue
-        if draft_content in (hash_sides(card.fields), card.drafted_text_hash):
+        if draft_content in (
+            hash_question_and_answer(card.fields),
+            card.drafted_text_hash,
+        ):
             return True
     return False
 
 
 def find_proposed_card(passage: Passage) -> Card | None:
-    """Return a live card that was accepted from a proposal of this passage, or None."""
+    """Return a live card of the passage that was accepted from a proposal, or None."""
     for card in passage.live_cards:
         if card.is_proposed:
             return card
@@ -340,23 +346,23 @@ def find_proposed_card(passage: Passage) -> Card | None:
 # --- gaps of proposals ------------------------------------------------------------------
 
 
-def select_gap(draft: D, number: int) -> D:
-    """Return a copy of a proposal that asks only for the gap with this number, counting from 1.
+def select_gap(draft: D, gap_number: int) -> D:
+    """Return a copy of a proposal that asks for only one of its gaps, counting from 1.
 
-    A draft without alternatives (`Draft.gaps`) is returned unchanged if `number` is 1.
+    A draft without a choice of gaps (`Draft.gaps`) is returned unchanged if `gap_number` is 1.
 
     Raises:
-        RefusedError: no gap has this number.
+        RefusedError: There is no gap with this number.
     """
-    if number == 1 and not draft.gaps:
+    if gap_number == 1 and not draft.gaps:
         return draft
-    if not 1 <= number <= len(draft.gaps):
+    if not 1 <= gap_number <= len(draft.gaps):
         if draft.gaps:
             message = f"this proposal has only {format_count(len(draft.gaps), 'gap')}"
         else:
-            message = f"gap {number}: only proposals have several gaps to choose from"
+            message = f"gap {gap_number}: only proposals have several gaps to choose from"
         raise RefusedError(message, hint="ankiforge show ID")
-    text = draft.gaps[number - 1]
+    text = draft.gaps[gap_number - 1]
     fields = tuple(
         (name, text if name == "Text" else field_text)
         for name, field_text in draft.fields
@@ -364,17 +370,17 @@ def select_gap(draft: D, number: int) -> D:
     return replace(draft, fields=fields, answer=format_cloze_answers(text), gaps=())
 
 
-def put_gap_first(draft: D, number: int) -> D:
-    """Return a copy of a proposal with gap `number`, counting from 1, moved to the front."""
-    first = draft.gaps[number - 1]
+def move_gap_to_front(draft: D, gap_number: int) -> D:
+    """Return a copy of a proposal in which a gap comes first. Gaps are numbered from 1."""
+    first = draft.gaps[gap_number - 1]
     others = [gap for gap in draft.gaps if gap != first]
-    return replace(select_gap(draft, number), gaps=(first, *others))
+    return replace(select_gap(draft, gap_number), gaps=(first, *others))
 
 
-def find_nearest_gap(draft: Draft, text: str) -> int:
+def find_most_similar_gap(draft: Draft, text: str) -> int:
     """Return the number of the gap whose cloze text is most similar to `text`.
 
-    Gaps are numbered from 1, which is also the result for a draft without several gaps.
+    Gaps are numbered from 1. The result is also 1 for a draft without a choice of gaps.
     """
     from rapidfuzz import fuzz
 

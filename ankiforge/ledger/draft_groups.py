@@ -20,8 +20,8 @@ from msgspec.structs import asdict, replace
 from ankiforge.ledger import cards, line_patterns, sentence_decisions
 from ankiforge.ledger.database import iter_batches
 from ankiforge.ledger.draft_changes import is_resolved
-from ankiforge.ledger.draft_completion import should_offer
-from ankiforge.ledger.events import USER, Passage, hash_sides, make_guid
+from ankiforge.ledger.draft_completion import should_offer_draft
+from ankiforge.ledger.events import USER, Passage, hash_question_and_answer, make_guid
 from ankiforge.ledger.store import JSON_VALUES, Row, Store, to_json
 from ankiforge.ledger.tables import pending_drafts, sentences
 from ankiforge.ledger.tables.anki_notes import filter_deleted_guids
@@ -57,7 +57,10 @@ are last."""
 
 
 def iter_pending_drafts(store: Store, ids: Iterable[str]) -> Iterator[PendingDraft]:
-    """Yield the given pending drafts with their remarks, in order, skipping obsolete ones."""
+    """Yield pending drafts by id, in the same order and with their remarks.
+
+    Obsolete drafts and unknown ids are skipped.
+    """
     finder = RemarkFinder(store)
     for batch in iter_batches(ids):
         query = (
@@ -91,15 +94,18 @@ def iter_pending_drafts(store: Store, ids: Iterable[str]) -> Iterator[PendingDra
 
 
 def is_obsolete(store: Store, passage: Passage, draft: StoredDraft) -> bool:
-    """Return whether a stored draft should no longer be shown.
+    """Return whether a stored draft should no longer be shown to the user.
 
-    A hand-written draft is obsolete if it was decided on, or if the next run will update a
-    card with its text. Any other draft is obsolete only after its passage was found to be the
-    same as another one: if the passage no longer contains the draft's sentences, if a decision
-    resolves the draft, or if it is a proposal for a highlight that isn't the leading one.
+    A hand-written draft is obsolete if the user has decided on it, or if the next run will update
+    a card with its text. Any other draft can only become obsolete because its passage turned out
+    to be the same as another passage. It is then obsolete if the passage doesn't contain its
+    sentence, if a decision resolves it, or if it is a proposal and its highlight isn't the
+    leading one.
     """
-    if draft.is_numbered_user_text:
-        if not draft.revised_guid and not should_offer(passage, draft, store.device_id):
+    if draft.is_hand_written:
+        if not draft.revised_guid and not should_offer_draft(
+            passage, draft, store.device_id
+        ):
             return True
         return will_update_card(passage, draft)
     if len(passage.keys) == 1 or draft.keeps_text:
@@ -120,11 +126,12 @@ def is_obsolete(store: Store, passage: Passage, draft: StoredDraft) -> bool:
 def will_update_card(passage: Passage, draft: StoredDraft) -> bool:
     """Return whether the next run will update a card with the text of a hand-written draft.
 
-    This happens if the draft was created before its passage was found to be that of the card.
+    This is the case if the draft was created before its passage was recognized as the passage of
+    the card.
     """
     if draft.revised_guid:
         return False
-    card = passage.find_card_in_slot(draft)
+    card = passage.find_card_by_number(draft)
     return card is not None and card.is_live and not draft.is_blocked
 
 
@@ -147,12 +154,12 @@ def find_obsolete_ids(store: Store) -> set[str]:
     return ids
 
 
-def count_reasons(store: Store, ids: Iterable[str]) -> Counter[str]:
-    """Count the drafts by the reason why they are pending.
+def count_pending_reasons(store: Store, ids: Iterable[str]) -> Counter[str]:
+    """Count drafts by the reason why they are pending.
 
-    The reason is the first check that warns or blocks or, without one, the first remark,
-    falling back to `NO_WARNING_REASON`. Proposals always need a decision, so they are counted
-    under `PROPOSAL_DRAFTER`.
+    The reason is the first check that warns or blocks. If there is none, it is the first remark,
+    or else `NO_WARNING_REASON`. Proposals always need a decision, so they are counted under
+    `PROPOSAL_DRAFTER`.
     """
     counts = Counter[str]()
     clean_ids = []
@@ -174,10 +181,10 @@ def count_reasons(store: Store, ids: Iterable[str]) -> Counter[str]:
 
 
 def iter_draft_groups(store: Store, ids: Iterable[str]) -> Iterator[Offer]:
-    """Yield the groups that the given drafts belong to, each once and without obsolete drafts.
+    """Yield the groups of the given drafts, each group once and without obsolete drafts.
 
-    `ids` may also contain highlight keys, which select all drafts of their passages. The drafts of
-    a group are sorted by `rank_draft`.
+    `ids` may also contain the keys of highlights, which stand for all drafts of their passages.
+    The drafts of a group are sorted by `get_draft_sort_key`.
     """
     yielded_offers = set[str]()
     for batch in iter_batches(ids):
@@ -199,23 +206,23 @@ def iter_draft_groups(store: Store, ids: Iterable[str]) -> Iterator[Offer]:
             for offer in offers_by_id[id]:
                 if offer not in yielded_offers:
                     yielded_offers.add(offer)
-                    yield tuple(sorted(drafts_by_offer[offer], key=rank_draft))
+                    yield tuple(sorted(drafts_by_offer[offer], key=get_draft_sort_key))
 
 
-def filter_with_several_draft_groups(
+def filter_passages_with_several_draft_groups(
     store: Store, passage_keys: Iterable[str]
 ) -> list[str]:
-    """Return the passages whose pending drafts form several groups, preserving their order."""
+    """Return the passages whose pending drafts form more than one group, in the same order."""
     query = "SELECT passage FROM offered GROUP BY passage HAVING min(offer) != max(offer)"
     passages_with_several = {row["passage"] for row in store.fetch_rows(query)}
     return [passage for passage in passage_keys if passage in passages_with_several]
 
 
-def rank_draft(draft: Draft) -> tuple[bool, int]:
+def get_draft_sort_key(draft: Draft) -> tuple[bool, int]:
     """Return the sort key of a draft within its group.
 
-    The user's own text comes first, then drafts by a model, then proposals with a choice of gaps.
-    Blocked drafts come last.
+    The user's own text comes first, followed by other drafts, and then by proposals with a choice
+    of gaps. Blocked drafts come last.
     """
     if draft.is_user_text:
         drafter_rank = 0
@@ -230,7 +237,7 @@ def rank_draft(draft: Draft) -> tuple[bool, int]:
 
 
 class RemarkFinder:
-    """Finds the remarks on drafts, using data that is loaded for many drafts at once."""
+    """Finds the remarks on drafts. Loads the necessary data for many drafts at once."""
 
     def __init__(self, store: Store) -> None:
         self._store = store
@@ -251,10 +258,10 @@ class RemarkFinder:
         self._load_more(drafts)
 
     def _load_more(self, drafts: Sequence[StoredDraft]) -> None:
-        """Load or reload the data for these drafts, keeping the data for all others."""
+        """Load or reload the data for these drafts. The data for all other drafts is kept."""
         store = self._store
-        contents = [hash_sides(draft.fields) for draft in drafts]
-        equal_rows = cards.load_cards_by_content(store, contents)
+        contents = [hash_question_and_answer(draft.fields) for draft in drafts]
+        equal_rows = cards.load_cards_by_content_hash(store, contents)
         for content in contents:
             self._equal_rows[content] = equal_rows.get(content, [])
             self._rejected[content] = set()
@@ -267,7 +274,7 @@ class RemarkFinder:
         names = {
             name
             for draft in drafts
-            if draft.is_numbered_user_text
+            if draft.is_hand_written
             for name in draft.sentence_hashes
         }
         deciding = sentences.find_deciding_passages(store, names)
@@ -292,13 +299,13 @@ class RemarkFinder:
             self._deleted_guids |= set(filter_deleted_guids(store, guids))
 
     def find_remarks(self, draft: StoredDraft, highlight: Highlight) -> Iterator[Remark]:
-        """Yield the remarks on a draft previously passed to `load`."""
+        """Yield the remarks on a draft that was passed to `load`."""
         if draft.keeps_text:
             yield Remark(RemarkKind.PASSAGE)
             return
         store = self._store
         passage = store.get_passage(draft.key)
-        draft_content = hash_sides(draft.fields)
+        draft_content = hash_question_and_answer(draft.fields)
         if not store.decided_hashes.isdisjoint((draft_content, *draft.sentence_hashes)):
             self._load_more(
                 [draft]
@@ -308,7 +315,7 @@ class RemarkFinder:
             is_live = store.get_passage(old).live_cards
             yield Remark(RemarkKind.MOVED if is_live else RemarkKind.DECIDED_ON_LOST)
         decision_remark = self._find_decision_remark(passage, draft, highlight)
-        if decision_remark is None and draft.is_numbered_user_text:
+        if decision_remark is None and draft.is_hand_written:
             # in other copies, only decisions on drafts that aren't hand-written count
             decided = (self._decided.get(name, set()) for name in draft.sentence_hashes)
             if any(passages - {passage.key} for passages in decided):
@@ -324,7 +331,7 @@ class RemarkFinder:
         ):
             suffix = "" if row["live"] else f", which is {row['verdict']}"
             yield Remark(RemarkKind.EQUAL_CARD, f"{row['guid'][:10]}{suffix}")
-        if not draft.is_numbered_user_text:
+        if not draft.is_hand_written:
             for name in draft.sentence_hashes:
                 same_rows = self._cards_by_sentence.get(name, ())
                 for row in list(_filter_other_passages(store, passage, same_rows))[:1]:
@@ -332,7 +339,7 @@ class RemarkFinder:
         if self._rejected.get(draft_content, set()) - {passage.key}:
             yield Remark(RemarkKind.REJECTED_ELSEWHERE)
 
-        if line_patterns.needs_form_answer(store, highlight, self._fields):
+        if line_patterns.needs_pattern_answer(store, highlight, self._fields):
             yield Remark(RemarkKind.FORM)
         if draft.kind is CardKind.OCCLUSION and not draft.revised_guid:
             yield Remark(RemarkKind.FIGURE)
@@ -346,7 +353,7 @@ class RemarkFinder:
             return RemarkKind.REPLACEMENT
         if draft.similar_removed_sentence:
             return RemarkKind.NEAR
-        if _was_similar_card_dropped(passage, draft, highlight):
+        if _was_similar_card_rejected(passage, draft, highlight):
             # ignore cards that the user accepted and undid
             accepted_guids = set()
             for event in self._store.load_events(passage.keys):
@@ -357,7 +364,7 @@ class RemarkFinder:
                 if card.verdict is not Verdict.TAKEN_BACK or id not in accepted_guids:
                     kept_cards[id] = card
             passage_before = replace(passage, cards=kept_cards)
-            is_dropped = _was_similar_card_dropped(passage_before, draft, highlight)
+            is_dropped = _was_similar_card_rejected(passage_before, draft, highlight)
             return RemarkKind.DECIDED_BEFORE if is_dropped else RemarkKind.TAKEN_BACK
         if not (self._any_deleted or self._unknown_notes):
             return None
@@ -374,7 +381,7 @@ class RemarkFinder:
         return None
 
 
-def _was_similar_card_dropped(
+def _was_similar_card_rejected(
     passage: Passage, draft: StoredDraft, highlight: Highlight
 ) -> bool:
     if not passage.was_ever_decided:
@@ -386,23 +393,23 @@ def _was_similar_card_dropped(
 
 
 def add_vault_name(tag: str, link: str) -> str:
-    """Append the name of an Obsidian vault to the tag of a document.
+    """Append the name of the Obsidian vault to the tag of a document.
 
-    This distinguishes documents with the same name in different vaults, such as `Index.md`.
-    `link` is a link to the document, or HTML that contains the link. If the link names no
-    vault, the tag is returned unchanged.
+    This distinguishes documents with the same name, such as `Index.md`, in different vaults.
+    `link` is a link to the document, or HTML that contains the link. If it doesn't name a vault,
+    the tag is returned unchanged.
     """
     vault = _VAULT.search(link)
     return f"{tag} {unquote(vault[1])}" if vault else tag
 
 
-def find_equal_cards(store: Store, passage: Passage, words: str) -> list[Row]:
-    """Return the rows of cards in other passages that have the same content.
+def find_equal_cards(store: Store, passage: Passage, content_hash: str) -> list[Row]:
+    """Return the rows of the cards with this content hash in passages other than `passage`.
 
-    Cards that the user declared to be different are left out. `words` is the hash of a card's
-    content, either now or when it was drafted.
+    Cards whose passage the user declared to be different from `passage` are left out. A card's
+    current text and the text that its source or drafter last set are compared.
     """
-    rows = cards.load_cards_by_content(store, [words]).get(words, ())
+    rows = cards.load_cards_by_content_hash(store, [content_hash]).get(content_hash, ())
     return list(_filter_other_passages(store, passage, rows))
 
 
@@ -416,24 +423,27 @@ def _filter_other_passages(
 
 
 def find_possible_matches_to_ask(store: Store, passage: Passage) -> list[Pair]:
-    """Return the removed passages with live cards that may be this passage, to ask the user.
+    """Find the removed passages with live cards about which the user must be asked.
 
-    Each result is a pair of a key of this passage and the key of the removed one.
+    The question is whether such a passage is the same as `passage`. Each result is a pair of a
+    key of `passage` and the key of the removed passage.
     """
     doubts = _find_possible_matches(store, passage)
     return [(new, old) for new, old in doubts if store.get_passage(old).live_cards]
 
 
 def _find_possible_matches(store: Store, passage: Passage) -> list[Pair]:
-    """Return the removed passages that may be the same as this passage.
+    """Find the removed passages that may be the same as `passage`.
 
-    Each result is a pair of a key of this passage and the key of the removed one.
+    Each result is a pair of a key of `passage` and the key of the removed passage.
     """
-    if not passage.possible_same_keys or not cards.load_present_row(store, passage):
+    if not passage.possible_same_keys or not cards.load_current_highlight_row(
+        store, passage
+    ):
         return []
     doubts = []
     for new, old in passage.possible_same_keys.items():
         other = store.get_passage(old)
-        if not cards.load_present_row(store, other):
+        if not cards.load_current_highlight_row(store, other):
             doubts.append((new, old))
     return doubts

@@ -27,7 +27,7 @@ from ankiforge.ledger.draft_changes import (
 )
 from ankiforge.ledger.events import (
     Passage,
-    hash_sides,
+    hash_question_and_answer,
     reopens_passage,
 )
 from ankiforge.ledger.snapshots import HighlightSnapshot
@@ -63,15 +63,14 @@ def iter_highlights_to_draft(
 ) -> Iterator[Highlight]:
     """Yield the highlights that are new or have changed since they were last drafted.
 
-    If `by_model`, yields the highlights to send to a model: undecided ones that no model has
-    drafted yet, and those with a card that may not fit their changed text any more.
-
     Args:
-        store: the store.
-        by_model: select highlights for a model, not for the rules.
-        within: the only documents whose highlights are yielded.
-        was_asked: takes a key and returns whether a chat was asked about the highlight. If
-            so, the highlight is yielded even if the user has decided on it since.
+        store: The store.
+        by_model: Whether to select highlights for a model instead of the rules. A model gets
+            undecided highlights that no model has drafted yet, and highlights whose card may no
+            longer fit their changed text.
+        within: The documents whose highlights are yielded, or None for all documents.
+        was_asked: Takes the key of a highlight, and returns whether a chat was asked about it.
+            Such a highlight is yielded even if the user has decided on it since.
     """
     column = "modelled" if by_model else "drafted"
     # the rules draft in the order in which keys were issued, because checks compare each draft with
@@ -93,7 +92,7 @@ def iter_highlights_to_draft(
         outdated_keys.update(row["key"] for row in rows)
     for batch in iter_batches(keys):
         store.preload_passages(batch)
-        for highlight_row in highlights.load_rows(store, batch):
+        for highlight_row in highlights.load_highlight_rows(store, batch):
             if highlight_row["state"] != "present":
                 continue
             if highlight_row[column] == highlight_row["content"]:
@@ -120,7 +119,7 @@ def iter_highlights_to_draft(
             ):
                 highlight = replace(
                     highlight,
-                    skip_reason=f"skip: {line_patterns.explain_never_answer(highlight)}",
+                    skip_reason=f"skip: {line_patterns.explain_rejected_pattern(highlight)}",
                 )
             yield highlight
 
@@ -134,9 +133,9 @@ def _should_ask_model(
 ) -> bool:
     """Return whether to send a highlight to a model, or to record a chat's reply about it.
 
-    A highlight isn't sent if it is left out or a copy of another highlight. A decided highlight
-    is only sent if its key is in `outdated_keys`, i.e. if the user is being asked whether its
-    card still fits.
+    A highlight isn't sent if it is left out or is a copy of another highlight. If it is already
+    decided, it is only sent if the user is being asked whether its card still fits. `outdated_keys`
+    are the keys of these highlights.
     """
     key = highlight_row["key"]
     if highlight_row["fate"] == "left_out":
@@ -160,7 +159,7 @@ def _should_ask_model(
 def schedule_redrafting(store: Store, version: str) -> None:
     """Schedule undecided passages for redrafting if the offline drafters have changed.
 
-    `version` identifies the current set of offline drafters.
+    `version` identifies the current offline drafters.
     """
     if store.get_meta("proposals") == version:
         return
@@ -178,7 +177,7 @@ def schedule_redrafting(store: Store, version: str) -> None:
 
 
 class RecordedDrafts(Value):
-    """The changed cards, new drafts and failures that were recorded."""
+    """The changed cards, the new drafts and the failures of `record_drafts`."""
 
     changes: tuple[TextChange, ...] = ()
     """The cards whose text changed, and those whose new text is held back."""
@@ -191,31 +190,30 @@ class RecordedDrafts(Value):
 def record_drafts(
     store: Store,
     results: Sequence[DraftingResult],
-    terms_of: Callable[[Draft], SearchTerms],
+    compute_terms: Callable[[Draft], SearchTerms],
     *,
     by_model: bool = False,
-    beside: bool = False,
-    drafting: str = "",
+    keeps_pending: bool = False,
+    drafting_id: str = "",
     passages: Mapping[str, HighlightSnapshot] | None = None,
 ) -> RecordedDrafts:
     """Record the drafts of highlights, or the reasons why there are none.
 
     Args:
-        store: the store.
-        results: the checked drafts of each highlight.
-        terms_of: returns the search terms by which duplicates of a draft are found later.
-        by_model: whether a model created the drafts. If so, the pending drafts of the rules
-            are kept.
-        beside: whether to keep all pending drafts, because the user requested further ones.
-        drafting: the id under which `undo` reverts all these drafts, or "" if they can't be
+        store: The store.
+        results: The checked drafts of each highlight.
+        compute_terms: Computes the search terms by which duplicates of a draft are found later.
+        by_model: Whether a model created the drafts. If so, pending drafts by the rules are kept.
+        keeps_pending: Whether to keep all pending drafts, because the user requested further ones.
+        drafting_id: The id under which `undo` reverts all of these drafts, or "" if they can't be
             undone.
-        passages: the snapshots of the highlights by highlight key, or None to load them.
+        passages: The snapshots of the highlights, keyed by highlight key, or None to load them.
     """
     mode = DraftingMode(
         store.device_id,
         is_model=by_model,
-        keeps_pending=beside,
-        after_event_number=store.find_max_number() if beside else 0,
+        keeps_pending=keeps_pending,
+        after_event_number=store.find_last_event_number() if keeps_pending else 0,
     )
     drafted_by_key: dict[str, DraftingResult] = {
         each.highlight.key: each for each in results
@@ -230,9 +228,9 @@ def record_drafts(
             snapshots.update(load_highlight_snapshots(store, keys))
         terms = []
         for key in keys:
-            for draft in drafted_by_key[key].shown_drafts:
-                digest = f"{draft.kind}{hash_sides(draft.fields)}"
-                terms.append((digest, terms_of(draft)))
+            for draft in drafted_by_key[key].visible_drafts:
+                digest = f"{draft.kind}{hash_question_and_answer(draft.fields)}"
+                terms.append((digest, compute_terms(draft)))
         changes = {
             key: compute_draft_changes(snapshots[key], drafted_by_key[key], mode)
             for key in keys
@@ -249,9 +247,11 @@ def record_drafts(
                 changes[key] = compute_draft_changes(
                     snapshots[key], drafted_by_key[key], mode, has_updated_cards=True
                 )
-        if drafting:
-            changes = {key: change.leave_out_pending() for key, change in changes.items()}
-        _write_changes(store, list(changes.values()), mode, drafting)
+        if drafting_id:
+            changes = {
+                key: change.exclude_pending_drafts() for key, change in changes.items()
+            }
+        _write_changes(store, list(changes.values()), mode, drafting_id)
         duplicates.store_search_terms(store, terms)
         changes_by_key.update(visible_changes)
         results_by_key.update(changes)
@@ -265,7 +265,7 @@ def record_drafts(
                 key, "", reason=error.message, status="failed", usefulness=worth
             )
             outcomes.append(outcome)
-        pending_drafts.store_outcomes(store, outcomes, mode)
+        pending_drafts.save_drafting_outcomes(store, outcomes, mode)
 
     visible_changes: list[TextChange] = []
     for key, change in results_by_key.items():
@@ -282,7 +282,7 @@ def record_drafts(
 def _update_cards_from_source(store: Store, change: DraftingChanges) -> list[TextChange]:
     """Give the cards of a passage the new text of their source.
 
-    Returns the changes that will be visible in Anki.
+    Returns the changes that the user will see in Anki.
     """
     cards_before = change.snapshot.passage.cards
     guids = [
@@ -308,14 +308,15 @@ def make_drafting_id(store: Store) -> str:
 
 
 def _store_drafting(
-    store: Store, changes: Sequence[DraftingChanges], drafting: str
+    store: Store, changes: Sequence[DraftingChanges], drafting_id: str
 ) -> None:
-    """Save the highlight columns that a drafting is about to change, so that it can be undone."""
-    number = store.find_max_number()
+    """Save the columns of highlights that a drafting is about to change, for its undo."""
+    number = store.find_last_event_number()
     rows = []
     for change in changes:
         new_ids = [draft.id for draft in change.drafts.added]
-        rows.append((drafting, number, to_json(new_ids), change.snapshot.highlight.key))
+        key = change.snapshot.highlight.key
+        rows.append((drafting_id, number, to_json(new_ids), key))
     store.execute_all(
         "INSERT INTO drafting SELECT ?, ?, key, ?, content, modelled, declined, worth,"
         " reason, fate FROM highlight WHERE key = ?",
@@ -324,13 +325,16 @@ def _store_drafting(
 
 
 def _write_changes(
-    store: Store, changes: Sequence[DraftingChanges], mode: DraftingMode, drafting: str
+    store: Store,
+    changes: Sequence[DraftingChanges],
+    mode: DraftingMode,
+    drafting_id: str,
 ) -> None:
     draft_changes = [change.drafts for change in changes]
-    if drafting:
+    if drafting_id:
         # undoing the drafting restores the highlights and the replaced drafts
-        _store_drafting(store, changes, drafting)
-        draft_changes = [change.archive_deleted(drafting) for change in draft_changes]
+        _store_drafting(store, changes, drafting_id)
+        draft_changes = [change.archive_deleted(drafting_id) for change in draft_changes]
     pending_drafts.apply_changes(store, draft_changes)
     if mode.is_rules:
         # delete archived hand-written drafts that weren't drafted again
@@ -341,28 +345,28 @@ def _write_changes(
         ]
         store.execute_all(query, own_ids)
     outcomes = [change.outcome for change in changes if change.outcome is not None]
-    pending_drafts.store_outcomes(store, outcomes, mode)
+    pending_drafts.save_drafting_outcomes(store, outcomes, mode)
     # there is nothing to undo for the highlights that the drafting didn't change
     store.execute(
         "DELETE FROM drafting WHERE id = ? AND drafts = '[]' AND NOT EXISTS"
         " (SELECT 1 FROM decided d WHERE d.event = drafting.id AND d.key = drafting.key)"
         " AND (modelled, declined, worth, reason, fate) = (SELECT h.modelled, h.declined,"
         " h.worth, h.reason, h.fate FROM highlight h WHERE h.key = drafting.key)",
-        drafting,
+        drafting_id,
     )
 
 
 # --- updating pending drafts ------------------------------------------------------------
 
 
-def update_decks(store: Store, deck_for: Callable[[Highlight], str]) -> None:
-    """Move each pending draft to the deck that the settings now assign to its highlight."""
+def update_decks(store: Store, choose_deck: Callable[[Highlight], str]) -> None:
+    """Move each pending draft to the deck that the settings now choose for its highlight."""
     with store.transaction():
         for row in store.fetch_rows(
             "SELECT d.id, d.deck, d.body, h.body AS highlight_body"
             " FROM draft d JOIN highlight h USING (key) WHERE h.body != ''"
         ):
-            deck = deck_for(decode_highlight_body(row["highlight_body"]))
+            deck = choose_deck(decode_highlight_body(row["highlight_body"]))
             if deck != row["deck"]:
                 body = to_json(replace(decode_draft(row["body"]), deck=deck))
                 query = "UPDATE draft SET deck = ?, body = ? WHERE id = ?"
@@ -370,7 +374,7 @@ def update_decks(store: Store, deck_for: Callable[[Highlight], str]) -> None:
 
 
 def drop_declined_findings(store: Store) -> None:
-    """Drop findings about review histories in other tools that the user won't take over."""
+    """Delete the findings about review histories in other tools that the user won't take over."""
     declined_tools = foreign_history.load_declined_tools(store)
     for draft_row in (
         pending_drafts.load_foreign_history_drafts(store) if declined_tools else ()
@@ -389,10 +393,10 @@ def drop_declined_findings(store: Store) -> None:
 def replace_findings(
     store: Store, check: str, findings: Mapping[str, Finding | None]
 ) -> None:
-    """Replace the findings that a check made on pending drafts.
+    """Replace the findings of a single check on pending drafts.
 
-    `findings` maps the id of a draft to its new finding, or to None if it passes the check
-    now.
+    `findings` maps the id of each draft to its new finding, or to None if the draft now passes
+    the check.
     """
     with store.transaction():
         for draft_row in pending_drafts.load_draft_rows(store, findings):

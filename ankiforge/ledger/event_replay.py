@@ -30,8 +30,8 @@ from ankiforge.ledger.events import (
     StoredContent,
     content_from_stored,
     create_card,
-    hash_markdown,
-    hash_sides,
+    hash_fields_with_markup,
+    hash_question_and_answer,
     is_hand_written_decision,
     normalize_answer,
     parse_slot_number,
@@ -64,10 +64,12 @@ from ankiforge.text.cloze import format_cloze_answers
 
 
 def sort_events(events: Iterable[Event]) -> list[tuple[Event, bool]]:
-    """Sort events into the same order on every device.
+    """Sort events into the same order on every device, and find out which are undone.
 
-    Returns pairs of an event and whether it is active, i.e. hasn't been undone. An undo is an
-    event as well and may itself be undone.
+    An undo is also an event and may itself be undone.
+
+    Returns:
+        Pairs of an event and whether it is active, which means that it hasn't been undone.
     """
     ordered = sorted(events, key=lambda event: event.order)
     undone_ids = set()
@@ -79,14 +81,13 @@ def sort_events(events: Iterable[Event]) -> list[tuple[Event, bool]]:
 
 
 def group_linked_keys(links: Iterable[Event]) -> dict[str, Strings]:
-    """Group keys that belong to the same passage.
+    """Group the keys that belong to the same passage.
 
     Args:
-        links: the `same` and `undo` events, and the `key` events of all keys that they name.
+        links: The `same` and `undo` events, and the `key` events of all keys that they name.
 
     Returns:
-        A mapping from each key that is linked to another one to all keys of its passage, oldest
-        first.
+        For each key that is linked to another key, all keys of its passage, oldest first.
     """
     ages: dict[str, int] = {}
     linked_keys: dict[str, set[str]] = {}
@@ -118,8 +119,8 @@ def replay_events(keys: Sequence[str], events: Iterable[Event]) -> Passage:
     """Compute a passage from all of its events.
 
     Args:
-        keys: all keys of the passage, oldest first.
-        events: all events whose key is one of `keys`, in any order.
+        keys: All keys of the passage, oldest first.
+        events: All events whose key is one of `keys`, in any order.
     """
     passage = Passage(tuple(keys))
     ordered_events = sort_events(events)
@@ -170,11 +171,11 @@ def replay_events(keys: Sequence[str], events: Iterable[Event]) -> Passage:
 
 
 def _supersede_duplicates(passage: Passage) -> None:
-    """Mark the cards that duplicate a card of an older key of the passage as superseded.
+    """Mark cards as superseded if they duplicate a card of the passage's oldest key.
 
-    A passage has several keys if passages that were read separately are the same. Cards are
-    compared with the cards of the oldest key, or of the next key if all of these were merged into
-    other cards. If no card of that key is live, cards that the user accepted aren't superseded.
+    A passage has several keys if passages that were read separately turned out to be the same. If
+    all cards of the oldest key were merged into other cards, cards are compared with those of the
+    next key. Cards that the user accepted are only superseded if a card of that key is live.
     """
     cards_by_key: dict[str, list[Card]] = defaultdict(list)
     for card in passage.cards.values():
@@ -201,8 +202,8 @@ def _supersede_duplicates(passage: Passage) -> None:
 def _is_duplicate(passage: Passage, card: Card, other_cards: Sequence[Card]) -> bool:
     """Return whether a card is a duplicate of one of `other_cards`.
 
-    Two cards are duplicates if they have a decided sentence or the number of a hand-written card
-    in common, or if the decided sentences of either card are unknown.
+    Two cards are duplicates if they are hand-written and have the same number, if they share a
+    decided sentence, or if the decided sentences of either card are unknown.
     """
     sentences_by_guid: dict[str, set[str]] = defaultdict(set)
     for decision in passage.decisions:
@@ -211,8 +212,7 @@ def _is_duplicate(passage: Passage, card: Card, other_cards: Sequence[Card]) -> 
     for other_card in other_cards:
         other_sentences = sentences_by_guid[other_card.guid]
         has_same_slot = (
-            card.is_numbered_user_text
-            and card.user_text_number == other_card.user_text_number
+            card.is_hand_written and card.user_text_number == other_card.user_text_number
         )
         if (
             has_same_slot
@@ -232,8 +232,9 @@ def _apply_decision(passage: Passage, event: Event, fact_event: Event | None) ->
 def _add_fact_decision(
     passage: Passage, event: Event, fact_event: Event | None, card: Card | None = None
 ) -> None:
-    """Add a decision's sentences to the passage, or close the passage if no `fact` event follows.
+    """Add the sentences of a decision to its passage.
 
+    If no `fact` event follows the decision, its sentences are unknown and the passage is closed.
     `card` is the card that the event names, as it was before the event.
     """
     if fact_event is not None:
@@ -255,11 +256,11 @@ def _add_fact_decision(
         if (
             "draft" in event.body
         ):  # the user may still be asked about new text of the card
-            wording = _decode_wording(event)
+            stored_content = _decode_stored_content(event)
             decided_sentences = select_sentences_to_decide(
-                split_sentences(wording.quote), wording.drafter
+                split_sentences(stored_content.quote), stored_content.drafter
             )
-            about = find_answer_sentence(decided_sentences, _get_answer(wording))
+            about = find_answer_sentence(decided_sentences, _get_answer(stored_content))
             guid = event.body["guid"]
             passage.decisions.append(
                 SentenceDecision("", decided_sentences, guid, card_sentence=about)
@@ -269,13 +270,13 @@ def _add_fact_decision(
 def _to_fact_decision(
     event: Event, fact_body: Json, card: Card | None, *, is_card: bool
 ) -> SentenceDecision:
-    """Build the sentence decision for an event from the body of its `fact` event.
+    """Build the sentence decision of an event from the body of its `fact` event.
 
     Args:
-        event: the event.
-        fact_body: the body of the `fact` event that belongs to the event.
-        card: the card that the event names, as it was before the event.
-        is_card: whether the passage itself is a card that the user wrote in the source.
+        event: The event of the decision.
+        fact_body: The body of the `fact` event that follows it.
+        card: The card that the event names, as it was before the event.
+        is_card: Whether the passage itself is a card that the user wrote in the source.
     """
     decision = msgspec.convert(fact_body, SentenceDecision)
     body = event.body
@@ -283,7 +284,7 @@ def _to_fact_decision(
     had_card = card is not None and card.verdict is not Verdict.TAKEN_BACK
     answer = ""
     if "draft" in body and len(decision.sentences) > 1:  # needed to choose the sentence
-        answer = _get_answer(_decode_wording(event))
+        answer = _get_answer(_decode_stored_content(event))
     card_fields = dict(card.fields) if card is not None and event.kind == "adopt" else {}
     fields = (
         body["draft"]["fields"] if "draft" in body else body.get("fields", card_fields)
@@ -306,14 +307,14 @@ def _to_fact_decision(
     )
 
 
-def _get_answer(wording: StoredContent) -> str:
-    return wording.fields.get("Back") or format_cloze_answers(
-        wording.fields.get("Text", "")
+def _get_answer(stored_content: StoredContent) -> str:
+    return stored_content.fields.get("Back") or format_cloze_answers(
+        stored_content.fields.get("Text", "")
     )
 
 
 def _is_retired_by_tag(event: Event) -> bool:
-    """Return whether an event records the tag of a retired note, not a decision by the user."""
+    """Return whether an event only records that a note in Anki has the tag of retired cards."""
     return event.kind == "retire" and event.body.get("why") == RETIRED_TAG_REASON
 
 
@@ -321,10 +322,9 @@ def _is_retired_by_tag(event: Event) -> bool:
 
 
 def _apply_event(passage: Passage, event: Event) -> None:
-    """Apply an active event to its passage and to the card it names.
+    """Apply an active event to its passage and to the card that it names.
 
-    The kinds `undo` and `same` are handled elsewhere, in `sort_events` and
-    `group_linked_keys`.
+    Events of the kinds `undo` and `same` are handled by `sort_events` and `group_linked_keys`.
     """
     body = event.body
     match event.kind:
@@ -382,30 +382,30 @@ def _apply_adopt(card: Card, event: Event) -> Card:
 def _drop_field_hashes(card: Card) -> tuple[ExportedNote, ...]:
     """Return a card's exported notes without the hashes of their fields.
 
-    Used when the card adopts another tool's note, because the hashes don't match its text.
+    The hashes are wrong as soon as the card takes over another tool's note, whose text differs.
     """
     return tuple(replace(shipped, field_hashes={}) for shipped in card.note.exports)
 
 
 def _apply_revise(card: Card, event: Event) -> Card:
-    """Give a card new text. Text from the source doesn't replace fields the user edited."""
-    wording = _decode_wording(event)
+    """Give a card new text. Text from the source doesn't replace fields that the user edited."""
+    stored_content = _decode_stored_content(event)
     if event.author == USER:
         edits = replace(
             card.edits, fields_typed_in_anki=(), pinned=(), source_texts_offered={}
         )
-        card = replace(replace_content(card, wording), edits=edits)
+        card = replace(replace_content(card, stored_content), edits=edits)
     else:
         card = replace(card, edits=replace(card.edits, fields_typed_in_anki=()))
-        card = _apply_source_text(card, wording)
-    return _record_provided_text(card, event.device_id, wording)
+        card = _apply_source_text(card, stored_content)
+    return _record_source_text(card, event.device_id, stored_content)
 
 
 def _apply_edit(card: Card, event: Event) -> Card:
     """Set the fields that the user edited, and pin them so that the source can't change them.
 
-    If the edit restores the text from before an undone decision, the source's text is offered
-    again.
+    If the edit restores the text from before an undone decision, the text of the source is
+    offered to the user again.
     """
     typed_fields: Texts = event.body["fields"]
     edits = card.edits
@@ -466,9 +466,9 @@ def _apply_reject_or_retire(card: Card, event: Event) -> Card:
 
 
 def _apply_export(card: Card, event: Event) -> Card:
-    """Record that a note was exported.
+    """Record that a card's note was exported.
 
-    The note type of the first package is kept for all later ones.
+    The note type of the first export is kept for all later exports.
     """
     body = event.body
     shipped = ExportedNote(
@@ -483,7 +483,7 @@ def _apply_export(card: Card, event: Event) -> Card:
     history = replace(
         history,
         exports=(*history.exports, shipped),
-        exported_text_hash=hash_markdown(card.fields),
+        exported_text_hash=hash_fields_with_markup(card.fields),
         exported_text_by_number={
             **history.exported_text_by_number,
             **body.get("numbers", {}),
@@ -511,12 +511,12 @@ def _apply_reexport(card: Card, event: Event) -> Card:
 
 def _apply_accept(passage: Passage, event: Event) -> None:
     body = event.body
-    wording = _decode_wording(event)
+    stored_content = _decode_stored_content(event)
     is_by_user = event.author == USER
     card = passage.cards.get(body["guid"])
     if card and FOUND_KEY in body:
         return  # the journal has the decision itself
-    content = content_from_stored(wording, event.key)
+    content = content_from_stored(stored_content, event.key)
     if card is None:
         card = replace(
             create_card(event, body["guid"], content, body.get("slot", "")),
@@ -528,10 +528,10 @@ def _apply_accept(passage: Passage, event: Event) -> None:
     else:
         if is_by_user:
             card = replace(_set_verdict(card, Verdict.LIVE, USER), accepted_at=event.time)
-        card = _apply_source_text(card, wording)
-    passage.cards[card.guid] = _record_provided_text(card, event.device_id, wording)
+        card = _apply_source_text(card, stored_content)
+    passage.cards[card.guid] = _record_source_text(card, event.device_id, stored_content)
     if is_by_user:
-        passage.rejected_hashes.discard(hash_sides(content.fields))
+        passage.rejected_hashes.discard(hash_question_and_answer(content.fields))
     replaced_card = passage.cards.get(body.get("instead", ""))
     if replaced_card:
         why = "replaced by another card"
@@ -541,22 +541,24 @@ def _apply_accept(passage: Passage, event: Event) -> None:
 
 
 def _apply_repair(passage: Passage, event: Event, *, is_active: bool) -> None:
-    """Apply a repair of another tool's note, or restore the note's text if it was undone.
+    """Apply a repair of another tool's note or, if it was undone, restore the note's old text.
 
     From then on, edits in Anki are detected by comparison with the repaired note. If the
     repair was undone, the notes that it added are retired.
     """
     body = event.body
     note = msgspec.convert(body["note"], AdoptedNote)
-    wording = _decode_wording(event)
+    stored_content = _decode_stored_content(event)
     card = passage.cards.get(body["guid"])
     if card is None:
-        content = content_from_stored(wording, event.key)
+        content = content_from_stored(stored_content, event.key)
         card = create_card(event, body["guid"], content, "0")
     history = replace(card.note, exports=_drop_field_hashes(card), adopted=note)
     passage.cards[card.guid] = replace(
         _set_verdict(card, Verdict.LIVE, USER),
-        fields=_drop_empty_fields(wording.fields if is_active else note.source_texts),
+        fields=_drop_empty_fields(
+            stored_content.fields if is_active else note.source_texts
+        ),
         deck=body.get("deck", ""),
         accepted_at=event.time,
         note=history,
@@ -576,8 +578,8 @@ def _apply_repair(passage: Passage, event: Event, *, is_active: bool) -> None:
 def _apply_undone_accept(passage: Passage, event: Event, why: str) -> None:
     """Add a card whose acceptance was undone, so that the policy doesn't accept it again.
 
-    Its draft is pending again, unless `why` is `DRAFTING_UNDONE_REASON`. Only the user may
-    decide on the draft.
+    The draft of the card is pending again, unless `why` is `DRAFTING_UNDONE_REASON`. Only the user
+    may decide on the draft.
     """
     card = passage.cards.get(event.body["guid"])
     if card is None or card.decided_by != USER:
@@ -592,7 +594,7 @@ def _apply_undone_accept(passage: Passage, event: Event, why: str) -> None:
 # --- changing cards ---------------------------------------------------------------------
 
 
-def _decode_wording(event: Event) -> StoredContent:
+def _decode_stored_content(event: Event) -> StoredContent:
     return msgspec.convert(event.body["draft"], StoredContent)
 
 
@@ -610,47 +612,54 @@ def _recreate_adopted_note(card: Card, event: Event) -> Card:
 
 
 def _pin_changed_fields(card: Card, event: Event) -> Card:
-    """Pin the fields that a source had changed, because the user undid the change.
+    """Pin the fields that a source had changed, after the user undid the change.
 
     A pinned field keeps its text when the source changes.
     """
-    wording = _decode_wording(event)
+    stored_content = _decode_stored_content(event)
     old_fields = dict(card.fields)
     changed_names = []
-    for name in sorted({*old_fields, *wording.fields}):
-        if old_fields.get(name, "") != wording.fields.get(name, ""):
+    for name in sorted({*old_fields, *stored_content.fields}):
+        if old_fields.get(name, "") != stored_content.fields.get(name, ""):
             changed_names.append(name)
     edits = replace(card.edits, pinned=_merge_names(card.edits.pinned, changed_names))
     card = replace(card, edits=edits)
-    return _record_provided_text(card, event.device_id, wording)
+    return _record_source_text(card, event.device_id, stored_content)
 
 
-def _apply_source_text(card: Card, wording: StoredContent) -> Card:
+def _apply_source_text(card: Card, stored_content: StoredContent) -> Card:
     """Give a card the new text of its source, except in pinned fields.
 
-    For a pinned field, the new text is stored in `source_texts_offered`, and the user is asked
-    which of the two texts to keep.
+    The new text of a pinned field is stored in `source_texts_offered`, and the user is asked which
+    of the two texts to keep.
     """
     edits = card.edits
     pinned_fields = {name: card.get_field(name) for name in edits.pinned}
     offered_fields = dict(edits.source_texts_offered)
     for name in edits.pinned:
-        text = wording.fields.get(name, "")
+        text = stored_content.fields.get(name, "")
         if not text or text == pinned_fields[name]:
             offered_fields.pop(name, None)
         elif text != edits.source_texts_applied.get(name, ""):
             offered_fields[name] = text
-    fields = _drop_empty_fields({**wording.fields, **pinned_fields})
+    fields = _drop_empty_fields({**stored_content.fields, **pinned_fields})
     edits = replace(edits, source_texts_offered=offered_fields)
-    return replace(replace_content(card, wording), fields=fields, edits=edits)
+    return replace(replace_content(card, stored_content), fields=fields, edits=edits)
 
 
-def _record_provided_text(card: Card, device_id: str, wording: StoredContent) -> Card:
-    texts = (*card.edits.source_text_hashes, (device_id, hash_markdown(wording.fields)))
+def _record_source_text(
+    card: Card, device_id: str, stored_content: StoredContent
+) -> Card:
+    texts = (
+        *card.edits.source_text_hashes,
+        (device_id, hash_fields_with_markup(stored_content.fields)),
+    )
     return replace(
         card,
         edits=replace(
-            card.edits, source_texts_applied=wording.fields, source_text_hashes=texts
+            card.edits,
+            source_texts_applied=stored_content.fields,
+            source_text_hashes=texts,
         ),
     )
 

@@ -36,7 +36,7 @@ from ankiforge.model import (
     hash16,
 )
 from ankiforge.text import occlusion
-from ankiforge.text.cloze import find_gaps, reveal_answers, to_plain_text
+from ankiforge.text.cloze import find_clozes, reveal_answers, to_plain_text
 
 USER = "person"
 POLICY = "policy"
@@ -107,7 +107,7 @@ class Event(
 
     @cached_property
     def id(self) -> str:
-        """A hash of the content, so that copies of a journal line count as the same event."""
+        """A hash of the event's content, so that copies of a journal line have the same id."""
         return hash16(
             str(self.number),
             self.device_id,
@@ -118,12 +118,12 @@ class Event(
 
     @property
     def undo_id(self) -> str:
-        """The id to pass to undo: the id of the event's action, or its own if it has none."""
+        """The id to pass to `undo`. This is the action's id or, without an action, the event's."""
         return self.action_id or self.id
 
     @property
     def order(self) -> tuple[int, str, str]:
-        """The sort key, giving the same order on every device."""
+        """The sort key. It gives the same order on every device."""
         return (self.number, self.device_id, self.id)
 
 
@@ -160,8 +160,8 @@ def content_to_stored(content: CardContent) -> StoredContent:
         kind=content.kind.value,
         fields={name: text for name, text in content.fields if text},
         quote=content.quote,
-        is_user_text=content.is_numbered_user_text,
-        slot=content.slot_text,
+        is_user_text=content.is_hand_written,
+        slot=content.stored_text_number,
         drafter=content.origin.drafter,
         model=content.origin.model,
         prompt=content.origin.prompt,
@@ -170,20 +170,25 @@ def content_to_stored(content: CardContent) -> StoredContent:
     )
 
 
-def content_from_stored(wording: StoredContent, key: str) -> CardContent:
+def content_from_stored(stored_content: StoredContent, key: str) -> CardContent:
     """Convert the text stored in an event to card content. The inverse of `content_to_stored`.
 
     `key` is the highlight that the event is about.
     """
     return CardContent(
         HighlightKey(key),
-        CardKind(wording.kind),
-        tuple(wording.fields.items()),
-        Origin(wording.drafter, wording.model, wording.prompt, wording.request),
-        wording.quote,
-        wording.tags,
-        user_text_number=parse_slot_number(wording.slot)
-        if wording.is_user_text
+        CardKind(stored_content.kind),
+        tuple(stored_content.fields.items()),
+        Origin(
+            stored_content.drafter,
+            stored_content.model,
+            stored_content.prompt,
+            stored_content.request,
+        ),
+        stored_content.quote,
+        stored_content.tags,
+        user_text_number=parse_slot_number(stored_content.slot)
+        if stored_content.is_user_text
         else None,
     )
 
@@ -200,7 +205,7 @@ def parse_slot_number(slot: str) -> int | None:
 def create_card(event: Event, guid: str, content: CardContent, slot: str = "") -> Card:
     """Create the card that an event describes, with the given content.
 
-    The card goes to the deck named in the event. If `slot` is "", it is computed from the
+    The card's deck is the one that the event names. If `slot` is "", it is computed from the
     text.
     """
     slot = slot or get_slot(content)
@@ -216,9 +221,9 @@ def create_card(event: Event, guid: str, content: CardContent, slot: str = "") -
     )
 
 
-def replace_content(card: Card, wording: StoredContent) -> Card:
-    """Replace a card's text with text stored in an event, keeping the card's number."""
-    content = content_from_stored(wording, card.key)
+def replace_content(card: Card, stored_content: StoredContent) -> Card:
+    """Replace the text of a card by text that is stored in an event. The card keeps its number."""
+    content = content_from_stored(stored_content, card.key)
     return replace(
         card,
         kind=content.kind,
@@ -238,7 +243,7 @@ def normalize_text(text: str) -> str:
 
 
 def hash_text(text: str) -> str:
-    """Hash the text of a passage, normalized by `normalize_text`."""
+    """Hash the text of a passage after normalizing it with `normalize_text`."""
     return hash16(normalize_text(text))
 
 
@@ -261,20 +266,23 @@ def is_quote_in_highlight(quote: str, highlight: Highlight) -> bool:
 
 
 def normalize_field(markdown: str) -> str:
-    """Normalize a Markdown field for comparison: convert it to plain text and normalize it."""
+    """Convert a Markdown field to normalized plain text, for comparison."""
     return normalize_text(to_plain_text(markdown))
 
 
 def get_slot(content: CardContent) -> str:
-    """Return the slot of a card: its number if hand-written, otherwise the hash of its content."""
-    return content.slot_text or hash_sides(content.fields)
+    """Return what distinguishes a card from the other cards of its passage.
+
+    This is the number of a hand-written card, and the content hash of any other card.
+    """
+    return content.stored_text_number or hash_question_and_answer(content.fields)
 
 
-def hash_sides(fields: Fields | Texts) -> str:
-    """Hash both sides of a card, its question and answer, ignoring markup and whitespace.
+def hash_question_and_answer(fields: Fields | Texts) -> str:
+    """Hash the question and the answer of a card, ignoring markup and whitespace.
 
-    Punctuation and case count, so `x < y` and `x > y` have different hashes. Other fields, such as
-    Extra, don't count.
+    Punctuation and case matter, so `x < y` and `x > y` have different hashes. Other fields, such as
+    Extra, are ignored.
     """
     fields = dict(fields)
     if occlusion.OCCLUSION_FIELD in fields:
@@ -290,15 +298,15 @@ def hash_sides(fields: Fields | Texts) -> str:
 @lru_cache(maxsize=32_768)
 def _hash_text_fields(text: str, front: str, back: str) -> str:
     if text:
-        answers = [normalize_field(gap.answer) for gap in find_gaps(text)]
+        answers = [normalize_field(gap.answer) for gap in find_clozes(text)]
         return hash16("cloze", normalize_field(reveal_answers(text)), *answers)
     return hash16("basic", normalize_field(front), normalize_field(back))
 
 
-def hash_markdown(fields: Fields | Texts) -> str:
+def hash_fields_with_markup(fields: Fields | Texts) -> str:
     """Hash all nonempty fields of a card, including their markup.
 
-    Only the Unicode normalization and trailing spaces on lines are ignored.
+    Only differences in Unicode normalization and in trailing spaces are ignored.
     """
     parts = []
     for name, text in sorted(dict(fields).items()):
@@ -309,19 +317,19 @@ def hash_markdown(fields: Fields | Texts) -> str:
 
 
 def is_hand_written_decision(event: Event) -> bool:
-    """Return whether an event decides on a hand-written card or draft."""
+    """Return whether an event is a decision on a hand-written card or draft."""
     draft = event.body.get("draft", {})
     return bool(event.body.get("slot") or draft.get("own"))
 
 
 def normalize_answer(fields: Fields | Texts) -> str:
-    """Return the answer of a draft or card for comparison, or "" if it has none.
+    """Return the normalized answer of a draft or card, or "" if it has no answer.
 
-    If two drafts about a sentence have the same answer, they are versions of the same card.
+    Drafts about the same sentence are versions of the same card if their answers are equal.
     Otherwise they are different cards.
     """
     fields = dict(fields)
-    answers = [gap.answer for gap in find_gaps(fields.get("Text", ""))]
+    answers = [gap.answer for gap in find_clozes(fields.get("Text", ""))]
     if fields.get("Back"):
         answers = [fields["Back"]]
     normalized = [_remove_article(normalize_field(answer)) for answer in answers]
@@ -334,10 +342,10 @@ def _remove_article(text: str) -> str:
 
 
 def make_guid(key: str, content: CardContent) -> Guid:
-    """Compute the GUID for the note of a card with the given text.
+    """Compute the GUID of a card's note.
 
-    The GUID depends only on `key`, the note type and the text or number of the card, so two
-    devices that accept the same draft create a single note.
+    It only depends on `key`, the note type, and the text or number of the card. Two devices that
+    accept the same draft therefore create the same note.
     """
     return compute_guid(HighlightKey(key), content.note_type, get_slot(content))
 
@@ -352,10 +360,7 @@ class PassageReading(
         "device_id": "machine",
     },
 ):
-    """The text of a passage as read from a source at one time.
-
-    It is stored in `key` and `text` events.
-    """
+    """The text of a passage when it was read from a source. Stored in `key` and `text` events."""
 
     exact: str
     """The highlighted text."""
@@ -424,7 +429,7 @@ class SentenceDecision(
 
     @property
     def is_only_question_rejected(self) -> bool:
-        """Whether the user rejected only the question in a comment, not a card or draft."""
+        """Whether the user only rejected the question in a comment, not a card or another draft."""
         return self.is_about_user_text and self.is_only_draft_rejected
 
     @property
@@ -443,10 +448,10 @@ class SentenceDecision(
 
 
 def reopens_passage(card: Card) -> bool:
-    """Return whether undoing the acceptance of a card made its passage undecided again.
+    """Return whether a card's acceptance was undone and its passage is undecided again.
 
-    This applies to cards that came from a proposal or that the user wrote in ankiforge. If the
-    card came from a rule or a model, its draft is pending again instead.
+    This is the case if the card came from a proposal, or if the user wrote it in ankiforge. For a
+    card from a rule or a model, its draft is pending again instead.
     """
     return card.verdict is Verdict.TAKEN_BACK and card.origin.drafter in (
         PROPOSAL_DRAFTER,
@@ -488,19 +493,19 @@ class Passage(msgspec.Struct):
 
     @property
     def was_ever_decided(self) -> bool:
-        """Whether any decision was ever made on the passage, even if it was undone.
+        """Whether a decision was ever made on the passage, even if it was undone.
 
-        Such a passage must be recognized when it reappears.
+        Such a passage must be recognized if it reappears in a source.
         """
         has_decision = bool(self.decisions or self.rejected_hashes or self.is_closed)
         return has_decision or not all(map(reopens_passage, self.cards.values()))
 
     @property
     def has_active_decision(self) -> bool:
-        """Whether a decision on the passage is in force.
+        """Whether a decision on the passage is in effect.
 
-        The rejection of a proposal, of a model's draft or of the question in a comment
-        doesn't count.
+        If only proposals, a model's drafts or the question in a comment were rejected, this is
+        False.
         """
         if self.is_closed or self.live_cards:
             return True
@@ -511,10 +516,10 @@ class Passage(msgspec.Struct):
 
     @property
     def needs_no_model(self) -> bool:
-        """Whether a decision shows that the passage needs no drafting by a model.
+        """Whether a model shouldn't draft cards for the passage, because it was already decided.
 
-        This is any decision in force, except on a proposal or on the question in a comment. A
-        model isn't asked about the passage again, even if the database was lost.
+        Any decision in effect counts, unless it was about a proposal or the question in a comment.
+        The decisions are in the journal, so no model is asked again even if the database was lost.
         """
         rejected_guids = {
             each.guid for each in self.decisions if each.is_only_question_rejected
@@ -531,7 +536,7 @@ class Passage(msgspec.Struct):
         )
 
     def is_distinct_from(self, other_passage: Passage) -> bool:
-        """Return whether the user answered that two passages are different.
+        """Return whether the user has said that two passages are different.
 
         The answer may be stored with either of the passages.
         """
@@ -541,33 +546,39 @@ class Passage(msgspec.Struct):
 
     @property
     def live_cards(self) -> list[Card]:
-        """The accepted cards of the passage, without those later rejected, retired or undone."""
+        """The accepted cards of the passage that weren't rejected, retired or undone later."""
         return [card for card in self.cards.values() if card.is_live]
 
     def is_passed_over(self, draft: CardContent) -> bool:
-        """Return whether the user chose another draft about the same sentences instead."""
+        """Return whether the user chose a different draft about the same sentences instead."""
         passed_contents = {
             passed_content
             for decision in self.decisions
             for passed_content in decision.passed_over_hashes
         }
-        return bool(passed_contents) and hash_sides(draft.fields) in passed_contents
+        return (
+            bool(passed_contents)
+            and hash_question_and_answer(draft.fields) in passed_contents
+        )
 
     def is_rejected(self, draft: CardContent) -> bool:
         """Return whether a draft's text or, if it is hand-written, its number was rejected."""
-        if self.rejected_hashes and hash_sides(draft.fields) in self.rejected_hashes:
+        if (
+            self.rejected_hashes
+            and hash_question_and_answer(draft.fields) in self.rejected_hashes
+        ):
             return True
         return draft.user_text_number in self.rejected_numbers
 
-    def find_card_in_slot(self, draft: CardContent) -> Card | None:
-        """Return the hand-written card with the number and note type of a draft, or None.
+    def find_card_by_number(self, draft: CardContent) -> Card | None:
+        """Return the hand-written card with the same number and note type as a draft, or None.
 
-        Live cards are preferred.
+        If there are several, a live card is preferred.
         """
         cards_in_slot = []
         for card in self.cards.values():
             if (
-                card.is_numbered_user_text
+                card.is_hand_written
                 and card.user_text_number == draft.user_text_number
                 and card.note_type is draft.note_type
             ):
@@ -579,25 +590,25 @@ class Passage(msgspec.Struct):
 
 
 def differs_from_source_text(card: Card, draft: Draft) -> bool:
-    """Return whether a draft's text differs from the card's last text from its source."""
+    """Return whether a draft's text differs from the last text that the card's source provided."""
     if not card.edits.source_text_hashes:
         return True
     _machine, newest_digest = card.edits.source_text_hashes[-1]
-    return newest_digest != hash_markdown(draft.fields)
+    return newest_digest != hash_fields_with_markup(draft.fields)
 
 
-def is_possibly_outdated(card: Card, device_id: str, draft: Draft) -> bool:
-    """Return whether a draft from this device may be older than the text of its card.
+def is_possibly_older_than_card(card: Card, device_id: str, draft: Draft) -> bool:
+    """Return whether a draft from this device may be older than the current text of its card.
 
-    This is the case if the card had the draft's text before, and only other devices have read
-    the card's current text. The files on this device may not be synchronized yet.
+    This is the case if the card had the draft's text earlier, and only other devices have read its
+    current text so far. The files on this device may not be synchronized yet.
     """
     texts = card.edits.source_text_hashes
     _machine, newest_digest = texts[-1]
     digests = {digest for _, digest in texts}
     devices = {device for device, digest in texts if digest == newest_digest}
     return (
-        hash_markdown(draft.fields) in digests
+        hash_fields_with_markup(draft.fields) in digests
         and device_id not in devices
         and bool(newest_digest)
     )

@@ -1,7 +1,7 @@
 """Passages that the user has already reviewed in another tool, in Anki or in the note itself.
 
 Drafts of such a passage get a warning, so that the policy doesn't accept them before the user
-takes over the review history (`decide.adopt_notes`) or declines to. Declining the history of
+takes over the review history (`decide.take_over_notes`) or declines to. Declining the history of
 a tool is one event and removes the warning from all drafts.
 """
 
@@ -34,9 +34,9 @@ def load_declined_tools(store: Store) -> frozenset[str]:
 
 
 def count_foreign_passages(store: Store) -> Counter[str]:
-    """Count the passages with a note or schedule in another tool but no card of ours, by tool.
+    """Count, for each other tool, the passages that have a note or schedule there but no card here.
 
-    If Anki's collection was never read, every note id found in a source counts as existing.
+    If Anki's collection was never read, every note id in a source is assumed to exist in Anki.
     """
     highlights_by_key = {}
     for row in pending_drafts.load_foreign_history_drafts(store):
@@ -57,9 +57,9 @@ def count_foreign_passages(store: Store) -> Counter[str]:
 
 
 def decline_tool_histories(store: Store, tools: Collection[str]) -> str:
-    """Record that the user won't take over the review history of these tools.
+    """Record that the user won't take over the review histories of these tools.
 
-    Returns the id by which this can be undone, or "" if no pending draft has such a history.
+    Returns the id to pass to `undo`, or "" if no pending draft has such a history.
     """
     warning_tools = set[str]()
     for row in pending_drafts.load_foreign_history_drafts(store):
@@ -78,10 +78,10 @@ def decline_tool_histories(store: Store, tools: Collection[str]) -> str:
 
 
 def schedule_drafting_of_tool(store: Store, key: str) -> None:
-    """Schedule the rules to be rerun on passages with a history in a tool.
+    """Schedule the rules to be rerun on all passages with a history in another tool.
 
-    Called after the user's answer about this tool was recorded or undone. `key` is the tool's
-    event key.
+    Called after the user's answer about this tool was recorded or undone. `key` is the event key
+    of the tool.
     """
     tool = key.removeprefix("tool:")
     # this part of a highlight's JSON shows that the tool wrote into the note
@@ -92,12 +92,13 @@ def schedule_drafting_of_tool(store: Store, key: str) -> None:
     store.execute(query, part_of_body)
 
 
-def is_declined_finding(highlight: Highlight, check: str, tools: Collection[str]) -> bool:
-    """Return whether a finding warns about a history that the user has declined.
+def is_declined_finding(
+    highlight: Highlight, check: str, declined_tools: Collection[str]
+) -> bool:
+    """Return whether a finding warns about a review history that the user has declined.
 
-    `check` is the name of the check that reported it, and `tools` are the tools whose history
-    was declined.
+    `check` is the name of the check that reported the finding.
     """
     if check == OTHER_SCHEDULE_CHECK:
-        return SCHEDULER in tools
-    return check == OTHER_NOTE_CHECK and highlight.tool_name in tools
+        return SCHEDULER in declined_tools
+    return check == OTHER_NOTE_CHECK and highlight.tool_name in declined_tools

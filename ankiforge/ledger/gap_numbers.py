@@ -11,7 +11,7 @@ from collections.abc import Callable, Sequence
 from typing import NamedTuple
 
 from ankiforge.model import Numbers
-from ankiforge.text.cloze import Gap, find_cloze_numbers, find_gaps, reveal_answers
+from ankiforge.text.cloze import Cloze, find_cloze_numbers, find_clozes, reveal_answers
 from ankiforge.text.normalize import normalize_for_comparison
 
 Sides = tuple[list[str], list[str]]
@@ -30,7 +30,7 @@ _MAX_FUZZY_GAPS = 200
 
 class _ComparedGap(NamedTuple):
     words: str
-    gap: Gap
+    gap: Cloze
 
 
 def renumber_gaps(
@@ -38,26 +38,27 @@ def renumber_gaps(
 ) -> str:
     """Renumber the gaps of the cloze text `new` so that each answer keeps its number.
 
-    Gaps are matched with those in `old` by equal answers first, then by similar answers, then
-    by position. An unmatched gap gets the number that its answer had in one of the `earlier`
-    texts, or else a number higher than any used before. If no gap matches, because the text
-    was translated or rewritten, the first gap gets the number 1.
+    The gaps of `new` are matched with those of `old` by equal answers, then by similar answers,
+    and then by position. An unmatched gap gets the number that its answer had in one of the
+    `earlier` texts, or else a number higher than any number used before. If no gap matches because
+    the text was translated or rewritten, the first gap gets the number 1.
 
     Args:
-        old: the current text of the card.
-        new: the next text of the card.
-        used: other numbers that were ever exported.
-        earlier: earlier texts of the card, newest first.
+        old: The current text of the card.
+        new: The next text of the card.
+        used: Other numbers that were exported at some time.
+        earlier: Earlier texts of the card, newest first.
     """
     from rapidfuzz.distance import LCSseq
 
     compared_gaps = [
-        _ComparedGap(normalize_for_comparison(gap.answer), gap) for gap in find_gaps(new)
+        _ComparedGap(normalize_for_comparison(gap.answer), gap)
+        for gap in find_clozes(new)
     ]
     numbers_by_start = _match_numbers(old, new, compared_gaps)
     removed_gaps = []
     for text in earlier:
-        for gap in find_gaps(text):
+        for gap in find_clozes(text):
             removed_gaps.append((normalize_for_comparison(gap.answer), gap.numbers))
 
     # keep the number 1 in a text that was translated or rewritten
@@ -103,9 +104,10 @@ def renumber_gaps(
 def _match_numbers(
     old_text: str, new_text: str, answers: Sequence[_ComparedGap]
 ) -> dict[int, Numbers]:
-    """Map the start of each new gap to the numbers of the old gap that it matches.
+    """Match new gaps with old gaps.
 
-    New gaps without a matching old gap are left out.
+    Returns the numbers of the matching old gap, keyed by the start of the new gap. New gaps
+    without a match are left out.
     """
     from rapidfuzz import fuzz
 
@@ -125,7 +127,7 @@ def _match_numbers(
 
     unmatched_gaps = [
         _ComparedGap(normalize_for_comparison(gap.answer), gap)
-        for gap in find_gaps(old_text)
+        for gap in find_clozes(old_text)
     ]
     numbers_by_start: dict[int, Numbers] = {}
     predicates: tuple[Callable[[_ComparedGap, _ComparedGap], bool], ...] = (
@@ -148,7 +150,7 @@ def _match_numbers(
     return numbers_by_start
 
 
-def _find_adjacent_words(markdown: str, gap: Gap) -> Sides:
+def _find_adjacent_words(markdown: str, gap: Cloze) -> Sides:
     """Return the nearest words before and after a gap, treating another gap as one word."""
     sides = []
     for side in (markdown[: gap.start], markdown[gap.end :]):

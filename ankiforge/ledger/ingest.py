@@ -18,10 +18,10 @@ from msgspec.structs import replace
 
 from ankiforge.ledger.events import SOURCE, PassageReading, hash_text, normalize_text
 from ankiforge.ledger.match import (
-    DocumentMarks,
+    DocumentHighlights,
     MatchedHighlight,
     Pairs,
-    accept_candidates,
+    add_unpaired_candidates,
     find_renamed_documents,
     iter_matches_across_documents,
     iter_matches_in_document,
@@ -30,7 +30,7 @@ from ankiforge.ledger.match import (
 from ankiforge.ledger.passage_links import (
     link_across_source_kinds,
     record_questions_about_removed,
-    transfer_keys,
+    transfer_keys_to_copies,
 )
 from ankiforge.ledger.private import ReadDocument
 from ankiforge.ledger.readings import (
@@ -38,13 +38,13 @@ from ankiforge.ledger.readings import (
     IngestReport,
     build_event_body,
     build_highlight_row,
-    build_scanned_marks,
     find_document,
     get_document_path,
     hash_highlight_content,
     iter_document_batches,
-    load_stored_mark,
-    load_stored_marks,
+    load_stored_highlight,
+    load_stored_highlights,
+    prepare_scanned_highlights,
     write_document,
     write_highlights,
 )
@@ -52,7 +52,7 @@ from ankiforge.ledger.store import JSON_VALUES, Row, Store, to_json
 from ankiforge.ledger.tables import highlights, pending_drafts
 from ankiforge.ledger.tables.highlights import schedule_redrafting_of_copies
 from ankiforge.model import DocumentId, HighlightKey, Pair, Sighting, Texts, hash16, hints
-from ankiforge.text.keys import build_anchor_key, build_own_key, get_anchor
+from ankiforge.text.keys import build_anchor_key, build_source_id_key, get_anchor
 
 MIN_DOUBTED_DOCUMENTS = 10
 """If a container with at least this many documents loses more than half of them, the user is asked
@@ -64,28 +64,28 @@ for a moment because an editor replaces a file in two steps."""
 
 def ingest_scan_results(
     store: Store,
-    sightings: Iterable[Sighting],
+    scan_results: Iterable[Sighting],
     *,
     selections: Mapping[str, str] = {},
-    in_use: frozenset[str] | None = None,
-    missing: Collection[str] = (),
+    configured_sources: frozenset[str] | None = None,
+    missing_sources: Collection[str] = (),
     missing_documents: Collection[DocumentId] = (),
 ) -> IngestReport:
     """Ingest everything that the sources yield in a run.
 
-    If a container lists no documents, or has lost more than half of them, the user is asked
+    If a container has no documents any more or has lost more than half of them, the user is asked
     whether they were deleted. The answer takes effect in the next run.
 
     Args:
-        store: the store, which has read the journal.
-        sightings: what the sources yield: documents, problems, and ends of scans.
-        selections: the settings that select highlights, keyed by container.
-        in_use: the names of all sources in the settings, or None if unknown.
-        missing: the names of the sources whose directory or file is missing, perhaps because
-            it was moved.
-        missing_documents: the documents whose files are missing, even if no source lists their
-            container in this run. If a listed document has the passages of such a document, the
-            document has moved.
+        store: The store, which must have read the journal.
+        scan_results: What the sources yield: documents, problems, and ends of scans.
+        selections: The settings that select highlights, keyed by container.
+        configured_sources: The names of all sources in the settings, or None if unknown.
+        missing_sources: The names of the sources whose directory or file is missing. It may have
+            been moved.
+        missing_documents: The documents whose files are missing, even if no source lists their
+            container in this run. Such a document has moved if a listed document contains its
+            passages.
 
     Returns:
         The new, changed and removed highlights.
@@ -93,11 +93,11 @@ def ingest_scan_results(
     run = IngestRun(
         store,
         selections=selections,
-        in_use=in_use,
-        missing=missing,
+        configured_sources=configured_sources,
+        missing_sources=missing_sources,
         missing_documents=missing_documents,
     )
-    report = run.run(sightings)
+    report = run.run(scan_results)
     with store.transaction():
         for container in run.listing.complete:
             store.delete_meta(f"emptied {container}")
@@ -116,15 +116,15 @@ class IngestRun:
         store: Store,
         *,
         selections: Texts,
-        in_use: frozenset[str] | None,
-        missing: Collection[str],
+        configured_sources: frozenset[str] | None,
+        missing_sources: Collection[str],
         missing_documents: Collection[DocumentId] = (),
     ) -> None:
         self.store = store
         self.selections = selections
-        self.in_use = in_use
+        self.configured_sources = configured_sources
         self.sole_keys_by_source = {
-            source: self._find_keys_only_in_source(source) for source in missing
+            source: self._find_keys_only_in_source(source) for source in missing_sources
         }
         """For each source whose directory or file is missing, the keys of the passages that no
         other source contains."""
@@ -142,11 +142,11 @@ class IngestRun:
         # used while documents are read
         self.deferred_documents: list[ReadDocument] = []
         """The documents in which highlights appeared or disappeared, to be matched at the end."""
-        self.batch_marks: list[MatchedHighlight] = []
+        self.batch_highlights: list[MatchedHighlight] = []
         """The highlights of the current batch, except those in deferred documents."""
         self.batch_pairs: Pairs = {}
-        """The pairs of scanned and stored highlights in `batch_marks`. Highlights without a pair
-        are new, because their container had no documents before the run."""
+        """The pairs of scanned and stored highlights in `batch_highlights`. Highlights without a
+        pair are new, because their container had no documents before the run."""
         self.first_scan_documents: set[Pair] = set()
         """The documents of containers that had no documents before the run, as (container, path or
         key)."""
@@ -165,31 +165,36 @@ class IngestRun:
         # used after all documents were read
         self.pairs: Pairs = {}
         """The pairs of scanned and stored highlights in deferred documents."""
-        self.matched_documents: list[DocumentMarks] = []
+        self.matched_documents: list[DocumentHighlights] = []
         """The deferred documents with their stored and scanned highlights."""
-        self.absent_marks: list[MatchedHighlight] = []
+        self.absent_highlights: list[MatchedHighlight] = []
         """The stored highlights that weren't found in their documents."""
 
-    def run(self, sightings: Iterable[Sighting]) -> IngestReport:
-        """Ingest everything, and report the new, changed and removed highlights."""
+    def run(self, scan_results: Iterable[Sighting]) -> IngestReport:
+        """Ingest everything that the sources yield.
+
+        Returns a report of the new, changed and removed highlights.
+        """
         unselected_before = self._count_unselected()
-        for batch in iter_document_batches(self.listing.read_documents(sightings)):
+        for batch in iter_document_batches(self.listing.read_documents(scan_results)):
             with self.store.transaction():
                 self.store.set_meta("run", str(self.run_number))
                 for document in batch:
                     self._write_or_defer(document)
-                self._issue_keys(select_unmatched(self.batch_pairs, self.batch_marks))
-                self._write_marks(self.batch_marks, self.batch_pairs)
-                self.batch_marks.clear()
+                self._issue_keys(
+                    select_unmatched(self.batch_pairs, self.batch_highlights)
+                )
+                self._write_highlights(self.batch_highlights, self.batch_pairs)
+                self.batch_highlights.clear()
                 self.batch_pairs.clear()
         with self.store.transaction():
             unselect_documents(self.store, self._find_documents_to_unselect())
             unselected_before += self._unselect_copied_documents()
             for container in sorted(self.listing.places):
                 self._match_container(container)
-            scanned_marks = self._match_across_documents()
+            scanned_highlights = self._match_across_documents()
             self._report_moved_sources()
-            self._link_across_sources(scanned_marks)
+            self._link_across_sources(scanned_highlights)
             # drop the drafts of removed highlights that are drafted again if they come back
             drafted_keys = pending_drafts.delete_drafts_of_highlights(
                 self.store, self.report.removed_keys, repeatable=True
@@ -202,7 +207,7 @@ class IngestRun:
         return self.report
 
     def _count_unselected(self) -> int:
-        # the first condition lets SQLite use the index of absent highlights
+        # both conditions are necessary; see `tables.highlights`
         query = (
             "SELECT count(*) FROM highlight"
             " WHERE state != 'present' AND state = 'unselected'"
@@ -242,7 +247,7 @@ class IngestRun:
             self.first_scan_documents.add(container_and_place)
             if not document.highlights:
                 self.report.unmarked.append(container_and_place)
-            self.batch_marks += build_scanned_marks(
+            self.batch_highlights += prepare_scanned_highlights(
                 document, write_document(self.store, document, None)
             )
             return
@@ -255,20 +260,22 @@ class IngestRun:
             self.deferred_documents.append(document)
 
     def _write_if_all_match(self, document: ReadDocument, row: Row) -> bool:
-        marks = DocumentMarks(
-            load_stored_marks(self.store, row["id"]),
-            build_scanned_marks(document, row["id"]),
+        document_highlights = DocumentHighlights(
+            load_stored_highlights(self.store, row["id"]),
+            prepare_scanned_highlights(document, row["id"]),
         )
         pairs: Pairs = {}
-        accept_candidates(pairs, iter_matches_in_document(marks, pairs))
-        unmatched = marks.select_unmatched(pairs)
+        add_unpaired_candidates(
+            pairs, iter_matches_in_document(document_highlights, pairs)
+        )
+        unmatched = document_highlights.select_unmatched(pairs)
         # in a document read on this device, journal-only highlights may not have arrived yet
         state = "journal" if row["state"] == "journal" else "present"
-        is_removed = any(mark.state == state for mark in unmatched.stored_marks)
-        if unmatched.scanned_marks or is_removed:
+        is_removed = any(mark.state == state for mark in unmatched.stored_highlights)
+        if unmatched.scanned_highlights or is_removed:
             return False
         write_document(self.store, document, row)
-        self.batch_marks += marks.scanned_marks
+        self.batch_highlights += document_highlights.scanned_highlights
         self.batch_pairs |= pairs
         return True
 
@@ -277,7 +284,7 @@ class IngestRun:
     def _find_documents_to_unselect(self) -> list[DocumentId]:
         """Find the documents of sources that were removed from the settings or copied elsewhere.
 
-        A missing source counts as copied if every decided passage of it is also in a listed
+        A missing source counts as copied if each of its decided passages is also in a listed
         document at the same path.
         """
         unused_ids = [
@@ -305,10 +312,10 @@ class IngestRun:
         return unused_ids
 
     def _unselect_copied_documents(self) -> int:
-        """Unselect missing documents whose passages all occur in a single listed document.
+        """Unselect each missing document whose passages all occur in a single listed document.
 
-        Only stored documents are searched. New ones aren't written yet, so they are compared by
-        `_find_old_rows`. Returns the number of unselected highlights.
+        Only stored documents are searched. New documents aren't written yet, so `_find_old_rows`
+        compares them. Returns the number of unselected highlights.
         """
         count = 0
         for id in sorted(self.missing_documents):
@@ -324,7 +331,7 @@ class IngestRun:
             ):
                 if self.listing.is_listed(row["container"], row["place"]):
                     count += unselect_documents(self.store, [id])
-                    self.absent_marks += load_stored_marks(self.store, id)
+                    self.absent_highlights += load_stored_highlights(self.store, id)
                     self._report_moved_document(id, row["container"], row["place"])
                     break
         return count
@@ -334,12 +341,12 @@ class IngestRun:
         self.report.moved_documents[id] = directory / place
 
     def _find_unused_documents(self) -> list[Row]:
-        if self.in_use is None:
+        if self.configured_sources is None:
             return []
         return self.store.fetch_rows(
             "SELECT * FROM document WHERE state = 'present' AND source != ''"
             f" AND source NOT IN {JSON_VALUES}",
-            to_json(list(self.in_use)),
+            to_json(list(self.configured_sources)),
         )
 
     def _find_keys_only_in_source(self, source: str) -> set[str]:
@@ -350,7 +357,7 @@ class IngestRun:
         )
         keys = {row["key"] for row in rows}
         other_keys = set(self.store.get_all_keys(keys)) - keys
-        other_rows = highlights.load_present_rows(self.store, other_keys)
+        other_rows = highlights.load_current_highlight_rows(self.store, other_keys)
         keys_elsewhere = {row["key"] for row in other_rows}
         return {
             key for key in keys if keys_elsewhere.isdisjoint(self.store.get_keys(key))
@@ -378,7 +385,7 @@ class IngestRun:
             states.append("journal")
         for row in stored_rows:
             if row["id"] in unlisted_ids - renamed_ids and row["state"] in states:
-                self.absent_marks += load_stored_marks(self.store, row["id"])
+                self.absent_highlights += load_stored_highlights(self.store, row["id"])
                 self.store.execute(
                     "UPDATE document SET state = 'gone', fingerprint = '' WHERE id = ?",
                     row["id"],
@@ -387,76 +394,90 @@ class IngestRun:
             document_id = write_document(self.store, document, old_row)
             if old_row is None and not document.highlights:
                 self.report.unmarked.append((container, get_document_path(document)))
-            marks = DocumentMarks(
-                load_stored_marks(self.store, document_id) if old_row else [],
-                build_scanned_marks(document, document_id),
+            document_highlights = DocumentHighlights(
+                load_stored_highlights(self.store, document_id) if old_row else [],
+                prepare_scanned_highlights(document, document_id),
             )
             was_present = old_row is not None and old_row["state"] == "present"
             candidates = iter_matches_in_document(
-                marks, self.pairs, was_present=was_present
+                document_highlights, self.pairs, was_present=was_present
             )
-            accept_candidates(self.pairs, candidates)
+            add_unpaired_candidates(self.pairs, candidates)
             if document.is_fully_read:
-                self.absent_marks += marks.select_unmatched(self.pairs).stored_marks
-            self.matched_documents.append(marks)
+                self.absent_highlights += document_highlights.select_unmatched(
+                    self.pairs
+                ).stored_highlights
+            self.matched_documents.append(document_highlights)
 
     def _match_across_documents(self) -> list[MatchedHighlight]:
-        """Match highlights that moved between documents or sources, and write all of them.
+        """Match the highlights that moved between documents or sources, and write all highlights.
 
-        Returns the highlights of the deferred documents, with their keys.
+        Returns the scanned highlights of the deferred documents, which now have their keys.
         """
-        earlier_marks = self._load_earlier_removed()
+        earlier_highlights = self._load_earlier_removed()
         candidates = iter_matches_across_documents(
-            self.matched_documents, self.absent_marks, earlier_marks, self.pairs
+            self.matched_documents, self.absent_highlights, earlier_highlights, self.pairs
         )
-        accept_candidates(self.pairs, candidates)
-        self.absent_marks = select_unmatched(self.pairs, self.absent_marks)
-        removed_marks = self.absent_marks + select_unmatched(self.pairs, earlier_marks)
-        scanned_marks = []
-        for marks in self.matched_documents:
-            scanned_marks += marks.scanned_marks
-        self._issue_keys(select_unmatched(self.pairs, scanned_marks))
-        self._write_marks(scanned_marks, self.pairs)
-        self._write_absent_marks()
-        transfer_keys(self.store, self.report, self.absent_marks)
-        record_questions_about_removed(self.store, removed_marks, scanned_marks)
-        return scanned_marks
+        add_unpaired_candidates(self.pairs, candidates)
+        self.absent_highlights = select_unmatched(self.pairs, self.absent_highlights)
+        removed_highlights = self.absent_highlights + select_unmatched(
+            self.pairs, earlier_highlights
+        )
+        scanned_highlights = []
+        for document_highlights in self.matched_documents:
+            scanned_highlights += document_highlights.scanned_highlights
+        self._issue_keys(select_unmatched(self.pairs, scanned_highlights))
+        self._write_highlights(scanned_highlights, self.pairs)
+        self._write_absent_highlights()
+        transfer_keys_to_copies(self.store, self.report, self.absent_highlights)
+        record_questions_about_removed(self.store, removed_highlights, scanned_highlights)
+        return scanned_highlights
 
     def _report_moved_sources(self) -> None:
-        """Report each missing source whose decided passages are now all in other sources."""
+        """Report the missing sources whose decided passages are now all in other sources."""
         for source, sole_keys in self.sole_keys_by_source.items():
             left = self._find_keys_only_in_source(source)
             passages = map(self.store.get_passage, left)
             if left < sole_keys and not any(each.was_ever_decided for each in passages):
                 self.report.moved_sources += (source,)
 
-    def _link_across_sources(self, scanned_marks: Iterable[MatchedHighlight]) -> None:
+    def _link_across_sources(
+        self, scanned_highlights: Iterable[MatchedHighlight]
+    ) -> None:
         """Link highlights from different sources that are the same passage."""
-        keys = dict.fromkeys((*self.report.new, *(mark.key for mark in scanned_marks)))
+        keys = dict.fromkeys(
+            (*self.report.new, *(mark.key for mark in scanned_highlights))
+        )
         query = "SELECT min(route) != max(route) FROM highlight WHERE route != ''"
         if keys and self.store.fetch_value(query):
             united_keys = link_across_source_kinds(self.store, keys)
             self.report.new = [key for key in self.report.new if key not in united_keys]
 
     def _load_earlier_removed(self) -> list[MatchedHighlight]:
-        """Load the highlights that earlier runs found removed from their documents.
+        """Load the highlights that were removed from their documents in earlier runs.
 
-        A highlight that is missing in a second complete scan is also added to `absent_marks`,
-        because it may be marked as gone. Other removed highlights can only be matched with
-        new ones, so they aren't loaded if there aren't any new highlights.
+        A highlight that is missing in a second complete scan is added to `absent_highlights`
+        instead, because it may now count as gone. All others can only be matched with new
+        highlights, so they are only loaded if there are any.
         """
         has_new = False
         read_documents = set[int]()
-        known_marks = {mark.key: mark for mark in self.absent_marks}
-        for marks in self.matched_documents:
-            has_new = has_new or bool(select_unmatched(self.pairs, marks.scanned_marks))
-            read_documents.update(mark.document for mark in marks.scanned_marks)
-            known_marks |= {mark.key: mark for mark in marks.stored_marks}
-        absent_marks = set(self.absent_marks)
+        known_highlights = {mark.key: mark for mark in self.absent_highlights}
+        for document_highlights in self.matched_documents:
+            has_new = has_new or bool(
+                select_unmatched(self.pairs, document_highlights.scanned_highlights)
+            )
+            read_documents.update(
+                mark.document for mark in document_highlights.scanned_highlights
+            )
+            known_highlights |= {
+                mark.key: mark for mark in document_highlights.stored_highlights
+            }
+        absent_highlights = set(self.absent_highlights)
         certain_containers = (
             self.listing.complete - self.report.suspicious_containers.keys()
         )
-        earlier_marks = []
+        earlier_highlights = []
         for row in self.store.fetch_rows(
             "SELECT h.*, d.container, d.place"
             " FROM highlight h JOIN document d ON d.id = h.document"
@@ -464,23 +485,23 @@ class IngestRun:
             has_new,
         ):
             container, place = row["container"], row["place"]
-            mark = known_marks.get(row["key"])
-            # journal-only marks may be in documents that are listed, but weren't read
+            mark = known_highlights.get(row["key"])
+            # journal-only highlights may be in documents that are listed, but weren't read
             if row["state"] == "journal" and row["document"] not in read_documents:
                 if self.listing.is_listed(container, place):
                     continue
             if mark is None:
-                mark = load_stored_mark(self.store, row)
+                mark = load_stored_highlight(self.store, row)
                 # a file passed by itself isn't the whole container, but was read completely
                 is_listed = self.listing.is_listed(container, place)
                 is_certain = container in certain_containers or is_listed
                 if row["state"] == "missing" and is_certain:
                     if not self.listing.is_unread(place):
-                        self.absent_marks.append(mark)
+                        self.absent_highlights.append(mark)
                         continue
-            if has_new and mark not in absent_marks and mark not in self.pairs:
-                earlier_marks.append(mark)
-        return earlier_marks
+            if has_new and mark not in absent_highlights and mark not in self.pairs:
+                earlier_highlights.append(mark)
+        return earlier_highlights
 
     def _find_old_rows(
         self,
@@ -489,11 +510,15 @@ class IngestRun:
         all_rows: Sequence[Row],
         unlisted_ids: set[DocumentId],
     ) -> list[Row | None]:
-        """Find the stored row of each document in a container, or None if the document is new.
+        """Find the stored row of each document that was read in a container.
 
-        A document with a new path may have been renamed, so it is compared by its highlights
-        with the documents that aren't listed any more or whose source isn't used any more.
+        A document with a new path may have been renamed. Its highlights are compared with those of
+        the documents that are no longer listed and those whose source is no longer used.
         `all_rows` are the rows of all containers.
+
+        Returns:
+            The row of each document in the order of `read_documents`, or None if the document is
+            new.
         """
         rows_by_id = {row["id"]: row for row in all_rows}
         rows_by_place = {}
@@ -530,10 +555,10 @@ class IngestRun:
     def _find_unlisted_documents(
         self, container: str, stored_rows: Sequence[Row]
     ) -> set[DocumentId]:
-        """Return the ids of stored documents that the container no longer lists.
+        """Return the ids of the stored documents that the container no longer lists.
 
-        If suspiciously many are missing, the listing may be incomplete. The documents that
-        were present in the last run are then left out of the result, and the container is
+        If suspiciously many documents are missing, the listing may be incomplete. The result then
+        doesn't include the documents that were listed in the last run, and the container is
         reported in `IngestReport.suspicious_containers`.
         """
         if container not in self.listing.complete:
@@ -563,7 +588,7 @@ class IngestRun:
         return unlisted_ids - present_ids
 
     def _is_directory_listed(self, container: str) -> bool:
-        """Return whether another container lists a document in the directory of this one."""
+        """Return whether another container lists documents in the directory of this container."""
         directory = Path(self.listing.directories[container])
         return any(
             places and directory.is_relative_to(self.listing.directories.get(other, ""))
@@ -572,15 +597,15 @@ class IngestRun:
 
     # --- keys ---------------------------------------------------------------------------
 
-    def _issue_keys(self, marks: Sequence[MatchedHighlight]) -> None:
+    def _issue_keys(self, new_highlights: Sequence[MatchedHighlight]) -> None:
         anchors = []
         wanted_keys = []
-        for mark in marks:
+        for mark in new_highlights:
             anchor = build_anchor_key(mark.highlight, mark.highlight.occurrence)
             anchors.append(anchor)
-            wanted_keys.append(build_own_key(mark.highlight) or anchor)
+            wanted_keys.append(build_source_id_key(mark.highlight) or anchor)
         issued_keys = self._find_issued_keys(wanted_keys)
-        for mark, anchor, key in zip(marks, anchors, wanted_keys, strict=True):
+        for mark, anchor, key in zip(new_highlights, anchors, wanted_keys, strict=True):
             number = 0
             free_key = key
             while free_key in issued_keys:
@@ -594,7 +619,9 @@ class IngestRun:
             mark.highlight = replace(mark.highlight, key=free_key)
 
     def _find_issued_keys(self, keys: Sequence[str]) -> set[str]:
-        issued_keys = {row["key"] for row in highlights.load_rows(self.store, keys)}
+        issued_keys = {
+            row["key"] for row in highlights.load_highlight_rows(self.store, keys)
+        }
         query = f"SELECT key FROM event WHERE what = 'key' AND key IN {JSON_VALUES}"
         rows = self.store.fetch_rows(query, to_json(keys))
         issued_keys.update(row["key"] for row in rows)
@@ -602,44 +629,46 @@ class IngestRun:
 
     # --- writing ------------------------------------------------------------------------
 
-    def _write_marks(self, marks: Iterable[MatchedHighlight], pairs: Pairs) -> None:
-        """Write highlights that have keys, and record and report how they changed."""
+    def _write_highlights(
+        self, scanned_highlights: Iterable[MatchedHighlight], pairs: Pairs
+    ) -> None:
+        """Write highlights that have keys. Their changes are recorded and reported."""
         rows = []
         report = self.report
-        for mark in marks:
-            stored_mark = mark.stored_highlight = pairs.get(mark)
+        for mark in scanned_highlights:
+            stored_highlight = mark.stored_highlight = pairs.get(mark)
             text = mark.highlight.exact
             exact_hash = hash_text(text)
             rows.append(build_highlight_row(mark, exact_hash, self.run_number))
-            if stored_mark is None:
+            if stored_highlight is None:
                 continue
-            newest_reading = stored_mark.texts[0] if stored_mark.texts else None
+            newest_reading = stored_highlight.texts[0] if stored_highlight.texts else None
 
             # report changes
-            if stored_mark.state in ("missing", "gone"):
-                report.restored_keys.append(stored_mark.key)
+            if stored_highlight.state in ("missing", "gone"):
+                report.restored_keys.append(stored_highlight.key)
             path = newest_reading.document_path if newest_reading else mark.document_path
             has_moved = (
-                mark.document != stored_mark.document or path != mark.document_path
+                mark.document != stored_highlight.document or path != mark.document_path
             )
-            if stored_mark.state != "journal" and has_moved:
-                report.moved.append((stored_mark.key, mark.document_path))
+            if stored_highlight.state != "journal" and has_moved:
+                report.moved.append((stored_highlight.key, mark.document_path))
             has_new_comment = (
-                not stored_mark.is_journal_only
-                and stored_mark.highlight.comment != mark.highlight.comment
+                not stored_highlight.is_journal_only
+                and stored_highlight.highlight.comment != mark.highlight.comment
             )
-            if stored_mark.exact_hash not in ("", exact_hash) or has_new_comment:
+            if stored_highlight.exact_hash not in ("", exact_hash) or has_new_comment:
                 old_text = newest_reading.exact if newest_reading else ""
-                report.changed.append((stored_mark.key, old_text, text))
+                report.changed.append((stored_highlight.key, old_text, text))
             content = hash_highlight_content(mark.highlight)
-            is_back = stored_mark.state in ("gone", "unselected")
-            if is_back or stored_mark.content_hash not in ("", content):
-                schedule_redrafting_of_copies(self.store, stored_mark.key)
+            is_back = stored_highlight.state in ("gone", "unselected")
+            if is_back or stored_highlight.content_hash not in ("", content):
+                schedule_redrafting_of_copies(self.store, stored_highlight.key)
 
             # record the text and place of the highlight if no event has them yet
             body = build_event_body(mark)
             if newest_reading is None:
-                self.store.record_event("key", stored_mark.key, SOURCE, body)
+                self.store.record_event("key", stored_highlight.key, SOURCE, body)
                 continue
             reading = convert(body, PassageReading)
             old_place = (newest_reading.document_path, newest_reading.source_id)
@@ -650,21 +679,22 @@ class IngestRun:
             if has_new_place or normalize_text(newest_reading.exact) != normalize_text(
                 reading.exact
             ):
-                self.store.record_event("text", stored_mark.key, SOURCE, body)
+                self.store.record_event("text", stored_highlight.key, SOURCE, body)
         write_highlights(self.store, rows)
 
-    def _write_absent_marks(self) -> None:
+    def _write_absent_highlights(self) -> None:
         """Mark absent highlights as missing, or as gone if they have been missing long enough.
 
-        If the settings now select other highlights, they are marked as unselected instead.
+        If the selection of highlights in the settings has changed, they are marked as unselected
+        instead.
         """
-        for mark in self.absent_marks:
+        for mark in self.absent_highlights:
             if mark.state in ("gone", "unselected"):
                 continue
             query = "SELECT container FROM document WHERE id = ?"
             if self._has_selection_changed(self.store.fetch_value(query, mark.document)):
                 highlights.mark_unselected(self.store, mark.key)
-                _draft_copies_of_unselected(self.store, [mark.key])
+                _schedule_copies_of_unselected(self.store, [mark.key])
                 continue
             missing_since = (
                 mark.missing_since if mark.state == "missing" else self.started_at
@@ -689,10 +719,10 @@ class IngestRun:
 
 
 def unselect_documents(store: Store, ids: Iterable[DocumentId]) -> int:
-    """Mark documents as no longer selected, and return the number of their highlights.
+    """Mark documents as no longer selected. Returns the number of their highlights.
 
-    The highlights aren't treated as deleted: they keep their cards, and they get the same
-    keys if the documents are read again.
+    The highlights don't count as deleted. They keep their cards, and they get the same keys if
+    the documents are read again.
     """
     count = 0
     with store.transaction():
@@ -704,16 +734,16 @@ def unselect_documents(store: Store, ids: Iterable[DocumentId]) -> int:
                 id,
             )
             keys = [row["key"] for row in rows]
-            _draft_copies_of_unselected(store, keys)
+            _schedule_copies_of_unselected(store, keys)
             count += len(keys)
     return count
 
 
-def _draft_copies_of_unselected(store: Store, keys: Sequence[str]) -> None:
-    """Schedule the copies of unselected highlights for drafting, unless they were decided on.
+def _schedule_copies_of_unselected(store: Store, keys: Sequence[str]) -> None:
+    """Schedule the copies of unselected highlights for drafting.
 
-    A decided highlight keeps its cards, so drafting a copy would ask about the same card
-    again.
+    Decided highlights are skipped. They keep their cards, so drafting a copy would ask the user
+    about the same card again.
     """
     store.preload_passages(keys)
     for key in keys:

@@ -37,8 +37,8 @@ MAX_FACETS = 100
 class QueryTerm(Value):
     """A single condition of a query.
 
-    The field must match `value`, or must not match it if `negated`. If `field` is empty, the
-    text is searched for the value.
+    The field must match `value` or, if `negated`, must not match it. If `field` is "", the value
+    is searched for in the text.
     """
 
     field: str
@@ -130,16 +130,19 @@ Code may also use `id`, with the start of an id, and `folder`, with the path of 
 def find_items(
     store: Store, terms: Sequence[QueryTerm], *, everything: bool = False
 ) -> list[str]:
-    """Find the ids of the cards and drafts that match all terms, in reading order."""
+    """Find the cards and drafts that match all terms, and return their ids in reading order.
+
+    For `everything`, see `find_rows`.
+    """
     return [row["id"] for row in find_rows(store, terms, everything=everything)]
 
 
 def find_rows(
     store: Store, terms: Sequence[QueryTerm], *, everything: bool = False
 ) -> list[Row]:
-    """Find the cards and drafts that match all terms, in reading order.
+    """Find the rows of the cards and drafts that match all terms, in reading order.
 
-    Cards that aren't live are included if `everything` is True or a term names a verdict.
+    Cards that aren't live are only included if `everything` is True or a term names a verdict.
 
     Returns:
         Rows with the `id`, the `verdict` and the row id of the `document`.
@@ -147,7 +150,7 @@ def find_rows(
     # find the live cards whose source has changed, because no column shows it
     changed_guids = set()
     check = SourceChange.SOURCE_CHANGED.finding_id
-    patterns = [to_glob(term) for term in terms if term.field == "finding"]
+    patterns = [to_glob_pattern(term) for term in terms if term.field == "finding"]
     if any(fnmatchcase(check, finding_pattern) for finding_pattern in patterns):
         passage_keys = cards.load_passage_keys(store, live=True)
         for card in cards.iter_cards(store, passage_keys):
@@ -198,14 +201,14 @@ def find_rows(
         "  FROM place GROUP BY id) w ON w.id = l.id"
         f" WHERE {' AND '.join(conditions) or '1'}"
         " ORDER BY w.document IS NULL, w.document, w.position, l.key, l.at, l.id",
-        *map(to_glob, terms),
+        *map(to_glob_pattern, terms),
     )
     obsolete_ids = draft_groups.find_obsolete_ids(store)
     return [row for row in rows if row["id"] not in obsolete_ids]
 
 
-def to_glob(term: QueryTerm) -> str:
-    """Convert the value of a term to an SQL argument, which is a GLOB pattern for most fields."""
+def to_glob_pattern(term: QueryTerm) -> str:
+    """Convert the value of a term to an SQL argument. For most fields, this is a GLOB pattern."""
     if term.field in ("", "added", "folder"):
         return term.value
     value = normalize_tag(term.value) if term.field == "tag" else term.value
@@ -213,11 +216,11 @@ def to_glob(term: QueryTerm) -> str:
 
 
 def _is_in_folder(folder: str, path: str) -> bool:
-    """Return whether a file is in a folder or below it.
+    """Return whether a file is in a folder or in one of its subfolders.
 
     Args:
-        folder: the path of the folder. It may begin with parents of the source's folder.
-        path: the name of the source and the path of the file in it.
+        folder: The path of the folder. It may begin with parents of the source's folder.
+        path: The path of the file within its source, preceded by the name of the source.
     """
     wanted, parts = (
         tuple(filter(None, normalize_for_comparison(each).split("/")))
@@ -229,8 +232,11 @@ def _is_in_folder(folder: str, path: str) -> bool:
     return bool(wanted) and (is_within or is_outer)
 
 
-def count_id_chars(ids: Iterable[str]) -> int:
-    """Return the shortest length, at least `MIN_ID_CHARS`, at which all ids stay distinct."""
+def compute_min_id_length(ids: Iterable[str]) -> int:
+    """Return the shortest length to which ids can be cut so that they all stay distinct.
+
+    The result is at least `MIN_ID_CHARS`.
+    """
     all_ids = {*ids}
     length = MIN_ID_CHARS
     while len({id[:length] for id in all_ids}) < len(all_ids):
@@ -238,14 +244,14 @@ def count_id_chars(ids: Iterable[str]) -> int:
     return length
 
 
-def load_ids(store: Store) -> list[str]:
+def load_card_and_draft_ids(store: Store) -> list[str]:
     """Load the ids of all cards and drafts."""
     rows = store.fetch_rows("SELECT id FROM draft UNION ALL SELECT guid FROM card")
     return [row[0] for row in rows]
 
 
 def load_highlight_ids(store: Store) -> dict[str, str]:
-    """Return the keys of all highlights, keyed by the ids under which lists show them."""
+    """Load the keys of all highlights, keyed by the ids under which lists show them."""
     keys = (row["key"] for row in store.fetch_rows("SELECT key FROM highlight"))
     return {make_highlight_id(key): key for key in keys}
 
@@ -253,9 +259,9 @@ def load_highlight_ids(store: Store) -> dict[str, str]:
 def _contains_words(words: str, text: str) -> bool:
     """Return whether `text` contains `words`, ignoring case, accents and punctuation.
 
-    E.g. `cross validation` matches cross-validation, and `schrodinger` matches Schrödinger.
-    If `words` contain punctuation other than hyphens and apostrophes, punctuation isn't
-    ignored, so `C++` doesn't match C.
+    For example, `cross validation` matches cross-validation, and `schrodinger` matches
+    Schrödinger. Punctuation isn't ignored if `words` contain any other than hyphens and
+    apostrophes, so `C++` doesn't match C.
     """
     pattern = normalize_for_comparison(words)
     if _PLAIN_WORDS.fullmatch(pattern):
@@ -289,9 +295,9 @@ _FACET_QUERIES = {
 
 
 def load_facets(store: Store) -> dict[str, list[str]]:
-    """Return the documents, decks and kinds to offer as filters, keyed by query field.
+    """Load the documents, decks and kinds to offer as filters, keyed by query field.
 
-    There are up to `MAX_FACETS` values per field, and those with the most cards and drafts come
+    Each field has at most `MAX_FACETS` values. The values with the most cards and drafts come
     first.
     """
     values_by_field = {}
@@ -304,10 +310,10 @@ def load_facets(store: Store) -> dict[str, list[str]]:
 
 
 def load_items(store: Store, ids: Iterable[str]) -> Iterator[ListRow]:
-    """Yield the cards and drafts with these ids, skipping unknown ids and obsolete drafts.
+    """Yield cards and drafts by id, skipping unknown ids and obsolete drafts.
 
-    `ids` may contain draft ids, card GUIDs and highlight keys. For a key, all drafts of the
-    highlight are yielded.
+    `ids` may contain ids of drafts, GUIDs of cards and keys of highlights. For a key, all drafts
+    of the highlight are yielded.
     """
     for batch in iter_batches(ids):
         line_ids: list[str] = []

@@ -63,7 +63,7 @@ class NewLines(NamedTuple):
 
 
 class JournalFiles:
-    """Reads all files in the journal directory, and appends to this device's own file."""
+    """Reads all files in the journal directory, and appends to the file of this device."""
 
     def __init__(self, directory: Path, device_id: str) -> None:
         self._directory = directory
@@ -76,7 +76,7 @@ class JournalFiles:
     def is_fully_read(self, name: str, position: ReadPosition | None) -> bool:
         """Return whether a file was read to its end and hasn't changed since.
 
-        `position` is where the last read ended, or None if the file was never read.
+        `position` is the position up to which it was read, or None if it was never read.
         """
         if position is None:
             return False
@@ -88,12 +88,13 @@ class JournalFiles:
             return False
 
     def read_new_lines(self, name: str, position: ReadPosition | None) -> NewLines:
-        """Read a file from the last read position, or from the start if it was replaced.
+        """Read the lines that were added to a file since it was last read.
 
-        `position` is None if the file has never been read.
+        If the file was replaced, it is read from the start. `position` is the position up to which
+        it was last read, or None if it was never read.
 
         Raises:
-            LedgerError: the file can't be read.
+            LedgerError: The file can't be read.
         """
         path = self._directory / name
         try:
@@ -144,12 +145,12 @@ class JournalFiles:
         return ids
 
     def append(self, events: Iterable[Event]) -> tuple[int, int]:
-        """Append events to this device's file, either all or none, and flush them to disk.
+        """Append events to this device's file and flush it to disk. If that fails, none is added.
 
-        Returns the sizes of the file before and after, as needed by `undo_append`.
+        Returns the sizes of the file before and after the append, to be passed to `undo_append`.
 
         Raises:
-            LedgerError: the file can't be written.
+            LedgerError: The file can't be written.
         """
         encoded = [msgspec.json.encode(event) + b"\n" for event in events]
         lines = b"".join(encoded)
@@ -188,8 +189,8 @@ class JournalFiles:
                 os.ftruncate(file.fileno(), old_size)
                 os.fsync(file.fileno())
 
-    def get_own_position(self, size: int, unreadable: int) -> ReadPosition:
-        """Return the read position after `size` bytes of this device's file."""
+    def compute_own_read_position(self, size: int, unreadable: int) -> ReadPosition:
+        """Return the read position at byte `size` of this device's file."""
         with open_regular(self.own_path) as file:
             return ReadPosition(size, _hash_tail(file, size), unreadable)
 
@@ -204,9 +205,9 @@ def _hash_tail(file: IO[bytes], size: int) -> str:
 
 
 def _iter_complete_lines(file: IO[bytes]) -> Iterator[tuple[int, bytes]]:
-    """Yield each newline-terminated line, with its size in bytes.
+    """Yield each line that ends with a newline, and its size in bytes.
 
-    Overlong lines are replaced with invalid JSON.
+    A line that is too long is replaced by invalid JSON.
     """
     while data := file.readline(MAX_LINE_BYTES):
         size = len(data)
@@ -346,9 +347,9 @@ def is_known_event(event: Event) -> bool:
 
 
 def is_valid_event(event: Event) -> bool:
-    """Return whether an event's body has the shape that its kind requires.
+    """Return whether the body of an event has the keys and types that its kind requires.
 
-    Events of unknown kinds may have any body.
+    An event of an unknown kind may have any body.
     """
     if not 0 <= event.number < MAX_EVENT_NUMBER:
         return False

@@ -16,7 +16,7 @@ from ankiforge.ledger.store import Store
 from ankiforge.ledger.tables.highlights import decode_highlight
 from ankiforge.model import WORD_AND_TRANSLATION, Highlight
 from ankiforge.text import regex
-from ankiforge.text.colons import has_tight_colons
+from ankiforge.text.colons import has_colons_without_spaces
 from ankiforge.text.normalize import normalize_for_lookup
 
 ACCEPTED = "accept"
@@ -38,26 +38,30 @@ _MIN_NOTES = 3
 _MIN_NOTES_WITH_DATAVIEW = 2
 
 
-def make_line_pattern_event_key(source: str, written: str) -> str:
-    """Return the key under which events about one form of line in a source are recorded."""
-    return f"form:{source}:{written}"
+def make_line_pattern_event_key(source: str, pattern: str) -> str:
+    """Return the key under which events about a form of lines in a source are recorded."""
+    return f"form:{source}:{pattern}"
 
 
-def needs_form_answer_by_user(highlight: Highlight) -> bool:
-    """Return whether the user must decide if a highlight is a card.
+def is_ambiguous_line(highlight: Highlight) -> bool:
+    """Return whether a highlight may or may not be a card, so that the user must decide.
 
-    This applies to a line with spaces around its two colons, unless it is a declared card or
-    a question; to a line in a list of terms that has no glossary heading; and to a
-    highlighted word with its translation.
+    This applies to lines with spaces around two colons, unless they are declared as cards or are
+    questions. It also applies to lines in a list of terms without a glossary heading, and to
+    highlighted words with a translation.
     """
     if highlight.line_syntax in (_TERM, WORD_AND_TRANSLATION):
         return True
-    return _has_undeclared_colons(highlight) and not has_tight_colons(highlight.exact)
+    return _has_undeclared_colons(highlight) and not has_colons_without_spaces(
+        highlight.exact
+    )
 
 
 def parse_field_key(highlight: Highlight) -> str:
     """Return the normalized key of a `key::value` line, or "" if it can't be a field."""
-    if not _has_undeclared_colons(highlight) or not has_tight_colons(highlight.exact):
+    if not _has_undeclared_colons(highlight) or not has_colons_without_spaces(
+        highlight.exact
+    ):
         return ""
     key = normalize_for_lookup(highlight.exact.partition("::")[0])
     return key if len(key.split()) <= _MAX_KEY_WORDS else ""
@@ -71,14 +75,14 @@ def _has_undeclared_colons(highlight: Highlight) -> bool:
     return not text.rstrip().endswith(("?", "？"))
 
 
-def explain_never_answer(highlight: Highlight) -> str:
-    """Return the message for a highlight whose form the user answered with `NEVER`."""
+def explain_rejected_pattern(highlight: Highlight) -> str:
+    """Return the message for a highlight if the user answered that its form is never a card."""
     noun = "words" if highlight.line_syntax == WORD_AND_TRANSLATION else "lines"
     return f"you said that such {noun} are not cards"
 
 
 class FieldDetector:
-    """Detects lines that look like fields, i.e. whose key is used in several notes.
+    """Detects lines that look like fields, because several notes have a line with the same key.
 
     Use the `in` operator. The keys of all lines are loaded on first use.
     """
@@ -112,17 +116,20 @@ class FieldDetector:
         return notes
 
 
-def needs_form_answer(store: Store, highlight: Highlight, fields: FieldDetector) -> bool:
-    """Return whether a highlight may not be a card and the user hasn't accepted its form."""
-    if not needs_form_answer_by_user(highlight) and highlight not in fields:
+def needs_pattern_answer(
+    store: Store, highlight: Highlight, fields: FieldDetector
+) -> bool:
+    """Return whether the user has yet to accept the form of a highlight that may not be a card."""
+    if not is_ambiguous_line(highlight) and highlight not in fields:
         return False
     return find_line_pattern_answer(store, highlight) != ACCEPTED
 
 
 def find_line_pattern_answer(store: Store, highlight: Highlight) -> str:
-    """Return the user's answer for a highlight's form: `ACCEPTED`, `NEVER`, or "" if not answered.
+    """Return the user's answer for the form of a highlight.
 
-    If several forms of the highlight were answered, the narrowest one counts.
+    The answer is `ACCEPTED`, `NEVER`, or "" if there is none. If the user has answered for several
+    forms of the highlight, the answer for the narrowest form counts.
     """
     for name in list_line_patterns(highlight):
         answers = store.get_subject_events(
@@ -136,10 +143,10 @@ def find_line_pattern_answer(store: Store, highlight: Highlight) -> str:
 def list_line_patterns(highlight: Highlight) -> tuple[str, ...]:
     """Return the forms that a highlight belongs to, narrowest first.
 
-    A field belongs to two: its key within the directory, and its key within the source. Any
-    other line belongs to one.
+    A field has two forms, its key within the directory and its key within the source. Any other
+    ambiguous line has one form.
     """
-    if needs_form_answer_by_user(highlight):
+    if is_ambiguous_line(highlight):
         return (highlight.line_syntax,)
     key = parse_field_key(highlight)
     if not key:

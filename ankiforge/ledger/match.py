@@ -1,7 +1,7 @@
 """Match scanned highlights and documents with stored ones.
 
-Generators yield candidate pairs, the most certain ones first, and `accept_candidates` accepts each
-pair whose two highlights are still unmatched. As candidates are accepted while the generator
+Generators yield candidate pairs, the most certain ones first, and `add_unpaired_candidates` adds
+each pair whose two highlights are still unmatched. As candidates are added while the generator
 runs, each of its steps sees only the highlights that earlier steps left unmatched.
 `iter_matches_in_document` matches within one document, and `iter_matches_across_documents`
 within all documents of a run. The remaining scanned highlights are new. `find_similar_removed`
@@ -61,8 +61,8 @@ MIN_EQUAL_COUNT = 3
 are short."""
 
 
-class FoldedReading(NamedTuple):
-    """A highlight's normalized text, with 24 normalized characters of context on each side."""
+class NormalizedReading(NamedTuple):
+    """The normalized text of a highlight, with 24 normalized characters of context on each side."""
 
     text: str
     before: str = ""
@@ -73,12 +73,12 @@ class FoldedReading(NamedTuple):
 
     @property
     def anchor(self) -> tuple[str, str, str]:
-        """The text with its context. Readings with the same anchor count as equal."""
+        """The text and its context. Two readings with the same anchor count as equal."""
         return self.text, self.before, self.after
 
     @property
     def digits_and_rest(self) -> Pair:
-        """The digits of the text, and its other characters, to be compared if it has no sides."""
+        """The digits of the text, and all other characters. Compared if the text has no sides."""
         digits = "".join(filter(str.isdigit, self.text))
         rest = "".join(char for char in self.text if not char.isdigit())
         return digits, rest
@@ -87,12 +87,12 @@ class FoldedReading(NamedTuple):
 class MatchedHighlight(
     msgspec.Struct, eq=False
 ):  # compares by identity, so it can be a dict key
-    """A highlight prepared for matching: either scanned in this run or stored earlier."""
+    """A highlight that is prepared for matching. It was scanned in this run or stored earlier."""
 
     highlight: Highlight
     """The highlight as scanned, or built from the journal's text if it was never read on this
     device."""
-    readings: tuple[FoldedReading, ...]
+    readings: tuple[NormalizedReading, ...]
     """The readings of the highlight, newest first. A scanned highlight has one; a stored highlight
     also has the last readings in the journal."""
     stable_ids: frozenset[str] = frozenset()
@@ -131,7 +131,7 @@ class MatchedHighlight(
 
     @property
     def key(self) -> str:
-        """The key of the stored highlight that this one was matched with, or else its own key."""
+        """The key of the matching stored highlight. Falls back to the highlight's own key."""
         return self.stored_highlight.key if self.stored_highlight else self.highlight.key
 
     @property
@@ -140,7 +140,7 @@ class MatchedHighlight(
         return self.state in ("", "present", "journal")
 
     @property
-    def newest_reading(self) -> FoldedReading:
+    def newest_reading(self) -> NormalizedReading:
         """The most recent reading of the highlight."""
         return self.readings[0]
 
@@ -157,25 +157,27 @@ def to_matched_highlight(highlight: Highlight, document: int = 0) -> MatchedHigh
     `document` is the row id of the highlight's document, or 0 if unknown.
     """
     text, before, after = get_anchor(highlight)
-    names, labels = split_ids((highlight.source_id, *highlight.hints))
-    reading = FoldedReading(text, before, after, _compute_sides(highlight))
+    names, labels = split_stable_and_location_ids((highlight.source_id, *highlight.hints))
+    reading = NormalizedReading(text, before, after, _compute_sides(highlight))
     return MatchedHighlight(highlight, (reading,), names, labels, document)
 
 
-def split_ids(ids: Iterable[str]) -> tuple[frozenset[str], frozenset[str]]:
-    """Split the ids of a highlight into *names* and *labels*.
+def split_stable_and_location_ids(
+    ids: Iterable[str],
+) -> tuple[frozenset[str], frozenset[str]]:
+    """Split the ids of a highlight into *stable ids* and *location ids*.
 
-    A name moves with the highlight, while a label stays at its location and may later belong
-    to another highlight (see `hints.is_location_only`).
+    A stable id moves with the highlight. A location id stays in its place and may later belong to
+    another highlight (see `hints.is_location_only`).
     """
-    names = set()
-    labels = set()
+    stable_ids = set()
+    location_ids = set()
     for id in ids:
         if hints.is_location_only(id):
-            labels.add(id)
+            location_ids.add(id)
         elif id:
-            names.add(id)
-    return frozenset(names), frozenset(labels)
+            stable_ids.add(id)
+    return frozenset(stable_ids), frozenset(location_ids)
 
 
 def _compute_sides(highlight: Highlight) -> Pair | None:
@@ -197,9 +199,10 @@ def _compute_sides(highlight: Highlight) -> Pair | None:
     return " ".join(gap_texts), normalize_for_lookup(" ".join(rest_texts))
 
 
-def to_folded_reading(text: PassageReading) -> FoldedReading:
-    """Convert a reading from the journal to a folded reading without sides."""
-    return FoldedReading(normalize_for_lookup(text.exact), text.before, text.after)
+def normalize_reading(reading: PassageReading) -> NormalizedReading:
+    """Convert a reading from the journal to a normalized reading without sides."""
+    text = normalize_for_lookup(reading.exact)
+    return NormalizedReading(text, reading.before, reading.after)
 
 
 Pairs = dict[MatchedHighlight, MatchedHighlight]
@@ -208,32 +211,32 @@ Candidate = tuple[MatchedHighlight, MatchedHighlight]
 """A scanned and a stored highlight that may be the same."""
 
 
-def accept_candidates(pairs: Pairs, candidates: Iterable[Candidate]) -> None:
-    """Accept the candidates in order, skipping a pair if either highlight is already paired."""
-    for mark, stored_mark in candidates:
-        if mark not in pairs and stored_mark not in pairs:
-            pairs[mark] = stored_mark
-            pairs[stored_mark] = mark
+def add_unpaired_candidates(pairs: Pairs, candidates: Iterable[Candidate]) -> None:
+    """Add candidates to `pairs` in order, unless one of the two highlights is already paired."""
+    for mark, stored_highlight in candidates:
+        if mark not in pairs and stored_highlight not in pairs:
+            pairs[mark] = stored_highlight
+            pairs[stored_highlight] = mark
 
 
 def select_unmatched(
-    pairs: Pairs, marks: Iterable[MatchedHighlight]
+    pairs: Pairs, highlights: Iterable[MatchedHighlight]
 ) -> list[MatchedHighlight]:
     """Return the highlights that aren't in a pair, in their order."""
-    return [mark for mark in marks if mark not in pairs]
+    return [mark for mark in highlights if mark not in pairs]
 
 
-class DocumentMarks(NamedTuple):
+class DocumentHighlights(NamedTuple):
     """The stored and scanned highlights of a document, both in reading order."""
 
-    stored_marks: list[MatchedHighlight]
-    scanned_marks: list[MatchedHighlight]
+    stored_highlights: list[MatchedHighlight]
+    scanned_highlights: list[MatchedHighlight]
 
-    def select_unmatched(self, pairs: Pairs) -> DocumentMarks:
+    def select_unmatched(self, pairs: Pairs) -> DocumentHighlights:
         """Return the highlights that aren't in a pair."""
-        return DocumentMarks(
-            select_unmatched(pairs, self.stored_marks),
-            select_unmatched(pairs, self.scanned_marks),
+        return DocumentHighlights(
+            select_unmatched(pairs, self.stored_highlights),
+            select_unmatched(pairs, self.scanned_highlights),
         )
 
 
@@ -241,102 +244,113 @@ class DocumentMarks(NamedTuple):
 
 
 def iter_matches_in_document(
-    document: DocumentMarks, pairs: Pairs, *, was_present: bool = False
+    document: DocumentHighlights, pairs: Pairs, *, was_present: bool = False
 ) -> Iterator[Candidate]:
-    """Match the highlights of one document by name, text, label, question and similarity.
+    """Match the stored and scanned highlights of a single document, most certain matches first.
 
-    Names and labels are the two kinds of ids (see `split_ids`). Equal texts take precedence over
-    equal labels, and a label only counts if the texts are at least half similar. All other labels
+    Highlights are matched by stable id, equal text, location id, question, and finally similarity.
+    A location id only counts if the texts are at least half similar. The remaining location ids
     are left to `iter_matches_across_documents`.
 
     Args:
-        document: the stored highlights, removed ones included, and the scanned ones.
-        pairs: the pairs accepted so far, to which the caller adds the candidates.
-        was_present: whether the document was there in the last scan. If so, a text that is
-            merely similar to a highlight removed even earlier counts as new.
+        document: The scanned highlights, and the stored ones including those removed earlier.
+        pairs: The pairs so far. The caller must add each candidate.
+        was_present: Whether the document was found in the last scan. If so, a text that is only
+            similar to a highlight removed before that scan counts as new.
     """
-    positions = _index_marks(*document)
+    positions = _index_highlights(*document)
     yield from _iter_pairs_by_id(*document, attrgetter("stable_ids"))
-    unmoved = _find_unmoved(*document)
+    unmoved = _find_unmoved_pairs(*document)
     unmatched = document.select_unmatched(pairs)
-    yield from _rank_equal_texts(*unmatched, positions, unmoved=unmoved)
+    yield from _pair_equal_texts(*unmatched, positions, unmoved=unmoved)
     if not all(document.select_unmatched(pairs)):
         return
-    for mark, stored_mark in _iter_pairs_by_id(*document, attrgetter("location_ids")):
-        if compute_mark_similarity(stored_mark, mark) >= MIN_NEIGHBOUR_SIMILARITY:
-            yield mark, stored_mark
+    for mark, stored_highlight in _iter_pairs_by_id(
+        *document, attrgetter("location_ids")
+    ):
+        if (
+            compute_highlight_similarity(stored_highlight, mark)
+            >= MIN_NEIGHBOUR_SIMILARITY
+        ):
+            yield mark, stored_highlight
     yield from _pair_by_question(document, pairs)
     unmatched = document.select_unmatched(pairs)
-    ranked = _rank_by_similarity(*unmatched, positions, min_similarity=MIN_SIMILARITY)
-    for mark, stored_mark in ranked:
-        is_removed = was_present and not stored_mark.was_present
-        if not is_removed and _has_equal_side(stored_mark, mark):
-            yield mark, stored_mark
+    ranked = _pair_by_similarity(*unmatched, positions, min_similarity=MIN_SIMILARITY)
+    for mark, stored_highlight in ranked:
+        is_removed = was_present and not stored_highlight.was_present
+        if not is_removed and _has_equal_side(stored_highlight, mark):
+            yield mark, stored_highlight
 
 
 ListPositions = dict[MatchedHighlight, int]
 """The index of each highlight within its list, which is in reading order."""
 
 
-def _index_marks(
-    stored_marks: Iterable[MatchedHighlight], scanned_marks: Iterable[MatchedHighlight]
+def _index_highlights(
+    stored_highlights: Iterable[MatchedHighlight],
+    scanned_highlights: Iterable[MatchedHighlight],
 ) -> ListPositions:
     return {
         mark: position
-        for marks in (stored_marks, scanned_marks)
-        for position, mark in enumerate(marks)
+        for highlights in (stored_highlights, scanned_highlights)
+        for position, mark in enumerate(highlights)
     }
 
 
 def _iter_pairs_by_id(
-    stored_marks: Iterable[MatchedHighlight],
-    scanned_marks: Iterable[MatchedHighlight],
+    stored_highlights: Iterable[MatchedHighlight],
+    scanned_highlights: Iterable[MatchedHighlight],
     get_ids: Callable[[MatchedHighlight], frozenset[str]],
 ) -> Iterator[Candidate]:
     """Pair highlights that share an id, unless several stored highlights have that id.
 
-    `get_ids` returns either the names or the labels of a highlight.
+    `get_ids` returns the stable ids or the location ids of a highlight.
     """
     owners = defaultdict(list)
-    for stored_mark in stored_marks:
-        for id in get_ids(stored_mark):
-            owners[id].append(stored_mark)
-    for mark in scanned_marks:
+    for stored_highlight in stored_highlights:
+        for id in get_ids(stored_highlight):
+            owners[id].append(stored_highlight)
+    for mark in scanned_highlights:
         for id in sorted(get_ids(mark)):
             if len(owners[id]) == 1:  # copies share an id
                 yield mark, owners[id][0]
 
 
-def _pair_by_question(document: DocumentMarks, pairs: Pairs) -> Iterator[Candidate]:
+def _pair_by_question(document: DocumentHighlights, pairs: Pairs) -> Iterator[Candidate]:
     """Pair hand-written cards with equal questions, even if their answers differ.
 
-    The question must be unique among both the stored and the scanned cards. The two cards
-    must also have the same heading or the same matched neighbours. A card that is known only
-    from the journal has neither, so a unique question is enough.
+    The question must be unique among the stored cards and among the scanned cards. The two cards
+    must also be under the same heading or between the same matched neighbours. For a card that is
+    only known from the journal, neither is known, so a unique question is enough.
     """
-    stored_marks, scanned_marks = document
-    stored_by_question = _find_unique_questions(stored_marks)
-    scanned_by_question = _find_unique_questions(scanned_marks)
+    stored_highlights, scanned_highlights = document
+    stored_by_question = _find_unique_questions(stored_highlights)
+    scanned_by_question = _find_unique_questions(scanned_highlights)
     neighbours = _find_neighbours(document, pairs)
     for question, mark in scanned_by_question.items():
-        stored_mark = stored_by_question.get(question)
-        stored_mark = stored_mark or _find_journal_card(stored_marks, question)
-        if stored_mark is None or mark in pairs:
+        stored_highlight = stored_by_question.get(question)
+        stored_highlight = stored_highlight or _find_journal_card(
+            stored_highlights, question
+        )
+        if stored_highlight is None or mark in pairs:
             continue
-        has_same_heading = stored_mark.highlight.heading == mark.highlight.heading
-        has_proof = stored_mark.is_journal_only or has_same_heading
-        if has_proof or neighbours[mark] == neighbours[stored_mark]:
-            yield mark, stored_mark
+        has_same_heading = stored_highlight.highlight.heading == mark.highlight.heading
+        has_proof = stored_highlight.is_journal_only or has_same_heading
+        if has_proof or neighbours[mark] == neighbours[stored_highlight]:
+            yield mark, stored_highlight
 
 
 def _find_journal_card(
-    stored_marks: Iterable[MatchedHighlight], question: str
+    stored_highlights: Iterable[MatchedHighlight], question: str
 ) -> MatchedHighlight | None:
-    """Find the only journal-only card that begins with `question`, or None if not unique."""
+    """Find the card that is only known from the journal and begins with `question`.
+
+    Returns None if there isn't exactly one.
+    """
     if len(question) < MIN_EXTENDED_CHARS:
         return None
     journal_cards = []
-    for mark in stored_marks:
+    for mark in stored_highlights:
         if mark.is_journal_only and mark.highlight.kind is HighlightKind.CARD:
             if mark.newest_reading.text.startswith(question):
                 journal_cards.append(mark)
@@ -344,18 +358,18 @@ def _find_journal_card(
 
 
 def _find_unique_questions(
-    marks: Sequence[MatchedHighlight],
+    highlights: Sequence[MatchedHighlight],
 ) -> dict[str, MatchedHighlight]:
-    marks_by_question = defaultdict(list)
-    for mark in marks:
+    cards_by_question = defaultdict(list)
+    for mark in highlights:
         if mark.front and mark.was_present:
-            marks_by_question[mark.front].append(mark)
-    items = marks_by_question.items()
-    return {question: marks[0] for question, marks in items if len(marks) == 1}
+            cards_by_question[mark.front].append(mark)
+    items = cards_by_question.items()
+    return {question: cards[0] for question, cards in items if len(cards) == 1}
 
 
 class _Rank(NamedTuple):
-    """The sort key of a candidate with equal texts. The most certain candidate is the lowest."""
+    """The sort key of a candidate with equal texts. The most certain candidate sorts first."""
 
     has_other_kind: bool
     age: int
@@ -368,29 +382,29 @@ class _Rank(NamedTuple):
     """How far apart the highlights are in their lists. Arbitrary for different documents."""
 
 
-def _rank_equal_texts(
-    stored_marks: Iterable[MatchedHighlight],
-    scanned_marks: Collection[MatchedHighlight],
+def _pair_equal_texts(
+    stored_highlights: Iterable[MatchedHighlight],
+    scanned_highlights: Collection[MatchedHighlight],
     positions: ListPositions,
     *,
     unmoved: Set[Candidate] = frozenset(),
 ) -> list[Candidate]:
-    """Pair highlights with equal texts, most certain first.
+    """Pair highlights with equal texts, most certain pairs first.
 
-    Pairs in `unmoved` are preferred to other copies of the same text.
+    Pairs in `unmoved` come before other copies of the same text.
     """
     readings_by_text = defaultdict(list)
-    for stored_mark in stored_marks:
-        for age, reading in enumerate(stored_mark.readings):
-            readings_by_text[reading.text].append((stored_mark, age, reading))
+    for stored_highlight in stored_highlights:
+        for age, reading in enumerate(stored_highlight.readings):
+            readings_by_text[reading.text].append((stored_highlight, age, reading))
 
-    scanned_counts = Counter(mark.newest_reading.text for mark in scanned_marks)
+    scanned_counts = Counter(mark.newest_reading.text for mark in scanned_highlights)
     ranked = []
-    for mark in scanned_marks:
+    for mark in scanned_highlights:
         newest = mark.newest_reading
         equal_readings = readings_by_text[newest.text]
         is_ambiguous = max(len(equal_readings), scanned_counts[newest.text]) > 1
-        for stored_mark, age, reading in equal_readings:
+        for stored_highlight, age, reading in equal_readings:
             context_similarity = 0.0
             if is_ambiguous:  # otherwise the context doesn't matter
                 context_similarity += _compute_text_similarity(
@@ -400,15 +414,17 @@ def _rank_equal_texts(
                     reading.after, newest.after
                 )
             rank = _Rank(
-                has_other_kind=stored_mark.highlight.kind != mark.highlight.kind,
+                has_other_kind=stored_highlight.highlight.kind != mark.highlight.kind,
                 age=age,
-                was_removed=not stored_mark.was_present,
-                lacks_common_label=stored_mark.location_ids.isdisjoint(mark.location_ids),
-                has_moved=(mark, stored_mark) not in unmoved,
+                was_removed=not stored_highlight.was_present,
+                lacks_common_label=stored_highlight.location_ids.isdisjoint(
+                    mark.location_ids
+                ),
+                has_moved=(mark, stored_highlight) not in unmoved,
                 negative_context_similarity=-context_similarity,
-                distance=abs(positions[stored_mark] - positions[mark]),
+                distance=abs(positions[stored_highlight] - positions[mark]),
             )
-            ranked.append((rank, (mark, stored_mark)))
+            ranked.append((rank, (mark, stored_highlight)))
     return _sort_candidates(ranked)
 
 
@@ -417,62 +433,66 @@ def _sort_candidates(ranked: list[tuple[Any, Candidate]]) -> list[Candidate]:
     return [candidate for _, candidate in ranked]
 
 
-def _find_unmoved(
-    stored_marks: Sequence[MatchedHighlight], scanned_marks: Sequence[MatchedHighlight]
+def _find_unmoved_pairs(
+    stored_highlights: Sequence[MatchedHighlight],
+    scanned_highlights: Sequence[MatchedHighlight],
 ) -> set[Candidate]:
-    """Pair highlights with equal texts that are at the same point of the document as before.
+    """Pair highlights with equal texts that are still in the same place of their document.
 
-    This means that the preceding highlight is the same and the preceding context is similar.
-    The context that follows isn't compared, because it is the same for a copy pasted below.
-    Highlights known only from the journal are skipped, because their order is unknown.
+    The preceding highlight must be the same, and the preceding context must be similar. The
+    context that follows isn't compared, because it is the same for a copy pasted below. Texts
+    that are only known from the journal are skipped, because their order is unknown.
     """
     pairs: Pairs = {}
     journal_texts = {
-        mark.newest_reading.text for mark in stored_marks if mark.is_journal_only
+        mark.newest_reading.text for mark in stored_highlights if mark.is_journal_only
     }
-    next_by_mark = dict(pairwise(stored_marks))
-    expected_mark = stored_marks[0] if stored_marks else None
-    for mark in scanned_marks:
-        if expected_mark is not None and mark.newest_reading.text not in journal_texts:
-            reading = expected_mark.newest_reading
+    next_by_mark = dict(pairwise(stored_highlights))
+    expected_highlight = stored_highlights[0] if stored_highlights else None
+    for mark in scanned_highlights:
+        if (
+            expected_highlight is not None
+            and mark.newest_reading.text not in journal_texts
+        ):
+            reading = expected_highlight.newest_reading
             has_same_text = reading.text == mark.newest_reading.text
             if has_same_text and is_possibly_same(
                 reading.before, mark.newest_reading.before
             ):
-                accept_candidates(pairs, [(mark, expected_mark)])
+                add_unpaired_candidates(pairs, [(mark, expected_highlight)])
         matched_mark = pairs.get(mark)
-        expected_mark = next_by_mark.get(matched_mark) if matched_mark else None
+        expected_highlight = next_by_mark.get(matched_mark) if matched_mark else None
     return set(pairs.items())
 
 
-def _rank_by_similarity(
-    stored_marks: Iterable[MatchedHighlight],
-    scanned_marks: Iterable[MatchedHighlight],
+def _pair_by_similarity(
+    stored_highlights: Iterable[MatchedHighlight],
+    scanned_highlights: Iterable[MatchedHighlight],
     positions: ListPositions,
     *,
     min_similarity: int,
 ) -> list[Candidate]:
     ranked = []
-    for mark in scanned_marks:
-        for stored_mark in stored_marks:
-            similarity = compute_mark_similarity(stored_mark, mark)
+    for mark in scanned_highlights:
+        for stored_highlight in stored_highlights:
+            similarity = compute_highlight_similarity(stored_highlight, mark)
             if similarity >= min_similarity:
-                distance = abs(positions[stored_mark] - positions[mark])
-                ranked.append(((-similarity, distance), (mark, stored_mark)))
+                distance = abs(positions[stored_highlight] - positions[mark])
+                ranked.append(((-similarity, distance), (mark, stored_highlight)))
     return _sort_candidates(ranked)
 
 
 def _has_equal_side(
-    stored_mark: MatchedHighlight, scanned_mark: MatchedHighlight
+    stored_highlight: MatchedHighlight, scanned_highlight: MatchedHighlight
 ) -> bool:
-    """Return whether one side of a scanned highlight equals that of a stored reading.
+    """Return whether a scanned highlight and a stored reading have one side in common.
 
     The sides are the front and back of a card, or the gaps and the text around the gaps. For
-    a highlight without sides, the digits and the other characters are compared instead, so
-    that B1 doesn't match B6. Two texts without digits count as having equal digits.
+    a highlight without sides, the digits and all other characters are compared instead. Two texts
+    without digits therefore have a side in common.
     """
-    newest = scanned_mark.newest_reading
-    for reading in stored_mark.readings:
+    newest = scanned_highlight.newest_reading
+    for reading in stored_highlight.readings:
         stored_sides = reading.sides
         scanned_sides = newest.sides
         if stored_sides is None or scanned_sides is None:
@@ -489,30 +509,35 @@ def _has_equal_side(
 
 
 def _iter_matches_by_neighbours(
-    document: DocumentMarks, pairs: Pairs
+    document: DocumentHighlights, pairs: Pairs
 ) -> Iterator[Candidate]:
-    """Match highlights that are between the same matched neighbours, and then by label alone.
+    """Match similar highlights between the same matched neighbours, and then by location id only.
 
-    If no highlight of the document was matched so far, all count as having the same
-    neighbours. A label alone is the last resort, for when a line was inserted between a
-    passage and its label. Highlights known only from the journal or removed before this run
-    are skipped, because their location and label may be out of date.
+    If no highlight of the document has been matched yet, all of them have the same neighbours. A
+    location id without similar text is the last resort. It helps if a line was inserted between a
+    passage and its id. Highlights that are only known from the journal or were removed before this
+    run are skipped, because their location may be out of date.
     """
     unmatched = document.select_unmatched(pairs)
-    stored_marks = [mark for mark in unmatched.stored_marks if mark.was_present]
-    if not stored_marks or not unmatched.scanned_marks:
+    stored_highlights = [mark for mark in unmatched.stored_highlights if mark.was_present]
+    if not stored_highlights or not unmatched.scanned_highlights:
         return
     neighbours = _find_neighbours(document, pairs)
-    ranked = _rank_by_similarity(
-        stored_marks, unmatched.scanned_marks, _index_marks(*document), min_similarity=0
+    ranked = _pair_by_similarity(
+        stored_highlights,
+        unmatched.scanned_highlights,
+        _index_highlights(*document),
+        min_similarity=0,
     )
-    for mark, stored_mark in ranked:
-        has_same_neighbours = neighbours[mark] == neighbours[stored_mark]
-        if has_same_neighbours and _is_similar_or_extended(stored_mark, mark):
-            yield mark, stored_mark
-    for mark, stored_mark in _iter_pairs_by_id(*document, attrgetter("location_ids")):
-        if stored_mark.was_present and not stored_mark.is_journal_only:
-            yield mark, stored_mark
+    for mark, stored_highlight in ranked:
+        has_same_neighbours = neighbours[mark] == neighbours[stored_highlight]
+        if has_same_neighbours and _is_similar_or_extended(stored_highlight, mark):
+            yield mark, stored_highlight
+    for mark, stored_highlight in _iter_pairs_by_id(
+        *document, attrgetter("location_ids")
+    ):
+        if stored_highlight.was_present and not stored_highlight.is_journal_only:
+            yield mark, stored_highlight
 
 
 Neighbours = tuple[MatchedHighlight | None, MatchedHighlight | None]
@@ -520,45 +545,49 @@ Neighbours = tuple[MatchedHighlight | None, MatchedHighlight | None]
 
 
 def _find_neighbours(
-    document: DocumentMarks, pairs: Pairs
+    document: DocumentHighlights, pairs: Pairs
 ) -> dict[MatchedHighlight, Neighbours]:
-    """Find the neighbours of each stored and scanned highlight of a document.
+    """Find the matched neighbours of each stored and scanned highlight of a document.
 
-    Only highlights that existed at the last scan count as neighbours.
+    Only highlights that were found in the last scan count as neighbours.
     """
-    scanned_marks = set(document.scanned_marks)
+    scanned_highlights = set(document.scanned_highlights)
     matches = {}
-    for stored_mark in document.stored_marks:
-        mark = pairs.get(stored_mark)
-        if mark in scanned_marks and stored_mark.was_present:
-            matches[stored_mark] = matches[mark] = stored_mark
+    for stored_highlight in document.stored_highlights:
+        mark = pairs.get(stored_highlight)
+        if mark in scanned_highlights and stored_highlight.was_present:
+            matches[stored_highlight] = matches[mark] = stored_highlight
     neighbours: dict[MatchedHighlight, Neighbours] = {}
-    for marks in document:
+    for highlights in document:
         before: dict[MatchedHighlight, MatchedHighlight | None] = {}
         nearest: MatchedHighlight | None = None
-        for mark in marks:
+        for mark in highlights:
             before[mark] = nearest
             nearest = matches.get(mark, nearest)
         nearest = None
-        for mark in reversed(marks):
+        for mark in reversed(highlights):
             neighbours[mark] = before[mark], nearest
             nearest = matches.get(mark, nearest)
     return neighbours
 
 
 def _is_similar_or_extended(
-    stored_mark: MatchedHighlight, scanned_mark: MatchedHighlight
+    stored_highlight: MatchedHighlight, scanned_highlight: MatchedHighlight
 ) -> bool:
-    """Return whether two texts are at least half similar, or one is an extension of the other.
+    """Return whether two texts are at least half similar, or one of them extends the other.
 
     An extension contains nearly all characters of the shorter text in the same order.
     """
     from rapidfuzz.distance import LCSseq
 
-    if compute_mark_similarity(stored_mark, scanned_mark) >= MIN_NEIGHBOUR_SIMILARITY:
+    if (
+        compute_highlight_similarity(stored_highlight, scanned_highlight)
+        >= MIN_NEIGHBOUR_SIMILARITY
+    ):
         return True
     shorter, longer = sorted(
-        (stored_mark.newest_reading.text, scanned_mark.newest_reading.text), key=len
+        (stored_highlight.newest_reading.text, scanned_highlight.newest_reading.text),
+        key=len,
     )
     if len(shorter) < MIN_EXTENDED_CHARS or len(longer) > MAX_LENGTH_RATIO * len(shorter):
         return False
@@ -569,112 +598,115 @@ def _is_similar_or_extended(
 
 
 def iter_matches_across_documents(
-    documents: Sequence[DocumentMarks],
-    absent_marks: Sequence[MatchedHighlight],
-    earlier_marks: Sequence[MatchedHighlight],
+    documents: Sequence[DocumentHighlights],
+    absent_highlights: Sequence[MatchedHighlight],
+    earlier_highlights: Sequence[MatchedHighlight],
     pairs: Pairs,
 ) -> Iterator[Candidate]:
-    """Match the highlights that `iter_matches_in_document` left, within and across documents.
+    """Match the highlights that `iter_matches_in_document` has left, also across documents.
 
-    First, equal texts and chosen passages are matched across documents. Then, if half of the
-    remaining highlights moved from one document to another, the two documents are matched like
-    a single one.
+    Equal texts and chosen passages are matched across documents first. If half of the highlights
+    moved from one document to another, the two documents are then matched like a single document.
+    Finally, the remaining highlights of each document are matched by their neighbours.
 
     Args:
-        documents: the documents in which highlights appeared or disappeared.
-        absent_marks: the stored highlights that aren't in their documents any more.
-        earlier_marks: the stored highlights that were removed in earlier runs.
-        pairs: the pairs accepted so far, to which the caller adds the candidates.
+        documents: The documents in which highlights appeared or disappeared.
+        absent_highlights: The stored highlights that are no longer in their documents.
+        earlier_highlights: The stored highlights that were removed in earlier runs.
+        pairs: The pairs so far. The caller must add each candidate.
     """
-    new_marks = []
+    new_highlights = []
     for document in documents:
-        new_marks += select_unmatched(pairs, document.scanned_marks)
-    removed_marks = [*absent_marks, *earlier_marks]
-    yield from _rank_moved(removed_marks, new_marks)
-    yield from _iter_pairs_by_id(removed_marks, new_marks, _get_choice_ids)
-    joined_documents = _join_documents(documents, absent_marks, pairs)
+        new_highlights += select_unmatched(pairs, document.scanned_highlights)
+    removed_highlights = [*absent_highlights, *earlier_highlights]
+    yield from _iter_moved_pairs(removed_highlights, new_highlights)
+    yield from _iter_pairs_by_id(removed_highlights, new_highlights, _get_choice_ids)
+    joined_documents = _join_documents(documents, absent_highlights, pairs)
     for document in joined_documents:
         yield from iter_matches_in_document(document.select_unmatched(pairs), pairs)
     for document in (*documents, *joined_documents):
         yield from _iter_matches_by_neighbours(document, pairs)
 
 
-def _get_choice_ids(mark: MatchedHighlight) -> frozenset[str]:
-    """Return a set with the id of the event by which the highlight was chosen, or an empty set."""
-    return frozenset(filter(None, [hints.find_choice_event_id(mark.highlight.hints)]))
+def _get_choice_ids(matched_highlight: MatchedHighlight) -> frozenset[str]:
+    """Return the id of the event by which a highlight was chosen, as a set of at most one id."""
+    return frozenset(
+        filter(None, [hints.find_choice_event_id(matched_highlight.highlight.hints)])
+    )
 
 
-def _rank_moved(
-    stored_marks: Sequence[MatchedHighlight], scanned_marks: Sequence[MatchedHighlight]
+def _iter_moved_pairs(
+    stored_highlights: Sequence[MatchedHighlight],
+    scanned_highlights: Sequence[MatchedHighlight],
 ) -> Iterator[Candidate]:
-    """Pair highlights removed from one document with equal new ones in another.
+    """Pair highlights that were removed from one document with equal new ones in another document.
 
-    To rule out a coincidence, the text must be long, the context must be equal on one side,
-    or several texts must have moved between the same two documents.
+    To rule out a coincidence, the text must be long, the context on one side must be equal, or
+    several texts must have moved between the same two documents.
     """
-    positions = _index_marks(stored_marks, scanned_marks)
-    candidates = _rank_equal_texts(stored_marks, scanned_marks, positions)
-    equal_marks = defaultdict(set)
-    for mark, stored_mark in candidates:
-        equal_marks[stored_mark.document, mark.document].add(mark)
-    for mark, stored_mark in candidates:
-        count = len(equal_marks[stored_mark.document, mark.document])
+    positions = _index_highlights(stored_highlights, scanned_highlights)
+    candidates = _pair_equal_texts(stored_highlights, scanned_highlights, positions)
+    moved_highlights = defaultdict(set)
+    for mark, stored_highlight in candidates:
+        moved_highlights[stored_highlight.document, mark.document].add(mark)
+    for mark, stored_highlight in candidates:
+        count = len(moved_highlights[stored_highlight.document, mark.document])
         if (
             count >= MIN_EQUAL_COUNT
             or len(mark.newest_reading.text) >= MIN_DISTINCTIVE_CHARS
-            or has_same_context(stored_mark, mark)
+            or has_same_context(stored_highlight, mark)
         ):
-            yield mark, stored_mark
+            yield mark, stored_highlight
 
 
 def _join_documents(
-    documents: Sequence[DocumentMarks],
-    absent_marks: Sequence[MatchedHighlight],
+    documents: Sequence[DocumentHighlights],
+    absent_highlights: Sequence[MatchedHighlight],
     pairs: Pairs,
-) -> list[DocumentMarks]:
-    """Pair documents that were split or merged, joining each pair into one document.
+) -> list[DocumentHighlights]:
+    """Join pairs of documents between which many highlights moved, as in a split or merge.
 
-    A joined document has the stored highlights of the old document and the scanned highlights
-    of the new one. Two documents are paired if at least half of the highlights that
-    disappeared from the old one, or that appeared in the new one, moved between the two.
+    A joined document has the stored highlights of the old document and the scanned highlights of
+    the new document. Two documents are joined if at least half of the highlights that disappeared
+    from the old document, or that appeared in the new document, moved between them.
     """
     stored_by_document = defaultdict(list)
     scanned_by_document = {}
     moved_counts = Counter[tuple[int, int]]()
     new_counts = Counter[int]()
     for document in documents:
-        for stored_mark in document.stored_marks:
-            stored_by_document[stored_mark.document].append(stored_mark)
-        for mark in document.scanned_marks:
-            scanned_by_document[mark.document] = document.scanned_marks
+        for stored_highlight in document.stored_highlights:
+            stored_by_document[stored_highlight.document].append(stored_highlight)
+        for mark in document.scanned_highlights:
+            scanned_by_document[mark.document] = document.scanned_highlights
             if mark not in pairs:
                 new_counts[mark.document] += 1
             elif pairs[mark].document != mark.document:
                 moved_counts[pairs[mark].document, mark.document] += 1
     changed_documents = set(stored_by_document)
     absent_counts = Counter[int]()
-    for stored_mark in absent_marks:
-        if stored_mark.document not in changed_documents:
-            stored_by_document[stored_mark.document].append(stored_mark)
-        if stored_mark not in pairs and stored_mark.was_present:
-            absent_counts[stored_mark.document] += 1
+    for stored_highlight in absent_highlights:
+        if stored_highlight.document not in changed_documents:
+            stored_by_document[stored_highlight.document].append(stored_highlight)
+        if stored_highlight not in pairs and stored_highlight.was_present:
+            absent_counts[stored_highlight.document] += 1
     return [
-        DocumentMarks(stored_by_document[old_id], scanned_by_document[new_id])
+        DocumentHighlights(stored_by_document[old_id], scanned_by_document[new_id])
         for (old_id, new_id), count in moved_counts.most_common()
         if count >= min(absent_counts[old_id], new_counts[new_id]) > 0
     ]
 
 
 def has_same_context(
-    stored_mark: MatchedHighlight, scanned_mark: MatchedHighlight
+    stored_highlight: MatchedHighlight, scanned_highlight: MatchedHighlight
 ) -> bool:
-    """Return whether a stored reading has the same text and, on either side, the same context.
+    """Return whether a stored reading has the same text and the same context on one side.
 
     An empty context isn't compared.
     """
-    newest = scanned_mark.newest_reading
+    newest = scanned_highlight.newest_reading
     sides = get_context_sides(newest)
-    for reading in stored_mark.readings:
+    for reading in stored_highlight.readings:
         if reading.text == newest.text and not sides.isdisjoint(
             get_context_sides(reading)
         ):
@@ -682,10 +714,10 @@ def has_same_context(
     return False
 
 
-def get_context_sides(reading: FoldedReading) -> set[Pair]:
-    """Return the nonempty contexts of a reading, as pairs of the side and the text.
+def get_context_sides(reading: NormalizedReading) -> set[Pair]:
+    """Return the nonempty contexts of a reading as pairs of a side and its text.
 
-    The side is "before" or "after", and the text is truncated to `MIN_CONTEXT_CHARS`.
+    The side is "before" or "after". The text is truncated to `MIN_CONTEXT_CHARS`.
     """
     before = ("before", reading.before[-MIN_CONTEXT_CHARS:])
     after = ("after", reading.after[:MIN_CONTEXT_CHARS])
@@ -696,28 +728,32 @@ def get_context_sides(reading: FoldedReading) -> set[Pair]:
 
 
 def find_similar_removed(
-    removed_marks: Sequence[MatchedHighlight], new_marks: Sequence[MatchedHighlight]
+    removed_highlights: Sequence[MatchedHighlight],
+    new_highlights: Sequence[MatchedHighlight],
 ) -> Pairs:
-    """Pair new highlights with the most similar removed ones, for the user to confirm.
+    """Find pairs of a new and a similar removed highlight, to be confirmed by the user.
 
-    Removed highlights without a decision are skipped, because no card would be lost. Returns the
-    removed highlight for each new highlight that has one.
+    Removed highlights without a decision are skipped, because no card would be lost.
+
+    Returns:
+        The most similar removed highlight, keyed by the new highlight. No removed highlight
+        occurs twice.
     """
     owners = []
     texts = []
-    for removed_mark in removed_marks:
-        if removed_mark.is_decided:
-            for reading in removed_mark.readings:
-                owners.append(removed_mark)
+    for removed_highlight in removed_highlights:
+        if removed_highlight.is_decided:
+            for reading in removed_highlight.readings:
+                owners.append(removed_highlight)
                 texts.append(reading.text)
-    if not texts or not new_marks:
+    if not texts or not new_highlights:
         return {}
     from rapidfuzz import fuzz, process
 
     ranked = []
-    for new_mark in new_marks:
+    for new_highlight in new_highlights:
         similar_texts = process.extract(
-            new_mark.newest_reading.text,
+            new_highlight.newest_reading.text,
             texts,
             scorer=fuzz.ratio,
             score_cutoff=MIN_QUESTION_SIMILARITY,
@@ -725,23 +761,23 @@ def find_similar_removed(
             processor=None,
         )
         for _text, similarity, index in similar_texts:
-            ranked.append((-similarity, (new_mark, owners[index])))
+            ranked.append((-similarity, (new_highlight, owners[index])))
     pairs: Pairs = {}
-    accept_candidates(pairs, _sort_candidates(ranked))
-    return {mark: pairs[mark] for mark in new_marks if mark in pairs}
+    add_unpaired_candidates(pairs, _sort_candidates(ranked))
+    return {mark: pairs[mark] for mark in new_highlights if mark in pairs}
 
 
 # --- similarity -------------------------------------------------------------------------
 
 
-def compute_mark_similarity(
-    stored_mark: MatchedHighlight, scanned_mark: MatchedHighlight
+def compute_highlight_similarity(
+    stored_highlight: MatchedHighlight, scanned_highlight: MatchedHighlight
 ) -> float:
-    """Return the similarity of a highlight to the most similar stored reading, in percent."""
+    """Return how similar a scanned highlight is to the most similar stored reading, in percent."""
     from rapidfuzz import fuzz
 
-    text = scanned_mark.newest_reading.text
-    return max(fuzz.ratio(reading.text, text) for reading in stored_mark.readings)
+    text = scanned_highlight.newest_reading.text
+    return max(fuzz.ratio(reading.text, text) for reading in stored_highlight.readings)
 
 
 def is_possibly_same(text: str, other_text: str) -> bool:
@@ -768,10 +804,17 @@ _NUMBER = regex(r"\d+")
 def find_renamed_documents(
     removed_documents: Mapping[DocumentId, Set[str]], new_documents: Sequence[Set[str]]
 ) -> list[DocumentId | None]:
-    """Find the removed document that each new document was renamed from, or None.
+    """Find the removed document of which each new document is a renamed version.
 
-    Two documents match if the larger one has at least half of the smaller one's texts. A
-    document that matches several removed documents counts as new.
+    Two documents match if the larger document has at least half of the smaller document's texts.
+    A document that matches several removed documents counts as new.
+
+    Args:
+        removed_documents: The texts of each removed document, keyed by document id.
+        new_documents: The texts of each new document.
+
+    Returns:
+        The id of the removed document for each new document, or None if there is none.
     """
     if not removed_documents:
         return [None] * len(new_documents)

@@ -15,14 +15,14 @@ from ankiforge.ledger.draft_changes import COPY_REASON_PREFIX
 from ankiforge.ledger.events import SOURCE
 from ankiforge.ledger.match import (
     MIN_DISTINCTIVE_CHARS,
-    DocumentMarks,
+    DocumentHighlights,
     MatchedHighlight,
     Pairs,
-    accept_candidates,
+    add_unpaired_candidates,
     find_similar_removed,
     iter_matches_in_document,
 )
-from ankiforge.ledger.readings import IngestReport, load_stored_mark
+from ankiforge.ledger.readings import IngestReport, load_stored_highlight
 from ankiforge.ledger.store import Store
 from ankiforge.ledger.tables import highlights, sentences
 from ankiforge.ledger.tables.highlights import decode_highlight
@@ -36,17 +36,17 @@ _LIKE_WILDCARD = regex(r"[%_\\]")
 # --- copies of removed passages ---------------------------------------------------------
 
 
-def transfer_keys(
-    store: Store, report: IngestReport, absent_marks: Iterable[MatchedHighlight]
+def transfer_keys_to_copies(
+    store: Store, report: IngestReport, absent_highlights: Iterable[MatchedHighlight]
 ) -> None:
     """Transfer the keys of removed, decided passages to undecided passages with equal text.
 
-    This way, if a note or PDF is copied and the original is deleted before a later run, the
-    copy keeps the cards. The passages are added to `report` as moved.
+    If the user copies a note or PDF and later deletes the original, the copy keeps its cards. The
+    passages are added to `report` as moved.
     """
-    removed_marks = list(absent_marks)
-    # add the passages of a source that was copied elsewhere and is no longer read; the first
-    # condition lets SQLite use the index of absent highlights
+    removed_highlights = list(absent_highlights)
+    # add the passages of a source that was copied elsewhere and is no longer read; both conditions
+    # on the state are necessary (see `tables.highlights`)
     for row in store.fetch_rows(
         "SELECT h.* FROM highlight h JOIN document d ON d.id = h.document"
         " WHERE h.state != 'present' AND h.state = 'unselected' AND EXISTS"
@@ -54,12 +54,12 @@ def transfer_keys(
         "  WHERE o.folded = h.folded AND o.state = 'present' AND e.place = d.place)"
     ):
         if len(store.get_keys(row["key"])) == 1:
-            removed_marks.append(load_stored_mark(store, row))
-    for mark in removed_marks:
+            removed_highlights.append(load_stored_highlight(store, row))
+    for mark in removed_highlights:
         text = mark.newest_reading.text
         heirs = []
         for row in (
-            highlights.load_present_highlights_by_text(store, [text])
+            highlights.load_current_highlights_by_text(store, [text])
             if mark.is_decided
             else ()
         ):
@@ -80,71 +80,75 @@ def transfer_keys(
 
 def record_questions_about_removed(
     store: Store,
-    removed_marks: Sequence[MatchedHighlight],
-    scanned_marks: Iterable[MatchedHighlight],
+    removed_highlights: Sequence[MatchedHighlight],
+    scanned_highlights: Iterable[MatchedHighlight],
 ) -> None:
-    """For each removed, decided passage, ask whether the most similar new highlight replaces it.
+    """Ask whether new highlights replace the most similar removed passages with a decision.
 
-    A highlight also counts as new if only another device has read it so far, because two
-    devices that read a passage before synchronizing their journals may have issued different
-    keys.
+    A highlight that only another device has read so far also counts as new, because two devices
+    that read a passage before they synchronized their journals may have issued different keys.
     """
-    new_marks = []
-    for mark in scanned_marks:
+    new_highlights = []
+    for mark in scanned_highlights:
         if mark.stored_highlight is None or mark.stored_highlight.state == "journal":
-            new_marks.append(mark)
-    for mark, removed_mark in find_similar_removed(removed_marks, new_marks).items():
+            new_highlights.append(mark)
+    for mark, removed_highlight in find_similar_removed(
+        removed_highlights, new_highlights
+    ).items():
         # compare a highlight from another device only with those that went missing in this run
-        if mark.stored_highlight and removed_mark.state != "present":
+        if mark.stored_highlight and removed_highlight.state != "present":
             continue
-        old = {"old": removed_mark.key}
-        if mark.stored_highlight and mark.document == removed_mark.document:
+        old = {"old": removed_highlight.key}
+        if mark.stored_highlight and mark.document == removed_highlight.document:
             pairs: Pairs = {}
-            document = DocumentMarks([removed_mark], [mark])
-            accept_candidates(pairs, iter_matches_in_document(document, pairs))
+            document = DocumentHighlights([removed_highlight], [mark])
+            add_unpaired_candidates(pairs, iter_matches_in_document(document, pairs))
             if pairs:
                 store.record_event("same", mark.key, SOURCE, old)
                 continue
-        if not are_sentences_still_present(store, removed_mark.key):
+        if not are_sentences_still_present(store, removed_highlight.key):
             store.record_event("ask", mark.key, SOURCE, old)
 
 
 def are_sentences_still_present(store: Store, key: str) -> bool:
-    """Return whether the decided sentences of a removed passage all occur in other highlights.
+    """Return whether other highlights contain all decided sentences of a removed passage.
 
-    Only long sentences are recognized in other passages. If the passage has live cards, only
-    the sentences of these cards are considered.
+    If the passage has live cards, only the sentences of these cards count. Only long sentences
+    are recognized in other highlights.
     """
     passage = store.get_passage(key)
     last_decisions = sentence_decisions.find_last_decision_by_card(passage.decisions)
     names = {
-        sentence_decisions.hash_tracking_sentence(card, last_decisions.get(card.guid))
+        sentence_decisions.hash_card_sentence(card, last_decisions.get(card.guid))
         for card in passage.live_cards
     }
     for decision in () if passage.live_cards else passage.decisions:
         names.update(sentence_decisions.hash_distinctive_sentences(decision.sentences))
         if decision.is_about_user_text:
             return False
-    return bool(names) and names == sentences.filter_present_sentences(store, names)
+    return bool(names) and names == sentences.filter_current_sentences(store, names)
 
 
 # --- one passage in several kinds of sources --------------------------------------------
 
 
 def link_across_source_kinds(store: Store, keys: Iterable[str]) -> set[str]:
-    """Link new highlights to the same passages read through other kinds of sources.
+    """Link new highlights to the same passages in other kinds of sources.
 
-    Two highlights from different routes are the same passage if a hint of one is the id of the
-    other, or if their documents are the same work and their texts are equal. Equal texts are
-    paired one to one, in order. Highlights from the same route are never linked. `keys` are the
-    keys of new and reread highlights.
+    Two highlights are the same passage if a hint of one highlight is the id of the other, or if
+    their documents are the same work and their texts are equal. Equal texts are paired one to one,
+    in order. Highlights from the same kind of source are never linked.
+
+    Args:
+        store: The store.
+        keys: The keys of the highlights that are new or were read again.
 
     Returns:
-        The keys that now belong to a previously stored passage.
+        The keys that now belong to a passage that was stored before.
     """
     linked_keys = set()
     for key in keys:
-        row = highlights.load_row(store, key)
+        row = highlights.find_highlight_row(store, key)
         if row is None or row["state"] != "present" or store.get_keys(key) != (key,):
             continue
         highlight = decode_highlight(row)
@@ -182,10 +186,10 @@ def link_across_source_kinds(store: Store, keys: Iterable[str]) -> set[str]:
 
 
 def _find_source_kinds(store: Store, key: str) -> set[str]:
-    """Return the routes through which a passage was read.
+    """Return the kinds of sources in which a passage was read.
 
-    The result includes "" if one of the passage's keys wasn't read on this device.
+    The result includes "" if a highlight of the passage wasn't read on this device.
     """
     keys = store.get_keys(key)
-    routes = [row["route"] for row in highlights.load_rows(store, keys)]
+    routes = [row["route"] for row in highlights.load_highlight_rows(store, keys)]
     return {*routes, *([""] if len(routes) < len(keys) else [])}

@@ -21,10 +21,10 @@ _TYPICAL_PASSAGES = 3
 
 
 def load_factuality(store: Store) -> dict[int, float]:
-    """Return the factuality of each document, from 0 to 1, keyed by row id.
+    """Load the factuality of each document, from 0 to 1, keyed by row id.
 
-    Documents without scored passages are left out. The mean of a document with few passages
-    is pulled towards a typical value.
+    Documents without scored passages are left out. The value of a document with few passages is
+    close to a typical value.
     """
     # passages without a proposal are stored with their score minus one
     rows = store.fetch_rows(
@@ -39,14 +39,15 @@ def load_factuality(store: Store) -> dict[int, float]:
 
 
 def get_factuality(factuality_by_document: Mapping[int, float], document: int) -> float:
-    """Return a document's factuality, falling back to the typical value if it has no score."""
+    """Return the factuality of a document, or a typical value if the document has no score."""
     return factuality_by_document.get(document, _TYPICAL_FACTUALITY)
 
 
 def compute_rank(usefulness: float, factuality: float) -> float:
-    """Return the value by which passages are sorted, in descending order.
+    """Compute the value by which passages are sorted in descending order.
 
-    A passage without a proposal has a negative usefulness and is ranked below all others.
+    A passage without a proposal has a usefulness of at most 0, and ranks below all passages with
+    one.
     """
     if usefulness > 0:
         return usefulness * factuality
@@ -63,11 +64,11 @@ class ChatCandidate(NamedTuple):
     """The hash of the sentence with the highest confidence, or "" if there is none."""
 
 
-def pick_best(candidates: Iterable[ChatCandidate], limit: int) -> list[str]:
-    """Return the keys of up to `limit` of the highest-ranked passages, with some variety.
+def select_varied_passages(candidates: Iterable[ChatCandidate], limit: int) -> list[str]:
+    """Select the highest-ranked passages but ensure some variety, and return their keys.
 
-    At most half of the passages are from one document, and no two have the same sentence,
-    unless there aren't enough other passages to reach `limit`.
+    At most half of the passages are from the same document, and no two have the same sentence. If
+    that isn't enough to reach `limit`, the remaining passages are added.
     """
     sentences = set[str]()
     counts = Counter[str]()

@@ -41,7 +41,7 @@ from ankiforge.model import (
 
 
 class PassageLocation(Value):
-    """The location of a passage with a pending draft or a sentence worth drafting."""
+    """The location of a passage that has a pending draft or a sentence worth drafting."""
 
     id: str
     """The id of the draft, or the key of the highlight if there is no draft."""
@@ -63,12 +63,12 @@ class PassageLocation(Value):
 
     @property
     def rank(self) -> float:
-        """The sort key for passages, highest first."""
+        """The sort key of the passage. Passages with a high rank come first."""
         return compute_rank(self.usefulness, self.factuality)
 
 
 class ProposalCounts(Value):
-    """The numbers of sentences with a proposal.
+    """The numbers of sentences with a certain and with a less certain proposal.
 
     These are estimates, because about one in ten proposals turns out not to exist when it is
     generated.
@@ -84,9 +84,9 @@ class ProposalCounts(Value):
 
 
 def count_proposals(locations: Iterable[PassageLocation]) -> ProposalCounts:
-    """Count the distinct sentences with a certain and with a less certain proposal.
+    """Count the sentences with a proposal, separately by whether the proposal is certain.
 
-    Overlapping highlights can propose the same sentence.
+    A sentence that several overlapping highlights propose counts once.
     """
     certain, less_certain = set[str](), set[str]()
     for location in locations:
@@ -99,7 +99,7 @@ def count_proposals(locations: Iterable[PassageLocation]) -> ProposalCounts:
 
 
 PassageRow = Row | Mapping[str, Any]
-"""A row of `_load_present_passages`."""
+"""A row of `_load_current_passages`."""
 
 
 class PendingItems(Value):
@@ -141,10 +141,10 @@ class PendingItems(Value):
 
 
 def load_pending_items(store: Store, before: PendingItems | None = None) -> PendingItems:
-    """Load the pending items.
+    """Load everything that the user has yet to decide on.
 
-    `before` is an earlier result, which is returned unless another connection has changed the
-    database since.
+    If `before` is an earlier result and no other connection has changed the database since then,
+    it is returned as it is.
     """
     version = store.get_data_version()
     if before and before.data_version == version:
@@ -157,10 +157,12 @@ def load_pending_items(store: Store, before: PendingItems | None = None) -> Pend
         for draft_id in question.drafts
     }
     obsolete_ids = draft_groups.find_obsolete_ids(store)
-    offered_rows = pending_drafts.load_first_of_each_offer(store, held_ids | obsolete_ids)
+    offered_rows = pending_drafts.load_first_draft_of_each_offer(
+        store, held_ids | obsolete_ids
+    )
     open_rows = list(
         filter(
-            has_open_sentence, _load_present_passages(store, obsolete_ids, open_only=True)
+            has_open_sentence, _load_current_passages(store, obsolete_ids, open_only=True)
         )
     )
     factuality = load_factuality(store)
@@ -179,7 +181,7 @@ def load_pending_items(store: Store, before: PendingItems | None = None) -> Pend
         )
         for row in open_rows
     ]
-    return arrange_items(
+    return group_pending_items(
         open_questions,
         offered_rows,
         uncarded=uncarded,
@@ -187,16 +189,16 @@ def load_pending_items(store: Store, before: PendingItems | None = None) -> Pend
     )
 
 
-def arrange_items(
+def group_pending_items(
     open_questions: Iterable[UserQuestion],
     offered_rows: Iterable[Row | Mapping[str, Any]],
     *,
     uncarded: Sequence[PassageLocation] = (),
     data_version: int = 0,
 ) -> PendingItems:
-    """Build the lists of a `PendingItems` from open questions and offered drafts.
+    """Divide open questions and offered drafts into the lists of a `PendingItems`.
 
-    `offered_rows` are the rows of `pending_drafts.load_first_of_each_offer`. The keyword
+    `offered_rows` are the rows of `pending_drafts.load_first_draft_of_each_offer`. The keyword
     arguments are copied to the result.
     """
     conflicts: list[str] = []
@@ -236,20 +238,20 @@ def arrange_items(
 # --- present passages -------------------------------------------------------------------
 
 
-def _load_present_passages(
-    store: Store, not_waiting: Iterable[str], *, open_only: bool = False
+def _load_current_passages(
+    store: Store, obsolete_ids: Iterable[str], *, open_only: bool = False
 ) -> list[Row]:
-    """Load all passages still present in a source, in reading order.
+    """Load the rows of all passages that are still in a source, in reading order.
 
-    Each passage is represented by the row of its leading highlight in the view
-    `present_passage`. An extra column, `best`, is None without pending drafts, 0 if checks
-    block all of them, and 1 otherwise.
+    The row of a passage is that of its leading highlight in the view `present_passage`, with an
+    additional column `best`. It is None if the passage has no pending drafts, 0 if checks block
+    all of them, and 1 otherwise.
 
     Args:
-        store: the store.
-        not_waiting: the ids of obsolete drafts, which don't count as pending.
-        open_only: load only passages without pending drafts that either have no card or have
-            another sentence worth proposing.
+        store: The store.
+        obsolete_ids: The ids of obsolete drafts, which don't count as pending.
+        open_only: Whether to leave out passages with pending drafts, and passages with a card but
+            without another sentence worth proposing.
     """
     return store.fetch_rows(
         "SELECT m.*, w.best FROM present_passage m"
@@ -257,7 +259,7 @@ def _load_present_passages(
         f"  WHERE id NOT IN {JSON_VALUES} GROUP BY 1) w ON w.passage = m.passage"
         " WHERE m.leads AND (NOT ? OR w.best IS NULL AND (NOT m.carded OR m.worth_left >= ?))"
         " ORDER BY m.document, m.position",
-        *(to_json(sorted(not_waiting)), open_only, MIN_CERTAIN_CONFIDENCE),
+        *(to_json(sorted(obsolete_ids)), open_only, MIN_CERTAIN_CONFIDENCE),
     )
 
 
@@ -271,9 +273,9 @@ exclude."""
 
 
 def find_drafting_status(row: PassageRow) -> str:
-    """Return the drafting status of a passage: whether it has a card or draft, and if not, why.
+    """Determine whether a passage has a card or pending draft and, if it has neither, why.
 
-    The values are those of `HighlightOutcome.status`, and `decided` if the passage has no card
+    The result is a value of `HighlightOutcome.status`, or `decided` if the passage has no card
     because of the user's decision, such as a rejected draft.
     """
     if row["carded"]:
@@ -289,14 +291,13 @@ def find_drafting_status(row: PassageRow) -> str:
     return "undrafted" if row["undrafted"] else "no_card"
 
 
-def find_review_status(row: PassageRow, asked: Container[str]) -> str:
-    """Return whether anything about a passage is left to decide.
+def find_review_status(row: PassageRow, passages_with_question: Container[str]) -> str:
+    """Determine whether the user has anything left to decide about a passage.
 
-    The result is `waiting` if a draft or question is pending, `open` if `has_open_sentence`,
-    `with_card`, or `skipped` if there is neither a card nor anything to decide. `asked` are
-    the passages with an open question.
+    The result is `waiting` if a draft or question is pending, and `open` if there is neither but
+    `has_open_sentence` is True. Otherwise it is `with_card` or, without a card, `skipped`.
     """
-    if row["passage"] in asked or row["best"] is not None:
+    if row["passage"] in passages_with_question or row["best"] is not None:
         return "waiting"
     if has_open_sentence(row):
         return "open"
@@ -304,7 +305,7 @@ def find_review_status(row: PassageRow, asked: Container[str]) -> str:
 
 
 def has_open_sentence(row: PassageRow) -> bool:
-    """Return whether a passage has no card or draft yet, or another certain proposal."""
+    """Return whether a passage has neither card nor draft, or has a card and a certain proposal."""
     drafting_status = find_drafting_status(row)
     if drafting_status == "carded":
         return row["best"] is None and row["worth_left"] >= MIN_CERTAIN_CONFIDENCE
@@ -320,7 +321,10 @@ def _get_best_first_sort_key(
 
 
 def _load_passage_rows(store: Store, key: str = "") -> list[Row]:
-    """Load the rows of all present passages, or of the one with the leading highlight `key`."""
+    """Load the rows of all passages that are still in a source.
+
+    If `key` is given, only the passage with this leading highlight is loaded.
+    """
     obsolete_ids = draft_groups.find_obsolete_ids(store)
     if key:
         return store.fetch_rows(
@@ -329,16 +333,16 @@ def _load_passage_rows(store: Store, key: str = "") -> list[Row]:
             " FROM present_passage m WHERE m.leads AND m.key = ?",
             *(to_json(sorted(obsolete_ids)), key),
         )
-    return _load_present_passages(store, obsolete_ids)
+    return _load_current_passages(store, obsolete_ids)
 
 
-def iter_outcomes(
+def iter_highlight_outcomes(
     store: Store, key: str = "", *, document_ranks: Mapping[int, int] | None = None
 ) -> Iterator[HighlightOutcome]:
-    """Yield each present passage's leading highlight with its drafting status.
+    """Yield the leading highlight of each passage that is still in a source, with its status.
 
-    If `key` is given, only that highlight is yielded. Highlights come in reading order or,
-    with `document_ranks`, by the rank of their document and then from best to worst.
+    Highlights come in reading order. If `document_ranks` is given, they are sorted by the rank of
+    their document and then from best to worst. If `key` is given, only that highlight is yielded.
     """
     rows = _load_passage_rows(store, key)
     if document_ranks is not None:
@@ -393,10 +397,10 @@ def _find_passages_with_questions(store: Store) -> set[str]:
 
 
 def load_draft_locations(store: Store, ids: Iterable[str]) -> list[PassageLocation]:
-    """Load the locations of drafts, in the order of `ids`.
+    """Load the locations of drafts in the order of `ids`, skipping unknown ids.
 
-    The usefulness is 0 for drafts with warnings or blocking findings. For any other draft, it is
-    the draft's confidence, or 1 if that is unknown.
+    The usefulness of a draft with a warning or blocking finding is 0. Otherwise it is the draft's
+    confidence, or 1 if the confidence is unknown.
     """
     ids = list(ids)
     rows = store.fetch_rows(
@@ -431,7 +435,7 @@ _PAGE_STATES = {
 
 
 def load_passage_states(store: Store, key: str) -> list[tuple[Highlight, str]]:
-    """Load the passages in a highlight's document with their states, in reading order.
+    """Load all passages in the document of a highlight, in reading order and with their state.
 
     The state is one of:
 
@@ -459,8 +463,8 @@ def load_passage_states(store: Store, key: str) -> list[tuple[Highlight, str]]:
     return states
 
 
-def iter_lookalikes(store: Store) -> Iterator[LocatedSkippedText]:
-    """Yield the texts that resemble a highlight or card but were skipped, document by document."""
+def iter_skipped_texts(store: Store) -> Iterator[LocatedSkippedText]:
+    """Yield the texts that look like highlights or cards but were skipped, sorted by document."""
     for row in store.fetch_rows(
         "SELECT source, place, title, left_out FROM document"
         " WHERE state = 'present' AND left_out != '[]' ORDER BY source, place"
@@ -470,7 +474,7 @@ def iter_lookalikes(store: Store) -> Iterator[LocatedSkippedText]:
 
 
 class DependentItems(Value):
-    """The numbers of live cards and of drafts by a model that depend on some highlights."""
+    """How many live cards and drafts by a model depend on certain highlights."""
 
     cards: int
     drafts: int
@@ -479,16 +483,20 @@ class DependentItems(Value):
 
 
 def count_dependent_items(
-    store: Store, keys: Iterable[str] | None = None, *, unless: Strings = ()
+    store: Store,
+    keys: Iterable[str] | None = None,
+    *,
+    excluded_states: Strings = (),
 ) -> DependentItems:
-    """Count the live cards and the drafts by a model that depend on these highlights.
+    """Count the live cards and the drafts by a model that depend on certain highlights.
 
     Args:
-        store: the store.
-        keys: the keys of the highlights, or None for all highlights that are gone.
-        unless: skip the passages that have a highlight in one of these states.
+        store: The store.
+        keys: The keys of the highlights, or None for all highlights that are gone.
+        excluded_states: States of highlights. Passages with a highlight in one of these states
+            are skipped.
     """
-    if keys is None:  # the first condition lets SQLite use the index of absent highlights
+    if keys is None:  # both conditions are necessary; see `tables.highlights`
         gone = store.fetch_rows(
             "SELECT key FROM highlight WHERE state != 'present' AND state = 'gone'"
         )
@@ -505,7 +513,7 @@ def count_dependent_items(
         "  WHERE c.live"
         " UNION SELECT f.title, d.id FROM found f JOIN draft d USING (key)"
         "  WHERE d.revises = '' AND d.drafter IN ('llm', ?3)",
-        *(to_json([*keys]), to_json(unless), AGENT_DRAFTER),
+        *(to_json([*keys]), to_json(excluded_states), AGENT_DRAFTER),
     )
     ids = {row["id"] for row in rows}
     cards = sum(map(is_card_id, ids))
@@ -532,17 +540,17 @@ _COUNT_QUERIES = {
         " UNION ALL SELECT 'remembered', count(*) FROM review WHERE ease > 1 AND type = 1"
     ),
 }
-"""For each group of `count_ledger`, a query whose rows are a value and its count."""
+"""For each group of `count_items_by_group`, a query whose rows are a value and its count."""
 
 
-def count_ledger(
-    store: Store, *names: str, waits: PendingItems | None = None
+def count_items_by_group(
+    store: Store, *groups: str, waits: PendingItems | None = None
 ) -> dict[str, Counter[str]]:
-    """Compute the counts shown in reports, optionally limited to the named groups.
+    """Compute the counts that reports show, for all groups or only for the given ones.
 
     The groups are:
 
-    - `passages`: passages still present, by review status (see `find_review_status`).
+    - `passages`: passages that are still in a source, by review status (`find_review_status`).
     - `waiting`: the lengths of the lists in `PendingItems`. `changed` includes `conflicts`
     and `revisions`, `new` is the number of new cards and includes `blocked`, and `without`
     (highlights without a card) includes `proposed` (those with a certain proposal) and
@@ -557,18 +565,18 @@ def count_ledger(
     learning steps, and `remembered` the successful ones among these.
 
     Args:
-        store: the store.
-        names: the groups to compute. By default, all of them except `reasons`.
-        waits: the pending items, if already loaded.
+        store: The store.
+        groups: The groups to compute. By default, all groups except `reasons`.
+        waits: The pending items, if they are already loaded.
     """
-    counts_by_name: dict[str, Counter[str]] = {}
-    names = names or ("passages", "waiting", *_COUNT_QUERIES)
-    for name in names:
-        match name:
+    counts_by_group: dict[str, Counter[str]] = {}
+    groups = groups or ("passages", "waiting", *_COUNT_QUERIES)
+    for group in groups:
+        match group:
             case "waiting":
                 waits = load_pending_items(store, waits)
                 proposals = count_proposals(waits.without_card)
-                counts_by_name[name] = Counter(
+                counts_by_group[group] = Counter(
                     new=sum(location.draft_count for location in waits.drafts),
                     blocked=waits.blocked_count,
                     changed=len(waits.changed_cards),
@@ -582,13 +590,14 @@ def count_ledger(
             case "passages":
                 asked = _find_passages_with_questions(store)
                 rows = _load_passage_rows(store)
-                counts_by_name[name] = Counter(
+                counts_by_group[group] = Counter(
                     find_review_status(row, asked) for row in rows
                 )
             case "reasons":
                 waits = load_pending_items(store, waits)
-                counts_by_name[name] = draft_groups.count_reasons(store, waits.new_drafts)
+                reasons = draft_groups.count_pending_reasons(store, waits.new_drafts)
+                counts_by_group[group] = reasons
             case _:
-                rows = store.fetch_rows(_COUNT_QUERIES[name])
-                counts_by_name[name] = Counter({row[0]: row[1] for row in rows})
-    return counts_by_name
+                rows = store.fetch_rows(_COUNT_QUERIES[group])
+                counts_by_group[group] = Counter({row[0]: row[1] for row in rows})
+    return counts_by_group

@@ -14,17 +14,17 @@ from ankiforge.model.hints import TOOL_NAMES
 
 
 def make_plugin_syntax_event_key(container: str) -> str:
-    """Return the key of events about a vault's dialects."""
+    """Return the key under which events about the dialects of a vault are recorded."""
     return f"dialects:{container}"
 
 
 def record_and_load_plugin_syntaxes(
     store: Store, container: str, enabled_dialects: Strings | None
 ) -> Strings:
-    """Record newly enabled dialects, and return all dialects to read the vault with.
+    """Record newly enabled dialects, and return all dialects to be recognized in a vault.
 
-    A dialect is used if its plug-in is enabled in the vault, or ever was. `enabled_dialects`
-    are those of the plug-ins that are enabled now, or None if unknown.
+    These are the dialects of all plug-ins that are or were enabled in the vault.
+    `enabled_dialects` are those of the currently enabled plug-ins, or None if unknown.
     """
     known_dialects = set[str]()
     for event in store.get_subject_events(make_plugin_syntax_event_key(container)):

@@ -33,7 +33,7 @@ def update_private_texts(
 ) -> None:
     """Update the stored private texts of a document that was just read.
 
-    `moved` is whether the document's location has changed.
+    `moved` is whether the location of the document has changed.
     """
     sentence_texts = set(document.private_texts)
     names = set(document.private_names)  # texts that are private only within the document
@@ -95,10 +95,9 @@ def _add_texts(
     *,
     are_names: bool = False,
 ) -> None:
-    """Store private texts of a document, as names if `are_names`.
+    """Store private texts of a document as sentences or, if `are_names`, as names.
 
-    A text that is already stored as a sentence isn't stored as a name as well. It remains a
-    sentence until it becomes public.
+    A text that is already stored as a sentence stays a sentence until it becomes public.
     """
     store.execute_all(
         "INSERT INTO private VALUES (?, ?, ?, ?)"

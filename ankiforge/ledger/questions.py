@@ -55,7 +55,7 @@ MAX_MISSING_EXAMPLES = 5
 
 
 def find_open_questions(store: Store) -> list[UserQuestion]:
-    """Return all open questions in display order."""
+    """Find all open questions, in the order in which they are listed."""
     questions: list[UserQuestion] = []
     for ask in _ASK_FUNCTIONS:
         questions.extend(ask(store))
@@ -70,14 +70,14 @@ def answer_question(
     See `model.UserQuestionKind` for what each answer does.
 
     Args:
-        store: the store.
-        question_id: the id of the question, or an unambiguous prefix.
-        yes: the answer.
-        without: for a question about a form of lines, the ids of drafts to reject because
+        store: The store.
+        question_id: The id of the question, or an unambiguous prefix of it.
+        yes: The answer.
+        without: For a question about a form of lines, the ids of the drafts to reject because
             their lines aren't cards.
 
     Raises:
-        RefusedError: no open question matches `question_id`, or more than one does.
+        RefusedError: No open question matches `question_id`, or more than one does.
     """
     with store.action():
         matching_questions = []
@@ -123,9 +123,9 @@ def _record_answer(
 def _make_id_and_kind(
     kind: UserQuestionKind, *parts: str
 ) -> tuple[str, UserQuestionKind]:
-    """Return the id and the kind, the first two arguments of `UserQuestion`.
+    """Return the id and the kind of a question, to be passed to `UserQuestion`.
 
-    `parts` identify the subject of the question.
+    The id is a hash of the kind and the `parts`, which identify the subject of the question.
     """
     return f"{QUESTION_PREFIX}{hash16(kind.value, *parts)}", kind
 
@@ -152,7 +152,7 @@ def _iter_same_passage_questions(store: Store) -> Iterator[UserQuestion]:
             card, lost_passage = cards.load_card_and_passage(store, finding.duplicate)
             if (
                 card.is_live
-                and not cards.load_present_row(store, lost_passage)
+                and not cards.load_current_highlight_row(store, lost_passage)
                 and not passage.was_ever_decided
                 and not passage.is_distinct_from(lost_passage)
             ):
@@ -191,10 +191,9 @@ def _find_last_repair_action(store: Store, guid: str) -> str:
 
 
 def find_cards_held_by_repair(store: Store) -> set[str]:
-    """Return the GUIDs of cards that are held back by a conflict about another card.
+    """Find the cards that can't be sent to Anki because of a conflict about another card.
 
-    All changes of a repair are sent to Anki together, so these cards aren't sent until the
-    conflict is resolved.
+    All changes of a repair are sent together, so they have to wait until the conflict is resolved.
     """
     held_guids: set[str] = set()
     guids_in_conflict: set[str] = set()
@@ -233,7 +232,7 @@ def _iter_duplicate_questions(store: Store) -> Iterator[UserQuestion]:
 
 
 def _merge_cards(store: Store, guids: Iterable[Guid]) -> None:
-    """Keep the card with the most reviews or, if tied, the oldest one, and retire the others."""
+    """Keep the card with the most reviews, and retire the others. The oldest card wins a tie."""
     ranked_cards = []
     for guid in guids:
         _, passage = cards.load_card_and_passage(store, guid)
@@ -259,10 +258,10 @@ _REPAIRED = "You repaired this card here, and changed it in Anki."
 
 
 def _iter_conflict_questions(store: Store) -> Iterator[UserQuestion]:
-    """Ask which text to keep for fields that were changed twice.
+    """Ask which text to keep if a field was changed in two places.
 
-    Either the source and the user changed the field, or the user changed it both in ankiforge
-    and in Anki.
+    Either both the source and the user have changed the field, or the user has changed it both in
+    ankiforge and in Anki.
     """
     for guid, conflicts in _find_conflicts(store).items():
         only_edits = all(conflict.is_edited_in_ankiforge for conflict in conflicts)
@@ -295,9 +294,10 @@ def _iter_conflict_questions(store: Store) -> Iterator[UserQuestion]:
 
 
 def _find_conflicts(store: Store) -> dict[str, list[Conflict]]:
-    """Return the conflicts of each card, keyed by GUID.
+    """Find the conflicts of each card, keyed by GUID.
 
-    Conflicts with the source come first, then conflicts between edits in ankiforge and Anki.
+    Conflicts with the source come first, followed by conflicts between edits in ankiforge and in
+    Anki.
     """
     conflicts: dict[str, list[Conflict]] = defaultdict(list)
     for card_row in store.fetch_rows(
@@ -332,12 +332,12 @@ def _find_conflicts(store: Store) -> dict[str, list[Conflict]]:
 
 
 def find_cards_in_conflict(store: Store) -> set[str]:
-    """Return the GUIDs of the cards with a conflict about any field."""
+    """Find the GUIDs of the cards with a conflict about any of their fields."""
     return set(_find_conflicts(store))
 
 
 def _resolve_conflict(store: Store, question: UserQuestion, *, yes: bool) -> None:
-    """Keep the text of the source (yes) or the user's text (no).
+    """Keep the text of the source if `yes`, otherwise the user's text.
 
     If the conflict is about a repair, "no" undoes the entire repair, including the notes that
     it added.
@@ -426,9 +426,9 @@ def _iter_missing_document_questions(store: Store) -> Iterator[UserQuestion]:
 
 
 def _iter_line_pattern_questions(store: Store) -> Iterator[UserQuestion]:
-    """Ask whether lines written in a doubtful form are cards, once per source and form.
+    """Ask, once for each source and form, whether lines in an ambiguous form are cards.
 
-    Forms with fewer than `MIN_FORM_LINES` pending drafts are skipped, except for fields.
+    A form with fewer than `MIN_FORM_LINES` pending drafts is skipped, unless its lines are fields.
     """
     # load the drafted hand-written cards, and words with a translation as their comment
     rows = store.fetch_rows(
@@ -439,7 +439,7 @@ def _iter_line_pattern_questions(store: Store) -> Iterator[UserQuestion]:
     fields = line_patterns.FieldDetector(store)
     doubtful_keys = []
     for highlight in map(decode_highlight, rows):
-        if line_patterns.needs_form_answer(store, highlight, fields):
+        if line_patterns.needs_pattern_answer(store, highlight, fields):
             doubtful_keys.append(highlight.key)
     drafts_by_form: dict[tuple[str, str], list[PendingDraft]] = defaultdict(list)
     draft_ids = pending_drafts.find_drafts_of_highlights(store, doubtful_keys, new=True)
@@ -447,7 +447,7 @@ def _iter_line_pattern_questions(store: Store) -> Iterator[UserQuestion]:
         highlight = draft.highlight
         form = (
             line_patterns.FIELD_FORM
-            if not line_patterns.needs_form_answer_by_user(highlight)
+            if not line_patterns.is_ambiguous_line(highlight)
             else highlight.line_syntax
         )
         drafts_by_form[highlight.document.source, form].append(draft)
@@ -511,9 +511,9 @@ class LinesWithSameFront(NamedTuple):
 
 
 def group_by_front(drafts: Iterable[PendingDraft]) -> list[LinesWithSameFront]:
-    """Group the drafts of a question about a form by front, and fields also by directory.
+    """Group the drafts of a question about a form by their front. Preserves the order.
 
-    The order of the drafts is preserved.
+    Fields are also grouped by directory.
     """
     groups: dict[tuple[str, str], list[PendingDraft]] = defaultdict(list)
     for draft in drafts:
@@ -535,11 +535,11 @@ def group_by_front(drafts: Iterable[PendingDraft]) -> list[LinesWithSameFront]:
 def _answer_line_pattern(
     store: Store, question: UserQuestion, *, yes: bool, excluded_ids: Collection[str]
 ) -> None:
-    """Record the answer about a form: accept its drafts (yes), or make no cards of it (no).
+    """Record the answer about a form of lines. If `yes`, its drafts are accepted.
 
-    `excluded_ids` are the drafts to reject because their lines aren't cards. If all fields with
-    the same key, in total or in one directory, are excluded, the answer for that key is "never",
-    so that later lines with the key aren't drafted.
+    `excluded_ids` are the drafts to reject because their lines aren't cards. If they include all
+    fields with the same key, in the source or in a directory, the answer for that key is "never",
+    so that later lines with this key aren't drafted.
     """
     draft_ids = pending_drafts.sort_by_reading_order(store, question.drafts)
     drafts = list(draft_groups.iter_pending_drafts(store, draft_ids))
@@ -570,7 +570,7 @@ def _answer_line_pattern(
             change = PendingDraftChanges(archived=((draft.id, event.id),))
             pending_drafts.apply_changes(store, [change])
             query = "UPDATE highlight SET fate = 'left_out', reason = ? WHERE key = ?"
-            reason = line_patterns.explain_never_answer(draft.highlight)
+            reason = line_patterns.explain_rejected_pattern(draft.highlight)
             store.execute(query, reason, draft.highlight.key)
         elif draft.id in excluded_ids:
             decide.reject_item(store, draft.id)

@@ -19,7 +19,7 @@ from msgspec.structs import replace
 
 from ankiforge.ledger.cards import build_highlight_from_journal
 from ankiforge.ledger.chosen_passages import (
-    find_absent_choices,
+    find_missing_choices,
     load_chosen_passages,
 )
 from ankiforge.ledger.database import wrap_database_errors
@@ -27,10 +27,10 @@ from ankiforge.ledger.events import POLICY, Event, PassageReading, get_event_tex
 from ankiforge.ledger.match import (
     MIN_CONTEXT_CHARS,
     MIN_DISTINCTIVE_CHARS,
-    FoldedReading,
     MatchedHighlight,
-    split_ids,
-    to_folded_reading,
+    NormalizedReading,
+    normalize_reading,
+    split_stable_and_location_ids,
     to_matched_highlight,
 )
 from ankiforge.ledger.private import ReadDocument, update_private_texts
@@ -75,7 +75,7 @@ MAX_BATCH_HIGHLIGHTS = 2000
 
 
 class IngestReport(msgspec.Struct):
-    """The new, changed, moved and removed highlights that ingesting all sources found."""
+    """The new, changed, moved and removed highlights that were found when sources were ingested."""
 
     passage_count: int = 0
     """The number of passages in the listed documents, changed or not."""
@@ -123,7 +123,7 @@ def get_document_path(document: ReadDocument) -> str:
 
 
 def hash_highlight_content(highlight: Highlight) -> str:
-    """Hash everything about a highlight that its drafts depend on.
+    """Hash everything about a highlight that affects its drafts.
 
     The highlight is drafted again when the hash changes.
     """
@@ -152,7 +152,10 @@ def hash_highlight_content(highlight: Highlight) -> str:
 
 
 def get_colour_names(highlight: Highlight) -> Strings:
-    """Return the colour of a highlight as the source names it, and the name of the nearest hue."""
+    """Return the colour of a highlight as the source names it, and the name of the nearest hue.
+
+    Returns () if the highlight has no colour.
+    """
     if not highlight.colour:
         return ()
     return highlight.colour, find_colour_name(highlight.colour)
@@ -161,10 +164,10 @@ def get_colour_names(highlight: Highlight) -> Strings:
 def iter_document_batches(
     documents: Iterable[ReadDocument],
 ) -> Iterator[list[ReadDocument]]:
-    """Split documents into batches, each to be written in one transaction.
+    """Split documents into batches, each of which is written in one transaction.
 
-    The batches are collected outside the transaction, so that none is open while a source
-    reads.
+    A batch is complete before its transaction begins, so that no transaction is open while a
+    source reads files.
     """
     batch: list[ReadDocument] = []
     highlights = 0
@@ -183,7 +186,7 @@ def iter_document_batches(
 
 
 class DocumentListing:
-    """The documents that the sources have listed in this run, even if they couldn't be read."""
+    """The documents that sources have listed in this run, including those they couldn't read."""
 
     def __init__(self) -> None:
         self.places: dict[str, set[str]] = defaultdict(set)
@@ -197,9 +200,9 @@ class DocumentListing:
         self._unread_directories: tuple[str, ...] = ()
         """The directories, each with a final `/`, whose documents could not be read."""
 
-    def read_documents(self, sightings: Iterable[Sighting]) -> Iterator[ReadDocument]:
-        """Record each listed document, and yield it if it was read."""
-        for sighting in sightings:
+    def read_documents(self, scan_results: Iterable[Sighting]) -> Iterator[ReadDocument]:
+        """Record each document that a source lists, and yield those that were read."""
+        for sighting in scan_results:
             if isinstance(sighting, UnchangedDocument):
                 self.places[sighting.container].add(sighting.path)
             elif isinstance(sighting, UnreadDocument):
@@ -219,27 +222,27 @@ class DocumentListing:
                 yield sighting
 
     def is_unread(self, place: str) -> bool:
-        """Return whether a document couldn't be read. Such documents don't count as absent."""
+        """Return whether a document couldn't be read. Such a document doesn't count as absent."""
         return place in self._unread or place.startswith(self._unread_directories)
 
     def is_listed(self, container: str, place: str) -> bool:
-        """Return whether a document was listed, even if it couldn't be read."""
+        """Return whether a source has listed a document, even if it couldn't be read."""
         return place in self.places.get(container, ()) or self.is_unread(place)
 
 
 # --- stored documents -------------------------------------------------------------------
 
 
-def find_document(store: Store, container: str, place: str) -> Row | None:
-    """Return the row of the document at this place, if any."""
+def find_document(store: Store, container: str, path: str) -> Row | None:
+    """Return the row of the document with this path or library key, or None."""
     query = "SELECT * FROM document WHERE container = ? AND place = ?"
-    return store.fetch_first_row(query, container, place)
+    return store.fetch_first_row(query, container, path)
 
 
-def load_present_in_container(store: Store, container: str) -> list[Row]:
-    """Load the documents present in a container, with the columns needed to detect changes.
+def load_current_documents(store: Store, container: str) -> list[Row]:
+    """Load the rows of the documents that are still in a container.
 
-    The columns are `id`, `place`, `fingerprint`, `depends` and `left_out`.
+    Only the columns `id`, `place`, `fingerprint`, `depends` and `left_out` are loaded.
     """
     return store.fetch_rows(
         "SELECT id, place, fingerprint, depends, left_out FROM document"
@@ -248,10 +251,10 @@ def load_present_in_container(store: Store, container: str) -> list[Row]:
     )
 
 
-def load_present_in_source(store: Store, kind: str, source: str) -> list[Row]:
-    """Load `id` and `place` of the documents present in a source.
+def load_current_documents_of_source(store: Store, kind: str, source: str) -> list[Row]:
+    """Load the `id` and `place` of each document that is still in a source.
 
-    Sources of different kinds may have equal names, so the kind is compared, too.
+    Sources of different kinds may have the same name, so the kind is compared as well.
     """
     prefix = "vault" if kind == "obsidian" else kind
     return store.fetch_rows(
@@ -262,10 +265,13 @@ def load_present_in_source(store: Store, kind: str, source: str) -> list[Row]:
 
 
 def load_unlocated_documents(store: Store) -> dict[str, list[str]]:
-    """Load the documents of containers that this device last read before a rebuild.
+    """Load the documents of the containers that weren't read again after the database was rebuilt.
 
-    Returns their paths or library keys, grouped by container. The database was deleted since, and
-    the journal doesn't record where the containers are.
+    The journal doesn't record where the directories of these containers are. Only documents that
+    this device has read are included.
+
+    Returns:
+        The paths or library keys of the documents, grouped by container.
     """
     places = defaultdict[str, list[str]](list)
     for row in store.fetch_rows(
@@ -284,7 +290,7 @@ def load_unlocated_documents(store: Store) -> dict[str, list[str]]:
 
 
 class StoredDocumentLookup:
-    """Tells sources which documents haven't changed since the last run and can be skipped.
+    """Finds the documents that haven't changed since the last run, so that sources can skip them.
 
     This implements the protocol `model.DocumentLookup`. Stored fingerprints begin with a
     salt, so every document is read again if the salt changes.
@@ -301,9 +307,9 @@ class StoredDocumentLookup:
         self._chosen: dict[str, list[PassageChoice]] | None = None
 
     def is_unchanged(self, container: str, path: str, fingerprint: str) -> bool:
-        """Return whether a document had this fingerprint when it was last ingested.
+        """Return whether a document had the same fingerprint when it was last ingested.
 
-        Always False for an empty fingerprint.
+        The result for an empty fingerprint is always False.
         """
         if not fingerprint:
             return False
@@ -325,15 +331,16 @@ class StoredDocumentLookup:
             return tuple(msgspec.json.decode(row["depends"]))
 
     def list_paths(self, container: str) -> Strings:
-        """Return the paths of the documents still present in a container."""
-        rows = load_present_in_container(self._store, container)
+        """Return the paths of the documents that are still in a container."""
+        rows = load_current_documents(self._store, container)
         return tuple(row["place"] for row in rows)
 
     def find_choices(self, container: str) -> tuple[PassageChoice, ...]:
-        """Return the passages chosen in a container's documents, and those that may be there now.
+        """Return the chosen passages that are, or may now be, in the documents of a container.
 
-        The latter were last read in another container of the same kind, which isn't read any
-        more, or where they are no longer found: the user may have renamed or moved a folder.
+        If the user has renamed or moved a folder, the passages may have been in another container
+        of the same kind. They are included if that container isn't read any more, or if they are
+        no longer found there.
         """
         if self._chosen is None:
             self._chosen = load_chosen_passages(self._store)
@@ -351,11 +358,11 @@ class StoredDocumentLookup:
 
     @cached_property
     def _absent_choices(self) -> set[str]:
-        return find_absent_choices(self._store)
+        return find_missing_choices(self._store)
 
     @cached_property
     def _unread_containers(self) -> frozenset[str]:
-        """The containers of the sources that aren't in use."""
+        """The containers of the sources that are no longer in the settings."""
         if self._in_use is None:
             return frozenset()
         rows = self._store.fetch_rows(
@@ -368,14 +375,14 @@ class StoredDocumentLookup:
     def _get_row(self, container: str, path: str) -> Row | None:
         if container not in self._rows:
             with wrap_database_errors():
-                rows = load_present_in_container(self._store, container)
+                rows = load_current_documents(self._store, container)
             self._rows[container] = {row["place"]: row for row in rows}
         return self._rows[container].get(path)
 
 
-def load_text_hash(store: Store, container: str, place: str) -> str:
-    """Return the hash of a document's text as last read, or "" if there is none."""
-    row = find_document(store, container, place)
+def load_text_hash(store: Store, container: str, path: str) -> str:
+    """Load the hash of a document's text as last read, or "" if there is none."""
+    row = find_document(store, container, path)
     return row["digest"] if row else ""
 
 
@@ -385,19 +392,19 @@ def load_text_hash(store: Store, container: str, place: str) -> str:
 def record_journal_readings(store: Store, events: Iterable[Event]) -> None:
     """Store the passages in new events that haven't been read on this device.
 
-    Such a passage is also linked to the passage of the same document that has the same text and
-    context on this device, if there is exactly one.
+    If exactly one passage of the same document has the same text and context on this device, the
+    two passages are linked.
     """
     with store.transaction():
         for event in events:
             if event.kind not in ("key", "text"):
                 continue
-            row = highlights.load_row(store, event.key)
+            row = highlights.find_highlight_row(store, event.key)
             if row and row["body"]:  # it was read on this device
                 continue
             text = msgspec.convert(event.body, PassageReading)
             text = replace(text, event_number=event.number, device_id=event.device_id)
-            reading = to_folded_reading(text)
+            reading = normalize_reading(text)
             # add the passage as journal-only, at the place where it was read
             container_and_place = (text.container, text.document_path)
             store.execute(
@@ -433,32 +440,32 @@ def record_journal_readings(store: Store, events: Iterable[Event]) -> None:
 # --- scanned highlights -----------------------------------------------------------------
 
 
-def build_scanned_marks(
+def prepare_scanned_highlights(
     document: ReadDocument, document_id: int
 ) -> list[MatchedHighlight]:
-    """Prepare a scanned document's highlights for matching, in reading order."""
+    """Prepare the highlights of a scanned document for matching, in reading order."""
     if not isinstance(document, ExtractedDocument):
         return []
-    marks = []
+    scanned_highlights = []
     for position, highlight in enumerate(number_highlights(document.highlights)):
         mark = to_matched_highlight(highlight, document_id)
         mark.container = document.container
         mark.document_path = get_document_path(document)
         mark.position = position
-        marks.append(mark)
-    return marks
+        scanned_highlights.append(mark)
+    return scanned_highlights
 
 
-def build_event_body(mark: MatchedHighlight) -> Json:
-    """Build the body of a `key` or `text` event, which records how a highlight was read."""
-    highlight = mark.highlight
-    newest = mark.newest_reading
+def build_event_body(scanned_highlight: MatchedHighlight) -> Json:
+    """Build the body of the `key` or `text` event that records how a highlight was read."""
+    highlight = scanned_highlight.highlight
+    newest = scanned_highlight.newest_reading
     text = PassageReading(
         exact=get_event_text(highlight),
         before=newest.before,
         after=newest.after,
-        container=mark.container,
-        document_path=mark.document_path,
+        container=scanned_highlight.container,
+        document_path=scanned_highlight.document_path,
         kind=highlight.kind.value,
         source_id=highlight.source_id,
     )
@@ -469,22 +476,22 @@ def build_event_body(mark: MatchedHighlight) -> Json:
 # --- stored highlights ------------------------------------------------------------------
 
 
-def load_stored_marks(store: Store, document_id: int) -> list[MatchedHighlight]:
-    """Load a document's stored highlights for matching, in reading order.
+def load_stored_highlights(store: Store, document_id: int) -> list[MatchedHighlight]:
+    """Load the stored highlights of a document for matching, in reading order.
 
-    Includes removed highlights.
+    Removed highlights are included.
     """
     query = "SELECT * FROM highlight WHERE document = ? ORDER BY position"
     rows = store.fetch_rows(query, document_id)
     store.preload_passages(row["key"] for row in rows)
-    return [load_stored_mark(store, row) for row in rows]
+    return [load_stored_highlight(store, row) for row in rows]
 
 
-def load_stored_mark(store: Store, row: Row) -> MatchedHighlight:
-    """Load a stored highlight for matching, with the latest readings by all devices."""
+def load_stored_highlight(store: Store, row: Row) -> MatchedHighlight:
+    """Load a stored highlight for matching, with its latest readings on all devices."""
     passage = store.get_passage(row["key"])
     journal_readings = [
-        to_folded_reading(text) for text in passage.readings[:MAX_JOURNAL_READINGS]
+        normalize_reading(text) for text in passage.readings[:MAX_JOURNAL_READINGS]
     ]
     if row["body"]:
         mark = to_matched_highlight(decode_highlight(row), row["document"])
@@ -498,8 +505,8 @@ def load_stored_mark(store: Store, row: Row) -> MatchedHighlight:
             build_highlight_from_journal(passage), key=HighlightKey(row["key"])
         )
         own = passage.readings[0].source_id if passage.readings else ""
-        names, labels = split_ids([own])
-        journal_or_empty = tuple(journal_readings) or (FoldedReading(""),)
+        names, labels = split_stable_and_location_ids([own])
+        journal_or_empty = tuple(journal_readings) or (NormalizedReading(""),)
         mark = MatchedHighlight(
             highlight, journal_or_empty, names, labels, row["document"]
         )
@@ -517,9 +524,9 @@ def load_stored_mark(store: Store, row: Row) -> MatchedHighlight:
 
 
 def write_document(store: Store, document: ReadDocument, old_row: Row | None) -> int:
-    """Write a document with its identifiers and private texts, and return its row id.
+    """Write a document with its identifiers and private texts. Returns its row id.
 
-    `old_row` is the row stored for the document, perhaps under another path, or None if the
+    `old_row` is the stored row of the document, which may have another path. It is None if the
     document is new.
     """
     place = get_document_path(document)
@@ -557,24 +564,29 @@ def write_document(store: Store, document: ReadDocument, old_row: Row | None) ->
 
 
 def write_highlights(store: Store, rows: Sequence[Json]) -> None:
-    """Write rows from `build_highlight_row`, leaving the columns set by drafting unchanged."""
+    """Write rows from `build_highlight_row`. The columns that drafting sets aren't changed."""
     store.insert("highlight", rows, key="key")
     sentences.store_sentences(store, [decode_highlight_body(row["body"]) for row in rows])
 
 
-def build_highlight_row(mark: MatchedHighlight, exact_hash: str, run: int) -> Json:
-    """Build the row of a present highlight, without the columns set by drafting.
+def build_highlight_row(
+    scanned_highlight: MatchedHighlight, exact_hash: str, run_number: int
+) -> Json:
+    """Build the row of a highlight that was just scanned, without the columns that drafting sets.
 
-    The highlight must have a key. `exact_hash` is a hash of the highlight as read, to detect
-    changes. `run` is the number of the run that read it.
+    Args:
+        scanned_highlight: The highlight, which must have a key.
+        exact_hash: A hash of the highlight as read, to detect changes.
+        run_number: The number of the run that read the highlight.
     """
-    highlight = mark.highlight
-    if mark.stored_highlight:
-        highlight = replace(highlight, key=HighlightKey(mark.stored_highlight.key))
+    highlight = scanned_highlight.highlight
+    stored_highlight = scanned_highlight.stored_highlight
+    if stored_highlight:
+        highlight = replace(highlight, key=HighlightKey(stored_highlight.key))
     tags = (*highlight.document.tags, *highlight.tags)
     # a hash that the highlight shares with its copies; short texts are often equal by chance, so
     # a copy of one must also have the same context, unless the text is a whole card
-    newest = mark.newest_reading
+    newest = scanned_highlight.newest_reading
     is_card = highlight.kind is HighlightKind.CARD
     alike = hash_highlight_content(replace(highlight, skip_reason=""))
     if len(newest.text) < MIN_DISTINCTIVE_CHARS and not is_card:
@@ -582,17 +594,17 @@ def build_highlight_row(mark: MatchedHighlight, exact_hash: str, run: int) -> Js
         alike = hash16(alike, *context) if any(context) else ""
     return {
         "key": highlight.key,
-        "document": mark.document,
-        "position": mark.position,
+        "document": scanned_highlight.document,
+        "position": scanned_highlight.position,
         "state": "present",
         "missed": 0,
         "route": highlight.source_kind.value,
         "kind": highlight.kind.value,
-        "folded": mark.newest_reading.text,
+        "folded": newest.text,
         "exact": exact_hash,
         "content": hash_highlight_content(highlight),
         "alike": alike,
-        "run": run,
+        "run": run_number,
         "colour": to_list_column(get_colour_names(highlight)),
         "tags": to_list_column(map(normalize_tag, tags)),
         "body": to_json(highlight),

@@ -37,7 +37,7 @@ from ankiforge.model import (
     hash16,
 )
 from ankiforge.text import regex
-from ankiforge.text.located import find_whole_words, locate
+from ankiforge.text.located import find_whole_words, locate_text
 from ankiforge.text.normalize import (
     UNSPACED_SCRIPTS,
     normalize_for_comparison,
@@ -70,10 +70,10 @@ class SentenceState(Value):
 
 
 def get_sentence_text(highlight: Highlight) -> str:
-    """Return the text of a highlight on whose sentences the user decides.
+    """Return the text whose sentences the user decides on for a highlight.
 
-    These are the complete sentences that contain the highlight or, for a word with a translation,
-    only the word.
+    It consists of the complete sentences that contain the highlight. For a word with a
+    translation, it is only the word.
     """
     if highlight.line_syntax == WORD_AND_TRANSLATION:
         return highlight.exact
@@ -82,13 +82,13 @@ def get_sentence_text(highlight: Highlight) -> str:
 
 @lru_cache(maxsize=4096)
 def hash_sentence(sentence: str) -> str:
-    """Hash a sentence, to identify it in events and tables."""
+    """Hash a sentence. Events and tables identify sentences by this hash."""
     return hash16(sentence)
 
 
 @lru_cache(maxsize=4096)
 def split_sentences(text: str) -> Strings:
-    """Split a text into unique sentences, normalized by `normalize_text`."""
+    """Split a text into sentences, normalized by `normalize_text` and without duplicates."""
     exact_sentences: dict[str, None] = {}
     for part in find_sentences_by_part(text):
         for start, end in part:
@@ -108,7 +108,7 @@ def is_distinctive_sentence(sentence: str) -> bool:
 
 
 def hash_distinctive_sentences(sentences: Iterable[str]) -> list[str]:
-    """Hash the distinctive sentences (see `is_distinctive_sentence`), skipping the others."""
+    """Hash the distinctive sentences (`is_distinctive_sentence`), and skip all other sentences."""
     return [
         hash_sentence(sentence)
         for sentence in sentences
@@ -117,7 +117,7 @@ def hash_distinctive_sentences(sentences: Iterable[str]) -> list[str]:
 
 
 def find_covered_sentences(text: str, quote: str) -> Strings:
-    """Return the sentences of a text that overlap a quote, or () if the quote isn't found."""
+    """Return the sentences of a text that overlap a quote, or () if the quote isn't in the text."""
     exact_quote = normalize_text(quote)
     if not exact_quote:
         return ()
@@ -133,7 +133,7 @@ def find_covered_sentences(text: str, quote: str) -> Strings:
         quoted_sentences = tuple(
             sentence for sentence in split_sentences(text) if sentence in exact_quote
         )
-        span = None if quoted_sentences else locate(exact_quote, exact_text)
+        span = None if quoted_sentences else locate_text(exact_quote, exact_text)
         if span is None:
             return quoted_sentences
         start, end = span
@@ -148,30 +148,31 @@ def find_covered_sentences(text: str, quote: str) -> Strings:
 
 
 def find_sentences_to_decide(draft: CardContent, text: str) -> Strings:
-    """Find the sentences of a passage that a decision on a draft applies to."""
+    """Find the sentences of a passage that are decided along with a draft."""
     return select_sentences_to_decide(
         find_covered_sentences(text, draft.quote), draft.origin.drafter
     )
 
 
-def select_sentences_to_decide(quoted: Strings, drafter: str) -> Strings:
-    """Select which of the sentences in a draft's quote are decided along with the draft.
+def select_sentences_to_decide(quoted_sentences: Strings, drafter: str) -> Strings:
+    """Select the sentences that are decided along with a draft from those in its quote.
 
     For a proposal, this is only the last sentence, because its quote may begin with context.
     """
-    return quoted[-1:] if drafter == PROPOSAL_DRAFTER else quoted
+    return quoted_sentences[-1:] if drafter == PROPOSAL_DRAFTER else quoted_sentences
 
 
 def find_draft_sentence(draft: Draft, text: str) -> str:
-    """Find the sentence that a draft is about, or "" if the passage lacks its quote.
+    """Find the sentence that a draft is about.
 
-    This is the first sentence of the quote that contains the answer, or else the first one.
+    This is the first sentence of its quote that contains the answer. If none does, it is the first
+    sentence of the quote. Returns "" if the quote isn't in the passage.
     """
     return find_answer_sentence(find_sentences_to_decide(draft, text), draft.answer)
 
 
 def find_answer_sentence(quoted_sentences: Strings, answer: str) -> str:
-    """Return the first sentence that contains the answer, falling back to the first one.
+    """Return the first sentence that contains the answer, or the first sentence if none does.
 
     Returns "" if there aren't any sentences.
     """
@@ -182,15 +183,19 @@ def find_answer_sentence(quoted_sentences: Strings, answer: str) -> str:
     return quoted_sentences[0] if quoted_sentences else ""
 
 
-def find_quote(plain_text: str, answer: str, text: str) -> str:
-    """Find the part of a passage that a user's own card is about, or "" for all of it.
+def find_quote(cloze_text: str, answer: str, passage_text: str) -> str:
+    """Find the part of a passage that a card in the user's own words is about.
 
     Args:
-        plain_text: the text of a cloze with its gaps filled in, or "" for a question.
-        answer: the answer to a question, or "" for a cloze.
-        text: the text of the passage.
+        cloze_text: The text of a cloze with its gaps filled in, or "" for a question.
+        answer: The answer to a question, or "" for a cloze.
+        passage_text: The text of the passage.
+
+    Returns:
+        The part, or "" if the card is about the whole passage.
     """
-    quoted_sentences = find_covered_sentences(text, plain_text)
+    text = passage_text
+    quoted_sentences = find_covered_sentences(text, cloze_text)
     if not quoted_sentences and answer:
         quoted_sentences = tuple(
             sentence
@@ -207,14 +212,14 @@ def find_quote(plain_text: str, answer: str, text: str) -> str:
 def has_rejected_similar(
     passage: Passage, draft: Draft, decided_sentences: Strings
 ) -> bool:
-    """Return whether the user rejected or deleted a card or draft about a similar sentence.
+    """Return whether the user has rejected or deleted a similar card or draft of the passage.
 
-    The policy doesn't accept such a draft. The result is also True if the user rejected or deleted
-    the card with the draft's number, if the passage is skipped, if any rejection in it names no
-    sentence, or if it is closed and anything in it was rejected. `decided_sentences` are the
-    sentences that would be decided along with the draft.
+    The policy doesn't accept such a draft. Cards and drafts are similar if they are about similar
+    sentences or have the same number. The result is also True if the passage is skipped, if a
+    rejection doesn't name a sentence, or if the passage is closed and anything in it was rejected.
+    `decided_sentences` are the sentences that would be decided along with the draft.
     """
-    card_in_slot = passage.find_card_in_slot(draft)
+    card_in_slot = passage.find_card_by_number(draft)
     ended_cards = {}
     for card in passage.cards.values():
         if card.decided_by == USER and not card.is_live and not reopens_passage(card):
@@ -260,7 +265,7 @@ def count_words(sentence: str) -> Counter[str]:
 
 
 def compute_sentence_similarity(old_sentence: str, new_sentence: str) -> float:
-    """Compute the percentage of the shorter sentence's words that the longer one contains."""
+    """Return the percentage of the shorter sentence's words that the longer sentence contains."""
     old_words, new_words = count_words(old_sentence), count_words(new_sentence)
     shorter_length = min(old_words.total(), new_words.total())
     return 100 * (old_words & new_words).total() / max(1, shorter_length)
@@ -269,11 +274,16 @@ def compute_sentence_similarity(old_sentence: str, new_sentence: str) -> float:
 def find_changed_sentence(
     old_sentences: Strings, sentences: Strings, neighbours: Strings
 ) -> str:
-    """Return the sentence into which one of `old_sentences` was changed, or "".
+    """Find the sentence into which one of the old sentences was changed.
 
-    This is the most similar of `sentences`, if it is similar enough. `neighbours` are the hashes
-    of the sentences that were in the passage together with the old ones, none of which can be the
-    new text.
+    Args:
+        old_sentences: The sentences that were removed from a passage.
+        sentences: The current sentences of the passage.
+        neighbours: The hashes of the sentences that were in the passage together with the old
+            sentences. They can't be the new text.
+
+    Returns:
+        The sentence that is most similar to an old sentence, or "" if none is similar enough.
     """
     best_sentence, best_similarity = "", float(MIN_SENTENCE_SIMILARITY)
     for sentence in sentences:
@@ -292,9 +302,9 @@ def find_changed_sentence(
 def find_last_decision_by_card(
     decisions: Iterable[SentenceDecision],
 ) -> dict[str, SentenceDecision]:
-    """Find the decision that gave each card its current text, keyed by card GUID.
+    """Find the decision that gave each card its current text, keyed by the GUID of the card.
 
-    `decisions` must be sorted, oldest first.
+    `decisions` must be sorted from oldest to newest.
     """
     last_decisions: dict[str, SentenceDecision] = {}
     for decision in decisions:
@@ -304,16 +314,16 @@ def find_last_decision_by_card(
     return last_decisions
 
 
-def hash_tracking_sentence(card: Card, decision: SentenceDecision | None) -> str:
-    """Hash the sentence by which a card is recognized in other passages.
+def hash_card_sentence(card: Card, decision: SentenceDecision | None) -> str:
+    """Hash the sentence of a card, by which other passages of the card are found.
 
-    Returns "" for hand-written cards, which stay with their highlights, and for cards about a
+    Returns "" for a hand-written card, which stays with its highlight, and for a card about a
     short sentence, which may recur by coincidence. `decision` is the decision that gave the
     card its text, or None.
     """
     if (
         decision is None
-        or card.is_numbered_user_text
+        or card.is_hand_written
         or not is_distinctive_sentence(decision.card_sentence)
     ):
         return ""
@@ -332,17 +342,20 @@ def compute_sentence_states(
     drafted: Collection[str] = (),
     closed: bool = False,
 ) -> tuple[SentenceState, ...]:
-    """Return the decided and the offered sentences of a passage, in reading order.
+    """Compute which sentences of a passage are decided and which are offered to the user.
 
     Args:
-        passage_sentences: the sentences of the passage, as returned by `split_sentences`.
-        decisions: all decisions on sentences that the passage has or had, oldest first. They
+        passage_sentences: The sentences of the passage, as returned by `split_sentences`.
+        decisions: All decisions on sentences that the passage has or had, oldest first. They
             may have been made in other passages.
-        live_guids: the live cards that may get the text of a changed sentence.
-        present_elsewhere: the decided sentences that occur in other passages.
-        drafted: the sentences with a pending draft other than a proposal, which are offered.
-        closed: whether the user wants no more cards from the passage, so that only changes of
-            existing cards are offered.
+        live_guids: The live cards that may get the text of a changed sentence.
+        present_elsewhere: The decided sentences that occur in other passages.
+        drafted: The sentences with a pending draft that isn't a proposal. They are offered.
+        closed: Whether the user wants no more cards from the passage. Only changes of existing
+            cards are then offered.
+
+    Returns:
+        The states of the decided and the offered sentences, in reading order.
     """
     proposal_decisions = [
         decision for decision in decisions if decision.is_only_proposal_rejected
@@ -400,10 +413,10 @@ def _find_similar_states(
 ) -> dict[str, SentenceState]:
     """Find undecided sentences that may be the new text of a removed, decided sentence.
 
-    If a sentence is similar to several removed ones, one with a live card is preferred, then
-    the most similar one. A sentence that was in the passage together with the removed one
-    can't be its new text. `present_sentences` are the sentences of this passage and the
-    decided ones of others.
+    If a sentence is similar to several removed sentences, a removed sentence with a live card is
+    preferred, and then the most similar one. A sentence that was in the passage together with a
+    removed sentence can't be its new text. `present_sentences` are the sentences of this passage
+    and the decided sentences of other passages.
 
     Returns:
         The states with `similar_removed` and `revised_guid`, keyed by sentence.

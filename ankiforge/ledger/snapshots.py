@@ -31,9 +31,9 @@ class RelatedDecisions(Value):
 
 
 def find_distinctive_sentences(passage: Passage, sentences: Iterable[str]) -> set[str]:
-    """Return the long sentences in `sentences` and in all readings of the passage.
+    """Find the long sentences among `sentences` and in all earlier readings of a passage.
 
-    Only long sentences are matched across passages.
+    Only long sentences are recognized in other passages.
     """
     all_sentences = set(sentences)
     for text in passage.readings:
@@ -42,7 +42,7 @@ def find_distinctive_sentences(passage: Passage, sentences: Iterable[str]) -> se
 
 
 class PassageSnapshot(Value):
-    """A passage with its text, pending drafts and related decisions, as input to the rules."""
+    """A passage with its text, pending drafts and related decisions. The input of the rules."""
 
     passage: Passage
     text: str = ""
@@ -70,49 +70,51 @@ class PassageSnapshot(Value):
         decisions = [*self.passage.decisions, *self.related.decisions]
         return sorted(decisions, key=lambda decision: decision.order)
 
-    def get_hashes_excluded_from_proposals(self) -> set[str]:
-        """Return the hashes of the sentences that aren't proposed because they are decided.
+    def get_decided_sentence_hashes(self) -> set[str]:
+        """Return the hashes of the decided sentences, for which no more proposals are made.
 
-        A sentence can still be proposed if the only decision was to reject a model's draft.
+        Sentences for which the user has only rejected a model's draft aren't included.
         """
-        names: set[str] = set()
+        hashes: set[str] = set()
         for decision in self.all_decisions:
             if decision.event_id and not decision.is_only_draft_rejected:
-                names.update(map(sentence_decisions.hash_sentence, decision.sentences))
-        return names
+                hashes.update(map(sentence_decisions.hash_sentence, decision.sentences))
+        return hashes
 
-    def get_hashes_with_card(self) -> set[str]:
-        """Return the hashes of sentences with a live card, in this passage or another one."""
+    def get_carded_sentence_hashes(self) -> set[str]:
+        """Return the hashes of the sentences that have a live card in any passage."""
         live_guids = {
             card.guid for card in self.passage.live_cards
         } | self.related.live_cards.keys()
-        names: set[str] = set()
+        hashes: set[str] = set()
         for decision in self.all_decisions:
             if decision.event_id and decision.guid in live_guids:
-                names.update(map(sentence_decisions.hash_sentence, decision.sentences))
-        return names
+                hashes.update(map(sentence_decisions.hash_sentence, decision.sentences))
+        return hashes
 
-    def get_rejected_hashes(self) -> set[str]:
+    def get_rejected_sentence_hashes(self) -> set[str]:
         """Return the hashes of the sentences whose card, draft or proposal the user rejected."""
-        names: set[str] = set()
+        hashes: set[str] = set()
         for decision in self.all_decisions:
             if decision.is_rejection or decision.is_only_proposal_rejected:
-                names.update(map(sentence_decisions.hash_sentence, decision.sentences))
-        return names
+                hashes.update(map(sentence_decisions.hash_sentence, decision.sentences))
+        return hashes
 
     def find_outdated_cards(self) -> dict[Guid, str]:
-        """Return the live cards whose quote the passage no longer contains, by GUID.
+        """Find the live cards whose quote is no longer in the passage.
 
-        Each GUID is mapped to the text that the card is about now, which is the new version of its
-        sentence or, if no sentence is similar, the whole passage. Hand-written cards are left out,
-        because they get the new text of their source. Cards whose sentence is still in another
-        passage are left out, too.
+        Hand-written cards are left out, because they get the new text of their source. Cards whose
+        sentence is still in another passage are left out as well.
+
+        Returns:
+            For each card's GUID, the text that the card is about now. This is the new version of
+            its sentence or, if no sentence is similar enough, the whole passage.
         """
         text = normalize_text(self.text)
         cards = []
         for card in (*self.passage.live_cards, *self.related.live_cards.values()):
             is_quoted = normalize_text(card.quote) in text
-            if text and not is_quoted and not card.is_numbered_user_text:
+            if text and not is_quoted and not card.is_hand_written:
                 cards.append(card)
         if not cards:
             return {}
@@ -138,12 +140,12 @@ class PassageSnapshot(Value):
                 outdated_cards[card.guid] = new_text or text
         return outdated_cards
 
-    def follow_passage(self, draft: D) -> D:
-        """Return a draft with its quote updated to the current text of the passage.
+    def update_quote(self, draft: D) -> D:
+        """Return a copy of a draft with its quote updated to the current text of the passage.
 
-        If the passage no longer contains the quote, the quote becomes the most similar sentence,
-        or else the whole passage. The quote from which the draft was made is kept in
-        `drafted_quote` until the passage contains it again. The draft's fields stay the same.
+        If the passage no longer contains the quote, it is replaced by the most similar sentence or,
+        if no sentence is similar enough, by the whole passage. The original quote is kept in
+        `drafted_quote` until the passage contains it again. The fields of the draft stay the same.
         """
         drafted_quote = draft.drafted_quote or draft.quote
         text = normalize_text(self.text)
@@ -160,20 +162,23 @@ class PassageSnapshot(Value):
         )
         return replace(draft, quote=sentence or self.text, drafted_quote=drafted_quote)
 
-    def find_lost_sentence(self, draft: StoredDraft) -> str:
-        """Return a draft's sentence if only an earlier reading of the passage has it, or ""."""
+    def find_removed_sentence(self, draft: StoredDraft) -> str:
+        """Return the sentence of a draft if it was removed from the passage, otherwise ""."""
         for reading in self.passage.readings:
             for sentence in sentence_decisions.split_sentences(reading.exact):
-                name = sentence_decisions.hash_sentence(sentence)
-                if name in draft.sentence_hashes and name not in self.sentence_hashes:
+                sentence_hash = sentence_decisions.hash_sentence(sentence)
+                if (
+                    sentence_hash in draft.sentence_hashes
+                    and sentence_hash not in self.sentence_hashes
+                ):
                     return sentence
         return ""
 
     def _is_decided_since(self, sentence: str, decision: SentenceDecision | None) -> bool:
         """Return whether the user has decided on the new sentence of a card since `decision`.
 
-        This means that they rejected it as new text of the card, or accepted it as another card.
-        Revisions and rejections of other cards, the user's own cards and rejected proposals don't
+        They may have rejected it as the new text of the card, or accepted it as a new card.
+        Revisions and rejections of other cards, the user's own cards, and rejected proposals don't
         count.
         """
         for later in self.all_decisions:
@@ -191,27 +196,24 @@ class PassageSnapshot(Value):
         return False
 
     def find_card(self, guid: str) -> Card:
-        """Return the card with this GUID, from this passage or else from the related ones."""
+        """Return the card with this GUID. It is from this passage or a related one."""
         return self.passage.cards.get(guid) or self.related.live_cards[guid]
 
     def compute_sentence_states(
         self, drafted: Iterable[str] = ()
     ) -> tuple[SentenceState, ...]:
-        """Return the decided and the offered sentences of the passage.
+        """Return the states of the sentences that are decided or offered to the user.
 
-        `drafted` are the hashes of sentences with new drafts, in addition to the pending
-        ones.
+        `drafted` are the hashes of the sentences with new drafts, which aren't pending yet.
         """
         guids = {
-            card.guid
-            for card in self.passage.live_cards
-            if not card.is_numbered_user_text
+            card.guid for card in self.passage.live_cards if not card.is_hand_written
         }
         sentences = self.sentences
-        drafted_names = set(drafted)
+        drafted_hashes = set(drafted)
         for draft in self.pending_drafts:
             if not draft.is_proposed:
-                drafted_names.update(draft.sentence_hashes)
+                drafted_hashes.update(draft.sentence_hashes)
         return sentence_decisions.compute_sentence_states(
             sentences,
             self.all_decisions,
@@ -220,8 +222,8 @@ class PassageSnapshot(Value):
             drafted=[
                 sentence
                 for sentence in sentences
-                if drafted_names
-                and sentence_decisions.hash_sentence(sentence) in drafted_names
+                if drafted_hashes
+                and sentence_decisions.hash_sentence(sentence) in drafted_hashes
             ],
             closed=self.passage.is_closed,
         )

@@ -20,13 +20,13 @@ from pathlib import Path
 import msgspec
 from msgspec.structs import replace
 
-from ankiforge.config.log import log_lines, shorten_key
+from ankiforge.config.log import anonymize_key, log_lines
 from ankiforge.errors import BugError, wrap_unexpected_errors
 from ankiforge.ledger.database import (
     COMPUTED_TABLES,
     Database,
+    classify_table_reads,
     copy_database,
-    find_stale_tables,
     iter_batches,
     open_database,
     open_snapshot,
@@ -39,7 +39,7 @@ from ankiforge.ledger.events import (
     USER,
     Event,
     Passage,
-    hash_sides,
+    hash_question_and_answer,
     hash_text,
 )
 from ankiforge.ledger.journal import (
@@ -51,8 +51,8 @@ from ankiforge.ledger.journal import (
 )
 from ankiforge.ledger.sentence_decisions import (
     find_last_decision_by_card,
+    hash_card_sentence,
     hash_sentence,
-    hash_tracking_sentence,
     is_distinctive_sentence,
 )
 from ankiforge.model import Card, Fields, Json, Strings, Value
@@ -82,9 +82,10 @@ _decode_passage = msgspec.json.Decoder(Passage).decode
 
 
 def to_list_column(values: Iterable[str]) -> str:
-    """Join values by newlines for a list column, after normalizing them.
+    """Normalize values and join them by newlines, to be stored in a list column.
 
-    The text also begins and ends with a newline, so that a query can match a whole value.
+    The text also begins and ends with a newline, so that a query can match a whole value. It is
+    "" if there are no values.
     """
     text = "\n".join(normalize_for_comparison(value) for value in values if value)
     return f"\n{text}\n" if text else ""
@@ -92,18 +93,18 @@ def to_list_column(values: Iterable[str]) -> str:
 
 def join_card_fields(fields: Fields) -> str:
     """Return the plain text of a card's fields, ignoring `Reverse`, which is only a flag."""
-    shown = occlusion.to_readable_fields(fields)
+    shown = occlusion.replace_masks_with_labels(fields)
     texts = [to_plain_text(text) for name, text in shown if name != "Reverse"]
     return " ".join(texts)
 
 
 def normalize_tag(tag: str) -> str:
-    """Normalize a tag for queries, stripping a leading `#` and hyphenating spaces."""
+    """Normalize a tag for queries. A leading `#` is removed, and spaces become hyphens."""
     return "-".join(tag.removeprefix("#").split())
 
 
 class JournalState(Value):
-    """How many lines couldn't be used when the journal was last read, and why."""
+    """How many lines of the journal couldn't be used when it was last read, by reason."""
 
     unreadable: int = 0
     """The number of skipped lines, including torn last lines, whose rest may still arrive."""
@@ -149,11 +150,11 @@ class Store(Database):
         Call `merge_journal` before anything else.
 
         Args:
-            database: the path of the database.
-            journal: the directory of the journal.
-            machine: the id of this device.
-            read_only: don't write to the database or the journal. The database is read from a
-                snapshot, and any writes go to a temporary copy.
+            database: The path of the database.
+            journal: The directory of the journal.
+            machine: The id of this device.
+            read_only: Whether to leave the database and the journal as they are. The database is
+                read from a snapshot, and changes go to a temporary copy.
         """
         self.device_id = machine
         self.journal_state = JournalState()
@@ -186,7 +187,7 @@ class Store(Database):
     # --- transactions and actions -------------------------------------------------------
 
     def get_writable_connection(self) -> sqlite3.Connection:
-        """Return a writable connection, swapping a read-only snapshot for a copy if needed."""
+        """Return a writable connection. A read-only snapshot is first replaced by a copy."""
         if self._db is self._snapshot:
             self._db = copy_database(self._database)
             self._drop_caches()
@@ -197,7 +198,7 @@ class Store(Database):
         """Context manager that runs its block in a single transaction.
 
         A nested block joins the outer transaction. The journal is written before the database
-        commits. If the program is killed in between, the next `merge_journal` reads the lines
+        commits. If the program is killed between the two, the next `merge_journal` reads the lines
         into the database.
         """
         if self._transaction is not None:
@@ -239,7 +240,7 @@ class Store(Database):
 
     @contextmanager
     def savepoint(self) -> Iterator[None]:
-        """Context manager that runs its block in a savepoint, which is rolled back on error."""
+        """Context manager that runs its block in a savepoint. It is rolled back on an error."""
         with self.transaction():
             transaction = self._require_transaction()
             self._update_tables()
@@ -264,12 +265,12 @@ class Store(Database):
     def apply_in_savepoints(
         self, keys: Sequence[str], apply: Callable[[Sequence[str]], None]
     ) -> dict[str, BugError]:
-        """Call `apply` with all keys at once or, if that fails, once for each key.
+        """Call `apply` with all keys at once. If that fails, call it once for each key.
 
         The changes of a failed call are rolled back.
 
         Returns:
-            The unexpected exceptions, each under the key that caused it.
+            The unexpected exceptions, by the key that caused them.
         """
         if not keys:
             return {}
@@ -300,7 +301,7 @@ class Store(Database):
             if transaction.action:
                 yield transaction.action
                 return
-            transaction.action = f"{self.device_id}.{self.find_max_number() + 1}"
+            transaction.action = f"{self.device_id}.{self.find_last_event_number() + 1}"
             try:
                 yield transaction.action
             finally:
@@ -308,7 +309,7 @@ class Store(Database):
 
     @property
     def decided_hashes(self) -> set[str]:
-        """Hashes of the sentences and texts that were decided on in this transaction."""
+        """The hashes of the sentences and texts that were decided on in this transaction."""
         return self._transaction.decided if self._transaction else set()
 
     def _require_transaction(self) -> _Transaction:
@@ -342,7 +343,7 @@ class Store(Database):
         """
         transaction = self._require_transaction()
         if transaction.last_number is None:
-            transaction.last_number = self.find_max_number()
+            transaction.last_number = self.find_last_event_number()
         transaction.last_number += 1
         event = Event(
             number=transaction.last_number,
@@ -383,7 +384,10 @@ class Store(Database):
         return list(self.iter_events(query, to_json(keys)))
 
     def get_subject_events(self, key: str) -> list[Event]:
-        """Return the active events of `key` with a kind in `SUBJECT_KINDS`, oldest first."""
+        """Return the events of a subject that haven't been undone, oldest first.
+
+        `key` is the key of the subject; see `SUBJECT_KINDS`.
+        """
         if self._transaction is None:
             self._drop_stale_caches()
         if self._subject_events is None:
@@ -397,13 +401,13 @@ class Store(Database):
         return self._subject_events.get(key, [])
 
     def iter_events(self, query: str, *values: object) -> Iterator[Event]:
-        """Run a query that selects `id` and `line`, and yield the decoded events one at a time."""
+        """Run a query that selects `id` and `line`, and yield the events one at a time."""
         for row in self.iter_rows(query, *values):
             event = decode_event(row["line"])
             vars(event)["id"] = row["id"]  # hashing takes longer than reading
             yield event
 
-    def find_max_number(self) -> int:
+    def find_last_event_number(self) -> int:
         """Return the highest event number, or 0 if there aren't any events."""
         largest = self.fetch_value("SELECT max(n) FROM event") or 0
         return max(largest, self.fetch_value("SELECT max(n) FROM unknown_event") or 0)
@@ -434,7 +438,7 @@ class Store(Database):
         return [self._passages[self._get_keys(key)[0]] for key in keys]
 
     def preload_passages(self, keys: Iterable[str]) -> None:
-        """Cache the passages for these keys, loading missing ones with a single query."""
+        """Load the passages of these keys into the cache with a single query."""
         first_keys = {self._get_keys(key)[0] for key in keys}
         # one by one, because a set difference takes time proportional to the cache
         missing_keys = [key for key in first_keys if key not in self._passages]
@@ -451,7 +455,7 @@ class Store(Database):
             self._passages[row["key"]] = _decode_passage(row["body"])
 
     def get_first_key(self, key: str) -> str:
-        """Return the oldest key of the passage that a key belongs to."""
+        """Return the oldest key of the passage that a key belongs to, which identifies it."""
         return self.get_keys(key)[0]
 
     def get_keys(self, key: str) -> Strings:
@@ -474,9 +478,10 @@ class Store(Database):
         return self._aliases.get(key, (key,))
 
     def _recompute_aliases(self) -> None:
-        """Recompute which keys belong to the same passage, and queue changed ones for an update.
+        """Recompute which keys belong to the same passage.
 
-        The oldest key identifies the passage.
+        Keys that now belong to a different passage are queued for an update. The oldest key
+        identifies the passage.
         """
         links = list(self.iter_events(_LINK_EVENTS))
         aliases = self.fetch_rows("SELECT key, keys FROM alias")
@@ -507,14 +512,14 @@ class Store(Database):
 
     def _prepare(self, statement: str) -> None:
         if self._transaction is not None:
-            reads_events, reads_computed = find_stale_tables(statement)
+            reads_events, reads_computed = classify_table_reads(statement)
             if reads_computed:
                 self._update_tables()
             elif reads_events:
                 self._flush_events()
 
     def _update_tables(self) -> None:
-        """Write new events, and recompute the passages that have any."""
+        """Write new events to the database, and recompute the passages that have any."""
         self._flush_events()
         transaction = self._require_transaction()
         changed, transaction.changed_keys = transaction.changed_keys, {}
@@ -522,10 +527,10 @@ class Store(Database):
             self._recompute_passages(dict(batch))
 
     def _recompute_passages(self, changed: Mapping[str, Passage | None]) -> None:
-        """Replay the events of these passages, and replace their rows in the computed tables.
+        """Recompute passages from their events, and replace their rows in the computed tables.
 
-        `changed` maps a key of each passage to the passage before its new events, or to None if
-        it wasn't cached.
+        `changed` maps a key of each passage to the passage as it was before its new events, or to
+        None if it wasn't cached.
         """
         # a key may have been a passage of its own before, whose rows are deleted, too
         passage_keys = dict.fromkeys(self._get_keys(key) for key in changed)
@@ -559,10 +564,10 @@ class Store(Database):
         for table in COMPUTED_TABLES:
             self.insert(table, rows[table], verb="INSERT OR REPLACE")
         if changed_guids:
-            self.forget_plans(changed_guids)
+            self.delete_export_plans(changed_guids)
 
-    def forget_plans(self, guids: Iterable[str]) -> None:
-        """Plan these notes again in the next run."""
+    def delete_export_plans(self, guids: Iterable[str]) -> None:
+        """Delete the export plans of these notes, so that the next run plans them again."""
         query = f"DELETE FROM planned WHERE guid IN {JSON_VALUES}"
         self.execute(query, to_json(list(guids)))
         self.execute("DELETE FROM until_change")
@@ -570,10 +575,11 @@ class Store(Database):
     # --- the journal --------------------------------------------------------------------
 
     def merge_journal(self) -> list[Event]:
-        """Read new lines from all journal files and return the new events.
+        """Read new lines from all journal files, and return the new events.
 
         A last line without a newline is left for a later call. Lines that are in the database but
-        no longer in any file are appended to this device's file, whichever device wrote them.
+        no longer in any file are appended to this device's file, no matter which device wrote
+        them.
         """
         if self._transaction is None and self._is_up_to_date():
             return []
@@ -625,7 +631,10 @@ class Store(Database):
         return sorted(new_events, key=lambda event: event.order)
 
     def _is_up_to_date(self) -> bool:
-        """Return whether all journal files are fully read, updating `journal_state` if so."""
+        """Return whether all journal files have been read to their end.
+
+        If so, `journal_state` is updated.
+        """
         positions = {
             name: self._get_read_position(name)
             for name in self.get_metas_with_prefix("read ")
@@ -672,12 +681,12 @@ class Store(Database):
         return self.get_value(f"read {name}", ReadPosition)
 
     def _set_own_read_position(self, size: int, *, unreadable: int) -> None:
-        read_up_to = self._journal.get_own_position(size, unreadable)
+        read_up_to = self._journal.compute_own_read_position(size, unreadable)
         self.set_value(f"read {self._journal.own_path.name}", read_up_to)
 
 
 def _has_only_new_notes(stored: Passage, passage: Passage) -> bool:
-    """Return whether two versions of a passage differ only in the history of their cards' notes."""
+    """Return whether two versions of a passage only differ in what happened to notes in Anki."""
     if not stored.cards or stored.cards.keys() != passage.cards.keys():
         return False
     cards = {}
@@ -687,7 +696,7 @@ def _has_only_new_notes(stored: Passage, passage: Passage) -> bool:
 
 
 def _iter_rows(passage: Passage) -> Iterator[tuple[str, Json]]:
-    """Yield the rows of a passage in the computed tables, each with the name of its table."""
+    """Yield the rows that a passage has in the computed tables, as pairs of a table and a row."""
     key = passage.key
     passage_row = {
         "key": key,
@@ -701,7 +710,7 @@ def _iter_rows(passage: Passage) -> Iterator[tuple[str, Json]]:
     yield "passage", passage_row
     last_decisions = find_last_decision_by_card(passage.decisions)
     for card in passage.cards.values():
-        sentence = hash_tracking_sentence(card, last_decisions.get(card.guid))
+        sentence = hash_card_sentence(card, last_decisions.get(card.guid))
         yield "card", _card_to_row(card, key, sentence)
     for content_hash in passage.rejected_hashes:
         yield "rejected", {"content": content_hash, "passage": key}
@@ -725,8 +734,8 @@ def _card_to_row(card: Card, key: str, sentence: str) -> Json:
         "deck": card.deck,
         "drafter": card.origin.drafter,
         "model": card.origin.model,
-        "content": hash_sides(card.fields),
-        "source": hash_sides(card.edits.source_texts_applied),
+        "content": hash_question_and_answer(card.fields),
+        "source": hash_question_and_answer(card.edits.source_texts_applied),
         "words": join_card_fields(card.fields),
         "tags": to_list_column(map(normalize_tag, (*card.added_tags, *card.tags))),
         "removed": to_list_column(map(normalize_tag, card.removed_tags)),
@@ -740,13 +749,13 @@ def _card_to_row(card: Card, key: str, sentence: str) -> Json:
 
 
 def _describe_event(event: Event) -> str:
-    """Describe an event for the log by its ids, without quoting the user's text."""
+    """Describe an event for the log. It names ids but none of the user's text."""
     parts = [event.kind]
     for name in ("guid", "event"):
         if name in event.body:
             parts.append(f"{name} {event.body[name]}")
     if event.kind not in SUBJECT_KINDS:
-        parts.append(f"passage {shorten_key(event.key)}")
+        parts.append(f"passage {anonymize_key(event.key)}")
     parts.append(f"by {event.author} on {event.device_id}, event {event.id}")
     return " ".join(parts)
 

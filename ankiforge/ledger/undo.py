@@ -17,10 +17,10 @@ REWORDING_KINDS = ("revise", "edit", "repair")
 
 
 def find_last_user_decision(events: Iterable[Event]) -> Event | None:
-    """Return the user's last decision, or None.
+    """Return the user's last decision, or None if there is none.
 
-    `events` are the user's events that weren't undone, newest first. An event that only
-    records a note found, deleted or tagged in Anki doesn't count.
+    Events that only record that a note was found, deleted or tagged in Anki don't count. `events`
+    are the user's events that haven't been undone, newest first.
     """
     for event in events:
         was_in_anki = event.kind == "retire" and not event.action_id
@@ -32,8 +32,8 @@ def find_last_user_decision(events: Iterable[Event]) -> Event | None:
 def find_last_decision(active_events: Iterable[Event], guid: str = "") -> Event | None:
     """Return the last decision on a passage or, if `guid` is given, on one of its cards.
 
-    This may be a decision by the user or a change of a card by its source. `active_events`
-    are the events of the passage that weren't undone.
+    This is a decision by the user or a change that a source made to a card. Returns None if there
+    is none. `active_events` are the events of the passage that haven't been undone.
     """
     for event in sorted(active_events, key=lambda event: event.order, reverse=True):
         if event.author != USER and event.kind != "revise":
@@ -49,14 +49,14 @@ def select_events_to_undo(
     keys: Collection[str] = (),
     guid: str = "",
 ) -> list[Event]:
-    """Return the events that must be undone along with a decision, oldest first.
+    """Return a decision and all events that must be undone together with it, oldest first.
 
     Args:
-        last_event: the event of the decision to undo.
-        action_events: all decisions of the same action that weren't undone yet.
-        keys: the keys of the passage of the card with `guid`.
-        guid: if given, undo only the decisions on the card with this GUID. Otherwise, undo
-            all decisions of the action.
+        last_event: The event of the decision to undo.
+        action_events: All decisions of the same action that haven't been undone yet.
+        keys: The keys of the passage of the card with this `guid`.
+        guid: The GUID of a card, to undo only the decisions on this card. If "", all decisions
+            of the action are undone.
     """
     if not last_event.action_id or (guid and last_event.author != USER):
         return [last_event]
@@ -74,13 +74,13 @@ def _is_about_card(event: Event, guid: str) -> bool:
 def refuse_if_later_change(
     events: Iterable[Event], active_events: Iterable[Event]
 ) -> None:
-    """Raise an error if a later event changed a field that one of `events` changed.
+    """Raise an error if a later event has changed the same field of a card as one of `events`.
 
-    `active_events` are the events of the same passages that weren't undone and whose kind is
-    in `REWORDING_KINDS`.
+    `active_events` are the events of the same passages that change the text of a card
+    (`REWORDING_KINDS`) and haven't been undone.
 
     Raises:
-        RefusedError: a later event must be undone first. The hint names the latest one.
+        RefusedError: A later event must be undone first. The hint names the latest such event.
     """
     events_by_card = defaultdict(list)
     for event in sorted(active_events, key=lambda event: event.order, reverse=True):
@@ -109,21 +109,24 @@ def _list_changed_fields(event: Event) -> set[str]:
 
 
 def should_reopen_conflict(event: Event) -> bool:
-    """Return whether undoing an event reopens the question about an edit in Anki."""
+    """Return whether undoing an event must bring back the question about an edit in Anki."""
     if event.kind == "resolve":
         return "was" in event.body
     return event.kind == "edit" and bool(event.body.get("over"))
 
 
 def build_restoring_edit(event: Event, card: Card) -> Json | None:
-    """Build the body of an `edit` event that restores the text of a card when a decision is undone.
+    """Build the body of an `edit` event that restores a card's text after a decision was undone.
 
-    The text before the decision came from Anki, not from an earlier decision, so the undo
-    alone doesn't restore it. By now, Anki may have the text of the decision. Returns None if
-    a question about the field is open anyway.
+    The earlier text came from Anki, not from an earlier decision, so the undo alone doesn't
+    restore it, and Anki may already have the newer text.
 
-    `event` is the undone decision, for which `should_reopen_conflict` must be True. `card` is
-    the card as computed without the decision.
+    Args:
+        event: The undone decision. `should_reopen_conflict` must be True for it.
+        card: The card as computed without the decision.
+
+    Returns:
+        The body, or None if a question about the field is open anyway.
     """
     guid = event.body["guid"]
     if event.kind == "edit":

@@ -23,8 +23,8 @@ from ankiforge.model.values import (
 )
 
 
-class AnkiSourceKind(StrEnum):
-    """How our notes were read from Anki."""
+class AnkiReadMethod(StrEnum):
+    """The ways in which our notes can be read from Anki."""
 
     COLLECTION = "collection"
     """A copy of the `collection.anki2` that Anki uses."""
@@ -37,10 +37,10 @@ class AnkiSourceKind(StrEnum):
 
 
 class NoteIdentity(Value):
-    """The content of a note's `AnkiforgeId` field, decoded.
+    """The decoded content of a note's `AnkiforgeId` field.
 
-    It holds hashes of the fields and tags that the last package wrote, so that the user's
-    edits in Anki can be detected.
+    It contains hashes of the fields and tags as the last package wrote them, so that the user's
+    later edits in Anki can be detected.
     """
 
     guid: Guid
@@ -53,14 +53,14 @@ class NoteIdentity(Value):
 
     @property
     def note_type(self) -> NoteType:
-        """The note type (basic or cloze) of the note, inferred from the number of field hashes."""
+        """The note's type, basic or cloze, which the number of field hashes reveals."""
         if len(self.fields) == len(NoteType.CLOZE.content_fields):
             return NoteType.CLOZE
         return NoteType.BASIC
 
 
 class ForeignNote(Value):
-    """A note in Anki that ankiforge didn't create, stored to find drafts that duplicate it."""
+    """A note in Anki that isn't ours. It is stored to find drafts that duplicate it."""
 
     id: NoteId
     mod: int
@@ -81,7 +81,7 @@ class AnkiTemplate(Value):
 
 
 class AnkiNoteType(Value):
-    """A note type in Anki, either ours or the user's."""
+    """A note type in Anki, which is either one of ours or one of the user's."""
 
     id: NoteTypeId
     name: str
@@ -104,11 +104,11 @@ class AnkiNoteType(Value):
 
     @property
     def our_type(self) -> NoteType:
-        """The most similar of our own note types, e.g. the cloze type for any cloze type."""
+        """Our own note type that is most similar: cloze for any cloze type, otherwise basic."""
         return NoteType.CLOZE if self.cloze else NoteType.BASIC
 
     @property
-    def names(self) -> Strings:
+    def field_names(self) -> Strings:
         """The names of the fields, in order."""
         return tuple(name for name, _ in self.fields)
 
@@ -134,7 +134,7 @@ can't delete notes."""
 
 
 class AnkiNote(Value):
-    """One of our notes as last read from Anki, with totals over its cards."""
+    """One of our notes as it was last read from Anki, with totals for its cards."""
 
     guid: Guid
     id: NoteId
@@ -168,22 +168,22 @@ class AnkiNote(Value):
 
     @property
     def is_retired(self) -> bool:
-        """Whether the note is tagged as retired or rejected."""
+        """Whether the note has the tag for retired and rejected cards."""
         return RETIRED_TAG in map(str.casefold, self.tags)
 
     @property
     def is_leech(self) -> bool:
-        """Whether Anki tagged the note as a leech, i.e. one that the user keeps forgetting."""
+        """Whether Anki tagged the note as a leech, i.e. the user keeps forgetting it."""
         return "leech" in map(str.casefold, self.tags)
 
     @property
     def scheduler_tags(self) -> Strings:
-        """The note's `marked` and `leech` tags, which importing a package would remove."""
+        """The note's tags `marked` and `leech`, if any. Importing a package removes them."""
         return tuple(tag for tag in self.tags if tag.casefold() in ("marked", "leech"))
 
 
 class AnkiChanges(msgspec.Struct):
-    """The changes in Anki between two reads of the collection, for the report of a run."""
+    """What changed in Anki between two reads of the collection, for the report of a run."""
 
     note_count: int = 0
     """The number of our notes in Anki."""

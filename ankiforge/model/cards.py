@@ -67,7 +67,7 @@ class RemarkKind(StrEnum):
 
 
 class Remark(Value):
-    """A reason why a draft needs review, with details about this draft."""
+    """A reason why a particular draft needs review, with details."""
 
     kind: RemarkKind
     detail: str = ""
@@ -76,19 +76,19 @@ class Remark(Value):
 
 
 class SourceChange(StrEnum):
-    """Ways in which the source text of a card may have changed since the card was accepted."""
+    """The ways in which a card's source text can change after the card was accepted."""
 
     SOURCE_GONE = "source gone"
     SOURCE_CHANGED = "source changed"
 
     @property
     def finding_id(self) -> str:
-        """The id under which the remark is listed and queried like a check's finding."""
+        """The id of the change in lists and queries, where it is treated like a check's finding."""
         return self.value.replace(" ", "_")
 
     @property
     def message(self) -> str:
-        """The remark as a message to the user."""
+        """A message that tells the user about the change."""
         if self is SourceChange.SOURCE_GONE:
             return "its passage is gone from the source, or is no longer marked there"
         return "its source now says something else"
@@ -97,9 +97,8 @@ class SourceChange(StrEnum):
 class UserQuestionKind(StrEnum):
     """The kinds of questions that only the user can answer.
 
-    Each member is defined by three texts: its JSON value, and what happens if the user
-    accepts or rejects. The module `ledger.questions` asks the questions and records the
-    answers.
+    Each member has three texts: its JSON value, what happens if the user accepts, and what
+    happens if the user rejects. `ledger.questions` asks the questions and records the answers.
     """
 
     SAME = ("same", "the same: the old card moves here", "two cards")
@@ -124,7 +123,7 @@ class UserQuestionKind(StrEnum):
     """What happens if the user rejects, as shown beside the question."""
 
     def __new__(cls, value: str, accept: str, reject: str) -> UserQuestionKind:
-        """Create a member that compares equal to `value`, its JSON value."""
+        """Create a member. It is equal to `value`, which is its JSON value."""
         member = str.__new__(cls, value)
         member._value_ = value
         member.accept_effect = accept
@@ -133,7 +132,7 @@ class UserQuestionKind(StrEnum):
 
 
 class Conflict(Value):
-    """Two conflicting versions of a card's field, between which the user must choose.
+    """Two conflicting versions of a field of a card. The user must choose between them.
 
     Either the source and the user both changed the field, or the user changed it both in
     ankiforge and in Anki.
@@ -158,7 +157,7 @@ class Conflict(Value):
 
 
 class UserQuestion(Value):
-    """A question that the user must answer before a draft, card or edit is processed further."""
+    """A question about a draft, card or edit, which isn't processed until the user has answered."""
 
     id: str
     kind: UserQuestionKind
@@ -178,27 +177,27 @@ class UserQuestion(Value):
     repair. A repair is sent or undone as a whole."""
 
     @property
-    def is_between_edits(self) -> bool:
-        """Whether every conflict is between the user's edit in ankiforge and that in Anki."""
+    def has_only_edit_conflicts(self) -> bool:
+        """Whether every conflict is between one edit in ankiforge and another in Anki."""
         return bool(self.conflicts) and all(
             conflict.is_edited_in_ankiforge for conflict in self.conflicts
         )
 
     @property
     def accept_effect(self) -> str:
-        """A short description of the effect of accepting."""
+        """A short description of what happens if the user accepts."""
         if self.repair:
             return "send the repair"
-        if self.is_between_edits:
+        if self.has_only_edit_conflicts:
             return "take the words from here"
         return self.kind.accept_effect
 
     @property
     def reject_effect(self) -> str:
-        """A short description of the effect of rejecting."""
+        """A short description of what happens if the user rejects."""
         if self.repair:
             return "keep the words in Anki, and undo the whole repair"
-        if self.is_between_edits:
+        if self.has_only_edit_conflicts:
             return "keep those in Anki"
         return self.kind.reject_effect
 
@@ -293,7 +292,7 @@ class AdoptedNote(
     omit_defaults=True,
     rename={"field_names": "names", "source_texts": "words", "is_wanted_back": "again"},
 ):
-    """Another tool's note, as it was when one of our cards adopted it."""
+    """Another tool's note that one of our cards took over, as it was at that time."""
 
     guid: str
     """The note's GUID in Anki."""
@@ -311,24 +310,24 @@ class AdoptedNote(
     repaired: Mapping[str, Pair] = {}
     """The Markdown and HTML of each field that a repair has changed, by our field name."""
 
-    def get_original_html(self, name: str) -> str:
-        """Return the HTML that our field `name` had in Anki when the note was adopted."""
-        return self.html.get(self.field_names[name], "")
+    def get_original_html(self, field_name: str) -> str:
+        """Return the HTML in Anki of one of our fields at the time when the note was adopted."""
+        return self.html.get(self.field_names[field_name], "")
 
-    def find_html(self, name: str, text: str) -> str | None:
-        """Return the original HTML for the Markdown `text` of our field `name`, if any.
+    def find_original_html(self, field_name: str, markdown: str) -> str | None:
+        """Return the HTML that the note already has for the Markdown of one of our fields.
 
-        HTML from the adopted note or a repair is reused because it may contain formatting that
-        Markdown can't express.
+        It comes from the adopted note or from a repair, and may contain formatting that Markdown
+        can't express. Return None if the Markdown is neither the adopted nor the repaired text.
         """
-        if text == self.source_texts.get(name, ""):
-            return self.get_original_html(name)
-        repaired_words, html = self.repaired.get(name, ("", None))
-        return html if text == repaired_words else None
+        if markdown == self.source_texts.get(field_name, ""):
+            return self.get_original_html(field_name)
+        repaired_markdown, html = self.repaired.get(field_name, ("", None))
+        return html if markdown == repaired_markdown else None
 
 
 class UserNoteType(Value, omit_defaults=True, rename={"field_ids": "ids"}):
-    """One of the user's note types, with a mapping from our fields to its fields."""
+    """One of the user's note types, with the field that corresponds to each of our fields."""
 
     id: int
     name: str
@@ -340,7 +339,7 @@ class UserNoteType(Value, omit_defaults=True, rename={"field_ids": "ids"}):
 
 
 class ExportedNote(Value, omit_defaults=True):
-    """A note as last written to a package, to detect edits in Anki by comparison."""
+    """A note as it was last written to a package. It is compared to detect edits in Anki."""
 
     mod: int
     tags: Strings = ()
@@ -359,7 +358,7 @@ class ExportedNote(Value, omit_defaults=True):
 
 
 class CardContent(Value, omit_defaults=True):
-    """The text of a draft or card, and where it comes from."""
+    """The text of a draft or card, and the origin of that text."""
 
     key: HighlightKey
     """The key of the draft's highlight, or the oldest key of the card's passage."""
@@ -382,18 +381,18 @@ class CardContent(Value, omit_defaults=True):
         return self.kind.note_type
 
     @property
-    def is_numbered_user_text(self) -> bool:
-        """Whether the user wrote the text in the source or a comment, or highlighted it."""
+    def is_hand_written(self) -> bool:
+        """Whether the user wrote the text in the source or in a comment, or highlighted it."""
         return self.user_text_number is not None
 
     @property
-    def slot_text(self) -> str:
-        """`user_text_number` as text, as stored in events, or "" if the card isn't hand-written."""
+    def stored_text_number(self) -> str:
+        """`user_text_number` as events store it, or "" if the card isn't hand-written."""
         return "" if self.user_text_number is None else str(self.user_text_number)
 
     @property
     def is_proposed(self) -> bool:
-        """Whether ankiforge worded the text, be it for a new card or a changed sentence."""
+        """Whether ankiforge itself proposed the text, for a new card or for a changed sentence."""
         return self.origin.drafter == PROPOSAL_DRAFTER
 
     def get_field(self, name: str) -> str:
@@ -405,7 +404,7 @@ class CardContent(Value, omit_defaults=True):
 
 
 class Draft(CardContent, kw_only=True):
-    """A potential card, from a drafter or the user, that hasn't been decided on yet."""
+    """A potential card that comes from a drafter or the user and awaits a decision."""
 
     answer: str
     """The answer as plain text, which distinguishes the drafts of one highlight."""
@@ -430,33 +429,33 @@ class Draft(CardContent, kw_only=True):
 
     @property
     def is_user_card(self) -> bool:
-        """Whether the user wrote the card, in a note or in a comment."""
+        """Whether the user wrote the card, either in a note or in a comment."""
         return self.is_card_in_source or self.origin.is_from_comment
 
     @property
     def is_user_text(self) -> bool:
-        """Whether the user wrote the text, or highlighted exactly this text in the source."""
+        """Whether the user wrote the text, or marked exactly this text in the source."""
         is_mark = self.origin.drafter in (PHRASE_DRAFTER, FIGURE_DRAFTER)
-        return self.is_user_card or is_mark or self.is_numbered_user_text
+        return self.is_user_card or is_mark or self.is_hand_written
 
     @property
     def is_blocked(self) -> bool:
-        """Whether a check prevents the draft from being accepted unchanged."""
+        """Whether a check prevents the user from accepting the draft unchanged."""
         return any(finding.severity is Severity.BLOCK for finding in self.findings)
 
     @property
     def is_clean(self) -> bool:
-        """Whether the draft has neither warnings nor blocking findings."""
+        """Whether no check found a problem that blocks the draft or requires a review."""
         return all(finding.severity is Severity.INFO for finding in self.findings)
 
     @property
     def is_hidden(self) -> bool:
-        """Whether lists leave the draft out because it is a proposal that a check blocks."""
+        """Whether lists leave out the draft, because it is a proposal that a check has blocked."""
         return self.is_proposed and self.is_blocked
 
 
 class Proposal(Draft, kw_only=True):
-    """A draft that the offline drafter suggests for a highlight that is plain text.
+    """A draft that the offline drafter suggests for a plain highlight.
 
     Proposals aren't stored. They are computed whenever the highlight is shown.
     """
@@ -476,7 +475,7 @@ class Proposal(Draft, kw_only=True):
 
 
 class StoredDraft(Draft, kw_only=True):
-    """A draft stored in the ledger until the user decides on it."""
+    """A draft that the ledger stores until the user decides on it."""
 
     id: str
     offer_id: str
@@ -496,17 +495,17 @@ class StoredDraft(Draft, kw_only=True):
     to that event don't resolve the draft."""
 
     def to_draft(self) -> Draft:
-        """Return the draft without the fields that only a stored draft has."""
+        """Convert this to a plain draft, without the fields that only stored drafts have."""
         return Draft(**{name: getattr(self, name) for name in Draft.__struct_fields__})
 
     @property
-    def changed_guid(self) -> Guid | None:
-        """The GUID of the card that the draft would change or replace, or None for a new card."""
+    def target_guid(self) -> Guid | None:
+        """The GUID of the card that the draft would revise or replace, or None for a new card."""
         return self.revised_guid or self.replaced_guid
 
 
 class PendingDraft(StoredDraft, kw_only=True):
-    """A stored draft with its passage and remarks, as shown to the user for a decision."""
+    """A stored draft with its passage and remarks, as it is shown to the user."""
 
     passages: tuple[Highlight, ...]
     """The passage as it was last read from its source, as a tuple with one item."""
@@ -524,12 +523,12 @@ class PendingDraft(StoredDraft, kw_only=True):
 
     @property
     def verdict_name(self) -> str:
-        """The verdict as shown in lists and queries, which is always "waiting"."""
+        """The verdict in lists and queries, which is always "waiting"."""
         return "waiting"
 
     @property
     def state(self) -> str:
-        """The state shown in lists: "revision", "blocked" or "waiting"."""
+        """The draft's state in lists: "revision", "blocked" or "waiting"."""
         if self.revised_guid:
             return "revision"
         return "blocked" if self.is_blocked else self.verdict_name
@@ -539,7 +538,7 @@ class PendingDraft(StoredDraft, kw_only=True):
 
 
 class FieldEdits(Value, omit_defaults=True):
-    """The user's edits to a card's fields, with the text that the source gave these fields."""
+    """The user's edits to the fields of a card, and the texts that the source has for them."""
 
     pinned: Strings = ()
     """The fields with the user's own text, which the source may not overwrite."""
@@ -560,7 +559,7 @@ class FieldEdits(Value, omit_defaults=True):
 
 
 class NoteHistory(Value, omit_defaults=True):
-    """The exports of a card's note so far, and the known state of the note in Anki."""
+    """Every export of a card's note so far, and what is known about the note in Anki."""
 
     exports: tuple[ExportedNote, ...] = ()
     """The note as each package contained it, oldest first."""
@@ -589,19 +588,19 @@ class NoteHistory(Value, omit_defaults=True):
 
     @property
     def mod(self) -> int:
-        """The modification time (`mod`) of the note in its last package, or 0 if never exported."""
+        """The modification time (`mod`) that the note last got, or 0 if it was never exported."""
         return self.exports[-1].mod if self.exports else 0
 
     @property
     def note_hash(self) -> str:
-        """The hash of the note in its last package, or "" if it was never exported."""
+        """The hash of the note as last exported, or "" if it was never exported."""
         return self.exports[-1].note_hash if self.exports else ""
 
     def find_picture_name(self, path: str) -> str:
-        """Return the name under which a picture was exported, or "" if that isn't certain.
+        """Return the name under which a picture was exported, or "" if it is unknown or ambiguous.
 
-        If no picture has exactly this path, fall back to the only picture with the same file
-        name, because embeds of missing files have no directory.
+        If no exported picture has exactly this path, fall back to a picture with the same file
+        name, if there is only one. Embeds of missing files need this, as they have no directory.
         """
         if path in self.pictures:
             return self.pictures[path]
@@ -615,7 +614,7 @@ class NoteHistory(Value, omit_defaults=True):
 
 
 class Card(CardContent, kw_only=True):
-    """A card that has been decided on, as computed from the journal."""
+    """A card with the user's decision about it, as computed from the journal."""
 
     guid: Guid
     """The GUID of the card's note in Anki."""
@@ -643,17 +642,17 @@ class Card(CardContent, kw_only=True):
 
     @property
     def is_live(self) -> bool:
-        """Whether the card is accepted and therefore belongs in Anki."""
+        """Whether the card is accepted, so that it belongs in Anki."""
         return self.verdict is Verdict.LIVE
 
     @property
     def verdict_name(self) -> str:
-        """The verdict as shown in lists and queries, e.g. "accepted"."""
+        """The verdict in lists and queries, e.g. "accepted"."""
         return "accepted" if self.is_live else self.verdict.value
 
     @property
-    def note_fields(self) -> Strings:
-        """The content fields that the card's note has, by our names."""
+    def note_field_names(self) -> Strings:
+        """Our names for the content fields that exist in the card's note."""
         if self.note.adopted:
             return tuple(self.note.adopted.field_names)
         if self.note.mapped:
@@ -662,7 +661,7 @@ class Card(CardContent, kw_only=True):
 
 
 class LocalCard(Card, kw_only=True):
-    """A card together with its passages, as they were last read on this device."""
+    """A card, and its passages as they were last read on this device."""
 
     passages: tuple[Highlight, ...]
     """All passages of the card that still exist, as last read, starting with its own passage."""
@@ -685,12 +684,12 @@ class LocalCard(Card, kw_only=True):
 
     @property
     def highlight(self) -> Highlight:
-        """The card's own passage, as last read."""
+        """The card's own passage, as it was last read."""
         return self.passages[0]
 
     @property
     def findings(self) -> tuple[Finding, ...]:
-        """The remarks on the source as findings, so that lists can treat cards like drafts."""
+        """The changes in the source as findings, so that lists can treat cards like drafts."""
         return tuple(
             Finding(remark.finding_id, Severity.INFO, remark.message)
             for remark in self.source_changes
@@ -706,7 +705,7 @@ class LocalCard(Card, kw_only=True):
 
     @property
     def state(self) -> str:
-        """The state shown in lists: the state in Anki if known, otherwise the verdict."""
+        """The card's state in lists, which is its state in Anki if known, otherwise the verdict."""
         if self.is_live and self.anki_state in _IN_ANKI:
             return _IN_ANKI[self.anki_state]
         return self.verdict_name
@@ -740,7 +739,7 @@ ShownCard = Preview | Proposal | PendingDraft | LocalCard
 
 
 class DraftingInstructions(Value):
-    """The kinds of cards that a deck file allows for a highlight or that its colour requests."""
+    """The kinds of cards that a deck file allows for a highlight, or that its colour requests."""
 
     kinds: tuple[CardKind, ...] = ()
     """The kinds of cards that are allowed, or () for all kinds."""
@@ -749,7 +748,7 @@ class DraftingInstructions(Value):
 
 
 class DraftingTask(Value):
-    """Highlights of one document for which a drafter makes cards, with the same instructions."""
+    """Highlights of one document that a drafter makes cards from with the same instructions."""
 
     document: Document
     highlights: tuple[Highlight, ...]
@@ -784,23 +783,23 @@ class DraftingResult(Value):
     """The problem to report at the end of the run, or None."""
 
     @property
-    def shown_drafts(self) -> list[Draft]:
-        """The drafts that lists show, see `Draft.is_hidden`."""
+    def visible_drafts(self) -> list[Draft]:
+        """The drafts that lists don't leave out (see `Draft.is_hidden`)."""
         return [draft for draft in self.drafts if not draft.is_hidden]
 
     @property
-    def has_failed(self) -> bool:
-        """Whether the model's service failed to respond, so that the next run tries again.
+    def service_failed(self) -> bool:
+        """Whether the service that runs the model failed, so that the next run tries again.
 
-        A response that can't be used doesn't count, because the model would give a similar
-        one again. It is reported as a problem with `is_reported_once` set.
+        An unusable response isn't such a failure, because the model would give a similar response
+        again. It is reported as a problem with `is_reported_once` set.
         """
         return self.problem is not None and not self.problem.is_reported_once
 
     @property
     def status(self) -> str:
-        """The outcome as stored: `failed`, `left_out` or `no_card`, or "" if there are drafts."""
-        if self.has_failed:
+        """The outcome to store: `failed`, `left_out`, `no_card`, or "" if there are drafts."""
+        if self.service_failed:
             return "failed"
         if self.reason.startswith("skip"):
             return "left_out"
@@ -810,7 +809,7 @@ class DraftingResult(Value):
 class SearchTerms(Value, gc=False):
     """The search terms of a card in the duplicate index.
 
-    They are enough to find candidates, but two candidates are compared by their full text.
+    They only serve to find candidates for duplicates, whose full texts are then compared.
     """
 
     words: Strings
@@ -839,7 +838,7 @@ class IndexedCard(Value, gc=False):
 
 
 class TextChange(Value):
-    """A card's text before and after a change, for the report of a run."""
+    """The text of a card before and after a change, for the report of a run."""
 
     guid: Guid
     before: Fields
@@ -849,7 +848,7 @@ class TextChange(Value):
 
     @property
     def changed_fields(self) -> list[tuple[str, str, str]]:
-        """The fields that differ, as (name, old text, new text)."""
+        """The changed fields, as (name, old text, new text)."""
         before, after = dict(self.before), dict(self.after)
         texts = [
             (name, before.get(name, ""), after.get(name, "")) for name in before | after
@@ -858,7 +857,7 @@ class TextChange(Value):
 
 
 class Media(Value):
-    """A picture or sound in a note, named after a hash of its content."""
+    """A picture or sound in a note. Its name contains a hash of its content."""
 
     name: str
     path: str
@@ -880,7 +879,7 @@ class CardRow(NamedTuple):
 
 
 class Note(Value):
-    """An Anki note ready to be written to a package."""
+    """An Anki note that is ready to be written to a package."""
 
     guid: Guid
     type: AnkiNoteType

@@ -9,7 +9,7 @@ import colorsys
 import re
 from enum import StrEnum
 
-from ankiforge.model.hints import Hint, find_anki_note
+from ankiforge.model.hints import Hint, find_anki_note_id
 from ankiforge.model.values import (
     NO_KEY,
     DocumentKey,
@@ -22,7 +22,7 @@ from ankiforge.model.values import (
 
 
 class SourceKind(StrEnum):
-    """The kinds of sources that highlights are read from, in order of precedence.
+    """The kinds of sources that highlights are read from, in their order of precedence.
 
     The text of a passage that occurs in several sources is taken from the kind listed first.
     """
@@ -37,7 +37,7 @@ _KIND_BY_SCHEME = {kind.value: kind for kind in SourceKind}
 
 
 class HighlightKind(StrEnum):
-    """The kinds of annotations and texts that become cards; `CARD` is a hand-written card."""
+    """The kinds of annotations and texts that become cards. `CARD` is a hand-written card."""
 
     HIGHLIGHT = "highlight"
     UNDERLINE = "underline"
@@ -49,7 +49,7 @@ class HighlightKind(StrEnum):
 
 
 class HighlightForm(StrEnum):
-    """How the user wrote a highlight, which determines whether its drafts need a review."""
+    """The ways to write a highlight, which determine whether its drafts need a review."""
 
     MARK = "mark"
     """A mark over a passage of a PDF or of a document in Zotero."""
@@ -85,7 +85,7 @@ CARD_IN_OTHER_TOOL = "already in Anki by another tool"
 
 
 class Document(Value):
-    """A document read from a source, e.g. a paper, a book or a vault note."""
+    """A document in a source, such as a paper, a book or a note in a vault."""
 
     key: DocumentKey
     """A provisional key, which the ledger replaces with a permanent one."""
@@ -113,21 +113,20 @@ class Document(Value):
 
     @property
     def display_name(self) -> str:
-        """The title, falling back to the path."""
+        """The title, or the path if there is no title."""
         return self.title or self.path
 
     @property
     def meaningful_title(self) -> str:
-        """The title, or "" if the title is only a number, e.g. the file number of a publisher."""
+        """The title, or "" if it is just a long number, such as a publisher's file number."""
         is_number = len(self.title) >= _MIN_FILE_NUMBER_DIGITS and self.title.isdecimal()
         return "" if is_number else self.title
 
 
 class FigureLabel(Value, omit_defaults=True, repr_omit_defaults=True):
-    """A piece of text in a figure, e.g. the name of a part.
+    """A piece of text in a figure, such as the name of a part.
 
-    The position, measured from the top left, and the size are fractions of the figure's width
-    or height.
+    Its position (from the top left) and its size are fractions of the figure's width or height.
     """
 
     text: str
@@ -138,11 +137,11 @@ class FigureLabel(Value, omit_defaults=True, repr_omit_defaults=True):
 
 
 class Highlight(Value):
-    """A passage that the user highlighted in a source, or a card written there by hand.
+    """A passage that the user highlighted in a source, or a card that the user wrote there.
 
-    `exact`, `prefix` and `suffix` are defined as in the W3C's TextQuoteSelector. Their hash
-    is the highlight's *anchor*, from which the key is made if the source has no id for the
-    highlight; see `docs/reference/keys.md`.
+    `exact`, `prefix` and `suffix` are defined as in the W3C's TextQuoteSelector. Their hash is the
+    highlight's *anchor*. It becomes part of the key if the source has no id for the highlight; see
+    `docs/reference/keys.md`.
     """
 
     document: Document
@@ -236,11 +235,11 @@ class Highlight(Value):
 
     @property
     def other_tool_id(self) -> str:
-        """The id that another tool wrote next to the passage, or "".
+        """The id that another tool wrote next to the passage, or "" if there is none.
 
-        It's either the id of an Anki note or one of the tool's own ids.
+        It is either the id of an Anki note or one of the tool's own ids.
         """
-        return find_anki_note(self.hints)
+        return find_anki_note_id(self.hints)
 
     @property
     def other_tool_note_id(self) -> int:
@@ -249,25 +248,25 @@ class Highlight(Value):
 
     @property
     def source_kind(self) -> SourceKind:
-        """The kind of source that the highlight was read from, based on its namespace."""
+        """The kind of source that the highlight was read from, as its namespace shows."""
         scheme = self.namespace.partition(":")[0]
         return _KIND_BY_SCHEME.get(scheme, SourceKind.OTHER)
 
     @property
-    def page_text(self) -> str:
-        """The page number or time for display, e.g. "p. 12" or "1:02:03", or "" if unknown."""
+    def page_or_time(self) -> str:
+        """The page ("p. 12") or time ("1:02:03") to display, or "" if it is unknown."""
         if ":" in self.page_label:  # a time in captions
             return self.page_label
         return f"p. {self.page_label}" if self.page_label else ""
 
     @property
     def has_formulas(self) -> bool:
-        """Whether dollar signs in the text may delimit TeX, as in notes but not in PDFs."""
+        """Whether dollar signs in the text may delimit TeX. They may in notes, but not in PDFs."""
         return self.source_kind not in (SourceKind.PDF, SourceKind.ZOTERO)
 
     @property
     def context(self) -> str:
-        """All text that a card may be based on: the passage with the text around it."""
+        """The passage with the text around it, which is all that a card may be based on."""
         middle = self.sentence or self.exact
         prefix, suffix = self.prefix, self.suffix
         if self.exact and self.exact in self.sentence:
@@ -295,10 +294,10 @@ _MIN_SATURATION = 0.1
 
 
 def find_colour_name(colour: str) -> str:
-    """Return the palette colour nearest in hue to `colour`.
+    """Return the name of the palette colour whose hue is closest to that of `colour`.
 
-    Only the hue is compared, because programs use paler or stronger shades of the same hue. A
-    colour that isn't written as `#rrggbb` is just lowercased.
+    Only hues are compared, because programs use paler or stronger shades of the same hue. A colour
+    that isn't written as `#rrggbb` is assumed to be a name and is just lowercased.
     """
     name = colour.casefold()
     if not re.fullmatch(r"#[0-9a-f]{6}", name):
@@ -309,9 +308,9 @@ def find_colour_name(colour: str) -> str:
         return "gray"
     hue = 360 * colorsys.rgb_to_hsv(red, green, blue)[0]
 
-    def distance(name: str) -> float:
+    def hue_distance(name: str) -> float:
         # the distance on the hue circle, in degrees
         differences = [abs(hue - palette_hue) for palette_hue in _HUES[name]]
         return min(min(difference, 360 - difference) for difference in differences)
 
-    return min(_HUES, key=distance)
+    return min(_HUES, key=hue_distance)

@@ -44,26 +44,25 @@ class HintParts(NamedTuple):
 # --- hints about a highlight ------------------------------------------------------------
 
 
-def make_zotero_hint(name: str) -> Hint:
-    """Build the hint that a highlight is an annotation in Zotero.
+def make_zotero_hint(annotation_key: str) -> Hint:
+    """Build the hint that a highlight is the Zotero annotation with this key.
 
-    `name` is the annotation's key, e.g. `ABCD2345`, optionally with its library, e.g.
-    `user/ABCD2345`.
+    The key, such as `ABCD2345`, may include the library, as in `user/ABCD2345`.
     """
-    return Hint(f"{_ZOTERO}:{name}")
+    return Hint(f"{_ZOTERO}:{annotation_key}")
 
 
 def make_pdf_name_hint(name: str) -> Hint:
-    """Build the hint that a highlight is the PDF annotation named `name` (`/NM`)."""
+    """Build the hint that a highlight is the PDF annotation with this name (`/NM`)."""
     return Hint(f"{_PDF_NAME}:{name}")
 
 
 def make_position_hint(page: int, box: Iterable[float]) -> Hint:
-    """Build the hint that a highlight is at a given position in a PDF.
+    """Build the hint that a highlight is at this position in a PDF.
 
     Args:
-        page: the zero-based page index.
-        box: the left, bottom, right and top edges of the highlight, in points.
+        page: The index of the page, from 0.
+        box: The left, bottom, right and top edges of the highlight, in points.
     """
     numbers = (page, *(round(edge) for edge in box))
     text = " ".join(str(number) for number in numbers)
@@ -71,35 +70,35 @@ def make_position_hint(page: int, box: Iterable[float]) -> Hint:
 
 
 def make_anki_note_hint(note_id: str) -> Hint:
-    """Build the hint that another tool made an Anki note from a highlight.
+    """Build the hint that another tool has already made an Anki note from a highlight.
 
-    `note_id` is the id that the tool wrote next to the highlight.
+    `note_id` is the id that the other tool wrote next to the highlight.
     """
     return Hint(f"{_ANKI_NOTE}:{note_id}")
 
 
-def make_choice_hint(event: str) -> Hint:
-    """Build the hint that a passage was chosen in ankiforge.
+def make_choice_hint(event_id: str) -> Hint:
+    """Build the hint that a passage was chosen in ankiforge rather than marked in its source.
 
-    `event` is the id of the journal event that recorded the choice.
+    `event_id` is the id of the journal event that recorded the choice.
     """
-    return Hint(f"{_CHOSEN}:{event}")
+    return Hint(f"{_CHOSEN}:{event_id}")
 
 
 def find_choice_event_id(hints: Iterable[Hint]) -> str:
-    """Return the id of the event by which a passage was chosen, or "".
+    """Return the id of the event that recorded the choice of a passage.
 
-    "" means that the user marked the passage in its source.
+    Returns "" if the passage wasn't chosen in ankiforge, but marked in its source.
     """
     for hint in hints:
-        scheme, event = split_hint(hint)
+        scheme, event_id = split_hint(hint)
         if scheme == _CHOSEN:
-            return event
+            return event_id
     return ""
 
 
 def make_block_id(name: str) -> str:
-    """Build the id (`Highlight.source_id`) of the only highlight in the block `^name`."""
+    """Build the `Highlight.source_id` of the only highlight in the block `^name`."""
     return f"{_BLOCK}{name}"
 
 
@@ -109,8 +108,8 @@ def split_hint(hint: Hint) -> HintParts:
     return HintParts(scheme, name)
 
 
-def find_anki_note(hints: Iterable[Hint]) -> str:
-    """Return the id that another tool wrote next to the highlight, or ""."""
+def find_anki_note_id(hints: Iterable[Hint]) -> str:
+    """Return the id that another tool wrote next to the highlight, or "" if there is none."""
     for hint in hints:
         scheme, note_id = split_hint(hint)
         if scheme == _ANKI_NOTE:
@@ -121,9 +120,9 @@ def find_anki_note(hints: Iterable[Hint]) -> str:
 def find_position(
     hints: Iterable[Hint],
 ) -> tuple[int, tuple[float, float, float, float]] | None:
-    """Return the page and box of the first position hint, if any.
+    """Return the page and the box of the first position hint, or None if there is none.
 
-    The box is rounded to whole points.
+    The edges of the box are rounded to whole points.
     """
     for hint in hints:
         scheme, name = split_hint(hint)
@@ -135,28 +134,28 @@ def find_position(
     return None
 
 
-def is_location_only(own_or_hint: str) -> bool:
-    """Return whether an id or hint names a location, not the highlight at this location.
+def is_location_only(id_or_hint: str) -> bool:
+    """Return whether an id or hint identifies a location instead of the highlight found there.
 
-    This applies to block ids, positions in a PDF and ids written by another tool, which may
-    stay in place when the highlight moves.
+    Block ids, positions in a PDF and ids written by another tool are of this kind, because they
+    may stay in place when the highlight moves.
     """
-    return own_or_hint.startswith(_LOCATION_PREFIXES)
+    return id_or_hint.startswith(_LOCATION_PREFIXES)
 
 
 # --- identifiers of a document ----------------------------------------------------------
 
 
 def make_printed_scheme(scheme: str) -> str:
-    """Return the scheme for identifiers that merely occur in the text of a work.
+    """Build the scheme for identifiers that are printed in a work but may belong to another work.
 
-    For example, a DOI printed in a PDF has the scheme `doi-hint`.
+    For example, a DOI that is printed in a PDF has the scheme `doi-hint`.
     """
     return f"{scheme}{_PRINTED}"
 
 
 def make_quoted_scheme(scheme: str) -> str:
-    """Return the scheme for identifiers of a work that a note quotes from.
+    """Build the scheme for identifiers of a work that a note quotes.
 
     For example, a Zotero link in a note has the scheme `quoted-zotero`.
     """
@@ -164,12 +163,12 @@ def make_quoted_scheme(scheme: str) -> str:
 
 
 def strip_printed_suffix(scheme: str) -> str:
-    """Convert e.g. `doi-hint` to `doi`; see `make_printed_scheme`."""
+    """Undo `make_printed_scheme`, e.g. convert `doi-hint` to `doi`. Other schemes are unchanged."""
     return scheme.removesuffix(_PRINTED)
 
 
 def is_quoted_scheme(scheme: str) -> bool:
-    """Return whether a scheme is for identifiers of a work quoted in a note."""
+    """Return whether a scheme is for identifiers of a work that a note quotes."""
     return scheme.startswith(_QUOTED)
 
 
@@ -184,7 +183,7 @@ TOOL_NAMES = {
 
 
 class CardSchedule(NamedTuple):
-    """The due date, interval and ease of a card, and its memory state in FSRS.
+    """A card's due date, interval and ease, and its memory state in FSRS.
 
     Events store a card without FSRS as its first three values.
     """
@@ -206,7 +205,7 @@ class CardSchedule(NamedTuple):
     """The time of the last review in ISO 8601, or "" if unknown."""
 
     def to_json(self) -> tuple[str | float, ...]:
-        """Return the values to store in an event."""
+        """Return the values that an event stores for the card."""
         return self if self.stability else self[:3]
 
 
@@ -221,17 +220,16 @@ _FSRS_PREFIX = "fsrs,"
 
 
 def parse_schedule(schedule: str) -> Schedule:
-    """Parse a schedule of obsidian-spaced-repetition, or return () if no card was reviewed.
+    """Parse the schedule that obsidian-spaced-repetition wrote for a note's cards.
 
-    Each card is written as `!2027-03-01,150,270`: due date, interval in days, ease in
-    percent. Since version 1.15, a card may be written as `!fsrs,` with the due time, interval,
-    stability, difficulty, state, number of reviews and lapses, learning step, and time of
-    the last review. If the values after the interval are missing or invalid, the card gets the
-    default ease and no memory state.
+    Returns () if no card was ever reviewed. Each card is written as `!2027-03-01,150,270`, i.e. due
+    date, interval in days and ease in percent. Since version 1.15, it may also be written as
+    `!fsrs,`, followed by the due time, interval, stability, difficulty, state, number of reviews
+    and lapses, learning step and time of the last review. If a value after the interval is missing
+    or invalid, the card gets the default ease and no memory state.
     """
     cards = []
-    for part in filter(None, schedule.split("!")):
-        card = part.strip()
+    for card in filter(None, map(str.strip, schedule.split("!"))):
         values = card.removeprefix(_FSRS_PREFIX).split(",")
         is_fsrs = card.startswith(_FSRS_PREFIX)
         try:
@@ -250,9 +248,12 @@ def parse_schedule(schedule: str) -> Schedule:
 
 
 def _parse_fsrs(values: Sequence[str], interval: int) -> CardSchedule:
-    """Parse the FSRS values of a card.
+    """Parse the FSRS values of a card, whose interval has already been parsed.
 
-    Raises `ValueError`, `IndexError` or `OverflowError` if a value is missing or invalid.
+    Raises:
+        ValueError: A value is invalid.
+        OverflowError: A number or date is too large.
+        IndexError: A value is missing.
     """
     stability, difficulty = float(values[2]), float(values[3])
     state, reviews, lapses = (int(value) for value in values[4:7])

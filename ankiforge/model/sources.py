@@ -14,7 +14,7 @@ from ankiforge.model.values import DocumentKey, Json, Strings, Value
 
 
 class Picture(Value):
-    """A picture that the user highlighted, cropped from the page."""
+    """A picture that the user highlighted, cut out of its page."""
 
     name: str
     """The name in Markdown, `cut/<16 hex digits>.png`, computed from the picture's position."""
@@ -23,13 +23,13 @@ class Picture(Value):
 
 
 class LazyText:
-    """A text that is only computed when needed."""
+    """A text that is only computed when it is needed."""
 
     def __init__(self, compute: Callable[[], str]) -> None:
         self._compute = compute
 
     def compute(self) -> str:
-        """Compute the text. The result isn't cached."""
+        """Compute the text. The result is not cached."""
         return self._compute()
 
     def __eq__(self, other: object) -> bool:
@@ -56,7 +56,7 @@ of a PDF."""
 
 
 class SkippedText(Value):
-    """Text that looks like a highlight or card, with the reason it isn't one."""
+    """Text that looks like a highlight or card, and the reason why it isn't one."""
 
     apparent_syntax: str
     """What the text looks like, such as `==mark==`, `picture` or `.epub`."""
@@ -67,7 +67,7 @@ class SkippedText(Value):
 
 
 class ExtractedDocument(Value):
-    """A document as read from its source, with all its highlights in reading order."""
+    """A document that was read from a source, with all its highlights in reading order."""
 
     document: Document
     highlights: tuple[Highlight, ...]
@@ -113,7 +113,7 @@ class PrivateText(Value):
 
 
 class UnmarkedDocument(Value):
-    """A document that was read but has no highlights.
+    """A document that was read and contains no highlights.
 
     The fields have the same meaning as in `ExtractedDocument`.
     """
@@ -133,7 +133,7 @@ class UnmarkedDocument(Value):
 
 
 class UnchangedDocument(Value):
-    """A document that was skipped because the ledger already has its fingerprint."""
+    """A document that wasn't read again, because its fingerprint is already in the ledger."""
 
     container: str
     path: str
@@ -141,7 +141,7 @@ class UnchangedDocument(Value):
 
 
 class UnreadDocument(Value):
-    """A document that exists but can't be read right now, so its highlights are kept."""
+    """A document that exists but can't be read at present. The ledger keeps its highlights."""
 
     container: str
     path: str
@@ -157,7 +157,7 @@ class Problem(
         "is_reported_once": "once",
     },
 ):
-    """A failure in a file, page or reply, to report at the end of the command."""
+    """A failure in a file, page or reply that is reported at the end of the command."""
 
     location: str
     """The file, page or service that the problem is about."""
@@ -171,19 +171,19 @@ class Problem(
     """Whether only this run reports the problem. Later runs show it only in a list or in `status`.
     """
 
-    def summarize(self, others: int = 0) -> str:
-        """Format the problem as a single line.
+    def summarize(self, other_count: int = 0) -> str:
+        """Describe the problem in a single line.
 
-        `others` is the number of other files, pages or services with the same problem.
+        `other_count` is how many other files, pages or services have the same problem.
         """
         kind = "note" if self.is_notice else "failed"
-        more = f" and {others:,} more" if others else ""
+        more = f" and {other_count:,} more" if other_count else ""
         hint = f" ({self.hint})" if self.hint else ""
         return f"{kind}: {self.location}{more}: {self.message}{hint}"
 
 
 class FeatureNotice(Value):
-    """A message that a feature adds to the report of a run and to `status`."""
+    """A message from a feature for the report of a run and for `status`."""
 
     line: str = ""
     """A line of text to show below the summary, or ""."""
@@ -200,7 +200,7 @@ VANISHED = "it disappeared while it was read"
 
 
 class ScanEnd(Value):
-    """The end of a container's scan: all of its documents have been yielded."""
+    """The end of the scan of a container, after all of its documents have been yielded."""
 
     source: str
     """The name of the source in the settings."""
@@ -224,7 +224,7 @@ Sighting = (
 
 
 class Paragraph(Value):
-    """A paragraph of a document, as a span of text on one of its pages."""
+    """A paragraph of a document, which is a span of text on one of its pages."""
 
     page: int
     """The index of the page in `DocumentText.pages`."""
@@ -252,7 +252,7 @@ class Paragraph(Value):
 
 
 class DocumentText(Value):
-    """The full text of a document, in the form its reader uses to locate highlights."""
+    """The full text of a document, in the form in which its reader locates highlights."""
 
     document: Document
     pages: Strings
@@ -278,14 +278,11 @@ class DocumentText(Value):
         return self.pages[paragraph.page][paragraph.start : paragraph.end]
 
     def get_page_label(self, page: int) -> str:
-        """Return the printed number of the page at index `page`, or "" if there is none."""
+        """Return the number that is printed on the page at index `page`, or "" if there is none."""
         return self.page_labels[page] if page < len(self.page_labels) else ""
 
     def list_private_texts(self) -> list[PrivateText]:
-        """Return the texts of the private paragraphs.
-
-        The text of a heading is marked as a name (`is_name`).
-        """
+        """Return the texts of all private paragraphs. Headings are marked as names (`is_name`)."""
         return [
             PrivateText(
                 self.get_paragraph_text(paragraph),
@@ -298,7 +295,7 @@ class DocumentText(Value):
 
 
 class QuoteReading(NamedTuple):
-    """The text of a chosen passage and its context, as read at one time."""
+    """The text of a chosen passage and of its context, as they were read at one time."""
 
     exact: str
     before: str
@@ -308,7 +305,7 @@ class QuoteReading(NamedTuple):
 
 
 class PassageChoice(Value):
-    """A passage that isn't marked in the document, but was chosen by the user or in a chat."""
+    """A passage that was chosen by the user or in a chat, but isn't marked in its document."""
 
     id: str
     """The id of the event in the journal that records the choice."""
@@ -324,47 +321,51 @@ class PassageChoice(Value):
 
 
 class DocumentLookup(Protocol):
-    """Lookup of documents that the ledger stored in earlier runs.
+    """Looks up documents that the ledger stored in earlier runs.
 
-    Sources use it to skip unchanged documents, and to find chosen passages in their text.
+    Sources use it to skip unchanged documents and to find the passages chosen in a document.
     """
 
     def is_unchanged(self, container: str, path: str, fingerprint: str) -> bool:
-        """Return whether the document was last read with this fingerprint.
+        """Return whether the document had this fingerprint when it was last read.
 
-        Always False for "", which means that the fingerprint is unknown.
+        The fingerprint "" is unknown, so the result is False.
         """
 
     def find_dependencies(self, container: str, path: str) -> Strings | None:
-        """Return a document's stored `dependencies`, or None if it was never read."""
+        """Return the stored `dependencies` of a document, or None if it was never read."""
 
     def list_paths(self, container: str) -> Strings:
-        """Return the paths of all known documents in a container."""
+        """Return the paths of all documents of a container that are in the ledger."""
 
     def find_choices(self, container: str) -> tuple[PassageChoice, ...]:
-        """Return the passages chosen in a container, and in containers that are no longer read."""
+        """Return the passages chosen in this container or in containers that are no longer read."""
 
 
 class SourceCache(Protocol):
     """A cache that a source keeps between runs. It can safely be deleted."""
 
     def load(self, name: str) -> bytes | None:
-        """Return the entry `name`, or None if it doesn't exist."""
+        """Return the content of the entry `name`, or None if there is no such entry."""
 
-    def update(self, bodies: Mapping[str, bytes], forget: Iterable[str] = ()) -> None:
-        """Store the entries in `bodies` and delete those named in `forget`.
+    def update(
+        self, entries: Mapping[str, bytes], deleted_names: Iterable[str] = ()
+    ) -> None:
+        """Store the contents in `entries` and delete the entries in `deleted_names`.
 
         Both happen in a single transaction.
         """
 
 
 class EmptySourceCache:
-    """A cache that's always empty, for tests and for commands that must not write."""
+    """A cache that is always empty, for tests and for commands that must not write anything."""
 
     def load(self, name: str) -> bytes | None:
         """Return None, because there are no entries."""
 
-    def update(self, bodies: Mapping[str, bytes], forget: Iterable[str] = ()) -> None:
+    def update(
+        self, entries: Mapping[str, bytes], deleted_names: Iterable[str] = ()
+    ) -> None:
         """Do nothing."""
 
 
@@ -374,6 +375,6 @@ class Source(Protocol):
     def scan(self, known: DocumentLookup | None = None) -> Iterator[Sighting]:
         """Yield documents and problems one at a time, and a `ScanEnd` after each container.
 
-        Documents that are unchanged according to `known` may be yielded as `UnchangedDocument`.
-        If `known` is None, every document is read.
+        A document that `known` reports as unchanged may be yielded as an `UnchangedDocument`. If
+        `known` is None, every document is read.
         """

@@ -21,7 +21,7 @@ import msgspec
 
 @dataclass_transform(frozen_default=True, field_specifiers=(msgspec.field,))
 class Value(msgspec.Struct, frozen=True):
-    """Base class for immutable values that compare by content."""
+    """Base class for immutable values that are equal if their contents are equal."""
 
 
 HighlightKey = NewType("HighlightKey", str)
@@ -56,12 +56,12 @@ uses and parsed when the field is rendered."""
 
 
 def hash16(*parts: str) -> str:
-    """Return the first 16 hex digits of the SHA-256 of `parts`, joined by U+001F."""
+    """Join `parts` with U+001F, and return the first 16 hex digits of the SHA-256 hash."""
     return _digest(parts).hex()[:16]
 
 
 def hash_to_int(*parts: str) -> int:
-    """Return the first 8 bytes of the hash used by `hash16`, as a big-endian integer."""
+    """Return the hash that `hash16` returns, as an integer instead of hex digits."""
     return int.from_bytes(_digest(parts)[:8], "big")
 
 
@@ -81,7 +81,7 @@ FOREIGN_PREFIX = "nid:"
 
 
 def is_card_id(id: str) -> bool:
-    """Return whether `id` is a card id, i.e. the GUID of one of our notes.
+    """Return whether `id` is the id of a card, i.e. the GUID of one of our notes.
 
     Action ids (e.g. `afcdbefdbf67.5`) and event ids (hashes) may start with the same letters.
     """
@@ -89,22 +89,22 @@ def is_card_id(id: str) -> bool:
 
 
 def is_draft_id(id: str) -> bool:
-    """Return whether `id` is a draft id."""
+    """Return whether `id` is the id of a draft."""
     return id.startswith(DRAFT_PREFIX)
 
 
 def is_question_id(id: str) -> bool:
-    """Return whether `id` is a question id."""
+    """Return whether `id` is the id of a question to the user."""
     return id.startswith(QUESTION_PREFIX)
 
 
 def make_highlight_id(key: str) -> str:
-    """Make the id under which lists show a highlight, because its key is long."""
+    """Make the short id that lists show for a highlight instead of its long key."""
     return f"{HIGHLIGHT_PREFIX}{hash16(key)}"
 
 
 def is_highlight_key(id: str) -> bool:
-    """Return whether `id` is a highlight key."""
+    """Return whether `id` is the key of a highlight."""
     return "/" in id
 
 
@@ -115,36 +115,35 @@ ID_BASE = 1_400_000_000_000
 milliseconds, ours begin in May 2014 and are never in the future."""
 
 
-def compute_guid(key: HighlightKey, family: NoteType, slot: str) -> Guid:
-    """Compute the GUID of a note, which is the same on every device.
+def compute_guid(key: HighlightKey, note_type: NoteType, slot: str) -> Guid:
+    """Compute the GUID of a note. It is the same on every device.
 
-    `key` is the oldest key of the passage. `slot` distinguishes the notes of the same
-    passage.
+    `key` is the oldest key of the note's passage. `slot` distinguishes the notes of one passage.
     """
-    digest = _digest(("ankiforge/guid/1", key, family.value, slot))[:15]
+    digest = _digest(("ankiforge/guid/1", key, note_type.value, slot))[:15]
     return Guid(CARD_PREFIX + base64.b32encode(digest).decode().lower())
 
 
 def compute_note_id(guid: Guid) -> int:
-    """Compute the Anki id of one of our notes, which looks like a millisecond timestamp."""
+    """Compute the id in Anki of one of our notes. It looks like a timestamp in milliseconds."""
     return ID_BASE + hash_to_int("nid", guid) % 2**37
 
 
 def is_in_our_id_range(id: int) -> bool:
-    """Return whether an Anki note id is in the range of our own ids."""
+    """Return whether a note id in Anki lies in the range from which our own ids are taken."""
     return ID_BASE <= id < ID_BASE + 2**37
 
 
 def compute_card_id(guid: Guid, ordinal: int) -> int:
-    """Compute the Anki id of a card of one of our notes.
+    """Compute the id in Anki of a card of one of our notes.
 
-    `ordinal` is the card's zero-based index within the note.
+    `ordinal` is the index of the card within the note, from 0.
     """
     return ID_BASE + hash_to_int("cid", guid, str(ordinal)) % 2**37
 
 
-def compute_named_id(kind: str, name: str) -> int:
-    """Compute the Anki id of a deck or note type from its name.
+def compute_id_from_name(kind: str, name: str) -> int:
+    """Compute the id in Anki of a deck or note type from its name.
 
     `kind` is "deck" or "notetype".
     """
@@ -152,15 +151,15 @@ def compute_named_id(kind: str, name: str) -> int:
 
 
 def compute_next_mod(guid: Guid, shipped_mod: int, anki_mod: int = 0) -> int:
-    """Compute the modification time (`mod`) that an exported note gets.
+    """Compute the modification time (`mod`) to give a note in its next package.
 
-    The result exceeds every earlier `mod` of the note, because Anki only imports a note with
-    a `mod` higher than in the collection.
+    It is higher than every earlier `mod` of the note, because Anki only imports a note whose `mod`
+    is higher than in the collection.
 
     Args:
-        guid: the note's GUID, from which its first `mod` is computed.
-        shipped_mod: the last exported `mod`, or 0 if the note was never exported.
-        anki_mod: the note's `mod` in Anki, or 0 if it isn't there.
+        guid: The GUID of the note, which determines its first `mod`.
+        shipped_mod: The last exported `mod`, or 0 if the note was never exported.
+        anki_mod: The `mod` of the note in Anki, or 0 if Anki does not have the note.
     """
     if not shipped_mod and not anki_mod:
         return compute_note_id(guid) // 1000
@@ -168,7 +167,7 @@ def compute_next_mod(guid: Guid, shipped_mod: int, anki_mod: int = 0) -> int:
 
 
 class CardKind(StrEnum):
-    """The kind of a draft or card, which determines its note type and the sides that are asked."""
+    """The kinds of cards, which determine the note type and the sides that are asked."""
 
     CLOZE = "cloze"
     BASIC = "basic"
@@ -178,7 +177,7 @@ class CardKind(StrEnum):
 
     @classmethod
     def from_fields(cls, fields: Texts) -> CardKind:
-        """Infer the kind of a user-written card from its fields."""
+        """Infer the kind of a card that the user wrote from its fields."""
         if "Text" in fields:
             return cls.CLOZE
         return cls.TWO_WAY if fields.get("Reverse") else cls.BASIC
@@ -189,16 +188,16 @@ class CardKind(StrEnum):
         return _CARD_KINDS[self].note_type
 
     @property
-    def enabled_switches(self) -> Fields:
-        """The switch fields to fill for this kind, each with its text.
+    def filled_switch_fields(self) -> Fields:
+        """The switch fields that a card of this kind fills, each with its text.
 
-        See `NoteType.switches`.
+        See `NoteType.switch_fields`.
         """
         return _CARD_KINDS[self].switched_on
 
 
 class NoteType(StrEnum):
-    """The note types of our notes: two of our own, and Anki's image occlusion (`OCCLUSION`).
+    """The types of our notes: two note types of our own, and Anki's Image Occlusion (`OCCLUSION`).
 
     A card that is asked in both directions is a basic note with a nonempty Reverse field.
     """
@@ -214,24 +213,26 @@ class NoteType(StrEnum):
 
     @property
     def required_fields(self) -> Strings:
-        """The fields that must be filled, because otherwise Anki generates no card."""
+        """The fields that must not be empty, because Anki would then generate no card."""
         return _NOTE_TYPES[self].needed_fields
 
     @property
-    def switches(self) -> Strings:
-        """The fields whose only purpose is to enable a further card if they are filled."""
-        return _NOTE_TYPES[self].switches
+    def switch_fields(self) -> Strings:
+        """The fields that only serve to make Anki generate another card if they are filled."""
+        return _NOTE_TYPES[self].switch_fields
 
     @property
     def text_fields(self) -> Strings:
-        """The content fields except the switches."""
-        return tuple(name for name in self.content_fields if name not in self.switches)
+        """The content fields without the switch fields."""
+        return tuple(
+            name for name in self.content_fields if name not in self.switch_fields
+        )
 
 
 class _NoteTypeRow(NamedTuple):
     content_fields: Strings
     needed_fields: Strings
-    switches: Strings = ()
+    switch_fields: Strings = ()
 
 
 class _CardKindRow(NamedTuple):
@@ -243,7 +244,7 @@ _NOTE_TYPES = {
     NoteType.BASIC: _NoteTypeRow(
         content_fields=("Front", "Back", "Reverse", "Extra"),
         needed_fields=("Front", "Back"),
-        switches=("Reverse",),
+        switch_fields=("Reverse",),
     ),
     NoteType.CLOZE: _NoteTypeRow(
         content_fields=("Text", "Extra"),

@@ -148,7 +148,7 @@ def record_chat_reply(
             )
         )
         answer = chat.parse_chat_reply(text, tasks, prompt, find_blocking_messages)
-        is_known = workspace.replies.get(request) is not None
+        is_known = workspace.replies.load_reply(request) is not None
         if not (answer.results or is_known):
             outcome = unmarked_documents.record_chat_answer(
                 workspace, job, text, only_labelled=False
@@ -157,7 +157,9 @@ def record_chat_reply(
                 return outcome
         if answer.results:
             fingerprint = prompt.fingerprint
-            workspace.replies.put(request, text, model=CHAT_MODEL, prompt=fingerprint)
+            workspace.replies.store_reply(
+                request, text, model=CHAT_MODEL, prompt_fingerprint=fingerprint
+            )
             steps = tuple(
                 record_results(
                     job,

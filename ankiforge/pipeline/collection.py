@@ -19,13 +19,13 @@ from ankiforge.config.log import log_lines
 from ankiforge.errors import ItemError
 from ankiforge.ledger import Ledger, StoredContent, anki_views, cards, pending_items
 from ankiforge.ledger.events import parse_slot_number
-from ankiforge.ledger.tables.anki_notes import load_present_note
+from ankiforge.ledger.tables.anki_notes import load_note_in_anki
 from ankiforge.ledger.tables.duplicates import DuplicateCandidates
 from ankiforge.model import (
     AnkiChanges,
     AnkiNote,
     AnkiNoteType,
-    AnkiSourceKind,
+    AnkiReadMethod,
     Fields,
     Guid,
     ListRow,
@@ -231,7 +231,7 @@ def _record_unless_other_collection(
 
     # a view without any of our notes may come from another collection than the bound one
     if view.is_complete and not notes and bound is not None and not created:
-        if pending_items.count_ledger(ledger, "anki")["anki"]["seen"]:
+        if pending_items.count_items_by_group(ledger, "anki")["anki"]["seen"]:
             message = "Anki has none of your notes, so nothing was recorded"
             hint = (
                 "is another profile open? if you removed the notes, or want to use this"
@@ -249,7 +249,7 @@ def _record_unless_other_collection(
     )
     # an existing binding is only renewed by a collection file, because other views have less data
     if view.is_complete and (notes or bind):
-        if bound is None or view.kind is AnkiSourceKind.COLLECTION:
+        if bound is None or view.kind is AnkiReadMethod.COLLECTION:
             ledger.set_value(
                 _BOUND_SETTING, BoundCollection(view.path, view.profile, view.created_at)
             )
@@ -257,7 +257,7 @@ def _record_unless_other_collection(
     # store what other modules need from the collection
     _store_note_types(ledger, view)
     if (
-        view.is_complete and view.kind is not AnkiSourceKind.CONNECT
+        view.is_complete and view.kind is not AnkiReadMethod.CONNECT
     ):  # an export lacks some decks
         ledger.set_value(_DECKS_SETTING, [*view.decks.values()])
     foreign = view.find_foreign_notes(DuplicateCandidates(ledger).load_foreign_mods())
@@ -306,8 +306,8 @@ def _store_note_types(ledger: Ledger, view: AnkiContents) -> None:
 
     types: dict[NoteTypeId, AnkiNoteType] = {}
     if view.kind in (
-        AnkiSourceKind.APKG,
-        AnkiSourceKind.CONNECT,
+        AnkiReadMethod.APKG,
+        AnkiReadMethod.CONNECT,
     ):  # an export lacks some note types
         types = load_note_types(ledger)
     if (
@@ -396,7 +396,7 @@ def find_anki_edits(
     from ankiforge.anki.notetypes import hash_html
     from ankiforge.anki.plan import find_layout
 
-    note = load_present_note(ledger, card.guid) if card.is_live else None
+    note = load_note_in_anki(ledger, card.guid) if card.is_live else None
     if note is None:
         return {}
     if types is None:

@@ -20,7 +20,7 @@ from ankiforge.errors import RefusedError, UsageError
 from ankiforge.ledger import Ledger, anki_views, cards, decide, draft_recording
 from ankiforge.ledger.cards import load_card
 from ankiforge.ledger.item_lists import load_facets
-from ankiforge.ledger.tables.anki_notes import iter_present_notes, load_present_note
+from ankiforge.ledger.tables.anki_notes import iter_notes_in_anki, load_note_in_anki
 from ankiforge.model import (
     RETIRED_TAG,
     Guid,
@@ -84,7 +84,7 @@ class DeckChooser:
 
     def _iter_changed_decks(self) -> Iterator[str]:
         """Yield the deck that the rules choose for each card in Anki, if it has another deck."""
-        guids_in_anki = {note.guid for note in iter_present_notes(self._ledger)}
+        guids_in_anki = {note.guid for note in iter_notes_in_anki(self._ledger)}
         for card in cards.iter_cards(self._ledger) if guids_in_anki else ():
             if card.guid not in guids_in_anki or not card.is_live:
                 continue
@@ -101,7 +101,7 @@ class DeckChooser:
         if self._names_in_anki is None:
             # if no collection was read, only the decks of our notes are known
             seen_decks = load_deck_names(self._ledger) or [
-                note.deck for note in iter_present_notes(self._ledger) if note.deck
+                note.deck for note in iter_notes_in_anki(self._ledger) if note.deck
             ]
             self._names_in_anki = frozenset(map(str.casefold, seen_decks))
         if not self._names_in_anki:  # Anki was not read
@@ -207,7 +207,7 @@ def find_deck_and_tags(ledger: Ledger, card: ShownCard, rules: Rules) -> DeckAnd
     )
     if not isinstance(card, LocalCard):
         return DeckAndTags(deck, tags)
-    note = load_present_note(ledger, card.guid)
+    note = load_note_in_anki(ledger, card.guid)
     if note is None:
         return DeckAndTags(deck, tags)
     tags_in_anki = {tag.casefold() for tag in note.tags}

@@ -22,7 +22,7 @@ from typing import TYPE_CHECKING
 import msgspec
 from msgspec.structs import replace
 
-from ankiforge.config import BasicType, ClozeType, Config, NoteTypes, has_screen
+from ankiforge.config import BasicType, ClozeType, Config, NoteTypes, can_show_windows
 from ankiforge.config.deckfiles import DeckRule
 from ankiforge.config.workspace import WorkspaceDirectory
 from ankiforge.config.yamlfile import Location, suggest_word
@@ -82,7 +82,7 @@ def load_mapped_types(config: Config, ledger: Ledger) -> dict[NoteType, UserNote
     if config.note_types == NoteTypes():
         return {}
     types = load_note_types(ledger)
-    location = config.location.append_keys("note_types")
+    location = config.location.locate_nested("note_types")
     mapped: dict[NoteType, UserNoteType] = {}
     wanted_by_family = (
         (NoteType.BASIC, config.note_types.basic),
@@ -91,8 +91,8 @@ def load_mapped_types(config: Config, ledger: Ledger) -> dict[NoteType, UserNote
     for family, setting in wanted_by_family:
         if setting is None:
             continue
-        type_location = location.append_keys(family.value)
-        name_location = type_location.append_keys("name")
+        type_location = location.locate_nested(family.value)
+        name_location = type_location.locate_nested("name")
         note_type = _find_note_type(setting.name, types, name_location)
         _check_note_type(note_type, family, setting, type_location)
         names = setting.fields.names
@@ -127,11 +127,11 @@ def _find_note_type(
             "start Anki once on this computer, or set anki.collection; or export a deck that has"
             " such a note: ankiforge pull FILE"
         )
-        raise location.error(message, hint)
+        raise location.make_error(message, hint)
     for note_type in types.values():
         if note_type.name == name:
             if find_our_note_type(note_type.id):
-                raise location.error(
+                raise location.make_error(
                     f"{name!r} is ankiforge's own", "leave it out of note_types"
                 )
             return note_type
@@ -140,7 +140,9 @@ def _find_note_type(
         for note_type in types.values()
         if not find_our_note_type(note_type.id)
     ]
-    raise location.error(f"Anki has no note type {name!r}", suggest_word(name, names))
+    raise location.make_error(
+        f"Anki has no note type {name!r}", suggest_word(name, names)
+    )
 
 
 def _check_note_type(
@@ -157,26 +159,28 @@ def _check_note_type(
         hint = (
             f"name another one here, or move it to note_types.{note_type.our_type.value}"
         )
-        raise location.append_keys("name").error(f"{note_type.name!r} {actual}", hint)
+        raise location.locate_nested("name").make_error(
+            f"{note_type.name!r} {actual}", hint
+        )
 
     # it must have all fields named in the settings
     names = setting.fields.names
     for our_field, their_field in names.items():
-        if their_field not in note_type.names:
+        if their_field not in note_type.field_names:
             message = f"{note_type.name!r} has no field {their_field!r}"
-            hint = suggest_word(their_field, note_type.names)
-            raise location.append_keys("fields", our_field).error(message, hint)
+            hint = suggest_word(their_field, note_type.field_names)
+            raise location.locate_nested("fields", our_field).make_error(message, hint)
 
     # its first field must be filled, because Anki rejects notes without it
     required = [names[our_field] for our_field in family.required_fields]
-    first_field = note_type.names[0]
+    first_field = note_type.field_names[0]
     if first_field not in required:
         message = (
             f"Anki needs {first_field!r}, the first field of {note_type.name!r},"
             " and nothing goes there"
         )
         required_names = " or ".join(family.required_fields)
-        raise location.append_keys("fields").error(
+        raise location.locate_nested("fields").make_error(
             message, f"put {required_names} into {first_field!r}"
         )
 
@@ -188,13 +192,13 @@ def _check_note_type(
         placeholder = names["Front"]
         filled = {
             their_field: "x" if their_field in required else ""
-            for their_field in note_type.names
+            for their_field in note_type.field_names
         }
         makes_cards = bool(compute_ordinals(note_type, filled))
     if not makes_cards:
         message = f"no card template of {note_type.name!r} asks {{{{{placeholder}}}}}"
         hint = "choose another field, or change the template in Anki"
-        raise location.append_keys("fields").error(message, hint)
+        raise location.locate_nested("fields").make_error(message, hint)
 
 
 # --- the package ---------------------------------------------------------------------------
@@ -268,7 +272,7 @@ def check_output_path(path: Path, ledger: Ledger, *, force: bool) -> None:
 
 def _load_last_package(ledger: Ledger) -> LastPackage | None:
     """Return the last package, or None if its file is missing or was modified."""
-    stored = ledger.get_until_change(_LAST_PACKAGE_KEY)
+    stored = ledger.get_cached_value(_LAST_PACKAGE_KEY)
     last_package = msgspec.json.decode(stored, type=LastPackage) if stored else None
     if last_package is None:
         return None
@@ -393,7 +397,7 @@ def write_planned_package(
             undone,
             retired,
         )
-        ledger.set_until_change(
+        ledger.set_cached_value(
             _LAST_PACKAGE_KEY, msgspec.json.encode(last_package).decode()
         )
     updated_count += sum(plan.replaces_unseen_note for plan in planned)
@@ -434,7 +438,7 @@ def open_package(path: Path) -> bool:
     import shutil
     import subprocess
 
-    if not has_screen():
+    if not can_show_windows():
         return False
     if sys.platform == "win32":
         try:
@@ -504,7 +508,7 @@ def plan_cards(
     settings = hash16(fingerprint_program(), repr(decks), repr(mapped))
     if scope.full:
         settings = "full"  # no card is ever recorded as up to date with this value
-    to_plan = anki_views.iter_cards_to_plan(ledger, settings)
+    to_plan = anki_views.iter_export_candidates(ledger, settings)
     first_row = next(to_plan, None)
     if first_row is None:
         return []
@@ -526,7 +530,7 @@ def plan_cards(
         load_source_directories(ledger), file_links=folder.config.file_links
     )
     new_decks = DeckChooser(ledger, decks)
-    picture_directory = folder.pictures
+    picture_directory = folder.pictures_directory
     planned: list[CardPlan] = []
     # skipped from now on, until the card or its note changes
     up_to_date: list[tuple[Guid, AnkiNote]] = []
@@ -570,7 +574,9 @@ def plan_cards(
         for card_plan in planned
         if card_plan.newly_imported_mod
     }
-    anki_views.record_plan(ledger, up_to_date, new_notes, settings, conflicts, taken_mods)
+    anki_views.record_export_plan(
+        ledger, up_to_date, new_notes, settings, conflicts, taken_mods
+    )
     held_by_repair = questions.find_cards_held_by_repair(ledger)
     hold_reason = "of a repair about which a question is open"
     return [

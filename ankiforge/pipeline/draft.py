@@ -32,13 +32,13 @@ from ankiforge.ledger.passage_order import (
     compute_rank,
     get_factuality,
     load_factuality,
-    pick_best,
+    select_varied_passages,
 )
 from ankiforge.ledger.snapshots import HighlightSnapshot
 from ankiforge.ledger.tables.duplicates import (
     DuplicateCandidates,
     fetch_candidates_version,
-    filter_known_different,
+    filter_declared_different,
 )
 from ankiforge.ledger.tables.highlights import count_highlights_to_draft, load_usefulness
 from ankiforge.ledger.tables.pending_drafts import (
@@ -322,7 +322,9 @@ def iter_model_tasks(
         if len(highlights) == enough:
             break
     if limit is not None:
-        selected_keys = set(pick_best(_rank_for_chat(job, ledger, highlights), limit))
+        selected_keys = set(
+            select_varied_passages(_rank_for_chat(job, ledger, highlights), limit)
+        )
         highlights = [
             highlight for highlight in highlights if highlight.key in selected_keys
         ]
@@ -454,8 +456,8 @@ class DraftChecker:
                     drafts = complete_drafts(
                         passage,
                         drafted.drafts,
-                        again=self.by_rules,
-                        proposals=make_proposals if has_proposals else None,
+                        with_earlier_drafts=self.by_rules,
+                        make_proposals=make_proposals if has_proposals else None,
                     )
                     drafts = self.check_drafts(passage, highlight, drafts)
                     checked_results.append(replace(drafted, drafts=tuple(drafts)))
@@ -501,7 +503,7 @@ class DraftChecker:
             guids = [
                 finding.duplicate for finding in findings if is_card_id(finding.duplicate)
             ]
-            different_guids = filter_known_different(
+            different_guids = filter_declared_different(
                 self.ledger, passage_state.passage, guids
             )
             findings = tuple(
@@ -573,7 +575,7 @@ def _record_results(
         if drafted.problem is not None:
             problems.append(drafted.problem)
 
-        if not drafted.shown_drafts:
+        if not drafted.visible_drafts:
             undrafted_count += 1
             for finding in drafted.drafts[0].findings if drafted.drafts else ():
                 if (
@@ -587,8 +589,8 @@ def _record_results(
         outcomes,
         compute_search_terms,
         by_model=not checks.by_rules and not (job.redrafted and job.model is None),
-        beside=bool(job.redrafted),
-        drafting=drafting,
+        keeps_pending=bool(job.redrafted),
+        drafting_id=drafting,
         passages=checks.passages if checks.by_rules else None,
     )
     problems += _list_failures(recorded.failed)

@@ -30,7 +30,7 @@ from ankiforge.draft.server import (
 )
 from ankiforge.errors import ConfigError, ForgeError, ServiceError, UsageError
 from ankiforge.model import Draft, Highlight, Severity, Strings, Value
-from ankiforge.text import format_dollars, format_first_names
+from ankiforge.text import format_dollars, format_truncated_list
 
 if TYPE_CHECKING:
     from ankiforge.config.workspace import WorkspaceDirectory
@@ -185,7 +185,7 @@ def _resolve_server(
             raise make_cloud_model_error(model)
         spellings = {model, f"{model}:latest"}
         if name == "ollama" and model and listed and spellings.isdisjoint(listed):
-            available = f"; it has {format_first_names(offered_models)}"
+            available = f"; it has {format_truncated_list(offered_models)}"
             raise UsageError(
                 f"Ollama has no model {model!r}{available}", hint=f"ollama pull {model}"
             )
@@ -270,8 +270,8 @@ def load_server_settings(
         return ServerSettings(**set_options)
     except ConfigError as error:
         key, _, message = error.message.removeprefix("llm.").partition(": ")
-        location = folder.config.location.append_keys("llm", key)
-        raise location.error(message, error.hint) from error
+        location = folder.config.location.locate_nested("llm", key)
+        raise location.make_error(message, error.hint) from error
 
 
 def make_model_drafter(folder: WorkspaceDirectory, client: ModelClient) -> ModelDrafter:
@@ -295,7 +295,7 @@ def describe_model(folder: WorkspaceDirectory) -> str:
     Returns "" if no model drafts cards. The database of replies isn't created if it doesn't
     exist.
     """
-    from ankiforge.config.caches import REPLIES_FILE, Replies
+    from ankiforge.config.caches import REPLIES_FILE, ReplyStore
 
     llm = folder.config.llm
     if folder.config.drafter != "llm":
@@ -304,7 +304,7 @@ def describe_model(folder: WorkspaceDirectory) -> str:
     file = folder.state_directory / REPLIES_FILE
     tokens_in = tokens_out = 0
     if file.is_file():
-        replies = Replies(file)
+        replies = ReplyStore(file)
         tokens_in, tokens_out = replies.count_tokens(llm.model)
         replies.close()
     if llm.price_usd is None:
@@ -327,8 +327,8 @@ def load_prompt(folder: WorkspaceDirectory) -> Prompt:
     try:
         return load_prompt_file(config.llm.prompt or "cards", folder.root)
     except NoPromptError as error:
-        location = config.location.append_keys("llm", "prompt")
-        raise location.error(error.message, error.hint) from error
+        location = config.location.locate_nested("llm", "prompt")
+        raise location.make_error(error.message, error.hint) from error
 
 
 def find_blocking_messages(draft: Draft, highlight: Highlight) -> Strings:

@@ -58,11 +58,14 @@ def find_proposal(ledger: Ledger, outcome: HighlightOutcome) -> Proposal | str:
     passage_state = load_snapshot(ledger, ledger.get_passage(highlight.key))
     if passage_state.passage.is_closed:
         return DECIDED if outcome.status == "carded" else REJECTED
-    decided_names = passage_state.get_hashes_excluded_from_proposals()
+    decided_names = passage_state.get_decided_sentence_hashes()
     context = check.CheckContext(
         remove_comment_from_context(highlight), check.DuplicateIndex()
     )
-    rejected = passage_state.get_rejected_hashes() - passage_state.get_hashes_with_card()
+    rejected = (
+        passage_state.get_rejected_sentence_hashes()
+        - passage_state.get_carded_sentence_hashes()
+    )
     decided_by = set[str]()
     other_findings = list[Finding]()
     for draft in candidates.drafts:
@@ -103,7 +106,7 @@ def load_proposal(ledger: Ledger, key: str) -> Proposal:
     Raises:
         RefusedError: no proposal can be made; the message says why.
     """
-    outcome = next(pending_items.iter_outcomes(ledger, key), None)
+    outcome = next(pending_items.iter_highlight_outcomes(ledger, key), None)
     if outcome is None:
         hint = "ankiforge list --no-card shows what is there"
         raise RefusedError(f"{key}: this passage is no longer in its source", hint=hint)

@@ -21,7 +21,7 @@ from msgspec.structs import replace
 from ankiforge.config import SETTINGS_FILE_NAME, Config, SourceEntry, is_loopback
 from ankiforge.config.deckfiles import find_rule
 from ankiforge.config.files import make_directory, write_file
-from ankiforge.config.log import log_lines, shorten_key
+from ankiforge.config.log import anonymize_key, log_lines
 from ankiforge.config.workspace import RememberedPath
 from ankiforge.config.yamlfile import Location, convert_to_type
 from ankiforge.errors import BUG_MESSAGE, PLUG_IN_PREFIX, ConfigError, UsageError
@@ -67,7 +67,7 @@ from ankiforge.pipeline.run_result import (
     RunParameters,
     RunStep,
 )
-from ankiforge.text import format_first_names, shorten_path
+from ankiforge.text import format_truncated_list, shorten_path
 
 if TYPE_CHECKING:
     from ankiforge.config.workspace import WorkspaceDirectory
@@ -497,13 +497,13 @@ def find_unmarked_paths(
         load_chosen_passages,
         load_documents_with_highlights,
     )
-    from ankiforge.ledger.tables.highlights import count_marked_documents
+    from ankiforge.ledger.tables.highlights import count_documents_with_highlights
 
     marked = load_documents_with_highlights(ledger)
     chosen = load_chosen_passages(ledger) if folders else {}
     marked_sources = {
         row["source"]
-        for row in count_marked_documents(ledger)
+        for row in count_documents_with_highlights(ledger)
         if row["container"] in chosen or 2 * row["marked"] >= row["total"]
     }
     places = _list_places(workspace) if folders else workspace.remembered_paths
@@ -554,11 +554,11 @@ def find_unmarked_pdfs(
 
     `places` limits the result to these documents, given as (container, path).
     """
-    from ankiforge.ledger.tables.highlights import list_unmarked_documents
+    from ankiforge.ledger.tables.highlights import list_documents_without_highlights
 
     files = []
     roots_by_source = load_source_directories(ledger)
-    for row in list_unmarked_documents(ledger):
+    for row in list_documents_without_highlights(ledger):
         container, place = row["container"], row["place"]
         if not container.startswith("pdf:") or container not in roots_by_source:
             continue
@@ -579,7 +579,7 @@ def find_folder_with_most_text(
     Returns:
         The folder and the number of its unmarked notes, or `path` and 0 if there are none.
     """
-    from ankiforge.ledger.tables.highlights import list_unmarked_documents
+    from ankiforge.ledger.tables.highlights import list_documents_without_highlights
 
     roots = {}
     for place in _list_places(workspace):
@@ -587,7 +587,7 @@ def find_folder_with_most_text(
             kind = "vault" if place.kind == "obsidian" else place.kind
             roots[f"{kind}:{place.name}"] = place.directory
     sizes, counts = Counter[Path](), Counter[Path]()
-    for row in list_unmarked_documents(ledger):
+    for row in list_documents_without_highlights(ledger):
         file = roots.get(row["container"], Path()) / row["place"]
         is_note = file.suffix.casefold() in (".md", ".markdown", ".txt")
         if is_note and file.is_relative_to(path) and (stamp := stamp_file(file)):
@@ -627,7 +627,9 @@ def split_remembered_paths(
         place.path for place in to_keep if _contains(resolved, Path(place.path))
     )
     if inner:
-        message = f"{path} is not remembered itself, but {format_first_names([*inner])}"
+        message = (
+            f"{path} is not remembered itself, but {format_truncated_list([*inner])}"
+        )
         raise UsageError(message, hint=_suggest_forget(next(iter(inner))))
     for place in to_keep:
         if _contains(Path(place.path), resolved):
@@ -654,7 +656,7 @@ def find_documents_to_forget(
     A source may have several PATHs, such as several files of a directory. For exports, it is
     unknown which document is in which file, so the exports that are kept are read again.
     """
-    from ankiforge.ledger.readings import find_document, load_present_in_source
+    from ankiforge.ledger.readings import find_document, load_current_documents_of_source
 
     read_paths = [(place.source_key, Path(place.path)) for place in kept]
     for entry in workspace.config.sources:
@@ -662,7 +664,7 @@ def find_documents_to_forget(
             read_paths.append(((entry.kind, entry.name), entry.path))
     documents = set()
     for source_key, root in {(place.source_key, place.directory) for place in forgotten}:
-        for row in load_present_in_source(ledger, *source_key):
+        for row in load_current_documents_of_source(ledger, *source_key):
             if not any(
                 source_key == other_key and _contains(other_path, root / row["place"])
                 for other_key, other_path in read_paths
@@ -693,7 +695,7 @@ def find_missing_documents(
     directory may be on a disk that isn't mounted. Libraries and exports are skipped, because
     their documents aren't files.
     """
-    from ankiforge.ledger.readings import load_present_in_source
+    from ankiforge.ledger.readings import load_current_documents_of_source
 
     roots = {(place.kind, place.name, place.directory) for place in places}
     for entry in config.sources:
@@ -704,7 +706,9 @@ def find_missing_documents(
         source = find_source_type(kind)
         if source is None or not source.reads_single_files() or source.is_export:
             continue
-        for row in load_present_in_source(ledger, kind, name) if root.is_dir() else ():
+        for row in (
+            load_current_documents_of_source(ledger, kind, name) if root.is_dir() else ()
+        ):
             if not os.path.lexists(find_stored_path(root, row["place"])):
                 missing[row["id"]] = root / row["place"]
     return missing
@@ -872,7 +876,7 @@ def open_source(
     try:
         source = load_source_type(entry.kind)
     except ConfigError as error:
-        raise entry.location.error(error.message, error.hint) from error
+        raise entry.location.make_error(error.message, error.hint) from error
     opening = SourceOpenParameters(
         name=entry.name,
         root=entry.path,
@@ -890,8 +894,10 @@ def open_source(
     except ConfigError as error:
         key, colon, message = error.message.partition(": ")
         if colon and key in entry.options:
-            raise entry.location.append_keys(key).error(message, error.hint) from error
-        raise entry.location.error(error.message, error.hint) from error
+            raise entry.location.locate_nested(key).make_error(
+                message, error.hint
+            ) from error
+        raise entry.location.make_error(error.message, error.hint) from error
 
 
 # --- directories of sources -------------------------------------------------------------
@@ -974,8 +980,8 @@ def ingest_sources(job: RunParameters, ledger: Ledger) -> RunStep:
         ledger,
         iter_sightings(),
         selections=selections,
-        in_use=job.in_use,
-        missing=job.missing,
+        configured_sources=job.in_use,
+        missing_sources=job.missing,
         missing_documents=job.missing_documents,
     )
     listed = Counter[str]()
@@ -1000,7 +1006,7 @@ def _describe_report(report: IngestReport) -> Iterator[str]:
     moved = ("moved", (key for key, _ in report.moved))
     lost = ("gone", report.removed_keys), ("back", report.restored_keys)
     for name, keys in (("new", report.new), changed, moved, *lost):
-        yield from (f"{name}: passage {shorten_key(key)}" for key in keys)
+        yield from (f"{name}: passage {anonymize_key(key)}" for key in keys)
 
 
 def _save_pictures_and_flag_skipped(
@@ -1012,7 +1018,7 @@ def _save_pictures_and_flag_skipped(
     Words highlighted with a translation are marked as such.
     """
     from ankiforge.draft import find_drafting_skip_reason
-    from ankiforge.language.vocabulary import set_translation_syntax
+    from ankiforge.language.vocabulary import mark_translated_words
 
     for picture in document.pictures:
         path = job.pictures / picture.name.removeprefix("cut/")
@@ -1040,7 +1046,7 @@ def _save_pictures_and_flag_skipped(
             reason = f"skip: its colour ({highlight.colour})"
             highlight = replace(highlight, skip_reason=reason)
         highlights.append(highlight)
-    return replace(document, highlights=set_translation_syntax(highlights))
+    return replace(document, highlights=mark_translated_words(highlights))
 
 
 # --- what no source reads -------------------------------------------------------------------

@@ -58,7 +58,7 @@ from ankiforge.pipeline.run_result import (
 )
 from ankiforge.pipeline.sources import ingest_sources, open_sources, select_sources
 from ankiforge.pipeline.workspace import ShowProgress, Workspace, show_no_progress
-from ankiforge.text import format_count, is_chat_prompt
+from ankiforge.text import contains_chat_prompt, format_count
 from ankiforge.text.located import DocumentLetters, PassageMatch, locate_quote
 from ankiforge.text.normalize import normalize_for_lookup
 from ankiforge.text.private import (
@@ -302,7 +302,7 @@ def iter_documents(
 def _is_chat_prompt_file(file: Path) -> bool:
     if file.suffix.casefold() in (".md", ".markdown", ".txt"):
         with suppress(OSError):
-            return is_chat_prompt(file.read_text("utf-8", "replace"))
+            return contains_chat_prompt(file.read_text("utf-8", "replace"))
     return False
 
 
@@ -754,7 +754,7 @@ def _record_choices(
         for document, located in choices:
             passage = build_highlight(document.whole_text, located)
             position = (located.page, located.span[0])
-            event = chosen_marks.record_choice(
+            event = chosen_marks.record_chosen_passage(
                 ledger, passage, document.container, position, chooser
             )
             passages.append(passage)
@@ -780,7 +780,7 @@ def _locate_known_highlights(
         document_start, _ = letters.get_page_span(first_page)
         for highlight in _load_known_highlights(workspace, document):
             folded = letters.fold(highlight.exact)
-            start = next(letters.find_all(folded, document_start), -1)
+            start = next(letters.find_occurrences(folded, document_start), -1)
             if start >= 0:
                 yield start, start + len(folded)
 

@@ -54,7 +54,7 @@ from ankiforge.ledger.cards import has_cards
 from ankiforge.ledger.ingest import unselect_documents
 from ankiforge.ledger.item_lists import load_facets
 from ankiforge.ledger.readings import IngestReport, load_unlocated_documents
-from ankiforge.ledger.tables.anki_notes import load_present_note
+from ankiforge.ledger.tables.anki_notes import load_note_in_anki
 from ankiforge.model import (
     DocumentId,
     Finding,
@@ -87,11 +87,11 @@ from ankiforge.pipeline.run_result import (
     RunStep,
     ShouldGoOn,
 )
-from ankiforge.text import format_count, format_first_names, shorten_path
+from ankiforge.text import format_count, format_truncated_list, shorten_path
 
 if TYPE_CHECKING:
     from ankiforge.anki.connect import AnkiConnect
-    from ankiforge.config.caches import Replies
+    from ankiforge.config.caches import ReplyStore
     from ankiforge.draft.llm import Estimate, ModelDrafter
     from ankiforge.ledger import HighlightOutcome
     from ankiforge.model import Source
@@ -214,9 +214,9 @@ class Workspace:
         Raises:
             LedgerError: if the ledger can't be used.
         """
-        with wrap_database_errors(self.folder.ledger):
+        with wrap_database_errors(self.folder.ledger_path):
             self.ledger  # noqa: B018
-        self._error_context = wrap_database_errors(self.folder.ledger)
+        self._error_context = wrap_database_errors(self.folder.ledger_path)
         self._error_context.__enter__()
         return self
 
@@ -259,18 +259,20 @@ class Workspace:
         """
         folder, read_only = self.folder, self.read_only
         if not read_only:
-            folder.prepare()
+            folder.create_directories()
         open_log(None if read_only else folder.state_directory)
-        device_id = folder.get_device_id(find_user_directory(), make=not read_only)
-        return Ledger(folder.ledger, folder.journal, device_id, read_only=read_only)
+        device_id = folder.get_device_id(find_user_directory(), create=not read_only)
+        return Ledger(
+            folder.ledger_path, folder.journal_directory, device_id, read_only=read_only
+        )
 
     @cached_property
-    def replies(self) -> Replies:
+    def replies(self) -> ReplyStore:
         """The stored replies of models, so that a repeated request costs nothing."""
-        from ankiforge.config.caches import REPLIES_FILE, Replies
+        from ankiforge.config.caches import REPLIES_FILE, ReplyStore
 
-        self.folder.prepare()
-        return Replies(self.folder.state_directory / REPLIES_FILE)
+        self.folder.create_directories()
+        return ReplyStore(self.folder.state_directory / REPLIES_FILE)
 
     @cached_property
     def decks(self) -> tuple[DeckRule, ...]:
@@ -293,7 +295,7 @@ class Workspace:
         if self.read_only or activity in self._held_locks:
             yield
             return
-        self.folder.prepare()
+        self.folder.create_directories()
         with self.folder.acquire_lock(activity, seconds):
             self._held_locks.add(activity)
             try:
@@ -304,7 +306,7 @@ class Workspace:
     def iter_journal_problems(self) -> Iterator[Problem]:
         """Yield any problems with the journal, e.g. unreadable or missing lines."""
         state = self.ledger.journal_state
-        where = str(self.folder.journal)
+        where = str(self.folder.journal_directory)
         if state.unreadable:
             skipped = "was skipped" if state.unreadable == 1 else "were skipped"
             message = f"{format_count(state.unreadable, 'line')} could not be read, and {skipped}"
@@ -340,14 +342,14 @@ class Workspace:
         else:
             message = "it was rebuilt, and contains only your cards"
             hint = "ankiforge run adds what waits"
-            yield Problem(str(self.folder.ledger), message, hint, is_notice=True)
+            yield Problem(str(self.folder.ledger_path), message, hint, is_notice=True)
 
     def iter_unlocated_sources(self) -> Iterator[Problem]:
         """Yield a notice for each source whose PATH was lost together with the database."""
         for container, places in load_unlocated_documents(self.ledger).items():
             name = container.partition(":")[2]
             documents = format_count(len(places), "document")
-            names = format_first_names(places)
+            names = format_truncated_list(places)
             verb = "is" if len(places) == 1 else "are"
             message = (
                 f"its PATH was lost with .ankiforge, so {documents} ({names}) {verb} not"
@@ -395,14 +397,14 @@ class Workspace:
             UsageError: if Anki is on another device and the workspace is offline.
         """
         from ankiforge.anki.connect import AnkiConnect
-        from ankiforge.config import ANKI_KEY, find_key, find_key_variable
+        from ankiforge.config import ANKI_KEY, find_api_key, find_api_key_variable
 
         settings = self.folder.config.anki
         if self.offline and not is_loopback(settings.connect):
             message = f"--offline forbids a connection to Anki at {settings.connect}"
             raise UsageError(message, hint="run it without --offline")
-        key = find_key(ANKI_KEY, settings.connect, settings.key_env)
-        key_name = find_key_variable(ANKI_KEY, settings.connect, settings.key_env)
+        key = find_api_key(ANKI_KEY, settings.connect, settings.key_env)
+        key_name = find_api_key_variable(ANKI_KEY, settings.connect, settings.key_env)
         anki = AnkiConnect(settings.connect, key, key_env=key_name)
         anki.check_access()
         return anki
@@ -415,7 +417,7 @@ class Workspace:
         import socket
 
         url = self.folder.config.anki.connect
-        if not is_loopback(url) or load_present_note(self.ledger, guid) is None:
+        if not is_loopback(url) or load_note_in_anki(self.ledger, guid) is None:
             return False
         _, host, port = parse_origin(url)
         try:
@@ -431,7 +433,7 @@ class Workspace:
             RefusedError: Anki doesn't have the card yet.
             ServiceError: Anki doesn't answer, or the open profile doesn't have the card.
         """
-        note = load_present_note(self.ledger, guid)
+        note = load_note_in_anki(self.ledger, guid)
         if note is None:
             raise RefusedError("Anki does not have this card yet", hint="ankiforge push")
         self.connect_to_anki().open_browser(note.id)
@@ -868,7 +870,7 @@ class Workspace:
             # only cards that the user wrote, in a note or as a question or gap in a comment
             should_accept=lambda draft: accepts and draft.is_user_card,
             decks=self.decks,
-            pictures=self.folder.pictures,
+            pictures=self.folder.pictures_directory,
             proposals=config.proposals,
             figures=config.figures,
             should_go_on=self.should_go_on,
@@ -907,7 +909,7 @@ class Workspace:
 
     def highlights(self) -> list[HighlightOutcome]:
         """Return all highlights with their status and, for those without a card, the reason."""
-        return list(pending_items.iter_outcomes(self.ledger))
+        return list(pending_items.iter_highlight_outcomes(self.ledger))
 
     def drafts(self, query: str = "") -> list[PendingDraft]:
         """Return the pending drafts that match a query.
@@ -1158,7 +1160,7 @@ class Workspace:
         known = {
             plan.guid
             for plan in result.planned
-            if load_present_note(ledger, plan.guid) is not None
+            if load_note_in_anki(ledger, plan.guid) is not None
         }
         try:
             anki.import_package(path)
@@ -1173,7 +1175,7 @@ class Workspace:
         for plan in result.planned:
             if plan.note is None:
                 continue
-            anki_note = load_present_note(ledger, plan.guid)
+            anki_note = load_note_in_anki(ledger, plan.guid)
             if anki_note is None or anki_note.mod < plan.note.mod:
                 arrived["refused"] += 1
             else:

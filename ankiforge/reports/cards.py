@@ -58,7 +58,7 @@ def list_row_to_json(
     """Convert a card or draft to the JSON printed by `list --json` and `show --json`."""
     # import these late, because they are slow, and `extract` doesn't need them
     from ankiforge.anki.notes import render_content
-    from ankiforge.ledger.tables.anki_notes import load_present_note
+    from ankiforge.ledger.tables.anki_notes import load_note_in_anki
     from ankiforge.pipeline.decks import collect_tags
 
     view = view_card(list_row)
@@ -78,7 +78,7 @@ def list_row_to_json(
     if (
         card
         and card.anki_state == "seen"
-        and (note := load_present_note(ledger, card.guid))
+        and (note := load_note_in_anki(ledger, card.guid))
     ):
         names = ("mod", "tags", "deck", "reviews", "lapses", "suspended")
         more = {"leech": note.is_leech, "remark": note.feedback}
@@ -232,7 +232,7 @@ def format_row(view: CardView, id: str) -> str:
     remark = "its passage changed" if is_outdated else ""
     if sign == "✗":
         remark = _explain_state(view)
-    return build_list_row(id, sign, text, remark, gaps, view.card.highlight.page_text)
+    return build_list_row(id, sign, text, remark, gaps, view.card.highlight.page_or_time)
 
 
 def build_list_row(id: str, sign: str, text: str, *tail: str) -> str:
@@ -309,7 +309,9 @@ def format_highlight_without_card(
     status = STATUS_TEXTS.get(outcome.status, "")
     reason = outcome.reason if in_full else outcome.reason.partition(": ")[0]
     why = ": ".join(dict.fromkeys(filter(None, (status, reason))))
-    yield build_list_row(id, "·", text or f"({highlight.kind})", why, highlight.page_text)
+    yield build_list_row(
+        id, "·", text or f"({highlight.kind})", why, highlight.page_or_time
+    )
     if in_full:
         yield f"    {highlight.key}"
 
@@ -330,7 +332,7 @@ def list_skipped(ledger: Ledger) -> Iterator[LocatedSkippedText]:
         ),
         ".txt": "read only if named, or in a folder that contains only texts",
     }
-    yield from pending_items.iter_lookalikes(ledger)
+    yield from pending_items.iter_skipped_texts(ledger)
     for folder, unread in load_unread_files(ledger).items():
         for kind, number in unread.count_by_kind.items():
             explanation = "which ankiforge cannot read: name one to see why"
@@ -347,11 +349,11 @@ def skipped_to_json(entry: LocatedSkippedText) -> Json:
     return {
         "key": None,
         "source": entry.source,
-        "kind": entry.lookalike.apparent_syntax,
+        "kind": entry.skipped_text.apparent_syntax,
         "exact": "",
         "place": entry.location,
         "fate": "left_out",
-        "reason": entry.lookalike.reason,
+        "reason": entry.skipped_text.reason,
         "path": entry.document,
         "title": entry.title,
     }
@@ -360,8 +362,8 @@ def skipped_to_json(entry: LocatedSkippedText) -> Json:
 def format_skipped(entry: LocatedSkippedText) -> Strings:
     """Format a skipped passage or file as two lines: its place and text, then the reason."""
     return (
-        f"{entry.location}: {entry.lookalike.apparent_syntax}",
-        f"    left out: {entry.lookalike.reason}",
+        f"{entry.location}: {entry.skipped_text.apparent_syntax}",
+        f"    left out: {entry.skipped_text.reason}",
     )
 
 
@@ -427,7 +429,7 @@ def format_item_in_full(
         for remark in list_row.remarks:
             if remark.detail:
                 yield format_labelled_text("", f"{remark.kind}: {remark.detail}")
-        changed_cards = [list_row.changed_guid] if list_row.changed_guid else []
+        changed_cards = [list_row.target_guid] if list_row.target_guid else []
         if list_row.keeps_text:
             changed_cards = []
         for card in item_lists.load_items(ledger, changed_cards):
@@ -501,11 +503,11 @@ def format_content(view: CardView) -> TextLines:
 
 
 def _format_card_state(ledger: Ledger, card: LocalCard) -> TextLines:
-    from ankiforge.ledger.tables.anki_notes import load_present_note
+    from ankiforge.ledger.tables.anki_notes import load_note_in_anki
 
     if card.revision and not card.revision.keeps_text:
         yield format_labelled_text("revision", _format_fields(card.revision))
-    note = load_present_note(ledger, card.id)
+    note = load_note_in_anki(ledger, card.id)
     if note:
         parts = [note.deck] if note.deck else []
         parts.append(format_count(note.reviews, "review"))

@@ -29,7 +29,7 @@ from ankiforge.model import Problem, Texts, Value
 from ankiforge.pipeline import models
 from ankiforge.pipeline.sources import SelectedSource, open_source, select_sources
 from ankiforge.pipeline.workspace import Workspace
-from ankiforge.text import format_count, format_first_names, regex, shorten_path
+from ankiforge.text import format_count, format_truncated_list, regex, shorten_path
 
 _ANKI_CONNECT_TIMEOUT = 3.0
 
@@ -249,19 +249,19 @@ def _check_source(
         return
     places = [shorten_path(path) for path in selected.paths or (entry.path,)]
     remembered = "" if entry in workspace.config.sources else ", remembered by run"
-    yield f"{entry.kind} in {format_first_names(places)}{remembered}"
+    yield f"{entry.kind} in {format_truncated_list(places)}{remembered}"
 
 
 def _check_ledger(workspace: WorkspaceDirectory) -> Iterator[str | Problem]:
-    workspace.check_journal()
-    if not workspace.ledger.exists():
+    workspace.check_journal_directory()
+    if not workspace.ledger_path.exists():
         yield "none yet; the first run creates it"
         return
     with Workspace(workspace, read_only=True) as opened:
         problems = list(opened.iter_journal_problems())
     yield from problems
     if not problems:
-        yield f"every line in {shorten_path(str(workspace.journal))} can be read"
+        yield f"every line in {shorten_path(str(workspace.journal_directory))} can be read"
 
 
 def _check_log(workspace: WorkspaceDirectory) -> Iterator[str | Problem]:
@@ -289,7 +289,7 @@ def _check_model(
     if names and possible_names.isdisjoint(names):
         yield _make_warning(
             f"{llm.base_url} does not list {llm.model!r}",
-            f"set llm.model to one it has, such as {format_first_names(names)}",
+            f"set llm.model to one it has, such as {format_truncated_list(names)}",
         )
         return
     yield models.describe_model(workspace)
@@ -322,7 +322,7 @@ def _check_anki_connect(
     if offline and not is_loopback(anki.connect):
         return
     names = (settings.ANKI_KEY, anki.connect, anki.key_env)
-    key, variable = settings.find_key(*names), settings.find_key_variable(*names)
+    key, variable = settings.find_api_key(*names), settings.find_api_key_variable(*names)
     timeout = _ANKI_CONNECT_TIMEOUT
     add_on = AnkiConnect(anki.connect, key, timeout=timeout, key_env=variable)
     try:

@@ -44,11 +44,11 @@ def document_to_json(document: Document) -> Json:
 
 def format_title(highlight: Highlight) -> str:
     """Format the title of a highlight's document, followed by the page if known."""
-    return ", ".join(filter(None, (highlight.document.title, highlight.page_text)))
+    return ", ".join(filter(None, (highlight.document.title, highlight.page_or_time)))
 
 
 def format_location(highlight: Highlight) -> str:
     """Format where a highlight is: the file or title, the page, and the heading."""
     document = highlight.document
     file = document.path or dict(document.identifiers).get("file") or document.title
-    return ", ".join(filter(None, (file, highlight.page_text, highlight.heading)))
+    return ", ".join(filter(None, (file, highlight.page_or_time, highlight.heading)))

@@ -153,7 +153,9 @@ class Listing:
         if self._as_json or self._verbose:
             yield from self._list_rows(items)
             return
-        id_length = item_lists.count_id_chars(item_lists.load_ids(ledger))
+        id_length = item_lists.compute_min_id_length(
+            item_lists.load_card_and_draft_ids(ledger)
+        )
         last_document = ""
         for list_row in iter_rows_as_in_anki(ledger, items):
             lines = [cards.format_row(view_card(list_row), list_row.id[:id_length])]
@@ -247,10 +249,12 @@ class Listing:
             is_skipped = everything and outcome.status == "left_out"
             return (outcome.has_open_sentence or is_skipped) and contains_terms(text)
 
-        outcomes = pending_items.iter_outcomes(
+        outcomes = pending_items.iter_highlight_outcomes(
             self._ledger, document_ranks=self._rank_documents()
         )
-        id_length = item_lists.count_id_chars(item_lists.load_highlight_ids(self._ledger))
+        id_length = item_lists.compute_min_id_length(
+            item_lists.load_highlight_ids(self._ledger)
+        )
         proposed_sentences: set[str] = set()
         separator: list[str] = []
         for document, group in groupby(
@@ -273,7 +277,10 @@ class Listing:
         if not everything:
             return
         for entry in cards.list_skipped(self._ledger):
-            text = f"{entry.lookalike.apparent_syntax} {entry.location} {entry.lookalike.reason}"
+            skipped_text = entry.skipped_text
+            text = (
+                f"{skipped_text.apparent_syntax} {entry.location} {skipped_text.reason}"
+            )
             if contains_terms(text):
                 yield cards.skipped_to_json(entry), cards.format_skipped(entry)
 
@@ -351,7 +358,7 @@ class Listing:
         else:
             ids = queries.find_matching_ids(ledger, queries.join_arguments(arguments))
         if not ids and queries.looks_like_key(arguments[0]):
-            for outcome in pending_items.iter_outcomes(ledger, arguments[0]):
+            for outcome in pending_items.iter_highlight_outcomes(ledger, arguments[0]):
                 yield self._format_highlight_without_card(outcome)
                 return
         if not ids:

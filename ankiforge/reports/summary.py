@@ -56,8 +56,8 @@ from ankiforge.text import (
     format_cost,
     format_count,
     format_counts,
-    format_first_names,
     format_percent,
+    format_truncated_list,
     join_columns,
     shorten_path,
     to_one_line,
@@ -71,7 +71,7 @@ if TYPE_CHECKING:
 
 
 Counts = Mapping[str, Counter[str]]
-"""Counts by group and name from `pending_items.count_ledger`. Groups may be missing."""
+"""Counts by group and name from `pending_items.count_items_by_group`. Groups may be missing."""
 
 DECIDE_COMMAND = "review"
 """The command for deciding on pending items."""
@@ -136,7 +136,7 @@ class WorkspaceCounts(Value):
 
 
 def to_workspace_counts(counts: Counts) -> WorkspaceCounts:
-    """Convert the counts from `pending_items.count_ledger` to the numbers of a workspace.
+    """Convert the counts from `pending_items.count_items_by_group` to the numbers of a workspace.
 
     If a group of counts is missing, its numbers are 0.
     """
@@ -217,7 +217,7 @@ def choose_next_command(
     for notice in notices:
         if notice.suggested_command:
             return notice.suggested_command, notice.suggestion_reason
-    counts = counts or pending_items.count_ledger(ledger)
+    counts = counts or pending_items.count_items_by_group(ledger)
     waiting = counts["waiting"]
     has_news = run is not None and run.has_new_highlights
     waiting_count = sum(waiting[kind] for kind in batches.WAITING_NOUNS)
@@ -379,7 +379,7 @@ def get_status(
     for entry in workspace.config.sources:
         open_source(workspace, SelectedSource(entry), offline=True)
     order = pending_items.load_pending_items(ledger)
-    counts = pending_items.count_ledger(ledger, waits=order)
+    counts = pending_items.count_items_by_group(ledger, waits=order)
     command, reason = choose_next_command(workspace, ledger, notices, counts=counts)
     documents = Counter[str]()
     for group in batches.group_by_document(order.drafts):
@@ -441,10 +441,10 @@ def format_status(status: Status, workspace: WorkspaceDirectory) -> TextLines:
         retention = format_percent(answers["remembered"] / answers["tested"])
         reviews = format_count(answers["reviews"], "review"), f"retention {retention}"
     rows = [
-        ("drafts in", format_first_names(titles)),
+        ("drafts in", format_truncated_list(titles)),
         ("cards", join_columns(accepted, sourceless, left_in_anki)),
         ("workspace", shorten_path(status.workspace)),
-        ("sources", format_first_names(source_names) or "none yet"),
+        ("sources", format_truncated_list(source_names) or "none yet"),
         ("model", status.model),
         ("Anki", join_columns(last_read, *reviews)),
     ]
@@ -492,7 +492,7 @@ def build_delivery_report(result: RunResult, ledger: Ledger) -> DeliveryReport:
         sum(package.added for package in published),
         sum(package.updated for package in published),
     )
-    counts = pending_items.count_ledger(ledger, "anki", "waiting")
+    counts = pending_items.count_items_by_group(ledger, "anki", "waiting")
     return DeliveryReport(
         {
             "written": sum(package.notes for package in published),
@@ -545,16 +545,16 @@ def build_run_report(
 ) -> RunReport:
     """Report the result of a run in numbers."""
     ledger = workspace.ledger
-    counts = pending_items.count_ledger(
+    counts = pending_items.count_items_by_group(
         ledger, "passages", "waiting", "reasons", "cards", "anki"
     )
     changes = _find_changes(result, ledger, workspace.folder)
-    lookalikes = pending_items.iter_lookalikes(ledger)
-    left_out = Counter(entry.lookalike.apparent_syntax for entry in lookalikes)
+    lookalikes = pending_items.iter_skipped_texts(ledger)
+    left_out = Counter(entry.skipped_text.apparent_syntax for entry in lookalikes)
     del left_out[CODE_AND_MATHS]
     no_card = Counter(
         outcome.reason
-        for outcome in pending_items.iter_outcomes(ledger)
+        for outcome in pending_items.iter_highlight_outcomes(ledger)
         if outcome.status in UNCARDED_STATUSES
     )
     read = result.report or IngestReport()
@@ -629,7 +629,7 @@ def format_run(
     ledger = workspace.ledger
     # without new highlights, don't count everything in the ledger again
     full_counts = ("passages",) if result.has_new_highlights or verbose else ()
-    counts = pending_items.count_ledger(ledger, "waiting", *full_counts)
+    counts = pending_items.count_items_by_group(ledger, "waiting", *full_counts)
     step = choose_next_command(
         workspace.folder, ledger, notices, counts=counts, run=result
     )
@@ -760,7 +760,7 @@ def _format_details(
         yield from _format_lost_passages(result.report, ledger)
     if result.remembered_paths:
         paths = [shorten_path(path) for path in result.remembered_paths]
-        yield f"Added to your sources: {format_first_names(paths)}"
+        yield f"Added to your sources: {format_truncated_list(paths)}"
 
 
 def _format_lost_passages(report: IngestReport, ledger: Ledger) -> TextLines:
@@ -769,7 +769,7 @@ def _format_lost_passages(report: IngestReport, ledger: Ledger) -> TextLines:
     if items := _format_item_counts(found):
         yield f"found again: the passage of {items}"
     missing = pending_items.count_dependent_items(
-        ledger, report.missing_keys, unless=("present", "unselected")
+        ledger, report.missing_keys, excluded_states=("present", "unselected")
     )
     if items := _format_item_counts(missing):
         yield (
@@ -788,7 +788,7 @@ def _count_lost_items(
     report: IngestReport, ledger: Ledger
 ) -> pending_items.DependentItems:
     return pending_items.count_dependent_items(
-        ledger, report.removed_keys, unless=("present", "missing", "unselected")
+        ledger, report.removed_keys, excluded_states=("present", "missing", "unselected")
     )
 
 
@@ -811,7 +811,7 @@ def format_lost_cards(lost: pending_items.DependentItems) -> str:
 
 
 def _format_titles(titles: Sequence[str]) -> str:
-    return format_first_names([truncate(title, _MAX_TITLE_CHARS) for title in titles])
+    return format_truncated_list([truncate(title, _MAX_TITLE_CHARS) for title in titles])
 
 
 def _format_model_usage(result: RunResult) -> str:
@@ -858,8 +858,8 @@ def _format_unread(report: IngestReport, ledger: Ledger) -> TextLines:
     """
     documents_by_kind: dict[str, list[str]] = {kind: [] for kind in _REPORTED_KINDS}
     note_count_by_tool = Counter[str]()
-    for entry in pending_items.iter_lookalikes(ledger):
-        kind = entry.lookalike.apparent_syntax
+    for entry in pending_items.iter_skipped_texts(ledger):
+        kind = entry.skipped_text.apparent_syntax
         if kind.startswith(OTHER_TOOL_NOTE_PREFIX):
             note_count_by_tool[kind.removeprefix(OTHER_TOOL_NOTE_PREFIX)] += 1
         if kind in _REPORTED_KINDS:
@@ -995,7 +995,9 @@ def _find_changes(
                 guids_in_conflict.update(question.guids)
     changes = []
     for change in result.changes:
-        if matches_anki_edits(ledger, change.guid, change.after, workspace.pictures):
+        if matches_anki_edits(
+            ledger, change.guid, change.after, workspace.pictures_directory
+        ):
             continue
         if change.guid in guids_in_conflict:
             change = msgspec.structs.replace(change, why=CONFLICT_REASON)

@@ -106,7 +106,7 @@ class CardView(Value):
         gap = " --gap 1" if len(draft.gaps) > 1 else ""
         effect = "   the card gets these words" if draft.revised_guid else ""
         commands = [f"accept {force}{id}{gap}{effect}"]
-        if draft.revised_guid and not draft.is_numbered_user_text:
+        if draft.revised_guid and not draft.is_hand_written:
             commands.append(f"accept --another {force}{id}{gap}   another card")
         field = draft.note_type.content_fields[0]
         is_figure = draft.kind is CardKind.OCCLUSION
@@ -155,7 +155,9 @@ def view_card(card: ShownCard) -> CardView:
         card,
         id=stored.id if stored else "",
         state=stored.state if stored else "proposed",
-        rows=tuple(row for row in occlusion.to_readable_fields(card.fields) if row[1]),
+        rows=tuple(
+            row for row in occlusion.replace_masks_with_labels(card.fields) if row[1]
+        ),
         front=front,
         answer=to_one_line(answer),
         findings=card.findings if isinstance(card, Draft | LocalCard) else (),
@@ -246,9 +248,7 @@ def explain_pending(draft: PendingDraft) -> str:
     for remark in draft.remarks:
         # drafts that aren't hand-written are pending even if no acceptance was undone
         is_undone = remark.kind is RemarkKind.TAKEN_BACK
-        if remark.kind in _EVIDENT_REMARKS and (
-            draft.is_numbered_user_text or not is_undone
-        ):
+        if remark.kind in _EVIDENT_REMARKS and (draft.is_hand_written or not is_undone):
             return to_sentence(remark.kind)
     drafter = draft.origin.drafter
     if drafter.startswith("rules"):

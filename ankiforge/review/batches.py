@@ -20,7 +20,7 @@ from msgspec.structs import replace
 
 from ankiforge.ledger import Ledger, pending_items
 from ankiforge.ledger.draft_groups import (
-    filter_with_several_draft_groups,
+    filter_passages_with_several_draft_groups,
     iter_draft_groups,
 )
 from ankiforge.ledger.pending_items import PassageLocation, ProposalCounts
@@ -50,7 +50,7 @@ WAITING_NOUNS = {
 }
 """The noun for each kind of pending item, in display order.
 
-The keys are those of the group `waiting` in the result of `pending_items.count_ledger`.
+The keys are those of the group `waiting` in the result of `pending_items.count_items_by_group`.
 """
 
 
@@ -410,11 +410,11 @@ def iter_drafts_for_review(ledger: Ledger) -> Iterator[PendingDraft]:
     locations = sort_for_review(group_by_document(order.drafts))
     first_offers = iter_draft_groups(ledger, [location.id for location in locations])
     other_offers = iter_draft_groups(
-        ledger, filter_with_several_draft_groups(ledger, order.new_passages)
+        ledger, filter_passages_with_several_draft_groups(ledger, order.new_passages)
     )
     yielded_ids: set[str] = set()
     for offer in chain(first_offers, other_offers):
         for draft in offer:
-            if draft.changed_guid is None and draft.id not in yielded_ids:
+            if draft.target_guid is None and draft.id not in yielded_ids:
                 yielded_ids.add(draft.id)
                 yield draft

@@ -155,7 +155,7 @@ def find_next_item_of_passage(
         besides: the ID of a draft whose group is skipped, or "".
     """
     for offer in iter_draft_groups(ledger, [highlight.key]):
-        if offer[0].changed_guid is None and besides not in [draft.id for draft in offer]:
+        if offer[0].target_guid is None and besides not in [draft.id for draft in offer]:
             return Item(offer[0].id, offer)
     return None
 
@@ -234,9 +234,9 @@ class Review:
             offer = next(iter_draft_groups(ledger, [id]), None)
             if offer is None:
                 return None
-            changed_guid = offer[0].changed_guid
-            if changed_guid is not None:
-                card = cards.load_card(ledger, changed_guid)
+            target_guid = offer[0].target_guid
+            if target_guid is not None:
+                card = cards.load_card(ledger, target_guid)
                 return Item(id, offer, apply_anki_edits(ledger, card))
             return Item(id, offer)
         if is_question_id(id):
@@ -244,7 +244,7 @@ class Review:
             found = (Item(id, question=each) for each in open_questions if each.id == id)
             return next(found, None)
         if is_highlight_key(id):
-            outcome = next(pending_items.iter_outcomes(ledger, id), None)
+            outcome = next(pending_items.iter_highlight_outcomes(ledger, id), None)
             if outcome is None:
                 return None
             proposal_or_reason = find_proposal(ledger, outcome)
@@ -267,7 +267,10 @@ class Review:
         ledger = self._ledger
         item = self.load_item(decision.id)
         if item is None and is_highlight_key(decision.id):
-            if next(pending_items.iter_outcomes(ledger, decision.id), None) is None:
+            if (
+                next(pending_items.iter_highlight_outcomes(ledger, decision.id), None)
+                is None
+            ):
                 raise StaleItemError(None, why="This passage is no longer in its source.")
         if item is None or decision.content_hash not in ("", item.content_hash):
             raise StaleItemError(item)

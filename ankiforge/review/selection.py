@@ -28,11 +28,11 @@ from ankiforge.text import cloze, regex
 from ankiforge.text.cloze import (
     HTML_TAG,
     escape_markdown,
-    find_gaps,
+    find_clozes,
     reveal_answers,
     to_plain_text,
 )
-from ankiforge.text.located import locate
+from ankiforge.text.located import locate_text
 from ankiforge.text.normalize import UNSPACED_SCRIPTS, find_literal_spans, is_same_text
 from ankiforge.text.sentences import find_sentence_around, find_sentence_spans, trim_span
 
@@ -136,7 +136,7 @@ def parse_sentence(draft: Draft) -> Sentence:
     # locate the first gap of each cloze text in the plain text
     proposed_gaps = []
     for cloze_text in draft.gaps:
-        gap = find_gaps(cloze_text)[0]
+        gap = find_clozes(cloze_text)[0]
         answer = to_plain_text(gap.answer)
         length_before = len(to_plain_text(cloze_text[: gap.start]))
         plain_text = to_plain_text(cloze_text)
@@ -161,7 +161,7 @@ def find_previous_sentence(draft: OfferedDraft) -> str:
         highlight.surrounding_text,
         highlight.prefix + (highlight.sentence or highlight.exact),
     ):
-        span = locate(quote, text)
+        span = locate_text(quote, text)
         if span is None:
             continue
         line = text[: span[0]].rpartition("\n")[2]
@@ -297,7 +297,7 @@ def make_cloze_text(
             position = gap_slice.stop
         cloze_text += cloze.escape_cloze_braces(form(pieces[position:]))
         cloze_text = cloze_text.strip()
-        answers = [to_plain_text(gap.answer) for gap in find_gaps(cloze_text)]
+        answers = [to_plain_text(gap.answer) for gap in find_clozes(cloze_text)]
         has_same_gaps = len(answers) == len(gap_texts) and all(
             map(is_same_text, gap_texts, answers)
         )

@@ -25,7 +25,7 @@ class _LazyPattern:
 
 
 def regex(pattern: AnyStr, flags: int = 0) -> re.Pattern[AnyStr]:
-    """Return a regular expression that is compiled lazily, on first use.
+    """Return a regular expression that is compiled on first use.
 
     The program defines hundreds of patterns, but any one command uses only a few.
     """
@@ -35,19 +35,19 @@ def regex(pattern: AnyStr, flags: int = 0) -> re.Pattern[AnyStr]:
 _CHAT_PROMPT_SIGNS = ("<highlight h=", "<text h=")
 
 
-def is_chat_prompt(text: str) -> bool:
-    """Return whether a text contains a prompt that we wrote for a chat.
+def contains_chat_prompt(text: str) -> bool:
+    """Return whether `text` contains one of our own prompts for a chat.
 
-    Each prompt has an element, such as `<text h=…>`, that neither notes nor answers have.
+    Each prompt has an element, such as `<text h=…>`, that occurs in neither notes nor answers.
     """
     return any(sign in text for sign in _CHAT_PROMPT_SIGNS)
 
 
 class WordMatcher:
-    """Tests quickly whether any of several words occurs in a text.
+    """Checks quickly whether a text contains any of several words.
 
-    It searches only around the rarest character of each word, which is about ten times as
-    fast as a plain search.
+    In a long text, it only searches around the rarest character of each word. This is about
+    ten times as fast as a plain search.
     """
 
     def __init__(self, *words: str) -> None:
@@ -85,7 +85,10 @@ _MAX_OCCURRENCES = 20
 
 
 def _estimate_frequency(character: str) -> int:
-    """Estimate how common a character is in notes, from 0 (rare) to 2 (e.g. letters)."""
+    """Estimate how common a character is in notes.
+
+    Returns 2 for letters, digits and whitespace, 1 for common markup, and 0 for all others.
+    """
     if character.isalnum() or character.isspace():
         return 2
     return int(character in ":[]#*_-.")
@@ -101,20 +104,22 @@ def format_count(number: int, singular: str, plural: str = "") -> str:
     return f"{number:,} {plural or f'{singular}s'}"
 
 
-MAX_SHOWN_NAMES = 3
-"""The number of names that `format_first_names` lists."""
+MAX_LISTED_ITEMS = 3
+"""The number of items that `format_truncated_list` shows."""
 
 
-def format_first_names(names: Sequence[str]) -> str:
-    """Join the first few names and count the rest, e.g. `a, b, c and 4 more`."""
-    first_names = ", ".join(names[:MAX_SHOWN_NAMES])
-    hidden_count = len(names) - MAX_SHOWN_NAMES
-    return f"{first_names} and {hidden_count:,} more" if hidden_count > 0 else first_names
+def format_truncated_list(items: Sequence[str]) -> str:
+    """Format the first few items and the number of the others, e.g. `a, b, c and 4 more`."""
+    first_items = ", ".join(items[:MAX_LISTED_ITEMS])
+    hidden_count = len(items) - MAX_LISTED_ITEMS
+    return f"{first_items} and {hidden_count:,} more" if hidden_count > 0 else first_items
 
 
-def format_counts(numbers: Mapping[str, int]) -> str:
-    """Join the nonzero counts with their labels, e.g. `3 new, 1 gone`."""
-    return ", ".join(f"{number:,} {noun}" for noun, number in numbers.items() if number)
+def format_counts(count_by_label: Mapping[str, int]) -> str:
+    """Format the nonzero counts, each followed by its label, e.g. `3 new, 1 gone`."""
+    return ", ".join(
+        f"{count:,} {label}" for label, count in count_by_label.items() if count
+    )
 
 
 def join_columns(*parts: str) -> str:
@@ -176,7 +181,7 @@ ROW_TAIL_MARK = "\t"
 
 
 def mark_bold(text: str) -> str:
-    """Mark `text` as bold; `render_bold_marks` renders the markers on output."""
+    """Enclose `text` in invisible markers for bold, which `render_bold_marks` later replaces."""
     return f"{_BOLD_START}{text}{_BOLD_END}"
 
 
@@ -186,7 +191,7 @@ def remove_bold_marks(text: str) -> str:
 
 
 def find_bold_span(text: str) -> tuple[int, int]:
-    """Return the span of the first bold text, markers included, or (0, 0) if none is bold."""
+    """Return the span of the first bold text with its markers, or (0, 0) if there is none."""
     match = _BOLD.search(text)
     return match.span() if match else (0, 0)
 

@@ -78,7 +78,7 @@ class CardRow(NamedTuple):
 
     @property
     def is_cloze(self) -> bool:
-        """Whether the row is a cloze card, judging by its gaps or its note type."""
+        """Whether the row has a cloze deletion, or a note type with “cloze” in its name."""
         return "{{c" in self.front or "cloze" in self.notetype.casefold()
 
 
@@ -101,8 +101,8 @@ class _Table(NamedTuple):
     def columns(self) -> list[str]:
         """The content of each column, e.g. `front` or `tags`.
 
-        This comes from the headers and Anki's settings. If neither names a front column, the
-        unnamed columns are taken to be front, back, and extra, in that order.
+        The headers and Anki's settings name the columns. If neither names a front column, the
+        unnamed columns are front, back and extra, in that order.
         """
         columns = list(self.headers)
         for name, value in self.settings.items():
@@ -115,10 +115,11 @@ class _Table(NamedTuple):
         sides = iter(("front", "back", "extra"))
         return [*[column or next(sides, "") for column in columns], *sides]
 
-    def rejection_reason(self, row: Texts, cells: Sequence[str]) -> Pair:
+    def find_rejection_reason(self, row: Texts, cells: Sequence[str]) -> Pair:
         """Return why a row can't become a card and how to fix it, or ("", "") if it can.
 
-        `row` maps column contents, e.g. `front`, to cell text. `cells` are all cells of the row.
+        `row` maps the content of a column, e.g. `front`, to the text of its cell. `cells` are all
+        cells of the row.
         """
         width = len(self.headers)
         if width and any(map(str.strip, cells[width:])):
@@ -143,13 +144,13 @@ _EXCEL_SEPARATOR = regex(r"\Asep=(?P<separator>[^\n])\n")
 _CONTROL = regex(r"[\x00-\x08\x0b-\x1f\x7f]")
 
 
-def is_card_table(head: str) -> bool:
-    """Return whether text that starts with `head` is a card table.
+def is_card_table(text_start: str) -> bool:
+    """Return whether a text is a card table, given the start of the text.
 
-    The text must start with question and answer headers, or with Anki's settings, including
-    `#separator`.
+    A card table starts with headers for question and answer, or with Anki's settings, which
+    must include `#separator`.
     """
-    table = _parse_table(head)
+    table = _parse_table(text_start)
     return "separator" in table.settings or bool(table.headers)
 
 
@@ -199,9 +200,10 @@ def split_anki_settings(text: str) -> tuple[Texts, str]:
 
 
 def _parse_headers(text: str) -> tuple[str, Strings]:
-    """Guess the separator of a table and parse the headers in its first line.
+    """Guess the separator of a table, and parse the headers in the first line.
 
-    Returns no headers unless there is one for the front and one for the back.
+    Returns:
+        (separator, headers). The headers are () unless they name both a front and a back.
     """
     header_line = text.partition("\n")[0]
     separator = max("\t;,|", key=header_line.count)
@@ -219,10 +221,10 @@ def _parse_header_row(header_line: str, separator: str) -> Strings:
 
 
 def _straighten_quotes(text: str, separator: str) -> str:
-    """Straighten curly quotes around cells, in case an editor inserted smart quotes.
+    """Replace curly quotes around cells, which editors insert, with straight quotes.
 
-    Leaves the text unchanged if it contains any straight quotes, or if any line doesn't
-    start with a curly quote.
+    The text isn't changed if it contains any straight quotes, or if any line doesn't start with
+    a curly quote.
     """
     lines = text.strip().split("\n")
     if '"' in text or not all(line.startswith(("“", "„", "”")) for line in lines):
@@ -247,7 +249,7 @@ def parse_card_rows(text: str) -> Iterator[CardRow]:
             row.setdefault(column, cell.strip())
         hint = _QUOTES_HINT
         if not fault:
-            fault, hint = table.rejection_reason(row, cells)
+            fault, hint = table.find_rejection_reason(row, cells)
         first_line = table.lines_before + lines.start + 1
         location = f"line {first_line}"
         if len(lines) > 1 and fault:

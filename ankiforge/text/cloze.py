@@ -19,7 +19,7 @@ from ankiforge.text import regex
 from ankiforge.text.normalize import (
     convert_to_dollar_math,
     find_literal_spans,
-    is_visible,
+    has_visible_text,
     map_outside_literal_spans,
     split_at_literal_spans,
 )
@@ -31,7 +31,7 @@ MAX_CLOZE_NUMBER = 500
 """The highest cloze number for which Anki generates a card."""
 
 
-class Gap(Value):
+class Cloze(Value):
     """A cloze deletion, e.g. `{{c1::answer::hint}}`."""
 
     numbers: tuple[int, ...]
@@ -52,49 +52,56 @@ _MAX_CLOZE_DEPTH = 20
 
 
 @lru_cache(maxsize=1024)  # for all steps of a batch of drafts
-def find_gaps(markdown: str) -> tuple[Gap, ...]:
+def find_clozes(markdown: str) -> tuple[Cloze, ...]:
     """Find all well-formed cloze deletions, including nested ones, ordered by start."""
     if "{{c" not in markdown:
         return ()
-    closed, _ = _parse_gaps(markdown)
+    closed, _ = _parse_clozes(markdown)
     return tuple(sorted(closed, key=lambda gap: gap.start))
 
 
-def split_around_gaps(
-    markdown: str, gaps: tuple[Gap, ...]
-) -> Iterator[tuple[str, Gap | None]]:
-    """Yield (text before the gap, gap) for each outermost gap, and finally (rest, None)."""
+def split_around_clozes(
+    markdown: str, clozes: tuple[Cloze, ...]
+) -> Iterator[tuple[str, Cloze | None]]:
+    """Split a text around its outermost cloze deletions.
+
+    Yields:
+        (text before, cloze deletion) for each of them, and finally (remaining text, None).
+    """
     position = 0
-    for gap in gaps:
-        if gap.start >= position:  # otherwise it is nested in the previous gap
-            yield markdown[position : gap.start], gap
-            position = gap.end
+    for cloze in clozes:
+        if cloze.start >= position:  # otherwise it is nested in the previous one
+            yield markdown[position : cloze.start], cloze
+            position = cloze.end
     yield markdown[position:], None
 
 
 def find_cloze_numbers(markdown: str) -> tuple[int, ...]:
     """Return the distinct cloze numbers in `markdown`, in ascending order."""
     return tuple(
-        sorted({number for gap in find_gaps(markdown) for number in gap.numbers})
+        sorted({number for gap in find_clozes(markdown) for number in gap.numbers})
     )
 
 
 def find_cloze_problems(markdown: str) -> Iterator[str]:
-    """Yield a message for each invalid cloze deletion, or one message if there are none."""
-    closed, unclosed = _parse_gaps(markdown)
+    """Yield a message for each invalid cloze deletion.
+
+    A text without any cloze deletion gets a message, too.
+    """
+    closed, unclosed = _parse_clozes(markdown)
     if unclosed:
         yield f"a cloze opened at character {unclosed[0]} is never closed"
     elif not closed:
         yield "no cloze in the text"
     for gap in closed:
-        if not is_visible(gap.answer):
+        if not has_visible_text(gap.answer):
             yield "a cloze is empty"
         if any(not 1 <= number <= MAX_CLOZE_NUMBER for number in gap.numbers):
             yield f"cloze numbers go from 1 to {MAX_CLOZE_NUMBER}"
 
 
 @dataclass(slots=True)
-class _OpenGap:
+class _OpenCloze:
     numbers: tuple[int, ...]
     start: int
     body: int
@@ -106,32 +113,32 @@ class _OpenGap:
 
 
 @lru_cache(maxsize=16)  # called for a card's problems, then for its gaps
-def _parse_gaps(markdown: str) -> tuple[tuple[Gap, ...], tuple[int, ...]]:
+def _parse_clozes(markdown: str) -> tuple[tuple[Cloze, ...], tuple[int, ...]]:
     """Parse the cloze deletions in `markdown`.
 
     Returns the well-formed cloze deletions, ordered by end, and the offsets of those that are
     never closed.
     """
-    closed: list[Gap] = []
-    unclosed: list[_OpenGap] = []  # the innermost last
-    shield_iterator = iter(find_literal_spans(markdown))
+    closed: list[Cloze] = []
+    unclosed: list[_OpenCloze] = []  # the innermost last
+    literal_iterator = iter(find_literal_spans(markdown))
     after_text = len(markdown) + 1
-    shield_start = 0
-    shield_end = 0
+    literal_start = 0
+    literal_end = 0
     position = 0
     while token := _CLOZE_TOKEN.search(markdown, position):
         start = token.start()
-        while shield_end <= start:
-            shield_start, shield_end, _ = next(
-                shield_iterator, (after_text, after_text, "")
+        while literal_end <= start:
+            literal_start, literal_end, _ = next(
+                literal_iterator, (after_text, after_text, "")
             )
-        if shield_start <= start:  # within a shield
-            position = shield_end
+        if literal_start <= start:  # within a literal
+            position = literal_end
             continue
         if token[1]:
             # parse at most 9 digits, which is more than any valid number has
             gap_numbers = tuple(int(number[:9]) for number in token[1].split(","))
-            unclosed.append(_OpenGap(gap_numbers, start, body=token.end()))
+            unclosed.append(_OpenCloze(gap_numbers, start, body=token.end()))
             position = token.end()
             continue
         position = start + 1
@@ -149,7 +156,7 @@ def _parse_gaps(markdown: str) -> tuple[tuple[Gap, ...], tuple[int, ...]]:
             if len(unclosed) >= _MAX_CLOZE_DEPTH:
                 continue
             answer_end = start if innermost.separator < 0 else innermost.separator
-            gap = Gap(
+            gap = Cloze(
                 innermost.numbers,
                 answer=markdown[innermost.body : answer_end],
                 hint=markdown[answer_end + 2 : start],
@@ -174,7 +181,7 @@ def reveal_answers(markdown: str, depth: int = 0) -> str:
         return markdown
     return "".join(
         text_before + (reveal_answers(gap.answer, depth + 1) if gap else "")
-        for text_before, gap in split_around_gaps(markdown, find_gaps(markdown))
+        for text_before, gap in split_around_clozes(markdown, find_clozes(markdown))
     )
 
 
@@ -199,8 +206,8 @@ def _escape_cloze_syntax(markdown: str) -> str:
     )
 
 
-def blank_out(markdown: str, spans: tuple[Span, ...]) -> str:
-    """Turn each span into a cloze deletion, numbering them from 1 in text order."""
+def add_clozes(markdown: str, spans: tuple[Span, ...]) -> str:
+    """Turn each span of a text into a cloze deletion. They are numbered from 1 in text order."""
     parts = []
     position = 0
     for number, (start, end) in enumerate(sorted(spans), start=1):
@@ -283,7 +290,7 @@ _DELIMITER_ROW = regex(r"[ \t>]*\|?(?:[ \t]*:?-+:?[ \t]*\|)+[ \t]*(?::?-+:?)?[ \
 
 
 def format_table_rows(markdown: str) -> list[str]:
-    """Format each row of a table as its cells joined with ` · `; return [] if not a table."""
+    """Join the cells of each table row with ` · `, or return [] if the text isn't a table."""
     lines = markdown.split("\n")
     if not any(map(_DELIMITER_ROW.fullmatch, lines)):
         return []
@@ -296,42 +303,42 @@ def format_table_rows(markdown: str) -> list[str]:
 
 
 @lru_cache(maxsize=4096)  # for all steps of a batch of drafts
-def to_plain_text(markdown: str, *, dollars: bool = False) -> str:
-    """Strip all markup from a field and reveal its cloze deletions.
+def to_plain_text(markdown: str, *, keep_dollars: bool = False) -> str:
+    """Strip all markup from a field, and replace cloze deletions with their answers.
 
-    If `dollars` is true, formulas keep their dollar signs.
+    If `keep_dollars` is true, formulas keep their dollar signs.
     """
     text = reveal_answers(markdown)
     if not _MAY_BE_MARKUP.search(text):
         return text.strip()
     chars = set(text)
-    # choose a character that isn't in the text, to enclose the index of a shield
+    # choose a character that isn't in the text, to enclose the index of a literal
     delimiter = next(
         delimiter
         for delimiter in map(chr, _PRIVATE_CODE_POINTS)
         if delimiter not in chars
     )
 
-    # replace shields with placeholders, so that their content isn't treated as markup
-    shield_texts = list[str]()
+    # replace literals with placeholders, so that their content isn't treated as markup
+    literal_texts = list[str]()
     parts = []
-    for text_before, shield, kind in split_at_literal_spans(text):
+    for text_before, literal, kind in split_at_literal_spans(text):
         parts.append(text_before)
         if not kind:
             break
-        parts.append(f"{delimiter}{len(shield_texts)}{delimiter}")
-        keeps_dollars = dollars and kind in ("display", "math")
-        shield_texts.append(shield if keeps_dollars else _get_content(shield, kind))
+        parts.append(f"{delimiter}{len(literal_texts)}{delimiter}")
+        is_kept = keep_dollars and kind in ("display", "math")
+        literal_texts.append(literal if is_kept else _strip_delimiters(literal, kind))
     plain_text = "".join(parts)
     plain_text = _LINE_MARK.sub("", _strip_links_and_tags(plain_text))
     if _EMPHASIS_MARKS.search(plain_text):
         for _ in range(_MAX_EMPHASIS_DEPTH):
             plain_text = _UNDERSCORE.sub(r"\2", _EMPHASIS.sub(r"\2", plain_text))
 
-    if shield_texts:
+    if literal_texts:
         placeholder = re.compile(f"{delimiter}(\\d+){delimiter}")
         plain_text = placeholder.sub(
-            lambda match: shield_texts[int(match[1])], plain_text
+            lambda match: literal_texts[int(match[1])], plain_text
         )
     return plain_text.strip()
 
@@ -344,14 +351,14 @@ def _strip_links_and_tags(text: str) -> str:
     return text
 
 
-def _get_content(shield: str, kind: str) -> str:
-    """Return the content of code, of a formula or of an escaped character."""
+def _strip_delimiters(literal: str, kind: str) -> str:
+    """Return the content of a literal: code, a formula or an escaped character."""
     if kind == "escape":
-        return shield[1:]
+        return literal[1:]
     if kind == "fence":
-        return "\n".join(shield.split("\n")[1:-1])
-    length = len(shield) - len(shield.lstrip("`$"))
-    return shield[length:-length].strip()
+        return "\n".join(literal.split("\n")[1:-1])
+    length = len(literal) - len(literal.lstrip("`$"))
+    return literal[length:-length].strip()
 
 
 # These enclose a gap's answer while markup is removed. Texts from documents never contain them.
@@ -359,18 +366,20 @@ _GAP_START = "\x02"
 _GAP_END = "\x03"
 
 
-def split_at_gaps(markdown: str, *, dollars: bool = False) -> list[Pair]:
-    """Split a field into (plain text, answer of the cloze deletion that follows) pairs.
+def split_at_clozes(markdown: str, *, keep_dollars: bool = False) -> list[Pair]:
+    """Convert a field to plain text, split at its cloze deletions.
 
-    The last answer is "" if nothing follows the text. If `dollars` is true, formulas keep
-    their dollar signs.
+    If `keep_dollars` is true, formulas keep their dollar signs.
+
+    Returns:
+        (text before, answer) for each outermost cloze deletion, and finally (remaining text, "").
     """
     parts = []
-    for text_before, gap in split_around_gaps(markdown, find_gaps(markdown)):
+    for text_before, gap in split_around_clozes(markdown, find_clozes(markdown)):
         answer = f"{_GAP_START}{reveal_answers(gap.answer)}{_GAP_END}" if gap else ""
         parts.append(text_before + answer)
     # remove markup from the joined text, because markup may begin in one part and end in another
-    plain_text = to_plain_text("".join(parts), dollars=dollars)
+    plain_text = to_plain_text("".join(parts), keep_dollars=keep_dollars)
     pairs = []
     for part in plain_text.split(_GAP_END):
         text_before, _, answer = part.partition(_GAP_START)
@@ -379,12 +388,13 @@ def split_at_gaps(markdown: str, *, dollars: bool = False) -> list[Pair]:
 
 
 def to_terminal_text(markdown: str, opening: str = "[", closing: str = "]") -> str:
-    """Convert a field to terminal text, with the answers of cloze deletions in brackets.
+    """Convert a field to text for the terminal.
 
-    Formulas keep their dollar signs.
+    The answers of cloze deletions are enclosed in `opening` and `closing`. Formulas keep their
+    dollar signs.
     """
     parts = []
-    for text_before, answer in split_at_gaps(markdown, dollars=True):
+    for text_before, answer in split_at_clozes(markdown, keep_dollars=True):
         parts.append(text_before)
         if answer:
             parts.append(f"{opening}{answer}{closing}")
@@ -404,4 +414,4 @@ def parse_image_label(label: str) -> Pair:
 
 def format_cloze_answers(markdown: str) -> str:
     """Return the answers of all cloze deletions as plain text, joined with ` · `."""
-    return " · ".join(to_plain_text(gap.answer) for gap in find_gaps(markdown))
+    return " · ".join(to_plain_text(gap.answer) for gap in find_clozes(markdown))

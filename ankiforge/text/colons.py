@@ -49,10 +49,13 @@ _ARN = regex(r"\w:[a-z]\S*$")
 def classify_colons(
     front: str, separator: str, back: str, *, declared: bool
 ) -> ColonMeaning:
-    """Determine the meaning of the colons between two plain texts.
+    """Determine whether colons in a line separate the sides of a card.
 
-    Both texts include the spaces next to the colons. `declared` means that the settings declare
-    that the note contains cards.
+    Args:
+        front: The plain text before the colons, including any space next to them.
+        separator: The colons.
+        back: The plain text after the colons, including any space next to them.
+        declared: Whether the settings declare that the note contains cards.
     """
     colons = _classify_by_context(front, separator, back, declared)
     if colons is ColonMeaning.CARD and _is_code(front, separator, back):
@@ -88,7 +91,7 @@ def _classify_by_context(
 
 
 def _classify_code_name(front: str, back: str, *, declared: bool) -> ColonMeaning:
-    """Determine the meaning of `::` without spaces around it, which may be part of a code name.
+    """Determine the meaning of `::` without spaces around it. It may be part of a name in code.
 
     `the call that makes a process::fork()` may be a card, but `as Foo::bar()` and
     `use a::b() to` aren't cards.
@@ -154,15 +157,15 @@ _CODE_LINE = regex(
 _TIGHT_COLONS = regex(r"^[^:：]*[^\s:：](?:::|：：)[^\s:：]")
 
 
-def explain_why_maybe_no_card(line: str) -> str:
-    """Explain to the user why a line with colons may not be a card."""
+def explain_ambiguous_colons(line: str) -> str:
+    """Return the reason, as shown to the user, why a line with colons may not be a card."""
     if len(re.findall("::|：：", line)) > 1:
         return "it contains several"
     return "it may be code" if _is_code(*line.partition("::")) else "it may be metadata"
 
 
-def has_tight_colons(line: str) -> bool:
-    """Return whether there are no spaces around the first two colons in a line."""
+def has_colons_without_spaces(line: str) -> bool:
+    """Return whether the first two colons in a line have no space on either side."""
     return _TIGHT_COLONS.search(line) is not None
 
 
@@ -174,5 +177,5 @@ def _is_code(front: str, separator: str, back: str) -> bool:
 
 
 def _count_open_brackets(text: str) -> int:
-    """Count the opening brackets minus the closing brackets."""
+    """Return the number of opening brackets minus the number of closing brackets."""
     return len(re.findall(r"[(（\[]", text)) - len(re.findall(r"[)）\]]", text))

@@ -1,7 +1,7 @@
 """Find the question in a user's comment and separate it from the rest.
 
 Comments are Markdown. A question begins at the start of a sentence or line and ends with a question
-mark of any script. *Ornaments* around a question are ignored: tags, emoji, list markers,
+mark of any script. *Decorations* around a question are ignored: tags, emoji, list markers,
 references, and marks that enclose the whole question.
 """
 
@@ -38,9 +38,9 @@ class CommentQuestion(Value):
     text: str
     """The question, or several consecutive questions."""
     text_before: str = ""
-    """The text before the question, without ornaments."""
+    """The text before the question, without decorations."""
     text_after: str = ""
-    """The text after the question, without ornaments."""
+    """The text after the question, without decorations."""
     is_answered: bool = False
     """Whether the text after the question has an answer label, as in `A: …`."""
     is_single: bool = True
@@ -79,7 +79,7 @@ _GREEK_QUESTION_MARK = regex(
 _UNSPACED_LETTER = regex(r"[\u0e00-\u0e7f\u3040-\u30ff\u3400-\u9fff\uac00-\ud7af]")
 _WORD = regex(r"[^\W_]+(?:['’.-][^\W_]+)*")
 
-# --- ornaments ------------------------------------------------------------------------
+# --- decorations ------------------------------------------------------------------------
 
 # Whitespace and invisible characters.
 _INVISIBLE = r"[\s\u00ad\u200b-\u200f\u202a-\u202e\u2060-\u206f\ufe0e\ufe0f\ufeff]"
@@ -93,11 +93,11 @@ _REFERENCE = (
     r"\[[^\[\]\n]{0,80}\d[^\[\]\n]{0,80}\](?!\()|[（(【](?=[^()（）】\n]{0,80}[^\W\d])"
     r"[^()（）】\n]{0,80}\d[^()（）】\n]{0,80}[)）】]|(?<!\w)(?:pp?\.|S\.|§)\s?[\dxvi]+(?:\s?ff?\.)?"
 )
-_ORNAMENT = rf"{_INVISIBLE}|(?<![^\W])#[^\W\d_][\w/-]*|{_EMOJI}|{_REFERENCE}"
+_DECORATION = rf"{_INVISIBLE}|(?<![^\W])#[^\W\d_][\w/-]*|{_EMOJI}|{_REFERENCE}"
 _LEADING = regex(
-    rf"(?:{_ORNAMENT}|(?:[-*+•‣◦▪–—>]|\#{{1,6}}|\d{{1,3}}[.)]|\[[ xX]\])(?=\s)|[,;:](?=\s))+"
+    rf"(?:{_DECORATION}|(?:[-*+•‣◦▪–—>]|\#{{1,6}}|\d{{1,3}}[.)]|\[[ xX]\])(?=\s)|[,;:](?=\s))+"
 )
-_TRAILING = regex(rf"(?:(?>{_ORNAMENT}|[-–—,:](?!\S)))+$")
+_TRAILING = regex(rf"(?:(?>{_DECORATION}|[-–—,:](?!\S)))+$")
 _QUESTION_LABEL = regex(
     rf"(?i)[*_]{{0,3}}(?:(?P<command>\?+(?!{_INVISIBLE}*$)|q\d{{0,3}}\s?:)"
     r"|q\d{0,3}\.(?=[\s*_])|(?:question|frage|pregunta|domanda|pergunta|вопрос"
@@ -124,13 +124,13 @@ def has_question_label(comment: str) -> bool:
 
 
 def find_question(comment: str) -> CommentQuestion | None:
-    """Find the first question that could be the front of a card, if any.
+    """Find the first question in a comment that could be the front of a card, or return None.
 
     After a leading `?` or `q:`, any text counts as a question.
     """
     if not has_question_mark(comment) and ":" not in comment:
         return None
-    mask = _mask_non_words(comment)
+    mask = _mask_code_and_urls(comment)
     starts = _find_possible_starts(mask)
     label = _QUESTION_LABEL.match(comment, _skip_match(_LEADING, comment, 0))
     ends = list(islice(_find_question_ends(mask), _MAX_CHECKED_MARKS))
@@ -141,7 +141,7 @@ def find_question(comment: str) -> CommentQuestion | None:
         # a front needs three words, or four letters of a script without spaces, which rules out
         # remarks such as “¿por qué?” or “warum „so“?”
         text = comment[question_start : end.mark]
-        words = filter(_has_letter_or_digit, _strip_ornaments(text).split())
+        words = filter(_has_letter_or_digit, _strip_decorations(text).split())
         if (
             len([*words]) >= _MIN_QUESTION_WORDS
             or len(_UNSPACED_LETTER.findall(text)) > _MIN_QUESTION_WORDS
@@ -156,10 +156,10 @@ def find_question(comment: str) -> CommentQuestion | None:
 def _build_labelled_question(
     comment: str, start: int, starts: Sequence[int], ends: Sequence[_QuestionEnd]
 ) -> CommentQuestion | None:
-    """Return the question after `?` or `q:`, which begins at `start`, or None if it is empty.
+    """Return the question after the label `?` or `q:`, or None if no text follows the label.
 
-    It ends with the last of several consecutive questions. Without a question mark, it ends
-    before the answer, if there is one.
+    The question begins at `start` and ends with the last of several consecutive questions. If
+    it has no question mark, it ends before the answer, or else with the comment.
     """
     comment = " " * start + comment[start:]
     ends = [end for end in ends if end.mark > start]
@@ -177,8 +177,8 @@ def _build_labelled_question(
     return question if question.text else None
 
 
-def is_similar(text: str, other: str) -> bool:
-    """Return whether two texts are nearly identical once normalized for comparison."""
+def is_nearly_same_text(text: str, other: str) -> bool:
+    """Return whether two texts are nearly identical, ignoring case, whitespace and typography."""
     if not (len(other) / 2 < len(text) < 2 * len(other)):
         return False
     from rapidfuzz import fuzz
@@ -190,13 +190,13 @@ def is_similar(text: str, other: str) -> bool:
 
 
 def remove_replies(comment: str) -> str:
-    """Drop other people's replies from a comment."""
+    """Remove other people's replies from a comment."""
     lines = comment.split("\n")
     return "\n".join(line for line in lines if not line.startswith(REPLY_PREFIX.strip()))
 
 
 def format_reply(author: str, text: str) -> str:
-    """Format someone else's reply so that it can be appended to a comment."""
+    """Format another person's reply so that it can be appended to a comment."""
     lines = text.split("\n")
     lines[0] = f"{author}: {lines[0]}" if author else lines[0]
     return "\n".join(f"{REPLY_PREFIX}{line}" for line in lines)
@@ -214,14 +214,14 @@ _URL = regex(
 )
 
 
-def _mask_non_words(comment: str) -> str:
+def _mask_code_and_urls(comment: str) -> str:
     """Mask code, math, and URLs with letters, preserving the length of the comment.
 
     The Greek question mark, usually typed as a semicolon, becomes U+037E.
     """
     masked = "".join(
-        text + (shield if kind == "escape" else "x" * len(shield))
-        for text, shield, kind in split_at_literal_spans(comment)
+        text + (literal if kind == "escape" else "x" * len(literal))
+        for text, literal, kind in split_at_literal_spans(comment)
     )
     return _GREEK_QUESTION_MARK.sub("\u037e", _URL.sub(_mask_url, masked))
 
@@ -229,8 +229,8 @@ def _mask_non_words(comment: str) -> str:
 def _mask_url(match: re.Match[str]) -> str:
     """Mask a URL with letters, or with spaces if it's the target of a Markdown link.
 
-    If letters followed a question mark at the end of the link text, the question mark would be
-    skipped.
+    Letters after the link text would hide a question mark at its end, because a question mark
+    inside a word doesn't end a question.
     """
     length = len(match[0])
     return "]" + " " * (length - 1) if match[0].startswith("](") else "x" * length
@@ -307,7 +307,7 @@ def _find_last_question_end(
     question_end = ends[0].after
     for end in ends[1:]:
         start = starts[bisect_right(starts, end.mark) - 1]
-        if _strip_ornaments(comment[question_end : max(start, question_end)]):
+        if _strip_decorations(comment[question_end : max(start, question_end)]):
             break
         question_end = end.after
     return question_end
@@ -324,35 +324,35 @@ def _build_question(
     comment: str, start: int, end: int, *, is_single: bool
 ) -> CommentQuestion:
     question = comment[start:end]
-    text_before = _strip_ornaments(comment[:start])
+    text_before = _strip_decorations(comment[:start])
     label = _QUESTION_LABEL.match(question, _skip_match(_LEADING, question, 0))
     if label and not label["command"]:
         question = question[label.end() :]
-    text_after = _trim_ornaments(comment[end:])
+    text_after = _trim_decorations(comment[end:])
     answer = _ANSWER_LABEL.match(text_after)
     if answer:
         text_after = text_after[answer.end() :]
 
-    # put the question on one line, and remove its ornaments and trailing full stops
-    question = _remove_enclosing_marks(" ".join(_strip_ornaments(question).split()))
+    # put the question on one line, and remove its decorations and trailing full stops
+    question = _remove_enclosing_marks(" ".join(_strip_decorations(question).split()))
     question = re.sub(rf"([{_QUESTION_MARKS}])(?:[\s.…]|\1)+$", r"\1", question)
     question = _EMPHASIS_BEFORE_MARK.sub(r"\2\3", question)
     return CommentQuestion(
         text=_LIST_NUMBER.sub(r"\1\\\2", question, count=1),
         text_before=text_before,
-        text_after=_strip_ornaments(text_after),
+        text_after=_strip_decorations(text_after),
         is_answered=answer is not None,
         is_single=is_single,
     )
 
 
-def _strip_ornaments(text: str) -> str:
-    """Strip ornaments from both ends, returning "" if no letters or digits remain."""
-    text = _remove_enclosing_marks(_trim_ornaments(text))
+def _strip_decorations(text: str) -> str:
+    """Strip decorations from both ends, returning "" if no letters or digits remain."""
+    text = _remove_enclosing_marks(_trim_decorations(text))
     return text if _has_letter_or_digit(text) else ""
 
 
-def _trim_ornaments(text: str) -> str:
+def _trim_decorations(text: str) -> str:
     start = _skip_match(_LEADING, text, 0)
     if start and "\n" in text[start:].strip() and re.match(r"[-*+\d]", text.strip()):
         text = text.strip()  # keep the markers of a list
@@ -371,7 +371,8 @@ def _skip_match(pattern: re.Pattern[str], text: str, position: int) -> int:
 def _remove_enclosing_marks(text: str) -> str:
     """Strip quotes, brackets, or emphasis that enclose the text or are unpaired at one end."""
     for mark in _EMPHASIS_MARKS:
-        if text.count(mark) == 1 or (text.count(mark) == 2 and text.endswith(mark)):
+        encloses_text = text.startswith(mark) and text.endswith(mark)
+        if text.count(mark) == 1 or (text.count(mark) == 2 and encloses_text):
             text = text.removeprefix(mark).removesuffix(mark)
     first_char, last_char = text[:1], text[-1:]
     closers = _CLOSERS_BY_OPENER.get(first_char, "")

@@ -1,8 +1,8 @@
 """Decode text files in UTF-8, UTF-16 or Windows-1252, even with a few damaged bytes.
 
-`find_damage` detects text that was damaged earlier. Such text contains U+FFFD, or was UTF-8 that
-was decoded with the wrong encoding, which turns ä into `Ã¤` and ’ into `â€™`. Only sequences that
-occur in no language count, because `SÃO`, `AMANHÔ` and `«Â»` are real words.
+`find_garbled_word` detects text that was damaged earlier. Such text contains U+FFFD, or was UTF-8
+that was decoded with the wrong encoding, which turns ä into `Ã¤` and ’ into `â€™`. Only sequences
+that occur in no language count, because `SÃO`, `AMANHÔ` and `«Â»` are real words.
 """
 
 from __future__ import annotations
@@ -12,9 +12,12 @@ from ankiforge.text import regex
 
 
 def detect_encoding(head: bytes) -> str:
-    """Return the Python codec for a file, `utf-8-sig` or a UTF-16 codec, from its first bytes.
+    """Detect the encoding of a file from its first bytes.
 
     UTF-16 without a byte order mark is recognized by zeros in every other byte.
+
+    Returns:
+        The name of a Python codec: `utf-8-sig` or one for UTF-16.
     """
     if head[:2] in (b"\xff\xfe", b"\xfe\xff"):
         return "utf-16"
@@ -35,13 +38,13 @@ def decode_text(raw: bytes, *, repairs: bool = False) -> str:
     replaced with U+FFFD.
 
     Raises:
-        ItemError: the text is in another encoding, or has an unresolved merge conflict.
+        ItemError: The text is in another encoding, or has an unresolved merge conflict.
     """
     encoding = detect_encoding(raw)
     try:
         text = raw.decode(encoding)
     except UnicodeDecodeError as error:
-        text = _decode_damaged(raw, encoding) if repairs else ""
+        text = _decode_leniently(raw, encoding) if repairs else ""
         if text:
             return text.replace("\r\n", "\n").replace("\r", "\n")
         # the position must count the byte order mark, which `utf-8-sig` removes before decoding
@@ -52,7 +55,7 @@ def decode_text(raw: bytes, *, repairs: bool = False) -> str:
         raise ItemError(message, hint="re-save it as UTF-8") from error
     if "\r" in text:
         text = text.replace("\r\n", "\n").replace("\r", "\n")
-    if _has_conflict(text):
+    if _has_merge_conflict(text):
         raise ItemError(
             "it holds a conflict that is not resolved (<<<<<<<, =======, >>>>>>>)",
             hint="choose between its two versions; until then what was read before stays",
@@ -66,10 +69,10 @@ _MAX_NON_ASCII_RATIO = 0.2
 """The maximum fraction of non-ASCII letters in Windows-1252. Cyrillic or Greek would have more."""
 
 
-def _decode_damaged(raw: bytes, encoding: str) -> str:
+def _decode_leniently(raw: bytes, encoding: str) -> str:
     """Decode text that is in Windows-1252 or has a few invalid bytes.
 
-    Returns "" if there are too many invalid bytes, or if the text seems to be in a third
+    Returns "" if there are too many invalid bytes, or if the text seems to be in yet another
     encoding.
     """
     text = raw.decode(encoding, "replace")
@@ -97,7 +100,7 @@ _CONFLICT_END = ">>>>>>> "
 _FENCE = regex(r" {0,3}(`{3,}|~{3,})(.*)")
 
 
-def _has_conflict(text: str) -> bool:
+def _has_merge_conflict(text: str) -> bool:
     """Return whether the text contains an unresolved merge conflict.
 
     Conflict markers in a fenced code block are examples, so they don't count. A fence between
@@ -153,8 +156,8 @@ _DAMAGE = regex(
 _MAX_WORD_CHARS = 40
 
 
-def find_damage(text: str) -> str:
-    """Return the first word with garbled characters, or "" if there is none.
+def find_garbled_word(text: str) -> str:
+    """Return the first word that was decoded wrongly, such as `fÃ¼r`, or "" if there is none.
 
     If the word is too long to show, only its garbled characters are returned.
     """

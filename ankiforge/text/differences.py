@@ -13,10 +13,14 @@ Runs = list[tuple[bool, list[str]]]
 """A list of (whether the run differs from the other text, tokens of the run) pairs."""
 
 
-def find_differing_runs(
+def diff_tokens(
     old_tokens: Sequence[str], new_tokens: Sequence[str]
 ) -> tuple[Runs, Runs]:
-    """Compare two lists of tokens, and return the runs of each, old before new."""
+    """Compare two lists of tokens, and split each into runs that differ and runs that don't.
+
+    Returns:
+        (old runs, new runs).
+    """
     matcher = SequenceMatcher(a=old_tokens, b=new_tokens, autojunk=False)
     old_runs: Runs = []
     new_runs: Runs = []
@@ -27,15 +31,15 @@ def find_differing_runs(
     return old_runs, new_runs
 
 
-def find_differing_words(old: str, new: str) -> tuple[Runs, Runs]:
-    """Compare two texts word by word, and return the runs of each, old before new."""
-    return find_differing_runs(_WORD.findall(old), _WORD.findall(new))
+def diff_words(old: str, new: str) -> tuple[Runs, Runs]:
+    """Compare two texts word by word, and split each as `diff_tokens` does."""
+    return diff_tokens(_WORD.findall(old), _WORD.findall(new))
 
 
 def mark_differing_words(old: str, new: str) -> tuple[str, str]:
-    """Return both texts with the words that differ marked as bold, for the terminal."""
+    """Return (old text, new text) with the words that differ marked as bold for the terminal."""
     marked_texts = []
-    for runs in find_differing_words(old, new):
+    for runs in diff_words(old, new):
         parts = []
         for differs, words in runs:
             text = "".join(words)

@@ -43,7 +43,11 @@ _ATTRIBUTE = regex(
 
 
 def parse_attributes(tag: str) -> dict[str, str]:
-    """Parse the attributes of an HTML tag, lower-casing names and skipping valueless ones."""
+    """Parse the attributes of an HTML tag. Those without a value are skipped.
+
+    Returns:
+        The values, keyed by lower-case name.
+    """
     from html import unescape
 
     attributes = dict[str, str]()
@@ -64,7 +68,7 @@ _RUBY = regex(rf"{RUBY_PATTERN}|(?i:</?(?:ruby|rb|rtc)\b[^<>]*>)")
 
 
 def ruby_to_text(match: re.Match[str]) -> str:
-    """Return the pronunciation matched by `RUBY_PATTERN`, in parentheses, or "" for `<rp>`."""
+    """Convert a match of `RUBY_PATTERN` to its pronunciation in parentheses, or "" for `<rp>`."""
     reading = (match["reading"] or "").strip()
     return f"({reading})" if reading and match["what"] in "tT" else ""
 
@@ -112,7 +116,9 @@ def html_to_markdown(text: str) -> str:
     """Convert any HTML in a Markdown text to Markdown, leaving code and math untouched."""
     if not _HTML.search(text):
         return text.strip()
-    return map_outside_literal_spans(_CONTROLS.sub("", text), replace_html).strip()
+    return map_outside_literal_spans(
+        _CONTROLS.sub("", text), convert_html_elements
+    ).strip()
 
 
 def comment_to_markdown(comment: str) -> str:
@@ -140,28 +146,30 @@ def comment_to_markdown(comment: str) -> str:
     )
 
 
-def replace_html(run: str) -> str:
-    """Convert the HTML in a run of Markdown, which must not contain code or math.
+def convert_html_elements(markdown: str) -> str:
+    """Convert HTML in a Markdown text without code and math to Markdown.
 
-    Entities are decoded once; anything that still looks like an entity is escaped.
+    Entities are decoded once. Anything that still looks like an entity is escaped.
     """
     from html import unescape
 
-    run = _NON_TEXT.sub("", run)
-    run = _SUB_OR_SUP.sub(_convert_sub_or_sup, run)
-    run = _RUBY.sub(ruby_to_text, run)
-    run = _BETWEEN_CELLS.sub(" | ", run)
-    run = _KNOWN_TAG.sub(_convert_tag, run)
-    run = _BLOCK_EDGES.sub("\n", run)
-    run = map_outside_literal_spans(unescape(run), lambda text: _ENTITY.sub(r"\\&", text))
-    run = _TAG_START.sub(r"\\<", run)
-    return _KEPT_TAG.sub(r"<\1>", run)
+    text = _NON_TEXT.sub("", markdown)
+    text = _SUB_OR_SUP.sub(_convert_sub_or_sup, text)
+    text = _RUBY.sub(ruby_to_text, text)
+    text = _BETWEEN_CELLS.sub(" | ", text)
+    text = _KNOWN_TAG.sub(_convert_tag, text)
+    text = _BLOCK_EDGES.sub("\n", text)
+    text = map_outside_literal_spans(
+        unescape(text), lambda part: _ENTITY.sub(r"\\&", part)
+    )
+    text = _TAG_START.sub(r"\\<", text)
+    return _KEPT_TAG.sub(r"<\1>", text)
 
 
 def _convert_sub_or_sup(match: re.Match[str]) -> str:
     name = match["name"].lower()
     text = match["words"]
-    if has_unicode_script(text, name):
+    if can_be_unicode_script(text, name):
         return to_unicode_script(text, name)
     opening, closing = _KEPT_TAG_MARKS
     return f"{opening}{name}{closing}{text}{opening}/{name}{closing}"
@@ -184,25 +192,25 @@ _SUBSCRIPTS = str.maketrans(
 _SCRIPT_BY_TAG = {"sup": ("^", _SUPERSCRIPTS), "sub": ("_", _SUBSCRIPTS)}
 
 
-def has_unicode_script(text: str, name: str) -> bool:
-    """Return whether all of `text` can be written in Unicode superscripts or subscripts.
+def can_be_unicode_script(text: str, element: str) -> bool:
+    """Return whether Unicode has a superscript or subscript for each character of `text`.
 
-    `name` is the element to replace, `sup` or `sub`.
+    `element` is the HTML element to replace, `sup` or `sub`.
     """
-    _, table = _SCRIPT_BY_TAG[name]
+    _, table = _SCRIPT_BY_TAG[element]
     return all(ord(char) in table for char in text)
 
 
-def to_unicode_script(text: str, name: str) -> str:
-    """Convert `<sup>` or `<sub>` content to Unicode: `10<sup>5</sup>` becomes 10⁵, not 105.
+def to_unicode_script(text: str, element: str) -> str:
+    """Convert the content of `<sup>` or `<sub>` to Unicode, so that 10⁵ doesn't become 105.
 
     If Unicode lacks a character, text with a digit is put in parentheses, e.g. `x^(1/2)`, so
     that it doesn't merge with a preceding number. Other text, as in `K<sub>M</sub>`, and
     citations in square brackets are left unchanged. This doesn't affect keys, because
     `fold_alphanumerics` reverses it.
     """
-    marker, table = _SCRIPT_BY_TAG[name]
-    if has_unicode_script(text, name):
+    marker, table = _SCRIPT_BY_TAG[element]
+    if can_be_unicode_script(text, element):
         return text.translate(table)
     if any(letter.isdigit() for letter in text) and text[:1] != "[":
         return f"{marker}({text})"

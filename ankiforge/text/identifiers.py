@@ -51,7 +51,7 @@ _INDEX_PAGE = regex(r"(?i)/(?:index|default)\.(?:html?|php|aspx?)$")
 
 
 def find_identifiers(text: str) -> tuple[Pair, ...]:
-    """Return all identifiers in text typed by the user, e.g. DOIs, most reliable first."""
+    """Find all identifiers, e.g. DOIs, in text typed by the user. The most reliable come first."""
     return tuple(dict.fromkeys(_iter_identifiers(text.strip()[:_MAX_CHARS])))
 
 
@@ -60,9 +60,9 @@ def _iter_identifiers(text: str) -> Iterator[Pair]:
     if _BARE_HOST.fullmatch(text) and not _DOI.match(text):
         urls.append(f"https://{text}")
     for url in urls:
-        yield from _parse_url(url)
+        yield from _iter_url_identifiers(url)
     text_without_urls = _URL.sub(" ", text)
-    yield from _find_work_ids(text_without_urls)
+    yield from _iter_work_identifiers(text_without_urls)
     arxiv_match = _BARE_ARXIV.fullmatch(text)
     if arxiv_match:
         yield "arxiv", arxiv_match[1].lower()
@@ -79,9 +79,10 @@ def _iter_identifiers(text: str) -> Iterator[Pair]:
 
 
 def _iter_path_suffixes(text: str) -> Iterator[Pair]:
-    """Yield all suffixes of a file's path, then its name. Yield nothing for other text.
+    """Yield all suffixes of a file's path, then the file's name.
 
-    Any suffix may be the file's path within its source, whose directory is unknown.
+    Any suffix may be the file's path within its source, whose directory is unknown. Yields nothing
+    if the text isn't a path.
     """
     obsidian_match = _OBSIDIAN.fullmatch(text)
     if obsidian_match:
@@ -103,9 +104,9 @@ def _iter_path_suffixes(text: str) -> Iterator[Pair]:
     yield "file", parts[-1]
 
 
-def _find_work_ids(text: str) -> Iterator[Pair]:
+def _iter_work_identifiers(text: str) -> Iterator[Pair]:
     for match in _DOI.finditer(text):
-        yield from _expand_doi(match[0])
+        yield from _iter_doi_variants(match[0])
     for match in _ARXIV.finditer(text):
         yield "arxiv", match[1].lower()
     for match in _PMID.finditer(text):
@@ -114,9 +115,9 @@ def _find_work_ids(text: str) -> Iterator[Pair]:
         yield "pmcid", match[1].lstrip("0")
 
 
-def _expand_doi(raw_doi: str) -> Iterator[Pair]:
-    """Yield the normalized DOI, also without a publisher's suffix, and any arXiv ID in it."""
-    doi = strip_punctuation(unquote(raw_doi))
+def _iter_doi_variants(raw_doi: str) -> Iterator[Pair]:
+    """Yield a normalized DOI with and without a publisher's suffix, and any arXiv ID in them."""
+    doi = normalize_doi(unquote(raw_doi))
     for variant in dict.fromkeys((doi, _DOI_SUFFIX.sub("", doi))):
         yield "doi", variant
         arxiv_match = _ARXIV_DOI.fullmatch(variant)
@@ -124,8 +125,8 @@ def _expand_doi(raw_doi: str) -> Iterator[Pair]:
             yield "arxiv", arxiv_match[1]
 
 
-def strip_punctuation(doi: str) -> str:
-    """Lower-case a DOI and strip trailing punctuation, which belongs to the sentence."""
+def normalize_doi(doi: str) -> str:
+    """Lower-case a DOI, and strip punctuation at the end that belongs to the sentence around it."""
     doi = doi.lower()
     while doi:
         is_unbalanced = doi[-1] == ")" and doi.count(")") > doi.count("(")
@@ -135,12 +136,12 @@ def strip_punctuation(doi: str) -> str:
     return doi
 
 
-def _parse_url(url: str) -> Iterator[Pair]:
+def _iter_url_identifiers(url: str) -> Iterator[Pair]:
     """Yield any work identifiers in a URL, followed by the normalized URL."""
     without_fragment = url.partition("#")[0]
     path, _, query = unquote(without_fragment).partition("?")
-    yield from _find_work_ids(path)
-    yield from _find_work_ids(query)
+    yield from _iter_work_identifiers(path)
+    yield from _iter_work_identifiers(query)
     normalized_url = normalize_url(url)
     if normalized_url:
         yield "url", normalized_url
@@ -169,7 +170,7 @@ def normalize_url(url: str) -> str:
 
 
 def parse_isbns(identifiers: Iterable[str]) -> tuple[Pair, ...]:
-    """Extract the ISBNs from identifiers, allowing for an `isbn:` prefix and hyphens."""
+    """Extract the ISBNs from identifiers, which may have hyphens and the prefix `isbn:`."""
     matches = [
         _PREFIXED_ISBN.fullmatch(re.sub(r"[-\s]", "", text)) for text in identifiers
     ]
@@ -203,15 +204,15 @@ def normalize_identifiers(identifiers: Iterable[Pair], uri: str = "") -> tuple[P
         scheme = hints.strip_printed_suffix(printed_scheme)
         match scheme:
             case "doi":
-                names += _expand_doi(value)
+                names += _iter_doi_variants(value)
                 # best effort: some old DOIs contain `<` and `>`
-                names += _find_work_ids(value)
+                names += _iter_work_identifiers(value)
             case "arxiv":
                 names.append(("arxiv", re.sub(r"v\d+$", "", value.lower())))
             case "isbn":
                 names.append(("isbn", to_isbn13(value) or value))
             case "url":
-                names += _parse_url(value)
+                names += _iter_url_identifiers(value)
             case "attachment":
                 names.append(("zotero", value))
             case "citekey" | "file" | "path":
@@ -219,5 +220,5 @@ def normalize_identifiers(identifiers: Iterable[Pair], uri: str = "") -> tuple[P
             case _ if not hints.is_quoted_scheme(scheme):
                 names.append((scheme, value))
     if _URL.match(uri):
-        names += _parse_url(uri)
+        names += _iter_url_identifiers(uri)
     return tuple(dict.fromkeys(names))

@@ -30,7 +30,7 @@ Anchor = tuple[str, str, str]
 def build_anchor(exact: str, before: str, after: str) -> Anchor:
     """Build an anchor for a passage from its text and the text around it.
 
-    `before` and `after` may be longer than needed.
+    Only the characters of `before` and `after` that are nearest to the passage are used.
     """
     folded_before = normalize_for_lookup(before[-CONTEXT_CHARS:])
     folded_after = normalize_for_lookup(after[:CONTEXT_CHARS])
@@ -42,28 +42,28 @@ def build_anchor(exact: str, before: str, after: str) -> Anchor:
 
 
 def get_anchor(highlight: Highlight) -> Anchor:
-    """Return a highlight's anchor, built from its anchor text or, without one, its text."""
+    """Build a highlight's anchor from its anchor text, or from its own text if it has none."""
     context = (highlight.prefix, highlight.suffix)
     before, after = highlight.anchor_context or context
     return build_anchor(highlight.anchor_text or highlight.exact, before, after)
 
 
 def build_reading(highlight: Highlight) -> QuoteReading:
-    """Build a reading from a highlight's current text and the folded context of its anchor."""
+    """Return a highlight's current text together with the folded context in its anchor."""
     _, before, after = get_anchor(highlight)
     return QuoteReading(highlight.exact, before, after)
 
 
-def build_anchor_key(highlight: Highlight, nth: int) -> HighlightKey:
+def build_anchor_key(highlight: Highlight, occurrence: int) -> HighlightKey:
     """Build a highlight's key from its anchor.
 
-    `nth` distinguishes highlights with the same anchor, counting from 1 in document order.
+    `occurrence` distinguishes highlights with the same anchor. It counts from 1 in document order.
     """
-    anchor = hash16(*get_anchor(highlight), str(nth))
+    anchor = hash16(*get_anchor(highlight), str(occurrence))
     return HighlightKey(f"{highlight.namespace}/{anchor}")
 
 
-def build_own_key(highlight: Highlight) -> HighlightKey:
+def build_source_id_key(highlight: Highlight) -> HighlightKey:
     """Build a highlight's key from the ID in its source, or return "" if there is no ID."""
     if not highlight.source_id:
         return HighlightKey("")
@@ -71,9 +71,10 @@ def build_own_key(highlight: Highlight) -> HighlightKey:
 
 
 def number_highlights(highlights: Iterable[Highlight]) -> Iterator[Highlight]:
-    """Yield the highlights of a note or page, setting `occurrence` to number equal anchors.
+    """Yield the highlights of a note or page, with `occurrence` set.
 
-    Passages chosen by the user are numbered separately from highlights in the source.
+    It counts the highlights with the same anchor from 1. Passages chosen by the user are counted
+    separately from highlights in the source.
     """
     counts: Counter[tuple[Anchor, bool]] = Counter()
     for highlight in highlights:

@@ -47,12 +47,12 @@ _STATEMENT_WORD = regex(
 )
 
 
-def split_items(front: str, back: str) -> list[str]:
+def split_answer_into_items(front: str, back: str) -> list[str]:
     """Split an answer into list items, or return [] if it isn't a list.
 
-    Items with list markers always count. Plain lines, or the parts of a single line, count
-    only if the front asks for several items. Items on separate lines are returned as
-    Markdown, parts of a single line as plain text.
+    Items with list markers always count. Plain lines, or the parts of a single line, only count
+    if the front asks for several items. Items on separate lines are returned as Markdown, and
+    parts of a single line as plain text.
     """
     if (
         len(_OPTION.findall(front)) >= _MIN_LIST_ITEMS
@@ -71,11 +71,11 @@ def split_items(front: str, back: str) -> list[str]:
         len(line.split()) <= _MAX_LINE_WORDS for line in lines
     ):
         return lines
-    return _split_line(to_plain_text(back).strip().rstrip("."))
+    return _split_line_into_items(to_plain_text(back).strip().rstrip("."))
 
 
-def _split_line(line: str) -> list[str]:
-    """Return the items of a list on one line, or [] if the line is prose."""
+def _split_line_into_items(line: str) -> list[str]:
+    """Split a line into the items that it lists, or return [] if the line is prose."""
     if _STATEMENT_WORD.search(line) or len(line.split()) > _MAX_LIST_WORDS:
         return []
     parts = [part.strip() for part in _ITEM_SEPARATOR.split(line) if part.strip()]

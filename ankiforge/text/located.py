@@ -1,11 +1,11 @@
 """Find quotes, selections and previously chosen passages in a text.
 
-`locate` and `find_whole_words` ignore the same differences as `is_same_text`. All other functions
-compare only letters and digits, even across pages. `find_quote` and `locate_quote` find a quote by
-a model or chat, even if it is incomplete or was copied badly. `locate_selection` finds what the
-user selects on the web page. `relocate_passage` finds a passage that the user chose in an unmarked
-document, even if the document has changed since. docs/reference/keys.md describes the keys of such
-passages.
+`locate_text` and `find_whole_words` ignore the same differences as `is_same_text`. All other
+functions compare only letters and digits, even across pages. `find_quote` and `locate_quote` find a
+quote by a model or chat, even if it is incomplete or was copied badly. `locate_selection` finds
+what the user selects on the web page. `relocate_passage` finds a passage that the user chose in an
+unmarked document, even if the document has changed since. docs/reference/keys.md describes the keys
+of such passages.
 """
 
 from __future__ import annotations
@@ -20,13 +20,13 @@ from typing import NamedTuple
 
 from ankiforge.model import QuoteReading, Span
 from ankiforge.text import regex
-from ankiforge.text.elements import replace_html
+from ankiforge.text.elements import convert_html_elements
 from ankiforge.text.normalize import (
     UNEVEN_WHITESPACE,
     fold_alphanumerics,
     normalize_for_comparison,
     normalize_for_lookup,
-    normalize_unstripped,
+    normalize_keeping_outer_spaces,
 )
 from ankiforge.text.passages import SUPERSCRIPT_NOTE
 from ankiforge.text.sentences import find_sentence_around
@@ -38,7 +38,7 @@ Offsets = Sequence[int]
 
 
 def fold_alphanumerics_with_offsets(text: str) -> tuple[str, Offsets]:
-    """Return the case-folded letters and digits of a text, and the original offset of each."""
+    """Reduce text to case-folded letters and digits, and return the original offset of each."""
     if text.isascii():
         return fold_alphanumerics(text), tuple(compress(count(), map(str.isalnum, text)))
     return _fold_with_offsets(text, _fold_cluster)
@@ -52,13 +52,13 @@ def _normalize_with_offsets(text: str) -> tuple[str, Offsets]:
 
 
 _fold_cluster = lru_cache(maxsize=4096)(fold_alphanumerics)
-_normalize_cluster = lru_cache(maxsize=4096)(normalize_unstripped)
+_normalize_cluster = lru_cache(maxsize=4096)(normalize_keeping_outer_spaces)
 
 
 def _fold_with_offsets(text: str, fold: Callable[[str], str]) -> tuple[str, Offsets]:
-    """Apply `fold` to text, and return the original offset of each resulting character.
+    """Apply `fold` to text, and return the result with the original offset of each character.
 
-    Characters are folded together with their combining marks, because NFKC may compose them.
+    Each character is folded together with its combining marks, because NFKC may compose them.
     """
     folded_chars = list[str]()
     offsets = list[int]()
@@ -76,14 +76,16 @@ def _fold_with_offsets(text: str, fold: Callable[[str], str]) -> tuple[str, Offs
     return "".join(folded_chars), tuple(offsets)
 
 
-def locate(quote: str, source: str, near: int = 0) -> Span | None:
-    """Find `quote` in `source`, ignoring the same differences as `is_same_text`.
+def locate_text(quote: str, source: str, near: int = 0) -> Span | None:
+    """Find `quote` in `source`, ignoring case, whitespace and typography.
 
-    Returns the span that starts nearest to the offset `near` (by default, the first one), or
-    None if nothing matches.
+    Of several matches, the one that starts nearest to the offset `near` wins.
+
+    Returns:
+        The span of the match, or None if there is none.
     """
     nearest = None
-    for span in _find_spans(quote, source):
+    for span in _iter_matching_spans(quote, source):
         if nearest is None or abs(span[0] - near) < abs(nearest[0] - near):
             nearest = span
         if span[0] >= near:  # all later spans are farther away
@@ -92,12 +94,12 @@ def locate(quote: str, source: str, near: int = 0) -> Span | None:
 
 
 def find_whole_words(words: str, source: str) -> Span | None:
-    """Return the first span where `words` occurs in `source` as whole words, or None.
+    """Find the first span of `source` that matches `words` as whole words, or return None.
 
     For example, `two` doesn't match in `networks`. In scripts without capitals, `words` may
     match in the middle of a run of letters.
     """
-    for start, end in _find_spans(words, source):
+    for start, end in _iter_matching_spans(words, source):
         if not (
             belong_to_same_word(source[max(start - 1, 0) : start], source[start])
             or belong_to_same_word(source[end : end + 1], source[end - 1])
@@ -107,7 +109,7 @@ def find_whole_words(words: str, source: str) -> Span | None:
 
 
 def belong_to_same_word(adjacent: str, letter: str) -> bool:
-    """Return whether a letter and the character next to it are part of the same word.
+    """Return whether a letter and the character next to it belong to the same word.
 
     `adjacent` is "" at the edge of the text. Letters of scripts without capitals don't count,
     because such scripts may not separate words: `三五ｇで` is a quantity and a particle.
@@ -119,7 +121,7 @@ def belong_to_same_word(adjacent: str, letter: str) -> bool:
 
 
 def extend_to_words(text: str, span: Span) -> Span:
-    """Extend a span of `text` to word boundaries at both ends."""
+    """Extend a span of `text` at both ends so that it covers whole words."""
     start, end = span
     while start and belong_to_same_word(text[start - 1], text[start]):
         start -= 1
@@ -133,7 +135,7 @@ def _is_caseless(letter: str) -> bool:
     return letter.isalpha() and letter.lower() == letter.upper()
 
 
-def _find_spans(quote: str, source: str) -> Iterator[Span]:
+def _iter_matching_spans(quote: str, source: str) -> Iterator[Span]:
     needle = normalize_for_comparison(quote)
     if not needle:
         return
@@ -215,14 +217,14 @@ class DocumentLetters:
         """Return the range of letter indexes on a page."""
         return self._page_starts[page], self._page_starts[page + 1]
 
-    def find_all(self, letters: str, start: int = 0) -> Iterator[int]:
-        """Yield the index of each occurrence of `letters` at or after `start`."""
+    def find_occurrences(self, letters: str, start: int = 0) -> Iterator[int]:
+        """Yield the letter index of each occurrence of `letters` at or after `start`."""
         index = self.text.find(letters, start) if letters else -1
         while index >= 0:
             yield index
             index = self.text.find(letters, index + 1)
 
-    def find_spans(
+    def find_spans_of_parts(
         self, parts: Sequence[str], start: int = 0, end: int | None = None
     ) -> Iterator[Span]:
         """Yield each span between `start` and `end` that contains all `parts` in order.
@@ -231,7 +233,7 @@ class DocumentLetters:
         consecutive parts.
         """
         first_part, *other_parts = parts or ("",)
-        for index in self.find_all(first_part, start):
+        for index in self.find_occurrences(first_part, start):
             span_end = index + len(first_part)
             for part in other_parts:
                 part_start = self.text.find(
@@ -244,14 +246,14 @@ class DocumentLetters:
                 return
             yield index, span_end
 
-    def get_passage(self, first: int, end: int, like: str = "") -> PassageMatch:
-        """Return the passage with the letters from index `first` up to `end`.
+    def get_passage(self, start: int, end: int, earlier_text: str = "") -> PassageMatch:
+        """Return the passage that consists of the letters with indexes from `start` up to `end`.
 
-        `like` is an earlier text of the passage. Punctuation at its beginning or end is
+        Punctuation at the beginning or end of `earlier_text`, an earlier text of the passage, is
         included if the document still has it.
         """
-        page, start = self._locate_letter(first)
-        last_page, last_offset = self._locate_letter(end - 1)
+        page, first_offset = self._find_page_and_offset(start)
+        last_page, last_offset = self._find_page_and_offset(end - 1)
         text = self.pages[page]
         stop = last_offset + 1
         for number in range(page + 1, last_page + 1):
@@ -259,20 +261,20 @@ class DocumentLetters:
             if number == last_page:
                 stop += len(text)
             text += self.pages[number]
-        stripped_like = like.rstrip()
-        for char in stripped_like[
-            len(stripped_like) - _count_leading_punctuation(stripped_like[::-1]) :
-        ]:
+        earlier_text = earlier_text.rstrip()
+        trailing_count = _count_leading_punctuation(earlier_text[::-1])
+        for char in earlier_text[len(earlier_text) - trailing_count :]:
             if text[stop : stop + 1] == char:
                 stop += 1
-        for char in reversed(stripped_like[: _count_leading_punctuation(stripped_like)]):
-            if text[start - 1 : start] == char:
-                start -= 1
-        return PassageMatch(page, (start, stop), text, (first, end))
+        leading_count = _count_leading_punctuation(earlier_text)
+        for char in reversed(earlier_text[:leading_count]):
+            if text[first_offset - 1 : first_offset] == char:
+                first_offset -= 1
+        return PassageMatch(page, (first_offset, stop), text, (start, end))
 
-    def _locate_letter(self, letter: int) -> tuple[int, int]:
-        page = bisect_right(self._page_starts, letter) - 1
-        return page, self._origins[page][letter - self._page_starts[page]]
+    def _find_page_and_offset(self, index: int) -> tuple[int, int]:
+        page = bisect_right(self._page_starts, index) - 1
+        return page, self._origins[page][index - self._page_starts[page]]
 
 
 def _count_leading_punctuation(text: str) -> int:
@@ -292,19 +294,18 @@ def split_quote_letters(quote: str) -> list[str]:
 
 
 def find_quote(quote: str, text: str) -> Span | None:
-    """Return the span of `quote` in `text`, or None.
+    """Find a chat model's quote in `text`, and return its span, or None if it isn't there.
 
-    Tolerates emphasis or omissions that a chat model has introduced, and footnote numbers that it
-    has left out.
+    The model may have added emphasis or omitted words, or it may have left out footnote numbers.
     """
     if SUPERSCRIPT_NOTE.search(text) and not SUPERSCRIPT_NOTE.search(quote):
         text = SUPERSCRIPT_NOTE.sub(lambda note: " " * len(note[0]), text)
-    exact_span = locate(quote, text)
+    exact_span = locate_text(quote, text)
     parts = split_quote_letters(quote)
     if exact_span or sum(map(len, parts)) < _MIN_QUOTE_LETTERS:
         return exact_span
     letters = DocumentLetters([text])
-    span = next(letters.find_spans(parts), None)
+    span = next(letters.find_spans_of_parts(parts), None)
     return letters.get_passage(*span).span if span else None
 
 
@@ -323,17 +324,16 @@ def locate_quote(
     """Find a quote in the document.
 
     Args:
-        quote: a quote by the chat, possibly with an ellipsis for omitted text.
-        letters: the document's letters and digits, casefolded.
-        pages: the pages of the requested chunk, which are searched first.
+        quote: A quote by the chat, possibly with an ellipsis for omitted text.
+        letters: The document to search.
+        pages: The pages that the chat was asked about. They are searched first.
 
     Returns:
-        A pair of the location (None if the quote isn't in the document) and whether the match
-        is exact.
+        (passage, is_exact). The passage is None if the quote is not in the document.
     """
     requested_spans = [letters.get_page_span(page) for page in pages]
 
-    def choose_span(spans: Sequence[Span]) -> PassageMatch:
+    def choose_passage(spans: Sequence[Span]) -> PassageMatch:
         preferred = [
             span
             for span in spans
@@ -346,14 +346,14 @@ def locate_quote(
 
     parts = split_quote_letters(letters.replace_non_text(quote))
     quote_letters = "".join(parts)
-    spans = list(letters.find_spans(parts))
+    spans = list(letters.find_spans_of_parts(parts))
     if len(spans) == 1 or (spans and len(quote_letters) >= _MIN_EXACT_LETTERS):
-        return choose_span(spans), True
+        return choose_passage(spans), True
     if len(quote_letters) < _MIN_FUZZY_LETTERS:
         return None, False
     other_pages = [page for page in range(len(letters.pages)) if page not in pages]
     span = _find_similar(quote_letters, letters, (*sorted(pages), *other_pages))
-    return (choose_span([span]) if span else None), False
+    return (choose_passage([span]) if span else None), False
 
 
 def _find_similar(
@@ -372,7 +372,9 @@ def _find_similar(
     for page in pages:
         page_start, page_end = letters.get_page_span(page)
         # the quote may have an omission, so search for its beginning and its end
-        omission_span = next(letters.find_spans(quote_ends, page_start, page_end), None)
+        omission_span = next(
+            letters.find_spans_of_parts(quote_ends, page_start, page_end), None
+        )
         if omission_span and omission_span[1] - omission_span[0] < 2 * len(quote):
             best = omission_span
             break
@@ -407,22 +409,24 @@ _LEAD_LETTERS = 40
 def locate_selection(
     letters: DocumentLetters, text: str, before: str = "", page: int = -1
 ) -> PassageMatch | None:
-    """Locate text selected on the web page in its document, extending it to whole words.
+    """Find text that the user selected on the web page, and extend it to whole words.
+
+    Returns None if the text isn't in the document.
 
     Args:
-        letters: the document to search.
-        text: the selected text.
-        before: text preceding the selection, used to tell identical passages apart.
-        page: the zero-based page index, or -1 if unknown.
+        letters: The document to search.
+        text: The selected text.
+        before: The text before the selection, to tell identical passages apart.
+        page: The zero-based page index, or -1 if unknown.
     """
     from rapidfuzz.distance import Postfix
 
     # the web page shows the HTML tags of a note as text, but the document's text lacks them
-    candidates = map(letters.fold, (text, replace_html(text)))
+    candidates = map(letters.fold, (text, convert_html_elements(text)))
     folded = next(
         (candidate for candidate in candidates if candidate in letters.text), ""
     )
-    positions = list(letters.find_all(folded))
+    positions = list(letters.find_occurrences(folded))
     if 0 <= page < len(letters.pages):
         start, end = letters.get_page_span(page)
         positions = [position for position in positions if start <= position < end]
@@ -456,13 +460,13 @@ def relocate_passage(
     3. Similar text, at least `MIN_SIMILARITY` per cent, occurs between the same letters.
 
     Args:
-        letters: the document to search.
-        readings: earlier texts of the passage and the letters around them, latest first.
-        near: the letter index where the passage started when it was chosen.
+        letters: The document to search.
+        readings: Earlier texts of the passage and the letters around them, latest first.
+        near: The letter index where the passage started when it was chosen.
     """
     for exact, before, after in readings:
         folded_text = normalize_for_lookup(exact)
-        indexes = list(letters.find_all(folded_text))
+        indexes = list(letters.find_occurrences(folded_text))
         indexes_between = [
             index
             for index in indexes
@@ -487,7 +491,7 @@ def _find_between(
     from rapidfuzz import fuzz
 
     max_length = int(_MAX_GROWTH * len(expected))
-    starts = [index + len(before) for index in letters.find_all(before)]
+    starts = [index + len(before) for index in letters.find_occurrences(before)]
     if after and not before:
         starts = [0]
     for start in starts:

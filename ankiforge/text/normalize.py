@@ -2,7 +2,7 @@
 
 Each purpose has its own normal form: `normalize_for_lookup` for keys and candidates,
 `normalize_for_comparison` for typed or quoted text, `normalize_for_search` for the search index.
-Keys and anchors depend on the first two (docs/reference/keys.md). A *shield* is an escape, code or
+Keys and anchors depend on the first two (docs/reference/keys.md). A *literal* is an escape, code or
 maths, in which nothing counts as markup or words. `find_literal_spans` parses our Markdown
 exactly. In source text, code and maths can only be guessed, because `$` may begin an amount.
 """
@@ -75,13 +75,13 @@ def build_document_tag(title: str) -> str:
 
 @lru_cache(maxsize=1024)  # many checks use the same passage
 def normalize_for_comparison(text: str) -> str:
-    """Normalize case, whitespace, and typography, as for `is_same_text`."""
+    """Normalize case, whitespace and typography. `is_same_text` compares texts in this form."""
     if text.isascii():  # ASCII has no typographic characters and no variants of letters
         return " ".join(text.lower().split())
-    return normalize_unstripped(text).strip()
+    return normalize_keeping_outer_spaces(text).strip()
 
 
-def normalize_unstripped(text: str) -> str:
+def normalize_keeping_outer_spaces(text: str) -> str:
     """Normalize text like `normalize_for_comparison`, but keep a space at either end."""
     if text.isascii():  # ASCII has no typographic characters and no variants of letters
         return UNEVEN_WHITESPACE.sub(" ", text.lower())
@@ -103,7 +103,7 @@ def is_same_text(a: str, b: str) -> bool:
 
 
 def contains_text(text: str, part: str) -> bool:
-    """Return whether `part` occurs in `text`, ignoring the same differences as `is_same_text`."""
+    """Return whether `part` occurs in `text`, ignoring case, whitespace and typography."""
     return normalize_for_comparison(part) in normalize_for_comparison(text)
 
 
@@ -131,10 +131,10 @@ _BASE_LETTERS = str.maketrans(
 
 
 def normalize_for_search(text: str) -> str:
-    """Normalize text in the same way as the search index.
+    """Normalize text to the form in which the search index stores it.
 
-    Drops case and accents, and puts spaces around each character of a script without spaces,
-    so that it is indexed as a word.
+    Drops case and accents. Puts spaces around each character of a script without spaces, so that
+    it is indexed as a word.
     """
     text = _POWER.sub(r"\1", text.replace("\u00ad", "").replace("\0", " "))
     if text.isascii():
@@ -163,10 +163,10 @@ _ISOLATES = frozenset("\u2066\u2067\u2068")
 _PARAGRAPH_END = regex("([\n\r\x1c-\x1e\x85\u2029]+)")
 
 
-def clean_text(text: str) -> str:
+def normalize_for_anki(text: str) -> str:
     """Normalize text to the form in which Anki stores it.
 
-    That is, NFC with LF line breaks and without control characters or noncharacters.
+    This is NFC with LF line breaks, without control characters and noncharacters.
     """
     if text.isascii() and text.isprintable():
         return text
@@ -174,11 +174,11 @@ def clean_text(text: str) -> str:
     return unicodedata.normalize("NFC", _REMOVED_CHARS.sub("", text))
 
 
-def is_visible(text: str) -> bool:
-    """Return whether plain text contains any visible characters."""
+def has_visible_text(text: str) -> bool:
+    """Return whether plain text contains at least one visible character."""
     if text.isascii() and text.isprintable():
         return bool(text.strip())
-    chars = clean_text(text)
+    chars = normalize_for_anki(text)
     return any(unicodedata.category(char) not in _INVISIBLE_CATEGORIES for char in chars)
 
 
@@ -210,7 +210,7 @@ def _isolate_paragraph(paragraph: str) -> str:
     return _FIRST_STRONG_ISOLATE + content + _POP_ISOLATE * (depth + 1)
 
 
-# --- shields --------------------------------------------------------------------------
+# --- literals -------------------------------------------------------------------------
 
 # --- in our Markdown ------------------------------------------------------------------
 
@@ -250,7 +250,7 @@ OTHER_MATH_PATTERN = rf"""(?:
 `match_to_dollar_math` converts the matches.
 """
 _OTHER_MATHS = regex(
-    rf"(?xm)(?P<kept>\\\\|`[^`\n]*`|\$\$[^$]+\$\$|{MATH_PATTERN})|{OTHER_MATH_PATTERN}"
+    rf"(?xm)(?P<kept>\\\\|`[^`\n]*`|\$\$[^$]+\$\$|(?!\$`){MATH_PATTERN})|{OTHER_MATH_PATTERN}"
 )
 _WRAPPER = regex(r"\\(?:begin|end)\{(?:displaymath|math)\}")
 
@@ -269,7 +269,7 @@ def match_to_dollar_math(match: re.Match[str]) -> str:
 def convert_to_dollar_math(text: str, change: Callable[[str], str] = str) -> str:
     """Convert math in other notations, e.g. LaTeX's or GitLab's, to math in dollar signs.
 
-    `change` is applied to all other text.
+    `change` is applied to the text between formulas.
     """
     if "\\" not in text and "$`" not in text:
         return change(text)
@@ -285,7 +285,7 @@ def convert_to_dollar_math(text: str, change: Callable[[str], str] = str) -> str
     return "".join(parts)
 
 
-_SHIELD = regex(
+_LITERAL = regex(
     rf"""(?mx)
       (?P<escape>\\[!-/:-@\[-`{{-~])
     # a fence ends with a line of its own mark
@@ -302,27 +302,32 @@ _SHIELD = regex(
     | (?P<math>{MATH_PATTERN})
     """
 )
-_SHIELD_CHAR = regex(r"[\\`~$]")
+_LITERAL_CHAR = regex(r"[\\`~$]")
 
-Shield = tuple[int, int, str]
+LiteralSpan = tuple[int, int, str]
 """(start, end, kind), where kind is "escape", "fence", "code", "display" or "math"."""
 
 
-def find_literal_spans(markdown: str) -> list[Shield]:
-    """Find all escapes, code, and math in `markdown`, in order.
+def find_literal_spans(markdown: str) -> list[LiteralSpan]:
+    """Find all escapes, code and math in a Markdown text, in order.
 
-    These spans shield their content: no cloze deletion or emphasis starts or ends in them.
-    An unpaired `$` or backtick is an ordinary character.
+    Their content is literal, so no cloze deletion or emphasis starts or ends in it. An unpaired
+    `$` or backtick is an ordinary character.
     """
-    if not _SHIELD_CHAR.search(markdown):
+    if not _LITERAL_CHAR.search(markdown):
         return []
     # `lastgroup` is the outer group, because it ends after its inner groups
-    matches = _SHIELD.finditer(markdown)
+    matches = _LITERAL.finditer(markdown)
     return [(*match.span(), match.lastgroup or "") for match in matches]
 
 
 def split_at_literal_spans(markdown: str) -> Iterator[tuple[str, str, str]]:
-    """Yield (text before, shield, kind) for each shield, and finally (rest, "", "")."""
+    """Split a Markdown text at its escapes, code and math.
+
+    Yields:
+        (text before, literal, kind) for each of these literals, and finally
+        (remaining text, "", "").
+    """
     position = 0
     for start, end, kind in find_literal_spans(markdown):
         yield markdown[position:start], markdown[start:end], kind
@@ -331,9 +336,9 @@ def split_at_literal_spans(markdown: str) -> Iterator[tuple[str, str, str]]:
 
 
 def map_outside_literal_spans(markdown: str, change: Callable[[str], str]) -> str:
-    """Apply `change` to all text except escapes, code, and math."""
+    """Apply `change` to all parts of a Markdown text except escapes, code and math."""
     return "".join(
-        change(text) + shield for text, shield, _ in split_at_literal_spans(markdown)
+        change(text) + literal for text, literal, _ in split_at_literal_spans(markdown)
     )
 
 
@@ -343,14 +348,14 @@ def map_outside_literal_spans(markdown: str, change: Callable[[str], str]) -> st
 _NON_WORDS = regex(r"`[^`\n]*`|https?://\S+|\$(?=[^\s\d])[^$\n]*\$")
 
 
-def remove_non_words(text: str) -> str:
-    """Replace code, URLs and formulas with spaces, keeping amounts of money."""
+def blank_out_code_and_urls(text: str) -> str:
+    """Replace each URL, formula and piece of code with a space. Amounts such as `$5` stay."""
     return _NON_WORDS.sub(" ", text)
 
 
 def remove_escapes(markdown: str) -> str:
-    """Strip backslash escapes for display, leaving code and math unchanged."""
+    """Remove the backslashes of escapes, for display. Code and math are left unchanged."""
     return "".join(
-        text + (shield[1:] if kind == "escape" else shield)
-        for text, shield, kind in split_at_literal_spans(markdown)
+        text + (literal[1:] if kind == "escape" else literal)
+        for text, literal, kind in split_at_literal_spans(markdown)
     )

@@ -84,7 +84,7 @@ def parse_masks(text: str) -> Masks:
 
 
 def get_masks(fields: Mapping[str, str] | Iterable[Pair]) -> Masks:
-    """Parse the masks in a card's fields, if any."""
+    """Parse the masks in a card's fields. There are none if the card isn't an occlusion card."""
     return parse_masks(dict(fields).get(OCCLUSION_FIELD, ""))
 
 
@@ -127,13 +127,13 @@ TEXT_FRAME = "text-"
 """The beginning of `Highlight.figure_hash` if the user framed text without a picture or drawing."""
 
 
-def create_masks(figure: str, labels: Iterable[FigureLabel]) -> Masks:
+def create_masks(figure_hash: str, labels: Iterable[FigureLabel]) -> Masks:
     """Create a mask for each label in a figure, numbering them from 1."""
     masks = [
         Mask(number, label.left, label.top, label.width, label.height, label.text)
         for number, label in enumerate(list(labels)[:MAX_MASKS], start=1)
     ]
-    return Masks(figure, HIDE_ALL, tuple(masks))
+    return Masks(figure_hash, HIDE_ALL, tuple(masks))
 
 
 # --- labels -----------------------------------------------------------------------------
@@ -144,8 +144,8 @@ def list_labels(masks: Masks) -> Strings:
     return tuple(mask.label or f"({mask.number})" for mask in masks.active_masks)
 
 
-def to_readable_fields(fields: Iterable[Pair]) -> Fields:
-    """Replace any masks in a card's fields with a list of their labels, for display."""
+def replace_masks_with_labels(fields: Iterable[Pair]) -> Fields:
+    """Return a card's fields for display, with a list of labels in place of any masks."""
     readable_fields = []
     for name, text in fields:
         if name == OCCLUSION_FIELD:
@@ -197,12 +197,12 @@ def masks_from_anki(html: str) -> Masks:
     return Masks("", hide, tuple(masks))
 
 
-def copy_labels(masks: Masks, labelled: Masks) -> Masks:
-    """Copy the figure's hash and the labels from `labelled` to `masks`, matching by number."""
-    labels = {mask.number: mask.label for mask in labelled.masks}
+def copy_labels(masks: Masks, labelled_masks: Masks) -> Masks:
+    """Return `masks` with the figure's hash and the labels of the same numbers copied to them."""
+    labels = {mask.number: mask.label for mask in labelled_masks.masks}
     return replace(
         masks,
-        figure=labelled.figure,
+        figure=labelled_masks.figure,
         masks=tuple(
             replace(mask, label=labels.get(mask.number, "")) for mask in masks.masks
         ),
@@ -235,9 +235,9 @@ def update_masks(
     unchanged, so are the masks.
 
     Args:
-        old: the current masks of the card.
-        new: the masks for the figure's current labels; their numbers are ignored.
-        exported_labels: all labels ever exported to Anki, keyed by number.
+        old: The current masks of the card.
+        new: The masks for the figure's current labels; their numbers are ignored.
+        exported_labels: All labels ever exported to Anki, keyed by number.
     """
     if old.figure and old.figure == new.figure:
         return MaskUpdate(old, is_certain=True)
@@ -267,21 +267,21 @@ def update_masks(
     ]
     return MaskUpdate(
         Masks(new.figure, old.hide, tuple(masks)),
-        is_certain=_are_probably_right(old.masks, matched_masks),
+        is_certain=_are_masks_reliable(old.masks, matched_masks),
     )
 
 
 def _find_former_number(
     label: str, exported_labels: Mapping[str, str], taken_numbers: Collection[int]
 ) -> int:
-    """Return an unused number under which a label was once exported to Anki, or 0."""
+    """Find an unused number under which a label was once exported to Anki, or return 0."""
     for number, exported_label in exported_labels.items():
         if _is_same_label(exported_label, label) and int(number) not in taken_numbers:
             return int(number)
     return 0
 
 
-def _are_probably_right(old: Sequence[Mask], matched: Sequence[Mask]) -> bool:
+def _are_masks_reliable(old: Sequence[Mask], matched: Sequence[Mask]) -> bool:
     read_count = sum(not mask.drawn for mask in old)
     matched_read_count = sum(not mask.drawn for mask in matched)
     has_drawn = any(mask.drawn and mask.on for mask in old)
@@ -308,19 +308,19 @@ def _match_masks(old: Sequence[Mask], new: Sequence[Mask]) -> dict[int, int]:
     overlaps.sort()
     for _, old_index, new_index in overlaps:
         if _is_same_label(old[old_index].label, new[new_index].label):
-            _match_pair(old_by_new, old_index, new_index)
+            _add_match(old_by_new, old_index, new_index)
     for new_index, new_mask in enumerate(new):
         for old_index, old_mask in enumerate(old):
-            if _is_same_label(old_mask.label, new_mask.label) and _match_pair(
+            if _is_same_label(old_mask.label, new_mask.label) and _add_match(
                 old_by_new, old_index, new_index
             ):
                 break
     for _, old_index, new_index in overlaps:
-        _match_pair(old_by_new, old_index, new_index)
+        _add_match(old_by_new, old_index, new_index)
     return old_by_new
 
 
-def _match_pair(old_by_new: dict[int, int], old_index: int, new_index: int) -> bool:
+def _add_match(old_by_new: dict[int, int], old_index: int, new_index: int) -> bool:
     if new_index in old_by_new or old_index in old_by_new.values():
         return False
     old_by_new[new_index] = old_index

@@ -23,20 +23,20 @@ MAX_SUBJECT_CONTEXT_CHARS = 600
 _WHITESPACE = regex(r"\s")
 
 
-def get_paragraphs_around(text: str, start: int, end: int, *, asks: bool) -> str:
+def get_paragraphs_around(text: str, start: int, end: int, *, for_question: bool) -> str:
     """Return the paragraph around a passage, plus as many neighbouring paragraphs as fit.
 
-    A paragraph is a line. If the passage's own paragraph is too long, it is truncated at a
-    sentence boundary, falling back to a word boundary, and `…` marks the cut.
+    A paragraph is a line. If the passage's own paragraph is too long, it is cut between two
+    sentences if possible, otherwise between two words, and `…` marks the cut.
 
     Args:
-        text: the full text.
-        start: the offset where the passage starts.
-        end: the offset where the passage ends.
-        asks: whether the user asks a question about the passage. This raises the length
+        text: The full text.
+        start: The offset where the passage starts.
+        end: The offset where the passage ends.
+        for_question: Whether the user asks a question about the passage. This raises the length
             limit, because the answer may be in the surrounding text.
     """
-    limit = MAX_ANSWER_CONTEXT_CHARS if asks else MAX_SUBJECT_CONTEXT_CHARS
+    limit = MAX_ANSWER_CONTEXT_CHARS if for_question else MAX_SUBJECT_CONTEXT_CHARS
     paragraph_start = text.rfind("\n", 0, start) + 1
     paragraph_end = _find_line_end(text, end)
     while paragraph_end - paragraph_start <= limit:
@@ -63,22 +63,22 @@ def get_paragraphs_around(text: str, start: int, end: int, *, asks: bool) -> str
     max_before = max(remaining // 2, remaining - len(text_after))
     max_after = max(remaining // 2, remaining - len(text_before))
     if len(text_before) > max_before:
-        text_before = f"… {_keep_end(text_before, max_before)}"
+        text_before = f"… {_truncate_start(text_before, max_before)}"
     if len(text_after) > max_after:
-        text_after = f"{_keep_start(text_after, max_after)} …"
+        text_after = f"{_truncate_end(text_after, max_after)} …"
     return f"{text_before}{passage}{text_after}"
 
 
-def _keep_start(text: str, max_length: int) -> str:
-    """Return the start of a text, cut after a sentence in its second half, or else at a space."""
+def _truncate_end(text: str, max_length: int) -> str:
+    """Cut off the end of a text after a sentence in its second half or, failing that, a word."""
     kept = text[:max_length]
     cuts = [cut for cut in find_sentence_starts(kept) if 2 * cut >= len(kept)]
     cuts = cuts or [blank.start() for blank in _WHITESPACE.finditer(kept)]
     return kept[: cuts[-1]].rstrip() if cuts else kept.rstrip()
 
 
-def _keep_end(text: str, max_length: int) -> str:
-    """Return the end of a text, cut after a sentence in its first half, or else at a space."""
+def _truncate_start(text: str, max_length: int) -> str:
+    """Cut off the start of a text after a sentence in its first half or, failing that, a word."""
     kept = text[len(text) - max_length :]
     cuts = [cut for cut in find_sentence_starts(kept) if 2 * cut <= len(kept)]
     cuts = cuts or [blank.start() for blank in _WHITESPACE.finditer(kept)]
@@ -117,9 +117,9 @@ _BULLET = regex(r"(?:(?P<end>\S)\s+|^\s*)[•‣◦▪●■⁃]\s+")
 
 
 def join_bullets(exact: str) -> str:
-    """Join a bulleted list into one sentence, replacing bullets with semicolons.
+    """Join a bulleted list into one sentence by replacing its bullets with semicolons.
 
-    The letters and digits stay the same, and so does the passage's anchor.
+    The passage keeps its anchor, because its letters and digits stay the same.
     """
     bullet_count = len(_BULLET.findall(exact))
     if not bullet_count or (bullet_count == 1 and _BULLET.match(exact)):
@@ -163,7 +163,7 @@ _CERTAIN_NOTE_NUMBER = regex(
 _NUMBERED_NAMES = frozenset("area base ipv log python rfc route sha utf windows".split())
 
 
-def remove_note_numbers(passages: list[str]) -> list[str]:
+def remove_footnote_numbers(passages: list[str]) -> list[str]:
     """Strip footnote numbers from a book's passages.
 
     E-books display these numbers as superscripts, but in highlights they end up attached to
@@ -184,7 +184,7 @@ def remove_note_numbers(passages: list[str]) -> list[str]:
     }
 
     def remove_number(note: re.Match[str]) -> str:
-        if count_by_match[note.groups()] > 1 or note[1] in _NUMBERED_NAMES:
+        if count_by_match[note.groups()] > 1 or note[1].lower() in _NUMBERED_NAMES:
             return note[0]
         if len(numbers) < _MIN_NOTE_NUMBERS and not _CERTAIN_NOTE_NUMBER.search(note[0]):
             return note[0]

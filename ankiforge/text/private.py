@@ -92,14 +92,15 @@ def get_privacy_reason(highlight: Highlight) -> str:
 def makes_document_private(highlight: Highlight) -> bool:
     """Return whether a highlight makes its entire document private.
 
-    It does if its text is nothing but the `no-llm` tag or, without any text, if its comment is.
+    It does if its text is nothing but the `no-llm` tag, or if it has no text and its comment is
+    nothing but the tag.
     """
     text = highlight.exact or highlight.comment
     return contains_private_tag(text) and is_only_private_tag(text)
 
 
 def find_private_tag(keywords: Iterable[str]) -> Strings:
-    """Return (`no-llm`,) if any of the keywords contains the tag, else ()."""
+    """Return a tuple with the `no-llm` tag if any of the keywords contains it, or else ()."""
     for keyword in keywords:
         if has_private_tag((keyword,)) or contains_private_tag(keyword):
             return (PRIVATE_TAG,)
@@ -118,7 +119,7 @@ def is_name(text: str) -> bool:
 def list_private_texts(highlight: Highlight) -> Strings:
     """Return the texts of a private highlight.
 
-    Each sentence in them is private in every document in which it occurs.
+    Every sentence of these texts is private in all documents, wherever it occurs.
     """
     texts = [highlight.exact, *highlight.markdown, remove_private_tag(highlight.comment)]
     return tuple([text for text in texts if text.strip()])
@@ -127,7 +128,6 @@ def list_private_texts(highlight: Highlight) -> Strings:
 def list_private_phrases(highlight: Highlight) -> Strings:
     """Return the phrases that the user highlighted inside a private highlight.
 
-    In other documents, such a phrase isn't private by itself, but only within the same
-    sentence.
+    Elsewhere, such a phrase is private only inside the same sentence, not by itself.
     """
     return tuple([highlight.exact[start:end] for start, end in highlight.gaps])

@@ -92,7 +92,9 @@ _AFTER_QUOTATION = frozenset("とっの、，")
 
 
 def find_sentence_starts(text: str) -> list[int]:
-    """Return the offset where each sentence but the first starts, including whitespace before it.
+    """Return the offsets where sentences start, except for the first sentence.
+
+    A sentence starts with the whitespace before it.
 
     A sentence ends at `. ! ? …` plus any closing quotes and brackets, if followed by
     whitespace and then anything but a lower-case letter. It also ends at `。！？`. It doesn't
@@ -169,10 +171,10 @@ def _is_abbreviation(text: str, stop: int, end: int) -> bool:
     folded = word.casefold()
     if folded in _BEFORE_NUMBERS and _NUMERAL.match(text, end):
         return True
-    return folded in _ABBREVIATIONS or _is_initial(text, word, word_match.start(), end)
+    return folded in _ABBREVIATIONS or _are_initials(text, word, word_match.start(), end)
 
 
-def _is_initial(text: str, word: str, start: int, end: int) -> bool:
+def _are_initials(text: str, word: str, start: int, end: int) -> bool:
     """Return whether the word before a full stop consists of initials.
 
     Initials are capitals ("J.R.R."), or a single letter next to another one with a full stop
@@ -217,12 +219,14 @@ def _is_foreign_abbreviation(text: str, stop: int, end: int) -> bool:
     return folded in _FOREIGN_BEFORE_NUMBERS and _NUMERAL.match(text, end) is not None
 
 
-def find_sentence_spans(text: str, edges: Iterable[int] | None = None) -> list[Span]:
+def find_sentence_spans(text: str, starts: Iterable[int] | None = None) -> list[Span]:
     """Return the span of each sentence, excluding surrounding whitespace.
 
-    `edges` are the offsets where sentences start, by default from `find_sentence_starts`.
+    `starts` are the offsets where sentences start. If it is None, they are computed with
+    `find_sentence_starts`.
     """
-    starts = find_sentence_starts(text) if edges is None else edges
+    if starts is None:
+        starts = find_sentence_starts(text)
     spans = (trim_span(text, *edge) for edge in pairwise([0, *starts, len(text)]))
     return [(first, last) for first, last in spans if first < last]
 
@@ -236,7 +240,7 @@ def trim_span(text: str, start: int, end: int) -> Span:
 
 
 def find_sentence_around(text: str, start: int, end: int) -> Span:
-    """Return the span of the sentence(s) that contain the text from `start` to `end`."""
+    """Return the span of all sentences that overlap the text from `start` to `end`."""
     spans = find_sentence_spans(text)
     if not spans:
         return start, end
@@ -260,7 +264,10 @@ _MAY_HAVE_PARTS = regex(r"[-\n*+•▪●◦–■»\d](?:(?<=\n)|(?<!\d)\s|[.)]
 
 @lru_cache(maxsize=4096)  # both the drafter and the ledger call this for a passage
 def find_sentences_by_part(text: str) -> list[list[Span]]:
-    """Return the sentence spans of each paragraph and list item, excluding list markers."""
+    """Split a text into paragraphs and list items, and return the sentence spans of each.
+
+    List markers aren't part of any sentence.
+    """
     parts: list[list[Span]] = []
     start = 0
     separators = _PART_SEPARATOR.finditer(text) if _MAY_HAVE_PARTS.search(text) else ()

@@ -40,9 +40,9 @@ from ankiforge.model import (
 )
 from ankiforge.reports.view import CardView, view_card
 from ankiforge.text import occlusion, regex, to_one_line
-from ankiforge.text.cloze import find_cloze_numbers, find_gaps, find_image_paths
-from ankiforge.text.differences import find_differing_runs
-from ankiforge.text.located import locate
+from ankiforge.text.cloze import find_cloze_numbers, find_clozes, find_image_paths
+from ankiforge.text.differences import diff_tokens
+from ankiforge.text.located import locate_text
 from ankiforge.text.normalize import find_literal_spans, isolate_bidi
 
 if TYPE_CHECKING:
@@ -98,7 +98,7 @@ def split_into_pieces(
     # parse cloze deletions, code, formulas and escapes
     runs: list[tuple[int, int, Any]] = []
     if cloze:
-        runs += [(gap.start, gap.end, gap) for gap in find_gaps(markdown)]
+        runs += [(gap.start, gap.end, gap) for gap in find_clozes(markdown)]
     runs += find_literal_spans(markdown)
     placeholders = deque[tuple[str, Json]]()
     parts = []
@@ -422,7 +422,7 @@ def mark_differences(old: Json, new: Json) -> None:
     """Mark the words that differ between the backs of two rendered cards, in place."""
     old_tokens = _TOKEN.findall(old["back"])
     new_tokens = _TOKEN.findall(new["back"])
-    old_runs, new_runs = find_differing_runs(old_tokens, new_tokens)
+    old_runs, new_runs = diff_tokens(old_tokens, new_tokens)
     old["back"] = "".join(_mark_differing_runs(old_runs))
     new["back"] = "".join(_mark_differing_runs(new_runs))
 
@@ -558,7 +558,7 @@ def _render_formula_match(match: re.Match[str]) -> str:
 
 def find_card_quote(highlight: Highlight, quote: str) -> str:
     """Return the part of a highlight's text that matches a card's quote, or "" if no part does."""
-    span = locate(quote, highlight.exact) if quote.strip() else None
+    span = locate_text(quote, highlight.exact) if quote.strip() else None
     return highlight.exact[slice(*span)] if span else ""
 
 
@@ -573,8 +573,8 @@ def render_highlight_list(title: str, highlights: Iterable[Highlight]) -> str:
 def _render_entry(highlight: Highlight) -> str:
     # the location is the page or path, then the headings without the document's title
     document = highlight.document
-    location = [highlight.page_text]
-    if not highlight.page_text and highlight.source_kind is SourceKind.VAULT:
+    location = [highlight.page_or_time]
+    if not highlight.page_or_time and highlight.source_kind is SourceKind.VAULT:
         location.append(document.path)
     headings = []
     for heading in highlight.heading.split(" › "):

@@ -26,7 +26,7 @@ from ankiforge.ledger import (
 )
 from ankiforge.ledger.cards import load_card, load_card_and_passage, load_highlight
 from ankiforge.ledger.item_lists import load_pending_drafts
-from ankiforge.ledger.tables.anki_notes import load_present_note
+from ankiforge.ledger.tables.anki_notes import load_note_in_anki
 from ankiforge.model import (
     WORD_AND_TRANSLATION,
     CardKind,
@@ -64,7 +64,7 @@ from ankiforge.review.selection import (
     parse_sentence,
 )
 from ankiforge.text import format_count, to_one_line, truncate
-from ankiforge.text.differences import find_differing_words
+from ankiforge.text.differences import diff_words
 from ankiforge.text.normalize import find_literal_spans
 from ankiforge.text.sentences import find_sentence_spans
 from ankiforge.web.card_view import (
@@ -161,7 +161,7 @@ def _render_passages(draft: PendingDraft) -> list[Json]:
     """
     if not draft.old_quote or draft.old_quote == draft.quote:
         return []
-    runs = find_differing_words(draft.old_quote, draft.quote)
+    runs = diff_words(draft.old_quote, draft.quote)
     return [
         {"label": label, "runs": [[differs, "".join(words)] for differs, words in side]}
         for label, side in zip(("It said", "It says now"), runs, strict=True)
@@ -635,7 +635,7 @@ class ItemRenderer:
             "beside": True,
             "source": self.render_source(card.highlight, card.quote),
         }
-        if question.is_between_edits:
+        if question.has_only_edit_conflicts:
             my_card["label"] = "In Anki"
             their_card["label"] = "Here"
             about["ask"] = "You changed this card here and in Anki. Which words stay?"
@@ -703,7 +703,7 @@ class ItemRenderer:
     def _render_accepted_card(self, card: LocalCard, label: str) -> Json:
         """Render an accepted card, with its number of reviews or, if it has none, its state."""
         view = render_card(apply_anki_edits(self._ledger, card), self.find_picture)
-        seen = load_present_note(self._ledger, card.guid)
+        seen = load_note_in_anki(self._ledger, card.guid)
         if card.verdict is not Verdict.LIVE:
             state = card.verdict.value
         elif seen:

@@ -12,7 +12,7 @@ from functools import partial
 from ankiforge.ledger import PendingItems, pending_items, questions
 from ankiforge.ledger.cards import load_highlight
 from ankiforge.ledger.pending_items import PassageLocation
-from ankiforge.ledger.tables.highlights import find_looked_up_words, load_row
+from ankiforge.ledger.tables.highlights import find_highlight_row, find_looked_up_words
 from ankiforge.model import (
     WORD_AND_TRANSLATION,
     HighlightKey,
@@ -111,7 +111,9 @@ class LedgerItems(ItemSource):
     def count_waiting(self) -> Mapping[str, int]:
         """Return the number of pending decisions by kind, as shown by `ankiforge status`."""
         self.refresh()
-        counts = pending_items.count_ledger(self._ledger, "waiting", waits=self._pending)
+        counts = pending_items.count_items_by_group(
+            self._ledger, "waiting", waits=self._pending
+        )
         return counts["waiting"]
 
     def list_ids(self, list_id: str) -> Sequence[str]:
@@ -136,7 +138,7 @@ class LedgerItems(ItemSource):
             self._locations[location.id] = location
         drafts = [*filter(None, map(self._locations.get, self.queues["new"]))]
         if key:
-            row = load_row(self._ledger, key)
+            row = find_highlight_row(self._ledger, key)
             document = row["document"] if row else None
             drafts = [place for place in drafts if place.document == document]
             uncarded = [place for place in uncarded if place.document == document]

@@ -198,7 +198,7 @@ class ReviewSession:
         left: dict[str, int] = {}
         for source in self._sources:
             left.update(source.count_pending_items())
-        unsent = pending_items.count_ledger(self._ledger, "unsent")["unsent"]
+        unsent = pending_items.count_items_by_group(self._ledger, "unsent")["unsent"]
         return {"left": left, "ready": unsent.total()}
 
     def render_list(self, list_id: str, words: str = "", start: int = 0) -> Json:
@@ -277,7 +277,7 @@ class ReviewSession:
             if document_items.document not in left_documents
         ]
         lost_items = pending_items.count_dependent_items(
-            self._ledger, unless=("present", "missing", "unselected")
+            self._ledger, excluded_states=("present", "missing", "unselected")
         )
         lost = ""
         if lost_items.cards:
@@ -881,7 +881,7 @@ class ReviewSession:
 
     def _find_picture(self, highlight: Highlight, path: str) -> Media | None:
         media = load_picture(
-            self._ledger, highlight, path, self._workspace.folder.pictures
+            self._ledger, highlight, path, self._workspace.folder.pictures_directory
         )
         if not isinstance(media, Media):
             return None

@@ -26,7 +26,7 @@ Maker = Callable[..., LocalCard]
 def _fields(card: LocalCard) -> dict[str, str]:
     return dict(
         zip(
-            get_our_note_type(card.note_type).names,
+            get_our_note_type(card.note_type).field_names,
             field_html(card, card.tags),
             strict=True,
         )

@@ -105,7 +105,7 @@ def of_ours(card: LocalCard = CARD, files: CardFiles = NO_FILES, **more: Any) ->
     identity = NoteIdentity(
         card.guid,
         card.key,
-        card.drafted_text_hash or card.slot_text,
+        card.drafted_text_hash or card.stored_text_number,
         tuple(
             hash_html(ours.fields.get(name, "")) for name in card.note_type.content_fields
         ),
@@ -137,14 +137,14 @@ def changed(in_anki: AnkiNote, note_type: AnkiNoteType = OURS, **fields: str) ->
     """The note with other fields, as a person would leave it."""
     now = [
         fields.get(name, there)
-        for name, there in zip(note_type.names, in_anki.fields, strict=True)
+        for name, there in zip(note_type.field_names, in_anki.fields, strict=True)
     ]
     return replace(in_anki, fields=tuple(now))
 
 
 # --- where our fields are -------------------------------------------------------------------
 
-WHOLE = tuple(name for name in OURS.names if name not in USER_FIELDS)
+WHOLE = tuple(name for name in OURS.field_names if name not in USER_FIELDS)
 LAYOUTS = [
     # name, card, in Anki, types, settings → fault, our fields that have a place
     ("new, ours", CARD, None, (), {}, "", WHOLE),
@@ -544,7 +544,9 @@ def test_a_plan(card, in_anki, options, expected):
 
 def field(planned: CardPlan, name: str) -> str:
     assert planned.note
-    return dict(zip(planned.note.type.names, planned.note.fields, strict=True))[name]
+    return dict(zip(planned.note.type.field_names, planned.note.fields, strict=True))[
+        name
+    ]
 
 
 def test_the_fields_of_a_merged_note():
@@ -803,7 +805,7 @@ def test_what_cannot_be_read_now_stays_as_it_is_in_anki(card, name, there, stays
     in_anki = of_ours(WITH_PICTURE, CardFiles({"cell.png": PICTURE}))
     if there:
         in_anki = changed(in_anki, **{name: there})
-    before = in_anki.fields[OURS.names.index(name)]
+    before = in_anki.fields[OURS.field_names.index(name)]
     card = replace(card, tags=("new", *card.tags))
     plan_now = planned(card, in_anki, CardFiles({"cell.png": GONE}))
     assert (field(plan_now, name) == before) == stays

@@ -282,7 +282,7 @@ def test_the_ids_of_note_types_fields_and_templates_never_change(family):
     assert [template.id for template in kind.templates] == list(
         range(first_template, first_template + templates)
     )
-    assert kind.names[: len(family.content_fields)] == family.content_fields
+    assert kind.field_names[: len(family.content_fields)] == family.content_fields
 
 
 def test_of_a_figure_anki_keeps_the_fields_without_which_there_is_no_card(

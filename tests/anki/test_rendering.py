@@ -158,7 +158,7 @@ def test_the_cards_of_a_basic_note_are_those_anki_makes(
 ):
     fields = (front, back, reverse, *[""] * 10)
     basic = get_our_note_type(NoteType.BASIC)
-    ordinals = compute_ordinals(basic, dict(zip(basic.names, fields, strict=True)))
+    ordinals = compute_ordinals(basic, dict(zip(basic.field_names, fields, strict=True)))
     note = viewer.col.new_note(viewer.note_type(NoteType.BASIC))
     note.fields = list(fields)
     viewer.col.add_note(note, 1)

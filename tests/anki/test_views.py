@@ -18,7 +18,7 @@ from ankiforge.anki.package import write_package
 from ankiforge.anki.profiles import compute_fingerprint_text
 from ankiforge.model import (
     AnkiNote,
-    AnkiSourceKind,
+    AnkiReadMethod,
     CardKind,
     LocalCard,
     NoteIdentity,
@@ -111,7 +111,7 @@ def everything(view: AnkiContents) -> tuple[Any, ...]:
 def test_a_fresh_import_is_seen_as_it_was_shipped(world):
     with open_anki_contents(world.live) as view:
         notes = tuple(view.iter_notes())
-        assert view.kind is AnkiSourceKind.COLLECTION
+        assert view.kind is AnkiReadMethod.COLLECTION
         assert view.path == str(world.live)
         assert view.profile == "profile"
         assert view.is_complete
@@ -133,7 +133,7 @@ def test_a_fresh_import_is_seen_as_it_was_shipped(world):
         assert note.identity == NoteIdentity(
             card.guid,
             card.key,
-            card.drafted_text_hash or card.slot_text,
+            card.drafted_text_hash or card.stored_text_number,
             hashes,
             hash_tags(note.tags),
         )
@@ -325,12 +325,12 @@ def test_an_export_shows_what_the_collection_does_if_it_has_the_scheduling(world
     with open_anki_contents(world.live) as view:
         expected = everything(view)
     for path, kind, created in (
-        (world.exported(legacy), AnkiSourceKind.APKG, 0),
-        (world.whole(legacy), AnkiSourceKind.COLPKG, world.col.crt),
+        (world.exported(legacy), AnkiReadMethod.APKG, 0),
+        (world.whole(legacy), AnkiReadMethod.COLPKG, world.col.crt),
     ):
         with open_anki_contents(path) as view:
             assert everything(view) == expected
-            assert (view.kind, view.is_complete) == (kind, kind is AnkiSourceKind.COLPKG)
+            assert (view.kind, view.is_complete) == (kind, kind is AnkiReadMethod.COLPKG)
             assert (view.created_at, view.path, view.profile) == (created, str(path), "")
     with open_anki_contents(world.exported(legacy, scheduling=False)) as view:
         notes = tuple(view.iter_notes())
@@ -353,7 +353,7 @@ def test_exports_of_a_running_anki_are_one_view_with_each_note_once(world):
         exports, url="http://127.0.0.1:1", profile="Ada", our_note_ids=frozenset()
     ) as view:
         assert everything(view) == expected
-        assert (view.kind, view.path) == (AnkiSourceKind.CONNECT, "http://127.0.0.1:1")
+        assert (view.kind, view.path) == (AnkiReadMethod.CONNECT, "http://127.0.0.1:1")
         assert (view.profile, view.is_complete, view.created_at) == (
             "Ada",
             True,

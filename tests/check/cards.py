@@ -19,7 +19,7 @@ from ankiforge.model import (
     Origin,
     hints,
 )
-from ankiforge.text.cloze import find_gaps, reveal_answers
+from ankiforge.text.cloze import find_clozes, reveal_answers
 from tests.cards import made
 
 DOCUMENT = Document(DocumentKey("vault:notes/0"), "notes", "Deep learning")
@@ -163,7 +163,7 @@ def _marked(draft: Draft, form: HighlightForm) -> tuple[Draft, Highlight]:
         return replace(draft, is_card_in_source=True, origin=origin), passage(
             draft.quote, form=form, kind=kind, markdown=sides
         )
-    words = find_gaps(draft.get_field("Text"))[0].answer
+    words = find_clozes(draft.get_field("Text"))[0].answer
     start = draft.quote.index(words)
     highlight = passage(draft.quote, form=form, gaps=((start, start + len(words)),))
     if form is HighlightForm.MARK:

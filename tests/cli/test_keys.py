@@ -6,7 +6,7 @@ from typing import Any
 
 import pytest
 
-from ankiforge.config import ANKI_KEY, LLM_KEY, ZOTERO_KEY, find_key
+from ankiforge.config import ANKI_KEY, LLM_KEY, ZOTERO_KEY, find_api_key
 from tests.fakes.loopback import Handler, serving
 
 KEY = "sk-real-openai-999"
@@ -120,11 +120,13 @@ def test_a_default_variable_is_read_for_its_own_address_alone():
         "MY_KEY": "mine"
     }
     assert [
-        url for default, url in OWN if find_key(default, url, "", environ) != KEY
+        url for default, url in OWN if find_api_key(default, url, "", environ) != KEY
     ] == []
-    assert [url for default, url in FOREIGN if find_key(default, url, "", environ)] == []
+    assert [
+        url for default, url in FOREIGN if find_api_key(default, url, "", environ)
+    ] == []
     for default, url in OWN + FOREIGN:
-        assert find_key(default, url, "MY_KEY", environ) == "mine"
+        assert find_api_key(default, url, "MY_KEY", environ) == "mine"
 
 
 # --- a model ----------------------------------------------------------------------------------

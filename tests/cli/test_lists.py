@@ -9,7 +9,7 @@ from msgspec.structs import replace
 
 from ankiforge.draft.propose import RejectionReason
 from ankiforge.ledger.events import Event
-from ankiforge.ledger.item_lists import count_id_chars
+from ankiforge.ledger.item_lists import compute_min_id_length
 from ankiforge.pipeline.query import looks_like_id, parse_query
 
 NOTE = """---
@@ -384,9 +384,9 @@ def test_a_state_and_a_chat_are_named_by_the_words_that_lists_show():
 
 
 def test_ids_are_as_long_as_tells_them_apart():
-    assert count_id_chars([]) == count_id_chars(["dr0123456"]) == 6
-    assert count_id_chars(["dr0123456", "dr0123457", "af0123456"]) == 9
-    assert count_id_chars(["dr0123456", "dr0123456"]) == 6
+    assert compute_min_id_length([]) == compute_min_id_length(["dr0123456"]) == 6
+    assert compute_min_id_length(["dr0123456", "dr0123457", "af0123456"]) == 9
+    assert compute_min_id_length(["dr0123456", "dr0123456"]) == 6
 
 
 def test_a_highlight_has_an_id_for_every_command(forge):

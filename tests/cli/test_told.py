@@ -12,7 +12,7 @@ import pytest
 from ankiforge.extract.files import TICK_NS
 from ankiforge.ledger import item_lists
 from ankiforge.model import MIN_CERTAIN_CONFIDENCE
-from ankiforge.reports.summary import format_first_names
+from ankiforge.reports.summary import format_truncated_list
 from tests.limits import PATIENCE
 from tests.makers import pdf_writer
 from tests.makers.pdf_layout import paragraph
@@ -577,7 +577,7 @@ def test_an_export_that_is_none_any_more_is_told_by_each_run(forge, tmp_path):
     [("", ""), ("a", "a"), ("abc", "a, b, c"), ("abcd", "a, b, c and 1 more")],
 )
 def test_of_many_names_the_first_are_told(names, told):
-    assert format_first_names(names) == told
+    assert format_truncated_list(names) == told
 
 
 def test_an_edit_that_anki_would_refuse_is_told_what_the_card_lacks(forge, vault):

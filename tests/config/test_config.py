@@ -57,7 +57,7 @@ def test_the_settings_of_the_design_are_read(config, tmp_path):
     ]
     assert got.sources[0].options["marks"] == ["==", "mark"]
     assert (
-        str(got.sources[1].location.append_keys("path"))
+        str(got.sources[1].location.locate_nested("path"))
         == "ankiforge.yaml:4: sources[1].pdf.path"
     )
 

@@ -15,7 +15,13 @@ from ankiforge.config import (
     MeaningSettings,
     read_settings,
 )
-from ankiforge.config.deckfiles import Colour, ColourAction, DeckRule, Select, load_decks
+from ankiforge.config.deckfiles import (
+    Colour,
+    ColourAction,
+    DeckConditions,
+    DeckRule,
+    load_decks,
+)
 from ankiforge.config.yamlfile import convert_to_type
 from ankiforge.extract import registry
 from ankiforge.model import CardKind
@@ -50,7 +56,10 @@ def documented(text: str) -> set[str]:
         ("meaning", keys(MeaningSettings)),
         ("accept", keys(AcceptSettings)),
         ("anki", keys(AnkiSettings)),
-        ("decks/*.yaml", keys(DeckRule) | keys(Select) | set(get_args(ColourAction))),
+        (
+            "decks/*.yaml",
+            keys(DeckRule) | keys(DeckConditions) | set(get_args(ColourAction)),
+        ),
     ],
 )
 def test_each_key_is_documented_and_no_other(heading, known):

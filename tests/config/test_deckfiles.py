@@ -173,6 +173,16 @@ def test_a_deck_the_document_asks_for_itself_comes_first(rules):
     of = document(deck=" My :: Deck\n")
 
     assert deck(rules(a="deck: Other"), of) == "My::Deck"
+    assert deck(rules(), of, deck="Own") == "My::Deck"
+    assert deck(rules(), document(), deck="Own::\tDeck") == "Own::Deck"
+
+
+@pytest.mark.parametrize(
+    ("colours", "skips"), [("{red: skip, blue: card}", True), ("{red: question}", False)]
+)
+def test_a_deck_file_may_skip_colours(rules, colours, skips):
+    [rule] = rules(a=f"deck: All\ncolours: {colours}")
+    assert rule.has_skipped_colours is skips
 
 
 @pytest.mark.parametrize(

@@ -12,10 +12,10 @@ import pytest
 from ankiforge.config import log
 from ankiforge.config.log import (
     LOG_FILE,
+    anonymize_key,
     describe_problem,
     log_lines,
     open_log,
-    shorten_key,
 )
 from ankiforge.ledger import Ledger
 from ankiforge.model import Problem, hash16
@@ -140,7 +140,7 @@ def test_what_fails_in_a_savepoint_is_not_logged(logged):
     ],
 )  # fmt: skip
 def test_a_key_is_shown_without_words(key, shown):
-    assert shorten_key(key) == shown
+    assert anonymize_key(key) == shown
 
 
 @pytest.mark.parametrize(

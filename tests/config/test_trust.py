@@ -7,7 +7,7 @@ import pytest
 from ankiforge.config.trust import (
     AGENTS_PERMISSION,
     explain_distrust,
-    give_permission,
+    grant_permission,
     has_permission,
     require_trust,
     trust_workspace,
@@ -78,7 +78,7 @@ def test_the_answer_is_for_one_place_and_its_settings_unless_it_was_made_here(
     assert (explain_distrust(workspace(), folders) == "") is made_here
     assert "is new to ankiforge" in explain_distrust(workspace("copy"), folders)
     assert not has_permission(workspace(), folders, AGENTS_PERMISSION)
-    give_permission(workspace(), folders, AGENTS_PERMISSION)
+    grant_permission(workspace(), folders, AGENTS_PERMISSION)
     assert has_permission(workspace(), folders, AGENTS_PERMISSION)
 
 

@@ -138,8 +138,8 @@ def whole() -> Callable[[Iterable[list[DraftingResult]]], Joined]:
         return Joined(
             highlights=[one.highlight for one in results],
             drafts=[draft for one in results for draft in one.drafts],
-            no_cards=[one for one in without if not one.has_failed],
-            failed=[one for one in without if one.has_failed],
+            no_cards=[one for one in without if not one.service_failed],
+            failed=[one for one in without if one.service_failed],
             problems=list(dict.fromkeys(one.problem for one in results if one.problem)),
         )
 

@@ -24,7 +24,7 @@ def test_paragraphs_that_are_too_many_are_left_out():
     text = "\n".join(("far " * 400, "Anna is ill.", "before", "the passage", "behind"))
     start = text.index("the passage")
 
-    found = get_paragraphs_around(text, start, start + 11, asks=True)
+    found = get_paragraphs_around(text, start, start + 11, for_question=True)
 
     assert found == "Anna is ill.\nbefore\nthe passage\nbehind"
 
@@ -40,7 +40,7 @@ def test_paragraphs_that_are_too_many_are_left_out():
 )
 def test_a_long_paragraph_is_cut_between_sentences_or_words(text, begins, ends):
     start = len(text) // 2
-    found = get_paragraphs_around(text, start, start + 10, asks=True)
+    found = get_paragraphs_around(text, start, start + 10, for_question=True)
 
     assert found.startswith(begins)
     assert found.endswith(ends)
@@ -53,12 +53,12 @@ def test_a_long_paragraph_is_cut_between_sentences_or_words(text, begins, ends):
 def test_the_beginning_and_end_of_a_paragraph_are_not_cut():
     text = "A first sentence. " + "Yeast eats the sugar in it. " * 120 + "A last one."
 
-    assert get_paragraphs_around(text, 0, 5, asks=True).startswith(
+    assert get_paragraphs_around(text, 0, 5, for_question=True).startswith(
         "A first sentence. Yeast"
     )
-    assert get_paragraphs_around(text, len(text) - 5, len(text), asks=True).endswith(
-        "Yeast eats the sugar in it. A last one."
-    )
+    assert get_paragraphs_around(
+        text, len(text) - 5, len(text), for_question=True
+    ).endswith("Yeast eats the sugar in it. A last one.")
 
 
 def test_a_marked_cell_is_sent_with_its_row(forge, server):

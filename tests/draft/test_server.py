@@ -116,7 +116,7 @@ def test_a_fault_that_stays_fails_this_document_and_spares_the_next(
 ):
     server.queue.extend([fake.error(status, words)] * times)
     [first], [second] = model().draft(iter([task(FACT), task("Sleep heals the brain.")]))
-    assert first.has_failed
+    assert first.service_failed
     assert words in first.problem.message
     assert first.problem.location == "On Sleep"
     assert len(second.drafts) == 1

@@ -16,7 +16,7 @@ from ankiforge.model import (
     ScanEnd,
     Sighting,
 )
-from ankiforge.text.keys import build_anchor_key, build_own_key
+from ankiforge.text.keys import build_anchor_key, build_source_id_key
 from ankiforge.text.private import get_privacy_reason
 from tests.foreign import foreign, needed
 from tests.reading import opened, tell_osr
@@ -65,7 +65,7 @@ def test_notes_of_the_page_on_keys_read_as_it_says(tmp_path, vector):
     }
     assert plain == {vector["plain"]}
     assert [
-        build_own_key(h) or build_anchor_key(h, h.occurrence) for h in found
+        build_source_id_key(h) or build_anchor_key(h, h.occurrence) for h in found
     ] == vector["keys"]
 
 
@@ -78,7 +78,7 @@ def test_no_key_depends_on_the_tag_of_privacy(tmp_path, vector, tagged):
         pytest.skip("it has front matter of its own")
     found = highlights(tmp_path, tagged.format(vector["note"]))
     assert [
-        build_own_key(h) or build_anchor_key(h, h.occurrence) for h in found
+        build_source_id_key(h) or build_anchor_key(h, h.occurrence) for h in found
     ] == vector["keys"]
     assert all(map(get_privacy_reason, found))
 

@@ -184,7 +184,9 @@ class Program:
         key = drafted.highlight.key
         here = load_highlight_snapshots(self.ledger, [key])[key]
         proposed = partial(proposals, worth=self.worth) if again else None
-        drafts = complete_drafts(here, drafted.drafts, again=again, proposals=proposed)
+        drafts = complete_drafts(
+            here, drafted.drafts, with_earlier_drafts=again, make_proposals=proposed
+        )
         return replace(drafted, drafts=tuple(drafts))
 
     def take_tables(self, worth: Worth) -> None:
@@ -208,10 +210,10 @@ class Program:
             for name in set(offer[0].offer_id.split()).intersection(texts):
                 found[texts[name]] = offer
         of = load_snapshot(self.ledger, self.ledger.get_passage(highlight.key))
-        is_own = any(draft.is_numbered_user_text for draft in of.pending_drafts)
+        is_own = any(draft.is_hand_written for draft in of.pending_drafts)
         if of.passage.is_closed or is_own or not self.is_proposed(highlight):
             return found
-        decided = of.get_hashes_excluded_from_proposals()
+        decided = of.get_decided_sentence_hashes()
         for proposal in proposals(highlight, self.worth):
             sentence = exact(proposal.quote)
             if sentence not in found and hash16(sentence) not in decided:
@@ -230,7 +232,7 @@ class Program:
         passage = self.ledger.get_passage(key or self.key)
         of = load_snapshot(self.ledger, passage)
         by_sentence = {fact.sentence: fact for fact in of.compute_sentence_states()}
-        rejected = of.get_hashes_excluded_from_proposals()
+        rejected = of.get_decided_sentence_hashes()
         waiting = self.offers(key)
         shown = []
         for sentence in of.sentences:

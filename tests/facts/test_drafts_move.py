@@ -56,7 +56,7 @@ def test_a_phrase_that_is_marked_in_a_sentence_decided_elsewhere_waits(vault):
     cards = vault.live()
     vault.write_notes({"A": [mark(P)], "B": [markdown_of("gaps", [P])]})
     [draft] = iter_pending_drafts(vault.ledger, load_draft_ids(vault.ledger))
-    assert draft.is_numbered_user_text
+    assert draft.is_hand_written
     assert draft.remarks[0].kind is RemarkKind.DECIDED_BEFORE
     assert vault.live() == cards
 

@@ -222,21 +222,26 @@ class Memory:
         self.kept: dict[str, str] = {}
         self.calls: list[dict[str, Any]] = []
 
-    def get(self, request: str) -> str | None:
-        return self.kept.get(request)
+    def load_reply(self, request_hash: str) -> str | None:
+        return self.kept.get(request_hash)
 
-    def put(
+    def store_reply(
         self,
-        request: str,
+        request_hash: str,
         raw: str,
         *,
         model: str,
-        prompt: str,
+        prompt_fingerprint: str,
         tokens: tuple[int, int] = (0, 0),
     ) -> None:
-        self.kept[request] = raw
+        self.kept[request_hash] = raw
         self.calls.append(
-            {"model": model, "prompt": prompt, "in": tokens[0], "out": tokens[1]}
+            {
+                "model": model,
+                "prompt": prompt_fingerprint,
+                "in": tokens[0],
+                "out": tokens[1],
+            }
         )
 
     @property

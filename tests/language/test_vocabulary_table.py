@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from ankiforge.language.vocabulary import get_highlighted_term, set_translation_syntax
+from ankiforge.language.vocabulary import get_highlighted_term, mark_translated_words
 from ankiforge.model import (
     WORD_AND_TRANSLATION,
     Document,
@@ -32,7 +32,7 @@ def translated(text: str, *pairs: tuple[str, str]) -> list[str]:
     marks = [mark(word, comment) for word, comment in pairs]
     return [
         each.exact
-        for each in set_translation_syntax([mark(text), *marks])
+        for each in mark_translated_words([mark(text), *marks])
         if each.line_syntax == WORD_AND_TRANSLATION
     ]
 
@@ -120,9 +120,9 @@ def test_beside_translations_a_note_that_might_be_one_is_one():
 def test_the_language_of_words_alone_is_that_which_knows_most_of_them():
     words = [mark(word, note) for word, note in
              (("sizable", "beträchtlich"), ("reliable", "zuverlässig"), ("bottleneck", "Engpass"))]  # fmt: skip
-    found = set_translation_syntax(words)
+    found = mark_translated_words(words)
     assert [bool(each.line_syntax) for each in found] == [True, True, True]
-    assert not set_translation_syntax([mark("xyzzy", "beträchtlich")])[0].line_syntax
+    assert not mark_translated_words([mark("xyzzy", "beträchtlich")])[0].line_syntax
 
 
 def test_a_note_at_three_different_words_is_a_tag():
@@ -145,12 +145,12 @@ def test_only_a_plain_mark_with_ones_own_note_is_vocabulary(changes):
     changes = {"kind": HighlightKind.HIGHLIGHT, **changes}
     document = mark("").document
     each = Highlight(document, "export:e", exact="robust", comment="稳健的", **changes)
-    assert set_translation_syntax([each]) == (each,)
+    assert mark_translated_words([each]) == (each,)
 
 
 def test_a_word_without_a_sentence_gets_that_of_another_mark():
     before = f"A first sentence. {ENGLISH} A last one."
-    robust, own, away = set_translation_syntax(
+    robust, own, away = mark_translated_words(
         [
             mark("robust", "稳健的"),
             mark("sizable", "可观", sentence="Its own is sizable."),

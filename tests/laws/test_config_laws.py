@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 
 from ankiforge.cli.init import render_settings
 from ankiforge.config import AnkiSettings, Config, LlmSettings, read_settings
-from ankiforge.config.deckfiles import DeckRule, Select, choose_deck, load_decks
+from ankiforge.config.deckfiles import DeckConditions, DeckRule, choose_deck, load_decks
 from ankiforge.config.yamlfile import set_values
 from ankiforge.errors import ConfigError
 from ankiforge.extract import registry
@@ -22,7 +22,7 @@ ADDRESS = re.compile(r"[^\n:]+\.yaml(:\d+)?: [^\n]+\Z")
 KEYS = sorted(
     {
         name
-        for struct in (Config, LlmSettings, AnkiSettings, DeckRule, Select)
+        for struct in (Config, LlmSettings, AnkiSettings, DeckRule, DeckConditions)
         for name in struct.__struct_fields__
     }
     | {"pdf", "obsidian", "path", "name", "rules", "llm", "yellow"}

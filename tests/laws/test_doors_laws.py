@@ -12,7 +12,7 @@ from hypothesis import example, given
 from hypothesis import strategies as st
 
 from ankiforge.model import ExtractedDocument, Highlight, ScanEnd, Sighting
-from ankiforge.text.keys import build_anchor_key, build_own_key
+from ankiforge.text.keys import build_anchor_key, build_source_id_key
 from ankiforge.text.normalize import normalize_for_lookup
 from tests.examples import examples
 from tests.reading import opened
@@ -53,7 +53,7 @@ def highlights(found: list[Sighting]) -> list[Highlight]:
 
 def keys(found: list[Sighting]) -> list[str]:
     return [
-        build_own_key(one) or build_anchor_key(one, one.occurrence)
+        build_source_id_key(one) or build_anchor_key(one, one.occurrence)
         for one in highlights(found)
     ]
 

@@ -71,7 +71,7 @@ def settle(results, task):
     for one in results:
         assert bool(one.drafts) != bool(one.reason)
         is_unread = "ankiforge draft --again" in one.reason
-        assert bool(one.problem) == bool(one.has_failed or is_unread)
+        assert bool(one.problem) == bool(one.service_failed or is_unread)
         for draft in one.drafts:
             json.dumps([draft.fields, draft.quote, draft.answer], ensure_ascii=False)
             assert draft.fields

@@ -30,7 +30,7 @@ def test_a_cloze_of_any_selection_is_well_formed_and_says_its_sentence(text, dat
     assert is_same_text(to_plain_text(made), text[first:last])
     assert [
         is_same_text(to_plain_text(gap.answer), text[start:end])
-        for gap in cloze.find_gaps(made)
+        for gap in cloze.find_clozes(made)
     ] == [True]
 
 
@@ -49,7 +49,7 @@ def test_what_was_written_in_markdown_is_hidden_where_it_stands(words, data):
     end = data.draw(st.integers(start + 1, len(text)))
     assume(text[start:end].strip())
     made = make_cloze_text(text, [(start, end)], markdown)
-    [gap] = cloze.find_gaps(made)
+    [gap] = cloze.find_clozes(made)
 
     assert is_same_text(to_plain_text(made), text)
     assert is_same_text(

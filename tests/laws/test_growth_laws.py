@@ -9,7 +9,10 @@ from time import process_time
 import pytest
 
 from ankiforge.draft.reply import parse_all_cards, parse_objects
-from ankiforge.extract.markdown.placeholders import find_hidden_parts, prepare_source
+from ankiforge.extract.markdown.placeholders import (
+    find_hidden_parts,
+    mask_comments_and_maths,
+)
 from ankiforge.web.documents import to_reading_view
 
 pytestmark = pytest.mark.slow
@@ -19,7 +22,7 @@ AT_ONCE = 0.3
 TRIES = 3
 READERS = {
     "parts of a note that are hidden": lambda text: list(find_hidden_parts(text)),
-    "the source of a note": prepare_source,
+    "the source of a note": mask_comments_and_maths,
     "a note beside its card": to_reading_view,
     "the objects of an answer": parse_objects,
     "the cards of an answer": parse_all_cards,

@@ -10,7 +10,7 @@ from ankiforge.extract.markdown.parsed_note import extract_plain_text
 from ankiforge.model import ExtractedDocument, Highlight, HighlightForm, ScanEnd
 from ankiforge.text import cloze
 from ankiforge.text.cloze import to_plain_text
-from ankiforge.text.keys import build_anchor_key, build_own_key
+from ankiforge.text.keys import build_anchor_key, build_source_id_key
 from ankiforge.text.normalize import normalize_for_lookup
 from tests.examples import examples
 from tests.reading import opened, settings_of, tell_osr
@@ -68,7 +68,8 @@ def found(note: str, **settings: tuple[str, ...]) -> list[Highlight]:
 def test_keys_are_unique_and_the_order_is_that_of_reading(note, cards):
     highlights = found(note, **EVERYTHING, cards=cards)
     keys = [
-        build_own_key(one) or build_anchor_key(one, one.occurrence) for one in highlights
+        build_source_id_key(one) or build_anchor_key(one, one.occurrence)
+        for one in highlights
     ]
     assert len(keys) == len(set(keys))
     places = [len(one.prefix) for one in highlights if len(one.prefix) < 80]

@@ -10,7 +10,7 @@ from ankiforge.ledger.gap_numbers import renumber_gaps
 from ankiforge.text import cloze
 from ankiforge.text.cloze import escape_markdown, to_plain_text
 from ankiforge.text.keys import build_anchor, percent_encode
-from ankiforge.text.located import fold_alphanumerics_with_offsets, locate
+from ankiforge.text.located import fold_alphanumerics_with_offsets, locate_text
 from ankiforge.text.normalize import (
     is_same_text,
     normalize_for_comparison,
@@ -102,7 +102,7 @@ def test_parts_of_a_key_are_ascii_and_as_different_as_they_were(one, two):
 @example("1. a\n2) b\n# c\n> d\n- e\n| f |\n---\n===")
 def test_what_is_made_literal_reads_as_it_was(text):
     assert to_plain_text(escape_markdown(text)) == text.strip()
-    assert cloze.find_gaps(escape_markdown(text)) == ()
+    assert cloze.find_clozes(escape_markdown(text)) == ()
 
 
 # --- clozes ---------------------------------------------------------------------------------
@@ -116,7 +116,7 @@ def test_a_cloze_that_is_made_is_found_with_its_answer_and_hint(
     answer, hint = escape_markdown(answer), escape_markdown(hint)
     made = cloze.format_cloze(number, answer, hint)
     text = escape_markdown(before) + made
-    [gap] = cloze.find_gaps(text)
+    [gap] = cloze.find_clozes(text)
     assert (gap.numbers, text[gap.start : gap.end]) == ((number,), made)
     assert to_plain_text(gap.answer) == to_plain_text(answer)
     assert to_plain_text(gap.hint) == to_plain_text(hint)
@@ -131,7 +131,7 @@ def test_what_is_hidden_in_a_literal_text_is_revealed_as_it_was(parts):
         if number % 2:
             spans.append((at, at + len(part)))
         at += len(part)
-    hidden = cloze.blank_out(text, tuple(spans))
+    hidden = cloze.add_clozes(text, tuple(spans))
 
     assert cloze.find_cloze_numbers(hidden) == tuple(range(1, len(spans) + 1))
     assert to_plain_text(hidden) == to_plain_text(cloze.reveal_answers(hidden))
@@ -140,14 +140,14 @@ def test_what_is_hidden_in_a_literal_text_is_revealed_as_it_was(parts):
 @bounded
 @given(TEXT)
 def test_any_text_has_readable_clozes_or_names_what_is_wrong(text):
-    for gap in cloze.find_gaps(text):
+    for gap in cloze.find_clozes(text):
         assert text[gap.start :].startswith("{{c")
         assert text[: gap.end].endswith("}}")
         assert gap.start < gap.answer_start <= gap.end - 2
     assert all(problem.strip() for problem in cloze.find_cloze_problems(text))
     revealed = cloze.reveal_answers(text)
     assert len(revealed) <= len(text)
-    if not cloze.find_gaps(text):
+    if not cloze.find_clozes(text):
         assert revealed == text
 
 
@@ -175,9 +175,9 @@ def test_a_number_that_was_ever_used_stays_with_its_answer_or_its_place(
     known = [number for _, number in before]
     assert renumber_gaps(gapped(before), gapped(before)) == gapped(before)
     assert to_plain_text(text) == to_plain_text(gapped(after))
-    assert len(cloze.find_gaps(text)) == len(after)
-    now = [number for gap in cloze.find_gaps(text) for number in gap.numbers]
-    for gap in cloze.find_gaps(text):
+    assert len(cloze.find_clozes(text)) == len(after)
+    now = [number for gap in cloze.find_clozes(text) for number in gap.numbers]
+    for gap in cloze.find_clozes(text):
         [number] = gap.numbers
         kept = any(n == number and _alike(gap.answer, answer) for answer, n in before)
         free = (
@@ -200,10 +200,10 @@ def _alike(one: str, other: str) -> bool:
 @bounded
 @given(TEXT, TEXT)
 def test_what_is_located_is_the_same_as_the_quote(quote, source):
-    assert not normalize_for_comparison(quote) or locate(
+    assert not normalize_for_comparison(quote) or locate_text(
         quote, f"{source} {quote} {source}"
     )
-    span = locate(quote, source)
+    span = locate_text(quote, source)
     if span is not None:
         assert 0 <= span[0] < span[1] <= len(source)
         assert normalize_for_comparison(quote) in normalize_for_comparison(

@@ -85,7 +85,7 @@ def build(folder: Path, notes, phrases, drafts) -> World:
         write_note(world, number, sentences, phrases)
     world.run(ship=False)
     ledger = world["a"]
-    keys = [each.highlight.key for each in pending_items.iter_outcomes(ledger)]
+    keys = [each.highlight.key for each in pending_items.iter_highlight_outcomes(ledger)]
     batches: dict[str, list[Draft]] = defaultdict(list)
     for number, (place, at, answer, front, is_requested) in enumerate(drafts):
         highlight = load_highlight(ledger, keys[place % len(keys)])
@@ -97,7 +97,11 @@ def build(folder: Path, notes, phrases, drafts) -> World:
     for name, batch in sorted(batches.items(), reverse=True):
         result = DraftingResult(load_highlight(ledger, batch[0].key), tuple(batch))
         draft_recording.record_drafts(
-            ledger, [result], compute_search_terms, by_model=True, beside=name.isdigit()
+            ledger,
+            [result],
+            compute_search_terms,
+            by_model=True,
+            keeps_pending=name.isdigit(),
         )
     return world
 
@@ -105,9 +109,9 @@ def build(folder: Path, notes, phrases, drafts) -> World:
 def list_everything(ledger: Ledger) -> dict[str, object]:
     """Return all lists: what waits and in which order, what is proposed, and every card."""
     waits = pending_items.load_pending_items(ledger)
-    keys = [each.highlight.key for each in pending_items.iter_outcomes(ledger)]
+    keys = [each.highlight.key for each in pending_items.iter_highlight_outcomes(ledger)]
     uncarded = []
-    for outcome in pending_items.iter_outcomes(ledger, document_ranks={}):
+    for outcome in pending_items.iter_highlight_outcomes(ledger, document_ranks={}):
         found = find_proposal(ledger, outcome)
         shown = found.fields if isinstance(found, Proposal) else found
         uncarded.append((outcome.highlight.key, outcome.status, outcome.reason, shown))
@@ -143,7 +147,9 @@ def list_everything(ledger: Ledger) -> dict[str, object]:
             for id in item_lists.find_items(ledger, (), everything=True)
             if id not in own
         ],
-        "counts": {name: pending_items.count_ledger(ledger, name) for name in COUNTS},
+        "counts": {
+            name: pending_items.count_items_by_group(ledger, name) for name in COUNTS
+        },
     }
 
 
@@ -153,7 +159,7 @@ def draft_again(world: World, key: str) -> bool:
     before = decide.find_last_action(ledger)
     folder = WorkspaceDirectory(world.root, Config(), world.root)
     job = RunParameters(
-        by_rules, world.rules, folder.pictures, redrafted=frozenset([key])
+        by_rules, world.rules, folder.pictures_directory, redrafted=frozenset([key])
     )
     list(draft_pending(job, ledger))
     return not decide.is_last_action(ledger, before)
@@ -177,8 +183,8 @@ def draft_more(ledger: Ledger, key: str, number: int) -> bool:
         [DraftingResult(highlight, tuple(drafts))],
         compute_search_terms,
         by_model=True,
-        beside=number % 2 == 1,
-        drafting=draft_recording.make_drafting_id(ledger),
+        keeps_pending=number % 2 == 1,
+        drafting_id=draft_recording.make_drafting_id(ledger),
     )
     return not decide.is_last_action(ledger, before)
 
@@ -188,7 +194,7 @@ def perform(world: World, act: str, number: int) -> bool:
     ledger = world["a"]
     drafts = [draft.id for draft in world.waiting()]
     cards = [id for id in item_lists.find_items(ledger, ()) if is_card_id(id)]
-    outcomes = list(pending_items.iter_outcomes(ledger))
+    outcomes = list(pending_items.iter_highlight_outcomes(ledger))
     proposals = [find_proposal(ledger, outcome) for outcome in outcomes]
     proposals = [each for each in proposals if isinstance(each, Proposal)]
     candidates = {

@@ -4,7 +4,7 @@ import pytest
 from msgspec.structs import replace
 
 from ankiforge.ledger import Ledger
-from ankiforge.ledger.chosen_passages import BY_CHAT, record_choice
+from ankiforge.ledger.chosen_passages import BY_CHAT, record_chosen_passage
 from ankiforge.ledger.ingest import ingest_scan_results
 from ankiforge.ledger.readings import StoredDocumentLookup
 from ankiforge.model import (
@@ -41,7 +41,7 @@ def test_choices_are_found_where_their_documents_may_be(
     with Ledger(tmp_path / "ledger.db", tmp_path, "device") as ledger:
         highlight = make_highlight("n")
         with ledger.action():
-            choice = record_choice(
+            choice = record_chosen_passage(
                 ledger, highlight, "vault:n", ("Psy/losses.md", 0), BY_CHAT
             )
         if is_read:
@@ -56,14 +56,16 @@ def read(ledger: Ledger, choice: str, name: str) -> None:
         ExtractedDocument(highlight.document, (highlight,), f"vault:{name}"),
         ScanEnd(name, f"vault:{name}", complete=True),
     ]
-    ingest_scan_results(ledger, sightings, in_use=frozenset({name}))
+    ingest_scan_results(ledger, sightings, configured_sources=frozenset({name}))
 
 
 def test_a_chosen_passage_was_last_read_in_the_container_to_which_it_moved(tmp_path):
     with Ledger(tmp_path / "ledger.db", tmp_path, "device") as ledger:
         with ledger.action():
             place = ("Psy/losses.md", 0)
-            choice = record_choice(ledger, make_highlight("n"), "vault:n", place, BY_CHAT)
+            choice = record_chosen_passage(
+                ledger, make_highlight("n"), "vault:n", place, BY_CHAT
+            )
         for name in ("n", "m"):
             read(ledger, choice, name)
         lookup = StoredDocumentLookup(ledger, "", frozenset({"n", "m"}))

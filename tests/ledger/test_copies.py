@@ -2,7 +2,7 @@
 
 import pytest
 
-from ankiforge.ledger.pending_items import iter_outcomes
+from ankiforge.ledger.pending_items import iter_highlight_outcomes
 from tests.ledger.world import OSMOSIS, RHINE, World
 
 UNSURE = "It makes ==ATP== in cells by oxidation of sugar"
@@ -19,7 +19,7 @@ def reasons(world: World) -> dict[str, str]:
     """By note, why its last passage has no card."""
     return {
         one.highlight.document.title: one.reason
-        for one in iter_outcomes(world["a"])
+        for one in iter_highlight_outcomes(world["a"])
         if one.status in ("no_card", "left_out")
     }
 

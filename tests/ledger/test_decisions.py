@@ -21,8 +21,8 @@ from ankiforge.ledger.decide import (
     set_deck_and_tags,
     undo_decision,
 )
-from ankiforge.ledger.draft_groups import count_reasons, iter_draft_groups
-from ankiforge.ledger.pending_items import iter_outcomes
+from ankiforge.ledger.draft_groups import count_pending_reasons, iter_draft_groups
+from ankiforge.ledger.pending_items import iter_highlight_outcomes
 from ankiforge.ledger.questions import find_open_questions
 from ankiforge.model import Draft, DraftingResult, HighlightKey, PendingDraft, RemarkKind
 from ankiforge.pipeline.deliver import plan_cards
@@ -48,13 +48,13 @@ def never(_: object) -> bool:
 
 
 def record(
-    ledger: Ledger, drafts: list[Draft], *, beside: bool = False
+    ledger: Ledger, drafts: list[Draft], *, keeps_pending: bool = False
 ) -> draft_recording.RecordedDrafts:
     """Record a model's drafts of one passage."""
     highlight = cards.load_highlight(ledger, drafts[0].key)
     drafted = [DraftingResult(highlight, tuple(drafts))]
     return draft_recording.record_drafts(
-        ledger, drafted, compute_search_terms, by_model=True, beside=beside
+        ledger, drafted, compute_search_terms, by_model=True, keeps_pending=keeps_pending
     )
 
 
@@ -248,7 +248,7 @@ def passage(world: World) -> HighlightKey:
     """A passage of one fact, with the person's own form and three drafts of a model."""
     world.note("a.md", PLAIN)
     world.run(accepts=never)
-    [one] = iter_outcomes(world["a"])
+    [one] = iter_highlight_outcomes(world["a"])
     key = one.highlight.key
     world["a"].reject(world.waiting()[0].id)
     undo_decision(world["a"])
@@ -360,7 +360,11 @@ def test_a_model_s_draft_is_pending_again_when_its_passage_is_back(
 def test_a_draft_whose_quote_was_never_in_its_passage_follows_nothing(world, passage):
     ledger = world["a"]
     quote = "Cells were first seen by Robert Hooke."
-    record(ledger, [model_draft(passage, "Who saw cells?", "Hooke", quote)], beside=True)
+    record(
+        ledger,
+        [model_draft(passage, "Who saw cells?", "Hooke", quote)],
+        keeps_pending=True,
+    )
     world.note("a.md", CHANGED)
     world.run(accepts=never)
     draft = find_draft(ledger, "Who saw cells?")
@@ -392,7 +396,7 @@ def test_the_undo_of_an_acceptance_leads_to_the_passage_as_it_is_now(
 def test_a_draft_from_before_a_change_is_no_new_text_of_another_card(world, passage):
     ledger = world["a"]
     other = model_draft(passage, "Who needs it?", "a cell", "life and work")
-    record(ledger, [other], beside=True)
+    record(ledger, [other], keeps_pending=True)
     for front in ("What do mitochondria produce?", "What produces energy?"):
         ledger.reject(drafted(ledger, front))
     guid = ledger.accept(drafted(ledger, "For what is the energy?"))
@@ -426,7 +430,7 @@ def test_new_text_for_a_drafted_card_waits_as_a_revision(world, passage):
 
 
 def proposed(world: World, draft: Draft) -> tuple[str, ...]:
-    return record(world["a"], [draft], beside=True).new_draft_ids
+    return record(world["a"], [draft], keeps_pending=True).new_draft_ids
 
 
 @pytest.mark.parametrize(
@@ -439,7 +443,7 @@ def test_drafts_that_only_fold_equal_are_two(world: World, was: str, now: str):
         "a.md", f"The value that was measured and noted here ==is exactly {was} today==."
     )
     world.run(accepts=never)
-    [fate] = iter_outcomes(world["a"])
+    [fate] = iter_highlight_outcomes(world["a"])
     key = fate.highlight.key
     [first] = proposed(world, model_draft(key, "What is the value?", was, was))
     world["a"].reject(first)
@@ -506,7 +510,7 @@ def test_a_draft_in_doubt_is_neither_accepted_nor_rejected(world: World):
     with pytest.raises(RefusedError, match="first answer whether"):
         make_card_without_draft(world["a"], draft)
     [remark] = draft.remarks
-    assert count_reasons(world["a"], [draft.id]) == {remark.kind.value: 1}
+    assert count_pending_reasons(world["a"], [draft.id]) == {remark.kind.value: 1}
     assert len(world.in_anki()) == 2
 
 

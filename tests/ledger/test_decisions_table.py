@@ -35,8 +35,8 @@ from ankiforge.ledger.events import (
     Event,
     Passage,
     SentenceDecision,
-    hash_markdown,
-    hash_sides,
+    hash_fields_with_markup,
+    hash_question_and_answer,
     make_guid,
 )
 from ankiforge.ledger.match import to_matched_highlight
@@ -279,7 +279,10 @@ def card_with(fields: tuple[tuple[str, str], ...]) -> Card:
     """Return the card in the slot of FORM, which got these fields of its source last."""
     form = replace(FORM, fields=fields)
     return card_of(
-        form, edits=FieldEdits(source_text_hashes=(("a", hash_markdown(form.fields)),))
+        form,
+        edits=FieldEdits(
+            source_text_hashes=(("a", hash_fields_with_markup(form.fields)),)
+        ),
     )
 
 
@@ -420,7 +423,7 @@ def accepted(key: str, guid: str) -> tuple[str, str, dict[str, Any]]:
         # the same words elsewhere
         (DRAFT, [accepted(Q, "af2")], [], None, [RemarkKind.EQUAL_CARD]),
         (DRAFT, [accepted(P, "af2")], [], None, []),
-        (DRAFT, [("reject", Q, {"content": hash_sides(DRAFT.fields)})], [], None, [RemarkKind.REJECTED_ELSEWHERE]),
+        (DRAFT, [("reject", Q, {"content": hash_question_and_answer(DRAFT.fields)})], [], None, [RemarkKind.REJECTED_ELSEWHERE]),
         (DRAFT, [("reject", Q, {"content": "other words"})], [], None, []),
         # the person dropped what its passage says
         (DRAFT, [("skip", P, {})], [], None, [RemarkKind.DECIDED_BEFORE]),
@@ -459,7 +462,7 @@ def test_what_was_taken_back_waits_for_the_person(empty, accepted_by, then, rema
         "quote": FORM.quote,
         "drafter": "rules:phrase",
     }
-    body = {"guid": guid, "draft": words, "slot": FORM.slot_text}
+    body = {"guid": guid, "draft": words, "slot": FORM.stored_text_number}
     made = empty.record_event("accept", P, accepted_by, body)
     about: dict[str, Any] = {"sentences": [FORM.quote], "passage": [], "facts": []}
     empty.record_event("fact", P, accepted_by, {"of": made.id, "guid": guid, **about})
@@ -591,7 +594,7 @@ BLOCKING = Finding("cut", Severity.BLOCK, "cut off")
 def test_which_earlier_drafts_wait_on(drafter, draft, row, replaced):
     waiting = as_waiting(draft, **row)
     by = draft_changes.DraftingMode("a", **drafter)
-    assert draft_changes.is_replaced(waiting, HIGHLIGHT, by) is replaced
+    assert draft_changes.should_replace_draft(waiting, HIGHLIGHT, by) is replaced
 
 
 @pytest.mark.parametrize(
@@ -665,7 +668,7 @@ def test_a_draft_stands_as_a_card_with_its_words(empty, events, draft, stands):
         "guid": "af1",
         "draft": words,
         "slot": "0",
-        "content": hash_sides(FORM.fields),
+        "content": hash_question_and_answer(FORM.fields),
     }
     for what in events:
         empty.record_event(what, P, USER, body)
@@ -870,7 +873,7 @@ def test_a_proposal_quotes_its_context_before_its_own_sentence(drafter, decided)
 )
 def test_what_became_of_the_source_of_a_card(quote, places, states, remarks):
     card = replace(LIVE, quote=quote)
-    found = cards._find_source_remarks(card, (HIGHLIGHT,) * places, states)
+    found = cards._find_source_changes(card, (HIGHLIGHT,) * places, states)
     assert found == remarks
 
 

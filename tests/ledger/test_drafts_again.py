@@ -12,7 +12,7 @@ from ankiforge.config.workspace import WorkspaceDirectory
 from ankiforge.errors import RefusedError
 from ankiforge.ledger import decide, draft_recording
 from ankiforge.ledger.cards import load_highlight
-from ankiforge.ledger.pending_items import iter_outcomes
+from ankiforge.ledger.pending_items import iter_highlight_outcomes
 from ankiforge.model import CardKind, DraftingResult
 from ankiforge.pipeline.draft import draft_pending
 from ankiforge.pipeline.run_result import RunParameters
@@ -36,7 +36,7 @@ def world(tmp_path: Path) -> Iterator[World]:
 def draft_again(world: World, key: str) -> None:
     folder = WorkspaceDirectory(world.root, Config(), world.root)
     job = RunParameters(
-        by_rules, world.rules, folder.pictures, redrafted=frozenset([key])
+        by_rules, world.rules, folder.pictures_directory, redrafted=frozenset([key])
     )
     list(draft_pending(job, world["a"]))
 
@@ -45,7 +45,7 @@ def draft_model(
     world: World,
     result: DraftingResult,
     *,
-    beside: bool = False,
+    keeps_pending: bool = False,
     is_undoable: bool = False,
 ) -> None:
     """Record what a model drafts."""
@@ -56,8 +56,8 @@ def draft_model(
         [result],
         compute_search_terms,
         by_model=True,
-        beside=beside,
-        drafting=drafting,
+        keeps_pending=keeps_pending,
+        drafting_id=drafting,
     )
 
 
@@ -86,11 +86,13 @@ def test_a_drafting_without_a_new_draft_is_not_what_undo_takes_back(world: World
 def test_a_drafting_without_a_new_draft_changes_no_reason(world: World):
     world.note("n.md", "==The Suez Canal was opened in 1869.==")
     world.run()
-    [outcome] = iter_outcomes(world["a"])
+    [outcome] = iter_highlight_outcomes(world["a"])
     declined = DraftingResult(outcome.highlight, reason="only a date", is_declined=True)
     draft_model(world, declined)
     draft_again(world, outcome.highlight.key)
-    assert [each.reason for each in iter_outcomes(world["a"])] == ["only a date"]
+    assert [each.reason for each in iter_highlight_outcomes(world["a"])] == [
+        "only a date"
+    ]
 
 
 def test_undoing_a_drafting_without_a_card_restores_the_reason_before(world: World):
@@ -98,13 +100,13 @@ def test_undoing_a_drafting_without_a_card_restores_the_reason_before(world: Wor
     world.run()
     reasons = []
     for reason in ("only a date", "only a canal"):
-        [outcome] = iter_outcomes(world["a"])
+        [outcome] = iter_highlight_outcomes(world["a"])
         reasons.append(outcome.reason)
         result = DraftingResult(outcome.highlight, reason=reason, is_declined=True)
         draft_model(world, result, is_undoable=True)
     for reason in reversed(reasons):
         decide.undo_decision(world["a"])
-        assert [each.reason for each in iter_outcomes(world["a"])] == [reason]
+        assert [each.reason for each in iter_highlight_outcomes(world["a"])] == [reason]
 
 
 def test_an_answer_that_only_replaces_drafts_can_be_undone(world: World):
@@ -122,11 +124,11 @@ def test_an_answer_that_only_replaces_drafts_can_be_undone(world: World):
 def test_a_draft_that_was_asked_for_after_a_skip_follows_its_passage(world: World):
     world.note("n.md", "==The Suez Canal was opened in 1869.==")
     world.run()
-    [outcome] = iter_outcomes(world["a"])
+    [outcome] = iter_highlight_outcomes(world["a"])
     highlight = outcome.highlight
     world["a"].reject(highlight.key)
     draft = model_draft(highlight.key, "What was opened?", "Suez Canal", highlight.exact)
-    draft_model(world, DraftingResult(highlight, (draft,)), beside=True)
+    draft_model(world, DraftingResult(highlight, (draft,)), keeps_pending=True)
     world.note("n.md", "==The Suez Canal was opened in 1870.==")
     world.run(accepts=lambda draft: False)
     [draft] = world.waiting()
@@ -140,7 +142,7 @@ def test_the_text_of_a_card_is_not_offered_for_the_new_words_of_its_passage(worl
     world.run(accepts=lambda draft: False)
     [key] = [
         each.highlight.key
-        for each in iter_outcomes(world["a"])
+        for each in iter_highlight_outcomes(world["a"])
         if not each.reason.startswith("same")
     ]
     for words in (sentence, sentence.replace("1869", "1870")):
@@ -158,7 +160,7 @@ def test_a_draft_from_before_a_change_is_new_text_of_no_card(world: World):
     old = "The Suez Canal was opened in 1869 by Eugénie."
     world.note("n.md", f"=={old}==")
     world.run(accepts=lambda draft: False)
-    [outcome] = iter_outcomes(world["a"])
+    [outcome] = iter_highlight_outcomes(world["a"])
     key = outcome.highlight.key
     card = model_draft(key, "When was the Suez Canal opened?", "1869", old)
     other = model_draft(key, "What was opened in 1869?", "a canal", "The Suez Canal")
@@ -182,10 +184,12 @@ def test_a_requested_draft_whose_acceptance_was_undone_is_in_a_rebuild(world: Wo
     text = "The Suez Canal was opened in 1869."
     world.note("n.md", f"=={text}==")
     world.run(accepts=lambda draft: False)
-    [outcome] = iter_outcomes(world["a"])
+    [outcome] = iter_highlight_outcomes(world["a"])
     for front in ("When was it opened?", "Since when is there a canal?"):
         draft = model_draft(outcome.highlight.key, front, "1869", text)
-        draft_model(world, DraftingResult(outcome.highlight, (draft,)), beside=True)
+        draft_model(
+            world, DraftingResult(outcome.highlight, (draft,)), keeps_pending=True
+        )
         [waiting] = world.waiting()
         world["a"].accept(waiting.id)
     decide.undo_decision(world["a"])
@@ -215,7 +219,7 @@ def add_model_draft(world: World, name: str, *gaps: str) -> None:
         [DraftingResult(highlight, tuple(drafts))],
         compute_search_terms,
         by_model=True,
-        drafting=draft_recording.make_drafting_id(ledger),
+        drafting_id=draft_recording.make_drafting_id(ledger),
     )
 
 

@@ -14,7 +14,7 @@ from ankiforge.ledger import Ledger
 from ankiforge.ledger.cards import iter_cards, load_card_and_passage
 from ankiforge.ledger.decide import edit_item, undo_decision
 from ankiforge.ledger.event_replay import replay_events
-from ankiforge.ledger.events import SOURCE, USER, Event, hash_sides
+from ankiforge.ledger.events import SOURCE, USER, Event, hash_question_and_answer
 from ankiforge.ledger.questions import find_open_questions
 from ankiforge.model import Verdict
 from tests.examples import examples
@@ -168,7 +168,7 @@ def test_what_a_person_rejects_on_one_machine_is_rejected_where_policy_accepts_i
         "person",
         "reject",
         "p",
-        {"content": hash_sides(card.fields)},
+        {"content": hash_question_and_answer(card.fields)},
     )
     passage = replay_events(("p",), [rejected, accepted])
     assert list(passage.live_cards) == []

@@ -76,7 +76,9 @@ def looks(world: World) -> int:
     ledger = world["a"]
     ledger.get_writable_connection().set_progress_handler(step, 1000)
     pending_items.load_pending_items(ledger)
-    assert "carded" in {each.status for each in pending_items.iter_outcomes(ledger)}
+    assert "carded" in {
+        each.status for each in pending_items.iter_highlight_outcomes(ledger)
+    }
     ledger.get_writable_connection().set_progress_handler(None, 0)
     return count
 
@@ -116,7 +118,7 @@ def read(world: World, ledger: Ledger) -> RunParameters:
     folder = WorkspaceDirectory(world.root, Config(), world.root)
     vault = opened("obsidian", world.vault, name="v")
     job = RunParameters(
-        lambda draft: False, world.rules, folder.pictures, sources=(vault,)
+        lambda draft: False, world.rules, folder.pictures_directory, sources=(vault,)
     )
     ingest_sources(job, ledger)
     return job

@@ -48,7 +48,7 @@ def read(namespace: str, *marks: tuple[str, str, tuple[str, ...]]) -> list[Sight
 def keys(ledger: Ledger) -> dict[str, str]:
     return {
         outcome.highlight.exact: outcome.highlight.key
-        for outcome in pending_items.iter_outcomes(ledger)
+        for outcome in pending_items.iter_highlight_outcomes(ledger)
     }
 
 

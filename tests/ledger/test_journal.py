@@ -10,9 +10,9 @@ from ankiforge.errors import LedgerError
 from ankiforge.ledger import StoredContent, anki_views
 from ankiforge.ledger.anki_views import record_anki_state
 from ankiforge.ledger.cards import iter_cards, load_card
-from ankiforge.ledger.decide import adopt_notes, edit_item, undo_decision
+from ankiforge.ledger.decide import edit_item, take_over_notes, undo_decision
 from ankiforge.ledger.decision_plans import NoteTakeover
-from ankiforge.ledger.pending_items import iter_outcomes
+from ankiforge.ledger.pending_items import iter_highlight_outcomes
 from ankiforge.ledger.questions import find_open_questions
 from ankiforge.model.hints import CardSchedule
 from tests.ledger.world import FAUST, OSMOSIS, RHINE, World, waiting, words_of
@@ -43,7 +43,9 @@ def lived(world: World) -> None:
 
 
 def outcomes(world):
-    return sorted((one.highlight.exact, one.status) for one in iter_outcomes(world["a"]))
+    return sorted(
+        (one.highlight.exact, one.status) for one in iter_highlight_outcomes(world["a"])
+    )
 
 
 def test_a_lost_database_comes_back_from_the_journal(world: World):
@@ -393,7 +395,7 @@ def test_a_schedule_that_was_taken_over_is_read_back_from_the_journal(world: Wor
     world.run()
     guid = world.only("Rhine").guid
     schedule = (CardSchedule("2026-01-02", 10, 250),)
-    adopt_notes(world["a"], [NoteTakeover(guid, schedule=schedule)])
+    take_over_notes(world["a"], [NoteTakeover(guid, schedule=schedule)])
     world.lose("a")
     assert world.card(guid).note.schedule == schedule
     assert not world["a"].journal_state.unreadable

@@ -56,7 +56,7 @@ def opened(folder: Path, notes=NOTES, drafts=DRAFTS) -> tuple[World, dict[str, s
         highlight = by_note[note]
         made = DraftingResult(highlight, (model_draft(highlight.key, *words),))
         made = draft_recording.record_drafts(
-            ledger, [made], compute_search_terms, by_model=True, beside=True
+            ledger, [made], compute_search_terms, by_model=True, keeps_pending=True
         )
         [ids[name]] = made.new_draft_ids
     return world, ids
@@ -234,7 +234,7 @@ def test_what_a_person_asked_for_of_a_decided_sentence_waits_on(tmp_path: Path):
     )
     made = DraftingResult(highlight, (again,))
     [asked] = draft_recording.record_drafts(
-        ledger, [made], compute_search_terms, by_model=True, beside=True
+        ledger, [made], compute_search_terms, by_model=True, keeps_pending=True
     ).new_draft_ids
     ledger.accept(ids["sugar"])
     assert asked in {draft.id for draft in world.waiting()}

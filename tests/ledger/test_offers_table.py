@@ -13,7 +13,7 @@ from ankiforge.ledger.database import SCHEMA
 from ankiforge.ledger.events import (
     Passage,
     SentenceDecision,
-    hash_sides,
+    hash_question_and_answer,
     normalize_answer,
     parse_slot_number,
 )
@@ -68,7 +68,7 @@ def test_one_of_the_gaps_is_chosen(number, text, answer):
     assert chosen.fields == (("Text", text), ("Extra", "e"))
     assert chosen.answer == answer
     assert chosen.gaps == ()
-    first = draft_completion.put_gap_first(PROPOSAL, number)
+    first = draft_completion.move_gap_to_front(PROPOSAL, number)
     assert first.fields == chosen.fields
     assert first.gaps[0] == text
     assert sorted(first.gaps) == sorted(PROPOSAL.gaps)
@@ -97,8 +97,8 @@ def test_a_card_without_gaps_to_choose_from_is_as_it_is():
     [(ONE, 1), (TWO, 2), ("The heart pumps {{c1::red blood}}.", 3), ("The {{c1::hart}} pumps blood.", 1)],
 )  # fmt: skip
 def test_the_gap_that_a_persons_words_are_nearest_to(text, number):
-    assert draft_completion.find_nearest_gap(PROPOSAL, text) == number
-    assert draft_completion.find_nearest_gap(draft(), text) == 1
+    assert draft_completion.find_most_similar_gap(PROPOSAL, text) == number
+    assert draft_completion.find_most_similar_gap(draft(), text) == 1
 
 
 # --- what is known already ------------------------------------------------------------------
@@ -119,9 +119,9 @@ OTHER_WORDS = replace(FORM, fields=(("Text", THREE),))
         # one that was taken back is offered again
         ((replace(LIVE, verdict=Verdict.TAKEN_BACK),), (), draft("llm"), False),
         # a person's other words stand in a slot that has the hash of what was drafted
-        ((replace(LIVE, user_text_number=None, drafted_text_hash=hash_sides(draft().fields), fields=(("Text", TWO),)),), (), draft("llm"), True),
-        ((), (hash_sides(draft().fields),), draft("llm"), True),
-        ((), (hash_sides(OTHER_WORDS.fields),), draft("llm"), False),
+        ((replace(LIVE, user_text_number=None, drafted_text_hash=hash_question_and_answer(draft().fields), fields=(("Text", TWO),)),), (), draft("llm"), True),
+        ((), (hash_question_and_answer(draft().fields),), draft("llm"), True),
+        ((), (hash_question_and_answer(OTHER_WORDS.fields),), draft("llm"), False),
     ],
 )  # fmt: skip
 def test_words_of_a_drafter_that_are_known(cards, rejected, words, known):
@@ -138,11 +138,11 @@ def test_words_of_a_drafter_that_are_known(cards, rejected, words, known):
     [
         (Passage(("p",)), FORM, True),
         (Passage(("p",), is_skipped=True), FORM, False),
-        (Passage(("p",), rejected_hashes={hash_sides(FORM.fields)}), FORM, False),
+        (Passage(("p",), rejected_hashes={hash_question_and_answer(FORM.fields)}), FORM, False),
         (Passage(("p",), rejected_numbers={0}), FORM, False),
         (Passage(("p",), rejected_numbers={1}), FORM, True),
-        (Passage(("p",), decisions=[SentenceDecision("e", passed_over_hashes=(hash_sides(FORM.fields),))]), FORM, False),
-        (Passage(("p",), decisions=[SentenceDecision("e", passed_over_hashes=(hash_sides(OTHER_WORDS.fields),))]), FORM, True),
+        (Passage(("p",), decisions=[SentenceDecision("e", passed_over_hashes=(hash_question_and_answer(FORM.fields),))]), FORM, False),
+        (Passage(("p",), decisions=[SentenceDecision("e", passed_over_hashes=(hash_question_and_answer(OTHER_WORDS.fields),))]), FORM, True),
         # beside a card that was accepted from a proposal: unless that says the same
         (Passage(("p",), cards={"g": replace(LIVE, user_text_number=None, drafted_text_hash="x" * 16, origin=Origin(PROPOSAL_DRAFTER))}), FORM, False),
         (Passage(("p",), cards={"g": replace(LIVE, user_text_number=None, drafted_text_hash="x" * 16, origin=Origin(PROPOSAL_DRAFTER))}), OTHER_WORDS, True),
@@ -151,7 +151,7 @@ def test_words_of_a_drafter_that_are_known(cards, rejected, words, known):
     ],
 )  # fmt: skip
 def test_the_persons_own_form_that_is_to_be_offered(passage, words, new):
-    assert draft_completion.should_offer(passage, words, "a") == new
+    assert draft_completion.should_offer_draft(passage, words, "a") == new
 
 
 @pytest.mark.parametrize(
@@ -263,11 +263,11 @@ def test_what_a_decision_settles_here_and_elsewhere(waiting, decisions, settled,
         (waiting,),
         RelatedDecisions(() if is_here else tuple(decisions)),
     )
-    change = draft_changes.resolve_drafts(here, "a")
+    change = draft_changes.compute_pending_draft_changes(here, "a")
     assert change.archived == ((("d", "e"),) if settled else ())
-    assert draft_changes.resolve_drafts(here, "a", event_id="x").archived == (
-        (("d", "x"),) if settled else ()
-    )
+    assert draft_changes.compute_pending_draft_changes(
+        here, "a", event_id="x"
+    ).archived == ((("d", "x"),) if settled else ())
 
 
 @pytest.mark.parametrize(
@@ -284,7 +284,9 @@ def test_what_a_decision_settles_here_and_elsewhere(waiting, decisions, settled,
 def test_a_passage_that_is_skipped_settles_all_of_its_drafts(waiting, settled):
     passage = Passage(("vault:v/p",), decisions=[SKIP], is_skipped=True, is_closed=True)
     here = PassageSnapshot(passage, f"{A} {B}", (waiting,))
-    assert bool(draft_changes.resolve_drafts(here, "a").archived) is settled
+    assert (
+        bool(draft_changes.compute_pending_draft_changes(here, "a").archived) is settled
+    )
 
 
 @pytest.mark.parametrize(
@@ -310,7 +312,12 @@ def test_a_draft_follows_its_quote(text, about, change):
     here = PassageSnapshot(
         Passage(("vault:v/p",)), text, (replace(of_model(), sentence_hashes=about),)
     )
-    assert replace(draft_changes.resolve_drafts(here, "a"), keys_to_redraft=()) == change
+    assert (
+        replace(
+            draft_changes.compute_pending_draft_changes(here, "a"), keys_to_redraft=()
+        )
+        == change
+    )
 
 
 def test_new_words_of_a_card_are_asked_about_until_they_are_decided():
@@ -328,14 +335,14 @@ def test_new_words_of_a_card_are_asked_about_until_they_are_decided():
             here.passage, card_sentence="Hearts pump blood all day."
         ),
     )
-    [asked] = draft_changes.resolve_drafts(here, "a").updated
+    [asked] = draft_changes.compute_pending_draft_changes(here, "a").updated
     assert (asked.revised_guid, asked.similar_removed_sentence) == (
         "g",
         "Hearts pump blood all day.",
     )
     decided = replace_decisions(here.passage, card_sentence=A, sentences=(A,))
     here = replace(here, passage=decided, pending_drafts=(asked,))
-    [asked] = draft_changes.resolve_drafts(here, "a").updated
+    [asked] = draft_changes.compute_pending_draft_changes(here, "a").updated
     assert (asked.revised_guid, asked.similar_removed_sentence) == (None, "")
 
 
@@ -370,9 +377,9 @@ def test_the_drafts_of_an_offer_begin_with_the_persons_own():
     ranked = [draft("rules:phrase"), draft("llm"), PROPOSAL]
     blocked = [replace(card, findings=BLOCKED) for card in ranked]
     worst_first = [*blocked, *ranked]
-    assert sorted(worst_first, key=draft_groups.rank_draft) == [*ranked, *blocked]
+    assert sorted(worst_first, key=draft_groups.get_draft_sort_key) == [*ranked, *blocked]
     worst_first.reverse()
-    assert sorted(worst_first, key=draft_groups.rank_draft) == [*ranked, *blocked]
+    assert sorted(worst_first, key=draft_groups.get_draft_sort_key) == [*ranked, *blocked]
 
 
 class Rows:
@@ -463,7 +470,7 @@ def test_the_order_of_offers(store, drafts, expected):
             body=f'{{"confidence": {confidence}}}',
             **values,
         )
-    rows = waiting_drafts.load_first_of_each_offer(store, {"left"})  # type: ignore[arg-type]
+    rows = waiting_drafts.load_first_draft_of_each_offer(store, {"left"})  # type: ignore[arg-type]
     assert " ".join(row["id"] for row in rows) == expected
     for found in rows:
         more = next(more for id, _, more in drafts if id == found["id"])

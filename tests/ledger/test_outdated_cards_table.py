@@ -5,7 +5,7 @@ from dataclasses import dataclass, field
 
 import pytest
 
-from ankiforge.ledger.draft_changes import resolve_drafts
+from ankiforge.ledger.draft_changes import compute_pending_draft_changes
 from ankiforge.ledger.events import USER, Passage, SentenceDecision
 from ankiforge.ledger.sentence_decisions import hash_sentence
 from ankiforge.ledger.snapshots import PassageSnapshot, RelatedDecisions
@@ -136,7 +136,7 @@ def test_which_cards_are_outdated(name):
 @pytest.mark.parametrize("name", ROWS)
 def test_a_draft_asks_about_each_of_them(name):
     row = ROWS[name]
-    change = resolve_drafts(snapshot(row), "a")
+    change = compute_pending_draft_changes(snapshot(row), "a")
     asked = {new.revised_guid: new.draft.quote for new in change.added}
     assert asked == ({"af1": row.about} if row.about else {})
     for new in change.added:
@@ -144,4 +144,7 @@ def test_a_draft_asks_about_each_of_them(name):
         assert new.draft.fields == row.card.fields
         assert new.sentence_hashes == ((hash_sentence(NEW),) if row.about == NEW else ())
     # unless another draft has new text for the card
-    assert resolve_drafts(snapshot(row), "a", new_texts={"af1"}).added == ()
+    assert (
+        compute_pending_draft_changes(snapshot(row), "a", reworded_guids={"af1"}).added
+        == ()
+    )

@@ -3,9 +3,9 @@
 import pytest
 
 from ankiforge.ledger.pending_items import (
-    arrange_items,
     find_drafting_status,
     find_review_status,
+    group_pending_items,
     has_open_sentence,
 )
 from ankiforge.ledger.questions import _make_id_and_kind
@@ -38,7 +38,7 @@ def offer(id: str, passage: str, changes: str = "", *, blocked: bool = False):
     ],
 )
 def test_drafts_are_of_one_list(offers, new, passages, revisions, blocked):
-    order = arrange_items([], offers)
+    order = group_pending_items([], offers)
     assert (order.new_drafts, order.new_passages) == (new, passages)
     assert (order.revisions, order.blocked_count) == (revisions, blocked)
     assert order.changed_cards == revisions
@@ -53,7 +53,9 @@ def test_drafts_are_of_one_list(offers, new, passages, revisions, blocked):
     ],
 )
 def test_a_conflict_is_a_change_and_no_question(asked, conflicts, questions):
-    order = arrange_items(asked, [offer("a", "p", "af1")], uncarded=["k"], data_version=7)
+    order = group_pending_items(
+        asked, [offer("a", "p", "af1")], uncarded=["k"], data_version=7
+    )
     assert (order.conflicts, order.questions) == (conflicts, questions)
     assert order.changed_cards == [*conflicts, "a"]
     assert (order.without_card, order.data_version) == (["k"], 7)
@@ -61,7 +63,7 @@ def test_a_conflict_is_a_change_and_no_question(asked, conflicts, questions):
 
 def test_each_draft_of_a_passage_is_counted_and_a_change_is_none():
     offers = [offer("a", "p"), offer("b", "q"), offer("c", "p"), offer("d", "p", "af1")]
-    drafts = arrange_items([], offers).drafts
+    drafts = group_pending_items([], offers).drafts
     assert [(each.id, each.draft_count) for each in drafts] == [("a", 2), ("b", 1)]
 
 

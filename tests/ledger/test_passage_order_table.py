@@ -2,7 +2,11 @@
 
 import pytest
 
-from ankiforge.ledger.passage_order import ChatCandidate, compute_rank, pick_best
+from ankiforge.ledger.passage_order import (
+    ChatCandidate,
+    compute_rank,
+    select_varied_passages,
+)
 
 
 def candidates(written: str) -> list[ChatCandidate]:
@@ -26,7 +30,7 @@ def candidates(written: str) -> list[ChatCandidate]:
     ],
 )
 def test_a_chat_is_asked_about_the_best(written, limit, picked):
-    assert " ".join(pick_best(candidates(written), limit)) == picked
+    assert " ".join(select_varied_passages(candidates(written), limit)) == picked
 
 
 @pytest.mark.parametrize(

@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from ankiforge.ledger.database import SCHEMA, find_stale_tables
+from ankiforge.ledger.database import SCHEMA, classify_table_reads
 from ankiforge.ledger.store import Store
 
 CORE = Path("docs/internals/core.md").read_text("utf-8")
@@ -45,7 +45,7 @@ def test_each_view_and_trigger_is_in_the_documentation(name: str):
     ],
 )
 def test_a_statement_reads_what_its_tables_and_views_read(statement, stale):
-    assert find_stale_tables(statement) == stale
+    assert classify_table_reads(statement) == stale
 
 
 def test_a_card_is_in_the_tables_as_soon_as_they_are_read(store: Store):

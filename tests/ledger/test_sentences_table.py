@@ -15,8 +15,8 @@ from ankiforge.ledger.sentence_decisions import (
     compute_sentence_states,
     find_answer_sentence,
     find_last_decision_by_card,
+    hash_card_sentence,
     hash_sentence,
-    hash_tracking_sentence,
     is_distinctive_sentence,
 )
 from ankiforge.ledger.snapshots import PassageSnapshot, RelatedDecisions
@@ -129,7 +129,7 @@ CARD = made(Card, guid="x")
     ],
 )
 def test_where_a_card_is_at_home(card, decision, name):
-    assert hash_tracking_sentence(card, decision) == name
+    assert hash_card_sentence(card, decision) == name
 
 
 # --- what is asked ------------------------------------------------------------------------
@@ -273,7 +273,7 @@ def test_a_sentence_stands_elsewhere_while_its_passage_is_here(store):
     store.execute("UPDATE highlight SET state = 'missing' WHERE key = ?", Q)
     assert not elsewhere(store, store.get_passage(P), (H,)).present_sentences
     assert list(
-        sentences.find_passages_containing(store, map(hash_sentence, (M, F)))
+        sentences.find_passages_with_sentences(store, map(hash_sentence, (M, F)))
     ) == [Q]
 
 
@@ -355,4 +355,4 @@ def test_which_sentences_are_proposed_no_more(decision, names, is_here):
     there = RelatedDecisions(() if is_here else (decision,))
     passage = Passage((P,), decisions=[decision] if is_here else [])
     of = PassageSnapshot(passage, M, (), there)
-    assert of.get_hashes_excluded_from_proposals() == {*map(hash_sentence, names)}
+    assert of.get_decided_sentence_hashes() == {*map(hash_sentence, names)}

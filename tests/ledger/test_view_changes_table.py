@@ -9,8 +9,8 @@ from ankiforge.ledger.anki_changes import (
     CardWithNote,
     NoteChange,
     StoredAnkiNote,
-    compare_note,
-    turn_mass_deletions_into_questions,
+    ask_about_mass_deletions,
+    detect_note_changes,
 )
 from ankiforge.model import (
     AnkiNote,
@@ -116,7 +116,7 @@ DELETED = replace(RETIRED, verdict_reason=DELETED_REASON)
 )  # fmt: skip
 def test_a_complete_view(card, before, note, grave, events, lists, after):
     viewed = CardWithNote(card, before, note, grave, frozenset(events.split()))
-    change = compare_note(viewed, "here", NOW, complete=True)
+    change = detect_note_changes(viewed, "here", NOW, complete=True)
     assert change == NoteChange(tuple(lists.split()), after)
 
 
@@ -132,7 +132,7 @@ def test_a_complete_view(card, before, note, grave, events, lists, after):
     ],
 )
 def test_a_view_of_some_notes(before, note, lists, after):
-    change = compare_note(
+    change = detect_note_changes(
         CardWithNote(LIVE, before, note, True), "here", NOW, complete=False
     )
     assert change == NoteChange(tuple(lists.split()), after)
@@ -154,7 +154,7 @@ def test_many_deletions_of_a_deck_are_a_question(deleted, unseen, left, asked):
     was_unseen = CardWithNote(AWAY), NoteChange(("deleted",), None)
     is_missing = CardWithNote(LIVE, LONG), NoteChange(("missing",), LONG)
     changes = [*[was_present] * deleted, *[was_unseen] * unseen, is_missing]
-    result = turn_mass_deletions_into_questions(changes, ["D"] * left + ["E"] * 99, NOW)
+    result = ask_about_mass_deletions(changes, ["D"] * left + ["E"] * 99, NOW)
     after = [change.new_state for _, change in result[:-1]]
     if not asked:
         assert result == changes

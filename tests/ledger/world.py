@@ -147,7 +147,7 @@ class World:
         vault = opened("obsidian", self.vault, settings, name=source)
         folder = WorkspaceDirectory(self.root, Config(), self.root)
         job = RunParameters(
-            accepts, self.rules, folder.pictures, sources=(vault,), in_use=self.in_use,
+            accepts, self.rules, folder.pictures_directory, sources=(vault,), in_use=self.in_use,
         )  # fmt: skip
         steps = [ingest_sources(job, ledger)]
         collection.recreate_cards_of_unknown_notes(ledger, viewed.notes_without_event)
@@ -171,7 +171,7 @@ class World:
         was = self.anki.get(note.guid)
         if was and note.mod <= was.mod:
             return
-        at = note.type.names.index("AnkiforgeId")
+        at = note.type.field_names.index("AnkiforgeId")
         self.anki[note.guid] = AnkiNote(
             note.guid, compute_note_id(note.guid), note.mod, note.fields, note.tags,
             was.deck if was else note.deck, parse_identity(note.fields[at]),
@@ -183,7 +183,7 @@ class World:
     def edit_in_anki(self, guid: str, name: str, text: str) -> None:
         seen = self.anki[guid]
         family = self.card(guid).note_type
-        at = get_our_note_type(family).names.index(name)
+        at = get_our_note_type(family).field_names.index(name)
         fields = (*seen.fields[:at], text, *seen.fields[at + 1 :])
         self.anki[guid] = replace(seen, fields=fields, mod=int(time.time()))
 

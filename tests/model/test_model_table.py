@@ -1,10 +1,12 @@
 """What ids, kinds, passages and questions answer about themselves, row by row."""
 
 import pytest
+from msgspec.structs import replace
 
 from ankiforge.model import (
     AdoptedNote,
     AnkiNote,
+    AnkiNoteType,
     Card,
     CardKind,
     Conflict,
@@ -13,16 +15,22 @@ from ankiforge.model import (
     DocumentText,
     Draft,
     DraftingResult,
+    ExportedNote,
     Finding,
     Highlight,
     HighlightKind,
     LazyText,
     LocalCard,
     NoteHistory,
+    NoteIdentity,
+    NoteType,
     Origin,
     PendingDraft,
     Problem,
+    Proposal,
     Severity,
+    SourceChange,
+    StoredDraft,
     TextChange,
     UserNoteType,
     UserQuestion,
@@ -37,7 +45,7 @@ from ankiforge.model.values import (
     compute_note_id,
     is_in_our_id_range,
 )
-from tests.cards import made
+from tests.cards import PLACE, made
 
 
 @pytest.mark.parametrize(
@@ -95,7 +103,7 @@ def test_the_text_around_a_mark_has_no_empty_lines(parts, context):
     document = Document(DocumentKey("a:b/c"), "a", "", path="Notes/A.md")
     highlight = Highlight(document, "a:b", HighlightKind.HIGHLIGHT, **parts)
     assert highlight.context == context.replace("|", "\n")
-    assert (document.display_name, highlight.page_text) == ("Notes/A.md", "")
+    assert (document.display_name, highlight.page_or_time) == ("Notes/A.md", "")
 
 
 def conflict(edited_here: bool) -> Conflict:
@@ -163,8 +171,8 @@ def test_a_hint_is_found_by_its_scheme():
         hints.make_anki_note_hint("17"),
         hints.make_zotero_hint("A"),
     )
-    assert hints.find_anki_note(ids) == "17"
-    assert hints.find_anki_note(ids[:1]) == ""
+    assert hints.find_anki_note_id(ids) == "17"
+    assert hints.find_anki_note_id(ids[:1]) == ""
     assert hints.split_hint(ids[0]) == ("nm", "n1")
 
 
@@ -242,7 +250,7 @@ def test_a_draft_says_how_it_stands(of, are):
         "blocked": draft.is_blocked,
         "proposed": draft.is_proposed,
         "unfit": draft.is_hidden,
-        "in_slot": draft.is_numbered_user_text,
+        "in_slot": draft.is_hand_written,
         "own": draft.is_user_text,
         "own_card": draft.is_user_card,
     }
@@ -260,7 +268,7 @@ def test_a_draft_says_how_it_stands(of, are):
 )
 def test_a_draft_that_waits_has_a_state_in_a_word(of, state, changes):
     draft = made(PendingDraft, **of)
-    assert (draft.state, draft.verdict_name, draft.changed_guid) == (
+    assert (draft.state, draft.verdict_name, draft.target_guid) == (
         state,
         "waiting",
         changes,
@@ -295,7 +303,7 @@ PICTURES = {"a/x.png": "af-1.png", "b/y.png": "af-2.png", "c/y.png": "af-3.png"}
 )
 def test_a_card_has_the_fields_of_its_note(of, fields):
     card = made(Card, kind=CardKind.BASIC, note=NoteHistory(**of))
-    assert " ".join(card.note_fields) == fields
+    assert " ".join(card.note_field_names) == fields
 
 
 @pytest.mark.parametrize(
@@ -330,7 +338,7 @@ def test_words_that_a_note_had_have_the_html_that_it_had(words, html):
         source_texts={"Front": "a"},
         repaired={"Front": ("b", "<i>b</i>")},
     )
-    assert adopted.find_html("Front", words) == html
+    assert adopted.find_original_html("Front", words) == html
 
 
 @pytest.mark.parametrize(
@@ -350,3 +358,109 @@ def test_the_fate_of_a_highlight_follows_from_its_draft(of, fate):
     document = Document(DocumentKey("a:b/c"), "a", "T")
     highlight = Highlight(document, "a:b", HighlightKind.HIGHLIGHT, "words")
     assert DraftingResult(highlight, **of).status == fate
+
+
+# --- what is read from Anki, and values of lists ----------------------------------------
+
+
+@pytest.mark.parametrize(
+    ("hashes", "note_type"),
+    [(("1", "2"), "cloze"), (("1", "2", "3", "4"), "basic"), ((), "basic")],
+)
+def test_the_number_of_hashes_shows_the_type_of_a_note(hashes, note_type):
+    identity = NoteIdentity("af1", "k", "0", hashes, "")
+    assert identity.note_type == note_type
+
+
+@pytest.mark.parametrize(
+    ("is_cloze", "our_type"), [(True, NoteType.CLOZE), (False, NoteType.BASIC)]
+)
+def test_a_type_of_the_user_is_like_one_of_ours(is_cloze, our_type):
+    theirs = AnkiNoteType(1, "Mine", 2, is_cloze, (("Q", 5), ("A", None)), (), "")
+    assert (theirs.our_type, theirs.field_names) == (our_type, ("Q", "A"))
+
+
+@pytest.mark.parametrize(
+    ("tags", "is_retired"),
+    [
+        (("ankiforge::retired",), True),
+        (("Ankiforge::Retired",), True),
+        (("retired",), False),
+    ],
+)
+def test_a_retired_note_is_known_by_its_tag(tags, is_retired):
+    assert AnkiNote("g", 1, 1, (), tags, "Deck", None).is_retired is is_retired
+
+
+@pytest.mark.parametrize(
+    ("change", "id", "words"),
+    [
+        (SourceChange.SOURCE_GONE, "source_gone", "is gone from the source"),
+        (SourceChange.SOURCE_CHANGED, "source_changed", "says something else"),
+    ],
+)
+def test_a_change_of_the_source_is_listed_like_a_finding(change, id, words):
+    card = made(LocalCard, source_changes=(change,))
+    [finding] = card.findings
+    assert (finding.check, finding.severity) == (id, Severity.INFO)
+    assert words in finding.message
+
+
+@pytest.mark.parametrize(
+    ("namespace", "keeps", "was_read"),
+    [("vault:v", False, True), ("vault:v", True, False), ("", False, False)],
+)
+def test_a_card_knows_whether_its_passage_was_read(namespace, keeps, was_read):
+    passage = replace(PLACE, namespace=namespace)
+    card = made(LocalCard, passages=(passage, PLACE), keeps_last_exported_text=keeps)
+    assert (card.id, card.highlight) == (card.guid, passage)
+    assert card.was_read_on_this_device is was_read
+
+
+@pytest.mark.parametrize("anki", ["missing", "deleted"])
+def test_a_live_card_that_anki_lost_says_so(anki):
+    assert made(LocalCard, anki_state=anki).state == anki
+
+
+@pytest.mark.parametrize(("number", "text"), [(None, ""), (0, "0"), (12, "12")])
+def test_the_number_of_a_hand_written_card_is_stored_as_text(number, text):
+    draft = made(Draft, user_text_number=number, fields=(("Text", "a"),))
+    assert draft.stored_text_number == text
+    assert (draft.get_field("Text"), draft.get_field("Extra")) == ("a", "")
+    assert draft.note_type is NoteType.CLOZE
+
+
+@pytest.mark.parametrize(("confidence", "is_certain"), [(0.79, False), (0.8, True)])
+def test_a_proposal_is_certain_from_a_floor_on(confidence, is_certain):
+    proposal = made(Proposal, confidence=confidence)
+    assert (proposal.is_certain, proposal.highlight) == (is_certain, PLACE)
+
+
+def test_a_stored_draft_is_a_plain_draft_again():
+    plain = made(Draft, answer="a", start=3, tags=("t",))
+    values = {name: getattr(plain, name) for name in Draft.__struct_fields__}
+    assert made(StoredDraft, **values).to_draft() == plain
+
+
+def test_only_drafts_that_lists_show_are_visible():
+    blocked = made(Draft, origin=PROPOSAL, findings=found("block"))
+    shown = made(Draft)
+    result = DraftingResult(PLACE, (blocked, shown))
+    assert result.visible_drafts == [shown]
+
+
+def test_the_last_export_of_a_note_counts():
+    exports = (ExportedNote(3, note_hash="a"), ExportedNote(5, note_hash="b"))
+    note = NoteHistory(exports=exports)
+    assert (note.mod, note.note_hash) == (5, "b")
+    assert (NoteHistory().mod, NoteHistory().note_hash) == (0, "")
+
+
+def test_a_question_of_the_user_is_its_json_value_with_two_texts():
+    kinds = {
+        kind.value: (kind.accept_effect, kind.reject_effect) for kind in UserQuestionKind
+    }
+    assert UserQuestionKind("same") == "same"
+    assert kinds["same"] == ("the same: the old card moves here", "two cards")
+    assert kinds["duplicate"][1] == "keep both"
+    assert all(all(texts) for texts in kinds.values())

@@ -43,7 +43,7 @@ def test_what_is_told_of_a_journal(counts, read_only, messages):
     state = SimpleNamespace(**{"unreadable": 0, "unknown": 0, "missing": 0, **counts})
     workspace: Any = SimpleNamespace(
         ledger=SimpleNamespace(journal_state=state),
-        folder=SimpleNamespace(journal=JOURNAL),
+        folder=SimpleNamespace(journal_directory=JOURNAL),
         read_only=read_only,
     )
     told = list(Workspace.iter_journal_problems(workspace))

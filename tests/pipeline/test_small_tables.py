@@ -478,7 +478,7 @@ def test_what_the_settings_accept(rules, override, card, accepts):
     waiting = made(PendingDraft, kind=CardKind.BASIC, fields=fields, id="d1", **card)
     settings.proposals = settings.figures = True
     opened = SimpleNamespace(
-        folder=SimpleNamespace(config=settings, pictures=None),
+        folder=SimpleNamespace(config=settings, pictures_directory=None),
         decks=(),
         should_go_on=None,
     )
@@ -520,7 +520,7 @@ def test_two_owners_of_a_cache_may_have_one_name(tmp_path):
     one.update({"x": b"1"})
     other.update({"x": b"2", "y": b"3"})
     assert (one.load("x"), one.load_all(), other.load("x")) == (b"1", {"x": b"1"}, b"2")
-    other.update({}, forget=["x"])
+    other.update({}, deleted_names=["x"])
     assert (one.load("x"), other.load_all()) == (b"1", {"y": b"3"})
 
 

@@ -79,7 +79,7 @@ def test_a_figure_names_its_labels(make_card):
     text = [line.split(maxsplit=1) for line in islice(format_item_in_full(None, card), 6)]
     assert ["hides", "all labels"] in text
     assert text[-2:] == [["1", "Femur"], ["2", "(drawn)"]]
-    page = card.highlight.page_text
+    page = card.highlight.page_or_time
     assert format_row(view_card(card), "af5dv3") == f"af5dv3 ✓ Femur · (2)\t{page}"
 
 
@@ -123,7 +123,7 @@ def test_a_row_says_why_a_card_is_none_and_whether_anki_has_it(
         anki_state=anki,
     )
     view = view_card(card)
-    page = view.card.highlight.page_text
+    page = view.card.highlight.page_or_time
     shown = format_row(view, "af5dv3")
     assert shown.removesuffix(f" · {page}").removesuffix(f"\t{page}") == row
 

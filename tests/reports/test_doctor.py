@@ -168,8 +168,8 @@ def test_what_nobody_confirmed_is_a_failure_with_the_way_to_confirm(workspace, m
 def test_the_ledger_is_asked_only_where_there_is_one(workspace, machine):
     found = workspace(PAPERS)
     assert ill(found, machine) == []
-    found.prepare()
-    found.ledger.write_bytes(b"no database" * 1000)
+    found.create_directories()
+    found.ledger_path.write_bytes(b"no database" * 1000)
 
     [check] = ill(found, machine)
 
@@ -179,7 +179,7 @@ def test_the_ledger_is_asked_only_where_there_is_one(workspace, machine):
 def test_a_remembered_path_that_is_gone_is_told_as_by_a_run(workspace, machine):
     found = workspace(PAPERS)
     path = found.root / "gone.pdf"
-    found.prepare()
+    found.create_directories()
     store_remembered_paths(
         found.state_directory, [RememberedPath(str(path), "pdf", "gone")]
     )

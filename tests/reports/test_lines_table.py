@@ -420,7 +420,7 @@ def test_the_files_of_a_folder_that_nothing_reads_are_one_entry(
     )
     [entry] = cards.list_skipped(empty)
     assert (entry.source, entry.document, entry.title) == ("", "/a", "/a")
-    assert entry.lookalike == SkippedText(kind, "", reason)
+    assert entry.skipped_text == SkippedText(kind, "", reason)
 
 
 # --- highlights -----------------------------------------------------------------------------

@@ -71,5 +71,5 @@ def test_who_made_a_draft_is_told(origin, why):
 
 def test_a_hand_written_draft_waits_after_its_acceptance_was_undone():
     draft = made(PendingDraft, user_text_number=0, remarks=(TAKEN_BACK,))
-    assert draft.is_numbered_user_text
+    assert draft.is_hand_written
     assert explain_pending(draft) == "You undid your acceptance."

@@ -25,7 +25,7 @@ from ankiforge.model import (
     Sighting,
     UnmarkedDocument,
 )
-from ankiforge.text.keys import build_anchor_key, build_own_key
+from ankiforge.text.keys import build_anchor_key, build_source_id_key
 from tests.reading import opened
 
 HERE = Path(__file__).parent
@@ -59,7 +59,9 @@ def source_of(case: dict[str, Any], copy: Path) -> Any:
 
 
 def key_of(highlight: Highlight) -> str:
-    return build_own_key(highlight) or build_anchor_key(highlight, highlight.occurrence)
+    return build_source_id_key(highlight) or build_anchor_key(
+        highlight, highlight.occurrence
+    )
 
 
 def lines(found: list[Sighting]) -> Iterator[dict[str, Any]]:

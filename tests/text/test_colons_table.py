@@ -5,8 +5,8 @@ import pytest
 from ankiforge.text.colons import (
     ColonMeaning,
     classify_colons,
-    explain_why_maybe_no_card,
-    has_tight_colons,
+    explain_ambiguous_colons,
+    has_colons_without_spaces,
 )
 
 CARD, DOUBTFUL, NO_CARD = ColonMeaning.CARD, ColonMeaning.DOUBTFUL, ColonMeaning.NO_CARD
@@ -66,7 +66,7 @@ def test_what_colons_mean(
     ],
 )
 def test_the_doubt_is_explained(line: str, doubt: str) -> None:
-    assert explain_why_maybe_no_card(line) == doubt
+    assert explain_ambiguous_colons(line) == doubt
 
 
 @pytest.mark.parametrize(
@@ -74,4 +74,4 @@ def test_the_doubt_is_explained(line: str, doubt: str) -> None:
     [("a::b", True), ("a：：b", True), ("a :: b", False), ("a:: b", False)],
 )
 def test_colons_without_spaces(line: str, is_tight: bool) -> None:
-    assert has_tight_colons(line) is is_tight
+    assert has_colons_without_spaces(line) is is_tight

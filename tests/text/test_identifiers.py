@@ -8,6 +8,7 @@ from ankiforge.text.identifiers import (
     find_identifiers,
     normalize_identifiers,
     normalize_url,
+    parse_isbns,
     to_isbn13,
 )
 
@@ -74,3 +75,100 @@ def test_no_text_breaks_it(text):
     find_identifiers(text)
     normalize_url(text)
     to_isbn13(text)
+
+
+DEEP = "/".join("abcdefghijklmn") + ".md"
+
+
+@pytest.mark.parametrize(
+    ("text", "names"),
+    [
+        ("see 10.1037/H0061626.", ["doi 10.1037/h0061626"]),
+        ("(10.1000/(a)b)", ["doi 10.1000/(a)b"]),
+        ("10.1000/ab’”", ["doi 10.1000/ab"]),
+        ("10.1000/x/full/extra", ["doi 10.1000/x/full/extra", "doi 10.1000/x"]),
+        ("10.48550/arXiv.1706.03762v2", ["doi 10.48550/arxiv.1706.03762v2", "arxiv 1706.03762"]),
+        ("https://doi.org/10.1002/abc.pdf", ["doi 10.1002/abc.pdf", "doi 10.1002/abc", "url doi.org/10.1002/abc.pdf"]),
+        ("https://x.org/a?doi=10.1038/b#10.1/2", ["doi 10.1038/b", "url x.org/a?doi=10.1038%2Fb"]),
+        ("arXiv:1706.03762v3", ["arxiv 1706.03762"]),
+        ("1706.03762.pdf", ["arxiv 1706.03762", "path 1706.03762.pdf", "file 1706.03762.pdf"]),
+        ("PMID: 0201 and PMC0012345", ["pmid 201", "pmcid 12345"]),
+        ("978-0-306-40615-7 or 0-306-40615-2", ["isbn 9780306406157"]),
+        ("@Roe2020 and @roe2020", ["citekey roe2020"]),
+        ("zotero://select/library/items/abcd2345", ["zotero user/ABCD2345"]),
+        ("example.org/a?utm_source=x&q=1", ["url example.org/a?q=1"]),
+        ("a/b/Note.md", ["path a/b/note.md", "path b/note.md", "path note.md", "file note.md"]),
+        ("obsidian://open?vault=v&path=Sci%2FBits", ["path sci/bits.md", "path bits.md", "file bits.md"]),
+        ("obsidian://open?vault=v&file=a.canvas", []),
+        ("file:///a/B%20c.pdf", ["path a/b c.pdf", "path b c.pdf", "file b c.pdf"]),
+        ("x://a.pdf", []),
+        (DEEP, [*(f"path {'/'.join('abcdefghijklmn'[start:])}.md" for start in range(2, 14)), "file n.md"]),
+    ],
+)  # fmt: skip
+def test_all_names_in_a_text_the_most_reliable_first(text, names):
+    assert [" ".join(pair) for pair in find_identifiers(text)] == names
+
+
+@pytest.mark.parametrize(
+    ("url", "normalized"),
+    [
+        ("HTTP://m.Example.org:8080/a%20b/?b=2&a=1#c", "example.org/a b?a=1&b=2"),
+        ("https://www.m.a.b/x", "a.b/x"),
+        ("https://a.b/", "a.b"),
+        ("https://a.b/Index.html", "a.b"),
+        ("https://a.b/x/default.aspx?q=", "a.b/x"),
+        (" https://a.b/c). ", "a.b/c"),
+        ("https://a.b/?utm_x=1&ref_src=2&via=me&id=3", "a.b?id=3"),
+        ("ftp://a.b", ""),
+        ("https:///x", ""),
+        ("http://[bad", ""),
+        ("a.b/c", ""),
+    ],
+)
+def test_a_url_in_one_spelling(url, normalized):
+    assert normalize_url(url) == normalized
+
+
+@pytest.mark.parametrize(
+    ("text", "isbn"),
+    [
+        ("0-306-40615-2", "9780306406157"),
+        ("080442957x", "9780804429573"),
+        ("978 0 306 40615 7", "9780306406157"),
+        ("9790000000001", "9790000000001"),
+        *((wrong, "") for wrong in ("9780306406158", "0306406153", "X306406152", "12345", "")),
+    ],
+)  # fmt: skip
+def test_an_isbn_of_thirteen_digits(text, isbn):
+    assert to_isbn13(text) == isbn
+
+
+def test_isbns_among_other_identifiers():
+    found = parse_isbns(
+        ["isbn:0306406152", "urn:isbn:978-0-306-40615-7", "x", "030640615", "080442957x"]
+    )
+    isbns = ["0306406152", "9780306406157", "080442957x"]
+    assert found == tuple(("isbn", isbn) for isbn in isbns)
+
+
+@pytest.mark.parametrize(
+    ("pair", "names"),
+    [
+        (("doi", "10.1000/X.pdf"), ["doi 10.1000/x.pdf", "doi 10.1000/x"]),
+        (("arxiv", "1706.03762V2"), ["arxiv 1706.03762"]),
+        (("isbn", "0306406152"), ["isbn 9780306406157"]),
+        (("isbn", "bad"), ["isbn bad"]),
+        (("url", "https://A.b/"), ["url a.b"]),
+        (("attachment", "user/X"), ["zotero user/X"]),
+        (("citekey", "Roe"), ["citekey roe"]),
+        (("file", "A.PDF"), ["file a.pdf"]),
+        (("path", "A/B"), ["path a/b"]),
+        (("pmid", "Ab"), ["pmid Ab"]),
+        (("quoted-zotero", "x"), []),
+    ],
+)
+def test_an_identifier_that_was_read(pair, names):
+    expected = [*names, "url a.b/c"]
+    found = normalize_identifiers([pair, pair], "https://a.b/c")
+    assert [" ".join(name) for name in found] == expected
+    assert [" ".join(name) for name in normalize_identifiers([pair], "x://y")] == names

@@ -20,7 +20,7 @@ from ankiforge.model import (
     Origin,
     compute_card_id,
     compute_guid,
-    compute_named_id,
+    compute_id_from_name,
     compute_note_id,
     hash16,
 )
@@ -88,7 +88,10 @@ CHECKS: dict[tuple[str, ...], Callable[[Any], tuple[Any, Any]]] = {
         one["ordinals"],
     ),
     ("masks",): lambda one: (_followed(one), [one["followed"], one["sure"]]),
-    ("what", "id"): lambda one: (compute_named_id(one["what"], one["name"]), one["id"]),
+    ("what", "id"): lambda one: (
+        compute_id_from_name(one["what"], one["name"]),
+        one["id"],
+    ),
 }
 
 

@@ -4,7 +4,17 @@ import pytest
 
 from ankiforge.model import QuoteReading
 from ankiforge.text.keys import build_anchor
-from ankiforge.text.located import DocumentLetters, relocate_passage
+from ankiforge.text.located import (
+    DocumentLetters,
+    extend_to_words,
+    find_quote,
+    fold_alphanumerics_with_offsets,
+    locate_quote,
+    locate_selection,
+    locate_text,
+    relocate_passage,
+    split_quote_letters,
+)
 
 MOSS = "Moss has no roots."
 FERN = "Ferns have roots, and their leaves unroll from the tip."
@@ -95,7 +105,7 @@ def test_a_passage_is_found_again_or_gone(before, now, words, found):
 def test_of_several_equal_places_the_nearest_is_it():
     same = f"Again. {SALT} And again. {MOSS} " * 3
     letters = DocumentLetters([same])
-    places = list(letters.find_all("saltslowstheyeastdown"))
+    places = list(letters.find_occurrences("saltslowstheyeastdown"))
     for place in places:
         located = relocate_passage(
             letters, [QuoteReading(SALT, "again", "and")], place + 3
@@ -138,3 +148,156 @@ def test_a_stretch_keeps_the_signs_at_its_ends():
 )
 def test_the_first_letter_at_or_behind_a_place(page, offset, letter):
     assert DocumentLetters([" a b", "c d", ""]).get_letter_index(page, offset) == letter
+
+
+# --- quotes of models and chats, and what is selected on the page ---------------------------------
+
+
+@pytest.mark.parametrize(
+    ("quote", "text", "found"),
+    [
+        ("slows **forgetting** now", "It slows forgetting now.", "slows forgetting now"),
+        ("It … now", "It slows forgetting now.", "It slows forgetting now"),
+        ("It [...] now", "It slows it now", "It slows it now"),
+        ("It ... now", f"It {'so ' * 600} now", None),  # too much is left out
+        ("now … It", "It slows it now", None),
+        ("released it", "It released²⁵ it.", "released²⁵ it"),
+        ("released²⁵ it", "It released²⁵ it.", "released²⁵ it"),
+        ("Ann &amp; Bob went", "Ann & Bob went home", "Ann & Bob went"),
+        ("well known fact", "a well-\nknown fact", "well-\nknown fact"),
+        ("so", "as so", "so"),
+        ("**a b**", "a b", None),  # with less than four letters, every sign counts
+        ("**ab cd**", "ab cd", "ab cd"),
+        ("no such words", "text", None),
+        ("", "text", None),
+    ],
+)
+def test_the_quote_of_a_model_in_its_passage(quote, text, found):
+    span = find_quote(quote, text)
+    assert (span and text[slice(*span)]) == found
+
+
+PAGES = [
+    f"{MOSS} {SALT}",
+    "Ferns have roots, and their leaves unroll from the tip. Moss has no roots.",
+]
+
+
+@pytest.mark.parametrize(
+    ("quote", "pages", "page", "found", "is_exact"),
+    [
+        ("Moss has no roots.", (), 0, MOSS, True),
+        ("Moss has no roots", (1,), 1, MOSS, True),  # on the page that was asked about
+        ("salt SLOWS", (), 0, "Salt slows", True),
+        ("Salt … down", (), 0, SALT, True),
+        ("yeast down. Ferns have", (), 0, "yeast down. Ferns have", True),
+        # with few letters, only if there is one such place
+        ("roots", (), None, None, False),
+        ("no roots and so", (), None, None, False),
+        # with more, something similar, in whole sentences
+        ("Ferns have root, and their leaves unrol from a tip", (), 1, FERN, False),
+        ("Ferns have root, and their leaves unrol from a tip", (0,), 1, FERN, False),
+        ("Ferns have root … leaves unrol … from the tip", (), 1, FERN, True),
+        ("Something quite different that is nowhere found", (), None, None, False),
+    ],
+)
+def test_the_quote_of_a_chat_in_its_document(quote, pages, page, found, is_exact):
+    match, exact = locate_quote(quote, DocumentLetters(PAGES), pages)
+    assert (match and match.page, match and match.quote) == (page, found)
+    assert exact is is_exact
+
+
+def test_a_long_text_without_full_stops_is_cut_at_words():
+    words = " ".join(f"word{number} of the text" for number in range(60))
+    quote = "word30 of the txt word31 of the text"
+    match, exact = locate_quote(quote, DocumentLetters([words]), ())
+    assert match is not None
+    assert not exact
+    assert match.quote == "word30 of the text word31 of the text"
+
+
+@pytest.mark.parametrize(
+    ("selected", "page", "found"),
+    [
+        (("as no ro",), 0, "has no roots"),
+        (("as no ro", "Moss h", 1), 1, "has no roots"),
+        (("as no ro", "", 1), 1, "has no roots"),
+        (("as no ro", "", 0), 0, "has no roots"),
+        (("as no ro", "from the tip. Moss h"), 1, "has no roots"),
+        (("as no ro", "Moss h"), 0, "has no roots"),
+        (("down. Ferns",), 0, "down. Ferns"),
+        (("Mo<b>ss</b>",), 0, "Moss"),
+        (("salt", "", 5), 0, "Salt"),  # a page that the document lacks
+        (("salt", "", 1), None, None),
+        (("nowhere",), None, None),
+        (("",), None, None),
+    ],
+)
+def test_what_is_selected_on_the_page(selected, page, found):
+    match = locate_selection(DocumentLetters(PAGES), *selected)
+    assert (match and match.page, match and match.quote) == (page, found)
+
+
+@pytest.mark.parametrize(
+    ("span", "extended"),
+    [
+        ((1, 2), (0, 2)),
+        ((0, 1), (0, 2)),
+        ((4, 5), (3, 7)),
+        ((2, 3), (2, 3)),
+        ((8, 9), (8, 9)),
+        ((10, 11), (10, 11)),  # a script without spaces
+        ((0, 9), (0, 9)),
+    ],
+)
+def test_a_span_is_extended_to_whole_words(span, extended):
+    assert extend_to_words("ab cdge f 三五ｇ", span) == extended
+
+
+@pytest.mark.parametrize(
+    ("near", "start"), [(0, 0), (2, 0), (4, 6), (6, 6), (8, 6), (10, 12), (99, 12)]
+)
+def test_of_several_places_the_nearest(near, start):
+    assert locate_text("Abc", "abc - abc - abc", near) == (start, start + 3)
+
+
+@pytest.mark.parametrize(
+    ("text", "letters", "offsets"),
+    [
+        ("A b-1", "ab1", [0, 2, 4]),
+        ("e\u0301 ß", "éss", [0, 3, 3]),
+        ("ﬁ!", "fi", [0, 0]),
+        ("", "", []),
+    ],
+)
+def test_the_letters_of_a_text_and_where_they_are(text, letters, offsets):
+    folded, found = fold_alphanumerics_with_offsets(text)
+    assert (folded, list(found)) == (letters, offsets)
+
+
+def test_the_parts_of_a_quote():
+    assert split_quote_letters("A b … &amp; [...] c [d]...") == ["ab", "cd"]
+
+
+@pytest.mark.parametrize(
+    ("earlier", "shown"),
+    [
+        ("", "Moss has"),
+        ("“Moss has", "“Moss has"),
+        ("(“Moss has”).", "“Moss has”."),
+        ("Moss has.  ", "Moss has"),
+        ("Moss has”.", "Moss has”."),
+    ],
+)
+def test_signs_around_a_passage_are_kept_if_they_are_still_there(earlier, shown):
+    letters = DocumentLetters(["He: “Moss has”. So."])
+    assert letters.get_passage(2, 9, earlier).quote == shown
+
+
+def test_a_passage_over_pages_is_joined_without_its_hyphen():
+    letters = DocumentLetters(["a long-", "er b", "c"])
+    assert letters.get_passage(1, 8).quote == "longer b"
+    assert letters.get_passage(5, 9).text == "er b c"
+    assert letters.get_passage(4, 9).text == "a longer b c"
+    assert letters.get_page_span(1) == (5, 8)
+    assert letters.fold("ER, B!") == "erb"

@@ -2,11 +2,22 @@
 
 import pytest
 
-from ankiforge.model import Document, DocumentKey
+from ankiforge.model import Document, DocumentKey, Highlight, HighlightKind
 from ankiforge.text.private import (
     PRIVATE_DOCUMENT_REASON,
+    PRIVATE_PASSAGE_REASON,
+    contains_private_tag,
+    contains_private_tag_name,
+    find_private_tag,
     get_document_privacy_reason,
+    get_privacy_reason,
+    has_private_tag,
     is_name,
+    is_only_private_tag,
+    list_private_phrases,
+    list_private_texts,
+    makes_document_private,
+    remove_private_tag,
 )
 
 
@@ -62,3 +73,94 @@ def test_the_tag_counts_in_the_names_that_a_reader_gave(about, why):
 )
 def test_what_has_a_full_stop_is_no_name(text, name):
     assert is_name(text) is name
+
+
+@pytest.mark.parametrize(
+    ("text", "has_tag", "has_name", "is_tag", "is_only_tag", "rest"),
+    [
+        ("#no-llm", True, True, True, True, " "),
+        ("[[no-llm]]", True, True, True, True, " "),
+        ("[[#no-llm|mine]]", True, True, True, True, " "),
+        ("#no-llm/diary", True, True, True, True, " /diary"),
+        ("#nollm", True, True, True, True, " "),
+        ("no-llm", False, True, True, True, "no-llm"),
+        ("#no-llm.", True, True, False, True, " ."),
+        ("＃NO_LLM x", True, True, False, False, "  x"),
+        ("x#no-llm", True, True, False, False, "x "),
+        ("# no-llm", False, True, False, False, "# no-llm"),
+        ("xno-llm", False, False, False, False, "xno-llm"),
+        ("#no-llm-yet", False, False, False, False, "#no-llm-yet"),
+        ("#no-llms", False, False, False, False, "#no-llms"),
+        ("#no-llm_x", False, False, False, False, "#no-llm_x"),
+        ("about llm", False, False, False, False, "about llm"),
+        ("", False, False, False, True, ""),
+    ],
+)
+def test_what_is_the_tag_and_what_remains_without_it(
+    text, has_tag, has_name, is_tag, is_only_tag, rest
+):
+    assert contains_private_tag(text) is has_tag
+    assert contains_private_tag_name(text) is has_name
+    assert has_private_tag(("other", f" {text} ")) is is_tag
+    assert is_only_private_tag(text) is is_only_tag
+    assert remove_private_tag(text) == rest
+    expected = ("no-llm",) if has_tag or is_tag else ()
+    assert find_private_tag(["other", text]) == expected
+
+
+def test_a_link_that_lost_its_brackets_is_the_tag_at_the_end_of_a_line():
+    text = "I am ill. no-llm\nso no-llm is\nno-llm"
+    assert remove_private_tag(text) == "I am ill. \nso no-llm is\nno-llm"
+
+
+def highlight(exact: str = "words", **more) -> Highlight:
+    document = Document(DocumentKey("k"), source="s", title=more.pop("title", "Diary"))
+    return Highlight(document, "n", HighlightKind.HIGHLIGHT, exact, **more)
+
+
+@pytest.mark.parametrize(
+    ("passage", "why"),
+    [
+        (highlight(), ""),
+        (highlight("a #no-llm"), PRIVATE_PASSAGE_REASON),
+        (highlight(markdown=("a", "b #no-llm")), PRIVATE_PASSAGE_REASON),
+        (highlight(comment="[[no-llm]]"), PRIVATE_PASSAGE_REASON),
+        (highlight(heading="A › B #no-llm"), PRIVATE_PASSAGE_REASON),
+        (highlight(tags=("x", "no-llm")), PRIVATE_PASSAGE_REASON),
+        (highlight(parent_items=("a", "b #no-llm")), PRIVATE_PASSAGE_REASON),
+        (highlight("a #no-llm", title="B #no-llm"), PRIVATE_PASSAGE_REASON),
+        (highlight(title="B #no-llm"), PRIVATE_DOCUMENT_REASON),
+        (highlight(surrounding_text="#no-llm", prefix="#no-llm"), ""),
+        (highlight(tags=("x #no-llm",)), ""),
+    ],
+)
+def test_where_the_tag_keeps_a_passage_here(passage, why):
+    assert get_privacy_reason(passage) == why
+
+
+@pytest.mark.parametrize(
+    ("passage", "is_whole_document"),
+    [
+        (highlight("#no-llm"), True),
+        (highlight("#no-llm !"), True),
+        (highlight("", comment="#no-llm"), True),
+        (highlight("a #no-llm"), False),
+        (highlight("words", comment="#no-llm"), False),
+        (highlight("", comment="a #no-llm"), False),
+        (highlight("no-llm"), False),
+        (highlight(""), False),
+    ],
+)
+def test_a_passage_of_nothing_but_the_tag_keeps_its_document_here(
+    passage, is_whole_document
+):
+    assert makes_document_private(passage) is is_whole_document
+
+
+def test_the_texts_and_phrases_of_a_private_passage():
+    passage = highlight(
+        "a b c", markdown=("**a**", " "), comment="mine #no-llm", gaps=((0, 1), (4, 5))
+    )
+    assert list_private_texts(passage) == ("a b c", "**a**", "mine  ")
+    assert list_private_phrases(passage) == ("a", "c")
+    assert list_private_texts(highlight("", comment="#no-llm")) == ()

@@ -14,21 +14,22 @@ from ankiforge.ledger.item_lists import normalize_title
 from ankiforge.model.hints import CardSchedule, parse_schedule
 from ankiforge.text import WordMatcher, format_cost, format_percent, shorten_path
 from ankiforge.text.cloze import (
-    blank_out,
+    add_clozes,
     escape_cloze_braces,
     escape_markdown,
     find_cloze_numbers,
     find_cloze_problems,
-    find_gaps,
+    find_clozes,
     format_table_rows,
     parse_image_label,
     reveal_answers,
     to_plain_text,
 )
-from ankiforge.text.decoding import decode_text, find_damage
-from ankiforge.text.lists import split_items
-from ankiforge.text.located import find_whole_words, locate
+from ankiforge.text.decoding import decode_text, find_garbled_word
+from ankiforge.text.lists import split_answer_into_items
+from ankiforge.text.located import find_whole_words, locate_text
 from ankiforge.text.normalize import (
+    blank_out_code_and_urls,
     build_document_tag,
     find_literal_spans,
     is_same_text,
@@ -37,7 +38,6 @@ from ankiforge.text.normalize import (
     normalize_for_lookup,
     normalize_for_search,
     remove_escapes,
-    remove_non_words,
 )
 from ankiforge.text.passages import (
     get_paragraphs_around,
@@ -92,13 +92,13 @@ repaired = partial(decode_text, repairs=True)
 
 
 cost_text_here = partial(format_cost, local=True)
-things_of = partial(split_items, "Which are they?")
+things_of = partial(split_answer_into_items, "Which are they?")
 
 
 def around_b(text: str) -> str:
     """The paragraphs around the first `b` of a text."""
     place = text.index("b")
-    return get_paragraphs_around(text, place, place + 1, asks=False)
+    return get_paragraphs_around(text, place, place + 1, for_question=False)
 
 
 FSI, PDI, RLO = "\u2068", "\u2069", "\u202e"
@@ -154,7 +154,7 @@ FSI, PDI, RLO = "\u2068", "\u2069", "\u202e"
         (things_of, "- a\n- b\n", ["a", "b"]), (things_of, "iron, zinc and tin", ["iron", "zinc", "tin"]), (things_of, "- `a`\n- b", []),
         (split_words, "a1 b-c", ["a1", "b", "c"]), (split_words, "記憶 のb", ["記", "憶", "の", "b"]),
         (find_word_prefixes, "Cells' 42 neurons", {"cell", "42", "neuro"}), (stem_word, "stopped", "stop"), (stem_word, "centres", "center"),
-        (remove_non_words, "a `b` c", "a   c"), (find_damage, "Grüße", ""), (find_damage, "ein schÃ¶ner Tag", "schÃ¶ner"), (find_damage, "Ã¶" * 30, "Ã¶"),
+        (blank_out_code_and_urls, "a `b` c", "a   c"), (find_garbled_word, "Grüße", ""), (find_garbled_word, "ein schÃ¶ner Tag", "schÃ¶ner"), (find_garbled_word, "Ã¶" * 30, "Ã¶"),
         # the edges of the text around a passage, and bullets in it
         (remove_truncated_first_word, f"ds {'a' * 29}", "a" * 29), (remove_truncated_first_word, f"s {'a' * 30}", "a" * 30),
         (remove_truncated_first_word, f"ds {'a' * 28}", f"ds {'a' * 28}"), (remove_truncated_first_word, f" s {'a' * 29}", f" s {'a' * 29}"),
@@ -223,7 +223,7 @@ def test_a_line_shows_no_escapes_and_leaves_code_and_maths(markdown, shown):
     ],
 )  # fmt: skip
 def test_a_quote_is_found_under_other_typography_at_its_first_place(quote, found):
-    span = locate(quote, SOURCE)
+    span = locate_text(quote, SOURCE)
     assert (span and SOURCE[slice(*span)]) == found
 
 
@@ -270,17 +270,17 @@ def test_the_number_of_a_note_belongs_to_the_sentence_before_it():
         ("{{c1::$\\frac{a}{b}}}$ }}", ["$\\frac{a}{b}}}$ "]), ("{{c1::`}}`}}", ["`}}`"]),
         ("`{{c1::code}}` ${{c2::x}}$", []), (r"\{{c1::literal}}", []), ("{{c1::never closed", []),
         ("{{cx::no number}} {c1::one brace}", []),
-        (blank_out("one two three", ((8, 13), (0, 3))), ["one", "three"]),
-        (blank_out("{{name}} is a word", ((12, 13),)), ["a"]),
+        (add_clozes("one two three", ((8, 13), (0, 3))), ["one", "three"]),
+        (add_clozes("{{name}} is a word", ((12, 13),)), ["a"]),
     ],
 )  # fmt: skip
 def test_a_gap_ends_where_its_braces_balance_outside_code_and_maths(markdown, expected):
-    assert [gap.answer for gap in find_gaps(markdown)] == expected
+    assert [gap.answer for gap in find_clozes(markdown)] == expected
 
 
 def test_a_gap_knows_its_numbers_its_hint_and_its_place():
     text = "x {{c2,7::answer::hint}} y"
-    [gap] = find_gaps(text)
+    [gap] = find_clozes(text)
     assert (gap.numbers, gap.hint) == ((2, 7), "hint")
     assert (text[gap.start : gap.end], text[gap.answer_start :]) == (
         "{{c2,7::answer::hint}}",
@@ -316,7 +316,7 @@ def test_hostile_and_long_texts_are_read_to_their_end():
             escape_markdown(sign * 1500)
         for end in ENDS:
             assert find_sentence_spans(end * 25_000)
-        assert locate("not in it", "word and other words, " * 5_000) is None
+        assert locate_text("not in it", "word and other words, " * 5_000) is None
 
 
 @pytest.mark.parametrize(

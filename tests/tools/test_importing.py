@@ -6,6 +6,18 @@ from tools.importing import find_changed_names, find_test_files
 
 FILES = {
     "ankiforge/anki/sizes.py": "",
+    "tests/extract/test_books_table.py": "import pytest\n",
+    "tests/extract/test_texts.py": "import pytest\n",
+    "tests/sources/test_sources.py": "import pytest\n",
+    "ankiforge/model/__init__.py": (
+        "from ankiforge.model.marks import *\n"
+        "from ankiforge.model.cards import Card as Card\n"
+    ),
+    "ankiforge/model/marks.py": "COLOUR: str = 1\n\n\nclass Mark:\n    page = 1\n",
+    "tests/model/test_model.py": "",
+    "tests/draft/test_colour.py": "from ankiforge.model import (\n    COLOUR,\n)\n",
+    "tests/draft/test_mark.py": "from ankiforge.model import Card, Mark\n",
+    "tests/web/test_page.py": "from ankiforge.model import page, Card\n",
     "tests/makers.py": "from ankiforge.anki.sizes import grow\n",
     "tests/anki/test_alone.py": "import pytest\n",
     "tests/anki/test_sizes_table.py": "import pytest\n",
@@ -31,6 +43,33 @@ MODULE = (
                 "tests/web/test_helped.py",
             ],
             id="a module: its importers, tables and files of the folder, users of helpers",
+        ),
+        pytest.param(
+            "ankiforge/extract/markdown/quotes.py",
+            [
+                "tests/extract/test_texts.py",
+                "tests/extract/test_books_table.py",
+                "tests/sources/test_sources.py",
+            ],
+            id="a module with a file of its own, which comes before the tables of the folder",
+        ),
+        pytest.param(
+            "ankiforge/model/marks.py",
+            [
+                "tests/model/test_model.py",
+                "tests/draft/test_colour.py",
+                "tests/draft/test_mark.py",
+            ],
+            id="a module whose package exports all its names",
+        ),
+        pytest.param(
+            "ankiforge/model/cards.py",
+            [
+                "tests/model/test_model.py",
+                "tests/draft/test_mark.py",
+                "tests/web/test_page.py",
+            ],
+            id="a module of which its package exports one name",
         ),
         pytest.param(
             "tests/cli/test_other.py", ["tests/cli/test_other.py"], id="a test itself"

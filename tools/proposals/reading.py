@@ -7,7 +7,7 @@ from pathlib import Path
 
 from ankiforge.language.lexicon import read_word_set
 from ankiforge.model import Document, DocumentKey, Highlight, HighlightKey, HighlightKind
-from ankiforge.text.located import locate
+from ankiforge.text.located import locate_text
 from ankiforge.text.sentences import find_sentence_around
 
 _CRITERIA = ("alone", "true", "one", "atomic", "short", "target", "worth", "formed")
@@ -59,7 +59,7 @@ def highlight_of(record):
     """Return a passage as the highlight of a source that knows the text around it."""
     exact = " ".join(record["marked"].split())
     paragraph = " ".join(record.get("paragraph", "").split())
-    span = locate(exact, paragraph)
+    span = locate_text(exact, paragraph)
     sentence = ""
     prefix = suffix = ""
     if span:

@@ -62,7 +62,7 @@ from ankiforge.model import (
 )
 from ankiforge.text import cloze, regex
 from ankiforge.text.cloze import escape_markdown, to_plain_text
-from ankiforge.text.located import locate
+from ankiforge.text.located import locate_text
 from ankiforge.text.normalize import UNSPACED_SCRIPTS
 
 __all__ = [
@@ -315,7 +315,7 @@ def _draft_gap(highlight: Highlight, excerpt: Excerpt, span: Span) -> Draft:
     start, end = span
     text = excerpt.text
     if excerpt.is_markdown:
-        cloze_text = cloze.blank_out(text, (span,))
+        cloze_text = cloze.add_clozes(text, (span,))
         answer = to_plain_text(text[start:end])
     else:
         cloze_gap = cloze.format_cloze(1, escape_markdown(text[start:end]))
@@ -344,6 +344,6 @@ def _find_quote(highlight: Highlight, excerpt: Excerpt) -> str:
     if not excerpt.is_markdown:
         return markdown
     plain_text = to_plain_text(markdown)
-    if locate(plain_text, highlight.exact):
+    if locate_text(plain_text, highlight.exact):
         return plain_text
     return highlight.exact if markdown == highlight.markdown[0].strip() else markdown

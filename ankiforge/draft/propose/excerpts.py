@@ -16,7 +16,7 @@ from ankiforge.language.tokens import tokenize
 from ankiforge.language.words import count_words
 from ankiforge.model import Highlight, SourceKind, Span, Value
 from ankiforge.text import regex
-from ankiforge.text.located import extend_to_words, locate
+from ankiforge.text.located import extend_to_words, locate_text
 from ankiforge.text.sentences import find_sentence_around, find_sentences_by_part
 
 MAX_TERM_WORDS = 4
@@ -116,7 +116,7 @@ def _select_excerpts(highlight: Highlight, tables: LanguageTables) -> list[Excer
     exact = highlight.exact.strip()
     text = complete_sentence(highlight)
     offset = text.find(exact)
-    mark = (offset, offset + len(exact)) if offset >= 0 else locate(exact, text)
+    mark = (offset, offset + len(exact)) if offset >= 0 else locate_text(exact, text)
     if mark is None:
         text = exact
         mark = (0, len(exact))
@@ -141,7 +141,7 @@ def complete_sentence(highlight: Highlight) -> str:
         return exact
     surrounding_text = f"{highlight.prefix}{highlight.exact}{highlight.suffix}"
     for source, is_cut in ((highlight.surrounding_text, False), (surrounding_text, True)):
-        span = locate(exact, source) if source else None
+        span = locate_text(exact, source) if source else None
         if span is None:
             continue
         start, end = find_sentence_around(source, *span)

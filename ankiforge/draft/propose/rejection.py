@@ -17,11 +17,11 @@ from ankiforge.language.quantities import MONTHS
 from ankiforge.language.tokens import Token, TokenKind, is_verb
 from ankiforge.model import Span
 from ankiforge.text import regex
-from ankiforge.text.decoding import find_damage
+from ankiforge.text.decoding import find_garbled_word
 from ankiforge.text.normalize import (
     UNSPACED_SCRIPTS,
+    blank_out_code_and_urls,
     find_literal_spans,
-    remove_non_words,
 )
 from ankiforge.text.passages import SUPERSCRIPT_NOTE
 
@@ -111,8 +111,8 @@ def find_syntax_rejection(
         return RejectionReason.LONG
     if text.endswith(":"):
         return RejectionReason.CUT_OFF
-    prose = remove_non_words(text)
-    if find_damage(prose):
+    prose = blank_out_code_and_urls(text)
+    if find_garbled_word(prose):
         return RejectionReason.GARBLED
     if _PROGRAM_TEXT.search(prose):
         return RejectionReason.PROGRAM_TEXT

@@ -25,7 +25,7 @@ from ankiforge.model import (
 from ankiforge.text.comment_questions import has_question_mark
 from ankiforge.text.keys import number_highlights, percent_encode
 from ankiforge.text.normalize import normalize_for_lookup
-from ankiforge.text.passages import remove_note_numbers
+from ankiforge.text.passages import remove_footnote_numbers
 from ankiforge.text.private import find_private_tag
 
 if TYPE_CHECKING:  # loaded when a book is read
@@ -151,10 +151,10 @@ def build_book_results(
             message = f"the text around its highlights is not read: {failure.what}"
             yield Problem(file.name, message, failure.hint, is_notice=True)
     pairs = list(zip(normalized_marks, contexts, strict=True))
-    passages = remove_note_numbers(
+    passages = remove_footnote_numbers(
         [context.displayed_text or mark.text for mark, context in pairs]
     )
-    sentences = remove_note_numbers([context.sentence for context in contexts])
+    sentences = remove_footnote_numbers([context.sentence for context in contexts])
     highlights: list[Highlight] = []
     for (mark, context), passage, sentence in zip(
         pairs, passages, sentences, strict=True

@@ -48,11 +48,10 @@ NamedSightings = tuple[str, Iterator[Sighting]]
 
 
 class ExportSource(DirectorySource):
-    """Base class for sources that read files exported from an account.
+    """Base class for sources that read files which were exported from an account.
 
-    Subclasses implement `read_items`, which reads one file, and `build_documents`, which
-    builds documents from the items of all files. If the files are texts, use
-    `TextExportSource`.
+    Subclasses implement `read_items`, which reads one file, and `build_documents`, which builds
+    documents from the items of all files. For text files, `TextExportSource` is simpler.
     """
 
     is_export = True
@@ -64,44 +63,44 @@ class ExportSource(DirectorySource):
 
     @abstractmethod
     def read_items(self, file: File) -> Iterator[Any]:
-        """Yield the items of a file, and a problem for each malformed one.
+        """Yield the items of a file, and a problem for each malformed item.
 
         Raises:
-            ItemError: the rest of the file can't be read.
+            ItemError: The rest of the file cannot be read.
         """
 
     @abstractmethod
     def build_documents(self, items: list[Any]) -> Iterator[NamedSightings]:
-        """Yield the name and the scan results of each document."""
+        """Yield the name of each document, with an iterator over its scan results."""
 
-    def create_document(self, key: Strings, title: str, **known: Any) -> Document:
-        """Build a document whose key contains a hash of `key`.
+    def create_document(self, key_parts: Strings, title: str, **fields: Any) -> Document:
+        """Create a document whose key contains a hash of `key_parts`.
 
-        `known` holds further fields of the document.
+        `fields` are further fields of the document.
         """
-        document_key = DocumentKey(f"{self.listing.namespace}/{hash16(*key)}")
-        return Document(document_key, self.listing.name, title or "Untitled", **known)
+        document_key = DocumentKey(f"{self.listing.namespace}/{hash16(*key_parts)}")
+        return Document(document_key, self.listing.name, title or "Untitled", **fields)
 
     def iter_document(
         self,
         document: Document,
         highlights: Iterable[Highlight],
     ) -> Iterator[ExtractedDocument]:
-        """Yield a document with its highlights, or nothing if there are none."""
+        """Yield a document with its highlights, or nothing if it has no highlights."""
         if highlights := tuple(highlights):
             yield ExtractedDocument(document, highlights, self.listing.container)
 
     def scan(self, known: DocumentLookup | None = None) -> Iterator[Sighting]:
-        """Yield problems, documents, a `ScanEnd`, and an `UnmarkedDocument` with the skipped texts.
+        """Yield the problems, the documents, a `ScanEnd`, and finally the skipped texts.
 
-        If any file has changed, all files are read again, because a document may be spread
-        over several files.
+        If any file has changed, all files are read again, because a document may be spread over
+        several files. The skipped texts are part of an `UnmarkedDocument`.
         """
         # find the exports
         folder = self.listing
         listed_files = [*folder.list_files()]
         exports: list[File] = []
-        left_out: list[SkippedText] = []
+        skipped_texts: list[SkippedText] = []
         yield from self._select_exports(listed_files, exports)
 
         # skip everything if no file has changed
@@ -121,7 +120,7 @@ class ExportSource(DirectorySource):
 
         # Read the files. If there are problems, no fingerprint is stored, so that the next scan
         # reports them again.
-        for sighting in self._read_documents(exports, left_out):
+        for sighting in self._read_documents(exports, skipped_texts):
             if isinstance(sighting, Problem):
                 fingerprint = ""
             if isinstance(sighting, ExtractedDocument):
@@ -129,12 +128,12 @@ class ExportSource(DirectorySource):
             yield sighting
         scan_end = folder.end_scan()
         yield scan_end
-        if left_out or (known and scan_end.complete):
+        if skipped_texts or (known and scan_end.complete):
             yield UnmarkedDocument(
                 own_container,
                 folder.name,
                 fingerprint,
-                skipped_texts=tuple(left_out),
+                skipped_texts=tuple(skipped_texts),
                 source=folder.name,
             )
 
@@ -143,10 +142,10 @@ class ExportSource(DirectorySource):
         listed_files: Iterable[File | Problem | UnreadDocument],
         exports: list[File],
     ) -> Iterator[Sighting]:
-        """Append the listed files that are exports to `exports`, sorted from oldest to newest.
+        """Append those of the listed files that are exports to `exports`, from oldest to newest.
 
-        A file that isn't an export is reported as a problem if the user named it. Otherwise
-        it is ignored, because another source may read it.
+        If the user named a file that isn't an export, yield a problem. Other such files are
+        ignored, because another source may read them.
         """
         for file in listed_files:
             if not isinstance(file, File):
@@ -181,11 +180,11 @@ class ExportSource(DirectorySource):
         exports.sort(key=lambda file: file.stamp[0] if file.stamp else 0)
 
     def _read_documents(
-        self, exports: list[File], left_out: list[SkippedText]
+        self, exports: list[File], skipped_texts: list[SkippedText]
     ) -> Iterator[Sighting]:
-        """Yield the problems in all exports, then the documents.
+        """Yield the problems in all exports, followed by the documents.
 
-        Texts that only look like highlights are appended to `left_out`.
+        Also append texts that merely look like highlights to `skipped_texts`.
         """
         items: list[Any] = []
         for file in exports:
@@ -194,17 +193,17 @@ class ExportSource(DirectorySource):
                     yield item
                 elif isinstance(item, SkippedText):
                     location = ", ".join(filter(None, (file.path, item.location)))
-                    left_out.append(replace(item, location=location))
+                    skipped_texts.append(replace(item, location=location))
                 else:
                     items.append(item)
         for name, sightings in self.build_documents(items):
             yield from convert_errors_to_problems(name, sightings)
 
     def _read_items(self, file: File) -> Iterator[Any]:
-        """Yield the items in a file, and a problem for each of the first few malformed items.
+        """Yield the items in a file, and problems for the first few malformed items.
 
-        Any malformed item makes the scan incomplete, because it could be a known item that was
-        damaged.
+        A malformed item makes the scan incomplete, because it may be a damaged item that was read
+        before.
         """
         malformed_count = 0
         try:
@@ -227,18 +226,18 @@ class ExportSource(DirectorySource):
 
 
 class TextExportSource(ExportSource):
-    """Base class for sources that read exported text files."""
+    """Base class for sources that read text files which were exported from an account."""
 
     @abstractmethod
     def parse_items(self, path: str, text: str) -> Iterator[Any]:
-        """Yield the items of a file, and a problem for each malformed one.
+        """Yield the items of a file, and a problem for each malformed item.
 
-        `path` is only used in problems. `text` is the content of the file.
+        `text` is the content of the file. `path` is only used in problems.
 
         Raises:
-            ItemError: the rest of the file can't be read.
+            ItemError: The rest of the file cannot be read.
         """
 
     def read_items(self, file: File) -> Iterator[Any]:
-        """Read the text of a file, and yield its items and problems."""
+        """Read a text file, and yield its items and problems."""
         return self.parse_items(file.path, file.read_text(MAX_EXPORT_BYTES, repairs=True))

@@ -39,7 +39,7 @@ ALREADY_IN_ANKI = "exported from Anki, where it is a note already"
 
 
 class CardTable(TextExportSource):
-    """Reads CSV or TSV tables of hand-written cards.
+    """Reads tables of hand-written cards in CSV or TSV files.
 
     The setting `me` is ignored, because every card in a table counts as the user's own.
     """
@@ -51,12 +51,12 @@ class CardTable(TextExportSource):
 
     @classmethod
     def recognise(cls, candidate: Candidate) -> Confidence:
-        """Recognise a table by its column names or by Anki's header lines."""
+        """Recognise a table of cards by its column names or by Anki's header lines."""
         return Confidence.CONTENT if is_card_table(candidate.head) else Confidence.NO
 
     @classmethod
     def explain_rejection(cls, candidate: Candidate) -> str:
-        """Return the reason why a file isn't a table of cards, or "" for any `.txt` file."""
+        """Return why a file isn't a table of cards, or "" if it's a `.txt` file."""
         if candidate.suffix == ".txt":
             return ""
         return "its first row does not name question and answer, as `Front,Back` does"
@@ -64,10 +64,9 @@ class CardTable(TextExportSource):
     def parse_items(
         self, path: str, text: str
     ) -> Iterator[tuple[str, CardRow] | Problem | SkippedText]:
-        """Yield (path, row) for each row of a table.
+        """Yield the path and the row for each row of a table.
 
-        For a row that repeats a card, a `SkippedText` is yielded instead; for a damaged row, a
-        problem.
+        Yield a `SkippedText` for a row that repeats a card, and a problem for a damaged row.
         """
         first_places = dict[Pair, str]()
         for row in parse_card_rows(text):
@@ -87,7 +86,7 @@ class CardTable(TextExportSource):
     def build_documents(
         self, items: list[tuple[str, CardRow]]
     ) -> Iterator[NamedSightings]:
-        """Yield one document per file. A row found in several files goes to the newest file."""
+        """Yield one document per file. A row in several files belongs to the newest of them."""
         rows = {(row.front, row.back): (path, row) for path, row in items}
         by_path: dict[str, list[CardRow]] = {}
         for path, row in rows.values():

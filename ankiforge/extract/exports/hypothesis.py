@@ -52,7 +52,7 @@ _WEB_URL = regex(r"https?://\S+")
 
 
 class WebAnnotation(Value):
-    """A Hypothesis annotation, with only the fields we use."""
+    """An annotation from Hypothesis, with only the fields that are used here."""
 
     id: str
     uri: str = ""
@@ -67,12 +67,12 @@ class WebAnnotation(Value):
 
     @property
     def page_url(self) -> str:
-        """The URL of the annotated page, without the fragment."""
+        """The URL of the annotated page without its fragment."""
         return urldefrag(self.uri).url
 
     @property
     def title(self) -> str:
-        """The page's title when it was annotated, falling back to its file name or URL."""
+        """The title that the page had when it was annotated, or else its file name or URL."""
         raw_title = (self.document or {}).get("title") or ""
         if isinstance(raw_title, list):
             raw_title = raw_title[0]
@@ -84,7 +84,7 @@ class WebAnnotation(Value):
 
     @property
     def makes_page_private(self) -> bool:
-        """Whether this is a note on the page as a whole, with the privacy tag."""
+        """Whether this is a note on the whole page and has the privacy tag."""
         if self.get_quote_text("exact").strip():
             return False
         return has_private_tag(_normalize_tags(self)) or contains_private_tag(
@@ -92,7 +92,7 @@ class WebAnnotation(Value):
         )
 
     def get_selector_field(self, kind: str, name: str) -> Any:
-        """Return field `name` of the first selector of type `kind`, or "" if it is missing."""
+        """Return a field of the first selector of type `kind`, or "" if it is missing."""
         for target in self.target or ():
             for selector in target.get("selector") or []:
                 if selector.get("type") == kind:
@@ -100,18 +100,19 @@ class WebAnnotation(Value):
         return ""
 
     def get_quote_text(self, name: str) -> str:
-        """Return a field of the quote selector, with whitespace collapsed."""
+        """Return a field of the quote selector, and collapse its whitespace."""
         return re.sub(
             r"\s+", " ", str(self.get_selector_field("TextQuoteSelector", name))
         )
 
     def get_start_offset(self) -> int:
-        """Return the offset in the page's text at which the annotation begins, or -1 if unknown."""
+        """Return where the annotation begins in the text of the page, or -1 if that is unknown."""
         start = self.get_selector_field("TextPositionSelector", "start")
         return start if isinstance(start, int) else -1
 
 
 def _normalize_user(name: str) -> str:
+    """Return the casefolded name of a user, e.g. `ada` for `acct:Ada@hypothes.is`."""
     return name.removeprefix("acct:").partition("@")[0].strip().casefold()
 
 
@@ -119,7 +120,7 @@ def _normalize_user(name: str) -> str:
 
 
 class HypothesisExport(Value):
-    """The top-level JSON object of an export or API response."""
+    """The top-level JSON object of an export or of a response from the API."""
 
     rows: tuple[msgspec.Raw, ...] = ()
     replies: tuple[msgspec.Raw, ...] = ()
@@ -128,7 +129,7 @@ class HypothesisExport(Value):
 
 
 class Hypothesis(TextExportSource):
-    """Reads annotations exported from Hypothesis, possibly by several people.
+    """Reads annotations, possibly of several people, that were exported from Hypothesis.
 
     The `me` setting lists the user's own usernames, e.g. `ada` or `acct:ada@hypothes.is`.
     """
@@ -141,21 +142,21 @@ class Hypothesis(TextExportSource):
 
     @classmethod
     def recognise(cls, candidate: Candidate) -> Confidence:
-        """Recognise an export by text that only occurs in Hypothesis annotations."""
+        """Recognise an export by text that only occurs in annotations from Hypothesis."""
         is_export = _HYPOTHESIS_JSON.search(candidate.head)
         return Confidence.CONTENT if is_export else Confidence.NO
 
     @classmethod
     def explain_rejection(cls, candidate: Candidate) -> str:
-        """Return the reason why a file isn't a Hypothesis export."""
+        """Return the reason why a file isn't an export from Hypothesis."""
         return "it has no Hypothesis annotations"
 
     def parse_items(
         self, path: str, text: str
     ) -> Iterator[tuple[str, WebAnnotation] | Problem]:
-        """Yield (exporting user, annotation) pairs, and a problem for each malformed annotation.
+        """Yield each annotation with the user who exported it, and problems for malformed ones.
 
-        The user is "" if the file doesn't name one.
+        The user is "" if the file doesn't name the user.
         """
         try:
             content = msgspec.json.decode(
@@ -181,8 +182,8 @@ class Hypothesis(TextExportSource):
     ) -> Iterator[NamedSightings]:
         """Yield one document per annotated page, in the order of the pages' first annotations.
 
-        If there are annotations by several people and it is unknown which of them is the user,
-        a notice is yielded first.
+        If several people made annotations and it is unknown which of them is the user, first yield
+        a notice.
         """
         # keep only the last updated copy of each annotation
         newest_by_id: dict[str, WebAnnotation] = {}
@@ -243,7 +244,7 @@ class Hypothesis(TextExportSource):
         replies: Sequence[WebAnnotation],
         me: Collection[str],
     ) -> Highlight:
-        """Convert an annotation to a highlight, or to a page note if it has no quote."""
+        """Convert an annotation to a highlight, or to a note on the page if it has no quote."""
         author = _normalize_user(annotation.user)
         is_mine = not me or author in me
         tags = _normalize_tags(annotation)
@@ -272,6 +273,7 @@ class Hypothesis(TextExportSource):
 
 
 def _join_comments(annotation: WebAnnotation, replies: Iterable[WebAnnotation]) -> str:
+    """Join an annotation's comment and its replies. Replies of other users name their author."""
     comments = [(annotation.text or "").strip()]
     for reply in replies:
         replier, text = _normalize_user(reply.user), reply.text or ""

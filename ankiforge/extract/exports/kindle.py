@@ -37,7 +37,7 @@ from ankiforge.model import (
 from ankiforge.text import format_count, regex
 from ankiforge.text.keys import number_highlights
 from ankiforge.text.normalize import normalize_for_lookup
-from ankiforge.text.passages import remove_note_numbers
+from ankiforge.text.passages import remove_footnote_numbers
 from ankiforge.text.private import contains_private_tag
 
 UNKNOWN_LOCATION = (0, 0)
@@ -46,7 +46,7 @@ UNKNOWN_LOCATION = (0, 0)
 
 @dataclass(slots=True, eq=False)
 class ClippingsEntry:
-    """A highlight, note or bookmark from a file written by a Kindle or its app."""
+    """A highlight, note or bookmark in a file that a Kindle or its app has written."""
 
     book: str
     kind: str
@@ -63,9 +63,9 @@ class ClippingsEntry:
     notes: list[ClippingsEntry] = field(default_factory=list)
 
     def overlaps(self, other: ClippingsEntry) -> bool:
-        """Return whether the locations overlap.
+        """Return whether the location of this entry overlaps that of another entry.
 
-        If neither entry has a location, return whether they are on the same page.
+        If neither has a location, return whether both are on the same page.
         """
         if UNKNOWN_LOCATION in (self.location, other.location):
             return self.location == other.location and self.page == other.page != ""
@@ -100,15 +100,15 @@ _ROLE_CLASS = regex(
 def _parse_entry(
     book: str, heading: str, text: str, index: int, section: str = ""
 ) -> ClippingsEntry:
-    """Parse an entry of a clippings file or notebook.
+    """Parse an entry of a clippings file or of a notebook.
 
     Args:
-        book: the title and authors of the book.
-        heading: the line above the text, which gives the kind of entry, the page and, as the
+        book: The title and authors of the book.
+        heading: The line above the text. It contains the kind of the entry, the page and, as its
             last number, the location.
-        text: the text of the highlight or note.
-        index: the position of the entry in the file, from 0.
-        section: the section of the book, or "" if unknown.
+        text: The text of the highlight or note.
+        index: The position of the entry in the file, from 0.
+        section: The section of the book, or "" if unknown.
     """
     heading = heading.replace("\u00a0", " ")
     kind_match = _KIND_WORDS.search(heading)
@@ -139,7 +139,7 @@ def _parse_entry(
 
 
 def parse_clippings(path: str, text: str) -> Iterator[ClippingsEntry | Problem]:
-    """Yield the entries of a clippings file, and a problem for each malformed one."""
+    """Yield the entries of a clippings file, and a problem for each malformed entry."""
     for number, entry in enumerate(_ENTRY_END_LINE.split(text)):
         title, _, rest = entry.strip("\ufeff \t\n").partition("\n")
         heading, _, entry_text = rest.strip().partition("\n")
@@ -164,9 +164,9 @@ def parse_clippings(path: str, text: str) -> Iterator[ClippingsEntry | Problem]:
 
 
 def parse_notebook(html: str) -> Iterator[ClippingsEntry]:
-    """Yield the entries of a notebook exported by a Kindle app.
+    """Yield the entries of a notebook that was exported by a Kindle app.
 
-    A note on the same page as the preceding highlight is attached to that highlight instead.
+    A note that follows a highlight on the same page becomes part of the highlight's entry.
     """
     mark: ClippingsEntry | None = None
     # the last text of each role so far
@@ -192,9 +192,9 @@ def parse_notebook(html: str) -> Iterator[ClippingsEntry]:
 
 
 def _group_by_role(html: str) -> Iterator[Pair]:
-    """Yield (role, text) for each block of a notebook.
+    """Yield the role and the text of each block of a notebook.
 
-    A block without a known role is appended to the previous one.
+    A block without a known role is appended to the previous block.
     """
     role = ""
     parts: list[str] = []
@@ -265,7 +265,7 @@ class Kindle(TextExportSource):
 
     @classmethod
     def explain_rejection(cls, candidate: Candidate) -> str:
-        """Return the reason why a web page isn't read, or "" for other files."""
+        """Return the reason why a web page isn't a notebook, or "" for other files."""
         is_page = candidate.suffix == ".html"
         return "it was not exported by a Kindle app" if is_page else ""
 
@@ -279,7 +279,7 @@ class Kindle(TextExportSource):
     def build_documents(self, items: list[ClippingsEntry]) -> Iterator[NamedSightings]:
         """Yield one document per book, in the order of the books' first entries.
 
-        If the Kindle stored no text for some highlights, a notice follows.
+        Then yield a notice if there are highlights for which the Kindle stored no text.
         """
         # keyed by content, because two copies of a file contain the same entries
         entries_by_book: dict[str, dict[object, ClippingsEntry]] = {}
@@ -342,8 +342,8 @@ class Kindle(TextExportSource):
 
         # equal passages are numbered in file order, but highlights are yielded in book order
         entries = [*marks, *lone_notes]
-        passages = remove_note_numbers([entry.text for entry in entries])
-        wider_passages = remove_note_numbers([entry.longer_text for entry in entries])
+        passages = remove_footnote_numbers([entry.text for entry in entries])
+        wider_passages = remove_footnote_numbers([entry.longer_text for entry in entries])
         highlights = []
         for entry, passage, wider_passage in zip(
             entries, passages, wider_passages, strict=True
@@ -376,6 +376,7 @@ class Kindle(TextExportSource):
 
 
 def _split_title(book: str) -> tuple[str, Strings]:
+    """Split the name of a book into its title and its authors, which may occur in both."""
     with_authors = _AUTHORS_AT_END.fullmatch(book)
     if not with_authors:
         return title_from_file_name(book), ()
@@ -395,7 +396,7 @@ def _extract_names(text: str) -> set[str]:
 
 
 def _has_text(entry: ClippingsEntry) -> bool:
-    """Return whether the Kindle stored an entry's text, instead of `_LIMIT_NOTICE`."""
+    """Return whether the Kindle stored the text of an entry rather than `_LIMIT_NOTICE`."""
     return bool(entry.text) and not _LIMIT_NOTICE.fullmatch(entry.text)
 
 
@@ -403,34 +404,37 @@ def _has_text(entry: ClippingsEntry) -> bool:
 
 
 def _merge_versions(entries: Iterable[ClippingsEntry]) -> list[ClippingsEntry]:
-    """Return only the newest version of each highlight, in the order of the oldest versions.
+    """Return the newest version of each highlight, in the order of the oldest versions.
 
-    If an older version has a longer text, this is kept as `longer_text`.
+    If an older version has a longer text, the result has it as `longer_text`.
     """
-    marks: list[ClippingsEntry] = []
+    highlights: list[ClippingsEntry] = []
     normalized_texts: list[str] = []
     for entry in entries:
         normalized_text = normalize_for_lookup(entry.text)
-        older_index = _find_older_version(entry, normalized_text, marks, normalized_texts)
+        older_index = _find_older_version(
+            entry, normalized_text, highlights, normalized_texts
+        )
         if older_index is None:
-            marks.append(entry)
+            highlights.append(entry)
             normalized_texts.append(normalized_text)
             continue
-        widest_text = marks[older_index].longer_text or marks[older_index].text
+        widest_text = highlights[older_index].longer_text or highlights[older_index].text
         entry.longer_text = widest_text if len(widest_text) > len(entry.text) else ""
-        marks[older_index] = entry
+        highlights[older_index] = entry
         normalized_texts[older_index] = normalized_text
-    return marks
+    return highlights
 
 
 def _find_older_version(
     entry: ClippingsEntry,
     normalized_text: str,
-    marks: list[ClippingsEntry],
+    highlights: list[ClippingsEntry],
     normalized_texts: list[str],
 ) -> int | None:
-    first = max(0, len(marks) - _MAX_EARLIER_HIGHLIGHTS)
-    for index in range(len(marks) - 1, first - 1, -1):
+    """Return the index of an older version of a highlight, or None if there is none."""
+    first = max(0, len(highlights) - _MAX_EARLIER_HIGHLIGHTS)
+    for index in range(len(highlights) - 1, first - 1, -1):
         # whether one text contains the other, and not just by coincidence
         shorter, longer = sorted((normalized_texts[index], normalized_text), key=len)
         if len(shorter) >= _MIN_UNIQUE_CHARS:
@@ -439,31 +443,37 @@ def _find_older_version(
             is_version = longer.startswith(shorter) or longer.endswith(shorter)
         else:
             is_version = shorter == longer
-        if is_version and entry.overlaps(marks[index]):
+        if is_version and entry.overlaps(highlights[index]):
             # If the older version was itself shortened, its longer text must not be lost.
-            wider = normalize_for_lookup(marks[index].longer_text)
+            wider = normalize_for_lookup(highlights[index].longer_text)
             if normalized_text in wider or wider in normalized_text:
                 return index
     return None
 
 
 def _find_highlights_for_note(
-    note: ClippingsEntry, marks: list[ClippingsEntry]
+    note: ClippingsEntry, highlights: list[ClippingsEntry]
 ) -> list[ClippingsEntry]:
     """Return the highlights that a note belongs to.
 
-    Usually, this is the last highlight that ends at the note's location or, if there is none,
-    the last highlight that overlaps the note. A note with the privacy tag belongs to all such
-    highlights, because it is unknown which one the user meant.
+    Usually, this is only the last highlight that ends at the note's location. If there is none, it
+    is the last highlight that overlaps the note. A note with the privacy tag belongs to all of
+    these highlights, because it is unknown which one the user meant.
     """
-    overlapping_marks = [mark for mark in marks if note.overlaps(mark)]
-    if note.location == UNKNOWN_LOCATION and len(overlapping_marks) > 1:
-        # of several highlights on the page, choose the one whose entry is next to the note's
-        overlapping_marks = [
-            mark for mark in overlapping_marks if abs(mark.index - note.index) == 1
-        ]
-    ending_marks = [
-        mark for mark in overlapping_marks if mark.location[1] == note.location[0]
+    overlapping_highlights = [
+        highlight for highlight in highlights if note.overlaps(highlight)
     ]
-    best_marks = ending_marks or overlapping_marks
-    return best_marks if contains_private_tag(note.text) else best_marks[-1:]
+    if note.location == UNKNOWN_LOCATION and len(overlapping_highlights) > 1:
+        # of several highlights on the page, choose the one whose entry is next to the note's
+        overlapping_highlights = [
+            highlight
+            for highlight in overlapping_highlights
+            if abs(highlight.index - note.index) == 1
+        ]
+    ending_highlights = [
+        highlight
+        for highlight in overlapping_highlights
+        if highlight.location[1] == note.location[0]
+    ]
+    best_highlights = ending_highlights or overlapping_highlights
+    return best_highlights if contains_private_tag(note.text) else best_highlights[-1:]

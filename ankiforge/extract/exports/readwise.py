@@ -42,7 +42,7 @@ from ankiforge.text.cloze import escape_markdown, to_plain_text
 from ankiforge.text.elements import html_to_markdown
 from ankiforge.text.keys import number_highlights
 from ankiforge.text.normalize import normalize_for_lookup
-from ankiforge.text.passages import remove_note_numbers
+from ankiforge.text.passages import remove_footnote_numbers
 from ankiforge.text.private import find_private_tag
 
 Row = Texts
@@ -73,7 +73,7 @@ _LOCATION = regex(r"\d{1,9}")
 
 
 class Readwise(TextExportSource):
-    """Reads highlights exported from a Readwise account.
+    """Reads highlights that were exported from a Readwise account.
 
     The `me` setting is ignored, since an account has one reader.
     """
@@ -93,13 +93,13 @@ class Readwise(TextExportSource):
 
     @classmethod
     def explain_rejection(cls, candidate: Candidate) -> str:
-        """Return a message with the columns of the table and those of a Readwise export."""
+        """Return a message that compares the columns of a table with those of a Readwise export."""
         first_line = candidate.head.partition("\n")[0].strip()[:60]
         expected = "a Readwise export has the columns “Highlight” and “Book Title”"
         return f"its columns are {first_line}; {expected}"
 
     def parse_items(self, path: str, text: str) -> Iterator[tuple[str, Row] | Problem]:
-        """Yield (path, row) pairs from a table, or a problem for each damaged row."""
+        """Yield the path and the row for each row of a table, and problems for damaged rows."""
         header, _, body = text.partition("\n")
         table = csv.DictReader(
             StringIO(body),
@@ -158,7 +158,7 @@ class Readwise(TextExportSource):
             tags=tuple(dict.fromkeys(tags)),
         )
         ordered = _sort_rows(rows)
-        passages = remove_note_numbers([row["highlight"] for row, _ in ordered])
+        passages = remove_footnote_numbers([row["highlight"] for row, _ in ordered])
         highlights: list[Highlight] = []
         for (row, heading), passage in zip(ordered, passages, strict=True):
             highlights.append(self._create_highlight(document, row, passage, heading))
@@ -208,7 +208,7 @@ _EXTRA_CELLS = "\0"
 
 
 def _parse_header(line: str) -> list[str]:
-    """Return the casefolded column names, with "" instead of repeated names.
+    """Return the casefolded names of the columns. A repeated name is replaced by "".
 
     Returns [] if the line isn't valid CSV.
     """
@@ -223,9 +223,9 @@ def _parse_header(line: str) -> list[str]:
 
 
 def _detect_delimiter(line: str) -> str:
-    """Return the most common of comma, semicolon and tab.
+    """Return the comma, semicolon or tab, whichever is most common in a line.
 
-    Other programs may replace the commas when they save an export.
+    If another program saves an export, it may replace the commas.
     """
     return max(",;\t", key=line.count)
 
@@ -234,10 +234,10 @@ def _detect_delimiter(line: str) -> str:
 
 
 def _sort_rows(rows: list[Row]) -> list[tuple[Row, str]]:
-    """Return (row, heading) pairs in reading order.
+    """Sort rows in reading order, and return each row with its heading.
 
-    Only rows with the most common type of location are sorted and get headings. All other
-    rows follow in file order, with "" as heading.
+    Rows with the most common type of location come first, in order. All other rows follow in the
+    order of the file, and have "" as their heading.
     """
     type_counts = Counter(
         row["location type"].casefold() for row in rows if _parse_position(row)
@@ -255,7 +255,7 @@ def _sort_rows(rows: list[Row]) -> list[tuple[Row, str]]:
 
 
 def _attach_headings(rows: Iterable[Row]) -> Iterator[tuple[Row, str]]:
-    """Yield each row with the headings above it, joined by ` › `. Rows must be in reading order."""
+    """Yield each row with all headings above it, joined by ` › `. Rows must be in reading order."""
     headings: list[tuple[int, str]] = []  # (level, text), outermost first
     for row in rows:
         level = _RowNote(row).level
@@ -285,7 +285,7 @@ class _RowNote:
 
     @property
     def skip_reason(self) -> str:
-        """The reason why no card is made because of the tags, or ""."""
+        """The reason why the tags rule out a card, or "" if they don't."""
         if self.level:
             return f"a heading (.h{self.level})"
         return "discarded in Readwise" if "discard" in self.tags else ""
@@ -304,10 +304,10 @@ _PICTURE = regex(r"!\[([^\]\n]{0,500})\]\(([^()\s]{1,2000})\)")
 
 
 def _convert_formatting(text: str) -> Pair:
-    """Convert a passage in Markdown or HTML to (plain text, normalized Markdown).
+    """Convert a passage in Markdown or HTML to plain text and normalized Markdown.
 
-    Pictures become links in the Markdown. If the passage is just a picture, the plain text is
-    its alternative text or "".
+    The Markdown has links instead of pictures. If the passage is just a picture, the plain text is
+    the alternative text of the picture, which may be "".
     """
     if not _FORMATTING.search(text):
         return text, escape_markdown(text)
@@ -328,6 +328,7 @@ def _parse_tags(cell: str) -> list[str]:
 
 
 def _get_passage_key(row: Row) -> Strings:
+    """Return what identifies a passage in all exports of an account."""
     return (*_get_title_and_author(row), row["highlight"] or row["note"], row["location"])
 
 
@@ -347,6 +348,7 @@ def _parse_position(row: Row) -> int:
 
 
 def _build_url(row: Row, location_type: str) -> str:
+    """Build a link to the passage on the web or in the Kindle app, or return ""."""
     if _WEB_URL.fullmatch(row["url"]):
         return row["url"]
     asin = row["amazon book id"]

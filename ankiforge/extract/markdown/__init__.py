@@ -27,8 +27,8 @@ from ankiforge.extract.file_source import (
 )
 from ankiforge.extract.files import read_when_unchanged
 from ankiforge.extract.markdown.syntaxes import (
-    may_have_skipped_texts,
-    may_hold_highlights,
+    may_contain_highlights,
+    may_contain_skipped_texts,
 )
 from ankiforge.model import (
     Document,
@@ -39,7 +39,7 @@ from ankiforge.model import (
     Strings,
     hash16,
 )
-from ankiforge.text import is_chat_prompt, regex
+from ankiforge.text import contains_chat_prompt, regex
 from ankiforge.text.private import (
     contains_private_tag_name,
     get_document_privacy_reason,
@@ -87,12 +87,12 @@ class MarkdownNote(NamedTuple):
 
     @property
     def may_be_private(self) -> bool:
-        """Whether all or part of the note may be private, by a quick search for the privacy tag."""
+        """Whether the note or part of it may be private. This only searches for the privacy tag."""
         reason = get_document_privacy_reason(self.document)
         return bool(reason) or contains_private_tag_name(self.text)
 
 
-class WantedMarks(NamedTuple):
+class KindsToRead(NamedTuple):
     """The kinds of highlights and hand-written cards to read from a note."""
 
     marks: frozenset[str]
@@ -138,7 +138,7 @@ class NoteSource(TextFileSource):
         """Convert a file to a Markdown note, or return None to leave it to another source.
 
         Raises:
-            ItemError: the file isn't a note.
+            ItemError: The file is not a note.
         """
 
     def read_document(
@@ -156,16 +156,18 @@ class NoteSource(TextFileSource):
             if "**" in note.text:
                 phrases["bold"] += len(_BOLD_PHRASE.findall(note.text))
             phrases["marked"] += note.text.count("==") // 2
-            is_parsed = self.may_have_highlights(note) or note.may_be_private
+            must_parse = self.may_contain_highlights(note) or note.may_be_private
             if (
-                is_parsed
+                must_parse
                 or note.dialects
-                or may_have_skipped_texts(note.text)
-                or is_chat_prompt(note.text)
+                or may_contain_skipped_texts(note.text)
+                or contains_chat_prompt(note.text)
             ):
                 from ankiforge.extract.markdown import parsed_note
 
-                yield from parsed_note.read_note(self, note, picture, is_parsed=is_parsed)
+                yield from parsed_note.read_note(
+                    self, note, picture, must_parse=must_parse
+                )
 
     def read_whole_text(self, file: File, reader: Any) -> DocumentText:
         """Return the complete plain text of a note."""
@@ -180,7 +182,7 @@ class NoteSource(TextFileSource):
         )
 
     def iter_first_scan_notices(self, files: Sequence[File]) -> Iterator[Problem]:
-        """Yield a notice if the user seems to highlight in bold, since bold isn't read by default.
+        """Yield a notice if the user seems to highlight in bold. By default, bold isn't read.
 
         The notice states the number of bold phrases in `files`.
         """
@@ -204,12 +206,12 @@ class NoteSource(TextFileSource):
         for file in files:
             with suppress(ItemError):
                 note = self.to_markdown_note(file, file.read_text())
-                if note and self.may_have_highlights(note):
+                if note and self.may_contain_highlights(note):
                     return True
         return False
 
     def read_public_text(self, file: File) -> str:
-        """Return the plain text of a note without highlights, or "" if it can't be read."""
+        """Return the plain text of a note that has no highlights, or "" if it can't be read."""
         from ankiforge.extract.markdown import parsed_note
 
         try:
@@ -219,20 +221,20 @@ class NoteSource(TextFileSource):
             # the file is missing, so it isn't known which parts of it are private
             return ""
 
-    def get_wanted_marks(self, marks: frozenset[str]) -> WantedMarks:
-        """Combine `marks` with the kinds of cards and the glossary headings in the settings."""
+    def combine_kinds_to_read(self, mark_kinds: frozenset[str]) -> KindsToRead:
+        """Combine kinds of marks with the kinds of cards and the glossary headings to read."""
         own_headings = map(str.casefold, self.settings.glossary_headings)
         headings = (*_GLOSSARY_HEADINGS, *own_headings)
         cards = select_card_syntaxes(self.settings.cards, HAND_WRITTEN_FORMS)
-        return WantedMarks(marks, cards, frozenset(headings))
+        return KindsToRead(mark_kinds, cards, frozenset(headings))
 
-    def may_have_highlights(self, note: MarkdownNote) -> bool:
-        """Return whether a note may have highlights, by a quick search of its text.
+    def may_contain_highlights(self, note: MarkdownNote) -> bool:
+        """Quickly check whether a note might contain highlights. False positives are possible.
 
-        A note for which this is false needn't be parsed.
+        A note for which this returns false needn't be parsed.
         """
-        wanted = self.get_wanted_marks(note.marks)
-        return may_hold_highlights(note.text, *wanted[:3])
+        kinds = self.combine_kinds_to_read(note.marks)
+        return may_contain_highlights(note.text, *kinds[:3])
 
 
 # --- files of Markdown and plain text ---------------------------------------------------
@@ -263,9 +265,11 @@ class TextFiles(NoteSource):
         private_lines = frozenset[int]()
         if path.suffix.casefold() not in (".md", ".markdown"):
             if contains_private_tag_name(text):
-                from ankiforge.extract.markdown.parsed_note import find_lines_below_tag
+                from ankiforge.extract.markdown.parsed_note import (
+                    find_lines_below_private_tag,
+                )
 
-                private_lines = find_lines_below_tag(text)
+                private_lines = find_lines_below_private_tag(text)
             # remove indentation outside fences, because it would be code in Markdown
             text = _INDENT_OR_FENCE.sub(lambda match: match["fence"] or "", text)
             marks |= {"quote"}

@@ -22,7 +22,7 @@ from ankiforge.extract.markdown.hand_written import (
     CardSides,
     CardSyntax,
     find_card_lines,
-    find_line_card,
+    find_card_sides,
     parse_block_card,
     parse_list_card,
 )
@@ -30,7 +30,7 @@ from ankiforge.extract.markdown.inline import InlineText, parse_inline, render_b
 from ankiforge.extract.markdown.markup import InlineContext
 from ankiforge.extract.markdown.placeholders import (
     COMMENT_FILLER,
-    PreparedSource,
+    MaskedSource,
     restore_placeholders,
 )
 from ankiforge.extract.markdown.syntaxes import LIST_MARKERS
@@ -136,22 +136,22 @@ class Block:
     """Whether the text must not leave this computer. Set by `mark_private_blocks`."""
 
     @property
-    def anchor(self) -> str:
+    def url_fragment(self) -> str:
         """The URL fragment that links to the block.
 
-        This is `#^` and the id of the block, or else `#` and the nearest heading above. "" if there
-        is neither.
+        This is `#^` and the id of the block. Without an id, it is `#` and the nearest heading above
+        or, if there is no heading, "".
         """
         if self.id:
             return f"#^{self.id}"
         if not self.headings:
             return ""
-        heading = _SPECIAL_IN_HEADING_LINKS.sub(" ", self.headings[-1].plain)
+        heading = _SPECIAL_IN_HEADING_LINKS.sub(" ", self.headings[-1].plain_text)
         return f"#{heading.strip()}"
 
     @property
     def callouts(self) -> Sequence[BlockQuote]:
-        """The callouts around the block, outermost first. A callout's title isn't inside it."""
+        """The callouts around the block, outermost first. A title isn't inside its own callout."""
         quotes = self.quotes[:-1] if self.kind is BlockKind.TITLE else self.quotes
         return [quote for quote in quotes if quote.title_block]
 
@@ -163,9 +163,9 @@ class Block:
 
     @property
     def empty_cells_after(self) -> str:
-        """The plain text that stands for the empty cells at the end of a table row.
+        """The plain text for the empty cells at the end of a table row, with a dash for each.
 
-        Only meaningful for the last cell of the row with text. "" outside tables.
+        It is only meaningful for the last cell with text in its row. Outside tables, it is "".
         """
         return " | –" * (len(self.row_sources) - self.column - 1)
 
@@ -175,30 +175,34 @@ class Block:
         return are_cells and self.lines == other.lines
 
     @property
-    def is_text(self) -> bool:
+    def can_contain_highlights(self) -> bool:
         """Whether the block may contain highlights, unlike code and multi-line cards."""
         return self.kind not in (BlockKind.CODE, BlockKind.CARD)
 
     @property
-    def is_declared(self) -> bool:
+    def is_declared_card(self) -> bool:
         """Whether the block's own markup or the settings of a plug-in declare it a card."""
         return self.syntax.is_declared or (
             self.block_card is not None and self.block_card.is_declared
         )
 
     @cached_property
-    def inline(self) -> InlineText:
+    def inline_text(self) -> InlineText:
         """The parsed text of the block, which is empty for code and `CARD` blocks."""
-        return parse_inline(self.source, self.context) if self.is_text else InlineText([])
+        return (
+            parse_inline(self.source, self.context)
+            if self.can_contain_highlights
+            else InlineText([])
+        )
 
     @cached_property
-    def plain(self) -> str:
+    def plain_text(self) -> str:
         """The plain text of the block.
 
-        Only empty if the block consists of highlighted or blanked-out pictures.
+        It is only empty if the block consists of pictures that are highlighted or blanked out.
         """
         if self.block_card is None:
-            return self.inline.plain if self.is_text else self.source
+            return self.inline_text.plain if self.can_contain_highlights else self.source
         sides = [side.get_plain_text() for side in self._side_blocks]
         if self.block_card.labels:
             labelled = zip(self.block_card.labels, sides, strict=True)
@@ -213,8 +217,10 @@ class Block:
         """Whether the block has text, or a picture that is highlighted or blanked out."""
         if self.source[:1].isalnum():
             return True  # no need to parse the block
-        inline = self.inline
-        return bool(inline.plain or inline.marked_pictures or inline.picture_gap_openers)
+        inline = self.inline_text
+        return bool(
+            inline.plain or inline.marked_pictures or inline.picture_cloze_openers
+        )
 
     @cached_property
     def _side_blocks(self) -> tuple[NoteBlocks, ...]:
@@ -228,7 +234,7 @@ class Block:
     def _side_context(self) -> InlineContext:
         """The context for parsing the sides of a multi-line card.
 
-        The cloze syntax of an Obsidian_to_Anki card may differ from that of the rest of the note.
+        A card of Obsidian_to_Anki may use another cloze syntax than the rest of the note.
         """
         markers = self.syntax.field_cloze_markers
         card = self.block_card
@@ -243,7 +249,7 @@ class Block:
             return None
         if not has_separator(self.source, self.syntax):
             return None
-        return find_line_card(self.inline, self.syntax)
+        return find_card_sides(self.inline_text, self.syntax)
 
     @cached_property
     def card_markdown(self) -> Strings:
@@ -255,14 +261,16 @@ class Block:
             return ()
         context = self._side_context
         is_cloze = self.block_card.is_cloze
-        front = render_blocks(self.block_card.front, context, gaps=is_cloze, links=True)
-        back = render_blocks(self.block_card.back, context, gaps=is_cloze, links=True)
+        front, back = [
+            render_blocks(side, context, keep_clozes=is_cloze, keep_links=True)
+            for side in (self.block_card.front, self.block_card.back)
+        ]
         return (front,) if is_cloze and not back else (front, back)
 
     @property
     def footnotes(self) -> list[str]:
         """The footnotes referenced in the block. See `InlineText.find_footnotes`."""
-        names = self.inline.find_footnotes(0, len(self.plain))
+        names = self.inline_text.find_footnotes(0, len(self.plain_text))
         for side in self._side_blocks:
             for block in side.blocks:
                 names += block.footnotes
@@ -271,7 +279,7 @@ class Block:
     @cached_property
     def tags(self) -> Strings:
         """The distinct tags in the block, without `#`, including those of the sides of a card."""
-        tags = list(self.inline.tags)
+        tags = list(self.inline_text.tags)
         if self.block_card:
             tags.extend(self.block_card.tags)
         for side in self._side_blocks:
@@ -296,16 +304,16 @@ class NoteBlocks:
     """The line range and text of each comment, such as `%%…%%`, that the reader wrote."""
 
     def get_plain_text(self) -> str:
-        """Return the plain text of all blocks, with dashes for empty table cells at the end."""
+        """Return the plain text of the whole note, with dashes for empty table cells at its end."""
         last_cells = self.blocks[-1].empty_cells_after if self.blocks else ""
         return self.join_plain_text(self.blocks) + last_cells
 
     def join_plain_text(self, blocks: Sequence[Block]) -> str:
-        """Join the plain text of consecutive blocks with their separators, as in the whole note."""
+        """Join the plain text of consecutive blocks, separated as in the text of the whole note."""
         parts = []
         for block in blocks:
             parts.append(self.get_separator_above(block))
-            parts.append(block.plain)
+            parts.append(block.plain_text)
         return "".join(parts[1:])
 
     def find_previous(self, block: Block) -> Block | None:
@@ -321,10 +329,10 @@ class NoteBlocks:
         return self.blocks[first.number - 1 : last.number]
 
     def get_separator_above(self, block: Block) -> str:
-        """Return the text between the previous block and this one in the plain text of the note.
+        """Return the text that separates a block from the previous one in the note's plain text.
 
-        This is " | " between cells of a table row, and otherwise a newline. A dash stands for
-        each empty cell.
+        This is " | " between cells of a table row, and otherwise a newline. Each empty cell becomes
+        a dash.
         """
         above = self.find_previous(block)
         if above is None:
@@ -339,19 +347,19 @@ class NoteBlocks:
         """Return the plain text before a passage and the plain text after it.
 
         Args:
-            first: the block where the passage starts.
-            start: the offset of the start in the plain text of `first`.
-            last: the block where the passage ends.
-            end: the offset of the end in the plain text of `last`.
-            length: the maximum number of characters on each side.
+            first: The block where the passage starts.
+            start: The offset of the start in the plain text of `first`.
+            last: The block where the passage ends.
+            end: The offset of the end in the plain text of `last`.
+            length: The maximum number of characters on each side.
         """
-        before = first.plain[:start]
+        before = first.plain_text[:start]
         while len(before) < length and (above := self.find_previous(first)):
-            before = above.plain + self.get_separator_above(first) + before
+            before = above.plain_text + self.get_separator_above(first) + before
             first = above
-        after = last.plain[end:]
+        after = last.plain_text[end:]
         while len(after) < length and (below := self.find_next(last)):
-            after += self.get_separator_above(below) + below.plain
+            after += self.get_separator_above(below) + below.plain_text
             last = below
         return before[-length:], after[:length]
 
@@ -450,15 +458,15 @@ def _skip_comment_line(state: StateBlock, start: int, end: int, silent: bool) ->
 
 
 def parse_blocks(
-    source: PreparedSource, context: InlineContext, syntax: CardSyntax
+    source: MaskedSource, context: InlineContext, syntax: CardSyntax
 ) -> NoteBlocks:
     """Split a note into blocks.
 
     Args:
-        source: the note as returned by `prepare_source`.
-        context: the context for parsing text. Its maths, link labels and cloze syntax are
+        source: The note as returned by `mask_comments_and_maths`.
+        context: The context for parsing text. Its maths, link labels and cloze syntax are
             replaced by those of the note.
-        syntax: the card syntaxes that may be used in the note.
+        syntax: The card syntaxes that may be used in the note.
     """
     note_context = context._replace(
         maths=source.maths,
@@ -559,7 +567,9 @@ class _BlockParser:
     def _is_card_line(self, line: str) -> bool:
         if not has_separator(line, self._syntax):
             return False
-        return find_line_card(parse_inline(line, self._context), self._syntax) is not None
+        return (
+            find_card_sides(parse_inline(line, self._context), self._syntax) is not None
+        )
 
     def _parse_token(self, tokens: Sequence[Token], index: int) -> None:
         token = tokens[index]
@@ -685,8 +695,8 @@ class _BlockParser:
         """Add a paragraph as a block, with a separate block for each line that is a card.
 
         Args:
-            source: the source of the paragraph.
-            container_type: the type of the markdown-it token before the paragraph. For
+            source: The source of the paragraph.
+            container_type: The type of the markdown-it token before the paragraph. For
                 example, after `blockquote_open`, it is the first paragraph of a block quote.
         """
         kind = BlockKind.TEXT
@@ -752,9 +762,9 @@ class _BlockParser:
     ) -> Block | None:
         """Add and return a block, or return None if the block is invisible.
 
-        An invisible block has neither text nor a highlighted or blanked-out picture. Its id is
-        given to the blocks above that belong to the same top-level element. Its tags apply to
-        the cards below or to the whole note.
+        An invisible block has neither text nor a highlighted or blanked-out picture. Its id
+        becomes the id of the blocks above in the same top-level element. Its tags apply to the
+        cards below or to the whole note.
         """
         source, block_id = _split_off_id(source)
         block = self._create_block(kind, source, lines, is_line=is_line)
@@ -801,7 +811,7 @@ class _BlockParser:
 
 
 def has_separator(line: str, syntax: CardSyntax) -> bool:
-    """Return whether a line contains a card separator. Without one, it can't be a card."""
+    """Return whether a line contains a card separator. A line without one can't be a card."""
     return "：：" in line or any(
         separator in line for separator in syntax.line_separators
     )

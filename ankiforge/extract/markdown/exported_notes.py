@@ -21,7 +21,7 @@ from ankiforge.extract.markdown.syntaxes import (
     REMARK_WORD,
     SYNCED_ITEM,
     TEXT_BEFORE_LOCATION,
-    may_have_backlink,
+    may_contain_backlink,
 )
 from ankiforge.text import regex
 
@@ -62,7 +62,7 @@ _TAGS_LABEL = regex(r"(?i)tags?\s*:")
 
 @dataclass(slots=True)
 class ExportedPassage:
-    """A passage that another program has exported into a note, with the reader's notes on it."""
+    """A passage that another program exported into a note, with the reader's notes on it."""
 
     block: Block
     end: int
@@ -112,13 +112,13 @@ def find_exported_passages(
     two passages, either below a rule or as paragraphs.
 
     Args:
-        blocks: the blocks of the note.
-        source: the text that `blocks` were parsed from.
+        blocks: The blocks of the note.
+        source: The text that `blocks` were parsed from.
 
     Returns:
         The passages in order, keyed by the block that begins with them.
     """
-    if not _may_have_passages(blocks, source):
+    if not _may_contain_passages(blocks, source):
         return {}
     reader = _PassageReader(blocks)
     previous_block: Block | None = None
@@ -126,10 +126,10 @@ def find_exported_passages(
         is_text = block.kind in (BlockKind.TEXT, BlockKind.ITEM, BlockKind.TITLE)
         # the heading of a passage may be written as an ordinary block
         if block.kind is BlockKind.HEADING or (
-            is_text and _LOCATION_LINE.match(block.plain)
+            is_text and _LOCATION_LINE.match(block.plain_text)
         ):
-            reader.enter_section(block.plain)
-        elif is_text and SYNCED_ITEM.match(block.plain):
+            reader.enter_section(block.plain_text)
+        elif is_text and SYNCED_ITEM.match(block.plain_text):
             reader.synced_item = block.items[-1] if block.items else None
         elif is_text:
             reader.read_block(block, previous_block, next_block)
@@ -137,18 +137,18 @@ def find_exported_passages(
     return reader.passages
 
 
-def _may_have_passages(blocks: Sequence[Block], source: str) -> bool:
+def _may_contain_passages(blocks: Sequence[Block], source: str) -> bool:
     folded = source.casefold()
-    if may_have_backlink(folded):
+    if may_contain_backlink(folded):
         return True
     # only with one of these words can a block serve as a heading for passages
     has_highlight_word = any(word in folded for word in HIGHLIGHT_WORDS)
     # parse the headings in order, because pictures are recorded in the order of parsing
     for block in blocks:
         if has_highlight_word or block.kind is BlockKind.HEADING:
-            if _HIGHLIGHTS_HEADING.search(block.plain):
+            if _HIGHLIGHTS_HEADING.search(block.plain_text):
                 return True
-            if _LOCATION_HEADING.match(block.plain):
+            if _LOCATION_HEADING.match(block.plain_text):
                 return True
     return False
 
@@ -159,7 +159,10 @@ class _PassageReader:
     def __init__(self, blocks: Sequence[Block]) -> None:
         self._has_metadata = False
         for block in blocks:
-            if block.kind is BlockKind.HEADING and block.plain.casefold() == "metadata":
+            if (
+                block.kind is BlockKind.HEADING
+                and block.plain_text.casefold() == "metadata"
+            ):
                 self._has_metadata = True
         self.passages: dict[Block, ExportedPassage] = {}
         """Maps each block that begins with a passage to this passage."""
@@ -179,7 +182,7 @@ class _PassageReader:
         below."""
 
     def enter_section(self, heading: str) -> None:
-        """Begin a new section. `heading` is the text of a heading or of a block used like one."""
+        """Begin a new section. `heading` is the text of a heading or of a block used as one."""
         self._section_heading = heading
         location = _LOCATION_HEADING.match(heading)
         self._page = None if location is None else location["label"] or ""
@@ -191,10 +194,10 @@ class _PassageReader:
     ) -> None:
         """Process a block that may be a passage, a location or a note on a passage."""
         if _NOTE_HEADING.match(self._section_heading):
-            self._add_note(block.plain, block)
+            self._add_note(block.plain_text, block)
             return
-        note = _NOTE_LABEL.match(block.plain)
-        about_last = self._last_passage and (note or _TAGS_LABEL.match(block.plain))
+        note = _NOTE_LABEL.match(block.plain_text)
+        about_last = self._last_passage and (note or _TAGS_LABEL.match(block.plain_text))
         if self._page is None and not self._is_in_highlights_section(block):
             # outside sections for passages, only those with a link back to their source,
             # and the notes directly below them, are read
@@ -207,7 +210,7 @@ class _PassageReader:
             location = _find_location(block)
             if note and location and note.end() > location.start:
                 # leave out the location, which is repeated in the note
-                text = block.plain[note.start("words") : location.start]
+                text = block.plain_text[note.start("words") : location.start]
             self._add_note(text, block)
         else:
             self._read_passage(block, previous_block, next_block)
@@ -225,12 +228,12 @@ class _PassageReader:
     ) -> None:
         location = _find_location(block)
         if location is None:
-            if self._page is not None and _is_only_link(block):
+            if self._page is not None and _has_only_link(block):
                 self._add_note("", block)
             elif self._is_note(block, previous_block, next_block):
-                self._add_note(block.plain, block)
+                self._add_note(block.plain_text, block)
             elif self._page is not None or self._is_passage(block):
-                self._add_passage(block, len(block.plain), "")
+                self._add_passage(block, len(block.plain_text), "")
                 self._location_block = None
         elif location.start == 0:
             self._add_passage_above(block, previous_block, location.label)
@@ -243,8 +246,7 @@ class _PassageReader:
     def _add_passage(self, block: Block, end: int, label: str) -> None:
         """Add a passage that begins with `block` and ends at offset `end`.
 
-        `label` is the page or location. If it is "", the page is taken from the heading
-        above.
+        `label` is the page label. If it is "", the page comes from the heading above.
         """
         self._last_passage = ExportedPassage(block, end, [], label or self._page or "")
         self.passages[block] = self._last_passage
@@ -258,7 +260,7 @@ class _PassageReader:
             return True
         if self._section_heading.casefold() == "metadata":
             return False
-        titles = (heading.plain for heading in block.headings)
+        titles = (heading.plain_text for heading in block.headings)
         return any(map(_HIGHLIGHTS_HEADING.search, titles))
 
     def _is_passage(self, block: Block, *, has_location: bool = False) -> bool:
@@ -268,7 +270,7 @@ class _PassageReader:
         if len(block.items) > 1 and block.items[-2].first_block:
             return False
         is_quote = bool(block.quotes) and block.kind is not BlockKind.TITLE
-        titles = (heading.plain for heading in block.headings)
+        titles = (heading.plain_text for heading in block.headings)
         if is_quote and any(map(_HIGHLIGHTS_ONLY_HEADING.match, titles)):
             return True
         return has_location or (self._has_metadata and bool(block.items or is_quote))
@@ -276,9 +278,9 @@ class _PassageReader:
     def _add_passage_above(
         self, block: Block, previous_block: Block | None, label: str
     ) -> None:
-        """Add the block above a location as a passage, or set its page if it already is one.
+        """Add the block above a location as a passage. If it already is one, set its page.
 
-        `block` is the block with the location, and `label` the page label in it or "".
+        `block` is the block with the location. `label` is the page label in this block, or "".
         """
         if previous_block is None:
             return
@@ -286,7 +288,7 @@ class _PassageReader:
             self._last_passage = self.passages[previous_block]
             self._last_passage.page_label = self._last_passage.page_label or label
         elif _may_be_passage_above(previous_block, block):
-            self._add_passage(previous_block, len(previous_block.plain), label)
+            self._add_passage(previous_block, len(previous_block.plain_text), label)
         else:
             return
         self._location_block = block
@@ -300,7 +302,7 @@ class _PassageReader:
         """
         if self._last_passage is None:
             return False
-        if next_block and _LOCATION_AT_END.match(next_block.plain):
+        if next_block and _LOCATION_AT_END.match(next_block.plain_text):
             return False
         passage_block = self._last_passage.block
         get_place = attrgetter("rule_count", "quotes", "items")
@@ -318,7 +320,7 @@ class _PassageReader:
         return previous_block in (passage_block, *self._last_passage.note_blocks[-1:])
 
     def _add_note(self, text: str, block: Block) -> None:
-        """Add a block with a note to the last passage. Empty and duplicate texts are ignored."""
+        """Add a block with a note to the last passage. Ignore its text if empty or a duplicate."""
         if self._last_passage is None:
             return
         self._last_passage.note_blocks.append(block)
@@ -336,49 +338,49 @@ class _PassageLocation(NamedTuple):
 
 
 def _find_location(block: Block) -> _PassageLocation | None:
-    location = _LOCATION_AT_END.search(block.plain)
+    location = _LOCATION_AT_END.search(block.plain_text)
     if location:
         return _PassageLocation(location.start(), location["label"] or "")
     link_start = _find_backlink(block)
     if link_start is not None:
         return _PassageLocation(link_start, "")
-    for location in _LOCATION_AT_LINE_END.finditer(block.plain):
-        if block.inline.is_line_end(location.end() + 1):
+    for location in _LOCATION_AT_LINE_END.finditer(block.plain_text):
+        if block.inline_text.is_line_end(location.end() + 1):
             # an id after the location counts as the id of the block
             block.id = block.id or location["id"] or ""
-            below = block.plain[location.end() :].strip()
+            below = block.plain_text[location.end() :].strip()
             return _PassageLocation(location.start(), location["label"] or "", below)
     return None
 
 
 def _find_backlink(block: Block) -> int | None:
-    """Return the start offset of a link back to the source at the end of a block, or None.
+    """Return the start offset of a link back to the source, or None if there is no such link.
 
-    Brackets and dashes before the link count as part of the link.
+    The link must be at the end of the block. Brackets and dashes before it count as part of it.
     """
-    if not block.inline.targets:
+    if not block.inline_text.link_targets:
         return None
-    (start, end), url = block.inline.targets[-1]
-    name = block.plain[start:end]
+    (start, end), url = block.inline_text.link_targets[-1]
+    name = block.plain_text[start:end]
     if not (_BACKLINK_URL.match(url) or _BACKLINK_NAME.match(name)):
         return None
-    if not _AFTER_LINK.match(block.plain, end):
+    if not _AFTER_LINK.match(block.plain_text, end):
         return None
-    prefix = _BEFORE_LINK.search(block.plain[:start])
+    prefix = _BEFORE_LINK.search(block.plain_text[:start])
     return prefix.start() if prefix else start
 
 
-def _is_only_link(block: Block) -> bool:
-    if not block.inline.targets:
+def _has_only_link(block: Block) -> bool:
+    if not block.inline_text.link_targets:
         return False
-    (start, end), _ = block.inline.targets[-1]
-    return not (block.plain[:start] + block.plain[end:]).strip()
+    (start, end), _ = block.inline_text.link_targets[-1]
+    return not (block.plain_text[:start] + block.plain_text[end:]).strip()
 
 
 def _may_be_passage_above(above: Block, location_block: Block) -> bool:
-    if above.rule_count != location_block.rule_count or not above.is_text:
+    if above.rule_count != location_block.rule_count or not above.can_contain_highlights:
         return False
     if location_block.headings[-1:] == (above,):
-        if not _HIGHLIGHTS_HEADING.search(above.plain):
-            return len(above.plain.split()) >= _MIN_HEADING_WORDS
+        if not _HIGHLIGHTS_HEADING.search(above.plain_text):
+            return len(above.plain_text.split()) >= _MIN_HEADING_WORDS
     return above.headings == location_block.headings

@@ -114,10 +114,12 @@ def parse_front_matter(text: str) -> FrontMatter:
 
 @lru_cache(maxsize=256)
 def _parse_yaml(text: str) -> tuple[Json, str]:
-    """Return the values in front matter, and an error message, which is "" on success.
+    """Parse front matter, keeping numbers and dates as text.
 
-    Numbers and dates are kept as text. Otherwise, e.g. the arXiv identifier `2301.10240`
-    would lose its last digit.
+    As a number, the arXiv identifier `2301.10240` would lose its last digit.
+
+    Returns:
+        (values, error message). The message is "" on success.
     """
     import yaml
 
@@ -147,7 +149,7 @@ def _parse_yaml(text: str) -> tuple[Json, str]:
 
 
 def _to_text(value: Any) -> str:
-    """Return a stripped string, or "" if `value` is null or not a string."""
+    """Return `value` without whitespace at its ends, or "" if it is null or not a string."""
     if not isinstance(value, str) or value in ("null", "~"):
         return ""
     return value.strip()
@@ -165,9 +167,9 @@ def _get_link_name(link: re.Match[str]) -> str:
 
 
 def _parse_deck(value: Any) -> str:
-    """Convert the value of a property to a deck name, or to "" if it is empty.
+    """Convert the value of a property to the name of a deck, or to "" if the value is empty.
 
-    The value may be a name, a path, a link or a list. Only the first element of a list is used.
+    The value may be a name, a path, a link or a list, of which only the first element is used.
     """
     if isinstance(value, list):
         value = value[0] if value else ""
@@ -197,7 +199,7 @@ _WEB_URL = regex(r"(?:\[[^\]\n]*\]\()?<?(https?://[^\s<>]+?)>?\)?")
 def _iter_identifiers(values: Json) -> Iterator[Pair]:
     """Yield (scheme, value) for each identifier of the paper that a note is about.
 
-    Reference managers and web clippers store them under a variety of keys.
+    Reference managers and web clippers store identifiers under a variety of keys.
     """
     for key, value in values.items():
         scheme = _SCHEME_BY_KEY.get(re.sub(r"[\W_]+", "", key.casefold()), "")
@@ -239,10 +241,10 @@ _JSON_FRONT_MATTER = regex(
 )
 
 
-def is_whole_note_tagged(text: str) -> bool:
-    """Return whether the privacy tag is in a place where it makes the whole note private.
+def is_whole_note_private(text: str) -> bool:
+    """Return whether the privacy tag makes the whole note private.
 
-    These places are the front matter, fields and lines of tags, and HTML headings.
+    It does in the front matter, in a field or line of tags, and in an HTML heading.
     """
     if not contains_private_tag_name(text):
         return False
@@ -259,7 +261,7 @@ def is_whole_note_tagged(text: str) -> bool:
 
 
 def find_front_matter_sentences(text: str) -> Iterator[str]:
-    """Yield the sentences in a note's front matter. Short values, such as names, are skipped."""
+    """Yield the sentences in a note's front matter, skipping short values such as names."""
     match = _FRONT_MATTER.match(text)
     for line in match["fields"].split("\n") if match else ():
         key, colon, value = line.partition(":")

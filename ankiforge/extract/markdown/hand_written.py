@@ -1,7 +1,7 @@
 """Parse hand-written flashcards in the syntaxes of common note-taking plug-ins.
 
 `CardSyntax` holds the syntaxes that a note uses. One-line cards are written as `front::back`
-(`find_line_card`) or `Term: definition` (`parse_definition`). Cards that cover several lines have
+(`find_card_sides`) or `Term: definition` (`parse_definition`). Cards that cover several lines have
 a line `?` between their sides, the tag `#card` after the question, the fields of Obsidian_to_Anki,
 or the labels `Q:` and `A:`. `parse_block_card` parses these as a block rule of markdown-it.
 """
@@ -29,7 +29,7 @@ from ankiforge.extract.markdown.syntaxes import (
 )
 from ankiforge.model import LETTERED_QUESTION, HighlightForm, Span, Strings
 from ankiforge.text import regex
-from ankiforge.text.cloze import find_gaps, format_cloze
+from ankiforge.text.cloze import find_clozes, format_cloze
 from ankiforge.text.colons import ColonMeaning, classify_colons
 from ankiforge.text.normalize import map_outside_literal_spans
 from ankiforge.text.sentences import trim_span
@@ -69,7 +69,7 @@ class CardSyntax(NamedTuple):
     """The deck of cards above the first deck tag, or ""."""
 
     def find_deck(self, tags: Iterable[str]) -> str:
-        """Return the deck that the first deck tag names, with `/` replaced by `::`, or ""."""
+        """Return the deck that the first deck tag names, e.g. `a::b` for `#a/b`, or ""."""
         for tag in filter(self.is_deck_tag, tags):
             return "::".join(filter(None, tag.strip("#").split("/")))
         return ""
@@ -110,7 +110,7 @@ _MAX_SEPARATORS = 20
 _PICTURE_PLACEHOLDER = "\N{OBJECT REPLACEMENT CHARACTER}"
 
 
-def find_line_card(inline: InlineText, syntax: CardSyntax) -> CardSides | None:
+def find_card_sides(inline: InlineText, syntax: CardSyntax) -> CardSides | None:
     """Find the sides of a one-line card such as `front::back`, or return None.
 
     Colons don't count as a separator in code, maths, URLs and bracketed fields, between
@@ -201,8 +201,8 @@ def parse_definition(
     """Parse text of the form `Term: definition`, or return None.
 
     Args:
-        inline: the text to parse.
-        mark_span: the span of the only highlight, if any. It must cover every word in the
+        inline: The text to parse.
+        mark_span: The span of the only highlight, if any. It must cover every word in the
             text. If so, a dash is accepted in place of the colon.
     """
     text = inline.plain if mark_span else inline.mask_markup()
@@ -289,7 +289,7 @@ class BlockCard(NamedTuple):
 def find_card_lines(text: str, syntax: CardSyntax) -> list[int]:
     """Return the numbers of the lines that indicate a multi-line card, such as separators.
 
-    A block can only be a multi-line card if one of these lines follows within `_MAX_LINES`.
+    A block is only a multi-line card if such a line is among the first `_MAX_LINES` from its start.
     """
     patterns = [rf"{re.escape(each)}[ \t]*$" for each in syntax.block_separators]
     words = syntax.field_words
@@ -324,7 +324,9 @@ def parse_block_card(state: StateBlock, start: int, end: int, silent: bool) -> b
     if card is None:
         return False
     if not silent:
-        card = card._replace(may_continue=card.may_continue or parser.can_continue(card))
+        card = card._replace(
+            may_continue=card.may_continue or parser.can_answer_continue(card)
+        )
         token = state.push("card", "", 0)
         token.map = [start, card.end_line]
         token.meta = {"card": card}
@@ -404,42 +406,45 @@ class _CardParser:
 
     # --- lines
 
-    def get_text(self, line: int) -> str:
+    def get_line(self, line: int) -> str:
         """Return a line without surrounding whitespace and the markers of enclosing containers."""
         state = self.state
         start = state.bMarks[line] + state.tShift[line]
         return state.src[start : state.eMarks[line]].rstrip()
 
-    def get_source(self, first: int, last: int) -> str:
+    def get_lines(self, first: int, last: int) -> str:
         return self.state.getLines(first, last, self.state.blkIndent, False)
 
-    def find_text_end(self, first: int, *, front: bool = False, level: int = 6) -> int:
+    def find_text_end(
+        self, first: int, *, is_question: bool = False, max_heading_level: int = 6
+    ) -> int:
         """Return the number of the line that ends the text beginning at `first`.
 
         Text ends at an empty line, a heading, a horizontal rule or the end of the container.
 
         Args:
-            first: the line where the text begins.
-            front: whether the text is a question, which also ends at a separator and may begin
-                with a heading.
-            level: ignore headings deeper than this level.
+            first: The line where the text begins.
+            is_question: Whether the text is a question. A question also ends at a separator, and it
+                may begin with a heading.
+            max_heading_level: The level of the deepest headings at which the text ends.
         """
         last = min(self.end, first + _MAX_LINES)
         for line in self._iter_lines_outside_fences(first, last):
-            text = self.get_text(line)
+            text = self.get_line(line)
             if self.state.isEmpty(line) or self._is_outside_container(line):
                 return line
-            may_be_heading = (front and line == first) or _get_heading_level(text) > level
+            may_be_heading = is_question and line == first
+            may_be_heading |= _get_heading_level(text) > max_heading_level
             if not may_be_heading and _HEADING_OR_RULE.match(text):
                 return line
-            if front and self._is_separator(line):
+            if is_question and self._is_separator(line):
                 return line
         return last
 
     def _iter_lines_outside_fences(self, first: int, last: int) -> Iterator[int]:
         fence = ""
         for line in range(first, last):
-            text = self.get_text(line)
+            text = self.get_line(line)
             if fence:
                 if text == text[:1] * len(text) and text.startswith(fence):
                     fence = ""
@@ -455,15 +460,15 @@ class _CardParser:
 
     def _is_separator(self, line: int) -> bool:
         indent = self.state.sCount[line] - self.state.blkIndent
-        return self.get_text(line) in self.syntax.block_separators and indent < 4
+        return self.get_line(line) in self.syntax.block_separators and indent < 4
 
     # --- cards
 
     def parse_card(self, start: int) -> BlockCard | None:
-        """Parse the card that begins at line `start`, if there is one."""
+        """Parse the card that begins at line `start`, or return None if there is none."""
         words = self.syntax.field_words
         card = self.parse_fields_card(start)
-        if card or (words and self.get_text(start) == words.begin):
+        if card or (words and self.get_line(start) == words.begin):
             return card
         card = self.parse_tagged_card(start) or self.parse_separated_card(start)
         card_lines: Sequence[int] = self.state.env["card_lines"]  # sorted, may be long
@@ -471,8 +476,8 @@ class _CardParser:
             return card
         return self.parse_labelled_card(start) or self.parse_bracket_card(start)
 
-    def can_continue(self, card: BlockCard) -> bool:
-        """Return whether the answer may continue after the empty line that ended it.
+    def can_answer_continue(self, card: BlockCard) -> bool:
+        """Return whether the answer may continue below the empty line that ended it.
 
         Plug-ins end an answer at the first empty line, but people write answers of several
         paragraphs. Of 560 such cards in two vaults, 18 are followed by text that isn't a
@@ -489,7 +494,7 @@ class _CardParser:
             return False
         # skip empty lines and those that contain only comments or a block id
         for line in range(card.end_line, self.end):
-            text = self.get_text(line)
+            text = self.get_line(line)
             if not _COMMENTS_OR_ID.fullmatch(text):
                 if self._is_outside_container(line):
                     return False
@@ -498,7 +503,7 @@ class _CardParser:
         return False
 
     def _ends_answer(self, line: int) -> bool:
-        text = self.get_text(line)
+        text = self.get_line(line)
         if _ANSWER_END.match(text) or _TAG_LINE.fullmatch(text) or text == "START":
             return True
         if self.parse_fields_card(line) or self.parse_tagged_card(line):
@@ -508,14 +513,14 @@ class _CardParser:
         return self._has_line_card(range(line, max(self.find_text_end(line), line + 1)))
 
     def _has_line_card(self, lines: Iterable[int]) -> bool:
-        return any(self.is_card(self.get_text(line)) for line in lines)
+        return any(self.is_card(self.get_line(line)) for line in lines)
 
     def parse_separated_card(self, start: int) -> BlockCard | None:
         """Parse a card whose question and answer are separated by a line such as `?`."""
-        middle = self.find_text_end(start, front=True)
+        middle = self.find_text_end(start, is_question=True)
         if not start < middle < self.end or not self._is_separator(middle):
             return None
-        text = self.get_text(start)
+        text = self.get_line(start)
         indents = self.state.sCount
         if _LIST_MARKER.match(text) and indents[middle] > indents[start]:
             return None  # the separator is inside the list item, and so is the card
@@ -529,14 +534,14 @@ class _CardParser:
                 self.syntax.answer_end_line, middle + 1, self.end
             )
             card_end = min(answer_end + 1, self.end)
-        separator = self.get_text(middle)
-        front, tags = _split_off_tag_lines(self.get_source(start, middle))
+        separator = self.get_line(middle)
+        front, tags = _split_off_tag_lines(self.get_lines(start, middle))
         answer_lines = self._iter_lines_outside_fences(middle + 1, answer_end)
         return _require_both_sides(
             BlockCard(
                 card_end,
                 _strip_block_marker(front),
-                self.get_source(middle + 1, answer_end),
+                self.get_lines(middle + 1, answer_end),
                 separator,
                 two_way=self.syntax.block_separators[separator],
                 tags=tags,
@@ -545,9 +550,9 @@ class _CardParser:
         )
 
     def _find_line(self, text: str, first: int, last: int) -> int:
-        """Return the number of the first line in [first, last) with this text, or `last`."""
+        """Return the number of the first line in [first, last) that equals `text`, or `last`."""
         lines = range(first, last)
-        return next((line for line in lines if self.get_text(line) == text), last)
+        return next((line for line in lines if self.get_line(line) == text), last)
 
     def parse_tagged_card(self, start: int) -> BlockCard | None:
         """Parse a question tagged `#card`, with the answer below.
@@ -557,10 +562,10 @@ class _CardParser:
         """
         if not self.syntax.reads_labels:
             return None
-        is_item = bool(_LIST_MARKER.match(self.get_text(start)))
-        last_line = start + 1 if is_item else self.find_text_end(start, front=True)
+        is_item = bool(_LIST_MARKER.match(self.get_line(start)))
+        last_line = start + 1 if is_item else self.find_text_end(start, is_question=True)
         for line in range(start, last_line):
-            text = self.get_text(line)
+            text = self.get_line(line)
             tag = (_CARD_TAG if is_item else _QUESTION_TAG).search(text)
             if tag and "{{" in text:
                 return None  # the gaps alone make this a card
@@ -572,7 +577,7 @@ class _CardParser:
             return None
         level = _get_heading_level(text) if line == start else 0
         without_tag = text[: tag.start()].rstrip(" \t") + text[tag.end() :]
-        question = [self.get_source(start, line), without_tag]
+        question = [self.get_lines(start, line), without_tag]
         if is_item:
             further_lines, answer, card_end = self._read_nested_lines(start)
             question += further_lines
@@ -581,17 +586,17 @@ class _CardParser:
             if first == last_line:
                 # the answer may be the next paragraph or, under a heading, its section
                 first = self.state.skipEmptyLines(first)
-                last_line = self.find_text_end(first, level=level or 6)
+                last_line = self.find_text_end(first, max_heading_level=level or 6)
             card_end = last_line
             for line in range(first, last_line):
                 # the answer ends after its id or before the next question
-                if _FLASHCARDS_ID.search(self.get_text(line)):
+                if _FLASHCARDS_ID.search(self.get_line(line)):
                     card_end = line + 1
                     break
-                if _QUESTION_TAG.search(self.get_text(line)):
+                if _QUESTION_TAG.search(self.get_line(line)):
                     card_end = line
                     break
-            answer = self.get_source(first, card_end)
+            answer = self.get_lines(first, card_end)
         return _require_both_sides(
             BlockCard(
                 card_end,
@@ -615,7 +620,7 @@ class _CardParser:
         nested_lines = list[str]()
         end = start + 1
         for line in range(start + 1, self.end):
-            text = self.get_text(line).strip(_BLANK_CHARS)
+            text = self.get_line(line).strip(_BLANK_CHARS)
             if not text:
                 continue
             if self.state.sCount[line] <= self.state.sCount[start]:
@@ -626,7 +631,7 @@ class _CardParser:
             if text in ("-", "*", "+") or _LOGSEQ_PROPERTY.match(text):
                 continue
             if nested_lines or _LIST_MARKER.match(text):
-                nested_lines.append(self.get_source(line, line + 1))
+                nested_lines.append(self.get_lines(line, line + 1))
             else:
                 further_lines.append(text)
         if not nested_lines:
@@ -635,14 +640,14 @@ class _CardParser:
 
     def parse_labelled_card(self, start: int) -> BlockCard | None:
         """Parse a card whose sides are labelled, e.g. `Q:` and `A:`."""
-        question_label = _QUESTION_LABEL.match(self.get_text(start))
+        question_label = _QUESTION_LABEL.match(self.get_line(start))
         if question_label is None:
             return None
         answer = self._find_answer(start, question_label)
         if answer is None or self._is_in_exported_passage(answer[0]):
             return None
         answer_line, answer_label = answer
-        answer_text = self.get_text(answer_line)
+        answer_text = self.get_line(answer_line)
 
         # read up to the next question, or to the end of the list item
         next_line = answer_line + 1
@@ -656,21 +661,21 @@ class _CardParser:
                 break
             card_end = max(card_end + 1, self.find_text_end(card_end + 1))
         indents = state.sCount
-        is_item = _LIST_MARKER.match(self.get_text(start))
+        is_item = _LIST_MARKER.match(self.get_line(start))
         for line in range(next_line, card_end):
             leaves_item = is_item and indents[line] <= indents[start]
             if leaves_item or self._is_question_start(line):
                 card_end = line
                 break
         question_parts = [
-            *map(self.get_text, range(start, answer_line)),
+            *map(self.get_line, range(start, answer_line)),
             answer_text[: answer_label.start()],
         ]
         answer_parts = [
             answer_text[answer_label.end() :],
-            dedent(self.get_source(answer_line + 1, card_end)),
+            dedent(self.get_lines(answer_line + 1, card_end)),
         ]
-        below = "" if card_end == self.end else self.get_text(card_end)
+        below = "" if card_end == self.end else self.get_line(card_end)
         return _require_both_sides(
             BlockCard(
                 card_end,
@@ -685,16 +690,17 @@ class _CardParser:
     def _find_answer(
         self, start: int, question: re.Match[str]
     ) -> tuple[int, re.Match[str]] | None:
-        """Return the line number of the answer to a question and its label match, or None.
+        """Find the answer to a question. Paragraphs above the answer belong to the question.
 
-        Paragraphs above the answer belong to the question.
+        Returns:
+            (line number, match of the answer's label), or None if there is no answer.
         """
-        is_item = _LIST_MARKER.match(self.get_text(start))
+        is_item = _LIST_MARKER.match(self.get_line(start))
         first = start
         while first < self.end and not self._is_outside_container(first):
             last = self.find_text_end(first)
             for line in range(first, last):
-                text = self.get_text(line)
+                text = self.get_line(line)
                 if line > start and self._is_question_start(line):
                     return None
                 # `B:` only answers questions labelled `F:`
@@ -713,7 +719,7 @@ class _CardParser:
         return None
 
     def _is_question_start(self, line: int) -> bool:
-        if _QUESTION_LABEL.match(self.get_text(line)):
+        if _QUESTION_LABEL.match(self.get_line(line)):
             return True
         return self._is_bracket_card_start(line)
 
@@ -723,9 +729,9 @@ class _CardParser:
         Apps such as Readwise end each passage with a link back to its source.
         """
         for line in range(start, min(self.end, start + _MAX_LINES)):
-            if line > start and _LIST_MARKER.match(self.get_text(line)):
+            if line > start and _LIST_MARKER.match(self.get_line(line)):
                 return False
-            if ENDS_WITH_BACKLINK.search(self.get_text(line)):
+            if ENDS_WITH_BACKLINK.search(self.get_line(line)):
                 return True
         return False
 
@@ -735,10 +741,10 @@ class _CardParser:
             return None
         card_end = self.find_text_end(start)
         for line in range(start + 1, card_end):
-            if _HASHCARDS_LABEL.match(self.get_text(line)):
+            if _HASHCARDS_LABEL.match(self.get_line(line)):
                 card_end = line
                 break
-        text = self.get_source(start, card_end).lstrip(" \t").removeprefix("C:").strip()
+        text = self.get_lines(start, card_end).lstrip(" \t").removeprefix("C:").strip()
         numbers = count(1)
         cloze = map_outside_literal_spans(
             text,
@@ -746,25 +752,25 @@ class _CardParser:
                 lambda bracket: format_cloze(next(numbers), bracket[1]), run
             ),
         )
-        if cloze == text and not find_gaps(text):
+        if cloze == text and not find_clozes(text):
             return None
         return BlockCard(card_end, cloze, "", form_description="C: … […]", is_cloze=True)
 
     def _is_bracket_card_start(self, line: int) -> bool:
-        """Return whether a line begins a card with `C:`.
+        """Return whether a line begins a card with the label `C:`.
 
-        Right below `B:`, it is an option in a multiple-choice question instead.
+        Right below a line with `B:`, the label belongs to an option of a multiple-choice question.
         """
-        if not _BRACKET_CARD_LABEL.match(self.get_text(line)):
+        if not _BRACKET_CARD_LABEL.match(self.get_line(line)):
             return False
-        return not (line and self.get_text(line - 1).startswith("B:"))
+        return not (line and self.get_line(line - 1).startswith("B:"))
 
     def parse_fields_card(self, start: int) -> BlockCard | None:
-        """Parse the Obsidian_to_Anki card that begins at line `start`, if there is one."""
+        """Parse the Obsidian_to_Anki card that begins at line `start`, or return None."""
         words = self.syntax.field_words
         if words is None:
             return None
-        line_text = self.get_text(start)
+        line_text = self.get_line(start)
         inline_card_match = _compile_inline_fields(words).fullmatch(line_text)
         end_line = start
         form_description = words.begin_inline
@@ -774,7 +780,7 @@ class _CardParser:
             end_line = self._find_line(words.end, start + 1, search_end)
             if end_line == search_end:
                 return None
-            source = self.get_source(start + 1, end_line)
+            source = self.get_lines(start + 1, end_line)
             note_type, _, text = source.strip().partition("\n")
             form_description = f"{words.begin} … {words.end}"
         elif inline_card_match:
@@ -857,7 +863,7 @@ _ADD_REVERSE_FIELD = "Add Reverse"
 
 @lru_cache(maxsize=8)
 def _compile_inline_fields(field_words: FieldKeywords) -> re.Pattern[str]:
-    """Compile a pattern for one-line cards like `STARTI [Basic] front Back: back ENDI`."""
+    """Compile a pattern that matches one-line cards like `STARTI [Basic] front Back: back ENDI`."""
     if not (field_words.begin_inline and field_words.end_inline):
         return re.compile("(?!)")
     begin = re.escape(field_words.begin_inline)

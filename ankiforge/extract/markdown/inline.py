@@ -74,11 +74,11 @@ def parse_inline(text: str, context: InlineContext) -> InlineText:
 
 
 class _WhitespaceCollapser:
-    """Collapses whitespace in a block to single spaces, and strips any at the start.
+    """Collapses whitespace in a block to single spaces, and strips it from the start.
 
     A run of whitespace may extend over several tokens, so we keep track of the spaces, line
-    breaks and pictures before the current one. If a run contains hard line breaks, the first
-    one is kept in the Markdown.
+    breaks and pictures before the current token. If a run contains hard line breaks, the Markdown
+    keeps the first of them.
     """
 
     def __init__(self) -> None:
@@ -96,7 +96,7 @@ class _WhitespaceCollapser:
             self._after_space = token.plain.endswith(" ")
             self._after_break = self._after_break and not token.plain.strip()
             self._picture_end = None
-        elif token.is_shown_picture or (self._picture_end and closes_pair):
+        elif token.is_embedded_media or (self._picture_end and closes_pair):
             self._after_break = False
             self._picture_end = token
 
@@ -131,12 +131,12 @@ def _strip_trailing_space(tokens: Sequence[InlineToken]) -> None:
         if token.plain:
             return
         opens_emphasis = token.kind is MarkupKind.EMPHASIS and token.closer
-        if token.is_shown_picture or (picture_start and opens_emphasis):
+        if token.is_embedded_media or (picture_start and opens_emphasis):
             picture_start = token
 
 
 class MarkedPicture(NamedTuple):
-    """A highlighted picture. The highlight contains no text."""
+    """A picture inside a highlight that contains no text."""
 
     start: int
     """The image's offset in the plain text of the block. The image itself has no plain text."""
@@ -167,7 +167,7 @@ class InlineText:
         self.plain = "".join([token.plain for token in tokens])
 
     @cached_property
-    def targets(self) -> list[tuple[Span, str]]:
+    def link_targets(self) -> list[tuple[Span, str]]:
         """The links in order, as (plain-text span, target) pairs."""
         targets = []
         for token in self.tokens:
@@ -200,8 +200,8 @@ class InlineText:
     def find_footnotes(self, start: int, end: int) -> list[str]:
         """Return the footnotes referenced between two offsets in the plain text.
 
-        References directly at `end` are included, because they come after the text they
-        belong to. Each footnote is a label, e.g. `1`, or the bracketed text of an inline footnote.
+        A reference directly at `end` is included, because it comes after the text it belongs to.
+        Each footnote is a label, e.g. `1`, or the bracketed text of an inline footnote.
         """
         footnotes = []
         for token in self.tokens:
@@ -240,11 +240,11 @@ class InlineText:
         """Return whether a single bold phrase covers [start, end)."""
         return any(
             phrase.mark_kind == "bold" and phrase.start <= start and end <= phrase.end
-            for phrase in self.phrases
+            for phrase in self.marked_phrases
         )
 
     def has_emphasis_around(self, offset: int) -> bool:
-        """Return whether `offset` is inside emphasis that covers only part of the block."""
+        """Return whether `offset` is inside emphasis that doesn't cover the entire block."""
         for token in self.tokens:
             if token.kind is not MarkupKind.EMPHASIS or token.closer is None:
                 continue
@@ -259,7 +259,7 @@ class InlineText:
     def has_picture_or_edge_at(self, offset: int) -> bool:
         """Return whether a picture, or the edge of an HTML block, is at this offset."""
         return any(
-            token.is_shown_picture or token.detail == BLOCK_EDGE
+            token.is_embedded_media or token.detail == BLOCK_EDGE
             for token in self._find_tokens_starting_in(offset, offset)
         )
 
@@ -289,11 +289,13 @@ class InlineText:
     def _iter_marked_lines(self) -> Iterator[Span]:
         """Yield the span of each line that is highlighted completely, such as `==Step 1==`.
 
-        Such a line is a sentence by itself, unless the text below begins like a continuation,
-        e.g. with a lower-case letter or a dash. The last line is never yielded.
+        Such a line is a sentence by itself. It is skipped if the text below begins like a
+        continuation, e.g. with a lower-case letter or a dash, or if there is no text below.
         """
         marks = [
-            phrase.span for phrase in self.phrases if phrase.mark_kind in ("==", "mark")
+            phrase.span
+            for phrase in self.marked_phrases
+            if phrase.mark_kind in ("==", "mark")
         ]
         if not marks:
             return
@@ -315,10 +317,10 @@ class InlineText:
     # --- marks
 
     def mask_markup(self) -> str:
-        """Return the plain text in which the text of special markup is masked.
+        """Return the plain text with all text inside special markup masked.
 
-        Each character in a highlight, cloze deletion, wiki link, URL, tag, code or maths is
-        replaced with `…`, so that the offsets stay the same.
+        Each character of a highlight, cloze deletion, wiki link, URL, tag, code or maths becomes
+        `…`, so that offsets stay the same.
         """
         depth = 0
         parts = []
@@ -332,7 +334,7 @@ class InlineText:
         return "".join(parts)
 
     @cached_property
-    def phrases(self) -> tuple[MarkedPhrase, ...]:
+    def marked_phrases(self) -> tuple[MarkedPhrase, ...]:
         """The highlighted or bold phrases and cloze deletions that contain text, sorted by start.
 
         Bold text that spans several lines isn't included.
@@ -357,7 +359,7 @@ class InlineText:
     @property
     def clozes(self) -> list[MarkedPhrase]:
         """The cloze deletions that contain text, sorted by start."""
-        return [phrase for phrase in self.phrases if phrase.mark_kind == "{{"]
+        return [phrase for phrase in self.marked_phrases if phrase.mark_kind == "{{"]
 
     @cached_property
     def marked_pictures(self) -> tuple[MarkedPicture, ...]:
@@ -372,19 +374,19 @@ class InlineText:
             marker = _get_mark_kind(opener)
             colour = "" if marker == "==" else opener.detail
             for token in inner_tokens:
-                if token.is_shown_picture:
+                if token.is_embedded_media:
                     markdown = token.markdown.strip()
                     pictures.append(MarkedPicture(opener.start, marker, colour, markdown))
         return tuple(pictures)
 
     @property
-    def picture_gap_openers(self) -> list[InlineToken]:
+    def picture_cloze_openers(self) -> list[InlineToken]:
         """The opening tokens of cloze deletions that contain a picture."""
         openers = []
         for token in self.tokens:
             if token.kind is MarkupKind.GAP:
                 inner_tokens = get_inner_tokens(self.tokens, token)
-                if any(each.is_shown_picture for each in inner_tokens):
+                if any(each.is_embedded_media for each in inner_tokens):
                     openers.append(token)
         return openers
 
@@ -395,7 +397,7 @@ class InlineText:
         start: int,
         end: int,
         phrases: Sequence[MarkedPhrase] = (),
-        bold: bool = True,
+        keep_bold: bool = True,
         is_side: bool = False,
     ) -> tuple[str, tuple[Span, ...]]:
         """Render [start, end) of the plain text as Markdown.
@@ -404,11 +406,11 @@ class InlineText:
         reaches the start or end of the block, any pictures there are included.
 
         Args:
-            start: the start of the range.
-            end: the end of the range.
-            phrases: non-overlapping phrases in the range, in order.
-            bold: whether to keep strong emphasis.
-            is_side: whether the range is one side of a card. If so, adjacent pictures are
+            start: The start of the range.
+            end: The end of the range.
+            phrases: Non-overlapping phrases in the range, in order.
+            keep_bold: Whether to keep strong emphasis.
+            is_side: Whether the range is one side of a card. If so, adjacent pictures are
                 included and web links kept. Otherwise, only the text of links is kept.
 
         Returns:
@@ -421,13 +423,15 @@ class InlineText:
         for phrase in phrases:
             phrase_tokens = (phrase.opener, *get_inner_tokens(self.tokens, phrase.opener))
             phrase_by_token.update(dict.fromkeys(phrase_tokens, phrase))
-        renderer = _RangeRenderer(token_range, start, end, phrase_by_token, bold, is_side)
+        renderer = _RangeRenderer(
+            token_range, start, end, phrase_by_token, keep_bold, is_side
+        )
         text = ""
         offset_before = dict[InlineToken, int]()
         offset_after = dict[InlineToken, int]()
         for token in self.tokens[token_range.start : token_range.stop]:
             offset_before[token] = len(text)
-            markdown = renderer.render(token)
+            markdown = renderer.render_token(token)
             is_start = not text and token.kind is MarkupKind.TEXT
             if is_start and (marker := _BLOCK_MARKER.match(markdown)):
                 # for a number, escape the full stop or bracket after it
@@ -443,14 +447,14 @@ class InlineText:
             spans.append(trim_span(text, span_start, span_end))
         return text.rstrip(), tuple(spans)
 
-    def render_without_marks(self, *, links: bool = False) -> str:
+    def render_without_marks(self, *, keep_links: bool = False) -> str:
         """Render the block as Markdown without the markup of highlights and clozes.
 
-        Web links become plain text, unless `links` is set.
+        Web links become plain text, unless `keep_links` is set.
         """
         parts = list[str]()
         for token in self.tokens:
-            if links and token.kind is MarkupKind.INVISIBLE:
+            if keep_links and token.kind is MarkupKind.INVISIBLE:
                 parts.append(_render_link_bracket(token))
             elif token.kind not in _HIDDEN_KINDS:
                 parts.append(token.markdown)
@@ -459,7 +463,7 @@ class InlineText:
     def render_cloze(self) -> str:
         """Render the block as Markdown in which every cloze deletion has a number: `{{c1::…}}`.
 
-        Cloze deletions without a number get new ones above the highest in the block.
+        Cloze deletions without a number get numbers above the highest one in the block.
         """
         gaps = [token for token in self.tokens if token.kind is MarkupKind.GAP]
         numbers = [
@@ -480,9 +484,8 @@ class InlineText:
                 has_space = text.endswith(" ") or markdown.endswith(" ")
                 text = text.rstrip(" ") + closer.rstrip(" ") + " " * has_space
             elif token.kind is not MarkupKind.MARK:
-                if token.kind is MarkupKind.INVISIBLE and self._has_no_crossing_gaps(
-                    token
-                ):
+                is_invisible = token.kind is MarkupKind.INVISIBLE
+                if is_invisible and not self._crosses_cloze(token):
                     markdown = _render_link_bracket(token)
                 if opener and markdown.startswith(" "):
                     # move a space at the start of the answer out of the cloze
@@ -492,8 +495,8 @@ class InlineText:
             opener = ""
         return text.strip()
 
-    def _has_no_crossing_gaps(self, token: InlineToken) -> bool:
-        """Return whether no cloze deletion crosses the start or end of a link.
+    def _crosses_cloze(self, token: InlineToken) -> bool:
+        """Return whether a link contains only the start or only the end of a cloze deletion.
 
         `token` is the opening or closing token of the link.
         """
@@ -501,8 +504,8 @@ class InlineText:
         for gap in inner_tokens:
             partner = gap.closer or gap.opener
             if gap.kind is MarkupKind.GAP and partner not in inner_tokens:
-                return False
-        return True
+                return True
+        return False
 
     def _extend_to_pictures(
         self, token_range: range, start: int, end: int
@@ -557,13 +560,13 @@ class _RangeRenderer:
     end: int
     phrase_by_token: dict[InlineToken, MarkedPhrase]
     """Maps the opening token of each phrase, and the tokens inside the phrase, to the phrase."""
-    bold: bool
+    keep_bold: bool
     """Whether to keep strong emphasis."""
     links: bool = False
     """Whether to keep links to the web."""
 
-    def render(self, token: InlineToken) -> str:
-        """Return the Markdown of the part of a token that is in the range."""
+    def render_token(self, token: InlineToken) -> str:
+        """Return the Markdown of a token, or of the part of the token inside the range."""
         if token.kind is MarkupKind.TEXT:
             first = max(0, self.start - token.start)
             return token.markdown[first : max(0, self.end - token.start)]
@@ -572,7 +575,9 @@ class _RangeRenderer:
         partner = token.closer or token.opener
         has_partner = partner is not None and partner.index in self.token_range
         if token.kind is MarkupKind.EMPHASIS:
-            if not has_partner or (not self.bold and _get_mark_kind(token) == "bold"):
+            if not has_partner or (
+                not self.keep_bold and _get_mark_kind(token) == "bold"
+            ):
                 return ""
             phrases = [
                 self.phrase_by_token.get(each) for each in (token, partner) if each
@@ -584,12 +589,12 @@ class _RangeRenderer:
 
 
 def _find_last_picture(tokens: Iterable[InlineToken]) -> InlineToken | None:
-    """Return the last picture before the first token with text, or None if there is none."""
+    """Return the last of the pictures before the first text, or None if there are none."""
     last = None
     for token in tokens:
         if token.plain.strip():
             break
-        if token.is_shown_picture:
+        if token.is_embedded_media:
             last = token
     return last
 
@@ -644,17 +649,21 @@ _SINGLE_TRAILING_SPACE = regex(r"(?m)(?<![ \t])[ \t]$")
 
 
 def render_blocks(
-    text: str, context: InlineContext, *, gaps: bool = False, links: bool = False
+    text: str,
+    context: InlineContext,
+    *,
+    keep_clozes: bool = False,
+    keep_links: bool = False,
 ) -> str:
     """Render the source of blocks, such as a side of a card, as Markdown without highlights.
 
     Fenced code isn't changed.
 
     Args:
-        text: the source of the blocks.
-        context: the parsing context of the note.
-        gaps: whether to keep cloze deletions and web links.
-        links: whether to keep web links even without `gaps`.
+        text: The source of the blocks.
+        context: The parsing context of the note.
+        keep_clozes: Whether to keep cloze deletions and web links.
+        keep_links: Whether to keep web links even if cloze deletions are not kept.
     """
     text = _CALLOUT_MARKER.sub(r"\1", _COMMENT_LINES.sub("", text))
     verbatim = context._replace(is_verbatim=True)
@@ -663,9 +672,10 @@ def render_blocks(
     previous_end = 0
     for start, end in [*fences, (len(text), len(text))]:
         inline = parse_inline(text[previous_end:start], verbatim)
-        markdown = (
-            inline.render_cloze() if gaps else inline.render_without_marks(links=links)
-        )
+        if keep_clozes:
+            markdown = inline.render_cloze()
+        else:
+            markdown = inline.render_without_marks(keep_links=keep_links)
         parts.append(_SINGLE_TRAILING_SPACE.sub("", markdown))
         parts.append(restore_placeholders(text[start:end], context.maths))
         previous_end = end

@@ -57,7 +57,7 @@ class Jupyter(NoteSource):
         A privacy tag in the metadata, a code cell or a raw cell makes the whole note private.
 
         Raises:
-            ItemError: the file isn't a valid notebook.
+            ItemError: The file is not a valid notebook.
         """
         try:
             notebook = msgspec.json.decode(text, type=_Notebook)

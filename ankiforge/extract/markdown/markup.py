@@ -33,7 +33,7 @@ from ankiforge.text.elements import (
     BLOCK_ELEMENTS,
     EMPHASIS_ELEMENTS,
     RUBY_PATTERN,
-    has_unicode_script,
+    can_be_unicode_script,
     parse_attributes,
     ruby_to_text,
     to_unicode_script,
@@ -42,7 +42,7 @@ from ankiforge.text.normalize import MATH_PATTERN
 
 
 class MarkupKind(Enum):
-    """The kinds of tokens. Each kind is rendered differently."""
+    """The kinds of inline tokens. Each kind is rendered differently."""
 
     TEXT = auto()
     """Text whose plain text and Markdown are identical."""
@@ -136,7 +136,7 @@ class InlineToken:
         return self.start + len(self.plain)
 
     @property
-    def is_shown_picture(self) -> bool:
+    def is_embedded_media(self) -> bool:
         """Whether the token is an embedded picture, sound or video."""
         return self.kind is MarkupKind.PICTURE and bool(self.markdown)
 
@@ -345,7 +345,7 @@ def parse_markup(state: StateInline, silent: bool) -> bool:
     match = _MARKUP.match(state.src, state.pos)
     if match is None:
         return False
-    resolved = _resolve_markup(state, match)
+    resolved = _classify_markup(state, match)
     if resolved is None:
         return False
     kind, end = resolved
@@ -356,8 +356,8 @@ def parse_markup(state: StateInline, silent: bool) -> bool:
     return True
 
 
-def _resolve_markup(state: StateInline, match: re.Match[str]) -> tuple[str, int] | None:
-    """Return the kind of the markup and its end offset, or None if the match isn't markup."""
+def _classify_markup(state: StateInline, match: re.Match[str]) -> tuple[str, int] | None:
+    """Return (kind of markup, end offset), or None if the match isn't markup after all."""
     kind = str(match.lastgroup)
     context: InlineContext = state.env["context"]
     match kind:
@@ -394,7 +394,7 @@ def _is_html_tag(match: re.Match[str]) -> bool:
 
 
 def _add_markup(state: InlineState, kind: str, match: re.Match[str], raw: str) -> None:
-    """Add the token for markup of the given kind. `raw` is the markup as written."""
+    """Add a token for markup of the given kind. `raw` is the markup as written in the note."""
     match kind:
         case "text":
             state.add_token(MarkupKind.TEXT, raw)
@@ -452,7 +452,7 @@ def _add_markup(state: InlineState, kind: str, match: re.Match[str], raw: str) -
         case "script":
             _add_super_or_subscript(state, match["raised"], match["level"])
         case "row" | "cell":
-            _add_table_edge(state, raw, is_cell=kind == "cell")
+            _add_table_tag(state, raw, is_cell=kind == "cell")
         case "html":
             _add_html(state, match, raw)
         case "cited":
@@ -474,7 +474,7 @@ def _add_bare_url(state: InlineState, raw: str) -> None:
 
 
 def _add_super_or_subscript(state: InlineState, text: str, level: str) -> None:
-    if has_unicode_script(text, level):
+    if can_be_unicode_script(text, level):
         state.add_token(MarkupKind.TEXT, to_unicode_script(text, level))
         return
     markdown = f"<{level}>{escape_markdown(text)}</{level}>"
@@ -570,11 +570,11 @@ def _format_wiki_target(link_text: str) -> str:
     return f"[[{target.rstrip(chr(92)).strip()}]]"
 
 
-def _add_table_edge(state: InlineState, raw: str, *, is_cell: bool) -> None:
+def _add_table_tag(state: InlineState, raw: str, *, is_cell: bool) -> None:
     """Add a token for a tag that starts or ends a row or cell of an HTML table.
 
-    End tags are optional in HTML, so a start tag also ends the row or cell before it. A
-    start tag at the beginning of a row is invisible.
+    End tags are optional in HTML, so a start tag also ends the previous row or cell. A start tag
+    at the beginning of a row is invisible.
     """
     is_first = not (raw.startswith("</") or state.pending.strip())
     for token in reversed(state.tokens[-_MAX_LOOKBACK_TOKENS:] if is_first else []):
@@ -619,14 +619,14 @@ def _add_html(state: InlineState, match: re.Match[str], raw: str) -> None:
         token.can_open = not closes
         token.can_close = closes
     elif name in BLOCK_ELEMENTS and name not in _TABLE_ELEMENTS:
-        _add_block_edge(state, name, closes=closes)
+        _add_block_tag(state, name, closes=closes)
     elif name in _MEDIA_ELEMENTS and not closes:
         _add_media(state, raw)
     else:
         state.add_token(MarkupKind.INVISIBLE)
 
 
-def _add_block_edge(state: InlineState, name: str, *, closes: bool) -> None:
+def _add_block_tag(state: InlineState, name: str, *, closes: bool) -> None:
     if not state.context.is_verbatim:
         state.add_token(
             MarkupKind.BREAK, " ", HARD_BREAK, detail="" if name == "br" else BLOCK_EDGE

@@ -1,7 +1,7 @@
 """Read the highlights of a note from its blocks.
 
 A highlight is a hand-written card, a quote from a paper, a marked phrase or picture, or a passage
-that another program exported into the note. `SurroundingsReader` then adds the text around each.
+that another program exported into the note. `HighlightCompleter` then adds the text around each.
 """
 
 from __future__ import annotations
@@ -18,7 +18,7 @@ from urllib.parse import unquote
 from msgspec.structs import replace
 
 from ankiforge.extract.discover import PICTURE_SUFFIXES
-from ankiforge.extract.markdown import WantedMarks
+from ankiforge.extract.markdown import KindsToRead
 from ankiforge.extract.markdown.blocks import Block, BlockKind, BlockQuote, NoteBlocks
 from ankiforge.extract.markdown.exported_notes import (
     ExportedPassage,
@@ -41,13 +41,13 @@ from ankiforge.extract.markdown.markup import MarkedPhrase
 from ankiforge.extract.markdown.placeholders import HiddenPart
 from ankiforge.extract.markdown.quotes import (
     CitationsByBlock,
-    NoteQuotes,
+    QuoteIndex,
     to_openable_url,
 )
 from ankiforge.extract.markdown.skipped_texts import find_skipped_texts
-from ankiforge.extract.markdown.surroundings import PlacedHighlight, SurroundingsReader
+from ankiforge.extract.markdown.surroundings import HighlightCompleter, PlacedHighlight
 from ankiforge.extract.markdown.syntaxes import MIN_TERMS
-from ankiforge.language.words import introduces_clause
+from ankiforge.language.words import begins_like_clause
 from ankiforge.model import (
     Document,
     Highlight,
@@ -95,7 +95,7 @@ _TERM_FORMS = {
 }
 
 
-_TermLines = dict[Block, list[tuple[Span, CardSides]]]
+_GlossaryLines = dict[Block, list[tuple[Span, CardSides]]]
 """The span and card sides of each line of a glossary, by block."""
 
 
@@ -107,24 +107,24 @@ class NoteReader:
         document: Document,
         namespace: str,
         note: NoteBlocks,
-        wanted: WantedMarks,
+        kinds: KindsToRead,
         citations: CitationsByBlock,
     ) -> None:
         """Find the exported passages, footnotes, quotations and glossaries of a note.
 
         Args:
-            document: the note's document.
-            namespace: the part of highlight keys before the slash.
-            note: the blocks of the note.
-            wanted: the kinds of highlights and cards to read.
-            citations: the citations in the note, by block.
+            document: The note's document.
+            namespace: The part of highlight keys before the slash.
+            note: The blocks of the note.
+            kinds: The kinds of highlights and cards to read.
+            citations: The citations in the note, by block.
         """
         self._document = document
         self._namespace = namespace
         self._note = note
         self._lines = note.source.split("\n")
-        self._wanted = wanted
-        self._keeps_bold = "bold" not in wanted.marks
+        self._kinds = kinds
+        self._keeps_bold = "bold" not in kinds.marks
         """Whether Markdown keeps strong emphasis, because bold text isn't a mark."""
         bold_delimiters = () if self._keeps_bold else _BOLD_DELIMITERS
         self._mark_delimiters = WordMatcher(*_MARK_DELIMITERS, *bold_delimiters)
@@ -133,21 +133,23 @@ class NoteReader:
         self._footnote_texts: dict[str, str] = {}
         """Maps the label of each footnote outside private blocks to its Markdown."""
         for block in note.blocks if "[^" in note.source else ():
-            if block.is_text and not block.is_private:
-                self._footnote_texts |= block.inline.render_footnotes()
+            if block.can_contain_highlights and not block.is_private:
+                self._footnote_texts |= block.inline_text.render_footnotes()
         # a name such as `BCR::ABL1` that occurs in several different texts isn't a card
-        texts = {block.plain for block in note.blocks if "::" in block.source}
+        texts = {block.plain_text for block in note.blocks if "::" in block.source}
         uses: Counter[str] = Counter()
         for text in texts:
             uses.update(set(_COLON_NAME.findall(text)))
         self._colon_names = {name for name, use_count in uses.items() if use_count > 1}
-        self._quotes = NoteQuotes(note, citations, self._read_card)
+        self._quotes = QuoteIndex(note, citations, self._read_card)
         self._placed: list[PlacedHighlight] = []
         """The highlights of the note, in reading order."""
-        self._term_lines = self._find_term_lists() if "glossary" in wanted.cards else {}
+        self._term_lines = self._find_glossaries() if "glossary" in kinds.cards else {}
         """Maps each block of a glossary list to the lines in it."""
 
-    def read_highlights(self, text: str, front: FrontMatter) -> tuple[Highlight, ...]:
+    def read_highlights(
+        self, text: str, front_matter: FrontMatter
+    ) -> tuple[Highlight, ...]:
         """Return the highlights of the note, in reading order.
 
         `text` is the source of the note with empty lines in place of the front matter.
@@ -159,20 +161,20 @@ class NoteReader:
         used.update([each.last_block for each in placed])
         placed += self._iter_marked_quotes(used)
         self._placed = sorted(placed, key=attrgetter("sort_key"))
-        surroundings = SurroundingsReader(self._note, text, front, self._placed)
-        return tuple(map(surroundings.add_surroundings, self._placed))
+        surroundings = HighlightCompleter(self._note, text, front_matter, self._placed)
+        return tuple(map(surroundings.complete_highlight, self._placed))
 
     def _iter_marked_quotes(self, used_blocks: Set[Block]) -> Iterator[PlacedHighlight]:
         """Yield a highlight for each callout or block quote that counts as a mark.
 
-        A callout or block quote is skipped if it contains any of `used_blocks`, the blocks that
-        are already part of other highlights.
+        `used_blocks` are the blocks that are already part of other highlights. A callout or block
+        quote that contains any of them is skipped.
         """
         blocks_by_quote = defaultdict[tuple[HighlightForm, BlockQuote], list[Block]](list)
         for block in self._note.blocks:
-            if "callout" in self._wanted.marks and block.callouts:
+            if "callout" in self._kinds.marks and block.callouts:
                 blocks_by_quote[HighlightForm.CALLOUT, block.callouts[0]].append(block)
-            elif "quote" in self._wanted.marks and block.quotes:
+            elif "quote" in self._kinds.marks and block.quotes:
                 blocks_by_quote[HighlightForm.MARK, block.quotes[0]].append(block)
         for (form, quote), blocks in blocks_by_quote.items():
             first, last = blocks[0], blocks[-1]
@@ -186,23 +188,22 @@ class NoteReader:
                 body = _QUOTE_MARKERS.sub("", body)
             markdown = (render_blocks(body, self._note.context),)
             highlight = self._create_highlight(first, form, text, markdown)
-            yield PlacedHighlight(first, 0, last, len(last.plain), highlight)
+            yield PlacedHighlight(first, 0, last, len(last.plain_text), highlight)
 
-    def find_lookalikes(
+    def find_skipped_texts(
         self, text: str, front_lines: int, hidden_parts: Sequence[HiddenPart]
     ) -> tuple[SkippedText, ...]:
-        """Return text that resembles a highlight or card but became neither, with the reasons.
+        """Find text that resembles a highlight or card but became neither, with the reasons.
 
-        These are the results of `find_skipped_texts`, plus each block with a link for which it is
-        unclear what text is quoted.
+        This includes blocks with links for which it is unclear what text is quoted.
 
         Args:
-            text: the note including its front matter.
-            front_lines: the number of lines of front matter.
-            hidden_parts: the parts of the note in which highlights aren't read.
+            text: The note including its front matter.
+            front_lines: The number of lines of front matter.
+            hidden_parts: The parts of the note in which highlights are not read.
         """
-        lookalikes = find_skipped_texts(
-            text, front_lines, self._wanted, hidden_parts, self._note.blocks, self._placed
+        candidates = find_skipped_texts(
+            text, front_lines, self._kinds, hidden_parts, self._note.blocks, self._placed
         )
         used_blocks = set[Block]()
         for placed in self._placed if self._quotes.unclear_blocks else ():
@@ -214,7 +215,7 @@ class NoteReader:
             for block in self._quotes.unclear_blocks
             if block not in used_blocks
         ]
-        return (*lookalikes, *unclear)
+        return (*candidates, *unclear)
 
     def _read_block(self, block: Block) -> Iterator[PlacedHighlight]:
         """Yield the highlights that begin in a block.
@@ -226,11 +227,11 @@ class NoteReader:
         """
         card = self._read_card(block)
         if card:
-            yield PlacedHighlight(block, 0, block, len(block.plain), card)
+            yield PlacedHighlight(block, 0, block, len(block.plain_text), card)
             return
 
         for start, quote in self._quotes.quotes_by_start.get(block, {}).items():
-            fields = quote.to_highlight_fields(self._wanted.marks, self._document.uri)
+            fields = quote.to_highlight_fields(self._kinds.marks, self._document.uri)
             form = HighlightForm.PHRASE if fields["gaps"] else HighlightForm.MARK
             highlight = self._create_highlight(block, form, **fields)
             last = quote.pieces[-1]
@@ -254,7 +255,7 @@ class NoteReader:
         else:
             for (start, end), sides in self._term_lines.get(block, ()):
                 card = self._create_two_sided_card(block, sides)
-                exact = block.plain[start:end].strip()
+                exact = block.plain_text[start:end].strip()
                 card = replace(card, exact=exact, line_syntax=_TERM_FORM)
                 yield PlacedHighlight(block, start, block, end, card)
 
@@ -265,7 +266,7 @@ class NoteReader:
         """
         marks = self._find_outermost_marks(passage.block)
         length = sum(phrase.end - phrase.start for phrase in marks)
-        return length == len(passage.block.plain[: passage.end].strip())
+        return length == len(passage.block.plain_text[: passage.end].strip())
 
     def _add_comment_and_page(
         self, sentences: Sequence[PlacedHighlight], passage: ExportedPassage | None
@@ -286,9 +287,9 @@ class NoteReader:
             yield placed
 
     def _read_marked_pictures(self, block: Block) -> Iterator[PlacedHighlight]:
-        for picture in block.inline.marked_pictures:
+        for picture in block.inline_text.marked_pictures:
             name = _get_media_name(picture.markdown)
-            if picture.mark_kind not in self._wanted.marks:
+            if picture.mark_kind not in self._kinds.marks:
                 continue
             if PurePosixPath(name).suffix.lower() in PICTURE_SUFFIXES:
                 figure = self._create_highlight(
@@ -305,12 +306,12 @@ class NoteReader:
     def _read_exported_passage(self, passage: ExportedPassage) -> PlacedHighlight:
         """Create the highlight for an exported passage, including the links after the passage."""
         block, end = passage.block, passage.end
-        targets = block.inline.targets
+        targets = block.inline_text.link_targets
         highlight = self._create_highlight(
             block,
             HighlightForm.MARK,
-            block.plain[:end],
-            (block.inline.render_range(0, end)[0],),
+            block.plain_text[:end],
+            (block.inline_text.render_range(0, end)[0],),
             comment=passage.comment,
             page_label=passage.page_label,
             links=tuple(
@@ -320,7 +321,7 @@ class NoteReader:
         notes = tuple(passage.note_blocks)
         return PlacedHighlight(block, 0, block, end, highlight, notes)
 
-    def _find_term_lists(self) -> _TermLines:
+    def _find_glossaries(self) -> _GlossaryLines:
         """Find the lists that look like glossaries.
 
         A glossary has at least `MIN_TERMS` lines, all of the form `Term: meaning` and with
@@ -329,21 +330,23 @@ class NoteReader:
         Returns:
             The span and card sides of each line, keyed by block.
         """
-        term_lists: _TermLines = {}
+        term_lists: _GlossaryLines = {}
         if sum(map(self._note.source.count, ":：")) < MIN_TERMS:
             return term_lists
         for _, list_blocks in groupby(self._note.blocks, _get_list_key):
-            terms: _TermLines = {}
+            terms: _GlossaryLines = {}
             fronts = list[str]()
             for block in list_blocks:
                 is_item = block.kind is BlockKind.ITEM
-                lines = parse_definition_lines(block.inline, is_item=is_item)
+                lines = parse_definition_lines(block.inline_text, is_item=is_item)
                 if lines is None:
                     break
                 terms[block] = lines
                 spans = [slice(*sides.front) for _, sides in lines]
                 for span in spans:
-                    fronts.append(_LABEL_NUMBER.sub("", block.plain[span].casefold()))
+                    fronts.append(
+                        _LABEL_NUMBER.sub("", block.plain_text[span].casefold())
+                    )
             if len(fronts) >= MIN_TERMS and len(set(fronts)) == len(fronts):
                 term_lists |= terms
         return term_lists
@@ -396,12 +399,12 @@ class NoteReader:
         return self._create_highlight(
             block,
             HighlightForm.CLOZE if card.is_cloze else HighlightForm.BLOCK,
-            block.plain,
+            block.plain_text,
             (*block.card_markdown, *self._render_footnotes(block.footnotes)),
             is_two_way=card.two_way,
             line_syntax=form_description,
             may_continue=bool(card.may_continue and can_continue),
-            is_declared_card=block.is_declared,
+            is_declared_card=block.is_declared_card,
             skip_reason=_SEVERAL_SEPARATORS_REASON if card.has_further_separators else "",
         )
 
@@ -409,13 +412,13 @@ class NoteReader:
         """Return the card for a `Term: definition` list item under a glossary heading, or None."""
         if block.kind is not BlockKind.ITEM or len(block.items) > 1:
             return None
-        if "glossary" not in self._wanted.cards or not block.headings:
+        if "glossary" not in self._kinds.cards or not block.headings:
             return None
-        heading = block.headings[-1].plain.strip(" :").casefold()
-        if heading not in self._wanted.glossary_headings:
+        heading = block.headings[-1].plain_text.strip(" :").casefold()
+        if heading not in self._kinds.glossary_headings:
             return None
-        term = parse_definition(block.inline)
-        if term is None or introduces_clause(block.plain[slice(*term.front)]):
+        term = parse_definition(block.inline_text)
+        if term is None or begins_like_clause(block.plain_text[slice(*term.front)]):
             return None
         defined = self._create_two_sided_card(
             block, term._replace(form=HighlightForm.GLOSSARY)
@@ -430,22 +433,22 @@ class NoteReader:
         card = block.block_card
         if card is None or not all(block.card_markdown):
             return False
-        return "block" in self._wanted.cards or block.is_declared
+        return "block" in self._kinds.cards or block.is_declared_card
 
     def _read_line_card(self, block: Block) -> Highlight | None:
         sides = block.card_sides
         if sides is None or block in self._exported_passages:
             return None
-        if "inline" not in self._wanted.cards and not block.syntax.is_declared:
+        if "inline" not in self._kinds.cards and not block.syntax.is_declared:
             return None
         _, front_end = sides.front
-        for phrase in block.inline.phrases:
-            if phrase.mark_kind not in self._wanted.marks:
+        for phrase in block.inline_text.marked_phrases:
+            if phrase.mark_kind not in self._kinds.marks:
                 continue
             if phrase.start < front_end < phrase.end:
                 return None
         form = sides.form
-        if self._colon_names.intersection(_COLON_NAME.findall(block.plain)):
+        if self._colon_names.intersection(_COLON_NAME.findall(block.plain_text)):
             form = HighlightForm.INLINE_FIELD
         card = self._create_two_sided_card(block, sides._replace(form=form))
         if block.syntax.is_declared or block.kind is BlockKind.CELL:
@@ -456,14 +459,14 @@ class NoteReader:
     def _may_continue_below(self, block: Block) -> bool:
         """Return whether the answer of a one-line card may continue in the next block.
 
-        True if the next block is the rest of the same paragraph, or is nested in the card's list
-        item, and isn't a card itself.
+        It may if the next block is the rest of the same paragraph or is nested in the card's list
+        item. The next block must not be a card itself.
         """
         below = self._note.find_next(block)
         if below is None or below.quotes != block.quotes:
             return False
         is_nested = below.items[: len(block.items)] == block.items != below.items
-        if not is_nested and not _is_split_paragraph(block, below):
+        if not is_nested and not _are_from_same_paragraph(block, below):
             return False
         if below.card_sides or self._is_block_card(below):
             return False  # `_read_card` would recurse from card to card
@@ -472,11 +475,11 @@ class NoteReader:
     def _may_begin_above(self, block: Block) -> bool:
         """Return whether the question of a one-line card may begin in the block above.
 
-        True if the block above is the first part of the same paragraph, ends in the middle of a
-        sentence, and isn't a card itself.
+        It may if the block above is the first part of the same paragraph and ends in the middle of
+        a sentence. The block above must not be a card itself.
         """
         above = self._note.find_previous(block)
-        if above is None or not _is_split_paragraph(above, block):
+        if above is None or not _are_from_same_paragraph(above, block):
             return False
         if above.card_sides or self._read_cloze(above):
             return False
@@ -484,14 +487,14 @@ class NoteReader:
 
     def _create_two_sided_card(self, block: Block, sides: CardSides) -> Highlight:
         is_term = sides.form in _TERM_FORMS
-        render = block.inline.render_range
-        front, _ = render(*sides.front, bold=not is_term, is_side=True)
+        render = block.inline_text.render_range
+        front, _ = render(*sides.front, keep_bold=not is_term, is_side=True)
         back, _ = render(*sides.back, is_side=True)
         texts = [strip_tags(side) or side for side in (front, back)]
         return self._create_highlight(
             block,
             sides.form,
-            block.plain,
+            block.plain_text,
             (*texts, *self._render_footnotes(block.footnotes)),
             is_two_way=sides.two_way,
             line_syntax=_TERM_FORMS.get(sides.form, f"a {sides.separator.strip()} b"),
@@ -502,22 +505,24 @@ class NoteReader:
         cloze_markers = block.syntax.cloze_markers
         if not cloze_markers and "{{" not in block.source:
             return None
-        inline = block.inline
+        inline = block.inline_text
         gaps = inline.clozes
-        openers = [gap.opener for gap in gaps] + inline.picture_gap_openers
-        if "cloze" not in self._wanted.cards and "{{" not in cloze_markers:
+        openers = [gap.opener for gap in gaps] + inline.picture_cloze_openers
+        if "cloze" not in self._kinds.cards and "{{" not in cloze_markers:
             # braces alone make no card
             openers = [each for each in openers if not each.markdown.startswith("{{")]
         if not openers:
             return None
         table = _TableRow(block)
-        markdown, _ = table.render(inline.render_cloze(), ())
+        markdown, _ = table.render_table(inline.render_cloze(), ())
         return self._create_highlight(
             block,
             HighlightForm.CLOZE,
-            block.plain or table.text,
+            block.plain_text or table.text,
             (markdown, *self._render_footnotes(block.footnotes)),
-            anchor_text="" if block.plain else _get_media_name(inline.render_cloze()),
+            anchor_text=""
+            if block.plain_text
+            else _get_media_name(inline.render_cloze()),
             sentence=table.text,
             gaps=tuple([gap.span for gap in gaps]),
             line_syntax="{{…}}",
@@ -527,8 +532,8 @@ class NoteReader:
     def _read_unanswered_question(self, block: Block) -> PlacedHighlight | None:
         """Read the question of a multi-line card that has no answer yet.
 
-        In this case, the separator (e.g. `?`) is the last line of a paragraph, or the only line
-        of a paragraph directly below a heading. Returns None for any other block.
+        The separator (e.g. `?`) of such a card is the last line of a paragraph, or the only line of
+        a paragraph directly below a heading. Returns None for any other block.
         """
         lines = block.source.strip().split("\n")
         separator = lines[-1].strip()
@@ -536,10 +541,10 @@ class NoteReader:
             return None
         if block.kind not in (BlockKind.TEXT, BlockKind.ITEM):
             return None
-        if "block" not in self._wanted.cards and not block.syntax.is_declared:
+        if "block" not in self._kinds.cards and not block.syntax.is_declared:
             return None
         first = block
-        question = block.plain
+        question = block.plain_text
         if len(lines) == 1:
             above = self._note.find_previous(block)
             if above is None or above.kind is not BlockKind.HEADING:
@@ -547,15 +552,15 @@ class NoteReader:
             if above.lines[1] != block.lines[0]:
                 return None
             first = above
-            question = f"{above.plain}\n{question}"
+            question = f"{above.plain_text}\n{question}"
         form = _SEPARATOR_FORM.format(separator)
         highlight = self._create_highlight(
             block, HighlightForm.BLOCK, question, (), line_syntax=form
         )
-        return PlacedHighlight(first, 0, block, len(block.plain), highlight)
+        return PlacedHighlight(first, 0, block, len(block.plain_text), highlight)
 
     def _render_footnotes(self, footnotes: Sequence[str]) -> Strings:
-        """Render footnotes for a card's Extra field, as a tuple of at most one string."""
+        """Render footnotes for a card's Extra field. Returns a tuple of at most one string."""
         texts = []
         for name in dict.fromkeys(footnotes):
             if name.startswith("["):
@@ -570,33 +575,33 @@ class NoteReader:
     def _read_marked_sentences(self, block: Block) -> Iterator[PlacedHighlight]:
         """Yield a highlight for each sentence with highlighted phrases.
 
-        If there is only one mark and it covers a whole `Term: definition`, yields a card instead.
-        Bold labels of table rows don't count as marks.
+        If the only highlighted phrase is an entire `Term: definition`, yields a card instead. Bold
+        labels of table rows don't count as highlighted.
         """
         if not self._mark_delimiters.matches(block.source):
             return
-        inline = block.inline
+        inline = block.inline_text
         phrases = self._find_outermost_marks(block)
         if _is_row_label(block, phrases):
             return
         if len(phrases) == 1 and (term := parse_definition(inline, phrases[0].span)):
             card = self._create_two_sided_card(block, term)
             card = replace(card, colour=phrases[0].detail, line_syntax="")
-            yield PlacedHighlight(block, 0, block, len(block.plain), card)
+            yield PlacedHighlight(block, 0, block, len(block.plain_text), card)
             return
 
         table = _TableRow(block)
         for (start, end), group in _group_by_sentence(phrases, inline):
-            shown_span = (0, len(block.plain)) if table.text else (start, end)
-            rendered = inline.render_range(*shown_span, group, bold=self._keeps_bold)
-            markdown, markdown_gaps = table.render(*rendered)
+            shown_span = (0, len(block.plain_text)) if table.text else (start, end)
+            rendered = inline.render_range(*shown_span, group, keep_bold=self._keeps_bold)
+            markdown, markdown_gaps = table.render_table(*rendered)
             footnotes = self._render_footnotes(inline.find_footnotes(start, end))
             colours = [phrase.detail for phrase in group if phrase.mark_kind == "mark"]
             gaps = [(phrase.start - start, phrase.end - start) for phrase in group]
             highlight = self._create_highlight(
                 block,
                 HighlightForm.PHRASE,
-                block.plain[start:end],
+                block.plain_text[start:end],
                 (markdown, *footnotes),
                 sentence=table.text,
                 gaps=tuple(gaps),
@@ -610,15 +615,15 @@ class NoteReader:
 
     def _find_outermost_marks(self, block: Block) -> Sequence[MarkedPhrase]:
         marks = []
-        for phrase in block.inline.phrases:
-            if phrase.mark_kind in self._wanted.marks:
+        for phrase in block.inline_text.marked_phrases:
+            if phrase.mark_kind in self._kinds.marks:
                 if not self._quotes.is_in_quote(block, phrase.span):
                     marks.append(phrase)
         return select_outermost(marks)
 
 
-def _is_split_paragraph(first: Block, second: Block) -> bool:
-    """Return whether two adjacent blocks were split off from the same paragraph."""
+def _are_from_same_paragraph(first: Block, second: Block) -> bool:
+    """Return whether two adjacent blocks are parts of the same paragraph of the source."""
     is_directly_below = first.lines[1] == second.lines[0] and first.kind is second.kind
     return is_directly_below and (first.items, first.quotes) == (
         second.items,
@@ -646,8 +651,8 @@ _BOLD_CELL = regex(r"\s*(\*\*|__)(?=\S).+(?<=\S)\1\s*")
 def _is_row_label(block: Block, phrases: Iterable[MarkedPhrase]) -> bool:
     """Return whether a table cell is bold only because it is the label of its row.
 
-    This is assumed if every non-empty cell of the first column is bold, except in the header row,
-    and the cell has no other marks.
+    This is assumed if the cell has no other marks and every non-empty cell of the first column is
+    bold, not counting the header row.
     """
     if block.kind is not BlockKind.CELL or block.column > 0:
         return False
@@ -662,10 +667,10 @@ def _is_row_label(block: Block, phrases: Iterable[MarkedPhrase]) -> bool:
 def _group_by_sentence(
     phrases: Sequence[MarkedPhrase], inline: InlineText
 ) -> list[tuple[Span, list[MarkedPhrase]]]:
-    """Group highlighted phrases by sentence, joining sentences that share a phrase.
+    """Group highlighted phrases by sentence. Sentences that share a phrase form one group.
 
     Returns:
-        For each group, the span of its sentences and the phrases in them.
+        (span of the sentences, phrases in them) for each group.
     """
     sentences = inline.find_sentences()
     starts = [start for start, _ in sentences]
@@ -683,7 +688,7 @@ def _group_by_sentence(
 
 
 class _TableRow:
-    """The table row of a cell and the header row, which a card about the cell shows as a table.
+    """The table row of a cell with its header row. A card about the cell shows both as a table.
 
     If the block isn't in a table, or is the only cell of its row with text, there are no rows
     and the card shows only the block.
@@ -702,17 +707,17 @@ class _TableRow:
         self.text = "\n".join(texts)
         """The plain text of these rows, or "" if the card shows only the block."""
 
-    def render(
+    def render_table(
         self, markdown: str, gaps: tuple[Span, ...]
     ) -> tuple[str, tuple[Span, ...]]:
         """Render the rows as a Markdown table.
 
         Args:
-            markdown: the Markdown of the cell.
-            gaps: the spans of the gaps in `markdown`.
+            markdown: The Markdown of the cell.
+            gaps: The spans of the gaps in `markdown`.
 
         Returns:
-            The Markdown of the table, and the spans of the same gaps within it.
+            (Markdown of the table, spans of the same gaps in the table).
         """
         if not self._rows:
             return markdown, gaps
@@ -739,7 +744,7 @@ class _TableRow:
 
 
 def _to_table_cell(markdown: str) -> str:
-    """Convert Markdown to the content of a table cell.
+    """Convert Markdown to the content of a table cell, on one line.
 
     Hard line breaks become `<br>`, other line breaks become spaces, and pipes are escaped.
     """

@@ -138,8 +138,8 @@ class Vault(NoteSource):
     ) -> Self:
         """Open a vault, and read the settings of its plug-ins.
 
-        `dialects_by_default` has the plug-in syntaxes to read if the settings don't select the
-        kinds of cards. None means those of the enabled plug-ins.
+        `dialects_by_default` are the plug-in syntaxes to read if the settings don't select the
+        kinds of cards. If it is None, these are the syntaxes of the enabled plug-ins.
         """
         root = opening.root
         settings = opening.settings
@@ -200,7 +200,7 @@ class Vault(NoteSource):
         )
 
     def replace_dialects(self, names: Strings) -> Self:
-        """Return a copy of the vault that reads the plug-in syntaxes in `names` instead."""
+        """Return a copy of the vault that reads the given plug-in syntaxes and no others."""
         opening = SourceOpenParameters(
             name=self.listing.name,
             root=self.listing.root,
@@ -223,9 +223,9 @@ class Vault(NoteSource):
         yield from self.problems
 
     def iter_skipped_directories(self) -> Iterator[UnmarkedDocument]:
-        """Yield each directory that has unread notes, with their number for each reason.
+        """Yield each directory with notes that aren't read, and the number of them by reason.
 
-        The notes are templates or Excalidraw drawings, or the settings don't select them.
+        Such notes are templates or Excalidraw drawings, or the settings don't select them.
         """
         if self.listing.only:
             return
@@ -270,7 +270,7 @@ class Vault(NoteSource):
         )
 
     def to_markdown_note(self, file: File, text: str) -> MarkdownNote:
-        """Convert a file to a Markdown note, translating any Logseq syntax."""
+        """Convert a file to a Markdown note. In a Logseq graph, this translates Logseq's syntax."""
         document = Document(
             DocumentKey(f"{self.listing.namespace}/{hash16(file.path)}"),
             self.listing.name,

@@ -31,7 +31,7 @@ from ankiforge.extract.markdown.blocks import (
 from ankiforge.extract.markdown.front_matter import (
     FrontMatter,
     find_front_matter_sentences,
-    is_whole_note_tagged,
+    is_whole_note_private,
     parse_front_matter,
 )
 from ankiforge.extract.markdown.hand_written import CardSyntax
@@ -39,7 +39,7 @@ from ankiforge.extract.markdown.markup import InlineContext
 from ankiforge.extract.markdown.note_reader import NoteReader
 from ankiforge.extract.markdown.placeholders import (
     find_comment_sentences,
-    prepare_source,
+    mask_comments_and_maths,
     remove_transcript_times,
 )
 from ankiforge.extract.markdown.quotes import (
@@ -51,7 +51,7 @@ from ankiforge.extract.markdown.skipped_texts import (
     find_skipped_texts,
     is_note_of_other_tool,
 )
-from ankiforge.extract.markdown.syntaxes import may_have_citations
+from ankiforge.extract.markdown.syntaxes import may_contain_citations
 from ankiforge.model import (
     Document,
     DocumentText,
@@ -66,7 +66,7 @@ from ankiforge.model import (
     UnmarkedDocument,
     hash16,
 )
-from ankiforge.text import is_chat_prompt, regex
+from ankiforge.text import contains_chat_prompt, regex
 from ankiforge.text.keys import number_highlights
 from ankiforge.text.private import (
     PRIVATE_DOCUMENT_REASON,
@@ -97,15 +97,15 @@ def mark_private_blocks(
     body: str,
     nested_lines: Iterable[int] = (),
 ) -> bool:
-    """Set `is_private` on the blocks that the privacy tag applies to.
+    """Set `is_private` on all blocks to which the privacy tag applies.
 
     Args:
-        blocks: the blocks of the note.
-        body: the source of the note, with the same line numbers as `blocks`.
-        nested_lines: additional lines known to be nested below a tagged line.
+        blocks: The blocks of the note.
+        body: The source of the note, with the same line numbers as `blocks`.
+        nested_lines: Further lines that are known to be nested below a tagged line.
 
     Returns:
-        Whether the whole note is private because there's a tag outside all blocks.
+        Whether the whole note is private because a tag is outside all blocks.
     """
     lines = body.split("\n")
     tagged_lines = [
@@ -119,14 +119,14 @@ def mark_private_blocks(
             blocks_at_line[number].append(block)
 
     tagged_blocks = set[Block]()
-    for number in find_lines_below_tag(body).union(nested_lines):
+    for number in find_lines_below_private_tag(body).union(nested_lines):
         tagged_blocks.update(blocks_at_line[number])
     is_whole_note = False
     for number in tagged_lines:
         line_blocks = []
         for block in blocks_at_line[number]:
             # a block with nothing but the tag makes the whole note private
-            if not is_only_private_tag(block.plain):
+            if not is_only_private_tag(block.plain_text):
                 line_blocks.append(block)
         if not line_blocks and _COMMENT_LINE.match(lines[number]):
             # a comment belongs to the block directly above
@@ -151,7 +151,7 @@ def mark_private_blocks(
 
 
 def _build_container_check(tagged_blocks: Iterable[Block]) -> Callable[[Block], bool]:
-    """Build a predicate that checks whether a block is inside any of the tagged blocks.
+    """Build a function that returns whether a block is inside any of the tagged blocks.
 
     Headings, callout titles, table headers and list items contain the blocks below them.
     Headings and titles are compared by line, because several `Block` objects may represent the
@@ -179,11 +179,11 @@ def _build_container_check(tagged_blocks: Iterable[Block]) -> Callable[[Block], 
     return is_below
 
 
-def find_lines_below_tag(text: str) -> frozenset[int]:
+def find_lines_below_private_tag(text: str) -> frozenset[int]:
     """Return the numbers of the lines that are indented below a line with the privacy tag.
 
-    In plain text, indentation is the only structure. Some list items, such as those with
-    `a)`, aren't recognized by Markdown either.
+    This is needed because indentation is the only structure of plain text, and because Markdown
+    doesn't recognize some list items, such as those with `a)`.
     """
     below = set[int]()
     item_indent: int | None = None  # the indentation of the current item
@@ -213,8 +213,7 @@ def find_lines_below_tag(text: str) -> frozenset[int]:
 def _get_own_lines(block: Block) -> Span:
     """Return the line range of a block as [first, end).
 
-    For a callout title, only the first line counts, because `lines` also includes the paragraph
-    below the title.
+    Of a callout title, only the first line counts. Its `lines` also include the paragraph below.
     """
     first, last = block.lines
     return (first, first + 1) if block.kind is BlockKind.TITLE else (first, last)
@@ -226,32 +225,32 @@ _PROMPT_TEMPLATE_END = "{{ highlights }}\n"
 
 
 def read_note(
-    source: NoteSource, note: MarkdownNote, find_picture: FindPicture, *, is_parsed: bool
+    source: NoteSource, note: MarkdownNote, find_picture: FindPicture, *, must_parse: bool
 ) -> Iterator[Sighting]:
     """Yield any problems with a note, then its document if there is anything to report about it.
 
     Args:
-        source: the source of the note.
-        note: the note.
-        find_picture: maps a picture's name in the text to its path.
-        is_parsed: whether the note must be parsed. Otherwise it is parsed only if a plug-in
-            reads it, and else just searched for text that resembles a highlight.
+        source: The source of the note.
+        note: The note.
+        find_picture: Maps the name of a picture in the text to its path.
+        must_parse: Whether to parse the note in any case. If false, it is only parsed if a plug-in
+            reads it, and otherwise just searched for text that resembles a highlight.
     """
     text = note.text
     path = note.document.path
-    if is_chat_prompt(text) or text.endswith(_PROMPT_TEMPLATE_END):
+    if contains_chat_prompt(text) or text.endswith(_PROMPT_TEMPLATE_END):
         reason = "it is a prompt for a chat, whose examples are not cards"
         prompt = SkippedText("prompt", "", reason)
         yield UnmarkedDocument(
             source.listing.container, path, "", skipped_texts=(prompt,)
         )
         return
-    front = parse_front_matter(text)
-    if is_parsed or _build_syntax(note, front):
-        yield from _ParsedNote(source, note, front, find_picture).iter_results()
+    front_matter = parse_front_matter(text)
+    if must_parse or _build_syntax(note, front_matter):
+        yield from _ParsedNote(source, note, front_matter, find_picture).iter_results()
         return
-    wanted = source.get_wanted_marks(note.marks)
-    left_out = find_skipped_texts(text, front.line_count, wanted)
+    kinds = source.combine_kinds_to_read(note.marks)
+    left_out = find_skipped_texts(text, front_matter.line_count, kinds)
     if left_out:
         yield UnmarkedDocument(source.listing.container, path, "", skipped_texts=left_out)
 
@@ -261,18 +260,18 @@ def read_whole_text(
 ) -> DocumentText:
     """Return the complete plain text of a note as a single page.
 
-    `find_picture` maps a picture's name in the text to its path.
+    `find_picture` maps the name of a picture in the text to its path.
     """
-    front = parse_front_matter(note.text)
+    front_matter = parse_front_matter(note.text)
     return _ParsedNote(
-        source, note, front, find_picture, keeps_definitions=True
+        source, note, front_matter, find_picture, keeps_definitions=True
     ).build_whole_text()
 
 
-def _build_syntax(note: MarkdownNote, front: FrontMatter) -> CardSyntax | None:
+def _build_syntax(note: MarkdownNote, front_matter: FrontMatter) -> CardSyntax | None:
     if note.dialects is None:
         return None
-    return note.dialects.build_syntax(note.text, front.tags, note.document.path)
+    return note.dialects.build_syntax(note.text, front_matter.tags, note.document.path)
 
 
 class _ParsedNote:
@@ -280,91 +279,93 @@ class _ParsedNote:
         self,
         source: NoteSource,
         note: MarkdownNote,
-        front: FrontMatter,
+        front_matter: FrontMatter,
         find_picture: FindPicture,
         *,
         keeps_definitions: bool = False,
     ) -> None:
         """Parse a note.
 
-        With `keeps_definitions`, the plain text includes fields that define a term
-        (`term:: definition`), and the timestamps of a transcript are removed from it.
+        If `keeps_definitions` is true, the plain text includes fields that define a term
+        (`term:: definition`), but not the timestamps of a transcript.
         """
         self._source = source
         self._note = note
-        self._front = front
-        dialect = _build_syntax(note, front)
+        self._front_matter = front_matter
+        dialect = _build_syntax(note, front_matter)
         is_declared = dialect is not None and dialect.is_declared
         marks = note.marks
         if is_declared and source.settings.marks is None:
             # a plug-in decides what `==x==` means, and the settings don't say otherwise
             marks -= {"=="}
-        wanted = source.get_wanted_marks(marks)._replace(reads_fields=not is_declared)
+        kinds = source.combine_kinds_to_read(marks)._replace(reads_fields=not is_declared)
 
         # replace the front matter by empty lines, so that line numbers stay the same
         lines = note.text.split("\n")
-        body = "\n" * front.line_count + "\n".join(lines[front.line_count :])
+        body = "\n" * front_matter.line_count + "\n".join(
+            lines[front_matter.line_count :]
+        )
         if keeps_definitions:
             body = remove_transcript_times(body)
         if is_note_of_other_tool(note.text):
-            wanted = wanted._replace(marks=frozenset(), cards=frozenset())
-        prepared = prepare_source(
+            kinds = kinds._replace(marks=frozenset(), cards=frozenset())
+        prepared = mask_comments_and_maths(
             body,
-            fields=not is_declared,
-            field_cards=dialect is not None and dialect.field_words is not None,
-            definitions=not keeps_definitions,
+            mask_fields=not is_declared,
+            keep_field_cards=dialect is not None and dialect.field_words is not None,
+            mask_definitions=not keeps_definitions,
         )
         self._blocks = parse_blocks(
             prepared,
             InlineContext(find_media_path=find_picture),
-            (dialect or CardSyntax())._replace(reads_labels="block" in wanted.cards),
+            (dialect or CardSyntax())._replace(reads_labels="block" in kinds.cards),
         )
         # front matter that can't be parsed may contain the tag
-        privacy_reason = UNREADABLE_TAGS_REASON if front.problem else ""
-        if is_whole_note_tagged(note.text):
+        privacy_reason = UNREADABLE_TAGS_REASON if front_matter.problem else ""
+        if is_whole_note_private(note.text):
             privacy_reason = PRIVATE_DOCUMENT_REASON
         if note.may_be_private and mark_private_blocks(
             self._blocks.blocks, body, note.private_lines
         ):
             privacy_reason = privacy_reason or PRIVATE_DOCUMENT_REASON
         citations: CitationsByBlock = {}
-        for block in self._blocks.blocks if may_have_citations(body) else ():
+        for block in self._blocks.blocks if may_contain_citations(body) else ():
             block_citations = find_citations(block)
             if block_citations:
                 citations[block] = block_citations
         document = note.document
         identifiers = (
             *document.identifiers,
-            *front.identifiers,
+            *front_matter.identifiers,
             *iter_paper_identifiers(citations),
         )
-        tags = (*document.tags, *front.tags, *self._blocks.tags)
+        tags = (*document.tags, *front_matter.tags, *self._blocks.tags)
         if dialect:
             tags = tuple(tag for tag in tags if not dialect.is_deck_tag(tag))
         self._document = replace(
             document,
             identifiers=tuple(dict.fromkeys(identifiers)),
-            title=front.title or document.title,
-            creators=document.creators or front.authors,
-            publication_date=document.publication_date or front.published,
+            title=front_matter.title or document.title,
+            creators=document.creators or front_matter.authors,
+            publication_date=document.publication_date or front_matter.published,
             tags=tuple(dict.fromkeys(tags)),
-            deck=front.deck or document.deck,
+            deck=front_matter.deck or document.deck,
             privacy_reason=document.privacy_reason or privacy_reason,
         )
         reader = NoteReader(
-            self._document, source.listing.namespace, self._blocks, wanted, citations
+            self._document, source.listing.namespace, self._blocks, kinds, citations
         )
-        self._highlights = reader.read_highlights(body, front)
-        self._left_out = reader.find_lookalikes(
-            note.text, front.line_count, prepared.hidden_parts
+        self._highlights = reader.read_highlights(body, front_matter)
+        self._left_out = reader.find_skipped_texts(
+            note.text, front_matter.line_count, prepared.hidden_parts
         )
         self._is_exported = exported_notes.is_book_export(body)
 
     def iter_results(self) -> Iterator[Sighting]:
         """Yield the problems of the note, then its document.
 
-        A document without highlights is only yielded if the note has private text, or text
-        that resembles a highlight.
+        A document without highlights is only yielded if the note has private text or text that
+        resembles a highlight.
         """
         document = self._document
         if any(highlight.is_declared_card for highlight in self._highlights):
@@ -372,12 +373,12 @@ class _ParsedNote:
             document = replace(document, deck=deck)
         is_private = bool(get_document_privacy_reason(document))
         private, names = self._collect_private_texts(document, is_private)
-        if self._highlights and self._front.problem:
+        if self._highlights and self._front_matter.problem:
             hint = (
                 "until you correct it, the note's title, tags and deck are unknown,"
                 " and nothing of it is sent to a model"
             )
-            yield Problem(document.path, self._front.problem, hint, is_notice=True)
+            yield Problem(document.path, self._front_matter.problem, hint, is_notice=True)
         if self._is_exported and not (self._highlights or is_private or private or names):
             message = "it looks like highlights exported by another program, but none can be read"
             hint = "mark the passages, or export them again"
@@ -409,7 +410,7 @@ class _ParsedNote:
         end = 0
         for block in self._blocks.blocks:
             start = end + len(self._blocks.get_separator_above(block))
-            end = start + len(block.plain)
+            end = start + len(block.plain_text)
             starts.append(start)
             paragraph_end = end
             if block.kind is BlockKind.CELL:  # a table row, a line, is one paragraph
@@ -423,17 +424,18 @@ class _ParsedNote:
             if block.kind is BlockKind.HEADING:
                 headings = (*headings, block)
                 level = len(headings)
-            if block.plain.strip():
+            if block.plain_text.strip():
                 paragraph = Paragraph(
                     0,
                     start,
                     paragraph_end,
-                    " › ".join([heading.plain for heading in headings]),
+                    " › ".join([heading.plain_text for heading in headings]),
                     level,
                     is_private=block.is_private,
                     tags=tuple(dict.fromkeys((*block.tags, *block.tags_above))),
                     block_id=block.id or str(block.number),
-                    uri=document.uri and document.uri + quote(block.anchor, safe=""),
+                    uri=document.uri
+                    and document.uri + quote(block.url_fragment, safe=""),
                 )
                 paragraphs.append(paragraph)
         return DocumentText(
@@ -442,24 +444,26 @@ class _ParsedNote:
             tuple(paragraphs),
             namespace=self._source.listing.namespace,
             text_hash=hash16(self._note.text),
-            skip_reason=self._front.skip_reason,
+            skip_reason=self._front_matter.skip_reason,
             render_markdown=partial(self._render_markdown, starts),
         )
 
     def _render_markdown(self, starts: Sequence[int], start: int, end: int) -> str:
         """Render the plain text in [start, end) as Markdown.
 
-        Returns "" if the range includes code or a multi-line card. `starts` has the offset
-        of each block in the plain text.
+        `starts` has the offset of each block in the plain text. Returns "" if the range includes
+        code or a multi-line card.
         """
         text = ""
         for block, block_start in zip(self._blocks.blocks, starts, strict=True):
-            block_end = block_start + len(block.plain)
+            block_end = block_start + len(block.plain_text)
             if block_end <= start or end <= block_start:
                 continue
-            if block.plain != block.inline.plain:  # code, or a card over several lines
+            if (
+                block.plain_text != block.inline_text.plain
+            ):  # code, or a card over several lines
                 return ""
-            markdown, _ = block.inline.render_range(
+            markdown, _ = block.inline_text.render_range(
                 max(start, block_start) - block_start, min(end, block_end) - block_start
             )
             separator = self._blocks.get_separator_above(block) if text else ""
@@ -475,8 +479,8 @@ class _ParsedNote:
         belong to any block, so they're private if anything in the note is.
 
         Returns:
-            (texts, names): the private texts, and separately those that are just a name, which
-                may occur in public documents too.
+            (texts, names). The names are private texts that are just a name, which may occur in
+            public documents too.
         """
         texts = list[str]()
         possible_names = list[str]()
@@ -488,7 +492,7 @@ class _ParsedNote:
         for block in self._blocks.blocks:
             if is_private or block.is_private:
                 target = possible_names if block.kind in _NAME_KINDS else texts
-                target.append(block.plain)
+                target.append(block.plain_text)
         texts += [text for text in possible_names if not is_name(text)]
         if texts or possible_names:
             texts += find_comment_sentences(self._note.text)
@@ -498,7 +502,7 @@ class _ParsedNote:
         if is_private:
             return ""
         blocks = self._blocks.blocks
-        texts = [block.plain for block in blocks if not block.is_private]
+        texts = [block.plain_text for block in blocks if not block.is_private]
         texts += find_front_matter_sentences(self._note.text)
         if not any(block.is_private for block in blocks):
             texts += find_comment_sentences(self._note.text)
@@ -508,17 +512,17 @@ class _ParsedNote:
 def extract_plain_text(markdown: str) -> str:
     """Convert a note to plain text.
 
-    This is the text from which highlights take their anchors and surrounding text.
+    The anchors and the surrounding text of highlights come from this text.
     """
     return parse_blocks(
-        prepare_source(markdown), InlineContext(), CardSyntax()
+        mask_comments_and_maths(markdown), InlineContext(), CardSyntax()
     ).get_plain_text()
 
 
 def extract_public_text(text: str) -> str:
-    """Convert a note without marks or private text to plain text.
+    """Convert a note that has neither marks nor private text to plain text.
 
-    Sentences from the front matter and comments are included.
+    The result includes sentences from the front matter and from comments.
     """
     other_texts = (*find_front_matter_sentences(text), *find_comment_sentences(text))
     return "\n".join([extract_plain_text(text), *other_texts])

@@ -114,8 +114,8 @@ _FLAGS = re.DOTALL | re.MULTILINE | re.VERBOSE
 
 
 @lru_cache
-def _compile_hidden(*, fields: bool, field_cards: bool) -> re.Pattern[str]:
-    pattern = _HIDDEN_TEMPLATE.replace("FIELD_CARDS", "" if field_cards else _FIELD_CARDS)
+def _compile_hidden_pattern(*, fields: bool, field_cards: bool) -> re.Pattern[str]:
+    pattern = _HIDDEN_TEMPLATE.replace("FIELD_CARDS", _FIELD_CARDS if field_cards else "")
     field_pattern = _FIELD if fields else "(?P<field>(?P<item>(?!)))"
     return re.compile(pattern.replace("FIELD", field_pattern), _FLAGS)
 
@@ -154,7 +154,7 @@ or `field`.
 """
 
 
-class PreparedSource(NamedTuple):
+class MaskedSource(NamedTuple):
     """A note's source, with comments and multi-line maths replaced by placeholders."""
 
     text: str
@@ -169,31 +169,29 @@ class PreparedSource(NamedTuple):
 
 
 def restore_placeholders(text: str, maths: Strings) -> str:
-    """Replace each maths placeholder with the maths it stands for, and remove all others."""
+    """Replace each placeholder for maths with the maths, and remove all other placeholders."""
     if not PLACEHOLDER_CHARACTER.search(text):
         return text
     with_maths = _MATHS_PLACEHOLDER.sub(lambda number: maths[int(number[1])], text)
     return _EMPTY_PLACEHOLDER.sub("", with_maths)
 
 
-def prepare_source(
+def mask_comments_and_maths(
     text: str,
     *,
-    fields: bool = True,
-    field_cards: bool = False,
-    definitions: bool = True,
-) -> PreparedSource:
-    """Replace comments (`%%…%%` or `<!--…-->`) and maths of several lines by placeholders.
+    mask_fields: bool = True,
+    keep_field_cards: bool = False,
+    mask_definitions: bool = True,
+) -> MaskedSource:
+    """Replace comments (`%%…%%` or `<!--…-->`) and multi-line maths with placeholders.
 
-    Code and unclosed markers aren't changed. Link definitions are treated like comments.
+    Link definitions are masked, too. Code and unclosed markers are left unchanged.
 
     Args:
-        text: the source of the note.
-        fields: whether to treat fields of Dataview and Logseq, such as a line `key:: value`, like
-            comments.
-        field_cards: whether to keep cards of Obsidian_to_Anki, instead of treating them like
-            comments.
-        definitions: whether to treat even fields that define a term like comments.
+        text: The source of the note.
+        mask_fields: Whether to mask fields of Dataview and Logseq, such as a line `key:: value`.
+        keep_field_cards: Whether to keep cards of Obsidian_to_Anki, which are otherwise masked.
+        mask_definitions: Whether to mask even those fields that define a term.
     """
     text = text.replace("\0", "\ufffd")
     if not text.isascii():
@@ -201,7 +199,7 @@ def prepare_source(
     if "citeturn" in text:
         text = _CHAT_CITATION.sub(lambda mark: COMMENT_FILLER * len(mark[0]), text)
     if not _HIDDEN_PART_SIGNS.matches(text):
-        return PreparedSource(text)
+        return MaskedSource(text)
     text = replace_unclosed_markers(text)
     all_maths: list[str] = []
     references: dict[str, Texts] = {}
@@ -240,7 +238,11 @@ def prepare_source(
             references[normalizeReference(hidden["label"])] = target
         elif maths or not any(map(hidden.group, (*_UNSEEN_KINDS, "empty"))):
             return hidden[0]
-        if hidden["field"] and not definitions and _DEFINITION_FIELD.match(hidden[0]):
+        if (
+            hidden["field"]
+            and not mask_definitions
+            and _DEFINITION_FIELD.match(hidden[0])
+        ):
             return hidden[0]
         # an empty item keeps its indentation
         if hidden["empty"]:
@@ -252,10 +254,12 @@ def prepare_source(
             [COMMENT_FILLER * len(line) for line in hidden_lines]
         )
 
-    pattern = _compile_hidden(fields=fields, field_cards=field_cards)
+    pattern = _compile_hidden_pattern(
+        fields=mask_fields, field_cards=not keep_field_cards
+    )
     text = restore_unclosed_markers(pattern.sub(replace_hidden_part, text))
     text = _UNINDENTED_COMMENTS.sub(lambda lines: indent(lines[0], lines["indent"]), text)
-    return PreparedSource(
+    return MaskedSource(
         text, tuple(all_maths), references, tuple(hidden_parts), tuple(comments)
     )
 
@@ -263,8 +267,8 @@ def prepare_source(
 def replace_unclosed_markers(text: str) -> str:
     """Replace each unclosed `<!--` and `<%` with a placeholder of the same length.
 
-    Otherwise, the regular expression would search the rest of the text for the end of each
-    such marker, which takes quadratic time in total.
+    Otherwise, the regular expression would search the rest of the text for the end of each such
+    marker. In total, this would take quadratic time.
     """
     for stand_in, (begin, end) in _UNCLOSED_MARKERS.items():
         last_end = text.rfind(end) + 1
@@ -279,14 +283,14 @@ def restore_unclosed_markers(text: str) -> str:
     return text
 
 
-def find_hidden_parts(text: str, *, fields: bool = True) -> Iterator[HiddenPart]:
+def find_hidden_parts(text: str, *, include_fields: bool = True) -> Iterator[HiddenPart]:
     """Yield the parts of a note in which highlights aren't read.
 
-    Fields are only yielded if `fields` is true.
+    Fields such as a line `key:: value` are only among them if `include_fields` is true.
     """
     if not _HIDDEN_PART_SIGNS.matches(text):
         return
-    pattern = _compile_hidden(fields=fields, field_cards=False)
+    pattern = _compile_hidden_pattern(fields=include_fields, field_cards=True)
     for hidden in pattern.finditer(replace_unclosed_markers(text)):
         yield from _iter_hidden_parts(hidden)
 
@@ -318,13 +322,13 @@ _MAX_LINES_PER_TIME = 8
 
 
 def remove_transcript_times(text: str) -> str:
-    """Remove the timestamps of transcripts from a text, without changing its number of lines.
+    """Remove the timestamps of transcripts from a text. The number of lines stays the same.
 
     A transcript has at least three timestamps in ascending order, and at least one for every
     eight lines of text. Another transcript may follow, whose timestamps start again below five
     minutes. To rule out schedules and chronicles, the first timestamp must also be below five
     minutes, and not all timestamps may be multiples of five seconds. These two rules don't apply
-    if a timestamp includes hours or `-->` occurs in the text.
+    if a timestamp includes hours or if ` --> ` occurs in the text.
     """
     times = [match["time"] for match in _TRANSCRIPT_TIME.finditer(text)]
     moments = [[int(part) for part in f"0:{time}".split(":")][-3:] for time in times]
@@ -344,7 +348,7 @@ def remove_transcript_times(text: str) -> str:
 
 
 def find_comment_sentences(text: str) -> Iterator[str]:
-    """Yield the sentences outside of blocks, such as those in comments and link definitions."""
+    """Yield the sentences that aren't in any block, such as those in comments."""
     for start, end, kind in find_hidden_parts(text):
         if kind != "code":
             content = text[start:end].strip("<>%!- \t\n")

@@ -93,7 +93,7 @@ class _OsrSettings(Value, rename="camel"):
         return tuple(filter(None, names))
 
     def reads_note(self, text: str, tags: Collection[str]) -> bool:
-        """Return whether the plug-in would read a note with this text and front matter tags."""
+        """Return whether the plug-in reads a note with this text and these front matter tags."""
         deck_tags = "|".join(
             [re.escape(tag.strip("#")) for tag in self.flashcard_tags if tag]
         )
@@ -142,7 +142,7 @@ class _O2aSettings(
     """Glob patterns of the notes that the plug-in ignores."""
 
     def reads_note(self, path: str) -> bool:
-        """Return whether the plug-in would read the note at `path`."""
+        """Return whether the plug-in reads the note at `path`."""
         folder = self.defaults.folder.strip("/")
         if folder and not path.startswith(f"{folder}/"):
             return False
@@ -152,12 +152,12 @@ class _O2aSettings(
         """Parse the deck and tags that a note declares for its cards.
 
         Returns:
-            (deck, fallback_deck, tags): the deck named in the note (or ""), the deck of its
-                innermost directory that has one (or else the default deck), and the tags.
+            (deck, fallback_deck, tags). The deck is the one named in the note, or "". The fallback
+            deck is that of the innermost directory that has one, or else the default deck.
         """
-        deck_line = _find_declaration(self.words.deck, text)
+        deck_line = _find_keyword_line(self.words.deck, text)
         deck_name = deck_line[1].strip() if deck_line else ""
-        tags_line = _find_declaration(self.words.tags, text)
+        tags_line = _find_keyword_line(self.words.tags, text)
         tags = tags_line[1].split() if tags_line else []
         # find the innermost folder that has a deck
         folder = path.rpartition("/")[0]
@@ -171,21 +171,21 @@ class _O2aSettings(
         """Replace the user's keyword for the deck line with the plug-in's default keyword."""
         if self.words.deck == FieldKeywords().deck:
             return text
-        if not _find_declaration(self.words.deck, text):
+        if not _find_keyword_line(self.words.deck, text):
             return text
         line = re.compile(rf"(?m)^{re.escape(self.words.deck)}(?=:|[ \t]*$)")
         return line.sub(FieldKeywords().deck, text)
 
 
-def _find_declaration(word: str, text: str) -> re.Match[str] | None:
-    """Find the line on which a note declares its deck or tags.
+def _find_keyword_line(keyword: str, text: str) -> re.Match[str] | None:
+    """Find the line that starts with a keyword, on which a note declares its deck or tags.
 
-    `word` is the keyword at the start of that line. The match's first group is the text after
-    `word` and a colon, or the next line if `word` is alone on its line.
+    The first group of the match is the text after the keyword and a colon. If the keyword is
+    alone on its line, the group is the next line.
     """
-    if not word or word not in text:
+    if not keyword or keyword not in text:
         return None
-    declaration = re.compile(rf"(?m)^{re.escape(word)}(?:\n|: )(.*)")
+    declaration = re.compile(rf"(?m)^{re.escape(keyword)}(?:\n|: )(.*)")
     return declaration.search(text)
 
 
@@ -206,9 +206,9 @@ class PluginSyntaxes(Value):
         """Combine the card syntaxes of all plug-ins that read a note.
 
         Args:
-            text: the text of the note.
-            tags: the tags in the front matter.
-            path: the note's path within the vault.
+            text: The text of the note.
+            tags: The tags in the front matter.
+            path: The path of the note within the vault.
 
         Returns:
             The combined syntax, or None if no plug-in reads the note.
@@ -269,11 +269,10 @@ def _merge_separators(*, two_way: str, one_way: str) -> dict[str, bool]:
 def read_enabled_plugins(vault: Path) -> tuple[Strings | None, Problem | None]:
     """Read the ids of the enabled plug-ins of a vault.
 
-    The directories of the plug-ins can't be used for this, because they remain when a plug-in
-    is disabled.
+    The directories of plug-ins don't show this, because they remain when a plug-in is disabled.
 
     Returns:
-        (ids, None), or (None, problem) if the ids can't be read. The ids are empty if the vault
+        (ids, None), or (None, problem) if the ids cannot be read. The ids are empty if the vault
             has no list of plug-ins.
     """
     path = vault / ".obsidian" / "community-plugins.json"
@@ -298,8 +297,8 @@ def read_plugin_syntaxes(
     If a plug-in has no readable settings, its defaults are used.
 
     Returns:
-        The card syntaxes with their settings, and the problems to report: settings that can't be
-            read, and custom regular expressions, which aren't supported.
+        (syntaxes, problems). The problems are settings that cannot be read, and custom regular
+        expressions, which are not supported.
     """
     dialects = PluginSyntaxes(names)
     problems: list[Problem] = []

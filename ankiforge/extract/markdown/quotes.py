@@ -22,7 +22,7 @@ from urllib.parse import parse_qs, quote, unquote
 from ankiforge.extract.markdown.blocks import Block, BlockKind, NoteBlocks
 from ankiforge.extract.markdown.inline import select_outermost
 from ankiforge.extract.markdown.markup import MarkedPhrase, normalize_colour
-from ankiforge.extract.markdown.syntaxes import REMARK_WORD, may_have_citations
+from ankiforge.extract.markdown.syntaxes import REMARK_WORD, may_contain_citations
 from ankiforge.model import Hint, Json, Pair, Span, Strings, hints
 from ankiforge.text import regex
 from ankiforge.text.private import remove_private_tag
@@ -118,11 +118,11 @@ class Citation(NamedTuple):
 
     @property
     def has_location(self) -> bool:
-        """Whether the citation names a page or passage, not only a paper."""
+        """Whether the citation names a page or a passage, and not just a paper."""
         return bool(self.cites_passage or self.page_label or self.page)
 
     def merge(self, other: Citation) -> Citation:
-        """Combine two adjacent citations, preferring values from `self` where both are set."""
+        """Combine two adjacent citations. Where both have a value, that of `self` is used."""
         pairs = zip(self, other, strict=True)
         merged = Citation._make([mine or theirs for mine, theirs in pairs])
         papers = self.paper_identifiers + other.paper_identifiers
@@ -138,7 +138,7 @@ CitationsByBlock = dict[Block, list[Citation]]
 
 
 def iter_paper_identifiers(citations: CitationsByBlock) -> Iterator[Pair]:
-    """Yield (scheme, identifier) for each paper that a note cites. The scheme is `quoted-…`."""
+    """Yield (scheme, identifier) for each paper cited in a note. Schemes begin with `quoted-`."""
     for block_citations in citations.values():
         for citation in block_citations:
             for scheme, value in citation.paper_identifiers:
@@ -196,11 +196,11 @@ def _parse_pdf_link(target: str, span: Span) -> Citation | None:
 
 
 def to_openable_url(target: str, note_url: str) -> str:
-    """Convert a link target to a URL that works outside the vault, or "" if that's impossible.
+    """Convert a link target to a URL that works outside the vault, or to "" if there is none.
 
     Args:
-        target: the link target as written in the note.
-        note_url: the URL that opens the note, `obsidian://open?vault=…&file=…`.
+        target: The link target as written in the note.
+        note_url: The URL that opens the note, `obsidian://open?vault=…&file=…`.
     """
     vault, has_file, file = note_url.partition("&file=")
     if target.startswith("[["):
@@ -227,9 +227,9 @@ def find_citations(block: Block) -> list[Citation]:
 
     The span of a citation includes brackets around it and the author named before it.
     """
-    if not may_have_citations(block.source) and not block.context.link_labels:
+    if not may_contain_citations(block.source) and not block.context.link_labels:
         return []
-    plain = block.inline.plain
+    plain = block.inline_text.plain
     citations = []
     previous_end = 0
     for citation in _merge_adjacent_links(block):
@@ -249,14 +249,14 @@ def find_citations(block: Block) -> list[Citation]:
 
 
 def _merge_adjacent_links(block: Block) -> list[Citation]:
-    """Return the links to papers in a block, in order, each merged with those next to it.
+    """Return the links to papers in a block, in order, as citations.
 
-    Links and citekeys next to a link are merged into one citation. Other links, and citekeys on
-    their own, are dropped.
+    A link is merged with the links and citekeys next to it into one citation. Other links, and
+    citekeys without a link next to them, are dropped.
     """
-    plain = block.inline.plain
+    plain = block.inline_text.plain
     links = []
-    for span, target in block.inline.targets:
+    for span, target in block.inline_text.link_targets:
         parse_link = _parse_zotero_link if "zotero://" in target else _parse_pdf_link
         link = parse_link(target, span)
         links.append(_parse_link_text(plain, link) if link else Citation(span))
@@ -276,10 +276,10 @@ def _merge_adjacent_links(block: Block) -> list[Citation]:
     return [citation for citation in citations if citation.links]
 
 
-def _parse_link_text(plain: str, citation: Citation) -> Citation:
-    """Return the citation with the quoted text or page label that its link text contains."""
-    text = plain[citation.start : citation.end]
-    quoted = find_quote_at_end(plain, *citation.span)
+def _parse_link_text(block_text: str, citation: Citation) -> Citation:
+    """Add the quoted text or the page label in the text of a link to its citation."""
+    text = block_text[citation.start : citation.end]
+    quoted = find_quote_at_end(block_text, *citation.span)
     scheme, name = citation.paper_identifiers[0]
     if quoted is None and citation.cites_passage and scheme == "file":
         if len(text) > _MAX_LINK_NAME_CHARS and name.rpartition(".")[0] not in text:
@@ -336,41 +336,41 @@ def has_words(text: str) -> bool:
 
 
 def clean_comment(text: str) -> str:
-    """Strip leading punctuation from a comment, returning "" if it contains no words."""
+    """Strip punctuation from the start of a comment, or return "" if it contains no words."""
     return _LEADING_PUNCTUATION.sub("", text, count=1).strip() if has_words(text) else ""
 
 
-def trim_quote(plain: str, start: int, end: int) -> Span | None:
-    """Remove whitespace from both ends of a span, and emoji and similar symbols from its start.
+def trim_quote(text: str, start: int, end: int) -> Span | None:
+    """Shrink a span of `text` to exclude whitespace at both ends and emoji at its start.
 
     Returns None if no word remains.
     """
-    pictograms = _PICTOGRAMS.match(plain, start, end)
+    pictograms = _PICTOGRAMS.match(text, start, end)
     if pictograms:
         start = pictograms.end()
-    end = start + len(plain[start:end].rstrip())
-    return (start, end) if (_WORD.search(plain, start, end) is not None) else None
+    end = start + len(text[start:end].rstrip())
+    return (start, end) if _WORD.search(text, start, end) else None
 
 
-def find_quote_at_end(plain: str, start: int, end: int) -> Span | None:
+def find_quote_at_end(text: str, start: int, end: int) -> Span | None:
     """Return the span inside the quotation marks at the end of [start, end).
 
-    Returns None if the text doesn't end with a closing quotation mark.
+    Returns None if there is no closing quotation mark at the end, or no opening one for it.
     """
-    end = start + len(plain[start:end].rstrip(_TRAILING_PUNCTUATION))
-    closer = plain[end - 1] if end > start else ""
+    end = start + len(text[start:end].rstrip(_TRAILING_PUNCTUATION))
+    closer = text[end - 1] if end > start else ""
     openers = _OPENERS_BY_CLOSER.get(closer)
     if openers is None:
         return None
     depth = 1
     for index in range(end - 2, start - 1, -1):
-        character = plain[index]
+        character = text[index]
         if character in openers:
             depth -= 1
         elif character == closer:
             depth += 1
         if depth == 0:
-            return trim_quote(plain, index + 1, end - 1)
+            return trim_quote(text, index + 1, end - 1)
     return None
 
 
@@ -399,25 +399,25 @@ class QuotePart(NamedTuple):
     @property
     def text(self) -> str:
         """The plain text of this part."""
-        return self.block.plain[self.start : self.end]
+        return self.block.plain_text[self.start : self.end]
 
     def overlaps(self, span: Span) -> bool:
         """Return whether this part overlaps `span` in the block's plain text."""
         start, end = span
         return self.start < end and start < self.end
 
-    def find_gaps(
-        self, phrases: Iterable[MarkedPhrase], wanted_marks: frozenset[str]
+    def select_cloze_phrases(
+        self, phrases: Iterable[MarkedPhrase], mark_kinds: frozenset[str]
     ) -> list[MarkedPhrase]:
-        """Return the highlighted phrases that become gaps of the cloze card.
+        """Select the highlighted phrases that become cloze deletions of the card.
 
-        Returns [] if a single phrase covers all words of this part, because the card would then
-        consist of nothing but a gap.
+        Returns [] if a single phrase covers all words of this part. Otherwise, the card would
+        consist of nothing but a cloze deletion.
         """
-        plain = self.block.plain
+        plain = self.block.plain_text
         gaps = []
         for phrase in select_outermost(phrases):
-            if phrase.mark_kind not in wanted_marks:
+            if phrase.mark_kind not in mark_kinds:
                 continue
             before = plain[self.start : phrase.start]
             if not has_words(before + plain[max(phrase.end, self.start) : self.end]):
@@ -428,7 +428,7 @@ class QuotePart(NamedTuple):
 
 
 class CitedQuote(NamedTuple):
-    """A passage quoted in a note, with its citation and the reader's comment."""
+    """A passage quoted in a note, with its citation and the reader's comments."""
 
     pieces: tuple[QuotePart, ...]
     """The parts of the passage in order, one for each block that it covers."""
@@ -451,7 +451,7 @@ class CitedQuote(NamedTuple):
     def add_comments(
         self, texts: Iterable[str], blocks: Iterable[Block] = ()
     ) -> CitedQuote:
-        """Return a copy with these comments, without labels such as `Note:`, and their blocks."""
+        """Return a copy with further comments and their blocks. Labels like `Note:` are removed."""
         comments = [self.comment]
         for text in texts:
             remark = REMARK_TEXT.match(text)
@@ -461,12 +461,12 @@ class CitedQuote(NamedTuple):
             extra_blocks=(*self.extra_blocks, *blocks),
         )
 
-    def to_highlight_fields(self, wanted_marks: frozenset[str], note_url: str) -> Json:
+    def to_highlight_fields(self, mark_kinds: frozenset[str], note_url: str) -> Json:
         """Return the quotation as keyword arguments of `Highlight`.
 
         Args:
-            wanted_marks: the kinds of highlights to read.
-            note_url: the URL that opens the note in Obsidian.
+            mark_kinds: The kinds of highlights to read.
+            note_url: The URL that opens the note in Obsidian.
         """
         gaps: list[Span] = []
         markdown_gaps: list[Span] = []
@@ -478,14 +478,21 @@ class CitedQuote(NamedTuple):
                 exact += "\n"
                 markdown += "\n\n"
             block = piece.block
-            phrases = [each for each in block.inline.phrases if piece.overlaps(each.span)]
+            phrases = [
+                each
+                for each in block.inline_text.marked_phrases
+                if piece.overlaps(each.span)
+            ]
             colours += [each.detail for each in phrases if each.mark_kind == "mark"]
-            gap_phrases = piece.find_gaps(phrases, wanted_marks)
+            gap_phrases = piece.select_cloze_phrases(phrases, mark_kinds)
             text = f"```\n{piece.text}\n```"
             spans: tuple[Span, ...] = ()
-            if block.is_text:
-                text, spans = block.inline.render_range(
-                    piece.start, piece.end, gap_phrases, bold="bold" not in wanted_marks
+            if block.can_contain_highlights:
+                text, spans = block.inline_text.render_range(
+                    piece.start,
+                    piece.end,
+                    gap_phrases,
+                    keep_bold="bold" not in mark_kinds,
                 )
             offset = len(exact) - piece.start
             gaps += [(gap.start + offset, gap.end + offset) for gap in gap_phrases]
@@ -517,8 +524,8 @@ class CitedQuote(NamedTuple):
         }
 
 
-class NoteQuotes:
-    """Finds the quotations of a note, indexed by the block in which they begin."""
+class QuoteIndex:
+    """Index of the quotations in a note, by the block in which they begin."""
 
     def __init__(
         self,
@@ -529,9 +536,9 @@ class NoteQuotes:
         """Find the quotes in a note.
 
         Args:
-            note: the blocks of the note.
-            citations: the citations in the note, by block.
-            is_card: returns whether a block is a card.
+            note: The blocks of the note.
+            citations: The citations in the note, by block.
+            is_card: Returns whether a block is a card.
         """
         self._note = note
         self.quotes_by_start: dict[Block, dict[int, CitedQuote]] = {}
@@ -577,18 +584,18 @@ class NoteQuotes:
         self._add_quotes(all_quotes)
 
     def _has_only_links(self, block: Block) -> bool:
-        if block.kind is BlockKind.HEADING or block.inline.is_footnote:
+        if block.kind is BlockKind.HEADING or block.inline_text.is_footnote:
             return False
         if any(citation.quote_span for citation in self._citations[block]):
             return False
         texts = self._split_at_citations(block)
-        return not any(clean_comment(block.plain[start:end]) for start, end in texts)
+        return not any(clean_comment(block.plain_text[start:end]) for start, end in texts)
 
     def _has_unclear_link(self, block: Block) -> bool:
         """Return whether it is unclear which text a link in the block quotes.
 
-        No quotation was found in the block, although it has a link to a Zotero annotation or,
-        in a block quote, to any location.
+        This is the case if no quotation was found in the block, although it links to a Zotero
+        annotation or, inside a block quote, to any location.
         """
         in_quote = block.quotes and not block.callout_type
         in_quote = in_quote and block not in self._link_only_blocks
@@ -597,23 +604,23 @@ class NoteQuotes:
             for citation in self._citations.get(block, ())
         )
 
-    def _add_quotes(self, found: Iterable[CitedQuote]) -> None:
-        """Add the quotes to the index, with the reader's comments on each.
+    def _add_quotes(self, found_quotes: Iterable[CitedQuote]) -> None:
+        """Add quotes to the index, with the reader's comments on each of them.
 
         Comments are the blocks from `_find_comments`, and hidden comments (`%%…%%`) directly above
         a quote or after it without text in between. A quote that begins like a remark (`Note:`)
-        is a comment on the previous quote if the two have the same links. If not, it is unclear
-        what it refers to.
+        is a comment on the previous quote if both have the same links. If not, it is unclear what
+        the remark refers to.
         """
         quotes: list[CitedQuote] = []
-        for cited in found:
+        for cited in found_quotes:
             first = cited.pieces[0]
-            if not REMARK_TEXT.match(first.block.plain[: first.end]):
+            if not REMARK_TEXT.match(first.block.plain_text[: first.end]):
                 comment_blocks = self._find_comments(cited)
-                texts = [block.plain for block in comment_blocks]
+                texts = [block.plain_text for block in comment_blocks]
                 quotes.append(cited.add_comments(texts, comment_blocks))
             elif quotes and quotes[-1].citation.links == cited.citation.links:
-                texts = [piece.block.plain[: piece.end] for piece in cited.pieces]
+                texts = [piece.block.plain_text[: piece.end] for piece in cited.pieces]
                 quotes[-1] = quotes[-1].add_comments(texts, cited.blocks)
             else:
                 self.unclear_blocks.append(first.block)
@@ -658,15 +665,18 @@ class NoteQuotes:
         if nested or not own or not self._is_comment(own[0]):
             return nested
         is_alone = len(own) == 1 or own[1].kind is not BlockKind.TEXT
-        return own[: is_alone or bool(REMARK_TEXT.match(own[0].plain))]
+        return own[: is_alone or bool(REMARK_TEXT.match(own[0].plain_text))]
 
     def _is_ordinary_text(self, block: Block) -> bool:
-        """Return whether a block isn't a card or heading and has no citations or highlights."""
+        """Return whether a block is neither card nor heading, without citations or highlights."""
         return (
             block not in self._citations
             and block not in self._cards
             and block.kind is not BlockKind.HEADING
-            and not any(each.mark_kind in ("==", "mark") for each in block.inline.phrases)
+            and not any(
+                each.mark_kind in ("==", "mark")
+                for each in block.inline_text.marked_phrases
+            )
         )
 
     def _is_comment(self, block: Block) -> bool:
@@ -674,10 +684,10 @@ class NoteQuotes:
 
         A table cell is also a remark if the header of its column is a word such as `Notes`.
         """
-        label = block.headers[-1].plain if block.column and block.headers else ""
-        is_remark = REMARK_TEXT.match(block.plain) or REMARK_TEXT.match(f"{label}:")
+        label = block.headers[-1].plain_text if block.column and block.headers else ""
+        is_remark = REMARK_TEXT.match(block.plain_text) or REMARK_TEXT.match(f"{label}:")
         return self._is_ordinary_text(block) and bool(
-            is_remark or _is_question(block.plain)
+            is_remark or _is_question(block.plain_text)
         )
 
     def is_in_quote(self, block: Block, span: Span) -> bool:
@@ -689,7 +699,7 @@ class NoteQuotes:
         edges = [0]
         for citation in self._citations.get(block, ()):
             edges.extend(citation.span)
-        edges.append(len(block.plain))
+        edges.append(len(block.plain_text))
         return list(pairwise(edges))[::2]
 
     # --- paragraphs and list items ----------------------------------------------------
@@ -698,7 +708,7 @@ class NoteQuotes:
         if block.kind is BlockKind.HEADING or block in self._link_only_blocks:
             return []
         citations = self._citations.get(block, [])
-        plain = block.plain
+        plain = block.plain_text
         quotes = []
         text_start = 0
         for citation in citations:
@@ -728,14 +738,19 @@ class NoteQuotes:
         has too few words, or if text follows the link on the same line that is neither a remark
         nor a question.
         """
-        text_after = clean_comment(block.plain[self._citations[block][0].end :])
+        text_after = clean_comment(block.plain_text[self._citations[block][0].end :])
         is_comment = REMARK_TEXT.match(text_after) or _is_question(text_after)
-        is_comment = is_comment or block.inline.is_line_end(self._citations[block][0].end)
+        is_comment = is_comment or block.inline_text.is_line_end(
+            self._citations[block][0].end
+        )
         if block.kind is BlockKind.TITLE or (text_after and not is_comment):
             return False
-        if any(phrase.mark_kind in ("==", "mark") for phrase in block.inline.phrases):
+        if any(
+            phrase.mark_kind in ("==", "mark")
+            for phrase in block.inline_text.marked_phrases
+        ):
             return False
-        return len(block.plain[slice(*span)].split()) >= _MIN_QUOTE_WORDS
+        return len(block.plain_text[slice(*span)].split()) >= _MIN_QUOTE_WORDS
 
     # --- block quotes and callouts ----------------------------------------------------
 
@@ -748,13 +763,14 @@ class NoteQuotes:
         caller then searches its blocks one by one.
 
         Args:
-            body: the blocks of the block quote, without its title.
-            linked: all blocks of the block quote, and the adjacent block that has only its
-                link.
+            body: The blocks of the block quote, without its title.
+            linked: All blocks of the block quote, and the adjacent block that has only its link.
         """
         if body and linked[0].kind is BlockKind.TITLE and self._is_comment(body[0]):
             if in_title := self._find_quotes_in_block(linked[0]):
-                return [in_title[0].add_comments([each.plain for each in body], linked)]
+                return [
+                    in_title[0].add_comments([each.plain_text for each in body], linked)
+                ]
         citations: list[Citation] = []
         citing_blocks = []
         places = set()
@@ -795,16 +811,16 @@ class NoteQuotes:
         if block.kind is BlockKind.TITLE:
             return any(citation.cites_passage for citation in citations)
         for citation in citations:
-            if not clean_comment(block.plain[citation.end :]):
+            if not clean_comment(block.plain_text[citation.end :]):
                 continue
             end = citation.end
-            text_before = clean_comment(block.plain[: citation.start])
+            text_before = clean_comment(block.plain_text[: citation.start])
             if not citation.cites_passage:
                 return False
             if not (
-                block.plain[end : end + 1] == ":"
-                or block.inline.is_line_end(end)
-                or block.plain[citation.start] in "(（"
+                block.plain_text[end : end + 1] == ":"
+                or block.inline_text.is_line_end(end)
+                or block.plain_text[citation.start] in "(（"
                 or text_before[-1:] in tuple(_SENTENCE_END)
             ):
                 return False  # the link is within a sentence
@@ -816,11 +832,11 @@ class NoteQuotes:
         """Split a block quote into the quoted text and the reader's comments.
 
         Text belongs to the comments if it follows a link, is below a horizontal rule or begins
-        like a remark. A nested block quote is a comment too if all citations are in the title or
+        like a remark. A nested block quote is a comment, too, if all citations are in the title or
         in the text above it. The arguments are those of `_find_block_quote`.
 
         Returns:
-            The quoted parts, and the texts of the comments.
+            (quoted parts, texts of the comments).
         """
         quoting_blocks, comment_blocks = _split_quoting_blocks(body)
         words = [block for block in body if block not in self._link_only_blocks]
@@ -837,8 +853,8 @@ class NoteQuotes:
             is_below_rule = block.rule_count > quoting_blocks[0].rule_count
             link_count = len(self._citations.get(block, ()))
             for number, span_between in enumerate(self._split_at_citations(block)):
-                span = trim_quote(block.plain, *span_between)
-                text = clean_comment(block.plain[slice(*span)]) if span else ""
+                span = trim_quote(block.plain_text, *span_between)
+                text = clean_comment(block.plain_text[slice(*span)]) if span else ""
                 if span is None or not text:
                     continue
                 if pieces and (is_quote_over or REMARK_TEXT.match(text) or is_below_rule):
@@ -849,12 +865,12 @@ class NoteQuotes:
                     is_quote_over = number < link_count
         for block in comment_blocks:
             if block not in self._link_only_blocks and block.kind is not BlockKind.TITLE:
-                comments.append(block.plain)
+                comments.append(block.plain_text)
         return pieces, comments
 
 
 def _get_group_key(block: Block) -> object:
-    """Return a `groupby` key: the outermost block quote, or the block if it isn't in one."""
+    """Return a key for `groupby`: the outermost block quote around a block, or else the block."""
     return block.quotes[0] if block.quotes else block
 
 
@@ -863,8 +879,8 @@ def _split_quoting_blocks(
 ) -> tuple[Sequence[Block], Sequence[Block]]:
     """Split a block quote into (blocks with quoted text, blocks written by the reader).
 
-    Nested callouts were written by the reader. Where a block quote is nested in another, the
-    inner one is the quote, and the blocks below it were written by the reader.
+    Nested callouts were written by the reader. If a plain block quote is nested in another, the
+    inner block quote has the quoted text, and the blocks below it were written by the reader.
     """
     outer_depth = min((len(block.quotes) for block in body), default=0)
     nested = [block for block in body if len(block.quotes) > outer_depth]
@@ -877,7 +893,7 @@ def _split_quoting_blocks(
 
 def _strip_quotation_marks(pieces: Sequence[QuotePart]) -> tuple[QuotePart, ...]:
     first, last = pieces[0], pieces[-1]
-    plain = first.block.plain
+    plain = first.block.plain_text
     if len(pieces) == 1:
         quoted = find_quote_at_end(plain, first.start, first.end)
         if quoted and not clean_comment(plain[first.start : quoted[0]]):

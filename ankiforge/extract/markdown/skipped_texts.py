@@ -1,4 +1,4 @@
-"""Find *lookalikes*: text in a note that resembles a highlight or card but was skipped.
+"""Find text in a note that resembles a highlight or card but was skipped.
 
 To find everything that the parser may have missed, `syntaxes.LOOKALIKE` searches the source
 independently of the parser. Each match outside the highlights of its block is reported with a
@@ -16,9 +16,9 @@ from itertools import groupby
 from operator import itemgetter
 from typing import NamedTuple
 
-from ankiforge.extract.markdown import WantedMarks
+from ankiforge.extract.markdown import KindsToRead
 from ankiforge.extract.markdown.blocks import Block, BlockKind
-from ankiforge.extract.markdown.hand_written import find_line_card
+from ankiforge.extract.markdown.hand_written import find_card_sides
 from ankiforge.extract.markdown.placeholders import HiddenPart, find_hidden_parts
 from ankiforge.extract.markdown.surroundings import PlacedHighlight
 from ankiforge.extract.markdown.syntaxes import (
@@ -28,8 +28,8 @@ from ankiforge.extract.markdown.syntaxes import (
     TOOL_FORMS,
     UNCLOSED_FORMS,
     NoteSyntax,
-    may_have_skipped_texts,
-    may_have_tool_cards,
+    may_contain_cards_of_other_tools,
+    may_contain_skipped_texts,
 )
 from ankiforge.model import (
     CARD_IN_HEADING,
@@ -46,7 +46,7 @@ _TOOL_SIGNS = [(tool, regex(tool.sign)) for tool in TOOL_FORMS]
 
 # --- marks and cards --------------------------------------------------------------------
 
-# The first character of a lookalike or separator. Line starts are tried too if
+# The first character of a candidate or separator. Line starts are tried too if
 # `_LINE_LOOKALIKE` matches. Searching for these positions is much faster than trying all of
 # `LOOKALIKE` at each character.
 _START_CHARACTER = regex(r"[=＝<~{:：]")
@@ -70,7 +70,7 @@ _SEVERAL_SEPARATORS_REASON = (
 )
 # The properties that Logseq itself writes below a block.
 _LOGSEQ_OWN_PROPERTY = regex(r"(?<![^\s*_])(?:id|collapsed|logseq\.[\w.-]+)::\Z")
-# Why a lookalike isn't read in each kind of hidden part, as shown to the user.
+# Why a candidate isn't read in each kind of hidden part, as shown to the user.
 _HIDDEN_PART_REASONS = {
     "comment": "it is in a comment, which readers of the note do not see",
     "program": "it is in a template command",
@@ -80,7 +80,9 @@ _HIDDEN_PART_REASONS = {
 }
 
 
-class _LookalikeMatch(NamedTuple):
+class _Candidate(NamedTuple):
+    """Text that resembles a highlight or card, and may be one."""
+
     form: NoteSyntax
     is_unclosed: bool
     """Whether the text is a marker without its other half."""
@@ -95,7 +97,7 @@ class _LookalikeMatch(NamedTuple):
 
 def is_note_of_other_tool(text: str) -> bool:
     """Return whether a note belongs entirely to another tool, so that none of it is read."""
-    if not may_have_tool_cards(text):
+    if not may_contain_cards_of_other_tools(text):
         return False
     return any(tool.covers_note and sign.search(text) for tool, sign in _TOOL_SIGNS)
 
@@ -103,23 +105,23 @@ def is_note_of_other_tool(text: str) -> bool:
 def find_skipped_texts(
     text: str,
     front_lines: int,
-    wanted: WantedMarks,
+    kinds: KindsToRead,
     hidden_parts: Iterable[HiddenPart] | None = None,
     blocks: Sequence[Block] = (),
-    placed: Iterable[PlacedHighlight] = (),
+    highlights: Iterable[PlacedHighlight] = (),
 ) -> tuple[SkippedText, ...]:
     """Find text that resembles a highlight or card but became neither, with the reason.
 
     Args:
-        text: the note including its front matter.
-        front_lines: the number of lines of front matter.
-        wanted: the kinds of highlights and cards to read.
-        hidden_parts: the parts of the note in which highlights aren't read, or None if the note
-            wasn't parsed.
-        blocks: the blocks of the note, or () if the note wasn't parsed.
-        placed: the highlights found in the note.
+        text: The note including its front matter.
+        front_lines: The number of lines of front matter.
+        kinds: The kinds of highlights and cards to read.
+        hidden_parts: The parts of the note in which highlights are not read, or None if the note
+            was not parsed.
+        blocks: The blocks of the note, or () if the note was not parsed.
+        highlights: The highlights found in the note.
     """
-    if not may_have_skipped_texts(text):
+    if not may_contain_skipped_texts(text):
         return ()
     left_out: list[SkippedText] = []
     if is_note_of_other_tool(text):
@@ -134,59 +136,59 @@ def find_skipped_texts(
     # replace the front matter by empty lines, so that line numbers stay the same
     body = "\n" * front_lines + "\n".join(lines[front_lines:])
     if hidden_parts is None:
-        hidden_parts = find_hidden_parts(body, fields=wanted.reads_fields)
+        hidden_parts = find_hidden_parts(body, include_fields=kinds.reads_fields)
     hidden = list(hidden_parts)
     if "$" in body:
         hidden += [(*maths.span(), "code") for maths in _MATHS.finditer(body)]
     hidden.sort()
-    highlight_index = _HighlightIndex(body, blocks, placed)
+    highlight_index = _HighlightIndex(body, blocks, highlights)
     left_out += _iter_unread_tool_cards(text, highlight_index.lines)
     code_lines = []
     unselected_lines = defaultdict[tuple[str, str], list[int]](list)
     """Maps each disabled kind, with the option that would enable it, to the lines it is on."""
-    lookalikes = list(_iter_matches(body))
+    candidates = list(_iter_candidates(body))
     separator_counts = Counter(
-        each.line for each in lookalikes if each.form.key == "line"
+        each.line for each in candidates if each.form.key == "line"
     )
     separator_lines = set[int]()
     """The lines for which a separator `::` was already reported. Only one per line is."""
-    for lookalike in lookalikes:
-        start = lookalike.start
+    for candidate in candidates:
+        start = candidate.start
         hidden_kind = ""
         # inline maths may be inside another part, so check the last two before the match
         index = bisect_right(hidden, start, key=itemgetter(0))
         for _, end, kind in hidden[max(index - 2, 0) : index]:
             hidden_kind = kind if start < end else hidden_kind
-        if hidden_kind == "code" or highlight_index.is_code(lookalike.line):
-            code_lines.append(lookalike.line)
+        if hidden_kind == "code" or highlight_index.is_code_line(candidate.line):
+            code_lines.append(candidate.line)
             continue
-        if highlight_index.has_highlight_for(lookalike):
+        if highlight_index.has_highlight_for(candidate):
             continue
         if hidden_kind == "quote_label":
             continue
         if hidden_kind == "field":
-            if _LOGSEQ_OWN_PROPERTY.search(body, max(start - 80, 0), lookalike.end):
+            if _LOGSEQ_OWN_PROPERTY.search(body, max(start - 80, 0), candidate.end):
                 continue
-        form = lookalike.form
+        form = candidate.form
         name = form.name
         reason = ""
         if form.setting:
-            reason = highlight_index.find_rejection_reason(lookalike, hidden_kind)
-        selected = {"marks": wanted.marks, "cards": wanted.cards}.get(form.setting, ())
+            reason = highlight_index.find_rejection_reason(candidate, hidden_kind)
+        selected = {"marks": kinds.marks, "cards": kinds.cards}.get(form.setting, ())
         if form.setting and not reason and form.value not in selected:
             option = f"{form.setting}: […, {form.value}]"
-            unselected_lines[name, option].append(lookalike.line)
+            unselected_lines[name, option].append(candidate.line)
             continue
         if form.key == "line" and not reason:
-            if lookalike.line in separator_lines:
+            if candidate.line in separator_lines:
                 continue
-            separator_lines.add(lookalike.line)
-            heading_reason = highlight_index.explain_card_in_heading(lookalike)
+            separator_lines.add(candidate.line)
+            heading_reason = highlight_index.explain_card_in_heading(candidate)
             if heading_reason:
                 name, reason = CARD_IN_HEADING, heading_reason
-            elif separator_counts[lookalike.line] > 1:
+            elif separator_counts[candidate.line] > 1:
                 reason = _SEVERAL_SEPARATORS_REASON
-        line_text = f"line {lookalike.line + 1}"
+        line_text = f"line {candidate.line + 1}"
         left_out.append(SkippedText(name, line_text, reason or form.reason))
 
     # a note may contain hundreds of callouts, so one entry each would be too many
@@ -203,7 +205,7 @@ def find_skipped_texts(
     return tuple(left_out)
 
 
-def _iter_matches(body: str) -> Iterator[_LookalikeMatch]:
+def _iter_candidates(body: str) -> Iterator[_Candidate]:
     line = 0
     counted_until = 0
     position = 0
@@ -237,16 +239,16 @@ def _iter_matches(body: str) -> Iterator[_LookalikeMatch]:
         key = UNCLOSED_FORMS[match[0][0]] if group == "open" else group
         words = _normalize_words(_GAP_NAME.sub("", match[group]))
         form = FORM_BY_KEY[key]
-        yield _LookalikeMatch(form, group == "open", line, words, *match.span())
+        yield _Candidate(form, group == "open", line, words, *match.span())
 
 
 def _normalize_words(text: str) -> str:
-    """Strip HTML tags from a text and return its letters and digits, casefolded."""
+    """Reduce a text to its letters and digits, casefolded and without HTML tags."""
     return "".join(_WORD.findall(_HTML_TAG.sub("", text).casefold()))
 
 
 def _format_line_numbers(numbers: Iterable[int]) -> str:
-    """Format zero-based line numbers for display, e.g. as `lines 1-3, 7`."""
+    """Format zero-based line numbers for display, counting from 1, e.g. `lines 1-3, 7`."""
     distinct = sorted({number + 1 for number in numbers})
     spans = []
     # consecutive numbers have the same difference to their index
@@ -256,50 +258,56 @@ def _format_line_numbers(numbers: Iterable[int]) -> str:
     return f"{'line' if len(distinct) == 1 else 'lines'} {', '.join(spans)}"
 
 
-def _covers_lookalike(
-    placed: PlacedHighlight, lookalike: _LookalikeMatch, block: Block
+def _covers_candidate(
+    placed_highlight: PlacedHighlight, candidate: _Candidate, block: Block
 ) -> bool:
-    highlight = placed.highlight
+    highlight = placed_highlight.highlight
     if block.kind is not BlockKind.CELL:
         if highlight.kind is HighlightKind.CARD:
             return True
-        if lookalike.words and placed.start == 0 and placed.end == len(block.plain):
+        if (
+            candidate.words
+            and placed_highlight.start == 0
+            and placed_highlight.end == len(block.plain_text)
+        ):
             return True
-    return bool(lookalike.words) and lookalike.words in _normalize_highlight(highlight)
+    return bool(candidate.words) and candidate.words in _normalize_highlight(highlight)
 
 
-@lru_cache(maxsize=64)  # called for each lookalike of a block
+@lru_cache(maxsize=64)  # called for each candidate of a block
 def _normalize_highlight(highlight: Highlight) -> str:
     return _normalize_words(" ".join((highlight.exact, *highlight.markdown)))
 
 
-def _loses_gap(placed: PlacedHighlight, lookalike: _LookalikeMatch) -> bool:
-    """Return whether a gap is on a card with two sides, which shows its words."""
-    highlight = placed.highlight
-    if lookalike.form.key != "gap" or highlight.kind is not HighlightKind.CARD:
+def _is_on_two_sided_card(
+    placed_highlight: PlacedHighlight, candidate: _Candidate
+) -> bool:
+    """Return whether a cloze deletion is on a two-sided card, where nothing is blanked out."""
+    highlight = placed_highlight.highlight
+    if candidate.form.key != "gap" or highlight.kind is not HighlightKind.CARD:
         return False
     has_gaps = "{{" in "".join(highlight.markdown)
     return highlight.form is not HighlightForm.CLOZE and not has_gaps
 
 
-def _is_parsed_mark(lookalike: _LookalikeMatch, block: Block) -> bool:
-    for phrase in block.inline.phrases:
-        if lookalike.is_unclosed:
+def _is_parsed_mark(candidate: _Candidate, block: Block) -> bool:
+    for phrase in block.inline_text.marked_phrases:
+        if candidate.is_unclosed:
             # an opening marker may begin a phrase that is too long for `LOOKALIKE` to match
             if 2 * (phrase.end - phrase.start) >= MAX_INNER_CHARS:
                 return True
-        elif lookalike.form.key in _PAIRED_FORMS:
-            text = _normalize_words(block.inline.plain[phrase.start : phrase.end])
-            if text and (text in lookalike.words or lookalike.words in text):
+        elif candidate.form.key in _PAIRED_FORMS:
+            text = _normalize_words(block.inline_text.plain[phrase.start : phrase.end])
+            if text and (text in candidate.words or candidate.words in text):
                 return True
     return False
 
 
 class _HighlightIndex:
-    """Finds the blocks on a line of the note, and the highlights in a block."""
+    """Index of the blocks on each line of a note, and of the highlights in each block."""
 
     def __init__(
-        self, body: str, blocks: Sequence[Block], placed: Iterable[PlacedHighlight]
+        self, body: str, blocks: Sequence[Block], highlights: Iterable[PlacedHighlight]
     ) -> None:
         self._body = body
         self._blocks_at: dict[int, list[Block]] = defaultdict(list)
@@ -309,7 +317,7 @@ class _HighlightIndex:
         for block in blocks:
             for line in range(*block.lines):
                 self._blocks_at[line].append(block)
-        for highlight in placed:
+        for highlight in highlights:
             for block in highlight.get_blocks(blocks):
                 self._highlights_in[block].append(highlight)
         self.lines: set[int] = set()
@@ -321,51 +329,57 @@ class _HighlightIndex:
         self._quotes = {quote for block in self._highlights_in for quote in block.quotes}
         """The block quotes that contain a highlight."""
 
-    def is_code(self, line: int) -> bool:
+    def is_code_line(self, line: int) -> bool:
         blocks = self._blocks_at[line]
         return bool(blocks) and all(block.kind is BlockKind.CODE for block in blocks)
 
-    def has_highlight_for(self, lookalike: _LookalikeMatch) -> bool:
-        if lookalike.form.key == "callout":
+    def has_highlight_for(self, candidate: _Candidate) -> bool:
+        if candidate.form.key == "callout":
             # if the title has no text, the callout begins with the block on the next line
-            line = lookalike.line
+            line = candidate.line
             blocks = self._blocks_at[line] or self._blocks_at[line + 1]
             quotes = {block.quotes[-1] for block in blocks if block.quotes}
             if not quotes.isdisjoint(self._quotes):
                 return True
-        for block in self._blocks_at[lookalike.line]:
+        for block in self._blocks_at[candidate.line]:
             placed = self._highlights_in.get(block, ())
-            if any(_loses_gap(highlight, lookalike) for highlight in placed):
+            if any(_is_on_two_sided_card(highlight, candidate) for highlight in placed):
                 return False
             if any(
-                _covers_lookalike(highlight, lookalike, block) for highlight in placed
+                _covers_candidate(highlight, candidate, block) for highlight in placed
             ):
                 return True
-            # the lookalike may also mark a phrase in a block that has highlights
-            if placed and block.is_text and _is_parsed_mark(lookalike, block):
+            # the candidate may also mark a phrase in a block that has highlights
+            if (
+                placed
+                and block.can_contain_highlights
+                and _is_parsed_mark(candidate, block)
+            ):
                 return True
         return False
 
-    def find_rejection_reason(self, lookalike: _LookalikeMatch, hidden_kind: str) -> str:
-        """Return why nothing can be a highlight or card at the position of a lookalike, or "".
+    def find_rejection_reason(self, candidate: _Candidate, hidden_kind: str) -> str:
+        """Return why a candidate can't be a highlight or card at its position, or "" if it can.
 
-        The position may be in a comment or field, or after a backslash. The lookalike may also
+        The position may be in a comment or field, or after a backslash. The candidate may also
         be an opening marker without a closing one.
         """
         if hidden_kind:
             return _HIDDEN_PART_REASONS[hidden_kind]
-        if self._body[lookalike.start - 1 : lookalike.start] == "\\":
+        if self._body[candidate.start - 1 : candidate.start] == "\\":
             return "a backslash before it makes it plain text"
-        return _UNPAIRED_REASON if lookalike.is_unclosed else ""
+        return _UNPAIRED_REASON if candidate.is_unclosed else ""
 
-    def explain_card_in_heading(self, lookalike: _LookalikeMatch) -> str:
-        """Return why a card in a heading isn't read, or "" if the lookalike isn't such a card."""
-        blocks = self._blocks_at[lookalike.line]
+    def explain_card_in_heading(self, candidate: _Candidate) -> str:
+        """Return why a card in a heading isn't read, or "" if the candidate isn't such a card."""
+        blocks = self._blocks_at[candidate.line]
         headings = [block for block in blocks if block.kind is BlockKind.HEADING]
-        if not any(find_line_card(block.inline, block.syntax) for block in headings):
+        if not any(
+            find_card_sides(block.inline_text, block.syntax) for block in headings
+        ):
             return ""
-        line_start = self._body.rfind("\n", 0, lookalike.start) + 1
-        text = self._body[line_start : lookalike.start].lstrip(" \t>-*+")
+        line_start = self._body.rfind("\n", 0, candidate.start) + 1
+        text = self._body[line_start : candidate.start].lstrip(" \t>-*+")
         return _HEADING_REASON if text.startswith("#") else _UNDERLINED_REASON
 
 
@@ -374,9 +388,9 @@ def _iter_unread_tool_cards(
 ) -> Iterator[SkippedText]:
     """Yield an entry for each card in another tool's format that didn't become a highlight.
 
-    `read_lines` are the lines with highlights and the line below each highlight.
+    `read_lines` are the lines of all highlights, and the line below each of them.
     """
-    if not may_have_tool_cards(text):
+    if not may_contain_cards_of_other_tools(text):
         return
     padded = f"\n{text}"
     for tool, sign in _TOOL_SIGNS:

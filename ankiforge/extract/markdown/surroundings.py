@@ -52,7 +52,7 @@ class PlacedHighlight(NamedTuple):
 
     @property
     def sort_key(self) -> Span:
-        """(block number, start offset), which sorts highlights into reading order."""
+        """A key that sorts highlights into reading order: (block number, start offset)."""
         return (self.first_block.number, self.start)
 
     def get_blocks(self, blocks: Sequence[Block]) -> tuple[Block, ...]:
@@ -61,62 +61,65 @@ class PlacedHighlight(NamedTuple):
         return (*blocks[first:last], *self.extra_blocks)
 
 
-class SurroundingsReader:
-    """Completes the highlights of a note with the surrounding text and metadata."""
+class HighlightCompleter:
+    """Adds the surrounding text and further properties to the highlights of a note."""
 
     def __init__(
         self,
         note: NoteBlocks,
         text: str,
-        front: FrontMatter,
-        all_placed: Sequence[PlacedHighlight],
+        front_matter: FrontMatter,
+        all_highlights: Sequence[PlacedHighlight],
     ) -> None:
         """Collect the data shared by all highlights of a note.
 
         Args:
-            note: the blocks of the note.
-            text: the note's source, with the front matter replaced by empty lines.
-            front: the front matter of the note.
-            all_placed: all highlights of the note.
+            note: The blocks of the note.
+            text: The note's source, with the front matter replaced by empty lines.
+            front_matter: The front matter of the note.
+            all_highlights: All highlights of the note.
         """
         self._note = note
-        self._front = front
+        self._front_matter = front_matter
         self._lines = text.split("\n")
         self._counts_by_block = Counter(
-            placed.highlight.block_id for placed in all_placed
+            placed.highlight.block_id for placed in all_highlights
         )
         self._comments: list[str] = []
         """The comments to remove from the surrounding text."""
-        for placed in all_placed:
+        for placed in all_highlights:
             comment = placed.highlight.comment
             if len(comment.split()) >= _MIN_COMMENT_WORDS:
                 self._comments.append(comment)
         self._tool_data: dict[Span, _ToolData] = {}
         """Cache of `_read_tool_data`, keyed by range of lines."""
 
-    def add_surroundings(self, placed: PlacedHighlight) -> Highlight:
-        """Return the highlight with its surrounding text, headings, links, tags and ids added."""
-        highlight = placed.highlight
-        block = placed.first_block
-        text_before, text_after, nearby = self._find_surrounding_text(placed)
+    def complete_highlight(self, placed_highlight: PlacedHighlight) -> Highlight:
+        """Add the surrounding text, headings, links, tags and ids to a highlight."""
+        highlight = placed_highlight.highlight
+        block = placed_highlight.first_block
+        text_before, text_after, nearby = self._find_surrounding_text(placed_highlight)
         note_url = highlight.document.uri
-        titles = [heading.plain for heading in block.headings]
+        titles = [heading.plain_text for heading in block.headings]
         links = list(highlight.links)
-        for covered in self._note.get_block_range(block, placed.last_block):
-            for (start, end), target in covered.inline.targets:
-                if covered is block and start < placed.start:
+        for covered in self._note.get_block_range(block, placed_highlight.last_block):
+            for (start, end), target in covered.inline_text.link_targets:
+                if covered is block and start < placed_highlight.start:
                     continue
-                if covered is not placed.last_block or end <= placed.end:
+                if (
+                    covered is not placed_highlight.last_block
+                    or end <= placed_highlight.end
+                ):
                     links.append(to_openable_url(target, note_url))
         tags = highlight.tags
-        covered_blocks = placed.get_blocks(self._note.blocks)
+        covered_blocks = placed_highlight.get_blocks(self._note.blocks)
         if PRIVATE_TAG not in tags and any(each.is_private for each in covered_blocks):
             tags = (*tags, PRIVATE_TAG)
         items = []
         for item in block.items:
             first = item.first_block
-            if first and first is not block and not SYNCED_ITEM.match(first.plain):
-                items.append(truncate(first.plain, _MAX_ITEM_CHARS))
+            if first and first is not block and not SYNCED_ITEM.match(first.plain_text):
+                items.append(truncate(first.plain_text, _MAX_ITEM_CHARS))
         # the id of the block identifies the highlight if it is the only one in the block
         own_hint = ""
         if block.id and self._counts_by_block[highlight.block_id] == 1:
@@ -135,12 +138,12 @@ class SurroundingsReader:
             surrounding_text=nearby,
             heading=" › ".join(titles),
             parent_items=tuple(items),
-            uri=note_url + quote(block.anchor, safe="") if note_url else "",
+            uri=note_url + quote(block.url_fragment, safe="") if note_url else "",
             links=tuple(filter(None, dict.fromkeys(links))),
             tags=tags,
-            skip_reason=self._front.skip_reason or highlight.skip_reason,
-            created=self._front.created,
-            modified=self._front.updated,
+            skip_reason=self._front_matter.skip_reason or highlight.skip_reason,
+            created=self._front_matter.created,
+            modified=self._front_matter.updated,
             tool_schedule=tool_data.schedule
             if highlight.kind is HighlightKind.CARD
             else "",
@@ -149,14 +152,22 @@ class SurroundingsReader:
             hints=highlight.hints + tool_data.hints,
         )
 
-    def _find_surrounding_text(self, placed: PlacedHighlight) -> tuple[str, str, str]:
-        """Return the text before a highlight, the text after it, and the paragraphs around it.
+    def _find_surrounding_text(
+        self, placed_highlight: PlacedHighlight
+    ) -> tuple[str, str, str]:
+        """Find the text around a highlight.
 
-        In the paragraphs, comments by the reader are replaced with `[…]`. For a card, the
-        paragraphs are "".
+        Returns:
+            (text before, text after, paragraphs around). In the paragraphs, comments by the
+            reader are replaced with `[…]`. For a card, the paragraphs are "".
         """
-        highlight = placed.highlight
-        passage = (placed.first_block, placed.start, placed.last_block, placed.end)
+        highlight = placed_highlight.highlight
+        passage = (
+            placed_highlight.first_block,
+            placed_highlight.start,
+            placed_highlight.last_block,
+            placed_highlight.end,
+        )
         if highlight.kind is HighlightKind.CARD:
             return (*self._note.get_surrounding_text(*passage, CONTEXT_CHARS), "")
         # this is long enough for the paragraphs around the highlight, because a paragraph that
@@ -167,7 +178,7 @@ class SurroundingsReader:
         text_before, text_after = self._note.get_surrounding_text(*passage, length)
         text = f"{text_before}{highlight.exact}{text_after}"
         end = len(text) - len(text_after)
-        nearby = get_paragraphs_around(text, len(text_before), end, asks=may_ask)
+        nearby = get_paragraphs_around(text, len(text_before), end, for_question=may_ask)
         for comment in self._comments:
             nearby = nearby.replace(comment, _CUT_COMMENT)
         return text_before, text_after, nearby

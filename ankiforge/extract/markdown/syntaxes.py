@@ -1,7 +1,7 @@
 """The syntaxes of highlights and cards in notes, and the patterns that find them.
 
 `FORMS` is the only list of these syntaxes. It determines whether a note must be parsed
-(`may_hold_highlights`), and which text outside highlights is reported with a reason
+(`may_contain_highlights`), and which text outside highlights is reported with a reason
 (`LOOKALIKE`). The table in the guide to notes is generated from it (`render_docs_table`).
 The other patterns of this module find passages that other programs export into notes.
 """
@@ -238,43 +238,50 @@ LOOKALIKE_STARTS = WordMatcher(
 """Matches notes that may contain text for `LOOKALIKE` to find."""
 
 
-def may_hold_highlights(
-    text: str, marks: Collection[str], cards: Collection[str], headings: Collection[str]
+def may_contain_highlights(
+    text: str,
+    mark_kinds: Collection[str],
+    card_kinds: Collection[str],
+    glossary_headings: Collection[str],
 ) -> bool:
-    """Return whether a note may have highlights, by a quick search of its text.
+    """Quickly check whether a note might contain highlights. False positives are possible.
 
-    Most notes of a vault have none and needn't be parsed.
+    Most notes of a vault contain none and needn't be parsed.
 
     Args:
-        text: the text of the note.
-        marks: the kinds of highlights to read.
-        cards: the kinds of cards to read.
-        headings: the casefolded headings below which terms are defined.
+        text: The text of the note.
+        mark_kinds: The kinds of highlights to read.
+        card_kinds: The kinds of hand-written cards to read.
+        glossary_headings: The casefolded headings of glossaries.
     """
     lines = f"\n{text}\n"
     folded = lines.casefold()
-    wanted = {"marks": marks, "cards": cards}
+    kinds_by_setting = {"marks": mark_kinds, "cards": card_kinds}
     for form in FORMS:
-        if form.value not in wanted.get(form.setting, ()):
+        if form.value not in kinds_by_setting.get(form.setting, ()):
             continue
-        if _match_literals(form).matches(folded) and _compile_line(form).search(lines):
+        if _build_literal_matcher(form).matches(folded) and _compile_line_pattern(
+            form
+        ).search(lines):
             return True
-    if "glossary" in cards and any(heading in folded for heading in headings):
+    if "glossary" in card_kinds and any(
+        heading in folded for heading in glossary_headings
+    ):
         return True
-    if may_have_backlink(folded) or may_have_citations(text):
+    if may_contain_backlink(folded) or may_contain_citations(text):
         return True
     return EXPORT_SIGN.search(lines) is not None
 
 
 @lru_cache
-def _match_literals(form: NoteSyntax) -> WordMatcher:
-    return WordMatcher(*form.literals)
+def _build_literal_matcher(syntax: NoteSyntax) -> WordMatcher:
+    return WordMatcher(*syntax.literals)
 
 
 @lru_cache
-def _compile_line(form: NoteSyntax) -> re.Pattern[str]:
+def _compile_line_pattern(syntax: NoteSyntax) -> re.Pattern[str]:
     # a pattern that begins with the previous line end is much faster than one with `^`
-    return regex(rf"(?m)\n[ \t>]*(?:{form.line})") if form.line else regex("")
+    return regex(rf"(?m)\n[ \t>]*(?:{syntax.line})") if syntax.line else regex("")
 
 
 def render_docs_table() -> Iterator[str]:
@@ -295,58 +302,60 @@ _UNREAD_FORM_REASON = (
 )
 
 
-def _make_tool_form(name: str, literals: Strings, sign: str, reason: str) -> NoteSyntax:
+def _build_tool_syntax(
+    name: str, literals: Strings, sign: str, reason: str
+) -> NoteSyntax:
     name = f"{OTHER_TOOL_NOTE_PREFIX}{name}"
     return NoteSyntax("tool", name, literals=literals, sign=sign, reason=reason)
 
 
 TOOL_FORMS = (
-    _make_tool_form(
+    _build_tool_syntax(
         "yanki",
         ("noteId:",),
         r"\A---\n(?:(?!---).*\n)*?noteId:[ \t]*[\"']?\d",
         _UNREAD_FORM_REASON,
     )._replace(covers_note=True),
     # a deck of AnkiOps is a file; before its notes have keys, the labels T and E show its form
-    _make_tool_form(
+    _build_tool_syntax(
         "AnkiOps",
         ("note_key:", "note_id:", "\nT: ", "\nE: "),
         r"(?m)<!--(?<=^<!--)\s*(?:note_key|note_id):[^\n]*(?:\n(?:<!--|[QFT]:)[^\n]*)*"
         r"|^T:[ ][^\n]*\{\{c\d|^[QF]:[ ](?:(?!<!--)[^\n]+\n){1,30}?E:[ ]",
         _UNREAD_FORM_REASON,
     )._replace(covers_note=True),
-    _make_tool_form(
+    _build_tool_syntax(
         "hashcards",
         ("\nC:",),
         r"(?m)^C:[ \t][^\n]*\[[^\]\n]+\](?!\()",
         _UNREAD_FORM_REASON,
     ),
-    _make_tool_form(
+    _build_tool_syntax(
         TOOL_NAMES["o2a"],
         ("START", "ID:"),
         r"(?m)^[ \t>]*START[ \t]*\n(?:(?![ \t>]*END[ \t]*$).*\n)*?[ \t>]*END[ \t]*$"
         r"|STARTI[ \t]*\[|<!--[ \t]*ID:[ \t]*\d{10}|^ID:[ \t]*\d{10}",
         _NOT_ENABLED_REASON,
     ),
-    _make_tool_form(
+    _build_tool_syntax(
         "flashcards-obsidian",
         ("^1",),
         r"(?m)(?:^|[ \t])\^\d{13}[ \t]*$",
         "of this plug-in, only `question #card` and `question::answer` are read",
     ),
-    _make_tool_form(
+    _build_tool_syntax(
         "KOReader in plain text",
         ("-=-=-",),
         r"(?m)^-(?:=-){3,9}[ \t]*$",
         "this form is not read: export the highlights as JSON or HTML",
     )._replace(covers_note=True),
-    _make_tool_form(
+    _build_tool_syntax(
         "WeRead",
         ("高亮划线",),
         r"(?m)^\#+[ \t]*高亮划线[ \t]*$",
         "this form is not read: mark the words with `==`",
     ),
-    _make_tool_form(
+    _build_tool_syntax(
         "spaced repetition",
         ("<!--SR:", "[!sr"),
         r"<!--SR:|^[ \t>]*>[ \t]*\[!sr\b",
@@ -359,17 +368,21 @@ _TOOL_TEXTS = WordMatcher(*[part for tool in TOOL_FORMS for part in tool.literal
 """Matches notes that may contain a card of any of these tools."""
 
 
-def may_have_skipped_texts(text: str) -> bool:
-    """Return whether a note may contain text to report as skipped, by a quick search.
+def may_contain_skipped_texts(text: str) -> bool:
+    """Quickly check whether a note might contain text to report as skipped.
 
-    This is text that resembles a highlight or card, or a card of another tool.
+    This is text that resembles a highlight or card, or a card written for another tool. False
+    positives are possible.
     """
-    return LOOKALIKE_STARTS.matches(f"{text}\n") or may_have_tool_cards(text)
+    return LOOKALIKE_STARTS.matches(f"{text}\n") or may_contain_cards_of_other_tools(text)
 
 
 @lru_cache(maxsize=1)  # called several times for each note
-def may_have_tool_cards(text: str) -> bool:
-    """Return whether a note may contain a card of another tool, by a quick search."""
+def may_contain_cards_of_other_tools(text: str) -> bool:
+    """Quickly check whether a note might contain cards written for another tool.
+
+    False positives are possible.
+    """
     return _TOOL_TEXTS.matches(f"\n{text}")
 
 
@@ -411,11 +424,11 @@ REMARK_WORD = (
 """The words that introduce a reader's comment before a colon."""
 
 
-def may_have_backlink(folded: str) -> bool:
-    """Return whether a casefolded text may link from a passage back to its source."""
-    return "](" in folded and _BACKLINK_SIGNS.matches(folded)
+def may_contain_backlink(casefolded_text: str) -> bool:
+    """Quickly check whether a text might have a link from a passage back to its source."""
+    return "](" in casefolded_text and _BACKLINK_SIGNS.matches(casefolded_text)
 
 
-def may_have_citations(text: str) -> bool:
-    """Return whether a note may link to a paper, by a quick search of its text."""
+def may_contain_citations(text: str) -> bool:
+    """Quickly check whether a note might link to a paper. False positives are possible."""
     return "zotero://" in text or ("#" in text and ".pdf#" in text.casefold())

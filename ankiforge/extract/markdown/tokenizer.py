@@ -52,8 +52,8 @@ _MAX_UNCLOSED_BRACKETS = 500
 
 
 def tokenize_block(text: str, context: InlineContext) -> list[InlineToken]:
-    """Parse a block's text into tokens and pair the opening tokens with the closing ones."""
-    parsed = _run_markdown_it(text, context)
+    """Parse the text of a block into tokens, and link each opening token to its closing token."""
+    parsed = _parse_with_markdown_it(text, context)
     tokens = [
         parsed_token
         if isinstance(parsed_token, InlineToken)
@@ -62,11 +62,11 @@ def tokenize_block(text: str, context: InlineContext) -> list[InlineToken]:
     ]
     for index, token in enumerate(tokens):
         token.index = index
-    _pair_parsed_tokens(tokens, parsed, context)
+    _copy_token_pairs(tokens, parsed, context)
 
     # escape what would be markup in our Markdown, and restore the placeholders
     if not context.is_verbatim:
-        _escape_emphasis(tokens, parsed)
+        _escape_unmatched_emphasis(tokens, parsed)
     if "&" in text:
         # escape each `&` that would begin an entity together with the next token
         for token, next_token in pairwise(tokens):
@@ -78,13 +78,13 @@ def tokenize_block(text: str, context: InlineContext) -> list[InlineToken]:
             token.markdown = restore_placeholders(token.markdown, context.maths)
 
     # pair our own tokens
-    pair_marks(tokens)
+    match_highlight_markers(tokens)
     if "<" in text:
-        pair_elements(tokens)
+        match_html_tags(tokens)
     if "{{" in text or "{" in context.cloze_markers:
-        pair_gaps(tokens, context.cloze_markers)
+        match_cloze_braces(tokens, context.cloze_markers)
     if context.cloze_markers:
-        convert_dialect_gaps(tokens, context.cloze_markers)
+        convert_plugin_clozes(tokens, context.cloze_markers)
     if any(token.kind is MarkupKind.GAP for token in tokens) or "</" in text:
         drop_crossing_emphasis(tokens)
     return tokens
@@ -93,7 +93,7 @@ def tokenize_block(text: str, context: InlineContext) -> list[InlineToken]:
 _AnyToken = InlineToken | Parsed
 
 
-def _run_markdown_it(text: str, context: InlineContext) -> list[_AnyToken]:
+def _parse_with_markdown_it(text: str, context: InlineContext) -> list[_AnyToken]:
     references = context.link_labels
     has_links = "](" in text or references
     environment = {
@@ -109,17 +109,17 @@ def _run_markdown_it(text: str, context: InlineContext) -> list[_AnyToken]:
     return state.tokens
 
 
-def _pair_parsed_tokens(
+def _copy_token_pairs(
     tokens: Sequence[InlineToken], parsed: Sequence[_AnyToken], context: InlineContext
 ) -> None:
-    """Pair our tokens in the same way as the markdown-it tokens they were converted from.
+    """Link our opening and closing tokens like the markdown-it tokens they were converted from.
 
     The closing token of a link to an audio file becomes an embed, so that Anki can play the file.
 
     Args:
-        tokens: our tokens.
-        parsed: the tokens of markdown-it, in the same order.
-        context: the parsing context of the note.
+        tokens: Our tokens.
+        parsed: The tokens of markdown-it, in the same order.
+        context: The parsing context of the note.
     """
     openers = list[InlineToken]()
     for token, parsed_token in zip(tokens, parsed, strict=True):
@@ -129,7 +129,7 @@ def _pair_parsed_tokens(
             openers.append(token)
             continue
         opener = openers.pop()
-        pair_tokens(opener, token)
+        link_token_pair(opener, token)
         sound = render_linked_sound(context, unquote(opener.target))
         if sound:
             token.kind = MarkupKind.PICTURE
@@ -154,11 +154,13 @@ def _to_inline_token(parsed_token: Parsed) -> InlineToken:
             return InlineToken(MarkupKind.EMPHASIS, "", parsed_token.markup, detail)
 
 
-def _escape_emphasis(tokens: Sequence[InlineToken], parsed: Sequence[_AnyToken]) -> None:
+def _escape_unmatched_emphasis(
+    tokens: Sequence[InlineToken], parsed: Sequence[_AnyToken]
+) -> None:
     """Escape emphasis markers that markdown-it treated as text, so that they remain text.
 
-    Two asterisks, as in `** H3N8 **`, were meant to make text bold, so they're dropped
-    unless they're between two operands, as in `2 ** 3`.
+    Two asterisks, as in `** H3N8 **`, were meant to make text bold, so they are dropped. Between
+    two operands, as in `2 ** 3`, they are kept.
     """
     markers = []
     for token, parsed_token in zip(tokens, parsed, strict=True):
@@ -271,8 +273,8 @@ def _get_parser() -> MarkdownIt:
 # --- pairs ----------------------------------------------------------------------------
 
 
-def pair_tokens(opener: InlineToken, closer: InlineToken) -> None:
-    """Link an opening token to its closing token, and clear the plain text of both."""
+def link_token_pair(opener: InlineToken, closer: InlineToken) -> None:
+    """Link an opening token and its closing token, and clear the plain text of both."""
     opener.closer = closer
     closer.opener = opener
     opener.plain = ""
@@ -282,7 +284,7 @@ def pair_tokens(opener: InlineToken, closer: InlineToken) -> None:
 def get_inner_tokens(
     tokens: Sequence[InlineToken], opener: InlineToken
 ) -> Sequence[InlineToken]:
-    """Return the tokens between an opener and its closer, or () if it has no closer."""
+    """Return the tokens between an opening token and its closer, or () if it has no closer."""
     if opener.closer is None:
         return ()
     return tokens[opener.index + 1 : opener.closer.index]
@@ -299,8 +301,11 @@ def _convert_unpaired_to_text(tokens: Iterable[InlineToken], kind: MarkupKind) -
 # --- marks ----------------------------------------------------------------------------
 
 
-def pair_marks(tokens: Sequence[InlineToken]) -> None:
-    """Pair the opening and closing tokens of marks, which may span several lines."""
+def match_highlight_markers(tokens: Sequence[InlineToken]) -> None:
+    """Match the opening and closing markers of highlights, which may span several lines.
+
+    Unmatched markers are treated as text.
+    """
     openers: dict[str, InlineToken] = {}
     for token in tokens:
         if token.kind is not MarkupKind.MARK:
@@ -314,7 +319,7 @@ def pair_marks(tokens: Sequence[InlineToken]) -> None:
                 opener = None
         if opener:
             del openers[marker]
-            pair_tokens(opener, token)
+            link_token_pair(opener, token)
         elif token.can_open:
             openers[marker] = token
     _convert_unpaired_to_text(tokens, MarkupKind.MARK)
@@ -323,8 +328,8 @@ def pair_marks(tokens: Sequence[InlineToken]) -> None:
 # --- emphasis -------------------------------------------------------------------------
 
 
-def pair_elements(tokens: Sequence[InlineToken]) -> None:
-    """Pair the start and end tags of elements such as `<b>`, and make unpaired tags invisible."""
+def match_html_tags(tokens: Sequence[InlineToken]) -> None:
+    """Match the start and end tags of elements such as `<b>`. Unmatched tags become invisible."""
     tags = [
         token
         for token in tokens
@@ -345,7 +350,7 @@ def pair_elements(tokens: Sequence[InlineToken]) -> None:
             if opener.markdown == opening_tag:
                 if not open_tags[opening_tag]:
                     # our Markdown allows no <b> inside another <b>
-                    pair_tokens(opener, tag)
+                    link_token_pair(opener, tag)
                 break
     for tag in tags:
         if not (tag.opener or tag.closer):
@@ -353,7 +358,7 @@ def pair_elements(tokens: Sequence[InlineToken]) -> None:
 
 
 def drop_crossing_emphasis(tokens: Iterable[InlineToken]) -> None:
-    """Drop emphasis that starts inside a cloze deletion or other emphasis but ends outside it.
+    """Drop emphasis that starts inside a cloze deletion or other emphasis but ends outside.
 
     For example, `**a {{c1::b *c}} d* e**` becomes `**a {{c1::b c}} d e**`, because the
     inner emphasis is still open at the end of the cloze deletion.
@@ -402,11 +407,11 @@ class _OpenBrace:
     """The `::` before the cloze's hint, or None."""
 
 
-def pair_gaps(tokens: Sequence[InlineToken], markers: frozenset[str]) -> None:
-    """Pair the braces of cloze deletions, which may span several lines.
+def match_cloze_braces(tokens: Sequence[InlineToken], markers: frozenset[str]) -> None:
+    """Match the opening and closing braces of cloze deletions, which may span several lines.
 
-    These are `{{` and `}}`, and also `{` and `}` if `markers` includes `{`. Braces inside a
-    cloze deletion must be balanced. Unpaired braces become text.
+    The braces are `{{` and `}}`, and also `{` and `}` if `markers` includes `{`. Braces inside a
+    cloze deletion must be balanced. Unmatched braces are treated as text.
     """
     matcher = _BraceMatcher(tokens, markers)
     for token in tokens:
@@ -415,7 +420,7 @@ def pair_gaps(tokens: Sequence[InlineToken], markers: frozenset[str]) -> None:
         for cloze in matcher.clozes:
             assert cloze.closer
             cloze.closer.change_kind(MarkupKind.GAP, "", "}}")
-            pair_tokens(cloze.opener, cloze.closer)
+            link_token_pair(cloze.opener, cloze.closer)
             if cloze.second:
                 cloze.second.change_kind(MarkupKind.INVISIBLE)
             if cloze.hint:
@@ -456,7 +461,8 @@ class _BraceMatcher:
     def _close_brace(self, brace: _OpenBrace, closer: InlineToken) -> None:
         """Close the innermost open brace with the `}` of `closer`.
 
-        `{{` is only closed, ending a cloze deletion, if a second `}` follows.
+        If the open brace is `{{`, it is only closed if a second `}` follows, and the pair becomes
+        a cloze deletion.
         """
         brace.closer = closer
         opener = brace.opener
@@ -484,11 +490,11 @@ class _BraceMatcher:
 _CLOZE_NUMBER = regex(r"(?:c?(\d{1,3})(?:;;|::?|\|)|[ash]+;;)(?=.)")
 
 
-def convert_dialect_gaps(tokens: Sequence[InlineToken], markers: frozenset[str]) -> None:
-    """Convert markup that a plug-in treats as cloze deletions to numbered cloze deletions.
+def convert_plugin_clozes(tokens: Sequence[InlineToken], markers: frozenset[str]) -> None:
+    """Convert markup that a plug-in reads as cloze deletions to numbered cloze deletions.
 
-    `markers` is `InlineContext.cloze_markers`. Markup that spans several lines or contains another
-    cloze deletion isn't converted.
+    `markers` are the kinds of this markup (see `InlineContext.cloze_markers`). Markup that spans
+    several lines or contains another cloze deletion isn't converted.
     """
     unnumbered_count = 0
     for opener in tokens:
@@ -518,7 +524,7 @@ def convert_dialect_gaps(tokens: Sequence[InlineToken], markers: frozenset[str])
 
 
 def _extract_number(answer_tokens: Sequence[InlineToken]) -> str:
-    """Remove the number from the start of a cloze answer and return it, or "" if it has none."""
+    """Remove the number at the start of a cloze answer. Return it, or "" if there is none."""
     number = _CLOZE_NUMBER.match("".join([token.plain for token in answer_tokens]))
     if number is None:
         return ""

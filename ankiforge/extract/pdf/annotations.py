@@ -22,7 +22,11 @@ from ankiforge.extract.pdf.cleaning import clean_text, to_one_line
 from ankiforge.extract.pdf.messages import Box
 from ankiforge.model import HighlightKind, Hint, SkippedText, Value, hints
 from ankiforge.text import regex
-from ankiforge.text.comment_questions import format_reply, has_question_mark, is_similar
+from ankiforge.text.comment_questions import (
+    format_reply,
+    has_question_mark,
+    is_nearly_same_text,
+)
 
 TEXT_MARK_KINDS = {
     "Highlight": HighlightKind.HIGHLIGHT,
@@ -128,7 +132,7 @@ class Annotation(Value):
             return self.comment
         if has_question_mark(self.comment) and not has_question_mark(exact):
             return self.comment
-        return "" if is_similar(self.comment, exact) else self.comment
+        return "" if is_nearly_same_text(self.comment, exact) else self.comment
 
     def iter_identity_hints(self, names: Collection[str]) -> Iterator[Hint]:
         """Yield hints that identify the annotation even after its text has changed.

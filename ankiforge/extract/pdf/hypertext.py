@@ -22,7 +22,7 @@ from ankiforge.extract.pdf.messages import (
     StoredQuote,
 )
 from ankiforge.model import Span
-from ankiforge.text.located import locate
+from ankiforge.text.located import locate_text
 from ankiforge.text.normalize import (
     is_same_text,
     normalize_for_comparison,
@@ -64,7 +64,7 @@ def find_quote_contexts(
             prefix=prefix,
             suffix=suffix,
             sentence="" if is_same_text(sentence, shown) else sentence,
-            surrounding_text=get_paragraphs_around(text, *span, asks=quote.asks),
+            surrounding_text=get_paragraphs_around(text, *span, for_question=quote.asks),
             displayed_text="" if shown_words == quoted_words else shown,
         )
         passages.append(passage)
@@ -117,5 +117,5 @@ def _find_quote(pages: list[Page], quote: StoredQuote) -> tuple[str, Span] | Non
 def _locate_quote(
     quote: StoredQuote, text: str, search_from: int = 0
 ) -> tuple[str, Span] | None:
-    span = locate(quote.text, text, search_from)
+    span = locate_text(quote.text, text, search_from)
     return (text, span) if span else None

@@ -212,9 +212,9 @@ def find_doi(text: str) -> str:
     match = _DOI.search(text)
     if not match:
         return ""
-    from ankiforge.text.identifiers import strip_punctuation
+    from ankiforge.text.identifiers import normalize_doi
 
-    return strip_punctuation(match[0])
+    return normalize_doi(match[0])
 
 
 # --- the identity of a document, see docs/reference/keys.md ---------------------------

@@ -40,7 +40,7 @@ from ankiforge.extract.pdf.messages import (
 from ankiforge.extract.pdf.metadata import compute_document_id
 from ankiforge.extract.pdf.page_text import PDF_ERRORS, PageText
 from ankiforge.model import FigureLabel, Span, Value, hash16
-from ankiforge.text.located import fold_alphanumerics_with_offsets, locate
+from ankiforge.text.located import fold_alphanumerics_with_offsets, locate_text
 from ankiforge.text.normalize import normalize_for_lookup
 from ankiforge.text.occlusion import TEXT_FRAME
 
@@ -436,7 +436,7 @@ def _find_mark_spans(text: PageText, mark: PageHighlight) -> list[Span]:
     words = "".join(char for char in mark.words if char <= "\uffff")
     remaining, word_offsets = fold_alphanumerics_with_offsets(words)
     if not remaining:
-        symbol_span = locate(words, text.text)
+        symbol_span = locate_text(words, text.text)
         return [symbol_span] if symbol_span else []
     letters, text_offsets = fold_alphanumerics_with_offsets(text.text)
     box = mark.box

@@ -91,7 +91,7 @@ from ankiforge.model import (
     hash16,
 )
 from ankiforge.text import comment_questions, format_count, regex
-from ankiforge.text.located import locate
+from ankiforge.text.located import locate_text
 from ankiforge.text.normalize import is_same_text, normalize_for_lookup
 from ankiforge.text.passages import get_paragraphs_around, join_bullets
 
@@ -745,11 +745,11 @@ class _OpenPdf:
             if nearest and nearest.previous:
                 search_start = nearest.previous.text_offset
         search_end = search_start + 2 * len(quote.text) + QUOTE_SEARCH_CHARS
-        span = locate(quote.text, text[search_start:search_end])
+        span = locate_text(quote.text, text[search_start:search_end])
         if span is not None:
             span = (search_start + span[0], search_start + span[1])
         else:
-            span = locate(quote.text, text)
+            span = locate_text(quote.text, text)
         if span is None:
             # look across the page break
             if quote.page + 1 == len(self._texts):
@@ -757,7 +757,7 @@ class _OpenPdf:
             text_before = text[:-1] if text.endswith("-") else f"{text} "
             text = text_before + self._get_page(quote.page + 1).text.text
             body = None
-            span = locate(quote.text, text)
+            span = locate_text(quote.text, text)
             if span is None or span[0] >= len(page.text.text):
                 return QuoteContext()  # the quote begins on the next page
         prefix, suffix, sentence = get_passage_context(
@@ -836,7 +836,7 @@ def _find_paragraphs_around(text: str, span: Span, body: Span | None, asks: bool
     body_start = min(body_start, start)
     body_text = text[body_start : max(body_end, end)]
     paragraphs = get_paragraphs_around(
-        body_text, start - body_start, end - body_start, asks=asks
+        body_text, start - body_start, end - body_start, for_question=asks
     )
     lines = map(to_one_line, paragraphs.split("\n"))
     return "\n".join(filter(None, lines))

@@ -23,7 +23,7 @@ from pyzotero.errors import PyZoteroError
 from pyzotero.zotero import Zotero
 
 from ankiforge.config import is_loopback
-from ankiforge.config.http import BoundedClient, ResponseTooLargeError, remove_secret
+from ankiforge.config.http import BoundedClient, ResponseTooLargeError, redact_secret
 from ankiforge.errors import ItemError
 from ankiforge.extract.zotero.database import (
     Account,
@@ -81,7 +81,7 @@ CachedLibrary = tuple[str, str, JsonRows, JsonRows]
 
 @dataclass(frozen=True, slots=True)
 class RequestTiming:
-    """Delays and timeouts of requests, which tests shorten."""
+    """The delays and timeouts of requests. Tests shorten them."""
 
     sleep: Callable[[float], None] = time.sleep
     read_timeout: float = 30.0
@@ -92,7 +92,7 @@ class RequestTiming:
 
 
 class ZoteroHttpClient(BoundedClient):
-    """An HTTP client for a single server that only returns JSON with status 200."""
+    """An HTTP client for a single server. It only returns JSON responses with status 200."""
 
     def __init__(self, address: ApiAddress, timing: RequestTiming) -> None:
         # certificates are only loaded for HTTPS, because that takes a while
@@ -113,10 +113,10 @@ class ZoteroHttpClient(BoundedClient):
         url: httpx2.URL | str,
         **options: Any,
     ) -> httpx2.Response:
-        """Send a request, retrying if necessary.
+        """Send a request, and send it again if the failure may be temporary.
 
         Raises:
-            ItemError: the server can't be reached, takes too long, returns an error, or doesn't
+            ItemError: The server cannot be reached, takes too long, returns an error, or does not
                 return JSON.
         """
         host = self._address.host
@@ -149,7 +149,7 @@ class ZoteroHttpClient(BoundedClient):
                     return response
             except httpx2.HTTPError as error:
                 # the connection failed
-                message = remove_secret(str(error), self._address.key)
+                message = redact_secret(str(error), self._address.key)
                 reason = message or type(error).__name__
                 text, hint = f"{host} cannot be reached ({reason})", _RETRY_HINT
                 if self._address.is_local:
@@ -164,6 +164,7 @@ class ZoteroHttpClient(BoundedClient):
         raise AssertionError
 
     def _check_response(self, response: httpx2.Response) -> ItemError | None:
+        """Return the error that a response reports, or None if the response can be used."""
         host = self._address.host
         is_local = self._address.is_local
         status = response.status_code
@@ -192,7 +193,7 @@ class ZoteroHttpClient(BoundedClient):
         return ItemError(f"{host} returned {status}", hint=hint)
 
     def close(self) -> None:
-        """Do nothing, because pyzotero closes the shared client when it's garbage collected."""
+        """Do nothing, because garbage-collected pyzotero objects close the client they share."""
 
 
 # --- libraries --------------------------------------------------------------------------
@@ -200,7 +201,7 @@ class ZoteroHttpClient(BoundedClient):
 
 @dataclass(frozen=True)
 class ApiLibraries:
-    """The libraries accessible through the web API or the local API.
+    """The libraries that the web API or the local API gives access to.
 
     The local API only gives access to the user's own library.
     """
@@ -233,12 +234,12 @@ class ApiLibraries:
 
     @property
     def account(self) -> Account:
-        """The account that the API key belongs to."""
+        """The account that owns the API key."""
         return self._account_and_groups[0]
 
     @property
     def libraries(self) -> list[Library]:
-        """The selected libraries, including any that don't exist."""
+        """The selected libraries, including those that don't exist."""
         _, groups = self._account_and_groups
         selected: Iterable[int | None] = self.selected_groups or {None, *groups}
         # the user's own library comes first
@@ -248,12 +249,12 @@ class ApiLibraries:
         ]
 
     def read_items(self, library: Library) -> list[ZoteroItem]:
-        """Return all annotations and notes with their parents, including those in the trash.
+        """Return all annotations and notes with their parents, including items in the trash.
 
         Libraries from the web API are cached until they change.
 
         Raises:
-            ItemError: the library can't be read, or changed while it was being read.
+            ItemError: The library cannot be read, or changed while it was being read.
         """
         if self.address.is_local:
             if library.group is not None:
@@ -351,7 +352,7 @@ class ApiLibraries:
             yield
         except _PARSE_ERRORS as error:
             error_line = " ".join(str(error).split())
-            message = remove_secret(error_line, self.address.key)
+            message = redact_secret(error_line, self.address.key)
             reason = f"{type(error).__name__}: {message[:200]}"
             problem = f"the response from {self.address.host} cannot be read ({reason})"
             raise ItemError(problem, hint=_RETRY_HINT) from error

@@ -62,9 +62,12 @@ class _Position(_PagePosition):
     """The pen strokes of a drawing, each as x, y, x, y, …"""
 
 
-def _parse_position(mark: ZoteroAnnotation) -> _Position:
-    """Parse an annotation's position, falling back to just its page or an empty position."""
-    raw = mark.item.annotation_position
+def _parse_position(annotation: ZoteroAnnotation) -> _Position:
+    """Parse an annotation's position.
+
+    If it is malformed, fall back to just its page, or to an empty position.
+    """
+    raw = annotation.item.annotation_position
     with suppress(msgspec.MsgspecError, RecursionError):
         return msgspec.json.decode(raw, type=_Position)
     with suppress(msgspec.MsgspecError, RecursionError):
@@ -72,40 +75,41 @@ def _parse_position(mark: ZoteroAnnotation) -> _Position:
     return _Position()
 
 
-def get_page_index(mark: ZoteroAnnotation) -> int | None:
-    """Return an annotation's zero-based page index, or None if it has no page."""
-    page = _parse_position(mark).pageIndex
+def get_page_index(annotation: ZoteroAnnotation) -> int | None:
+    """Return the index (from 0) of an annotation's page, or None if it has no page."""
+    page = _parse_position(annotation).pageIndex
     return None if page is None or page < 0 else page
 
 
-def _build_quotes(marks: Iterable[ZoteroAnnotation]) -> dict[str, StoredQuote]:
-    """Build the quotes to search for in a file, keyed by annotation key.
+def _build_quotes(annotations: Iterable[ZoteroAnnotation]) -> dict[str, StoredQuote]:
+    """Build the quotes to search for in a file, keyed by the keys of their annotations.
 
     Annotations without text are skipped.
     """
     quotes = {}
-    for mark in marks:
-        page = get_page_index(mark)
-        if mark.file.path.lower().endswith(HYPERTEXT_SUFFIXES):
+    for annotation in annotations:
+        page = get_page_index(annotation)
+        if annotation.file.path.lower().endswith(HYPERTEXT_SUFFIXES):
             page = -1  # Zotero doesn't say in which file of the book it is
         # only annotations in PDFs have a page
-        if page is None or not mark.item.annotation_text.strip():
+        if page is None or not annotation.item.annotation_text.strip():
             continue
-        rects = _parse_position(mark).rects
-        quotes[mark.item.key] = StoredQuote(
+        rects = _parse_position(annotation).rects
+        quotes[annotation.item.key] = StoredQuote(
             page=page,
-            text=RichText(mark.item.annotation_text).plain,
+            text=RichText(annotation.item.annotation_text).plain,
             box=rects[0] if rects else None,
-            asks=has_question_mark(mark.item.annotation_comment),
+            asks=has_question_mark(annotation.item.annotation_comment),
         )
     return quotes
 
 
-def _build_areas(marks: Iterable[ZoteroAnnotation]) -> dict[str, Area]:
+def _build_areas(annotations: Iterable[ZoteroAnnotation]) -> dict[str, Area]:
+    """Build the areas to cut out of a PDF for figures and drawings, keyed by annotation key."""
     areas = {}
-    for mark in marks:
-        page = get_page_index(mark)
-        position = _parse_position(mark)
+    for annotation in annotations:
+        page = get_page_index(annotation)
+        position = _parse_position(annotation)
         boxes = list(position.rects[:1])
         # surround the strokes of a drawing (x, y, x, y, …) with a small margin
         xs = [x for stroke in position.paths for x in stroke[::2]]
@@ -114,7 +118,7 @@ def _build_areas(marks: Iterable[ZoteroAnnotation]) -> dict[str, Area]:
             left, bottom = min(xs) - _MARGIN, min(ys) - _MARGIN
             boxes.append((left, bottom, max(xs) + _MARGIN, max(ys) + _MARGIN))
         if page is not None and boxes and all(map(isfinite, boxes[0])):
-            areas[mark.item.key] = Area(page, boxes[0])
+            areas[annotation.item.key] = Area(page, boxes[0])
     return areas
 
 
@@ -122,7 +126,7 @@ def _build_areas(marks: Iterable[ZoteroAnnotation]) -> dict[str, Area]:
 
 
 class PictureContext(QuoteContext):
-    """The context of a figure or drawing, with its picture."""
+    """The context of a figure or drawing, including its picture."""
 
     picture: str = ""
     figure: str = ""
@@ -130,24 +134,24 @@ class PictureContext(QuoteContext):
 
 
 class ZoteroFiles:
-    """The files in Zotero's data directory, and the files that its libraries link to."""
+    """Reads the files in Zotero's data directory, and the files that its libraries link to."""
 
     def __init__(
         self,
         worker: PdfWorkerPool,
-        folder: Path | None,
+        data_directory: Path | None,
         allowed_directories: tuple[Path, ...] | None = None,
     ) -> None:
-        """Create an index without opening any files yet.
+        """Store the parameters. No file is opened yet.
 
         Args:
-            worker: the subprocesses that read the PDFs.
-            folder: Zotero's data directory, or None if no files are available.
-            allowed_directories: the directories in which files may be opened, or None for no
+            worker: The subprocesses that read the PDFs.
+            data_directory: Zotero's data directory, or None if no files are available.
+            allowed_directories: The directories in which files may be opened, or None for no
                 restriction.
         """
         self._worker = worker
-        self._data_directory = folder
+        self._data_directory = data_directory
         self._allowed_directories = allowed_directories
         self.dependencies: set[str] = set()
         """The paths that were looked up, including missing files."""
@@ -156,12 +160,12 @@ class ZoteroFiles:
         self.missing_counts: Counter[str] = Counter()
         """The number of annotations with text in each missing file, by its path in Zotero."""
 
-    def prefetch(self, library: Library, marks: Iterable[ZoteroAnnotation]) -> None:
-        """Start reading the contexts of annotations ahead of a call to `read_context`."""
+    def prefetch(self, library: Library, annotations: Iterable[ZoteroAnnotation]) -> None:
+        """Start to read the contexts of annotations that will be passed to `read_context` later."""
         requests = []
-        for marks_in_file in _group_by_file(marks):
-            quotes = tuple(_build_quotes(marks_in_file).values())
-            path = self._find_file(library, marks_in_file[0]) if quotes else None
+        for annotations_in_file in _group_by_file(annotations):
+            quotes = tuple(_build_quotes(annotations_in_file).values())
+            path = self._find_file(library, annotations_in_file[0]) if quotes else None
             if path:
                 requests.append(FindContexts(get_absolute_path(path), quotes))
         self._worker.prefetch(requests)
@@ -169,48 +173,52 @@ class ZoteroFiles:
     def read_context(
         self,
         library: Library,
-        marks: list[ZoteroAnnotation],
+        annotations: list[ZoteroAnnotation],
     ) -> tuple[dict[str, QuoteContext], tuple[Picture, ...]]:
-        """Return (contexts by annotation key, pictures cut out of PDFs).
+        """Return the contexts, keyed by annotation key, and the pictures that were cut out of PDFs.
 
-        Each file is read once, so annotations in the same file must be adjacent in `marks`.
-        Pictures are cut out of the PDF, falling back to Zotero's cache. For pen drawings, the
-        cache is preferred, because the PDF doesn't contain the strokes.
+        Each file is read once, so annotations in the same file must be adjacent. A picture that
+        can't be cut out of the PDF is taken from Zotero's cache. For pen drawings, the cache comes
+        first, because the PDF doesn't contain the strokes.
         """
         contexts: dict[str, QuoteContext] = {}
         pictures: list[Picture] = []
-        for marks_in_file in _group_by_file(marks):
-            path = self._find_file(library, marks_in_file[0])
-            picture_marks = [
-                mark
-                for mark in marks_in_file
-                if mark.item.annotation_type in _PICTURE_TYPES
+        for annotations_in_file in _group_by_file(annotations):
+            path = self._find_file(library, annotations_in_file[0])
+            picture_annotations = [
+                annotation
+                for annotation in annotations_in_file
+                if annotation.item.annotation_type in _PICTURE_TYPES
             ]
             cut_outs: dict[str, CutOut] = {}
             if path is None:
-                texts = [mark.item.annotation_text for mark in marks_in_file]
+                texts = [
+                    annotation.item.annotation_text for annotation in annotations_in_file
+                ]
                 text_count = sum(bool(text.strip()) for text in texts)
-                missing = self._find_path(library, marks_in_file[0])
+                missing = self._find_path(library, annotations_in_file[0])
                 if (
                     missing
                     and text_count
                     and os.path.normpath(missing) not in self.refused_paths
                 ):
-                    self.missing_counts[marks_in_file[0].file.path] += text_count
+                    self.missing_counts[annotations_in_file[0].file.path] += text_count
             else:
-                quotes = _build_quotes(marks_in_file)
+                quotes = _build_quotes(annotations_in_file)
                 if quotes:
                     quote_contexts, _ = self._worker.find_contexts(
                         path, tuple(quotes.values())
                     )
                     contexts |= zip(quotes, quote_contexts, strict=True)
-                cut_outs, _ = self._worker.cut_pictures(path, _build_areas(picture_marks))
-            for mark in picture_marks:
-                key = mark.item.key
+                cut_outs, _ = self._worker.cut_pictures(
+                    path, _build_areas(picture_annotations)
+                )
+            for annotation in picture_annotations:
+                key = annotation.item.key
                 cut_out = cut_outs.get(key, CutOut(b""))
                 name = ""
                 # the strokes of a pen drawing aren't in the PDF, only in Zotero's picture
-                if mark.item.annotation_type == "ink" or not cut_out.data:
+                if annotation.item.annotation_type == "ink" or not cut_out.data:
                     name = self._find_cached_picture(library, key)
                 if not name and cut_out.data:
                     digest = hash16(library.namespace, key, cut_out.figure)
@@ -237,29 +245,31 @@ class ZoteroFiles:
                 return name
         return ""
 
-    def _find_file(self, library: Library, mark: ZoteroAnnotation) -> Path | None:
-        path = self._find_path(library, mark)
+    def _find_file(self, library: Library, annotation: ZoteroAnnotation) -> Path | None:
+        path = self._find_path(library, annotation)
         if path is None or not self._check_allowed(path):
             return None
         self.dependencies.add(str(path))
         return path if os.path.isfile(path) else None  # noqa: PTH113
 
-    def _find_path(self, library: Library, mark: ZoteroAnnotation) -> Path | None:
-        """Return the expected path of an attachment, or None if it can't be on this computer.
+    def _find_path(self, library: Library, annotation: ZoteroAnnotation) -> Path | None:
+        """Return where an annotation's file should be, or None if it can't be on this computer.
 
         Only the user's own library may link to files outside the data directory.
         """
         if self._data_directory is None:
             return None
-        scheme, _, name = mark.file.path.partition(":")
-        if scheme == STORAGE_DIRECTORY and _are_file_names([mark.file.key, name]):
-            return self._data_directory.joinpath(STORAGE_DIRECTORY, mark.file.key, name)
+        scheme, _, name = annotation.file.path.partition(":")
+        if scheme == STORAGE_DIRECTORY and _are_file_names([annotation.file.key, name]):
+            return self._data_directory.joinpath(
+                STORAGE_DIRECTORY, annotation.file.key, name
+            )
         if library.group is not None:
             return None
         if scheme == "attachments" and _are_file_names(name.split("/")):
             if self._linked_directory:
                 return self._linked_directory / name
-        path = Path(mark.file.path)
+        path = Path(annotation.file.path)
         return path if path.is_absolute() else None
 
     def _check_allowed(self, path: Path) -> bool:
@@ -273,18 +283,19 @@ class ZoteroFiles:
         return self._data_directory and find_linked_directory(self._data_directory)
 
 
-def _group_by_file(marks: Iterable[ZoteroAnnotation]) -> Iterator[list[ZoteroAnnotation]]:
-    """Group annotations by file.
+def _group_by_file(
+    annotations: Iterable[ZoteroAnnotation],
+) -> Iterator[list[ZoteroAnnotation]]:
+    """Group annotations by their file. Annotations in the same file must be adjacent."""
+    for _, annotations_in_file in groupby(
+        annotations, key=lambda annotation: annotation.file.key
+    ):
+        yield list(annotations_in_file)
 
-    As with `itertools.groupby`, annotations in the same file must be adjacent.
-    """
-    for _, marks_in_file in groupby(marks, key=lambda mark: mark.file.key):
-        yield list(marks_in_file)
 
-
-def _are_file_names(parts: list[str]) -> bool:
+def _are_file_names(names: list[str]) -> bool:
     return not any(
-        part in ("", ".", "..") or re.search(r"[/\\:]", part) for part in parts
+        name in ("", ".", "..") or re.search(r"[/\\:]", name) for name in names
     )
 
 
@@ -304,11 +315,10 @@ _PREFERENCE = regex(
 
 
 def is_in_directories(path: Path, allowed_directories: tuple[Path, ...] | None) -> bool:
-    """Return whether a path is in an allowed directory, before and after resolving links.
+    """Return whether a path is in an allowed directory, both before and after resolving links.
 
-    A path outside is rejected without accessing it, because on Windows, resolving it could
-    send the user's password to another computer. If `allowed_directories` is None, any path
-    is allowed.
+    A path in another directory isn't accessed, because resolving it on Windows could send the
+    user's password to another computer. If `allowed_directories` is None, any path is allowed.
     """
     if allowed_directories is None:
         return True
@@ -320,16 +330,16 @@ def is_in_directories(path: Path, allowed_directories: tuple[Path, ...] | None) 
     return any(resolved_path.is_relative_to(folder) for folder in real_folders)
 
 
-def find_linked_directory(data: Path) -> Path | None:
-    """Return the base directory for linked attachments, or None if no profile sets it."""
-    base = (read_preferences(data) or {}).get("baseAttachmentPath")
+def find_linked_directory(data_directory: Path) -> Path | None:
+    """Return the base directory of linked attachments, or None if no Zotero profile sets one."""
+    base = (read_preferences(data_directory) or {}).get("baseAttachmentPath")
     return Path(base) if base else None
 
 
-def read_preferences(data: Path) -> Texts | None:
-    """Read the preferences of the Zotero profile that uses the given data directory.
+def read_preferences(data_directory: Path) -> Texts | None:
+    """Read the preferences of the Zotero profile that uses this data directory.
 
-    Returns None if there's no such profile.
+    Returns None if there is no such profile.
     """
     profiles: list[Path] = []
     with suppress(RuntimeError):  # there is no home directory
@@ -341,6 +351,6 @@ def read_preferences(data: Path) -> Texts | None:
             preferences = _PREFERENCE.findall(raw.decode("utf-8", "replace"))
             settings = {name: json.loads(value) for name, value in preferences}
             folder = Path(settings.get("dataDir", Path.home() / "Zotero"))
-            if folder.samefile(data):
+            if folder.samefile(data_directory):
                 return settings
     return None

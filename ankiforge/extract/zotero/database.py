@@ -34,17 +34,17 @@ _CONTROL_CHARS = regex(r"[\x00-\x08\x0b-\x1f\x7f-\x9f]")
 
 
 def remove_control_chars(text: str) -> str:
-    """Remove control characters, except tabs and line feeds, and normalize line breaks.
+    """Remove control characters other than tabs and line feeds, and normalize line breaks.
 
-    Control characters may come from broken fonts or, in a shared library, be terminal escape
-    sequences.
+    Control characters may come from broken fonts. In a shared library, they may also be escape
+    sequences that control the terminal.
     """
     text = text.encode("utf-8", "replace").decode()  # replace lone surrogates
     return _CONTROL_CHARS.sub("", text.replace("\r\n", "\n").replace("\r", "\n"))
 
 
 class Library(NamedTuple):
-    """A Zotero library, which belongs either to the user or to a group."""
+    """A Zotero library. It belongs to the user or to a group."""
 
     group: int | None
     """The group number on zotero.org, or None for the user's own library."""
@@ -55,24 +55,24 @@ class Library(NamedTuple):
 
     @property
     def namespace(self) -> str:
-        """The prefix of the library's keys, which never contains the user's account number."""
+        """The prefix of all keys of the library. It never contains the user's account number."""
         return "zotero:user" if self.group is None else f"zotero:group.{self.group}"
 
     @property
     def display_name(self) -> str:
-        """The namespace, followed by the group's name if known, for use in messages."""
+        """The library's name in messages: its namespace, and the group's name if known."""
         if self.name:
             return f"{self.namespace} ({self.name})"
         return self.namespace
 
     @property
     def link_path(self) -> str:
-        """The part of a `zotero://` link that identifies the library."""
+        """The part that identifies the library in a `zotero://` link."""
         return "library" if self.group is None else f"groups/{self.group}"
 
 
 class ZoteroItem(Value, rename="camel"):
-    """A paper, attachment, annotation or note, with fields named as in Zotero's API."""
+    """A paper, attachment, annotation or note. Its fields are named as in Zotero's API."""
 
     key: str
     item_type: str = ""
@@ -112,9 +112,9 @@ class ZoteroItem(Value, rename="camel"):
 
     @property
     def user_tags(self) -> Strings:
-        """The tags added by the user (type 0).
+        """The tags that the user added (type 0).
 
-        Automatic tags (type 1) are excluded, except for the privacy tag.
+        Automatic tags (type 1) are left out, except for the privacy tag.
         """
         own_tags = [
             tag["tag"]
@@ -136,7 +136,7 @@ class Account(NamedTuple):
 
 
 class Collection(NamedTuple):
-    """A collection, i.e. a named folder of items in a library."""
+    """A collection, which is a named folder of items in a library."""
 
     name: str
     parent: Any
@@ -152,7 +152,7 @@ _MAX_DEPTH = 100
 
 
 def find_collection_paths(keys: Iterable[Any], collections: Collections) -> Strings:
-    """Return the full paths of the collections with the given keys, skipping trashed ones."""
+    """Return the full paths of the collections with these keys. Skip those in the trash."""
     paths = []
     for key in keys:
         names: list[str] = []
@@ -168,7 +168,7 @@ def find_collection_paths(keys: Iterable[Any], collections: Collections) -> Stri
 
 
 class ZoteroAnnotation(NamedTuple):
-    """An annotation and the attachment it was made in."""
+    """An annotation, and the attachment in which the user made it."""
 
     item: ZoteroItem
     file: ZoteroItem
@@ -189,12 +189,12 @@ class ApiAddress:
 
     @property
     def host(self) -> str:
-        """The API's host, for use in messages."""
+        """The API's host, for messages."""
         return urlsplit(self.url).netloc
 
 
 class LibraryAccess(Protocol):
-    """Access to an account's libraries, through the database or an API."""
+    """Access to the libraries of an account, either through the database or through an API."""
 
     @property
     def account(self) -> Account:
@@ -203,14 +203,14 @@ class LibraryAccess(Protocol):
 
     @property
     def libraries(self) -> list[Library]:
-        """The selected libraries, including any that don't exist."""
+        """The selected libraries, including those that don't exist."""
         ...
 
     def read_items(self, library: Library) -> list[ZoteroItem]:
-        """Return all annotations and notes with their parents, including those in the trash.
+        """Return all annotations and notes with their parents, including items in the trash.
 
         Raises:
-            ItemError: the library can't be read.
+            ItemError: The library cannot be read.
         """
         ...
 
@@ -243,7 +243,7 @@ def open_database(
     """Context manager that opens a private copy of a Zotero database.
 
     Raises:
-        ItemError: the database is missing, damaged, not Zotero's, or keeps changing.
+        ItemError: The database is missing, damaged, not Zotero's, or keeps changing.
     """
     with open_database_copy(path, _ZOTERO_OWNER, _TABLES) as connection:
         connection.text_factory = lambda raw: remove_control_chars(
@@ -353,7 +353,7 @@ class ZoteroDatabase:
 
     @cached_property
     def libraries(self) -> list[Library]:
-        """The selected libraries: the user's own first, then groups by number.
+        """The selected libraries. The user's own library comes first, then groups by number.
 
         If a selected group isn't in the database, its `database_id` is None.
         """
@@ -370,14 +370,14 @@ class ZoteroDatabase:
         return libraries
 
     def read_items(self, library: Library) -> list[ZoteroItem]:
-        """Return all annotations and notes with their parents, including those in the trash."""
+        """Return all annotations and notes with their parents, including items in the trash."""
         if library.database_id is None:
             message = f"library: it has no group {library.group}"
             raise ItemError(message, hint="sync it in Zotero")
         return self._build_items(self._fetch_rows(_ITEMS_QUERY, library.database_id))
 
     def find_file_and_work(self, library: Library, key: str) -> list[ZoteroItem]:
-        """Return the attachment with the given key, followed by its parent work if it has one.
+        """Return the attachment with this key, followed by the work it belongs to, if any.
 
         Returns [] if the library has no such attachment.
         """
@@ -392,9 +392,9 @@ class ZoteroDatabase:
         return collections
 
     def _build_items(self, rows: Sequence[sqlite3.Row]) -> list[ZoteroItem]:
-        """Convert database rows to items.
+        """Convert rows of the database to items.
 
-        Fields, creators and collections are only read for top-level items.
+        Fields, creators and collections are only read for items without a parent.
         """
         top_ids = [row["id"] for row in rows if not row["parentItem"]]
         tags = self._fetch_by_item(_TAGS_QUERY, [row["id"] for row in rows])
@@ -426,7 +426,7 @@ class ZoteroDatabase:
     def _fetch_by_item(
         self, query: str, ids: Sequence[int]
     ) -> defaultdict[int, list[Json]]:
-        """Run a query for several items, and group the resulting rows by item id."""
+        """Run a query for several items, and group the rows by the id of their item."""
         rows_by_item = defaultdict[int, list[Json]](list)
         for row in self._fetch_rows(query, msgspec.json.encode(ids).decode()):
             columns = dict(row)

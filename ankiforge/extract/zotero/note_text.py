@@ -44,7 +44,7 @@ _EMPTY_LINES = regex(r"\n{3,}")
 
 
 class NoteText(Value):
-    """The text of a note, without quoted annotations."""
+    """The text of a note without the annotations that it quotes."""
 
     plain: str
     markdown: Strings
@@ -58,12 +58,12 @@ class NoteText(Value):
 
 
 def parse_note(html: str, quotable: Callable[[], QuotableAnnotations]) -> NoteText | None:
-    """Parse a note, or return None if it has no text except quoted annotations and the title.
+    """Parse a note. Return None if it only consists of quoted annotations and a title.
 
     Args:
-        html: the note as stored by Zotero.
-        quotable: returns the annotations that the note may quote. It's only called if the
-            note contains quotations.
+        html: The note as stored by Zotero.
+        quotable: A function that returns the annotations that the note may quote. It is only
+            called if the note contains quotations.
     """
     html = _EMBEDDED_PICTURE.sub("", html)
     soup = _parse_html(html)
@@ -89,7 +89,7 @@ def parse_note(html: str, quotable: Callable[[], QuotableAnnotations]) -> NoteTe
 
 
 def extract_first_line(html: str) -> str:
-    """Return the first line of a note, which Zotero displays as its title.
+    """Return the first line of a note, which Zotero displays as the note's title.
 
     Returns "" if the note is empty.
     """
@@ -121,6 +121,7 @@ def _remove_quotations(
     keys: set[str],
     comments: set[str],
 ) -> None:
+    """Remove the annotations that a note quotes, with their citations and comments."""
     blocks = []
     for element in soup.select("[data-annotation]"):
         annotation_data = unquote(str(element.get("data-annotation", "")))
@@ -143,6 +144,7 @@ def _remove_quotations(
 
 
 def _remove_next_citation(element: Tag) -> None:
+    """Remove the citation that directly follows a quotation."""
     siblings = (node for node in element.next_siblings if str(node).strip())
     next_node = next(siblings, None)
     if isinstance(next_node, Tag):
@@ -155,10 +157,10 @@ def _find_block(element: Tag, soup: BeautifulSoup) -> Tag:
 
 
 def _pop_title(soup: BeautifulSoup, *, has_quotations: bool) -> str:
-    """Remove the heading at the top of a note and return its text, or "" if there's none.
+    """Remove the heading at the top of a note, and return its text or "" if there is none.
 
-    If the note consists only of the heading, it is treated as text, not as a title, unless
-    quotations below it were removed.
+    If there is nothing but a heading in the note, it is text instead of a title, unless quotations
+    below it have been removed.
     """
     heading = soup.find(_HEADINGS)
     if not heading:
@@ -215,10 +217,10 @@ _MARKDOWN_MARKERS = {"b": "**", "i": "*"}
 
 
 class RichText:
-    """The text of an annotation or comment, as both plain text and Markdown."""
+    """The text of an annotation or comment, both as plain text and as Markdown."""
 
     def __init__(self, html: str, *, is_markdown: bool = False) -> None:
-        """Parse text that may contain HTML tags for emphasis. Unpaired tags are treated as text.
+        """Parse text that may contain HTML tags for emphasis. A tag without its pair is text.
 
         If `is_markdown` is true, the text between the tags is Markdown, as in comments.
         """
@@ -245,6 +247,7 @@ class RichText:
 
 
 def _format_element(name: str, plain: str, markdown: str) -> Pair:
+    """Apply an HTML element to its content, and return the plain text and the Markdown."""
     if name == "span" or not plain.strip():
         return plain, markdown
     element = f"<{name}>{markdown}</{name}>"

@@ -19,8 +19,8 @@ from typing import TYPE_CHECKING
 from ankiforge.config import (
     ZOTERO_KEY,
     ZOTERO_WEB_URL,
-    find_key,
-    find_key_variable,
+    find_api_key,
+    find_api_key_variable,
     is_loopback,
     parse_origin,
 )
@@ -77,10 +77,10 @@ _LIBRARY_HINT = "user, the number of a group, groups/<number>, or a list of thes
 
 
 def open_source(opening: SourceOpenParameters) -> ZoteroSource:
-    """Create a source for a data directory, a database file or an API.
+    """Create the source for a data directory, a database file or an API.
 
     Raises:
-        ConfigError: the settings are invalid, or contain neither a path nor an API.
+        ConfigError: The settings are invalid, or contain neither a path nor an API.
     """
     settings = opening.settings
     if not settings.path and not settings.api:
@@ -92,7 +92,7 @@ def open_source(opening: SourceOpenParameters) -> ZoteroSource:
     if settings.path:
         root = opening.root
         database = root / "zotero.sqlite" if root.is_dir() else root
-    address = parse_address(settings.api, settings.url, settings.key_env)
+    address = parse_api_address(settings.api, settings.url, settings.key_env)
     libraries = parse_libraries(settings.library)
     allowed_directories = None
     if database:
@@ -103,31 +103,31 @@ def open_source(opening: SourceOpenParameters) -> ZoteroSource:
 
 
 def find_allowed_directories(
-    data: Path,
+    data_directory: Path,
     workspace: Path | None,
-    linked: Strings,
+    confirmed_directories: Strings,
 ) -> tuple[Path, ...] | None:
-    """Return the directories in which a library's files may be opened, or None for any.
+    """Return the directories in which the files of libraries may be opened, or None for any.
 
-    Any directory is allowed if the data directory is outside the workspace, or is the one that
-    the user's Zotero uses. Otherwise, the database may come from a stranger and link to
-    arbitrary files, so only the data directory, the workspace and directories confirmed by the
-    user are allowed.
+    Any directory is allowed if the data directory is outside the workspace, or if the user's Zotero
+    uses it. Otherwise, the database may come from a stranger and link to arbitrary files. Only the
+    data directory, the workspace and directories that the user confirmed are then allowed.
 
     Args:
-        data: Zotero's data directory.
-        workspace: the workspace directory, or None for the default workspace.
-        linked: the directories confirmed by the user in the setting `linked`.
+        data_directory: Zotero's data directory.
+        workspace: The workspace directory, or None for the default workspace.
+        confirmed_directories: The directories that the user confirmed in the setting `linked`.
     """
-    real_data_folder = Path(os.path.realpath(data))
+    real_data_folder = Path(os.path.realpath(data_directory))
     if workspace is None or not real_data_folder.is_relative_to(workspace):
         return None
-    if read_preferences(data) is not None:
+    if read_preferences(data_directory) is not None:
         return None
     confirmed_folders = [
-        Path(os.path.normpath(workspace / Path(folder).expanduser())) for folder in linked
+        Path(os.path.normpath(workspace / Path(folder).expanduser()))
+        for folder in confirmed_directories
     ]
-    return (data, workspace, *confirmed_folders)
+    return (data_directory, workspace, *confirmed_folders)
 
 
 def parse_libraries(setting: str | int | tuple[str | int, ...]) -> SelectedGroups:
@@ -136,7 +136,7 @@ def parse_libraries(setting: str | int | tuple[str | int, ...]) -> SelectedGroup
     Returns None if all libraries are selected.
 
     Raises:
-        ConfigError: a value isn't a valid library.
+        ConfigError: A value is not a valid library.
     """
     if setting == "":
         return None
@@ -153,13 +153,13 @@ def parse_libraries(setting: str | int | tuple[str | int, ...]) -> SelectedGroup
     return frozenset(libraries) or None
 
 
-def parse_address(api: str, url: str, key_env: str) -> ApiAddress | None:
-    """Return the address and key of the configured API, or None if no API is used.
+def parse_api_address(api: str, url: str, key_env: str) -> ApiAddress | None:
+    """Return the URL and key of the API in the settings, or None if no API is used.
 
     Raises:
-        ConfigError: the setting `url` or the key is invalid.
+        ConfigError: The setting `url` or the key is invalid.
     """
-    if url and not _may_be_api(api, url):
+    if url and not _is_allowed_api_url(api, url):
         hint = f"with api: web, https, such as {ZOTERO_WEB_URL}; with api: local, this computer"
         raise ConfigError(f"url: {url!r} is not the URL of a Zotero API", hint=hint)
     if not api:
@@ -167,18 +167,18 @@ def parse_address(api: str, url: str, key_env: str) -> ApiAddress | None:
     if api == "local":
         return ApiAddress(url.rstrip("/") or _LOCAL_API_URL, is_local=True)
     api_url = url.rstrip("/") or ZOTERO_WEB_URL
-    key_name = find_key_variable(ZOTERO_KEY, api_url, key_env)
-    key = find_key(ZOTERO_KEY, api_url, key_env)
+    key_name = find_api_key_variable(ZOTERO_KEY, api_url, key_env)
+    key = find_api_key(ZOTERO_KEY, api_url, key_env)
     if not key.isascii() or not key.isprintable():
         message = f"key_env: the key in {key_name} contains characters that no key has"
         raise ConfigError(message, hint="copy it again, without a line end")
     return ApiAddress(api_url, is_local=False, key_env=key_name, key=key)
 
 
-def _may_be_api(api: str, url: str) -> bool:
-    """Return whether a URL is allowed as the API's. A web API on another computer must use https.
+def _is_allowed_api_url(api: str, url: str) -> bool:
+    """Return whether the API may have this URL.
 
-    The local API must be on this computer.
+    The local API must be on this computer, and a web API on another computer must use https.
     """
     if api and is_loopback(url):
         return True
@@ -215,15 +215,15 @@ class ZoteroSource:
 
     @property
     def data_directory(self) -> Path | None:
-        """Zotero's data directory, or None if there's no database."""
+        """Zotero's data directory, or None if there is no database."""
         return self.database.parent if self.database else None
 
     # --- scanning
 
     def scan(self, known: DocumentLookup | None = None) -> Iterator[Sighting]:
-        """Yield the documents and problems of each library, followed by its `ScanEnd`.
+        """Yield the documents and problems of each library, followed by the library's `ScanEnd`.
 
-        If the database and all files used in the last run are unchanged, nothing is read.
+        Nothing is read if the database and all files that the last run used are unchanged.
         """
         started_at = time.time_ns()
         # the container that the fingerprint of the whole source is stored under
@@ -259,10 +259,10 @@ class ZoteroSource:
                 yield ScanEnd(self.name, container, complete=True)
 
     def _compute_fingerprint(self, depends: Strings, started_at: int) -> str:
-        """Return a hash of everything that the scan results depend on, or "" if it is unreliable.
+        """Return a hash of everything that the scan results depend on.
 
-        A hash is unreliable if a file was modified after `started_at` or just before it, because
-        further changes might go unnoticed. No hash is computed for an API or a partial scan.
+        Returns "" for an API, for a partial scan, or if a file was modified after `started_at` or
+        just before it. A further change of such a file might go unnoticed.
         """
         database = self.database
         if not depends or self.address or database is None or self.opening.only:
@@ -287,10 +287,10 @@ class ZoteroSource:
         return hash16(fingerprint_program(), self.name, str(database), repr(settings))
 
     def describe_access(self) -> str:
-        """Describe which libraries are read and from where, for the command `doctor`.
+        """Describe which libraries are read and where they are, for the command `doctor`.
 
         Raises:
-            ItemError: a selected library can't be accessed.
+            ItemError: A selected library cannot be accessed.
         """
         with self._open_access() as access:
             names = []
@@ -306,7 +306,7 @@ class ZoteroSource:
     def _read_libraries(self, dependencies: set[str]) -> Iterator[Sighting]:
         """Yield the scan results of all libraries.
 
-        The paths of all files that were looked up are added to `dependencies`.
+        Also add the paths of all files that were looked up to `dependencies`.
         """
         location = self.address.host if self.address else str(self.database)
         is_complete = True
@@ -335,7 +335,9 @@ class ZoteroSource:
                     yield from self._report_unopened_directories(files.refused_paths)
                     if is_complete:
                         annotated = works.find_annotated_files()
-                        embedded = self._count_embedded(worker, annotated)
+                        embedded = self._count_pdfs_with_unknown_annotations(
+                            worker, annotated
+                        )
                         missing = files.missing_counts
                         self.unread_files[:] = [self._summarize_unread(missing, embedded)]
             except ItemError as error:
@@ -379,11 +381,13 @@ class ZoteroSource:
             are_remote=True,
         )
 
-    def _count_embedded(self, worker: PdfWorkerPool, marked: set[str]) -> int:
-        """Count the stored PDFs with embedded annotations that Zotero doesn't know about.
+    def _count_pdfs_with_unknown_annotations(
+        self, worker: PdfWorkerPool, annotated_keys: set[str]
+    ) -> int:
+        """Count the stored PDFs that contain annotations which Zotero doesn't know about.
 
-        Only the newest PDFs are searched. `marked` are the keys of files that have annotations
-        in Zotero, which are skipped.
+        Only the newest PDFs are searched. Files with annotations in Zotero, whose keys are
+        `annotated_keys`, are skipped.
         """
         if self.data_directory is None or self.address or self.opening.only:
             return 0
@@ -391,7 +395,7 @@ class ZoteroSource:
         unannotated_files = [
             (stamp, path)
             for path in storage.glob("*/*.pdf")
-            if path.parent.name not in marked and (stamp := stamp_file(path))
+            if path.parent.name not in annotated_keys and (stamp := stamp_file(path))
         ]
         unannotated_files.sort(reverse=True)
         newest = unannotated_files[:_MAX_PDFS_SEARCHED]

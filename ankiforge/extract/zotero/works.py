@@ -86,7 +86,7 @@ _ANNOTATION_SORT_KEY = attrgetter(
 
 
 class Work(NamedTuple):
-    """A paper with its annotations and notes, or an attachment or note that belongs to no paper."""
+    """A paper with its annotations and notes, or an attachment or note without a paper."""
 
     item: ZoteroItem
     annotations: list[ZoteroAnnotation]
@@ -95,7 +95,7 @@ class Work(NamedTuple):
 
 @dataclass(frozen=True)
 class WorkReader:
-    """Reads the works in an account's libraries, along with the context of each annotation."""
+    """Reads the works in an account's libraries, together with the context of each annotation."""
 
     source: str
     """The name of the source in the settings."""
@@ -110,7 +110,7 @@ class WorkReader:
 
     @cached_property
     def quotable_annotations(self) -> tuple[set[str], set[str]]:
-        """(keys, normalized comments) of all annotations, to recognise annotations quoted in notes.
+        """The keys and the normalized comments of all annotations, which notes may quote.
 
         The comments always include "".
         """
@@ -120,16 +120,16 @@ class WorkReader:
             # errors are reported when the library itself is read
             with suppress(ItemError):
                 for work in self._load_works(library):
-                    for mark in work.annotations:
-                        keys.add(mark.item.key)
-                        comment = RichText(mark.item.annotation_comment).plain
+                    for annotation in work.annotations:
+                        keys.add(annotation.item.key)
+                        comment = RichText(annotation.item.annotation_comment).plain
                         comments.add(normalize_for_lookup(comment))
         return keys, comments
 
     def _load_works(self, library: Library) -> list[Work]:
-        """Return the works with annotations or notes, sorted by key.
+        """Return the works that have annotations or notes, sorted by key.
 
-        Items are skipped if they, or one of their ancestors, are in the trash.
+        An item is skipped if it or one of its ancestors is in the trash.
         """
         if library.namespace in self.works_by_library:
             return self.works_by_library[library.namespace]
@@ -152,14 +152,16 @@ class WorkReader:
         return works
 
     def find_annotated_files(self) -> set[str]:
-        """Return the keys of files that have annotations in Zotero."""
+        """Return the keys of all files that have annotations in Zotero."""
         all_works = chain.from_iterable(self.works_by_library.values())
-        return {mark.file.key for work in all_works for mark in work.annotations}
+        return {
+            annotation.file.key for work in all_works for annotation in work.annotations
+        }
 
     def read_library(self, library: Library) -> Iterator[ExtractedDocument | Problem]:
-        """Yield a document for each work with annotations or notes, sorted by key.
+        """Yield a document for each work that has annotations or notes, sorted by key.
 
-        If a bug prevents a work from being read, a problem is yielded instead.
+        If a work can't be read because of a bug, yield a problem instead.
         """
         works = self._load_works(library)
         self.files.prefetch(
@@ -177,20 +179,20 @@ class WorkReader:
     def _read_work(
         self, library: Library, work: Work
     ) -> Iterator[ExtractedDocument | Problem]:
-        paths = [mark.file.path for mark in work.annotations]
+        paths = [annotation.file.path for annotation in work.annotations]
         document = build_document(self.source, library, work.item, paths)
         contexts, pictures = self.files.read_context(library, work.annotations)
         highlights = []
-        for mark in work.annotations:
-            if mark.item.annotation_type in HIGHLIGHT_KINDS:
-                quote_context = contexts.get(mark.item.key, QuoteContext())
+        for annotation in work.annotations:
+            if annotation.item.annotation_type in HIGHLIGHT_KINDS:
+                quote_context = contexts.get(annotation.item.key, QuoteContext())
                 highlights.append(
-                    self._convert_annotation(library, document, mark, quote_context)
+                    self._convert_annotation(library, document, annotation, quote_context)
                 )
             else:
-                kind = mark.item.annotation_type
+                kind = annotation.item.annotation_type
                 yield Problem(
-                    f"{document.title}: {library.namespace}/{mark.item.key}",
+                    f"{document.title}: {library.namespace}/{annotation.item.key}",
                     f"an annotation of a kind this program does not know ({kind})",
                     "it was left out; a newer version of this program may know it",
                 )
@@ -240,24 +242,22 @@ class WorkReader:
         self,
         library: Library,
         document: Document,
-        mark: ZoteroAnnotation,
+        annotation: ZoteroAnnotation,
         passage: QuoteContext,
     ) -> Highlight:
-        item = mark.item
+        item = annotation.item
         tags = item.user_tags
         # find the privacy tag even if there is emphasis within it
         comment = RichText(item.annotation_comment).plain
-        if contains_private_tag(comment) or has_private_tag(mark.file.user_tags):
+        if contains_private_tag(comment) or has_private_tag(annotation.file.user_tags):
             tags = (*tags, PRIVATE_TAG)
         rich_text = RichText(item.annotation_text)
 
         # make the link that opens the annotation in Zotero, where the page is a number from 1, not
         # a label
-        page = get_page_index(mark)
+        page = get_page_index(annotation)
         parameter = "" if page is None else f"page={page + 1}&"
-        uri = (
-            f"zotero://open-pdf/{library.link_path}/items/{percent_encode(mark.file.key)}"
-        )
+        uri = f"zotero://open-pdf/{library.link_path}/items/{percent_encode(annotation.file.key)}"
         uri += f"?{parameter}annotation={percent_encode(item.key)}"
         markdown: Strings = ()
         figure: dict[str, Any] = {}
@@ -284,7 +284,7 @@ class WorkReader:
             page_label=item.annotation_page_label,
             heading=passage.heading,
             uri=uri,
-            block_id=mark.file.key,
+            block_id=annotation.file.key,
         )
 
     def _build_highlight(
@@ -310,11 +310,12 @@ class WorkReader:
         )
 
     def _find_skip_reason(self, library: Library, item: ZoteroItem, author: str) -> str:
-        """Return the reason why an item can't become a card, or "" if it is the user's own.
+        """Return why an item doesn't become a card, or "" if it is the user's own.
 
-        In the user's own library, all items count. In a group library, an item counts if its
-        author is listed in `me` or, if `me` is empty, owns the account. An item that was never
-        synced counts, too, unless another program wrote it into the file.
+        In the user's own library, all items are the user's. In a group library, an item is the
+        user's if its author is listed in `me`, or if `me` is empty and the author owns the account.
+        An item that was never synced is also the user's, unless another program wrote it into the
+        file.
         """
         if library.group is None:
             return ""
@@ -336,7 +337,7 @@ class WorkReader:
 
 
 def _list_ancestry(item: ZoteroItem, items: Mapping[str, ZoteroItem]) -> list[ZoteroItem]:
-    """Return an item followed by its ancestors, closest first."""
+    """Return an item, followed by its parent and its further ancestors."""
     ancestry = [item]
     while len(ancestry) < _MAX_ANCESTRY_LENGTH:
         parent = items.get(ancestry[-1].parent_item)
@@ -347,10 +348,10 @@ def _list_ancestry(item: ZoteroItem, items: Mapping[str, ZoteroItem]) -> list[Zo
 
 
 def _should_read_item(ancestry: Sequence[ZoteroItem]) -> bool:
-    """Return whether to read an item, given the item followed by its ancestors.
+    """Return whether to read an item. `ancestry` is the item, followed by its ancestors.
 
-    Only annotations and notes are read, unless they or an ancestor are in the trash. Annotations
-    must have a parent. Notes needn't, because a note without a paper is a work of its own.
+    Only annotations and notes are read, and only if neither they nor an ancestor is in the trash.
+    An annotation must have a parent, but a note needn't, because it may be a work of its own.
     """
     item = ancestry[0]
     if item.item_type not in ("annotation", "note"):
@@ -377,13 +378,13 @@ def build_document(
     work: ZoteroItem,
     paths: list[str],
 ) -> Document:
-    """Build the document for a work, which may be a standalone attachment or note.
+    """Build the document for a paper, or for an attachment or note without a paper.
 
     Args:
-        source: the name of the source.
-        library: the library that contains the work.
-        work: the paper, attachment or note.
-        paths: the paths of the work's annotated files.
+        source: The name of the source.
+        library: The library that contains the work.
+        work: The paper, attachment or note.
+        paths: The paths of the work's annotated files.
     """
     key = percent_encode(work.key)
     fields = work.fields
@@ -424,12 +425,12 @@ def build_document(
 
 
 def find_work(file: Path) -> Document | None:
-    """Return the document for a file in Zotero's storage, or None if no library has the file.
+    """Return the document of a file in Zotero's storage, or None if the file is in no library.
 
-    The document has the tags of both the work and the file.
+    The document has the tags of the work and of the file.
 
     Raises:
-        ItemError: the library can't be read, so the tags are unknown.
+        ItemError: The library cannot be read, so the tags are unknown.
     """
     data_folder = file.parents[2] if len(file.parents) > 2 else file.parent
     path = data_folder / "zotero.sqlite"
@@ -446,7 +447,7 @@ def find_work(file: Path) -> Document | None:
 
 
 def get_file_name(path: str) -> str:
-    """Return the file name from a path in Zotero's or any operating system's format."""
+    """Return the file name in a path, which may have Zotero's or any operating system's format."""
     return re.split(r"[/\\]|^(?:storage|attachments):", path)[-1]
 
 

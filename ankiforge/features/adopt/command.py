@@ -47,7 +47,7 @@ def adopt(call: Call, path: Path | None, tool: str, yes: bool, decline: bool) ->
     """
     from ankiforge.features.adopt import work as adoption
     from ankiforge.ledger import foreign_history
-    from ankiforge.ledger.decide import adopt_notes
+    from ankiforge.ledger.decide import take_over_notes
     from ankiforge.pipeline.run_result import CommandRunOptions, RunResult
 
     if decline:
@@ -81,7 +81,7 @@ def adopt(call: Call, path: Path | None, tool: str, yes: bool, decline: bool) ->
             call.print_result("\n".join(adoption.format_matches(matches, most)))
         action = ""
         if matches.notes_to_take_over and call.confirm("Take these over?", yes=yes):
-            action = adopt_notes(workspace.ledger, matches.notes_to_take_over)
+            action = take_over_notes(workspace.ledger, matches.notes_to_take_over)
             result.add_scan(workspace.read_collection())
         if call.as_json:
             call.print_json({**adoption.matches_to_json(matches), "undo": action})

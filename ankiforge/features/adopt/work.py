@@ -25,7 +25,7 @@ from ankiforge.ledger import (
     cards,
     item_lists,
 )
-from ankiforge.ledger.tables.anki_notes import iter_present_notes
+from ankiforge.ledger.tables.anki_notes import iter_notes_in_anki
 from ankiforge.model import (
     AdoptedNote,
     AnkiNote,
@@ -101,12 +101,12 @@ class _ForeignNote(Value):
 
     @property
     def html(self) -> Texts:
-        return dict(zip(self.type.names, self.note.fields, strict=False))
+        return dict(zip(self.type.field_names, self.note.fields, strict=False))
 
     @property
     def texts(self) -> Strings:
         """The plain text of the fields in `names`. If there are none, of the first two fields."""
-        first_two = dict(zip(("Front", "Back"), self.type.names, strict=False))
+        first_two = dict(zip(("Front", "Back"), self.type.field_names, strict=False))
         names = self.names or first_two
         html = self.html
         our_html = {our_name: html.get(name, "") for our_name, name in names.items()}
@@ -166,7 +166,7 @@ def _iter_foreign_notes(ledger: Ledger, collection: Path) -> Iterator[_ForeignNo
             if note_type is None or note.guid in adopted:
                 continue
             if not _OUR_GUID.fullmatch(note.guid):
-                fields = dict(zip(note_type.names, note.fields, strict=False))
+                fields = dict(zip(note_type.field_names, note.fields, strict=False))
                 sides = find_sides(note_type, note.ordinals, fields)
                 yield _ForeignNote(note, note_type, map_sides(note_type, *sides))
 
@@ -258,7 +258,7 @@ def _add_card_schedules(ledger: Ledger, matches: NoteMatches) -> None:
 
     Cards that are already in Anki are only listed, because they have a schedule there.
     """
-    in_anki = {note.guid for note in iter_present_notes(ledger)}
+    in_anki = {note.guid for note in iter_notes_in_anki(ledger)}
     for card in cards.iter_cards(ledger):
         if not card.is_live or card.note.adopted or card.note.schedule:
             continue

@@ -33,7 +33,7 @@ from ankiforge.ledger.cards import load_highlight
 from ankiforge.ledger.decide import undo_decision
 from ankiforge.ledger.draft_completion import complete_drafts
 from ankiforge.ledger.draft_groups import iter_draft_groups
-from ankiforge.ledger.tables.anki_notes import load_present_note
+from ankiforge.ledger.tables.anki_notes import load_note_in_anki
 from ankiforge.ledger.tables.snapshots import load_highlight_snapshots
 from ankiforge.model import (
     AGENT_DRAFTER,
@@ -117,7 +117,7 @@ def _explain_needed_work(ledger: Ledger, list_row: ListRow) -> str:
     """Return why a card needs work: it is often forgotten, or has a remark by the user."""
     if isinstance(list_row, PendingDraft):
         return ""
-    note = load_present_note(ledger, list_row.guid)
+    note = load_note_in_anki(ledger, list_row.guid)
     if note is None:
         return ""
     reasons = []
@@ -449,7 +449,7 @@ def _propose_for_highlight(
             raise UsageError(reason)
         empty = DraftingResult(highlight, reason=reason)
         draft_recording.record_drafts(
-            ledger, [empty], compute_search_terms, by_model=True, beside=True
+            ledger, [empty], compute_search_terms, by_model=True, keeps_pending=True
         )
         return {"no_card": reason}
 
@@ -478,7 +478,7 @@ def _record_checked_drafts(
     for draft in drafts:
         drafted = DraftingResult(highlight, (draft,))
         new_ids = draft_recording.record_drafts(
-            ledger, [drafted], compute_search_terms, by_model=True, beside=True
+            ledger, [drafted], compute_search_terms, by_model=True, keeps_pending=True
         ).new_draft_ids
         findings = [each for each in draft.findings if each.severity != Severity.INFO]
         entry: Json = {"findings": to_builtins(findings)}

@@ -37,12 +37,12 @@ def mcp(call: Call, trust: Path | None) -> None:
 
     The agent's provider sees what the agent reads. What is tagged #no-llm is never shown.
     """
-    from ankiforge.config.trust import AGENTS_PERMISSION, give_permission, has_permission
+    from ankiforge.config.trust import AGENTS_PERMISSION, grant_permission, has_permission
     from ankiforge.config.workspace import find_user_directory
 
     if trust is not None:
         folder = find_workspace(replace(call, workspace=str(trust)))
-        give_permission(folder, find_user_directory(), AGENTS_PERMISSION)
+        grant_permission(folder, find_user_directory(), AGENTS_PERMISSION)
         call.say(
             f"agents may read {folder.root}; what their provider will see:\n  {_SENT}\n"
             "anything tagged #no-llm stays here"

@@ -65,7 +65,7 @@ def search(call: Call, query: Words, answer: bool, reply: TextIO | None) -> None
     folder = find_workspace(call)
     servers = None if answer or reply else _start_model_discovery(call, folder.config)
     # if the workspace is writable, the search index is stored in it
-    ledger_path = folder.ledger
+    ledger_path = folder.ledger_path
     index_paths = (ledger_path, ledger_path.parent)
     read_only = not all(os.access(path, os.W_OK) for path in index_paths)
     with open_workspace(call, read_only=read_only) as workspace:

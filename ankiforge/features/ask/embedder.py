@@ -113,7 +113,7 @@ def make_embedder(config: Config, *, offline: bool = False) -> Embedder | None:
             hint += " --for meaning"
         elif not meaning.model:
             hint = "for example bge-m3"
-        raise config.location.append_keys("meaning", "model").error(
+        raise config.location.locate_nested("meaning", "model").make_error(
             message, hint
         ) from error
     return ServerEmbedder(server, offline=offline)

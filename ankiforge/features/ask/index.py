@@ -556,7 +556,7 @@ class FoundPassage(Value):
         """The title, page and heading of the passage, and a remark if it's absent."""
         passage = self.highlight
         parts = dict.fromkeys(
-            (passage.document.display_name, passage.page_text, passage.heading)
+            (passage.document.display_name, passage.page_or_time, passage.heading)
         )
         return " · ".join(filter(None, (*parts, ABSENCE_REMARKS.get(self.presence))))
 

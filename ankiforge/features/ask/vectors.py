@@ -123,7 +123,7 @@ class PassageVectors:
         cached_hashes = self._load_vectors().keys()
         used_hashes = {row["exact"] for row in load_text_hashes(self._ledger)}
         if len(cached_hashes) > 2 * len(used_hashes):
-            self._cache.update({}, forget=cached_hashes - used_hashes)
+            self._cache.update({}, deleted_names=cached_hashes - used_hashes)
         self._measure_threshold()
 
     def _load_vectors(self) -> dict[str, bytes]:
@@ -137,7 +137,7 @@ class PassageVectors:
         Returns the error to raise.
         """
         if not self._is_read_only:
-            self._cache.update({}, forget=self._cache.load_all())
+            self._cache.update({}, deleted_names=self._cache.load_all())
         message = f"{self.embedder.title} is another model than before"
         return ServiceError(message, hint="the next run computes all vectors again")
 

@@ -155,7 +155,9 @@ def build_patch_from_anki(workspace: Workspace, query: str = "") -> Patch:
     for line in item_lists.load_items(workspace.ledger, line_ids):
         if isinstance(line, LocalCard):
             guids.append(line.guid)
-    return make_patch(workspace.ledger, sources, guids, workspace.folder.pictures)
+    return make_patch(
+        workspace.ledger, sources, guids, workspace.folder.pictures_directory
+    )
 
 
 def make_patch(
@@ -290,7 +292,7 @@ def _find_file(
 
     if card.kind is CardKind.OCCLUSION:
         raise ItemError("the masks of a figure are not words of a note")
-    if not card.is_numbered_user_text:
+    if not card.is_hand_written:
         raise ItemError(
             "the card was drafted, so its words are not the note's: edit the note if it is"
             " wrong, too"

@@ -98,7 +98,7 @@ def parse_note(note: AnkiNote, note_type: AnkiNoteType | None) -> ParsedNote | N
     if note_type is None or any("image-occlusion:" in text for text in note.fields):
         return None
     # in a damaged collection, a note may have more fields than its type; name them `Field 3` etc.
-    field_names = list(note_type.names)
+    field_names = list(note_type.field_names)
     for number in range(len(field_names) + 1, len(note.fields) + 1):
         field_names.append(f"Field {number}")
     fields = tuple(zip(field_names, note.fields, strict=False))

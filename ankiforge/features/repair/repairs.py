@@ -21,7 +21,7 @@ from ankiforge.draft.prompt import (
 from ankiforge.draft.reply import convert_to_cloze, convert_to_markdown, parse_objects
 from ankiforge.model import Json, Strings, Texts, Value, hash16
 from ankiforge.text import cloze
-from ankiforge.text.located import locate
+from ankiforge.text.located import locate_text
 
 
 class CardRepair(Value):
@@ -169,7 +169,7 @@ def _parse_repair(entry: Json, card: CardToRepair, passage: str) -> Iterator[Car
             fields[name] = card.fields[name]
     new = tuple(_iter_new_cards(entry.get("new")))
     quote = _to_text(entry.get("quote"))
-    if not (quote and passage and locate(quote, passage)):
+    if not (quote and passage and locate_text(quote, passage)):
         quote = ""
     summary = _to_text(entry.get("why")) or "in other words"
     if new or any(text != card.fields.get(name, "") for name, text in fields.items()):

@@ -69,7 +69,7 @@ from ankiforge.pipeline.collection import (
 )
 from ankiforge.text import to_one_line
 from ankiforge.text.cloze import to_plain_text
-from ankiforge.text.lists import split_items
+from ankiforge.text.lists import split_answer_into_items
 
 if TYPE_CHECKING:
     from ankiforge.pipeline.workspace import Workspace
@@ -407,9 +407,9 @@ def _record_own_change(
         raise RefusedError(f"{failing_note.guid} is no longer a card", hint="list again")
     texts = {**failing_note.card.fields, **fields}
     # drop fields that the note lacks, except Extra, which is appended to the answer
-    if "Extra" not in line.note_fields and texts.get("Extra") and "Back" in texts:
+    if "Extra" not in line.note_field_names and texts.get("Extra") and "Back" in texts:
         texts["Back"] = f"{texts['Back']}\n\n---\n\n{texts['Extra']}"
-    texts = {name: text for name, text in texts.items() if name in line.note_fields}
+    texts = {name: text for name, text in texts.items() if name in line.note_field_names}
     decide.edit_card_or_draft(ledger, failing_note.guid, texts, forced=True)
     decisions.record_repair(ledger, name, failing_note.note.note_id, failing_note.guid)
     for card_fields in new:
@@ -543,7 +543,7 @@ def _check_repair(
     ]
     # a repair may mention how many items the old answer lists, so add these numbers to the source
     item_count = len(
-        split_items(
+        split_answer_into_items(
             failing_note.card.fields.get("Front", ""),
             failing_note.card.fields.get("Back", ""),
         )

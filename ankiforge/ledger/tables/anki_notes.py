@@ -18,9 +18,9 @@ decode_note = msgspec.json.Decoder(AnkiNote).decode
 
 
 def hash_note(note: AnkiNote | Note) -> str:
-    """Hash everything about a note that the planning of an export depends on.
+    """Hash everything about a note that determines whether it must be exported.
 
-    A note has the same hash in a package and, after the import, in Anki.
+    A note has the same hash in a package and in Anki after the package was imported.
     """
     type_id = note.type_id if isinstance(note, AnkiNote) else note.type.id
     return hash16(str(type_id), str(note.mod), *sorted(note.tags), "", *note.fields)
@@ -29,20 +29,20 @@ def hash_note(note: AnkiNote | Note) -> str:
 # --- our notes in the newest view -------------------------------------------------------
 
 
-def load_present_note(store: Store, guid: str) -> AnkiNote | None:
-    """Load our note with this GUID as last read from Anki, or None if it is absent."""
+def load_note_in_anki(store: Store, guid: str) -> AnkiNote | None:
+    """Load our note with this GUID as last read from Anki, or None if Anki doesn't have it."""
     body = store.fetch_value("SELECT body FROM seen WHERE absent = 0 AND guid = ?", guid)
     return decode_note(body) if body else None
 
 
-def iter_present_notes(store: Store) -> Iterator[AnkiNote]:
-    """Yield all notes currently in Anki."""
+def iter_notes_in_anki(store: Store) -> Iterator[AnkiNote]:
+    """Yield all of our notes that Anki had when it was last read."""
     rows = store.fetch_rows("SELECT body FROM seen WHERE absent = 0")
     return (decode_note(row["body"]) for row in rows)
 
 
 def delete_note(store: Store, guid: str) -> None:
-    """Delete the stored state of a card's note."""
+    """Delete the stored state of the note with this GUID."""
     store.execute("DELETE FROM seen WHERE guid = ?", guid)
 
 
@@ -50,15 +50,15 @@ def delete_note(store: Store, guid: str) -> None:
 
 
 def delete_conflicts(store: Store, guids: Iterable[str], field: str = "") -> None:
-    """Delete the conflicts of these cards, optionally only those on one field."""
+    """Delete the conflicts of these cards or, if `field` is given, only those about this field."""
     query = "DELETE FROM conflict WHERE guid = ?1 AND (?2 = '' OR field = ?2)"
     store.execute_all(query, [(guid, field) for guid in guids])
 
 
 def filter_foreign_note_ids(store: Store, ids: Iterable[str]) -> set[str]:
-    """Return which of these note ids belong to notes in Anki that ankiforge didn't create.
+    """Return those of the given note ids that belong to notes of other tools or the user.
 
-    Ids are strings of digits.
+    The notes are in Anki, but ankiforge didn't create them. Ids are strings of digits.
     """
     query = (
         "SELECT CAST(id AS TEXT) AS id FROM foreign_note"
@@ -68,7 +68,7 @@ def filter_foreign_note_ids(store: Store, ids: Iterable[str]) -> set[str]:
 
 
 def filter_deleted_guids(store: Store, guids: Iterable[str]) -> set[str]:
-    """Return which of these GUIDs belong to notes with a grave in the last view of Anki."""
+    """Return those of the given GUIDs whose notes were deleted, as of the last read of Anki."""
     guids_by_note_id = {compute_note_id(Guid(guid)): guid for guid in guids}
     query = f"SELECT id FROM grave WHERE id IN {JSON_VALUES}"
     rows = (

@@ -42,8 +42,8 @@ class DuplicateCandidates:
     def iter_cards_without_terms(self, version: str) -> Iterator[tuple[str, CardContent]]:
         """Yield the digest and text of each candidate without search terms of this version.
 
-        Usually there are few, because `draft_recording` stores the search terms of new
-        drafts. Search terms of other versions are deleted.
+        There are usually few, because `draft_recording` stores the search terms of new drafts.
+        Search terms of other versions are deleted.
         """
         store = self._store
         with store.transaction():
@@ -85,7 +85,7 @@ class DuplicateCandidates:
         """Return the text of a candidate by its id, or None if it is no longer a candidate.
 
         `id` is the GUID of a live card, the id of a pending draft, the GUID that the card of a
-        pending draft would get, or `nid:` followed by the id of a foreign note with text.
+        pending draft would get, or `nid:` followed by the id of a foreign note that has text.
         """
         if id.startswith(FOREIGN_PREFIX):
             query = "SELECT fields FROM foreign_note WHERE id = ?"
@@ -118,16 +118,16 @@ class DuplicateCandidates:
     # --- foreign notes ------------------------------------------------------------------
 
     def load_foreign_mods(self) -> dict[NoteId, int]:
-        """Return the modification time (`mod`) of each stored foreign note, keyed by note id."""
+        """Load the modification times (`mod`) of the stored foreign notes, keyed by note id."""
         rows = self._store.fetch_rows("SELECT id, mod FROM foreign_note")
         return {row["id"]: row["mod"] for row in rows}
 
     def store_foreign_notes(
         self, ids: frozenset[NoteId], changed: Iterable[ForeignNote]
     ) -> None:
-        """Store changed foreign notes, and delete those no longer in Anki.
+        """Store changed foreign notes, and delete foreign notes that are no longer in Anki.
 
-        `ids` are the ids of all foreign notes currently in Anki.
+        `ids` are the ids of all foreign notes that Anki has now.
         """
         with self._store.transaction():
             for note_id in self.load_foreign_mods().keys() - ids:
@@ -137,7 +137,7 @@ class DuplicateCandidates:
 
 
 def fetch_candidates_version(store: Store) -> str:
-    """Return a text that changes whenever a card, draft or foreign note changes."""
+    """Return a version string that changes whenever a card, draft or foreign note changes."""
     version: str = store.fetch_value(
         "SELECT ifnull((SELECT max(rowid) FROM event), 0)"
         " || ' ' || (SELECT count(*) FROM draft)"
@@ -146,12 +146,12 @@ def fetch_candidates_version(store: Store) -> str:
     return version
 
 
-def filter_known_different(
+def filter_declared_different(
     store: Store, passage: Passage, guids: Iterable[str]
 ) -> set[str]:
-    """Return which of these cards the user has declared to be different from `passage`.
+    """Return those of the given cards whose passage the user declared to be different.
 
-    They don't count as duplicates.
+    Cards of such a passage aren't duplicates of cards of `passage`.
     """
     guid_list = list(guids)
     if not guid_list:
@@ -165,7 +165,7 @@ def filter_known_different(
 
 
 def store_search_terms(store: Store, terms: Iterable[tuple[str, SearchTerms]]) -> None:
-    """Store search terms by digest, skipping those already stored.
+    """Store search terms by digest, unless they are already stored.
 
     The digest of a card or draft is its kind followed by its content hash.
     """

@@ -1,10 +1,13 @@
 """The table `highlight`, with every highlight that is or was in a source of this workspace.
 
-A highlight is *present* if it was in its source in the last scan. Otherwise it is *absent*,
-with one of these states: missing, gone (missing for good), unselected, or known only from the
-journal. Its *folded text* consists of its letters and digits, so that equal texts can be
-found. Queries for absent highlights also have the condition `state != 'present'`, which makes
-SQLite use the small index of these highlights.
+A highlight is *current*, with the state `present`, if it was in its source in the last scan.
+Otherwise it is *absent*, with one of these states: missing, gone (missing for good), unselected,
+or known only from the journal. Its *folded text* consists of its letters and digits, so that
+equal texts can be found.
+
+A query for one of the absent states has two conditions, such as
+`state != 'present' AND state = 'gone'`. The first looks redundant, but only with it does SQLite
+use the small partial index `highlight_absent`.
 """
 
 from __future__ import annotations
@@ -21,20 +24,20 @@ decode_highlight_body = msgspec.json.Decoder(Highlight).decode
 
 
 def decode_highlight(row: Row) -> Highlight:
-    """Decode the highlight stored in a row, which must have been read on this device."""
+    """Decode the highlight in a row of the table. It must have been read on this device."""
     return decode_highlight_body(row["body"])
 
 
 # --- by key -----------------------------------------------------------------------------
 
 
-def load_row(store: Store, key: str) -> Row | None:
-    """Load the row of a highlight, present or absent, or None if the key is unknown."""
+def find_highlight_row(store: Store, key: str) -> Row | None:
+    """Load the row of a highlight, current or absent, or None if the key is unknown."""
     return store.fetch_first_row("SELECT * FROM highlight WHERE key = ?", key)
 
 
-def load_rows(store: Store, keys: Sequence[str]) -> list[Row]:
-    """Load the rows of highlights, present or absent, in the order of `keys`.
+def load_highlight_rows(store: Store, keys: Sequence[str]) -> list[Row]:
+    """Load the rows of highlights, current or absent, in the order of `keys`.
 
     Unknown keys are skipped.
     """
@@ -44,14 +47,14 @@ def load_rows(store: Store, keys: Sequence[str]) -> list[Row]:
 
 
 def find_looked_up_words(store: Store, keys: Iterable[str]) -> set[str]:
-    """Return the keys, among `keys`, of words that were looked up in a dictionary."""
+    """Return those of the given keys that belong to words looked up in a dictionary."""
     query = f"SELECT key FROM highlight WHERE key IN {JSON_VALUES} AND instr(body, ?)"
     rows = store.fetch_rows(query, to_json([*keys]), LOOKED_UP_WORD)
     return {row["key"] for row in rows}
 
 
-def load_present_rows(store: Store, keys: Iterable[str]) -> list[Row]:
-    """Load the rows of highlights by key, skipping highlights that aren't present."""
+def load_current_highlight_rows(store: Store, keys: Iterable[str]) -> list[Row]:
+    """Load the rows of highlights that are still in their source. Other keys are skipped."""
     query = f"SELECT * FROM highlight WHERE state = 'present' AND key IN {JSON_VALUES}"
     return store.fetch_rows(query, to_json(list(keys)))
 
@@ -59,10 +62,10 @@ def load_present_rows(store: Store, keys: Iterable[str]) -> list[Row]:
 # --- by document or source --------------------------------------------------------------
 
 
-def load_present_in_document(store: Store, container: str, place: str) -> list[Row]:
-    """Load the present highlights of a document, in reading order.
+def load_current_highlights(store: Store, container: str, path: str) -> list[Row]:
+    """Load the rows of the highlights that are still in a document, in reading order.
 
-    `place` is the path of the document within its container, or its library key. The
+    `path` is the path of the document within its container, or its library key. The
     additional column `waits` is true if the highlight has a pending draft.
     """
     return store.fetch_rows(
@@ -70,12 +73,12 @@ def load_present_in_document(store: Store, container: str, place: str) -> list[R
         " FROM highlight h JOIN document d ON d.id = h.document"
         " WHERE d.container = ? AND d.place = ? AND h.state = 'present' ORDER BY h.position",
         container,
-        place,
+        path,
     )
 
 
-def list_unmarked_documents(store: Store) -> list[Row]:
-    """List the container and place of each document in which no highlight is present."""
+def list_documents_without_highlights(store: Store) -> list[Row]:
+    """List the container and path (`place`) of each document without a highlight."""
     return store.fetch_rows(
         "SELECT container, place FROM document d"
         " WHERE state = 'present' AND NOT EXISTS (SELECT 1"
@@ -84,12 +87,12 @@ def list_unmarked_documents(store: Store) -> list[Row]:
     )
 
 
-def count_marked_documents(store: Store) -> list[Row]:
-    """Count the present documents of each container.
+def count_documents_with_highlights(store: Store) -> list[Row]:
+    """Count the documents of each container, with and without highlights.
 
     Returns:
-        Rows with `container`, `source`, `marked` (the number of documents with present
-        highlights) and `total`.
+        Rows with `container`, `source`, `marked` (the number of documents with highlights) and
+        `total` (the number of all documents).
     """
     return store.fetch_rows(
         "SELECT container, max(source) AS source, sum(is_marked) AS marked, count(*) AS total"
@@ -102,10 +105,10 @@ def count_marked_documents(store: Store) -> list[Row]:
 # --- by text ----------------------------------------------------------------------------
 
 
-def load_present_highlights_by_text(
+def load_current_highlights_by_text(
     store: Store, folded_texts: Iterable[str]
 ) -> list[Row]:
-    """Load the present highlights with one of these folded texts.
+    """Load the highlights with one of these folded texts that are still in their source.
 
     The additional column `place` is the path of the document within its container.
     """
@@ -117,12 +120,14 @@ def load_present_highlights_by_text(
 
 
 def find_primary_copies(store: Store, keys: Iterable[str]) -> dict[str, Row]:
-    """Return the primary copy of each highlight, which is the one that cards are drafted from.
+    """Find the primary copy of each highlight, from which cards are drafted.
 
-    Copies are highlights with the same text (column `alike`). The primary copy is the first one
-    that was decided on or, if none was, the first one that got a key. It may be the highlight
-    itself. Skipped text is never a primary copy unless it was decided on. Each row has the
-    `passage` of the primary copy and the `title` of its document.
+    Copies are highlights with the same text (column `alike`). The primary copy is the first copy
+    that was decided on. If none was, it is the first copy that got a key. It may be the highlight
+    itself. Skipped text is only a primary copy if it was decided on.
+
+    Returns:
+        For each key, a row with the `passage` of the primary copy and the `title` of its document.
     """
     rows = store.fetch_rows(
         "SELECT h.alike, coalesce(a.first, h.key) AS passage, d.title,"
@@ -158,9 +163,9 @@ def count_highlights_to_draft(store: Store) -> int:
 
 
 def load_usefulness(store: Store) -> list[Row]:
-    """Load the key, document and usefulness (column `worth`) of each present highlight.
+    """Load the key, document and usefulness (column `worth`) of each highlight in a source.
 
-    If no usefulness is stored for a highlight, as when the rules drafted it, the highest
+    If no usefulness is stored for a highlight because the rules drafted it, the highest
     confidence of its drafts is used instead.
     """
     return store.fetch_rows(
@@ -174,7 +179,7 @@ def load_usefulness(store: Store) -> list[Row]:
 
 
 def mark_unselected(store: Store, key: str) -> None:
-    """Mark a highlight as no longer selected by any setting or choice."""
+    """Mark a highlight as unselected, because no setting or choice selects it any more."""
     store.execute("UPDATE highlight SET state = 'unselected' WHERE key = ?", key)
 
 
@@ -196,9 +201,8 @@ def schedule_redrafting_by_rules(store: Store, keys: Iterable[str]) -> None:
 def schedule_redrafting_of_copies(store: Store, key: str) -> None:
     """Schedule the copies of a highlight for redrafting by the rules.
 
-    A copy is another highlight that has, or once had, the same text. When the highlight is
-    edited, removed or restored, cards may have to be drafted from a different one of the
-    copies.
+    A copy is another highlight that has or had the same text. After the highlight was edited,
+    removed or restored, cards may have to be drafted from a different copy.
     """
     store.execute(
         "UPDATE highlight SET drafted = '' WHERE key != ?1"

@@ -13,14 +13,14 @@ from collections.abc import Collection, Iterable, Sequence
 import msgspec
 from msgspec.structs import asdict, replace
 
-from ankiforge.config.log import shorten_key
+from ankiforge.config.log import anonymize_key
 from ankiforge.ledger.draft_changes import (
     DraftingMode,
     DraftingOutcome,
     NewPendingDraft,
     PendingDraftChanges,
 )
-from ankiforge.ledger.events import hash_sides, normalize_answer
+from ankiforge.ledger.events import hash_question_and_answer, normalize_answer
 from ankiforge.ledger.store import (
     JSON_VALUES,
     Row,
@@ -55,7 +55,7 @@ _REPEAT_PENALTY = 0.05
 
 
 def sort_by_reading_order(store: Store, ids: Iterable[str]) -> list[str]:
-    """Sort drafts into reading order, dropping those whose highlights are absent."""
+    """Sort drafts into reading order, and drop those whose highlight is no longer in its source."""
     query = f"SELECT id FROM readable WHERE id IN {JSON_VALUES} ORDER BY document, place, position"
     return [row["id"] for row in store.fetch_rows(query, to_json(list(ids)))]
 
@@ -65,8 +65,8 @@ def find_drafts_of_highlights(
 ) -> list[str]:
     """Return the ids of the drafts of these highlights, in reading order.
 
-    Absent highlights are skipped. With `new`, drafts that would revise a card are skipped,
-    too.
+    Highlights that are no longer in their source are skipped. If `new`, drafts that would revise
+    a card are skipped as well.
     """
     rows = store.fetch_rows(
         f"SELECT id FROM readable WHERE key IN {JSON_VALUES} AND (revises = '' OR NOT ?)"
@@ -78,9 +78,9 @@ def find_drafts_of_highlights(
 
 
 def load_draft_ids(store: Store, drafter: str = "") -> list[str]:
-    """Return the ids of all drafts of present highlights, in reading order.
+    """Load the ids of all drafts whose highlight is still in its source, in reading order.
 
-    If `drafter` is given, only drafts by it are included.
+    If `drafter` is given, only the drafts of this drafter are included.
     """
     rows = store.fetch_rows(
         "SELECT id FROM readable WHERE ?1 = '' OR drafter = ?1"
@@ -90,14 +90,16 @@ def load_draft_ids(store: Store, drafter: str = "") -> list[str]:
     return [row["id"] for row in rows]
 
 
-def load_first_of_each_offer(store: Store, left_out: Collection[str]) -> list[Row]:
-    """Load the first draft of each offer, in the order in which they are shown to the user.
+def load_first_draft_of_each_offer(
+    store: Store, excluded_ids: Collection[str]
+) -> list[Row]:
+    """Load the first draft of each offer, in the order in which offers are shown to the user.
 
-    The drafts whose ids are in `left_out` are ignored.
+    Drafts whose ids are in `excluded_ids` are ignored.
 
-    Offers without warnings come first, then those with warnings, then blocked ones. Within
-    each of these groups, hand-written cards come first, then offers for passages without a
-    decision, then further offers for decided passages. Ties are broken by confidence, which
+    Offers without warnings come first, followed by offers with warnings and then blocked offers.
+    Within each of these groups, hand-written cards come first, followed by offers for passages
+    without a decision and then offers for decided passages. Ties are broken by confidence, which
     is reduced for each further offer from the same document, so that documents alternate.
 
     Returns:
@@ -123,7 +125,7 @@ def load_first_of_each_offer(store: Store, left_out: Collection[str]) -> list[Ro
         " SELECT ranked.*, x.title FROM ranked LEFT JOIN document x ON x.id = document"
         " ORDER BY severity = 'block', severity = 'warn', slot = '', decided,"
         " confidence / (1 + ? * rank) DESC, document, place, position",
-        to_json(sorted(left_out)),
+        to_json(sorted(excluded_ids)),
         _REPEAT_PENALTY,
     )
 
@@ -132,7 +134,7 @@ def load_first_of_each_offer(store: Store, left_out: Collection[str]) -> list[Ro
 
 
 def row_to_draft(row: Row) -> StoredDraft:
-    """Convert a row of the `offered` view to a draft."""
+    """Convert a row of the view `offered` to a draft."""
     return StoredDraft(
         **asdict(decode_draft(row["body"])),
         id=row["id"],
@@ -153,13 +155,13 @@ def load_draft_rows(store: Store, ids: Iterable[str]) -> list[Row]:
 
 
 def load_draft_keys(store: Store, ids: Iterable[str]) -> dict[str, str]:
-    """Map each pending draft among these ids to the key of its highlight."""
+    """Load the key of each draft's highlight, keyed by draft id. Unknown ids are skipped."""
     query = f"SELECT id, key FROM draft WHERE id IN {JSON_VALUES}"
     return {row["id"]: row["key"] for row in store.fetch_rows(query, to_json(list(ids)))}
 
 
 def find_repeated_content_hashes(store: Store, ids: Iterable[str]) -> set[str]:
-    """Return the content hashes shared by several of these drafts, or by a draft and a card."""
+    """Return the content hashes that several of these drafts share, or a draft and a card."""
     rows = store.fetch_rows(
         f"SELECT content FROM draft WHERE id IN {JSON_VALUES} GROUP BY content HAVING count(*) > 1"
         " OR EXISTS (SELECT 1 FROM card WHERE card.content = draft.content)"
@@ -170,10 +172,10 @@ def find_repeated_content_hashes(store: Store, ids: Iterable[str]) -> set[str]:
 
 
 def load_drafts_of_outdated_cards(store: Store) -> list[Row]:
-    """Load the pending drafts of outdated cards that no local drafter can reword well.
+    """Load the pending drafts of outdated cards that should be reworded by a model.
 
-    These are the drafts that keep the text of their card (`keeps_text`), and those by which
-    the rules reword a card of a model or chat.
+    These are the drafts that keep the text of their card (`keeps_text`), and the drafts with which
+    the rules would reword a card of a model or chat.
 
     Returns:
         Rows with `id`, `key`, `revises` (the GUID of the card) and `keeps_text`.
@@ -195,7 +197,7 @@ def find_drafts_of_highlight(store: Store, key: str) -> list[str]:
 
 
 def load_drafts_with_duplicate_finding(store: Store) -> list[Row]:
-    """Load the drafts with a finding that may refer to another card or draft."""
+    """Load the rows of the drafts with a finding that may name another card or draft."""
     rows = store.fetch_rows("SELECT * FROM draft WHERE findings != ''")
     return [
         row
@@ -205,7 +207,7 @@ def load_drafts_with_duplicate_finding(store: Store) -> list[Row]:
 
 
 def load_foreign_history_drafts(store: Store) -> list[Row]:
-    """Load the drafts with a finding about a note or a schedule in another tool.
+    """Load the rows of the drafts with a finding about a note or schedule in another tool.
 
     The columns include the `state` of the highlight and, as `highlight_body`, its JSON.
     """
@@ -224,7 +226,7 @@ def load_foreign_history_drafts(store: Store) -> list[Row]:
 def set_findings(
     store: Store, id: str, draft: Draft, findings: Iterable[Finding]
 ) -> None:
-    """Replace the findings of a stored draft, unless they are the same."""
+    """Replace the findings of a stored draft, unless they haven't changed."""
     new_findings = tuple(findings)
     if new_findings == draft.findings:
         return
@@ -235,10 +237,10 @@ def set_findings(
 
 
 def apply_changes(store: Store, changes: Sequence[PendingDraftChanges]) -> None:
-    """Apply changes to the pending drafts of passages."""
+    """Write changes to the pending drafts of passages."""
     for change in changes:
         store.log(
-            f"draft {pending.id} is pending, passage {shorten_key(pending.draft.key)}"
+            f"draft {pending.id} is pending, passage {anonymize_key(pending.draft.key)}"
             for pending in change.added
         )
         store.log(
@@ -278,8 +280,8 @@ def _pending_draft_to_row(pending: NewPendingDraft) -> Json:
     return {
         "id": pending.id,
         "key": draft.key,
-        "content": hash_sides(draft.fields),
-        "slot": draft.slot_text,
+        "content": hash_question_and_answer(draft.fields),
+        "slot": draft.stored_text_number,
         "position": pending.position,
         "kind": draft.kind.value,
         "deck": draft.deck,
@@ -299,11 +301,11 @@ def _pending_draft_to_row(pending: NewPendingDraft) -> Json:
 
 
 def summarize_findings(findings: Sequence[Finding]) -> Pair:
-    """Compute the `severity` and `findings` columns for a draft with these findings.
+    """Compute the values of the columns `severity` and `findings` for a draft.
 
     Returns:
-        The worst severity, or "" if there aren't any findings, and the names of all checks and
-        severities as a list column.
+        The worst severity, or "" if there are no findings, and a list column with the names of
+        all checks and severities.
     """
     checks = [finding.check for finding in findings]
     severities = [finding.severity.value for finding in findings]
@@ -316,7 +318,7 @@ def summarize_findings(findings: Sequence[Finding]) -> Pair:
 
 
 def delete_drafts(store: Store, ids: Iterable[str]) -> None:
-    """Delete drafts that aren't pending any more."""
+    """Delete drafts that are no longer pending."""
     store.execute_all("DELETE FROM draft WHERE id = ?", [(id,) for id in ids])
 
 
@@ -325,11 +327,11 @@ def delete_drafts_of_highlights(
 ) -> list[str]:
     """Delete the drafts of these highlights.
 
-    If `repeatable`, only drafts that the rules can make again are deleted. The drafts of models,
+    If `repeatable`, only drafts that the rules can create again are deleted. The drafts of models,
     chats and agents stay, and are pending again as soon as their highlights reappear.
 
     Returns:
-        The highlight key of each deleted draft.
+        The key of the highlight of each deleted draft.
     """
     rows = store.fetch_rows(
         f"DELETE FROM draft WHERE key IN {JSON_VALUES}"
@@ -341,12 +343,12 @@ def delete_drafts_of_highlights(
     return [row["key"] for row in rows]
 
 
-def store_outcomes(
+def save_drafting_outcomes(
     store: Store, outcomes: Sequence[DraftingOutcome], mode: DraftingMode
 ) -> None:
-    """Write the results of drafting to the rows of their highlights.
+    """Write drafting results to the rows of their highlights.
 
-    `mode` determines whether the columns for the rules or those for a model are written.
+    `mode` selects which columns are written: those for the rules or those for a model.
     """
     query = (
         "UPDATE highlight SET drafted = :drafted_content_hash, worth = :usefulness,"

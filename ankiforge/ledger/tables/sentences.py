@@ -37,7 +37,7 @@ def store_sentences(store: Store, highlights: Iterable[Highlight]) -> None:
 
 
 def load_best_sentence_hashes(store: Store) -> dict[str, str]:
-    """Map each highlight's key to the name of its most useful undecided sentence."""
+    """Load the hash of the most useful undecided sentence of each highlight, keyed by highlight."""
     rows = store.fetch_rows(
         "SELECT key, name, max(worth) FROM sentence s WHERE worth IS NOT NULL AND NOT EXISTS"
         " (SELECT 1 FROM decided_sentence d WHERE d.name = s.name) GROUP BY key"
@@ -45,46 +45,51 @@ def load_best_sentence_hashes(store: Store) -> dict[str, str]:
     return {row["key"]: row["name"] for row in rows}
 
 
-def filter_present_sentences(store: Store, names: Iterable[str]) -> set[str]:
-    """Return the hashes (`names`) of the long sentences that a present highlight contains."""
-    name_list = list(names)
-    if not name_list:
+def filter_current_sentences(store: Store, sentence_hashes: Iterable[str]) -> set[str]:
+    """Return those of the given sentences that a highlight in any source still contains.
+
+    Only long sentences are found.
+    """
+    hash_list = list(sentence_hashes)
+    if not hash_list:
         return set()
     rows = store.fetch_rows(
         "SELECT DISTINCT s.name FROM sentence s"
         " JOIN highlight h ON h.key = s.key AND h.state = 'present'"
         f" WHERE s.name IN {JSON_VALUES}",
-        to_json(name_list),
+        to_json(hash_list),
     )
     return {row["name"] for row in rows}
 
 
-def find_passages_containing(store: Store, names: Iterable[str]) -> dict[str, set[str]]:
-    """Find the passages that contain one of these sentences, or contained it when last read.
+def find_passages_with_sentences(
+    store: Store, sentence_hashes: Iterable[str]
+) -> dict[str, set[str]]:
+    """Find the passages that contained any of the given sentences when they were last read.
 
     Returns:
-        The hashes of the sentences found, grouped by passage key.
+        The hashes of the sentences that were found, grouped by the key of the passage.
     """
-    name_list = list(names)
-    names_by_passage: dict[str, set[str]] = defaultdict(set)
+    hash_list = list(sentence_hashes)
+    hashes_by_passage: dict[str, set[str]] = defaultdict(set)
     query = f"SELECT key, name FROM sentence WHERE name IN {JSON_VALUES} ORDER BY key"
-    for row in store.fetch_rows(query, to_json(name_list)) if name_list else ():
-        names_by_passage[store.get_first_key(row["key"])].add(row["name"])
-    return names_by_passage
+    for row in store.fetch_rows(query, to_json(hash_list)) if hash_list else ():
+        hashes_by_passage[store.get_first_key(row["key"])].add(row["name"])
+    return hashes_by_passage
 
 
 def find_deciding_passages(
-    store: Store, names: Iterable[str], *, own: bool = False
+    store: Store, sentence_hashes: Iterable[str], *, include_all_kinds: bool = False
 ) -> dict[str, set[str]]:
-    """Return the passages in which each sentence was decided on, keyed by sentence hash.
+    """Find the passages in which sentences were decided, grouped by the hash of the sentence.
 
-    Passages in which only a hand-written draft or a proposal was decided on are included if
-    `own`.
+    Passages in which only a hand-written draft or a proposal was decided are left out, unless
+    `include_all_kinds` is True.
     """
-    name_list = list(names)
-    passages_by_name: dict[str, set[str]] = defaultdict(set)
+    hash_list = list(sentence_hashes)
+    passages_by_hash: dict[str, set[str]] = defaultdict(set)
     query = f"SELECT * FROM decided_sentence WHERE name IN {JSON_VALUES}"
-    for row in store.fetch_rows(query, to_json(name_list)) if name_list else ():
-        if own or row["kind"] != "own":
-            passages_by_name[row["name"]].add(row["passage"])
-    return passages_by_name
+    for row in store.fetch_rows(query, to_json(hash_list)) if hash_list else ():
+        if include_all_kinds or row["kind"] != "own":
+            passages_by_hash[row["name"]].add(row["passage"])
+    return passages_by_hash

@@ -34,9 +34,11 @@ def load_snapshot(store: Store, passage: Passage) -> PassageSnapshot:
 
 
 def load_snapshots(store: Store, passages: Sequence[Passage]) -> list[PassageSnapshot]:
-    """Load a snapshot of each passage, in the same order."""
+    """Load the snapshots of several passages, in the same order."""
     keys = [key for passage in passages for key in passage.keys]
-    rows_by_key = {row["key"]: row for row in highlights.load_present_rows(store, keys)}
+    rows_by_key = {
+        row["key"]: row for row in highlights.load_current_highlight_rows(store, keys)
+    }
     texts = []
     leading_keys = []
     for passage in passages:
@@ -64,12 +66,14 @@ def load_snapshots(store: Store, passages: Sequence[Passage]) -> list[PassageSna
 def load_highlight_snapshots(
     store: Store, keys: Sequence[str]
 ) -> dict[str, HighlightSnapshot]:
-    """Load snapshots of the highlights to draft, keyed by highlight key.
+    """Load the snapshots of highlights that are about to be drafted, keyed by highlight key.
 
     Highlights that were never read on this device are skipped.
     """
     rows_by_key = {
-        row["key"]: row for row in highlights.load_rows(store, keys) if row["body"]
+        row["key"]: row
+        for row in highlights.load_highlight_rows(store, keys)
+        if row["body"]
     }
     highlights_read = {key: decode_highlight(row) for key, row in rows_by_key.items()}
     store.preload_passages(rows_by_key)
@@ -135,11 +139,10 @@ def _load_pending_drafts(
 def load_related_decisions(
     store: Store, passages: Sequence[tuple[Passage, Strings]]
 ) -> list[RelatedDecisions]:
-    """For each passage, load the related decisions and live cards of other passages.
+    """Load the related decisions and live cards of other passages, for each passage in order.
 
     A decision or card is related if it is about a long sentence that the passage contains or
     used to contain. Each item of `passages` is a pair of a passage and its current sentences.
-    The results are in the order of `passages`.
     """
     sentence_sets = [
         find_distinctive_sentences(passage, current) for passage, current in passages
@@ -149,7 +152,9 @@ def load_related_decisions(
         for sentence_set in sentence_sets
         for sentence in sentence_set
     }
-    passages_by_name = sentences.find_deciding_passages(store, names, own=True)
+    passages_by_name = sentences.find_deciding_passages(
+        store, names, include_all_kinds=True
+    )
     store.preload_passages(key for keys in passages_by_name.values() for key in keys)
 
     results = []
@@ -179,7 +184,7 @@ def load_related_decisions(
                 other.decisions
             )
             for card in other.live_cards:
-                if card.is_numbered_user_text or card.guid not in last_decisions:
+                if card.is_hand_written or card.guid not in last_decisions:
                     continue
                 if last_decisions[card.guid].card_sentence in sentence_set:
                     live_cards[card.guid] = card
@@ -196,7 +201,7 @@ def load_related_decisions(
         for lost in lost_sentence_sets
         for sentence in lost
     }
-    present_names = sentences.filter_present_sentences(store, lost_by_name)
+    present_names = sentences.filter_current_sentences(store, lost_by_name)
     present_sentences = {lost_by_name[name] for name in present_names}
     return [
         replace(result, present_sentences=frozenset(lost & present_sentences))

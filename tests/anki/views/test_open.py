@@ -19,7 +19,7 @@ from ankiforge.anki import collection as collection_module
 from ankiforge.anki.collection import open_anki_contents
 from ankiforge.anki.package import write_package
 from ankiforge.errors import ItemError
-from ankiforge.model import AnkiSourceKind, Card
+from ankiforge.model import AnkiReadMethod, Card
 from tests.examples import examples
 from tests.makers.anki_notes import note_for
 
@@ -104,7 +104,7 @@ def test_a_collection_is_seen_and_its_copy_is_gone_afterwards(collection, card, 
     with open_anki_contents(collection) as view:
         (note,) = view.iter_notes()
         assert (note.guid, note.mod, view.profile, view.kind) == (
-            card.guid, 5, "Ada", AnkiSourceKind.COLLECTION,
+            card.guid, 5, "Ada", AnkiReadMethod.COLLECTION,
         )  # fmt: skip
         assert len(list(rooms.iterdir())) == 1
     assert list(rooms.iterdir()) == []
@@ -133,12 +133,12 @@ def test_each_make_of_export_is_seen_and_a_newer_one_first(
     with open_anki_contents(path) as view:
         assert [note.guid for note in view.iter_notes()] == [card.guid]
         assert (view.kind, view.is_complete, view.created_at) == (
-            AnkiSourceKind.APKG,
+            AnkiReadMethod.APKG,
             False,
             0,
         )
     with open_anki_contents(path.rename(tmp_path / "x.ColPkg")) as view:
-        assert (view.kind, view.is_complete) == (AnkiSourceKind.COLPKG, True)
+        assert (view.kind, view.is_complete) == (AnkiReadMethod.COLPKG, True)
 
 
 # --- what cannot ----------------------------------------------------------------------------
