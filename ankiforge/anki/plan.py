@@ -687,7 +687,7 @@ def plan_card(
         return replace(empty_plan, hold_reason=layout.hold_reason)
     if layout.note_type is None:  # no note to write
         return empty_plan
-    if card.is_live and _has_mixed_versions(card, ours):
+    if card.is_live and _has_mixed_versions(card, ours, is_in_anki=anki_note is not None):
         return replace(empty_plan, hold_reason=EDITED_TWICE)
     if anki_note and not card.is_live:  # keep the fields as they are
         base = layout.base
@@ -718,10 +718,11 @@ def plan_card(
     return replace(planned, problems=problems, newly_imported_mod=taken)
 
 
-def _has_mixed_versions(card: LocalCard, ours: NoteContent) -> bool:
+def _has_mixed_versions(card: LocalCard, ours: NoteContent, *, is_in_anki: bool) -> bool:
     """Return whether a note would get new text from the source next to a field in conflict.
 
-    An example is the source's new question next to the user's answer to the old question.
+    An example is the source's new question next to the user's answer to the old question. The
+    passage counts as well if the user's answer is only in Anki, i.e. was never exported.
     """
     offered = card.edits.source_texts_offered
     if not offered:
@@ -730,7 +731,7 @@ def _has_mixed_versions(card: LocalCard, ours: NoteContent) -> bool:
     return any(
         hash_html(ours.fields[name]) != shipped.get(name)
         for name in ours.fields.keys() & {*card.note_type.content_fields}
-        if name not in offered
+        if is_in_anki or name not in offered
     )
 
 

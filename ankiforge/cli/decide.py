@@ -16,7 +16,7 @@ if TYPE_CHECKING:
     from ankiforge.model import Json
 
 MAX_SHOWN_DECISIONS = 5
-"""The maximum number of undone decisions that `undo` lists."""
+"""The maximum number of undone decisions that `undo` lists. It asks before it undoes more."""
 
 
 ALL_OPTION = cli.flag_option("--all", "every", help="Instead of ids: all but questions.")
@@ -178,14 +178,17 @@ def reject(
   ankiforge undo m1.42              a decision by its id, from list --view recent -v
 """)  # fmt: skip
 @click.argument("words", nargs=-1, metavar="[ID]...")
-def undo(call: cli.Call, words: cli.Words) -> None:
+@cli.flag_option("--yes", help="Do not ask, even if many decisions are undone.")
+def undo(call: cli.Call, words: cli.Words, yes: bool) -> None:
     """Undo your last decision, or the last one about a card or draft.
 
-    Decisions made by one command are undone together. If you undo a change by the source, the
-    card keeps its old text, and you are asked about the next change. What a model or chat drafted
-    since your last decision is undone first, all of one command or import together.
+    Decisions made by one command are undone together; for more than five, you are asked first. If
+    you undo a change by the source, the card keeps its old text, and you are asked about the next
+    change. What a model or chat drafted since your last decision is undone first, all of one
+    command or import together.
     """
     from ankiforge.ledger import item_lists
+    from ankiforge.ledger.decide import count_decisions_to_undo
     from ankiforge.ledger.decide import undo_decision as take_back
     from ankiforge.pipeline import query as queries
     from ankiforge.reports.cards import format_short_question
@@ -221,17 +224,15 @@ def undo(call: cli.Call, words: cli.Words) -> None:
                 lines.append(f"… and {hidden_count:,} more")
             numbers = (f"{n:,} {kind}" if n > 1 else kind for kind, n in kinds.items())
             undone = f"✓ undone: {', '.join(numbers)}"
-            if len(lines) > 1:
+            if lines:
                 call.say("\n  ".join([undone, *lines]))
-            elif lines:
-                call.say(f"{undone}: {lines[0]}")
 
         command, names, problems = (
             ("", [], []) if words else workspace.undo_outside_change()
         )
         if command:
             if names:
-                call.say(f"✓ undone: {command}: {format_truncated_list(names)}")
+                call.say(f"✓ undone: {command} {format_truncated_list(names)}")
             call.print_problems(problems)
             decide_all(
                 call, ledger, [command] if names else [], lambda id: None, "undone"
@@ -245,6 +246,11 @@ def undo(call: cli.Call, words: cli.Words) -> None:
                 if queries.looks_like_id(word)
                 else word
             )
+        count = sum(count_decisions_to_undo(ledger, id) for id in ids or [""])
+        # a script can't be asked
+        may_undo = yes or count <= MAX_SHOWN_DECISIONS or not call.is_interactive
+        if not call.confirm(f"Undo {count:,} decisions?", yes=may_undo):
+            raise UsageError("nothing was undone", hint="ankiforge undo --yes")
         decide_all(call, ledger, ids or [""], undo_one, "undone")
 
 

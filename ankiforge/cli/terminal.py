@@ -50,6 +50,7 @@ from ankiforge.text import format_counts, mark_bold, render_bold_marks, to_one_l
 from ankiforge.text.cloze import to_plain_text, to_terminal_text
 from ankiforge.text.differences import mark_differing_words
 from ankiforge.text.passages import (
+    is_truncated_context,
     remove_truncated_first_word,
     remove_truncated_last_word,
 )
@@ -63,7 +64,6 @@ _MAX_EXAMPLES = 10
 _EDITABLE_FIELDS = ("Text", "Front", "Back", "Extra")
 """The fields that the user may add to a card in an editor."""
 _NAVIGATION_KEYS = (("u", "undoes"), ("j", "later"), ("k", "back"))
-_FOOTER_HEIGHT = 3
 _LABEL_WIDTH = 11
 
 Choice = tuple[Decision, ShownCard | None]
@@ -246,8 +246,12 @@ class TerminalReview:
         highlight = draft.highlight
         lines: list[str | Pair] = []
         # show only the rest of the paragraph, without the heading above it and cut-off words
-        text_before = remove_truncated_first_word(highlight.prefix).rpartition("\n")[2]
-        text_after = remove_truncated_last_word(highlight.suffix).partition("\n")[0]
+        before = highlight.prefix.rpartition("\n")[2]
+        after = highlight.suffix.partition("\n")[0]
+        start = "… " if is_truncated_context(before) else ""
+        end = " …" if is_truncated_context(after) else ""
+        text_before = f"{start}{remove_truncated_first_word(before)}"
+        text_after = f"{remove_truncated_last_word(after)}{end}"
         passage = highlight.sentence or f"{text_before}{highlight.exact}{text_after}"
         card_text = to_plain_text(draft.get_field("Text"))
         if to_one_line(passage) != to_one_line(card_text):
@@ -300,7 +304,8 @@ class TerminalReview:
             return
         self._live.start()
         layout = Layout()
-        parts = Layout(header, size=1), Layout(body), Layout(footer, size=_FOOTER_HEIGHT)
+        footer_height = len(self._console.render_lines(footer))
+        parts = Layout(header, size=1), Layout(body), Layout(footer, size=footer_height)
         layout.split_column(*parts)
         self._live.update(layout, refresh=True)
 

@@ -177,6 +177,8 @@ def _parse_question(comment: str, passage: str) -> CommentQuestion | None:
 _MIN_CONTENT_WORDS = 3
 # A question begins with an interrogative if one is among this many words: `At what temperature`.
 _MAX_WORDS_BEFORE_INTERROGATIVE = 3
+# Matches the marks of an exclamation, such as `???` and `?!`.
+_EMPHATIC_MARKS = regex(r"[?？]\s?[?？!！]|[⁇⁈⁉‽]")
 
 
 def _is_reaction(question: CommentQuestion, comment: str, passage: str) -> bool:
@@ -185,7 +187,7 @@ def _is_reaction(question: CommentQuestion, comment: str, passage: str) -> bool:
     A question isn't a reaction if at least two of these are true: it begins with a question
     word, it has a content word in common with the passage, and it has three content words. It
     is never a reaction if it has an answer or a label such as `?`, or if the question words
-    of its language are unknown.
+    of its language are unknown. With emphatic marks such as `???`, it needs a question word.
     """
     if not passage or question.is_answered or has_question_label(comment):
         return False
@@ -199,7 +201,9 @@ def _is_reaction(question: CommentQuestion, comment: str, passage: str) -> bool:
     begins = not interrogatives.isdisjoint(first_words)
     stems = _find_content_stems(question.text, language)
     shares = not stems.isdisjoint(_find_content_stems(passage, language))
-    return begins + shares + (len(stems) + begins >= _MIN_CONTENT_WORDS) < 2
+    is_long = len(stems) + begins >= _MIN_CONTENT_WORDS
+    is_exclamation = not begins and bool(_EMPHATIC_MARKS.search(comment))
+    return is_exclamation or begins + shares + is_long < 2
 
 
 def _find_content_stems(text: str, language: str) -> set[str]:

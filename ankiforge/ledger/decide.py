@@ -11,6 +11,7 @@ event, but can't itself be undone by the user.
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from contextlib import suppress
 from operator import attrgetter
 
 from msgspec.structs import replace
@@ -245,11 +246,9 @@ def undo_decision(store: Store, target: str = "") -> UndoResult:
     """
     if pending_drafts.load_draft_keys(store, [target]):
         return _drop_draft_of_agent(store, target)
-    last_drafting = None if target else _find_last_drafting(store)
-    if last_drafting:
-        last_event = find_last_user_decision(_iter_active_user_decisions(store))
-        if not last_event or last_event.number <= last_drafting["number"]:
-            return _undo_drafting(store, last_drafting["id"])
+    drafting = None if target else _find_drafting_to_undo(store)
+    if drafting:
+        return _undo_drafting(store, drafting["id"])
     with store.action():
         events = _find_events_to_undo(store, target)
         entries = _summarize_decisions(store, events)
@@ -279,6 +278,18 @@ def undo_decision(store: Store, target: str = "") -> UndoResult:
         return UndoResult(events[0].undo_id, entries)
 
 
+def count_decisions_to_undo(store: Store, target: str) -> int:
+    """Return how many decisions `undo_decision` would revert, or 0 if it would be refused.
+
+    Drafts that nobody decided on don't count.
+    """
+    if not target and _find_drafting_to_undo(store):
+        return 0
+    with suppress(RefusedError):
+        return len(_summarize_decisions(store, _find_events_to_undo(store, target)))
+    return 0
+
+
 def _drop_draft_of_agent(store: Store, draft_id: str) -> UndoResult:
     with store.transaction():
         _, draft = load_draft(store, draft_id)
@@ -302,6 +313,15 @@ def _find_last_drafting(store: Store) -> Row | None:
         " OR g.drafts != '[]' OR g.id IN (SELECT event FROM decided)"
         " ORDER BY g.rowid DESC LIMIT 1"
     )
+
+
+def _find_drafting_to_undo(store: Store) -> Row | None:
+    """Return the last drafting by a model or chat, or None if the user has decided since."""
+    drafting = _find_last_drafting(store)
+    last_event = find_last_user_decision(_iter_active_user_decisions(store))
+    if drafting and last_event and last_event.number > drafting["number"]:
+        return None
+    return drafting
 
 
 def find_last_action(store: Store) -> tuple[int, int]:

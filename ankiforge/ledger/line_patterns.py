@@ -23,6 +23,10 @@ ACCEPTED = "accept"
 """The user's choice, as stored in the journal, that lines of a form are cards."""
 NEVER = "never"
 """The user's choice, as stored in the journal, that lines of a form are never cards."""
+NEVER_REASONS = tuple(
+    f"you said that such {noun} are not cards" for noun in ("lines", "words")
+)
+"""The reasons why a line, or a word with its translation, is skipped after the answer `NEVER`."""
 FIELD_FORM = "key::value"
 """The form of lines that look like fields, as shown to the user."""
 
@@ -77,8 +81,7 @@ def _has_undeclared_colons(highlight: Highlight) -> bool:
 
 def explain_rejected_pattern(highlight: Highlight) -> str:
     """Return the message for a highlight if the user answered that its form is never a card."""
-    noun = "words" if highlight.line_syntax == WORD_AND_TRANSLATION else "lines"
-    return f"you said that such {noun} are not cards"
+    return NEVER_REASONS[highlight.line_syntax == WORD_AND_TRANSLATION]
 
 
 class FieldDetector:

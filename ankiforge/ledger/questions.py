@@ -165,7 +165,7 @@ def _iter_same_passage_questions(store: Store) -> Iterator[UserQuestion]:
             examples += [text.exact for text in newest_text if text.exact]
         yield UserQuestion(
             *_make_id_and_kind(UserQuestionKind.SAME, new_key, old_key),
-            text="Is this the passage of a card whose passage is gone?",
+            text="Is this the passage of a card whose passage is no longer found?",
             new=new_key,
             old=old_key,
             guids=tuple(card.guid for card in store.get_passage(old_key).live_cards),
@@ -398,7 +398,9 @@ def _iter_missing_note_questions(store: Store) -> Iterator[UserQuestion]:
 
 def _iter_missing_document_questions(store: Store) -> Iterator[UserQuestion]:
     for container, value in store.get_metas_with_prefix("emptied ").items():
-        if not value.startswith("asked "):  # already answered
+        query = "SELECT 1 FROM document WHERE container = ? AND state = 'present'"
+        is_forgotten = store.fetch_first_row(query, container) is None
+        if is_forgotten or not value.startswith("asked "):  # already answered
             continue
         _, remaining, expected, folder = value.split(" ", maxsplit=3)
         lost = int(expected) - int(remaining)

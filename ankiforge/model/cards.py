@@ -39,7 +39,7 @@ class RemarkKind(StrEnum):
     drafts by it.
     """
 
-    MOVED = "is this the card whose passage is gone?"
+    MOVED = "is this the card whose passage is no longer found?"
     """The draft is held back until the user has answered a `UserQuestionKind.SAME` question."""
     DECIDED_ON_LOST = "you decided on nearly the same words, which are gone"
     REVISION = "it would be the new text of a card"

@@ -749,6 +749,8 @@ def _format_details(
     yield _format_model_usage(result)
     if result.report and (result.has_new_highlights or result.has_no_highlights):
         yield from _format_unread(result.report, ledger)
+    if result.report and result.report.new:
+        yield from _format_doubtful_lines(result.report, ledger)
     if result.has_no_highlights and step[0].startswith("draft "):
         yield NO_HIGHLIGHTS_HINT
     elif result.has_no_highlights and not (result.has_failures or any(step)):
@@ -763,17 +765,28 @@ def _format_details(
         yield f"Added to your sources: {format_truncated_list(paths)}"
 
 
+def _format_doubtful_lines(report: IngestReport, ledger: Ledger) -> TextLines:
+    """Yield lines about the new highlights that may not be cards, because of their form of line."""
+    held, skipped = pending_items.count_doubtful_lines(ledger, report.new)
+    if held:
+        waiting = format_count(held, "new highlight waits", "new highlights wait")
+        yield f"{waiting} for one answer, whether they are cards: ankiforge list --view questions"
+    if skipped:
+        are_skipped = format_count(skipped, "new highlight is", "new highlights are")
+        yield f"{are_skipped} skipped, as you said of such lines: ankiforge list --no-card --all"
+
+
 def _format_lost_passages(report: IngestReport, ledger: Ledger) -> TextLines:
     """Yield lines about cards, and drafts by chats, that have lost or regained their passage."""
     found = pending_items.count_dependent_items(ledger, report.restored_keys)
     if items := _format_item_counts(found):
-        yield f"found again: the passage of {items}"
+        yield f"{items}: the passage was found again"
     missing = pending_items.count_dependent_items(
         ledger, report.missing_keys, excluded_states=("present", "unselected")
     )
     if items := _format_item_counts(missing):
         yield (
-            f"not found: the passage of {items}; if a run some seconds later does not find it"
+            f"{items}: the passage was not found; if a run some seconds later does not find it"
             f" either: {LIST_LOST_COMMAND}"
         )
     lost = _count_lost_items(report, ledger)

@@ -96,12 +96,17 @@ _CONTEXT_LENGTHS = (32, CONTEXT_CHARS)
 """The lengths to which sources truncate context: hypothes.is, and all others."""
 
 
-def remove_truncated_first_word(text: str) -> str:
-    """Drop the first word of the text before a passage if the word may be cut off.
+def is_truncated_context(text: str) -> bool:
+    """Return whether the text beside a passage is as long as a source lets it be.
 
-    This is assumed if the text is exactly as long as the limit at which a source truncates it.
+    The text then probably begins or ends inside a sentence.
     """
-    if len(text) not in _CONTEXT_LENGTHS or text[0].isspace():
+    return len(text) in _CONTEXT_LENGTHS
+
+
+def remove_truncated_first_word(text: str) -> str:
+    """Drop the first word of the text before a passage if the word may be cut off."""
+    if not is_truncated_context(text) or text[0].isspace():
         return text
     # a longer word may be text in a script without spaces
     first_word = re.match(r"\S{1,24}\s+(?=\S)", text)

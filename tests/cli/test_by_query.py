@@ -101,7 +101,7 @@ def test_undo_of_a_card_leaves_alone_what_was_decided_in_one_go_with_it(desk):
     desk.ok("reject", "--all", "--filter", "verdict:accepted")
     nucleus = id_of(desk, "The nucleus")
     undone = desk.ok("undo", nucleus[:10]).stderr
-    assert "undone: rejected: What holds the DNA?" in undone
+    assert "undone: rejected\n  What holds the DNA?" in undone
     assert list(verdicts(desk).values()).count("rejected") == 2
     assert verdicts(desk)["The nucleus"] == "accepted"
     desk.ok("undo")

@@ -243,7 +243,7 @@ def test_undo_takes_a_forget_back_with_drafts_deck_and_marks(forge, desk, runs):
         forge.ok("run", "--accept", "review")
     assert everything(forge) != before
     told = forge.ok("undo")
-    assert f"undone: forget: {desk / 'v'}\n" in told.stderr
+    assert f"undone: forget {desk / 'v'}\n" in told.stderr
     waiting = {card["id"] for card in before[0][1]}
     assert waiting <= {card["id"] for card in forge.cards("verdict:waiting")}
     forge.ok("run", "--accept", "review")

@@ -152,6 +152,21 @@ def test_a_sitting_is_of_one_document_and_undo_leads_back_to_it(
         assert "✓ 2 kept, 1 rejected" in COLOURS.sub("", keyboard.press("\r"))
 
 
+def test_a_passage_that_goes_on_ends_in_an_ellipsis_and_the_keys_are_below_all(
+    forge, vault, at_terminal
+):
+    beside = "It is folded into flat sacs that lie one above the other near the nucleus"
+    (vault / "Cells.md").write_text(f"{beside}. {beside}. =={PASSAGE}== {beside}. Done.")
+    forge.ok("run", vault)
+    with at_terminal("review", "--terminal") as keyboard:
+        shown = COLOURS.sub("", keyboard.shown())
+    lines = [line.strip() for line in shown.splitlines()]
+    passage = " ".join(lines[2 : lines.index("", 2)])
+    assert passage.startswith("“… It is folded into flat sacs"), passage
+    assert passage.endswith("near the nucleus. …”"), passage
+    assert lines[-1].endswith("k back  Esc ends"), lines
+
+
 LONG = "a word or two " * 20
 
 

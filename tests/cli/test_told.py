@@ -521,7 +521,7 @@ def test_a_changed_comment_is_a_change_and_own_words_are_not_accepted(forge, tmp
     assert "nothing new" in write("nice")
     [row] = forge.ok("list", "--no-card", "--json").lines
     forge.ok("edit", row["key"], "--field", "Front", "Where?", "--field", "Back", "Here")
-    assert forge.ok("undo").stderr == "✓ undone: written: Where?\n"
+    assert forge.ok("undo").stderr == "✓ undone: written\n  Where?\n"
     assert "(1 changed)" in write("Which gland releases melatonin?")
 
 

@@ -5,6 +5,8 @@ import re
 
 import pytest
 
+from tests.limits import PATIENCE
+
 FIRST = "The Peace of Westphalia ended the Thirty Years' War in 1648."
 CANAL = "The Suez Canal was opened in 1869."
 OTHER = "Grain from the Baltic was shipped through Danzig at that time."
@@ -319,3 +321,34 @@ def test_an_undone_card_whose_mark_is_gone_is_accepted_again(forge):
     assert {card["guid"] for card in forge.cards("verdict:accepted")} == guids
     forge.ok("undo")
     assert spleen not in {card["guid"] for card in forge.cards("verdict:accepted")}
+
+
+def test_at_a_terminal_many_decisions_are_undone_only_after_a_yes(forge, vault):
+    pytest.importorskip("pty", reason="a terminal of its own")
+    from tests.makers.keyboard import Keyboard
+
+    organs = ("liver", "spleen", "heart", "kidney", "pancreas", "bladder")
+    texts = [f"The =={organ}== is number {n}.\n\n" for n, organ in enumerate(organs)]
+    (vault / "Organs.md").write_text("".join(texts))
+    forge.ok("run", vault, "--accept", "review")
+
+    def is_accepted() -> bool:
+        verdicts = {card["verdict"] for card in forge.cards()}
+        return verdicts == {"accepted"}
+
+    for arguments, answer, code in (((), "n", 2), (("--yes",), "", 0)):
+        forge.ok("accept", "--all")
+        assert is_accepted()
+        with Keyboard(
+            lambda terminal, options=arguments: forge.at_terminal(
+                "undo", *options, terminal=terminal
+            ),
+            PATIENCE,
+        ) as keyboard:
+            if answer:
+                keyboard.shows("Undo 6 decisions? [y/N]: ")
+                keyboard.write(answer)
+            assert keyboard.ended() == code
+        assert is_accepted() == (answer == "n")
+    forge.ok("accept", *(card["id"] for card in forge.cards()))
+    assert "✓ undone: 6 accepted\n" in forge.ok("undo").stderr, "no question for a script"

@@ -51,6 +51,17 @@ def test_lines_with_blanks_around_the_colons_are_one_question(forge, note) -> No
     assert verdicts(forge)["Capital of Norway"] == "accepted"
 
 
+def test_a_run_says_which_of_its_new_highlights_a_question_holds_back(
+    forge, note
+) -> None:
+    note.write_text(f"{NOTE}Capital of Greece :: Athens\n\nWhat is Oslo?::A city\n")
+    said = forge.ok("run").stdout
+    assert "(2 new)" in said
+    told = "1 new highlight waits for one answer, whether they are cards:"
+    assert f"  {told} ankiforge list --view questions\n" in said
+    assert "one answer" not in forge.ok("run").stdout
+
+
 def test_two_lines_that_are_left_of_a_form_wait_each_alone(forge, note) -> None:
     [rome] = forge.ok("list", "Rome", "--json").lines
     forge.ok("reject", rome["id"])
@@ -61,7 +72,8 @@ def test_two_lines_that_are_left_of_a_form_wait_each_alone(forge, note) -> None:
 def test_no_is_kept_for_later_lines_until_it_is_undone(forge, note) -> None:
     forge.ok("reject", question(forge)["id"])
     note.write_text(NOTE + LATER, encoding="utf-8")
-    forge.ok("run")
+    said = forge.ok("run").stdout
+    assert "2 new highlights are skipped, as you said of such lines: ankiforge" in said
     assert verdicts(forge) == {}
     reasons = {
         one["reason"] for one in forge.ok("list", "--no-card", "--all", "--json").lines

@@ -167,6 +167,20 @@ def test_a_vault_that_loses_most_of_many_notes_loses_none_until_that_is_confirme
     assert forge.json("run", vault)["state"]["waiting"]["questions"] == 0
 
 
+def test_of_a_forgotten_source_nobody_is_asked_whether_its_notes_were_deleted(
+    forge, vault
+):
+    many(vault, 10)
+    forge.ok("run", vault)
+    for note in vault.glob("*.md"):
+        note.unlink()
+    forge.ok("run")
+    assert forge.json("status")["waiting"]["questions"] == 1
+    forge.ok("forget", vault)
+    assert forge.ok("list", "--view", "questions", "--json").lines == []
+    assert forge.json("status")["waiting"]["questions"] == 0
+
+
 def test_a_folder_that_is_renamed_is_no_loss(forge, vault):
     (vault / "one").mkdir()
     many(vault / "one", 30)

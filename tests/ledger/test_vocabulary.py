@@ -91,7 +91,7 @@ def test_no_is_kept_for_later_words_until_it_is_undone(forge, export) -> None:
     reasons = {each["reason"] for each in listed if not each["proposal"]}
     assert reasons == {"you said that such words are not cards"}
     told = forge.ok("undo").stderr
-    assert "undone: no cards: words with your translation in readwise" in told
+    assert "undone: no cards\n  words with your translation in readwise" in told
     forge.ok("run")
     assert len(question(forge)["examples"]) == 4
 

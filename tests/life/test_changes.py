@@ -187,7 +187,7 @@ def test_a_change_goes_with_its_passage_and_its_card_is_said_to_have_lost_it(
     person.write(EVENTS["deleted"].steps[0](person.written))
     said = person.run()
     assert "change waiting" not in said
-    assert "not found: the passage of 1 card in Sleep" in said
+    assert "1 card in Sleep: the passage was not found; if a run" in said
     said = person.run()
     assert "1 card lost its passage in Sleep" in said
     assert "lost" not in person.run()
@@ -214,10 +214,10 @@ def test_a_lost_card_that_comes_back_leaves_nothing(tmp_path, no_waiting):
     said.append(person.run())
     missing, lost, back, after = said
     assert "1 highlight (2 not found)" in missing
-    assert "not found: the passage of 1 card and 1 draft in Sleep; if a run" in missing
+    assert "1 card and 1 draft in Sleep: the passage was not found; if a run" in missing
     assert "1 card lost its passage in Sleep" in lost
     assert "1 draft of a chat or model will wait again" in lost
-    assert "found again: the passage of 1 card and 1 draft in Sleep" in back
+    assert "1 card and 1 draft in Sleep: the passage was found again" in back
     for word in ("found", "lost", "again"):
         assert word not in after
 

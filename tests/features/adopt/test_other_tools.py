@@ -70,7 +70,7 @@ def test_declined_they_are_cards_like_others_until_that_is_undone(
     forge.ok("run")
     act = forge.json("adopt", "--decline")["undo"]
     assert "belong" not in forge.ok("run", "--dry-run").stdout
-    assert "undone: history declined: of obsidian-spaced-repetition" in forge.ok("undo", act).stderr  # fmt: skip
+    assert "undone: history declined\n  of obsidian-spaced-repetition" in forge.ok("undo", act).stderr  # fmt: skip
     assert "2 notes belong to" in forge.ok("run").stdout
     assert verdicts(forge)["What does insulin lower?"] == "waiting"
 

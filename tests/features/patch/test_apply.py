@@ -62,7 +62,7 @@ def test_notes_are_written_as_they_were_but_for_the_edits(forge):
     assert stat.S_IMODE(note.stat().st_mode) == 0o640
     # it can be undone until the next run
     said = forge.ok("undo").stderr
-    assert f"undone: patch: {vault.folder / 'CR LF.md'}" in said
+    assert f"undone: patch {vault.folder / 'CR LF.md'}" in said
     assert vault.contents() == vault.before
     assert stat.S_IMODE(note.stat().st_mode) == 0o640
     forge.ok("patch", "--apply", "--yes")
@@ -116,7 +116,7 @@ def test_notes_that_cannot_be_replaced_stay_and_the_others_are_written(forge):
         **spoiled,
         **{name: vault.with_kept[name] for name in names},
     }
-    assert f"undone: patch: {vault.folder / 'sound.md'}\n" in forge.ok("undo").stderr
+    assert f"undone: patch {vault.folder / 'sound.md'}\n" in forge.ok("undo").stderr
     assert vault.contents() == spoiled
 
 
@@ -147,7 +147,7 @@ def test_undo_leaves_a_note_that_was_edited_since_and_comes_after_later_decision
     assert vault.contents() == vault.with_kept
     change(vault.folder / "cell.md")
     said = forge("undo", code=1).stderr
-    assert f"undone: patch: {vault.folder / 'other.md'}" in said
+    assert f"undone: patch {vault.folder / 'other.md'}" in said
     assert "cell.md: it has changed meanwhile, so it was left as it is" in said
     assert f"the old one is {vault.folder / '.cell.md.ankiforge-old'}" in said
     assert vault.contents() == {
