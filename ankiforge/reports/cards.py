@@ -384,7 +384,7 @@ def format_item_in_full(
 ) -> TextLines:
     """Yield lines with all details of a card or draft, such as its deck, fields, source and state.
 
-    Those of `questions` that concern the card come last.
+    Questions about the card, taken from `questions`, come last.
     """
     from ankiforge.ledger import item_lists
 

@@ -2,6 +2,7 @@
 
 from collections import Counter
 
+import msgspec
 import pytest
 from msgspec.structs import replace
 
@@ -11,6 +12,7 @@ from ankiforge.extract.discover import UnreadFiles
 from ankiforge.ledger import HighlightOutcome, Ledger, LocatedSkippedText
 from ankiforge.ledger.sentence_decisions import SentenceState
 from ankiforge.model import (
+    AnkiNote,
     CardKind,
     Conflict,
     Document,
@@ -31,8 +33,10 @@ from ankiforge.model import (
     UserQuestionKind,
     Verdict,
 )
+from ankiforge.pipeline.query import find_matching_ids
 from ankiforge.pipeline.sources import UNREAD_FILES_SETTING
 from ankiforge.reports import cards
+from ankiforge.reports.highlights import format_location, highlight_to_json
 from ankiforge.text import render_bold_marks
 from tests.cards import made
 
@@ -420,3 +424,132 @@ def test_the_files_of_a_folder_that_nothing_reads_are_one_entry(
     [entry] = cards.list_skipped(empty)
     assert (entry.source, entry.document, entry.title) == ("", "/a", "/a")
     assert entry.skipped_text == SkippedText(kind, "", reason)
+
+
+# --- highlights -----------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize(
+    ("changed", "location"),
+    [
+        ({}, "a/b/Memory.pdf, p. 3, Results"),
+        ({"page_label": ""}, "a/b/Memory.pdf, Results"),
+        ({"page_label": "", "heading": ""}, "a/b/Memory.pdf"),
+        ({"document": replace(PAPER, path="")}, "On Memory, p. 3, Results"),
+    ],
+)
+def test_where_a_highlight_is_begins_with_its_file_or_title(changed, location):
+    assert format_location(replace(PLACE, **changed)) == location
+
+
+def test_a_highlight_is_json_with_its_document():
+    highlight = replace(
+        PLACE, comment="why?", colour="red", author="Ada", tags=("t",), created="2026",
+        modified="2027", prefix="Do ", suffix=" Yes.", links=("file:x",), gaps=((0, 5),),
+        document=replace(PAPER, creators=("Bo",), publication_date="2019", identifiers=(("doi", "10.1/x"),)),
+    )  # fmt: skip
+    assert highlight_to_json(highlight) == {
+        "key": "pdf:papers/k",
+        "source": "papers",
+        "kind": "highlight",
+        "form": highlight.form,
+        "exact": "Tests help memory.",
+        "gaps": ((0, 5),),
+        "prefix": "Do ",
+        "suffix": " Yes.",
+        "comment": "why?",
+        "colour": "red",
+        "author": "Ada",
+        "tags": ("t",),
+        "created": "2026",
+        "modified": "2027",
+        "page_label": "3",
+        "heading": "Results",
+        "above": (),
+        "uri": "zotero://x",
+        "links": ("file:x",),
+        "document": {
+            "key": "d",
+            "title": "On Memory",
+            "creators": ("Bo",),
+            "issued": "2019",
+            "identifiers": {"doi": "10.1/x"},
+        },
+    }
+
+
+# --- a card that Anki has, and one with a copy ----------------------------------------------
+
+IN_ANKI = AnkiNote(
+    Guid("af1"), 9, 7, ("q", "a"), ("x", "Leech"), "Bones", None, reviews=12, lapses=3
+)
+
+SEEN = "INSERT INTO seen (guid, absent, body) VALUES (?, 0, ?)"
+
+
+def studied(opened, note: AnkiNote, card: LocalCard = CARD) -> list[str]:
+    """Return the lines of a card with what was read of its note in Anki."""
+    body = msgspec.json.encode(note).decode()
+    ledger = opened.ledger
+    with ledger.transaction():
+        ledger.execute(SEEN, note.guid, body)
+    try:
+        return [*cards.format_item_in_full(ledger, card)][7:]
+    finally:
+        with ledger.transaction():
+            ledger.execute("DELETE FROM seen WHERE guid = ?", note.guid)
+
+
+@pytest.mark.parametrize(
+    ("changed", "lines"),
+    [
+        ({}, ["studied   Bones · 12 reviews · 3 lapses"]),
+        ({"reviews": 1, "lapses": 1}, ["studied   Bones · 1 review · 1 lapse"]),
+        ({"deck": "", "lapses": 0}, ["studied   12 reviews"]),
+        ({"suspended": True, "feedback": "too long"}, ["studied   Bones · 12 reviews · 3 lapses · suspended", "remark    too long"]),
+    ],
+)  # fmt: skip
+def test_a_card_that_anki_has_says_how_it_was_studied(opened, changed, lines):
+    assert studied(opened, replace(IN_ANKI, **changed)) == lines
+
+
+def test_a_card_that_anki_has_is_json_with_its_note(opened):
+    ledger = opened.ledger
+    with ledger.transaction():
+        ledger.execute(SEEN, "af1", msgspec.json.encode(IN_ANKI).decode())
+    try:
+        seen = replace(CARD, anki_state="seen")
+        data = cards.list_row_to_json(ledger, seen, (DeckRule(),))
+        other = cards.list_row_to_json(ledger, CARD, (DeckRule(),))
+    finally:
+        with ledger.transaction():
+            ledger.execute("DELETE FROM seen WHERE guid = 'af1'")
+    assert data["seen"] == {
+        "mod": 7,
+        "tags": ("x", "Leech"),
+        "deck": "Bones",
+        "reviews": 12,
+        "lapses": 3,
+        "suspended": False,
+        "leech": True,
+        "remark": "",
+    }
+    assert other["seen"] is None
+
+
+@pytest.mark.parametrize(
+    ("duplicate", "lines"), [("", 0), ("nid:7", 0), ("nowhere", 0), ("here", 1)]
+)
+def test_a_finding_about_a_copy_names_the_copy(opened, duplicate, lines):
+    [guid] = find_matching_ids(opened.ledger, "ribosome")
+    finding = replace(WRONG, duplicate=guid if duplicate == "here" else duplicate)
+    told = cards.format_item_in_full(opened.ledger, replace(DRAFT, findings=(finding,)))
+    copy = f"          {guid[:10]}  What is a ribosome?"
+    assert [*told].count(copy) == lines
+
+
+def test_the_masks_of_a_figure_are_json():
+    fields = (("Occlusion", "hide one\n1 .1 .2 .3 .4 Femur"), ("Image", "x"))
+    figure = replace(CARD, kind=CardKind.OCCLUSION, fields=fields)
+    data = cards.list_row_to_json(None, figure, (DeckRule(),))["figure"]
+    assert (data["hide"], [mask["label"] for mask in data["masks"]]) == ("one", ["Femur"])

@@ -18,11 +18,10 @@ def plain(lines) -> list[str]:
     """Return the lines without their ids and times."""
     shown = []
     for line in lines:
-        line = re.sub(
-            r"\b(?:af|dr|hl|qu)[0-9a-z]{4,26}\b", "ID", render_bold_marks(line, "", "")
-        )
+        line = re.sub(r"\b[0-9a-f]{16}$", "HASH", render_bold_marks(line, "", ""))
+        line = re.sub(r"\b(?:af|dr|hl|qu)[0-9a-z]{4,26}\b", "ID", line)
         shown.append(re.sub(r"\d{4}-\d\d-\d\d( \d\d:\d\d)?", "DAY", line))
-    return [re.sub(r"\b[0-9a-f]{16}$", "HASH", line) for line in shown]
+    return shown
 
 
 VACUOLE = ["Later\t1 draft", "ID ○ What is a vacuole?"]

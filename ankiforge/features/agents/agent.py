@@ -360,7 +360,7 @@ def _iter_rejected(ledger: Ledger, privacy: PrivacyFilter, query: str) -> Iterat
 def _sort_for_review(ledger: Ledger, ids: list[str]) -> list[str]:
     """Sort the ids of drafts in the order of the review, with changes to cards last.
 
-    Ids that aren't those of drafts are left out.
+    The ids of other items are left out.
     """
     matching_ids = set(ids)
     shown_ids = [draft.id for draft in batches.iter_drafts_for_review(ledger)]

@@ -518,7 +518,7 @@ def read_acceptable_repairs(
 
 
 def ask_model(workspace: Workspace, failing_note: FailingNote) -> tuple[CardRepair, ...]:
-    """Ask the configured model for repairs, and return those that no check blocks.
+    """Ask the configured model for repairs, and return the repairs that no check blocks.
 
     Raises:
         ConfigError, UsageError: no model is configured.

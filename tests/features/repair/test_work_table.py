@@ -1,19 +1,26 @@
 """What is told of a card that fails, and which repairs and edits of it are taken, row by row."""
 
+from types import SimpleNamespace
+
 import pytest
 from msgspec.structs import replace
 
 from ankiforge.check.rules_and_text import make_finding
 from ankiforge.errors import RefusedError
 from ankiforge.features.repair import work
-from ankiforge.features.repair.failing import CardHistory, FirstAnswer
+from ankiforge.features.repair.failing import CardHistory, FailingCard, FirstAnswer
 from ankiforge.features.repair.reading import ParsedNote
 from ankiforge.features.repair.repairs import CardToRepair
 from ankiforge.features.repair.report import failing_note_to_json, format_failing_note
 from ankiforge.features.repair.work import FailingNote, read_acceptable_repairs
+from ankiforge.ledger import Ledger
 from ankiforge.model import (
+    AnkiNote,
+    AnkiNoteType,
+    AnkiTemplate,
     CardContent,
     CardKind,
+    Guid,
     HighlightKey,
     Origin,
     UserNoteType,
@@ -197,3 +204,102 @@ def test_only_what_changed_is_written_into_the_fields_of_a_note(note, old, new, 
         work._render_changes(failing, new)
     assert raised.value.message == changed
     assert raised.value.hint == "in Anki's browser, search nid:7"
+
+
+# --- the entries of the list ----------------------------------------------------------------
+
+WORDS = AnkiNoteType(
+    3, "Words", 0, False, (("Word", 11), ("Meaning", 12), ("More", 13)),
+    (AnkiTemplate("There", None, "{{Word}}", "{{FrontSide}}<hr id=answer>{{Meaning}}<br>{{More}}"),), "",
+)  # fmt: skip
+
+
+@pytest.fixture(scope="module")
+def empty(tmp_path_factory):
+    folder = tmp_path_factory.mktemp("ledger")
+    with Ledger(folder / "l.db", folder, "a") as ledger:
+        ledger.merge_journal()
+        yield ledger
+
+
+def in_anki(question: str, deck: str = "Bones::Arm", **more: object) -> AnkiNote:
+    note = AnkiNote(
+        Guid("g7"), 7, 0, (question, "the humerus", ""), (), deck, None, ordinals=(0,), type_id=3
+    )  # fmt: skip
+    return replace(note, **more)
+
+
+def entries(empty: Ledger, *notes: AnkiNote, **more: object) -> list[FailingNote]:
+    """Return what is listed if a card of note 7 fails, and every note was forgotten twice."""
+    types = (replace(WORDS, **more),)
+    view = SimpleNamespace(note_types=types, iter_notes=lambda: iter(notes))
+    builder = work._FailingNoteBuilder(empty, view)
+    histories = [replace(HISTORY, note_id=note.id, lapses=2) for note in notes]
+    return [*builder.iter_failing_notes([FailingCard(HISTORY, ("leech",))], histories)]
+
+
+@pytest.mark.parametrize(
+    ("deck", "topic"), [("Bones::Arm", "Arm"), ("Bones", ""), ("A::B::C", "C")]
+)
+def test_a_failing_note_is_listed_with_its_card_and_its_fields(empty, deck, topic):
+    [entry] = entries(empty, in_anki("<b>Which</b> bone?", deck))
+    sides = (("Front", "**Which** bone?"), ("Back", "the humerus"))
+    names = {"Front": "Word", "Back": "Meaning"}
+    fields = (("Word", "<b>Which</b> bone?"), ("Meaning", "the humerus"), ("More", ""))
+    content = CardContent(HighlightKey(""), CardKind.BASIC, sides, Origin("person"))
+    assert entry == FailingNote(
+        ParsedNote("g7", 7, deck, "Words", fields, content, names),
+        "g7",
+        CardToRepair(dict(sides), topic),
+        HISTORY,
+        ("leech",),
+        note_type=UserNoteType(3, "Words", names, {"Front": 11, "Back": 12}),
+    )
+
+
+def test_a_field_without_an_id_has_none_and_a_side_of_several_fields_is_no_field(empty):
+    fields = (("Word", 11), ("Meaning", None), ("More", 13))
+    [entry] = entries(empty, in_anki("Which bone?"), fields=fields)
+    assert entry.note_type.field_ids == {"Front": 11}
+    template = replace(WORDS.templates[0], question="{{Word}} {{More}}")
+    note = in_anki("Which bone?", fields=("Which bone", "the humerus", "is it?"))
+    [entry] = entries(empty, note, templates=(template,))
+    assert (entry.note_type, entry.is_changeable) == (None, False)
+    assert entry.card.fields["Front"].split() == ["Which", "bone", "is", "it?"]
+
+
+def test_what_the_checks_find_is_a_reason_too(empty):
+    [entry] = entries(
+        empty, in_anki("Which bone?", fields=("Which bone?", "a caf\ufffd", ""))
+    )
+    assert entry.reasons == ("leech", *(finding.message for finding in entry.findings))
+    assert [finding.check for finding in entry.findings] == ["damaged_text"]
+
+
+@pytest.mark.parametrize(
+    ("other", "similar"),
+    [
+        ("Which bone is above the elbow?", 8),
+        ("Which bone is above the elbow, again?", 8),
+        ("Who was Ada Lovelace?", 0),
+    ],
+)
+def test_a_card_is_mixed_up_with_one_that_asks_nearly_the_same(empty, other, similar):
+    note = in_anki("Which bone is above the elbow?")
+    second = in_anki(other, guid=Guid("g8"), id=8)
+    [entry] = entries(empty, note, second)
+    assert entry.similar_note_id == similar
+    sides = {"Front": other, "Back": "the humerus"} if similar else {}
+    assert entry.card.confused_fields == sides
+
+
+@pytest.mark.parametrize(
+    "note",
+    [
+        in_anki("Which bone?", type_id=99),  # of a type that is gone
+        in_anki("Which bone?", id=99),
+        in_anki("Which bone?", guid=OURS.guid),  # of another computer
+    ],
+)
+def test_what_cannot_be_read_or_is_of_another_computer_is_not_listed(empty, note):
+    assert entries(empty, note) == []
