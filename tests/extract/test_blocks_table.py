@@ -155,4 +155,6 @@ def test_a_callout_and_what_is_in_it():
     )
     assert (title.callout_type, parse("> a").blocks[0].callout_type) == ("quote|red", "")
     assert text.quotes[0].body == "a"
+    _, nested = parse("> [!note] T\n> > a").blocks
+    assert (nested.callout_type, len(nested.quotes)) == ("note", 2)
     assert text.quotes[0].title_block.plain_text == "T"

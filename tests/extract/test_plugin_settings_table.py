@@ -121,6 +121,7 @@ def test_the_syntaxes_of_two_plugins_are_combined(tmp_path):
         ({}, "TARGET DECK: D \nFILE TAGS: a b a", "a.md", ("D", "", ("a", "b"))),
         ({}, "x\nTARGET DECK\nD\n", "a.md", ("D", "", ())),
         ({}, "x TARGET DECK: D\nTARGET DECK D", "a.md", ("", "", ())),
+        ({"Syntax": {"Target Deck Line": "", "File Tags Line": ""}}, ": a\n\nb", "a.md", ("", "", ())),
         ({"Defaults": {"Deck": "E"}}, "", "a.md", ("", "E", ())),
         ({"Defaults": {"Deck": "Default"}}, "", "a.md", ("", "", ())),
         ({"FOLDER_DECKS": {"x": "G", "x/y": "F", "x/y/z": ""}}, "", "x/y/z/a.md", ("", "F", ())),
