@@ -28,6 +28,7 @@ def make_card(words):
         pytest.param(STARS.format("", 400), STARS.format("", 500), False, id="numbers of the answers"),
         pytest.param(ORDER.format(1066), ORDER.format(1087), False, id="the same numbers, another in the answer"),
         pytest.param(ORDER.format(1066), ORDER.format("spring"), True, id="no number in one answer"),
+        pytest.param("Which law of the USA taxes income?|the tax act", "Which law of the United States taxes income?|the tax act", True, id="a name and its acronym"),
         pytest.param("What did the engineers of plan A first build?|a bridge", "What did engineers with plan B build first?|a bridge", False, id="letters as labels"),
     ],
 )  # fmt: skip
