@@ -699,7 +699,10 @@ class IngestRun:
             missing_since = (
                 mark.missing_since if mark.state == "missing" else self.started_at
             )
-            is_gone = self.started_at - missing_since >= MIN_GONE_SECONDS
+            is_gone = (
+                mark.state == "missing"  # one scan isn't enough, however short the time
+                and self.started_at - missing_since >= MIN_GONE_SECONDS
+            )
             state = "gone" if is_gone else "missing"
             query = "UPDATE highlight SET state = ?, missed = ? WHERE key = ?"
             self.store.execute(query, state, missing_since, mark.key)

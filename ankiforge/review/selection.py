@@ -98,7 +98,7 @@ def _wrap_selection_errors() -> Iterator[None]:
 def _parse_spans(selection: str) -> list[Span]:
     if not _SPANS_PATTERN.fullmatch(selection):
         raise UsageError(
-            "no words are selection", hint="select words of the passage first"
+            "no words are selected", hint="select words of the passage first"
         )
     pairs = (span.split("-") for span in selection.split(","))
     return sorted((int(start), int(end)) for start, end in pairs)
