@@ -692,7 +692,7 @@ def plan_card(
         return replace(empty_plan, hold_reason=layout.hold_reason)
     if layout.note_type is None:  # no note to write
         return empty_plan
-    if card.is_live and _has_mixed_versions(card, ours, is_in_anki=anki_note is not None):
+    if card.is_live and _has_mixed_versions(card, ours):
         return replace(empty_plan, hold_reason=EDITED_TWICE)
     if anki_note and not card.is_live:  # keep the fields as they are
         base = layout.base
@@ -723,11 +723,10 @@ def plan_card(
     return replace(planned, problems=problems, newly_imported_mod=taken)
 
 
-def _has_mixed_versions(card: LocalCard, ours: NoteContent, *, is_in_anki: bool) -> bool:
+def _has_mixed_versions(card: LocalCard, ours: NoteContent) -> bool:
     """Return whether a note would combine new text from the source with a field in conflict.
 
-    For example, it might have the source's new question, but the user's answer to the old one. The
-    passage counts as well if the user's answer is only in Anki, i.e. was never exported.
+    For example, it might have the source's new question, but the user's answer to the old one.
     """
     offered = card.edits.source_texts_offered
     if not offered:
@@ -736,7 +735,7 @@ def _has_mixed_versions(card: LocalCard, ours: NoteContent, *, is_in_anki: bool)
     return any(
         hash_html(ours.fields[name]) != shipped.get(name)
         for name in ours.fields.keys() & {*card.note_type.content_fields}
-        if is_in_anki or name not in offered
+        if name not in offered
     )
 
 

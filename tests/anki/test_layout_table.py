@@ -496,9 +496,6 @@ PLANS = [
     ("the same, in Anki", in_conflict(OTHER_FRONT, CARD), of_ours(), {}, "held"),
     ("in conflict, never shipped", in_conflict(CARD), None, {}, "held"),
     ("in conflict, with another answer of the person's", in_conflict(NEXT, CARD), None, {}, "new"),
-    # a conflict that was decided and undone: the note keeps the old passage until it is decided again
-    ("in conflict, with an answer typed in Anki", in_conflict(NEXT, CARD), changed(of_ours(), Back="Tests", Source="old"), {}, "held"),
-    ("in conflict, with the answer as shipped", in_conflict(CARD, CARD), changed(of_ours(), Source="old"), {}, "written"),
     ("in conflict, and rejected", replace(in_conflict(OTHER_FRONT), verdict=Verdict.REJECTED), of_ours(), {}, "written"),
     # dropped
     ("rejected, never there", DROPPED, None, {}, "nothing"),
