@@ -137,7 +137,7 @@ def test_what_was_undone_is_named_with_its_number(cells):
     forge, ids = cells
     forge.ok("accept", ids["RIBOSOME"])
     undone = forge.ok("undo").stderr
-    assert undone == "✓ undone: accepted: What is a ribosome?\n"
+    assert undone == "✓ undone: accepted\n  What is a ribosome?\n"
     forge.ok("reject", "--all", "--reason", "vague")
     assert forge.ok("undo").stderr == (
         "✓ undone: 3 rejected\n  What is a ribosome?\n  What is a nucleus?\n  What is a vacuole?\n"

@@ -467,7 +467,7 @@ class Privacy:
     def find_private_reason(self, highlight: Highlight) -> str:
         return "private" if "secret" in highlight.exact else ""
 
-    def make_sendable(self, highlight: Highlight) -> Any:
+    def make_sendable_highlight(self, highlight: Highlight) -> Any:
         return SimpleNamespace(
             exact=highlight.exact,
             context="",
