@@ -255,8 +255,7 @@ CREATE TRIGGER IF NOT EXISTS sentence_new AFTER INSERT ON sentence BEGIN
 END;
 CREATE TRIGGER IF NOT EXISTS seen_new AFTER INSERT ON seen BEGIN DELETE FROM until_change; END;
 CREATE TRIGGER IF NOT EXISTS seen_gone AFTER DELETE ON seen BEGIN DELETE FROM until_change; END;
--- live cards all of whose passages were removed from their sources; the two conditions on the state are explained in
--- `tables/highlights.py`
+-- live cards all of whose passages were removed from their sources
 CREATE VIEW IF NOT EXISTS sourceless AS
     SELECT c.guid FROM placed c WHERE c.live AND c.home IN
         (SELECT coalesce((SELECT first FROM alias a WHERE a.key = h.key), h.key) FROM highlight h
