@@ -318,7 +318,8 @@ def check_numbers(draft: CardContent, context: CheckContext) -> Iterator[Finding
     for text in reading.answers if draft.origin.is_from_comment else (reading.full_text,):
         for quantity in parse_quantities(blank_out_code_and_urls(text)):
             stated_as = _find_conflicting_number(quantity, plain_source)
-            if stated_as:
+            # a formula of the card has lost its dollar signs, so the source's formulas count, too
+            if stated_as and _find_conflicting_number(quantity, source):
                 yield make_finding(
                     "number_altered", f"{quantity.text}; there: {stated_as}"
                 )

@@ -79,6 +79,7 @@ def compare(answer, source, front="How is it?", **about):
         ("in 44", "He lived in 44 BC.", {}),
         ("in 44 BC", "from 44 BC to 44 AD", {}),
         ("in 44 BC", "He lived in 44, then BC.", {}),
+        (r"A {{c1::game}} with payoffs $\{-1,0,1\}$", r"One knows a game with payoffs $\{-1,0,1\}$", {}),
     ],
 )  # fmt: skip
 def test_the_words_and_numbers_of_an_answer(answer, source, expected):
