@@ -246,11 +246,13 @@ def undo(call: cli.Call, words: cli.Words, yes: bool) -> None:
                 if queries.looks_like_id(word)
                 else word
             )
+        ids = [*dict.fromkeys(ids)]
         count = sum(count_decisions_to_undo(ledger, id) for id in ids or [""])
         # a script can't be asked
         may_undo = yes or count <= MAX_SHOWN_DECISIONS or not call.is_interactive
         if not call.confirm(f"Undo {count:,} decisions?", yes=may_undo):
-            raise UsageError("nothing was undone", hint="ankiforge undo --yes")
+            hint = " ".join(("ankiforge undo", *words, "--yes"))
+            raise UsageError("nothing was undone", hint=hint)
         decide_all(call, ledger, ids or [""], undo_one, "undone")
 
 

@@ -246,12 +246,12 @@ class TerminalReview:
         highlight = draft.highlight
         lines: list[str | Pair] = []
         # show only the rest of the paragraph, without the heading above it and cut-off words
-        before = highlight.prefix.rpartition("\n")[2]
-        after = highlight.suffix.partition("\n")[0]
-        start = "… " if is_truncated_context(before) else ""
-        end = " …" if is_truncated_context(after) else ""
-        text_before = f"{start}{remove_truncated_first_word(before)}"
-        text_after = f"{remove_truncated_last_word(after)}{end}"
+        text_before = remove_truncated_first_word(highlight.prefix).rpartition("\n")[2]
+        text_after = remove_truncated_last_word(highlight.suffix).partition("\n")[0]
+        if "\n" not in highlight.prefix and is_truncated_context(highlight.prefix):
+            text_before = f"… {text_before}"
+        if "\n" not in highlight.suffix and is_truncated_context(highlight.suffix):
+            text_after = f"{text_after} …"
         passage = highlight.sentence or f"{text_before}{highlight.exact}{text_after}"
         card_text = to_plain_text(draft.get_field("Text"))
         if to_one_line(passage) != to_one_line(card_text):

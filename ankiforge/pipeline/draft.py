@@ -63,6 +63,7 @@ from ankiforge.model import (
     Severity,
     is_card_id,
 )
+from ankiforge.pipeline.collection import apply_anki_edits
 from ankiforge.pipeline.run_result import (
     ModelProgress,
     OtherProgress,
@@ -323,17 +324,22 @@ def iter_model_tasks(
         highlights.append(highlight)
         if len(highlights) == max_count:
             break
+    cards_by_key: dict[str, list[Card]] = defaultdict(list)
+    for row in load_drafts_of_outdated_cards(ledger):
+        card = apply_anki_edits(ledger, cards.load_card(ledger, row["revises"]))
+        cards_by_key[row["key"]].append(replace(card, key=row["key"]))
     if limit is not None:
+        # a card that is already reviewed, but whose passage has changed, comes before new ones
+        outdated_keys = [
+            highlight.key for highlight in highlights if highlight.key in cards_by_key
+        ]
+        candidates = _rank_for_chat(job, ledger, highlights)
         selected_keys = set(
-            select_varied_passages(_rank_for_chat(job, ledger, highlights), limit)
+            [*outdated_keys, *select_varied_passages(candidates, limit)][:limit]
         )
         highlights = [
             highlight for highlight in highlights if highlight.key in selected_keys
         ]
-    cards_by_key: dict[str, list[Card]] = defaultdict(list)
-    for row in load_drafts_of_outdated_cards(ledger):
-        card, _ = cards.load_card_and_passage(ledger, row["revises"])
-        cards_by_key[row["key"]].append(replace(card, key=row["key"]))
     for task in _group_into_tasks(job, map(remove_comment_from_context, highlights)):
         keys = [highlight.key for highlight in task.highlights]
         outdated = chain.from_iterable(cards_by_key.get(key, ()) for key in keys)

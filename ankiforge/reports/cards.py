@@ -387,6 +387,7 @@ def format_item_in_full(
     Questions about the card, taken from `questions`, come last.
     """
     from ankiforge.ledger import item_lists
+    from ankiforge.pipeline.collection import apply_anki_edits_to_rows
 
     title = f"{list_row.id[:10]}  {list_row.kind}  {list_row.verdict_name}"
     yield (
@@ -432,7 +433,9 @@ def format_item_in_full(
         changed_cards = [list_row.target_guid] if list_row.target_guid else []
         if list_row.keeps_text:
             changed_cards = []
-        for card in item_lists.load_items(ledger, changed_cards):
+        for card in apply_anki_edits_to_rows(
+            ledger, item_lists.load_items(ledger, changed_cards)
+        ):
             label = "instead of" if list_row.replaced_guid else "now"
             yield format_labelled_text(label, _format_fields(card))
     else:

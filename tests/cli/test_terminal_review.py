@@ -167,6 +167,14 @@ def test_a_passage_that_goes_on_ends_in_an_ellipsis_and_the_keys_are_below_all(
     assert lines[-1].endswith("k back  Esc ends"), lines
 
 
+def test_a_paragraph_that_is_shown_whole_loses_no_word(forge, vault, at_terminal):
+    before = "Abcdefg hijklmn opqrstu vwxyza. "  # as long as the context of hypothes.is
+    (vault / "Cells.md").write_text(f"# Cells\n\n{before}=={PASSAGE}==\n\nDone.")
+    forge.ok("run", vault)
+    with at_terminal("review", "--terminal") as keyboard:
+        assert f"“{before}" in COLOURS.sub("", keyboard.shown())
+
+
 LONG = "a word or two " * 20
 
 

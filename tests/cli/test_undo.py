@@ -352,3 +352,14 @@ def test_at_a_terminal_many_decisions_are_undone_only_after_a_yes(forge, vault):
         assert is_accepted() == (answer == "n")
     forge.ok("accept", *(card["id"] for card in forge.cards()))
     assert "✓ undone: 6 accepted\n" in forge.ok("undo").stderr, "no question for a script"
+    # a decision that is named twice counts once, and the hint names it
+    forge.ok("accept", "--all")
+    first = forge("list", "--view", "recent", "--json").lines[0]["id"]
+    with Keyboard(
+        lambda terminal: forge.at_terminal("undo", first, first, terminal=terminal),
+        PATIENCE,
+    ) as keyboard:
+        keyboard.shows("Undo 6 decisions? [y/N]: ")
+        keyboard.write("n")
+        keyboard.shows(f"ankiforge undo {first} {first} --yes")
+        assert keyboard.ended() == 2

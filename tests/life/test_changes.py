@@ -400,3 +400,19 @@ def test_undo_does_not_take_back_a_deletion_in_anki(tmp_path, backend):
     assert "retired" not in said
     assert guid not in person.notes() or guid not in person.cards()
     person.call("undo", guid)
+
+
+def test_a_chat_and_a_list_see_the_words_that_anki_has(tmp_path, backend):
+    person = Person(tmp_path, WAYS["edited in Anki"])
+    person.write(START)
+    person.run()
+    ways.edit_in_anki(person)
+    change(person, NEW)
+    [guid] = person.cards()
+    edited = person.cards()[guid]["fields"]["Back"]
+    assert edited != ways.CARD["back"]
+    text = person.chat_text()
+    assert f"» {edited}</card>" in text
+    answer = {**ways.CARD, "back": "about 40 times", "quote": NEW}
+    person.import_answer({**answer, "h": ways.find_label(text, NEW)})
+    assert f"Back: {edited}" in person.call("list", "--view", "changed", "-v")

@@ -238,8 +238,13 @@ def test_a_card_whose_passage_changed_is_sent_with_it(opened):
     note = opened.folder.root / "notes/One.md"
     text = note.read_text("utf-8").replace("semipermeable membrane", "thin skin")
     note.write_text(text, encoding="utf-8")
+    other = opened.folder.root / "notes/Two.md"
+    other.write_text(f"{other.read_text('utf-8')}\n\n==Insulin is a hormone that the pancreas makes: it lowers the sugar of the blood by 30 %.==\n", "utf-8")  # fmt: skip
     opened.run()
-    tasks = [*drafting.iter_model_tasks(opened.build_run_parameters(), opened.ledger)]
+    job = opened.build_run_parameters()
+    [task] = drafting.iter_model_tasks(replace(job, limit=1), opened.ledger)
+    assert "skin" in task.task.highlights[0].exact  # it comes before all without a card
+    tasks = [*drafting.iter_model_tasks(job, opened.ledger)]
     [card] = [card for task in tasks for card in task.task.outdated_cards]
     assert card.guid == guid
     [highlight] = [
