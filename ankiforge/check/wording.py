@@ -445,8 +445,9 @@ def check_external_references(
     shown_text = reading.full_text if is_cloze else reading.question
     reference = _find_reference_to_text(shown_text)
     figure_reference = _FIGURE.search(shown_text)
-    # plain text lacks the bullets of a list
-    options = f"{shown_text}\n{draft.get_field('Text' if is_cloze else 'Front')}"
+    # plain text lacks the bullets of a list; that of the first line may be the question's own
+    _, _, lines_below = draft.get_field("Text" if is_cloze else "Front").partition("\n")
+    options = f"{shown_text}\n{lines_below}"
     if not reference and not _LISTED_OPTIONS.search(options):
         # the text may refer to options that the card doesn't list
         options_reference = _REFERENCE_TO_OPTIONS.search(

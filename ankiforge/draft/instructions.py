@@ -177,8 +177,8 @@ def _parse_question(comment: str, passage: str) -> CommentQuestion | None:
 _MIN_CONTENT_WORDS = 3
 # A question begins with an interrogative if one is among this many words: `At what temperature`.
 _MAX_WORDS_BEFORE_INTERROGATIVE = 3
-# Matches the marks of an exclamation, such as `???` and `?!`.
-_EMPHATIC_MARKS = regex(r"[?？]\s?[?？!！]|[⁇⁈⁉‽]")
+# Matches the marks of an exclamation. `?!` and `??` may also end a proper question.
+_EMPHATIC_MARKS = regex(r"(?:[?？]\s?){3}")
 
 
 def _is_reaction(question: CommentQuestion, comment: str, passage: str) -> bool:

@@ -331,9 +331,9 @@ QUANTITY_PATTERN = regex(
         |{_DIGITS}(?:[.,]{_DIGITS})?)
     |\b(?P<word>{_WORD})\b)
     (?:[\s-]{{0,2}}(?P<scale>{_SCALE})(?![^\W\d_]))?
-    (?:[\s-]{{0,2}}(?P<unit>{_UNIT})(?![^\W_]|/\w|\.\s?chr))?
-    (?P<late>\s?(?:b\.?\s?c\.?\s?e?\.?(?!\w)|v\.\s?chr|av\.\s?j|a\.\s?c\.
-        |ad\b|a\.d\.|ce\b|n\.\s?chr))?
+    (?:[\s-]{{0,2}}(?P<unit>{_UNIT})(?![^\W_]|/\w|\.\s?chr\b))?
+    (?P<late>\s?(?:b\.?\s?c\.?\s?e?\.?(?!\w)|v\.\s?chr\b|av\.\s?j|a\.\s?c\.
+        |ad\b|a\.d\.|ce\b|n\.\s?chr\b))?
     """
 )
 RANGE_SEPARATOR = regex(

@@ -772,7 +772,7 @@ def _format_doubtful_lines(report: IngestReport, ledger: Ledger) -> TextLines:
     held, skipped = pending_items.count_doubtful_lines(ledger, report.new)
     if held:
         waiting = format_count(held, "new highlight waits", "new highlights wait")
-        yield f"{waiting} for one answer, whether they are cards: ankiforge list --view questions"
+        yield f"{waiting} for your answer, whether they are cards: ankiforge list --view questions"
     if skipped:
         are_skipped = format_count(skipped, "new highlight is", "new highlights are")
         yield f"{are_skipped} skipped, as you said of such lines: ankiforge list --no-card --all"

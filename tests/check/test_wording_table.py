@@ -69,6 +69,7 @@ PAGE = "points_at_page"
         ("Which line is in Figure 3?", "x", [(PAGE, "Figure 3")]),
         ("Which gas does the author name?", "x", [(PAGE, "the author")]),
         ("Which gas is described above?", "x", [(PAGE, "described above")]),
+        (f"- {FOLLOWING}", "x", [(PAGE, "Which of the following")]),
         (FOLLOWING, "x", [(PAGE, "Which of the following")]),
         (f"{FOLLOWING}\n\n- iron\n- air", "x", []),
         (f"{FOLLOWING}\n\n1. iron\n2. air", "x", []),

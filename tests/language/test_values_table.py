@@ -55,6 +55,8 @@ from ankiforge.language.quantities import (
         ("44 b.c.e.", "44 b.c.e.", 44, "", None, "before"),
         ("44 av. J.-C.", "44 av. j", 44, "", None, "before"),
         ("44 a. C.", "44 a. c.", 44, "", None, "before"),
+        ("900 K. Chromium", "900 k", 900, "k", ("kelvin", 900), ""),
+        ("12 V. Chrome", "12 v", 12, "v", ("voltage", 12), ""),
         ("44 v. Chr.", "44 v. chr", 44, "", None, "before"),
         ("44 v.Chr.", "44 v.chr", 44, "", None, "before"),
         ("79 n. Chr.", "79 n. chr", 79, "", None, "after"),

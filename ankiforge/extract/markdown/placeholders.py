@@ -244,10 +244,10 @@ def mask_comments_and_maths(
             and _DEFINITION_FIELD.match(hidden[0])
         ):
             return hidden[0]
-        # don't join the words beside a tag of Jekyll
+        # don't join the numbers beside a tag of Jekyll; within a word it may be an ending
         start, end = hidden.span()
         beside = text[start - 1 : start] + text[end : end + 1]
-        if hidden["program"] and len(beside) == 2 and beside.isalnum():
+        if hidden["program"] and len(beside) == 2 and beside.isdecimal():
             return " " + COMMENT_FILLER * (end - start - 1)
         # an empty item keeps its indentation
         if hidden["empty"]:
