@@ -198,7 +198,10 @@ class _HtmlWriter(Value):
                 yield _render_tag(token)
 
     def _render_image(self, token: Token) -> str:
-        label, width = parse_image_label(self._restore_source(token.content))
+        label = self._restore_source(token.content)
+        if not parse_image_label(f"|{label}")[0]:
+            label = f"|{label}"  # in Obsidian, a label that is only a number is the width
+        label, width = parse_image_label(label)
         alt = to_plain_text(label)
         path = self._restore_source(str(token.attrs["src"]))
         media = self.pictures.get(path) or self.pictures.get(unquote(path))

@@ -211,7 +211,7 @@ def undo(call: cli.Call, words: cli.Words, yes: bool) -> None:
                     call.say(
                         "the next run drafts again; to stop that: ankiforge model off"
                     )
-            kinds = Counter(describe_event(entry.event)[0] for entry in result.entries)
+            kinds = Counter(describe_event(entry)[0] for entry in result.entries)
             lines = []
             for entry in result.entries[:MAX_SHOWN_DECISIONS]:
                 list_row = next(item_lists.load_items(ledger, [entry.guid]), None)
@@ -311,13 +311,11 @@ def decide_all(
         if done_count and participle != "undone":
             undo = "; to undo it: ankiforge undo" if can_undo(ledger, action) else ""
             if any(is_question_id(each["id"]) for each in results):
-                answers = [
-                    each.event for each in ledger.list_history() if each.id == action
-                ]
+                answers = [each for each in ledger.list_history() if each.id == action]
                 replies = [
-                    describe_event(event)[0]
-                    for event in answers
-                    if event.kind != "accept"
+                    describe_event(answer)[0]
+                    for answer in answers
+                    if answer.event.kind != "accept"
                 ]
                 participle = "answered"
                 if any(replies):

@@ -109,7 +109,10 @@ def list_(
         elif call.limit != 0:
             # with --all, the first alternative is already shown
             others = ", ".join(alternatives[everything:])
-            call.say(f"nothing here; see also: {others}")
+            nothing = "nothing here"
+            if view == "gone":
+                nothing = "no card here has lost its passage; this view lists cards only"
+            call.say(f"{nothing}; see also: {others}")
             if not (no_card or query or view not in ("", "new")):
                 cli.print_next_command(call.say, workspace)
 

@@ -71,6 +71,8 @@ class HistoryEntry(Value):
     change: TextChange | None = None
     """The fields of the card before and after a change by its source. Only set by
     `load_source_changes`."""
+    keeps_text: bool = False
+    """Whether the user kept the card's text although its passage has changed."""
 
     @property
     def id(self) -> str:
@@ -123,7 +125,8 @@ def load_passage_history(store: Store, guid_or_key: str) -> list[HistoryEntry]:
     entries = []
     for event in events:
         if event.kind in ("shipped", "undo") or event.kind not in NON_DECISION_KINDS:
-            entries.append(HistoryEntry(event, _get_card_text(event)))
+            is_kept = _keeps_card_text(store, event)
+            entries.append(HistoryEntry(event, _get_card_text(event), keeps_text=is_kept))
     return entries
 
 
@@ -155,7 +158,19 @@ def load_history_entry(store: Store, event: Event) -> HistoryEntry:
                 text = _format_fields(card.fields)
             else:
                 text = load_highlight(store, event.key).exact
-    return HistoryEntry(event, text)
+    return HistoryEntry(event, text, keeps_text=_keeps_card_text(store, event))
+
+
+def _keeps_card_text(store: Store, event: Event) -> bool:
+    if event.kind != "revise" or event.author == SOURCE:
+        return False
+    keys = store.get_keys(event.key)
+    earlier = [other for other in store.load_events(keys) if other.order < event.order]
+    card = replay_events(keys, earlier).cards.get(event.body["guid"])
+    if card is None:
+        return False
+    new_fields = event.body["draft"]["fields"]
+    return all(new_fields.get(name, "") == text for name, text in card.fields)
 
 
 def load_source_changes(store: Store, since: str) -> list[HistoryEntry]:

@@ -32,13 +32,16 @@ _DESCRIPTIONS = {
 }
 
 
-def describe_event(event: Event) -> Pair:
+def describe_event(entry: HistoryEntry) -> Pair:
     """Return the kind of a decision as shown to the user, and its details or reason."""
+    event = entry.event
     description = _DESCRIPTIONS.get(event.kind, event.kind)
     details: str = event.body.get("why", "")
     match event.kind:
         case "accept" if event.body["draft"].get("drafter") == USER:
             description = "written"
+        case "revise" if entry.keeps_text:
+            description = "kept"
         case "repair":
             description = f"repaired: {event.body['name']}"
             if event.body["name"] == LEFT_AS_IS:
@@ -77,7 +80,7 @@ def describe_event(event: Event) -> Pair:
 
 def format_decision_text(entry: HistoryEntry) -> str:
     """Return the text that a decision is about, followed by details in parentheses."""
-    _, details = describe_event(entry.event)
+    _, details = describe_event(entry)
     is_both = entry.text and details
     return f"{entry.text} ({details})" if is_both else entry.text or details
 
@@ -115,7 +118,7 @@ def describe_decision(entry: HistoryEntry) -> str:
 
 def format_decision_row(entry: HistoryEntry) -> str:
     """Format a decision as one line: the kind of decision, the text and the time."""
-    description, _ = describe_event(entry.event)
+    description, _ = describe_event(entry)
     minute = _format_minute(entry.event)
     return f"{description}: {describe_decision(entry)}{ROW_TAIL_MARK}{minute}"
 
@@ -127,7 +130,7 @@ def format_decision_line(entry: HistoryEntry) -> str:
     card or passage.
     """
     event = entry.event
-    description, _ = describe_event(event)
+    description, _ = describe_event(entry)
     start = f"{entry.id:16}  {_format_minute(event)}  {description} by {event.author}"
     return f"{start}  {entry.guid[:10] or event.key}  {_format_text(entry)}".rstrip()
 

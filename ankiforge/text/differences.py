@@ -32,8 +32,23 @@ def diff_tokens(
 
 
 def diff_words(old: str, new: str) -> tuple[Runs, Runs]:
-    """Compare two texts word by word, and split each as `diff_tokens` does."""
-    return diff_tokens(_WORD.findall(old), _WORD.findall(new))
+    """Compare two texts word by word, and split each as `diff_tokens` does.
+
+    The whitespace before a run that differs is a run of its own, which doesn't differ.
+    """
+    old_runs, new_runs = diff_tokens(_WORD.findall(old), _WORD.findall(new))
+    return _split_off_whitespace(old_runs), _split_off_whitespace(new_runs)
+
+
+def _split_off_whitespace(runs: Runs) -> Runs:
+    split_runs: Runs = []
+    for differs, words in runs:
+        first = words[0].lstrip() if differs and words else ""
+        if first and first != words[0]:
+            split_runs.append((False, [words[0][: -len(first)]]))
+            words = [first, *words[1:]]
+        split_runs.append((differs, words))
+    return split_runs
 
 
 def mark_differing_words(old: str, new: str) -> tuple[str, str]:
@@ -43,9 +58,6 @@ def mark_differing_words(old: str, new: str) -> tuple[str, str]:
         parts = []
         for differs, words in runs:
             text = "".join(words)
-            start = len(text) - len(text.lstrip())
-            if differs and text.strip():
-                text = f"{text[:start]}{mark_bold(text[start:])}"
-            parts.append(text)
+            parts.append(mark_bold(text) if differs and text.strip() else text)
         marked_texts.append("".join(parts))
     return marked_texts[0], marked_texts[1]

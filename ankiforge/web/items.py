@@ -218,15 +218,15 @@ _QUESTION_TEXTS: dict[UserQuestionKind, tuple[str, Json, Json]] = {
     UserQuestionKind.CONFLICT: (
         "The card keeps its schedule either way.",
         *_build_lossy_answers(
-            ("Keep mine", "Your words stay:"),
-            ("Take the source’s", "The source’s words taken:"),
+            ("Keep mine", "Your words stay"),
+            ("Take the source’s", "The source’s words taken"),
         ),
     ),
     UserQuestionKind.ABSENT: (
         "An older backup may have been restored, or a deck deleted by accident. “Bring back”"
         " begins anew, without reviews. After “I deleted it”, nothing of it is proposed again.",
         *_build_lossy_answers(
-            ("Bring back", "Will be sent again:"), ("I deleted it", "Retired:")
+            ("Bring back", "Will be sent again"), ("I deleted it", "Retired")
         ),
     ),
     UserQuestionKind.EMPTIED: (
@@ -234,8 +234,8 @@ _QUESTION_TEXTS: dict[UserQuestionKind, tuple[str, Json, Json]] = {
         " “Nothing happened” keeps every card as it is. “Deleted” lists the cards whose"
         " passage is gone; they stay in Anki.",
         *_build_lossy_answers(
-            ("Nothing happened", "Every card stays as it is:"),
-            ("Deleted", "Taken as deleted:"),
+            ("Nothing happened", "Every card stays as it is"),
+            ("Deleted", "Taken as deleted"),
         ),
     ),
     UserQuestionKind.FORM: (
@@ -635,12 +635,12 @@ class ItemRenderer:
             my_card["label"] = "In Anki"
             their_card["label"] = "Here"
             about["ask"] = "You changed this card here and in Anki. Which words stay?"
-            keep = ("Keep Anki’s", "Anki’s words stay:")
-            take = ("Take those from here", "The words from here taken:")
+            keep = ("Keep Anki’s", "Anki’s words stay")
+            take = ("Take those from here", "The words from here taken")
             if question.repair:
                 about["ask"] = f"{question.text} Which words stay?"
-                keep = ("Keep Anki’s", "Undid the repair:")
-                take = ("Send the repair", "The repair will be sent:")
+                keep = ("Keep Anki’s", "Undid the repair")
+                take = ("Send the repair", "The repair will be sent")
             about["actions"] = [*_build_lossy_answers(keep, take), SKIP]
         return about
 

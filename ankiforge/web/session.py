@@ -678,7 +678,7 @@ class ReviewSession:
                 if less_certain := document_items.proposal_counts.less_certain:
                     parts.append(format_count(less_certain, "less certain proposal"))
                 left_text = ", ".join(filter(None, parts))
-        heading_start = format_count(count, "card") if count else "No card"
+        heading_start = format_count(count, "card") if count else f"{decided} decided"
         rejected = sitting.results.count("none")
         if sitting.document and count and rejected:
             heading_start += f", {rejected} rejected"

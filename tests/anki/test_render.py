@@ -151,7 +151,9 @@ def test_a_picture_is_shown_by_its_media_name_or_told_by_its_words():
     )
     assert shown == '<img src="af-0123456789abcdef.png" alt="A &quot;b&quot; ((c)) a:b">'
     assert render_field("![A fig](other.png)", pictures={"my fig.png": media}) == "A fig"
-    assert render_field("![](https://a.org/dir/other.png)") == "other.png"
+    for label in ("", "200"):
+        html = render_field(f"![{label}](https://a.org/dir/other.png)")
+        assert html == "other.png"
 
 
 @pytest.mark.parametrize(
@@ -163,6 +165,8 @@ def test_a_picture_is_shown_by_its_media_name_or_told_by_its_words():
         ("Figure 3", 'alt="Figure 3"'),
         ("a|b", 'alt="a|b"'),
         ("|12345", 'alt="|12345"'),
+        ("200", 'alt="" width="200"'),
+        ("12345", 'alt="12345"'),
     ],
 )
 def test_a_picture_has_the_width_that_its_label_ends_in(label, shown):

@@ -88,9 +88,13 @@ def test_an_empty_list_names_the_lists_that_may_have_it(read):
         (["--all"], "ankiforge list --no-card"),
         (["--no-card"], "ankiforge list --no-card --all, ankiforge list"),
         (["--no-card", "--all"], "ankiforge list"),
+        (["--view", "gone"], "ankiforge list --all, ankiforge list --no-card"),
     ):
+        nothing = "nothing here"
+        if "gone" in options:
+            nothing = "no card here has lost its passage; this view lists cards only"
         told = read.ok("list", *options, "no such words").stderr
-        assert told == f"nothing here; see also: {others}\n"
+        assert told == f"{nothing}; see also: {others}\n"
         assert read.ok("list", *options, "--limit", "0").stderr == ""
         assert "no option --nope" in read("list", *options, "--nope", code=2).stderr
 

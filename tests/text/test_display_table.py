@@ -138,6 +138,6 @@ def test_the_words_in_which_two_texts_differ_are_bold(old, new, shown):
 
 
 def test_the_words_of_two_texts_run_by_run():
-    old_runs = [(False, ["a"]), (True, [" b", " c"]), (False, [" d"])]
+    old_runs = [(False, ["a"]), (False, [" "]), (True, ["b", " c"]), (False, [" d"])]
     new_runs = [(False, ["a"]), (True, []), (False, [" d"])]
     assert diff_words("a b c d", "a d") == (old_runs, new_runs)

@@ -116,8 +116,8 @@ STOP = {
 }
 EQUAL = (Remark(RemarkKind.EQUAL_CARD, "af2"),)
 RUNS = [
-    {"label": "It said", "runs": [[False, "Tests"], [True, " helped"]]},
-    {"label": "It says now", "runs": [[False, "Tests"], [True, " help"]]},
+    {"label": "It said", "runs": [[False, "Tests"], [False, " "], [True, "helped"]]},
+    {"label": "It says now", "runs": [[False, "Tests"], [False, " "], [True, "help"]]},
 ]
 
 
@@ -341,8 +341,8 @@ def test_the_masks_of_a_card_can_be_changed_while_it_is_live(accepted):
 
 SCHEDULE = "The card keeps its schedule either way."
 MINE = [
-    "reject | Keep mine | 1 | filled | Your words stay:",
-    "accept | Take the source’s | 2 | outlined | The source’s words taken:",
+    "reject | Keep mine | 1 | filled | Your words stay",
+    "accept | Take the source’s | 2 | outlined | The source’s words taken",
 ]
 OTHER_ASKED = "You and the source both changed this card. Which words stay?"
 
@@ -351,9 +351,9 @@ OTHER_ASKED = "You and the source both changed this card. Which words stay?"
     ("more", "actions", "ask", "labels"),
     [
         ({}, MINE, OTHER_ASKED, ["Yours", "From the source"]),
-        ({"here": True}, ["reject | Keep Anki’s | 1 | filled | Anki’s words stay:", "accept | Take those from here | 2 | outlined | The words from here taken:"],
+        ({"here": True}, ["reject | Keep Anki’s | 1 | filled | Anki’s words stay", "accept | Take those from here | 2 | outlined | The words from here taken"],
          "You changed this card here and in Anki. Which words stay?", ["In Anki", "Here"]),
-        ({"here": True, "repair": "t"}, ["reject | Keep Anki’s | 1 | filled | Undid the repair:", "accept | Send the repair | 2 | outlined | The repair will be sent:"],
+        ({"here": True, "repair": "t"}, ["reject | Keep Anki’s | 1 | filled | Undid the repair", "accept | Send the repair | 2 | outlined | The repair will be sent"],
          "Was it? Which words stay?", ["In Anki", "Here"]),
     ],
 )  # fmt: skip
@@ -383,8 +383,8 @@ def test_both_texts_of_a_conflict_are_shown_with_their_answers(
 
 YES = ["accept | Yes, the same |  | filled | One card", "reject | No, a new card | x | outlined | Two cards"]  # fmt: skip
 KEEP = ["accept | Keep one |  | filled | One card", "reject | Keep both | x | outlined | Two cards"]  # fmt: skip
-BRING = ["reject | Bring back | 1 | filled | Will be sent again:", "accept | I deleted it | 2 | outlined | Retired:"]  # fmt: skip
-EMPTIED = ["reject | Nothing happened | 1 | filled | Every card stays as it is:", "accept | Deleted | 2 | outlined | Taken as deleted:"]  # fmt: skip
+BRING = ["reject | Bring back | 1 | filled | Will be sent again", "accept | I deleted it | 2 | outlined | Retired"]  # fmt: skip
+EMPTIED = ["reject | Nothing happened | 1 | filled | Every card stays as it is", "accept | Deleted | 2 | outlined | Taken as deleted"]  # fmt: skip
 
 
 @pytest.mark.parametrize(

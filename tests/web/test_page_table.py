@@ -248,6 +248,8 @@ def test_what_cannot_be_decided_is_refused_in_words(served, session, decision, t
         (["accept"], "1 card. Here: 2 drafts waiting.", ("card",)),
         (["accept", "reject"], "1 card, 1 rejected. Here: 1 draft waiting.", ("card", "none")),
         (["accept"] * 3, "3 cards. Nothing waits here.", ("card",) * 3),
+        (["reject"], "1 decided. Here: 2 drafts waiting.", ("none",)),
+        (["reject"] * 3, "3 decided. Nothing waits here.", ("none",) * 3),
     ],
 )  # fmt: skip
 def test_a_sitting_ends_with_its_cards_and_what_is_left(session, acts, heading, results):

@@ -203,7 +203,7 @@ def test_where_nothing_can_be_proposed_it_says_why_and_words_are_chosen(forge, o
     for _ in range(2):
         page.keyboard.press("x")
         settle(page)
-    assert over(page) == "No card. Nothing waits here."
+    assert over(page) == "3 decided. Nothing waits here."
 
 
 @pytest.mark.slow

@@ -84,11 +84,12 @@ def test_the_shelf_says_that_nothing_is_marked_and_a_chat_chooses(lecture, opene
         page,
         "document.querySelector('#chat-said').innerText.includes('1 passage chosen')",
     )
-    page.keyboard.press("Escape")
-    until(
-        page, "document.querySelector('.documents li')?.textContent.includes('1 draft')"
-    )
-    page.keyboard.press("Enter")
+    page.locator("#chat-take:focus", has_text="See the cards").wait_for()
+    page.locator("#chat-answer").press("x")
+    assert page.locator("#chat-take").inner_text() == "Take the answer"
+    page.locator("#chat-answer").press("Backspace")
+    assert page.locator("#chat-take").inner_text() == "See the cards"
+    page.locator("#chat-take").press("Enter")
     page.wait_for_selector("#margin > .card")
     settle(page)
     assert shown(page) == "What is osmosis?"

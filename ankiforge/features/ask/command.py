@@ -81,7 +81,8 @@ def search(call: Call, query: Words, answer: bool, reply: TextIO | None) -> None
             call.say(remark)
         entries = _iter_entries(result, in_full=call.verbose)
         if not print_items(call, entries, blank_lines=True) and call.limit != 0:
-            call.say(f"nothing you have read matches {truncate(' '.join(query), 100)!r}")
+            nothing = f"nothing you have read matches {truncate(words, 100)!r}"
+            call.say(f"{nothing}; unmarked text is not searched")
         if servers and (offer := suggest_local_model(servers)):
             call.say(offer)
 

@@ -540,10 +540,10 @@ class FoundPassage(Value):
 
         If the span `quote` is given, the passage is split at the quote instead. The text on
         both sides is truncated. If there is neither a sentence nor a quote, the first text is
-        the truncated passage, and the other two are "".
+        the truncated passage, or a comment on no text, and the other two are "".
         """
         start, end = quote or self.sentence
-        text = self.highlight.exact
+        text = self.highlight.exact or self.highlight.comment
         if self.highlight.kind is HighlightKind.CARD:
             text = " → ".join(filter(None, self.highlight.markdown))
         if not end:

@@ -2,23 +2,31 @@
 import { $, h } from "./dom.js";
 import { announce, tell } from "./say.js";
 
+const CARDS = "cards"; // the dialog's return value if the user wants to see the cards
 let wasUsable = false; // whether any answer was usable
 let followUp = ""; // the follow-up question that has the chat check its cards
-/** @type {{takes: (answer: string) => any, then: (brought: boolean) => any}} */
+/** @type {{takes: (answer: string) => any, then: (brought: boolean, opens: boolean) => any}} */
 let handlers;
 
 export function beginChat() {
   $("#chat-copy").addEventListener("click", () => runShowingErrors(copy));
   $("#chat-second").addEventListener("click", () => runShowingErrors(() => copyText(followUp, "Copied. It asks whether each card says what its passage says. Paste the answer here, too.")));
   $("#chat-answer").addEventListener("paste", () => setTimeout(() => runShowingErrors(handleAnswer)));
-  $("#chat-take").addEventListener("click", () => runShowingErrors(handleAnswer));
+  $("#chat-take").addEventListener("click", () => hasCards() ? $("#chat").close(CARDS) : runShowingErrors(handleAnswer));
+  $("#chat-answer").addEventListener("input", labelMainButton);
   $("#chat-answer").addEventListener("keydown", (e) => { if (e.key === "Enter" && (e.ctrlKey || e.metaKey)) runShowingErrors(handleAnswer); });
-  $("#chat").addEventListener("close", () => handlers.then(wasUsable));
+  $("#chat").addEventListener("close", () => handlers.then(wasUsable, $("#chat").returnValue === CARDS));
+}
+
+// After a usable answer, while the field is empty, the main button leads to the cards.
+const hasCards = () => wasUsable && !$("#chat-answer").value.trim();
+function labelMainButton() {
+  $("#chat-take").textContent = hasCards() ? "See the cards" : "Take the answer";
 }
 
 // Open the dialog and copy the question that `asks` returns as {said, text}. `takes` handles an answer and returns the result,
-// or nothing if the page shows it; on closing, `then` is called with whether any answer was usable.
-export async function openChat(asks, takes, then = (_brought) => {}) {
+// or nothing if the page shows it; on closing, `then` is called with whether any answer was usable, and whether the user wants to see its cards.
+export async function openChat(asks, takes, then = (_brought, _opens) => {}) {
   if ($("#chat").open) return;
   const asked = await asks().catch(({ message }) => ({ said: message, text: "" }));
   if (!asked.text) return tell(asked.said);
@@ -26,7 +34,8 @@ export async function openChat(asks, takes, then = (_brought) => {}) {
   showMessage("");
   $("#chat-copy").textContent = "Copy again";
   offerFollowUp("");
-  $("#chat-answer").value = "";
+  $("#chat-answer").value = $("#chat").returnValue = "";
+  labelMainButton();
   $("#chat").showModal();
   showQuestion(asked);
   await runShowingErrors(copy);
@@ -66,6 +75,8 @@ async function handleAnswer() {
   $("#chat-copy").textContent = "Copy the next text";
   offerFollowUp(reply.second ?? "");
   $("#chat-answer").value = "";
+  labelMainButton();
+  if (hasCards()) $("#chat-take").focus();
 }
 function showMessage(words, more = []) {
   $("#chat-said").replaceChildren(words, more.length ? h("ul", {}, more.map((each) => h("li", { dir: "auto" }, each))) : "");

@@ -158,10 +158,14 @@ class Page {
     const row = this.view === "shelf" ? this.shelf.documents[this.shelf.at] : null;
     const about = id || (row?.is_unmarked && row.id) || (origin?.entry?.list ? item?.id : origin?.entry && paper?.id) || "";
     const asks = () => get("chat", { id: about });
-    openChat(asks, (answer) => post("chat", answer), async (brought) => {
+    openChat(asks, (answer) => post("chat", answer), async (brought, opens) => {
       const isUnmarked = paper ? !paper.marks.length : this.view === "shelf";
       if (brought && isUnmarked) forgetPaper(about);
-      if (this.view === "shelf") await this.openShelf();
+      if (this.view === "shelf") {
+        await this.openShelf();
+        const entry = opens && this.shelf.documents.find((each) => each.id === about);
+        if (entry) await this.open(entry);
+      }
       else if (brought && this.sitting) await this.#startSitting(this.sitting.origin, this.sitting.origin.read());
     });
   }

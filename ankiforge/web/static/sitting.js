@@ -404,7 +404,7 @@ export class Sitting {
         this.#page.kept.delete(item.id);
         this.#stored(reply, action);
         const what = action.act === "accept" && card.drawn?.told ? [`${card.drawn.told()} from “${this.paper?.title ?? item.title}”`]
-          : this.ending ? [`${action.said.replace(":", "")}.`] : [`${action.said}: `, quote(name)];
+          : this.ending ? [`${action.said}.`] : [`${action.said}: `, quote(name)];
         if (action.stays) tell(reply.said);
         else tell([...what, ` ${reply.said ?? ""}`], { undoes: true });
         announce($("#count").textContent); // the message about the decision is announced separately

@@ -187,6 +187,7 @@ PASSAGE = FoundPassage(MARK, 0.123456, "present", (CARD,), (4, 9))
          ["The *heart* pumps blood.", "  in        On Hearts · p. 3 · Results", "  open      zotero://m", *[CARDS[1]] * 5]),
         ({"highlight": replace(MARK, document=replace(PAPER, uri=""), kind=HighlightKind.CARD, markdown=("What pumps?", "", "heart")), "sentence": (0, 0)},
          ["What pumps? → heart", "  in        On Hearts · p. 3", CARDS[1]]),
+        ({"highlight": replace(MARK, exact="", comment="It pumps."), "sentence": (0, 0)}, ["It pumps.", "  in        On Hearts · p. 3", "  open      zotero://d", CARDS[1]]),
         ({"highlight": replace(MARK, heading="On Hearts")}, ["The *heart* pumps blood.", "  in        On Hearts · p. 3", "  open      zotero://d", CARDS[1]]),
     ],
 )  # fmt: skip

@@ -280,6 +280,11 @@ def test_a_passage_says_where_it_is_and_which_card_it_has(known):
     assert found["found"] == {"by": "words", "sure": True}
     katze = known.ok("search", "Katze").stdout
     assert "accepted  Katze" in katze
+    unmarked = known.ok("search", "metronome").stderr  # it is in a paper, without a mark
+    assert (
+        unmarked
+        == "nothing you have read matches 'metronome'; unmarked text is not searched\n"
+    )
 
 
 def test_a_card_whose_acceptance_was_undone_is_listed_as_its_draft_only(forge, vault):
