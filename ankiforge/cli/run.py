@@ -410,7 +410,7 @@ def choose(call: cli.Call, path: Path, cards: int, estimate: bool, drafter: str)
         else:
             export_step = f"{_EXPORT_STEP} --from {quote(str(path))} --cards {cards}"
             model_step = "or choose a model: ankiforge model list"
-            call.say(f"{export_step}, then: {_IMPORT_STEP}; {model_step}")
+            call.say(f"{export_step}   then: {_IMPORT_STEP}   {model_step}")
     cli.exit_if_failed(problems)
 
 
@@ -479,7 +479,7 @@ def _ask_chat_for_cards(call: cli.Call, workspace: Workspace) -> None:
     prompts = export_chats(workspace)
     if not (call.is_interactive and not call.quiet):
         if prompts.texts:
-            call.say(f"{_EXPORT_STEP}, then: {_IMPORT_STEP}")
+            call.say(f"{_EXPORT_STEP}   then: {_IMPORT_STEP}")
         return
     call.print_result(prompts.summary)
     if not prompts.texts:

@@ -63,7 +63,7 @@ def review(
     """
     trusting_call = replace(call, trusts_workspace=yes)
     if terminal and not (call.is_interactive and sys.stdout.isatty()):
-        hint = "ankiforge list --view new -v, then: ankiforge accept ID"
+        hint = "ankiforge list --view new -v   then: ankiforge accept ID"
         raise UsageError("--terminal needs an interactive terminal", hint=hint)
     query = ""
     if not any(path.exists() for path in paths):
@@ -100,7 +100,7 @@ def review(
             call.warn(result.error.full_message)
     elif any(values.values()):
         message = "run's options need a PATH to read"
-        raise UsageError(message, hint="ankiforge run, then: ankiforge review")
+        raise UsageError(message, hint="ankiforge run   then: ankiforge review")
     if terminal:
         from ankiforge.cli.terminal import TerminalReview
 
@@ -235,7 +235,7 @@ def watch(call: cli.Call, push: bool) -> None:
 
     folder = cli.find_workspace(call)
     if not folder.config.sources and not folder.remembered_paths:
-        hint = "ankiforge run PATH, or name a folder under sources: in ankiforge.yaml"
+        hint = "ankiforge run PATH   or name a folder under sources: in ankiforge.yaml"
         raise UsageError("there is nothing to watch", hint=hint)
     folder.create_directories()
     source_entries = [source.entry for source in select_sources(folder).sources]

@@ -113,8 +113,8 @@ def require_trust(
     if ask is None or not ask(
         f"{message}. If you wrote it yourself, or have read it, say yes. Trust it?"
     ):
-        commands = f"ankiforge init --trust {workspace.root}, or --yes with run or review"
+        command = f"ankiforge init --trust {workspace.root}   or --yes with run or review"
         raise UsageError(
-            message, hint=f"if you wrote it yourself, or have read it: {commands}"
+            message, hint=f"if you wrote it yourself, or have read it: {command}"
         )
     trust_workspace(workspace, user_directory)

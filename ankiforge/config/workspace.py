@@ -201,7 +201,7 @@ class WorkspaceDirectory(Value):
         """Tell the user which file to write a setting such as `drafter: llm` into."""
         if self.is_default:
             path = f"~/cards/{SETTINGS_FILE_NAME}"
-            return f"ankiforge init ~/cards, then write `{setting}` into {path}"
+            return f"ankiforge init ~/cards   then write `{setting}` into {path}"
         return f"write `{setting}` into {self.root / SETTINGS_FILE_NAME}"
 
     @property

@@ -43,7 +43,12 @@ from ankiforge.model import (
     hash16,
 )
 from ankiforge.text import format_count
-from ankiforge.text.located import find_quote, find_whole_words, split_quote_letters
+from ankiforge.text.located import (
+    DocumentLetters,
+    find_quote,
+    find_whole_words,
+    split_quote_letters,
+)
 
 MAX_HIGHLIGHTS_PER_TEXT = 20
 """The maximum number of highlights in one text, because chats truncate long answers."""
@@ -136,23 +141,29 @@ def parse_chat_reply(
     tasks: Sequence[SendableTask],
     prompt: Prompt,
     find_faults: FindFaults = lambda draft, highlight: (),
+    answered: Iterable[Highlight] = (),
 ) -> ParsedChatReply:
     """Parse a chat's reply into a result for each pending highlight that it covers.
 
     A card becomes a problem if its quote isn't in any highlight, or if `find_faults` returns
     findings for it. Its highlight then stays pending and is part of the next text for the chat.
+    A card about an answered highlight is a problem, too, even if a pending highlight overlaps.
 
     Args:
         text: The reply.
         tasks: The highlights that are still pending.
         prompt: The prompt of the text that was pasted into the chat.
         find_faults: Returns the findings that block a card.
+        answered: The highlights for which cards were imported before.
     """
     pending = []
     for sendable in tasks:
         for highlight in sendable.highlights:
             pending.append(_PendingHighlight(highlight, make_label(highlight.key)))
     reply = parse_reply(text, [entry.highlight.exact for entry in pending])
+    for highlight in answered:
+        entry = _PendingHighlight(highlight, make_label(highlight.key), is_answered=True)
+        pending.append(entry)
     cards_by_key, unused = _assign_cards(reply.cards, pending)
     unused += reply.problems
 
@@ -198,7 +209,7 @@ def _assign_cards(
             if card.kind is None
             else _find_quoted_highlight(card, labelled, pending)
         )
-        if owner:
+        if owner and not owner.is_answered:
             cards_by_key[owner.highlight.key].append(card)
             if labelled and labelled is not owner:
                 moved.append(
@@ -218,6 +229,8 @@ def _assign_cards(
 class _PendingHighlight(NamedTuple):
     highlight: Highlight
     label: str
+    is_answered: bool = False
+    """Whether a card for the highlight was imported before, so that it isn't pending any more."""
 
     def overlaps(self, quote: str) -> bool:
         """Return whether the highlighted text contains `quote` or is contained in it."""
@@ -272,11 +285,11 @@ def _make_unmatched_problem(
     card: ReplyCard, labelled: _PendingHighlight | None
 ) -> Problem:
     quote = abbreviate_in_quotes(card.quote)
-    if labelled:
+    if labelled and not labelled.is_answered:
         mark = abbreviate_in_quotes(labelled.highlight.exact)
-        return Problem(
-            "", f"{format_card_title(card)}: {mark} does not contain its quote {quote}"
-        )
+        letters = DocumentLetters([max(list_evidence_texts(labelled.highlight), key=len)])
+        reason = letters.explain_missing_quote(card.quote, mark)
+        return Problem("", f"{format_card_title(card)}: {reason}")
     missing = []
     if card.label:
         missing.append(f"its label {card.label!r}")

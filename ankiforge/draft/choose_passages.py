@@ -28,7 +28,6 @@ from ankiforge.draft.prompt import (
 )
 from ankiforge.draft.reply import FindFaults, ReplyCard, build_drafts, to_one_line
 from ankiforge.draft.reply_checks import (
-    abbreviate_in_quotes,
     format_card_title,
     make_pasted_reply_key,
     parse_reply,
@@ -510,8 +509,8 @@ def parse_chosen_passages(
         name = format_card_title(card)
         located, is_exact = locate_quote(card.quote, letters, pages)
         if located is None:
-            quote = abbreviate_in_quotes(card.quote)
-            problems.append(Problem("", f"{name}: the document does not say {quote}"))
+            reason = letters.explain_missing_quote(card.quote, "the document")
+            problems.append(Problem("", f"{name}: {reason}"))
             continue
         located_count += 1
         fuzzy_count += not is_exact

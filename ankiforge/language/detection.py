@@ -116,13 +116,25 @@ _MIN_LEAD = 3
 _MIN_FRACTION = 0.15
 
 
+CITATION = regex(
+    r"(?=\W*[(（]|.*\bet al\b)(?=.*\b(?:1[6-9]|20)\d\d)\W*(?:(?:[A-ZÀ-Þ]\w*|et|al|and|und|cf|see"
+    r"|vgl|pp?|d[aei]?l?|v[ao]n(?: de[nr]?)?|\d+[a-z]?)(?:\W+|\Z))+"
+)
+"""Matches a text that is only a citation such as `(Di Stefano et al. 2014; Felice 2015).`, with
+names, years, page numbers and words between them.
+"""
+
+
 def detect_language(*texts: str) -> str:
     """Detect the language of some texts, and return its code. The first clear text decides.
 
-    Returns "" if no text is clear, or if there are no word lists for the language.
+    A citation is never clear, because its names may be words of any language. Returns "" if no
+    text is clear, or if there are no word lists for the language.
     """
     for text in texts:
         sample = text[:_MAX_LANGUAGE_CHARS]
+        if CITATION.fullmatch(sample):
+            continue
         if not sample.isascii():
             ideographs = len(_IDEOGRAPH.findall(sample))
             if ideographs * 4 > len(sample):

@@ -693,7 +693,7 @@ def _refuse_blocked(draft: StoredDraft, *, forced: bool) -> None:
 
     A figure without masks is refused in any case, because Anki rejects such a note.
     """
-    hint = f"ankiforge edit {draft.id}, or accept --force {draft.id}"
+    hint = f"ankiforge edit {draft.id}   or: ankiforge accept --force {draft.id}"
     masks_field = draft.get_field(occlusion.OCCLUSION_FIELD)
     if masks_field and not occlusion.parse_masks(masks_field).active_masks:
         hint = "draw what it hides on the page (ankiforge review), or reject it"

@@ -124,6 +124,19 @@ def iter_highlights_to_draft(
             yield highlight
 
 
+def iter_answered_highlights(
+    store: Store, was_asked: Callable[[str], bool]
+) -> Iterator[Highlight]:
+    """Yield the highlights that a model or chat has drafted and that haven't changed since.
+
+    `was_asked` takes the key of a highlight, and returns whether to yield it.
+    """
+    query = "SELECT key FROM highlight WHERE state = 'present' AND modelled = content"
+    keys = (row["key"] for row in store.fetch_rows(query))
+    for batch in iter_batches(filter(was_asked, keys)):
+        yield from map(decode_highlight, highlights.load_highlight_rows(store, batch))
+
+
 def _should_ask_model(
     store: Store,
     highlight_row: Row,

@@ -148,13 +148,16 @@ def record_chat_reply(
         outcome = unmarked_documents.record_chat_answer(workspace, job, text, about)
         if outcome:
             return outcome
-        # a highlight may have been decided on since the chat was asked
-        tasks = list(
-            iter_model_tasks(
-                job, ledger, was_asked=lambda key: chat.make_label(key) in text
-            )
+
+        def was_asked(key: str) -> bool:
+            return chat.make_label(key) in text
+
+        # a highlight may have been decided on or answered since the chat was asked
+        tasks = list(iter_model_tasks(job, ledger, was_asked=was_asked))
+        answered = draft_recording.iter_answered_highlights(ledger, was_asked)
+        answer = chat.parse_chat_reply(
+            text, tasks, prompt, find_blocking_messages, answered
         )
-        answer = chat.parse_chat_reply(text, tasks, prompt, find_blocking_messages)
         is_known = workspace.replies.load_reply(request) is not None
         if not (answer.results or is_known):
             outcome = unmarked_documents.record_chat_answer(

@@ -173,7 +173,7 @@ def select_sources(
                 selection.problems.append(Problem(problem.location, message, hint))
             elif problem and not all(_is_covered(place, present) for place in at_path):
                 forget = _suggest_forget(problem.location)
-                hint = f"if it moved: ankiforge run ITS/NEW/PLACE; {forget}"
+                hint = f"if it moved: ankiforge run ITS/NEW/PLACE   {forget}"
                 missing = Problem(
                     problem.location, MISSING_SOURCE_MESSAGE, hint, is_notice=True
                 )

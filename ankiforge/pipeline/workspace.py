@@ -513,7 +513,7 @@ class Workspace:
             ):  # a run still keeps the notes of these cards in sync
                 result.problems += self.iter_lost_path_notices()
                 return
-            hint = "ankiforge run PATH, or ankiforge init"
+            hint = "ankiforge run PATH   or: ankiforge init"
             raise UsageError("there is nothing to read", hint=hint)
         selected = selection.sources
         if named_paths:
@@ -591,7 +591,7 @@ class Workspace:
             question = f"{path} {reason}. Read all of it, now and in later runs?"
             if self.should_read is None or not self.should_read(question):
                 command = f"ankiforge run {quote(str(path))} --yes"
-                hint = f"name a folder in it: ankiforge run FOLDER; to read all of it: {command}"
+                hint = f"name a folder in it: ankiforge run FOLDER   to read all of it: {command}"
                 raise UsageError(f"{path} {reason}, so it was not read", hint=hint)
 
     def remember_paths(self, places: Sequence[RememberedPath]) -> list[str]:

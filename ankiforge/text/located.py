@@ -163,6 +163,7 @@ _MAX_GROWTH = 1.5
 """The factor by which the text between the neighbours of a passage may have grown."""
 _MAX_OMITTED_LETTERS = 1_000
 """The maximum number of letters that a quote may omit between two parts."""
+_MAX_SHOWN_WORDS = 8
 
 
 class PassageMatch(NamedTuple):
@@ -271,6 +272,49 @@ class DocumentLetters:
             if text[first_offset - 1 : first_offset] == char:
                 first_offset -= 1
         return PassageMatch(page, (first_offset, stop), text, (start, end))
+
+    def explain_missing_quote(self, quote: str, name: str) -> str:
+        """Return a sentence that says which words of a quote are not in the document.
+
+        Args:
+            quote: The quote, which `find_quote` or `locate_quote` did not find.
+            name: What to call the document, such as "the document".
+        """
+        # of a quote with omissions, compare the first part that is missing
+        for part in _OMISSION.split(unescape(quote)):
+            if self.fold(part) not in self.text:
+                quote = part
+                break
+        words = [*filter(self.fold, self.replace_non_text(quote).split())]
+        folded = [*map(self.fold, words)]
+
+        def find(first: int, last: int, *bounds: int) -> int:
+            return self.text.find("".join(folded[first:last]), *bounds)
+
+        # the number of words from the beginning of the quote that the document has in one piece
+        counts = range(1, len(words) + 1)
+        known = bisect_left(counts, True, key=lambda count: find(0, count) < 0)
+        before = " ".join(words[:known][-_MAX_SHOWN_WORDS:])
+        missing = " ".join(words[known:][:_MAX_SHOWN_WORDS])
+        if not missing:
+            return f"its quote “{before}” is too short: quote the whole sentence"
+        if not known:
+            return f"{name} does not say “{missing}”"
+        if len(missing) > _MIN_EXACT_LETTERS and find(known, len(words)) >= 0:
+            joined = f"“{before}” and “{missing}”"
+            return f"its quote joins {joined}, which are in different places in {name}"
+        # the words that the document has in place of the missing ones, if it goes on like the quote
+        end = find(0, known) + len("".join(folded[:known]))
+        there = ""
+        for resumed in range(known + 1, len(words)):
+            max_length = _MAX_GROWTH * len("".join(folded[known : resumed + 3]))
+            start = find(resumed, resumed + 3, end, end + int(max_length))
+            if start >= 0:
+                missing = " ".join(words[known:resumed][:_MAX_SHOWN_WORDS])
+                if start > end:
+                    there = f", but “{self.get_passage(end, start).quote}”"
+                break
+        return f"{name} does not say “{missing}” after “{before}”{there}"
 
     def _find_page_and_offset(self, index: int) -> tuple[int, int]:
         page = bisect_right(self._page_starts, index) - 1

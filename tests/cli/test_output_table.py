@@ -2,12 +2,14 @@
 
 import re
 import sys
+from pathlib import Path
 from types import SimpleNamespace
 
 import click
 import pytest
 
-from ankiforge.cli.commands import OptionWithoutRange
+import ankiforge
+from ankiforge.cli.commands import COMMANDS, OptionWithoutRange
 from ankiforge.cli.output import (
     Call,
     Command,
@@ -65,6 +67,42 @@ from ankiforge.text import mark_bold
 )  # fmt: skip
 def test_a_line_breaks_at_blanks_but_within_no_command(line, width, lines):
     assert "|".join(wrap_text(line, width).split("\n")) == lines
+
+
+# A command in a message, with its arguments, and the sign right after it.
+SIGN_AFTER_COMMAND = re.compile(
+    rf"\bankiforge (?:{'|'.join(COMMANDS)})(?: (?:export|import|list|use|--?[a-z][a-z-]*(?: [a-z]+(?=[,;]| -))?"
+    r"|[A-Z][A-Z/_.a-z]*|\{[^{}\n]+\}|'[^'\n]+'|[\w~]*[./:][\w./]*\w))*[,;]"
+    r"|\{_?[A-Z_]+_(?:STEP|COMMAND)\}(?: (?:--?[a-z-]+|[A-Z]+|\{[^{}\n]+\}))*[,;]"
+)
+
+
+@pytest.mark.parametrize(
+    ("text", "is_wrong"),
+    [
+        ("ankiforge run, then: ankiforge review", True),
+        ("ankiforge run PATH; or", True),
+        ("ankiforge model use NAME, or", True),
+        ("ankiforge edit {draft.id}, or", True),
+        ("ankiforge list --view new -v, then", True),
+        ("{_EXPORT_STEP} --cards {cards}, then", True),
+        ("ankiforge draft export ask.md, then", True),
+        ("ankiforge run   then: ankiforge review", False),
+        ("ankiforge run rebuilds it; if not", False),
+        ("`ankiforge run`, `watch`", False),
+    ],
+)
+def test_a_command_with_a_comma_or_semicolon_is_seen(text, is_wrong):
+    assert bool(SIGN_AFTER_COMMAND.search(text)) is is_wrong
+
+
+def test_no_message_has_a_comma_or_semicolon_after_a_command_because_it_would_be_pasted():
+    root = Path(ankiforge.__file__).parent
+    wrong = []
+    for path in (*root.rglob("*.py"), *root.rglob("*.js")):
+        text = path.read_text("utf-8")
+        wrong += [(path.name, match[0]) for match in SIGN_AFTER_COMMAND.finditer(text)]
+    assert wrong == []
 
 
 @pytest.mark.parametrize(

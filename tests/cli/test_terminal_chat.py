@@ -107,7 +107,7 @@ def test_draft_copies_the_text_and_takes_the_answer_that_is_pasted(
         refused = json.loads(answer_to(prompt))["cards"][2:]
         told = " ".join(keyboard.paste(json.dumps({"cards": refused})).split())
         assert "no card in it can be used: ask the chat for others" in told
-        assert "does not contain its quote “Nobody marked these words.”" in told
+        assert "does not say “Nobody marked these words.”" in told
         told = keyboard.paste(answer_to(prompt))
         assert (
             "2 of 3 got a question; 1 still without a question; 1 card not used" in told
@@ -163,7 +163,7 @@ def test_a_program_of_the_clipboard_is_used_and_without_one_a_file(
 
 
 def test_draft_without_a_terminal_says_how_it_goes_with_files(forge, row):
-    assert "ankiforge draft export ask.md, then" in forge.ok("draft").stderr
+    assert "ankiforge draft export ask.md   then: " in forge.ok("draft").stderr
 
 
 def test_what_the_chat_judges_not_worth_a_card_is_no_proposal(forge, row, tmp_path):

@@ -397,7 +397,7 @@ def test_a_build_without_cards_names_the_next_command(forge, vault, note):
 
 def test_a_setting_to_be_written_is_named_with_its_file(forge, vault, note):
     """The default workspace has no settings file, so the hint says how to get one."""
-    assert "ankiforge init ~/cards, then write `" in forge("adopt", vault, code=2).stderr
+    assert "ankiforge init ~/cards   then write `" in forge("adopt", vault, code=2).stderr
     forge.ok("init", "cards")
     where = forge.folder / "cards" / "ankiforge.yaml"
     assert f"into {where}" in forge("-C", "cards", "adopt", vault, code=2).stderr

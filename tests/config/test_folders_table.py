@@ -99,7 +99,7 @@ def test_a_journal_elsewhere_must_be_there(workspace, tmp_path, make, problem):
     [
         (
             True,
-            "ankiforge init ~/cards, then write `drafter: llm` into ~/cards/ankiforge.yaml",
+            "ankiforge init ~/cards   then write `drafter: llm` into ~/cards/ankiforge.yaml",
         ),
         (False, "write `drafter: llm` into {root}/ankiforge.yaml"),
     ],

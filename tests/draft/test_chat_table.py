@@ -46,10 +46,14 @@ MARKS = (
 
 
 def parse(
-    *cards: dict[str, str], find_faults=lambda draft, highlight: (), **fields: object
+    *cards: dict[str, str],
+    find_faults=lambda draft, highlight: (),
+    answered: tuple[Highlight, ...] = (),
+    **fields: object,
 ):
     task = PrivacyFilter(()).make_sendable_task(DraftingTask(DOCUMENT, MARKS, **fields))  # type: ignore[arg-type]
-    return parse_chat_reply(json.dumps({"cards": cards}), [task], PROMPT, find_faults)
+    text = json.dumps({"cards": cards})
+    return parse_chat_reply(text, [task], PROMPT, find_faults, answered)
 
 
 def make(quote: str = "", name: str = "", **fields: str) -> dict[str, str]:
@@ -82,7 +86,8 @@ OTHER_LABEL = make_label("d/other")
         (make("hidden state"), "", [Problem("", f"{NONE_HAS}its quote “hidden state”", NOT_ASKED_HINT)]),
         (make("a hidden state"), "nets", []),
         # none
-        (make("hidden state", "sleep"), "", [Problem("", f"“What is it?”: “{SLEEP[:59]}…” does not contain its quote “hidden state”")]),
+        (make("hidden state", "sleep"), "", [Problem("", f"“What is it?”: “{SLEEP[:59]}…” does not say “hidden state”")]),
+        (make("sleep fills the last third", "sleep"), "", [Problem("", f"“What is it?”: “{SLEEP[:59]}…” does not say “last” after “sleep fills the”, but “first”")]),
         (make("Cells divide every day."), "", [Problem("", f"{NONE_HAS}its quote “Cells divide every day.”", NOT_ASKED_HINT)]),
         (make("Cells divide every day.", "other"), "", [Problem("", f"{NONE_HAS}its label '{OTHER_LABEL}' or its quote “Cells divide every day.”", NOT_ASKED_HINT)]),
         (make("", "other"), "", [Problem("", f"{NONE_HAS}its label '{OTHER_LABEL}'", NOT_ASKED_HINT)]),
@@ -99,6 +104,26 @@ def test_the_highlight_of_a_card(card, name, problems):
         [f"d/{name}"] if name else []
     )
     assert reply.problems == tuple(problems)
+
+
+@pytest.mark.parametrize(
+    ("card", "name"),
+    [
+        # an answered mark in the same sentence as a pending one keeps its card
+        (make("Slow-wave sleep fills the first third of the night.", "wave"), ""),
+        (make("Slow-wave sleep fills the first third of the night."), ""),
+        # another mark is quoted
+        (make("share weights. Recurrent", "wave"), "nets"),
+        # the pending mark is named
+        (make("Slow-wave sleep fills the first third of the night.", "sleep"), "sleep"),
+    ],
+)
+def test_a_card_of_an_answered_highlight_moves_to_no_other(card, name):
+    reply = parse(card, answered=(mark("wave", "Slow-wave sleep"),))
+    names = [f"d/{name}"] if name else []
+    assert [result.highlight.key for result in reply.results] == names
+    hints = [problem.hint for problem in reply.problems if not problem.is_notice]
+    assert hints == ([] if name else [NOT_ASKED_HINT])
 
 
 def test_what_was_imported_before_is_told_last():

@@ -204,7 +204,7 @@ BEFORE = "Sourdough is acid."
     [
         ("Moulds grow slowly on it.", ""),
         (f"“{BEFORE}”", ""),
-        ("Sourdough is sweet.", "does not contain its quote"),
+        ("Sourdough is sweet.", "does not say “"),
     ],
 )
 def test_a_card_may_quote_what_stands_around_the_mark_that_it_names(quote, fault):

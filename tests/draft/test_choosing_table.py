@@ -250,6 +250,7 @@ def test_half_of_a_passage_is_the_same_passage():
     ("cards", "fields"),
     [
         ([card("Cells divide.")], (0, [Problem("", "“Q?”: the document does not say “Cells divide.”")], 1, 0, 0)),
+        ([card("Salt slows the yeast at night.")], (0, [Problem("", "“Q?”: the document does not say “at night.” after “Salt slows the yeast”")], 1, 0, 0)),
         ([card("Salt slowed the yeast down. Rye has hardly any gluten in it.")], (1, [], 1, 1, 1)),
         ([{"kind": "none", "why_none": "x"}, card(YEAST)], (1, [], 1, 1, 0)),
     ],

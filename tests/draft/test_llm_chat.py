@@ -83,7 +83,7 @@ def test_an_export_begins_with_the_best_marks(desk):
     ("quote", "says"),
     [
         (ALPHA, "“Which one is it?” for “Alpha is"),
-        ("made up in 1789", "its quote “made up"),
+        ("made up in 1789", "does not say “made up"),
     ],
 )
 def test_a_card_that_is_of_no_use_is_named_and_asked_for_again(desk, fake, quote, says):
@@ -151,3 +151,21 @@ def test_an_answer_that_was_imported_before_is_known(desk, fake):
     first, second = (forge.ok("draft", "import", "answer.md") for _ in range(2))
     assert "nothing new" not in first.stdout + first.stderr
     assert "nothing new: it was imported before" in second.stderr
+
+
+def test_an_answer_imported_again_makes_no_draft_for_another_mark_of_its_sentence(
+    desk, fake
+):
+    forge = desk(f"=={ALPHA}== =={BETA}==")
+    forge.ok("run")
+    forge.ok("draft", "export", "ask.md")
+    label = labels(forge.folder / "ask.md")[ALPHA]
+    card = fake.card(label, f"{ALPHA} {BETA}", "Which letter is the first?", "Alpha")
+    (forge.folder / "answer.md").write_text(json.dumps({"cards": [card]}), "utf-8")
+    assert "1 new draft" in forge.ok("draft", "import", "answer.md").stdout
+    before = forge.cards()
+    again = forge.ok("draft", "import", "answer.md").stderr
+    assert "nothing new: it was imported before" in again
+    assert forge.cards() == before
+    forge.ok("undo")
+    assert "1 new draft" in forge.ok("draft", "import", "answer.md").stdout

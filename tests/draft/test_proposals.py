@@ -163,6 +163,8 @@ def test_what_a_run_keeps_is_the_likeliest_sentence_and_less_than_nothing_if_non
     assert (told.drafts, told.usefulness) == ((), draft.confidence)
     assert told.reason == RejectionReason.PROPOSED.value
     assert -1 < score_highlight(highlight(ADVICE)).usefulness < 0
+    citation = "(Di Stefano et al. 2014; Felice et al. 2015; Chen et al. 2013)."
+    assert score_highlight(highlight(citation)).usefulness == -1
     assert (
         0
         < score_highlight(highlight(PLAIN)).usefulness

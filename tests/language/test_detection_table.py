@@ -51,6 +51,19 @@ def test_only_the_start_of_a_long_text_is_read():
         (["eine Zelle"], "de"),
         (["xyzzy", "eine Zelle", "the cell"], "de"),  # the first that is clear
         (["the der"], ""),
+        # the names and years of a citation say nothing about its language
+        (
+            [
+                "(Di Stefano et al. 2014; Felice et al. 2015; Chen et al. 2013).",
+                "the cell",
+            ],
+            "en",
+        ),
+        (["Di Stefano et al. 2014", "the cell"], "en"),
+        (["(cf. Müller und van der Berg, 2001, p. 12a)"], ""),
+        (["(Die Zelle und 2001 der Kern)", "the cell"], "de"),
+        (["Das Land der Franken 1999"], "de"),
+        (["(Die Franken, und der König)", "the cell"], "de"),
         # by the words that tables know
         (["Der schwarze Tod kam schnell"], "de"),
         (["schwarze Tod kam"], ""),

@@ -236,7 +236,7 @@ def test_a_remembered_path_that_is_missing_is_told(workspace, notes):
         Problem(
             str(notes),
             "this remembered source is missing; nothing counts as deleted",
-            "if it moved: ankiforge run ITS/NEW/PLACE; to forget it: ankiforge forget"
+            "if it moved: ankiforge run ITS/NEW/PLACE   to forget it: ankiforge forget"
             f" {notes}",
             is_notice=True,
         )

@@ -310,3 +310,39 @@ def test_a_passage_over_pages_is_joined_without_its_hyphen():
     assert letters.get_passage(4, 9).text == "a longer b c"
     assert letters.get_page_span(1) == (5, 8)
     assert letters.fold("ER, B!") == "erb"
+
+
+CATS = DocumentLetters(
+    [
+        "In Siamese cats, one allele makes an enzyme unstable when the temperature is a bit higher.",
+        "Siamese cats only have melanin in their cool extrem-",
+        "ities. Uses in medical applicatoins include CT and MRI scans. Cells divide. Cells divide.",
+    ]
+)
+
+
+@pytest.mark.parametrize(
+    ("quote", "message"),
+    [
+        # another word, with what the text says
+        ("Uses in medical applications include CT", "the note does not say “applications” after “Uses in medical”, but “applicatoins”"),
+        ("one allele makes an enzyme unstable when at high heat", "the note does not say “at high heat” after “one allele makes an enzyme unstable when”"),
+        ("one allele makes … unstable when hot, and cool at home", "the note does not say “hot, and cool at home” after “unstable when”"),
+        # a word too many
+        ("Siamese cats only have white melanin in their cool extremities", "the note does not say “white” after “Siamese cats only have”"),
+        ("include CT and MRI scans. Cells divide. Cells divide. They do", "the note does not say “They do” after “CT and MRI scans. Cells divide. Cells divide.”"),
+        ("Siamese cats have no melanin", "the note does not say “have no melanin” after “Siamese cats”"),
+        # at its beginning
+        ("Some gene makes an enzyme unstable when the temperature is a bit higher", "the note does not say “Some gene makes an enzyme unstable when the”"),
+        # each half is in the text
+        ("the temperature is a bit higher. Uses in medical", "its quote joins “the temperature is a bit higher.” and “Uses in medical”, which are in different places in the note"),
+        ("cool extremities. In Siamese cats", "its quote joins “cool extremities.” and “In Siamese cats”, which are in different places in the note"),
+        ("in Siamese cats, makes an enzyme", "its quote joins “in Siamese cats,” and “makes an enzyme”, which are in different places in the note"),
+        # nothing is in the text, or too much
+        ("Caffeine blocks adenosine", "the note does not say “Caffeine blocks adenosine”"),
+        ("Cells divide.", "its quote “Cells divide.” is too short: quote the whole sentence"),
+        ("…", "its quote “” is too short: quote the whole sentence"),
+    ],
+)  # fmt: skip
+def test_what_differs_in_a_quote_that_is_not_in_a_text(quote, message):
+    assert CATS.explain_missing_quote(quote, "the note") == message

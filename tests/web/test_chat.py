@@ -59,7 +59,7 @@ def test_a_chat_is_asked_and_its_answer_decided_without_a_mouse(wall, opened):
     page.keyboard.press("Control+v")  # pasting takes it
     told = page.locator("#chat-said", has_text="8 of 10 got a question; 1 not worth one")
     told.wait_for()
-    assert "does not contain its quote" in told.inner_text()
+    assert "does not say “" in told.inner_text()
     page.locator("#chat-asks", has_text="1 highlight for your chat").wait_for()
 
     page.locator("#chat-second").press("Enter")  # a second text, about these cards

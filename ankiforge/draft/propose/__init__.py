@@ -41,7 +41,7 @@ from ankiforge.draft.propose.rejection import (
     find_cue_rejection,
     find_syntax_rejection,
 )
-from ankiforge.language.detection import detect_language
+from ankiforge.language.detection import CITATION, detect_language
 from ankiforge.language.lexicon import load_language
 from ankiforge.language.tokens import is_verb, tokenize
 from ankiforge.language.vocabulary import get_highlighted_term
@@ -105,7 +105,9 @@ def score_highlight(highlight: Highlight) -> DraftingResult:
     ]
     scored_sentences.sort(key=lambda sentence: -sentence.confidence)
     if not scored_sentences:
-        usefulness = estimate_text_confidence(highlight, highlight.exact) - 1.0
+        usefulness = -1.0
+        if not CITATION.fullmatch(highlight.exact):
+            usefulness += estimate_text_confidence(highlight, highlight.exact)
         return DraftingResult(
             highlight, reason=rejection_reasons[0].value, usefulness=usefulness
         )

@@ -103,7 +103,7 @@ def _decline(call: Call, tool: str) -> None:
         call.print_json({"undo": action})
     elif action:
         undo = f"to undo it: ankiforge undo {action}"
-        call.say(f"declined; next: ankiforge run; {undo}")
+        call.say(f"declined; next: ankiforge run   {undo}")
     else:
         call.say("nothing here belongs to another tool")
 

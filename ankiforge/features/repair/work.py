@@ -529,7 +529,7 @@ def ask_model(workspace: Workspace, failing_note: FailingNote) -> tuple[CardRepa
     request = _make_request(workspace, failing_note)
     model = workspace.build_model()
     if model is None:
-        hint = "ankiforge model use NAME, or m: your chat"
+        hint = "ankiforge model use NAME   or m: your chat"
         raise UsageError("no model is set", hint=hint)
     return read_acceptable_repairs(failing_note, model.request_reply(request))
 
