@@ -25,18 +25,20 @@ from ankiforge.pipeline import collection, media, models
 from ankiforge.pipeline.workspace import Workspace
 
 JOURNAL = Path("w/journal")
+RESTORE = "restore it from a backup, if you have one"
+UPDATE = "install the newest ankiforge here: it reads them then"
 
 
 @pytest.mark.parametrize(
     ("counts", "read_only", "messages"),
     [
         ({}, False, []),
-        ({"unreadable": 1}, False, ["1 line could not be read, and was skipped"]),
-        ({"unreadable": 2}, False, ["2 lines could not be read, and were skipped"]),
-        ({"unknown": 1}, False, ["1 line is of a newer version of ankiforge, and has no effect here"]),
-        ({"unknown": 2}, False, ["2 lines are of a newer version of ankiforge, and have no effect here"]),
-        ({"missing": 1}, True, ["1 line missing: the next run writes them again"]),
-        ({"missing": 2}, False, ["2 lines missing: written again"]),
+        ({"unreadable": 1}, False, [("1 line could not be read, and was skipped", RESTORE)]),
+        ({"unreadable": 2}, False, [("2 lines could not be read, and were skipped", RESTORE)]),
+        ({"unknown": 1}, False, [("1 line is of a newer version of ankiforge, and has no effect here", UPDATE)]),
+        ({"unknown": 2}, False, [("2 lines are of a newer version of ankiforge, and have no effect here", UPDATE)]),
+        ({"missing": 1}, True, [("1 line missing: the next run writes them again", "")]),
+        ({"missing": 2}, False, [("2 lines missing: written again", "")]),
     ],
 )  # fmt: skip
 def test_what_is_told_of_a_journal(counts, read_only, messages):
@@ -47,9 +49,9 @@ def test_what_is_told_of_a_journal(counts, read_only, messages):
         read_only=read_only,
     )
     told = list(Workspace.iter_journal_problems(workspace))
-    assert [problem.message for problem in told] == messages
-    assert {problem.location for problem in told} <= {str(JOURNAL)}
-    assert all(problem.is_notice for problem in told)
+    assert told == [
+        Problem(str(JOURNAL), message, hint, is_notice=True) for message, hint in messages
+    ]
 
 
 @pytest.mark.parametrize("unknown", [0, 3])
