@@ -1,6 +1,6 @@
 """Which tests are about a change, judged by imports: what `make quick` runs before there is a map.
 
-A file of tests comes first if it was changed itself, then if it imports a changed module or
+A file of tests comes first if it was changed itself or is named after the module, then if it imports a changed module or
 `touching.FOLLOWED` names the file for it, then the tables and the other files in the folder of the
 module's package, then files that import a name of the module from its package, then files that reach
 the module through a helper in `tests`. Within these, tests that mention a changed function come first.
@@ -72,7 +72,9 @@ def _iter_ranked_files(root: Path, path: str) -> Iterator[tuple[int, str]]:
         place = root / name
         if place.is_file():
             yield 1, name
-        yield from ((2, str(file.relative_to(root))) for file in place.rglob("test_*.py"))
+        for file in place.rglob("test_*.py"):
+            is_own = file.stem.removesuffix("_table") == f"test_{Path(path).stem}"
+            yield 0 if is_own else 2, str(file.relative_to(root))
 
 
 def _is_test_file(path: str) -> bool:

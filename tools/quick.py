@@ -81,15 +81,18 @@ def pytest_collection_modifyitems(
     """
     listed = _load_choice()
     if "files" in listed:
+        items[:] = [item for item in items if item.nodeid not in listed["left out"]]
         _sort_by_file(items, listed["files"], {*listed["names"]})
         return
     places = {name: place for place, name in enumerate(listed["chosen"])}
     tables = {name.partition("[")[0] for name in places}
-    known = {*places, *listed["other rows"]}
+    other_rows = listed["other rows"]
+    known = {*places, *(other_rows or ())}
     kept = []
     left_out = []
     for item in items:
-        is_new = item.nodeid not in known and item.nodeid.partition("[")[0] in tables
+        is_row = item.nodeid.partition("[")[0] in tables
+        is_new = other_rows is not None and is_row and item.nodeid not in known
         (kept if is_new or item.nodeid in places else left_out).append(item)
     config.hook.pytest_deselected(items=left_out)
     items[:] = sorted(kept, key=lambda item: places.get(item.nodeid, -1))
@@ -149,13 +152,21 @@ def _write_down(report: pytest.CollectReport | pytest.TestReport, suffix: str) -
             print(json.dumps(report.nodeid), file=file)
 
 
-def choice(recorded: Map, names: Collection[str]) -> dict[str, list[str]]:
-    """Return what this plugin of pytest has to know of some tests."""
-    return {"chosen": [*names], "other rows": sorted(recorded.rows_beside({*names}))}
+def choice(recorded: Map | None, names: Collection[str]) -> dict[str, Any]:
+    """Return what this plugin of pytest has to know of some tests.
+
+    Without a map nothing is known of other rows, so only the named tests are run.
+    """
+    other_rows = sorted(recorded.rows_beside({*names})) if recorded else None
+    return {"chosen": [*names], "other rows": other_rows}
 
 
 def failing(
-    recorded: Map, names: Collection[str], folder: Path, *options: str, quiet: bool = True
+    recorded: Map | None,
+    names: Collection[str],
+    folder: Path,
+    *options: str,
+    quiet: bool = True,
 ) -> list[str]:
     """Run some tests in the checkout in a folder; return those that fail."""
     files = dict.fromkeys(name.partition("::")[0] for name in names)
@@ -192,7 +203,7 @@ def run_choice(
     return [*dict.fromkeys(told)] or [NO_START] if code else []
 
 
-def red_before(recorded: Map, names: Collection[str]) -> set[str]:
+def red_before(recorded: Map | None, names: Collection[str]) -> set[str]:
     """Return which of some tests fail at the last commit, too."""
     tests = [name for name in names if ".py" in name]
     if not tests:  # it hangs, or does not start: without a name pytest would collect all
@@ -206,7 +217,11 @@ def red_before(recorded: Map, names: Collection[str]) -> set[str]:
 
 
 def run_without_map(texts: Texts) -> int:
-    """Run the tests that import what changed, the most specific first; return the exit code."""
+    """Run the tests that import what changed, the most specific first; return the exit code.
+
+    With `-x`, a part with a new failure is the last one. A part that ended at tests that were red
+    before is run again without them.
+    """
     files = find_test_files(ROOT, texts)
     if not files:
         reason = "no test imports what changed" if texts else "nothing changed"
@@ -218,24 +233,38 @@ def run_without_map(texts: Texts) -> int:
     )
     names = sorted(find_changed_names(texts))
     options = ["-m", "not slow", "-n", str(PROCESSES), "--maxschedchunk", "1"]
+    is_first_only = not {"-x", "--exitfirst"}.isdisjoint(sys.argv)
     failed: list[str] = []
+    old: set[str] = set()
     count = 0
     left = float(SECONDS)
     while files and left > 0:
         part, files = files[:FILES], files[FILES:]
-        chosen = {"files": part, "names": names, "seconds": left}
+        left_out = [*old]
+        chosen = {"files": part, "names": names, "seconds": left, "left out": left_out}
         begun = monotonic()
         told = run_choice(chosen, part, ROOT, *options, *sys.argv[1:], quiet=False)
         run = (ROOT / ".quick" / "chosen.run").read_text("utf-8").splitlines()
-        if run or told != [NO_START]:  # a file may have slow tests only
-            failed += told
         left -= monotonic() - begun - (0 if count else START)
         count += len(run)
-    for name in failed:
-        print(f"red: {name}")
+        if not run and told == [NO_START]:
+            continue  # a file may have slow tests only
+        failed += told
+        old |= red_before(None, told)
+        if is_first_only and {*failed} - old:
+            break
+        if is_first_only and not {*told} <= {*left_out}:
+            files = [*part, *files]
+    tell_failures(dict.fromkeys(failed), old)
     if not count:
         print("No test was run, so nothing is known: `make test` runs all.")
-    return bool(failed) or not count
+    return bool({*failed} - old) or not count
+
+
+def tell_failures(failed: Collection[str], old: Collection[str]) -> None:
+    """Print the tests that failed, and which of them were red before."""
+    for name in failed:
+        print(f"{'red before' if name in old else 'red'}: {name}")
 
 
 def main() -> int:
@@ -261,8 +290,7 @@ def main() -> int:
     if untouched:
         print(f"No test touches {', '.join(untouched)}.")
     old = red_before(recorded, failed) if failed else set()
-    for name in failed:
-        print(f"{'red before' if name in old else 'red'}: {name}")
+    tell_failures(failed, old)
     return bool(untouched or {*failed} - old)
 
 

@@ -740,27 +740,32 @@ def _suggest_similar_path(path: Path) -> str:
 
 
 def _find_configured_sources(config: Config, path: Path) -> list[SourceEntry]:
-    folders = [entry for entry in config.sources if entry.has_path]
-    configured = [entry for entry in folders if _contains(entry.path, path)]
-    if not configured or not path.is_file():
-        return configured
+    """Find the sources of the settings that read `path`, which may be a file or a folder."""
+    entries = [entry for entry in config.sources if entry.has_path]
+    entries = [entry for entry in entries if _contains(entry.path, path)]
+    if not entries or not path.is_file():
+        return entries
     suffix = Candidate(path).suffix
     kind = find_source_kind(path) or UNMARKED_KINDS.get(suffix, "")
     if not kind:
-        return configured
-    # skip folders that contain the file but don't read it, such as a folder of notes with a PDF
-    is_unambiguous = load_source_type(kind).is_unambiguous
-    return [
-        entry
-        for entry in configured
-        if entry.kind == kind
-        or not (source := find_source_type(entry.kind))
-        or not source.reads_single_files()
-        or (
-            not is_unambiguous
-            and (suffix in source.suffixes or "include" in entry.options)
-        )
-    ]
+        return entries
+    return [entry for entry in entries if _can_read_file(entry, kind, suffix)]
+
+
+def _can_read_file(entry: SourceEntry, kind: str, suffix: str) -> bool:
+    """Return whether a source may read a file below its path that looks like a file of `kind`.
+
+    A folder may contain files that its source doesn't read, such as a PDF among notes.
+    """
+    if entry.kind == kind:
+        return True
+    source = find_source_type(entry.kind)
+    if source is None or not source.reads_single_files():
+        return True  # only its scan knows which files it reads
+    if load_source_type(kind).is_unambiguous:
+        return False
+    # several types read notes and plain text; `include` may select files with any suffix
+    return suffix in source.suffixes or "include" in entry.options
 
 
 def _choose_source_name(

@@ -142,6 +142,10 @@ def test_what_a_cloze_claims(text, source, expected):
         ("Which calls?", "`zz` and `yy`, a call that sorts lists", "a call that sorts lists", {"literal": "“zz”"}),
         ("Which?", r"\$x\$ and d", "d x", {}),
         ("Who?", "US forces", "the U.S. forces", {}),
+        # a capital at the start of a sentence makes no name
+        ("How?", "With Batch Normalization", "Training is faster if Batch Normalization is used.", {}),
+        ("How?", "With Layer Normalization", "Training is faster if Batch Normalization is used.", {"name_in_answer": "“Layer”"}),
+        ("What?", "The Yeast", "It is yeast.", {}),
         ("Who?", "the large and armed forces of Ada and Bob", "the large and armed forces of Eve", {"name_in_answer": "“Ada”"}),
         ("Who?", "both Romans of the west", "both in the west of Roman towns", {}),
         ("Wer?", "der Hund der Katze", "Das ist der Hund, der die Tiere mag und nicht schläft.", {}),

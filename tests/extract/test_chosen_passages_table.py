@@ -112,7 +112,9 @@ RYE = "Rye has no gluten"
         # of two such passages, the nearest one
         ([choose(RYE, 0, 17)], (), [(RYE, "0:01")]),
         ([choose(RYE, 1, 0)], (), [(RYE, "ii")]),
-        ([choose(RYE, 9, 0)], (), [(RYE, "0:01")]),  # a page that isn't there any longer
+        # a page that isn't there any longer: the first one counts
+        ([choose(RYE, 2, 0)], (), [(RYE, "0:01")]),
+        ([choose(RYE, 9, 0)], (), [(RYE, "0:01")]),
         # chosen twice, not there, or marked
         ([choose("Yeast makes", id="1"), choose("Yeast makes gas", id="2")], (), [("Yeast makes", "0:01")]),
         ([choose("Butter")], (marked("Yeast makes"),), [("Yeast makes", "")]),
@@ -146,6 +148,13 @@ def test_what_else_is_said_of_the_file(choice, sightings, expected):
         for each in found
     ]
     assert texts == expected
+
+
+def test_a_document_that_has_lost_all_its_pages_keeps_its_marks():
+    whole = DocumentText(DOCUMENT, (), (), "web:w")
+    assert add(choose(RYE, 0), choose(RYE, 1), marks=(marked("Yeast"),), whole=whole) == [
+        ("Yeast", "")
+    ]
 
 
 def test_what_is_known_of_an_unmarked_document_stays():

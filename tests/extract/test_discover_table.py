@@ -304,6 +304,26 @@ def test_a_reason_is_given_only_for_what_looks_readable(tmp_path):
     assert explain_unread_file(tmp_path / "a.csv", (cards,)) in reason.split(", and ")
 
 
+@pytest.mark.parametrize(
+    ("name", "reason"),
+    [
+        (
+            "a.csv",
+            "its first row does not name question and answer, as `Front,Back` does",
+        ),
+        (
+            "a.TSV",
+            "its first row does not name question and answer, as `Front,Back` does",
+        ),
+        ("a.txt", ""),  # most texts aren't meant to be tables
+        ("a.TXT", ""),
+    ],
+)
+def test_why_a_file_is_no_table_of_cards(tmp_path, name, reason):
+    [cards] = [each for each in load_types_for_suffix(".csv") if each.kind == "cards"]
+    assert explain_unread_file(write(tmp_path, name) / name, (cards,)) == reason
+
+
 def test_a_link_that_leads_nowhere_is_no_file_of_its_kind(tmp_path):
     (tmp_path / "a.pdf").symlink_to(tmp_path / "gone.pdf")
     (tmp_path / "b.ipynb").symlink_to(tmp_path / "note.md")

@@ -8,6 +8,7 @@ from ankiforge.extract.markdown.markup import InlineContext
 from ankiforge.extract.markdown.placeholders import mask_comments_and_maths
 from ankiforge.extract.markdown.quotes import (
     Citation,
+    QuoteIndex,
     clean_comment,
     find_citations,
     find_quote_at_end,
@@ -186,3 +187,42 @@ def test_a_quote_without_signs_before_it(text, trimmed):
 def test_a_comment_without_the_signs_before_it(text, comment):
     assert clean_comment(text) == comment
     assert has_words(text) is bool(comment)
+
+
+PASSAGE = "([p](zotero://open-pdf/library/items/ABCD2345?page=3&annotation=WXYZ6789))"
+
+
+@pytest.mark.parametrize(
+    ("text", "quote", "comment"),
+    [
+        ("> a L\n> b", "a", "b"),
+        # a plain block quote in another, or in a callout, is the quoted text
+        ("> a\n>\n> > b L", "b", ""),
+        ("> > a L\n>\n> b", "a", "b"),
+        ("> > a\n> >\n> > b L\n>\n> c\n>\n> d", "a|b", "c\nd"),
+        ("> [!quote]\n> a\n>\n> > b L", "b", ""),
+        ("> [!quote]\n> > a L\n>\n> b", "a", "b"),
+        # unless the link is outside it
+        ("> a L\n>\n> > b", "a", "b"),
+        ("> [!quote]\n> a L\n>\n> > b", "a", "b"),
+        # a nested callout of another type is the reader's
+        ("> a L\n>\n> > [!note]\n> > b", "a", "b"),
+        ("> [!quote]\n> a L\n>\n> > [!note]\n> > b", "a", "b"),
+        ("> [!quote]\n> a\n>\n> > [!note]\n> > b\n>\n> c L", "a|c", "b"),
+        # one of the same type is not
+        ("> [!quote]\n> a\n>\n> > [!quote]\n> > b L", "b", ""),
+        ("> > [!quote]\n> > a L\n>\n> b", "a", "b"),
+    ],
+)
+def test_what_is_quoted_where_one_block_quote_is_in_another(text, quote, comment):
+    source = mask_comments_and_maths(text.replace("L", PASSAGE))
+    note = parse_blocks(source, InlineContext(), CardSyntax())
+    citations = {block: find_citations(block) for block in note.blocks}
+    citations = {block: found for block, found in citations.items() if found}
+    index = QuoteIndex(note, citations, lambda block: False)
+    [by_start] = index.quotes_by_start.values()
+    [cited] = by_start.values()
+    assert ("|".join(piece.text for piece in cited.pieces), cited.comment) == (
+        quote,
+        comment,
+    )

@@ -26,6 +26,8 @@ from ankiforge.pipeline.workspace import Workspace
 from tests.makers.pdf_writer import Page, paragraph, write_pdf
 
 MARKED = "The heart of a whale pumps ==tons of blood== through the body.\n"
+CLIPPING = "A (B)\n- Your Highlight on page 1 | Added on Sunday, March 1, 2026 10:01:00 AM\n\nWords.\n==========\n"
+FILES = {".csv": "Front,Back\nA?,b\n", ".html": f"<p>{MARKED}</p>"}
 PLAIN = "The heart of a whale pumps tons of blood through the body.\n"
 
 
@@ -206,8 +208,7 @@ def test_a_path_is_read_and_remembered(workspace, notes):
 )  # fmt: skip
 def test_what_cannot_be_selected(workspace, notes, paths, options, message, hint):
     (notes / "loop").symlink_to(notes / "loop")
-    clipping = "A (B)\n- Your Highlight on page 1 | Added on Sunday, March 1, 2026 10:01:00 AM\n\nWords.\n==========\n"
-    (notes / "books.txt").write_text(clipping, encoding="utf-8")
+    (notes / "books.txt").write_text(CLIPPING, encoding="utf-8")
     with pytest.raises(UsageError) as raised:
         select(workspace, *(notes / path for path in paths), **options)
     assert raised.value.message == message.format(notes)
@@ -303,6 +304,74 @@ def test_a_note_is_read_by_one_source(workspace, notes):
             is_notice=True,
         )
     ]
+
+
+PDF, NOTES, TEXTS = "pdf", "obsidian", "markdown"
+PATTERNS = {"include": ["**/*"]}
+
+
+@pytest.mark.parametrize(
+    ("kind", "options", "name", "is_found"),
+    [
+        # a file of the source's own kind, and a folder
+        (NOTES, {}, "a.md", True),
+        (TEXTS, {}, "a.txt", True),
+        (PDF, {}, "a.pdf", True),
+        ("cards", {}, "a.csv", True),
+        *((kind, {}, "deep", True) for kind in (NOTES, TEXTS, PDF, "zotero", "cards")),
+        # of another kind, which alone reads such a file
+        *((kind, options, "a.pdf", False) for kind in (NOTES, TEXTS) for options in ({}, PATTERNS)),
+        (NOTES, {}, "a.csv", False),
+        (NOTES, PATTERNS, "My Clippings.txt", False),
+        (TEXTS, {}, "My Clippings.txt", False),
+        # notes and texts, which several kinds read: by the suffix, or as `include` selects them
+        (TEXTS, {}, "a.markdown", True),
+        (TEXTS, {}, "a.md", False),
+        (TEXTS, PATTERNS, "a.md", True),
+        (NOTES, {}, "a.txt", False),
+        (NOTES, PATTERNS, "a.txt", True),
+        *((PDF, {}, name, False) for name in ("a.md", "a.txt")),
+        ("cards", {}, "a.md", False),
+        ("cards", {}, "a.txt", True),
+        # a library and a plug-in that is missing: nobody knows which files they read
+        *((kind, {}, name, True) for kind in ("zotero", "no-plug-in") for name in ("a.md", "a.pdf")),
+        # a file without marks is of the kind in which passages of it can be chosen
+        ("web", {}, "a.html", True),
+        (NOTES, {}, "a.html", False),
+        # a file that no kind reads, and one outside the folder
+        (NOTES, {}, "a.xyz", True),
+        (NOTES, {}, "../a.md", False),
+        (NOTES, {}, "..", False),
+    ],
+)  # fmt: skip
+def test_which_source_of_the_settings_reads_a_file(
+    workspace, notes, kind, options, name, is_found
+):
+    with_sources(workspace, entry(kind, notes, "v", **options))
+    path = (notes / name).resolve()
+    (notes / "deep").mkdir()
+    if path.suffix == ".pdf":
+        write_pdf(path, [Page([paragraph("The heart pumps blood.")])])
+    elif path.suffix:
+        path.write_text(FILES.get(path.suffix, MARKED), encoding="utf-8")
+    if name == "My Clippings.txt":
+        path.write_text(CLIPPING, encoding="utf-8")
+    found = sources._find_configured_sources(workspace.folder.config, path)
+    assert [each.name for each in found] == ["v"] * is_found
+
+
+def test_each_source_of_the_settings_that_reads_a_file_is_found(workspace, notes):
+    with_sources(
+        workspace,
+        entry(NOTES, notes, "outer"),
+        entry(PDF, notes, "papers"),
+        entry(NOTES, notes / "a.md", "file"),
+        SourceEntry("zotero-api", "web", Path(), {}, Location("x")),
+    )
+    found = sources._find_configured_sources(workspace.folder.config, notes / "a.md")
+    assert [each.name for each in found] == ["outer", "file"]
+    found = sources._find_configured_sources(workspace.folder.config, notes)
+    assert [each.name for each in found] == ["outer", "papers"]
 
 
 @pytest.mark.parametrize(

@@ -1,7 +1,5 @@
 """What is told of journals, notes, pictures and models that cannot be used, as tables."""
 
-from pathlib import Path
-from types import SimpleNamespace
 from typing import Any
 
 import pytest
@@ -22,34 +20,6 @@ from ankiforge.model import (
     Problem,
 )
 from ankiforge.pipeline import collection, media, models
-from ankiforge.pipeline.workspace import Workspace
-
-JOURNAL = Path("w/journal")
-
-
-@pytest.mark.parametrize(
-    ("counts", "read_only", "messages"),
-    [
-        ({}, False, []),
-        ({"unreadable": 1}, False, ["1 line could not be read, and was skipped"]),
-        ({"unreadable": 2}, False, ["2 lines could not be read, and were skipped"]),
-        ({"unknown": 1}, False, ["1 line is of a newer version of ankiforge, and has no effect here"]),
-        ({"unknown": 2}, False, ["2 lines are of a newer version of ankiforge, and have no effect here"]),
-        ({"missing": 1}, True, ["1 line missing: the next run writes them again"]),
-        ({"missing": 2}, False, ["2 lines missing: written again"]),
-    ],
-)  # fmt: skip
-def test_what_is_told_of_a_journal(counts, read_only, messages):
-    state = SimpleNamespace(**{"unreadable": 0, "unknown": 0, "missing": 0, **counts})
-    workspace: Any = SimpleNamespace(
-        ledger=SimpleNamespace(journal_state=state),
-        folder=SimpleNamespace(journal_directory=JOURNAL),
-        read_only=read_only,
-    )
-    told = list(Workspace.iter_journal_problems(workspace))
-    assert [problem.message for problem in told] == messages
-    assert {problem.location for problem in told} <= {str(JOURNAL)}
-    assert all(problem.is_notice for problem in told)
 
 
 @pytest.mark.parametrize("unknown", [0, 3])

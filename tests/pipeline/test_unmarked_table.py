@@ -5,6 +5,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from msgspec.structs import replace
 
 from ankiforge.draft.choose_passages import MAX_PART_CHARS, DocumentPart, OmittedText
 from ankiforge.errors import ItemError, ServiceError, UsageError
@@ -14,6 +15,8 @@ from ankiforge.pipeline import unmarked_documents as unmarked
 from ankiforge.pipeline.unmarked_documents import DocumentRequest, OpenDocument
 from ankiforge.pipeline.workspace import Workspace
 from ankiforge.text.located import DocumentLetters, locate_quote
+from tests.makers.pdf_writer import Page, paragraph, write_pdf
+from tests.makers.zotero_writer import Attachment, Library, Work, write_zotero
 
 YEAST = "Yeast turns sugar into carbon dioxide, which stays in the dough because gluten is elastic."
 RYE = "Rye has hardly any gluten, so its dough runs apart unless it is sour."
@@ -141,6 +144,35 @@ def test_short_documents_are_sent_together(sizes, number, groups):
 
 
 # --- the documents ---------------------------------------------------------------------------
+
+
+def test_a_file_of_zotero_has_all_that_is_known_of_its_work(workspace, tmp_path):
+    file = tmp_path / "Zotero/storage/ATTACH01/bread.pdf"
+    alone = tmp_path / "ATTACH01/bread.pdf"
+    file.parent.mkdir(parents=True)
+    alone.parent.mkdir()
+    write_pdf(file, [Page([paragraph(RYE)])])
+    alone.write_bytes(file.read_bytes())
+    work = Work(
+        "PAPER001",
+        {"title": "On Rye", "DOI": "10.1000/rye", "date": "2021-00-00 2021"},
+        creators=(("author", "Ada", "Byron"), ("author", "", "Bakers")),
+        tags=("dough",),
+        collections=("Bread",),
+        attachments=(Attachment("ATTACH01", "bread.pdf", tags=("scan",)),),
+    )
+    write_zotero(tmp_path / "Zotero/zotero.sqlite", [Library((work,))])
+    [opened] = unmarked.open_documents(workspace, [file])
+    [plain] = unmarked.open_documents(workspace, [alone])
+    document = opened.whole_text.document
+    assert (document.title, document.creators) == ("On Rye", ("Ada Byron", "Bakers"))
+    assert (document.tags, document.collections) == (("dough", "scan"), ("Bread",))
+    # key, place and identifiers are those of the file
+    assert document == replace(
+        plain.whole_text.document,
+        **{name: getattr(document, name) for name in ("title", "creators", "tags", "collections")},
+    )  # fmt: skip
+    assert opened.whole_text.pages == plain.whole_text.pages
 
 
 @pytest.fixture

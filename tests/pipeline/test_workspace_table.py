@@ -62,6 +62,36 @@ def test_a_lock_is_taken_once_however_often_it_is_asked_for(workspace, monkeypat
     assert len(taken) == 3
 
 
+JOURNAL = Path("w/journal")
+RESTORE = "restore it from a backup, if you have one"
+UPDATE = "install the newest ankiforge here: it reads them then"
+
+
+@pytest.mark.parametrize(
+    ("counts", "read_only", "messages"),
+    [
+        ({}, False, []),
+        ({"unreadable": 1}, False, [("1 line could not be read, and was skipped", RESTORE)]),
+        ({"unreadable": 2}, False, [("2 lines could not be read, and were skipped", RESTORE)]),
+        ({"unknown": 1}, False, [("1 line is of a newer version of ankiforge, and has no effect here", UPDATE)]),
+        ({"unknown": 2}, False, [("2 lines are of a newer version of ankiforge, and have no effect here", UPDATE)]),
+        ({"missing": 1}, True, [("1 line missing: the next run writes them again", "")]),
+        ({"missing": 2}, False, [("2 lines missing: written again", "")]),
+    ],
+)  # fmt: skip
+def test_what_is_told_of_a_journal(counts, read_only, messages):
+    state = SimpleNamespace(**{"unreadable": 0, "unknown": 0, "missing": 0, **counts})
+    workspace: Any = SimpleNamespace(
+        ledger=SimpleNamespace(journal_state=state),
+        folder=SimpleNamespace(journal_directory=JOURNAL),
+        read_only=read_only,
+    )
+    told = list(module.Workspace.iter_journal_problems(workspace))
+    assert told == [
+        Problem(str(JOURNAL), message, hint, is_notice=True) for message, hint in messages
+    ]
+
+
 @pytest.mark.parametrize(
     ("was_read", "has_cards", "has_sources", "told"),
     [

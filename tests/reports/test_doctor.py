@@ -112,6 +112,26 @@ def test_the_add_on_of_a_running_anki_is_asked_for_its_version(
     assert says in add_on.message
 
 
+@pytest.mark.parametrize(
+    ("host", "offline", "is_asked"),
+    [
+        ("127.0.0.1", False, True),
+        ("127.0.0.1", True, True),
+        ("0.0.0.0", False, True),
+        ("0.0.0.0", True, False),
+    ],
+)
+def test_offline_the_add_on_of_this_computer_is_asked(
+    workspace, machine, tmp_path, host, offline, is_asked
+):
+    with serving(tmp_path / "profile") as anki:
+        address = anki.address.replace("127.0.0.1", host)
+        found = workspace(f"{PAPERS}anki: {{connect: '{address}'}}\n")
+        got = [*run_checks(lambda: found, machine, offline=offline)]
+    messages = [check.message for check in got if check.name == "AnkiConnect"]
+    assert messages == ([f"version 6 at {address}"] if is_asked else [])
+
+
 def test_a_mistake_in_the_settings_ends_the_examination_with_2(tmp_path, machine):
     (tmp_path / "ankiforge.yaml").write_text("oops: 1")
     got = list(run_checks(lambda: load_workspace(tmp_path, registry), machine))

@@ -39,12 +39,12 @@ MODULE = (
         pytest.param(
             "ankiforge/anki/sizes.py",
             [
-                "tests/cli/test_direct.py",
                 "tests/anki/test_sizes_table.py",
+                "tests/cli/test_direct.py",
                 "tests/anki/test_alone.py",
                 "tests/web/test_helped.py",
             ],
-            id="a module: its importers, tables and files of the folder, users of helpers",
+            id="a module: the file of its name, its importers, tables and files of the folder, users of helpers",
         ),
         pytest.param(
             "ankiforge/extract/markdown/quotes.py",

@@ -111,24 +111,41 @@ def test_nothing_to_run_is_an_error(recorded, monkeypatch, capsys):
     assert "nothing changed" in capsys.readouterr().out
 
 
+FEW = [0, 1]
+"""Both parts of the files are run, one after the other."""
+
+
 @pytest.mark.parametrize(
-    ("told", "run", "code", "said"),
+    ("options", "told", "run", "code", "said", "order"),
     [
-        ([[], []], [["a"], ["b"]], 0, ""),
-        ([[], []], [[], []], 1, "No test was run"),
-        ([[quick.NO_START], []], [[], ["b"]], 0, ""),  # a file with slow tests only
-        ([["a"], []], [["a"], ["b"]], 1, "red: a"),
-        ([[quick.NO_START], [quick.NO_START]], [[], []], 1, "No test was run"),
+        ([], [[], []], [["a"], ["b"]], 0, [], FEW),
+        ([], [[], []], [[], []], 1, ["No test was run, so nothing is known: `make test` runs all."], FEW),
+        ([], [[quick.NO_START], []], [[], ["b"]], 0, [], FEW),  # a file with slow tests only
+        ([], [["a"], []], [["a"], ["b"]], 1, ["red: a"], FEW),
+        ([], [["a"], ["b"]], [["a"], ["b"]], 1, ["red: a", "red: b"], FEW),
+        ([], [[quick.NO_START], [quick.NO_START]], [[], []], 1, ["No test was run, so nothing is known: `make test` runs all."], FEW),
+        ([], [["old"], []], [["old"], ["b"]], 0, ["red before: old"], FEW),
+        ([], [["old", "a"], []], [["old", "a"], ["b"]], 1, ["red before: old", "red: a"], FEW),
+        # with -x, the first part with a new failure is the last one
+        (["-x"], [["a"]], [["a"]], 1, ["red: a"], [0]),
+        (["--exitfirst"], [["a"]], [["a"]], 1, ["red: a"], [0]),
+        (["-x"], [[], []], [["a"], ["b"]], 0, [], FEW),
+        (["-x"], [["old"], ["a"]], [["old"], ["a"]], 1, ["red before: old", "red: a"], [0, 0]),
+        (["-x"], [["old"], [], []], [["old"], ["a"], ["b"]], 0, ["red before: old"], [0, 0, 1]),
+        # a file that cannot be collected, which nothing can leave out
+        (["-x"], [["old"], ["old"], []], [["old"], ["a"], ["b"]], 0, ["red before: old"], [0, 0, 1]),
     ],
-)
+)  # fmt: skip
 def test_without_a_map_few_files_are_collected_at_once_and_no_test_is_no_success(
-    tmp_path, monkeypatch, capsys, told, run, code, said
+    tmp_path, monkeypatch, capsys, options, told, run, code, said, order
 ):
     (tmp_path / ".quick").mkdir()
     files = [f"tests/test_{number}.py" for number in range(quick.FILES + 1)]
     parts = []
+    left_out = []
 
     def run_choice(chosen, part, *_, **__):
+        left_out.append(chosen["left out"])
         (tmp_path / ".quick" / "chosen.run").write_text("\n".join(run[len(parts)]))
         parts.append(part)
         return told[len(parts) - 1]
@@ -136,9 +153,15 @@ def test_without_a_map_few_files_are_collected_at_once_and_no_test_is_no_success
     monkeypatch.setattr(quick, "ROOT", tmp_path)
     monkeypatch.setattr(quick, "find_test_files", lambda *_: files)
     monkeypatch.setattr(quick, "run_choice", run_choice)
+    monkeypatch.setattr(quick, "red_before", lambda _, names: {*names} & {"old"})
+    monkeypatch.setattr("sys.argv", ["quick", *options])
     assert quick.run_without_map({"a.txt": ("", "a")}) == code
-    assert said in capsys.readouterr().out
-    assert parts == [files[: quick.FILES], files[quick.FILES :]]
+    assert capsys.readouterr().out.splitlines()[1:] == said
+    both = [files[: quick.FILES], files[quick.FILES :]]
+    assert parts == [both[number] for number in order]
+    first_old = next((number for number, names in enumerate(told) if "old" in names), 9)
+    for number, names in enumerate(left_out):
+        assert names == (["old"] if number > first_old else [])
 
 
 def test_without_a_map_the_time_begins_with_the_first_test(tmp_path, monkeypatch):
@@ -176,6 +199,17 @@ def test_new_rows_of_a_chosen_table_are_run_and_other_known_ones_are_not(
     monkeypatch.setenv("ANKIFORGE_QUICK", str(listed))
     quick.pytest_collection_modifyitems(Told(), items)
     assert [item.nodeid for item in items] == [f"{table}[3]", second]
+    # without a map, only what is named
+    listed.write_text(json.dumps(quick.choice(None, [second])), "utf-8")
+    items = [SimpleNamespace(nodeid=name) for name in names]
+    quick.pytest_collection_modifyitems(Told(), items)
+    assert [item.nodeid for item in items] == [second]
+    # of the files of a part, what was red before is left out
+    part = {"files": ["tests/anki/test_sizes_table.py"], "names": [], "left out": [first]}
+    listed.write_text(json.dumps(part), "utf-8")
+    items = [SimpleNamespace(nodeid=name) for name in names]
+    quick.pytest_collection_modifyitems(Told(), items)
+    assert [item.nodeid for item in items] == names[1:]
 
 
 def test_files_take_turns_beside_the_ways_through_a_function(tmp_path):
@@ -204,6 +238,7 @@ def test_what_failed_at_the_last_commit_too_is_told_from_what_fails_since(
     names = ["test_sums.py::test_old", "test_sums.py::test_new"]
     assert quick.failing(recorded, names, root) == names
     assert quick.red_before(recorded, names) == {names[0]}
+    assert quick.red_before(None, names) == {names[0]}
     tests.write_text("def test_old(: assert 0")
     assert quick.failing(recorded, names, root) == ["test_sums.py"]
     assert quick.failing(recorded, names[:1], root, "--no-such") == ["it does not start"]

@@ -444,3 +444,33 @@ def test_a_form_is_asked_about_in_its_words(accepted, old, rest):
         "lines | Make {n} cards |  | filled | Cards made | none=Make no cards",
         "reject | None of them | x | outlined | No cards made",
     ]
+
+
+@pytest.mark.parametrize(("number", "noun"), [(1, "1 line"), (2, "2 lines")])
+def test_the_lines_of_a_form_each_have_a_box(workspace, number, noun):  # noqa: F811
+    ids = list_pending_ids(workspace.ledger)[:number]
+    renderer = ItemRenderer(
+        workspace.ledger,
+        find_pdf_link=lambda highlight: [],
+        documents=SimpleNamespace(
+            find_picture=lambda *_: None, register_document=lambda highlight: "doc"
+        ),
+        uses_model=True,
+        can_show_in_anki=lambda guid: False,
+    )
+    question = UserQuestion(
+        "q", UserQuestionKind.FORM, "?", new="v", old="a :: b", drafts=tuple(ids)
+    )
+    shown = renderer.render_item(Item("q", question=question))
+    lines = [
+        {"question": "What is a ribosome?", "answer": "a maker of proteins"},
+        {"question": "What is a nucleus?", "answer": "the home of the genes"},
+    ]
+    # where all lines are is said once, in the question
+    assert shown["lines"] == [
+        {"id": id, **line, "at": "", "on": True, "note": ""}
+        for id, line in zip(ids, lines[:number], strict=True)
+    ]
+    assert shown["title"] == f"{noun} like a :: b"
+    assert shown["ask"] == f"{noun} in Cells.md look like “a :: b”. Are they cards?"
+    assert shown["option"] == "Make cards of such lines in v from now on"

@@ -56,7 +56,10 @@ class CardTable(TextExportSource):
 
     @classmethod
     def explain_rejection(cls, candidate: Candidate) -> str:
-        """Return why a file isn't a table of cards, or "" if it's a `.txt` file."""
+        """Return why a file isn't a table of cards.
+
+        Returns "" for a `.txt` file, because most text files aren't meant to be tables.
+        """
         if candidate.suffix == ".txt":
             return ""
         return "its first row does not name question and answer, as `Front,Back` does"

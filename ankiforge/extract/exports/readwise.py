@@ -133,10 +133,11 @@ class Readwise(TextExportSource):
         """Yield one document per book, in the order of the books' first rows."""
         # if a passage is in several files, keep only the rows from the newest file
         newest_paths = {_get_passage_key(row): path for path, row in items}
+        # rows that are equal in all columns count once
         rows: dict[Strings, Row] = {}
         for path, row in items:
             if newest_paths[_get_passage_key(row)] == path:
-                rows[path, *row.values()] = row
+                rows[tuple(row.values())] = row
         rows_by_book: dict[Pair, list[Row]] = {}
         for row in rows.values():
             rows_by_book.setdefault(_get_book_key(row), []).append(row)

@@ -879,13 +879,14 @@ def _split_quoting_blocks(
 ) -> tuple[Sequence[Block], Sequence[Block]]:
     """Split a block quote into (blocks with quoted text, blocks written by the reader).
 
-    Nested callouts were written by the reader. If a plain block quote is nested in another, the
-    inner block quote has the quoted text, and the blocks below it were written by the reader.
+    A nested callout of another type was written by the reader. In any other nested block quote is
+    the quoted text, and the blocks below it were written by the reader. A plain block quote has
+    the type of the callout around it.
     """
     outer_depth = min((len(block.quotes) for block in body), default=0)
     nested = [block for block in body if len(block.quotes) > outer_depth]
     callouts = [block for block in nested if block.callout_type != body[0].callout_type]
-    if callouts and callouts[0] is not body[0]:
+    if callouts:
         return [block for block in body if block not in callouts], callouts
     quoting = nested or body
     return quoting, [block for block in body if block.number > quoting[-1].number]

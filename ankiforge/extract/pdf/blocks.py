@@ -112,7 +112,7 @@ class _ListItem:
         self.text = text
         """The first character after the label."""
         opening, symbol, closing = label.groups()
-        self.form = (opening, symbol.isupper(), closing)
+        self.form = (opening, closing)
         self.numbers: set[tuple[str, int]] = set()
         """The possible values of the label as (kind, value), because `i` is both the ninth letter
         and the numeral 1.
