@@ -14,7 +14,7 @@ import click
 
 from ankiforge.cli import output as cli
 from ankiforge.cli import progress
-from ankiforge.errors import UsageError, wrap_write_errors
+from ankiforge.errors import ItemError, UsageError, wrap_write_errors
 from ankiforge.hooks import collect_notices, load_features
 from ankiforge.text import format_count, to_one_line, truncate
 
@@ -437,6 +437,7 @@ def _ask_chat(
         The recorded cards, or None if no usable answer was pasted.
     """
     from ankiforge.cli import chat
+    from ankiforge.config.files import write_file
     from ankiforge.pipeline.chats import build_second_reading_text, record_chat_reply
 
     instruction = chat.copy_text(prompt)
@@ -452,7 +453,15 @@ def _ask_chat(
     save_step = f"or press Enter, save it, and: {_IMPORT_STEP}"
     call.print_result(f"paste the answer here; {save_step}")
     while answer := chat.read_pasted_text():
-        result = record_chat_reply(workspace, answer, asked=asked_keys, about=request)
+        try:
+            result = record_chat_reply(workspace, answer, asked=asked_keys, about=request)
+        except ItemError as error:
+            file = workspace.folder.state_directory / "answer.md"
+            with wrap_write_errors(file):
+                write_file(file, answer.encode())
+            again = f"to give it again: ankiforge draft import {quote(str(file))}"
+            hint = f"{error.hint}; {again}" if error.hint else again
+            raise ItemError(error.message, hint=hint) from error
         call.print_result(result.summary)
         _print_missing_cards(call, result.drafted)
         for unused in result.unused[:MAX_SHOWN_MISSING]:

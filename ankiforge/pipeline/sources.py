@@ -38,7 +38,13 @@ from ankiforge.extract.discover import (
     resolve_links,
     suggest_conversion,
 )
-from ankiforge.extract.files import find_path_on_disk, fingerprint_program, read_stamp
+from ankiforge.extract.files import (
+    find_path_on_disk,
+    fingerprint_program,
+    has_file_size,
+    normalize_name,
+    read_stamp,
+)
 from ankiforge.extract.registry import (
     find_source_type,
     get_default_name,
@@ -119,6 +125,7 @@ def select_sources(
     workspace: WorkspaceDirectory,
     paths: tuple[Path, ...] = (),
     options: CommandRunOptions = DEFAULT_OPTIONS,
+    ledger: Ledger | None = None,
 ) -> SourceSelection:
     """Select the sources at `paths` or, without paths, all configured and remembered sources.
 
@@ -127,12 +134,14 @@ def select_sources(
         paths: The PATHs given on the command line, or () for all known sources.
         options: Which highlights to read at `paths`, and the deck for their cards, now and in
             later runs.
+        ledger: The ledger by which moved directories are recognized, so that their deck and marks
+            apply to the new PATH, or None to leave these out.
 
     Raises:
         UsageError: The only PATH cannot be read, no source at `paths` supports the marks,
             or marks or a deck were given without PATHs.
     """
-    selection = _Selector(workspace)
+    selection = _Selector(workspace, ledger)
     if options.marks and not paths:
         hint = f"ankiforge run PATH --marks {options.marks[0]}"
         raise UsageError("--marks needs the PATH of the notes", hint=hint)
@@ -251,8 +260,9 @@ def _is_covered(missing: RememberedPath, present: Iterable[RememberedPath]) -> b
 class _Selector:
     """Collects the sources to read, merging PATHs that belong to the same source."""
 
-    def __init__(self, workspace: WorkspaceDirectory) -> None:
+    def __init__(self, workspace: WorkspaceDirectory, ledger: Ledger | None) -> None:
         self._workspace = workspace
+        self._ledger = ledger
         self._config = workspace.config
         self.sources: dict[tuple[str, str], SelectedSource] = {}
         """The selected sources, by kind and name."""
@@ -314,7 +324,14 @@ class _Selector:
                     Path(other.path), own_path
                 )
             else:
-                if place.marks or deck or not is_known:
+                for old in self.places:
+                    if old.kind == place.kind and self._has_moved(old, own_path):
+                        marks = place.marks or (() if ends_marks else old.marks)
+                        place = replace(place, marks=marks, deck=deck or old.deck)
+                        kept = place.format_options() or "no deck and no marks"
+                        message = f"it was {shorten_path(old.path)}, and keeps {kept}"
+                        self.problems.append(Problem(place.path, message, is_notice=True))
+                if place.marks or place.deck or not is_known:
                     self.places.append(place)
         if not options.unmarked:
             self.add_remembered_below(resolved)
@@ -346,6 +363,25 @@ class _Selector:
                     new_path = directory / path.relative_to(old_directory)
                     if new_path.exists():
                         self.add_path(new_path, CommandRunOptions(unmarked=True))
+
+    def _has_moved(self, old: RememberedPath, new_path: Path) -> bool:
+        """Return whether a missing directory with `--deck` or `--marks` was moved to `new_path`.
+
+        At least half of its documents must be at the same relative paths, with unchanged sizes,
+        because the files of another course may have the same names.
+        """
+        from ankiforge.ledger.readings import load_current_documents
+
+        old_path = Path(old.path)
+        if not (self._ledger and old.format_options()) or old_path.exists():
+            return False
+        are_moved = []
+        for row in load_current_documents(self._ledger, _get_container(old)):
+            file = old.directory / row["place"]
+            if old_path in file.parents:
+                stamp = read_stamp(new_path / file.relative_to(old_path))
+                are_moved.append(has_file_size(row["fingerprint"], stamp))
+        return bool(are_moved) and 2 * sum(are_moved) >= len(are_moved)
 
     def _find_sources(
         self, path: Path, *, unmarked: bool
@@ -586,8 +622,7 @@ def find_folder_with_most_text(
     roots = {}
     for place in _list_places(workspace):
         if place.path == path and Path(path).is_dir():
-            kind = "vault" if place.kind == "obsidian" else place.kind
-            roots[f"{kind}:{place.name}"] = place.directory
+            roots[_get_container(place)] = place.directory
     sizes, counts = Counter[Path](), Counter[Path]()
     for row in list_documents_without_highlights(ledger):
         file = roots.get(row["container"], Path()) / row["place"]
@@ -597,6 +632,12 @@ def find_folder_with_most_text(
             counts[file.parent] += 1
     folder = max(sizes, key=sizes.__getitem__, default=Path(path))
     return folder, counts[folder]
+
+
+def _get_container(place: RememberedPath) -> str:
+    """Return the container of a place whose files are documents."""
+    kind = "vault" if place.kind == "obsidian" else place.kind
+    return f"{kind}:{place.name}"
 
 
 _TEXT_SOURCE_KINDS = frozenset(("pdf", "obsidian", "markdown", *UNMARKED_KINDS.values()))
@@ -675,7 +716,7 @@ def find_documents_to_forget(
 
     # the documents in other exports of the same account stay
     keys = {place.source_key for place in forgotten if is_export_kind(place.kind)}
-    exports = _Selector(workspace)
+    exports = _Selector(workspace, ledger)
     for place in kept:
         if place.source_key in keys:
             exports.add_path(Path(place.path))
@@ -714,6 +755,29 @@ def find_missing_documents(
             if not os.path.lexists(find_path_on_disk(root, row["place"])):
                 missing[row["id"]] = root / row["place"]
     return missing
+
+
+def find_moved_file(workspace: WorkspaceDirectory, ledger: Ledger, path: Path) -> Path:
+    """Find the document of the remembered and configured sources that was at `path` before.
+
+    Returns `path` itself if it exists or no document has its name. If several have, the one whose
+    path ends most like `path` is returned.
+    """
+    from ankiforge.ledger.readings import load_current_documents
+
+    if path.exists():
+        return path
+    files = [
+        find_path_on_disk(place.directory, row["place"])
+        for place in _list_places(workspace)
+        for row in load_current_documents(ledger, _get_container(place))
+        if row["place"].rpartition("/")[2] == normalize_name(path.name)
+    ]
+    return max(
+        filter(Path.exists, files),
+        key=lambda file: [*map(str.__eq__, file.parts[::-1], path.parts[::-1])],
+        default=path,
+    )
 
 
 def _suggest_forget(path: str) -> str:

@@ -56,9 +56,14 @@ from ankiforge.pipeline.run_result import (
     RunResult,
     RunStep,
 )
-from ankiforge.pipeline.sources import ingest_sources, open_sources, select_sources
+from ankiforge.pipeline.sources import (
+    find_moved_file,
+    ingest_sources,
+    open_sources,
+    select_sources,
+)
 from ankiforge.pipeline.workspace import ShowProgress, Workspace, show_no_progress
-from ankiforge.text import contains_chat_prompt, format_count
+from ankiforge.text import contains_chat_prompt, format_count, shorten_path
 from ankiforge.text.located import DocumentLetters, PassageMatch, locate_quote
 from ankiforge.text.normalize import normalize_for_lookup
 from ankiforge.text.private import (
@@ -83,6 +88,10 @@ to count as being about the document.
 """
 _MAX_LISTED_OMISSIONS = 6
 """The maximum number of omitted lists to name."""
+_MISSING_MESSAGE = "the answer is about this document, which is not there any more"
+_MISSING_HINT = (
+    "if it moved: ankiforge run ITS/NEW/PLACE, then the answer again; renamed: ask again"
+)
 NOTHING_TO_CHOOSE = "every document there has marks, or passages chosen before"
 # The reason why a document has no text, and what to do about it, by file suffix.
 _NO_TEXT = {
@@ -332,7 +341,7 @@ def prepare_requests(
     places = workspace.folder.remembered_paths
     workspace.confirm_broad_paths([path])
     with workspace.hold_lock("drafting"):
-        selection = select_sources(workspace.folder, (path,), _UNMARKED)
+        selection = select_sources(workspace.folder, (path,), _UNMARKED, workspace.ledger)
         workspace.remember_paths(selection.remembered_paths)
         try:
             read_problems = workspace.read_sources().problems
@@ -604,7 +613,8 @@ def record_chat_answer(
         The result, or None if the reply matches no requested document.
 
     Raises:
-        ItemError: The document of the reply cannot be read.
+        ItemError: The document of the reply cannot be read, or is missing and no document of
+            the sources has its name and the quotes.
     """
     items, _ = parse_all_cards(answer)
     labels = {item.label for item in items}
@@ -612,7 +622,7 @@ def record_chat_answer(
     def find_part(request: DocumentRequest) -> choose_passages.DocumentPart | None:
         return next((part for part in request.parts if part.label in labels), None)
 
-    if about is not None:
+    if about is not None and all(each.path.exists() for each in about.documents):
         part = find_part(about) or next(iter(about.remaining_parts), None)
         return record_document_answer(workspace, job, answer, about, part)
     quotes = [item.quote for item in items if item.kind and item.quote]
@@ -622,34 +632,44 @@ def record_chat_answer(
         () if only_labelled else entries[:_MAX_TRIED_DOCUMENTS]
     ):
         documents, problems = _reopen_documents(workspace, entry)
-        if not documents:
-            if labelled_entries:
-                problem = problems[0]
-                raise ItemError(
-                    f"{problem.location}: {problem.message}", hint=problem.hint
-                )
-            continue
-        request = _prepare_request(workspace, documents, entry.number)
-        located = [locate_quote(quote, request.letters, ()) for quote in quotes]
-        found_count = sum(location is not None for location, _ in located)
-        if labelled_entries or (
-            quotes and found_count >= _MIN_QUOTE_FRACTION * len(quotes)
-        ):
+        if documents:
+            request = _prepare_request(workspace, documents, entry.number)
             part = find_part(request)
-            return record_document_answer(workspace, job, answer, request, part)
+            # another document may have the name of a moved one
+            is_certain = labelled_entries and {*request.paths} <= {*entry.paths}
+            located = [locate_quote(quote, request.letters, ()) for quote in quotes]
+            found_count = sum(location is not None for location, _ in located)
+            is_quoted = quotes and found_count >= _MIN_QUOTE_FRACTION * len(quotes)
+            if part or is_certain or is_quoted:
+                asked = find_part(about) if about else None
+                if about and asked in about.remaining_parts:  # it was moved since
+                    about.remaining_parts.remove(asked)
+                return record_document_answer(workspace, job, answer, request, part)
+        if labelled_entries and problems:
+            problem = problems[0]
+            raise ItemError(f"{problem.location}: {problem.message}", hint=problem.hint)
     return None
 
 
 def _reopen_documents(
     workspace: Workspace, entry: StoredRequest
 ) -> tuple[list[OpenDocument], list[Problem]]:
-    paths = [
-        path for path in map(Path, entry.paths) if path.exists() or len(entry.paths) == 1
-    ]
+    """Open the documents of a request, wherever they are now.
+
+    A problem is returned for each document that can't be sent or isn't at its path any more.
+    """
+    find_file = partial(find_moved_file, workspace.folder, workspace.ledger)
+    files = [*map(find_file, map(Path, entry.paths))]
+    paths = [file for file in dict.fromkeys(files) if file.exists()]
     opened = [*open_documents(workspace, paths)] if paths else []
     documents = [document for document in opened if isinstance(document, OpenDocument)]
     problems = [problem for problem in opened if isinstance(problem, Problem)]
-    documents.sort(key=lambda document: entry.paths.index(str(document.path)))
+    problems += [
+        Problem(shorten_path(path), _MISSING_MESSAGE, _MISSING_HINT)
+        for path in entry.paths
+        if not Path(path).exists()
+    ]
+    documents.sort(key=lambda document: files.index(document.path))
     return documents, problems
 
 

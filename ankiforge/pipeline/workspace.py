@@ -505,7 +505,9 @@ class Workspace:
         named_paths = tuple(Path(path) for path in paths)
         self.confirm_broad_paths(named_paths)
         with show(()):
-            selection = reading.select_sources(self.folder, named_paths, options)
+            selection = reading.select_sources(
+                self.folder, named_paths, options, self.ledger
+            )
         result.problems += [*self.iter_journal_problems(), *selection.problems]
         if not selection.sources and not selection.problems:
             if has_cards(

@@ -187,6 +187,25 @@ def test_what_the_chat_judges_not_worth_a_card_is_no_proposal(forge, row, tmp_pa
         assert reason == "every child knows it"
 
 
+def test_an_answer_whose_document_is_missing_is_kept(forge, row, at_terminal):
+    lecture = forge.folder / "lecture.md"
+    lecture.write_text(f"{BETA} {GAMMA}\n", "utf-8")
+    forge.ok("draft", "export", "ask.md", "--from", lecture)
+    [label] = re.findall(r'<text h="(\w{8})">', (forge.folder / "ask.md").read_text())
+    front, back = "Which letter comes second?", "Beta"
+    card = {"h": label, "kind": "basic", "front": front, "back": back, "quote": BETA}
+    lecture.unlink()
+    with at_terminal() as keyboard:
+        keyboard.shown()
+        told = " ".join(keyboard.paste(json.dumps({"cards": [card]})).split())
+        assert "lecture.md: the answer is about this document, which is not there" in told
+        assert keyboard.ended() != 0
+    [command] = re.findall(r"ankiforge (draft import \S+)", told)
+    lecture.write_text(f"{BETA} {GAMMA}\n", "utf-8")
+    forge.ok(*command.split())
+    assert [each["front"] for each in forge.cards("verdict:waiting")].count(front) == 1
+
+
 def test_after_an_answer_it_names_what_is_left(forge, vault, at_terminal):
     marks = [
         f"==The moon number {number} goes round its planet.==" for number in range(23)

@@ -14,6 +14,7 @@ from ankiforge.config.deckfiles import DeckRule
 from ankiforge.config.workspace import RememberedPath, store_remembered_paths
 from ankiforge.config.yamlfile import Location
 from ankiforge.errors import ItemError, RefusedError, ServiceError, UsageError
+from ankiforge.extract import files
 from ankiforge.extract.discover import UnreadFiles
 from ankiforge.ledger import IngestReport
 from ankiforge.ledger.tables import highlights
@@ -23,6 +24,7 @@ from ankiforge.pipeline import sources
 from ankiforge.pipeline.run_result import CommandRunOptions, RunResult, RunStep
 from ankiforge.pipeline.sources import SelectedSource
 from ankiforge.pipeline.workspace import Workspace
+from ankiforge.text import shorten_path
 from tests.makers.pdf_writer import Page, paragraph, write_pdf
 
 MARKED = "The heart of a whale pumps ==tons of blood== through the body.\n"
@@ -252,6 +254,58 @@ def test_a_remembered_path_that_is_missing_is_told(workspace, notes):
     assert problem.message.endswith("highlights that were read before are kept")
     assert problem.hint.startswith("put back what was there, or to forget it:")
     assert not problem.is_notice
+
+
+@pytest.mark.parametrize(
+    ("change", "options", "kept"),
+    [
+        ("", {}, "--deck Uni --marks bold"),
+        ("", {"deck": "Fens"}, "--deck Fens --marks bold"),
+        ("", {"marks": ("none",)}, "--deck Uni"),
+        ("", {"marks": ("callout",)}, "--deck Uni --marks callout"),
+        ("edit a.md", {}, "--deck Uni --marks bold"),  # half is as it was
+        ("edit a.md b.md", {}, ""),  # the files of another course
+        ("delete a.md b.md", {}, ""),
+        ("copy", {}, ""),
+    ],
+)
+def test_a_folder_that_moved_keeps_its_deck_and_marks(
+    workspace, notes, monkeypatch, change, options, kept
+):
+    monkeypatch.setattr(files, "TICK_NS", 0)  # else the size of a new file isn't known
+    (notes / "b.md").write_text(MARKED, encoding="utf-8")
+    workspace.run([notes], deck="Uni", marks=("bold",))
+    moved = notes.with_name("moved")
+    (shutil.copytree if change == "copy" else shutil.move)(notes, moved)
+    (moved / "c.md").write_text(MARKED, encoding="utf-8")
+    for name in change.split()[1:]:
+        (moved / name).unlink()
+        if change.startswith("edit"):
+            (moved / name).write_text(f"{MARKED}\nmore\n", encoding="utf-8")
+    run_options = CommandRunOptions(**options)
+    found = sources.select_sources(
+        workspace.folder, (moved,), run_options, workspace.ledger
+    )
+    [place] = [each for each in found.remembered_paths if each.path == str(moved)]
+    assert place.format_options() == kept
+    message = f"it was {shorten_path(notes)}, and keeps {kept}"
+    notice = Problem(str(moved), message, is_notice=True)
+    assert found.problems == ([notice] if kept else [])
+
+
+@pytest.mark.parametrize(
+    ("fingerprint", "stamp", "is_same"),
+    [
+        ("salt 0f (11, 12, 345, 6) ", (99, 99, 345, 7), True),
+        ("salt 0f (11, 12, 345, 6) ", (11, 12, 346, 6), False),
+        ("salt 0f (11, 345, 12, 6) ", (11, 12, 11, 6), False),
+        ("", (1, 1, 345, 1), True),  # not known
+        ("salt 0f (11, 12, 345, 6) ", None, False),
+        ("", None, False),
+    ],
+)
+def test_the_size_in_a_fingerprint(fingerprint, stamp, is_same):
+    assert files.has_file_size(fingerprint, stamp) is is_same
 
 
 def test_all_exports_of_an_account_are_read(workspace, tmp_path):

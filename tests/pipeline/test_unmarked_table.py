@@ -1,6 +1,7 @@
 """What of unmarked documents is sent, how it is told, and what an answer comes to: rows."""
 
 import json
+import shutil
 from pathlib import Path
 from typing import Any
 
@@ -12,6 +13,7 @@ from ankiforge.errors import ItemError, ServiceError, UsageError
 from ankiforge.extract.chosen_passages import build_highlight
 from ankiforge.model import Document, DocumentKey, DocumentText, Paragraph, Problem
 from ankiforge.pipeline import unmarked_documents as unmarked
+from ankiforge.pipeline.sources import find_moved_file
 from ankiforge.pipeline.unmarked_documents import DocumentRequest, OpenDocument
 from ankiforge.pipeline.workspace import Workspace
 from ankiforge.text.located import DocumentLetters, locate_quote
@@ -260,6 +262,7 @@ def card(quote: str, front: str, back: str, h: str = "") -> dict[str, Any]:
 
 
 ELASTIC = (YEAST, "Why does the gas of the yeast stay in a dough?", "Gluten is elastic.")
+SALTY = (SALT, "Which bread dough hardly rises?", "one with too much salt")
 SOUR = (RYE, "Which bread dough runs apart unless it is sour?", "rye")
 
 
@@ -330,6 +333,90 @@ def test_an_answer_about_a_document_that_is_gone_says_so(workspace, folder):
         record(workspace, json.dumps({"cards": [card(*SOUR, h=label)]}))
 
 
+MOVED = [
+    # the file, its new place, the PATH that is run then, whether the answer is taken
+    ("bread.md", "moved/bread.md", "moved", True),
+    ("bread.md", "moved/x/bread.md", "moved", True),
+    ("bread.md", "moved/bread.md", "", False),
+    ("bread.md", "books/x/bread.md", "books", True),
+    ("bread.md", "moved/loaf.md", "moved", False),
+    (".", "moved", "moved", True),
+    (".", "moved", "", False),
+]
+
+
+@pytest.mark.parametrize("is_session", [False, True])
+@pytest.mark.parametrize(("name", "new", "run", "is_recorded"), MOVED)
+def test_an_answer_finds_a_document_that_moved(
+    workspace, folder, is_session, name, new, run, is_recorded
+):
+    (folder / "salt.md").write_text(SALT, encoding="utf-8")
+    workspace.run([folder])
+    asked = ask(workspace, folder / name)
+    place = folder.parent / new
+    place.parent.mkdir(parents=True, exist_ok=True)
+    shutil.move(folder / name, place)
+    if run:
+        workspace.run([folder.parent / run])
+    label = asked.parts[0].label
+    answer = json.dumps({"cards": [card(*each, h=label) for each in (ELASTIC, SOUR)]})
+    about = {"about": asked} if is_session else {}
+    if is_recorded:
+        outcome = record(workspace, answer, **about)
+        assert [each.highlight.exact for each in outcome.drafted] == [YEAST, RYE]
+        assert bool(asked.remaining_parts) != is_session
+        return
+    with pytest.raises(ItemError) as raised:
+        record(workspace, answer, **about)
+    message = "bread.md: the answer is about this document, which is not there any more"
+    assert raised.value.message.endswith(message)
+    assert "ankiforge run ITS/NEW/PLACE" in raised.value.hint
+    # another paste isn't about it
+    assert record(workspace, "I am sorry.", only_labelled=False) is None
+
+
+def test_another_document_with_the_name_of_a_missing_one_is_not_the_one_asked_about(
+    workspace, folder
+):
+    asked = ask(workspace, folder / "bread.md")
+    (folder / "bread.md").unlink()
+    places = [folder.parent / name for name in ("x", "y/books", "z")]
+    for place in places:
+        place.mkdir(parents=True)
+        (place / "bread.md").write_text(SALT, encoding="utf-8")
+    workspace.run([folder.parent / "x"])
+    answer = json.dumps({"cards": [card(*SOUR, h=asked.parts[0].label)]})
+    with pytest.raises(ItemError, match="not there any more"):
+        record(workspace, answer)
+    # of two, the one whose path ends like that of the document
+    workspace.run([folder.parent / "y"])
+    for path, found in (
+        (folder / "bread.md", places[1] / "bread.md"),
+        (places[2] / "bread.md", places[2] / "bread.md"),  # it is there, though not read
+        (folder / "none.md", folder / "none.md"),
+    ):
+        assert find_moved_file(workspace.folder, workspace.ledger, path) == found
+
+
+@pytest.mark.parametrize("is_moved", [False, True])
+def test_an_answer_with_wrong_quotes_finds_its_lecture_by_its_label(
+    workspace, folder, is_moved
+):
+    write_pdf(folder / "lecture.pdf", [Page((paragraph(RYE),))])
+    workspace.run([folder])
+    asked = ask(workspace, folder / "lecture.pdf")
+    if is_moved:
+        folder = folder.rename(folder.with_name("moved"))
+        workspace.run([folder])
+    label = asked.parts[0].label
+    cards = [card(f"Nobody says {n} anywhere.", f"Who says {n}?", "x") for n in range(2)]
+    answer = json.dumps(
+        {"cards": [{**each, "h": label} for each in [card(*SOUR), *cards]]}
+    )
+    outcome = record(workspace, answer)
+    assert [each.highlight.exact for each in outcome.drafted] == [RYE]
+
+
 def test_an_answer_to_a_known_request(workspace, folder):
     asked = ask(workspace, folder / "bread.md")
     assert asked.remaining_parts
@@ -352,11 +439,11 @@ def test_an_answer_about_words_that_changed_since_says_so(workspace, folder):
     (folder / "bread.md").write_text(f"# Bread\n\n{RYE}\n", encoding="utf-8")
     outcome = record(
         workspace,
-        json.dumps({"cards": [card(*SOUR, h=label), card(*ELASTIC, h=label)]}),
+        json.dumps({"cards": [card(*each, h=label) for each in (SOUR, ELASTIC, SALTY)]}),
     )
     assert [each.highlight.exact for each in outcome.drafted] == [RYE]
     assert outcome.chosen.endswith("; bread.md changed since it was asked about")
-    assert len(outcome.unused) == 1
+    assert len(outcome.unused) == 2
 
 
 class Model:
