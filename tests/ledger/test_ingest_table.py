@@ -303,6 +303,8 @@ HISTORIES: dict[str, tuple[list[str], str, str]] = {
         "C present w/m; A present w/n; B present w/n"),
     "a folder moves and loses its passage": (["v | n:A | m", "+A", "--v & w | n | m"], "missing A; moved_sources v; 0",
         "A missing w/n"),
+    "a folder moves and loses all, and a note without a mark": (["v | n:A | m", "+A", "--v & w | n"], "missing A; moved_sources v; 0",
+        "A missing w/n"),
     "a folder is elsewhere": (["v | n:A", "+A", "--v & w | o:D"], "new D; unselected 1; 1",
         "A unselected v/n; D present w/o"),
     "a folder with a note of the same name": (["v | n:A", "+A", "--v & w | n:D"], "new D; unselected 1; 1",
