@@ -3,6 +3,7 @@
 The right values of the case are those of a vault that is read as a whole: same cards, new place.
 """
 
+import re
 import shutil
 from collections.abc import Callable
 from pathlib import Path
@@ -176,6 +177,88 @@ def test_a_deleted_note_is_no_other_note(forge, desk):
     forge.ok("run", desk / "v" / "n.md")
     assert facts(forge).items() >= before.items()
     assert len(forge.cards()) == 3
+    assert not forge.cards("finding:source_gone")
+
+
+BOG = "Dead moss is what a ==bog== is made of, and it keeps for ages.\n"
+FEN = "Ground water feeds a ==fen== the whole year round.\n"
+
+
+@pytest.fixture
+def stick(forge):
+    """A folder of two notes on a memory stick, each with an accepted card."""
+    notes = forge.folder / "stick" / "notes"
+    notes.mkdir(parents=True)
+    (notes / "bog.md").write_text(BOG)
+    (notes / "fen.md").write_text(FEN)
+    (forge.folder / "stick" / "photo.jpg").touch()
+    forge.ok("run", notes)
+    forge.ok("accept", "--all")
+    return notes
+
+
+@pytest.mark.parametrize(
+    ("place", "known", "change"),
+    [
+        ("moor", False, "line deleted"),
+        ("moor", True, "note deleted"),
+        ("notes", True, "line deleted"),
+        ("v/moor", False, "note deleted"),
+        ("v/moor", True, "line deleted"),
+    ],
+)
+def test_what_a_moved_folder_lost_is_named(
+    forge, desk, stick, no_waiting, place, known, change
+):
+    before = {card["guid"] for card in forge.cards()}
+    moved = desk / place
+    given = desk / "v" if place == "v/moor" else moved
+    if known:
+        forge.ok("run", desk / "v")
+    stick.rename(moved)
+    if known:  # another folder is read first
+        forge.ok("run", desk / "w")
+    if change == "line deleted":
+        (moved / "bog.md").write_text("A bog is wet.\n")
+    else:
+        (moved / "bog.md").unlink()
+    told = forge.ok("run", given).stdout
+    assert "1 not found" in told
+    assert "no longer selected" not in told
+    told = forge.ok("run", given).stdout
+    assert re.search(r"1 card lost its passage in (moor/)?bog", told)
+    [lost] = forge.cards("finding:source_gone")
+    assert "Dead moss" in str(lost["fields"])
+    assert str(stick) not in forge.json("status")["remembered"]
+    assert "missing" not in forge.ok("run").stderr
+    # put back, it is at home again
+    (moved / "bog.md").write_text(BOG)
+    forge.ok("run", given)
+    assert not forge.cards("finding:source_gone")
+    after = [card for card in forge.cards() if card["title"] in ("bog", "fen")]
+    assert [{card["guid"] for card in after}, len(after)] == [before, 2]
+
+
+@pytest.mark.parametrize("mount_point", [False, True])
+def test_an_edited_copy_of_an_unplugged_folder_loses_no_passage_of_the_original(
+    forge, desk, stick, no_waiting, mount_point
+):
+    copy = desk / "copy"
+    shutil.copytree(stick, copy)
+    (copy / "bog.md").write_text("A bog is wet.\n")
+    unplugged = stick.parent.rename(desk.parent / "away")
+    if mount_point:
+        stick.parent.mkdir()
+    for _ in range(2):
+        told = forge.ok("run", copy).stdout
+        assert "not found" not in told
+        assert "lost" not in told
+    assert not forge.cards("finding:source_gone")
+    if mount_point:
+        stick.parent.rmdir()
+    unplugged.rename(stick.parent)
+    forge.ok("run", stick)
+    assert len(forge.cards("verdict:accepted")) == 2
     assert not forge.cards("finding:source_gone")
 
 

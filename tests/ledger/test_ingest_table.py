@@ -2,7 +2,7 @@
 
 A step is a scan of a source: `v` complete, `v?` not to its end, `v!` with a setting that selects other
 marks, `v.` the only source in the settings, `/v` a file by itself, `-v` a source whose folder is
-missing. Documents follow, each with its passages: `A` and `A2` are versions of
+missing, `--v` one whose folder was removed. Documents follow, each with its passages: `A` and `A2` are versions of
 one, `a` is short, `A#x` has the id x, `A^x` the block id x, `A%x` is x in
 Zotero, `A@3` is on page 3. `=` is an unchanged document, `!` one that
 could not be read. `-:n` is a file that is missing. `+A` is a card of A, `@b` another device with the
@@ -107,6 +107,9 @@ class History:
                 options["configured_sources"] = frozenset(name)
             if head.startswith("-"):  # its folder is missing
                 options["missing_sources"] = [name]
+                if head.startswith("--"):
+                    options["removed_sources"] = [name]
+                    options["configured_sources"] -= {name}
                 continue
             for document in documents:
                 sightings.append(read_document(container, name, document))
@@ -284,6 +287,52 @@ HISTORIES: dict[str, tuple[list[str], str, str]] = {
         "A present v/n; A' present w/n"),
     "a source moves in part": (["v | n:A B", "+A", "+B", "-v & w | n:A"], "new A'; 1",
         "A present v/n; B present v/n; A' present w/n"),
+    "a folder moves": (["v | n:A B | m:C", "+A", "--v & w | n:A B | m:C"], "moved_sources v; 3",
+        "C present w/m; A present w/n; B present w/n"),
+    "a folder moves and loses": (["v | n:A B | m:C", "+A", "--v & w | n:B | m:C"], "missing A; moved_sources v; 2",
+        "C present w/m; A missing w/n; B present w/n"),
+    "a folder moves and loses, later": (["v | n:A B | m:C", "+A", "--v & w | n:B | m:C", "w | n:= | m:="], "removed A; 2",
+        "C present w/m; A gone w/n; B present w/n"),
+    "a folder moves and all of a note goes": (["v | n:A B | m:C", "+C", "--v & w | n:A B | m"], "missing C; moved_sources v; 2",
+        "C missing w/m; A present w/n; B present w/n"),
+    "a folder moves and a note goes": (["v | n:A B | m:C", "+C", "--v & w | n:A B"], "missing C; moved_sources v; 2",
+        "C missing w/m; A present w/n; B present w/n"),
+    "a folder moves and a note cannot be read": (["v | n:A B | m:C", "+C", "--v & w | n:A B | m:!"], "moved_sources v; 3",
+        "C present w/m; A present w/n; B present w/n"),
+    "a folder moves and is edited": (["v | n:A B | m:C", "+A", "--v & w | n:A2 B | m:C"], "changed A A A2; moved_sources v; text A; 3",
+        "C present w/m; A present w/n; B present w/n"),
+    "a folder moves and loses its passage": (["v | n:A | m", "+A", "--v & w | n | m"], "missing A; moved_sources v; 0",
+        "A missing w/n"),
+    "a folder moves and loses all, and a note without a mark": (["v | n:A | m", "+A", "--v & w | n"], "missing A; moved_sources v; 0",
+        "A missing w/n"),
+    "a folder moves into one that has a note of the same name": (["v | n:A B D | m:C & w | m:E", "+A", "--v & w | n:B D | m:E"], "missing A; unselected 1; moved_sources v; 3",
+        "C unselected v/m; E present w/m; A missing w/n; B present w/n; D present w/n"),
+    "a note is copied, then its folder is removed": (["v | n:A B | m:C & w | n:A B", "+A", "--v & w | n:A B E"], "new E; moved A n; unselected 3; moved_sources v; same A'; 3",
+        "C unselected v/m; A unselected v/n; B unselected v/n; A'=A present w/n; B' present w/n; E present w/n"),
+    "a folder is elsewhere": (["v | n:A", "+A", "--v & w | o:D"], "new D; unselected 1; 1",
+        "A unselected v/n; D present w/o"),
+    "a folder with a note of the same name": (["v | n:A", "+A", "--v & w | n:D"], "new D; unselected 1; 1",
+        "A unselected v/n; D present w/n"),
+    "a folder with another note of the same name, unmarked": (["v | n:A | m:B", "+A", "--v & w | n"], "unselected 2; unmarked w n; 0",
+        "B unselected v/m; A unselected v/n"),
+    "less than half of a folder": (["v | n:A B C D | m:E", "+A", "--v & w | n:A B"], "unselected 3; moved_sources v; 2",
+        "E unselected v/m; A present w/n; B present w/n; C unselected w/n; D unselected w/n"),
+    "a folder moves into another one": (["v | n:A B & w | n:D", "+A", "--v & w | n:D | x/n:B"], "moved B x/n; missing A; moved_sources v; text B; 2",
+        "D present w/n; A missing w/x/n; B present w/x/n"),
+    "a folder moves into another one, with other names": (["v | n:A B & w | n:D", "+A", "--v & w | n:D | xn:B"], "moved B xn; unselected 1; moved_sources v; text B; 2",
+        "D present w/n; A unselected w/xn; B present w/xn"),
+    "a folder moves, and one of its notes is read": (["v | n:A B D | m:C", "+A", "+C", "--v & /w | n:B D"], "missing A; unselected 1; 2",
+        "C unselected v/m; A missing w/n; B present w/n; D present w/n"),
+    "a folder moves, and less than half is read": (["v | n:A B | m:C", "+A", "+C", "--v & /w | m:C"], "unselected 2; 1",
+        "A unselected v/n; B unselected v/n; C present w/m"),
+    "a copied folder, then the original is removed": (["v | n:A B", "+A", "v | n:A B & w | n:B", "--v & w | n:="], "unselected 2; 1",
+        "A unselected v/n; B unselected v/n; B' present w/n"),
+    "a folder moves after another one was read": (["v | n:A B", "+A", "--v & w | m:D", "--v & p | n:B"], "missing A; moved_sources v; 1",
+        "A missing p/n; B present p/n; D present w/m"),
+    "a folder moves that had lost one": (["v | n:A B C", "+A", "v | n:B C", "--v & w | n:B C"], "removed A; moved_sources v; 2",
+        "A gone w/n; B present w/n; C present w/n"),
+    "a copy of an unplugged folder loses": (["v | n:A B | m:C", "+A", "-v & w. | n:B | m:C"], "unselected 1; moved_sources v; 2",
+        "C present w/m; A unselected w/n; B present w/n"),
     "a source leaves the settings": (["v | n:A & w | m:B", "w. | m:B"], "unselected 1; 1",
         "A unselected v/n; B present w/m"),
     "and comes back": (["v | n:A & w | m:B", "w. | m:B", "v | n:A & w | m:B"], "2",

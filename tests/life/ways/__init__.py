@@ -118,6 +118,8 @@ class Event:
     """Whether the link of the note must lead to the new place."""
     renames_folder: bool = False
     """Whether the folder is renamed first, and given to `run` in its new place."""
+    is_edited_before_run: bool = False
+    """Whether the first step happens before this `run`."""
 
 
 def put_new_fact(pages: Pages) -> Pages:
@@ -173,6 +175,12 @@ EVENTS: Final = {
     "split": Event((lambda pages: START,), start=BOTH_IN_ONE, may_wait=True),
     "joined": Event((lambda pages: BOTH_IN_ONE,), may_wait=True),
     "folder": Event((put_new_fact,), waits=True, renames_folder=True),
+    "folder and fact": Event(
+        (put_new_fact,), waits=True, renames_folder=True, is_edited_before_run=True
+    ),
+    "folder and deleted": Event(
+        (_deleted, _stay), lost=True, renames_folder=True, is_edited_before_run=True
+    ),
 }
 
 
@@ -626,7 +634,8 @@ def play(
         runs = []
         if event.renames_folder:
             person.sources = person.sources.rename(person.sources.with_name("my papers"))
-            person.run()
+            if not event.is_edited_before_run:
+                person.run()
         for step in event.steps:
             person.write(step(person.written))
             runs.append(person.run())
