@@ -439,6 +439,13 @@ def _make_same_front_finding(id: str, sides: ComparedSides) -> Finding:
     return make_finding("same_front", f"“{sides.answer[:60]}”", duplicate=id)
 
 
+def _differ_in_answer(card: ComparedSides, other: ComparedSides) -> bool:
+    # a vault may have hundreds of equal cards, for which this costs less than a comparison
+    if normalize_phrases(card.answer) == normalize_phrases(other.answer):
+        return False
+    return not are_duplicates(card, other)
+
+
 def recheck_finding(
     draft: CardContent, finding: Finding, other: CardContent | None
 ) -> Finding | None:
@@ -460,7 +467,7 @@ def recheck_finding(
     questions = {
         normalize_for_comparison(content.get_field("Front")) for content in (draft, other)
     }
-    if len(questions) > 1 or are_duplicates(draft_sides, other_sides):
+    if len(questions) > 1 or not _differ_in_answer(draft_sides, other_sides):
         return None
     return _make_same_front_finding(finding.duplicate, other_sides)
 
@@ -580,7 +587,7 @@ class DuplicateIndex:
                 other_sides = self._get_sides(card.id)
                 if not (is_ours and other_sides.answer):  # or it was deleted meanwhile
                     continue
-                if not are_duplicates(my_sides, other_sides):
+                if _differ_in_answer(my_sides, other_sides):
                     yield _make_same_front_finding(card.id, other_sides)
                     return
 
