@@ -90,7 +90,7 @@ _MAX_LISTED_OMISSIONS = 6
 """The maximum number of omitted lists to name."""
 _MISSING_MESSAGE = "the answer is about this document, which is not there any more"
 _MISSING_HINT = (
-    "if it moved: ankiforge run ITS/NEW/PLACE, then the answer again; renamed: ask again"
+    "if it moved: ankiforge run ITS/NEW/PLACE   then the answer again; renamed: ask again"
 )
 NOTHING_TO_CHOOSE = "every document there has marks, or passages chosen before"
 # The reason why a document has no text, and what to do about it, by file suffix.
