@@ -237,9 +237,8 @@ def test_a_card_whose_passage_changed_is_sent_with_it(opened):
     [guid] = opened.accept(draft.id)
     note = opened.folder.root / "notes/One.md"
     text = note.read_text("utf-8").replace("semipermeable membrane", "thin skin")
-    note.write_text(text, encoding="utf-8")
-    other = opened.folder.root / "notes/Two.md"
-    other.write_text(f"{other.read_text('utf-8')}\n\n==Insulin is a hormone that the pancreas makes: it lowers the sugar of the blood by 30 %.==\n", "utf-8")  # fmt: skip
+    better = "==Insulin is a hormone that the pancreas makes: it lowers the sugar of the blood by 30 %.=="
+    note.write_text(f"{better}\n\n{text}", encoding="utf-8")
     opened.run()
     job = opened.build_run_parameters()
     [task] = drafting.iter_model_tasks(replace(job, limit=1), opened.ledger)

@@ -303,6 +303,7 @@ def test_a_remembered_path_that_is_missing_is_told(workspace, notes):
         ("", {"marks": ("callout",)}, "--deck Uni --marks callout"),
         ("edit a.md", {}, "--deck Uni --marks bold"),  # half is as it was
         ("edit a.md b.md", {}, ""),  # the files of another course
+        ("edit a.md b.md beside d.md", {}, ""),  # a third is as it was
         ("delete a.md b.md", {}, ""),
         ("copy", {}, ""),
     ],
@@ -311,7 +312,9 @@ def test_a_folder_that_moved_keeps_its_deck_and_marks(
     workspace, notes, monkeypatch, change, options, kept
 ):
     monkeypatch.setattr(files, "TICK_NS", 0)  # else the size of a new file isn't known
-    (notes / "b.md").write_text(MARKED, encoding="utf-8")
+    change, _, further = change.partition(" beside ")
+    for name in ("b.md", *further.split()):
+        (notes / name).write_text(MARKED, encoding="utf-8")
     workspace.run([notes], deck="Uni", marks=("bold",))
     moved = notes.with_name("moved")
     (shutil.copytree if change == "copy" else shutil.move)(notes, moved)
