@@ -276,6 +276,9 @@ class DocumentLetters:
     def explain_missing_quote(self, quote: str, name: str) -> str:
         """Return a sentence that says which words of a quote are not in the document.
 
+        All words shown are from the quote. The user may paste the sentence into a chat, and the
+        document's own words could be private.
+
         Args:
             quote: The quote, which `find_quote` or `locate_quote` did not find.
             name: What to call the document, such as "the document".
@@ -303,18 +306,14 @@ class DocumentLetters:
         if len(missing) > _MIN_EXACT_LETTERS and find(known, len(words)) >= 0:
             joined = f"“{before}” and “{missing}”"
             return f"its quote joins {joined}, which are in different places in {name}"
-        # the words that the document has in place of the missing ones, if it goes on like the quote
+        # leave out the words from which the document goes on like the quote
         end = find(0, known) + len("".join(folded[:known]))
-        there = ""
         for resumed in range(known + 1, len(words)):
             max_length = _MAX_GROWTH * len("".join(folded[known : resumed + 3]))
-            start = find(resumed, resumed + 3, end, end + int(max_length))
-            if start >= 0:
+            if find(resumed, resumed + 3, end, end + int(max_length)) >= 0:
                 missing = " ".join(words[known:resumed][:_MAX_SHOWN_WORDS])
-                if start > end:
-                    there = f", but “{self.get_passage(end, start).quote}”"
                 break
-        return f"{name} does not say “{missing}” after “{before}”{there}"
+        return f"{name} does not say “{missing}” after “{before}”"
 
     def _find_page_and_offset(self, index: int) -> tuple[int, int]:
         page = bisect_right(self._page_starts, index) - 1
