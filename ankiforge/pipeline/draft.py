@@ -35,6 +35,7 @@ from ankiforge.ledger.passage_order import (
     select_varied_passages,
 )
 from ankiforge.ledger.snapshots import HighlightSnapshot
+from ankiforge.ledger.tables.anki_notes import load_note_in_anki
 from ankiforge.ledger.tables.duplicates import (
     DuplicateCandidates,
     fetch_candidates_version,
@@ -382,6 +383,7 @@ def load_privacy_filter(
     return PrivacyFilter(
         chain(private.iter_private_texts(ledger), unmarked_texts),
         partial(cards.iter_passage_highlights, ledger),
+        partial(load_note_in_anki, ledger),
     )
 
 

@@ -9,15 +9,21 @@ from ankiforge.draft.privacy import PrivacyFilter, SendableHighlight, mask_spans
 from ankiforge.errors import UsageError
 from ankiforge.model import (
     LOOKED_UP_WORD,
+    AnkiNote,
+    Card,
+    CardContent,
     Document,
     DocumentKey,
     DraftingTask,
+    Guid,
     Highlight,
     HighlightKey,
     HighlightKind,
     PrivateText,
+    StoredDraft,
 )
 from ankiforge.text.private import PRIVATE_DOCUMENT_REASON, PRIVATE_PASSAGE_REASON
+from tests.cards import made
 
 DOCUMENT = Document(
     DocumentKey("d"), "papers", "Cells of Anna", creators=("Ada", "Bo", "Cy", "Di"), publication_date="1999"
@@ -133,17 +139,61 @@ def test_what_the_rules_alone_draft_is_withheld_for_good():
     assert task.select_highlights(*task.highlights).passages == task.passages
 
 
+def anki_note(back: str = "<b>energy</b>", *tags: str) -> AnkiNote:
+    return AnkiNote(Guid("af1"), 1, 0, ("What?", back, ""), tags, "D", None)
+
+
+CARD = made(
+    Card, guid="af1", key=MARK.key, fields=(("Front", "What?"), ("Back", "energy")), tags=(), added_tags=(), quote=CLAUSE
+)  # fmt: skip
+CHANGE = made(
+    StoredDraft, key=MARK.key, fields=CARD.fields, tags=(), quote=CLAUSE, revised_guid="af1", replaced_guid=None
+)  # fmt: skip
+CONTENT = made(CardContent, key=MARK.key, fields=CARD.fields, tags=(), quote=CLAUSE)
+
+
+@pytest.mark.parametrize(
+    ("card", "note", "is_private"),
+    [
+        (CARD, anki_note(), False),
+        (CARD, None, False),
+        (CARD, anki_note("energy<br>#no-llm"), True),
+        (CARD, anki_note("energy", "leech", "No-LLM"), True),
+        (CHANGE, anki_note("energy", "no-llm"), True),
+        (replace(CHANGE, revised_guid=None, replaced_guid="af1"), anki_note("energy", "no-llm"), True),
+        (replace(CHANGE, revised_guid=None), anki_note("energy", "no-llm"), False),
+        (CONTENT, anki_note("energy", "no-llm"), False),
+        (replace(CONTENT, tags=("no-llm",)), None, True),
+        (replace(CARD, added_tags=("#no-llm/diary",)), None, True),
+        (replace(CARD, fields=(("Front", "What?"), ("Back", "energy\n#no-llm"))), None, True),
+        (replace(CARD, fields=(("Front", "What?"), ("Back", "for Anna"))), None, True),
+        (replace(CARD, quote="as Anna said"), None, True),
+    ],
+)  # fmt: skip
+def test_a_card_stays_here_if_it_or_its_note_in_anki_has_the_tag(card, note, is_private):
+    notes = {"af1": note}
+    privacy = PrivacyFilter([ANNA], find_note=notes.get)
+    assert privacy.is_private_card(card, DOCUMENT.key) is is_private
+    if isinstance(card, Card):  # nor is its passage sent again, to reword it
+        task = DraftingTask(DOCUMENT, (MARK,), outdated_cards=(card,))
+        sent = privacy.make_sendable_task(task)
+        reasons = [(each.reason, each.should_retry) for each in sent.withheld.values()]
+        assert reasons == ([(PRIVATE_PASSAGE_REASON, True)] if is_private else [])
+        another = replace(task, outdated_cards=(replace(card, key=HighlightKey("2")),))
+        assert not privacy.make_sendable_task(another).withheld
+
+
 def test_every_value_of_an_entry_is_masked_but_the_names():
     entry = {
         "id": "Anna", "title": "of Anna", "findings": [{"check": "Anna", "message": "Anna"}, "Anna", 3], "card": {"Front": "Anna"},
-        "hits": ["Anna"], "at": "Anna", "n": 1,
+        "hits": ["Anna"], "at": "Anna", "n": 1, "why": ("Anna", "Bo"),
     }  # fmt: skip
     masked = {
-        **entry, "title": "of […]", "findings": [{"check": "Anna", "message": "[…]"}, "[…]", 3]
+        **entry, "title": "of […]", "why": ["[…]", "Bo"], "findings": [{"check": "Anna", "message": "[…]"}, "[…]", 3]
     }  # fmt: skip
     privacy = PrivacyFilter([ANNA])
     assert privacy.mask_json_entry(entry, MARK) == masked
-    assert privacy.mask_json_entry(entry) == entry
+    assert privacy.mask_json_entry(entry) == {**entry, "why": ["Anna", "Bo"]}
 
 
 @pytest.mark.parametrize(
