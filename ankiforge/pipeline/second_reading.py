@@ -109,16 +109,13 @@ def _make_card_to_check(
     from ankiforge.check import parse_draft
 
     uncommented = remove_comment_from_context(highlight)
-    document = uncommented.document.key
     if draft.is_blocked or privacy.find_private_reason(uncommented):
-        return None
-    if privacy.is_private_card(draft, document):
         return None
     passage = privacy.make_sendable_highlight(uncommented)
     card = parse_draft(draft)
 
     def mask_text(text: str) -> SendableText:
-        return privacy.mask_text(text, document)
+        return privacy.mask_text(text, uncommented.document.key)
 
     heading_path = " › ".join(
         filter(None, (passage.title, passage.creators_and_year, passage.heading))

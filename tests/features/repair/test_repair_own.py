@@ -167,13 +167,15 @@ def test_a_chat_is_asked_with_history_and_passage_and_its_answer_is_checked(desk
     assert desk.anki.load(desk.package) == {"updated": 1, "new": 1}
 
 
-def test_what_is_private_is_neither_asked_about_nor_shown_to_an_agent(desk):
-    desk.write("Which three codes are mine? #no-llm::alpha, beta, gamma\n")
+@pytest.mark.parametrize("tag", ["", " #no-llm"])
+def test_what_is_private_is_neither_asked_about_nor_shown_to_an_agent(desk, tag):
+    desk.write(f"Which three codes are mine?{tag}::alpha, beta, gamma\n")
     desk.run()
     desk.anki.load(desk.package)
     nid = forgotten(desk.anki, "codes")
     with Workspace(desk.forge.folder) as workspace:
         [entry] = entries(workspace, nid)
+        desk.write("Which three codes are mine? #no-llm::alpha, beta, gamma\n")
         try:
             asked = repair.build_repair_prompt(workspace, entry)
         except Exception as error:  # noqa: BLE001
@@ -193,8 +195,9 @@ def tag_note(note: Any) -> None:
     note.tags = [*note.tags, "no-llm"]
 
 
-@pytest.mark.slow
-@pytest.mark.parametrize("tag", [tag_line, tag_note])
+@pytest.mark.parametrize(
+    "tag", [tag_note, pytest.param(tag_line, marks=pytest.mark.slow)]
+)
 def test_a_card_with_the_tag_in_anki_is_in_no_text_for_a_chat_or_agent(desk, tag):
     desk.write(f"=={FACT}==\n\nWhich drug is it?::aspirin\n")
     desk.run()
