@@ -324,6 +324,7 @@ def test_a_card_is_mixed_up_with_one_that_asks_nearly_the_same(empty, other, sim
     assert entry.similar_note_id == similar
     sides = {"Front": other, "Back": "the humerus"} if similar else {}
     assert entry.card.confused_fields == sides
+    assert (entry.similar_note.note_id if entry.similar_note else 0) == similar
 
 
 @pytest.mark.parametrize(
