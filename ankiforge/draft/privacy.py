@@ -28,7 +28,6 @@ from ankiforge.errors import UsageError
 from ankiforge.language.detection import detect_language
 from ankiforge.model import (
     LOOKED_UP_WORD,
-    AnkiNote,
     Card,
     CardContent,
     Document,
@@ -41,7 +40,6 @@ from ankiforge.model import (
     ListRow,
     PrivateText,
     Span,
-    StoredDraft,
     Value,
 )
 from ankiforge.text import regex
@@ -53,7 +51,6 @@ from ankiforge.text.private import (
     contains_private_tag,
     get_privacy_reason,
     has_private_tag,
-    is_private_note,
     remove_private_tag,
 )
 from ankiforge.text.sentences import find_sentence_spans
@@ -353,7 +350,6 @@ class PrivacyFilter:
         self,
         texts: Iterable[PrivateText],
         find_occurrences: Callable[[HighlightKey], Iterable[Highlight]] = lambda key: (),
-        find_note: Callable[[str], AnkiNote | None] = lambda guid: None,
     ) -> None:
         """Index the private texts.
 
@@ -361,11 +357,8 @@ class PrivacyFilter:
             texts: All private texts in the workspace.
             find_occurrences: Returns every occurrence of a passage. A passage is private if any
                 of its occurrences is.
-            find_note: Returns the note in Anki with the GUID of a card. The card is private if
-                its note has the privacy tag.
         """
         self._find_occurrences = find_occurrences
-        self._find_note = find_note
         self._private_documents = set[DocumentKey]()
         """The documents that are private as a whole."""
         by_document = defaultdict[DocumentKey, list[str]](list)
@@ -519,17 +512,9 @@ class PrivacyFilter:
         return any(self._find_private_spans(text, document))
 
     def is_private_card(self, card: CardContent, document: DocumentKey) -> bool:
-        """Return whether a card or draft from `document` contains private text.
-
-        The privacy tag may be on the card or draft itself, or on the card's note in Anki.
-        """
-        tags, guid = card.tags, None
-        if isinstance(card, Card):
-            tags, guid = (*tags, *card.added_tags), card.guid
-        elif isinstance(card, StoredDraft):
-            guid = card.target_guid
-        note = self._find_note(guid) if guid else None
-        if has_private_tag(tags) or (note is not None and is_private_note(note)):
+        """Return whether a card or draft from `document` has private text or the privacy tag."""
+        tags = (*card.tags, *card.added_tags) if isinstance(card, Card) else card.tags
+        if has_private_tag(tags):
             return True
         texts = [*dict(card.fields).values(), card.quote]
         return self.contains_private_text("\n".join(texts), document)

@@ -12,6 +12,7 @@ import pytest
 
 from ankiforge.errors import RefusedError
 from ankiforge.features.agents.agent import AgentSession, list_cards, list_highlights
+from ankiforge.features.ask.answering import prepare_question
 from ankiforge.features.repair import work as repair
 from ankiforge.features.repair.report import list_failing
 from ankiforge.pipeline.workspace import Workspace
@@ -186,6 +187,9 @@ def test_what_is_private_is_neither_asked_about_nor_shown_to_an_agent(desk, tag)
 FACT = "The hippocampus replays the day about 20 times faster in deep sleep."
 
 
+HOUSE = "Whose house is it?::my aunt's\n"
+
+
 def tag_line(note: Any) -> None:
     note["Back"] = "as my sister says<br>#no-llm"
 
@@ -199,7 +203,7 @@ def tag_note(note: Any) -> None:
     "tag", [tag_note, pytest.param(tag_line, marks=pytest.mark.slow)]
 )
 def test_a_card_with_the_tag_in_anki_is_in_no_text_for_a_chat_or_agent(desk, tag):
-    desk.write(f"=={FACT}==\n\nWhich drug is it?::aspirin\n")
+    desk.write(f"=={FACT}==\n\nWhich drug is it?::aspirin\n\n{HOUSE}")
     desk.run()
     [row] = [
         row
@@ -218,10 +222,11 @@ def test_a_card_with_the_tag_in_anki_is_in_no_text_for_a_chat_or_agent(desk, tag
     desk.run()
     desk.anki.load(desk.package)
     nid = forgotten(desk.anki, "replayed")
-    note = desk.col.get_note(nid)
-    tag(note)
-    desk.col.update_note(note)
-    desk.write(f"=={FACT.replace('20', '40')}==\n\nWhich drug is it?::aspirin\n")
+    for number in (nid, *desk.col.find_notes("house")):
+        note = desk.col.get_note(number)
+        tag(note)
+        desk.col.update_note(note)
+    desk.write(f"=={FACT.replace('20', '40')}==\n\nWhich drug is it?::aspirin\n\n{HOUSE}")
     desk.run()
     desk.forge("draft", "export", "ask.md")  # the card waits for new words
     sent = [path.read_text("utf-8") for path in desk.forge.folder.glob("ask.md")]
@@ -230,6 +235,11 @@ def test_a_card_with_the_tag_in_anki_is_in_no_text_for_a_chat_or_agent(desk, tag
         with pytest.raises(RefusedError):
             repair.build_repair_prompt(workspace, entry)
         agent = AgentSession(lambda lock: nullcontext(workspace))
+        sent.append(
+            prepare_question(
+                workspace, "Which drug is in the house in deep sleep?"
+            ).chat_text
+        )
         sent += [
             json.dumps(agent.call_tool(tool, {}))
             for tool in (list_cards, list_failing, list_highlights)
@@ -237,6 +247,7 @@ def test_a_card_with_the_tag_in_anki_is_in_no_text_for_a_chat_or_agent(desk, tag
     assert "aspirin" in str(sent)
     assert "sister" not in str(sent)
     assert "replay" not in str(sent)
+    assert "aunt" not in str(sent)
 
 
 def test_a_card_is_left_for_thirty_days_and_that_is_undone(desk):
