@@ -427,8 +427,15 @@ class _Selector:
             SelectedSource(entry, _rebase_onto_root(entry, path))
             for entry in _find_configured_sources(config, path)
         ]
-        if selected:
+        # a remembered folder may have files that its configured sources do not read
+        selected_kinds = {source.entry.kind for source in selected}
+        is_remembered_otherwise = any(
+            place.path == str(path) and place.kind not in selected_kinds
+            for place in self.places
+        )
+        if selected and not is_remembered_otherwise:
             return selected
+        selected = []
 
         # known directories by kind of source; the value is whether the whole directory is read
         known = defaultdict[str, dict[Path, bool]](dict)

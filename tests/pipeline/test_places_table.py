@@ -493,6 +493,22 @@ def test_a_file_in_a_folder_of_the_settings(workspace, notes, name, unmarked, fo
         assert [source.key for source in selected] == [found]
 
 
+def test_a_folder_of_the_settings_keeps_what_else_was_read_there(workspace, notes):
+    (notes / "a.md").write_text(MARKED, "utf-8")
+    write_pdf(notes / "a.pdf", [Page([paragraph("The heart pumps blood.")])])
+    with_sources(workspace, entry("obsidian", notes, "v"))
+    assert [each.key for each in select(workspace, notes).sources] == [("obsidian", "v")]
+    for kind in ("pdf", "obsidian"):
+        place = RememberedPath(str(notes), kind, "v")
+        places = (*workspace.folder.remembered_paths, place)
+        store_remembered_paths(workspace.folder.state_directory, places)
+        assert ("pdf", "v") in [each.key for each in select(workspace).sources]
+        assert [each.key for each in select(workspace, notes).sources] == [
+            ("obsidian", "v"),
+            ("pdf", "v"),
+        ]
+
+
 def test_pdfs_without_a_mark_are_those_that_are_there(workspace, tmp_path, monkeypatch):
     rows = [
         {"container": container, "place": place}
