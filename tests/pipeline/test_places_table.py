@@ -295,6 +295,29 @@ def test_a_remembered_path_that_is_missing_is_told(workspace, notes):
 
 
 @pytest.mark.parametrize(
+    ("text", "message"),
+    [
+        (CLIPPING * 2, ""),
+        ("", "the file is empty"),
+        (MARKED, "the file is no longer a kindle export"),
+    ],
+)
+def test_a_remembered_export_was_emptied_or_replaced(workspace, text, message):
+    path = workspace.folder.root / "My Clippings.txt"
+    path.write_text(CLIPPING, "utf-8")
+    store_remembered_paths(
+        workspace.folder.state_directory, select(workspace, path).remembered_paths
+    )
+    path.write_text(text, "utf-8")
+    found = select(workspace)
+    kept = "; highlights that were read before are kept"
+    assert [each.message.removesuffix(kept) for each in found.problems] == (
+        [message] if message else []
+    )
+    assert ("kindle" in [source.key[0] for source in found.sources]) is not bool(message)
+
+
+@pytest.mark.parametrize(
     ("change", "options", "kept"),
     [
         ("", {}, "--deck Uni --marks bold"),
