@@ -44,6 +44,7 @@ from ankiforge.extract.files import (
     has_file_size,
     normalize_name,
     read_stamp,
+    summarize_content,
 )
 from ankiforge.extract.registry import (
     find_source_type,
@@ -357,7 +358,7 @@ class _Selector:
                 )
             else:
                 for old in self.places:
-                    if old.kind == place.kind and self._has_moved(old, own_path):
+                    if old.kind == place.kind and self._has_same_files(old, own_path):
                         marks = place.marks or (() if ends_marks else old.marks)
                         place = replace(place, marks=marks, deck=deck or old.deck)
                         kept = place.format_options() or "no deck and no marks"
@@ -396,11 +397,12 @@ class _Selector:
                     if new_path.exists():
                         self.add_path(new_path, CommandRunOptions(unmarked=True))
 
-    def _has_moved(self, old: RememberedPath, new_path: Path) -> bool:
+    def _has_same_files(self, old: RememberedPath, new_path: Path) -> bool:
         """Return whether a missing directory with `--deck` or `--marks` was moved to `new_path`.
 
         At least half of its documents must be at the same relative paths, with unchanged sizes,
-        because the files of another course may have the same names.
+        because the files of another course may have the same names. Passages, by which the ledger
+        recognizes a moved directory after it was read, don't exist yet: the marks select them.
         """
         from ankiforge.ledger.readings import load_current_documents
 
@@ -796,11 +798,14 @@ def find_missing_documents(
     return missing
 
 
-def find_moved_file(workspace: WorkspaceDirectory, ledger: Ledger, path: Path) -> Path:
+def find_moved_file(
+    workspace: WorkspaceDirectory, ledger: Ledger, path: Path, content: str = ""
+) -> Path:
     """Find the document of the remembered and configured sources that was at `path` before.
 
-    Returns `path` itself if it exists or no document has its name. If several have, the one whose
-    path ends most like `path` is returned.
+    It has the `content` of the file (`summarize_content`) or, failing that, its name. If several
+    have, the one whose path ends most like `path` is returned. Returns `path` itself if it exists
+    or there is no such document.
     """
     from ankiforge.ledger.readings import load_current_documents
 
@@ -810,10 +815,13 @@ def find_moved_file(workspace: WorkspaceDirectory, ledger: Ledger, path: Path) -
         find_path_on_disk(place.directory, row["place"])
         for place in _list_places(workspace)
         for row in load_current_documents(ledger, _get_container(place))
-        if row["place"].rpartition("/")[2] == normalize_name(path.name)
     ]
+    same_name = normalize_name(path.name)
+    candidates = [
+        file for file in files if content and summarize_content(file, content) == content
+    ] or [file for file in files if normalize_name(file.name) == same_name]
     return max(
-        filter(Path.exists, files),
+        filter(Path.exists, candidates),
         key=lambda file: [*map(str.__eq__, file.parts[::-1], path.parts[::-1])],
         default=path,
     )

@@ -575,7 +575,7 @@ def build_run_report(
         files=dict(read.files),
         unread_files=dict(read.unread_files),
         left_out=left_out,
-        not_selected=read.unselected,
+        not_selected=read.unselected + read.in_missing_sources,
         no_card=dict(no_card.most_common()),
         waits=dict(counts["reasons"].most_common()),
         cards={
@@ -720,6 +720,7 @@ def _format_first_line(result: RunResult) -> str:
             "moved": len(read.moved),
             "not found": len(read.missing_keys),
             "gone": len(read.removed_keys),
+            "in a missing folder": read.in_missing_sources,
             "no longer selected by the settings": read.unselected,
         }
     )

@@ -85,7 +85,7 @@ class Asker(Desk):
             conflict = Conflict(
                 guid, "Text", "{{c1::a}} b {{c2::c}}", "{{c1::d}}", "t", "o"
             )
-            anki_views.record_export_plan(ledger, [], [], "", [conflict], {})
+            anki_views.record_export_plan(ledger, [], [], "", [conflict], {}, {})
         elif verb == "repair":
             with ledger.action():
                 for answer in rest.split():

@@ -339,7 +339,9 @@ MOVED = [
     ("bread.md", "moved/x/bread.md", "moved", True),
     ("bread.md", "moved/bread.md", "", False),
     ("bread.md", "books/x/bread.md", "books", True),
-    ("bread.md", "moved/loaf.md", "moved", False),
+    ("bread.md", "moved/loaf.md", "moved", True),
+    ("bread.md", "moved/loaf.md edited", "moved", False),
+    ("bread.md", "moved/bread.md edited", "moved", True),
     (".", "moved", "moved", True),
     (".", "moved", "", False),
 ]
@@ -353,9 +355,15 @@ def test_an_answer_finds_a_document_that_moved(
     (folder / "salt.md").write_text(SALT, encoding="utf-8")
     workspace.run([folder])
     asked = ask(workspace, folder / name)
+    new, is_edited, _ = new.partition(" edited")
     place = folder.parent / new
     place.parent.mkdir(parents=True, exist_ok=True)
     shutil.move(folder / name, place)
+    if is_edited:
+        place.write_text(f"{place.read_text('utf-8')}\n\nIt rises.\n", encoding="utf-8")
+    elif place.is_file():  # another document has the name
+        (place.parent / "a").mkdir()
+        (place.parent / "a" / name).write_text(SALT, encoding="utf-8")
     if run:
         workspace.run([folder.parent / run])
     label = asked.parts[0].label

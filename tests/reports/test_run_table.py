@@ -36,6 +36,7 @@ NOTICE = Problem("a.pdf", "it is odd", is_notice=True)
         ({**SIX, "new": ["k"] * 6}, {}, "✓ 6 highlights"),
         ({**SIX, "new": ["k"] * 5}, {}, "✓ 6 highlights (5 new)"),
         ({**SIX, "changed": [("k", "a", "b")], "unselected": 2}, {}, "✓ 6 highlights (1 changed, 2 no longer selected by the settings)"),
+        ({**SIX, "in_missing_sources": 2, "unselected": 1}, {}, "✓ 6 highlights (2 in a missing folder, 1 no longer selected by the settings)"),
         ({**SIX, "moved": [("k", "l")], "missing_keys": ["m"], "removed_keys": ["g", "h"]}, {}, "✓ 6 highlights (1 moved, 1 not found, 2 gone)"),
         # files are counted if a path was given and there is something to compare
         ({**SIX, "new": ["k"], "files": {".md": 2}}, {}, "✓ 6 highlights (1 new)"),
