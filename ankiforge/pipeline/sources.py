@@ -227,17 +227,16 @@ def explain_broad_path(path: Path) -> str:
 
 
 def _find_replaced_export(path: Path, places: Iterable[RememberedPath]) -> Problem | None:
-    """Return a problem if a remembered export is empty now, or another kind of file."""
+    """Return a problem if a remembered export is empty now, or a file of another kind."""
     kinds = {place.kind for place in places if is_export_kind(place.kind)}
-    if not kinds or not path.is_file() or find_source_kind(path) in kinds:
+    if not kinds or not path.is_file():
         return None
-    is_empty = path.stat().st_size == 0
-    message = (
-        "the file is empty"
-        if is_empty
-        else f"the file is no longer a {min(kinds)} export"
-    )
-    return Problem(str(path), message)
+    if path.stat().st_size == 0:
+        return Problem(str(path), "the file is empty")
+    kind = find_source_kind(path)
+    if not kind or kind in kinds:
+        return None  # if no source reads it, `add_path` explains why
+    return Problem(str(path), f"the file is no longer a {min(kinds)} export")
 
 
 def add_other_exports(
