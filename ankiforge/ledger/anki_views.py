@@ -365,6 +365,16 @@ def record_exported_notes(
     return new_count
 
 
+def count_undone_in_packages(store: Store) -> int:
+    """Count the undone cards that were exported and that Anki was never seen to have."""
+    return int(
+        store.fetch_value(
+            "SELECT count(*) FROM card JOIN in_anki USING (guid)"
+            " WHERE verdict = 'undone' AND anki = 'written'"
+        )
+    )
+
+
 def _build_export_body(guid: Guid, note: ExportedNote, card: Card) -> Json:
     numbers = {}
     for number, words in note.gap_text_by_number.items():

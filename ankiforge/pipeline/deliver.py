@@ -383,8 +383,7 @@ def write_planned_package(
         added_count = anki_views.record_exported_notes(ledger, shipped)
 
     ledger.set_meta(_WRITTEN_FILE_KEY, _fingerprint_file(path))
-    terms = [QueryTerm("verdict", "undone"), QueryTerm("anki", "written")]
-    undone = len(item_lists.find_items(ledger, terms))
+    undone = anki_views.count_undone_in_packages(ledger)
     retired = sum(plan.is_update and not plan.is_live for plan in planned)
     # remember the package if it can be reused, because no card is held and no media may change
     updated_count = sum(plan.is_update for plan in planned)
