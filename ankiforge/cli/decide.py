@@ -192,7 +192,11 @@ def undo(call: cli.Call, words: cli.Words, yes: bool) -> None:
     from ankiforge.ledger.decide import undo_decision as take_back
     from ankiforge.pipeline import query as queries
     from ankiforge.reports.cards import format_short_question
-    from ankiforge.reports.history import describe_decision, describe_event
+    from ankiforge.reports.history import (
+        describe_decision,
+        describe_event,
+        describe_removed_drafts,
+    )
     from ankiforge.text import format_count, format_truncated_list
 
     with cli.open_workspace(call) as workspace:
@@ -200,10 +204,12 @@ def undo(call: cli.Call, words: cli.Words, yes: bool) -> None:
 
         def undo_one(id: str) -> None:
             result = take_back(ledger, id)
-            if result.draft_count is not None:
-                drafts = format_count(result.draft_count, "draft")
-                if result.draft_count:
-                    call.say(f"✓ undone: {drafts} of a model or chat")
+            if result.drafts is not None:
+                if result.drafts:
+                    removed = describe_removed_drafts(
+                        result.drafts, result.rewording_count, MAX_SHOWN_DECISIONS
+                    )
+                    call.say("\n".join(removed))
                 else:
                     asked = format_count(result.drafted_count, "highlight")
                     call.say(f"✓ undone: no card for {asked}, by a model or chat")

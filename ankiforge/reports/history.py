@@ -5,15 +5,18 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from ankiforge.ledger.cards import LEFT_AS_IS
+from ankiforge.ledger.chosen_passages import BY_CHAT
 from ankiforge.ledger.events import USER, Event
-from ankiforge.model import WORD_AND_TRANSLATION, Json, Pair
+from ankiforge.model import WORD_AND_TRANSLATION, Draft, Json, Pair
 from ankiforge.model.hints import TOOL_NAMES
 from ankiforge.reports.cards import TextLines, format_labelled_text
-from ankiforge.text import ROW_TAIL_MARK, to_one_line, truncate
+from ankiforge.text import ROW_TAIL_MARK, format_count, to_one_line, truncate
 from ankiforge.text.cloze import to_terminal_text
 from ankiforge.text.normalize import remove_escapes
 
 if TYPE_CHECKING:
+    from collections.abc import Sequence
+
     from ankiforge.ledger import HistoryEntry
 
 _DESCRIPTIONS = {
@@ -60,7 +63,8 @@ def describe_event(entry: HistoryEntry) -> Pair:
                 lines = "words with your translation"
             details = f"{lines} in {source}"
         case "mark":
-            description = "chosen"
+            by_chat = event.body.get("kind") == BY_CHAT
+            description = "chosen by a chat or model" if by_chat else "chosen"
             details = f"{event.body['exact']} ({event.body.get('title', '')})"
         case "decline":
             tool = TOOL_NAMES.get(event.key.removeprefix("tool:"), "another tool")
@@ -114,6 +118,23 @@ def describe_decision(entry: HistoryEntry) -> str:
     If the text is unknown, return the note's GUID or the passage's key.
     """
     return _format_text(entry) or entry.guid[:10] or entry.event.key
+
+
+def describe_removed_drafts(
+    drafts: Sequence[Draft], rewording_count: int, limit: int
+) -> TextLines:
+    """Yield lines about undone drafts: their numbers, and the first fields of at most `limit`."""
+    new_count = len(drafts) - rewording_count
+    counts = [format_count(new_count, "draft")] if new_count else []
+    if rewording_count:
+        counts.append(
+            format_count(rewording_count, "change of a card", "changes of cards")
+        )
+    yield f"✓ undone: {' and '.join(counts)} by a model or chat"
+    for draft in drafts[:limit]:
+        yield f"  {truncate(to_one_line(to_terminal_text(draft.fields[0][1])), 60)}"
+    if len(drafts) > limit:
+        yield f"  … and {len(drafts) - limit:,} more"
 
 
 def format_decision_row(entry: HistoryEntry) -> str:

@@ -167,7 +167,7 @@ def test_an_import_is_undone_whole_before_an_older_decision(forge, notes):
     before = lists(forge)
     assert "2 new drafts" in notes.ask(("Grain", *WAR[1:]), YEAR)
     drafts = lists(forge)
-    assert "2 drafts of a model or chat" in forge.ok("undo").stderr
+    assert "2 drafts by a model or chat" in forge.ok("undo").stderr
     assert lists(forge) == before
     assert "2 new drafts" in forge.ok("draft", "import", "answer.json").stdout
     assert lists(forge) == drafts
@@ -193,7 +193,7 @@ def test_what_a_model_drafted_is_undone_whole(forge, server, fake):
     drafts = forge.ok("list", "verdict:waiting model:m", "--json").lines
     assert [row["fields"]["Back"] for row in drafts] == [WAR[2]]
     told = forge.ok("undo").stderr
-    assert "✓ undone: 1 draft of a model or chat\n" in told
+    assert "✓ undone: 1 draft by a model or chat\n" in told
     assert "ankiforge model off" in told
     assert lists(forge) == before
 
@@ -265,7 +265,7 @@ def test_an_undone_import_gives_back_the_passages_without_a_card(forge, notes):
     notes.ask(WAR, ("The Suez", "", ""))
     assert forge.ok("list", "--no-card", "--json").stdout != before
     drafts = lists(forge)
-    assert "1 draft of a model or chat" in forge.ok("undo").stderr
+    assert "1 draft by a model or chat" in forge.ok("undo").stderr
     assert forge.ok("list", "--no-card", "--json").stdout == before
     assert lists(forge) == everything
     forge.ok("run")

@@ -4,10 +4,18 @@ import pytest
 
 from ankiforge.ledger.cards import HistoryEntry
 from ankiforge.ledger.events import Event
-from ankiforge.model import Guid, TextChange
+from ankiforge.model import (
+    CardKind,
+    Draft,
+    Guid,
+    HighlightKey,
+    Origin,
+    TextChange,
+)
 from ankiforge.reports.history import (
     decision_to_json,
     describe_event,
+    describe_removed_drafts,
     format_change,
     format_decision_line,
     format_decision_row,
@@ -15,6 +23,24 @@ from ankiforge.reports.history import (
 
 P = "v:v/p"
 WORDS = "word = translation"
+
+
+@pytest.mark.parametrize(
+    ("count", "rewordings", "lines"),
+    [
+        (1, 0, ["✓ undone: 1 draft by a model or chat", "  What is 0?"]),
+        (1, 1, ["✓ undone: 1 change of a card by a model or chat", "  What is 0?"]),
+        (3, 2, ["✓ undone: 1 draft and 2 changes of cards by a model or chat", "  What is 0?", "  What is 1?", "  … and 1 more"]),
+    ],
+)  # fmt: skip
+def test_undone_drafts_are_counted_and_named(count, rewordings, lines):
+    fields = [(("Front", f"What is {number}?"), ("Back", "x")) for number in range(count)]
+    origin = Origin("llm")
+    drafts = [
+        Draft(HighlightKey(P), CardKind.BASIC, each, origin, "", answer="x", start=0)
+        for each in fields
+    ]
+    assert [*describe_removed_drafts(drafts, rewordings, 2)] == lines
 
 
 def told(
@@ -48,7 +74,8 @@ def told(
         ("form", "form:v:A :: B", {"choice": "reject"}, "no cards", "lines like `A :: B` in v"),
         ("form", f"form:v:{WORDS}", {"choice": "reject"}, "no cards", "words with your translation in v"),
         ("mark", P, {"exact": "a cell", "title": "Cells"}, "chosen", "a cell (Cells)"),
-        ("mark", P, {"exact": "a cell"}, "chosen", "a cell ()"),
+        ("mark", P, {"exact": "a cell", "kind": "page"}, "chosen", "a cell ()"),
+        ("mark", P, {"exact": "a cell", "kind": "chosen"}, "chosen by a chat or model", "a cell ()"),
         ("decline", "tool:o2a", {}, "history declined", "of Obsidian_to_Anki"),
         ("decline", "tool:x", {}, "history declined", "of another tool"),
         ("placed", P, {"deck": "D", "added": ["x"], "removed": ["z"]}, "deck and tags", "D +x −z"),
