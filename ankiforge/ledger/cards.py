@@ -348,15 +348,13 @@ def _combine_with_passage(
     if SourceChange.SOURCE_CHANGED in source_changes:
         quote = normalize_text(card.quote)
         quoting = [
-            reading
-            for reading in passage.readings
-            if quote in normalize_text(reading.exact)
+            text for text in passage.readings if quote in normalize_text(text.exact)
         ]
         old_text = quoting[0].exact if quoting else card.quote
         # a card moved to a document that never had its quote cites the old document until the
         # user has decided whether the card still fits
         document = present_highlights[0].document
-        old_paths = {reading.document_path for reading in quoting}
+        old_paths = {text.document_path for text in quoting}
         if old_paths and (document.path or document.key) not in old_paths:
             removed_rows = (row for row in read_rows if row["state"] != "present")
             for highlight in map(decode_highlight, removed_rows):

@@ -15,8 +15,6 @@ from ankiforge.text.cloze import to_terminal_text
 from ankiforge.text.normalize import remove_escapes
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
-
     from ankiforge.ledger import HistoryEntry
 
 _DESCRIPTIONS = {
@@ -120,21 +118,18 @@ def describe_decision(entry: HistoryEntry) -> str:
     return _format_text(entry) or entry.guid[:10] or entry.event.key
 
 
-def describe_removed_drafts(
-    drafts: Sequence[Draft], rewording_count: int, limit: int
-) -> TextLines:
-    """Yield lines about undone drafts: their numbers, and the first fields of at most `limit`."""
-    new_count = len(drafts) - rewording_count
-    counts = [format_count(new_count, "draft")] if new_count else []
+def describe_draft(draft: Draft) -> str:
+    """Return the first field of a draft on one line, truncated."""
+    return truncate(to_one_line(to_terminal_text(draft.fields[0][1])), 60)
+
+
+def format_draft_counts(new_count: int, rewording_count: int) -> str:
+    """Format the numbers of drafts of new cards, and of new texts for existing cards."""
+    counts = [format_count(new_count, "new draft")]
     if rewording_count:
-        counts.append(
-            format_count(rewording_count, "change of a card", "changes of cards")
-        )
-    yield f"✓ undone: {' and '.join(counts)} by a model or chat"
-    for draft in drafts[:limit]:
-        yield f"  {truncate(to_one_line(to_terminal_text(draft.fields[0][1])), 60)}"
-    if len(drafts) > limit:
-        yield f"  … and {len(drafts) - limit:,} more"
+        changes = format_count(rewording_count, "change of a card", "changes of cards")
+        counts = [*counts, changes] if new_count else [changes]
+    return ", ".join(counts)
 
 
 def format_decision_row(entry: HistoryEntry) -> str:

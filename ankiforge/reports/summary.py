@@ -52,6 +52,7 @@ from ankiforge.pipeline.sources import (
     open_source,
 )
 from ankiforge.reports.cards import TextLines
+from ankiforge.reports.history import format_draft_counts
 from ankiforge.review import batches
 from ankiforge.text import (
     format_cost,
@@ -715,16 +716,8 @@ def _format_first_line(result: RunResult, ledger: Ledger) -> str:
     read = result.report
     sign = "!" if result.has_failures or result.error is not None else "✓"
     if read is None:
-        parts = []
-        if result.drafted or not result.reworded:
-            parts.append(format_count(result.drafted, "new draft"))
-        if result.reworded:
-            parts.append(
-                format_count(result.reworded, "change of a card", "changes of cards")
-            )
-        if result.accepted:
-            parts.append(f"{result.accepted:,} accepted")
-        return f"{sign} {', '.join(parts)}"
+        drafted = f"{sign} {format_draft_counts(result.drafted, result.reworded)}"
+        return f"{drafted}, {result.accepted:,} accepted" if result.accepted else drafted
     few_keys = read.new if len(read.new) <= MAX_LOCATED_HIGHLIGHTS else ()
     new_highlights = load_highlights(ledger, few_keys).values()
     titles = {highlight.document.title for highlight in new_highlights}

@@ -4,21 +4,14 @@ import pytest
 
 from ankiforge.ledger.cards import HistoryEntry
 from ankiforge.ledger.events import Event
-from ankiforge.model import (
-    CardKind,
-    Draft,
-    Guid,
-    HighlightKey,
-    Origin,
-    TextChange,
-)
+from ankiforge.model import Guid, TextChange
 from ankiforge.reports.history import (
     decision_to_json,
     describe_event,
-    describe_removed_drafts,
     format_change,
     format_decision_line,
     format_decision_row,
+    format_draft_counts,
 )
 
 P = "v:v/p"
@@ -26,21 +19,16 @@ WORDS = "word = translation"
 
 
 @pytest.mark.parametrize(
-    ("count", "rewordings", "lines"),
+    ("new", "rewordings", "told"),
     [
-        (1, 0, ["✓ undone: 1 draft by a model or chat", "  What is 0?"]),
-        (1, 1, ["✓ undone: 1 change of a card by a model or chat", "  What is 0?"]),
-        (3, 2, ["✓ undone: 1 draft and 2 changes of cards by a model or chat", "  What is 0?", "  What is 1?", "  … and 1 more"]),
+        (0, 0, "0 new drafts"),
+        (1, 0, "1 new draft"),
+        (0, 1, "1 change of a card"),
+        (1200, 2, "1,200 new drafts, 2 changes of cards"),
     ],
-)  # fmt: skip
-def test_undone_drafts_are_counted_and_named(count, rewordings, lines):
-    fields = [(("Front", f"What is {number}?"), ("Back", "x")) for number in range(count)]
-    origin = Origin("llm")
-    drafts = [
-        Draft(HighlightKey(P), CardKind.BASIC, each, origin, "", answer="x", start=0)
-        for each in fields
-    ]
-    assert [*describe_removed_drafts(drafts, rewordings, 2)] == lines
+)
+def test_drafts_of_new_cards_and_of_new_words_are_counted(new, rewordings, told):
+    assert format_draft_counts(new, rewordings) == told
 
 
 def told(
