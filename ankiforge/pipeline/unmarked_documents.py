@@ -631,12 +631,18 @@ def record_chat_answer(
     def find_part(request: DocumentRequest) -> choose_passages.DocumentPart | None:
         return next((part for part in request.parts if part.label in labels), None)
 
-    if about is not None and all(each.path.exists() for each in about.documents):
-        part = find_part(about) or next(iter(about.remaining_parts), None)
-        return record_document_answer(workspace, job, answer, about, part)
-    quotes = [item.quote for item in items if item.kind and item.quote]
     entries = _load_requests(workspace)
     labelled_entries = [entry for entry in entries if labels.intersection(entry.labels)]
+    if about is not None and all(each.path.exists() for each in about.documents):
+        part = find_part(about)
+        other_paths = [path for entry in labelled_entries for path in entry.paths]
+        if part is None and other_paths and not {*about.paths}.intersection(other_paths):
+            name = Path(other_paths[0]).name
+            missing = f"it is about {name}: copy the chat's answer about this document"
+            return ChatImport(missing=missing)
+        part = part or next(iter(about.remaining_parts), None)
+        return record_document_answer(workspace, job, answer, about, part)
+    quotes = [item.quote for item in items if item.kind and item.quote]
     for entry in labelled_entries or (
         () if only_labelled else entries[:_MAX_TRIED_DOCUMENTS]
     ):

@@ -436,6 +436,14 @@ def test_an_answer_to_a_known_request(workspace, folder):
     assert [part.label for part in again.remaining_parts] == [
         part.label for part in again.parts
     ]
+    # the answer to another request isn't recorded here, nor counted as an answer to this one
+    (folder / "other.md").write_text(f"# Other\n\n{SALT}\n", encoding="utf-8")
+    label = ask(workspace, folder / "other.md").parts[0].label
+    about_other = record(
+        workspace, json.dumps({"cards": [card(*SALTY, h=label)]}), about=again
+    )
+    told = "it is about other.md: copy the chat's answer about this document"
+    assert (about_other.drafted, about_other.missing) == ((), told)
     useless = record(workspace, "I am sorry.", about=again)
     assert (useless.drafted, useless.chosen, bool(useless.missing)) == ((), "", True)
     assert again.remaining_parts  # it is still to be answered
