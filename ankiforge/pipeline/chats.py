@@ -202,6 +202,7 @@ def build_second_reading_text(workspace: Workspace, answer: str) -> str:
 
     Returns "" if none of these drafts is still pending, or none may be sent.
     """
+    workspace.read_sources()  # a passage may have become private since the chat was asked
     ledger = workspace.ledger
     request = reply_checks.make_pasted_reply_key(answer)
     waiting = draft_groups.iter_pending_drafts(ledger, load_draft_ids(ledger, "llm"))

@@ -74,6 +74,7 @@ from ankiforge.text.private import (
 
 if TYPE_CHECKING:
     from ankiforge.draft.llm import Estimate
+    from ankiforge.draft.privacy import PrivacyFilter
 
 _UNMARKED = CommandRunOptions(unmarked=True)
 # The cache entry with the documents whose text was last given to a chat or model. It isn't in the
@@ -481,18 +482,14 @@ def build_model_request(
     It lists the passages already highlighted, so that they aren't chosen again, except for
     private ones.
     """
-    whole_texts = [document.whole_text for document in request.documents]
-    privacy = load_privacy_filter(
-        workspace.ledger,
-        chain.from_iterable(map(DocumentText.list_private_texts, whole_texts)),
-    )
+    privacy = _load_privacy_filter(workspace, request)
     known_highlights = [
         highlight
         for document in request.documents
         for highlight in _load_known_highlights(workspace, document)
         if not privacy.find_private_reason(highlight)
     ]
-    texts = [whole_text.document for whole_text in whole_texts]
+    texts = [document.whole_text.document for document in request.documents]
     return choose_passages.build_passage_selection_request(
         request.whole_text,
         part,
@@ -506,13 +503,21 @@ def build_model_request(
     )
 
 
+def _load_privacy_filter(workspace: Workspace, request: DocumentRequest) -> PrivacyFilter:
+    whole_texts = [document.whole_text for document in request.documents]
+    private_texts = map(DocumentText.list_private_texts, whole_texts)
+    return load_privacy_filter(workspace.ledger, chain.from_iterable(private_texts))
+
+
 def build_chat_text(
     workspace: Workspace, request: DocumentRequest, part: choose_passages.DocumentPart
 ) -> str:
     """Build the text to paste into a chat about a part of a document, and store the request.
 
-    The stored request is what later assigns the reply to its document.
+    The stored request is what later assigns the reply to its document. The sources are read first,
+    because text may have become private since the last part.
     """
+    workspace.read_sources()
     _store_request(workspace, request)
     model_request = build_model_request(workspace, request, part)
     return model_request.to_chat_text(f"choose {part.passage_count_phrase}")
@@ -724,13 +729,18 @@ def record_document_answer(
         if part in request.remaining_parts and reading.card_count:
             request.remaining_parts.remove(part)
             _store_request(workspace, request)
+    unused = [*reading.problems, *lost]
+    privacy = _load_privacy_filter(workspace, request)
+    for document in request.documents:  # the user may paste them into the chat
+        mask = partial(privacy.mask_text, document=document.whole_text.document.key)
+        unused = [replace(each, message=mask(each.message)) for each in unused]
     summary = reading.summary
     has_missing_quotes = reading.located_count < reading.card_count
     if part is None and has_missing_quotes and parse_all_cards(answer)[0][0].label:
         summary += f"; {request.name} changed since it was asked about"
     return ChatImport(
         drafted=tuple(drafted),
-        unused=(*reading.problems, *lost),
+        unused=tuple(unused),
         steps=tuple(steps),
         asked=len(drafted),
         chosen=summary if reading.card_count else "",

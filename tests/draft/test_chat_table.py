@@ -22,6 +22,7 @@ from ankiforge.model import (
     HighlightKey,
     HighlightKind,
     Origin,
+    PrivateText,
     Problem,
 )
 
@@ -104,6 +105,22 @@ def test_the_highlight_of_a_card(card, name, problems):
         [f"d/{name}"] if name else []
     )
     assert reply.problems == tuple(problems)
+
+
+def test_what_is_told_of_a_refused_card_has_no_private_words_of_its_sentence():
+    """The user may paste it into the chat."""
+    sentence = f"{SLEEP} Anna took lithium for it."
+    marked = mark("sleep", SLEEP, sentence=sentence[-60:])
+    privacy = PrivacyFilter([PrivateText("lithium", DOCUMENT.key)])
+    task = privacy.make_sendable_task(DraftingTask(DOCUMENT, (marked,)))
+    text = json.dumps({"cards": [make("", "sleep")]})
+
+    def find_faults(draft: object, highlight: Highlight) -> tuple[str, ...]:
+        return (f"not in “{highlight.sentence}”",)
+
+    [problem] = parse_chat_reply(text, [task], PROMPT, find_faults).problems
+    assert "lithium" not in problem.message
+    assert problem.message.count("Anna took […] for it") == 2
 
 
 @pytest.mark.parametrize(

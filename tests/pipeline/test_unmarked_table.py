@@ -446,6 +446,20 @@ def test_an_answer_about_words_that_changed_since_says_so(workspace, folder):
     assert len(outcome.unused) == 2
 
 
+def test_what_is_told_of_a_refused_card_has_no_private_words(workspace, folder):
+    """A person may paste it into the chat, which quotes the text around what was masked."""
+    text = f"# Rye\n\n- sour\n- lithium #no-llm\n\nMy lithium is here. {RYE}\n\nOf lithium, {SALT}\n"
+    (folder / "mine.md").write_text(text, encoding="utf-8")
+    asked = ask(workspace, folder / "mine.md")
+    label = asked.parts[0].label
+    quote = f"Of […], {SALT}"
+    cards = [card(quote, front, "90 times", h=label) for front in ("How often?", "Why?")]
+    outcome = record(workspace, json.dumps({"cards": cards}))
+    told = [problem.message for problem in outcome.unused]
+    assert [message.count("“Of […], Salt slows") for message in told] == [1, 1]
+    assert "lithium" not in str(told)
+
+
 class Model:
     """Chooses the passage about rye, or fails; as a model of a service does."""
 

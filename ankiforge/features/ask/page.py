@@ -82,6 +82,7 @@ class SearchRenderer:
             RefusedError: no passage was found for the question.
             ForgeError: the model fails.
         """
+        self._workspace.read_sources()  # text tagged `#no-llm` since then isn't sent
         prepared = prepare_question(self._workspace, question.question)
         if not prepared.passages:
             raise RefusedError("Nothing you have read answers this.")
