@@ -182,13 +182,16 @@ def record_chat_reply(
     pending = {highlight.key for task in tasks for highlight in task.highlights}
     pending -= {result.highlight.key for result in answer.results}
     missing = ""
+    unused = answer.problems
     if not (answer.results or is_known):
         hints = {problem.hint for problem in answer.problems}
         is_refused = bool(hints) and chat.NOT_ASKED_HINT not in hints
         missing = reply_checks.explain_unusable_reply(text, is_refused=is_refused)
+        if hints == {chat.NOT_ASKED_HINT}:  # name the reason once instead of every card
+            unused = ()
     return ChatImport(
         drafted=answer.results,
-        unused=answer.problems,
+        unused=unused,
         steps=steps,
         asked=max(len(asked), len(answer.results)),
         is_known=is_known,

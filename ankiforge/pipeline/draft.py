@@ -625,6 +625,7 @@ def _record_results(
     return RunStep(
         highlights=len(results),
         drafted=len(recorded.new_draft_ids),
+        reworded=recorded.rewording_count,
         example=next(iter(recorded.new_draft_ids), ""),
         undrafted=undrafted_count,
         changes=recorded.changes,

@@ -29,6 +29,7 @@ from ankiforge.draft.reply_checks import explain_unusable_reply
 from ankiforge.errors import ItemError, UsageError
 from ankiforge.extract.chosen_passages import build_highlight
 from ankiforge.extract.file_source import FileSource
+from ankiforge.extract.files import summarize_content
 from ankiforge.extract.zotero.works import find_work
 from ankiforge.ledger import cards
 from ankiforge.ledger import chosen_passages as chosen_marks
@@ -91,7 +92,8 @@ _MAX_LISTED_OMISSIONS = 6
 """The maximum number of omitted lists to name."""
 _MISSING_MESSAGE = "the answer is about this document, which is not there any more"
 _MISSING_HINT = (
-    "if it moved: ankiforge run ITS/NEW/PLACE   then the answer again; renamed: ask again"
+    "if it moved: ankiforge run ITS/NEW/PLACE   then the answer again;"
+    " renamed and edited: ask again"
 )
 NOTHING_TO_CHOOSE = "every document there has marks, or passages chosen before"
 # The reason why a document has no text, and what to do about it, by file suffix.
@@ -121,6 +123,8 @@ class StoredRequest(Value):
     """The labels of the documents' parts, which replies repeat."""
     answered: Strings
     """The labels of the parts for which there is a reply."""
+    contents: Strings = ()
+    """The size and hash of each file (`summarize_content`)."""
 
 
 class OpenDocument(NamedTuple):
@@ -627,12 +631,18 @@ def record_chat_answer(
     def find_part(request: DocumentRequest) -> choose_passages.DocumentPart | None:
         return next((part for part in request.parts if part.label in labels), None)
 
-    if about is not None and all(each.path.exists() for each in about.documents):
-        part = find_part(about) or next(iter(about.remaining_parts), None)
-        return record_document_answer(workspace, job, answer, about, part)
-    quotes = [item.quote for item in items if item.kind and item.quote]
     entries = _load_requests(workspace)
     labelled_entries = [entry for entry in entries if labels.intersection(entry.labels)]
+    if about is not None and all(each.path.exists() for each in about.documents):
+        part = find_part(about)
+        other_paths = [path for entry in labelled_entries for path in entry.paths]
+        if part is None and other_paths and not {*about.paths}.intersection(other_paths):
+            name = Path(other_paths[0]).name
+            missing = f"it is about {name}: copy the chat's answer about this document"
+            return ChatImport(missing=missing)
+        part = part or next(iter(about.remaining_parts), None)
+        return record_document_answer(workspace, job, answer, about, part)
+    quotes = [item.quote for item in items if item.kind and item.quote]
     for entry in labelled_entries or (
         () if only_labelled else entries[:_MAX_TRIED_DOCUMENTS]
     ):
@@ -664,7 +674,8 @@ def _reopen_documents(
     A problem is returned for each document that can't be sent or isn't at its path any more.
     """
     find_file = partial(find_moved_file, workspace.folder, workspace.ledger)
-    files = [*map(find_file, map(Path, entry.paths))]
+    contents = entry.contents or [""] * len(entry.paths)
+    files = [*map(find_file, map(Path, entry.paths), contents)]
     paths = [file for file in dict.fromkeys(files) if file.exists()]
     opened = [*open_documents(workspace, paths)] if paths else []
     documents = [document for document in opened if isinstance(document, OpenDocument)]
@@ -836,7 +847,10 @@ def _store_request(workspace: Workspace, request: DocumentRequest) -> None:
     labels = tuple(part.label for part in request.parts)
     remaining_labels = {part.label for part in request.remaining_parts}
     answered = tuple(label for label in labels if label not in remaining_labels)
-    entry = StoredRequest(request.paths, request.passage_count, labels, answered)
+    contents = tuple(summarize_content(document.path) for document in request.documents)
+    entry = StoredRequest(
+        request.paths, request.passage_count, labels, answered, contents
+    )
     others = [
         stored for stored in _load_requests(workspace) if stored.paths != entry.paths
     ]

@@ -203,8 +203,8 @@ class ReviewSession:
         unsent = pending_items.count_items_by_group(self._ledger, "unsent")["unsent"]
         return {"left": left, "ready": unsent.total()}
 
-    def render_list(self, list_id: str, words: str = "", start: int = 0) -> Json:
-        """Render a list as JSON, with the new counts.
+    def render_list(self, list_id: str, words: str = "", start: int = 0) -> Json | None:
+        """Render a list as JSON, with the new counts, or return None if it doesn't exist.
 
         The list of all cards is rendered as rows. For any other list, this starts a sitting.
 
@@ -218,9 +218,12 @@ class ReviewSession:
         """
         if list_id == "all":
             return {**self._list_all_cards(words.strip(), start), **self.count_items()}
-        source = next(
-            source for source in self._sources if list_id in source.count_pending_items()
+        sources = (
+            each for each in self._sources if list_id in each.count_pending_items()
         )
+        source = next(sources, None)
+        if source is None:
+            return None
         rendered_items = filter(
             None, map(source.render_item, source.list_ids(list_id)[start:])
         )
