@@ -221,7 +221,7 @@ def choose_deck(rules: tuple[DeckRule, ...], highlight: Highlight) -> DeckChoice
             deck = path_deck.deck
             break
     if not deck:
-        folder = document.path.rpartition("/")[0]
+        folder = document.directory
         # use the first tag other than `#no-llm`
         topics = (
             _path_to_deck(name.removeprefix("#"))

@@ -49,7 +49,6 @@ from ankiforge.model import (
     AnkiChanges,
     AnkiNote,
     AnkiReview,
-    Card,
     Conflict,
     ExportedNote,
     Guid,
@@ -348,27 +347,24 @@ def record_exported_notes(
                     previous.note_hash,
                 ):
                     continue
-                body = _build_export_body(guid, note, card)
+                body: Json = {"guid": guid, "mod": note.mod, "digest": note.note_hash}
+                known_texts = card.note.exported_text_by_number
+                may_be_empty: Json = {
+                    "tags": note.tags,
+                    "hashes": note.field_hashes,
+                    "type": msgspec.to_builtins(None if previous else note.mapped),
+                    "numbers": {
+                        number: text
+                        for number, text in note.gap_text_by_number.items()
+                        if known_texts.get(number) != text
+                    },
+                }
+                body |= {name: value for name, value in may_be_empty.items() if value}
                 store.record_event("shipped", key, POLICY, body)
                 if not note.picture_names.items() <= card.note.pictures.items():
                     body = {"guid": guid, "names": note.picture_names}
                     store.record_event("pictures", key, POLICY, body)
     return new_count
-
-
-def _build_export_body(guid: Guid, note: ExportedNote, card: Card) -> Json:
-    numbers = {}
-    for number, words in note.gap_text_by_number.items():
-        if card.note.exported_text_by_number.get(number) != words:
-            numbers[number] = words
-    body: Json = {"guid": guid, "mod": note.mod, "digest": note.note_hash}
-    may_be_empty: Json = {
-        "tags": note.tags,
-        "hashes": note.field_hashes,
-        "type": msgspec.to_builtins(None if card.note.exports else note.mapped),
-        "numbers": numbers,
-    }
-    return body | {name: value for name, value in may_be_empty.items() if value}
 
 
 # --- notes unknown to the journal -------------------------------------------------------

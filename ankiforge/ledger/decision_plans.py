@@ -8,7 +8,7 @@ the other drafts of the decided sentences is computed by `draft_changes`.
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterable, Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 
 import msgspec
 from msgspec.structs import replace
@@ -222,8 +222,7 @@ def plan_skip(snapshot: PassageSnapshot, why: str = "") -> PlannedDecision:
     sentences = tuple(
         sentence for sentence in snapshot.sentences if sentence not in sentences_with_card
     )
-    fact_body = build_sentence_decision_body(snapshot, event, sentences)
-    return PlannedDecision(snapshot, event, fact_body, sentences)
+    return plan_decision(snapshot, event, sentences)
 
 
 def plan_takeover(
@@ -363,7 +362,8 @@ def plan_decision(
     """Build a planned decision from its event and the sentences that it decides.
 
     `event` names the card that is created, changed or rejected. `draft_id` is the draft that
-    the user decided on, or "" if there was none.
+    the user decided on, or "" if there was none. The `fact` event gets the decided sentences, and
+    the hashes of all sentences in the passage.
     """
     passed_drafts: list[StoredDraft] = []
     if len(snapshot.pending_drafts) > 1:
@@ -372,36 +372,19 @@ def plan_decision(
             if fact.is_decided:
                 decided_hashes.add(sentence_decisions.hash_sentence(fact.sentence))
         passed_drafts = find_passed_over_drafts(snapshot, draft_id, decided_hashes)
-    fact_body = build_sentence_decision_body(snapshot, event, sentences, passed_drafts)
+    fact_body: Json = {
+        "sentences": sentences,
+        "passage": list(map(sentence_decisions.hash_sentence, snapshot.sentences)),
+    }
+    if event.body.get("guid"):
+        fact_body["guid"] = event.body["guid"]
+    if passed_drafts:
+        fact_body["passed"] = [
+            hash_question_and_answer(draft.fields) for draft in passed_drafts
+        ]
     chosen_ids = [draft_id, *(draft.id for draft in passed_drafts)]
     chosen = tuple(dict.fromkeys(filter(None, chosen_ids)))
     return PlannedDecision(snapshot, event, fact_body, sentences, chosen)
-
-
-def build_sentence_decision_body(
-    snapshot: PassageSnapshot,
-    event: Event,
-    sentences: Strings,
-    passed_drafts: Iterable[StoredDraft] = (),
-) -> Json:
-    """Build the body of the `fact` event that records which sentences a decision is about.
-
-    It contains the decided sentences, and the hashes of all sentences in the passage. The key
-    `of`, whose value is the id of the decision's event, is added when the decision is recorded.
-    """
-    body: Json = {
-        "sentences": sentences,
-        "passage": [
-            sentence_decisions.hash_sentence(sentence) for sentence in snapshot.sentences
-        ],
-    }
-    if event.body.get("guid"):
-        body["guid"] = event.body["guid"]
-    if passed_drafts:
-        body["passed"] = [
-            hash_question_and_answer(draft.fields) for draft in passed_drafts
-        ]
-    return body
 
 
 def find_card_sentences(

@@ -161,11 +161,6 @@ class DraftingChanges(Value):
     held_changes: tuple[TextChange, ...] = ()
     """The new text of cards that the user must confirm first, each with the reason."""
 
-    @property
-    def new_card_draft_ids(self) -> list[str]:
-        """The ids of the drafts that would become new cards."""
-        return [each.id for each in self.drafts.added if not each.revised_guid]
-
     def exclude_pending_drafts(self) -> DraftingChanges:
         """Return the changes without the new drafts that are already pending.
 
@@ -560,6 +555,8 @@ def compute_pending_draft_changes(
             updated.append(updated_draft)
             has_new_quote |= updated_draft.quote != draft.quote
 
+    drafted_hashes = {each for draft in kept for each in draft.sentence_hashes}
+
     # without a draft with new text, the user is asked whether the card still fits its passage
     reworded = {*reworded_guids, *(draft.revised_guid for draft in kept)}
     guids_to_ask_about: dict[Pair, Guid] = {}
@@ -580,7 +577,7 @@ def compute_pending_draft_changes(
         updated=tuple(updated),
         # the rules also recheck the drafts that now have another quote
         keys_to_redraft=snapshot.passage.keys
-        if has_new_quote or has_undrafted_sentences(kept, sentence_states)
+        if has_new_quote or not drafted_hashes.issuperset(undecided_states)
         else (),
     )
 
@@ -739,18 +736,6 @@ def find_resolving_event(snapshot: PassageSnapshot, draft: StoredDraft) -> str:
             return decision.event_id
         last_id = last_id or decision.event_id
     return last_id
-
-
-def has_undrafted_sentences(
-    pending: Iterable[StoredDraft], sentence_states: Iterable[SentenceState]
-) -> bool:
-    """Return whether any sentence that should be offered to the user has no pending draft."""
-    drafted_hashes = {
-        sentence_hash for draft in pending for sentence_hash in draft.sentence_hashes
-    }
-    return not drafted_hashes.issuperset(
-        sentence_decisions.get_undecided_sentences(sentence_states)
-    )
 
 
 def _find_outdated_card(

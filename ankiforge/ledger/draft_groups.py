@@ -353,19 +353,10 @@ class RemarkFinder:
             return RemarkKind.REPLACEMENT
         if draft.similar_removed_sentence:
             return RemarkKind.NEAR
-        if _was_similar_card_rejected(passage, draft, highlight):
-            # ignore cards that the user accepted and undid
-            accepted_guids = set()
-            for event in self._store.load_events(passage.keys):
-                if event.kind == "accept" and event.author == USER:
-                    accepted_guids.add(event.body["guid"])
-            kept_cards = {}
-            for id, card in passage.cards.items():
-                if card.verdict is not Verdict.TAKEN_BACK or id not in accepted_guids:
-                    kept_cards[id] = card
-            passage_before = replace(passage, cards=kept_cards)
-            is_dropped = _was_similar_card_rejected(passage_before, draft, highlight)
-            return RemarkKind.DECIDED_BEFORE if is_dropped else RemarkKind.TAKEN_BACK
+        if passage.was_ever_decided:
+            rejection_remark = self._find_rejection_remark(passage, draft, highlight)
+            if rejection_remark is not None:
+                return rejection_remark
         if not (self._any_deleted or self._unknown_notes):
             return None
         guid = make_guid(passage.key, draft)
@@ -380,16 +371,29 @@ class RemarkFinder:
             return RemarkKind.UNKNOWN_NOTES
         return None
 
-
-def _was_similar_card_rejected(
-    passage: Passage, draft: StoredDraft, highlight: Highlight
-) -> bool:
-    if not passage.was_ever_decided:
-        return False
-    about = sentence_decisions.find_sentences_to_decide(
-        draft, sentence_decisions.get_sentence_text(highlight)
-    )
-    return sentence_decisions.has_rejected_similar(passage, draft, about)
+    def _find_rejection_remark(
+        self, passage: Passage, draft: StoredDraft, highlight: Highlight
+    ) -> RemarkKind | None:
+        decided_sentences = sentence_decisions.find_sentences_to_decide(
+            draft, sentence_decisions.get_sentence_text(highlight)
+        )
+        if not sentence_decisions.has_rejected_similar(passage, draft, decided_sentences):
+            return None
+        # ignore cards that the user accepted and undid
+        accepted_guids = set()
+        for event in self._store.load_events(passage.keys):
+            if event.kind == "accept" and event.author == USER:
+                accepted_guids.add(event.body["guid"])
+        kept_cards = {}
+        for id, card in passage.cards.items():
+            if card.verdict is not Verdict.TAKEN_BACK or id not in accepted_guids:
+                kept_cards[id] = card
+        passage_before = replace(passage, cards=kept_cards)
+        if sentence_decisions.has_rejected_similar(
+            passage_before, draft, decided_sentences
+        ):
+            return RemarkKind.DECIDED_BEFORE
+        return RemarkKind.TAKEN_BACK
 
 
 def add_vault_name(tag: str, link: str) -> str:

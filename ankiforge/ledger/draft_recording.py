@@ -281,13 +281,15 @@ def record_drafts(
         pending_drafts.save_drafting_outcomes(store, outcomes, mode)
 
     visible_changes: list[TextChange] = []
+    new_draft_ids: list[str] = []
     for key, change in results_by_key.items():
         visible_changes += (*changes_by_key.get(key, ()), *change.held_changes)
+        new_draft_ids += (
+            each.id for each in change.drafts.added if not each.revised_guid
+        )
     return RecordedDrafts(
         tuple(visible_changes),
-        tuple(
-            id for change in results_by_key.values() for id in change.new_card_draft_ids
-        ),
+        tuple(new_draft_ids),
         tuple((drafted_by_key[key].highlight, error) for key, error in failed.items()),
     )
 

@@ -24,7 +24,7 @@ from ankiforge.ledger.chosen_passages import (
 )
 from ankiforge.ledger.database import wrap_database_errors
 from ankiforge.ledger.event_replay import replay_events
-from ankiforge.ledger.events import POLICY, Event, PassageReading, get_event_text
+from ankiforge.ledger.events import POLICY, Event, PassageReading
 from ankiforge.ledger.match import (
     MIN_CONTEXT_CHARS,
     MIN_DISTINCTIVE_CHARS,
@@ -150,16 +150,6 @@ def hash_highlight_content(highlight: Highlight) -> str:
         parts.append(highlight.figure_hash)
         parts += [repr(label) for label in highlight.figure_labels]
     return hash16(*parts)
-
-
-def get_colour_names(highlight: Highlight) -> Strings:
-    """Return the colour of a highlight as the source names it, and the name of the nearest hue.
-
-    Returns () if the highlight has no colour.
-    """
-    if not highlight.colour:
-        return ()
-    return highlight.colour, find_colour_name(highlight.colour)
 
 
 def iter_document_batches(
@@ -465,7 +455,8 @@ def build_event_body(scanned_highlight: MatchedHighlight) -> Json:
     highlight = scanned_highlight.highlight
     newest = scanned_highlight.newest_reading
     text = PassageReading(
-        exact=get_event_text(highlight),
+        # the text from which the key is computed; how readers clean up the other may change
+        exact=highlight.anchor_text or highlight.exact,
         before=newest.before,
         after=newest.after,
         container=scanned_highlight.container,
@@ -612,7 +603,8 @@ def build_highlight_row(
         "content": hash_highlight_content(highlight),
         "alike": alike,
         "run": run_number,
-        "colour": to_list_column(get_colour_names(highlight)),
+        # as the source names it, and the name of the nearest hue
+        "colour": to_list_column((highlight.colour, find_colour_name(highlight.colour))),
         "tags": to_list_column(map(normalize_tag, tags)),
         "body": to_json(highlight),
     }

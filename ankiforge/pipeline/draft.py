@@ -513,14 +513,15 @@ class DraftChecker:
             guids = [
                 finding.duplicate for finding in findings if is_card_id(finding.duplicate)
             ]
-            different_guids = filter_declared_different(
-                self.ledger, passage_state.passage, guids
-            )
-            findings = tuple(
-                finding
-                for finding in findings
-                if finding.duplicate not in different_guids
-            )
+            if guids:
+                different_guids = filter_declared_different(
+                    self.ledger, passage_state.passage, guids
+                )
+                findings = tuple(
+                    finding
+                    for finding in findings
+                    if finding.duplicate not in different_guids
+                )
             # findings about the draft name the card that it is going to be
             self.known.add(
                 make_guid(passage_state.passage.key, draft), highlight.key, draft
