@@ -159,7 +159,8 @@ class NoteReader:
         for block in self._note.blocks:
             placed += self._read_block(block)
         used.update([each.last_block for each in placed])
-        placed += self._iter_marked_quotes(used)
+        if not self._kinds.marks.isdisjoint(("callout", "quote")):
+            placed += self._iter_marked_quotes(used)
         self._placed = sorted(placed, key=attrgetter("sort_key"))
         surroundings = HighlightCompleter(self._note, text, front_matter, self._placed)
         return tuple(map(surroundings.complete_highlight, self._placed))

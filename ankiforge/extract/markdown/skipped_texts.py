@@ -142,7 +142,8 @@ def find_skipped_texts(
         hidden += [(*maths.span(), "code") for maths in _MATHS.finditer(body)]
     hidden.sort()
     highlight_index = _HighlightIndex(body, blocks, highlights)
-    left_out += _iter_unread_tool_cards(text, highlight_index.lines)
+    if may_contain_cards_of_other_tools(text):
+        left_out += _iter_unread_tool_cards(text, highlight_index.lines)
     code_lines = []
     unselected_lines = defaultdict[tuple[str, str], list[int]](list)
     """Maps each disabled kind, with the option that would enable it, to the lines it is on."""
@@ -390,8 +391,6 @@ def _iter_unread_tool_cards(
 
     `read_lines` are the lines of all highlights, and the line below each of them.
     """
-    if not may_contain_cards_of_other_tools(text):
-        return
     padded = f"\n{text}"
     for tool, sign in _TOOL_SIGNS:
         if not any(part in padded for part in tool.literals):
