@@ -9,6 +9,7 @@ from collections import defaultdict
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from functools import partial
 from itertools import chain, groupby
+from operator import attrgetter
 from typing import TYPE_CHECKING
 
 from msgspec.structs import replace
@@ -392,7 +393,7 @@ def _group_into_tasks(
 
     Highlights from the same document must be adjacent.
     """
-    for _, group in groupby(highlights, key=lambda highlight: highlight.document.key):
+    for _, group in groupby(highlights, key=attrgetter("document.key")):
         document_highlights = list(group)
         document = document_highlights[0].document
         by_brief: dict[DraftingInstructions, list[Highlight]] = {}
@@ -495,7 +496,7 @@ class DraftChecker:
 
         without_comment = remove_comment_from_context(highlight)
         pictures = self.job.pictures
-        deck = choose_deck(self.job.decks, highlight).deck
+        deck = choose_deck(self.job.decks, highlight)
         checked_drafts = []
         for draft in drafts:
             if repeats_live_card(passage_state.passage, draft):

@@ -198,7 +198,7 @@ def test_the_deck_of_a_place_is_for_its_documents(tmp_path, root, path, document
     folder = WorkspaceDirectory(tmp_path, Config(), tmp_path)
     document = replace(PASSAGE.document, path=document)
     rules = folder.load_decks([place])
-    assert choose_deck(rules, replace(PASSAGE, document=document)).deck == deck
+    assert choose_deck(rules, replace(PASSAGE, document=document)) == deck
 
 
 @pytest.mark.parametrize(
