@@ -340,7 +340,7 @@ def _combine_with_passage(
     read_rows = [row for row in highlight_rows if row["body"]]
     present_rows = [row for row in read_rows if row["state"] == "present"]
     present_highlights = _sort_copies(present_rows, passage)
-    last_read = tuple(map(decode_highlight, read_rows[:1]))
+    last_read = tuple(decode_highlight(row["body"]) for row in read_rows[:1])
 
     states = {row["state"] for row in highlight_rows}
     source_changes = _find_source_changes(card, present_highlights, states)
@@ -387,11 +387,11 @@ def _sort_copies(present_rows: Sequence[Row], passage: Passage) -> tuple[Highlig
     order.
     """
     if len(present_rows) < 2:
-        return tuple(map(decode_highlight, present_rows))
+        return tuple(decode_highlight(row["body"]) for row in present_rows)
     leading = min(present_rows, key=lambda row: _get_leading_sort_key(row, passage))
     sort_entries = []
     for row in present_rows:
-        highlight = decode_highlight(row)
+        highlight = decode_highlight(row["body"])
         document = highlight.document
         is_other = (row["route"], row["exact"]) != (leading["route"], leading["exact"])
         route = _ROUTE_RANKS.get(row["route"], 9)
@@ -485,13 +485,13 @@ def load_highlight(store: Store, key: str) -> Highlight:
     Raises:
         UsageError: No highlight with this key was read on this device.
     """
-    return decode_highlight(load_highlight_row(store, key))
+    return decode_highlight(load_highlight_row(store, key)["body"])
 
 
 def load_highlights(store: Store, keys: Iterable[str]) -> dict[str, Highlight]:
     """Load highlights by key, skipping those that were never read on this device."""
     rows = highlights.load_highlight_rows(store, list(keys))
-    return {row["key"]: decode_highlight(row) for row in rows if row["body"]}
+    return {row["key"]: decode_highlight(row["body"]) for row in rows if row["body"]}
 
 
 def load_highlight_row(store: Store, key: str) -> Row:
@@ -552,7 +552,7 @@ def iter_passage_highlights(store: Store, key: str) -> Iterator[Highlight]:
     """
     for row in highlights.load_highlight_rows(store, store.get_keys(key)):
         if row["body"]:
-            yield decode_highlight(row)
+            yield decode_highlight(row["body"])
 
 
 def _get_leading_sort_key(row: Row, passage: Passage) -> tuple[int, int]:

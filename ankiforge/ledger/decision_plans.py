@@ -18,7 +18,7 @@ from ankiforge.ledger.events import (
     PROPOSAL_KEY,
     USER,
     Event,
-    content_to_stored,
+    content_to_json,
     hash_question_and_answer,
     make_guid,
 )
@@ -200,7 +200,7 @@ def plan_reject(
         "guid": guid,
         "content": rejected_content,
         "slot": item.stored_text_number if guid else "",
-        "fields": content_to_stored(item).fields,
+        "fields": {name: text for name, text in item.fields if text},
     }
     if isinstance(item, Proposal):
         body[PROPOSAL_KEY] = True
@@ -345,12 +345,6 @@ def build_event(kind: str, key: str, author: str, body: Json) -> Event:
     return Event(
         number=0, device_id="", time="", author=author, kind=kind, key=key, body=body
     )
-
-
-def content_to_json(content: CardContent) -> Json:
-    """Convert the text of a draft or card to the JSON stored in events."""
-    body: Json = msgspec.to_builtins(content_to_stored(content))
-    return body
 
 
 # --- the sentences that a decision decides ----------------------------------------------

@@ -37,7 +37,6 @@ from ankiforge.ledger.draft_completion import (
 from ankiforge.ledger.events import (
     SOURCE,
     SentenceDecision,
-    content_to_stored,
     get_slot,
     normalize_answer,
 )
@@ -231,7 +230,7 @@ def compute_draft_changes(
             continue
         why = explain_confirmation(card, draft)
         if why:
-            after = tuple(content_to_stored(draft).fields.items())
+            after = tuple((name, text) for name, text in draft.fields if text)
             held_changes.append(TextChange(card.guid, card.fields, after, why))
         elif not needs_confirmation(card, draft, snapshot.highlight):
             event = build_revise_event(snapshot.highlight.key, card.guid, draft, SOURCE)

@@ -25,7 +25,7 @@ from ankiforge.ledger.events import USER, Passage, hash_question_and_answer, mak
 from ankiforge.ledger.store import JSON_VALUES, Row, Store, to_json
 from ankiforge.ledger.tables import pending_drafts, sentences
 from ankiforge.ledger.tables.anki_notes import filter_deleted_guids
-from ankiforge.ledger.tables.highlights import decode_highlight_body
+from ankiforge.ledger.tables.highlights import decode_highlight
 from ankiforge.ledger.tables.pending_drafts import decode_draft, row_to_draft
 from ankiforge.ledger.tables.snapshots import load_snapshot
 from ankiforge.model import (
@@ -77,7 +77,7 @@ def iter_pending_drafts(store: Store, ids: Iterable[str]) -> Iterator[PendingDra
             passage = store.get_passage(draft.key)
             if is_obsolete(store, passage, draft):
                 continue
-            highlight = decode_highlight_body(draft_row["highlight_body"])
+            highlight = decode_highlight(draft_row["highlight_body"])
             draft_remarks = finder.find_remarks(draft, highlight)
             old_quote = draft.drafted_quote
             if draft.revised_guid:

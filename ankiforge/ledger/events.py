@@ -2,7 +2,7 @@
 
 An `Event` is a line of the journal. `replay_events` computes a `Passage` with its cards from
 all events about the passage. `StoredContent` is the form in which events store the text of a card;
-only `content_to_stored` and `content_from_stored` convert it.
+only `content_to_json` and `content_from_stored` convert it.
 
 The meaning of an event's field never changes, because journals are kept for years.
 """
@@ -154,9 +154,9 @@ class RepairNote(Value):
     draft: StoredContent
 
 
-def content_to_stored(content: CardContent) -> StoredContent:
-    """Convert the text of a draft or card to the form stored in events."""
-    return StoredContent(
+def content_to_json(content: CardContent) -> Json:
+    """Convert the text of a draft or card to the JSON of a `StoredContent`, for an event."""
+    stored_content = StoredContent(
         kind=content.kind.value,
         fields={name: text for name, text in content.fields if text},
         quote=content.quote,
@@ -168,10 +168,12 @@ def content_to_stored(content: CardContent) -> StoredContent:
         request=content.origin.request,
         tags=content.tags,
     )
+    body: Json = msgspec.to_builtins(stored_content)
+    return body
 
 
 def content_from_stored(stored_content: StoredContent, key: str) -> CardContent:
-    """Convert the text stored in an event to card content. The inverse of `content_to_stored`.
+    """Convert the text stored in an event to card content. The inverse of `content_to_json`.
 
     `key` is the highlight that the event is about.
     """

@@ -94,7 +94,8 @@ class FieldDetector:
             " WHERE state = 'present' AND kind = 'card' AND instr(body, '::')"
         )
         notes: dict[tuple[str, str], set[str]] = defaultdict(set)
-        for highlight in map(decode_highlight, rows):
+        for row in rows:
+            highlight = decode_highlight(row["body"])
             if find_line_pattern(highlight) == FIELD_FORM:
                 document = highlight.document
                 form = list_line_patterns(highlight)[-1]

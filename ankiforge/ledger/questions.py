@@ -440,7 +440,8 @@ def _iter_line_pattern_questions(store: Store) -> Iterator[UserQuestion]:
     )
     fields = line_patterns.FieldDetector(store)
     doubtful_keys = []
-    for highlight in map(decode_highlight, rows):
+    for row in rows:
+        highlight = decode_highlight(row["body"])
         if line_patterns.needs_pattern_answer(store, highlight, fields):
             doubtful_keys.append(highlight.key)
     drafts_by_form: dict[tuple[str, str], list[PendingDraft]] = defaultdict(list)

@@ -35,6 +35,11 @@ from ankiforge.ledger.match import (
     to_matched_highlight,
 )
 from ankiforge.ledger.private import ReadDocument, update_private_texts
+from ankiforge.ledger.sentence_decisions import (
+    get_sentence_text,
+    hash_distinctive_sentences,
+    split_sentences,
+)
 from ankiforge.ledger.store import (
     JSON_VALUES,
     Row,
@@ -43,8 +48,8 @@ from ankiforge.ledger.store import (
     to_json,
     to_list_column,
 )
-from ankiforge.ledger.tables import highlights, sentences
-from ankiforge.ledger.tables.highlights import decode_highlight, decode_highlight_body
+from ankiforge.ledger.tables import highlights
+from ankiforge.ledger.tables.highlights import decode_highlight
 from ankiforge.model import (
     WORD_AND_TRANSLATION,
     DocumentId,
@@ -422,7 +427,7 @@ def record_journal_readings(store: Store, events: Iterable[Event]) -> None:
                 " WHERE h.folded = ? AND h.state = 'present' AND d.container = ? AND d.place = ?",
                 *(reading.text, *container_and_place),
             ):
-                mark = to_matched_highlight(decode_highlight(present_row))
+                mark = to_matched_highlight(decode_highlight(present_row["body"]))
                 if mark.newest_reading.anchor == reading.anchor:
                     equal_keys.append(present_row["key"])
             if len(equal_keys) == 1 and store.get_first_key(
@@ -489,7 +494,7 @@ def load_stored_highlight(store: Store, row: Row) -> MatchedHighlight:
         normalize_reading(text) for text in passage.readings[:MAX_JOURNAL_READINGS]
     ]
     if row["body"]:
-        mark = to_matched_highlight(decode_highlight(row), row["document"])
+        mark = to_matched_highlight(decode_highlight(row["body"]), row["document"])
         # the reading of this device comes first, because it has sides; duplicates are left out
         readings_by_triple = {mark.newest_reading.anchor: mark.newest_reading}
         for reading in journal_readings:
@@ -562,9 +567,22 @@ def write_document(store: Store, document: ReadDocument, old_row: Row | None) ->
 
 
 def write_highlights(store: Store, rows: Sequence[Json]) -> None:
-    """Write rows from `build_highlight_row`. The columns that drafting sets aren't changed."""
+    """Write rows from `build_highlight_row`, and which long sentences the highlights contain.
+
+    The columns that drafting sets aren't changed.
+    """
     store.insert("highlight", rows, key="key")
-    sentences.store_sentences(store, [decode_highlight_body(row["body"]) for row in rows])
+    names_by_key = []
+    sentence_rows = []
+    for row in rows:
+        text = get_sentence_text(decode_highlight(row["body"]))
+        names = hash_distinctive_sentences(split_sentences(text))
+        names_by_key.append((row["key"], to_json(names)))
+        sentence_rows += [(name, row["key"]) for name in names]
+    query = f"DELETE FROM sentence WHERE key = ? AND name NOT IN {JSON_VALUES}"
+    store.execute_all(query, names_by_key)
+    query = "INSERT OR IGNORE INTO sentence (name, key) VALUES (?, ?)"
+    store.execute_all(query, sentence_rows)
 
 
 def build_highlight_row(
