@@ -27,7 +27,7 @@ from ankiforge.ledger.anki_changes import (
 )
 from ankiforge.ledger.database import iter_batches
 from ankiforge.ledger.decision_plans import (
-    build_event,
+    NewEvent,
     find_card_sentences,
     plan_decision,
 )
@@ -416,7 +416,7 @@ def recover_lost_cards(
             }
             if typed_fields:
                 body["typed"] = list(typed_fields)
-            event = build_event("accept", key, USER, body)
+            event = NewEvent("accept", key, USER, body)
             snapshot = load_snapshot(store, store.get_passage(key))
             sentences = find_card_sentences(snapshot, note.guid, content)
             decision_recording.record_decision(

@@ -2,13 +2,14 @@
 
 A `plan_…` function takes a snapshot of the passage and returns a `PlannedDecision` for
 `decision_recording.record_decision`. If no sentence is decided, as when only tags change, a
-`build_…` function returns the event for `decision_recording.record_event`. What happens to
-the other drafts of the decided sentences is computed by `draft_changes`.
+`build_…` function returns the event for `Store.record_event`. What happens to the other drafts of
+the decided sentences is computed by `draft_changes`.
 """
 
 from __future__ import annotations
 
 from collections.abc import Collection, Mapping, Sequence
+from typing import NamedTuple
 
 import msgspec
 from msgspec.structs import replace
@@ -17,7 +18,6 @@ from ankiforge.ledger import sentence_decisions
 from ankiforge.ledger.events import (
     PROPOSAL_KEY,
     USER,
-    Event,
     content_to_json,
     hash_question_and_answer,
     make_guid,
@@ -71,13 +71,22 @@ class NoteRepair(Value):
     """The note type of the added notes, or None if there are none."""
 
 
+class NewEvent(NamedTuple):
+    """An event for `Store.record_event`, which adds its number, device and time."""
+
+    kind: str
+    key: str
+    author: str
+    body: Json
+
+
 class PlannedDecision(Value):
     """A decision on a passage, ready to be recorded."""
 
     snapshot: PassageSnapshot
     """The passage before the decision."""
-    event: Event
-    """The event of the decision, not recorded yet."""
+    event: NewEvent
+    """The event of the decision."""
     fact_body: Json
     """The body of the `fact` event that follows the decision. The key `of` is added when the
     decision is recorded, because its value is the id of the decision's event."""
@@ -113,7 +122,7 @@ def plan_accept(
         draft_id = content.id
         if content.replaced_guid:
             body["instead"] = content.replaced_guid
-    event = build_event("accept", key, by, body)
+    event = NewEvent("accept", key, by, body)
     return plan_decision(
         snapshot,
         event,
@@ -169,7 +178,7 @@ def plan_retirement(
     """
     planned = plan_reject(snapshot, card, why)
     sentences = (*planned.decided_sentences, *find_sentences_of_change(draft))
-    event = replace(planned.event, key=key)
+    event = planned.event._replace(key=key)
     return plan_decision(snapshot, event, sentences, draft.id)
 
 
@@ -206,7 +215,7 @@ def plan_reject(
         body[PROPOSAL_KEY] = True
     if why:
         body["why"] = why
-    event = build_event("reject", snapshot.passage.key, USER, body)
+    event = NewEvent("reject", snapshot.passage.key, USER, body)
     return plan_decision(snapshot, event, sentences, draft_id)
 
 
@@ -215,7 +224,7 @@ def plan_skip(snapshot: PassageSnapshot, why: str = "") -> PlannedDecision:
 
     Its existing cards stay and can still be revised.
     """
-    event = build_event("skip", snapshot.passage.key, USER, {"why": why} if why else {})
+    event = NewEvent("skip", snapshot.passage.key, USER, {"why": why} if why else {})
     sentences_with_card = {
         fact.sentence for fact in snapshot.compute_sentence_states() if fact.revised_guid
     }
@@ -236,7 +245,7 @@ def plan_takeover(
     schedule = [card.to_json() for card in takeover.schedule]
     if isinstance(item, Card):
         body: Json = {"guid": item.guid, "schedule": schedule}
-        event = build_event("adopt", key, USER, body)
+        event = NewEvent("adopt", key, USER, body)
         return plan_decision(
             snapshot, event, find_card_sentences(snapshot, item.guid, item)
         )
@@ -252,7 +261,7 @@ def plan_takeover(
         body["note"] = msgspec.to_builtins(takeover.note)
     if schedule:
         body["schedule"] = schedule
-    event = build_event("adopt", key, USER, body)
+    event = NewEvent("adopt", key, USER, body)
     return plan_decision(
         snapshot,
         event,
@@ -264,16 +273,14 @@ def plan_takeover(
 # --- events that decide no sentence -----------------------------------------------------
 
 
-def build_revise_event(key: str, guid: Guid, content: CardContent, by: str) -> Event:
+def build_revise_event(key: str, guid: Guid, content: CardContent, by: str) -> NewEvent:
     """Build the event that gives a card new text. `key` is any key of the card's passage."""
-    return build_event(
-        "revise", key, by, {"guid": guid, "draft": content_to_json(content)}
-    )
+    return NewEvent("revise", key, by, {"guid": guid, "draft": content_to_json(content)})
 
 
 def build_edit_event(
     key: str, guid: str, content: CardContent, fields: Texts, over: Mapping[str, Pair]
-) -> Event | None:
+) -> NewEvent | None:
     """Build the event for a user's edit of a card, or return None if the edit changes nothing.
 
     Args:
@@ -294,26 +301,26 @@ def build_edit_event(
         body["over"] = over
     if content.kind is not CardKind.CLOZE and "Reverse" in fields:
         body["kind"] = "two-way" if fields["Reverse"] else "basic"
-    return build_event("edit", key, USER, body)
+    return NewEvent("edit", key, USER, body)
 
 
 def build_deck_and_tags_event(
     key: str, guid: str, deck: str, added: Sequence[str], removed: Sequence[str]
-) -> Event:
+) -> NewEvent:
     """Build the event that changes a card's tags and, if `deck` isn't "", its deck."""
     values = {"deck": deck, "added": added, "removed": removed}
     body = {name: value for name, value in values.items() if value}
-    return build_event("placed", key, USER, {"guid": guid, **body})
+    return NewEvent("placed", key, USER, {"guid": guid, **body})
 
 
-def build_different_passages_event(key: str, other_key: str) -> Event:
+def build_different_passages_event(key: str, other_key: str) -> NewEvent:
     """Build the event that records the user's answer that two passages are not the same."""
-    return build_event("different", key, USER, {"old": other_key})
+    return NewEvent("different", key, USER, {"old": other_key})
 
 
 def build_repair_event(
     key: str, repair_name: str, note_id: int, guid: str, change: NoteRepair | None
-) -> Event:
+) -> NewEvent:
     """Build the event that records a user's repair of a note in Anki.
 
     Args:
@@ -337,21 +344,14 @@ def build_repair_event(
                 for card in change.added_cards
             ]
             body["type"] = msgspec.to_builtins(change.added_note_type)
-    return build_event("repair", key, USER, body)
-
-
-def build_event(kind: str, key: str, author: str, body: Json) -> Event:
-    """Build an event to be recorded. Its number, device and time are set when it is recorded."""
-    return Event(
-        number=0, device_id="", time="", author=author, kind=kind, key=key, body=body
-    )
+    return NewEvent("repair", key, USER, body)
 
 
 # --- the sentences that a decision decides ----------------------------------------------
 
 
 def plan_decision(
-    snapshot: PassageSnapshot, event: Event, sentences: Strings, draft_id: str = ""
+    snapshot: PassageSnapshot, event: NewEvent, sentences: Strings, draft_id: str = ""
 ) -> PlannedDecision:
     """Build a planned decision from its event and the sentences that it decides.
 

@@ -22,7 +22,7 @@ from ankiforge.ledger import (
     questions,
 )
 from ankiforge.ledger.decision_plans import (
-    build_event,
+    NewEvent,
     find_passed_over_drafts,
     plan_decision,
 )
@@ -892,7 +892,7 @@ def test_the_persons_own_form_is_passed_over(draft_id, form, decided, passed):
 
 def test_a_decision_names_its_sentences_and_those_of_the_passage(empty):
     here = PassageSnapshot(Passage((P,)), HIGHLIGHT.exact)
-    rejects = build_event("reject", P, USER, {"content": "c", "guid": ""})
+    rejects = NewEvent("reject", P, USER, {"content": "c", "guid": ""})
     event = decision_recording.record_decision(
         empty, plan_decision(here, rejects, (HIGHLIGHT.exact,))
     )
