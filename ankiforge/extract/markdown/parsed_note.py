@@ -251,9 +251,9 @@ def read_note(
         yield from _ParsedNote(source, note, front_matter, find_picture).iter_results()
         return
     kinds = source.combine_kinds_to_read(note.marks)
-    left_out = find_skipped_texts(text, front_matter.line_count, kinds)
-    if left_out:
-        yield UnmarkedDocument(source.listing.container, path, "", skipped_texts=left_out)
+    skipped = find_skipped_texts(text, front_matter.line_count, kinds)
+    if skipped:
+        yield UnmarkedDocument(source.listing.container, path, "", skipped_texts=skipped)
 
 
 def read_whole_text(
