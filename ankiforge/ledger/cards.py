@@ -388,7 +388,7 @@ def _sort_copies(present_rows: Sequence[Row], passage: Passage) -> tuple[Highlig
     """
     if len(present_rows) < 2:
         return tuple(decode_highlight(row["body"]) for row in present_rows)
-    leading = min(present_rows, key=lambda row: _get_leading_sort_key(row, passage))
+    leading = min(present_rows, key=lambda row: _get_leading_sort_key(row, passage.keys))
     sort_entries = []
     for row in present_rows:
         highlight = decode_highlight(row["body"])
@@ -508,31 +508,32 @@ def load_highlight_row(store: Store, key: str) -> Row:
     return row
 
 
-def load_current_highlight_row(store: Store, passage: Passage) -> Row | None:
-    """Load the database row of the passage's first highlight that is still in its document.
+def load_current_highlight_row(store: Store, passage_keys: Strings) -> Row | None:
+    """Load the database row of a passage's first highlight that is still in its document.
 
     Returns None if all highlights of the passage were removed.
     """
-    return next(iter(_load_current_highlight_rows(store, passage)), None)
+    return next(iter(_load_current_highlight_rows(store, passage_keys)), None)
 
 
-def is_leading_highlight(store: Store, highlight_key: str, passage: Passage) -> bool:
-    """Return whether a highlight is the leading one of its passage.
+def is_leading_highlight(store: Store, highlight_key: str, passage_keys: Strings) -> bool:
+    """Return whether a highlight is the leading one of its passage, which has these keys.
 
     Cards are only drafted from the leading highlight.
     """
-    if passage.keys == (highlight_key,):
+    if passage_keys == (highlight_key,):
         return True
-    leading = find_leading_row(_load_current_highlight_rows(store, passage), passage)
+    present_rows = _load_current_highlight_rows(store, passage_keys)
+    leading = find_leading_row(present_rows, passage_keys)
     return leading is not None and leading["key"] == highlight_key
 
 
-def _load_current_highlight_rows(store: Store, passage: Passage) -> list[Row]:
-    rows = highlights.load_highlight_rows(store, passage.keys)
+def _load_current_highlight_rows(store: Store, keys: Strings) -> list[Row]:
+    rows = highlights.load_highlight_rows(store, keys)
     return [row for row in rows if row["state"] == "present"]
 
 
-def find_leading_row(present_rows: Sequence[Row], passage: Passage) -> Row | None:
+def find_leading_row(present_rows: Sequence[Row], passage_keys: Strings) -> Row | None:
     """Find the row of the leading highlight, from which the passage takes its text.
 
     The kind of source that comes first in `ROUTE_PRIORITY` wins. Among highlights from the same
@@ -541,7 +542,9 @@ def find_leading_row(present_rows: Sequence[Row], passage: Passage) -> Row | Non
     if len(present_rows) == 1:  # fast path, because every decision calls this
         return present_rows[0]
     return min(
-        present_rows, key=lambda row: _get_leading_sort_key(row, passage), default=None
+        present_rows,
+        key=lambda row: _get_leading_sort_key(row, passage_keys),
+        default=None,
     )
 
 
@@ -555,5 +558,5 @@ def iter_passage_highlights(store: Store, key: str) -> Iterator[Highlight]:
             yield decode_highlight(row["body"])
 
 
-def _get_leading_sort_key(row: Row, passage: Passage) -> tuple[int, int]:
-    return _ROUTE_RANKS.get(row["route"], 9), passage.keys.index(row["key"])
+def _get_leading_sort_key(row: Row, passage_keys: Strings) -> tuple[int, int]:
+    return _ROUTE_RANKS.get(row["route"], 9), passage_keys.index(row["key"])

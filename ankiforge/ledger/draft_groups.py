@@ -110,7 +110,9 @@ def is_obsolete(store: Store, passage: Passage, draft: StoredDraft) -> bool:
         return will_update_card(passage, draft)
     if len(passage.keys) == 1 or draft.keeps_text:
         return False
-    if draft.is_proposed and not cards.is_leading_highlight(store, draft.key, passage):
+    if draft.is_proposed and not cards.is_leading_highlight(
+        store, draft.key, passage.keys
+    ):
         return True
     if not draft.sentence_hashes:
         return False
@@ -442,12 +444,12 @@ def _find_possible_matches(store: Store, passage: Passage) -> list[Pair]:
     Each result is a pair of a key of `passage` and the key of the removed passage.
     """
     if not passage.possible_same_keys or not cards.load_current_highlight_row(
-        store, passage
+        store, passage.keys
     ):
         return []
     doubts = []
     for new, old in passage.possible_same_keys.items():
         other = store.get_passage(old)
-        if not cards.load_current_highlight_row(store, other):
+        if not cards.load_current_highlight_row(store, other.keys):
             doubts.append((new, old))
     return doubts

@@ -105,7 +105,7 @@ def iter_highlights_to_draft(
                 # a model's later drafts must still follow the changed passage
                 if by_model or not pending_drafts.find_drafts_of_highlight(store, key):
                     continue
-            if not cards.is_leading_highlight(store, key, passage):
+            if not cards.is_leading_highlight(store, key, passage.keys):
                 continue
             highlight = decode_highlight(highlight_row["body"])
             if by_model and not _should_ask_model(

@@ -152,7 +152,7 @@ def _iter_same_passage_questions(store: Store) -> Iterator[UserQuestion]:
             card, lost_passage = cards.load_card_and_passage(store, finding.duplicate)
             if (
                 card.is_live
-                and not cards.load_current_highlight_row(store, lost_passage)
+                and not cards.load_current_highlight_row(store, lost_passage.keys)
                 and not passage.was_ever_decided
                 and not passage.is_distinct_from(lost_passage)
             ):

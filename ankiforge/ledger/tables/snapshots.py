@@ -43,7 +43,7 @@ def load_snapshots(store: Store, passages: Sequence[Passage]) -> list[PassageSna
     leading_keys = []
     for passage in passages:
         present_rows = [rows_by_key[key] for key in passage.keys if key in rows_by_key]
-        leading = cards.find_leading_row(present_rows, passage)
+        leading = cards.find_leading_row(present_rows, passage.keys)
         texts.append(
             sentence_decisions.get_sentence_text(decode_highlight(leading["body"]))
             if leading
