@@ -330,12 +330,13 @@ def test_every_command_of_a_page_runs(page, home):
 
 def test_every_way_to_mark_makes_the_card_the_page_says(home):
     page = (DOCS / "guides/obsidian.md").read_text(encoding="utf-8")
-    rows = re.findall(r"^\| `(.+?)` \| (cloze|basic|two-way)\b", page, re.MULTILINE)
+    rows = re.findall(r"^\| (`.+?`) \| (cloze|basic|two-way)\b", page, re.MULTILINE)
     assert len(rows) >= 7
     for number, (words, kind) in enumerate(rows):
         note = home.folder / f"row {number}" / "note.md"
         note.parent.mkdir()
-        note.write_text(words.replace("⏎", "\n") + "\n", encoding="utf-8")
+        lines = (line.strip("`") for line in words.split("<br>"))
+        note.write_text("\n".join(lines) + "\n", encoding="utf-8")
         home.type(f"ankiforge run '{note.parent}'")
         cards = home.data(f"ankiforge list source:row{number}")
         assert {card["kind"] for card in cards} == {kind}, words

@@ -21,6 +21,8 @@ def _print_delivery(
     workspace: Workspace,
     result: RunResult,
     deck: str,
+    *,
+    failure_sign: str = "!",
 ) -> None:
     from ankiforge.pipeline.deliver import explain_nothing_exported
     from ankiforge.reports import summary
@@ -28,7 +30,7 @@ def _print_delivery(
     if call.as_json:
         call.print_json(summary.build_delivery_report(result, workspace.ledger))
         return
-    sign = "✓" if result.error is None else "!"
+    sign = "✓" if result.error is None else failure_sign
     for line in summary.format_delivery(result):
         call.print_result(f"{sign} {line}")
     call.print_problems(result.problems)
@@ -161,5 +163,6 @@ def push(call: cli.Call, sync: bool, deck: str, output: str, force: bool) -> Non
     with cli.open_workspace(call) as workspace:
         call.say("sending to Anki …")
         result = workspace.push(sync=sync, deck=deck, output=output, force=force)
-        _print_delivery(call, workspace, result, deck)
+        not_sent = "! not sent; the package has them:"
+        _print_delivery(call, workspace, result, deck, failure_sign=not_sent)
     cli.exit_if_failed(result.problems, result.error)

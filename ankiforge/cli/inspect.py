@@ -99,6 +99,10 @@ def list_(
         if count := cli.print_items(call, rows, blank_lines=call.verbose, in_pager=True):
             if sys.stdout.isatty() and not (call.verbose or call.as_json):
                 legend = LEGEND | ({"○": "proposal"} if no_card else {})
+                if view:
+                    del legend[
+                        "?"
+                    ]  # there it's the sign of a question or an unknown note
                 used = [f"{sign} {legend[sign]}" for sign in legend if sign in signs]
                 if used:
                     call.say(f"\n{join_columns(*used)}")
@@ -109,7 +113,7 @@ def list_(
         elif call.limit != 0:
             # with --all, the first alternative is already shown
             others = ", ".join(alternatives[everything:])
-            nothing = "nothing here"
+            nothing = f"nothing matches “{' '.join(query)}”" if query else "nothing here"
             if view == "gone":
                 nothing = "no card here has lost its passage; this view lists cards only"
             call.say(f"{nothing}; see also: {others}")

@@ -177,10 +177,10 @@ def select_sources(
         for path in dict.fromkeys(
             Path(place.path) for place in workspace.remembered_paths
         ):
-            problem = selection.add_path(path)
             at_path = {
                 place for place in workspace.remembered_paths if Path(place.path) == path
             }
+            problem = _find_replaced_export(path, at_path) or selection.add_path(path)
             if problem and at_path & present:
                 message = f"{problem.message}; highlights that were read before are kept"
                 hint = f"put back what was there, or {_suggest_forget(problem.location)}"
@@ -223,6 +223,20 @@ def explain_broad_path(path: Path) -> str:
     if path.is_dir() and path.is_mount():
         return "is a whole drive"
     return "contains your home folder" if path in home.parents else ""
+
+
+def _find_replaced_export(path: Path, places: Iterable[RememberedPath]) -> Problem | None:
+    """Return a problem if a remembered export is empty now, or another kind of file."""
+    kinds = {place.kind for place in places if is_export_kind(place.kind)}
+    if not kinds or not path.is_file() or find_source_kind(path) in kinds:
+        return None
+    is_empty = path.stat().st_size == 0
+    message = (
+        "the file is empty"
+        if is_empty
+        else f"the file is no longer a {min(kinds)} export"
+    )
+    return Problem(str(path), message)
 
 
 def add_other_exports(
@@ -427,8 +441,15 @@ class _Selector:
             SelectedSource(entry, _rebase_onto_root(entry, path))
             for entry in _find_configured_sources(config, path)
         ]
-        if selected:
+        # a remembered folder may have files that its configured sources do not read
+        selected_kinds = {source.entry.kind for source in selected}
+        is_remembered_otherwise = any(
+            place.path == str(path) and place.kind not in selected_kinds
+            for place in self.places
+        )
+        if selected and not is_remembered_otherwise:
             return selected
+        selected = []
 
         # known directories by kind of source; the value is whether the whole directory is read
         known = defaultdict[str, dict[Path, bool]](dict)

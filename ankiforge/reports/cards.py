@@ -185,18 +185,32 @@ _MAX_LINE_CHARS = 500
 
 
 PROPOSAL_SIGN = "○"
+ASKED_STATE = "in a question"
+"""The state of a draft on which the user decides by answering a question, in rows of lists."""
 _STATE_SIGNS = {
     "accepted": "✓",
     "in Anki": "✓",
     "proposed": PROPOSAL_SIGN,
     "waiting": "○",
     "revision": "○",
+    ASKED_STATE: "?",
 }
 
 
-LEGEND = {PROPOSAL_SIGN: "waiting", "✓": "card", "✗": "blocked or gone", "·": "no card"}
+LEGEND = {
+    PROPOSAL_SIGN: "waiting",
+    "?": "in a question: ankiforge list --view questions",
+    "✓": "card",
+    "✗": "blocked or gone",
+    "·": "no card",
+}
 """The meaning of the signs in rows."""
-_HEADING_NOUNS = {"waiting": "draft", "accepted": "card", "proposed": "proposal"}
+_HEADING_NOUNS = {
+    "waiting": "draft",
+    "accepted": "card",
+    "listed": "highlight",
+    "proposed": "proposal",
+}
 
 
 def format_heading(document: Document, counts: Mapping[str, int]) -> str:

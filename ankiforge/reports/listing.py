@@ -6,7 +6,7 @@ Each item is yielded as JSON, as lines of text, or as both. `reports.cards` form
 from __future__ import annotations
 
 from collections import Counter, defaultdict
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Container, Iterable, Iterator, Sequence
 from itertools import groupby
 from typing import Any
 
@@ -25,6 +25,7 @@ from ankiforge.ledger import (
 )
 from ankiforge.ledger.anki_views import iter_notes_without_card
 from ankiforge.ledger.questions import find_open_questions
+from ankiforge.ledger.store import Row
 from ankiforge.model import (
     HIGHLIGHT_PREFIX,
     ListRow,
@@ -147,8 +148,10 @@ class Listing:
             )
         counts = defaultdict[str, Counter[str]](Counter)
         documents = {row["id"]: str(row["document"]) for row in rows}
+        asked_ids = self._find_drafts_in_questions(rows, draft_ranks)
         for row in rows:
-            counts[documents[row["id"]]][row["verdict"]] += 1
+            verdict = cards.ASKED_STATE if row["id"] in asked_ids else row["verdict"]
+            counts[documents[row["id"]]][verdict] += 1
         items = item_lists.load_items(ledger, documents)
         if self._as_json or self._verbose:
             yield from self._list_rows(items)
@@ -158,7 +161,10 @@ class Listing:
         )
         last_document = ""
         for list_row in apply_anki_edits_to_rows(ledger, items):
-            lines = [cards.format_row(view_card(list_row), list_row.id[:id_length])]
+            view = view_card(list_row)
+            if list_row.id in asked_ids:
+                view = replace(view, state=cards.ASKED_STATE)
+            lines = [cards.format_row(view, list_row.id[:id_length])]
             document = documents[list_row.id]
             if document != last_document:
                 title = list_row.highlight.document
@@ -166,6 +172,14 @@ class Listing:
                 lines[:0] = [""] if last_document else []
             last_document = document
             yield None, lines
+
+    def _find_drafts_in_questions(
+        self, rows: Iterable[Row], draft_ranks: Container[str]
+    ) -> set[str]:
+        """Return the ids of the drafts on which the user decides by answering a question."""
+        revisions = pending_items.load_pending_items(self._ledger).revisions
+        waiting = (row["id"] for row in rows if row["verdict"] == "waiting")
+        return {id for id in waiting if id not in draft_ranks and id not in revisions}
 
     def _rank_documents(self) -> dict[int, int]:
         """Map the row id of each document with pending items to its position on the page."""
@@ -268,8 +282,8 @@ class Listing:
                 )
                 if lines:
                     rows.append((data, lines))
-                    is_proposal = lines[0].split()[1] == cards.PROPOSAL_SIGN
-                    counts["proposed" if is_proposal else "without a proposal"] += 1
+                    counts["listed"] += 1
+                    counts["proposed"] += lines[0].split()[1] == cards.PROPOSAL_SIGN
             heading = [*separator, cards.format_heading(document, counts)]
             for data, lines in rows:
                 yield data, [*heading, *lines]

@@ -72,7 +72,8 @@ STORIES: dict[str, tuple[Step, ...]] = {
         lambda desk: desk.col.db.scalar("select 1 / (count(*) = 1) from notes"),
     ),
     "a closed Anki leaves the package ready": (
-        do.run(), do.settings("http://127.0.0.1:9"), do.say("push", code=3, told="Anki"),
+        do.run(), do.settings("http://127.0.0.1:9"),
+        do.say("push", code=3, told="! not sent; the package has them: ankiforge.apkg"),
         lambda desk: desk.package.stat(),
     ),
     "CSS and a template of a person's own stay": (

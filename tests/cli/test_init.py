@@ -11,6 +11,7 @@ from ankiforge.cli import main
 from ankiforge.config import read_settings
 from ankiforge.config.deckfiles import load_decks
 from ankiforge.extract import registry
+from tests.makers.pdf_writer import Page, mark, paragraph, write_pdf
 from tests.makers.zotero_writer import Library, write_zotero
 
 
@@ -157,6 +158,25 @@ def test_the_first_init_takes_over_the_default_workspace_and_says_so(
     assert (home / "cards/.ankiforge/ledger.db").read_bytes() == b"x"
     assert (home / "cards/.ankiforge/.gitignore").read_text() == "*\n"
     assert (home / "cards/journal/0a1b.jsonl").read_text() == "{}\n"
+
+
+def test_all_that_was_read_before_the_first_init_is_read_after_it(home, ankiforge):
+    vault = home / "My Notes"
+
+    def mark_words(words: str) -> None:
+        text = paragraph("The heart pumps blood.")
+        write_pdf(vault / "heart.pdf", [Page([text], marks=[mark(words)])])
+
+    mark_words("pumps")
+    ankiforge("run", str(vault))
+
+    ankiforge("init", "cards")
+    _, out, err = ankiforge("run")
+    assert "not read" not in out + err
+    assert "not found" not in out + err
+    mark_words("heart")
+    _, out, _ = ankiforge("run")
+    assert "(1 new" in out
 
 
 @pytest.mark.parametrize("answer", ["y", "n"])

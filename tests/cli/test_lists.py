@@ -90,7 +90,7 @@ def test_an_empty_list_names_the_lists_that_may_have_it(read):
         (["--no-card", "--all"], "ankiforge list"),
         (["--view", "gone"], "ankiforge list --all, ankiforge list --no-card"),
     ):
-        nothing = "nothing here"
+        nothing = "nothing matches “no such words”"
         if "gone" in options:
             nothing = "no card here has lost its passage; this view lists cards only"
         told = read.ok("list", *options, "no such words").stderr
@@ -112,12 +112,22 @@ def test_proposals_are_counted_in_an_empty_list_and_a_sentence_is_proposed_once(
         assert "ankiforge list --no-card\n  1 proposal waiting\n  next  " in told
     assert "waiting" not in forge.ok("list", "no such words").stderr
     heading, *lines = forge.ok("list", "--no-card").stdout.splitlines()
-    assert heading == "a  1 proposal, 1 without a proposal"
+    assert heading == "a  2 highlights, 1 proposal"
     assert [line.split()[1] for line in lines] == ["○", "·"]
     assert lines[1].endswith("  proposed above")
     rows = forge.ok("list", "--no-card", "--json").lines
     assert all(row["proposal"] for row in rows)
     assert len(rows) == 2
+
+
+def test_a_draft_on_which_a_question_decides_has_the_sign_of_a_question(forge, vault):
+    lines = ["Gains :: Pomerania", "Elector :: one of eight", "Dutch :: independent"]
+    (vault / "a.md").write_text("\n\n".join([*lines, "The ==Peace== of Münster."]))
+    forge.ok("run", vault)
+    heading, *rows = forge.ok("list").stdout.splitlines()
+    assert heading == "a  1 draft, 3 in a question"
+    assert sorted(row.split()[1] for row in rows) == ["?", "?", "?", "○"]
+    assert {card["state"] for card in forge.ok("list", "--json").lines} == {"waiting"}
 
 
 def test_what_looks_like_a_mark_is_listed_with_its_place_and_reason(read, vault):

@@ -90,6 +90,31 @@ def test_a_table_that_breaks_off_is_told(tmp_path, rest, what):
     assert not found[-1].complete
 
 
+CLIPPING = "A (B)\n- Your Highlight on Location {n}0-{n}1 | Added on Sunday, March 1, 2026\n\nWords {n}.\n"
+
+
+@pytest.mark.parametrize(
+    ("rest", "texts", "is_complete"),
+    [
+        ("==========\n", ["Words 1.", "Words 2."], True),
+        ("==========", ["Words 1.", "Words 2."], True),
+        ("==========\n\n", ["Words 1.", "Words 2."], True),
+        ("====", ["Words 1."], False),
+        ("", ["Words 1."], False),  # the words of the last entry may be cut off, too
+    ],
+)
+def test_clippings_that_are_cut_off_are_told(tmp_path, rest, texts, is_complete):
+    text = f"{CLIPPING.format(n=1)}==========\n{CLIPPING.format(n=2)}{rest}"
+    (tmp_path / "My Clippings.txt").write_text(text, "utf-8")
+    found = scan("kindle", tmp_path)
+    assert [one.exact for one in highlights(found)] == texts
+    [end] = [one for one in found if isinstance(one, ScanEnd)]
+    assert end.complete is is_complete
+    told = [one.message for one in found if isinstance(one, Problem)]
+    cut_off = "the file is cut off in the middle of its last entry, which is left out"
+    assert told == ([] if is_complete else [cut_off])
+
+
 @pytest.mark.parametrize(("count", "rest"), [(20, []), (21, [1]), (45, [25])])
 def test_of_many_faults_twenty_are_named_and_the_others_counted(tmp_path, count, rest):
     path = tmp_path / "export.json"

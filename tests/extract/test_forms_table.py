@@ -33,7 +33,7 @@ def test_each_example_is_read_if_its_kind_is_selected_and_only_then(
     tmp_path: Path, form: NoteSyntax, source: str
 ) -> None:
     (tmp_path / "heart.png").write_bytes(b"png")
-    (tmp_path / "a.md").write_text(source.replace("⏎", "\n") + "\n", "utf-8")
+    (tmp_path / "a.md").write_text(source + "\n", "utf-8")
 
     def read(values: list[str]) -> int:
         selected = {"marks": (), "cards": (), form.setting: tuple(values)}

@@ -295,6 +295,29 @@ def test_a_remembered_path_that_is_missing_is_told(workspace, notes):
 
 
 @pytest.mark.parametrize(
+    ("text", "message"),
+    [
+        (CLIPPING * 2, ""),
+        ("", "the file is empty"),
+        (MARKED, "the file is no longer a kindle export"),
+    ],
+)
+def test_a_remembered_export_was_emptied_or_replaced(workspace, text, message):
+    path = workspace.folder.root / "My Clippings.txt"
+    path.write_text(CLIPPING, "utf-8")
+    store_remembered_paths(
+        workspace.folder.state_directory, select(workspace, path).remembered_paths
+    )
+    path.write_text(text, "utf-8")
+    found = select(workspace)
+    kept = "; highlights that were read before are kept"
+    assert [each.message.removesuffix(kept) for each in found.problems] == (
+        [message] if message else []
+    )
+    assert ("kindle" in [source.key[0] for source in found.sources]) is not bool(message)
+
+
+@pytest.mark.parametrize(
     ("change", "options", "kept"),
     [
         ("", {}, "--deck Uni --marks bold"),
@@ -491,6 +514,22 @@ def test_a_file_in_a_folder_of_the_settings(workspace, notes, name, unmarked, fo
     assert found[0] in [source.key[0] for source in read]
     if found[0] == "obsidian":
         assert [source.key for source in selected] == [found]
+
+
+def test_a_folder_of_the_settings_keeps_what_else_was_read_there(workspace, notes):
+    (notes / "a.md").write_text(MARKED, "utf-8")
+    write_pdf(notes / "a.pdf", [Page([paragraph("The heart pumps blood.")])])
+    with_sources(workspace, entry("obsidian", notes, "v"))
+    assert [each.key for each in select(workspace, notes).sources] == [("obsidian", "v")]
+    for kind in ("pdf", "obsidian"):
+        place = RememberedPath(str(notes), kind, "v")
+        places = (*workspace.folder.remembered_paths, place)
+        store_remembered_paths(workspace.folder.state_directory, places)
+        assert ("pdf", "v") in [each.key for each in select(workspace).sources]
+        assert [each.key for each in select(workspace, notes).sources] == [
+            ("obsidian", "v"),
+            ("pdf", "v"),
+        ]
 
 
 def test_pdfs_without_a_mark_are_those_that_are_there(workspace, tmp_path, monkeypatch):

@@ -85,7 +85,7 @@ def plain(line: str) -> str:
         (PAPER, {}, "*On Memory*\ta/b/  "),
         (PAPER, {"waiting": 2, "accepted": 1, "proposed": 1}, "*On Memory*\ta/b/  2 drafts, 1 card, 1 proposal"),
         (PAPER, {"rejected": 1, "waiting": 0, "retired": 2}, "*On Memory*\ta/b/  1 rejected, 2 retired"),
-        (replace(PAPER, path="Memory.pdf"), {"without a proposal": 3}, "*On Memory*\t3 without a proposal"),
+        (replace(PAPER, path="Memory.pdf"), {"listed": 3, "proposed": 0}, "*On Memory*\t3 highlights"),
         (replace(PAPER, title="", path="a/x  y.md"), {"waiting": 1}, "*a/x y.md*\ta/  1 draft"),
     ],
 )  # fmt: skip

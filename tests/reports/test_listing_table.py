@@ -116,7 +116,7 @@ MARKED = [
     f"ID ○ {WATER.replace('Osmosis', '[Osmosis]')}\tgap 2: semipermeable membrane",
     "ID · so much for that\ta heading or a label",
 ]
-AGAIN = ["Later\t1 without a proposal", f"ID · {WATER}\tsame words as in Cells"]
+AGAIN = ["Later\t1 highlight", f"ID · {WATER}\tsame words as in Cells"]
 NUCLEUS = "ID · What is a nucleus?::the home of the genes\tskipped: rejected by you"
 LOOKALIKE = "Open.md, line 1: ==mark=="
 
@@ -124,14 +124,14 @@ LOOKALIKE = "Open.md, line 1: ==mark=="
 @pytest.mark.parametrize(
     ("query", "everything", "lines"),
     [
-        ((), False, [*AGAIN, "", "Cells\t1 proposal, 1 without a proposal", *MARKED]),
+        ((), False, [*AGAIN, "", "Cells\t2 highlights, 1 proposal", *MARKED]),
         (("Later",), False, AGAIN),
         (("same WORDS",), False, AGAIN),  # of the reason
         (("notes/later.md",), False, AGAIN),
-        (("water", "cells"), False, [*AGAIN, "", "Cells\t1 proposal", MARKED[0]]),
+        (("water", "cells"), False, [*AGAIN, "", "Cells\t1 highlight, 1 proposal", MARKED[0]]),
         (("nucleus",), False, []),
-        (("nucleus",), True, ["Cells\t1 without a proposal", NUCLEUS]),
-        (("much",), True, ["Cells\t1 without a proposal", MARKED[1]]),
+        (("nucleus",), True, ["Cells\t1 highlight", NUCLEUS]),
+        (("much",), True, ["Cells\t1 highlight", MARKED[1]]),
         (("Open.md",), False, []),
         (("Open.md",), True, [LOOKALIKE]),
         (("==mark==", "line 1"), True, [LOOKALIKE]),

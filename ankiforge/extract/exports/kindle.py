@@ -139,8 +139,17 @@ def _parse_entry(
 
 
 def parse_clippings(path: str, text: str) -> Iterator[ClippingsEntry | Problem]:
-    """Yield the entries of a clippings file, and a problem for each malformed entry."""
-    for number, entry in enumerate(_ENTRY_END_LINE.split(text)):
+    """Yield the entries of a clippings file, and a problem for each malformed entry.
+
+    The Kindle ends every entry with a line of `=`. If the last entry lacks it, the file was cut
+    off, and the words of that entry may be cut off, too.
+    """
+    *entries, rest_of_file = _ENTRY_END_LINE.split(text)
+    if rest_of_file.strip("\ufeff \t\n"):
+        message = "the file is cut off in the middle of its last entry, which is left out"
+        hint = "copy it from the Kindle again, or end it with a line of ten ="
+        yield Problem(f"{path}: entry {len(entries) + 1}", message, hint)
+    for number, entry in enumerate(entries):
         title, _, rest = entry.strip("\ufeff \t\n").partition("\n")
         heading, _, entry_text = rest.strip().partition("\n")
         is_entry = heading.startswith(("-", "–", "—"))

@@ -110,7 +110,7 @@ class NoteSyntax(NamedTuple):
     covers_note: bool = False
     """Whether a note with this syntax belongs entirely to another tool and isn't read at all."""
     examples: tuple[tuple[str, str], ...] = ()
-    """(source, resulting card) pairs for the guide. In the source, `⏎` is a line break."""
+    """(source, resulting card) pairs for the guide."""
 
 
 # fmt: off
@@ -143,7 +143,7 @@ FORMS = (
         "callout", "callout", "marks", "callout", ("[!",),
         sign=rf"^(?P<callout>{LIST_MARKERS}>(?:{LIST_MARKERS}>)*[ \t]*\[![^\[\]\n]+\])",
         reason=_NO_WORDS_REASON,
-        examples=(("> [!note] Bile⏎> It dissolves fat.", "not by default: a passage"),),
+        examples=(("> [!note] Bile\n> It dissolves fat.", "not by default: a passage"),),
     ),
     NoteSyntax("quote", "> passage", "marks", "quote", (">",)),
     NoteSyntax(
@@ -174,10 +174,10 @@ FORMS = (
         reason="right above it there is no question, or right below it no answer",
         examples=(
             (
-                "What does the pancreas make?⏎?⏎Insulin and glucagon.",
+                "What does the pancreas make?\n?\nInsulin and glucagon.",
                 "basic; for long answers, code and formulas",
             ),
-            ("o cão⏎??⏎the dog", "two-way"),
+            ("o cão\n??\nthe dog", "two-way"),
         ),
     ),
     NoteSyntax(
@@ -185,7 +185,7 @@ FORMS = (
         line=QUESTION_LABEL,
         sign=rf"{_QUOTED_LINE}(?P<asked>{QUESTION_LABEL.replace('?P<label>', '?:')})",
         reason="its question or answer is missing",
-        examples=(("Q: What does bile do?⏎A: It dissolves fat.", "basic"),),
+        examples=(("Q: What does bile do?\nA: It dissolves fat.", "basic"),),
     ),
     NoteSyntax("bracket", "C: … […]", "cards", "block", ("c:",), line=BRACKET_CARD_LABEL),
     NoteSyntax(
@@ -193,14 +193,14 @@ FORMS = (
         sign=r"^(?P<tagged>[^\n]*(?<!\S)\#card(?:[/-]reverse)?(?![\w/-])[^\n]*$)",
         reason="there are no words before the tag, or no answer below",
         examples=(
-            ("What does the liver make? #card⏎Bile.", "basic; `#card/reverse` is two-way"),
+            ("What does the liver make? #card\nBile.", "basic; `#card/reverse` is two-way"),
         ),
     ),
     NoteSyntax(
         "glossary", "Term: meaning", "cards", "glossary", (":", "："), line=_TERM_LINES,
         examples=(
             (
-                "## Glossary⏎⏎- Insulin: lowers sugar⏎- Glucagon: raises sugar",
+                "## Glossary\n\n- Insulin: lowers sugar\n- Glucagon: raises sugar",
                 "basic, one per item",
             ),
         ),
@@ -285,12 +285,14 @@ def _compile_line_pattern(syntax: NoteSyntax) -> re.Pattern[str]:
 
 
 def render_docs_table() -> Iterator[str]:
-    """Yield the lines of the table of syntaxes in the guide to notes."""
-    yield "| you write (`⏎` is a line break) | card | setting |"
+    """Yield the lines of the table of syntaxes in the guide to notes, defaults first."""
+    rows = [(form, *example) for form in FORMS for example in form.examples]
+    rows.sort(key=lambda row: row[2].startswith("not by default"))
+    yield "| you write | card | setting |"
     yield "|---|---|---|"
-    for form in FORMS:
-        for source, card in form.examples:
-            yield f"| `{source}` | {card} | `{form.setting}: {form.value}` |"
+    for form, source, card in rows:
+        lines = (f"`{line}`" if line else "" for line in source.split("\n"))
+        yield f"| {'<br>'.join(lines)} | {card} | `{form.setting}: {form.value}` |"
 
 
 # --- cards of other tools ---------------------------------------------------------------
