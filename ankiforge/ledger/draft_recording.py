@@ -197,6 +197,8 @@ class RecordedDrafts(Value):
     """The cards whose text changed, and those whose new text is held back."""
     new_draft_ids: Strings = ()
     """The ids of the drafts that would become new cards."""
+    rewording_count: int = 0
+    """The number of drafts that would be the new text of a card."""
     failed: tuple[tuple[Highlight, BugError], ...] = ()
     """The highlights whose drafts could not be recorded, each with the error."""
 
@@ -283,14 +285,18 @@ def record_drafts(
 
     visible_changes: list[TextChange] = []
     new_draft_ids: list[str] = []
+    rewording_count = 0
     for key, change in results_by_key.items():
         visible_changes += (*changes_by_key.get(key, ()), *change.held_changes)
-        new_draft_ids += (
-            each.id for each in change.drafts.added if not each.revised_guid
-        )
+        for new_draft in change.drafts.added:
+            if new_draft.revised_guid:
+                rewording_count += not new_draft.draft.keeps_text
+            else:
+                new_draft_ids.append(new_draft.id)
     return RecordedDrafts(
         tuple(visible_changes),
         tuple(new_draft_ids),
+        rewording_count,
         tuple((drafted_by_key[key].highlight, error) for key, error in failed.items()),
     )
 
