@@ -10,10 +10,11 @@ answer for a key differs in a directory, the key in this directory is a separate
 from __future__ import annotations
 
 from collections import defaultdict
+from collections.abc import Collection
 from functools import cached_property
 
 from ankiforge.ledger.store import Store
-from ankiforge.ledger.tables.highlights import decode_highlight
+from ankiforge.ledger.tables.highlights import decode_highlight, schedule_redrafting_by_rules
 from ankiforge.model import WORD_AND_TRANSLATION, Highlight
 from ankiforge.text import regex
 from ankiforge.text.colons import has_colons_without_spaces
@@ -138,6 +139,21 @@ def find_line_pattern_answer(store: Store, highlight: Highlight) -> str:
         if answers:
             return str(answers[-1].body["choice"])
     return ""
+
+
+def schedule_redrafting(store: Store, event_keys: Collection[str]) -> None:
+    """Schedule the lines for redrafting whose form was decided on another device."""
+    if not any(key.startswith("form:") for key in event_keys):
+        return
+    rows = store.fetch_rows(
+        "SELECT * FROM highlight WHERE state = 'present'"
+        " AND (fate = 'left_out' OR key IN (SELECT key FROM draft))"
+    )
+    for highlight in map(decode_highlight, rows):
+        source = highlight.document.source
+        for pattern in list_line_patterns(highlight):
+            if make_line_pattern_event_key(source, pattern) in event_keys:
+                schedule_redrafting_by_rules(store, [highlight.key])
 
 
 def list_line_patterns(highlight: Highlight) -> tuple[str, ...]:
