@@ -14,7 +14,10 @@ from collections.abc import Collection
 from functools import cached_property
 
 from ankiforge.ledger.store import Store
-from ankiforge.ledger.tables.highlights import decode_highlight, schedule_redrafting_by_rules
+from ankiforge.ledger.tables.highlights import (
+    decode_highlight,
+    schedule_redrafting_by_rules,
+)
 from ankiforge.model import WORD_AND_TRANSLATION, Highlight
 from ankiforge.text import regex
 from ankiforge.text.colons import has_colons_without_spaces

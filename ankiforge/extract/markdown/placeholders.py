@@ -99,7 +99,7 @@ _HIDDEN_TEMPLATE = rf"""
   # what Annotator writes around a highlight, commands of Templater over several lines, and of
   # GitBook or Jekyll
   |(?P<program>%%(?:PREFIX%%[^\n]{{0,200}}?%%HIGHLIGHT%%|POSTFIX%%[^\n]*(?=\*$)|LINK%%\[\[[^\]\n]*\]\])
-  |<%(?:(?!%>)[^\n])*\n.*?%>|\{{%[ ]?[a-z][^\n{{}}%]{{0,200}}%\}})
+  |<%(?:(?!%>)[^\n])*\n.*?%>|\{{%-?[ ]?[a-z][^\n{{}}%]{{0,200}}%\}})
   |(?P<comment><!--.*?-->|%%.*?%%)
   # inline maths
   |{MATH_PATTERN}
