@@ -12,7 +12,7 @@ TESTS := -m "not slow"
 export PYTHONDONTWRITEBYTECODE :=  # each of the many processes of the tests would compile the program again
 export ANKIFORGE_AXE ?= $(abspath $(wildcard $(AXE)))
 
-.PHONY: help demo test map quick mutants types scripts check docs format golden mcpb obsidian obsidian-lint bench bench-extract test-anki-versions axe screenshots smoke release-check clean
+.PHONY: help demo test map quick mutants lint types scripts check docs format golden mcpb obsidian obsidian-lint bench bench-extract test-anki-versions axe screenshots smoke release-check clean
 
 help:  ## list the targets
 	@grep -hE '^[a-z0-9-]+:.*##' $(MAKEFILE_LIST) | sed 's/:.*## /\t/' | expand -t 20
@@ -77,26 +77,29 @@ mutants: $(VENV)/dev-ok $(QUICK)/map.db  ## mistakes that quick finds: make muta
 	@$(PY) -m tools.mutants $(ARGS) $(MODULES)
 
 check: $(VENV)/dev-ok  ## format, lint, types, import contract, all tests, and older Ankis
+	$(MAKE) -j3 --output-sync types lint test-anki-versions scripts
+	$(MAKE) test TESTS="--durations=30 --durations-min=2"
+
+lint: $(VENV)/dev-ok
 	$(PY) -m ruff format --check .
 	$(PY) -m ruff check .
 	@echo "places to look at, none of which fails:"
 	@$(PY) -m ruff check --select C90,PLR0913,PLR0915 --exit-zero --output-format concise ankiforge
 	@$(PY) -m tools.language
 	$(VENV)/bin/lint-imports
-	$(MAKE) -j3 types scripts test-anki-versions
-	$(MAKE) test TESTS="--durations=30 --durations-min=2"
 
-types: $(VENV)/dev-ok  # in one process, beside the older Ankis
+types: $(VENV)/dev-ok
 	$(PY) -m mypy
 
 scripts: $(NPM)  # the scripts of the page and of the plug-in for Obsidian: names, arguments, what is not used
 	$(TSC) --project tests/web/tsconfig.json
 	$(TSC) --project tests/obsidian/tsconfig.json
 
-test-anki-versions: $(OLDER_ANKIS:%=.venv-anki-%/ok)  ## the core rows on older versions of Anki
-	for version in $(OLDER_ANKIS); do \
-		.venv-anki-$$version/bin/python -m pytest -q -n auto -m core tests/anki || exit 1; \
-	done
+test-anki-versions: $(OLDER_ANKIS:%=test-anki-%)  ## the core rows on older versions of Anki
+
+# in one process each: more workers compute half as much again
+$(OLDER_ANKIS:%=test-anki-%): test-anki-%: .venv-anki-%/ok
+	.venv-anki-$*/bin/python -m pytest -q -p no:cacheprovider -m core tests/anki
 
 docs: $(VENV)/docs-ok  ## build the documentation as a site in site/, links checked
 	NO_MKDOCS_2_WARNING=1 $(PY) -m mkdocs build --strict --quiet

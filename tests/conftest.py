@@ -18,6 +18,7 @@ from copy import deepcopy
 from dataclasses import dataclass
 from functools import cache
 from hashlib import sha256
+from itertools import chain, groupby
 from pathlib import Path
 from types import ModuleType
 from typing import Any
@@ -70,14 +71,41 @@ gc.disable()  # what is imported and collected is no garbage
 
 def pytest_collection_finish():
     """Look for garbage from here on, but not through all that is there by now."""
-    gc.collect()
     gc.freeze()
     gc.enable()
 
 
 def pytest_xdist_auto_num_workers():
-    """One worker more than there are processors: many tests wait for a clock or for a browser."""
-    return (os.cpu_count() or 1) + 1
+    """Two workers more than there are processors: many tests wait for a clock or for a browser."""
+    return (os.cpu_count() or 1) + 2
+
+
+@pytest.hookimpl(trylast=True)
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Let each worker begin with the tests that take long, so that none is the last one at work.
+
+    `--dist worksteal` gives each worker an equal part of the list; whoever is done takes from the end of
+    another's part. One worker has all tests in a browser, which mostly wait, while the others compute.
+    """
+    parts: list[list[pytest.Item]]
+    parts = [[] for _ in range(int(os.environ.get("PYTEST_XDIST_WORKER_COUNT", "1")))]
+    if len(parts) == 1 or "ANKIFORGE_QUICK" in os.environ:  # which has its own order
+        return
+    short: list[pytest.Item] = []
+    for _, tests in groupby(items, lambda item: item.path):
+        together = [*tests]
+        if any("browser" in item.fixturenames for item in together):
+            parts[0] += together
+        elif any(item.get_closest_marker("slow") for item in together):
+            min(parts[1:], key=len).extend(together)
+        else:
+            short += together
+    size = -(-len(items) // len(parts))
+    for part in parts:
+        count = max(0, size - len(part))
+        part += short[:count]
+        del short[:count]
+    items[:] = chain(*parts, short)
 
 
 @dataclass(frozen=True)

@@ -16,6 +16,7 @@ import zipfile
 from collections.abc import Iterable, Mapping, Sequence
 from contextlib import closing
 from datetime import datetime
+from functools import lru_cache
 from pathlib import Path
 from typing import Any
 
@@ -215,6 +216,7 @@ def find_note_problem(note: Note) -> Problem | None:
     return None
 
 
+@lru_cache(maxsize=32)  # a watcher or a page writes many packages with the same types
 def _note_type_to_json(note_type: AnkiNoteType) -> Json:
     """Convert a note type to the JSON that the `col` table contains. Unknown ids are left out."""
     from genanki import Model

@@ -74,8 +74,9 @@ IDENTITY_FIELD = "AnkiforgeId"
 GENERATED_FIELDS = ("Source", "Citation", "Links", "Open", "Header", "Back Extra")
 """The fields that we generate from the card's source. A note type may have only some of them."""
 LOCAL_LINKS_FIELD = "Open"
-"""The field for links that work only on this computer. It isn't hashed, and it is written only
-when something else in the note changes, so that two computers don't keep rewriting the note."""
+"""The field for links that work only on this computer. It isn't hashed, and a change of it is
+written only if Anki has links from this computer, so that two computers don't keep rewriting the
+note."""
 USER_FIELDS = ("Feedback", "Spare1", "Spare2", "Spare3")
 """The fields of our note types that are left to the user. Packages never change them."""
 NOTE_TYPE_CHANGED = "its note type was changed in Anki"
@@ -422,6 +423,13 @@ class NoteContent(Value):
     name in Anki is unknown, and fields generated from a passage that this computer doesn't read."""
 
     @property
+    def local_links_hash(self) -> str:
+        """The hash of the local links, or "" if there are none or they are unknown here."""
+        html = self.fields.get(LOCAL_LINKS_FIELD, "")
+        is_known = html and LOCAL_LINKS_FIELD not in self.unreadable_fields
+        return hash_html(html) if is_known else ""
+
+    @property
     def shown_media(self) -> dict[str, Media]:
         """The readable images that the fields show, keyed by their path in the card."""
         html = "".join(self.fields.values())
@@ -567,6 +575,8 @@ class CardPlan(Value):
     """The `mod` of the package that Anki imported, or 0 if uncertain or already recorded."""
     keeps_unknown_text: bool = False
     """Whether the note keeps text from Anki that matches no package in the journal."""
+    local_links_hashes: Strings = ()
+    """The next value of `LocalCard.local_links_hashes`, or () to leave it as it is."""
 
     @property
     def has_unexportable_parts(self) -> bool:
@@ -790,7 +800,10 @@ def _merge_note(
         return CardPlan(card.guid, card.is_live, conflicts=tuple(conflicts))
 
     # update AnkiforgeId
-    compared_names = fields.keys() - {LOCAL_LINKS_FIELD}
+    compared_names = {*fields}
+    their_links_hash = NoteContent(theirs, ()).local_links_hash
+    if their_links_hash not in ("", *card.local_links_hashes):
+        compared_names.discard(LOCAL_LINKS_FIELD)
     if is_our_type:
         all_hashes = {**base.field_hashes, **hashes}
         content_hashes = [
@@ -808,15 +821,17 @@ def _merge_note(
         for name, note_hash in layout.unknown_bases.items()
     )
     # don't write an unchanged note
+    ours = replace(ours, fields=fields)
     tags = merge_tags(base.tags, anki_note.tags, ours.tags)
     if (
         not exports_unchanged
         and all(is_same_html(fields[name], theirs[name]) for name in compared_names)
         and set(map(str.casefold, tags)) == set(map(str.casefold, anki_note.tags))
     ):
-        return CardPlan(card.guid, card.is_live, keeps_unknown_text=keeps_unknown)
-    merged = MergedNote(replace(ours, fields=fields), tags, hashes)
-    planned = _plan_note(card, layout, merged, options)
+        planned = CardPlan(card.guid, card.is_live, keeps_unknown_text=keeps_unknown)
+        is_ours = their_links_hash and their_links_hash == ours.local_links_hash
+        return replace(planned, local_links_hashes=(their_links_hash,) if is_ours else ())
+    planned = _plan_note(card, layout, MergedNote(ours, tags, hashes), options)
     return replace(planned, keeps_unknown_text=keeps_unknown)
 
 
@@ -870,7 +885,14 @@ def _plan_note(
     ordinals = select_card_ordinals(note_type, fields, anki_note)
     shown_media = ours.shown_media
     digest = _compute_digest(card, layout, ours)
-    mod = _choose_mod(card, anki_note, digest, options)
+    links_hash = ours.local_links_hash if card.is_live else ""
+    links_hashes = card.local_links_hashes
+    # the digest doesn't cover the links, but Anki only imports them with a larger `mod`
+    has_new_links = bool(links_hash) and links_hashes[-1:] != (links_hash,)
+    new_digest = "" if links_hashes and has_new_links else digest
+    mod = _choose_mod(card, anki_note, new_digest, options)
+    if has_new_links:
+        links_hashes = (*(links_hashes if anki_note else ()), links_hash)
     note = Note(
         guid=layout.guid,
         type=note_type,
@@ -912,6 +934,7 @@ def _plan_note(
         empty_plan,
         note=note,
         exported=shipped,
+        local_links_hashes=links_hashes if links_hash else (),
         is_update=anki_note is not None and mod != anki_note.mod,
         replaces_unseen_note=anki_note is None and card.note.mod not in (0, mod),
     )

@@ -139,8 +139,7 @@ def pull(call: cli.Call, file: Path | None, connect: bool, bind: bool) -> None:
                 changes = summary.format_anki_changes(result)
                 call.print_result(changes or "nothing was deleted")
                 if viewed.edited and "patch" in COMMANDS:
-                    patch = "to bring them into your notes: ankiforge patch"
-                    call.say(f"your edits stay; {patch}")
+                    call.say("to bring your edits into your notes: ankiforge patch")
     cli.exit_if_failed(result.problems, result.error)
 
 

@@ -192,7 +192,12 @@ def undo(call: cli.Call, words: cli.Words, yes: bool) -> None:
     from ankiforge.ledger.decide import undo_decision as take_back
     from ankiforge.pipeline import query as queries
     from ankiforge.reports.cards import format_short_question
-    from ankiforge.reports.history import describe_decision, describe_event
+    from ankiforge.reports.history import (
+        describe_decision,
+        describe_draft,
+        describe_event,
+        format_draft_counts,
+    )
     from ankiforge.text import format_count, format_truncated_list
 
     with cli.open_workspace(call) as workspace:
@@ -200,19 +205,20 @@ def undo(call: cli.Call, words: cli.Words, yes: bool) -> None:
 
         def undo_one(id: str) -> None:
             result = take_back(ledger, id)
-            if result.draft_count is not None:
-                drafts = format_count(result.draft_count, "draft")
-                if result.draft_count:
-                    call.say(f"✓ undone: {drafts} of a model or chat")
-                else:
-                    asked = format_count(result.drafted_count, "highlight")
-                    call.say(f"✓ undone: no card for {asked}, by a model or chat")
+            kinds = Counter(describe_event(entry)[0] for entry in result.entries)
+            numbers = [f"{n:,} {kind}" if n > 1 else kind for kind, n in kinds.items()]
+            drafts = result.drafts or ()
+            if result.drafts is not None:
+                asked = format_count(result.drafted_count, "highlight")
+                new_count = len(drafts) - result.rewording_count
+                counts = format_draft_counts(new_count, result.rewording_count)
+                counts = counts if drafts else f"no card for {asked},"
+                numbers = [f"{counts} by a model or chat"]
                 if workspace.folder.config.drafter == "llm":
                     call.say(
                         "the next run drafts again; to stop that: ankiforge model off"
                     )
-            kinds = Counter(describe_event(entry)[0] for entry in result.entries)
-            lines = []
+            lines = [*map(describe_draft, drafts[:MAX_SHOWN_DECISIONS])]
             for entry in result.entries[:MAX_SHOWN_DECISIONS]:
                 list_row = next(item_lists.load_items(ledger, [entry.guid]), None)
                 lines.append(
@@ -220,11 +226,10 @@ def undo(call: cli.Call, words: cli.Words, yes: bool) -> None:
                     if list_row
                     else describe_decision(entry)
                 )
-            if hidden_count := len(result.entries) - len(lines):
+            if hidden_count := len(result.entries) + len(drafts) - len(lines):
                 lines.append(f"… and {hidden_count:,} more")
-            numbers = (f"{n:,} {kind}" if n > 1 else kind for kind, n in kinds.items())
-            undone = f"✓ undone: {', '.join(numbers)}"
-            if lines:
+            if numbers:
+                undone = f"✓ undone: {', '.join(numbers)}"
                 call.say("\n  ".join([undone, *lines]))
 
         command, names, problems = (

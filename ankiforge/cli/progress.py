@@ -124,6 +124,8 @@ def confirm_after_first_drafts(
             uses_model = workspace.folder.config.drafter == "llm"
             command = f"ankiforge draft{'' if uses_model else ' --drafter llm'}"
             call.warn(f"to draft the rest: {command}; to remove these: ankiforge undo")
+        if is_agreed:
+            workspace.read_sources()  # what the user tagged `#no-llm` meanwhile isn't sent
         return is_agreed
 
     if call.is_interactive and not (yes or call.quiet):

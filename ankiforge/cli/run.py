@@ -643,6 +643,7 @@ def import_(call: cli.Call, files: cli.Paths, accept: str) -> None:
     """Read the cards in the chatbot's answer; FILE `-` is the standard input."""
     from msgspec.structs import replace
 
+    from ankiforge.model import Problem
     from ankiforge.pipeline.chats import record_chat_reply
     from ankiforge.pipeline.run_result import RunResult
     from ankiforge.text.decoding import detect_encoding
@@ -672,6 +673,8 @@ def import_(call: cli.Call, files: cli.Paths, accept: str) -> None:
                 result.add_step(step)
 
             _print_missing_cards(call, taken.drafted)
+            if taken.missing and not (taken.unused or taken.is_second_reading):
+                result.problems.append(Problem(file.name, taken.missing))
             for unused in taken.unused:
                 result.problems.append(replace(unused, location=file.name))
         print_summary(call, workspace, result)

@@ -12,6 +12,8 @@ from itertools import groupby
 from operator import attrgetter
 from typing import NamedTuple
 
+from msgspec.structs import replace
+
 from ankiforge.draft.privacy import SendableTask, SendableText, mark_as_sendable
 from ankiforge.draft.prompt import (
     Prompt,
@@ -177,7 +179,9 @@ def parse_chat_reply(
             reply_cards, problems = select_valid_cards(
                 cards, highlight, shape, find_faults
             )
-            unused += problems
+            for problem in problems:  # the user may paste it into the chat
+                message = sendable.mask_text(problem.message)
+                unused.append(replace(problem, message=message))
             if not reply_cards:
                 continue
             result = make_result(highlight, reply_cards, origin, shape)

@@ -28,6 +28,8 @@ from ankiforge.errors import UsageError
 from ankiforge.language.detection import detect_language
 from ankiforge.model import (
     LOOKED_UP_WORD,
+    Card,
+    CardContent,
     Document,
     DocumentKey,
     DraftingResult,
@@ -48,6 +50,7 @@ from ankiforge.text.private import (
     PRIVATE_PASSAGE_REASON,
     contains_private_tag,
     get_privacy_reason,
+    has_private_tag,
     remove_private_tag,
 )
 from ankiforge.text.sentences import find_sentence_spans
@@ -453,7 +456,8 @@ class PrivacyFilter:
     def make_sendable_task(self, task: DraftingTask) -> SendableTask:
         """Decide which highlights of a task to send and which to withhold.
 
-        In the highlights to send, private text is masked.
+        In the highlights to send, private text is masked. A highlight is withheld if the card to
+        reword is private.
         """
         passages = dict[HighlightKey, SendableHighlight]()
         not_sent = dict[HighlightKey, DraftingResult]()
@@ -464,7 +468,10 @@ class PrivacyFilter:
             if withheld_reason:
                 not_sent[key] = DraftingResult(highlight, reason=withheld_reason)
                 continue
+            cards = [card for card in task.outdated_cards if card.key == key]
             private_reason = self.find_private_reason(highlight)
+            if any(self.is_private_card(card, document) for card in cards):
+                private_reason = private_reason or PRIVATE_PASSAGE_REASON
             if private_reason:
                 not_sent[key] = DraftingResult(
                     highlight, reason=private_reason, should_retry=True
@@ -475,8 +482,7 @@ class PrivacyFilter:
                     self.mask_text(" » ".join(text for _, text in card.fields), document),
                     self.mask_text(card.quote, document),
                 )
-                for card in task.outdated_cards
-                if card.key == key
+                for card in cards
             )
             sendable = self.make_sendable_highlight(highlight)
             passages[key] = replace(sendable, outdated_cards=outdated_cards)
@@ -505,13 +511,19 @@ class PrivacyFilter:
         text = unicodedata.normalize("NFC", text)
         return any(self._find_private_spans(text, document))
 
+    def is_private_card(self, card: CardContent, document: DocumentKey) -> bool:
+        """Return whether a card or draft from `document` has private text or the privacy tag."""
+        tags = (*card.tags, *card.added_tags) if isinstance(card, Card) else card.tags
+        if has_private_tag(tags):
+            return True
+        texts = [*dict(card.fields).values(), card.quote]
+        return self.contains_private_text("\n".join(texts), document)
+
     def is_private_row(self, row: ListRow) -> bool:
-        """Return whether a card or draft contains private text or is from a private passage."""
+        """Return whether a card or draft is private or is from a private passage."""
         if self.find_private_reason(row.highlight):
             return True
-        texts = [text for _, text in row.fields]
-        texts.append(row.quote)
-        return self.contains_private_text("\n".join(texts), row.highlight.document.key)
+        return self.is_private_card(row, row.highlight.document.key)
 
     def mask_json_entry(self, entry: Json, highlight: Highlight | None = None) -> Json:
         """Mask private text in all values of a JSON entry for an agent.
@@ -527,7 +539,7 @@ class PrivacyFilter:
     def _mask_value(self, part: Any, document: DocumentKey | None) -> Any:
         if isinstance(part, str):
             return self.mask_text(part, document)
-        if isinstance(part, list):
+        if isinstance(part, list | tuple):
             return [self._mask_value(value, document) for value in part]
         if isinstance(part, dict):
             return {

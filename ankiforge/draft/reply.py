@@ -172,7 +172,7 @@ def strip_reasoning(text: str) -> str:
 
 _DECODER = json.JSONDecoder(strict=False)
 # Matches a brace that begins an object, but not one in LaTeX or prose.
-_OBJECT_START = regex(r"""\{(?=\s{0,99}(?:["'“„}]|\w{1,40}\s{0,9}:(?!:)))""")
+_OBJECT_START = regex(r"""\{(?=\s{0,99}(?:["'“„”«}]|\w{1,40}\s{0,9}:(?!:)))""")
 _BRACE = regex(r"[{}]")
 # After this many braces that don't begin an object, the rest of the reply isn't read.
 _MAX_FAILURES = 200
@@ -180,9 +180,13 @@ _MAX_FAILURES = 200
 _MAX_REPAIR_CHARS = 50_000
 
 
-# Match curly quotation marks around keys and values, which an editor has put there.
-_CURLY_OBJECT = regex(r"\{\s{0,99}“")
-_CURLY_MARK = regex(r"(?<=[\[{,:\s])[“„”](?=\S)(?<!\w\s.)|[“”](?=\s{0,99}[:,}\]])")
+# Match typographic quotation marks around keys and values, which an editor has put there. A mark
+# before a comma ends a value only if another value, or the end of the object, follows.
+_CURLY_OBJECT = regex(r"\{\s{0,99}[“„”«]")
+_CURLY_MARK = regex(
+    r"(?<=[\[{,:\s])[“„”«](?=\s?\S)(?<!\w\s.)"
+    r"|[“”»](?=\s{0,99}(?:[:}\]]|,\s{0,99}[“„”«\"{}\[\]]))"
+)
 
 
 def parse_objects(text: str) -> list[Any]:
@@ -463,7 +467,8 @@ def parse_all_cards(content: str) -> tuple[list[ReplyCard], list[str]]:
         parsed = _parse_card(card)
         if parsed is not None:
             usable[parsed] = None
-        elif "verdict" not in entry:
+        # the schema in our prompt may have been copied with the answer
+        elif "verdict" not in entry and "|" not in str(entry.get("kind")):
             unusable[json.dumps(entry, ensure_ascii=False, default=str)] = None
     return list(usable), list(unusable)
 

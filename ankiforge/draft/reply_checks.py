@@ -40,7 +40,10 @@ def explain_unusable_reply(text: str, *, is_refused: bool = False) -> str:
     if usable and is_refused:
         return "no card in it can be used: ask the chat for others"
     if usable:
-        return "no card in it is about these highlights: ask again in a new chat"
+        return (
+            "no card in it is about these highlights: it answers another text, or was imported"
+            " before; if not, ask again in a new chat"
+        )
     if unusable:
         return "its cards lack a question or an answer: ask the chat for the JSON only"
     return f"it contains no card as JSON: {_NO_JSON_HINT}"
@@ -106,10 +109,11 @@ def parse_reply(text: str, source_texts: Iterable[str]) -> ParsedReply:
     for card in unusable:
         hint = "ask for a question and an answer"
         problems.append(Problem("", f"no card can be made from {card[:80]}", hint))
-    if is_truncated(text):
+    is_cut_off = is_truncated(text)
+    if is_cut_off:
         remedy = "ask the chat for that card and the rest again, each whole"
         problems.append(Problem("", f"the answer ends in the middle of a card: {remedy}"))
-    if not (cards or unusable):
+    if not (cards or unusable or is_cut_off):
         problems.append(Problem("", "it contains no card as JSON", _NO_JSON_HINT))
     return ParsedReply(tuple(cards), tuple(problems))
 

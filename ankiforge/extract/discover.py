@@ -196,12 +196,13 @@ class _PathContext:
         self._directory = directory
         self._get_known_directories = get_known_directories
         self.vault = find_vault(directory)
-        self.reads_notes_as_texts = (
-            not self.vault
-            and _find_nearest_parent(
-                directory, get_known_directories(_TEXTS_KIND).__contains__
-            )
-            is not None
+        texts_root, notes_root = [
+            _find_nearest_parent(directory, get_known_directories(kind).__contains__)
+            for kind in (_TEXTS_KIND, _NOTES_KIND)
+        ]
+        is_read_as_notes = notes_root and texts_root in (notes_root, *notes_root.parents)
+        self.reads_notes_as_texts = bool(
+            texts_root and not self.vault and not is_read_as_notes
         )
         """Whether to read Markdown in this directory as plain text, as earlier runs did."""
 

@@ -241,18 +241,20 @@ def iter_export_candidates(
         Pairs of a card and its note. The note is None if it was never seen in Anki.
     """
     rows = store.fetch_rows(
-        "SELECT c.guid, s.body FROM card c LEFT JOIN seen s ON s.guid = c.guid"
+        "SELECT c.guid, s.body, coalesce(l.hashes, '') AS hashes FROM card c"
+        " LEFT JOIN seen s ON s.guid = c.guid LEFT JOIN local_links l ON l.guid = c.guid"
         " LEFT JOIN planned p ON p.guid = c.guid AND p.settings = ?"
         " WHERE iif(s.guid IS NULL, c.live, s.absent = 0 AND s.note_hash IS NOT p.note_hash)",
         settings_fingerprint,
     )
-    bodies_by_guid = {row["guid"]: row["body"] for row in rows}
+    candidates = {row["guid"]: row for row in rows}
     rows = store.fetch_rows("SELECT guid, mod FROM taken")
     imported_mods = {row["guid"]: row["mod"] for row in rows}
-    for card in cards.iter_cards(store, cards.find_passage_keys(store, bodies_by_guid)):
-        if card.guid in bodies_by_guid:
-            body = bodies_by_guid[card.guid]
-            note = anki_notes.decode_note(body) if body else None
+    for card in cards.iter_cards(store, cards.find_passage_keys(store, candidates)):
+        if card.guid in candidates:
+            row = candidates[card.guid]
+            card = replace(card, local_links_hashes=tuple(row["hashes"].split()))
+            note = anki_notes.decode_note(row["body"]) if row["body"] else None
             if note and card.guid in imported_mods:
                 note = replace(note, imported_mod=imported_mods[card.guid])
             yield card, note
@@ -297,6 +299,7 @@ def record_export_plan(
     settings_fingerprint: str,
     conflicts: Iterable[Conflict],
     imported_mods: Mapping[Guid, int],
+    local_links_hashes: Mapping[Guid, Strings],
 ) -> None:
     """Record which notes need no further export, and which fields are in conflict.
 
@@ -308,10 +311,16 @@ def record_export_plan(
         conflicts: The fields that both the user and the source changed.
         imported_mods: For notes without the field AnkiforgeId, the modification time (`mod`) of
             the newest package that Anki has imported, keyed by GUID.
+        local_links_hashes: The new `LocalCard.local_links_hashes`, keyed by GUID, or () where
+            they don't change.
     """
     with store.transaction():
         query = "INSERT OR REPLACE INTO taken VALUES (?, ?)"
         store.execute_all(query, imported_mods.items())
+        links = [
+            (guid, " ".join(each)) for guid, each in local_links_hashes.items() if each
+        ]
+        store.execute_all("INSERT OR REPLACE INTO local_links VALUES (?, ?)", links)
         notes: list[tuple[Guid, AnkiNote | Note]] = [*unchanged_notes, *new_notes]
         rows = [
             (guid, settings_fingerprint, anki_notes.hash_note(note))
@@ -354,6 +363,16 @@ def record_exported_notes(
                     body = {"guid": guid, "names": note.picture_names}
                     store.record_event("pictures", key, POLICY, body)
     return new_count
+
+
+def count_undone_in_packages(store: Store) -> int:
+    """Count the undone cards that were exported and that Anki was never seen to have."""
+    return int(
+        store.fetch_value(
+            "SELECT count(*) FROM card JOIN in_anki USING (guid)"
+            " WHERE verdict = 'undone' AND anki = 'written'"
+        )
+    )
 
 
 def _build_export_body(guid: Guid, note: ExportedNote, card: Card) -> Json:

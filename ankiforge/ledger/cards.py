@@ -346,10 +346,21 @@ def _combine_with_passage(
     source_changes = _find_source_changes(card, present_highlights, states)
     old_text = ""
     if SourceChange.SOURCE_CHANGED in source_changes:
-        old_texts = (reading.exact for reading in passage.readings)
         quote = normalize_text(card.quote)
-        with_quote = (text for text in old_texts if quote in normalize_text(text))
-        old_text = next(with_quote, card.quote)
+        quoting = [
+            text for text in passage.readings if quote in normalize_text(text.exact)
+        ]
+        old_text = quoting[0].exact if quoting else card.quote
+        # a card moved to a document that never had its quote cites the old document until the
+        # user has decided whether the card still fits
+        document = present_highlights[0].document
+        old_paths = {text.document_path for text in quoting}
+        if old_paths and (document.path or document.key) not in old_paths:
+            removed_rows = (row for row in read_rows if row["state"] != "present")
+            for highlight in map(decode_highlight, removed_rows):
+                if is_quote_in_highlight(card.quote, highlight):
+                    present_highlights = (highlight,)
+                    break
     is_as_shipped = card.note.exported_text_hash == hash_fields_with_markup(card.fields)
     return LocalCard(
         **asdict(replace(card, key=HighlightKey(passage.key))),

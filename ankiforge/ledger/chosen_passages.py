@@ -29,7 +29,7 @@ BY_CHAT = "chosen"
 BY_PAGE = "page"
 """Who chose a passage: a chat or model (`BY_CHAT`), or the user on the review page (`BY_PAGE`)."""
 MAX_READINGS = 3
-"""How many of the latest readings are used to find a chosen passage again."""
+"""How many readings are used to find a chosen passage again: the latest ones, and the first."""
 
 
 def record_chosen_passage(
@@ -154,11 +154,12 @@ def load_chosen_passages(store: Store) -> dict[str, list[PassageChoice]]:
                     events.append(event)
         events.sort(key=lambda event: event.order, reverse=True)
         sides = [QuoteReading(*_get_text_and_context(event)) for event in events]
+        sides = [*dict.fromkeys(sides)]
         body = events[0].body
         passage = PassageChoice(
             mark.id,
             body["place"],
-            tuple(dict.fromkeys(sides))[:MAX_READINGS],
+            tuple(dict.fromkeys((*sides[: MAX_READINGS - 1], sides[-1]))),
             mark.body["page"],
             mark.body["start"],
             mark.time,

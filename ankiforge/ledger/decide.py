@@ -223,8 +223,10 @@ class UndoResult(Value):
     """The id of the action that the decisions belonged to."""
     entries: tuple[HistoryEntry, ...]
     """The last of these decisions for each card or draft."""
-    draft_count: int | None = None
-    """If a drafting by a model or chat was reverted, how many drafts were removed."""
+    drafts: tuple[Draft, ...] | None = None
+    """If a drafting by a model or chat was reverted, the drafts that were removed."""
+    rewording_count: int = 0
+    """How many of these drafts would have been the new text of a card."""
     drafted_count: int = 0
     """If a drafting by a model or chat was reverted, how many highlights were sent."""
 
@@ -298,7 +300,7 @@ def _drop_draft_of_agent(store: Store, draft_id: str) -> UndoResult:
             raise RefusedError(message, hint=_RECENT_HINT)
         pending_drafts.delete_drafts(store, [draft_id])
         store.execute("UPDATE highlight SET modelled = '' WHERE key = ?", draft.key)
-    return UndoResult(draft_id, ())
+    return UndoResult(draft_id, (), (draft,), int(bool(draft.revised_guid)))
 
 
 def _find_last_drafting(store: Store) -> Row | None:
@@ -353,10 +355,12 @@ def _undo_drafting(store: Store, id: str) -> UndoResult:
         keys = [row["key"] for row in rows]
         deleted_rows = store.fetch_rows(
             "DELETE FROM draft WHERE id IN (SELECT j.value FROM drafting g, json_each(g.drafts) j"
-            " WHERE g.id = ?) RETURNING id",
+            " WHERE g.id = ?) RETURNING id, revises, body",
             id,
         )
         draft_ids = {row["id"] for row in deleted_rows}
+        drafts = tuple(pending_drafts.decode_draft(row["body"]) for row in deleted_rows)
+        rewording_count = sum(bool(row["revises"]) for row in deleted_rows)
         store.execute(
             "UPDATE highlight SET modelled = g.modelled, declined = g.declined, worth = g.worth,"
             " reason = g.reason, fate = g.fate FROM drafting g"
@@ -378,7 +382,7 @@ def _undo_drafting(store: Store, id: str) -> UndoResult:
             for card, draft in iter_undone_drafts(snapshot):
                 if compute_draft_id(draft) in draft_ids and card.guid in last_accepts:
                     store.record_undo(last_accepts[card.guid], DRAFTING_UNDONE_REASON)
-    return UndoResult(id, (), len(draft_ids), len(keys))
+    return UndoResult(id, (), drafts, rewording_count, len(keys))
 
 
 def find_decided_draft_ids(store: Store, prefix: str) -> list[str]:

@@ -166,6 +166,12 @@ class DraftingChanges(Value):
         """The ids of the drafts that would become new cards."""
         return [each.id for each in self.drafts.added if not each.revised_guid]
 
+    @property
+    def rewording_count(self) -> int:
+        """The number of drafts that would be the new text of a card."""
+        rewordings = (new for new in self.drafts.added if new.revised_guid)
+        return sum(not new.draft.keeps_text for new in rewordings)
+
     def exclude_pending_drafts(self) -> DraftingChanges:
         """Return the changes without the new drafts that are already pending.
 

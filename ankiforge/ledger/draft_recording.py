@@ -196,6 +196,8 @@ class RecordedDrafts(Value):
     """The cards whose text changed, and those whose new text is held back."""
     new_draft_ids: Strings = ()
     """The ids of the drafts that would become new cards."""
+    rewording_count: int = 0
+    """The number of drafts that would be the new text of a card."""
     failed: tuple[tuple[Highlight, BugError], ...] = ()
     """The highlights whose drafts could not be recorded, each with the error."""
 
@@ -288,6 +290,7 @@ def record_drafts(
         tuple(
             id for change in results_by_key.values() for id in change.new_card_draft_ids
         ),
+        sum(change.rewording_count for change in results_by_key.values()),
         tuple((drafted_by_key[key].highlight, error) for key, error in failed.items()),
     )
 

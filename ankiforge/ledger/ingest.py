@@ -199,6 +199,9 @@ class IngestRun:
                 self.batch_pairs.clear()
         with self.store.transaction():
             self._relocate_documents()
+            query = f"SELECT id FROM document WHERE source IN {JSON_VALUES}"
+            rows = self.store.fetch_rows(query, to_json([*self.sole_keys_by_source]))
+            missing_ids = [row["id"] for row in rows]
             unselect_documents(self.store, self._find_documents_to_unselect())
             unselected_before += self._unselect_copied_documents()
             for container in sorted(self.listing.places):
@@ -214,16 +217,20 @@ class IngestRun:
             for container in self.listing.complete & self.selections.keys():
                 self.store.set_meta(f"selection {container}", self.selections[container])
             self._report_listed_documents()
-        self.report.unselected = max(self._count_unselected() - unselected_before, 0)
+        unselected = max(self._count_unselected() - unselected_before, 0)
+        in_missing = self._count_unselected(missing_ids) if unselected else 0
+        self.report.in_missing_sources = min(in_missing, unselected)
+        self.report.unselected = unselected - self.report.in_missing_sources
         return self.report
 
-    def _count_unselected(self) -> int:
-        # both conditions are necessary; see `tables.highlights`
+    def _count_unselected(self, documents: Sequence[DocumentId] | None = None) -> int:
+        # both conditions about the state are necessary; see `tables.highlights`
         query = (
-            "SELECT count(*) FROM highlight"
-            " WHERE state != 'present' AND state = 'unselected'"
+            "SELECT count(*) FROM highlight WHERE state != 'present'"
+            f" AND state = 'unselected' AND (? OR document IN {JSON_VALUES})"
         )
-        count: int = self.store.fetch_value(query)
+        ids = to_json(documents or ())
+        count: int = self.store.fetch_value(query, documents is None, ids)
         return count
 
     def _report_listed_documents(self) -> None:
@@ -297,7 +304,9 @@ class IngestRun:
 
         They are then compared as if they had been edited in place. A directory was moved if new
         documents at its relative paths have at least half of its passages, or if a new directory
-        without a passage has documents at all of its paths.
+        without a passage has documents at all of its paths. Otherwise, each document is looked for
+        by itself (`_find_old_rows`). The sizes of files, by which a run decides before it reads
+        them whether `--deck` and `--marks` apply, don't matter, because files may have been edited.
         """
         if not self.removed_sources:
             return
@@ -462,6 +471,10 @@ class IngestRun:
                     row["id"],
                 )
         for document, old_row in zip(read_documents, old_rows, strict=True):
+            # what a document has lost while its directory was moved counts as missing
+            if old_row and old_row["source"] in self.removed_sources:
+                query = "UPDATE highlight SET state = 'present' WHERE document = ? AND state = ?"
+                self.store.execute(query, old_row["id"], old_row["state"])
             document_id = write_document(self.store, document, old_row)
             if old_row is None and not document.highlights:
                 self.report.unmarked.append((container, get_document_path(document)))

@@ -549,10 +549,9 @@ def count_dependent_items(
 _COUNT_QUERIES = {
     "cards": "SELECT verdict, count(*) FROM any_line WHERE id GLOB 'af*' GROUP BY 1",
     "anki": (
-        "SELECT anki, count(*) FROM any_line WHERE verdict = 'accepted' GROUP BY 1"
+        "SELECT iif(verdict = 'accepted', anki, 'not accepted'), count(*) FROM any_line"
+        "  WHERE verdict = 'accepted' OR anki = 'seen' GROUP BY 1"
         " UNION ALL SELECT 'sourceless', count(*) FROM sourceless"
-        " UNION ALL SELECT 'not accepted', count(*) FROM any_line"
-        "  WHERE verdict != 'accepted' AND anki = 'seen'"
     ),
     "unsent": "SELECT kind, count(*) FROM card WHERE live AND NOT shipped GROUP BY 1",
     "answers": (

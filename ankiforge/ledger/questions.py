@@ -17,6 +17,7 @@ from ankiforge.errors import RefusedError
 from ankiforge.language.vocabulary import get_highlighted_term
 from ankiforge.ledger import cards, decide, draft_groups, line_patterns
 from ankiforge.ledger.anki_changes import DELETED_REASON
+from ankiforge.ledger.decision_recording import update_pending_drafts
 from ankiforge.ledger.draft_changes import PendingDraftChanges
 from ankiforge.ledger.events import MERGED_REASON, USER, Event
 from ankiforge.ledger.store import Store
@@ -101,6 +102,8 @@ def _record_answer(
             store.record_event("different", question.new, USER, {"old": question.old})
         case UserQuestionKind.SAME:
             store.record_event("same", question.new, USER, {"old": question.old})
+            # ask at once whether the card still fits
+            update_pending_drafts(store, [store.get_first_key(question.new)])
         case UserQuestionKind.DUPLICATE:
             _merge_cards(store, question.guids)
         case UserQuestionKind.CONFLICT:

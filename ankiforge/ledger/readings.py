@@ -96,6 +96,8 @@ class IngestReport(msgspec.Struct):
     """The keys of the highlights that were missing or removed and are in their source again."""
     unselected: int = 0
     """The number of highlights that the settings no longer select."""
+    in_missing_sources: int = 0
+    """The number of highlights in missing sources that were not found elsewhere."""
     suspicious_containers: dict[str, tuple[int, int]] = {}
     """The containers that lost so many documents at once that none was treated as removed.
 

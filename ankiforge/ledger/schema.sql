@@ -231,6 +231,10 @@ CREATE TABLE IF NOT EXISTS taken (   -- notes without AnkiforgeId
     guid TEXT PRIMARY KEY,
     mod INTEGER NOT NULL         -- of the newest package that Anki is known to have imported
 ) WITHOUT ROWID;
+CREATE TABLE IF NOT EXISTS local_links (  -- see `LocalCard.local_links_hashes`
+    guid TEXT PRIMARY KEY,
+    hashes TEXT NOT NULL         -- separated by spaces
+) WITHOUT ROWID;
 -- notes to which nothing is to be written, until their card or passage changes; the note may still be only in a package
 CREATE TABLE IF NOT EXISTS planned (
     guid TEXT PRIMARY KEY,

@@ -501,6 +501,7 @@ class Store(Database):
             if stored_keys.get(key) == new_keys.get(key):
                 continue
             self._require_transaction().changed_keys[key] = None
+            self._passages.pop(key, None)
             self.execute("UPDATE highlight SET drafted = '' WHERE key = ?", key)
             self.execute("DELETE FROM alias WHERE key = ?", key)
             if key in new_keys:

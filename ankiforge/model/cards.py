@@ -676,6 +676,9 @@ class LocalCard(Card, kw_only=True):
     """The state in Anki: `none`, `written` (into a package), `seen`, `missing` or `deleted`."""
     revision: PendingDraft | None = None
     """The pending draft that would change the card's text, or None."""
+    local_links_hashes: Strings = ()
+    """The hashes of the local links that this device has put into the note: those that Anki had
+    last, then those of later packages. Links from another device aren't included."""
 
     @property
     def id(self) -> str:

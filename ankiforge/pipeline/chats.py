@@ -182,13 +182,16 @@ def record_chat_reply(
     pending = {highlight.key for task in tasks for highlight in task.highlights}
     pending -= {result.highlight.key for result in answer.results}
     missing = ""
+    unused = answer.problems
     if not (answer.results or is_known):
         hints = {problem.hint for problem in answer.problems}
         is_refused = bool(hints) and chat.NOT_ASKED_HINT not in hints
         missing = reply_checks.explain_unusable_reply(text, is_refused=is_refused)
+        if hints == {chat.NOT_ASKED_HINT}:  # name the reason once instead of every card
+            unused = ()
     return ChatImport(
         drafted=answer.results,
-        unused=answer.problems,
+        unused=unused,
         steps=steps,
         asked=max(len(asked), len(answer.results)),
         is_known=is_known,
@@ -202,6 +205,7 @@ def build_second_reading_text(workspace: Workspace, answer: str) -> str:
 
     Returns "" if none of these drafts is still pending, or none may be sent.
     """
+    workspace.read_sources()  # a passage may have become private since the chat was asked
     ledger = workspace.ledger
     request = reply_checks.make_pasted_reply_key(answer)
     waiting = draft_groups.iter_pending_drafts(ledger, load_draft_ids(ledger, "llm"))

@@ -383,8 +383,7 @@ def write_planned_package(
         added_count = anki_views.record_exported_notes(ledger, shipped)
 
     ledger.set_meta(_WRITTEN_FILE_KEY, _fingerprint_file(path))
-    terms = [QueryTerm("verdict", "undone"), QueryTerm("anki", "written")]
-    undone = len(item_lists.find_items(ledger, terms))
+    undone = anki_views.count_undone_in_packages(ledger)
     retired = sum(plan.is_update and not plan.is_live for plan in planned)
     # remember the package if it can be reused, because no card is held and no media may change
     updated_count = sum(plan.is_update for plan in planned)
@@ -503,9 +502,14 @@ def plan_cards(
         scope: Which cards to plan.
     """
     from ankiforge.extract.files import fingerprint_program
+    from ankiforge.pipeline.sources import load_source_directories
 
-    # plan all cards again after a change to the program, because it may render them differently
-    settings = hash16(fingerprint_program(), repr(decks), repr(mapped_types))
+    # plan all cards again after a change to the program, because it may render them differently,
+    # and after a change of what the links to PDFs depend on
+    roots = load_source_directories(ledger)
+    pdf_roots = sorted(item for item in roots.items() if item[0].startswith("pdf:"))
+    links = (folder.config.file_links, pdf_roots)
+    settings = hash16(fingerprint_program(), repr((decks, mapped_types, links)))
     if scope.full:
         settings = "full"  # no card is ever recorded as up to date with this value
     to_plan = anki_views.iter_export_candidates(ledger, settings)
@@ -516,7 +520,6 @@ def plan_cards(
     from ankiforge.anki.notes import is_in_deck
     from ankiforge.check import remove_revealing_context
     from ankiforge.pipeline import media
-    from ankiforge.pipeline.sources import load_source_directories
 
     anki_types = load_note_types(ledger)
     occlusion_type = notetypes.choose_occlusion_type(anki_types)
@@ -526,9 +529,7 @@ def plan_cards(
         note_types=notetypes.add_our_occlusion_type(anki_types),
         mapped_types={**mapped_types, NoteType.OCCLUSION: occlusion_type},
     )
-    pdf_urls = media.make_pdf_url_finder(
-        load_source_directories(ledger), file_links=folder.config.file_links
-    )
+    pdf_urls = media.make_pdf_url_finder(roots, file_links=folder.config.file_links)
     new_decks = DeckChooser(ledger, decks)
     picture_directory = folder.pictures_directory
     planned: list[CardPlan] = []
@@ -574,8 +575,9 @@ def plan_cards(
         for card_plan in planned
         if card_plan.newly_imported_mod
     }
+    links_hashes = {each.guid: each.local_links_hashes for each in planned}
     anki_views.record_export_plan(
-        ledger, up_to_date, new_notes, settings, conflicts, taken_mods
+        ledger, up_to_date, new_notes, settings, conflicts, taken_mods, links_hashes
     )
     held_by_repair = questions.find_cards_held_by_repair(ledger)
     hold_reason = "of a repair about which a question is open"

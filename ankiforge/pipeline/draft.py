@@ -35,6 +35,7 @@ from ankiforge.ledger.passage_order import (
     select_varied_passages,
 )
 from ankiforge.ledger.snapshots import HighlightSnapshot
+from ankiforge.ledger.tables.anki_notes import find_cards_tagged_private
 from ankiforge.ledger.tables.duplicates import (
     DuplicateCandidates,
     fetch_candidates_version,
@@ -52,6 +53,7 @@ from ankiforge.ledger.tables.snapshots import load_highlight_snapshots
 from ankiforge.model import (
     Card,
     CardKind,
+    DocumentKey,
     Draft,
     DraftingInstructions,
     DraftingResult,
@@ -70,6 +72,7 @@ from ankiforge.pipeline.run_result import (
     RunParameters,
     RunStep,
 )
+from ankiforge.text.private import list_private_texts
 
 if TYPE_CHECKING:
     from ankiforge.draft.privacy import PrivacyFilter, SendableTask
@@ -380,9 +383,24 @@ def load_privacy_filter(
     from ankiforge.draft.privacy import PrivacyFilter
 
     return PrivacyFilter(
-        chain(private.iter_private_texts(ledger), unmarked_texts),
+        chain(
+            private.iter_private_texts(ledger),
+            _iter_texts_tagged_in_anki(ledger),
+            unmarked_texts,
+        ),
         partial(cards.iter_passage_highlights, ledger),
     )
+
+
+def _iter_texts_tagged_in_anki(ledger: Ledger) -> Iterator[PrivateText]:
+    """Yield the texts of the cards whose notes have the privacy tag, and of their passages."""
+    for guid in find_cards_tagged_private(ledger):
+        card = cards.load_card(ledger, guid)
+        for _, text in card.fields:
+            yield PrivateText(text, DocumentKey(""))
+        for highlight in cards.iter_passage_highlights(ledger, card.key):
+            for text in list_private_texts(highlight):
+                yield PrivateText(text, highlight.document.key)
 
 
 def _group_into_tasks(
@@ -607,6 +625,7 @@ def _record_results(
     return RunStep(
         highlights=len(results),
         drafted=len(recorded.new_draft_ids),
+        reworded=recorded.rewording_count,
         example=next(iter(recorded.new_draft_ids), ""),
         undrafted=undrafted_count,
         changes=recorded.changes,

@@ -192,6 +192,8 @@ class RunStep(Value):
     """The number of highlights that were drafted or turned out to yield no card."""
     drafted: int = 0
     """The number of drafts for new cards."""
+    reworded: int = 0
+    """The number of drafts that would be the new text of a card."""
     example: str = ""
     """The id of one of the drafts for new cards, or "" if there are none."""
     undrafted: int = 0
@@ -216,6 +218,8 @@ class RunResult(msgspec.Struct):
     """The new, changed and missing highlights, or None if no source was read."""
     drafted: int = 0
     """The number of drafts for new cards."""
+    reworded: int = 0
+    """The number of drafts that would be the new text of a card."""
     accepted: int = 0
     """The number of drafts that the settings accepted."""
     changes: list[TextChange] = []
@@ -289,6 +293,7 @@ class RunResult(msgspec.Struct):
         """Add the counts and problems of a step to the totals. Known problems are skipped."""
         self.report = step.report or self.report
         self.drafted += step.drafted
+        self.reworded += step.reworded
         self.accepted += step.accepted
         if step.by_model is not None:
             self.model_answered_count += step.highlights

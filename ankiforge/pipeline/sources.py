@@ -44,6 +44,7 @@ from ankiforge.extract.files import (
     has_file_size,
     normalize_name,
     read_stamp,
+    summarize_content,
 )
 from ankiforge.extract.registry import (
     find_source_type,
@@ -226,17 +227,16 @@ def explain_broad_path(path: Path) -> str:
 
 
 def _find_replaced_export(path: Path, places: Iterable[RememberedPath]) -> Problem | None:
-    """Return a problem if a remembered export is empty now, or another kind of file."""
+    """Return a problem if a remembered export is empty now, or a file of another kind."""
     kinds = {place.kind for place in places if is_export_kind(place.kind)}
-    if not kinds or not path.is_file() or find_source_kind(path) in kinds:
+    if not kinds or not path.is_file():
         return None
-    is_empty = path.stat().st_size == 0
-    message = (
-        "the file is empty"
-        if is_empty
-        else f"the file is no longer a {min(kinds)} export"
-    )
-    return Problem(str(path), message)
+    if path.stat().st_size == 0:
+        return Problem(str(path), "the file is empty")
+    kind = find_source_kind(path)
+    if not kind or kind in kinds:
+        return None  # if no source reads it, `add_path` explains why
+    return Problem(str(path), f"the file is no longer a {min(kinds)} export")
 
 
 def add_other_exports(
@@ -357,7 +357,7 @@ class _Selector:
                 )
             else:
                 for old in self.places:
-                    if old.kind == place.kind and self._has_moved(old, own_path):
+                    if old.kind == place.kind and self._has_same_files(old, own_path):
                         marks = place.marks or (() if ends_marks else old.marks)
                         place = replace(place, marks=marks, deck=deck or old.deck)
                         kept = place.format_options() or "no deck and no marks"
@@ -396,11 +396,12 @@ class _Selector:
                     if new_path.exists():
                         self.add_path(new_path, CommandRunOptions(unmarked=True))
 
-    def _has_moved(self, old: RememberedPath, new_path: Path) -> bool:
+    def _has_same_files(self, old: RememberedPath, new_path: Path) -> bool:
         """Return whether a missing directory with `--deck` or `--marks` was moved to `new_path`.
 
         At least half of its documents must be at the same relative paths, with unchanged sizes,
-        because the files of another course may have the same names.
+        because the files of another course may have the same names. Passages, by which the ledger
+        recognizes a moved directory after it was read, don't exist yet: the marks select them.
         """
         from ankiforge.ledger.readings import load_current_documents
 
@@ -796,11 +797,14 @@ def find_missing_documents(
     return missing
 
 
-def find_moved_file(workspace: WorkspaceDirectory, ledger: Ledger, path: Path) -> Path:
+def find_moved_file(
+    workspace: WorkspaceDirectory, ledger: Ledger, path: Path, content: str = ""
+) -> Path:
     """Find the document of the remembered and configured sources that was at `path` before.
 
-    Returns `path` itself if it exists or no document has its name. If several have, the one whose
-    path ends most like `path` is returned.
+    It has the `content` of the file (`summarize_content`) or, failing that, its name. If several
+    have, the one whose path ends most like `path` is returned. Returns `path` itself if it exists
+    or there is no such document.
     """
     from ankiforge.ledger.readings import load_current_documents
 
@@ -810,10 +814,13 @@ def find_moved_file(workspace: WorkspaceDirectory, ledger: Ledger, path: Path) -
         find_path_on_disk(place.directory, row["place"])
         for place in _list_places(workspace)
         for row in load_current_documents(ledger, _get_container(place))
-        if row["place"].rpartition("/")[2] == normalize_name(path.name)
     ]
+    same_name = normalize_name(path.name)
+    candidates = [
+        file for file in files if content and summarize_content(file, content) == content
+    ] or [file for file in files if normalize_name(file.name) == same_name]
     return max(
-        filter(Path.exists, files),
+        filter(Path.exists, candidates),
         key=lambda file: [*map(str.__eq__, file.parts[::-1], path.parts[::-1])],
         default=path,
     )

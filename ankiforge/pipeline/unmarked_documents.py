@@ -29,6 +29,7 @@ from ankiforge.draft.reply_checks import explain_unusable_reply
 from ankiforge.errors import ItemError, UsageError
 from ankiforge.extract.chosen_passages import build_highlight
 from ankiforge.extract.file_source import FileSource
+from ankiforge.extract.files import summarize_content
 from ankiforge.extract.zotero.works import find_work
 from ankiforge.ledger import cards
 from ankiforge.ledger import chosen_passages as chosen_marks
@@ -74,6 +75,7 @@ from ankiforge.text.private import (
 
 if TYPE_CHECKING:
     from ankiforge.draft.llm import Estimate
+    from ankiforge.draft.privacy import PrivacyFilter
 
 _UNMARKED = CommandRunOptions(unmarked=True)
 # The cache entry with the documents whose text was last given to a chat or model. It isn't in the
@@ -90,7 +92,8 @@ _MAX_LISTED_OMISSIONS = 6
 """The maximum number of omitted lists to name."""
 _MISSING_MESSAGE = "the answer is about this document, which is not there any more"
 _MISSING_HINT = (
-    "if it moved: ankiforge run ITS/NEW/PLACE   then the answer again; renamed: ask again"
+    "if it moved: ankiforge run ITS/NEW/PLACE   then the answer again;"
+    " renamed and edited: ask again"
 )
 NOTHING_TO_CHOOSE = "every document there has marks, or passages chosen before"
 # The reason why a document has no text, and what to do about it, by file suffix.
@@ -120,6 +123,8 @@ class StoredRequest(Value):
     """The labels of the documents' parts, which replies repeat."""
     answered: Strings
     """The labels of the parts for which there is a reply."""
+    contents: Strings = ()
+    """The size and hash of each file (`summarize_content`)."""
 
 
 class OpenDocument(NamedTuple):
@@ -481,18 +486,14 @@ def build_model_request(
     It lists the passages already highlighted, so that they aren't chosen again, except for
     private ones.
     """
-    whole_texts = [document.whole_text for document in request.documents]
-    privacy = load_privacy_filter(
-        workspace.ledger,
-        chain.from_iterable(map(DocumentText.list_private_texts, whole_texts)),
-    )
+    privacy = _load_privacy_filter(workspace, request)
     known_highlights = [
         highlight
         for document in request.documents
         for highlight in _load_known_highlights(workspace, document)
         if not privacy.find_private_reason(highlight)
     ]
-    texts = [whole_text.document for whole_text in whole_texts]
+    texts = [document.whole_text.document for document in request.documents]
     return choose_passages.build_passage_selection_request(
         request.whole_text,
         part,
@@ -506,13 +507,21 @@ def build_model_request(
     )
 
 
+def _load_privacy_filter(workspace: Workspace, request: DocumentRequest) -> PrivacyFilter:
+    whole_texts = [document.whole_text for document in request.documents]
+    private_texts = map(DocumentText.list_private_texts, whole_texts)
+    return load_privacy_filter(workspace.ledger, chain.from_iterable(private_texts))
+
+
 def build_chat_text(
     workspace: Workspace, request: DocumentRequest, part: choose_passages.DocumentPart
 ) -> str:
     """Build the text to paste into a chat about a part of a document, and store the request.
 
-    The stored request is what later assigns the reply to its document.
+    The stored request is what later assigns the reply to its document. The sources are read first,
+    because text may have become private since the last part.
     """
+    workspace.read_sources()
     _store_request(workspace, request)
     model_request = build_model_request(workspace, request, part)
     return model_request.to_chat_text(f"choose {part.passage_count_phrase}")
@@ -622,12 +631,18 @@ def record_chat_answer(
     def find_part(request: DocumentRequest) -> choose_passages.DocumentPart | None:
         return next((part for part in request.parts if part.label in labels), None)
 
-    if about is not None and all(each.path.exists() for each in about.documents):
-        part = find_part(about) or next(iter(about.remaining_parts), None)
-        return record_document_answer(workspace, job, answer, about, part)
-    quotes = [item.quote for item in items if item.kind and item.quote]
     entries = _load_requests(workspace)
     labelled_entries = [entry for entry in entries if labels.intersection(entry.labels)]
+    if about is not None and all(each.path.exists() for each in about.documents):
+        part = find_part(about)
+        other_paths = [path for entry in labelled_entries for path in entry.paths]
+        if part is None and other_paths and not {*about.paths}.intersection(other_paths):
+            name = Path(other_paths[0]).name
+            missing = f"it is about {name}: copy the chat's answer about this document"
+            return ChatImport(missing=missing)
+        part = part or next(iter(about.remaining_parts), None)
+        return record_document_answer(workspace, job, answer, about, part)
+    quotes = [item.quote for item in items if item.kind and item.quote]
     for entry in labelled_entries or (
         () if only_labelled else entries[:_MAX_TRIED_DOCUMENTS]
     ):
@@ -659,7 +674,8 @@ def _reopen_documents(
     A problem is returned for each document that can't be sent or isn't at its path any more.
     """
     find_file = partial(find_moved_file, workspace.folder, workspace.ledger)
-    files = [*map(find_file, map(Path, entry.paths))]
+    contents = entry.contents or [""] * len(entry.paths)
+    files = [*map(find_file, map(Path, entry.paths), contents)]
     paths = [file for file in dict.fromkeys(files) if file.exists()]
     opened = [*open_documents(workspace, paths)] if paths else []
     documents = [document for document in opened if isinstance(document, OpenDocument)]
@@ -724,13 +740,18 @@ def record_document_answer(
         if part in request.remaining_parts and reading.card_count:
             request.remaining_parts.remove(part)
             _store_request(workspace, request)
+    unused = [*reading.problems, *lost]
+    privacy = _load_privacy_filter(workspace, request)
+    for document in request.documents:  # the user may paste them into the chat
+        mask = partial(privacy.mask_text, document=document.whole_text.document.key)
+        unused = [replace(each, message=mask(each.message)) for each in unused]
     summary = reading.summary
     has_missing_quotes = reading.located_count < reading.card_count
     if part is None and has_missing_quotes and parse_all_cards(answer)[0][0].label:
         summary += f"; {request.name} changed since it was asked about"
     return ChatImport(
         drafted=tuple(drafted),
-        unused=(*reading.problems, *lost),
+        unused=tuple(unused),
         steps=tuple(steps),
         asked=len(drafted),
         chosen=summary if reading.card_count else "",
@@ -826,7 +847,10 @@ def _store_request(workspace: Workspace, request: DocumentRequest) -> None:
     labels = tuple(part.label for part in request.parts)
     remaining_labels = {part.label for part in request.remaining_parts}
     answered = tuple(label for label in labels if label not in remaining_labels)
-    entry = StoredRequest(request.paths, request.passage_count, labels, answered)
+    contents = tuple(summarize_content(document.path) for document in request.documents)
+    entry = StoredRequest(
+        request.paths, request.passage_count, labels, answered, contents
+    )
     others = [
         stored for stored in _load_requests(workspace) if stored.paths != entry.paths
     ]

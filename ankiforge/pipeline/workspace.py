@@ -829,6 +829,7 @@ class Workspace:
 
         result = RunResult()
         model = self.build_model("llm", fresh=True)
+        self.read_sources()  # so that text tagged `#no-llm` since the last run isn't sent
         highlight_keys = frozenset([cards.load_highlight(self.ledger, key).key])
         job = replace(self.build_run_parameters(), model=model, redrafted=highlight_keys)
         try:

@@ -5,11 +5,12 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from ankiforge.ledger.cards import LEFT_AS_IS
+from ankiforge.ledger.chosen_passages import BY_CHAT
 from ankiforge.ledger.events import USER, Event
-from ankiforge.model import WORD_AND_TRANSLATION, Json, Pair
+from ankiforge.model import WORD_AND_TRANSLATION, Draft, Json, Pair
 from ankiforge.model.hints import TOOL_NAMES
 from ankiforge.reports.cards import TextLines, format_labelled_text
-from ankiforge.text import ROW_TAIL_MARK, to_one_line, truncate
+from ankiforge.text import ROW_TAIL_MARK, format_count, to_one_line, truncate
 from ankiforge.text.cloze import to_terminal_text
 from ankiforge.text.normalize import remove_escapes
 
@@ -60,7 +61,8 @@ def describe_event(entry: HistoryEntry) -> Pair:
                 lines = "words with your translation"
             details = f"{lines} in {source}"
         case "mark":
-            description = "chosen"
+            by_chat = event.body.get("kind") == BY_CHAT
+            description = "chosen by a chat or model" if by_chat else "chosen"
             details = f"{event.body['exact']} ({event.body.get('title', '')})"
         case "decline":
             tool = TOOL_NAMES.get(event.key.removeprefix("tool:"), "another tool")
@@ -114,6 +116,20 @@ def describe_decision(entry: HistoryEntry) -> str:
     If the text is unknown, return the note's GUID or the passage's key.
     """
     return _format_text(entry) or entry.guid[:10] or entry.event.key
+
+
+def describe_draft(draft: Draft) -> str:
+    """Return the first field of a draft on one line, truncated."""
+    return truncate(to_one_line(to_terminal_text(draft.fields[0][1])), 60)
+
+
+def format_draft_counts(new_count: int, rewording_count: int) -> str:
+    """Format the numbers of drafts of new cards, and of new texts for existing cards."""
+    counts = [format_count(new_count, "new draft")]
+    if rewording_count:
+        changes = format_count(rewording_count, "change of a card", "changes of cards")
+        counts = [*counts, changes] if new_count else [changes]
+    return ", ".join(counts)
 
 
 def format_decision_row(entry: HistoryEntry) -> str:

@@ -26,6 +26,7 @@ from ankiforge.ledger import (
     pending_items,
     questions,
 )
+from ankiforge.ledger.cards import load_highlights
 from ankiforge.model import (
     CARD_IN_HEADING,
     CODE_AND_MATHS,
@@ -51,6 +52,7 @@ from ankiforge.pipeline.sources import (
     open_source,
 )
 from ankiforge.reports.cards import TextLines
+from ankiforge.reports.history import format_draft_counts
 from ankiforge.review import batches
 from ankiforge.text import (
     format_cost,
@@ -461,6 +463,9 @@ def format_status(status: Status, workspace: WorkspaceDirectory) -> TextLines:
 MAX_SHOWN_CHANGES = 5
 """The maximum number of changed cards that a run lists, unless verbose."""
 MAX_CHANGE_CHARS = 70
+MAX_LOCATED_HIGHLIGHTS = 5
+MAX_LOCATED_DOCUMENTS = 2
+"""If a run has found no more new highlights, in no more documents, it names the documents."""
 CONFLICT_REASON = "you changed it, too; you choose whose words stay: ankiforge review"
 _REPORTED_KINDS = (CARD_IN_HEADING, TAGGED_CARD, LOGSEQ_MARK)
 """The kinds of skipped text that `run` reports, in this order. Notes of other tools are reported by
@@ -575,7 +580,7 @@ def build_run_report(
         files=dict(read.files),
         unread_files=dict(read.unread_files),
         left_out=left_out,
-        not_selected=read.unselected,
+        not_selected=read.unselected + read.in_missing_sources,
         no_card=dict(no_card.most_common()),
         waits=dict(counts["reasons"].most_common()),
         cards={
@@ -633,7 +638,7 @@ def format_run(
     step = choose_next_command(
         workspace.folder, ledger, notices, counts=counts, run=result
     )
-    summary = [_format_first_line(result)]
+    summary = [_format_first_line(result, ledger)]
     state = to_workspace_counts(counts).highlights
     is_partial = result.report and state.total not in (0, result.report.passage_count)
     where = " in all sources" if is_partial or result.has_no_highlights else ""
@@ -707,19 +712,25 @@ def _suggest_unmarked(
     return [suggest_choosing_passages(paths, has_marks=Path(paths[0]).is_dir())]
 
 
-def _format_first_line(result: RunResult) -> str:
+def _format_first_line(result: RunResult, ledger: Ledger) -> str:
     read = result.report
     sign = "!" if result.has_failures or result.error is not None else "✓"
     if read is None:
-        drafted = f"{sign} {format_count(result.drafted, 'new draft')}"
+        drafted = f"{sign} {format_draft_counts(result.drafted, result.reworded)}"
         return f"{drafted}, {result.accepted:,} accepted" if result.accepted else drafted
+    few_keys = read.new if len(read.new) <= MAX_LOCATED_HIGHLIGHTS else ()
+    new_highlights = load_highlights(ledger, few_keys).values()
+    titles = {highlight.document.title for highlight in new_highlights}
     changes = format_counts(
         {
-            "new": len(read.new) if len(read.new) < read.passage_count else 0,
+            _format_new(sorted(titles)): len(read.new)
+            if len(read.new) < read.passage_count
+            else 0,
             "changed": len(read.changed),
             "moved": len(read.moved),
             "not found": len(read.missing_keys),
             "gone": len(read.removed_keys),
+            "in a missing folder": read.in_missing_sources,
             "no longer selected by the settings": read.unselected,
         }
     )
@@ -735,6 +746,12 @@ def _format_first_line(result: RunResult) -> str:
     in_files = f" in {files_text}" if result.remembered_paths and changes else ""
     no_news = "" if changes or read.new else ", nothing new"
     return f"{sign} {format_count(read.passage_count, 'highlight')}{in_files}{changes}{no_news}"
+
+
+def _format_new(titles: Sequence[str]) -> str:
+    """Format where highlights are new, if they are in few documents. Titles may be unknown."""
+    is_short = 0 < len(titles) <= MAX_LOCATED_DOCUMENTS
+    return f"new in {' and '.join(map(_truncate_title, titles))}" if is_short else "new"
 
 
 def _format_details(
@@ -826,7 +843,11 @@ def format_lost_cards(lost: pending_items.DependentItems) -> str:
 
 
 def _format_titles(titles: Sequence[str]) -> str:
-    return format_truncated_list([truncate(title, _MAX_TITLE_CHARS) for title in titles])
+    return format_truncated_list([*map(_truncate_title, titles)])
+
+
+def _truncate_title(title: str) -> str:
+    return truncate(title, _MAX_TITLE_CHARS)
 
 
 def _format_model_usage(result: RunResult) -> str:
@@ -938,6 +959,7 @@ def format_anki_changes(result: RunResult) -> str:
     notes_by_outcome = {
         "deleted, not sent again": viewed.deleted,
         "back again": viewed.returned,
+        "edited, your changes stay": viewed.edited,
         "missing": viewed.missing,
         "rejected earlier, by the tag ankiforge::retired": viewed.retired,
     }

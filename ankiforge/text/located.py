@@ -156,9 +156,10 @@ def _iter_matching_spans(quote: str, source: str) -> Iterator[Span]:
 # --- in a document -------------------------------------------------------------------
 
 MIN_SIMILARITY = 85
-"""The minimum similarity, in per cent, between a passage and the text now found between the same
-neighbours.
-"""
+"""The minimum similarity, in per cent, between a quote and the text that it may have meant."""
+_MIN_RELOCATED_SIMILARITY = 60
+"""The minimum similarity, in per cent, between a chosen passage and the text now found between the
+same neighbours. The user is asked whether its card still fits."""
 _MAX_GROWTH = 1.5
 """The factor by which the text between the neighbours of a passage may have grown."""
 _MAX_OMITTED_LETTERS = 1_000
@@ -500,7 +501,7 @@ def relocate_passage(
     1. The text occurs with the same letters on either side. If there are several such
        occurrences, the one nearest to `near` wins.
     2. The text occurs exactly once.
-    3. Similar text, at least `MIN_SIMILARITY` per cent, occurs between the same letters.
+    3. Similar text, at least `_MIN_RELOCATED_SIMILARITY` per cent, occurs between the same letters.
 
     Args:
         letters: The document to search.
@@ -543,6 +544,7 @@ def _find_between(
         else:
             end = len(letters.text)
         if start < end <= start + max_length:
-            if fuzz.ratio(letters.text[start:end], expected) >= MIN_SIMILARITY:
+            similarity = fuzz.ratio(letters.text[start:end], expected)
+            if similarity >= _MIN_RELOCATED_SIMILARITY:
                 return start, end
     return None

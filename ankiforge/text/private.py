@@ -1,6 +1,7 @@
 """Find the tag `#no-llm`, with which users keep text or documents from being sent to a model.
 
-The tag may be in the text or comment of a highlight, or among the tags of a highlight or document.
+The tag may be in the text or comment of a highlight, or among the tags of a highlight or document,
+or in a field or among the tags of a note in Anki.
 Case is ignored; `no_llm`, `nollm` and the link `[[no-llm]]` count as well. In this module,
 *private* means that text must not be sent to a model.
 """
@@ -9,7 +10,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 
-from ankiforge.model import Document, Highlight, Strings
+from ankiforge.model import AnkiNote, Document, Highlight, Strings
 from ankiforge.text import regex
 from ankiforge.text.sentences import find_sentence_starts
 
@@ -97,6 +98,12 @@ def makes_document_private(highlight: Highlight) -> bool:
     """
     text = highlight.exact or highlight.comment
     return contains_private_tag(text) and is_only_private_tag(text)
+
+
+def is_private_note(note: AnkiNote) -> bool:
+    """Return whether a note in Anki has the `no-llm` tag among its tags or in a field."""
+    tags = tuple(tag.replace("::", "/") for tag in note.tags)
+    return has_private_tag(tags) or any(map(contains_private_tag, note.fields))
 
 
 def find_private_tag(keywords: Iterable[str]) -> Strings:

@@ -365,14 +365,22 @@ class DocumentRenderer:
         return id in self._documents and not self._documents[id].key
 
     def list_unmarked(self) -> list[Json]:
-        """Return a row of the shelf for each file without highlights."""
+        """Return a row of the shelf for each file without highlights.
+
+        The files of the latest day come first; see `get_recency_key`.
+        If the files are in several folders, a row names the folder of its file.
+        """
         rows = []
-        for file in find_unmarked_documents(self._workspace.folder, self._ledger):
+        files = find_unmarked_documents(self._workspace.folder, self._ledger)
+        files.sort(key=get_recency_key)
+        has_folders = len({file.parent for file in files}) > 1
+        for file in files:
             id = hash16("unmarked", str(file))
             self._documents[id] = ShownDocument(file)
-            row: Json = {"id": id, "title": title_from_file_name(file.stem), "by": ""}
+            row: Json = {"id": id, "title": title_from_file_name(file.stem)}
+            row["by"] = file.parent.name if has_folders else ""
             row["kind"] = "sheets" if _is_pdf(file) else "text"
-            row |= {"waiting": 0, "proposed": 0, "rest": "nothing is marked"}
+            row |= {"waiting": 0, "proposed": 0, "rest": UNMARKED_LABEL}
             rows.append(
                 {**row, "is_open": False, "chat": CHOOSE_LABEL, "is_unmarked": True}
             )
@@ -684,9 +692,25 @@ def _convert_wikilink(link: re.Match[str]) -> str:
     return str(label or target.replace("#", " › ").strip(" ›"))
 
 
+_NUMBER = regex(r"\d+")
+
+
+def get_recency_key(file: Path) -> tuple[int, str]:
+    """Return a key that sorts files by the day on which they came or changed, latest first.
+
+    Files of one day are sorted by path, in which numbers are compared by value. A missing file
+    comes last.
+    """
+    stamp = read_stamp(file)
+    day = stamp[1] // _NANOSECONDS_PER_DAY if stamp else 0
+    return -day, _NUMBER.sub(lambda number: number[0].zfill(9), str(file).casefold())
+
+
+_NANOSECONDS_PER_DAY = 86_400 * 10**9
 _MAX_OPENED = 2
 """The maximum number of cached documents, each with its whole text."""
 CHOOSE_LABEL = "Ask my chat for ten passages"
+UNMARKED_LABEL = "nothing is marked; your chat can choose"
 _LANGUAGE_SAMPLE_SIZE = 10
 """The number of highlights used to detect a document's language."""
 

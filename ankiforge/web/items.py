@@ -206,7 +206,7 @@ def _build_remark(text: str) -> Texts:
 _QUESTION_TEXTS: dict[UserQuestionKind, tuple[str, Json, Json]] = {
     UserQuestionKind.SAME: (
         "The passage of your card is gone, and this one says nearly the same. “Yes” keeps the"
-        " card, with any reviews.",
+        " card, with any reviews, and asks whether it still fits.",
         _relabel(ACCEPT, "Yes, the same", "One card"),
         _relabel(REJECT, "No, a new card", "Two cards"),
     ),

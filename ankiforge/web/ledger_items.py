@@ -60,6 +60,8 @@ class LedgerItems(ItemSource):
         self._renderer = renderer
         self._documents = documents
         self._pending: PendingItems | None = None
+        # Whether decisions were made since the items were loaded. The queues are up to date then.
+        self._has_decided = False
         # The locations of new drafts, keyed by ID. Cleared after every decision, because it may
         # resolve other drafts.
         self._locations: dict[str, PassageLocation] = {}
@@ -78,6 +80,7 @@ class LedgerItems(ItemSource):
         if pending is self._pending:
             return
         self._pending = pending
+        self._has_decided = False
         self._locations = {location.id: location for location in pending.drafts}
         word_ids = set[str]()
         if pending.questions:
@@ -112,9 +115,8 @@ class LedgerItems(ItemSource):
     def count_waiting(self) -> Mapping[str, int]:
         """Return the number of pending decisions by kind, as shown by `ankiforge status`."""
         self.refresh()
-        counts = pending_items.count_items_by_group(
-            self._ledger, "waiting", waits=self._pending
-        )
+        waits = None if self._has_decided else self._pending
+        counts = pending_items.count_items_by_group(self._ledger, "waiting", waits=waits)
         return counts["waiting"]
 
     def list_ids(self, list_id: str) -> Sequence[str]:
@@ -205,6 +207,7 @@ class LedgerItems(ItemSource):
             raise
         if isinstance(decision, ShowInAnki):
             return done
+        self._has_decided = True
         queue = self.queues[self._remove_from_list(decision.id) or "new"]
         if done.next_id:
             queue.insert(0, done.next_id)
@@ -274,7 +277,11 @@ class LedgerItems(ItemSource):
             return ChatOutcome(
                 result.summary,
                 bool(result.drafted or result.read_again),
-                tuple(problem.message for problem in result.unused[:MAX_UNUSED]),
+                tuple(
+                    problem.message
+                    for problem in result.unused[:MAX_UNUSED]
+                    if not result.summary.startswith(problem.message)
+                ),
                 self._build_prompt(id, request),
                 second_reading,
             )

@@ -50,7 +50,7 @@ from ankiforge.review import Decision, Review, StaleItemError, batches
 from ankiforge.review.batches import DocumentItems, ReviewBatch
 from ankiforge.review.decisions import Edit, WriteCard
 from ankiforge.review.items import iter_changed_cards
-from ankiforge.text import format_count
+from ankiforge.text import format_as_sentence, format_count
 from ankiforge.web.card_view import render_card, render_row
 from ankiforge.web.documents import (
     CHOOSE_LABEL,
@@ -66,6 +66,8 @@ from ankiforge.web.page_part import ChatPrompt, ItemSource, PagePart
 
 MAX_ROWS = 100
 """The maximum number of cards or documents that are sent to the page at once."""
+RECENT_UNMARKED_COUNT = 10
+"""The number of documents without highlights that come before those in which nothing is pending."""
 MAX_CREATORS = 2
 """The maximum number of authors per document on the shelf."""
 MAX_BULK_DECISIONS = 5_000
@@ -201,8 +203,8 @@ class ReviewSession:
         unsent = pending_items.count_items_by_group(self._ledger, "unsent")["unsent"]
         return {"left": left, "ready": unsent.total()}
 
-    def render_list(self, list_id: str, words: str = "", start: int = 0) -> Json:
-        """Render a list as JSON, with the new counts.
+    def render_list(self, list_id: str, words: str = "", start: int = 0) -> Json | None:
+        """Render a list as JSON, with the new counts, or return None if it doesn't exist.
 
         The list of all cards is rendered as rows. For any other list, this starts a sitting.
 
@@ -216,9 +218,12 @@ class ReviewSession:
         """
         if list_id == "all":
             return {**self._list_all_cards(words.strip(), start), **self.count_items()}
-        source = next(
-            source for source in self._sources if list_id in source.count_pending_items()
+        sources = (
+            each for each in self._sources if list_id in each.count_pending_items()
         )
+        source = next(sources, None)
+        if source is None:
+            return None
         rendered_items = filter(
             None, map(source.render_item, source.list_ids(list_id)[start:])
         )
@@ -231,7 +236,8 @@ class ReviewSession:
         """Render the shelf, which lists the documents with undecided highlights, best first.
 
         Documents with an unfinished sitting come first, preceded only by the list of items that
-        only the user can answer.
+        only the user can answer. The latest documents without highlights come before those in
+        which nothing is pending, all others after them.
 
         Args:
             start: the number of rows to skip because the page already has them.
@@ -239,12 +245,12 @@ class ReviewSession:
         Returns:
             The new counts; `documents`, the next rows, at most `MAX_ROWS`; `more`, whether further
                 rows follow; `begins`, the document or list that the page opens first, or "" for the
-                shelf; `waiting`, a phrase with the total number of pending decisions; and
-                `without`, a line about cards whose passage is gone and about highlights without a
-                proposal, or "". The row of a document has the numbers of pending drafts
-                (`waiting`) and certain proposals (`proposed`), whether there are any of either
-                (`is_open`), a phrase about the remaining highlights (`rest`), the label of the
-                button that asks a chat (`chat`, "" for no button), and the position in an
+                shelf; `waiting`, a phrase with the total number of pending decisions; `lost`, a
+                line about cards whose passage is gone, or ""; and `without`, a line about
+                highlights without a proposal, or "". The row of a document has the numbers of
+                pending drafts (`waiting`) and certain proposals (`proposed`), whether there are any
+                of either (`is_open`), a phrase about the remaining highlights (`rest`), the label
+                of the button that asks a chat (`chat`, "" for no button), and the position in an
                 unfinished sitting, e.g. `8 of 10` (`left`, "" without a sitting).
         """
         all_document_items = self._items.list_documents()
@@ -293,12 +299,13 @@ class ReviewSession:
                 if document_items.has_pending_items
             ),
             *(row for row in rows if row["id"] != "you"),
+            *unmarked[:RECENT_UNMARKED_COUNT],
             *(
                 document_items
                 for document_items in others
                 if not document_items.has_pending_items
             ),
-            *unmarked,
+            *unmarked[RECENT_UNMARKED_COUNT:],
         ]
         return {
             **self.count_items(),
@@ -311,7 +318,8 @@ class ReviewSession:
             ],
             "more": len(entries) > start + MAX_ROWS,
             "begins": begins,
-            "without": " · ".join(filter(None, (lost, without))),
+            "lost": lost,
+            "without": without,
         }
 
     def _find_start_location(self, all_document_items: Sequence[DocumentItems]) -> str:
@@ -865,7 +873,7 @@ class ReviewSession:
             self._unfinished.clear()  # so that the next ten include the new cards
         return {
             **self.count_items(),
-            "said": outcome.message,
+            "said": format_as_sentence(outcome.message),
             "unused": outcome.unused,
             "brought": outcome.is_usable,
             "next": _prompt_to_json(outcome.next_prompt),

@@ -24,6 +24,11 @@ def moved(desk: Desk) -> None:
     (desk.notes / "A.md").rename(desk.notes / "B.md")
 
 
+def renamed_vault(desk: Desk) -> None:
+    desk.notes = desk.notes.rename(desk.notes.with_name(f"{desk.notes.name}-new"))
+    desk.forge.settings(SETTINGS.replace("path: notes", f"path: {desk.notes.name}"))
+
+
 def marked(text: str, key: str = "MARKAAA2", page: str = "3", **fields: str) -> Step:
     """The one source is a library that has one paper with this mark."""
     mark = Annotation(key, text, "? How long is it?", page_label=page)
@@ -108,6 +113,13 @@ STORIES: dict[str, tuple[str, tuple[Step, ...]]] = {
     "a renamed note ships its link": ("Rhine", (
         do.write(RIVER), *ACCEPTED, do.run(written=0), moved, do.run(updated=1), do.load(),
         cites(Open="file=B", Citation="<cite>B</cite>"), reviewed, do.run(written=0),
+    )),
+    "a note with a title of its own ships its link, and nothing else": ("Rhine", (
+        do.write(f"---\ntitle: Rivers\n---\n{RIVER}"), *ACCEPTED, do.edit(Extra="in Europe"), do.run(written=0),
+        moved, do.run(updated=1), do.load(updated=1), do.load(duplicate=1),
+        cites(Open="file=B", Citation="<cite>Rivers</cite>", Extra="in Europe"), reviewed, none_waits,
+        do.run(written=0), renamed_vault, do.run(updated=1), renamed_vault, do.run(updated=1), do.load(updated=1),
+        cites(Open="vault=notes-new-new&amp;file=B", Extra="in Europe"), reviewed, none_waits, do.run(written=0),
     )),
     "an annotation that is made again ships its link": ("1,320", (
         marked(RHINE), *ACCEPTED, marked(RHINE, "MARKBBB2"), do.run(updated=1), do.load(),

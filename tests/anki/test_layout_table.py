@@ -545,6 +545,87 @@ def test_a_plan(card, in_anki, options, expected):
         assert plan_now.note.deck == card.deck
 
 
+def with_link(vault: str) -> CardFiles:
+    return CardFiles(
+        pdf_urls=(f"obsidian://open?vault={vault}&file=Sleep",) if vault else ()
+    )
+
+
+def hash_links(*vaults: str) -> tuple[str, ...]:
+    """The hashes of the local links of a note whose PDF is in each vault."""
+    layout = find_field_layout(CARD, None, {}, {})
+    contents = [written(CARD, layout, with_link(vault)) for vault in vaults]
+    return tuple(content.local_links_hash for content in contents)
+
+
+LINKS = [
+    # name, the vault in Anki's link (None: no note), those known as ours, the vault now → what happens, those known then
+    ("new", None, (), "now", "new", ("now",)),
+    ("new, and moved before an import", None, ("old",), "now", "new", ("now",)),
+    ("new, without a link", None, (), "", "new", ()),
+    ("as it is", "now", (), "now", "nothing", ("now",)),
+    ("as it is, after an import", "now", ("old", "now"), "now", "nothing", ("now",)),
+    ("moved", "old", ("old",), "now", "written", ("old", "now")),
+    ("moved again before an import", "old", ("old", "new"), "now", "written", ("old", "new", "now")),
+    ("moved again after an import", "new", ("old", "new"), "now", "written", ("old", "new", "now")),
+    ("packed, not imported", "old", ("old", "now"), "now", "written", ("old", "now")),
+    ("moved to where no vault is", "old", ("old",), "", "written", ()),
+    ("a vault since", "", (), "now", "written", ("now",)),
+    ("of another computer", "there", (), "now", "nothing", ()),
+    ("of another computer, and moved here", "there", ("old",), "now", "nothing", ()),
+]  # fmt: skip
+
+
+@pytest.mark.parametrize(
+    ("in_anki", "known", "now", "expected", "known_then"),
+    [row[1:] for row in LINKS],
+    ids=[row[0] for row in LINKS],
+)
+def test_the_link_of_a_note_follows_on_the_computer_that_wrote_it(
+    in_anki, known, now, expected, known_then
+):
+    card = replace(CARD, local_links_hashes=hash_links(*known))
+    note = None if in_anki is None else of_ours(card, with_link(in_anki))
+    plan_now = planned(card, note, with_link(now))
+    assert outcome(plan_now) == expected
+    assert plan_now.local_links_hashes == hash_links(*known_then)
+    if plan_now.note and note:
+        # nothing else is written, not even in a note that the user edited
+        mine = replace(note, tags=(*note.tags, "mine"))
+        mine = changed(mine, Back="mine", Spare1="mine")
+        plan_now = planned(card, mine, with_link(now))
+        assert plan_now.note
+        names = OURS.field_names
+        fields = dict(zip(names, plan_now.note.fields, strict=True))
+        there = dict(zip(names, mine.fields, strict=True))
+        assert {name for name in fields if fields[name] != there[name]} == {"Open"}
+        assert set(plan_now.note.tags) == set(mine.tags)
+
+
+@pytest.mark.parametrize(
+    ("known", "now", "is_same"),
+    [((), "now", True), (("now",), "now", True), (("old",), "now", False), (("now", "old"), "now", False)],
+)  # fmt: skip
+def test_anki_takes_a_new_link_of_a_note_that_was_not_read_there(known, now, is_same):
+    """Without a larger `mod`, an import would leave the note as it is."""
+    digest = planned(CARD, None, with_link(now)).exported.note_hash
+    card = replace(CARD, local_links_hashes=hash_links(*known))
+    shipped = with_note(card, exports=(ExportedNote(7, note_hash=digest),))
+    assert (planned(shipped, None, with_link(now)).note.mod == 7) == is_same
+    # a rejected card's note keeps its link, whichever that is
+    dropped = replace(shipped, verdict=Verdict.REJECTED)
+    plan_now = planned(dropped, of_ours(CARD, with_link("there")), with_link(now))
+    assert (outcome(plan_now), plan_now.local_links_hashes) == ("written", ())
+
+
+def test_a_link_that_was_not_read_here_is_left_alone():
+    away = replace(CARD, keeps_last_exported_text=True)
+    away = replace(away, local_links_hashes=hash_links("old"))
+    for vault in ("old", "there"):
+        plan_now = planned(away, of_ours(away, with_link(vault)), with_link("now"))
+        assert (outcome(plan_now), plan_now.local_links_hashes) == ("nothing", ())
+
+
 def field(planned: CardPlan, name: str) -> str:
     assert planned.note
     return dict(zip(planned.note.type.field_names, planned.note.fields, strict=True))[

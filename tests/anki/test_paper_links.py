@@ -1,5 +1,6 @@
 """The links of a card from a PDF; no path of this computer ships unless a person wants it."""
 
+import shutil
 from pathlib import Path
 
 import pytest
@@ -34,15 +35,26 @@ def links_of(forge, backend):
     return links_of
 
 
-def test_a_pdf_in_a_vault_opens_in_obsidian_at_its_page(forge, links_of):
+def test_a_pdf_in_a_vault_opens_in_obsidian_at_its_page(forge, links_of, backend):
     vault = forge.folder / "My Vault"
     (vault / ".obsidian").mkdir(parents=True)
     assert links_of(vault / "papers") == (NAMED, IN_OBSIDIAN)
 
-    # where the vault is known by another name, that alone writes no note
+    # once the vault is renamed, so is it in the link
     vault.rename(forge.folder / "Vault")
-    forge.settings("sources: [{pdf: {name: it, path: Vault}}]\n")
+    settings = "sources: [{pdf: {name: it, path: Vault}}]\n"
+    forge.settings(settings)
+    assert forge.json("run")["notes"]["written"] == 3
+    with backend.opened(forge.profile) as anki:
+        assert anki.load(forge.folder / "ankiforge.apkg") == {"updated": 3}
+        notes = map(anki.col.get_note, anki.col.find_notes(""))
+        assert {"vault=Vault" in note["Open"] for note in notes} == {True}
     assert forge.json("run")["notes"]["written"] == 0
+
+    # the path of a PDF elsewhere, once it is wanted
+    shutil.rmtree(forge.folder / "Vault" / ".obsidian")
+    forge.settings(f"{settings}file_links: true\n")
+    assert forge.json("run")["notes"]["written"] == 3
 
 
 def test_a_pdf_elsewhere_is_named_and_has_no_link(forge, links_of):

@@ -128,7 +128,9 @@ def test_pull_says_what_it_saw(desk):
     assert seen.stdout.splitlines()[0].partition(": ")[2] == (
         "2 notes, 1 new review, 1 edited, 1 suspended"
     )
-    assert seen.stdout.splitlines()[1] == "In Anki: 1 note deleted, not sent again"
+    assert seen.stdout.splitlines()[1] == (
+        "In Anki: 1 note deleted, not sent again; 1 note edited, your changes stay"
+    )
     assert "ankiforge patch" in seen.stderr
 
     desk.edit(Back="pussycat")

@@ -364,6 +364,22 @@ def test_after_twenty_highlights_a_card_is_shown_and_the_rest_is_sent_after_a_ye
 
 
 @pytest.mark.slow
+def test_what_is_tagged_before_the_yes_is_not_sent(
+    forge, note, typed, ollama, fake, write_highlights
+):
+    forge.drafting(ollama.base_url, SOURCES)
+
+    def tag_and_answer(request: Any) -> Any:
+        write_highlights(23)
+        note.write_text(note.read_text("utf-8").replace("K.==", "K.== #no-llm"), "utf-8")
+        return fake.obliging(request)
+
+    ollama.otherwise = tag_and_answer
+    typed("run", asks=(SAMPLE_QUESTION, "y\n"))
+    assert count_sent(ollama) == 20
+
+
+@pytest.mark.slow
 @pytest.mark.usefixtures("write_highlights")
 @pytest.mark.parametrize("options", ["--json", "-q"])
 def test_nobody_is_asked_with_json_or_quiet(forge, typed, ollama, options):

@@ -239,6 +239,26 @@ def test_what_a_moved_folder_lost_is_named(
     assert [{card["guid"] for card in after}, len(after)] == [before, 2]
 
 
+def test_what_a_rewritten_folder_lost_is_named(forge, stick, no_waiting):
+    """Two of three passages go from each note, and one note goes."""
+    for name in "abc":
+        lines = (f"What is {name}{n} called?::It is {name}{n} here\n" for n in range(3))
+        (stick / f"{name}.md").write_text("\n".join(lines))
+    forge.ok("run", stick)
+    moved = stick.rename(stick.with_name("moor"))
+    for name in "ab":
+        text = f"What is {name}0 called?::It is {name}0 here\n\nOther words.\n"
+        (moved / f"{name}.md").write_text(text)
+    for name in ("c", "bog", "fen"):
+        (moved / f"{name}.md").unlink()
+    told = forge.ok("run", moved)
+    assert "2 highlights in 2 notes (4 not found, 5 in a missing folder)" in told.stdout
+    told = forge.ok("run", moved).stdout
+    assert "4 cards lost their passage" in told
+    assert len(forge.cards("finding:source_gone")) == 4
+    assert len(forge.cards("verdict:accepted")) == 11
+
+
 @pytest.mark.parametrize("mount_point", [False, True])
 def test_an_edited_copy_of_an_unplugged_folder_loses_no_passage_of_the_original(
     forge, desk, stick, no_waiting, mount_point

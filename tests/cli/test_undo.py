@@ -29,6 +29,7 @@ def notes(forge):
             *cards: tuple[str, str, str],
             at: str = "answer.json",
             meanwhile: tuple[str, ...] = (),
+            quote: str = FIRST,
         ) -> str:
             """Import the answer of a chat: the beginning of a marked text, front, back."""
             forge.ok("draft", "export", "ask.md")
@@ -48,7 +49,7 @@ def notes(forge):
                         "why_none": "" if front else "a mood, not a fact",
                         "front": front,
                         "back": back,
-                        "quote": FIRST,
+                        "quote": quote,
                     }
                 )
             (forge.folder / at).write_text(json.dumps({"cards": rows}), "utf-8")
@@ -167,7 +168,9 @@ def test_an_import_is_undone_whole_before_an_older_decision(forge, notes):
     before = lists(forge)
     assert "2 new drafts" in notes.ask(("Grain", *WAR[1:]), YEAR)
     drafts = lists(forge)
-    assert "2 drafts of a model or chat" in forge.ok("undo").stderr
+    assert (
+        "undone: 2 new drafts by a model or chat\n  Which war" in forge.ok("undo").stderr
+    )
     assert lists(forge) == before
     assert "2 new drafts" in forge.ok("draft", "import", "answer.json").stdout
     assert lists(forge) == drafts
@@ -179,6 +182,21 @@ def test_an_import_is_undone_whole_before_an_older_decision(forge, notes):
     assert lists(forge) == before
     forge.ok("undo")
     assert not [row for row in forge.cards() if row["verdict"] == "accepted"]
+
+
+def test_new_words_of_a_card_are_told_as_its_change_when_they_come_and_go(forge, notes):
+    notes.write(a=FIRST)
+    notes.ask((WAR[0], *YEAR[1:]))
+    forge.ok("accept", "--all")
+    changed = FIRST.replace("1648", "1649")
+    notes.write(a=changed)
+    before = lists(forge)
+    front = "When was the Peace of Westphalia?"
+    told = notes.ask((WAR[0], front, "1649"), quote=changed)
+    assert told.startswith("✓ 1 change of a card\n")
+    undone = forge.ok("undo").stderr
+    assert undone == f"✓ undone: 1 change of a card by a model or chat\n  {front}\n"
+    assert lists(forge) == before
 
 
 def test_what_a_model_drafted_is_undone_whole(forge, server, fake):
@@ -193,7 +211,7 @@ def test_what_a_model_drafted_is_undone_whole(forge, server, fake):
     drafts = forge.ok("list", "verdict:waiting model:m", "--json").lines
     assert [row["fields"]["Back"] for row in drafts] == [WAR[2]]
     told = forge.ok("undo").stderr
-    assert "✓ undone: 1 draft of a model or chat\n" in told
+    assert "✓ undone: 1 new draft by a model or chat\n" in told
     assert "ankiforge model off" in told
     assert lists(forge) == before
 
@@ -265,7 +283,7 @@ def test_an_undone_import_gives_back_the_passages_without_a_card(forge, notes):
     notes.ask(WAR, ("The Suez", "", ""))
     assert forge.ok("list", "--no-card", "--json").stdout != before
     drafts = lists(forge)
-    assert "1 draft of a model or chat" in forge.ok("undo").stderr
+    assert "1 new draft by a model or chat" in forge.ok("undo").stderr
     assert forge.ok("list", "--no-card", "--json").stdout == before
     assert lists(forge) == everything
     forge.ok("run")

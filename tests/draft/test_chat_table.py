@@ -22,6 +22,7 @@ from ankiforge.model import (
     HighlightKey,
     HighlightKind,
     Origin,
+    PrivateText,
     Problem,
 )
 
@@ -104,6 +105,22 @@ def test_the_highlight_of_a_card(card, name, problems):
         [f"d/{name}"] if name else []
     )
     assert reply.problems == tuple(problems)
+
+
+def test_what_is_told_of_a_refused_card_has_no_private_words_of_its_sentence():
+    """The user may paste it into the chat."""
+    sentence = f"{SLEEP} Anna took lithium for it."
+    marked = mark("sleep", SLEEP, sentence=sentence[-60:])
+    privacy = PrivacyFilter([PrivateText("lithium", DOCUMENT.key)])
+    task = privacy.make_sendable_task(DraftingTask(DOCUMENT, (marked,)))
+    text = json.dumps({"cards": [make("", "sleep")]})
+
+    def find_faults(draft: object, highlight: Highlight) -> tuple[str, ...]:
+        return (f"not in “{highlight.sentence}”",)
+
+    [problem] = parse_chat_reply(text, [task], PROMPT, find_faults).problems
+    assert "lithium" not in problem.message
+    assert problem.message.count("Anna took […] for it") == 2
 
 
 @pytest.mark.parametrize(
@@ -190,7 +207,7 @@ def test_a_highlight_that_may_get_no_kind_of_card_is_asked_about_again():
     [
         (" \n", False, "nothing was pasted: copy the whole answer of the chat"),
         ('{"cards": [{"h": "0a1b', False, "it ends in the middle of its first card: copy the whole answer of the chat"),
-        ('{"h": "1", "front": "Q", "back": "A"} {"h": "2', False, "no card in it is about these highlights: ask again in a new chat"),
+        ('{"h": "1", "front": "Q", "back": "A"} {"h": "2', False, "no card in it is about these highlights: it answers another text, or was imported before; if not, ask again in a new chat"),
         ('{"h": "1", "front": "Q", "back": "A"}', True, "no card in it can be used: ask the chat for others"),
         ('{"h": "1", "front": "Q"}', True, "its cards lack a question or an answer: ask the chat for the JSON only"),
         ("I see.", True, f"it contains no card as JSON: {NO_JSON}"),
@@ -201,15 +218,18 @@ def test_why_a_reply_cannot_be_used(text, is_refused, says):
 
 
 @pytest.mark.parametrize(
-    ("cards", "message"),
+    ("cards", "message", "count"),
     [
-        ("I see.", "it contains no card as JSON"),
-        ('{"h": "1", "front": "Q", "back": "A"} {"h": "2', "the answer ends in the middle of a card: ask the chat for that card and the rest again, each whole"),
+        ("I see.", "it contains no card as JSON", 1),
+        ('{"h": "1", "front": "Q", "back": "A"} {"h": "2', "the answer ends in the middle of a card: ask the chat for that card and the rest again, each whole", 2),
+        ('{"h": "2', "the answer ends in the middle of a card: ask the chat for that card and the rest again, each whole", 1),
+        ('{"h": "", "kind": "cloze|basic|none", "front": ""} {"h": "2', "the answer ends in the middle of a card: ask the chat for that card and the rest again, each whole", 1),
     ],
 )  # fmt: skip
-def test_what_is_missing_in_a_reply_is_told(cards, message):
+def test_what_is_missing_in_a_reply_is_told(cards, message, count):
     messages = [problem.message for problem in parse_chat_reply(cards, [], PROMPT).problems]  # fmt: skip
     assert message in messages
+    assert len(messages) == count
 
 
 @pytest.mark.parametrize(("text", "shown"), [("a\nb", "“a b”"), ("a" * 61, f"“{'a' * 59}…”"), ("", "“”")])  # fmt: skip

@@ -120,6 +120,18 @@ def test_what_cannot_be_used_of_an_answer_is_named(desk, fake):
     assert len(forge.cards()) == 1
 
 
+def test_an_answer_to_another_text_is_refused_in_one_line(desk, fake):
+    forge = desk(f"=={ALPHA}==")
+    forge.ok("run")
+    forge.ok("draft", "export", "ask.md")
+    words = "Nobody marked this, whatever it says."
+    cards = [fake.card("deadbeef", words, f"Which is letter {n}?", "Z") for n in range(3)]
+    (forge.folder / "answer.md").write_text(json.dumps({"cards": cards}), "utf-8")
+    told = forge("draft", "import", "answer.md", code=1).stderr
+    assert told.startswith("failed: answer.md: no card in it is about these highlights: ")
+    assert told.count("\n") == 1
+
+
 def test_without_a_model_the_way_to_one_is_said_and_nothing_is_sent(forge, vault):
     (vault / "Row.md").write_text(f"=={ALPHA}==\n", "utf-8")
     forge.ok("run", vault)

@@ -138,7 +138,7 @@ def test_an_answer_to_nothing_that_is_pending_is_named(forge, notes, fake):
     )
     result = forge("draft", "import", "other.md", code=1)
 
-    assert "no highlight that still needs a card" in result.stderr
+    assert "no card in it is about these highlights" in result.stderr
     assert len(forge.cards()) == 1
 
 

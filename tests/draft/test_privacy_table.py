@@ -9,6 +9,8 @@ from ankiforge.draft.privacy import PrivacyFilter, SendableHighlight, mask_spans
 from ankiforge.errors import UsageError
 from ankiforge.model import (
     LOOKED_UP_WORD,
+    Card,
+    CardContent,
     Document,
     DocumentKey,
     DraftingTask,
@@ -18,6 +20,7 @@ from ankiforge.model import (
     PrivateText,
 )
 from ankiforge.text.private import PRIVATE_DOCUMENT_REASON, PRIVATE_PASSAGE_REASON
+from tests.cards import made
 
 DOCUMENT = Document(
     DocumentKey("d"), "papers", "Cells of Anna", creators=("Ada", "Bo", "Cy", "Di"), publication_date="1999"
@@ -133,17 +136,48 @@ def test_what_the_rules_alone_draft_is_withheld_for_good():
     assert task.select_highlights(*task.highlights).passages == task.passages
 
 
+CARD = made(
+    Card, guid="af1", key=MARK.key, fields=(("Front", "What?"), ("Back", "energy")), tags=(), added_tags=(), quote=CLAUSE
+)  # fmt: skip
+CONTENT = made(CardContent, key=MARK.key, fields=CARD.fields, tags=(), quote=CLAUSE)
+
+
+@pytest.mark.parametrize(
+    ("card", "is_private"),
+    [
+        (CARD, False),
+        (CONTENT, False),
+        (replace(CONTENT, tags=("no-llm",)), True),
+        (replace(CARD, tags=("no-llm",)), True),
+        (replace(CARD, added_tags=("#no-llm/diary",)), True),
+        (replace(CARD, fields=(("Front", "What?"), ("Back", "energy\n#no-llm"))), True),
+        (replace(CARD, fields=(("Front", "What?"), ("Back", "for Anna"))), True),
+        (replace(CARD, quote="as Anna said"), True),
+    ],
+)  # fmt: skip
+def test_a_card_stays_here_if_it_has_the_tag_or_private_words(card, is_private):
+    privacy = PrivacyFilter([ANNA])
+    assert privacy.is_private_card(card, DOCUMENT.key) is is_private
+    if isinstance(card, Card):  # nor is its passage sent again, to reword it
+        task = DraftingTask(DOCUMENT, (MARK,), outdated_cards=(card,))
+        sent = privacy.make_sendable_task(task)
+        reasons = [(each.reason, each.should_retry) for each in sent.withheld.values()]
+        assert reasons == ([(PRIVATE_PASSAGE_REASON, True)] if is_private else [])
+        another = replace(task, outdated_cards=(replace(card, key=HighlightKey("2")),))
+        assert not privacy.make_sendable_task(another).withheld
+
+
 def test_every_value_of_an_entry_is_masked_but_the_names():
     entry = {
         "id": "Anna", "title": "of Anna", "findings": [{"check": "Anna", "message": "Anna"}, "Anna", 3], "card": {"Front": "Anna"},
-        "hits": ["Anna"], "at": "Anna", "n": 1,
+        "hits": ["Anna"], "at": "Anna", "n": 1, "why": ("Anna", "Bo"),
     }  # fmt: skip
     masked = {
-        **entry, "title": "of […]", "findings": [{"check": "Anna", "message": "[…]"}, "[…]", 3]
+        **entry, "title": "of […]", "why": ["[…]", "Bo"], "findings": [{"check": "Anna", "message": "[…]"}, "[…]", 3]
     }  # fmt: skip
     privacy = PrivacyFilter([ANNA])
     assert privacy.mask_json_entry(entry, MARK) == masked
-    assert privacy.mask_json_entry(entry) == entry
+    assert privacy.mask_json_entry(entry) == {**entry, "why": ["Anna", "Bo"]}
 
 
 @pytest.mark.parametrize(

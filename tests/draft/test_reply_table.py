@@ -171,6 +171,11 @@ def test_the_reasoning_before_an_answer_is_dropped(text, rest):
         ("{a: 1}", [{"a": 1}]),
         ("{'a': 'b',}", [{"a": "b"}]),
         ("{“a”: “b”}", [{"a": "b"}]),
+        ("{„a“: „b“, „c“: „“}", [{"a": "b", "c": ""}]),
+        ("{ ”a”: ”b”,\n ”c”: [”d”]}", [{"a": "b", "c": ["d"]}]),
+        ("{«a»: «b»}", [{"a": "b"}]),
+        # a mark before a comma inside a value
+        ("{“a”: “said “no”, and „x“, too”, “b”: “c”}", [{"a": "said “no”, and „x“, too", "b": "c"}]),
         ('{"a": "x\ny"}', [{"a": "x\ny"}]),
         ('"{\\"a\\": 1}"', [{"a": 1}]),
         ('"no object"', []),

@@ -337,6 +337,7 @@ def test_a_quote_that_every_passage_has_is_none(quote, kept):
         ({"question": "Which?", "front": "What?", "back": "That."}, ["What?"], 0),
         ({"question": "Which?", "answer": "That."}, ["Which?"], 0),
         ({"kind": "basic"}, [], 1),
+        ({"kind": "cloze|basic|none", "front": ""}, [], 0),  # the schema of the prompt
         ({"verdict": "supported"}, [], 0),  # of a second reading, which is no card
     ],
 )

@@ -95,6 +95,10 @@ def describe(root: Path, source: FoundSource) -> str:
         ("a.txt a.md a.pdf", ".", {"markdown": {".": False}}, ["pdf .", "markdown ."]),
         ("d/a.md", "d/a.md", {"markdown": {".": False}}, ["markdown . : d/a.md"]),
         ("d/a.md", "d/a.md", {"markdown": {"e": False}}, ["obsidian d : d/a.md"]),
+        # notes that were read as notes stay so, although a text beside their folder is read
+        ("a.txt d/a.md", "d", {"markdown": {".": False}, "obsidian": {"d": True}}, ["obsidian d"]),
+        ("a.txt d/a.md", "d/a.md", {"markdown": {".": False}, "obsidian": {"d": True}}, ["obsidian d : d/a.md"]),
+        ("a.md d/a.txt", "d", {"markdown": {"d": True}, "obsidian": {".": True}}, ["markdown d"]),
         (OUTER_VAULT, "v/a.md", {"markdown": {".": False}}, ["obsidian v : v/a.md"]),
         # exports are files, wherever they are
         ("d/My Clippings.txt;a.md", "d/My Clippings.txt", {"kindle": {".": False}},

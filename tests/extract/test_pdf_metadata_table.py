@@ -27,6 +27,10 @@ class Metadata:
 
     def __init__(self, **entries: str) -> None:
         self._entries = entries
+        self.size = (612.0, 792.0)
+
+    def get_page_size(self, index: int) -> tuple[float, float]:
+        return self.size
 
     def get_metadata_value(self, key: str) -> str:
         return self._entries.get(key.replace("-", "_"), "")
@@ -109,6 +113,8 @@ def test_a_work_has_the_title_that_is_printed_and_no_key_yet():
     metadata = Metadata(Title="draft7.doc")
     document = read_work(metadata, "On the Growth of Cells", lines, "file")
     assert document == Document(DocumentKey(""), "", "On the Growth of Cells")
+    metadata.size = (960.0, 540.0)  # slides are called as their file is
+    assert not read_work(metadata, "On the Growth of Cells", lines, "file").title
 
 
 @pytest.mark.parametrize(

@@ -175,7 +175,14 @@ def test_which_cards_are_planned(desk):
     assert planned() == {"card-heart": None, "card-kidneys": None}
     read(desk, heart, kidneys)
     pair = (heart.guid, heart)
-    anki_views.record_export_plan(ledger, [pair], [], "s", [], {kidneys.guid: 4})
+    links = {heart.guid: ("a", "b"), kidneys.guid: ()}
+    mods = {kidneys.guid: 4}
+    anki_views.record_export_plan(ledger, [], [], "s", [], {}, links)
+    unchanged = dict.fromkeys(links, ())
+    anki_views.record_export_plan(ledger, [pair], [], "s", [], mods, unchanged)
+    candidates = anki_views.iter_export_candidates(ledger, "other")
+    known = {card.guid: card.local_links_hashes for card, _ in candidates}
+    assert known == links
     assert planned() == {"card-kidneys": 4}
     assert planned("other") == {"card-heart": 0, "card-kidneys": 4}
     read(desk, replace(heart, mod=2), kidneys)  # the note has changed

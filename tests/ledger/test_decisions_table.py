@@ -222,7 +222,9 @@ def test_what_an_agent_proposed_is_as_if_it_had_not(empty):
         body = to_json(replace(DRAFT, origin=Origin(drafter)))
         row = draft_columns(id=id, drafter=drafter, body=body)
         empty.insert("draft", [row])
-    assert decide.undo_decision(empty, "dr1") == decide.UndoResult("dr1", ())
+    undone = decide.undo_decision(empty, "dr1")
+    assert [draft.quote for draft in undone.drafts or ()] == [DRAFT.quote]
+    assert (undone.id, undone.entries, undone.rewording_count) == ("dr1", (), 0)
     assert empty.fetch_value("SELECT group_concat(id) FROM draft") == "dr2"
     assert empty.fetch_value("SELECT modelled FROM highlight") == ""
     with pytest.raises(RefusedError, match="nothing about dr2 can be undone"):

@@ -56,7 +56,7 @@ def test_a_run_says_which_of_its_new_highlights_a_question_holds_back(
 ) -> None:
     note.write_text(f"{NOTE}Capital of Greece :: Athens\n\nWhat is Oslo?::A city\n")
     said = forge.ok("run").stdout
-    assert "(2 new)" in said
+    assert "(2 new in Capitals)" in said
     told = "1 new highlight waits for your answer, whether they are cards:"
     assert f"  {told} ankiforge list --view questions\n" in said
     assert "one answer" not in forge.ok("run").stdout

@@ -85,7 +85,7 @@ class Asker(Desk):
             conflict = Conflict(
                 guid, "Text", "{{c1::a}} b {{c2::c}}", "{{c1::d}}", "t", "o"
             )
-            anki_views.record_export_plan(ledger, [], [], "", [conflict], {})
+            anki_views.record_export_plan(ledger, [], [], "", [conflict], {}, {})
         elif verb == "repair":
             with ledger.action():
                 for answer in rest.split():
@@ -205,13 +205,13 @@ QUESTIONS: dict[str, tuple[list[str], str, str, str]] = {
     ),
     "n:A m:C, rules A:heart, accept heart, n: m:C :a, rules": (
         ["same: Is this the passage of a card whose passage is no longer found?; m1 n0; The heart pumps six litres of blood every minute. | The heart pumps five litres of blood every minute.; 1 cards 0 drafts"],
-        "same m1 vault:v/n0; (heart); card heart A live by person source_changed",
+        "same m1 vault:v/n0; =heart a/a>heart passage; (heart); card heart A live by person source_changed",
         "different m1 vault:v/n0; (heart); card heart A live by person",
         "",
     ),
     "n:A m:C, rules A:heart, accept heart, n: m:C :a, rules a:blood": (
         ["same: Is this the passage of a card whose passage is no longer found?; m1 n0; The heart pumps six litres of blood every minute. | The heart pumps five litres of blood every minute.; 1 cards 1 drafts"],
-        "same m1 vault:v/n0; blood a/a; (heart); card heart A live by person source_changed",
+        "same m1 vault:v/n0; blood a/a~A>heart revision; (heart); card heart A live by person source_changed",
         "different m1 vault:v/n0; blood a/a; (heart); card heart A live by person",
         "",
     ),
@@ -368,3 +368,24 @@ def test_what_is_asked_and_what_an_answer_does(asker, steps, answer):
     if expected:
         without = 1 if "one" in answer else 0
         assert asker.answer(yes=answer != "no", without=without) == expected
+
+
+@pytest.mark.parametrize(
+    ("steps", "cited"),
+    [
+        ([], "n"),  # the passage in m lacks the words of the card
+        (["accept heart"], "m"),  # the card stays, with the new words as its quote
+        (["n:A m:C :a"], "n"),  # its passage is back
+        (["n: m:C :A"], "m"),  # the new passage has its words now
+    ],
+)
+def test_a_card_cites_a_document_that_has_its_quote(asker, steps, cited):
+    for step in ("n:A m:C", "rules A:heart", "accept heart", "n: m:C :a", "rules"):
+        asker.play(step)
+    [question] = questions.find_open_questions(asker.ledger)
+    questions.answer_question(asker.ledger, question.id, yes=True)
+    for step in steps:
+        asker.play(step)
+    [card] = cards.iter_cards(asker.ledger)
+    assert card.highlight.document.path == cited
+    assert card.quote in card.highlight.exact

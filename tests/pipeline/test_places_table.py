@@ -372,6 +372,22 @@ def test_the_size_in_a_fingerprint(fingerprint, stamp, is_same):
     assert files.has_file_size(fingerprint, stamp) is is_same
 
 
+@pytest.mark.parametrize("case", ["no deck", "no ledger", "no document"])
+def test_nothing_is_taken_over_from_a_missing_folder(workspace, notes, case):
+    workspace.run([notes], deck="" if case == "no deck" else "Uni")
+    moved = notes.rename(notes.with_name("moved"))
+    if case == "no document":  # it was never read here
+        [place] = workspace.folder.remembered_paths
+        other = str(notes.with_name("other"))
+        place = replace(place, path=other, name="other", given="")
+        store_remembered_paths(workspace.folder.state_directory, [place])
+    ledger = None if case == "no ledger" else workspace.ledger
+    found = sources.select_sources(workspace.folder, (moved,), ledger=ledger)
+    assert found.problems == []
+    [place] = [each for each in found.remembered_paths if each.path == str(moved)]
+    assert place.format_options() == ""
+
+
 def test_all_exports_of_an_account_are_read(workspace, tmp_path):
     exports = [tmp_path / "a.txt", tmp_path / "b.txt", tmp_path / "gone.txt"]
     for path in exports[:2]:

@@ -339,7 +339,9 @@ MOVED = [
     ("bread.md", "moved/x/bread.md", "moved", True),
     ("bread.md", "moved/bread.md", "", False),
     ("bread.md", "books/x/bread.md", "books", True),
-    ("bread.md", "moved/loaf.md", "moved", False),
+    ("bread.md", "moved/loaf.md", "moved", True),
+    ("bread.md", "moved/loaf.md edited", "moved", False),
+    ("bread.md", "moved/bread.md edited", "moved", True),
     (".", "moved", "moved", True),
     (".", "moved", "", False),
 ]
@@ -353,9 +355,15 @@ def test_an_answer_finds_a_document_that_moved(
     (folder / "salt.md").write_text(SALT, encoding="utf-8")
     workspace.run([folder])
     asked = ask(workspace, folder / name)
+    new, is_edited, _ = new.partition(" edited")
     place = folder.parent / new
     place.parent.mkdir(parents=True, exist_ok=True)
     shutil.move(folder / name, place)
+    if is_edited:
+        place.write_text(f"{place.read_text('utf-8')}\n\nIt rises.\n", encoding="utf-8")
+    elif place.is_file():  # another document has the name
+        (place.parent / "a").mkdir()
+        (place.parent / "a" / name).write_text(SALT, encoding="utf-8")
     if run:
         workspace.run([folder.parent / run])
     label = asked.parts[0].label
@@ -428,6 +436,14 @@ def test_an_answer_to_a_known_request(workspace, folder):
     assert [part.label for part in again.remaining_parts] == [
         part.label for part in again.parts
     ]
+    # the answer to another request isn't recorded here, nor counted as an answer to this one
+    (folder / "other.md").write_text(f"# Other\n\n{SALT}\n", encoding="utf-8")
+    label = ask(workspace, folder / "other.md").parts[0].label
+    about_other = record(
+        workspace, json.dumps({"cards": [card(*SALTY, h=label)]}), about=again
+    )
+    told = "it is about other.md: copy the chat's answer about this document"
+    assert (about_other.drafted, about_other.missing) == ((), told)
     useless = record(workspace, "I am sorry.", about=again)
     assert (useless.drafted, useless.chosen, bool(useless.missing)) == ((), "", True)
     assert again.remaining_parts  # it is still to be answered
@@ -444,6 +460,20 @@ def test_an_answer_about_words_that_changed_since_says_so(workspace, folder):
     assert [each.highlight.exact for each in outcome.drafted] == [RYE]
     assert outcome.chosen.endswith("; bread.md changed since it was asked about")
     assert len(outcome.unused) == 2
+
+
+def test_what_is_told_of_a_refused_card_has_no_private_words(workspace, folder):
+    """A person may paste it into the chat, which quotes the text around what was masked."""
+    text = f"# Rye\n\n- sour\n- lithium #no-llm\n\nMy lithium is here. {RYE}\n\nOf lithium, {SALT}\n"
+    (folder / "mine.md").write_text(text, encoding="utf-8")
+    asked = ask(workspace, folder / "mine.md")
+    label = asked.parts[0].label
+    quote = f"Of […], {SALT}"
+    cards = [card(quote, front, "90 times", h=label) for front in ("How often?", "Why?")]
+    outcome = record(workspace, json.dumps({"cards": cards}))
+    told = [problem.message for problem in outcome.unused]
+    assert [message.count("“Of […], Salt slows") for message in told] == [1, 1]
+    assert "lithium" not in str(told)
 
 
 class Model:

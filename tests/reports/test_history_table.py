@@ -11,10 +11,24 @@ from ankiforge.reports.history import (
     format_change,
     format_decision_line,
     format_decision_row,
+    format_draft_counts,
 )
 
 P = "v:v/p"
 WORDS = "word = translation"
+
+
+@pytest.mark.parametrize(
+    ("new", "rewordings", "told"),
+    [
+        (0, 0, "0 new drafts"),
+        (1, 0, "1 new draft"),
+        (0, 1, "1 change of a card"),
+        (1200, 2, "1,200 new drafts, 2 changes of cards"),
+    ],
+)
+def test_drafts_of_new_cards_and_of_new_words_are_counted(new, rewordings, told):
+    assert format_draft_counts(new, rewordings) == told
 
 
 def told(
@@ -48,7 +62,8 @@ def told(
         ("form", "form:v:A :: B", {"choice": "reject"}, "no cards", "lines like `A :: B` in v"),
         ("form", f"form:v:{WORDS}", {"choice": "reject"}, "no cards", "words with your translation in v"),
         ("mark", P, {"exact": "a cell", "title": "Cells"}, "chosen", "a cell (Cells)"),
-        ("mark", P, {"exact": "a cell"}, "chosen", "a cell ()"),
+        ("mark", P, {"exact": "a cell", "kind": "page"}, "chosen", "a cell ()"),
+        ("mark", P, {"exact": "a cell", "kind": "chosen"}, "chosen by a chat or model", "a cell ()"),
         ("decline", "tool:o2a", {}, "history declined", "of Obsidian_to_Anki"),
         ("decline", "tool:x", {}, "history declined", "of another tool"),
         ("placed", P, {"deck": "D", "added": ["x"], "removed": ["z"]}, "deck and tags", "D +x −z"),

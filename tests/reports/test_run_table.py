@@ -26,7 +26,10 @@ NOTICE = Problem("a.pdf", "it is odd", is_notice=True)
 @pytest.mark.parametrize(
     ("report", "more", "line"),
     [
+        (None, {}, "✓ 0 new drafts"),
         (None, {"drafted": 1}, "✓ 1 new draft"),
+        (None, {"reworded": 1}, "✓ 1 change of a card"),
+        (None, {"drafted": 1, "reworded": 2, "accepted": 1}, "✓ 1 new draft, 2 changes of cards, 1 accepted"),
         (None, {"drafted": 2, "accepted": 1200}, "✓ 2 new drafts, 1,200 accepted"),
         (None, {"drafted": 2, "error": ServiceError("gone")}, "! 2 new drafts"),
         (SIX, {}, "✓ 6 highlights, nothing new"),
@@ -36,6 +39,7 @@ NOTICE = Problem("a.pdf", "it is odd", is_notice=True)
         ({**SIX, "new": ["k"] * 6}, {}, "✓ 6 highlights"),
         ({**SIX, "new": ["k"] * 5}, {}, "✓ 6 highlights (5 new)"),
         ({**SIX, "changed": [("k", "a", "b")], "unselected": 2}, {}, "✓ 6 highlights (1 changed, 2 no longer selected by the settings)"),
+        ({**SIX, "in_missing_sources": 2, "unselected": 1}, {}, "✓ 6 highlights (2 in a missing folder, 1 no longer selected by the settings)"),
         ({**SIX, "moved": [("k", "l")], "missing_keys": ["m"], "removed_keys": ["g", "h"]}, {}, "✓ 6 highlights (1 moved, 1 not found, 2 gone)"),
         # files are counted if a path was given and there is something to compare
         ({**SIX, "new": ["k"], "files": {".md": 2}}, {}, "✓ 6 highlights (1 new)"),
@@ -50,6 +54,33 @@ def test_the_first_line_counts_what_was_read_and_what_changed(opened, report, mo
     read = None if report is None else IngestReport(**report)
     [first, *_], _, _ = summary.format_run(RunResult(report=read, **more), opened, [])
     assert first == line
+
+
+@pytest.mark.parametrize(
+    ("titles", "told"),
+    [
+        ([], "new"),  # not read on this computer
+        (["Cells"], "new in Cells"),
+        (["Cells", "Later"], "new in Cells and Later"),
+        (["Cells", "Later", "Open"], "new"),
+        (
+            ["A title of more than thirty letters"],
+            "new in A title of more than thirty l…",
+        ),
+    ],
+)
+def test_new_highlights_are_placed_if_their_documents_are_few(titles, told):
+    assert summary._format_new(titles) == told
+
+
+@pytest.mark.parametrize(("count", "told"), [(5, "5 new in Cells"), (6, "6 new")])
+def test_the_documents_of_a_few_new_highlights_are_named(opened, count, told):
+    query = "SELECT key FROM highlight WHERE document ="
+    of_cells = f"{query} (SELECT id FROM document WHERE place = 'Cells.md')"
+    keys = [row["key"] for row in opened.ledger.fetch_rows(of_cells)]
+    report = IngestReport(passage_count=9, new=[*keys, *keys][:count])
+    [first, *_], _, _ = summary.format_run(RunResult(report=report), opened, [])
+    assert first == f"✓ 9 highlights ({told})"
 
 
 REVIEW = (

@@ -128,7 +128,8 @@ def test_a_package_or_a_push_is_told_in_a_line(published, pushed, before, lines)
         ({"returned": 1}, 1, "In Anki: 1 note back again; 1 note has text that was not written here, which is kept"),
         ({"retired": 1}, 0, "In Anki: 1 note rejected earlier, by the tag ankiforge::retired"),
         ({}, 2, "In Anki: 2 notes have text that was not written here, which is kept"),
-        ({"first_seen": 5, "edited": 2}, 0, ""),
+        ({"first_seen": 5, "suspended": 2}, 0, ""),
+        ({"edited": 1}, 0, "In Anki: 1 note edited, your changes stay"),
     ],
 )  # fmt: skip
 def test_what_happened_in_anki_is_told_in_a_line(viewed, unknown, line):

@@ -58,6 +58,14 @@ ROWS = {
         FERN,
         "Ferns have true roots, and their leaves unroll from the tip.",
     ),
+    "a third of the words changed between the same sides": (
+        BEFORE,
+        [
+            f"On plants. {MOSS} Ferns have no roots, but their leaves grow from the tip. {SALT}"
+        ],
+        FERN,
+        "Ferns have no roots, but their leaves grow from the tip.",
+    ),
     "some words changed, and a side": (
         BEFORE,
         [

@@ -2,7 +2,14 @@
 
 import pytest
 
-from ankiforge.model import Document, DocumentKey, Highlight, HighlightKind
+from ankiforge.model import (
+    AnkiNote,
+    Document,
+    DocumentKey,
+    Guid,
+    Highlight,
+    HighlightKind,
+)
 from ankiforge.text.private import (
     PRIVATE_DOCUMENT_REASON,
     PRIVATE_PASSAGE_REASON,
@@ -14,6 +21,7 @@ from ankiforge.text.private import (
     has_private_tag,
     is_name,
     is_only_private_tag,
+    is_private_note,
     list_private_phrases,
     list_private_texts,
     makes_document_private,
@@ -50,6 +58,22 @@ from ankiforge.text.private import (
 def test_the_tag_counts_in_the_names_that_a_reader_gave(about, why):
     document = Document(DocumentKey("k"), source="s", **{"title": "Diary", **about})
     assert get_document_privacy_reason(document) == why
+
+
+@pytest.mark.parametrize(
+    ("fields", "tags", "is_private"),
+    [
+        (("What?", "energy"), ("leech", "no-llms", "x::no-llm"), False),
+        (("What?", "no-llm"), (), False),
+        (("What?", "energy", "mine #no-llm"), (), True),
+        (("What?", "<div>[[no_llm]]</div>"), (), True),
+        (("What?", "energy"), ("leech", "NoLLM"), True),
+        (("What?", "energy"), ("no-llm::diary",), True),
+    ],
+)
+def test_the_tag_of_a_note_in_anki_is_a_tag_or_in_any_field(fields, tags, is_private):
+    note = AnkiNote(Guid("g"), 1, 0, fields, tags, "D", None)
+    assert is_private_note(note) is is_private
 
 
 @pytest.mark.parametrize(

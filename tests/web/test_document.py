@@ -144,6 +144,52 @@ def test_the_page_is_never_white_and_above_the_card_in_a_narrow_window(
     assert page.locator("#count").inner_text() == "1 of 3"
 
 
+CUT_OFF = """[...document.querySelectorAll("#paper .page-words text")].filter((word) => {
+  const [text, page] = [word, word.closest(".sheet-of-paper")].map((node) => node.getBoundingClientRect());
+  return text.left < page.left - 1 || text.top < page.top - 1 || text.right > page.right + 1 || text.bottom > page.bottom + 1;
+}).length"""
+
+
+@pytest.mark.slow
+def test_a_title_page_with_wide_margins_cuts_nothing_off_the_pages_after_it(
+    forge, opened
+):
+    pages = [Page((heading("Osmosis"), paragraph(BEFORE * 2)), margin=150.0)]
+    pages += [Page((paragraph(BEFORE * 30),), margin=40.0)] * 3
+    write_pdf(forge.folder / "lecture.pdf", pages)
+    forge.settings("anki: {collection: none}\n")
+    forge.ok("run", "lecture.pdf")
+    page = opened(forge, "shelf")
+    page.locator(".documents li .name").first.click()
+    page.wait_for_selector("#paper .page-words")
+    for width in (1280, 900):
+        page.set_viewport_size({"width": width, "height": 800})
+        settle(page)
+        page.locator("[aria-label='Page 3']").scroll_into_view_if_needed()
+        page.wait_for_selector("[aria-label='Page 3'] .page-words")
+        until(page, f"{CUT_OFF} === 0")
+        assert "p. 3" in page.locator("#where").inner_text()
+
+
+def test_a_highlight_beside_short_lines_of_wide_text_is_no_column(forge, opened):
+    fact = "Osmosis moves water."
+    wide = f"{BEFORE} {fact} {BEFORE}"
+    short = [paragraph(f"Short line {number}.") for number in range(4)]
+    blocks = (*short, paragraph(wide), *short)
+    write_pdf(forge.folder / "paper.pdf", [Page(blocks, (mark(fact),))])
+    forge.settings("anki: {collection: none}\n", proposals=True)
+    forge.ok("run", "paper.pdf")
+    page = opened(forge, "shelf")
+    page.set_viewport_size({"width": 900, "height": 800})
+    page.locator(".documents li .name").first.click()
+    until(page, COVERED)
+    settle(page)
+    sheet, pane = (
+        page.locator(one).bounding_box() for one in (".sheet-of-paper", "#paper")
+    )
+    assert sheet["width"] <= pane["width"] + 1
+
+
 IN_SIGHT = """(() => {
   const mark = document.querySelector("#paper .marks .asked")?.getBoundingClientRect();
   const pane = document.querySelector("#paper").getBoundingClientRect();

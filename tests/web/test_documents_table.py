@@ -11,9 +11,11 @@ from ankiforge.extract.pdf.messages import PageHighlight
 from ankiforge.model import HighlightKind, hints
 from ankiforge.pipeline.sources import store_source_directories
 from ankiforge.pipeline.workspace import Workspace
+from ankiforge.web import documents
 from ankiforge.web.documents import (
     find_file,
     find_page_and_highlight,
+    get_recency_key,
     guess_document_kind,
     highlight_to_json,
     read_note,
@@ -55,6 +57,17 @@ def mark(make_card):
 )
 def test_a_note_is_shown_as_obsidian_shows_it_when_it_is_read(written, shown):
     assert to_reading_view(written) == shown
+
+
+def test_files_of_the_latest_day_come_first_and_numbers_count_as_such(monkeypatch):
+    day = 86_400 * 10**9
+    times = {"a10": 3 * day, "a9": 4 * day - 1, "b": 4 * day, "c": 0}
+    monkeypatch.setattr(
+        documents, "read_stamp", lambda path: path.stem in times and (0, times[path.stem])
+    )
+    files = [Path(name) for name in ("gone.pdf", "c.pdf", "a10.pdf", "a9.pdf", "b.pdf")]
+    names = [file.stem for file in sorted(files, key=get_recency_key)]
+    assert names == ["b", "a9", "a10", "c", "gone"]
 
 
 BOX = (10.0, 20.0, 30.0, 40.0)

@@ -17,6 +17,7 @@ REQUESTS = (
     ("the page", "GET", "/", {"cookie": "own"}, 200),
     ("its script", "GET", "/static/page.js", {"cookie": "own", "Sec-Fetch-Site": "same-origin"}, 200),
     ("what waits", "GET", "/api/state", {"cookie": "own"}, 200),
+    ("a list that is not there", "GET", "/api/list?id=gone", {"cookie": "own"}, 404),
     ("a decision on what is not there", "POST", "/api/decide", {"cookie": "own", "Origin": "{origin}", **JSON}, 409),
     ("no cookie", "GET", "/", {}, 403),
     ("no cookie, a list", "GET", "/api/list?id=new", {}, 403),

@@ -120,8 +120,13 @@ def left(shown: dict, list_id: str) -> int:
 )
 def test_a_decision_is_carried_out_and_taken_back(session, act, new, ready):
     first, second = waiting(session)
+    assert session.render_documents()["waiting"] == "3 waiting: 2 drafts, 1 proposal"
     done = session.decide(decision(first, "", act))
     assert (left(done, "new"), done["ready"]) == (new, ready)
+    drafts = "1 draft" if new == 1 else "2 drafts"
+    assert session.render_documents()["waiting"].endswith(
+        f"waiting: {drafts}, 1 proposal"
+    )
     assert session.render_list("new")["ids"][0] == second
     back = session.undo(done["undo"])
     assert (left(back, "new"), back["ready"], back["item"]["id"]) == (2, 0, first)
@@ -329,6 +334,24 @@ def test_first_comes_what_only_the_user_can_answer_then_the_document_that_was_le
     assert orders == [[question, "Animals", "Cells"], [question, "Cells", "Animals"]]
 
 
+def test_recent_documents_without_marks_come_before_those_in_which_nothing_waits(forge):
+    (forge.folder / "notes").mkdir()
+    unsure = "==Diamond and graphite are two forms of carbon.==\n"
+    (forge.folder / "notes/Matter.md").write_text(unsure, encoding="utf-8")
+    for number in range(1, 13):
+        folder = forge.folder / f"notes/{'week' if number < 7 else 'term'}"
+        folder.mkdir(exist_ok=True)
+        write_pdf(folder / f"lecture {number}.pdf", [Page((paragraph("Some words."),))])
+    forge.settings("anki: {collection: none}\n", proposals=True)
+    forge.ok("run", "notes")
+    with Workspace(find_workspace(forge.folder, forge.folder, registry)) as opened:
+        rows = ReviewSession(opened, PageRenderer()).render_documents()["documents"]
+    titles = [row["title"] for row in rows]
+    lectures = [f"lecture {number}" for number in (*range(7, 13), *range(1, 7))]
+    assert titles == [*lectures[:10], "Matter", *lectures[10:]]
+    assert [row["by"] for row in rows[:7]] == ["term"] * 6 + ["week"]
+
+
 def test_a_lecture_of_a_folder_is_asked_about_and_its_drafts_are_in_its_row(forge):
     (forge.folder / "talks").mkdir()
     fact = "Osmosis is the diffusion of water through a semipermeable membrane."
@@ -342,7 +365,7 @@ def test_a_lecture_of_a_folder_is_asked_about_and_its_drafts_are_in_its_row(forg
         session = ReviewSession(opened, PageRenderer())
         [row] = session.render_documents()["documents"]
         assert (row["rest"], row["chat"]) == (
-            "nothing is marked",
+            "nothing is marked; your chat can choose",
             "Ask my chat for ten passages",
         )
         asked = session.build_chat_prompt(row["id"])
@@ -385,6 +408,16 @@ def test_a_document_without_the_proposals_that_it_promised_says_so(session, work
     sitting = session.start_document_sitting(document["id"])
     assert (sitting["ids"], sitting["without"]) == ((unsure,), True)
     assert sitting["items"][0]["compose"]
+
+
+def test_the_shelf_counts_the_cards_that_lost_their_passage(session, workspace):
+    first, _ = waiting(session)
+    key = session.render_item(first)["source"]["key"]
+    session.decide(decision(first, "", "accept"))
+    assert session.render_documents()["lost"] == ""
+    with workspace.ledger.transaction():
+        workspace.ledger.execute("UPDATE highlight SET state = 'gone' WHERE key = ?", key)
+    assert session.render_documents()["lost"] == "1 card lost its passage in Cells"
 
 
 def test_after_a_decision_a_mark_is_its_card_or_its_passage(session):

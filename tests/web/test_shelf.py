@@ -76,6 +76,7 @@ def test_one_is_opened_and_one_stays_in_it_until_its_ending(documents, opened):
     page.keyboard.press("Escape")
     page.wait_for_selector("body[data-view=shelf]")
     assert titles(page) == ["Animals"]
+    assert page.locator(".over-documents p").inner_text() == "2 drafts waiting"
     page.reload()
     page.wait_for_selector("body[data-view=shelf]")
 

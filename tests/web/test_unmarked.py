@@ -78,6 +78,12 @@ def test_the_shelf_says_that_nothing_is_marked_and_a_chat_chooses(lecture, opene
     until(page, "document.querySelector('#chat-text').value.length > 100")
     text = page.locator("#chat-text").input_value()
     assert OSMOSIS in text
+    page.locator("#chat-answer").fill("Sure!")
+    page.locator("#chat-take").click()
+    page.locator("#chat-said", has_text="It contains no card as JSON: tell").wait_for()
+    assert page.locator("#chat-said li").count() == 0, "said once"
+    assert page.locator("#chat-answer").input_value() == "Sure!"
+    assert page.locator("#chat-copy").inner_text() == "Copy again"
     page.locator("#chat-answer").fill(answer(text))
     page.locator("#chat-take").click()
     until(

@@ -188,7 +188,7 @@ def read_work(
 
     Identifiers from the metadata get the schemes `doi` and `arxiv`. Identifiers that are only
     printed on the first page may belong to a cited work, so they get the schemes `doi-hint` and
-    `arxiv-hint`. The document's key is left empty.
+    `arxiv-hint`. The document's key is left empty, and so is the title of slides.
 
     Args:
         document: The open PDF.
@@ -197,7 +197,12 @@ def read_work(
         file_name: The file name without its suffix.
     """
     metadata_title = to_one_line(document.get_metadata_value("Title"))
-    title = choose_title(metadata_title, lines, first_page, file_name)
+    # slides keep the name of their file, because the largest line of a deck is often the name of
+    # the course or the lecturer
+    width, height = document.get_page_size(0)
+    title = ""
+    if width <= height:
+        title = choose_title(metadata_title, lines, first_page, file_name)
 
     # collect the identifiers in the metadata, then those that are only printed
     other_entries = [

@@ -15,6 +15,7 @@ from typing import Annotated, Literal
 
 import msgspec
 from msgspec import to_builtins
+from msgspec.structs import replace
 
 from ankiforge.check import compute_search_terms
 from ankiforge.draft.privacy import PrivacyFilter, SendableHighlight, mark_as_sendable
@@ -40,6 +41,7 @@ from ankiforge.model import (
     Draft,
     DraftingResult,
     DraftingTask,
+    Finding,
     Highlight,
     HighlightKey,
     Json,
@@ -111,6 +113,16 @@ def item_to_json(list_row: ListRow, reason: str, privacy: PrivacyFilter) -> Json
     if reason:
         entry["why"] = reason
     return privacy.mask_json_entry(entry, list_row.highlight)
+
+
+def _omit_duplicate_texts(findings: Iterable[Finding]) -> list[Finding]:
+    """Remove the text of other cards, which may be private, from findings about duplicates."""
+    return [
+        replace(each, message=each.message.partition("“")[0].rstrip(" :"))
+        if each.duplicate
+        else each
+        for each in findings
+    ]
 
 
 def _explain_needed_work(ledger: Ledger, list_row: ListRow) -> str:
@@ -205,14 +217,17 @@ class AgentSession:
     def call_tool(self, tool: Tool, arguments: Json) -> Json:
         """Call a tool and return its result.
 
-        Private text in the results of other features' tools is masked here; this feature's own
-        tools mask their results themselves.
+        Changed files are read first, because text may have become private. Private text in the
+        results of other features' tools is masked here; this feature's own tools mask their
+        results themselves.
         """
+        unread = {} if tool.writes else _read_changed_files(self)
         if tool in TOOLS:
-            return tool.function(self, **arguments)
+            return {**tool.function(self, **arguments), **unread}
         with self.open("") as workspace:
             privacy = load_privacy_filter(workspace.ledger)
-            return privacy.mask_json_entry(tool.function(workspace, privacy, **arguments))
+            answer: Json = tool.function(workspace, privacy, **arguments)
+            return {**privacy.mask_json_entry(answer), **unread}
 
 
 # --- reading ------------------------------------------------------------------------
@@ -229,11 +244,9 @@ def list_highlights(
 ) -> Json:
     """List the reader's highlights that have no card yet, with counts.
 
-    Offset 0 reads changed files first; continue with next_offset. `document` is a part of a title.
-    The first reply contains the drafting rules; `rules` returns them again.
+    Continue with next_offset. `document` is a part of a title. The first reply contains the
+    drafting rules; `rules` returns them again.
     """
-    # read the sources but draft nothing; if another program is drafting, skip the reading
-    answer = _read_changed_files(agent) if offset == 0 else {}
     with agent.open("") as workspace:
         # collect the highlights without a card, each with the kind of card its colour requests
         without_card: list[tuple[SendableHighlight, str]] = []
@@ -253,11 +266,10 @@ def list_highlights(
                 break
             page.append(entry)
         end = offset + len(page)
-        answer = {
+        answer: Json = {
             "without_card": len(without_card),
             "highlights": page,
             "next_offset": end if end < len(without_card) else None,
-            **answer,
         }
         if rules or not agent.rules_sent:
             answer["rules"] = _render_rules(load_prompt(workspace.folder))
@@ -337,6 +349,9 @@ def list_cards(
             if state == "needs_work" and not reason:
                 continue
             if not privacy.is_private_row(line):
+                if isinstance(line, PendingDraft):
+                    findings = _omit_duplicate_texts(line.findings)
+                    line = replace(line, findings=tuple(findings))
                 cards.append(item_to_json(line, reason, privacy))
         end = offset + limit
         return {
@@ -353,8 +368,12 @@ def _iter_rejected(ledger: Ledger, privacy: PrivacyFilter, query: str) -> Iterat
         text = format_decision_text(decision).casefold()
         if decision.event.kind != "reject" or query.casefold() not in text:
             continue
-        if not privacy.is_private_passage(HighlightKey(decision.event.key)):
-            yield privacy.mask_json_entry(decision_to_json(decision))
+        row = next(item_lists.load_items(ledger, [decision.guid]), None)
+        if privacy.is_private_passage(HighlightKey(decision.event.key)):
+            continue
+        if row is None or not privacy.is_private_row(row):
+            highlight = row.highlight if row else None
+            yield privacy.mask_json_entry(decision_to_json(decision), highlight)
 
 
 def _sort_for_review(ledger: Ledger, ids: list[str]) -> list[str]:
@@ -480,7 +499,9 @@ def _record_checked_drafts(
         new_ids = draft_recording.record_drafts(
             ledger, [drafted], compute_search_terms, by_model=True, keeps_pending=True
         ).new_draft_ids
-        findings = [each for each in draft.findings if each.severity != Severity.INFO]
+        findings = _omit_duplicate_texts(
+            each for each in draft.findings if each.severity != Severity.INFO
+        )
         entry: Json = {"findings": to_builtins(findings)}
         if draft.is_blocked:
             entry["blocked"] = True

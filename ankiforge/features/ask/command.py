@@ -154,6 +154,7 @@ def _print_answer(
     from ankiforge.features.ask import report
     from ankiforge.features.ask.answering import prepare_question
 
+    workspace.read_sources()  # so that text tagged `#no-llm` since the last run isn't sent
     prepared = prepare_question(workspace, question)
     if not prepared.passages:
         call.print_value({"answer": []}, ["nothing you have read answers this"])

@@ -51,10 +51,13 @@ class SearchRenderer:
         if not words or uses_query_syntax(words):
             return {}
         result = search_library(self._workspace, words)
+        remarks = [*result.remarks]
+        if not (result.works or result.passages):
+            remarks.append("nothing you have read matches; unmarked text is not searched")
         return {
             "works": [_render_work(work) for work in result.works],
             "passages": [self._render_passage(passage) for passage in result.passages],
-            "said": " ".join(map(format_as_sentence, result.remarks)),
+            "said": " ".join(map(format_as_sentence, remarks)),
         }
 
     def _render_passage(self, passage: FoundPassage, quote: Span | None = None) -> Json:
@@ -79,6 +82,7 @@ class SearchRenderer:
             RefusedError: no passage was found for the question.
             ForgeError: the model fails.
         """
+        self._workspace.read_sources()  # text tagged `#no-llm` since then isn't sent
         prepared = prepare_question(self._workspace, question.question)
         if not prepared.passages:
             raise RefusedError("Nothing you have read answers this.")

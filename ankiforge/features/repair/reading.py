@@ -23,6 +23,7 @@ from ankiforge.model import (
 )
 from ankiforge.text import regex, to_one_line
 from ankiforge.text.cloze import to_plain_text
+from ankiforge.text.private import is_private_note
 
 MAX_SIDE_CHARS = 10_000
 """The maximum length of a side of a card, in characters.
@@ -81,6 +82,8 @@ class ParsedNote(Value):
     """The text of a cloze deletion that the `}}` of a formula closes too early, or ""."""
     key: HighlightKey = NO_KEY
     """The key of the passage that our own note was made from, or `NO_KEY` for other notes."""
+    has_private_tag: bool = False
+    """Whether the note has the tag `#no-llm` in Anki."""
 
     @property
     def front(self) -> str:
@@ -130,6 +133,7 @@ def parse_note(note: AnkiNote, note_type: AnkiNoteType | None) -> ParsedNote | N
         field_names=map_to_our_fields(note_type, asked, answer_field),
         closed_early=closed_early[0] if closed_early else "",
         key=note.identity.key if note.identity else NO_KEY,
+        has_private_tag=is_private_note(note),
     )
 
 

@@ -111,6 +111,8 @@ class FailingNote(Value):
     """The errors and warnings of the checks."""
     similar_note_id: NoteId = 0
     """The note whose question is so similar that the user may confuse the two, or 0."""
+    similar_note: ParsedNote | None = None
+    """The note with this id, or None."""
     note_type: UserNoteType | None = None
     """The note type, if the note is another tool's and ankiforge can change it, otherwise None."""
     passage: str = ""
@@ -133,7 +135,12 @@ class FailingNote(Value):
         return self.is_own_card or self.note_type is not None
 
     def has_private_text(self, privacy: PrivacyFilter) -> bool:
-        """Return whether the card or its passage has text that must stay on this computer."""
+        """Return whether the card, its passage or the similar card must stay on this computer."""
+        for note in filter(None, (self.note, self.similar_note)):
+            if note.has_private_tag or (
+                note.key and privacy.is_private_passage(note.key)
+            ):
+                return True
         card = self.card
         fields = (*card.fields.values(), *card.confused_fields.values())
         return any(
@@ -213,7 +220,10 @@ class _FailingNoteBuilder:
                     failing_note.card, confused_fields=dict(similar.draft.fields)
                 )
                 failing_note = replace(
-                    failing_note, similar_note_id=similar_id, card=texts
+                    failing_note,
+                    similar_note_id=similar_id,
+                    similar_note=similar,
+                    card=texts,
                 )
             yield failing_note
 
@@ -486,6 +496,7 @@ def _make_request(workspace: Workspace, failing_note: FailingNote) -> ModelReque
 
     if not failing_note.is_changeable:
         raise _make_unchangeable_error(failing_note, "its question has several fields")
+    workspace.read_sources()  # so that text tagged `#no-llm` since the last run isn't sent
     privacy = load_privacy_filter(workspace.ledger)
     if failing_note.has_private_text(privacy):
         hint = "it has text under #no-llm: reword it here, with e"

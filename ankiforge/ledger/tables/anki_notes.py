@@ -12,6 +12,7 @@ import msgspec
 
 from ankiforge.ledger.store import JSON_VALUES, Store, to_json
 from ankiforge.model import AnkiNote, Guid, Note, compute_note_id, hash16
+from ankiforge.text.private import is_private_note
 
 decode_note = msgspec.json.Decoder(AnkiNote).decode
 """Decode the JSON in a `body` column to an `AnkiNote`."""
@@ -39,6 +40,15 @@ def iter_notes_in_anki(store: Store) -> Iterator[AnkiNote]:
     """Yield all of our notes that Anki had when it was last read."""
     rows = store.fetch_rows("SELECT body FROM seen WHERE absent = 0")
     return (decode_note(row["body"]) for row in rows)
+
+
+def find_cards_tagged_private(store: Store) -> list[Guid]:
+    """Return the GUIDs of our cards whose notes have the privacy tag in Anki."""
+    rows = store.fetch_rows(
+        "SELECT guid, body FROM seen JOIN card USING (guid)"
+        " WHERE absent = 0 AND body LIKE '%llm%'"
+    )
+    return [row["guid"] for row in rows if is_private_note(decode_note(row["body"]))]
 
 
 def delete_note(store: Store, guid: str) -> None:

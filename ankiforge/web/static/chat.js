@@ -1,6 +1,6 @@
 // The chat dialog: copies the question to a chat, and reads the pasted answer.
 import { $, h } from "./dom.js";
-import { announce, tell } from "./say.js";
+import { announce, hush, tell } from "./say.js";
 
 const CARDS = "cards"; // the dialog's return value if the user wants to see the cards
 let wasUsable = false; // whether any answer was usable
@@ -30,6 +30,7 @@ export async function openChat(asks, takes, then = (_brought, _opens) => {}) {
   if ($("#chat").open) return;
   const asked = await asks().catch(({ message }) => ({ said: message, text: "" }));
   if (!asked.text) return tell(asked.said);
+  hush();
   [wasUsable, handlers] = [false, { takes, then }];
   showMessage("");
   $("#chat-copy").textContent = "Copy again";
@@ -71,9 +72,11 @@ async function handleAnswer() {
   if (!reply) return $("#chat").close();
   wasUsable ||= reply.brought;
   showMessage(reply.said, reply.unused);
+  const isSame = !reply.brought && reply.next.text === $("#chat-text").value;
   showQuestion(reply.next);
-  $("#chat-copy").textContent = "Copy the next text";
+  $("#chat-copy").textContent = isSame ? "Copy again" : "Copy the next text";
   offerFollowUp(reply.second ?? "");
+  if (!reply.brought) return $("#chat-answer").select(); // it stays, and is replaced by the next one
   $("#chat-answer").value = "";
   labelMainButton();
   if (hasCards()) $("#chat-take").focus();

@@ -89,6 +89,10 @@ class Page {
     if (searches) this.rows.focusSearch();
     await attempt(() => this.rows.load());
   }
+  async openLost() {
+    await this.openAll();
+    this.rows?.search("finding:source_gone");
+  }
   // Open the item of a row, or the passage with a key.
   async openRow(id) {
     if (!isFree()) return;
@@ -158,6 +162,7 @@ class Page {
     const row = this.view === "shelf" ? this.shelf.documents[this.shelf.at] : null;
     const about = id || (row?.is_unmarked && row.id) || (origin?.entry?.list ? item?.id : origin?.entry && paper?.id) || "";
     const asks = () => get("chat", { id: about });
+    tell("Reading the document for your chat …", { stays: UNTIL_NEXT });
     openChat(asks, (answer) => post("chat", answer), async (brought, opens) => {
       const isUnmarked = paper ? !paper.marks.length : this.view === "shelf";
       if (brought && isUnmarked) forgetPaper(about);

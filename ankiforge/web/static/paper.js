@@ -9,6 +9,7 @@ import { makeSheetLayout } from "./sheets.js";
 
 const [MIN_ZOOM, MAX_ZOOM] = [0.5, 5]; // zoom limits, relative to the size that fits
 const [HIGHLIGHT_HEIGHT, BEGINNING_HEIGHT] = [0.24, 0.6]; // fractions of the pane's height: the position of the current highlight, and the height above which a document is shown from its beginning
+const GLIDE_TIME = 700; // ms of a smooth scroll
 const MAX_CACHED = 3; // documents
 const COLUMN_DISTANCE = 60; // pixels; lines this close to a highlight determine the width of its column
 const CONTEXT_CHARS = 60; // characters before the selected text that are sent to locate it
@@ -45,6 +46,7 @@ export class Paper {
   body = null;
   ready;
   #drawing = 0;
+  #glidesUntil = 0;
 
   constructor(id) {
     this.id = id;
@@ -102,12 +104,15 @@ export class Paper {
     this.draw();
   }
 
-  layout() {
+  // Lay the document out again. The current highlight comes into view, unless there is none or what is on screen `stays`.
+  layout(stays = false) {
     if (!this.node.isConnected) return;
-    this.body.layout();
+    const restore = (stays || !this.mark(this.now)) && this.body.holdPlace?.();
+    this.body.layout(stays);
     this.node.classList.toggle("whole", this.tall <= this.pane.clientHeight);
     this.draw();
-    this.#show(this.now, false);
+    if (restore) restore();
+    else this.#show(this.now, false);
     this.moved();
   }
 
@@ -231,6 +236,7 @@ export class Paper {
   #scrollTo(left, top, glides) {
     const { clientHeight, scrollTop } = this.pane;
     const far = 1.6 * clientHeight; // beyond this distance, only the last part is animated
+    if (glides) this.#glidesUntil = performance.now() + GLIDE_TIME;
     if (glides && Math.abs(top - scrollTop) > far) this.pane.scrollTop = top - Math.sign(top - scrollTop) * far;
     this.pane.scrollTo({ left, top, behavior: glides ? "smooth" : "instant" });
     this.moved();
@@ -238,6 +244,8 @@ export class Paper {
 
   // The height on screen, without the empty space below.
   get tall() { return this.body.node.offsetTop + this.body.node.offsetHeight + 12; }
+
+  get isGliding() { return performance.now() < this.#glidesUntil; }
 
   #highlightAt(x, y) {
     const under = document.elementsFromPoint(x, y);

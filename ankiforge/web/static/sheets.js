@@ -10,6 +10,7 @@ const NARROW_WIDTH = 700; // pixels; narrower panes show one column
 const SIDE_MARGIN = 14; // pixels on both sides of that column
 const MAX_COLUMN_WIDTH = 0.6; // the maximum width of a column, relative to the page's text
 const ZOOM_DELAY = 120; // ms to wait before redrawing a zoomed page
+const MIN_MARGIN = 0.01; // the least space around the text of any page, relative to the page
 const TEXT_MARGIN = 0.022; // space left of the text, relative to the page's width
 const LAYER_HEIGHT = 1000; // the height of the layer in its own units
 const RULER_SIZE = 100; // pixels; the font size at which words are measured
@@ -111,6 +112,7 @@ export function makeSheetLayout(paper, shown) {
       page.leaf.classList.toggle("dark", reply.dark);
       place(page);
       drawMarks(page);
+      if (leafWidth && page !== first) widenCrop(page);
     }
     page.width = width; // also of a page that can't be drawn
     forgetFarPages();
@@ -136,16 +138,38 @@ export function makeSheetLayout(paper, shown) {
 
   // ---- Size.
 
+  const computeTextBounds = ({ words }, more = []) => computeBounds([...words.map(([, box]) => box).filter(([l, t, r, b]) => l >= 0 && t >= 0 && r <= 1 && b <= 1), ...more]);
   // Measure the line height and text area of a page, to crop white margins, in which the user has written nothing either.
   function measure(page) {
     if (!page.words.length) return;
     const heights = page.words.map(([, [, t, , b]]) => (b - t) * page.ratio).sort((a, b) => a - b);
     lineHeight = heights[heights.length >> 1];
     const written = shown.marks.filter(({ frame, box }) => frame && box).map(({ box }) => box);
-    const [left, top, right, bottom] = computeBounds([...page.words.map(([, box]) => box), ...written]);
+    const [left, top, right, bottom] = computeTextBounds(page, written);
     const isWide = page.ratio < 1; // show slides whole
     crop = isWide || right - left < 0.4 ? { left: 0, right: 1, top: 0, bottom: 1 }
       : { left: Math.max(left - TEXT_MARGIN, 0), right: Math.min(right + TEXT_MARGIN * 0.7, 1), top: Math.max(top - 0.03, 0), bottom: Math.min(Math.max(bottom + 0.03, 0.9), 1) };
+  }
+
+  // Widen the crop to the text of another page, so that it isn't cut off there.
+  function widenCrop(page) {
+    const [left, top, right, bottom] = computeTextBounds(page);
+    const wider = { left: Math.min(crop.left, Math.max(left - MIN_MARGIN, 0)), right: Math.max(crop.right, Math.min(right + MIN_MARGIN, 1)),
+      top: Math.min(crop.top, Math.max(top - MIN_MARGIN, 0)), bottom: Math.max(crop.bottom, Math.min(bottom + MIN_MARGIN, 1)) };
+    if (Object.keys(crop).every((edge) => crop[edge] === wider[edge])) return;
+    crop = wider;
+    paper.layout(!paper.isGliding);
+  }
+  // Return a function that scrolls the text at the upper edge of the pane back there.
+  function holdPlace() {
+    const getTop = () => paper.pane.getBoundingClientRect().top;
+    const { leaf } = pages.find(({ node: each }) => each.getBoundingClientRect().bottom > getTop()) ?? pages.at(-1);
+    const { top, height } = leaf.getBoundingClientRect();
+    const part = height && (getTop() - top) / height;
+    return () => {
+      const now = leaf.getBoundingClientRect();
+      paper.pane.scrollTop += now.top + part * now.height - getTop();
+    };
   }
 
   function place(page) {
@@ -185,8 +209,8 @@ export function makeSheetLayout(paper, shown) {
     const whole = crop.right - crop.left;
     const [left, top, right, bottom] = page.marks[paper.now][0];
     const margin = 5 * lineHeight / page.ratio;
-    const lines = page.lines.filter(([l, t, r, b]) => r - l < MAX_COLUMN_WIDTH * whole && l < right && r > left && b > top - margin && t < bottom + margin);
-    if (!lines.length || right - left > MAX_COLUMN_WIDTH * whole) return null;
+    const lines = page.lines.filter(([l, t, r, b]) => l < right && r > left && b > top - margin && t < bottom + margin);
+    if (!lines.length) return null;
     const [from, , to] = computeBounds(lines);
     return to - from < MAX_COLUMN_WIDTH * whole ? to - from : null;
   }
@@ -198,9 +222,10 @@ export function makeSheetLayout(paper, shown) {
     return (clientWidth - (clientWidth < 600 ? 0 : 40)) / (crop.right - crop.left);
   }
   let timer = 0;
-  function layout() {
+  function layout(isDrawn = false) {
     leafWidth = Math.round(fitWidth() * paper.zoom);
     for (const page of pages) place(page);
+    if (isDrawn) return;
     clearTimeout(timer);
     timer = setTimeout(() => {
       drawNearby();
@@ -242,7 +267,7 @@ export function makeSheetLayout(paper, shown) {
     await Promise.all([...nearby].map(draw));
   }
   const drawAll = () => { for (const page of pages) if (page.picture) drawMarks(page); };
-  return { node, begin, layout, drawAround, getBoxes, formatPosition, renew, draw: drawAll, pages };
+  return { node, begin, layout, holdPlace, drawAround, getBoxes, formatPosition, renew, draw: drawAll, pages };
 }
 
 // An invisible layer of a page's words over its picture, for selecting. Each word is stretched to its printed width, so that the

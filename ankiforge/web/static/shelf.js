@@ -12,6 +12,7 @@ export class Shelf {
   documents = [];
   waiting = ""; // how many decisions wait in all documents and lists
   begins = ""; // the document or list that the page opens instead of the shelf
+  lost = ""; // how many cards have lost their passage
   without = ""; // why other highlights have no proposal
   #page;
   #timer = 0;
@@ -32,9 +33,9 @@ export class Shelf {
     this.at = at < 0 ? Math.min(this.at, Math.max(this.documents.length - 1, 0)) : at;
   }
   async #read(start) {
-    const { documents, begins, without, waiting, more, ready } = await get("shelf", { start });
+    const { documents, begins, lost, without, waiting, more, ready } = await get("shelf", { start });
     if (start > this.documents.length) return; // the shelf was reloaded meanwhile
-    Object.assign(this, { documents: [...this.documents.slice(0, start), ...documents], begins, without, waiting });
+    Object.assign(this, { documents: [...this.documents.slice(0, start), ...documents], begins, lost, without, waiting });
     this.#hasMore = more;
     this.#page.counted({ ready });
   }
@@ -57,9 +58,10 @@ export class Shelf {
     this.list = h("ol", { className: "documents", role: "listbox", ariaLabel: "Documents", tabIndex: 0 });
     this.#lastRow.disconnect();
     this.#showRows(0);
-    const head = h("div", { className: "over-documents" }, h("h2", {}, "Shelf"), h("p", {}, this.waiting));
+    const head = h("div", { className: "over-documents" }, h("h2", {}, "Shelf"), h("p", {}, this.waiting),
+      this.lost && h("p", { className: "unsaved" }, `${this.lost}: `, h("button", { type: "button", className: "link", onclick: () => this.#page.openLost() }, "show")));
     $("#shelf").replaceChildren(h("div", { className: "shelf" },
-      documents.length ? [head, this.list] : this.#renderNothing(), without && h("p", { className: "without" }, without)));
+      documents.length ? [head, this.list] : [this.lost && head, this.#renderNothing()], without && h("p", { className: "without" }, without)));
     this.select(this.at, false);
     if (documents.length) this.list.focus({ preventScroll: true });
     this.#loadCovers(this.list);
@@ -91,7 +93,7 @@ export class Shelf {
   }
   #renderNothing() {
     const copy = makeButton("outlined small", "Copy", "", () => navigator.clipboard.writeText("ankiforge run").then(() => { copy.textContent = "Copied"; }));
-    const lines = ["Mark a passage in a paper, a note or a book.", [h("code", {}, "ankiforge run"), copy, " reads it; for a new file or folder: ", h("code", {}, "ankiforge run PATH")], "Come back to this page: what waits is here."];
+    const lines = ["Mark passages in a paper, a note or a book. A lecture needs no marks.", [h("code", {}, "ankiforge run"), copy, " reads it; for a new file or folder: ", h("code", {}, "ankiforge run PATH")], "Come back to this page: what waits is here."];
     return h("div", { className: "nothing" }, h("h2", {}, "Nothing waits."), h("ol", {}, lines.map((line) => h("li", {}, line))), this.#page.ready > 0 && makeButton("filled", "Open in Anki", "o", () => this.#page.send()));
   }
   get isOpened() { return this.documents.length === 1 && !this.documents[0].chat; }

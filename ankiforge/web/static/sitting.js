@@ -21,7 +21,8 @@ function hideKeysIfTight() {
   place.classList.remove("tight");
   place.classList.toggle("tight", place.lastChild?.offsetTop !== place.firstChild?.offsetTop);
 }
-addEventListener("resize", hideKeysIfTight);
+new ResizeObserver(hideKeysIfTight).observe($("#buttons"));
+new MutationObserver(hideKeysIfTight).observe($("#buttons"), { childList: true });
 
 export class Sitting {
   // The target of the sitting: its `title`; `read`, which requests the sitting; its `entry` on the shelf; the `key` of a
@@ -172,7 +173,6 @@ export class Sitting {
     const place = $("#buttons");
     const drawn = ({ look, label, key, run }) => makeButton(look === "filled" ? look : "outlined", label, key, run, { "aria-keyshortcuts": key });
     place.replaceChildren(...this.#choices().map(drawn));
-    hideKeysIfTight();
   }
   // The current buttons: {look, label, key, run}.
   #choices() {

@@ -408,6 +408,35 @@ def test_no_answer_holds_what_must_stay_on_this_machine(desk):
     assert [one for one in said if "#no-llm" in json.dumps(one)]
 
 
+def test_no_answer_quotes_another_card_that_is_private(desk):
+    """A finding names the other card, and shows none of its words."""
+    write = (desk.folder / "notes").joinpath
+    write("Mine.md").write_text("Night drug?::lithium #no-llm\n")
+    write("Theirs.md").write_text(f"Night drug?::aspirin\n\n=={BORE[:-1]} at night.==\n")
+    desk.ok("run")
+    [guid] = [one["id"] for one in desk.cards() if one["back"] == "lithium"]
+    with client(desk) as agent:
+        [key] = [key for marked, key in agent.keys().items() if "at night" in marked]
+        card = {**GOOD, "quote": BORE[:-1], "front": "Night drug?", "back": "its current"}
+        said = [agent.propose(key, **card), agent("list_cards", state="waiting")]
+    assert "lithium" not in json.dumps(said)
+    assert json.dumps(said).count("same question has another answer") > 2
+    assert guid in json.dumps(said)
+
+
+def test_a_rejected_card_with_the_tag_is_not_shown(desk):
+    (desk.folder / "notes" / "Both.md").write_text("Who is it?::Anna\n\nWhat?::a\n")
+    desk.ok("run", "--accept", "review")
+    ids = {one["front"]: one["id"] for one in desk.cards()}
+    desk.ok("edit", ids["Who is it?"], "--field", "Back", "my sister\n\n#no-llm")
+    for one in desk.cards():
+        desk("reject", one["id"])
+    with client(desk) as agent:
+        shown = json.dumps(agent("list_cards", state="rejected"))
+    assert "What?" in shown
+    assert "sister" not in shown
+
+
 def test_while_another_program_drafts_the_agent_reads_what_is_known(desk):
     with client(
         desk, waits={"ankiforge.features.agents.agent.LOCK_TIMEOUT": 0.1}

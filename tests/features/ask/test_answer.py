@@ -64,6 +64,18 @@ def test_a_chat_gets_public_passages_and_its_sentences_are_shown_over_their_quot
     assert [bool(row["dropped"]) for row in rows] == [False, True, True]
 
 
+def test_what_was_tagged_since_the_last_run_is_in_no_question(asked):
+    tagged = NOTE.replace("of a cell.==", "of a cell.== #no-llm")
+    (asked.folder / "notes" / "cells.md").write_text(tagged)
+    agent = AgentSession(lambda lock: Workspace(asked.folder))
+    told = json.dumps(agent.call_tool(ask, {"question": QUESTION, "answer": []}))
+    assert "mitochondrion" not in told
+    (asked.folder / "notes" / "cells.md").write_text(NOTE)
+    assert "mitochondrion" in asked.ok("search", "--answer", QUESTION).stdout
+    (asked.folder / "notes" / "cells.md").write_text(tagged)
+    assert "mitochondrion" not in asked.ok("search", "--answer", QUESTION).stdout
+
+
 def test_the_model_of_the_settings_answers(asked, server):
     reply = reply_of(asked)
     asked.drafting(server.base_url, "{markdown: {path: notes, marks: ['==']}}")

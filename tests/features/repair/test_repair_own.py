@@ -4,12 +4,17 @@ import json
 import re
 import time
 from collections.abc import Iterator
+from contextlib import nullcontext
 from pathlib import Path
 from typing import Any
 
 import pytest
 
+from ankiforge.errors import RefusedError
+from ankiforge.features.agents.agent import AgentSession, list_cards, list_highlights
+from ankiforge.features.ask.answering import prepare_question
 from ankiforge.features.repair import work as repair
+from ankiforge.features.repair.report import list_failing
 from ankiforge.pipeline.workspace import Workspace
 from tests.fakes.anki_connect import serving
 
@@ -163,18 +168,86 @@ def test_a_chat_is_asked_with_history_and_passage_and_its_answer_is_checked(desk
     assert desk.anki.load(desk.package) == {"updated": 1, "new": 1}
 
 
-def test_what_is_private_is_neither_asked_about_nor_shown_to_an_agent(desk):
-    desk.write("Which three codes are mine? #no-llm::alpha, beta, gamma\n")
+@pytest.mark.parametrize("tag", ["", " #no-llm"])
+def test_what_is_private_is_neither_asked_about_nor_shown_to_an_agent(desk, tag):
+    desk.write(f"Which three codes are mine?{tag}::alpha, beta, gamma\n")
     desk.run()
     desk.anki.load(desk.package)
     nid = forgotten(desk.anki, "codes")
     with Workspace(desk.forge.folder) as workspace:
         [entry] = entries(workspace, nid)
+        desk.write("Which three codes are mine? #no-llm::alpha, beta, gamma\n")
         try:
             asked = repair.build_repair_prompt(workspace, entry)
         except Exception as error:  # noqa: BLE001
             asked = str(error)
     assert "alpha" not in asked
+
+
+FACT = "The hippocampus replays the day about 20 times faster in deep sleep."
+
+
+HOUSE = "Whose house is it?::my aunt's\n"
+
+
+def tag_line(note: Any) -> None:
+    note["Back"] = "as my sister says<br>#no-llm"
+
+
+def tag_note(note: Any) -> None:
+    note["Back"] = "as my sister says"
+    note.tags = [*note.tags, "no-llm"]
+
+
+@pytest.mark.parametrize(
+    "tag", [tag_note, pytest.param(tag_line, marks=pytest.mark.slow)]
+)
+def test_a_card_with_the_tag_in_anki_is_in_no_text_for_a_chat_or_agent(desk, tag):
+    desk.write(f"=={FACT}==\n\nWhich drug is it?::aspirin\n\n{HOUSE}")
+    desk.run()
+    [row] = [
+        row
+        for row in desk.forge.ok("list", "--no-card", "--all", "--json").lines
+        if row["exact"] == FACT
+    ]
+    fields = (
+        "--field",
+        "Front",
+        "How often is the day replayed?",
+        "--field",
+        "Back",
+        "20 times",
+    )
+    desk.forge.ok("edit", row["key"], *fields)
+    desk.run()
+    desk.anki.load(desk.package)
+    nid = forgotten(desk.anki, "replayed")
+    for number in (nid, *desk.col.find_notes("house")):
+        note = desk.col.get_note(number)
+        tag(note)
+        desk.col.update_note(note)
+    desk.write(f"=={FACT.replace('20', '40')}==\n\nWhich drug is it?::aspirin\n\n{HOUSE}")
+    desk.run()
+    desk.forge("draft", "export", "ask.md")  # the card waits for new words
+    sent = [path.read_text("utf-8") for path in desk.forge.folder.glob("ask.md")]
+    with Workspace(desk.forge.folder) as workspace:
+        [entry] = entries(workspace, nid)
+        with pytest.raises(RefusedError):
+            repair.build_repair_prompt(workspace, entry)
+        agent = AgentSession(lambda lock: nullcontext(workspace))
+        sent.append(
+            prepare_question(
+                workspace, "Which drug is in the house in deep sleep?"
+            ).chat_text
+        )
+        sent += [
+            json.dumps(agent.call_tool(tool, {}))
+            for tool in (list_cards, list_failing, list_highlights)
+        ]
+    assert "aspirin" in str(sent)
+    assert "sister" not in str(sent)
+    assert "replay" not in str(sent)
+    assert "aunt" not in str(sent)
 
 
 def test_a_card_is_left_for_thirty_days_and_that_is_undone(desk):

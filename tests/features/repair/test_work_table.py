@@ -6,6 +6,7 @@ import pytest
 from msgspec.structs import replace
 
 from ankiforge.check.rules_and_text import make_finding
+from ankiforge.draft.privacy import PrivacyFilter
 from ankiforge.errors import RefusedError
 from ankiforge.features.repair import work
 from ankiforge.features.repair.failing import CardHistory, FailingCard, FirstAnswer
@@ -20,8 +21,12 @@ from ankiforge.model import (
     AnkiTemplate,
     CardContent,
     CardKind,
+    Document,
+    DocumentKey,
     Guid,
+    Highlight,
     HighlightKey,
+    HighlightKind,
     Origin,
     UserNoteType,
 )
@@ -41,6 +46,9 @@ NOTE = ParsedNote(
 TYPE = UserNoteType(1, "Theirs", NOTE.field_names, {})
 FAILS = FailingNote(NOTE, "g7", CardToRepair(SIDES), HISTORY, ("leech",), note_type=TYPE)
 OURS = replace(FAILS, guid="afm677me3iafihcy5dxsfk46pm", note_type=None)
+MARK = Highlight(
+    Document(DocumentKey("d"), "s", "d"), "s", HighlightKind.HIGHLIGHT, "Two bones."
+)
 WRONG = make_finding("malformed", "no gap")
 
 
@@ -118,6 +126,31 @@ def test_a_card_that_fails_is_json_with_every_number(changed, data):
 def test_the_findings_of_a_card_that_fails_are_json():
     [finding] = failing_note_to_json(replace(FAILS, findings=(WRONG,)))["findings"]
     assert (finding["check"], finding["message"]) == ("malformed", WRONG.message)
+
+
+HERS = replace(NOTE, key=HighlightKey("k"))
+
+
+@pytest.mark.parametrize(
+    ("changed", "is_private"),
+    [
+        ({}, False),
+        ({"note": replace(NOTE, has_private_tag=True)}, True),
+        ({"similar_note": NOTE}, False),
+        ({"similar_note": replace(NOTE, has_private_tag=True)}, True),
+        # of a passage that is private, whatever the cards say
+        ({"note": HERS}, True),
+        ({"similar_note": HERS}, True),
+        ({"similar_note": replace(NOTE, key=HighlightKey("other"))}, False),
+        ({"passage": "Anna #no-llm"}, True),
+    ],
+)
+def test_a_card_that_fails_stays_here_if_it_or_the_similar_one_is_private(
+    changed, is_private
+):
+    tagged = replace(MARK, comment="#no-llm")
+    privacy = PrivacyFilter((), lambda key: [tagged if key == HERS.key else MARK])
+    assert replace(FAILS, **changed).has_private_text(privacy) is is_private
 
 
 # --- repairs --------------------------------------------------------------------------------
@@ -291,6 +324,7 @@ def test_a_card_is_mixed_up_with_one_that_asks_nearly_the_same(empty, other, sim
     assert entry.similar_note_id == similar
     sides = {"Front": other, "Back": "the humerus"} if similar else {}
     assert entry.card.confused_fields == sides
+    assert (entry.similar_note.note_id if entry.similar_note else 0) == similar
 
 
 @pytest.mark.parametrize(

@@ -238,15 +238,15 @@ class Person:
         return self.forge("status", "--json").data
 
     def notes(self) -> dict[str, list[str]]:
-        """The fields of each note in the last package."""
+        """The fields of each note in the last package, and its `mod`."""
         if not self.package.exists():
             return {}
         with zipfile.ZipFile(self.package) as archive:
             raw = archive.read("collection.anki2")
         with closing(sqlite3.connect(":memory:")) as database:
             database.deserialize(raw)
-            rows = database.execute("SELECT guid, flds FROM notes").fetchall()
-        return {guid: fields.split("\x1f") for guid, fields in rows}
+            rows = database.execute("SELECT guid, flds, mod FROM notes").fetchall()
+        return {guid: [*fields.split("\x1f"), str(mod)] for guid, fields, mod in rows}
 
     def chat_text(self) -> str:
         target = self.forge.folder / "ask.md"
@@ -715,10 +715,15 @@ def judge(
     elif lost:
         faults.append(f"a card counts as lost: {lost}")
 
-    if event.moves:
-        for guid in after:
-            text = "".join(notes.get(guid, ()))
-            if "file=Sleep" in text:
-                faults.append("the link in the note is dead")
+    for guid in after.keys() & notes.keys() & shipped.keys():
+        *fields, mod = notes[guid]
+        *former_fields, former_mod = shipped[guid]
+        if fields != former_fields and int(mod) <= int(former_mod):
+            faults.append(f"Anki does not take the note: {shipped[guid]}, {notes[guid]}")
+        text = "".join(fields)
+        if event.moves and "file=Sleep" in text:
+            faults.append("the link in the note is dead")
+        if event.renames_folder and not lost and "vault=notes" in text:
+            faults.append("the link in the note leads to the old folder")
     cell = "new words" if is_new else "waits" if changes else "lost" if lost else "same"
     return cell, faults
