@@ -82,7 +82,8 @@ def _has_undeclared_colons(highlight: Highlight) -> bool:
 
 def explain_rejected_pattern(highlight: Highlight) -> str:
     """Return the message for a highlight if the user answered that its form is never a card."""
-    return NEVER_REASONS[highlight.line_syntax == WORD_AND_TRANSLATION]
+    lines_reason, words_reason = NEVER_REASONS
+    return words_reason if highlight.line_syntax == WORD_AND_TRANSLATION else lines_reason
 
 
 class FieldDetector:
@@ -120,10 +121,13 @@ class FieldDetector:
         return notes
 
 
-def needs_pattern_answer(
+def has_unaccepted_pattern(
     store: Store, highlight: Highlight, fields: FieldDetector
 ) -> bool:
-    """Return whether the user has yet to accept the form of a highlight that may not be a card."""
+    """Return whether a highlight may not be a card, and the user hasn't accepted its form.
+
+    This includes a form that is never a card. A draft of such a highlight may still be pending.
+    """
     if not is_ambiguous_line(highlight) and highlight not in fields:
         return False
     return find_line_pattern_answer(store, highlight) != ACCEPTED
