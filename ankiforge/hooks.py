@@ -18,13 +18,13 @@ from typing import TYPE_CHECKING, Any, Literal, NamedTuple
 
 if TYPE_CHECKING:
     from importlib.resources.abc import Traversable
+    from pathlib import Path
 
     import click
     from msgspec import Struct
 
     from ankiforge.ledger import Ledger
-    from ankiforge.model import FeatureNotice, Json
-    from ankiforge.pipeline.run_result import RunResult
+    from ankiforge.model import FeatureNotice, Json, Problem
     from ankiforge.pipeline.workspace import ShowProgress, Workspace
     from ankiforge.web.items import ItemRenderer
     from ankiforge.web.page_part import PagePart
@@ -120,12 +120,16 @@ class Hooks:
         return ()
 
     def after_run(
-        self, workspace: Workspace, result: RunResult, show: ShowProgress
-    ) -> None:
+        self, workspace: Workspace, collection: Path | None, show: ShowProgress
+    ) -> list[Problem]:
         """Called after a run has read the sources and Anki and written the package.
 
-        Any failure is added to the problems of `result`.
+        `collection` is the path of Anki's collection, or None if the run couldn't read it.
+
+        Returns:
+            The failures, and notices to show at the end of the run.
         """
+        return []
 
     def make_notice(self, ledger: Ledger) -> FeatureNotice | None:
         """Return a notice to show in `status` and at the end of a run, if any.

@@ -253,8 +253,8 @@ def format_context(card: ShownCard, filter_context: ContextFilter) -> str:
 
 def _filter_context_parts(card: ShownCard, filter_context: ContextFilter) -> Strings:
     """List the title, headings and parent list items that don't reveal the answer."""
-    parts = [*_list_title_and_headings(card.highlight)]
     document = card.highlight.document
+    parts = [*_list_title_and_headings(document, card.highlight.heading)]
     # omit the title if it's just a file name such as 02-how-to-read
     if _FILE_NAME.fullmatch(document.meaningful_title) and _has_file_name_as_title(
         document
@@ -290,17 +290,16 @@ def _has_file_name_as_title(document: Document) -> bool:
     return splitext(basename(document.path))[0] == document.meaningful_title
 
 
-def _list_title_and_headings(highlight: Highlight) -> Strings:
-    """Return the title of a highlight's work, followed by the headings above the highlight.
+def _list_title_and_headings(document: Document, heading: str) -> Strings:
+    """Return the title of a work, followed by the headings above a highlight in it.
 
     The first heading is dropped if it only repeats the title. If the title is just a
     lower-case file name, it's capitalized.
     """
-    document = highlight.document
     title = document.meaningful_title
     if title.islower() and _has_file_name_as_title(document):
         title = capwords(title)
-    headings = highlight.heading.split(" › ")
+    headings = heading.split(" › ")
     if is_same_text(headings[0], title):
         headings = headings[1:]
     return tuple(isolate_bidi(part) for part in (title, *headings) if part.strip())
@@ -308,16 +307,16 @@ def _list_title_and_headings(highlight: Highlight) -> Strings:
 
 def format_reference(highlight: Highlight) -> str:
     """Format a reference like `Roediger & Karpicke (2006). Test-enhanced learning, p. 250`."""
+    document = highlight.document
     names = [
-        isolate_bidi(creator.partition(",")[0].strip())
-        for creator in highlight.document.creators
+        isolate_bidi(creator.partition(",")[0].strip()) for creator in document.creators
     ]
     authors = " & ".join(names)
     if len(names) > 2:
         authors = f"{names[0]} et al."
-    year = re.match(r"\d{4}", highlight.document.publication_date)
+    year = re.match(r"\d{4}", document.publication_date)
     authors_and_year = _join_nonempty(" ", authors, f"({year[0]})" if year else "")
-    title, *headings = _list_title_and_headings(highlight) or ("",)
+    title, *headings = _list_title_and_headings(document, highlight.heading) or ("",)
     # the title may name the author, such as `James Clear - Atomic habits`
     if authors and title.casefold().startswith(authors.casefold()):
         authors_and_year = ""

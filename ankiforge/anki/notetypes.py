@@ -9,7 +9,6 @@ note type as it is in Anki.
 
 from __future__ import annotations
 
-import hashlib
 import html
 import unicodedata
 from collections.abc import Iterable, Iterator, Mapping, Sequence
@@ -34,6 +33,7 @@ from ankiforge.model import (
     Texts,
     UserNoteType,
     compute_id_from_name,
+    hash16,
 )
 from ankiforge.text import regex
 from ankiforge.text.cloze import MAX_CLOZE_NUMBER
@@ -79,7 +79,7 @@ def compute_card_ordinals(note_type: AnkiNoteType, fields: Texts) -> Numbers:
 
 
 def _find_filled_fields(fields: Texts) -> set[str]:
-    filled = {name for name, text in fields.items() if not _is_empty_for_anki(text)}
+    filled = {name for name, text in fields.items() if not _EMPTY_FIELD.fullmatch(text)}
     return filled.union(name for name in _SPECIAL_FIELDS if name not in fields)
 
 
@@ -405,13 +405,9 @@ def _list_names(note_type: AnkiNoteType) -> tuple[Strings, Strings]:
 MAX_CLOZE_DEPTH = 10
 """The maximum nesting depth at which Anki recognizes cloze deletions."""
 _CLOZE_DELIMITER = regex(r"\{\{c([0-9,]*)::|\}\}")
+# Matches a field that Anki treats as empty when it evaluates `{{#Field}}` sections.
 _EMPTY_FIELD = regex(r"(?i)(?:[ \t\n\r\f\v]|</?(?:br|div) ?/?>)*")
 _TAG_EXCEPT_IMG = regex(r"(?i)<(?!img\b)[^>]*>")
-
-
-def _is_empty_for_anki(text: str) -> bool:
-    """Return whether Anki treats a field as empty when it evaluates `{{#Field}}` sections."""
-    return not text[:1].isalnum() and _EMPTY_FIELD.fullmatch(text) is not None
 
 
 def is_blank(text: str) -> bool:
@@ -535,17 +531,13 @@ _REVERSED_TRAILING_SPACE = regex(r"\A(?:>rb<|[^\S\u00a0])+")
 @lru_cache(maxsize=64)  # because our text and Anki's are mostly equal
 def hash_html(text: str) -> str:
     """Return a hash (8 hex digits) of the normalized HTML of a content field."""
-    return _short_hash(normalize_html(text))
+    return hash16(normalize_html(text))[:8]
 
 
 def hash_tags(tags: Iterable[str]) -> str:
     """Return a hash (8 hex digits) of a set of tags. As in Anki, case is ignored."""
     folded = " ".join(sorted({tag.casefold() for tag in tags}))
-    return _short_hash(folded)
-
-
-def _short_hash(text: str) -> str:
-    return hashlib.sha256(text.encode("utf-8", "surrogatepass")).hexdigest()[:8]
+    return hash16(folded)[:8]
 
 
 def is_same_html(left: str, right: str) -> bool:

@@ -78,7 +78,9 @@ def write_package(path: Path, notes: Iterable[Note]) -> int:
             database = Path(tmpdir) / _DATABASE_NAME
             with closing(sqlite3.connect(database, isolation_level=None)) as connection:
                 _write_database(connection, note_list)
-            _write_zip(path, database, note_list)
+            _write_zip(
+                path, database, [each for note in note_list for each in note.media]
+            )
     except OSError as error:
         raise ItemError(
             f"{path}: cannot be written: {error.strerror or error}",
@@ -258,17 +260,13 @@ def _note_type_to_json(note_type: AnkiNoteType) -> Json:
 # --- the zip ----------------------------------------------------------------------------
 
 
-def _write_zip(path: Path, database: Path, notes: Iterable[Note]) -> None:
-    """Pack the database and the media of the notes into a zip file without timestamps.
+def _write_zip(path: Path, database: Path, media: Iterable[Media]) -> None:
+    """Pack the database and the media of all notes into a zip file without timestamps.
 
     Raises:
         ItemError: An image has changed since its name was computed.
     """
-    by_name: dict[str, Media] = {}
-    for note in notes:
-        for picture in note.media:
-            if is_generated_media_name(picture.name):
-                by_name[picture.name] = picture
+    by_name = {each.name: each for each in media if is_generated_media_name(each.name)}
     pictures = [by_name[name] for name in sorted(by_name)]
     path.unlink(missing_ok=True)
     with (

@@ -223,7 +223,7 @@ class _HtmlWriter(Value):
         # keep the tags of our own sounds, and break up any other markup in brackets, even if an
         # atom contains part of it
         pieces = _SOUND_TAG.split(text_html)
-        pieces[::2] = map(_escape_brackets, pieces[::2])
+        pieces[::2] = [_BRACKET_MARKUP.sub("[<wbr>", piece) for piece in pieces[::2]]
         return "".join(pieces)
 
     def _restore_source(self, text: str) -> str:
@@ -343,7 +343,7 @@ def text_to_html(text: str) -> str:
         return text
     escaped = escape_html(normalize_for_anki(text))
     escaped = _DOUBLED_SIGN.sub(r"\1<wbr>", escaped)
-    escaped = _escape_brackets(escaped)
+    escaped = _BRACKET_MARKUP.sub("[<wbr>", escaped)
     return _TEX_DELIMITER_SIGN.sub(r"\\<span></span>", escaped)
 
 
@@ -374,10 +374,6 @@ def formulas_to_html(text: str) -> str:
             unrendered += shield
     parts.append(lines_to_html(unrendered))
     return "".join(parts)
-
-
-def _escape_brackets(text: str) -> str:
-    return _BRACKET_MARKUP.sub("[<wbr>", text)
 
 
 def _separate_from_markup(inner: str) -> str:

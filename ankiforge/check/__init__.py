@@ -151,10 +151,13 @@ def check_without_source(draft: CardContent, highlight: Highlight) -> tuple[Find
 def _run_and_adjust(
     draft: CardContent, context: CheckContext, checks: Sequence[Check]
 ) -> tuple[Finding, ...]:
+    all_findings = list(_run_checks(draft, context, checks))
+    if not all_findings:
+        return ()
     by_author = is_user_written(draft)
     by_reader = is_chosen_by_reader(draft, context.highlight)
     findings = []
-    for finding in _run_checks(draft, context, checks):
+    for finding in all_findings:
         is_wording = finding.check in _WORDING_RULES
         if finding.check == wording.DEPENDS_ON_CONTEXT and wording.continues_conversation(
             draft, context.highlight

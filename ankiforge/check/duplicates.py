@@ -399,9 +399,9 @@ def _compute_signature(words: Strings) -> int:
     return bits
 
 
-def _count_min_shared_words(words: Strings) -> int:
-    """Return how many of `words` must be in a duplicate that has at least as many words."""
-    return min((len(words) + 1) // 2, _MAX_NEEDED_WORDS)
+def _count_min_shared_words(word_count: int) -> int:
+    """Return how many of a card's words must be in a duplicate that has at least as many words."""
+    return min((word_count + 1) // 2, _MAX_NEEDED_WORDS)
 
 
 # --- the index ------------------------------------------------------------------------
@@ -537,7 +537,7 @@ class DuplicateIndex:
                 return
         self._first_cards.append(card)
         # each word that a longer draft need not share counts as shared
-        unneeded_count = _MAX_NEEDED_WORDS - _count_min_shared_words(terms.words)
+        unneeded_count = _MAX_NEEDED_WORDS - _count_min_shared_words(len(terms.words))
         signature = _compute_signature(terms.words) << _MAX_NEEDED_WORDS
         self._signatures.append(signature | (1 << unneeded_count) - 1)
         self._digit_words.append(frozenset(filter(str.isdigit, terms.words)))
@@ -665,7 +665,7 @@ class DuplicateIndex:
         word_bits = _compute_signature(terms.words)
         # the number of words that set the same bit as another word of the draft
         collision_count = len(terms.words) - word_bits.bit_count()
-        needed_count = _count_min_shared_words(terms.words)
+        needed_count = _count_min_shared_words(len(terms.words))
         # of the words that the other card need not share, count those that the draft needs
         needed_bits = (1 << needed_count) - 1 << _MAX_NEEDED_WORDS - needed_count
         signature = word_bits << _MAX_NEEDED_WORDS | needed_bits

@@ -209,10 +209,19 @@ def check_question_wording(
         return
     reading = parse_draft(draft)
     front = " ".join(reading.question.split())
+    # the rules of `questions.txt` that don't apply to this question
+    inapplicable_rules = set[str]()
     if _is_yes_or_no(reading.answers[0]):
         answer_start = to_one_line(reading.answers[0])[:20]
         yield make_finding("yes_no", f"– the answer is “{answer_start}”")
-    inapplicable_rules = _find_inapplicable_rules(draft, context, front)
+        inapplicable_rules.add("yes_no")
+    if front[:4].casefold() == "was ":
+        # this may be the German `was`, not the English
+        texts = (reading.full_text, context.highlight.exact)
+        if "German" in map(detect_language_name, texts):
+            inapplicable_rules.add("yes_no")
+    if "![" in draft.get_field("Front"):  # `this` refers to the picture
+        inapplicable_rules.add(DEPENDS_ON_CONTEXT)
     for pattern in _read_question_patterns():
         match = pattern.bad.search(front)
         if not match or (pattern.excuse and pattern.excuse.search(front)):
@@ -228,24 +237,6 @@ def check_question_wording(
 
 def _is_yes_or_no(answer: str) -> bool:
     return _YES_NO.match(answer.strip()) is not None
-
-
-def _find_inapplicable_rules(
-    draft: CardContent, context: CheckContext, front: str
-) -> set[str]:
-    """Return the rules of `questions.txt` that don't apply to this question."""
-    inapplicable_rules = set[str]()
-    reading = parse_draft(draft)
-    if _is_yes_or_no(reading.answers[0]):  # reported because of its answer
-        inapplicable_rules.add("yes_no")
-    if "![" in draft.get_field("Front"):  # `this` refers to the picture
-        inapplicable_rules.add(DEPENDS_ON_CONTEXT)
-    if front[:4].casefold() == "was ":
-        # this may be the German `was`, not the English
-        texts = (reading.full_text, context.highlight.exact)
-        if "German" in map(detect_language_name, texts):
-            inapplicable_rules.add("yes_no")
-    return inapplicable_rules
 
 
 def _check_question_subject(

@@ -102,7 +102,9 @@ def read_and_draft(
         progress.confirm_after_first_drafts(call, workspace, yes=is_agreed)
         result = workspace.run(paths, options, show=show_progress)
         for feature in load_features():
-            feature.after_run(workspace, result, show_progress)
+            result.problems += feature.after_run(
+                workspace, result.collection_path, show_progress
+            )
         offer_line = (
             progress.format_model_suggestion(workspace, servers) if servers else ""
         )

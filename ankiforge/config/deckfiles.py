@@ -13,7 +13,7 @@ import unicodedata
 from collections.abc import Iterable
 from functools import lru_cache
 from pathlib import Path
-from typing import Annotated, Literal, NamedTuple
+from typing import Annotated, Literal
 
 import msgspec
 from msgspec.structs import replace
@@ -104,13 +104,6 @@ class PathDeck(DeckRule, kw_only=True):
 
     Such rules take precedence over deck files.
     """
-
-
-class DeckChoice(NamedTuple):
-    """The deck for a highlight's cards, and the tags to add to them."""
-
-    deck: str
-    tags: Strings
 
 
 # --- reading ----------------------------------------------------------------------------
@@ -204,14 +197,13 @@ def _meets_conditions(select: DeckConditions, highlight: Highlight) -> bool:
     return True
 
 
-def choose_deck(rules: tuple[DeckRule, ...], highlight: Highlight) -> DeckChoice:
-    """Choose the deck and the additional tags for a highlight's cards.
+def choose_deck(rules: tuple[DeckRule, ...], highlight: Highlight) -> str:
+    """Choose the deck for a highlight's cards.
 
     `rules` is the result of `load_decks`. A deck that the document or highlight names itself takes
     precedence over the rules.
     """
     document = highlight.document
-    rule = find_rule(rules, highlight)
     requested_deck = document.deck or highlight.deck
     deck = requested_deck and _join_parts(requested_deck.split("::"))
     for path_deck in rules if not deck else ():
@@ -221,7 +213,7 @@ def choose_deck(rules: tuple[DeckRule, ...], highlight: Highlight) -> DeckChoice
             deck = path_deck.deck
             break
     if not deck:
-        folder = document.path.rpartition("/")[0]
+        folder = document.directory
         # use the first tag other than `#no-llm`
         topics = (
             _path_to_deck(name.removeprefix("#"))
@@ -243,12 +235,12 @@ def choose_deck(rules: tuple[DeckRule, ...], highlight: Highlight) -> DeckChoice
             book,
             topic,
         )
-        deck = _fill_template(rule.deck, values)
-    return DeckChoice(deck, choose_tags(rule, highlight))
+        deck = _fill_template(find_rule(rules, highlight).deck, values)
+    return deck
 
 
-def choose_tags(rule: DeckRule, highlight: Highlight) -> Strings:
-    """Return the additional tags for a highlight's cards.
+def choose_tags(rule: DeckRule, collections: Strings) -> Strings:
+    """Return the additional tags for the cards of a document in these collections.
 
     `rule` is the result of `find_rule`. If the deck is named after the first of several
     collections, the other collections become tags.
@@ -256,7 +248,7 @@ def choose_tags(rule: DeckRule, highlight: Highlight) -> Strings:
     if "{collection}" not in rule.deck:
         return rule.tags
     # a work can be in several collections but has only one deck, so the others become tags
-    decks = map(_path_to_deck, sorted(highlight.document.collections)[1:])
+    decks = map(_path_to_deck, sorted(collections)[1:])
     return (*rule.tags, *[deck.replace(" ", "_") for deck in decks])
 
 

@@ -280,8 +280,8 @@ _STYLE_BY_LANGUAGE = {
 # A highlight of at most this many words within a sentence is a term to recall.
 _MAX_TERM_WORDS = 4
 _WANTED_REVISION = (
-    "the same card for what the passage says now; it was made when the passage said <was>;"
-    " change only what is no longer true"
+    "the same card for what the passage says now; it was made when the passage said what is in"
+    " `was`; change only what is no longer true"
 )
 _WANTED_CARD_TEXTS = {
     "definition": "a definition: the term asked for by its description, or the other way round",

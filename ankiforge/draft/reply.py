@@ -180,13 +180,22 @@ _MAX_FAILURES = 200
 _MAX_REPAIR_CHARS = 50_000
 
 
-# Match typographic quotation marks around keys and values, which an editor has put there. A mark
-# before a comma ends a value only if another value, or the end of the object, follows.
+# Match typographic quotation marks around keys and values, which an editor has put there. Those
+# inside a value stay: a value begins right after its key, and ends before the next key or the end
+# of the object.
 _CURLY_OBJECT = regex(r"\{\s{0,99}[“„”«]")
+_CURLY_KEY = r"[“„”«]\s?(?P<key>\w{1,40})\s?[“”»](?=\s{0,9}:)"
 _CURLY_MARK = regex(
-    r"(?<=[\[{,:\s])[“„”«](?=\s?\S)(?<!\w\s.)"
-    r"|[“”»](?=\s{0,99}(?:[:}\]]|,\s{0,99}[“„”«\"{}\[\]]))"
+    rf"(?<=[{{,\s]){_CURLY_KEY}(?P<start>\s{{0,9}}:\s{{0,99}}\[?[“„”«])?"
+    r"|\s?[“”»](?=\s{0,99}(?:\}(?!\})|\]|,\s{0,99}(?:\{|[“„”«\"]\s?\w{1,40}\s?[“”»\"]\s{0,9}:)))"
 )
+
+
+def _straighten_marks(match: re.Match[str]) -> str:
+    key, start = match["key"], match["start"]
+    if not key:
+        return '"'
+    return f'"{key}"{start[:-1]}"' if start else f'"{key}"'
 
 
 def parse_objects(text: str) -> list[Any]:
@@ -198,7 +207,7 @@ def parse_objects(text: str) -> list[Any]:
     answer = strip_reasoning(text[:MAX_REPLY_CHARS].strip("\ufeff \t\r\n"))
     answer = _BACKSLASH.sub(r"\\\\", answer)
     if _CURLY_OBJECT.search(answer):
-        answer = _CURLY_MARK.sub('"', answer)
+        answer = _CURLY_MARK.sub(_straighten_marks, answer)
     if answer.startswith('"'):
         # the objects may be inside a JSON string
         with suppress(ValueError, RecursionError):

@@ -34,6 +34,7 @@ from ankiforge.model import (
     DocumentLookup,
     DocumentText,
     ExtractedDocument,
+    Highlight,
     HighlightKind,
     LazyText,
     PassageChoice,
@@ -633,7 +634,16 @@ class FileSource(DirectorySource):
         results = list[Sighting]()
         for sighting in sightings:
             if isinstance(sighting, ExtractedDocument):
-                sighting = self._add_figure_hashes(sighting)
+                highlights = []
+                for highlight in sighting.highlights:
+                    if (
+                        highlight.kind is HighlightKind.IMAGE
+                        and not highlight.figure_hash
+                    ):
+                        digest = self._hash_figure(highlight)
+                        highlight = replace(highlight, figure_hash=digest)
+                    highlights.append(highlight)
+                sighting = replace(sighting, highlights=tuple(highlights))
             elif isinstance(sighting, UnmarkedDocument):
                 sighting = replace(sighting, source=listing.name)
             if isinstance(sighting, ExtractedDocument | UnmarkedDocument):
@@ -643,23 +653,18 @@ class FileSource(DirectorySource):
             results.append(sighting)
         return results
 
-    def _add_figure_hashes(self, document: ExtractedDocument) -> ExtractedDocument:
-        """Set the figure hash of each highlighted picture that is a file of the source."""
+    def _hash_figure(self, picture: Highlight) -> str:
+        """Hash the file of a highlighted picture, or return "" if it is no file of the source."""
         root = self.listing.root
-        directory = root if root.is_dir() else root.parent
-        highlights = []
-        for highlight in document.highlights:
-            if highlight.kind is HighlightKind.IMAGE and not highlight.figure_hash:
-                target = next(iter(find_image_paths("".join(highlight.markdown[:1]))), "")
-                path = unquote(target)
-                if path and _is_file_below(root, posixpath.normpath(path)):
-                    with suppress(OSError, ItemError):
-                        stored_path = disk.find_path_on_disk(directory, path)
-                        data, _ = disk.read_file(stored_path, _MAX_PICTURE_BYTES)
-                        digest = hashlib.sha256(data).hexdigest()[:16]
-                        highlight = replace(highlight, figure_hash=digest)
-            highlights.append(highlight)
-        return replace(document, highlights=tuple(highlights))
+        path = unquote(next(iter(find_image_paths("".join(picture.markdown[:1]))), ""))
+        if not path or not _is_file_below(root, posixpath.normpath(path)):
+            return ""
+        with suppress(OSError, ItemError):
+            directory = root if root.is_dir() else root.parent
+            stored_path = disk.find_path_on_disk(directory, path)
+            data, _ = disk.read_file(stored_path, _MAX_PICTURE_BYTES)
+            return hashlib.sha256(data).hexdigest()[:16]
+        return ""
 
     def _compute_fingerprint(
         self, file: File, dependencies: Iterable[str], reader_fingerprint: str

@@ -168,19 +168,15 @@ def stem_word(token: str) -> str:
     for substrings, pattern, spelling in _SPELLINGS:
         if any(substring in word for substring in substrings):
             word = pattern.sub(spelling, word)
-    word = _strip_ending(word).removesuffix("e")
+    if not word.endswith(_NOT_INFLECTED):
+        for ending, replacement in _ENDINGS:
+            if word.endswith(ending) and len(word) - len(ending) >= _MIN_STEM_LENGTH:
+                word = word[: -len(ending)] + replacement
+                break
+    word = word.removesuffix("e")
     last = word[-1]
     if len(word) > _MIN_STEM_LENGTH and last == word[-2] and last not in "aeios":
         return word[:-1]
-    return word
-
-
-def _strip_ending(word: str) -> str:
-    if word.endswith(_NOT_INFLECTED):
-        return word
-    for ending, replacement in _ENDINGS:
-        if word.endswith(ending) and len(word) - len(ending) >= _MIN_STEM_LENGTH:
-            return word[: -len(ending)] + replacement
     return word
 
 

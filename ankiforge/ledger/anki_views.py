@@ -27,7 +27,7 @@ from ankiforge.ledger.anki_changes import (
 )
 from ankiforge.ledger.database import iter_batches
 from ankiforge.ledger.decision_plans import (
-    build_event,
+    NewEvent,
     find_card_sentences,
     plan_decision,
 )
@@ -49,7 +49,6 @@ from ankiforge.model import (
     AnkiChanges,
     AnkiNote,
     AnkiReview,
-    Card,
     Conflict,
     ExportedNote,
     Guid,
@@ -357,7 +356,19 @@ def record_exported_notes(
                     previous.note_hash,
                 ):
                     continue
-                body = _build_export_body(guid, note, card)
+                body: Json = {"guid": guid, "mod": note.mod, "digest": note.note_hash}
+                known_texts = card.note.exported_text_by_number
+                may_be_empty: Json = {
+                    "tags": note.tags,
+                    "hashes": note.field_hashes,
+                    "type": msgspec.to_builtins(None if previous else note.mapped),
+                    "numbers": {
+                        number: text
+                        for number, text in note.gap_text_by_number.items()
+                        if known_texts.get(number) != text
+                    },
+                }
+                body |= {name: value for name, value in may_be_empty.items() if value}
                 store.record_event("shipped", key, POLICY, body)
                 if not note.picture_names.items() <= card.note.pictures.items():
                     body = {"guid": guid, "names": note.picture_names}
@@ -373,21 +384,6 @@ def count_undone_in_packages(store: Store) -> int:
             " WHERE verdict = 'undone' AND anki = 'written'"
         )
     )
-
-
-def _build_export_body(guid: Guid, note: ExportedNote, card: Card) -> Json:
-    numbers = {}
-    for number, words in note.gap_text_by_number.items():
-        if card.note.exported_text_by_number.get(number) != words:
-            numbers[number] = words
-    body: Json = {"guid": guid, "mod": note.mod, "digest": note.note_hash}
-    may_be_empty: Json = {
-        "tags": note.tags,
-        "hashes": note.field_hashes,
-        "type": msgspec.to_builtins(None if card.note.exports else note.mapped),
-        "numbers": numbers,
-    }
-    return body | {name: value for name, value in may_be_empty.items() if value}
 
 
 # --- notes unknown to the journal -------------------------------------------------------
@@ -439,7 +435,7 @@ def recover_lost_cards(
             }
             if typed_fields:
                 body["typed"] = list(typed_fields)
-            event = build_event("accept", key, USER, body)
+            event = NewEvent("accept", key, USER, body)
             snapshot = load_snapshot(store, store.get_passage(key))
             sentences = find_card_sentences(snapshot, note.guid, content)
             decision_recording.record_decision(

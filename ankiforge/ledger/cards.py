@@ -340,7 +340,7 @@ def _combine_with_passage(
     read_rows = [row for row in highlight_rows if row["body"]]
     present_rows = [row for row in read_rows if row["state"] == "present"]
     present_highlights = _sort_copies(present_rows, passage)
-    last_read = tuple(map(decode_highlight, read_rows[:1]))
+    last_read = tuple(decode_highlight(row["body"]) for row in read_rows[:1])
 
     states = {row["state"] for row in highlight_rows}
     source_changes = _find_source_changes(card, present_highlights, states)
@@ -357,7 +357,8 @@ def _combine_with_passage(
         old_paths = {text.document_path for text in quoting}
         if old_paths and (document.path or document.key) not in old_paths:
             removed_rows = (row for row in read_rows if row["state"] != "present")
-            for highlight in map(decode_highlight, removed_rows):
+            for row in removed_rows:
+                highlight = decode_highlight(row["body"])
                 if is_quote_in_highlight(card.quote, highlight):
                     present_highlights = (highlight,)
                     break
@@ -398,11 +399,11 @@ def _sort_copies(present_rows: Sequence[Row], passage: Passage) -> tuple[Highlig
     order.
     """
     if len(present_rows) < 2:
-        return tuple(map(decode_highlight, present_rows))
-    leading = min(present_rows, key=lambda row: _get_leading_sort_key(row, passage))
+        return tuple(decode_highlight(row["body"]) for row in present_rows)
+    leading = min(present_rows, key=lambda row: _get_leading_sort_key(row, passage.keys))
     sort_entries = []
     for row in present_rows:
-        highlight = decode_highlight(row)
+        highlight = decode_highlight(row["body"])
         document = highlight.document
         is_other = (row["route"], row["exact"]) != (leading["route"], leading["exact"])
         route = _ROUTE_RANKS.get(row["route"], 9)
@@ -496,13 +497,13 @@ def load_highlight(store: Store, key: str) -> Highlight:
     Raises:
         UsageError: No highlight with this key was read on this device.
     """
-    return decode_highlight(load_highlight_row(store, key))
+    return decode_highlight(load_highlight_row(store, key)["body"])
 
 
 def load_highlights(store: Store, keys: Iterable[str]) -> dict[str, Highlight]:
     """Load highlights by key, skipping those that were never read on this device."""
     rows = highlights.load_highlight_rows(store, list(keys))
-    return {row["key"]: decode_highlight(row) for row in rows if row["body"]}
+    return {row["key"]: decode_highlight(row["body"]) for row in rows if row["body"]}
 
 
 def load_highlight_row(store: Store, key: str) -> Row:
@@ -519,31 +520,32 @@ def load_highlight_row(store: Store, key: str) -> Row:
     return row
 
 
-def load_current_highlight_row(store: Store, passage: Passage) -> Row | None:
-    """Load the database row of the passage's first highlight that is still in its document.
+def load_current_highlight_row(store: Store, passage_keys: Strings) -> Row | None:
+    """Load the database row of a passage's first highlight that is still in its document.
 
     Returns None if all highlights of the passage were removed.
     """
-    return next(iter(_load_current_highlight_rows(store, passage)), None)
+    return next(iter(_load_current_highlight_rows(store, passage_keys)), None)
 
 
-def is_leading_highlight(store: Store, highlight_key: str, passage: Passage) -> bool:
-    """Return whether a highlight is the leading one of its passage.
+def is_leading_highlight(store: Store, highlight_key: str, passage_keys: Strings) -> bool:
+    """Return whether a highlight is the leading one of its passage, which has these keys.
 
     Cards are only drafted from the leading highlight.
     """
-    if passage.keys == (highlight_key,):
+    if passage_keys == (highlight_key,):
         return True
-    leading = find_leading_row(_load_current_highlight_rows(store, passage), passage)
+    present_rows = _load_current_highlight_rows(store, passage_keys)
+    leading = find_leading_row(present_rows, passage_keys)
     return leading is not None and leading["key"] == highlight_key
 
 
-def _load_current_highlight_rows(store: Store, passage: Passage) -> list[Row]:
-    rows = highlights.load_highlight_rows(store, passage.keys)
+def _load_current_highlight_rows(store: Store, keys: Strings) -> list[Row]:
+    rows = highlights.load_highlight_rows(store, keys)
     return [row for row in rows if row["state"] == "present"]
 
 
-def find_leading_row(present_rows: Sequence[Row], passage: Passage) -> Row | None:
+def find_leading_row(present_rows: Sequence[Row], passage_keys: Strings) -> Row | None:
     """Find the row of the leading highlight, from which the passage takes its text.
 
     The kind of source that comes first in `ROUTE_PRIORITY` wins. Among highlights from the same
@@ -552,7 +554,9 @@ def find_leading_row(present_rows: Sequence[Row], passage: Passage) -> Row | Non
     if len(present_rows) == 1:  # fast path, because every decision calls this
         return present_rows[0]
     return min(
-        present_rows, key=lambda row: _get_leading_sort_key(row, passage), default=None
+        present_rows,
+        key=lambda row: _get_leading_sort_key(row, passage_keys),
+        default=None,
     )
 
 
@@ -563,8 +567,8 @@ def iter_passage_highlights(store: Store, key: str) -> Iterator[Highlight]:
     """
     for row in highlights.load_highlight_rows(store, store.get_keys(key)):
         if row["body"]:
-            yield decode_highlight(row)
+            yield decode_highlight(row["body"])
 
 
-def _get_leading_sort_key(row: Row, passage: Passage) -> tuple[int, int]:
-    return _ROUTE_RANKS.get(row["route"], 9), passage.keys.index(row["key"])
+def _get_leading_sort_key(row: Row, passage_keys: Strings) -> tuple[int, int]:
+    return _ROUTE_RANKS.get(row["route"], 9), passage_keys.index(row["key"])

@@ -84,9 +84,8 @@ def find_chosen_keys(
     """
     keys_by_event_id: dict[str, HighlightKey] = {}
     keys_by_text: dict[str, HighlightKey] = {}
-    for highlight in map(
-        decode_highlight, highlights.load_current_highlights(store, container, path)
-    ):
+    for row in highlights.load_current_highlights(store, container, path):
+        highlight = decode_highlight(row["body"])
         keys_by_event_id[hints.find_choice_event_id(highlight.hints)] = highlight.key
         keys_by_text[normalize_for_lookup(highlight.exact)] = highlight.key
     return [
@@ -106,7 +105,7 @@ def load_passages_not_to_choose(
     """
     known_highlights = []
     for row in highlights.load_current_highlights(store, container, path):
-        highlight = decode_highlight(row)
+        highlight = decode_highlight(row["body"])
         is_mark = not hints.find_choice_event_id(highlight.hints)
         if is_mark or row["waits"] or store.get_passage(highlight.key).was_ever_decided:
             known_highlights.append(highlight)

@@ -83,7 +83,7 @@ def classify_table_reads(statement: str) -> tuple[bool, bool]:
     return not _EVENT_NAMES.isdisjoint(names), not _COMPUTED_NAMES.isdisjoint(names)
 
 
-def _build_insert(verb: str, table: str, columns: Iterable[str], key: str) -> str:
+def _build_insert(verb: str, table: str, columns: Sequence[str], key: str) -> str:
     names = ", ".join(columns)
     values = ", ".join(f":{column}" for column in columns)
     statement = f"{verb} INTO {table} ({names}) VALUES ({values})"
@@ -161,12 +161,12 @@ class Database:
         rows = list(rows)
         if not rows:
             return 0
-        statement = _build_insert(verb, table, rows[0], key)
+        statement = _build_insert(verb, table, list(rows[0]), key)
         return self.get_writable_connection().executemany(statement, rows).rowcount
 
     def upsert(self, table: str, row: Json, *, key: str) -> Any:
         """Insert a row, or update the row with the same `key` columns. Returns the row's `id`."""
-        statement = _build_insert("INSERT", table, row, key) + " RETURNING id"
+        statement = _build_insert("INSERT", table, list(row), key) + " RETURNING id"
         [(id,)] = self.get_writable_connection().execute(statement, row).fetchall()
         return id
 

@@ -681,7 +681,7 @@ def accept_draft(
                     different_event = build_different_passages_event(
                         snapshot.passage.key, equal_row["passage"]
                     )
-                    decision_recording.record_event(store, different_event)
+                    store.record_event(*different_event)
         return _accept_draft(store, snapshot, draft, forced=forced, another=another)
 
 
@@ -761,9 +761,8 @@ def set_masks(store: Store, guid: str, masks: str) -> None:
         card, passage = cards.load_card_and_passage(store, guid)
         masked_card = replace(card, fields=_replace_masks(card, masks))
         if masked_card.fields != card.fields:
-            decision_recording.record_event(
-                store, build_revise_event(passage.key, card.guid, masked_card, USER)
-            )
+            event = build_revise_event(passage.key, card.guid, masked_card, USER)
+            store.record_event(*event)
 
 
 def make_card(
@@ -831,7 +830,7 @@ def edit_item(
         card, passage = cards.load_card_and_passage(store, guid)
         event = build_edit_event(passage.key, guid, card, fields, over)
         if event is not None:
-            decision_recording.record_event(store, event)
+            store.record_event(*event)
     return guid
 
 
@@ -849,9 +848,8 @@ def set_deck_and_tags(
     """
     with store.action():
         _, passage = cards.load_card_and_passage(store, guid)
-        decision_recording.record_event(
-            store, build_deck_and_tags_event(passage.key, guid, deck, added, removed)
-        )
+        event = build_deck_and_tags_event(passage.key, guid, deck, added, removed)
+        store.record_event(*event)
 
 
 # --- adopting notes of other tools ------------------------------------------------------
@@ -899,9 +897,8 @@ def record_repair(
             key = passage.key
         elif change is not None:
             store.set_meta("anki state", "")  # read the note again
-        decision_recording.record_event(
-            store, build_repair_event(key, repair_name, note_id, guid, change)
-        )
+        event = build_repair_event(key, repair_name, note_id, guid, change)
+        store.record_event(*event)
 
 
 def load_repair_times(store: Store) -> dict[NoteId, str]:

@@ -2,13 +2,14 @@
 
 A `plan_…` function takes a snapshot of the passage and returns a `PlannedDecision` for
 `decision_recording.record_decision`. If no sentence is decided, as when only tags change, a
-`build_…` function returns the event for `decision_recording.record_event`. What happens to
-the other drafts of the decided sentences is computed by `draft_changes`.
+`build_…` function returns the event for `Store.record_event`. What happens to the other drafts of
+the decided sentences is computed by `draft_changes`.
 """
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterable, Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
+from typing import NamedTuple
 
 import msgspec
 from msgspec.structs import replace
@@ -17,8 +18,7 @@ from ankiforge.ledger import sentence_decisions
 from ankiforge.ledger.events import (
     PROPOSAL_KEY,
     USER,
-    Event,
-    content_to_stored,
+    content_to_json,
     hash_question_and_answer,
     make_guid,
 )
@@ -71,13 +71,22 @@ class NoteRepair(Value):
     """The note type of the added notes, or None if there are none."""
 
 
+class NewEvent(NamedTuple):
+    """An event for `Store.record_event`, which adds its number, device and time."""
+
+    kind: str
+    key: str
+    author: str
+    body: Json
+
+
 class PlannedDecision(Value):
     """A decision on a passage, ready to be recorded."""
 
     snapshot: PassageSnapshot
     """The passage before the decision."""
-    event: Event
-    """The event of the decision, not recorded yet."""
+    event: NewEvent
+    """The event of the decision."""
     fact_body: Json
     """The body of the `fact` event that follows the decision. The key `of` is added when the
     decision is recorded, because its value is the id of the decision's event."""
@@ -113,7 +122,7 @@ def plan_accept(
         draft_id = content.id
         if content.replaced_guid:
             body["instead"] = content.replaced_guid
-    event = build_event("accept", key, by, body)
+    event = NewEvent("accept", key, by, body)
     return plan_decision(
         snapshot,
         event,
@@ -169,7 +178,7 @@ def plan_retirement(
     """
     planned = plan_reject(snapshot, card, why)
     sentences = (*planned.decided_sentences, *find_sentences_of_change(draft))
-    event = replace(planned.event, key=key)
+    event = planned.event._replace(key=key)
     return plan_decision(snapshot, event, sentences, draft.id)
 
 
@@ -200,13 +209,13 @@ def plan_reject(
         "guid": guid,
         "content": rejected_content,
         "slot": item.stored_text_number if guid else "",
-        "fields": content_to_stored(item).fields,
+        "fields": {name: text for name, text in item.fields if text},
     }
     if isinstance(item, Proposal):
         body[PROPOSAL_KEY] = True
     if why:
         body["why"] = why
-    event = build_event("reject", snapshot.passage.key, USER, body)
+    event = NewEvent("reject", snapshot.passage.key, USER, body)
     return plan_decision(snapshot, event, sentences, draft_id)
 
 
@@ -215,15 +224,14 @@ def plan_skip(snapshot: PassageSnapshot, why: str = "") -> PlannedDecision:
 
     Its existing cards stay and can still be revised.
     """
-    event = build_event("skip", snapshot.passage.key, USER, {"why": why} if why else {})
+    event = NewEvent("skip", snapshot.passage.key, USER, {"why": why} if why else {})
     sentences_with_card = {
         fact.sentence for fact in snapshot.compute_sentence_states() if fact.revised_guid
     }
     sentences = tuple(
         sentence for sentence in snapshot.sentences if sentence not in sentences_with_card
     )
-    fact_body = build_sentence_decision_body(snapshot, event, sentences)
-    return PlannedDecision(snapshot, event, fact_body, sentences)
+    return plan_decision(snapshot, event, sentences)
 
 
 def plan_takeover(
@@ -237,7 +245,7 @@ def plan_takeover(
     schedule = [card.to_json() for card in takeover.schedule]
     if isinstance(item, Card):
         body: Json = {"guid": item.guid, "schedule": schedule}
-        event = build_event("adopt", key, USER, body)
+        event = NewEvent("adopt", key, USER, body)
         return plan_decision(
             snapshot, event, find_card_sentences(snapshot, item.guid, item)
         )
@@ -253,7 +261,7 @@ def plan_takeover(
         body["note"] = msgspec.to_builtins(takeover.note)
     if schedule:
         body["schedule"] = schedule
-    event = build_event("adopt", key, USER, body)
+    event = NewEvent("adopt", key, USER, body)
     return plan_decision(
         snapshot,
         event,
@@ -265,16 +273,14 @@ def plan_takeover(
 # --- events that decide no sentence -----------------------------------------------------
 
 
-def build_revise_event(key: str, guid: Guid, content: CardContent, by: str) -> Event:
+def build_revise_event(key: str, guid: Guid, content: CardContent, by: str) -> NewEvent:
     """Build the event that gives a card new text. `key` is any key of the card's passage."""
-    return build_event(
-        "revise", key, by, {"guid": guid, "draft": content_to_json(content)}
-    )
+    return NewEvent("revise", key, by, {"guid": guid, "draft": content_to_json(content)})
 
 
 def build_edit_event(
     key: str, guid: str, content: CardContent, fields: Texts, over: Mapping[str, Pair]
-) -> Event | None:
+) -> NewEvent | None:
     """Build the event for a user's edit of a card, or return None if the edit changes nothing.
 
     Args:
@@ -295,26 +301,26 @@ def build_edit_event(
         body["over"] = over
     if content.kind is not CardKind.CLOZE and "Reverse" in fields:
         body["kind"] = "two-way" if fields["Reverse"] else "basic"
-    return build_event("edit", key, USER, body)
+    return NewEvent("edit", key, USER, body)
 
 
 def build_deck_and_tags_event(
     key: str, guid: str, deck: str, added: Sequence[str], removed: Sequence[str]
-) -> Event:
+) -> NewEvent:
     """Build the event that changes a card's tags and, if `deck` isn't "", its deck."""
     values = {"deck": deck, "added": added, "removed": removed}
     body = {name: value for name, value in values.items() if value}
-    return build_event("placed", key, USER, {"guid": guid, **body})
+    return NewEvent("placed", key, USER, {"guid": guid, **body})
 
 
-def build_different_passages_event(key: str, other_key: str) -> Event:
+def build_different_passages_event(key: str, other_key: str) -> NewEvent:
     """Build the event that records the user's answer that two passages are not the same."""
-    return build_event("different", key, USER, {"old": other_key})
+    return NewEvent("different", key, USER, {"old": other_key})
 
 
 def build_repair_event(
     key: str, repair_name: str, note_id: int, guid: str, change: NoteRepair | None
-) -> Event:
+) -> NewEvent:
     """Build the event that records a user's repair of a note in Anki.
 
     Args:
@@ -338,32 +344,20 @@ def build_repair_event(
                 for card in change.added_cards
             ]
             body["type"] = msgspec.to_builtins(change.added_note_type)
-    return build_event("repair", key, USER, body)
-
-
-def build_event(kind: str, key: str, author: str, body: Json) -> Event:
-    """Build an event to be recorded. Its number, device and time are set when it is recorded."""
-    return Event(
-        number=0, device_id="", time="", author=author, kind=kind, key=key, body=body
-    )
-
-
-def content_to_json(content: CardContent) -> Json:
-    """Convert the text of a draft or card to the JSON stored in events."""
-    body: Json = msgspec.to_builtins(content_to_stored(content))
-    return body
+    return NewEvent("repair", key, USER, body)
 
 
 # --- the sentences that a decision decides ----------------------------------------------
 
 
 def plan_decision(
-    snapshot: PassageSnapshot, event: Event, sentences: Strings, draft_id: str = ""
+    snapshot: PassageSnapshot, event: NewEvent, sentences: Strings, draft_id: str = ""
 ) -> PlannedDecision:
     """Build a planned decision from its event and the sentences that it decides.
 
     `event` names the card that is created, changed or rejected. `draft_id` is the draft that
-    the user decided on, or "" if there was none.
+    the user decided on, or "" if there was none. The `fact` event gets the decided sentences, and
+    the hashes of all sentences in the passage.
     """
     passed_drafts: list[StoredDraft] = []
     if len(snapshot.pending_drafts) > 1:
@@ -372,36 +366,19 @@ def plan_decision(
             if fact.is_decided:
                 decided_hashes.add(sentence_decisions.hash_sentence(fact.sentence))
         passed_drafts = find_passed_over_drafts(snapshot, draft_id, decided_hashes)
-    fact_body = build_sentence_decision_body(snapshot, event, sentences, passed_drafts)
+    fact_body: Json = {
+        "sentences": sentences,
+        "passage": list(map(sentence_decisions.hash_sentence, snapshot.sentences)),
+    }
+    if event.body.get("guid"):
+        fact_body["guid"] = event.body["guid"]
+    if passed_drafts:
+        fact_body["passed"] = [
+            hash_question_and_answer(draft.fields) for draft in passed_drafts
+        ]
     chosen_ids = [draft_id, *(draft.id for draft in passed_drafts)]
     chosen = tuple(dict.fromkeys(filter(None, chosen_ids)))
     return PlannedDecision(snapshot, event, fact_body, sentences, chosen)
-
-
-def build_sentence_decision_body(
-    snapshot: PassageSnapshot,
-    event: Event,
-    sentences: Strings,
-    passed_drafts: Iterable[StoredDraft] = (),
-) -> Json:
-    """Build the body of the `fact` event that records which sentences a decision is about.
-
-    It contains the decided sentences, and the hashes of all sentences in the passage. The key
-    `of`, whose value is the id of the decision's event, is added when the decision is recorded.
-    """
-    body: Json = {
-        "sentences": sentences,
-        "passage": [
-            sentence_decisions.hash_sentence(sentence) for sentence in snapshot.sentences
-        ],
-    }
-    if event.body.get("guid"):
-        body["guid"] = event.body["guid"]
-    if passed_drafts:
-        body["passed"] = [
-            hash_question_and_answer(draft.fields) for draft in passed_drafts
-        ]
-    return body
 
 
 def find_card_sentences(

@@ -27,7 +27,7 @@ from ankiforge.ledger.tables.snapshots import load_snapshots
 def record_decision(store: Store, decision: PlannedDecision) -> Event:
     """Record a decision, and update the pending drafts that it affects. Returns the event."""
     snapshot = decision.snapshot
-    event = record_event(store, decision.event)
+    event = store.record_event(*decision.event)
     fact_body = {"of": event.id, **decision.fact_body}
     store.record_event("fact", event.key, event.author, fact_body)
     change = PendingDraftChanges(
@@ -51,11 +51,6 @@ def record_decision(store: Store, decision: PlannedDecision) -> Event:
         event_id=event.id,
     )
     return event
-
-
-def record_event(store: Store, event: Event) -> Event:
-    """Record an event built by `decision_plans`, and return it with number, device and time."""
-    return store.record_event(event.kind, event.key, event.author, event.body)
 
 
 def redraft_after_remote_decisions(store: Store, events: Sequence[Event]) -> None:

@@ -37,7 +37,6 @@ from ankiforge.ledger.draft_completion import (
 from ankiforge.ledger.events import (
     SOURCE,
     SentenceDecision,
-    content_to_stored,
     get_slot,
     normalize_answer,
 )
@@ -161,17 +160,6 @@ class DraftingChanges(Value):
     held_changes: tuple[TextChange, ...] = ()
     """The new text of cards that the user must confirm first, each with the reason."""
 
-    @property
-    def new_card_draft_ids(self) -> list[str]:
-        """The ids of the drafts that would become new cards."""
-        return [each.id for each in self.drafts.added if not each.revised_guid]
-
-    @property
-    def rewording_count(self) -> int:
-        """The number of drafts that would be the new text of a card."""
-        rewordings = (new for new in self.drafts.added if new.revised_guid)
-        return sum(not new.draft.keeps_text for new in rewordings)
-
     def exclude_pending_drafts(self) -> DraftingChanges:
         """Return the changes without the new drafts that are already pending.
 
@@ -242,7 +230,7 @@ def compute_draft_changes(
             continue
         why = explain_confirmation(card, draft)
         if why:
-            after = tuple(content_to_stored(draft).fields.items())
+            after = tuple((name, text) for name, text in draft.fields if text)
             held_changes.append(TextChange(card.guid, card.fields, after, why))
         elif not needs_confirmation(card, draft, snapshot.highlight):
             event = build_revise_event(snapshot.highlight.key, card.guid, draft, SOURCE)
@@ -566,6 +554,8 @@ def compute_pending_draft_changes(
             updated.append(updated_draft)
             has_new_quote |= updated_draft.quote != draft.quote
 
+    drafted_hashes = {each for draft in kept for each in draft.sentence_hashes}
+
     # without a draft with new text, the user is asked whether the card still fits its passage
     reworded = {*reworded_guids, *(draft.revised_guid for draft in kept)}
     guids_to_ask_about: dict[Pair, Guid] = {}
@@ -586,7 +576,7 @@ def compute_pending_draft_changes(
         updated=tuple(updated),
         # the rules also recheck the drafts that now have another quote
         keys_to_redraft=snapshot.passage.keys
-        if has_new_quote or has_undrafted_sentences(kept, sentence_states)
+        if has_new_quote or not drafted_hashes.issuperset(undecided_states)
         else (),
     )
 
@@ -745,18 +735,6 @@ def find_resolving_event(snapshot: PassageSnapshot, draft: StoredDraft) -> str:
             return decision.event_id
         last_id = last_id or decision.event_id
     return last_id
-
-
-def has_undrafted_sentences(
-    pending: Iterable[StoredDraft], sentence_states: Iterable[SentenceState]
-) -> bool:
-    """Return whether any sentence that should be offered to the user has no pending draft."""
-    drafted_hashes = {
-        sentence_hash for draft in pending for sentence_hash in draft.sentence_hashes
-    }
-    return not drafted_hashes.issuperset(
-        sentence_decisions.get_undecided_sentences(sentence_states)
-    )
 
 
 def _find_outdated_card(

@@ -25,7 +25,7 @@ from ankiforge.ledger.events import USER, Passage, hash_question_and_answer, mak
 from ankiforge.ledger.store import JSON_VALUES, Row, Store, to_json
 from ankiforge.ledger.tables import pending_drafts, sentences
 from ankiforge.ledger.tables.anki_notes import filter_deleted_guids
-from ankiforge.ledger.tables.highlights import decode_highlight_body
+from ankiforge.ledger.tables.highlights import decode_highlight
 from ankiforge.ledger.tables.pending_drafts import decode_draft, row_to_draft
 from ankiforge.ledger.tables.snapshots import load_snapshot
 from ankiforge.model import (
@@ -77,7 +77,7 @@ def iter_pending_drafts(store: Store, ids: Iterable[str]) -> Iterator[PendingDra
             passage = store.get_passage(draft.key)
             if is_obsolete(store, passage, draft):
                 continue
-            highlight = decode_highlight_body(draft_row["highlight_body"])
+            highlight = decode_highlight(draft_row["highlight_body"])
             draft_remarks = finder.find_remarks(draft, highlight)
             old_quote = draft.drafted_quote
             if draft.revised_guid:
@@ -110,7 +110,9 @@ def is_obsolete(store: Store, passage: Passage, draft: StoredDraft) -> bool:
         return will_update_card(passage, draft)
     if len(passage.keys) == 1 or draft.keeps_text:
         return False
-    if draft.is_proposed and not cards.is_leading_highlight(store, draft.key, passage):
+    if draft.is_proposed and not cards.is_leading_highlight(
+        store, draft.key, passage.keys
+    ):
         return True
     if not draft.sentence_hashes:
         return False
@@ -353,19 +355,10 @@ class RemarkFinder:
             return RemarkKind.REPLACEMENT
         if draft.similar_removed_sentence:
             return RemarkKind.NEAR
-        if _was_similar_card_rejected(passage, draft, highlight):
-            # ignore cards that the user accepted and undid
-            accepted_guids = set()
-            for event in self._store.load_events(passage.keys):
-                if event.kind == "accept" and event.author == USER:
-                    accepted_guids.add(event.body["guid"])
-            kept_cards = {}
-            for id, card in passage.cards.items():
-                if card.verdict is not Verdict.TAKEN_BACK or id not in accepted_guids:
-                    kept_cards[id] = card
-            passage_before = replace(passage, cards=kept_cards)
-            is_dropped = _was_similar_card_rejected(passage_before, draft, highlight)
-            return RemarkKind.DECIDED_BEFORE if is_dropped else RemarkKind.TAKEN_BACK
+        if passage.was_ever_decided:
+            rejection_remark = self._find_rejection_remark(passage, draft, highlight)
+            if rejection_remark is not None:
+                return rejection_remark
         if not (self._any_deleted or self._unknown_notes):
             return None
         guid = make_guid(passage.key, draft)
@@ -380,16 +373,29 @@ class RemarkFinder:
             return RemarkKind.UNKNOWN_NOTES
         return None
 
-
-def _was_similar_card_rejected(
-    passage: Passage, draft: StoredDraft, highlight: Highlight
-) -> bool:
-    if not passage.was_ever_decided:
-        return False
-    about = sentence_decisions.find_sentences_to_decide(
-        draft, sentence_decisions.get_sentence_text(highlight)
-    )
-    return sentence_decisions.has_rejected_similar(passage, draft, about)
+    def _find_rejection_remark(
+        self, passage: Passage, draft: StoredDraft, highlight: Highlight
+    ) -> RemarkKind | None:
+        decided_sentences = sentence_decisions.find_sentences_to_decide(
+            draft, sentence_decisions.get_sentence_text(highlight)
+        )
+        if not sentence_decisions.has_rejected_similar(passage, draft, decided_sentences):
+            return None
+        # ignore cards that the user accepted and undid
+        accepted_guids = set()
+        for event in self._store.load_events(passage.keys):
+            if event.kind == "accept" and event.author == USER:
+                accepted_guids.add(event.body["guid"])
+        kept_cards = {}
+        for id, card in passage.cards.items():
+            if card.verdict is not Verdict.TAKEN_BACK or id not in accepted_guids:
+                kept_cards[id] = card
+        passage_before = replace(passage, cards=kept_cards)
+        if sentence_decisions.has_rejected_similar(
+            passage_before, draft, decided_sentences
+        ):
+            return RemarkKind.DECIDED_BEFORE
+        return RemarkKind.TAKEN_BACK
 
 
 def add_vault_name(tag: str, link: str) -> str:
@@ -438,12 +444,12 @@ def _find_possible_matches(store: Store, passage: Passage) -> list[Pair]:
     Each result is a pair of a key of `passage` and the key of the removed passage.
     """
     if not passage.possible_same_keys or not cards.load_current_highlight_row(
-        store, passage
+        store, passage.keys
     ):
         return []
     doubts = []
     for new, old in passage.possible_same_keys.items():
         other = store.get_passage(old)
-        if not cards.load_current_highlight_row(store, other):
+        if not cards.load_current_highlight_row(store, other.keys):
             doubts.append((new, old))
     return doubts

@@ -33,7 +33,7 @@ from ankiforge.ledger.events import (
 from ankiforge.ledger.snapshots import HighlightSnapshot
 from ankiforge.ledger.store import JSON_VALUES, Row, Store, to_json
 from ankiforge.ledger.tables import duplicates, highlights, pending_drafts
-from ankiforge.ledger.tables.highlights import decode_highlight, decode_highlight_body
+from ankiforge.ledger.tables.highlights import decode_highlight
 from ankiforge.ledger.tables.pending_drafts import decode_draft
 from ankiforge.ledger.tables.snapshots import load_highlight_snapshots
 from ankiforge.model import (
@@ -105,9 +105,9 @@ def iter_highlights_to_draft(
                 # a model's later drafts must still follow the changed passage
                 if by_model or not pending_drafts.find_drafts_of_highlight(store, key):
                     continue
-            if not cards.is_leading_highlight(store, key, passage):
+            if not cards.is_leading_highlight(store, key, passage.keys):
                 continue
-            highlight = decode_highlight(highlight_row)
+            highlight = decode_highlight(highlight_row["body"])
             if by_model and not _should_ask_model(
                 store, highlight_row, passage, was_asked, outdated_keys
             ):
@@ -134,7 +134,8 @@ def iter_answered_highlights(
     query = "SELECT key FROM highlight WHERE state = 'present' AND modelled = content"
     keys = (row["key"] for row in store.fetch_rows(query))
     for batch in iter_batches(filter(was_asked, keys)):
-        yield from map(decode_highlight, highlights.load_highlight_rows(store, batch))
+        for row in highlights.load_highlight_rows(store, batch):
+            yield decode_highlight(row["body"])
 
 
 def _should_ask_model(
@@ -283,14 +284,19 @@ def record_drafts(
         pending_drafts.save_drafting_outcomes(store, outcomes, mode)
 
     visible_changes: list[TextChange] = []
+    new_draft_ids: list[str] = []
+    rewording_count = 0
     for key, change in results_by_key.items():
         visible_changes += (*changes_by_key.get(key, ()), *change.held_changes)
+        for new_draft in change.drafts.added:
+            if new_draft.revised_guid:
+                rewording_count += not new_draft.draft.keeps_text
+            else:
+                new_draft_ids.append(new_draft.id)
     return RecordedDrafts(
         tuple(visible_changes),
-        tuple(
-            id for change in results_by_key.values() for id in change.new_card_draft_ids
-        ),
-        sum(change.rewording_count for change in results_by_key.values()),
+        tuple(new_draft_ids),
+        rewording_count,
         tuple((drafted_by_key[key].highlight, error) for key, error in failed.items()),
     )
 
@@ -382,7 +388,7 @@ def update_decks(store: Store, choose_deck: Callable[[Highlight], str]) -> None:
             "SELECT d.id, d.deck, d.body, h.body AS highlight_body"
             " FROM draft d JOIN highlight h USING (key) WHERE h.body != ''"
         ):
-            deck = choose_deck(decode_highlight_body(row["highlight_body"]))
+            deck = choose_deck(decode_highlight(row["highlight_body"]))
             if deck != row["deck"]:
                 body = to_json(replace(decode_draft(row["body"]), deck=deck))
                 query = "UPDATE draft SET deck = ?, body = ? WHERE id = ?"
@@ -396,7 +402,7 @@ def drop_declined_findings(store: Store) -> None:
         pending_drafts.load_foreign_history_drafts(store) if declined_tools else ()
     ):
         draft = decode_draft(draft_row["body"])
-        highlight = decode_highlight_body(draft_row["highlight_body"])
+        highlight = decode_highlight(draft_row["highlight_body"])
         kept_findings = []
         for finding in draft.findings:
             if not foreign_history.is_declined_finding(

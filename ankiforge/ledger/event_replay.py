@@ -10,6 +10,7 @@ from __future__ import annotations
 
 from collections import defaultdict
 from collections.abc import Callable, Iterable, Mapping, Sequence
+from operator import attrgetter
 
 import msgspec
 from msgspec.structs import replace
@@ -32,7 +33,6 @@ from ankiforge.ledger.events import (
     create_card,
     hash_fields_with_markup,
     hash_question_and_answer,
-    is_hand_written_decision,
     normalize_answer,
     parse_slot_number,
     replace_content,
@@ -71,7 +71,7 @@ def sort_events(events: Iterable[Event]) -> list[tuple[Event, bool]]:
     Returns:
         Pairs of an event and whether it is active, which means that it hasn't been undone.
     """
-    ordered = sorted(events, key=lambda event: event.order)
+    ordered = sorted(events, key=attrgetter("order"))
     undone_ids = set()
     for event in reversed(ordered):
         if event.kind == "undo" and event.id not in undone_ids:
@@ -148,7 +148,9 @@ def replay_events(keys: Sequence[str], events: Iterable[Event]) -> Passage:
         if is_change_by_source:
             is_active = event.body not in undone_bodies
         if is_active:
-            _apply_decision(passage, event, fact_events.get(event.id))
+            card = passage.cards.get(event.body.get("guid", ""))
+            _apply_event(passage, event)
+            _add_fact_decision(passage, event, fact_events.get(event.id), card)
             if event.kind in ("same", "different"):
                 answered_keys.add(event.body["old"])
         elif is_change_by_source:
@@ -166,7 +168,8 @@ def replay_events(keys: Sequence[str], events: Iterable[Event]) -> Passage:
         if other_key in answered_keys:
             del passage.possible_same_keys[key]
 
-    _supersede_duplicates(passage)
+    if len(keys) > 1:
+        _supersede_duplicates(passage)
     return passage
 
 
@@ -221,12 +224,6 @@ def _is_duplicate(passage: Passage, card: Card, other_cards: Sequence[Card]) -> 
         ):
             return True
     return False
-
-
-def _apply_decision(passage: Passage, event: Event, fact_event: Event | None) -> None:
-    card = passage.cards.get(event.body.get("guid", ""))
-    _apply_event(passage, event)
-    _add_fact_decision(passage, event, fact_event, card)
 
 
 def _add_fact_decision(
@@ -301,7 +298,7 @@ def _to_fact_decision(
         answer=normalize_answer(fields),
         event_number=event.number,
         device_id=event.device_id,
-        is_about_user_text=is_hand_written_decision(event),
+        is_about_user_text=bool(body.get("slot") or body.get("draft", {}).get("own")),
         revises=event.kind == "revise",
         card_sentence=find_answer_sentence(decision.sentences, answer),
     )

@@ -2,7 +2,7 @@
 
 An `Event` is a line of the journal. `replay_events` computes a `Passage` with its cards from
 all events about the passage. `StoredContent` is the form in which events store the text of a card;
-only `content_to_stored` and `content_from_stored` convert it.
+only `content_to_json` and `content_from_stored` convert it.
 
 The meaning of an event's field never changes, because journals are kept for years.
 """
@@ -154,9 +154,9 @@ class RepairNote(Value):
     draft: StoredContent
 
 
-def content_to_stored(content: CardContent) -> StoredContent:
-    """Convert the text of a draft or card to the form stored in events."""
-    return StoredContent(
+def content_to_json(content: CardContent) -> Json:
+    """Convert the text of a draft or card to the JSON of a `StoredContent`, for an event."""
+    stored_content = StoredContent(
         kind=content.kind.value,
         fields={name: text for name, text in content.fields if text},
         quote=content.quote,
@@ -168,10 +168,12 @@ def content_to_stored(content: CardContent) -> StoredContent:
         request=content.origin.request,
         tags=content.tags,
     )
+    body: Json = msgspec.to_builtins(stored_content)
+    return body
 
 
 def content_from_stored(stored_content: StoredContent, key: str) -> CardContent:
-    """Convert the text stored in an event to card content. The inverse of `content_to_stored`.
+    """Convert the text stored in an event to card content. The inverse of `content_to_json`.
 
     `key` is the highlight that the event is about.
     """
@@ -247,15 +249,6 @@ def hash_text(text: str) -> str:
     return hash16(normalize_text(text))
 
 
-def get_event_text(highlight: Highlight) -> str:
-    """Return the text of a highlight in the form stored in events.
-
-    This is the anchor text, from which the key is computed. It may differ from the displayed
-    text, which readers clean up in ways that may change.
-    """
-    return highlight.anchor_text or highlight.exact
-
-
 def is_quote_in_highlight(quote: str, highlight: Highlight) -> bool:
     """Return whether a quote occurs verbatim in a highlight or its context."""
     exact_quote = normalize_text(quote)
@@ -316,14 +309,8 @@ def hash_fields_with_markup(fields: Fields | Texts) -> str:
     return hash16(*parts)
 
 
-def is_hand_written_decision(event: Event) -> bool:
-    """Return whether an event is a decision on a hand-written card or draft."""
-    draft = event.body.get("draft", {})
-    return bool(event.body.get("slot") or draft.get("own"))
-
-
 def normalize_answer(fields: Fields | Texts) -> str:
-    """Return the normalized answer of a draft or card, or "" if it has no answer.
+    """Return the normalized answer of a draft or card without articles, or "" if it has no answer.
 
     Drafts about the same sentence are versions of the same card if their answers are equal.
     Otherwise they are different cards.
@@ -332,13 +319,13 @@ def normalize_answer(fields: Fields | Texts) -> str:
     answers = [gap.answer for gap in find_clozes(fields.get("Text", ""))]
     if fields.get("Back"):
         answers = [fields["Back"]]
-    normalized = [_remove_article(normalize_field(answer)) for answer in answers]
+    normalized = []
+    for answer in answers:
+        text = normalize_field(answer)
+        first, _, rest = text.partition(" ")
+        has_article = rest and first.lower() in read_word_set("cues", "articles")
+        normalized.append(rest if has_article else text)
     return "\x1f".join(normalized) if any(normalized) else ""
-
-
-def _remove_article(text: str) -> str:
-    first, _, rest = text.partition(" ")
-    return rest if rest and first.lower() in read_word_set("cues", "articles") else text
 
 
 def make_guid(key: str, content: CardContent) -> Guid:

@@ -13,7 +13,7 @@ from collections.abc import Collection
 from ankiforge.ledger.events import USER
 from ankiforge.ledger.store import Store, to_json
 from ankiforge.ledger.tables import anki_notes, pending_drafts
-from ankiforge.ledger.tables.highlights import decode_highlight_body
+from ankiforge.ledger.tables.highlights import decode_highlight
 from ankiforge.model import OTHER_NOTE_CHECK, OTHER_SCHEDULE_CHECK, Highlight
 from ankiforge.model.hints import TOOL_NAMES, parse_schedule
 
@@ -41,7 +41,7 @@ def count_foreign_passages(store: Store) -> Counter[str]:
     highlights_by_key = {}
     for row in pending_drafts.load_foreign_history_drafts(store):
         if row["state"] == "present" and not row["revises"]:
-            highlights_by_key[row["key"]] = decode_highlight_body(row["highlight_body"])
+            highlights_by_key[row["key"]] = decode_highlight(row["highlight_body"])
     note_ids = {
         each.other_tool_id for each in highlights_by_key.values() if each.other_tool_id
     }
@@ -63,7 +63,7 @@ def decline_tool_histories(store: Store, tools: Collection[str]) -> str:
     """
     warning_tools = set[str]()
     for row in pending_drafts.load_foreign_history_drafts(store):
-        highlight = decode_highlight_body(row["highlight_body"])
+        highlight = decode_highlight(row["highlight_body"])
         if highlight.tool_name:
             warning_tools.add(highlight.tool_name)
         if highlight.tool_schedule:

@@ -49,35 +49,22 @@ def make_line_pattern_event_key(source: str, pattern: str) -> str:
     return f"form:{source}:{pattern}"
 
 
-def is_ambiguous_line(highlight: Highlight) -> bool:
-    """Return whether a highlight may or may not be a card, so that the user must decide.
+def find_line_pattern(highlight: Highlight) -> str:
+    """Return the form of a line or word that may or may not be a card, or "" for other highlights.
 
-    This applies to lines with spaces around two colons, unless they are declared as cards or are
-    questions. It also applies to lines in a list of terms without a glossary heading, and to
-    highlighted words with a translation.
+    The user must decide about lines with two colons, unless they are declared as cards or are
+    questions; about lines in a list of terms without a glossary heading; and about highlighted
+    words with a translation. Lines without spaces around the colons have the form `FIELD_FORM`.
     """
-    if highlight.line_syntax in (_TERM, WORD_AND_TRANSLATION):
-        return True
-    return _has_undeclared_colons(highlight) and not has_colons_without_spaces(
-        highlight.exact
-    )
-
-
-def parse_field_key(highlight: Highlight) -> str:
-    """Return the normalized key of a `key::value` line, or "" if it can't be a field."""
-    if not _has_undeclared_colons(highlight) or not has_colons_without_spaces(
-        highlight.exact
-    ):
+    syntax = highlight.line_syntax
+    if syntax in (_TERM, WORD_AND_TRANSLATION):
+        return syntax
+    if syntax != _DOUBTFUL_FORM or highlight.is_declared_card:
         return ""
-    return normalize_for_lookup(highlight.exact.partition("::")[0])
-
-
-def _has_undeclared_colons(highlight: Highlight) -> bool:
-    if highlight.line_syntax != _DOUBTFUL_FORM or highlight.is_declared_card:
-        return False
     front = highlight.markdown[0] if highlight.markdown else ""
-    text = _PICTURE.sub("", front)
-    return not text.rstrip().endswith(("?", "？"))
+    if _PICTURE.sub("", front).rstrip().endswith(("?", "？")):
+        return ""
+    return FIELD_FORM if has_colons_without_spaces(highlight.exact) else _DOUBTFUL_FORM
 
 
 def explain_rejected_pattern(highlight: Highlight) -> str:
@@ -97,27 +84,27 @@ class FieldDetector:
 
     def __contains__(self, highlight: Highlight) -> bool:
         """Return whether a highlight is a line that looks like a field."""
-        key = parse_field_key(highlight)
-        if not key:
+        if find_line_pattern(highlight) != FIELD_FORM:
             return False
         document = highlight.document
-        notes = self._notes_by_key[document.source, key]
+        notes = self._notes_by_form[document.source, list_line_patterns(highlight)[-1]]
         return len(notes) >= (
             _MIN_NOTES_WITH_DATAVIEW if document.uses_dataview else _MIN_NOTES
         )
 
     @cached_property
-    def _notes_by_key(self) -> dict[tuple[str, str], set[str]]:
+    def _notes_by_form(self) -> dict[tuple[str, str], set[str]]:
         rows = self._store.fetch_rows(  # includes all cards written as `question::answer`
             "SELECT * FROM highlight"
             " WHERE state = 'present' AND kind = 'card' AND instr(body, '::')"
         )
         notes: dict[tuple[str, str], set[str]] = defaultdict(set)
-        for highlight in map(decode_highlight, rows):
-            key = parse_field_key(highlight)
-            if key:
+        for row in rows:
+            highlight = decode_highlight(row["body"])
+            if find_line_pattern(highlight) == FIELD_FORM:
                 document = highlight.document
-                notes[document.source, key].add(document.key)
+                form = list_line_patterns(highlight)[-1]
+                notes[document.source, form].add(document.key)
         return notes
 
 
@@ -128,7 +115,7 @@ def has_unaccepted_pattern(
 
     This includes a form that is never a card. A draft of such a highlight may still be pending.
     """
-    if not is_ambiguous_line(highlight) and highlight not in fields:
+    if find_line_pattern(highlight) in ("", FIELD_FORM) and highlight not in fields:
         return False
     return find_line_pattern_answer(store, highlight) != ACCEPTED
 
@@ -153,10 +140,11 @@ def schedule_redrafting(store: Store, event_keys: Collection[str]) -> None:
     if not any(key.startswith("form:") for key in event_keys):
         return
     rows = store.fetch_rows(
-        "SELECT * FROM highlight WHERE state = 'present'"
+        "SELECT body FROM highlight WHERE state = 'present'"
         " AND (fate = 'left_out' OR key IN (SELECT key FROM draft))"
     )
-    for highlight in map(decode_highlight, rows):
+    for row in rows:
+        highlight = decode_highlight(row["body"])
         source = highlight.document.source
         for pattern in list_line_patterns(highlight):
             if make_line_pattern_event_key(source, pattern) in event_keys:
@@ -169,16 +157,9 @@ def list_line_patterns(highlight: Highlight) -> tuple[str, ...]:
     A field has two forms, its key within the directory and its key within the source. Any other
     ambiguous line has one form.
     """
-    if is_ambiguous_line(highlight):
-        return (highlight.line_syntax,)
-    key = parse_field_key(highlight)
-    if not key:
-        return ()
-    folder = get_note_directory(highlight)
-    key_form = f"{key}::"
-    return (f"{folder}/{key_form}", key_form) if folder else (key_form,)
-
-
-def get_note_directory(highlight: Highlight) -> str:
-    """Return the directory of a highlight's note within the source, or "" for the root."""
-    return highlight.document.path.rpartition("/")[0]
+    pattern = find_line_pattern(highlight)
+    if pattern != FIELD_FORM:
+        return (pattern,) if pattern else ()
+    form = f"{normalize_for_lookup(highlight.exact.partition('::')[0])}::"
+    directory = highlight.document.directory
+    return (f"{directory}/{form}", form) if directory else (form,)

@@ -151,7 +151,7 @@ def link_across_source_kinds(store: Store, keys: Iterable[str]) -> set[str]:
         row = highlights.find_highlight_row(store, key)
         if row is None or row["state"] != "present" or store.get_keys(key) != (key,):
             continue
-        highlight = decode_highlight(row)
+        highlight = decode_highlight(row["body"])
         other_key = ""
         for hint in highlight.hints:
             # escape the parts of the hint for LIKE
@@ -173,7 +173,7 @@ def link_across_source_kinds(store: Store, keys: Iterable[str]) -> set[str]:
                 " ORDER BY h.document, h.position",
                 *(row["document"], row["folded"], row["route"]),
             ):
-                page = decode_highlight(other_row).page_label
+                page = decode_highlight(other_row["body"]).page_label
                 if page and highlight.page_label and page != highlight.page_label:
                     continue
                 if routes.isdisjoint(_find_source_kinds(store, other_row["key"])):

@@ -480,7 +480,7 @@ def load_passage_states(store: Store, key: str) -> list[tuple[Highlight, str]]:
         review_status = find_review_status(row, asked)
         if review_status == "open" and row["worth_left"] < MIN_CERTAIN_CONFIDENCE:
             review_status = "skipped"
-        states.append((decode_highlight(row), _PAGE_STATES[review_status]))
+        states.append((decode_highlight(row["body"]), _PAGE_STATES[review_status]))
     return states
 
 

@@ -38,11 +38,12 @@ def update_private_texts(
     sentence_texts = set(document.private_texts)
     names = set(document.private_names)  # texts that are private only within the document
     for highlight in document.highlights:
+        if not get_privacy_reason(highlight):
+            continue
+        sentence_texts.update(list_private_texts(highlight))
+        names.update(list_private_phrases(highlight))
         if makes_document_private(highlight):
             sentence_texts.add(WHOLE_DOCUMENT)
-        if get_privacy_reason(highlight):
-            sentence_texts.update(list_private_texts(highlight))
-            names.update(list_private_phrases(highlight))
     names -= sentence_texts
     query = "SELECT * FROM private WHERE document = ?"
     stored_rows = store.fetch_rows(query, document_id)

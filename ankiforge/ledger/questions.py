@@ -155,7 +155,7 @@ def _iter_same_passage_questions(store: Store) -> Iterator[UserQuestion]:
             card, lost_passage = cards.load_card_and_passage(store, finding.duplicate)
             if (
                 card.is_live
-                and not cards.load_current_highlight_row(store, lost_passage)
+                and not cards.load_current_highlight_row(store, lost_passage.keys)
                 and not passage.was_ever_decided
                 and not passage.is_distinct_from(lost_passage)
             ):
@@ -443,18 +443,15 @@ def _iter_line_pattern_questions(store: Store) -> Iterator[UserQuestion]:
     )
     fields = line_patterns.FieldDetector(store)
     doubtful_keys = []
-    for highlight in map(decode_highlight, rows):
+    for row in rows:
+        highlight = decode_highlight(row["body"])
         if line_patterns.has_unaccepted_pattern(store, highlight, fields):
             doubtful_keys.append(highlight.key)
     drafts_by_form: dict[tuple[str, str], list[PendingDraft]] = defaultdict(list)
     draft_ids = pending_drafts.find_drafts_of_highlights(store, doubtful_keys, new=True)
     for draft in draft_groups.iter_pending_drafts(store, draft_ids):
         highlight = draft.highlight
-        form = (
-            line_patterns.FIELD_FORM
-            if not line_patterns.is_ambiguous_line(highlight)
-            else highlight.line_syntax
-        )
+        form = line_patterns.find_line_pattern(highlight)
         drafts_by_form[highlight.document.source, form].append(draft)
     for (source, form), form_drafts in sorted(drafts_by_form.items()):
         if len(form_drafts) < MIN_FORM_LINES and form != line_patterns.FIELD_FORM:
@@ -509,7 +506,8 @@ class LinesWithSameFront(NamedTuple):
         ]
         if self.backs[MAX_BACKS:]:
             backs.append("…")
-        colons = "::" if line_patterns.parse_field_key(highlight) else " :: "
+        is_field = line_patterns.find_line_pattern(highlight) == line_patterns.FIELD_FORM
+        colons = "::" if is_field else " :: "
         location = f" in {self.directory}" if self.directory else ""
         line_text = f"{to_one_line(self.front)}{colons}{' · '.join(backs)}"
         return f"{line_text} ({len(self.drafts)} lines{location})"
@@ -523,11 +521,8 @@ def group_by_front(drafts: Iterable[PendingDraft]) -> list[LinesWithSameFront]:
     groups: dict[tuple[str, str], list[PendingDraft]] = defaultdict(list)
     for draft in drafts:
         highlight = draft.highlight
-        folder = (
-            line_patterns.get_note_directory(highlight)
-            if line_patterns.parse_field_key(highlight)
-            else ""
-        )
+        is_field = line_patterns.find_line_pattern(highlight) == line_patterns.FIELD_FORM
+        folder = highlight.document.directory if is_field else ""
         groups[folder, normalize_for_lookup(draft.get_field("Front"))].append(draft)
     lines = []
     for (folder, _), front_drafts in groups.items():

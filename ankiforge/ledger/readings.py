@@ -24,7 +24,7 @@ from ankiforge.ledger.chosen_passages import (
 )
 from ankiforge.ledger.database import wrap_database_errors
 from ankiforge.ledger.event_replay import replay_events
-from ankiforge.ledger.events import POLICY, Event, PassageReading, get_event_text
+from ankiforge.ledger.events import POLICY, Event, PassageReading
 from ankiforge.ledger.match import (
     MIN_CONTEXT_CHARS,
     MIN_DISTINCTIVE_CHARS,
@@ -35,6 +35,11 @@ from ankiforge.ledger.match import (
     to_matched_highlight,
 )
 from ankiforge.ledger.private import ReadDocument, update_private_texts
+from ankiforge.ledger.sentence_decisions import (
+    get_sentence_text,
+    hash_distinctive_sentences,
+    split_sentences,
+)
 from ankiforge.ledger.store import (
     JSON_VALUES,
     Row,
@@ -43,8 +48,8 @@ from ankiforge.ledger.store import (
     to_json,
     to_list_column,
 )
-from ankiforge.ledger.tables import highlights, sentences
-from ankiforge.ledger.tables.highlights import decode_highlight, decode_highlight_body
+from ankiforge.ledger.tables import highlights
+from ankiforge.ledger.tables.highlights import decode_highlight
 from ankiforge.model import (
     WORD_AND_TRANSLATION,
     DocumentId,
@@ -152,16 +157,6 @@ def hash_highlight_content(highlight: Highlight) -> str:
         parts.append(highlight.figure_hash)
         parts += [repr(label) for label in highlight.figure_labels]
     return hash16(*parts)
-
-
-def get_colour_names(highlight: Highlight) -> Strings:
-    """Return the colour of a highlight as the source names it, and the name of the nearest hue.
-
-    Returns () if the highlight has no colour.
-    """
-    if not highlight.colour:
-        return ()
-    return highlight.colour, find_colour_name(highlight.colour)
 
 
 def iter_document_batches(
@@ -434,7 +429,7 @@ def record_journal_readings(store: Store, events: Iterable[Event]) -> None:
                 " WHERE h.folded = ? AND h.state = 'present' AND d.container = ? AND d.place = ?",
                 *(reading.text, *container_and_place),
             ):
-                mark = to_matched_highlight(decode_highlight(present_row))
+                mark = to_matched_highlight(decode_highlight(present_row["body"]))
                 if mark.newest_reading.anchor == reading.anchor:
                     equal_keys.append(present_row["key"])
             if len(equal_keys) == 1 and store.get_first_key(
@@ -467,7 +462,8 @@ def build_event_body(scanned_highlight: MatchedHighlight) -> Json:
     highlight = scanned_highlight.highlight
     newest = scanned_highlight.newest_reading
     text = PassageReading(
-        exact=get_event_text(highlight),
+        # the text from which the key is computed; how readers clean up the other may change
+        exact=highlight.anchor_text or highlight.exact,
         before=newest.before,
         after=newest.after,
         container=scanned_highlight.container,
@@ -500,7 +496,7 @@ def load_stored_highlight(store: Store, row: Row) -> MatchedHighlight:
         normalize_reading(text) for text in passage.readings[:MAX_JOURNAL_READINGS]
     ]
     if row["body"]:
-        mark = to_matched_highlight(decode_highlight(row), row["document"])
+        mark = to_matched_highlight(decode_highlight(row["body"]), row["document"])
         # the reading of this device comes first, because it has sides; duplicates are left out
         readings_by_triple = {mark.newest_reading.anchor: mark.newest_reading}
         for reading in journal_readings:
@@ -573,9 +569,22 @@ def write_document(store: Store, document: ReadDocument, old_row: Row | None) ->
 
 
 def write_highlights(store: Store, rows: Sequence[Json]) -> None:
-    """Write rows from `build_highlight_row`. The columns that drafting sets aren't changed."""
+    """Write rows from `build_highlight_row`, and which long sentences the highlights contain.
+
+    The columns that drafting sets aren't changed.
+    """
     store.insert("highlight", rows, key="key")
-    sentences.store_sentences(store, [decode_highlight_body(row["body"]) for row in rows])
+    names_by_key = []
+    sentence_rows = []
+    for row in rows:
+        text = get_sentence_text(decode_highlight(row["body"]))
+        names = hash_distinctive_sentences(split_sentences(text))
+        names_by_key.append((row["key"], to_json(names)))
+        sentence_rows += [(name, row["key"]) for name in names]
+    query = f"DELETE FROM sentence WHERE key = ? AND name NOT IN {JSON_VALUES}"
+    store.execute_all(query, names_by_key)
+    query = "INSERT OR IGNORE INTO sentence (name, key) VALUES (?, ?)"
+    store.execute_all(query, sentence_rows)
 
 
 def build_highlight_row(
@@ -614,7 +623,8 @@ def build_highlight_row(
         "content": hash_highlight_content(highlight),
         "alike": alike,
         "run": run_number,
-        "colour": to_list_column(get_colour_names(highlight)),
+        # as the source names it, and the name of the nearest hue
+        "colour": to_list_column((highlight.colour, find_colour_name(highlight.colour))),
         "tags": to_list_column(map(normalize_tag, tags)),
         "body": to_json(highlight),
     }

@@ -112,6 +112,11 @@ class Document(Value):
     """A reason other than a tag for keeping the document on this device, or ""."""
 
     @property
+    def directory(self) -> str:
+        """The directory of the document within its source, or "" if it is in the root."""
+        return self.path.rpartition("/")[0]
+
+    @property
     def display_name(self) -> str:
         """The title, or the path if there is no title."""
         return self.title or self.path

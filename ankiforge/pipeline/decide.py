@@ -125,7 +125,7 @@ def make_card(
     Raises:
         BlockedError: If a check blocks the text and `forced` is not set.
     """
-    deck = choose_deck(decks, highlight).deck
+    deck = choose_deck(decks, highlight)
     checked, findings = _check_text(highlight, fields, forced=forced)
     guid = decide.make_card_without_draft(ledger, replace(checked, deck=deck))
     return guid, findings

@@ -69,7 +69,7 @@ class DeckChooser:
         if applied == fingerprint:
             return []
         draft_recording.update_decks(
-            self._ledger, lambda highlight: choose_deck(self._rules, highlight).deck
+            self._ledger, lambda highlight: choose_deck(self._rules, highlight)
         )
         other_decks = list(self._iter_changed_decks()) if applied else []
         self._ledger.set_value(_RULES_SETTING, fingerprint)
@@ -89,7 +89,7 @@ class DeckChooser:
             if card.guid not in guids_in_anki or not card.is_live:
                 continue
             if card.was_read_on_this_device and not card.has_user_deck:
-                deck = choose_deck(self._rules, card.highlight).deck
+                deck = choose_deck(self._rules, card.highlight)
                 if deck != card.deck and not card.note.adopted:
                     yield deck
 
@@ -109,7 +109,7 @@ class DeckChooser:
         deck = card.deck
         # the rules can't be applied to a passage that wasn't read on this device
         if card.was_read_on_this_device and not card.has_user_deck:
-            deck = choose_deck(self._rules, card.highlight).deck
+            deck = choose_deck(self._rules, card.highlight)
 
         # if Anki lacks the deck, the user may have renamed or moved it
         from ankiforge.anki.notes import normalize_deck_name
@@ -168,7 +168,9 @@ def collect_tags(card: ShownCard, rules: Rules) -> Strings:
     # if a tool uses a tag such as `a/b` as the deck, its other tags are converted the same way
     if highlight.deck:
         source_tags = tuple(tag.replace("/", "::") for tag in source_tags)
-    deck_file_tags = choose_tags(find_rule(rules, highlight), highlight)
+    deck_file_tags = choose_tags(
+        find_rule(rules, highlight), highlight.document.collections
+    )
     title_tag = build_document_tag(highlight.document.title)
     all_tags = (*card.tags, *source_tags, *deck_file_tags, title_tag)
     if not isinstance(card, LocalCard):
@@ -200,7 +202,7 @@ def find_deck_and_tags(ledger: Ledger, card: ShownCard, rules: Rules) -> DeckAnd
     """Return the deck and tags of a card, or those that a draft would get if it became a card."""
     from ankiforge.anki.plan import find_last_exported_tags
 
-    deck = card.deck or choose_deck(rules, card.highlight).deck
+    deck = card.deck or choose_deck(rules, card.highlight)
     our_tags = collect_tags(card, rules)
     tags = tuple(
         tag for tag in our_tags if not tag.casefold().startswith(_OWN_TAG_PREFIX)

@@ -57,7 +57,7 @@ from ankiforge.model import (
 )
 from ankiforge.pipeline.collection import load_note_types, read_collection
 from ankiforge.pipeline.decks import DeckChooser, collect_tags
-from ankiforge.pipeline.run_result import RunResult, WrittenPackage
+from ankiforge.pipeline.run_result import PlannedNote, RunResult, WrittenPackage
 
 if TYPE_CHECKING:
     from ankiforge.anki.plan import CardPlan
@@ -408,7 +408,7 @@ def write_planned_package(
 
 
 def explain_nothing_exported(
-    ledger: Ledger, planned: Iterable[CardPlan], deck: str = ""
+    ledger: Ledger, planned: Iterable[PlannedNote], deck: str = ""
 ) -> str:
     """Explain in a phrase why no cards were exported.
 
@@ -423,7 +423,7 @@ def explain_nothing_exported(
         in_deck_text = f" in the deck {normalize_deck_name(deck)}"
     if not item_lists.find_items(ledger, terms):
         return f"no card{in_deck_text} is accepted yet"
-    has_held = any(plan.hold_reason or plan.conflicts for plan in planned)
+    has_held = any(plan.hold_reason or plan.has_conflict for plan in planned)
     exception = ", but those that wait" if has_held else ""
     return f"Anki has every accepted card{in_deck_text}{exception}"
 

@@ -9,6 +9,7 @@ from collections import defaultdict
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from functools import partial
 from itertools import chain, groupby
+from operator import attrgetter
 from typing import TYPE_CHECKING
 
 from msgspec.structs import replace
@@ -410,7 +411,7 @@ def _group_into_tasks(
 
     Highlights from the same document must be adjacent.
     """
-    for _, group in groupby(highlights, key=lambda highlight: highlight.document.key):
+    for _, group in groupby(highlights, key=attrgetter("document.key")):
         document_highlights = list(group)
         document = document_highlights[0].document
         by_brief: dict[DraftingInstructions, list[Highlight]] = {}
@@ -513,7 +514,7 @@ class DraftChecker:
 
         without_comment = remove_comment_from_context(highlight)
         pictures = self.job.pictures
-        deck = choose_deck(self.job.decks, highlight).deck
+        deck = choose_deck(self.job.decks, highlight)
         checked_drafts = []
         for draft in drafts:
             if repeats_live_card(passage_state.passage, draft):
@@ -531,14 +532,15 @@ class DraftChecker:
             guids = [
                 finding.duplicate for finding in findings if is_card_id(finding.duplicate)
             ]
-            different_guids = filter_declared_different(
-                self.ledger, passage_state.passage, guids
-            )
-            findings = tuple(
-                finding
-                for finding in findings
-                if finding.duplicate not in different_guids
-            )
+            if guids:
+                different_guids = filter_declared_different(
+                    self.ledger, passage_state.passage, guids
+                )
+                findings = tuple(
+                    finding
+                    for finding in findings
+                    if finding.duplicate not in different_guids
+                )
             # findings about the draft name the card that it is going to be
             self.known.add(
                 make_guid(passage_state.passage.key, draft), highlight.key, draft

@@ -130,7 +130,7 @@ def accept_proposal(
     Raises:
         RefusedError: No such gap exists, or a question about the passage is still open.
     """
-    deck = choose_deck(decks, proposal.highlight).deck
+    deck = choose_deck(decks, proposal.highlight)
     return decide.make_card_without_draft(
         ledger, replace(select_gap(proposal, gap), deck=deck)
     )

@@ -18,6 +18,7 @@ from ankiforge.model import (
     DocumentId,
     Draft,
     DraftingResult,
+    Guid,
     HighlightKey,
     Problem,
     Source,
@@ -181,6 +182,20 @@ class OtherProgress(Value):
     total: int
 
 
+class PlannedNote(Value):
+    """The outcome of planning a card's note. The note's text isn't needed after its package."""
+
+    guid: Guid
+    mod: int = 0
+    """The `mod` of the note to export, or 0 if no note is exported."""
+    hold_reason: str = ""
+    """The reason why the card can't be exported at the moment, or ""."""
+    has_conflict: bool = False
+    """Whether the user must first choose between their text in Anki and the source's."""
+    keeps_unknown_text: bool = False
+    """Whether the note keeps text from Anki that matches no package in the journal."""
+
+
 class RunStep(Value):
     """The result of one step of a run, e.g. reading the sources or drafting a batch."""
 
@@ -228,8 +243,8 @@ class RunResult(msgspec.Struct):
     """Failures with their reasons, and notices."""
     scan: AnkiReadResult | None = None
     """The result of reading Anki, or None if it wasn't tried."""
-    planned: list[CardPlan] = []
-    """The plan of each card that may need exporting."""
+    planned: list[PlannedNote] = []
+    """The outcome for each card that may need exporting."""
     published: list[WrittenPackage] = []
     pushed: tuple[int, int] | None = None
     """The numbers of new and updated notes that arrived in a running Anki, or None without a
@@ -324,11 +339,20 @@ class RunResult(msgspec.Struct):
     def add_plan(
         self, planned: Iterable[CardPlan], published: WrittenPackage | None = None
     ) -> None:
-        """Add the plans of cards and, if there is one, the package that was written from them.
+        """Add the outcomes of planning cards, and the package written from the plans, if any.
 
         A problem of the package is skipped if a problem at the same location is already known.
         """
-        self.planned += planned
+        for plan in planned:
+            self.planned.append(
+                PlannedNote(
+                    plan.guid,
+                    plan.note.mod if plan.note else 0,
+                    plan.hold_reason,
+                    bool(plan.conflicts),
+                    plan.keeps_unknown_text,
+                )
+            )
         if published is None:
             return
         self.published.append(published)

@@ -1184,10 +1184,10 @@ class Workspace:
             return
         arrived = Counter[str]()
         for plan in result.planned:
-            if plan.note is None:
+            if not plan.mod:
                 continue
             anki_note = load_note_in_anki(ledger, plan.guid)
-            if anki_note is None or anki_note.mod < plan.note.mod:
+            if anki_note is None or anki_note.mod < plan.mod:
                 arrived["refused"] += 1
             else:
                 arrived["updated" if plan.guid in known else "added"] += 1

@@ -228,7 +228,7 @@ def format_heading(document: Document, counts: Mapping[str, int]) -> str:
     ]
     others = {kind: counts[kind] for kind in counts if kind not in _HEADING_NOUNS}
     parts += filter(None, [format_counts(others)])
-    folder = document.path.rpartition("/")[0]
+    folder = document.directory
     tail = f"{folder}/  {', '.join(parts)}" if folder else ", ".join(parts)
     return f"{mark_bold(to_one_line(document.display_name))}{ROW_TAIL_MARK}{tail}"
 

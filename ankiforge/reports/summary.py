@@ -931,7 +931,7 @@ def explain_full_package(result: RunResult, ledger: Ledger) -> str:
     scan = result.scan
     if scan is None or scan.is_unreadable or ledger.get_meta("looked"):
         return ""
-    if not result.packages and not any(planned.note for planned in result.planned):
+    if not result.packages and not any(planned.mod for planned in result.planned):
         return ""
     return {"nowhere": NO_COLLECTION_NOTICE, "off": ANKI_OFF_NOTICE}.get(scan.state, "")
 

@@ -9,8 +9,8 @@ from msgspec.structs import replace
 from ankiforge.anki.notes import normalize_deck_name
 from ankiforge.config.deckfiles import (
     ColourAction,
-    DeckChoice,
     choose_deck,
+    choose_tags,
     find_rule,
     load_decks,
 )
@@ -21,6 +21,7 @@ from ankiforge.model import (
     DocumentKey,
     Highlight,
     HighlightKind,
+    Strings,
     find_colour_name,
 )
 
@@ -52,8 +53,8 @@ def highlight(of: Document, **given: object) -> Highlight:
     return Highlight(of, "vault:notes", HighlightKind.HIGHLIGHT, "text", **given)
 
 
-def choice(rules, of: Document, **given: object) -> DeckChoice:
-    return choose_deck(rules, highlight(of, **given))
+def tags(rules, of: Document) -> Strings:
+    return choose_tags(find_rule(rules, highlight(of)), of.collections)
 
 
 def meaning(rules, colour: str) -> ColourAction:
@@ -61,11 +62,11 @@ def meaning(rules, colour: str) -> ColourAction:
 
 
 def deck(rules, of: Document, **given: object) -> str:
-    return choice(rules, of, **given).deck
+    return choose_deck(rules, highlight(of, **given))
 
 
 def test_without_deck_files_the_shipped_one_serves(rules):
-    assert choice(rules(), document()) == DeckChoice("Reading", ())
+    assert (deck(rules(), document()), tags(rules(), document())) == ("Reading", ())
 
 
 def test_a_deck_file_decides_deck_tags_kinds_and_what_a_colour_asks_for(rules):
@@ -74,7 +75,10 @@ def test_a_deck_file_decides_deck_tags_kinds_and_what_a_colour_asks_for(rules):
         "colours: {red: skip, blue: question}"
     )
 
-    assert choice(loaded, document()) == DeckChoice("All", ("reading", "a::b"))
+    assert (deck(loaded, document()), tags(loaded, document())) == (
+        "All",
+        ("reading", "a::b"),
+    )
     [rule] = loaded
     assert rule.kinds == (CardKind.CLOZE, CardKind.TWO_WAY)
     assert meaning(loaded, "#ff0000") == "skip"
@@ -161,12 +165,12 @@ def test_the_holes_of_a_deck_name_are_filled_with_values_that_make_no_levels(
 def test_collections_that_did_not_name_the_deck_become_tags(rules):
     of = document(collections=("B b/C", "A", "D"))
 
-    assert choice(rules(a="deck: '{collection}'\ntags: [t]"), of).tags == (
+    assert tags(rules(a="deck: '{collection}'\ntags: [t]"), of) == (
         "t",
         "B_b::C",
         "D",
     )
-    assert choice(rules(a="deck: '{title}'"), of).tags == ()
+    assert tags(rules(a="deck: '{title}'"), of) == ()
 
 
 def test_a_deck_the_document_asks_for_itself_comes_first(rules):
@@ -281,15 +285,15 @@ def test_the_setting_decides_the_deck_of_what_no_file_names(tmp_path, case):
     )
     marked = highlight(of, tags=tuple(tags[:1]))
     marked = replace(marked, namespace=f"{namespace}:{source}")
-    found = choose_deck(load_decks(tmp_path, setting), marked).deck
+    found = choose_deck(load_decks(tmp_path, setting), marked)
     assert normalize_deck_name(found) == wanted
 
 
 def test_a_file_without_a_deck_leaves_it_to_the_setting(rules, tmp_path):
     rules(a="select: {path: 'bio/*'}\ntags: [bio]", z="kinds: [cloze]")
     loaded = load_decks(tmp_path, "source")
-    assert choice(loaded, document(path="bio/cell.md")).deck == "Reading::notes"
-    assert choice(loaded, document()) == DeckChoice("Reading::notes", ())
+    assert deck(loaded, document(path="bio/cell.md")) == "Reading::notes"
+    assert (deck(loaded, document()), tags(loaded, document())) == ("Reading::notes", ())
     assert find_rule(loaded, highlight(document())).kinds == (CardKind.CLOZE,)
 
 

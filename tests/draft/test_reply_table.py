@@ -174,7 +174,12 @@ def test_the_reasoning_before_an_answer_is_dropped(text, rest):
         ("{„a“: „b“, „c“: „“}", [{"a": "b", "c": ""}]),
         ("{ ”a”: ”b”,\n ”c”: [”d”]}", [{"a": "b", "c": ["d"]}]),
         ("{«a»: «b»}", [{"a": "b"}]),
-        # a mark before a comma inside a value
+        # marks inside a value
+        ("{“a”: ““x”, “y” and “z””, “b”: “c”}", [{"a": "“x”, “y” and “z”", "b": "c"}]),
+        ("{«a»: «« x », « y » et « z »»}", [{"a": "« x », « y » et « z »"}]),
+        ("{“a”: “He said “yes”, “no”.”}", [{"a": "He said “yes”, “no”."}]),
+        ("{“a”: “{{c1::“x”}} is y”, “b”: 1}", [{"a": "{{c1::“x”}} is y", "b": 1}]),
+        ("{“a”: “so: “x””}", [{"a": "so: “x”"}]),
         ("{“a”: “said “no”, and „x“, too”, “b”: “c”}", [{"a": "said “no”, and „x“, too", "b": "c"}]),
         ('{"a": "x\ny"}', [{"a": "x\ny"}]),
         ('"{\\"a\\": 1}"', [{"a": 1}]),

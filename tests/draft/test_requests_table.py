@@ -127,8 +127,8 @@ def test_a_card_to_reword_is_sent_with_the_text_that_it_was_made_of():
     assert format_highlight("1", task.passages[highlight.key]).split("\n")[2:] == [
         "<was>it makes heat</was>",
         "<card>What is made? » heat</card>",
-        "<wanted>the same card for what the passage says now; it was made when the passage said <was>;"
-        " change only what is no longer true</wanted>".replace("<was>", "‹was>"),
+        "<wanted>the same card for what the passage says now; it was made when the passage said what is in"
+        " `was`; change only what is no longer true</wanted>",
         "</highlight>",
     ]
 

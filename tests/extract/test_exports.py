@@ -110,6 +110,8 @@ def test_clippings_that_are_cut_off_are_told(tmp_path, rest, texts, is_complete)
     assert [one.exact for one in highlights(found)] == texts
     [end] = [one for one in found if isinstance(one, ScanEnd)]
     assert end.complete is is_complete
+    [book] = [one for one in found if isinstance(one, ExtractedDocument)]
+    assert book.is_fully_read is is_complete
     told = [one.message for one in found if isinstance(one, Problem)]
     cut_off = "the file is cut off in the middle of its last entry, which is left out"
     assert told == ([] if is_complete else [cut_off])

@@ -80,7 +80,7 @@ def test_any_deck_file_gives_rules_that_name_a_deck_or_a_complaint_with_an_addre
     highlight = Highlight(document, "vault:notes", HighlightKind.HIGHLIGHT, "x")
 
     def deck() -> str:
-        return choose_deck(load_decks(Path(folder)), highlight).deck
+        return choose_deck(load_decks(Path(folder)), highlight)
 
     with TemporaryDirectory() as folder:
         (decks := Path(folder, "decks")).mkdir()

@@ -10,6 +10,7 @@ from msgspec.structs import asdict, replace
 
 from ankiforge.ledger import Ledger, anki_views, cards
 from ankiforge.ledger.events import RETIRED_TAG_REASON, USER, Event, StoredContent
+from ankiforge.ledger.tables import anki_notes
 from ankiforge.model import (
     AnkiChanges,
     AnkiNote,
@@ -108,6 +109,28 @@ def say_changes(desk: Desk, changes: AnkiChanges) -> dict[str, object]:
         if value:
             told[field.name] = value
     return told
+
+
+@pytest.mark.parametrize(
+    ("values", "is_private"),
+    [
+        ({}, False),
+        ({"tags": ("llm",)}, False),
+        ({"tags": ("no-llm",)}, True),
+        ({"tags": ("No-LLM",)}, True),
+        ({"tags": ("NOLLM::x",)}, True),
+        ({"fields": ("The heart.", "#no-LLM")}, True),
+    ],
+)
+def test_the_private_tag_of_a_note_in_anki_counts_also_when_it_is_deleted(
+    desk, values, is_private
+):
+    heart, kidneys = note_of(desk, "heart", **values), note_of(desk, "kidneys")
+    private = [heart.guid] if is_private else []
+    read(desk, heart, kidneys)
+    assert anki_notes.find_cards_tagged_private(desk.ledger) == private
+    read(desk, kidneys, graves=frozenset({heart.id}))
+    assert anki_notes.find_cards_tagged_private(desk.ledger) == private
 
 
 def test_reads_of_anki_one_after_another(desk):

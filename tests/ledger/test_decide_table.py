@@ -7,8 +7,8 @@ import pytest
 
 from ankiforge.errors import RefusedError
 from ankiforge.ledger import Ledger, cards, decide
-from ankiforge.ledger.decision_plans import NoteTakeover, content_to_json
-from ankiforge.ledger.events import USER
+from ankiforge.ledger.decision_plans import NoteTakeover
+from ankiforge.ledger.events import USER, content_to_json
 from ankiforge.model import (
     PROPOSAL_DRAFTER,
     AdoptedNote,

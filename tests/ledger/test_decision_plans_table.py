@@ -12,6 +12,7 @@ from ankiforge.ledger.events import (
     USER,
     Passage,
     SentenceDecision,
+    content_to_json,
     hash_question_and_answer,
     make_guid,
 )
@@ -76,7 +77,7 @@ def say(planned: PlannedDecision) -> tuple[Any, ...]:
 
 
 def stored(draft: CardContent) -> dict[str, Any]:
-    return decision_plans.content_to_json(draft)
+    return content_to_json(draft)
 
 
 @pytest.mark.parametrize(

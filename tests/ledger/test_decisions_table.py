@@ -22,11 +22,10 @@ from ankiforge.ledger import (
     questions,
 )
 from ankiforge.ledger.decision_plans import (
-    build_event,
+    NewEvent,
     find_passed_over_drafts,
     plan_decision,
 )
-from ankiforge.ledger.draft_changes import has_undrafted_sentences
 from ankiforge.ledger.events import (
     POLICY,
     RETIRED_TAG_REASON,
@@ -43,7 +42,6 @@ from ankiforge.ledger.match import to_matched_highlight
 from ankiforge.ledger.passage_links import are_sentences_still_present
 from ankiforge.ledger.readings import build_highlight_row
 from ankiforge.ledger.sentence_decisions import (
-    SentenceState,
     find_sentences_to_decide,
     hash_sentence,
     split_sentences,
@@ -729,14 +727,6 @@ def test_cards_follow_first_and_all_else_is_recorded_then(has_updated_cards, fol
 
 
 @pytest.mark.parametrize(
-    ("drafted", "asked"), [("", True), (hash_sentence(HIGHLIGHT.exact), False)]
-)
-def test_the_rules_are_asked_again_for_a_fact_without_a_draft(drafted, asked):
-    shown = (SentenceState(HIGHLIGHT.exact),)
-    assert has_undrafted_sentences([as_waiting(DRAFT, fact=drafted)], shown) is asked
-
-
-@pytest.mark.parametrize(
     ("highlight", "sides"),
     [
         (HIGHLIGHT, None),
@@ -904,7 +894,7 @@ def test_the_persons_own_form_is_passed_over(draft_id, form, decided, passed):
 
 def test_a_decision_names_its_sentences_and_those_of_the_passage(empty):
     here = PassageSnapshot(Passage((P,)), HIGHLIGHT.exact)
-    rejects = build_event("reject", P, USER, {"content": "c", "guid": ""})
+    rejects = NewEvent("reject", P, USER, {"content": "c", "guid": ""})
     event = decision_recording.record_decision(
         empty, plan_decision(here, rejects, (HIGHLIGHT.exact,))
     )

@@ -39,31 +39,31 @@ def line(
 
 
 @pytest.mark.parametrize(
-    ("highlight", "ambiguous", "key", "patterns"),
+    ("highlight", "form", "patterns"),
     [
-        (line("a :: b"), True, "", ("a :: b",)),
-        (line("a::b"), False, "a", ("Books/a::", "a::")),
-        (line("a::b", path="n.md"), False, "a", ("a::",)),
-        (line("A b::c", path="x/y/n.md"), False, "ab", ("x/y/ab::", "ab::")),
-        (line("a b c::d"), False, "abc", ("Books/abc::", "abc::")),
+        (line("a :: b"), "a :: b", ("a :: b",)),
+        (line("a::b"), "key::value", ("Books/a::", "a::")),
+        (line("a::b", path="n.md"), "key::value", ("a::",)),
+        (line("A b::c", path="x/y/n.md"), "key::value", ("x/y/ab::", "ab::")),
+        (line("a b c::d"), "key::value", ("Books/abc::", "abc::")),
+        (line("…::d"), "key::value", ("Books/…::", "…::")),
         # a question is a card, also before a picture
-        (line("What? :: b"), False, "", ()),
-        (line("What?::b"), False, "", ()),
-        (line("What？::b"), False, "", ()),
-        (line("What? ![](a.png)::b"), False, "", ()),
-        (line("Why :: b"), True, "", ("a :: b",)),
+        (line("What? :: b"), "", ()),
+        (line("What?::b"), "", ()),
+        (line("What？::b"), "", ()),
+        (line("What? ![](a.png)::b"), "", ()),
+        (line("Why :: b"), "a :: b", ("a :: b",)),
         # declared, or in another syntax
-        (replace(line("a::b"), is_declared_card=True), False, "", ()),
-        (replace(line("a :: b"), is_declared_card=True), False, "", ()),
-        (line("a :: b", syntax="Q::A"), False, "", ()),
-        (line("a: b", syntax="Term: meaning"), True, "", ("Term: meaning",)),
-        (line("a", syntax=WORD_AND_TRANSLATION), True, "", (WORD_AND_TRANSLATION,)),
-        (replace(line("a :: b"), markdown=()), True, "", ("a :: b",)),
+        (replace(line("a::b"), is_declared_card=True), "", ()),
+        (replace(line("a :: b"), is_declared_card=True), "", ()),
+        (line("a :: b", syntax="Q::A"), "", ()),
+        (line("a: b", syntax="Term: meaning"), "Term: meaning", ("Term: meaning",)),
+        (line("a", syntax=WORD_AND_TRANSLATION), WORD_AND_TRANSLATION, (WORD_AND_TRANSLATION,)),
+        (replace(line("a :: b"), markdown=()), "a :: b", ("a :: b",)),
     ],
 )  # fmt: skip
-def test_the_patterns_of_a_line(highlight, ambiguous, key, patterns):
-    assert line_patterns.is_ambiguous_line(highlight) is ambiguous
-    assert line_patterns.parse_field_key(highlight) == key
+def test_the_patterns_of_a_line(highlight, form, patterns):
+    assert line_patterns.find_line_pattern(highlight) == form
     assert line_patterns.list_line_patterns(highlight) == patterns
 
 
@@ -99,7 +99,7 @@ def test_which_lines_look_like_fields(ledger, lines, is_field):
     ingest_scan_results(ledger, [*documents, ScanEnd("v", "vault:v", complete=True)])
     fields = line_patterns.FieldDetector(ledger)
     assert (lines[0] in fields) is is_field
-    needs_answer = is_field or line_patterns.is_ambiguous_line(lines[0])
+    needs_answer = is_field or line_patterns.find_line_pattern(lines[0]) == "a :: b"
     assert line_patterns.has_unaccepted_pattern(ledger, lines[0], fields) is needs_answer
     other = replace(lines[0], document=replace(lines[0].document, source="w"))
     assert other not in line_patterns.FieldDetector(ledger)

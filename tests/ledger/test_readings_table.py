@@ -13,6 +13,7 @@ from ankiforge.ledger.draft_completion import match_card_numbers
 from ankiforge.ledger.events import Passage
 from ankiforge.ledger.ingest import ingest_scan_results
 from ankiforge.ledger.item_lists import QueryTerm
+from ankiforge.ledger.match import to_matched_highlight
 from ankiforge.ledger.readings import DocumentListing, StoredDocumentLookup
 from ankiforge.model import (
     WORD_AND_TRANSLATION,
@@ -75,10 +76,11 @@ def test_what_is_drafted_again(highlight, changes, differs):
 
 @pytest.mark.parametrize(
     ("colour", "names"),
-    [("", ()), ("#ff0000", ("#ff0000", "red")), ("yellow", ("yellow", "yellow"))],
+    [("", ""), ("#ff0000", "\n#ff0000\nred\n"), ("yellow", "\nyellow\nyellow\n")],
 )
-def test_the_names_of_a_colour(colour, names):
-    assert readings.get_colour_names(replace(HIGHLIGHT, colour=colour)) == names
+def test_a_colour_is_found_by_its_own_name_and_by_that_of_the_hue(colour, names):
+    mark = to_matched_highlight(replace(HIGHLIGHT, colour=colour))
+    assert readings.build_highlight_row(mark, "", 1)["colour"] == names
 
 
 @pytest.mark.parametrize(

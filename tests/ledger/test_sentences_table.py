@@ -203,12 +203,10 @@ P, Q, R = (f"vault:notes/{letter}" for letter in "pqr")
 def reads(store, key, place, *words):
     """Let a highlight have these sentences now."""
     row = {"key": key, "document": 1, "position": place, "state": "present"}
-    row |= {"kind": "", "folded": ""}
-    store.insert("highlight", [row], verb="INSERT OR REPLACE")
     document, kind = Document(DocumentKey("d"), "", "d"), HighlightKind.HIGHLIGHT
-    sentences.store_sentences(
-        store, [Highlight(document, "", kind, " ".join(words), key)]
-    )
+    body = to_json(Highlight(document, "", kind, " ".join(words), key))
+    row |= {"kind": "", "folded": "", "body": body}
+    write_highlights(store, [row])
 
 
 @pytest.fixture

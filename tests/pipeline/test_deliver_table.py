@@ -18,7 +18,6 @@ from ankiforge.ledger import anki_views
 from ankiforge.model import (
     AnkiNoteType,
     AnkiTemplate,
-    Conflict,
     Guid,
     NoteType,
     Problem,
@@ -26,7 +25,12 @@ from ankiforge.model import (
 )
 from ankiforge.pipeline import deliver, media
 from ankiforge.pipeline.deliver import ExportScope
-from ankiforge.pipeline.run_result import AnkiReadResult, RunResult, WrittenPackage
+from ankiforge.pipeline.run_result import (
+    AnkiReadResult,
+    PlannedNote,
+    RunResult,
+    WrittenPackage,
+)
 from ankiforge.pipeline.workspace import Workspace
 from tests.anki.makers import make_card
 from tests.makers.anki_notes import note_for
@@ -307,22 +311,19 @@ def test_a_fault_in_one_card_leaves_the_others(workspace, monkeypatch):
 
 # --- what is told ----------------------------------------------------------------------------
 
-CONFLICT = Conflict(Guid("a"), "Back", "", "", "1", "2")
-
 
 @pytest.mark.parametrize(
     ("deck", "plan", "told"),
     [
         ("", {}, "Anki has every accepted card"),
         ("", {"hold_reason": "x"}, "Anki has every accepted card, but those that wait"),
-        ("", {"conflicts": (CONFLICT,)}, "Anki has every accepted card, but those that wait"),
-        ("", {"problems": (Problem("a", "b"),)}, "Anki has every accepted card"),
+        ("", {"has_conflict": True}, "Anki has every accepted card, but those that wait"),
         (" Mine ", {}, "no card in the deck Mine is accepted yet"),
         ("OURS", {}, "Anki has every accepted card in the deck OURS"),
     ],
 )  # fmt: skip
 def test_why_there_is_no_package(workspace, deck, plan, told):
-    planned = [CardPlan(Guid("a"), is_live=True, **plan)]
+    planned = [PlannedNote(Guid("a"), **plan)]
     ours = next(iter(workspace.cards())).deck
     wanted = deck.replace("OURS", ours)
     found = deliver.explain_nothing_exported(workspace.ledger, planned, wanted)

@@ -6,6 +6,7 @@ from types import SimpleNamespace
 import pytest
 from msgspec.structs import replace
 
+from ankiforge.anki.plan import CardPlan
 from ankiforge.check import make_finding
 from ankiforge.config import AcceptSettings, Config
 from ankiforge.config.caches import Cache
@@ -19,6 +20,7 @@ from ankiforge.ledger.snapshots import HighlightSnapshot
 from ankiforge.model import (
     AnkiChanges,
     CardKind,
+    Conflict,
     Document,
     DocumentKey,
     Draft,
@@ -43,6 +45,7 @@ from ankiforge.pipeline.draft import DraftChecker
 from ankiforge.pipeline.run_result import (
     AnkiReadResult,
     ModelProgress,
+    PlannedNote,
     RunParameters,
     RunResult,
     RunStep,
@@ -198,7 +201,7 @@ def test_the_deck_of_a_place_is_for_its_documents(tmp_path, root, path, document
     folder = WorkspaceDirectory(tmp_path, Config(), tmp_path)
     document = replace(PASSAGE.document, path=document)
     rules = folder.load_decks([place])
-    assert choose_deck(rules, replace(PASSAGE, document=document)).deck == deck
+    assert choose_deck(rules, replace(PASSAGE, document=document)) == deck
 
 
 @pytest.mark.parametrize(
@@ -418,6 +421,26 @@ def test_a_problem_of_a_place_is_told_once_in_a_run():
     assert result.packages == [Path("x.apkg")]
     result.pushed = (1, 0)
     assert result.packages == []
+
+
+CONFLICT = Conflict(Guid("a"), "Back", "", "", "1", "2")
+
+
+@pytest.mark.parametrize(
+    ("plan", "outcome"),
+    [
+        ({}, {}),
+        ({"note": SimpleNamespace(mod=7)}, {"mod": 7}),
+        ({"hold_reason": "a question"}, {"hold_reason": "a question"}),
+        ({"conflicts": (CONFLICT,)}, {"has_conflict": True}),
+        ({"keeps_unknown_text": True}, {"keeps_unknown_text": True}),
+        ({"problems": (Problem("a", "b"),)}, {}),
+    ],
+)
+def test_a_run_keeps_the_outcome_of_a_plan(plan, outcome):
+    result = RunResult()
+    result.add_plan([CardPlan(Guid("a"), is_live=True, **plan)])
+    assert result.planned == [PlannedNote(Guid("a"), **outcome)]
 
 
 def test_a_second_look_at_anki_adds_to_the_first():

@@ -7,14 +7,18 @@ from types import SimpleNamespace
 import pytest
 from msgspec.structs import asdict, replace
 
-from ankiforge.anki.plan import CardPlan
 from ankiforge.draft.server import Usage
 from ankiforge.errors import ServiceError
 from ankiforge.extract.discover import UnreadFiles
 from ankiforge.ledger import IngestReport
 from ankiforge.model import AnkiChanges, FeatureNotice, Guid, Problem, TextChange
 from ankiforge.pipeline.query import find_matching_ids
-from ankiforge.pipeline.run_result import AnkiReadResult, RunResult, WrittenPackage
+from ankiforge.pipeline.run_result import (
+    AnkiReadResult,
+    PlannedNote,
+    RunResult,
+    WrittenPackage,
+)
 from ankiforge.pipeline.sources import UNREAD_FILES_SETTING
 from ankiforge.reports import summary
 
@@ -144,7 +148,7 @@ PRINT = (
         ({"undrafted": 2, "model_answered_count": 3}, ["  model      no card for 2 of 3 highlights; why: ankiforge list --no-card"]),
         ({"usage": Usage(requests=1, characters=9, cost_usd=None), "undrafted": 1, "model_answered_count": 1},
          ["  model      1 request, 9 characters sent, price unknown; no card for 1 of 1 highlight; why: ankiforge list --no-card"]),
-        ({"planned": [CardPlan(Guid("af1"), True, hold_reason="a question")]}, ["1 note held back: a question"]),
+        ({"planned": [PlannedNote(Guid("af1"), hold_reason="a question")]}, ["1 note held back: a question"]),
         ({"scan": AnkiReadResult("taken", changes=AnkiChanges(deleted=["af1"]))}, ["In Anki: 1 note deleted, not sent again"]),
         ({"report": IngestReport(files={".pdf": 1})}, [PRINT]),
         ({"report": IngestReport(files={".pdf": 1}, unread_files={".pdf": 1})}, [PRINT.replace("no PDF", "no PDF that was read")]),
@@ -229,7 +233,7 @@ def test_the_report_of_a_run_has_every_number(opened):
         model_answered_count=6,
         undrafted=5,
         problems=[FAILED],
-        planned=[CardPlan(Guid("af1"), True, hold_reason="a question")],
+        planned=[PlannedNote(Guid("af1"), hold_reason="a question")],
         published=[WrittenPackage(Path("a.apkg"), 9, 2, 3)],
         scan=AnkiReadResult("taken", changes=AnkiChanges(deleted=["af1"])),
     )

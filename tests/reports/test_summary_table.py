@@ -6,13 +6,16 @@ from types import SimpleNamespace
 
 import pytest
 
-from ankiforge.anki.plan import CardPlan
 from ankiforge.ledger import IngestReport
 from ankiforge.model import AnkiChanges, FeatureNotice, Guid, TextChange
-from ankiforge.pipeline.run_result import AnkiReadResult, RunResult, WrittenPackage
+from ankiforge.pipeline.run_result import (
+    AnkiReadResult,
+    PlannedNote,
+    RunResult,
+    WrittenPackage,
+)
 from ankiforge.reports import summary
 
-NOTE = SimpleNamespace()
 A, B = Path("a.apkg"), Path("b.apkg")
 
 
@@ -135,8 +138,7 @@ def test_a_package_or_a_push_is_told_in_a_line(published, pushed, before, lines)
 def test_what_happened_in_anki_is_told_in_a_line(viewed, unknown, line):
     seen = AnkiChanges(**{name: [Guid("af")] * number for name, number in viewed.items()})
     planned = [
-        CardPlan(Guid("af"), True, keeps_unknown_text=place < unknown)
-        for place in range(3)
+        PlannedNote(Guid("af"), keeps_unknown_text=place < unknown) for place in range(3)
     ]
     result = RunResult(scan=AnkiReadResult("taken", changes=seen), planned=planned)
     assert summary.format_anki_changes(result) == line
@@ -169,7 +171,7 @@ def test_what_a_view_of_anki_has_is_told_in_a_line(viewed, line):
     ],
 )
 def test_what_is_held_back_is_told_with_each_reason_once(held, line):
-    planned = [CardPlan(Guid("af"), True, hold_reason=why) for why in held]
+    planned = [PlannedNote(Guid("af"), hold_reason=why) for why in held]
     assert summary.format_withheld_notes(RunResult(planned=planned)) == line
 
 
@@ -185,7 +187,7 @@ def test_what_is_held_back_is_told_with_each_reason_once(held, line):
     ],
 )
 def test_why_a_package_has_every_card(state, looked, has_note, line):
-    planned = [CardPlan(Guid("af"), True, NOTE if has_note else None)]
+    planned = [PlannedNote(Guid("af"), 1 if has_note else 0)]
     result = RunResult(scan=AnkiReadResult(state), planned=planned)
     ledger = SimpleNamespace(get_meta=lambda name: looked)
     assert summary.explain_full_package(result, ledger) == line

@@ -124,7 +124,11 @@ class ExportSource(DirectorySource):
             if isinstance(sighting, Problem):
                 fingerprint = ""
             if isinstance(sighting, ExtractedDocument):
-                sighting = replace(sighting, fingerprint=fingerprint)
+                # highlights of its document may be among the malformed items
+                is_whole = not self.listing.is_incomplete
+                sighting = replace(
+                    sighting, fingerprint=fingerprint, is_fully_read=is_whole
+                )
             yield sighting
         scan_end = folder.build_scan_end()
         yield scan_end

@@ -141,8 +141,8 @@ def _parse_entry(
 def parse_clippings(path: str, text: str) -> Iterator[ClippingsEntry | Problem]:
     """Yield the entries of a clippings file, and a problem for each malformed entry.
 
-    The Kindle ends every entry with a line of `=`. If the last entry lacks it, the file was cut
-    off, and the words of that entry may be cut off, too.
+    A line of `=` ends every entry. If the last entry lacks it, the file is cut off, and the words
+    of that entry may be, too.
     """
     *entries, rest_of_file = _ENTRY_END_LINE.split(text)
     if rest_of_file.strip("\ufeff \t\n"):

@@ -720,34 +720,22 @@ class _BlockParser:
 
         # a line that begins inside braces isn't a card, such as one below `{{c1::prophase,`
         lines = source.split("\n")
+        spans: list[Span] = []
         start = 0
         is_in_gap = False
         for number, line in enumerate(lines):
             if len(lines) > 1 and not is_in_gap and self._is_card_line(line):
-                self._add_paragraph_lines(kind, lines, start, number, first_line)
-                self._add_paragraph_lines(kind, lines, number, number + 1, first_line)
+                spans += [(start, number), (number, number + 1)]
                 start = number + 1
             opener = line.rfind("{{")
             closer = line.rfind("}}")
             if opener != closer:
                 is_in_gap = opener > closer
-        self._add_paragraph_lines(kind, lines, start, len(lines), first_line)
-
-    def _add_paragraph_lines(
-        self,
-        kind: BlockKind,
-        lines: Sequence[str],
-        start: int,
-        end: int,
-        first_line: int,
-    ) -> None:
-        """Add the lines [start, end) of a paragraph as a block.
-
-        `first_line` is the number of the paragraph's first line in the note.
-        """
-        source = "\n".join(lines[start:end])
-        lines_in_note = (first_line + start, first_line + end)
-        self._add_text_block(kind, source, lines_in_note, is_line=end == start + 1)
+        spans.append((start, len(lines)))
+        for start, end in spans:
+            part = "\n".join(lines[start:end])
+            lines_in_note = (first_line + start, first_line + end)
+            self._add_text_block(kind, part, lines_in_note, is_line=end == start + 1)
 
     def _add_code(self, source: str) -> None:
         source = restore_placeholders(source.strip("\n"), self._context.maths)

@@ -341,9 +341,11 @@ class InlineText:
         """
         phrases = []
         for opener in self.tokens:
-            marker = _get_mark_kind(opener)
             closer = opener.closer
-            if closer is None or not marker:
+            if closer is None:
+                continue
+            marker = _get_mark_kind(opener)
+            if not marker:
                 continue
             span = trim_span(self.plain, opener.end, closer.start)
             if span[0] == span[1]:

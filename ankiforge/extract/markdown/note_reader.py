@@ -44,7 +44,7 @@ from ankiforge.extract.markdown.quotes import (
     QuoteIndex,
     to_openable_url,
 )
-from ankiforge.extract.markdown.skipped_texts import find_skipped_texts
+from ankiforge.extract.markdown.skipped_texts import ParsedParts, find_skipped_texts
 from ankiforge.extract.markdown.surroundings import HighlightCompleter, PlacedHighlight
 from ankiforge.extract.markdown.syntaxes import MIN_TERMS
 from ankiforge.language.words import begins_like_clause
@@ -159,7 +159,8 @@ class NoteReader:
         for block in self._note.blocks:
             placed += self._read_block(block)
         used.update([each.last_block for each in placed])
-        placed += self._iter_marked_quotes(used)
+        if not self._kinds.marks.isdisjoint(("callout", "quote")):
+            placed += self._iter_marked_quotes(used)
         self._placed = sorted(placed, key=attrgetter("sort_key"))
         surroundings = HighlightCompleter(self._note, text, front_matter, self._placed)
         return tuple(map(surroundings.complete_highlight, self._placed))
@@ -202,9 +203,8 @@ class NoteReader:
             front_lines: The number of lines of front matter.
             hidden_parts: The parts of the note in which highlights are not read.
         """
-        candidates = find_skipped_texts(
-            text, front_lines, self._kinds, hidden_parts, self._note.blocks, self._placed
-        )
+        parsed = ParsedParts(hidden_parts, self._note.blocks, self._placed)
+        candidates = find_skipped_texts(text, front_lines, self._kinds, parsed)
         used_blocks = set[Block]()
         for placed in self._placed if self._quotes.unclear_blocks else ():
             used_blocks.update(placed.get_blocks(self._note.blocks))

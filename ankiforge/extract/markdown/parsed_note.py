@@ -19,6 +19,7 @@ from msgspec.structs import replace
 
 from ankiforge.extract.file_source import FindPicture
 from ankiforge.extract.markdown import (
+    KindsToRead,
     MarkdownNote,
     NoteSource,
     exported_notes,
@@ -250,9 +251,9 @@ def read_note(
         yield from _ParsedNote(source, note, front_matter, find_picture).iter_results()
         return
     kinds = source.combine_kinds_to_read(note.marks)
-    left_out = find_skipped_texts(text, front_matter.line_count, kinds)
-    if left_out:
-        yield UnmarkedDocument(source.listing.container, path, "", skipped_texts=left_out)
+    skipped = find_skipped_texts(text, front_matter.line_count, kinds)
+    if skipped:
+        yield UnmarkedDocument(source.listing.container, path, "", skipped_texts=skipped)
 
 
 def read_whole_text(
@@ -292,57 +293,86 @@ class _ParsedNote:
         self._source = source
         self._note = note
         self._front_matter = front_matter
-        dialect = _build_syntax(note, front_matter)
-        is_declared = dialect is not None and dialect.is_declared
-        marks = note.marks
-        if is_declared and source.settings.marks is None:
-            # a plug-in decides what `==x==` means, and the settings don't say otherwise
-            marks -= {"=="}
-        kinds = source.combine_kinds_to_read(marks)._replace(reads_fields=not is_declared)
-
         # replace the front matter by empty lines, so that line numbers stay the same
+        front_lines = front_matter.line_count
         lines = note.text.split("\n")
-        body = "\n" * front_matter.line_count + "\n".join(
-            lines[front_matter.line_count :]
-        )
+        self._body = "\n" * front_lines + "\n".join(lines[front_lines:])
         if keeps_definitions:
-            body = remove_transcript_times(body)
-        if is_note_of_other_tool(note.text):
-            kinds = kinds._replace(marks=frozenset(), cards=frozenset())
+            self._body = remove_transcript_times(self._body)
+
+        # parse the blocks
+        plugin_syntax = _build_syntax(note, front_matter)
+        kinds = self._choose_kinds_to_read(plugin_syntax)
         prepared = mask_comments_and_maths(
-            body,
-            mask_fields=not is_declared,
-            keep_field_cards=dialect is not None and dialect.field_words is not None,
+            self._body,
+            mask_fields=kinds.reads_fields,
+            keep_field_cards=bool(plugin_syntax and plugin_syntax.field_words),
             mask_definitions=not keeps_definitions,
         )
         self._blocks = parse_blocks(
             prepared,
             InlineContext(find_media_path=find_picture),
-            (dialect or CardSyntax())._replace(reads_labels="block" in kinds.cards),
+            (plugin_syntax or CardSyntax())._replace(reads_labels="block" in kinds.cards),
         )
-        # front matter that can't be parsed may contain the tag
-        privacy_reason = UNREADABLE_TAGS_REASON if front_matter.problem else ""
-        if is_whole_note_private(note.text):
-            privacy_reason = PRIVATE_DOCUMENT_REASON
-        if note.may_be_private and mark_private_blocks(
-            self._blocks.blocks, body, note.private_lines
-        ):
-            privacy_reason = privacy_reason or PRIVATE_DOCUMENT_REASON
+
+        # complete the document
+        privacy_reason = self._mark_private_blocks()
         citations: CitationsByBlock = {}
-        for block in self._blocks.blocks if may_contain_citations(body) else ():
+        for block in self._blocks.blocks if may_contain_citations(self._body) else ():
             block_citations = find_citations(block)
             if block_citations:
                 citations[block] = block_citations
-        document = note.document
+        self._document = self._complete_document(plugin_syntax, citations, privacy_reason)
+
+        # read the highlights
+        reader = NoteReader(
+            self._document, source.listing.namespace, self._blocks, kinds, citations
+        )
+        self._highlights = reader.read_highlights(self._body, front_matter)
+        self._skipped_texts = reader.find_skipped_texts(
+            note.text, front_lines, prepared.hidden_parts
+        )
+
+    def _choose_kinds_to_read(self, plugin_syntax: CardSyntax | None) -> KindsToRead:
+        marks = self._note.marks
+        declares_cards = plugin_syntax is not None and plugin_syntax.is_declared
+        if declares_cards and self._source.settings.marks is None:
+            # a plug-in decides what `==x==` means, and the settings don't say otherwise
+            marks -= {"=="}
+        kinds = self._source.combine_kinds_to_read(marks)
+        if is_note_of_other_tool(self._note.text):
+            kinds = kinds._replace(marks=frozenset(), cards=frozenset())
+        return kinds._replace(reads_fields=not declares_cards)
+
+    def _mark_private_blocks(self) -> str:
+        """Mark the private blocks, and return why the whole note is private, or "" if it isn't."""
+        # front matter that can't be parsed may contain the tag
+        reason = UNREADABLE_TAGS_REASON if self._front_matter.problem else ""
+        if not self._note.may_be_private:
+            return reason
+        has_tag_outside_blocks = mark_private_blocks(
+            self._blocks.blocks, self._body, self._note.private_lines
+        )
+        if is_whole_note_private(self._note.text):
+            return PRIVATE_DOCUMENT_REASON
+        return reason or (PRIVATE_DOCUMENT_REASON if has_tag_outside_blocks else "")
+
+    def _complete_document(
+        self,
+        plugin_syntax: CardSyntax | None,
+        citations: CitationsByBlock,
+        privacy_reason: str,
+    ) -> Document:
+        document, front_matter = self._note.document, self._front_matter
         identifiers = (
             *document.identifiers,
             *front_matter.identifiers,
             *iter_paper_identifiers(citations),
         )
         tags = (*document.tags, *front_matter.tags, *self._blocks.tags)
-        if dialect:
-            tags = tuple(tag for tag in tags if not dialect.is_deck_tag(tag))
-        self._document = replace(
+        if plugin_syntax:
+            tags = tuple(tag for tag in tags if not plugin_syntax.is_deck_tag(tag))
+        return replace(
             document,
             identifiers=tuple(dict.fromkeys(identifiers)),
             title=front_matter.title or document.title,
@@ -352,14 +382,6 @@ class _ParsedNote:
             deck=front_matter.deck or document.deck,
             privacy_reason=document.privacy_reason or privacy_reason,
         )
-        reader = NoteReader(
-            self._document, source.listing.namespace, self._blocks, kinds, citations
-        )
-        self._highlights = reader.read_highlights(body, front_matter)
-        self._left_out = reader.find_skipped_texts(
-            note.text, front_matter.line_count, prepared.hidden_parts
-        )
-        self._is_exported = exported_notes.is_book_export(body)
 
     def iter_results(self) -> Iterator[Sighting]:
         """Yield the problems of the note, then its document.
@@ -379,7 +401,8 @@ class _ParsedNote:
                 " and nothing of it is sent to a model"
             )
             yield Problem(document.path, self._front_matter.problem, hint, is_notice=True)
-        if self._is_exported and not (self._highlights or is_private or private or names):
+        is_empty = not (self._highlights or is_private or private or names)
+        if is_empty and exported_notes.is_book_export(self._body):
             message = "it looks like highlights exported by another program, but none can be read"
             hint = "mark the passages, or export them again"
             yield Problem(document.path, message, hint, is_notice=True)
@@ -388,7 +411,7 @@ class _ParsedNote:
             "private_texts": private,
             "private_names": names,
             "public_text": LazyText(partial(self._collect_public_text, is_private)),
-            "skipped_texts": self._left_out,
+            "skipped_texts": self._skipped_texts,
         }
         if self._highlights:
             highlights = number_highlights(
@@ -398,7 +421,7 @@ class _ParsedNote:
             yield ExtractedDocument(
                 document, tuple(highlights), container, text_hash=digest, **texts
             )
-        elif private or names or self._left_out:
+        elif private or names or self._skipped_texts:
             yield UnmarkedDocument(container, document.path, "", **texts)
 
     def build_whole_text(self) -> DocumentText:

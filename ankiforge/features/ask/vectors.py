@@ -26,7 +26,7 @@ from ankiforge.language.words import count_words
 from ankiforge.ledger.cards import load_highlight
 from ankiforge.model import Highlight, HighlightKey, Problem, Span, Value
 from ankiforge.pipeline.draft import load_privacy_filter
-from ankiforge.pipeline.run_result import OtherProgress, RunResult, RunStep
+from ankiforge.pipeline.run_result import OtherProgress, RunStep
 from ankiforge.pipeline.workspace import ShowProgress, Workspace
 
 _MIN_WORDS = 4
@@ -293,15 +293,10 @@ def open_vectors(workspace: Workspace) -> PassageVectors | None:
     return PassageVectors(workspace, embedder) if embedder else None
 
 
-def compute_vectors(workspace: Workspace, result: RunResult, show: ShowProgress) -> None:
+def compute_vectors(workspace: Workspace, show: ShowProgress) -> list[Problem]:
     """Compute any missing vectors at the end of a run, if there's a model.
 
-    Ctrl-C stops this step, but not the run.
-
-    Args:
-        workspace: the workspace.
-        result: receives a notice if the model fails or the user stops the step.
-        show: displays the progress.
+    Ctrl-C stops this step, but not the run. Returns a notice if it does, or if the model fails.
     """
     consequence = "new passages are found by their words only"
     try:
@@ -309,13 +304,13 @@ def compute_vectors(workspace: Workspace, result: RunResult, show: ShowProgress)
         steps = meaning.compute_missing_vectors() if meaning else iter(())
         first = next(steps, None)
         if first is None:
-            return
+            return []
         with show(()) as report_progress:
             for step in chain([first], steps):
                 report_progress(RunStep(other=step))
     except (ServiceError, ConfigError) as error:
-        problem = Problem(error.message, consequence, error.hint, is_notice=True)
-        result.problems.append(problem)
+        return [Problem(error.message, consequence, error.hint, is_notice=True)]
     except KeyboardInterrupt:
         hint = "the next run continues"
-        result.problems.append(Problem("stopped", consequence, hint, is_notice=True))
+        return [Problem("stopped", consequence, hint, is_notice=True)]
+    return []

@@ -8,7 +8,9 @@ from typing import TYPE_CHECKING
 from ankiforge.hooks import CommandRow, Hooks
 
 if TYPE_CHECKING:
-    from ankiforge.pipeline.run_result import RunResult
+    from pathlib import Path
+
+    from ankiforge.model import Problem
     from ankiforge.pipeline.workspace import ShowProgress, Workspace
 
 
@@ -21,10 +23,11 @@ class PatchCommand(Hooks):
         return [CommandRow("patch", "Anki", line, f"{__name__}.command")]
 
     def after_run(
-        self, workspace: Workspace, result: RunResult, show: ShowProgress
-    ) -> None:
+        self, workspace: Workspace, collection: Path | None, show: ShowProgress
+    ) -> list[Problem]:
         """Delete the backups of notes that `ankiforge patch --apply` has made."""
         workspace.delete_backups()
+        return []
 
 
 feature = PatchCommand()

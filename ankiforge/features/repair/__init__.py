@@ -9,9 +9,10 @@ from typing import TYPE_CHECKING
 from ankiforge.hooks import CommandRow, Hooks
 
 if TYPE_CHECKING:
+    from pathlib import Path
+
     from ankiforge.ledger import Ledger
-    from ankiforge.model import FeatureNotice
-    from ankiforge.pipeline.run_result import RunResult
+    from ankiforge.model import FeatureNotice, Problem
     from ankiforge.pipeline.workspace import ShowProgress, Workspace
     from ankiforge.web.items import ItemRenderer
     from ankiforge.web.page_part import PagePart
@@ -27,19 +28,20 @@ class Repair(Hooks):
         return [command._replace(tools_module=f"{__name__}.report")]
 
     def after_run(
-        self, workspace: Workspace, result: RunResult, show: ShowProgress
-    ) -> None:
+        self, workspace: Workspace, collection: Path | None, show: ShowProgress
+    ) -> list[Problem]:
         """Count the failing cards after a run that has read Anki's collection.
 
         If the collection can't be read, do nothing, because the run has already reported this.
         """
-        if result.collection_path is None:
-            return
+        if collection is None:
+            return []
         from ankiforge.errors import ItemError
         from ankiforge.features.repair.count import count_failing
 
         with suppress(ItemError):
-            count_failing(workspace.ledger, result.collection_path)
+            count_failing(workspace.ledger, collection)
+        return []
 
     def make_notice(self, ledger: Ledger) -> FeatureNotice | None:
         """Return a notice with today's number of failing cards.

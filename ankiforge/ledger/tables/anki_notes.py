@@ -43,10 +43,13 @@ def iter_notes_in_anki(store: Store) -> Iterator[AnkiNote]:
 
 
 def find_cards_tagged_private(store: Store) -> list[Guid]:
-    """Return the GUIDs of our cards whose notes have the privacy tag in Anki."""
+    """Return the GUIDs of our cards whose notes have the privacy tag in Anki.
+
+    Notes that were deleted there count as they were last read.
+    """
     rows = store.fetch_rows(
         "SELECT guid, body FROM seen JOIN card USING (guid)"
-        " WHERE absent = 0 AND body LIKE '%llm%'"
+        " WHERE lower(body) LIKE '%llm%'"
     )
     return [row["guid"] for row in rows if is_private_note(decode_note(row["body"]))]
 

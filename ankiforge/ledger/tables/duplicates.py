@@ -147,19 +147,16 @@ def fetch_candidates_version(store: Store) -> str:
 
 
 def filter_declared_different(
-    store: Store, passage: Passage, guids: Iterable[str]
+    store: Store, passage: Passage, guids: Sequence[str]
 ) -> set[str]:
     """Return those of the given cards whose passage the user declared to be different.
 
     Cards of such a passage aren't duplicates of cards of `passage`.
     """
-    guid_list = list(guids)
-    if not guid_list:
-        return set()
     query = f"SELECT guid, passage FROM card WHERE guid IN {JSON_VALUES}"
     return {
         row["guid"]
-        for row in store.fetch_rows(query, to_json(guid_list))
+        for row in store.fetch_rows(query, to_json(guids))
         if passage.is_distinct_from(store.get_passage(row["passage"]))
     }
 

@@ -19,13 +19,8 @@ import msgspec
 from ankiforge.ledger.store import JSON_VALUES, Row, Store, to_json
 from ankiforge.model import LOOKED_UP_WORD, Highlight
 
-decode_highlight_body = msgspec.json.Decoder(Highlight).decode
-"""Decode the JSON in a `body` column to a `Highlight`."""
-
-
-def decode_highlight(row: Row) -> Highlight:
-    """Decode the highlight in a row of the table. It must have been read on this device."""
-    return decode_highlight_body(row["body"])
+decode_highlight = msgspec.json.Decoder(Highlight).decode
+"""Decode the JSON in a `body` column, which is "" if the highlight wasn't read on this device."""
 
 
 # --- by key -----------------------------------------------------------------------------

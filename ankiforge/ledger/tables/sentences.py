@@ -13,27 +13,7 @@ from __future__ import annotations
 from collections import defaultdict
 from collections.abc import Iterable
 
-from ankiforge.ledger import sentence_decisions
-from ankiforge.ledger.sentence_decisions import hash_distinctive_sentences
 from ankiforge.ledger.store import JSON_VALUES, Store, to_json
-from ankiforge.model import Highlight
-
-
-def store_sentences(store: Store, highlights: Iterable[Highlight]) -> None:
-    """Record which long sentences each of these highlights contains."""
-    names_by_key = []
-    rows = []
-    for highlight in highlights:
-        names = hash_distinctive_sentences(
-            sentence_decisions.split_sentences(
-                sentence_decisions.get_sentence_text(highlight)
-            )
-        )
-        names_by_key.append((highlight.key, to_json(names)))
-        rows += [(name, highlight.key) for name in names]
-    delete_query = f"DELETE FROM sentence WHERE key = ? AND name NOT IN {JSON_VALUES}"
-    store.execute_all(delete_query, names_by_key)
-    store.execute_all("INSERT OR IGNORE INTO sentence (name, key) VALUES (?, ?)", rows)
 
 
 def load_best_sentence_hashes(store: Store) -> dict[str, str]:

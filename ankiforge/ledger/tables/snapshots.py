@@ -43,9 +43,9 @@ def load_snapshots(store: Store, passages: Sequence[Passage]) -> list[PassageSna
     leading_keys = []
     for passage in passages:
         present_rows = [rows_by_key[key] for key in passage.keys if key in rows_by_key]
-        leading = cards.find_leading_row(present_rows, passage)
+        leading = cards.find_leading_row(present_rows, passage.keys)
         texts.append(
-            sentence_decisions.get_sentence_text(decode_highlight(leading))
+            sentence_decisions.get_sentence_text(decode_highlight(leading["body"]))
             if leading
             else ""
         )
@@ -75,7 +75,9 @@ def load_highlight_snapshots(
         for row in highlights.load_highlight_rows(store, keys)
         if row["body"]
     }
-    highlights_read = {key: decode_highlight(row) for key, row in rows_by_key.items()}
+    highlights_read = {
+        key: decode_highlight(row["body"]) for key, row in rows_by_key.items()
+    }
     store.preload_passages(rows_by_key)
     passages = {key: store.get_passage(key) for key in rows_by_key}
     texts = {
