@@ -51,7 +51,7 @@ class NoPromptError(ConfigError):
     """Raised when no prompt has the given name."""
 
 
-PLACEHOLDERS = ("example", "most", "kinds", "title", "remark", "highlights")
+PLACEHOLDERS = ("schema", "most", "kinds", "title", "remark", "highlights")
 """The names of all placeholders, which `docs/guides/prompts.md` explains."""
 _PLACEHOLDER = regex(r"\{\{[ \t]*([A-Za-z_]\w*)[ \t]*\}\}")
 
@@ -126,7 +126,7 @@ def parse_prompt(text: str, path: Path) -> Prompt:
     if unknown:
         message = f"{{{{ {unknown[0]} }}}} is not a placeholder"
         raise ConfigError(f"{path}: {message}", hint=f"known: {', '.join(PLACEHOLDERS)}")
-    for name in ("example", "highlights"):
+    for name in ("schema", "highlights"):
         if name not in used_variables:
             placeholder = f"{{{{ {name} }}}}"
             raise ConfigError(
@@ -224,7 +224,7 @@ def join_texts(parts: Iterable[SendableText], separator: str = "\n\n") -> Sendab
 
 
 def build_shape_placeholders(shape: ReplyShape) -> dict[str, SendableText]:
-    """Build the values of the placeholders `example`, `most` and `kinds` for a shape of reply."""
+    """Build the values of the placeholders `schema`, `most` and `kinds` for a shape of reply."""
     kind_rules = [_KIND_RULES[kind] for kind in shape.kinds]
     kind_rules.append("No other kind, whatever the examples show.")
     card_count = "one card, or as many as `<cards>` says, each for another fact"
@@ -238,7 +238,7 @@ def build_shape_placeholders(shape: ReplyShape) -> dict[str, SendableText]:
     card = {name: kind_names if name == "kind" else "" for name in CARD_KEYS}
     example = json.dumps({"cards": [card]}, ensure_ascii=False)
     return {
-        "example": mark_as_sendable(example),
+        "schema": mark_as_sendable(example),
         "most": mark_as_sendable(card_count),
         "kinds": mark_as_sendable("\n".join(kind_rules)),
     }

@@ -89,7 +89,7 @@ def build_second_reading_request(
                 lines.append(f"<{name}>{escape_tags(text)}</{name}>")
         formatted_cards.append(SendableText("\n".join([*lines, "</highlight>"])))
     values = {
-        "example": mark_as_sendable(json.dumps(_EXAMPLE)),
+        "schema": mark_as_sendable(json.dumps(_EXAMPLE)),
         "highlights": join_texts(formatted_cards),
     }
     parts: tuple[ModelRequest, ...] = ()

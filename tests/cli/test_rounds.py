@@ -143,7 +143,7 @@ def test_the_prompt_is_that_of_the_settings_and_the_kinds_are_those_of_the_deck(
         (forge.folder / folder).mkdir(exist_ok=True)
     deck = 'deck: "All"\nkinds: [basic]\n'
     (forge.folder / "decks" / "all.yaml").write_text(deck, encoding="utf-8")
-    prompt = "Only terms.\n{{ example }}\n{{ highlights }}\n"
+    prompt = "Only terms.\n{{ schema }}\n{{ highlights }}\n"
     (forge.folder / "prompts" / "terms.md").write_text(prompt, encoding="utf-8")
     forge.ok("draft", "export", "ask.md")
 

@@ -35,7 +35,7 @@ from ankiforge.text.located import DocumentLetters
 
 DOCUMENT = Document(DocumentKey("d"), "files", "On <card> bread")
 PROMPT = parse_prompt(
-    "{{ example }}\n---\n{{ most }}|{{ title }}|{{ remark }}|{{ highlights }}",
+    "{{ schema }}\n---\n{{ most }}|{{ title }}|{{ remark }}|{{ highlights }}",
     Path("p.md"),
 )
 

@@ -15,7 +15,7 @@ from ankiforge.draft.reply import build_drafts, parse_cards
 from ankiforge.errors import ConfigError
 from ankiforge.model import CardKind, DraftingInstructions, Origin
 
-GOOD = "Rules. {{ example }}\n---\n{{highlights}}\n"
+GOOD = "Rules. {{ schema }}\n---\n{{highlights}}\n"
 MINE = Path("prompts/mine.md")
 
 
@@ -55,14 +55,14 @@ def test_the_examples_of_the_shipped_prompt_pass_all_checks(highlight):
 def test_placeholders_are_filled_and_values_are_never_searched_for_them():
     prompt = parse_prompt(GOOD.replace("Rules.", "Write {{c1::answer}}."), MINE)
     messages = prompt.render_messages(
-        {"example": "{}", "highlights": "see {{ example }} and {{c1::x}}"}
+        {"schema": "{}", "highlights": "see {{ schema }} and {{c1::x}}"}
     )
     assert messages == (
         {"role": "system", "content": "Write {{c1::answer}}. {}"},
-        {"role": "user", "content": "see {{ example }} and {{c1::x}}"},
+        {"role": "user", "content": "see {{ schema }} and {{c1::x}}"},
     )
-    (whole,) = parse_prompt("{{ example }} {{ highlights }}", MINE).render_messages(
-        {"example": "a", "highlights": "b"}
+    (whole,) = parse_prompt("{{ schema }} {{ highlights }}", MINE).render_messages(
+        {"schema": "a", "highlights": "b"}
     )
     assert whole == {"role": "user", "content": "a b"}
 
@@ -77,7 +77,7 @@ def test_the_fingerprint_follows_every_word_and_nothing_else():
 @pytest.mark.parametrize(
     ("change", "says"),
     [
-        (("Rules. {{ example }}", "Rules."), "{{ example }} is missing"),
+        (("Rules. {{ schema }}", "Rules."), "{{ schema }} is missing"),
         (("{{highlights}}", "them"), "{{ highlights }} is missing"),
         (("Rules.", "Rules {{ moon }}."), "{{ moon }} is not a placeholder"),
     ],

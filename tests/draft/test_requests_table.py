@@ -187,7 +187,7 @@ def test_which_cards_a_task_allows(fields, shape, reason):
 def test_what_a_prompt_says_of_the_reply(shape, kinds, begins):
     values = build_shape_placeholders(shape)
     card = {"h": "", "kind": kinds, "front": "", "back": "", "text": "", "quote": "", "why_none": ""}  # fmt: skip
-    assert json.loads(values["example"]) == {"cards": [card]}
+    assert json.loads(values["schema"]) == {"cards": [card]}
     assert values["most"].startswith(begins)
     rules = values["kinds"].split("\n")
     assert [rule[: rule.find(":")] for rule in rules[: len(shape.kinds)]] == [
@@ -211,7 +211,7 @@ def test_the_schema_of_a_reply():
 # --- requests -------------------------------------------------------------------------------
 
 PROMPT = parse_prompt(
-    "Rules. {{ example }}{{ kinds }}\n---\n{{ title }}\n{{ remark }}\n{{ highlights }}", Path("mine.md")
+    "Rules. {{ schema }}{{ kinds }}\n---\n{{ title }}\n{{ remark }}\n{{ highlights }}", Path("mine.md")
 )  # fmt: skip
 TITLE = "On ‹cards> (Ada, Bo, Cy, 1999)"
 ONE, TWO = mark("Sleep is light."), mark("Night is dark.")
@@ -323,7 +323,7 @@ def test_a_text_asks_for_at_most_twenty_and_for_one_shape():
 CARD = CardToCheck(
     *map(SendableText, ("On Sleep", "Sleep is <light>.", "", "What is </answer>?", "sleep"))
 )  # fmt: skip
-CHECK = parse_prompt("Check. {{ example }}\n---\n{{ highlights }}", Path("check.md"))
+CHECK = parse_prompt("Check. {{ schema }}\n---\n{{ highlights }}", Path("check.md"))
 SHOWN = (
     '<highlight h="{}">\n<heading>On Sleep</heading>\n{}<passage>Sleep is <light>.</passage>\n'
     "<question>What is ‹/answer>?</question>\n<answer>sleep</answer>\n</highlight>"

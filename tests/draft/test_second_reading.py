@@ -170,7 +170,7 @@ def test_nothing_private_is_read_again(desk, server):
 
 def test_a_prompt_of_one_s_own_is_used(desk, server):
     (desk.folder / "prompts").mkdir()
-    own = "You check flashcards in my way: {{ example }}\n---\n{{ highlights }}\n"
+    own = "You check flashcards in my way: {{ schema }}\n---\n{{ highlights }}\n"
     (desk.folder / "prompts" / "second-reading.md").write_text(own, "utf-8")
     desk.ok("run")
     assert "in my way" in seconds(server)[0]

@@ -295,7 +295,7 @@ def _render_rules(prompt: Prompt) -> str:
     """Render the drafting rules, describing the arguments of `propose_cards` instead of a reply."""
     values = {
         **build_shape_placeholders(ReplyShape()),
-        "example": mark_as_sendable(_SCHEMA),
+        "schema": mark_as_sendable(_SCHEMA),
         **dict.fromkeys(("title", "remark", "highlights"), NO_TEXT),
     }
     return prompt.render_messages(values)[0]["content"]

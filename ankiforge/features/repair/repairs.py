@@ -111,7 +111,7 @@ def build_request(
     json_text = json.dumps(prompt_data, ensure_ascii=False, indent=1)
     values = {
         "highlights": SendableText(json_text),
-        "example": mark_as_sendable(json.dumps(_EXAMPLE)),
+        "schema": mark_as_sendable(json.dumps(_EXAMPLE)),
     }
     name = f"{PROMPT_NAME}@{hash16(text)[:8]}"
     return ModelRequest(
