@@ -297,7 +297,9 @@ def render_docs_table() -> Iterator[str]:
 
 # --- cards of other tools ---------------------------------------------------------------
 
-_NOT_ENABLED_REASON = "its plug-in was never on during a run, or does not read this place"
+_NOT_ENABLED_REASON = (
+    "its plug-in was never on during a run, or does not read this place, or it is in code"
+)
 _UNREAD_FORM_REASON = (
     "this form is not read: write it as question::answer; to keep its note in Anki:"
     " ankiforge adopt"
