@@ -666,9 +666,9 @@ def merge_field(
 # --- merging a note ---------------------------------------------------------------------
 #
 #     card      note in Anki                                    result
-#     dropped   missing, or tagged as retired                   nothing
+#     retired   missing, or tagged as retired                   nothing
 #     any       note type changed, or one of our fields gone    held
-#     dropped   present                                         theirs, plus the tag RETIRED
+#     retired   present                                         theirs, plus the tag RETIRED
 #     live      missing                                         a new note, if the layout has a type
 #     live      present                                         merged fields; nothing if all equal
 #

@@ -239,6 +239,19 @@ def parse_objects(text: str) -> list[Any]:
     return values
 
 
+# Matches a string value from its key to the next key or the end of the object. Quotation marks in
+# the value should have been escaped.
+_STRING_VALUE = regex(
+    r"""(?s)("\w{1,40}"\s{0,9}:\s{0,99}")(.{0,2000}?)"""
+    r"""(?="\s{0,99}(?:\}(?!\})|\]|,\s{0,99}(?:\{|"\w{1,40}"\s{0,9}:)))"""
+)
+_UNESCAPED_MARK = regex(r'(?<!\\)"')
+
+
+def _escape_inner_marks(value: re.Match[str]) -> str:
+    return value[1] + _UNESCAPED_MARK.sub(r"\"", value[2])
+
+
 def _parse_object_at(text: str, start: int, end: int) -> tuple[Any, int]:
     """Parse the JSON object whose opening brace is at `start`, repairing it if necessary.
 
@@ -250,6 +263,9 @@ def _parse_object_at(text: str, start: int, end: int) -> tuple[Any, int]:
         return _DECODER.raw_decode(text, start)
     if not 0 < end - start <= _MAX_REPAIR_CHARS:
         return None, start
+    with suppress(ValueError, RecursionError):
+        escaped = _STRING_VALUE.sub(_escape_inner_marks, text[start:end])
+        return _DECODER.decode(escaped), end
     from json_repair import repair_json
 
     # the object is complete, but has wrong or missing quotes or commas

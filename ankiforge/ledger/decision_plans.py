@@ -387,7 +387,8 @@ def find_card_sentences(
     """Find the sentences that a decision on a card applies to.
 
     These are the sentences of the decision that gave the card its text. If there is no such
-    decision, they are the sentences that the card's quote overlaps.
+    decision, they are the sentences that the card's quote overlaps or, if the quote is no longer in
+    the passage, its own sentences. A proposal is only about the last of them.
     """
     last_decision = sentence_decisions.find_last_decision_by_card(
         snapshot.passage.decisions

@@ -11,7 +11,7 @@ from __future__ import annotations
 from collections import defaultdict
 from collections.abc import Iterable, Mapping, Sequence
 
-from ankiforge.ledger import foreign_history, sentence_decisions
+from ankiforge.ledger import foreign_history, line_patterns, sentence_decisions
 from ankiforge.ledger.database import iter_batches
 from ankiforge.ledger.decision_plans import PlannedDecision
 from ankiforge.ledger.draft_changes import (
@@ -76,6 +76,7 @@ def redraft_after_remote_decisions(store: Store, events: Sequence[Event]) -> Non
             highlights.schedule_redrafting(store, store.get_keys(key))
             if key.startswith("tool:"):
                 foreign_history.schedule_drafting_of_tool(store, key)
+        line_patterns.schedule_redrafting(store, {event.key for event in events})
         undone = [event.body["event"] for event in events if event.kind == "undo"]
         restore_drafts(store, undone)
         # a passage that can't be updated now is updated when it is drafted

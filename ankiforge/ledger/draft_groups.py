@@ -341,7 +341,7 @@ class RemarkFinder:
         if self._rejected.get(draft_content, set()) - {passage.key}:
             yield Remark(RemarkKind.REJECTED_ELSEWHERE)
 
-        if line_patterns.needs_pattern_answer(store, highlight, self._fields):
+        if line_patterns.has_unaccepted_pattern(store, highlight, self._fields):
             yield Remark(RemarkKind.FORM)
         if draft.kind is CardKind.OCCLUSION and not draft.revised_guid:
             yield Remark(RemarkKind.FIGURE)

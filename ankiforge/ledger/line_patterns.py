@@ -10,10 +10,14 @@ answer for a key differs in a directory, the key in this directory is a separate
 from __future__ import annotations
 
 from collections import defaultdict
+from collections.abc import Collection
 from functools import cached_property
 
 from ankiforge.ledger.store import Store
-from ankiforge.ledger.tables.highlights import decode_highlight
+from ankiforge.ledger.tables.highlights import (
+    decode_highlight,
+    schedule_redrafting_by_rules,
+)
 from ankiforge.model import WORD_AND_TRANSLATION, Highlight
 from ankiforge.text import regex
 from ankiforge.text.colons import has_colons_without_spaces
@@ -65,7 +69,8 @@ def find_line_pattern(highlight: Highlight) -> str:
 
 def explain_rejected_pattern(highlight: Highlight) -> str:
     """Return the message for a highlight if the user answered that its form is never a card."""
-    return NEVER_REASONS[highlight.line_syntax == WORD_AND_TRANSLATION]
+    lines_reason, words_reason = NEVER_REASONS
+    return words_reason if highlight.line_syntax == WORD_AND_TRANSLATION else lines_reason
 
 
 class FieldDetector:
@@ -103,10 +108,13 @@ class FieldDetector:
         return notes
 
 
-def needs_pattern_answer(
+def has_unaccepted_pattern(
     store: Store, highlight: Highlight, fields: FieldDetector
 ) -> bool:
-    """Return whether the user has yet to accept the form of a highlight that may not be a card."""
+    """Return whether a highlight may not be a card, and the user hasn't accepted its form.
+
+    This includes a form that is never a card. A draft of such a highlight may still be pending.
+    """
     if find_line_pattern(highlight) in ("", FIELD_FORM) and highlight not in fields:
         return False
     return find_line_pattern_answer(store, highlight) != ACCEPTED
@@ -125,6 +133,22 @@ def find_line_pattern_answer(store: Store, highlight: Highlight) -> str:
         if answers:
             return str(answers[-1].body["choice"])
     return ""
+
+
+def schedule_redrafting(store: Store, event_keys: Collection[str]) -> None:
+    """Schedule the lines for redrafting whose form was decided on another device."""
+    if not any(key.startswith("form:") for key in event_keys):
+        return
+    rows = store.fetch_rows(
+        "SELECT body FROM highlight WHERE state = 'present'"
+        " AND (fate = 'left_out' OR key IN (SELECT key FROM draft))"
+    )
+    for row in rows:
+        highlight = decode_highlight(row["body"])
+        source = highlight.document.source
+        for pattern in list_line_patterns(highlight):
+            if make_line_pattern_event_key(source, pattern) in event_keys:
+                schedule_redrafting_by_rules(store, [highlight.key])
 
 
 def list_line_patterns(highlight: Highlight) -> tuple[str, ...]:

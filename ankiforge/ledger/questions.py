@@ -445,7 +445,7 @@ def _iter_line_pattern_questions(store: Store) -> Iterator[UserQuestion]:
     doubtful_keys = []
     for row in rows:
         highlight = decode_highlight(row["body"])
-        if line_patterns.needs_pattern_answer(store, highlight, fields):
+        if line_patterns.has_unaccepted_pattern(store, highlight, fields):
             doubtful_keys.append(highlight.key)
     drafts_by_form: dict[tuple[str, str], list[PendingDraft]] = defaultdict(list)
     draft_ids = pending_drafts.find_drafts_of_highlights(store, doubtful_keys, new=True)

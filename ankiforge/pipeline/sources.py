@@ -175,12 +175,9 @@ def select_sources(
             selection.add_source(SelectedSource(entry))
             if entry.has_path:
                 selection.add_remembered_below(resolve_links(entry.path))
-        for path in dict.fromkeys(
-            Path(place.path) for place in workspace.remembered_paths
-        ):
-            at_path = {
-                place for place in workspace.remembered_paths if Path(place.path) == path
-            }
+        remembered = tuple(selection.places)
+        for path in dict.fromkeys(Path(place.path) for place in remembered):
+            at_path = {place for place in remembered if Path(place.path) == path}
             problem = _find_replaced_export(path, at_path) or selection.add_path(path)
             if problem and at_path & present:
                 message = f"{problem.message}; highlights that were read before are kept"
@@ -299,8 +296,21 @@ class _Selector:
         self.sources: dict[tuple[str, str], SelectedSource] = {}
         """The selected sources, by kind and name."""
         self.problems: list[Problem] = []
-        self.places = list(workspace.remembered_paths)
+        self.places = [*map(self._follow_settings, workspace.remembered_paths)]
         """The places to remember, old and new."""
+
+    def _follow_settings(self, place: RememberedPath) -> RememberedPath:
+        """Return a remembered place at the new path of its folder, if the settings name that path.
+
+        After `init`, the settings name a folder's notes, and its other files, such as PDFs, are a
+        remembered place with the same name.
+        """
+        if place.root or is_export_kind(place.kind) or Path(place.path).exists():
+            return place
+        for entry in self._config.sources:
+            if entry.name == place.name and entry.has_path:
+                return replace(place, path=str(resolve_links(entry.path)))
+        return place
 
     def add_path(
         self, path: Path, options: CommandRunOptions = DEFAULT_OPTIONS

@@ -66,9 +66,9 @@ def classify_colons(
 def _classify_by_context(
     front: str, separator: str, back: str, declared: bool
 ) -> ColonMeaning:
-    # a mistyped URL, `https:://x`, an IP address range, `fe80::/10`, or a plug-in's
-    # reference, `<<VL12::Heaps>>`
-    if back[:1] == "/" or (front[:2], back[-2:]) == ("<<", ">>"):
+    # a mistyped URL, `https:://x`, an IP address range, `fe80::/10`, the sign itself in
+    # a sentence, `(::)`, or a plug-in's reference, `<<VL12::Heaps>>`
+    if back[:1] in tuple("/,)）") or (front[:2], back[-2:]) == ("<<", ">>"):
         return ColonMeaning.NO_CARD
     if not front.strip() or not back.strip():
         return ColonMeaning.CARD
@@ -118,8 +118,8 @@ def _is_ipv6_address(front: str, back: str) -> bool:
     """Return whether the `::` is part of an IPv6 address, e.g. `fe80::1%eth0`.
 
     `12::30`, `e4::e5` and `dead::beef` are valid addresses too, but more likely cards. So we
-    require more colons, or a group that mixes digits and letters. A time range such as
-    `10:00::11:30` counts as an address.
+    require more colons, a group that mixes digits and letters, or the loopback address `::1`. A
+    time range such as `10:00::11:30` counts as an address.
     """
     word_before = ""
     if not front[-1].isspace():
@@ -132,6 +132,7 @@ def _is_ipv6_address(front: str, back: str) -> bool:
     address = re.split(r"[]/%]", text, maxsplit=1)[0]
     groups = [group for group in address.split(":") if group]
     is_certain = len(groups) > 2 or any(map(_MIXED_IPV6_GROUP.fullmatch, groups))
+    is_certain = is_certain or address == "::1"
     if not is_certain and not (address.endswith("::") and len(groups) > 1):
         return False
     try:
@@ -145,6 +146,7 @@ def _is_ipv6_address(front: str, back: str) -> bool:
 
 _CODE_LINE = regex(
     r"\w(?<!:)::~?[A-Za-z0-9_.]+(?:\(|<|;|::)"  # std::vector<int>, Foo::bar()
+    r"|(?<!\w)[A-Za-z_]+::[A-Za-z_].*;$|\w>::[a-z]"  # int Foo::bar = 2; Foo<T>::bar
     # an IP address: fe80::1, 2001::1:2, but not the year in `1989::9 November`
     r"|(?<![\w:])(?=\w*\d)(?=\d*[A-Fa-f]|\w+::[0-9A-Fa-f]*[:/])"
     r"[0-9A-Fa-f]{3,4}::[0-9A-Fa-f:]*(?:/\d+)?(?!\w)"

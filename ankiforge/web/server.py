@@ -304,7 +304,8 @@ class PageServer:
         """Run a handler, rerunning it each time a page image it was waiting for has been rendered.
 
         Other requests can use the session in the meantime. If the browser cancels the request,
-        rendering is cancelled as well unless it has already begun.
+        rendering is cancelled as well unless it has already begun. Another request that waits for
+        the same image then requests it again.
         """
         is_cancelled = environ.get("waitress.client_disconnected", lambda: False)
         while True:

@@ -99,6 +99,13 @@ def test_extract_tells_a_highlight_a_line(forge, filled):
         assert all(0 <= start < end <= len(one["exact"]) for start, end in one["gaps"])
 
 
+def test_extract_says_what_counts_where_nothing_is_marked(forge, tmp_path):
+    (tmp_path / "plain.md").write_text("Nothing is marked.\n", encoding="utf-8")
+    said = forge.ok("extract", tmp_path / "plain.md").stderr
+    assert said.startswith("no highlights found\nwhat counts as a highlight: marks and")
+    assert "what counts" not in forge.ok("extract", tmp_path, "--limit", "0").stderr
+
+
 def test_a_file_that_could_not_be_read_is_a_problem_of_extract_and_run(forge, filled):
     (filled / "broken.pdf").write_bytes(b"%PDF-1.4 nothing")
     [told] = [

@@ -177,6 +177,14 @@ def test_all_that_was_read_before_the_first_init_is_read_after_it(home, ankiforg
     mark_words("heart")
     _, out, _ = ankiforge("run")
     assert "(1 new" in out
+    # and after the settings name the new path of a vault that was renamed
+    vault.rename(home / "Old Notes")
+    settings = home / "cards/ankiforge.yaml"
+    settings.write_text(settings.read_text("utf-8").replace("/My Notes", "/Old Notes"))
+    ankiforge("init", "--trust", "cards")
+    _, out, err = ankiforge("run")
+    assert "new" not in out.splitlines()[0]
+    assert "missing" not in err
 
 
 @pytest.mark.parametrize("answer", ["y", "n"])

@@ -105,13 +105,21 @@ PASSAGE = (
 )
 
 
-def test_a_digit_takes_another_gap_of_a_proposed_card(forge, vault, at_terminal):
+def test_a_digit_takes_another_gap_of_a_proposed_card_and_e_edits_it(
+    forge, vault, at_terminal, tmp_path
+):
     around = "It is named after Camillo Golgi."
     (vault / "Cells.md").write_text(f"{around} =={PASSAGE}== {around}\n", "utf-8")
     forge.ok("run", vault)
     [passage] = forge.ok("list", "--no-card", "--json").lines
     first, second, *_ = passage["proposal"]["gaps"]
-    with at_terminal("review", "--terminal") as keyboard:
+    editor = tmp_path / "editor.py"
+    editor.write_text(
+        "import sys; from pathlib import Path; file = Path(sys.argv[1])\n"
+        "file.write_text(file.read_text().replace('The Golgi', 'A Golgi'))\n"
+    )
+    command = f"{sys.executable} {editor}"
+    with at_terminal("review", "--terminal", EDITOR=command) as keyboard:
         shown = COLOURS.sub("", keyboard.shown())
         assert shown.index(f"{around} »The Golgi") < shown.index(f"[{first}]")
         assert re.search(rf"1  {re.escape(first)} *\r?\n *2  {re.escape(second)}", shown)
@@ -124,13 +132,13 @@ def test_a_digit_takes_another_gap_of_a_proposed_card(forge, vault, at_terminal)
         shown = COLOURS.sub("", keyboard.press("9?\x1b[A y2"))
         assert f"[{second}]" in " ".join(shown.split())
         assert shown.count("1 of 1 · 0 kept") == 1, "other keys draw nothing"
+        assert "A Golgi" in COLOURS.sub("", keyboard.press("e"))
         keyboard.press("\r")
         assert keyboard.ended() == 0
     [card] = forge.cards()
-    assert (card["verdict"], f"{{{{c1::{second}}}}}" in card["fields"]["Text"]) == (
-        "accepted",
-        True,
-    )
+    assert card["verdict"] == "accepted"
+    assert f"{{{{c1::{second}}}}}" in card["fields"]["Text"]
+    assert "A Golgi" in card["fields"]["Text"]
 
 
 def test_a_sitting_is_of_one_document_and_undo_leads_back_to_it(

@@ -175,6 +175,9 @@ def test_the_reasoning_before_an_answer_is_dropped(text, rest):
         ("{ ”a”: ”b”,\n ”c”: [”d”]}", [{"a": "b", "c": ["d"]}]),
         ("{«a»: «b»}", [{"a": "b"}]),
         # marks inside a value
+        ('{"a": ""x", "y" and "z"", "b": "c"}', [{"a": '"x", "y" and "z"', "b": "c"}]),
+        ('{"a": "He said "yes", "no".", "b": 1}', [{"a": 'He said "yes", "no".', "b": 1}]),
+        ('[{"a": "so \\"x\\" and "y""}, {"a": "z"}]', [{"a": 'so "x" and "y"'}, {"a": "z"}]),
         ("{“a”: ““x”, “y” and “z””, “b”: “c”}", [{"a": "“x”, “y” and “z”", "b": "c"}]),
         ("{«a»: «« x », « y » et « z »»}", [{"a": "« x », « y » et « z »"}]),
         ("{“a”: “He said “yes”, “no”.”}", [{"a": "He said “yes”, “no”."}]),

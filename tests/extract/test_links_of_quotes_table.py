@@ -189,7 +189,7 @@ def test_a_comment_without_the_signs_before_it(text, comment):
     assert has_words(text) is bool(comment)
 
 
-PASSAGE = "([p](zotero://open-pdf/library/items/ABCD2345?page=3&annotation=WXYZ6789))"
+URL = "zotero://open-pdf/library/items/ABCD2345?page=3&annotation=WXYZ6789"
 
 
 @pytest.mark.parametrize(
@@ -212,11 +212,17 @@ PASSAGE = "([p](zotero://open-pdf/library/items/ABCD2345?page=3&annotation=WXYZ6
         # one of the same type is not
         ("> [!quote]\n> a\n>\n> > [!quote]\n> > b L", "b", ""),
         ("> > [!quote]\n> > a L\n>\n> b", "a", "b"),
+        # the text of a link to a passage is the quotation
+        ("> my words [“a b”](P)", "a b", ""),
+        ("> [“a b”](P) my words", "a b", "my words"),
+        ("> my words\n> [“a b”](P)", "a b", ""),
+        ("> a b [“c”](zotero://select/library/items/ABCD2345)", "a b", ""),
+        ("> a b [c](P)", "a b", ""),
     ],
 )
 def test_what_is_quoted_where_one_block_quote_is_in_another(text, quote, comment):
-    source = mask_comments_and_maths(text.replace("L", PASSAGE))
-    note = parse_blocks(source, InlineContext(), CardSyntax())
+    text = text.replace("L", f"([p]({URL}))").replace("(P)", f"({URL})")
+    note = parse_blocks(mask_comments_and_maths(text), InlineContext(), CardSyntax())
     citations = {block: find_citations(block) for block in note.blocks}
     citations = {block: found for block, found in citations.items() if found}
     index = QuoteIndex(note, citations, lambda block: False)

@@ -69,7 +69,10 @@ NOTES = [
     ('```math\na\n```', '¤0¤\n…\n…', ('$$\na\n$$',), [('code', '```math\na\n```')], ()),
     ('$a$ %% b %%', '$a$ ×××××××', (), [('comment', '%% b %%')], ()),
     ('<% a\nb %>c', '××××\n××××c', (), [('program', '<% a\nb %>')], ()),
+    # what Annotator writes around a highlight
+    ('*%%PREFIX%%ab%%HIGHLIGHT%% ==c== %%POSTFIX%%d*\n%%LINK%%[[#^e|f]]\n%%COMMENT%%\ng', '*××××××××××××××××××××××××× ==c== ××××××××××××*\n×××××××××××××××××\n×××××××××××\ng', (), [('program', '%%PREFIX%%ab%%HIGHLIGHT%%'), ('program', '%%POSTFIX%%d'), ('program', '%%LINK%%[[#^e|f]]'), ('comment', '%%COMMENT%%')], ()),
     ('<% a %>', '<% a %>', (), [], ()),
+    ('{%- if x %}\nVolume:: 2{%- endif -%}', '×××××××××××\n×××××××××××××××××××××××', (), [('program', '{%- if x %}'), ('field', 'Volume:: 2{%- endif -%}')], ()),
     ('{% raw %}a{% endraw %}', '×××××××××a××××××××××××', (), [('program', '{% raw %}'), ('program', '{% endraw %}')], ()),
     ('a\n  - \nb', 'a\n  ××\nb', (), [], ()),
     ('- a\n%% c %%\n\t- b', '- a\n\t×××××××\n\t- b', (), [('comment', '%% c %%')], ()),

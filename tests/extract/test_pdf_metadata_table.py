@@ -144,6 +144,11 @@ OUTLINE = (
 LINES = (PrintedLine(10, "1.1 Walls", 14.0, 710.0), PrintedLine(80, "WATER", 14.0, 320.0))
 
 
+def printed(*texts: str) -> list[PrintedLine]:
+    """Return lines that begin at the characters 0, 100, 200, …"""
+    return [PrintedLine(100 * n, text, 10.0, 0.0) for n, text in enumerate(texts)]
+
+
 @pytest.mark.parametrize(
     ("lines", "page", "char_index", "top", "headings"),
     [
@@ -160,8 +165,21 @@ LINES = (PrintedLine(10, "1.1 Walls", 14.0, 710.0), PrintedLine(80, "WATER", 14.
         (LINES, 1, 10, 800.0, "Cells › Walls"),
         (LINES, 1, 79, 100.0, "Cells › Walls"),
         (LINES, 1, 80, 800.0, "Cells › Water"),
-        # of two such lines, the first one
-        ((*LINES, PrintedLine(200, "of water", 10.0, 100.0)), 1, 150, 800.0, "Cells › Water"),
+        # of two such lines, the first one; in a line of text, it isn't the heading
+        ((*LINES, PrintedLine(200, "Water", 10.0, 100.0)), 1, 150, 800.0, "Cells › Water"),
+        (printed("is full of water", "IV. Water", "x"), 1, 50, 100.0, "Cells › Walls"),
+        (printed("is full of water", "IV. Water", "x"), 1, 100, 100.0, "Cells › Water"),
+        (printed("unwater", "wa", "ter"), 1, 50, 100.0, "Cells › Walls"),
+        # the heading has up to three lines, or begins a line of text
+        (printed("x", "2.4", "Wa-", "ter", "y"), 1, 50, 100.0, "Cells › Walls"),
+        (printed("x", "2.4", "Wa-", "ter", "y"), 1, 100, 100.0, "Cells › Water"),
+        (printed("x", "2", "Wa", "ter"), 1, 300, 400.0, "Cells › Water"),
+        (printed("x", "W", "a", "t", "er"), 1, 400, 400.0, "Cells › Walls"),
+        (printed("x", "Water: is wet"), 1, 50, 100.0, "Cells › Walls"),
+        (printed("x", "Water: is wet"), 1, 100, 100.0, "Cells › Water"),
+        # a number is one of these
+        (printed("Appendix A Water"), 1, 0, 400.0, "Cells › Water"),
+        (printed("2 of Water"), 1, 0, 400.0, "Cells › Walls"),
     ],
 )  # fmt: skip
 def test_the_headings_above_a_place(lines, page, char_index, top, headings):

@@ -123,6 +123,21 @@ def test_reject(item, why, body, sentences, chosen):
     assert say(planned) == ("reject", KEY, USER, expected, sentences, chosen)
 
 
+@pytest.mark.parametrize(
+    ("quote", "drafter", "sentences"),
+    [
+        (B, "rules", (B,)),
+        ("pumps five", "rules", (A,)),
+        # the quote is no longer in the passage
+        ("Lungs breathe. Skin sweats.", "rules", ("Lungs breathe.", "Skin sweats.")),
+        ("Lungs breathe. Skin sweats.", PROPOSAL_DRAFTER, ("Skin sweats.",)),
+    ],
+)
+def test_the_sentences_of_a_card_without_a_decision(quote, drafter, sentences):
+    card = replace(CARD, quote=quote, origin=Origin(drafter))
+    assert decision_plans.find_card_sentences(snapshot(), card.guid, card) == sentences
+
+
 def test_a_card_is_rejected_with_the_sentences_that_its_decision_had():
     decision = SentenceDecision("e", (B,), "af1")
     planned = decision_plans.plan_reject(snapshot(decisions=[decision]), CARD)

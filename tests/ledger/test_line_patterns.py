@@ -224,3 +224,28 @@ def test_a_question_about_many_lines_is_one_decision_and_its_answer_says_how_man
     assert "  1 question waiting\n" in forge.ok("run", vault).stdout
     told = forge.ok("accept", question(forge)["id"]).stderr
     assert told.startswith("✓ 1 answered: made into cards; 3 cards; to undo it")
+
+
+@pytest.mark.parametrize(("answer", "verdict"), [("accept", "accepted"), ("reject", "")])
+def test_an_answer_on_one_computer_counts_on_the_other(
+    forge, forge_in, note, tmp_path, answer, verdict
+):
+    other = forge_in(tmp_path / "other")
+    (note.parent / "Later.md").write_text(LATER, encoding="utf-8")
+    other.ok("run", note.parent)
+    assert len(question(other)["examples"]) == 5
+
+    def share(computer: Any, with_computer: Any) -> None:
+        journal = with_computer.home / "journal"
+        shutil.copytree(computer.home / "journal", journal, dirs_exist_ok=True)
+        with_computer.ok("run", note.parent)
+
+    forge.ok(answer, question(forge)["id"])
+    share(forge, other)
+    assert other.ok("list", "--view", "questions", "--json").lines == []
+    assert set(verdicts(other).values()) == {verdict} - {""}
+    assert len(verdicts(other)) == (5 if verdict else 0), "lines that only it has, too"
+
+    forge.ok("undo")
+    share(forge, other)
+    assert len(question(other)["examples"]) == (3 if verdict else 5)

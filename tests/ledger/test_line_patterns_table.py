@@ -100,7 +100,7 @@ def test_which_lines_look_like_fields(ledger, lines, is_field):
     fields = line_patterns.FieldDetector(ledger)
     assert (lines[0] in fields) is is_field
     needs_answer = is_field or line_patterns.find_line_pattern(lines[0]) == "a :: b"
-    assert line_patterns.needs_pattern_answer(ledger, lines[0], fields) is needs_answer
+    assert line_patterns.has_unaccepted_pattern(ledger, lines[0], fields) is needs_answer
     other = replace(lines[0], document=replace(lines[0].document, source="w"))
     assert other not in line_patterns.FieldDetector(ledger)
 
@@ -128,11 +128,13 @@ def test_which_answer_counts(ledger, answers, answer):
     assert line_patterns.find_line_pattern_answer(ledger, line("a::b", source="w")) == ""
     fields = line_patterns.FieldDetector(ledger)
     ambiguous = line("a :: b")
-    assert line_patterns.needs_pattern_answer(ledger, ambiguous, fields)
-    with ledger.transaction():
-        key = line_patterns.make_line_pattern_event_key("v", "a :: b")
-        ledger.record_event("form", key, USER, {"choice": "accept"})
-    assert not line_patterns.needs_pattern_answer(ledger, ambiguous, fields)
+    assert line_patterns.has_unaccepted_pattern(ledger, ambiguous, fields)
+    key = line_patterns.make_line_pattern_event_key("v", "a :: b")
+    for choice in ("never", "accept"):
+        with ledger.transaction():
+            ledger.record_event("form", key, USER, {"choice": choice})
+        is_unaccepted = line_patterns.has_unaccepted_pattern(ledger, ambiguous, fields)
+        assert is_unaccepted is (choice == "never")
 
 
 @pytest.mark.parametrize(

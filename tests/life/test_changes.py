@@ -357,7 +357,7 @@ def test_the_shelf_counts_the_cards_that_lost_their_passage(person):
             person.write(step(person.written))
             person.run()
     with page(person) as session:
-        assert "1 card lost its passage in Sleep" in session.render_documents()["without"]
+        assert "1 card lost its passage in Sleep" in session.render_documents()["lost"]
 
 
 def test_a_conflict_is_the_next_thing_to_decide(in_conflict):

@@ -548,6 +548,29 @@ def test_a_folder_of_the_settings_keeps_what_else_was_read_there(workspace, note
         ]
 
 
+@pytest.mark.parametrize(
+    ("name", "kind", "root", "follows"),
+    [
+        ("v", "pdf", "", True),
+        ("v", "obsidian", "", True),
+        ("w", "pdf", "", False),
+        ("v", "pdf", "parent", False),
+        ("v", "kindle", "", False),  # an account has many files
+    ],
+)
+def test_a_missing_place_is_where_the_settings_name_its_source(
+    workspace, notes, name, kind, root, follows
+):
+    old = notes.with_name("old")
+    with_sources(workspace, entry("obsidian", notes, "v"))
+    place = RememberedPath(str(old), kind, name, root and str(old.parent))
+    store_remembered_paths(workspace.folder.state_directory, [place])
+    selector = sources._Selector(workspace.folder, None)
+    assert [each.path for each in selector.places] == [str(notes if follows else old)]
+    old.mkdir()
+    assert sources._Selector(workspace.folder, None).places == [place]
+
+
 def test_pdfs_without_a_mark_are_those_that_are_there(workspace, tmp_path, monkeypatch):
     rows = [
         {"container": container, "place": place}

@@ -37,6 +37,7 @@ def test_the_encoding_of_a_file(head, encoding):
     [
         ("é\r\n\rb".encode(), "é\n\nb", "é\n\nb"),
         ("é\r\nb".encode("utf-16"), "é\nb", "é\nb"),
+        (b"a\rb", "a\nb", "a\nb"),
         # Windows-1252 has few letters beyond ASCII, and no letters of UTF-8 beside them
         (b"un caf\xe9\r\n", "not UTF-8: byte 6 is 0xe9", "un café\n"),
         (b"caf\xe9x", "not UTF-8: byte 3 is 0xe9", "caféx"),

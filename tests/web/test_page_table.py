@@ -768,6 +768,25 @@ def test_a_page_that_the_browser_no_longer_wants_is_not_drawn(door):
     assert door("/api/page")[2] == b"drawn"
 
 
+def test_a_request_waits_again_if_another_request_for_its_page_was_cancelled(door):
+    drawings = [Drawing(), Drawing()]
+
+    def draw(handler: object) -> Response:
+        is_first = drawings[0].calls == 0
+        return drawings[0 if is_first else 1](handler)
+
+    door.page = dataclasses.replace(door.page, use_session=draw)
+
+    def give_up() -> None:
+        drawings[0].future.cancel()
+        drawings[0].future.set_running_or_notify_cancel()
+
+    Timer(0.02, give_up).start()
+    Timer(0.04, drawings[1].future.set_result, [None]).start()
+    assert door("/api/page")[2] == b"drawn"
+    assert [drawing.calls for drawing in drawings] == [1, 2]
+
+
 @pytest.mark.parametrize(
     ("what", "status", "key", "value"),
     [

@@ -113,7 +113,7 @@ _PICTURE_PLACEHOLDER = "\N{OBJECT REPLACEMENT CHARACTER}"
 def find_card_sides(inline: InlineText, syntax: CardSyntax) -> CardSides | None:
     """Find the sides of a one-line card such as `front::back`, or return None.
 
-    Colons don't count as a separator in code, maths, URLs and bracketed fields, between
+    Colons don't count as a separator in code, maths, links and bracketed fields, between
     identifiers (`std::vector`, `Foo::bar()`, `a::b::c`), after an unclosed `{{`, before an
     unopened `}}`, or in a Dataview field (`key:: value`). If there are several possible
     separators, the form is `INLINE_FIELD`, which lets the user decide.
@@ -159,6 +159,8 @@ def _iter_colon_cards(
             continue
         next_closer = text.find("}}", end)
         if next_closer >= 0 and text.find("{{", end, next_closer) < 0:
+            continue
+        if any(link[0] <= start < link[1] for link, _ in inline.link_targets):
             continue
         front = text[:start]
         if inline.has_picture_or_edge_at(start):

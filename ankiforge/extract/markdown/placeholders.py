@@ -96,9 +96,11 @@ _HIDDEN_TEMPLATE = rf"""
   |\\[^\n]
   # code, which ends with its paragraph at the latest; backticks alone
   |(?P<ticks>`++)(?:[^`\n]++|(?!{_EMPTY_LINE})\n|(?!(?P=ticks)(?!`))`++)*+(?P=ticks)|`+
+  # what Annotator writes around a highlight, commands of Templater over several lines, and of
+  # GitBook or Jekyll
+  |(?P<program>%%(?:PREFIX%%[^\n]{{0,200}}?%%HIGHLIGHT%%|POSTFIX%%[^\n]*(?=\*$)|LINK%%\[\[[^\]\n]*\]\])
+  |<%(?:(?!%>)[^\n])*\n.*?%>|\{{%-?[ ]?[a-z][^\n{{}}%]{{0,200}}%\}})
   |(?P<comment><!--.*?-->|%%.*?%%)
-  # commands of Templater over several lines, and of GitBook or Jekyll
-  |(?P<program><%(?:(?!%>)[^\n])*\n.*?%>|\{{%[ ]?[a-z][^\n{{}}%]{{0,200}}%\}})
   # inline maths
   |{MATH_PATTERN}
   |(?P<maths>\$\$(?:[\s>]*\\[A-Za-z].*?|(?:(?!{_EMPTY_LINE}|\$\$).)+)\$\$)

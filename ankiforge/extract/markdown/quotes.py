@@ -786,6 +786,9 @@ class QuoteIndex:
         # at their ends
         if len(places) > 1 or len(annotations - {""}) > 1 or not citations:
             return []
+        # the text of a link to a passage is the quotation, whatever is around the link
+        if any(each.quote_span and each.cites_passage for each in citations):
+            return []
         if not all(map(self._has_links_outside_text, citing_blocks)):
             return []
         # a callout must have a type used for quotes, or a link to a page or passage

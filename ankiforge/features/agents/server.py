@@ -58,10 +58,12 @@ def serve(agent: AgentSession) -> None:
     anyio.run(_serve, agent)
 
 
-async def _serve(agent: AgentSession) -> None:
-    one_at_a_time = anyio.CapacityLimiter(1)
+def describe_tools() -> list[types.Tool]:
+    """Describe the tools to a client.
 
-    # describe the tools to the client
+    No tool is destructive, because each changes only what the same session has proposed. A client
+    would otherwise ask the user before each proposal.
+    """
     tools = []
     for tool in load_tools().values():
         _, schemas = msgspec.json.schema_components([tool.arguments])
@@ -82,6 +84,12 @@ async def _serve(agent: AgentSession) -> None:
             annotations=hints,
         )
         tools.append(described)
+    return tools
+
+
+async def _serve(agent: AgentSession) -> None:
+    one_at_a_time = anyio.CapacityLimiter(1)
+    tools = describe_tools()
 
     async def list_tools(_: Any, __: Any) -> types.ListToolsResult:
         return types.ListToolsResult(tools=tools)

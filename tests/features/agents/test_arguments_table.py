@@ -7,7 +7,11 @@ import pytest
 from ankiforge.draft.privacy import SendableHighlight, mark_as_sendable
 from ankiforge.errors import UsageError
 from ankiforge.features.agents import agent as agents
-from ankiforge.features.agents.server import _normalize_arguments, load_tools
+from ankiforge.features.agents.server import (
+    _normalize_arguments,
+    describe_tools,
+    load_tools,
+)
 from ankiforge.model import Document, DocumentKey, Highlight, HighlightKey, HighlightKind
 
 ONE = {"highlight": "k", "kind": "basic", "front": "a", "back": "b"}
@@ -109,3 +113,17 @@ def test_an_agent_gets_what_a_highlight_has(texts, kind, data):
 
 def test_a_long_highlight_says_how_many_cards_it_may_have():
     assert agents.highlight_to_json(sendable(exact=LONG))["cards"] > 1
+
+
+def test_no_tool_asks_the_user_before_it_proposes():
+    hints = {
+        tool.name: (
+            tool.annotations.read_only_hint,
+            tool.annotations.destructive_hint,
+            tool.annotations.open_world_hint,
+        )
+        for tool in describe_tools()
+    }
+    writes = {name for name, (is_read_only, *_) in hints.items() if not is_read_only}
+    assert writes == {"propose_cards", "withdraw_card"}
+    assert {hint[1:] for hint in hints.values()} == {(False, False)}

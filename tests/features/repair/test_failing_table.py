@@ -1,10 +1,13 @@
 """Which cards fail, as a table: the answers, what a person or Anki said, and when it was mended."""
 
+from datetime import UTC, datetime, timedelta, timezone
+
 import pytest
 from msgspec.structs import replace
 
-from ankiforge.features.repair.count import FailingCount
+from ankiforge.features.repair.count import FailingCount, load_last_repair_days
 from ankiforge.features.repair.failing import CardHistory, FirstAnswer, find_failing_cards
+from ankiforge.ledger import Ledger, decide
 
 
 def card(days: str, **more: object) -> CardHistory:
@@ -95,3 +98,15 @@ def test_wishes_come_first_and_then_what_cost_most():
 )
 def test_what_fails_is_told_with_the_time_that_it_took(cards, minutes, line):
     assert FailingCount("", "", cards, minutes).line == line
+
+
+def test_a_repair_of_today_was_today_where_the_user_is(tmp_path):
+    now = datetime.now(UTC)
+    # where it is another day than in UTC
+    zone = timezone(timedelta(hours=-12 if now.hour < 12 else 12))
+    with Ledger(tmp_path / "ledger.db", tmp_path, "device") as ledger:
+        decide.record_repair(ledger, "split", 7, "other")
+        days = load_last_repair_days(ledger, now.astimezone(zone))
+        assert days == {7: 0}
+        tomorrow = (now + timedelta(days=1)).astimezone(zone)
+        assert load_last_repair_days(ledger, tomorrow) == {7: -1}

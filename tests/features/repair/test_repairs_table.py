@@ -2,7 +2,8 @@
 
 import pytest
 
-from ankiforge.features.repair.repairs import CardToRepair, parse_repairs
+from ankiforge.draft.privacy import mark_as_sendable
+from ankiforge.features.repair.repairs import CardToRepair, build_request, parse_repairs
 
 CARD = CardToRepair({"Front": "Which three?", "Back": "a, b, c"})
 CLOZE = CardToRepair({"Text": "{{c1::a}} and {{c2::b}}"})
@@ -53,6 +54,13 @@ ROWS = [
 def test_what_is_read_of_a_reply(reply, card, fields):
     found = parse_repairs(reply, card, "it is said")
     assert [repair.fields for repair in found] == fields
+
+
+def test_a_request_shows_an_answer_and_not_its_schema():
+    request = build_request(CARD, [], "", "", mark_as_sendable)
+    prompt = "".join(message["content"] for message in request.messages)
+    assert '{"repairs": [{"why": ' in prompt
+    assert '"properties"' not in prompt
 
 
 def test_a_repair_may_add_four_cards_and_only_whole_ones():
