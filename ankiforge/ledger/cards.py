@@ -279,9 +279,9 @@ def load_card(store: Store, guid: str) -> LocalCard:
         RefusedError: There is no card with this GUID.
     """
     card, passage = load_card_and_passage(store, guid)
-    return _combine_with_current_passage(
-        store, card, passage, highlights.load_highlight_rows(store, passage.keys)
-    )
+    rows = highlights.load_highlight_rows(store, passage.keys)
+    separated_keys = _load_separated_keys(store)
+    return _combine_with_current_passage(store, card, passage, rows, separated_keys)
 
 
 def iter_cards(
@@ -293,6 +293,7 @@ def iter_cards(
     """
     if passage_keys is None:
         passage_keys = load_passage_keys(store)
+    separated_keys = _load_separated_keys(store)
     for batch in iter_batches(passage_keys):
         passages = store.get_passages(batch)
         highlight_keys: list[str] = []
@@ -306,11 +307,29 @@ def iter_cards(
             keys = [key for key in passage.keys if key in row_by_key]
             rows = [row_by_key[key] for key in keys]
             for card in passage.cards.values():
-                yield _combine_with_current_passage(store, card, passage, rows)
+                yield _combine_with_current_passage(
+                    store, card, passage, rows, separated_keys
+                )
+
+
+def _load_separated_keys(store: Store) -> set[str]:
+    """Load the keys of passages that were one passage until the user undid that answer."""
+    query = (
+        "SELECT id, line FROM event WHERE what IN ('same', 'undo') AND what = 'same'"
+        " AND EXISTS (SELECT 1 FROM event u WHERE u.undoes = event.id AND u.undoes != '')"
+    )
+    pairs = [(event.key, event.body["old"]) for event in store.iter_events(query)]
+    return {
+        key for pair in pairs if pair[1] not in store.get_keys(pair[0]) for key in pair
+    }
 
 
 def _combine_with_current_passage(
-    store: Store, card: Card, passage: Passage, highlight_rows: Sequence[Row]
+    store: Store,
+    card: Card,
+    passage: Passage,
+    highlight_rows: Sequence[Row],
+    separated_keys: set[str],
 ) -> LocalCard:
     """Combine a card with its *home*, the passage that currently contains its sentence.
 
@@ -318,6 +337,9 @@ def _combine_with_current_passage(
     `highlight_rows` are the rows of all highlights of the card's own passage.
     """
     local_card = _combine_with_passage(card, passage, highlight_rows)
+    # the last export may have had the text of the other passage
+    if not separated_keys.isdisjoint(passage.keys):
+        local_card = replace(local_card, keeps_last_exported_text=False)
     is_present = any(row["state"] == "present" for row in highlight_rows)
     if is_present and normalize_text(card.quote) in normalize_text(
         get_sentence_text(local_card.highlight)

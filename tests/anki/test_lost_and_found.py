@@ -18,6 +18,18 @@ def no_change(desk: Desk) -> None:
     assert desk.forge.ok("list", "--view", "changed", "--json").lines == []
 
 
+def cites(place: str, words: str, tag: str) -> Step:
+    """The one note in Anki has this passage and tag."""
+
+    def look(desk: Desk) -> None:
+        [note] = map(desk.col.get_note, desk.col.find_notes(""))
+        assert place in note["Citation"]
+        assert words in note["Source"]
+        assert note.tags == [f"ankiforge::doc::{tag}"]
+
+    return look
+
+
 LONG = "What is the word for Katze?::{}\n"
 
 
@@ -35,6 +47,13 @@ STORIES: dict[str, tuple[Step, ...]] = {
     "a note deleted before the first look stays deleted": (
         do.write("Katze:::cat\n"), do.ship(), do.answer(), do.delete(), do.run(written=0, tombstones=1),
         do.run(written=0, tombstones=0), do.say("undo", "CARD"), do.run(written=1),
+    ),
+    "a card has its own passage again after another was said to be the same": (
+        do.write("# Pets\n\nWhat do you call a Katze?::a cat in English\n"), do.go(),
+        do.write("# Pets\n"), do.write("# Zoo\n\nWhat do we call a Katze?::cats in English\n", "B.md"),
+        do.run(), do.answered("same", "accept"), do.ship(), cites("B › Zoo", "cats", "b"),
+        do.say("undo"), do.run(updated=1), do.run(updated=1), do.load(updated=1), cites("A › Pets", "a cat", "a"),
+        do.run(written=0), do.lose(), do.run(written=0), cites("A › Pets", "a cat", "a"),
     ),
     "a field emptied in Anki stays empty after a loss": (
         do.write("Katze:::cat\n"), do.go(), do.edit(Reverse=""), do.lose(),
