@@ -314,6 +314,7 @@ def iter_cards(
 
 def _load_separated_keys(store: Store) -> set[str]:
     """Load the keys of passages that were one passage until the user undid that answer."""
+    # the first condition is for the index
     query = (
         "SELECT id, line FROM event WHERE what IN ('same', 'undo') AND what = 'same'"
         " AND EXISTS (SELECT 1 FROM event u WHERE u.undoes = event.id AND u.undoes != '')"

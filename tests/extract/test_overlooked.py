@@ -120,7 +120,7 @@ def test_what_looks_like_something_is_listed_with_kind_place_and_reason(forge, v
         (
             "START\nBasic\nWhat is it?\nBack: A cell.\n<!--ID: 1650000000001-->\nEND\n",
             "note of Obsidian_to_Anki | line 1 | its plug-in was never on during a run, or does not "
-            "read this place",
+            "read this place, or it is in code",
         ),
         (
             "Ratio of H to O in water::2::1\n",
