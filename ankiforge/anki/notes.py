@@ -240,7 +240,8 @@ def render_citation(card: ShownCard, filter_context: ContextFilter) -> str:
     return line + "".join(citations)
 
 
-_FILE_NAME = regex(r"\S*[-_\d]\S*")
+_NUMBERED_NAME = regex(r"\S*\d\S*")
+_NAME_SEPARATORS = regex(r"[-_]+")
 # The length to which a list item that is above the highlight is truncated, in characters.
 _MAX_ITEM_CHARS = 60
 _MAX_WORK_CHARS = 40
@@ -255,8 +256,8 @@ def _filter_context_parts(card: ShownCard, filter_context: ContextFilter) -> Str
     """List the title, headings and parent list items that don't reveal the answer."""
     document = card.highlight.document
     parts = [*_list_title_and_headings(document, card.highlight.heading)]
-    # omit the title if it's just a file name such as 02-how-to-read
-    if _FILE_NAME.fullmatch(document.meaningful_title) and _has_file_name_as_title(
+    # omit the title if it's just a file name with numbers, such as 02-how-to-read
+    if _NUMBERED_NAME.fullmatch(document.meaningful_title) and _has_file_name_as_title(
         document
     ):
         parts = parts[1:] or parts
@@ -294,11 +295,12 @@ def _list_title_and_headings(document: Document, heading: str) -> Strings:
     """Return the title of a work, followed by the headings above a highlight in it.
 
     The first heading is dropped if it only repeats the title. If the title is just a
-    lower-case file name, it's capitalized.
+    lower-case file name, such as `cap-theorem`, it's capitalized and gets spaces.
     """
     title = document.meaningful_title
     if title.islower() and _has_file_name_as_title(document):
-        title = capwords(title)
+        is_numbered = _NUMBERED_NAME.fullmatch(title)
+        title = capwords(title if is_numbered else _NAME_SEPARATORS.sub(" ", title))
     headings = heading.split(" › ")
     if is_same_text(headings[0], title):
         headings = headings[1:]

@@ -195,6 +195,10 @@ def test_the_line_above_the_question_does_not_tell_the_answer(
     [
         ("02-how-to-read", "How to Read a Paper › Goals › Claims", "How to Read a Paper › Claims"),
         ("02-how-to-read", "", "02-how-to-read"),
+        ("cap-theorem", "Exam", "Cap Theorem › Exam"),
+        ("rate_limiter", "", "Rate Limiter"),
+        ("raft", "Exam", "Raft › Exam"),
+        ("T-cell", "Exam", "T-cell › Exam"),
         ("Reading", "Goals › Claims", "Reading › Claims"),
         ("Reading", "Claims", "Reading › Claims"),
         ("How one reads a paper of a field in which one is new", "", "How one reads a paper of a field in which one is new"),

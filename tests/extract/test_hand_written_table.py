@@ -178,6 +178,10 @@ def test_the_cards_of_a_note(text, blocks):
 FIELDS = [
     ('START\nBasic\na\nBack: b\nEND', ["START … END: 'a' | 'b' is_declared"]),
     ('START\nBasic\nFront: a\nBack: b\nc\nTags: x y\nEND', ["START … END: 'a' | 'b\\nc' is_declared #x #y"]),
+    ('START\nBasic\nIn Java: a?\nBack: b\nEND', ["START … END: 'In Java: a?' | 'b' is_declared"]),
+    ('START\nBasic\na\nNote: c\nBack: b\nEND', ["START … END: 'a\\nNote: c' | 'b' is_declared"]),
+    ('START\nBasic\nVorderseite: a\nRückseite: b\nEND', ["START … END: 'a' | 'b' is_declared"]),
+    ('START\nCloze\nText: a {b}\nBack Extra: c\nEND', ["START … END: 'a {b}' | 'c' is_cloze is_declared"]),
     ('START\nCloze\na {b}\nEND', ["START … END: 'a {b}' | '' is_cloze is_declared"]),
     ('START\nBasic (and reversed card)\na\nBack: b\nEND', ["START … END: 'a' | 'b' two_way is_declared"]),
     ('START\nBasic (optional reversed card)\na\nBack: b\nAdd Reverse: y\nEND', ["START … END: 'a' | 'b' two_way is_declared"]),

@@ -794,6 +794,11 @@ class _CardParser:
         without_id = _ID_OR_COMMENT.sub("", text)
         text, _, tags = _TAGS_LABEL.sub("\0", without_id).partition("\0")
         parts = ["", *_FIELD_NAME.split(text)]
+        if second_field := _SECOND_FIELD.search(text):
+            # all before it is the front, also lines such as `In Java: what is null?`
+            start = second_field.start()
+            front = _FIRST_FIELD.sub("", text[:start].strip())
+            parts = ["", front, *_FIELD_NAME.split(text[start:])[1:]]
         two_way = "reversed" in note_type and "optional" not in note_type
         values = []
         for name, value in zip(parts[::2], map(str.strip, parts[1::2]), strict=True):
@@ -856,6 +861,8 @@ _FIELD_NAME = regex(
     r"(?m)(?:^|(?<=\s)(?=(?:Back|Extra|Back Extra):))"
     r"([A-Z][\w ]{0,24}):[ \t]*"
 )
+_FIRST_FIELD = regex(r"\A(?:Front|Text):[ \t]*")
+_SECOND_FIELD = regex(r"(?m)(?:^|(?<=\s))(?:Back Extra|Back|Extra):")
 _TAGS_LABEL = regex(r"(?m)(?:^|(?<=[ \t]))Tags:[ \t]*(?=[^\n]*(?:\n\s*)?\Z)")
 _ID_OR_COMMENT = regex(rf"(?m)^ID: \d+[ \t]*$|{COMMENT_FILLER}+")
 # The field that adds a second card to a note whose type is Anki's "Basic (optional
