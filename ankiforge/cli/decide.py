@@ -284,12 +284,20 @@ def decide_all(
             decision in this action count as decided.
     """
     from ankiforge.ledger.decide import NotPendingError, can_undo, count_accepted_cards
+    from ankiforge.ledger.questions import find_open_questions
     from ankiforge.model import is_question_id
     from ankiforge.reports.history import describe_event
     from ankiforge.text import format_count
 
     results: list[Json] = []
     refusals: list[RefusedError] = []
+    ids, is_yes = list(ids), participle == "accepted"
+    questions = find_open_questions(ledger) if any(map(is_question_id, ids)) else []
+    effects = [
+        question.accept_effect if is_yes else question.reject_effect
+        for question in questions
+        if question.id in ids
+    ]
     with ledger.action() as action:
         for id in ids:
             result: Json = {"id": id, "guid": None, "done": True, "refused": ""}
@@ -323,6 +331,7 @@ def decide_all(
                     if answer.event.kind != "accept"
                 ]
                 participle = "answered"
+                replies = replies or effects  # of answers that aren't in the journal
                 if any(replies):
                     participle += f": {', '.join(filter(None, dict.fromkeys(replies)))}"
                 if len(replies) < len(answers):

@@ -114,6 +114,8 @@ def list_(
             # with --all, the first alternative is already shown
             others = ", ".join(alternatives[everything:])
             nothing = f"nothing matches “{' '.join(query)}”" if query else "nothing here"
+            if len(query) > 1:
+                nothing += ", because a card must match each word"
             if view == "gone":
                 nothing = "no card here has lost its passage; this view lists cards only"
             call.say(f"{nothing}; see also: {others}")

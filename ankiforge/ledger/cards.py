@@ -133,14 +133,17 @@ def load_passage_history(store: Store, guid_or_key: str) -> list[HistoryEntry]:
 def load_recent_decisions(store: Store) -> list[HistoryEntry]:
     """Load the latest decisions that haven't been undone, newest first.
 
-    At most `MAX_RECENT` entries are returned. They include the user's decisions and the changes
-    that sources made to cards.
+    At most `MAX_RECENT` entries are returned, and all older answers about a form of lines, because
+    they apply to later lines as well. The entries include the user's decisions and the changes that
+    sources made to cards.
     """
     query = (
         f"SELECT id, line FROM standing WHERE what NOT IN {JSON_VALUES}"
         " AND (by = 'person' OR what = 'revise') ORDER BY n DESC LIMIT ?"
     )
     events = list(store.iter_events(query, to_json(NON_DECISION_KINDS), MAX_RECENT))
+    query = "SELECT id, line FROM standing WHERE what = 'form' ORDER BY n DESC"
+    events += [event for event in store.iter_events(query) if event not in events]
     return [load_history_entry(store, event) for event in events]
 
 

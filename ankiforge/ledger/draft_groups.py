@@ -49,6 +49,9 @@ NO_WARNING_REASON = "no_warning"
 """The reason why a draft without warnings is pending: the settings don't let the policy
 accept it."""
 
+BEFORE_FIRST_RUN = "before first run"
+"""The metadata with the number of the last event, other than a reading, that the journal had before
+this database was filled."""
 
 Offer = tuple[PendingDraft, ...]
 """A group of drafts that the user decides on together, by accepting the first or selecting
@@ -252,6 +255,7 @@ class RemarkFinder:
         self._unknown_notes = set(store.get_value("strangers", list[str]) or [])
         self._any_deleted = store.fetch_first_row("SELECT 1 FROM grave") is not None
         self._fields = line_patterns.FieldDetector(store)
+        self._before_first_run = int(store.get_meta(BEFORE_FIRST_RUN) or 0)
 
     def load(self, drafts: Sequence[StoredDraft]) -> None:
         """Preload the data that `find_remarks` needs for these drafts."""
@@ -343,6 +347,12 @@ class RemarkFinder:
 
         if line_patterns.has_unaccepted_pattern(store, highlight, self._fields):
             yield Remark(RemarkKind.FORM)
+        elif draft.is_card_in_source and draft.is_clean and not draft.revised_guid:
+            # another device may have read the line without drafting
+            for reading in () if passage.was_ever_decided else passage.readings[:1]:
+                is_own = reading.device_id == store.device_id
+                if is_own and reading.event_number <= self._before_first_run:
+                    yield Remark(RemarkKind.WAITED_BEFORE)
         if draft.kind is CardKind.OCCLUSION and not draft.revised_guid:
             yield Remark(RemarkKind.FIGURE)
 

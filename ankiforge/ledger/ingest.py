@@ -19,6 +19,7 @@ from pathlib import Path
 from msgspec import convert
 from msgspec.structs import replace
 
+from ankiforge.ledger.draft_groups import BEFORE_FIRST_RUN
 from ankiforge.ledger.events import SOURCE, PassageReading, hash_text, normalize_text
 from ankiforge.ledger.match import (
     MIN_SHARED_FRACTION,
@@ -109,10 +110,12 @@ def ingest_scan_results(
     with store.transaction():
         for container in run.listing.complete:
             store.delete_meta(f"emptied {container}")
+            store.delete_meta(f"doubted:{container}")
             if container in report.suspicious_containers:
                 left, total = report.suspicious_containers[container]
                 folder = run.listing.directories[container]
                 store.set_meta(f"emptied {container}", f"asked {left} {total} {folder}")
+                store.set_value(f"doubted:{container}", run.doubted_documents[container])
     return report
 
 
@@ -148,6 +151,9 @@ class IngestRun:
             container for container, answer in answers.items() if answer == "yes"
         }
         """The containers for which the user confirmed that documents were deleted."""
+
+        self.doubted_documents: dict[str, list[DocumentId]] = {}
+        """The documents of each container that may have been deleted, if there are many."""
 
         # used while documents are read
         self.deferred_documents: list[ReadDocument] = []
@@ -188,6 +194,11 @@ class IngestRun:
         unselected_before = self._count_unselected()
         for batch in iter_document_batches(self.listing.read_documents(scan_results)):
             with self.store.transaction():
+                if not self.store.get_meta("run"):
+                    # a killed run may have recorded readings only, which drafting didn't follow
+                    query = "SELECT max(n) FROM event WHERE what NOT IN ('key', 'text')"
+                    number = self.store.fetch_value(query) or 0
+                    self.store.set_meta(BEFORE_FIRST_RUN, str(number))
                 self.store.set_meta("run", str(self.run_number))
                 for document in batch:
                     self._write_or_defer(document)
@@ -238,8 +249,10 @@ class IngestRun:
         self.report.passage_count = self.store.fetch_value(
             "SELECT count(DISTINCT coalesce(a.first, h.key)) FROM highlight h"
             " JOIN document d ON d.id = h.document LEFT JOIN alias a ON a.key = h.key"
-            f" WHERE h.state = 'present' AND d.container IN {JSON_VALUES}",
+            f" WHERE h.state = 'present' AND d.container IN {JSON_VALUES}"
+            f" AND d.id NOT IN {JSON_VALUES}",
             to_json(sorted(self.listing.places)),
+            to_json([id for ids in self.doubted_documents.values() for id in ids]),
         )
         self.report.documents = frozenset(
             row["id"]
@@ -669,6 +682,7 @@ class IngestRun:
             return unlisted_ids
         left_count = len(present_ids) - lost_count
         self.report.suspicious_containers[container] = (left_count, len(present_ids))
+        self.doubted_documents[container] = sorted(present_ids & unlisted_ids)
         return unlisted_ids - present_ids
 
     def _is_directory_listed(self, container: str) -> bool:
@@ -790,10 +804,13 @@ class IngestRun:
             state = "gone" if is_gone else "missing"
             query = "UPDATE highlight SET state = ?, missed = ? WHERE key = ?"
             self.store.execute(query, state, missing_since, mark.key)
-            if not is_gone:
+            if mark.is_journal_only:  # it may have been removed long ago
+                self.report.removed_unread_keys += [mark.key] if is_gone else []
+            elif not is_gone:
                 self.report.missing_keys.append(mark.key)
             else:
                 self.report.removed_keys.append(mark.key)
+            if is_gone:
                 schedule_redrafting_of_copies(self.store, mark.key)
 
     def _has_selection_changed(self, container: str) -> bool:

@@ -733,7 +733,8 @@ def find_similar_removed(
 ) -> Pairs:
     """Find pairs of a new and a similar removed highlight, to be confirmed by the user.
 
-    Removed highlights without a decision are skipped, because no card would be lost.
+    A new highlight that contains a removed one is the least similar, however long it is. Removed
+    highlights without a decision are skipped, because no card would be lost.
 
     Returns:
         The most similar removed highlight, keyed by the new highlight. No removed highlight
@@ -752,8 +753,9 @@ def find_similar_removed(
 
     ranked = []
     for new_highlight in new_highlights:
+        new_text = new_highlight.newest_reading.text
         similar_texts = process.extract(
-            new_highlight.newest_reading.text,
+            new_text,
             texts,
             scorer=fuzz.ratio,
             score_cutoff=MIN_QUESTION_SIMILARITY,
@@ -762,6 +764,9 @@ def find_similar_removed(
         )
         for _text, similarity, index in similar_texts:
             ranked.append((-similarity, (new_highlight, owners[index])))
+        for owner, text in zip(owners, texts, strict=True):
+            if len(text) >= MIN_DISTINCTIVE_CHARS and text in new_text:
+                ranked.append((-MIN_QUESTION_SIMILARITY, (new_highlight, owner)))
     pairs: Pairs = {}
     add_unpaired_candidates(pairs, _sort_candidates(ranked))
     return {mark: pairs[mark] for mark in new_highlights if mark in pairs}

@@ -396,12 +396,15 @@ def _find_passages_with_questions(store: Store) -> set[str]:
     return {row["passage"] for row in rows}.union(cards.find_passage_keys(store, guids))
 
 
-def count_doubtful_lines(store: Store, keys: Sequence[str]) -> tuple[int, int]:
+def count_doubtful_lines(
+    store: Store, keys: Sequence[str]
+) -> tuple[int, int, Counter[str]]:
     """Count the highlights whose form of line may not be a card (see `line_patterns`).
 
     Returns:
-        How many of the highlights an open question holds back, and how many were skipped
-        because the user said that such lines aren't cards.
+        How many of the highlights an open question holds back, how many were skipped because the
+        user said that such lines aren't cards, and how many of each form have a card because the
+        user said that they are.
     """
     draft_ids = list[str]()
     for question in questions.find_open_questions(store):
@@ -414,7 +417,18 @@ def count_doubtful_lines(store: Store, keys: Sequence[str]) -> tuple[int, int]:
         *line_patterns.NEVER_REASONS,
         to_json(keys),
     )
-    return len(set(keys).intersection(held_keys)), skipped_count
+    made = Counter[str]()
+    if store.fetch_first_row("SELECT 1 FROM standing WHERE what = 'form'"):
+        for row in store.fetch_rows(
+            "SELECT body FROM highlight WHERE key IN (SELECT passage FROM card WHERE live)"
+            f" AND key IN {JSON_VALUES}",
+            to_json(keys),
+        ):
+            highlight = decode_highlight(row["body"])
+            answer = line_patterns.find_line_pattern_answer(store, highlight)
+            if answer == line_patterns.ACCEPTED:
+                made[line_patterns.list_line_patterns(highlight)[-1]] += 1
+    return len(set(keys).intersection(held_keys)), skipped_count, made
 
 
 def load_draft_locations(store: Store, ids: Iterable[str]) -> list[PassageLocation]:

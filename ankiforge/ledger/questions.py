@@ -100,6 +100,9 @@ def _record_answer(
     match question.kind:
         case UserQuestionKind.SAME | UserQuestionKind.DUPLICATE if not yes:
             store.record_event("different", question.new, USER, {"old": question.old})
+            for draft in draft_groups.iter_pending_drafts(store, question.drafts):
+                if draft.is_user_card:
+                    _make_card_if_clean(store, draft)
         case UserQuestionKind.SAME:
             store.record_event("same", question.new, USER, {"old": question.old})
             # ask at once whether the card still fits
@@ -408,7 +411,9 @@ def _iter_missing_document_questions(store: Store) -> Iterator[UserQuestion]:
         _, remaining, expected, folder = value.split(" ", maxsplit=3)
         lost = int(expected) - int(remaining)
         location = f"in {folder}" if folder else f"in {container}"
-        documents = format_count(int(expected), "document")
+        kind = container.partition(":")[0]
+        noun = {"pdf": "PDF", "vault": "note"}.get(kind, "document")
+        documents = format_count(int(expected), noun)
         verb = "was" if lost == 1 else "were"
         live_cards = store.fetch_value(
             "SELECT count(*) FROM card c JOIN highlight h ON h.key = c.passage"
@@ -574,12 +579,16 @@ def _answer_line_pattern(
             store.execute(query, reason, draft.highlight.key)
         elif draft.id in excluded_ids:
             decide.reject_item(store, draft.id)
-        elif draft.is_clean and all(
-            remark.kind in (RemarkKind.FORM, RemarkKind.TAKEN_BACK)
-            for remark in draft.remarks
-        ):
-            snapshot, _ = decide.load_draft(store, draft.id)
-            decide.make_card(store, snapshot, draft)
+        else:
+            _make_card_if_clean(store, draft)
+
+
+def _make_card_if_clean(store: Store, draft: PendingDraft) -> None:
+    """Accept a draft after an answer, unless a check or a remark still asks for a review."""
+    answered = (RemarkKind.FORM, RemarkKind.TAKEN_BACK)
+    if draft.is_clean and all(remark.kind in answered for remark in draft.remarks):
+        snapshot, _ = decide.load_draft(store, draft.id)
+        decide.make_card(store, snapshot, draft)
 
 
 _ASK_FUNCTIONS = (

@@ -97,6 +97,9 @@ class IngestReport(msgspec.Struct):
     doesn't find them either."""
     removed_keys: list[str] = []
     """The keys of the removed highlights."""
+    removed_unread_keys: list[str] = []
+    """The keys of the removed highlights that this database has only from the journal, because it
+    was rebuilt or another device read them. They may have been removed long ago."""
     restored_keys: list[str] = []
     """The keys of the highlights that were missing or removed and are in their source again."""
     unselected: int = 0

@@ -210,7 +210,9 @@ CREATE VIEW IF NOT EXISTS present_passage AS
                 < (instr('zotero pdf vault other', h.route), instr(a.keys, h.key))) AS leads
     FROM highlight h JOIN document d ON d.id = h.document
         LEFT JOIN alias a ON a.key = h.key LEFT JOIN passage p ON p.key = coalesce(a.first, h.key)
-    WHERE h.state = 'present';
+    -- without the documents about which the user is asked whether they were deleted, see `ingest`
+    WHERE h.state = 'present' AND h.document NOT IN (SELECT j.value FROM meta m, json_each(m.value) j
+        WHERE m.name > 'doubted:' AND m.name < 'doubted;');
 CREATE TABLE IF NOT EXISTS rejected (content TEXT, passage TEXT, PRIMARY KEY (content, passage)) WITHOUT ROWID;
 
 -- our notes at the last read of Anki

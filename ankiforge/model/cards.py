@@ -60,6 +60,9 @@ class RemarkKind(StrEnum):
     SAME_SENTENCE = "you have a card of this sentence with another answer"
     """`Remark.detail` names a card of another passage that is about the same sentence."""
     REJECTED_ELSEWHERE = "you rejected the same words in another place"
+    WAITED_BEFORE = "it already waited before .ankiforge was lost"
+    """The journal has the line of a card without a decision, so it waited for one. The checks may
+    find nothing now, because they compare with other cards than in the database of that time."""
     FIGURE = "a figure waits for you to look at what it hides"
     FORM = "such lines may not be cards; one answer is for all of them"
     """Lines written in this form may not be meant as cards. The user is also asked a
@@ -111,7 +114,7 @@ class UserQuestionKind(StrEnum):
     ABSENT = ("absent", "they were deleted", "nothing happened: send them again")
     """Notes are missing in Anki although Anki has no record of their deletion, or a large part of a
     deck was deleted at once."""
-    EMPTIED = ("emptied", "they were deleted", "nothing happened")
+    EMPTIED = ("emptied", "they were deleted: later runs count them", "nothing happened")
     """A source lost most of its documents at once. They aren't treated as missing until the user
     answers."""
     FORM = ("form", "these are cards, and later ones", "no cards here")

@@ -15,6 +15,7 @@ import re
 import sys
 from collections.abc import Iterable, Iterator, Mapping
 from contextlib import contextmanager, suppress
+from errno import ENOSPC
 from itertools import chain
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -324,8 +325,9 @@ def _replace_package(path: Path) -> Iterator[Path]:
         part_path.replace(path)
     except OSError as error:
         message = f"{path}: cannot be replaced: {error.strerror or error}"
-        hint = "close the program that has it open, then: ankiforge build"
-        raise ItemError(message, hint=hint) from error
+        is_full = error.errno == ENOSPC
+        hint = "free space there" if is_full else "close the program that has it open"
+        raise ItemError(message, hint=f"{hint}, then: ankiforge build") from error
     finally:
         part_path.unlink(missing_ok=True)
 

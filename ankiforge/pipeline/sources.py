@@ -1132,7 +1132,8 @@ def _describe_report(report: IngestReport) -> Iterator[str]:
     yield f"passages read: {report.passage_count}, {counts}"
     changed = ("changed", (key for key, *_ in report.changed))
     moved = ("moved", (key for key, _ in report.moved))
-    lost = ("gone", report.removed_keys), ("back", report.restored_keys)
+    gone = "gone", (*report.removed_keys, *report.removed_unread_keys)
+    lost = gone, ("back", report.restored_keys)
     for name, keys in (("new", report.new), changed, moved, *lost):
         yield from (f"{name}: passage {anonymize_key(key)}" for key in keys)
 

@@ -87,7 +87,7 @@ from ankiforge.pipeline.run_result import (
     RunStep,
     ShouldGoOn,
 )
-from ankiforge.text import format_count, format_truncated_list, shorten_path
+from ankiforge.text import format_count, shorten_path
 
 if TYPE_CHECKING:
     from ankiforge.anki.connect import AnkiConnect
@@ -345,17 +345,22 @@ class Workspace:
             yield Problem(str(self.folder.ledger_path), message, hint, is_notice=True)
 
     def iter_lost_path_notices(self) -> Iterator[Problem]:
-        """Yield a notice for each source whose PATH was lost along with the database."""
+        """Yield a notice if sources aren't read because their PATHs were lost with the database."""
+        counts = Counter[str]()
         for container, places in load_unlocated_documents(self.ledger).items():
-            name = container.partition(":")[2]
-            documents = format_count(len(places), "document")
-            names = format_truncated_list(places)
-            verb = "is" if len(places) == 1 else "are"
+            kind, _, name = container.partition(":")
+            # Zotero's containers are its libraries, such as `zotero:user`
+            counts["Zotero" if kind == "zotero" else name] += len(places)
+        if counts:
+            names = [
+                f"{name} ({format_count(n, 'document')})" for name, n in counts.items()
+            ]
             message = (
-                f"its PATH was lost with .ankiforge, so {documents} ({names}) {verb} not"
-                " read; the cards stay"
+                "was lost with the PATHs of your sources, so these are not read, and"
+                f" their cards stay: {', '.join(names)}"
             )
-            yield Problem(name, message, f"ankiforge run PATH/OF/{name}", is_notice=True)
+            hint = "ankiforge run PATH for each, with its --deck and --marks"
+            yield Problem(".ankiforge", message, hint, is_notice=True)
 
     def build_model(
         self, drafter: str = "", *, fresh: bool = False, spent: float = 0.0

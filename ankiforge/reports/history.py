@@ -135,6 +135,8 @@ def format_draft_counts(new_count: int, rewording_count: int) -> str:
 def format_decision_row(entry: HistoryEntry) -> str:
     """Format a decision as one line: the kind of decision, the text and the time."""
     description, _ = describe_event(entry)
+    if entry.event.kind == "form":  # it applies to later lines, too
+        description = f"{description.removeprefix('made into ')} until undo {entry.id}"
     minute = _format_minute(entry.event)
     return f"{description}: {describe_decision(entry)}{ROW_TAIL_MARK}{minute}"
 

@@ -564,6 +564,7 @@ def build_run_report(
     )
     read = result.report or IngestReport()
     new_count, changed_count = len(read.new), len(read.changed)
+    lost_keys = [*read.removed_keys, *read.removed_unread_keys]
     usage_fields = ("requests", "cached", "tokens_in", "tokens_out", "cost_usd")
     command, reason = choose_next_command(
         workspace.folder, ledger, notices, counts=counts, run=result
@@ -587,7 +588,7 @@ def build_run_report(
             "drafted": result.drafted,
             "accepted": result.accepted,
             "revised": sum(not change.why for change in changes),
-            "lost": _count_lost_items(read, ledger).cards,
+            "lost": _count_lost_items(lost_keys, ledger).cards,
         },
         changes=tuple(
             {
@@ -775,6 +776,8 @@ def _format_details(
     elif result.has_no_highlights and not (result.has_failures or any(step)):
         yield NO_HIGHLIGHTS_HINT
         yield CHOOSE_HINT
+    if result.report:
+        yield _format_open_questions(result.report, ledger)
     changes = _find_changes(result, ledger, workspace.folder)
     yield from _format_changes(changes, change_limit)
     if result.report:
@@ -786,13 +789,30 @@ def _format_details(
 
 def _format_doubtful_lines(report: IngestReport, ledger: Ledger) -> TextLines:
     """Yield lines about the new highlights that may not be cards, because of their form of line."""
-    held, skipped = pending_items.count_doubtful_lines(ledger, report.new)
+    held, skipped, made = pending_items.count_doubtful_lines(ledger, report.new)
+    for form, count in made.items():
+        of_form = f"{format_count(count, 'new card')} of lines like `{form}`"
+        yield f"{of_form}, as you said: ankiforge list --view recent"
     if held:
         waiting = format_count(held, "new highlight waits", "new highlights wait")
         yield f"{waiting} for your answer, whether they are cards: ankiforge list --view questions"
     if skipped:
         are_skipped = format_count(skipped, "new highlight is", "new highlights are")
         yield f"{are_skipped} skipped, as you said of such lines: ankiforge list --no-card --all"
+
+
+def _format_open_questions(report: IngestReport, ledger: Ledger) -> str:
+    """Name the first open question, except about lines, if the run found any change."""
+    changes = [*report.new, *report.changed, *report.missing_keys]
+    is_changed = changes or report.suspicious_containers
+    asked = questions.find_open_questions(ledger) if is_changed else []
+    asked = [each for each in asked if each.kind is not UserQuestionKind.FORM]
+    if not asked:
+        return ""
+    more = f" (and {len(asked) - 1:,} more)" if asked[1:] else ""
+    texts = [truncate(to_one_line(text), 40) for text in asked[0].examples[:1]]
+    example = f" “{texts[0]}”:" if texts else ""
+    return f"to answer: {asked[0].text}{more}{example} ankiforge list --view questions"
 
 
 def _format_lost_passages(report: IngestReport, ledger: Ledger) -> TextLines:
@@ -808,19 +828,23 @@ def _format_lost_passages(report: IngestReport, ledger: Ledger) -> TextLines:
             f"{items}: the passage was not found; if a run some seconds later does not find it"
             f" either: {LIST_LOST_COMMAND}"
         )
-    lost = _count_lost_items(report, ledger)
+    lost = _count_lost_items(report.removed_keys, ledger)
     if lost.cards:
         yield f"{format_lost_cards(lost)}: {LIST_LOST_COMMAND}"
+    unread = _count_lost_items(report.removed_unread_keys, ledger)
+    if unread.cards:
+        cards = format_count(unread.cards, "card")
+        yield f"{cards} without a passage in what was read: {LIST_LOST_COMMAND}"
     if lost.drafts:
         drafts = format_count(lost.drafts, "draft")
         yield f"{drafts} of a chat or model will wait again when the passage is back"
 
 
 def _count_lost_items(
-    report: IngestReport, ledger: Ledger
+    keys: Sequence[str], ledger: Ledger
 ) -> pending_items.DependentItems:
     return pending_items.count_dependent_items(
-        ledger, report.removed_keys, excluded_states=("present", "missing", "unselected")
+        ledger, keys, excluded_states=("present", "missing", "unselected")
     )
 
 

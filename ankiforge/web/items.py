@@ -208,7 +208,7 @@ _QUESTION_TEXTS: dict[UserQuestionKind, tuple[str, Json, Json]] = {
         "The passage of your card is gone, and this one says nearly the same. “Yes” keeps the"
         " card, with any reviews, and asks whether it still fits.",
         _relabel(ACCEPT, "Yes, the same", "One card"),
-        _relabel(REJECT, "No, a new card", "Two cards"),
+        _relabel(REJECT, "No, a new card", "Kept apart"),
     ),
     UserQuestionKind.DUPLICATE: (
         "The one with more reviews stays.",

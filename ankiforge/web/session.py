@@ -696,13 +696,15 @@ class ReviewSession:
             if row and row.ending:
                 heading_start = f"{decided} decided"
                 sentences.append(row.ending)
-        heading = f"{heading_start}. Nothing waits here."
+        # beside a list, its last document may still have pending items
+        nothing_left = (
+            "Nothing waits here." if sitting.document else "Nothing more is in this list."
+        )
+        heading = f"{heading_start}. {nothing_left}"
         if left_text:
             heading = f"{heading_start}. Here: {left_text}."
         if not decided:
-            heading = (
-                "Everything was kept for later." if left_text else "Nothing waits here."
-            )
+            heading = "Everything was kept for later." if left_text else nothing_left
         return {"heading": heading, "told": " ".join(sentences), "cards": cards}
 
     def preview(self, decision: Decision) -> Json:

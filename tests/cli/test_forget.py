@@ -361,11 +361,12 @@ def test_after_the_database_was_deleted_a_run_names_the_paths_that_are_unknown(
         assert "there is nothing to read" in forge("run", code=2).stderr
         return
     lost = (
-        "note: notes: its PATH was lost with .ankiforge, so 1 document (a.md) is not read"
+        "note: .ankiforge: was lost with the PATHs of your sources, so these are not read,"
+        " and their cards stay: notes (1 document)"
     )
     told = [forge.ok(*command).stderr for command in (["status"], ["run"], ["run"])]
     assert [lost in each for each in told] == [True, True, True]
-    assert "ankiforge run PATH/OF/notes" in told[0]
+    assert "ankiforge run PATH for each, with its --deck and --marks" in told[0]
     forge.ok("run", vault)
     assert lost not in forge.ok("run").stderr
     assert len(forge.cards()) == 1

@@ -95,6 +95,10 @@ def test_an_empty_list_names_the_lists_that_may_have_it(read):
             nothing = "no card here has lost its passage; this view lists cards only"
         told = read.ok("list", *options, "no such words").stderr
         assert told == f"{nothing}; see also: {others}\n"
+        if "gone" not in options:
+            told = read.ok("list", *options, "no", "such").stderr
+            each = "nothing matches “no such”, because a card must match each word"
+            assert told == f"{each}; see also: {others}\n"
         assert read.ok("list", *options, "--limit", "0").stderr == ""
         assert "no option --nope" in read("list", *options, "--nope", code=2).stderr
 

@@ -9,6 +9,8 @@ from typing import Any
 
 import pytest
 
+from ankiforge.ledger import cards
+
 NOTE = "".join(f"{name} :: {text}\n\n" for name, text in (
     ("Capital of France", "Paris"), ("Capital of Italy", "Rome"), ("Capital of Spain", "Madrid"),
 ))  # fmt: skip
@@ -35,7 +37,9 @@ def question(forge: Any) -> dict[str, Any]:
     return dict(asked)
 
 
-def test_lines_with_blanks_around_the_colons_are_one_question(forge, note) -> None:
+def test_lines_with_blanks_around_the_colons_are_one_question(
+    forge, note, monkeypatch
+) -> None:
     assert set(verdicts(forge).values()) == {"waiting"}
     asked = question(forge)
     assert len(asked["examples"]) == 3
@@ -47,8 +51,17 @@ def test_lines_with_blanks_around_the_colons_are_one_question(forge, note) -> No
     forge.ok("accept", asked["id"])
     assert set(verdicts(forge).values()) == {"accepted"}
     note.write_text(NOTE + LATER, encoding="utf-8")
-    forge.ok("run")
+    said = forge.ok("run").stdout
+    told = "2 new cards of lines like `a :: b`, as you said: ankiforge list --view recent"
+    assert f"  {told}\n" in said
     assert verdicts(forge)["Capital of Norway"] == "accepted"
+    # the answer is listed with what ends it, however many decisions are later
+    monkeypatch.setattr(cards, "MAX_RECENT", 1)
+    recent = forge.ok("list", "--view", "recent").stdout
+    [ending] = [line for line in recent.splitlines() if "lines like `a :: b`" in line]
+    forge.ok("undo", ending.split(": ")[0].split()[-1])
+    left = {front for front, verdict in verdicts(forge).items() if verdict == "accepted"}
+    assert left == {"Capital of Greece", "Capital of Norway"}
 
 
 def test_a_run_says_which_of_its_new_highlights_a_question_holds_back(

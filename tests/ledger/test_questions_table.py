@@ -307,13 +307,13 @@ QUESTIONS: dict[str, tuple[list[str], str, str, str]] = {
         "",
     ),
     "n:A, rules A:heart, accept heart, empty": (
-        ["emptied: 1 of 1 document was not found in /v. 1 card comes from this source. Was it deleted?; vault:v; 0 cards 0 drafts"],
+        ["emptied: 1 of 1 note was not found in /v. 1 card comes from this source. Was it deleted?; vault:v; 0 cards 0 drafts"],
         "vault:v yes; (heart); card heart A live by person",
         "vault:v no; (heart); card heart A live by person",
         "",
     ),
     "n:A m:C, empty": (
-        ["emptied: 2 of 2 documents were not found in /v. 0 cards come from this source. Were they deleted?; vault:v; 0 cards 0 drafts"],
+        ["emptied: 2 of 2 notes were not found in /v. 0 cards come from this source. Were they deleted?; vault:v; 0 cards 0 drafts"],
         "vault:v yes; ",
         "vault:v no; ",
         "",

@@ -155,9 +155,7 @@ def test_a_vault_that_loses_most_of_many_notes_loses_none_until_that_is_confirme
     assert not forge.cards("finding:source_gone")
     [question] = forge.ok("list", "--view", "questions", "--json").lines
     assert question["question"] == "emptied"
-    lost = (
-        f"24 of 30 documents were not found in {vault}. 30 cards come from this source."
-    )
+    lost = f"24 of 30 notes were not found in {vault}. 30 cards come from this source."
     assert question["text"] == f"{lost} Were they deleted?"
     forge.ok("accept", question["id"])
     for _ in range(2):

@@ -153,6 +153,10 @@ VIEWS = {
         ("highlight key=p state=missing", ""),
         ("highlight key=p state=gone", ""),
         ("highlight key=p state=unselected", ""),
+        # the user is asked whether its document was deleted
+        ("highlight key=p document=2; meta name=doubted:v value=[2,3]", ""),
+        ("highlight key=p document=2; meta name=doubted:v value=[3]", "p/p"),
+        ("highlight key=p document=2; meta name=doubtful:v value=[2]", "p/p"),
     ],
     "SELECT document || '/' || title || '/' || position FROM present_passage": [
         ("highlight key=p document=2 position=4; document id=3 place=o title=O", "2/M/4"),

@@ -121,22 +121,27 @@ def test_a_database_that_was_made_anew_says_so(
 @pytest.mark.parametrize(
     ("places", "told"),
     [
-        (["a.md"], "1 document (a.md) is not read"),
-        (["a.md", "b.md"], "2 documents (a.md, b.md) are not read"),
-        (["a", "b", "c", "d", "e"], "5 documents (a, b, c and 2 more) are not read"),
+        ({}, ""),
+        ({"vault:Notes": ["a.md"]}, "Notes (1 document)"),
+        ({"pdf:V": ["a.pdf"], "vault:V": ["a.md", "b.md"]}, "V (3 documents)"),
+        (
+            {"zotero:user": ["A"], "zotero:group 7": ["B"], "kindle:kindle": ["C"]},
+            "Zotero (2 documents), kindle (1 document)",
+        ),
     ],
 )
-def test_a_source_whose_path_was_lost_is_named(workspace, monkeypatch, places, told):
-    monkeypatch.setattr(
-        module, "load_unlocated_documents", lambda ledger: {"vault:Notes": places}
-    )
-    [problem] = workspace.iter_lost_path_notices()
-    assert problem == Problem(
-        "Notes",
-        f"its PATH was lost with .ankiforge, so {told}; the cards stay",
-        "ankiforge run PATH/OF/Notes",
+def test_one_note_names_the_sources_whose_paths_were_lost(
+    workspace, monkeypatch, places, told
+):
+    monkeypatch.setattr(module, "load_unlocated_documents", lambda ledger: places)
+    expected = Problem(
+        ".ankiforge",
+        "was lost with the PATHs of your sources, so these are not read, and their cards"
+        f" stay: {told}",
+        "ankiforge run PATH for each, with its --deck and --marks",
         is_notice=True,
     )
+    assert list(workspace.iter_lost_path_notices()) == ([expected] if told else [])
 
 
 def test_a_database_without_sources_names_those_that_it_had(workspace, monkeypatch):
@@ -145,7 +150,7 @@ def test_a_database_without_sources_names_those_that_it_had(workspace, monkeypat
     workspace.folder = replace(workspace.folder, config=config)
     monkeypatch.setattr(module, "load_unlocated_documents", lambda ledger: {"v:N": ["a"]})
     [problem] = workspace.iter_rebuilt_database_notices()
-    assert problem.location == "N"
+    assert problem.message.endswith(": N (1 document)")
     place = RememberedPath(str(workspace.folder.root), "obsidian", "n")
     store_remembered_paths(workspace.folder.state_directory, [place])
     [problem] = workspace.iter_rebuilt_database_notices()

@@ -92,6 +92,9 @@ LONG = "a word " * 20
         (told("retire", by="source"), "retired: v:v/p\t2026-03-04 05:06", "2026-03-04 05:06  retired by source  v:v/p"),
         (told("reject", {"why": "too easy"}, "a cell"), "rejected: a cell (too easy)\t2026-03-04 05:06", "2026-03-04 05:06  rejected by person  v:v/p  a cell (too easy)"),
         (told("edit", {}, r"2 \* {{c1::**3**}}"), "edited: 2 * [3]\t2026-03-04 05:06", "2026-03-04 05:06  edited by person  v:v/p  2 * [3]"),
+        # an answer about a form of lines stands until it is undone
+        (told("form", {"choice": "accept"}, key="form:v:a :: b"), "cards until undo t1: lines like `a :: b` in v\t2026-03-04 05:06", "2026-03-04 05:06  made into cards by person  form:v:a :: b  lines like `a :: b` in v"),
+        (told("form", {"choice": "never"}, key="form:v:a :: b"), "no cards until undo t1: lines like `a :: b` in v\t2026-03-04 05:06", "2026-03-04 05:06  no cards by person  form:v:a :: b  lines like `a :: b` in v"),
         (told("edit", {}, LONG), f"edited: {LONG[:59].rstrip()}…\t2026-03-04 05:06", f"2026-03-04 05:06  edited by person  v:v/p  {LONG[:59].rstrip()}…"),
     ],
 )  # fmt: skip

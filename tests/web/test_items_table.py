@@ -381,7 +381,7 @@ def test_both_texts_of_a_conflict_are_shown_with_their_answers(
     assert "<ins>theirs</ins>" in shown["cards"][1]["back"]
 
 
-YES = ["accept | Yes, the same |  | filled | One card", "reject | No, a new card | x | outlined | Two cards"]  # fmt: skip
+YES = ["accept | Yes, the same |  | filled | One card", "reject | No, a new card | x | outlined | Kept apart"]  # fmt: skip
 KEEP = ["accept | Keep one |  | filled | One card", "reject | Keep both | x | outlined | Two cards"]  # fmt: skip
 BRING = ["reject | Bring back | 1 | filled | Will be sent again", "accept | I deleted it | 2 | outlined | Retired"]  # fmt: skip
 EMPTIED = ["reject | Nothing happened | 1 | filled | Every card stays as it is", "accept | Deleted | 2 | outlined | Taken as deleted"]  # fmt: skip

@@ -44,6 +44,23 @@ def titles(page):
     )
 
 
+def test_after_the_last_question_the_document_beside_it_goes_on(
+    documents, opened, no_waiting
+):
+    note = documents.folder / "notes" / "Animals.md"
+    documents.ok("accept", "--all")
+    kept = "What does the owl say?::hoo\n\nWhich bird hunts at night?::an owl\n\n"
+    note.write_text(kept)
+    for _ in range(2):
+        documents.ok("run")
+    note.write_text(f"{kept}What does the pig say?::oink\n")
+    documents.ok("run")
+    page = opened(documents, "you")
+    page.keyboard.press("x")
+    assert over(page) == "1 card. Nothing more is in this list."
+    assert page.locator("#buttons .filled span").inner_text() == "On in Animals"
+
+
 def test_one_is_opened_and_one_stays_in_it_until_its_ending(documents, opened):
     page = opened(documents, "shelf")
     assert sorted(titles(page)) == ["Animals", "Discoveries"]

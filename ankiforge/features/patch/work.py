@@ -292,11 +292,6 @@ def _find_file(
 
     if card.kind is CardKind.OCCLUSION:
         raise ItemError("the masks of a figure are not words of a note")
-    if not card.is_hand_written:
-        raise ItemError(
-            "the card was drafted, so its words are not the note's: edit the note if it is"
-            " wrong, too"
-        )
     namespace = card.highlight.namespace
     if not namespace:  # the card is only known from the journal
         raise ItemError("its source has not been read here yet: run first")
@@ -308,6 +303,11 @@ def _find_file(
         )
     if not path.casefold().endswith((".md", ".markdown", ".txt")):
         raise ItemError(f"{path} is not a Markdown or text file")
+    if not card.is_hand_written:
+        raise ItemError(
+            "the card was drafted, so its words are not the note's: edit the note if it is"
+            " wrong, too"
+        )
     if namespace not in listed:
         files = [file for file in source.listing.list_files() if isinstance(file, File)]
         listed[namespace] = {file.path: file for file in files}

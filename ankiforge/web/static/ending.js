@@ -42,7 +42,7 @@ export class Ending {
       .catch(() => [null, null]);
     if (this.#sitting.ending !== this || !rest) return;
     this.#remaining = rest;
-    this.#nextEntry = this.#page.after(origin);
+    this.#nextEntry = this.#page.after(origin, this.#sitting.paper);
     this.#chatLabel = reply.chat ?? "";
     this.#heading.textContent = reply.heading;
     this.#message.textContent = reply.told;

@@ -113,10 +113,12 @@ class Page {
     else if (this.view === "list" && !document.activeElement.matches("input")) this.openShelf();
     else if (document.activeElement instanceof HTMLElement) document.activeElement.blur();
   }
-  // The next row of the shelf with pending items.
-  after({ entry }) {
-    const next = this.shelf.documents.find((each) => each.is_open && each.id !== entry?.id);
-    return next && { label: `Next: ${next.title}`, run: () => this.open(next) };
+  // The next row of the shelf with pending items, first the document on screen beside a list.
+  after({ entry }, paper) {
+    const open = this.shelf.documents.filter((each) => each.is_open && each.id !== entry?.id);
+    const here = entry?.list && open.find((each) => each.id === paper?.id);
+    const next = here || open[0];
+    return next && { label: `${here ? "On in" : "Next:"} ${next.title}`, run: () => this.open(next) };
   }
   counted({ ready }) { this.ready = ready ?? this.ready; }
   // The current view: the shelf, a sitting, or all cards.

@@ -84,6 +84,7 @@ def at(path: str) -> LocalCard:
         (replace(CARD, kind=CardKind.OCCLUSION), "the masks of a figure are not words of a note"),
         (replace(CARD, user_text_number=None), "the card was drafted, so its words are not the note's: edit the note if it is wrong, too"),
         (of(namespace=""), "its source has not been read here yet: run first"),
+        (replace(of(namespace="zotero:user"), user_text_number=None), "it does not come from a Markdown or text file, and stays as it is in Anki"),
         (of(namespace="pdf:papers"), "it does not come from a Markdown or text file, and stays as it is in Anki"),
         (at("a/Memory.pdf"), "a/Memory.pdf is not a Markdown or text file"),
         (at("a/Gone.TXT"), "a/Gone.TXT no longer exists: run first"),
