@@ -13,7 +13,9 @@ NO_GAP = "it has no number (`{{c1::words}}`), contains no words, crosses paragra
 FIELD = "`key:: value` alone on a line is a field, as Dataview and Logseq have them"
 NO_CARD = "a side has no words, or it is a field (`key:: value`), a cell, a name or a URL"
 CODE = "marks and cards are not read in code and maths"
-PLUGIN = "its plug-in was never on during a run, or does not read this place, or it is in code"
+PLUGIN = (
+    "its plug-in was never on during a run, or does not read this place, or it is in code"
+)
 COMMENT = "it is in a comment, which readers of the note do not see"
 BACKSLASH = "a backslash before it makes it plain text"
 CALLOUT = "your settings do not read it; to read it: `marks: […, callout]`"
