@@ -37,8 +37,6 @@ _NUMBERED_NOUN = regex(
     r"|level|category"
     r"|axiom|law|act|group|period|form)\s+(?P<numeral>(?-i:[IVXivx]))\b"
 )
-_SHORT_WORD_BEFORE = regex(r"(?:\A|[.!?]|(?<!\w)(?:[a-z]{1,3}|[A-Z][a-z]))\s?\Z")
-_NOUN_AFTER = regex(r"\s[a-z]")
 _ROMAN_DIGITS = regex(r"[WIVXivx](?<=\b.)[WIVXivx]*[12]?\b")
 _ROMAN_VALUE = {"I": 1, "V": 5, "X": 10}
 
@@ -60,19 +58,7 @@ def replace_roman_numerals(text: str) -> str:
         lambda match: f"{match['noun']} {_parse_roman(match['numeral'].upper())}", text
     )
 
-    def to_digits(numeral: re.Match[str]) -> str:
-        # `IV` is an abbreviation in `In IV estimation` and `an IV line`, but a numeral in
-        # `type IV collagen`
-        may_be_abbreviation = numeral[0] == "IV" and _NOUN_AFTER.match(
-            text, numeral.end()
-        )
-        if may_be_abbreviation and _SHORT_WORD_BEFORE.search(
-            text[: numeral.start()][-5:]
-        ):
-            return numeral[0]
-        return str(_parse_roman(numeral[0]))
-
-    return _ROMAN.sub(to_digits, text)
+    return _ROMAN.sub(lambda numeral: str(_parse_roman(numeral[0])), text)
 
 
 def _parse_roman(numeral: str) -> int:
