@@ -62,6 +62,8 @@ class LedgerItems(ItemSource):
         self._pending: PendingItems | None = None
         # Whether decisions were made since the items were loaded. The queues are up to date then.
         self._has_decided = False
+        # The sentences decided on since then, which other highlights may propose, too.
+        self._decided_sentences = set[str]()
         # The locations of new drafts, keyed by ID. Cleared after every decision, because it may
         # resolve other drafts.
         self._locations: dict[str, PassageLocation] = {}
@@ -81,6 +83,7 @@ class LedgerItems(ItemSource):
             return
         self._pending = pending
         self._has_decided = False
+        self._decided_sentences.clear()
         self._locations = {location.id: location for location in pending.drafts}
         word_ids = set[str]()
         if pending.questions:
@@ -134,7 +137,9 @@ class LedgerItems(ItemSource):
         self.refresh()
         undecided = set(self.queues["none"])
         uncarded = [
-            place for place in self.passages_without_card if place.id in undecided
+            place
+            for place in self.passages_without_card
+            if place.id in undecided and place.sentence not in self._decided_sentences
         ]
         missing = [id for id in self.queues["new"] if id not in self._locations]
         for location in pending_items.load_draft_locations(self._ledger, missing):
@@ -208,6 +213,9 @@ class LedgerItems(ItemSource):
         if isinstance(decision, ShowInAnki):
             return done
         self._has_decided = True
+        for place in self.passages_without_card:
+            if place.id == decision.id and place.sentence:
+                self._decided_sentences.add(place.sentence)
         queue = self.queues[self._remove_from_list(decision.id) or "new"]
         if done.next_id:
             queue.insert(0, done.next_id)

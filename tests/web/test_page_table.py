@@ -288,6 +288,22 @@ def test_the_ending_of_a_document_counts_its_less_certain_proposals(workspace):
     assert ending["heading"] == "1 card. Here: 1 less certain proposal."
 
 
+@pytest.mark.parametrize("act", ["accept", "reject"])
+def test_a_sentence_that_two_highlights_propose_is_decided_once(workspace, act):
+    sentence = "Osmosis is the diffusion of water through a membrane."
+    note = workspace.folder.root / "notes/Matter.md"
+    note.write_text(f"=={sentence}==\n\n==Water moves. {sentence}==\n", "utf-8")
+    workspace.run()
+    session = ReviewSession(workspace, PageRenderer())
+    documents = session.render_documents()["documents"]
+    [matter] = [each for each in documents if each["title"] == "Matter"]
+    sitting = session.start_document_sitting(matter["id"])
+    [id] = sitting["ids"]
+    session.decide(decision(id, "", act, sitting=sitting["number"]))
+    ending = session.summarize_sitting(sitting["number"])
+    assert ending["heading"].endswith(". Nothing waits here.")
+
+
 def test_a_sitting_that_is_left_in_the_middle_is_continued(session):
     [document] = session.render_documents()["documents"]
     begun = session.start_document_sitting(document["id"])
