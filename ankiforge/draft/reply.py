@@ -242,7 +242,7 @@ def parse_objects(text: str) -> list[Any]:
 # Matches a string value from its key to the next key or the end of the object. Quotation marks in
 # the value should have been escaped.
 _STRING_VALUE = regex(
-    r"""(?s)("\w{1,40}"\s{0,9}:\s{0,99}")(.{0,2000}?)"""
+    r"""(?s)("\w{1,40}"\s{0,9}:\s{0,99}")((?:(?!"\w{1,40}"\s{0,9}:).){0,2000}?)"""
     r"""(?="\s{0,99}(?:\}(?!\})|\]|,\s{0,99}(?:\{|"\w{1,40}"\s{0,9}:)))"""
 )
 _UNESCAPED_MARK = regex(r'(?<!\\)"')

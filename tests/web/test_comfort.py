@@ -175,5 +175,5 @@ def test_both_answers_about_a_card_that_changed_have_room(forge, backend, opened
             assert box["x"] + box["width"] <= width
             assert box["y"] + box["height"] <= 900
     page.keyboard.press("1")
-    assert over(page) == "1 card. Nothing waits here."
+    assert over(page) == "1 card. Nothing more is in this list."
     assert "on the coast" in page.locator(".made-cards").inner_text()

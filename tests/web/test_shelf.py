@@ -293,7 +293,7 @@ def test_words_with_their_translation_are_a_row_of_their_own(forge, opened):
         "what 3 words mean. Make cards of them?" in page.locator("#margin").inner_text()
     )
     page.get_by_role("button", name="Make 3 cards").click()
-    assert over(page).endswith("Nothing waits here.")
+    assert over(page).endswith("Nothing more is in this list.")
     accepted = {card["fields"]["Front"] for card in forge.cards() if card["guid"]}
     assert accepted == {"sizable", "reliable", "bottleneck"}
 
