@@ -654,7 +654,7 @@ class FileSource(DirectorySource):
         return results
 
     def _hash_figure(self, picture: Highlight) -> str:
-        """Hash the file of a highlighted picture, or return "" if it is no file of the source."""
+        """Hash the file of a highlighted picture, or return "" if the source has no such file."""
         root = self.listing.root
         path = unquote(next(iter(find_image_paths("".join(picture.markdown[:1]))), ""))
         if not path or not _is_file_below(root, posixpath.normpath(path)):

@@ -453,12 +453,8 @@ class _Selector:
             for entry in _find_configured_sources(config, path)
         ]
         # a remembered folder may have files that its configured sources do not read
-        selected_kinds = {source.entry.kind for source in selected}
-        is_remembered_otherwise = any(
-            place.path == str(path) and place.kind not in selected_kinds
-            for place in self.places
-        )
-        if selected and not is_remembered_otherwise:
+        kinds = {place.kind for place in self.places if place.path == str(path)}
+        if selected and kinds <= {source.entry.kind for source in selected}:
             return selected
         selected = []
 

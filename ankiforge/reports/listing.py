@@ -177,9 +177,13 @@ class Listing:
         self, rows: Iterable[Row], draft_ranks: Container[str]
     ) -> set[str]:
         """Return the ids of the drafts on which the user decides by answering a question."""
-        revisions = pending_items.load_pending_items(self._ledger).revisions
-        waiting = (row["id"] for row in rows if row["verdict"] == "waiting")
-        return {id for id in waiting if id not in draft_ranks and id not in revisions}
+        ids = {row["id"] for row in rows if row["verdict"] == "waiting"}
+        ids = {id for id in ids if id not in draft_ranks}
+        if ids:
+            ids.difference_update(
+                pending_items.load_pending_items(self._ledger).revisions
+            )
+        return ids
 
     def _rank_documents(self) -> dict[int, int]:
         """Map the row id of each document with pending items to its position on the page."""

@@ -134,6 +134,20 @@ def test_a_draft_on_which_a_question_decides_has_the_sign_of_a_question(forge, v
     assert {card["state"] for card in forge.ok("list", "--json").lines} == {"waiting"}
 
 
+def test_new_words_of_a_card_have_the_sign_of_a_draft(forge, vault):
+    note = vault / "a.md"
+    canal = "The Suez Canal connects the Mediterranean with the Red Sea since 1869."
+    note.write_text(f"=={canal}==\n", "utf-8")
+    forge.ok("run", vault)
+    [proposed] = forge.ok("list", "--no-card", "--json").lines
+    forge.ok("accept", proposed["key"])
+    note.write_text(f"=={canal.replace('since', 'since November')}==\n", "utf-8")
+    forge.ok("run")
+    assert "revision" in [card["state"] for card in forge.ok("list", "--json").lines]
+    _, *rows = forge.ok("list").stdout.splitlines()
+    assert sorted(row.split()[1] for row in rows) == ["○", "✓"]
+
+
 def test_what_looks_like_a_mark_is_listed_with_its_place_and_reason(read, vault):
     (vault / "open.md").write_text(
         "---\ntitle: Open\n---\n# Part\n\nAn ==open mark.\n\nA ==mark==.\n"
