@@ -9,11 +9,9 @@ from ankiforge.ledger.events import StoredContent
 from ankiforge.ledger.foreign_history import SCHEDULER
 from ankiforge.ledger.item_lists import QUERY_FIELDS, QueryTerm
 from ankiforge.ledger.pending_items import UNCARDED_STATUSES, PendingItems
-from ankiforge.ledger.questions import MAX_BACKS, LinesWithSameFront, group_by_front
 from ankiforge.ledger.readings import IngestReport
 
 __all__ = [
-    "MAX_BACKS",
     "NO_WARNING_REASON",
     "QUERY_FIELDS",
     "SCHEDULER",
@@ -22,7 +20,6 @@ __all__ = [
     "HistoryEntry",
     "IngestReport",
     "Ledger",
-    "LinesWithSameFront",
     "LocatedSkippedText",
     "NoteTakeover",
     "Offer",
@@ -30,6 +27,5 @@ __all__ = [
     "QueryTerm",
     "StoredContent",
     "get_draft_sort_key",
-    "group_by_front",
     "wrap_database_errors",
 ]

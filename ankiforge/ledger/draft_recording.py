@@ -90,6 +90,7 @@ def iter_highlights_to_draft(
     if by_model:
         rows = pending_drafts.load_drafts_of_outdated_cards(store)
         outdated_keys.update(row["key"] for row in rows)
+    fields = line_patterns.FieldDetector(store)
     for batch in iter_batches(keys):
         store.preload_passages(batch)
         for highlight_row in highlights.load_highlight_rows(store, batch):
@@ -112,15 +113,10 @@ def iter_highlights_to_draft(
                 store, highlight_row, passage, was_asked, outdated_keys
             ):
                 continue
-            if (
-                not passage.live_cards
-                and line_patterns.find_line_pattern_answer(store, highlight)
-                == line_patterns.NEVER
+            if not passage.live_cards and (
+                reason := line_patterns.find_skip_reason(store, highlight, fields)
             ):
-                highlight = replace(
-                    highlight,
-                    skip_reason=f"skip: {line_patterns.explain_rejected_pattern(highlight)}",
-                )
+                highlight = replace(highlight, skip_reason=f"skip: {reason}")
             yield highlight
 
 

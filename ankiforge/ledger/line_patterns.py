@@ -3,8 +3,8 @@
 People also write such lines for other purposes, or note the translation of a word without
 wanting to learn it. So the user is asked whether they are cards, once for each *form* of line
 in a source (`UserQuestionKind.FORM`). The answer is recorded as an event about the form, and
-applies to later lines as well. For fields (`key::value`), each key is a separate form. If the
-answer for a key differs in a directory, the key in this directory is a separate form, too.
+applies to later lines as well. A line `key::value` is a field, and no card, if several notes
+have a line with the same key.
 """
 
 from __future__ import annotations
@@ -27,19 +27,15 @@ ACCEPTED = "accept"
 """The user's choice, as stored in the journal, that lines of a form are cards."""
 NEVER = "never"
 """The user's choice, as stored in the journal, that lines of a form are never cards."""
-NEVER_REASONS = tuple(
-    f"you said that such {noun} are not cards" for noun in ("lines", "words")
-)
-"""The reasons why a line, or a word with its translation, is skipped after the answer `NEVER`."""
-FIELD_FORM = "key::value"
-"""The form of lines that look like fields, as shown to the user."""
 
+_NEVER_REASON = "you said that such {} are not cards"
+_FIELD_REASON = "several notes have a line that begins so: a field, not a card"
 _DOUBTFUL_FORM = "a :: b"
 _TERM = "Term: meaning"
 """The form of lines in a list that looks like a glossary."""
 # Matches a picture, which may follow a question mark: `What is this? ![](a.png)`.
 _PICTURE = regex(r"!\[[^\]]*\]\([^)]*\)")
-# Lines with the same key look like fields if at least this many notes contain such a line.
+# Lines with the same key are fields if at least this many notes contain such a line.
 _MIN_NOTES = 3
 _MIN_NOTES_WITH_DATAVIEW = 2
 
@@ -52,29 +48,26 @@ def make_line_pattern_event_key(source: str, pattern: str) -> str:
 def find_line_pattern(highlight: Highlight) -> str:
     """Return the form of a line or word that may or may not be a card, or "" for other highlights.
 
-    The user must decide about lines with two colons, unless they are declared as cards or are
-    questions; about lines in a list of terms without a glossary heading; and about highlighted
-    words with a translation. Lines without spaces around the colons have the form `FIELD_FORM`.
+    The user must decide about lines with two colons and spaces, unless they are declared as cards
+    or are questions; about lines in a list of terms without a glossary heading; and about
+    highlighted words with a translation.
     """
     syntax = highlight.line_syntax
     if syntax in (_TERM, WORD_AND_TRANSLATION):
         return syntax
-    if syntax != _DOUBTFUL_FORM or highlight.is_declared_card:
-        return ""
+    has_spaces = not has_colons_without_spaces(highlight.exact)
+    return _DOUBTFUL_FORM if has_spaces and _is_doubtful(highlight) else ""
+
+
+def _is_doubtful(highlight: Highlight) -> bool:
+    if highlight.line_syntax != _DOUBTFUL_FORM or highlight.is_declared_card:
+        return False
     front = highlight.markdown[0] if highlight.markdown else ""
-    if _PICTURE.sub("", front).rstrip().endswith(("?", "？")):
-        return ""
-    return FIELD_FORM if has_colons_without_spaces(highlight.exact) else _DOUBTFUL_FORM
-
-
-def explain_rejected_pattern(highlight: Highlight) -> str:
-    """Return the message for a highlight if the user answered that its form is never a card."""
-    lines_reason, words_reason = NEVER_REASONS
-    return words_reason if highlight.line_syntax == WORD_AND_TRANSLATION else lines_reason
+    return not _PICTURE.sub("", front).rstrip().endswith(("?", "？"))
 
 
 class FieldDetector:
-    """Detects lines that look like fields, because several notes have a line with the same key.
+    """Detects fields: lines `key::value` with a key that several notes of the source have.
 
     Use the `in` operator. The keys of all lines are loaded on first use.
     """
@@ -83,29 +76,41 @@ class FieldDetector:
         self._store = store
 
     def __contains__(self, highlight: Highlight) -> bool:
-        """Return whether a highlight is a line that looks like a field."""
-        if find_line_pattern(highlight) != FIELD_FORM:
-            return False
-        document = highlight.document
-        notes = self._notes_by_form[document.source, list_line_patterns(highlight)[-1]]
-        return len(notes) >= (
-            _MIN_NOTES_WITH_DATAVIEW if document.uses_dataview else _MIN_NOTES
-        )
+        """Return whether a highlight is a field."""
+        key = _find_field_key(highlight)
+        notes = self._notes_by_key[highlight.document.source, key] if key else ()
+        uses_dataview = highlight.document.uses_dataview
+        return len(notes) >= (_MIN_NOTES_WITH_DATAVIEW if uses_dataview else _MIN_NOTES)
 
     @cached_property
-    def _notes_by_form(self) -> dict[tuple[str, str], set[str]]:
+    def _notes_by_key(self) -> dict[tuple[str, str], set[str]]:
         rows = self._store.fetch_rows(  # includes all cards written as `question::answer`
-            "SELECT * FROM highlight"
+            "SELECT body FROM highlight"
             " WHERE state = 'present' AND kind = 'card' AND instr(body, '::')"
         )
         notes: dict[tuple[str, str], set[str]] = defaultdict(set)
         for row in rows:
             highlight = decode_highlight(row["body"])
-            if find_line_pattern(highlight) == FIELD_FORM:
-                document = highlight.document
-                form = list_line_patterns(highlight)[-1]
-                notes[document.source, form].add(document.key)
+            document = highlight.document
+            notes[document.source, _find_field_key(highlight)].add(document.key)
         return notes
+
+
+def _find_field_key(highlight: Highlight) -> str:
+    if not (_is_doubtful(highlight) and has_colons_without_spaces(highlight.exact)):
+        return ""
+    return normalize_for_lookup(highlight.exact.partition("::")[0])
+
+
+def find_skip_reason(store: Store, highlight: Highlight, fields: FieldDetector) -> str:
+    """Return why a line or word is no card, or "" if it may be one."""
+    if highlight in fields:
+        return _FIELD_REASON
+    if find_line_pattern_answer(store, highlight) != NEVER:
+        return ""
+    return _NEVER_REASON.format(
+        "words" if highlight.line_syntax == WORD_AND_TRANSLATION else "lines"
+    )
 
 
 def has_unaccepted_pattern(
@@ -113,26 +118,20 @@ def has_unaccepted_pattern(
 ) -> bool:
     """Return whether a highlight may not be a card, and the user hasn't accepted its form.
 
-    This includes a form that is never a card. A draft of such a highlight may still be pending.
+    This includes lines that are no cards. A draft of such a line may still be pending.
     """
-    if find_line_pattern(highlight) in ("", FIELD_FORM) and highlight not in fields:
-        return False
-    return find_line_pattern_answer(store, highlight) != ACCEPTED
+    if highlight in fields:
+        return True
+    has_pattern = bool(find_line_pattern(highlight))
+    return has_pattern and find_line_pattern_answer(store, highlight) != ACCEPTED
 
 
 def find_line_pattern_answer(store: Store, highlight: Highlight) -> str:
-    """Return the user's answer for the form of a highlight.
-
-    The answer is `ACCEPTED`, `NEVER`, or "" if there is none. If the user has answered for several
-    forms of the highlight, the answer for the narrowest form counts.
-    """
-    for name in list_line_patterns(highlight):
-        answers = store.get_subject_events(
-            make_line_pattern_event_key(highlight.document.source, name)
-        )
-        if answers:
-            return str(answers[-1].body["choice"])
-    return ""
+    """Return the user's answer for the form of a highlight, or "" if there is none."""
+    pattern = find_line_pattern(highlight)
+    key = make_line_pattern_event_key(highlight.document.source, pattern)
+    answers = store.get_subject_events(key) if pattern else ()
+    return str(answers[-1].body["choice"]) if answers else ""
 
 
 def schedule_redrafting(store: Store, event_keys: Collection[str]) -> None:
@@ -143,23 +142,11 @@ def schedule_redrafting(store: Store, event_keys: Collection[str]) -> None:
         "SELECT body FROM highlight WHERE state = 'present'"
         " AND (fate = 'left_out' OR key IN (SELECT key FROM draft))"
     )
+    keys = []
     for row in rows:
         highlight = decode_highlight(row["body"])
+        pattern = find_line_pattern(highlight)
         source = highlight.document.source
-        for pattern in list_line_patterns(highlight):
-            if make_line_pattern_event_key(source, pattern) in event_keys:
-                schedule_redrafting_by_rules(store, [highlight.key])
-
-
-def list_line_patterns(highlight: Highlight) -> tuple[str, ...]:
-    """Return the forms that a highlight belongs to, narrowest first.
-
-    A field has two forms, its key within the directory and its key within the source. Any other
-    ambiguous line has one form.
-    """
-    pattern = find_line_pattern(highlight)
-    if pattern != FIELD_FORM:
-        return (pattern,) if pattern else ()
-    form = f"{normalize_for_lookup(highlight.exact.partition('::')[0])}::"
-    directory = highlight.document.directory
-    return (f"{directory}/{form}", form) if directory else (form,)
+        if pattern and make_line_pattern_event_key(source, pattern) in event_keys:
+            keys.append(highlight.key)
+    schedule_redrafting_by_rules(store, keys)

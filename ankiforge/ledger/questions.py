@@ -10,8 +10,7 @@ a case in `_record_answer`.
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Collection, Iterable, Iterator, Sequence
-from typing import NamedTuple
+from collections.abc import Iterable, Iterator
 
 from ankiforge.errors import RefusedError
 from ankiforge.language.vocabulary import get_highlighted_term
@@ -19,7 +18,7 @@ from ankiforge.ledger import cards, decide, draft_groups, line_patterns
 from ankiforge.ledger.anki_changes import DELETED_REASON
 from ankiforge.ledger.decision_recording import update_pending_drafts
 from ankiforge.ledger.draft_changes import PendingDraftChanges
-from ankiforge.ledger.events import MERGED_REASON, USER, Event
+from ankiforge.ledger.events import MERGED_REASON, USER
 from ankiforge.ledger.store import Store
 from ankiforge.ledger.tables import anki_notes, pending_drafts
 from ankiforge.ledger.tables.highlights import decode_highlight
@@ -32,25 +31,17 @@ from ankiforge.model import (
     Guid,
     PendingDraft,
     RemarkKind,
-    Strings,
     UserQuestion,
     UserQuestionKind,
     hash16,
     is_card_id,
 )
-from ankiforge.text import format_count, to_one_line, truncate
+from ankiforge.text import format_count, to_one_line
 from ankiforge.text.cloze import find_cloze_numbers, to_plain_text
-from ankiforge.text.normalize import normalize_for_lookup
 
 MIN_FORM_LINES = 3
 """The minimum number of lines of one form (such as `a :: b`) for which the user is asked whether
 such lines are cards."""
-MAX_BACKS = 5
-"""How many backs are shown as examples for one front."""
-MAX_BACK_CHARS = 40
-"""The maximum length of each example back, in characters."""
-MAX_KEYS_CHARS = 60
-"""The maximum length of the shown list of field names, in characters."""
 MAX_MISSING_EXAMPLES = 5
 """How many missing notes are shown as examples."""
 
@@ -63,9 +54,7 @@ def find_open_questions(store: Store) -> list[UserQuestion]:
     return questions
 
 
-def answer_question(
-    store: Store, question_id: str, *, yes: bool, without: Collection[str] | None = None
-) -> None:
+def answer_question(store: Store, question_id: str, *, yes: bool) -> None:
     """Record the user's answer to an open question.
 
     See `model.UserQuestionKind` for what each answer does.
@@ -74,8 +63,6 @@ def answer_question(
         store: The store.
         question_id: The id of the question, or an unambiguous prefix of it.
         yes: The answer.
-        without: For a question about a form of lines, the ids of the drafts to reject because
-            their lines aren't cards.
 
     Raises:
         RefusedError: No open question matches `question_id`, or more than one does.
@@ -91,12 +78,10 @@ def answer_question(
                 hint="ankiforge list --view questions",
             )
         [question] = matching_questions
-        _record_answer(store, question, yes=yes, without=without or ())
+        _record_answer(store, question, yes=yes)
 
 
-def _record_answer(
-    store: Store, question: UserQuestion, *, yes: bool, without: Collection[str]
-) -> None:
+def _record_answer(store: Store, question: UserQuestion, *, yes: bool) -> None:
     match question.kind:
         case UserQuestionKind.SAME | UserQuestionKind.DUPLICATE if not yes:
             store.record_event("different", question.new, USER, {"old": question.old})
@@ -123,7 +108,7 @@ def _record_answer(
         case UserQuestionKind.EMPTIED:
             store.set_meta(f"emptied {question.new}", "yes" if yes else "no")
         case UserQuestionKind.FORM:
-            _answer_line_pattern(store, question, yes=yes, excluded_ids=without)
+            _answer_line_pattern(store, question, yes=yes)
 
 
 def _make_id_and_kind(
@@ -438,149 +423,63 @@ def _iter_missing_document_questions(store: Store) -> Iterator[UserQuestion]:
 def _iter_line_pattern_questions(store: Store) -> Iterator[UserQuestion]:
     """Ask, once for each source and form, whether lines in an ambiguous form are cards.
 
-    A form with fewer than `MIN_FORM_LINES` pending drafts is skipped, unless its lines are fields.
+    A form with fewer than `MIN_FORM_LINES` pending drafts is skipped.
     """
     # load the drafted hand-written cards, and words with a translation as their comment
     rows = store.fetch_rows(
-        "SELECT * FROM highlight WHERE state = 'present' AND (kind = 'card' OR instr(body, ?))"
+        "SELECT body FROM highlight WHERE state = 'present' AND (kind = 'card' OR instr(body, ?))"
         " AND key IN (SELECT key FROM draft)",
         WORD_AND_TRANSLATION,
     )
-    fields = line_patterns.FieldDetector(store)
-    doubtful_keys = []
-    for row in rows:
-        highlight = decode_highlight(row["body"])
-        if line_patterns.has_unaccepted_pattern(store, highlight, fields):
-            doubtful_keys.append(highlight.key)
-    drafts_by_form: dict[tuple[str, str], list[PendingDraft]] = defaultdict(list)
-    draft_ids = pending_drafts.find_drafts_of_highlights(store, doubtful_keys, new=True)
-    for draft in draft_groups.iter_pending_drafts(store, draft_ids):
-        highlight = draft.highlight
+    keys_by_form: dict[tuple[str, str], list[str]] = defaultdict(list)
+    for highlight in (decode_highlight(row["body"]) for row in rows):
         form = line_patterns.find_line_pattern(highlight)
-        drafts_by_form[highlight.document.source, form].append(draft)
-    for (source, form), form_drafts in sorted(drafts_by_form.items()):
-        if len(form_drafts) < MIN_FORM_LINES and form != line_patterns.FIELD_FORM:
+        if form and not line_patterns.find_line_pattern_answer(store, highlight):
+            keys_by_form[highlight.document.source, form].append(highlight.key)
+    for (source, form), keys in sorted(keys_by_form.items()):
+        draft_ids = pending_drafts.find_drafts_of_highlights(store, keys, new=True)
+        drafts = list(draft_groups.iter_pending_drafts(store, draft_ids))
+        if len(drafts) < MIN_FORM_LINES:
             continue
+        count = format_count(len(drafts), "line")
+        text = f"{count} like `{form}` in {source}: are they cards?"
+        if form == WORD_AND_TRANSLATION:
+            count = format_count(len(drafts), "word")
+            text = f"{count} with your translation in {source}: make cards?"
         yield UserQuestion(
             *_make_id_and_kind(UserQuestionKind.FORM, source, form),
-            text=_format_line_pattern_question(source, form, form_drafts),
+            text=text,
             new=source,
             old=form,
-            examples=tuple(group.summary for group in group_by_front(form_drafts)),
-            drafts=tuple(draft.id for draft in form_drafts),
+            examples=tuple(_format_line(draft) for draft in drafts),
+            drafts=tuple(draft.id for draft in drafts),
         )
 
 
-def _format_line_pattern_question(
-    source: str, form: str, drafts: Sequence[PendingDraft]
-) -> str:
-    if form == WORD_AND_TRANSLATION:
-        words = format_count(len(drafts), "word")
-        return f"{words} with your translation in {source}: make cards?"
-    lines = format_count(len(drafts), "line")
-    if form != line_patterns.FIELD_FORM:
-        return f"{lines} like `{form}` in {source}: are they cards?"
-    keys = dict.fromkeys(draft.get_field("Front") for draft in drafts)
-    names = truncate(", ".join(map(to_one_line, keys)), MAX_KEYS_CHARS)
-    return f"{lines} in {source} may be fields ({names}): are they cards?"
+def _format_line(draft: PendingDraft) -> str:
+    if draft.highlight.line_syntax != WORD_AND_TRANSLATION:
+        return to_one_line(draft.highlight.exact)
+    return to_one_line(
+        f"{get_highlighted_term(draft.highlight)} = {draft.get_field('Back')}"
+    )
 
 
-class LinesWithSameFront(NamedTuple):
-    """Lines of one form with the same front, which a question about the form lists together.
-
-    Fields in different directories are in different groups.
-    """
-
-    front: str
-    backs: Strings
-    """The backs in Markdown, without duplicates."""
-    directory: str
-    """The directory of the lines, or "" if they aren't fields or are in the source's root."""
-    drafts: tuple[PendingDraft, ...]
-
-    @property
-    def summary(self) -> str:
-        """A one-line summary of all lines, e.g. `rating::1 · 2 · 5 (12 lines in Books)`."""
-        highlight = self.drafts[0].highlight
-        if highlight.line_syntax == WORD_AND_TRANSLATION:
-            return to_one_line(f"{get_highlighted_term(highlight)} = {self.backs[0]}")
-        if len(self.drafts) == 1:
-            return to_one_line(highlight.exact)
-        backs = [
-            truncate(to_one_line(back), MAX_BACK_CHARS) for back in self.backs[:MAX_BACKS]
-        ]
-        if self.backs[MAX_BACKS:]:
-            backs.append("…")
-        is_field = line_patterns.find_line_pattern(highlight) == line_patterns.FIELD_FORM
-        colons = "::" if is_field else " :: "
-        location = f" in {self.directory}" if self.directory else ""
-        line_text = f"{to_one_line(self.front)}{colons}{' · '.join(backs)}"
-        return f"{line_text} ({len(self.drafts)} lines{location})"
-
-
-def group_by_front(drafts: Iterable[PendingDraft]) -> list[LinesWithSameFront]:
-    """Group the drafts of a question about a form by their front. Preserves the order.
-
-    Fields are also grouped by directory.
-    """
-    groups: dict[tuple[str, str], list[PendingDraft]] = defaultdict(list)
-    for draft in drafts:
-        highlight = draft.highlight
-        is_field = line_patterns.find_line_pattern(highlight) == line_patterns.FIELD_FORM
-        folder = highlight.document.directory if is_field else ""
-        groups[folder, normalize_for_lookup(draft.get_field("Front"))].append(draft)
-    lines = []
-    for (folder, _), front_drafts in groups.items():
-        backs = dict.fromkeys(draft.get_field("Back") for draft in front_drafts)
-        front = front_drafts[0].get_field("Front")
-        lines.append(LinesWithSameFront(front, tuple(backs), folder, tuple(front_drafts)))
-    return lines
-
-
-def _answer_line_pattern(
-    store: Store, question: UserQuestion, *, yes: bool, excluded_ids: Collection[str]
-) -> None:
-    """Record the answer about a form of lines. If `yes`, its drafts are accepted.
-
-    `excluded_ids` are the drafts to reject because their lines aren't cards. If they include all
-    fields with the same key, in the source or in a directory, the answer for that key is "never",
-    so that later lines with this key aren't drafted.
-    """
+def _answer_line_pattern(store: Store, question: UserQuestion, *, yes: bool) -> None:
+    """Record the answer about a form of lines. If `yes`, its drafts are accepted."""
+    key = line_patterns.make_line_pattern_event_key(question.new, question.old)
+    choice = line_patterns.ACCEPTED if yes else line_patterns.NEVER
+    event = store.record_event("form", key, USER, {"choice": choice})
+    fields = line_patterns.FieldDetector(store)
     draft_ids = pending_drafts.sort_by_reading_order(store, question.drafts)
-    drafts = list(draft_groups.iter_pending_drafts(store, draft_ids))
-    drafts_by_form: dict[str, list[PendingDraft]] = defaultdict(list)
-    for draft in drafts:
-        for name in line_patterns.list_line_patterns(draft.highlight):
-            drafts_by_form[name].append(draft)
-    choices: dict[str, str] = {}
-    for name, form_drafts in drafts_by_form.items():
-        choices[name] = line_patterns.NEVER
-        if yes and any(draft.id not in excluded_ids for draft in form_drafts):
-            choices[name] = line_patterns.ACCEPTED
-    events_by_form: dict[str, Event] = {}
-    for name, form_drafts in drafts_by_form.items():
-        broadest = line_patterns.list_line_patterns(form_drafts[0].highlight)[-1]
-        if name == broadest or choices[name] != choices[broadest]:
-            key = line_patterns.make_line_pattern_event_key(question.new, name)
-            events_by_form[name] = store.record_event(
-                "form", key, USER, {"choice": choices[name]}
-            )
-    for draft in drafts:
-        if (
-            line_patterns.find_line_pattern_answer(store, draft.highlight)
-            == line_patterns.NEVER
-        ):  # not a card
-            names = line_patterns.list_line_patterns(draft.highlight)
-            event = next(events_by_form[name] for name in names if name in events_by_form)
-            change = PendingDraftChanges(archived=((draft.id, event.id),))
-            pending_drafts.apply_changes(store, [change])
-            query = "UPDATE highlight SET fate = 'left_out', reason = ? WHERE key = ?"
-            reason = line_patterns.explain_rejected_pattern(draft.highlight)
-            store.execute(query, reason, draft.highlight.key)
-        elif draft.id in excluded_ids:
-            decide.reject_item(store, draft.id)
-        else:
+    for draft in list(draft_groups.iter_pending_drafts(store, draft_ids)):
+        if yes:
             _make_card_if_clean(store, draft)
+            continue
+        change = PendingDraftChanges(archived=((draft.id, event.id),))
+        pending_drafts.apply_changes(store, [change])
+        query = "UPDATE highlight SET fate = 'left_out', reason = ? WHERE key = ?"
+        reason = line_patterns.find_skip_reason(store, draft.highlight, fields)
+        store.execute(query, reason, draft.highlight.key)
 
 
 def _make_card_if_clean(store: Store, draft: PendingDraft) -> None:

@@ -769,8 +769,6 @@ def _format_details(
     yield _format_model_usage(result)
     if result.report and (result.has_new_highlights or result.has_no_highlights):
         yield from _format_unread(result.report, ledger)
-    if result.report and result.report.new:
-        yield from _format_doubtful_lines(result.report, ledger)
     if result.has_no_highlights and step[0].startswith("draft "):
         yield NO_HIGHLIGHTS_HINT
     elif result.has_no_highlights and not (result.has_failures or any(step)):
@@ -787,26 +785,11 @@ def _format_details(
         yield f"Added to your sources: {format_truncated_list(paths)}"
 
 
-def _format_doubtful_lines(report: IngestReport, ledger: Ledger) -> TextLines:
-    """Yield lines about the new highlights that may not be cards, because of their form of line."""
-    held, skipped, made = pending_items.count_doubtful_lines(ledger, report.new)
-    for form, count in made.items():
-        of_form = f"{format_count(count, 'new card')} of lines like `{form}`"
-        yield f"{of_form}, as you said: ankiforge list --view recent"
-    if held:
-        waiting = format_count(held, "new highlight waits", "new highlights wait")
-        yield f"{waiting} for your answer, whether they are cards: ankiforge list --view questions"
-    if skipped:
-        are_skipped = format_count(skipped, "new highlight is", "new highlights are")
-        yield f"{are_skipped} skipped, as you said of such lines: ankiforge list --no-card --all"
-
-
 def _format_open_questions(report: IngestReport, ledger: Ledger) -> str:
-    """Name the first open question, except about lines, if the run found any change."""
+    """Name the first open question, if the run found any change."""
     changes = [*report.new, *report.changed, *report.missing_keys]
     is_changed = changes or report.suspicious_containers
     asked = questions.find_open_questions(ledger) if is_changed else []
-    asked = [each for each in asked if each.kind is not UserQuestionKind.FORM]
     if not asked:
         return ""
     more = f" (and {len(asked) - 1:,} more)" if asked[1:] else ""

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import NamedTuple
 
-from ankiforge.model import Strings, Texts, Value
+from ankiforge.model import Texts, Value
 
 PASSAGE_CHOICE = -1
 """The value of `Decision.choice` for a card made from the passage itself instead of a draft."""
@@ -47,23 +47,6 @@ class Accept(Decision, tag="accept"):
     """Whether to make another card even if the draft would revise an existing one."""
     forced: bool = False
     """Whether the user overrules the checks that block the draft."""
-
-
-class AcceptLines(
-    Decision,
-    tag="lines",
-    rename={
-        "content_hash": "turn",
-        "batch_number": "sitting",
-        "applies_to_later_lines": "later",
-    },
-):
-    """The answer to a question about several lines: accept the ticked lines and reject the rest."""
-
-    lines: Strings = ()
-    """The draft ids of the ticked lines. A string may contain several ids, separated by spaces."""
-    applies_to_later_lines: bool = False
-    """Whether the answer also applies to lines added to the form later."""
 
 
 class Reject(Decision, tag="reject"):
@@ -130,7 +113,6 @@ class ShowInAnki(Decision, tag="browse"):
 
 AnyDecision = (
     Accept
-    | AcceptLines
     | Reject
     | Edit
     | WriteCard

@@ -66,7 +66,6 @@ from ankiforge.pipeline.workspace import Workspace
 from ankiforge.review.decisions import (
     PASSAGE_CHOICE,
     Accept,
-    AcceptLines,
     Decision,
     DecisionOutcome,
     Edit,
@@ -321,8 +320,6 @@ class Review:
                 decide.accept_draft(ledger, id, masks=masks)
             case Accept(gap=gap, forced=forced) if draft or item.question:
                 ledger.accept(id, gap=gap, forced=forced, another=decision.another)
-            case AcceptLines() if item.question:
-                self._accept_lines(decision, item.question)
             case Reject(passage=True) if highlight:
                 ledger.reject(highlight.key)
             case Reject() if item.proposal:
@@ -352,20 +349,6 @@ class Review:
                 undo_decision(ledger, id)
             case _:
                 raise RefusedError("This cannot be done here.")
-
-    def _accept_lines(self, decision: AcceptLines, question: UserQuestion) -> None:
-        ledger = self._ledger
-        # a tick may represent several lines with the same front
-        ticked = set(" ".join(decision.lines).split()).intersection(question.drafts)
-        unticked = [id for id in question.drafts if id not in ticked]
-        if decision.applies_to_later_lines and ticked:
-            questions.answer_question(ledger, question.id, yes=True, without=unticked)
-        else:
-            for id in unticked:
-                ledger.reject(id)
-        for draft in item_lists.load_pending_drafts(ledger, ticked):
-            if not draft.is_blocked:
-                ledger.accept(draft.id)
 
     def build_preview(self, decision: Decision) -> ShownCard:
         """Build the card that the user's edits or selection would create. Nothing is stored.

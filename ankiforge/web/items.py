@@ -16,13 +16,9 @@ from msgspec.structs import replace
 from ankiforge.anki.notes import iter_links
 from ankiforge.check.source import NO_LABEL
 from ankiforge.language.detection import detect_language
-from ankiforge.language.lexicon import read_word_set
 from ankiforge.ledger import (
-    MAX_BACKS,
     HighlightOutcome,
     Ledger,
-    LinesWithSameFront,
-    group_by_front,
 )
 from ankiforge.ledger.cards import load_card, load_card_and_passage, load_highlight
 from ankiforge.ledger.item_lists import load_pending_drafts
@@ -67,7 +63,6 @@ from ankiforge.web.card_view import (
     find_card_quote,
     mark_differences,
     render_card,
-    render_text,
     split_at_formulas,
 )
 from ankiforge.web.documents import DocumentRenderer
@@ -239,10 +234,8 @@ _QUESTION_TEXTS: dict[UserQuestionKind, tuple[str, Json, Json]] = {
         ),
     ),
     UserQuestionKind.FORM: (
-        "Untick what is not a card.",
-        _relabel(
-            ACCEPT, "Make {n} cards", "Cards made", act="lines", none="Make no cards"
-        ),
+        "The answer is also for later ones. You can reject single cards afterwards.",
+        _relabel(ACCEPT, "Make cards", "Cards made"),
         _relabel(REJECT, "None of them", "No cards made"),
     ),
 }
@@ -558,28 +551,32 @@ class ItemRenderer:
         return {"title": cards[0]["title"], "cards": cards, "beside": True, "ask": ask}
 
     def _render_form_question(self, question: UserQuestion) -> Json:
-        """Render the question of whether lines of a form are cards, with a checkbox per line."""
-        drafts = load_pending_drafts(self._ledger, question.drafts)
+        """Render the question of whether lines of a form are cards."""
         are_words = question.old == WORD_AND_TRANSLATION
-        noun = "word" if are_words else "line"
-        count = format_count(len(question.drafts), noun)
-        label = f"Make cards of such {noun}s in {question.new} from now on"
-        lines = [self._render_front_group(group) for group in group_by_front(drafts)]
-        location = question.new
-        if len({line["at"] for line in lines}) == 1:  # name a common location only once
-            location = lines[0]["at"]
-            lines = [{**line, "at": ""} for line in lines]
+        count = format_count(len(question.drafts), "word" if are_words else "line")
         title = f"{count} like {question.old}"
-        ask = f"{count} in {location} look like “{question.old}”. Are they cards?"
+        ask = f"{count} in {question.new} look like “{question.old}”. Are they cards?"
         if are_words:
             title = f"{count} with your translation"
-            ask = f"You noted in {location} what {count} mean. Make cards of them?"
-        return {
-            "title": title,
-            "lines": lines,
-            "ask": ask,
-            "option": label,
-        }
+            ask = f"You noted in {question.new} what {count} mean. Make cards of them?"
+        lines = []
+        for draft in load_pending_drafts(self._ledger, question.drafts):
+            view = render_card(draft, self.find_picture)
+            document = draft.highlight.document
+            # leave out the remark about the form, because the question itself is about it
+            remarks = tuple(
+                each for each in draft.remarks if each.kind is not RemarkKind.FORM
+            )
+            lines.append(
+                {
+                    "id": draft.id,
+                    "question": view["question"],
+                    "answer": view["answer"],
+                    "at": document.path or document.title,
+                    "note": find_main_warning(replace(draft, remarks=remarks)),
+                }
+            )
+        return {"title": title, "lines": lines, "ask": ask}
 
     def _render_same_question(self, question: UserQuestion) -> Json:
         """Render the question of whether a new passage is the passage that a card has lost."""
@@ -643,29 +640,6 @@ class ItemRenderer:
                 take = ("Send the repair", "The repair will be sent")
             about["actions"] = [*_build_lossy_answers(keep, take), SKIP]
         return about
-
-    def _render_front_group(self, group: LinesWithSameFront) -> Json:
-        """Render lines with the same front as a single checkbox.
-
-        The box is ticked unless a draft has a warning or the front is a mere label.
-        """
-        first = group.drafts[0]
-        # leave out the remark about the form, because the question itself is about it
-        remarks = tuple(
-            remark for remark in first.remarks if remark.kind is not RemarkKind.FORM
-        )
-        document = first.highlight.document
-        location = group.directory or document.path or document.title
-        count = len(group.drafts)
-        return {
-            "id": " ".join(draft.id for draft in group.drafts),
-            "question": render_text(group.front),
-            "answer": " · ".join(map(render_text, group.backs[:MAX_BACKS])),
-            "at": location if count == 1 else f"{count} lines, {location}",
-            "on": all(draft.is_clean for draft in group.drafts)
-            and group.front.casefold() not in read_word_set("signs", "label"),
-            "note": find_main_warning(replace(first, remarks=remarks)),
-        }
 
     # --- parts --------------------------------------------------------------------------
 

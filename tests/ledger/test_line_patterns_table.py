@@ -39,32 +39,25 @@ def line(
 
 
 @pytest.mark.parametrize(
-    ("highlight", "form", "patterns"),
+    ("highlight", "form"),
     [
-        (line("a :: b"), "a :: b", ("a :: b",)),
-        (line("a::b"), "key::value", ("Books/a::", "a::")),
-        (line("a::b", path="n.md"), "key::value", ("a::",)),
-        (line("A b::c", path="x/y/n.md"), "key::value", ("x/y/ab::", "ab::")),
-        (line("a b c::d"), "key::value", ("Books/abc::", "abc::")),
-        (line("…::d"), "key::value", ("Books/…::", "…::")),
+        (line("a :: b"), "a :: b"),
+        (line("a::b"), ""),
         # a question is a card, also before a picture
-        (line("What? :: b"), "", ()),
-        (line("What?::b"), "", ()),
-        (line("What？::b"), "", ()),
-        (line("What? ![](a.png)::b"), "", ()),
-        (line("Why :: b"), "a :: b", ("a :: b",)),
+        (line("What? :: b"), ""),
+        (line("What？ :: b"), ""),
+        (line("What? ![](a.png) :: b"), ""),
+        (line("Why :: b"), "a :: b"),
         # declared, or in another syntax
-        (replace(line("a::b"), is_declared_card=True), "", ()),
-        (replace(line("a :: b"), is_declared_card=True), "", ()),
-        (line("a :: b", syntax="Q::A"), "", ()),
-        (line("a: b", syntax="Term: meaning"), "Term: meaning", ("Term: meaning",)),
-        (line("a", syntax=WORD_AND_TRANSLATION), WORD_AND_TRANSLATION, (WORD_AND_TRANSLATION,)),
-        (replace(line("a :: b"), markdown=()), "a :: b", ("a :: b",)),
+        (replace(line("a :: b"), is_declared_card=True), ""),
+        (line("a :: b", syntax="Q::A"), ""),
+        (line("a: b", syntax="Term: meaning"), "Term: meaning"),
+        (line("a", syntax=WORD_AND_TRANSLATION), WORD_AND_TRANSLATION),
+        (replace(line("a :: b"), markdown=()), "a :: b"),
     ],
-)  # fmt: skip
-def test_the_patterns_of_a_line(highlight, form, patterns):
+)
+def test_the_form_of_a_line(highlight, form):
     assert line_patterns.find_line_pattern(highlight) == form
-    assert line_patterns.list_line_patterns(highlight) == patterns
 
 
 @pytest.fixture
@@ -106,45 +99,22 @@ def test_which_lines_look_like_fields(ledger, lines, is_field):
 
 
 @pytest.mark.parametrize(
-    ("answers", "answer"),
-    [
-        ([], ""),
-        ([("a::", "accept")], "accept"),
-        ([("a::", "never")], "never"),
-        ([("a::", "never"), ("a::", "accept")], "accept"),
-        # the narrower one counts, whenever it was given
-        ([("Books/a::", "accept"), ("a::", "never")], "accept"),
-        ([("a::", "accept"), ("Books/a::", "never")], "never"),
-        ([("Films/a::", "accept")], ""),
-        ([("b::", "accept")], ""),
-    ],
-)
-def test_which_answer_counts(ledger, answers, answer):
-    with ledger.transaction():
-        for pattern, choice in answers:
-            key = line_patterns.make_line_pattern_event_key("v", pattern)
-            ledger.record_event("form", key, USER, {"choice": choice})
-    assert line_patterns.find_line_pattern_answer(ledger, line("a::b")) == answer
-    assert line_patterns.find_line_pattern_answer(ledger, line("a::b", source="w")) == ""
-    fields = line_patterns.FieldDetector(ledger)
-    ambiguous = line("a :: b")
-    assert line_patterns.has_unaccepted_pattern(ledger, ambiguous, fields)
-    key = line_patterns.make_line_pattern_event_key("v", "a :: b")
-    for choice in ("never", "accept"):
-        with ledger.transaction():
-            ledger.record_event("form", key, USER, {"choice": choice})
-        is_unaccepted = line_patterns.has_unaccepted_pattern(ledger, ambiguous, fields)
-        assert is_unaccepted is (choice == "never")
-
-
-@pytest.mark.parametrize(
     ("syntax", "message"),
     [
         ("a :: b", "you said that such lines are not cards"),
         (WORD_AND_TRANSLATION, "you said that such words are not cards"),
     ],
 )
-def test_why_lines_of_a_pattern_are_no_cards(syntax, message):
-    assert (
-        line_patterns.explain_rejected_pattern(line("a :: b", syntax=syntax)) == message
-    )
+def test_the_last_answer_counts_for_the_lines_of_its_source(ledger, syntax, message):
+    fields = line_patterns.FieldDetector(ledger)
+    mark, other = line("a :: b", syntax=syntax), line("a :: b", syntax=syntax, source="w")
+    assert line_patterns.has_unaccepted_pattern(ledger, mark, fields)
+    key = line_patterns.make_line_pattern_event_key("v", syntax)
+    for choice, reason in (("accept", ""), ("never", message), ("accept", "")):
+        with ledger.transaction():
+            ledger.record_event("form", key, USER, {"choice": choice})
+        assert line_patterns.find_line_pattern_answer(ledger, mark) == choice
+        assert line_patterns.find_skip_reason(ledger, mark, fields) == reason
+        is_unaccepted = line_patterns.has_unaccepted_pattern(ledger, mark, fields)
+        assert is_unaccepted is (choice == "never")
+    assert line_patterns.find_line_pattern_answer(ledger, other) == ""

@@ -29,10 +29,10 @@ FORM = ask(UserQuestionKind.FORM, "Are they cards?", "a :: b")
         (
             {"new": ["k"]},
             [SAME, EMPTIED, FORM],
-            "Is it this? (and 1 more) “one line”:",
+            "Is it this? (and 2 more) “one line”:",
         ),
-        # lines have a line of their own, and a run without a change says nothing
-        ({"new": ["k"]}, [FORM], ""),
+        ({"new": ["k"]}, [FORM], "Are they cards? “a :: b”:"),
+        # a run without a change says nothing
         ({"removed_keys": ["k"]}, [SAME], ""),
         ({}, [SAME], ""),
         ({"new": ["k"]}, [], ""),

@@ -28,7 +28,6 @@ from ankiforge.review import Item, Review, StaleItemError, decisions, items
 from ankiforge.review.decisions import (
     PASSAGE_CHOICE,
     Accept,
-    AcceptLines,
     Decision,
     Edit,
     MakeFromSelection,
@@ -276,11 +275,8 @@ def test_a_decision(cells, word, decision, cards, drafts):
     [
         ("passage and", Accept("")),
         ("passage and", Edit("", fields=WORDS)),
-        ("passage and", AcceptLines("")),
         ("passage and", SetMasks("")),
         ("card", Accept("")),
-        ("card", AcceptLines("")),
-        ("draft ribosome", AcceptLines("")),
         ("draft ribosome", SetMasks("")),
         ("draft ribosome", Restore("")),
         ("draft ribosome", MakeFromSelection("", spans="0-4")),

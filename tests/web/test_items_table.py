@@ -431,8 +431,8 @@ def test_several_cards_that_anki_lacks_are_lines_and_a_question_has_a_title(acce
 @pytest.mark.parametrize(
     ("old", "rest"),
     [
-        ("A :: B", {"title": "0 lines like A :: B", "ask": "0 lines in v look like “A :: B”. Are they cards?", "option": "Make cards of such lines in v from now on"}),
-        ("word = translation", {"title": "0 words with your translation", "ask": "You noted in v what 0 words mean. Make cards of them?", "option": "Make cards of such words in v from now on"}),
+        ("A :: B", {"title": "0 lines like A :: B", "ask": "0 lines in v look like “A :: B”. Are they cards?"}),
+        ("word = translation", {"title": "0 words with your translation", "ask": "You noted in v what 0 words mean. Make cards of them?"}),
     ],
 )  # fmt: skip
 def test_a_form_is_asked_about_in_its_words(accepted, old, rest):
@@ -441,13 +441,13 @@ def test_a_form_is_asked_about_in_its_words(accepted, old, rest):
     shown = show(Item("q", question=question))
     assert {name: shown[name] for name in rest} == rest
     assert acts(shown)[:2] == [
-        "lines | Make {n} cards |  | filled | Cards made | none=Make no cards",
+        "accept | Make cards |  | filled | Cards made",
         "reject | None of them | x | outlined | No cards made",
     ]
 
 
 @pytest.mark.parametrize(("number", "noun"), [(1, "1 line"), (2, "2 lines")])
-def test_the_lines_of_a_form_each_have_a_box(workspace, number, noun):  # noqa: F811
+def test_the_lines_of_a_form_are_listed(workspace, number, noun):  # noqa: F811
     ids = list_pending_ids(workspace.ledger)[:number]
     renderer = ItemRenderer(
         workspace.ledger,
@@ -466,11 +466,9 @@ def test_the_lines_of_a_form_each_have_a_box(workspace, number, noun):  # noqa: 
         {"question": "What is a ribosome?", "answer": "a maker of proteins"},
         {"question": "What is a nucleus?", "answer": "the home of the genes"},
     ]
-    # where all lines are is said once, in the question
     assert shown["lines"] == [
-        {"id": id, **line, "at": "", "on": True, "note": ""}
+        {"id": id, **line, "at": "Cells.md", "note": ""}
         for id, line in zip(ids, lines[:number], strict=True)
     ]
     assert shown["title"] == f"{noun} like a :: b"
-    assert shown["ask"] == f"{noun} in Cells.md look like “a :: b”. Are they cards?"
-    assert shown["option"] == "Make cards of such lines in v from now on"
+    assert shown["ask"] == f"{noun} in v look like “a :: b”. Are they cards?"

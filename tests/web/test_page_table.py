@@ -20,7 +20,7 @@ from ankiforge.config.workspace import find_workspace
 from ankiforge.errors import ForgeError, RefusedError
 from ankiforge.extract import registry
 from ankiforge.hooks import collect_page_parts
-from ankiforge.ledger import LinesWithSameFront, item_lists, pending_items
+from ankiforge.ledger import item_lists, pending_items
 from ankiforge.model import (
     Finding,
     PendingDraft,
@@ -1101,14 +1101,3 @@ def test_an_item_is_about_a_passage_unless_it_is_a_question(make_card):
     assert Item("x", card=card).highlight == card.highlight
     assert Item("x", (made(PendingDraft),)).highlight == PLACE
     assert Item("x").highlight is None
-
-
-@pytest.mark.parametrize(
-    ("front", "shown"),
-    [("Heat", "Heat"), ("**Heat** $Q$", "<strong>Heat</strong> <math")],
-)
-def test_the_front_of_lines_is_shown_as_on_the_card(read, front, shown):
-    group = LinesWithSameFront(front, ("J",), "", (made(PendingDraft),))
-    line = read._renderer._render_front_group(group)
-    assert line["question"].startswith(shown)
-    assert line["answer"] == "J"

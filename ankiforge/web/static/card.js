@@ -59,25 +59,22 @@ export class Card {
 
   // Further details: the option of a form, the previous text, a comment, links.
   #renderDetails() {
-    const { option, source, cards = [] } = this.item;
+    const { source, cards = [] } = this.item;
     return [
-      option && h("label", { className: "check option" }, h("input", { type: "checkbox" }), option),
       ...(this.item.passages ?? []).map(({ label, runs }, now) => h("p", { className: "why passage", dir: "auto" }, h("b", {}, `${label}: `), runs.map(([differs, words]) => differs ? h(now ? "ins" : "del", {}, words) : words))),
       source?.before && h("p", { className: "why", dir: "auto" }, h("b", {}, "Before: "), source.before),
       source?.said && foldLetters(source.said) !== foldLetters(cards[0]?.title ?? "") && h("p", { className: "why said", dir: "auto" }, h("b", {}, "Your comment: "), source.said),
       source?.links.length && h("p", { className: "links" }, source.links.map(makeLink)),
     ].filter(Boolean);
   }
-  // Possible cards as lines, with checkboxes if they can be ticked.
+  // Possible cards as lines.
   #renderLines() {
     return h("ul", { className: "lines", ariaLabel: "Lines" }, this.item.lines.map((line) => {
       const words = [h("span", { className: "a", dir: "auto" }, removeScripts(line.question)), h("span", { className: "b", dir: "auto" }, removeScripts(line.answer)),
         line.at && h("span", { className: "at" }, line.at), line.note && h("span", { className: "note" }, line.note)];
-      const box = "on" in line && h("input", { type: "checkbox", checked: line.on, value: line.id, onchange: () => this.#onChange() });
-      return h("li", {}, h(box ? "label" : "div", { className: "line" }, box, words));
+      return h("li", {}, h("div", { className: "line" }, words));
     }));
   }
-  get ticked() { return [...this.node.querySelectorAll(".lines input:checked")].map(({ value }) => value); }
 
   // ---- Rendering.
 
@@ -232,7 +229,7 @@ export class Card {
   readInput({ act }) {
     if (this.drawn?.readDecision && ["accept", "masks"].includes(act)) return this.drawn.readDecision();
     if (this.sentence && ["accept", "make"].includes(act)) return this.sentence.readDecision();
-    return act === "lines" ? { lines: this.ticked, later: $(".option input", this.node).checked } : {};
+    return {};
   }
   get title() {
     if (this.#editor?.mode === "ask") return this.#editor.text();
@@ -246,9 +243,7 @@ export class Card {
     if (main.needs === "words" && !this.sentence.answer()) return "Choose words";
     if (this.#usesPassage || (this.sentence && this.card?.gaps && this.sentence.isOwn())) return "Make this card";
     if (this.drawn?.says && main.act === "accept") return this.drawn.says();
-    if (!main.label.includes("{n}")) return main.label;
-    const n = this.ticked.length;
-    return n ? main.label.replace("{n}", String(n)).replace(/cards$/, n === 1 ? "card" : "cards") : main.none;
+    return main.label;
   }
 
   // ---- A decision failed: show the error in the card, and offer to try again.

@@ -13,7 +13,7 @@ const sitting = makeKeyRow("sitting", "A card");
 const [inDocument, moving] = [makeKeyRow("sitting", "Move"), makeKeyRow("shelf sitting list", "Move")];
 const anywhere = makeKeyRow("shelf sitting list", "Everywhere");
 // An action of the card, named like its button.
-const makeCardActionRow = (key) => ({ when: (page) => page.sitting.actionOf(key), label: (page) => page.sitting.actionOf(key).label.replace("{n} ", "") });
+const makeCardActionRow = (key) => ({ when: (page) => page.sitting.actionOf(key), label: (page) => page.sitting.actionOf(key).label });
 const requiresPaper = { holds: true, when: (page) => page.sitting.paper };
 const unlisted = { isListed: false };
 
@@ -113,7 +113,7 @@ export function fillMenu(page) {
   const menuKeys = KEYS.filter(isInView(page)).filter((row) => row.isListed !== false && row.when(page));
   const isInMenu = ({ act, key }) => act === "ask" || menuKeys.some((row) => key && row.key === key);
   const cardActions = page.view === "sitting" ? page.sitting.actions.filter((each) => !isInMenu(each)) : [];
-  const items = [...cardActions.map((action) => ({ label: action.label.replace("{n} ", ""), key: action.key, run: () => page.sitting.do(action) })),
+  const items = [...cardActions.map((action) => ({ label: action.label, key: action.key, run: () => page.sitting.do(action) })),
     ...menuKeys.map((row) => ({ label: row.label(page), key: row.key, run: () => row.run(page) }))];
   $("#menu-items").replaceChildren(...items.map(({ label, key, run }) => h("button", { type: "button", className: "menu-item", onclick: () => {
     $("#menu").open = false;
