@@ -112,10 +112,6 @@ def detect_note_changes(
             "returned": is_back,
             # the decision was lost if an older journal was restored or a line was cut off
             "retired": note.is_retired and card.is_live and not is_drop_explained,
-            # importing a package restores a deleted note, but Anki keeps its grave
-            "revived": complete
-            and card_with_note.has_grave
-            and (is_back or not is_wanted_again),
         }
         lists = tuple(name for name, is_in in is_in_list.items() if is_in)
         return NoteChange(lists, StoredAnkiNote(note))

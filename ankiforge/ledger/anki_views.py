@@ -131,9 +131,6 @@ def record_anki_state(
             store.set_value("unknown", viewed.notes_without_event)
             _set_unknown_documents(store, viewed.notes_without_event)
         if complete and graves is not None:
-            reported = store.get_value("revived", list[str]) or []
-            store.set_value("revived", viewed.revived)
-            viewed.revived = [guid for guid in viewed.revived if guid not in reported]
             ids = set(filter(is_in_our_id_range, graves))
             if ids != {row["id"] for row in store.fetch_rows("SELECT id FROM grave")}:
                 store.execute("DELETE FROM grave")

@@ -283,8 +283,7 @@ def load_card(store: Store, guid: str) -> LocalCard:
     """
     card, passage = load_card_and_passage(store, guid)
     rows = highlights.load_highlight_rows(store, passage.keys)
-    separated_keys = _load_separated_keys(store)
-    return _combine_with_current_passage(store, card, passage, rows, separated_keys)
+    return _combine_with_current_passage(store, card, passage, rows)
 
 
 def iter_cards(
@@ -296,7 +295,6 @@ def iter_cards(
     """
     if passage_keys is None:
         passage_keys = load_passage_keys(store)
-    separated_keys = _load_separated_keys(store)
     for batch in iter_batches(passage_keys):
         passages = store.get_passages(batch)
         highlight_keys: list[str] = []
@@ -310,22 +308,7 @@ def iter_cards(
             keys = [key for key in passage.keys if key in row_by_key]
             rows = [row_by_key[key] for key in keys]
             for card in passage.cards.values():
-                yield _combine_with_current_passage(
-                    store, card, passage, rows, separated_keys
-                )
-
-
-def _load_separated_keys(store: Store) -> set[str]:
-    """Load the keys of passages that were one passage until the user undid that answer."""
-    # the first condition is for the index
-    query = (
-        "SELECT id, line FROM event WHERE what IN ('same', 'undo') AND what = 'same'"
-        " AND EXISTS (SELECT 1 FROM event u WHERE u.undoes = event.id AND u.undoes != '')"
-    )
-    pairs = [(event.key, event.body["old"]) for event in store.iter_events(query)]
-    return {
-        key for pair in pairs if pair[1] not in store.get_keys(pair[0]) for key in pair
-    }
+                yield _combine_with_current_passage(store, card, passage, rows)
 
 
 def _combine_with_current_passage(
@@ -333,7 +316,6 @@ def _combine_with_current_passage(
     card: Card,
     passage: Passage,
     highlight_rows: Sequence[Row],
-    separated_keys: set[str],
 ) -> LocalCard:
     """Combine a card with its *home*, the passage that currently contains its sentence.
 
@@ -341,9 +323,6 @@ def _combine_with_current_passage(
     `highlight_rows` are the rows of all highlights of the card's own passage.
     """
     local_card = _combine_with_passage(card, passage, highlight_rows)
-    # the last export may have had the text of the other passage
-    if not separated_keys.isdisjoint(passage.keys):
-        local_card = replace(local_card, keeps_last_exported_text=False)
     is_present = any(row["state"] == "present" for row in highlight_rows)
     if is_present and normalize_text(card.quote) in normalize_text(
         get_sentence_text(local_card.highlight)
@@ -377,17 +356,6 @@ def _combine_with_passage(
             text for text in passage.readings if quote in normalize_text(text.exact)
         ]
         old_text = quoting[0].exact if quoting else card.quote
-        # a card moved to a document that never had its quote cites the old document until the
-        # user has decided whether the card still fits
-        document = present_highlights[0].document
-        old_paths = {text.document_path for text in quoting}
-        if old_paths and (document.path or document.key) not in old_paths:
-            removed_rows = (row for row in read_rows if row["state"] != "present")
-            for row in removed_rows:
-                highlight = decode_highlight(row["body"])
-                if is_quote_in_highlight(card.quote, highlight):
-                    present_highlights = (highlight,)
-                    break
     is_as_shipped = card.note.exported_text_hash == hash_fields_with_markup(card.fields)
     return LocalCard(
         **asdict(replace(card, key=HighlightKey(passage.key))),

@@ -24,7 +24,6 @@ from ankiforge.ledger.draft_completion import should_offer_draft
 from ankiforge.ledger.events import USER, Passage, hash_question_and_answer, make_guid
 from ankiforge.ledger.store import JSON_VALUES, Row, Store, to_json
 from ankiforge.ledger.tables import pending_drafts, sentences
-from ankiforge.ledger.tables.anki_notes import filter_deleted_guids
 from ankiforge.ledger.tables.highlights import decode_highlight
 from ankiforge.ledger.tables.pending_drafts import decode_draft, row_to_draft
 from ankiforge.ledger.tables.snapshots import load_snapshot
@@ -48,10 +47,6 @@ _VAULT = regex(r"obsidian://open\?vault=([^&\"]+)")
 NO_WARNING_REASON = "no_warning"
 """The reason why a draft without warnings is pending: the settings don't let the policy
 accept it."""
-
-BEFORE_FIRST_RUN = "before first run"
-"""The metadata with the number of the last event, other than a reading, that the journal had before
-this database was filled."""
 
 Offer = tuple[PendingDraft, ...]
 """A group of drafts that the user decides on together, by accepting the first or selecting
@@ -250,17 +245,14 @@ class RemarkFinder:
         self._equal_rows: dict[str, list[Row]] = {}
         self._cards_by_sentence: dict[str, list[Row]] = {}
         self._rejected: dict[str, set[str]] = {}
-        self._deleted_guids: set[str] = set()
         # the GUIDs, and the tags of the documents, of our notes in Anki that have no card
         self._unknown_notes = set(store.get_value("strangers", list[str]) or [])
-        self._any_deleted = store.fetch_first_row("SELECT 1 FROM grave") is not None
         self._fields = line_patterns.FieldDetector(store)
-        self._before_first_run = int(store.get_meta(BEFORE_FIRST_RUN) or 0)
 
     def load(self, drafts: Sequence[StoredDraft]) -> None:
         """Preload the data that `find_remarks` needs for these drafts."""
         self._equal_rows, self._decided, self._cards_by_sentence = {}, {}, {}
-        self._rejected, self._deleted_guids = {}, set()
+        self._rejected = {}
         self._load_more(drafts)
 
     def _load_more(self, drafts: Sequence[StoredDraft]) -> None:
@@ -298,11 +290,6 @@ class RemarkFinder:
         )
         for row in store.fetch_rows(query, to_json(list(names))):
             self._cards_by_sentence[row["sentence"]].append(row)
-        if self._any_deleted:
-            guids = {
-                str(make_guid(store.get_first_key(draft.key), draft)) for draft in drafts
-            }
-            self._deleted_guids |= set(filter_deleted_guids(store, guids))
 
     def find_remarks(self, draft: StoredDraft, highlight: Highlight) -> Iterator[Remark]:
         """Yield the remarks on a draft that was passed to `load`."""
@@ -347,12 +334,6 @@ class RemarkFinder:
 
         if line_patterns.has_unaccepted_pattern(store, highlight, self._fields):
             yield Remark(RemarkKind.FORM)
-        elif draft.is_card_in_source and draft.is_clean and not draft.revised_guid:
-            # another device may have read the line without drafting
-            for reading in () if passage.was_ever_decided else passage.readings[:1]:
-                is_own = reading.device_id == store.device_id
-                if is_own and reading.event_number <= self._before_first_run:
-                    yield Remark(RemarkKind.WAITED_BEFORE)
         if draft.kind is CardKind.OCCLUSION and not draft.revised_guid:
             yield Remark(RemarkKind.FIGURE)
 
@@ -369,13 +350,9 @@ class RemarkFinder:
             rejection_remark = self._find_rejection_remark(passage, draft, highlight)
             if rejection_remark is not None:
                 return rejection_remark
-        if not (self._any_deleted or self._unknown_notes):
+        if not self._unknown_notes:
             return None
         guid = make_guid(passage.key, draft)
-        if guid in self._deleted_guids and guid not in passage.cards:
-            return (
-                RemarkKind.NOTE_DELETED
-            )  # the note was deleted before the journal was lost
         tag = build_document_tag(highlight.document.title)
         # a note of another type may have no link that names its vault
         names = (add_vault_name(tag, highlight.uri), tag, guid)

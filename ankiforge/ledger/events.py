@@ -64,11 +64,8 @@ SUBJECT_KINDS = ("form", "dialects", "decline", "mark")
 """Kinds of events about something other than a passage, whose key names it: a form of lines, a
 vault, another tool, or a document in which the user chose a passage. See
 `Store.get_subject_events`."""
-OBSOLETE_KINDS = ("holds", "held", "private", "keep")
-"""Kinds of events that only earlier versions wrote. They are accepted but have no effect."""
 NON_DECISION_KINDS = (
     *("key", "text", "ask", "shipped", "pictures", "seen", "undo", "fact"),
-    *OBSOLETE_KINDS,
 )
 """Kinds of events that don't record a decision."""
 

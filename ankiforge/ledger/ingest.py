@@ -19,7 +19,6 @@ from pathlib import Path
 from msgspec import convert
 from msgspec.structs import replace
 
-from ankiforge.ledger.draft_groups import BEFORE_FIRST_RUN
 from ankiforge.ledger.events import SOURCE, PassageReading, hash_text, normalize_text
 from ankiforge.ledger.match import (
     MIN_SHARED_FRACTION,
@@ -194,11 +193,6 @@ class IngestRun:
         unselected_before = self._count_unselected()
         for batch in iter_document_batches(self.listing.read_documents(scan_results)):
             with self.store.transaction():
-                if not self.store.get_meta("run"):
-                    # a killed run may have recorded readings only, which drafting didn't follow
-                    query = "SELECT max(n) FROM event WHERE what NOT IN ('key', 'text')"
-                    number = self.store.fetch_value(query) or 0
-                    self.store.set_meta(BEFORE_FIRST_RUN, str(number))
                 self.store.set_meta("run", str(self.run_number))
                 for document in batch:
                     self._write_or_defer(document)

@@ -23,7 +23,6 @@ from ankiforge.errors import LedgerError
 from ankiforge.ledger import events
 from ankiforge.ledger.events import Event, PassageReading, RepairNote, StoredContent
 from ankiforge.model import AdoptedNote, Pair, Strings, Texts, UserNoteType, Value, hash16
-from ankiforge.text import regex
 
 FILE_EXTENSION = ".jsonl"
 MAX_FILE_BYTES = 1 << 30
@@ -223,11 +222,9 @@ def _iter_complete_lines(file: IO[bytes]) -> Iterator[tuple[int, bytes]]:
 
 
 def _parse_event(line: bytes) -> Event | None:
-    if is_too_deep(line):
-        return None
     try:
         event = decode_event(line)
-    except (msgspec.MsgspecError, UnicodeError):
+    except (msgspec.MsgspecError, UnicodeError, RecursionError):
         return None
     return event if is_valid_event(event) else None
 
@@ -279,8 +276,6 @@ class _Body(PassageReading, kw_only=True):
     # answers
     choice: str = ""
     read: Strings = ()
-    declined: Strings = ()
-    off: Strings = ()
     field: str = ""
     theirs: str = ""
     ours: str = ""
@@ -328,7 +323,6 @@ REQUIRED_KEYS = {
     "pictures": "guid names",
     "seen": "guid",
     "unseen": "guid",
-    **dict.fromkeys(events.OBSOLETE_KINDS, ""),
 }
 """The keys that the body of each kind of event must have. `event_replay` defines the effects."""
 
@@ -360,28 +354,3 @@ def is_valid_event(event: Event) -> bool:
     except msgspec.ValidationError:
         return False
     return all(name in event.body for name in REQUIRED_KEYS[event.kind].split())
-
-
-# --- nesting --------------------------------------------------------------------------
-
-
-MAX_DEPTH = 64
-"""The maximum depth of nested arrays and objects. The program writes fewer than ten levels."""
-# Matches a string, terminated or not, or one bracket.
-_TOKEN = regex(rb'(?s)"[^"\\]*(?:\\.[^"\\]*)*"?|[\[\]{}]')
-
-
-def is_too_deep(text: bytes) -> bool:
-    """Return whether JSON text is nested more deeply than `MAX_DEPTH`."""
-    if text.count(b"[") + text.count(b"{") <= MAX_DEPTH:
-        return False
-    depth = 0
-    for token in _TOKEN.finditer(text):
-        char = token[0]
-        if char in (b"[", b"{"):
-            depth += 1
-            if depth > MAX_DEPTH:
-                return True
-        elif char in (b"]", b"}"):
-            depth -= 1
-    return False

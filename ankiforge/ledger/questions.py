@@ -23,7 +23,6 @@ from ankiforge.ledger.store import Store
 from ankiforge.ledger.tables import anki_notes, pending_drafts
 from ankiforge.ledger.tables.highlights import decode_highlight
 from ankiforge.ledger.tables.pending_drafts import decode_draft
-from ankiforge.ledger.undo import REWORDING_KINDS
 from ankiforge.model import (
     QUESTION_PREFIX,
     WORD_AND_TRANSLATION,
@@ -165,39 +164,6 @@ def _iter_same_passage_questions(store: Store) -> Iterator[UserQuestion]:
         )
 
 
-def _find_last_repair_action(store: Store, guid: str) -> str:
-    """Return the id of the repair that last changed a card's text.
-
-    Returns "" if the last change of the text wasn't a repair.
-    """
-    act = ""
-    acts_of_repairs = set()
-    for event in cards.iter_active_events(store, *REWORDING_KINDS):
-        if event.body.get("guid") != guid:
-            continue
-        if event.kind == "repair" and event.body["name"] != cards.LEFT_AS_IS:
-            acts_of_repairs.add(event.action_id)
-        act = event.action_id or ""
-    return act if act in acts_of_repairs else ""
-
-
-def find_cards_held_by_repair(store: Store) -> set[str]:
-    """Find the cards that can't be sent to Anki because of a conflict about another card.
-
-    All changes of a repair are sent together, so they have to wait until the conflict is resolved.
-    """
-    held_guids: set[str] = set()
-    guids_in_conflict: set[str] = set()
-    for question in _iter_conflict_questions(store):
-        guids_in_conflict.update(question.guids)
-        for event in cards.iter_action_events(store, question.repair):
-            held_guids.add(event.body.get("guid", ""))
-            held_guids.update(
-                added_card["guid"] for added_card in event.body.get("new", ())
-            )
-    return held_guids - guids_in_conflict
-
-
 # --- two equal cards --------------------------------------------------------------------
 
 
@@ -245,7 +211,6 @@ def _merge_cards(store: Store, guids: Iterable[Guid]) -> None:
 
 _CHANGED_BY_BOTH = "You changed this card, and so did its source."
 _EDITED_TWICE = "You changed this card here, and in Anki."
-_REPAIRED = "You repaired this card here, and changed it in Anki."
 
 
 def _iter_conflict_questions(store: Store) -> Iterator[UserQuestion]:
@@ -256,10 +221,7 @@ def _iter_conflict_questions(store: Store) -> Iterator[UserQuestion]:
     """
     for guid, conflicts in _find_conflicts(store).items():
         only_edits = all(conflict.is_edited_in_ankiforge for conflict in conflicts)
-        repair = _find_last_repair_action(store, guid)
         text = _EDITED_TWICE if only_edits else _CHANGED_BY_BOTH
-        if repair:
-            text = _REPAIRED
         lost_numbers = set[int]()
         for conflict in conflicts:
             if conflict.field == "Text":
@@ -280,7 +242,6 @@ def _iter_conflict_questions(store: Store) -> Iterator[UserQuestion]:
             guids=(Guid(guid),),
             conflicts=tuple(conflicts),
             examples=(to_plain_text(front), card.highlight.document.title),
-            repair=repair,
         )
 
 
@@ -328,15 +289,7 @@ def find_cards_in_conflict(store: Store) -> set[str]:
 
 
 def _resolve_conflict(store: Store, question: UserQuestion, *, yes: bool) -> None:
-    """Keep the text of the source if `yes`, otherwise the user's text.
-
-    If the conflict is about a repair, "no" undoes the entire repair, including the notes that
-    it added.
-    """
-    if question.repair and not yes:
-        decide.undo_decision(store, question.repair)
-        anki_notes.delete_conflicts(store, question.guids)
-        return
+    """Keep the text of the source if `yes`, otherwise the user's text."""
     for conflict in question.conflicts:
         _, passage = cards.load_card_and_passage(store, conflict.guid)
         body = {

@@ -199,8 +199,6 @@ class AnkiChanges(msgspec.Struct):
     retired: list[Guid] = []
     """Notes with the tag for retired cards although their cards are live, because the journal has
     lost the decision."""
-    revived: list[Guid] = []
-    """Notes that the user deleted and that a package has brought back. They are reported once."""
     notes_without_event: list[AnkiNote] = []
     """Our notes that aren't mentioned by any event in the journal."""
     edited: list[Guid] = []

@@ -52,17 +52,12 @@ class RemarkKind(StrEnum):
     DECIDED_BEFORE = "you rejected, changed or undid a card of this sentence before"
     TAKEN_BACK = "you undid your acceptance"
     """The user accepted the draft and undid that. Accepting it in bulk is still allowed."""
-    NOTE_DELETED = "you deleted its note in Anki"
-    """The user deleted the draft's note in Anki, and the journal with the decision was lost."""
     UNKNOWN_NOTES = "Anki has notes of this document that are not cards here"
     EQUAL_CARD = "you have a card with the same words"
     """`Remark.detail` names the card with the same content."""
     SAME_SENTENCE = "you have a card of this sentence with another answer"
     """`Remark.detail` names a card of another passage that is about the same sentence."""
     REJECTED_ELSEWHERE = "you rejected the same words in another place"
-    WAITED_BEFORE = "it already waited before .ankiforge was lost"
-    """The journal has the line of a card without a decision, so it waited for one. The checks may
-    find nothing now, because they compare with other cards than in the database of that time."""
     FIGURE = "a figure waits for you to look at what it hides"
     FORM = "such lines may not be cards; one answer is for all of them"
     """Lines written in this form may not be meant as cards. The user is also asked a
@@ -175,9 +170,6 @@ class UserQuestion(Value):
     examples: Strings = ()
     drafts: Strings = ()
     """The ids of the drafts that are held back until the user answers."""
-    repair: str = ""
-    """The action id of the repair whose text is in conflict, or "" if the conflict isn't about a
-    repair. A repair is sent or undone as a whole."""
 
     @property
     def has_only_edit_conflicts(self) -> bool:
@@ -189,8 +181,6 @@ class UserQuestion(Value):
     @property
     def accept_effect(self) -> str:
         """A short description of what happens if the user accepts."""
-        if self.repair:
-            return "send the repair"
         if self.has_only_edit_conflicts:
             return "take the words from here"
         return self.kind.accept_effect
@@ -198,8 +188,6 @@ class UserQuestion(Value):
     @property
     def reject_effect(self) -> str:
         """A short description of what happens if the user rejects."""
-        if self.repair:
-            return "keep the words in Anki, and undo the whole repair"
         if self.has_only_edit_conflicts:
             return "keep those in Anki"
         return self.kind.reject_effect

@@ -7,7 +7,7 @@ until the user runs `pull --bind`, because all our notes would look deleted in i
 from __future__ import annotations
 
 import os
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping
 from contextlib import suppress
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -27,7 +27,6 @@ from ankiforge.model import (
     AnkiNoteType,
     AnkiReadMethod,
     Fields,
-    Guid,
     ListRow,
     LocalCard,
     NoteTypeId,
@@ -37,16 +36,12 @@ from ankiforge.model import (
     hash16,
 )
 from ankiforge.pipeline.run_result import AnkiReadResult
-from ankiforge.text import format_count, to_one_line, truncate
-from ankiforge.text.cloze import to_plain_text
 
 if TYPE_CHECKING:
     from ankiforge.anki.collection import AnkiContents
     from ankiforge.anki.connect import AnkiConnect
 
 
-MAX_NOTES_IN_NOTICE = 3
-"""The maximum number of notes quoted in a notice."""
 AUTO = "auto"
 """The value of `anki.collection` that selects the collection with our notes, or else the newest
 one.
@@ -264,37 +259,19 @@ def _record_unless_other_collection(
     if foreign is not None:
         DuplicateCandidates(ledger).store_foreign_notes(*foreign)
 
-    notice = _build_revived_notice(viewed.revived, ledger) if viewed.revived else None
     log_lines(_describe_changes(viewed))
-    return AnkiReadResult("taken", view.path, viewed, problem=notice)
+    return AnkiReadResult("taken", view.path, viewed)
 
 
 def _describe_changes(viewed: AnkiChanges) -> Iterator[str]:
     """Yield lines for the log: the number of notes read, and the user's changes in Anki."""
     yield f"read {viewed.note_count} notes in Anki, {viewed.reviews} new reviews"
-    lists = ("first_seen", "deleted", "returned", "missing", "retired", "revived")
+    lists = ("first_seen", "deleted", "returned", "missing", "retired")
     for name in (*lists, "edited", "suspended"):
         yield from (
             f"{name.replace('_', ' ')} in Anki: guid {guid}"
             for guid in getattr(viewed, name)
         )
-
-
-def _build_revived_notice(revived: Sequence[Guid], ledger: Ledger) -> Problem:
-    guids = revived[:MAX_NOTES_IN_NOTICE]
-    quotes = []
-    for guid in guids:
-        texts = [text for _, text in cards.load_card(ledger, guid).fields if text]
-        question = to_one_line(to_plain_text(texts[0])) if texts else ""
-        quotes.append(f"“{truncate(question, 40)}”")
-    if len(revived) > MAX_NOTES_IN_NOTICE:
-        quotes.append("…")
-    count = format_count(len(revived), "deleted note")
-    message = f"back by an import, {count}: {', '.join(quotes)}"
-    hint = (
-        f"to remove them again: ankiforge reject {' '.join(guid[:10] for guid in guids)}"
-    )
-    return Problem("Anki", message, hint, is_notice=True)
 
 
 def _build_failed_scan(view: AnkiContents, message: str, hint: str) -> AnkiReadResult:

@@ -40,7 +40,6 @@ from ankiforge.ledger import (
     anki_views,
     cards,
     item_lists,
-    questions,
 )
 from ankiforge.model import (
     AnkiNote,
@@ -581,14 +580,7 @@ def plan_cards(
     anki_views.record_export_plan(
         ledger, up_to_date, new_notes, settings, conflicts, taken_mods, links_hashes
     )
-    held_by_repair = questions.find_cards_held_by_repair(ledger)
-    hold_reason = "of a repair about which a question is open"
-    return [
-        plan.CardPlan(card_plan.guid, card_plan.is_live, hold_reason=hold_reason)
-        if card_plan.note and card_plan.guid in held_by_repair
-        else card_plan
-        for card_plan in planned
-    ]
+    return planned
 
 
 # --- delivery ------------------------------------------------------------------------------

@@ -327,7 +327,7 @@ class RunResult(msgspec.Struct):
             if scan.state not in ("taken", "failed"):
                 return
             earlier = self.scan.changes
-            lists = ("first_seen", "deleted", "returned", "retired", "revived")
+            lists = ("first_seen", "deleted", "returned", "retired")
             for name in (*lists, "edited", "suspended"):
                 merged = [*getattr(earlier, name), *getattr(scan.changes, name)]
                 setattr(scan.changes, name, merged)

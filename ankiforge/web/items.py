@@ -607,8 +607,6 @@ class ItemRenderer:
         card = apply_anki_edits(self._ledger, card)
         mine = dict(card.fields)
         theirs = dict(card.fields)
-        if card.note.adopted and question.repair:  # Anki doesn't have the repair yet
-            mine |= card.note.adopted.source_texts
         for conflict in question.conflicts:
             mine[conflict.field] = conflict.user_text
             theirs[conflict.field] = conflict.source
@@ -634,10 +632,6 @@ class ItemRenderer:
             about["ask"] = "You changed this card here and in Anki. Which words stay?"
             keep = ("Keep Anki’s", "Anki’s words stay")
             take = ("Take those from here", "The words from here taken")
-            if question.repair:
-                about["ask"] = f"{question.text} Which words stay?"
-                keep = ("Keep Anki’s", "Undid the repair")
-                take = ("Send the repair", "The repair will be sent")
             about["actions"] = [*_build_lossy_answers(keep, take), SKIP]
         return about
 

@@ -12,7 +12,6 @@ from pathlib import Path
 
 import pytest
 
-from ankiforge.ledger.events import OBSOLETE_KINDS
 from ankiforge.ledger.journal import REQUIRED_KEYS
 from tests.golden import histories
 
@@ -70,5 +69,5 @@ def test_each_kind_of_event_is_written_in_some_journal_or_named_as_missing():
     for name in WHOLE:
         for line in written_at(name).read_text("utf-8").splitlines():
             written.add(json.loads(line)["what"])
-    assert written | NOWHERE == set(REQUIRED_KEYS) - set(OBSOLETE_KINDS)
+    assert written | NOWHERE == set(REQUIRED_KEYS)
     assert not written & NOWHERE

@@ -164,7 +164,6 @@ def test_reads_of_anki_one_after_another(desk):
     assert say_changes(desk, back) == {
         "note_count": 2,
         "returned": ["card-kidneys"],
-        "revived": ["card-kidneys"],
     }
     assert desk.state().count("live by person") == 2
     again = replace(kidneys, suspended=True, tags=("leech",), reviews=9, lapses=4)

@@ -412,10 +412,6 @@ def accepted(key: str, guid: str) -> tuple[str, str, dict[str, Any]]:
         (replace(DRAFT, replaced_guid="af1"), [], [], None, [RemarkKind.REPLACEMENT]),
         (replace(DRAFT, similar_removed_sentence="A."), [], [], None, [RemarkKind.NEAR]),
         (replace(DRAFT, similar_removed_sentence="A.", revised_guid="af1"), [], [], None, [RemarkKind.REVISION]),
-        # a grave says that its note was deleted; another's says nothing
-        (DRAFT, [], [], make_guid(P, DRAFT), [RemarkKind.NOTE_DELETED]),
-        (DRAFT, [], [], make_guid(Q, DRAFT), []),
-        (DRAFT, [accepted(P, make_guid(P, DRAFT))], [], make_guid(P, DRAFT), []),  # it has its card
         # notes in Anki that no card here has
         (DRAFT, [], ["ankiforge::doc::hearts"], None, [RemarkKind.UNKNOWN_NOTES]),
         (DRAFT, [], [make_guid(P, DRAFT)], None, [RemarkKind.UNKNOWN_NOTES]),
@@ -446,41 +442,6 @@ def test_why_a_draft_waits(empty, draft, events, unknown_notes, buried, remarks)
 OWN = replace(DRAFT, is_card_in_source=True, user_text_number=0)
 READING = {"exact": "w", "container": "v", "document_path": "n", "kind": "card"}
 WARNED = (Finding("duplicate", Severity.WARN, "resembles “x”"),)
-
-
-@pytest.mark.parametrize(
-    ("draft", "before", "after", "remarks"),
-    [
-        # a line that the journal has without a decision waited for one
-        (OWN, [("key", READING)], [], [RemarkKind.WAITED_BEFORE]),
-        (OWN, [], [("key", READING)], []),
-        # unless it was edited since, or decided on
-        (OWN, [("key", READING)], [("text", READING)], []),
-        (OWN, [("key", READING), accepted(P, "af2")[::2]], [], []),
-        # another reason is enough, and a mark waits anyway
-        (replace(OWN, findings=WARNED), [("key", READING)], [], []),
-        (replace(OWN, revised_guid="af1"), [("key", READING)], [], [RemarkKind.REVISION]),
-        (DRAFT, [("key", READING)], [], []),
-    ],
-)
-def test_what_waited_before_the_database_was_lost_waits_on(
-    empty, draft, before, after, remarks
-):
-    for what, body in before:
-        empty.record_event(what, P, USER, body)
-    number = empty.fetch_value("SELECT ifnull(max(n), 0) FROM event")
-    empty.set_meta(draft_groups.BEFORE_FIRST_RUN, str(number))
-    for what, body in after:
-        empty.record_event(what, P, USER, body)
-    assert [each.kind for each in remarks_on(empty, draft)] == remarks
-
-
-def test_a_line_that_another_computer_read_did_not_wait_here(empty):
-    empty.record_event("key", P, USER, READING)
-    empty.set_meta(draft_groups.BEFORE_FIRST_RUN, "9")
-    assert [each.kind for each in remarks_on(empty, OWN)] == [RemarkKind.WAITED_BEFORE]
-    empty.device_id = "another"
-    assert remarks_on(empty, OWN) == []
 
 
 @pytest.mark.parametrize(

@@ -12,14 +12,12 @@ import pytest
 
 from ankiforge import ledger
 from ankiforge.ledger import foreign_history, journal, line_patterns, plugin_syntaxes
-from ankiforge.ledger.events import OBSOLETE_KINDS, Event
+from ankiforge.ledger.events import Event
 from ankiforge.ledger.journal import (
-    MAX_DEPTH,
     MAX_EVENT_NUMBER,
     REQUIRED_KEYS,
     _hash_tail,
     is_known_event,
-    is_too_deep,
     is_valid_event,
 )
 
@@ -164,7 +162,7 @@ def test_a_journal_has_these_keys_for_what_is_about_no_passage(key, written):
 
 
 def test_every_kind_of_event_has_a_row():
-    assert set(FIELDS) == set(REQUIRED_KEYS) - set(OBSOLETE_KINDS)
+    assert set(FIELDS) == set(REQUIRED_KEYS)
 
 
 def test_every_field_that_is_read_of_an_event_has_a_row():
@@ -246,18 +244,3 @@ def test_a_line_counts_with_its_end_and_one_that_is_too_long_is_damage(
     found = list(journal._iter_complete_lines(BytesIO(text)))
     assert [size for size, _ in found] == [size for size, _ in lines]
     assert [line[:8] for _, line in found] == [line for _, line in lines]
-
-
-@pytest.mark.parametrize(
-    ("text", "deep"),
-    [
-        (b"[" * MAX_DEPTH + b"]" * MAX_DEPTH, False),
-        (b"[" * (MAX_DEPTH + 1) + b"]" * (MAX_DEPTH + 1), True),
-        (b'{"a":' * (MAX_DEPTH + 1), True),
-        (b"[" + b"[]," * MAX_DEPTH + b"[]]", False),  # beside one another
-        (b'["' + b"[" * MAX_DEPTH + b'"]', False),  # in a string
-        (b'["\\"' + b"[" * MAX_DEPTH + b'"]', False),
-    ],
-)
-def test_how_deep_a_line_may_be_nested(text, deep):
-    assert is_too_deep(text) is deep

@@ -106,7 +106,7 @@ WRONG = {
     "slot": 0, "deck": ["Reading"], "tags": "biology", "forced": 1, "passed": "dr1", "instead": 0,
     "found": "no", "typed": "Front", "note": [1], "schedule": [["2026-01-02", "10", 250]],
     "fields": {"Front": 1}, "over": {"Front": ["one"]}, "content": 1, "why": ["unclear"], "choice": 0,
-    "read": [1], "declined": "osr", "field": 2, "theirs": None, "ours": 3, "was": {}, "mod": "1",
+    "read": [1], "field": 2, "theirs": None, "ours": 3, "was": {}, "mod": "1",
     "digest": 1, "numbers": {"1": 1}, "hashes": [], "type": "Basic", "names": {"a.png": 1},
 }  # fmt: skip
 """By key of a body: a value of another type."""

@@ -8,7 +8,7 @@ import pytest
 from ankiforge.errors import LedgerError
 from ankiforge.ledger import journal
 from ankiforge.ledger.events import Event
-from ankiforge.ledger.journal import JournalFiles, is_too_deep, is_valid_event
+from ankiforge.ledger.journal import JournalFiles, is_valid_event
 
 
 def event(number: int, kind: str = "skip") -> Event:
@@ -122,23 +122,6 @@ def test_files_and_their_events(files, tmp_path):
     with pytest.raises(LedgerError, match="the decision was not recorded") as raised:
         files.append([event(1)])
     assert raised.value.hint == "free space there, or allow writing, and try again"
-
-
-@pytest.mark.parametrize(
-    ("text", "too_deep"),
-    [
-        ("[" * 64 + "]" * 64, False),
-        ("[" * 65 + "]" * 65, True),
-        ('{"a":' * 65 + "1" + "}" * 65, True),
-        ("[]" * 65, False),
-        ("[" * 40 + "]" * 40 + "{" * 40 + "}" * 40, False),
-        ('"' + "[" * 65 + '"', False),
-        (r'"\"' + "[" * 65 + '"', False),
-        ('"a"' + "[" * 65, True),
-    ],
-)
-def test_what_is_nested_too_deeply(text, too_deep):
-    assert is_too_deep(text.encode()) is too_deep
 
 
 @pytest.mark.parametrize(

@@ -156,11 +156,6 @@ class Asker(Desk):
                 f"{each.field}: {each.user_text} / {each.source}"
                 f"{' here' if each.is_edited_in_ankiforge else ''}"
             )
-        if question.repair:
-            told.append("repair")
-        held = questions.find_cards_held_by_repair(self.ledger)
-        if held:
-            told.append(f"{len(held)} held")
         return "; ".join(filter(None, told))
 
     def answer(self, *, yes: bool) -> str:
@@ -256,11 +251,6 @@ QUESTIONS: dict[str, tuple[list[str], str, str]] = {
         "resolve n0 source Text mine {{c1::heart}}; card heart a live by person",
         "resolve n0 mine Text mine {{c1::heart}}; card heart a live by person",
     ),
-    "n:A, own A:heart, accept heart, repair heart, clash words": (
-        ["conflict: You repaired this card here, and changed it in Anki. The words from here would leave 1 card empty: c2.; new heart words | n; 1 cards 0 drafts; Text: {{c1::a}} b {{c2::c}} / {{c1::d}} here; repair"],
-        "resolve n0 source Text {{c1::a}} b {{c2::c}}; (heart); card words A live by person",
-        "undo n0; undo n0; (heart); card heart A live by person",
-    ),
     "n:A m:C, rules A:heart C:kidneys, accept heart, accept kidneys, anki? all, anki? heart": (
         [],
         "",
@@ -301,11 +291,6 @@ QUESTIONS: dict[str, tuple[list[str], str, str]] = {
         "form form:v:a :: b accept; accept a0; accept b0; accept c0; (a); (b); (c); card c * live by person; card b * live by person; card a * live by person",
         "form form:v:a :: b never; (a); (b); (c)",
     ),
-    "n:A m:C, rules A:heart C:kidneys, accept heart, accept kidneys, repair heart kidneys, clash words": (
-        ["conflict: You repaired this card here, and changed it in Anki. The words from here would leave 1 card empty: c2.; new kidneys words | m; 1 cards 0 drafts; Text: {{c1::a}} b {{c2::c}} / {{c1::d}} here; repair; 1 held"],
-        "resolve m0 source Text {{c1::a}} b {{c2::c}}; (heart); (kidneys); card words C live by person; card words A live by person",
-        "undo m0; undo m0; undo n0; undo n0; (heart); (kidneys); card kidneys C live by person; card heart A live by person",
-    ),
 }  # fmt: skip
 
 
@@ -331,7 +316,6 @@ def test_what_is_asked_and_what_an_answer_does(asker, steps, answer):
 @pytest.mark.parametrize(
     ("steps", "cited"),
     [
-        ([], "n"),  # the passage in m lacks the words of the card
         (["accept heart"], "m"),  # the card stays, with the new words as its quote
         (["n:A m:C :a"], "n"),  # its passage is back
         (["n: m:C :A"], "m"),  # the new passage has its words now
@@ -353,11 +337,6 @@ def test_a_card_cites_a_document_that_has_its_quote(asker, steps, cited):
     ("steps", "cited", "is_kept"),
     [
         ([], "n", True),  # another computer may know more of a passage that went
-        (["yes"], "n", False),  # it is in m, without the words of the card
-        (["yes", "undo"], "n", False),  # the note has the passage of m, which is another
-        (["yes", "undo", "ship"], "n", False),  # it may not be imported yet
-        (["yes", "undo", "yes", "ship", "n: m:"], "n", True),
-        (["yes", "undo", "no"], "n", False),
     ],
 )
 def test_what_was_exported_is_kept_while_it_is_of_the_passage_of_the_card(

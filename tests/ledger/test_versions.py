@@ -1,8 +1,4 @@
-"""A version of the program reads a journal that a newer or an older one has written.
-
-`former.jsonl` is of commit 30a0812f: sentences that moved, a draft that waited for the sake of another
-card, an answer about what looks like `#no-llm`, and the question whether a passage is the same.
-"""
+"""A version of the program reads a journal that a newer one has written."""
 
 import json
 import os
@@ -14,7 +10,6 @@ from pathlib import Path
 import pytest
 
 import ankiforge
-from ankiforge.ledger.events import OBSOLETE_KINDS
 from tests.limits import PATIENCE
 
 TOLD = "1 line is of a newer version of ankiforge, and has no effect here"
@@ -46,28 +41,6 @@ def older(tmp_path_factory):
         return [json.loads(line) for line in result.stdout.splitlines()]
 
     return run
-
-
-def test_what_only_older_versions_wrote_has_no_effect_and_is_not_told(forge):
-    journal = Path(__file__).with_name("former.jsonl")
-    lines = [json.loads(line) for line in journal.read_text("utf-8").splitlines()]
-    assert {line["what"] for line in lines} >= set(OBSOLETE_KINDS)
-    (forge.folder / "notes").mkdir()
-    (forge.folder / "notes" / "Bio.md").write_text(
-        "The heart pumps blood into the ==aorta. The== retina of the eye has ==rods== for the"
-        " night.\n\nWhat enzyme unwinds DNA?::helicase\n"
-    )
-    (forge.folder / "journal").mkdir()
-    shutil.copy(journal, forge.folder / "journal" / "37c658d9eb3a.jsonl")
-    forge.settings("sources: [obsidian: {name: notes, path: notes}]\n", trust=True)
-    [counts] = forge.ok("run", "--json").lines
-    assert counts["problems"] == []
-    assert {card["guid"]: card["verdict"] for card in forge.cards()} == {
-        "af3bm6vigneq6pkta7mhhjptbk": "accepted",
-        "afduhuhjo73gsztc23ygw3ekmp": "accepted",
-    }
-    told = {row["name"]: row["state"] for row in forge.ok("doctor", "--json").lines}
-    assert told["ledger"] == "ok"
 
 
 @pytest.fixture

@@ -80,9 +80,9 @@ DELETED = replace(RETIRED, verdict_reason=DELETED_REASON)
         (RETIRED, SINCE, NOTE, False, "", "", PRESENT),
         (LIVE, UNSEEN, NOTE, False, "", "", PRESENT),
         # there, with a grave
-        (LIVE, PRESENT, NOTE, True, "", "revived", PRESENT),
+        (LIVE, PRESENT, NOTE, True, "", "", PRESENT),
         (LIVE, PRESENT, NOTE, True, "unseen", "", PRESENT),
-        (DELETED, SINCE, NOTE, True, "unseen", "returned revived", PRESENT),
+        (DELETED, SINCE, NOTE, True, "unseen", "returned", PRESENT),
         # absent
         (LIVE, PRESENT, None, False, "", "missing", NEW),
         (LIVE, SINCE, None, False, "", "missing", SINCE),

@@ -122,11 +122,6 @@ HERE, SOURCE = conflict(edited_here=True), conflict(edited_here=False)
         ({"conflicts": (HERE, SOURCE)}, "take the source", "keep mine"),
         ({"conflicts": ()}, "take the source", "keep mine"),
         ({"conflicts": (HERE,)}, "take the words from here", "keep those in Anki"),
-        (
-            {"conflicts": (HERE,), "repair": "m1.2"},
-            "send the repair",
-            "undo the whole repair",
-        ),
         ({"kind": UserQuestionKind.SAME}, "the same", "two cards"),
     ],
 )

@@ -255,7 +255,7 @@ def test_what_else_is_kept_of_a_collection(workspace, cards, tmp_path):
         ({"deleted": ["a", "b"]}, ["deleted in Anki: guid a", "deleted in Anki: guid b"]),
         ({"first_seen": ["a"], "edited": ["b"]}, ["first seen in Anki: guid a", "edited in Anki: guid b"]),
         ({"returned": ["a"], "missing": ["b"]}, ["returned in Anki: guid a", "missing in Anki: guid b"]),
-        ({"retired": ["a"], "revived": ["b"]}, ["retired in Anki: guid a", "revived in Anki: guid b"]),
+        ({"retired": ["a"]}, ["retired in Anki: guid a"]),
         ({"suspended": ["a"]}, ["suspended in Anki: guid a"]),
     ],
 )  # fmt: skip
@@ -263,22 +263,6 @@ def test_what_the_log_says_of_a_look_at_anki(changes, lines):
     viewed = AnkiChanges(note_count=9, reviews=4, **changes)
     told = list(collection._describe_changes(viewed))
     assert told == ["read 9 notes in Anki, 4 new reviews", *lines]
-
-
-def test_notes_that_an_import_brought_back_are_named(workspace):
-    ledger = workspace.ledger
-    every = sorted(workspace.cards(), key=lambda card: card.fields)
-    guids = [card.guid for card in every]
-    questions = [f"“{dict(card.fields).get('Front', '')}”" for card in every]
-    told = collection._build_revived_notice(guids[:1], ledger)
-    assert (told.location, told.is_notice) == ("Anki", True)
-    assert told.message == f"back by an import, 1 deleted note: {questions[0]}"
-    assert told.hint == f"to remove them again: ankiforge reject {guids[0][:10]}"
-    four = collection._build_revived_notice([*guids[:2], *guids[:2]], ledger)
-    names = ", ".join([*questions[:2], questions[0], "…"])
-    assert four.message == f"back by an import, 4 deleted notes: {names}"
-    ids = " ".join(guid[:10] for guid in (*guids[:2], guids[0]))
-    assert four.hint == f"to remove them again: ankiforge reject {ids}"
 
 
 # --- the words of a card in Anki -------------------------------------------------------------

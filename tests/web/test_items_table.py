@@ -353,20 +353,18 @@ OTHER_ASKED = "You and the source both changed this card. Which words stay?"
         ({}, MINE, OTHER_ASKED, ["Yours", "From the source"]),
         ({"here": True}, ["reject | Keep Anki’s | 1 | filled | Anki’s words stay", "accept | Take those from here | 2 | outlined | The words from here taken"],
          "You changed this card here and in Anki. Which words stay?", ["In Anki", "Here"]),
-        ({"here": True, "repair": "t"}, ["reject | Keep Anki’s | 1 | filled | Undid the repair", "accept | Send the repair | 2 | outlined | The repair will be sent"],
-         "Was it? Which words stay?", ["In Anki", "Here"]),
     ],
 )  # fmt: skip
 def test_both_texts_of_a_conflict_are_shown_with_their_answers(
     accepted, more, actions, ask, labels
 ):
     card, show = accepted
-    here, repair = more.get("here", False), more.get("repair", "")
+    here = more.get("here", False)
     conflict = Conflict(
         card.guid, "Back", "mine of proteins", "theirs of proteins", "", "", here
     )
     question = UserQuestion(
-        "q", UserQuestionKind.CONFLICT, "Was it?", guids=(card.guid,), conflicts=(conflict,), repair=repair
+        "q", UserQuestionKind.CONFLICT, "Was it?", guids=(card.guid,), conflicts=(conflict,)
     )  # fmt: skip
     shown = show(Item("q", question=question))
     assert acts(shown) == [*actions, LATER, BROWSE]

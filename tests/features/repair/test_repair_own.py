@@ -1,7 +1,6 @@
 """`ankiforge repair` of cards of one's own in the real Anki: an edit, and what is beside it."""
 
 import json
-import re
 import time
 from collections.abc import Iterator
 from contextlib import nullcontext
@@ -110,32 +109,6 @@ def test_a_card_of_ones_own_is_reworded_by_an_edit_and_undone(desk):
     now = dict(zip(names, desk.col.get_note(nid).fields, strict=True))
     then = dict(zip(names, was, strict=True))
     assert (now["Front"], now["Back"]) == (then["Front"], then["Back"])
-
-
-def test_a_repair_is_taken_back_whole_for_what_was_typed_in_anki_meanwhile(desk):
-    nid = failing_card(desk)
-    take(desk, nid)
-    note = desk.col.get_note(nid)
-    front = note["Front"]
-    note["Back"] = "gold, silver, platinum, and I know it"
-    desk.col.update_note(note)
-    desk.run()
-    assert not desk.package.exists()  # what is new waits for the answer, too
-    [card] = [one for one in desk.forge.cards() if "I know it" in one["fields"]["Back"]]
-    shown = desk.forge.ok("show", card["id"]).stdout
-    question = re.findall(r"\bqu[0-9a-f]{4}\b", shown)[0]
-    desk.forge.ok("reject", question)
-
-    desk.forge.ok("build")
-    assert not desk.package.exists()  # Anki has everything
-    note = desk.col.get_note(nid)
-    assert (note["Front"], note["Back"]) == (
-        front,
-        "gold, silver, platinum, and I know it",
-    )
-    kept = desk.forge.cards("verdict:accepted")
-    assert not any("than platinum" in str(card["fields"]) for card in kept)
-    assert not any("begins with p" in str(card["fields"]) for card in kept)
 
 
 def test_the_words_of_a_repair_go_back_to_the_note_as_a_patch(desk):
