@@ -80,7 +80,6 @@ class Ledger(Store):
         gap: int = 1,
         forced: bool = False,
         another: bool = False,
-        batches: decide.DraftBatches | None = None,
     ) -> Guid | None:
         """Accept a draft, or answer yes to a question.
 
@@ -89,7 +88,6 @@ class Ledger(Store):
             gap: For a proposal, the number of the selected gap. Number 1 is the best gap.
             forced: Whether to override a check that blocks the draft.
             another: Whether to create a new card even if the draft would revise an existing one.
-            batches: See `decide.accept_draft`.
 
         Returns:
             The GUID of the card, or None for a question.
@@ -101,9 +99,7 @@ class Ledger(Store):
         if is_question_id(id):
             questions.answer_question(self, id, yes=True)
             return None
-        return decide.accept_draft(
-            self, id, gap=gap, forced=forced, another=another, batches=batches
-        )
+        return decide.accept_draft(self, id, gap=gap, forced=forced, another=another)
 
     def reject(self, id: str, why: str = "") -> None:
         """Reject a draft, card or highlight, or answer no to a question.

@@ -101,10 +101,9 @@ def test_in_one_go_as_one_by_one(tmp_path: Path, monkeypatch, decisions: str):
         names = [keys.get(name) or ids[name] for _, name in chosen]
         told = []
         with ledger.transaction() if at_once else nullcontext():
-            batches = decide.DraftBatches(ledger, names) if at_once else None
             for (act, _), id in zip(chosen, names, strict=True):
                 try:
-                    decided(ledger, act, id, batches)
+                    decided(ledger, act, id)
                 except RefusedError as error:
                     told.append(error.message)
         for key in keys.values():
@@ -115,11 +114,11 @@ def test_in_one_go_as_one_by_one(tmp_path: Path, monkeypatch, decisions: str):
     assert outcomes[0] == outcomes[1]
 
 
-def decided(ledger, act, id, batches):
+def decided(ledger, act, id):
     if act == "accept":
-        ledger.accept(id, batches=batches)
+        ledger.accept(id)
     elif act == "another":
-        ledger.accept(id, another=True, batches=batches)
+        ledger.accept(id, another=True)
     elif act == "edit":
         decide.edit_item(ledger, id, {"Extra": "mine"})
     elif act == "undo":
@@ -151,10 +150,9 @@ def test_a_draft_of_a_short_sentence_waits_no_longer_in_the_same_go_either(tmp_p
     world, ids = opened(tmp_path / "a", notes, drafts)
     ledger = world["a"]
     with ledger.action():
-        batches = decide.DraftBatches(ledger, ids.values())
-        ledger.accept(ids["ice"], batches=batches)
+        ledger.accept(ids["ice"])
         with pytest.raises(RefusedError, match="is no longer waiting"):
-            ledger.accept(ids["solid"], batches=batches)
+            ledger.accept(ids["solid"])
     world.close()
 
 

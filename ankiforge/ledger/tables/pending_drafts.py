@@ -160,17 +160,6 @@ def load_draft_keys(store: Store, ids: Iterable[str]) -> dict[str, str]:
     return {row["id"]: row["key"] for row in store.fetch_rows(query, to_json(list(ids)))}
 
 
-def find_repeated_content_hashes(store: Store, ids: Iterable[str]) -> set[str]:
-    """Return the content hashes that several of these drafts share, or a draft and a card."""
-    rows = store.fetch_rows(
-        f"SELECT content FROM draft WHERE id IN {JSON_VALUES} GROUP BY content HAVING count(*) > 1"
-        " OR EXISTS (SELECT 1 FROM card WHERE card.content = draft.content)"
-        " OR EXISTS (SELECT 1 FROM card WHERE card.source = draft.content)",
-        to_json(list(ids)),
-    )
-    return {row["content"] for row in rows}
-
-
 def load_drafts_of_outdated_cards(store: Store) -> list[Row]:
     """Load the pending drafts of outdated cards that should be reworded by a model.
 
