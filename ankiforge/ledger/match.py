@@ -23,7 +23,6 @@ from collections.abc import (
     Sequence,
     Set,
 )
-from itertools import pairwise
 from operator import attrgetter, itemgetter
 from typing import Any, NamedTuple
 

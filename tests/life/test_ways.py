@@ -8,7 +8,6 @@ FAST = {
     ("chat", "fact"),
     ("chat", "deleted"),
     ("chat", "moved"),
-    ("chat", "folder and deleted"),
     ("own", "fact"),
     ("question", "fact"),
     ("proposal", "both"),
@@ -17,7 +16,6 @@ FAST = {
     ("chosen", "moved"),
     ("chosen", "both"),
     ("chosen", "folder"),
-    ("chosen", "folder and deleted"),
     ("chosen, page", "deleted"),
     ("edited", "fact"),
 }
