@@ -55,8 +55,9 @@ def find_line_pattern(highlight: Highlight) -> str:
     syntax = highlight.line_syntax
     if syntax in (_TERM, WORD_AND_TRANSLATION):
         return syntax
-    has_spaces = not has_colons_without_spaces(highlight.exact)
-    return _DOUBTFUL_FORM if has_spaces and _is_doubtful(highlight) else ""
+    if not _is_doubtful(highlight) or has_colons_without_spaces(highlight.exact):
+        return ""
+    return _DOUBTFUL_FORM
 
 
 def _is_doubtful(highlight: Highlight) -> bool:
