@@ -127,24 +127,17 @@ class Database:
     def _prepare(self, statement: str) -> None:
         """Update the tables that a statement is about to read. Overridden by `Store`."""
 
-    def get_writable_connection(self) -> sqlite3.Connection:
-        """Return the connection for writing.
-
-        A read-only `Store` replaces the connection when this is first called.
-        """
-        return self._db
-
     def execute(self, query: str, *values: object) -> int:
         """Run a statement and return the number of rows that it changed."""
         self._prepare(query)
-        return self.get_writable_connection().execute(query, values).rowcount
+        return self._db.execute(query, values).rowcount
 
     def execute_all(self, query: str, rows: Iterable[Sequence[object] | Json]) -> None:
         """Run a statement once for each row of parameters."""
         rows = list(rows)
         if rows:
             self._prepare(query)
-            self.get_writable_connection().executemany(query, rows)
+            self._db.executemany(query, rows)
 
     def insert(
         self, table: str, rows: Iterable[Json], *, verb: str = "INSERT", key: str = ""
@@ -162,12 +155,12 @@ class Database:
         if not rows:
             return 0
         statement = _build_insert(verb, table, list(rows[0]), key)
-        return self.get_writable_connection().executemany(statement, rows).rowcount
+        return self._db.executemany(statement, rows).rowcount
 
     def upsert(self, table: str, row: Json, *, key: str) -> Any:
         """Insert a row, or update the row with the same `key` columns. Returns the row's `id`."""
         statement = _build_insert("INSERT", table, list(row), key) + " RETURNING id"
-        [(id,)] = self.get_writable_connection().execute(statement, row).fetchall()
+        [(id,)] = self._db.execute(statement, row).fetchall()
         return id
 
     def get_data_version(self) -> int:
@@ -307,30 +300,6 @@ def _hash_tables(db: sqlite3.Connection) -> str:
     query = "SELECT type, name, sql FROM sqlite_master ORDER BY type, name"
     rows = [tuple(row) for row in db.execute(query)]
     return sha256(repr(rows).encode()).hexdigest()[:16]
-
-
-def open_snapshot(database: Path) -> sqlite3.Connection | None:
-    """Open a read-only snapshot of a database. Later writes don't affect it.
-
-    Returns None if there is no database of this version, or if SQLite can't create the files
-    that it needs next to the database.
-    """
-    if not database.exists():
-        return None
-    uri = f"{database.absolute().as_uri()}?mode=rw"
-    snapshot = sqlite3.connect(uri, uri=True, isolation_level=None, timeout=BUSY_TIMEOUT)
-    try:
-        snapshot.row_factory = sqlite3.Row
-        for setting in ("query_only = ON", "case_sensitive_like = ON"):
-            snapshot.execute(f"PRAGMA {setting}")
-        snapshot.execute(f"PRAGMA cache_size = -{PAGE_CACHE_KIB}")
-        snapshot.execute("BEGIN")
-        if _get_version(snapshot) == SCHEMA_VERSION and _has_all_tables(snapshot):
-            return snapshot
-    except (sqlite3.DatabaseError, UnicodeDecodeError):
-        pass  # `copy_database`, which is called next, reports the error
-    snapshot.close()
-    return None
 
 
 def copy_database(database: Path) -> sqlite3.Connection:

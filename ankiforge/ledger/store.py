@@ -29,7 +29,6 @@ from ankiforge.ledger.database import (
     copy_database,
     iter_batches,
     open_database,
-    open_snapshot,
 )
 from ankiforge.ledger.database import Row as Row
 from ankiforge.ledger.database import to_json as to_json
@@ -153,23 +152,17 @@ class Store(Database):
             database: The path of the database.
             journal: The directory of the journal.
             machine: The id of this device.
-            read_only: Whether to leave the database and the journal as they are. The database is
-                read from a snapshot, and changes go to a temporary copy.
+            read_only: Whether to leave the database and the journal as they are. A temporary copy
+                of the database is then read and changed.
         """
         self.device_id = machine
         self.journal_state = JournalState()
         """The state of the journal at the last `merge_journal`."""
         self._read_only = read_only
         self._journal = JournalFiles(journal, machine)
-        self._database = database
-        self._snapshot = open_snapshot(database) if read_only else None
-        """The read-only snapshot, or None. Writes go into a copy of the database."""
-        if self._snapshot:
-            super().__init__(self._snapshot)
-        else:
-            super().__init__(
-                copy_database(database) if read_only else open_database(database)
-            )
+        super().__init__(
+            copy_database(database) if read_only else open_database(database)
+        )
         self._data_version = 0
         self._transaction: _Transaction | None = None
         self._passages: dict[str, Passage] = {}
@@ -178,20 +171,7 @@ class Store(Database):
         # the active events of the kinds in `SUBJECT_KINDS`, by key; None = not read yet
         self._subject_events: dict[str, list[Event]] | None = None
 
-    def close(self) -> None:
-        """Close the database and its snapshot."""
-        super().close()
-        if self._snapshot:
-            self._snapshot.close()
-
     # --- transactions and actions -------------------------------------------------------
-
-    def get_writable_connection(self) -> sqlite3.Connection:
-        """Return a writable connection. A read-only snapshot is first replaced by a copy."""
-        if self._db is self._snapshot:
-            self._db = copy_database(self._database)
-            self._drop_caches()
-        return self._db
 
     @contextmanager
     def transaction(self) -> Iterator[None]:
@@ -207,7 +187,7 @@ class Store(Database):
         appended: tuple[int, int] | None = None
         """The size of this device's journal file before and after the append."""
         try:
-            self.get_writable_connection().execute("BEGIN IMMEDIATE")
+            self._db.execute("BEGIN IMMEDIATE")
             self._transaction = _Transaction()
             self._drop_stale_caches()
             yield

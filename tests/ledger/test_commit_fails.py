@@ -15,7 +15,7 @@ def vault(tmp_path):
     """One card, and a table by which a commit can be made to fail."""
     made = Vault(tmp_path, "a", lambda text: 1.0)
     made.write_notes({"A": (LINE,)})
-    database = made.ledger.get_writable_connection()
+    database = made.ledger._db
     database.execute("PRAGMA foreign_keys = ON")
     database.execute("CREATE TEMP TABLE parent (id INTEGER PRIMARY KEY)")
     database.execute(
@@ -31,7 +31,7 @@ def test_the_lines_of_a_decision_that_is_not_committed_are_taken_back(vault):
     before = journal.read_bytes()
     with pytest.raises(sqlite3.IntegrityError), vault.ledger.transaction():
         vault.ledger.reject(card.guid)
-        vault.ledger.get_writable_connection().execute("INSERT INTO child VALUES (1)")
+        vault.ledger._db.execute("INSERT INTO child VALUES (1)")
     assert journal.read_bytes() == before
     assert [each.is_live for each in iter_cards(vault.ledger)] == [True]
     vault.ledger.reject(card.guid)

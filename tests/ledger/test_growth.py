@@ -74,12 +74,12 @@ def looks(world: World) -> int:
         count += 1
 
     ledger = world["a"]
-    ledger.get_writable_connection().set_progress_handler(step, 1000)
+    ledger._db.set_progress_handler(step, 1000)
     pending_items.load_pending_items(ledger)
     assert "carded" in {
         each.status for each in pending_items.iter_highlight_outcomes(ledger)
     }
-    ledger.get_writable_connection().set_progress_handler(None, 0)
+    ledger._db.set_progress_handler(None, 0)
     return count
 
 
@@ -102,9 +102,9 @@ def test_twice_the_cards_are_looked_through_in_about_twice_the_steps(tmp_path: P
 def questions(ledger: Ledger, work: Callable[[], object]) -> int:
     """Count how often SQL is asked for something."""
     ran: list[str] = []
-    ledger.get_writable_connection().set_trace_callback(ran.append)
+    ledger._db.set_trace_callback(ran.append)
     work()
-    ledger.get_writable_connection().set_trace_callback(None)
+    ledger._db.set_trace_callback(None)
     return sum(each.startswith(("SELECT", "WITH")) for each in ran)
 
 

@@ -62,7 +62,7 @@ def test_many_events_are_folded_at_once(store: Store):
     with store.transaction():
         for number in range(50):
             store.record_event("key", f"p{number}", "source", {"exact": "S."})
-        store.get_writable_connection().set_trace_callback(ran.append)
+        store._db.set_trace_callback(ran.append)
         assert store.fetch_value("SELECT count(*) FROM passage") == 50
-        store.get_writable_connection().set_trace_callback(None)
+        store._db.set_trace_callback(None)
     assert sum(line.startswith("DELETE FROM passage") for line in ran) == 1
