@@ -23,6 +23,7 @@ from collections.abc import (
     Sequence,
     Set,
 )
+from itertools import pairwise
 from operator import attrgetter, itemgetter
 from typing import Any, NamedTuple
 
@@ -259,8 +260,9 @@ def iter_matches_in_document(
     """
     positions = _index_highlights(*document)
     yield from _iter_pairs_by_id(*document, attrgetter("stable_ids"))
+    unmoved = _find_unmoved_pairs(*document)
     unmatched = document.select_unmatched(pairs)
-    yield from _pair_equal_texts(*unmatched, positions)
+    yield from _pair_equal_texts(*unmatched, positions, unmoved=unmoved)
     if not all(document.select_unmatched(pairs)):
         return
     for mark, stored_highlight in _iter_pairs_by_id(
@@ -318,7 +320,8 @@ def _pair_by_question(document: DocumentHighlights, pairs: Pairs) -> Iterator[Ca
     """Pair hand-written cards with equal questions, even if their answers differ.
 
     The question must be unique among the stored cards and among the scanned cards. The two cards
-    must also be under the same heading or between the same matched neighbours.
+    must also be under the same heading or between the same matched neighbours. For a card that is
+    only known from the journal, neither is known, so a unique question is enough.
     """
     stored_highlights, scanned_highlights = document
     stored_by_question = _find_unique_questions(stored_highlights)
@@ -326,11 +329,32 @@ def _pair_by_question(document: DocumentHighlights, pairs: Pairs) -> Iterator[Ca
     neighbours = _find_neighbours(document, pairs)
     for question, mark in scanned_by_question.items():
         stored_highlight = stored_by_question.get(question)
+        stored_highlight = stored_highlight or _find_journal_card(
+            stored_highlights, question
+        )
         if stored_highlight is None or mark in pairs:
             continue
         has_same_heading = stored_highlight.highlight.heading == mark.highlight.heading
-        if has_same_heading or neighbours[mark] == neighbours[stored_highlight]:
+        has_proof = stored_highlight.is_journal_only or has_same_heading
+        if has_proof or neighbours[mark] == neighbours[stored_highlight]:
             yield mark, stored_highlight
+
+
+def _find_journal_card(
+    stored_highlights: Iterable[MatchedHighlight], question: str
+) -> MatchedHighlight | None:
+    """Find the card that is only known from the journal and begins with `question`.
+
+    Returns None if there isn't exactly one.
+    """
+    if len(question) < MIN_EXTENDED_CHARS:
+        return None
+    journal_cards = []
+    for mark in stored_highlights:
+        if mark.is_journal_only and mark.highlight.kind is HighlightKind.CARD:
+            if mark.newest_reading.text.startswith(question):
+                journal_cards.append(mark)
+    return journal_cards[0] if len(journal_cards) == 1 else None
 
 
 def _find_unique_questions(
@@ -352,6 +376,7 @@ class _Rank(NamedTuple):
     """How many readings of the stored highlight are newer than the reading with the equal text."""
     was_removed: bool
     lacks_common_label: bool
+    has_moved: bool
     negative_context_similarity: float
     distance: int
     """How far apart the highlights are in their lists. Arbitrary for different documents."""
@@ -361,8 +386,13 @@ def _pair_equal_texts(
     stored_highlights: Iterable[MatchedHighlight],
     scanned_highlights: Collection[MatchedHighlight],
     positions: ListPositions,
+    *,
+    unmoved: Set[Candidate] = frozenset(),
 ) -> list[Candidate]:
-    """Pair highlights with equal texts, most certain pairs first."""
+    """Pair highlights with equal texts, most certain pairs first.
+
+    Pairs in `unmoved` come before other copies of the same text.
+    """
     readings_by_text = defaultdict(list)
     for stored_highlight in stored_highlights:
         for age, reading in enumerate(stored_highlight.readings):
@@ -390,6 +420,7 @@ def _pair_equal_texts(
                 lacks_common_label=stored_highlight.location_ids.isdisjoint(
                     mark.location_ids
                 ),
+                has_moved=(mark, stored_highlight) not in unmoved,
                 negative_context_similarity=-context_similarity,
                 distance=abs(positions[stored_highlight] - positions[mark]),
             )
@@ -400,6 +431,38 @@ def _pair_equal_texts(
 def _sort_candidates(ranked: list[tuple[Any, Candidate]]) -> list[Candidate]:
     ranked.sort(key=itemgetter(0))
     return [candidate for _, candidate in ranked]
+
+
+def _find_unmoved_pairs(
+    stored_highlights: Sequence[MatchedHighlight],
+    scanned_highlights: Sequence[MatchedHighlight],
+) -> set[Candidate]:
+    """Pair highlights with equal texts that are still in the same place of their document.
+
+    The preceding highlight must be the same, and the preceding context must be similar. The
+    context that follows isn't compared, because it is the same for a copy pasted below. Texts
+    that are only known from the journal are skipped, because their order is unknown.
+    """
+    pairs: Pairs = {}
+    journal_texts = {
+        mark.newest_reading.text for mark in stored_highlights if mark.is_journal_only
+    }
+    next_by_mark = dict(pairwise(stored_highlights))
+    expected_highlight = stored_highlights[0] if stored_highlights else None
+    for mark in scanned_highlights:
+        if (
+            expected_highlight is not None
+            and mark.newest_reading.text not in journal_texts
+        ):
+            reading = expected_highlight.newest_reading
+            has_same_text = reading.text == mark.newest_reading.text
+            if has_same_text and is_possibly_same(
+                reading.before, mark.newest_reading.before
+            ):
+                add_unpaired_candidates(pairs, [(mark, expected_highlight)])
+        matched_mark = pairs.get(mark)
+        expected_highlight = next_by_mark.get(matched_mark) if matched_mark else None
+    return set(pairs.items())
 
 
 def _pair_by_similarity(
