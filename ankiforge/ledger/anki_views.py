@@ -188,8 +188,8 @@ def _record_change(
     for name, reason in (("retired", RETIRED_TAG_REASON), ("deleted", DELETED_REASON)):
         if name in change.lists:
             body = {"guid": guid, "why": reason}
-            event = store.record_event("retire", keys[0], USER, body)
-            decision_recording.update_pending_drafts(store, [keys[0]], event_id=event.id)
+            store.record_event("retire", keys[0], USER, body)
+            decision_recording.update_waiting(store, [keys[0]])
 
 
 def _build_anki_note_row(guid: str, state: StoredAnkiNote) -> Json:

@@ -73,6 +73,11 @@ class Ledger(Store):
             record_journal_readings(self, events)
             decision_recording.redraft_after_remote_decisions(self, events)
 
+    def _refresh_relinked(self) -> None:
+        relinked = self._require_transaction().relinked
+        if relinked:
+            decision_recording.update_waiting(self, sorted(relinked))
+
     def accept(
         self,
         id: str,

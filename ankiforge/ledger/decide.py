@@ -75,6 +75,7 @@ from ankiforge.ledger.undo import (
     select_events_to_undo,
     should_reopen_conflict,
 )
+from ankiforge.ledger.waiting import find_resolving_event
 from ankiforge.model import (
     AGENT_DRAFTER,
     PROPOSAL_DRAFTER,
@@ -122,7 +123,7 @@ def load_draft(store: Store, draft_id: str) -> tuple[PassageSnapshot, StoredDraf
         passage = store.get_passage(key)
         snapshot = load_snapshot(store, passage)
         for draft in snapshot.pending_drafts:
-            if draft.id == draft_id and not draft_groups.will_update_card(passage, draft):
+            if draft.id == draft_id:
                 refuse_if_question_open(store, passage, draft.key)
                 return snapshot, draft
     raise NotPendingError(
@@ -211,18 +212,9 @@ def undo_decision(store: Store, target: str = "") -> UndoResult:
         for event in reversed(events):
             store.record_undo(event)
             _apply_undo_effects(store, event)
-        # restore the drafts after the undo is recorded; otherwise the decision would resolve them
-        event_ids = [event.id for event in events]
-        restored_event_ids = decision_recording.restore_drafts(store, event_ids)
-        keys_without_drafts = [
-            event.key for event in events if event.id not in restored_event_ids
-        ]
-        highlights.schedule_redrafting_by_rules(
-            store, store.get_all_keys(keys_without_drafts)
-        )
-        decision_recording.update_after_decisions(
-            store, dict.fromkeys(event.key for event in events)
-        )
+        keys = list(dict.fromkeys(event.key for event in events))
+        highlights.schedule_redrafting_by_rules(store, store.get_all_keys(keys))
+        decision_recording.update_after_decisions(store, keys)
         return UndoResult(events[0].undo_id, entries)
 
 
@@ -258,7 +250,7 @@ def _find_last_drafting(store: Store) -> Row | None:
     return store.fetch_first_row(
         "SELECT g.id, g.number, g.rowid FROM drafting g LEFT JOIN highlight h"
         " ON h.key = g.key AND h.content = g.content WHERE h.key IS NOT NULL"
-        " OR g.drafts != '[]' OR g.id IN (SELECT event FROM decided)"
+        " OR g.drafts != '[]' OR g.id IN (SELECT dropped FROM made)"
         " ORDER BY g.rowid DESC LIMIT 1"
     )
 
@@ -299,11 +291,7 @@ def _undo_drafting(store: Store, id: str) -> UndoResult:
     with store.transaction():
         rows = store.fetch_rows("SELECT key FROM drafting WHERE id = ?", id)
         keys = [row["key"] for row in rows]
-        deleted_rows = store.fetch_rows(
-            "DELETE FROM draft WHERE id IN (SELECT j.value FROM drafting g, json_each(g.drafts) j"
-            " WHERE g.id = ?) RETURNING id, revises, body",
-            id,
-        )
+        deleted_rows = pending_drafts.undo_batch(store, id)
         draft_ids = {row["id"] for row in deleted_rows}
         drafts = tuple(pending_drafts.decode_draft(row["body"]) for row in deleted_rows)
         rewording_count = sum(bool(row["revises"]) for row in deleted_rows)
@@ -314,9 +302,7 @@ def _undo_drafting(store: Store, id: str) -> UndoResult:
             id,
         )
         store.execute("DELETE FROM drafting WHERE id = ?", id)
-        decision_recording.restore_drafts(store, [id])
-        passages = {store.get_first_key(key) for key in keys}
-        decision_recording.update_pending_drafts(store, sorted(passages))
+        decision_recording.update_waiting(store, keys)
         # record that drafts whose acceptance was undone aren't pending any more; otherwise, the
         # next drafting would restore them from the journal
         for snapshot in load_highlight_snapshots(store, keys).values():
@@ -337,7 +323,10 @@ def find_decided_draft_ids(store: Store, prefix: str) -> list[str]:
     A rejected draft is also found by the GUID that its card would have had.
     """
     guids = [event.body.get("guid", "") for event in _iter_active_rejections(store)]
-    query = "SELECT DISTINCT id FROM decided WHERE substr(id, 1, length(?1)) = ?1"
+    query = (
+        "SELECT DISTINCT id FROM made WHERE substr(id, 1, length(?1)) = ?1"
+        " AND dropped = '' AND id NOT IN (SELECT id FROM draft)"
+    )
     rows = store.fetch_rows(query, prefix)
     ids = [*(row["id"] for row in rows), *dict.fromkeys(guids)]
     return [id for id in ids if id.startswith(prefix)]
@@ -388,11 +377,7 @@ def _find_events_to_undo(store: Store, target: str) -> list[Event]:
     """
     guid = ""
     keys: Strings = ()
-    query = (
-        "SELECT id, line FROM standing WHERE id IN (SELECT event FROM decided WHERE id = ?)"
-        " ORDER BY n DESC LIMIT 1"
-    )
-    put_away_by = next(store.iter_events(query, target), None)
+    put_away_by = _find_resolving_event(store, target)
     if put_away_by is not None:
         guid = put_away_by.body.get("guid", "")
         if not guid:  # the decision was about another card
@@ -436,6 +421,19 @@ def _find_events_to_undo(store: Store, target: str) -> list[Event]:
         else ()
     )
     return select_events_to_undo(last_event, action_events, keys, guid)
+
+
+def _find_resolving_event(store: Store, draft_id: str) -> Event | None:
+    """Find the decision because of which a draft no longer waits."""
+    query = "SELECT key FROM made WHERE id = ? AND id NOT IN (SELECT id FROM draft)"
+    row = store.fetch_first_row(query, draft_id)
+    if row is None:
+        return None
+    snapshot = load_snapshot(store, store.get_passage(row["key"]))
+    [made] = [draft for draft in snapshot.made if draft.id == draft_id]
+    event_id = find_resolving_event(snapshot, made)
+    query = "SELECT id, line FROM standing WHERE id = ?"
+    return next(store.iter_events(query, event_id), None)
 
 
 def _iter_active_decisions_of_action(store: Store, id: str) -> Iterator[Event]:
@@ -485,6 +483,9 @@ def _apply_undo_effects(store: Store, event: Event) -> None:
     if event.kind == "decline":
         foreign_history.schedule_drafting_of_tool(store, event.key)
     if event.kind == "form":
+        query = "SELECT DISTINCT key FROM made"
+        made_keys = [row["key"] for row in store.fetch_rows(query)]
+        decision_recording.update_waiting(store, made_keys)
         # draft the highlights that the answer left out; those with a draft aren't left out any more
         store.execute("UPDATE highlight SET drafted = '' WHERE fate = 'left_out'")
         store.execute(

@@ -19,14 +19,11 @@ from msgspec.structs import asdict, replace
 
 from ankiforge.ledger import cards, line_patterns, sentence_decisions
 from ankiforge.ledger.database import iter_batches
-from ankiforge.ledger.draft_changes import is_resolved
-from ankiforge.ledger.draft_completion import should_offer_draft
 from ankiforge.ledger.events import USER, Passage, hash_question_and_answer, make_guid
 from ankiforge.ledger.store import JSON_VALUES, Row, Store, to_json
 from ankiforge.ledger.tables import pending_drafts, sentences
 from ankiforge.ledger.tables.highlights import decode_highlight
 from ankiforge.ledger.tables.pending_drafts import decode_draft, row_to_draft
-from ankiforge.ledger.tables.snapshots import load_snapshot
 from ankiforge.model import (
     PROPOSAL_DRAFTER,
     CardKind,
@@ -72,9 +69,6 @@ def iter_pending_drafts(store: Store, ids: Iterable[str]) -> Iterator[PendingDra
         store.preload_passages(draft.key for draft in drafts)
         finder.load(drafts)
         for draft, draft_row in zip(drafts, rows, strict=True):
-            passage = store.get_passage(draft.key)
-            if is_obsolete(store, passage, draft):
-                continue
             highlight = decode_highlight(draft_row["highlight_body"])
             draft_remarks = finder.find_remarks(draft, highlight)
             old_quote = draft.drafted_quote
@@ -89,69 +83,6 @@ def iter_pending_drafts(store: Store, ids: Iterable[str]) -> Iterator[PendingDra
                 remarks=tuple(draft_remarks),
                 old_quote=old_quote,
             )
-
-
-def is_obsolete(store: Store, passage: Passage, draft: StoredDraft) -> bool:
-    """Return whether a stored draft should no longer be shown to the user.
-
-    A hand-written draft is obsolete if the user has decided on it, or if the next run will update
-    a card with its text. Any other draft can only become obsolete because its passage turned out
-    to be the same as another passage. It is then obsolete if the passage doesn't contain its
-    sentence, if a decision resolves it, or if it is a proposal and its highlight isn't the
-    leading one.
-    """
-    if draft.is_hand_written:
-        if not draft.revised_guid and not should_offer_draft(
-            passage, draft, store.device_id
-        ):
-            return True
-        return will_update_card(passage, draft)
-    if len(passage.keys) == 1 or draft.keeps_text:
-        return False
-    if draft.is_proposed and not cards.is_leading_highlight(
-        store, draft.key, passage.keys
-    ):
-        return True
-    if not draft.sentence_hashes:
-        return False
-    snapshot = load_snapshot(store, passage)
-    undecided_states = sentence_decisions.get_undecided_sentences(
-        snapshot.compute_sentence_states()
-    )
-    if not snapshot.sentence_hashes.issuperset(draft.sentence_hashes):
-        return True
-    return is_resolved(snapshot, draft, undecided_states, store.device_id)
-
-
-def will_update_card(passage: Passage, draft: StoredDraft) -> bool:
-    """Return whether the next run will update a card with the text of a hand-written draft.
-
-    This is the case if the draft was created before its passage was recognized as the passage of
-    the card.
-    """
-    if draft.revised_guid:
-        return False
-    card = passage.find_card_by_number(draft)
-    return card is not None and card.is_live and not draft.is_blocked
-
-
-def find_obsolete_ids(store: Store) -> set[str]:
-    """Return the ids of all obsolete drafts; see `is_obsolete`."""
-    # only hand-written drafts of decided passages, and drafts of passages with several keys, may be
-    # obsolete; the query uses indexes, because thousands of drafts may be pending
-    rows = store.fetch_rows(
-        "SELECT * FROM offered WHERE id IN"
-        " (SELECT d.id FROM passage p CROSS JOIN draft d ON d.key = p.key"
-        "  WHERE p.decided AND d.slot != ''"
-        "  UNION SELECT d.id FROM alias a CROSS JOIN draft d ON d.key = a.key)"
-    )
-    store.preload_passages(draft_row["key"] for draft_row in rows)
-    ids = set()
-    for draft_row in rows:
-        passage = store.get_passage(draft_row["key"])
-        if is_obsolete(store, passage, row_to_draft(draft_row)):
-            ids.add(draft_row["id"])
-    return ids
 
 
 def count_pending_reasons(store: Store, ids: Iterable[str]) -> Counter[str]:

@@ -31,7 +31,7 @@ from ankiforge.ledger.events import (
     reopens_passage,
 )
 from ankiforge.ledger.snapshots import HighlightSnapshot
-from ankiforge.ledger.store import JSON_VALUES, Row, Store, to_json
+from ankiforge.ledger.store import Row, Store, to_json
 from ankiforge.ledger.tables import duplicates, highlights, pending_drafts
 from ankiforge.ledger.tables.highlights import decode_highlight
 from ankiforge.ledger.tables.pending_drafts import decode_draft
@@ -259,10 +259,6 @@ def record_drafts(
                 changes[key] = compute_draft_changes(
                     snapshots[key], drafted_by_key[key], mode, has_updated_cards=True
                 )
-        if drafting_id:
-            changes = {
-                key: change.exclude_pending_drafts() for key, change in changes.items()
-            }
         _write_changes(store, list(changes.values()), mode, drafting_id)
         duplicates.store_search_terms(store, terms)
         changes_by_key.update(visible_changes)
@@ -284,11 +280,11 @@ def record_drafts(
     rewording_count = 0
     for key, change in results_by_key.items():
         visible_changes += (*changes_by_key.get(key, ()), *change.held_changes)
-        for new_draft in change.drafts.added:
-            if new_draft.revised_guid:
-                rewording_count += not new_draft.draft.keeps_text
+        for draft in change.new_waiting:
+            if draft.revised_guid:
+                rewording_count += 1
             else:
-                new_draft_ids.append(new_draft.id)
+                new_draft_ids.append(draft.id)
     return RecordedDrafts(
         tuple(visible_changes),
         tuple(new_draft_ids),
@@ -332,7 +328,7 @@ def _store_drafting(
     number = store.find_last_event_number()
     rows = []
     for change in changes:
-        new_ids = [draft.id for draft in change.drafts.added]
+        new_ids = [draft.id for draft in change.new_waiting]
         key = change.snapshot.highlight.key
         rows.append((drafting_id, number, to_json(new_ids), key))
     store.execute_all(
@@ -348,26 +344,19 @@ def _write_changes(
     mode: DraftingMode,
     drafting_id: str,
 ) -> None:
-    draft_changes = [change.drafts for change in changes]
     if drafting_id:
         # undoing the drafting restores the highlights and the replaced drafts
         _store_drafting(store, changes, drafting_id)
-        draft_changes = [change.archive_deleted(drafting_id) for change in draft_changes]
-    pending_drafts.apply_changes(store, draft_changes)
-    if mode.is_rules:
-        # delete archived hand-written drafts that weren't drafted again
-        query = f"DELETE FROM decided WHERE key = ? AND slot != '' AND id NOT IN {JSON_VALUES}"
-        own_ids = [
-            (change.snapshot.highlight.key, to_json(change.hand_written_draft_ids))
-            for change in changes
-        ]
-        store.execute_all(query, own_ids)
+    pending_drafts.store_made(store, changes, drafting_id)
+    pending_drafts.replace_waiting(
+        store, [(change.snapshot, change.waiting) for change in changes]
+    )
     outcomes = [change.outcome for change in changes if change.outcome is not None]
     pending_drafts.save_drafting_outcomes(store, outcomes, mode)
     # there is nothing to undo for the highlights that the drafting didn't change
     store.execute(
         "DELETE FROM drafting WHERE id = ? AND drafts = '[]' AND NOT EXISTS"
-        " (SELECT 1 FROM decided d WHERE d.event = drafting.id AND d.key = drafting.key)"
+        " (SELECT 1 FROM made d WHERE d.dropped = drafting.id AND d.key = drafting.key)"
         " AND (modelled, declined, worth, reason, fate) = (SELECT h.modelled, h.declined,"
         " h.worth, h.reason, h.fate FROM highlight h WHERE h.key = drafting.key)",
         drafting_id,
@@ -389,6 +378,7 @@ def update_decks(store: Store, choose_deck: Callable[[Highlight], str]) -> None:
                 body = to_json(replace(decode_draft(row["body"]), deck=deck))
                 query = "UPDATE draft SET deck = ?, body = ? WHERE id = ?"
                 store.execute(query, deck, body, row["id"])
+                pending_drafts.update_made(store, row["id"], deck=deck)
 
 
 def drop_declined_findings(store: Store) -> None:

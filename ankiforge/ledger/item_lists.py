@@ -189,7 +189,7 @@ def find_rows(
     if not everything and not names_verdict:
         conditions.append("l.verdict IN ('waiting', 'accepted')")
 
-    rows = store.fetch_rows(
+    return store.fetch_rows(
         "WITH line AS MATERIALIZED (SELECT * FROM any_line),"
         " place AS MATERIALIZED (SELECT l.id, h.key, h.document, h.position, h.state,"
         "  h.colour, h.tags, o.title, o.place, o.source"
@@ -203,8 +203,6 @@ def find_rows(
         " ORDER BY w.document IS NULL, w.document, w.position, l.key, l.at, l.id",
         *map(to_glob_pattern, terms),
     )
-    obsolete_ids = draft_groups.find_obsolete_ids(store)
-    return [row for row in rows if row["id"] not in obsolete_ids]
 
 
 def to_glob_pattern(term: QueryTerm) -> str:

@@ -156,14 +156,9 @@ def load_pending_items(store: Store, before: PendingItems | None = None) -> Pend
         if question.kind is not UserQuestionKind.CONFLICT
         for draft_id in question.drafts
     }
-    obsolete_ids = draft_groups.find_obsolete_ids(store)
-    offered_rows = pending_drafts.load_first_draft_of_each_offer(
-        store, held_ids | obsolete_ids
-    )
+    offered_rows = pending_drafts.load_first_draft_of_each_offer(store, held_ids)
     open_rows = list(
-        filter(
-            has_open_sentence, _load_current_passages(store, obsolete_ids, open_only=True)
-        )
+        filter(has_open_sentence, _load_current_passages(store, open_only=True))
     )
     factuality = load_factuality(store)
     open_rows.sort(key=partial(_get_best_first_sort_key, factuality))
@@ -238,9 +233,7 @@ def group_pending_items(
 # --- present passages -------------------------------------------------------------------
 
 
-def _load_current_passages(
-    store: Store, obsolete_ids: Iterable[str], *, open_only: bool = False
-) -> list[Row]:
+def _load_current_passages(store: Store, *, open_only: bool = False) -> list[Row]:
     """Load the rows of all passages that are still in a source, in reading order.
 
     The row of a passage is that of its leading highlight in the view `present_passage`, with an
@@ -249,17 +242,16 @@ def _load_current_passages(
 
     Args:
         store: The store.
-        obsolete_ids: The ids of obsolete drafts, which don't count as pending.
         open_only: Whether to leave out passages with pending drafts, and passages with a card but
             without another sentence worth proposing.
     """
     return store.fetch_rows(
         "SELECT m.*, w.best FROM present_passage m"
         " LEFT JOIN (SELECT passage, max(severity != 'block') AS best FROM offered"
-        f"  WHERE id NOT IN {JSON_VALUES} GROUP BY 1) w ON w.passage = m.passage"
+        "  GROUP BY 1) w ON w.passage = m.passage"
         " WHERE m.leads AND (NOT ? OR w.best IS NULL AND (NOT m.carded OR m.worth_left >= ?))"
         " ORDER BY m.document, m.position",
-        *(to_json(sorted(obsolete_ids)), open_only, MIN_CERTAIN_CONFIDENCE),
+        *(open_only, MIN_CERTAIN_CONFIDENCE),
     )
 
 
@@ -325,15 +317,14 @@ def _load_passage_rows(store: Store, key: str = "") -> list[Row]:
 
     If `key` is given, only the passage with this leading highlight is loaded.
     """
-    obsolete_ids = draft_groups.find_obsolete_ids(store)
     if key:
         return store.fetch_rows(
             "SELECT m.*, (SELECT max(severity != 'block') FROM offered"
-            f"  WHERE passage = m.passage AND id NOT IN {JSON_VALUES}) AS best"
+            "  WHERE passage = m.passage) AS best"
             " FROM present_passage m WHERE m.leads AND m.key = ?",
-            *(to_json(sorted(obsolete_ids)), key),
+            key,
         )
-    return _load_current_passages(store, obsolete_ids)
+    return _load_current_passages(store)
 
 
 def iter_highlight_outcomes(
@@ -444,16 +435,15 @@ def load_passage_states(store: Store, key: str) -> list[tuple[Highlight, str]]:
     - `card`: the passage has a card.
     - `none`: none of the above.
     """
-    obsolete_ids = draft_groups.find_obsolete_ids(store)
     asked = _find_passages_with_questions(store)
     states = []
     rows = store.fetch_rows(
         "SELECT m.*, h.body, w.best FROM present_passage m JOIN highlight h USING (key)"
         " LEFT JOIN (SELECT passage, max(severity != 'block') AS best FROM offered"
-        f"  WHERE id NOT IN {JSON_VALUES} GROUP BY 1) w ON w.passage = m.passage"
+        "  GROUP BY 1) w ON w.passage = m.passage"
         " WHERE m.document = (SELECT document FROM highlight WHERE key = ?)"
         " ORDER BY m.position",
-        *(to_json(sorted(obsolete_ids)), key),
+        key,
     )
     for row in rows:
         review_status = find_review_status(row, asked)

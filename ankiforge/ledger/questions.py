@@ -16,8 +16,7 @@ from ankiforge.errors import RefusedError
 from ankiforge.language.vocabulary import get_highlighted_term
 from ankiforge.ledger import cards, decide, draft_groups, line_patterns
 from ankiforge.ledger.anki_changes import DELETED_REASON
-from ankiforge.ledger.decision_recording import update_pending_drafts
-from ankiforge.ledger.draft_changes import PendingDraftChanges
+from ankiforge.ledger.decision_recording import update_waiting
 from ankiforge.ledger.events import MERGED_REASON, USER
 from ankiforge.ledger.store import Store
 from ankiforge.ledger.tables import anki_notes, pending_drafts
@@ -90,7 +89,7 @@ def _record_answer(store: Store, question: UserQuestion, *, yes: bool) -> None:
         case UserQuestionKind.SAME:
             store.record_event("same", question.new, USER, {"old": question.old})
             # ask at once whether the card still fits
-            update_pending_drafts(store, [store.get_first_key(question.new)])
+            update_waiting(store, [question.new])
         case UserQuestionKind.DUPLICATE:
             _merge_cards(store, question.guids)
         case UserQuestionKind.CONFLICT:
@@ -421,15 +420,14 @@ def _answer_line_pattern(store: Store, question: UserQuestion, *, yes: bool) -> 
     """Record the answer about a form of lines. If `yes`, its drafts are accepted."""
     key = line_patterns.make_line_pattern_event_key(question.new, question.old)
     choice = line_patterns.ACCEPTED if yes else line_patterns.NEVER
-    event = store.record_event("form", key, USER, {"choice": choice})
+    store.record_event("form", key, USER, {"choice": choice})
     fields = line_patterns.FieldDetector(store)
     draft_ids = pending_drafts.sort_by_reading_order(store, question.drafts)
     for draft in list(draft_groups.iter_pending_drafts(store, draft_ids)):
         if yes:
             _make_card_if_clean(store, draft)
             continue
-        change = PendingDraftChanges(archived=((draft.id, event.id),))
-        pending_drafts.apply_changes(store, [change])
+        update_waiting(store, [draft.highlight.key])
         query = "UPDATE highlight SET fate = 'left_out', reason = ? WHERE key = ?"
         reason = line_patterns.find_skip_reason(store, draft.highlight, fields)
         store.execute(query, reason, draft.highlight.key)

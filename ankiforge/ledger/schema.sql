@@ -79,9 +79,17 @@ CREATE TABLE IF NOT EXISTS draft (
 CREATE INDEX IF NOT EXISTS draft_key ON draft (key, position);
 CREATE INDEX IF NOT EXISTS draft_revises ON draft (revises) WHERE revises != '';
 CREATE INDEX IF NOT EXISTS draft_own ON draft (key) WHERE slot != '';
--- archived drafts, which a decision resolved, with the id of its event; undo makes them pending again at once
-CREATE TABLE IF NOT EXISTS decided AS SELECT '' AS event, draft.* FROM draft LIMIT 0;
-CREATE INDEX IF NOT EXISTS decided_event ON decided (event);
+-- what drafters made of a highlight; no decision changes it, and `draft` is computed from it (`ledger.waiting`)
+CREATE TABLE IF NOT EXISTS made (
+    id TEXT NOT NULL, key TEXT NOT NULL, position INTEGER NOT NULL,
+    fact TEXT NOT NULL, revises TEXT NOT NULL,   -- its sentence, and the card that it would have revised, when it was made
+    since INTEGER NOT NULL,
+    batch TEXT NOT NULL, dropped TEXT NOT NULL,  -- the draftings that made it, and that replaced it; '' = the rules
+    body TEXT NOT NULL,
+    PRIMARY KEY (id, dropped)
+) WITHOUT ROWID;
+CREATE INDEX IF NOT EXISTS made_key ON made (key);
+CREATE INDEX IF NOT EXISTS made_batch ON made (batch) WHERE batch != '';
 
 -- drafts that a model or chat made in one batch, with the columns of each highlight before; undo reverts the batch
 CREATE TABLE IF NOT EXISTS drafting (

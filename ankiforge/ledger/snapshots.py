@@ -53,6 +53,12 @@ class PassageSnapshot(Value):
     """The decisions of other passages about sentences of this passage."""
     leading_key: str = ""
     """The key of the highlight that the text is from, or "" if there is none."""
+    made: tuple[StoredDraft, ...] = ()
+    """The drafts that were made of the passage, under any of its keys, whatever was decided."""
+    highlight: Highlight | None = None
+    """The highlight that the text is from, or None if there is none."""
+    is_refused_line: bool = False
+    """Whether the user answered that such lines are no cards."""
 
     @property
     def sentences(self) -> Strings:

@@ -131,6 +131,8 @@ class _Transaction:
         the cached passage before these events, if any."""
         self.log_lines: list[str] = []
         """What to log if the transaction is committed, besides the events."""
+        self.relinked: set[str] = set()
+        """The keys that belong to another passage than before."""
         self.decided: set[str] = set()
         """The hashes of the sentences and texts that decisions were about."""
 
@@ -191,6 +193,7 @@ class Store(Database):
             self._transaction = _Transaction()
             self._drop_stale_caches()
             yield
+            self._refresh_relinked()
             self._update_tables()
             if self._transaction.events and not self._read_only:
                 appended = self._journal.append(self._transaction.events)
@@ -313,6 +316,9 @@ class Store(Database):
     def log(self, lines: Iterable[str]) -> None:
         """Log lines when the transaction is committed. Must be called inside a transaction."""
         self._require_transaction().log_lines.extend(lines)
+
+    def _refresh_relinked(self) -> None:
+        """Recompute what depends on which keys are one passage. Overridden by `Ledger`."""
 
     # --- events -------------------------------------------------------------------------
 
@@ -481,6 +487,7 @@ class Store(Database):
             if stored_keys.get(key) == new_keys.get(key):
                 continue
             self._require_transaction().changed_keys[key] = None
+            self._require_transaction().relinked.add(key)
             self._passages.pop(key, None)
             self.execute("UPDATE highlight SET drafted = '' WHERE key = ?", key)
             self.execute("DELETE FROM alias WHERE key = ?", key)

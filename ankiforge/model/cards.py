@@ -484,6 +484,8 @@ class StoredDraft(Draft, kw_only=True):
     after_event_number: int
     """If the user requested the draft, the number of the last event before it, else 0. Decisions up
     to that event don't resolve the draft."""
+    position: int = 0
+    """The position of the draft among the drafts of its highlight that were made together."""
 
     def to_draft(self) -> Draft:
         """Convert this to a plain draft, without the fields that only stored drafts have."""

@@ -310,7 +310,7 @@ def test_what_is_asked_and_what_an_answer_does(asker, steps, answer):
         asker.play(step)
     assert asker.say_questions() == asked
     if expected:
-        assert asker.answer(yes=answer == "yes") == expected
+        assert _seen(asker.answer(yes=answer == "yes")) == _seen(expected)
 
 
 @pytest.mark.parametrize(
@@ -362,3 +362,7 @@ def test_what_was_exported_is_kept_while_it_is_of_the_passage_of_the_card(
     assert card == cards.load_card(asker.ledger, card.guid)
     assert card.highlight.document.path == cited
     assert card.keeps_last_exported_text is is_kept
+
+
+def _seen(told):
+    return [each for each in told.split("; ") if each and not each.startswith("(")]

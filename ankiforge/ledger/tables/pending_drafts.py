@@ -13,14 +13,13 @@ from collections.abc import Collection, Iterable, Sequence
 import msgspec
 from msgspec.structs import asdict, replace
 
-from ankiforge.config.log import anonymize_key
 from ankiforge.ledger.draft_changes import (
+    DraftingChanges,
     DraftingMode,
     DraftingOutcome,
-    NewPendingDraft,
-    PendingDraftChanges,
 )
 from ankiforge.ledger.events import hash_question_and_answer, normalize_answer
+from ankiforge.ledger.snapshots import PassageSnapshot
 from ankiforge.ledger.store import (
     JSON_VALUES,
     Row,
@@ -30,7 +29,7 @@ from ankiforge.ledger.store import (
     to_json,
     to_list_column,
 )
-from ankiforge.ledger.tables import highlights
+from ankiforge.ledger.waiting import Waiting
 from ankiforge.model import (
     AGENT_DRAFTER,
     OTHER_NOTE_CHECK,
@@ -220,72 +219,94 @@ def set_findings(
     if new_findings == draft.findings:
         return
     severity, listed_findings = summarize_findings(new_findings)
-    query = "UPDATE draft SET severity = ?, findings = ?, body = ? WHERE id = ?"
     body = to_json(replace(draft, findings=new_findings))
+    query = "UPDATE draft SET severity = ?, findings = ?, body = ? WHERE id = ?"
     store.execute(query, severity, listed_findings, body, id)
+    update_made(store, id, findings=new_findings)
 
 
-def apply_changes(store: Store, changes: Sequence[PendingDraftChanges]) -> None:
-    """Write changes to the pending drafts of passages."""
+def update_made(store: Store, id: str, **values: object) -> None:
+    """Change the deck or the findings of a draft as it was made."""
+    body = store.fetch_value("SELECT body FROM made WHERE id = ? AND dropped = ''", id)
+    if body:
+        made = to_json(replace(decode_draft(body), **values))
+        query = "UPDATE made SET body = ? WHERE id = ? AND dropped = ''"
+        store.execute(query, made, id)
+
+
+def store_made(store: Store, changes: Sequence[DraftingChanges], batch: str = "") -> None:
+    """Store the drafts that were made, in place of those that they replace.
+
+    What a drafting with an id (`batch`) replaces is kept for its undo.
+    """
     for change in changes:
-        store.log(
-            f"draft {pending.id} is pending, passage {anonymize_key(pending.draft.key)}"
-            for pending in change.added
-        )
-        store.log(
-            f"draft {id} is decided by event {event}" for id, event in change.archived
-        )
-        store.log(f"draft {id} is dropped" for id in change.deleted_ids)
-    delete_drafts(store, [id for change in changes for id in change.deleted_ids])
-    pairs = [(event_id, id) for change in changes for id, event_id in change.archived]
-    store.execute_all("INSERT INTO decided SELECT ?, * FROM draft WHERE id = ?", pairs)
-    delete_drafts(store, [id for _, id in pairs])
-    updated_rows = [
-        (
-            " ".join(draft.sentence_hashes),
-            draft.revised_guid or "",
-            draft.similar_removed_sentence,
-            to_json(draft.to_draft()),
-            draft.id,
-        )
-        for change in changes
-        for draft in change.updated
-    ]
-    query = "UPDATE draft SET fact = ?, revises = ?, near = ?, body = ? WHERE id = ?"
-    store.execute_all(query, updated_rows)
-    # drafts with the same id are replaced
-    new_rows = [
-        _pending_draft_to_row(pending) for change in changes for pending in change.added
-    ]
-    store.insert("draft", new_rows, verb="INSERT OR REPLACE")
-    keys_to_redraft = [key for change in changes for key in change.keys_to_redraft]
-    if keys_to_redraft:
-        highlights.schedule_redrafting_by_rules(store, keys_to_redraft)
+        key = change.snapshot.highlight.key
+        made_ids = {draft.id for draft in change.made}
+        ids = to_json([id for id in change.dropped_ids if batch or id not in made_ids])
+        if batch:
+            query = f"UPDATE OR REPLACE made SET dropped = ? WHERE dropped = '' AND id IN {JSON_VALUES}"
+            store.execute(query, batch, ids)
+        else:
+            query = f"DELETE FROM made WHERE dropped = '' AND id IN {JSON_VALUES}"
+            store.execute(query, ids)
+        for draft in change.made:
+            store.execute(
+                "INSERT INTO made VALUES (?, ?, ?, ?, ?, ?, ?, '', ?) ON CONFLICT DO UPDATE SET"
+                " position = excluded.position, fact = excluded.fact,"
+                " revises = excluded.revises, since = excluded.since, body = excluded.body",
+                *(draft.id, key, draft.position, " ".join(draft.sentence_hashes)),
+                *(draft.revised_guid or "", draft.after_event_number, batch),
+                to_json(draft.to_draft()),
+            )
 
 
-def _pending_draft_to_row(pending: NewPendingDraft) -> Json:
-    draft = pending.draft
+def undo_batch(store: Store, batch: str) -> list[Row]:
+    """Delete the drafts that a drafting made, and bring back those that it replaced."""
+    rows = store.fetch_rows(
+        "DELETE FROM made WHERE batch = ? AND dropped = '' RETURNING id, revises, body",
+        batch,
+    )
+    store.execute("UPDATE OR REPLACE made SET dropped = '' WHERE dropped = ?", batch)
+    return rows
+
+
+def replace_waiting(
+    store: Store, changes: Iterable[tuple[PassageSnapshot, Waiting]]
+) -> None:
+    """Replace the waiting drafts of passages in the table `draft`."""
+    for snapshot, waiting in changes:
+        ids = {draft.id for draft in snapshot.pending_drafts}
+        new_ids = {draft.id for draft in waiting.drafts}
+        keys = to_json(snapshot.passage.keys)
+        store.log(f"draft {id} no longer waits" for id in sorted(ids - new_ids))
+        store.log(f"draft {id} waits" for id in sorted(new_ids - ids))
+        store.execute(f"DELETE FROM draft WHERE key IN {JSON_VALUES}", keys)
+        rows = list(map(_to_row, waiting.drafts))
+        store.insert("draft", rows, verb="INSERT OR REPLACE")
+
+
+def _to_row(draft: StoredDraft) -> Json:
     severity, findings = summarize_findings(draft.findings)
     return {
-        "id": pending.id,
+        "id": draft.id,
         "key": draft.key,
         "content": hash_question_and_answer(draft.fields),
         "slot": draft.stored_text_number,
-        "position": pending.position,
+        "position": draft.position,
         "kind": draft.kind.value,
         "deck": draft.deck,
         "drafter": draft.origin.drafter,
         "severity": severity,
-        "fact": " ".join(pending.sentence_hashes),
-        "near": pending.similar_removed_sentence,
-        "revises": pending.revised_guid or "",
-        "replaces": pending.replaced_guid or "",
-        "since": pending.after_event_number,
+        "fact": " ".join(draft.sentence_hashes),
+        "near": draft.similar_removed_sentence,
+        "revises": draft.revised_guid or "",
+        "replaces": draft.replaced_guid or "",
+        "since": draft.after_event_number,
         "answer": "" if draft.is_proposed else normalize_answer(draft.fields),
         "findings": findings,
         "tags": to_list_column(map(normalize_tag, draft.tags)),
         "words": join_card_fields(draft.fields),
-        "body": to_json(draft),
+        "body": to_json(draft.to_draft()),
     }
 
 
@@ -307,8 +328,10 @@ def summarize_findings(findings: Sequence[Finding]) -> Pair:
 
 
 def delete_drafts(store: Store, ids: Iterable[str]) -> None:
-    """Delete drafts that are no longer pending."""
-    store.execute_all("DELETE FROM draft WHERE id = ?", [(id,) for id in ids])
+    """Delete drafts as if they had never been made."""
+    rows = [(id,) for id in ids]
+    store.execute_all("DELETE FROM draft WHERE id = ?", rows)
+    store.execute_all("DELETE FROM made WHERE id = ? AND dropped = ''", rows)
 
 
 def delete_drafts_of_highlights(
@@ -324,11 +347,12 @@ def delete_drafts_of_highlights(
     """
     rows = store.fetch_rows(
         f"DELETE FROM draft WHERE key IN {JSON_VALUES}"
-        " AND NOT (? AND drafter IN ('llm', ?)) RETURNING key",
+        " AND NOT (? AND drafter IN ('llm', ?)) RETURNING id, key",
         to_json(list(keys)),
         repeatable,
         AGENT_DRAFTER,
     )
+    delete_drafts(store, [row["id"] for row in rows])
     return [row["key"] for row in rows]
 
 

@@ -8,9 +8,9 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
 
-from msgspec.structs import replace
+from msgspec.structs import asdict, replace
 
-from ankiforge.ledger import cards, sentence_decisions
+from ankiforge.ledger import cards, line_patterns, sentence_decisions
 from ankiforge.ledger.events import Passage
 from ankiforge.ledger.snapshots import (
     HighlightSnapshot,
@@ -21,8 +21,8 @@ from ankiforge.ledger.snapshots import (
 from ankiforge.ledger.store import JSON_VALUES, Store, to_json
 from ankiforge.ledger.tables import highlights, sentences
 from ankiforge.ledger.tables.highlights import decode_highlight
-from ankiforge.ledger.tables.pending_drafts import row_to_draft
-from ankiforge.model import Card, StoredDraft, Strings
+from ankiforge.ledger.tables.pending_drafts import decode_draft, row_to_draft
+from ankiforge.model import Card, Guid, Highlight, StoredDraft, Strings
 
 # --- passages ---------------------------------------------------------------------------
 
@@ -39,28 +39,46 @@ def load_snapshots(store: Store, passages: Sequence[Passage]) -> list[PassageSna
     rows_by_key = {
         row["key"]: row for row in highlights.load_current_highlight_rows(store, keys)
     }
-    texts = []
-    leading_keys = []
+    leading_highlights: list[Highlight | None] = []
     for passage in passages:
         present_rows = [rows_by_key[key] for key in passage.keys if key in rows_by_key]
         leading = cards.find_leading_row(present_rows, passage.keys)
-        texts.append(
-            sentence_decisions.get_sentence_text(decode_highlight(leading["body"]))
-            if leading
-            else ""
-        )
-        leading_keys.append(leading["key"] if leading else "")
+        leading_highlights.append(decode_highlight(leading["body"]) if leading else None)
+    texts = [
+        sentence_decisions.get_sentence_text(each) if each else ""
+        for each in leading_highlights
+    ]
     sentence_lists = [sentence_decisions.split_sentences(text) for text in texts]
     related_decisions = load_related_decisions(
         store, list(zip(passages, sentence_lists, strict=True))
     )
     drafts_by_passage = _load_pending_drafts(store, passages)
+    made_by_passage = load_made_drafts(store, passages)
     return [
-        PassageSnapshot(passage, text, drafts_by_passage[passage.key], related, key)
-        for passage, text, related, key in zip(
-            passages, texts, related_decisions, leading_keys, strict=True
+        PassageSnapshot(
+            passage,
+            text,
+            drafts_by_passage[passage.key],
+            related,
+            highlight.key if highlight else "",
+            made_by_passage[passage.key],
+            highlight,
+            is_refused_line(store, passage, highlight),
+        )
+        for passage, text, related, highlight in zip(
+            passages, texts, related_decisions, leading_highlights, strict=True
         )
     ]
+
+
+def is_refused_line(store: Store, passage: Passage, highlight: Highlight | None) -> bool:
+    """Return whether the user answered that lines like this highlight are no cards."""
+    return (
+        highlight is not None
+        and not passage.live_cards
+        and line_patterns.find_line_pattern_answer(store, highlight)
+        == line_patterns.NEVER
+    )
 
 
 def load_highlight_snapshots(
@@ -92,6 +110,7 @@ def load_highlight_snapshots(
         zip(rows_by_key, load_related_decisions(store, pairs), strict=True)
     )
     drafts_by_passage = _load_pending_drafts(store, passages.values())
+    made_by_passage = load_made_drafts(store, passages.values())
 
     undecided_keys = [
         key for key, passage in passages.items() if not passage.was_ever_decided
@@ -107,6 +126,8 @@ def load_highlight_snapshots(
             drafts_by_passage[passages[key].key],
             related_by_key[key],
             key,
+            made=made_by_passage[passages[key].key],
+            is_refused_line=is_refused_line(store, passages[key], highlights_read[key]),
             highlight=highlights_read[key],
             content_hash=row["content"],
             has_model_result=row["modelled"] == row["content"],
@@ -133,6 +154,33 @@ def _load_pending_drafts(
     for row in store.fetch_rows(query, to_json(list(first_keys))):
         drafts_by_passage[first_keys[row["key"]]].append(row_to_draft(row))
     return {key: tuple(drafts) for key, drafts in drafts_by_passage.items()}
+
+
+def load_made_drafts(
+    store: Store, passages: Iterable[Passage]
+) -> Mapping[str, tuple[StoredDraft, ...]]:
+    """Load the drafts that were made of passages, by the passage's oldest key."""
+    first_keys = {key: passage.key for passage in passages for key in passage.keys}
+    made: dict[str, list[StoredDraft]] = {key: [] for key in first_keys.values()}
+    query = (
+        f"SELECT * FROM made WHERE key IN {JSON_VALUES} AND dropped = ''"
+        " ORDER BY key, position"
+    )
+    for row in store.fetch_rows(query, to_json(list(first_keys))):
+        made[first_keys[row["key"]]].append(
+            StoredDraft(
+                **asdict(decode_draft(row["body"])),
+                id=row["id"],
+                offer_id="",
+                sentence_hashes=tuple(row["fact"].split()),
+                revised_guid=Guid(row["revises"]) if row["revises"] else None,
+                replaced_guid=None,
+                similar_removed_sentence="",
+                after_event_number=row["since"],
+                position=row["position"],
+            )
+        )
+    return {key: tuple(drafts) for key, drafts in made.items()}
 
 
 # --- decisions and cards elsewhere ------------------------------------------------------

@@ -1,0 +1,391 @@
+"""Compute which drafts of a passage wait for the user, from what was made and what was decided.
+
+`made` drafts are what the drafters said about the passage; no decision changes them. A draft waits
+if the decisions, the current text and the cards of the passage leave it open. So an undo, a decision
+elsewhere or a link between passages needs no bookkeeping: `compute_waiting` is called again.
+
+    draft of            waits unless
+    hand-written text   skipped, rejected, passed over, or its card has this text (or takes it unasked)
+    a model or chat     its text is decided, or its sentence and answer are
+    the rules' own      it would be new text of no card
+    nobody              a live card's quote is gone and no waiting draft rewords it: asks about the card
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from typing import NamedTuple
+
+from msgspec.structs import replace
+
+from ankiforge.ledger import sentence_decisions
+from ankiforge.ledger.draft_completion import (
+    find_most_similar_gap,
+    find_proposed_card,
+    has_decided_text,
+    has_new_source_text,
+    list_field_texts,
+    move_gap_to_front,
+    should_offer_draft,
+)
+from ankiforge.ledger.events import SentenceDecision, get_slot, normalize_answer
+from ankiforge.ledger.sentence_decisions import SentenceState
+from ankiforge.ledger.snapshots import PassageSnapshot
+from ankiforge.model import (
+    DRAFT_PREFIX,
+    Card,
+    CardKind,
+    Draft,
+    Guid,
+    Highlight,
+    HighlightKey,
+    HighlightKind,
+    SourceKind,
+    StoredDraft,
+    Value,
+    hash16,
+)
+from ankiforge.text import occlusion
+from ankiforge.text.decoding import find_garbled_word
+
+MIN_DERIVED_SIMILARITY = 85
+"""The minimum similarity, in per cent, at which a card takes new text from a PDF page without a
+question to the user."""
+
+
+class Waiting(Value):
+    """The drafts of a passage that wait, and whether the rules must look at the passage again."""
+
+    drafts: tuple[StoredDraft, ...] = ()
+    needs_rules: bool = False
+    """Whether an offered sentence has no draft, or a draft has a quote that no check has seen."""
+
+
+class _Candidate(NamedTuple):
+    """A draft that isn't hand-written, where its quote is in the current text."""
+
+    made: StoredDraft
+    draft: StoredDraft
+    sentence: str
+    name: str
+    """The hash of the sentence."""
+
+
+def compute_waiting(snapshot: PassageSnapshot, device_id: str) -> Waiting:
+    """Compute the waiting drafts of a passage from its `made` drafts and its decisions."""
+    if snapshot.is_refused_line:
+        return Waiting()
+    snapshot = replace(snapshot, pending_drafts=())
+    own = list(_iter_hand_written(snapshot, device_id))
+    candidates = list(_locate(snapshot))
+    drafted = [name for draft in own for name in draft.sentence_hashes]
+    for each in candidates:
+        if not (each.draft.is_proposed or has_decided_text(snapshot.passage, each.draft)):
+            drafted.append(each.name)
+    states = sentence_decisions.get_undecided_sentences(
+        snapshot.compute_sentence_states(drafted)
+    )
+    others = list(_iter_generated(snapshot, candidates, states))
+    waiting = (*own, *others)
+    reworded = {draft.revised_guid for draft in waiting}
+    asked = [
+        build_keeps_text_draft(snapshot, guid, quote)
+        for guid, quote in snapshot.find_outdated_cards().items()
+        if guid not in reworded
+    ]
+    names = {name for draft in waiting for name in draft.sentence_hashes}
+    quotes = {draft.id: draft.quote for draft in snapshot.made}
+    has_new_quote = any(draft.quote != quotes[draft.id] for draft in others)
+    return Waiting((*waiting, *asked), has_new_quote or not names.issuperset(states))
+
+
+def _iter_hand_written(
+    snapshot: PassageSnapshot, device_id: str
+) -> Iterator[StoredDraft]:
+    for made in snapshot.made:
+        if not (
+            made.is_hand_written and should_offer_draft(snapshot.passage, made, device_id)
+        ):
+            continue
+        card = find_changed_card(snapshot, made, device_id)
+        is_held = card is not None and needs_confirmation(card, made, snapshot.highlight)
+        if card and not is_held:
+            continue  # the next run gives the card this text
+        sentences = sentence_decisions.find_covered_sentences(snapshot.text, made.quote)
+        yield replace(
+            made,
+            sentence_hashes=tuple(map(sentence_decisions.hash_sentence, sentences)),
+            revised_guid=card.guid if card else None,
+            replaced_guid=find_replaced_card(snapshot, made),
+        )
+
+
+def _locate(snapshot: PassageSnapshot) -> Iterator[_Candidate]:
+    """Yield the other drafts with their sentence; a draft of a removed sentence follows the text."""
+    live = {card.guid for card in snapshot.passage.live_cards} | {
+        *snapshot.related.live_cards
+    }
+    for made in snapshot.made:
+        if made.is_hand_written:
+            continue
+        [name] = made.sentence_hashes or [""]
+        draft = made
+        sentence = sentence_decisions.find_draft_sentence(draft, snapshot.text)
+        if snapshot.text and name and name not in snapshot.sentence_hashes:
+            if not sentence:
+                if made.revised_guid in live:
+                    continue  # the user is asked about the card itself
+                draft = snapshot.update_quote(made)
+                sentence = sentence_decisions.find_draft_sentence(draft, snapshot.text)
+            name = sentence_decisions.hash_sentence(sentence)
+        yield _Candidate(made, draft, sentence, name)
+
+
+def _iter_generated(
+    snapshot: PassageSnapshot,
+    candidates: list[_Candidate],
+    states: dict[str, SentenceState],
+) -> Iterator[StoredDraft]:
+    outdated = snapshot.find_outdated_cards()
+    for made, draft, sentence, name in candidates:
+        state = states.get(name)
+        outdated_guid = find_outdated_card(snapshot, outdated, draft, sentence)
+        if state is None and (outdated_guid is None or draft.is_proposed):
+            if is_decided(snapshot, draft, name, since=made.after_event_number):
+                continue
+        state = state or SentenceState(sentence)
+        guid = outdated_guid or find_revised_card(snapshot, state, draft)
+        removed = (
+            snapshot.find_removed_sentence(made) if guid and not draft.is_proposed else ""
+        )
+        if removed and made.revised_guid:
+            continue
+        if (
+            removed
+        ):  # a short quote is also in the new sentence, for which the draft wasn't made
+            draft, guid = replace(draft, drafted_quote=removed), None
+        if not guid and (draft.is_proposed or has_decided_text(snapshot.passage, draft)):
+            continue
+        if outdated_guid and guid:
+            del outdated[outdated_guid]
+        if guid and draft.gaps:
+            text = snapshot.find_card(guid).get_field("Text")
+            draft = move_gap_to_front(draft, find_most_similar_gap(draft, text))
+        yield replace(
+            draft,
+            sentence_hashes=(name,) if name else (),
+            revised_guid=guid,
+            replaced_guid=None,
+            similar_removed_sentence=state.similar_removed,
+        )
+
+
+# --- drafts, cards and decisions --------------------------------------------------------
+
+
+def find_changed_card(
+    snapshot: PassageSnapshot, draft: Draft, device_id: str
+) -> Card | None:
+    """Return the live card whose source now has the text of a hand-written draft, or None."""
+    card = snapshot.passage.find_card_by_number(draft)
+    return card if card and has_new_source_text(card, draft, device_id) else None
+
+
+def find_replaced_card(snapshot: PassageSnapshot, draft: Draft) -> Guid | None:
+    """Return the GUID of the card that a hand-written draft would replace, or None."""
+    if not draft.is_hand_written:
+        return None
+    for card in snapshot.passage.live_cards:
+        if (
+            card.user_text_number == draft.user_text_number
+            and card.note_type is not draft.note_type
+        ):
+            return card.guid
+    card_in_slot = snapshot.passage.find_card_by_number(draft)
+    card_of_proposal = find_proposed_card(snapshot.passage)
+    if card_of_proposal is not None and (
+        card_in_slot is None or not card_in_slot.is_live
+    ):
+        return card_of_proposal.guid
+    return None
+
+
+def needs_confirmation(card: Card, draft: Draft, highlight: Highlight | None) -> bool:
+    """Return whether the user must confirm a card's new text before it is applied.
+
+    This is the case if `explain_confirmation` returns a reason, or if the text was read from a PDF
+    page and differs too much from the old text (`MIN_DERIVED_SIMILARITY`).
+    """
+    if explain_confirmation(card, draft):
+        return True
+    if not is_from_pdf_page(draft, highlight):
+        return False
+    from rapidfuzz import fuzz
+
+    similarity = fuzz.ratio(
+        " ".join(list_field_texts(card)), " ".join(list_field_texts(draft))
+    )
+    return similarity < MIN_DERIVED_SIMILARITY
+
+
+def explain_confirmation(card: Card, draft: Draft) -> str:
+    """Return the reason to show when the user must confirm a card's new text, or "".
+
+    Some texts must be confirmed even though this returns ""; see `needs_confirmation`.
+    """
+    if draft.is_blocked:
+        return "a check blocks the new words"
+    if draft.kind is CardKind.OCCLUSION:
+        old_masks, new_masks = (
+            occlusion.get_masks(card.fields),
+            occlusion.get_masks(draft.fields),
+        )
+        is_certain = occlusion.update_masks(
+            old_masks, new_masks, card.note.exported_text_by_number
+        ).is_certain
+        return "" if is_certain else "its figure has changed too much"
+    if any(map(find_garbled_word, list_field_texts(card))):
+        return ""
+    damage = next(filter(None, map(find_garbled_word, list_field_texts(draft))), "")
+    return f"the new words are damaged: “{damage}”" if damage else ""
+
+
+def is_from_pdf_page(draft: Draft, highlight: Highlight | None) -> bool:
+    """Return whether a draft's text was read from a PDF page."""
+    if highlight is None or draft.kind is CardKind.OCCLUSION:
+        return False
+    if highlight.kind is HighlightKind.CARD:
+        return False
+    return highlight.source_kind is SourceKind.PDF
+
+
+def build_keeps_text_draft(
+    snapshot: PassageSnapshot, guid: Guid, quote: str
+) -> StoredDraft:
+    """Build the draft that asks whether a card still fits its passage.
+
+    `quote` is the text that the card is about now.
+    """
+    card = snapshot.find_card(guid)
+    sentence_hash = sentence_decisions.hash_sentence(quote)
+    is_sentence = sentence_hash in snapshot.sentence_hashes
+    return StoredDraft(
+        HighlightKey(snapshot.leading_key),
+        card.kind,
+        card.fields,
+        card.origin,
+        quote,
+        card.tags,
+        deck=card.deck,
+        answer="",
+        start=0,
+        keeps_text=True,
+        id=f"{DRAFT_PREFIX}{hash16(snapshot.leading_key, guid, quote)}",
+        offer_id="",
+        sentence_hashes=(sentence_hash,) if is_sentence else (),
+        revised_guid=guid,
+        replaced_guid=None,
+        similar_removed_sentence="",
+        after_event_number=0,
+    )
+
+
+def is_decided(
+    snapshot: PassageSnapshot, draft: Draft, sentence_hash: str, since: int = 0
+) -> bool:
+    """Return whether a draft has been decided on, or its passage is closed to new cards.
+
+    If the draft was accepted and the acceptance was undone, only decisions after that acceptance
+    count.
+
+    Args:
+        snapshot: The passage with its decisions.
+        draft: A draft that isn't hand-written.
+        sentence_hash: The hash of the sentence that the draft is about, or "" if unknown.
+        since: The number of an event. Only decisions after this event count.
+    """
+    passage = snapshot.passage
+    for card in passage.cards.values():
+        if card.undone_number > since and card.drafted_text_hash == get_slot(draft):
+            since = card.undone_number
+    was_closed = passage.is_closed
+    if since:
+        was_closed = passage.is_closed and any(
+            decision.is_rejection and not decision.guid and not decision.answer
+            for decision in passage.decisions
+            if decision.event_number > since
+        )
+    return was_closed or any(
+        resolves_draft(decision, draft, sentence_hash)
+        for decision in snapshot.all_decisions
+        if decision.event_number > since
+    )
+
+
+def resolves_draft(decision: SentenceDecision, draft: Draft, sentence_hash: str) -> bool:
+    """Return whether a decision resolves a draft that isn't hand-written.
+
+    The decision may have been made in another passage. `sentence_hash` is the hash of the
+    sentence that the draft is about.
+    """
+    if not decision.event_id or decision.is_only_proposal_rejected:
+        return False
+    if sentence_hash not in map(sentence_decisions.hash_sentence, decision.sentences):
+        return False
+    return draft.is_proposed or decision.answer == normalize_answer(draft.fields) != ""
+
+
+def find_resolving_event(snapshot: PassageSnapshot, draft: StoredDraft) -> str:
+    """Return the event id of the last decision that resolves a draft.
+
+    If no decision is about the draft's sentence and answer, return the last decision on the
+    passage, or "" if there is none.
+    """
+    last_id = ""
+    for decision in reversed(snapshot.all_decisions):
+        if draft.sentence_hashes and resolves_draft(
+            decision, draft, draft.sentence_hashes[0]
+        ):
+            return decision.event_id
+        last_id = last_id or decision.event_id
+    return last_id
+
+
+def find_outdated_card(
+    snapshot: PassageSnapshot,
+    outdated_cards: Mapping[Guid, str],
+    draft: Draft,
+    sentence: str,
+) -> Guid | None:
+    """Return the GUID of the outdated card that a draft would reword, or None.
+
+    If several outdated cards are about the draft's `sentence`, the card with the most similar
+    text is returned. The result is None for a draft that was made before the passage changed
+    (`Draft.drafted_quote`).
+    """
+    from rapidfuzz import fuzz
+
+    if draft.drafted_quote:
+        return None
+
+    candidates = []
+    for guid, text in outdated_cards.items():
+        card = snapshot.find_card(guid)
+        if text == sentence and card.note_type is draft.note_type:
+            texts = (" ".join(list_field_texts(each)) for each in (card, draft))
+            candidates.append((fuzz.ratio(*texts), guid))
+    return max(candidates)[1] if candidates else None
+
+
+def find_revised_card(
+    snapshot: PassageSnapshot, state: SentenceState, draft: Draft
+) -> Guid | None:
+    """Return the GUID of the card that a draft about a sentence would revise, or None.
+
+    A draft becomes a new card instead if it has a different note type than the card, or if it was
+    made before the sentence changed (`Draft.drafted_quote`).
+    """
+    if not state.revised_guid or draft.drafted_quote:
+        return None
+    card = snapshot.find_card(state.revised_guid)
+    return card.guid if draft.note_type is card.note_type else None
