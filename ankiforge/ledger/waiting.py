@@ -150,9 +150,10 @@ def _iter_generated(
     for made, draft, sentence, name in candidates:
         state = states.get(name)
         outdated_guid = find_outdated_card(snapshot, outdated, draft, sentence)
-        if state is None and (outdated_guid is None or draft.is_proposed):
-            if is_decided(snapshot, draft, name, since=made.after_event_number):
-                continue
+        if state is None and is_decided(
+            snapshot, draft, name, since=made.after_event_number
+        ):
+            continue
         state = state or SentenceState(sentence)
         guid = outdated_guid or find_revised_card(snapshot, state, draft)
         removed = (
