@@ -212,9 +212,15 @@ def undo_decision(store: Store, target: str = "") -> UndoResult:
         for event in reversed(events):
             store.record_undo(event)
             _apply_undo_effects(store, event)
-        keys = list(dict.fromkeys(event.key for event in events))
-        highlights.schedule_redrafting_by_rules(store, store.get_all_keys(keys))
-        decision_recording.update_after_decisions(store, keys)
+        keys = dict.fromkeys(event.key for event in events)
+        reopened_keys = decision_recording.update_after_decisions(store, keys)
+        # a passage whose drafts are back needs no new ones
+        keys_without_drafts = [
+            key for key in keys if store.get_first_key(key) not in reopened_keys
+        ]
+        highlights.schedule_redrafting_by_rules(
+            store, store.get_all_keys(keys_without_drafts)
+        )
         return UndoResult(events[0].undo_id, entries)
 
 

@@ -64,31 +64,44 @@ def redraft_after_remote_decisions(store: Store, events: Sequence[Event]) -> Non
         )
 
 
-def update_after_decisions(store: Store, keys: Iterable[str]) -> None:
-    """Recompute the drafts of passages about which decisions were recorded or undone."""
+def update_after_decisions(store: Store, keys: Iterable[str]) -> set[str]:
+    """Recompute the drafts of passages about which decisions were recorded or undone.
+
+    Returns:
+        The passages, by their oldest keys, in which a draft waits that didn't wait before.
+    """
     passage_keys = [store.get_first_key(key) for key in keys]
-    names: set[str] = set()
+    sentence_hashes: set[str] = set()
     for event in store.load_events(store.get_all_keys(passage_keys)):
         if event.kind == "fact":
-            names.update(
+            sentence_hashes.update(
                 sentence_decisions.hash_distinctive_sentences(event.body["sentences"])
             )
-    update_waiting(store, passage_keys, names)
+    return update_waiting(store, passage_keys, sentence_hashes)
 
 
 def update_waiting(
     store: Store, keys: Iterable[str], sentence_hashes: Iterable[str] = ()
-) -> None:
-    """Recompute the waiting drafts of these passages, and of those with one of the sentences."""
+) -> set[str]:
+    """Recompute the waiting drafts of these passages, and of those with one of the sentences.
+
+    Returns:
+        The passages, by their oldest keys, in which a draft waits that didn't wait before.
+    """
     passage_keys = dict.fromkeys(map(store.get_first_key, keys))
     passage_keys |= dict.fromkeys(
         sentences.find_passages_with_sentences(store, sentence_hashes)
     )
+    reopened_keys = set()
     for batch in iter_batches(passage_keys):
         changes = []
         for snapshot in load_snapshots(store, store.get_passages(batch)):
             waiting = compute_waiting(snapshot, store.device_id)
             changes.append((snapshot, waiting))
+            waited_ids = {draft.id for draft in snapshot.pending_drafts}
+            if any(draft.id not in waited_ids for draft in waiting.drafts):
+                reopened_keys.add(snapshot.passage.key)
             if waiting.needs_rules:
                 highlights.schedule_redrafting_by_rules(store, snapshot.passage.keys)
         pending_drafts.replace_waiting(store, changes)
+    return reopened_keys
