@@ -64,6 +64,7 @@ def accept(
     --all leave out figures, and drafts with a warning; -v says which.
     """
     from ankiforge.check import RULES, describe_rule
+    from ankiforge.ledger.decide import DraftBatches
     from ankiforge.pipeline import proposals
     from ankiforge.pipeline.query import is_folder_term, join_arguments, looks_like_key
     from ankiforge.review.items import select_clean_drafts
@@ -79,6 +80,7 @@ def accept(
         raise UsageError("--another needs the id of a draft", hint=hint)
     with cli.open_workspace(call) as workspace:
         ledger = workspace.ledger
+        batches: DraftBatches | None = None
 
         def accept_one(id: str) -> str | None:
             if looks_like_key(id):
@@ -86,7 +88,9 @@ def accept(
                 return proposals.accept_proposal(
                     ledger, proposal, workspace.decks, gap=gap or 1
                 )
-            return ledger.accept(id, gap=gap or 1, forced=force, another=another)
+            return ledger.accept(
+                id, gap=gap or 1, forced=force, another=another, batches=batches
+            )
 
         chosen_ids = select_ids(ledger, ids, every, query)
         count_by_reason = Counter[str]()
@@ -97,6 +101,7 @@ def accept(
                 chosen_ids, count_by_reason = select_clean_drafts(
                     ledger, chosen_ids, query
                 )
+            batches = DraftBatches(ledger, chosen_ids)
             for reason, pending_count in count_by_reason.items() if call.verbose else ():
                 call.say(f"not accepted: {pending_count:>3} × {reason}")
         decide_all(call, ledger, chosen_ids, accept_one, "accepted", every=every)

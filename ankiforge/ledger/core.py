@@ -73,10 +73,8 @@ class Ledger(Store):
             record_journal_readings(self, events)
             decision_recording.redraft_after_remote_decisions(self, events)
 
-    def _refresh_relinked(self) -> None:
-        relinked = self._require_transaction().relinked
-        if relinked:
-            decision_recording.update_waiting(self, sorted(relinked))
+    def _update_waiting_drafts(self) -> None:
+        decision_recording.update_outdated_drafts(self)
 
     def accept(
         self,
@@ -85,6 +83,7 @@ class Ledger(Store):
         gap: int = 1,
         forced: bool = False,
         another: bool = False,
+        batches: decide.DraftBatches | None = None,
     ) -> Guid | None:
         """Accept a draft, or answer yes to a question.
 
@@ -93,6 +92,7 @@ class Ledger(Store):
             gap: For a proposal, the number of the selected gap. Number 1 is the best gap.
             forced: Whether to override a check that blocks the draft.
             another: Whether to create a new card even if the draft would revise an existing one.
+            batches: See `decide.accept_draft`.
 
         Returns:
             The GUID of the card, or None for a question.
@@ -104,7 +104,9 @@ class Ledger(Store):
         if is_question_id(id):
             questions.answer_question(self, id, yes=True)
             return None
-        return decide.accept_draft(self, id, gap=gap, forced=forced, another=another)
+        return decide.accept_draft(
+            self, id, gap=gap, forced=forced, another=another, batches=batches
+        )
 
     def reject(self, id: str, why: str = "") -> None:
         """Reject a draft, card or highlight, or answer no to a question.

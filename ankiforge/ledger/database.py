@@ -14,7 +14,7 @@ from functools import lru_cache
 from hashlib import sha256
 from itertools import islice
 from pathlib import Path
-from typing import Any, TypeVar
+from typing import Any, NamedTuple, TypeVar
 
 import msgspec
 
@@ -71,16 +71,28 @@ def _find_tables_and_views(tables: Iterable[str]) -> frozenset[str]:
 
 _EVENT_NAMES = _find_tables_and_views(["event"])
 _COMPUTED_NAMES = _find_tables_and_views(COMPUTED_TABLES)
+_WAITING_NAMES = _find_tables_and_views(["draft"])
+
+
+class TableReads(NamedTuple):
+    """Which tables must be brought up to date before a statement may run."""
+
+    events: bool
+    computed: bool
+    """The tables computed from events."""
+    waiting: bool
+    """The table of the waiting drafts."""
 
 
 @lru_cache(maxsize=1024)
-def classify_table_reads(statement: str) -> tuple[bool, bool]:
-    """Return two flags: whether a statement reads events, and whether it reads computed tables.
-
-    Such a statement may only run after these tables have been brought up to date.
-    """
+def classify_table_reads(statement: str) -> TableReads:
+    """Find out which tables a statement reads, directly or through a view."""
     names = _READ_TABLE.findall(statement)
-    return not _EVENT_NAMES.isdisjoint(names), not _COMPUTED_NAMES.isdisjoint(names)
+    return TableReads(
+        events=not _EVENT_NAMES.isdisjoint(names),
+        computed=not _COMPUTED_NAMES.isdisjoint(names),
+        waiting=not _WAITING_NAMES.isdisjoint(names),
+    )
 
 
 def _build_insert(verb: str, table: str, columns: Sequence[str], key: str) -> str:

@@ -24,6 +24,7 @@ from ankiforge.ledger import (
     draft_groups,
     draft_recording,
     foreign_history,
+    sentence_decisions,
 )
 from ankiforge.ledger.anki_changes import DELETED_REASON
 from ankiforge.ledger.anki_views import schedule_reexport, was_deleted_while_not_live
@@ -59,12 +60,13 @@ from ankiforge.ledger.events import (
     Passage,
     hash_question_and_answer,
 )
-from ankiforge.ledger.snapshots import PassageSnapshot
+from ankiforge.ledger.snapshots import PassageSnapshot, find_distinctive_sentences
 from ankiforge.ledger.store import JSON_VALUES, Row, Store, to_json
 from ankiforge.ledger.tables import highlights, pending_drafts
 from ankiforge.ledger.tables.snapshots import (
     load_highlight_snapshots,
     load_snapshot,
+    load_snapshots,
 )
 from ankiforge.ledger.undo import (
     REWORDING_KINDS,
@@ -112,16 +114,68 @@ class NotPendingError(RefusedError):
     """Raised for a draft that is no longer pending because a decision has resolved it."""
 
 
-def load_draft(store: Store, draft_id: str) -> tuple[PassageSnapshot, StoredDraft]:
+class DraftBatches:
+    """Loads pending drafts and their passages in batches, to decide on many in one transaction.
+
+    A passage is reloaded if it has several keys, or if a decision made in the meantime has changed
+    the passage or was about one of its sentences.
+    """
+
+    def __init__(self, store: Store, ids: Iterable[str]) -> None:
+        """Initialize the loader. `ids` are the drafts in the order of the decisions on them."""
+        self._store = store
+        self._batches = iter_batches(ids)
+        self._batch: Sequence[str] = ()
+        self._keys: dict[str, str] = {}
+        self._snapshots: dict[str, PassageSnapshot] = {}
+        self._repeated: set[str] | None = None
+
+    def is_duplicated(self, content_hash: str) -> bool:
+        """Return whether a card or another draft of the current batch has this content hash."""
+        if self._repeated is None:
+            self._repeated = pending_drafts.find_repeated_content_hashes(
+                self._store, self._batch
+            )
+        return content_hash in self._repeated
+
+    def load_snapshot(self, id: str) -> PassageSnapshot | None:
+        """Return the snapshot of a draft's passage, or None if the draft isn't pending."""
+        store = self._store
+        if id not in self._batch:
+            self._batch = next((batch for batch in self._batches if id in batch), [id])
+            self._keys = pending_drafts.load_draft_keys(store, self._batch)
+            passages = store.get_passages(list(self._keys.values()))
+            snapshots = zip(self._keys, load_snapshots(store, passages), strict=True)
+            self._snapshots = dict(snapshots)
+            self._repeated = None
+        if id not in self._keys:
+            return None
+        passage = store.get_passage(self._keys[id])
+        snapshot = self._snapshots[id]
+        if passage is snapshot.passage and len(passage.keys) == 1:
+            sentences = find_distinctive_sentences(passage, snapshot.sentences)
+            if store.decided_hashes.isdisjoint(
+                map(sentence_decisions.hash_sentence, sentences)
+            ):
+                return snapshot
+        return load_snapshot(store, passage)
+
+
+def load_draft(
+    store: Store, draft_id: str, batches: DraftBatches | None = None
+) -> tuple[PassageSnapshot, StoredDraft]:
     """Load a pending draft and the snapshot of its passage.
+
+    `batches` is the loader to use when loading many drafts, or None.
 
     Raises:
         NotPendingError: The draft is no longer pending.
         RefusedError: A question about the passage is open; see `refuse_if_question_open`.
     """
-    for key in pending_drafts.load_draft_keys(store, [draft_id]).values():
-        passage = store.get_passage(key)
-        snapshot = load_snapshot(store, passage)
+    batches = batches or DraftBatches(store, [draft_id])
+    snapshot = batches.load_snapshot(draft_id)
+    if snapshot is not None:
+        passage = snapshot.passage
         for draft in snapshot.pending_drafts:
             if draft.id == draft_id:
                 refuse_if_question_open(store, passage, draft.key)
@@ -213,15 +267,29 @@ def undo_decision(store: Store, target: str = "") -> UndoResult:
             store.record_undo(event)
             _apply_undo_effects(store, event)
         keys = dict.fromkeys(event.key for event in events)
-        reopened_keys = decision_recording.update_after_decisions(store, keys)
-        # a passage whose drafts are back needs no new ones
-        keys_without_drafts = [
-            key for key in keys if store.get_first_key(key) not in reopened_keys
-        ]
+        drafts = decision_recording.update_after_decisions(store, keys)
+        keys_without_drafts = {
+            event.key for event in events if not _is_draft_back(store, event, drafts)
+        }
         highlights.schedule_redrafting_by_rules(
             store, store.get_all_keys(keys_without_drafts)
         )
         return UndoResult(events[0].undo_id, entries)
+
+
+def _is_draft_back(store: Store, event: Event, drafts: Iterable[StoredDraft]) -> bool:
+    """Return whether the draft that an undone event was about waits again.
+
+    `drafts` are those that wait again. After a loss of the database, the draft of a model isn't
+    among them, and has to be restored from the journal.
+    """
+    passage_key = store.get_first_key(event.key)
+    drafter = event.body["draft"].get("drafter") if event.kind == "accept" else None
+    for draft in drafts:
+        if store.get_first_key(draft.key) == passage_key:
+            if drafter in (None, draft.origin.drafter):
+                return True
+    return False
 
 
 def count_decisions_to_undo(store: Store, target: str) -> int:
@@ -563,10 +631,12 @@ def _accept_batch(
     def accept(ids: Sequence[str]) -> None:
         for id in ids:
             guid_by_id.pop(id, None)  # from a failed attempt, which was rolled back
+        batches = DraftBatches(store, ids)
         for draft in draft_groups.iter_pending_drafts(store, ids):
             highlight_by_id[draft.id] = draft.highlight
-            if not (draft.remarks or draft.target_guid):  # else the user must decide
-                snapshot = load_snapshot(store, store.get_passage(draft.key))
+            if draft.remarks or draft.target_guid:  # the user must decide
+                continue
+            if snapshot := batches.load_snapshot(draft.id):
                 guid_by_id[draft.id] = make_card(store, snapshot, draft, by=POLICY)
 
     with store.transaction():
@@ -587,6 +657,7 @@ def accept_draft(
     masks: str = "",
     forced: bool = False,
     another: bool = False,
+    batches: DraftBatches | None = None,
 ) -> Guid:
     """Accept a draft as a new card, or as the new text of the card that it revises.
 
@@ -598,6 +669,7 @@ def accept_draft(
             detected masks.
         forced: Whether to override a check that blocks the draft.
         another: Whether to create a new card even if the draft revises an existing one.
+        batches: The loader to use when accepting many drafts, or None.
 
     Returns:
         The GUID of the card.
@@ -613,14 +685,16 @@ def accept_draft(
                 return make_card(store, load_snapshot(store, passage), card)
         raise _make_decided_error(store, id)
     with store.action():
-        snapshot, draft = load_draft(store, id)
+        snapshot, draft = load_draft(store, id, batches)
         draft = select_gap(draft, gap)
         if masks:
             draft = replace(draft, fields=_replace_masks(draft, masks))
         else:
             _refuse_blocked(draft, forced=forced)
         content = hash_question_and_answer(draft.fields)
-        if another or not draft.revised_guid:
+        is_as_drafted = gap == 1 and not masks
+        may_have_equal = not (batches and is_as_drafted) or batches.is_duplicated(content)
+        if may_have_equal and (another or not draft.revised_guid):
             for equal_row in draft_groups.find_equal_cards(
                 store, snapshot.passage, content
             ):

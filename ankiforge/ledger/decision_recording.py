@@ -17,6 +17,7 @@ from ankiforge.ledger.store import Store
 from ankiforge.ledger.tables import highlights, pending_drafts, sentences
 from ankiforge.ledger.tables.snapshots import load_snapshots
 from ankiforge.ledger.waiting import compute_waiting
+from ankiforge.model import StoredDraft
 
 
 def record_decision(store: Store, decision: PlannedDecision) -> Event:
@@ -30,8 +31,16 @@ def record_decision(store: Store, decision: PlannedDecision) -> Event:
     store.decided_hashes.update((*decided_hashes, event.body.get("content", "")))
     if "draft" in event.body:
         store.decided_hashes.add(hash_question_and_answer(event.body["draft"]["fields"]))
-    update_waiting(store, [decision.snapshot.passage.key, event.key], decided_hashes)
+    passage_key = decision.snapshot.passage.key
+    store.schedule_waiting_update((passage_key, event.key), decided_hashes)
     return event
+
+
+def update_outdated_drafts(store: Store) -> None:
+    """Recompute the waiting drafts that decisions of the running transaction may concern."""
+    keys, sentence_hashes = store.take_outdated_drafts()
+    if keys or sentence_hashes:
+        update_waiting(store, sorted(keys), sentence_hashes)
 
 
 def redraft_after_remote_decisions(store: Store, events: Sequence[Event]) -> None:
@@ -58,17 +67,19 @@ def redraft_after_remote_decisions(store: Store, events: Sequence[Event]) -> Non
             if key.startswith("tool:"):
                 foreign_history.schedule_drafting_of_tool(store, key)
         line_patterns.schedule_redrafting(store, {event.key for event in events})
+
+        def update(keys: Sequence[str]) -> None:
+            update_after_decisions(store, keys)
+
         # a passage that can't be updated now is updated when it is drafted
-        store.apply_in_savepoints(
-            decided_on, lambda keys: update_after_decisions(store, keys)
-        )
+        store.apply_in_savepoints(decided_on, update)
 
 
-def update_after_decisions(store: Store, keys: Iterable[str]) -> set[str]:
+def update_after_decisions(store: Store, keys: Iterable[str]) -> list[StoredDraft]:
     """Recompute the drafts of passages about which decisions were recorded or undone.
 
     Returns:
-        The passages, by their oldest keys, in which a draft waits that didn't wait before.
+        The drafts that wait again, or for the first time.
     """
     passage_keys = [store.get_first_key(key) for key in keys]
     sentence_hashes: set[str] = set()
@@ -82,26 +93,27 @@ def update_after_decisions(store: Store, keys: Iterable[str]) -> set[str]:
 
 def update_waiting(
     store: Store, keys: Iterable[str], sentence_hashes: Iterable[str] = ()
-) -> set[str]:
+) -> list[StoredDraft]:
     """Recompute the waiting drafts of these passages, and of those with one of the sentences.
 
     Returns:
-        The passages, by their oldest keys, in which a draft waits that didn't wait before.
+        The drafts that wait again, or for the first time.
     """
     passage_keys = dict.fromkeys(map(store.get_first_key, keys))
     passage_keys |= dict.fromkeys(
         sentences.find_passages_with_sentences(store, sentence_hashes)
     )
-    reopened_keys = set()
+    new_drafts: list[StoredDraft] = []
     for batch in iter_batches(passage_keys):
         changes = []
         for snapshot in load_snapshots(store, store.get_passages(batch)):
             waiting = compute_waiting(snapshot, store.device_id)
             changes.append((snapshot, waiting))
             waited_ids = {draft.id for draft in snapshot.pending_drafts}
-            if any(draft.id not in waited_ids for draft in waiting.drafts):
-                reopened_keys.add(snapshot.passage.key)
+            for draft in waiting.drafts:
+                if draft.id not in waited_ids:
+                    new_drafts.append(draft)
             if waiting.needs_rules:
                 highlights.schedule_redrafting_by_rules(store, snapshot.passage.keys)
         pending_drafts.replace_waiting(store, changes)
-    return reopened_keys
+    return new_drafts

@@ -1,7 +1,7 @@
 """What to record after the drafts of a passage were made and checked.
 
-Text of the source that the user wrote is given to its card at once (`card_updates`), unless the user
-must confirm it. All other drafts are stored as made; `waiting` computes which of them wait.
+Text that the user wrote in the source is given to its card at once (`card_updates`), unless the
+user must confirm it. All other drafts are stored as made; `waiting` computes which of them wait.
 """
 
 from __future__ import annotations

@@ -131,8 +131,12 @@ class _Transaction:
         the cached passage before these events, if any."""
         self.log_lines: list[str] = []
         """What to log if the transaction is committed, besides the events."""
-        self.relinked: set[str] = set()
-        """The keys that belong to another passage than before."""
+        self.outdated_keys: set[str] = set()
+        """The keys of passages whose waiting drafts must be computed again, because of a decision
+        or because the keys belong to another passage than before."""
+        self.outdated_sentences: set[str] = set()
+        """The hashes of decided sentences. The drafts of all passages with one of them must be
+        computed again, too."""
         self.decided: set[str] = set()
         """The hashes of the sentences and texts that decisions were about."""
 
@@ -193,7 +197,7 @@ class Store(Database):
             self._transaction = _Transaction()
             self._drop_stale_caches()
             yield
-            self._refresh_relinked()
+            self._update_waiting_drafts()
             self._update_tables()
             if self._transaction.events and not self._read_only:
                 appended = self._journal.append(self._transaction.events)
@@ -232,6 +236,7 @@ class Store(Database):
             self._db.execute("SAVEPOINT attempt")
             try:
                 yield
+                self._update_waiting_drafts()
                 self._update_tables()
             except BaseException:
                 self._db.execute("ROLLBACK TO attempt")
@@ -317,8 +322,26 @@ class Store(Database):
         """Log lines when the transaction is committed. Must be called inside a transaction."""
         self._require_transaction().log_lines.extend(lines)
 
-    def _refresh_relinked(self) -> None:
-        """Recompute what depends on which keys are one passage. Overridden by `Ledger`."""
+    def schedule_waiting_update(
+        self, keys: Iterable[str], sentence_hashes: Iterable[str]
+    ) -> None:
+        """Have waiting drafts computed again before they are next read.
+
+        These are the drafts of the passages with these keys or with one of these sentences.
+        """
+        transaction = self._require_transaction()
+        transaction.outdated_keys.update(keys)
+        transaction.outdated_sentences.update(sentence_hashes)
+
+    def take_outdated_drafts(self) -> tuple[set[str], set[str]]:
+        """Return what was passed to `schedule_waiting_update`, and forget it."""
+        transaction = self._require_transaction()
+        outdated = transaction.outdated_keys, transaction.outdated_sentences
+        transaction.outdated_keys, transaction.outdated_sentences = set(), set()
+        return outdated
+
+    def _update_waiting_drafts(self) -> None:
+        """Compute all outdated waiting drafts again. Overridden by `Ledger`."""
 
     # --- events -------------------------------------------------------------------------
 
@@ -487,7 +510,7 @@ class Store(Database):
             if stored_keys.get(key) == new_keys.get(key):
                 continue
             self._require_transaction().changed_keys[key] = None
-            self._require_transaction().relinked.add(key)
+            self._require_transaction().outdated_keys.add(key)
             self._passages.pop(key, None)
             self.execute("UPDATE highlight SET drafted = '' WHERE key = ?", key)
             self.execute("DELETE FROM alias WHERE key = ?", key)
@@ -500,10 +523,12 @@ class Store(Database):
 
     def _prepare(self, statement: str) -> None:
         if self._transaction is not None:
-            reads_events, reads_computed = classify_table_reads(statement)
-            if reads_computed:
+            reads = classify_table_reads(statement)
+            if reads.waiting:
+                self._update_waiting_drafts()
+            if reads.computed:
                 self._update_tables()
-            elif reads_events:
+            elif reads.events:
                 self._flush_events()
 
     def _update_tables(self) -> None:

@@ -1,14 +1,15 @@
 """Compute which drafts of a passage wait for the user, from what was made and what was decided.
 
 `made` drafts are what the drafters said about the passage; no decision changes them. A draft waits
-if the decisions, the current text and the cards of the passage leave it open. So an undo, a decision
-elsewhere or a link between passages needs no bookkeeping: `compute_waiting` is called again.
+if the decisions, the current text and the cards of the passage leave it open. After an undo, a
+decision elsewhere or a link between passages, `compute_waiting` is simply called again.
 
     draft of            waits unless
-    hand-written text   skipped, rejected, passed over, or its card has this text (or takes it unasked)
+    hand-written text   skipped, rejected, passed over, or its card has this text (or takes it)
     a model or chat     its text is decided, or its sentence and answer are
     the rules' own      it would be new text of no card
-    nobody              a live card's quote is gone and no waiting draft rewords it: asks about the card
+
+If a live card's quote is gone and no waiting draft rewords the card, a draft asks about the card.
 """
 
 from __future__ import annotations
@@ -121,7 +122,7 @@ def _iter_hand_written(
 
 
 def _locate(snapshot: PassageSnapshot) -> Iterator[_Candidate]:
-    """Yield the other drafts with their sentence; a draft of a removed sentence follows the text."""
+    """Yield the other drafts with their sentence. Those of a removed sentence follow the text."""
     live = {card.guid for card in snapshot.passage.live_cards} | {
         *snapshot.related.live_cards
     }
@@ -156,14 +157,13 @@ def _iter_generated(
             continue
         state = state or SentenceState(sentence)
         guid = outdated_guid or find_revised_card(snapshot, state, draft)
-        removed = (
-            snapshot.find_removed_sentence(made) if guid and not draft.is_proposed else ""
-        )
+        removed = ""
+        if guid and not draft.is_proposed:
+            removed = snapshot.find_removed_sentence(made)
         if removed and made.revised_guid:
             continue
-        if (
-            removed
-        ):  # a short quote is also in the new sentence, for which the draft wasn't made
+        if removed:
+            # a short quote is also in the new sentence, for which the draft wasn't made
             draft, guid = replace(draft, drafted_quote=removed), None
         if not guid and (draft.is_proposed or has_decided_text(snapshot.passage, draft)):
             continue

@@ -85,7 +85,8 @@ def test_what_an_undo_tells(desk, steps, entries, draft_count, drafted_count):
 def test_the_drafts_and_cards_of_decisions(desk):
     play(desk, "n:A m:C, rules A:heart C:kidneys, accept heart, reject kidneys")
     ledger = desk.ledger
-    ids = sorted(row["id"] for row in ledger.fetch_rows("SELECT id FROM made WHERE id NOT IN (SELECT id FROM draft)"))
+    query = "SELECT id FROM made WHERE id NOT IN (SELECT id FROM draft) ORDER BY id"
+    ids = [row["id"] for row in ledger.fetch_rows(query)]
     assert sorted(decide.find_decided_draft_ids(ledger, "dr")) == ids
     assert decide.find_decided_draft_ids(ledger, ids[0][:8]) == ids[:1]
     [rejection] = cards.iter_active_events(ledger, "reject")

@@ -20,6 +20,7 @@ from ankiforge.ledger import (
     draft_recording,
     match,
     questions,
+    waiting,
 )
 from ankiforge.ledger.decision_plans import (
     NewEvent,
@@ -68,7 +69,6 @@ from ankiforge.model import (
     SourceChange,
     SourceKind,
     StoredDraft,
-    Verdict,
     compute_note_id,
 )
 from ankiforge.reports import history
@@ -288,46 +288,6 @@ def card_with(fields: tuple[tuple[str, str], ...]) -> Card:
 
 LIVE = card_with(OTHER_TEXT)
 SAME = card_with(TEXT)
-
-
-@pytest.mark.parametrize(
-    ("draft", "card", "row", "settled"),
-    [
-        (FORM, None, {}, False),
-        # the next run gives its words to the card, unless a check blocks them
-        (FORM, LIVE, {}, True),
-        (FORM, LIVE, {"severity": "warn"}, True),
-        (FORM, LIVE, {"severity": "block"}, False),
-        (FORM, LIVE, {"revised_guid": "af1"}, False),
-        # it is a card, or was refused
-        (FORM, SAME, {}, True),
-        (FORM, replace(LIVE, verdict=Verdict.REJECTED), {}, True),
-        (FORM, replace(LIVE, verdict=Verdict.TAKEN_BACK), {}, False),
-        # what is not in a slot waits till its fact is decided, which settles it at once
-        (DRAFT, LIVE, {}, False),
-        (DRAFT, replace(LIVE, verdict=Verdict.REJECTED), {}, False),
-    ],
-)
-def test_what_waits_no_longer(empty, draft, card, row, settled):
-    passage = Passage((P,), cards={"af1": card} if card else {})
-    severity = row.pop("severity", "")
-    found = [Finding("cut", Severity(severity), "cut off")] if severity else []
-    waiting = replace(draft, findings=tuple(found), **row)
-    assert draft_groups.is_obsolete(empty, passage, waiting) is settled
-
-
-@pytest.mark.parametrize(
-    ("keys", "fact", "settled"),
-    [
-        ((P,), "f", False),
-        # its passage was found to be another one, too, in which its fact is not offered
-        ((P, Q), "f", True),
-        ((P, Q), "", False),  # it is about no sentence
-    ],
-)
-def test_what_waits_no_longer_in_two_passages_that_are_one(empty, keys, fact, settled):
-    waiting = replace(DRAFT, sentence_hashes=tuple(fact.split()))
-    assert draft_groups.is_obsolete(empty, Passage(keys), waiting) is settled
 
 
 # --- which highlights a model is to draft ---------------------------------------------------
@@ -609,7 +569,7 @@ def test_which_earlier_drafts_wait_on(drafter, draft, row, replaced):
     ],
 )  # fmt: skip
 def test_why_a_card_does_not_follow_its_source(card, draft, why):
-    held = draft_changes.explain_confirmation(card, draft)
+    held = waiting.explain_confirmation(card, draft)
     assert why in held
     assert bool(held) is bool(why)
 
@@ -650,7 +610,7 @@ def test_which_words_were_read_from_a_page(source, kind, draft, derived):
     namespace = {SourceKind.PDF: "pdf:p", SourceKind.VAULT: "vault:v"}[source]
     highlight = replace(HIGHLIGHT, kind=kind, namespace=namespace)
     assert highlight.source_kind is source
-    assert draft_changes.is_from_pdf_page(draft, highlight) is derived
+    assert waiting.is_from_pdf_page(draft, highlight) is derived
 
 
 @pytest.mark.parametrize(
@@ -689,20 +649,6 @@ def here_of(highlight: Highlight, **more: Any) -> HighlightSnapshot:
     )
 
 
-@pytest.mark.parametrize("kept", ["dr1 dr2", "dr1", ""])
-def test_the_drafts_that_wait_on(kept):
-    waiting = []
-    for id in ("dr1", "dr2"):
-        drafter = "llm" if id in kept else "rules:phrase"
-        waiting.append(as_waiting(DRAFT, id=id, drafter=drafter))
-    here = here_of(HIGHLIGHT, pending_drafts=tuple(waiting))
-    changes = draft_changes.compute_draft_changes(
-        here, DraftingResult(HIGHLIGHT), draft_changes.DraftingMode("a")
-    )
-    assert [draft.id for draft in changes.snapshot.pending_drafts] == kept.split()
-    assert sorted((*changes.drafts.deleted_ids, *kept.split())) == ["dr1", "dr2"]
-
-
 @pytest.mark.parametrize("order", [1, -1])
 def test_a_sentence_is_as_useful_as_its_best_excerpt(order):
     [*_, sentence] = split_sentences(HIGHLIGHT.exact)
@@ -718,7 +664,7 @@ def test_a_sentence_is_as_useful_as_its_best_excerpt(order):
 def test_cards_follow_first_and_all_else_is_recorded_then(has_updated_cards, follows):
     passage = Passage((P,), cards={"af1": LIVE})
     here = replace(here_of(HIGHLIGHT), passage=passage)
-    drafted = DraftingResult(HIGHLIGHT, (replace(FORM, user_text_number=0),))
+    drafted = DraftingResult(HIGHLIGHT, (replace(FORM, user_text_number=0).to_draft(),))
     by = draft_changes.DraftingMode("a")
     changes = draft_changes.compute_draft_changes(
         here, drafted, by, has_updated_cards=has_updated_cards

@@ -101,9 +101,10 @@ def test_in_one_go_as_one_by_one(tmp_path: Path, monkeypatch, decisions: str):
         names = [keys.get(name) or ids[name] for _, name in chosen]
         told = []
         with ledger.transaction() if at_once else nullcontext():
+            batches = decide.DraftBatches(ledger, names) if at_once else None
             for (act, _), id in zip(chosen, names, strict=True):
                 try:
-                    decided(ledger, act, id)
+                    decided(ledger, act, id, batches)
                 except RefusedError as error:
                     told.append(error.message)
         for key in keys.values():
@@ -114,11 +115,11 @@ def test_in_one_go_as_one_by_one(tmp_path: Path, monkeypatch, decisions: str):
     assert outcomes[0] == outcomes[1]
 
 
-def decided(ledger, act, id):
+def decided(ledger, act, id, batches):
     if act == "accept":
-        ledger.accept(id)
+        ledger.accept(id, batches=batches)
     elif act == "another":
-        ledger.accept(id, another=True)
+        ledger.accept(id, another=True, batches=batches)
     elif act == "edit":
         decide.edit_item(ledger, id, {"Extra": "mine"})
     elif act == "undo":
@@ -150,9 +151,10 @@ def test_a_draft_of_a_short_sentence_waits_no_longer_in_the_same_go_either(tmp_p
     world, ids = opened(tmp_path / "a", notes, drafts)
     ledger = world["a"]
     with ledger.action():
-        ledger.accept(ids["ice"])
+        batches = decide.DraftBatches(ledger, ids.values())
+        ledger.accept(ids["ice"], batches=batches)
         with pytest.raises(RefusedError, match="is no longer waiting"):
-            ledger.accept(ids["solid"])
+            ledger.accept(ids["solid"], batches=batches)
     world.close()
 
 

@@ -8,7 +8,7 @@ import pytest
 from msgspec.structs import replace
 
 from ankiforge.errors import RefusedError
-from ankiforge.ledger import draft_changes, draft_completion, draft_groups
+from ankiforge.ledger import draft_completion, draft_groups
 from ankiforge.ledger.database import SCHEMA
 from ankiforge.ledger.events import (
     Passage,
@@ -20,6 +20,7 @@ from ankiforge.ledger.events import (
 from ankiforge.ledger.sentence_decisions import hash_sentence
 from ankiforge.ledger.snapshots import PassageSnapshot, RelatedDecisions
 from ankiforge.ledger.tables import pending_drafts as waiting_drafts
+from ankiforge.ledger.waiting import compute_waiting
 from ankiforge.model import (
     PROPOSAL_DRAFTER,
     Card,
@@ -260,14 +261,14 @@ def test_what_a_decision_settles_here_and_elsewhere(waiting, decisions, settled,
     here = PassageSnapshot(
         Passage(("vault:v/p",), decisions=decisions if is_here else []),
         f"{A} {B}",
-        (waiting,),
-        RelatedDecisions(() if is_here else tuple(decisions)),
+        related=RelatedDecisions(() if is_here else tuple(decisions)),
+        made=(waiting,),
     )
-    change = draft_changes.compute_pending_draft_changes(here, "a")
-    assert change.archived == ((("d", "e"),) if settled else ())
-    assert draft_changes.compute_pending_draft_changes(
-        here, "a", event_id="x"
-    ).archived == ((("d", "x"),) if settled else ())
+    assert (waiting_ids(here) == []) is settled
+
+
+def waiting_ids(here: PassageSnapshot) -> list[str]:
+    return [draft.id for draft in compute_waiting(here, "a").drafts]
 
 
 @pytest.mark.parametrize(
@@ -283,71 +284,43 @@ def test_what_a_decision_settles_here_and_elsewhere(waiting, decisions, settled,
 )
 def test_a_passage_that_is_skipped_settles_all_of_its_drafts(waiting, settled):
     passage = Passage(("vault:v/p",), decisions=[SKIP], is_skipped=True, is_closed=True)
-    here = PassageSnapshot(passage, f"{A} {B}", (waiting,))
-    assert (
-        bool(draft_changes.compute_pending_draft_changes(here, "a").archived) is settled
-    )
+    here = PassageSnapshot(passage, f"{A} {B}", made=(waiting,))
+    assert (waiting_ids(here) == []) is settled
 
 
 @pytest.mark.parametrize(
-    ("text", "about", "change"),
+    ("text", "about", "expected"),
     [
-        (A, (NAMES[A],), draft_changes.PendingDraftChanges()),
-        (
-            "",
-            (NAMES[A],),
-            draft_changes.PendingDraftChanges(),
-        ),  # the passage may come back
-        (A, (NAMES[B],), draft_changes.PendingDraftChanges(updated=(of_model(),))),
-        (
-            B,
-            (NAMES[A],),
-            draft_changes.PendingDraftChanges(
-                updated=(of_model(about=B, drafted_quote=A),)
-            ),
-        ),
+        (A, A, of_model()),
+        ("", A, of_model()),  # the passage may come back
+        (A, B, of_model()),
+        (B, A, of_model(about=B, drafted_quote=A)),
     ],
 )
-def test_a_draft_follows_its_quote(text, about, change):
-    here = PassageSnapshot(
-        Passage(("vault:v/p",)), text, (replace(of_model(), sentence_hashes=about),)
-    )
+def test_a_draft_follows_its_quote(text, about, expected):
+    made_draft = replace(of_model(), sentence_hashes=(NAMES[about],))
+    here = PassageSnapshot(Passage(("vault:v/p",)), text, made=(made_draft,))
+    waiting = compute_waiting(here, "a")
+    assert waiting.drafts == (expected,)
     # the rules check a draft with another quote again
-    keys = ("vault:v/p",) if text == B else ()
-    found = draft_changes.compute_pending_draft_changes(here, "a")
-    assert found == replace(change, keys_to_redraft=keys)
+    assert waiting.needs_rules is (text == B)
 
 
 def test_new_words_of_a_card_are_asked_about_until_they_are_decided():
+    old_sentence = "Hearts pump blood all day."
+    decisions = [decision("blood", old_sentence, card_sentence=old_sentence)]
     here = PassageSnapshot(
-        Passage(
-            ("vault:v/p",), decisions=[decision("blood", "Hearts pump blood all day.")]
-        ),
+        Passage(("vault:v/p",), decisions=decisions),
         A,
-        (of_model("the body"),),
-        RelatedDecisions(live_cards={"g": replace(CARD, kind=CardKind.BASIC)}),
+        related=RelatedDecisions(live_cards={"g": replace(CARD, kind=CardKind.BASIC)}),
+        made=(of_model("the body"),),
     )
-    here = replace(
-        here,
-        passage=replace_decisions(
-            here.passage, card_sentence="Hearts pump blood all day."
-        ),
-    )
-    [asked] = draft_changes.compute_pending_draft_changes(here, "a").updated
-    assert (asked.revised_guid, asked.similar_removed_sentence) == (
-        "g",
-        "Hearts pump blood all day.",
-    )
-    decided = replace_decisions(here.passage, card_sentence=A, sentences=(A,))
-    here = replace(here, passage=decided, pending_drafts=(asked,))
-    [asked] = draft_changes.compute_pending_draft_changes(here, "a").updated
+    [asked] = compute_waiting(here, "a").drafts
+    assert (asked.revised_guid, asked.similar_removed_sentence) == ("g", old_sentence)
+    decisions = [decision("blood", A, card_sentence=A)]
+    here = replace(here, passage=Passage(("vault:v/p",), decisions=decisions))
+    [asked] = compute_waiting(here, "a").drafts
     assert (asked.revised_guid, asked.similar_removed_sentence) == (None, "")
-
-
-def replace_decisions(passage: Passage, **more: Any) -> Passage:
-    """Return the passage with all of its decisions changed."""
-    changed = [replace(each, **more) for each in passage.decisions]
-    return Passage(passage.keys, decisions=changed)
 
 
 @pytest.mark.parametrize(

@@ -113,10 +113,12 @@ def test_an_exception_in_one_highlight_changes_nothing_else(tmp_path, number, wh
     vault.close()
 
 
-@pytest.mark.parametrize("table", ["event", "decided"])
+@pytest.mark.parametrize(
+    "change", ["INSERT ON event WHEN NEW.key", "DELETE ON draft WHEN OLD.key"]
+)
 @pytest.mark.parametrize("number", FOLLOW)
 def test_a_draft_that_policy_cannot_accept_waits_and_all_others_are_cards(
-    tmp_path, number, table
+    tmp_path, number, change
 ):
     vault = Vault(tmp_path, "a", lambda text: 1.0)
     vault.draft = lambda: None
@@ -130,7 +132,7 @@ def test_a_draft_that_policy_cannot_accept_waits_and_all_others_are_cards(
     here = vault.highlights()
     key = here[number].key
     vault.ledger.execute(
-        f"CREATE TEMP TRIGGER broken BEFORE INSERT ON {table} WHEN NEW.key = '{key}'"
+        f"CREATE TEMP TRIGGER broken BEFORE {change} = '{key}'"
         " BEGIN SELECT RAISE(ABORT, 'broken'); END"
     )
     [accepted] = accept_clean_drafts(vault.ledger, lambda waiting: True)

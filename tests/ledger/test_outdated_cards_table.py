@@ -7,10 +7,10 @@ from dataclasses import dataclass, field
 import pytest
 from msgspec.structs import replace
 
-from ankiforge.ledger.draft_changes import compute_pending_draft_changes
 from ankiforge.ledger.events import USER, Passage, SentenceDecision
 from ankiforge.ledger.sentence_decisions import hash_sentence
 from ankiforge.ledger.snapshots import PassageSnapshot, RelatedDecisions
+from ankiforge.ledger.waiting import compute_waiting
 from ankiforge.model import Card, Origin, StoredDraft, Verdict
 from tests.cards import made
 
@@ -138,31 +138,28 @@ def test_which_cards_are_outdated(name):
 @pytest.mark.parametrize("name", ROWS)
 def test_a_draft_asks_about_each_of_them(name):
     row = ROWS[name]
-    change = compute_pending_draft_changes(snapshot(row), "a")
-    asked = {new.revised_guid: new.draft.quote for new in change.added}
+    drafts = compute_waiting(snapshot(row), "a").drafts
+    asked = {draft.revised_guid: draft.quote for draft in drafts}
     assert asked == ({"af1": row.about} if row.about else {})
-    for new in change.added:
-        assert new.draft.keeps_text
-        assert new.draft.fields == row.card.fields
-        assert new.sentence_hashes == ((hash_sentence(NEW),) if row.about == NEW else ())
-    # unless another draft has new text for the card
-    assert (
-        compute_pending_draft_changes(snapshot(row), "a", reworded_guids={"af1"}).added
-        == ()
-    )
+    for draft in drafts:
+        assert draft.keeps_text
+        assert draft.fields == row.card.fields
+        assert draft.sentence_hashes == (
+            (hash_sentence(NEW),) if row.about == NEW else ()
+        )
 
 
 @pytest.mark.parametrize(
-    ("name", "drafted", "keys"),
+    ("name", "drafted", "is_needed"),
     [
-        ("a sentence changed", (), ("k",)),
-        ("a sentence changed", (NEW,), ()),
-        ("a sentence changed", (BESIDE,), ("k",)),
-        ("unchanged", (), ()),
-        ("none is similar", (), ()),
+        ("a sentence changed", (), True),
+        ("a sentence changed", (NEW,), False),
+        ("a sentence changed", (BESIDE,), True),
+        ("unchanged", (), False),
+        ("none is similar", (), False),
     ],
 )
-def test_the_rules_are_rerun_if_new_text_of_a_card_has_no_draft(name, drafted, keys):
+def test_the_rules_are_rerun_if_new_text_of_a_card_has_no_draft(name, drafted, is_needed):
     drafts = tuple(
         made(
             StoredDraft,
@@ -175,5 +172,5 @@ def test_the_rules_are_rerun_if_new_text_of_a_card_has_no_draft(name, drafted, k
     )
     row = ROWS[name]
     here = snapshot(dataclasses.replace(row, text=f"{row.text} {BESIDE}"))
-    here = replace(here, pending_drafts=drafts)
-    assert compute_pending_draft_changes(here, "a").keys_to_redraft == keys
+    here = replace(here, made=drafts)
+    assert compute_waiting(here, "a").needs_rules is is_needed

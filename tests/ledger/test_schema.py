@@ -34,14 +34,17 @@ def test_each_view_and_trigger_is_in_the_documentation(name: str):
 @pytest.mark.parametrize(
     ("statement", "stale"),
     [
-        ("SELECT * FROM event", (True, False)),
-        ("SELECT id FROM standing WHERE act != ''", (True, False)),
-        ("SELECT * FROM card", (False, True)),
-        ("SELECT 1 FROM highlight h LEFT JOIN passage p ON p.key = h.key", (False, True)),
-        ("SELECT home FROM placed", (False, True)),
-        ("SELECT guid FROM sourceless", (False, True)),
-        ("SELECT * FROM offered", (False, False)),
-        ("SELECT passage FROM draft WHERE card = 1", (False, False)),
+        ("SELECT * FROM event", (True, False, False)),
+        ("SELECT id FROM standing WHERE act != ''", (True, False, False)),
+        ("SELECT * FROM card", (False, True, False)),
+        (
+            "SELECT 1 FROM highlight h LEFT JOIN passage p ON p.key = h.key",
+            (False, True, False),
+        ),
+        ("SELECT home FROM placed", (False, True, False)),
+        ("SELECT guid FROM sourceless", (False, True, False)),
+        ("SELECT * FROM offered", (False, False, True)),
+        ("SELECT passage FROM draft WHERE card = 1", (False, False, True)),
     ],
 )
 def test_a_statement_reads_what_its_tables_and_views_read(statement, stale):

@@ -159,6 +159,17 @@ def load_draft_keys(store: Store, ids: Iterable[str]) -> dict[str, str]:
     return {row["id"]: row["key"] for row in store.fetch_rows(query, to_json(list(ids)))}
 
 
+def find_repeated_content_hashes(store: Store, ids: Iterable[str]) -> set[str]:
+    """Return the content hashes that several of these drafts share, or a draft and a card."""
+    rows = store.fetch_rows(
+        f"SELECT content FROM draft WHERE id IN {JSON_VALUES} GROUP BY content HAVING count(*) > 1"
+        " OR EXISTS (SELECT 1 FROM card WHERE card.content = draft.content)"
+        " OR EXISTS (SELECT 1 FROM card WHERE card.source = draft.content)",
+        to_json(list(ids)),
+    )
+    return {row["content"] for row in rows}
+
+
 def load_drafts_of_outdated_cards(store: Store) -> list[Row]:
     """Load the pending drafts of outdated cards that should be reworded by a model.
 
@@ -244,7 +255,10 @@ def store_made(store: Store, changes: Sequence[DraftingChanges], batch: str = ""
         made_ids = {draft.id for draft in change.made}
         ids = to_json([id for id in change.dropped_ids if batch or id not in made_ids])
         if batch:
-            query = f"UPDATE OR REPLACE made SET dropped = ? WHERE dropped = '' AND id IN {JSON_VALUES}"
+            query = (
+                "UPDATE OR REPLACE made SET dropped = ?"
+                f" WHERE dropped = '' AND id IN {JSON_VALUES}"
+            )
             store.execute(query, batch, ids)
         else:
             query = f"DELETE FROM made WHERE dropped = '' AND id IN {JSON_VALUES}"
@@ -271,18 +285,20 @@ def undo_batch(store: Store, batch: str) -> list[Row]:
 
 
 def replace_waiting(
-    store: Store, changes: Iterable[tuple[PassageSnapshot, Waiting]]
+    store: Store, changes: Sequence[tuple[PassageSnapshot, Waiting]]
 ) -> None:
     """Replace the waiting drafts of passages in the table `draft`."""
+    keys: list[str] = []
+    rows: list[Json] = []
     for snapshot, waiting in changes:
-        ids = {draft.id for draft in snapshot.pending_drafts}
+        old_ids = {draft.id for draft in snapshot.pending_drafts}
         new_ids = {draft.id for draft in waiting.drafts}
-        keys = to_json(snapshot.passage.keys)
-        store.log(f"draft {id} no longer waits" for id in sorted(ids - new_ids))
-        store.log(f"draft {id} waits" for id in sorted(new_ids - ids))
-        store.execute(f"DELETE FROM draft WHERE key IN {JSON_VALUES}", keys)
-        rows = list(map(_to_row, waiting.drafts))
-        store.insert("draft", rows, verb="INSERT OR REPLACE")
+        store.log(f"draft {id} no longer waits" for id in sorted(old_ids - new_ids))
+        store.log(f"draft {id} waits" for id in sorted(new_ids - old_ids))
+        keys += snapshot.passage.keys
+        rows += map(_to_row, waiting.drafts)
+    store.execute(f"DELETE FROM draft WHERE key IN {JSON_VALUES}", to_json(keys))
+    store.insert("draft", rows, verb="INSERT OR REPLACE")
 
 
 def _to_row(draft: StoredDraft) -> Json:
