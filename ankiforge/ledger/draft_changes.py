@@ -250,13 +250,13 @@ def _build_outcome(
 def should_replace_draft(
     draft: StoredDraft, highlight: Highlight, mode: DraftingMode
 ) -> bool:
-    """Return whether a pending draft is replaced by new drafts of a highlight.
+    """Return whether a draft that was made earlier is replaced by new drafts of a highlight.
 
     Rules and models only replace their own drafts, and no draft is replaced if the user requested
     additional ones. If the pending draft is for a different highlight of the same passage, it is
     only replaced if it is a proposal and the rules created the new drafts.
     """
-    if mode.keeps_pending or draft.keeps_text:  # see `compute_pending_draft_changes`
+    if mode.keeps_pending:
         return False
     if draft.key != highlight.key:
         return draft.is_proposed and not mode.is_model

@@ -170,7 +170,7 @@ def iter_reworded_cards(
     If the card's answer no longer occurs in the sentence, the sentence's proposals from
     `make_proposals` are yielded instead. A card is skipped if `other_drafts` has a draft with the
     same note type for the sentence. Questions can't be reworded; see
-    `draft_changes.compute_pending_draft_changes`.
+    `waiting.compute_waiting`.
     """
     if not (snapshot.passage.live_cards or snapshot.related.live_cards):
         return

@@ -278,8 +278,8 @@ QUESTIONS: dict[str, tuple[list[str], str, str]] = {
     ),
     "n:A m:C, empty": (
         ["emptied: 2 of 2 notes were not found in /v. 0 cards come from this source. Were they deleted?; vault:v; 0 cards 0 drafts"],
-        "vault:v yes; ",
-        "vault:v no; ",
+        "vault:v yes",
+        "vault:v no",
     ),
     "lines a b": (
         [],
