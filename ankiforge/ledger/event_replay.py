@@ -10,7 +10,9 @@ from __future__ import annotations
 
 from collections import defaultdict
 from collections.abc import Callable, Iterable, Mapping, Sequence
+from itertools import chain
 from operator import attrgetter
+from typing import NamedTuple
 
 import msgspec
 from msgspec.structs import replace
@@ -26,6 +28,7 @@ from ankiforge.ledger.events import (
     Event,
     Passage,
     PassageReading,
+    Rejection,
     RepairNote,
     SentenceDecision,
     StoredContent,
@@ -115,6 +118,38 @@ def group_linked_keys(links: Iterable[Event]) -> dict[str, Strings]:
 # --- replaying events -------------------------------------------------------------------
 
 
+class _EventIndex(NamedTuple):
+    """What events say about other events of the same passage."""
+
+    facts: Mapping[str, Json]
+    """The body of the `fact` event of each decision, by the id of the decision's event."""
+    undo_reasons: Mapping[str, str]
+    """Why an event was undone, by its id, if a reason was recorded."""
+    undone_revisions: Sequence[Json]
+    """The bodies of the undone `revise` events."""
+    dropped_guids: frozenset[str]
+    """The cards that a decision in ankiforge rejected or retired, even if it was undone."""
+
+
+def _index_events(events: Iterable[tuple[Event, bool]]) -> _EventIndex:
+    facts: dict[str, Json] = {}
+    undo_reasons: dict[str, str] = {}
+    undone_revisions: list[Json] = []
+    dropped_guids: set[str] = set()
+    for event, is_active in events:
+        body = event.body
+        match event.kind:
+            case "fact":
+                facts[body["of"]] = body
+            case "undo" if "why" in body:
+                undo_reasons[body["event"]] = body["why"]
+            case "revise" if not is_active:
+                undone_revisions.append(body)
+            case "reject" | "retire" if not _is_retired_by_tag(event):
+                dropped_guids.add(body.get("guid", ""))
+    return _EventIndex(facts, undo_reasons, undone_revisions, frozenset(dropped_guids))
+
+
 def replay_events(keys: Sequence[str], events: Iterable[Event]) -> Passage:
     """Compute a passage from all of its events.
 
@@ -124,53 +159,32 @@ def replay_events(keys: Sequence[str], events: Iterable[Event]) -> Passage:
     """
     passage = Passage(tuple(keys))
     ordered_events = sort_events(events)
-    fact_events = {
-        event.body["of"]: event for event, _ in ordered_events if event.kind == "fact"
-    }
-    dropped_guids = set()
-    undone_bodies = []
-    undo_reasons = {}
+    index = _index_events(ordered_events)
     for event, is_active in ordered_events:
-        if event.kind == "undo" and "why" in event.body:
-            undo_reasons[event.body["event"]] = event.body["why"]
-        if event.kind in ("reject", "retire") and not _is_retired_by_tag(event):
-            dropped_guids.add(event.body.get("guid"))
-        if event.kind == "revise" and not is_active:
-            undone_bodies.append(event.body)
-
-    answered_keys = set()
-    for event, is_active in ordered_events:
-        # the tag of dropped cards counts only if no decision explains it
-        if _is_retired_by_tag(event) and event.body["guid"] in dropped_guids:
-            continue
-        # two devices may have recorded the same change by a source; undoing either record counts
-        is_change_by_source = event.kind == "revise" and event.author == SOURCE
-        if is_change_by_source:
-            is_active = event.body not in undone_bodies
+        if _is_retired_by_tag(event) and event.body["guid"] in index.dropped_guids:
+            continue  # a decision explains the tag
+        if _is_change_by_source(event):
+            # two devices may have recorded the same change; undoing either record counts
+            is_active = event.body not in index.undone_revisions
         if is_active:
-            card = passage.cards.get(event.body.get("guid", ""))
-            _apply_event(passage, event)
-            _add_fact_decision(passage, event, fact_events.get(event.id), card)
-            if event.kind in ("same", "different"):
-                answered_keys.add(event.body["old"])
-        elif is_change_by_source:
-            # the sentences of the change are decided, although the card keeps its text
-            _update_card(passage, event, _pin_changed_fields)
-            _add_fact_decision(passage, event, fact_events.get(event.id))
-        elif event.kind == "accept":
-            why = undo_reasons.get(event.id, ACCEPTANCE_UNDONE_REASON)
-            _apply_undone_accept(passage, event, why)
-        elif event.kind == "repair" and {"guid", "draft", "note"} <= event.body.keys():
-            _apply_repair(passage, event, is_active=False)
-        elif event.kind == "retire":
-            _update_card(passage, event, _recreate_adopted_note)
-    for key, other_key in list(passage.possible_same_keys.items()):
-        if other_key in answered_keys:
-            del passage.possible_same_keys[key]
-
+            _apply_event(passage, event, index)
+        else:
+            _apply_undone_event(passage, event, index)
+    _drop_answered_questions(passage, ordered_events)
     if len(keys) > 1:
         _supersede_duplicates(passage)
     return passage
+
+
+def _drop_answered_questions(
+    passage: Passage, events: Iterable[tuple[Event, bool]]
+) -> None:
+    """Forget the questions about other keys that the user has answered since."""
+    for event, is_active in events:
+        if is_active and event.kind in ("same", "different"):
+            for key, other_key in list(passage.possible_same_keys.items()):
+                if other_key == event.body["old"]:
+                    del passage.possible_same_keys[key]
 
 
 def _supersede_duplicates(passage: Passage) -> None:
@@ -183,23 +197,25 @@ def _supersede_duplicates(passage: Passage) -> None:
     cards_by_key: dict[str, list[Card]] = defaultdict(list)
     for card in passage.cards.values():
         cards_by_key[card.key].append(card)
-    card_groups = [
-        cards_by_key[key]
-        for key in passage.keys
-        if not all(
-            card.verdict_reason.startswith(MERGED_REASON) for card in cards_by_key[key]
-        )
-    ]
-    for cards in card_groups[1:]:
-        has_live_oldest = any(card.is_live for card in card_groups[0])
-        for card in cards:
-            if not card.is_live or (card.decided_by == USER and not has_live_oldest):
-                continue
-            if _is_duplicate(passage, card, card_groups[0]):
-                why = "the same passage has an older card"
-                passage.cards[card.guid] = _set_verdict(
-                    card, Verdict.SUPERSEDED, card.decided_by, why
-                )
+    card_groups = []
+    for key in passage.keys:
+        if not all(map(_was_merged, cards_by_key[key])):
+            card_groups.append(cards_by_key[key])
+    if not card_groups:
+        return
+    oldest_cards, *other_groups = card_groups
+    is_oldest_live = any(card.is_live for card in oldest_cards)
+    for card in chain.from_iterable(other_groups):
+        if not card.is_live or not _is_duplicate(passage, card, oldest_cards):
+            continue
+        if card.decided_by != USER or is_oldest_live:
+            why = "the same passage has an older card"
+            superseded = _set_verdict(card, Verdict.SUPERSEDED, card.decided_by, why)
+            passage.cards[card.guid] = superseded
+
+
+def _was_merged(card: Card) -> bool:
+    return card.verdict_reason.startswith(MERGED_REASON)
 
 
 def _is_duplicate(passage: Passage, card: Card, other_cards: Sequence[Card]) -> bool:
@@ -214,94 +230,131 @@ def _is_duplicate(passage: Passage, card: Card, other_cards: Sequence[Card]) -> 
     own_sentences = sentences_by_guid[card.guid]
     for other_card in other_cards:
         other_sentences = sentences_by_guid[other_card.guid]
-        has_same_slot = (
-            card.is_hand_written and card.user_text_number == other_card.user_text_number
-        )
-        if (
-            has_same_slot
-            or own_sentences & other_sentences
-            or not (own_sentences and other_sentences)
-        ):
+        if not own_sentences or not other_sentences:
+            return True
+        if not own_sentences.isdisjoint(other_sentences):
+            return True
+        if card.is_hand_written and card.user_text_number == other_card.user_text_number:
             return True
     return False
 
 
-def _add_fact_decision(
-    passage: Passage, event: Event, fact_event: Event | None, card: Card | None = None
+# --- decisions on sentences -------------------------------------------------------------
+
+
+def _add_decision(
+    passage: Passage, event: Event, fact_body: Json | None, card: Card | None = None
 ) -> None:
     """Add the sentences of a decision to its passage.
 
-    If no `fact` event follows the decision, its sentences are unknown and the passage is closed.
-    `card` is the card that the event names, as it was before the event.
+    `fact_body` is the body of the `fact` event that follows the decision, or None. `card` is the
+    card that the event names, as it was before the event.
     """
-    if fact_event is not None:
-        is_card = (
-            bool(passage.readings) and passage.readings[0].kind == HighlightKind.CARD
+    if fact_body is None:
+        if event.kind in ("accept", "adopt", "reject"):
+            _close_passage(passage, event)
+        return
+    decision = _build_decision(passage, event, fact_body, card)
+    if decision.rejection is Rejection.QUESTION:
+        _reject_question_of_earlier_decisions(passage, decision.guid)
+    passage.decisions.append(decision)
+
+
+def _close_passage(passage: Passage, event: Event) -> None:
+    """Close a passage because the sentences of a decision on it are unknown."""
+    passage.is_closed = True
+    if "draft" in event.body:
+        # the user may still be asked about new text of the card
+        content = _decode_stored_content(event)
+        sentences = select_sentences_to_decide(
+            split_sentences(content.quote), content.drafter
         )
-        decision = _to_fact_decision(event, fact_event.body, card, is_card=is_card)
-        if decision.is_only_question_rejected:
-            # the question's acceptance, if any, doesn't decide the sentence any more
-            passage.decisions = [
-                replace(earlier, is_about_user_text=True, is_only_draft_rejected=True)
-                if earlier.guid == decision.guid
-                else earlier
-                for earlier in passage.decisions
-            ]
-        passage.decisions.append(decision)
-    elif event.kind in ("accept", "adopt", "reject"):
-        passage.is_closed = True
-        if (
-            "draft" in event.body
-        ):  # the user may still be asked about new text of the card
-            stored_content = _decode_stored_content(event)
-            decided_sentences = select_sentences_to_decide(
-                split_sentences(stored_content.quote), stored_content.drafter
-            )
-            about = find_answer_sentence(decided_sentences, _get_answer(stored_content))
-            guid = event.body["guid"]
-            passage.decisions.append(
-                SentenceDecision("", decided_sentences, guid, card_sentence=about)
+        about = find_answer_sentence(sentences, _get_answer(content))
+        passage.decisions.append(
+            SentenceDecision("", sentences, event.body["guid"], card_sentence=about)
+        )
+
+
+def _reject_question_of_earlier_decisions(passage: Passage, guid: str) -> None:
+    """Let earlier decisions on the question in a comment decide its sentence no more."""
+    for position, earlier in enumerate(passage.decisions):
+        if earlier.guid == guid:
+            passage.decisions[position] = replace(
+                earlier, is_about_user_text=True, rejection=Rejection.QUESTION
             )
 
 
-def _to_fact_decision(
-    event: Event, fact_body: Json, card: Card | None, *, is_card: bool
+def _build_decision(
+    passage: Passage, event: Event, fact_body: Json, card: Card | None
 ) -> SentenceDecision:
     """Build the sentence decision of an event from the body of its `fact` event.
 
-    Args:
-        event: The event of the decision.
-        fact_body: The body of the `fact` event that follows it.
-        card: The card that the event names, as it was before the event.
-        is_card: Whether the passage itself is a card that the user wrote in the source.
+    `card` is the card that the event names, as it was before the event.
     """
     decision = msgspec.convert(fact_body, SentenceDecision)
-    body = event.body
-    is_rejection = event.kind == "reject" and bool(body["content"])
-    had_card = card is not None and card.verdict is not Verdict.TAKEN_BACK
-    answer = ""
-    if "draft" in body and len(decision.sentences) > 1:  # needed to choose the sentence
-        answer = _get_answer(_decode_stored_content(event))
-    card_fields = dict(card.fields) if card is not None and event.kind == "adopt" else {}
-    fields = (
-        body["draft"]["fields"] if "draft" in body else body.get("fields", card_fields)
-    )
     return replace(
         decision,
-        is_rejection=is_rejection or event.kind == "skip",
-        is_only_proposal_rejected=bool(body.get(PROPOSAL_KEY)),
-        # the draft of a new card has a GUID, but a number only if it is hand-written; a numbered
-        # question about a highlight is from its comment
-        is_only_draft_rejected=is_rejection
-        and bool(body.get("guid"))
-        and (not is_card and "Front" in fields if body.get("slot") else not had_card),
-        answer=normalize_answer(fields),
+        rejection=_find_rejection(passage, event, card),
+        answer=normalize_answer(_get_decided_fields(event, card)),
         event_number=event.number,
         device_id=event.device_id,
-        is_about_user_text=bool(body.get("slot") or body.get("draft", {}).get("own")),
+        is_about_user_text=_is_about_user_text(event),
         revises=event.kind == "revise",
-        card_sentence=find_answer_sentence(decision.sentences, answer),
+        card_sentence=_find_card_sentence(event, decision.sentences),
     )
+
+
+def _find_rejection(
+    passage: Passage, event: Event, card: Card | None
+) -> Rejection | None:
+    """Find out what a decision rejected. `card` is the card that it names, as it was before."""
+    body = event.body
+    if body.get(PROPOSAL_KEY):
+        return Rejection.PROPOSAL
+    if event.kind == "skip":
+        return Rejection.PASSAGE
+    if event.kind != "reject" or not body["content"]:
+        return None
+    if not body.get("guid"):
+        return Rejection.CARD  # the new text of a card, which is kept
+    if body.get("slot"):
+        # a numbered question about a highlight is from its comment
+        is_question = "Front" in body.get("fields", {})
+        is_about_highlight = not _is_card_in_source(passage)
+        return (
+            Rejection.QUESTION if is_question and is_about_highlight else Rejection.CARD
+        )
+    is_card = card is not None and card.verdict is not Verdict.TAKEN_BACK
+    return Rejection.CARD if is_card else Rejection.DRAFT
+
+
+def _is_card_in_source(passage: Passage) -> bool:
+    """Return whether the passage itself is a card that the user wrote in the source."""
+    return bool(passage.readings) and passage.readings[0].kind == HighlightKind.CARD
+
+
+def _is_about_user_text(event: Event) -> bool:
+    if event.body.get("slot"):
+        return True
+    return "draft" in event.body and bool(event.body["draft"].get("own"))
+
+
+def _get_decided_fields(event: Event, card: Card | None) -> Texts:
+    """Return the fields of the card or draft that a decision was about."""
+    body = event.body
+    if "draft" in body:
+        fields: Texts = body["draft"]["fields"]
+        return fields
+    if event.kind == "adopt" and card is not None:
+        return dict(card.fields)
+    return dict(body.get("fields", {}))
+
+
+def _find_card_sentence(event: Event, sentences: Strings) -> str:
+    """Return the sentence that the decided card is about, or "" if there is none."""
+    if len(sentences) < 2 or "draft" not in event.body:  # decoding the draft is slow
+        return find_answer_sentence(sentences, "")
+    return find_answer_sentence(sentences, _get_answer(_decode_stored_content(event)))
 
 
 def _get_answer(stored_content: StoredContent) -> str:
@@ -318,8 +371,34 @@ def _is_retired_by_tag(event: Event) -> bool:
 # --- the effects of events --------------------------------------------------------------
 
 
-def _apply_event(passage: Passage, event: Event) -> None:
-    """Apply an active event to its passage and to the card that it names.
+def _apply_undone_event(passage: Passage, event: Event, index: _EventIndex) -> None:
+    """Apply what remains of an event that was undone."""
+    match event.kind:
+        case "revise" if _is_change_by_source(event):
+            # the sentences of the change are decided, although the card keeps its text
+            _update_card(passage, event, _pin_changed_fields)
+            _add_decision(passage, event, index.facts.get(event.id))
+        case "accept":
+            why = index.undo_reasons.get(event.id, ACCEPTANCE_UNDONE_REASON)
+            _apply_undone_accept(passage, event, why)
+        case "repair" if _is_complete_repair(event):
+            _apply_repair(passage, event, is_active=False)
+        case "retire":
+            _update_card(passage, event, _recreate_adopted_note)
+
+
+def _apply_event(passage: Passage, event: Event, index: _EventIndex) -> None:
+    """Apply an active event to its passage and to the card that it names."""
+    card_before = passage.cards.get(event.body.get("guid", ""))
+    _apply_to_passage(passage, event)
+    handler = _CARD_HANDLERS.get(event.kind)
+    if handler is not None:
+        _update_card(passage, event, handler)
+    _add_decision(passage, event, index.facts.get(event.id), card_before)
+
+
+def _apply_to_passage(passage: Passage, event: Event) -> None:
+    """Apply an active event to its passage, except for the changes of `_CARD_HANDLERS`.
 
     Events of the kinds `undo` and `same` are handled by `sort_events` and `group_linked_keys`.
     """
@@ -350,11 +429,17 @@ def _apply_event(passage: Passage, event: Event) -> None:
                 passage.rejected_numbers.add(number)
         case "accept" | "adopt" if "draft" in body:
             _apply_accept(passage, event)
-        case "repair" if {"guid", "draft", "note"} <= body.keys():
+        case "repair" if _is_complete_repair(event):
             _apply_repair(passage, event, is_active=True)
-    handler = _CARD_HANDLERS.get(event.kind)
-    if handler:
-        _update_card(passage, event, handler)
+
+
+def _is_change_by_source(event: Event) -> bool:
+    return event.kind == "revise" and event.author == SOURCE
+
+
+def _is_complete_repair(event: Event) -> bool:
+    """Return whether a `repair` event has the repaired note, and not only the card's GUID."""
+    return {"guid", "draft", "note"} <= event.body.keys()
 
 
 def _update_card(

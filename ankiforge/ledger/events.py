@@ -10,6 +10,7 @@ The meaning of an event's field never changes, because journals are kept for yea
 from __future__ import annotations
 
 import unicodedata
+from enum import StrEnum
 from functools import cached_property, lru_cache
 
 import msgspec
@@ -363,6 +364,22 @@ class PassageReading(
     """The number and device of the event, set by `replay_events`."""
 
 
+class Rejection(StrEnum):
+    """What the user rejected about a sentence, from the least to the most."""
+
+    PROPOSAL = "proposal"
+    """A proposal. No more proposals are made for the sentence, but a model may draft it."""
+    QUESTION = "question"
+    """The question in a comment. The sentence may be proposed, and a model may draft it."""
+    DRAFT = "draft"
+    """A model's draft of a new card. The sentence may be proposed, and drafted with another
+    answer."""
+    CARD = "card"
+    """A card, its new text, or a card that the user wrote in the source."""
+    PASSAGE = "passage"
+    """The whole passage, which the user skipped."""
+
+
 class SentenceDecision(
     Value,
     omit_defaults=True,
@@ -390,15 +407,8 @@ class SentenceDecision(
     passed_over_hashes: Strings = ()
     """The content hashes of hand-written drafts that the user passed over for another draft."""
     # set by `replay_events`
-    is_rejection: bool = False
-    """Whether the user rejected a card, or a draft other than a proposal, or skipped the
-    passage."""
-    is_only_proposal_rejected: bool = False
-    """Whether only a proposal was rejected. Its sentences aren't proposed again but may still be
-    drafted."""
-    is_only_draft_rejected: bool = False
-    """Whether only a model's draft or the question in a comment was rejected. Its sentences may
-    still be proposed, and drafted with another answer."""
+    rejection: Rejection | None = None
+    """What the user rejected, or None for any other decision."""
     answer: str = ""
     """The `normalize_answer` of the card or draft, or "" if there is none."""
     event_number: int = 0
@@ -412,18 +422,28 @@ class SentenceDecision(
     """The sentence that the card is about."""
 
     @property
-    def is_only_question_rejected(self) -> bool:
-        """Whether the user only rejected the question in a comment, not a card or another draft."""
-        return self.is_about_user_text and self.is_only_draft_rejected
+    def rejects_card_or_draft(self) -> bool:
+        """Whether the user rejected a card, a draft or the passage, and not only a proposal."""
+        return self.rejection not in (None, Rejection.PROPOSAL)
+
+    @property
+    def ends_proposals(self) -> bool:
+        """Whether nothing more is proposed for the sentences."""
+        return self.rejection not in (Rejection.DRAFT, Rejection.QUESTION)
+
+    @property
+    def ends_drafting(self) -> bool:
+        """Whether the sentences are decided for a model, except for other answers."""
+        return self.rejection is not Rejection.PROPOSAL
 
     @property
     def kind(self) -> str:
         """The value for the column `kind` of the table `decided_sentence`."""
-        if self.is_only_draft_rejected:
+        if not self.ends_proposals:
             return "draft"
-        return (
-            "own" if self.is_about_user_text or self.is_only_proposal_rejected else "card"
-        )
+        if self.is_about_user_text or not self.ends_drafting:
+            return "own"
+        return "card"
 
     @property
     def order(self) -> tuple[bool, int, str]:
@@ -494,7 +514,7 @@ class Passage(msgspec.Struct):
         if self.is_closed or self.live_cards:
             return True
         return any(
-            not (decision.is_only_proposal_rejected or decision.is_only_draft_rejected)
+            decision.ends_proposals and decision.ends_drafting
             for decision in self.decisions
         )
 
@@ -505,18 +525,17 @@ class Passage(msgspec.Struct):
         Any decision in effect counts, unless it was about a proposal or the question in a comment.
         The decisions are in the journal, so no model is asked again even if the database was lost.
         """
-        rejected_guids = {
-            each.guid for each in self.decisions if each.is_only_question_rejected
-        }
-        return self.is_closed or (
-            any(
-                card.verdict is not Verdict.TAKEN_BACK and card.guid not in rejected_guids
-                for card in self.cards.values()
-            )
-            or any(
-                not (each.is_only_proposal_rejected or each.is_only_question_rejected)
-                for each in self.decisions
-            )
+        if self.is_closed:
+            return True
+        questions = set()
+        for decision in self.decisions:
+            if decision.rejection is Rejection.QUESTION:
+                questions.add(decision.guid)
+            elif decision.ends_drafting:
+                return True
+        return any(
+            card.verdict is not Verdict.TAKEN_BACK and card.guid not in questions
+            for card in self.cards.values()
         )
 
     def is_distinct_from(self, other_passage: Passage) -> bool:

@@ -15,11 +15,12 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Collection, Iterable, Sequence
 from functools import lru_cache
-from itertools import chain
+from typing import NamedTuple
 
 from ankiforge.ledger.events import (
     USER,
     Passage,
+    Rejection,
     SentenceDecision,
     normalize_text,
     reopens_passage,
@@ -219,32 +220,27 @@ def has_rejected_similar(
     rejection doesn't name a sentence, or if the passage is closed and anything in it was rejected.
     `decided_sentences` are the sentences that would be decided along with the draft.
     """
-    card_in_slot = passage.find_card_by_number(draft)
     ended_cards = {}
     for card in passage.cards.values():
         if card.decided_by == USER and not card.is_live and not reopens_passage(card):
             ended_cards[card.guid] = card
-            if card is card_in_slot:
-                return True
-    dropped_sentences = {
-        sentence
-        for card in ended_cards.values()
-        for sentence in split_sentences(card.quote)
-    }
+    card_in_slot = passage.find_card_by_number(draft)
+    if passage.is_skipped or (card_in_slot and card_in_slot.guid in ended_cards):
+        return True
+    if passage.is_closed and (ended_cards or passage.rejected_hashes):
+        return True
+    dropped_sentences: set[str] = set()
+    for card in ended_cards.values():
+        dropped_sentences.update(split_sentences(card.quote))
     for decision in passage.decisions:
-        if decision.is_rejection or decision.guid in ended_cards:
-            dropped_sentences.update(decision.sentences)
+        if decision.rejects_card_or_draft or decision.guid in ended_cards:
             if not decision.sentences:
                 return True
-    for dropped_sentence in dropped_sentences:
-        if any(
-            compute_sentence_similarity(dropped_sentence, sentence)
-            >= MIN_SENTENCE_SIMILARITY
-            for sentence in decided_sentences
-        ):
-            return True
-    return passage.is_skipped or bool(
-        passage.is_closed and (ended_cards or passage.rejected_hashes)
+            dropped_sentences.update(decision.sentences)
+    return any(
+        compute_sentence_similarity(dropped, sentence) >= MIN_SENTENCE_SIMILARITY
+        for dropped in dropped_sentences
+        for sentence in decided_sentences
     )
 
 
@@ -357,44 +353,36 @@ def compute_sentence_states(
     Returns:
         The states of the decided and the offered sentences, in reading order.
     """
-    proposal_decisions = [
-        decision for decision in decisions if decision.is_only_proposal_rejected
-    ]
-    rejected_lists = [decision.sentences for decision in proposal_decisions]
-    rejected_sentences = set(chain.from_iterable(rejected_lists))
-    decisions = [
-        decision for decision in decisions if not decision.is_only_proposal_rejected
-    ]
-    decided_lists = [decision.sentences for decision in decisions if decision.event_id]
-    decided_anywhere = set(chain.from_iterable(decided_lists))
-    decided_sentences = decided_anywhere.intersection(passage_sentences)
-    resolved_sentences = decided_sentences | rejected_sentences
-    undecided_sentences = [
-        sentence for sentence in passage_sentences if sentence not in resolved_sentences
-    ]
-    present_sentences = {*passage_sentences, *present_elsewhere}
+    rejected_proposals: set[str] = set()
+    decided_sentences: set[str] = set()
+    lasting_decisions = []
+    for decision in decisions:
+        if decision.rejection is Rejection.PROPOSAL:
+            rejected_proposals.update(decision.sentences)
+            continue
+        lasting_decisions.append(decision)
+        if decision.event_id:
+            decided_sentences.update(decision.sentences)
+    undecided_sentences = []
+    for sentence in passage_sentences:
+        if sentence not in decided_sentences and sentence not in rejected_proposals:
+            undecided_sentences.append(sentence)
     similar_states = _find_similar_states(
-        undecided_sentences, decisions, live_guids, present_sentences
-    )
-
-    # show decided sentences, those asked about, and open ones with drafts
-    asked_sentences = {
-        sentence for sentence, state in similar_states.items() if state.revised_guid
-    }
-    open_sentences = set() if closed else set(passage_sentences)
-    shown_sentences = (
-        decided_sentences | asked_sentences | open_sentences.intersection(drafted)
+        undecided_sentences,
+        lasting_decisions,
+        live_guids,
+        {*passage_sentences, *present_elsewhere},
     )
 
     states = []
     for sentence in passage_sentences:
-        if sentence in shown_sentences:
-            state = similar_states.get(sentence, SentenceState(sentence))
-            states.append(
-                SentenceState(sentence, is_decided=True)
-                if sentence in decided_sentences
-                else state
-            )
+        if sentence in decided_sentences:
+            states.append(SentenceState(sentence, is_decided=True))
+            continue
+        state = similar_states.get(sentence, SentenceState(sentence))
+        is_offered = sentence in drafted and not closed
+        if state.revised_guid or is_offered:
+            states.append(state)
     return tuple(states)
 
 
@@ -421,41 +409,59 @@ def _find_similar_states(
     Returns:
         The states with `similar_removed` and `revised_guid`, keyed by sentence.
     """
-    similar_states: dict[str, SentenceState] = {}
     if not undecided_sentences:
-        return similar_states
-    # for each removed decided sentence: the card to ask about, and the hashes of the sentences that
-    # were in the passage with it
-    removed_sentences: dict[str, tuple[str, Strings]] = {}
+        return {}
+    removed_sentences = _find_removed_sentences(decisions, live_guids, present_sentences)
+    states: dict[str, SentenceState] = {}
+    for sentence in undecided_sentences:
+        best_rank = (False, 0.0)
+        for removed in removed_sentences:
+            similarity = compute_sentence_similarity(removed.text, sentence)
+            if similarity < MIN_SENTENCE_SIMILARITY or removed.was_beside(sentence):
+                continue
+            rank = (bool(removed.guid), similarity)
+            if rank > best_rank:
+                best_rank = rank
+                states[sentence] = SentenceState(
+                    sentence, revised_guid=removed.guid, similar_removed=removed.text
+                )
+    return states
+
+
+class _RemovedSentence(NamedTuple):
+    """A decided sentence that no passage contains any more."""
+
+    text: str
+    guid: str = ""
+    """The live card to ask about, or ""."""
+    neighbours: Strings = ()
+    """The hashes of the sentences that were in the passage together with it."""
+
+    def was_beside(self, sentence: str) -> bool:
+        """Return whether a sentence was in the passage together with this one."""
+        return hash_sentence(sentence) in self.neighbours
+
+
+def _find_removed_sentences(
+    decisions: Sequence[SentenceDecision],
+    live_guids: Collection[str],
+    present_sentences: Collection[str],
+) -> list[_RemovedSentence]:
+    """Find the decided sentences that no passage contains any more, in alphabetical order."""
+    removed_sentences: dict[str, _RemovedSentence] = {}
     last_decisions = find_last_decision_by_card(decisions)
     for decision in decisions:
         last_decision = last_decisions.get(decision.guid, decision)
         for sentence in decision.sentences:
             if sentence in present_sentences:
                 continue
-            card, neighbours = removed_sentences.get(sentence, ("", ()))
+            removed = removed_sentences.get(sentence, _RemovedSentence(sentence))
             # only a decision made while the passage had the sentence shows its neighbours
-            if hash_sentence(sentence) in decision.passage_sentence_hashes:
-                neighbours = neighbours or decision.passage_sentence_hashes
-            if (
-                sentence == last_decision.card_sentence
-                and last_decision.guid in live_guids
-            ):
-                card = last_decision.guid
-            removed_sentences[sentence] = (card, neighbours)
-
-    ranks: dict[str, tuple[bool, float]] = {}
-    for removed_sentence in sorted(removed_sentences):
-        card, neighbours = removed_sentences[removed_sentence]
-        for sentence in undecided_sentences:
-            similarity = compute_sentence_similarity(removed_sentence, sentence)
-            rank = (bool(card), similarity)
-            is_best = similarity >= MIN_SENTENCE_SIMILARITY and rank > ranks.get(
-                sentence, (False, 0.0)
-            )
-            if is_best and hash_sentence(sentence) not in neighbours:
-                ranks[sentence] = rank
-                similar_states[sentence] = SentenceState(
-                    sentence, revised_guid=card, similar_removed=removed_sentence
-                )
-    return similar_states
+            passage_hashes = decision.passage_sentence_hashes
+            if not removed.neighbours and hash_sentence(sentence) in passage_hashes:
+                removed = removed._replace(neighbours=passage_hashes)
+            is_about_sentence = sentence == last_decision.card_sentence
+            if is_about_sentence and last_decision.guid in live_guids:
+                removed = removed._replace(guid=last_decision.guid)
+            removed_sentences[sentence] = removed
+    return [removed_sentences[sentence] for sentence in sorted(removed_sentences)]

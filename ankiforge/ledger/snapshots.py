@@ -79,11 +79,12 @@ class PassageSnapshot(Value):
     def get_decided_sentence_hashes(self) -> set[str]:
         """Return the hashes of the decided sentences, for which no more proposals are made.
 
-        Sentences for which the user has only rejected a model's draft aren't included.
+        Sentences for which the user has only rejected a model's draft, or the question in a
+        comment, aren't included.
         """
         hashes: set[str] = set()
         for decision in self.all_decisions:
-            if decision.event_id and not decision.is_only_draft_rejected:
+            if decision.event_id and decision.ends_proposals:
                 hashes.update(map(sentence_decisions.hash_sentence, decision.sentences))
         return hashes
 
@@ -102,7 +103,7 @@ class PassageSnapshot(Value):
         """Return the hashes of the sentences whose card, draft or proposal the user rejected."""
         hashes: set[str] = set()
         for decision in self.all_decisions:
-            if decision.is_rejection or decision.is_only_proposal_rejected:
+            if decision.rejection is not None:
                 hashes.update(map(sentence_decisions.hash_sentence, decision.sentences))
         return hashes
 
@@ -187,19 +188,20 @@ class PassageSnapshot(Value):
         Revisions and rejections of other cards, the user's own cards, and rejected proposals don't
         count.
         """
-        for later in self.all_decisions:
-            if sentence not in later.sentences or (
-                decision and later.order <= decision.order
-            ):
-                continue
-            card = self.passage.cards.get(later.guid)
-            is_own_text = card is not None and card.origin.drafter == USER
-            is_about_other_card = later.revises or (later.guid and later.is_rejection)
-            if later.event_id and not (
-                is_about_other_card or is_own_text or later.is_only_proposal_rejected
-            ):
-                return True
-        return False
+        return any(
+            sentence in later.sentences
+            and (decision is None or later.order > decision.order)
+            and self._may_decide_new_text(later)
+            for later in self.all_decisions
+        )
+
+    def _may_decide_new_text(self, decision: SentenceDecision) -> bool:
+        if not decision.event_id or decision.revises or not decision.ends_drafting:
+            return False
+        if decision.guid and decision.rejects_card_or_draft:
+            return False  # about another card
+        card = self.passage.cards.get(decision.guid)
+        return card is None or card.origin.drafter != USER
 
     def find_card(self, guid: str) -> Card:
         """Return the card with this GUID. It is from this passage or a related one."""

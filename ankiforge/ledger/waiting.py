@@ -29,7 +29,13 @@ from ankiforge.ledger.draft_completion import (
     move_gap_to_front,
     should_offer_draft,
 )
-from ankiforge.ledger.events import SentenceDecision, get_slot, normalize_answer
+from ankiforge.ledger.events import (
+    Passage,
+    Rejection,
+    SentenceDecision,
+    get_slot,
+    normalize_answer,
+)
 from ankiforge.ledger.sentence_decisions import SentenceState
 from ankiforge.ledger.snapshots import PassageSnapshot
 from ankiforge.model import (
@@ -309,17 +315,21 @@ def is_decided(
     for card in passage.cards.values():
         if card.undone_number > since and card.drafted_text_hash == get_slot(draft):
             since = card.undone_number
-    was_closed = passage.is_closed
-    if since:
-        was_closed = passage.is_closed and any(
-            decision.is_rejection and not decision.guid and not decision.answer
-            for decision in passage.decisions
-            if decision.event_number > since
-        )
-    return was_closed or any(
-        resolves_draft(decision, draft, sentence_hash)
-        for decision in snapshot.all_decisions
-        if decision.event_number > since
+    later_decisions = [
+        decision for decision in snapshot.all_decisions if decision.event_number > since
+    ]
+    if passage.is_closed and (not since or _was_skipped(passage, since)):
+        return True
+    return any(
+        resolves_draft(decision, draft, sentence_hash) for decision in later_decisions
+    )
+
+
+def _was_skipped(passage: Passage, since: int) -> bool:
+    """Return whether the user skipped a passage after the event with a number."""
+    return any(
+        decision.rejection is Rejection.PASSAGE and decision.event_number > since
+        for decision in passage.decisions
     )
 
 
@@ -329,7 +339,7 @@ def resolves_draft(decision: SentenceDecision, draft: Draft, sentence_hash: str)
     The decision may have been made in another passage. `sentence_hash` is the hash of the
     sentence that the draft is about.
     """
-    if not decision.event_id or decision.is_only_proposal_rejected:
+    if not decision.event_id or not decision.ends_drafting:
         return False
     if sentence_hash not in map(sentence_decisions.hash_sentence, decision.sentences):
         return False

@@ -34,6 +34,7 @@ from ankiforge.ledger.events import (
     USER,
     Event,
     Passage,
+    Rejection,
     SentenceDecision,
     hash_fields_with_markup,
     hash_question_and_answer,
@@ -308,13 +309,13 @@ BY_MODEL = replace(LIVE, origin=Origin("llm"), quote=HIGHLIGHT.exact)
         ((), (SentenceDecision("e", (HIGHLIGHT.exact,)),), {}, False),
         (
             (),
-            (SentenceDecision("e", (HIGHLIGHT.exact,), is_only_proposal_rejected=True),),
+            (SentenceDecision("e", (HIGHLIGHT.exact,), rejection=Rejection.PROPOSAL),),
             {},
             True,
         ),
         (
             (),
-            (SentenceDecision("e", (HIGHLIGHT.exact,), is_only_draft_rejected=True),),
+            (SentenceDecision("e", (HIGHLIGHT.exact,), rejection=Rejection.DRAFT),),
             {},
             False,
         ),

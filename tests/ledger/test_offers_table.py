@@ -12,6 +12,7 @@ from ankiforge.ledger import draft_completion, draft_groups
 from ankiforge.ledger.database import SCHEMA
 from ankiforge.ledger.events import (
     Passage,
+    Rejection,
     SentenceDecision,
     hash_question_and_answer,
     normalize_answer,
@@ -221,7 +222,7 @@ def decision(answer: str = "blood", *sentences: str, **more: Any) -> SentenceDec
     return SentenceDecision("e", sentences or (A,), answer=answer, **more)
 
 
-SKIP = decision("", A, B, guid="", is_rejection=True)
+SKIP = decision("", A, B, guid="", rejection=Rejection.PASSAGE)
 OFFLINE = draft(id="d", sentence_hashes=(NAMES[A],), revised_guid="g")
 OWN = draft("rules:cloze", id="d", sentence_hashes=(NAMES[A],), user_text_number=0)
 
@@ -233,19 +234,19 @@ OWN = draft("rules:cloze", id="d", sentence_hashes=(NAMES[A],), user_text_number
         (of_model(), [], False),
         # the same answer of the same sentence, whoever asked for it and whatever was decided
         (of_model(), [decision()], True),
-        (of_model(), [decision(is_rejection=True)], True),
-        (of_model(), [decision(is_rejection=True, is_only_draft_rejected=True)], True),
+        (of_model(), [decision(rejection=Rejection.CARD)], True),
+        (of_model(), [decision(rejection=Rejection.DRAFT)], True),
         (of_model(), [decision("blood", B, A)], True),
         (
             of_model(),
-            [decision(is_only_proposal_rejected=True)],
+            [decision(rejection=Rejection.PROPOSAL)],
             False,
         ),  # a model may draft it
         (of_model(), [decision("blood", B)], False),
         # another answer is another card, also of a sentence that a skipped passage has
         (of_model("the body"), [decision()], False),
         (of_model("Blood"), [decision()], False),
-        (of_model("the body"), [decision(is_rejection=True)], False),
+        (of_model("the body"), [decision(rejection=Rejection.CARD)], False),
         # offline drafts of a decided sentence go
         (OFFLINE, [decision("the body")], True),
         (OFFLINE, [decision("blood", B)], True),  # it is no longer new text of a card

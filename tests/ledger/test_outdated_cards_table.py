@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 import pytest
 from msgspec.structs import replace
 
-from ankiforge.ledger.events import USER, Passage, SentenceDecision
+from ankiforge.ledger.events import USER, Passage, Rejection, SentenceDecision
 from ankiforge.ledger.sentence_decisions import hash_sentence
 from ankiforge.ledger.snapshots import PassageSnapshot, RelatedDecisions
 from ankiforge.ledger.waiting import compute_waiting
@@ -90,7 +90,8 @@ ROWS = {
     ),
     # what was decided on the new sentence since
     "its new text was rejected": Row(
-        NEW, decisions=(decided(OLD), decided(NEW, n=2, guid="", is_rejection=True))
+        NEW,
+        decisions=(decided(OLD), decided(NEW, n=2, guid="", rejection=Rejection.CARD)),
     ),
     "its new text is another card": Row(
         NEW, decisions=(decided(OLD), decided(NEW, n=2, guid="af2"))
@@ -101,14 +102,14 @@ ROWS = {
     "another card was retired": Row(
         NEW,
         NEW,
-        decisions=(decided(OLD), decided(NEW, n=2, guid="af2", is_rejection=True)),
+        decisions=(decided(OLD), decided(NEW, n=2, guid="af2", rejection=Rejection.CARD)),
     ),
     "only a proposal was rejected": Row(
         NEW,
         NEW,
         decisions=(
             decided(OLD),
-            decided(NEW, n=2, guid="", is_only_proposal_rejected=True),
+            decided(NEW, n=2, guid="", rejection=Rejection.PROPOSAL),
         ),
     ),
     "decided before the card had its text": Row(

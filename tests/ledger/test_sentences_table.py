@@ -7,7 +7,7 @@ from msgspec.structs import replace
 
 from ankiforge.ledger import Ledger, draft_groups
 from ankiforge.ledger.database import to_json
-from ankiforge.ledger.events import SOURCE, USER, Passage, SentenceDecision
+from ankiforge.ledger.events import SOURCE, USER, Passage, Rejection, SentenceDecision
 from ankiforge.ledger.readings import write_highlights
 from ankiforge.ledger.sentence_decisions import (
     SentenceState,
@@ -159,8 +159,8 @@ REMARK = SentenceState(M2, similar_removed=M)
         ([X], {"closed": True, "live": ()}, []),
         ([X], {"closed": True, "drafted": [H], "given": (H,)}, []),
         # nor does the sentence of a rejected proposal ask; a model's draft of it waits
-        ([X, decided(M2, n=7, is_only_proposal_rejected=True)], {"drafted": ()}, []),
-        ([X, decided(M2, n=7, is_only_proposal_rejected=True)], {}, [SentenceState(M2)]),
+        ([X, decided(M2, n=7, rejection=Rejection.PROPOSAL)], {"drafted": ()}, []),
+        ([X, decided(M2, n=7, rejection=Rejection.PROPOSAL)], {}, [SentenceState(M2)]),
         # skipping names all sentences
         ([decided(M2, n=7)], {}, [SentenceState(M2, is_decided=True)]),
     ],
@@ -185,8 +185,8 @@ A, B, C, D, E = LETTERS
         ([decided(A, n=1)], {"drafted": (E,)}, (A, E)),
         ([], {"drafted": LETTERS}, LETTERS),
         # a rejected proposal decides nothing: a model's draft of the sentence waits
-        ([decided(A, n=1, is_only_proposal_rejected=True)], {}, ()),
-        ([decided(A, n=1, is_only_proposal_rejected=True)], {"drafted": (A,)}, (A,)),
+        ([decided(A, n=1, rejection=Rejection.PROPOSAL)], {}, ()),
+        ([decided(A, n=1, rejection=Rejection.PROPOSAL)], {"drafted": (A,)}, (A,)),
     ],
 )
 def test_which_sentences_are_facts(decisions, more, shown):
@@ -340,9 +340,9 @@ def test_the_latest_of_the_cards_of_a_sentence_that_changed_is_asked_about(
     ("decision", "names"),
     [
         (decided(M), {M}),
-        (decided(M, is_only_proposal_rejected=True), {M}),
+        (decided(M, rejection=Rejection.PROPOSAL), {M}),
         (
-            decided(M, is_only_draft_rejected=True),
+            decided(M, rejection=Rejection.DRAFT),
             set(),
         ),  # a model's draft of it was rejected
         (decided(M, event_id=""), set()),  # of a passage without facts
