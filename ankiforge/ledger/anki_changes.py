@@ -10,7 +10,8 @@ asked if a large part of a deck was deleted at once.
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Iterator, Sequence
+from enum import StrEnum
 
 from ankiforge.model import RETIRED_TAG, AnkiNote, Card, Strings, Value
 
@@ -62,11 +63,26 @@ class CardWithNote(Value):
         )
 
 
+class NoteChangeKind(StrEnum):
+    """What happened to a note since Anki was last read."""
+
+    EDITED = "edited"
+    SUSPENDED = "suspended"
+    FIRST_SEEN = "first_seen"
+    """It was seen for the first time on this device."""
+    RETURNED = "returned"
+    """It was deleted, and is back."""
+    RETIRED = "retired"
+    """It has the tag of retired cards although its card is live."""
+    DELETED = "deleted"
+    MISSING = "missing"
+    """It is gone, and the user is asked whether they deleted it."""
+
+
 class NoteChange(Value):
     """How the note of a card has changed since Anki was last read."""
 
-    lists: Strings
-    """The names of the lists in `AnkiChanges` that the card belongs in."""
+    kinds: tuple[NoteChangeKind, ...]
     new_state: StoredAnkiNote | None
     """The state of the note to record, or None to delete its record."""
 
@@ -83,61 +99,92 @@ def detect_note_changes(
         complete: Whether the whole collection was read. If so, a note that wasn't read is
             absent.
     """
-    card, before, note = (
-        card_with_note.card,
-        card_with_note.stored_note,
-        card_with_note.note,
-    )
-    never_seen = device_id not in card.note.seen_by
-    is_wanted_again = "unseen" in card_with_note.event_kinds
-    old_note = before.note if before else None
-    absent_since = before.absent_since if before else 0.0
+    before, note = card_with_note.stored_note, card_with_note.note
     if note is not None:
-        if old_note and old_note.mod > note.mod and not complete:
+        is_older = before and before.note and before.note.mod > note.mod
+        if is_older and not complete:
             return NoteChange((), before)  # the view is an old export
-        shipped = card.note.exports
-        is_changed = not old_note or _get_fields_and_tags(note) != _get_fields_and_tags(
-            old_note
-        )
-        is_back = absent_since > 0 and card.verdict_reason == DELETED_REASON
-        is_drop_explained = card_with_note.event_kinds & {"reject", "retire"} or any(
-            RETIRED_TAG in map(str.casefold, each.tags) for each in shipped
-        )
-        is_in_list = {
-            "edited": shipped
-            and is_changed
-            and note.mod not in [each.mod for each in shipped],
-            "suspended": note.suspended and not (old_note and old_note.suspended),
-            "first_seen": never_seen,
-            "returned": is_back,
-            # the decision was lost if an older journal was restored or a line was cut off
-            "retired": note.is_retired and card.is_live and not is_drop_explained,
-        }
-        lists = tuple(name for name, is_in in is_in_list.items() if is_in)
-        return NoteChange(lists, StoredAnkiNote(note))
+        kinds = _iter_changes_of_present_note(card_with_note, note, device_id)
+        return NoteChange(tuple(kinds), StoredAnkiNote(note))
     if before is None:
-        is_known = card.note.seen_by or not is_wanted_again
-        is_deleted = card.is_live and card_with_note.has_grave and is_known
-        return NoteChange(("deleted",) if is_deleted else (), None)
+        is_deleted = _was_deleted_unseen(card_with_note)
+        return NoteChange((NoteChangeKind.DELETED,) if is_deleted else (), None)
     if not complete:
         return NoteChange((), before)
-    after = StoredAnkiNote(old_note, absent_since or now, before.is_asked)
+    return _explain_absence(card_with_note, before, device_id, now)
+
+
+def _iter_changes_of_present_note(
+    card_with_note: CardWithNote, note: AnkiNote, device_id: str
+) -> Iterator[NoteChangeKind]:
+    card, before = card_with_note.card, card_with_note.stored_note
+    old_note = before.note if before else None
+    if _was_edited_in_anki(card, old_note, note):
+        yield NoteChangeKind.EDITED
+    if note.suspended and not (old_note and old_note.suspended):
+        yield NoteChangeKind.SUSPENDED
+    if device_id not in card.note.seen_by:
+        yield NoteChangeKind.FIRST_SEEN
+    if before and before.absent_since and card.verdict_reason == DELETED_REASON:
+        yield NoteChangeKind.RETURNED
+    if note.is_retired and card.is_live and not _has_known_retirement(card_with_note):
+        yield NoteChangeKind.RETIRED
+
+
+def _was_edited_in_anki(card: Card, old_note: AnkiNote | None, note: AnkiNote) -> bool:
+    """Return whether a note has other text or tags than before, and not those of an export."""
+    exports = card.note.exports
+    if not exports or note.mod in [export.mod for export in exports]:
+        return False
+    return old_note is None or _get_text_and_tags(note) != _get_text_and_tags(old_note)
+
+
+def _get_text_and_tags(note: AnkiNote) -> tuple[Strings, frozenset[str]]:
+    return note.fields, frozenset(note.tags).difference(note.scheduler_tags)
+
+
+def _has_known_retirement(card_with_note: CardWithNote) -> bool:
+    """Return whether the journal explains why a note has the tag of retired cards.
+
+    If not, the decision was lost: an older journal was restored, or a line was cut off.
+    """
+    if not card_with_note.event_kinds.isdisjoint(("reject", "retire")):
+        return True
+    return any(
+        RETIRED_TAG in map(str.casefold, export.tags)
+        for export in card_with_note.card.note.exports
+    )
+
+
+def _was_deleted_unseen(card_with_note: CardWithNote) -> bool:
+    """Return whether a note was deleted in Anki before its state was stored here."""
+    card = card_with_note.card
+    if not card.is_live or not card_with_note.has_grave:
+        return False
+    was_wanted_again = "unseen" in card_with_note.event_kinds
+    return bool(card.note.seen_by) or not was_wanted_again
+
+
+def _explain_absence(
+    card_with_note: CardWithNote, before: StoredAnkiNote, device_id: str, now: float
+) -> NoteChange:
+    """Find out why a note that was in Anki isn't there any more."""
+    card = card_with_note.card
+    after = StoredAnkiNote(before.note, before.absent_since or now, before.is_asked)
     if not card.is_live:
         # forget the note of a card that may be used again later
-        is_kept = absent_since > 0 or card.verdict_reason == DELETED_REASON
+        is_kept = before.absent_since > 0 or card.verdict_reason == DELETED_REASON
         return NoteChange((), after if is_kept else None)
-    if never_seen and not before.is_asked:
+    if before.is_asked:
+        return NoteChange((NoteChangeKind.MISSING,), after)
+    if device_id not in card.note.seen_by:
         # the user wanted the card again, perhaps on another device, so ship it again
         return NoteChange((), None)
     is_deleted = card_with_note.has_grave
     if is_deleted is None:
         is_deleted = now - after.absent_since >= MIN_ABSENCE_SECONDS
-    is_missing = before.is_asked or not is_deleted
-    return NoteChange(("missing",) if is_missing else ("deleted",), after)
-
-
-def _get_fields_and_tags(note: AnkiNote) -> tuple[Strings, frozenset[str]]:
-    return note.fields, frozenset(note.tags).difference(note.scheduler_tags)
+    kind = NoteChangeKind.DELETED if is_deleted else NoteChangeKind.MISSING
+    return NoteChange((kind,), after)
 
 
 def ask_about_mass_deletions(
@@ -162,18 +209,25 @@ def ask_about_mass_deletions(
     note_counts = Counter(present_decks)
     deleted_counts = Counter[str]()
     for viewed, change in changes:
-        is_deleted = "deleted" in change.lists
-        deleted_counts[viewed.deck] += is_deleted
-        was_present = viewed.stored_note and not viewed.stored_note.absent_since
-        note_counts[viewed.deck] += bool(is_deleted or was_present)
+        stored_note = viewed.stored_note
+        if NoteChangeKind.DELETED in change.kinds:
+            deleted_counts[viewed.deck] += 1
+            note_counts[viewed.deck] += 1
+        elif stored_note and not stored_note.absent_since:
+            note_counts[viewed.deck] += 1
     asked_changes = []
     question_count = 0
     for viewed, change in changes:
-        fraction = MASS_DELETION_DIVISOR * deleted_counts[viewed.deck]
-        if "deleted" in change.lists and fraction >= note_counts[viewed.deck]:
-            question_count += 1
-            after = change.new_state or StoredAnkiNote(absent_since=now)
-            asked_note = StoredAnkiNote(after.note, after.absent_since, is_asked=True)
-            change = NoteChange(("missing",), asked_note)
+        if NoteChangeKind.DELETED in change.kinds:
+            deleted_part = MASS_DELETION_DIVISOR * deleted_counts[viewed.deck]
+            if deleted_part >= note_counts[viewed.deck]:
+                question_count += 1
+                change = _ask_about_deletion(change, now)
         asked_changes.append((viewed, change))
     return asked_changes if question_count > MASS_DELETION_COUNT else [*changes]
+
+
+def _ask_about_deletion(change: NoteChange, now: float) -> NoteChange:
+    after = change.new_state or StoredAnkiNote(absent_since=now)
+    asked_note = StoredAnkiNote(after.note, after.absent_since, is_asked=True)
+    return NoteChange((NoteChangeKind.MISSING,), asked_note)

@@ -8,10 +8,13 @@ card, passage or note changes.
 from __future__ import annotations
 
 import time
+from collections import defaultdict
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from datetime import UTC, datetime
 from functools import partial
 from itertools import chain
+from operator import attrgetter
+from typing import NamedTuple
 
 import msgspec
 from msgspec.structs import asdict, replace
@@ -21,6 +24,7 @@ from ankiforge.ledger.anki_changes import (
     DELETED_REASON,
     CardWithNote,
     NoteChange,
+    NoteChangeKind,
     StoredAnkiNote,
     ask_about_mass_deletions,
     detect_note_changes,
@@ -49,6 +53,7 @@ from ankiforge.model import (
     AnkiChanges,
     AnkiNote,
     AnkiReview,
+    Card,
     Conflict,
     ExportedNote,
     Guid,
@@ -93,19 +98,20 @@ def record_anki_state(
             " LEFT JOIN seen s USING (guid) ORDER BY s.guid IS NULL, c.guid"
         )
         row_by_guid = {row["guid"]: row for row in rows}
-        viewed = AnkiChanges(note_count=len(notes_by_guid))
-        viewed.notes_without_event += [
-            note for guid, note in notes_by_guid.items() if guid not in row_by_guid
-        ]
-
+        unknown_notes = []
+        present_rows = []
+        for guid, note in notes_by_guid.items():
+            if guid in row_by_guid:
+                present_rows.append(row_by_guid[guid])
+            else:
+                unknown_notes.append(note)
         absent_rows = []
         for guid, row in row_by_guid.items():
-            is_known = row["body"] is not None or compute_note_id(guid) in (graves or ())
-            if is_known and guid not in notes_by_guid:
-                absent_rows.append(row)
-        present_rows = [
-            row_by_guid[guid] for guid in notes_by_guid if guid in row_by_guid
-        ]
+            was_seen = row["body"] is not None
+            if guid not in notes_by_guid:
+                if was_seen or (graves and compute_note_id(guid) in graves):
+                    absent_rows.append(row)
+
         load = partial(_iter_cards_with_notes, store, notes_by_guid, graves)
         compare = partial(
             detect_note_changes, device_id=store.device_id, now=now, complete=complete
@@ -114,30 +120,61 @@ def record_anki_state(
         absent = [(each, compare(each)) for each in load(absent_rows)]
         absent = ask_about_mass_deletions(absent, decks, now)
         present = ((each, compare(each)) for each in load(present_rows))
-        seen_rows = []
-        for viewed_card, change in chain(present, absent):
-            guid = viewed_card.card.guid
-            for name in change.lists:
-                getattr(viewed, name).append(guid)
-            _record_change(store, viewed_card, change)
-            if change.new_state and change.new_state != viewed_card.stored_note:
-                seen_rows.append(_build_anki_note_row(guid, change.new_state))
-            elif viewed_card.stored_note and not change.new_state:
-                anki_notes.delete_note(store, guid)
-        store.insert("seen", seen_rows, verb="INSERT OR REPLACE")
+        guids = _record_changes(store, chain(present, absent))
+
         if complete:
             viewed_at = datetime.now(UTC).isoformat(timespec="seconds")
             store.set_meta("looked", viewed_at)
-            store.set_value("unknown", viewed.notes_without_event)
-            _set_unknown_documents(store, viewed.notes_without_event)
-        if complete and graves is not None:
-            ids = set(filter(is_in_our_id_range, graves))
-            if ids != {row["id"] for row in store.fetch_rows("SELECT id FROM grave")}:
-                store.execute("DELETE FROM grave")
-                store.execute_all("INSERT INTO grave VALUES (?)", [(id,) for id in ids])
+            store.set_value("unknown", unknown_notes)
+            _set_unknown_documents(store, unknown_notes)
+            if graves is not None:
+                _store_graves(store, graves)
         review_rows = map(asdict, reviews)
-        viewed.reviews += store.insert("review", review_rows, verb="INSERT OR IGNORE")
-    return viewed
+        review_count = store.insert("review", review_rows, verb="INSERT OR IGNORE")
+    return AnkiChanges(
+        note_count=len(notes_by_guid),
+        first_seen=guids[NoteChangeKind.FIRST_SEEN],
+        deleted=guids[NoteChangeKind.DELETED],
+        returned=guids[NoteChangeKind.RETURNED],
+        missing=guids[NoteChangeKind.MISSING],
+        retired=guids[NoteChangeKind.RETIRED],
+        notes_without_event=unknown_notes,
+        edited=guids[NoteChangeKind.EDITED],
+        suspended=guids[NoteChangeKind.SUSPENDED],
+        reviews=review_count,
+    )
+
+
+def _record_changes(
+    store: Store, changes: Iterable[tuple[CardWithNote, NoteChange]]
+) -> dict[NoteChangeKind, list[Guid]]:
+    """Record the changes of notes, and store their new state.
+
+    Returns:
+        The cards of the notes that changed, by the kind of the change.
+    """
+    guids_by_kind: dict[NoteChangeKind, list[Guid]] = defaultdict(list)
+    seen_rows = []
+    for card_with_note, change in changes:
+        guid = card_with_note.card.guid
+        for kind in change.kinds:
+            guids_by_kind[kind].append(guid)
+        _record_change(store, card_with_note, change)
+        if change.new_state is None:
+            if card_with_note.stored_note is not None:
+                anki_notes.delete_note(store, guid)
+        elif change.new_state != card_with_note.stored_note:
+            seen_rows.append(_build_anki_note_row(guid, change.new_state))
+    store.insert("seen", seen_rows, verb="INSERT OR REPLACE")
+    return guids_by_kind
+
+
+def _store_graves(store: Store, graves: frozenset[NoteId]) -> None:
+    """Store which of our notes Anki lists as deleted."""
+    ids = set(filter(is_in_our_id_range, graves))
+    if ids != {row["id"] for row in store.fetch_rows("SELECT id FROM grave")}:
+        store.execute("DELETE FROM grave")
+        store.execute_all("INSERT INTO grave VALUES (?)", [(id,) for id in ids])
 
 
 def _iter_cards_with_notes(
@@ -155,41 +192,59 @@ def _iter_cards_with_notes(
         for row in batch:
             guid = row["guid"]
             passage = store.get_passage(row["passage"])
-            before = None
-            if row["body"] is not None:
-                old_note = anki_notes.decode_note(row["body"]) if row["body"] else None
-                before = StoredAnkiNote(old_note, row["absent"], bool(row["asked"]))
+            before = _get_stored_note(row)
             note = notes.get(guid)
-            known_note = note or (before.note if before else None)
-            id = known_note.id if known_note else compute_note_id(guid)
-            has_grave = None if graves is None else id in graves
-            needs_events = has_grave or (note and note.is_retired)
-            events = store.load_events(passage.keys) if needs_events else ()
-            kinds = {each.kind for each in events if each.body.get("guid") == guid}
+            has_grave = None
+            if graves is not None:
+                known_note = note or (before.note if before else None)
+                id = known_note.id if known_note else compute_note_id(guid)
+                has_grave = id in graves
+            kinds = set()
+            if has_grave or (note and note.is_retired):
+                for event in store.load_events(passage.keys):
+                    if event.body.get("guid") == guid:
+                        kinds.add(event.kind)
             card = passage.cards[guid]
             yield CardWithNote(card, before, note, has_grave, frozenset(kinds))
+
+
+def _get_stored_note(row: Row) -> StoredAnkiNote | None:
+    if row["body"] is None:
+        return None
+    note = anki_notes.decode_note(row["body"]) if row["body"] else None
+    return StoredAnkiNote(note, row["absent"], bool(row["asked"]))
 
 
 def _record_change(
     store: Store, card_with_note: CardWithNote, change: NoteChange
 ) -> None:
+    """Record the events of a note's change."""
     guid = card_with_note.card.guid
-    keys = store.get_keys(card_with_note.card.key)
-    if "first_seen" in change.lists:
-        store.record_event("seen", keys[0], POLICY, {"guid": guid})
-    if "returned" in change.lists:
-        retirements = [
-            event
-            for event in store.load_events(keys)
-            if event.kind == "retire" and event.body["guid"] == guid
-        ]
-        if retirements:
-            store.record_undo(max(retirements, key=lambda event: event.order))
-    for name, reason in (("retired", RETIRED_TAG_REASON), ("deleted", DELETED_REASON)):
-        if name in change.lists:
-            body = {"guid": guid, "why": reason}
-            store.record_event("retire", keys[0], USER, body)
-            decision_recording.update_waiting(store, [keys[0]])
+    key = store.get_first_key(card_with_note.card.key)
+    for kind in change.kinds:
+        match kind:
+            case NoteChangeKind.FIRST_SEEN:
+                store.record_event("seen", key, POLICY, {"guid": guid})
+            case NoteChangeKind.RETURNED:
+                _undo_last_retirement(store, key, guid)
+            case NoteChangeKind.RETIRED:
+                _retire(store, key, guid, RETIRED_TAG_REASON)
+            case NoteChangeKind.DELETED:
+                _retire(store, key, guid, DELETED_REASON)
+
+
+def _undo_last_retirement(store: Store, key: str, guid: Guid) -> None:
+    retirements = []
+    for event in store.load_events(store.get_keys(key)):
+        if event.kind == "retire" and event.body["guid"] == guid:
+            retirements.append(event)
+    if retirements:
+        store.record_undo(max(retirements, key=attrgetter("order")))
+
+
+def _retire(store: Store, key: str, guid: Guid, why: str) -> None:
+    store.record_event("retire", key, USER, {"guid": guid, "why": why})
+    decision_recording.update_waiting(store, [key])
 
 
 def _build_anki_note_row(guid: str, state: StoredAnkiNote) -> Json:
@@ -343,34 +398,39 @@ def record_exported_notes(
     with store.transaction():
         for batch in iter_batches(exported_notes):
             stored_cards = cards.load_cards(store, [guid for guid, _ in batch])
-            for (guid, note), (card, key) in zip(batch, stored_cards, strict=True):
-                previous = card.note.exports[-1] if card.note.exports else None
-                new_count += previous is None and not card.note.seen_by
-                revision = (note.mod, note.tags, note.note_hash)
-                if previous and revision == (
-                    previous.mod,
-                    previous.tags,
-                    previous.note_hash,
-                ):
-                    continue
-                body: Json = {"guid": guid, "mod": note.mod, "digest": note.note_hash}
-                known_texts = card.note.exported_text_by_number
-                may_be_empty: Json = {
-                    "tags": note.tags,
-                    "hashes": note.field_hashes,
-                    "type": msgspec.to_builtins(None if previous else note.mapped),
-                    "numbers": {
-                        number: text
-                        for number, text in note.gap_text_by_number.items()
-                        if known_texts.get(number) != text
-                    },
-                }
-                body |= {name: value for name, value in may_be_empty.items() if value}
-                store.record_event("shipped", key, POLICY, body)
-                if not note.picture_names.items() <= card.note.pictures.items():
-                    body = {"guid": guid, "names": note.picture_names}
-                    store.record_event("pictures", key, POLICY, body)
+            for (_, note), (card, key) in zip(batch, stored_cards, strict=True):
+                if not card.note.exports and not card.note.seen_by:
+                    new_count += 1
+                _record_exported_note(store, card, key, note)
     return new_count
+
+
+def _record_exported_note(store: Store, card: Card, key: str, note: ExportedNote) -> None:
+    """Record a note of a new package, unless it is the same as in the previous one."""
+    previous = card.note.exports[-1] if card.note.exports else None
+    if previous is not None and _get_revision(previous) == _get_revision(note):
+        return
+    body: Json = {"guid": card.guid, "mod": note.mod, "digest": note.note_hash}
+    if note.tags:
+        body["tags"] = note.tags
+    if note.field_hashes:
+        body["hashes"] = note.field_hashes
+    if previous is None and note.mapped is not None:
+        body["type"] = msgspec.to_builtins(note.mapped)
+    new_texts = {}
+    for number, text in note.gap_text_by_number.items():
+        if card.note.exported_text_by_number.get(number) != text:
+            new_texts[number] = text
+    if new_texts:
+        body["numbers"] = new_texts
+    store.record_event("shipped", key, POLICY, body)
+    if not note.picture_names.items() <= card.note.pictures.items():
+        body = {"guid": card.guid, "names": note.picture_names}
+        store.record_event("pictures", key, POLICY, body)
+
+
+def _get_revision(note: ExportedNote) -> tuple[int, Strings, str]:
+    return note.mod, note.tags, note.note_hash
 
 
 def count_undone_in_packages(store: Store) -> int:
@@ -408,44 +468,51 @@ def recover_lost_cards(
     """
     unmatched_notes = list(unreadable)
     with store.transaction():
-        for note, wording, passage_text, typed_fields in notes:
-            # find the passage by the key in the note, or else by its text if the text is unique
-            rows = highlights.load_current_highlights_by_text(
-                store, [normalize_for_lookup(passage_text)]
-            )
-            keys = [row["key"] for row in rows]
-            if note.identity and note.identity.key in keys:
-                keys = [note.identity.key]
-            if len(keys) != 1:
+        for lost_note in notes:
+            note, _, passage_text, _ = lost_note
+            key = _find_passage_of_note(store, note, passage_text)
+            if key is None:
                 unmatched_notes.append(note)
-                continue
-
-            # make the card, which removes its draft
-            [key] = keys
-            content = content_from_stored(wording, key)
-            body: Json = {
-                "guid": note.guid,
-                "draft": msgspec.to_builtins(wording),
-                "slot": note.identity.slot if note.identity else get_slot(content),
-                "deck": note.deck,
-                FOUND_KEY: True,
-            }
-            if typed_fields:
-                body["typed"] = list(typed_fields)
-            event = NewEvent("accept", key, USER, body)
-            snapshot = load_snapshot(store, store.get_passage(key))
-            sentences = find_card_sentences(snapshot, note.guid, content)
-            decision_recording.record_decision(
-                store, plan_decision(snapshot, event, sentences)
-            )
-            store.record_event("seen", key, POLICY, {"guid": note.guid})
-            if note.is_retired:
-                body = {"guid": note.guid, "why": RETIRED_TAG_REASON}
-                store.record_event("retire", key, USER, body)
-            row = _build_anki_note_row(note.guid, StoredAnkiNote(note))
-            store.insert("seen", [row], verb="INSERT OR REPLACE")
+            else:
+                _recover_lost_card(store, lost_note, key)
         _set_unknown_documents(store, unmatched_notes)
     return unmatched_notes
+
+
+def _find_passage_of_note(store: Store, note: AnkiNote, passage_text: str) -> str | None:
+    """Find the highlight of a note by the key in the note, or else by its text if it is unique."""
+    rows = highlights.load_current_highlights_by_text(
+        store, [normalize_for_lookup(passage_text)]
+    )
+    keys = [row["key"] for row in rows]
+    if note.identity and note.identity.key in keys:
+        return note.identity.key
+    return keys[0] if len(keys) == 1 else None
+
+
+def _recover_lost_card(store: Store, lost_note: LostNote, key: str) -> None:
+    """Make a card from a note, which settles the card's draft."""
+    note, wording, _, typed_fields = lost_note
+    content = content_from_stored(wording, key)
+    body: Json = {
+        "guid": note.guid,
+        "draft": msgspec.to_builtins(wording),
+        "slot": note.identity.slot if note.identity else get_slot(content),
+        "deck": note.deck,
+        FOUND_KEY: True,
+    }
+    if typed_fields:
+        body["typed"] = list(typed_fields)
+    event = NewEvent("accept", key, USER, body)
+    snapshot = load_snapshot(store, store.get_passage(key))
+    sentences = find_card_sentences(snapshot, note.guid, content)
+    decision_recording.record_decision(store, plan_decision(snapshot, event, sentences))
+    store.record_event("seen", key, POLICY, {"guid": note.guid})
+    if note.is_retired:
+        body = {"guid": note.guid, "why": RETIRED_TAG_REASON}
+        store.record_event("retire", key, USER, body)
+    row = _build_anki_note_row(note.guid, StoredAnkiNote(note))
+    store.insert("seen", [row], verb="INSERT OR REPLACE")
 
 
 def _set_unknown_documents(store: Store, notes: Iterable[AnkiNote]) -> None:
@@ -481,6 +548,17 @@ def iter_notes_without_card(store: Store) -> Iterator[AnkiNote]:
 # --- learning order ---------------------------------------------------------------------
 
 
+class _LearningPlace(NamedTuple):
+    """What determines when Anki should introduce a card."""
+
+    guid: Guid
+    document: tuple[str, str]
+    """The source and the path of the document, or two empty texts for a card without a passage."""
+    usefulness: float
+    position: int
+    """The position of the highlight in its document."""
+
+
 def sort_for_learning(store: Store, guids: Sequence[Guid]) -> list[Guid]:
     """Sort cards into the order in which Anki should introduce them.
 
@@ -489,22 +567,40 @@ def sort_for_learning(store: Store, guids: Sequence[Guid]) -> list[Guid]:
     hand-written ones, come first. The other cards follow, the most useful first. Ties are in
     reading order. The result doesn't depend on when the highlights were read.
     """
-    cards_by_document: dict[tuple[str, str], list[tuple[float, int, Guid]]] = {}
-    # a usefulness of 0 wasn't estimated
-    for row in store.fetch_rows(
-        "SELECT c.guid, max(iif(h.worth = 0, 1.0, h.worth)) AS worth, h.position,"
-        " coalesce(d.source, '') AS source, coalesce(d.place, '') AS place"
+    places_by_document: dict[tuple[str, str], list[_LearningPlace]] = defaultdict(list)
+    for place in _load_learning_places(store, guids).values():
+        places_by_document[place.document].append(place)
+    ranked = []
+    for document, places in places_by_document.items():
+        places.sort(key=lambda place: (-place.usefulness, place.position, place.guid))
+        for rank, place in enumerate(places):
+            ranked.append((rank, -place.usefulness, document, place.guid))
+    return [guid for *_, guid in sorted(ranked)]
+
+
+def _load_learning_places(
+    store: Store, guids: Sequence[Guid]
+) -> dict[Guid, _LearningPlace]:
+    """Load the place of each card. If its passage has several highlights, the best one counts."""
+    rows = store.fetch_rows(
+        "SELECT c.guid, h.key, h.worth, h.position, d.source, d.place"
         " FROM placed c LEFT JOIN alias a ON a.first = c.home"
         " LEFT JOIN highlight h ON h.key = coalesce(a.key, c.home) AND h.state = 'present'"
-        f" LEFT JOIN document d ON d.id = h.document WHERE c.guid IN {JSON_VALUES} GROUP BY c.guid",
+        f" LEFT JOIN document d ON d.id = h.document WHERE c.guid IN {JSON_VALUES}",
         to_json(list(guids)),
-    ):
+    )
+    places: dict[Guid, _LearningPlace] = {}
+    for row in rows:
+        if row["key"] is None:
+            continue
+        guid = Guid(row["guid"])
         document = row["source"], row["place"]
-        worth = row["worth"] or 0.0
-        ranked_card = -worth, row["position"] or 0, Guid(row["guid"])
-        cards_by_document.setdefault(document, []).append(ranked_card)
-    ranked = []
-    for document, document_cards in cards_by_document.items():
-        for rank, (worth, _, guid) in enumerate(sorted(document_cards)):
-            ranked.append((rank, worth, document, guid))
-    return [guid for *_, guid in sorted(ranked)]
+        usefulness = row["worth"] or 1.0  # 0 means that it wasn't estimated
+        place = _LearningPlace(guid, document, usefulness, row["position"])
+        best_place = places.get(guid)
+        if best_place is None or place.usefulness > best_place.usefulness:
+            places[guid] = place
+    for row in rows:  # cards whose passage is in no source
+        guid = Guid(row["guid"])
+        places.setdefault(guid, _LearningPlace(guid, ("", ""), 0.0, 0))
+    return places

@@ -10,7 +10,7 @@ a case in `_record_answer`.
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Sequence
 
 from ankiforge.errors import RefusedError
 from ankiforge.language.vocabulary import get_highlighted_term
@@ -26,7 +26,9 @@ from ankiforge.model import (
     QUESTION_PREFIX,
     WORD_AND_TRANSLATION,
     Conflict,
+    Draft,
     Guid,
+    Pair,
     PendingDraft,
     RemarkKind,
     UserQuestion,
@@ -82,10 +84,7 @@ def answer_question(store: Store, question_id: str, *, yes: bool) -> None:
 def _record_answer(store: Store, question: UserQuestion, *, yes: bool) -> None:
     match question.kind:
         case UserQuestionKind.SAME | UserQuestionKind.DUPLICATE if not yes:
-            store.record_event("different", question.new, USER, {"old": question.old})
-            for draft in draft_groups.iter_pending_drafts(store, question.drafts):
-                if draft.is_user_card:
-                    _make_card_if_clean(store, draft)
+            _keep_passages_apart(store, question)
         case UserQuestionKind.SAME:
             store.record_event("same", question.new, USER, {"old": question.old})
             # ask at once whether the card still fits
@@ -95,18 +94,18 @@ def _record_answer(store: Store, question: UserQuestion, *, yes: bool) -> None:
         case UserQuestionKind.CONFLICT:
             _resolve_conflict(store, question, yes=yes)
         case UserQuestionKind.ABSENT:
-            for guid in question.guids:
-                _, passage = cards.load_card_and_passage(store, guid)
-                if yes:
-                    body = {"guid": guid, "why": DELETED_REASON}
-                    store.record_event("retire", passage.key, USER, body)
-                else:
-                    store.record_event("unseen", passage.key, USER, {"guid": guid})
-                anki_notes.delete_note(store, guid)
+            _settle_missing_notes(store, question.guids, were_deleted=yes)
         case UserQuestionKind.EMPTIED:
             store.set_meta(f"emptied {question.new}", "yes" if yes else "no")
         case UserQuestionKind.FORM:
             _answer_line_pattern(store, question, yes=yes)
+
+
+def _keep_passages_apart(store: Store, question: UserQuestion) -> None:
+    store.record_event("different", question.new, USER, {"old": question.old})
+    for draft in draft_groups.iter_pending_drafts(store, question.drafts):
+        if draft.is_user_card:
+            _make_card_if_clean(store, draft)
 
 
 def _make_id_and_kind(
@@ -123,44 +122,55 @@ def _make_id_and_kind(
 
 
 def _iter_same_passage_questions(store: Store) -> Iterator[UserQuestion]:
-    key_pairs = []
+    key_pairs: list[Pair] = []
     for row in store.fetch_rows("SELECT key FROM passage WHERE asks"):
         key_pairs += draft_groups.find_possible_matches_to_ask(
             store, store.get_passage(row["key"])
         )
-    # add the passages with a draft that duplicates a card whose passage was removed
     for row in pending_drafts.load_drafts_with_duplicate_finding(store):
         if row["revises"]:
             continue
-        passage = store.get_passage(row["key"])
-        for finding in decode_draft(row["body"]).findings:
-            if finding.check != "duplicate" or not is_card_id(finding.duplicate):
-                continue
-            if cards.find_passage_key(store, finding.duplicate) is None:
-                continue  # the other draft isn't a card yet
-            card, lost_passage = cards.load_card_and_passage(store, finding.duplicate)
-            if (
-                card.is_live
-                and not cards.load_current_highlight_row(store, lost_passage.keys)
-                and not passage.was_ever_decided
-                and not passage.is_distinct_from(lost_passage)
-            ):
-                key_pairs.append((row["key"], lost_passage.key))
-                break
+        old_key = _find_removed_passage(store, row["key"], decode_draft(row["body"]))
+        if old_key is not None:
+            key_pairs.append((row["key"], old_key))
     for new_key, old_key in dict.fromkeys(key_pairs):
-        examples = []
-        for key in (new_key, old_key):
-            newest_text = store.get_passage(key).readings[:1]
-            examples += [text.exact for text in newest_text if text.exact]
         yield UserQuestion(
             *_make_id_and_kind(UserQuestionKind.SAME, new_key, old_key),
             text="Is this the passage of a card whose passage is no longer found?",
             new=new_key,
             old=old_key,
             guids=tuple(card.guid for card in store.get_passage(old_key).live_cards),
-            examples=tuple(examples),
+            examples=tuple(_iter_newest_texts(store, (new_key, old_key))),
             drafts=tuple(pending_drafts.find_drafts_of_highlight(store, new_key)),
         )
+
+
+def _find_removed_passage(store: Store, key: str, draft: Draft) -> str | None:
+    """Return the key of the removed passage whose card a draft duplicates, or None.
+
+    `key` is the highlight of the draft.
+    """
+    passage = store.get_passage(key)
+    if passage.was_ever_decided:
+        return None
+    for finding in draft.findings:
+        if finding.check != "duplicate" or not is_card_id(finding.duplicate):
+            continue
+        if cards.find_passage_key(store, finding.duplicate) is None:
+            continue  # the other draft isn't a card yet
+        card, other_passage = cards.load_card_and_passage(store, finding.duplicate)
+        if not card.is_live or passage.is_distinct_from(other_passage):
+            continue
+        if cards.load_current_highlight_row(store, other_passage.keys) is None:
+            return other_passage.key
+    return None
+
+
+def _iter_newest_texts(store: Store, keys: Iterable[str]) -> Iterator[str]:
+    for key in keys:
+        readings = store.get_passage(key).readings
+        if readings and readings[0].exact:
+            yield readings[0].exact
 
 
 # --- two equal cards --------------------------------------------------------------------
@@ -192,12 +202,8 @@ def _merge_cards(store: Store, guids: Iterable[Guid]) -> None:
     ranked_cards = []
     for guid in guids:
         _, passage = cards.load_card_and_passage(store, guid)
-        query = "SELECT reviews FROM seen WHERE guid = ?"
-        review_count = store.fetch_value(query, guid) or 0
-        events = store.load_events([passage.key])
-        accepted_at = min(
-            (each.number for each in events if each.kind == "accept"), default=0
-        )
+        review_count = anki_notes.load_review_count(store, guid)
+        accepted_at = _find_first_acceptance(store, passage.key)
         ranked_cards.append((-review_count, accepted_at, guid, passage.key))
     (_, _, kept_guid, _), *retired_cards = sorted(ranked_cards)
     for _, _, guid, key in retired_cards:
@@ -205,11 +211,16 @@ def _merge_cards(store: Store, guids: Iterable[Guid]) -> None:
         store.record_event("retire", key, USER, body)
 
 
-# --- cards that both the user and the source changed ------------------------------------
+def _find_first_acceptance(store: Store, key: str) -> int:
+    """Return the number of the first `accept` event for a key, or 0 if there is none."""
+    numbers = []
+    for event in store.load_events([key]):
+        if event.kind == "accept":
+            numbers.append(event.number)
+    return min(numbers, default=0)
 
 
-_CHANGED_BY_BOTH = "You changed this card, and so did its source."
-_EDITED_TWICE = "You changed this card here, and in Anki."
+# --- cards that were changed in two places ----------------------------------------------
 
 
 def _iter_conflict_questions(store: Store) -> Iterator[UserQuestion]:
@@ -219,70 +230,88 @@ def _iter_conflict_questions(store: Store) -> Iterator[UserQuestion]:
     ankiforge and in Anki.
     """
     for guid, conflicts in _find_conflicts(store).items():
-        only_edits = all(conflict.is_edited_in_ankiforge for conflict in conflicts)
-        text = _EDITED_TWICE if only_edits else _CHANGED_BY_BOTH
-        lost_numbers = set[int]()
-        for conflict in conflicts:
-            if conflict.field == "Text":
-                kept_numbers = find_cloze_numbers(conflict.source)
-                lost_numbers.update(find_cloze_numbers(conflict.user_text))
-                lost_numbers.difference_update(kept_numbers)
-        if lost_numbers:
-            numbers_lost = ", ".join(f"c{number}" for number in sorted(lost_numbers))
-            cards_lost = format_count(len(lost_numbers), "card")
-            chosen_text = "The words from here" if only_edits else "The source's words"
-            text += f" {chosen_text} would leave {cards_lost} empty: {numbers_lost}."
         card = cards.load_card(store, guid)
         front = next((text for _, text in card.fields if text), "")
         yield UserQuestion(
             *_make_id_and_kind(UserQuestionKind.CONFLICT, guid),
-            text=text,
+            text=_describe_conflicts(conflicts),
             new=guid,
-            guids=(Guid(guid),),
+            guids=(guid,),
             conflicts=tuple(conflicts),
             examples=(to_plain_text(front), card.highlight.document.title),
         )
 
 
-def _find_conflicts(store: Store) -> dict[str, list[Conflict]]:
+def _describe_conflicts(conflicts: Sequence[Conflict]) -> str:
+    """Say who changed a card, and which of its cards in Anki one of the choices would empty."""
+    text = "You changed this card, and so did its source."
+    other_text = "The source's words"
+    if all(conflict.is_edited_in_ankiforge for conflict in conflicts):
+        text = "You changed this card here, and in Anki."
+        other_text = "The words from here"
+    emptied_numbers: set[int] = set()
+    for conflict in conflicts:
+        if conflict.field == "Text":
+            emptied_numbers.update(find_cloze_numbers(conflict.user_text))
+            emptied_numbers.difference_update(find_cloze_numbers(conflict.source))
+    if not emptied_numbers:
+        return text
+    count = format_count(len(emptied_numbers), "card")
+    names = ", ".join(f"c{number}" for number in sorted(emptied_numbers))
+    return f"{text} {other_text} would leave {count} empty: {names}."
+
+
+def _find_conflicts(store: Store) -> dict[Guid, list[Conflict]]:
     """Find the conflicts of each card, keyed by GUID.
 
-    Conflicts with the source come first, followed by conflicts between edits in ankiforge and in
-    Anki.
+    A field has only one conflict, and one with the source comes first.
     """
-    conflicts: dict[str, list[Conflict]] = defaultdict(list)
-    for card_row in store.fetch_rows(
-        "SELECT passage, guid FROM card WHERE live AND offered"
+    conflicts: dict[Guid, dict[str, Conflict]] = defaultdict(dict)
+    for conflict in (
+        *_iter_conflicts_with_source(store),
+        *_iter_conflicts_with_anki(store),
     ):
-        passage = store.get_passage(card_row["passage"])
-        card = passage.cards[card_row["guid"]]
-        for field, text in card.edits.source_texts_offered.items():
-            mine = card.get_field(field)
-            conflict = Conflict(card.guid, field, mine, text, hash16(mine), hash16(text))
-            conflicts[card.guid].append(conflict)
-    for card_row in store.fetch_rows(
+        conflicts[conflict.guid].setdefault(conflict.field, conflict)
+    return {guid: list(by_field.values()) for guid, by_field in conflicts.items()}
+
+
+def _iter_conflicts_with_source(store: Store) -> Iterator[Conflict]:
+    """Yield the fields for which the source now has other text than the user."""
+    for row in store.fetch_rows("SELECT passage, guid FROM card WHERE live AND offered"):
+        card = store.get_passage(row["passage"]).cards[row["guid"]]
+        for field, source_text in card.edits.source_texts_offered.items():
+            user_text = card.get_field(field)
+            yield Conflict(
+                guid=card.guid,
+                field=field,
+                user_text=user_text,
+                source=source_text,
+                user_version_hash=hash16(user_text),
+                source_version_hash=hash16(source_text),
+            )
+
+
+def _iter_conflicts_with_anki(store: Store) -> Iterator[Conflict]:
+    """Yield the fields whose text was changed in Anki and here, as the last export found them."""
+    for row in store.fetch_rows(
         "SELECT f.* FROM conflict f JOIN card c USING (guid) WHERE c.live ORDER BY guid, field"
     ):
-        card_conflicts = conflicts[card_row["guid"]]
-        if any(conflict.field == card_row["field"] for conflict in card_conflicts):
-            continue
-        card, _ = cards.load_card_and_passage(store, card_row["guid"])
-        repaired_fields = card.note.adopted.repaired if card.note.adopted else {}
-        conflict = Conflict(
-            guid=Guid(card_row["guid"]),
-            field=card_row["field"],
-            user_text=card_row["mine"],
-            source=card_row["source"],
-            user_version_hash=card_row["theirs"],
-            source_version_hash=card_row["ours"],
-            is_edited_in_ankiforge=card_row["field"]
-            in (*card.edits.pinned, *repaired_fields),
+        card, _ = cards.load_card_and_passage(store, row["guid"])
+        edited_fields = set(card.edits.pinned)
+        if card.note.adopted is not None:
+            edited_fields.update(card.note.adopted.repaired)
+        yield Conflict(
+            guid=card.guid,
+            field=row["field"],
+            user_text=row["mine"],
+            source=row["source"],
+            user_version_hash=row["theirs"],
+            source_version_hash=row["ours"],
+            is_edited_in_ankiforge=row["field"] in edited_fields,
         )
-        card_conflicts.append(conflict)
-    return conflicts
 
 
-def find_cards_in_conflict(store: Store) -> set[str]:
+def find_cards_in_conflict(store: Store) -> set[Guid]:
     """Find the GUIDs of the cards with a conflict about any of their fields."""
     return set(_find_conflicts(store))
 
@@ -311,29 +340,40 @@ def _iter_missing_note_questions(store: Store) -> Iterator[UserQuestion]:
 
     There is a separate question for notes that were deleted together with many others.
     """
-    for is_asked in (False, True):
-        absent_rows = store.fetch_rows(
-            "SELECT s.guid, c.words FROM seen s JOIN card c USING (guid)"
-            " WHERE s.absent AND s.asked = ? AND c.live",
-            is_asked,
-        )
-        if not absent_rows:
+    for is_mass_deletion in (False, True):
+        rows = anki_notes.load_absent_notes_of_live_cards(store, asked=is_mass_deletion)
+        if not rows:
             continue
-        guids = tuple(Guid(card_row["guid"]) for card_row in absent_rows)
-        is_single = len(guids) == 1
-        were_missed = f"{'is' if is_single else 'are'} missing in Anki"
-        were_deleted = f"{'was' if is_single else 'were'} deleted in Anki at once"
+        guids = tuple(Guid(row["guid"]) for row in rows)
+        words = [row["words"] for row in rows[:MAX_MISSING_EXAMPLES]]
         yield UserQuestion(
             *_make_id_and_kind(UserQuestionKind.ABSENT, *guids),
-            text=(
-                f"{format_count(len(guids), 'note')} {were_deleted if is_asked else were_missed}."
-                f" Did you delete {'it' if is_single else 'them'}?"
-            ),
+            text=_describe_missing_notes(len(guids), is_mass_deletion=is_mass_deletion),
             guids=guids,
-            examples=tuple(
-                card_row["words"] for card_row in absent_rows[:MAX_MISSING_EXAMPLES]
-            ),
+            examples=tuple(words),
         )
+
+
+def _describe_missing_notes(count: int, *, is_mass_deletion: bool) -> str:
+    verb, pronoun = ("is", "it") if count == 1 else ("are", "them")
+    state = f"{verb} missing in Anki"
+    if is_mass_deletion:
+        state = f"{'was' if count == 1 else 'were'} deleted in Anki at once"
+    return f"{format_count(count, 'note')} {state}. Did you delete {pronoun}?"
+
+
+def _settle_missing_notes(
+    store: Store, guids: Iterable[Guid], *, were_deleted: bool
+) -> None:
+    """Retire the cards whose notes the user deleted, or have the notes exported again."""
+    for guid in guids:
+        _, passage = cards.load_card_and_passage(store, guid)
+        if were_deleted:
+            body = {"guid": guid, "why": DELETED_REASON}
+            store.record_event("retire", passage.key, USER, body)
+        else:
+            store.record_event("unseen", passage.key, USER, {"guid": guid})
+        anki_notes.delete_note(store, guid)
 
 
 # --- a source that lost its documents ---------------------------------------------------
@@ -346,27 +386,36 @@ def _iter_missing_document_questions(store: Store) -> Iterator[UserQuestion]:
         if is_forgotten or not value.startswith("asked "):  # already answered
             continue
         _, remaining, expected, folder = value.split(" ", maxsplit=3)
-        lost = int(expected) - int(remaining)
-        location = f"in {folder}" if folder else f"in {container}"
-        kind = container.partition(":")[0]
-        noun = {"pdf": "PDF", "vault": "note"}.get(kind, "document")
-        documents = format_count(int(expected), noun)
-        verb = "was" if lost == 1 else "were"
-        live_cards = store.fetch_value(
+        card_count = store.fetch_value(
             "SELECT count(*) FROM card c JOIN highlight h ON h.key = c.passage"
             " JOIN document d ON d.id = h.document WHERE c.live AND d.container = ?",
             container,
         )
-        come = "comes" if live_cards == 1 else "come"
         yield UserQuestion(
             *_make_id_and_kind(UserQuestionKind.EMPTIED, container),
-            text=(
-                f"{lost:,} of {documents} {verb} not found {location}."
-                f" {format_count(live_cards, 'card')} {come} from this source."
-                f" {verb.capitalize()} {'it' if lost == 1 else 'they'} deleted?"
+            text=_describe_missing_documents(
+                container,
+                folder,
+                int(expected) - int(remaining),
+                int(expected),
+                card_count,
             ),
             new=container,
         )
+
+
+def _describe_missing_documents(
+    container: str, folder: str, lost_count: int, total: int, card_count: int
+) -> str:
+    noun = {"pdf": "PDF", "vault": "note"}.get(container.partition(":")[0], "document")
+    were_they = "was it" if lost_count == 1 else "were they"
+    verb, _ = were_they.split()
+    come = "comes" if card_count == 1 else "come"
+    return (
+        f"{lost_count:,} of {format_count(total, noun)} {verb} not found in {folder or container}."
+        f" {format_count(card_count, 'card')} {come} from this source."
+        f" {were_they.capitalize()} deleted?"
+    )
 
 
 # --- forms that may not be cards --------------------------------------------------------
@@ -393,19 +442,21 @@ def _iter_line_pattern_questions(store: Store) -> Iterator[UserQuestion]:
         drafts = list(draft_groups.iter_pending_drafts(store, draft_ids))
         if len(drafts) < MIN_FORM_LINES:
             continue
-        count = format_count(len(drafts), "line")
-        text = f"{count} like `{form}` in {source}: are they cards?"
-        if form == WORD_AND_TRANSLATION:
-            count = format_count(len(drafts), "word")
-            text = f"{count} with your translation in {source}: make cards?"
         yield UserQuestion(
             *_make_id_and_kind(UserQuestionKind.FORM, source, form),
-            text=text,
+            text=_describe_lines(source, form, len(drafts)),
             new=source,
             old=form,
-            examples=tuple(_format_line(draft) for draft in drafts),
+            examples=tuple(map(_format_line, drafts)),
             drafts=tuple(draft.id for draft in drafts),
         )
+
+
+def _describe_lines(source: str, form: str, count: int) -> str:
+    if form == WORD_AND_TRANSLATION:
+        words = format_count(count, "word")
+        return f"{words} with your translation in {source}: make cards?"
+    return f"{format_count(count, 'line')} like `{form}` in {source}: are they cards?"
 
 
 def _format_line(draft: PendingDraft) -> str:

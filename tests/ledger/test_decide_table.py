@@ -116,7 +116,7 @@ def test_a_proposal_that_was_rejected_closes_nothing_to_a_model(desk):
     passage = desk.ledger.get_passage(KEY)
     assert (passage.rejected_hashes, passage.has_active_decision) == (set(), False)
     play(desk, "model A:heart, accept heart")
-    assert desk.state() == "(heart); card heart A live by person"
+    assert desk.state() == "card heart A live by person"
     play(desk, "undo, undo, undo")
     assert not passage.rejected_hashes
     assert not desk.ledger.get_passage(KEY).decisions
@@ -148,7 +148,7 @@ def test_notes_of_another_tool_are_taken_over_at_once(desk):
         ledger.set_meta("anki state", "read")
     decide.undo_decision(ledger, action)
     assert ledger.get_meta("anki state") == ""
-    assert desk.state().startswith("heart A/A; (kidneys)")
+    assert desk.state().startswith("heart A/A")
     assert not cards.load_card(ledger, kidneys.guid).note.schedule
 
 

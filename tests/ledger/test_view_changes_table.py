@@ -164,4 +164,4 @@ def test_many_deletions_of_a_deck_are_a_question(deleted, unseen, left, asked):
             == [StoredAnkiNote(NOTE, NOW, True)] * deleted
             + [StoredAnkiNote(None, NOW, True)] * unseen
         )
-        assert {change.lists for _, change in result} == {("missing",)}
+        assert {change.kinds for _, change in result} == {("missing",)}

@@ -10,7 +10,7 @@ from collections.abc import Iterable, Iterator
 
 import msgspec
 
-from ankiforge.ledger.store import JSON_VALUES, Store, to_json
+from ankiforge.ledger.store import JSON_VALUES, Row, Store, to_json
 from ankiforge.model import AnkiNote, Guid, Note, hash16
 from ankiforge.text.private import is_private_note
 
@@ -52,6 +52,24 @@ def find_cards_tagged_private(store: Store) -> list[Guid]:
         " WHERE lower(body) LIKE '%llm%'"
     )
     return [row["guid"] for row in rows if is_private_note(decode_note(row["body"]))]
+
+
+def load_review_count(store: Store, guid: Guid) -> int:
+    """Return how often a note has been reviewed, or 0 if Anki was never seen to have it."""
+    count = store.fetch_value("SELECT reviews FROM seen WHERE guid = ?", guid)
+    return count or 0
+
+
+def load_absent_notes_of_live_cards(store: Store, *, asked: bool) -> list[Row]:
+    """Load the `guid` and `words` of the live cards whose notes are absent.
+
+    `asked` selects the notes that were deleted together with many others, or all other notes.
+    """
+    return store.fetch_rows(
+        "SELECT s.guid, c.words FROM seen s JOIN card c USING (guid)"
+        " WHERE s.absent AND s.asked = ? AND c.live",
+        asked,
+    )
 
 
 def delete_note(store: Store, guid: str) -> None:
