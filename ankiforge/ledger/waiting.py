@@ -14,7 +14,8 @@ If a live card's quote is gone and no waiting draft rewords the card, a draft as
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
+from itertools import chain
 from typing import NamedTuple
 
 from msgspec.structs import replace
@@ -72,10 +73,13 @@ class _Candidate(NamedTuple):
     """A draft that isn't hand-written, where its quote is in the current text."""
 
     made: StoredDraft
+    """The draft as it was made."""
     draft: StoredDraft
     sentence: str
-    name: str
-    """The hash of the sentence."""
+    """The sentence of the current text that the draft is about, or ""."""
+    sentence_hash: str
+    """The hash of the sentence. If there is no current text, it is that of the sentence for which
+    the draft was made."""
 
 
 def compute_waiting(snapshot: PassageSnapshot, device_id: str) -> Waiting:
@@ -83,40 +87,58 @@ def compute_waiting(snapshot: PassageSnapshot, device_id: str) -> Waiting:
     if snapshot.is_refused_line:
         return Waiting()
     snapshot = replace(snapshot, pending_drafts=())
-    own = list(_iter_hand_written(snapshot, device_id))
-    candidates = list(_locate(snapshot))
-    drafted = [name for draft in own for name in draft.sentence_hashes]
-    for each in candidates:
-        if not (each.draft.is_proposed or has_decided_text(snapshot.passage, each.draft)):
-            drafted.append(each.name)
-    states = sentence_decisions.get_undecided_sentences(
-        snapshot.compute_sentence_states(drafted)
+    own_drafts = list(_iter_hand_written(snapshot, device_id))
+    candidates = list(_iter_candidates(snapshot))
+    offered = _find_offered_sentences(snapshot, own_drafts, candidates)
+    generated_drafts = list(_iter_generated(snapshot, candidates, offered))
+
+    drafts = [*own_drafts, *generated_drafts]
+    reworded_guids = {draft.revised_guid for draft in drafts}
+    drafted_hashes = set(chain.from_iterable(draft.sentence_hashes for draft in drafts))
+    for guid, quote in snapshot.find_outdated_cards().items():
+        if guid not in reworded_guids:
+            drafts.append(build_keeps_text_draft(snapshot, guid, quote))
+    has_new_quote = not {(draft.id, draft.quote) for draft in generated_drafts} <= {
+        (draft.id, draft.quote) for draft in snapshot.made
+    }
+    return Waiting(
+        tuple(drafts), needs_rules=has_new_quote or not offered.keys() <= drafted_hashes
     )
-    others = list(_iter_generated(snapshot, candidates, states))
-    waiting = (*own, *others)
-    reworded = {draft.revised_guid for draft in waiting}
-    asked = [
-        build_keeps_text_draft(snapshot, guid, quote)
-        for guid, quote in snapshot.find_outdated_cards().items()
-        if guid not in reworded
-    ]
-    names = {name for draft in waiting for name in draft.sentence_hashes}
-    quotes = {draft.id: draft.quote for draft in snapshot.made}
-    has_new_quote = any(draft.quote != quotes[draft.id] for draft in others)
-    return Waiting((*waiting, *asked), has_new_quote or not names.issuperset(states))
+
+
+def _find_offered_sentences(
+    snapshot: PassageSnapshot,
+    own_drafts: Iterable[StoredDraft],
+    candidates: Iterable[_Candidate],
+) -> dict[str, SentenceState]:
+    """Find the undecided sentences that a draft may be about, keyed by their hashes."""
+    drafted_hashes = set(
+        chain.from_iterable(draft.sentence_hashes for draft in own_drafts)
+    )
+    for candidate in candidates:
+        if _may_become_card(snapshot, candidate.draft):
+            drafted_hashes.add(candidate.sentence_hash)
+    return sentence_decisions.get_undecided_sentences(
+        snapshot.compute_sentence_states(drafted_hashes)
+    )
+
+
+def _may_become_card(snapshot: PassageSnapshot, draft: Draft) -> bool:
+    """Return whether a draft may become a new card, and not only new text of a card."""
+    return not draft.is_proposed and not has_decided_text(snapshot.passage, draft)
 
 
 def _iter_hand_written(
     snapshot: PassageSnapshot, device_id: str
 ) -> Iterator[StoredDraft]:
+    """Yield the hand-written drafts that wait."""
     for made in snapshot.made:
-        if not (
-            made.is_hand_written and should_offer_draft(snapshot.passage, made, device_id)
-        ):
+        if not made.is_hand_written:
+            continue
+        if not should_offer_draft(snapshot.passage, made, device_id):
             continue
         card = find_changed_card(snapshot, made, device_id)
-        is_held = card is not None and needs_confirmation(card, made, snapshot.highlight)
-        if card and not is_held:
+        if card and not needs_confirmation(card, made, snapshot.highlight):
             continue  # the next run gives the card this text
         sentences = sentence_decisions.find_covered_sentences(snapshot.text, made.quote)
         yield replace(
@@ -127,64 +149,73 @@ def _iter_hand_written(
         )
 
 
-def _locate(snapshot: PassageSnapshot) -> Iterator[_Candidate]:
+def _iter_candidates(snapshot: PassageSnapshot) -> Iterator[_Candidate]:
     """Yield the other drafts with their sentence. Those of a removed sentence follow the text."""
-    live = {card.guid for card in snapshot.passage.live_cards} | {
-        *snapshot.related.live_cards
-    }
+    live_guids: set[str] = {card.guid for card in snapshot.passage.live_cards}
+    live_guids.update(snapshot.related.live_cards)
     for made in snapshot.made:
         if made.is_hand_written:
             continue
-        [name] = made.sentence_hashes or [""]
+        [made_for_hash] = made.sentence_hashes or [""]
+        sentence = sentence_decisions.find_draft_sentence(made, snapshot.text)
+        is_removed = made_for_hash and made_for_hash not in snapshot.sentence_hashes
+        if not snapshot.text or not is_removed:
+            yield _Candidate(made, made, sentence, made_for_hash)
+            continue
         draft = made
-        sentence = sentence_decisions.find_draft_sentence(draft, snapshot.text)
-        if snapshot.text and name and name not in snapshot.sentence_hashes:
-            if not sentence:
-                if made.revised_guid in live:
-                    continue  # the user is asked about the card itself
-                draft = snapshot.update_quote(made)
-                sentence = sentence_decisions.find_draft_sentence(draft, snapshot.text)
-            name = sentence_decisions.hash_sentence(sentence)
+        if not sentence:
+            if made.revised_guid in live_guids:
+                continue  # the user is asked about the card itself
+            draft = snapshot.update_quote(made)
+            sentence = sentence_decisions.find_draft_sentence(draft, snapshot.text)
+        name = sentence_decisions.hash_sentence(sentence)
         yield _Candidate(made, draft, sentence, name)
 
 
 def _iter_generated(
     snapshot: PassageSnapshot,
-    candidates: list[_Candidate],
-    states: dict[str, SentenceState],
+    candidates: Iterable[_Candidate],
+    offered: Mapping[str, SentenceState],
 ) -> Iterator[StoredDraft]:
-    outdated = snapshot.find_outdated_cards()
-    for made, draft, sentence, name in candidates:
-        state = states.get(name)
-        outdated_guid = find_outdated_card(snapshot, outdated, draft, sentence)
-        if state is None and is_decided(
-            snapshot, draft, name, since=made.after_event_number
-        ):
-            continue
-        state = state or SentenceState(sentence)
+    """Yield the drafts that wait of those that aren't hand-written."""
+    outdated_cards = snapshot.find_outdated_cards()
+    for candidate in candidates:
+        made, draft, sentence, sentence_hash = candidate
+        state = offered.get(sentence_hash)
+        if state is None:
+            since = made.after_event_number
+            if is_decided(snapshot, draft, sentence_hash, since=since):
+                continue
+            state = SentenceState(sentence)
+        outdated_guid = find_outdated_card(snapshot, outdated_cards, draft, sentence)
         guid = outdated_guid or find_revised_card(snapshot, state, draft)
-        removed = ""
         if guid and not draft.is_proposed:
-            removed = snapshot.find_removed_sentence(made)
-        if removed and made.revised_guid:
+            removed_sentence = snapshot.find_removed_sentence(made)
+            if removed_sentence and made.revised_guid:
+                continue  # it would have been new text, which the passage has no more
+            if removed_sentence:
+                # a short quote is also in the new sentence, for which the draft wasn't made
+                draft, guid = replace(draft, drafted_quote=removed_sentence), None
+        if guid is None and not _may_become_card(snapshot, draft):
             continue
-        if removed:
-            # a short quote is also in the new sentence, for which the draft wasn't made
-            draft, guid = replace(draft, drafted_quote=removed), None
-        if not guid and (draft.is_proposed or has_decided_text(snapshot.passage, draft)):
-            continue
-        if outdated_guid and guid:
-            del outdated[outdated_guid]
-        if guid and draft.gaps:
-            text = snapshot.find_card(guid).get_field("Text")
-            draft = move_gap_to_front(draft, find_most_similar_gap(draft, text))
+        if guid is not None:
+            if guid == outdated_guid:
+                del outdated_cards[guid]  # no other draft rewords it
+            draft = _choose_gap_of_card(draft, snapshot.find_card(guid))
         yield replace(
             draft,
-            sentence_hashes=(name,) if name else (),
+            sentence_hashes=(sentence_hash,) if sentence_hash else (),
             revised_guid=guid,
             replaced_guid=None,
             similar_removed_sentence=state.similar_removed,
         )
+
+
+def _choose_gap_of_card(draft: StoredDraft, card: Card) -> StoredDraft:
+    """Return a proposal with that gap first which the card has."""
+    if not draft.gaps:
+        return draft
+    return move_gap_to_front(draft, find_most_similar_gap(draft, card.get_field("Text")))
 
 
 # --- drafts, cards and decisions --------------------------------------------------------
