@@ -3,9 +3,9 @@
 Each function loads a snapshot of the passage, plans the decision (`decision_plans`) and
 records it (`decision_recording`). All events of a decision belong to one action.
 
-A decision archives the pending drafts that it resolves, so that `undo_decision` can restore
-them. An undo either reverts everything or is refused with a reason. It is recorded as an
-event, but can't itself be undone by the user.
+Which drafts wait is computed again after a decision (`waiting`), and also after an undo. An undo
+either reverts everything or is refused with a reason. It is recorded as an event, but can't
+itself be undone by the user.
 """
 
 from __future__ import annotations
@@ -796,8 +796,8 @@ def make_card(
 ) -> Guid:
     """Create a card from a draft or from the user's own text.
 
-    Pending drafts that the decision resolves are archived. `by` is `USER` or `POLICY`. `forced`
-    records that the user has overridden a check that blocks the draft.
+    `by` is `USER` or `POLICY`. `forced` records that the user has overridden a check that blocks the
+    draft.
     """
     event = decision_recording.record_decision(
         store, plan_accept(snapshot, content, by, forced=forced)

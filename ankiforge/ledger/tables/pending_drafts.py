@@ -1,9 +1,9 @@
-"""The table `draft` with the pending drafts, and `decided` with the drafts that were decided on.
+"""The table `made` with what drafters made, and `draft` with the drafts that wait.
 
-A decision moves the drafts that it resolves from `draft` to `decided`, and undo moves them
-back. The view `offered` adds the passage and the offer to each pending draft. Drafts with the
-same offer are alternatives that the user decides on together. The module also writes the
-result of drafting to the row of a highlight.
+`draft` is computed from `made` and from the decisions (`ledger.waiting`). The view `offered` adds
+the passage and the offer to each waiting draft. Drafts with the same offer are alternatives that
+the user decides on together. The module also writes the result of drafting to the row of a
+highlight.
 """
 
 from __future__ import annotations
