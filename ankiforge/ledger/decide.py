@@ -796,8 +796,8 @@ def make_card(
 ) -> Guid:
     """Create a card from a draft or from the user's own text.
 
-    `by` is `USER` or `POLICY`. `forced` records that the user has overridden a check that blocks the
-    draft.
+    `by` is `USER` or `POLICY`. `forced` records that the user has overridden a check that blocks
+    the draft.
     """
     event = decision_recording.record_decision(
         store, plan_accept(snapshot, content, by, forced=forced)
