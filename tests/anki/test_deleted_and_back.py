@@ -38,16 +38,13 @@ def test_what_is_deleted_while_the_sources_are_read_is_not_in_the_package(
     assert desk.card("Hund")["verdict"] == "accepted"
 
 
-def test_what_a_package_brings_back_is_told_once(desk, backend, tmp_path: Path):
+def test_what_a_package_brings_back_is_not_sent_twice(desk, backend, tmp_path: Path):
     desk.write(TWO)
     desk.go()
     desk.write(TWO.replace("cat", "a cat"))
     desk.run(written=1)
     desk.delete()
     desk.load(new=1)
-    said = told(desk)
-    assert "back by an import, 1 deleted note:" in said
-    assert f"ankiforge reject {desk.guid()[:10]}" in said
     assert "deleted" not in told(desk)
     backend.export(desk.col, tmp_path / "export.apkg")
     desk.forge.ok("pull", tmp_path / "export.apkg")
@@ -64,15 +61,6 @@ def test_what_a_package_brings_back_is_told_once(desk, backend, tmp_path: Path):
         desk.forge.ok("status").stdout
     )
     assert len(desk.forge.ok(*command.split(), "--json").lines) == 1
-
-
-def test_what_was_never_seen_and_came_back_is_told(desk):
-    desk.write(TWO)
-    desk.run(written=2)
-    desk.load(new=2)
-    desk.delete()
-    desk.load()
-    assert "back by an import, 1 deleted note:" in told(desk)
 
 
 def test_a_deletion_that_was_undone_here_or_there_is_not_told(desk):
@@ -130,20 +118,6 @@ def test_what_a_person_wants_again_on_one_computer_is_not_retired_by_another(
     share(desk.forge, other)
     other.ok("run")
     assert [card["verdict"] for card in other.cards()] == ["accepted", "accepted"]
-
-
-def test_an_old_package_is_told_too(desk, tmp_path: Path):
-    desk.write(TWO)
-    desk.run(written=2)
-    old = tmp_path / "old.apkg"
-    old.write_bytes(desk.package.read_bytes())
-    desk.load(new=2)
-    desk.run()
-    desk.delete()
-    desk.run(tombstones=1)
-    desk.anki.load(old)
-    assert "back by an import, 1 deleted note:" in told(desk)
-    assert desk.card()["verdict"] == "accepted"
 
 
 # --- a deck is deleted ----------------------------------------------------------------------
