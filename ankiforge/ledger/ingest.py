@@ -10,7 +10,10 @@ key. A run that was killed can be repeated with the same result.
 from __future__ import annotations
 
 import time
+from collections import Counter, defaultdict
 from collections.abc import Collection, Iterable, Mapping, Sequence
+from itertools import groupby
+from operator import itemgetter
 from pathlib import Path
 
 from msgspec import convert
@@ -18,6 +21,7 @@ from msgspec.structs import replace
 
 from ankiforge.ledger.events import SOURCE, PassageReading, hash_text, normalize_text
 from ankiforge.ledger.match import (
+    MIN_SHARED_FRACTION,
     DocumentHighlights,
     MatchedHighlight,
     Pairs,
@@ -69,6 +73,7 @@ def ingest_scan_results(
     selections: Mapping[str, str] = {},
     configured_sources: frozenset[str] | None = None,
     missing_sources: Collection[str] = (),
+    removed_sources: Collection[str] = (),
     missing_documents: Collection[DocumentId] = (),
 ) -> IngestReport:
     """Ingest everything that the sources yield in a run.
@@ -83,6 +88,8 @@ def ingest_scan_results(
         configured_sources: The names of all sources in the settings, or None if unknown.
         missing_sources: The names of the sources whose directory or file is missing. It may have
             been moved.
+        removed_sources: The names of those missing sources that are hardly on an unplugged disk.
+            If their directory was moved, the passages that it has lost count as missing.
         missing_documents: The documents whose files are missing, even if no source lists their
             container in this run. Such a document has moved if a listed document contains its
             passages.
@@ -95,6 +102,7 @@ def ingest_scan_results(
         selections=selections,
         configured_sources=configured_sources,
         missing_sources=missing_sources,
+        removed_sources=removed_sources,
         missing_documents=missing_documents,
     )
     report = run.run(scan_results)
@@ -120,6 +128,7 @@ class IngestRun:
         selections: Texts,
         configured_sources: frozenset[str] | None,
         missing_sources: Collection[str],
+        removed_sources: Collection[str] = (),
         missing_documents: Collection[DocumentId] = (),
     ) -> None:
         self.store = store
@@ -130,6 +139,7 @@ class IngestRun:
         }
         """For each source whose directory or file is missing, the keys of the passages that no
         other source contains."""
+        self.removed_sources = removed_sources
         self.missing_documents = set(missing_documents)
         self.run_number = int(store.get_meta("run") or 0) + 1
         self.started_at = time.time()
@@ -193,6 +203,7 @@ class IngestRun:
                 self.batch_highlights.clear()
                 self.batch_pairs.clear()
         with self.store.transaction():
+            self._relocate_documents()
             query = f"SELECT id FROM document WHERE source IN {JSON_VALUES}"
             rows = self.store.fetch_rows(query, to_json([*self.sole_keys_by_source]))
             missing_ids = [row["id"] for row in rows]
@@ -294,6 +305,68 @@ class IngestRun:
         return True
 
     # --- changes in a container ---------------------------------------------------------
+
+    def _relocate_documents(self) -> None:
+        """Assign the documents of each removed directory to the directory that it was moved to.
+
+        They are then compared as if they had been edited in place. A directory was moved if new
+        documents at its relative paths have at least half of its passages, or if a new directory
+        without a passage has documents at all of its paths. Otherwise, each document is looked for
+        by itself (`_find_old_rows`). The sizes of files, by which a run decides before it reads
+        them whether `--deck` and `--marks` apply, don't matter, because files may have been edited.
+        """
+        if not self.removed_sources:
+            return
+        container_rows = self.store.fetch_rows("SELECT DISTINCT container FROM document")
+        other_containers = {row["container"] for row in container_rows}
+        new_places = defaultdict[str, set[Pair]](set)  # by the texts of their passages
+        for document in self.deferred_documents:
+            pair = (document.container, get_document_path(document))
+            if document.highlights:
+                other_containers.add(document.container)
+            if find_document(self.store, *pair) is None:
+                for text in {get_anchor(each)[0] for each in document.highlights}:
+                    new_places[text].add(pair)
+        passage_rows = self.store.fetch_rows(
+            "SELECT d.*, h.folded FROM document d"
+            " LEFT JOIN highlight h ON h.document = d.id AND h.state = d.state"
+            " WHERE d.state IN ('present', 'unselected')"
+            f" AND d.source IN {JSON_VALUES} ORDER BY d.container",
+            to_json(sorted(self.removed_sources)),
+        )
+        for _, group in groupby(passage_rows, key=itemgetter("container")):
+            rows = list(group)
+            passages = [row for row in rows if row["folded"] is not None]
+            paths = {row["place"] for row in passages}
+            # the number of passages found in each directory, as (container, path)
+            counts = Counter(
+                (container, place.removesuffix(row["place"]))
+                for row in passages
+                for container, place in new_places.get(row["folded"], ())
+                if f"/{place}".endswith(f"/{row['place']}")
+            )
+            for container in sorted(self.listing.places.keys() - other_containers):
+                if paths and paths <= self.listing.places[container]:
+                    counts[container, ""] = len(passages)
+            for (container, directory), count in counts.most_common(1):
+                if count >= MIN_SHARED_FRACTION * len(passages):
+                    for row in {row["id"]: row for row in rows}.values():
+                        self._relocate_document(row, container, directory + row["place"])
+
+    def _relocate_document(self, row: Row, container: str, place: str) -> None:
+        is_known = container in self.listing.complete
+        is_known |= self.listing.is_listed(container, place)
+        if is_known and find_document(self.store, container, place) is None:
+            source = self.listing.sources.get(container, row["source"])
+            self.store.execute(
+                "UPDATE document SET container = ?, place = ?, source = ?,"
+                " state = 'present' WHERE id = ?",
+                *(container, place, source, row["id"]),
+            )
+            query = (
+                "UPDATE highlight SET state = 'present' WHERE document = ? AND state = ?"
+            )
+            self.store.execute(query, row["id"], row["state"])
 
     def _find_documents_to_unselect(self) -> list[DocumentId]:
         """Find the documents of sources that were removed from the settings or copied elsewhere.
@@ -405,6 +478,10 @@ class IngestRun:
                     row["id"],
                 )
         for document, old_row in zip(read_documents, old_rows, strict=True):
+            # what a document has lost while its directory was moved counts as missing
+            if old_row and old_row["source"] in self.removed_sources:
+                query = "UPDATE highlight SET state = 'present' WHERE document = ? AND state = ?"
+                self.store.execute(query, old_row["id"], old_row["state"])
             document_id = write_document(self.store, document, old_row)
             if old_row is None and not document.highlights:
                 self.report.unmarked.append((container, get_document_path(document)))

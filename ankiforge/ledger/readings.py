@@ -196,6 +196,8 @@ class DocumentListing:
         """The completely listed containers. Their unlisted documents are absent."""
         self.directories: dict[str, str] = {}
         """The directory of each container, or "" if it has none."""
+        self.sources: dict[str, str] = {}
+        """The name of the source of each container."""
         self._unread: set[str] = set()
         """The paths of the documents that could not be read."""
         self._unread_directories: tuple[str, ...] = ()
@@ -216,6 +218,7 @@ class DocumentListing:
             elif isinstance(sighting, ScanEnd):
                 self.places.setdefault(sighting.container, set())
                 self.directories[sighting.container] = sighting.directory
+                self.sources[sighting.container] = sighting.source
                 if sighting.complete:
                     self.complete.add(sighting.container)
             else:

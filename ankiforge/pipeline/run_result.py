@@ -138,6 +138,8 @@ class RunParameters(Value):
     """The names of all sources that the workspace reads, or None if unknown."""
     missing: frozenset[str] = frozenset()
     """The names of remembered sources whose files are missing."""
+    removed: frozenset[str] = frozenset()
+    """The names of those missing sources whose directory was moved or deleted."""
     missing_documents: frozenset[DocumentId] = frozenset()
     """The stored documents whose files are missing and may have been moved to a given PATH."""
     limit: int | None = None

@@ -117,6 +117,11 @@ class SourceSelection(NamedTuple):
     """
     missing: frozenset[str]
     """The names of the sources found only at missing remembered PATHs."""
+    removed: frozenset[str] = frozenset()
+    """The names of the missing sources whose directory was moved or deleted, as far as can be seen.
+
+    Its parent directory still exists and contains something, unlike that of an unplugged disk.
+    """
 
 
 # --- selecting --------------------------------------------------------------------------
@@ -187,10 +192,13 @@ def select_sources(
                 selection.problems.append(missing)
     names = {entry.name for entry in workspace.config.sources}
     absent_names: set[str] = set()
+    unplugged_names: set[str] = set()
     for place in selection.places:
         source = selection.sources.get(place.source_key)
         is_read = Path(place.path).exists() or (source and not source.paths)
         (names if is_read else absent_names).add(place.name)
+        if not is_read and not _is_removed(place):
+            unplugged_names.add(place.name)
     absent_names -= names
     if not paths:
         names |= absent_names
@@ -200,6 +208,7 @@ def select_sources(
         tuple(selection.places),
         frozenset(names),
         frozenset(absent_names),
+        frozenset(absent_names - unplugged_names),
     )
 
 
@@ -266,6 +275,15 @@ def _is_covered(missing: RememberedPath, present: Iterable[RememberedPath]) -> b
             if _contains(Path(place.path), Path(missing.path)):
                 return True
     return False
+
+
+def _is_removed(place: RememberedPath) -> bool:
+    """Return whether the directory of a source was moved or deleted, rather than unplugged."""
+    parent = place.directory.parent
+    if place.directory.exists() or is_export_kind(place.kind) or not parent.is_dir():
+        return False
+    with os.scandir(parent) as entries:
+        return any(entries)
 
 
 class _Selector:
@@ -1087,6 +1105,7 @@ def ingest_sources(job: RunParameters, ledger: Ledger) -> RunStep:
         selections=selections,
         configured_sources=job.in_use,
         missing_sources=job.missing,
+        removed_sources=job.removed,
         missing_documents=job.missing_documents,
     )
     listed = Counter[str]()

@@ -542,6 +542,7 @@ class Workspace:
             model=None if self.read_only else model,
             in_use=selection.in_use,
             missing=selection.missing,
+            removed=selection.removed,
             missing_documents=frozenset(missing),
             decks=decks,
             limit=options.limit,

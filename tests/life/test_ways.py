@@ -8,6 +8,7 @@ FAST = {
     ("chat", "fact"),
     ("chat", "deleted"),
     ("chat", "moved"),
+    ("chat", "folder and deleted"),
     ("own", "fact"),
     ("question", "fact"),
     ("proposal", "both"),
@@ -16,6 +17,7 @@ FAST = {
     ("chosen", "moved"),
     ("chosen", "both"),
     ("chosen", "folder"),
+    ("chosen", "folder and deleted"),
     ("chosen, page", "deleted"),
     ("edited", "fact"),
 }

@@ -168,6 +168,44 @@ def notes(workspace: Workspace) -> Path:
     return folder.resolve()
 
 
+@pytest.mark.parametrize(
+    ("kind", "path", "others", "root", "removed"),
+    [
+        ("obsidian", "beside/n", "beside/photo/x", "", True),
+        ("obsidian", "beside/n", "", "", False),  # the disk is unplugged
+        (
+            "obsidian",
+            "beside/n",
+            "beside",
+            "",
+            False,
+        ),  # so is it, its mount point is there
+        ("obsidian", "beside/n", "beside/n/b.md", "", False),
+        ("obsidian", "beside/n/a.md", "beside/n/b.md", "beside/n", False),
+        ("obsidian", "beside/n/a.md", "beside/photo/x", "beside/n", True),
+        (
+            "kindle",
+            "beside/n.txt",
+            "beside/photo/x",
+            "",
+            False,
+        ),  # others have its highlights
+    ],
+)
+def test_a_missing_source_was_removed_or_is_on_an_unplugged_disk(
+    workspace, notes, kind, path, others, root, removed
+):
+    if others:
+        (notes.parent / others).mkdir(parents=True)
+    paths = [str(notes.parent / part) if part else "" for part in (path, root)]
+    place = RememberedPath(paths[0], kind, "n", paths[1])
+    store_remembered_paths(workspace.folder.state_directory, [place])
+    found = select(workspace, notes)
+    is_missing = not (notes.parent / path).exists()
+    assert found.missing == (frozenset("n") if is_missing else frozenset())
+    assert found.removed == (frozenset("n") if removed else frozenset())
+
+
 def test_a_path_is_read_and_remembered(workspace, notes):
     found = select(workspace, notes)
     [source] = found.sources

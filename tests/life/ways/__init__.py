@@ -178,6 +178,9 @@ EVENTS: Final = {
     "folder and fact": Event(
         (put_new_fact,), waits=True, renames_folder=True, is_edited_before_run=True
     ),
+    "folder and deleted": Event(
+        (_deleted, _stay), lost=True, renames_folder=True, is_edited_before_run=True
+    ),
 }
 
 
