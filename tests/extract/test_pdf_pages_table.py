@@ -1,7 +1,6 @@
 """Marks that go on over a page break, passages in tables, and pages that were read before: rows."""
 
 import struct
-import threading
 from itertools import chain
 from types import SimpleNamespace
 
@@ -12,17 +11,15 @@ from ankiforge.extract.pdf.mark_text import MarkTextFinder
 from ankiforge.extract.pdf.messages import (
     DrawPageReply,
     Failure,
-    MeasurePages,
     MeasurePagesReply,
     PageHighlight,
     QuoteContext,
     ReadMarksReply,
-    ReadPages,
     ReadPagesReply,
     StoredQuote,
 )
 from ankiforge.extract.pdf.requests import _continues_on_next_page, _locate_mark
-from ankiforge.extract.pdf.worker import PdfWorkerPool, WorkerProcess, process_request
+from ankiforge.extract.pdf.worker import PdfWorkerPool
 from tests.extract.test_chars_table import page
 from tests.makers.pdf_writer import Page, mark, paragraph, write_pdf
 
@@ -243,24 +240,6 @@ def test_a_file_that_cannot_be_read_has_no_pages(tmp_path):
         assert pool.draw_page(path, 0, (), 100).picture == b""
         contexts, failure = pool.find_contexts(path, ())
     assert (contexts, failure.what) == ([], "it is not a PDF")
-
-
-def test_a_process_that_cannot_be_forked_replies_as_a_forked_one(tmp_path):
-    path = tmp_path / "a.pdf"
-    path.write_bytes(b"no PDF")
-    requests = [ReadPages(str(path), 0, 1), MeasurePages(str(path))]
-    ended = threading.Event()
-    other = threading.Thread(target=ended.wait)  # with which forking could hang
-    other.start()
-    try:
-        process = WorkerProcess(60.0)
-        replies = [process.send(request) for request in requests]
-        process.kill()
-    finally:
-        ended.set()
-        other.join()
-    assert replies == [process_request(request) for request in requests]
-    assert replies[0].what == "it is not a PDF"
 
 
 # --- the picture of a page ----------------------------------------------------------------------------

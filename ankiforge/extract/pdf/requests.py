@@ -1,19 +1,14 @@
 """Reply to requests about a PDF: its annotations, its text, the context of quotes, pictures.
 
-A worker process calls `process_pdf_request` for each request. If PDFium can't open a file, the file
-is repaired in memory, and PDFium opens the repaired copy. Falling back to another library instead
-would extract slightly different text, which would change the keys of highlights
-(`benchmarks/broken_pdfs.py`).
+A worker process calls `process_pdf_request` for each request.
 """
 
 from __future__ import annotations
 
-import re
 from collections import defaultdict
 from collections.abc import Callable, Iterator, Sequence
-from contextlib import ExitStack, closing, suppress
+from contextlib import closing
 from functools import cache, cached_property, lru_cache
-from io import BytesIO
 from itertools import chain
 from operator import attrgetter
 from pathlib import Path
@@ -22,7 +17,12 @@ from typing import Any
 import pypdfium2 as pdfium  # type: ignore[import-untyped]
 from msgspec import structs
 
-from ankiforge.extract.files import MISSING_FILE_HINT, open_regular_file, read_stamp
+from ankiforge.extract.files import (
+    MISSING_FILE_HINT,
+    Stamp,
+    open_regular_file,
+    read_stamp,
+)
 from ankiforge.extract.pdf.annotations import (
     TEXT_MARK_KINDS,
     Annotation,
@@ -99,61 +99,6 @@ from ankiforge.text.located import locate_text
 from ankiforge.text.normalize import is_same_text, normalize_for_lookup
 from ankiforge.text.passages import get_paragraphs_around, join_bullets
 
-# The entry that identifies the document catalog, and the header of an object: `12 0 obj`.
-_CATALOG = re.compile(rb"/Type\s*/Catalog\b")
-_OBJECT_HEADER = re.compile(rb"(\d{1,10})\s+(\d{1,5})\s+obj\b")
-# The number of bytes before the catalog's /Type in which to search for its object header.
-_CATALOG_LOOKBACK_BYTES = 4_000
-# The object count in a new trailer, larger than in any file. PDFium counts the objects itself.
-_TRAILER_OBJECT_COUNT = 10_000_000
-
-
-def iter_repaired_copies(path: Path) -> Iterator[bytes]:
-    """Yield up to three repaired copies of a damaged PDF, for PDFium to try in order.
-
-    1. the file with a new trailer, in case its end is missing or damaged
-    2. the file rewritten by pypdf, which tolerates wrong references and lengths, and decrypts
-       files that have an empty password
-    3. the first copy, rewritten by pypdf
-
-    Raises:
-        MemoryError: Creating a copy exceeds the memory limit.
-        OSError: The file can't be read.
-    """
-    raw = path.read_bytes()
-
-    # Append a trailer that refers to the last catalog, which is the newest one. That isn't enough
-    # for an encrypted file.
-    copies = [raw]
-    catalogs = list(_CATALOG.finditer(raw))
-    if catalogs and b"/Encrypt" not in raw:
-        catalog_start = catalogs[-1].start()
-        search_start = max(0, catalog_start - _CATALOG_LOOKBACK_BYTES)
-        objects = list(_OBJECT_HEADER.finditer(raw, search_start, catalog_start))
-        if objects:
-            trailer = b"\ntrailer\n<< /Root %s %s R" % objects[-1].groups()
-            trailer += b" /Size %d >>\n" % _TRAILER_OBJECT_COUNT
-            copies.append(raw + trailer + b"startxref\n0\n%%EOF\n")
-    yield from copies[1:]
-    yield from filter(None, map(_rewrite_with_pypdf, copies))
-
-
-def _rewrite_with_pypdf(raw: bytes) -> bytes:
-    from pypdf import PdfReader, PdfWriter
-
-    copy = BytesIO()
-    try:
-        reader = PdfReader(BytesIO(raw), strict=False)
-        if reader.is_encrypted and not reader.decrypt(""):
-            return b""
-        PdfWriter(clone_from=reader).write(copy)
-    except MemoryError:
-        raise
-    except Exception:  # noqa: BLE001 - pypdf raises many kinds of errors on damaged files
-        return b""
-    return copy.getvalue()
-
-
 # --- problems with a file -------------------------------------------------------------
 
 _LOCKED = Failure(
@@ -174,10 +119,6 @@ _OUT_OF_MEMORY = Failure(
 )
 TRUNCATED_NOTICE = (
     "its end is missing; marks may be missing too",
-    "download it again, or open it in a PDF reader and save a copy",
-)
-REPAIRED_NOTICE = (
-    "it is damaged; what could be read was read, and marks may be missing",
     "download it again, or open it in a PDF reader and save a copy",
 )
 _UNRELIABLE_TEXT = "its text layer differs from what the page shows"
@@ -216,7 +157,10 @@ def process_pdf_request(request: Request) -> Reply:
     path = Path(request.path)
     try:
         if isinstance(request, ReadPages):
-            return _read_pages(request, path)
+            pdf = _open_for_pages(path, read_stamp(path))
+            if isinstance(pdf, Failure):
+                return pdf
+            return pdf.read_pages(request.first, request.number)
         opened = _open_document(path)
         if isinstance(opened, Failure):
             return opened
@@ -257,45 +201,23 @@ def _render(
             return rendering.read_page_sizes(document)
 
 
-_open_files: dict[str, tuple[ExitStack, _OpenPdf]] = {}
-"""At most one entry: the file whose pages are being read, keyed by path and stamp.
+@lru_cache(maxsize=1)
+def _open_for_pages(path: Path, stamp: Stamp | None) -> _OpenPdf | Failure:
+    """Open the file whose pages are being read.
 
-The entry is removed after the last pages have been read.
-"""
-
-
-def _read_pages(request: ReadPages, path: Path) -> Reply:
-    """Read the text of a range of pages.
-
-    The file stays open until its last page has been read, because opening it takes as long as
-    reading a sixth of its pages.
+    It stays open, because opening it takes as long as reading a sixth of its pages.
     """
-    file_key = f"{path} {read_stamp(path)}"
-    if file_key not in _open_files:
-        for previous, _ in _open_files.values():
-            previous.close()
-        _open_files.clear()
-        opened = _open_document(path)
-        if isinstance(opened, Failure):
-            return opened
-        document, _ = opened
-        stack = ExitStack()
-        stack.enter_context(closing(document))
-        pdf = stack.enter_context(closing(_OpenPdf(_FilePages(document), path.stem)))
-        _open_files[file_key] = stack, pdf
-    stack, pdf = _open_files[file_key]
-    pages_read = pdf.read_pages(request.first, request.number)
-    if request.first + request.number >= len(pages_read.prints):
-        stack.close()
-        del _open_files[file_key]
-    return pages_read
+    opened = _open_document(path)
+    if isinstance(opened, Failure):
+        return opened
+    document, _ = opened
+    return _OpenPdf(_FilePages(document), path.stem)
 
 
 def _open_document(path: Path) -> tuple[pdfium.PdfDocument, list[Pair]] | Failure:
-    """Open a PDF, and repair it if necessary. The caller must close the document.
+    """Open a PDF. The caller must close the document.
 
-    PDFium itself repairs a damaged or missing cross-reference table. If it still can't open the
-    file, the copies from `iter_repaired_copies` are tried.
+    PDFium itself repairs a damaged or missing cross-reference table.
 
     Returns:
         (document, notices about the file), or a `Failure` if the file can't be opened.
@@ -306,26 +228,16 @@ def _open_document(path: Path) -> tuple[pdfium.PdfDocument, list[Pair]] | Failur
         tail = file.read()
     if b"%PDF-" not in head:
         return _NOT_A_PDF if head.strip(b"\x00 \r\n\t") else EMPTY_FILE
-    failure = DAMAGED_FILE
     try:
-        document = _open_nonempty(path)
-        if b"%%EOF" in tail or b"startxref" in tail:
-            return document, []
-        return document, [TRUNCATED_NOTICE]
+        document = pdfium.PdfDocument(path)
     except pdfium.PdfiumError as error:
-        if "password" in str(error).lower():
-            failure = _LOCKED
-    for copy in iter_repaired_copies(path):
-        with suppress(pdfium.PdfiumError):
-            return _open_nonempty(copy), [REPAIRED_NOTICE]
-    return failure
-
-
-def _open_nonempty(file: Path | bytes) -> pdfium.PdfDocument:
-    document = pdfium.PdfDocument(file)
+        return _LOCKED if "password" in str(error).lower() else DAMAGED_FILE
     if not len(document):
-        raise pdfium.PdfiumError("no pages")
-    return document
+        document.close()
+        return DAMAGED_FILE
+    if b"%%EOF" in tail or b"startxref" in tail:
+        return document, []
+    return document, [TRUNCATED_NOTICE]
 
 
 def _read_marks(
@@ -337,15 +249,12 @@ def _read_marks(
         notices = [(message, HIDDEN_MARKS_HINT), *notices]
     reply = ReadMarksReply(
         notices=tuple(notices),
-        is_whole=TRUNCATED_NOTICE not in notices and REPAIRED_NOTICE not in notices,
+        is_whole=TRUNCATED_NOTICE not in notices,
         left_out=annotations.left_out,
     )
     if request.named or annotations.marks or pages.damaged:
         with closing(_OpenPdf(pages, name)) as open_pdf:
-            reply = open_pdf.read_marks(annotations.marks, reply)
-    if reply.problems:  # the problems already list the unreadable pages
-        others = [notice for notice in reply.notices if notice != REPAIRED_NOTICE]
-        reply = structs.replace(reply, notices=tuple(others))
+            return open_pdf.read_marks(annotations.marks, reply)
     return reply
 
 
