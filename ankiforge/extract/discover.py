@@ -1,8 +1,6 @@
 """Find the source type of a file, and the sources at a path.
 
 Files in a directory that no source reads are reported once, as a count for each kind of file.
-Each source counts the files that it skips in `SkippedFiles`. Since another source may read
-these files, a file is only reported if all sources of the directory skipped it.
 """
 
 from __future__ import annotations
@@ -10,16 +8,12 @@ from __future__ import annotations
 import os
 from collections import Counter, defaultdict
 from collections.abc import Callable, Container, Iterable, Iterator, Mapping, Sequence
-from contextlib import suppress
 from pathlib import Path
 from typing import NamedTuple
-
-import msgspec
 
 from ankiforge.errors import PlugInError
 from ankiforge.extract.base import Candidate, Confidence, SourceType
 from ankiforge.extract.files import (
-    SYSTEM_DIRECTORIES,
     find_vault,
     is_hidden,
     is_skipped_directory,
@@ -32,9 +26,8 @@ from ankiforge.extract.registry import (
     load_source_types,
     load_types_for_suffix,
 )
-from ankiforge.model import Strings, Value
+from ankiforge.model import Value
 from ankiforge.plugins import wrap_plugin_errors
-from ankiforge.text import format_count
 
 # Both types read Markdown. "obsidian" reads the notes of a vault and single notes. "markdown" reads
 # notes that earlier runs read as plain files, and texts that no other type recognises.
@@ -324,15 +317,13 @@ def explain_no_source(path: Path) -> str:
     if path.is_file():
         return "; ".join([explain_unread_file(path) or default_reason, *errors])
     reasons = [default_reason, *errors[:_MAX_REASONS]]
-    skipped = SkippedFiles()
     for file in iter_files(path):
-        skipped.count_file(file)
         reason = explain_unread_file(file) if len(reasons) <= _MAX_REASONS else ""
         if reason:
             reasons.append(f"{file.relative_to(path)}: {reason}")
-    unread_text = summarize_unread(path, skipped.count_by_suffix, KINDS_BY_SUFFIX).summary
-    if unread_text:
-        reasons.append(f"it holds {unread_text}")
+    unread = count_files(path, _MARKABLE_SUFFIXES - KINDS_BY_SUFFIX.keys())
+    if unread.summary:
+        reasons.append(f"it holds {unread.summary}")
     return "; ".join(reasons)
 
 
@@ -374,8 +365,6 @@ _UNREPORTED_DIRECTORIES = frozenset(
 """Further directories whose files aren't reported."""
 _OUR_FILE_PREFIX = "ankiforge."
 """The prefix of files written by this program."""
-_ICLOUD_SUFFIX = ".icloud"
-_KOREADER_SUFFIX = ".sdr"
 
 PICTURE_SUFFIXES = frozenset(
     ".avif .bmp .gif .heic .heif .ico .jpeg .jpg .png .psd .svg .tif .tiff .webp".split()
@@ -387,7 +376,6 @@ _MARKABLE_SUFFIXES = frozenset(
         ".azw .azw3 .cbr .cbz .csv .djvu .doc .docx .enex .epub .fb2 .htm .html .ipynb .json .key"
         " .kfx .lua .mobi .odp .odt .one .opml .org .pages .pdf .ppt .pptx .rtf .sqlite .srt .tex"
         " .tid .txt .vtt .xhtml .xls .xlsx"
-        f" {_ICLOUD_SUFFIX} {_KOREADER_SUFFIX}"
     ).split()
 )
 # How to convert a file in an unsupported format, keyed by space-separated suffixes.
@@ -421,119 +409,53 @@ def suggest_conversion(path: Path) -> str:
     return next(suggestions, "")
 
 
-EMPTY_FILE_KIND = "empty file"
-"""The kind under which empty files are counted, regardless of their suffix."""
-MARKED_ATTACHMENT_KIND = "PDF of Zotero marked by another program"
-"""The kind under which PDFs in Zotero's storage are counted if Zotero doesn't know their marks."""
-# The singular and plural names of the kinds whose suffix isn't descriptive.
-_KIND_NAMES = {
-    EMPTY_FILE_KIND: ("empty file", "empty files"),
-    _KOREADER_SUFFIX: ("KOReader folder", "KOReader folders"),
-    _ICLOUD_SUFFIX: (
-        "file not downloaded from iCloud",
-        "files not downloaded from iCloud",
-    ),
-}
-
-
-class SkippedFiles(msgspec.Struct):
-    """The number of files, by suffix, that a source skipped in a directory."""
-
-    count_by_suffix: Counter[str] = msgspec.field(default_factory=Counter)
-    """The number of files that may have marks, by suffix or `EMPTY_FILE_KIND`."""
-    rejected_suffixes: set[str] = msgspec.field(default_factory=set)
-    """The suffixes of files that the source opened and then rejected."""
-
-    def count_file(self, file: Path | os.DirEntry[str]) -> None:
-        """Count a skipped file by its suffix, if files of this kind may have highlights.
-
-        An empty file is counted as `EMPTY_FILE_KIND`.
-        """
-        name = file.name.casefold()
-        kind = f".{name.rpartition('.')[2]}"
-        if kind not in _MARKABLE_SUFFIXES or name.startswith(_OUR_FILE_PREFIX):
-            return
-        if name.startswith(".") and kind != _ICLOUD_SUFFIX:
-            return
-        with suppress(OSError):
-            if file.stat().st_size == 0:
-                kind = EMPTY_FILE_KIND
-        self.count_by_suffix[kind] += 1
-
-    def should_enter_directory(self, name: str) -> bool:
-        """Return whether to count the skipped files in a directory one by one.
-
-        A metadata directory of KOReader is counted here as a single file instead.
-        """
-        if name.startswith(".") or name in _UNREPORTED_DIRECTORIES | SYSTEM_DIRECTORIES:
-            return False
-        if name.endswith(_KOREADER_SUFFIX):
-            self.count_by_suffix[_KOREADER_SUFFIX] += 1
-            return False
-        return True
-
-
 class UnreadFiles(Value):
-    """The number of files in a directory that no source reads, by kind."""
+    """The number of files in a directory, or of marks in a library, that no source reads."""
 
     directory: str
     count_by_kind: dict[str, int]
-    """The number of files by suffix or other kind."""
-    summary: str
-    """The counts as text, such as `3 .epub, 1 empty file`, or "" if there are none."""
-    are_remote: bool = False
-    """Whether the files aren't on this computer. The numbers then count marks, not files."""
+    """The number of files by suffix, or of other items by a description of them."""
+
+    @property
+    def summary(self) -> str:
+        """The counts as text, such as `3 .epub, 1 .docx`, or "" if there are none."""
+        counts = sorted(self.count_by_kind.items(), key=lambda pair: (-pair[1], pair[0]))
+        return ", ".join(f"{count:,} {kind}" for kind, count in counts)
 
 
 def count_unread_files(sources: Iterable[object]) -> Iterator[UnreadFiles]:
-    """Count the files that no source reads, in each directory that the sources listed.
+    """Count the files that no source reads, in each directory that the sources read.
 
-    A directory without such files is yielded, too. A directory inside another listed directory
-    isn't yielded separately, because its files are counted with those of the outer directory.
+    A directory without such files is yielded, too. A directory inside another one isn't yielded
+    separately, because its files are counted with those of the outer directory.
     """
-    listings = defaultdict[Path, list[tuple[SkippedFiles, Strings]]](list)
+    suffixes_by_directory = defaultdict[Path, set[str]](set)
     for source in sources:
         # A source of a library has `unread_files`; other sources list a directory.
         yield from getattr(source, "unread_files", ())
-        suffixes = (
-            *getattr(source, "suffixes", ()),
-            *getattr(source, "used_suffixes", ()),
-        )
-        skipped_by_directory: Mapping[Path, SkippedFiles] = getattr(
-            getattr(source, "listing", None), "skipped_files", {}
-        )
-        for path, skipped in skipped_by_directory.items():
-            listings[path].append((skipped, suffixes))
-    for path in sorted(listings):
-        if any(parent in listings for parent in path.parents):
+        listing = getattr(source, "listing", None)
+        for path in (listing.only or (listing.root,)) if listing else ():
+            suffixes = suffixes_by_directory[path]
+            suffixes.update(getattr(source, "suffixes", ()))
+            suffixes.update(getattr(source, "used_suffixes", ()))
+    for directory in sorted(filter(Path.is_dir, suffixes_by_directory)):
+        if any(parent in suffixes_by_directory for parent in directory.parents):
             continue
-        # the suffixes that any source of this directory, or of a directory inside it, reads
         suffixes_read: set[str] = set()
-        for other_path, others in listings.items():
-            if other_path.is_relative_to(path):
-                suffixes_read.update(*(suffixes for _, suffixes in others))
-        skipped_in_path = [skipped for skipped, _ in listings[path]]
-        counts = skipped_in_path[0].count_by_suffix
-        for skipped in skipped_in_path:
-            suffixes_read -= skipped.rejected_suffixes
-            counts = counts & skipped.count_by_suffix
-        yield summarize_unread(path, counts, suffixes_read)
+        for path, suffixes in suffixes_by_directory.items():
+            if path.is_relative_to(directory):
+                suffixes_read |= suffixes
+        yield count_files(directory, _MARKABLE_SUFFIXES - suffixes_read)
 
 
-def summarize_unread(
-    directory: Path, counts: Counter[str], suffixes_read: Container[str]
-) -> UnreadFiles:
-    """Count the files in a directory that no source reads, by kind.
-
-    Args:
-        directory: The directory that contains the files.
-        counts: The number of files that all sources of the directory skipped, by suffix.
-        suffixes_read: The suffixes that at least one source of the directory reads.
-    """
-    kinds = {}
-    parts = []
-    for kind, count in sorted(counts.items(), key=lambda pair: (-pair[1], pair[0])):
-        if count and (".lua" if kind == _KOREADER_SUFFIX else kind) not in suffixes_read:
-            kinds[kind] = count
-            parts.append(format_count(count, *_KIND_NAMES.get(kind, (kind, kind))))
-    return UnreadFiles(str(directory), kinds, ", ".join(parts))
+def count_files(directory: Path, suffixes: Container[str]) -> UnreadFiles:
+    """Count the files under a directory that have one of these suffixes."""
+    counts = Counter(
+        path.suffix.casefold()
+        for path in iter_files(directory)
+        if not path.name.startswith((_OUR_FILE_PREFIX, "."))
+        and _UNREPORTED_DIRECTORIES.isdisjoint(path.relative_to(directory).parts)
+    )
+    return UnreadFiles(
+        str(directory), {kind: counts[kind] for kind in counts if kind in suffixes}
+    )

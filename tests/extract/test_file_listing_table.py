@@ -183,23 +183,6 @@ def test_the_other_files_of_a_vault_are_known_by_path_and_name(tmp_path):
         }
 
 
-@pytest.mark.parametrize(
-    ("names", "counted"),
-    [
-        ("a.md|b.epub|d/c.epub", {".epub": 2}),
-        ("a.md|.b.epub|.git/c.epub|node_modules/d.epub", {}),
-        ("a.md|Book.sdr/x.epub", {".sdr": 1}),
-        (".b.epub.icloud", {".icloud": 1}),
-    ],
-)
-def test_the_skipped_files_of_a_listing_are_counted(tmp_path, names, counted):
-    listing = list_folder(write(tmp_path, names))
-    (tmp_path / "link.epub").symlink_to(tmp_path / "a.epub")
-    for _ in range(2):
-        list(listing.list_files())
-        assert listing.skipped_files[tmp_path].count_by_suffix == counted
-
-
 # --- what is read again ------------------------------------------------------------------------------
 
 
@@ -340,7 +323,6 @@ def test_files_without_marks_are_not_counted_as_read_or_skipped(tmp_path):
     skipped, notice, end = source.scan(None)
     assert skipped == UnmarkedDocument("k:n", "d/", "1 file", source="n")
     assert (notice.message, end.complete) == ("1 files", True)
-    assert source.listing.skipped_files == {}
     assert source.listing.read_counts == {}
     known = Known()
     known.documents["d/"] = skipped

@@ -827,9 +827,9 @@ def test_the_log_of_a_reading():
     ("before", "now", "told"),
     [
         ({}, {}, ""),
-        ({}, {".epub": 1}, "not read: 1 x"),
+        ({}, {".epub": 1}, "not read: 1 .epub"),
         ({".epub": 1}, {".epub": 2}, ""),  # that kind is known
-        ({".epub": 1}, {".epub": 1, ".docx": 1}, "not read: 1 x"),
+        ({".epub": 1}, {".epub": 1, ".docx": 1}, "not read: 1 .docx, 1 .epub"),
         ({".epub": 1}, {}, ""),
     ],
 )
@@ -837,11 +837,11 @@ def test_new_kinds_of_files_that_no_source_reads_are_told(
     workspace, tmp_path, before, now, told
 ):
     def listed(counts: dict[str, int]) -> Any:
-        files = UnreadFiles(str(tmp_path), counts, "1 x" if counts else "")
+        files = UnreadFiles(str(tmp_path), counts)
         return SimpleNamespace(unread_files=(files,))
 
     ledger = workspace.ledger
-    gone = UnreadFiles(str(tmp_path / "gone"), {".doc": 1}, "1 y")
+    gone = UnreadFiles(str(tmp_path / "gone"), {".doc": 1})
     ledger.set_value(sources.UNREAD_FILES_SETTING, {gone.directory: gone})
     if before:
         assert list(sources._report_new_unread_kinds([listed(before)], ledger))
