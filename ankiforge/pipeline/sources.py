@@ -41,10 +41,7 @@ from ankiforge.extract.discover import (
 from ankiforge.extract.files import (
     find_path_on_disk,
     fingerprint_program,
-    has_file_size,
-    normalize_name,
     read_stamp,
-    summarize_content,
 )
 from ankiforge.extract.registry import (
     find_source_type,
@@ -74,7 +71,7 @@ from ankiforge.pipeline.run_result import (
     RunParameters,
     RunStep,
 )
-from ankiforge.text import format_truncated_list, shorten_path
+from ankiforge.text import shorten_path
 
 if TYPE_CHECKING:
     from ankiforge.config.workspace import WorkspaceDirectory
@@ -178,7 +175,7 @@ def select_sources(
         remembered = tuple(selection.places)
         for path in dict.fromkeys(Path(place.path) for place in remembered):
             at_path = {place for place in remembered if Path(place.path) == path}
-            problem = _find_replaced_export(path, at_path) or selection.add_path(path)
+            problem = selection.add_path(path)
             if problem and at_path & present:
                 message = f"{problem.message}; highlights that were read before are kept"
                 hint = f"put back what was there, or {_suggest_forget(problem.location)}"
@@ -221,19 +218,6 @@ def explain_broad_path(path: Path) -> str:
     if path.is_dir() and path.is_mount():
         return "is a whole drive"
     return "contains your home folder" if path in home.parents else ""
-
-
-def _find_replaced_export(path: Path, places: Iterable[RememberedPath]) -> Problem | None:
-    """Return a problem if a remembered export is empty now, or a file of another kind."""
-    kinds = {place.kind for place in places if is_export_kind(place.kind)}
-    if not kinds or not path.is_file():
-        return None
-    if path.stat().st_size == 0:
-        return Problem(str(path), "the file is empty")
-    kind = find_source_kind(path)
-    if not kind or kind in kinds:
-        return None  # if no source reads it, `add_path` explains why
-    return Problem(str(path), f"the file is no longer a {min(kinds)} export")
 
 
 def add_other_exports(
@@ -366,13 +350,6 @@ class _Selector:
                     Path(other.path), own_path
                 )
             else:
-                for old in self.places:
-                    if old.kind == place.kind and self._has_same_files(old, own_path):
-                        marks = place.marks or (() if ends_marks else old.marks)
-                        place = replace(place, marks=marks, deck=deck or old.deck)
-                        kept = place.format_options() or "no deck and no marks"
-                        message = f"it was {shorten_path(old.path)}, and keeps {kept}"
-                        self.problems.append(Problem(place.path, message, is_notice=True))
                 if place.marks or place.deck or not is_known:
                     self.places.append(place)
         if not options.unmarked:
@@ -383,12 +360,8 @@ class _Selector:
         """Select the remembered places below a directory that is read in this run.
 
         For example, a vault may contain a saved web page from which passages were chosen. The
-        whole folder of such a page is listed, because the page may have been renamed. If a
-        remembered directory is missing, it may have been moved to `directory`, so the places below
-        it are looked up there, at the same relative paths.
+        whole folder of such a page is listed, because the page may have been renamed.
         """
-        missing = [Path(place.path) for place in self.places]
-        missing = [path for path in missing if not path.exists()]
         for place in tuple(self.places):
             path = Path(place.path)
             if directory in path.parents:
@@ -399,32 +372,6 @@ class _Selector:
                     self.add_source(SelectedSource(entry))
                 elif path.exists() and place.source_key not in self.sources:
                     self.add_path(path)
-            # the directory may be a missing one that was moved, along with the places in it
-            for old_directory in missing if path in missing else ():
-                if old_directory in path.parents:
-                    new_path = directory / path.relative_to(old_directory)
-                    if new_path.exists():
-                        self.add_path(new_path, CommandRunOptions(unmarked=True))
-
-    def _has_same_files(self, old: RememberedPath, new_path: Path) -> bool:
-        """Return whether a missing directory with `--deck` or `--marks` was moved to `new_path`.
-
-        At least half of its documents must be at the same relative paths, with unchanged sizes,
-        because the files of another course may have the same names. Passages, by which the ledger
-        recognizes a moved directory after it was read, don't exist yet: the marks select them.
-        """
-        from ankiforge.ledger.readings import load_current_documents
-
-        old_path = Path(old.path)
-        if not (self._ledger and old.format_options()) or old_path.exists():
-            return False
-        are_moved = []
-        for row in load_current_documents(self._ledger, _get_container(old)):
-            file = old.directory / row["place"]
-            if old_path in file.parents:
-                stamp = read_stamp(new_path / file.relative_to(old_path))
-                are_moved.append(has_file_size(row["fingerprint"], stamp))
-        return bool(are_moved) and 2 * sum(are_moved) >= len(are_moved)
 
     def _find_sources(
         self, path: Path, *, unmarked: bool
@@ -712,25 +659,14 @@ def split_remembered_paths(
         file = workspace.root / SETTINGS_FILE_NAME
         message = f"{path} is read because {file} names it"
         raise UsageError(message, hint="delete it under `sources:` there; its cards stay")
-    inner = dict.fromkeys(
-        place.path for place in to_keep if _contains(resolved, Path(place.path))
-    )
-    if inner:
-        message = (
-            f"{path} is not remembered itself, but {format_truncated_list([*inner])}"
-        )
-        raise UsageError(message, hint=_suggest_forget(next(iter(inner))))
-    for place in to_keep:
-        if _contains(Path(place.path), resolved):
-            message = f"{path} is a part of {place.path}, which is remembered as a whole"
-            raise UsageError(message, hint=_suggest_forget(place.path))
-    hint = "no PATH is remembered"
-    by_name = {Path(place.path).name: place.path for place in to_keep}
-    nearest = get_close_matches(resolved.name, by_name, n=1)
-    if nearest:
-        hint = f"did you mean {by_name[nearest[0]]}?"
-    elif to_keep:
-        hint = "ankiforge status names those that are"
+    related = [
+        place.path
+        for place in to_keep
+        if _contains(resolved, Path(place.path)) or _contains(Path(place.path), resolved)
+    ]
+    hint = "ankiforge status names those that are"
+    if related:
+        hint = f"but {related[0]} is; {_suggest_forget(related[0])}"
     raise UsageError(f"{path} is not remembered", hint=hint)
 
 
@@ -803,35 +739,6 @@ def find_missing_documents(
     return missing
 
 
-def find_moved_file(
-    workspace: WorkspaceDirectory, ledger: Ledger, path: Path, content: str = ""
-) -> Path:
-    """Find the document of the remembered and configured sources that was at `path` before.
-
-    It has the `content` of the file (`summarize_content`) or, failing that, its name. If several
-    have, the one whose path ends most like `path` is returned. Returns `path` itself if it exists
-    or there is no such document.
-    """
-    from ankiforge.ledger.readings import load_current_documents
-
-    if path.exists():
-        return path
-    files = [
-        find_path_on_disk(place.directory, row["place"])
-        for place in _list_places(workspace)
-        for row in load_current_documents(ledger, _get_container(place))
-    ]
-    same_name = normalize_name(path.name)
-    candidates = [
-        file for file in files if content and summarize_content(file, content) == content
-    ] or [file for file in files if normalize_name(file.name) == same_name]
-    return max(
-        filter(Path.exists, candidates),
-        key=lambda file: [*map(str.__eq__, file.parts[::-1], path.parts[::-1])],
-        default=path,
-    )
-
-
 def _suggest_forget(path: str) -> str:
     return f"to forget it: ankiforge forget {quote(path)}"
 
@@ -843,15 +750,10 @@ def _suggest_similar_path(path: Path) -> str:
     names = {
         entry.stem.casefold(): entry.name
         for entry in islice(folder.iterdir(), MAX_COMPARED_NAMES)
-        if not entry.name.startswith(".")
     }
     nearest = get_close_matches(path.stem.casefold(), names, n=1)
     if nearest:
         return f"did you mean {shorten_path(folder / names[nearest[0]])}?"
-    similar = sorted(name for name in names.values() if Path(name).suffix == path.suffix)
-    if similar and path.suffix:
-        listed = ", ".join(similar[:3])
-        return f"{folder} has {listed}{', …' if len(similar) > 3 else ''}"
     return f"{folder} has nothing with a similar name"
 
 

@@ -14,7 +14,6 @@ from ankiforge.config.deckfiles import DeckRule
 from ankiforge.config.workspace import RememberedPath, store_remembered_paths
 from ankiforge.config.yamlfile import Location
 from ankiforge.errors import ItemError, RefusedError, ServiceError, UsageError
-from ankiforge.extract import files
 from ankiforge.extract.discover import UnreadFiles
 from ankiforge.ledger import IngestReport
 from ankiforge.ledger.tables import highlights
@@ -24,7 +23,6 @@ from ankiforge.pipeline import sources
 from ankiforge.pipeline.run_result import CommandRunOptions, RunResult, RunStep
 from ankiforge.pipeline.sources import SelectedSource
 from ankiforge.pipeline.workspace import Workspace
-from ankiforge.text import shorten_path
 from tests.makers.pdf_writer import Page, paragraph, write_pdf
 
 MARKED = "The heart of a whale pumps ==tons of blood== through the body.\n"
@@ -292,84 +290,6 @@ def test_a_remembered_path_that_is_missing_is_told(workspace, notes):
     assert problem.message.endswith("highlights that were read before are kept")
     assert problem.hint.startswith("put back what was there, or to forget it:")
     assert not problem.is_notice
-
-
-@pytest.mark.parametrize(
-    ("text", "message"),
-    [
-        (CLIPPING * 2, ""),
-        ("", "the file is empty"),
-        (MARKED, "the file is no longer a kindle export"),
-    ],
-)
-def test_a_remembered_export_was_emptied_or_replaced(workspace, text, message):
-    path = workspace.folder.root / "My Clippings.txt"
-    path.write_text(CLIPPING, "utf-8")
-    store_remembered_paths(
-        workspace.folder.state_directory, select(workspace, path).remembered_paths
-    )
-    path.write_text(text, "utf-8")
-    found = select(workspace)
-    kept = "; highlights that were read before are kept"
-    assert [each.message.removesuffix(kept) for each in found.problems] == (
-        [message] if message else []
-    )
-    assert ("kindle" in [source.key[0] for source in found.sources]) is not bool(message)
-
-
-@pytest.mark.parametrize(
-    ("change", "options", "kept"),
-    [
-        ("", {}, "--deck Uni --marks bold"),
-        ("", {"deck": "Fens"}, "--deck Fens --marks bold"),
-        ("", {"marks": ("none",)}, "--deck Uni"),
-        ("", {"marks": ("callout",)}, "--deck Uni --marks callout"),
-        ("edit a.md", {}, "--deck Uni --marks bold"),  # half is as it was
-        ("edit a.md b.md", {}, ""),  # the files of another course
-        ("edit a.md b.md beside d.md", {}, ""),  # a third is as it was
-        ("delete a.md b.md", {}, ""),
-        ("copy", {}, ""),
-    ],
-)
-def test_a_folder_that_moved_keeps_its_deck_and_marks(
-    workspace, notes, monkeypatch, change, options, kept
-):
-    monkeypatch.setattr(files, "TICK_NS", 0)  # else the size of a new file isn't known
-    change, _, further = change.partition(" beside ")
-    for name in ("b.md", *further.split()):
-        (notes / name).write_text(MARKED, encoding="utf-8")
-    workspace.run([notes], deck="Uni", marks=("bold",))
-    moved = notes.with_name("moved")
-    (shutil.copytree if change == "copy" else shutil.move)(notes, moved)
-    (moved / "c.md").write_text(MARKED, encoding="utf-8")
-    for name in change.split()[1:]:
-        (moved / name).unlink()
-        if change.startswith("edit"):
-            (moved / name).write_text(f"{MARKED}\nmore\n", encoding="utf-8")
-    run_options = CommandRunOptions(**options)
-    found = sources.select_sources(
-        workspace.folder, (moved,), run_options, workspace.ledger
-    )
-    [place] = [each for each in found.remembered_paths if each.path == str(moved)]
-    assert place.format_options() == kept
-    message = f"it was {shorten_path(notes)}, and keeps {kept}"
-    notice = Problem(str(moved), message, is_notice=True)
-    assert found.problems == ([notice] if kept else [])
-
-
-@pytest.mark.parametrize(
-    ("fingerprint", "stamp", "is_same"),
-    [
-        ("salt 0f (11, 12, 345, 6) ", (99, 99, 345, 7), True),
-        ("salt 0f (11, 12, 345, 6) ", (11, 12, 346, 6), False),
-        ("salt 0f (11, 345, 12, 6) ", (11, 12, 11, 6), False),
-        ("", (1, 1, 345, 1), True),  # not known
-        ("salt 0f (11, 12, 345, 6) ", None, False),
-        ("", None, False),
-    ],
-)
-def test_the_size_in_a_fingerprint(fingerprint, stamp, is_same):
-    assert files.has_file_size(fingerprint, stamp) is is_same
 
 
 @pytest.mark.parametrize("case", ["no deck", "no ledger", "no document"])
@@ -683,9 +603,8 @@ def split_at(workspace: Workspace, folder: Path) -> None:
     ("wanted", "message", "hint"),
     [
         ("notes", "is read because", "delete it under `sources:` there; its cards stay"),
-        ("a/sub", "is a part of {}/a, which is remembered as a whole", "to forget it: ankiforge forget {}/a"),
-        (".", "is not remembered itself, but {}/a, {}/b, {}/b/own and 2 more", "to forget it: ankiforge forget {}/a"),
-        ("aa", "is not remembered", "did you mean {}/a?"),
+        ("a/sub", "is not remembered", "but {}/a is; to forget it: ankiforge forget {}/a"),
+        (".", "is not remembered", "but {}/a is; to forget it: ankiforge forget {}/a"),
         ("quantum", "is not remembered", "ankiforge status names those that are"),
     ],
 )  # fmt: skip
@@ -699,13 +618,6 @@ def test_what_is_not_remembered_is_told_with_what_is(
     assert message.replace("{}", str(tmp_path)) in raised.value.message
     assert raised.value.message.startswith(f"{path} ")
     assert raised.value.hint == hint.replace("{}", str(tmp_path))
-
-
-def test_nothing_is_remembered(workspace, tmp_path):
-    store_remembered_paths(workspace.folder.state_directory, [])
-    with pytest.raises(UsageError) as raised:
-        sources.split_remembered_paths(workspace.folder, tmp_path / "x")
-    assert raised.value.hint == "no PATH is remembered"
 
 
 def test_a_forgotten_path_is_remembered_again_by_undo(workspace, notes):

@@ -211,11 +211,7 @@ def test_the_deck_of_a_place_is_for_its_documents(tmp_path, root, path, document
         ((), "paper.pdf", "{} has nothing with a similar name"),
         (("papre.pdf", "notes.md"), "paper.pdf", "did you mean {}/papre.pdf?"),
         (("PAPER.epub",), "paper.pdf", "did you mean {}/PAPER.epub?"),
-        ((".paper.pdf",), "paper.pdf", "{} has nothing with a similar name"),
-        (("b.pdf", "a.pdf", "c.md"), "quantum.pdf", "{} has a.pdf, b.pdf"),
         (("bin", "boot"), "quantum", "{} has nothing with a similar name"),
-        (("a.pdf", "b.pdf", "c.pdf"), "quantum.pdf", "{} has a.pdf, b.pdf, c.pdf"),
-        (("a.pdf", "b.pdf", "c.pdf", "d.pdf"), "quantum.pdf", "{} has a.pdf, b.pdf, c.pdf, …"),
     ],
 )  # fmt: skip
 def test_the_nearest_name_beside_a_path_that_is_not_there(

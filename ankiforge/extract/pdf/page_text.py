@@ -12,7 +12,7 @@ import unicodedata
 from bisect import bisect_right
 from collections import Counter
 from collections.abc import Callable, Iterable, Iterator, Sequence
-from itertools import chain, groupby, pairwise
+from itertools import chain, groupby
 from math import hypot
 from operator import attrgetter
 from statistics import median
@@ -204,8 +204,6 @@ class PageText:
 
         # determine the gap before each character
         adjacent_pairs = []
-        piece_starts: list[int] = []
-        """The indexes of the characters at which a new piece of a row begins."""
         previous: PrintedChar | None = None
         # runs for each letter
         for index, visible_char in enumerate(iter_visible_chars(chars)):
@@ -218,10 +216,6 @@ class PageText:
                     or previous.text in HYPHEN_MARKERS
                 ):
                     char.gap = _classify_gap(previous, char, chars, get_font)
-                    if char.gap is LINE_GAP or (
-                        char.gap is SPACE_GAP and _is_out_of_place(previous, char)
-                    ):
-                        piece_starts.append(index)
                 if char.gap is NO_GAP:
                     adjacent_pairs.append((previous, char))
             previous = char
@@ -236,8 +230,6 @@ class PageText:
         """The direction of most lines as a unit vector, pointing from left to right."""
 
         is_horizontal = abs(dx) > 0.9
-        if dx > 0.9 and piece_starts and not is_rtl:
-            self._restore_row_order(piece_starts)
         if is_horizontal:
             for accent, letter, combined in find_separate_accents(self.chars):
                 max(accent, letter, key=attrgetter("visible_index")).gap = NO_GAP
@@ -282,66 +274,6 @@ class PageText:
             char.next = None
 
     # --- steps of the constructor
-
-    def _restore_row_order(self, piece_starts: Sequence[int]) -> None:
-        """Move words that are stored out of order to their proper place in the row.
-
-        For example, PDF editors store a corrected word at the end of the page, and some programs
-        draw a page one font at a time. `piece_starts` are the indexes at which the pieces of rows
-        start, without that of the first piece.
-        """
-        edges = [0, *piece_starts, len(self.chars)]
-        pieces = [self.chars[start:end] for start, end in pairwise(edges)]
-        rows: list[Segments] = []
-        for piece in sorted(pieces, key=lambda piece: -piece[0].y):
-            row_above = rows[-1][-1][0] if rows else piece[0]
-            if not rows or row_above.y - piece[0].y > _MAX_ROW_OFFSET * row_above.height:
-                rows.append([])
-            rows[-1].append(piece)
-
-        # join the adjacent pieces of each row, from left to right
-        run_by_anchor: dict[PrintedChar, Segments] = {}
-        moved_first_chars: set[PrintedChar] = set()
-        for row in rows:
-            row.sort(key=lambda piece: piece[0].left)
-            adjacent_runs: list[Segments] = []
-            for piece in row:
-                if not adjacent_runs or not _is_adjacent(adjacent_runs[-1][-1], piece):
-                    adjacent_runs.append([])
-                adjacent_runs[-1].append(piece)
-            for run in adjacent_runs:
-                indexes = [piece[0].visible_index for piece in run]
-                if any(unicodedata.combining(piece[0].text) for piece in run):
-                    continue  # vowel and tone marks are above their letters, not next to them
-                if indexes != sorted(indexes):
-                    run_by_anchor[max(run, key=len)[0]] = run
-                    moved_first_chars.update(piece[0] for piece in run)
-        if not moved_first_chars:
-            return
-
-        in_order: Segments = []
-        for piece in pieces:
-            if piece[0] in run_by_anchor:
-                in_order += run_by_anchor[piece[0]]
-            elif piece[0] not in moved_first_chars:
-                in_order.append(piece)
-        self.chars = list(chain.from_iterable(in_order))
-        previous_by_first = {piece[0]: piece[0].previous for piece in in_order}
-        previous = None
-        for index, char in enumerate(self.chars):
-            char.visible_index = index
-            if char in previous_by_first and previous_by_first[char] is not previous:
-                char.gap = LINE_GAP
-                if previous and _is_adjacent([previous], [char]):
-                    char.gap = (
-                        SPACE_GAP
-                        if char.left - previous.right > _MIN_WORD_GAP * char.height
-                        else NO_GAP
-                    )
-            char.previous, char.next = previous, None
-            if previous:
-                previous.next = char
-            previous = char
 
     def _convert_scripts(self, small_chars: list[PrintedChar], line: Line) -> None:
         """Convert the raised and lowered characters in a run of small ones to Unicode scripts.
@@ -496,83 +428,6 @@ class PageText:
     def find_char_at(self, offset: int) -> PrintedChar:
         """Return the character that is at `offset` in `text`, or else the last one before it."""
         return self.chars[max(bisect_right(self._starts, offset) - 1, 0)]
-
-    def crosses_table(self, start: int, end: int) -> bool:
-        """Return whether the text from `start` to `end` spans several cells of a table.
-
-        Gaps between cells are wider than gaps between words. In a justified line, gaps may be
-        just as wide, but then they all have about the same width.
-        """
-        cell_gap_count = 0
-        gap_widths: list[float] = []
-        """The gaps in the current row, relative to the height of its letters."""
-        char: PrintedChar | None = self.find_char_at(start)
-        while char and char.text_offset < end:
-            previous = char.previous
-            if previous and previous.text_offset >= start and char.gap is not NO_GAP:
-                height = max(previous.height, char.height)
-                if (
-                    abs(previous.y - char.y) > _MAX_ROW_OFFSET * height
-                    or char.left < previous.right
-                ):
-                    cell_gap_count += _count_cell_gaps(gap_widths)
-                    gap_widths = []
-                else:
-                    gap_widths.append((char.left - previous.right) / height)
-            char = char.next
-        return cell_gap_count + _count_cell_gaps(gap_widths) >= _MIN_CELL_GAPS
-
-
-# --- rows ---------------------------------------------------------------------------------
-
-# All lengths of this section are relative to the height of the letters.
-_MAX_ROW_OFFSET = 0.25
-"""The maximum vertical distance between two pieces of a row."""
-_MAX_LETTER_GAP = 0.8
-"""The maximum distance between adjacent letters. A larger gap means that a piece of the row is
-missing, or separates two columns.
-"""
-_MAX_OVERLAP = 0.3
-"""The maximum overlap of adjacent letters."""
-_MIN_WORD_GAP = 0.15
-"""The minimum distance between two words."""
-
-
-_MIN_CELL_GAP = 1.2
-"""The minimum distance between two table cells."""
-_MIN_GAP_SPREAD = 0.5
-"""The minimum difference between the widest and narrowest gap in a row of cells."""
-_MIN_CELL_GAPS = 2
-"""The minimum number of cell gaps in a passage that crosses a table. A single gap may be a tab or
-follow a label.
-"""
-
-
-def _count_cell_gaps(gap_widths: Sequence[float]) -> int:
-    """Return how many of the gaps in a row separate table cells.
-
-    If all gaps are about equally wide, the row is a justified line, and none of them does.
-    """
-    if not gap_widths or max(gap_widths) - min(gap_widths) < _MIN_GAP_SPREAD:
-        return 0
-    return sum(width > _MIN_CELL_GAP for width in gap_widths)
-
-
-def _is_out_of_place(previous: PrintedChar, char: PrintedChar) -> bool:
-    """Return whether a character is too far from the previous one to be next to it on a line."""
-    gap = (char.left - previous.right) / max(previous.height, char.height)
-    return not -_MAX_OVERLAP <= gap <= _MAX_LETTER_GAP
-
-
-def _is_adjacent(left: Sequence[PrintedChar], right: Sequence[PrintedChar]) -> bool:
-    """Return whether `right` directly follows `left` on the same line in a similar font size."""
-    left_end, right_start = left[-1], right[0]
-    smaller, larger = sorted((left_end.height, right_start.height))
-    return (
-        smaller >= MAX_SCRIPT_HEIGHT * larger
-        and abs(left_end.y - right_start.y) <= _MAX_ROW_OFFSET * larger
-        and not _is_out_of_place(left_end, right_start)
-    )
 
 
 # --- comparing characters and lines -----------------------------------------------------

@@ -499,10 +499,7 @@ class _OpenPdf:
         is_beside_text = located.first_char and not annotation.is_text_box
         if located.segments or (is_beside_text and not annotation.is_text_mark):
             prefix, suffix, sentence = get_passage_context(
-                text,
-                located.word_span,
-                page.body,
-                crosses_table=page.text.crosses_table,
+                text, located.word_span, page.body
             )
         if located.segments:
             if located.word_span != located.span:
@@ -638,7 +635,6 @@ class _OpenPdf:
 
         # search the text after the start of the quote's box, then the whole page
         search_start = 0
-        crosses_table = page.text.crosses_table
         if quote.box:
             left, bottom, _, top = quote.box
             nearest = page.text_finder.find_nearest_char(left, (bottom + top) / 2)
@@ -660,9 +656,7 @@ class _OpenPdf:
             span = locate_text(quote.text, text)
             if span is None or span[0] >= len(page.text.text):
                 return QuoteContext()  # the quote begins on the next page
-        prefix, suffix, sentence = get_passage_context(
-            text, span, crosses_table=crosses_table
-        )
+        prefix, suffix, sentence = get_passage_context(text, span)
         char = page.text.find_char_at(span[0])
         return QuoteContext(
             prefix=prefix,
