@@ -29,8 +29,7 @@ from ankiforge.extract.registry import (
 from ankiforge.model import Value
 from ankiforge.plugins import wrap_plugin_errors
 
-# Both types read Markdown. "obsidian" reads the notes of a vault and single notes. "markdown" reads
-# notes that earlier runs read as plain files, and texts that no other type recognises.
+# "obsidian" reads Markdown notes. "markdown" reads texts that no other type recognises.
 _NOTES_KIND = "obsidian"
 _TEXTS_KIND = "markdown"
 _CARDS_KIND = "cards"
@@ -182,40 +181,24 @@ def resolve_links(path: Path) -> Path:
     return Path(os.path.realpath(path))
 
 
-class _PathContext:
-    def __init__(
-        self, directory: Path, get_known_directories: GetKnownDirectories
-    ) -> None:
-        self._directory = directory
-        self._get_known_directories = get_known_directories
-        self.vault = find_vault(directory)
-        texts_root, notes_root = [
-            _find_nearest_parent(directory, get_known_directories(kind).__contains__)
-            for kind in (_TEXTS_KIND, _NOTES_KIND)
-        ]
-        is_read_as_notes = notes_root and texts_root in (notes_root, *notes_root.parents)
-        self.reads_notes_as_texts = bool(
-            texts_root and not self.vault and not is_read_as_notes
-        )
-        """Whether to read Markdown in this directory as plain text, as earlier runs did."""
+def _find_source_root(
+    kind: str, directory: Path, get_known_directories: GetKnownDirectories
+) -> Path:
+    """Return the root of the source that reads a directory.
 
-    def find_source_root(self, kind: str) -> Path:
-        """Return the root of the source that reads the directory.
-
-        For notes in a vault, this is the vault, or an enclosing directory that earlier runs read
-        as a whole. For other files, it is the nearest enclosing directory that earlier runs
-        read, falling back to the directory itself.
-        """
-        known_directories = self._get_known_directories(kind)
-        if not self.vault or kind != _NOTES_KIND:
-            root = _find_nearest_parent(self._directory, known_directories.__contains__)
-            return root or self._directory
-        if self.vault in known_directories:
-            return self.vault
-        outer = _find_nearest_parent(
-            self.vault, lambda directory: known_directories.get(directory, False)
-        )
-        return outer or self.vault
+    For notes in a vault, this is the vault, or an enclosing directory that earlier runs read
+    as a whole. For other files, it is the nearest enclosing directory that earlier runs
+    read, falling back to the directory itself.
+    """
+    known_directories = get_known_directories(kind)
+    vault = find_vault(directory)
+    if not vault or kind != _NOTES_KIND:
+        root = _find_nearest_parent(directory, known_directories.__contains__)
+        return root or directory
+    if vault in known_directories:
+        return vault
+    outer = _find_nearest_parent(vault, lambda each: known_directories.get(each, False))
+    return outer or vault
 
 
 def discover_sources(
@@ -241,12 +224,9 @@ def discover_sources(
         ):
             yield FoundSource(kind, path)
             return
-        surroundings = _PathContext(path.parent, get_known_directories)
-        if kind == _NOTES_KIND and surroundings.reads_notes_as_texts:
-            kind = _TEXTS_KIND
-        root = (
-            path.parent if is_export_kind(kind) else surroundings.find_source_root(kind)
-        )
+        root = path.parent
+        if not is_export_kind(kind):
+            root = _find_source_root(kind, path.parent, get_known_directories)
         yield FoundSource(kind, root, (path,))
         return
     for source in load_source_types():
@@ -254,8 +234,7 @@ def discover_sources(
         if marker.is_file() and marker.stat().st_size:
             yield FoundSource(source.kind, path)
             return
-    surroundings = _PathContext(path, get_known_directories)
-    kinds = _choose_kinds(path, get_known_directories, surroundings)
+    kinds = _choose_kinds(path, get_known_directories)
     if not kinds:
         kinds, _ = _find_plug_in_kinds(iter_files(path))
     for kind in kinds:
@@ -263,25 +242,20 @@ def discover_sources(
             yield FoundSource(kind, path)
         elif is_export_kind(kind):
             yield FoundSource(kind, path, (path,))
-        elif surroundings.find_source_root(kind) != path:
-            yield FoundSource(kind, surroundings.find_source_root(kind), (path,))
+        elif (root := _find_source_root(kind, path, get_known_directories)) != path:
+            yield FoundSource(kind, root, (path,))
         else:
             yield from _iter_nested_sources(kind, path, get_known_directories)
 
 
-def _choose_kinds(
-    path: Path,
-    get_known_directories: GetKnownDirectories,
-    surroundings: _PathContext,
-) -> list[str]:
+def _choose_kinds(path: Path, get_known_directories: GetKnownDirectories) -> list[str]:
     """Return the source types that should read a directory, in the order in which to read it.
 
     A type with `keeps_inner_sources`, such as `obsidian` or `pdf`, is chosen if it can read a file
     in the directory, or has read the directory before. Of the other types, only unambiguous ones
     are chosen. A vault is only read by types of the first kind, and for tables of cards.
 
-    Plain text is only read if there is nothing else to read, or if earlier runs read the notes
-    in this directory as plain text. In the latter case, `obsidian` doesn't read them.
+    Plain text is only read if there is nothing else to read, or if earlier runs read it here.
     """
     kinds_inside = find_source_kinds(path)
     main_kinds: list[str] = []
@@ -296,15 +270,14 @@ def _choose_kinds(
             and source.kind in kinds_inside
         ):
             other_kinds.append(source.kind)
-    if surroundings.vault:
+    if find_vault(path):
         # other files of a vault belong to its notes, except the user's own cards
         return [*main_kinds, *kinds_inside.intersection((_CARDS_KIND,))]
-    if surroundings.reads_notes_as_texts or (
-        _TEXTS_KIND in kinds_inside and not main_kinds and not other_kinds
+    is_nothing_else = not main_kinds and not other_kinds
+    if _TEXTS_KIND in kinds_inside and (
+        is_nothing_else or path in get_known_directories(_TEXTS_KIND)
     ):
         other_kinds.append(_TEXTS_KIND)
-    if surroundings.reads_notes_as_texts and _NOTES_KIND in main_kinds:
-        main_kinds.remove(_NOTES_KIND)
     return [*main_kinds, *other_kinds]
 
 

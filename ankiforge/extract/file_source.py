@@ -247,24 +247,16 @@ class FileListing(msgspec.Struct):
         return None
 
     def _record_unfollowed_link(self, link_path: str, path: str) -> None:
-        """Record a symbolic link if it may lead to a note outside the vault.
-
-        Notes inside the vault are read at their own paths anyway.
-        """
-        is_directory = os.path.isdir(link_path)  # noqa: PTH112 - called for very many files
-        if not self.is_included(f"{path}/a.md" if is_directory else path):
-            return
+        """Record a symbolic link if it may lead to a note outside the vault."""
         target = Path(os.path.realpath(link_path))
-        if not target.exists():
-            hint = "it points nowhere: repair or delete it"
-        elif target.is_relative_to(self.root.resolve()):
-            return
-        else:
+        if self.is_included(
+            f"{path}/a.md" if target.is_dir() else path
+        ) and not target.is_relative_to(self.root.resolve()):
             hint = f"to read its target: ankiforge run {shlex.quote(str(target))}"
-        message = f"a link {'to a folder ' if is_directory else ''}is not followed"
-        self.unfollowed_links.append(
-            Problem(path, message, hint, is_notice=True, is_reported_once=True)
-        )
+            message = "a link is not followed"
+            self.unfollowed_links.append(
+                Problem(path, message, hint, is_notice=True, is_reported_once=True)
+            )
 
     def record_read_error(self, file: File, error: ItemError) -> Problem:
         """Record that a file can't be read, and return the problem to report.

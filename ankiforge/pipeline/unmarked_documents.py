@@ -62,7 +62,12 @@ from ankiforge.pipeline.sources import (
     select_sources,
 )
 from ankiforge.pipeline.workspace import ShowProgress, Workspace, show_no_progress
-from ankiforge.text import contains_chat_prompt, format_count, shorten_path
+from ankiforge.text import (
+    contains_chat_prompt,
+    format_count,
+    format_truncated_list,
+    shorten_path,
+)
 from ankiforge.text.located import DocumentLetters, PassageMatch, locate_quote
 from ankiforge.text.normalize import normalize_for_lookup
 from ankiforge.text.private import (
@@ -86,26 +91,9 @@ _MIN_QUOTE_FRACTION = 0.5
 """The minimum fraction of an unlabelled answer's quotes that a document must contain for the answer
 to count as being about the document.
 """
-_MAX_LISTED_OMISSIONS = 6
-"""The maximum number of omitted lists to name."""
 _MISSING_MESSAGE = "the answer is about this document, which is not there any more"
 _MISSING_HINT = "put it back, or ask about it again where it is now"
 NOTHING_TO_CHOOSE = "every document there has marks, or passages chosen before"
-# The reason why a document has no text, and what to do about it, by file suffix.
-_NO_TEXT = {
-    ".pdf": ("it has no text, like a scan", "add a text layer (OCR)"),
-    ".epub": (
-        "it has no text, only pictures",
-        "convert it to a PDF with a text layer (OCR)",
-    ),
-    **dict.fromkeys(
-        (".htm", ".html", ".xhtml"),
-        (
-            "it has no text; maybe a script adds it in the browser",
-            "save the page there as “complete”, or print it as PDF",
-        ),
-    ),
-}
 
 
 class StoredRequest(Value):
@@ -201,18 +189,11 @@ class DocumentRequest(NamedTuple):
         """A summary in one line: how much text is still to be sent, and which text is left out."""
         size = sum(part.character_count for part in self.remaining_parts)
         summary = f"{self.name}: {size:,} characters"
-        total = len(self.parts)
+        total, remaining = len(self.parts), len(self.remaining_parts)
         if total > 1:
-            summary += f" in {format_count(len(self.remaining_parts), 'part')}"
-        document_size = sum(document.character_count for document in self.documents)
-        if 2 * size < document_size and total > 1:
-            summary += (
-                f" of {document_size:,}: with more --cards, more of it is asked about"
-            )
-        if len(self.remaining_parts) < total:
-            summary += (
-                f"; {total - len(self.remaining_parts):,} of {total:,} are answered"
-            )
+            summary += f" in {format_count(remaining, 'part')}"
+        if remaining < total:
+            summary += f"; {total - remaining:,} of {total:,} are answered"
         return "; ".join(filter(None, (summary, self.omission_summary)))
 
     @property
@@ -220,12 +201,8 @@ class DocumentRequest(NamedTuple):
         """A summary in one line of the text that is left out and the pages without text, or ""."""
         notes = []
         if self.left_out:
-            names = [
-                left_out.summary for left_out in self.left_out[:_MAX_LISTED_OMISSIONS]
-            ]
-            if len(self.left_out) > len(names):
-                names.append(f"{len(self.left_out) - len(names):,} more")
-            notes.append(f"left out: {', '.join(names)}")
+            names = [left_out.summary for left_out in self.left_out]
+            notes.append(f"left out: {format_truncated_list(names)}")
         pages = self.whole_text.pages if any(self.whole_text.page_labels) else ()
         empty_count = sum(not page.strip() for page in pages)
         if empty_count:
@@ -298,7 +275,7 @@ def open_documents(
                     document.path, what, "nothing of it is sent", is_notice=True
                 )
             elif not any(map(normalize_for_lookup, whole_text.pages)):
-                yield _make_no_text_problem(document.path, file)
+                yield _make_no_text_problem(document.path)
             else:
                 letters = DocumentLetters(
                     whole_text.pages, choose_passages.blank_out_site_markup_and_times
@@ -313,9 +290,9 @@ def _is_chat_prompt_file(file: Path) -> bool:
     return False
 
 
-def _make_no_text_problem(where: str, file: Path) -> Problem:
-    what, hint = _NO_TEXT.get(file.suffix.casefold(), ("it has no text", ""))
-    return Problem(where, what, hint)
+def _make_no_text_problem(where: str) -> Problem:
+    hint = "add a text layer (OCR); print a web page that is empty without scripts as PDF"
+    return Problem(where, "it has no text", hint)
 
 
 def prepare_requests(
@@ -368,7 +345,7 @@ def prepare_requests(
             problems.append(Problem(request.name, message, request.omission_summary))
     if not requests and not path.is_dir():
         workspace.remember_paths(places)
-        first_problem = next(iter(problems), _make_no_text_problem(path.name, path))
+        first_problem = next(iter(problems), _make_no_text_problem(path.name))
         raise ItemError(
             f"{first_problem.location}: {first_problem.message}", hint=first_problem.hint
         )

@@ -88,9 +88,7 @@ def describe(root: Path, source: FoundSource) -> str:
         ("a.txt", ".", {}, ["markdown ."]),
         ("a.txt a.md", ".", {}, ["obsidian ."]),
         ("a.txt;My Clippings.txt", ".", {}, ["kindle . : ."]),
-        ("a.txt a.md", ".", {"markdown": {".": False}}, ["markdown ."]),
-        ("a.txt a.md a.pdf", ".", {"markdown": {".": False}}, ["pdf .", "markdown ."]),
-        ("d/a.md", "d/a.md", {"markdown": {".": False}}, ["markdown . : d/a.md"]),
+        ("a.txt a.md", ".", {"markdown": {".": False}}, ["obsidian .", "markdown ."]),
         ("d/a.md", "d/a.md", {"markdown": {"e": False}}, ["obsidian d : d/a.md"]),
         # notes that were read as notes stay so, although a text beside their folder is read
         ("a.txt d/a.md", "d", {"markdown": {".": False}, "obsidian": {"d": True}}, ["obsidian d"]),

@@ -198,28 +198,6 @@ def test_an_unexpected_error_is_the_last_problem_of_a_scan(fields, name, locatio
 LISTING = SimpleNamespace(name="n", container="k:n", namespace="k:n")
 
 
-@pytest.mark.parametrize(
-    ("listing", "is_wrong"),
-    [
-        ({}, ""),
-        ({"name": "m"}, "Document.source is 'n', not that of self.listing"),
-        ({"container": "k:m"}, "ExtractedDocument.container is 'k:n', not that of self.listing"),
-        ({"namespace": "k:m"}, "Highlight.namespace is 'k:n', not that of self.listing"),
-    ],
-)  # fmt: skip
-def test_a_plug_in_uses_the_names_of_its_listing(listing, is_wrong):
-    names = SimpleNamespace(**{**vars(LISTING), **listing})
-    plug_in = source(READ, END, listing=names, distribution="foliate")
-    found = list(scan_source(plug_in, None))
-    if is_wrong:
-        [problem] = found
-        assert is_wrong in problem.message
-    else:
-        assert found == [READ, END]
-    # built-in sources are not checked
-    assert list(scan_source(source(READ, END, listing=names), None)) == [READ, END]
-
-
 def test_an_error_of_a_plug_in_names_it():
     def fail():
         yield READ

@@ -190,13 +190,11 @@ class PageText:
         """
         self._spelling = spelling
         self._get_font = get_font
-        self.line_numbers: set[str] = set()
-        """The line numbers printed in the margin, which are excluded from the text."""
+        # exclude line numbers in the margin from the text
         margin_numbers = list(find_line_numbers(chars))
         if margin_numbers:
             chars = list(chars)
             for number in margin_numbers:
-                self.line_numbers.add(number.text)
                 for digit in number.digits:
                     chars[digit.char_index] = digit._replace(text=" ")
         self._all_chars = chars

@@ -606,29 +606,13 @@ class _OpenPdf:
     # --- quotes
 
     def find_context(self, quote: StoredQuote) -> QuoteContext:
-        """Find the context of a quote, or return an empty `QuoteContext` if it isn't found.
+        """Find the context of a quote near its box or, failing that, anywhere on its page.
 
-        On a page with line numbers, the quote is also looked up without these numbers.
+        If the page doesn't contain the whole quote, it may continue on the next page. If it isn't
+        found, the context is empty.
         """
         if not 0 <= quote.page < len(self._texts):
             return QuoteContext()
-        context = self._find_context(quote)
-        line_numbers = self._get_page(quote.page).text.line_numbers
-        if not line_numbers or context != QuoteContext():
-            return context
-        words_without_numbers = " ".join(
-            word for word in quote.text.split() if word not in line_numbers
-        )
-        context = self._find_context(structs.replace(quote, text=words_without_numbers))
-        if context == QuoteContext():
-            return context
-        return structs.replace(context, displayed_text=words_without_numbers)
-
-    def _find_context(self, quote: StoredQuote) -> QuoteContext:
-        """Find the context of a quote near its box or, failing that, anywhere on its page.
-
-        If the page doesn't contain the whole quote, it may continue on the next page.
-        """
         page = self._get_page(quote.page)
         text = page.text.text
         body: Span | None = page.body
