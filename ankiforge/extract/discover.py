@@ -19,7 +19,6 @@ from ankiforge.extract.files import (
     is_skipped_directory,
 )
 from ankiforge.extract.registry import (
-    KINDS_BY_SUFFIX,
     is_export_kind,
     load_plug_in_source_types,
     load_source_type,
@@ -129,16 +128,14 @@ def find_source_kinds(directory: Path) -> set[str]:
     finished_suffixes: set[str] = set()
     for path in iter_files(directory):
         candidate = Candidate(path)
-        if (
-            candidate.suffix in finished_suffixes
-            or candidate.suffix not in KINDS_BY_SUFFIX
-        ):
+        types = load_types_for_suffix(candidate.suffix)
+        if candidate.suffix in finished_suffixes or not types:
             continue
         kind, confidence = _find_most_confident_kind(candidate)
         if confidence is Confidence.SUFFIX:
             if path.is_symlink() and not path.exists():  # a broken link
                 continue
-            if len(KINDS_BY_SUFFIX[candidate.suffix]) == 1:
+            if len(types) == 1:
                 finished_suffixes.add(candidate.suffix)
         kinds.add(kind)
     return kinds - {""}
@@ -294,7 +291,9 @@ def explain_no_source(path: Path) -> str:
         reason = explain_unread_file(file) if len(reasons) <= _MAX_REASONS else ""
         if reason:
             reasons.append(f"{file.relative_to(path)}: {reason}")
-    unread = count_files(path, _MARKABLE_SUFFIXES - KINDS_BY_SUFFIX.keys())
+    unread = count_files(
+        path, {each for each in _MARKABLE_SUFFIXES if not load_types_for_suffix(each)}
+    )
     if unread.summary:
         reasons.append(f"it holds {unread.summary}")
     return "; ".join(reasons)

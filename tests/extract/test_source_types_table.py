@@ -22,7 +22,6 @@ from ankiforge.extract.base import (
     scan_source,
 )
 from ankiforge.extract.registry import (
-    KINDS_BY_SUFFIX,
     find_source_type,
     get_default_name,
     is_export_kind,
@@ -32,7 +31,6 @@ from ankiforge.extract.registry import (
     list_source_kinds,
     load_source_type,
     load_source_types,
-    load_types_for_suffix,
 )
 from ankiforge.extract.sqlite import (
     DatabaseOwner,
@@ -114,18 +112,6 @@ def test_by_default_the_suffix_decides():
 
 
 # --- the registry --------------------------------------------------------------------------------
-
-
-def test_the_suffixes_of_the_registry_are_those_of_the_classes():
-    for source in load_source_types():
-        if not source.marker_file:
-            for suffix in source.suffixes:
-                assert source.kind in KINDS_BY_SUFFIX[suffix]
-    for suffix, kinds in KINDS_BY_SUFFIX.items():
-        loaded = load_types_for_suffix(suffix)
-        assert tuple(source.kind for source in loaded) == kinds
-        assert all(suffix in source.suffixes for source in loaded)
-    assert load_types_for_suffix(".xyz") == ()
 
 
 def test_what_the_registry_lists():
