@@ -313,13 +313,11 @@ class _MarkedPage(Value):
 class _LocatedMark(Value):
     annotation: Annotation
     segments: Segments
+    """The covered characters, extended to whole words."""
     first_char: PrintedChar | None
     """The first covered character, falling back to the nearest one, or None if there is no text."""
     span: Span
     """The span of the covered text, falling back to the nearest character."""
-    word_segments: Segments
-    """The covered characters, extended to whole words."""
-    word_span: Span
 
     @property
     def sort_key(self) -> tuple[int, float, float]:
@@ -481,12 +479,9 @@ class _OpenPdf:
         _, _, _, top = annotation.box or _NO_BOX
         char_index = located.first_char.char_index if located.first_char else 0
 
-        # the marked text, extended to whole words and without list labels and footnote numbers
+        # the marked text without list labels and footnote numbers
         quoted = join_bullets(to_one_line(page.text.join_segments(located.segments)))
         exact = quoted
-        if located.word_segments != located.segments:
-            words = page.text.join_segments(located.word_segments)
-            exact = join_bullets(to_one_line(words))
         if located.first_char in page.text.list_items:
             exact = ITEM_LABEL.sub("", exact, count=1).strip() or exact
         exact = strip_footnote_number(exact)
@@ -495,18 +490,12 @@ class _OpenPdf:
         # boxes have no context, nor do text marks that cover no text.
         text = page.text.text
         prefix = suffix = sentence = nearby = ""
-        anchor_around: Pair | None = None
         is_beside_text = located.first_char and not annotation.is_text_box
         if located.segments or (is_beside_text and not annotation.is_text_mark):
-            prefix, suffix, sentence = get_passage_context(
-                text, located.word_span, page.body
-            )
+            prefix, suffix, sentence = get_passage_context(text, located.span, page.body)
         if located.segments:
-            if located.word_span != located.span:
-                before, after, _ = get_passage_context(text, located.span, page.body)
-                anchor_around = (before, after)
             asks = comment_questions.has_question_mark(annotation.comment)
-            nearby = _find_paragraphs_around(text, located.word_span, page.body, asks)
+            nearby = _find_paragraphs_around(text, located.span, page.body, asks)
         else:
             prefix = suffix = ""
         sentence = strip_footnote_number(sentence)
@@ -526,7 +515,6 @@ class _OpenPdf:
             kind=annotation.kind,
             exact=exact,
             anchor_text=anchor_text,
-            anchor_context=anchor_around,
             hints=tuple(annotation.iter_identity_hints(identifying_names)),
             prefix=prefix,
             suffix=suffix,
@@ -652,7 +640,7 @@ class _OpenPdf:
 
 
 def _locate_mark(page: _MarkedPage, annotation: Annotation) -> _LocatedMark:
-    """Find the text that an annotation covers or, if it covers none, the nearest character."""
+    """Find the words that an annotation covers or, if it covers none, the nearest character."""
     segments: Segments = []
     if annotation.is_text_mark:
         segments = page.text_finder.find_covered_text(
@@ -664,20 +652,11 @@ def _locate_mark(page: _MarkedPage, annotation: Annotation) -> _LocatedMark:
         left, _, _, top = annotation.box or _NO_BOX
         nearest = page.text_finder.find_nearest_char(left, top)
         span = page.text.get_char_span(nearest, nearest) if nearest else (0, 0)
-        return _LocatedMark(annotation, [], nearest, span, [], span)
-    word_segments = extend_to_words(segments)
-    chars, word_chars = (
-        sorted(chain.from_iterable(each), key=attrgetter("visible_index"))
-        for each in (segments, word_segments)
-    )
-    return _LocatedMark(
-        annotation,
-        segments,
-        chars[0],
-        page.text.get_char_span(chars[0], chars[-1]),
-        word_segments,
-        page.text.get_char_span(word_chars[0], word_chars[-1]),
-    )
+        return _LocatedMark(annotation, [], nearest, span)
+    segments = extend_to_words(segments)
+    chars = sorted(chain.from_iterable(segments), key=attrgetter("visible_index"))
+    span = page.text.get_char_span(chars[0], chars[-1])
+    return _LocatedMark(annotation, segments, chars[0], span)
 
 
 def _continues_on_next_page(
