@@ -406,7 +406,9 @@ def count_unread_files(sources: Iterable[object]) -> Iterator[UnreadFiles]:
         # A source of a library has `unread_files`; other sources list a directory.
         yield from getattr(source, "unread_files", ())
         listing = getattr(source, "listing", None)
-        for path in (listing.only or (listing.root,)) if listing else ():
+        if not getattr(listing, "read_counts", None):  # it wasn't listed to its end
+            continue
+        for path in listing.only or (listing.root,):
             suffixes = suffixes_by_directory[path]
             suffixes.update(getattr(source, "suffixes", ()))
             suffixes.update(getattr(source, "used_suffixes", ()))

@@ -342,7 +342,9 @@ def list_skipped(ledger: Ledger) -> Iterator[LocatedSkippedText]:
     for folder, unread in load_unread_files(ledger).items():
         for kind, number in unread.count_by_kind.items():
             reason = f"{number:,} here"
-            if kind.startswith("."):
+            if kind == ".txt":
+                reason += ", read only if named, or in a folder that contains only texts"
+            elif kind.startswith("."):
                 reason = (
                     f"{format_count(number, 'such file')} here, which ankiforge cannot"
                     " read: name one to see why"

@@ -156,7 +156,7 @@ def source(suffixes: str, root: Path, used: str = ""):
     return SimpleNamespace(
         suffixes=suffixes.split(),
         used_suffixes=used.split(),
-        listing=SimpleNamespace(root=root, only=()),
+        listing=SimpleNamespace(root=root, only=(), read_counts={".md": 1}),
     )
 
 
