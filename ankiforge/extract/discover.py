@@ -9,7 +9,7 @@ import os
 from collections import Counter, defaultdict
 from collections.abc import Callable, Container, Iterable, Iterator, Mapping, Sequence
 from pathlib import Path
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 from ankiforge.errors import PlugInError
 from ankiforge.extract.base import Candidate, Confidence, SourceType
@@ -405,7 +405,7 @@ def count_unread_files(sources: Iterable[object]) -> Iterator[UnreadFiles]:
     for source in sources:
         # A source of a library has `unread_files`; other sources list a directory.
         yield from getattr(source, "unread_files", ())
-        listing = getattr(source, "listing", None)
+        listing: Any = getattr(source, "listing", None)
         if not getattr(listing, "read_counts", None):  # it wasn't listed to its end
             continue
         for path in listing.only or (listing.root,):

@@ -93,7 +93,7 @@ from ankiforge.model import (
     Value,
     hash16,
 )
-from ankiforge.text import comment_questions, format_count
+from ankiforge.text import comment_questions, format_count, format_truncated_list
 from ankiforge.text.located import locate_text
 from ankiforge.text.normalize import is_same_text, normalize_for_lookup
 from ankiforge.text.passages import get_paragraphs_around, join_bullets
@@ -109,7 +109,6 @@ _NOT_A_PDF = Failure(
 )
 EMPTY_FILE = Failure("the file is empty", "download it again")
 DAMAGED_FILE = Failure("it is damaged, or protected in an unknown way", REPAIR_HINT)
-_MAX_LISTED_PAGES = 12
 HIDDEN_MARKS_HINT = (
     "PDF programs hide deleted marks; make them visible there to include them"
 )
@@ -386,11 +385,8 @@ class _OpenPdf:
         return format_headings(self._outline, lines, page, char_index, top)
 
     def _format_page_list(self, page_numbers: Sequence[int]) -> str:
-        listed_numbers = page_numbers[:_MAX_LISTED_PAGES]
-        labels = list(map(self._pages.format_page_label, listed_numbers))
-        other_count = len(page_numbers) - len(labels)
-        pages = f"page{'s' if len(page_numbers) > 1 else ''} {', '.join(labels)}"
-        return f"{pages} and {other_count:,} more" if other_count else pages
+        labels = list(map(self._pages.format_page_label, page_numbers))
+        return f"page{'s' if len(labels) > 1 else ''} {format_truncated_list(labels)}"
 
     # --- marks
 
