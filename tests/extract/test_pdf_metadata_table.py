@@ -12,6 +12,7 @@ from ankiforge.extract.pdf.metadata import (
     compute_document_id,
     find_doi,
     format_headings,
+    is_printed_on,
     read_outline,
     read_work,
 )
@@ -168,10 +169,38 @@ def printed(*texts: str) -> list[PrintedLine]:
         ((*LINES, PrintedLine(200, "Water", 10.0, 100.0)), 1, 150, 800.0, "Cells › Water"),
         (printed("is full of water", "IV. Water", "x"), 1, 50, 100.0, "Cells › Walls"),
         (printed("is full of water", "IV. Water", "x"), 1, 100, 100.0, "Cells › Water"),
+        (printed("unwater", "wa", "ter"), 1, 50, 100.0, "Cells › Walls"),
+        # the heading has up to three lines, or begins a line of text
+        (printed("x", "2.4", "Wa-", "ter", "y"), 1, 50, 100.0, "Cells › Walls"),
+        (printed("x", "2.4", "Wa-", "ter", "y"), 1, 100, 100.0, "Cells › Water"),
+        (printed("x", "2", "Wa", "ter"), 1, 300, 400.0, "Cells › Water"),
+        (printed("x", "W", "a", "t", "er"), 1, 400, 400.0, "Cells › Walls"),
+        (printed("x", "Water: is wet"), 1, 50, 100.0, "Cells › Walls"),
+        (printed("x", "Water: is wet"), 1, 100, 100.0, "Cells › Water"),
+        # a number is one of these
+        (printed("Appendix A Water"), 1, 0, 400.0, "Cells › Water"),
+        (printed("2 of Water"), 1, 0, 400.0, "Cells › Walls"),
     ],
 )  # fmt: skip
 def test_the_headings_above_a_place(lines, page, char_index, top, headings):
     assert format_headings(OUTLINE, lines, page, char_index, top) == headings
+
+
+@pytest.mark.parametrize(
+    ("title", "page", "is_printed"),
+    [
+        ("Walls", "cells walls water", True),
+        ("2.1 Walls", "cells walls water", True),
+        ("IV. Walls", "cells walls water", True),
+        ("A. Walls", "cells walls water", True),
+        ("Roots", "cells walls water", False),
+        ("2.1 Walls", "", True),
+    ],
+)
+def test_an_entry_of_the_outline_is_a_heading_if_its_page_shows_it(
+    title, page, is_printed
+):
+    assert is_printed_on(title, page) is is_printed
 
 
 # --- running headers and footers -----------------------------------------------------------------

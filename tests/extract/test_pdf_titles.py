@@ -34,6 +34,7 @@ def titled(tmp_path, named, *blocks: Block) -> str:
 @pytest.mark.parametrize(
     ("named", "printed", "title"),
     [
+        (ABSTRACT, (), ""),
         (ABSTRACT, (heading("The Spacing Effect and Its Limits"),), "The Spacing Effect and Its Limits"),
         (" ".join(["word"] * 41), (), ""),
         (LONG_TITLE, (), LONG_TITLE),
@@ -51,6 +52,7 @@ def titled(tmp_path, named, *blocks: Block) -> str:
         ("paper2", (), ""),
         ("06-1234.dvi", (), ""),
         ("Thesis", (heading("On the Growth of Cells"),), "On the Growth of Cells"),
+        ("", (paragraph(ABSTRACT.replace(". ", ", and "), **LARGE),), ""),
     ],
 )  # fmt: skip
 def test_a_title_is_short_and_says_what_the_work_is_called(

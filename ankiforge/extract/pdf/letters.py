@@ -19,6 +19,8 @@ from ankiforge.text import regex
 _SAMPLED_CHARS = 100
 """The approximate number of characters per page to sample when determining the text direction."""
 _NAME_BYTES = 128
+_BOLD_WEIGHTS = range(600, 1001)
+"""The font weights that count as bold. Many bold fonts can only be recognized by their names."""
 _BOLD_FONT = regex(
     r"(?i)bold|black|heavy|demi|[-_](?:B|Bd|BI|Medi)$|^(?:\w{6}\+)?(?:CMB|SFBX)"
 )
@@ -94,6 +96,11 @@ class CharReader:
         name = create_string_buffer(_NAME_BYTES)
         pdfium_c.FPDFText_GetFontInfo(self._page, index, name, _NAME_BYTES, None)
         return name.value.decode("latin-1").rpartition("+")[2]
+
+    def is_bold(self, index: int) -> bool:
+        """Return whether a character is bold, judging by the weight or the name of its font."""
+        weight = pdfium_c.FPDFText_GetFontWeight(self._page, index)
+        return weight in _BOLD_WEIGHTS or is_bold_font(self.get_font(index))
 
 
 _WHITESPACE_CODES = frozenset((9, 10, 13))

@@ -9,7 +9,7 @@ import re
 from collections.abc import Iterable, Iterator, Sequence
 from contextlib import suppress
 from hashlib import sha256
-from itertools import islice
+from itertools import accumulate, islice
 
 import pypdfium2 as pdfium  # type: ignore[import-untyped]
 import pypdfium2.raw as pdfium_c  # type: ignore[import-untyped]
@@ -33,6 +33,13 @@ _MAX_ENTRY_CHARS = 200
 """Titles of outline entries are truncated to this length."""
 
 
+_MAX_HEADING_LINES = 3
+
+_SECTION_NUMBER = regex(r"^(?:[\dA-Z]{1,3}(?:\.\d{1,3})*\.?|[IVX]+\.)\s")
+# A section number after `normalize_for_lookup`: `21` for 2.1, `iv` or `appendixa`.
+_FOLDED_NUMBER = regex(r"(?:appendix|chapter)?(?:[ivx]+|[a-z]?\d*)")
+
+
 class OutlineEntry(Value):
     """An entry in a PDF's outline (table of contents): a heading and its position."""
 
@@ -44,10 +51,6 @@ class OutlineEntry(Value):
     title: str
 
 
-_MAX_NUMBER_LETTERS = 4
-"""The maximum number of letters and digits before the words of a heading, as in `3.1.2`."""
-
-
 def format_headings(
     outline: Sequence[OutlineEntry],
     lines: Sequence[PrintedLine],
@@ -57,7 +60,7 @@ def format_headings(
 ) -> str:
     """Return the headings above a character, outermost first, joined by ` › `.
 
-    If no line of the page is the title of an outline entry, `entry.top` is used, which is
+    If the title of an outline entry isn't found on its page, `entry.top` is used, which is
     unreliable on pages with several columns.
 
     Args:
@@ -68,21 +71,46 @@ def format_headings(
         top: The vertical position of the character.
     """
     open_entries: list[OutlineEntry] = []
+    folded_lines = [normalize_for_lookup(line.text) for line in lines]
     for entry in outline:
         is_above = entry.page < page
         if entry.page == page:
-            title = normalize_for_lookup(entry.title)
-            is_above = entry.top >= top
-            for line in lines:
-                printed = normalize_for_lookup(line.text)
-                number_length = len(printed) - len(title)
-                if printed.endswith(title) and number_length <= _MAX_NUMBER_LETTERS:
-                    is_above = line.start <= char_index
-                    break
+            line_number = _find_title(folded_lines, normalize_for_lookup(entry.title))
+            if line_number is None:
+                is_above = entry.top >= top
+            else:
+                is_above = lines[line_number].start <= char_index
         if is_above:
             open_entries = [outer for outer in open_entries if outer.level < entry.level]
             open_entries.append(entry)
     return " › ".join(entry.title for entry in open_entries)
+
+
+def _find_title(folded_lines: Sequence[str], title: str) -> int | None:
+    """Return the number of the first line of a heading on a page, or None if it isn't found.
+
+    A heading has whole lines, with or without a section number, or else begins a line of text.
+    """
+    for number in range(len(folded_lines)):
+        for text in accumulate(folded_lines[number : number + _MAX_HEADING_LINES]):
+            if text.endswith(title) and _FOLDED_NUMBER.fullmatch(
+                text.removesuffix(title)
+            ):
+                return number
+    for number, line in enumerate(folded_lines):
+        if line.startswith(title):
+            return number
+    return None
+
+
+def is_printed_on(title: str, folded_page: str) -> bool:
+    """Return whether the title of an outline entry is printed on a page.
+
+    This is assumed if the page has no text. The section number in the title is ignored.
+    `folded_page` is the text of the page, normalized by `normalize_for_lookup`.
+    """
+    folded_title = normalize_for_lookup(_SECTION_NUMBER.sub("", title))
+    return not folded_page or folded_title in folded_page
 
 
 # The index of the vertical position among the parameters of a destination, by its view mode.

@@ -74,6 +74,7 @@ from ankiforge.extract.pdf.messages import (
 from ankiforge.extract.pdf.metadata import (
     compute_document_id,
     format_headings,
+    is_printed_on,
     read_outline,
     read_work,
 )
@@ -93,7 +94,7 @@ from ankiforge.model import (
     Value,
     hash16,
 )
-from ankiforge.text import comment_questions, format_count, format_truncated_list
+from ankiforge.text import comment_questions, format_count, format_truncated_list, regex
 from ankiforge.text.located import locate_text
 from ankiforge.text.normalize import is_same_text, normalize_for_lookup
 from ankiforge.text.passages import get_paragraphs_around, join_bullets
@@ -138,6 +139,10 @@ of the quote's box.
 _NO_BOX = (0.0, 0.0, 0.0, 0.0)
 _MAX_PAGES_WITH_CHARS = 4
 """The maximum number of pages whose characters are kept in memory at once."""
+# Matches the text of a cover page that a publisher put before a paper.
+_PUBLISHER_COVER = regex(
+    r"We are IntechOpen|Elsevier has created a COVID-19 resource centre"
+)
 
 
 # --- one request ------------------------------------------------------------------------
@@ -354,8 +359,20 @@ class _OpenPdf:
         ]
         self._spelling = Spelling(self._texts)
         self._running_lines = RunningHeaders(self._texts)
-        self._work = read_work(pages.document, self._texts[0], self._get_lines(0), name)
-        self._outline = list(read_outline(pages.document))
+        work_page = int(
+            len(pages) > 1 and _PUBLISHER_COVER.search(self._texts[0]) is not None
+        )
+        self._work = read_work(
+            pages.document,
+            self._texts[work_page],
+            self._get_lines(work_page),
+            name,
+        )
+        self._outline = [
+            entry
+            for entry in read_outline(pages.document)
+            if is_printed_on(entry.title, self._folded_texts[entry.page])
+        ]
 
     def close(self) -> None:
         """Break the cached pages' reference cycles, which would otherwise keep them in memory."""
@@ -381,7 +398,9 @@ class _OpenPdf:
         return [normalize_for_lookup(text) for text in self._texts]
 
     def _find_headings(self, page: int, char_index: int, top: float) -> str:
-        lines = self._get_lines(page) if self._outline else ()
+        if not self._outline:
+            return ""
+        lines = self._get_lines(page)
         return format_headings(self._outline, lines, page, char_index, top)
 
     def _format_page_list(self, page_numbers: Sequence[int]) -> str:
