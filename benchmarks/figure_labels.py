@@ -31,10 +31,8 @@ from statistics import mean, quantiles
 
 import pypdfium2 as pdfium
 
-from ankiforge.extract.pdf.cleaning import Spelling
-from ankiforge.extract.pdf.figure_labels import DetectedLabel, find_figure_labels
-from ankiforge.extract.pdf.letters import CharReader, load_upright_text, read_chars
-from ankiforge.extract.pdf.page_text import PageText
+from ankiforge.extract.pdf.figure_labels import DetectedLabel
+from ankiforge.extract.pdf.figure_text import find_figure_labels
 from ankiforge.text.normalize import normalize_for_lookup
 from benchmarks.drawn_figures import Box, Made, Truth, write_all
 
@@ -92,18 +90,12 @@ def compared(
     return overlaps, missed, [each.text for each in left]
 
 
-def _find_labels(page: pdfium.PdfPage, frame: Box) -> tuple[DetectedLabel, ...]:
-    letters = load_upright_text(page)
-    text = PageText(read_chars(letters), Spelling([]))
-    return find_figure_labels(text, CharReader(letters), frame)
-
-
 def read_figure(folder: Path, made: Made) -> tuple[list[DetectedLabel], float]:
     """Return the labels that are read of a figure, and the seconds of the processor."""
     document = pdfium.PdfDocument(folder / f"{made.name}.pdf")
     page = document[0]
     began = time.process_time()
-    labels = list(_find_labels(page, made.frame))
+    labels = list(find_figure_labels(page, made.frame))
     seconds = time.process_time() - began
     document.close()
     return labels, seconds
@@ -121,7 +113,7 @@ def read_again(papers: Path, missed: bool) -> None:
         document = pdfium.PdfDocument(papers / row["paper"])
         page = document[row["page"] - 1]
         began = time.process_time()
-        texts = [label.text for label in _find_labels(page, tuple(row["frame"]))]
+        texts = [label.text for label in find_figure_labels(page, tuple(row["frame"]))]
         times.append(time.process_time() - began)
         document.close()
         expected = Counter(_letters_of(text) for text in row["truth"])

@@ -1,42 +1,65 @@
-"""Find the labels of a figure: the short texts in a frame that the user drew on a page.
+"""Find the labels of a figure among the chunks of text in and around the figure.
 
-Only text that runs along the lines of the page is read, so the upright name of an axis is no label.
-Numbers, single letters and captions are no labels either.
+First, tick labels of axes and panel letters are excluded. Then, chunks on adjacent lines are
+joined. Finally, captions and running text are excluded. `figure_text` reads the chunks from a page.
 """
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator
-from statistics import median
+from collections import defaultdict
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from typing import NamedTuple
 
 from ankiforge.extract.pdf.blocks import CAPTION
-from ankiforge.extract.pdf.chars import CJK, HYPHENS, LINE_GAP, NO_GAP, PrintedChar
-from ankiforge.extract.pdf.cleaning import to_one_line
-from ankiforge.extract.pdf.letters import CharReader
-from ankiforge.extract.pdf.messages import Box
-from ankiforge.extract.pdf.page_text import PageText
+from ankiforge.extract.pdf.chars import CJK, HYPHENS
 from ankiforge.model import Value
+from ankiforge.text import regex
 
-# All lengths are relative to the font size.
-_MAX_WORD_GAP = 0.61
-"""The maximum gap between two words of a label."""
-_MAX_SHIFT = 0.45
-"""The maximum vertical distance between two letters of a line."""
-_MAX_LINE_STEP = 1.38
-"""The maximum distance between two lines of a label."""
-_MAX_EDGE_DISTANCE = 0.4
-"""The maximum distance between the edges or middles of aligned lines."""
-_MAX_SIZE_RATIO = 1.15
-"""The maximum ratio between the font sizes of two lines in a label."""
-_MIN_LETTERS = 2
-MAX_LABEL_WORDS = 20
-"""The maximum number of words in a label. Longer texts are sentences. In scripts without spaces,
-three characters count as a word.
-"""
-_MAX_LABELS = 200
-"""The maximum number of labels in a figure. A frame with more of them is a page of text."""
-_MAX_MASKED_FRACTION = 0.6
-"""The maximum fraction of the frame covered by labels, for the same reason."""
+Box = tuple[float, float, float, float]
+"""(left, bottom, right, top) in points. The y axis points upwards."""
+
+
+class Position(NamedTuple):
+    """The position of a letter or chunk of text, measured along and across its line.
+
+    For horizontal text, along is x and across is y.
+    """
+
+    start: float
+    """The start, along the line."""
+    end: float
+    """The end, along the line."""
+    low: float
+    """The lower edge, across the line."""
+    high: float
+    """The upper edge, across the line."""
+    baseline: float
+    """The baseline, across the line."""
+    size: float
+    """The font size. All thresholds in this module are relative to it."""
+
+
+class Piece(Value):
+    """A chunk of text within a line, made up of words that are close together."""
+
+    text: str
+    position: Position
+    angle: int
+    """The reading direction in degrees, counterclockwise: 0, 90, 180 or 270."""
+    inside_fraction: float
+    """The fraction of the letters that are inside the frame."""
+
+    @property
+    def box(self) -> Box:
+        """The bounding box in the page's user space."""
+        start, end, low, high, _, _ = self.position
+        if self.angle == 0:
+            return (start, low, end, high)
+        if self.angle == 90:
+            return (-high, start, -low, end)
+        if self.angle == 180:
+            return (-end, -high, -start, -low)
+        return (low, -end, high, -start)
 
 
 class DetectedLabel(Value):
@@ -46,119 +69,324 @@ class DetectedLabel(Value):
     box: Box
 
 
-class _Line:
-    """A line of a label: words of a printed line that are close together.
-
-    Its `box` is turned so that the text of the page runs from left to right.
-    """
-
-    def __init__(
-        self, chars: list[PrintedChar], boxes: list[Box], letters: CharReader
-    ) -> None:
-        text = ""
-        for char in chars:
-            text += " " if text and char.gap is not NO_GAP else ""
-            text += char.printed_text
-        self.text = to_one_line(text)
-        self.box = _surround(boxes)
-        height = median(top - bottom for _, bottom, _, top in boxes)
-        self.size = letters.get_font_size(chars[0].char_index, height)
-        self.y = median((bottom + top) / 2 for _, bottom, _, top in boxes)
-
-    def continues(self, above: _Line) -> bool:
-        """Return whether this is the next line of the label that ends with the line `above`."""
-        size = min(self.size, above.size)
-        left, right = self.box[0] - above.box[0], self.box[2] - above.box[2]
-        return (
-            max(self.size, above.size) <= _MAX_SIZE_RATIO * size
-            and 0.5 * size <= above.y - self.y <= _MAX_LINE_STEP * size
-            and min(abs(left), abs(right), abs(left + right) / 2)
-            < _MAX_EDGE_DISTANCE * size
-        )
+READING_DIRECTIONS = {0: (1.0, 0.0), 90: (0.0, 1.0), 180: (-1.0, 0.0), 270: (0.0, -1.0)}
+"""Maps the angle of each reading direction to a unit vector. Slanted text is ignored."""
 
 
-def _surround(boxes: Iterable[Box]) -> Box:
-    lefts, bottoms, rights, tops = zip(*boxes, strict=True)
-    return (min(lefts), min(bottoms), max(rights), max(tops))
-
-
-def _turn(box: Box, direction: tuple[float, float]) -> Box:
-    """Turn a box so that text in this direction runs from left to right."""
+def project_box(box: Box, direction: tuple[float, float]) -> tuple[float, float]:
+    """Project a box onto a unit vector, and return the (start, end) of the projection."""
+    left, bottom, right, top = box
     x, y = direction
-    left, right = sorted((box[0] * x + box[1] * y, box[2] * x + box[3] * y))
-    bottom, top = sorted((box[1] * x - box[0] * y, box[3] * x - box[2] * y))
-    return (left, bottom, right, top)
+    projections = (
+        x * left + y * bottom,
+        x * right + y * bottom,
+        x * left + y * top,
+        x * right + y * top,
+    )
+    return min(projections), max(projections)
 
 
-def find_figure_labels(
-    page: PageText, letters: CharReader, frame: Box
-) -> tuple[DetectedLabel, ...]:
-    """Return the labels inside a frame on a page, from top to bottom.
+def compute_bounding_box(boxes: Iterable[Box]) -> Box:
+    """Return the smallest box that contains all of the given boxes."""
+    all_boxes = list(boxes)
+    return (
+        min(box[0] for box in all_boxes),
+        min(box[1] for box in all_boxes),
+        max(box[2] for box in all_boxes),
+        max(box[3] for box in all_boxes),
+    )
+
+
+# --- captions, numbers along axes, panel letters --------------------------------------
+
+_NUMBER = regex(
+    r"[-−–+]?\$?(?:\d{1,3}(?:[,\u2009\u202f ]\d{3})+|\d+)?(?:[.,]\d+)?(?:[eE][-+−]?\d+)?[%°kKM]?"
+)
+_PANEL_LETTER = regex(r"\(?([A-Za-z])[).]?")
+_FRACTION = regex(r"\d+/\d+")
+
+
+def parse_number(text: str) -> float | None:
+    """Parse a number as figures show it, e.g. `1,200` or `−5%`, or return None for other text.
+
+    Percent signs, degree signs, dollar signs and the suffixes K and M are ignored.
+    """
+    if not any(map(str.isdigit, text)) or _NUMBER.fullmatch(text) is None:
+        return None
+    digits = text.strip("%°kKM$").replace("−", "-").replace("–", "-")
+    for space in ("\u2009", "\u202f", " "):
+        digits = digits.replace(space, "")
+    if digits.count(",") == 1 and len(digits.rpartition(",")[2]) != 3:
+        digits = digits.replace(",", ".")
+    try:
+        return float(digits.replace(",", "").replace("$", ""))
+    except ValueError:
+        return None
+
+
+_MIN_TICKS = 3
+"""The minimum number of evenly spaced numbers on an axis."""
+_MAX_TICK_DEVIATION = 0.015
+"""The maximum deviation of a tick label from even spacing, as a fraction of the range of the axis.
+"""
+
+
+def _get_right(piece: Piece) -> float:
+    return piece.box[2]
+
+
+def _get_middle_x(piece: Piece) -> float:
+    return (piece.box[0] + piece.box[2]) / 2
+
+
+def _get_middle_y(piece: Piece) -> float:
+    return (piece.box[1] + piece.box[3]) / 2
+
+
+def find_tick_labels(pieces: Sequence[Piece]) -> set[Piece]:
+    """Return the pieces that are tick labels of a horizontal or vertical axis.
+
+    Tick labels are numbers whose values increase or decrease evenly along the axis.
+    """
+    numbers: list[NumberPiece] = []
+    for piece in pieces:
+        value = parse_number(piece.text)
+        if value is not None:
+            numbers.append((piece, value))
+    tick_pieces: set[Piece] = set()
+    # on a horizontal axis, the numbers are at the same height; on a vertical axis, their right
+    # edges or middles are aligned
+    for get_level, get_position in (
+        (_get_middle_y, _get_middle_x),
+        (_get_right, _get_middle_y),
+        (_get_middle_x, _get_middle_y),
+    ):
+        for group in _group_by_level(numbers, get_level):
+            ordered = sorted(group, key=lambda pair: get_position(pair[0]))
+            points = [(get_position(piece), value) for piece, value in ordered]
+            # find the longest evenly spaced runs, because a group may contain several axes
+            start = 0
+            while start + _MIN_TICKS <= len(points):
+                end = start + _MIN_TICKS
+                if not _is_evenly_spaced(points[start:end]):
+                    start += 1
+                    continue
+                while end < len(points) and _is_evenly_spaced(points[start : end + 1]):
+                    end += 1
+                tick_pieces.update(piece for piece, _ in ordered[start:end])
+                start = end
+    return tick_pieces
+
+
+NumberPiece = tuple[Piece, float]
+"""(piece of text, its numeric value)"""
+
+
+def _group_by_level(
+    numbers: Sequence[NumberPiece], get_level: Callable[[Piece], float]
+) -> Iterator[list[NumberPiece]]:
+    group: list[NumberPiece] = []
+    previous_level = 0.0
+    for piece, value in sorted(numbers, key=lambda pair: get_level(pair[0])):
+        level = get_level(piece)
+        if group and level - previous_level > 0.3 * piece.position.size:
+            yield group
+            group = []
+        group.append((piece, value))
+        previous_level = level
+    yield group
+
+
+def _is_evenly_spaced(points: Sequence[tuple[float, float]]) -> bool:
+    """Return whether the values of (position, value) pairs change evenly with their positions."""
+    first_position, first_value = points[0]
+    last_position, last_value = points[-1]
+    distance = last_position - first_position
+    value_range = last_value - first_value
+    if not distance or not value_range:
+        return False
+    for position, value in points:
+        expected = first_value + value_range * (position - first_position) / distance
+        if abs(value - expected) > _MAX_TICK_DEVIATION * abs(value_range):
+            return False
+    return True
+
+
+def find_panel_letters(pieces: Sequence[Piece]) -> set[Piece]:
+    """Return the pieces that label the panels of a figure, e.g. a, b, c or (A), (B), (C).
+
+    The letters must form a series that begins with `a` or `A`, and in which each letter occurs
+    exactly once.
+    """
+    pieces_by_letter: dict[str, list[Piece]] = defaultdict(list)
+    for piece in pieces:
+        match = _PANEL_LETTER.fullmatch(piece.text)
+        if match is not None:
+            pieces_by_letter[match[1]].append(piece)
+    for first_letter in "aA":
+        series = [
+            pieces_by_letter.get(chr(ord(first_letter) + step), [])
+            for step in range(len(pieces_by_letter))
+        ]
+        if series and all(len(candidates) == 1 for candidates in series):
+            return {candidates[0] for candidates in series}
+    return set()
+
+
+# --- the labels -----------------------------------------------------------------------
+
+
+_MAX_LABELS = 200
+"""The maximum number of labels in a figure. With more labels, some would remain unmasked and give
+away answers.
+"""
+_MAX_MASKED_FRACTION = 0.6
+"""The maximum fraction of the frame covered by labels. If it is exceeded, the frame contains text
+rather than a figure.
+"""
+_MAX_PIECES = 400
+"""The maximum number of chunks of text in a figure. A frame with more chunks is a page of text."""
+MAX_LABEL_WORDS = 20
+"""The maximum number of words in a label. Longer texts are sentences. In scripts without spaces,
+three characters count as a word.
+"""
+_VERTICAL_MASK_MARGIN = 0.04
+"""The margin of a mask above and below its letters, relative to the font size."""
+HORIZONTAL_MASK_MARGIN = 0.05
+"""The margin of a mask to the left and right of its letters, relative to the font size. A letter
+can be wider than its font reports.
+"""
+
+
+def find_labels_in_pieces(pieces: list[Piece], frame: Box) -> tuple[DetectedLabel, ...]:
+    """Return the labels inside a frame, in no particular order.
 
     Returns () if the frame seems to contain running text rather than a figure.
+
+    Args:
+        pieces: The chunks of text in and around the frame.
+        frame: The area that the user framed.
     """
-    labels: list[list[_Line]] = []
-    for line in sorted(_iter_lines(page, letters, frame), key=lambda line: -line.y):
-        for label in reversed(labels):
-            if line.continues(label[-1]):
-                label.append(line)
-                break
-        else:
-            labels.append([line])
-        if len(labels) > _MAX_LABELS:
-            return ()
-    found = []
-    masked_area = 0.0
-    for lines in labels:
+    pieces = [piece for piece in pieces if piece.inside_fraction >= 0.5]
+    non_labels = find_tick_labels(pieces) | find_panel_letters(pieces)
+    candidates = [
+        piece
+        for piece in pieces
+        if any(map(str.isalnum, piece.text)) and piece not in non_labels
+    ]
+    if len(candidates) > _MAX_PIECES:
+        return ()
+    labels = []
+    for lines in group_label_lines(candidates):
         text = _join_lines(lines)
         word_count = len(text.split())
         if CJK.search(text):
             word_count = max(word_count, len(text) // 3)
         if word_count > MAX_LABEL_WORDS or CAPTION.match(text):
             continue
-        x, y = page.direction
-        box = _turn(_surround(line.box for line in lines), (x, -y))
-        left, bottom = max(box[0], frame[0]), max(box[1], frame[1])
-        right, top = min(box[2], frame[2]), min(box[3], frame[3])
-        masked_area += (right - left) * (top - bottom)
-        found.append(DetectedLabel(text, (left, bottom, right, top)))
-    area = (frame[2] - frame[0]) * (frame[3] - frame[1])
-    return tuple(found) if masked_area <= _MAX_MASKED_FRACTION * area else ()
-
-
-def _iter_lines(page: PageText, letters: CharReader, frame: Box) -> Iterator[_Line]:
-    """Yield the texts of which at least half is in the frame."""
-    chunks: list[list[PrintedChar]] = []
-    boxes: list[list[Box]] = []
-    for char in page.chars:
-        box = _turn((char.left, char.bottom, char.right, char.top), page.direction)
-        previous = boxes[-1][-1] if boxes else box
-        size = letters.get_font_size(char.char_index, box[3] - box[1])
-        is_beside = (
-            -size < box[0] - previous[2] < _MAX_WORD_GAP * size
-            and abs(box[1] - previous[1]) < _MAX_SHIFT * size
+        # A mask is slightly larger than its letters, but doesn't extend beyond the frame.
+        size = lines[0].position.size
+        left, bottom, right, top = compute_bounding_box(line.box for line in lines)
+        box = (
+            max(left - HORIZONTAL_MASK_MARGIN * size, frame[0]),
+            max(bottom - _VERTICAL_MASK_MARGIN * size, frame[1]),
+            min(right + HORIZONTAL_MASK_MARGIN * size, frame[2]),
+            min(top + _VERTICAL_MASK_MARGIN * size, frame[3]),
         )
-        if not chunks or char.gap is LINE_GAP or not is_beside:
-            chunks.append([])
-            boxes.append([])
-        chunks[-1].append(char)
-        boxes[-1].append(box)
-    left, bottom, right, top = frame
-    for chunk, chunk_boxes in zip(chunks, boxes, strict=True):
-        inside = [left <= char.x <= right and bottom <= char.y <= top for char in chunk]
-        letter_count = sum(char.text.isalpha() for char in chunk)
-        if 2 * sum(inside) >= len(chunk) and letter_count >= _MIN_LETTERS:
-            yield _Line(chunk, chunk_boxes, letters)
+        labels.append(DetectedLabel(text, box))
+    boxes = (frame, *(label.box for label in labels))
+    size, *sizes = [(right - left) * (top - bottom) for left, bottom, right, top in boxes]
+    if len(labels) > _MAX_LABELS or sum(sizes) > _MAX_MASKED_FRACTION * size:
+        return ()
+    return tuple(labels)
 
 
-def _join_lines(lines: list[_Line]) -> str:
-    """Join the lines of a label with spaces, and drop a hyphen before a small letter."""
+def _join_lines(lines: Sequence[Piece]) -> str:
+    """Join the lines of a label with spaces.
+
+    A hyphen before a small letter is dropped. Lines are joined without a space after any other
+    hyphen, and between Chinese or Japanese characters.
+    """
     text = lines[0].text
     for line in lines[1:]:
-        if text[-1] in HYPHENS and line.text[0].islower():
+        first_char = line.text[:1]
+        if text[-1:] in HYPHENS and first_char.islower():
             text = text[:-1] + line.text
-        elif text[-1] in HYPHENS or (CJK.match(text[-1]) and CJK.match(line.text[0])):
+        elif text[-1:] in HYPHENS or (CJK.match(text[-1:]) and CJK.match(first_char)):
             text += line.text
         else:
-            text += f" {line.text}"
+            text = f"{text} {line.text}"
     return text
+
+
+# --- labels of several lines ----------------------------------------------------------
+
+
+_MAX_SIZE_RATIO = 1.15
+"""The maximum ratio between the font sizes of two lines in a label."""
+_MAX_LINE_STEP = 1.38
+"""The maximum distance between the baselines of two lines in a label, relative to the font size."""
+MAX_EDGE_DISTANCE = 0.4
+"""The maximum distance between the edges or middles of aligned lines, relative to the font size."""
+
+
+def group_label_lines(pieces: Sequence[Piece]) -> list[list[Piece]]:
+    """Group chunks of text into labels. Each label is a list of consecutive lines."""
+    by_angle: dict[int, list[Piece]] = defaultdict(list)
+    for piece in dict.fromkeys(pieces):
+        by_angle[piece.angle].append(piece)
+    labels = []
+    for lines in by_angle.values():
+        lines.sort(key=lambda piece: (-piece.position.baseline, piece.position.start))
+        # for each line, find the line below that continues it
+        continuation: dict[Piece, Piece] = {}
+        for number, line in enumerate(lines):
+            for lower_line in lines[number + 1 :]:
+                if (
+                    line.position.baseline - lower_line.position.baseline
+                    > _MAX_LINE_STEP * line.position.size
+                ):
+                    break
+                if _can_continue(line, lower_line):
+                    continuation[line] = lower_line
+                    break
+        # chain each first line with its continuations
+        continuations = set(continuation.values())
+        chained_lines: set[Piece] = set()
+        for line in lines:
+            if line in continuations:
+                continue
+            next_line: Piece | None = line
+            chain = []
+            while next_line is not None and next_line not in chained_lines:
+                chained_lines.add(next_line)
+                chain.append(next_line)
+                next_line = continuation.get(next_line)
+            labels.append(chain)
+    return labels
+
+
+def _can_continue(upper: Piece, lower: Piece) -> bool:
+    """Return whether the lower of two lines continues the label in the upper one.
+
+    The lines must have similar sizes and be close together. Their starts, ends or middles must be
+    aligned, and neither may be a number.
+    """
+    above, below = upper.position, lower.position
+    size, larger_size = sorted((above.size, below.size))
+    starts_apart = above.start - below.start
+    ends_apart = above.end - below.end
+    edge_distances = map(abs, (starts_apart, ends_apart, (starts_apart + ends_apart) / 2))
+    return (
+        larger_size <= _MAX_SIZE_RATIO * size
+        and 0.5 * size <= above.baseline - below.baseline <= _MAX_LINE_STEP * size
+        and min(edge_distances) < MAX_EDGE_DISTANCE * size
+        and not (_is_number(upper) or _is_number(lower))
+    )
+
+
+def _is_number(piece: Piece) -> bool:
+    return (
+        parse_number(piece.text) is not None
+        or _FRACTION.fullmatch(piece.text) is not None
+    )

@@ -25,8 +25,8 @@ from pypdfium2 import PdfBitmap, PdfDocument, PdfPage
 from ankiforge.extract.pdf.annotations import open_annotation
 from ankiforge.extract.pdf.chars import Line, PrintedChar
 from ankiforge.extract.pdf.cleaning import Spelling, to_one_line
-from ankiforge.extract.pdf.figure_labels import find_figure_labels
-from ankiforge.extract.pdf.letters import CharReader, load_upright_text, read_chars
+from ankiforge.extract.pdf.figure_text import find_figure_labels
+from ankiforge.extract.pdf.letters import load_upright_text, read_chars
 from ankiforge.extract.pdf.messages import (
     Area,
     Box,
@@ -115,17 +115,10 @@ def _contains_drawing(page: PdfPage, box: Box) -> bool:
 
 def _read_labels(page: PdfPage, box: Box) -> tuple[FigureLabel, ...]:
     """Return the labels in an area from top to bottom. Positions are relative to the area."""
-    rotation = page.get_rotation()
-    with (
-        closing(load_upright_text(page)) as text_page,
-        closing(PageText(read_chars(text_page), Spelling([]))) as text,
-    ):
-        detected_labels = find_figure_labels(text, CharReader(text_page), box)
-    page.set_rotation(rotation)
     resolution = POSITION_SIDE_PIXELS / max(page.get_size())
     cutout = _compute_pixel_area(page, box, resolution)
     labels = []
-    for detected_label in detected_labels:
+    for detected_label in find_figure_labels(page, box):
         label_cutout = _compute_pixel_area(page, detected_label.box, resolution)
         label = FigureLabel(
             detected_label.text,
