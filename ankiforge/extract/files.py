@@ -8,6 +8,7 @@ stamp, because two writes within one tick of the file system's clock have the sa
 from __future__ import annotations
 
 import fnmatch
+import hashlib
 import os
 import re
 import stat
@@ -59,6 +60,18 @@ def read_stamp(path: str | Path) -> Stamp | None:
         return build_stamp(os.stat(path))  # noqa: PTH116 - called for many files
     except (OSError, ValueError):
         return None
+
+
+def summarize_content(path: Path, expected: str = "") -> str:
+    """Return the size and the hash of a file, or "" if it can't be read.
+
+    If `expected` is given, "" is also returned for a file that isn't as large as it says.
+    """
+    with suppress(OSError):
+        size = f"{path.stat().st_size} "
+        if expected.startswith(size) or not expected:
+            return size + hashlib.sha256(path.read_bytes()).hexdigest()
+    return ""
 
 
 def is_stamp_reliable(stamp: Stamp, now_ns: int | None = None) -> bool:

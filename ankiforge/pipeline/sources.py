@@ -41,7 +41,9 @@ from ankiforge.extract.discover import (
 from ankiforge.extract.files import (
     find_path_on_disk,
     fingerprint_program,
+    normalize_name,
     read_stamp,
+    summarize_content,
 )
 from ankiforge.extract.registry import (
     find_source_type,
@@ -737,6 +739,35 @@ def find_missing_documents(
             if not os.path.lexists(find_path_on_disk(root, row["place"])):
                 missing[row["id"]] = root / row["place"]
     return missing
+
+
+def find_moved_file(
+    workspace: WorkspaceDirectory, ledger: Ledger, path: Path, content: str = ""
+) -> Path:
+    """Find the document of the remembered and configured sources that was at `path` before.
+
+    It has the `content` of the file (`summarize_content`) or, failing that, its name. If several
+    have, the one whose path ends most like `path` is returned. Returns `path` itself if it exists
+    or there is no such document.
+    """
+    from ankiforge.ledger.readings import load_current_documents
+
+    if path.exists():
+        return path
+    files = [
+        find_path_on_disk(place.directory, row["place"])
+        for place in _list_places(workspace)
+        for row in load_current_documents(ledger, _get_container(place))
+    ]
+    same_name = normalize_name(path.name)
+    candidates = [
+        file for file in files if content and summarize_content(file, content) == content
+    ] or [file for file in files if normalize_name(file.name) == same_name]
+    return max(
+        filter(Path.exists, candidates),
+        key=lambda file: [*map(str.__eq__, file.parts[::-1], path.parts[::-1])],
+        default=path,
+    )
 
 
 def _suggest_forget(path: str) -> str:

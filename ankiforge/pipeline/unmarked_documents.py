@@ -29,6 +29,7 @@ from ankiforge.draft.reply_checks import explain_unusable_reply
 from ankiforge.errors import ItemError, UsageError
 from ankiforge.extract.chosen_passages import build_highlight
 from ankiforge.extract.file_source import FileSource
+from ankiforge.extract.files import summarize_content
 from ankiforge.extract.zotero.works import find_work
 from ankiforge.ledger import cards
 from ankiforge.ledger import chosen_passages as chosen_marks
@@ -57,6 +58,7 @@ from ankiforge.pipeline.run_result import (
     RunStep,
 )
 from ankiforge.pipeline.sources import (
+    find_moved_file,
     ingest_sources,
     open_sources,
     select_sources,
@@ -92,7 +94,10 @@ _MIN_QUOTE_FRACTION = 0.5
 to count as being about the document.
 """
 _MISSING_MESSAGE = "the answer is about this document, which is not there any more"
-_MISSING_HINT = "put it back, or ask about it again where it is now"
+_MISSING_HINT = (
+    "if it moved: ankiforge run ITS/NEW/PLACE   then the answer again;"
+    " renamed and edited: ask again"
+)
 NOTHING_TO_CHOOSE = "every document there has marks, or passages chosen before"
 
 
@@ -106,6 +111,8 @@ class StoredRequest(Value):
     """The labels of the documents' parts, which replies repeat."""
     answered: Strings
     """The labels of the parts for which there is a reply."""
+    contents: Strings = ()
+    """The size and hash of each file (`summarize_content`)."""
 
 
 class OpenDocument(NamedTuple):
@@ -620,10 +627,15 @@ def record_chat_answer(
         if documents:
             request = _prepare_request(workspace, documents, entry.number)
             part = find_part(request)
+            # another document may have the name of a moved one
+            is_certain = labelled_entries and {*request.paths} <= {*entry.paths}
             located = [locate_quote(quote, request.letters, ()) for quote in quotes]
             found_count = sum(location is not None for location, _ in located)
             is_quoted = quotes and found_count >= _MIN_QUOTE_FRACTION * len(quotes)
-            if part or labelled_entries or is_quoted:
+            if part or is_certain or is_quoted:
+                asked = find_part(about) if about else None
+                if about and asked in about.remaining_parts:  # it was moved since
+                    about.remaining_parts.remove(asked)
                 return record_document_answer(workspace, job, answer, request, part)
         if labelled_entries and problems:
             problem = problems[0]
@@ -634,19 +646,21 @@ def record_chat_answer(
 def _reopen_documents(
     workspace: Workspace, entry: StoredRequest
 ) -> tuple[list[OpenDocument], list[Problem]]:
-    """Open the documents of a request.
+    """Open the documents of a request, wherever they are now.
 
     A problem is returned for each document that can't be sent or isn't at its path any more.
     """
-    files = [*map(Path, entry.paths)]
-    paths = [file for file in files if file.exists()]
+    find_file = partial(find_moved_file, workspace.folder, workspace.ledger)
+    contents = entry.contents or [""] * len(entry.paths)
+    files = [*map(find_file, map(Path, entry.paths), contents)]
+    paths = [file for file in dict.fromkeys(files) if file.exists()]
     opened = [*open_documents(workspace, paths)] if paths else []
     documents = [document for document in opened if isinstance(document, OpenDocument)]
     problems = [problem for problem in opened if isinstance(problem, Problem)]
     problems += [
-        Problem(shorten_path(str(file)), _MISSING_MESSAGE, _MISSING_HINT)
-        for file in files
-        if not file.exists()
+        Problem(shorten_path(path), _MISSING_MESSAGE, _MISSING_HINT)
+        for path in entry.paths
+        if not Path(path).exists()
     ]
     documents.sort(key=lambda document: files.index(document.path))
     return documents, problems
@@ -810,7 +824,10 @@ def _store_request(workspace: Workspace, request: DocumentRequest) -> None:
     labels = tuple(part.label for part in request.parts)
     remaining_labels = {part.label for part in request.remaining_parts}
     answered = tuple(label for label in labels if label not in remaining_labels)
-    entry = StoredRequest(request.paths, request.passage_count, labels, answered)
+    contents = tuple(summarize_content(document.path) for document in request.documents)
+    entry = StoredRequest(
+        request.paths, request.passage_count, labels, answered, contents
+    )
     others = [
         stored for stored in _load_requests(workspace) if stored.paths != entry.paths
     ]

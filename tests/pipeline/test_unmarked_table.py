@@ -1,6 +1,7 @@
 """What of unmarked documents is sent, how it is told, and what an answer comes to: rows."""
 
 import json
+import shutil
 from pathlib import Path
 from typing import Any
 
@@ -12,6 +13,7 @@ from ankiforge.errors import ItemError, ServiceError, UsageError
 from ankiforge.extract.chosen_passages import build_highlight
 from ankiforge.model import Document, DocumentKey, DocumentText, Paragraph, Problem
 from ankiforge.pipeline import unmarked_documents as unmarked
+from ankiforge.pipeline.sources import find_moved_file
 from ankiforge.pipeline.unmarked_documents import DocumentRequest, OpenDocument
 from ankiforge.pipeline.workspace import Workspace
 from ankiforge.text.located import DocumentLetters, locate_quote
@@ -327,20 +329,89 @@ def test_an_answer_about_a_document_that_is_gone_says_so(workspace, folder):
         record(workspace, json.dumps({"cards": [card(*SOUR, h=label)]}))
 
 
-def test_an_answer_about_a_missing_document_is_none(workspace, folder):
-    asked = ask(workspace, folder / "bread.md")
-    (folder / "bread.md").unlink()
-    answer = json.dumps({"cards": [card(*SOUR, h=asked.parts[0].label)]})
-    with pytest.raises(ItemError, match="not there any more"):
-        record(workspace, answer)
+MOVED = [
+    # the file, its new place, the PATH that is run then, whether the answer is taken
+    ("bread.md", "moved/bread.md", "moved", True),
+    ("bread.md", "moved/x/bread.md", "moved", True),
+    ("bread.md", "moved/bread.md", "", False),
+    ("bread.md", "books/x/bread.md", "books", True),
+    ("bread.md", "moved/loaf.md", "moved", True),
+    ("bread.md", "moved/loaf.md edited", "moved", False),
+    ("bread.md", "moved/bread.md edited", "moved", True),
+    (".", "moved", "moved", True),
+    (".", "moved", "", False),
+]
+
+
+@pytest.mark.parametrize("is_session", [False, True])
+@pytest.mark.parametrize(("name", "new", "run", "is_recorded"), MOVED)
+def test_an_answer_finds_a_document_that_moved(
+    workspace, folder, is_session, name, new, run, is_recorded
+):
+    (folder / "salt.md").write_text(SALT, encoding="utf-8")
+    workspace.run([folder])
+    asked = ask(workspace, folder / name)
+    new, is_edited, _ = new.partition(" edited")
+    place = folder.parent / new
+    place.parent.mkdir(parents=True, exist_ok=True)
+    shutil.move(folder / name, place)
+    if is_edited:
+        place.write_text(f"{place.read_text('utf-8')}\n\nIt rises.\n", encoding="utf-8")
+    elif place.is_file():  # another document has the name
+        (place.parent / "a").mkdir()
+        (place.parent / "a" / name).write_text(SALT, encoding="utf-8")
+    if run:
+        workspace.run([folder.parent / run])
+    label = asked.parts[0].label
+    answer = json.dumps({"cards": [card(*each, h=label) for each in (ELASTIC, SOUR)]})
+    about = {"about": asked} if is_session else {}
+    if is_recorded:
+        outcome = record(workspace, answer, **about)
+        assert [each.highlight.exact for each in outcome.drafted] == [YEAST, RYE]
+        assert bool(asked.remaining_parts) != is_session
+        return
+    with pytest.raises(ItemError) as raised:
+        record(workspace, answer, **about)
+    message = "bread.md: the answer is about this document, which is not there any more"
+    assert raised.value.message.endswith(message)
+    assert "ankiforge run ITS/NEW/PLACE" in raised.value.hint
     # another paste isn't about it
     assert record(workspace, "I am sorry.", only_labelled=False) is None
 
 
-def test_an_answer_with_wrong_quotes_finds_its_lecture_by_its_label(workspace, folder):
+def test_another_document_with_the_name_of_a_missing_one_is_not_the_one_asked_about(
+    workspace, folder
+):
+    asked = ask(workspace, folder / "bread.md")
+    (folder / "bread.md").unlink()
+    places = [folder.parent / name for name in ("x", "y/books", "z")]
+    for place in places:
+        place.mkdir(parents=True)
+        (place / "bread.md").write_text(SALT, encoding="utf-8")
+    workspace.run([folder.parent / "x"])
+    answer = json.dumps({"cards": [card(*SOUR, h=asked.parts[0].label)]})
+    with pytest.raises(ItemError, match="not there any more"):
+        record(workspace, answer)
+    # of two, the one whose path ends like that of the document
+    workspace.run([folder.parent / "y"])
+    for path, found in (
+        (folder / "bread.md", places[1] / "bread.md"),
+        (places[2] / "bread.md", places[2] / "bread.md"),  # it is there, though not read
+        (folder / "none.md", folder / "none.md"),
+    ):
+        assert find_moved_file(workspace.folder, workspace.ledger, path) == found
+
+
+@pytest.mark.parametrize("is_moved", [False, True])
+def test_an_answer_with_wrong_quotes_finds_its_lecture_by_its_label(
+    workspace, folder, is_moved
+):
     write_pdf(folder / "lecture.pdf", [Page((paragraph(RYE),))])
     workspace.run([folder])
     asked = ask(workspace, folder / "lecture.pdf")
+    if is_moved:
+        folder = folder.rename(folder.with_name("moved"))
+        workspace.run([folder])
     label = asked.parts[0].label
     cards = [card(f"Nobody says {n} anywhere.", f"Who says {n}?", "x") for n in range(2)]
     answer = json.dumps(
