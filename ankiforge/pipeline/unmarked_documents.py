@@ -323,7 +323,7 @@ def prepare_requests(
     places = workspace.folder.remembered_paths
     workspace.confirm_broad_paths([path])
     with workspace.hold_lock("drafting"):
-        selection = select_sources(workspace.folder, (path,), _UNMARKED, workspace.ledger)
+        selection = select_sources(workspace.folder, (path,), _UNMARKED)
         workspace.remember_paths(selection.remembered_paths)
         try:
             read_problems = workspace.read_sources().problems

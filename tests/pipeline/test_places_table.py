@@ -19,9 +19,9 @@ from ankiforge.ledger import IngestReport
 from ankiforge.ledger.tables import highlights
 from ankiforge.model import ExtractedDocument, HighlightKind, Problem
 from ankiforge.model.sources import Picture
-from ankiforge.pipeline import sources
+from ankiforge.pipeline import reading_list, sources
+from ankiforge.pipeline.reading_list import Entry
 from ankiforge.pipeline.run_result import CommandRunOptions, RunResult, RunStep
-from ankiforge.pipeline.sources import SelectedSource
 from ankiforge.pipeline.workspace import Workspace
 from tests.makers.pdf_writer import Page, paragraph, write_pdf
 
@@ -96,40 +96,41 @@ def test_a_missing_place_may_be_covered_by_another(
             str(tmp_path / path), kind, name, str(tmp_path / root) if root else ""
         )
 
-    places = [place(*each) for each in present]
-    assert sources._is_covered(place(*missing), places) is is_covered
+    entries = [reading_list.make_entry(place(*each)) for each in present]
+    missing_entry = reading_list.make_entry(place(*missing))
+    assert reading_list.is_read_elsewhere(missing_entry, entries) is is_covered
 
 
 @pytest.mark.parametrize(
-    ("first", "other", "root", "paths"),
+    ("parts", "root", "paths"),
     [
-        (("a", ()), ("a", ()), "a", ()),
-        (("a", ("a/x",)), ("a", ("a/y",)), "a", ("a/x", "a/y")),
-        (("a", ("a/x",)), ("a", ("a/x",)), "a", ("a/x",)),
-        (("a", ("a/x",)), ("a", ()), "a", ()),
-        (("a", ()), ("a", ("a/x",)), "a", ()),
-        (("a", ()), ("b", ()), ".", ("a", "b")),  # exports in two folders
+        ((("a", "a"), ("a", "a")), "a", ()),
+        ((("a", "a/x"), ("a", "a/y")), "a", ("a/x", "a/y")),
+        ((("a", "a/x"), ("a", "a/x")), "a", ("a/x",)),
+        ((("a", "a/x"), ("a", "a")), "a", ()),
+        ((("a", "a"), ("a", "a/x")), "a", ()),
+        ((("a", "a"), ("b", "b")), ".", ("a", "b")),  # exports in two folders
     ],
 )
-def test_two_selections_of_a_source_become_one(tmp_path, first, other, root, paths):
-    def selected(path: str, only: tuple[str, ...]) -> SelectedSource:
-        return SelectedSource(
-            entry("kindle", tmp_path / path), tuple(tmp_path / each for each in only)
-        )
-
-    merged = sources._merge_selections(selected(*first), selected(*other))
-    assert merged.entry.path == tmp_path / root
-    assert merged.paths == tuple(tmp_path / each for each in paths)
-    assert merged.key == ("kindle", "s")
+def test_the_parts_of_a_source_are_read_together(tmp_path, parts, root, paths):
+    entries = [
+        Entry("kindle", "s", tmp_path / path, tmp_path / root) for root, path in parts
+    ]
+    [source], notices = reading_list.build_sources(entries, entries)
+    assert source.entry.path == tmp_path / root
+    assert source.paths == tuple(tmp_path / each for each in paths)
+    assert (source.key, notices) == (("kindle", "s"), [])
 
 
-def test_paths_are_named_as_the_settings_name_their_root(tmp_path):
+def test_paths_are_named_as_the_settings_name_their_root(workspace, tmp_path):
     (tmp_path / "real" / "sub").mkdir(parents=True)
     (tmp_path / "link").symlink_to(tmp_path / "real")
-    source = entry("obsidian", tmp_path / "link")
-    real = (tmp_path / "real").resolve()
-    found = sources._rebase_onto_root(source, real / "sub", real)
-    assert found == (tmp_path / "link" / "sub",)
+    with_sources(workspace, entry("obsidian", tmp_path / "link"))
+    [linked] = reading_list.load_entries(workspace.folder)
+    assert linked.root == (tmp_path / "real").resolve()
+    part = replace(linked, path=linked.root / "sub")
+    [source], _ = reading_list.build_sources([part], [linked])
+    assert source.paths == (tmp_path / "link" / "sub",)
 
 
 @pytest.mark.parametrize(
@@ -142,12 +143,14 @@ def test_paths_are_named_as_the_settings_name_their_root(tmp_path):
         ("unknown", {}, False, False),
     ],
 )
-def test_which_sources_read_all_notes(tmp_path, kind, options, has_marks, is_whole):
+def test_which_sources_read_all_notes(
+    workspace, tmp_path, kind, options, has_marks, is_whole
+):
     source = entry(kind, tmp_path, **options)
-    assert sources._has_marks_setting(source) is has_marks
-    assert sources._is_whole_markdown_source(source) is is_whole
-    no_path = replace(source, options=options)
-    assert not sources._has_marks_setting(no_path)
+    with_sources(workspace, source, replace(source, options=options))  # one has no path
+    [found] = reading_list.load_entries(workspace.folder)
+    assert found.has_marks_setting is has_marks
+    assert found.reads_all_notes is is_whole
 
 
 # --- what a run reads ------------------------------------------------------------------------
@@ -292,40 +295,28 @@ def test_a_remembered_path_that_is_missing_is_told(workspace, notes):
     assert not problem.is_notice
 
 
-@pytest.mark.parametrize("case", ["no deck", "no ledger", "no document"])
-def test_nothing_is_taken_over_from_a_missing_folder(workspace, notes, case):
-    workspace.run([notes], deck="" if case == "no deck" else "Uni")
+def test_no_options_are_taken_over_from_a_missing_folder(workspace, notes):
+    workspace.run([notes], deck="Uni")
     moved = notes.rename(notes.with_name("moved"))
-    if case == "no document":  # it was never read here
-        [place] = workspace.folder.remembered_paths
-        other = str(notes.with_name("other"))
-        place = replace(place, path=other, name="other", given="")
-        store_remembered_paths(workspace.folder.state_directory, [place])
-    ledger = None if case == "no ledger" else workspace.ledger
-    found = sources.select_sources(workspace.folder, (moved,), ledger=ledger)
+    found = sources.select_sources(workspace.folder, (moved,))
     assert found.problems == []
     [place] = [each for each in found.remembered_paths if each.path == str(moved)]
     assert place.format_options() == ""
 
 
 def test_all_exports_of_an_account_are_read(workspace, tmp_path):
-    exports = [tmp_path / "a.txt", tmp_path / "b.txt", tmp_path / "gone.txt"]
+    exports = [tmp_path / name for name in ("a.txt", "b.txt", "gone.txt")]
     for path in exports[:2]:
-        path.touch()
-    places = tuple(RememberedPath(str(path), "kindle", "k") for path in exports)
-    selection = sources.SourceSelection(
-        [
-            SelectedSource(entry("kindle", exports[0], "k")),
-            SelectedSource(entry("pdf", tmp_path, "p")),
-        ],
-        [],
-        (*places, RememberedPath(str(tmp_path / "c.txt"), "kindle", "other")),
-        frozenset(),
-        frozenset(),
-    )
-    kindle, pdf = sources.add_other_exports(workspace.folder, selection)
-    assert (kindle.entry.path, kindle.paths) == (tmp_path, tuple(exports[:2]))
-    assert pdf == selection.sources[1]
+        path.write_text(CLIPPING, encoding="utf-8")
+    places = [RememberedPath(str(path), "kindle", "k") for path in exports]
+    places.append(RememberedPath(str(tmp_path / "c.txt"), "kindle", "other"))
+    store_remembered_paths(workspace.folder.state_directory, places)
+    for other_exports, paths in ((False, exports[:1]), (True, exports[:2])):
+        selection = sources.select_sources(
+            workspace.folder, (exports[0],), other_exports=other_exports
+        )
+        [kindle] = selection.sources
+        assert (kindle.entry.path, kindle.paths) == (tmp_path, tuple(paths))
 
 
 def with_sources(workspace: Workspace, *entries: SourceEntry) -> None:
@@ -339,7 +330,7 @@ def test_a_note_is_read_by_one_source(workspace, notes):
     inner = entry("obsidian", notes / "inner", "inner")
     with_sources(workspace, outer, inner)
     first, second = select(workspace).sources
-    assert first.entry.options["exclude"] == ["old/", "inner/"]
+    assert first.entry.options["exclude"] == ["old/", "/inner/"]
     assert second.entry == inner
     # one that reads only some notes leaves them to both
     with_sources(
@@ -410,7 +401,8 @@ def test_which_source_of_the_settings_reads_a_file(
         path.write_text(FILES.get(path.suffix, MARKED), encoding="utf-8")
     if name == "My Clippings.txt":
         path.write_text(CLIPPING, encoding="utf-8")
-    found = sources._find_configured_sources(workspace.folder.config, path)
+    entries = reading_list.load_entries(workspace.folder)
+    found = reading_list.find_configured_entries(entries, path)
     assert [each.name for each in found] == ["v"] * is_found
 
 
@@ -422,9 +414,10 @@ def test_each_source_of_the_settings_that_reads_a_file_is_found(workspace, notes
         entry(NOTES, notes / "a.md", "file"),
         SourceEntry("zotero-api", "web", Path(), {}, Location("x")),
     )
-    found = sources._find_configured_sources(workspace.folder.config, notes / "a.md")
+    entries = reading_list.load_entries(workspace.folder)
+    found = reading_list.find_configured_entries(entries, notes / "a.md")
     assert [each.name for each in found] == ["outer", "file"]
-    found = sources._find_configured_sources(workspace.folder.config, notes)
+    found = reading_list.find_configured_entries(entries, notes)
     assert [each.name for each in found] == ["outer", "papers"]
 
 
@@ -485,10 +478,11 @@ def test_a_missing_place_is_where_the_settings_name_its_source(
     with_sources(workspace, entry("obsidian", notes, "v"))
     place = RememberedPath(str(old), kind, name, root and str(old.parent))
     store_remembered_paths(workspace.folder.state_directory, [place])
-    selector = sources._Selector(workspace.folder, None)
-    assert [each.path for each in selector.places] == [str(notes if follows else old)]
+    _, found = reading_list.load_entries(workspace.folder)
+    assert found.path == (notes if follows else old)
     old.mkdir()
-    assert sources._Selector(workspace.folder, None).places == [place]
+    _, found = reading_list.load_entries(workspace.folder)
+    assert reading_list.make_remembered_path(found) == place
 
 
 def test_pdfs_without_a_mark_are_those_that_are_there(workspace, tmp_path, monkeypatch):
