@@ -14,12 +14,12 @@ from difflib import get_close_matches
 from itertools import islice
 from pathlib import Path
 from shlex import quote
-from typing import TYPE_CHECKING, NamedTuple, cast
+from typing import TYPE_CHECKING, NamedTuple, TypeVar, cast
 
 from msgspec.structs import replace
 
 from ankiforge.config import SETTINGS_FILE_NAME, Config, is_loopback
-from ankiforge.config.deckfiles import find_rule
+from ankiforge.config.deckfiles import DeckRule, find_rule
 from ankiforge.config.files import make_directory, write_file
 from ankiforge.config.log import anonymize_key, log_lines
 from ankiforge.config.workspace import RememberedPath
@@ -45,8 +45,10 @@ from ankiforge.extract.files import (
 from ankiforge.extract.registry import find_source_type, load_source_type
 from ankiforge.model import (
     DocumentId,
+    DocumentLookup,
     EmptySourceCache,
     ExtractedDocument,
+    Highlight,
     Pair,
     Problem,
     ScanEnd,
@@ -89,6 +91,7 @@ if TYPE_CHECKING:
 
 
 MISSING_SOURCE_MESSAGE = "this remembered source is missing; nothing counts as deleted"
+_Document = TypeVar("_Document", ExtractedDocument, UnmarkedDocument)
 MAX_COMPARED_NAMES = 10_000
 """The maximum number of file names to compare with a misspelt one."""
 
@@ -768,49 +771,19 @@ def ingest_sources(job: RunParameters, ledger: Ledger) -> RunStep:
     missing from one source may have moved to another.
     """
     # the ledger is imported in functions because it is slow to import and `extract` needs none
-    from ankiforge.ledger.ingest import ingest_scan_results as ingest_all
+    from ankiforge.ledger.ingest import ingest_scan_results
     from ankiforge.ledger.readings import StoredDocumentLookup
 
     sources = [apply_stored_plugin_syntaxes(source, ledger) for source in job.sources]
     # read every document again after a change to the program or to the skipping rules
     skip_rules = [repr(rule.select) for rule in job.decks if rule.has_skipped_colours]
     salt = hash16(fingerprint_program(), *skip_rules)
-    known_readings = StoredDocumentLookup(ledger, salt, job.in_use)
-    problems: list[Problem] = []
-    # the settings that decide which highlights of a container are read
-    selections: dict[str, str] = {}
-
-    def iter_sightings() -> Iterator[Sighting]:
-        # the scan of a source is incomplete if it hit a bug in our code or in a plug-in
-        for source in sources:
-            has_failed = False
-            for sighting in scan_source(source, known_readings):
-                if isinstance(sighting, Problem):
-                    has_failed |= sighting.message.startswith(
-                        (BUG_MESSAGE, PLUG_IN_PREFIX)
-                    )
-                    problems.append(sighting)
-                if isinstance(sighting, ExtractedDocument):
-                    sighting = _save_pictures_and_flag_skipped(sighting, job, problems)
-                if isinstance(sighting, ScanEnd):
-                    complete = sighting.complete and not has_failed
-                    sighting = replace(sighting, complete=complete)
-                    selections[sighting.container] = getattr(
-                        source, "selection_settings_text", ""
-                    )
-                elif (
-                    isinstance(sighting, (ExtractedDocument, UnmarkedDocument))
-                    and sighting.fingerprint
-                ):
-                    fingerprint = f"{salt} {sighting.fingerprint}"
-                    sighting = replace(sighting, fingerprint=fingerprint)
-                yield sighting
-
+    reading = _Reading(job, salt, StoredDocumentLookup(ledger, salt, job.in_use))
     ledger.read_journal()
-    report = ingest_all(
+    report = ingest_scan_results(
         ledger,
-        iter_sightings(),
-        selections=selections,
+        reading.iter_sightings(sources),
+        selections=reading.selections,
         configured_sources=job.in_use,
         missing_sources=job.missing,
         removed_sources=job.removed,
@@ -825,8 +798,59 @@ def ingest_sources(job: RunParameters, ledger: Ledger) -> RunStep:
     report.files = dict(listed - unread)
     report.unread_files = dict(unread)
     log_lines(_describe_report(report))
-    problems += _report_new_unread_kinds(sources, ledger)
+    problems = [*reading.problems, *_report_new_unread_kinds(sources, ledger)]
     return RunStep(report, problems=tuple(problems))
+
+
+class _Reading:
+    """The scan of all sources in a run."""
+
+    def __init__(self, job: RunParameters, salt: str, known: DocumentLookup) -> None:
+        """Set up the scan.
+
+        Args:
+            job: The parameters of the run.
+            salt: Text for the fingerprints, so that documents are read again when it changes.
+            known: Looks up the documents that were read in earlier runs.
+        """
+        self._job = job
+        self._salt = salt
+        self._known = known
+        self.problems: list[Problem] = []
+        self.selections: dict[str, str] = {}
+        """By container, the settings that decide which of its highlights are read."""
+
+    def iter_sightings(self, sources: Iterable[Source]) -> Iterator[Sighting]:
+        """Yield what the scans of all sources find."""
+        for source in sources:
+            yield from self._iter_sightings_of(source)
+
+    def _iter_sightings_of(self, source: Source) -> Iterator[Sighting]:
+        has_failed = False
+        for sighting in scan_source(source, self._known):
+            if isinstance(sighting, Problem):
+                # a scan that hit a bug in our code or in a plug-in is incomplete
+                bug_messages = (BUG_MESSAGE, PLUG_IN_PREFIX)
+                has_failed |= sighting.message.startswith(bug_messages)
+                self.problems.append(sighting)
+                yield sighting
+            elif isinstance(sighting, ExtractedDocument):
+                self.problems += _save_pictures(sighting, self._job.pictures)
+                yield self._add_salt(_flag_highlights(sighting, self._job.decks))
+            elif isinstance(sighting, UnmarkedDocument):
+                yield self._add_salt(sighting)
+            elif isinstance(sighting, ScanEnd):
+                selection = getattr(source, "selection_settings_text", "")
+                self.selections[sighting.container] = selection
+                complete = sighting.complete and not has_failed
+                yield replace(sighting, complete=complete)
+            else:
+                yield sighting
+
+    def _add_salt(self, document: _Document) -> _Document:
+        if not document.fingerprint:
+            return document
+        return replace(document, fingerprint=f"{self._salt} {document.fingerprint}")
 
 
 def _describe_report(report: IngestReport) -> Iterator[str]:
@@ -842,44 +866,43 @@ def _describe_report(report: IngestReport) -> Iterator[str]:
         yield from (f"{name}: passage {anonymize_key(key)}" for key in keys)
 
 
-def _save_pictures_and_flag_skipped(
-    document: ExtractedDocument, job: RunParameters, problems: list[Problem]
-) -> ExtractedDocument:
-    """Save the pictures cropped from the pages of a document, and flag the highlights to skip.
-
-    A highlight is skipped if its comment says so, or if a rule in a deck file excludes its colour.
-    Words that are highlighted together with a translation are marked as such.
-    """
-    from ankiforge.draft import find_drafting_skip_reason
-    from ankiforge.language.vocabulary import mark_translated_words
-
+def _save_pictures(document: ExtractedDocument, directory: Path) -> Iterator[Problem]:
+    """Save the pictures cropped from the pages of a document, and yield what went wrong."""
     for picture in document.pictures:
-        path = job.pictures / picture.name.removeprefix("cut/")
+        path = directory / picture.name.removeprefix("cut/")
         if path.exists():
             continue
         try:
-            make_directory(job.pictures)
+            make_directory(directory)
             write_file(path, picture.data)
         except OSError as error:
             message = f"cannot be written: {error.strerror}"
-            problems.append(Problem(str(path), message, "free space there"))
+            yield Problem(str(path), message, "free space there")
 
-    highlights = []
-    for highlight in document.highlights:
-        # the comment or the colour may exclude the highlight
-        skip = (
-            find_drafting_skip_reason(highlight)
-            if highlight.comment_is_instruction
-            else highlight.skip_reason
-        )
-        rule = find_rule(job.decks, highlight)
-        if skip.startswith("skip"):
-            highlight = replace(highlight, skip_reason=skip)
-        elif rule.get_colour_action(highlight.colour) == "skip":
-            reason = f"skip: its colour ({highlight.colour})"
-            highlight = replace(highlight, skip_reason=reason)
-        highlights.append(highlight)
+
+def _flag_highlights(
+    document: ExtractedDocument, decks: tuple[DeckRule, ...]
+) -> ExtractedDocument:
+    """Flag the highlights to skip, and words that are highlighted together with a translation."""
+    from ankiforge.language.vocabulary import mark_translated_words
+
+    highlights = [_flag_skipped(highlight, decks) for highlight in document.highlights]
     return replace(document, highlights=mark_translated_words(highlights))
+
+
+def _flag_skipped(highlight: Highlight, decks: tuple[DeckRule, ...]) -> Highlight:
+    """Flag a highlight to skip if its comment says so, or a deck file excludes its colour."""
+    from ankiforge.draft import find_drafting_skip_reason
+
+    reason = highlight.skip_reason
+    if highlight.comment_is_instruction:
+        reason = find_drafting_skip_reason(highlight)
+    if reason.startswith("skip"):
+        return replace(highlight, skip_reason=reason)
+    if find_rule(decks, highlight).get_colour_action(highlight.colour) == "skip":
+        reason = f"skip: its colour ({highlight.colour})"
+        return replace(highlight, skip_reason=reason)
+    return highlight
 
 
 # --- what no source reads -------------------------------------------------------------------

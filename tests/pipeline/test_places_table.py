@@ -526,11 +526,8 @@ def test_which_highlights_are_skipped(workspace, highlight, reason):
         workspace.highlights()[0].highlight, kind=HighlightKind.HIGHLIGHT, **values
     )
     document = ExtractedDocument(mark.document, (mark,))
-    job = replace(
-        workspace.build_run_parameters(),
-        decks=(DeckRule(deck="D", colours={"red": "skip"}),),
-    )
-    found = sources._save_pictures_and_flag_skipped(document, job, [])
+    decks = (DeckRule(deck="D", colours={"red": "skip"}),)
+    found = sources._flag_highlights(document, decks)
     [flagged] = found.highlights
     assert flagged.skip_reason.startswith(reason)
     assert bool(flagged.skip_reason) == bool(reason)
@@ -543,16 +540,12 @@ def test_pictures_that_were_cut_out_are_kept_once(workspace, tmp_path):
         (),
         pictures=(Picture("cut/a.png", b"1"),),
     )
-    job = replace(workspace.build_run_parameters(), pictures=tmp_path / "cut")
-    problems: list[Problem] = []
     for data in (b"1", b"2"):  # the name is that of its place
         changed = replace(document, pictures=(Picture("cut/a.png", data),))
-        sources._save_pictures_and_flag_skipped(changed, job, problems)
+        assert [*sources._save_pictures(changed, tmp_path / "cut")] == []
         assert (tmp_path / "cut/a.png").read_bytes() == b"1"
-    assert problems == []
     (tmp_path / "file").touch()
-    job = replace(job, pictures=tmp_path / "file")
-    sources._save_pictures_and_flag_skipped(document, job, problems)
+    problems = [*sources._save_pictures(document, tmp_path / "file")]
     [problem] = problems
     assert problem.location == str(tmp_path / "file/a.png")
     assert problem.message.startswith("cannot be written: ")
