@@ -153,21 +153,12 @@ class MarkTextFinder:
                 mark_quads, 3 * _ROW_HEIGHT, Quad.is_underline_of
             )
 
-        # collect the runs of covered characters on one line and in one quad
         runs: Segments = []
         for char in sorted(covered, key=attrgetter("visible_index")):
-            previous = runs[-1][-1] if runs else None
-            if (
-                previous is None
-                or previous.line is not char.line
-                or covered[previous] is not covered[char]
-                or (
-                    char.previous is not previous
-                    and char.char_index - previous.char_index > MAX_INDEX_STEP
-                )
-            ):
-                runs.append([])
-            runs[-1].append(char)
+            if runs and _continues_run(runs[-1][-1], char, covered):
+                runs[-1].append(char)
+            else:
+                runs.append([char])
         return runs
 
     def find_nearest_char(self, x: float, y: float) -> PrintedChar | None:
@@ -206,6 +197,15 @@ class MarkTextFinder:
         return covered
 
 
+def _continues_run(previous: PrintedChar, char: PrintedChar, covered: QuadByChar) -> bool:
+    """Return whether two covered characters are in a run on one line and in one quad."""
+    if previous.line is not char.line or covered[previous] is not covered[char]:
+        return False
+    if char.previous is previous:
+        return True
+    return char.char_index - previous.char_index <= MAX_INDEX_STEP
+
+
 # --- whole words --------------------------------------------------------------------------
 
 
@@ -220,8 +220,8 @@ def extend_to_words(segments: Segments) -> Segments:
     is_phrase = len(segments) > 1 or any(char.gap for char in segments[0][1:])
     extended: Segments = []
     for segment in segments:
-        letters_before = list(_find_rest_of_word(segment[0], "previous", covered))
-        letters_after = list(_find_rest_of_word(segment[-1], "next", covered))
+        letters_before = list(_iter_word_letters(segment[0], _get_previous, covered))
+        letters_after = list(_iter_word_letters(segment[-1], _get_next, covered))
         if not is_phrase and len(letters_before) + len(letters_after) >= len(segment):
             return segments
         extended.append([*reversed(letters_before), *segment, *letters_after])
@@ -232,24 +232,30 @@ def extend_to_words(segments: Segments) -> Segments:
 _UNSPACED_LETTER = regex(f"[{UNSPACED_SCRIPTS}]")
 
 
-def _find_rest_of_word(
-    char: PrintedChar, side: str, covered: Collection[PrintedChar]
+def _iter_word_letters(
+    char: PrintedChar,
+    get_neighbour: Callable[[PrintedChar], PrintedChar | None],
+    covered: Collection[PrintedChar],
 ) -> Iterator[PrintedChar]:
-    """Yield the uncovered letters of the word that contains `char`, walking away from `char`.
-
-    `side` is the direction in which to walk: "previous" or "next".
-    """
+    """Yield the uncovered letters of the word that contains `char`, walking away from `char`."""
     if not char.text.isalnum() or _UNSPACED_LETTER.match(char.text):
         return
-    neighbour: PrintedChar | None = getattr(char, side)
+    neighbour = get_neighbour(char)
     while neighbour and neighbour not in covered and neighbour.line is char.line:
-        if not neighbour.is_letter_joined_to(char):
-            return
-        if neighbour.printed_text != neighbour.text:
+        is_changed = neighbour.printed_text != neighbour.text
+        if is_changed or not neighbour.is_letter_joined_to(char):
             return
         yield neighbour
         char = neighbour
-        neighbour = getattr(char, side)
+        neighbour = get_neighbour(char)
+
+
+def _get_previous(char: PrintedChar) -> PrintedChar | None:
+    return char.previous
+
+
+def _get_next(char: PrintedChar) -> PrintedChar | None:
+    return char.next
 
 
 # --- context ----------------------------------------------------------------------------
@@ -290,7 +296,11 @@ def get_passage_context(
     prefix = clean_blocks(text_before)[-CONTEXT_CHARS:]
     suffix = clean_blocks(text_after)[:CONTEXT_CHARS]
 
-    # find the sentences that contain the passage in its block, unless they are too long
+    return prefix, suffix, _find_sentence(text, start, end) or ""
+
+
+def _find_sentence(text: str, start: int, end: int) -> str | None:
+    """Return the sentences that contain a passage in its block, or None if they are too long."""
     max_distance = 2 * _MAX_SENTENCE_CHARS
     line_start = text.rfind("\n", 0, start) + 1
     block_start = max(line_start, start - max_distance)
@@ -301,7 +311,6 @@ def get_passage_context(
     sentence_start, sentence_end = find_sentence_around(
         block, start - block_start, end - block_start
     )
-    sentence = ""
-    if sentence_end - sentence_start <= _MAX_SENTENCE_CHARS + end - start:
-        sentence = to_one_line(block[sentence_start:sentence_end])
-    return (prefix, suffix, sentence)
+    if sentence_end - sentence_start > _MAX_SENTENCE_CHARS + end - start:
+        return None
+    return to_one_line(block[sentence_start:sentence_end])

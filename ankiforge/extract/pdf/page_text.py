@@ -147,6 +147,8 @@ _MIN_SHIFT = 0.1
 """The minimum vertical distance of a superscript or subscript from its base, relative to the height
 of the base.
 """
+_MIN_HORIZONTAL_STEP = 0.9
+"""The minimum horizontal part of the direction of lines that count as horizontal."""
 _MAX_SKIPPED_CHARS = 8
 """The maximum number of characters within a line that a mark may skip. They become a space."""
 
@@ -190,77 +192,25 @@ class PageText:
         """
         self._spelling = spelling
         self._get_font = get_font
-        # exclude line numbers in the margin from the text
-        margin_numbers = list(find_line_numbers(chars))
-        if margin_numbers:
-            chars = list(chars)
-            for number in margin_numbers:
-                for digit in number.digits:
-                    chars[digit.char_index] = digit._replace(text=" ")
-        self._all_chars = chars
-        self.chars: list[PrintedChar] = []
+        self._all_chars = _blank_out_line_numbers(chars)
+        self.chars = _link_visible_chars(self._all_chars, get_font)
+        self.direction = self._measure_direction()
+        """The direction of most lines as a unit vector, pointing from left to right.
 
-        # determine the gap before each character
-        adjacent_pairs = []
-        previous: PrintedChar | None = None
-        # runs for each letter
-        for index, visible_char in enumerate(iter_visible_chars(chars)):
-            char = PrintedChar(visible_char, index, previous)
-            self.chars.append(char)
-            if previous:
-                char.gap = NO_GAP
-                if (
-                    char.char_index != previous.char_index + 1
-                    or previous.text in HYPHEN_MARKERS
-                ):
-                    char.gap = _classify_gap(previous, char, chars, get_font)
-                if char.gap is NO_GAP:
-                    adjacent_pairs.append((previous, char))
-            previous = char
-
-        # Determine the direction of most lines. It points from left to right even in
-        # right-to-left scripts, because its sign distinguishes above and below.
-        dx, dy = measure_text_direction(adjacent_pairs)
-        is_rtl = is_right_to_left("".join([char.text for char in self.chars]))
-        if is_rtl:
-            dx, dy = -dx, -dy
-        self.direction = (dx, dy)
-        """The direction of most lines as a unit vector, pointing from left to right."""
-
-        is_horizontal = abs(dx) > 0.9
+        It does so even in right-to-left scripts, because its sign distinguishes above and below.
+        """
+        is_horizontal = abs(self.direction[0]) > _MIN_HORIZONTAL_STEP
         if is_horizontal:
-            for accent, letter, combined in find_separate_accents(self.chars):
-                max(accent, letter, key=attrgetter("visible_index")).gap = NO_GAP
-                accent.printed_text = ""
-                letter.printed_text = combined
-        self.lines: list[Line] = []
-        lines_of_chars: Segments = []
-        for char in self.chars:
-            if char.gap is LINE_GAP:
-                lines_of_chars.append([])
-            lines_of_chars[-1].append(char)
-        for line_chars in lines_of_chars:
-            depths = [dy * char.x - dx * char.y for char in line_chars]
-            self.lines.append(Line(line_chars, median(depths)))
-        for line in self.lines if is_horizontal else ():
-            # convert each run of small characters
-            if line.min_height <= MAX_SCRIPT_HEIGHT * line.height:
-                for is_small, run in groupby(line.chars, _is_script_sized):
-                    if is_small:
-                        self._convert_scripts(list(run), line)
-
+            self._combine_accents()
+        self.lines = self._build_lines()
+        if is_horizontal:
+            self._convert_small_chars()
         self.list_items = find_list_item_starts(self.lines)
         """The first character of each list item labelled with a letter or number."""
-        block_start_chars = find_block_starts(self.lines, get_font) | self.list_items
-
-        def choose_separator(
-            left: PrintedChar, right: PrintedChar, before: Sequence[str]
-        ) -> str | None:
-            if right in block_start_chars:
-                return "\n"
-            return self._choose_separator(left, right, before)
-
-        self.text, self._starts = self._join_chars(self.chars, choose_separator)
+        self._block_starts = find_block_starts(self.lines, get_font) | self.list_items
+        self.text, self._starts = self._join_chars(
+            self.chars, self._choose_block_separator
+        )
         for char, start in zip(self.chars, self._starts, strict=True):
             char.text_offset = start
 
@@ -272,6 +222,46 @@ class PageText:
             char.next = None
 
     # --- steps of the constructor
+
+    def _measure_direction(self) -> tuple[float, float]:
+        adjacent_pairs = [
+            (char.previous, char)
+            for char in self.chars
+            if char.previous and char.gap is NO_GAP
+        ]
+        dx, dy = measure_text_direction(adjacent_pairs)
+        if is_right_to_left("".join([char.text for char in self.chars])):
+            return -dx, -dy
+        return dx, dy
+
+    def _combine_accents(self) -> None:
+        """Combine accents that are printed separately with their letters."""
+        for accent, letter, combined in find_separate_accents(self.chars):
+            second = max(accent, letter, key=attrgetter("visible_index"))
+            second.gap = NO_GAP
+            accent.printed_text = ""
+            letter.printed_text = combined
+
+    def _build_lines(self) -> list[Line]:
+        lines_of_chars: Segments = []
+        for char in self.chars:
+            if char.gap is LINE_GAP:
+                lines_of_chars.append([])
+            lines_of_chars[-1].append(char)
+        dx, dy = self.direction
+        lines = []
+        for chars in lines_of_chars:
+            depth = median([dy * char.x - dx * char.y for char in chars])
+            lines.append(Line(chars, depth))
+        return lines
+
+    def _convert_small_chars(self) -> None:
+        """Convert each run of small characters to superscripts or subscripts, where it is one."""
+        for line in self.lines:
+            if line.min_height <= MAX_SCRIPT_HEIGHT * line.height:
+                for is_small, run in groupby(line.chars, _is_script_sized):
+                    if is_small:
+                        self._convert_scripts(list(run), line)
 
     def _convert_scripts(self, small_chars: list[PrintedChar], line: Line) -> None:
         """Convert the raised and lowered characters in a run of small ones to Unicode scripts.
@@ -324,6 +314,14 @@ class PageText:
             previous = char
         return "".join(parts), starts
 
+    def _choose_block_separator(
+        self, left: PrintedChar, right: PrintedChar, pieces: Sequence[str]
+    ) -> str | None:
+        """Return the text to insert between two words, lines or blocks of the page."""
+        if right in self._block_starts:
+            return "\n"
+        return self._choose_separator(left, right, pieces)
+
     def _choose_separator(
         self, left: PrintedChar, right: PrintedChar, pieces: Sequence[str]
     ) -> str | None:
@@ -358,35 +356,27 @@ class PageText:
 
     def join_segments(self, segments: Segments) -> str:
         """Join the characters of a passage into text."""
-
-        def choose_separator(
-            left: PrintedChar, right: PrintedChar, _: Sequence[str]
-        ) -> str | None:
-            # the mark skips a few characters of the line
-            skipped = right.visible_index - left.visible_index
-            if left.line is right.line and 0 < skipped <= _MAX_SKIPPED_CHARS:
-                return " "
-            start = max(left.text_offset - 2 * MAX_WORD_CHARS, 0)
-            text_before = self.text[start : left.text_offset] + left.printed_text
-            # the mark leaves out the hyphen at the end of the line
-            hyphen = left.next
-            if (
-                hyphen
-                and hyphen is not right
-                and hyphen.gap is NO_GAP
-                and hyphen.text in HYPHENS
-                and left.text.isalnum()
-                and (hyphen.next is None or hyphen.next.gap is LINE_GAP)
-            ):
-                word = find_last_word(text_before)
-                return "-" if self._should_keep_hyphen(word, right) else ""
-            return self._choose_separator(left, right, [text_before])
-
         chars = list(chain.from_iterable(segments))
-        text, _ = self._join_chars(chars, choose_separator)
+        text, _ = self._join_chars(chars, self._choose_segment_separator)
         if chars and chars[-1].text in HYPHEN_MARKERS:
             return text[:-1]
         return text
+
+    def _choose_segment_separator(
+        self, left: PrintedChar, right: PrintedChar, _: Sequence[str]
+    ) -> str | None:
+        """Return the text to insert between two characters of a passage, which may skip others."""
+        skipped = right.visible_index - left.visible_index
+        if left.line is right.line and 0 < skipped <= _MAX_SKIPPED_CHARS:
+            return " "
+        start = max(left.text_offset - 2 * MAX_WORD_CHARS, 0)
+        text_before = self.text[start : left.text_offset] + left.printed_text
+        hyphen = left.next
+        if hyphen is not right and _is_line_end_hyphen(hyphen) and left.text.isalnum():
+            # the mark leaves out the hyphen at the end of the line
+            word = find_last_word(text_before)
+            return "-" if self._should_keep_hyphen(word, right) else ""
+        return self._choose_separator(left, right, [text_before])
 
     def has_misread_letters(self, segments: Segments) -> bool:
         """Return whether the letters stored for a passage seem to differ from those displayed."""
@@ -431,6 +421,40 @@ class PageText:
 # --- comparing characters and lines -----------------------------------------------------
 
 
+def _blank_out_line_numbers(chars: list[Char]) -> list[Char]:
+    """Replace the digits of line numbers in the margin by spaces."""
+    blanked = list(chars)
+    for number in find_line_numbers(chars):
+        for digit in number.digits:
+            blanked[digit.char_index] = digit._replace(text=" ")
+    return blanked
+
+
+def _link_visible_chars(chars: list[Char], get_font: GetFont) -> list[PrintedChar]:
+    """Return the visible characters, each with the gap before it."""
+    visible_chars: list[PrintedChar] = []
+    previous: PrintedChar | None = None
+    # runs for each letter of a document, so it must be fast
+    for index, visible_char in enumerate(iter_visible_chars(chars)):
+        char = PrintedChar(visible_char, index, previous)
+        if previous:
+            is_adjacent = char.char_index == previous.char_index + 1
+            if is_adjacent and previous.text not in HYPHEN_MARKERS:
+                char.gap = NO_GAP
+            else:
+                char.gap = _classify_gap(previous, char, chars, get_font)
+        visible_chars.append(char)
+        previous = char
+    return visible_chars
+
+
+def _is_line_end_hyphen(char: PrintedChar | None) -> bool:
+    """Return whether a character is a hyphen that directly follows a letter and ends its line."""
+    if char is None or char.text not in HYPHENS or char.gap is not NO_GAP:
+        return False
+    return char.next is None or char.next.gap is LINE_GAP
+
+
 def measure_text_direction(
     pairs: Iterable[tuple[PrintedChar, PrintedChar]],
 ) -> tuple[float, float]:
@@ -463,19 +487,19 @@ def _classify_gap(
         for char in all_chars[left.char_index + 1 : right.char_index]
         if char.is_generated or char.text in SPACES
     ]
-    if all(char.is_generated for char in blanks_between) and _is_touching(left, right):
+    is_space_inserted = all(char.is_generated for char in blanks_between)
+    if is_space_inserted and _is_touching(left, right):
         # PDFium inserts spaces between the letters of formulas. In other text, two words may touch.
         shift = max(abs(left.top - right.top), abs(left.bottom - right.bottom))
-        if shift >= _MAX_LEVEL_DIFFERENCE * left.height or _MATHS_FONT.match(
-            get_font(left.char_index)
-        ):
+        if shift >= _MAX_LEVEL_DIFFERENCE * left.height:
+            return NO_GAP
+        if _MATHS_FONT.match(get_font(left.char_index)):
             return NO_GAP
     if any(char.text in "\r\n" for char in blanks_between):
         return LINE_GAP
-    height = max(left.height, right.height)
-    if abs(left.y - right.y) > 0.4 * height and (
-        left.text in HYPHENS or not blanks_between
-    ):
+    is_continuous = blanks_between and left.text not in HYPHENS
+    is_on_other_line = abs(left.y - right.y) > 0.4 * max(left.height, right.height)
+    if is_on_other_line and not is_continuous:
         return LINE_GAP
     return SPACE_GAP
 

@@ -723,9 +723,9 @@ def _continues_on_next_page(
     Between each of them and the page break, there may be up to one line of other text, such as a
     header or footer that wasn't recognised.
     """
-    if next_page.number != page.number + 1 or mark.style != next_mark.style:
-        return False
     if not mark.segments or not next_mark.segments:
+        return False
+    if next_page.number != page.number + 1 or mark.style != next_mark.style:
         return False
     start, end = mark.span
     next_start, next_end = next_mark.span
