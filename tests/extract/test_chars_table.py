@@ -439,7 +439,7 @@ def test_a_long_line_is_no_running_head():
 def test_a_note_belongs_to_the_letter_beside_its_upper_left_corner(left, top, letter):
     text = page("the cell divides", "and grows again")
     read = SimpleNamespace(text=text, text_finder=MarkTextFinder(text))
-    note = SimpleNamespace(is_text_mark=False, box=(left, top - 14, left + 6, top))
+    note = SimpleNamespace(is_text_mark=False, top_left=(left, top))
     located = _locate_mark(read, note)
     assert located.first_char.text == letter
     assert text.text[slice(*located.span)] == letter

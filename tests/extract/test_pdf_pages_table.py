@@ -44,7 +44,7 @@ def locate(read: SimpleNamespace, words: str, **style: str):
         for char in chars
     ]  # fmt: skip
     annotation = SimpleNamespace(
-        is_text_mark=True, quad_points=tuple(chain.from_iterable(corners)), box=None,
+        is_text_mark=True, quad_points=tuple(chain.from_iterable(corners)), box=None, top_left=(0, 0),
         **{"kind": "highlight", "colour": "", "author": "", **style},
     )  # fmt: skip
     return _locate_mark(read, annotation)
