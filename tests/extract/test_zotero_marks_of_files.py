@@ -45,10 +45,7 @@ def test_marks_of_other_programs_in_stored_files_are_counted_with_the_way_to_rea
     write_pdf(stored / "Paper.pdf", [page])
     said = "1 stored file marked by other programs"
     storage = folder / "storage"
-    assert (
-        f"{said} (to read: ankiforge run {storage})"
-        in forge.ok("run", folder).stderr
-    )
+    assert f"{said} (to read: ankiforge run {storage})" in forge.ok("run", folder).stderr
     assert said not in forge.ok("run").stderr
     forge.ok("run", storage)
     [card] = forge.cards()

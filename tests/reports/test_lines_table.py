@@ -412,9 +412,7 @@ def test_a_proposal_is_json_with_its_confidence():
         ("marks of others", "2 here"),
     ],
 )  # fmt: skip
-def test_the_files_of_a_folder_that_nothing_reads_are_one_entry(
-    empty, kind, reason
-):
+def test_the_files_of_a_folder_that_nothing_reads_are_one_entry(empty, kind, reason):
     empty.set_value(UNREAD_FILES_SETTING, {"/a": UnreadFiles("/a", {kind: 2})})
     [entry] = cards.list_skipped(empty)
     assert (entry.source, entry.document, entry.title) == ("", "/a", "/a")
