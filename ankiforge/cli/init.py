@@ -249,7 +249,7 @@ def render_settings(
 
     from ankiforge.config.yamlfile import format_scalar
     from ankiforge.extract import registry
-    from ankiforge.pipeline.sources import choose_free_name
+    from ankiforge.pipeline.reading_list import choose_free_name
 
     # name each source after its directory, with a number if the name is taken
     taken_names: set[str] = set()

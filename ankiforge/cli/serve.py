@@ -114,7 +114,6 @@ def review(
 
     with cli.open_workspace(trusting_call) as workspace, ExitStack() as cleanup:
         pages = PageRenderer()
-        pages.start(workspace.ledger)
         folder = workspace.folder
 
         def open_session() -> ReviewSession:

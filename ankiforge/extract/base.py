@@ -251,36 +251,9 @@ def scan_source(source: Source, known: DocumentLookup | None) -> Iterator[Sighti
     `known` looks up the documents read in earlier runs. If it is None, every document is read
     again, even if it hasn't changed.
     """
-    listing = getattr(source, "listing", None)
-    distribution = getattr(source, "distribution", "")
-    sightings = source.scan(known)
-    if distribution and listing:
-        sightings = _check_source_names(listing, sightings)
     location = get_source_name(source) or type(source).__name__
-    return convert_errors_to_problems(location, sightings, distribution)
-
-
-def _check_source_names(
-    listing: Any, sightings: Iterable[Sighting]
-) -> Iterator[Sighting]:
-    """Yield the scan results of a plug-in, and check that they use the names in its file listing.
-
-    Documents with another source name or container would later count as removed.
-
-    Raises:
-        TypeError: A document or highlight has a different name.
-    """
-    for sighting in sightings:
-        if isinstance(sighting, ExtractedDocument):
-            names = [("Document.source", sighting.document.source, "name")]
-            names.append(("ExtractedDocument.container", sighting.container, "container"))
-            for highlight in sighting.highlights:
-                names.append(("Highlight.namespace", highlight.namespace, "namespace"))
-            for attribute, value, listing_attribute in names:
-                if value != getattr(listing, listing_attribute):
-                    message = f"{attribute} is {value!r}, not that of self.listing"
-                    raise TypeError(message)
-        yield sighting
+    distribution = getattr(source, "distribution", "")
+    return convert_errors_to_problems(location, source.scan(known), distribution)
 
 
 def convert_errors_to_problems(

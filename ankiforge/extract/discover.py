@@ -1,8 +1,6 @@
 """Find the source type of a file, and the sources at a path.
 
 Files in a directory that no source reads are reported once, as a count for each kind of file.
-Each source counts the files that it skips in `SkippedFiles`. Since another source may read
-these files, a file is only reported if all sources of the directory skipped it.
 """
 
 from __future__ import annotations
@@ -10,34 +8,27 @@ from __future__ import annotations
 import os
 from collections import Counter, defaultdict
 from collections.abc import Callable, Container, Iterable, Iterator, Mapping, Sequence
-from contextlib import suppress
 from pathlib import Path
-from typing import NamedTuple
-
-import msgspec
+from typing import Any, NamedTuple
 
 from ankiforge.errors import PlugInError
 from ankiforge.extract.base import Candidate, Confidence, SourceType
 from ankiforge.extract.files import (
-    SYSTEM_DIRECTORIES,
     find_vault,
     is_hidden,
     is_skipped_directory,
 )
 from ankiforge.extract.registry import (
-    KINDS_BY_SUFFIX,
     is_export_kind,
     load_plug_in_source_types,
     load_source_type,
     load_source_types,
     load_types_for_suffix,
 )
-from ankiforge.model import Strings, Value
+from ankiforge.model import Value
 from ankiforge.plugins import wrap_plugin_errors
-from ankiforge.text import format_count
 
-# Both types read Markdown. "obsidian" reads the notes of a vault and single notes. "markdown" reads
-# notes that earlier runs read as plain files, and texts that no other type recognises.
+# "obsidian" reads Markdown notes. "markdown" reads texts that no other type recognises.
 _NOTES_KIND = "obsidian"
 _TEXTS_KIND = "markdown"
 _CARDS_KIND = "cards"
@@ -137,16 +128,14 @@ def find_source_kinds(directory: Path) -> set[str]:
     finished_suffixes: set[str] = set()
     for path in iter_files(directory):
         candidate = Candidate(path)
-        if (
-            candidate.suffix in finished_suffixes
-            or candidate.suffix not in KINDS_BY_SUFFIX
-        ):
+        types = load_types_for_suffix(candidate.suffix)
+        if candidate.suffix in finished_suffixes or not types:
             continue
         kind, confidence = _find_most_confident_kind(candidate)
         if confidence is Confidence.SUFFIX:
             if path.is_symlink() and not path.exists():  # a broken link
                 continue
-            if len(KINDS_BY_SUFFIX[candidate.suffix]) == 1:
+            if len(types) == 1:
                 finished_suffixes.add(candidate.suffix)
         kinds.add(kind)
     return kinds - {""}
@@ -189,40 +178,24 @@ def resolve_links(path: Path) -> Path:
     return Path(os.path.realpath(path))
 
 
-class _PathContext:
-    def __init__(
-        self, directory: Path, get_known_directories: GetKnownDirectories
-    ) -> None:
-        self._directory = directory
-        self._get_known_directories = get_known_directories
-        self.vault = find_vault(directory)
-        texts_root, notes_root = [
-            _find_nearest_parent(directory, get_known_directories(kind).__contains__)
-            for kind in (_TEXTS_KIND, _NOTES_KIND)
-        ]
-        is_read_as_notes = notes_root and texts_root in (notes_root, *notes_root.parents)
-        self.reads_notes_as_texts = bool(
-            texts_root and not self.vault and not is_read_as_notes
-        )
-        """Whether to read Markdown in this directory as plain text, as earlier runs did."""
+def _find_source_root(
+    kind: str, directory: Path, get_known_directories: GetKnownDirectories
+) -> Path:
+    """Return the root of the source that reads a directory.
 
-    def find_source_root(self, kind: str) -> Path:
-        """Return the root of the source that reads the directory.
-
-        For notes in a vault, this is the vault, or an enclosing directory that earlier runs read
-        as a whole. For other files, it is the nearest enclosing directory that earlier runs
-        read, falling back to the directory itself.
-        """
-        known_directories = self._get_known_directories(kind)
-        if not self.vault or kind != _NOTES_KIND:
-            root = _find_nearest_parent(self._directory, known_directories.__contains__)
-            return root or self._directory
-        if self.vault in known_directories:
-            return self.vault
-        outer = _find_nearest_parent(
-            self.vault, lambda directory: known_directories.get(directory, False)
-        )
-        return outer or self.vault
+    For notes in a vault, this is the vault, or an enclosing directory that earlier runs read
+    as a whole. For other files, it is the nearest enclosing directory that earlier runs
+    read, falling back to the directory itself.
+    """
+    known_directories = get_known_directories(kind)
+    vault = find_vault(directory)
+    if not vault or kind != _NOTES_KIND:
+        root = _find_nearest_parent(directory, known_directories.__contains__)
+        return root or directory
+    if vault in known_directories:
+        return vault
+    outer = _find_nearest_parent(vault, lambda each: known_directories.get(each, False))
+    return outer or vault
 
 
 def discover_sources(
@@ -248,12 +221,9 @@ def discover_sources(
         ):
             yield FoundSource(kind, path)
             return
-        surroundings = _PathContext(path.parent, get_known_directories)
-        if kind == _NOTES_KIND and surroundings.reads_notes_as_texts:
-            kind = _TEXTS_KIND
-        root = (
-            path.parent if is_export_kind(kind) else surroundings.find_source_root(kind)
-        )
+        root = path.parent
+        if not is_export_kind(kind):
+            root = _find_source_root(kind, path.parent, get_known_directories)
         yield FoundSource(kind, root, (path,))
         return
     for source in load_source_types():
@@ -261,8 +231,7 @@ def discover_sources(
         if marker.is_file() and marker.stat().st_size:
             yield FoundSource(source.kind, path)
             return
-    surroundings = _PathContext(path, get_known_directories)
-    kinds = _choose_kinds(path, get_known_directories, surroundings)
+    kinds = _choose_kinds(path, get_known_directories)
     if not kinds:
         kinds, _ = _find_plug_in_kinds(iter_files(path))
     for kind in kinds:
@@ -270,25 +239,20 @@ def discover_sources(
             yield FoundSource(kind, path)
         elif is_export_kind(kind):
             yield FoundSource(kind, path, (path,))
-        elif surroundings.find_source_root(kind) != path:
-            yield FoundSource(kind, surroundings.find_source_root(kind), (path,))
+        elif (root := _find_source_root(kind, path, get_known_directories)) != path:
+            yield FoundSource(kind, root, (path,))
         else:
             yield from _iter_nested_sources(kind, path, get_known_directories)
 
 
-def _choose_kinds(
-    path: Path,
-    get_known_directories: GetKnownDirectories,
-    surroundings: _PathContext,
-) -> list[str]:
+def _choose_kinds(path: Path, get_known_directories: GetKnownDirectories) -> list[str]:
     """Return the source types that should read a directory, in the order in which to read it.
 
     A type with `keeps_inner_sources`, such as `obsidian` or `pdf`, is chosen if it can read a file
     in the directory, or has read the directory before. Of the other types, only unambiguous ones
     are chosen. A vault is only read by types of the first kind, and for tables of cards.
 
-    Plain text is only read if there is nothing else to read, or if earlier runs read the notes
-    in this directory as plain text. In the latter case, `obsidian` doesn't read them.
+    Plain text is only read if there is nothing else to read, or if earlier runs read it here.
     """
     kinds_inside = find_source_kinds(path)
     main_kinds: list[str] = []
@@ -303,15 +267,14 @@ def _choose_kinds(
             and source.kind in kinds_inside
         ):
             other_kinds.append(source.kind)
-    if surroundings.vault:
+    if find_vault(path):
         # other files of a vault belong to its notes, except the user's own cards
         return [*main_kinds, *kinds_inside.intersection((_CARDS_KIND,))]
-    if surroundings.reads_notes_as_texts or (
-        _TEXTS_KIND in kinds_inside and not main_kinds and not other_kinds
+    is_nothing_else = not main_kinds and not other_kinds
+    if _TEXTS_KIND in kinds_inside and (
+        is_nothing_else or path in get_known_directories(_TEXTS_KIND)
     ):
         other_kinds.append(_TEXTS_KIND)
-    if surroundings.reads_notes_as_texts and _NOTES_KIND in main_kinds:
-        main_kinds.remove(_NOTES_KIND)
     return [*main_kinds, *other_kinds]
 
 
@@ -324,15 +287,15 @@ def explain_no_source(path: Path) -> str:
     if path.is_file():
         return "; ".join([explain_unread_file(path) or default_reason, *errors])
     reasons = [default_reason, *errors[:_MAX_REASONS]]
-    skipped = SkippedFiles()
     for file in iter_files(path):
-        skipped.count_file(file)
         reason = explain_unread_file(file) if len(reasons) <= _MAX_REASONS else ""
         if reason:
             reasons.append(f"{file.relative_to(path)}: {reason}")
-    unread_text = summarize_unread(path, skipped.count_by_suffix, KINDS_BY_SUFFIX).summary
-    if unread_text:
-        reasons.append(f"it holds {unread_text}")
+    unread = count_files(
+        path, {each for each in _MARKABLE_SUFFIXES if not load_types_for_suffix(each)}
+    )
+    if unread.summary:
+        reasons.append(f"it holds {unread.summary}")
     return "; ".join(reasons)
 
 
@@ -374,8 +337,6 @@ _UNREPORTED_DIRECTORIES = frozenset(
 """Further directories whose files aren't reported."""
 _OUR_FILE_PREFIX = "ankiforge."
 """The prefix of files written by this program."""
-_ICLOUD_SUFFIX = ".icloud"
-_KOREADER_SUFFIX = ".sdr"
 
 PICTURE_SUFFIXES = frozenset(
     ".avif .bmp .gif .heic .heif .ico .jpeg .jpg .png .psd .svg .tif .tiff .webp".split()
@@ -387,7 +348,6 @@ _MARKABLE_SUFFIXES = frozenset(
         ".azw .azw3 .cbr .cbz .csv .djvu .doc .docx .enex .epub .fb2 .htm .html .ipynb .json .key"
         " .kfx .lua .mobi .odp .odt .one .opml .org .pages .pdf .ppt .pptx .rtf .sqlite .srt .tex"
         " .tid .txt .vtt .xhtml .xls .xlsx"
-        f" {_ICLOUD_SUFFIX} {_KOREADER_SUFFIX}"
     ).split()
 )
 # How to convert a file in an unsupported format, keyed by space-separated suffixes.
@@ -421,119 +381,55 @@ def suggest_conversion(path: Path) -> str:
     return next(suggestions, "")
 
 
-EMPTY_FILE_KIND = "empty file"
-"""The kind under which empty files are counted, regardless of their suffix."""
-MARKED_ATTACHMENT_KIND = "PDF of Zotero marked by another program"
-"""The kind under which PDFs in Zotero's storage are counted if Zotero doesn't know their marks."""
-# The singular and plural names of the kinds whose suffix isn't descriptive.
-_KIND_NAMES = {
-    EMPTY_FILE_KIND: ("empty file", "empty files"),
-    _KOREADER_SUFFIX: ("KOReader folder", "KOReader folders"),
-    _ICLOUD_SUFFIX: (
-        "file not downloaded from iCloud",
-        "files not downloaded from iCloud",
-    ),
-}
-
-
-class SkippedFiles(msgspec.Struct):
-    """The number of files, by suffix, that a source skipped in a directory."""
-
-    count_by_suffix: Counter[str] = msgspec.field(default_factory=Counter)
-    """The number of files that may have marks, by suffix or `EMPTY_FILE_KIND`."""
-    rejected_suffixes: set[str] = msgspec.field(default_factory=set)
-    """The suffixes of files that the source opened and then rejected."""
-
-    def count_file(self, file: Path | os.DirEntry[str]) -> None:
-        """Count a skipped file by its suffix, if files of this kind may have highlights.
-
-        An empty file is counted as `EMPTY_FILE_KIND`.
-        """
-        name = file.name.casefold()
-        kind = f".{name.rpartition('.')[2]}"
-        if kind not in _MARKABLE_SUFFIXES or name.startswith(_OUR_FILE_PREFIX):
-            return
-        if name.startswith(".") and kind != _ICLOUD_SUFFIX:
-            return
-        with suppress(OSError):
-            if file.stat().st_size == 0:
-                kind = EMPTY_FILE_KIND
-        self.count_by_suffix[kind] += 1
-
-    def should_enter_directory(self, name: str) -> bool:
-        """Return whether to count the skipped files in a directory one by one.
-
-        A metadata directory of KOReader is counted here as a single file instead.
-        """
-        if name.startswith(".") or name in _UNREPORTED_DIRECTORIES | SYSTEM_DIRECTORIES:
-            return False
-        if name.endswith(_KOREADER_SUFFIX):
-            self.count_by_suffix[_KOREADER_SUFFIX] += 1
-            return False
-        return True
-
-
 class UnreadFiles(Value):
-    """The number of files in a directory that no source reads, by kind."""
+    """The number of files in a directory, or of marks in a library, that no source reads."""
 
     directory: str
     count_by_kind: dict[str, int]
-    """The number of files by suffix or other kind."""
-    summary: str
-    """The counts as text, such as `3 .epub, 1 empty file`, or "" if there are none."""
-    are_remote: bool = False
-    """Whether the files aren't on this computer. The numbers then count marks, not files."""
+    """The number of files by suffix, or of other items by a description of them."""
+
+    @property
+    def summary(self) -> str:
+        """The counts as text, such as `3 .epub, 1 .docx`, or "" if there are none."""
+        counts = sorted(self.count_by_kind.items(), key=lambda pair: (-pair[1], pair[0]))
+        return ", ".join(f"{count:,} {kind}" for kind, count in counts)
 
 
 def count_unread_files(sources: Iterable[object]) -> Iterator[UnreadFiles]:
-    """Count the files that no source reads, in each directory that the sources listed.
+    """Count the files that no source reads, in each directory that the sources read.
 
-    A directory without such files is yielded, too. A directory inside another listed directory
-    isn't yielded separately, because its files are counted with those of the outer directory.
+    A directory without such files is yielded, too. A directory inside another one isn't yielded
+    separately, because its files are counted with those of the outer directory.
     """
-    listings = defaultdict[Path, list[tuple[SkippedFiles, Strings]]](list)
+    suffixes_by_directory = defaultdict[Path, set[str]](set)
     for source in sources:
         # A source of a library has `unread_files`; other sources list a directory.
         yield from getattr(source, "unread_files", ())
-        suffixes = (
-            *getattr(source, "suffixes", ()),
-            *getattr(source, "used_suffixes", ()),
-        )
-        skipped_by_directory: Mapping[Path, SkippedFiles] = getattr(
-            getattr(source, "listing", None), "skipped_files", {}
-        )
-        for path, skipped in skipped_by_directory.items():
-            listings[path].append((skipped, suffixes))
-    for path in sorted(listings):
-        if any(parent in listings for parent in path.parents):
+        listing: Any = getattr(source, "listing", None)
+        if not getattr(listing, "read_counts", None):  # it wasn't listed to its end
             continue
-        # the suffixes that any source of this directory, or of a directory inside it, reads
+        for path in listing.only or (listing.root,):
+            suffixes = suffixes_by_directory[path]
+            suffixes.update(getattr(source, "suffixes", ()))
+            suffixes.update(getattr(source, "used_suffixes", ()))
+    for directory in sorted(filter(Path.is_dir, suffixes_by_directory)):
+        if any(parent in suffixes_by_directory for parent in directory.parents):
+            continue
         suffixes_read: set[str] = set()
-        for other_path, others in listings.items():
-            if other_path.is_relative_to(path):
-                suffixes_read.update(*(suffixes for _, suffixes in others))
-        skipped_in_path = [skipped for skipped, _ in listings[path]]
-        counts = skipped_in_path[0].count_by_suffix
-        for skipped in skipped_in_path:
-            suffixes_read -= skipped.rejected_suffixes
-            counts = counts & skipped.count_by_suffix
-        yield summarize_unread(path, counts, suffixes_read)
+        for path, suffixes in suffixes_by_directory.items():
+            if path.is_relative_to(directory):
+                suffixes_read |= suffixes
+        yield count_files(directory, _MARKABLE_SUFFIXES - suffixes_read)
 
 
-def summarize_unread(
-    directory: Path, counts: Counter[str], suffixes_read: Container[str]
-) -> UnreadFiles:
-    """Count the files in a directory that no source reads, by kind.
-
-    Args:
-        directory: The directory that contains the files.
-        counts: The number of files that all sources of the directory skipped, by suffix.
-        suffixes_read: The suffixes that at least one source of the directory reads.
-    """
-    kinds = {}
-    parts = []
-    for kind, count in sorted(counts.items(), key=lambda pair: (-pair[1], pair[0])):
-        if count and (".lua" if kind == _KOREADER_SUFFIX else kind) not in suffixes_read:
-            kinds[kind] = count
-            parts.append(format_count(count, *_KIND_NAMES.get(kind, (kind, kind))))
-    return UnreadFiles(str(directory), kinds, ", ".join(parts))
+def count_files(directory: Path, suffixes: Container[str]) -> UnreadFiles:
+    """Count the files under a directory that have one of these suffixes."""
+    counts = Counter(
+        path.suffix.casefold()
+        for path in iter_files(directory)
+        if not path.name.startswith((_OUR_FILE_PREFIX, "."))
+        and _UNREPORTED_DIRECTORIES.isdisjoint(path.relative_to(directory).parts)
+    )
+    return UnreadFiles(
+        str(directory), {kind: counts[kind] for kind in counts if kind in suffixes}
+    )

@@ -16,7 +16,6 @@ from zlib import error as ZlibError
 from ankiforge.errors import ItemError
 from ankiforge.extract.files import build_read_error, open_regular_file, read_file
 from ankiforge.extract.html_text import decode_html, iter_html_blocks, parse_page
-from ankiforge.text.elements import BLOCK_ELEMENTS
 from ankiforge.text.normalize import normalize_for_comparison
 
 if TYPE_CHECKING:  # imported when the text is needed
@@ -68,21 +67,6 @@ class Page:
     def soup(self) -> BeautifulSoup:
         """The parsed page, without the elements that aren't displayed."""
         return parse_page(self.html)
-
-    def find_block_start(self, selector: str) -> int:
-        """Return the offset in `text` where the block that contains an element begins.
-
-        Returns -1 if the element isn't found. `selector` is the CSS selector of the element.
-        """
-        from soupsieve import SelectorSyntaxError
-
-        element = None
-        with suppress(SelectorSyntaxError, RecursionError):
-            element = self.soup.select_one(selector)
-        while element is not None and element.name not in BLOCK_ELEMENTS:
-            element = element.parent
-        block_text = " ".join(element.get_text().split()) if element else ""
-        return self.text.find(block_text) if block_text else -1
 
 
 class Epub:

@@ -29,7 +29,6 @@ from msgspec.structs import replace
 from ankiforge.errors import ItemError, wrap_unexpected_errors
 from ankiforge.extract import files as disk
 from ankiforge.extract.base import ScanProgress, SourceOpenParameters, SourceType
-from ankiforge.extract.discover import SkippedFiles
 from ankiforge.model import (
     DocumentLookup,
     DocumentText,
@@ -118,8 +117,6 @@ class FileListing(msgspec.Struct):
     """Whether a file or directory couldn't be read, so that missing documents may still exist."""
     progress: ScanProgress = msgspec.field(default_factory=ScanProgress)
     """The progress of the scan, updated by sources with many files."""
-    skipped_files: dict[Path, SkippedFiles] = msgspec.field(default_factory=dict)
-    """The files skipped by the last listing, keyed by the directory where the listing started."""
     read_counts: Counter[str] = msgspec.field(default_factory=Counter)
     """The number of files that the last scan tried to read, by suffix."""
     unread_counts: Counter[str] = msgspec.field(default_factory=Counter)
@@ -152,7 +149,6 @@ class FileListing(msgspec.Struct):
         are added to `unfollowed_links`.
         """
         self.is_incomplete = False
-        self.skipped_files.clear()
         self.unread_counts.clear()
         self.phrase_counts.clear()
         self.unfollowed_links.clear()
@@ -160,7 +156,6 @@ class FileListing(msgspec.Struct):
             # record all other files, because note links may lead anywhere in the vault
             for _ in self._list_directory(self.root):
                 pass
-            self.skipped_files.clear()
         # since paths are normalized to NFC, different files on disk can have the same path
         listed_by_path: dict[str, File | Problem | UnreadDocument] = {}
         for start in self.only or (self.root,):
@@ -201,8 +196,7 @@ class FileListing(msgspec.Struct):
         errors: list[OSError] = []
         evicted_paths: list[str] = []
         root_prefix = os.path.join(self.root, "")  # noqa: PTH118 - called for very many files
-        skipped = self.skipped_files[start] = SkippedFiles()
-        for entry, is_counted in _walk_directory(start, skipped, errors):
+        for entry in _walk_directory(start, errors):
             path = entry.name
             if entry.path.startswith(root_prefix):
                 path = entry.path.removeprefix(root_prefix)
@@ -214,8 +208,6 @@ class FileListing(msgspec.Struct):
                 evicted_paths.append(disk.normalize_name(evicted))
             if file_or_problem is not None:
                 yield file_or_problem
-            elif is_counted and not entry.is_symlink():
-                skipped.count_file(entry)
         for path in evicted_paths:
             if "." not in posixpath.basename(path) or self.is_included(path):
                 yield UnreadDocument(self.container, path)
@@ -255,24 +247,16 @@ class FileListing(msgspec.Struct):
         return None
 
     def _record_unfollowed_link(self, link_path: str, path: str) -> None:
-        """Record a symbolic link if it may lead to a note outside the vault.
-
-        Notes inside the vault are read at their own paths anyway.
-        """
-        is_directory = os.path.isdir(link_path)  # noqa: PTH112 - called for very many files
-        if not self.is_included(f"{path}/a.md" if is_directory else path):
-            return
+        """Record a symbolic link if it may lead to a note outside the vault."""
         target = Path(os.path.realpath(link_path))
-        if not target.exists():
-            hint = "it points nowhere: repair or delete it"
-        elif target.is_relative_to(self.root.resolve()):
-            return
-        else:
+        if self.is_included(
+            f"{path}/a.md" if target.is_dir() else path
+        ) and not target.is_relative_to(self.root.resolve()):
             hint = f"to read its target: ankiforge run {shlex.quote(str(target))}"
-        message = f"a link {'to a folder ' if is_directory else ''}is not followed"
-        self.unfollowed_links.append(
-            Problem(path, message, hint, is_notice=True, is_reported_once=True)
-        )
+            message = "a link is not followed"
+            self.unfollowed_links.append(
+                Problem(path, message, hint, is_notice=True, is_reported_once=True)
+            )
 
     def record_read_error(self, file: File, error: ItemError) -> Problem:
         """Record that a file can't be read, and return the problem to report.
@@ -322,17 +306,14 @@ class FileListing(msgspec.Struct):
         )
 
 
-def _walk_directory(
-    start: Path, skipped: SkippedFiles, errors: list[OSError]
-) -> Iterator[tuple[os.DirEntry[str], bool]]:
-    """Yield (entry, whether to report it if skipped) for each file under a directory, in order.
+def _walk_directory(start: Path, errors: list[OSError]) -> Iterator[os.DirEntry[str]]:
+    """Yield the files under a directory, in order.
 
-    Files in directories such as `node_modules` aren't reported. The error of each directory
-    that can't be listed is appended to `errors`.
+    The error of each directory that can't be listed is appended to `errors`.
     """
-    pending = [(str(start), True)]
+    pending = [str(start)]
     while pending:
-        directory, is_counted = pending.pop()
+        directory = pending.pop()
         try:
             with os.scandir(directory) as iterator:
                 entries = sorted(iterator, key=attrgetter("name"))
@@ -342,11 +323,12 @@ def _walk_directory(
         subdirectories = []
         for entry in entries:
             if not entry.is_dir(follow_symlinks=False):
-                yield entry, is_counted
-            elif not disk.is_skipped_directory(directory, entry.name):
-                is_entered = is_counted and skipped.should_enter_directory(entry.name)
-                if not disk.is_hidden(entry.name):
-                    subdirectories.append((entry.path, is_entered))
+                yield entry
+            elif not (
+                disk.is_hidden(entry.name)
+                or disk.is_skipped_directory(directory, entry.name)
+            ):
+                subdirectories.append(entry.path)
         pending += reversed(subdirectories)
 
 
@@ -541,9 +523,6 @@ class FileSource(DirectorySource):
         read = [file for file in files if self.has_marks or file.chosen]
         endings = (posixpath.splitext(file.path)[1] for file in read)
         listing.read_counts = Counter(map(str.casefold, endings))
-        if not self.has_marks:
-            # the other sources of the directory report the files that aren't read
-            listing.skipped_files.clear()
         changed: list[File] = []
         for file in files:
             if is_unchanged(file):

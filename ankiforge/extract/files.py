@@ -62,16 +62,6 @@ def read_stamp(path: str | Path) -> Stamp | None:
         return None
 
 
-def has_file_size(fingerprint: str, stamp: Stamp | None) -> bool:
-    """Return whether a file still has the size in the fingerprint of its document.
-
-    Args:
-        fingerprint: The fingerprint, which contains a stamp, or "" if it isn't known.
-        stamp: The stamp of the file now, or None if the file is missing.
-    """
-    return stamp is not None and (not fingerprint or f", {stamp[2]}, " in fingerprint)
-
-
 def summarize_content(path: Path, expected: str = "") -> str:
     """Return the size and the hash of a file, or "" if it can't be read.
 

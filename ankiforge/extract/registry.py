@@ -43,31 +43,6 @@ SOURCE_CLASSES = {
 }
 """The module and class of each source type, in the order of the help."""
 
-KINDS_BY_SUFFIX = {
-    ".pdf": ("pdf",),
-    ".epub": ("epub",),
-    ".md": ("obsidian",),
-    ".markdown": ("markdown",),
-    ".txt": ("markdown", "kindle", "cards"),
-    ".ipynb": ("jupyter",),
-    ".lua": ("koreader",),
-    ".sqlite": ("kobo", "apple-books", "zotero"),
-    ".sqlite3": ("words",),
-    ".db": ("calibre", "words"),
-    ".html": ("kindle", "web"),
-    ".htm": ("kindle", "web"),
-    ".xhtml": ("web",),
-    ".csv": ("readwise", "cards"),
-    ".tsv": ("cards",),
-    ".json": ("hypothesis",),
-    ".srt": ("captions",),
-    ".vtt": ("captions",),
-}
-"""Maps each suffix to the source types that have it in their `suffixes`.
-
-This duplicates `SourceType.suffixes` so that only types that may read a file are imported.
-"""
-
 
 def list_source_kinds() -> Strings:
     """Return the names of the built-in source types, without importing their classes."""
@@ -149,7 +124,7 @@ def load_plug_in_source_types() -> tuple[tuple[type[SourceType], ...], Strings]:
 @cache
 def load_types_for_suffix(suffix: str) -> tuple[type[SourceType], ...]:
     """Load the built-in source types that may recognise files with a suffix."""
-    return tuple(map(load_source_type, KINDS_BY_SUFFIX.get(suffix, ())))
+    return tuple(source for source in load_source_types() if suffix in source.suffixes)
 
 
 # --- questions about all sources --------------------------------------------------------

@@ -11,7 +11,7 @@ from __future__ import annotations
 
 from bisect import bisect_right
 from collections import defaultdict
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Container, Iterable, Iterator, Sequence
 from contextlib import suppress
 from functools import partial
 from itertools import accumulate, chain
@@ -34,6 +34,7 @@ from ankiforge.extract.zotero.works import find_work
 from ankiforge.ledger import cards
 from ankiforge.ledger import chosen_passages as chosen_marks
 from ankiforge.model import (
+    Document,
     DocumentText,
     DraftingResult,
     Highlight,
@@ -64,7 +65,12 @@ from ankiforge.pipeline.sources import (
     select_sources,
 )
 from ankiforge.pipeline.workspace import ShowProgress, Workspace, show_no_progress
-from ankiforge.text import contains_chat_prompt, format_count, shorten_path
+from ankiforge.text import (
+    contains_chat_prompt,
+    format_count,
+    format_truncated_list,
+    shorten_path,
+)
 from ankiforge.text.located import DocumentLetters, PassageMatch, locate_quote
 from ankiforge.text.normalize import normalize_for_lookup
 from ankiforge.text.private import (
@@ -88,29 +94,12 @@ _MIN_QUOTE_FRACTION = 0.5
 """The minimum fraction of an unlabelled answer's quotes that a document must contain for the answer
 to count as being about the document.
 """
-_MAX_LISTED_OMISSIONS = 6
-"""The maximum number of omitted lists to name."""
 _MISSING_MESSAGE = "the answer is about this document, which is not there any more"
 _MISSING_HINT = (
     "if it moved: ankiforge run ITS/NEW/PLACE   then the answer again;"
     " renamed and edited: ask again"
 )
 NOTHING_TO_CHOOSE = "every document there has marks, or passages chosen before"
-# The reason why a document has no text, and what to do about it, by file suffix.
-_NO_TEXT = {
-    ".pdf": ("it has no text, like a scan", "add a text layer (OCR)"),
-    ".epub": (
-        "it has no text, only pictures",
-        "convert it to a PDF with a text layer (OCR)",
-    ),
-    **dict.fromkeys(
-        (".htm", ".html", ".xhtml"),
-        (
-            "it has no text; maybe a script adds it in the browser",
-            "save the page there as “complete”, or print it as PDF",
-        ),
-    ),
-}
 
 
 class StoredRequest(Value):
@@ -203,43 +192,46 @@ class DocumentRequest(NamedTuple):
         document, located = self.locate_in_document(located)
         return build_highlight(document.whole_text, located)
 
+    def find_part(self, labels: Container[str]) -> choose_passages.DocumentPart | None:
+        """Return the first part that has one of the labels of a reply, or None."""
+        for part in self.parts:
+            if part.label in labels:
+                return part
+        return None
+
+    def contains_quotes(self, quotes: Sequence[str]) -> bool:
+        """Return whether the documents contain enough of these quotes to be what they are from."""
+        if not quotes:
+            return False
+        matches = [locate_quote(quote, self.letters, ())[0] for quote in quotes]
+        found_count = sum(match is not None for match in matches)
+        return found_count >= _MIN_QUOTE_FRACTION * len(quotes)
+
     @property
     def summary(self) -> str:
         """A summary in one line: how much text is still to be sent, and which text is left out."""
         size = sum(part.character_count for part in self.remaining_parts)
         summary = f"{self.name}: {size:,} characters"
-        total = len(self.parts)
+        total, remaining = len(self.parts), len(self.remaining_parts)
         if total > 1:
-            summary += f" in {format_count(len(self.remaining_parts), 'part')}"
-        document_size = sum(document.character_count for document in self.documents)
-        if 2 * size < document_size and total > 1:
-            summary += (
-                f" of {document_size:,}: with more --cards, more of it is asked about"
-            )
-        if len(self.remaining_parts) < total:
-            summary += (
-                f"; {total - len(self.remaining_parts):,} of {total:,} are answered"
-            )
-        return "; ".join(filter(None, (summary, self.omission_summary)))
+            summary += f" in {format_count(remaining, 'part')}"
+        if remaining < total:
+            summary += f"; {total - remaining:,} of {total:,} are answered"
+        return "; ".join((summary, *self._iter_omissions()))
 
     @property
     def omission_summary(self) -> str:
         """A summary in one line of the text that is left out and the pages without text, or ""."""
-        notes = []
+        return "; ".join(self._iter_omissions())
+
+    def _iter_omissions(self) -> Iterator[str]:
         if self.left_out:
-            names = [
-                left_out.summary for left_out in self.left_out[:_MAX_LISTED_OMISSIONS]
-            ]
-            if len(self.left_out) > len(names):
-                names.append(f"{len(self.left_out) - len(names):,} more")
-            notes.append(f"left out: {', '.join(names)}")
+            names = [left_out.summary for left_out in self.left_out]
+            yield f"left out: {format_truncated_list(names)}"
         pages = self.whole_text.pages if any(self.whole_text.page_labels) else ()
         empty_count = sum(not page.strip() for page in pages)
         if empty_count:
-            notes.append(
-                f"{empty_count:,} of {format_count(len(pages), 'page')} have no text"
-            )
-        return "; ".join(notes)
+            yield f"{empty_count:,} of {format_count(len(pages), 'page')} have no text"
 
     def format_part_name(self, part: choose_passages.DocumentPart) -> str:
         """Return the name of a part, e.g. `part 2 of 3`, or "" for the only part."""
@@ -248,10 +240,15 @@ class DocumentRequest(NamedTuple):
 
     def describe_part_request(self, part: choose_passages.DocumentPart) -> str:
         """Describe in one line how many passages are requested from `part`."""
-        summary = f"Asks for {format_count(part.passage_count, 'passage')} of {self.name}"
-        return ", ".join(
-            filter(None, (summary, self.format_part_name(part), self.omission_summary))
-        )
+        clauses = [
+            f"Asks for {format_count(part.passage_count, 'passage')} of {self.name}"
+        ]
+        if len(self.parts) > 1:
+            clauses.append(self.format_part_name(part))
+        omissions = self.omission_summary
+        if omissions:
+            clauses.append(omissions)
+        return ", ".join(clauses)
 
 
 # --- documents --------------------------------------------------------------------------
@@ -277,40 +274,59 @@ def open_documents(
                 yield document_text
                 continue
             file, whole_text = document_text
-            document = whole_text.document
             try:
-                work = find_work(file) if document.key.startswith("pdf:") else None
+                whole_text = _add_zotero_details(file, whole_text)
             except ItemError as error:
-                yield Problem(document.path, error.message, error.hint)
+                yield Problem(whole_text.document.path, error.message, error.hint)
                 continue
-            if work:  # a work in Zotero has a better title, tags and collections
-                document = replace(
-                    document,
-                    title=work.title,
-                    creators=work.creators,
-                    tags=work.tags,
-                    collections=work.collections,
-                )
-                whole_text = replace(whole_text, document=document)
-            private_reason = get_document_privacy_reason(document)
-            if not private_reason and any(map(contains_private_tag, file.parts)):
-                private_reason = PRIVATE_DOCUMENT_REASON
-            if private_reason and not include_private:
-                yield Problem(
-                    document.path, private_reason, "nothing of it is sent", is_notice=True
-                )
-            elif _is_chat_prompt_file(file):
-                what = "it is a prompt for a chat"
-                yield Problem(
-                    document.path, what, "nothing of it is sent", is_notice=True
-                )
+            document = whole_text.document
+            reason = _find_reason_not_to_send(file, document, include_private)
+            if reason is not None:
+                hint = "nothing of it is sent"
+                yield Problem(document.path, reason, hint, is_notice=True)
             elif not any(map(normalize_for_lookup, whole_text.pages)):
-                yield _make_no_text_problem(document.path, file)
+                yield _make_no_text_problem(document.path)
             else:
                 letters = DocumentLetters(
                     whole_text.pages, choose_passages.blank_out_site_markup_and_times
                 )
                 yield OpenDocument(file, source.listing.container, whole_text, letters)
+
+
+def _add_zotero_details(file: Path, whole_text: DocumentText) -> DocumentText:
+    """Give a PDF the title, authors, tags and collections of its work in Zotero, if it has one.
+
+    Raises:
+        ItemError: The library of Zotero cannot be read.
+    """
+    if not whole_text.document.key.startswith("pdf:"):
+        return whole_text
+    work = find_work(file)
+    if work is None:
+        return whole_text
+    document = replace(
+        whole_text.document,
+        title=work.title,
+        creators=work.creators,
+        tags=work.tags,
+        collections=work.collections,
+    )
+    return replace(whole_text, document=document)
+
+
+def _find_reason_not_to_send(
+    file: Path, document: Document, include_private: bool
+) -> str | None:
+    """Return why no text of a document may be sent, or None if it may."""
+    if not include_private:
+        private_reason = get_document_privacy_reason(document)
+        if private_reason:
+            return private_reason
+        if any(map(contains_private_tag, file.parts)):
+            return PRIVATE_DOCUMENT_REASON
+    if _is_chat_prompt_file(file):
+        return "it is a prompt for a chat"
+    return None
 
 
 def _is_chat_prompt_file(file: Path) -> bool:
@@ -320,9 +336,9 @@ def _is_chat_prompt_file(file: Path) -> bool:
     return False
 
 
-def _make_no_text_problem(where: str, file: Path) -> Problem:
-    what, hint = _NO_TEXT.get(file.suffix.casefold(), ("it has no text", ""))
-    return Problem(where, what, hint)
+def _make_no_text_problem(where: str) -> Problem:
+    hint = "add a text layer (OCR); print a web page that is empty without scripts as PDF"
+    return Problem(where, "it has no text", hint)
 
 
 def prepare_requests(
@@ -345,27 +361,15 @@ def prepare_requests(
     """
     places = workspace.folder.remembered_paths
     workspace.confirm_broad_paths([path])
-    with workspace.hold_lock("drafting"):
-        selection = select_sources(workspace.folder, (path,), _UNMARKED, workspace.ledger)
-        workspace.remember_paths(selection.remembered_paths)
-        try:
-            read_problems = workspace.read_sources().problems
-        except BaseException:  # Ctrl-C, or a full disk: it was not read to its end
-            workspace.remember_paths(places)
-            raise
-    source_problems = [
-        problem
-        for problem in (*selection.problems, *read_problems)
-        if not problem.is_notice
-    ]
+    source_problems = _read_and_remember(workspace, path)
     problems: list[Problem] = []
     documents = []
-    requests = []
     for opened in open_documents(workspace, [path]):
         if isinstance(opened, Problem):
             problems.append(opened)
-        elif not (path.is_dir() and _load_known_highlights(workspace, opened)):
+        elif path.is_file() or not _load_known_highlights(workspace, opened):
             documents.append(opened)
+    requests = []
     for group, passage_count in _group_documents(documents, number):
         request = _prepare_request(workspace, group, passage_count)
         if request.remaining_parts:
@@ -375,11 +379,28 @@ def prepare_requests(
             problems.append(Problem(request.name, message, request.omission_summary))
     if not requests and not path.is_dir():
         workspace.remember_paths(places)
-        first_problem = next(iter(problems), _make_no_text_problem(path.name, path))
-        raise ItemError(
-            f"{first_problem.location}: {first_problem.message}", hint=first_problem.hint
-        )
+        problem = problems[0] if problems else _make_no_text_problem(path.name)
+        raise ItemError(f"{problem.location}: {problem.message}", hint=problem.hint)
     return requests, [*source_problems, *problems]
+
+
+def _read_and_remember(workspace: Workspace, path: Path) -> list[Problem]:
+    """Read all sources and those at `path`, which later runs read, too.
+
+    Returns:
+        The problems, without notices.
+    """
+    places = workspace.folder.remembered_paths
+    with workspace.hold_lock("drafting"):
+        selection = select_sources(workspace.folder, (path,), _UNMARKED)
+        workspace.remember_paths(selection.remembered_paths)
+        try:
+            read_problems = workspace.read_sources().problems
+        except BaseException:  # Ctrl-C, or a full disk: it was not read to its end
+            workspace.remember_paths(places)
+            raise
+    problems = [*selection.problems, *read_problems]
+    return [problem for problem in problems if not problem.is_notice]
 
 
 def _group_documents(
@@ -439,14 +460,22 @@ def _prepare_request(
     request = DocumentRequest(
         tuple(documents), number, whole_text, letters, tuple(left_out), parts, []
     )
-    labels = tuple(part.label for part in parts)
-    answered: Strings = ()
-    for entry in _load_requests(workspace):
-        is_same = (entry.paths, entry.number) == (request.paths, number)
-        if is_same and entry.labels == labels and set(entry.answered) < set(labels):
-            answered = entry.answered
+    answered = _find_answered_labels(workspace, request)
     request.remaining_parts.extend(part for part in parts if part.label not in answered)
     return request
+
+
+def _find_answered_labels(workspace: Workspace, request: DocumentRequest) -> Strings:
+    """Return the labels of the parts that were answered before the same request was interrupted."""
+    labels = tuple(part.label for part in request.parts)
+    for stored in _load_requests(workspace):
+        is_same_question = (
+            stored.paths == request.paths and stored.number == request.passage_count
+        )
+        is_finished = set(stored.answered) == set(labels)
+        if is_same_question and stored.labels == labels and not is_finished:
+            return stored.answered
+    return ()
 
 
 def _load_known_highlights(workspace: Workspace, opened: OpenDocument) -> list[Highlight]:
@@ -627,66 +656,95 @@ def record_chat_answer(
     """
     items, _ = parse_all_cards(answer)
     labels = {item.label for item in items}
-
-    def find_part(request: DocumentRequest) -> choose_passages.DocumentPart | None:
-        return next((part for part in request.parts if part.label in labels), None)
-
-    entries = _load_requests(workspace)
-    labelled_entries = [entry for entry in entries if labels.intersection(entry.labels)]
-    if about is not None and all(each.path.exists() for each in about.documents):
-        part = find_part(about)
-        other_paths = [path for entry in labelled_entries for path in entry.paths]
-        if part is None and other_paths and not {*about.paths}.intersection(other_paths):
-            name = Path(other_paths[0]).name
-            missing = f"it is about {name}: copy the chat's answer about this document"
-            return ChatImport(missing=missing)
-        part = part or next(iter(about.remaining_parts), None)
-        return record_document_answer(workspace, job, answer, about, part)
     quotes = [item.quote for item in items if item.kind and item.quote]
-    for entry in labelled_entries or (
-        () if only_labelled else entries[:_MAX_TRIED_DOCUMENTS]
-    ):
-        documents, problems = _reopen_documents(workspace, entry)
-        if documents:
-            request = _prepare_request(workspace, documents, entry.number)
-            part = find_part(request)
+    stored_requests = _load_requests(workspace)
+    labelled_requests = [
+        stored for stored in stored_requests if labels.intersection(stored.labels)
+    ]
+    if about is not None and all(each.path.exists() for each in about.documents):
+        return _record_answer_about(
+            workspace, job, answer, about, labels, labelled_requests
+        )
+    for stored in labelled_requests:
+        request, problems = _reopen_request(workspace, stored)
+        if request is not None:
+            part = request.find_part(labels)
             # another document may have the name of a moved one
-            is_certain = labelled_entries and {*request.paths} <= {*entry.paths}
-            located = [locate_quote(quote, request.letters, ()) for quote in quotes]
-            found_count = sum(location is not None for location, _ in located)
-            is_quoted = quotes and found_count >= _MIN_QUOTE_FRACTION * len(quotes)
-            if part or is_certain or is_quoted:
-                asked = find_part(about) if about else None
-                if about and asked in about.remaining_parts:  # it was moved since
-                    about.remaining_parts.remove(asked)
+            is_at_old_place = {*request.paths} <= {*stored.paths}
+            if part or is_at_old_place or request.contains_quotes(quotes):
+                if about is not None:  # it was moved since
+                    _remove_remaining_part(about, labels)
                 return record_document_answer(workspace, job, answer, request, part)
-        if labelled_entries and problems:
+        if problems:
             problem = problems[0]
             raise ItemError(f"{problem.location}: {problem.message}", hint=problem.hint)
+    if labelled_requests or only_labelled:
+        return None
+    for stored in stored_requests[:_MAX_TRIED_DOCUMENTS]:
+        request, _ = _reopen_request(workspace, stored)
+        if request is not None:
+            part = request.find_part(labels)
+            if part or request.contains_quotes(quotes):
+                return record_document_answer(workspace, job, answer, request, part)
     return None
 
 
-def _reopen_documents(
-    workspace: Workspace, entry: StoredRequest
-) -> tuple[list[OpenDocument], list[Problem]]:
-    """Open the documents of a request, wherever they are now.
+def _record_answer_about(
+    workspace: Workspace,
+    job: RunParameters,
+    answer: str,
+    about: DocumentRequest,
+    labels: Container[str],
+    labelled_requests: Iterable[StoredRequest],
+) -> ChatImport:
+    """Record a reply to a request whose documents are there, unless its labels are of others."""
+    part = about.find_part(labels)
+    if part is None:
+        paths = [path for stored in labelled_requests for path in stored.paths]
+        if paths and not {*about.paths}.intersection(paths):
+            name = Path(paths[0]).name
+            missing = f"it is about {name}: copy the chat's answer about this document"
+            return ChatImport(missing=missing)
+        if about.remaining_parts:
+            part = about.remaining_parts[0]
+    return record_document_answer(workspace, job, answer, about, part)
 
-    A problem is returned for each document that can't be sent or isn't at its path any more.
+
+def _remove_remaining_part(request: DocumentRequest, labels: Container[str]) -> None:
+    part = request.find_part(labels)
+    if part in request.remaining_parts:
+        request.remaining_parts.remove(part)
+
+
+def _reopen_request(
+    workspace: Workspace, stored: StoredRequest
+) -> tuple[DocumentRequest | None, list[Problem]]:
+    """Prepare a stored request again, with its documents wherever they are now.
+
+    Returns:
+        The request, or None if no document can be opened, and a problem for each document that
+        can't be sent or isn't at its path any more.
     """
-    find_file = partial(find_moved_file, workspace.folder, workspace.ledger)
-    contents = entry.contents or [""] * len(entry.paths)
-    files = [*map(find_file, map(Path, entry.paths), contents)]
-    paths = [file for file in dict.fromkeys(files) if file.exists()]
-    opened = [*open_documents(workspace, paths)] if paths else []
-    documents = [document for document in opened if isinstance(document, OpenDocument)]
-    problems = [problem for problem in opened if isinstance(problem, Problem)]
-    problems += [
-        Problem(shorten_path(path), _MISSING_MESSAGE, _MISSING_HINT)
-        for path in entry.paths
-        if not Path(path).exists()
+    contents = stored.contents or (None,) * len(stored.paths)
+    files = [
+        find_moved_file(workspace.folder, workspace.ledger, Path(path), content)
+        for path, content in zip(stored.paths, contents, strict=False)
     ]
+    documents: list[OpenDocument] = []
+    problems: list[Problem] = []
+    present_files = [file for file in dict.fromkeys(files) if file.exists()]
+    for opened in open_documents(workspace, present_files) if present_files else ():
+        if isinstance(opened, Problem):
+            problems.append(opened)
+        else:
+            documents.append(opened)
+    for path in stored.paths:
+        if not Path(path).exists():
+            problems.append(Problem(shorten_path(path), _MISSING_MESSAGE, _MISSING_HINT))
+    if not documents:
+        return None, problems
     documents.sort(key=lambda document: files.index(document.path))
-    return documents, problems
+    return _prepare_request(workspace, documents, stored.number), problems
 
 
 def record_document_answer(
@@ -716,35 +774,28 @@ def record_document_answer(
             find_blocking_messages,
             _locate_known_highlights(workspace, request),
         )
-        steps: list[RunStep] = []
-        drafted = []
-        lost = []
-        if reading.choices:
-            choices = [
-                request.locate_in_document(choice.location) for choice in reading.choices
-            ]
-            keys = _record_choices(workspace, choices, chosen_marks.BY_CHAT, steps)
-            name = job.model.name if job.model else ""
-            origin = choose_passages.make_reply_origin(
-                answer, _load_prompt(workspace), name
-            )
-            for choice, key in zip(reading.choices, keys, strict=True):
-                if key:
-                    highlight = cards.load_highlight(workspace.ledger, key)
-                    drafts = choose_passages.make_drafts(choice, highlight, origin)
-                    drafted.append(DraftingResult(highlight, drafts))
-                else:
-                    message = f"the document does not say “{choice.passage.exact[:60]}”"
-                    lost.append(Problem("", message))
-            steps += check_and_record_results(job, workspace.ledger, [drafted])
+        drafted, lost, steps = _draft_choices(
+            workspace, job, answer, request, reading.choices
+        )
         if part in request.remaining_parts and reading.card_count:
             request.remaining_parts.remove(part)
             _store_request(workspace, request)
     unused = [*reading.problems, *lost]
     privacy = _load_privacy_filter(workspace, request)
     for document in request.documents:  # the user may paste them into the chat
-        mask = partial(privacy.mask_text, document=document.whole_text.document.key)
-        unused = [replace(each, message=mask(each.message)) for each in unused]
+        key = document.whole_text.document.key
+        unused = [
+            replace(problem, message=privacy.mask_text(problem.message, document=key))
+            for problem in unused
+        ]
+    if not reading.card_count:
+        return ChatImport(
+            drafted=tuple(drafted),
+            unused=tuple(unused),
+            steps=tuple(steps),
+            asked=len(drafted),
+            missing=explain_unusable_reply(answer),
+        )
     summary = reading.summary
     has_missing_quotes = reading.located_count < reading.card_count
     if part is None and has_missing_quotes and parse_all_cards(answer)[0][0].label:
@@ -754,9 +805,43 @@ def record_document_answer(
         unused=tuple(unused),
         steps=tuple(steps),
         asked=len(drafted),
-        chosen=summary if reading.card_count else "",
-        missing="" if reading.card_count else explain_unusable_reply(answer),
+        chosen=summary,
     )
+
+
+def _draft_choices(
+    workspace: Workspace,
+    job: RunParameters,
+    answer: str,
+    request: DocumentRequest,
+    choices: Sequence[choose_passages.ChosenPassage],
+) -> tuple[list[DraftingResult], list[Problem], list[RunStep]]:
+    """Record the passages that a reply chose, and its cards about them.
+
+    Returns:
+        The drafts for each passage, a problem for each passage that isn't in its document any
+        more, and the steps of recording.
+    """
+    if not choices:
+        return [], [], []
+    matches = [request.locate_in_document(choice.location) for choice in choices]
+    steps: list[RunStep] = []
+    keys = _record_choices(workspace, matches, chosen_marks.BY_CHAT, steps)
+    model_name = job.model.name if job.model else ""
+    prompt = _load_prompt(workspace)
+    origin = choose_passages.make_reply_origin(answer, prompt, model_name)
+    drafted = []
+    lost = []
+    for choice, key in zip(choices, keys, strict=True):
+        if key is None:
+            message = f"the document does not say “{choice.passage.exact[:60]}”"
+            lost.append(Problem("", message))
+        else:
+            highlight = cards.load_highlight(workspace.ledger, key)
+            drafts = choose_passages.make_drafts(choice, highlight, origin)
+            drafted.append(DraftingResult(highlight, drafts))
+    steps += check_and_record_results(job, workspace.ledger, [drafted])
+    return drafted, lost, steps
 
 
 def create_highlight(
@@ -823,9 +908,9 @@ def _locate_known_highlights(
         document_start, _ = letters.get_page_span(first_page)
         for highlight in _load_known_highlights(workspace, document):
             folded = letters.fold(highlight.exact)
-            start = next(letters.find_occurrences(folded, document_start), -1)
-            if start >= 0:
+            for start in letters.find_occurrences(folded, document_start):
                 yield start, start + len(folded)
+                break
 
 
 # --- stored requests ------------------------------------------------------------------------

@@ -511,7 +511,7 @@ class Workspace:
         self.confirm_broad_paths(named_paths)
         with show(()):
             selection = reading.select_sources(
-                self.folder, named_paths, options, self.ledger
+                self.folder, named_paths, options, other_exports=True
             )
         result.problems += [*self.iter_journal_problems(), *selection.problems]
         if not selection.sources and not selection.problems:
@@ -522,11 +522,12 @@ class Workspace:
                 return
             hint = "ankiforge run PATH   or: ankiforge init"
             raise UsageError("there is nothing to read", hint=hint)
-        selected = selection.sources
-        if named_paths:
-            selected = reading.add_other_exports(self.folder, selection)
         sources = reading.open_sources(
-            self.folder, self.ledger, selected, offline=self.offline, jobs=self.jobs
+            self.folder,
+            self.ledger,
+            selection.sources,
+            offline=self.offline,
+            jobs=self.jobs,
         )
         model = self.build_model(options.drafter, spent=result.spent)
         decks = self.folder.load_decks(selection.remembered_paths)

@@ -335,26 +335,20 @@ def list_skipped(ledger: Ledger) -> Iterator[LocatedSkippedText]:
 
     Unread files of the same kind in a directory are one entry.
     """
-    from ankiforge.extract.discover import EMPTY_FILE_KIND, MARKED_ATTACHMENT_KIND
     from ankiforge.ledger import LocatedSkippedText, pending_items
     from ankiforge.pipeline.sources import load_unread_files
 
-    reasons = {
-        EMPTY_FILE_KIND: "which are empty",
-        MARKED_ATTACHMENT_KIND: (
-            "whose marks Zotero does not know: name the folder storage to read them"
-        ),
-        ".txt": "read only if named, or in a folder that contains only texts",
-    }
     yield from pending_items.iter_skipped_texts(ledger)
     for folder, unread in load_unread_files(ledger).items():
         for kind, number in unread.count_by_kind.items():
-            explanation = "which ankiforge cannot read: name one to see why"
-            explanation = reasons.get(kind, explanation)
-            reason = f"{format_count(number, 'such file')} here, {explanation}"
-            if unread.are_remote and kind not in reasons:
-                marks = format_count(number, "mark")
-                reason = f"the file is not on this computer: the text around {marks} is unknown"
+            reason = f"{number:,} here"
+            if kind == ".txt":
+                reason += ", read only if named, or in a folder that contains only texts"
+            elif kind.startswith("."):
+                reason = (
+                    f"{format_count(number, 'such file')} here, which ankiforge cannot"
+                    " read: name one to see why"
+                )
             yield LocatedSkippedText("", folder, folder, SkippedText(kind, "", reason))
 
 

@@ -43,8 +43,8 @@ from ankiforge.model import (
     UserQuestionKind,
     Value,
 )
+from ankiforge.pipeline.reading_list import SelectedSource
 from ankiforge.pipeline.sources import (
-    SelectedSource,
     find_folder_with_most_text,
     find_unmarked_paths,
     find_unmarked_pdfs,

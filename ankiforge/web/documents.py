@@ -189,20 +189,10 @@ class PageRenderer:
     """Renders PDF pages in background threads, and caches the results."""
 
     def __init__(self) -> None:
-        """Set up the threads and the PDF worker processes, without starting any."""
+        """Set up the threads and the PDF worker processes, which start when they are needed."""
         self._futures: OrderedDict[str, Future[Any]] = OrderedDict()
         self._threads = ThreadPoolExecutor(_MAX_DRAWING, thread_name_prefix="page")
         self._worker = PdfWorkerPool(DRAW_TIMEOUT)
-
-    def start(self, ledger: Ledger) -> None:
-        """Start the PDF worker processes if any source may have PDFs.
-
-        Must be called before any other thread starts.
-        """
-        kinds = {name.partition(":")[0] for name in load_source_directories(ledger)}
-        if kinds & _PDF_KINDS:
-            for _ in range(_MAX_DRAWING):
-                self._worker.start_idle_process()
 
     def _run_in_background(self, name: str, job: Callable[[], _T]) -> _T:
         """Return the result of a background job, submitting the job if it isn't cached.

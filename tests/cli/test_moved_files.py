@@ -97,21 +97,6 @@ def test_what_belongs_to_a_path_moves_with_it_and_the_run_says_so(forge, desk):
     assert "wet" in str(waiting["fields"])
 
 
-def test_a_vault_that_was_renamed_keeps_its_deck_and_marks(forge, desk):
-    (desk / "v" / "wet.md").write_text("A fen is **wet** all the year, like a marsh.\n")
-    forge.ok("run", desk / "v", "--deck", "Bogs", "--marks", "bold")
-    forge.ok("run", desk / "v" / "a.md", "--deck", "Peat")
-    moved = (desk / "v").rename(desk / "vault 2")
-    told = forge.ok("run", moved)
-    assert "vault 2: it was v, and keeps --deck Bogs --marks bold\n" in told.stderr
-    assert "no longer selected" not in told.stdout
-    (moved / "dry.md").write_text("A heath is **dry** in most years, unlike a bog.\n")
-    forge.ok("run")
-    decks = {card["deck"] for card in forge.cards("verdict:waiting")}
-    assert decks == {"Bogs"}
-    assert len(forge.cards("verdict:waiting")) == 2
-
-
 def test_a_deck_that_is_given_with_the_new_path_is_the_deck_from_now_on(forge, desk):
     forge.ok("run", desk / "v" / "a.md", "--deck", "Bogs")
     moved = move_to("v/peat.md")(desk)

@@ -19,9 +19,10 @@ from ankiforge.extract.books.documents import (
     BookHighlight,
     build_book_results,
     create_document,
+    parse_position,
+    sort_by_position,
 )
 from ankiforge.extract.books.koreader import create_book, parse_highlights
-from ankiforge.extract.books.positions import parse_cfi, sort_by_position
 from ankiforge.extract.file_source import File
 from ankiforge.extract.pdf.messages import Failure, QuoteContext
 from ankiforge.model import LOOKED_UP_WORD, Highlight, HighlightKind, Problem
@@ -55,7 +56,7 @@ DOCUMENT = create_document(Book("On Memory"), "kobo:k", "k")
          {"exact": "Hormones are released at night.", "anchor_text": "Hormones are released25 at night."}),
         (BookHighlight("", comment=" x "),
          {"exact": "", "kind": HighlightKind.NOTE, "comment": "x", "anchor_text": "x"}),
-        (BookHighlight("A fact.", "i/d", "x", HighlightKind.STRIKE, 3, "c3.xhtml", "html", 9, "12", "One",
+        (BookHighlight("A fact.", "i/d", "x", HighlightKind.STRIKE, 3, "c3.xhtml", (9,), "12", "One",
                        "It is a fact.", "word", ("a",), "red", "2024", "2025"),
          {"exact": "A fact.", "source_id": "i%2Fd", "comment": "x", "kind": HighlightKind.STRIKE,
           "sentence": "It is a fact.", "line_syntax": "word", "tags": ("a",), "colour": "red",
@@ -121,9 +122,9 @@ def test_a_book_keeps_its_key_however_its_names_are_written():
 def test_highlights_are_sorted_by_file_element_and_offset():
     marks = [
         BookHighlight("d", page=2),
-        BookHighlight("c", page=1, css_selector="html > :nth-child(10)"),
-        BookHighlight("b", page=1, css_selector="html > :nth-child(2)", offset=10),
-        BookHighlight("a", page=1, css_selector="html > :nth-child(2)", offset=9),
+        BookHighlight("c", page=1, position=(4, 20)),
+        BookHighlight("b", page=1, position=(4, 4, 10)),
+        BookHighlight("a", page=1, position=(4, 4, 9)),
     ]
     assert "".join(mark.text for mark in sort_by_position(marks)) == "abcd"
 
@@ -131,15 +132,14 @@ def test_highlights_are_sorted_by_file_element_and_offset():
 @pytest.mark.parametrize(
     ("position", "found"),
     [
-        ("", ("html", 0)),
-        ("/4/2", ("html > :nth-child(2) > :nth-child(1)", 0)),
-        ("/4/3:7", ("html > :nth-child(2)", 7)),
-        ("/2" * 61, (" > ".join(["html", *[":nth-child(1)"] * 60]), 0)),
-        ("/4:1234567890", ("html > :nth-child(2)", 123456789)),
+        ("", ()),
+        ("/4/2", (4, 2)),
+        ("/4[c^]1]/3:7", (4, 3, 7)),
+        ("/4:1234567890", (4, 123456789, 0)),
     ],
 )
 def test_a_position_in_a_book(position, found):
-    assert parse_cfi(position) == found
+    assert parse_position(position) == found
 
 
 @pytest.mark.parametrize(
@@ -208,7 +208,7 @@ def test_books_lie_beside_the_folder_with_the_highlights(tmp_path, root):
 # --- calibre -----------------------------------------------------------------------------------------
 
 HIGHLIGHT = CalibreHighlight(uuid="u", highlighted_text="A fact.")
-MARK = BookHighlight("A fact.", "u", css_selector="html")
+MARK = BookHighlight("A fact.", "u")
 
 
 @pytest.mark.parametrize(
@@ -218,7 +218,7 @@ MARK = BookHighlight("A fact.", "u", css_selector="html")
         (CalibreHighlight(uuid="u", highlighted_text="A fact.", removed=True), None),
         (CalibreHighlight(uuid="u", highlighted_text=" ", notes=" "), None),
         (CalibreHighlight(uuid="u", highlighted_text=None, notes=None), None),
-        (CalibreHighlight(uuid="u", notes="x"), BookHighlight("", "u", "x", css_selector="html")),
+        (CalibreHighlight(uuid="u", notes="x"), BookHighlight("", "u", "x")),
         (
             CalibreHighlight(
                 "u", "A fact.", "x", "/2/4/6/1:9", 3, "c3.xhtml", ("One", None, "", "Two"),
@@ -226,24 +226,24 @@ MARK = BookHighlight("A fact.", "u", css_selector="html")
             ),
             BookHighlight(
                 "A fact.", "u", "x", page=3, file="c3.xhtml",
-                css_selector="html > :nth-child(2) > :nth-child(3)", offset=9,
+                position=(2, 4, 6, 1, 9),
                 heading="One › Two", colour="yellow", created="2024-01-02T03:04:05+00:00",
             ),
         ),
         (
             CalibreHighlight("u", "A fact.", spine_index=None, toc_family_titles=None, style={
                 "kind": "decoration", "type": "builtin", "which": "wavy"}),
-            BookHighlight("A fact.", "u", kind=HighlightKind.UNDERLINE, css_selector="html"),
+            BookHighlight("A fact.", "u", kind=HighlightKind.UNDERLINE),
         ),
         (
             CalibreHighlight("u", "A fact.", style={
                 "kind": "decoration", "type": "builtin", "which": "strikeout"}),
-            BookHighlight("A fact.", "u", kind=HighlightKind.STRIKE, css_selector="html"),
+            BookHighlight("A fact.", "u", kind=HighlightKind.STRIKE),
         ),
         (
             CalibreHighlight("u", "A fact.", style={
                 "kind": "color", "type": "custom", "which": "x", "background-color": "#ff0"}),
-            BookHighlight("A fact.", "u", colour="#ff0", css_selector="html"),
+            BookHighlight("A fact.", "u", colour="#ff0"),
         ),
     ],
 )  # fmt: skip
@@ -288,9 +288,6 @@ def test_the_book_of_a_sidecar(settings, path, book):
 
 
 START = "/body/DocFragment[5]/body/div/p[2]/text().595"
-ELEMENT = " > ".join(
-    ("html", "body:nth-of-type(1)", "div:nth-of-type(1)", "p:nth-of-type(2)")
-)
 
 
 @pytest.mark.parametrize(
@@ -298,7 +295,7 @@ ELEMENT = " > ".join(
     [
         ({"drawer": "lighten", "text": "A fact."}, BookHighlight("A fact.")),
         ({"pos0": START, "text": "A fact."},
-         BookHighlight("A fact.", page=4, css_selector=ELEMENT, offset=595)),
+         BookHighlight("A fact.", page=4)),
         ({"drawer": "underscore", "text": "A fact.", "note": "x", "color": "red", "chapter": " One ",
           "datetime": "2024-01-02 03:04:05", "datetime_updated": "soon", "page": 7, "pageno": 9},
          BookHighlight("A fact.", comment="x", kind=HighlightKind.UNDERLINE, page=6, page_label="9",
@@ -408,25 +405,13 @@ VOLUME = "file:///mnt/onboard/Roe%20Ann/Loom.epub"
         ({"Text": "", "Annotation": "x"}, BookHighlight("", "1", "x")),
         ({"Color": "2", "DateCreated": "2024-01-02T03:04:05.000", "DateModified": "odd"},
          BookHighlight("A fact.", "1", colour="blue", created="2024-01-02T03:04:05+00:00")),
-        # a span of the file, or a position in it
-        ({"ContentID": f"{VOLUME}#(4)OEBPS/c1.xhtml", "StartContainerPath": r"span#kobo\.12\.3",
-          "StartOffset": "7"},
-         BookHighlight("A fact.", "1", file="OEBPS/c1.xhtml", css_selector=r"#kobo\.12\.3", offset=7,
-                       heading="One")),
-        ({"ContentID": f"{VOLUME}#(4)OEBPS/c1.xhtml", "StartContainerPath": "span#kobo.12.3",
-          "StartOffset": "-1"},
-         BookHighlight("A fact.", "1", file="OEBPS/c1.xhtml", css_selector=r"#kobo\.12\.3",
-                       heading="One")),
-        ({"ContentID": f"{VOLUME}#(4)OEBPS/c1.xhtml", "StartContainerPath": "span#kobo.12.3",
-          "StartOffset": "1234567890"},
-         BookHighlight("A fact.", "1", file="OEBPS/c1.xhtml", css_selector=r"#kobo\.12\.3",
-                       heading="One")),
+        ({"ContentID": f"{VOLUME}#(4)OEBPS/c1.xhtml"},
+         BookHighlight("A fact.", "1", file="OEBPS/c1.xhtml", heading="One")),
         ({"ContentID": f"{VOLUME}!OEBPS!c1.xhtml#top",
           "StartContainerPath": "OEBPS/c9.xhtml#point(/1/4/2:5)"},
-         BookHighlight("A fact.", "1", file="OEBPS/c9.xhtml",
-                       css_selector="html > :nth-child(2) > :nth-child(1)", offset=5)),
+         BookHighlight("A fact.", "1", file="OEBPS/c9.xhtml")),
         ({"ContentID": f"{VOLUME}!!OEBPS/c1.xhtml-3", "StartContainerPath": "div"},
-         BookHighlight("A fact.", "1", heading="One")),
+         BookHighlight("A fact.", "1", file="OEBPS/c1.xhtml", heading="One")),
         ({"ContentID": "OEBPS/c1.xhtml"}, BookHighlight("A fact.", "1")),
     ],
 )  # fmt: skip
@@ -487,18 +472,18 @@ CREATE TABLE ZAEANNOTATION (Z_PK, ZANNOTATIONDELETED, ZANNOTATIONASSETID, ZANNOT
 @pytest.mark.parametrize(
     ("row", "mark"),
     [
-        ({}, BookHighlight("A fact.", "u", css_selector="html")),
+        ({}, BookHighlight("A fact.", "u")),
         ({"ZANNOTATIONDELETED": 1}, None),
         ({"ZANNOTATIONSELECTEDTEXT": " "}, None),
         ({"ZANNOTATIONSELECTEDTEXT": "", "ZANNOTATIONNOTE": "x"},
-         BookHighlight("", "u", "x", css_selector="html")),
+         BookHighlight("", "u", "x")),
         ({"ZANNOTATIONLOCATION": "epubcfi(/6/14[c6]!/4/2,/10/1:3,/10/1:9)", "ZANNOTATIONSTYLE": "3",
           "ZANNOTATIONISUNDERLINE": "1", "ZFUTUREPROOFING5": "One", "ZANNOTATIONCREATIONDATE": "86400.4",
           "ZANNOTATIONMODIFICATIONDATE": "never"},
          BookHighlight("A fact.", "u", kind=HighlightKind.UNDERLINE, page=6, heading="One",
-                       css_selector="html > :nth-child(2) > :nth-child(1) > :nth-child(5)", offset=3,
+                       position=(4, 2, 10, 1, 3),
                        colour="yellow", created="2001-01-02T00:00:00+00:00")),
-        ({"ZANNOTATIONCREATIONDATE": "1e300"}, BookHighlight("A fact.", "u", css_selector="html")),
+        ({"ZANNOTATIONCREATIONDATE": "1e300"}, BookHighlight("A fact.", "u")),
     ],
 )  # fmt: skip
 def test_a_highlight_of_apple_books(tmp_path, row, mark):

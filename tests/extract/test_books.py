@@ -151,18 +151,6 @@ def test_a_second_export_keeps_keys_and_knows_what_is_gone(forge, tmp_path):
     assert report["highlights"]["new"] == 3
 
 
-def test_of_words_at_several_places_only_the_marked_one_gives_the_sentence(tmp_path):
-    text = "It is cheap, they said. Nobody knows.\nIt is cheap to ask. It is cheap, and few use it."
-    book = Book("B", (), (("One", text),))
-    known = Mark("It is cheap", paragraph=2, offset=20)
-    unknown = Mark("It is cheap", chapter=9)
-    sidecar = tmp_path / "B.sdr/metadata.epub.lua"
-    write_epub(tmp_path / "B.epub", book)
-    write_sidecar(sidecar, book, [known, unknown])
-    found = highlights(opened("koreader", tmp_path, name="n").scan())
-    assert [one.sentence for one in found] == ["It is cheap, and few use it.", ""]
-
-
 def test_numbers_of_notes_that_are_glued_to_words_are_cut_off(tmp_path):
     texts = (
         "Hormones are released25 at night.",

@@ -1,16 +1,13 @@
 """Which sources a path leads to, and what is said of files that no source reads: rows."""
 
-from collections import Counter
 from pathlib import Path
 from types import SimpleNamespace
 
 import pytest
 
 from ankiforge.extract.discover import (
-    EMPTY_FILE_KIND,
     SAVE_PAGE_HINT,
     FoundSource,
-    SkippedFiles,
     UnreadFiles,
     count_unread_files,
     discover_sources,
@@ -91,9 +88,7 @@ def describe(root: Path, source: FoundSource) -> str:
         ("a.txt", ".", {}, ["markdown ."]),
         ("a.txt a.md", ".", {}, ["obsidian ."]),
         ("a.txt;My Clippings.txt", ".", {}, ["kindle . : ."]),
-        ("a.txt a.md", ".", {"markdown": {".": False}}, ["markdown ."]),
-        ("a.txt a.md a.pdf", ".", {"markdown": {".": False}}, ["pdf .", "markdown ."]),
-        ("d/a.md", "d/a.md", {"markdown": {".": False}}, ["markdown . : d/a.md"]),
+        ("a.txt a.md", ".", {"markdown": {".": False}}, ["obsidian .", "markdown ."]),
         ("d/a.md", "d/a.md", {"markdown": {"e": False}}, ["obsidian d : d/a.md"]),
         # notes that were read as notes stay so, although a text beside their folder is read
         ("a.txt d/a.md", "d", {"markdown": {".": False}, "obsidian": {"d": True}}, ["obsidian d"]),
@@ -157,98 +152,38 @@ def test_the_files_below_a_folder_come_sorted_without_those_that_nobody_reads(tm
 # --- what no source reads -----------------------------------------------------------------------
 
 
-@pytest.mark.parametrize(
-    ("name", "counted"),
-    [
-        ("a.epub", ".epub"),
-        ("A.EPUB", ".epub"),
-        ("a.b.docx", ".docx"),
-        ("a.epub=", EMPTY_FILE_KIND),
-        ("a.png", None),
-        ("a.png=", None),
-        (".a.epub", None),
-        (".a.md.icloud", ".icloud"),
-        ("ankiforge.json", None),
-        ("my-ankiforge.json", ".json"),
-    ],
-)
-def test_a_skipped_file_is_counted_by_its_suffix_if_it_may_have_highlights(
-    tmp_path, name, counted
-):
-    path = write(tmp_path, name) / name.rstrip("=")
-    skipped = SkippedFiles()
-    skipped.count_file(path)
-    skipped.count_file(path)
-    assert skipped.count_by_suffix == ({counted: 2} if counted else {})
-
-
-@pytest.mark.parametrize(
-    ("name", "is_entered", "counted"),
-    [
-        ("d", True, {}),
-        (".d", False, {}),
-        ("node_modules", False, {}),
-        ("lost+found", False, {}),
-        ("Book.sdr", False, {".sdr": 1}),
-    ],
-)
-def test_a_folder_of_koreader_counts_as_one_file(name, is_entered, counted):
-    skipped = SkippedFiles()
-    assert skipped.should_enter_directory(name) is is_entered
-    assert skipped.count_by_suffix == counted
-
-
-def source(suffixes: str, used: str = "", rejected: str = "", **counts: str):
-    """A source with the files that it skipped in each folder, such as `.epub .epub .csv`."""
-    skipped = {
-        Path("/", *name.split("_")): SkippedFiles(
-            Counter(text.split(",") if text else ()), set(rejected.split())
-        )
-        for name, text in counts.items()
-    }
+def source(suffixes: str, root: Path, used: str = ""):
     return SimpleNamespace(
         suffixes=suffixes.split(),
         used_suffixes=used.split(),
-        listing=SimpleNamespace(skipped_files=skipped),
+        listing=SimpleNamespace(root=root, only=(), read_counts={".md": 1}),
     )
+
+
+FILES = "a.epub B.EPUB d.b.docx e.png .f.epub ankiforge.json node_modules/x.json in/y.csv"
 
 
 @pytest.mark.parametrize(
     ("sources", "expected"),
     [
-        ([source(".md", a=".epub,.docx,.epub,empty file")],
-         {"/a": "2 .epub, 1 .docx, 1 empty file"}),
-        ([source(".md", a=".epub,.docx,.docx,.azw")], {"/a": "2 .docx, 1 .azw, 1 .epub"}),
-        ([source(".md", a="empty file,empty file,.sdr,.icloud")],
-         {"/a": "2 empty files, 1 file not downloaded from iCloud, 1 KOReader folder"}),
-        ([source(".md", a="")], {"/a": ""}),
-        # only what every source skipped
-        ([source(".md", a=".epub,.epub,.opml"), source(".pdf", a=".epub,.docx")],
-         {"/a": "1 .epub"}),
-        # another source reads it, or uses it, unless it opened and rejected it
-        ([source(".md", a=".csv,.opml"), source(".csv", a=".csv,.opml")], {"/a": "1 .opml"}),
-        ([source(".md", a=".epub,.opml"), source(".lua", ".epub", a=".epub,.opml")],
-         {"/a": "1 .opml"}),
-        ([source(".md", a=".txt"), source(".txt", rejected=".txt", a=".txt")],
-         {"/a": "1 .txt"}),
-        ([source(".lua", a=".sdr,.opml")], {"/a": "1 .opml"}),
-        # a folder in another one is a part of it
-        ([source(".md", a=".csv,.opml"), source(".csv", a_b=".opml")], {"/a": "1 .opml"}),
-        ([source(".md", b=".csv"), source(".csv", a=".opml")], {"/a": "1 .opml", "/b": "1 .csv"}),
+        ([(".md", "")], {"": "2 .epub, 1 .csv, 1 .docx"}),
+        # another source reads it or uses it, also one of a folder inside
+        ([(".md", ""), (".docx", "")], {"": "2 .epub, 1 .csv"}),
+        ([(".md .docx", ""), (".csv", "in")], {"": "2 .epub"}),
+        ([(".md .docx .csv .epub", "")], {"": ""}),
+        ([(".md", "in")], {"in": "1 .csv"}),
     ],
-)  # fmt: skip
-def test_the_files_that_no_source_of_a_folder_reads(sources, expected):
-    found = list(count_unread_files(sources))
-    assert {each.directory: each.summary for each in found} == expected
-    assert [each.directory for each in found] == list(expected)
+)
+def test_the_files_that_no_source_of_a_folder_reads(tmp_path, sources, expected):
+    write(tmp_path, FILES)
+    found = count_unread_files(source(kinds, tmp_path / name) for kinds, name in sources)
+    summaries = {each.directory: each.summary for each in found}
+    assert summaries == {str(tmp_path / name): text for name, text in expected.items()}
 
 
 def test_a_library_says_itself_what_it_does_not_read():
-    unread = UnreadFiles("/z", {".pdf": 1}, "1 .pdf", are_remote=True)
-    library = SimpleNamespace(unread_files=[unread])
-    [own, other] = count_unread_files([library, source(".md", a=".epub,.epub")])
-    assert own == unread
-    assert other == UnreadFiles("/a", {".epub": 2}, "2 .epub")
+    unread = UnreadFiles("/z", {"marks": 1})
+    assert list(count_unread_files([SimpleNamespace(unread_files=[unread])])) == [unread]
 
 
 @pytest.mark.parametrize(
@@ -284,11 +219,11 @@ NO_CARDS = "nothing here that can be read"
         ("a.xyz", ".", NO_CARDS),
         ("a.docx a.mobi b.mobi", ".", f"{NO_CARDS}; it holds 2 .mobi, 1 .docx"),
         ("a.csv=", "a.csv", "the file is empty"),
-        ("a.csv=", ".", f"{NO_CARDS}; a.csv: the file is empty; it holds 1 empty file"),
+        ("a.csv=", ".", f"{NO_CARDS}; a.csv: the file is empty"),
         ("1.csv= 2.csv= 3.csv= 4.csv=", ".",
          f"{NO_CARDS}; 1.csv: the file is empty; 2.csv: the file is empty;"
-         " 3.csv: the file is empty; it holds 4 empty files"),
-        ("d/1.csv=", ".", f"{NO_CARDS}; d/1.csv: the file is empty; it holds 1 empty file"),
+         " 3.csv: the file is empty"),
+        ("d/1.csv=", ".", f"{NO_CARDS}; d/1.csv: the file is empty"),
     ],
 )  # fmt: skip
 def test_why_no_source_reads_a_path(tmp_path, names, given, reason):

@@ -24,23 +24,12 @@ def context(path, quote):
     [
         ({"text": "Then two"}, "Then two keep it up and"),
         ({"text": "naps  HEAL"}, "Naps heal."),
-        # of several places, the page that it names, and the element there
+        # of several places, the page that it names
         ({"text": "two keep it"}, ""),
         ({"text": "two keep it", "page": 1}, "Then two keep it up and"),
         ({"text": "two keep it", "file": "2.xhtml"}, "Then two keep it up and"),
         ({"text": "two keep it", "page": 0}, ""),
         ({"text": "Naps", "page": 0}, ""),
-        (
-            {
-                "text": "two keep it",
-                "page": 0,
-                "css_selector": "p:nth-of-type(3)",
-                "offset": 6,
-            },
-            "Again two keep it in.",
-        ),
-        ({"text": "two keep it", "page": 0, "css_selector": "p:nth-of-type(9)"}, ""),
-        ({"text": "two keep it", "page": 0, "css_selector": "p > 9"}, ""),
         ({"text": "Sleep heals", "page": 7}, "Sleep heals."),
         # over the end of a file
         (

@@ -9,8 +9,6 @@ import pytest
 from pypdfium2 import PdfiumError
 
 from ankiforge.extract.pdf.chars import Char
-from ankiforge.extract.pdf.figure_labels import Position
-from ankiforge.extract.pdf.figure_text import Letter, _LetterRun
 from ankiforge.extract.pdf.letters import (
     _decode_char,
     is_bold_font,
@@ -110,105 +108,6 @@ def test_the_signs_of_tex(font, code, aspect, text):
 )  # fmt: skip
 def test_which_fonts_are_bold(font, bold):
     assert is_bold_font(font) is bold
-
-
-# --- the letters of a figure -----------------------------------------------------------------------
-
-
-def letter(
-    text: str, start: float, base: float = 100.0, size: float = 10.0, index: int = 9
-) -> Letter:
-    """A letter half as wide as high."""
-    place = Position(
-        start, start + size / 2, base - 0.2 * size, base + 0.7 * size, base, size
-    )
-    char = Char(index, text, False, 0, 0, 0, 0, 0, 0, 1, 1)
-    return Letter(char, 0, place)
-
-
-def run(text: str, start: float, **more: float) -> _LetterRun:
-    size = more.get("size", 10.0)
-    first, *others = (
-        letter(each, start + n * size / 2, index=n, **more) for n, each in enumerate(text)
-    )
-    made = _LetterRun(first)
-    for other in others:
-        made.add(other)
-    return made
-
-
-@pytest.mark.parametrize(
-    ("second", "continues"),
-    [
-        (letter("b", 5.0), True),
-        (letter("b", 11.0), True),
-        (letter("b", 11.1), False),
-        (letter("b", -11.0), True),  # from right to left
-        (letter("b", -11.1), False),
-        (letter("b", 5.0, 105.0), True),
-        (letter("b", 5.0, 105.1), False),
-        (letter("b", 5.0, 94.9), False),
-        (letter("b", 5.0, size=17.0), True),
-        (letter("b", 5.0, size=17.1), False),
-        (letter("b", 5.0, size=17.1, index=1), True),  # PDFium's next letter
-        (letter("b", 5.0, size=5.8), False),
-        (letter("b", 5.0)._replace(angle=90), False),
-    ],
-)
-def test_a_letter_goes_on_in_its_line(second, continues):
-    assert run("a", 0.0).is_continued_by(second) is continues
-
-
-@pytest.mark.parametrize(
-    ("second", "continues"),
-    [
-        # on the same line
-        (run("cd", 10.0), True),
-        (run("cd", 13.9), True),
-        (run("cd", 14.1), False),
-        (run("cd", 7.1), True),
-        (run("cd", 6.9), False),
-        (run("cd", 10.0, base=101.5), True),
-        (run("cd", 10.0, base=101.6), False),
-        (run("cd", 10.0, size=12.5), True),
-        (run("cd", 10.0, size=12.6), False),
-        # raised or lowered
-        (run("2", 10.0, base=106.5, size=6.0), True),
-        (run("2", 10.0, base=93.5, size=6.0), True),
-        (run("2", 10.0, base=106.6, size=6.0), False),
-        (run("2", 11.9, base=104.0, size=6.0), True),
-        (run("2", 12.1, base=104.0, size=6.0), False),
-        (run("2", 6.1, base=104.0, size=6.0), True),
-        (run("2", 5.9, base=104.0, size=6.0), False),
-        (run("2", 10.0, base=103.0, size=4.1), True),
-        (run("2", 10.0, base=103.0, size=3.9), False),
-        (run("2", 10.0, base=103.0, size=8.4), True),
-        (run("2", 10.0, base=103.0, size=8.6), False),
-    ],
-)
-def test_a_word_goes_on_in_the_next_piece(second, continues):
-    assert run("ab", 0.0).is_continued_by_run(second) is continues
-
-
-def test_a_run_has_the_line_of_its_largest_letter():
-    made = run("a", 10.0)
-    made.add(letter("2", 16.0, 104.0, 6.0))
-    made.add(letter("b", 0.0, 99.0, 12.0))
-    assert made.extent == Position(0.0, 19.0, 96.6, 108.2, 99.0, 12.0)
-
-
-@pytest.mark.parametrize(
-    ("start", "index", "text"),
-    [(6.2, 5, "ab"), (6.4, 5, "a b"), (8.0, 1, "ab"), (-6.4, 5, "a b")],
-)
-def test_words_are_as_far_apart_as_words(start, index, text):
-    made = _LetterRun(letter("a", 0.0, index=0))
-    made.add(letter("b", start, index=index))
-    assert made.text == text
-
-
-def test_a_hyphen_at_a_line_end_is_one():
-    assert run("a\x02", 0.0).text == "a-"
 
 
 # --- pictures ----------------------------------------------------------------------------------------

@@ -75,4 +75,4 @@ def test_of_many_pages_without_text_the_first_are_named(forge, tmp_path):
         del page[NameObject("/Contents")]
     writer.write(file)
     line = told(forge("run", file, code=1))
-    assert ": pages 1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 11, 12 and 3 more have marks" in line
+    assert ": pages 1, 2, 3 and 12 more have marks" in line

@@ -1,7 +1,6 @@
 """Marks that go on over a page break, passages in tables, and pages that were read before: rows."""
 
 import struct
-import threading
 from itertools import chain
 from types import SimpleNamespace
 
@@ -12,17 +11,15 @@ from ankiforge.extract.pdf.mark_text import MarkTextFinder
 from ankiforge.extract.pdf.messages import (
     DrawPageReply,
     Failure,
-    MeasurePages,
     MeasurePagesReply,
     PageHighlight,
     QuoteContext,
     ReadMarksReply,
-    ReadPages,
     ReadPagesReply,
     StoredQuote,
 )
 from ankiforge.extract.pdf.requests import _continues_on_next_page, _locate_mark
-from ankiforge.extract.pdf.worker import PdfWorkerPool, WorkerProcess, process_request
+from ankiforge.extract.pdf.worker import PdfWorkerPool
 from tests.extract.test_chars_table import page
 from tests.makers.pdf_writer import Page, mark, paragraph, write_pdf
 
@@ -47,7 +44,7 @@ def locate(read: SimpleNamespace, words: str, **style: str):
         for char in chars
     ]  # fmt: skip
     annotation = SimpleNamespace(
-        is_text_mark=True, quad_points=tuple(chain.from_iterable(corners)), box=None,
+        is_text_mark=True, quad_points=tuple(chain.from_iterable(corners)), box=None, top_left=(0, 0),
         **{"kind": "highlight", "colour": "", "author": "", **style},
     )  # fmt: skip
     return _locate_mark(read, annotation)
@@ -101,32 +98,6 @@ def test_marks_without_words_are_two():
 
 
 # --- tables -----------------------------------------------------------------------------------------
-
-
-@pytest.mark.parametrize(
-    ("lines", "crosses"),
-    [
-        (["Owl   12 kg   5"], True),
-        (["Owl  12 kg  5"], False),  # gaps of a letter's height
-        (["Owl   12 kg"], False),  # a single gap may be a tab
-        (["Owl   12 kg", "Rat   10 kg"], True),
-        (["the   cells   divide"], False),  # a justified line: all gaps are alike
-        (["the cells divide"], False),
-    ],
-)
-def test_a_passage_over_several_cells(lines, crosses):
-    text = page(*lines)
-    assert text.crosses_table(0, len(text.text)) is crosses
-
-
-@pytest.mark.parametrize(
-    ("passage", "crosses"), [("12 kg   5", False), ("Owl   12 kg   5", True), ("12", False)]
-)  # fmt: skip
-def test_only_the_cells_of_the_passage_count(passage, crosses):
-    text = page("Owl   12 kg   5")
-    words = " ".join(passage.split())
-    start = text.text.index(words)
-    assert text.crosses_table(start, start + len(words)) is crosses
 
 
 # --- what was read before ---------------------------------------------------------------------------
@@ -243,24 +214,6 @@ def test_a_file_that_cannot_be_read_has_no_pages(tmp_path):
         assert pool.draw_page(path, 0, (), 100).picture == b""
         contexts, failure = pool.find_contexts(path, ())
     assert (contexts, failure.what) == ([], "it is not a PDF")
-
-
-def test_a_process_that_cannot_be_forked_replies_as_a_forked_one(tmp_path):
-    path = tmp_path / "a.pdf"
-    path.write_bytes(b"no PDF")
-    requests = [ReadPages(str(path), 0, 1), MeasurePages(str(path))]
-    ended = threading.Event()
-    other = threading.Thread(target=ended.wait)  # with which forking could hang
-    other.start()
-    try:
-        process = WorkerProcess(60.0)
-        replies = [process.send(request) for request in requests]
-        process.kill()
-    finally:
-        ended.set()
-        other.join()
-    assert replies == [process_request(request) for request in requests]
-    assert replies[0].what == "it is not a PDF"
 
 
 # --- the picture of a page ----------------------------------------------------------------------------

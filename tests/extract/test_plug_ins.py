@@ -145,33 +145,6 @@ def test_a_plug_in_that_fails_on_a_file_is_named_without_a_traceback(
         assert "fails (ZeroDivisionError: by nought, strange.py:11)" in fails.stderr
 
 
-@pytest.mark.parametrize(
-    ("ours", "theirs", "told"),
-    [
-        ("self.listing.name,", "'Foliate',", "Document.source is 'Foliate'"),
-        (
-            "            self.listing.namespace,",
-            "'books',",
-            "Highlight.namespace is 'books'",
-        ),
-        (
-            "self.listing.container\n",
-            "'books'\n",
-            "ExtractedDocument.container is 'books'",
-        ),
-    ],
-)
-def test_a_plug_in_whose_highlights_name_no_folder_of_its_own_is_told(
-    forge, written, ours, theirs, told
-):
-    text = (EXAMPLE / "ankiforge_foliate.py").read_text("utf-8")
-    assert text.count(ours) == 1
-    with written(text.replace(ours, theirs), "foliate = strange:Foliate"):
-        [problem] = forge("run", SAMPLE, "--json", code=1).data["problems"]
-    assert f"{told}, not that of self.listing, strange.py:" not in problem["what"]
-    assert f"fails (TypeError: {told}, not that of self.listing" in problem["what"]
-
-
 def test_a_command_that_fails_is_named_without_a_traceback(forge, written):
     with written(HARMLESS, "sing = strange:fails", plugins.COMMAND_GROUP):
         failed = forge("sing", code=1)

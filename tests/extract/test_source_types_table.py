@@ -22,7 +22,6 @@ from ankiforge.extract.base import (
     scan_source,
 )
 from ankiforge.extract.registry import (
-    KINDS_BY_SUFFIX,
     find_source_type,
     get_default_name,
     is_export_kind,
@@ -32,7 +31,6 @@ from ankiforge.extract.registry import (
     list_source_kinds,
     load_source_type,
     load_source_types,
-    load_types_for_suffix,
 )
 from ankiforge.extract.sqlite import (
     DatabaseOwner,
@@ -116,18 +114,6 @@ def test_by_default_the_suffix_decides():
 # --- the registry --------------------------------------------------------------------------------
 
 
-def test_the_suffixes_of_the_registry_are_those_of_the_classes():
-    for source in load_source_types():
-        if not source.marker_file:
-            for suffix in source.suffixes:
-                assert source.kind in KINDS_BY_SUFFIX[suffix]
-    for suffix, kinds in KINDS_BY_SUFFIX.items():
-        loaded = load_types_for_suffix(suffix)
-        assert tuple(source.kind for source in loaded) == kinds
-        assert all(suffix in source.suffixes for source in loaded)
-    assert load_types_for_suffix(".xyz") == ()
-
-
 def test_what_the_registry_lists():
     kinds = list_source_kinds()
     assert list(kinds) == sorted(kinds)
@@ -196,28 +182,6 @@ def test_an_unexpected_error_is_the_last_problem_of_a_scan(fields, name, locatio
 
 
 LISTING = SimpleNamespace(name="n", container="k:n", namespace="k:n")
-
-
-@pytest.mark.parametrize(
-    ("listing", "is_wrong"),
-    [
-        ({}, ""),
-        ({"name": "m"}, "Document.source is 'n', not that of self.listing"),
-        ({"container": "k:m"}, "ExtractedDocument.container is 'k:n', not that of self.listing"),
-        ({"namespace": "k:m"}, "Highlight.namespace is 'k:n', not that of self.listing"),
-    ],
-)  # fmt: skip
-def test_a_plug_in_uses_the_names_of_its_listing(listing, is_wrong):
-    names = SimpleNamespace(**{**vars(LISTING), **listing})
-    plug_in = source(READ, END, listing=names, distribution="foliate")
-    found = list(scan_source(plug_in, None))
-    if is_wrong:
-        [problem] = found
-        assert is_wrong in problem.message
-    else:
-        assert found == [READ, END]
-    # built-in sources are not checked
-    assert list(scan_source(source(READ, END, listing=names), None)) == [READ, END]
 
 
 def test_an_error_of_a_plug_in_names_it():

@@ -6,7 +6,6 @@ import zlib
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import replace
 from pathlib import Path
-from shutil import copy
 from types import SimpleNamespace
 from zipfile import ZipFile
 
@@ -467,22 +466,6 @@ def test_a_file_that_comes_or_changes_later_is_looked_at(tmp_path, monkeypatch):
 NUMBERED = Path(__file__).parent / (
     "pdfs/text/numbers that count the lines of a page are no text.pdf"
 )
-
-
-def test_numbers_of_lines_are_left_out_of_marked_words(tmp_path):
-    path = stored(tmp_path)
-    path.parent.mkdir(parents=True)
-    copy(NUMBERED, path)
-    words = "Spindles arise in the 43 thalamus and last about one second."
-    write_library(
-        tmp_path, *annotations(words, "In 118 students the number 45 of spindles")
-    )
-    first, second = read(tmp_path)
-    assert first.exact == "Spindles arise in the thalamus and last about one second."
-    assert second.exact == "In 118 students the number of spindles"
-    assert second.sentence == (
-        "In 118 students the number of spindles predicted how many words they learned."
-    )
 
 
 # --- pictures -------------------------------------------------------------------------------

@@ -14,17 +14,15 @@ from ankiforge.config.deckfiles import DeckRule
 from ankiforge.config.workspace import RememberedPath, store_remembered_paths
 from ankiforge.config.yamlfile import Location
 from ankiforge.errors import ItemError, RefusedError, ServiceError, UsageError
-from ankiforge.extract import files
 from ankiforge.extract.discover import UnreadFiles
 from ankiforge.ledger import IngestReport
 from ankiforge.ledger.tables import highlights
 from ankiforge.model import ExtractedDocument, HighlightKind, Problem
 from ankiforge.model.sources import Picture
-from ankiforge.pipeline import sources
+from ankiforge.pipeline import reading_list, sources
+from ankiforge.pipeline.reading_list import Entry
 from ankiforge.pipeline.run_result import CommandRunOptions, RunResult, RunStep
-from ankiforge.pipeline.sources import SelectedSource
 from ankiforge.pipeline.workspace import Workspace
-from ankiforge.text import shorten_path
 from tests.makers.pdf_writer import Page, paragraph, write_pdf
 
 MARKED = "The heart of a whale pumps ==tons of blood== through the body.\n"
@@ -98,40 +96,41 @@ def test_a_missing_place_may_be_covered_by_another(
             str(tmp_path / path), kind, name, str(tmp_path / root) if root else ""
         )
 
-    places = [place(*each) for each in present]
-    assert sources._is_covered(place(*missing), places) is is_covered
+    entries = [reading_list.make_entry(place(*each)) for each in present]
+    missing_entry = reading_list.make_entry(place(*missing))
+    assert reading_list.is_read_elsewhere(missing_entry, entries) is is_covered
 
 
 @pytest.mark.parametrize(
-    ("first", "other", "root", "paths"),
+    ("parts", "root", "paths"),
     [
-        (("a", ()), ("a", ()), "a", ()),
-        (("a", ("a/x",)), ("a", ("a/y",)), "a", ("a/x", "a/y")),
-        (("a", ("a/x",)), ("a", ("a/x",)), "a", ("a/x",)),
-        (("a", ("a/x",)), ("a", ()), "a", ()),
-        (("a", ()), ("a", ("a/x",)), "a", ()),
-        (("a", ()), ("b", ()), ".", ("a", "b")),  # exports in two folders
+        ((("a", "a"), ("a", "a")), "a", ()),
+        ((("a", "a/x"), ("a", "a/y")), "a", ("a/x", "a/y")),
+        ((("a", "a/x"), ("a", "a/x")), "a", ("a/x",)),
+        ((("a", "a/x"), ("a", "a")), "a", ()),
+        ((("a", "a"), ("a", "a/x")), "a", ()),
+        ((("a", "a"), ("b", "b")), ".", ("a", "b")),  # exports in two folders
     ],
 )
-def test_two_selections_of_a_source_become_one(tmp_path, first, other, root, paths):
-    def selected(path: str, only: tuple[str, ...]) -> SelectedSource:
-        return SelectedSource(
-            entry("kindle", tmp_path / path), tuple(tmp_path / each for each in only)
-        )
-
-    merged = sources._merge_selections(selected(*first), selected(*other))
-    assert merged.entry.path == tmp_path / root
-    assert merged.paths == tuple(tmp_path / each for each in paths)
-    assert merged.key == ("kindle", "s")
+def test_the_parts_of_a_source_are_read_together(tmp_path, parts, root, paths):
+    entries = [
+        Entry("kindle", "s", tmp_path / path, tmp_path / root) for root, path in parts
+    ]
+    [source], notices = reading_list.build_sources(entries, entries)
+    assert source.entry.path == tmp_path / root
+    assert source.paths == tuple(tmp_path / each for each in paths)
+    assert (source.key, notices) == (("kindle", "s"), [])
 
 
-def test_paths_are_named_as_the_settings_name_their_root(tmp_path):
+def test_paths_are_named_as_the_settings_name_their_root(workspace, tmp_path):
     (tmp_path / "real" / "sub").mkdir(parents=True)
     (tmp_path / "link").symlink_to(tmp_path / "real")
-    source = entry("obsidian", tmp_path / "link")
-    real = (tmp_path / "real").resolve()
-    found = sources._rebase_onto_root(source, real / "sub", real)
-    assert found == (tmp_path / "link" / "sub",)
+    with_sources(workspace, entry("obsidian", tmp_path / "link"))
+    [linked] = reading_list.load_entries(workspace.folder)
+    assert linked.root == (tmp_path / "real").resolve()
+    part = replace(linked, path=linked.root / "sub")
+    [source], _ = reading_list.build_sources([part], [linked])
+    assert source.paths == (tmp_path / "link" / "sub",)
 
 
 @pytest.mark.parametrize(
@@ -144,12 +143,14 @@ def test_paths_are_named_as_the_settings_name_their_root(tmp_path):
         ("unknown", {}, False, False),
     ],
 )
-def test_which_sources_read_all_notes(tmp_path, kind, options, has_marks, is_whole):
+def test_which_sources_read_all_notes(
+    workspace, tmp_path, kind, options, has_marks, is_whole
+):
     source = entry(kind, tmp_path, **options)
-    assert sources._has_marks_setting(source) is has_marks
-    assert sources._is_whole_markdown_source(source) is is_whole
-    no_path = replace(source, options=options)
-    assert not sources._has_marks_setting(no_path)
+    with_sources(workspace, source, replace(source, options=options))  # one has no path
+    [found] = reading_list.load_entries(workspace.folder)
+    assert found.has_marks_setting is has_marks
+    assert found.reads_all_notes is is_whole
 
 
 # --- what a run reads ------------------------------------------------------------------------
@@ -294,118 +295,28 @@ def test_a_remembered_path_that_is_missing_is_told(workspace, notes):
     assert not problem.is_notice
 
 
-@pytest.mark.parametrize(
-    ("text", "message"),
-    [
-        (CLIPPING * 2, ""),
-        ("", "the file is empty"),
-        (MARKED, "the file is no longer a kindle export"),
-    ],
-)
-def test_a_remembered_export_was_emptied_or_replaced(workspace, text, message):
-    path = workspace.folder.root / "My Clippings.txt"
-    path.write_text(CLIPPING, "utf-8")
-    store_remembered_paths(
-        workspace.folder.state_directory, select(workspace, path).remembered_paths
-    )
-    path.write_text(text, "utf-8")
-    found = select(workspace)
-    kept = "; highlights that were read before are kept"
-    assert [each.message.removesuffix(kept) for each in found.problems] == (
-        [message] if message else []
-    )
-    assert ("kindle" in [source.key[0] for source in found.sources]) is not bool(message)
-
-
-@pytest.mark.parametrize(
-    ("change", "options", "kept"),
-    [
-        ("", {}, "--deck Uni --marks bold"),
-        ("", {"deck": "Fens"}, "--deck Fens --marks bold"),
-        ("", {"marks": ("none",)}, "--deck Uni"),
-        ("", {"marks": ("callout",)}, "--deck Uni --marks callout"),
-        ("edit a.md", {}, "--deck Uni --marks bold"),  # half is as it was
-        ("edit a.md b.md", {}, ""),  # the files of another course
-        ("edit a.md b.md beside d.md", {}, ""),  # a third is as it was
-        ("delete a.md b.md", {}, ""),
-        ("copy", {}, ""),
-    ],
-)
-def test_a_folder_that_moved_keeps_its_deck_and_marks(
-    workspace, notes, monkeypatch, change, options, kept
-):
-    monkeypatch.setattr(files, "TICK_NS", 0)  # else the size of a new file isn't known
-    change, _, further = change.partition(" beside ")
-    for name in ("b.md", *further.split()):
-        (notes / name).write_text(MARKED, encoding="utf-8")
-    workspace.run([notes], deck="Uni", marks=("bold",))
-    moved = notes.with_name("moved")
-    (shutil.copytree if change == "copy" else shutil.move)(notes, moved)
-    (moved / "c.md").write_text(MARKED, encoding="utf-8")
-    for name in change.split()[1:]:
-        (moved / name).unlink()
-        if change.startswith("edit"):
-            (moved / name).write_text(f"{MARKED}\nmore\n", encoding="utf-8")
-    run_options = CommandRunOptions(**options)
-    found = sources.select_sources(
-        workspace.folder, (moved,), run_options, workspace.ledger
-    )
-    [place] = [each for each in found.remembered_paths if each.path == str(moved)]
-    assert place.format_options() == kept
-    message = f"it was {shorten_path(notes)}, and keeps {kept}"
-    notice = Problem(str(moved), message, is_notice=True)
-    assert found.problems == ([notice] if kept else [])
-
-
-@pytest.mark.parametrize(
-    ("fingerprint", "stamp", "is_same"),
-    [
-        ("salt 0f (11, 12, 345, 6) ", (99, 99, 345, 7), True),
-        ("salt 0f (11, 12, 345, 6) ", (11, 12, 346, 6), False),
-        ("salt 0f (11, 345, 12, 6) ", (11, 12, 11, 6), False),
-        ("", (1, 1, 345, 1), True),  # not known
-        ("salt 0f (11, 12, 345, 6) ", None, False),
-        ("", None, False),
-    ],
-)
-def test_the_size_in_a_fingerprint(fingerprint, stamp, is_same):
-    assert files.has_file_size(fingerprint, stamp) is is_same
-
-
-@pytest.mark.parametrize("case", ["no deck", "no ledger", "no document"])
-def test_nothing_is_taken_over_from_a_missing_folder(workspace, notes, case):
-    workspace.run([notes], deck="" if case == "no deck" else "Uni")
+def test_no_options_are_taken_over_from_a_missing_folder(workspace, notes):
+    workspace.run([notes], deck="Uni")
     moved = notes.rename(notes.with_name("moved"))
-    if case == "no document":  # it was never read here
-        [place] = workspace.folder.remembered_paths
-        other = str(notes.with_name("other"))
-        place = replace(place, path=other, name="other", given="")
-        store_remembered_paths(workspace.folder.state_directory, [place])
-    ledger = None if case == "no ledger" else workspace.ledger
-    found = sources.select_sources(workspace.folder, (moved,), ledger=ledger)
+    found = sources.select_sources(workspace.folder, (moved,))
     assert found.problems == []
     [place] = [each for each in found.remembered_paths if each.path == str(moved)]
     assert place.format_options() == ""
 
 
 def test_all_exports_of_an_account_are_read(workspace, tmp_path):
-    exports = [tmp_path / "a.txt", tmp_path / "b.txt", tmp_path / "gone.txt"]
+    exports = [tmp_path / name for name in ("a.txt", "b.txt", "gone.txt")]
     for path in exports[:2]:
-        path.touch()
-    places = tuple(RememberedPath(str(path), "kindle", "k") for path in exports)
-    selection = sources.SourceSelection(
-        [
-            SelectedSource(entry("kindle", exports[0], "k")),
-            SelectedSource(entry("pdf", tmp_path, "p")),
-        ],
-        [],
-        (*places, RememberedPath(str(tmp_path / "c.txt"), "kindle", "other")),
-        frozenset(),
-        frozenset(),
-    )
-    kindle, pdf = sources.add_other_exports(workspace.folder, selection)
-    assert (kindle.entry.path, kindle.paths) == (tmp_path, tuple(exports[:2]))
-    assert pdf == selection.sources[1]
+        path.write_text(CLIPPING, encoding="utf-8")
+    places = [RememberedPath(str(path), "kindle", "k") for path in exports]
+    places.append(RememberedPath(str(tmp_path / "c.txt"), "kindle", "other"))
+    store_remembered_paths(workspace.folder.state_directory, places)
+    for other_exports, paths in ((False, exports[:1]), (True, exports[:2])):
+        selection = sources.select_sources(
+            workspace.folder, (exports[0],), other_exports=other_exports
+        )
+        [kindle] = selection.sources
+        assert (kindle.entry.path, kindle.paths) == (tmp_path, tuple(paths))
 
 
 def with_sources(workspace: Workspace, *entries: SourceEntry) -> None:
@@ -419,7 +330,7 @@ def test_a_note_is_read_by_one_source(workspace, notes):
     inner = entry("obsidian", notes / "inner", "inner")
     with_sources(workspace, outer, inner)
     first, second = select(workspace).sources
-    assert first.entry.options["exclude"] == ["old/", "inner/"]
+    assert first.entry.options["exclude"] == ["old/", "/inner/"]
     assert second.entry == inner
     # one that reads only some notes leaves them to both
     with_sources(
@@ -490,7 +401,8 @@ def test_which_source_of_the_settings_reads_a_file(
         path.write_text(FILES.get(path.suffix, MARKED), encoding="utf-8")
     if name == "My Clippings.txt":
         path.write_text(CLIPPING, encoding="utf-8")
-    found = sources._find_configured_sources(workspace.folder.config, path)
+    entries = reading_list.load_entries(workspace.folder)
+    found = reading_list.find_configured_entries(entries, path)
     assert [each.name for each in found] == ["v"] * is_found
 
 
@@ -502,9 +414,10 @@ def test_each_source_of_the_settings_that_reads_a_file_is_found(workspace, notes
         entry(NOTES, notes / "a.md", "file"),
         SourceEntry("zotero-api", "web", Path(), {}, Location("x")),
     )
-    found = sources._find_configured_sources(workspace.folder.config, notes / "a.md")
+    entries = reading_list.load_entries(workspace.folder)
+    found = reading_list.find_configured_entries(entries, notes / "a.md")
     assert [each.name for each in found] == ["outer", "file"]
-    found = sources._find_configured_sources(workspace.folder.config, notes)
+    found = reading_list.find_configured_entries(entries, notes)
     assert [each.name for each in found] == ["outer", "papers"]
 
 
@@ -565,10 +478,11 @@ def test_a_missing_place_is_where_the_settings_name_its_source(
     with_sources(workspace, entry("obsidian", notes, "v"))
     place = RememberedPath(str(old), kind, name, root and str(old.parent))
     store_remembered_paths(workspace.folder.state_directory, [place])
-    selector = sources._Selector(workspace.folder, None)
-    assert [each.path for each in selector.places] == [str(notes if follows else old)]
+    _, found = reading_list.load_entries(workspace.folder)
+    assert found.path == (notes if follows else old)
     old.mkdir()
-    assert sources._Selector(workspace.folder, None).places == [place]
+    _, found = reading_list.load_entries(workspace.folder)
+    assert reading_list.make_remembered_path(found) == place
 
 
 def test_pdfs_without_a_mark_are_those_that_are_there(workspace, tmp_path, monkeypatch):
@@ -612,11 +526,8 @@ def test_which_highlights_are_skipped(workspace, highlight, reason):
         workspace.highlights()[0].highlight, kind=HighlightKind.HIGHLIGHT, **values
     )
     document = ExtractedDocument(mark.document, (mark,))
-    job = replace(
-        workspace.build_run_parameters(),
-        decks=(DeckRule(deck="D", colours={"red": "skip"}),),
-    )
-    found = sources._save_pictures_and_flag_skipped(document, job, [])
+    decks = (DeckRule(deck="D", colours={"red": "skip"}),)
+    found = sources._flag_highlights(document, decks)
     [flagged] = found.highlights
     assert flagged.skip_reason.startswith(reason)
     assert bool(flagged.skip_reason) == bool(reason)
@@ -629,16 +540,12 @@ def test_pictures_that_were_cut_out_are_kept_once(workspace, tmp_path):
         (),
         pictures=(Picture("cut/a.png", b"1"),),
     )
-    job = replace(workspace.build_run_parameters(), pictures=tmp_path / "cut")
-    problems: list[Problem] = []
     for data in (b"1", b"2"):  # the name is that of its place
         changed = replace(document, pictures=(Picture("cut/a.png", data),))
-        sources._save_pictures_and_flag_skipped(changed, job, problems)
+        assert [*sources._save_pictures(changed, tmp_path / "cut")] == []
         assert (tmp_path / "cut/a.png").read_bytes() == b"1"
-    assert problems == []
     (tmp_path / "file").touch()
-    job = replace(job, pictures=tmp_path / "file")
-    sources._save_pictures_and_flag_skipped(document, job, problems)
+    problems = [*sources._save_pictures(document, tmp_path / "file")]
     [problem] = problems
     assert problem.location == str(tmp_path / "file/a.png")
     assert problem.message.startswith("cannot be written: ")
@@ -683,9 +590,8 @@ def split_at(workspace: Workspace, folder: Path) -> None:
     ("wanted", "message", "hint"),
     [
         ("notes", "is read because", "delete it under `sources:` there; its cards stay"),
-        ("a/sub", "is a part of {}/a, which is remembered as a whole", "to forget it: ankiforge forget {}/a"),
-        (".", "is not remembered itself, but {}/a, {}/b, {}/b/own and 2 more", "to forget it: ankiforge forget {}/a"),
-        ("aa", "is not remembered", "did you mean {}/a?"),
+        ("a/sub", "is not remembered", "but {}/a is; to forget it: ankiforge forget {}/a"),
+        (".", "is not remembered", "but {}/a is; to forget it: ankiforge forget {}/a"),
         ("quantum", "is not remembered", "ankiforge status names those that are"),
     ],
 )  # fmt: skip
@@ -699,13 +605,6 @@ def test_what_is_not_remembered_is_told_with_what_is(
     assert message.replace("{}", str(tmp_path)) in raised.value.message
     assert raised.value.message.startswith(f"{path} ")
     assert raised.value.hint == hint.replace("{}", str(tmp_path))
-
-
-def test_nothing_is_remembered(workspace, tmp_path):
-    store_remembered_paths(workspace.folder.state_directory, [])
-    with pytest.raises(UsageError) as raised:
-        sources.split_remembered_paths(workspace.folder, tmp_path / "x")
-    assert raised.value.hint == "no PATH is remembered"
 
 
 def test_a_forgotten_path_is_remembered_again_by_undo(workspace, notes):
@@ -827,9 +726,9 @@ def test_the_log_of_a_reading():
     ("before", "now", "told"),
     [
         ({}, {}, ""),
-        ({}, {".epub": 1}, "not read: 1 x"),
+        ({}, {".epub": 1}, "not read: 1 .epub"),
         ({".epub": 1}, {".epub": 2}, ""),  # that kind is known
-        ({".epub": 1}, {".epub": 1, ".docx": 1}, "not read: 1 x"),
+        ({".epub": 1}, {".epub": 1, ".docx": 1}, "not read: 1 .docx, 1 .epub"),
         ({".epub": 1}, {}, ""),
     ],
 )
@@ -837,11 +736,11 @@ def test_new_kinds_of_files_that_no_source_reads_are_told(
     workspace, tmp_path, before, now, told
 ):
     def listed(counts: dict[str, int]) -> Any:
-        files = UnreadFiles(str(tmp_path), counts, "1 x" if counts else "")
+        files = UnreadFiles(str(tmp_path), counts)
         return SimpleNamespace(unread_files=(files,))
 
     ledger = workspace.ledger
-    gone = UnreadFiles(str(tmp_path / "gone"), {".doc": 1}, "1 y")
+    gone = UnreadFiles(str(tmp_path / "gone"), {".doc": 1})
     ledger.set_value(sources.UNREAD_FILES_SETTING, {gone.directory: gone})
     if before:
         assert list(sources._report_new_unread_kinds([listed(before)], ledger))

@@ -42,6 +42,12 @@ from ankiforge.pipeline import (
     query,
 )
 from ankiforge.pipeline.draft import DraftChecker
+from ankiforge.pipeline.reading_list import (
+    Entry,
+    choose_free_name,
+    choose_name,
+    make_entry,
+)
 from ankiforge.pipeline.run_result import (
     AnkiReadResult,
     ModelProgress,
@@ -51,12 +57,7 @@ from ankiforge.pipeline.run_result import (
     RunStep,
     WrittenPackage,
 )
-from ankiforge.pipeline.sources import (
-    _choose_source_name,
-    _contains,
-    _suggest_similar_path,
-    choose_free_name,
-)
+from ankiforge.pipeline.sources import _suggest_similar_path
 from ankiforge.pipeline.workspace import Workspace
 from tests.cards import made
 
@@ -138,7 +139,8 @@ def test_a_file_is_read_from_within_its_source_alone(tmp_path):
     ],
 )
 def test_what_is_below_a_folder(tmp_path, root, path, contains):
-    assert _contains(tmp_path / root, (tmp_path / path).resolve()) is contains
+    entry = Entry("pdf", "s", tmp_path / root, tmp_path / root)
+    assert entry.contains((tmp_path / path).resolve()) is contains
 
 
 @pytest.mark.parametrize(
@@ -172,14 +174,15 @@ def test_a_source_keeps_the_name_that_its_place_has(
 ):
     only = () if path == root else (tmp_path / path,)
     found = FoundSource(kind, tmp_path / root, only)
-    places = []
+    entries = []
     if known:
         known_path, known_kind, known_name, *roots = known
         known_root = str(tmp_path / roots[0]) if roots else ""
-        places.append(
-            RememberedPath(str(tmp_path / known_path), known_kind, known_name, known_root)
+        place = RememberedPath(
+            str(tmp_path / known_path), known_kind, known_name, known_root
         )
-    assert _choose_source_name(Config(), places, found, tmp_path / path) == name
+        entries.append(make_entry(place))
+    assert choose_name(entries, found) == name
 
 
 @pytest.mark.parametrize(
@@ -211,11 +214,7 @@ def test_the_deck_of_a_place_is_for_its_documents(tmp_path, root, path, document
         ((), "paper.pdf", "{} has nothing with a similar name"),
         (("papre.pdf", "notes.md"), "paper.pdf", "did you mean {}/papre.pdf?"),
         (("PAPER.epub",), "paper.pdf", "did you mean {}/PAPER.epub?"),
-        ((".paper.pdf",), "paper.pdf", "{} has nothing with a similar name"),
-        (("b.pdf", "a.pdf", "c.md"), "quantum.pdf", "{} has a.pdf, b.pdf"),
         (("bin", "boot"), "quantum", "{} has nothing with a similar name"),
-        (("a.pdf", "b.pdf", "c.pdf"), "quantum.pdf", "{} has a.pdf, b.pdf, c.pdf"),
-        (("a.pdf", "b.pdf", "c.pdf", "d.pdf"), "quantum.pdf", "{} has a.pdf, b.pdf, c.pdf, …"),
     ],
 )  # fmt: skip
 def test_the_nearest_name_beside_a_path_that_is_not_there(

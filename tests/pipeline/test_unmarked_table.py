@@ -72,13 +72,11 @@ OMITTED = tuple(OmittedText(f"S{n}", 10, ()) for n in range(8))
         (request(BREAD, parts=(2000,)), "bread.md: 2,000 characters"),
         (request(BREAD, OTHER, OTHER), "bread.md and 2 more: 100 characters"),
         (request(BREAD, parts=(60, 40)), "bread.md: 100 characters in 2 parts"),
-        (request(BREAD, parts=(60, 40), remaining=1), "bread.md: 40 characters in 1 part of 100: with more --cards, more of it is asked about; 1 of 2 are answered"),
+        (request(BREAD, parts=(60, 40), remaining=1), "bread.md: 40 characters in 1 part; 1 of 2 are answered"),
         (request(LONG, parts=(600, 400)), "long.md: 1,000 characters in 2 parts"),
-        (request(LONG, parts=(600, 399)), "long.md: 999 characters in 2 parts of 2,000: with more --cards, more of it is asked about"),
         (request(LONG, parts=(100,)), "long.md: 100 characters"),
         (request(BREAD, left_out=OMITTED[:1]), "bread.md: 100 characters; left out: S0 (10 characters)"),
-        (request(BREAD, left_out=OMITTED[:6]), "bread.md: 100 characters; left out: " + ", ".join(f"S{n} (10 characters)" for n in range(6))),
-        (request(BREAD, left_out=OMITTED), "bread.md: 100 characters; left out: " + ", ".join(f"S{n} (10 characters)" for n in range(6)) + ", 2 more"),
+        (request(BREAD, left_out=OMITTED), "bread.md: 100 characters; left out: " + ", ".join(f"S{n} (10 characters)" for n in range(3)) + " and 5 more"),
         (request(document("a.pdf", "text", " ", labels=("1", "2"))), "a.pdf: 100 characters; 1 of 2 pages have no text"),
         (request(document("a.pdf", "text", "more", labels=("1", "2"))), "a.pdf: 100 characters"),
         (request(document("a.epub", "text", " ")), "a.epub: 100 characters"),  # no pages
@@ -193,9 +191,9 @@ def folder(workspace: Workspace) -> Path:
         ("salt.md", f"---\ntags: [no-llm]\n---\n{SALT}", "is marked #no-llm", "nothing of it is sent"),
         ("#no-llm/salt.md", SALT, None, "nothing of it is sent"),
         ("ask.md", f'<text h="ab12cd">\n{SALT}\n</text>', "it is a prompt for a chat", "nothing of it is sent"),
-        ("empty.md", " \n", "it has no text", ""),
+        ("empty.md", " \n", "it has no text", "add a text layer (OCR); print a web page that is empty without scripts as PDF"),
         ("empty.html", "<html><body><script>x</script></body></html>",
-         "it has no text; maybe a script adds it in the browser", "save the page there as “complete”, or print it as PDF"),
+         "it has no text", "add a text layer (OCR); print a web page that is empty without scripts as PDF"),
     ],
 )  # fmt: skip
 @pytest.mark.parametrize("private", [False, True])
@@ -239,9 +237,7 @@ def test_a_file_without_text_is_an_error_and_not_remembered(workspace, folder):
     (folder / "empty.html").write_text("<p></p>", encoding="utf-8")
     with pytest.raises(ItemError) as raised:
         unmarked.prepare_requests(workspace, folder / "empty.html", 5)
-    assert raised.value.message == (
-        "empty.html: it has no text; maybe a script adds it in the browser"
-    )
+    assert raised.value.message == "empty.html: it has no text"
     assert raised.value.hint
     assert workspace.folder.remembered_paths == ()
     with pytest.raises(UsageError):

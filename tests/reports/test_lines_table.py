@@ -406,21 +406,14 @@ def test_a_proposal_is_json_with_its_confidence():
 
 
 @pytest.mark.parametrize(
-    ("kind", "is_remote", "reason"),
+    ("kind", "reason"),
     [
-        (".mobi", False, "2 such files here, which ankiforge cannot read: name one to see why"),
-        (".mobi", True, "the file is not on this computer: the text around 2 marks is unknown"),
-        ("empty file", True, "2 such files here, which are empty"),
-        (".txt", False, "2 such files here, read only if named, or in a folder that contains only texts"),
-        ("PDF of Zotero marked by another program", False, "2 such files here, whose marks Zotero does not know: name the folder storage to read them"),
+        (".mobi", "2 such files here, which ankiforge cannot read: name one to see why"),
+        ("marks of others", "2 here"),
     ],
 )  # fmt: skip
-def test_the_files_of_a_folder_that_nothing_reads_are_one_entry(
-    empty, kind, is_remote, reason
-):
-    empty.set_value(
-        UNREAD_FILES_SETTING, {"/a": UnreadFiles("/a", {kind: 2}, "", is_remote)}
-    )
+def test_the_files_of_a_folder_that_nothing_reads_are_one_entry(empty, kind, reason):
+    empty.set_value(UNREAD_FILES_SETTING, {"/a": UnreadFiles("/a", {kind: 2})})
     [entry] = cards.list_skipped(empty)
     assert (entry.source, entry.document, entry.title) == ("", "/a", "/a")
     assert entry.skipped_text == SkippedText(kind, "", reason)

@@ -289,7 +289,7 @@ def status(opened) -> summary.Status:
 
 
 def test_the_state_of_a_workspace_has_every_number(opened):
-    unread = {"/a": UnreadFiles("/a", {".mobi": 2}, "2 .mobi")}
+    unread = {"/a": UnreadFiles("/a", {".mobi": 2})}
     opened.ledger.set_value(UNREAD_FILES_SETTING, unread)
     try:
         found = status(opened)

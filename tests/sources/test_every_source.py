@@ -32,14 +32,6 @@ def test_the_kinds_that_the_settings_show_by_an_example_or_only_name():
     assert registry.find_source_type("pdf") is registry.load_source_type("pdf")
 
 
-def test_a_file_is_shown_to_every_kind_with_its_ending():
-    kinds: dict[str, tuple[str, ...]] = {}
-    for source in registry.load_source_types():
-        for ending in source.suffixes:
-            kinds[ending] = (*kinds.get(ending, ()), source.kind)
-    assert kinds == registry.KINDS_BY_SUFFIX
-
-
 class TestObsidian(FolderSuite):
     kind = "obsidian"
     ending = ".md"

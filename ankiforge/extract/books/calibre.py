@@ -19,8 +19,12 @@ from ankiforge.extract.books.databases import (
     HighlightInBook,
     get_column_text,
 )
-from ankiforge.extract.books.documents import Book, BookHighlight
-from ankiforge.extract.books.positions import parse_cfi, sort_by_position
+from ankiforge.extract.books.documents import (
+    Book,
+    BookHighlight,
+    parse_position,
+    sort_by_position,
+)
 from ankiforge.extract.file_source import File, normalize_time
 from ankiforge.extract.sqlite import DatabaseOwner
 from ankiforge.model import HighlightKind, Json, Value
@@ -110,8 +114,6 @@ def convert_highlight(highlight: CalibreHighlight) -> BookHighlight | None:
     comment = highlight.notes or ""
     if highlight.removed or not (text or comment).strip():
         return None
-    # the path begins at the document, whose only child is the root element
-    element, offset = parse_cfi((highlight.start_cfi or "").removeprefix("/2"))
     style = highlight.style or {}
     colour = str(style.get("background-color", ""))
     if style.get("type") == "builtin" and style.get("kind") == "color":
@@ -124,8 +126,7 @@ def convert_highlight(highlight: CalibreHighlight) -> BookHighlight | None:
         kind=HighlightKind(_KINDS.get(str(style.get("which", "")), "highlight")),
         page=-1 if highlight.spine_index is None else highlight.spine_index,
         file=highlight.spine_name or "",
-        css_selector=element,
-        offset=offset,
+        position=parse_position(highlight.start_cfi or ""),
         heading=" › ".join(titles),
         colour=colour,
         created=normalize_time(highlight.timestamp or ""),

@@ -33,8 +33,9 @@ from ankiforge.extract.books.documents import (
     BookHighlight,
     build_book_results,
     create_document,
+    parse_position,
+    sort_by_position,
 )
-from ankiforge.extract.books.positions import parse_cfi, sort_by_position
 from ankiforge.extract.epub import PAGE_SUFFIXES
 from ankiforge.extract.exports import ExportSource, NamedSightings
 from ankiforge.extract.file_source import File, normalize_time
@@ -203,7 +204,6 @@ def _parse_apple_highlight(row: Row) -> BookHighlight:
         page = int(location["file"][:9]) // 2 - 1
     # a CFI range consists of the common part of both ends, the start, and the end
     common, _, ends = (location["range"] if location else "").partition(",")
-    element, offset = parse_cfi(common + ends.partition(",")[0])
     return BookHighlight(
         text=get_column_text(row, "ZANNOTATIONSELECTEDTEXT"),
         id=get_column_text(row, "ZANNOTATIONUUID"),
@@ -212,8 +212,7 @@ def _parse_apple_highlight(row: Row) -> BookHighlight:
             get_column_text(row, "ZANNOTATIONISUNDERLINE"), HighlightKind.HIGHLIGHT
         ),
         page=page,
-        css_selector=element,
-        offset=offset,
+        position=parse_position(common + ends.partition(",")[0]),
         heading=get_column_text(row, "ZFUTUREPROOFING5"),
         colour=_APPLE_COLOURS.get(get_column_text(row, "ZANNOTATIONSTYLE"), ""),
         created=_parse_apple_time(get_column_text(row, "ZANNOTATIONCREATIONDATE")),
@@ -250,7 +249,6 @@ def _parse_apple_time(seconds: str) -> str:
 
 # --- Kobo -----------------------------------------------------------------------------
 
-_KOBO_SPAN = regex(r"#(kobo(?:\\?\.\d+)+)")
 _DEVICE_PREFIX = regex(r"(?:file://)?/mnt/(?:onboard|sd)/")
 _KOBO_COLOURS = {"0": "yellow", "1": "red", "2": "blue", "3": "green"}
 _BOOKMARKS_QUERY = """
@@ -358,21 +356,9 @@ def _parse_kobo_highlight(
     file = _parse_content_id(content_id)
     heading = chapters.get(file, "")
 
-    # the position is a path in the file, or one of its numbered spans
-    element = ""
-    offset = 0
     container, _, point = get_column_text(row, "StartContainerPath").partition("#point(")
-    span = _KOBO_SPAN.search(container)
     if point:
         file = container
-        element, offset = parse_cfi(point.removeprefix("/1"))
-    elif span:
-        element = span[0].replace("\\", "").replace(".", "\\.")
-        start = get_column_text(row, "StartOffset")
-        if start.isdigit() and len(start) < 10:
-            offset = int(start)
-    else:
-        file = ""
     progress = 0.0
     with suppress(ValueError):
         progress = float(get_column_text(row, "ChapterProgress"))
@@ -381,8 +367,6 @@ def _parse_kobo_highlight(
         id=get_column_text(row, "BookmarkID"),
         comment=get_column_text(row, "Annotation"),
         file=file,
-        css_selector=element,
-        offset=offset,
         heading=heading,
         colour=_KOBO_COLOURS.get(get_column_text(row, "Color"), ""),
         created=normalize_time(get_column_text(row, "DateCreated")),

@@ -22,6 +22,7 @@ from ankiforge.model import (
     Value,
     hash16,
 )
+from ankiforge.text import regex
 from ankiforge.text.comment_questions import has_question_mark
 from ankiforge.text.keys import number_highlights, percent_encode
 from ankiforge.text.normalize import normalize_for_lookup
@@ -47,10 +48,8 @@ class BookHighlight(Value):
     if unknown."""
     file: str = ""
     """The name of the file in the EPUB, or "" if unknown."""
-    css_selector: str = ""
-    """The CSS selector of the element in `file` where the highlight begins, or "" if unknown."""
-    offset: int = 0
-    """The offset, in the element that `css_selector` selects, where the highlight begins."""
+    position: tuple[int, ...] = ()
+    """The numbers of its position in the page or file, which increase in reading order."""
     page_label: str = ""
     heading: str = ""
     sentence: str = ""
@@ -80,8 +79,6 @@ class BookHighlight(Value):
             text=self.text,
             asks=has_question_mark(self.comment),
             file=self.file,
-            css_selector=self.css_selector,
-            offset=self.offset,
         )
 
 
@@ -102,6 +99,21 @@ class Book(Value):
     def display_name(self) -> str:
         """The title of the book or, if it is unknown, the file name."""
         return self.title or PurePosixPath(self.file).name.partition(".")[0]
+
+
+# Matches an element's ID in a position. Special characters are escaped with a circumflex.
+_CFI_ASSERTION = regex(r"\[(?:[^\]^]|\^.)*\]")
+_NUMBER = regex(r"\d{1,9}")
+
+
+def parse_position(path: str) -> tuple[int, ...]:
+    """Return the numbers in a position (canonical fragment identifier) such as `/4/2/1:388`."""
+    return tuple(map(int, _NUMBER.findall(_CFI_ASSERTION.sub("", path))))
+
+
+def sort_by_position(marks: Iterable[BookHighlight]) -> list[BookHighlight]:
+    """Sort highlights into reading order: by file, then by position in the file."""
+    return sorted(marks, key=lambda mark: (mark.page, mark.position))
 
 
 def create_document(book: Book, namespace: str, source_name: str) -> Document:

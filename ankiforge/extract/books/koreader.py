@@ -197,16 +197,11 @@ class KOReader(BookSource, FileSource):
 _SIDECAR_NAME = regex(r"(?i)(?:metadata\.(.+)|.+\.(?:epub|pdf))\.lua")
 """Matches the name of a sidecar file, which contains the highlights of one book. The naming scheme
 changed in 2017."""
-_XPOINTER = regex(
-    r"/DocFragment\[(?P<file>\d+)\]/(?P<steps>.*?)"
-    r"(?:/text\(\)(?:\[\d+\])?)?\.(?P<offset>\d+)"
-)
-_XPOINTER_STEP = regex(r"([\w-]+)(?:\[(\d+)\])?")
+_FILE_NUMBER = regex(r"/DocFragment\[(\d{1,9})\]")
 _DATE_TIME = regex(r"\d{4}-\d\d-\d\d \d\d:\d\d:\d\d")
 # The text that KOReader put before the highlighted text of a bookmark: “Page 12” in any language.
 _PAGE_REFERENCE = regex(r"(?:\S+\s+){0,2}\[?\d*\]?\d+\s*\S{0,3}")
 _MAX_PAGE_REFERENCE_CHARS = 60
-_MAX_XPOINTER_CHARS = 1_000
 _KINDS = {"underscore": HighlightKind.UNDERLINE, "strikeout": HighlightKind.STRIKE}
 
 
@@ -298,13 +293,8 @@ def _parse_bookmark_note(text: str, highlighted_text: str) -> str:
 def _create_highlight(entry: LuaTable, text: str, note: str) -> BookHighlight:
     """Build a highlight from an entry that has the keys of the newer format."""
     # the start in an EPUB, such as `/body/DocFragment[5]/body/div/p[1]/text().595`
-    page_index, elements, offset = -1, list[str](), 0
-    pointer = _XPOINTER.search(_get_text(entry, "pos0")[:_MAX_XPOINTER_CHARS])
-    if pointer:
-        elements.append("html")
-        for name, number in _XPOINTER_STEP.findall(pointer["steps"]):
-            elements.append(f"{name}:nth-of-type({number or 1})")
-        page_index, offset = int(pointer["file"]) - 1, int(pointer["offset"])
+    file_number = _FILE_NUMBER.search(_get_text(entry, "pos0"))
+    page_index = int(file_number[1]) - 1 if file_number else -1
     page = entry.get("page")
     label = entry.get("pageref") or entry.get("pageno") or ""
     if isinstance(page, int):  # it is in a PDF
@@ -315,8 +305,6 @@ def _create_highlight(entry: LuaTable, text: str, note: str) -> BookHighlight:
         comment=note,
         kind=_KINDS.get(_get_text(entry, "drawer"), HighlightKind.HIGHLIGHT),
         page=page_index,
-        css_selector=" > ".join(elements),
-        offset=offset,
         page_label=str(label),
         heading=_get_text(entry, "chapter").strip(),
         colour=_get_text(entry, "color"),

@@ -174,10 +174,6 @@ class ExportSource(DirectorySource):
                 reason = explain_unread_file(file.as_path, [type(self)])
                 message = ": ".join(filter(None, (self.wrong_file_message, reason)))
                 yield Problem(file.path, message, self.export_hint, is_notice=is_empty)
-            else:
-                for skipped in self.listing.skipped_files.values():
-                    skipped.rejected_suffixes.add(candidate.suffix)
-                    skipped.count_file(file.as_path)
         self.listing.read_counts = Counter(
             Path(file.path).suffix.casefold() for file in exports
         )

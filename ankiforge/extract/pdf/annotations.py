@@ -110,6 +110,14 @@ class Annotation(Value):
         return self.kind in TEXT_MARK_KINDS.values()
 
     @property
+    def top_left(self) -> tuple[float, float]:
+        """The left and the top edge of the box, or (0, 0) without a box."""
+        if self.box is None:
+            return 0.0, 0.0
+        left, _, _, top = self.box
+        return left, top
+
+    @property
     def picture_area(self) -> Box | None:
         """The area of the page to cut out as a picture, or None if no picture is needed."""
         if self.box and self.kind is HighlightKind.INK:

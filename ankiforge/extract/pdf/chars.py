@@ -5,7 +5,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from statistics import median
 from typing import NamedTuple
 
@@ -109,17 +109,6 @@ class PrintedChar:
         self.text_offset = 0
         """The offset of `printed_text` in the text of the page."""
 
-    @property
-    def neighbours(self) -> Iterator[PrintedChar]:
-        """The previous and next characters, if any."""
-        for neighbour in (self.previous, self.next):
-            if neighbour:
-                yield neighbour
-
-    def get_other_neighbour(self, neighbour: PrintedChar) -> PrintedChar | None:
-        """Return the neighbour opposite to `neighbour`, or None if there is none."""
-        return self.next if neighbour is self.previous else self.previous
-
     def is_letter_joined_to(self, other: PrintedChar | None) -> bool:
         """Return whether this is a letter or digit that no whitespace separates from `other`."""
         if other is None or not self.text.isalnum():
@@ -127,18 +116,6 @@ class PrintedChar:
         return abs(self.char_index - other.char_index) == abs(
             self.visible_index - other.visible_index
         )
-
-    def is_word_edge_beside(self, other: PrintedChar) -> bool:
-        """Return whether this is the first or last letter of the word that contains `other`.
-
-        `other` must be a neighbour of this character.
-        """
-        if not self.is_letter_joined_to(other):
-            return False
-        next_but_one = self.get_other_neighbour(other)
-        if next_but_one and next_but_one.is_letter_joined_to(other):
-            return False
-        return abs(self.y - other.y) < 0.5 * self.height
 
 
 class Line:

@@ -77,8 +77,8 @@ def find_quote_contexts(
 def _find_quote(pages: list[Page], quote: StoredQuote) -> tuple[str, Span] | None:
     """Find a quote, and return (page text, span of the quote in that text), or None.
 
-    Returns None also if the quote occurs several times, and its stored position doesn't show which
-    occurrence is meant, because a wrong sentence would be worse than none.
+    Returns None also if the quote occurs several times on its page or, if its page is unknown, in
+    the file, because a wrong sentence would be worse than none.
     """
     folded_quote = normalize_for_comparison(quote.text)
     if not folded_quote:
@@ -91,17 +91,7 @@ def _find_quote(pages: list[Page], quote: StoredQuote) -> tuple[str, Span] | Non
             expected_page = page
             break
     if expected_page and folded_quote in expected_page.normalized_text:
-        if expected_page.normalized_text.count(folded_quote) == 1:
-            return _locate_quote(quote, expected_page.text)
-        # the stored element and offset tell which of several occurrences is meant
-        start = (
-            expected_page.find_block_start(quote.css_selector)
-            if quote.css_selector
-            else -1
-        )
-        if start < 0:
-            return None
-        return _locate_quote(quote, expected_page.text, start + quote.offset)
+        pages = [expected_page]
     pages_with_quote = [page for page in pages if folded_quote in page.normalized_text]
     if sum(page.normalized_text.count(folded_quote) for page in pages_with_quote) > 1:
         return None
@@ -114,8 +104,6 @@ def _find_quote(pages: list[Page], quote: StoredQuote) -> tuple[str, Span] | Non
     return None
 
 
-def _locate_quote(
-    quote: StoredQuote, text: str, search_from: int = 0
-) -> tuple[str, Span] | None:
-    span = locate_text(quote.text, text, search_from)
+def _locate_quote(quote: StoredQuote, text: str) -> tuple[str, Span] | None:
+    span = locate_text(quote.text, text)
     return (text, span) if span else None

@@ -9,10 +9,9 @@ from __future__ import annotations
 
 from collections import defaultdict
 from collections.abc import Callable, Collection, Iterable, Iterator, Sequence
-from itertools import chain, pairwise, starmap
+from itertools import chain, pairwise
 from math import atan2, hypot, isfinite
 from operator import attrgetter
-from statistics import median
 
 from ankiforge.extract.pdf.chars import PrintedChar
 from ankiforge.extract.pdf.cleaning import clean_blocks, to_one_line
@@ -20,8 +19,6 @@ from ankiforge.extract.pdf.messages import Box
 from ankiforge.extract.pdf.page_text import (
     PageText,
     Segments,
-    is_right_to_left,
-    measure_text_direction,
 )
 from ankiforge.model import Span, Value
 from ankiforge.text import regex
@@ -35,10 +32,6 @@ _ROW_HEIGHT = 16.0
 """The height of the horizontal strips of the page by which characters are indexed, in points."""
 MAX_LINE_HEIGHT = 0.45
 """The maximum height of a quad that is a line under or through a letter, relative to the letter."""
-MIN_COVERED_FRACTION = 0.25
-"""The minimum covered fraction of the first or last letter of a word if the adjacent letter is
-covered. At least half of any other letter must be covered.
-"""
 _MAX_QUADS = 2000
 MAX_PAGE_WIDTH = 14_400
 """The maximum width of a mark in points. No page is wider, but PyMuPDF marks an infinite area when
@@ -159,24 +152,14 @@ class MarkTextFinder:
             covered = self._find_covered_chars(
                 mark_quads, 3 * _ROW_HEIGHT, Quad.is_underline_of
             )
-        covered |= _find_word_ends(covered)
 
-        # collect the runs of covered characters on one line and in one quad
         runs: Segments = []
         for char in sorted(covered, key=attrgetter("visible_index")):
-            previous = runs[-1][-1] if runs else None
-            if (
-                previous is None
-                or previous.line is not char.line
-                or covered[previous] is not covered[char]
-                or (
-                    char.previous is not previous
-                    and char.char_index - previous.char_index > MAX_INDEX_STEP
-                )
-            ):
-                runs.append([])
-            runs[-1].append(char)
-        return _sort_segments(runs, covered)
+            if runs and _continues_run(runs[-1][-1], char, covered):
+                runs[-1].append(char)
+            else:
+                runs.append([char])
+        return runs
 
     def find_nearest_char(self, x: float, y: float) -> PrintedChar | None:
         """Return the character nearest to a point, or None if the page has no text.
@@ -214,26 +197,13 @@ class MarkTextFinder:
         return covered
 
 
-def _find_word_ends(covered: QuadByChar) -> QuadByChar:
-    """Return the first and last letters of covered words that are only partly covered.
-
-    At least a quarter of such a letter must be covered. A letter of which at least half is covered
-    is already in `covered`.
-    """
-    word_ends: QuadByChar = {}
-    for char, quad in covered.items():
-        if not quad.is_upright:
-            continue
-        for neighbour in char.neighbours:
-            if neighbour in covered or char.get_other_neighbour(neighbour) not in covered:
-                continue
-            if not neighbour.is_word_edge_beside(char):
-                continue
-            left, _, right, _ = quad.box
-            covered_width = min(neighbour.right, right) - max(neighbour.left, left)
-            if MIN_COVERED_FRACTION <= covered_width / neighbour.width < 0.5:
-                word_ends[neighbour] = quad
-    return word_ends
+def _continues_run(previous: PrintedChar, char: PrintedChar, covered: QuadByChar) -> bool:
+    """Return whether two covered characters are in a run on one line and in one quad."""
+    if previous.line is not char.line or covered[previous] is not covered[char]:
+        return False
+    if char.previous is previous:
+        return True
+    return char.char_index - previous.char_index <= MAX_INDEX_STEP
 
 
 # --- whole words --------------------------------------------------------------------------
@@ -250,8 +220,8 @@ def extend_to_words(segments: Segments) -> Segments:
     is_phrase = len(segments) > 1 or any(char.gap for char in segments[0][1:])
     extended: Segments = []
     for segment in segments:
-        letters_before = list(_find_rest_of_word(segment[0], "previous", covered))
-        letters_after = list(_find_rest_of_word(segment[-1], "next", covered))
+        letters_before = list(_iter_word_letters(segment[0], _get_previous, covered))
+        letters_after = list(_iter_word_letters(segment[-1], _get_next, covered))
         if not is_phrase and len(letters_before) + len(letters_after) >= len(segment):
             return segments
         extended.append([*reversed(letters_before), *segment, *letters_after])
@@ -262,76 +232,30 @@ def extend_to_words(segments: Segments) -> Segments:
 _UNSPACED_LETTER = regex(f"[{UNSPACED_SCRIPTS}]")
 
 
-def _find_rest_of_word(
-    char: PrintedChar, side: str, covered: Collection[PrintedChar]
+def _iter_word_letters(
+    char: PrintedChar,
+    get_neighbour: Callable[[PrintedChar], PrintedChar | None],
+    covered: Collection[PrintedChar],
 ) -> Iterator[PrintedChar]:
-    """Yield the uncovered letters of the word that contains `char`, walking away from `char`.
-
-    `side` is the direction in which to walk: "previous" or "next".
-    """
+    """Yield the uncovered letters of the word that contains `char`, walking away from `char`."""
     if not char.text.isalnum() or _UNSPACED_LETTER.match(char.text):
         return
-    neighbour: PrintedChar | None = getattr(char, side)
+    neighbour = get_neighbour(char)
     while neighbour and neighbour not in covered and neighbour.line is char.line:
-        if not neighbour.is_letter_joined_to(char):
-            return
-        if neighbour.printed_text != neighbour.text:
+        is_changed = neighbour.printed_text != neighbour.text
+        if is_changed or not neighbour.is_letter_joined_to(char):
             return
         yield neighbour
         char = neighbour
-        neighbour = getattr(char, side)
+        neighbour = get_neighbour(char)
 
 
-# --- reading order ----------------------------------------------------------------------
+def _get_previous(char: PrintedChar) -> PrintedChar | None:
+    return char.previous
 
 
-class _Extent(Value):
-    start: float
-    """The smallest coordinate of a character along the line."""
-    end: float
-    """The largest coordinate of a character along the line."""
-    depth: float
-    """The distance of the line down the page."""
-    height: float
-    """The height of the tallest character."""
-
-
-def _sort_segments(segments: Segments, covered: QuadByChar) -> Segments:
-    """Sort segments into reading order, which is either their order in the text or by quad.
-
-    Of the two orders, the one that makes the reader's eyes jump less is chosen.
-    """
-    if len(segments) < 2:
-        return segments
-    longest_segment: list[PrintedChar] = max(segments, key=len)
-    across, along = measure_text_direction(pairwise(longest_segment))
-    text = "".join(char.text for char in chain.from_iterable(segments))
-    depth_sign = -1.0 if is_right_to_left(text) else 1.0
-
-    def measure_extent(segment: list[PrintedChar]) -> _Extent:
-        steps = [char.x * across + char.y * along for char in segment]
-        depths = [depth_sign * (char.x * along - char.y * across) for char in segment]
-        height = max(1.0, *(char.height for char in segment))
-        return _Extent(min(steps), max(steps), median(depths), height)
-
-    def compute_total_cost(order: Segments) -> float:
-        return sum(
-            starmap(_compute_reading_order_cost, pairwise(map(measure_extent, order)))
-        )
-
-    quad_order = sorted(segments, key=lambda segment: covered[segment[0]].index)
-    return min((segments, quad_order), key=compute_total_cost)
-
-
-def _compute_reading_order_cost(first: _Extent, second: _Extent) -> float:
-    """Return how implausible it is that `second` directly follows `first`, from 0 to 1."""
-    height = min(first.height, second.height)
-    drop = second.depth - first.depth
-    if abs(drop) < 0.4 * height:
-        return 1.0 if second.start < first.start else 0.0
-    if drop < 0:  # upwards, perhaps to the next column
-        return 1.0 if second.start < first.end - 0.5 * height else 0.5
-    return 0.75 if drop > 2.5 * height and second.end <= first.start else 0.0
+def _get_next(char: PrintedChar) -> PrintedChar | None:
+    return char.next
 
 
 # --- context ----------------------------------------------------------------------------
@@ -350,26 +274,21 @@ def get_passage_context(
     text: str,
     span: Span,
     body: Span | None = None,
-    *,
-    crosses_table: Callable[[int, int], bool] = lambda start, end: False,
 ) -> tuple[str, str, str]:
     """Return (text before a passage, text after it, sentence that contains the passage).
 
-    The sentence is "" if it is too long, or if it spans several table cells.
+    The sentence is "" if it is too long.
 
     Args:
         text: The text of the page.
         span: The span of the passage.
         body: The span of the text without page headers and footers. The context is limited to
             this span, unless the passage itself is outside it.
-        crosses_table: Returns whether the text between two offsets spans several table cells.
     """
     start, end = span
-    offset = 0
     if body and body[0] <= start and end <= body[1]:
         body_start, body_end = body
         text = text[body_start:body_end]
-        offset = body_start
         start -= body_start
         end -= body_start
     text_before = text[max(start - _CONTEXT_REACH, 0) : start]
@@ -377,7 +296,11 @@ def get_passage_context(
     prefix = clean_blocks(text_before)[-CONTEXT_CHARS:]
     suffix = clean_blocks(text_after)[:CONTEXT_CHARS]
 
-    # find the sentences that contain the passage in its block, unless they are too long
+    return prefix, suffix, _find_sentence(text, start, end) or ""
+
+
+def _find_sentence(text: str, start: int, end: int) -> str | None:
+    """Return the sentences that contain a passage in its block, or None if they are too long."""
     max_distance = 2 * _MAX_SENTENCE_CHARS
     line_start = text.rfind("\n", 0, start) + 1
     block_start = max(line_start, start - max_distance)
@@ -388,9 +311,6 @@ def get_passage_context(
     sentence_start, sentence_end = find_sentence_around(
         block, start - block_start, end - block_start
     )
-    sentence = ""
-    if sentence_end - sentence_start <= _MAX_SENTENCE_CHARS + end - start:
-        offset += block_start
-        if not crosses_table(offset + sentence_start, offset + sentence_end):
-            sentence = to_one_line(block[sentence_start:sentence_end])
-    return (prefix, suffix, sentence)
+    if sentence_end - sentence_start > _MAX_SENTENCE_CHARS + end - start:
+        return None
+    return to_one_line(block[sentence_start:sentence_end])

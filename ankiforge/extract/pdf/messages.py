@@ -51,10 +51,6 @@ class StoredQuote(Value):
     """The path, or the end of the path, of the file in the EPUB in which the quote starts, or "" if
     it is unknown.
     """
-    css_selector: str = ""
-    """The CSS selector of the element in which the quote starts, or "" if it is unknown."""
-    offset: int = 0
-    """The number of characters from the start of that element to the quote."""
 
 
 class FindContexts(Value, tag="around"):

@@ -12,7 +12,7 @@ import unicodedata
 from bisect import bisect_right
 from collections import Counter
 from collections.abc import Callable, Iterable, Iterator, Sequence
-from itertools import chain, groupby, pairwise
+from itertools import chain, groupby
 from math import hypot
 from operator import attrgetter
 from statistics import median
@@ -147,6 +147,8 @@ _MIN_SHIFT = 0.1
 """The minimum vertical distance of a superscript or subscript from its base, relative to the height
 of the base.
 """
+_MIN_HORIZONTAL_STEP = 0.9
+"""The minimum horizontal part of the direction of lines that count as horizontal."""
 _MAX_SKIPPED_CHARS = 8
 """The maximum number of characters within a line that a mark may skip. They become a space."""
 
@@ -190,87 +192,25 @@ class PageText:
         """
         self._spelling = spelling
         self._get_font = get_font
-        self.line_numbers: set[str] = set()
-        """The line numbers printed in the margin, which are excluded from the text."""
-        margin_numbers = list(find_line_numbers(chars))
-        if margin_numbers:
-            chars = list(chars)
-            for number in margin_numbers:
-                self.line_numbers.add(number.text)
-                for digit in number.digits:
-                    chars[digit.char_index] = digit._replace(text=" ")
-        self._all_chars = chars
-        self.chars: list[PrintedChar] = []
+        self._all_chars = _blank_out_line_numbers(chars)
+        self.chars = _link_visible_chars(self._all_chars, get_font)
+        self.direction = self._measure_direction()
+        """The direction of most lines as a unit vector, pointing from left to right.
 
-        # determine the gap before each character
-        adjacent_pairs = []
-        piece_starts: list[int] = []
-        """The indexes of the characters at which a new piece of a row begins."""
-        previous: PrintedChar | None = None
-        # runs for each letter
-        for index, visible_char in enumerate(iter_visible_chars(chars)):
-            char = PrintedChar(visible_char, index, previous)
-            self.chars.append(char)
-            if previous:
-                char.gap = NO_GAP
-                if (
-                    char.char_index != previous.char_index + 1
-                    or previous.text in HYPHEN_MARKERS
-                ):
-                    char.gap = _classify_gap(previous, char, chars, get_font)
-                    if char.gap is LINE_GAP or (
-                        char.gap is SPACE_GAP and _is_out_of_place(previous, char)
-                    ):
-                        piece_starts.append(index)
-                if char.gap is NO_GAP:
-                    adjacent_pairs.append((previous, char))
-            previous = char
-
-        # Determine the direction of most lines. It points from left to right even in
-        # right-to-left scripts, because its sign distinguishes above and below.
-        dx, dy = measure_text_direction(adjacent_pairs)
-        is_rtl = is_right_to_left("".join([char.text for char in self.chars]))
-        if is_rtl:
-            dx, dy = -dx, -dy
-        self.direction = (dx, dy)
-        """The direction of most lines as a unit vector, pointing from left to right."""
-
-        is_horizontal = abs(dx) > 0.9
-        if dx > 0.9 and piece_starts and not is_rtl:
-            self._restore_row_order(piece_starts)
+        It does so even in right-to-left scripts, because its sign distinguishes above and below.
+        """
+        is_horizontal = abs(self.direction[0]) > _MIN_HORIZONTAL_STEP
         if is_horizontal:
-            for accent, letter, combined in find_separate_accents(self.chars):
-                max(accent, letter, key=attrgetter("visible_index")).gap = NO_GAP
-                accent.printed_text = ""
-                letter.printed_text = combined
-        self.lines: list[Line] = []
-        lines_of_chars: Segments = []
-        for char in self.chars:
-            if char.gap is LINE_GAP:
-                lines_of_chars.append([])
-            lines_of_chars[-1].append(char)
-        for line_chars in lines_of_chars:
-            depths = [dy * char.x - dx * char.y for char in line_chars]
-            self.lines.append(Line(line_chars, median(depths)))
-        for line in self.lines if is_horizontal else ():
-            # convert each run of small characters
-            if line.min_height <= MAX_SCRIPT_HEIGHT * line.height:
-                for is_small, run in groupby(line.chars, _is_script_sized):
-                    if is_small:
-                        self._convert_scripts(list(run), line)
-
+            self._combine_accents()
+        self.lines = self._build_lines()
+        if is_horizontal:
+            self._convert_small_chars()
         self.list_items = find_list_item_starts(self.lines)
         """The first character of each list item labelled with a letter or number."""
-        block_start_chars = find_block_starts(self.lines, get_font) | self.list_items
-
-        def choose_separator(
-            left: PrintedChar, right: PrintedChar, before: Sequence[str]
-        ) -> str | None:
-            if right in block_start_chars:
-                return "\n"
-            return self._choose_separator(left, right, before)
-
-        self.text, self._starts = self._join_chars(self.chars, choose_separator)
+        self._block_starts = find_block_starts(self.lines, get_font) | self.list_items
+        self.text, self._starts = self._join_chars(
+            self.chars, self._choose_block_separator
+        )
         for char, start in zip(self.chars, self._starts, strict=True):
             char.text_offset = start
 
@@ -283,65 +223,45 @@ class PageText:
 
     # --- steps of the constructor
 
-    def _restore_row_order(self, piece_starts: Sequence[int]) -> None:
-        """Move words that are stored out of order to their proper place in the row.
+    def _measure_direction(self) -> tuple[float, float]:
+        adjacent_pairs = [
+            (char.previous, char)
+            for char in self.chars
+            if char.previous and char.gap is NO_GAP
+        ]
+        dx, dy = measure_text_direction(adjacent_pairs)
+        if is_right_to_left("".join([char.text for char in self.chars])):
+            return -dx, -dy
+        return dx, dy
 
-        For example, PDF editors store a corrected word at the end of the page, and some programs
-        draw a page one font at a time. `piece_starts` are the indexes at which the pieces of rows
-        start, without that of the first piece.
-        """
-        edges = [0, *piece_starts, len(self.chars)]
-        pieces = [self.chars[start:end] for start, end in pairwise(edges)]
-        rows: list[Segments] = []
-        for piece in sorted(pieces, key=lambda piece: -piece[0].y):
-            row_above = rows[-1][-1][0] if rows else piece[0]
-            if not rows or row_above.y - piece[0].y > _MAX_ROW_OFFSET * row_above.height:
-                rows.append([])
-            rows[-1].append(piece)
+    def _combine_accents(self) -> None:
+        """Combine accents that are printed separately with their letters."""
+        for accent, letter, combined in find_separate_accents(self.chars):
+            second = max(accent, letter, key=attrgetter("visible_index"))
+            second.gap = NO_GAP
+            accent.printed_text = ""
+            letter.printed_text = combined
 
-        # join the adjacent pieces of each row, from left to right
-        run_by_anchor: dict[PrintedChar, Segments] = {}
-        moved_first_chars: set[PrintedChar] = set()
-        for row in rows:
-            row.sort(key=lambda piece: piece[0].left)
-            adjacent_runs: list[Segments] = []
-            for piece in row:
-                if not adjacent_runs or not _is_adjacent(adjacent_runs[-1][-1], piece):
-                    adjacent_runs.append([])
-                adjacent_runs[-1].append(piece)
-            for run in adjacent_runs:
-                indexes = [piece[0].visible_index for piece in run]
-                if any(unicodedata.combining(piece[0].text) for piece in run):
-                    continue  # vowel and tone marks are above their letters, not next to them
-                if indexes != sorted(indexes):
-                    run_by_anchor[max(run, key=len)[0]] = run
-                    moved_first_chars.update(piece[0] for piece in run)
-        if not moved_first_chars:
-            return
+    def _build_lines(self) -> list[Line]:
+        lines_of_chars: Segments = []
+        for char in self.chars:
+            if char.gap is LINE_GAP:
+                lines_of_chars.append([])
+            lines_of_chars[-1].append(char)
+        dx, dy = self.direction
+        lines = []
+        for chars in lines_of_chars:
+            depth = median([dy * char.x - dx * char.y for char in chars])
+            lines.append(Line(chars, depth))
+        return lines
 
-        in_order: Segments = []
-        for piece in pieces:
-            if piece[0] in run_by_anchor:
-                in_order += run_by_anchor[piece[0]]
-            elif piece[0] not in moved_first_chars:
-                in_order.append(piece)
-        self.chars = list(chain.from_iterable(in_order))
-        previous_by_first = {piece[0]: piece[0].previous for piece in in_order}
-        previous = None
-        for index, char in enumerate(self.chars):
-            char.visible_index = index
-            if char in previous_by_first and previous_by_first[char] is not previous:
-                char.gap = LINE_GAP
-                if previous and _is_adjacent([previous], [char]):
-                    char.gap = (
-                        SPACE_GAP
-                        if char.left - previous.right > _MIN_WORD_GAP * char.height
-                        else NO_GAP
-                    )
-            char.previous, char.next = previous, None
-            if previous:
-                previous.next = char
-            previous = char
+    def _convert_small_chars(self) -> None:
+        """Convert each run of small characters to superscripts or subscripts, where it is one."""
+        for line in self.lines:
+            if line.min_height <= MAX_SCRIPT_HEIGHT * line.height:
+                for is_small, run in groupby(line.chars, _is_script_sized):
+                    if is_small:
+                        self._convert_scripts(list(run), line)
 
     def _convert_scripts(self, small_chars: list[PrintedChar], line: Line) -> None:
         """Convert the raised and lowered characters in a run of small ones to Unicode scripts.
@@ -394,6 +314,14 @@ class PageText:
             previous = char
         return "".join(parts), starts
 
+    def _choose_block_separator(
+        self, left: PrintedChar, right: PrintedChar, pieces: Sequence[str]
+    ) -> str | None:
+        """Return the text to insert between two words, lines or blocks of the page."""
+        if right in self._block_starts:
+            return "\n"
+        return self._choose_separator(left, right, pieces)
+
     def _choose_separator(
         self, left: PrintedChar, right: PrintedChar, pieces: Sequence[str]
     ) -> str | None:
@@ -428,35 +356,27 @@ class PageText:
 
     def join_segments(self, segments: Segments) -> str:
         """Join the characters of a passage into text."""
-
-        def choose_separator(
-            left: PrintedChar, right: PrintedChar, _: Sequence[str]
-        ) -> str | None:
-            # the mark skips a few characters of the line
-            skipped = right.visible_index - left.visible_index
-            if left.line is right.line and 0 < skipped <= _MAX_SKIPPED_CHARS:
-                return " "
-            start = max(left.text_offset - 2 * MAX_WORD_CHARS, 0)
-            text_before = self.text[start : left.text_offset] + left.printed_text
-            # the mark leaves out the hyphen at the end of the line
-            hyphen = left.next
-            if (
-                hyphen
-                and hyphen is not right
-                and hyphen.gap is NO_GAP
-                and hyphen.text in HYPHENS
-                and left.text.isalnum()
-                and (hyphen.next is None or hyphen.next.gap is LINE_GAP)
-            ):
-                word = find_last_word(text_before)
-                return "-" if self._should_keep_hyphen(word, right) else ""
-            return self._choose_separator(left, right, [text_before])
-
         chars = list(chain.from_iterable(segments))
-        text, _ = self._join_chars(chars, choose_separator)
+        text, _ = self._join_chars(chars, self._choose_segment_separator)
         if chars and chars[-1].text in HYPHEN_MARKERS:
             return text[:-1]
         return text
+
+    def _choose_segment_separator(
+        self, left: PrintedChar, right: PrintedChar, _: Sequence[str]
+    ) -> str | None:
+        """Return the text to insert between two characters of a passage, which may skip others."""
+        skipped = right.visible_index - left.visible_index
+        if left.line is right.line and 0 < skipped <= _MAX_SKIPPED_CHARS:
+            return " "
+        start = max(left.text_offset - 2 * MAX_WORD_CHARS, 0)
+        text_before = self.text[start : left.text_offset] + left.printed_text
+        hyphen = left.next
+        if hyphen is not right and _is_line_end_hyphen(hyphen) and left.text.isalnum():
+            # the mark leaves out the hyphen at the end of the line
+            word = find_last_word(text_before)
+            return "-" if self._should_keep_hyphen(word, right) else ""
+        return self._choose_separator(left, right, [text_before])
 
     def has_misread_letters(self, segments: Segments) -> bool:
         """Return whether the letters stored for a passage seem to differ from those displayed."""
@@ -497,85 +417,42 @@ class PageText:
         """Return the character that is at `offset` in `text`, or else the last one before it."""
         return self.chars[max(bisect_right(self._starts, offset) - 1, 0)]
 
-    def crosses_table(self, start: int, end: int) -> bool:
-        """Return whether the text from `start` to `end` spans several cells of a table.
-
-        Gaps between cells are wider than gaps between words. In a justified line, gaps may be
-        just as wide, but then they all have about the same width.
-        """
-        cell_gap_count = 0
-        gap_widths: list[float] = []
-        """The gaps in the current row, relative to the height of its letters."""
-        char: PrintedChar | None = self.find_char_at(start)
-        while char and char.text_offset < end:
-            previous = char.previous
-            if previous and previous.text_offset >= start and char.gap is not NO_GAP:
-                height = max(previous.height, char.height)
-                if (
-                    abs(previous.y - char.y) > _MAX_ROW_OFFSET * height
-                    or char.left < previous.right
-                ):
-                    cell_gap_count += _count_cell_gaps(gap_widths)
-                    gap_widths = []
-                else:
-                    gap_widths.append((char.left - previous.right) / height)
-            char = char.next
-        return cell_gap_count + _count_cell_gaps(gap_widths) >= _MIN_CELL_GAPS
-
-
-# --- rows ---------------------------------------------------------------------------------
-
-# All lengths of this section are relative to the height of the letters.
-_MAX_ROW_OFFSET = 0.25
-"""The maximum vertical distance between two pieces of a row."""
-_MAX_LETTER_GAP = 0.8
-"""The maximum distance between adjacent letters. A larger gap means that a piece of the row is
-missing, or separates two columns.
-"""
-_MAX_OVERLAP = 0.3
-"""The maximum overlap of adjacent letters."""
-_MIN_WORD_GAP = 0.15
-"""The minimum distance between two words."""
-
-
-_MIN_CELL_GAP = 1.2
-"""The minimum distance between two table cells."""
-_MIN_GAP_SPREAD = 0.5
-"""The minimum difference between the widest and narrowest gap in a row of cells."""
-_MIN_CELL_GAPS = 2
-"""The minimum number of cell gaps in a passage that crosses a table. A single gap may be a tab or
-follow a label.
-"""
-
-
-def _count_cell_gaps(gap_widths: Sequence[float]) -> int:
-    """Return how many of the gaps in a row separate table cells.
-
-    If all gaps are about equally wide, the row is a justified line, and none of them does.
-    """
-    if not gap_widths or max(gap_widths) - min(gap_widths) < _MIN_GAP_SPREAD:
-        return 0
-    return sum(width > _MIN_CELL_GAP for width in gap_widths)
-
-
-def _is_out_of_place(previous: PrintedChar, char: PrintedChar) -> bool:
-    """Return whether a character is too far from the previous one to be next to it on a line."""
-    gap = (char.left - previous.right) / max(previous.height, char.height)
-    return not -_MAX_OVERLAP <= gap <= _MAX_LETTER_GAP
-
-
-def _is_adjacent(left: Sequence[PrintedChar], right: Sequence[PrintedChar]) -> bool:
-    """Return whether `right` directly follows `left` on the same line in a similar font size."""
-    left_end, right_start = left[-1], right[0]
-    smaller, larger = sorted((left_end.height, right_start.height))
-    return (
-        smaller >= MAX_SCRIPT_HEIGHT * larger
-        and abs(left_end.y - right_start.y) <= _MAX_ROW_OFFSET * larger
-        and not _is_out_of_place(left_end, right_start)
-    )
-
 
 # --- comparing characters and lines -----------------------------------------------------
+
+
+def _blank_out_line_numbers(chars: list[Char]) -> list[Char]:
+    """Replace the digits of line numbers in the margin by spaces."""
+    blanked = list(chars)
+    for number in find_line_numbers(chars):
+        for digit in number.digits:
+            blanked[digit.char_index] = digit._replace(text=" ")
+    return blanked
+
+
+def _link_visible_chars(chars: list[Char], get_font: GetFont) -> list[PrintedChar]:
+    """Return the visible characters, each with the gap before it."""
+    visible_chars: list[PrintedChar] = []
+    previous: PrintedChar | None = None
+    # runs for each letter of a document, so it must be fast
+    for index, visible_char in enumerate(iter_visible_chars(chars)):
+        char = PrintedChar(visible_char, index, previous)
+        if previous:
+            is_adjacent = char.char_index == previous.char_index + 1
+            if is_adjacent and previous.text not in HYPHEN_MARKERS:
+                char.gap = NO_GAP
+            else:
+                char.gap = _classify_gap(previous, char, chars, get_font)
+        visible_chars.append(char)
+        previous = char
+    return visible_chars
+
+
+def _is_line_end_hyphen(char: PrintedChar | None) -> bool:
+    """Return whether a character is a hyphen that directly follows a letter and ends its line."""
+    if char is None or char.text not in HYPHENS or char.gap is not NO_GAP:
+        return False
+    return char.next is None or char.next.gap is LINE_GAP
 
 
 def measure_text_direction(
@@ -610,19 +487,19 @@ def _classify_gap(
         for char in all_chars[left.char_index + 1 : right.char_index]
         if char.is_generated or char.text in SPACES
     ]
-    if all(char.is_generated for char in blanks_between) and _is_touching(left, right):
+    is_space_inserted = all(char.is_generated for char in blanks_between)
+    if is_space_inserted and _is_touching(left, right):
         # PDFium inserts spaces between the letters of formulas. In other text, two words may touch.
         shift = max(abs(left.top - right.top), abs(left.bottom - right.bottom))
-        if shift >= _MAX_LEVEL_DIFFERENCE * left.height or _MATHS_FONT.match(
-            get_font(left.char_index)
-        ):
+        if shift >= _MAX_LEVEL_DIFFERENCE * left.height:
+            return NO_GAP
+        if _MATHS_FONT.match(get_font(left.char_index)):
             return NO_GAP
     if any(char.text in "\r\n" for char in blanks_between):
         return LINE_GAP
-    height = max(left.height, right.height)
-    if abs(left.y - right.y) > 0.4 * height and (
-        left.text in HYPHENS or not blanks_between
-    ):
+    is_continuous = blanks_between and left.text not in HYPHENS
+    is_on_other_line = abs(left.y - right.y) > 0.4 * max(left.height, right.height)
+    if is_on_other_line and not is_continuous:
         return LINE_GAP
     return SPACE_GAP
 

@@ -293,9 +293,7 @@ _PAGE_COMPRESSION_LEVEL = 2
 """The zlib compression level of PNGs, which is low because they are only sent to a local browser.
 """
 MIN_PART_LETTERS = 12
-"""The minimum number of letters in the parts of a highlight that are searched for separately if the
-highlight isn't found as a whole.
-"""
+"""The minimum number of letters of the beginning of a highlight that isn't found as a whole."""
 _MAX_CHAR_HEIGHT = 1.3
 """The maximum height of a character, relative to the usual height, to count towards the height of
 a line's box. The characters of symbol fonts can reach into other lines.
@@ -377,8 +375,8 @@ def _draw_page(page: PdfPage, text: PageText, request: DrawPage) -> DrawPageRepl
     marks = []
     for mark in request.marks:
         boxes = [] if mark.box is None else [mark.box]
-        if spans := _find_mark_spans(text, mark):
-            boxes = [box for span in spans for box in _iter_line_boxes(text, span)]
+        if span := _find_mark_span(text, mark):
+            boxes = list(_iter_line_boxes(text, span))
         marks.append(tuple(map(to_relative_box, boxes)))
     lines = []
     for line in text.lines:
@@ -423,21 +421,20 @@ def _iter_line_boxes(text: PageText, span: Span) -> Iterator[Box]:
         yield _compute_line_box(list(line_chars))
 
 
-def _find_mark_spans(text: PageText, mark: PageHighlight) -> list[Span]:
-    """Return the spans of a highlight's text on a page, or [] if the text isn't found.
+def _find_mark_span(text: PageText, mark: PageHighlight) -> Span | None:
+    """Return the span of a highlight's text on a page, or None if the text isn't found.
 
-    There are several spans if other text on the page interrupts the highlighted text. If the
-    highlight continues on the next page, only the part on this page is found. If the text occurs
-    several times, the occurrence inside the box of the highlight is preferred.
+    If other text interrupts the highlighted text, or if it continues on the next page, only its
+    beginning is found. If the text occurs several times, the occurrence inside the box of the
+    highlight is preferred.
 
     Only letters and digits are compared, because the hyphens at line ends depend on the whole
     document, and because PDFium splits characters beyond 16 bits.
     """
     words = "".join(char for char in mark.words if char <= "\uffff")
-    remaining, word_offsets = fold_alphanumerics_with_offsets(words)
-    if not remaining:
-        symbol_span = locate_text(words, text.text)
-        return [symbol_span] if symbol_span else []
+    marked, _ = fold_alphanumerics_with_offsets(words)
+    if not marked:
+        return locate_text(words, text.text)
     letters, text_offsets = fold_alphanumerics_with_offsets(text.text)
     box = mark.box
 
@@ -445,43 +442,15 @@ def _find_mark_spans(text: PageText, mark: PageHighlight) -> list[Span]:
         char = text.find_char_at(text_offsets[number])
         return bool(box and box[0] <= char.x <= box[2] and box[1] <= char.y <= box[3])
 
-    spans: list[Span] = []
-    previous_end = 0
-    min_length = min(MIN_PART_LETTERS, len(remaining))
-    while remaining:
-        # find the longest beginning of the remaining letters that is on the page
-        length = bisect_left(
-            range(len(remaining)),
-            True,
-            key=lambda last_index: remaining[: last_index + 1] not in letters,
-        )
-        if length < min_length:
-            break
-        starts = [
-            match.start() for match in re.finditer(f"(?={remaining[:length]})", letters)
-        ]
-        start = max(
-            starts,
-            key=lambda candidate: (
-                is_in_box(candidate) + is_in_box(candidate + length - 1),
-                -abs(candidate - previous_end),
-            ),
-        )
-        previous_end = start + length
-        spans.append((text_offsets[start], text_offsets[previous_end - 1] + 1))
-        remaining = remaining[length:]
-
-    # include the mark's punctuation before its first letter and after its last one
-    if spans:
-        start, end = spans[0]
-        leading = words[: word_offsets[0]]
-        start -= len(leading) if text.text[:start].endswith(leading) else 0
-        spans[0] = (start, end)
-        start, end = spans[-1]
-        trailing = words[word_offsets[-1] + 1 :]
-        end += len(trailing) if text.text[end:].startswith(trailing) else 0
-        spans[-1] = (start, end)
-    return spans
+    # the length of the longest beginning of the marked letters that is on the page
+    length = bisect_left(
+        range(len(marked)), True, key=lambda last: marked[: last + 1] not in letters
+    )
+    if length < min(MIN_PART_LETTERS, len(marked)):
+        return None
+    starts = [found.start() for found in re.finditer(f"(?={marked[:length]})", letters)]
+    start = max(starts, key=lambda each: is_in_box(each) + is_in_box(each + length - 1))
+    return (text_offsets[start], text_offsets[start + length - 1] + 1)
 
 
 def _compute_line_box(chars: Sequence[PrintedChar]) -> Box:

@@ -1,28 +1,28 @@
 """Reply to requests about a PDF: its annotations, its text, the context of quotes, pictures.
 
-A worker process calls `process_pdf_request` for each request. If PDFium can't open a file, the file
-is repaired in memory, and PDFium opens the repaired copy. Falling back to another library instead
-would extract slightly different text, which would change the keys of highlights
-(`benchmarks/broken_pdfs.py`).
+A worker process calls `process_pdf_request` for each request.
 """
 
 from __future__ import annotations
 
-import re
 from collections import defaultdict
-from collections.abc import Callable, Iterator, Sequence
-from contextlib import ExitStack, closing, suppress
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from contextlib import closing
 from functools import cache, cached_property, lru_cache
-from io import BytesIO
 from itertools import chain
 from operator import attrgetter
 from pathlib import Path
-from typing import Any
+from typing import Any, NamedTuple
 
 import pypdfium2 as pdfium  # type: ignore[import-untyped]
 from msgspec import structs
 
-from ankiforge.extract.files import MISSING_FILE_HINT, open_regular_file, read_stamp
+from ankiforge.extract.files import (
+    MISSING_FILE_HINT,
+    Stamp,
+    open_regular_file,
+    read_stamp,
+)
 from ankiforge.extract.pdf.annotations import (
     TEXT_MARK_KINDS,
     Annotation,
@@ -94,65 +94,10 @@ from ankiforge.model import (
     Value,
     hash16,
 )
-from ankiforge.text import comment_questions, format_count, regex
+from ankiforge.text import comment_questions, format_count, format_truncated_list, regex
 from ankiforge.text.located import locate_text
 from ankiforge.text.normalize import is_same_text, normalize_for_lookup
 from ankiforge.text.passages import get_paragraphs_around, join_bullets
-
-# The entry that identifies the document catalog, and the header of an object: `12 0 obj`.
-_CATALOG = re.compile(rb"/Type\s*/Catalog\b")
-_OBJECT_HEADER = re.compile(rb"(\d{1,10})\s+(\d{1,5})\s+obj\b")
-# The number of bytes before the catalog's /Type in which to search for its object header.
-_CATALOG_LOOKBACK_BYTES = 4_000
-# The object count in a new trailer, larger than in any file. PDFium counts the objects itself.
-_TRAILER_OBJECT_COUNT = 10_000_000
-
-
-def iter_repaired_copies(path: Path) -> Iterator[bytes]:
-    """Yield up to three repaired copies of a damaged PDF, for PDFium to try in order.
-
-    1. the file with a new trailer, in case its end is missing or damaged
-    2. the file rewritten by pypdf, which tolerates wrong references and lengths, and decrypts
-       files that have an empty password
-    3. the first copy, rewritten by pypdf
-
-    Raises:
-        MemoryError: Creating a copy exceeds the memory limit.
-        OSError: The file can't be read.
-    """
-    raw = path.read_bytes()
-
-    # Append a trailer that refers to the last catalog, which is the newest one. That isn't enough
-    # for an encrypted file.
-    copies = [raw]
-    catalogs = list(_CATALOG.finditer(raw))
-    if catalogs and b"/Encrypt" not in raw:
-        catalog_start = catalogs[-1].start()
-        search_start = max(0, catalog_start - _CATALOG_LOOKBACK_BYTES)
-        objects = list(_OBJECT_HEADER.finditer(raw, search_start, catalog_start))
-        if objects:
-            trailer = b"\ntrailer\n<< /Root %s %s R" % objects[-1].groups()
-            trailer += b" /Size %d >>\n" % _TRAILER_OBJECT_COUNT
-            copies.append(raw + trailer + b"startxref\n0\n%%EOF\n")
-    yield from copies[1:]
-    yield from filter(None, map(_rewrite_with_pypdf, copies))
-
-
-def _rewrite_with_pypdf(raw: bytes) -> bytes:
-    from pypdf import PdfReader, PdfWriter
-
-    copy = BytesIO()
-    try:
-        reader = PdfReader(BytesIO(raw), strict=False)
-        if reader.is_encrypted and not reader.decrypt(""):
-            return b""
-        PdfWriter(clone_from=reader).write(copy)
-    except MemoryError:
-        raise
-    except Exception:  # noqa: BLE001 - pypdf raises many kinds of errors on damaged files
-        return b""
-    return copy.getvalue()
-
 
 # --- problems with a file -------------------------------------------------------------
 
@@ -165,7 +110,6 @@ _NOT_A_PDF = Failure(
 )
 EMPTY_FILE = Failure("the file is empty", "download it again")
 DAMAGED_FILE = Failure("it is damaged, or protected in an unknown way", REPAIR_HINT)
-_MAX_LISTED_PAGES = 12
 HIDDEN_MARKS_HINT = (
     "PDF programs hide deleted marks; make them visible there to include them"
 )
@@ -174,10 +118,6 @@ _OUT_OF_MEMORY = Failure(
 )
 TRUNCATED_NOTICE = (
     "its end is missing; marks may be missing too",
-    "download it again, or open it in a PDF reader and save a copy",
-)
-REPAIRED_NOTICE = (
-    "it is damaged; what could be read was read, and marks may be missing",
     "download it again, or open it in a PDF reader and save a copy",
 )
 _UNRELIABLE_TEXT = "its text layer differs from what the page shows"
@@ -196,7 +136,6 @@ QUOTE_SEARCH_CHARS = 200
 """The number of characters, in addition to twice the length of a quote, to search after the start
 of the quote's box.
 """
-_NO_BOX = (0.0, 0.0, 0.0, 0.0)
 _MAX_PAGES_WITH_CHARS = 4
 """The maximum number of pages whose characters are kept in memory at once."""
 # Matches the text of a cover page that a publisher put before a paper.
@@ -216,7 +155,10 @@ def process_pdf_request(request: Request) -> Reply:
     path = Path(request.path)
     try:
         if isinstance(request, ReadPages):
-            return _read_pages(request, path)
+            pdf = _open_for_pages(path, read_stamp(path))
+            if isinstance(pdf, Failure):
+                return pdf
+            return pdf.read_pages(request.first, request.number)
         opened = _open_document(path)
         if isinstance(opened, Failure):
             return opened
@@ -257,45 +199,23 @@ def _render(
             return rendering.read_page_sizes(document)
 
 
-_open_files: dict[str, tuple[ExitStack, _OpenPdf]] = {}
-"""At most one entry: the file whose pages are being read, keyed by path and stamp.
+@lru_cache(maxsize=1)
+def _open_for_pages(path: Path, stamp: Stamp | None) -> _OpenPdf | Failure:
+    """Open the file whose pages are being read.
 
-The entry is removed after the last pages have been read.
-"""
-
-
-def _read_pages(request: ReadPages, path: Path) -> Reply:
-    """Read the text of a range of pages.
-
-    The file stays open until its last page has been read, because opening it takes as long as
-    reading a sixth of its pages.
+    It stays open, because opening it takes as long as reading a sixth of its pages.
     """
-    file_key = f"{path} {read_stamp(path)}"
-    if file_key not in _open_files:
-        for previous, _ in _open_files.values():
-            previous.close()
-        _open_files.clear()
-        opened = _open_document(path)
-        if isinstance(opened, Failure):
-            return opened
-        document, _ = opened
-        stack = ExitStack()
-        stack.enter_context(closing(document))
-        pdf = stack.enter_context(closing(_OpenPdf(_FilePages(document), path.stem)))
-        _open_files[file_key] = stack, pdf
-    stack, pdf = _open_files[file_key]
-    pages_read = pdf.read_pages(request.first, request.number)
-    if request.first + request.number >= len(pages_read.prints):
-        stack.close()
-        del _open_files[file_key]
-    return pages_read
+    opened = _open_document(path)
+    if isinstance(opened, Failure):
+        return opened
+    document, _ = opened
+    return _OpenPdf(_FilePages(document), path.stem)
 
 
 def _open_document(path: Path) -> tuple[pdfium.PdfDocument, list[Pair]] | Failure:
-    """Open a PDF, and repair it if necessary. The caller must close the document.
+    """Open a PDF. The caller must close the document.
 
-    PDFium itself repairs a damaged or missing cross-reference table. If it still can't open the
-    file, the copies from `iter_repaired_copies` are tried.
+    PDFium itself repairs a damaged or missing cross-reference table.
 
     Returns:
         (document, notices about the file), or a `Failure` if the file can't be opened.
@@ -306,26 +226,16 @@ def _open_document(path: Path) -> tuple[pdfium.PdfDocument, list[Pair]] | Failur
         tail = file.read()
     if b"%PDF-" not in head:
         return _NOT_A_PDF if head.strip(b"\x00 \r\n\t") else EMPTY_FILE
-    failure = DAMAGED_FILE
     try:
-        document = _open_nonempty(path)
-        if b"%%EOF" in tail or b"startxref" in tail:
-            return document, []
-        return document, [TRUNCATED_NOTICE]
+        document = pdfium.PdfDocument(path)
     except pdfium.PdfiumError as error:
-        if "password" in str(error).lower():
-            failure = _LOCKED
-    for copy in iter_repaired_copies(path):
-        with suppress(pdfium.PdfiumError):
-            return _open_nonempty(copy), [REPAIRED_NOTICE]
-    return failure
-
-
-def _open_nonempty(file: Path | bytes) -> pdfium.PdfDocument:
-    document = pdfium.PdfDocument(file)
+        return _LOCKED if "password" in str(error).lower() else DAMAGED_FILE
     if not len(document):
-        raise pdfium.PdfiumError("no pages")
-    return document
+        document.close()
+        return DAMAGED_FILE
+    if b"%%EOF" in tail or b"startxref" in tail:
+        return document, []
+    return document, [TRUNCATED_NOTICE]
 
 
 def _read_marks(
@@ -337,15 +247,12 @@ def _read_marks(
         notices = [(message, HIDDEN_MARKS_HINT), *notices]
     reply = ReadMarksReply(
         notices=tuple(notices),
-        is_whole=TRUNCATED_NOTICE not in notices and REPAIRED_NOTICE not in notices,
+        is_whole=TRUNCATED_NOTICE not in notices,
         left_out=annotations.left_out,
     )
     if request.named or annotations.marks or pages.damaged:
         with closing(_OpenPdf(pages, name)) as open_pdf:
-            reply = open_pdf.read_marks(annotations.marks, reply)
-    if reply.problems:  # the problems already list the unreadable pages
-        others = [notice for notice in reply.notices if notice != REPAIRED_NOTICE]
-        reply = structs.replace(reply, notices=tuple(others))
+            return open_pdf.read_marks(annotations.marks, reply)
     return reply
 
 
@@ -409,19 +316,42 @@ class _MarkedPage(Value):
 class _LocatedMark(Value):
     annotation: Annotation
     segments: Segments
+    """The covered characters, extended to whole words."""
     first_char: PrintedChar | None
     """The first covered character, falling back to the nearest one, or None if there is no text."""
     span: Span
     """The span of the covered text, falling back to the nearest character."""
-    word_segments: Segments
-    """The covered characters, extended to whole words."""
-    word_span: Span
 
     @property
     def sort_key(self) -> tuple[int, float, float]:
         """The key for sorting marks: by first character, from top to bottom, from left to right."""
-        left, _, _, top = self.annotation.box or _NO_BOX
+        left, top = self.annotation.top_left
         return (self.first_char.visible_index if self.first_char else 0, -top, left)
+
+    @property
+    def style(self) -> tuple[str, str, str]:
+        """What two marks have in common if the user made them in one go."""
+        return self.annotation.kind, self.annotation.colour, self.annotation.author
+
+
+class _MarkContext(NamedTuple):
+    """The text around a mark, as far as it has any."""
+
+    prefix: str = ""
+    suffix: str = ""
+    sentence: str = ""
+    nearby: str = ""
+    """The paragraphs around the mark."""
+
+
+class _LocatedQuote(NamedTuple):
+    """A quote that was found on a page, or across the break to the next page."""
+
+    text: str
+    """The text of the page, or of both pages."""
+    body: Span
+    """The span of the text without running headers and footers, or all of it."""
+    span: Span
 
 
 _HYPHEN = "-"
@@ -453,9 +383,8 @@ class _OpenPdf:
         ]
         self._spelling = Spelling(self._texts)
         self._running_lines = RunningHeaders(self._texts)
-        work_page = int(
-            len(pages) > 1 and _PUBLISHER_COVER.search(self._texts[0]) is not None
-        )
+        has_cover = len(pages) > 1 and _PUBLISHER_COVER.search(self._texts[0])
+        work_page = 1 if has_cover else 0
         self._work = read_work(
             pages.document,
             self._texts[work_page],
@@ -474,18 +403,22 @@ class _OpenPdf:
             page.text.close()
 
     def _get_page(self, number: int) -> _MarkedPage:
-        page = self._page_cache.pop(number, None)
-        if page is None:
-            chars = self._pages.read_or_default(number, self._read_chars, [])
-            letters = CharReader(self._pages.load_text_page(number)) if chars else None
-            get_font = letters.get_font if letters else str
-            text = PageText(chars, self._spelling, get_font)
-            body = self._running_lines.find_body_span(number, text.text)
-            page = _MarkedPage(number, text, body, MarkTextFinder(text))
+        page = self._page_cache.pop(number, None) or self._read_page(number)
         self._page_cache[number] = page
         if len(self._page_cache) > _MAX_PAGES_WITH_CHARS:
-            self._page_cache.pop(next(iter(self._page_cache))).text.close()
+            oldest_number = next(iter(self._page_cache))
+            self._page_cache.pop(oldest_number).text.close()
         return page
+
+    def _read_page(self, number: int) -> _MarkedPage:
+        chars = self._pages.read_or_default(number, self._read_chars, [])
+        if chars:
+            letters = CharReader(self._pages.load_text_page(number))
+            text = PageText(chars, self._spelling, letters.get_font)
+        else:
+            text = PageText([], self._spelling, str)
+        body = self._running_lines.find_body_span(number, text.text)
+        return _MarkedPage(number, text, body, MarkTextFinder(text))
 
     @cached_property
     def _folded_texts(self) -> list[str]:
@@ -498,11 +431,8 @@ class _OpenPdf:
         return format_headings(self._outline, lines, page, char_index, top)
 
     def _format_page_list(self, page_numbers: Sequence[int]) -> str:
-        listed_numbers = page_numbers[:_MAX_LISTED_PAGES]
-        labels = list(map(self._pages.format_page_label, listed_numbers))
-        other_count = len(page_numbers) - len(labels)
-        pages = f"page{'s' if len(page_numbers) > 1 else ''} {', '.join(labels)}"
-        return f"{pages} and {other_count:,} more" if other_count else pages
+        labels = list(map(self._pages.format_page_label, page_numbers))
+        return f"page{'s' if len(labels) > 1 else ''} {format_truncated_list(labels)}"
 
     # --- marks
 
@@ -511,29 +441,20 @@ class _OpenPdf:
     ) -> ReadMarksReply:
         """Complete `reply` with the document, its highlights and any problems."""
         identifying_names = find_identifying_names(annotations)
-        annotations_by_page: dict[int, list[Annotation]] = defaultdict(list)
-        for annotation in annotations:
-            annotations_by_page[annotation.page].append(annotation)
-
         # collect the marks in text order, and the areas of those that need a picture
         marks: list[Highlight] = []
         areas: list[tuple[int, Box]] = []
         previous: tuple[_MarkedPage, _LocatedMark] | None = None
-        for page_number in sorted(annotations_by_page):
-            page = self._get_page(page_number)
-            located_marks = [
-                _locate_mark(page, each) for each in annotations_by_page[page_number]
-            ]
-            for located in sorted(located_marks, key=attrgetter("sort_key")):
-                mark = self._build_highlight(page, located, identifying_names)
-                if previous and _continues_on_next_page(*previous, page, located):
-                    marks[-1] = self._join_marks(marks[-1], mark)
-                    previous = None
-                    continue
-                if located.annotation.picture_area:
-                    areas.append((len(marks), located.annotation.picture_area))
-                marks.append(mark)
-                previous = (page, located)
+        for page, located in self._iter_located_marks(annotations):
+            mark = self._build_highlight(page, located, identifying_names)
+            if previous and _continues_on_next_page(*previous, page, located):
+                marks[-1] = self._join_marks(marks[-1], mark)
+                previous = None
+                continue
+            if located.annotation.picture_area:
+                areas.append((len(marks), located.annotation.picture_area))
+            marks.append(mark)
+            previous = (page, located)
 
         notices = reply.notices
         unreliable_count = sum(mark.skip_reason == _UNRELIABLE_TEXT for mark in marks)
@@ -553,6 +474,21 @@ class _OpenPdf:
             notices=notices,
             is_whole=reply.is_whole and not self._pages.damaged,
         )
+
+    def _iter_located_marks(
+        self, annotations: Iterable[Annotation]
+    ) -> Iterator[tuple[_MarkedPage, _LocatedMark]]:
+        """Find what each annotation covers, and yield the marks in reading order."""
+        annotations_by_page = defaultdict[int, list[Annotation]](list)
+        for annotation in annotations:
+            annotations_by_page[annotation.page].append(annotation)
+        for page_number in sorted(annotations_by_page):
+            page = self._get_page(page_number)
+            marks = [
+                _locate_mark(page, each) for each in annotations_by_page[page_number]
+            ]
+            for mark in sorted(marks, key=attrgetter("sort_key")):
+                yield page, mark
 
     def _build_document(self) -> Document:
         id = compute_document_id(self._folded_texts, self._pages.iter_pages())
@@ -588,50 +524,28 @@ class _OpenPdf:
     ) -> Highlight:
         """Build the highlight for an annotation from the text that it covers and the context."""
         annotation = located.annotation
-        _, _, _, top = annotation.box or _NO_BOX
+        _, top = annotation.top_left
         char_index = located.first_char.char_index if located.first_char else 0
 
-        # the marked text, extended to whole words and without list labels and footnote numbers
+        # the marked text without list labels and footnote numbers
         quoted = join_bullets(to_one_line(page.text.join_segments(located.segments)))
         exact = quoted
-        if located.word_segments != located.segments:
-            words = page.text.join_segments(located.word_segments)
-            exact = join_bullets(to_one_line(words))
         if located.first_char in page.text.list_items:
             exact = ITEM_LABEL.sub("", exact, count=1).strip() or exact
         exact = strip_footnote_number(exact)
 
-        # Find the context. For a note beside the text, this is only the nearest sentence. Text
-        # boxes have no context, nor do text marks that cover no text.
-        text = page.text.text
-        prefix = suffix = sentence = nearby = ""
-        anchor_around: Pair | None = None
-        is_beside_text = located.first_char and not annotation.is_text_box
-        if located.segments or (is_beside_text and not annotation.is_text_mark):
-            prefix, suffix, sentence = get_passage_context(
-                text,
-                located.word_span,
-                page.body,
-                crosses_table=page.text.crosses_table,
-            )
-        if located.segments:
-            if located.word_span != located.span:
-                before, after, _ = get_passage_context(text, located.span, page.body)
-                anchor_around = (before, after)
-            asks = comment_questions.has_question_mark(annotation.comment)
-            nearby = _find_paragraphs_around(text, located.word_span, page.body, asks)
-        else:
-            prefix = suffix = ""
-        sentence = strip_footnote_number(sentence)
-        if sentence in (exact, quoted):
-            sentence = ""
-
         # the text to build the key from, if it isn't `exact`
-        anchor_text = "" if exact == quoted else quoted
         if not exact:
-            edges = "x".join(str(round(edge)) for edge in annotation.box or ())
-            position = f"{hash16(self._folded_texts[page.number])}x{edges}"
-            anchor_text = annotation.contents or annotation.name or position
+            anchor_text = (
+                annotation.contents or annotation.name or self._format_place(annotation)
+            )
+        elif exact == quoted:
+            anchor_text = ""
+        else:
+            anchor_text = quoted
+
+        context = _find_mark_context(page, located)
+        repeats_mark = context.sentence in (exact, quoted)
         is_misread = page.text.has_misread_letters(located.segments)
         return Highlight(
             document=self._work,
@@ -639,12 +553,11 @@ class _OpenPdf:
             kind=annotation.kind,
             exact=exact,
             anchor_text=anchor_text,
-            anchor_context=anchor_around,
             hints=tuple(annotation.iter_identity_hints(identifying_names)),
-            prefix=prefix,
-            suffix=suffix,
-            sentence=sentence,
-            surrounding_text=nearby,
+            prefix=context.prefix,
+            suffix=context.suffix,
+            sentence="" if repeats_mark else context.sentence,
+            surrounding_text=context.nearby,
             comment=annotation.get_distinct_comment(exact),
             colour=annotation.colour,
             author=annotation.author,
@@ -656,33 +569,38 @@ class _OpenPdf:
             skip_reason=_UNRELIABLE_TEXT if is_misread else "",
         )
 
+    def _format_place(self, annotation: Annotation) -> str:
+        """Format the text of the page, as a hash, and the box of an annotation on it."""
+        edges = "x".join(str(round(edge)) for edge in annotation.box or ())
+        return f"{hash16(self._folded_texts[annotation.page])}x{edges}"
+
     def _join_marks(self, first: Highlight, second: Highlight) -> Highlight:
         """Join two highlights on consecutive pages into one, which keeps the key of the first.
 
         PDF readers can't highlight across a page break, so users highlight the text before and
         after the break separately.
         """
-        exact = first.exact
-        word = find_last_word(exact.rstrip(_HYPHEN))
-        if not exact.endswith(_HYPHEN):
-            exact += " "
-        elif not self._spelling.should_keep_hyphen(word, find_first_word(second.exact)):
-            exact = exact.removesuffix(_HYPHEN)
-        comments = filter(None, (first.comment, second.comment))
         sentence = f"{first.sentence} {second.sentence}" if second.sentence else ""
         return structs.replace(
             first,
-            exact=exact + second.exact,
+            exact=self._join_across_break(first.exact, second.exact),
             anchor_text=first.anchor_text or first.exact,
             anchor_context=first.anchor_context or (first.prefix, first.suffix),
             suffix=second.suffix,
             sentence=sentence,
-            surrounding_text="\n".join(
-                filter(None, (first.surrounding_text, second.surrounding_text))
-            ),
-            comment="\n".join(comments),
+            surrounding_text=_join_lines(first.surrounding_text, second.surrounding_text),
+            comment=_join_lines(first.comment, second.comment),
             skip_reason=first.skip_reason or second.skip_reason,
         )
+
+    def _join_across_break(self, before: str, after: str) -> str:
+        """Join the texts before and after a page break, and the word that the break divides."""
+        if not before.endswith(_HYPHEN):
+            return f"{before} {after}"
+        last_word = find_last_word(before.rstrip(_HYPHEN))
+        if self._spelling.should_keep_hyphen(last_word, find_first_word(after)):
+            return before + after
+        return before.removesuffix(_HYPHEN) + after
 
     # --- the text of pages
 
@@ -691,100 +609,94 @@ class _OpenPdf:
 
         If the document ends earlier, only its remaining pages are returned.
         """
-        labels = []
-        pages = []
-        for page_number in range(first, min(first + count, len(self._texts))):
-            page = self._get_page(page_number)
-            line_start, body_end = page.body
-            lines = page.text.text[line_start:body_end].split("\n")
-            is_misread = page.text.has_misread_lines(line_start, lines)
-            paragraphs = []
-            for line in lines:
-                heading = ""
-                if self._outline and page.text.chars:
-                    char = page.text.find_char_at(line_start)
-                    heading = self._find_headings(page_number, char.char_index, char.top)
-                skip = (
-                    _UNRELIABLE_TEXT if is_misread and CLUSTER_LETTER.search(line) else ""
-                )
-                paragraphs.append((clean_text(line), heading, skip))
-                line_start += len(line) + 1
-            labels.append(self._pages.format_page_label(page_number))
-            pages.append(tuple(paragraphs))
-        document = self._build_document()
+        page_numbers = range(first, min(first + count, len(self._texts)))
         return ReadPagesReply(
-            document, self._fingerprint_pages(), tuple(labels), tuple(pages)
+            paragraphs=tuple(tuple(self._iter_lines(number)) for number in page_numbers),
+            labels=tuple(map(self._pages.format_page_label, page_numbers)),
+            document=self._build_document(),
+            prints=self._fingerprint_pages(),
         )
+
+    def _iter_lines(self, page_number: int) -> Iterator[tuple[str, str, str]]:
+        """Yield the lines of a page, each with its headings and the reason to skip it, or ""."""
+        page = self._get_page(page_number)
+        line_start, body_end = page.body
+        lines = page.text.text[line_start:body_end].split("\n")
+        is_misread = page.text.has_misread_lines(line_start, lines)
+        for line in lines:
+            heading = ""
+            if self._outline and page.text.chars:
+                char = page.text.find_char_at(line_start)
+                heading = self._find_headings(page_number, char.char_index, char.top)
+            is_unreliable = is_misread and CLUSTER_LETTER.search(line)
+            yield clean_text(line), heading, _UNRELIABLE_TEXT if is_unreliable else ""
+            line_start += len(line) + 1
 
     # --- quotes
 
     def find_context(self, quote: StoredQuote) -> QuoteContext:
-        """Find the context of a quote, or return an empty `QuoteContext` if it isn't found.
+        """Find the context of a quote near its box or, failing that, anywhere on its page.
 
-        On a page with line numbers, the quote is also looked up without these numbers.
+        If the page doesn't contain the whole quote, it may continue on the next page. If it isn't
+        found, the context is empty.
         """
         if not 0 <= quote.page < len(self._texts):
             return QuoteContext()
-        context = self._find_context(quote)
-        line_numbers = self._get_page(quote.page).text.line_numbers
-        if not line_numbers or context != QuoteContext():
-            return context
-        words_without_numbers = " ".join(
-            word for word in quote.text.split() if word not in line_numbers
-        )
-        context = self._find_context(structs.replace(quote, text=words_without_numbers))
-        if context == QuoteContext():
-            return context
-        return structs.replace(context, displayed_text=words_without_numbers)
-
-    def _find_context(self, quote: StoredQuote) -> QuoteContext:
-        """Find the context of a quote near its box or, failing that, anywhere on its page.
-
-        If the page doesn't contain the whole quote, it may continue on the next page.
-        """
-        page = self._get_page(quote.page)
-        text = page.text.text
-        body: Span | None = page.body
-
-        # search the text after the start of the quote's box, then the whole page
-        search_start = 0
-        crosses_table = page.text.crosses_table
-        if quote.box:
-            left, bottom, _, top = quote.box
-            nearest = page.text_finder.find_nearest_char(left, (bottom + top) / 2)
-            if nearest and nearest.previous:
-                search_start = nearest.previous.text_offset
-        search_end = search_start + 2 * len(quote.text) + QUOTE_SEARCH_CHARS
-        span = locate_text(quote.text, text[search_start:search_end])
-        if span is not None:
-            span = (search_start + span[0], search_start + span[1])
-        else:
-            span = locate_text(quote.text, text)
-        if span is None:
-            # look across the page break
-            if quote.page + 1 == len(self._texts):
-                return QuoteContext()
-            text_before = text[:-1] if text.endswith("-") else f"{text} "
-            text = text_before + self._get_page(quote.page + 1).text.text
-            body = None
-            span = locate_text(quote.text, text)
-            if span is None or span[0] >= len(page.text.text):
-                return QuoteContext()  # the quote begins on the next page
-        prefix, suffix, sentence = get_passage_context(
-            text, span, crosses_table=crosses_table
-        )
-        char = page.text.find_char_at(span[0])
+        located = self._locate_on_page(quote) or self._locate_across_break(quote)
+        if located is None:
+            return QuoteContext()
+        prefix, suffix, sentence = get_passage_context(located.text, located.span)
+        char = self._get_page(quote.page).text.find_char_at(located.span[0])
         return QuoteContext(
             prefix=prefix,
             suffix=suffix,
             sentence="" if is_same_text(sentence, quote.text) else sentence,
-            heading=self._find_headings(page.number, char.char_index, char.top),
-            surrounding_text=_find_paragraphs_around(text, span, body, quote.asks),
+            heading=self._find_headings(quote.page, char.char_index, char.top),
+            surrounding_text=_find_paragraphs_around(
+                located.text, located.span, located.body, quote.asks
+            ),
         )
+
+    def _locate_on_page(self, quote: StoredQuote) -> _LocatedQuote | None:
+        """Locate a quote in the text after the start of its box, or else on the whole page."""
+        page = self._get_page(quote.page)
+        text = page.text.text
+        start = _find_box_start(page, quote.box) if quote.box else 0
+        end = start + 2 * len(quote.text) + QUOTE_SEARCH_CHARS
+        near_span = locate_text(quote.text, text[start:end])
+        if near_span is not None:
+            span = (start + near_span[0], start + near_span[1])
+            return _LocatedQuote(text, page.body, span)
+        page_span = locate_text(quote.text, text)
+        return _LocatedQuote(text, page.body, page_span) if page_span else None
+
+    def _locate_across_break(self, quote: StoredQuote) -> _LocatedQuote | None:
+        """Locate a quote that begins on its page and continues on the next one."""
+        if quote.page + 1 == len(self._texts):
+            return None
+        page_text = self._get_page(quote.page).text.text
+        if page_text.endswith(_HYPHEN):
+            text_before = page_text.removesuffix(_HYPHEN)
+        else:
+            text_before = f"{page_text} "
+        text = text_before + self._get_page(quote.page + 1).text.text
+        span = locate_text(quote.text, text)
+        if span is None or span[0] >= len(page_text):
+            return None  # it begins on the next page
+        return _LocatedQuote(text, (0, len(text)), span)
+
+
+def _find_box_start(page: _MarkedPage, box: Box) -> int:
+    """Return the offset of the character before the start of the first line in a box."""
+    left, bottom, _, top = box
+    nearest = page.text_finder.find_nearest_char(left, (bottom + top) / 2)
+    if nearest is None or nearest.previous is None:
+        return 0
+    return nearest.previous.text_offset
 
 
 def _locate_mark(page: _MarkedPage, annotation: Annotation) -> _LocatedMark:
-    """Find the text that an annotation covers or, if it covers none, the nearest character."""
+    """Find the words that an annotation covers or, if it covers none, the nearest character."""
     segments: Segments = []
     if annotation.is_text_mark:
         segments = page.text_finder.find_covered_text(
@@ -793,23 +705,14 @@ def _locate_mark(page: _MarkedPage, annotation: Annotation) -> _LocatedMark:
         if not segments:  # KOReader writes quads that cover nothing
             segments = page.text_finder.find_covered_text(build_quads((), annotation.box))
     if not segments:
-        left, _, _, top = annotation.box or _NO_BOX
+        left, top = annotation.top_left
         nearest = page.text_finder.find_nearest_char(left, top)
         span = page.text.get_char_span(nearest, nearest) if nearest else (0, 0)
-        return _LocatedMark(annotation, [], nearest, span, [], span)
-    word_segments = extend_to_words(segments)
-    chars, word_chars = (
-        sorted(chain.from_iterable(each), key=attrgetter("visible_index"))
-        for each in (segments, word_segments)
-    )
-    return _LocatedMark(
-        annotation,
-        segments,
-        chars[0],
-        page.text.get_char_span(chars[0], chars[-1]),
-        word_segments,
-        page.text.get_char_span(word_chars[0], word_chars[-1]),
-    )
+        return _LocatedMark(annotation, [], nearest, span)
+    segments = extend_to_words(segments)
+    chars = sorted(chain.from_iterable(segments), key=attrgetter("visible_index"))
+    span = page.text.get_char_span(chars[0], chars[-1])
+    return _LocatedMark(annotation, segments, chars[0], span)
 
 
 def _continues_on_next_page(
@@ -820,34 +723,53 @@ def _continues_on_next_page(
     Between each of them and the page break, there may be up to one line of other text, such as a
     header or footer that wasn't recognised.
     """
-    if next_page.number != page.number + 1 or not (mark.segments and next_mark.segments):
+    if not mark.segments or not next_mark.segments:
         return False
-    get_style = attrgetter("kind", "colour", "author")
-    if get_style(mark.annotation) != get_style(next_mark.annotation):
+    if next_page.number != page.number + 1 or mark.style != next_mark.style:
         return False
     start, end = mark.span
     next_start, next_end = next_mark.span
     text_below = page.text.text[end : page.body[1]].strip()
     text_above = next_page.text.text[next_page.body[0] : next_start].strip()
-    if (
-        max(len(text_below), len(text_above)) > MAX_RUNNING_LINE_CHARS
-        or "\n" in text_below + text_above
-    ):
-        return False
+    for text in (text_below, text_above):
+        if len(text) > MAX_RUNNING_LINE_CHARS or "\n" in text:
+            return False
     mark_text = page.text.text[start:end].rstrip("”’\"')] ")
     next_mark_text = next_page.text.text[next_start:next_end]
-    if mark_text[-1:] not in ".!?。！？:;" and next_mark_text[:1].islower():
+    ends_sentence = mark_text[-1:] in ".!?。！？:;"
+    if not ends_sentence and next_mark_text[:1].islower():
         return True
-    return not text_below and not text_above and mark_text.endswith(_HYPHEN)
+    return mark_text.endswith(_HYPHEN) and not text_below and not text_above
 
 
-def _find_paragraphs_around(text: str, span: Span, body: Span | None, asks: bool) -> str:
+def _find_mark_context(page: _MarkedPage, located: _LocatedMark) -> _MarkContext:
+    """Find the text around a mark. For a note beside the text, this is only the nearest sentence.
+
+    Text boxes have no context, nor do text marks that cover no text.
+    """
+    annotation = located.annotation
+    text = page.text.text
+    is_note = not annotation.is_text_mark and not annotation.is_text_box
+    if not located.segments and not (is_note and located.first_char):
+        return _MarkContext()
+    prefix, suffix, sentence = get_passage_context(text, located.span, page.body)
+    sentence = strip_footnote_number(sentence)
+    if not located.segments:
+        return _MarkContext(sentence=sentence)
+    asks = comment_questions.has_question_mark(annotation.comment)
+    nearby = _find_paragraphs_around(text, located.span, page.body, asks)
+    return _MarkContext(prefix, suffix, sentence, nearby)
+
+
+def _find_paragraphs_around(text: str, span: Span, body: Span, asks: bool) -> str:
     start, end = span
-    body_start, body_end = body or (0, len(text))
-    body_start = min(body_start, start)
-    body_text = text[body_start : max(body_end, end)]
+    body_start = min(body[0], start)
+    body_text = text[body_start : max(body[1], end)]
     paragraphs = get_paragraphs_around(
         body_text, start - body_start, end - body_start, for_question=asks
     )
-    lines = map(to_one_line, paragraphs.split("\n"))
+    return _join_lines(*map(to_one_line, paragraphs.split("\n")))
+
+
+def _join_lines(*lines: str) -> str:
     return "\n".join(filter(None, lines))

@@ -11,13 +11,12 @@ import atexit
 import os
 import signal
 import sys
-import threading
-from collections import deque
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import ExitStack, contextmanager, suppress
 from functools import cache, partial
 from itertools import islice
 from pathlib import Path
+from subprocess import DEVNULL, PIPE, Popen
 from time import monotonic
 from typing import TYPE_CHECKING, Any, Self, TypeVar
 from urllib.parse import urlsplit
@@ -71,15 +70,11 @@ _CRASHED = Failure(
 # --- in the process ---------------------------------------------------------------------
 
 
-def serve(requests: int, replies: int, timeout: float) -> None:
-    """Reply to requests in this process until the pipe of requests is closed.
+def serve(timeout: float) -> None:
+    """Reply to requests on standard input until it is closed.
 
-    Each request and each reply is a line of JSON. If a request times out, the process exits.
-
-    Args:
-        requests: The file descriptor to read requests from.
-        replies: The file descriptor to write replies to.
-        timeout: The timeout of each request, in seconds.
+    Each request and each reply is a line of JSON. If a request takes longer than `timeout`
+    seconds, the process exits.
     """
     import faulthandler
     import gc
@@ -98,22 +93,16 @@ def serve(requests: int, replies: int, timeout: float) -> None:
         if hard_limit != resource.RLIM_INFINITY:
             limit = min(limit, hard_limit)
         resource.setrlimit(resource.RLIMIT_DATA, (limit, hard_limit))
-    devnull = open(os.devnull, "r+b")  # noqa: PTH123, SIM115
-    with (
-        os.fdopen(os.dup(requests), "rb") as request_lines,
-        os.fdopen(os.dup(replies), "wb") as output,
-    ):
-        for stream in (0, 1, 2):
-            os.dup2(devnull.fileno(), stream)
-        for line in request_lines:
-            faulthandler.dump_traceback_later(timeout, exit=True, file=devnull)
+    with os.fdopen(os.dup(1), "wb") as output:
+        os.dup2(2, 1)  # what a library prints is no reply
+        for line in sys.stdin.buffer:
+            faulthandler.dump_traceback_later(timeout, exit=True)
             reply = json.encode(process_request(json.decode(line, type=Request)))
             faulthandler.cancel_dump_traceback_later()
             output.write(reply + b"\n")
             output.flush()
             # Characters form reference cycles, so without this, a hundred papers use up the memory.
             gc.collect()
-            gc.freeze()
 
 
 def process_request(request: Request) -> Reply:
@@ -144,39 +133,18 @@ class WorkerProcess:
         `timeout` is the timeout for each request, in seconds.
         """
         self._timeout = timeout
-        self.has_ended = False
-        self._kill: Callable[[], object]
-        self._wait: Callable[[], object]
-        requests, to_requests = os.pipe()
-        from_replies, replies = os.pipe()
-        # A forked process already has most modules imported, but it may hang if this process has
-        # other threads.
-        if sys.platform == "linux" and threading.active_count() == 1:
-            pid = os.fork()
-            if not pid:
-                with suppress(BaseException):
-                    # close all inherited files, because with an inherited socket it would look as
-                    # if somebody were listening on its port
-                    lower, upper = sorted((requests, replies))
-                    os.closerange(3, lower)
-                    os.closerange(lower + 1, upper)
-                    os.closerange(upper + 1, os.sysconf("SC_OPEN_MAX"))
-                    serve(requests, replies, timeout)
-                os._exit(1)
-            self._kill = partial(os.kill, pid, signal.SIGKILL)
-            self._wait = partial(os.waitpid, pid, 0)
-        else:
-            import subprocess
+        code = f"from {__name__} import serve; serve({timeout})"
+        self._process = Popen(
+            (sys.executable, "-P", "-W", "ignore", "-c", code),
+            stdin=PIPE,
+            stdout=PIPE,
+            stderr=DEVNULL,
+        )
 
-            code = f"from {__name__} import serve; serve(0, 1, {timeout})"
-            command = (sys.executable, "-P", "-W", "ignore", "-c", code)
-            process = subprocess.Popen(command, stdin=requests, stdout=replies)
-            self._kill = process.kill
-            self._wait = process.wait
-        os.close(requests)
-        os.close(replies)
-        self._requests = os.fdopen(to_requests, "wb")
-        self._replies = os.fdopen(from_replies, "rb")
+    @property
+    def has_ended(self) -> bool:
+        """Whether the subprocess crashed or was killed."""
+        return self._process.returncode is not None
 
     def send(self, request: Request) -> Reply:
         """Send a request to the subprocess, and wait for the reply.
@@ -185,14 +153,15 @@ class WorkerProcess:
         `Failure` is returned.
         """
         started = monotonic()
-        reply_line = b""
+        assert self._process.stdin
+        assert self._process.stdout
         with suppress(OSError, ValueError):
-            self._requests.write(json.encode(request) + b"\n")
-            self._requests.flush()
-            reply_line = self._replies.readline()
-        if reply_line.endswith(b"\n"):
-            reply: Reply = json.decode(reply_line, type=Reply)
-            return reply
+            self._process.stdin.write(json.encode(request) + b"\n")
+            self._process.stdin.flush()
+            reply_line = self._process.stdout.readline()
+            if reply_line.endswith(b"\n"):
+                reply: Reply = json.decode(reply_line, type=Reply)
+                return reply
         self.kill()
         if monotonic() - started < self._timeout:
             return _CRASHED
@@ -204,12 +173,11 @@ class WorkerProcess:
 
         A thread that is waiting for a reply gets a `Failure`.
         """
-        self.has_ended = True
-        with suppress(OSError):  # the subprocess has already ended
-            self._kill()
-            self._wait()
-        for pipe in (self._replies, self._requests):
+        self._process.kill()
+        self._process.wait()
+        for pipe in (self._process.stdin, self._process.stdout):
             with suppress(OSError):
+                assert pipe
                 pipe.close()
 
 
@@ -224,8 +192,6 @@ PAGES_PER_REQUEST = 100
 """The number of pages per request when the whole text of a file is read."""
 _REMOTE_TIMEOUT = 180.0
 """The timeout in seconds for a reply from a cluster, whose workers may all have died."""
-_MAX_REMOTE_REQUESTS = 32
-"""The maximum number of requests queued on a cluster, besides the current one."""
 _MAX_UNSAVED_REPLIES = 20
 """The number of new replies after which the cache is saved, so that interrupted runs can resume."""
 # The cache key under which the list of all other keys is stored.
@@ -263,10 +229,8 @@ class PdfWorkerPool:
         self._processes: list[WorkerProcess] = []
         self._idle: list[WorkerProcess] = []
         self._closed = False
-        # for prefetching: the executor, the requests still to be submitted to it, and the
-        # submitted requests with their futures
+        # for prefetching: the executor, and the requests submitted to it with their futures
         self._executor: Executor | None = None
-        self._queue: deque[Request] = deque()
         self._futures: dict[Request, Future[Reply]] = {}
         self._stack = ExitStack()
 
@@ -275,7 +239,6 @@ class PdfWorkerPool:
 
     def __exit__(self, *_: object) -> None:
         self._closed = True
-        self._queue.clear()
         for future in self._futures.values():
             future.cancel()
         for process in self._processes:
@@ -364,8 +327,7 @@ class PdfWorkerPool:
         yield first_pages
         starts = range(PAGES_PER_REQUEST, len(first_pages.prints), PAGES_PER_REQUEST)
         requests = [ReadPages(file_path, start, PAGES_PER_REQUEST) for start in starts]
-        if not self._queue:
-            self.prefetch(requests)
+        self.prefetch(requests)
         yield from map(self._request_pages, requests)
 
     def _request_pages(self, request: ReadPages) -> ReadPagesReply:
@@ -398,69 +360,50 @@ class PdfWorkerPool:
     # --- prefetching
 
     def prefetch(self, requests: Iterable[Request]) -> None:
-        """Queue requests that will be processed in parallel, ahead of calls of `get_reply`.
+        """Start to process requests in parallel, ahead of calls of `get_reply` for them.
 
-        The requests must be in the order of these calls, each of which submits some of the queued
-        requests. Does nothing if parallel reading isn't enabled, or if there are fewer than two
-        requests whose replies aren't cached.
+        Does nothing if parallel reading isn't enabled, or if there are fewer than two requests
+        whose replies aren't cached.
         """
         if not self.executor and self.jobs <= 1:
             return
-        uncached = deque(
+        uncached = [
             request
             for request in requests
             if _compute_cache_key(request) not in self._cache.stored_keys
-        )
+        ]
         if len(uncached) < 2:
             return
-        self._queue = uncached
-        if self._executor is not None:
-            return
+        task: Callable[[Request], Reply] = self.process_uncached
         if self.executor:
-            self._executor = self._stack.enter_context(connect_cluster(self.executor))
-            return
-        from concurrent.futures import ThreadPoolExecutor
+            task = partial(process_in_dask_worker, self.timeout)
+        if self._executor is None:
+            from concurrent.futures import ThreadPoolExecutor
 
-        for _ in range(min(self.jobs, len(uncached)) - len(self._idle)):
-            self.start_idle_process()
-        self._executor = self._stack.enter_context(ThreadPoolExecutor(self.jobs))
+            self._executor = self._stack.enter_context(
+                connect_cluster(self.executor)
+                if self.executor
+                else ThreadPoolExecutor(self.jobs)
+            )
+        for request in uncached:
+            self._futures[request] = self._executor.submit(task, request)
 
     def _await_prefetched(self, request: Request) -> Reply | None:
         """Wait for the prefetched reply to a request, and return it.
 
         Returns None if the request wasn't prefetched, or if the cluster failed.
         """
+        future = self._futures.pop(request, None)
+        if future is None:
+            return None
         try:
-            # keep as many requests in progress as can be processed at a time
-            limit = _MAX_REMOTE_REQUESTS if self.executor else self.jobs
-            while self._executor and self._queue and len(self._futures) <= limit:
-                next_request = self._queue.popleft()
-                task = self.process_uncached
-                if self.executor:
-                    task = partial(process_in_dask_worker, self.timeout)
-                self._futures[next_request] = self._executor.submit(task, next_request)
-            if request not in self._futures:
-                return None
-            future = self._futures.pop(request)
             reply = future.result(_REMOTE_TIMEOUT if self.executor else None)
         except TimeoutError:  # the cluster no longer responds
             self._futures = {}
-            self._queue = deque()
             return None
         except Exception:  # noqa: BLE001 - a worker died, or the connection was lost
             return None
-        if self.executor and isinstance(reply, Failure):
-            return None
-        return reply
-
-    # --- processes
-
-    def start_idle_process(self) -> None:
-        """Start a worker process ahead of time.
-
-        Starting it is faster while this process is still single-threaded.
-        """
-        self._idle.append(self._start_process())
+        return None if self.executor and isinstance(reply, Failure) else reply
 
     def process_uncached(self, request: Request) -> Reply:
         """Get the reply to a request from an idle or a new subprocess, without using the cache.

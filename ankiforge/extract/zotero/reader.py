@@ -26,10 +26,7 @@ from ankiforge.config import (
 )
 from ankiforge.errors import ConfigError, ItemError
 from ankiforge.extract.base import SourceOpenParameters
-from ankiforge.extract.discover import (
-    MARKED_ATTACHMENT_KIND,
-    UnreadFiles,
-)
+from ankiforge.extract.discover import UnreadFiles
 from ankiforge.extract.files import fingerprint_program, is_stamp_reliable, read_stamp
 from ankiforge.extract.pdf.worker import REQUEST_TIMEOUT, PdfWorkerPool
 from ankiforge.extract.sqlite import list_database_files
@@ -57,7 +54,7 @@ from ankiforge.model import (
     UnmarkedDocument,
     hash16,
 )
-from ankiforge.text import format_count, regex
+from ankiforge.text import format_truncated_list, regex
 
 if TYPE_CHECKING:  # pyzotero is imported only if an API is used
     from ankiforge.extract.zotero.api import ApiLibraries, RequestTiming
@@ -67,8 +64,6 @@ _LIBRARY_PREFIX = "library "
 _LOCAL_API_URL = "http://127.0.0.1:23119/api"
 _MAX_PDFS_SEARCHED = 100
 """The maximum number of stored PDFs to search for embedded annotations, newest first."""
-# The maximum number of missing files that a message names.
-_MAX_NAMES = 3
 _GROUP_PATTERN = regex(r"(?:groups?[./])?([1-9]\d{0,17})")
 _LIBRARY_HINT = "user, the number of a group, groups/<number>, or a list of these"
 
@@ -359,29 +354,17 @@ class ZoteroSource:
             yield Problem(self.name, message, hint, is_notice=True)
 
     def _summarize_unread(self, missing: Counter[str], embedded: int) -> UnreadFiles:
-        names = [get_file_name(path) for path in missing]
-        counts = dict(missing)
-        texts = []
-        if names:
-            listed_names = ", ".join(names[:_MAX_NAMES])
-            more_count = len(names) - _MAX_NAMES
-            if more_count > 0:
-                listed_names += f" and {more_count:,} more"
-            marks = format_count(missing.total(), "mark")
-            texts.append(
-                f"the text around {marks}, whose files are not on this computer: {listed_names}"
-            )
+        counts = {}
+        if missing:
+            noun = "mark" if missing.total() == 1 else "marks"
+            names = format_truncated_list([*map(get_file_name, missing)])
+            kind = f"{noun} without context, as files are not on this computer: {names}"
+            counts[kind] = missing.total()
         if embedded:
-            counts[MARKED_ATTACHMENT_KIND] = embedded
-            files = format_count(embedded, "stored file")
+            noun = "stored file" if embedded == 1 else "stored files"
             command = f"ankiforge run {shlex.quote(str(self.data_directory))}/{STORAGE_DIRECTORY}"
-            texts.append(f"marks of other programs in {files} (to read them: {command})")
-        return UnreadFiles(
-            str(self.data_directory or Path()),
-            counts,
-            "; ".join(texts),
-            are_remote=True,
-        )
+            counts[f"{noun} marked by other programs (to read: {command})"] = embedded
+        return UnreadFiles(str(self.data_directory or Path()), counts)
 
     def _count_pdfs_with_unknown_annotations(
         self, worker: PdfWorkerPool, annotated_keys: set[str]

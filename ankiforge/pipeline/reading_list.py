@@ -1,0 +1,502 @@
+"""The reading list: the files and folders that runs read, each with the source that reads it.
+
+An entry is in the settings, or an earlier `ankiforge run PATH` added it. What a run opens, which
+source a new PATH belongs to and what is missing are computed from these entries.
+"""
+
+from __future__ import annotations
+
+import os
+from collections import defaultdict
+from collections.abc import Collection, Iterable, Mapping, Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from msgspec.structs import replace
+
+from ankiforge.config import Config, SourceEntry
+from ankiforge.config.workspace import RememberedPath
+from ankiforge.config.yamlfile import Location
+from ankiforge.extract.base import Candidate
+from ankiforge.extract.discover import (
+    UNMARKED_KINDS,
+    FoundSource,
+    discover_sources,
+    find_source_kind,
+    resolve_links,
+)
+from ankiforge.extract.registry import (
+    find_source_type,
+    get_default_name,
+    is_export_kind,
+    load_source_type,
+)
+from ankiforge.model import Json, Problem, Strings, Value
+
+if TYPE_CHECKING:
+    from ankiforge.config.workspace import WorkspaceDirectory
+
+
+COMMAND_LINE = Location("the command line")
+_UNMARKED_SOURCE_KINDS = frozenset(UNMARKED_KINDS.values())
+_END_OF_MARKS = "none"
+"""The value of `--marks` that ends the marks of earlier runs."""
+
+
+class Entry(Value):
+    """A file or folder to read, which is all that its source reads, or a part of it."""
+
+    kind: str
+    name: str
+    path: Path
+    """The file or folder, with symbolic links resolved."""
+    root: Path
+    """The file or folder of the whole source, with symbolic links resolved."""
+    marks: Strings = ()
+    """Further kinds of marks to read, such as `bold`, in addition to those in the settings."""
+    deck: str | None = None
+    """The deck for new cards from documents at `path`, or None to use the deck files."""
+    given: Path | None = None
+    """The folder that the user named and in which `path` was found, or None if it is `path`."""
+    exclude: Strings = ()
+    """Patterns for folders below the root that are sources of their own."""
+    settings: SourceEntry | None = None
+    """The source in the settings, or None if an earlier run or this one added the entry."""
+
+    @property
+    def source_key(self) -> tuple[str, str]:
+        """The kind and the name of the source, which identify it."""
+        return self.kind, self.name
+
+    @property
+    def container(self) -> str:
+        """The container of the documents, if the files of the source are documents."""
+        kind = "vault" if self.kind == "obsidian" else self.kind
+        return f"{kind}:{self.name}"
+
+    @property
+    def is_whole(self) -> bool:
+        """Whether the entry is all that its source reads."""
+        return self.path == self.root
+
+    @property
+    def is_export(self) -> bool:
+        """Whether the entry is an export of an account, which may have several."""
+        return is_export_kind(self.kind)
+
+    @property
+    def can_be_unmarked(self) -> bool:
+        """Whether the user chooses passages in the documents, which can't have marks."""
+        return self.kind in _UNMARKED_SOURCE_KINDS
+
+    @property
+    def has_marks_setting(self) -> bool:
+        """Whether the source has the setting `marks`."""
+        source = find_source_type(self.kind)
+        return source is not None and hasattr(source.Settings, "marks")
+
+    @property
+    def reads_all_notes(self) -> bool:
+        """Whether the source reads all notes below its root, not only those in `include`."""
+        source = find_source_type(self.kind)
+        if source is None or ".md" not in source.suffixes or not self.has_marks_setting:
+            return False
+        return self.settings is None or "include" not in self.settings.options
+
+    def contains(self, path: Path) -> bool:
+        """Return whether a resolved path is at or below the path of the entry."""
+        return path == self.path or self.path in path.parents
+
+    def can_read(self, path: Path) -> bool:
+        """Return whether the source may read a path below its root.
+
+        A folder may contain files that its source doesn't read, such as a PDF among notes.
+        """
+        if not path.is_file():
+            return True
+        suffix = Candidate(path).suffix
+        kind = find_source_kind(path) or UNMARKED_KINDS.get(suffix)
+        if kind is None or kind == self.kind:
+            return True
+        source = find_source_type(self.kind)
+        if source is None or not source.reads_single_files():
+            return True  # only its scan knows which files it reads
+        if load_source_type(kind).is_unambiguous:
+            return False
+        # several types read notes and plain text; `include` may select files with any suffix
+        includes_files = self.settings is not None and "include" in self.settings.options
+        return includes_files or suffix in source.suffixes
+
+    def was_removed(self) -> bool:
+        """Return whether the root of a missing source was moved or deleted, rather than unplugged.
+
+        Its parent directory still exists and contains something, unlike that of an unplugged disk.
+        """
+        parent = self.root.parent
+        if self.is_export or self.root.exists() or not parent.is_dir():
+            return False
+        with os.scandir(parent) as others:
+            return any(others)
+
+    def add_options(self, deck: str | None, marks: Strings) -> Entry:
+        """Return the entry with a deck, if one is given, and with further marks.
+
+        The mark `none` ends all marks.
+        """
+        if _END_OF_MARKS in marks:
+            all_marks: Strings = ()
+        else:
+            all_marks = tuple(dict.fromkeys((*self.marks, *marks)))
+        return replace(self, deck=deck or self.deck, marks=all_marks)
+
+    def to_source_entry(self) -> SourceEntry:
+        """Return the whole source, as in the settings or as a run opens it without settings."""
+        if self.settings is not None:
+            return self.settings
+        options: Json = {"path": str(self.root), "name": self.name}
+        return SourceEntry(self.kind, self.name, self.root, options, COMMAND_LINE)
+
+
+# --- loading and storing ----------------------------------------------------------------
+
+
+def load_entries(workspace: WorkspaceDirectory) -> list[Entry]:
+    """Load the sources in the settings that have a path, followed by the remembered entries."""
+    configured = make_configured_entries(workspace.config)
+    remembered = map(make_entry, workspace.remembered_paths)
+    return [*configured, *(_follow_settings(entry, configured) for entry in remembered)]
+
+
+def make_configured_entries(config: Config) -> list[Entry]:
+    """Make an entry for each source in the settings that has a path."""
+    entries = []
+    for source in config.sources:
+        if source.has_path:
+            path = resolve_links(source.path)
+            entries.append(Entry(source.kind, source.name, path, path, settings=source))
+    return entries
+
+
+def make_entry(place: RememberedPath) -> Entry:
+    """Make an entry from its stored form."""
+    path = Path(place.path)
+    return Entry(
+        place.kind,
+        place.name,
+        path,
+        _find_export_root(place.kind, path) or place.directory,
+        place.marks,
+        place.deck or None,
+        Path(place.given) if place.given else None,
+    )
+
+
+def make_remembered_path(entry: Entry) -> RememberedPath:
+    """Make the stored form of an entry.
+
+    The root of an export isn't stored, because the other exports of the account may be elsewhere.
+    """
+    is_part = not entry.is_whole and not entry.is_export
+    return RememberedPath(
+        path=str(entry.path),
+        kind=entry.kind,
+        name=entry.name,
+        root=str(entry.root) if is_part else "",
+        marks=entry.marks,
+        deck=entry.deck or "",
+        given=str(entry.given) if entry.given else "",
+    )
+
+
+def _find_export_root(kind: str, path: Path) -> Path | None:
+    """Return the folder from which an exported file is read, or None if `path` isn't one."""
+    source = find_source_type(kind)
+    if source is None or not source.is_export or source.has_complete_files:
+        return None
+    return path.parent if path.is_file() else path
+
+
+def _follow_settings(entry: Entry, configured: Iterable[Entry]) -> Entry:
+    """Return a missing entry at the new path of its folder, if the settings name that path.
+
+    After `init`, the settings name a folder's notes, and its other files, such as PDFs, are a
+    remembered entry with the same name.
+    """
+    if not entry.is_whole or entry.is_export or entry.path.exists():
+        return entry
+    for other in configured:
+        if other.name == entry.name:
+            return replace(entry, path=other.path, root=other.path)
+    return entry
+
+
+# --- the entries for a path -------------------------------------------------------------
+
+
+def find_entries(entries: Sequence[Entry], path: Path, *, unmarked: bool) -> list[Entry]:
+    """Return the entries with which to read a path, or [] if no source reads it.
+
+    These are parts of the sources in the settings that read the path, or else the sources that are
+    found there, which may be new.
+
+    Args:
+        entries: The reading list.
+        path: An existing file or directory, with symbolic links resolved.
+        unmarked: Whether to include single files of kinds that can't contain highlights.
+    """
+    configured = find_configured_entries(entries, path)
+    # a remembered folder may have files that the sources of the settings don't read
+    remembered_kinds = {
+        entry.kind for entry in entries if not entry.settings and entry.path == path
+    }
+    if configured and remembered_kinds <= {entry.kind for entry in configured}:
+        return [replace(entry, path=path) for entry in configured]
+    known = _find_known_directories(entries)
+    return [
+        _make_found_entry(entries, found, path)
+        for found in discover_sources(path, known.__getitem__, unmarked=unmarked)
+    ]
+
+
+def find_configured_entries(entries: Iterable[Entry], path: Path) -> list[Entry]:
+    """Return the sources in the settings that read a file or folder."""
+    return [
+        entry
+        for entry in entries
+        if entry.settings and entry.contains(path) and entry.can_read(path)
+    ]
+
+
+def _find_known_directories(entries: Iterable[Entry]) -> Mapping[str, dict[Path, bool]]:
+    """Return the roots of the sources of each kind, and whether each is read as a whole."""
+    known = defaultdict[str, dict[Path, bool]](dict)
+    for entry in entries:
+        roots = known[entry.kind]
+        roots[entry.root] = entry.is_whole or roots.get(entry.root, False)
+    return known
+
+
+def _make_found_entry(entries: Sequence[Entry], found: FoundSource, given: Path) -> Entry:
+    """Make an entry for a source that was found at the path `given`, or below it."""
+    path = found.only[0] if found.only else found.root
+    given_above = None if path == given else given
+    for entry in entries:
+        if entry.settings and (entry.kind, entry.root) == (found.kind, found.root):
+            return replace(entry, path=path, given=given_above)
+    name = choose_name(entries, found)
+    return Entry(
+        found.kind, name, path, found.root, given=given_above, exclude=found.exclude
+    )
+
+
+def choose_name(entries: Iterable[Entry], found: FoundSource) -> str:
+    """Choose the name of a source that was found.
+
+    A source that was read before keeps its name, because the keys of its highlights contain
+    the name.
+    """
+    path = found.only[0] if found.only else found.root
+    same_kind = [entry for entry in entries if entry.kind == found.kind]
+    remembered = [entry for entry in same_kind if not entry.settings]
+    if is_export_kind(found.kind):
+        configured_names = [entry.name for entry in same_kind if entry.settings]
+        at_path = [entry.name for entry in remembered if entry.path == path]
+        return next(iter((*at_path, *configured_names)), found.kind)
+    for entry in remembered:
+        if entry.root == found.root:
+            return entry.name
+    for entry in remembered:
+        if entry.path == path:
+            return entry.name
+    taken_names = [entry.name for entry in same_kind]
+    return choose_free_name(get_default_name(found.kind, found.root), taken_names)
+
+
+def choose_free_name(name: str, taken_names: Collection[str]) -> str:
+    """Return `name`, with a number appended if the name is already taken."""
+    candidate = name
+    number = 2
+    while candidate in taken_names:
+        candidate = f"{name}-{number}"
+        number += 1
+    return candidate
+
+
+def find_moved_entries(entries: Sequence[Entry], folder: Path) -> list[Entry]:
+    """Return entries for what a missing folder contained, if `folder` is that folder, moved.
+
+    A missing entry below a missing folder is looked up at the same relative path in `folder`.
+    """
+    missing = [entry for entry in entries if not entry.path.exists()]
+    moved = []
+    for entry in missing:
+        for old_folder in missing:
+            if old_folder.path in entry.path.parents:
+                new_path = folder / entry.path.relative_to(old_folder.path)
+                if new_path.exists():
+                    moved += find_entries(entries, new_path, unmarked=True)
+    return moved
+
+
+# --- changing the list ------------------------------------------------------------------
+
+
+def remember(
+    entries: Sequence[Entry], found: Entry, deck: str | None, marks: Strings
+) -> list[Entry]:
+    """Return the reading list with an entry for a PATH, which gets a deck and further marks.
+
+    An entry without a deck and marks isn't added if its source reads the path anyway.
+    """
+    for index, entry in enumerate(entries):
+        is_remembered = not entry.settings and entry.source_key == found.source_key
+        if is_remembered and entry.path == found.path:
+            given = entry.given if found.given else None
+            updated = replace(entry.add_options(deck, marks), given=given)
+            return [*entries[:index], updated, *entries[index + 1 :]]
+    added = replace(found, settings=None).add_options(deck, marks)
+    has_options = added.deck or added.marks
+    if not has_options and (found.settings or is_read_by(found, entries)):
+        return [*entries]
+    return [*entries, added]
+
+
+def include(entries: Sequence[Entry], found: Iterable[Entry]) -> list[Entry]:
+    """Return the reading list with the found entries whose paths it doesn't contain yet."""
+    return [*entries, *(entry for entry in found if not is_read_by(entry, entries))]
+
+
+def is_read_by(entry: Entry, others: Iterable[Entry]) -> bool:
+    """Return whether one of the other entries of the same source contains the path of an entry."""
+    return any(
+        other.source_key == entry.source_key and other.contains(entry.path)
+        for other in others
+    )
+
+
+def is_read_elsewhere(missing: Entry, present: Iterable[Entry]) -> bool:
+    """Return whether an existing entry reads what a missing one did.
+
+    Another export of the same account does, and so does a directory that contains the path.
+    """
+    # the whole folder of a saved page is listed, because the page may have been renamed
+    is_folder_listed = missing.can_be_unmarked and missing.root.is_dir()
+    for entry in present:
+        is_same_source = entry.source_key == missing.source_key
+        if is_same_source and entry.is_export:
+            return True
+        if (is_same_source or is_folder_listed) and entry.contains(missing.path):
+            return True
+    return False
+
+
+# --- the sources of entries -------------------------------------------------------------
+
+
+class SelectedSource(Value):
+    """A source to open in a run, either configured in the settings or discovered at a PATH."""
+
+    entry: SourceEntry
+    paths: tuple[Path, ...] = ()
+    """The files and directories below the root to read, or () to read everything."""
+
+    @property
+    def key(self) -> tuple[str, str]:
+        """The kind and the name of the source, which identify it."""
+        return self.entry.kind, self.entry.name
+
+
+def build_sources(
+    to_read: Iterable[Entry], entries: Sequence[Entry]
+) -> tuple[list[SelectedSource], list[Problem]]:
+    """Build the sources to open, each with all its parts and with its final options.
+
+    A source excludes the notes below the root of another source, so that no note is read twice.
+    If two sources of notes have the same root, the second is left out, and a notice says so.
+
+    Args:
+        to_read: The entries to read in this run.
+        entries: The reading list.
+    """
+    parts_by_source = defaultdict[tuple[str, str], list[Entry]](list)
+    for entry in to_read:
+        parts_by_source[entry.source_key].append(entry)
+    configured = [entry for entry in entries if entry.settings]
+    first_parts = [parts[0] for parts in parts_by_source.values()]
+    note_sources = [
+        entry for entry in (*configured, *first_parts) if entry.reads_all_notes
+    ]
+    sources: list[SelectedSource] = []
+    notices: list[Problem] = []
+    names_by_root: dict[Path, str] = {}
+    for parts in parts_by_source.values():
+        first = parts[0]
+        if first.reads_all_notes:
+            twin_name = names_by_root.setdefault(first.root, first.name)
+            if twin_name != first.name:
+                message = f"{twin_name} reads this folder, too, so it is read once"
+                hint = f"delete the source {first.name} from the settings"
+                notices.append(Problem(str(first.root), message, hint, is_notice=True))
+                continue
+        source = _merge_parts(parts)
+        options = _build_options(source.entry.options, parts, entries, note_sources)
+        sources.append(replace(source, entry=replace(source.entry, options=options)))
+    return sources, notices
+
+
+def _build_options(
+    options: Json,
+    parts: Sequence[Entry],
+    entries: Iterable[Entry],
+    note_sources: Iterable[Entry],
+) -> Json:
+    """Add marks and excluded folders to the options of a source.
+
+    Args:
+        options: The options in the settings.
+        parts: The entries of the source that are read in this run.
+        entries: The reading list, which has the marks.
+        note_sources: The sources that read all notes below their roots.
+    """
+    first = parts[0]
+    marks = [
+        mark
+        for entry in entries
+        if entry.source_key == first.source_key
+        for mark in entry.marks
+    ]
+    excluded = [pattern for part in parts for pattern in part.exclude]
+    if first.reads_all_notes:
+        excluded += _format_inner_roots(first.root, note_sources)
+    options = dict(options)
+    if marks and first.has_marks_setting:
+        configured_marks = options.get("marks") or ("==", "mark")
+        options["marks"] = list(dict.fromkeys((*configured_marks, *marks)))
+    if excluded:
+        all_excluded = (*options.get("exclude", ()), *excluded)
+        options["exclude"] = list(dict.fromkeys(all_excluded))
+    return options
+
+
+def _format_inner_roots(root: Path, others: Iterable[Entry]) -> list[str]:
+    """Return patterns for the roots of other sources below a root."""
+    inner_roots = [other.root for other in others if root in other.root.parents]
+    return [f"/{inner.relative_to(root).as_posix()}/" for inner in inner_roots]
+
+
+def _merge_parts(parts: Sequence[Entry]) -> SelectedSource:
+    """Merge the entries of one source into the source to open.
+
+    Their roots may differ, because exports of one account may be in different directories.
+    """
+    source = parts[0].to_source_entry()
+    root = Path(os.path.commonpath([part.root for part in parts]))
+    if root != resolve_links(source.path):
+        source = replace(source, path=root)
+    paths = dict.fromkeys(part.path for part in parts)
+    if root in paths:
+        return SelectedSource(source)
+    # the settings may name the root by a symbolic link, so the paths are named like it
+    return SelectedSource(
+        source, tuple(source.path / path.relative_to(root) for path in paths)
+    )
