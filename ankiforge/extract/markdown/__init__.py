@@ -27,8 +27,8 @@ from ankiforge.extract.file_source import (
 )
 from ankiforge.extract.files import read_when_unchanged
 from ankiforge.extract.markdown.syntaxes import (
+    may_contain_cards_of_other_tools,
     may_contain_highlights,
-    may_contain_skipped_texts,
 )
 from ankiforge.model import (
     Document,
@@ -160,7 +160,7 @@ class NoteSource(TextFileSource):
             if (
                 must_parse
                 or note.dialects
-                or may_contain_skipped_texts(note.text)
+                or may_contain_cards_of_other_tools(note.text)
                 or contains_chat_prompt(note.text)
             ):
                 from ankiforge.extract.markdown import parsed_note

@@ -38,13 +38,12 @@ from ankiforge.extract.markdown.inline import (
     strip_tags,
 )
 from ankiforge.extract.markdown.markup import MarkedPhrase
-from ankiforge.extract.markdown.placeholders import HiddenPart
 from ankiforge.extract.markdown.quotes import (
     CitationsByBlock,
     QuoteIndex,
     to_openable_url,
 )
-from ankiforge.extract.markdown.skipped_texts import ParsedParts, find_skipped_texts
+from ankiforge.extract.markdown.skipped_texts import find_skipped_texts
 from ankiforge.extract.markdown.surroundings import HighlightCompleter, PlacedHighlight
 from ankiforge.extract.markdown.syntaxes import MIN_TERMS
 from ankiforge.language.words import begins_like_clause
@@ -191,20 +190,13 @@ class NoteReader:
             highlight = self._create_highlight(first, form, text, markdown)
             yield PlacedHighlight(first, 0, last, len(last.plain_text), highlight)
 
-    def find_skipped_texts(
-        self, text: str, front_lines: int, hidden_parts: Sequence[HiddenPart]
-    ) -> tuple[SkippedText, ...]:
+    def find_skipped_texts(self, text: str) -> tuple[SkippedText, ...]:
         """Find text that resembles a highlight or card but became neither, with the reasons.
 
-        This includes blocks with links for which it is unclear what text is quoted.
-
-        Args:
-            text: The note including its front matter.
-            front_lines: The number of lines of front matter.
-            hidden_parts: The parts of the note in which highlights are not read.
+        This includes blocks with links for which it is unclear what text is quoted. `text` is the
+        note including its front matter.
         """
-        parsed = ParsedParts(hidden_parts, self._note.blocks, self._placed)
-        candidates = find_skipped_texts(text, front_lines, self._kinds, parsed)
+        candidates = find_skipped_texts(text, self._note, self._placed, self._kinds)
         used_blocks = set[Block]()
         for placed in self._placed if self._quotes.unclear_blocks else ():
             used_blocks.update(placed.get_blocks(self._note.blocks))

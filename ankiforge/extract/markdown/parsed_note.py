@@ -49,7 +49,7 @@ from ankiforge.extract.markdown.quotes import (
     iter_paper_identifiers,
 )
 from ankiforge.extract.markdown.skipped_texts import (
-    find_skipped_texts,
+    find_cards_of_other_tools,
     is_note_of_other_tool,
 )
 from ankiforge.extract.markdown.syntaxes import may_contain_citations
@@ -235,7 +235,7 @@ def read_note(
         note: The note.
         find_picture: Maps the name of a picture in the text to its path.
         must_parse: Whether to parse the note in any case. If false, it is only parsed if a plug-in
-            reads it, and otherwise just searched for text that resembles a highlight.
+            reads it, and otherwise just searched for cards of other tools.
     """
     text = note.text
     path = note.document.path
@@ -250,8 +250,7 @@ def read_note(
     if must_parse or _build_syntax(note, front_matter):
         yield from _ParsedNote(source, note, front_matter, find_picture).iter_results()
         return
-    kinds = source.combine_kinds_to_read(note.marks)
-    skipped = find_skipped_texts(text, front_matter.line_count, kinds)
+    skipped = tuple(find_cards_of_other_tools(text))
     if skipped:
         yield UnmarkedDocument(source.listing.container, path, "", skipped_texts=skipped)
 
@@ -329,9 +328,7 @@ class _ParsedNote:
             self._document, source.listing.namespace, self._blocks, kinds, citations
         )
         self._highlights = reader.read_highlights(self._body, front_matter)
-        self._skipped_texts = reader.find_skipped_texts(
-            note.text, front_lines, prepared.hidden_parts
-        )
+        self._skipped_texts = reader.find_skipped_texts(note.text)
 
     def _choose_kinds_to_read(self, plugin_syntax: CardSyntax | None) -> KindsToRead:
         marks = self._note.marks

@@ -148,14 +148,6 @@ _UNINDENTED_COMMENTS = regex(
 )
 
 
-HiddenPart = tuple[int, int, str]
-"""The (start, end, kind) of a part of a note in which marks aren't read.
-
-The kind is `code` (which includes maths), `definition`, `comment`, `program`, `data`, `quote_label`
-or `field`.
-"""
-
-
 class MaskedSource(NamedTuple):
     """A note's source, with comments and multi-line maths replaced by placeholders."""
 
@@ -164,8 +156,6 @@ class MaskedSource(NamedTuple):
     """The replaced maths. The number in a placeholder is its index."""
     link_labels: Mapping[str, Texts] = {}
     """Maps each link label that the note defines to its URL and title, in markdown-it's format."""
-    hidden_parts: tuple[HiddenPart, ...] = ()
-    """The parts in which marks aren't read, with their offsets in the source."""
     comments: tuple[tuple[Span, str], ...] = ()
     """The line range, as [first, end), and the text of each comment that the reader wrote."""
 
@@ -205,11 +195,9 @@ def mask_comments_and_maths(
     text = replace_unclosed_markers(text)
     all_maths: list[str] = []
     references: dict[str, Texts] = {}
-    hidden_parts: list[HiddenPart] = []
     comments: list[tuple[Span, str]] = []
 
     def replace_hidden_part(hidden: re.Match[str]) -> str:
-        hidden_parts.extend(_iter_hidden_parts(hidden))
         words = (hidden["comment"] or "").strip("<>%!- \t\n")
         if words and not _PROGRAM_COMMENT.match(words):
             line = text.count("\n", 0, hidden.start())
@@ -266,9 +254,7 @@ def mask_comments_and_maths(
     )
     text = restore_unclosed_markers(pattern.sub(replace_hidden_part, text))
     text = _UNINDENTED_COMMENTS.sub(lambda lines: indent(lines[0], lines["indent"]), text)
-    return MaskedSource(
-        text, tuple(all_maths), references, tuple(hidden_parts), tuple(comments)
-    )
+    return MaskedSource(text, tuple(all_maths), references, tuple(comments))
 
 
 def replace_unclosed_markers(text: str) -> str:
@@ -288,26 +274,6 @@ def restore_unclosed_markers(text: str) -> str:
     for stand_in, (begin, _) in _UNCLOSED_MARKERS.items():
         text = text.replace(stand_in, begin)
     return text
-
-
-def find_hidden_parts(text: str, *, include_fields: bool = True) -> Iterator[HiddenPart]:
-    """Yield the parts of a note in which highlights aren't read.
-
-    Fields such as a line `key:: value` are only among them if `include_fields` is true.
-    """
-    if not _HIDDEN_PART_SIGNS.matches(text):
-        return
-    pattern = _compile_hidden_pattern(fields=include_fields, field_cards=True)
-    for hidden in pattern.finditer(replace_unclosed_markers(text)):
-        yield from _iter_hidden_parts(hidden)
-
-
-def _iter_hidden_parts(hidden: re.Match[str]) -> Iterator[HiddenPart]:
-    kinds = [name for name in (*_UNSEEN_KINDS, "definition") if hidden[name]]
-    if any(map(hidden.group, ("fence", "ticks", "maths", "display", "other_maths"))):
-        kinds = ["code"]
-    if kinds:
-        yield (*hidden.span(), kinds[-1])
 
 
 _CLOCK = r"(?:\d{1,2}:)?\d{1,2}:\d\d"
@@ -356,8 +322,11 @@ def remove_transcript_times(text: str) -> str:
 
 def find_comment_sentences(text: str) -> Iterator[str]:
     """Yield the sentences that aren't in any block, such as those in comments."""
-    for start, end, kind in find_hidden_parts(text):
-        if kind != "code":
-            content = text[start:end].strip("<>%!- \t\n")
+    if not _HIDDEN_PART_SIGNS.matches(text):
+        return
+    pattern = _compile_hidden_pattern(fields=True, field_cards=True)
+    for hidden in pattern.finditer(replace_unclosed_markers(text)):
+        if any(map(hidden.group, (*_UNSEEN_KINDS, "definition"))):
+            content = text[slice(*hidden.span())].strip("<>%!- \t\n")
             if len(content.split()) >= MIN_SENTENCE_WORDS:
                 yield content
