@@ -118,20 +118,6 @@ def test_what_looks_like_something_is_listed_with_kind_place_and_reason(forge, v
             "Q: … A: … | line 1 | its question or answer is missing",
         ),
         (
-            "> So [p. 1](zotero://open-pdf/library/items/ATTACHA2?page=5), not so"
-            " [p. 2](zotero://open-pdf/library/items/ATTACHA2?page=6).\n",
-            "quote with links | line 1 | it is not clear which words its links belong to: "
-            "put each passage in quotation marks before its link, or into a separate block "
-            "quote",
-        ),
-        (
-            "As Doe says ([p. 1](zotero://open-pdf/library/items/ATTACHA2?page=5&annotation=MARKAAA2)),"
-            " bogs are wet.\n",
-            "quote with links | line 1 | it is not clear which words its links belong to: "
-            "put each passage in quotation marks before its link, or into a separate block "
-            "quote",
-        ),
-        (
             "Which bird nests here?::The crane\n---\n",
             "question::answer in a heading | line 1 | a heading cannot be a card: write it on a"
             " line of text, or in a list",

@@ -300,8 +300,6 @@ class NoteBlocks:
     """The context for parsing inline text, including the note's maths and link labels."""
     source: str = ""
     """The note's source, with placeholders for maths and comments."""
-    comments: tuple[tuple[Span, str], ...] = ()
-    """The line range and text of each comment, such as `%%…%%`, that the reader wrote."""
 
     def get_plain_text(self) -> str:
         """Return the plain text of the whole note, with dashes for empty table cells at its end."""
@@ -474,8 +472,7 @@ def parse_blocks(
         cloze_markers=syntax.cloze_markers,
     )
     parser = _BlockParser(source.text, note_context, syntax)
-    note = parser.parse(find_card_lines(source.text, syntax))
-    return dataclasses.replace(note, comments=source.comments)
+    return parser.parse(find_card_lines(source.text, syntax))
 
 
 _BLOCK_ID = regex(rf"(?:\A|(?<=[ \t\n]))\^([A-Za-z0-9-]+)[ \t\n{COMMENT_FILLER}]*\Z")

@@ -67,10 +67,6 @@ _SEVERAL_SEPARATORS_REASON = (
 # The markers of a block quote at the start of a line.
 _QUOTE_MARKERS = regex(r"(?m)^[ \t]*(?:>[ \t]?)+")
 _LINE_END = regex(r"(?P<hard>[ ]{2})?[ ]*\n[ ]*")
-_UNCLEAR_QUOTE_REASON = (
-    "it is not clear which words its links belong to: put each passage in quotation marks before"
-    " its link, or into a separate block quote"
-)
 _SEPARATOR_FORM = "{} between question and answer"
 _MARK_DELIMITERS = ("==", "＝＝", "<", "~=")
 _BOLD_DELIMITERS = ("**", "__")
@@ -193,21 +189,9 @@ class NoteReader:
     def find_skipped_texts(self, text: str) -> tuple[SkippedText, ...]:
         """Find text that resembles a highlight or card but became neither, with the reasons.
 
-        This includes blocks with links for which it is unclear what text is quoted. `text` is the
-        note including its front matter.
+        `text` is the note including its front matter.
         """
-        candidates = find_skipped_texts(text, self._note, self._placed, self._kinds)
-        used_blocks = set[Block]()
-        for placed in self._placed if self._quotes.unclear_blocks else ():
-            used_blocks.update(placed.get_blocks(self._note.blocks))
-        unclear = [
-            SkippedText(
-                "quote with links", f"line {block.lines[0] + 1}", _UNCLEAR_QUOTE_REASON
-            )
-            for block in self._quotes.unclear_blocks
-            if block not in used_blocks
-        ]
-        return (*candidates, *unclear)
+        return tuple(find_skipped_texts(text, self._note, self._placed, self._kinds))
 
     def _read_block(self, block: Block) -> Iterator[PlacedHighlight]:
         """Yield the highlights that begin in a block.

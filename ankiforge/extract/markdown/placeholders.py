@@ -17,7 +17,7 @@ from typing import NamedTuple
 
 from ankiforge.extract.markdown.front_matter import MIN_SENTENCE_WORDS
 from ankiforge.extract.markdown.syntaxes import LIST_MARKERS
-from ankiforge.model import Span, Strings, Texts
+from ankiforge.model import Strings, Texts
 from ankiforge.text import WordMatcher, regex
 from ankiforge.text.normalize import (
     MATH_PATTERN,
@@ -133,11 +133,6 @@ _MATHS_FENCE_INFO = regex(r"[ \t]*math[ \t]*\Z")
 # The schedule that obsidian-spaced-repetition writes after a card, which may end with maths.
 _SCHEDULE_COMMENT = regex(r"[ \t]*<!--SR:[^\n]*?-->")
 _ID_AFTER_FENCE = regex(rf"(?<=[`~])[ \t]*{_ID_COMMENT}[ \t]*\Z")
-# A comment that a program wrote, or that has too few words for a remark.
-_PROGRAM_COMMENT = regex(
-    r"(?i)(?:begin|end|start|stop|import|export|persist|updated?|created?|zotero|block|SR|ID)\b"
-    r"|[\w-]+:[ ]?\S*\Z|(?![^\s\x00-\u2fff]{4})(?:\S+\s+){0,2}[^\s?？]*\Z"
-)
 # A citation mark of a chatbot that has lost the private-use characters around it.
 _CHAT_CITATION = regex(r"[ ]?(?<![\w\ue200])cite(?:turn\d{1,3}[a-z]{4,8}\d{1,3})+")
 _EMPTY_PLACEHOLDER = regex(f"\n?{MATHS_CONTINUATION}|{COMMENT_FILLER}")
@@ -156,8 +151,6 @@ class MaskedSource(NamedTuple):
     """The replaced maths. The number in a placeholder is its index."""
     link_labels: Mapping[str, Texts] = {}
     """Maps each link label that the note defines to its URL and title, in markdown-it's format."""
-    comments: tuple[tuple[Span, str], ...] = ()
-    """The line range, as [first, end), and the text of each comment that the reader wrote."""
 
 
 def restore_placeholders(text: str, maths: Strings) -> str:
@@ -195,14 +188,8 @@ def mask_comments_and_maths(
     text = replace_unclosed_markers(text)
     all_maths: list[str] = []
     references: dict[str, Texts] = {}
-    comments: list[tuple[Span, str]] = []
 
     def replace_hidden_part(hidden: re.Match[str]) -> str:
-        words = (hidden["comment"] or "").strip("<>%!- \t\n")
-        if words and not _PROGRAM_COMMENT.match(words):
-            line = text.count("\n", 0, hidden.start())
-            comment_lines = (line, line + hidden[0].count("\n") + 1)
-            comments.append((comment_lines, words))
         maths = hidden["maths"] or hidden["display"]
         start = hidden["start"] or ""
         if hidden["other_maths"]:
@@ -254,7 +241,7 @@ def mask_comments_and_maths(
     )
     text = restore_unclosed_markers(pattern.sub(replace_hidden_part, text))
     text = _UNINDENTED_COMMENTS.sub(lambda lines: indent(lines[0], lines["indent"]), text)
-    return MaskedSource(text, tuple(all_maths), references, tuple(comments))
+    return MaskedSource(text, tuple(all_maths), references)
 
 
 def replace_unclosed_markers(text: str) -> str:
