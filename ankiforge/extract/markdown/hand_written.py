@@ -13,7 +13,7 @@ from bisect import bisect_left, bisect_right
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from functools import lru_cache
-from itertools import count, islice
+from itertools import islice
 from textwrap import dedent
 from typing import TYPE_CHECKING, NamedTuple
 
@@ -21,17 +21,13 @@ from ankiforge.extract.markdown.inline import InlineText
 from ankiforge.extract.markdown.placeholders import COMMENT_FILLER
 from ankiforge.extract.markdown.syntaxes import (
     BOLD_MARKER,
-    BRACKET_CARD_LABEL,
     CARD_TAG,
-    ENDS_WITH_BACKLINK,
     QUESTION_LABEL,
     FieldKeywords,
 )
 from ankiforge.model import LETTERED_QUESTION, HighlightForm, Span, Strings
 from ankiforge.text import regex
-from ankiforge.text.cloze import find_clozes, format_cloze
 from ankiforge.text.colons import ColonMeaning, classify_colons
-from ankiforge.text.normalize import map_outside_literal_spans
 from ankiforge.text.sentences import trim_span
 
 if TYPE_CHECKING:
@@ -172,7 +168,7 @@ def _iter_colon_cards(
         if meaning is ColonMeaning.NO_CARD:
             continue
         form = HighlightForm.INLINE
-        if meaning is ColonMeaning.DOUBTFUL or inline.has_emphasis_around(start):
+        if meaning is ColonMeaning.DOUBTFUL:
             form = HighlightForm.INLINE_FIELD
         yield CardSides(*sides, form, separator, syntax.line_separators[separator])
 
@@ -275,14 +271,10 @@ class BlockCard(NamedTuple):
     tags: Strings = ()
     has_further_separators: bool = False
     """Whether the answer contains another separator line."""
-    may_continue: bool = False
-    """Whether the text below the card may belong to the answer too."""
     is_declared: bool = False
     """Whether the markup alone declares this a card, regardless of the settings."""
     labels: Strings = ()
     """The labels of the two sides, such as `Q` and `A`. They are part of the plain text."""
-    heading_level: int = 0
-    """The level of a tagged question that is a heading, or 0."""
 
 
 # --- where a card may begin -----------------------------------------------------------
@@ -300,7 +292,7 @@ def find_card_lines(text: str, syntax: CardSyntax) -> list[int]:
     if words and words.begin_inline:
         patterns.append(rf"{re.escape(words.begin_inline)}[ \t]")
     if syntax.reads_labels:
-        patterns += (QUESTION_LABEL.replace("?P<label>", "?:"), BRACKET_CARD_LABEL)
+        patterns.append(QUESTION_LABEL.replace("?P<label>", "?:"))
         if "#card" in text or "[[card]]" in text:
             patterns.append(rf".*{CARD_TAG}")
     if not patterns:
@@ -326,9 +318,6 @@ def parse_block_card(state: StateBlock, start: int, end: int, silent: bool) -> b
     if card is None:
         return False
     if not silent:
-        card = card._replace(
-            may_continue=card.may_continue or parser.can_answer_continue(card)
-        )
         token = state.push("card", "", 0)
         token.map = [start, card.end_line]
         token.meta = {"card": card}
@@ -352,11 +341,6 @@ _ANSWER_LABEL = regex(
     rf"(?:(?<=[\s？])|^)(?:[-*+]\s+)?{BOLD_MARKER}(?P<label>(?:A|Answer|B|Antwort|答)\s?\d{{0,4}})"
     rf"{BOLD_MARKER}(?::{BOLD_MARKER}(?:[ \t]+|$)|：{BOLD_MARKER}[ \t]*)"
 )
-# The label of a hashcards cloze card, a cloze deletion in it (brackets that are neither a link
-# nor a citation number), and a label that begins the next hashcards card or side.
-_BRACKET_CARD_LABEL = regex(BRACKET_CARD_LABEL)
-_BRACKET_GAP = regex(r"(?<![!\[\\\]])\[([^\[\]\n^]*[^\W\d][^\[\]\n]*)\](?![(\[:])")
-_HASHCARDS_LABEL = regex(r"[QAC]:[ \t]")
 # The tag of a question, and what may follow it on a line outside lists: tags and the id that
 # flashcards-obsidian writes.
 _CARD_TAG = regex(CARD_TAG)
@@ -375,23 +359,8 @@ _CALLOUT_MARKER = regex(r"\[![^\[\]]+\][+-]?[ \t]*")
 _RULE = regex(r"(?:-[ \t]*){3,}$|(?:\*[ \t]*){3,}$|(?:_[ \t]*){3,}$")
 _HEADING_OR_RULE = regex(rf"{_HEADING_MARKER.pattern}|{_RULE.pattern}")
 _BLOCK_START = regex(rf"{_HEADING_OR_RULE.pattern}|{_CALLOUT_MARKER.pattern}")
-_ANSWER_END = regex(rf"{_HEADING_OR_RULE.pattern}|{QUESTION_LABEL}")
 _FENCE = regex(r"`{3,}|~{3,}")
 _BLANK_CHARS = f"{COMMENT_FILLER} \t\n"
-# The form descriptions of cards whose markup has an explicit end.
-_EXPLICITLY_ENDED_FORMS = ("START … END", "STARTI")
-# A line that contains only comments or the id of the block above it.
-_COMMENTS_OR_ID = regex(
-    rf"[{COMMENT_FILLER} \t]*(?:\^[A-Za-z0-9-]+)?[{COMMENT_FILLER} \t]*"
-)
-# A line that contains only tags, in the form of Obsidian or Obsidian_to_Anki.
-_TAG_LINE = regex(r"(?:#[\w/-]+[ \t]*)+|FILE TAGS:.*")
-# A line within a question that contains only tags, however they are written, such as
-# `**#cell**, #🌱` or `Tags: #cell`.
-_QUESTION_TAG_LINE = regex(
-    r"[ \t]*+(?:[Tt]ags?:[ \t]*+)?(?:[*_]{0,3}+\#[^\s#,;*_]++[*_]{0,3}+[,;]?+[ \t]*+)++"
-)
-_TAG = regex(r"#([^\s#,;*_]+)")
 # The most lines of a question or an answer.
 _MAX_LINES = 400
 _FLASHCARDS_ID = regex(r"(?:^|[ \t])\^\d{13}[ \t]*$")
@@ -476,43 +445,7 @@ class _CardParser:
         card_lines: Sequence[int] = self.state.env["card_lines"]  # sorted, may be long
         if card or bisect_left(card_lines, start) == bisect_right(card_lines, start):
             return card
-        return self.parse_labelled_card(start) or self.parse_bracket_card(start)
-
-    def can_answer_continue(self, card: BlockCard) -> bool:
-        """Return whether the answer may continue below the empty line that ended it.
-
-        Plug-ins end an answer at the first empty line, but people write answers of several
-        paragraphs. Of 560 such cards in two vaults, 18 are followed by text that isn't a
-        card. 16 of these have a schedule, which shows where the card ends. In any case, an
-        answer ends at a heading, a rule, another card, a line of tags, or the end of the list
-        item or quote.
-        """
-        form = card.form_description
-        if form in self.syntax.block_separators and self.syntax.answer_end_line:
-            return False
-        if form in _EXPLICITLY_ENDED_FORMS or card.end_line >= self.end:
-            return False
-        if not self.state.isEmpty(card.end_line):
-            return False
-        # skip empty lines and those that contain only comments or a block id
-        for line in range(card.end_line, self.end):
-            text = self.get_line(line)
-            if not _COMMENTS_OR_ID.fullmatch(text):
-                if self._is_outside_container(line):
-                    return False
-                is_deeper = 0 < card.heading_level < _get_heading_level(text)
-                return is_deeper or not self._ends_answer(line)
-        return False
-
-    def _ends_answer(self, line: int) -> bool:
-        text = self.get_line(line)
-        if _ANSWER_END.match(text) or _TAG_LINE.fullmatch(text) or text == "START":
-            return True
-        if self.parse_fields_card(line) or self.parse_tagged_card(line):
-            return True
-        if self.parse_separated_card(line):
-            return True
-        return self._has_line_card(range(line, max(self.find_text_end(line), line + 1)))
+        return self.parse_labelled_card(start)
 
     def _has_line_card(self, lines: Iterable[int]) -> bool:
         return any(self.is_card(self.get_line(line)) for line in lines)
@@ -537,16 +470,14 @@ class _CardParser:
             )
             card_end = min(answer_end + 1, self.end)
         separator = self.get_line(middle)
-        front, tags = _split_off_tag_lines(self.get_lines(start, middle))
         answer_lines = self._iter_lines_outside_fences(middle + 1, answer_end)
         return _require_both_sides(
             BlockCard(
                 card_end,
-                _strip_block_marker(front),
+                _strip_block_marker(self.get_lines(start, middle)),
                 self.get_lines(middle + 1, answer_end),
                 separator,
                 two_way=self.syntax.block_separators[separator],
-                tags=tags,
                 has_further_separators=any(map(self._is_separator, answer_lines)),
             )
         )
@@ -606,7 +537,6 @@ class _CardParser:
                 dedent(answer),
                 form_description=f"#card{tag['reverse'] or ''}",
                 two_way=bool(tag["reverse"]),
-                heading_level=level,
             )
         )
 
@@ -646,7 +576,7 @@ class _CardParser:
         if question_label is None:
             return None
         answer = self._find_answer(start, question_label)
-        if answer is None or self._is_in_exported_passage(answer[0]):
+        if answer is None:
             return None
         answer_line, answer_label = answer
         answer_text = self.get_line(answer_line)
@@ -656,13 +586,7 @@ class _CardParser:
         if answer_label.end() == len(answer_text):
             next_line = self.state.skipEmptyLines(next_line)  # the answer begins below
         card_end = max(next_line, self.find_text_end(next_line))
-        state = self.state
-        while self.syntax.field_words and card_end < self.end and state.isEmpty(card_end):
-            # Obsidian_to_Anki reads past lines of whitespace
-            if state.bMarks[card_end] == state.eMarks[card_end]:
-                break
-            card_end = max(card_end + 1, self.find_text_end(card_end + 1))
-        indents = state.sCount
+        indents = self.state.sCount
         is_item = _LIST_MARKER.match(self.get_line(start))
         for line in range(next_line, card_end):
             leaves_item = is_item and indents[line] <= indents[start]
@@ -677,7 +601,6 @@ class _CardParser:
             answer_text[answer_label.end() :],
             dedent(self.get_lines(answer_line + 1, card_end)),
         ]
-        below = "" if card_end == self.end else self.get_line(card_end)
         return _require_both_sides(
             BlockCard(
                 card_end,
@@ -685,7 +608,6 @@ class _CardParser:
                 "\n".join(filter(None, answer_parts)),
                 form_description=LETTERED_QUESTION,
                 labels=(question_label["label"], answer_label["label"]),
-                may_continue=bool(is_item and below and not _LIST_MARKER.match(below)),
             )
         )
 
@@ -721,51 +643,7 @@ class _CardParser:
         return None
 
     def _is_question_start(self, line: int) -> bool:
-        if _QUESTION_LABEL.match(self.get_line(line)):
-            return True
-        return self._is_bracket_card_start(line)
-
-    def _is_in_exported_passage(self, start: int) -> bool:
-        """Return whether the list item at `start` was exported from a reading app.
-
-        Apps such as Readwise end each passage with a link back to its source.
-        """
-        for line in range(start, min(self.end, start + _MAX_LINES)):
-            if line > start and _LIST_MARKER.match(self.get_line(line)):
-                return False
-            if ENDS_WITH_BACKLINK.search(self.get_line(line)):
-                return True
-        return False
-
-    def parse_bracket_card(self, start: int) -> BlockCard | None:
-        """Parse a hashcards cloze: `C:`, then text with each cloze deletion in brackets."""
-        if not self._is_bracket_card_start(start):
-            return None
-        card_end = self.find_text_end(start)
-        for line in range(start + 1, card_end):
-            if _HASHCARDS_LABEL.match(self.get_line(line)):
-                card_end = line
-                break
-        text = self.get_lines(start, card_end).lstrip(" \t").removeprefix("C:").strip()
-        numbers = count(1)
-        cloze = map_outside_literal_spans(
-            text,
-            lambda run: _BRACKET_GAP.sub(
-                lambda bracket: format_cloze(next(numbers), bracket[1]), run
-            ),
-        )
-        if cloze == text and not find_clozes(text):
-            return None
-        return BlockCard(card_end, cloze, "", form_description="C: … […]", is_cloze=True)
-
-    def _is_bracket_card_start(self, line: int) -> bool:
-        """Return whether a line begins a card with the label `C:`.
-
-        Right below a line with `B:`, the label belongs to an option of a multiple-choice question.
-        """
-        if not _BRACKET_CARD_LABEL.match(self.get_line(line)):
-            return False
-        return not (line and self.get_line(line - 1).startswith("B:"))
+        return _QUESTION_LABEL.match(self.get_line(line)) is not None
 
     def parse_fields_card(self, start: int) -> BlockCard | None:
         """Parse the Obsidian_to_Anki card that begins at line `start`, or return None."""
@@ -824,19 +702,6 @@ class _CardParser:
 def _require_both_sides(card: BlockCard) -> BlockCard | None:
     has_both = card.front.strip(_BLANK_CHARS) and card.back.strip(_BLANK_CHARS)
     return card if has_both else None
-
-
-def _split_off_tag_lines(question: str) -> tuple[str, Strings]:
-    if "#" not in question or _FENCE.search(question):
-        return question, ()
-    other_lines = []
-    tags: list[str] = []
-    for line in question.split("\n"):
-        if _QUESTION_TAG_LINE.fullmatch(line):
-            tags += _TAG.findall(line)
-        else:
-            other_lines.append(line)
-    return ("\n".join(other_lines), tuple(tags)) if any(other_lines) else (question, ())
 
 
 def _get_heading_level(line: str) -> int:

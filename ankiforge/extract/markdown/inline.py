@@ -8,10 +8,10 @@ from __future__ import annotations
 
 import re
 from bisect import bisect_left, bisect_right
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from functools import cached_property
-from itertools import count, pairwise
+from itertools import count
 from operator import attrgetter
 from typing import NamedTuple
 from urllib.parse import quote
@@ -41,7 +41,7 @@ from ankiforge.text.sentences import find_sentence_spans, find_sentence_starts, 
 _BY_START = attrgetter("start")
 _HIDDEN_KINDS = (MarkupKind.HINT, MarkupKind.MARK, MarkupKind.GAP)
 _ANY_MARKUP = regex(
-    rf"[\\\n`$!\[\]^<&#=＝*_~{{}}:【\ue200{COMMENT_FILLER}{MATHS_CONTINUATION}{MATHS_DELIMITER}]"
+    rf"[\\\n`$!\[\]<&#=＝*_~{{}}:{COMMENT_FILLER}{MATHS_CONTINUATION}{MATHS_DELIMITER}]"
 )
 
 
@@ -148,10 +148,6 @@ class MarkedPicture(NamedTuple):
 
 # --- the text of a block --------------------------------------------------------------
 
-_WORD_CHARACTER = regex(r"\w")
-_NON_SPACE = regex(r"\S")
-# Characters that, at the start of a line, continue the sentence of the marked line above.
-_CONTINUING_CHARACTERS = "-–—:：=,;→>"
 _BLOCK_MARKER = regex(r"(?:#{1,6}|[>+*-]|\d{1,9}(?=[.)]))(?=[.)]?(?:\s|$))")
 
 
@@ -201,7 +197,7 @@ class InlineText:
         """Return the footnotes referenced between two offsets in the plain text.
 
         A reference directly at `end` is included, because it comes after the text it belongs to.
-        Each footnote is a label, e.g. `1`, or the bracketed text of an inline footnote.
+        Each footnote is a label, e.g. `1`.
         """
         footnotes = []
         for token in self.tokens:
@@ -243,19 +239,6 @@ class InlineText:
             for phrase in self.marked_phrases
         )
 
-    def has_emphasis_around(self, offset: int) -> bool:
-        """Return whether `offset` is inside emphasis that doesn't cover the entire block."""
-        for token in self.tokens:
-            if token.kind is not MarkupKind.EMPHASIS or token.closer is None:
-                continue
-            start = token.start
-            end = token.closer.start
-            if not start <= offset < end:
-                continue
-            if self.plain[:start].strip() or self.plain[end:].strip():
-                return True
-        return False
-
     def has_picture_or_edge_at(self, offset: int) -> bool:
         """Return whether a picture, or the edge of an HTML block, is at this offset."""
         return any(
@@ -282,37 +265,7 @@ class InlineText:
             token = self.tokens[bisect_right(self.tokens, edge, key=_BY_START) - 1]
             if edge in (token.start, token.end) or token.kind is MarkupKind.TEXT:
                 edges.add(edge)
-        for line in self._iter_marked_lines():
-            edges.update(line)
         return find_sentence_spans(self.plain, sorted(edges))
-
-    def _iter_marked_lines(self) -> Iterator[Span]:
-        """Yield the span of each line that is highlighted completely, such as `==Step 1==`.
-
-        Such a line is a sentence by itself. It is skipped if the text below begins like a
-        continuation, e.g. with a lower-case letter or a dash, or if there is no text below.
-        """
-        marks = [
-            phrase.span
-            for phrase in self.marked_phrases
-            if phrase.mark_kind in ("==", "mark")
-        ]
-        if not marks:
-            return
-        breaks = [token.start for token in self.tokens if token.kind is MarkupKind.BREAK]
-        for start, end in pairwise([0, *breaks]):
-            first_index = bisect_left(marks, (start, start))
-            end_index = bisect_left(marks, (end, end))
-            line_marks = [mark for mark in marks[first_index:end_index] if mark[1] <= end]
-            unmarked = len(_WORD_CHARACTER.findall(self.plain, start, end))
-            for mark in line_marks:
-                unmarked -= len(_WORD_CHARACTER.findall(self.plain, *mark))
-            next_character = _NON_SPACE.search(self.plain, end)
-            if not line_marks or unmarked or next_character is None:
-                continue
-            character = next_character[0]
-            if not (character.islower() or character in _CONTINUING_CHARACTERS):
-                yield start, end
 
     # --- marks
 
@@ -486,8 +439,7 @@ class InlineText:
                 has_space = text.endswith(" ") or markdown.endswith(" ")
                 text = text.rstrip(" ") + closer.rstrip(" ") + " " * has_space
             elif token.kind is not MarkupKind.MARK:
-                is_invisible = token.kind is MarkupKind.INVISIBLE
-                if is_invisible and not self._crosses_cloze(token):
+                if token.kind is MarkupKind.INVISIBLE:
                     markdown = _render_link_bracket(token)
                 if opener and markdown.startswith(" "):
                     # move a space at the start of the answer out of the cloze
@@ -496,18 +448,6 @@ class InlineText:
                 text += markdown
             opener = ""
         return text
-
-    def _crosses_cloze(self, token: InlineToken) -> bool:
-        """Return whether a link contains only the start or only the end of a cloze deletion.
-
-        `token` is the opening or closing token of the link.
-        """
-        inner_tokens = get_inner_tokens(self.tokens, token.opener or token)
-        for gap in inner_tokens:
-            partner = gap.closer or gap.opener
-            if gap.kind is MarkupKind.GAP and partner not in inner_tokens:
-                return True
-        return False
 
     def _extend_to_pictures(
         self, token_range: range, start: int, end: int

@@ -17,7 +17,6 @@ from pathlib import PurePosixPath
 from typing import Any, ClassVar, NamedTuple, cast
 from urllib.parse import quote, unquote
 
-from markdown_it.common.utils import normalizeReference
 from markdown_it.rules_inline import StateInline
 
 from ankiforge.extract.discover import SOUND_SUFFIXES
@@ -70,13 +69,7 @@ class MarkupKind(Enum):
 FOOTNOTE_LABEL_PREFIX = "[^"
 """The prefix of `detail` for a label such as `[^1]:`, before a footnote's text."""
 FOOTNOTE_PREFIX = "^"
-"""The prefix of `detail` for a footnote reference. The footnote's label, such as `1`, or its
-text in brackets follows."""
-
-
-IN_WORD = "in a word"
-"""The `detail` of a `==` between two word characters. Two of these around a space are
-comparisons, not a mark."""
+"""The prefix of `detail` for a footnote reference. The footnote's label, such as `1`, follows."""
 
 
 HARD_BREAK = "  \n"
@@ -92,7 +85,7 @@ class InlineToken:
     kind: MarkupKind
     plain: str = ""
     markdown: str = ""
-    """The token's Markdown. The two tokens of a mark both have `==`, `~=` or the element's name."""
+    """The token's Markdown. The two tokens of a mark both have `==` or the element's name."""
     detail: str = ""
     """The colour of a mark, the numbers of a cloze, the name of a tag, or "strong" for `**`."""
     target: str = ""
@@ -232,43 +225,28 @@ _LINK_TARGET = (
     r"\([ \t]*(?:<(?P<angled>[^<>\n]*)>|(?P<bare>[^\s()<>]*(?:\([^\s()]*\)[^\s()]*)*))"
     r"(?:\s+(?:\"[^\"\n]*\"|'[^'\n]*'))?[ \t]*\)"
 )
-# The kind of an annotation, which templates write into an element: `<mark>Yellow
-# highlight</mark>` isn't a mark.
-_ANNOTATION_KIND = (
-    r"\s*(?:yellow|red|green|blue|purple|magenta|orange|gr[ae]y|pink)"
-    r"\s+(?:highlight|underline|annotation)\s*"
-)
-_TABLE_TAG = "t(?:able|head|body|foot|r|d|h)"
 _MARKUP = regex(
     rf"""(?x)
       # the placeholder of maths over several lines
       (?P<lines>{MATHS_DELIMITER}(?P<number>\d+){MATHS_DELIMITER})
       # the label of a footnote, at the start of a line
     | (?P<label>(?<![^\n])\[\^(?P<label_name>[^\[\]\s]+)\]:[ \t]*)
-      # a footnote: its label, or its text
-    | (?P<footnote>\[\^(?P<footnote_name>[^\[\]\s]+)\]
-        |\^\[(?P<footnote_text>(?:[^\[\]\n]|!?\[\[?[^\[\]\n]*\]\]?){{1,2000}})\])
+      # a footnote
+    | (?P<footnote>\[\^(?P<footnote_name>[^\[\]\s]+)\])
       # ruby readings in HTML, or as `{{東京|とう|きょう}}`, `[東]{{とう}}`, `[東]^(とう)`
     | (?P<ruby>{RUBY_PATTERN}
         |\{{(?P<base>[\u2e80-\ua4cf\uf900-\uffef]{{1,40}})(?P<readings>(?:\|[^\s{{}}|]{{1,40}})+)\}}
         |\[(?P<letters>[\u2e80-\ua4cf\uf900-\uffef]{{1,40}})\]
           (?:\{{(?P<braced>[^\s{{}}]{{1,40}})\}}|\^\((?P<above>[^\s()]{{1,40}})\)))
-      # citation marks of chatbots
-    | (?P<cited>【\d[^【】\n]{{0,80}}†[^【】\n]{{0,80}}】
-        |:contentReference\[oaicite:\d{{1,4}}\](?:\{{index=\d{{1,4}}\}})?
-        |\ue200cite[^\n\ue201]{{1,200}}\ue201)
-      # comments, drawings, empty marks, kinds of annotations
+      # comments, drawings, empty marks
     | (?P<gone>[{COMMENT_FILLER}{MATHS_CONTINUATION}]+|(?<=\S)(?<!=)====(?=[^\s=])
-        |(?is:<svg\b[^<>]*>.{{0,5000}}?</svg\s*>)
-        |(?i:<mark[^<>]*>{_ANNOTATION_KIND}</mark>|<span[^<>]*>{_ANNOTATION_KIND}</span>))
+        |(?is:<svg\b[^<>]*>.{{0,5000}}?</svg\s*>))
       # maths and code
     | (?P<verbatim>\$\$(?:[^$\\]|\\.|\$(?!\$))+\$\$|{MATH_PATTERN}
         |(?P<ticks>`++)(?:[^`]++|(?!(?P=ticks)(?!`))`++)*+(?P=ticks))
-      # ![[file|text]], ![alt](path "title"), ![alt][label], [[Note#Part|text]], and a sound of
-      # Anki's
+      # ![[file|text]], ![alt](path "title"), [[Note#Part|text]], and a sound of Anki's
     | (?P<embed>!\[\[(?P<file>(?:[^\[\]\n]|\[(?!\[)|\](?!\]))+)\]\]{_ATTRIBUTES})
     | (?P<picture>!\[(?P<alt>[^\[\]\n]*)\]{_LINK_TARGET}{_ATTRIBUTES})
-    | (?P<reference>!\[(?P<name>[^\[\]\n]*)\](?:\[(?P<label_of>[^\[\]\n]*)\])?{_ATTRIBUTES})
     | (?P<sound>\[sound:(?P<heard>[^\[\]\n]+)\])
     | (?P<wiki>\[\[(?P<target>[^\[\]\n]+)\]\])
       # <% tp.file.title %>, <https://…>
@@ -276,28 +254,22 @@ _MARKUP = regex(
     | (?P<address><[A-Za-z][A-Za-z0-9+.-]{{1,31}}:(?!:)[^<>\s]*>)
       # HTML
     | (?P<script><(?P<level>su[bp])>(?P<raised>[^<>\n$`*_&\\\[{{~]{{1,40}})</(?P=level)>)
-      # in an HTML table: between two rows, between two cells, whitespace between tags
-    | (?P<row>(?i:(?:</tr\s*>\s*+(?:</?t(?:head|body|foot)\b[^<>]*>\s*+)*)?<tr\b[^<>]*>\s*+))
-    | (?P<cell>(?i:(?:</t[dh]\s*>\s*+)?<t[dh]\b[^<>]*>))
-    | (?P<frame>(?i:</?{_TABLE_TAG}\b[^<>]*>\s++(?=</?{_TABLE_TAG}\b)))
     | (?P<html></?(?P<element>[A-Za-z][A-Za-z0-9-]*)(?P<with>[^<>]*)>)
       # #tag, with at least one character that isn't a digit
     | (?P<hash>(?<![^\s{COMMENT_FILLER}])\#(?=[\w/-]*[^\W\d])[\w/-]+)
-      # `==`, and `~={{colour}} … =~` of the plug-in Highlightr
-    | (?P<mark>(?P<inside>(?<=[A-Za-z0-9_])==(?=[A-Za-z0-9_]))|(?<!=)==(?!=)|(?<!＝)＝＝(?!＝)
-        |~=\{{(?P<colour>[\w-]+)\}}[ ]?|(?<!=)=~)
+      # `==`, unless it is a comparison, as in `a==b`
+    | (?P<mark>(?<![=A-Za-z0-9_])==(?!=)|(?<!=)==(?![=A-Za-z0-9_])|(?<!＝)＝＝(?!＝))
       # {{{{c1::, {{{{1:: as in Mochi, {{{{cloze, or just two braces
     | (?P<gap>(?<![{{_^])\{{\{{(?!\{{)
         (?P<named>[cC](?P<numbers>\d{{1,3}}(?:,\d{{1,3}})*)[ ]?(?:::?(?!:)|：：?)
         |(?P<gap_number>\d{{1,3}})::(?![:}}])|cloze[ ]+)?)
       # a bare URL, from the colon on
     | (?P<url>://(?:(?!\}}\}})[^\s<>`])*(?!\}}\}})[^\s<>`.,;:!?'\"*_~=)\]|])
-    | (?P<bracket>\])
     | (?P<text>\{{+|\}}|(?<!:)::(?!:)|`+)
     """
 )
 MARKUP_START_CHARACTERS = frozenset(
-    f"{COMMENT_FILLER}{MATHS_CONTINUATION}{MATHS_DELIMITER}$!:[]<#~=＝{{}}`^【\ue200"
+    f"{COMMENT_FILLER}{MATHS_CONTINUATION}{MATHS_DELIMITER}$!:[<#=＝{{}}`"
 )
 """The characters with which markup may begin."""
 # The HTML elements, including obsolete ones, that may occur in or around a paragraph.
@@ -316,20 +288,14 @@ _HTML_ELEMENTS = frozenset(
 )
 # Attributes without a value, and the `/`, that may follow the name of an element.
 _BARE_ATTRIBUTES = frozenset("/ checked controls disabled hidden loop muted open".split())
-# The start of a mark or gap, which makes the text of a footnote part of its sentence.
-_MARK_IN_FOOTNOTE = regex(r"==|<mark|<span|\*\*|__|\{\{|~=\{")
 # The scheme of a bare URL at the end of the text before its colon.
 _URL_SCHEME = regex(r"\b[A-Za-z][A-Za-z0-9+.-]{1,31}\Z")
 # The size of a picture in place of its alt text, as in `![300x200](…)`.
 _SIZE_ONLY = regex(r"(\d{1,4})(?:x\d{1,4})?")
-# Elements of tables. `_MARKUP` matches table rows and cells by separate groups.
-_TABLE_ELEMENTS = frozenset("tbody td tfoot th thead tr".split())
 # Elements that show or play a file.
 _MEDIA_ELEMENTS = frozenset("audio embed iframe img object source video".split())
 _SPECIAL_IN_ALT = regex(r"[\[\]\n]")
 _WIDTH = regex(r"\d{1,4}")
-# The number of tokens that are searched backwards for the last Markdown or row start.
-_MAX_LOOKBACK_TOKENS = 20
 # The start of the alias or fragment that follows the name of an embedded file.
 _EMBED_NAME_END = regex(r"\\?\||#")
 
@@ -361,15 +327,7 @@ def _classify_markup(state: StateInline, match: re.Match[str]) -> tuple[str, int
     kind = str(match.lastgroup)
     context: InlineContext = state.env["context"]
     match kind:
-        case "footnote" if _MARK_IN_FOOTNOTE.search(match[0]):
-            # marked text in a footnote is part of the sentence that contains the footnote
-            state.env.setdefault("footnote_ends", set()).add(match.end() - 1)
-            return "footnote_start", state.pos + len("^[")
-        case "bracket" if state.pos not in state.env.get("footnote_ends", ()):
-            return None
         case "url" if not _URL_SCHEME.search(state.pending):
-            return None
-        case "reference" if not _find_reference_url(state, match):
             return None
         case "html" if not _is_html_tag(match):
             # plain text, as in `vector<int>`, `a<b and c>d` or `<name>`
@@ -427,8 +385,6 @@ def _add_markup(state: InlineState, kind: str, match: re.Match[str], raw: str) -
             _add_embed(state, match["file"])
         case "picture":
             _add_picture(state, match["angled"] or match["bare"] or "", match["alt"])
-        case "reference":
-            _add_picture(state, _find_reference_url(state, match), match["name"])
         case "sound":
             path = state.context.find_media_path(match["heard"].strip())
             markdown = f"![]({quote(path)})" if path else escape_markdown(raw)
@@ -436,29 +392,16 @@ def _add_markup(state: InlineState, kind: str, match: re.Match[str], raw: str) -
         case "label":
             label = f"{FOOTNOTE_LABEL_PREFIX}{match['label_name']}"
             state.add_token(MarkupKind.INVISIBLE, detail=label)
-        case "footnote" if match["footnote_name"]:
+        case "footnote":
             reference = f"{FOOTNOTE_PREFIX}{match['footnote_name']}"
             state.add_token(MarkupKind.INVISIBLE, detail=reference)
-        case "footnote":
-            # the plain text includes the text of inline footnotes
-            text = f"{FOOTNOTE_PREFIX}[{match['footnote_text']}]"
-            state.add_token(MarkupKind.ATOM, raw.replace("\n", " "), "", text)
-        case "footnote_start":
-            state.add_token(MarkupKind.ATOM, raw, " (")
-        case "bracket":  # the end of such a footnote
-            state.add_token(MarkupKind.ATOM, raw, ")")
         case "ruby":
             state.add_token(MarkupKind.TEXT, _format_ruby(match))
         case "script":
             _add_super_or_subscript(state, match["raised"], match["level"])
-        case "row" | "cell":
-            _add_table_tag(state, raw, is_cell=kind == "cell")
         case "html":
             _add_html(state, match, raw)
-        case "cited":
-            # isn't shown, but is part of the plain text, from which keys are made
-            state.add_token(MarkupKind.ATOM, raw, "")
-        case _:  # comments, drawings and the frame of a table aren't shown
+        case _:  # comments and drawings aren't shown
             state.add_token(MarkupKind.INVISIBLE)
 
 
@@ -482,18 +425,11 @@ def _add_super_or_subscript(state: InlineState, text: str, level: str) -> None:
 
 
 def _add_mark(state: InlineState, match: re.Match[str], raw: str) -> None:
-    if raw not in ("==", "＝＝"):
-        token = state.add_token(MarkupKind.MARK, raw, "~=", match["colour"] or "")
-        token.can_open = raw[0] == "~"
-        token.can_close = raw == "=~"
-        return
     # `==` may open a mark unless whitespace follows, and close one unless whitespace
     # precedes; at the start of the text, `before` is the first `=` itself
     before = state.src[max(0, match.start() - 1)]
     after = state.src[match.end() : match.end() + 1]
-    token = state.add_token(
-        MarkupKind.MARK, raw, "==", IN_WORD if match["inside"] else ""
-    )
+    token = state.add_token(MarkupKind.MARK, raw, "==")
     token.can_open = bool(after.strip())
     token.can_close = not before.isspace()
 
@@ -536,11 +472,6 @@ def _add_wiki_link(state: InlineState, target: str) -> None:
     token.target = _format_wiki_target(name)
 
 
-def _find_reference_url(state: StateInline, match: re.Match[str]) -> str:
-    label = normalizeReference(match["label_of"] or match["name"])
-    return str(state.env["references"].get(label, {}).get("href", ""))
-
-
 def _add_picture(state: InlineState, url: str, label: str) -> None:
     path = _find_media_path(state, unquote(url))
     if path:
@@ -570,31 +501,6 @@ def _format_wiki_target(link_text: str) -> str:
     return f"[[{target.rstrip(chr(92)).strip()}]]"
 
 
-def _add_table_tag(state: InlineState, raw: str, *, is_cell: bool) -> None:
-    """Add a token for a tag that starts or ends a row or cell of an HTML table.
-
-    End tags are optional in HTML, so a start tag also ends the previous row or cell. A start tag
-    at the beginning of a row is invisible.
-    """
-    is_first = not (raw.startswith("</") or state.pending.strip())
-    for token in reversed(state.tokens[-_MAX_LOOKBACK_TOKENS:] if is_first else []):
-        if not isinstance(token, InlineToken):
-            continue
-        if token.plain == "\n" or token.detail == BLOCK_EDGE:
-            break
-        if token.plain.strip():
-            is_first = False
-            break
-    if is_first:
-        state.add_token(MarkupKind.INVISIBLE)
-    elif is_cell:
-        state.add_token(MarkupKind.ATOM, " | ")
-    else:
-        state.add_token(
-            MarkupKind.ATOM, "\n", "\n" if state.context.is_verbatim else HARD_BREAK
-        )
-
-
 def _add_html(state: InlineState, match: re.Match[str], raw: str) -> None:
     """Add a token for an HTML tag.
 
@@ -618,40 +524,24 @@ def _add_html(state: InlineState, match: re.Match[str], raw: str) -> None:
         token = state.add_token(MarkupKind.EMPHASIS, "", element)
         token.can_open = not closes
         token.can_close = closes
-    elif name in BLOCK_ELEMENTS and name not in _TABLE_ELEMENTS:
-        _add_block_tag(state, name, closes=closes)
+    elif name in BLOCK_ELEMENTS:
+        _add_block_tag(state, name)
     elif name in _MEDIA_ELEMENTS and not closes:
         _add_media(state, raw)
     else:
         state.add_token(MarkupKind.INVISIBLE)
 
 
-def _add_block_tag(state: InlineState, name: str, *, closes: bool) -> None:
+def _add_block_tag(state: InlineState, name: str) -> None:
     if not state.context.is_verbatim:
         state.add_token(
             MarkupKind.BREAK, " ", HARD_BREAK, detail="" if name == "br" else BLOCK_EDGE
         )
         return
-    previous = _get_previous_markdown(state)
-    if _is_in_table(state):
-        # in a table cell, a line break is `<br>`, and there is none at its start
-        markdown = "<br>"
-        if name != "br" and (closes or previous.rstrip().endswith(("|", "<br>"))):
-            markdown = ""
-    elif name == "br":
-        markdown = HARD_BREAK
-    else:
-        markdown = "" if not previous or previous.endswith("\n") else HARD_BREAK
-    state.add_token(MarkupKind.BREAK, " ", markdown)
-
-
-def _get_previous_markdown(state: InlineState) -> str:
-    if state.pending:
-        return state.pending
-    for token in reversed(state.tokens[-_MAX_LOOKBACK_TOKENS:]):
-        if isinstance(token, InlineToken) and token.markdown:
-            return token.markdown
-    return ""
+    # in a row of a table, a line break is `<br>`
+    line_start = state.src.rfind("\n", 0, state.pos) + 1
+    is_row = state.src.startswith("|", line_start)
+    state.add_token(MarkupKind.BREAK, " ", "<br>" if is_row else HARD_BREAK)
 
 
 def _add_media(state: InlineState, raw: str) -> None:
@@ -667,22 +557,6 @@ def _add_media(state: InlineState, raw: str) -> None:
     if _WIDTH.fullmatch(width):
         label = f"{label}|{width}"
     state.add_token(MarkupKind.PICTURE, "", f"![{label}]({media_url})")
-
-
-# The line below the header row of a table.
-_TABLE_DELIMITER_ROW = regex(
-    r"(?m)^[ \t>]*\|?[ \t]*:?-+:?[ \t]*(?:\|[ \t]*:?-+:?[ \t]*)*\|?[ \t]*$"
-)
-
-
-def _is_in_table(state: InlineState) -> bool:
-    line_start = state.src.rfind("\n", 0, state.pos) + 1
-    line, _, _ = state.src[line_start:].partition("\n")
-    if "|" not in line:
-        return False
-    start = state.src.rfind("\n\n", 0, state.pos) + 1
-    paragraph, _, _ = state.src[start:].lstrip("\n").partition("\n\n")
-    return any("|" in rule[0] for rule in _TABLE_DELIMITER_ROW.finditer(paragraph))
 
 
 # --- colours --------------------------------------------------------------------------

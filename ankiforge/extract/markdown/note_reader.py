@@ -7,8 +7,8 @@ that another program exported into the note. `HighlightCompleter` then adds the 
 from __future__ import annotations
 
 from bisect import bisect_right
-from collections import Counter, defaultdict
-from collections.abc import Iterable, Iterator, Sequence, Set
+from collections import defaultdict
+from collections.abc import Iterator, Sequence, Set
 from itertools import accumulate, groupby, pairwise
 from operator import attrgetter
 from pathlib import PurePosixPath
@@ -46,7 +46,6 @@ from ankiforge.extract.markdown.quotes import (
 from ankiforge.extract.markdown.skipped_texts import find_skipped_texts
 from ankiforge.extract.markdown.surroundings import HighlightCompleter, PlacedHighlight
 from ankiforge.extract.markdown.syntaxes import MIN_TERMS
-from ankiforge.language.words import begins_like_clause
 from ankiforge.model import (
     Document,
     Highlight,
@@ -68,26 +67,17 @@ _SEVERAL_SEPARATORS_REASON = (
 _QUOTE_MARKERS = regex(r"(?m)^[ \t]*(?:>[ \t]?)+")
 _LINE_END = regex(r"(?P<hard>[ ]{2})?[ ]*\n[ ]*")
 _SEPARATOR_FORM = "{} between question and answer"
-_MARK_DELIMITERS = ("==", "＝＝", "<", "~=")
+_MARK_DELIMITERS = ("==", "＝＝", "<")
 _BOLD_DELIMITERS = ("**", "__")
 # The markup with which an embedded picture begins.
 _PICTURE_STARTS = WordMatcher("![", "<")
-# Two names joined by two colons, such as the name of a fusion gene, `BCR::ABL1`.
-_COLON_NAME = regex(r"(?a)(?<!\w)\w{3,}::\w{3,}")
-# The end of a sentence, of an introduction or of a line with a hard break.
-_SENTENCE_OR_LINE_END = regex(
-    r"""(?:[.!?…:;。！？：]["'”’»)\]*_]*[ ]?|(?<![ ])[ ]{2,}|\\[ ]?)\Z"""
-)
 _TERM_FORM = "Term: meaning"
 # The number at the end of a label that isn't a term, as in `Line 47` and `Day 3`.
 _LABEL_NUMBER = regex(r"[\s\d–-]+\Z")
 _NO_SYNC_TAG = "no-anki-sync"
 """The tag with which users of Logseq plug-ins exclude a block from Anki."""
-# How the forms of cards without a separator are described to the user.
-_TERM_FORMS = {
-    HighlightForm.GLOSSARY: "Term: definition",
-    HighlightForm.TERM: "**Term**: text",
-}
+_TERM_FORMS = (HighlightForm.GLOSSARY, HighlightForm.TERM)
+_MIN_TERMS_OF_GLOSSARY = 2
 
 
 _GlossaryLines = dict[Block, list[tuple[Span, CardSides]]]
@@ -130,12 +120,6 @@ class NoteReader:
         for block in note.blocks if "[^" in note.source else ():
             if block.can_contain_highlights and not block.is_private:
                 self._footnote_texts |= block.inline_text.render_footnotes()
-        # a name such as `BCR::ABL1` that occurs in several different texts isn't a card
-        texts = {block.plain_text for block in note.blocks if "::" in block.source}
-        uses: Counter[str] = Counter()
-        for text in texts:
-            uses.update(set(_COLON_NAME.findall(text)))
-        self._colon_names = {name for name, use_count in uses.items() if use_count > 1}
         self._quotes = QuoteIndex(note, citations, self._read_card)
         self._placed: list[PlacedHighlight] = []
         """The highlights of the note, in reading order."""
@@ -198,8 +182,7 @@ class NoteReader:
 
         If the block is a card, the card is its only highlight. Otherwise, the block may have
         quotations, highlighted pictures and sentences with highlighted phrases. A block without
-        such sentences may instead be a question that has no answer yet, an exported passage or
-        part of a glossary.
+        such sentences may instead be an exported passage or part of a glossary.
         """
         card = self._read_card(block)
         if card:
@@ -219,11 +202,8 @@ class NoteReader:
             yield from self._read_marked_pictures(block)
         passage = self._exported_passages.get(block)
         sentences = list(self._read_marked_sentences(block))
-        unanswered = self._read_unanswered_question(block)
         if sentences and not (passage and self._is_fully_marked(passage)):
             yield from self._add_comment_and_page(sentences, passage)
-        elif unanswered:
-            yield unanswered
         elif block in self._quotes.covered_blocks:
             return
         elif passage:
@@ -300,15 +280,13 @@ class NoteReader:
     def _find_glossaries(self) -> _GlossaryLines:
         """Find the lists that look like glossaries.
 
-        A glossary has at least `MIN_TERMS` lines, all of the form `Term: meaning` and with
-        terms that differ by more than a number.
+        A glossary has at least `MIN_TERMS` lines, or two below the heading of a glossary, all of
+        the form `Term: meaning` and with terms that differ by more than a number.
 
         Returns:
             The span and card sides of each line, keyed by block.
         """
         term_lists: _GlossaryLines = {}
-        if sum(map(self._note.source.count, ":：")) < MIN_TERMS:
-            return term_lists
         for _, list_blocks in groupby(self._note.blocks, _get_list_key):
             terms: _GlossaryLines = {}
             fronts = list[str]()
@@ -323,9 +301,16 @@ class NoteReader:
                     fronts.append(
                         _LABEL_NUMBER.sub("", block.plain_text[span].casefold())
                     )
-            if len(fronts) >= MIN_TERMS and len(set(fronts)) == len(fronts):
+            min_terms = _MIN_TERMS_OF_GLOSSARY if self._is_glossary(block) else MIN_TERMS
+            if len(fronts) >= min_terms and len(set(fronts)) == len(fronts):
                 term_lists |= terms
         return term_lists
+
+    def _is_glossary(self, block: Block) -> bool:
+        """Return whether a block is directly below the heading of a glossary."""
+        headings = [heading.plain_text for heading in block.headings[-1:]]
+        names = self._kinds.glossary_headings
+        return any(heading.strip(" :").casefold() in names for heading in headings)
 
     def _create_highlight(
         self,
@@ -363,15 +348,10 @@ class NoteReader:
     def _read_card(self, block: Block) -> Highlight | None:
         card = block.block_card
         if card is None or not self._is_block_card(block):
-            line_card = self._read_line_card(block) or self._read_cloze(block)
-            return line_card or self._read_defined_term(block)
+            return self._read_line_card(block) or self._read_cloze(block)
         form_description = card.form_description
         if card.form_description in block.syntax.block_separators:
             form_description = _SEPARATOR_FORM.format(card.form_description)
-        # `_is_block_card` comes first, because `_read_card` would recurse from card to card
-        below = self._note.find_next(block)
-        is_card_below = below and (self._is_block_card(below) or self._read_card(below))
-        can_continue = below and not is_card_below
         return self._create_highlight(
             block,
             HighlightForm.CLOZE if card.is_cloze else HighlightForm.BLOCK,
@@ -379,31 +359,24 @@ class NoteReader:
             (*block.card_markdown, *self._render_footnotes(block.footnotes)),
             is_two_way=card.two_way,
             line_syntax=form_description,
-            may_continue=bool(card.may_continue and can_continue),
+            may_continue=self._may_continue(block),
             is_declared_card=block.is_declared_card,
             skip_reason=_SEVERAL_SEPARATORS_REASON if card.has_further_separators else "",
         )
 
-    def _read_defined_term(self, block: Block) -> Highlight | None:
-        """Return the card for a `Term: definition` list item under a glossary heading, or None."""
-        if block.kind is not BlockKind.ITEM or len(block.items) > 1:
-            return None
-        if "glossary" not in self._kinds.cards or not block.headings:
-            return None
-        heading = block.headings[-1].plain_text.strip(" :").casefold()
-        if heading not in self._kinds.glossary_headings:
-            return None
-        term = parse_definition(block.inline_text)
-        if term is None or begins_like_clause(block.plain_text[slice(*term.front)]):
-            return None
-        defined = self._create_two_sided_card(
-            block, term._replace(form=HighlightForm.GLOSSARY)
-        )
-        # a further line that isn't indented may not belong to the definition
-        lines = self._lines[slice(*block.lines)]
-        prefixes = [line[: len(line) - len(line.lstrip(" \t>"))] for line in lines]
-        indent, *other_indents = [len(prefix.expandtabs(4)) for prefix in prefixes]
-        return replace(defined, may_continue=min(other_indents, default=99) <= indent)
+    def _may_continue(self, block: Block) -> bool:
+        """Return whether the answer of a card may continue in the paragraph below it.
+
+        Plug-ins end an answer at the first empty line, but people write answers of several
+        paragraphs.
+        """
+        below = self._note.find_next(block)
+        if block.is_declared_card or below is None or below.kind is not BlockKind.TEXT:
+            return False
+        if (below.items, below.quotes) != (block.items, block.quotes):
+            return False
+        is_card = below.card_sides or "{{" in below.source
+        return below.rule_count == block.rule_count and not is_card
 
     def _is_block_card(self, block: Block) -> bool:
         card = block.block_card
@@ -423,43 +396,7 @@ class NoteReader:
                 continue
             if phrase.start < front_end < phrase.end:
                 return None
-        form = sides.form
-        if self._colon_names.intersection(_COLON_NAME.findall(block.plain_text)):
-            form = HighlightForm.INLINE_FIELD
-        card = self._create_two_sided_card(block, sides._replace(form=form))
-        if block.syntax.is_declared or block.kind is BlockKind.CELL:
-            return card  # for a declared plug-in, a card ends with its line
-        may_continue = self._may_continue_below(block) or self._may_begin_above(block)
-        return replace(card, may_continue=may_continue)
-
-    def _may_continue_below(self, block: Block) -> bool:
-        """Return whether the answer of a one-line card may continue in the next block.
-
-        It may if the next block is the rest of the same paragraph or is nested in the card's list
-        item. The next block must not be a card itself.
-        """
-        below = self._note.find_next(block)
-        if below is None or below.quotes != block.quotes:
-            return False
-        is_nested = below.items[: len(block.items)] == block.items != below.items
-        if not is_nested and not _are_from_same_paragraph(block, below):
-            return False
-        if below.card_sides or self._is_block_card(below):
-            return False  # `_read_card` would recurse from card to card
-        return not (self._read_cloze(below) or self._read_defined_term(below))
-
-    def _may_begin_above(self, block: Block) -> bool:
-        """Return whether the question of a one-line card may begin in the block above.
-
-        It may if the block above is the first part of the same paragraph and ends in the middle of
-        a sentence. The block above must not be a card itself.
-        """
-        above = self._note.find_previous(block)
-        if above is None or not _are_from_same_paragraph(above, block):
-            return False
-        if above.card_sides or self._read_cloze(above):
-            return False
-        return not _SENTENCE_OR_LINE_END.search(above.source)
+        return self._create_two_sided_card(block, sides)
 
     def _create_two_sided_card(self, block: Block, sides: CardSides) -> Highlight:
         is_term = sides.form in _TERM_FORMS
@@ -473,7 +410,7 @@ class NoteReader:
             block.plain_text,
             (*texts, *self._render_footnotes(block.footnotes)),
             is_two_way=sides.two_way,
-            line_syntax=_TERM_FORMS.get(sides.form, f"a {sides.separator.strip()} b"),
+            line_syntax="" if is_term else f"a {sides.separator.strip()} b",
             is_declared_card=bool(sides.separator) and block.syntax.is_declared,
         )
 
@@ -504,44 +441,11 @@ class NoteReader:
             is_declared_card=block.syntax.is_declared,
         )
 
-    def _read_unanswered_question(self, block: Block) -> PlacedHighlight | None:
-        """Read the question of a multi-line card that has no answer yet.
-
-        The separator (e.g. `?`) of such a card is the last line of a paragraph, or the only line of
-        a paragraph directly below a heading. Returns None for any other block.
-        """
-        lines = block.source.strip().split("\n")
-        separator = lines[-1].strip()
-        if separator not in block.syntax.block_separators:
-            return None
-        if block.kind not in (BlockKind.TEXT, BlockKind.ITEM):
-            return None
-        if "block" not in self._kinds.cards and not block.syntax.is_declared:
-            return None
-        first = block
-        question = block.plain_text
-        if len(lines) == 1:
-            above = self._note.find_previous(block)
-            if above is None or above.kind is not BlockKind.HEADING:
-                return None
-            if above.lines[1] != block.lines[0]:
-                return None
-            first = above
-            question = f"{above.plain_text}\n{question}"
-        form = _SEPARATOR_FORM.format(separator)
-        highlight = self._create_highlight(
-            block, HighlightForm.BLOCK, question, (), line_syntax=form
-        )
-        return PlacedHighlight(first, 0, block, len(block.plain_text), highlight)
-
     def _render_footnotes(self, footnotes: Sequence[str]) -> Strings:
         """Render footnotes for a card's Extra field. Returns a tuple of at most one string."""
         texts = []
         for name in dict.fromkeys(footnotes):
-            if name.startswith("["):
-                texts.append(render_blocks(name[1:-1], self._note.context))
-            else:
-                texts.append(self._footnote_texts.get(name, ""))
+            texts.append(self._footnote_texts.get(name, ""))
         text = "\n\n".join(filter(None, texts))
         return (text,) if text else ()
 
@@ -550,18 +454,15 @@ class NoteReader:
     def _read_marked_sentences(self, block: Block) -> Iterator[PlacedHighlight]:
         """Yield a highlight for each sentence with highlighted phrases.
 
-        If the only highlighted phrase is an entire `Term: definition`, yields a card instead. Bold
-        labels of table rows don't count as highlighted.
+        If the only highlighted phrase is an entire `Term: definition`, yields a card instead.
         """
         if not self._mark_delimiters.matches(block.source):
             return
         inline = block.inline_text
         phrases = self._find_outermost_marks(block)
-        if _is_row_label(block, phrases):
-            return
         if len(phrases) == 1 and (term := parse_definition(inline, phrases[0].span)):
             card = self._create_two_sided_card(block, term)
-            card = replace(card, colour=phrases[0].detail, line_syntax="")
+            card = replace(card, colour=phrases[0].detail)
             yield PlacedHighlight(block, 0, block, len(block.plain_text), card)
             return
 
@@ -597,15 +498,6 @@ class NoteReader:
         return select_outermost(marks)
 
 
-def _are_from_same_paragraph(first: Block, second: Block) -> bool:
-    """Return whether two adjacent blocks are parts of the same paragraph of the source."""
-    is_directly_below = first.lines[1] == second.lines[0] and first.kind is second.kind
-    return is_directly_below and (first.items, first.quotes) == (
-        second.items,
-        second.quotes,
-    )
-
-
 def _get_list_key(block: Block) -> object:
     """Return a key for `groupby` that is the same for all blocks of a list.
 
@@ -617,26 +509,6 @@ def _get_list_key(block: Block) -> object:
         return block
     is_item = block.kind is BlockKind.ITEM
     return block.headings, block.items[0].list_number if is_item else 0
-
-
-# Matches a table cell that is bold as a whole.
-_BOLD_CELL = regex(r"\s*(\*\*|__)(?=\S).+(?<=\S)\1\s*")
-
-
-def _is_row_label(block: Block, phrases: Iterable[MarkedPhrase]) -> bool:
-    """Return whether a table cell is bold only because it is the label of its row.
-
-    This is assumed if the cell has no other marks and every non-empty cell of the first column is
-    bold, not counting the header row.
-    """
-    if block.kind is not BlockKind.CELL or block.column > 0:
-        return False
-    if block.row_sources is block.header_sources or len(block.label_sources) < 2:
-        return False
-    if any(phrase.mark_kind != "bold" for phrase in phrases):
-        return False
-    labels = filter(str.strip, block.label_sources)
-    return all(_BOLD_CELL.fullmatch(source) for source in labels)
 
 
 def _group_by_sentence(

@@ -41,7 +41,6 @@ from ankiforge.extract.markdown.note_reader import NoteReader
 from ankiforge.extract.markdown.placeholders import (
     find_comment_sentences,
     mask_comments_and_maths,
-    remove_transcript_times,
 )
 from ankiforge.extract.markdown.quotes import (
     CitationsByBlock,
@@ -287,7 +286,7 @@ class _ParsedNote:
         """Parse a note.
 
         If `keeps_definitions` is true, the plain text includes fields that define a term
-        (`term:: definition`), but not the timestamps of a transcript.
+        (`term:: definition`).
         """
         self._source = source
         self._note = note
@@ -296,8 +295,6 @@ class _ParsedNote:
         front_lines = front_matter.line_count
         lines = note.text.split("\n")
         self._body = "\n" * front_lines + "\n".join(lines[front_lines:])
-        if keeps_definitions:
-            self._body = remove_transcript_times(self._body)
 
         # parse the blocks
         plugin_syntax = _build_syntax(note, front_matter)

@@ -11,7 +11,6 @@ from __future__ import annotations
 import re
 from collections.abc import Iterator, Mapping
 from functools import lru_cache
-from itertools import pairwise
 from textwrap import indent
 from typing import NamedTuple
 
@@ -128,13 +127,9 @@ _DEFINITION_FIELD = regex(
     r"[^:\n]+::(?=[^\n]*\Z)(?:(?:[ \t]+(?!\w+:)[^\W\d]\S*){4}|[ \t]+[^\s\x00-\u2fff]{10})"
 )
 _MATHS_PLACEHOLDER = regex(f"{MATHS_DELIMITER}(\\d+){MATHS_DELIMITER}")
-# The info string of a fence that GitHub and GitLab display as a formula.
-_MATHS_FENCE_INFO = regex(r"[ \t]*math[ \t]*\Z")
 # The schedule that obsidian-spaced-repetition writes after a card, which may end with maths.
 _SCHEDULE_COMMENT = regex(r"[ \t]*<!--SR:[^\n]*?-->")
 _ID_AFTER_FENCE = regex(rf"(?<=[`~])[ \t]*{_ID_COMMENT}[ \t]*\Z")
-# A citation mark of a chatbot that has lost the private-use characters around it.
-_CHAT_CITATION = regex(r"[ ]?(?<![\w\ue200])cite(?:turn\d{1,3}[a-z]{4,8}\d{1,3})+")
 _EMPTY_PLACEHOLDER = regex(f"\n?{MATHS_CONTINUATION}|{COMMENT_FILLER}")
 # Unindented lines with comments or fields in the middle of a list. They would end the list, so
 # they are indented like the line below.
@@ -181,8 +176,6 @@ def mask_comments_and_maths(
     text = text.replace("\0", "\ufffd")
     if not text.isascii():
         text = PLACEHOLDER_CHARACTER.sub("\ufffd", text)
-    if "citeturn" in text:
-        text = _CHAT_CITATION.sub(lambda mark: COMMENT_FILLER * len(mark[0]), text)
     if not _HIDDEN_PART_SIGNS.matches(text):
         return MaskedSource(text)
     text = replace_unclosed_markers(text)
@@ -194,9 +187,6 @@ def mask_comments_and_maths(
         start = hidden["start"] or ""
         if hidden["other_maths"]:
             maths = match_to_dollar_math(hidden)
-        elif hidden["fence"] and _MATHS_FENCE_INFO.match(hidden["info"]):
-            start = hidden["signs"]
-            maths = f"$${hidden['body'] or ''}\n$$"
         if maths and "\n" in maths:
             without_schedule = _SCHEDULE_COMMENT.sub("", maths)
             lines = (line.strip(" \t>") for line in without_schedule.split("\n"))
@@ -221,11 +211,6 @@ def mask_comments_and_maths(
             and _DEFINITION_FIELD.match(hidden[0])
         ):
             return hidden[0]
-        # don't join the numbers beside a tag of Jekyll; within a word it may be an ending
-        start, end = hidden.span()
-        beside = text[start - 1 : start] + text[end : end + 1]
-        if hidden["program"] and len(beside) == 2 and beside.isdecimal():
-            return " " + COMMENT_FILLER * (end - start - 1)
         # an empty item keeps its indentation
         if hidden["empty"]:
             return hidden["indent"] + COMMENT_FILLER * len(hidden["empty"])
@@ -261,50 +246,6 @@ def restore_unclosed_markers(text: str) -> str:
     for stand_in, (begin, _) in _UNCLOSED_MARKERS.items():
         text = text.replace(stand_in, begin)
     return text
-
-
-_CLOCK = r"(?:\d{1,2}:)?\d{1,2}:\d\d"
-_TIME = rf"[\[(]{{0,2}}(?P<time>{_CLOCK})(?:[.,]\d{{1,3}})?[\])]{{0,2}}(?:\([^()\s]*\))?"
-# The time in words, which YouTube adds for screen readers.
-_TIME_IN_WORDS = (
-    r"(?=\d{1,2}[ ][hms])(?:\d{1,2}[ ]hours?(?:,[ ])?)?"
-    r"(?:\d{1,2}[ ]minutes?(?:,[ ])?)?(?:\d{1,2}[ ]seconds?)?"
-)
-_LINE_WITH_TIME_IN_WORDS = regex(rf"(?m)^{_TIME_IN_WORDS}$")
-# A time or two at the start of a line, or alone after the name of a speaker.
-_TRANSCRIPT_TIME = regex(
-    rf"(?m)^(?P<before>[ \t>]*(?:[-*+][ \t]+)?(?:[^\W\d][^\n:]{{0,40}}[ \t](?=\S+$))?)[*_]*{_TIME}"
-    rf"(?:[ \t]*(?:-->[^\]\n]*\]?|[–—-][ \t]*{_CLOCK}[\])]{{0,2}}))?[*_]*"
-    rf"(?:{_TIME_IN_WORDS}|[ \t]+[–—|-][ \t]+|:?[ \t]+|:?$)(?:Speaker[ ]\d{{1,2}}:[ \t]*)?"
-)
-_MIN_TRANSCRIPT_TIMES = 3
-_MAX_LINES_PER_TIME = 8
-
-
-def remove_transcript_times(text: str) -> str:
-    """Remove the timestamps of transcripts from a text. The number of lines stays the same.
-
-    A transcript has at least three timestamps in ascending order, and at least one for every
-    eight lines of text. Another transcript may follow, whose timestamps start again below five
-    minutes. To rule out schedules and chronicles, the first timestamp must also be below five
-    minutes, and not all timestamps may be multiples of five seconds. These two rules don't apply
-    if a timestamp includes hours or if ` --> ` occurs in the text.
-    """
-    times = [match["time"] for match in _TRANSCRIPT_TIME.finditer(text)]
-    moments = [[int(part) for part in f"0:{time}".split(":")][-3:] for time in times]
-    line_count = sum(map(bool, map(str.strip, text.split("\n"))))
-    restarts = [later for earlier, later in pairwise(moments) if later < earlier]
-    min_times = _MIN_TRANSCRIPT_TIMES * (len(restarts) + 1)
-    if len(times) < max(min_times, line_count / _MAX_LINES_PER_TIME):
-        return text
-    starts_late = moments[0] >= [0, 5]
-    is_rounded = all(seconds % 5 == 0 for *_, seconds in moments)
-    is_certain = " --> " in text or any(time.count(":") == 2 for time in times)
-    if max(restarts, default=[]) >= [0, 5] or (
-        (starts_late or is_rounded) and not is_certain
-    ):
-        return text
-    return _LINE_WITH_TIME_IN_WORDS.sub("", _TRANSCRIPT_TIME.sub(r"\g<before>", text))
 
 
 def find_comment_sentences(text: str) -> Iterator[str]:

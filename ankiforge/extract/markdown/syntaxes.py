@@ -34,8 +34,6 @@ QUESTION_LABEL = (
     rf"(?::{BOLD_MARKER}[ \t]|：{BOLD_MARKER})"
 )
 """The label of a question, such as `Q:`. It may be bold, numbered or in a list."""
-BRACKET_CARD_LABEL = r"C:[ \t]+(?=\S)"
-"""The label of a hashcards cloze card, in which bracketed text is a cloze deletion."""
 CARD_TAG = r"(?:#card(?P<reverse>[/-]reverse)?(?![\w/-])|#?\[\[card\]\])"
 """The tag of a question with the answer below, as in Logseq and flashcards-obsidian."""
 MIN_TERMS = 6
@@ -123,11 +121,6 @@ FORMS = (
         examples=(("A <mark>heron</mark> eats fish.", "cloze"),),
     ),
     NoteSyntax(
-        "colour", "<mark>", "marks", "mark", ("~={",),
-        sign=r"(?P<colour>~=\{[\w-]+\})",
-        reason=_NO_MARK_REASON,
-    ),
-    NoteSyntax(
         "bold", "**bold**", "marks", "bold", ("**", "__"),
         examples=(("The **liver** makes bile.", "not by default: cloze"),),
     ),
@@ -176,7 +169,6 @@ FORMS = (
         reason="its question or answer is missing",
         examples=(("Q: What does bile do?\nA: It dissolves fat.", "basic"),),
     ),
-    NoteSyntax("bracket", "C: … […]", "cards", "block", ("c:",), line=BRACKET_CARD_LABEL),
     NoteSyntax(
         "tagged", TAGGED_CARD, "cards", "block", ("#card", "[[card]]"),
         sign=r"^(?P<tagged>[^\n]*(?<!\S)\#card(?:[/-]reverse)?(?![\w/-])[^\n]*$)",
@@ -376,10 +368,6 @@ EXPORT_SIGN = regex(
 )
 """A heading or list item above exported passages, with the line end before it."""
 BACKLINK_NAME = r"view (?:highlight|tweet)|highlight link"
-ENDS_WITH_BACKLINK = regex(
-    rf"(?i)\(\[(?:{LOCATION}|{BACKLINK_NAME})\]\([^()\s]*\)\)\s*\Z"
-)
-"""A link at the end of a passage that leads to its location."""
 _BACKLINK_SIGNS = WordMatcher(
     *("readwise.io/", "kindle:", "omnivore.app/", "glasp.co/", "hyp.is/", "hypothes.is/"),
     *("instapaper.com/", "view highlight](", "view tweet](", "highlight link]("),

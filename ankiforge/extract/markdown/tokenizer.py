@@ -2,13 +2,12 @@
 
 markdown-it applies its own rules to CommonMark, and `parse_markup` to any other markup. Then
 highlights, HTML elements and cloze deletions are paired, the clozes of plug-ins are converted
-to numbered clozes, and emphasis that is only partly inside a cloze is dropped.
+to numbered clozes.
 """
 
 from __future__ import annotations
 
 import re
-from collections import Counter
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 from functools import lru_cache
@@ -22,7 +21,6 @@ from markdown_it.token import Token as Parsed
 
 from ankiforge.extract.markdown.markup import (
     HARD_BREAK,
-    IN_WORD,
     MARKUP_START_CHARACTERS,
     InlineContext,
     InlineState,
@@ -43,9 +41,6 @@ from ankiforge.text.cloze import escape_markdown
 
 # The rest of an entity after its `&`, such as the `lt;` at the end of the source `&amp;lt;`.
 _ENTITY_BODY = regex(r"#?\w{1,32};")
-# The operands of a power such as `2 ** 3`.
-_OPERAND_BEFORE = regex(r"(?<!\w)(?:\d+|\w)\s?\Z")
-_OPERAND_AFTER = regex(r"\s?(?:\d+|\w)(?!\w)")
 # If a text contains more unclosed brackets than this, its links aren't parsed, because that
 # would take too long.
 _MAX_UNCLOSED_BRACKETS = 500
@@ -86,8 +81,6 @@ def tokenize_block(text: str, context: InlineContext) -> list[InlineToken]:
         match_cloze_braces(tokens, context.cloze_markers)
     if context.cloze_markers:
         convert_plugin_clozes(tokens, context.cloze_markers)
-    if any(token.kind is MarkupKind.GAP for token in tokens) or "</" in text:
-        drop_crossing_emphasis(tokens)
     return tokens
 
 
@@ -158,28 +151,14 @@ def _to_inline_token(parsed_token: Parsed) -> InlineToken:
 def _escape_unmatched_emphasis(
     tokens: Sequence[InlineToken], parsed: Sequence[_AnyToken]
 ) -> None:
-    """Escape emphasis markers that markdown-it treated as text, so that they remain text.
-
-    Two asterisks, as in `** H3N8 **`, were meant to make text bold, so they are dropped. Between
-    two operands, as in `2 ** 3`, they are kept.
-    """
+    """Escape emphasis markers that markdown-it treated as text, so that they remain text."""
     markers = []
     for token, parsed_token in zip(tokens, parsed, strict=True):
         if not isinstance(parsed_token, InlineToken):
             if parsed_token.content in ("*", "_", "~~"):
                 markers.append(token)
     texts = ["", *[token.plain for token in tokens], ""]
-    stars = [token for token in markers if token.plain == "*"]
-    for star, second_star in pairwise(stars):
-        if second_star.index != star.index + 1:
-            continue
-        before, after = texts[star.index], texts[star.index + 3]
-        if not (_OPERAND_BEFORE.search(before) and _OPERAND_AFTER.match(after)):
-            star.change_kind(MarkupKind.ATOM, star.plain, "")
-            second_star.change_kind(MarkupKind.ATOM, second_star.plain, "")
     for token in markers:
-        if token.kind is MarkupKind.ATOM:
-            continue
         around = texts[token.index][-1:] + texts[token.index + 2][:1]
         if token.plain == "_" and re.fullmatch(r"\w\w", around):
             continue
@@ -227,7 +206,7 @@ _RULES_BY_CHARACTER: dict[str, tuple[_Rule, ...]] = {
     "\\": (_parse_line_end, rules_inline.escape),
     "*": (rules_inline.emphasis.tokenize,),
     "_": (rules_inline.emphasis.tokenize,),
-    "~": (parse_markup, rules_inline.strikethrough.tokenize),
+    "~": (rules_inline.strikethrough.tokenize,),
     "[": (parse_markup, _parse_link),
     "&": (rules_inline.entity,),
 }
@@ -257,8 +236,6 @@ def _get_parser() -> MarkdownIt:
         MATHS_CONTINUATION,
         MATHS_DELIMITER,
         "＝",
-        "【",
-        "\ue200",
     ):
         parser.inline.add_terminator_char(character)
     # markdown-it uses the registered rules only to find the end of a link's text
@@ -313,11 +290,6 @@ def match_highlight_markers(tokens: Sequence[InlineToken]) -> None:
             continue
         marker = token.markdown
         opener = openers.get(marker) if token.can_close else None
-        if opener and opener.detail == token.detail == IN_WORD:
-            # two comparisons, as in `a==b or c==d`, are no mark
-            inner_tokens = tokens[opener.index : token.index]
-            if any(" " in inner.plain for inner in inner_tokens):
-                opener = None
         if opener:
             del openers[marker]
             link_token_pair(opener, token)
@@ -331,64 +303,18 @@ def match_highlight_markers(tokens: Sequence[InlineToken]) -> None:
 
 def match_html_tags(tokens: Sequence[InlineToken]) -> None:
     """Match the start and end tags of elements such as `<b>`. Unmatched tags become invisible."""
-    tags = [
-        token
-        for token in tokens
-        if token.kind is MarkupKind.EMPHASIS and (token.can_open or token.can_close)
-    ]
     openers = list[InlineToken]()
-    open_tags = Counter[str]()
-    for tag in tags:
+    for tag in tokens:
+        if tag.kind is not MarkupKind.EMPHASIS or not (tag.can_open or tag.can_close):
+            continue
         if tag.can_open:
             openers.append(tag)
-            open_tags[tag.markdown] += 1
-            continue
-        opening_tag = tag.markdown.replace("/", "")
-        while open_tags[opening_tag]:
-            # drop the elements that were opened later, because they are never closed
-            opener = openers.pop()
-            open_tags[opener.markdown] -= 1
-            if opener.markdown == opening_tag:
-                if not open_tags[opening_tag]:
-                    # our Markdown allows no <b> inside another <b>
-                    link_token_pair(opener, tag)
-                break
-    for tag in tags:
-        if not (tag.opener or tag.closer):
+        elif openers and openers[-1].markdown == tag.markdown.replace("/", ""):
+            link_token_pair(openers.pop(), tag)
+    for tag in tokens:
+        is_tag = tag.kind is MarkupKind.EMPHASIS and tag.markdown.startswith("<")
+        if is_tag and not (tag.opener or tag.closer):
             tag.change_kind(MarkupKind.INVISIBLE)
-
-
-def drop_crossing_emphasis(tokens: Iterable[InlineToken]) -> None:
-    """Drop emphasis that starts inside a cloze deletion or other emphasis but ends outside.
-
-    For example, `**a {{c1::b *c}} d* e**` becomes `**a {{c1::b c}} d e**`, because the
-    inner emphasis is still open at the end of the cloze deletion.
-    """
-    openers = list[InlineToken]()
-    for token in tokens:
-        if token.kind not in (MarkupKind.EMPHASIS, MarkupKind.GAP):
-            continue
-        if token.closer:
-            openers.append(token)
-        if token.opener is None:
-            continue
-        # an opener without a closer belongs to a pair that has been dropped
-        while openers[-1] is not token.opener and openers[-1].closer is None:
-            openers.pop()
-        if token.kind is MarkupKind.EMPHASIS and openers[-1] is not token.opener:
-            _drop_pair(token.opener)
-            continue
-        while openers[-1] is not token.opener:
-            # this emphasis is still open at the end of the cloze
-            _drop_pair(openers.pop())
-        openers.pop()
-
-
-def _drop_pair(opener: InlineToken) -> None:
-    closer = opener.closer
-    if closer:
-        opener.change_kind(MarkupKind.INVISIBLE)
-        closer.change_kind(MarkupKind.INVISIBLE)
 
 
 # --- hand-written clozes --------------------------------------------------------------
