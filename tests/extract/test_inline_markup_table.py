@@ -33,7 +33,6 @@ MARKUP = [
     ('_a', '_a', '\\_a'),
     ('*a', '*a', '\\*a'),
     ('~~a', '~~a', '\\~~a'),
-    ('**a', '**a', 'a'),
     ('snake_case_x', 'snake_case_x', 'snake_case_x'),
     ('\\*a\\*', '*a*', '\\*a\\*'),
     ('a\\b', 'a\\b', 'a\\b'),
@@ -42,8 +41,6 @@ MARKUP = [
     ('<b>a</b> <i>b</i> <u>c</u> <s>d</s> <del>e</del>', 'a b c d e', '<b>a</b> <i>b</i> <u>c</u> <s>d</s> <s>e</s>'),
     ('<b>a', 'a', 'a'),
     ('a</b>', 'a', 'a'),
-    ('<b>a <b>b</b> c</b>', 'a b c', '<b>a b c</b>'),
-    ('<b>a<i>b</b>c</i>', 'abc', '<b>ab</b>c'),
     ('<x>a</x> a<b c>d', '<x>a</x> a<b c>d', '\\<x>a\\</x> a\\<b c>d'),
     ('<span>a</span><br>b', 'a b', 'a  \nb'),
     ('a<br/>b', 'a b', 'a  \nb'),
@@ -58,24 +55,18 @@ MARKUP = [
     ('`a', '`a', '`a'),
     ('$x*y*$ $5 and $6', '$x*y*$ $5 and $6', '$x*y*$ $5 and $6'),
     ('$$x$$', '$$x$$', '$$x$$'),
-    ('\ue200cite x\ue201 b', '\ue200cite x\ue201 b', 'b', ' b'),
-    ('【1†a】b', '【1†a】b', 'b'),
-    (':contentReference[oaicite:1]{index=1} b', ':contentReference[oaicite:1]{index=1} b', 'b', ' b'),
     ('a ==== b', 'a ==== b', 'a ==== b'),
     ('==a== b', 'a b', 'a b'),
     ('＝＝a＝＝', 'a', 'a'),
     ('a==b', 'a==b', 'a==b'),
     ('a==b or c==d', 'a==b or c==d', 'a==b or c==d'),
-    ('x==a==y', 'xay', 'xay'),
     ('== a ==', '== a ==', '== a =='),
     ('==a\nb==', 'a b', 'a b'),
     ('==a', '==a', '==a'),
-    ('~={red}a=~ b', 'a b', 'a b'),
     ('<mark>a</mark>', 'a', 'a'),
     ("<mark style='background: #FFF3A3A6;'>a</mark>", 'a', 'a'),
     ("<mark class='hltr-red'>a</mark>", 'a', 'a'),
     ('<span style="background-color: rgb(1,2,300)">a</span>', 'a', 'a'),
-    ('<mark>Yellow highlight</mark> a', 'a', 'a'),
     ('<mark>a', 'a', 'a'),
     ('{{c1::a}} {{c2::b::h}}', 'a b', 'a b', '{{c1::a}} {{c2::b::h}}'),
     ('{{c1,2::a}}', 'a', 'a', '{{c1,2::a}}'),
@@ -95,7 +86,6 @@ MARKUP = [
     ('{{c3::a}} {{::b}}', 'a {{::b}}', 'a {{::b}}', '{{c3::a}} {{::b}}'),
     ('{{c1::*a*}}', 'a', '*a*', '{{c1::*a*}}'),
     ('*{{c1::a}} b*', 'a b', '*a b*', '*{{c1::a}} b*'),
-    ('**a {{c1::b** c}}', 'a b c', 'a b c', 'a {{c1::b c}}'),
     ('#tag a #b', 'a', 'a'),
     ('a #tag b', 'a #tag b', 'a #tag b'),
     ('#1 a', '#1 a', '#1 a'),
@@ -122,8 +112,6 @@ MARKUP = [
     ('![300x200](p.png)', '', '![|300](p.png)'),
     ('![a](https://x/y.png)', '', '![a](https://x/y.png)'),
     ('![a](p.png){width=50%}', '', '![a](p.png)'),
-    ('![a][PIC]', '', '![a](p.png)'),
-    ('![PIC]', '', '![PIC](p.png)'),
     ('![no][none]', '![no][none]', '![no][none]'),
     ('[a][REF]', 'a', '[a](https://r.org)'),
     ('[sound:a.mp3]', '[sound:a.mp3]', '![](a.mp3)'),
@@ -140,11 +128,8 @@ MARKUP = [
     ('<% tp.file %>', '<% tp.file %>', '\\<% tp.file %>'),
     ('a[^1] b[^n]', 'a b', 'a b'),
     ('[^1]: text', 'text', 'text'),
-    ('a^[inline *note*] b', 'a^[inline *note*] b', 'a b'),
-    ('a^[a ==b== c] d', 'a^[a b c] d', 'a (a b c) d'),
     ('| a', '| a', '| a'),
     ('a | b', 'a | b', 'a | b'),
-    ('<table><tr><td>a</td><td>b</td></tr><tr><td>c</td></tr></table>', 'a | b\nc', 'a | b  \nc'),
     ('\ufdd0', '', ''),
     ('\ufdd2', '', ''),
     ('a %% b', 'a %% b', 'a %% b'),
@@ -182,7 +167,6 @@ def test_markup_as_plain_text_and_as_markdown(row):
 
 PHRASES = [
     ("==a== **b** {{c2::c}} <mark class='hltr-red'>d</mark>", ['== - a', 'bold strong b', '{{ 2 c', 'mark red d']),
-    ('~={blue}a=~', ['mark blue a']),
     ("<mark style='background: #FFF3A3A6;'>a</mark>", ['mark #fff3a3 a']),
     ('<span style="background-color: rgb(1, 2,300)">a</span>', ['mark #0102ff a']),
     ("<mark style='background:#abc'>a</mark>", ['mark #aabbcc a']),
@@ -195,7 +179,6 @@ PHRASES = [
     ('=={{c1::a}}== b', ['== - a', '{{ 1 a']),
     ('==a ==b== c==', ['== - b']),
     ('==a **b**==', ['== - a b', 'bold strong b']),
-    ('~={red}a==b=~', ['mark red a==b']),
 ]  # fmt: skip
 
 
@@ -243,7 +226,6 @@ SENTENCES = [
     ('$a. B$ c. D', ['$a. B$ c.', 'D']),
     ('[a. B](x.md) c', ['a.', 'B c']),
     ('==One== two. ==Three==', ['One two.', 'Three']),
-    ('==Step 1==\nDo it', ['Step 1', 'Do it']),
     ('==Step 1==\n- and', ['Step 1 - and']),
     ('==Step 1==\nand so', ['Step 1 and so']),
     ('==Step== 1\nDo it', ['Step 1 Do it']),
@@ -251,7 +233,6 @@ SENTENCES = [
     ('a\nb. C', ['a b.', 'C']),
     ('<br>a', ['a']),
     ('==One==', ['One']),
-    ('==A==\n==B==\nC', ['A', 'B', 'C']),
 ]  # fmt: skip
 
 
@@ -322,7 +303,6 @@ BLOCKS = [
     ('a \nb  \nc', 'a\nb  \nc', 'a\nb  \nc', 'a\nb  \nc'),
     ('[a](https://x) b', 'a b', '[a](https://x) b', '[a](https://x) b'),
     ('%% x %%\na', 'a', 'a', 'a'),
-    ('| a<br>b | c |\n|---|---|\n| <p>d</p> | e |', '| a<br>b | c |\n|---|---|\n| d | e |', '| a<br>b | c |\n|---|---|\n| d | e |', '| a<br>b | c |\n|---|---|\n| d | e |'),
     ('<p>a</p>b', 'a  \nb', 'a  \nb', 'a  \nb'),
     ('<br>a', 'a', 'a', 'a'),
     ('```\n{{c1::a}}\n```\n{{c1::b}}\n\n```\nc\n```', '```\n{{c1::a}}\n```\nb\n\n```\nc\n```', '```\n{{c1::a}}\n```\n{{c1::b}}\n\n```\nc\n```', '```\n{{c1::a}}\n```\nb\n\n```\nc\n```'),
@@ -340,9 +320,9 @@ def test_several_blocks_as_markdown(text, markdown, cloze, linked):
 
 
 def test_footnotes_and_what_refers_to_them():
-    inline = parse_inline("a[^1] b^[x] c[^2]\n[^3]: d\ne", CONTEXT)
+    inline = parse_inline("a[^1] b c[^2]\n[^3]: d\ne", CONTEXT)
     assert inline.find_footnotes(0, 1) == ["1"]
-    assert inline.find_footnotes(2, 99) == ["[x]", "2"]
+    assert inline.find_footnotes(2, 99) == ["2"]
     assert inline.render_footnotes() == {"3": "d e"}
     assert not inline.is_footnote
     inline = parse_inline("[^3]: *d*\n[^4]: e f", CONTEXT)

@@ -59,7 +59,6 @@ ROWS = [
     ('a <!--ID: 1234567890123--> b', [('note of Obsidian_to_Anki', 'line 1', PLUGIN)]),
     ('高亮划线\n\n# 高亮划线', [('note of WeRead', 'line 3', 'this form is not read: mark the words with `==`')]),
     ('-=-=-=-=-\n', [('note of KOReader in plain text', 'line 1', 'this form is not read: export the highlights as JSON or HTML')]),
-    ('\nC: a [b]', []),
     ('```\n==a==\n{{c1::b}}\n```\nc ==d==', [('code and maths', 'lines 1-4', CODE)]),
     ('---\nx: ==a==\n---\nb', []),
     ('\\==a==', []),

@@ -225,6 +225,9 @@ _LINK_TARGET = (
     r"\([ \t]*(?:<(?P<angled>[^<>\n]*)>|(?P<bare>[^\s()<>]*(?:\([^\s()]*\)[^\s()]*)*))"
     r"(?:\s+(?:\"[^\"\n]*\"|'[^'\n]*'))?[ \t]*\)"
 )
+# The kind of an annotation, which templates write into an element: `<mark>Yellow
+# highlight</mark>` isn't a mark.
+_ANNOTATION_KIND = r"\s*[a-z]{3,8}\s+(?:highlight|underline|annotation)\s*"
 _MARKUP = regex(
     rf"""(?x)
       # the placeholder of maths over several lines
@@ -240,7 +243,7 @@ _MARKUP = regex(
           (?:\{{(?P<braced>[^\s{{}}]{{1,40}})\}}|\^\((?P<above>[^\s()]{{1,40}})\)))
       # comments, drawings, empty marks
     | (?P<gone>[{COMMENT_FILLER}{MATHS_CONTINUATION}]+|(?<=\S)(?<!=)====(?=[^\s=])
-        |(?is:<svg\b[^<>]*>.{{0,5000}}?</svg\s*>))
+        |(?is:<svg\b[^<>]*>.{{0,5000}}?</svg\s*>)|(?i:<mark[^<>]*>{_ANNOTATION_KIND}</mark>))
       # maths and code
     | (?P<verbatim>\$\$(?:[^$\\]|\\.|\$(?!\$))+\$\$|{MATH_PATTERN}
         |(?P<ticks>`++)(?:[^`]++|(?!(?P=ticks)(?!`))`++)*+(?P=ticks))
@@ -541,7 +544,11 @@ def _add_block_tag(state: InlineState, name: str) -> None:
     # in a row of a table, a line break is `<br>`
     line_start = state.src.rfind("\n", 0, state.pos) + 1
     is_row = state.src.startswith("|", line_start)
-    state.add_token(MarkupKind.BREAK, " ", "<br>" if is_row else HARD_BREAK)
+    markdown = "<br>" if is_row else HARD_BREAK
+    previous = state.pending or (state.tokens[-1].markdown if state.tokens else "\n")
+    if name != "br" and previous.rstrip(" ").endswith(("\n", "<br>")):
+        markdown = ""
+    state.add_token(MarkupKind.BREAK, " ", markdown)
 
 
 def _add_media(state: InlineState, raw: str) -> None:

@@ -248,12 +248,10 @@ def _merge_adjacent_links(block: Block) -> list[Citation]:
     for span, target in block.inline_text.link_targets:
         parse_link = _parse_zotero_link if "zotero://" in target else _parse_pdf_link
         link = parse_link(target, span)
-        if link is None:
-            continue
-        link = _parse_link_text(plain, link)
+        link = _parse_link_text(plain, link) if link else Citation(span)
         if citations and _BETWEEN_LINKS.match(plain[citations[-1].end : link.start]):
             citations[-1] = citations[-1].merge(link)
-        else:
+        elif link.links:
             citations.append(link)
     return citations
 
@@ -671,8 +669,16 @@ class QuoteIndex:
         if any(each.quote_span and each.cites_passage for each in citations):
             return None
         citation = reduce(Citation.merge, citations)
+        if not citation.has_location and not all(
+            self._ends_text(block, each)
+            for block in group
+            for each in self._citations.get(block, ())
+        ):
+            return None
         if body[0].callout_type and not citation.has_location:
             return None
+        if REMARK_TEXT.match(body[0].plain_text):
+            return None  # the quotation is in the title
         pieces, comments = self._split_quote_and_comment(body)
         if not pieces:
             return None
@@ -684,21 +690,19 @@ class QuoteIndex:
     ) -> tuple[list[QuotePart], list[str]]:
         """Split the blocks of a block quote into quoted parts and the texts of the comments.
 
-        In a nested block quote is the quoted text, unless the link is above it, or it is a callout
-        without the link. Text after the link, below a rule or after `Note:` is a comment.
+        In a nested block quote is the quoted text if it has the link, or if there is no text above
+        it. Text after the link, below a rule or after `Note:` is a comment.
         """
         depth = min(len(block.quotes) for block in body)
         nested = [block for block in body if len(block.quotes) > depth]
         quoting, own = body, list[Block]()
         if nested:
             above = [block for block in body if block.number < nested[0].number]
-            is_callout = nested[0].callout_type != body[0].callout_type
-            cites = not self._citations.keys().isdisjoint(nested)
-            if (is_callout and not cites) or not self._citations.keys().isdisjoint(above):
+            if above and self._citations.keys().isdisjoint(nested):
                 quoting, own = [block for block in body if block not in nested], nested
             else:
-                own = [block for block in body if block.number > nested[-1].number]
                 quoting = nested
+                own = [block for block in body if block.number > nested[-1].number]
         pieces: list[QuotePart] = []
         comments: list[str] = []
         is_over = False
