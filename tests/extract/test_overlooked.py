@@ -220,27 +220,6 @@ def test_the_numbers_of_a_run_make_the_highlights(forge, vault):
     assert sum(run["left_out"].values()) == len(counted) < len(entries)
 
 
-def test_notes_that_are_not_read_are_counted_by_folder_and_reason(forge, vault):
-    (vault / ".obsidian" / "templates.json").write_text('{"folder": "Forms"}')
-    (vault / "Forms").mkdir()
-    for name in ("day.md", "week.md"):
-        (vault / "Forms" / name).write_text("==a mark== of {{date}}\n")
-    (vault / "a.excalidraw.md").write_text("==a mark==\n")
-    told = [
-        "notes | ./ | 1 note: drawings of Excalidraw are not read",
-        "notes | Forms/ | 2 notes: they are templates of a plug-in",
-    ]
-    for _ in range(2):
-        forge.ok("run", vault)
-        assert [line for line in left_out(forge) if line.startswith("notes")] == told
-    (vault / "Forms" / "week.md").unlink()
-    forge.ok("run", vault)
-    assert "notes | Forms/ | 1 note: they are templates of a plug-in" in left_out(forge)
-    (vault / "Forms" / "day.md").unlink()
-    forge.ok("run", vault)
-    assert not any("Forms/" in line for line in left_out(forge))
-
-
 @pytest.mark.parametrize(
     "line",
     [

@@ -5,8 +5,8 @@
 
 A Kindle only appends to `My Clippings.txt`, so the file also contains older versions of changed
 highlights and notes. If two highlights overlap and the text of one contains that of the other,
-the newer one replaces the older one, and the longer text is kept as context. A note becomes the
-comment of the highlight that ends at its location or, in HTML, of the highlight before it.
+the newer one replaces the older one. A note becomes the comment of the highlight that ends at its
+location or, in HTML, of the highlight before it.
 """
 
 from __future__ import annotations
@@ -34,7 +34,7 @@ from ankiforge.model import (
     Span,
     Strings,
 )
-from ankiforge.text import format_count, regex
+from ankiforge.text import format_count, format_truncated_list, regex
 from ankiforge.text.keys import number_highlights
 from ankiforge.text.normalize import normalize_for_lookup
 from ankiforge.text.passages import remove_footnote_numbers
@@ -58,8 +58,6 @@ class ClippingsEntry:
     index: int
     """The index of the entry within the file."""
     section: str = ""
-    longer_text: str = ""
-    """The text of an older version of this highlight if it is longer, or ""."""
     notes: list[ClippingsEntry] = field(default_factory=list)
 
     def overlaps(self, other: ClippingsEntry) -> bool:
@@ -236,19 +234,12 @@ _ENTRY_HEADING = regex(
 _ENTRY_SEPARATOR = regex(r"(?m)^={10}[ \t]*$")
 # Recognises the HTML that Kindle's apps export.
 _NOTEBOOK_CLASS = regex("class=[\"']noteHeading")
-# The maximum number of books that a notice names.
-_MAX_TITLES = 3
 # Matches the text that a Kindle stores beyond the publisher's limit, in any of its languages, such
 # as `<You have reached the clipping limit for this item>`.
 _LIMIT_NOTICE = regex(
     r"(?i)<(?=[^>]*(?:l[ií]mit|maxim|máxim|massim|предел|лимит|上限|限制|한도))"
     r"(?=[^>]*(?:\b(?:this|dies|est[ea]|deste|quest|cet|ce)|эт|この|本|此|该|이))[^<>\n]+[^<>\n.!?]>"
 )
-_AUTHORS_IN_TITLE = regex(
-    r"(?P<title>.+\S)\s*(?:\((?P<bracketed>[^()]+)\)|\s(?:-{1,2}|–|—|by)\s(?P<behind>[^()]+))"
-)
-# A word of a person's name, which excludes `and` and initials.
-_NAME_WORD = regex(r"(?!(?:and|und|et)\b)[^\W\d_]{2,}")
 _AUTHORS_AT_END = regex(r"(?P<title>.+?)\s*\((?P<authors>(?:[^()]|\([^()]*\))+)\)")
 
 
@@ -308,9 +299,7 @@ class Kindle(TextExportSource):
                     title, _ = _split_title(book)
                     textless_by_title[title] += 1
         if textless_by_title:
-            titles_text = ", ".join(list(textless_by_title)[:_MAX_TITLES])
-            if (more_count := len(textless_by_title) - _MAX_TITLES) > 0:
-                titles_text += f" and {format_count(more_count, 'more book')}"
+            titles_text = format_truncated_list(list(textless_by_title))
             highlight_count = textless_by_title.total()
             has = "has" if highlight_count == 1 else "have"
             message = (
@@ -352,13 +341,10 @@ class Kindle(TextExportSource):
         # equal passages are numbered in file order, but highlights are yielded in book order
         entries = [*marks, *lone_notes]
         passages = remove_footnote_numbers([entry.text for entry in entries])
-        wider_passages = remove_footnote_numbers([entry.longer_text for entry in entries])
-        highlights = []
-        for entry, passage, wider_passage in zip(
-            entries, passages, wider_passages, strict=True
-        ):
-            entry.longer_text = wider_passage
-            highlights.append(self._create_highlight(document, entry, passage))
+        highlights = [
+            self._create_highlight(document, entry, passage)
+            for entry, passage in zip(entries, passages, strict=True)
+        ]
         positions = [(entry.location, entry.page.zfill(9)) for entry in entries]
         positioned = list(zip(positions, number_highlights(highlights), strict=True))
         positioned.sort(key=itemgetter(0))
@@ -376,7 +362,6 @@ class Kindle(TextExportSource):
             HighlightKind.NOTE if is_note else HighlightKind.HIGHLIGHT,
             exact="" if is_note else passage,
             anchor_text=entry.text if is_note or passage != entry.text else "",
-            sentence=entry.longer_text,
             comment=entry.text if is_note else "\n".join(comments),
             page_label=entry.page,
             heading=entry.section,
@@ -385,23 +370,13 @@ class Kindle(TextExportSource):
 
 
 def _split_title(book: str) -> tuple[str, Strings]:
-    """Split the name of a book into its title and its authors, which may occur in both."""
+    """Split the name of a book into its title and its authors."""
     with_authors = _AUTHORS_AT_END.fullmatch(book)
     if not with_authors:
         return title_from_file_name(book), ()
     authors = remove_unknown_authors(map(str.strip, with_authors["authors"].split(";")))
     title = title_from_file_name(with_authors["title"])
-    # some shops and libraries add the authors to the title
-    author_names = _extract_names(" ".join(authors))
-    while repeated := _AUTHORS_IN_TITLE.fullmatch(title):
-        if _extract_names(repeated["bracketed"] or repeated["behind"]) != author_names:
-            break
-        title = title_from_file_name(repeated["title"])
     return title, authors
-
-
-def _extract_names(text: str) -> set[str]:
-    return {normalize_for_lookup(name) for name in _NAME_WORD.findall(text)}
 
 
 def _has_text(entry: ClippingsEntry) -> bool:
@@ -413,10 +388,7 @@ def _has_text(entry: ClippingsEntry) -> bool:
 
 
 def _merge_versions(entries: Iterable[ClippingsEntry]) -> list[ClippingsEntry]:
-    """Return the newest version of each highlight, in the order of the oldest versions.
-
-    If an older version has a longer text, the result has it as `longer_text`.
-    """
+    """Return the newest version of each highlight, in the order of the oldest versions."""
     highlights: list[ClippingsEntry] = []
     normalized_texts: list[str] = []
     for entry in entries:
@@ -428,8 +400,6 @@ def _merge_versions(entries: Iterable[ClippingsEntry]) -> list[ClippingsEntry]:
             highlights.append(entry)
             normalized_texts.append(normalized_text)
             continue
-        widest_text = highlights[older_index].longer_text or highlights[older_index].text
-        entry.longer_text = widest_text if len(widest_text) > len(entry.text) else ""
         highlights[older_index] = entry
         normalized_texts[older_index] = normalized_text
     return highlights
@@ -453,10 +423,7 @@ def _find_older_version(
         else:
             is_version = shorter == longer
         if is_version and entry.overlaps(highlights[index]):
-            # If the older version was itself shortened, its longer text must not be lost.
-            wider = normalize_for_lookup(highlights[index].longer_text)
-            if normalized_text in wider or wider in normalized_text:
-                return index
+            return index
     return None
 
 

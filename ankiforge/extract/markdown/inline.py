@@ -65,74 +65,36 @@ def parse_inline(text: str, context: InlineContext) -> InlineText:
                     token.markdown = ""
                 elif token.plain.strip() or token.markdown.strip():
                     break
-        # collapse whitespace and strip it from both ends, but keep spaces next to pictures
-        collapser = _WhitespaceCollapser()
-        for token in tokens:
-            collapser.process_token(token)
-        _strip_trailing_space(tokens)
+        _collapse_whitespace(tokens)
     return InlineText(tokens)
 
 
-class _WhitespaceCollapser:
-    """Collapses whitespace in a block to single spaces, and strips it from the start.
+def _collapse_whitespace(tokens: Sequence[InlineToken]) -> None:
+    """Collapse whitespace to single spaces, and strip it from both ends of a block.
 
-    A run of whitespace may extend over several tokens, so we keep track of the spaces, line
-    breaks and pictures before the current token. If a run contains hard line breaks, the Markdown
-    keeps the first of them.
+    A run of whitespace may extend over several tokens. If it contains hard line breaks, the
+    Markdown keeps the first of them.
     """
-
-    def __init__(self) -> None:
-        self._after_space = True
-        self._after_break = True
-        self._picture_end: InlineToken | None = None
-        """The last picture after the latest text, or the token that closes emphasis or a cloze
-        deletion around it. None if there is no picture after this text."""
-
-    def process_token(self, token: InlineToken) -> None:
+    is_after_space = is_after_break = True
+    for token in tokens:
         if token.kind in (MarkupKind.TEXT, MarkupKind.BREAK):
-            self._collapse_text(token)
-        closes_pair = token.kind in (MarkupKind.EMPHASIS, MarkupKind.GAP) and token.opener
+            plain = re.sub(r"\s+", " ", token.plain)
+            plain = plain.removeprefix(" ") if is_after_space else plain
+            is_break = token.markdown == HARD_BREAK and not is_after_break
+            if plain != token.plain:
+                token.plain = plain
+                token.markdown = HARD_BREAK if is_break else plain
+            is_after_break |= is_break
         if token.plain:
-            self._after_space = token.plain.endswith(" ")
-            self._after_break = self._after_break and not token.plain.strip()
-            self._picture_end = None
-        elif token.is_embedded_media or (self._picture_end and closes_pair):
-            self._after_break = False
-            self._picture_end = token
-
-    def _collapse_text(self, token: InlineToken) -> None:
-        plain = token.plain
-        # if the text is printable, its only whitespace is " "
-        if "  " in plain or not plain.isprintable():
-            plain = re.sub(r"\s+", " ", plain)
-        if self._after_space and plain.startswith(" "):
-            plain = plain[1:]
-            if self._picture_end:
-                self._picture_end.markdown += " "
-                self._picture_end = None
-        is_first_hard_break = token.markdown == HARD_BREAK and not self._after_break
-        if plain != token.plain:
-            token.plain = plain
-            token.markdown = HARD_BREAK if is_first_hard_break else plain
-        self._after_break = self._after_break or is_first_hard_break
-
-
-def _strip_trailing_space(tokens: Sequence[InlineToken]) -> None:
-    """Strip the space after the last text, even if there are pictures after it."""
-    picture_start: InlineToken | None = None
+            is_after_space = token.plain.endswith(" ")
+            is_after_break &= not token.plain.strip()
+        elif token.is_embedded_media:
+            is_after_break = False
     for token in reversed(tokens):
-        if token.kind in (MarkupKind.TEXT, MarkupKind.BREAK) and token.plain.endswith(
-            " "
-        ):
-            token.plain = token.plain.rstrip(" ")
-            token.markdown = token.plain
-            if picture_start:
-                picture_start.markdown = f" {picture_start.markdown}"
+        if token.kind in (MarkupKind.TEXT, MarkupKind.BREAK) and token.plain[-1:] == " ":
+            token.plain = token.markdown = token.plain.rstrip(" ")
         if token.plain:
-            return
-        opens_emphasis = token.kind is MarkupKind.EMPHASIS and token.closer
-        if token.is_embedded_media or (picture_start and opens_emphasis):
-            picture_start = token
+            break
 
 
 class MarkedPicture(NamedTuple):

@@ -55,7 +55,7 @@ from ankiforge.model import (
     Span,
     Strings,
 )
-from ankiforge.text import WordMatcher, regex
+from ankiforge.text import contains_any, regex
 from ankiforge.text.cloze import find_image_paths
 from ankiforge.text.normalize import map_outside_literal_spans
 
@@ -70,7 +70,7 @@ _SEPARATOR_FORM = "{} between question and answer"
 _MARK_DELIMITERS = ("==", "＝＝", "<")
 _BOLD_DELIMITERS = ("**", "__")
 # The markup with which an embedded picture begins.
-_PICTURE_STARTS = WordMatcher("![", "<")
+_PICTURE_STARTS = ("![", "<")
 _TERM_FORM = "Term: meaning"
 # The number at the end of a label that isn't a term, as in `Line 47` and `Day 3`.
 _LABEL_NUMBER = regex(r"[\s\d–-]+\Z")
@@ -112,8 +112,8 @@ class NoteReader:
         self._keeps_bold = "bold" not in kinds.marks
         """Whether Markdown keeps strong emphasis, because bold text isn't a mark."""
         bold_delimiters = () if self._keeps_bold else _BOLD_DELIMITERS
-        self._mark_delimiters = WordMatcher(*_MARK_DELIMITERS, *bold_delimiters)
-        """Matches the source of blocks that may contain marks."""
+        self._mark_delimiters = (*_MARK_DELIMITERS, *bold_delimiters)
+        """The strings of which every block with a mark contains one."""
         self._exported_passages = find_exported_passages(note.blocks, note.source)
         self._footnote_texts: dict[str, str] = {}
         """Maps the label of each footnote outside private blocks to its Markdown."""
@@ -198,7 +198,7 @@ class NoteReader:
                 block, start, last.block, last.end, highlight, quote.extra_blocks
             )
 
-        if _PICTURE_STARTS.matches(block.source):
+        if contains_any(block.source, _PICTURE_STARTS):
             yield from self._read_marked_pictures(block)
         passage = self._exported_passages.get(block)
         sentences = list(self._read_marked_sentences(block))
@@ -359,7 +359,8 @@ class NoteReader:
             (*block.card_markdown, *self._render_footnotes(block.footnotes)),
             is_two_way=card.two_way,
             line_syntax=form_description,
-            may_continue=self._may_continue(block),
+            may_continue=form_description != card.form_description
+            and self._may_continue(block),
             is_declared_card=block.is_declared_card,
             skip_reason=_SEVERAL_SEPARATORS_REASON if card.has_further_separators else "",
         )
@@ -456,7 +457,7 @@ class NoteReader:
 
         If the only highlighted phrase is an entire `Term: definition`, yields a card instead.
         """
-        if not self._mark_delimiters.matches(block.source):
+        if not contains_any(block.source, self._mark_delimiters):
             return
         inline = block.inline_text
         phrases = self._find_outermost_marks(block)

@@ -22,7 +22,6 @@ from ankiforge.extract.markdown import (
     KindsToRead,
     MarkdownNote,
     NoteSource,
-    exported_notes,
 )
 from ankiforge.extract.markdown.blocks import (
     Block,
@@ -395,11 +394,6 @@ class _ParsedNote:
                 " and nothing of it is sent to a model"
             )
             yield Problem(document.path, self._front_matter.problem, hint, is_notice=True)
-        is_empty = not (self._highlights or is_private or private or names)
-        if is_empty and exported_notes.is_book_export(self._body):
-            message = "it looks like highlights exported by another program, but none can be read"
-            hint = "mark the passages, or export them again"
-            yield Problem(document.path, message, hint, is_notice=True)
         container = self._source.listing.container
         texts: Any = {
             "private_texts": private,

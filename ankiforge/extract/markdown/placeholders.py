@@ -17,7 +17,7 @@ from typing import NamedTuple
 from ankiforge.extract.markdown.front_matter import MIN_SENTENCE_WORDS
 from ankiforge.extract.markdown.syntaxes import LIST_MARKERS
 from ankiforge.model import Strings, Texts
-from ankiforge.text import WordMatcher, regex
+from ankiforge.text import contains_any, regex
 from ankiforge.text.normalize import (
     MATH_PATTERN,
     OTHER_MATH_PATTERN,
@@ -107,7 +107,7 @@ _HIDDEN_TEMPLATE = rf"""
 # The kinds of hidden parts that are meant for programs, or only for the author of the note.
 _UNSEEN_KINDS = ("comment", "program", "field", "data", "quote_label")
 # Strings of which every hidden part contains at least one.
-_HIDDEN_PART_SIGNS = WordMatcher(
+_HIDDEN_PART_SIGNS = (
     *(*r"\<%`$~", "::", "]:", "[!", "TARGET DECK", ": <", ":LOGBOOK:", "#+"),
     *("START", "\t-\n", " -\n", "\t- \n", " - \n"),
 )
@@ -176,7 +176,7 @@ def mask_comments_and_maths(
     text = text.replace("\0", "\ufffd")
     if not text.isascii():
         text = PLACEHOLDER_CHARACTER.sub("\ufffd", text)
-    if not _HIDDEN_PART_SIGNS.matches(text):
+    if not contains_any(text, _HIDDEN_PART_SIGNS):
         return MaskedSource(text)
     text = replace_unclosed_markers(text)
     all_maths: list[str] = []
@@ -250,7 +250,7 @@ def restore_unclosed_markers(text: str) -> str:
 
 def find_comment_sentences(text: str) -> Iterator[str]:
     """Yield the sentences that aren't in any block, such as those in comments."""
-    if not _HIDDEN_PART_SIGNS.matches(text):
+    if not contains_any(text, _HIDDEN_PART_SIGNS):
         return
     pattern = _compile_hidden_pattern(fields=True, field_cards=True)
     for hidden in pattern.finditer(replace_unclosed_markers(text)):

@@ -21,7 +21,7 @@ from ankiforge.model import (
     Value,
 )
 from ankiforge.model.hints import TOOL_NAMES
-from ankiforge.text import WordMatcher, regex
+from ankiforge.text import contains_any, regex
 
 # --- parts of patterns ------------------------------------------------------------------
 
@@ -217,9 +217,9 @@ def may_contain_highlights(
     for form in FORMS:
         if form.value not in kinds_by_setting.get(form.setting, ()):
             continue
-        if _build_literal_matcher(form).matches(folded) and _compile_line_pattern(
-            form
-        ).search(lines):
+        if contains_any(folded, form.literals) and _compile_line_pattern(form).search(
+            lines
+        ):
             return True
     if "glossary" in card_kinds and any(
         heading in folded for heading in glossary_headings
@@ -228,11 +228,6 @@ def may_contain_highlights(
     if may_contain_backlink(folded) or may_contain_citations(text):
         return True
     return EXPORT_SIGN.search(lines) is not None
-
-
-@lru_cache
-def _build_literal_matcher(syntax: NoteSyntax) -> WordMatcher:
-    return WordMatcher(*syntax.literals)
 
 
 @lru_cache
@@ -332,17 +327,14 @@ TOOL_FORMS = (
 )
 """The syntaxes of other tools' cards. `sign` matches what a tool writes once for each card."""
 
-_TOOL_TEXTS = WordMatcher(*[part for tool in TOOL_FORMS for part in tool.literals])
-"""Matches notes that may contain a card of any of these tools."""
 
-
-@lru_cache(maxsize=1)  # called several times for each note
 def may_contain_cards_of_other_tools(text: str) -> bool:
     """Quickly check whether a note might contain cards written for another tool.
 
     False positives are possible.
     """
-    return _TOOL_TEXTS.matches(f"\n{text}")
+    padded = f"\n{text}"
+    return any(contains_any(padded, tool.literals) for tool in TOOL_FORMS)
 
 
 # --- passages of other programs ---------------------------------------------------------
@@ -368,7 +360,7 @@ EXPORT_SIGN = regex(
 )
 """A heading or list item above exported passages, with the line end before it."""
 BACKLINK_NAME = r"view (?:highlight|tweet)|highlight link"
-_BACKLINK_SIGNS = WordMatcher(
+_BACKLINK_SIGNS = (
     *("readwise.io/", "kindle:", "omnivore.app/", "glasp.co/", "hyp.is/", "hypothes.is/"),
     *("instapaper.com/", "view highlight](", "view tweet](", "highlight link]("),
 )
@@ -381,7 +373,7 @@ REMARK_WORD = (
 
 def may_contain_backlink(casefolded_text: str) -> bool:
     """Quickly check whether a text might have a link from a passage back to its source."""
-    return "](" in casefolded_text and _BACKLINK_SIGNS.matches(casefolded_text)
+    return "](" in casefolded_text and contains_any(casefolded_text, _BACKLINK_SIGNS)
 
 
 def may_contain_citations(text: str) -> bool:

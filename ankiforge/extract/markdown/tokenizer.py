@@ -9,9 +9,8 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable, Iterable, Sequence
-from dataclasses import dataclass
 from functools import lru_cache
-from itertools import pairwise
+from itertools import pairwise, zip_longest
 from urllib.parse import unquote
 
 from markdown_it import MarkdownIt, rules_inline
@@ -324,90 +323,53 @@ def match_html_tags(tokens: Sequence[InlineToken]) -> None:
 _MAX_CLOZE_DEPTH = 10
 
 
-@dataclass(slots=True)
-class _OpenBrace:
-    opener: InlineToken
-    closer: InlineToken | None = None
-    second: InlineToken | None = None
-    """The second brace of the closing `}}`, or None for a single brace."""
-    hint: InlineToken | None = None
-    """The `::` before the cloze's hint, or None."""
-
-
 def match_cloze_braces(tokens: Sequence[InlineToken], markers: frozenset[str]) -> None:
     """Match the opening and closing braces of cloze deletions, which may span several lines.
 
     The braces are `{{` and `}}`, and also `{` and `}` if `markers` includes `{`. Braces inside a
     cloze deletion must be balanced. Unmatched braces are treated as text.
     """
-    matcher = _BraceMatcher(tokens, markers)
-    for token in tokens:
-        matcher.process_token(token)
-    if matcher.max_depth <= _MAX_CLOZE_DEPTH:
-        for cloze in matcher.clozes:
-            assert cloze.closer
-            cloze.closer.change_kind(MarkupKind.GAP, "", "}}")
-            link_token_pair(cloze.opener, cloze.closer)
-            if cloze.second:
-                cloze.second.change_kind(MarkupKind.INVISIBLE)
-            if cloze.hint:
-                for token in tokens[cloze.hint.index : cloze.closer.index]:
-                    token.kind = MarkupKind.HINT
-                    token.plain = ""
-    _convert_unpaired_to_text(tokens, MarkupKind.GAP)
-
-
-class _BraceMatcher:
-    """Matches braces to find the cloze deletions of a block, one token at a time."""
-
-    def __init__(self, tokens: Sequence[InlineToken], markers: frozenset[str]) -> None:
-        self._tokens = tokens
-        self._reads_single_braces = "{" in markers
-        self._open_braces: list[_OpenBrace] = []
-        """The open braces, innermost last. `{{{` opens three."""
-        self.clozes: list[_OpenBrace] = []
-        """The clozes so far, in the order in which they end."""
-        self.max_depth = 0
-        """The largest number of braces open at the same time."""
-
-    def process_token(self, token: InlineToken) -> None:
-        if self.clozes and self.clozes[-1].second is token:
-            return
+    open_braces: list[InlineToken] = []  # innermost last; `{{{` opens three
+    hints: dict[InlineToken, InlineToken] = {}
+    clozes: list[tuple[InlineToken, InlineToken, InlineToken | None]] = []
+    max_depth = 0
+    second: InlineToken | None = None
+    for token, next_token in zip_longest(tokens, tokens[1:]):
+        opener = open_braces[-1] if open_braces else None
+        is_gap = opener is not None and opener.kind is MarkupKind.GAP
+        if token is second:
+            continue
         if token.kind is MarkupKind.GAP:
-            self._open_braces.append(_OpenBrace(token))
+            open_braces.append(token)
         elif token.kind is MarkupKind.TEXT and token.plain.startswith("{"):
-            self._open_braces += [_OpenBrace(token) for _ in token.plain]
-        elif token.kind is MarkupKind.TEXT and self._open_braces:
-            innermost = self._open_braces[-1]
-            if token.plain == "}":
-                self._close_brace(innermost, token)
-            elif token.plain == "::" and innermost.opener.kind is MarkupKind.GAP:
-                innermost.hint = innermost.hint or token
-        self.max_depth = max(self.max_depth, len(self._open_braces))
-
-    def _close_brace(self, brace: _OpenBrace, closer: InlineToken) -> None:
-        """Close the innermost open brace with the `}` of `closer`.
-
-        If the open brace is `{{`, it is only closed if a second `}` follows, and the pair becomes
-        a cloze deletion.
-        """
-        brace.closer = closer
-        opener = brace.opener
-        next_tokens = self._tokens[closer.index + 1 : closer.index + 2]
-        is_double = any(token.plain == "}" for token in next_tokens)
-        if opener.kind is not MarkupKind.TEXT:
-            if is_double:
-                self._open_braces.pop()
-                brace.second = next_tokens[0]
-                self.clozes.append(brace)
-            return
-        self._open_braces.pop()
-        if not self._reads_single_braces or is_double or opener.plain != "{":
-            return
-        kinds = {token.kind for token in self._tokens[opener.index + 1 : closer.index]}
-        if kinds and kinds.isdisjoint((MarkupKind.GAP, MarkupKind.BREAK)):
+            open_braces += [token] * len(token.plain)
+        elif opener and token.kind is MarkupKind.TEXT and token.plain == "::" and is_gap:
+            hints.setdefault(opener, token)
+        elif opener and token.kind is MarkupKind.TEXT and token.plain == "}":
+            is_double = next_token is not None and next_token.plain == "}"
+            if is_double or not is_gap:
+                open_braces.pop()
+            if is_double and is_gap:
+                second = next_token
+                clozes.append((opener, token, second))
+            elif "{" in markers and not (is_gap or is_double) and opener.plain == "{":
+                inner = tokens[opener.index + 1 : token.index]
+                kinds = {each.kind for each in inner}
+                if kinds and kinds.isdisjoint((MarkupKind.GAP, MarkupKind.BREAK)):
+                    clozes.append((opener, token, None))
+        max_depth = max(max_depth, len(open_braces))
+    for opener, closer, last in clozes if max_depth <= _MAX_CLOZE_DEPTH else ():
+        if opener.kind is MarkupKind.TEXT:
             opener.change_kind(MarkupKind.GAP, opener.plain, "")
-            self.clozes.append(brace)
+        closer.change_kind(MarkupKind.GAP, "", "}}")
+        link_token_pair(opener, closer)
+        if last:
+            last.change_kind(MarkupKind.INVISIBLE)
+        if hint := hints.get(opener):
+            for token in tokens[hint.index : closer.index]:
+                token.kind = MarkupKind.HINT
+                token.plain = ""
+    _convert_unpaired_to_text(tokens, MarkupKind.GAP)
 
 
 # --- clozes of a dialect --------------------------------------------------------------
