@@ -127,6 +127,8 @@ PASSAGE = f"{PDF}?annotation=WXYZ6789"
         ("[forty letters, no more, are just a name](P.pdf#selection=1)", "forty letters, no more, are just a name", "", None),
         # links and citekeys beside each other are one
         (f"x ({LINK}, [other]({PDF}?page=4)) y", " (b, other)", "", None),
+        (f"x {LINK} [@roe2020, p. 9]", " b [@roe2020, p. 9]", "9", None),
+        (f"x [@roe2020] {LINK} y", " [@roe2020] b", "", None),
     ],
 )  # fmt: skip
 def test_what_belongs_to_a_link(text, covered, label, quoted):

@@ -48,16 +48,20 @@ if a == b then an open {{gap
 - three== four
 """
 LEFT_OUT = """\
+question::answer | line 2 | it is in a comment, a field, the front matter, a template or the URL of a link
+question::answer | line 16 | it is in a comment, a field, the front matter, a template or the URL of a link
 question::answer | line 17 | a side has no words, or it is a field (`key:: value`), a cell, a name or a URL
-{{gap}} | line 21 | it has no number (`{{c1::words}}`), contains no words, or crosses paragraphs
+question::answer | line 18 | a side has no words, or it is a field (`key:: value`), a cell, a name or a URL
+{{gap}} | line 21 | it has no number (`{{c1::words}}`), contains no words, crosses paragraphs, or follows a backslash
 ? between question and answer | line 23 | right above it there is no question, or right below it no answer
+==mark== | line 26 | it is in a comment, a field, the front matter, a template or the URL of a link
 question::answer in a heading | line 28 | a heading cannot be a card: write it on a line of text, or in a list
-==mark== | line 30 | its other half is missing in the paragraph, or it contains no words
-{{gap}} | line 34 | it has no number (`{{c1::words}}`), contains no words, or crosses paragraphs
+==mark== | line 30 | its other half is missing, it contains no words, or follows a backslash
+{{gap}} | line 34 | it has no number (`{{c1::words}}`), contains no words, crosses paragraphs, or follows a backslash
 question::answer | line 36 | a side has no words, or it is a field (`key:: value`), a cell, a name or a URL
-{{gap}} | line 38 | it has no number (`{{c1::words}}`), contains no words, or crosses paragraphs
-==mark== | line 40 | its other half is missing in the paragraph, or it contains no words
-code and maths | lines 6-8 | marks and cards are not read in code and maths
+{{gap}} | line 38 | it has no number (`{{c1::words}}`), contains no words, crosses paragraphs, or follows a backslash
+==mark== | line 40 | its other half is missing, it contains no words, or follows a backslash
+code and maths | line 7 | marks and cards are not read in code and maths
 """
 
 
@@ -129,15 +133,15 @@ def test_what_looks_like_something_is_listed_with_kind_place_and_reason(forge, v
         ),
         (
             "a | b\n--|--\nx | The ==pancreas | makes== it\n",
-            "==mark== | line 3 | its other half is missing in the paragraph, or it contains no words",
+            "==mark== | line 3 | its other half is missing, it contains no words, or follows a backslash",
         ),
         (
             "a | b\n--|--\nx | The ==pancreas\nmakes== it | z\n",
-            "==mark== | line 3 | its other half is missing in the paragraph, or it contains no words",
+            "==mark== | line 3 | its other half is missing, it contains no words, or follows a backslash",
         ),
         (
             "- The ==pancreas | liver\n- makes== it.\n",
-            "==mark== | line 1 | its other half is missing in the paragraph, or it contains no words",
+            "==mark== | line 1 | its other half is missing, it contains no words, or follows a backslash",
         ),
     ],
 )
@@ -189,7 +193,7 @@ def test_it_goes_with_its_note(forge, vault):
 
 def test_a_query_finds_it_by_kind_place_or_reason(forge, vault):
     forge.ok("run", vault)
-    for query in (["question", "heading"], ["line", "30"], ["below"]):
+    for query in (["question", "heading"], ["line", "30"], ["right", "below"]):
         lines = forge.ok("list", "--no-card", "--all", *query, "--json").lines
         assert len(lines) == 1, query
 

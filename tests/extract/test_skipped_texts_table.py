@@ -7,12 +7,17 @@ import pytest
 from ankiforge.extract.markdown.skipped_texts import is_note_of_other_tool
 from tests.reading import opened, settings_of
 
-HALF = 'its other half is missing in the paragraph, or it contains no words'
+HALF = (
+    'its other half is missing, it contains no words, or follows a backslash'
+)
 NO_GAP = (
-    'it has no number (`{{c1::words}}`), contains no words, or crosses paragraphs'
+    'it has no number (`{{c1::words}}`), contains no words, crosses paragraphs, or follows a backslash'
 )
 NO_CARD = (
     'a side has no words, or it is a field (`key:: value`), a cell, a name or a URL'
+)
+HIDDEN = (
+    'it is in a comment, a field, the front matter, a template or the URL of a link'
 )
 CODE = 'marks and cards are not read in code and maths'
 PLUGIN = (
@@ -32,10 +37,10 @@ ROWS = [
     ('== ==', []),
     ('`==a==`', [('code and maths', 'line 1', CODE)]),
     ('$a==b==c$', []),
-    ('key:: value', []),
-    ('id:: 5-5', []),
-    ('a\nid:: 6\nb ==x', [('==mark==', 'line 3', HALF)]),
-    ('front::', []),
+    ('key:: value', [('question::answer', 'line 1', HIDDEN)]),
+    ('id:: 5-5', [('question::answer', 'line 1', HIDDEN)]),
+    ('a\nid:: 6\nb ==x', [('question::answer', 'line 2', HIDDEN), ('==mark==', 'line 3', HALF)]),
+    ('front::', [('question::answer', 'line 1', HIDDEN)]),
     ('# a::b', [('question::answer in a heading', 'line 1', HEADING)]),
     ('a::b\n===', [('question::answer in a heading', 'line 1', HEADING)]),
     ('a::b::c', [('question::answer', 'line 1', NO_CARD)]),
@@ -47,23 +52,23 @@ ROWS = [
     ('> [!note]\n> x', []),
     ('> [!note] T\n> ==x==', []),
     ('a :-> b', []),
-    ('ls-type:: annotation', [('mark that Logseq keeps of a PDF', 'line 1', 'Logseq keeps the marks of a PDF in a form of its own: mark it in the PDF')]),
-    ('%% ==a== %%', []),
-    ('<!-- a::b -->', []),
+    ('ls-type:: annotation', [('mark that Logseq keeps of a PDF', 'line 1', 'Logseq keeps the marks of a PDF in a form of its own: mark it in the PDF'), ('question::answer', 'line 1', HIDDEN)]),
+    ('%% ==a== %%', [('==mark==', 'line 1', HIDDEN)]),
+    ('<!-- a::b -->', [('question::answer', 'line 1', HIDDEN)]),
     ('<% ==a== %>', [('==mark==', 'line 1', HALF)]),
-    ('[x]: http://a::b', []),
-    ('TARGET DECK: a::b', []),
+    ('[x]: http://a::b', [('question::answer', 'line 1', HIDDEN)]),
+    ('TARGET DECK: a::b', [('question::answer', 'line 1', HIDDEN)]),
     ('START\nBasic\na\nBack: b\nEND', [('note of Obsidian_to_Anki', 'line 1', PLUGIN)]),
     ('a ^1234567890123', [('note of flashcards-obsidian', 'line 1', 'of this plug-in, only `question #card` and `question::answer` are read')]),
     ('<!--SR:!2024-01-01,1,250-->', [('note of spaced repetition', 'line 1', PLUGIN)]),
     ('a <!--ID: 1234567890123--> b', [('note of Obsidian_to_Anki', 'line 1', PLUGIN)]),
     ('高亮划线\n\n# 高亮划线', [('note of WeRead', 'line 3', 'this form is not read: mark the words with `==`')]),
     ('-=-=-=-=-\n', [('note of KOReader in plain text', 'line 1', 'this form is not read: export the highlights as JSON or HTML')]),
-    ('```\n==a==\n{{c1::b}}\n```\nc ==d==', [('code and maths', 'lines 1-4', CODE)]),
-    ('---\nx: ==a==\n---\nb', []),
-    ('\\==a==', []),
-    ('\\{{c1::a}}', [('question::answer', 'line 1', NO_CARD)]),
-    ('| a::b | ==c\n|---|---|\n| x::y::z | d== |', [('question::answer', 'line 1', NO_CARD), ('==mark==', 'line 1', HALF), ('question::answer', 'line 3', NO_CARD)]),
+    ('```\n==a==\n{{c1::b}}\n```\nc ==d==', [('code and maths', 'lines 2-3', CODE)]),
+    ('---\nx: ==a==\n---\nb', [('==mark==', 'line 2', HIDDEN)]),
+    ('\\==a==', [('==mark==', 'line 1', HALF)]),
+    ('\\{{c1::a}}', [('{{gap}}', 'line 1', NO_GAP)]),
+    ('| a::b | ==c\n|---|---|\n| x::y::z | d== |', [('question::answer', 'line 1', NO_CARD), ('question::answer', 'line 3', NO_CARD)]),
     ('- ==a\n- b==', [('==mark==', 'line 1', HALF)]),
     ('a ＝＝b', [('==mark==', 'line 1', HALF)]),
     ('==a== ==a== b ==c', []),
@@ -71,11 +76,11 @@ ROWS = [
     ('![[a.mp3]] ==![[a.mp3]]==', [('==mark==', 'line 1', HALF)]),
     ('Which {{c1::a}}?::b', []),
     ('{{c1::}} a', [('{{gap}}', 'line 1', NO_GAP)]),
-    ('a {{b}} and {{c}}\n{{d}}', [('{{gap}}', 'line 1', NO_GAP)]),
+    ('a {{b}} and {{c}}\n{{d}}', [('{{gap}}', 'line 1', NO_GAP), ('{{gap}}', 'line 2', NO_GAP)]),
     ('> [!a] T\n> x\n\n> [!b] U\n> y', []),
-    ('```\n==a==\n```\n\nx\n\n`==b==`\n$a==b==c$', [('code and maths', 'lines 1-3, 7', CODE)]),
-    ('id:: a\ncollapsed:: true\nlogseq.x:: y::z', []),
-    ('- a\n  id:: 6-6', []),
+    ('```\n==a==\n```\n\nx\n\n`==b==`\n$a==b==c$', [('code and maths', 'lines 2, 7', CODE)]),
+    ('id:: a\ncollapsed:: true\nlogseq.x:: y::z', [('question::answer', 'line 1', HIDDEN), ('question::answer', 'line 2', HIDDEN), ('question::answer', 'line 3', HIDDEN)]),
+    ('- a\n  id:: 6-6', [('question::answer', 'line 2', HIDDEN)]),
     ('<mark>quote</mark> “x” (zotero://select/library/items/ABCD2345)', []),
     ('==a== and {{c1::b}} c', []),
     ('START\nBasic\na\nBack: b\nEND\n\nSTARTI [Basic] c Back: d ENDI', [('note of Obsidian_to_Anki', 'line 1', PLUGIN), ('note of Obsidian_to_Anki', 'line 7', PLUGIN)]),

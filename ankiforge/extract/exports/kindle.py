@@ -5,8 +5,8 @@
 
 A Kindle only appends to `My Clippings.txt`, so the file also contains older versions of changed
 highlights and notes. If two highlights overlap and the text of one contains that of the other,
-the newer one replaces the older one. A note becomes the comment of the highlight that ends at its
-location or, in HTML, of the highlight before it.
+the newer one replaces the older one, and the longer text is kept as context. A note becomes the
+comment of the highlight that ends at its location or, in HTML, of the highlight before it.
 """
 
 from __future__ import annotations
@@ -58,6 +58,8 @@ class ClippingsEntry:
     index: int
     """The index of the entry within the file."""
     section: str = ""
+    longer_text: str = ""
+    """The text of an older version of this highlight if it is longer, or ""."""
     notes: list[ClippingsEntry] = field(default_factory=list)
 
     def overlaps(self, other: ClippingsEntry) -> bool:
@@ -341,10 +343,13 @@ class Kindle(TextExportSource):
         # equal passages are numbered in file order, but highlights are yielded in book order
         entries = [*marks, *lone_notes]
         passages = remove_footnote_numbers([entry.text for entry in entries])
-        highlights = [
-            self._create_highlight(document, entry, passage)
-            for entry, passage in zip(entries, passages, strict=True)
-        ]
+        wider_passages = remove_footnote_numbers([entry.longer_text for entry in entries])
+        highlights = []
+        for entry, passage, wider_passage in zip(
+            entries, passages, wider_passages, strict=True
+        ):
+            entry.longer_text = wider_passage
+            highlights.append(self._create_highlight(document, entry, passage))
         positions = [(entry.location, entry.page.zfill(9)) for entry in entries]
         positioned = list(zip(positions, number_highlights(highlights), strict=True))
         positioned.sort(key=itemgetter(0))
@@ -362,6 +367,7 @@ class Kindle(TextExportSource):
             HighlightKind.NOTE if is_note else HighlightKind.HIGHLIGHT,
             exact="" if is_note else passage,
             anchor_text=entry.text if is_note or passage != entry.text else "",
+            sentence=entry.longer_text,
             comment=entry.text if is_note else "\n".join(comments),
             page_label=entry.page,
             heading=entry.section,
@@ -388,7 +394,10 @@ def _has_text(entry: ClippingsEntry) -> bool:
 
 
 def _merge_versions(entries: Iterable[ClippingsEntry]) -> list[ClippingsEntry]:
-    """Return the newest version of each highlight, in the order of the oldest versions."""
+    """Return the newest version of each highlight, in the order of the oldest versions.
+
+    If an older version has a longer text, the result has it as `longer_text`.
+    """
     highlights: list[ClippingsEntry] = []
     normalized_texts: list[str] = []
     for entry in entries:
@@ -400,6 +409,8 @@ def _merge_versions(entries: Iterable[ClippingsEntry]) -> list[ClippingsEntry]:
             highlights.append(entry)
             normalized_texts.append(normalized_text)
             continue
+        widest_text = highlights[older_index].longer_text or highlights[older_index].text
+        entry.longer_text = widest_text if len(widest_text) > len(entry.text) else ""
         highlights[older_index] = entry
         normalized_texts[older_index] = normalized_text
     return highlights
@@ -423,7 +434,10 @@ def _find_older_version(
         else:
             is_version = shorter == longer
         if is_version and entry.overlaps(highlights[index]):
-            return index
+            # If the older version was itself shortened, its longer text must not be lost.
+            wider = normalize_for_lookup(highlights[index].longer_text)
+            if normalized_text in wider or wider in normalized_text:
+                return index
     return None
 
 

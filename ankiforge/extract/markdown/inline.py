@@ -41,7 +41,7 @@ from ankiforge.text.sentences import find_sentence_spans, find_sentence_starts, 
 _BY_START = attrgetter("start")
 _HIDDEN_KINDS = (MarkupKind.HINT, MarkupKind.MARK, MarkupKind.GAP)
 _ANY_MARKUP = regex(
-    rf"[\\\n`$!\[\]<&#=＝*_~{{}}:{COMMENT_FILLER}{MATHS_CONTINUATION}{MATHS_DELIMITER}]"
+    rf"[\\\n`$!\[\]<&#=＝*_~{{}}:【\ue200{COMMENT_FILLER}{MATHS_CONTINUATION}{MATHS_DELIMITER}]"
 )
 
 
@@ -73,13 +73,19 @@ def _collapse_whitespace(tokens: Sequence[InlineToken]) -> None:
     """Collapse whitespace to single spaces, and strip it from both ends of a block.
 
     A run of whitespace may extend over several tokens. If it contains hard line breaks, the
-    Markdown keeps the first of them.
+    Markdown keeps the first of them. It also keeps the spaces beside pictures, which have no plain
+    text.
     """
     is_after_space = is_after_break = True
+    picture: InlineToken | None = None  # the last one after the latest text
     for token in tokens:
         if token.kind in (MarkupKind.TEXT, MarkupKind.BREAK):
             plain = re.sub(r"\s+", " ", token.plain)
-            plain = plain.removeprefix(" ") if is_after_space else plain
+            if is_after_space and plain.startswith(" "):
+                plain = plain[1:]
+                if picture:
+                    picture.markdown += " "
+                    picture = None
             is_break = token.markdown == HARD_BREAK and not is_after_break
             if plain != token.plain:
                 token.plain = plain
@@ -88,13 +94,19 @@ def _collapse_whitespace(tokens: Sequence[InlineToken]) -> None:
         if token.plain:
             is_after_space = token.plain.endswith(" ")
             is_after_break &= not token.plain.strip()
+            picture = None
         elif token.is_embedded_media:
             is_after_break = False
+            picture = token
     for token in reversed(tokens):
         if token.kind in (MarkupKind.TEXT, MarkupKind.BREAK) and token.plain[-1:] == " ":
             token.plain = token.markdown = token.plain.rstrip(" ")
+            if picture:
+                picture.markdown = f" {picture.markdown}"
         if token.plain:
             break
+        if token.is_embedded_media:
+            picture = token
 
 
 class MarkedPicture(NamedTuple):

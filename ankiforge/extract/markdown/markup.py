@@ -241,6 +241,10 @@ _MARKUP = regex(
         |\{{(?P<base>[\u2e80-\ua4cf\uf900-\uffef]{{1,40}})(?P<readings>(?:\|[^\s{{}}|]{{1,40}})+)\}}
         |\[(?P<letters>[\u2e80-\ua4cf\uf900-\uffef]{{1,40}})\]
           (?:\{{(?P<braced>[^\s{{}}]{{1,40}})\}}|\^\((?P<above>[^\s()]{{1,40}})\)))
+      # citation marks of chatbots
+    | (?P<cited>【\d[^【】\n]{{0,80}}†[^【】\n]{{0,80}}】
+        |:contentReference\[oaicite:\d{{1,4}}\](?:\{{index=\d{{1,4}}\}})?
+        |\ue200cite[^\n\ue201]{{1,200}}\ue201)
       # comments, drawings, empty marks
     | (?P<gone>[{COMMENT_FILLER}{MATHS_CONTINUATION}]+|(?<=\S)(?<!=)====(?=[^\s=])
         |(?is:<svg\b[^<>]*>.{{0,5000}}?</svg\s*>)|(?i:<mark[^<>]*>{_ANNOTATION_KIND}</mark>))
@@ -272,7 +276,7 @@ _MARKUP = regex(
     """
 )
 MARKUP_START_CHARACTERS = frozenset(
-    f"{COMMENT_FILLER}{MATHS_CONTINUATION}{MATHS_DELIMITER}$!:[<#=＝{{}}`"
+    f"{COMMENT_FILLER}{MATHS_CONTINUATION}{MATHS_DELIMITER}$!:[<#=＝{{}}`【\ue200"
 )
 """The characters with which markup may begin."""
 # The HTML elements, including obsolete ones, that may occur in or around a paragraph.
@@ -404,6 +408,9 @@ def _add_markup(state: InlineState, kind: str, match: re.Match[str], raw: str) -
             _add_super_or_subscript(state, match["raised"], match["level"])
         case "html":
             _add_html(state, match, raw)
+        case "cited":
+            # isn't shown, but is part of the plain text, from which keys are made
+            state.add_token(MarkupKind.ATOM, raw, "")
         case _:  # comments and drawings aren't shown
             state.add_token(MarkupKind.INVISIBLE)
 

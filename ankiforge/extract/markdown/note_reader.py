@@ -212,7 +212,9 @@ class NoteReader:
             for (start, end), sides in self._term_lines.get(block, ()):
                 card = self._create_two_sided_card(block, sides)
                 exact = block.plain_text[start:end].strip()
-                card = replace(card, exact=exact, line_syntax=_TERM_FORM)
+                # a list without such a heading is only a glossary if the user says so
+                syntax = "Term: definition" if self._is_glossary(block) else _TERM_FORM
+                card = replace(card, exact=exact, line_syntax=syntax)
                 yield PlacedHighlight(block, start, block, end, card)
 
     def _is_fully_marked(self, passage: ExportedPassage) -> bool:

@@ -39,6 +39,10 @@ _ZOTERO_LINK = regex(
 _ZOTERO_KEY = regex(r"[A-Z0-9]{8}")
 _PDF_LINK = regex(r"(?i)(?:\[\[)?(?P<path>[^#|]+\.pdf)#(?P<place>[^#\]]+)(?:\]\])?\Z")
 _URL_SCHEME = regex(r"(?!file:)[A-Za-z][A-Za-z0-9+.-]+:")
+# A citation in the syntax of Pandoc, such as `[see @roe2020, p. 3]`.
+_CITEKEY = regex(
+    r"\[[^\[\]]{0,200}?@(?P<key>[\w][\w:.#$%&+?<>~/-]{0,100})[^\[\]]{0,200}\]"
+)
 _NOT_OPENABLE = regex(r"(?i)(?:javascript|data|vbscript|file):|[/#]")
 
 _PAGE_WORD = r"(?:pages?|pp?\.|p(?=\d)|S\.|Seiten?|págs?\.|стр?\.|页|第)"
@@ -242,18 +246,29 @@ def find_citations(block: Block) -> list[Citation]:
 
 
 def _merge_adjacent_links(block: Block) -> list[Citation]:
-    """Return the links to papers in a block, in order. Adjacent links become one citation."""
+    """Return the links to papers in a block, in order. Adjacent links become one citation.
+
+    Other links, and citekeys without a link next to them, are dropped.
+    """
     plain = block.inline_text.plain
-    citations: list[Citation] = []
+    links = []
     for span, target in block.inline_text.link_targets:
         parse_link = _parse_zotero_link if "zotero://" in target else _parse_pdf_link
         link = parse_link(target, span)
-        link = _parse_link_text(plain, link) if link else Citation(span)
-        if citations and _BETWEEN_LINKS.match(plain[citations[-1].end : link.start]):
+        links.append(_parse_link_text(plain, link) if link else Citation(span))
+    for match in _CITEKEY.finditer(plain):
+        paper = ("citekey", match["key"].rstrip(".,;:"))
+        label = _parse_page_label(match[0])
+        links.append(Citation(match.span(), (), (paper,), page_label=label))
+    citations: list[Citation] = []
+    for link in sorted(links, key=attrgetter("span")):
+        end = citations[-1].end if citations else 0
+        is_adjacent = link.start < end or _BETWEEN_LINKS.match(plain[end : link.start])
+        if citations and is_adjacent:
             citations[-1] = citations[-1].merge(link)
-        elif link.links:
+        elif link.paper_identifiers:
             citations.append(link)
-    return citations
+    return [citation for citation in citations if citation.links]
 
 
 def _parse_link_text(block_text: str, citation: Citation) -> Citation:

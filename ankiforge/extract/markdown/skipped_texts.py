@@ -1,6 +1,6 @@
 """Find text in a note that resembles a highlight or card but was skipped.
 
-In each block without a highlight, `syntaxes.LOOKALIKE` searches the text outside code and maths.
+Each line outside the blocks of highlights on which `syntaxes.LOOKALIKE` matches is one entry.
 Cards of other tools are recognised by what the tool writes next to them, such as the id of a note
 in Anki. The command `list --no-card --all` shows all of these.
 """
@@ -11,7 +11,8 @@ from collections.abc import Container, Iterable, Iterator
 from itertools import groupby
 
 from ankiforge.extract.markdown import KindsToRead
-from ankiforge.extract.markdown.blocks import BlockKind, NoteBlocks
+from ankiforge.extract.markdown.blocks import Block, BlockKind, NoteBlocks
+from ankiforge.extract.markdown.placeholders import MATHS_CONTINUATION, MATHS_DELIMITER
 from ankiforge.extract.markdown.surroundings import PlacedHighlight
 from ankiforge.extract.markdown.syntaxes import (
     FORM_BY_KEY,
@@ -26,6 +27,11 @@ from ankiforge.text.normalize import split_at_literal_spans
 
 _TOOL_SIGNS = [(tool, regex(tool.sign)) for tool in TOOL_FORMS]
 _CODE_REASON = "marks and cards are not read in code and maths"
+_HIDDEN_REASON = (
+    "it is in a comment, a field, the front matter, a template or the URL of a link"
+)
+# The properties that Logseq itself writes below a block.
+_LOGSEQ_OWN_PROPERTY = regex(r"[ \t]*(?:id|collapsed|ls-type|logseq\.[\w.-]+)::")
 _HEADING_REASON = "a heading cannot be a card: write it on a line of text, or in a list"
 
 
@@ -52,46 +58,54 @@ def find_skipped_texts(
     """
     selected = {"marks": kinds.marks, "cards": kinds.cards}
 
-    def find_lookalike(text: str) -> tuple[NoteSyntax, int] | None:
+    def find_lookalike(text: str) -> NoteSyntax | None:
         for match in LOOKALIKE.finditer(text):
             form = FORM_BY_KEY[str(match.lastgroup)]
-            if not form.setting or form.value in selected[form.setting]:
-                return form, match.start()
+            if form.value in selected[form.setting]:
+                return form
         return None
 
     read_blocks = {
         block for placed in highlights for block in placed.get_blocks(note.blocks)
     }
-    read_lines = {
-        line
-        for block in read_blocks
-        for line in range(block.lines[0], block.lines[1] + 1)
-    }
-    yield from find_cards_of_other_tools(text, read_lines)
+    read_lines = _get_lines(read_blocks)
+    ends = {block.lines[1] for block in read_blocks}
+    yield from find_cards_of_other_tools(text, read_lines | ends)
+    blocks_of = BlockKind.CODE, BlockKind.HEADING
+    code, headings = [
+        _get_lines(block for block in note.blocks if block.kind is kind)
+        for kind in blocks_of
+    ]
+    masked_lines = note.source.split("\n")
     code_lines: list[int] = []
-    for block in note.blocks:
-        if block in read_blocks:
+    for number, line in enumerate(text.split("\n")):
+        if number in read_lines or not find_lookalike(line):
             continue
-        if block.kind is BlockKind.CODE:
-            if find_lookalike(block.source):
-                code_lines += range(*block.lines)
+        if _LOGSEQ_OWN_PROPERTY.match(line):
             continue
-        line = block.lines[0] + 1
-        for part, literal, kind in split_at_literal_spans(block.source):
-            if found := find_lookalike(part):
-                form, start = found
-                name, reason = form.name, form.reason
-                if form.key == "line" and block.kind is BlockKind.HEADING:
-                    name, reason = CARD_IN_HEADING, _HEADING_REASON
-                line += part.count("\n", 0, start)
-                yield SkippedText(name, f"line {line}", reason)
-                break
-            line += part.count("\n")
-            if kind not in ("", "escape") and find_lookalike(literal):
-                code_lines += range(line - 1, line + literal.count("\n"))
-            line += literal.count("\n")
+        masked = masked_lines[number]
+        parts = split_at_literal_spans(line)
+        visible = "".join(
+            before + (literal if kind == "escape" else "")
+            for before, literal, kind in parts
+        )
+        form = find_lookalike(visible)
+        is_maths = MATHS_DELIMITER in masked or MATHS_CONTINUATION in masked
+        if form is None or is_maths or number in code:
+            code_lines.append(number)
+            continue
+        name, reason = form.name, form.reason
+        if form.key == "line" and number in headings:
+            name, reason = CARD_IN_HEADING, _HEADING_REASON
+        elif not find_lookalike(masked):
+            reason = _HIDDEN_REASON
+        yield SkippedText(name, f"line {number + 1}", reason)
     if code_lines:
         yield SkippedText(CODE_AND_MATHS, _format_line_numbers(code_lines), _CODE_REASON)
+
+
+def _get_lines(blocks: Iterable[Block]) -> set[int]:
+    return {line for block in blocks for line in range(*block.lines)}
 
 
 def find_cards_of_other_tools(

@@ -73,7 +73,9 @@ class FieldKeywords(
 
 # --- the table --------------------------------------------------------------------------
 
-_NO_MARK_REASON = "its other half is missing in the paragraph, or it contains no words"
+_NO_MARK_REASON = (
+    "its other half is missing, it contains no words, or follows a backslash"
+)
 
 
 class NoteSyntax(NamedTuple):
@@ -132,7 +134,8 @@ FORMS = (
     NoteSyntax(
         "gap", "{{gap}}", "cards", "cloze", ("{{",),
         sign=r"(?P<gap>\{\{)",
-        reason="it has no number (`{{c1::words}}`), contains no words, or crosses paragraphs",
+        reason="it has no number (`{{c1::words}}`), contains no words, crosses paragraphs, or"
+        " follows a backslash",
         examples=(
             (
                 "Insulin is made by the {{c1::pancreas}}, glucagon by the {{c1::pancreas}} too.",

@@ -235,6 +235,8 @@ def _get_parser() -> MarkdownIt:
         MATHS_CONTINUATION,
         MATHS_DELIMITER,
         "＝",
+        "【",
+        "\ue200",
     ):
         parser.inline.add_terminator_char(character)
     # markdown-it uses the registered rules only to find the end of a link's text
