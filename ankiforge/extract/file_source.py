@@ -472,6 +472,10 @@ class FileSource(DirectorySource):
         """Yield problems that concern the source rather than one of its files."""
         yield from ()
 
+    def iter_skipped_directories(self) -> Iterator[UnmarkedDocument]:
+        """Yield an `UnmarkedDocument` with the reasons for each directory with unread files."""
+        yield from ()
+
     def covers_all_files(self, files: Sequence[File]) -> bool:
         """Return whether the scan is complete and `files` contains all files of the source."""
         return (
@@ -516,6 +520,12 @@ class FileSource(DirectorySource):
             else:
                 yield entry
         yield from self.iter_notices()
+        for skipped in self.iter_skipped_directories():
+            path, fingerprint = skipped.path, skipped.fingerprint
+            if known and known.is_unchanged(listing.container, path, fingerprint):
+                yield UnchangedDocument(listing.container, path)
+            else:
+                yield replace(skipped, source=listing.name)
         files.sort(key=lambda file: file.path)
         listing.progress.total = len(files)
 

@@ -8,7 +8,7 @@ from ankiforge.extract.markdown.skipped_texts import is_note_of_other_tool
 from tests.reading import opened, settings_of
 
 HALF = (
-    'its other half is missing, it contains no words, or follows a backslash'
+    'its other half is missing in the paragraph, it contains no words, or follows a backslash'
 )
 NO_GAP = (
     'it has no number (`{{c1::words}}`), contains no words, crosses paragraphs, or follows a backslash'
@@ -28,18 +28,18 @@ UNREAD = (
 )
 HEADING = 'a heading cannot be a card: write it on a line of text, or in a list'
 ROWS = [
-    ('a ==b c', [('==mark==', 'line 1', HALF)]),
-    ('<mark>a', [('<mark>', 'line 1', HALF)]),
+    ('a ==b c', [('==mark==', 'line 1', 'its other half is missing, it contains no words, or follows a backslash')]),
+    ('<mark>a', [('<mark>', 'line 1', 'its other half is missing, it contains no words, or follows a backslash')]),
     ('a {{b}} c', [('{{gap}}', 'line 1', NO_GAP)]),
     ('{{c1::a', [('{{gap}}', 'line 1', NO_GAP)]),
-    ('a <mark></mark> b', [('<mark>', 'line 1', HALF)]),
+    ('a <mark></mark> b', [('<mark>', 'line 1', 'its other half is missing, it contains no words, or follows a backslash')]),
     ('x==1 and y==2', []),
     ('== ==', []),
     ('`==a==`', [('code and maths', 'line 1', CODE)]),
     ('$a==b==c$', []),
     ('key:: value', [('question::answer', 'line 1', HIDDEN)]),
-    ('id:: 5-5', [('question::answer', 'line 1', HIDDEN)]),
-    ('a\nid:: 6\nb ==x', [('question::answer', 'line 2', HIDDEN), ('==mark==', 'line 3', HALF)]),
+    ('id:: 5-5', []),
+    ('a\nid:: 6\nb ==x', [('==mark==', 'line 3', 'its other half is missing, it contains no words, or follows a backslash')]),
     ('front::', [('question::answer', 'line 1', HIDDEN)]),
     ('# a::b', [('question::answer in a heading', 'line 1', HEADING)]),
     ('a::b\n===', [('question::answer in a heading', 'line 1', HEADING)]),
@@ -52,10 +52,10 @@ ROWS = [
     ('> [!note]\n> x', []),
     ('> [!note] T\n> ==x==', []),
     ('a :-> b', []),
-    ('ls-type:: annotation', [('mark that Logseq keeps of a PDF', 'line 1', 'Logseq keeps the marks of a PDF in a form of its own: mark it in the PDF'), ('question::answer', 'line 1', HIDDEN)]),
+    ('ls-type:: annotation', [('mark that Logseq keeps of a PDF', 'line 1', 'Logseq keeps the marks of a PDF in a form of its own: mark it in the PDF')]),
     ('%% ==a== %%', [('==mark==', 'line 1', HIDDEN)]),
     ('<!-- a::b -->', [('question::answer', 'line 1', HIDDEN)]),
-    ('<% ==a== %>', [('==mark==', 'line 1', HALF)]),
+    ('<% ==a== %>', [('==mark==', 'line 1', 'its other half is missing, it contains no words, or follows a backslash')]),
     ('[x]: http://a::b', [('question::answer', 'line 1', HIDDEN)]),
     ('TARGET DECK: a::b', [('question::answer', 'line 1', HIDDEN)]),
     ('START\nBasic\na\nBack: b\nEND', [('note of Obsidian_to_Anki', 'line 1', PLUGIN)]),
@@ -66,21 +66,21 @@ ROWS = [
     ('-=-=-=-=-\n', [('note of KOReader in plain text', 'line 1', 'this form is not read: export the highlights as JSON or HTML')]),
     ('```\n==a==\n{{c1::b}}\n```\nc ==d==', [('code and maths', 'lines 2-3', CODE)]),
     ('---\nx: ==a==\n---\nb', [('==mark==', 'line 2', HIDDEN)]),
-    ('\\==a==', [('==mark==', 'line 1', HALF)]),
+    ('\\==a==', [('==mark==', 'line 1', 'its other half is missing, it contains no words, or follows a backslash')]),
     ('\\{{c1::a}}', [('{{gap}}', 'line 1', NO_GAP)]),
     ('| a::b | ==c\n|---|---|\n| x::y::z | d== |', [('question::answer', 'line 1', NO_CARD), ('question::answer', 'line 3', NO_CARD)]),
-    ('- ==a\n- b==', [('==mark==', 'line 1', HALF)]),
-    ('a ＝＝b', [('==mark==', 'line 1', HALF)]),
+    ('- ==a\n- b==', [('==mark==', 'line 1', 'its other half is missing, it contains no words, or follows a backslash')]),
+    ('a ＝＝b', [('==mark==', 'line 1', 'its other half is missing, it contains no words, or follows a backslash')]),
     ('==a== ==a== b ==c', []),
-    ('a ==b\n\nc== d', [('==mark==', 'line 1', HALF)]),
-    ('![[a.mp3]] ==![[a.mp3]]==', [('==mark==', 'line 1', HALF)]),
+    ('a ==b\n\nc== d', [('==mark==', 'line 1', 'its other half is missing, it contains no words, or follows a backslash')]),
+    ('![[a.mp3]] ==![[a.mp3]]==', [('==mark==', 'line 1', 'its other half is missing, it contains no words, or follows a backslash')]),
     ('Which {{c1::a}}?::b', []),
     ('{{c1::}} a', [('{{gap}}', 'line 1', NO_GAP)]),
     ('a {{b}} and {{c}}\n{{d}}', [('{{gap}}', 'line 1', NO_GAP), ('{{gap}}', 'line 2', NO_GAP)]),
     ('> [!a] T\n> x\n\n> [!b] U\n> y', []),
     ('```\n==a==\n```\n\nx\n\n`==b==`\n$a==b==c$', [('code and maths', 'lines 2, 7', CODE)]),
-    ('id:: a\ncollapsed:: true\nlogseq.x:: y::z', [('question::answer', 'line 1', HIDDEN), ('question::answer', 'line 2', HIDDEN), ('question::answer', 'line 3', HIDDEN)]),
-    ('- a\n  id:: 6-6', [('question::answer', 'line 2', HIDDEN)]),
+    ('id:: a\ncollapsed:: true\nlogseq.x:: y::z', []),
+    ('- a\n  id:: 6-6', []),
     ('<mark>quote</mark> “x” (zotero://select/library/items/ABCD2345)', []),
     ('==a== and {{c1::b}} c', []),
     ('START\nBasic\na\nBack: b\nEND\n\nSTARTI [Basic] c Back: d ENDI', [('note of Obsidian_to_Anki', 'line 1', PLUGIN), ('note of Obsidian_to_Anki', 'line 7', PLUGIN)]),

@@ -99,6 +99,8 @@ def find_skipped_texts(
             name, reason = CARD_IN_HEADING, _HEADING_REASON
         elif not find_lookalike(masked):
             reason = _HIDDEN_REASON
+            if form.key == "html":
+                continue  # the label that a template writes above a quote
         yield SkippedText(name, f"line {number + 1}", reason)
     if code_lines:
         yield SkippedText(CODE_AND_MATHS, _format_line_numbers(code_lines), _CODE_REASON)
