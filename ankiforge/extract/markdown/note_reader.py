@@ -289,6 +289,10 @@ class NoteReader:
             The span and card sides of each line, keyed by block.
         """
         term_lists: _GlossaryLines = {}
+        has_glossary = any(map(self._is_glossary, self._note.blocks))
+        least = _MIN_TERMS_OF_GLOSSARY if has_glossary else MIN_TERMS
+        if sum(map(self._note.source.count, ":：")) < least:
+            return term_lists
         for _, list_blocks in groupby(self._note.blocks, _get_list_key):
             terms: _GlossaryLines = {}
             fronts = list[str]()
