@@ -378,9 +378,11 @@ class NoteReader:
         paragraphs.
         """
         below = self._note.find_next(block)
-        if block.is_declared_card or below is None or below.kind is not BlockKind.TEXT:
+        kinds = (BlockKind.TEXT, BlockKind.ITEM, BlockKind.CODE)
+        if block.is_declared_card or below is None or below.kind not in kinds:
             return False
-        if (below.items, below.quotes) != (block.items, block.quotes):
+        is_below = below.items[: len(block.items)] == block.items
+        if not is_below or below.quotes != block.quotes:
             return False
         is_card = below.card_sides or "{{" in below.source
         return below.rule_count == block.rule_count and not is_card
