@@ -98,6 +98,23 @@ def test_what_is_hidden(text, masked, maths):
     assert source.text.count("\n") == text.count("\n")
 
 
+REMARKS = [
+    ('%% one two three four %%\na', (((0, 1), 'one two three four'),)),
+    ('a\n%%\nb c d e\n%%', (((1, 4), 'b c d e'),)),
+    ('<!-- is it so? --> a', (((0, 1), 'is it so?'),)),
+    ('%% a %% %% b c d e %%', (((0, 1), 'b c d e'),)),
+    ('%% zotero a b c d %%', ()),
+    ('%% begin notes %%', ()),
+    ('<!-- x -->', ()),
+    ('<!--SR:!2024-->', ()),
+]  # fmt: skip
+
+
+@pytest.mark.parametrize(("text", "remarks"), REMARKS)
+def test_which_comments_are_remarks_of_the_reader(text, remarks):
+    assert mask_comments_and_maths(text).remarks == remarks
+
+
 @pytest.mark.parametrize(
     ("text", "options", "masked"),
     [

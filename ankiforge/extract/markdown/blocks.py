@@ -7,6 +7,7 @@ source only when needed, because most blocks contain no highlight.
 
 from __future__ import annotations
 
+import dataclasses
 import re
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -29,6 +30,7 @@ from ankiforge.extract.markdown.inline import InlineText, parse_inline, render_b
 from ankiforge.extract.markdown.markup import InlineContext
 from ankiforge.extract.markdown.placeholders import (
     COMMENT_FILLER,
+    HiddenRemark,
     MaskedSource,
     restore_placeholders,
 )
@@ -297,6 +299,8 @@ class NoteBlocks:
     """The context for parsing inline text, including the note's maths and link labels."""
     source: str = ""
     """The note's source, with placeholders for maths and comments."""
+    remarks: Sequence[HiddenRemark] = ()
+    """The comments that the reader wrote, such as `%%…%%`."""
 
     def get_plain_text(self) -> str:
         """Return the plain text of the whole note, with dashes for empty table cells at its end."""
@@ -469,7 +473,8 @@ def parse_blocks(
         cloze_markers=syntax.cloze_markers,
     )
     parser = _BlockParser(source.text, note_context, syntax)
-    return parser.parse(find_card_lines(source.text, syntax))
+    note = parser.parse(find_card_lines(source.text, syntax))
+    return dataclasses.replace(note, remarks=source.remarks)
 
 
 _BLOCK_ID = regex(rf"(?:\A|(?<=[ \t\n]))\^([A-Za-z0-9-]+)[ \t\n{COMMENT_FILLER}]*\Z")

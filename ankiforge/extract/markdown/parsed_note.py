@@ -51,6 +51,7 @@ from ankiforge.extract.markdown.skipped_texts import (
     is_note_of_other_tool,
 )
 from ankiforge.extract.markdown.syntaxes import may_contain_citations
+from ankiforge.extract.markdown.transcripts import remove_transcript_times
 from ankiforge.model import (
     Document,
     DocumentText,
@@ -285,7 +286,7 @@ class _ParsedNote:
         """Parse a note.
 
         If `keeps_definitions` is true, the plain text includes fields that define a term
-        (`term:: definition`).
+        (`term:: definition`), but not the timestamps of a transcript.
         """
         self._source = source
         self._note = note
@@ -294,6 +295,8 @@ class _ParsedNote:
         front_lines = front_matter.line_count
         lines = note.text.split("\n")
         self._body = "\n" * front_lines + "\n".join(lines[front_lines:])
+        if keeps_definitions:
+            self._body = remove_transcript_times(self._body)
 
         # parse the blocks
         plugin_syntax = _build_syntax(note, front_matter)

@@ -16,7 +16,7 @@ from typing import NamedTuple
 
 from ankiforge.extract.markdown.front_matter import MIN_SENTENCE_WORDS
 from ankiforge.extract.markdown.syntaxes import LIST_MARKERS
-from ankiforge.model import Strings, Texts
+from ankiforge.model import Span, Strings, Texts
 from ankiforge.text import contains_any, regex
 from ankiforge.text.normalize import (
     MATH_PATTERN,
@@ -130,12 +130,25 @@ _MATHS_PLACEHOLDER = regex(f"{MATHS_DELIMITER}(\\d+){MATHS_DELIMITER}")
 # The schedule that obsidian-spaced-repetition writes after a card, which may end with maths.
 _SCHEDULE_COMMENT = regex(r"[ \t]*<!--SR:[^\n]*?-->")
 _ID_AFTER_FENCE = regex(rf"(?<=[`~])[ \t]*{_ID_COMMENT}[ \t]*\Z")
+# A comment that a program wrote, or that has too few words for a remark.
+_PROGRAM_COMMENT = regex(
+    r"(?i)(?:begin|end|start|stop|import|export|persist|updated?|created?|zotero|block|SR|ID)\b"
+    r"|[\w-]+:[ ]?\S*\Z|(?![^\s\x00-\u2fff]{4})(?:\S+\s+){0,2}[^\s?？]*\Z"
+)
 _EMPTY_PLACEHOLDER = regex(f"\n?{MATHS_CONTINUATION}|{COMMENT_FILLER}")
 # Unindented lines with comments or fields in the middle of a list. They would end the list, so
 # they are indented like the line below.
 _UNINDENTED_COMMENTS = regex(
     rf"(?m)^(?:{COMMENT_FILLER}+[ \t]*\n)+(?=(?P<indent>[ \t]+)\S)"
 )
+
+
+class HiddenRemark(NamedTuple):
+    """A comment that the reader wrote, such as `%%…%%`."""
+
+    lines: Span
+    """The range of its lines in the note, as [first, end), counted from 0."""
+    text: str
 
 
 class MaskedSource(NamedTuple):
@@ -146,6 +159,8 @@ class MaskedSource(NamedTuple):
     """The replaced maths. The number in a placeholder is its index."""
     link_labels: Mapping[str, Texts] = {}
     """Maps each link label that the note defines to its URL and title, in markdown-it's format."""
+    remarks: tuple[HiddenRemark, ...] = ()
+    """The comments that the reader wrote, in order."""
 
 
 def restore_placeholders(text: str, maths: Strings) -> str:
@@ -181,8 +196,14 @@ def mask_comments_and_maths(
     text = replace_unclosed_markers(text)
     all_maths: list[str] = []
     references: dict[str, Texts] = {}
+    remarks: list[HiddenRemark] = []
 
     def replace_hidden_part(hidden: re.Match[str]) -> str:
+        if hidden["comment"] and (words := _strip_comment_signs(hidden[0])):
+            if not _PROGRAM_COMMENT.match(words):
+                line = hidden.string.count("\n", 0, hidden.start())
+                end_line = line + hidden[0].count("\n") + 1
+                remarks.append(HiddenRemark((line, end_line), words))
         maths = hidden["maths"] or hidden["display"]
         start = hidden["start"] or ""
         if hidden["other_maths"]:
@@ -226,7 +247,7 @@ def mask_comments_and_maths(
     )
     text = restore_unclosed_markers(pattern.sub(replace_hidden_part, text))
     text = _UNINDENTED_COMMENTS.sub(lambda lines: indent(lines[0], lines["indent"]), text)
-    return MaskedSource(text, tuple(all_maths), references)
+    return MaskedSource(text, tuple(all_maths), references, tuple(remarks))
 
 
 def replace_unclosed_markers(text: str) -> str:
@@ -255,6 +276,10 @@ def find_comment_sentences(text: str) -> Iterator[str]:
     pattern = _compile_hidden_pattern(fields=True, field_cards=True)
     for hidden in pattern.finditer(replace_unclosed_markers(text)):
         if any(map(hidden.group, (*_UNSEEN_KINDS, "definition"))):
-            content = text[slice(*hidden.span())].strip("<>%!- \t\n")
+            content = _strip_comment_signs(text[slice(*hidden.span())])
             if len(content.split()) >= MIN_SENTENCE_WORDS:
                 yield content
+
+
+def _strip_comment_signs(comment: str) -> str:
+    return comment.strip("<>%!- \t\n")

@@ -11,6 +11,7 @@ from __future__ import annotations
 
 import html
 import re
+from bisect import bisect_right
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from functools import reduce
 from itertools import groupby, pairwise
@@ -435,6 +436,16 @@ class CitedQuote(NamedTuple):
         blocks = {*(piece.block for piece in self.pieces), *self.extra_blocks}
         return sorted(blocks, key=attrgetter("number"))
 
+    @property
+    def first_line(self) -> int:
+        """The line in the note where the quote begins, counted from 0."""
+        return self.blocks[0].lines[0]
+
+    @property
+    def end_line(self) -> int:
+        """The first line below the quote, counted from 0."""
+        return self.blocks[-1].lines[1]
+
     def add_comments(
         self, texts: Iterable[str], blocks: Iterable[Block] = ()
     ) -> CitedQuote:
@@ -557,6 +568,7 @@ class QuoteIndex:
                 elif quotes and quotes[-1].citation.links == cited.citation.links:
                     texts = [piece.text for piece in cited.pieces]
                     quotes[-1] = quotes[-1].add_comments(texts, cited.blocks)
+        self._add_hidden_remarks(quotes)
         for cited in quotes:
             first, last = cited.pieces[0], cited.pieces[-1]
             self.quotes_by_start.setdefault(first.block, {})[first.start] = cited
@@ -564,6 +576,22 @@ class QuoteIndex:
             self.covered_blocks.update(cited.extra_blocks)
             for piece in cited.pieces:
                 self._pieces.setdefault(piece.block, []).append(piece)
+
+    def _add_hidden_remarks(self, quotes: list[CitedQuote]) -> None:
+        """Add comments such as `%%…%%` to the quotes beside them.
+
+        The quote is directly below the comment, or above it without text in between.
+        """
+        lines = self._note.source.split("\n")
+        starts = [cited.first_line for cited in quotes]
+        for (start, end), text in self._note.remarks:
+            below = bisect_right(starts, start)
+            above = below - 1
+            above_end = quotes[above].end_line if below else -1
+            if start > above_end and end in starts:
+                quotes[below] = quotes[below].add_comments([text])
+            elif below and not has_words("".join(lines[above_end:start])):
+                quotes[above] = quotes[above].add_comments([text])
 
     def is_in_quote(self, block: Block, span: Span) -> bool:
         """Return whether any quote overlaps `span` in the block's plain text."""
