@@ -136,9 +136,7 @@ def test_a_tag_names_the_deck_of_the_cards_below():
 
 
 def test_the_tags_and_footnotes_of_a_block():
-    note = parse(
-        "a #x b #y #x\n\nQ #card #z\nn[^1]\n\n#w\n\n| #no-llm | a |\n|---|---|"
-    )
+    note = parse("a #x b #y #x\n\nQ #card #z\nn[^1]\n\n#w\n\n| #no-llm | a |\n|---|---|")
     tags = [(block.tags, block.footnotes) for block in note.blocks]
     assert tags == [(("x", "y"), []), (("z",), ["1"]), ((), [])]
     assert note.tags == ("w",)

@@ -10,7 +10,7 @@ from ankiforge.extract.markdown.hand_written import (
     parse_definition,
     parse_definition_lines,
 )
-from ankiforge.extract.markdown.inline import parse_inline
+from ankiforge.extract.markdown.inline_parser import parse_inline
 from ankiforge.extract.markdown.markup import InlineContext
 from ankiforge.extract.markdown.placeholders import mask_comments_and_maths
 from ankiforge.extract.markdown.syntaxes import FieldKeywords

@@ -2,10 +2,13 @@
 
 import pytest
 
-from ankiforge.extract.markdown.inline import parse_inline, render_blocks, strip_tags
+from ankiforge.extract.markdown.inline_parser import (
+    parse_inline,
+    render_blocks,
+    strip_tags,
+)
 from ankiforge.extract.markdown.markup import InlineContext
 from ankiforge.extract.markdown.placeholders import mask_comments_and_maths
-from ankiforge.extract.markdown.tokenizer import tokenize_block
 
 MEDIA = (".png", ".mp3")
 CONTEXT = InlineContext(
@@ -157,28 +160,27 @@ def test_markup_as_plain_text_and_as_markdown(row):
     assert inline.render_range(0, len(plain), is_side=True)[0] == side
     assert inline.render_cloze() == (cloze[0] if cloze else side)
     # what opens is closed, and in the order of the text
-    tokens = tokenize_block(source, CONTEXT)
-    for index, token in enumerate(tokens):
+    for index, token in enumerate(inline.tokens):
         assert token.index == index
-        if token.closer:
-            assert token.closer.opener is token
-            assert token.closer.index > index
+    for enclosure in inline.enclosures:
+        assert enclosure.opener.enclosure is enclosure.closer.enclosure is enclosure
+        assert enclosure.closer.index > enclosure.opener.index
 
 
 PHRASES = [
-    ("==a== **b** {{c2::c}} <mark class='hltr-red'>d</mark>", ['== - a', 'bold strong b', '{{ 2 c', 'mark red d']),
+    ("==a== **b** {{c2::c}} <mark class='hltr-red'>d</mark>", ['== - a', 'bold - b', '{{ - c', 'mark red d']),
     ("<mark style='background: #FFF3A3A6;'>a</mark>", ['mark #fff3a3 a']),
     ('<span style="background-color: rgb(1, 2,300)">a</span>', ['mark #0102ff a']),
     ("<mark style='background:#abc'>a</mark>", ['mark #aabbcc a']),
     ("<mark style='background: red '>a</mark>", ['mark red a']),
     ('**a\nb** ==c\nd==', ['== - c d']),
     ('== ==a', []),
-    ('a**b**', ['bold strong b']),
+    ('a**b**', ['bold - b']),
     ('<b>a</b>', ['bold - a']),
-    ('__a__', ['bold strong a']),
-    ('=={{c1::a}}== b', ['== - a', '{{ 1 a']),
+    ('__a__', ['bold - a']),
+    ('=={{c1::a}}== b', ['== - a', '{{ - a']),
     ('==a ==b== c==', ['== - b']),
-    ('==a **b**==', ['== - a b', 'bold strong b']),
+    ('==a **b**==', ['== - a b', 'bold - b']),
 ]  # fmt: skip
 
 
@@ -186,7 +188,7 @@ PHRASES = [
 def test_the_marked_phrases_of_a_text(text, phrases):
     inline = parse_inline(text, CONTEXT)
     assert phrases == [
-        f"{phrase.mark_kind} {phrase.detail or '-'} {inline.plain[slice(*phrase.span)]}"
+        f"{phrase.mark_kind} {phrase.colour or '-'} {inline.plain[slice(*phrase.span)]}"
         for phrase in inline.marked_phrases
     ]
 
@@ -305,6 +307,7 @@ BLOCKS = [
     ('%% x %%\na', 'a', 'a', 'a'),
     ('<p>a</p>b', 'a  \nb', 'a  \nb', 'a  \nb'),
     ('<br>a', 'a', 'a', 'a'),
+    ('\\*<br>a\\*<p>b</p>', '\\*  \na\\*  \nb', '\\*  \na\\*  \nb', '\\*  \na\\*  \nb'),
     ('```\n{{c1::a}}\n```\n{{c1::b}}\n\n```\nc\n```', '```\n{{c1::a}}\n```\nb\n\n```\nc\n```', '```\n{{c1::a}}\n```\n{{c1::b}}\n\n```\nc\n```', '```\n{{c1::a}}\n```\nb\n\n```\nc\n```'),
     ('{{c1:: a }}\n\nb', 'a\n\nb', '{{c1::a}}\n\nb', 'a\n\nb'),
 ]  # fmt: skip
@@ -357,7 +360,7 @@ def test_pictures_and_bold_text():
         (0, "==", "", "![a](p.png)"),
         (1, "mark", "red", "![b](p.png)"),
     ]
-    assert len(inline.picture_cloze_openers) == 1
+    assert len(inline.gaps_with_content) == 1
     assert inline.clozes == []
     inline = parse_inline("a ![](p.png) b<p>c</p>", CONTEXT)
     assert [at for at in range(8) if inline.has_picture_or_edge_at(at)] == [2, 3, 5]

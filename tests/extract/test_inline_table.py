@@ -2,7 +2,7 @@
 
 import pytest
 
-from ankiforge.extract.markdown.inline import parse_inline
+from ankiforge.extract.markdown.inline_parser import parse_inline
 from ankiforge.extract.markdown.markup import InlineContext
 
 

@@ -7,26 +7,16 @@ import pytest
 from ankiforge.extract.markdown.skipped_texts import is_note_of_other_tool
 from tests.reading import opened, settings_of
 
-HALF = (
-    'its other half is missing in the paragraph, it contains no words, or follows a backslash'
-)
-NO_GAP = (
-    'it has no number (`{{c1::words}}`), contains no words, crosses paragraphs, or follows a backslash'
-)
-NO_CARD = (
-    'a side has no words, or it is a field (`key:: value`), a cell, a name or a URL'
-)
-HIDDEN = (
-    'it is in a comment, a field, the front matter, a template or the URL of a link'
-)
-CODE = 'marks and cards are not read in code and maths'
+HALF = "its other half is missing in the paragraph, it contains no words, or follows a backslash"
+NO_GAP = "it has no number (`{{c1::words}}`), contains no words, crosses paragraphs, or follows a backslash"
+NO_CARD = "a side has no words, or it is a field (`key:: value`), a cell, a name or a URL"
+HIDDEN = "it is in a comment, a field, the front matter, a template or the URL of a link"
+CODE = "marks and cards are not read in code and maths"
 PLUGIN = (
-    'its plug-in was never on during a run, or does not read this place, or it is in code'
+    "its plug-in was never on during a run, or does not read this place, or it is in code"
 )
-UNREAD = (
-    'this form is not read: write it as question::answer; to keep its note in Anki: ankiforge adopt'
-)
-HEADING = 'a heading cannot be a card: write it on a line of text, or in a list'
+UNREAD = "this form is not read: write it as question::answer; to keep its note in Anki: ankiforge adopt"
+HEADING = "a heading cannot be a card: write it on a line of text, or in a list"
 ROWS = [
     ('a ==b c', [('==mark==', 'line 1', 'its other half is missing, it contains no words, or follows a backslash')]),
     ('<mark>a', [('<mark>', 'line 1', 'its other half is missing, it contains no words, or follows a backslash')]),

@@ -26,7 +26,8 @@ from ankiforge.extract.markdown.hand_written import (
     parse_block_card,
     parse_list_card,
 )
-from ankiforge.extract.markdown.inline import InlineText, parse_inline, render_blocks
+from ankiforge.extract.markdown.inline import InlineText
+from ankiforge.extract.markdown.inline_parser import parse_inline, render_blocks
 from ankiforge.extract.markdown.markup import InlineContext
 from ankiforge.extract.markdown.placeholders import (
     COMMENT_FILLER,
@@ -217,9 +218,7 @@ class Block:
         if self.source[:1].isalnum():
             return True  # no need to parse the block
         inline = self.inline_text
-        return bool(
-            inline.plain or inline.marked_pictures or inline.picture_cloze_openers
-        )
+        return bool(inline.plain or inline.marked_pictures or inline.gaps_with_content)
 
     @cached_property
     def _side_blocks(self) -> tuple[NoteBlocks, ...]:

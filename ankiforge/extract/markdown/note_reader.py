@@ -32,12 +32,15 @@ from ankiforge.extract.markdown.hand_written import (
 )
 from ankiforge.extract.markdown.inline import (
     InlineText,
+    MarkedPhrase,
+    MarkKind,
+    select_outermost,
+)
+from ankiforge.extract.markdown.inline_parser import (
     parse_inline,
     render_blocks,
-    select_outermost,
     strip_tags,
 )
-from ankiforge.extract.markdown.markup import MarkedPhrase
 from ankiforge.extract.markdown.quotes import (
     CitationsByBlock,
     QuoteIndex,
@@ -428,12 +431,11 @@ class NoteReader:
         if not cloze_markers and "{{" not in block.source:
             return None
         inline = block.inline_text
-        gaps = inline.clozes
-        openers = [gap.opener for gap in gaps] + inline.picture_cloze_openers
+        gaps = inline.gaps_with_content
         if "cloze" not in self._kinds.cards and "{{" not in cloze_markers:
             # braces alone make no card
-            openers = [each for each in openers if not each.markdown.startswith("{{")]
-        if not openers:
+            gaps = [gap for gap in gaps if not gap.has_double_braces]
+        if not gaps:
             return None
         table = _TableRow(block)
         cloze = inline.render_cloze().strip()
@@ -445,7 +447,7 @@ class NoteReader:
             (markdown, *self._render_footnotes(block.footnotes)),
             anchor_text="" if block.plain_text else _get_media_name(cloze),
             sentence=table.text,
-            gaps=tuple([gap.span for gap in gaps]),
+            gaps=tuple([phrase.span for phrase in inline.clozes]),
             line_syntax="{{…}}",
             is_declared_card=block.syntax.is_declared,
         )
@@ -471,7 +473,7 @@ class NoteReader:
         phrases = self._find_outermost_marks(block)
         if len(phrases) == 1 and (term := parse_definition(inline, phrases[0].span)):
             card = self._create_two_sided_card(block, term)
-            card = replace(card, colour=phrases[0].detail)
+            card = replace(card, colour=phrases[0].colour)
             yield PlacedHighlight(block, 0, block, len(block.plain_text), card)
             return
 
@@ -481,8 +483,9 @@ class NoteReader:
             rendered = inline.render_range(*shown_span, group, keep_bold=self._keeps_bold)
             markdown, markdown_gaps = table.render_table(*rendered)
             footnotes = self._render_footnotes(inline.find_footnotes(start, end))
-            colours = [phrase.detail for phrase in group if phrase.mark_kind == "mark"]
+            colours = [phrase.colour for phrase in group if phrase.colour]
             gaps = [(phrase.start - start, phrase.end - start) for phrase in group]
+            kinds = {phrase.mark_kind for phrase in group}
             highlight = self._create_highlight(
                 block,
                 HighlightForm.PHRASE,
@@ -491,10 +494,8 @@ class NoteReader:
                 sentence=table.text,
                 gaps=tuple(gaps),
                 markdown_gaps=markdown_gaps,
-                colour=next(filter(None, colours), ""),
-                line_syntax="**"
-                if any(each.mark_kind == "bold" for each in group)
-                else "",
+                colour=next(iter(colours), ""),
+                line_syntax="**" if MarkKind.BOLD in kinds else "",
             )
             yield PlacedHighlight(block, start, block, end, highlight)
 

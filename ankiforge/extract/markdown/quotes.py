@@ -20,8 +20,8 @@ from typing import NamedTuple
 from urllib.parse import parse_qs, quote, unquote
 
 from ankiforge.extract.markdown.blocks import Block, BlockKind, NoteBlocks
-from ankiforge.extract.markdown.inline import select_outermost
-from ankiforge.extract.markdown.markup import MarkedPhrase, normalize_colour
+from ankiforge.extract.markdown.inline import MarkedPhrase, MarkKind, select_outermost
+from ankiforge.extract.markdown.markup import normalize_colour
 from ankiforge.extract.markdown.syntaxes import REMARK_WORD, may_contain_citations
 from ankiforge.model import Hint, Json, Pair, Span, Strings, hints
 from ankiforge.text import regex
@@ -481,7 +481,7 @@ class CitedQuote(NamedTuple):
                 for each in block.inline_text.marked_phrases
                 if piece.overlaps(each.span)
             ]
-            colours += [each.detail for each in phrases if each.mark_kind == "mark"]
+            colours += [each.colour for each in phrases]
             gap_phrases = piece.select_cloze_phrases(phrases, mark_kinds)
             text = f"```\n{piece.text}\n```"
             spans: tuple[Span, ...] = ()
@@ -775,7 +775,8 @@ def _get_group_key(block: Block) -> object:
 
 def _has_marks(block: Block) -> bool:
     phrases = block.inline_text.marked_phrases
-    return any(phrase.mark_kind in ("==", "mark") for phrase in phrases)
+    marks = (MarkKind.HIGHLIGHT, MarkKind.ELEMENT)
+    return any(phrase.mark_kind in marks for phrase in phrases)
 
 
 def _is_remark(text: str) -> bool:
