@@ -7,8 +7,8 @@ import pytest
 from ankiforge.extract.markdown.blocks import Block, parse_blocks
 from ankiforge.extract.markdown.hand_written import (
     CardSyntax,
-    parse_definition,
     parse_definition_lines,
+    parse_marked_definition,
 )
 from ankiforge.extract.markdown.inline_parser import parse_inline
 from ankiforge.extract.markdown.markup import InlineContext
@@ -219,19 +219,17 @@ def test_what_the_settings_of_a_plugin_change(text, syntax, blocks):
 @pytest.mark.parametrize(
     ("text", "sides"),
     [
-        ("Term: meaning", ("Term", "meaning")),
-        ("a b c d e: x: y", ("a b c d e", "x: y")),
-        ("Term：意味", ("Term", "意味")),
+        ("==Term: meaning==", ("Term", "meaning")),
+        ("==a b c d e: x: y==", ("a b c d e", "x: y")),
+        ("==Term：意味==", ("Term", "意味")),
         ("==Term – meaning==", ("Term", "meaning")),
         ("==Term - meaning==.", ("Term", "meaning.")),
-        ("a b c d e f: x", None),
-        ("Term:meaning", None),
-        ("Term: ", None),
-        (": x", None),
-        ("12: noon", None),
-        ("T://a: b", None),
-        ("`Term: a` b", None),
-        ("Term – meaning", None),
+        ("==a b c d e f: x==", None),
+        ("==Term:meaning==", None),
+        ("==: x==", None),
+        ("==12: noon==", None),
+        ("==T://a: b==", None),
+        ("`Term: a` ==b==", None),
         ("==Term-meaning==", None),
         ("==Term: meaning== more", None),
         ("a ==Term: meaning==", None),
@@ -240,7 +238,7 @@ def test_what_the_settings_of_a_plugin_change(text, syntax, blocks):
 def test_a_definition(text, sides):
     inline = parse_inline(text, InlineContext())
     marks = [phrase.span for phrase in inline.marked_phrases]
-    found = parse_definition(inline, marks[0] if marks else None)
+    found = parse_marked_definition(inline, marks[0])
     plain = inline.plain
     assert (found and (plain[slice(*found.front)], plain[slice(*found.back)])) == sides
 

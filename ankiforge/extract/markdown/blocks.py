@@ -17,14 +17,16 @@ from typing import TYPE_CHECKING
 
 from markdown_it import MarkdownIt, rules_block
 
-from ankiforge.extract.markdown.hand_written import (
+from ankiforge.extract.markdown.block_cards import (
     BlockCard,
-    CardSides,
-    CardSyntax,
     find_card_lines,
-    find_card_sides,
     parse_block_card,
     parse_list_card,
+)
+from ankiforge.extract.markdown.hand_written import (
+    CardSides,
+    CardSyntax,
+    find_card_sides,
 )
 from ankiforge.extract.markdown.inline import InlineText
 from ankiforge.extract.markdown.inline_parser import parse_inline, render_blocks

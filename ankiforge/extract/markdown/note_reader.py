@@ -9,7 +9,7 @@ from __future__ import annotations
 from bisect import bisect_right
 from collections import defaultdict
 from collections.abc import Iterator, Sequence, Set
-from itertools import accumulate, groupby, pairwise
+from itertools import accumulate, pairwise
 from operator import attrgetter
 from pathlib import PurePosixPath
 from typing import Any
@@ -25,10 +25,10 @@ from ankiforge.extract.markdown.exported_notes import (
     find_exported_passages,
 )
 from ankiforge.extract.markdown.front_matter import FrontMatter
+from ankiforge.extract.markdown.glossaries import GlossaryLines, find_glossaries
 from ankiforge.extract.markdown.hand_written import (
     CardSides,
-    parse_definition,
-    parse_definition_lines,
+    parse_marked_definition,
 )
 from ankiforge.extract.markdown.inline import (
     InlineText,
@@ -48,7 +48,6 @@ from ankiforge.extract.markdown.quotes import (
 )
 from ankiforge.extract.markdown.skipped_texts import find_skipped_texts
 from ankiforge.extract.markdown.surroundings import HighlightCompleter, PlacedHighlight
-from ankiforge.extract.markdown.syntaxes import MIN_TERMS
 from ankiforge.model import (
     Document,
     Highlight,
@@ -75,16 +74,9 @@ _BOLD_DELIMITERS = ("**", "__")
 # The markup with which an embedded picture begins.
 _PICTURE_STARTS = ("![", "<")
 _TERM_FORM = "Term: meaning"
-# The number at the end of a label that isn't a term, as in `Line 47` and `Day 3`.
-_LABEL_NUMBER = regex(r"[\s\d–-]+\Z")
 _NO_SYNC_TAG = "no-anki-sync"
 """The tag with which users of Logseq plug-ins exclude a block from Anki."""
 _TERM_FORMS = (HighlightForm.GLOSSARY, HighlightForm.TERM)
-_MIN_TERMS_OF_GLOSSARY = 2
-
-
-_GlossaryLines = dict[Block, list[tuple[Span, CardSides]]]
-"""The span and card sides of each line of a glossary, by block."""
 
 
 class NoteReader:
@@ -118,16 +110,13 @@ class NoteReader:
         self._mark_delimiters = (*_MARK_DELIMITERS, *bold_delimiters)
         """The strings of which every block with a mark contains one."""
         self._exported_passages = find_exported_passages(note.blocks, note.source)
-        self._footnote_texts: dict[str, str] = {}
-        """Maps the label of each footnote outside private blocks to its Markdown."""
-        for block in note.blocks if "[^" in note.source else ():
-            if block.can_contain_highlights and not block.is_private:
-                self._footnote_texts |= block.inline_text.render_footnotes()
+        self._footnote_texts = _render_public_footnotes(note)
         self._quotes = QuoteIndex(note, citations, self._read_card)
         self._placed: list[PlacedHighlight] = []
         """The highlights of the note, in reading order."""
-        self._term_lines = self._find_glossaries() if "glossary" in kinds.cards else {}
-        """Maps each block of a glossary list to the lines in it."""
+        self._glossaries: dict[Block, GlossaryLines] = {}
+        if "glossary" in kinds.cards:
+            self._glossaries = find_glossaries(note, kinds.glossary_headings)
 
     def read_highlights(
         self, text: str, front_matter: FrontMatter
@@ -211,14 +200,19 @@ class NoteReader:
             return
         elif passage:
             yield self._read_exported_passage(passage)
-        else:
-            for (start, end), sides in self._term_lines.get(block, ()):
-                card = self._create_two_sided_card(block, sides)
-                exact = block.plain_text[start:end].strip()
-                # a list without such a heading is only a glossary if the user says so
-                syntax = "Term: definition" if self._is_glossary(block) else _TERM_FORM
-                card = replace(card, exact=exact, line_syntax=syntax)
-                yield PlacedHighlight(block, start, block, end, card)
+        elif block in self._glossaries:
+            yield from self._read_glossary(block, self._glossaries[block])
+
+    def _read_glossary(
+        self, block: Block, glossary: GlossaryLines
+    ) -> Iterator[PlacedHighlight]:
+        """Yield a card for each line of a glossary."""
+        for (start, end), sides in glossary.lines:
+            card = self._create_two_sided_card(block, sides)
+            exact = block.plain_text[start:end].strip()
+            syntax = "Term: definition" if glossary.is_below_heading else _TERM_FORM
+            card = replace(card, exact=exact, line_syntax=syntax)
+            yield PlacedHighlight(block, start, block, end, card)
 
     def _is_fully_marked(self, passage: ExportedPassage) -> bool:
         """Return whether an exported passage is highlighted from beginning to end.
@@ -281,45 +275,6 @@ class NoteReader:
         )
         notes = tuple(passage.note_blocks)
         return PlacedHighlight(block, 0, block, end, highlight, notes)
-
-    def _find_glossaries(self) -> _GlossaryLines:
-        """Find the lists that look like glossaries.
-
-        A glossary has at least `MIN_TERMS` lines, or two below the heading of a glossary, all of
-        the form `Term: meaning` and with terms that differ by more than a number.
-
-        Returns:
-            The span and card sides of each line, keyed by block.
-        """
-        term_lists: _GlossaryLines = {}
-        has_glossary = any(map(self._is_glossary, self._note.blocks))
-        least = _MIN_TERMS_OF_GLOSSARY if has_glossary else MIN_TERMS
-        if sum(map(self._note.source.count, ":：")) < least:
-            return term_lists
-        for _, list_blocks in groupby(self._note.blocks, _get_list_key):
-            terms: _GlossaryLines = {}
-            fronts = list[str]()
-            for block in list_blocks:
-                is_item = block.kind is BlockKind.ITEM
-                lines = parse_definition_lines(block.inline_text, is_item=is_item)
-                if lines is None:
-                    break
-                terms[block] = lines
-                spans = [slice(*sides.front) for _, sides in lines]
-                for span in spans:
-                    fronts.append(
-                        _LABEL_NUMBER.sub("", block.plain_text[span].casefold())
-                    )
-            min_terms = _MIN_TERMS_OF_GLOSSARY if self._is_glossary(block) else MIN_TERMS
-            if len(fronts) >= min_terms and len(set(fronts)) == len(fronts):
-                term_lists |= terms
-        return term_lists
-
-    def _is_glossary(self, block: Block) -> bool:
-        """Return whether a block is directly below the heading of a glossary."""
-        headings = [heading.plain_text for heading in block.headings[-1:]]
-        names = self._kinds.glossary_headings
-        return any(heading.strip(" :").casefold() in names for heading in headings)
 
     def _create_highlight(
         self,
@@ -471,7 +426,9 @@ class NoteReader:
             return
         inline = block.inline_text
         phrases = self._find_outermost_marks(block)
-        if len(phrases) == 1 and (term := parse_definition(inline, phrases[0].span)):
+        if len(phrases) == 1 and (
+            term := parse_marked_definition(inline, phrases[0].span)
+        ):
             card = self._create_two_sided_card(block, term)
             card = replace(card, colour=phrases[0].colour)
             yield PlacedHighlight(block, 0, block, len(block.plain_text), card)
@@ -508,17 +465,15 @@ class NoteReader:
         return select_outermost(marks)
 
 
-def _get_list_key(block: Block) -> object:
-    """Return a key for `groupby` that is the same for all blocks of a list.
-
-    Adjacent paragraphs below the same heading count as a list if each contains a colon. A
-    block without a colon forms a group by itself.
-    """
-    has_colon = ":" in block.source or "：" in block.source
-    if not has_colon or block.kind not in (BlockKind.TEXT, BlockKind.ITEM):
-        return block
-    is_item = block.kind is BlockKind.ITEM
-    return block.headings, block.items[0].list_number if is_item else 0
+def _render_public_footnotes(note: NoteBlocks) -> dict[str, str]:
+    """Return the Markdown of each footnote outside private blocks, keyed by label."""
+    texts: dict[str, str] = {}
+    if "[^" not in note.source:
+        return texts
+    for block in note.blocks:
+        if block.can_contain_highlights and not block.is_private:
+            texts |= block.inline_text.render_footnotes()
+    return texts
 
 
 def _group_by_sentence(
