@@ -381,6 +381,16 @@ _CLOSING_MARKS = '”"»“」』'
 _MAX_COMMENT_BLOCKS = 20
 
 
+class RenderedPart(NamedTuple):
+    """The part of a quotation in one block, as a card shows it."""
+
+    markdown: str
+    gaps: Sequence[Span]
+    """The spans of the marked words in the plain text of the part."""
+    markdown_gaps: Sequence[Span]
+    """The spans of the marked words in `markdown`."""
+
+
 class QuotePart(NamedTuple):
     """The part of a quotation that is in one block."""
 
@@ -399,25 +409,47 @@ class QuotePart(NamedTuple):
         start, end = span
         return self.start < end and start < self.end
 
-    def select_cloze_phrases(
-        self, phrases: Iterable[MarkedPhrase], mark_kinds: frozenset[str]
-    ) -> list[MarkedPhrase]:
+    def find_colours(self) -> list[str]:
+        """Return the colours of the marks that overlap this part."""
+        phrases = self.block.inline_text.marked_phrases
+        return [each.colour for each in phrases if self.overlaps(each.span)]
+
+    def render(self, mark_kinds: frozenset[str]) -> RenderedPart:
+        """Render this part as Markdown. Marks of the given kinds become gaps."""
+        phrases = self._select_cloze_phrases(mark_kinds)
+        gaps = _shift([phrase.span for phrase in phrases], -self.start)
+        if not self.block.can_contain_highlights:
+            return RenderedPart(f"```\n{self.text}\n```", gaps, ())
+        markdown, spans = self.block.inline_text.render_range(
+            self.start, self.end, phrases, keep_bold=MarkKind.BOLD not in mark_kinds
+        )
+        return RenderedPart(markdown, gaps, spans)
+
+    def _select_cloze_phrases(self, mark_kinds: frozenset[str]) -> list[MarkedPhrase]:
         """Select the highlighted phrases that become cloze deletions of the card.
 
         Returns [] if a single phrase covers all words of this part. Otherwise, the card would
         consist of nothing but a cloze deletion.
         """
         plain = self.block.plain_text
+        phrases = self.block.inline_text.marked_phrases
         gaps = []
-        for phrase in select_outermost(phrases):
+        for phrase in select_outermost(
+            filter(lambda each: self.overlaps(each.span), phrases)
+        ):
             if phrase.mark_kind not in mark_kinds:
                 continue
             before = plain[self.start : phrase.start]
-            if not has_words(before + plain[max(phrase.end, self.start) : self.end]):
+            after = plain[max(phrase.end, self.start) : self.end]
+            if not has_words(before + after):
                 return []
             if self.start <= phrase.start and phrase.end <= self.end:
                 gaps.append(phrase)
         return gaps
+
+
+def _shift(spans: Iterable[Span], offset: int) -> list[Span]:
+    return [(start + offset, end + offset) for start, end in spans]
 
 
 class CitedQuote(NamedTuple):
@@ -435,6 +467,12 @@ class CitedQuote(NamedTuple):
         """All blocks that belong to the quote, in order."""
         blocks = {*(piece.block for piece in self.pieces), *self.extra_blocks}
         return sorted(blocks, key=attrgetter("number"))
+
+    @property
+    def begins_like_remark(self) -> bool:
+        """Whether the quote begins like a remark of the reader, such as `Note: …`."""
+        first = self.pieces[0]
+        return REMARK_TEXT.match(first.block.plain_text[: first.end]) is not None
 
     @property
     def first_line(self) -> int:
@@ -468,58 +506,46 @@ class CitedQuote(NamedTuple):
         """
         gaps: list[Span] = []
         markdown_gaps: list[Span] = []
-        colours: list[str] = []
         exact = ""
         markdown = ""
         for piece in self.pieces:
             if exact:
                 exact += "\n"
                 markdown += "\n\n"
-            block = piece.block
-            phrases = [
-                each
-                for each in block.inline_text.marked_phrases
-                if piece.overlaps(each.span)
-            ]
-            colours += [each.colour for each in phrases]
-            gap_phrases = piece.select_cloze_phrases(phrases, mark_kinds)
-            text = f"```\n{piece.text}\n```"
-            spans: tuple[Span, ...] = ()
-            if block.can_contain_highlights:
-                text, spans = block.inline_text.render_range(
-                    piece.start,
-                    piece.end,
-                    gap_phrases,
-                    keep_bold="bold" not in mark_kinds,
-                )
-            offset = len(exact) - piece.start
-            gaps += [(gap.start + offset, gap.end + offset) for gap in gap_phrases]
-            offset = len(markdown)
-            markdown_gaps += [(start + offset, end + offset) for start, end in spans]
+            rendered = piece.render(mark_kinds)
+            gaps += _shift(rendered.gaps, len(exact))
+            markdown_gaps += _shift(rendered.markdown_gaps, len(markdown))
             exact += piece.text
-            markdown += text
-
-        citation = self.citation
-        colours.append(citation.colour)
-        # a callout type may contain a colour: `quote|#ffd400`
-        _, _, option = self.pieces[0].block.callout_type.partition("|")
-        colours += _HEX_COLOUR.findall(normalize_colour(option.strip().lower()))
-        annotation_hints: tuple[Hint, ...] = ()
-        if citation.annotation:
-            keys = (citation.annotation.rpartition("/")[2], citation.annotation)
-            annotation_hints = tuple(map(hints.make_zotero_hint, keys))
-        urls = [to_openable_url(link, note_url) for link in citation.links]
+            markdown += rendered.markdown
+        urls = [to_openable_url(link, note_url) for link in self.citation.links]
         return {
             "exact": exact,
             "markdown": (markdown,),
             "gaps": tuple(gaps),
             "markdown_gaps": tuple(markdown_gaps),
             "comment": self.comment,
-            "colour": next(filter(None, colours), ""),
-            "page_label": citation.page_label or citation.page,
-            "hints": annotation_hints,
+            "colour": next(self._iter_colours(), ""),
+            "page_label": self.citation.page_label or self.citation.page,
+            "hints": self._get_annotation_hints(),
             "links": tuple(filter(None, urls)),
         }
+
+    def _iter_colours(self) -> Iterator[str]:
+        """Yield the colours of the marks, of the link and of the callout around the quote."""
+        for piece in self.pieces:
+            yield from filter(None, piece.find_colours())
+        if self.citation.colour:
+            yield self.citation.colour
+        # a callout type may contain a colour: `quote|#ffd400`
+        _, _, option = self.pieces[0].block.callout_type.partition("|")
+        yield from _HEX_COLOUR.findall(normalize_colour(option.strip().lower()))
+
+    def _get_annotation_hints(self) -> tuple[Hint, ...]:
+        annotation = self.citation.annotation
+        if not annotation:
+            return ()
+        key = annotation.rpartition("/")[2]
+        return (hints.make_zotero_hint(key), hints.make_zotero_hint(annotation))
 
 
 class QuoteIndex:
@@ -555,27 +581,47 @@ class QuoteIndex:
         }
         self._link_only_blocks = set(filter(self._has_only_links, self._citations))
         """The blocks that contain no words except in citations."""
+        quotes = self._read_quotes()
+        self._add_hidden_remarks(quotes)
+        for cited in quotes:
+            self._add_to_index(cited)
+
+    def _add_to_index(self, cited: CitedQuote) -> None:
+        first, last = cited.pieces[0], cited.pieces[-1]
+        self.quotes_by_start.setdefault(first.block, {})[first.start] = cited
+        self.covered_blocks.update(self._note.get_block_range(first.block, last.block))
+        self.covered_blocks.update(cited.extra_blocks)
+        for piece in cited.pieces:
+            self._pieces.setdefault(piece.block, []).append(piece)
+
+    def _read_quotes(self) -> list[CitedQuote]:
+        """Return the quotes in the note with the comments on them.
+
+        A quote that begins like a remark (`Note: …`) is a comment on the previous quote if both
+        have the same links. Otherwise, it is no quote.
+        """
         quotes: list[CitedQuote] = []
-        for _, blocks in groupby(note.blocks, _get_group_key):
-            group = list(blocks)
-            whole = self._read_block_quote(group) if group[0].quotes else None
-            for cited in [whole] if whole else self._find_quotes_in_blocks(group):
-                first = cited.pieces[0]
-                if not REMARK_TEXT.match(first.block.plain_text[: first.end]):
+        for _, blocks in groupby(self._note.blocks, _get_group_key):
+            for cited in self._find_quotes_in_group(list(blocks)):
+                if not cited.begins_like_remark:
                     comments = self._find_comments(cited)
                     texts = [block.plain_text for block in comments]
                     quotes.append(cited.add_comments(texts, comments))
                 elif quotes and quotes[-1].citation.links == cited.citation.links:
                     texts = [piece.text for piece in cited.pieces]
                     quotes[-1] = quotes[-1].add_comments(texts, cited.blocks)
-        self._add_hidden_remarks(quotes)
-        for cited in quotes:
-            first, last = cited.pieces[0], cited.pieces[-1]
-            self.quotes_by_start.setdefault(first.block, {})[first.start] = cited
-            self.covered_blocks.update(note.get_block_range(first.block, last.block))
-            self.covered_blocks.update(cited.extra_blocks)
-            for piece in cited.pieces:
-                self._pieces.setdefault(piece.block, []).append(piece)
+        return quotes
+
+    def _find_quotes_in_group(self, group: Sequence[Block]) -> list[CitedQuote]:
+        """Find the quotes in a block quote, or in a block outside block quotes."""
+        if group[0].quotes:
+            whole = self._read_block_quote(group)
+            if whole:
+                return [whole]
+        quotes = []
+        for block in group:
+            quotes += self._find_quotes_in_block(block)
+        return quotes
 
     def _add_hidden_remarks(self, quotes: list[CitedQuote]) -> None:
         """Add comments such as `%%…%%` to the quotes beside them.
@@ -650,33 +696,44 @@ class QuoteIndex:
             or _has_marks(block)
         )
 
-    def _find_quotes_in_blocks(self, blocks: Iterable[Block]) -> Iterator[CitedQuote]:
-        """Yield the quotes in paragraphs, list items or cells, each of which is read by itself."""
-        for block in blocks:
-            citations = self._citations.get(block, [])
-            if block.kind is BlockKind.HEADING or block in self._link_only_blocks:
-                continue
-            plain = block.plain_text
-            quotes = []
-            text_start = 0
-            for citation in citations:
-                before = trim_quote(plain, text_start, citation.start)
-                text_start = citation.end
-                quoted = citation.quote_span
-                if before and not quoted:
-                    quoted = find_quote_at_end(plain, *before)
-                    if not quoted and self._is_bare_quote(block, before):
-                        quoted = before
-                if quoted:
-                    quotes.append(CitedQuote((QuotePart(block, *quoted),), citation))
-            if len(quotes) == 1:
-                # the text after the only quote is the comment, unless it is in a sentence
-                [piece] = quotes[0].pieces
-                if not clean_comment(plain[: min(piece.start, citations[0].start)]):
-                    text_after = plain[max(piece.end, citations[-1].end) :]
-                    comment = clean_comment(text_after.lstrip(_CLOSING_MARKS))
-                    quotes = [quotes[0].add_comments([comment])]
-            yield from quotes
+    def _find_quotes_in_block(self, block: Block) -> list[CitedQuote]:
+        """Find the quotes in a paragraph, list item or cell, which is read by itself."""
+        if block.kind is BlockKind.HEADING or block in self._link_only_blocks:
+            return []
+        quotes = []
+        text_start = 0
+        for citation in self._citations.get(block, ()):
+            span = citation.quote_span
+            if span is None:
+                span = self._find_quote_before(block, citation, text_start)
+            if span:
+                quotes.append(CitedQuote((QuotePart(block, *span),), citation))
+            text_start = citation.end
+        if len(quotes) == 1:
+            return [self._add_comment_after(quotes[0])]
+        return quotes
+
+    def _find_quote_before(
+        self, block: Block, citation: Citation, text_start: int
+    ) -> Span | None:
+        """Find the quote that ends at a citation, in the text from `text_start`."""
+        before = trim_quote(block.plain_text, text_start, citation.start)
+        if before is None:
+            return None
+        quoted = find_quote_at_end(block.plain_text, *before)
+        if quoted is None and self._is_bare_quote(block, before):
+            return before
+        return quoted
+
+    def _add_comment_after(self, quote: CitedQuote) -> CitedQuote:
+        """Add the text after the only quote of a block as a comment, unless it is in a sentence."""
+        [piece] = quote.pieces
+        plain = piece.block.plain_text
+        citations = self._citations[piece.block]
+        if has_words(plain[: min(piece.start, citations[0].start)]):
+            return quote
+        text_after = plain[max(piece.end, citations[-1].end) :]
+        return quote.add_comments([clean_comment(text_after.lstrip(_CLOSING_MARKS))])
 
     def _is_bare_quote(self, block: Block, span: Span) -> bool:
         """Return whether text before a block's only link is a quote without quotation marks."""
@@ -691,61 +748,57 @@ class QuoteIndex:
     def _read_block_quote(self, group: Sequence[Block]) -> CitedQuote | None:
         """Read a block quote as one quotation, or return None if its links cite several places.
 
-        The link may also be alone in the block below or above. `group` has all blocks of the block
-        quote.
+        `group` has all blocks of the block quote.
         """
-        linked = list(group)
-        if self._citations.keys().isdisjoint(group):
-            for block in (
-                self._note.find_next(group[-1]),
-                self._note.find_previous(group[0]),
-            ):
-                if block in self._link_only_blocks and not block.quotes:
-                    linked.append(block)
-                    break
+        body = [block for block in group if block.kind is not BlockKind.TITLE]
+        linked = [*group, *self._find_link_beside(group)]
         citations = [each for block in linked for each in self._citations.get(block, ())]
         places = {each.annotation or each.links for each in citations}
-        body = [block for block in group if block.kind is not BlockKind.TITLE]
-        if len(places) != 1 or not body or not self._cards.isdisjoint(body):
+        if not body or len(places) != 1 or not self._cards.isdisjoint(body):
             return None
         # the text of a link to a passage is the quotation, whatever is around the link
         if any(each.quote_span and each.cites_passage for each in citations):
             return None
-        citation = reduce(Citation.merge, citations)
-        if not citation.has_location and not all(
-            self._ends_text(block, each)
-            for block in group
-            for each in self._citations.get(block, ())
-        ):
-            return None
-        if body[0].callout_type and not citation.has_location:
-            return None
         if REMARK_TEXT.match(body[0].plain_text):
             return None  # the quotation is in the title
+        citation = reduce(Citation.merge, citations)
+        # a link to a whole paper may be part of the reader's own words
+        is_own_text = body[0].callout_type or not self._are_citations_at_ends(group)
+        if not citation.has_location and is_own_text:
+            return None
         pieces, comments = self._split_quote_and_comment(body)
         if not pieces:
             return None
         quote = CitedQuote(_strip_quotation_marks(pieces), citation)
         return quote.add_comments(comments, linked)
 
+    def _find_link_beside(self, group: Sequence[Block]) -> list[Block]:
+        """Return the block with only a link below a block quote without links, or else above it."""
+        if not self._citations.keys().isdisjoint(group):
+            return []
+        below = self._note.find_next(group[-1])
+        above = self._note.find_previous(group[0])
+        for block in (below, above):
+            if block in self._link_only_blocks and not block.quotes:
+                return [block]
+        return []
+
+    def _are_citations_at_ends(self, blocks: Iterable[Block]) -> bool:
+        """Return whether every citation is at the end of a text. See `_ends_text`."""
+        for block in blocks:
+            for citation in self._citations.get(block, ()):
+                if not self._ends_text(block, citation):
+                    return False
+        return True
+
     def _split_quote_and_comment(
         self, body: Sequence[Block]
     ) -> tuple[list[QuotePart], list[str]]:
         """Split the blocks of a block quote into quoted parts and the texts of the comments.
 
-        In a nested block quote is the quoted text if it has the link, or if there is no text above
-        it. Text after the link, below a rule or after `Note:` is a comment.
+        Text after the link, below a rule or after `Note:` is a comment.
         """
-        depth = min(len(block.quotes) for block in body)
-        nested = [block for block in body if len(block.quotes) > depth]
-        quoting, own = body, list[Block]()
-        if nested:
-            above = [block for block in body if block.number < nested[0].number]
-            if above and self._citations.keys().isdisjoint(nested):
-                quoting, own = [block for block in body if block not in nested], nested
-            else:
-                quoting = nested
-                own = [block for block in body if block.number > nested[-1].number]
+        quoting, own_blocks = self._split_nested(body)
         pieces: list[QuotePart] = []
         comments: list[str] = []
         is_over = False
@@ -756,16 +809,34 @@ class QuoteIndex:
                 span = trim_quote(block.plain_text, *whole_span)
                 text = clean_comment(block.plain_text[slice(*span)]) if span else ""
                 if span and text:
-                    if pieces and (is_over or REMARK_TEXT.match(text)):
+                    is_over |= bool(pieces) and REMARK_TEXT.match(text) is not None
+                    if pieces and is_over:
                         comments.append(text)
-                        is_over = True
                     else:
                         pieces.append(QuotePart(block, *span))
-                is_over |= bool(pieces) and number < len(spans)
-        own_texts = [
-            each.plain_text for each in own if each not in self._link_only_blocks
-        ]
-        return pieces, comments + own_texts
+                is_before_link = number < len(spans)
+                is_over |= bool(pieces) and is_before_link
+        for block in own_blocks:
+            if block not in self._link_only_blocks:
+                comments.append(block.plain_text)
+        return pieces, comments
+
+    def _split_nested(
+        self, body: Sequence[Block]
+    ) -> tuple[Sequence[Block], Sequence[Block]]:
+        """Split a block quote into the blocks with the quoted text, and those of the reader.
+
+        In a nested block quote is the quoted text if it has the link, or if there is no text above
+        it.
+        """
+        depth = min(len(block.quotes) for block in body)
+        nested = [block for block in body if len(block.quotes) > depth]
+        if not nested:
+            return body, ()
+        has_text_above = body[0].number < nested[0].number
+        if has_text_above and self._citations.keys().isdisjoint(nested):
+            return [block for block in body if block not in nested], nested
+        return nested, [block for block in body if block.number > nested[-1].number]
 
 
 def _get_group_key(block: Block) -> object:
