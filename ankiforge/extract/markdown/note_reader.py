@@ -19,6 +19,7 @@ from msgspec.structs import replace
 
 from ankiforge.extract.discover import PICTURE_SUFFIXES
 from ankiforge.extract.markdown import KindsToRead
+from ankiforge.extract.markdown.block_cards import BlockCard
 from ankiforge.extract.markdown.blocks import Block, BlockKind, BlockQuote, NoteBlocks
 from ankiforge.extract.markdown.exported_notes import (
     ExportedPassage,
@@ -76,6 +77,8 @@ _PICTURE_STARTS = ("![", "<")
 _TERM_FORM = "Term: meaning"
 _NO_SYNC_TAG = "no-anki-sync"
 """The tag with which users of Logseq plug-ins exclude a block from Anki."""
+# The kinds of blocks in which an answer may continue.
+_ANSWER_KINDS = (BlockKind.TEXT, BlockKind.ITEM, BlockKind.CODE)
 _TERM_FORMS = (HighlightForm.GLOSSARY, HighlightForm.TERM)
 
 
@@ -194,7 +197,9 @@ class NoteReader:
             yield from self._read_marked_pictures(block)
         passage = self._exported_passages.get(block)
         sentences = list(self._read_marked_sentences(block))
-        if sentences and not (passage and self._is_fully_marked(passage)):
+        if sentences and passage is None:
+            yield from sentences
+        elif sentences and passage and not self._is_fully_marked(passage):
             yield from self._add_comment_and_page(sentences, passage)
         elif block in self._quotes.covered_blocks:
             return
@@ -224,39 +229,38 @@ class NoteReader:
         return length == len(passage.block.plain_text[: passage.end].strip())
 
     def _add_comment_and_page(
-        self, sentences: Sequence[PlacedHighlight], passage: ExportedPassage | None
+        self, sentences: Sequence[PlacedHighlight], passage: ExportedPassage
     ) -> Iterator[PlacedHighlight]:
         """Add the comment and page of an exported passage to the first highlight inside it.
 
         The blocks of the comment are added to every highlight, so that a highlight is private
-        if any of these blocks is. Without a passage, the highlights are yielded unchanged.
+        if any of these blocks is.
         """
         for placed in sentences:
-            if passage:
-                notes = (*placed.extra_blocks, *passage.note_blocks)
-                placed = placed._replace(extra_blocks=notes)
-            if passage and placed.start == sentences[0].start:
-                page, comment = passage.page_label, passage.comment
-                highlight = replace(placed.highlight, page_label=page, comment=comment)
-                placed = placed._replace(highlight=highlight)
-            yield placed
+            highlight = placed.highlight
+            if placed.start == sentences[0].start:
+                highlight = replace(
+                    highlight, page_label=passage.page_label, comment=passage.comment
+                )
+            notes = (*placed.extra_blocks, *passage.note_blocks)
+            yield placed._replace(highlight=highlight, extra_blocks=notes)
 
     def _read_marked_pictures(self, block: Block) -> Iterator[PlacedHighlight]:
         for picture in block.inline_text.marked_pictures:
             name = _get_media_name(picture.markdown)
-            if picture.mark_kind not in self._kinds.marks:
+            is_picture = PurePosixPath(name).suffix.lower() in PICTURE_SUFFIXES
+            if not is_picture or picture.mark_kind not in self._kinds.marks:
                 continue
-            if PurePosixPath(name).suffix.lower() in PICTURE_SUFFIXES:
-                figure = self._create_highlight(
-                    block,
-                    HighlightForm.MARK,
-                    "",
-                    (picture.markdown,),
-                    anchor_text=name,
-                    colour=picture.colour,
-                )
-                figure = replace(figure, kind=HighlightKind.IMAGE)
-                yield PlacedHighlight(block, picture.start, block, picture.start, figure)
+            figure = self._create_highlight(
+                block,
+                HighlightForm.MARK,
+                "",
+                (picture.markdown,),
+                anchor_text=name,
+                colour=picture.colour,
+            )
+            figure = replace(figure, kind=HighlightKind.IMAGE)
+            yield PlacedHighlight(block, picture.start, block, picture.start, figure)
 
     def _read_exported_passage(self, passage: ExportedPassage) -> PlacedHighlight:
         """Create the highlight for an exported passage, including the links after the passage."""
@@ -310,11 +314,19 @@ class NoteReader:
     # --- hand-written cards -----------------------------------------------------------
 
     def _read_card(self, block: Block) -> Highlight | None:
-        card = block.block_card
-        if card is None or not self._is_block_card(block):
-            return self._read_line_card(block) or self._read_cloze(block)
+        """Read a block as a hand-written card, or return None if it is none."""
+        if block.block_card and self._is_block_card(block):
+            return self._read_block_card(block, block.block_card)
+        return self._read_line_card(block) or self._read_cloze(block)
+
+    def _is_block_card(self, block: Block) -> bool:
+        is_selected = "block" in self._kinds.cards or block.is_declared_card
+        return is_selected and all(block.card_markdown)
+
+    def _read_block_card(self, block: Block, card: BlockCard) -> Highlight:
+        has_separator = card.form_description in block.syntax.block_separators
         form_description = card.form_description
-        if card.form_description in block.syntax.block_separators:
+        if has_separator:
             form_description = _SEPARATOR_FORM.format(card.form_description)
         return self._create_highlight(
             block,
@@ -323,8 +335,7 @@ class NoteReader:
             (*block.card_markdown, *self._render_footnotes(block.footnotes)),
             is_two_way=card.two_way,
             line_syntax=form_description,
-            may_continue=form_description != card.form_description
-            and self._may_continue(block),
+            may_continue=has_separator and self._may_continue(block),
             is_declared_card=block.is_declared_card,
             skip_reason=_SEVERAL_SEPARATORS_REASON if card.has_further_separators else "",
         )
@@ -336,20 +347,14 @@ class NoteReader:
         paragraphs.
         """
         below = self._note.find_next(block)
-        kinds = (BlockKind.TEXT, BlockKind.ITEM, BlockKind.CODE)
-        if block.is_declared_card or below is None or below.kind not in kinds:
+        if block.is_declared_card or below is None or below.kind not in _ANSWER_KINDS:
             return False
-        is_below = below.items[: len(block.items)] == block.items
-        if not is_below or below.quotes != block.quotes:
+        if below.card_sides or "{{" in below.source:
+            return False  # it is a card of its own
+        if below.items[: len(block.items)] != block.items:
             return False
-        is_card = below.card_sides or "{{" in below.source
-        return below.rule_count == block.rule_count and not is_card
-
-    def _is_block_card(self, block: Block) -> bool:
-        card = block.block_card
-        if card is None or not all(block.card_markdown):
-            return False
-        return "block" in self._kinds.cards or block.is_declared_card
+        place = (block.quotes, block.rule_count)
+        return place == (below.quotes, below.rule_count)
 
     def _read_line_card(self, block: Block) -> Highlight | None:
         sides = block.card_sides
@@ -410,10 +415,10 @@ class NoteReader:
     def _render_footnotes(self, footnotes: Sequence[str]) -> Strings:
         """Render footnotes for a card's Extra field. Returns a tuple of at most one string."""
         texts = []
-        for name in dict.fromkeys(footnotes):
-            texts.append(self._footnote_texts.get(name, ""))
-        text = "\n\n".join(filter(None, texts))
-        return (text,) if text else ()
+        for label in dict.fromkeys(footnotes):
+            if self._footnote_texts.get(label):
+                texts.append(self._footnote_texts[label])
+        return ("\n\n".join(texts),) if texts else ()
 
     # --- marked sentences -------------------------------------------------------------
 
@@ -459,9 +464,9 @@ class NoteReader:
     def _find_outermost_marks(self, block: Block) -> Sequence[MarkedPhrase]:
         marks = []
         for phrase in block.inline_text.marked_phrases:
-            if phrase.mark_kind in self._kinds.marks:
-                if not self._quotes.is_in_quote(block, phrase.span):
-                    marks.append(phrase)
+            is_mark = phrase.mark_kind in self._kinds.marks
+            if is_mark and not self._quotes.is_in_quote(block, phrase.span):
+                marks.append(phrase)
         return select_outermost(marks)
 
 
