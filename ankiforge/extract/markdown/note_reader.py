@@ -9,7 +9,6 @@ from __future__ import annotations
 from bisect import bisect_right
 from collections import defaultdict
 from collections.abc import Iterator, Sequence, Set
-from itertools import accumulate, pairwise
 from operator import attrgetter
 from pathlib import PurePosixPath
 from typing import Any
@@ -38,7 +37,6 @@ from ankiforge.extract.markdown.inline import (
     select_outermost,
 )
 from ankiforge.extract.markdown.inline_parser import (
-    parse_inline,
     render_blocks,
     strip_tags,
 )
@@ -49,6 +47,7 @@ from ankiforge.extract.markdown.quotes import (
 )
 from ankiforge.extract.markdown.skipped_texts import find_skipped_texts
 from ankiforge.extract.markdown.surroundings import HighlightCompleter, PlacedHighlight
+from ankiforge.extract.markdown.table_rows import TableRow
 from ankiforge.model import (
     Document,
     Highlight,
@@ -60,7 +59,6 @@ from ankiforge.model import (
 )
 from ankiforge.text import contains_any, regex
 from ankiforge.text.cloze import find_image_paths
-from ankiforge.text.normalize import map_outside_literal_spans
 
 _MARK_FORMS = (HighlightForm.PHRASE, HighlightForm.CALLOUT, HighlightForm.MARK)
 _SEVERAL_SEPARATORS_REASON = (
@@ -68,7 +66,6 @@ _SEVERAL_SEPARATORS_REASON = (
 )
 # The markers of a block quote at the start of a line.
 _QUOTE_MARKERS = regex(r"(?m)^[ \t]*(?:>[ \t]?)+")
-_LINE_END = regex(r"(?P<hard>[ ]{2})?[ ]*\n[ ]*")
 _SEPARATOR_FORM = "{} between question and answer"
 _MARK_DELIMITERS = ("==", "＝＝", "<")
 _BOLD_DELIMITERS = ("**", "__")
@@ -397,7 +394,7 @@ class NoteReader:
             gaps = [gap for gap in gaps if not gap.has_double_braces]
         if not gaps:
             return None
-        table = _TableRow(block)
+        table = TableRow(block)
         cloze = inline.render_cloze().strip()
         markdown, _ = table.render_table(cloze, ())
         return self._create_highlight(
@@ -431,35 +428,46 @@ class NoteReader:
             return
         inline = block.inline_text
         phrases = self._find_outermost_marks(block)
-        if len(phrases) == 1 and (
-            term := parse_marked_definition(inline, phrases[0].span)
-        ):
-            card = self._create_two_sided_card(block, term)
-            card = replace(card, colour=phrases[0].colour)
-            yield PlacedHighlight(block, 0, block, len(block.plain_text), card)
-            return
+        if len(phrases) == 1:
+            term = parse_marked_definition(inline, phrases[0].span)
+            if term:
+                card = self._create_two_sided_card(block, term)
+                card = replace(card, colour=phrases[0].colour)
+                yield PlacedHighlight(block, 0, block, len(block.plain_text), card)
+                return
 
-        table = _TableRow(block)
+        table = TableRow(block)
         for (start, end), group in _group_by_sentence(phrases, inline):
-            shown_span = (0, len(block.plain_text)) if table.text else (start, end)
-            rendered = inline.render_range(*shown_span, group, keep_bold=self._keeps_bold)
-            markdown, markdown_gaps = table.render_table(*rendered)
-            footnotes = self._render_footnotes(inline.find_footnotes(start, end))
-            colours = [phrase.colour for phrase in group if phrase.colour]
-            gaps = [(phrase.start - start, phrase.end - start) for phrase in group]
-            kinds = {phrase.mark_kind for phrase in group}
-            highlight = self._create_highlight(
-                block,
-                HighlightForm.PHRASE,
-                block.plain_text[start:end],
-                (markdown, *footnotes),
-                sentence=table.text,
-                gaps=tuple(gaps),
-                markdown_gaps=markdown_gaps,
-                colour=next(iter(colours), ""),
-                line_syntax="**" if MarkKind.BOLD in kinds else "",
-            )
+            highlight = self._create_marked_sentence(block, (start, end), group, table)
             yield PlacedHighlight(block, start, block, end, highlight)
+
+    def _create_marked_sentence(
+        self,
+        block: Block,
+        sentence: Span,
+        phrases: Sequence[MarkedPhrase],
+        table: TableRow,
+    ) -> Highlight:
+        start, end = sentence
+        inline = block.inline_text
+        shown_span = (0, len(block.plain_text)) if table.text else sentence
+        rendered = inline.render_range(*shown_span, phrases, keep_bold=self._keeps_bold)
+        markdown, markdown_gaps = table.render_table(*rendered)
+        footnotes = self._render_footnotes(inline.find_footnotes(start, end))
+        gaps = [(phrase.start - start, phrase.end - start) for phrase in phrases]
+        colours = [phrase.colour for phrase in phrases if phrase.colour]
+        kinds = {phrase.mark_kind for phrase in phrases}
+        return self._create_highlight(
+            block,
+            HighlightForm.PHRASE,
+            block.plain_text[start:end],
+            (markdown, *footnotes),
+            sentence=table.text,
+            gaps=tuple(gaps),
+            markdown_gaps=markdown_gaps,
+            colour=next(iter(colours), ""),
+            line_syntax="**" if MarkKind.BOLD in kinds else "",
+        )
 
     def _find_outermost_marks(self, block: Block) -> Sequence[MarkedPhrase]:
         marks = []
@@ -502,71 +510,6 @@ def _group_by_sentence(
             group = [*previous, phrase]
         groups.append(((start, end), group))
     return groups
-
-
-class _TableRow:
-    """The table row of a cell with its header row. A card about the cell shows both as a table.
-
-    If the block isn't in a table, or is the only cell of its row with text, there are no rows
-    and the card shows only the block.
-    """
-
-    def __init__(self, block: Block) -> None:
-        self._column = block.column
-        self._rows: list[list[InlineText]] = []
-        if len([source for source in block.row_sources if source.strip()]) > 1:
-            rows = [block.header_sources, block.row_sources]
-            if block.row_sources is block.header_sources:
-                rows.pop()
-            for row in rows:
-                self._rows.append([parse_inline(cell, block.context) for cell in row])
-        texts = [" | ".join([cell.plain for cell in row]) for row in self._rows]
-        self.text = "\n".join(texts)
-        """The plain text of these rows, or "" if the card shows only the block."""
-
-    def render_table(
-        self, markdown: str, gaps: tuple[Span, ...]
-    ) -> tuple[str, tuple[Span, ...]]:
-        """Render the rows as a Markdown table.
-
-        Args:
-            markdown: The Markdown of the cell.
-            gaps: The spans of the gaps in `markdown`.
-
-        Returns:
-            (Markdown of the table, spans of the same gaps in the table).
-        """
-        if not self._rows:
-            return markdown, gaps
-        edges = [0, *[edge for gap in gaps for edge in gap], len(markdown)]
-        pieces = [_to_table_cell(markdown[start:end]) for start, end in pairwise(edges)]
-        table = ""
-        cell_start = 0
-        for row in self._rows:
-            for column, cell in enumerate(row):
-                table += "| "
-                if row is self._rows[-1] and column == self._column:
-                    cell_start = len(table)
-                    table += "".join(pieces)
-                else:
-                    table += _to_table_cell(cell.render_without_marks().strip())
-                table += " "
-            table += "|\n"
-            if row is self._rows[0]:
-                table += "|---" * len(row) + "|\n"
-        offsets = list(accumulate(map(len, pieces), initial=cell_start))
-        gap_edges = offsets[1:-1]
-        spans = zip(gap_edges[::2], gap_edges[1::2], strict=True)
-        return table.rstrip("\n"), tuple(spans)
-
-
-def _to_table_cell(markdown: str) -> str:
-    """Convert Markdown to the content of a table cell, on one line.
-
-    Hard line breaks become `<br>`, other line breaks become spaces, and pipes are escaped.
-    """
-    on_one_line = _LINE_END.sub(lambda end: "<br>" if end["hard"] else " ", markdown)
-    return map_outside_literal_spans(on_one_line, lambda text: text.replace("|", "\\|"))
 
 
 def _get_media_name(markdown: str) -> str:

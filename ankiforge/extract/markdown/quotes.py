@@ -230,20 +230,26 @@ def find_citations(block: Block) -> list[Citation]:
     plain = block.inline_text.plain
     citations = []
     previous_end = 0
-    for citation in _merge_adjacent_links(block):
-        start, end = citation.span
-        for pattern in _LINK_PREFIXES:
-            search_start = max(previous_end, start - _MAX_PREFIX_CHARS)
-            prefix = pattern.search(plain[search_start:start])
-            if prefix:
-                start = search_start + prefix.start()
-        if _OPEN_BRACKET.search(plain, start, end):
-            text_after = plain[end:]
-            end += len(text_after) - len(text_after.lstrip(")]）"))
-        label = citation.page_label or _parse_page_label(plain[start:end])
-        citations.append(citation._replace(span=(start, end), page_label=label))
-        previous_end = end
+    for link in _merge_adjacent_links(block):
+        citation = _include_text_around(plain, link, previous_end)
+        citations.append(citation)
+        previous_end = citation.end
     return citations
+
+
+def _include_text_around(plain: str, link: Citation, previous_end: int) -> Citation:
+    """Extend the span of a link to the text that belongs to it, and read a page label there."""
+    start, end = link.span
+    for pattern in _LINK_PREFIXES:
+        search_start = max(previous_end, start - _MAX_PREFIX_CHARS)
+        prefix = pattern.search(plain[search_start:start])
+        if prefix:
+            start = search_start + prefix.start()
+    if _OPEN_BRACKET.search(plain, start, end):
+        text_after = plain[end:]
+        end += len(text_after) - len(text_after.lstrip(")]）"))
+    label = link.page_label or _parse_page_label(plain[start:end])
+    return link._replace(span=(start, end), page_label=label)
 
 
 def _merge_adjacent_links(block: Block) -> list[Citation]:
@@ -252,24 +258,31 @@ def _merge_adjacent_links(block: Block) -> list[Citation]:
     Other links, and citekeys without a link next to them, are dropped.
     """
     plain = block.inline_text.plain
-    links = []
-    for span, target in block.inline_text.link_targets:
-        parse_link = _parse_zotero_link if "zotero://" in target else _parse_pdf_link
-        link = parse_link(target, span)
-        links.append(_parse_link_text(plain, link) if link else Citation(span))
-    for match in _CITEKEY.finditer(plain):
-        paper = ("citekey", match["key"].rstrip(".,;:"))
-        label = _parse_page_label(match[0])
-        links.append(Citation(match.span(), (), (paper,), page_label=label))
     citations: list[Citation] = []
-    for link in sorted(links, key=attrgetter("span")):
-        end = citations[-1].end if citations else 0
-        is_adjacent = link.start < end or _BETWEEN_LINKS.match(plain[end : link.start])
-        if citations and is_adjacent:
+    for link in sorted(_iter_links_and_citekeys(block), key=attrgetter("span")):
+        if citations and _are_adjacent(plain, citations[-1], link):
             citations[-1] = citations[-1].merge(link)
         elif link.paper_identifiers:
             citations.append(link)
     return [citation for citation in citations if citation.links]
+
+
+def _are_adjacent(plain: str, first: Citation, second: Citation) -> bool:
+    between = plain[first.end : second.start]
+    return second.start < first.end or _BETWEEN_LINKS.match(between) is not None
+
+
+def _iter_links_and_citekeys(block: Block) -> Iterator[Citation]:
+    """Yield the links of a block, also those to other places, and then its citekeys."""
+    plain = block.inline_text.plain
+    for span, target in block.inline_text.link_targets:
+        parse_link = _parse_zotero_link if "zotero://" in target else _parse_pdf_link
+        link = parse_link(target, span)
+        yield _parse_link_text(plain, link) if link else Citation(span)
+    for match in _CITEKEY.finditer(plain):
+        paper = ("citekey", match["key"].rstrip(".,;:"))
+        label = _parse_page_label(match[0])
+        yield Citation(match.span(), (), (paper,), page_label=label)
 
 
 def _parse_link_text(block_text: str, citation: Citation) -> Citation:
