@@ -120,57 +120,35 @@ class Enclosure:
 
     opener: Token
     closer: Token
-
-    @property
-    def mark_kind(self) -> MarkKind | None:
-        """The kind of marked phrase that this is, or None."""
-        return None
+    mark_kind: MarkKind | None = None
+    """The kind of marked phrase that this is, or None. Bold text has a kind, too."""
 
 
 class Link(Enclosure):
     """A link with a text. Its opener has the target."""
 
 
-@dataclass(slots=True, eq=False)
 class Emphasis(Enclosure):
     """Text in bold, italics or another style. The delimiters have their markup as Markdown."""
-
-    is_bold: bool
-
-    @property
-    def mark_kind(self) -> MarkKind | None:
-        """`BOLD` if the text is bold, because users may read such text as marked."""
-        return MarkKind.BOLD if self.is_bold else None
 
 
 @dataclass(slots=True, eq=False)
 class Mark(Enclosure):
     """Highlighted text."""
 
-    kind: MarkKind
-    colour: str
-
-    @property
-    def mark_kind(self) -> MarkKind:
-        """The kind of mark."""
-        return self.kind
+    colour: str = ""
 
 
 @dataclass(slots=True, eq=False)
 class Gap(Enclosure):
     """A cloze deletion."""
 
-    numbers: str
+    numbers: str = ""
     """The numbers of the cards that hide the answer, such as `1` or `1,2`, or "" if not given."""
     hint: str = ""
     """The Markdown of the hint, or ""."""
     has_double_braces: bool = True
     """Whether it is written in double braces, so that it is a gap for everyone."""
-
-    @property
-    def mark_kind(self) -> MarkKind:
-        """`GAP`."""
-        return MarkKind.GAP
 
 
 class MarkedPhrase(NamedTuple):
@@ -415,14 +393,16 @@ class InlineText:
         """The pictures in highlights without any text, in order."""
         pictures = []
         for mark in self.enclosures:
-            if not isinstance(mark, Mark):
+            if not isinstance(mark, Mark) or mark.mark_kind is None:
                 continue
             start = mark.opener.start
             if self.plain[start : mark.closer.start].strip():
                 continue
             for picture in self._find_pictures(mark):
                 markdown = picture.markdown.strip()
-                pictures.append(MarkedPicture(start, mark.kind, mark.colour, markdown))
+                pictures.append(
+                    MarkedPicture(start, mark.mark_kind, mark.colour, markdown)
+                )
         return tuple(pictures)
 
     # --- a range as Markdown
@@ -599,7 +579,7 @@ class _RangeRenderer:
         if first < self.covered.first or last >= self.covered.stop:
             return ""
         if isinstance(enclosure, Emphasis):
-            if enclosure.is_bold and not self.keep_bold:
+            if enclosure.mark_kind is MarkKind.BOLD and not self.keep_bold:
                 return ""
             crosses_phrase = self.phrase_numbers.get(first) != self.phrase_numbers.get(
                 last

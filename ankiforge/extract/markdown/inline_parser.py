@@ -27,6 +27,7 @@ from ankiforge.extract.markdown.inline import (
     InlineText,
     Link,
     Mark,
+    MarkKind,
     Token,
     TokenKind,
 )
@@ -218,7 +219,8 @@ def _close_commonmark(
 ) -> Enclosure:
     """Create the link or emphasis that markdown-it found between two tokens."""
     if parsed.type != "link_open":
-        emphasis = _enclose(Emphasis(opener, closer, is_bold=parsed.tag == "strong"))
+        kind = MarkKind.BOLD if parsed.tag == "strong" else None
+        emphasis = _enclose(Emphasis(opener, closer, kind))
         opener.markdown = closer.markdown = parsed.markup
         return emphasis
     link = _enclose(Link(opener, closer))
@@ -296,8 +298,8 @@ def _pair_emphasis_tags(tags: Sequence[EmphasisTag]) -> Iterator[Enclosure]:
             open_tags.append(tag)
         elif open_tags and open_tags[-1].element == tag.element:
             opener = open_tags.pop().token
-            emphasis = Emphasis(opener, tag.token, is_bold=tag.element == "b")
-            yield _enclose(emphasis)
+            kind = MarkKind.BOLD if tag.element == "b" else None
+            yield _enclose(Emphasis(opener, tag.token, kind))
             opener.markdown = f"<{tag.element}>"
             tag.token.markdown = f"</{tag.element}>"
 
@@ -337,7 +339,7 @@ def _pair_braces(
         if opener in hidden:
             continue  # a cloze in the hint of another is part of the hint
         if pair.start.opens_gap:
-            gap = Gap(opener, closer, pair.start.gap_numbers or "")
+            gap = Gap(opener, closer, MarkKind.GAP, pair.start.gap_numbers or "")
             hint_tokens = tokens[pair.hint.index : closer.index] if pair.hint else ()
             gap.hint = "".join([token.markdown for token in hint_tokens[1:]])
             hidden.update(hint_tokens)
@@ -345,7 +347,8 @@ def _pair_braces(
             hidden.add(second_end)
             gaps.append(_enclose(gap))
         elif "{" in context.cloze_markers and _is_single_cloze(tokens, pair, gap_starts):
-            gaps.append(_enclose(Gap(opener, closer, "", has_double_braces=False)))
+            gap = Gap(opener, closer, MarkKind.GAP, has_double_braces=False)
+            gaps.append(_enclose(gap))
     for token in hidden:
         token.kind = TokenKind.INVISIBLE
         token.plain = ""
@@ -422,7 +425,7 @@ def _convert_plugin_clozes(
         if not (_is_read_as_cloze(enclosure, markers) and _can_be_answer(answer)):
             converted.append(enclosure)
             continue
-        gap = Gap(opener, closer, "", has_double_braces=False)
+        gap = Gap(opener, closer, MarkKind.GAP, has_double_braces=False)
         if isinstance(enclosure, Gap):
             gap = enclosure
         gap.numbers = gap.numbers or _extract_number(answer)
