@@ -5,8 +5,6 @@ from functools import partial
 from pathlib import Path
 
 import pytest
-from hypothesis import given
-from hypothesis import strategies as st
 
 from ankiforge.language.normalization import split_words
 from ankiforge.language.words import find_word_prefixes, stem_word
