@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import os
 import re
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
 from typing import Any, AnyStr, cast
 
@@ -40,58 +40,12 @@ def contains_chat_prompt(text: str) -> bool:
 
     Each prompt has an element, such as `<text h=…>`, that occurs in neither notes nor answers.
     """
-    return any(sign in text for sign in _CHAT_PROMPT_SIGNS)
+    return contains_any(text, _CHAT_PROMPT_SIGNS)
 
 
-class WordMatcher:
-    """Checks quickly whether a text contains any of several words.
-
-    In a long text, it only searches around the rarest character of each word. This is about
-    ten times as fast as a plain search.
-    """
-
-    def __init__(self, *words: str) -> None:
-        self._by_character: dict[str, list[str]] = {}
-        for word in words:
-            rarest = min(word, key=_estimate_frequency)
-            self._by_character.setdefault(rarest, []).append(word)
-        self._length = max(map(len, words))
-
-    def matches(self, text: str) -> bool:
-        """Return whether `text` contains any of the words."""
-        for character, words in self._by_character.items():
-            if character not in text:
-                continue
-            searched_text = text
-            if len(text) > _MIN_LONG_CHARS:
-                pieces = text.split(character, _MAX_OCCURRENCES)
-                if len(pieces) <= _MAX_OCCURRENCES:
-                    searched_text = character.join(map(self._remove_middle, pieces))
-            if any(word in searched_text for word in words):
-                return True
-        return False
-
-    def _remove_middle(self, piece: str) -> str:
-        length = self._length
-        return (
-            piece if len(piece) < 2 * length else f"{piece[:length]}\0{piece[-length:]}"
-        )
-
-
-# In a text longer than this, only the parts near a word's rarest character are searched.
-_MIN_LONG_CHARS = 500
-# If the character occurs more often than this, the whole text is searched.
-_MAX_OCCURRENCES = 20
-
-
-def _estimate_frequency(character: str) -> int:
-    """Estimate how common a character is in notes.
-
-    Returns 2 for letters, digits and whitespace, 1 for common markup, and 0 for all others.
-    """
-    if character.isalnum() or character.isspace():
-        return 2
-    return int(character in ":[]#*_-.")
+def contains_any(text: str, words: Iterable[str]) -> bool:
+    """Return whether `text` contains any of the words."""
+    return any(word in text for word in words)
 
 
 def format_count(number: int, singular: str, plural: str = "") -> str:

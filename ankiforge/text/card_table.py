@@ -140,7 +140,6 @@ class _Table(NamedTuple):
 _FENCED_TABLE = regex(
     r"(?ms)^(?P<fence>```+|~~~+)[ \w]*\n(?P<table>.*?)(?:^(?P=fence)[ ]*$|\Z)"
 )
-_EXCEL_SEPARATOR = regex(r"\Asep=(?P<separator>[^\n])\n")
 _CONTROL = regex(r"[\x00-\x08\x0b-\x1f\x7f]")
 
 
@@ -160,25 +159,20 @@ def _parse_table(text: str) -> _Table:
     fence_match = _FENCED_TABLE.search(text)
     if fence_match and not split_anki_settings(text)[0] and not _parse_headers(text)[1]:
         text_before, text = text[: fence_match.start("table")], fence_match["table"]
-    excel_match = _EXCEL_SEPARATOR.match(text)
-    if excel_match:
-        text_before, text = text_before + excel_match[0], text[excel_match.end() :]
     settings, rest = split_anki_settings(text)
     text_before += text[: len(text) - len(rest)]
 
     header_line, _, body = rest.partition("\n")
     separator, headers = _parse_headers(header_line)
     separator_name = settings.get("separator", "").casefold()
-    if excel_match:
-        separator = excel_match["separator"]
-    elif separator_name:
+    if separator_name:
         separator = _SEPARATORS_BY_NAME.get(separator_name, separator_name[:1])
     if headers:
         text_before += header_line + "\n"
         rest = body
     elif "columns" in settings:
         headers = _parse_header_row(settings["columns"], separator)
-    lines = _straighten_quotes(rest, separator).removesuffix("\n").split("\n")
+    lines = rest.removesuffix("\n").split("\n")
     return _Table(settings, separator, headers, tuple(lines), text_before.count("\n"))
 
 
@@ -218,22 +212,6 @@ def _parse_header_row(header_line: str, separator: str) -> Strings:
         return ()
     headers = (name.strip(' *_“”„"').casefold() for name in names)
     return tuple(_COLUMNS_BY_HEADER.get(header, "") for header in headers)
-
-
-def _straighten_quotes(text: str, separator: str) -> str:
-    """Replace curly quotes around cells, which editors insert, with straight quotes.
-
-    The text isn't changed if it contains any straight quotes, or if any line doesn't start with
-    a curly quote.
-    """
-    lines = text.strip().split("\n")
-    if '"' in text or not all(line.startswith(("“", "„", "”")) for line in lines):
-        return text
-    escaped_separator = "\\" + separator
-    cell_edge = regex(
-        rf"(?m)(?:^|(?<={escaped_separator}))[“„”]|[“”](?=[ \t]*(?:{escaped_separator}|$))"
-    )
-    return cell_edge.sub('"', text)
 
 
 def parse_card_rows(text: str) -> Iterator[CardRow]:
@@ -277,11 +255,6 @@ def parse_card_rows(text: str) -> Iterator[CardRow]:
 _MAX_COLUMNS = 1_000
 # After this many damaged rows, the rest of the table is skipped.
 _MAX_DAMAGED_ROWS = 200
-_MAX_CELL_CHARS = csv.field_size_limit()
-_REASONS_BY_ERROR = {
-    "unexpected end of data": "a quotation mark in it is never closed",
-    "field larger than": f"it has a cell of more than {_MAX_CELL_CHARS:,} letters",
-}
 
 
 def _split_rows(table: _Table) -> Iterator[tuple[range, list[str], str]]:
@@ -310,15 +283,11 @@ def _split_rows(table: _Table) -> Iterator[tuple[range, list[str], str]]:
                 start = next_start
             return
         except csv.Error as error:
-            error_text = str(error)
+            fault = str(error)
         next_start = start + 1
         while next_start < len(lines) and not row_pattern.fullmatch(lines[next_start]):
             next_start += 1
-        reason = "a quotation mark is inside a text in quotes"
-        for error_start, known_reason in _REASONS_BY_ERROR.items():
-            if error_text.startswith(error_start):
-                reason = known_reason
-        yield range(start, next_start), [], reason
+        yield range(start, next_start), [], f"its quotation marks are wrong ({fault})"
         start = next_start
     if start < len(lines):
         reason = f"{_MAX_DAMAGED_ROWS:,} rows before it are damaged"

@@ -290,31 +290,16 @@ class DocumentLetters:
                 quote = part
                 break
         words = [*filter(self.fold, self.replace_non_text(quote).split())]
-        folded = [*map(self.fold, words)]
-
-        def find(first: int, last: int, *bounds: int) -> int:
-            return self.text.find("".join(folded[first:last]), *bounds)
-
         # the number of words from the beginning of the quote that the document has in one piece
-        counts = range(1, len(words) + 1)
-        known = bisect_left(counts, True, key=lambda count: find(0, count) < 0)
+        known = 0
+        while known < len(words) and self.fold("".join(words[: known + 1])) in self.text:
+            known += 1
         before = " ".join(words[:known][-_MAX_SHOWN_WORDS:])
         missing = " ".join(words[known:][:_MAX_SHOWN_WORDS])
         if not missing:
             return f"its quote “{before}” is too short: quote the whole sentence"
-        if not known:
-            return f"{name} does not say “{missing}”"
-        if len(missing) > _MIN_EXACT_LETTERS and find(known, len(words)) >= 0:
-            joined = f"“{before}” and “{missing}”"
-            return f"its quote joins {joined}, which are in different places in {name}"
-        # leave out the words from which the document goes on like the quote
-        end = find(0, known) + len("".join(folded[:known]))
-        for resumed in range(known + 1, len(words)):
-            max_length = _MAX_GROWTH * len("".join(folded[known : resumed + 3]))
-            if find(resumed, resumed + 3, end, end + int(max_length)) >= 0:
-                missing = " ".join(words[known:resumed][:_MAX_SHOWN_WORDS])
-                break
-        return f"{name} does not say “{missing}” after “{before}”"
+        after = f" after “{before}”" if before else ""
+        return f"{name} does not say “{missing}”{after}"
 
     def _find_page_and_offset(self, index: int) -> tuple[int, int]:
         page = bisect_right(self._page_starts, index) - 1

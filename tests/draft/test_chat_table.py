@@ -88,7 +88,7 @@ OTHER_LABEL = make_label("d/other")
         (make("a hidden state"), "nets", []),
         # none
         (make("hidden state", "sleep"), "", [Problem("", f"“What is it?”: “{SLEEP[:59]}…” does not say “hidden state”")]),
-        (make("sleep fills the last third", "sleep"), "", [Problem("", f"“What is it?”: “{SLEEP[:59]}…” does not say “last” after “sleep fills the”")]),
+        (make("sleep fills the last third", "sleep"), "", [Problem("", f"“What is it?”: “{SLEEP[:59]}…” does not say “last third” after “sleep fills the”")]),
         (make("Cells divide every day."), "", [Problem("", f"{NONE_HAS}its quote “Cells divide every day.”", NOT_ASKED_HINT)]),
         (make("Cells divide every day.", "other"), "", [Problem("", f"{NONE_HAS}its label '{OTHER_LABEL}' or its quote “Cells divide every day.”", NOT_ASKED_HINT)]),
         (make("", "other"), "", [Problem("", f"{NONE_HAS}its label '{OTHER_LABEL}'", NOT_ASKED_HINT)]),

@@ -47,8 +47,6 @@ ROWS = {
     lines(f"a: {'b' * 63_996}"): FrontMatter(line_count=3),
     lines(f"a: {'b' * 63_998}"): FrontMatter(problem="the front matter is larger than 64 kB", line_count=3),
     # TOML, of which the name is the deck
-    lines('name = "D"', "x = 1"): FrontMatter(deck="D", line_count=4),
-    lines('name = "D"', 'deck = "E"'): FrontMatter(deck="E", line_count=4),
     lines("name = "): FrontMatter(problem=NO_KEYS, line_count=3),
     # tags
     lines("tags: [a, '#b', c d, ~, a]"): FrontMatter(tags=("a", "b", "c-d"), line_count=3),

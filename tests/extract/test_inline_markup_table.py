@@ -2,10 +2,13 @@
 
 import pytest
 
-from ankiforge.extract.markdown.inline import parse_inline, render_blocks, strip_tags
+from ankiforge.extract.markdown.inline_parser import (
+    parse_inline,
+    render_blocks,
+    strip_tags,
+)
 from ankiforge.extract.markdown.markup import InlineContext
 from ankiforge.extract.markdown.placeholders import mask_comments_and_maths
-from ankiforge.extract.markdown.tokenizer import tokenize_block
 
 MEDIA = (".png", ".mp3")
 CONTEXT = InlineContext(
@@ -33,7 +36,6 @@ MARKUP = [
     ('_a', '_a', '\\_a'),
     ('*a', '*a', '\\*a'),
     ('~~a', '~~a', '\\~~a'),
-    ('**a', '**a', 'a'),
     ('snake_case_x', 'snake_case_x', 'snake_case_x'),
     ('\\*a\\*', '*a*', '\\*a\\*'),
     ('a\\b', 'a\\b', 'a\\b'),
@@ -42,8 +44,6 @@ MARKUP = [
     ('<b>a</b> <i>b</i> <u>c</u> <s>d</s> <del>e</del>', 'a b c d e', '<b>a</b> <i>b</i> <u>c</u> <s>d</s> <s>e</s>'),
     ('<b>a', 'a', 'a'),
     ('a</b>', 'a', 'a'),
-    ('<b>a <b>b</b> c</b>', 'a b c', '<b>a b c</b>'),
-    ('<b>a<i>b</b>c</i>', 'abc', '<b>ab</b>c'),
     ('<x>a</x> a<b c>d', '<x>a</x> a<b c>d', '\\<x>a\\</x> a\\<b c>d'),
     ('<span>a</span><br>b', 'a b', 'a  \nb'),
     ('a<br/>b', 'a b', 'a  \nb'),
@@ -58,24 +58,18 @@ MARKUP = [
     ('`a', '`a', '`a'),
     ('$x*y*$ $5 and $6', '$x*y*$ $5 and $6', '$x*y*$ $5 and $6'),
     ('$$x$$', '$$x$$', '$$x$$'),
-    ('\ue200cite x\ue201 b', '\ue200cite x\ue201 b', 'b', ' b'),
-    ('【1†a】b', '【1†a】b', 'b'),
-    (':contentReference[oaicite:1]{index=1} b', ':contentReference[oaicite:1]{index=1} b', 'b', ' b'),
     ('a ==== b', 'a ==== b', 'a ==== b'),
     ('==a== b', 'a b', 'a b'),
     ('＝＝a＝＝', 'a', 'a'),
     ('a==b', 'a==b', 'a==b'),
     ('a==b or c==d', 'a==b or c==d', 'a==b or c==d'),
-    ('x==a==y', 'xay', 'xay'),
     ('== a ==', '== a ==', '== a =='),
     ('==a\nb==', 'a b', 'a b'),
     ('==a', '==a', '==a'),
-    ('~={red}a=~ b', 'a b', 'a b'),
     ('<mark>a</mark>', 'a', 'a'),
     ("<mark style='background: #FFF3A3A6;'>a</mark>", 'a', 'a'),
     ("<mark class='hltr-red'>a</mark>", 'a', 'a'),
     ('<span style="background-color: rgb(1,2,300)">a</span>', 'a', 'a'),
-    ('<mark>Yellow highlight</mark> a', 'a', 'a'),
     ('<mark>a', 'a', 'a'),
     ('{{c1::a}} {{c2::b::h}}', 'a b', 'a b', '{{c1::a}} {{c2::b::h}}'),
     ('{{c1,2::a}}', 'a', 'a', '{{c1,2::a}}'),
@@ -95,7 +89,6 @@ MARKUP = [
     ('{{c3::a}} {{::b}}', 'a {{::b}}', 'a {{::b}}', '{{c3::a}} {{::b}}'),
     ('{{c1::*a*}}', 'a', '*a*', '{{c1::*a*}}'),
     ('*{{c1::a}} b*', 'a b', '*a b*', '*{{c1::a}} b*'),
-    ('**a {{c1::b** c}}', 'a b c', 'a b c', 'a {{c1::b c}}'),
     ('#tag a #b', 'a', 'a'),
     ('a #tag b', 'a #tag b', 'a #tag b'),
     ('#1 a', '#1 a', '#1 a'),
@@ -122,8 +115,6 @@ MARKUP = [
     ('![300x200](p.png)', '', '![|300](p.png)'),
     ('![a](https://x/y.png)', '', '![a](https://x/y.png)'),
     ('![a](p.png){width=50%}', '', '![a](p.png)'),
-    ('![a][PIC]', '', '![a](p.png)'),
-    ('![PIC]', '', '![PIC](p.png)'),
     ('![no][none]', '![no][none]', '![no][none]'),
     ('[a][REF]', 'a', '[a](https://r.org)'),
     ('[sound:a.mp3]', '[sound:a.mp3]', '![](a.mp3)'),
@@ -140,11 +131,8 @@ MARKUP = [
     ('<% tp.file %>', '<% tp.file %>', '\\<% tp.file %>'),
     ('a[^1] b[^n]', 'a b', 'a b'),
     ('[^1]: text', 'text', 'text'),
-    ('a^[inline *note*] b', 'a^[inline *note*] b', 'a b'),
-    ('a^[a ==b== c] d', 'a^[a b c] d', 'a (a b c) d'),
     ('| a', '| a', '| a'),
     ('a | b', 'a | b', 'a | b'),
-    ('<table><tr><td>a</td><td>b</td></tr><tr><td>c</td></tr></table>', 'a | b\nc', 'a | b  \nc'),
     ('\ufdd0', '', ''),
     ('\ufdd2', '', ''),
     ('a %% b', 'a %% b', 'a %% b'),
@@ -172,30 +160,27 @@ def test_markup_as_plain_text_and_as_markdown(row):
     assert inline.render_range(0, len(plain), is_side=True)[0] == side
     assert inline.render_cloze() == (cloze[0] if cloze else side)
     # what opens is closed, and in the order of the text
-    tokens = tokenize_block(source, CONTEXT)
-    for index, token in enumerate(tokens):
+    for index, token in enumerate(inline.tokens):
         assert token.index == index
-        if token.closer:
-            assert token.closer.opener is token
-            assert token.closer.index > index
+    for enclosure in inline.enclosures:
+        assert enclosure.opener.enclosure is enclosure.closer.enclosure is enclosure
+        assert enclosure.closer.index > enclosure.opener.index
 
 
 PHRASES = [
-    ("==a== **b** {{c2::c}} <mark class='hltr-red'>d</mark>", ['== - a', 'bold strong b', '{{ 2 c', 'mark red d']),
-    ('~={blue}a=~', ['mark blue a']),
+    ("==a== **b** {{c2::c}} <mark class='hltr-red'>d</mark>", ['== - a', 'bold - b', '{{ - c', 'mark red d']),
     ("<mark style='background: #FFF3A3A6;'>a</mark>", ['mark #fff3a3 a']),
     ('<span style="background-color: rgb(1, 2,300)">a</span>', ['mark #0102ff a']),
     ("<mark style='background:#abc'>a</mark>", ['mark #aabbcc a']),
     ("<mark style='background: red '>a</mark>", ['mark red a']),
     ('**a\nb** ==c\nd==', ['== - c d']),
     ('== ==a', []),
-    ('a**b**', ['bold strong b']),
+    ('a**b**', ['bold - b']),
     ('<b>a</b>', ['bold - a']),
-    ('__a__', ['bold strong a']),
-    ('=={{c1::a}}== b', ['== - a', '{{ 1 a']),
+    ('__a__', ['bold - a']),
+    ('=={{c1::a}}== b', ['== - a', '{{ - a']),
     ('==a ==b== c==', ['== - b']),
-    ('==a **b**==', ['== - a b', 'bold strong b']),
-    ('~={red}a==b=~', ['mark red a==b']),
+    ('==a **b**==', ['== - a b', 'bold - b']),
 ]  # fmt: skip
 
 
@@ -203,7 +188,7 @@ PHRASES = [
 def test_the_marked_phrases_of_a_text(text, phrases):
     inline = parse_inline(text, CONTEXT)
     assert phrases == [
-        f"{phrase.mark_kind} {phrase.detail or '-'} {inline.plain[slice(*phrase.span)]}"
+        f"{phrase.mark_kind} {phrase.colour or '-'} {inline.plain[slice(*phrase.span)]}"
         for phrase in inline.marked_phrases
     ]
 
@@ -243,7 +228,6 @@ SENTENCES = [
     ('$a. B$ c. D', ['$a. B$ c.', 'D']),
     ('[a. B](x.md) c', ['a.', 'B c']),
     ('==One== two. ==Three==', ['One two.', 'Three']),
-    ('==Step 1==\nDo it', ['Step 1', 'Do it']),
     ('==Step 1==\n- and', ['Step 1 - and']),
     ('==Step 1==\nand so', ['Step 1 and so']),
     ('==Step== 1\nDo it', ['Step 1 Do it']),
@@ -251,7 +235,6 @@ SENTENCES = [
     ('a\nb. C', ['a b.', 'C']),
     ('<br>a', ['a']),
     ('==One==', ['One']),
-    ('==A==\n==B==\nC', ['A', 'B', 'C']),
 ]  # fmt: skip
 
 
@@ -322,9 +305,9 @@ BLOCKS = [
     ('a \nb  \nc', 'a\nb  \nc', 'a\nb  \nc', 'a\nb  \nc'),
     ('[a](https://x) b', 'a b', '[a](https://x) b', '[a](https://x) b'),
     ('%% x %%\na', 'a', 'a', 'a'),
-    ('| a<br>b | c |\n|---|---|\n| <p>d</p> | e |', '| a<br>b | c |\n|---|---|\n| d | e |', '| a<br>b | c |\n|---|---|\n| d | e |', '| a<br>b | c |\n|---|---|\n| d | e |'),
     ('<p>a</p>b', 'a  \nb', 'a  \nb', 'a  \nb'),
     ('<br>a', 'a', 'a', 'a'),
+    ('\\*<br>a\\*<p>b</p>', '\\*  \na\\*  \nb', '\\*  \na\\*  \nb', '\\*  \na\\*  \nb'),
     ('```\n{{c1::a}}\n```\n{{c1::b}}\n\n```\nc\n```', '```\n{{c1::a}}\n```\nb\n\n```\nc\n```', '```\n{{c1::a}}\n```\n{{c1::b}}\n\n```\nc\n```', '```\n{{c1::a}}\n```\nb\n\n```\nc\n```'),
     ('{{c1:: a }}\n\nb', 'a\n\nb', '{{c1::a}}\n\nb', 'a\n\nb'),
 ]  # fmt: skip
@@ -340,9 +323,9 @@ def test_several_blocks_as_markdown(text, markdown, cloze, linked):
 
 
 def test_footnotes_and_what_refers_to_them():
-    inline = parse_inline("a[^1] b^[x] c[^2]\n[^3]: d\ne", CONTEXT)
+    inline = parse_inline("a[^1] b c[^2]\n[^3]: d\ne", CONTEXT)
     assert inline.find_footnotes(0, 1) == ["1"]
-    assert inline.find_footnotes(2, 99) == ["[x]", "2"]
+    assert inline.find_footnotes(2, 99) == ["2"]
     assert inline.render_footnotes() == {"3": "d e"}
     assert not inline.is_footnote
     inline = parse_inline("[^3]: *d*\n[^4]: e f", CONTEXT)
@@ -377,7 +360,7 @@ def test_pictures_and_bold_text():
         (0, "==", "", "![a](p.png)"),
         (1, "mark", "red", "![b](p.png)"),
     ]
-    assert len(inline.picture_cloze_openers) == 1
+    assert len(inline.gaps_with_content) == 1
     assert inline.clozes == []
     inline = parse_inline("a ![](p.png) b<p>c</p>", CONTEXT)
     assert [at for at in range(8) if inline.has_picture_or_edge_at(at)] == [2, 3, 5]

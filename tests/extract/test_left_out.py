@@ -98,18 +98,6 @@ def test_what_is_told_only_once_is_told_however_much_fails(forge, tmp_path):
     assert told(result) == ["note: things: not read: 1 .docx"]
 
 
-def test_a_drawing_is_listed_once_by_its_folder(forge, tmp_path):
-    root = vault(tmp_path)
-    forge.ok("run", root)
-    lines = forge.ok("list", "--no-card", "--all", "--json").lines
-    drawings = [
-        line for line in lines if "xcalidraw" in f"{line['kind']} {line['reason']}"
-    ]
-    assert [(line["kind"], line["reason"]) for line in drawings] == [
-        ("notes", "1 note: drawings of Excalidraw are not read")
-    ]
-
-
 @pytest.mark.parametrize("beside", ["note.md"])
 def test_a_text_beside_other_files_is_named_with_a_true_reason(forge, tmp_path, beside):
     root = tmp_path / "things"

@@ -98,7 +98,7 @@ def test_cards_of_an_expression_are_told_and_those_in_our_forms_are_read(forge, 
     tell(vault, CUSTOM_REGEXPS={"Basic": asked, "Cloze": ""})
     note = (
         "TARGET DECK: Main Deck\n\n"
-        "Q: What is a term?\nA: A word\n\t\nof a theory.\n<!--ID: 1623634582052-->\n\n"
+        "Q: What is a term?\nA: A word\nof a theory.\n<!--ID: 1623634582052-->\n\n"
         "What is it? #fc\nA thing.\n<!--ID: 1623634582053-->\n"
     )
     (vault / "Note.md").write_text(note, encoding="utf-8")
@@ -110,7 +110,7 @@ def test_cards_of_an_expression_are_told_and_those_in_our_forms_are_read(forge, 
     [card] = forge.cards()
     assert list(card["fields"].values())[:2] == [
         "What is a term?",
-        "A word\n\nof a theory.",
+        "A word\nof a theory.",
     ]
     assert card["deck"] == "Main Deck"
     assert [finding["check"] for finding in card["findings"]] == ["other_note"]

@@ -133,22 +133,6 @@ def test_the_deck_and_tags_that_a_note_declares(tmp_path, settings, text, path, 
     assert read(tmp_path, o2a=settings).o2a.parse_deck_and_tags(text, path) == found
 
 
-@pytest.mark.parametrize(
-    ("keyword", "text", "normalized"),
-    [
-        ("TARGET DECK", "TARGET DECK: D", "TARGET DECK: D"),
-        ("MY", "x\nMY: D\nMY own", "x\nTARGET DECK: D\nMY own"),
-        ("MY", "MY\nD", "TARGET DECK\nD"),
-        ("MY", "so MY: D", "so MY: D"),
-    ],
-)
-def test_the_line_of_the_deck_begins_as_in_every_vault(
-    tmp_path, keyword, text, normalized
-):
-    plugins = read(tmp_path, o2a={"Syntax": {"Target Deck Line": keyword}})
-    assert plugins.o2a.normalize_deck_line(text) == normalized
-
-
 def test_settings_that_cannot_be_read_are_the_defaults_and_named(tmp_path):
     folders = tmp_path / ".obsidian/plugins"
     for plugin, text in zip(PLUGIN_BY_DIALECT.values(), ("{", "[]"), strict=True):

@@ -2,7 +2,7 @@
 
 import pytest
 
-from ankiforge.extract.markdown.placeholders import remove_transcript_times
+from ankiforge.extract.markdown.transcripts import remove_transcript_times
 
 SWIFTS = "The swift sleeps.\nIt weighs 40 g.\nIt nests in towers."
 FORMS = {

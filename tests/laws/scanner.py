@@ -47,15 +47,13 @@ class Stretch:
 PARAGRAPH = r"(?:(?!\n[ \t>]*\n).){1,400}?"
 LIST_SIGNS = r"[ \t>]*(?:(?:[-*+]|\d{1,9}[.)])[ \t]+)?(?:\[.\][ \t]+)?[ \t>]*"
 PATTERNS = {
-    "mark": re.compile(rf"==(?=[^\s=])({PARAGRAPH})(?<=[^\s=])==", re.DOTALL),
-    "any mark": re.compile(r"(?<!=)==([^=\n]+)==(?!=)"),
+    "mark": re.compile(rf"(?<!\w)==(?=[^\s=])({PARAGRAPH})(?<=[^\s=])==", re.DOTALL),
+    "any mark": re.compile(r"(?<![\w=])==([^=\n]+)==(?!=)"),
     "html mark": re.compile(rf"(?i)<mark\b[^<>]*>({PARAGRAPH})</mark", re.DOTALL),
-    "colour": re.compile(rf"~=\{{\w+\}}({PARAGRAPH})=~", re.DOTALL),
     "gap": re.compile(r"\{\{((?:(?!\n[ \t>]*\n|\}\}).){1,400})\}\}", re.DOTALL),
     "line": re.compile(r"(?<!:)(:{2,3})(?!:)"),
     "question": re.compile(rf"(?m)^{LIST_SIGNS}(\?\??)[ \t]*$"),
     "asked": re.compile(r"(?m)^Q:[ \t][^\n]*\nA:[ \t]"),
-    "callout": re.compile(r"(?m)^[ \t>*+\-\d.]*>[ \t]*\[!([^\[\]\n]+)\]"),
 }
 SIGNS_BEFORE = re.compile(r"\A(?:[ \t>]*(?:[-*+]|\d+[.)]|\[.\])(?=[ \t]))*")
 NUMBER = re.compile(r"(?:\A|\{\{)(?:[cC]\d+(?:,\d+)* ?::?|cloze\s+)")
@@ -111,8 +109,7 @@ def in_text(path: str, text: str) -> Iterator[Stretch]:
             if kind == "line" and not words:  # colons alone on their line
                 continue
             first, last = line_of(start), line_of(end - 1)
-            lines = lines_of_callout(text, start) if kind == "callout" else ()
-            yield Stretch(path, kind, "line", first, last, words, match[0], any_of=lines)
+            yield Stretch(path, kind, "line", first, last, words, match[0])
 
 
 def words_of(kind: str, match: re.Match[str], text: str) -> tuple[str, ...]:
@@ -129,20 +126,9 @@ def words_of(kind: str, match: re.Match[str], text: str) -> tuple[str, ...]:
         )
     if kind == "question":
         return pieces(last_word(text[: match.start()]), first_word(text[match.end() :]))
-    if kind in ("callout", "asked"):
+    if kind == "asked":
         return ()
     return pieces(match[1])
-
-
-def lines_of_callout(text: str, start: int) -> tuple[str, ...]:
-    """The letters of the parts of a callout's lines, its title first."""
-    parts = []
-    for line in text[start:].split("\n"):
-        if not line.lstrip(" \t-*+.0123456789").startswith(">"):
-            break
-        words = re.sub(r"\[![^\[\]]*\][+-]?|\d+[.)] |\[.\] ", "", SHOWN_GAP.sub("", line))
-        parts += map(letters, re.split(r"::+|\{\{|\}\}|==|~=\{\w+\}", words))
-    return tuple(part for part in parts if len(part) > 4)
 
 
 def pieces(*texts: str) -> tuple[str, ...]:

@@ -10,7 +10,7 @@ import pytest
 
 from ankiforge.draft.reply import parse_all_cards, parse_objects
 from ankiforge.extract.markdown.placeholders import (
-    find_hidden_parts,
+    find_comment_sentences,
     mask_comments_and_maths,
 )
 from ankiforge.web.documents import to_reading_view
@@ -21,7 +21,7 @@ LENGTH = 60_000
 AT_ONCE = 0.3
 TRIES = 3
 READERS = {
-    "parts of a note that are hidden": lambda text: list(find_hidden_parts(text)),
+    "parts of a note that are hidden": lambda text: list(find_comment_sentences(text)),
     "the source of a note": mask_comments_and_maths,
     "a note beside its card": to_reading_view,
     "the objects of an answer": parse_objects,

@@ -52,7 +52,6 @@ class Construct:
 MEANT = (
     Construct("The # of a cell ==makes # every day== in its #."),
     Construct("A # holds <mark>the # and the #</mark> of a plant."),
-    Construct("A # of the body ~={yellow}keeps its # warm=~ at night."),
     Construct("The # is made by {{c1::the # of a cell}} in winter."),
     Construct("The # is made by {{cloze the # of a cell}} in winter."),
     Construct("The # is made by {{c1::#::a hint}} and by {{c2::#}} in winter."),
@@ -95,7 +94,7 @@ OTHERS = (
     "[^1]: A footnote ==of # words==.",
     "<div>\nA ==# mark== in HTML\n</div>",
     "- [ ] a task::of #\n- [x] {{c1::#}} is done",
-    '[the #]: https://x.org/::# "==#=="',
+    '[the #]: https://x.org/::# "a title"',
     "---\na ==# mark==\n---",
     "if x==1 and y==# then",
     "::: {.note}\nA # ==in a div==\n:::",

@@ -23,7 +23,7 @@ NOTES = {
     "an address with signs": "It is ==there== on https://x.org/a_b_c?d==e==f today.\n",
     "a link": "The ==moss== of [the *old* bog](https://x.org/a_(b)) is `green`.\n",
     "ruby": "The word <ruby>漢字<rt>かんじ</rt></ruby> is ==old== in $x$.\n",
-    "footnotes": "The ==water[^1]== is cold^[or ice] in `May`.\n\n[^1]: A note with $x$.\n",
+    "footnotes": "The ==water[^1]== is cold in `May`.\n\n[^1]: A note with $x$.\n",
     "a row of a table": (
         "| a | b |\n|:--|--:|\n| $x \\mid y$ | ==two== `c` |\n| other | row |\n"
     ),

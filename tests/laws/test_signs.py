@@ -63,16 +63,12 @@ SIGNS = {
     ),
     "a reading above": Sign("[東京]^(とうきょう) and", ("東京(とうきょう) and",), ("^",)),
     "a footnote": Sign("water[^n] in it", ("water in it",), ("[^n]",)),
-    "a footnote in the line": Sign("water^[or ice] in it", ("water in it",), ("^[",)),
     "a raised number": Sign("10<sup>6</sup> and H<sub>2</sub>O", ("10⁶ and H₂O",)),
     "a raised word": Sign("K<sub>cat</sub> & more", ("K<sub>cat</sub> &amp; more",)),
     "words in angle brackets": Sign("a <b c> and List<int>", ("&lt;int&gt;",)),
     "an escape": Sign(r"2 \* 3 \_x\_", ("2 * 3 _x_",), ("\\",)),
     "an entity": Sign("a &lt;p&gt; b", ("a &lt;p&gt; b",)),
     "strong and struck": Sign("**so** ~~not~~", ("<strong>so</strong> <s>not</s>",)),
-    "a fence of maths": Sign(
-        "```math\na^2 == b\n```", (r"\[", "a^2 == b", r"\]"), ("<code",), True
-    ),
     "a display": Sign("$$\na^2\n$$", (r"\[", "a^2", r"\]"), ("$",), True),
     "a display in brackets": Sign("\\[\na^2\n\\]", (r"\[", "a^2", r"\]"), ("$",), True),
     "an equation": Sign(

@@ -335,19 +335,19 @@ CATS = DocumentLetters(
     ("quote", "message"),
     [
         # another word, with what the text says
-        ("Uses in medical applications include CT", "the note does not say “applications” after “Uses in medical”"),
+        ("Uses in medical applications include CT", "the note does not say “applications include CT” after “Uses in medical”"),
         ("one allele makes an enzyme unstable when at high heat", "the note does not say “at high heat” after “one allele makes an enzyme unstable when”"),
         ("one allele makes … unstable when hot, and cool at home", "the note does not say “hot, and cool at home” after “unstable when”"),
         # a word too many
-        ("Siamese cats only have white melanin in their cool extremities", "the note does not say “white” after “Siamese cats only have”"),
+        ("Siamese cats only have white melanin in their cool extremities", "the note does not say “white melanin in their cool extremities” after “Siamese cats only have”"),
         ("include CT and MRI scans. Cells divide. Cells divide. They do", "the note does not say “They do” after “CT and MRI scans. Cells divide. Cells divide.”"),
         ("Siamese cats have no melanin", "the note does not say “have no melanin” after “Siamese cats”"),
         # at its beginning
         ("Some gene makes an enzyme unstable when the temperature is a bit higher", "the note does not say “Some gene makes an enzyme unstable when the”"),
         # each half is in the text
-        ("the temperature is a bit higher. Uses in medical", "its quote joins “the temperature is a bit higher.” and “Uses in medical”, which are in different places in the note"),
-        ("cool extremities. In Siamese cats", "its quote joins “cool extremities.” and “In Siamese cats”, which are in different places in the note"),
-        ("in Siamese cats, makes an enzyme", "its quote joins “in Siamese cats,” and “makes an enzyme”, which are in different places in the note"),
+        ("the temperature is a bit higher. Uses in medical", "the note does not say “Uses in medical” after “the temperature is a bit higher.”"),
+        ("cool extremities. In Siamese cats", "the note does not say “In Siamese cats” after “cool extremities.”"),
+        ("in Siamese cats, makes an enzyme", "the note does not say “makes an enzyme” after “in Siamese cats,”"),
         # nothing is in the text, or too much
         ("Caffeine blocks adenosine", "the note does not say “Caffeine blocks adenosine”"),
         ("Cells divide.", "its quote “Cells divide.” is too short: quote the whole sentence"),

@@ -5,14 +5,12 @@ from functools import partial
 from pathlib import Path
 
 import pytest
-from hypothesis import given
-from hypothesis import strategies as st
 
 from ankiforge.language.normalization import split_words
 from ankiforge.language.words import find_word_prefixes, stem_word
 from ankiforge.ledger.item_lists import normalize_title
 from ankiforge.model.hints import CardSchedule, parse_schedule
-from ankiforge.text import WordMatcher, format_cost, format_percent, shorten_path
+from ankiforge.text import format_cost, format_percent, shorten_path
 from ankiforge.text.cloze import (
     add_clozes,
     escape_cloze_braces,
@@ -364,11 +362,3 @@ def test_the_label_of_a_picture_may_end_with_its_width(label, alt, width):
 def test_words_are_not_located_within_others(words, source, at):
     span = find_whole_words(words, source)
     assert (span and span[0]) == at
-
-
-@given(
-    st.lists(st.text("ab:[!", min_size=1, max_size=4), min_size=1, max_size=4),
-    st.lists(st.sampled_from([*"ab:[!", "x" * 300]), max_size=60).map("".join),
-)
-def test_any_of_some_words_is_found_wherever_it_stands(words, text):
-    assert WordMatcher(*words).matches(text) == any(word in text for word in words)

@@ -34,7 +34,7 @@ from ankiforge.model import (
     Span,
     Strings,
 )
-from ankiforge.text import format_count, regex
+from ankiforge.text import format_count, format_truncated_list, regex
 from ankiforge.text.keys import number_highlights
 from ankiforge.text.normalize import normalize_for_lookup
 from ankiforge.text.passages import remove_footnote_numbers
@@ -236,19 +236,12 @@ _ENTRY_HEADING = regex(
 _ENTRY_SEPARATOR = regex(r"(?m)^={10}[ \t]*$")
 # Recognises the HTML that Kindle's apps export.
 _NOTEBOOK_CLASS = regex("class=[\"']noteHeading")
-# The maximum number of books that a notice names.
-_MAX_TITLES = 3
 # Matches the text that a Kindle stores beyond the publisher's limit, in any of its languages, such
 # as `<You have reached the clipping limit for this item>`.
 _LIMIT_NOTICE = regex(
     r"(?i)<(?=[^>]*(?:l[ií]mit|maxim|máxim|massim|предел|лимит|上限|限制|한도))"
     r"(?=[^>]*(?:\b(?:this|dies|est[ea]|deste|quest|cet|ce)|эт|この|本|此|该|이))[^<>\n]+[^<>\n.!?]>"
 )
-_AUTHORS_IN_TITLE = regex(
-    r"(?P<title>.+\S)\s*(?:\((?P<bracketed>[^()]+)\)|\s(?:-{1,2}|–|—|by)\s(?P<behind>[^()]+))"
-)
-# A word of a person's name, which excludes `and` and initials.
-_NAME_WORD = regex(r"(?!(?:and|und|et)\b)[^\W\d_]{2,}")
 _AUTHORS_AT_END = regex(r"(?P<title>.+?)\s*\((?P<authors>(?:[^()]|\([^()]*\))+)\)")
 
 
@@ -308,9 +301,7 @@ class Kindle(TextExportSource):
                     title, _ = _split_title(book)
                     textless_by_title[title] += 1
         if textless_by_title:
-            titles_text = ", ".join(list(textless_by_title)[:_MAX_TITLES])
-            if (more_count := len(textless_by_title) - _MAX_TITLES) > 0:
-                titles_text += f" and {format_count(more_count, 'more book')}"
+            titles_text = format_truncated_list(list(textless_by_title))
             highlight_count = textless_by_title.total()
             has = "has" if highlight_count == 1 else "have"
             message = (
@@ -385,23 +376,13 @@ class Kindle(TextExportSource):
 
 
 def _split_title(book: str) -> tuple[str, Strings]:
-    """Split the name of a book into its title and its authors, which may occur in both."""
+    """Split the name of a book into its title and its authors."""
     with_authors = _AUTHORS_AT_END.fullmatch(book)
     if not with_authors:
         return title_from_file_name(book), ()
     authors = remove_unknown_authors(map(str.strip, with_authors["authors"].split(";")))
     title = title_from_file_name(with_authors["title"])
-    # some shops and libraries add the authors to the title
-    author_names = _extract_names(" ".join(authors))
-    while repeated := _AUTHORS_IN_TITLE.fullmatch(title):
-        if _extract_names(repeated["bracketed"] or repeated["behind"]) != author_names:
-            break
-        title = title_from_file_name(repeated["title"])
     return title, authors
-
-
-def _extract_names(text: str) -> set[str]:
-    return {normalize_for_lookup(name) for name in _NAME_WORD.findall(text)}
 
 
 def _has_text(entry: ClippingsEntry) -> bool:

@@ -11,7 +11,6 @@ from __future__ import annotations
 
 from abc import abstractmethod
 from collections.abc import Iterator, Sequence
-from contextlib import suppress
 from pathlib import PurePosixPath
 from shlex import quote
 from typing import TYPE_CHECKING, Any, Literal, NamedTuple, get_args
@@ -27,8 +26,8 @@ from ankiforge.extract.file_source import (
 )
 from ankiforge.extract.files import read_when_unchanged
 from ankiforge.extract.markdown.syntaxes import (
+    may_contain_cards_of_other_tools,
     may_contain_highlights,
-    may_contain_skipped_texts,
 )
 from ankiforge.model import (
     Document,
@@ -105,12 +104,10 @@ class KindsToRead(NamedTuple):
 
 _GLOSSARY_HEADINGS = ("glossary", "definitions", "key terms")
 """The default glossary headings, which the settings can extend."""
-# The user seems to mark in bold if there are at least `_MIN_BOLD` bold phrases. Without other
-# marks or cards, `_MIN_BOLD_PER_NOTE` for each note are enough. In both cases, there must be
-# more than `_MIN_BOLD_PER_MARK` for each mark.
+# The user seems to mark in bold if there are at least `_MIN_BOLD` bold phrases, and
+# `_MIN_BOLD_PER_MARK` for each mark.
 _MIN_BOLD = 20
-_MIN_BOLD_PER_NOTE = 3
-_MIN_BOLD_PER_MARK = 2
+_MIN_BOLD_PER_MARK = 3
 # A phrase in bold. Programs write lines such as `**Page 12 (Loc. 170-73)**`, which don't
 # count.
 _BOLD_PHRASE = regex(
@@ -160,7 +157,7 @@ class NoteSource(TextFileSource):
             if (
                 must_parse
                 or note.dialects
-                or may_contain_skipped_texts(note.text)
+                or may_contain_cards_of_other_tools(note.text)
                 or contains_chat_prompt(note.text)
             ):
                 from ankiforge.extract.markdown import parsed_note
@@ -191,24 +188,12 @@ class NoteSource(TextFileSource):
             return
         phrases = self.listing.phrase_counts
         bold_count = phrases["bold"]
-        min_bold = _MIN_BOLD
-        is_often_bold = _MIN_BOLD_PER_NOTE * len(files) <= bold_count < min_bold
-        if is_often_bold and not self._may_have_other_marks(files):
-            min_bold = bold_count
-        if bold_count >= min_bold and bold_count > _MIN_BOLD_PER_MARK * phrases["marked"]:
+        if bold_count >= max(_MIN_BOLD, _MIN_BOLD_PER_MARK * phrases["marked"]):
             message = f"phrases in bold are not read as marks: {bold_count:,}"
             places = self.listing.only or (self.listing.root,)
             paths = " ".join([quote(str(place)) for place in places])
             hint = f"to read them, too: ankiforge run {paths} --marks bold"
             yield Problem(places[0].name, message, hint, is_notice=True)
-
-    def _may_have_other_marks(self, files: Sequence[File]) -> bool:
-        for file in files:
-            with suppress(ItemError):
-                note = self.to_markdown_note(file, file.read_text())
-                if note and self.may_contain_highlights(note):
-                    return True
-        return False
 
     def read_public_text(self, file: File) -> str:
         """Return the plain text of a note that has no highlights, or "" if it can't be read."""

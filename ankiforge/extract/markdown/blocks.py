@@ -17,19 +17,23 @@ from typing import TYPE_CHECKING
 
 from markdown_it import MarkdownIt, rules_block
 
-from ankiforge.extract.markdown.hand_written import (
+from ankiforge.extract.markdown.block_cards import (
     BlockCard,
-    CardSides,
-    CardSyntax,
     find_card_lines,
-    find_card_sides,
     parse_block_card,
     parse_list_card,
 )
-from ankiforge.extract.markdown.inline import InlineText, parse_inline, render_blocks
+from ankiforge.extract.markdown.hand_written import (
+    CardSides,
+    CardSyntax,
+    find_card_sides,
+)
+from ankiforge.extract.markdown.inline import InlineText
+from ankiforge.extract.markdown.inline_parser import parse_inline, render_blocks
 from ankiforge.extract.markdown.markup import InlineContext
 from ankiforge.extract.markdown.placeholders import (
     COMMENT_FILLER,
+    HiddenRemark,
     MaskedSource,
     restore_placeholders,
 )
@@ -116,8 +120,6 @@ class Block:
     """For a table cell, the sources of all cells in the same row."""
     header_sources: Sequence[str] = ()
     """For a table cell, the sources of all cells in the table's first row."""
-    label_sources: Sequence[str] = ()
-    """For a table cell, the sources of the first column's cells below the table's first row."""
     column: int = 0
     """For a table cell, the number of cells to the left."""
     top_level_number: int = 0
@@ -218,9 +220,7 @@ class Block:
         if self.source[:1].isalnum():
             return True  # no need to parse the block
         inline = self.inline_text
-        return bool(
-            inline.plain or inline.marked_pictures or inline.picture_cloze_openers
-        )
+        return bool(inline.plain or inline.marked_pictures or inline.gaps_with_content)
 
     @cached_property
     def _side_blocks(self) -> tuple[NoteBlocks, ...]:
@@ -300,8 +300,8 @@ class NoteBlocks:
     """The context for parsing inline text, including the note's maths and link labels."""
     source: str = ""
     """The note's source, with placeholders for maths and comments."""
-    comments: tuple[tuple[Span, str], ...] = ()
-    """The line range and text of each comment, such as `%%…%%`, that the reader wrote."""
+    remarks: Sequence[HiddenRemark] = ()
+    """The comments that the reader wrote, such as `%%…%%`."""
 
     def get_plain_text(self) -> str:
         """Return the plain text of the whole note, with dashes for empty table cells at its end."""
@@ -475,22 +475,15 @@ def parse_blocks(
     )
     parser = _BlockParser(source.text, note_context, syntax)
     note = parser.parse(find_card_lines(source.text, syntax))
-    return dataclasses.replace(note, comments=source.comments)
+    return dataclasses.replace(note, remarks=source.remarks)
 
 
 _BLOCK_ID = regex(rf"(?:\A|(?<=[ \t\n]))\^([A-Za-z0-9-]+)[ \t\n{COMMENT_FILLER}]*\Z")
 # The first line of a callout, `[!type] title`. After the brackets, `-` or `+` makes it
 # foldable.
 _CALLOUT = regex(r"\A\[!(?P<type>[^\[\]\n]+)\][+-]?[ \t]*(?P<title>[^\n]*)(?:\n|\Z)")
-# KOReader writes a heading such as `### Page 3 @ 24 September 2025` above a passage. In a
-# file with several books, it writes the title of the next book directly after the last
-# passage of the previous one, and the author as a heading below.
-_NEXT_BOOK_TITLE = regex(r"(?<=\S)# (?P<title>[^#\n]+)\Z")
-_AUTHOR_LEVEL = 5
 # The check box at the start of a task.
 _TASK_BOX = regex(r"\A\[[^\[\]\n]\][ \t]+")
-# The start of an HTML list item or table row that isn't inside a gap.
-_HTML_ITEM_OR_ROW = regex(r"(?is)(?=<(?:li|tr)\b)(?!(?:(?!\{\{|\n\n).){0,400}\}\})")
 # The start of HTML whose content isn't part of the note's text.
 _NON_TEXT_HTML = regex(r"(?i)\s*<(?:script|style|pre|textarea|svg|!|\?)")
 _SCRIPTS_AND_TAGS = regex(r"(?is)<(script|style)\b.*?</\1\s*>|<[^<>]*>")
@@ -532,7 +525,6 @@ class _BlockParser:
         self._row_cells: list[Block | None] = []
         self._header_sources: list[str] = []
         self._row_sources: list[str] = []
-        self._label_sources: list[str] = []
         self._open_items: list[ListItem] = []
         """The current item of each open list, outermost first."""
         self._open_quotes: list[BlockQuote] = []
@@ -603,7 +595,6 @@ class _BlockParser:
         match token_type:
             case "thead_open":
                 self._header_cells = []
-                self._label_sources = []
             case "tr_open":
                 self._row_cells = []
                 self._row_sources = []
@@ -635,13 +626,6 @@ class _BlockParser:
 
         A heading inside a list item only ends sections that began inside a list item.
         """
-        last = self._blocks[-1] if self._blocks else None
-        if level == _AUTHOR_LEVEL and last and last.lines[1] == self._lines[0]:
-            title = _NEXT_BOOK_TITLE.search(last.source)
-            if title and last.headings and " @ " in last.headings[-1].source:
-                passage = last.source[: title.start()]
-                self._blocks[-1] = dataclasses.replace(last, source=passage)
-                self._add_heading(title["title"], 1)
         self._headings = [
             (above_level, above)
             for above_level, above in self._headings
@@ -652,34 +636,21 @@ class _BlockParser:
             self._headings.append((level, block))
 
     def _add_html(self, source: str, container: str) -> None:
-        """Add the text of an HTML block.
-
-        If it contains cloze deletions, each list item and table row becomes a separate block,
-        and so a separate card.
-        """
         if _NON_TEXT_HTML.match(source):
             self._add_code(_SCRIPTS_AND_TAGS.sub("", source))
-            return
-        fragments = _HTML_ITEM_OR_ROW.split(source) if "{{" in source else [source]
-        first_line, last_line = self._lines
-        for fragment in fragments:
-            self._lines = (first_line, last_line)
-            self._add_paragraph(fragment.strip(), container)
-            first_line += fragment.count("\n")
+        else:
+            self._add_paragraph(source.strip(), container)
 
     def _add_cell(self, source: str) -> Block | None:
         block = self._add_text_block(BlockKind.CELL, source, self._lines)
         column = len(self._row_sources)
         self._row_cells.append(block)
         self._row_sources.append(source)
-        if column == 0 and self._row_sources is not self._header_sources:
-            self._label_sources.append(source)
         if block is None:
             return None
         # this list isn't complete yet: the remaining cells of the row are added to it
         block.row_sources = self._row_sources
         block.header_sources = self._header_sources
-        block.label_sources = self._label_sources
         block.column = column
         if block.row_sources is block.header_sources:
             return block

@@ -30,7 +30,6 @@ _HIGHLIGHTS_HEADING = regex(rf"(?i){HIGHLIGHTS_WORD}")
 _HIGHLIGHTS_ONLY_HEADING = regex(
     rf"(?i)\W*{HIGHLIGHTS_WORD}(?: (?:&|and) (?:notes|annotations))?\W*\Z"
 )
-_BOOK_NOTE = regex(r"(?ms)^#+ Metadata[ \t]*$.*^#+ Highlights[ \t]*$.*^(?:[-*>] |\w)")
 _TRAILING_LOCATION = (
     rf"(?i)\s{{0,9}}+[—–-]?+\s{{0,9}}+[(\[]?+\s{{0,9}}+"
     rf"(?:{LOCATION}|{BACKLINK_NAME}|[⤴↗🔗]\ufe0f?)\s{{0,9}}[)\]]?"
@@ -46,15 +45,11 @@ _BACKLINK_NAME = regex(rf"(?i)(?:{BACKLINK_NAME})\Z")
 _BEFORE_LINK = regex(r"[\s—–(\[-]*\Z")
 _AFTER_LINK = regex(r"[\s)\]]*(?:\s#[\w/-]+|\s\^[\w-]+)*\s*\Z")
 # A location at the end of a line, below which is the reader's note.
-_LOCATION_AT_LINE_END = regex(
-    rf"{_TRAILING_LOCATION}(?:\s\^(?P<id>[A-Za-z0-9-]+))?(?=\s)"
-)
+_LOCATION_AT_LINE_END = regex(rf"{_TRAILING_LOCATION}(?:\s\^[A-Za-z0-9-]+)?(?=\s)")
 _LOCATION_HEADING = regex(rf"(?i)(?:{TEXT_BEFORE_LOCATION})?{LOCATION}(?:\s*[@|(].*)?\Z")
 _LOCATION_LINE = regex(
     rf"(?i)(?:(?:highlight|markierung|surlignement|note|notiz)\b.{{0,80}}?{LOCATION})\Z"
 )
-_MIN_HEADING_WORDS = 4
-"""A heading with fewer words can't be a passage itself."""
 _NOTE_HEADING = regex(rf"(?i)(?:note|notiz)\b.{{0,80}}?{LOCATION}\s*\Z")
 _NOTE_LABEL = regex(rf"(?is)(?:my\s+)?(?:{REMARK_WORD})\s*[:：]\s*(?P<words>.*\S)?")
 _TAGS_LABEL = regex(r"(?i)tags?\s*:")
@@ -79,14 +74,6 @@ class ExportedPassage:
     def comment(self) -> str:
         """The reader's notes, one per line."""
         return "\n".join(self.notes)
-
-
-def is_book_export(text: str) -> bool:
-    """Return whether a note looks like a book that another program has exported.
-
-    Such a note has the headings “Metadata” and “Highlights” with text below.
-    """
-    return "# Metadata" in text and _BOOK_NOTE.search(text) is not None
 
 
 def find_exported_passages(
@@ -177,9 +164,8 @@ class _PassageReader:
         """The list item above nested passages that states when they were synced, or None."""
         self._last_passage: ExportedPassage | None = None
         """The passage to which the next note refers, or None."""
-        self._location_block: Block | None = None
-        """The block that contains the location of the last passage, or None. A note may be directly
-        below."""
+        self._has_location = False
+        """Whether the last passage had a location. If so, a note may be directly below."""
 
     def enter_section(self, heading: str) -> None:
         """Begin a new section. `heading` is the text of a heading or of a block used as one."""
@@ -228,19 +214,17 @@ class _PassageReader:
     ) -> None:
         location = _find_location(block)
         if location is None:
-            if self._page is not None and _has_only_link(block):
-                self._add_note("", block)
-            elif self._is_note(block, previous_block, next_block):
+            if self._is_note(block, previous_block, next_block):
                 self._add_note(block.plain_text, block)
             elif self._page is not None or self._is_passage(block):
                 self._add_passage(block, len(block.plain_text), "")
-                self._location_block = None
+                self._has_location = False
         elif location.start == 0:
             self._add_passage_above(block, previous_block, location.label)
             self._add_note(location.below, block)
         elif self._page is not None or self._is_passage(block, has_location=True):
             self._add_passage(block, location.start, location.label)
-            self._location_block = block
+            self._has_location = True
             self._add_note(location.below, block)
 
     def _add_passage(self, block: Block, end: int, label: str) -> None:
@@ -287,37 +271,28 @@ class _PassageReader:
         if previous_block in self.passages:
             self._last_passage = self.passages[previous_block]
             self._last_passage.page_label = self._last_passage.page_label or label
-        elif _may_be_passage_above(previous_block, block):
+        elif previous_block.can_contain_highlights and (
+            _get_section(previous_block) == _get_section(block)
+        ):
             self._add_passage(previous_block, len(previous_block.plain_text), label)
         else:
             return
-        self._location_block = block
+        self._has_location = True
 
     def _is_note(
         self, block: Block, previous_block: Block | None, next_block: Block | None
     ) -> bool:
-        """Return whether a block is a note on the last passage.
-
-        Such a note comes right below the location, or as a paragraph between two passages.
-        """
-        if self._last_passage is None:
+        """Return whether a block is a note on the last passage, directly below its location."""
+        last = self._last_passage
+        if last is None or not (self._has_location or self._page is not None):
+            return False
+        if previous_block not in (last.block, *last.note_blocks[-1:]):
             return False
         if next_block and _LOCATION_AT_END.match(next_block.plain_text):
             return False
-        passage_block = self._last_passage.block
-        get_place = attrgetter("rule_count", "quotes", "items")
-        if previous_block is self._location_block:
-            if get_place(block) == get_place(passage_block):
-                return True
-        if self._page is not None and block.rule_count > passage_block.rule_count:
+        if block.kind is BlockKind.TEXT and not (block.items or block.quotes):
             return True
-        if block.items or block.quotes or block.kind is BlockKind.TITLE:
-            return False
-        if self._page is not None:
-            return True
-        if self._location_block is None:
-            return False
-        return previous_block in (passage_block, *self._last_passage.note_blocks[-1:])
+        return self._has_location and _get_place(block) == _get_place(last.block)
 
     def _add_note(self, text: str, block: Block) -> None:
         """Add a block with a note to the last passage. Ignore its text if empty or a duplicate."""
@@ -326,6 +301,10 @@ class _PassageReader:
         self._last_passage.note_blocks.append(block)
         if text.strip():
             self._last_passage.notes[text] = None
+
+
+_get_place = attrgetter("quotes", "items")
+_get_section = attrgetter("rule_count", "headings")
 
 
 class _PassageLocation(NamedTuple):
@@ -346,8 +325,6 @@ def _find_location(block: Block) -> _PassageLocation | None:
         return _PassageLocation(link_start, "")
     for location in _LOCATION_AT_LINE_END.finditer(block.plain_text):
         if block.inline_text.is_line_end(location.end() + 1):
-            # an id after the location counts as the id of the block
-            block.id = block.id or location["id"] or ""
             below = block.plain_text[location.end() :].strip()
             return _PassageLocation(location.start(), location["label"] or "", below)
     return None
@@ -368,19 +345,3 @@ def _find_backlink(block: Block) -> int | None:
         return None
     prefix = _BEFORE_LINK.search(block.plain_text[:start])
     return prefix.start() if prefix else start
-
-
-def _has_only_link(block: Block) -> bool:
-    if not block.inline_text.link_targets:
-        return False
-    (start, end), _ = block.inline_text.link_targets[-1]
-    return not (block.plain_text[:start] + block.plain_text[end:]).strip()
-
-
-def _may_be_passage_above(above: Block, location_block: Block) -> bool:
-    if above.rule_count != location_block.rule_count or not above.can_contain_highlights:
-        return False
-    if location_block.headings[-1:] == (above,):
-        if not _HIGHLIGHTS_HEADING.search(above.plain_text):
-            return len(above.plain_text.split()) >= _MIN_HEADING_WORDS
-    return above.headings == location_block.headings

@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator
-from contextlib import suppress
 from functools import lru_cache
 from typing import Any, NamedTuple
 
@@ -27,8 +26,6 @@ _FALSE_WORD = regex("(?i)false|no|off")
 _SWITCH_OFF_LINE = regex(
     r"(?im)^(cards|ankiforge):[ \t]*[\"']?(?:false|no|off)[\"']?[ \t]*$"
 )
-# A line of TOML, which is the format of front matter in hashcards. Its `name` is the deck.
-_TOML_LINE = regex(r"(?m)^[\w-]+[ \t]*=")
 # Longer front matter, in characters, isn't parsed.
 _MAX_CHARS = 64_000
 # The most characters that are passed to the fast YAML loader, because deep nesting could make
@@ -125,12 +122,6 @@ def _parse_yaml(text: str) -> tuple[Json, str]:
 
     if len(text) > _MAX_CHARS:
         return {}, f"the front matter is larger than {_MAX_CHARS // 1000} kB"
-    if _TOML_LINE.search(text):
-        import tomllib  # only hashcards writes TOML
-
-        with suppress(tomllib.TOMLDecodeError):
-            hashcards_values = tomllib.loads(text)
-            return {"deck": hashcards_values.get("name"), **hashcards_values}, ""
     loader = yaml.BaseLoader
     if len(text) <= _MAX_FAST_LOADER_CHARS:
         loader = getattr(yaml, "CBaseLoader", yaml.BaseLoader)

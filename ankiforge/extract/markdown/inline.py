@@ -1,170 +1,237 @@
-"""Parse the text of a block, and render any part of it as plain text or Markdown.
+"""The text of a block, any part of which can be rendered as plain text or Markdown.
 
-A sentence, a phrase or a side of a card is a range of the block's tokens, so its plain text and
-its Markdown come from the same parse. `tokenizer` creates these tokens.
+A text is a sequence of tokens. A sentence, a phrase or a side of a card is a range of them, so its
+plain text and its Markdown come from the same parse. `inline_parser` creates the tokens.
 """
 
 from __future__ import annotations
 
-import re
 from bisect import bisect_left, bisect_right
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
+from enum import Enum, StrEnum, auto
 from functools import cached_property
-from itertools import count, pairwise
+from itertools import count, zip_longest
 from operator import attrgetter
-from typing import NamedTuple
+from typing import ClassVar, NamedTuple
 from urllib.parse import quote
 
-from ankiforge.extract.markdown.markup import (
-    BLOCK_EDGE,
-    FOOTNOTE_LABEL_PREFIX,
-    FOOTNOTE_PREFIX,
-    HARD_BREAK,
-    InlineContext,
-    InlineToken,
-    MarkedPhrase,
-    MarkupKind,
-)
-from ankiforge.extract.markdown.placeholders import (
-    COMMENT_FILLER,
-    FENCE_PATTERN,
-    MATHS_CONTINUATION,
-    MATHS_DELIMITER,
-    restore_placeholders,
-)
-from ankiforge.extract.markdown.tokenizer import get_inner_tokens, tokenize_block
 from ankiforge.model import Span, Strings
 from ankiforge.text import regex
 from ankiforge.text.sentences import find_sentence_spans, find_sentence_starts, trim_span
 
-_BY_START = attrgetter("start")
-_HIDDEN_KINDS = (MarkupKind.HINT, MarkupKind.MARK, MarkupKind.GAP)
-_ANY_MARKUP = regex(
-    rf"[\\\n`$!\[\]^<&#=＝*_~{{}}:【\ue200{COMMENT_FILLER}{MATHS_CONTINUATION}{MATHS_DELIMITER}]"
-)
+# --- tokens ---------------------------------------------------------------------------
+
+HARD_BREAK = "  \n"
+"""The Markdown of a hard line break."""
 
 
-def parse_inline(text: str, context: InlineContext) -> InlineText:
-    """Parse the source of a block into tokens.
+class TokenKind(Enum):
+    """The kinds of tokens."""
 
-    `text` must not include the markers of enclosing block quotes and lists.
-    """
-    if not _ANY_MARKUP.search(text):
-        collapsed = text if context.is_verbatim else " ".join(text.split())
-        return InlineText(
-            [InlineToken(MarkupKind.TEXT, collapsed, collapsed)] if text else []
-        )
-    tokens = tokenize_block(text, context)
-    if not context.is_verbatim:
-        # tags at the ends of a block aren't shown as part of its text
-        for direction in (tokens, reversed(tokens)):
-            for token in direction:
-                if token.kind is MarkupKind.TAG:
-                    token.plain = ""
-                    token.markdown = ""
-                elif token.plain.strip() or token.markdown.strip():
-                    break
-        # collapse whitespace and strip it from both ends, but keep spaces next to pictures
-        collapser = _WhitespaceCollapser()
-        for token in tokens:
-            collapser.process_token(token)
-        _strip_trailing_space(tokens)
-    return InlineText(tokens)
+    TEXT = auto()
+    """Text that may be cut at any character."""
+    ATOM = auto()
+    """An indivisible piece of text: the name of a link, a URL, an escape or an entity."""
+    OPAQUE = auto()
+    """Code, maths or a template field, within which no sentence ends."""
+    TAG = auto()
+    LINE_END = auto()
+    """A line end in the source, or a `<br>`."""
+    BLOCK_EDGE = auto()
+    """The edge of an HTML block, at which a line ends too."""
+    PICTURE = auto()
+    """An embedded file that is shown or played. It has no plain text."""
+    FOOTNOTE_LABEL = auto()
+    """A label before the text of a footnote, such as `[^1]:`."""
+    FOOTNOTE = auto()
+    """A reference to a footnote, such as `[^1]`."""
+    INVISIBLE = auto()
+    """Markup that isn't shown, such as most HTML tags."""
+    DELIMITER = auto()
+    """The start or end of an `Enclosure`. It has no plain text."""
 
 
-class _WhitespaceCollapser:
-    """Collapses whitespace in a block to single spaces, and strips it from the start.
+@dataclass(slots=True, eq=False)
+class Token:
+    """A piece of the text of a block, with both its plain text and its Markdown."""
 
-    A run of whitespace may extend over several tokens, so we keep track of the spaces, line
-    breaks and pictures before the current token. If a run contains hard line breaks, the Markdown
-    keeps the first of them.
-    """
+    kind: TokenKind
+    plain: str = ""
+    markdown: str = ""
+    name: str = ""
+    """The name of a tag, or the label of a footnote."""
+    target: str = ""
+    """Where a link leads, in its first token: a URL, or `[[Note#Part]]` for `[[…]]` and
+    `![[…]]`."""
+    enclosure: Enclosure | None = None
+    """What the token begins or ends, if it is a delimiter."""
+    index: int = 0
+    """The index of the token within the block."""
+    start: int = 0
+    """The start offset in the plain text of the block."""
+    type: ClassVar[str] = ""
+    """markdown-it's rule for `~~` reads the type of adjacent tokens."""
 
-    def __init__(self) -> None:
-        self._after_space = True
-        self._after_break = True
-        self._picture_end: InlineToken | None = None
-        """The last picture after the latest text, or the token that closes emphasis or a cloze
-        deletion around it. None if there is no picture after this text."""
+    @property
+    def end(self) -> int:
+        """The end offset in the plain text of the block."""
+        return self.start + len(self.plain)
 
-    def process_token(self, token: InlineToken) -> None:
-        if token.kind in (MarkupKind.TEXT, MarkupKind.BREAK):
-            self._collapse_text(token)
-        closes_pair = token.kind in (MarkupKind.EMPHASIS, MarkupKind.GAP) and token.opener
-        if token.plain:
-            self._after_space = token.plain.endswith(" ")
-            self._after_break = self._after_break and not token.plain.strip()
-            self._picture_end = None
-        elif token.is_embedded_media or (self._picture_end and closes_pair):
-            self._after_break = False
-            self._picture_end = token
+    @property
+    def ends_line(self) -> bool:
+        """Whether a line ends here."""
+        return self.kind in (TokenKind.LINE_END, TokenKind.BLOCK_EDGE)
 
-    def _collapse_text(self, token: InlineToken) -> None:
-        plain = token.plain
-        # if the text is printable, its only whitespace is " "
-        if "  " in plain or not plain.isprintable():
-            plain = re.sub(r"\s+", " ", plain)
-        if self._after_space and plain.startswith(" "):
-            plain = plain[1:]
-            if self._picture_end:
-                self._picture_end.markdown += " "
-                self._picture_end = None
-        is_first_hard_break = token.markdown == HARD_BREAK and not self._after_break
-        if plain != token.plain:
-            token.plain = plain
-            token.markdown = HARD_BREAK if is_first_hard_break else plain
-        self._after_break = self._after_break or is_first_hard_break
+    @property
+    def is_spaced_text(self) -> bool:
+        """Whether the whitespace in the token may be collapsed."""
+        return self.kind is TokenKind.TEXT or self.ends_line
+
+    @property
+    def is_embedded_media(self) -> bool:
+        """Whether the token is an embedded picture, sound or video."""
+        return self.kind is TokenKind.PICTURE and bool(self.markdown)
+
+    @property
+    def begins_enclosure(self) -> bool:
+        """Whether the token is the first of an enclosure."""
+        return self.enclosure is not None and self.enclosure.opener is self
+
+    @property
+    def ends_enclosure(self) -> bool:
+        """Whether the token is the last of an enclosure."""
+        return self.enclosure is not None and self.enclosure.closer is self
 
 
-def _strip_trailing_space(tokens: Sequence[InlineToken]) -> None:
-    """Strip the space after the last text, even if there are pictures after it."""
-    picture_start: InlineToken | None = None
-    for token in reversed(tokens):
-        if token.kind in (MarkupKind.TEXT, MarkupKind.BREAK) and token.plain.endswith(
-            " "
-        ):
-            token.plain = token.plain.rstrip(" ")
-            token.markdown = token.plain
-            if picture_start:
-                picture_start.markdown = f" {picture_start.markdown}"
-        if token.plain:
-            return
-        opens_emphasis = token.kind is MarkupKind.EMPHASIS and token.closer
-        if token.is_embedded_media or (picture_start and opens_emphasis):
-            picture_start = token
+class MarkKind(StrEnum):
+    """The kinds of marked phrases. The values are those of the setting `marks`, except for GAP."""
+
+    HIGHLIGHT = "=="
+    ELEMENT = "mark"
+    BOLD = "bold"
+    GAP = "{{"
+    """The answer of a cloze deletion."""
+
+
+@dataclass(slots=True, eq=False)
+class Enclosure:
+    """Tokens between a start and an end, such as a link or emphasised text."""
+
+    opener: Token
+    closer: Token
+    mark_kind: MarkKind | None = None
+    """The kind of marked phrase that this is, or None. Bold text has a kind, too."""
+
+
+class Link(Enclosure):
+    """A link with a text. Its opener has the target."""
+
+
+class Emphasis(Enclosure):
+    """Text in bold, italics or another style. The delimiters have their markup as Markdown."""
+
+
+@dataclass(slots=True, eq=False)
+class Mark(Enclosure):
+    """Highlighted text."""
+
+    colour: str = ""
+
+
+@dataclass(slots=True, eq=False)
+class Gap(Enclosure):
+    """A cloze deletion."""
+
+    numbers: str = ""
+    """The numbers of the cards that hide the answer, such as `1` or `1,2`, or "" if not given."""
+    hint: str = ""
+    """The Markdown of the hint, or ""."""
+    has_double_braces: bool = True
+    """Whether it is written in double braces, so that it is a gap for everyone."""
+
+
+class MarkedPhrase(NamedTuple):
+    """A highlighted or bold phrase or a cloze deletion that contains text."""
+
+    enclosure: Enclosure
+    span: Span
+    """The phrase's span in the plain text of the block, without surrounding whitespace."""
+    mark_kind: MarkKind
+    colour: str = ""
+
+    @property
+    def start(self) -> int:
+        """The start offset in the plain text of the block."""
+        return self.span[0]
+
+    @property
+    def end(self) -> int:
+        """The end offset in the plain text of the block."""
+        return self.span[1]
 
 
 class MarkedPicture(NamedTuple):
     """A picture inside a highlight that contains no text."""
 
     start: int
-    """The image's offset in the plain text of the block. The image itself has no plain text."""
-    mark_kind: str
-    """The kind of mark, as in `MarkedPhrase.mark_kind`."""
+    """The highlight's offset in the plain text of the block. The picture has no plain text."""
+    mark_kind: MarkKind
     colour: str
     markdown: str
 
 
+def select_outermost(phrases: Iterable[MarkedPhrase]) -> tuple[MarkedPhrase, ...]:
+    """Return the phrases that aren't nested in another phrase, sorted by start.
+
+    If phrases overlap, only the first is returned.
+    """
+    outer_phrases: list[MarkedPhrase] = []
+    for phrase in sorted(phrases, key=lambda phrase: (phrase.start, -phrase.end)):
+        if not outer_phrases or phrase.start >= outer_phrases[-1].end:
+            outer_phrases.append(phrase)
+    return tuple(outer_phrases)
+
+
 # --- the text of a block --------------------------------------------------------------
 
-_WORD_CHARACTER = regex(r"\w")
-_NON_SPACE = regex(r"\S")
-# Characters that, at the start of a line, continue the sentence of the marked line above.
-_CONTINUING_CHARACTERS = "-–—:：=,;→>"
-_BLOCK_MARKER = regex(r"(?:#{1,6}|[>+*-]|\d{1,9}(?=[.)]))(?=[.)]?(?:\s|$))")
+_BY_START = attrgetter("start")
+_NUMBER = regex(r"\d+")
+
+
+class _Range(NamedTuple):
+    """A part of the text of a block."""
+
+    first: int
+    """[first, stop) are the indexes of the tokens."""
+    stop: int
+    start: int
+    """[start, end) is the span in the plain text."""
+    end: int
 
 
 class InlineText:
     """The parsed inline text of a block."""
 
-    def __init__(self, tokens: list[InlineToken]) -> None:
+    def __init__(
+        self, tokens: Sequence[Token], enclosures: Sequence[Enclosure] = ()
+    ) -> None:
+        """Create a text from its tokens, and from the enclosures in the order of their openers."""
         self.tokens = tokens
+        self.enclosures = enclosures
         start = 0
         for token in tokens:
             token.start = start
             start = token.end
         self.plain = "".join([token.plain for token in tokens])
+
+    def _iter_tokens(self, kind: TokenKind) -> Iterator[Token]:
+        for token in self.tokens:
+            if token.kind is kind:
+                yield token
+
+    def _get_inner_tokens(self, enclosure: Enclosure) -> Sequence[Token]:
+        return self.tokens[enclosure.opener.index + 1 : enclosure.closer.index]
 
     @cached_property
     def link_targets(self) -> list[tuple[Span, str]]:
@@ -172,56 +239,57 @@ class InlineText:
         targets = []
         for token in self.tokens:
             if token.target:
-                last = token.closer or token
+                last = token.enclosure.closer if token.enclosure else token
                 targets.append(((token.start, last.end), token.target))
         return targets
 
     @property
+    def tags(self) -> Strings:
+        """The tags in the block, without `#`."""
+        return tuple([token.name for token in self._iter_tokens(TokenKind.TAG)])
+
+    # --- footnotes
+
+    @property
     def is_footnote(self) -> bool:
         """Whether the block begins with a footnote label, e.g. `[^1]:`."""
-        return bool(self.tokens) and self.tokens[0].detail.startswith(
-            FOOTNOTE_LABEL_PREFIX
-        )
+        first_kinds = [token.kind for token in self.tokens[:1]]
+        return TokenKind.FOOTNOTE_LABEL in first_kinds
 
     def render_footnotes(self) -> dict[str, str]:
         """Return the Markdown of each footnote whose text is in the block, keyed by label."""
-        labels = []
-        for token in self.tokens:
-            if token.detail.startswith(FOOTNOTE_LABEL_PREFIX):
-                labels.append(
-                    (token.detail.removeprefix(FOOTNOTE_LABEL_PREFIX), token.start)
-                )
+        labels = list(self._iter_tokens(TokenKind.FOOTNOTE_LABEL))
         texts = {}
-        ends = [start for _, start in labels[1:]]
-        for (label, start), end in zip(labels, [*ends, len(self.plain)], strict=False):
-            texts[label], _ = self.render_range(*trim_span(self.plain, start, end))
+        for label, next_label in zip_longest(labels, labels[1:]):
+            end = next_label.start if next_label else len(self.plain)
+            texts[label.name], _ = self.render_range(
+                *trim_span(self.plain, label.start, end)
+            )
         return texts
 
     def find_footnotes(self, start: int, end: int) -> list[str]:
-        """Return the footnotes referenced between two offsets in the plain text.
+        """Return the labels of the footnotes referenced between two offsets in the plain text.
 
         A reference directly at `end` is included, because it comes after the text it belongs to.
-        Each footnote is a label, e.g. `1`, or the bracketed text of an inline footnote.
         """
-        footnotes = []
-        for token in self.tokens:
-            if start <= token.start <= end and token.detail.startswith(FOOTNOTE_PREFIX):
-                footnotes.append(token.detail.removeprefix(FOOTNOTE_PREFIX))
-        return footnotes
+        references = self._iter_tokens(TokenKind.FOOTNOTE)
+        return [token.name for token in references if start <= token.start <= end]
 
-    @property
-    def tags(self) -> Strings:
-        """The tags in the block, without `#`."""
-        return tuple(
-            [token.detail for token in self.tokens if token.kind is MarkupKind.TAG]
-        )
+    # --- lines and sentences
 
     def is_line_end(self, offset: int) -> bool:
         """Return whether a source line ends at this offset in the plain text."""
         tokens = self._find_tokens_starting_in(offset - 1, offset)
-        return any(token.kind is MarkupKind.BREAK for token in tokens)
+        return any(token.ends_line for token in tokens)
 
-    def _find_tokens_starting_in(self, first: int, last: int) -> Sequence[InlineToken]:
+    def has_picture_or_edge_at(self, offset: int) -> bool:
+        """Return whether a picture, or the edge of an HTML block, is at this offset."""
+        for token in self._find_tokens_starting_in(offset, offset):
+            if token.is_embedded_media or token.kind is TokenKind.BLOCK_EDGE:
+                return True
+        return False
+
+    def _find_tokens_starting_in(self, first: int, last: int) -> Sequence[Token]:
         """Return the tokens that start in [first, last]."""
         begin = bisect_left(self.tokens, first, key=_BY_START)
         return self.tokens[begin : bisect_right(self.tokens, last, key=_BY_START)]
@@ -231,39 +299,10 @@ class InlineText:
         spans = []
         start = 0
         for token in self.tokens:
-            if token.kind is MarkupKind.BREAK:
+            if token.ends_line:
                 spans.append((start, token.start))
                 start = token.end
         return [*spans, (start, len(self.plain))]
-
-    def is_bold(self, start: int, end: int) -> bool:
-        """Return whether a single bold phrase covers [start, end)."""
-        return any(
-            phrase.mark_kind == "bold" and phrase.start <= start and end <= phrase.end
-            for phrase in self.marked_phrases
-        )
-
-    def has_emphasis_around(self, offset: int) -> bool:
-        """Return whether `offset` is inside emphasis that doesn't cover the entire block."""
-        for token in self.tokens:
-            if token.kind is not MarkupKind.EMPHASIS or token.closer is None:
-                continue
-            start = token.start
-            end = token.closer.start
-            if not start <= offset < end:
-                continue
-            if self.plain[:start].strip() or self.plain[end:].strip():
-                return True
-        return False
-
-    def has_picture_or_edge_at(self, offset: int) -> bool:
-        """Return whether a picture, or the edge of an HTML block, is at this offset."""
-        return any(
-            token.is_embedded_media or token.detail == BLOCK_EDGE
-            for token in self._find_tokens_starting_in(offset, offset)
-        )
-
-    # --- sentences
 
     def find_sentences(self) -> list[Span]:
         """Return the plain-text span of each sentence.
@@ -271,48 +310,15 @@ class InlineText:
         Sentences never end inside code, maths, URLs or the text of a wiki link.
         """
         masked_texts = []
-        edges: set[int] = set()
         for token in self.tokens:
-            masked_texts.append(
-                "X" * len(token.plain) if token.kind is MarkupKind.OPAQUE else token.plain
-            )
-            if token.detail == BLOCK_EDGE:
-                edges.add(token.start)
+            is_opaque = token.kind is TokenKind.OPAQUE
+            masked_texts.append("X" * len(token.plain) if is_opaque else token.plain)
+        edges = {token.start for token in self._iter_tokens(TokenKind.BLOCK_EDGE)}
         for edge in find_sentence_starts("".join(masked_texts)):
             token = self.tokens[bisect_right(self.tokens, edge, key=_BY_START) - 1]
-            if edge in (token.start, token.end) or token.kind is MarkupKind.TEXT:
+            if token.kind is TokenKind.TEXT or edge in (token.start, token.end):
                 edges.add(edge)
-        for line in self._iter_marked_lines():
-            edges.update(line)
         return find_sentence_spans(self.plain, sorted(edges))
-
-    def _iter_marked_lines(self) -> Iterator[Span]:
-        """Yield the span of each line that is highlighted completely, such as `==Step 1==`.
-
-        Such a line is a sentence by itself. It is skipped if the text below begins like a
-        continuation, e.g. with a lower-case letter or a dash, or if there is no text below.
-        """
-        marks = [
-            phrase.span
-            for phrase in self.marked_phrases
-            if phrase.mark_kind in ("==", "mark")
-        ]
-        if not marks:
-            return
-        breaks = [token.start for token in self.tokens if token.kind is MarkupKind.BREAK]
-        for start, end in pairwise([0, *breaks]):
-            first_index = bisect_left(marks, (start, start))
-            end_index = bisect_left(marks, (end, end))
-            line_marks = [mark for mark in marks[first_index:end_index] if mark[1] <= end]
-            unmarked = len(_WORD_CHARACTER.findall(self.plain, start, end))
-            for mark in line_marks:
-                unmarked -= len(_WORD_CHARACTER.findall(self.plain, *mark))
-            next_character = _NON_SPACE.search(self.plain, end)
-            if not line_marks or unmarked or next_character is None:
-                continue
-            character = next_character[0]
-            if not (character.islower() or character in _CONTINUING_CHARACTERS):
-                yield start, end
 
     # --- marks
 
@@ -322,12 +328,13 @@ class InlineText:
         Each character of a highlight, cloze deletion, wiki link, URL, tag, code or maths becomes
         `…`, so that offsets stay the same.
         """
-        depth = 0
         parts = []
+        mark_end = 0  # the index of the token after which no mark is open
         for token in self.tokens:
-            if token.kind in (MarkupKind.MARK, MarkupKind.GAP):
-                depth += bool(token.closer) - bool(token.opener)
-            if token.kind in (MarkupKind.TEXT, MarkupKind.BREAK) and not depth:
+            if isinstance(token.enclosure, Mark | Gap):
+                mark_end = max(mark_end, token.enclosure.closer.index)
+            is_outside_marks = token.index >= mark_end
+            if is_outside_marks and token.is_spaced_text:
                 parts.append(token.plain)
             else:
                 parts.append("…" * len(token.plain))
@@ -340,59 +347,65 @@ class InlineText:
         Bold text that spans several lines isn't included.
         """
         phrases = []
-        for opener in self.tokens:
-            closer = opener.closer
-            if closer is None:
+        for enclosure in self.enclosures:
+            kind = enclosure.mark_kind
+            span = trim_span(self.plain, enclosure.opener.end, enclosure.closer.start)
+            if kind is None or span[0] == span[1]:
                 continue
-            marker = _get_mark_kind(opener)
-            if not marker:
+            inner_tokens = self._get_inner_tokens(enclosure)
+            if kind is MarkKind.BOLD and any(each.ends_line for each in inner_tokens):
                 continue
-            span = trim_span(self.plain, opener.end, closer.start)
-            if span[0] == span[1]:
-                continue
-            inner_tokens = get_inner_tokens(self.tokens, opener)
-            has_break = any(token.kind is MarkupKind.BREAK for token in inner_tokens)
-            if marker == "bold" and has_break:
-                continue
-            detail = "" if marker == "==" else opener.detail
-            phrases.append(MarkedPhrase(opener, closer, span, marker, detail))
+            colour = enclosure.colour if isinstance(enclosure, Mark) else ""
+            phrases.append(MarkedPhrase(enclosure, span, kind, colour))
         return tuple(phrases)
+
+    def is_bold(self, start: int, end: int) -> bool:
+        """Return whether a single bold phrase covers [start, end)."""
+        for phrase in self.marked_phrases:
+            if phrase.mark_kind is MarkKind.BOLD:
+                if phrase.start <= start and end <= phrase.end:
+                    return True
+        return False
 
     @property
     def clozes(self) -> list[MarkedPhrase]:
         """The cloze deletions that contain text, sorted by start."""
-        return [phrase for phrase in self.marked_phrases if phrase.mark_kind == "{{"]
+        phrases = self.marked_phrases
+        return [phrase for phrase in phrases if phrase.mark_kind is MarkKind.GAP]
+
+    @property
+    def gaps_with_content(self) -> list[Gap]:
+        """The cloze deletions that contain text or a picture."""
+        gaps = []
+        for gap in self.enclosures:
+            if isinstance(gap, Gap):
+                has_text = bool(self.plain[gap.opener.end : gap.closer.start].strip())
+                if has_text or self._find_pictures(gap):
+                    gaps.append(gap)
+        return gaps
+
+    def _find_pictures(self, enclosure: Enclosure) -> list[Token]:
+        inner_tokens = self._get_inner_tokens(enclosure)
+        return [token for token in inner_tokens if token.is_embedded_media]
 
     @cached_property
     def marked_pictures(self) -> tuple[MarkedPicture, ...]:
         """The pictures in highlights without any text, in order."""
         pictures = []
-        for opener in self.tokens:
-            if opener.kind is not MarkupKind.MARK:
+        for mark in self.enclosures:
+            if not isinstance(mark, Mark) or mark.mark_kind is None:
                 continue
-            inner_tokens = get_inner_tokens(self.tokens, opener)
-            if any(token.plain.strip() for token in inner_tokens):
+            start = mark.opener.start
+            if self.plain[start : mark.closer.start].strip():
                 continue
-            marker = _get_mark_kind(opener)
-            colour = "" if marker == "==" else opener.detail
-            for token in inner_tokens:
-                if token.is_embedded_media:
-                    markdown = token.markdown.strip()
-                    pictures.append(MarkedPicture(opener.start, marker, colour, markdown))
+            for picture in self._find_pictures(mark):
+                markdown = picture.markdown.strip()
+                pictures.append(
+                    MarkedPicture(start, mark.mark_kind, mark.colour, markdown)
+                )
         return tuple(pictures)
 
-    @property
-    def picture_cloze_openers(self) -> list[InlineToken]:
-        """The opening tokens of cloze deletions that contain a picture."""
-        openers = []
-        for token in self.tokens:
-            if token.kind is MarkupKind.GAP:
-                inner_tokens = get_inner_tokens(self.tokens, token)
-                if any(each.is_embedded_media for each in inner_tokens):
-                    openers.append(token)
-        return openers
-
-    # --- Markdown
+    # --- a range as Markdown
 
     def render_range(
         self,
@@ -418,179 +431,174 @@ class InlineText:
         Returns:
             The Markdown, and the span of each phrase in it.
         """
-        token_range = self._find_token_range(start, end)
+        covered = self._find_range(start, end)
         if is_side:
-            token_range, start, end = self._extend_to_pictures(token_range, start, end)
-        phrase_by_token: dict[InlineToken, MarkedPhrase] = {}
-        for phrase in phrases:
-            phrase_tokens = (phrase.opener, *get_inner_tokens(self.tokens, phrase.opener))
-            phrase_by_token.update(dict.fromkeys(phrase_tokens, phrase))
-        renderer = _RangeRenderer(
-            token_range, start, end, phrase_by_token, keep_bold, is_side
-        )
+            covered = self._include_pictures_beside(covered)
+        renderer = _RangeRenderer(covered, _number_phrases(phrases), keep_bold, is_side)
         text = ""
-        offset_before = dict[InlineToken, int]()
-        offset_after = dict[InlineToken, int]()
-        for token in self.tokens[token_range.start : token_range.stop]:
-            offset_before[token] = len(text)
+        offsets = {covered.first: 0}
+        """Maps the index of each token to its offset in `text`."""
+        for token in self.tokens[covered.first : covered.stop]:
             markdown = renderer.render_token(token)
-            is_start = not text and token.kind is MarkupKind.TEXT
-            if is_start and (marker := _BLOCK_MARKER.match(markdown)):
-                # for a number, escape the full stop or bracket after it
-                position = marker.end() if marker[0].isdigit() else 0
-                markdown = f"{markdown[:position]}\\{markdown[position:]}"
-            text += markdown if text else markdown.lstrip()
-            offset_after[token] = len(text)
+            if not text:
+                markdown = markdown.lstrip()
+                if token.kind is TokenKind.TEXT:
+                    markdown = _escape_block_marker(markdown)
+            text += markdown
+            offsets[token.index + 1] = len(text)
 
         spans = []
         for phrase in phrases:
-            span_start = offset_after.get(phrase.opener, 0)
-            span_end = offset_before.get(phrase.closer, len(text))
-            spans.append(trim_span(text, span_start, span_end))
+            phrase_start = offsets.get(phrase.enclosure.opener.index + 1, 0)
+            phrase_end = offsets.get(phrase.enclosure.closer.index, len(text))
+            spans.append(trim_span(text, phrase_start, phrase_end))
         return text.rstrip(), tuple(spans)
+
+    def _find_range(self, start: int, end: int) -> _Range:
+        """Find the tokens that make up [start, end) of the plain text.
+
+        Delimiters and pictures at either end are included if they belong to this text: at the
+        start those that begin something, at the end those that end something.
+        """
+        tokens = self.tokens
+        first = 0
+        if self.plain[:start].strip():
+            first = len(tokens)
+            if start < len(self.plain):
+                first = bisect_right(tokens, start, key=_BY_START) - 1
+            while first and tokens[first - 1].end == start:
+                previous = tokens[first - 1]
+                # an empty range may be a picture inside a link
+                is_link_of_picture = start == end and isinstance(previous.enclosure, Link)
+                ends_something = previous.ends_enclosure and not is_link_of_picture
+                if previous.plain or ends_something:
+                    break
+                first -= 1
+        stop = len(tokens)
+        if self.plain[end:].strip():
+            stop = bisect_right(tokens, end - 1, key=_BY_START)
+            while stop < len(tokens) and tokens[stop].start == end:
+                # a picture has no plain text, so only an empty range includes it
+                is_picture = start == end and not tokens[stop].plain
+                if not (tokens[stop].ends_enclosure or is_picture):
+                    break
+                stop += 1
+        return _Range(first, stop, start, end)
+
+    def _include_pictures_beside(self, covered: _Range) -> _Range:
+        first, stop, start, end = covered
+        before = _find_last_picture(reversed(self.tokens[:first]))
+        # the space before the first word may be in the same token as the word
+        if before and not self.plain[before.start : start].strip():
+            first = before.index
+            start = before.start
+        after = _find_last_picture(self.tokens[stop:])
+        if after and not self.plain[end : after.start].strip():
+            stop = after.index + 1
+            end = after.start
+        return _Range(first, stop, start, end)
+
+    # --- the whole text as Markdown
 
     def render_without_marks(self, *, keep_links: bool = False) -> str:
         """Render the block as Markdown without the markup of highlights and clozes.
 
         Web links become plain text, unless `keep_links` is set.
         """
-        parts = list[str]()
-        for token in self.tokens:
-            if keep_links and token.kind is MarkupKind.INVISIBLE:
-                parts.append(_render_link_bracket(token))
-            elif token.kind not in _HIDDEN_KINDS:
-                parts.append(token.markdown)
-        return "".join(parts)
+        render = _render_with_links if keep_links else attrgetter("markdown")
+        return "".join([render(token) for token in self.tokens])
 
     def render_cloze(self) -> str:
         """Render the block as Markdown in which every cloze deletion has a number: `{{c1::…}}`.
 
-        Cloze deletions without a number get numbers above the highest one in the block.
+        Cloze deletions without a number get numbers above the highest one in the block. Spaces at
+        the start and end of an answer are moved out of it.
         """
-        gaps = [token for token in self.tokens if token.kind is MarkupKind.GAP]
-        numbers = [
-            int(number) for gap in gaps for number in re.findall(r"\d+", gap.detail)
-        ]
-        next_numbers = count(max(numbers, default=0) + 1)
+        used_numbers = [0]
+        for each in self.enclosures:
+            if isinstance(each, Gap):
+                used_numbers += map(int, _NUMBER.findall(each.numbers))
+        free_numbers = count(max(used_numbers) + 1)
         text = ""
-        opener = ""  # the opener of a cloze that begins at the current position
+        opening = ""  # the start of a cloze at the end of `text`
         for token in self.tokens:
-            markdown = token.markdown
-            if token.kind is MarkupKind.GAP and token.closer:
-                opener = f"{{{{c{token.detail or next(next_numbers)}::"
-                text += opener
+            gap = token.enclosure
+            if isinstance(gap, Gap) and token is gap.opener:
+                opening = f"{{{{c{gap.numbers or next(free_numbers)}::"
+                text += opening
                 continue
-            if token.kind is MarkupKind.GAP:
-                # move a space at the end of the answer or of the hint out of the cloze
-                closer = markdown if markdown.startswith("::") else "}}"
-                has_space = text.endswith(" ") or markdown.endswith(" ")
-                text = text.rstrip(" ") + closer.rstrip(" ") + " " * has_space
-            elif token.kind is not MarkupKind.MARK:
-                is_invisible = token.kind is MarkupKind.INVISIBLE
-                if is_invisible and not self._crosses_cloze(token):
-                    markdown = _render_link_bracket(token)
-                if opener and markdown.startswith(" "):
-                    # move a space at the start of the answer out of the cloze
-                    text = f"{text.removesuffix(opener)} {opener}"
+            if isinstance(gap, Gap):
+                text = _close_cloze(text, gap.hint)
+            else:
+                markdown = _render_with_links(token)
+                if opening and markdown.startswith(" "):
+                    text = f"{text.removesuffix(opening)} {opening}"
                     markdown = markdown.lstrip(" ")
                 text += markdown
-            opener = ""
+            opening = ""
         return text
 
-    def _crosses_cloze(self, token: InlineToken) -> bool:
-        """Return whether a link contains only the start or only the end of a cloze deletion.
 
-        `token` is the opening or closing token of the link.
-        """
-        inner_tokens = get_inner_tokens(self.tokens, token.opener or token)
-        for gap in inner_tokens:
-            partner = gap.closer or gap.opener
-            if gap.kind is MarkupKind.GAP and partner not in inner_tokens:
-                return True
-        return False
+def _close_cloze(text: str, hint: str) -> str:
+    if hint:
+        text += f"::{hint}"
+    closed = text.rstrip(" ") + "}}"
+    return f"{closed} " if text.endswith(" ") else closed
 
-    def _extend_to_pictures(
-        self, token_range: range, start: int, end: int
-    ) -> tuple[range, int, int]:
-        first, stop = token_range.start, token_range.stop
-        picture_before = _find_last_picture(reversed(self.tokens[:first]))
-        # the space before the first word may be in the same token as the word
-        if picture_before and not self.plain[picture_before.start : start].strip():
-            first = picture_before.index
-            start = picture_before.start
-        picture_after = _find_last_picture(self.tokens[stop:])
-        if picture_after and not self.plain[end : picture_after.start].strip():
-            stop = picture_after.index + 1
-            end = picture_after.start
-        return range(first, stop), start, end
 
-    def _find_token_range(self, start: int, end: int) -> range:
-        """Return the indexes of the tokens that make up [start, end) of the plain text.
-
-        Opening and closing tokens at either end are included.
-        """
-        tokens = self.tokens
-        first = len(tokens)
-        if start < len(self.plain):
-            first = bisect_right(tokens, start, key=_BY_START) - 1
-        while first and tokens[first - 1].end == start:
-            previous_token = tokens[first - 1]
-            # an empty range may be a picture inside a link
-            ends_link = start == end and previous_token.kind is MarkupKind.INVISIBLE
-            if previous_token.plain or (previous_token.opener and not ends_link):
-                break
-            first -= 1
-        stop = bisect_right(tokens, end - 1, key=_BY_START)
-        while stop < len(tokens) and tokens[stop].start == end:
-            next_token = tokens[stop]
-            # a picture has no plain text, so only an empty range includes it
-            if not next_token.opener and not (start == end and not next_token.plain):
-                break
-            stop += 1
-        # a range that reaches an end of the block includes all markup and pictures there
-        if not self.plain[:start].strip():
-            first = 0
-        if not self.plain[end:].strip():
-            stop = len(tokens)
-        return range(first, stop)
+# --- one token as Markdown ------------------------------------------------------------
 
 
 @dataclass(slots=True)
 class _RangeRenderer:
-    token_range: range
-    start: int
-    end: int
-    phrase_by_token: dict[InlineToken, MarkedPhrase]
-    """Maps the opening token of each phrase, and the tokens inside the phrase, to the phrase."""
+    """Renders the tokens of a part of a text."""
+
+    covered: _Range
+    phrase_numbers: Mapping[int, int]
+    """See `_number_phrases`."""
     keep_bold: bool
     """Whether to keep strong emphasis."""
-    links: bool = False
+    keep_links: bool
     """Whether to keep links to the web."""
 
-    def render_token(self, token: InlineToken) -> str:
+    def render_token(self, token: Token) -> str:
         """Return the Markdown of a token, or of the part of the token inside the range."""
-        if token.kind is MarkupKind.TEXT:
-            first = max(0, self.start - token.start)
-            return token.markdown[first : max(0, self.end - token.start)]
-        if token.kind in _HIDDEN_KINDS:
+        if token.kind is TokenKind.TEXT:
+            first = max(0, self.covered.start - token.start)
+            return token.markdown[first : max(0, self.covered.end - token.start)]
+        if token.kind is TokenKind.DELIMITER:
+            return self._render_delimiter(token)
+        if token.plain and token.start >= self.covered.end:
             return ""
-        partner = token.closer or token.opener
-        has_partner = partner is not None and partner.index in self.token_range
-        if token.kind is MarkupKind.EMPHASIS:
-            if not has_partner or (
-                not self.keep_bold and _get_mark_kind(token) == "bold"
-            ):
+        return token.markdown
+
+    def _render_delimiter(self, token: Token) -> str:
+        enclosure = token.enclosure
+        assert enclosure is not None
+        first, last = enclosure.opener.index, enclosure.closer.index
+        if first < self.covered.first or last >= self.covered.stop:
+            return ""
+        if isinstance(enclosure, Emphasis):
+            if enclosure.mark_kind is MarkKind.BOLD and not self.keep_bold:
                 return ""
-            phrases = [
-                self.phrase_by_token.get(each) for each in (token, partner) if each
-            ]
-            return token.markdown if phrases[0] is phrases[-1] else ""
-        if self.links and token.kind is MarkupKind.INVISIBLE and has_partner:
-            return _render_link_bracket(token)
-        return "" if token.plain and token.start >= self.end else token.markdown
+            crosses_phrase = self.phrase_numbers.get(first) != self.phrase_numbers.get(
+                last
+            )
+            return "" if crosses_phrase else token.markdown
+        return _render_with_links(token) if self.keep_links else token.markdown
 
 
-def _find_last_picture(tokens: Iterable[InlineToken]) -> InlineToken | None:
+def _number_phrases(phrases: Iterable[MarkedPhrase]) -> dict[int, int]:
+    """Map the index of each token in a phrase, except its closer, to the number of the phrase."""
+    numbers: dict[int, int] = {}
+    for number, phrase in enumerate(phrases):
+        enclosure = phrase.enclosure
+        inside = range(enclosure.opener.index, enclosure.closer.index)
+        numbers.update(dict.fromkeys(inside, number))
+    return numbers
+
+
+def _find_last_picture(tokens: Iterable[Token]) -> Token | None:
     """Return the last of the pictures before the first text, or None if there are none."""
     last = None
     for token in tokens:
@@ -601,95 +609,35 @@ def _find_last_picture(tokens: Iterable[InlineToken]) -> InlineToken | None:
     return last
 
 
+_BLOCK_MARKER = regex(r"(?:#{1,6}|[>+*-]|\d{1,9}(?=[.)]))(?=[.)]?(?:\s|$))")
+
+
+def _escape_block_marker(markdown: str) -> str:
+    """Escape the marker of a heading, quote or list at the start of a text."""
+    marker = _BLOCK_MARKER.match(markdown)
+    if marker is None:
+        return markdown
+    if not marker[0].isdigit():
+        return f"\\{markdown}"
+    # escape the full stop or bracket after the number
+    return f"{marker[0]}\\{markdown[marker.end() :]}"
+
+
 # The URLs that Anki opens, and the characters in them that would end the URL in our
 # Markdown or end a gap around the link.
 _WEB_URL = regex(r"(?i)https?://")
 _SPECIAL_IN_URL = regex(r"[\s()<>{}|\\]|::")
 
 
-def _render_link_bracket(token: InlineToken) -> str:
-    opener = token.opener or token
-    closer = opener.closer
-    if closer is None or not _WEB_URL.match(opener.target) or opener.end == closer.start:
+def _render_with_links(token: Token) -> str:
+    """Return the Markdown of a token. The delimiters of a link to the web become its brackets."""
+    link = token.enclosure
+    if not isinstance(link, Link) or token.kind is not TokenKind.DELIMITER:
+        return token.markdown
+    url = link.opener.target
+    if not _WEB_URL.match(url) or link.opener.end == link.closer.start:
         return ""
-    if token is opener:
+    if token is link.opener:
         return "["
-    url = _SPECIAL_IN_URL.sub(lambda special: quote(special[0], safe=""), opener.target)
-    return f"]({url})"
-
-
-def _get_mark_kind(token: InlineToken) -> str:
-    if token.kind is MarkupKind.MARK:
-        return "==" if token.markdown == "==" else "mark"
-    if token.kind is MarkupKind.GAP:
-        return "{{"
-    return "bold" if (token.detail == "strong" or token.markdown == "<b>") else ""
-
-
-def select_outermost(phrases: Iterable[MarkedPhrase]) -> tuple[MarkedPhrase, ...]:
-    """Return the phrases that aren't nested in another phrase, sorted by start.
-
-    If phrases overlap, only the first is returned.
-    """
-    outer_phrases: list[MarkedPhrase] = []
-    for phrase in sorted(phrases, key=lambda phrase: (phrase.start, -phrase.end)):
-        if not outer_phrases or phrase.start >= outer_phrases[-1].end:
-            outer_phrases.append(phrase)
-    return tuple(outer_phrases)
-
-
-# --- several blocks as one text -------------------------------------------------------
-
-_FENCE = regex(rf"(?mx)^{FENCE_PATTERN}")
-_TAG = regex(r"#(?=[\w/-]*[^\W\d])[\w/-]+")
-_LEADING_TAGS = regex(rf"\A(?:{_TAG.pattern}:?(?:\s+|\Z))+")
-_COMMENT_LINES = regex(rf"(?m)^[ \t>]*{COMMENT_FILLER}[{COMMENT_FILLER} \t]*\n?")
-# The type of a callout in brackets, which isn't shown in Obsidian but would be elsewhere.
-_CALLOUT_MARKER = regex(r"(?m)^((?:[ \t]*>)+[ \t]*)\[![^\[\]\n]+\][+-]?[ \t]*")
-# A single space at the end of a line. Two spaces would be a line break.
-_SINGLE_TRAILING_SPACE = regex(r"(?m)(?<![ \t])[ \t]$")
-
-
-def render_blocks(
-    text: str,
-    context: InlineContext,
-    *,
-    keep_clozes: bool = False,
-    keep_links: bool = False,
-) -> str:
-    """Render the source of blocks, such as a side of a card, as Markdown without highlights.
-
-    Fenced code isn't changed.
-
-    Args:
-        text: The source of the blocks.
-        context: The parsing context of the note.
-        keep_clozes: Whether to keep cloze deletions and web links.
-        keep_links: Whether to keep web links even if cloze deletions are not kept.
-    """
-    text = _CALLOUT_MARKER.sub(r"\1", _COMMENT_LINES.sub("", text))
-    verbatim = context._replace(is_verbatim=True)
-    fences = [fence.span() for fence in _FENCE.finditer(text)]
-    parts = []
-    previous_end = 0
-    for start, end in [*fences, (len(text), len(text))]:
-        inline = parse_inline(text[previous_end:start], verbatim)
-        if keep_clozes:
-            markdown = inline.render_cloze()
-        else:
-            markdown = inline.render_without_marks(keep_links=keep_links)
-        parts.append(_SINGLE_TRAILING_SPACE.sub("", markdown))
-        parts.append(restore_placeholders(text[start:end], context.maths))
-        previous_end = end
-    return strip_tags("".join(parts).strip("\n"))
-
-
-def strip_tags(markdown: str) -> str:
-    """Strip tags from the start and end of a Markdown text."""
-    text = _LEADING_TAGS.sub("", markdown)
-    while not text[-1:].isspace():
-        *before, last = text.rsplit(maxsplit=1) or [""]
-        if not _TAG.fullmatch(last):
-            break
-        text = before[0] if before else ""
-    return text.strip()
+    escaped = _SPECIAL_IN_URL.sub(lambda special: quote(special[0], safe=""), url)
+    return f"]({escaped})"

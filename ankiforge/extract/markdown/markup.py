@@ -1,32 +1,30 @@
-"""The tokens of a block, and a parser for inline markup that isn't part of CommonMark.
+"""Parse inline markup that isn't part of CommonMark.
 
 This markup consists of highlights, clozes, maths, Obsidian links, tags, footnotes, ruby
 readings, bare URLs, template placeholders and HTML elements. `_MARKUP` matches all of it, and
-`_add_markup` adds the token for each kind. A token has Markdown and plain text. The plain text that
-a given markup produces must never change, because the keys of highlights are computed from it
-(docs/reference/keys.md). `tokenizer` creates and pairs the tokens, and `inline` interprets them.
+`_add_markup` adds the token for each kind. The plain text that a given markup produces must never
+change, because the keys of highlights are computed from it (docs/reference/keys.md).
 """
 
 from __future__ import annotations
 
 import re
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
-from enum import Enum, auto
 from pathlib import PurePosixPath
-from typing import Any, ClassVar, NamedTuple, cast
+from typing import Any, NamedTuple, cast
 from urllib.parse import quote, unquote
 
-from markdown_it.common.utils import normalizeReference
+from markdown_it import MarkdownIt
 from markdown_it.rules_inline import StateInline
 
 from ankiforge.extract.discover import SOUND_SUFFIXES
+from ankiforge.extract.markdown.inline import HARD_BREAK, MarkKind, Token, TokenKind
 from ankiforge.extract.markdown.placeholders import (
     COMMENT_FILLER,
     MATHS_CONTINUATION,
     MATHS_DELIMITER,
 )
-from ankiforge.model import Span, Strings, Texts
+from ankiforge.model import Strings, Texts
 from ankiforge.text import regex
 from ankiforge.text.cloze import escape_markdown, parse_image_label
 from ankiforge.text.elements import (
@@ -39,129 +37,6 @@ from ankiforge.text.elements import (
     to_unicode_script,
 )
 from ankiforge.text.normalize import MATH_PATTERN
-
-
-class MarkupKind(Enum):
-    """The kinds of inline tokens. Each kind is rendered differently."""
-
-    TEXT = auto()
-    """Text whose plain text and Markdown are identical."""
-    ATOM = auto()
-    """An indivisible piece of text: the name of a link, a URL, an escape or an entity."""
-    OPAQUE = auto()
-    """Code, maths or a template field, within which no sentence ends."""
-    TAG = auto()
-    BREAK = auto()
-    """A line end in the source, a `<br>`, or the edge of an HTML block."""
-    PICTURE = auto()
-    """An embedded file that is shown or played. It has no plain text."""
-    INVISIBLE = auto()
-    """Markup that isn't shown, such as most HTML tags and the brackets of a link."""
-    EMPHASIS = auto()
-    """`*`, `**`, `_`, `~~`, or the tag of an element such as `<b>`."""
-    MARK = auto()
-    """`==`, or the start or end of another kind of mark."""
-    GAP = auto()
-    """The `{{` or `}}` of a hand-written cloze."""
-    HINT = auto()
-    """The `::` in a hand-written cloze, and the hint after it."""
-
-
-FOOTNOTE_LABEL_PREFIX = "[^"
-"""The prefix of `detail` for a label such as `[^1]:`, before a footnote's text."""
-FOOTNOTE_PREFIX = "^"
-"""The prefix of `detail` for a footnote reference. The footnote's label, such as `1`, or its
-text in brackets follows."""
-
-
-IN_WORD = "in a word"
-"""The `detail` of a `==` between two word characters. Two of these around a space are
-comparisons, not a mark."""
-
-
-HARD_BREAK = "  \n"
-"""The Markdown of a hard line break."""
-BLOCK_EDGE = "edge"
-"""The `detail` of a line end at the edge of an HTML block."""
-
-
-@dataclass(slots=True, eq=False)
-class InlineToken:
-    """A token of inline text, with both its plain text and its Markdown."""
-
-    kind: MarkupKind
-    plain: str = ""
-    markdown: str = ""
-    """The token's Markdown. The two tokens of a mark both have `==`, `~=` or the element's name."""
-    detail: str = ""
-    """The colour of a mark, the numbers of a cloze, the name of a tag, or "strong" for `**`."""
-    target: str = ""
-    """Where a link leads, in the link's first token: a URL, or `[[Note#Part]]` for `[[…]]` and
-    `![[…]]`."""
-    can_open: bool = False
-    """Whether the token may open a mark or element."""
-    can_close: bool = False
-    """Whether the token may close a mark or element."""
-    closer: InlineToken | None = None
-    """The paired closing token, or None."""
-    opener: InlineToken | None = None
-    """The paired opening token, or None."""
-    index: int = 0
-    """The index of the token within the block."""
-    start: int = 0
-    """The start offset in the plain text of the block."""
-    type: ClassVar[str] = ""
-    """markdown-it's rule for `~~` reads the type of adjacent tokens."""
-
-    def change_kind(
-        self,
-        kind: MarkupKind,
-        plain: str = "",
-        markdown: str | None = None,
-    ) -> None:
-        """Change the kind and text of the token, and clear `detail`, `opener` and `closer`.
-
-        `markdown` defaults to `plain`.
-        """
-        self.kind = kind
-        self.plain = plain
-        self.markdown = plain if markdown is None else markdown
-        self.detail = ""
-        self.closer = None
-        self.opener = None
-
-    @property
-    def end(self) -> int:
-        """The end offset in the block's plain text."""
-        return self.start + len(self.plain)
-
-    @property
-    def is_embedded_media(self) -> bool:
-        """Whether the token is an embedded picture, sound or video."""
-        return self.kind is MarkupKind.PICTURE and bool(self.markdown)
-
-
-class MarkedPhrase(NamedTuple):
-    """A highlighted or bold phrase or a cloze deletion, with the two tokens around it."""
-
-    opener: InlineToken
-    closer: InlineToken
-    span: Span
-    """The phrase's span in the plain text of the block, without surrounding whitespace."""
-    mark_kind: str
-    """`==`, `mark`, `bold`, or `{{` for a cloze."""
-    detail: str
-    """The colour of a mark, or the numbers of a cloze."""
-
-    @property
-    def start(self) -> int:
-        """The start offset in the block's plain text."""
-        return self.span[0]
-
-    @property
-    def end(self) -> int:
-        """The end offset in the block's plain text."""
-        return self.span[1]
 
 
 class InlineContext(NamedTuple):
@@ -181,46 +56,91 @@ class InlineContext(NamedTuple):
     """Whether to keep line breaks and markup as written, because the text has several blocks."""
 
 
-# --- the parser ----------------------------------------------------------------------------
+# --- what may begin or end something --------------------------------------------------
+#
+# Until their other half is found, the tokens below are text or invisible.
+
+
+class MarkDelimiter(NamedTuple):
+    """A token that may begin or end a mark: `==`, or the tag of a `<mark>` or `<span>`."""
+
+    token: Token
+    markup: str
+    """`==` or the name of the element, which is the same at both ends of a mark."""
+    can_open: bool
+    can_close: bool
+    colour: str = ""
+
+    @property
+    def kind(self) -> MarkKind:
+        """The kind of mark."""
+        return MarkKind.HIGHLIGHT if self.markup == "==" else MarkKind.ELEMENT
+
+
+class EmphasisTag(NamedTuple):
+    """The start or end tag of an element for emphasis, such as `<b>`."""
+
+    token: Token
+    element: str
+    is_end: bool
+
+
+class Brace(NamedTuple):
+    """One or more braces, or the `::` before the hint of a cloze."""
+
+    token: Token
+    gap_numbers: str | None = None
+    """For the `{{` of a cloze, its numbers as in `Gap.numbers`. None for other braces."""
+
+    @property
+    def opens_gap(self) -> bool:
+        """Whether this is the `{{` of a cloze."""
+        return self.gap_numbers is not None
 
 
 class InlineState(StateInline):
-    """An extension of markdown-it's inline parser state that collects `InlineToken`s."""
+    """An extension of markdown-it's inline parser state that collects our tokens."""
 
     tokens: list[Any]
 
-    @property
-    def context(self) -> InlineContext:
-        """The context of the text being parsed."""
-        context: InlineContext = self.env["context"]
-        return context
+    def __init__(self, text: str, parser: MarkdownIt, context: InlineContext) -> None:
+        """Create the state before the first character of a text."""
+        has_links = "](" in text or context.link_labels
+        unclosed_count = text.count("[") - text.count("]")
+        environment = {
+            "references": context.link_labels,
+            "links": has_links and unclosed_count < _MAX_UNCLOSED_BRACKETS,
+        }
+        super().__init__(text, parser, environment, [])
+        self.context = context
+        self.mark_delimiters: list[MarkDelimiter] = []
+        self.emphasis_tags: list[EmphasisTag] = []
+        self.braces: list[Brace] = []
 
     def pushPending(self) -> Any:
         """Flush the pending plain text into a new token."""
-        token = InlineToken(MarkupKind.TEXT, self.pending, self.pending)
+        token = Token(TokenKind.TEXT, self.pending, self.pending)
         self.tokens.append(token)
         self.pending = ""
         return token
 
     def add_token(
-        self,
-        kind: MarkupKind,
-        plain: str = "",
-        markdown: str | None = None,
-        detail: str = "",
-    ) -> InlineToken:
+        self, kind: TokenKind, plain: str = "", markdown: str | None = None
+    ) -> Token:
         """Flush any pending text, then add a token and return it.
 
         `markdown` defaults to `plain`.
         """
         if self.pending:
             self.pushPending()
-        if markdown is None:
-            markdown = plain
-        token = InlineToken(kind, plain, markdown, detail)
+        token = Token(kind, plain, plain if markdown is None else markdown)
         self.tokens.append(token)
         return token
 
+
+# If a text contains more unclosed brackets than this, its links aren't parsed, because that
+# would take too long.
+_MAX_UNCLOSED_BRACKETS = 500
 
 # --- markup ---------------------------------------------------------------------------
 
@@ -234,20 +154,15 @@ _LINK_TARGET = (
 )
 # The kind of an annotation, which templates write into an element: `<mark>Yellow
 # highlight</mark>` isn't a mark.
-_ANNOTATION_KIND = (
-    r"\s*(?:yellow|red|green|blue|purple|magenta|orange|gr[ae]y|pink)"
-    r"\s+(?:highlight|underline|annotation)\s*"
-)
-_TABLE_TAG = "t(?:able|head|body|foot|r|d|h)"
+_ANNOTATION_KIND = r"\s*[a-z]{3,8}\s+(?:highlight|underline|annotation)\s*"
 _MARKUP = regex(
     rf"""(?x)
       # the placeholder of maths over several lines
       (?P<lines>{MATHS_DELIMITER}(?P<number>\d+){MATHS_DELIMITER})
       # the label of a footnote, at the start of a line
     | (?P<label>(?<![^\n])\[\^(?P<label_name>[^\[\]\s]+)\]:[ \t]*)
-      # a footnote: its label, or its text
-    | (?P<footnote>\[\^(?P<footnote_name>[^\[\]\s]+)\]
-        |\^\[(?P<footnote_text>(?:[^\[\]\n]|!?\[\[?[^\[\]\n]*\]\]?){{1,2000}})\])
+      # a footnote
+    | (?P<footnote>\[\^(?P<footnote_name>[^\[\]\s]+)\])
       # ruby readings in HTML, or as `{{東京|とう|きょう}}`, `[東]{{とう}}`, `[東]^(とう)`
     | (?P<ruby>{RUBY_PATTERN}
         |\{{(?P<base>[\u2e80-\ua4cf\uf900-\uffef]{{1,40}})(?P<readings>(?:\|[^\s{{}}|]{{1,40}})+)\}}
@@ -257,18 +172,15 @@ _MARKUP = regex(
     | (?P<cited>【\d[^【】\n]{{0,80}}†[^【】\n]{{0,80}}】
         |:contentReference\[oaicite:\d{{1,4}}\](?:\{{index=\d{{1,4}}\}})?
         |\ue200cite[^\n\ue201]{{1,200}}\ue201)
-      # comments, drawings, empty marks, kinds of annotations
+      # comments, drawings, empty marks
     | (?P<gone>[{COMMENT_FILLER}{MATHS_CONTINUATION}]+|(?<=\S)(?<!=)====(?=[^\s=])
-        |(?is:<svg\b[^<>]*>.{{0,5000}}?</svg\s*>)
-        |(?i:<mark[^<>]*>{_ANNOTATION_KIND}</mark>|<span[^<>]*>{_ANNOTATION_KIND}</span>))
+        |(?is:<svg\b[^<>]*>.{{0,5000}}?</svg\s*>)|(?i:<mark[^<>]*>{_ANNOTATION_KIND}</mark>))
       # maths and code
     | (?P<verbatim>\$\$(?:[^$\\]|\\.|\$(?!\$))+\$\$|{MATH_PATTERN}
         |(?P<ticks>`++)(?:[^`]++|(?!(?P=ticks)(?!`))`++)*+(?P=ticks))
-      # ![[file|text]], ![alt](path "title"), ![alt][label], [[Note#Part|text]], and a sound of
-      # Anki's
+      # ![[file|text]], ![alt](path "title"), [[Note#Part|text]], and a sound of Anki's
     | (?P<embed>!\[\[(?P<file>(?:[^\[\]\n]|\[(?!\[)|\](?!\]))+)\]\]{_ATTRIBUTES})
     | (?P<picture>!\[(?P<alt>[^\[\]\n]*)\]{_LINK_TARGET}{_ATTRIBUTES})
-    | (?P<reference>!\[(?P<name>[^\[\]\n]*)\](?:\[(?P<label_of>[^\[\]\n]*)\])?{_ATTRIBUTES})
     | (?P<sound>\[sound:(?P<heard>[^\[\]\n]+)\])
     | (?P<wiki>\[\[(?P<target>[^\[\]\n]+)\]\])
       # <% tp.file.title %>, <https://…>
@@ -276,28 +188,22 @@ _MARKUP = regex(
     | (?P<address><[A-Za-z][A-Za-z0-9+.-]{{1,31}}:(?!:)[^<>\s]*>)
       # HTML
     | (?P<script><(?P<level>su[bp])>(?P<raised>[^<>\n$`*_&\\\[{{~]{{1,40}})</(?P=level)>)
-      # in an HTML table: between two rows, between two cells, whitespace between tags
-    | (?P<row>(?i:(?:</tr\s*>\s*+(?:</?t(?:head|body|foot)\b[^<>]*>\s*+)*)?<tr\b[^<>]*>\s*+))
-    | (?P<cell>(?i:(?:</t[dh]\s*>\s*+)?<t[dh]\b[^<>]*>))
-    | (?P<frame>(?i:</?{_TABLE_TAG}\b[^<>]*>\s++(?=</?{_TABLE_TAG}\b)))
     | (?P<html></?(?P<element>[A-Za-z][A-Za-z0-9-]*)(?P<with>[^<>]*)>)
       # #tag, with at least one character that isn't a digit
     | (?P<hash>(?<![^\s{COMMENT_FILLER}])\#(?=[\w/-]*[^\W\d])[\w/-]+)
-      # `==`, and `~={{colour}} … =~` of the plug-in Highlightr
-    | (?P<mark>(?P<inside>(?<=[A-Za-z0-9_])==(?=[A-Za-z0-9_]))|(?<!=)==(?!=)|(?<!＝)＝＝(?!＝)
-        |~=\{{(?P<colour>[\w-]+)\}}[ ]?|(?<!=)=~)
+      # `==`, unless it is a comparison, as in `a==b`
+    | (?P<mark>(?<![=A-Za-z0-9_])==(?!=)|(?<!=)==(?![=A-Za-z0-9_])|(?<!＝)＝＝(?!＝))
       # {{{{c1::, {{{{1:: as in Mochi, {{{{cloze, or just two braces
     | (?P<gap>(?<![{{_^])\{{\{{(?!\{{)
         (?P<named>[cC](?P<numbers>\d{{1,3}}(?:,\d{{1,3}})*)[ ]?(?:::?(?!:)|：：?)
         |(?P<gap_number>\d{{1,3}})::(?![:}}])|cloze[ ]+)?)
       # a bare URL, from the colon on
     | (?P<url>://(?:(?!\}}\}})[^\s<>`])*(?!\}}\}})[^\s<>`.,;:!?'\"*_~=)\]|])
-    | (?P<bracket>\])
     | (?P<text>\{{+|\}}|(?<!:)::(?!:)|`+)
     """
 )
 MARKUP_START_CHARACTERS = frozenset(
-    f"{COMMENT_FILLER}{MATHS_CONTINUATION}{MATHS_DELIMITER}$!:[]<#~=＝{{}}`^【\ue200"
+    f"{COMMENT_FILLER}{MATHS_CONTINUATION}{MATHS_DELIMITER}$!:[<#=＝{{}}`【\ue200"
 )
 """The characters with which markup may begin."""
 # The HTML elements, including obsolete ones, that may occur in or around a paragraph.
@@ -316,20 +222,14 @@ _HTML_ELEMENTS = frozenset(
 )
 # Attributes without a value, and the `/`, that may follow the name of an element.
 _BARE_ATTRIBUTES = frozenset("/ checked controls disabled hidden loop muted open".split())
-# The start of a mark or gap, which makes the text of a footnote part of its sentence.
-_MARK_IN_FOOTNOTE = regex(r"==|<mark|<span|\*\*|__|\{\{|~=\{")
 # The scheme of a bare URL at the end of the text before its colon.
 _URL_SCHEME = regex(r"\b[A-Za-z][A-Za-z0-9+.-]{1,31}\Z")
 # The size of a picture in place of its alt text, as in `![300x200](…)`.
 _SIZE_ONLY = regex(r"(\d{1,4})(?:x\d{1,4})?")
-# Elements of tables. `_MARKUP` matches table rows and cells by separate groups.
-_TABLE_ELEMENTS = frozenset("tbody td tfoot th thead tr".split())
 # Elements that show or play a file.
 _MEDIA_ELEMENTS = frozenset("audio embed iframe img object source video".split())
 _SPECIAL_IN_ALT = regex(r"[\[\]\n]")
 _WIDTH = regex(r"\d{1,4}")
-# The number of tokens that are searched backwards for the last Markdown or row start.
-_MAX_LOOKBACK_TOKENS = 20
 # The start of the alias or fragment that follows the name of an embedded file.
 _EMBED_NAME_END = regex(r"\\?\||#")
 
@@ -345,80 +245,74 @@ def parse_markup(state: StateInline, silent: bool) -> bool:
     match = _MARKUP.match(state.src, state.pos)
     if match is None:
         return False
-    resolved = _classify_markup(state, match)
-    if resolved is None:
+    inline_state = cast(InlineState, state)
+    end = _find_markup_end(inline_state, match)
+    if end is None:
         return False
-    kind, end = resolved
-    raw = state.src[state.pos : end]
     state.pos = end
     if not silent:
-        _add_markup(cast(InlineState, state), kind, match, raw)
+        _add_markup(inline_state, match, state.src[match.start() : end])
     return True
 
 
-def _classify_markup(state: StateInline, match: re.Match[str]) -> tuple[str, int] | None:
-    """Return (kind of markup, end offset), or None if the match isn't markup after all."""
-    kind = str(match.lastgroup)
-    context: InlineContext = state.env["context"]
-    match kind:
-        case "footnote" if _MARK_IN_FOOTNOTE.search(match[0]):
-            # marked text in a footnote is part of the sentence that contains the footnote
-            state.env.setdefault("footnote_ends", set()).add(match.end() - 1)
-            return "footnote_start", state.pos + len("^[")
-        case "bracket" if state.pos not in state.env.get("footnote_ends", ()):
-            return None
+def _find_markup_end(state: InlineState, match: re.Match[str]) -> int | None:
+    """Return the end offset of markup, or None if the match isn't markup after all."""
+    match match.lastgroup:
         case "url" if not _URL_SCHEME.search(state.pending):
             return None
-        case "reference" if not _find_reference_url(state, match):
-            return None
         case "html" if not _is_html_tag(match):
-            # plain text, as in `vector<int>`, `a<b and c>d` or `<name>`
-            return "less", state.pos + 1
-        case "ruby" if match["base"] and "{" in context.cloze_markers:
-            return "text", state.pos + 1
-        case "gap" if not match["named"] and "{{" not in context.cloze_markers:
-            # braces without a number or the word `cloze` make a cloze only if a plug-in
-            # reads them so, because templates use them too
-            return "text", match.end()
-    return kind, match.end()
+            return (
+                match.start() + 1
+            )  # only `<`, as in `vector<int>`, `a<b and c>d` or `<name>`
+        case "ruby" if match["base"] and "{" in state.context.cloze_markers:
+            return match.start() + 1
+    return match.end()
 
 
 def _is_html_tag(match: re.Match[str]) -> bool:
     attributes = match["with"]
-    if "=" in attributes or match["element"].lower() not in _HTML_ELEMENTS:
-        return "=" in attributes
-    return _BARE_ATTRIBUTES.issuperset(attributes.split())
+    if "=" in attributes:
+        return True
+    is_known = match["element"].lower() in _HTML_ELEMENTS
+    return is_known and _BARE_ATTRIBUTES.issuperset(attributes.split())
 
 
 # --- a token for each kind of markup ----------------------------------------------------
 
 
-def _add_markup(state: InlineState, kind: str, match: re.Match[str], raw: str) -> None:
-    """Add a token for markup of the given kind. `raw` is the markup as written in the note."""
-    match kind:
-        case "text":
-            state.add_token(MarkupKind.TEXT, raw)
-        case "less":
+def _add_markup(state: InlineState, match: re.Match[str], raw: str) -> None:
+    """Add a token for a match of `_MARKUP`. `raw` is the markup as written in the note."""
+    match match.lastgroup:
+        case "html" if raw == "<":
             # `<` is escaped because it would begin a tag in a field of a card
-            state.add_token(MarkupKind.TEXT, raw, escape_markdown(raw))
-        case "hash":
-            state.add_token(MarkupKind.TAG, raw, detail=raw[1:])
+            state.add_token(TokenKind.TEXT, raw, escape_markdown(raw))
+        case "html":
+            _add_html(state, match, raw)
+        case "ruby" if raw == "{":
+            state.braces.append(Brace(state.add_token(TokenKind.TEXT, raw)))
+        case "ruby":
+            state.add_token(TokenKind.TEXT, _format_ruby(match))
+        case "text":
+            token = state.add_token(TokenKind.TEXT, raw)
+            if not raw.startswith("`"):
+                state.braces.append(Brace(token))
+        case "gap":
+            _add_gap_start(state, match, raw)
         case "mark":
             _add_mark(state, match, raw)
-        case "gap":
-            number = match["numbers"] or match["gap_number"] or ""
-            state.add_token(MarkupKind.GAP, raw, detail=number)
+        case "hash":
+            state.add_token(TokenKind.TAG, raw).name = raw[1:]
         case "verbatim":
-            state.add_token(MarkupKind.OPAQUE, raw.replace("\n", " "))
+            state.add_token(TokenKind.OPAQUE, raw.replace("\n", " "))
         case "lines":
             maths = state.context.maths[int(match["number"])]
             one_line_maths = maths.replace("\n", " ")
             markdown = maths if state.context.is_verbatim else one_line_maths
-            state.add_token(MarkupKind.OPAQUE, one_line_maths, markdown)
+            state.add_token(TokenKind.OPAQUE, one_line_maths, markdown)
         case "templater":
-            state.add_token(MarkupKind.OPAQUE, raw, escape_markdown(raw))
+            state.add_token(TokenKind.OPAQUE, raw, escape_markdown(raw))
         case "address":
-            state.add_token(MarkupKind.ATOM, raw[1:-1], raw).target = raw[1:-1]
+            state.add_token(TokenKind.ATOM, raw[1:-1], raw).target = raw[1:-1]
         case "url":
             _add_bare_url(state, raw)
         case "wiki":
@@ -427,75 +321,45 @@ def _add_markup(state: InlineState, kind: str, match: re.Match[str], raw: str) -
             _add_embed(state, match["file"])
         case "picture":
             _add_picture(state, match["angled"] or match["bare"] or "", match["alt"])
-        case "reference":
-            _add_picture(state, _find_reference_url(state, match), match["name"])
         case "sound":
             path = state.context.find_media_path(match["heard"].strip())
             markdown = f"![]({quote(path)})" if path else escape_markdown(raw)
-            state.add_token(MarkupKind.ATOM, raw, markdown)
+            state.add_token(TokenKind.ATOM, raw, markdown)
         case "label":
-            label = f"{FOOTNOTE_LABEL_PREFIX}{match['label_name']}"
-            state.add_token(MarkupKind.INVISIBLE, detail=label)
-        case "footnote" if match["footnote_name"]:
-            reference = f"{FOOTNOTE_PREFIX}{match['footnote_name']}"
-            state.add_token(MarkupKind.INVISIBLE, detail=reference)
+            state.add_token(TokenKind.FOOTNOTE_LABEL).name = match["label_name"]
         case "footnote":
-            # the plain text includes the text of inline footnotes
-            text = f"{FOOTNOTE_PREFIX}[{match['footnote_text']}]"
-            state.add_token(MarkupKind.ATOM, raw.replace("\n", " "), "", text)
-        case "footnote_start":
-            state.add_token(MarkupKind.ATOM, raw, " (")
-        case "bracket":  # the end of such a footnote
-            state.add_token(MarkupKind.ATOM, raw, ")")
-        case "ruby":
-            state.add_token(MarkupKind.TEXT, _format_ruby(match))
+            state.add_token(TokenKind.FOOTNOTE).name = match["footnote_name"]
         case "script":
             _add_super_or_subscript(state, match["raised"], match["level"])
-        case "row" | "cell":
-            _add_table_tag(state, raw, is_cell=kind == "cell")
-        case "html":
-            _add_html(state, match, raw)
         case "cited":
             # isn't shown, but is part of the plain text, from which keys are made
-            state.add_token(MarkupKind.ATOM, raw, "")
-        case _:  # comments, drawings and the frame of a table aren't shown
-            state.add_token(MarkupKind.INVISIBLE)
+            state.add_token(TokenKind.ATOM, raw, "")
+        case _:  # comments and drawings aren't shown
+            state.add_token(TokenKind.INVISIBLE)
 
 
-def _add_bare_url(state: InlineState, raw: str) -> None:
-    """Add a token for a URL that isn't part of a link.
-
-    `raw` begins with the colon of the URL. The scheme is at the end of the pending text.
-    """
-    text_before = _URL_SCHEME.sub("", state.pending)
-    url = state.pending[len(text_before) :] + raw
-    state.pending = text_before
-    state.add_token(MarkupKind.ATOM, url, escape_markdown(url)).target = url
-
-
-def _add_super_or_subscript(state: InlineState, text: str, level: str) -> None:
-    if can_be_unicode_script(text, level):
-        state.add_token(MarkupKind.TEXT, to_unicode_script(text, level))
-        return
-    markdown = f"<{level}>{escape_markdown(text)}</{level}>"
-    state.add_token(MarkupKind.ATOM, to_unicode_script(text, level), markdown)
+def _add_gap_start(state: InlineState, match: re.Match[str], raw: str) -> None:
+    token = state.add_token(TokenKind.TEXT, raw)
+    if match["named"] or "{{" in state.context.cloze_markers:
+        numbers = match["numbers"] or match["gap_number"] or ""
+        state.braces.append(Brace(token, numbers))
+    else:
+        # braces without a number or the word `cloze` make a cloze only if a plug-in
+        # reads them so, because templates use them too
+        state.braces.append(Brace(token))
 
 
 def _add_mark(state: InlineState, match: re.Match[str], raw: str) -> None:
-    if raw not in ("==", "＝＝"):
-        token = state.add_token(MarkupKind.MARK, raw, "~=", match["colour"] or "")
-        token.can_open = raw[0] == "~"
-        token.can_close = raw == "=~"
-        return
-    # `==` may open a mark unless whitespace follows, and close one unless whitespace
-    # precedes; at the start of the text, `before` is the first `=` itself
-    before = state.src[max(0, match.start() - 1)]
-    after = state.src[match.end() : match.end() + 1]
-    token = state.add_token(
-        MarkupKind.MARK, raw, "==", IN_WORD if match["inside"] else ""
+    # `==` may open a mark unless whitespace follows, and close one unless whitespace precedes
+    start, end = match.span()
+    before = state.src[max(0, start - 1) : start]
+    after = state.src[end : end + 1]
+    token = state.add_token(TokenKind.TEXT, raw)
+    state.mark_delimiters.append(
+        MarkDelimiter(
+            token, "==", can_open=bool(after.strip()), can_close=not before.isspace()
+        )
     )
-    token.can_open = bool(after.strip())
-    token.can_close = not before.isspace()
 
 
 def _format_ruby(match: re.Match[str]) -> str:
@@ -506,39 +370,65 @@ def _format_ruby(match: re.Match[str]) -> str:
     return ruby_to_text(match)
 
 
-def _add_embed(state: InlineState, content: str) -> None:
-    name = _EMBED_NAME_END.split(content)[0].strip()
-    # the name of a file may contain `#`, as in `![[figure #1.png]]`
-    whole_name = content.partition("|")[0].rstrip("\\").strip()
-    path = state.context.find_media_path(name) or state.context.find_media_path(
-        whole_name
-    )
-    alt, _ = parse_image_label(content)
-    label = content[len(alt) :]
-    target = quote(path or name or content)
-    token = state.add_token(MarkupKind.PICTURE, "", f"![{label}]({target})")
-    if not path:
-        token.target = _format_wiki_target(content)
+def _add_super_or_subscript(state: InlineState, text: str, level: str) -> None:
+    plain = to_unicode_script(text, level)
+    if can_be_unicode_script(text, level):
+        state.add_token(TokenKind.TEXT, plain)
+    else:
+        markdown = f"<{level}>{escape_markdown(text)}</{level}>"
+        state.add_token(TokenKind.ATOM, plain, markdown)
+
+
+# --- links and embedded files ---------------------------------------------------------
+
+
+def _add_bare_url(state: InlineState, raw: str) -> None:
+    """Add a token for a URL that isn't part of a link.
+
+    `raw` begins with the colon of the URL. The scheme is at the end of the pending text.
+    """
+    text_before = _URL_SCHEME.sub("", state.pending)
+    url = state.pending[len(text_before) :] + raw
+    state.pending = text_before
+    state.add_token(TokenKind.ATOM, url, escape_markdown(url)).target = url
 
 
 def _add_wiki_link(state: InlineState, target: str) -> None:
     name, _, alias = target.partition("|")
-    link_text = alias.strip()
-    if not link_text:
-        # Obsidian doesn't show the id of a block, `#^id`
-        headings = [part for part in name.split("#") if not part.startswith("^")]
-        titles = [heading.strip(" \\") for heading in headings]
-        link_text = " > ".join(filter(None, titles))
+    text = alias.strip() or _format_wiki_name(name)
     sound = render_linked_sound(state.context, name.strip())
-    token = state.add_token(
-        MarkupKind.ATOM, link_text, escape_markdown(link_text) + sound
-    )
+    token = state.add_token(TokenKind.ATOM, text, escape_markdown(text) + sound)
     token.target = _format_wiki_target(name)
 
 
-def _find_reference_url(state: StateInline, match: re.Match[str]) -> str:
-    label = normalizeReference(match["label_of"] or match["name"])
-    return str(state.env["references"].get(label, {}).get("href", ""))
+def _format_wiki_name(name: str) -> str:
+    """Format `Note#Heading#^id` as `Note > Heading`, because Obsidian doesn't show ids."""
+    titles = []
+    for part in name.split("#"):
+        title = part.strip(" \\")
+        if title and not part.startswith("^"):
+            titles.append(title)
+    return " > ".join(titles)
+
+
+def _format_wiki_target(link_text: str) -> str:
+    """Format the target of a wiki link as `[[Note#Part]]`, dropping any alias."""
+    target = link_text.partition("|")[0]
+    return f"[[{target.rstrip(chr(92)).strip()}]]"
+
+
+def _add_embed(state: InlineState, content: str) -> None:
+    find_path = state.context.find_media_path
+    name = _EMBED_NAME_END.split(content)[0].strip()
+    # the name of a file may contain `#`, as in `![[figure #1.png]]`
+    whole_name = content.partition("|")[0].rstrip("\\").strip()
+    path = find_path(name) or find_path(whole_name)
+    alt, _ = parse_image_label(content)
+    label = content[len(alt) :]
+    target = quote(path or name or content)
+    token = state.add_token(TokenKind.PICTURE, "", f"![{label}]({target})")
+    if not path:
+        token.target = _format_wiki_target(content)
 
 
 def _add_picture(state: InlineState, url: str, label: str) -> None:
@@ -548,7 +438,7 @@ def _add_picture(state: InlineState, url: str, label: str) -> None:
     size_match = _SIZE_ONLY.fullmatch(label)
     if size_match:
         label = f"|{size_match[1]}"
-    state.add_token(MarkupKind.PICTURE, "", f"![{label}]({url})")
+    state.add_token(TokenKind.PICTURE, "", f"![{label}]({url})")
 
 
 def _find_media_path(state: InlineState, url: str) -> str:
@@ -564,101 +454,65 @@ def render_linked_sound(context: InlineContext, url: str) -> str:
     return f" ![]({quote(context.find_media_path(url))})"
 
 
-def _format_wiki_target(link_text: str) -> str:
-    """Format the target of a wiki link as `[[Note#Part]]`, dropping any alias."""
-    target = link_text.partition("|")[0]
-    return f"[[{target.rstrip(chr(92)).strip()}]]"
-
-
-def _add_table_tag(state: InlineState, raw: str, *, is_cell: bool) -> None:
-    """Add a token for a tag that starts or ends a row or cell of an HTML table.
-
-    End tags are optional in HTML, so a start tag also ends the previous row or cell. A start tag
-    at the beginning of a row is invisible.
-    """
-    is_first = not (raw.startswith("</") or state.pending.strip())
-    for token in reversed(state.tokens[-_MAX_LOOKBACK_TOKENS:] if is_first else []):
-        if not isinstance(token, InlineToken):
-            continue
-        if token.plain == "\n" or token.detail == BLOCK_EDGE:
-            break
-        if token.plain.strip():
-            is_first = False
-            break
-    if is_first:
-        state.add_token(MarkupKind.INVISIBLE)
-    elif is_cell:
-        state.add_token(MarkupKind.ATOM, " | ")
-    else:
-        state.add_token(
-            MarkupKind.ATOM, "\n", "\n" if state.context.is_verbatim else HARD_BREAK
-        )
+# --- HTML -----------------------------------------------------------------------------
 
 
 def _add_html(state: InlineState, match: re.Match[str], raw: str) -> None:
     """Add a token for an HTML tag.
 
-    The tag may be a mark (`<mark>`, or `<span>` with a background), emphasis, a block
+    The tag may belong to a mark (`<mark>`, or `<span>` with a background), emphasis, a block
     element or embedded media. All other tags are invisible.
     """
     name = match["element"].lower()
-    closes = raw[1] == "/"
-    if name == "mark" or (name == "span" and (closes or "background" in match["with"])):
-        # the colour may be part of a class name, such as `hltr-yellow`
-        colour_match = _MARK_COLOUR.search(match["with"])
-        colour = (colour_match["style"] or colour_match["class"]) if colour_match else ""
-        token = state.add_token(
-            MarkupKind.MARK, "", name, normalize_colour(colour.strip().lower())
-        )
-        token.can_open = not closes
-        token.can_close = closes
-    elif name in EMPHASIS_ELEMENTS:
-        slash = "/" if closes else ""
-        element = f"<{slash}{EMPHASIS_ELEMENTS[name]}>"
-        token = state.add_token(MarkupKind.EMPHASIS, "", element)
-        token.can_open = not closes
-        token.can_close = closes
-    elif name in BLOCK_ELEMENTS and name not in _TABLE_ELEMENTS:
-        _add_block_tag(state, name, closes=closes)
-    elif name in _MEDIA_ELEMENTS and not closes:
-        _add_media(state, raw)
-    else:
-        state.add_token(MarkupKind.INVISIBLE)
-
-
-def _add_block_tag(state: InlineState, name: str, *, closes: bool) -> None:
-    if not state.context.is_verbatim:
-        state.add_token(
-            MarkupKind.BREAK, " ", HARD_BREAK, detail="" if name == "br" else BLOCK_EDGE
-        )
+    is_end = raw[1] == "/"
+    if name in BLOCK_ELEMENTS:
+        _add_block_tag(state, name)
         return
-    previous = _get_previous_markdown(state)
-    if _is_in_table(state):
-        # in a table cell, a line break is `<br>`, and there is none at its start
-        markdown = "<br>"
-        if name != "br" and (closes or previous.rstrip().endswith(("|", "<br>"))):
-            markdown = ""
-    elif name == "br":
-        markdown = HARD_BREAK
-    else:
-        markdown = "" if not previous or previous.endswith("\n") else HARD_BREAK
-    state.add_token(MarkupKind.BREAK, " ", markdown)
+    if name in _MEDIA_ELEMENTS and not is_end:
+        _add_media(state, raw)
+        return
+    token = state.add_token(TokenKind.INVISIBLE)
+    if name in EMPHASIS_ELEMENTS:
+        tag = EmphasisTag(token, EMPHASIS_ELEMENTS[name], is_end)
+        state.emphasis_tags.append(tag)
+    elif name == "mark" or (name == "span" and (is_end or "background" in match["with"])):
+        colour = _find_mark_colour(match["with"])
+        state.mark_delimiters.append(
+            MarkDelimiter(
+                token, name, can_open=not is_end, can_close=is_end, colour=colour
+            )
+        )
 
 
-def _get_previous_markdown(state: InlineState) -> str:
+def _add_block_tag(state: InlineState, name: str) -> None:
+    kind = TokenKind.LINE_END if name == "br" else TokenKind.BLOCK_EDGE
+    if not state.context.is_verbatim:
+        state.add_token(kind, " ", HARD_BREAK)
+        return
+    # in a row of a table, a line break is `<br>`
+    line_start = state.src.rfind("\n", 0, state.pos) + 1
+    is_row = state.src.startswith("|", line_start)
+    markdown = "<br>" if is_row else HARD_BREAK
+    if kind is TokenKind.BLOCK_EDGE and _is_at_line_start(state):
+        markdown = ""
+    state.add_token(TokenKind.LINE_END, " ", markdown)
+
+
+def _is_at_line_start(state: InlineState) -> bool:
+    """Return whether a line of Markdown has just ended, or nothing was added yet."""
     if state.pending:
-        return state.pending
-    for token in reversed(state.tokens[-_MAX_LOOKBACK_TOKENS:]):
-        if isinstance(token, InlineToken) and token.markdown:
-            return token.markdown
-    return ""
+        return state.pending.rstrip(" ").endswith("\n")
+    if not state.tokens:
+        return True
+    last = state.tokens[-1]
+    return isinstance(last, Token) and last.markdown.rstrip(" ").endswith(("\n", "<br>"))
 
 
 def _add_media(state: InlineState, raw: str) -> None:
     attributes = parse_attributes(raw)
-    url = attributes.get("src") or attributes.get("data", "")
+    url = attributes.get("src") or attributes.get("data")
     if not url:
-        state.add_token(MarkupKind.INVISIBLE)
+        state.add_token(TokenKind.INVISIBLE)
         return
     path = _find_media_path(state, unquote(url))
     media_url = quote(path) if path else quote(url, safe="%/:?#@!$&*+,;=~")
@@ -666,23 +520,7 @@ def _add_media(state: InlineState, raw: str) -> None:
     width = attributes.get("width", "").removesuffix("px")
     if _WIDTH.fullmatch(width):
         label = f"{label}|{width}"
-    state.add_token(MarkupKind.PICTURE, "", f"![{label}]({media_url})")
-
-
-# The line below the header row of a table.
-_TABLE_DELIMITER_ROW = regex(
-    r"(?m)^[ \t>]*\|?[ \t]*:?-+:?[ \t]*(?:\|[ \t]*:?-+:?[ \t]*)*\|?[ \t]*$"
-)
-
-
-def _is_in_table(state: InlineState) -> bool:
-    line_start = state.src.rfind("\n", 0, state.pos) + 1
-    line, _, _ = state.src[line_start:].partition("\n")
-    if "|" not in line:
-        return False
-    start = state.src.rfind("\n\n", 0, state.pos) + 1
-    paragraph, _, _ = state.src[start:].lstrip("\n").partition("\n\n")
-    return any("|" in rule[0] for rule in _TABLE_DELIMITER_ROW.finditer(paragraph))
+    state.add_token(TokenKind.PICTURE, "", f"![{label}]({media_url})")
 
 
 # --- colours --------------------------------------------------------------------------
@@ -694,6 +532,14 @@ _MARK_COLOUR = regex(
 )
 _HEX_COLOUR = regex(r"#([0-9a-f]{3}|[0-9a-f]{6})(?:[0-9a-f]{0,2})$")
 _RGB_COLOUR = regex(r"(?:rgba?\(\s*)?(\d{1,3})[\s,]+(\d{1,3})[\s,]+(\d{1,3})")
+
+
+def _find_mark_colour(attributes: str) -> str:
+    """Find the colour of a mark in its style or in its class, such as `hltr-yellow`."""
+    colour = _MARK_COLOUR.search(attributes)
+    if colour is None:
+        return ""
+    return normalize_colour((colour["style"] or colour["class"]).strip().lower())
 
 
 def normalize_colour(value: str) -> str:

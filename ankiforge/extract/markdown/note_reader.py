@@ -7,9 +7,8 @@ that another program exported into the note. `HighlightCompleter` then adds the 
 from __future__ import annotations
 
 from bisect import bisect_right
-from collections import Counter, defaultdict
-from collections.abc import Iterable, Iterator, Sequence, Set
-from itertools import accumulate, groupby, pairwise
+from collections import defaultdict
+from collections.abc import Iterator, Sequence, Set
 from operator import attrgetter
 from pathlib import PurePosixPath
 from typing import Any
@@ -19,35 +18,36 @@ from msgspec.structs import replace
 
 from ankiforge.extract.discover import PICTURE_SUFFIXES
 from ankiforge.extract.markdown import KindsToRead
+from ankiforge.extract.markdown.block_cards import BlockCard
 from ankiforge.extract.markdown.blocks import Block, BlockKind, BlockQuote, NoteBlocks
 from ankiforge.extract.markdown.exported_notes import (
     ExportedPassage,
     find_exported_passages,
 )
 from ankiforge.extract.markdown.front_matter import FrontMatter
+from ankiforge.extract.markdown.glossaries import GlossaryLines, find_glossaries
 from ankiforge.extract.markdown.hand_written import (
     CardSides,
-    parse_definition,
-    parse_definition_lines,
+    parse_marked_definition,
 )
 from ankiforge.extract.markdown.inline import (
     InlineText,
-    parse_inline,
-    render_blocks,
+    MarkedPhrase,
+    MarkKind,
     select_outermost,
+)
+from ankiforge.extract.markdown.inline_parser import (
+    render_blocks,
     strip_tags,
 )
-from ankiforge.extract.markdown.markup import MarkedPhrase
-from ankiforge.extract.markdown.placeholders import HiddenPart
 from ankiforge.extract.markdown.quotes import (
     CitationsByBlock,
     QuoteIndex,
     to_openable_url,
 )
-from ankiforge.extract.markdown.skipped_texts import ParsedParts, find_skipped_texts
+from ankiforge.extract.markdown.skipped_texts import find_skipped_texts
 from ankiforge.extract.markdown.surroundings import HighlightCompleter, PlacedHighlight
-from ankiforge.extract.markdown.syntaxes import MIN_TERMS
-from ankiforge.language.words import begins_like_clause
+from ankiforge.extract.markdown.table_rows import TableRow
 from ankiforge.model import (
     Document,
     Highlight,
@@ -57,9 +57,8 @@ from ankiforge.model import (
     Span,
     Strings,
 )
-from ankiforge.text import WordMatcher, regex
+from ankiforge.text import contains_any, regex
 from ankiforge.text.cloze import find_image_paths
-from ankiforge.text.normalize import map_outside_literal_spans
 
 _MARK_FORMS = (HighlightForm.PHRASE, HighlightForm.CALLOUT, HighlightForm.MARK)
 _SEVERAL_SEPARATORS_REASON = (
@@ -67,36 +66,17 @@ _SEVERAL_SEPARATORS_REASON = (
 )
 # The markers of a block quote at the start of a line.
 _QUOTE_MARKERS = regex(r"(?m)^[ \t]*(?:>[ \t]?)+")
-_LINE_END = regex(r"(?P<hard>[ ]{2})?[ ]*\n[ ]*")
-_UNCLEAR_QUOTE_REASON = (
-    "it is not clear which words its links belong to: put each passage in quotation marks before"
-    " its link, or into a separate block quote"
-)
 _SEPARATOR_FORM = "{} between question and answer"
-_MARK_DELIMITERS = ("==", "＝＝", "<", "~=")
+_MARK_DELIMITERS = ("==", "＝＝", "<")
 _BOLD_DELIMITERS = ("**", "__")
 # The markup with which an embedded picture begins.
-_PICTURE_STARTS = WordMatcher("![", "<")
-# Two names joined by two colons, such as the name of a fusion gene, `BCR::ABL1`.
-_COLON_NAME = regex(r"(?a)(?<!\w)\w{3,}::\w{3,}")
-# The end of a sentence, of an introduction or of a line with a hard break.
-_SENTENCE_OR_LINE_END = regex(
-    r"""(?:[.!?…:;。！？：]["'”’»)\]*_]*[ ]?|(?<![ ])[ ]{2,}|\\[ ]?)\Z"""
-)
+_PICTURE_STARTS = ("![", "<")
 _TERM_FORM = "Term: meaning"
-# The number at the end of a label that isn't a term, as in `Line 47` and `Day 3`.
-_LABEL_NUMBER = regex(r"[\s\d–-]+\Z")
 _NO_SYNC_TAG = "no-anki-sync"
 """The tag with which users of Logseq plug-ins exclude a block from Anki."""
-# How the forms of cards without a separator are described to the user.
-_TERM_FORMS = {
-    HighlightForm.GLOSSARY: "Term: definition",
-    HighlightForm.TERM: "**Term**: text",
-}
-
-
-_GlossaryLines = dict[Block, list[tuple[Span, CardSides]]]
-"""The span and card sides of each line of a glossary, by block."""
+# The kinds of blocks in which an answer may continue.
+_ANSWER_KINDS = (BlockKind.TEXT, BlockKind.ITEM, BlockKind.CODE)
+_TERM_FORMS = (HighlightForm.GLOSSARY, HighlightForm.TERM)
 
 
 class NoteReader:
@@ -127,25 +107,16 @@ class NoteReader:
         self._keeps_bold = "bold" not in kinds.marks
         """Whether Markdown keeps strong emphasis, because bold text isn't a mark."""
         bold_delimiters = () if self._keeps_bold else _BOLD_DELIMITERS
-        self._mark_delimiters = WordMatcher(*_MARK_DELIMITERS, *bold_delimiters)
-        """Matches the source of blocks that may contain marks."""
+        self._mark_delimiters = (*_MARK_DELIMITERS, *bold_delimiters)
+        """The strings of which every block with a mark contains one."""
         self._exported_passages = find_exported_passages(note.blocks, note.source)
-        self._footnote_texts: dict[str, str] = {}
-        """Maps the label of each footnote outside private blocks to its Markdown."""
-        for block in note.blocks if "[^" in note.source else ():
-            if block.can_contain_highlights and not block.is_private:
-                self._footnote_texts |= block.inline_text.render_footnotes()
-        # a name such as `BCR::ABL1` that occurs in several different texts isn't a card
-        texts = {block.plain_text for block in note.blocks if "::" in block.source}
-        uses: Counter[str] = Counter()
-        for text in texts:
-            uses.update(set(_COLON_NAME.findall(text)))
-        self._colon_names = {name for name, use_count in uses.items() if use_count > 1}
+        self._footnote_texts = _render_public_footnotes(note)
         self._quotes = QuoteIndex(note, citations, self._read_card)
         self._placed: list[PlacedHighlight] = []
         """The highlights of the note, in reading order."""
-        self._term_lines = self._find_glossaries() if "glossary" in kinds.cards else {}
-        """Maps each block of a glossary list to the lines in it."""
+        self._glossaries: dict[Block, GlossaryLines] = {}
+        if "glossary" in kinds.cards:
+            self._glossaries = find_glossaries(note, kinds.glossary_headings)
 
     def read_highlights(
         self, text: str, front_matter: FrontMatter
@@ -191,39 +162,19 @@ class NoteReader:
             highlight = self._create_highlight(first, form, text, markdown)
             yield PlacedHighlight(first, 0, last, len(last.plain_text), highlight)
 
-    def find_skipped_texts(
-        self, text: str, front_lines: int, hidden_parts: Sequence[HiddenPart]
-    ) -> tuple[SkippedText, ...]:
+    def find_skipped_texts(self, text: str) -> tuple[SkippedText, ...]:
         """Find text that resembles a highlight or card but became neither, with the reasons.
 
-        This includes blocks with links for which it is unclear what text is quoted.
-
-        Args:
-            text: The note including its front matter.
-            front_lines: The number of lines of front matter.
-            hidden_parts: The parts of the note in which highlights are not read.
+        `text` is the note including its front matter.
         """
-        parsed = ParsedParts(hidden_parts, self._note.blocks, self._placed)
-        candidates = find_skipped_texts(text, front_lines, self._kinds, parsed)
-        used_blocks = set[Block]()
-        for placed in self._placed if self._quotes.unclear_blocks else ():
-            used_blocks.update(placed.get_blocks(self._note.blocks))
-        unclear = [
-            SkippedText(
-                "quote with links", f"line {block.lines[0] + 1}", _UNCLEAR_QUOTE_REASON
-            )
-            for block in self._quotes.unclear_blocks
-            if block not in used_blocks
-        ]
-        return (*candidates, *unclear)
+        return tuple(find_skipped_texts(text, self._note, self._placed, self._kinds))
 
     def _read_block(self, block: Block) -> Iterator[PlacedHighlight]:
         """Yield the highlights that begin in a block.
 
         If the block is a card, the card is its only highlight. Otherwise, the block may have
         quotations, highlighted pictures and sentences with highlighted phrases. A block without
-        such sentences may instead be a question that has no answer yet, an exported passage or
-        part of a glossary.
+        such sentences may instead be an exported passage or part of a glossary.
         """
         card = self._read_card(block)
         if card:
@@ -239,25 +190,31 @@ class NoteReader:
                 block, start, last.block, last.end, highlight, quote.extra_blocks
             )
 
-        if _PICTURE_STARTS.matches(block.source):
+        if contains_any(block.source, _PICTURE_STARTS):
             yield from self._read_marked_pictures(block)
         passage = self._exported_passages.get(block)
         sentences = list(self._read_marked_sentences(block))
-        unanswered = self._read_unanswered_question(block)
-        if sentences and not (passage and self._is_fully_marked(passage)):
+        if sentences and passage is None:
+            yield from sentences
+        elif sentences and passage and not self._is_fully_marked(passage):
             yield from self._add_comment_and_page(sentences, passage)
-        elif unanswered:
-            yield unanswered
         elif block in self._quotes.covered_blocks:
             return
         elif passage:
             yield self._read_exported_passage(passage)
-        else:
-            for (start, end), sides in self._term_lines.get(block, ()):
-                card = self._create_two_sided_card(block, sides)
-                exact = block.plain_text[start:end].strip()
-                card = replace(card, exact=exact, line_syntax=_TERM_FORM)
-                yield PlacedHighlight(block, start, block, end, card)
+        elif block in self._glossaries:
+            yield from self._read_glossary(block, self._glossaries[block])
+
+    def _read_glossary(
+        self, block: Block, glossary: GlossaryLines
+    ) -> Iterator[PlacedHighlight]:
+        """Yield a card for each line of a glossary."""
+        for (start, end), sides in glossary.lines:
+            card = self._create_two_sided_card(block, sides)
+            exact = block.plain_text[start:end].strip()
+            syntax = "Term: definition" if glossary.is_below_heading else _TERM_FORM
+            card = replace(card, exact=exact, line_syntax=syntax)
+            yield PlacedHighlight(block, start, block, end, card)
 
     def _is_fully_marked(self, passage: ExportedPassage) -> bool:
         """Return whether an exported passage is highlighted from beginning to end.
@@ -269,39 +226,38 @@ class NoteReader:
         return length == len(passage.block.plain_text[: passage.end].strip())
 
     def _add_comment_and_page(
-        self, sentences: Sequence[PlacedHighlight], passage: ExportedPassage | None
+        self, sentences: Sequence[PlacedHighlight], passage: ExportedPassage
     ) -> Iterator[PlacedHighlight]:
         """Add the comment and page of an exported passage to the first highlight inside it.
 
         The blocks of the comment are added to every highlight, so that a highlight is private
-        if any of these blocks is. Without a passage, the highlights are yielded unchanged.
+        if any of these blocks is.
         """
         for placed in sentences:
-            if passage:
-                notes = (*placed.extra_blocks, *passage.note_blocks)
-                placed = placed._replace(extra_blocks=notes)
-            if passage and placed.start == sentences[0].start:
-                page, comment = passage.page_label, passage.comment
-                highlight = replace(placed.highlight, page_label=page, comment=comment)
-                placed = placed._replace(highlight=highlight)
-            yield placed
+            highlight = placed.highlight
+            if placed.start == sentences[0].start:
+                highlight = replace(
+                    highlight, page_label=passage.page_label, comment=passage.comment
+                )
+            notes = (*placed.extra_blocks, *passage.note_blocks)
+            yield placed._replace(highlight=highlight, extra_blocks=notes)
 
     def _read_marked_pictures(self, block: Block) -> Iterator[PlacedHighlight]:
         for picture in block.inline_text.marked_pictures:
             name = _get_media_name(picture.markdown)
-            if picture.mark_kind not in self._kinds.marks:
+            is_picture = PurePosixPath(name).suffix.lower() in PICTURE_SUFFIXES
+            if not is_picture or picture.mark_kind not in self._kinds.marks:
                 continue
-            if PurePosixPath(name).suffix.lower() in PICTURE_SUFFIXES:
-                figure = self._create_highlight(
-                    block,
-                    HighlightForm.MARK,
-                    "",
-                    (picture.markdown,),
-                    anchor_text=name,
-                    colour=picture.colour,
-                )
-                figure = replace(figure, kind=HighlightKind.IMAGE)
-                yield PlacedHighlight(block, picture.start, block, picture.start, figure)
+            figure = self._create_highlight(
+                block,
+                HighlightForm.MARK,
+                "",
+                (picture.markdown,),
+                anchor_text=name,
+                colour=picture.colour,
+            )
+            figure = replace(figure, kind=HighlightKind.IMAGE)
+            yield PlacedHighlight(block, picture.start, block, picture.start, figure)
 
     def _read_exported_passage(self, passage: ExportedPassage) -> PlacedHighlight:
         """Create the highlight for an exported passage, including the links after the passage."""
@@ -320,36 +276,6 @@ class NoteReader:
         )
         notes = tuple(passage.note_blocks)
         return PlacedHighlight(block, 0, block, end, highlight, notes)
-
-    def _find_glossaries(self) -> _GlossaryLines:
-        """Find the lists that look like glossaries.
-
-        A glossary has at least `MIN_TERMS` lines, all of the form `Term: meaning` and with
-        terms that differ by more than a number.
-
-        Returns:
-            The span and card sides of each line, keyed by block.
-        """
-        term_lists: _GlossaryLines = {}
-        if sum(map(self._note.source.count, ":：")) < MIN_TERMS:
-            return term_lists
-        for _, list_blocks in groupby(self._note.blocks, _get_list_key):
-            terms: _GlossaryLines = {}
-            fronts = list[str]()
-            for block in list_blocks:
-                is_item = block.kind is BlockKind.ITEM
-                lines = parse_definition_lines(block.inline_text, is_item=is_item)
-                if lines is None:
-                    break
-                terms[block] = lines
-                spans = [slice(*sides.front) for _, sides in lines]
-                for span in spans:
-                    fronts.append(
-                        _LABEL_NUMBER.sub("", block.plain_text[span].casefold())
-                    )
-            if len(fronts) >= MIN_TERMS and len(set(fronts)) == len(fronts):
-                term_lists |= terms
-        return term_lists
 
     def _create_highlight(
         self,
@@ -385,17 +311,20 @@ class NoteReader:
     # --- hand-written cards -----------------------------------------------------------
 
     def _read_card(self, block: Block) -> Highlight | None:
-        card = block.block_card
-        if card is None or not self._is_block_card(block):
-            line_card = self._read_line_card(block) or self._read_cloze(block)
-            return line_card or self._read_defined_term(block)
+        """Read a block as a hand-written card, or return None if it is none."""
+        if block.block_card and self._is_block_card(block):
+            return self._read_block_card(block, block.block_card)
+        return self._read_line_card(block) or self._read_cloze(block)
+
+    def _is_block_card(self, block: Block) -> bool:
+        is_selected = "block" in self._kinds.cards or block.is_declared_card
+        return is_selected and all(block.card_markdown)
+
+    def _read_block_card(self, block: Block, card: BlockCard) -> Highlight:
+        has_separator = card.form_description in block.syntax.block_separators
         form_description = card.form_description
-        if card.form_description in block.syntax.block_separators:
+        if has_separator:
             form_description = _SEPARATOR_FORM.format(card.form_description)
-        # `_is_block_card` comes first, because `_read_card` would recurse from card to card
-        below = self._note.find_next(block)
-        is_card_below = below and (self._is_block_card(below) or self._read_card(below))
-        can_continue = below and not is_card_below
         return self._create_highlight(
             block,
             HighlightForm.CLOZE if card.is_cloze else HighlightForm.BLOCK,
@@ -403,37 +332,26 @@ class NoteReader:
             (*block.card_markdown, *self._render_footnotes(block.footnotes)),
             is_two_way=card.two_way,
             line_syntax=form_description,
-            may_continue=bool(card.may_continue and can_continue),
+            may_continue=has_separator and self._may_continue(block),
             is_declared_card=block.is_declared_card,
             skip_reason=_SEVERAL_SEPARATORS_REASON if card.has_further_separators else "",
         )
 
-    def _read_defined_term(self, block: Block) -> Highlight | None:
-        """Return the card for a `Term: definition` list item under a glossary heading, or None."""
-        if block.kind is not BlockKind.ITEM or len(block.items) > 1:
-            return None
-        if "glossary" not in self._kinds.cards or not block.headings:
-            return None
-        heading = block.headings[-1].plain_text.strip(" :").casefold()
-        if heading not in self._kinds.glossary_headings:
-            return None
-        term = parse_definition(block.inline_text)
-        if term is None or begins_like_clause(block.plain_text[slice(*term.front)]):
-            return None
-        defined = self._create_two_sided_card(
-            block, term._replace(form=HighlightForm.GLOSSARY)
-        )
-        # a further line that isn't indented may not belong to the definition
-        lines = self._lines[slice(*block.lines)]
-        prefixes = [line[: len(line) - len(line.lstrip(" \t>"))] for line in lines]
-        indent, *other_indents = [len(prefix.expandtabs(4)) for prefix in prefixes]
-        return replace(defined, may_continue=min(other_indents, default=99) <= indent)
+    def _may_continue(self, block: Block) -> bool:
+        """Return whether the answer of a card may continue in the paragraph below it.
 
-    def _is_block_card(self, block: Block) -> bool:
-        card = block.block_card
-        if card is None or not all(block.card_markdown):
+        Plug-ins end an answer at the first empty line, but people write answers of several
+        paragraphs.
+        """
+        below = self._note.find_next(block)
+        if block.is_declared_card or below is None or below.kind not in _ANSWER_KINDS:
             return False
-        return "block" in self._kinds.cards or block.is_declared_card
+        if below.card_sides or "{{" in below.source:
+            return False  # it is a card of its own
+        if below.items[: len(block.items)] != block.items:
+            return False
+        place = (block.quotes, block.rule_count)
+        return place == (below.quotes, below.rule_count)
 
     def _read_line_card(self, block: Block) -> Highlight | None:
         sides = block.card_sides
@@ -447,43 +365,7 @@ class NoteReader:
                 continue
             if phrase.start < front_end < phrase.end:
                 return None
-        form = sides.form
-        if self._colon_names.intersection(_COLON_NAME.findall(block.plain_text)):
-            form = HighlightForm.INLINE_FIELD
-        card = self._create_two_sided_card(block, sides._replace(form=form))
-        if block.syntax.is_declared or block.kind is BlockKind.CELL:
-            return card  # for a declared plug-in, a card ends with its line
-        may_continue = self._may_continue_below(block) or self._may_begin_above(block)
-        return replace(card, may_continue=may_continue)
-
-    def _may_continue_below(self, block: Block) -> bool:
-        """Return whether the answer of a one-line card may continue in the next block.
-
-        It may if the next block is the rest of the same paragraph or is nested in the card's list
-        item. The next block must not be a card itself.
-        """
-        below = self._note.find_next(block)
-        if below is None or below.quotes != block.quotes:
-            return False
-        is_nested = below.items[: len(block.items)] == block.items != below.items
-        if not is_nested and not _are_from_same_paragraph(block, below):
-            return False
-        if below.card_sides or self._is_block_card(below):
-            return False  # `_read_card` would recurse from card to card
-        return not (self._read_cloze(below) or self._read_defined_term(below))
-
-    def _may_begin_above(self, block: Block) -> bool:
-        """Return whether the question of a one-line card may begin in the block above.
-
-        It may if the block above is the first part of the same paragraph and ends in the middle of
-        a sentence. The block above must not be a card itself.
-        """
-        above = self._note.find_previous(block)
-        if above is None or not _are_from_same_paragraph(above, block):
-            return False
-        if above.card_sides or self._read_cloze(above):
-            return False
-        return not _SENTENCE_OR_LINE_END.search(above.source)
+        return self._create_two_sided_card(block, sides)
 
     def _create_two_sided_card(self, block: Block, sides: CardSides) -> Highlight:
         is_term = sides.form in _TERM_FORMS
@@ -497,7 +379,7 @@ class NoteReader:
             block.plain_text,
             (*texts, *self._render_footnotes(block.footnotes)),
             is_two_way=sides.two_way,
-            line_syntax=_TERM_FORMS.get(sides.form, f"a {sides.separator.strip()} b"),
+            line_syntax="" if is_term else f"a {sides.separator.strip()} b",
             is_declared_card=bool(sides.separator) and block.syntax.is_declared,
         )
 
@@ -506,14 +388,13 @@ class NoteReader:
         if not cloze_markers and "{{" not in block.source:
             return None
         inline = block.inline_text
-        gaps = inline.clozes
-        openers = [gap.opener for gap in gaps] + inline.picture_cloze_openers
+        gaps = inline.gaps_with_content
         if "cloze" not in self._kinds.cards and "{{" not in cloze_markers:
             # braces alone make no card
-            openers = [each for each in openers if not each.markdown.startswith("{{")]
-        if not openers:
+            gaps = [gap for gap in gaps if not gap.has_double_braces]
+        if not gaps:
             return None
-        table = _TableRow(block)
+        table = TableRow(block)
         cloze = inline.render_cloze().strip()
         markdown, _ = table.render_table(cloze, ())
         return self._create_highlight(
@@ -523,144 +404,89 @@ class NoteReader:
             (markdown, *self._render_footnotes(block.footnotes)),
             anchor_text="" if block.plain_text else _get_media_name(cloze),
             sentence=table.text,
-            gaps=tuple([gap.span for gap in gaps]),
+            gaps=tuple([phrase.span for phrase in inline.clozes]),
             line_syntax="{{…}}",
             is_declared_card=block.syntax.is_declared,
         )
 
-    def _read_unanswered_question(self, block: Block) -> PlacedHighlight | None:
-        """Read the question of a multi-line card that has no answer yet.
-
-        The separator (e.g. `?`) of such a card is the last line of a paragraph, or the only line of
-        a paragraph directly below a heading. Returns None for any other block.
-        """
-        lines = block.source.strip().split("\n")
-        separator = lines[-1].strip()
-        if separator not in block.syntax.block_separators:
-            return None
-        if block.kind not in (BlockKind.TEXT, BlockKind.ITEM):
-            return None
-        if "block" not in self._kinds.cards and not block.syntax.is_declared:
-            return None
-        first = block
-        question = block.plain_text
-        if len(lines) == 1:
-            above = self._note.find_previous(block)
-            if above is None or above.kind is not BlockKind.HEADING:
-                return None
-            if above.lines[1] != block.lines[0]:
-                return None
-            first = above
-            question = f"{above.plain_text}\n{question}"
-        form = _SEPARATOR_FORM.format(separator)
-        highlight = self._create_highlight(
-            block, HighlightForm.BLOCK, question, (), line_syntax=form
-        )
-        return PlacedHighlight(first, 0, block, len(block.plain_text), highlight)
-
     def _render_footnotes(self, footnotes: Sequence[str]) -> Strings:
         """Render footnotes for a card's Extra field. Returns a tuple of at most one string."""
         texts = []
-        for name in dict.fromkeys(footnotes):
-            if name.startswith("["):
-                texts.append(render_blocks(name[1:-1], self._note.context))
-            else:
-                texts.append(self._footnote_texts.get(name, ""))
-        text = "\n\n".join(filter(None, texts))
-        return (text,) if text else ()
+        for label in dict.fromkeys(footnotes):
+            if self._footnote_texts.get(label):
+                texts.append(self._footnote_texts[label])
+        return ("\n\n".join(texts),) if texts else ()
 
     # --- marked sentences -------------------------------------------------------------
 
     def _read_marked_sentences(self, block: Block) -> Iterator[PlacedHighlight]:
         """Yield a highlight for each sentence with highlighted phrases.
 
-        If the only highlighted phrase is an entire `Term: definition`, yields a card instead. Bold
-        labels of table rows don't count as highlighted.
+        If the only highlighted phrase is an entire `Term: definition`, yields a card instead.
         """
-        if not self._mark_delimiters.matches(block.source):
+        if not contains_any(block.source, self._mark_delimiters):
             return
         inline = block.inline_text
         phrases = self._find_outermost_marks(block)
-        if _is_row_label(block, phrases):
-            return
-        if len(phrases) == 1 and (term := parse_definition(inline, phrases[0].span)):
-            card = self._create_two_sided_card(block, term)
-            card = replace(card, colour=phrases[0].detail, line_syntax="")
-            yield PlacedHighlight(block, 0, block, len(block.plain_text), card)
-            return
+        if len(phrases) == 1:
+            term = parse_marked_definition(inline, phrases[0].span)
+            if term:
+                card = self._create_two_sided_card(block, term)
+                card = replace(card, colour=phrases[0].colour)
+                yield PlacedHighlight(block, 0, block, len(block.plain_text), card)
+                return
 
-        table = _TableRow(block)
+        table = TableRow(block)
         for (start, end), group in _group_by_sentence(phrases, inline):
-            shown_span = (0, len(block.plain_text)) if table.text else (start, end)
-            rendered = inline.render_range(*shown_span, group, keep_bold=self._keeps_bold)
-            markdown, markdown_gaps = table.render_table(*rendered)
-            footnotes = self._render_footnotes(inline.find_footnotes(start, end))
-            colours = [phrase.detail for phrase in group if phrase.mark_kind == "mark"]
-            gaps = [(phrase.start - start, phrase.end - start) for phrase in group]
-            highlight = self._create_highlight(
-                block,
-                HighlightForm.PHRASE,
-                block.plain_text[start:end],
-                (markdown, *footnotes),
-                sentence=table.text,
-                gaps=tuple(gaps),
-                markdown_gaps=markdown_gaps,
-                colour=next(filter(None, colours), ""),
-                line_syntax="**"
-                if any(each.mark_kind == "bold" for each in group)
-                else "",
-            )
+            highlight = self._create_marked_sentence(block, (start, end), group, table)
             yield PlacedHighlight(block, start, block, end, highlight)
+
+    def _create_marked_sentence(
+        self,
+        block: Block,
+        sentence: Span,
+        phrases: Sequence[MarkedPhrase],
+        table: TableRow,
+    ) -> Highlight:
+        start, end = sentence
+        inline = block.inline_text
+        shown_span = (0, len(block.plain_text)) if table.text else sentence
+        rendered = inline.render_range(*shown_span, phrases, keep_bold=self._keeps_bold)
+        markdown, markdown_gaps = table.render_table(*rendered)
+        footnotes = self._render_footnotes(inline.find_footnotes(start, end))
+        gaps = [(phrase.start - start, phrase.end - start) for phrase in phrases]
+        colours = [phrase.colour for phrase in phrases if phrase.colour]
+        kinds = {phrase.mark_kind for phrase in phrases}
+        return self._create_highlight(
+            block,
+            HighlightForm.PHRASE,
+            block.plain_text[start:end],
+            (markdown, *footnotes),
+            sentence=table.text,
+            gaps=tuple(gaps),
+            markdown_gaps=markdown_gaps,
+            colour=next(iter(colours), ""),
+            line_syntax="**" if MarkKind.BOLD in kinds else "",
+        )
 
     def _find_outermost_marks(self, block: Block) -> Sequence[MarkedPhrase]:
         marks = []
         for phrase in block.inline_text.marked_phrases:
-            if phrase.mark_kind in self._kinds.marks:
-                if not self._quotes.is_in_quote(block, phrase.span):
-                    marks.append(phrase)
+            is_mark = phrase.mark_kind in self._kinds.marks
+            if is_mark and not self._quotes.is_in_quote(block, phrase.span):
+                marks.append(phrase)
         return select_outermost(marks)
 
 
-def _are_from_same_paragraph(first: Block, second: Block) -> bool:
-    """Return whether two adjacent blocks are parts of the same paragraph of the source."""
-    is_directly_below = first.lines[1] == second.lines[0] and first.kind is second.kind
-    return is_directly_below and (first.items, first.quotes) == (
-        second.items,
-        second.quotes,
-    )
-
-
-def _get_list_key(block: Block) -> object:
-    """Return a key for `groupby` that is the same for all blocks of a list.
-
-    Adjacent paragraphs below the same heading count as a list if each contains a colon. A
-    block without a colon forms a group by itself.
-    """
-    has_colon = ":" in block.source or "：" in block.source
-    if not has_colon or block.kind not in (BlockKind.TEXT, BlockKind.ITEM):
-        return block
-    is_item = block.kind is BlockKind.ITEM
-    return block.headings, block.items[0].list_number if is_item else 0
-
-
-# Matches a table cell that is bold as a whole.
-_BOLD_CELL = regex(r"\s*(\*\*|__)(?=\S).+(?<=\S)\1\s*")
-
-
-def _is_row_label(block: Block, phrases: Iterable[MarkedPhrase]) -> bool:
-    """Return whether a table cell is bold only because it is the label of its row.
-
-    This is assumed if the cell has no other marks and every non-empty cell of the first column is
-    bold, not counting the header row.
-    """
-    if block.kind is not BlockKind.CELL or block.column > 0:
-        return False
-    if block.row_sources is block.header_sources or len(block.label_sources) < 2:
-        return False
-    if any(phrase.mark_kind != "bold" for phrase in phrases):
-        return False
-    labels = filter(str.strip, block.label_sources)
-    return all(_BOLD_CELL.fullmatch(source) for source in labels)
+def _render_public_footnotes(note: NoteBlocks) -> dict[str, str]:
+    """Return the Markdown of each footnote outside private blocks, keyed by label."""
+    texts: dict[str, str] = {}
+    if "[^" not in note.source:
+        return texts
+    for block in note.blocks:
+        if block.can_contain_highlights and not block.is_private:
+            texts |= block.inline_text.render_footnotes()
+    return texts
 
 
 def _group_by_sentence(
@@ -684,71 +510,6 @@ def _group_by_sentence(
             group = [*previous, phrase]
         groups.append(((start, end), group))
     return groups
-
-
-class _TableRow:
-    """The table row of a cell with its header row. A card about the cell shows both as a table.
-
-    If the block isn't in a table, or is the only cell of its row with text, there are no rows
-    and the card shows only the block.
-    """
-
-    def __init__(self, block: Block) -> None:
-        self._column = block.column
-        self._rows: list[list[InlineText]] = []
-        if len([source for source in block.row_sources if source.strip()]) > 1:
-            rows = [block.header_sources, block.row_sources]
-            if block.row_sources is block.header_sources:
-                rows.pop()
-            for row in rows:
-                self._rows.append([parse_inline(cell, block.context) for cell in row])
-        texts = [" | ".join([cell.plain for cell in row]) for row in self._rows]
-        self.text = "\n".join(texts)
-        """The plain text of these rows, or "" if the card shows only the block."""
-
-    def render_table(
-        self, markdown: str, gaps: tuple[Span, ...]
-    ) -> tuple[str, tuple[Span, ...]]:
-        """Render the rows as a Markdown table.
-
-        Args:
-            markdown: The Markdown of the cell.
-            gaps: The spans of the gaps in `markdown`.
-
-        Returns:
-            (Markdown of the table, spans of the same gaps in the table).
-        """
-        if not self._rows:
-            return markdown, gaps
-        edges = [0, *[edge for gap in gaps for edge in gap], len(markdown)]
-        pieces = [_to_table_cell(markdown[start:end]) for start, end in pairwise(edges)]
-        table = ""
-        cell_start = 0
-        for row in self._rows:
-            for column, cell in enumerate(row):
-                table += "| "
-                if row is self._rows[-1] and column == self._column:
-                    cell_start = len(table)
-                    table += "".join(pieces)
-                else:
-                    table += _to_table_cell(cell.render_without_marks().strip())
-                table += " "
-            table += "|\n"
-            if row is self._rows[0]:
-                table += "|---" * len(row) + "|\n"
-        offsets = list(accumulate(map(len, pieces), initial=cell_start))
-        gap_edges = offsets[1:-1]
-        spans = zip(gap_edges[::2], gap_edges[1::2], strict=True)
-        return table.rstrip("\n"), tuple(spans)
-
-
-def _to_table_cell(markdown: str) -> str:
-    """Convert Markdown to the content of a table cell, on one line.
-
-    Hard line breaks become `<br>`, other line breaks become spaces, and pipes are escaped.
-    """
-    on_one_line = _LINE_END.sub(lambda end: "<br>" if end["hard"] else " ", markdown)
-    return map_outside_literal_spans(on_one_line, lambda text: text.replace("|", "\\|"))
 
 
 def _get_media_name(markdown: str) -> str:

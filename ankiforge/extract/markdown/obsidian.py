@@ -8,7 +8,6 @@ the package reads. The settings of the vault's plug-ins determine how cards are 
 from __future__ import annotations
 
 import os
-from collections import Counter, defaultdict
 from collections.abc import Iterator
 from contextlib import suppress
 from dataclasses import dataclass, replace
@@ -44,12 +43,10 @@ from ankiforge.model import (
     Document,
     DocumentKey,
     Problem,
-    SkippedText,
     Strings,
-    UnmarkedDocument,
     hash16,
 )
-from ankiforge.text import format_count, regex
+from ankiforge.text import regex
 from ankiforge.text.normalize import map_outside_literal_spans
 
 _LOGSEQ_MARK = regex(r"\^\^(?=[^\s^])([^\n^]{1,1000})(?<=\S)\^\^")
@@ -222,40 +219,6 @@ class Vault(NoteSource):
         """Yield the problems encountered while reading plug-in settings."""
         yield from self.problems
 
-    def iter_skipped_directories(self) -> Iterator[UnmarkedDocument]:
-        """Yield each directory with notes that aren't read, and the number of them by reason.
-
-        Such notes are templates or Excalidraw drawings, or the settings don't select them.
-        """
-        if self.listing.only:
-            return
-        is_excluded = compile_patterns(self.settings.exclude)
-        is_template = compile_patterns(find_template_patterns(self.listing.root))
-        reasons_by_folder: dict[str, Counter[str]] = defaultdict(Counter)
-        for path in set((self.listing.other_files or {}).values()):
-            if not path.casefold().endswith(".md"):
-                continue
-            reason = "the settings do not select them (`include`)"
-            if _EXCALIDRAW_FILE.match(path):
-                reason = "drawings of Excalidraw are not read"
-            elif is_template(path):
-                reason = "they are templates of a plug-in"
-            elif is_excluded(path):
-                reason = "the settings leave them out (`exclude`)"
-            parent = path.rpartition("/")[0] or "."
-            reasons_by_folder[f"{parent}/"][reason] += 1
-        for folder, reason_counts in sorted(reasons_by_folder.items()):
-            left_out = []
-            for reason, count in sorted(reason_counts.items()):
-                description = f"{format_count(count, 'note')}: {reason}"
-                left_out.append(SkippedText("notes", "", description))
-            yield UnmarkedDocument(
-                self.listing.container,
-                folder,
-                hash16(repr(left_out)),
-                skipped_texts=tuple(left_out),
-            )
-
     @cached_property
     def _file_url_prefix(self) -> str:
         """The start of every note's URL, or "" if the directory isn't in an Obsidian vault."""
@@ -306,7 +269,6 @@ class Vault(NoteSource):
             # add the deck and tags that the note declares for its cards
             deck_name, deck, tags = o2a.parse_deck_and_tags(text, file.path)
             note = note._replace(
-                text=o2a.normalize_deck_line(text),
                 document=msgspec.structs.replace(document, deck=deck_name, tags=tags),
                 plugin_deck=deck,
             )

@@ -22,7 +22,6 @@ from ankiforge.extract.markdown import (
     KindsToRead,
     MarkdownNote,
     NoteSource,
-    exported_notes,
 )
 from ankiforge.extract.markdown.blocks import (
     Block,
@@ -41,7 +40,6 @@ from ankiforge.extract.markdown.note_reader import NoteReader
 from ankiforge.extract.markdown.placeholders import (
     find_comment_sentences,
     mask_comments_and_maths,
-    remove_transcript_times,
 )
 from ankiforge.extract.markdown.quotes import (
     CitationsByBlock,
@@ -49,10 +47,11 @@ from ankiforge.extract.markdown.quotes import (
     iter_paper_identifiers,
 )
 from ankiforge.extract.markdown.skipped_texts import (
-    find_skipped_texts,
+    find_cards_of_other_tools,
     is_note_of_other_tool,
 )
 from ankiforge.extract.markdown.syntaxes import may_contain_citations
+from ankiforge.extract.markdown.transcripts import remove_transcript_times
 from ankiforge.model import (
     Document,
     DocumentText,
@@ -235,7 +234,7 @@ def read_note(
         note: The note.
         find_picture: Maps the name of a picture in the text to its path.
         must_parse: Whether to parse the note in any case. If false, it is only parsed if a plug-in
-            reads it, and otherwise just searched for text that resembles a highlight.
+            reads it, and otherwise just searched for cards of other tools.
     """
     text = note.text
     path = note.document.path
@@ -250,8 +249,7 @@ def read_note(
     if must_parse or _build_syntax(note, front_matter):
         yield from _ParsedNote(source, note, front_matter, find_picture).iter_results()
         return
-    kinds = source.combine_kinds_to_read(note.marks)
-    skipped = find_skipped_texts(text, front_matter.line_count, kinds)
+    skipped = tuple(find_cards_of_other_tools(text))
     if skipped:
         yield UnmarkedDocument(source.listing.container, path, "", skipped_texts=skipped)
 
@@ -329,9 +327,7 @@ class _ParsedNote:
             self._document, source.listing.namespace, self._blocks, kinds, citations
         )
         self._highlights = reader.read_highlights(self._body, front_matter)
-        self._skipped_texts = reader.find_skipped_texts(
-            note.text, front_lines, prepared.hidden_parts
-        )
+        self._skipped_texts = reader.find_skipped_texts(note.text)
 
     def _choose_kinds_to_read(self, plugin_syntax: CardSyntax | None) -> KindsToRead:
         marks = self._note.marks
@@ -401,11 +397,6 @@ class _ParsedNote:
                 " and nothing of it is sent to a model"
             )
             yield Problem(document.path, self._front_matter.problem, hint, is_notice=True)
-        is_empty = not (self._highlights or is_private or private or names)
-        if is_empty and exported_notes.is_book_export(self._body):
-            message = "it looks like highlights exported by another program, but none can be read"
-            hint = "mark the passages, or export them again"
-            yield Problem(document.path, message, hint, is_notice=True)
         container = self._source.listing.container
         texts: Any = {
             "private_texts": private,

@@ -11,14 +11,13 @@ from __future__ import annotations
 import re
 from collections.abc import Iterator, Mapping
 from functools import lru_cache
-from itertools import pairwise
 from textwrap import indent
 from typing import NamedTuple
 
 from ankiforge.extract.markdown.front_matter import MIN_SENTENCE_WORDS
 from ankiforge.extract.markdown.syntaxes import LIST_MARKERS
 from ankiforge.model import Span, Strings, Texts
-from ankiforge.text import WordMatcher, regex
+from ankiforge.text import contains_any, regex
 from ankiforge.text.normalize import (
     MATH_PATTERN,
     OTHER_MATH_PATTERN,
@@ -108,7 +107,7 @@ _HIDDEN_TEMPLATE = rf"""
 # The kinds of hidden parts that are meant for programs, or only for the author of the note.
 _UNSEEN_KINDS = ("comment", "program", "field", "data", "quote_label")
 # Strings of which every hidden part contains at least one.
-_HIDDEN_PART_SIGNS = WordMatcher(
+_HIDDEN_PART_SIGNS = (
     *(*r"\<%`$~", "::", "]:", "[!", "TARGET DECK", ": <", ":LOGBOOK:", "#+"),
     *("START", "\t-\n", " -\n", "\t- \n", " - \n"),
 )
@@ -128,8 +127,6 @@ _DEFINITION_FIELD = regex(
     r"[^:\n]+::(?=[^\n]*\Z)(?:(?:[ \t]+(?!\w+:)[^\W\d]\S*){4}|[ \t]+[^\s\x00-\u2fff]{10})"
 )
 _MATHS_PLACEHOLDER = regex(f"{MATHS_DELIMITER}(\\d+){MATHS_DELIMITER}")
-# The info string of a fence that GitHub and GitLab display as a formula.
-_MATHS_FENCE_INFO = regex(r"[ \t]*math[ \t]*\Z")
 # The schedule that obsidian-spaced-repetition writes after a card, which may end with maths.
 _SCHEDULE_COMMENT = regex(r"[ \t]*<!--SR:[^\n]*?-->")
 _ID_AFTER_FENCE = regex(rf"(?<=[`~])[ \t]*{_ID_COMMENT}[ \t]*\Z")
@@ -138,8 +135,6 @@ _PROGRAM_COMMENT = regex(
     r"(?i)(?:begin|end|start|stop|import|export|persist|updated?|created?|zotero|block|SR|ID)\b"
     r"|[\w-]+:[ ]?\S*\Z|(?![^\s\x00-\u2fff]{4})(?:\S+\s+){0,2}[^\s?？]*\Z"
 )
-# A citation mark of a chatbot that has lost the private-use characters around it.
-_CHAT_CITATION = regex(r"[ ]?(?<![\w\ue200])cite(?:turn\d{1,3}[a-z]{4,8}\d{1,3})+")
 _EMPTY_PLACEHOLDER = regex(f"\n?{MATHS_CONTINUATION}|{COMMENT_FILLER}")
 # Unindented lines with comments or fields in the middle of a list. They would end the list, so
 # they are indented like the line below.
@@ -148,12 +143,12 @@ _UNINDENTED_COMMENTS = regex(
 )
 
 
-HiddenPart = tuple[int, int, str]
-"""The (start, end, kind) of a part of a note in which marks aren't read.
+class HiddenRemark(NamedTuple):
+    """A comment that the reader wrote, such as `%%…%%`."""
 
-The kind is `code` (which includes maths), `definition`, `comment`, `program`, `data`, `quote_label`
-or `field`.
-"""
+    lines: Span
+    """The range of its lines in the note, as [first, end), counted from 0."""
+    text: str
 
 
 class MaskedSource(NamedTuple):
@@ -164,10 +159,8 @@ class MaskedSource(NamedTuple):
     """The replaced maths. The number in a placeholder is its index."""
     link_labels: Mapping[str, Texts] = {}
     """Maps each link label that the note defines to its URL and title, in markdown-it's format."""
-    hidden_parts: tuple[HiddenPart, ...] = ()
-    """The parts in which marks aren't read, with their offsets in the source."""
-    comments: tuple[tuple[Span, str], ...] = ()
-    """The line range, as [first, end), and the text of each comment that the reader wrote."""
+    remarks: tuple[HiddenRemark, ...] = ()
+    """The comments that the reader wrote, in order."""
 
 
 def restore_placeholders(text: str, maths: Strings) -> str:
@@ -198,30 +191,23 @@ def mask_comments_and_maths(
     text = text.replace("\0", "\ufffd")
     if not text.isascii():
         text = PLACEHOLDER_CHARACTER.sub("\ufffd", text)
-    if "citeturn" in text:
-        text = _CHAT_CITATION.sub(lambda mark: COMMENT_FILLER * len(mark[0]), text)
-    if not _HIDDEN_PART_SIGNS.matches(text):
+    if not contains_any(text, _HIDDEN_PART_SIGNS):
         return MaskedSource(text)
     text = replace_unclosed_markers(text)
     all_maths: list[str] = []
     references: dict[str, Texts] = {}
-    hidden_parts: list[HiddenPart] = []
-    comments: list[tuple[Span, str]] = []
+    remarks: list[HiddenRemark] = []
 
     def replace_hidden_part(hidden: re.Match[str]) -> str:
-        hidden_parts.extend(_iter_hidden_parts(hidden))
-        words = (hidden["comment"] or "").strip("<>%!- \t\n")
-        if words and not _PROGRAM_COMMENT.match(words):
-            line = text.count("\n", 0, hidden.start())
-            comment_lines = (line, line + hidden[0].count("\n") + 1)
-            comments.append((comment_lines, words))
+        if hidden["comment"] and (words := _strip_comment_signs(hidden[0])):
+            if not _PROGRAM_COMMENT.match(words):
+                line = hidden.string.count("\n", 0, hidden.start())
+                end_line = line + hidden[0].count("\n") + 1
+                remarks.append(HiddenRemark((line, end_line), words))
         maths = hidden["maths"] or hidden["display"]
         start = hidden["start"] or ""
         if hidden["other_maths"]:
             maths = match_to_dollar_math(hidden)
-        elif hidden["fence"] and _MATHS_FENCE_INFO.match(hidden["info"]):
-            start = hidden["signs"]
-            maths = f"$${hidden['body'] or ''}\n$$"
         if maths and "\n" in maths:
             without_schedule = _SCHEDULE_COMMENT.sub("", maths)
             lines = (line.strip(" \t>") for line in without_schedule.split("\n"))
@@ -246,11 +232,6 @@ def mask_comments_and_maths(
             and _DEFINITION_FIELD.match(hidden[0])
         ):
             return hidden[0]
-        # don't join the numbers beside a tag of Jekyll; within a word it may be an ending
-        start, end = hidden.span()
-        beside = text[start - 1 : start] + text[end : end + 1]
-        if hidden["program"] and len(beside) == 2 and beside.isdecimal():
-            return " " + COMMENT_FILLER * (end - start - 1)
         # an empty item keeps its indentation
         if hidden["empty"]:
             return hidden["indent"] + COMMENT_FILLER * len(hidden["empty"])
@@ -266,9 +247,7 @@ def mask_comments_and_maths(
     )
     text = restore_unclosed_markers(pattern.sub(replace_hidden_part, text))
     text = _UNINDENTED_COMMENTS.sub(lambda lines: indent(lines[0], lines["indent"]), text)
-    return MaskedSource(
-        text, tuple(all_maths), references, tuple(hidden_parts), tuple(comments)
-    )
+    return MaskedSource(text, tuple(all_maths), references, tuple(remarks))
 
 
 def replace_unclosed_markers(text: str) -> str:
@@ -290,74 +269,17 @@ def restore_unclosed_markers(text: str) -> str:
     return text
 
 
-def find_hidden_parts(text: str, *, include_fields: bool = True) -> Iterator[HiddenPart]:
-    """Yield the parts of a note in which highlights aren't read.
-
-    Fields such as a line `key:: value` are only among them if `include_fields` is true.
-    """
-    if not _HIDDEN_PART_SIGNS.matches(text):
-        return
-    pattern = _compile_hidden_pattern(fields=include_fields, field_cards=True)
-    for hidden in pattern.finditer(replace_unclosed_markers(text)):
-        yield from _iter_hidden_parts(hidden)
-
-
-def _iter_hidden_parts(hidden: re.Match[str]) -> Iterator[HiddenPart]:
-    kinds = [name for name in (*_UNSEEN_KINDS, "definition") if hidden[name]]
-    if any(map(hidden.group, ("fence", "ticks", "maths", "display", "other_maths"))):
-        kinds = ["code"]
-    if kinds:
-        yield (*hidden.span(), kinds[-1])
-
-
-_CLOCK = r"(?:\d{1,2}:)?\d{1,2}:\d\d"
-_TIME = rf"[\[(]{{0,2}}(?P<time>{_CLOCK})(?:[.,]\d{{1,3}})?[\])]{{0,2}}(?:\([^()\s]*\))?"
-# The time in words, which YouTube adds for screen readers.
-_TIME_IN_WORDS = (
-    r"(?=\d{1,2}[ ][hms])(?:\d{1,2}[ ]hours?(?:,[ ])?)?"
-    r"(?:\d{1,2}[ ]minutes?(?:,[ ])?)?(?:\d{1,2}[ ]seconds?)?"
-)
-_LINE_WITH_TIME_IN_WORDS = regex(rf"(?m)^{_TIME_IN_WORDS}$")
-# A time or two at the start of a line, or alone after the name of a speaker.
-_TRANSCRIPT_TIME = regex(
-    rf"(?m)^(?P<before>[ \t>]*(?:[-*+][ \t]+)?(?:[^\W\d][^\n:]{{0,40}}[ \t](?=\S+$))?)[*_]*{_TIME}"
-    rf"(?:[ \t]*(?:-->[^\]\n]*\]?|[–—-][ \t]*{_CLOCK}[\])]{{0,2}}))?[*_]*"
-    rf"(?:{_TIME_IN_WORDS}|[ \t]+[–—|-][ \t]+|:?[ \t]+|:?$)(?:Speaker[ ]\d{{1,2}}:[ \t]*)?"
-)
-_MIN_TRANSCRIPT_TIMES = 3
-_MAX_LINES_PER_TIME = 8
-
-
-def remove_transcript_times(text: str) -> str:
-    """Remove the timestamps of transcripts from a text. The number of lines stays the same.
-
-    A transcript has at least three timestamps in ascending order, and at least one for every
-    eight lines of text. Another transcript may follow, whose timestamps start again below five
-    minutes. To rule out schedules and chronicles, the first timestamp must also be below five
-    minutes, and not all timestamps may be multiples of five seconds. These two rules don't apply
-    if a timestamp includes hours or if ` --> ` occurs in the text.
-    """
-    times = [match["time"] for match in _TRANSCRIPT_TIME.finditer(text)]
-    moments = [[int(part) for part in f"0:{time}".split(":")][-3:] for time in times]
-    line_count = sum(map(bool, map(str.strip, text.split("\n"))))
-    restarts = [later for earlier, later in pairwise(moments) if later < earlier]
-    min_times = _MIN_TRANSCRIPT_TIMES * (len(restarts) + 1)
-    if len(times) < max(min_times, line_count / _MAX_LINES_PER_TIME):
-        return text
-    starts_late = moments[0] >= [0, 5]
-    is_rounded = all(seconds % 5 == 0 for *_, seconds in moments)
-    is_certain = " --> " in text or any(time.count(":") == 2 for time in times)
-    if max(restarts, default=[]) >= [0, 5] or (
-        (starts_late or is_rounded) and not is_certain
-    ):
-        return text
-    return _LINE_WITH_TIME_IN_WORDS.sub("", _TRANSCRIPT_TIME.sub(r"\g<before>", text))
-
-
 def find_comment_sentences(text: str) -> Iterator[str]:
     """Yield the sentences that aren't in any block, such as those in comments."""
-    for start, end, kind in find_hidden_parts(text):
-        if kind != "code":
-            content = text[start:end].strip("<>%!- \t\n")
+    if not contains_any(text, _HIDDEN_PART_SIGNS):
+        return
+    pattern = _compile_hidden_pattern(fields=True, field_cards=True)
+    for hidden in pattern.finditer(replace_unclosed_markers(text)):
+        if any(map(hidden.group, (*_UNSEEN_KINDS, "definition"))):
+            content = _strip_comment_signs(text[slice(*hidden.span())])
             if len(content.split()) >= MIN_SENTENCE_WORDS:
                 yield content
+
+
+def _strip_comment_signs(comment: str) -> str:
+    return comment.strip("<>%!- \t\n")

@@ -167,15 +167,6 @@ class _O2aSettings(
         fallback_deck = self.folder_decks.get(folder) or default
         return deck_name, fallback_deck, tuple(dict.fromkeys(tags))
 
-    def normalize_deck_line(self, text: str) -> str:
-        """Replace the user's keyword for the deck line with the plug-in's default keyword."""
-        if self.words.deck == FieldKeywords().deck:
-            return text
-        if not _find_keyword_line(self.words.deck, text):
-            return text
-        line = re.compile(rf"(?m)^{re.escape(self.words.deck)}(?=:|[ \t]*$)")
-        return line.sub(FieldKeywords().deck, text)
-
 
 def _find_keyword_line(keyword: str, text: str) -> re.Match[str] | None:
     """Find the line that starts with a keyword, on which a note declares its deck or tags.

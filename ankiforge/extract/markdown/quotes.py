@@ -3,8 +3,8 @@
 Zotero, PDF plug-ins and reading apps paste such links next to the quoted text. A `Citation`
 holds the paper and location that a link cites, and the page that the link text names. In a
 paragraph or list item, a quotation is either text in quotation marks, or all text before a link
-to an annotation. A block quote or callout is a quotation as a whole. The remaining text of the
-paragraph or block quote is the reader's comment.
+to an annotation. A block quote or callout with links to one place is a quotation as a whole. What
+follows on a new line or begins like a remark (`Note: …`) is the reader's comment.
 """
 
 from __future__ import annotations
@@ -14,14 +14,14 @@ import re
 from bisect import bisect_right
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from functools import reduce
-from itertools import groupby, pairwise, takewhile
+from itertools import groupby, pairwise
 from operator import attrgetter
 from typing import NamedTuple
 from urllib.parse import parse_qs, quote, unquote
 
 from ankiforge.extract.markdown.blocks import Block, BlockKind, NoteBlocks
-from ankiforge.extract.markdown.inline import select_outermost
-from ankiforge.extract.markdown.markup import MarkedPhrase, normalize_colour
+from ankiforge.extract.markdown.inline import MarkedPhrase, MarkKind, select_outermost
+from ankiforge.extract.markdown.markup import normalize_colour
 from ankiforge.extract.markdown.syntaxes import REMARK_WORD, may_contain_citations
 from ankiforge.model import Hint, Json, Pair, Span, Strings, hints
 from ankiforge.text import regex
@@ -42,9 +42,7 @@ _PDF_LINK = regex(r"(?i)(?:\[\[)?(?P<path>[^#|]+\.pdf)#(?P<place>[^#\]]+)(?:\]\]
 _URL_SCHEME = regex(r"(?!file:)[A-Za-z][A-Za-z0-9+.-]+:")
 # A citation in the syntax of Pandoc, such as `[see @roe2020, p. 3]`.
 _CITEKEY = regex(
-    r"\[[^\[\]]{0,200}?"
-    r"@(?P<key>[\w][\w:.#$%&+?<>~/-]{0,100})"
-    r"[^\[\]]{0,200}\]"
+    r"\[[^\[\]]{0,200}?@(?P<key>[\w][\w:.#$%&+?<>~/-]{0,100})[^\[\]]{0,200}\]"
 )
 _NOT_OPENABLE = regex(r"(?i)(?:javascript|data|vbscript|file):|[/#]")
 
@@ -232,48 +230,59 @@ def find_citations(block: Block) -> list[Citation]:
     plain = block.inline_text.plain
     citations = []
     previous_end = 0
-    for citation in _merge_adjacent_links(block):
-        start, end = citation.span
-        for pattern in _LINK_PREFIXES:
-            search_start = max(previous_end, start - _MAX_PREFIX_CHARS)
-            prefix = pattern.search(plain[search_start:start])
-            if prefix:
-                start = search_start + prefix.start()
-        if _OPEN_BRACKET.search(plain, start, end):
-            text_after = plain[end:]
-            end += len(text_after) - len(text_after.lstrip(")]）"))
-        label = citation.page_label or _parse_page_label(plain[start:end])
-        citations.append(citation._replace(span=(start, end), page_label=label))
-        previous_end = end
+    for link in _merge_adjacent_links(block):
+        citation = _include_text_around(plain, link, previous_end)
+        citations.append(citation)
+        previous_end = citation.end
     return citations
 
 
-def _merge_adjacent_links(block: Block) -> list[Citation]:
-    """Return the links to papers in a block, in order, as citations.
+def _include_text_around(plain: str, link: Citation, previous_end: int) -> Citation:
+    """Extend the span of a link to the text that belongs to it, and read a page label there."""
+    start, end = link.span
+    for pattern in _LINK_PREFIXES:
+        search_start = max(previous_end, start - _MAX_PREFIX_CHARS)
+        prefix = pattern.search(plain[search_start:start])
+        if prefix:
+            start = search_start + prefix.start()
+    if _OPEN_BRACKET.search(plain, start, end):
+        text_after = plain[end:]
+        end += len(text_after) - len(text_after.lstrip(")]）"))
+    label = link.page_label or _parse_page_label(plain[start:end])
+    return link._replace(span=(start, end), page_label=label)
 
-    A link is merged with the links and citekeys next to it into one citation. Other links, and
-    citekeys without a link next to them, are dropped.
+
+def _merge_adjacent_links(block: Block) -> list[Citation]:
+    """Return the links to papers in a block, in order. Adjacent links become one citation.
+
+    Other links, and citekeys without a link next to them, are dropped.
     """
     plain = block.inline_text.plain
-    links = []
+    citations: list[Citation] = []
+    for link in sorted(_iter_links_and_citekeys(block), key=attrgetter("span")):
+        if citations and _are_adjacent(plain, citations[-1], link):
+            citations[-1] = citations[-1].merge(link)
+        elif link.paper_identifiers:
+            citations.append(link)
+    return [citation for citation in citations if citation.links]
+
+
+def _are_adjacent(plain: str, first: Citation, second: Citation) -> bool:
+    between = plain[first.end : second.start]
+    return second.start < first.end or _BETWEEN_LINKS.match(between) is not None
+
+
+def _iter_links_and_citekeys(block: Block) -> Iterator[Citation]:
+    """Yield the links of a block, also those to other places, and then its citekeys."""
+    plain = block.inline_text.plain
     for span, target in block.inline_text.link_targets:
         parse_link = _parse_zotero_link if "zotero://" in target else _parse_pdf_link
         link = parse_link(target, span)
-        links.append(_parse_link_text(plain, link) if link else Citation(span))
+        yield _parse_link_text(plain, link) if link else Citation(span)
     for match in _CITEKEY.finditer(plain):
         paper = ("citekey", match["key"].rstrip(".,;:"))
         label = _parse_page_label(match[0])
-        links.append(Citation(match.span(), (), (paper,), page_label=label))
-    citations: list[Citation] = []
-    for link in sorted(links, key=attrgetter("span")):
-        if citations:
-            end = citations[-1].end
-            if link.start < end or _BETWEEN_LINKS.match(plain[end : link.start]):
-                citations[-1] = citations[-1].merge(link)
-                continue
-        if link.paper_identifiers:
-            citations.append(link)
-    return [citation for citation in citations if citation.links]
+        yield Citation(match.span(), (), (paper,), page_label=label)
 
 
 def _parse_link_text(block_text: str, citation: Citation) -> Citation:
@@ -376,16 +385,23 @@ def find_quote_at_end(text: str, start: int, end: int) -> Span | None:
 
 # --- quotes --------------------------------------------------------------------------------
 
-# Words in the types of callouts that people use for quotes.
-_QUOTE_CALLOUT = regex(r"(?i)quote|cite|zitat|highlight|annotation|excerpt|pdf")
-_SENTENCE_END = '.!?…”"»“«」。！？'
-_CLOSING_MARKS = '”"»“」』'
 # The minimum number of words before a link to an annotation that count as a quote without
 # quotation marks.
 _MIN_QUOTE_WORDS = 3
 _HEX_COLOUR = regex("#.*")
+_CLOSING_MARKS = '”"»“」』'
 # The maximum number of blocks below a quote that may be comments on it.
 _MAX_COMMENT_BLOCKS = 20
+
+
+class RenderedPart(NamedTuple):
+    """The part of a quotation in one block, as a card shows it."""
+
+    markdown: str
+    gaps: Sequence[Span]
+    """The spans of the marked words in the plain text of the part."""
+    markdown_gaps: Sequence[Span]
+    """The spans of the marked words in `markdown`."""
 
 
 class QuotePart(NamedTuple):
@@ -406,25 +422,47 @@ class QuotePart(NamedTuple):
         start, end = span
         return self.start < end and start < self.end
 
-    def select_cloze_phrases(
-        self, phrases: Iterable[MarkedPhrase], mark_kinds: frozenset[str]
-    ) -> list[MarkedPhrase]:
+    def find_colours(self) -> list[str]:
+        """Return the colours of the marks that overlap this part."""
+        phrases = self.block.inline_text.marked_phrases
+        return [each.colour for each in phrases if self.overlaps(each.span)]
+
+    def render(self, mark_kinds: frozenset[str]) -> RenderedPart:
+        """Render this part as Markdown. Marks of the given kinds become gaps."""
+        phrases = self._select_cloze_phrases(mark_kinds)
+        gaps = _shift([phrase.span for phrase in phrases], -self.start)
+        if not self.block.can_contain_highlights:
+            return RenderedPart(f"```\n{self.text}\n```", gaps, ())
+        markdown, spans = self.block.inline_text.render_range(
+            self.start, self.end, phrases, keep_bold=MarkKind.BOLD not in mark_kinds
+        )
+        return RenderedPart(markdown, gaps, spans)
+
+    def _select_cloze_phrases(self, mark_kinds: frozenset[str]) -> list[MarkedPhrase]:
         """Select the highlighted phrases that become cloze deletions of the card.
 
         Returns [] if a single phrase covers all words of this part. Otherwise, the card would
         consist of nothing but a cloze deletion.
         """
         plain = self.block.plain_text
+        phrases = self.block.inline_text.marked_phrases
         gaps = []
-        for phrase in select_outermost(phrases):
+        for phrase in select_outermost(
+            filter(lambda each: self.overlaps(each.span), phrases)
+        ):
             if phrase.mark_kind not in mark_kinds:
                 continue
             before = plain[self.start : phrase.start]
-            if not has_words(before + plain[max(phrase.end, self.start) : self.end]):
+            after = plain[max(phrase.end, self.start) : self.end]
+            if not has_words(before + after):
                 return []
             if self.start <= phrase.start and phrase.end <= self.end:
                 gaps.append(phrase)
         return gaps
+
+
+def _shift(spans: Iterable[Span], offset: int) -> list[Span]:
+    return [(start + offset, end + offset) for start, end in spans]
 
 
 class CitedQuote(NamedTuple):
@@ -444,9 +482,20 @@ class CitedQuote(NamedTuple):
         return sorted(blocks, key=attrgetter("number"))
 
     @property
-    def lines(self) -> Span:
-        """The range of lines in the note that the quote covers, as [first, end), counted from 0."""
-        return self.blocks[0].lines[0], self.blocks[-1].lines[1]
+    def begins_like_remark(self) -> bool:
+        """Whether the quote begins like a remark of the reader, such as `Note: …`."""
+        first = self.pieces[0]
+        return REMARK_TEXT.match(first.block.plain_text[: first.end]) is not None
+
+    @property
+    def first_line(self) -> int:
+        """The line in the note where the quote begins, counted from 0."""
+        return self.blocks[0].lines[0]
+
+    @property
+    def end_line(self) -> int:
+        """The first line below the quote, counted from 0."""
+        return self.blocks[-1].lines[1]
 
     def add_comments(
         self, texts: Iterable[str], blocks: Iterable[Block] = ()
@@ -470,58 +519,46 @@ class CitedQuote(NamedTuple):
         """
         gaps: list[Span] = []
         markdown_gaps: list[Span] = []
-        colours: list[str] = []
         exact = ""
         markdown = ""
         for piece in self.pieces:
             if exact:
                 exact += "\n"
                 markdown += "\n\n"
-            block = piece.block
-            phrases = [
-                each
-                for each in block.inline_text.marked_phrases
-                if piece.overlaps(each.span)
-            ]
-            colours += [each.detail for each in phrases if each.mark_kind == "mark"]
-            gap_phrases = piece.select_cloze_phrases(phrases, mark_kinds)
-            text = f"```\n{piece.text}\n```"
-            spans: tuple[Span, ...] = ()
-            if block.can_contain_highlights:
-                text, spans = block.inline_text.render_range(
-                    piece.start,
-                    piece.end,
-                    gap_phrases,
-                    keep_bold="bold" not in mark_kinds,
-                )
-            offset = len(exact) - piece.start
-            gaps += [(gap.start + offset, gap.end + offset) for gap in gap_phrases]
-            offset = len(markdown)
-            markdown_gaps += [(start + offset, end + offset) for start, end in spans]
+            rendered = piece.render(mark_kinds)
+            gaps += _shift(rendered.gaps, len(exact))
+            markdown_gaps += _shift(rendered.markdown_gaps, len(markdown))
             exact += piece.text
-            markdown += text
-
-        citation = self.citation
-        colours.append(citation.colour)
-        # a callout type may contain a colour: `quote|#ffd400`
-        _, _, option = self.pieces[0].block.callout_type.partition("|")
-        colours += _HEX_COLOUR.findall(normalize_colour(option.strip().lower()))
-        annotation_hints: tuple[Hint, ...] = ()
-        if citation.annotation:
-            keys = (citation.annotation.rpartition("/")[2], citation.annotation)
-            annotation_hints = tuple(map(hints.make_zotero_hint, keys))
-        urls = [to_openable_url(link, note_url) for link in citation.links]
+            markdown += rendered.markdown
+        urls = [to_openable_url(link, note_url) for link in self.citation.links]
         return {
             "exact": exact,
             "markdown": (markdown,),
             "gaps": tuple(gaps),
             "markdown_gaps": tuple(markdown_gaps),
             "comment": self.comment,
-            "colour": next(filter(None, colours), ""),
-            "page_label": citation.page_label or citation.page,
-            "hints": annotation_hints,
+            "colour": next(self._iter_colours(), ""),
+            "page_label": self.citation.page_label or self.citation.page,
+            "hints": self._get_annotation_hints(),
             "links": tuple(filter(None, urls)),
         }
+
+    def _iter_colours(self) -> Iterator[str]:
+        """Yield the colours of the marks, of the link and of the callout around the quote."""
+        for piece in self.pieces:
+            yield from filter(None, piece.find_colours())
+        if self.citation.colour:
+            yield self.citation.colour
+        # a callout type may contain a colour: `quote|#ffd400`
+        _, _, option = self.pieces[0].block.callout_type.partition("|")
+        yield from _HEX_COLOUR.findall(normalize_colour(option.strip().lower()))
+
+    def _get_annotation_hints(self) -> tuple[Hint, ...]:
+        annotation = self.citation.annotation
+        if not annotation:
+            return ()
+        key = annotation.rpartition("/")[2]
+        return (hints.make_zotero_hint(key), hints.make_zotero_hint(annotation))
 
 
 class QuoteIndex:
@@ -547,41 +584,77 @@ class QuoteIndex:
         """The blocks that belong to a quote."""
         self._pieces: dict[Block, list[QuotePart]] = {}
         """Maps each block to its quoted parts."""
-        self.unclear_blocks: list[Block] = []
-        """The blocks with a link for which the quoted text is unclear."""
         if not citations:
             return
-        self._cards = cards = frozenset(filter(is_card, note.blocks))
+        self._cards = frozenset(filter(is_card, note.blocks))
         self._citations = {
             block: block_citations
             for block, block_citations in citations.items()
-            if block not in cards
+            if block not in self._cards
         }
         self._link_only_blocks = set(filter(self._has_only_links, self._citations))
         """The blocks that contain no words except in citations."""
-        free_links = {block for block in self._link_only_blocks if not block.quotes}
-        all_quotes: list[CitedQuote] = []
-        for _, blocks in groupby(note.blocks, _get_group_key):
-            group = list(blocks)
-            quotes: list[CitedQuote] = []
-            if group[0].quotes:
-                linked = list(group)
-                if self._citations.keys().isdisjoint(group):
-                    # the link may be alone in the block below or above the block quote
-                    neighbours = (note.find_next(group[-1]), note.find_previous(group[0]))
-                    links = [block for block in neighbours if block in free_links]
-                    linked += filter(None, links[:1])
-                    free_links.difference_update(linked)
-                body = [block for block in group if block.kind is not BlockKind.TITLE]
-                if cards.isdisjoint(body):
-                    quotes = self._find_block_quote(body, linked)
-            for block in () if quotes else group:
-                block_quotes = self._find_quotes_in_block(block)
-                quotes += block_quotes
-                if not block_quotes and self._has_unclear_link(block):
-                    self.unclear_blocks.append(block)
-            all_quotes += quotes
-        self._add_quotes(all_quotes)
+        quotes = self._read_quotes()
+        self._add_hidden_remarks(quotes)
+        for cited in quotes:
+            self._add_to_index(cited)
+
+    def _add_to_index(self, cited: CitedQuote) -> None:
+        first, last = cited.pieces[0], cited.pieces[-1]
+        self.quotes_by_start.setdefault(first.block, {})[first.start] = cited
+        self.covered_blocks.update(self._note.get_block_range(first.block, last.block))
+        self.covered_blocks.update(cited.extra_blocks)
+        for piece in cited.pieces:
+            self._pieces.setdefault(piece.block, []).append(piece)
+
+    def _read_quotes(self) -> list[CitedQuote]:
+        """Return the quotes in the note with the comments on them.
+
+        A quote that begins like a remark (`Note: …`) is a comment on the previous quote if both
+        have the same links. Otherwise, it is no quote.
+        """
+        quotes: list[CitedQuote] = []
+        for _, blocks in groupby(self._note.blocks, _get_group_key):
+            for cited in self._find_quotes_in_group(list(blocks)):
+                if not cited.begins_like_remark:
+                    comments = self._find_comments(cited)
+                    texts = [block.plain_text for block in comments]
+                    quotes.append(cited.add_comments(texts, comments))
+                elif quotes and quotes[-1].citation.links == cited.citation.links:
+                    texts = [piece.text for piece in cited.pieces]
+                    quotes[-1] = quotes[-1].add_comments(texts, cited.blocks)
+        return quotes
+
+    def _find_quotes_in_group(self, group: Sequence[Block]) -> list[CitedQuote]:
+        """Find the quotes in a block quote, or in a block outside block quotes."""
+        if group[0].quotes:
+            whole = self._read_block_quote(group)
+            if whole:
+                return [whole]
+        quotes = []
+        for block in group:
+            quotes += self._find_quotes_in_block(block)
+        return quotes
+
+    def _add_hidden_remarks(self, quotes: list[CitedQuote]) -> None:
+        """Add comments such as `%%…%%` to the quotes beside them.
+
+        The quote is directly below the comment, or above it without text in between.
+        """
+        lines = self._note.source.split("\n")
+        starts = [cited.first_line for cited in quotes]
+        for (start, end), text in self._note.remarks:
+            below = bisect_right(starts, start)
+            above = below - 1
+            above_end = quotes[above].end_line if below else -1
+            if start > above_end and end in starts:
+                quotes[below] = quotes[below].add_comments([text])
+            elif below and not has_words("".join(lines[above_end:start])):
+                quotes[above] = quotes[above].add_comments([text])
+
+    def is_in_quote(self, block: Block, span: Span) -> bool:
+        """Return whether any quote overlaps `span` in the block's plain text."""
+        return any(piece.overlaps(span) for piece in self._pieces.get(block, ()))
 
     def _has_only_links(self, block: Block) -> bool:
         if block.kind is BlockKind.HEADING or block.inline_text.is_footnote:
@@ -589,287 +662,194 @@ class QuoteIndex:
         if any(citation.quote_span for citation in self._citations[block]):
             return False
         texts = self._split_at_citations(block)
-        return not any(clean_comment(block.plain_text[start:end]) for start, end in texts)
+        return not any(clean_comment(block.plain_text[slice(*text)]) for text in texts)
 
-    def _has_unclear_link(self, block: Block) -> bool:
-        """Return whether it is unclear which text a link in the block quotes.
+    def _split_at_citations(self, block: Block) -> list[Span]:
+        """Return the spans of text before, between and after the citations of a block.
 
-        This is the case if no quotation was found in the block, although it links to a Zotero
-        annotation or, inside a block quote, to any location.
+        A citation within a sentence doesn't split it.
         """
-        in_quote = block.quotes and not block.callout_type
-        in_quote = in_quote and block not in self._link_only_blocks
-        return any(
-            citation.annotation or (in_quote and citation.has_location)
-            for citation in self._citations.get(block, ())
-        )
+        plain = block.plain_text
+        edges = [0]
+        for citation in self._citations.get(block, ()):
+            before = clean_comment(plain[edges[-1] : citation.start])
+            if not before or self._ends_text(block, citation):
+                edges.extend(citation.span)
+        edges.append(len(plain))
+        return list(pairwise(edges))[::2]
 
-    def _add_quotes(self, found_quotes: Iterable[CitedQuote]) -> None:
-        """Add quotes to the index, with the reader's comments on each of them.
-
-        Comments are the blocks from `_find_comments`, and hidden comments (`%%…%%`) directly above
-        a quote or after it without text in between. A quote that begins like a remark (`Note:`)
-        is a comment on the previous quote if both have the same links. If not, it is unclear what
-        the remark refers to.
-        """
-        quotes: list[CitedQuote] = []
-        for cited in found_quotes:
-            first = cited.pieces[0]
-            if not REMARK_TEXT.match(first.block.plain_text[: first.end]):
-                comment_blocks = self._find_comments(cited)
-                texts = [block.plain_text for block in comment_blocks]
-                quotes.append(cited.add_comments(texts, comment_blocks))
-            elif quotes and quotes[-1].citation.links == cited.citation.links:
-                texts = [piece.block.plain_text[: piece.end] for piece in cited.pieces]
-                quotes[-1] = quotes[-1].add_comments(texts, cited.blocks)
-            else:
-                self.unclear_blocks.append(first.block)
-        lines = self._note.source.split("\n")
-        starts = [cited.lines[0] for cited in quotes]
-        for (start, end), comment in self._note.comments:
-            index = bisect_right(starts, start) - 1
-            above_end = quotes[index].lines[1] if index >= 0 else -1
-            if start > above_end and end in starts:
-                index += 1
-            elif index < 0 or has_words("".join(lines[above_end:start])):
-                continue
-            quotes[index] = quotes[index].add_comments([comment])
-        for cited in quotes:
-            first, last = cited.pieces[0], cited.pieces[-1]
-            self.quotes_by_start.setdefault(first.block, {})[first.start] = cited
-            self.covered_blocks.update(
-                self._note.get_block_range(first.block, last.block)
-            )
-            self.covered_blocks.update(cited.extra_blocks)
-            for piece in cited.pieces:
-                self._pieces.setdefault(piece.block, []).append(piece)
+    def _ends_text(self, block: Block, citation: Citation) -> bool:
+        """Return whether a citation is at the end of a line, or only a remark follows."""
+        after = clean_comment(block.plain_text[citation.end :])
+        ends_line = block.inline_text.is_line_end(citation.end)
+        return not after or ends_line or _is_remark(after)
 
     def _find_comments(self, quote: CitedQuote) -> list[Block]:
-        """Return the blocks in which the reader comments on a quote.
+        """Return the blocks below a quote in which the reader comments on it.
 
-        For a quote in a table, these are the questions and remarks in the same row. Otherwise,
-        they are the list items nested below the quote. If there are none, the next block is a
-        comment if it is a remark such as `Note: …`, or a question without another paragraph by
-        the reader below it.
+        These are the list items nested below the quote, or else the next block if it is a question
+        or a remark such as `Note: …`.
         """
         first, last = quote.blocks[0], quote.blocks[-1]
-        if first.kind is BlockKind.CELL:
-            candidates = self._note.blocks[max(0, first.number - 1 - first.column) :]
-            row = takewhile(first.is_in_row_of, candidates)
-            return [cell for cell in row if self._is_comment(cell)]
-        following = self._note.blocks[last.number : last.number + _MAX_COMMENT_BLOCKS]
-        own = list(takewhile(self._is_ordinary_text, following))
-        nested = [
-            block for block in own if first.items and first.items[-1] in block.items
-        ]
-        if nested or not own or not self._is_comment(own[0]):
-            return nested
-        is_alone = len(own) == 1 or own[1].kind is not BlockKind.TEXT
-        return own[: is_alone or bool(REMARK_TEXT.match(own[0].plain_text))]
+        comments: list[Block] = []
+        for block in self._note.blocks[last.number : last.number + _MAX_COMMENT_BLOCKS]:
+            is_nested = bool(first.items) and first.items[-1] in block.items
+            is_remark = not comments and _is_remark(block.plain_text)
+            if not (is_nested or is_remark) or not self._is_ordinary_text(block):
+                break
+            comments.append(block)
+        return comments
 
     def _is_ordinary_text(self, block: Block) -> bool:
         """Return whether a block is neither card nor heading, without citations or highlights."""
-        return (
-            block not in self._citations
-            and block not in self._cards
-            and block.kind is not BlockKind.HEADING
-            and not any(
-                each.mark_kind in ("==", "mark")
-                for each in block.inline_text.marked_phrases
-            )
+        return not (
+            block in self._citations
+            or block in self._cards
+            or block.kind is BlockKind.HEADING
+            or _has_marks(block)
         )
-
-    def _is_comment(self, block: Block) -> bool:
-        """Return whether a block is a question or remark by the reader.
-
-        A table cell is also a remark if the header of its column is a word such as `Notes`.
-        """
-        label = block.headers[-1].plain_text if block.column and block.headers else ""
-        is_remark = REMARK_TEXT.match(block.plain_text) or REMARK_TEXT.match(f"{label}:")
-        return self._is_ordinary_text(block) and bool(
-            is_remark or _is_question(block.plain_text)
-        )
-
-    def is_in_quote(self, block: Block, span: Span) -> bool:
-        """Return whether any quote overlaps `span` in the block's plain text."""
-        return any(piece.overlaps(span) for piece in self._pieces.get(block, ()))
-
-    def _split_at_citations(self, block: Block) -> list[Span]:
-        """Return the spans of text before, between and after the citations of a block."""
-        edges = [0]
-        for citation in self._citations.get(block, ()):
-            edges.extend(citation.span)
-        edges.append(len(block.plain_text))
-        return list(pairwise(edges))[::2]
-
-    # --- paragraphs and list items ----------------------------------------------------
 
     def _find_quotes_in_block(self, block: Block) -> list[CitedQuote]:
+        """Find the quotes in a paragraph, list item or cell, which is read by itself."""
         if block.kind is BlockKind.HEADING or block in self._link_only_blocks:
             return []
-        citations = self._citations.get(block, [])
-        plain = block.plain_text
         quotes = []
         text_start = 0
-        for citation in citations:
-            before = trim_quote(plain, text_start, citation.start)
+        for citation in self._citations.get(block, ()):
+            span = citation.quote_span
+            if span is None:
+                span = self._find_quote_before(block, citation, text_start)
+            if span:
+                quotes.append(CitedQuote((QuotePart(block, *span),), citation))
             text_start = citation.end
-            quoted = citation.quote_span
-            if before and not quoted:
-                quoted = find_quote_at_end(plain, *before)
-                if not quoted and citations == [citation] and citation.annotation:
-                    quoted = before if self._is_bare_quote(block, before) else None
-            if quoted:
-                quotes.append(CitedQuote((QuotePart(block, *quoted),), citation))
-        if len(quotes) != 1:
-            return quotes
-        # the text after the only quote is the comment, unless there are words before the quote
-        [piece] = quotes[0].pieces
-        if clean_comment(plain[: min(piece.start, citations[0].start)]):
-            return quotes
-        end = max(piece.end, citations[-1].end)
-        text_after = clean_comment(plain[end:].lstrip(_CLOSING_MARKS))
-        return [quotes[0].add_comments([text_after])]
+        if len(quotes) == 1:
+            return [self._add_comment_after(quotes[0])]
+        return quotes
+
+    def _find_quote_before(
+        self, block: Block, citation: Citation, text_start: int
+    ) -> Span | None:
+        """Find the quote that ends at a citation, in the text from `text_start`."""
+        before = trim_quote(block.plain_text, text_start, citation.start)
+        if before is None:
+            return None
+        quoted = find_quote_at_end(block.plain_text, *before)
+        if quoted is None and self._is_bare_quote(block, before):
+            return before
+        return quoted
+
+    def _add_comment_after(self, quote: CitedQuote) -> CitedQuote:
+        """Add the text after the only quote of a block as a comment, unless it is in a sentence."""
+        [piece] = quote.pieces
+        plain = piece.block.plain_text
+        citations = self._citations[piece.block]
+        if has_words(plain[: min(piece.start, citations[0].start)]):
+            return quote
+        text_after = plain[max(piece.end, citations[-1].end) :]
+        return quote.add_comments([clean_comment(text_after.lstrip(_CLOSING_MARKS))])
 
     def _is_bare_quote(self, block: Block, span: Span) -> bool:
-        """Return whether text before the block's only link is a quote without quotation marks.
-
-        It isn't if the block is a title, if anything in the block is highlighted, if the text
-        has too few words, or if text follows the link on the same line that is neither a remark
-        nor a question.
-        """
-        text_after = clean_comment(block.plain_text[self._citations[block][0].end :])
-        is_comment = REMARK_TEXT.match(text_after) or _is_question(text_after)
-        is_comment = is_comment or block.inline_text.is_line_end(
-            self._citations[block][0].end
-        )
-        if block.kind is BlockKind.TITLE or (text_after and not is_comment):
+        """Return whether text before a block's only link is a quote without quotation marks."""
+        citations = self._citations[block]
+        if len(citations) > 1 or not citations[0].annotation:
             return False
-        if any(
-            phrase.mark_kind in ("==", "mark")
-            for phrase in block.inline_text.marked_phrases
-        ):
+        if block.kind is BlockKind.TITLE or _has_marks(block):
             return False
-        return len(block.plain_text[slice(*span)].split()) >= _MIN_QUOTE_WORDS
+        words = block.plain_text[slice(*span)].split()
+        return len(words) >= _MIN_QUOTE_WORDS and self._ends_text(block, citations[0])
 
-    # --- block quotes and callouts ----------------------------------------------------
+    def _read_block_quote(self, group: Sequence[Block]) -> CitedQuote | None:
+        """Read a block quote as one quotation, or return None if its links cite several places.
 
-    def _find_block_quote(
-        self, body: Sequence[Block], linked: Sequence[Block]
-    ) -> list[CitedQuote]:
-        """Read a whole block quote as one quotation.
-
-        Returns a list with this quotation, or [] if the block quote can't be read as one. The
-        caller then searches its blocks one by one.
-
-        Args:
-            body: The blocks of the block quote, without its title.
-            linked: All blocks of the block quote, and the adjacent block that has only its link.
+        `group` has all blocks of the block quote.
         """
-        if body and linked[0].kind is BlockKind.TITLE and self._is_comment(body[0]):
-            if in_title := self._find_quotes_in_block(linked[0]):
-                return [
-                    in_title[0].add_comments([each.plain_text for each in body], linked)
-                ]
-        citations: list[Citation] = []
-        citing_blocks = []
-        places = set()
-        annotations = set[str]()
-        for block in linked:
-            block_citations = self._citations.get(block, ())
-            citations += block_citations
-            if block_citations and block not in self._link_only_blocks:
-                citing_blocks.append(block)
-                places.add(block_citations[0].links)
-                annotations.update(each.annotation for each in block_citations)
-        # all blocks with both citations and other words must cite the same location, and
-        # at their ends
-        if len(places) > 1 or len(annotations - {""}) > 1 or not citations:
-            return []
+        body = [block for block in group if block.kind is not BlockKind.TITLE]
+        linked = [*group, *self._find_link_beside(group)]
+        citations = [each for block in linked for each in self._citations.get(block, ())]
+        places = {each.annotation or each.links for each in citations}
+        if not body or len(places) != 1 or not self._cards.isdisjoint(body):
+            return None
         # the text of a link to a passage is the quotation, whatever is around the link
         if any(each.quote_span and each.cites_passage for each in citations):
-            return []
-        if not all(map(self._has_links_outside_text, citing_blocks)):
-            return []
-        # a callout must have a type used for quotes, or a link to a page or passage
+            return None
+        if REMARK_TEXT.match(body[0].plain_text):
+            return None  # the quotation is in the title
         citation = reduce(Citation.merge, citations)
-        callout_type = linked[0].callout_type
-        if callout_type and not _QUOTE_CALLOUT.search(callout_type):
-            if not citation.has_location:
-                return []
-        pieces, comments = self._split_quote_and_comment(body, linked)
+        # a link to a whole paper may be part of the reader's own words
+        is_own_text = body[0].callout_type or not self._are_citations_at_ends(group)
+        if not citation.has_location and is_own_text:
+            return None
+        pieces, comments = self._split_quote_and_comment(body)
         if not pieces:
-            return []
+            return None
         quote = CitedQuote(_strip_quotation_marks(pieces), citation)
-        return [quote.add_comments(comments, linked)]
+        return quote.add_comments(comments, linked)
 
-    def _has_links_outside_text(self, block: Block) -> bool:
-        """Return whether the links of a block cite its text, rather than being part of a sentence.
+    def _find_link_beside(self, group: Sequence[Block]) -> list[Block]:
+        """Return the block with only a link below a block quote without links, or else above it."""
+        if not self._citations.keys().isdisjoint(group):
+            return []
+        below = self._note.find_next(group[-1])
+        above = self._note.find_previous(group[0])
+        for block in (below, above):
+            if block in self._link_only_blocks and not block.quotes:
+                return [block]
+        return []
 
-        If text follows a link, the link must lead to a passage, and must be at the end of a line,
-        after the end of a sentence, before a colon or in brackets. In a callout title, a link to
-        a passage is enough.
-        """
-        citations = self._citations[block]
-        if block.kind is BlockKind.TITLE:
-            return any(citation.cites_passage for citation in citations)
-        for citation in citations:
-            if not clean_comment(block.plain_text[citation.end :]):
-                continue
-            end = citation.end
-            text_before = clean_comment(block.plain_text[: citation.start])
-            if not citation.cites_passage:
-                return False
-            if not (
-                block.plain_text[end : end + 1] == ":"
-                or block.inline_text.is_line_end(end)
-                or block.plain_text[citation.start] in "(（"
-                or text_before[-1:] in tuple(_SENTENCE_END)
-            ):
-                return False  # the link is within a sentence
+    def _are_citations_at_ends(self, blocks: Iterable[Block]) -> bool:
+        """Return whether every citation is at the end of a text. See `_ends_text`."""
+        for block in blocks:
+            for citation in self._citations.get(block, ()):
+                if not self._ends_text(block, citation):
+                    return False
         return True
 
     def _split_quote_and_comment(
-        self, body: Sequence[Block], linked: Sequence[Block]
+        self, body: Sequence[Block]
     ) -> tuple[list[QuotePart], list[str]]:
-        """Split a block quote into the quoted text and the reader's comments.
+        """Split the blocks of a block quote into quoted parts and the texts of the comments.
 
-        Text belongs to the comments if it follows a link, is below a horizontal rule or begins
-        like a remark. A nested block quote is a comment, too, if all citations are in the title or
-        in the text above it. The arguments are those of `_find_block_quote`.
-
-        Returns:
-            (quoted parts, texts of the comments).
+        Text after the link, below a rule or after `Note:` is a comment.
         """
-        quoting_blocks, comment_blocks = _split_quoting_blocks(body)
-        words = [block for block in body if block not in self._link_only_blocks]
-        # unless the only link is in a block outside, which isn't in a quote
-        if words and words[0] not in quoting_blocks and linked[-1].quotes:
-            above = [block for block in body if block.number < quoting_blocks[0].number]
-            if self._citations.keys().isdisjoint(body[len(above) :]):
-                quoting_blocks, comment_blocks = above, body[len(above) :]
+        quoting, own_blocks = self._split_nested(body)
         pieces: list[QuotePart] = []
         comments: list[str] = []
-        # whether a link or a comment has already followed the quote
-        is_quote_over = False
-        for block in quoting_blocks:
-            is_below_rule = block.rule_count > quoting_blocks[0].rule_count
-            link_count = len(self._citations.get(block, ()))
-            for number, span_between in enumerate(self._split_at_citations(block)):
-                span = trim_quote(block.plain_text, *span_between)
+        is_over = False
+        for block in quoting:
+            is_over |= block.rule_count > quoting[0].rule_count
+            spans = self._split_at_citations(block)
+            for number, whole_span in enumerate(spans, 1):
+                span = trim_quote(block.plain_text, *whole_span)
                 text = clean_comment(block.plain_text[slice(*span)]) if span else ""
-                if span is None or not text:
-                    continue
-                if pieces and (is_quote_over or REMARK_TEXT.match(text) or is_below_rule):
-                    comments.append(text)
-                    is_quote_over = True
-                else:
-                    pieces.append(QuotePart(block, *span))
-                    is_quote_over = number < link_count
-        for block in comment_blocks:
-            if block not in self._link_only_blocks and block.kind is not BlockKind.TITLE:
+                if span and text:
+                    is_over |= bool(pieces) and REMARK_TEXT.match(text) is not None
+                    if pieces and is_over:
+                        comments.append(text)
+                    else:
+                        pieces.append(QuotePart(block, *span))
+                is_before_link = number < len(spans)
+                is_over |= bool(pieces) and is_before_link
+        for block in own_blocks:
+            if block not in self._link_only_blocks:
                 comments.append(block.plain_text)
         return pieces, comments
+
+    def _split_nested(
+        self, body: Sequence[Block]
+    ) -> tuple[Sequence[Block], Sequence[Block]]:
+        """Split a block quote into the blocks with the quoted text, and those of the reader.
+
+        In a nested block quote is the quoted text if it has the link, or if there is no text above
+        it.
+        """
+        depth = min(len(block.quotes) for block in body)
+        nested = [block for block in body if len(block.quotes) > depth]
+        if not nested:
+            return body, ()
+        has_text_above = body[0].number < nested[0].number
+        if has_text_above and self._citations.keys().isdisjoint(nested):
+            return [block for block in body if block not in nested], nested
+        return nested, [block for block in body if block.number > nested[-1].number]
 
 
 def _get_group_key(block: Block) -> object:
@@ -877,40 +857,26 @@ def _get_group_key(block: Block) -> object:
     return block.quotes[0] if block.quotes else block
 
 
-def _split_quoting_blocks(
-    body: Sequence[Block],
-) -> tuple[Sequence[Block], Sequence[Block]]:
-    """Split a block quote into (blocks with quoted text, blocks written by the reader).
+def _has_marks(block: Block) -> bool:
+    phrases = block.inline_text.marked_phrases
+    marks = (MarkKind.HIGHLIGHT, MarkKind.ELEMENT)
+    return any(phrase.mark_kind in marks for phrase in phrases)
 
-    A nested callout of another type was written by the reader. In any other nested block quote is
-    the quoted text, and the blocks below it were written by the reader. A plain block quote has
-    the type of the callout around it.
-    """
-    outer_depth = min((len(block.quotes) for block in body), default=0)
-    nested = [block for block in body if len(block.quotes) > outer_depth]
-    callouts = [block for block in nested if block.callout_type != body[0].callout_type]
-    if callouts:
-        return [block for block in body if block not in callouts], callouts
-    quoting = nested or body
-    return quoting, [block for block in body if block.number > quoting[-1].number]
+
+def _is_remark(text: str) -> bool:
+    """Return whether a text begins like a remark (`Note: …`) or ends with a question mark."""
+    is_question = remove_private_tag(text).rstrip().endswith(("?", "？"))
+    return is_question or REMARK_TEXT.match(text) is not None
 
 
 def _strip_quotation_marks(pieces: Sequence[QuotePart]) -> tuple[QuotePart, ...]:
     first, last = pieces[0], pieces[-1]
-    plain = first.block.plain_text
     if len(pieces) == 1:
+        plain = first.block.plain_text
         quoted = find_quote_at_end(plain, first.start, first.end)
         if quoted and not clean_comment(plain[first.start : quoted[0]]):
             return (QuotePart(first.block, *quoted),)
-    closer = last.text[-1]
-    if plain[first.start] not in _OPENERS_BY_CLOSER.get(closer, ""):
-        return tuple(pieces)
-    if first is last:  # keep the opening mark
-        return (first._replace(end=first.end - 1),)
-    unquoted = last._replace(end=last.end - 1)
-    return (first._replace(start=first.start + 1), *pieces[1:-1], unquoted)
-
-
-def _is_question(text: str) -> bool:
-    """Return whether a text ends with a question mark, ignoring the privacy tag."""
-    return remove_private_tag(text).rstrip().endswith(("?", "？"))
+    elif first.text[0] in _OPENERS_BY_CLOSER.get(last.text[-1], ""):
+        first = first._replace(start=first.start + 1)
+        return (first, *pieces[1:-1], last._replace(end=last.end - 1))
+    return tuple(pieces)

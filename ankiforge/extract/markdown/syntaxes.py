@@ -21,7 +21,7 @@ from ankiforge.model import (
     Value,
 )
 from ankiforge.model.hints import TOOL_NAMES
-from ankiforge.text import WordMatcher, regex
+from ankiforge.text import contains_any, regex
 
 # --- parts of patterns ------------------------------------------------------------------
 
@@ -34,16 +34,10 @@ QUESTION_LABEL = (
     rf"(?::{BOLD_MARKER}[ \t]|：{BOLD_MARKER})"
 )
 """The label of a question, such as `Q:`. It may be bold, numbered or in a list."""
-BRACKET_CARD_LABEL = r"C:[ \t]+(?=\S)"
-"""The label of a hashcards cloze card, in which bracketed text is a cloze deletion."""
 CARD_TAG = r"(?:#card(?P<reverse>[/-]reverse)?(?![\w/-])|#?\[\[card\]\])"
 """The tag of a question with the answer below, as in Logseq and flashcards-obsidian."""
 MIN_TERMS = 6
 """The minimum number of lines of the form `Term: meaning` in a list that counts as a glossary."""
-MAX_INNER_CHARS = 300
-"""The maximum number of characters between the opening and closing marker of text that is reported
-as skipped."""
-_INNER_TEXT = rf"(?:(?!\n[ \t>]*\n).){{1,{MAX_INNER_CHARS}}}?"
 _QUOTED_LINE = rf"^{LIST_MARKERS}(?:>{LIST_MARKERS})*"
 # As many lines as a glossary has, each of which may be `Term: meaning` in a list or with a
 # bold term.
@@ -79,9 +73,8 @@ class FieldKeywords(
 
 # --- the table --------------------------------------------------------------------------
 
-_NO_WORDS_REASON = "it contains no words"
 _NO_MARK_REASON = (
-    "it contains no words, crosses paragraphs or cells, or is a comparison: `x==1`"
+    "its other half is missing, it contains no words, or follows a backslash"
 )
 
 
@@ -93,8 +86,7 @@ class NoteSyntax(NamedTuple):
     name: str
     """The name shown to the user."""
     setting: str = ""
-    """The setting that selects the syntax, `marks` or `cards`, or "" if the syntax is never
-    read."""
+    """The setting that selects the syntax, `marks` or `cards`, or "" for one of another tool."""
     value: str = ""
     """The value that selects the syntax in this setting."""
     literals: Strings = ()
@@ -117,7 +109,7 @@ class NoteSyntax(NamedTuple):
 FORMS = (
     NoteSyntax(
         "mark", "==mark==", "marks", "==", ("==", "＝＝"),
-        sign=rf"(?:==|＝＝)(?=[^\s=])(?P<mark>{_INNER_TEXT})(?<=[^\s=])(?:==|＝＝)",
+        sign=r"(?P<mark>(?<![=\w])==(?=[^\s=])|＝＝)",
         reason=_NO_MARK_REASON,
         examples=(
             ("Working memory holds ==four chunks== at a time.", "cloze"),
@@ -126,14 +118,9 @@ FORMS = (
     ),
     NoteSyntax(
         "html", "<mark>", "marks", "mark", ("<mark", "<span"),
-        sign=rf"<mark\b[^<>]*>(?P<html>{_INNER_TEXT})</mark\s*>",
-        reason="it contains no words, or crosses paragraphs or cells",
+        sign=r"(?P<html><mark\b)",
+        reason=_NO_MARK_REASON,
         examples=(("A <mark>heron</mark> eats fish.", "cloze"),),
-    ),
-    NoteSyntax(
-        "colour", "<mark>", "marks", "mark", ("~={",),
-        sign=rf"~=\{{[\w-]+\}}(?P<colour>{_INNER_TEXT})=~",
-        reason="it contains no words, or crosses paragraphs or cells",
     ),
     NoteSyntax(
         "bold", "**bold**", "marks", "bold", ("**", "__"),
@@ -141,16 +128,14 @@ FORMS = (
     ),
     NoteSyntax(
         "callout", "callout", "marks", "callout", ("[!",),
-        sign=rf"^(?P<callout>{LIST_MARKERS}>(?:{LIST_MARKERS}>)*[ \t]*\[![^\[\]\n]+\])",
-        reason=_NO_WORDS_REASON,
         examples=(("> [!note] Bile\n> It dissolves fat.", "not by default: a passage"),),
     ),
     NoteSyntax("quote", "> passage", "marks", "quote", (">",)),
     NoteSyntax(
         "gap", "{{gap}}", "cards", "cloze", ("{{",),
-        sign=rf"\{{\{{(?P<gap>{_INNER_TEXT})\}}\}}",
-        reason="it has no number (`{{c1::words}}`), contains no words, crosses paragraphs or"
-        " cells, or is on a card with two sides, which shows its words",
+        sign=r"(?P<gap>\{\{)",
+        reason="it has no number (`{{c1::words}}`), contains no words, crosses paragraphs, or"
+        " follows a backslash",
         examples=(
             (
                 "Insulin is made by the {{c1::pancreas}}, glucagon by the {{c1::pancreas}} too.",
@@ -187,7 +172,6 @@ FORMS = (
         reason="its question or answer is missing",
         examples=(("Q: What does bile do?\nA: It dissolves fat.", "basic"),),
     ),
-    NoteSyntax("bracket", "C: … […]", "cards", "block", ("c:",), line=BRACKET_CARD_LABEL),
     NoteSyntax(
         "tagged", TAGGED_CARD, "cards", "block", ("#card", "[[card]]"),
         sign=r"^(?P<tagged>[^\n]*(?<!\S)\#card(?:[/-]reverse)?(?![\w/-])[^\n]*$)",
@@ -205,37 +189,13 @@ FORMS = (
             ),
         ),
     ),
-    NoteSyntax(
-        "arrow", "question :-> answer", literals=(":->", ":<-"),
-        sign=r"(?P<arrow>(?<=\S[ \t])(?::->|:<->|:<-)[ \t](?=[ \t]*\S))",
-        reason="only a plug-in of Logseq knows this form: write `question::answer`",
-    ),
-    NoteSyntax(
-        "logseq_mark", LOGSEQ_MARK, literals=("ls-type::",),
-        sign=r"^(?P<logseq_mark>[ \t]*ls-type::[ \t]*annotation[ \t]*$)",
-        reason="Logseq keeps the marks of a PDF in a form of its own: mark it in the PDF",
-    ),
 )
 # fmt: on
 """All syntaxes. `LOOKALIKE` tries them in this order, except for `line`, which comes last."""
 FORM_BY_KEY = {form.key: form for form in FORMS}
-UNCLOSED_FORMS = {"=": "mark", "＝": "mark", "{": "gap", "<": "html"}
-"""Maps the first character of an unclosed marker to the key of its syntax."""
-# The order matters: `line` must come after the forms with colons of their own.
-_SIGNS = [form.sign for form in FORMS if form.sign and form.key != "line"]
-LOOKALIKE = regex(
-    "(?xsm)"
-    + "\n|".join([*_SIGNS, FORM_BY_KEY["line"].sign])
-    + r"|(?P<open>(?<!=)==(?!=)|＝＝|\{\{(?:[cC]\d{1,3}(?:,\d{1,3})*::)?|<mark\b)"
-)
-"""Matches text that looks like a mark or card. The name of the last matching group is the key of
-its syntax."""
-LOOKALIKE_STARTS = WordMatcher(
-    *{word for form in FORMS if form.sign for word in form.literals}
-    - {"?", "？", ":", "："},
-    *("?\n", "Q:", "Q：", "F: "),
-)
-"""Matches notes that may contain text for `LOOKALIKE` to find."""
+LOOKALIKE = regex("(?xm)" + "\n|".join([form.sign for form in FORMS if form.sign]))
+"""Matches what looks like a mark or card. The name of the last matching group is the key of its
+syntax."""
 
 
 def may_contain_highlights(
@@ -260,9 +220,9 @@ def may_contain_highlights(
     for form in FORMS:
         if form.value not in kinds_by_setting.get(form.setting, ()):
             continue
-        if _build_literal_matcher(form).matches(folded) and _compile_line_pattern(
-            form
-        ).search(lines):
+        if contains_any(folded, form.literals) and _compile_line_pattern(form).search(
+            lines
+        ):
             return True
     if "glossary" in card_kinds and any(
         heading in folded for heading in glossary_headings
@@ -271,11 +231,6 @@ def may_contain_highlights(
     if may_contain_backlink(folded) or may_contain_citations(text):
         return True
     return EXPORT_SIGN.search(lines) is not None
-
-
-@lru_cache
-def _build_literal_matcher(syntax: NoteSyntax) -> WordMatcher:
-    return WordMatcher(*syntax.literals)
 
 
 @lru_cache
@@ -314,6 +269,13 @@ def _build_tool_syntax(
 
 
 TOOL_FORMS = (
+    NoteSyntax(
+        "tool",
+        LOGSEQ_MARK,
+        literals=("ls-type::",),
+        sign=r"(?m)^[ \t]*ls-type::[ \t]*annotation[ \t]*$",
+        reason="Logseq keeps the marks of a PDF in a form of its own: mark it in the PDF",
+    ),
     _build_tool_syntax(
         "yanki",
         ("noteId:",),
@@ -368,26 +330,14 @@ TOOL_FORMS = (
 )
 """The syntaxes of other tools' cards. `sign` matches what a tool writes once for each card."""
 
-_TOOL_TEXTS = WordMatcher(*[part for tool in TOOL_FORMS for part in tool.literals])
-"""Matches notes that may contain a card of any of these tools."""
 
-
-def may_contain_skipped_texts(text: str) -> bool:
-    """Quickly check whether a note might contain text to report as skipped.
-
-    This is text that resembles a highlight or card, or a card written for another tool. False
-    positives are possible.
-    """
-    return LOOKALIKE_STARTS.matches(f"{text}\n") or may_contain_cards_of_other_tools(text)
-
-
-@lru_cache(maxsize=1)  # called several times for each note
 def may_contain_cards_of_other_tools(text: str) -> bool:
     """Quickly check whether a note might contain cards written for another tool.
 
     False positives are possible.
     """
-    return _TOOL_TEXTS.matches(f"\n{text}")
+    padded = f"\n{text}"
+    return any(contains_any(padded, tool.literals) for tool in TOOL_FORMS)
 
 
 # --- passages of other programs ---------------------------------------------------------
@@ -413,11 +363,7 @@ EXPORT_SIGN = regex(
 )
 """A heading or list item above exported passages, with the line end before it."""
 BACKLINK_NAME = r"view (?:highlight|tweet)|highlight link"
-ENDS_WITH_BACKLINK = regex(
-    rf"(?i)\(\[(?:{LOCATION}|{BACKLINK_NAME})\]\([^()\s]*\)\)\s*\Z"
-)
-"""A link at the end of a passage that leads to its location."""
-_BACKLINK_SIGNS = WordMatcher(
+_BACKLINK_SIGNS = (
     *("readwise.io/", "kindle:", "omnivore.app/", "glasp.co/", "hyp.is/", "hypothes.is/"),
     *("instapaper.com/", "view highlight](", "view tweet](", "highlight link]("),
 )
@@ -430,7 +376,7 @@ REMARK_WORD = (
 
 def may_contain_backlink(casefolded_text: str) -> bool:
     """Quickly check whether a text might have a link from a passage back to its source."""
-    return "](" in casefolded_text and _BACKLINK_SIGNS.matches(casefolded_text)
+    return "](" in casefolded_text and contains_any(casefolded_text, _BACKLINK_SIGNS)
 
 
 def may_contain_citations(text: str) -> bool:
