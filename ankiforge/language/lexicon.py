@@ -90,10 +90,7 @@ def build_section_pattern(file: str, section: str) -> str:
 
 LANGUAGES = ("en", "de", "fr", "es", "it", "pt", "ru")
 """The codes of the languages that have word lists and put spaces between words."""
-_CUE_SECTIONS = (
-    "called called_before means cause contrast rule leans this somebody advice announces hedges "
-    "you i we he_she".split()
-)
+_CUE_SECTIONS = ("called", "means", "cause", "leans", "this", "somebody", "you")
 _MAX_ENDING_LENGTH = 5
 UNKNOWN_WORD_ZIPF = 2.6
 """The Zipf frequency assumed for a word that isn't in any table.
@@ -185,7 +182,6 @@ class LanguageTables:
         """Words such as articles and prepositions, which have no meaning by themselves."""
         self.determiners = read_word_set("cues", "determiners", name)
         self.pronouns = read_word_set("cues", "pronouns", name)
-        self.words_before_objects = {*self.determiners, *self.pronouns, "to"}
         self.words_before_verbs = read_word_set("cues", "before_verbs", name)
         """Words such as `to`, after which a word is a verb if it can be one."""
         self.copulas = read_word_set("cues", "copulas", name)
@@ -214,10 +210,6 @@ class LanguageTables:
         self._endings: dict[str, str] = {}
         self.simplified_by_code: dict[int, str] = {}
         """Maps the code of each traditional Chinese character to the simplified one."""
-        self.transliteration_characters = read_word_set("small_words", "sounds", name)
-        """The Chinese characters that are used to transliterate foreign names."""
-        self.noun_endings = read_word_set("small_words", "endings", name)
-        """The Chinese characters that end nouns, like a suffix."""
         if name in (*LANGUAGES, "zh"):
             table = read_table(DATA_DIRECTORY / f"words-{name}.txt")
             for word_class, endings in table["endings"].items():
@@ -254,15 +246,6 @@ class LanguageTables:
                 word_class = word_class or self._endings.get(word[-length:], "")
             entry = self._entries[word] = (word_class or "n", UNKNOWN_WORD_ZIPF)
         return entry
-
-    def may_be_verb(self, word: str) -> bool:
-        """Return whether a casefolded word may be a form of a verb."""
-        if word in self.auxiliaries or self.look_up_word(word)[0] in "vbd":
-            return True
-        if self.name != "en" or not word.endswith("s"):
-            return False
-        base = f"{word[:-3]}y" if word.endswith("ies") else word[:-1]
-        return self.look_up_word(base)[0] in "vb"
 
     def get_frequency(self, word: str) -> float | None:
         """Return the Zipf frequency of a casefolded word, or None if no word list contains it."""
