@@ -380,7 +380,7 @@ _MIN_CONTAINED_WORDS = 3
 # duplicate in 200.
 _RAREST_WORDS = 3
 # Words that occur in more cards than this are never used.
-_MAX_POSTING_CARDS = 200
+_MAX_POSTING_CARDS = 500
 # Only this many of the most similar cards are compared in full, because in a long list of cards
 # with the same pattern all cards are similar.
 _MAX_COMPARED = 30
@@ -480,8 +480,10 @@ class DuplicateIndex:
     def _add_card(self, card: IndexedCard) -> None:
         self._cards[card.id] = card
         terms = card.terms
-        for term in (*terms.words, *terms.ideograph_pairs, terms.question_hash):
+        for term in (*terms.words, *terms.ideograph_pairs):
             self._ids_by_term[term].append(card.id)
+        if terms.question_hash:
+            self._ids_by_term[terms.question_hash].append(card.id)
 
     def _iter_other_cards(
         self, ids: Iterable[str], highlight: HighlightKey
@@ -515,7 +517,7 @@ class DuplicateIndex:
             )
 
         # report the first card of ours that has the same question but a different answer
-        same_question = self._ids_by_term.get(terms.question_hash or "", ())
+        same_question = self._ids_by_term.get(terms.question_hash, ())
         for card in self._iter_other_cards(same_question, highlight):
             if card.terms.question_hash != terms.question_hash:
                 continue  # its text has changed
