@@ -136,11 +136,7 @@ def find_passages(
     )
     passages = list(index.load_best_passages(ledger, scores, limit, is_hidden))
     coverage = max((hit.coverage for hit in words.values()), default=0.0)
-    is_confident = (
-        similarities.is_confident(coverage)
-        if similarities.cosines
-        else coverage > index.CONFIDENT_COVERAGE
-    )
+    is_confident = coverage > index.CONFIDENT_COVERAGE
 
     # choose the answering sentence of each passage
     candidates = [
