@@ -71,7 +71,7 @@ def check_empty_sides(draft: CardContent, context: CheckContext) -> Iterator[Fin
 
 
 def check_syntax(draft: CardContent, context: CheckContext) -> Iterator[Finding]:
-    """Report clozes and formulas that Anki can't display, and the syntax of other programs."""
+    """Report clozes and formulas that Anki can't display."""
     problems: dict[str, None] = {}
     if draft.kind.note_type is not NoteType.BASIC:
         problems = dict.fromkeys(cloze.find_cloze_problems(draft.get_field("Text")))
@@ -82,12 +82,8 @@ def check_syntax(draft: CardContent, context: CheckContext) -> Iterator[Finding]
     if broken_cloze and not problems:
         detail = f"“{broken_cloze}” begins no cloze"
         yield make_finding("malformed", detail, severity=_get_severity_override(draft))
-    for rule, matches in (
-        ("maths", map(_find_broken_formula, all_texts)),
-        ("other_program", map(_find_foreign_syntax, all_texts)),
-    ):
-        for match in filter(None, matches):
-            yield make_finding(rule, f"“{match}”")
+    for formula in filter(None, map(_find_broken_formula, all_texts)):
+        yield make_finding("maths", f"“{formula}”")
 
 
 def check_control_characters(
@@ -133,34 +129,6 @@ def check_gap_edges(draft: CardContent, context: CheckContext) -> Iterator[Findi
             cut_word = text[start : edge + 10].split()[0]
             yield make_finding("gap_cuts", f"“{cut_word}”", severity=severity)
             return
-
-
-# These match what another program renders as something else: diagrams and queries, template
-# fields, macros, block references, Hiccup elements, and TeX outside of formulas.
-_DIAGRAM = regex(
-    r"(?im)^[ \t>]*(?:`{3,}|~{3,})[ \t]*(?P<language>mermaid|plantuml|puml|dot|graphviz|tikz|chart"
-    r"|dataview(?:js)?|query|tasks|templater|excalidraw|abc|flow|sequence|markmap|kanban)\b"
-)
-_TEMPLATE_SYNTAX = regex(
-    r"<%.{1,200}?%>|(?<!\\)\{\{(?!c\d)[A-Za-z][\w-]*[ \t][^{}\n]{1,200}\}\}"
-    r"|(?<![\w\])[])\[:[a-z][\w-]*(?:[ \t][^\[\]\n]{0,200})?\]"
-    r"|\(\([0-9a-f]{8}-(?:[0-9a-f]{4}-){3}[0-9a-f]{12}\)\)"
-    r"|\\\\[(\[][^\n]{1,200}?\\[A-Za-z^_][^\n]{0,200}?\\\\[)\]]"
-    r"|\\begin\{(?:equation|align|gather|multline|eqnarray|[pbv]?matrix)\*?\}"
-)
-
-
-def _find_foreign_syntax(text: str) -> str:
-    diagram = _DIAGRAM.search(text)
-    if diagram:
-        return diagram["language"]
-    shielded_spans = [
-        (start, end) for start, end, kind in find_literal_spans(text) if kind != "escape"
-    ]
-    for match in _TEMPLATE_SYNTAX.finditer(text):
-        if not any(start <= match.start() < end for start, end in shielded_spans):
-            return match[0]
-    return ""
 
 
 _CLOZE_IN_MATHS = regex(r"\{\{c\d+::")

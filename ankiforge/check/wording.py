@@ -9,7 +9,6 @@ from __future__ import annotations
 import re
 from collections.abc import Iterator, Sequence
 from functools import cache, lru_cache
-from math import ceil
 from pathlib import Path
 
 from ankiforge.check.rules_and_text import (
@@ -59,7 +58,6 @@ from ankiforge.text import cloze, occlusion, regex, to_one_line
 from ankiforge.text.cloze import Cloze
 from ankiforge.text.lists import split_answer_into_items
 from ankiforge.text.normalize import normalize_for_comparison
-from ankiforge.text.sentences import find_sentence_spans
 
 # Matches the first words of a sentence that depends on the previous one. Case matters.
 _DEPENDENT_START = regex(
@@ -76,9 +74,6 @@ _ENUMERATOR = regex(
 _IDENTIFIER = regex(
     r"c\d*|[a-z]+(?:_[a-z0-9]+)+|[A-Z]+(?:_[A-Z0-9]+)+|[a-z]+(?:[A-Z][a-z]+)+"
 )
-_EDGE_PUNCTUATION = regex(r"^[\s.,;:!?)]|[\s,;:(]$|^(?:<-|[-=]>|[←→⇒])")
-# Matches an entity or picture, whose punctuation isn't a wrong edge of a gap.
-_HARMLESS_EDGE = regex(r"&#?\w{1,32};$|!\[[^\[\]\n]*\]\([^()\n]*\)")
 # The maximum number of words in a gap that begins the text. The text after a longer gap seldom
 # shows what is asked.
 _MAX_OPENING_WORDS = 4
@@ -88,7 +83,6 @@ _SHORT_FACT = regex(r"\d{2,}|[A-Z]{2,}")
 _MIN_ANSWER_CHARS = 4
 # A text with more lines than this is treated as a list or table.
 _MAX_PROSE_LINES = 3
-_MIN_WORDS_FOR_PERCENTAGE = 8
 
 
 def check_cloze_wording(draft: CardContent, context: CheckContext) -> Iterator[Finding]:
@@ -107,9 +101,7 @@ def check_cloze_wording(draft: CardContent, context: CheckContext) -> Iterator[F
 
     for gap, answer in zip(reading.gaps, reading.answers, strict=True):
         yield from _check_gap(text, gap, answer)
-    for number, hidden_gaps in reading.gaps_by_number:
-        name = f"; gap {number}" if len(reading.gaps_by_number) > 1 else ""
-        yield from _check_visible_text(text, reading.full_text, hidden_gaps, name)
+    for _, hidden_gaps in reading.gaps_by_number:
         yield from _check_gap_leaks(text, hidden_gaps)
     yield from check_limit(word_count, "cloze_gt40w")
     yield from check_limit(len(cloze.find_cloze_numbers(text)), "gaps_gt3")
@@ -132,10 +124,6 @@ def _check_gap(text: str, gap: Cloze, answer: str) -> Iterator[Finding]:
     elif _IDENTIFIER.fullmatch(answer) and not gap.answer.startswith(("`", "$")):
         yield make_finding("placeholder", f"“{answer}”")
 
-    edges = _HARMLESS_EDGE.sub("word", gap.answer.strip("*_"))
-    if _EDGE_PUNCTUATION.search(edges) and gap.answer.strip():
-        yield make_finding("gap_edge_punct", f"“{gap.answer}”")
-
     # report gaps that are too long, with a lower limit at the beginning of the text, unless a
     # definition of the gap's answer follows
     length = count_words(answer)
@@ -147,21 +135,6 @@ def _check_gap(text: str, gap: Cloze, answer: str) -> Iterator[Finding]:
         yield make_finding("gap_gt8w", "it begins the text")
     else:
         yield from check_limit(length, "gap_gt8w")
-
-
-def _check_visible_text(
-    text: str, full_text: str, hidden_gaps: Sequence[Cloze], gap_name: str
-) -> Iterator[Finding]:
-    """Report a card whose gaps blank out too much of its text.
-
-    In a short text, at least one word that isn't a stop word must stay visible.
-    """
-    shown_text = blank_out_gaps(text, hidden_gaps).replace(GAP_PLACEHOLDER, "")
-    if count_words(full_text) >= _MIN_WORDS_FOR_PERCENTAGE:
-        percentage = ceil(100 * (1 - len(shown_text) / len(full_text)))
-        yield from check_limit(percentage, "gap_gt50pct", gap_name)
-    elif not (find_content_words(shown_text) or "![" in text or "$" in text):
-        yield make_finding("short_cloze", f"“{shown_text.strip()}”")
 
 
 def _check_gap_leaks(text: str, hidden_gaps: Sequence[Cloze]) -> Iterator[Finding]:
@@ -289,13 +262,6 @@ def check_question_length(draft: CardContent, context: CheckContext) -> Iterator
         yield from check_limit(len(list_items), "set")
     yield from check_limit(count_words(reading.answers[0]), "answer_gt20w")
     yield from check_limit(count_words(reading.question), "front_gt30w")
-    # in `benchmarks/blind` and `wording`, two raters found six of nine such questions
-    # unnatural, but only 22 of 274 others
-    if not is_user_written(draft) and not draft.origin.is_from_comment:
-        sentence_lengths = [
-            count_words(front[start:end]) for start, end in find_sentence_spans(front)
-        ]
-        yield from check_limit(max(sentence_lengths, default=0), "sentence_gt23w")
 
 
 def _lacks_subject(draft: CardContent, highlight: Highlight, front: str) -> bool:
