@@ -274,7 +274,7 @@ def _find_gaps(
         return [(ranker.get_span(chosen), MAX_GAP_SCORE)]
     best_gaps = islice(rank_gaps(ranker), _MAX_GAPS_TRIED)
     if term := ranker.find_defined_term():
-        span = ranker.get_span(term)
+        span = ranker.get_span(ranker.extend_to_gloss(term))
         is_in_export = highlight.source_kind is SourceKind.OTHER
         score = MAX_GAP_SCORE if is_in_export else _TERM_SCORE_IN_NOTES
         others = (gap for gap in best_gaps if not is_same_gap(gap[0], span))

@@ -268,6 +268,13 @@ class GapRanker:
             end -= 2
         return self.tokens[run.first].start, end
 
+    def extend_to_gloss(self, run: TokenRun) -> TokenRun:
+        """Extend a term by its abbreviation in brackets, as in `false discovery rate (FDR)`."""
+        initials = "".join(token.text[0] for token in self.tokens[run.first : run.end])
+        texts = [token.text for token in self.tokens[run.end : run.end + 3]]
+        is_glossed = texts == ["(", initials.upper(), ")"]
+        return TokenRun(run.first, run.end + 3) if is_glossed else run
+
     def is_unsuitable_gap(self, run: TokenRun) -> bool:
         """Return whether a run is only part of a larger unit, or is useless as an answer."""
         if self._is_incomplete(run) or self._is_vague(run):
@@ -324,8 +331,12 @@ class GapRanker:
         if len(inner) == 1 and len(inner[0].text) > 2 and inner[0].text.isupper():
             if inner[0].text in initials:
                 return True
-        own_initials = initials[run.first : run.end]
-        if len(inner) > 1 and any(own_initials == token.text for token in self.tokens):
+        others_texts = [
+            token.text
+            for index, token in enumerate(self.tokens)
+            if not run.first <= index < self.extend_to_gloss(run).end
+        ]
+        if len(inner) > 1 and initials[run.first : run.end] in others_texts:
             return True
         inside = [stem for stem in self._stems[run.first : run.end] if stem]
         others = {*self.visible_stems, *(Counter(self._stems) - Counter(inside))}
@@ -474,7 +485,8 @@ def rank_gaps(sentence: GapRanker) -> Iterator[tuple[Span, float]]:
     scored = []
     for run in sentence.find_token_runs():
         score = compute_weighted_sum(sentence.extract_features(run), table)
-        scored.append((-score, sentence.get_span(run), run))
+        span = sentence.get_span(sentence.extend_to_gloss(run))
+        scored.append((-score, span, run))
     scored.sort()
     chosen: list[Span] = []
     best_score = 0.0
