@@ -36,11 +36,12 @@ from ankiforge.check.rules_and_text import (
     strip_markup,
 )
 from ankiforge.language.detection import detect_language_name, detect_script
-from ankiforge.language.lexicon import read_word_set
-from ankiforge.language.normalization import remove_tex
+from ankiforge.language.lexicon import build_section_pattern, read_word_set
+from ankiforge.language.normalization import normalize_words, remove_tex
 from ankiforge.language.quantities import (
     DIGIT_NUMBER,
     Quantity,
+    find_fractions,
     find_months,
     find_number_values,
     find_numbers,
@@ -76,7 +77,7 @@ from ankiforge.model.hints import parse_schedule
 from ankiforge.text import occlusion, regex, truncate
 from ankiforge.text.cloze import find_image_paths
 from ankiforge.text.colons import explain_ambiguous_colons
-from ankiforge.text.located import find_whole_words
+from ankiforge.text.located import extend_to_words, find_whole_words, locate_text
 from ankiforge.text.normalize import (
     blank_out_code_and_urls,
     contains_text,
@@ -120,7 +121,10 @@ _PREFIX_CHARS = 5
 
 
 def check_answers(draft: CardContent, context: CheckContext) -> Iterator[Finding]:
-    """Report an answer if the source has fewer than half of its words."""
+    """Report an answer if the source has fewer than half of its words.
+
+    An answer that starts or ends in the middle of a word of the source is reported as well.
+    """
     highlight = context.highlight
     if (
         are_gaps_highlighted(draft, highlight)
@@ -131,9 +135,8 @@ def check_answers(draft: CardContent, context: CheckContext) -> Iterator[Finding
     reading = parse_draft(draft)
     source = get_answer_source_text(highlight)
     for answer_text in reading.answers:
-        has_number = any(map(str.isdecimal, answer_text))
-        titles = get_titles(highlight)
-        if not has_number and find_whole_words(answer_text.strip(" ."), titles):
+        bare_answer = answer_text.strip(" .")
+        if _is_in_title(bare_answer, highlight):
             continue
         if contains_text(reading.question, answer_text) and offers_options(
             reading.question
@@ -144,11 +147,45 @@ def check_answers(draft: CardContent, context: CheckContext) -> Iterator[Finding
             yield make_finding("answer_not_in_source", f"“{truncate(answer_text, 60)}”")
         elif found_fraction < _MIN_FOUND_FRACTION:
             yield make_finding("answer_partly", ", ".join(missing_words[:5]))
+        elif draft.kind.note_type is NoteType.BASIC:
+            cut_words = _find_split_words(bare_answer, source)
+            if cut_words:
+                yield make_finding("gap_cuts", f"“{cut_words}”")
+
+
+def _is_in_title(answer: str, highlight: Highlight) -> bool:
+    """Return whether an answer occurs in the title or a heading, and contains no digits."""
+    if any(map(str.isdecimal, answer)):
+        return False
+    return find_whole_words(answer, get_titles(highlight)) is not None
+
+
+def _find_split_words(answer: str, source: str) -> str:
+    """Return the source text of an answer that starts or ends within a word, or "" otherwise.
+
+    The text is extended to whole words. An answer that only lacks an inflection is accepted, such
+    as `cell` for `cells`.
+    """
+    answer_span = locate_text(answer, source)
+    if answer_span is None or find_whole_words(answer, source):
+        return ""
+    start, end = extend_to_words(source, answer_span)
+    if not source[
+        answer_span[0]
+    ].isalpha():  # a number before a unit, such as the 5 in `x5 mg`
+        start = answer_span[0]
+    if not source[answer_span[1] - 1].isalpha():
+        end = answer_span[1]
+    whole_words = source[start:end]
+    stems, whole_stems = (
+        [*map(stem_word, split_words(text))] for text in (answer, whole_words)
+    )
+    return "" if stems == whole_stems else whole_words
 
 
 def _find_missing_words(answer: str, source: str) -> tuple[list[str], float]:
     """Return the words of an answer that aren't in the source, and the fraction that are."""
-    if find_whole_words(answer.strip(" ."), source):
+    if _contains_whole_answer(source, answer):
         return [], 1.0
     answer = _ELISION.sub(" ", remove_tex(answer))
     source = _ELISION.sub(" ", remove_tex(source))
@@ -163,13 +200,20 @@ def _find_missing_words(answer: str, source: str) -> tuple[list[str], float]:
     numbers = find_numbers(source)
     missing = []
     for word in searched_words:
-        forms = (word, stem_word(word))
+        # short words such as `free` and `freed` don't share enough initial letters
+        forms = (
+            word,
+            stem_word(word),
+            _COMPARISON_ENDING.sub("", word),
+            _SILENT_E.sub("ed", word),
+        )
         if not prefixes.isdisjoint(form[:_PREFIX_CHARS] for form in forms):
             continue
-        # wrong numbers are reported by `check_numbers`
+        # wrong numbers and fractions are reported by `check_numbers`
         if (
             word.isdecimal()
             or word in ("one", "two")
+            or find_fractions(word)
             or not numbers.isdisjoint(find_numbers(word))
         ):
             continue
@@ -177,6 +221,24 @@ def _find_missing_words(answer: str, source: str) -> tuple[list[str], float]:
             continue
         missing.append(word)
     return missing, 1 - len(missing) / len(searched_words)
+
+
+def _contains_whole_answer(source: str, answer: str) -> bool:
+    """Return whether the source contains the complete answer, possibly in a different notation."""
+    if find_whole_words(answer.strip(" ."), source):
+        return True
+    if find_whole_words(normalize_words(answer).strip(" ."), normalize_words(source)):
+        return True
+    # a formula has an operator and at least two other symbols
+    symbols = normalize_formula(answer)
+    is_formula = len(symbols) > 2 and _OPERATOR.search(symbols) is not None
+    return is_formula and symbols in normalize_formula(source)
+
+
+_SILENT_E = regex(r"(?<=\w\w)e\Z")
+# Matches the ending of a comparative or superlative, because the source may have `low` for the
+# card's `lower`.
+_COMPARISON_ENDING = regex(r"(?<=\w{3})(?:er|est)\Z")
 
 
 @lru_cache(maxsize=256)
@@ -276,6 +338,11 @@ def _find_ungrounded_numbers(text: str, source: str) -> Iterator[str]:
             is_comparable = quantity.value >= _MIN_SPELLED_NUMBER
         if is_comparable and not _contains_equal_quantity(source, quantity):
             yield quantity.text
+    for fraction_word, value in find_fractions(text).items():
+        if fraction_word.rstrip("s") in source.casefold():
+            continue
+        if find_number_values(source).isdisjoint((value, value * 100)):
+            yield fraction_word
     yield from _find_ungrounded_months(text, source)
 
 
@@ -365,6 +432,7 @@ _NOT_A_HEDGE = regex(
 )
 _ORDER_WORDS = read_word_set("meaning", "relations")
 _COMPARISON_WORDS = read_word_set("meaning", "than")
+_IDIOM = regex(rf"(?<= )(?:{build_section_pattern('meaning', 'idioms')})(?= )")
 _FUNCTION_WORDS = (
     CONTENTLESS_WORDS
     | read_word_set("cues", "articles")
@@ -524,6 +592,10 @@ def _find_scope_words(words: list[str], triggers: frozenset[str]) -> list[str]:
 
 def _find_opposites(card_words: list[str], evidence_words: list[str]) -> Iterator[Pair]:
     """Yield (word, opposite) for each word of the card whose opposite is in the source."""
+    card_words, evidence_words = (
+        _IDIOM.sub(" ", f" {' '.join(words)} ").split()
+        for words in (card_words, evidence_words)
+    )
     card_forms = {*card_words, *map(stem_word, card_words)}
     evidence_forms = {*evidence_words, *map(stem_word, evidence_words)}
     for index, word in enumerate(card_words):

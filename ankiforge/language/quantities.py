@@ -17,6 +17,7 @@ from typing import NamedTuple
 
 from ankiforge.language.lexicon import DATA_DIRECTORY, read_labels_by_word
 from ankiforge.language.words import (
+    CONTENTLESS_WORDS,
     NUMBER_WORDS,
     ORDINALS,
     split_words,
@@ -29,6 +30,7 @@ from ankiforge.text import regex
 _RAISED_DIGITS = regex("[²³¹⁰⁴-⁹₀-₉]+")
 DIGIT_NUMBER = regex(r"\d+(?:[.,]\d+)*")
 _THOUSANDS_SEPARATOR = regex(r"[.,](?=\d{3}(?:\D|$))")
+_POWER = regex(r"(\d+)\s*\^\s*\{?\s*[-+−]?(\d+)")
 _ROMAN = regex(r"\b(?=[IVX]{2})X{0,3}(?:IX|IV|V?I{0,3})\b")
 _NUMBERED_NOUN = regex(
     r"(?i)\b(?P<noun>type|war|phase|stage|class|grade|part|chapter|book|volume|factor|complex"
@@ -70,11 +72,21 @@ def _parse_roman(numeral: str) -> int:
 def map_numbers_to_notations(text: str) -> dict[str, Strings]:
     """Map each number in digits to all the notations in which a source may contain it.
 
-    For example, a source may contain 1000 for `1,000`.
+    For example, a source may contain 1000 for `1,000`. A PDF may contain 103 for `10^3`, because
+    superscripts get lost.
     """
     raised = separate_superscript_digits(text)
+    powers = {}
+    for match in _POWER.finditer(raised):
+        base, exponent = match.groups()
+        powers[base] = powers[exponent] = f"{base}{exponent}"
     plain = unicodedata.normalize("NFKC", replace_roman_numerals(raised))
-    return {number: _list_notations(number) for number in DIGIT_NUMBER.findall(plain)}
+    notations = {}
+    for number in DIGIT_NUMBER.findall(plain):
+        notations[number] = _list_notations(number)
+        if number in powers:
+            notations[number] += (powers[number],)
+    return notations
 
 
 @lru_cache(maxsize=512)
@@ -97,6 +109,7 @@ def find_numbers(text: str) -> frozenset[str]:
     for number, ordinal in enumerate(ORDINALS, start=1):
         if ordinal in words:
             numbers.add(str(number))
+    numbers.update(map(str, find_spelled_numbers(text)))
     return frozenset(numbers)
 
 
@@ -104,6 +117,121 @@ def _list_notations(number: str) -> Strings:
     """List three notations: as written, without thousands separators, and with a decimal point."""
     ungrouped = _THOUSANDS_SEPARATOR.sub("", number)
     return tuple(dict.fromkeys((number, ungrouped, number.replace(",", "."))))
+
+
+# --- numbers in words and ideographs --------------------------------------------------
+
+_SPELLED = {
+    word: int(value) for word, value in read_labels_by_word("numbers", "spelled").items()
+}
+_CONJUNCTIONS = frozenset(("and", "und", "et", "y", "e", "и"))
+# A single word in Latin letters is certainly a number if its value is at least this. For
+# example, `due` and `sei` are Italian numbers, but may be other words.
+_MIN_CERTAIN_VALUE = 13
+_MAX_SPELLED_LENGTH = 60
+_LETTERS = regex(r"[^\W\d_]+(?:-[^\W\d_]+)*")
+_KANJI = {sign: value for value, sign in enumerate("〇一二三四五六七八九")} | {"零": 0}
+_KANJI_SCALES = {"十": 10, "百": 100, "千": 1000}
+_KANJI_GROUPS = {"万": 10**4, "萬": 10**4, "億": 10**8, "亿": 10**8, "兆": 10**12}
+_IN_KANJI = regex(r"[〇零一二三四五六七八九十百千万萬億亿兆]+")
+# A single ideograph is a number only if one of these follows, as in `三人` but not `一番`.
+_COUNTER = regex(r"[％%年月日人歳岁回個个円元世度倍割分時时]")
+
+
+@lru_cache(maxsize=512)
+def find_spelled_numbers(text: str) -> frozenset[int]:
+    """Return the numbers that are spelled out in words or ideographs.
+
+    Examples are `fünfundzwanzig`, `mil seiscientos`, `一六〇三年` and `三億五千万`. Number words
+    may be inflected, as in `тысячи шестисот`.
+    """
+    if text.isascii() and not _MAY_BE_SPELLED.search(text.casefold()):
+        return frozenset()
+    return frozenset((*_iter_kanji_numbers(text), *_iter_number_words(text)))
+
+
+def _iter_kanji_numbers(text: str) -> Iterator[int]:
+    """Yield the numbers in ideographs. A single ideograph needs a counter after it."""
+    for match in _IN_KANJI.finditer(text):
+        if len(match[0]) > 1 or _COUNTER.match(text, match.end()):
+            yield _parse_kanji(match[0])
+
+
+def _iter_number_words(text: str) -> Iterator[int]:
+    """Yield the numbers in words. Adjacent number words form a single number."""
+    parts: list[int] = []
+    is_certain = False
+    for word in (*_LETTERS.findall(text.casefold().replace("ё", "е")), ""):
+        if word in _CONJUNCTIONS and parts:
+            continue
+        word_parts = _split_number_word(word)
+        if not word_parts:
+            value = _combine_number_parts(parts)
+            if is_certain or len(parts) > 1 or value >= _MIN_CERTAIN_VALUE:
+                yield value
+            parts = []
+            is_certain = False
+        parts += word_parts
+        is_certain = is_certain or (bool(word_parts) and word[0] > "ͯ")
+
+
+_MAY_BE_SPELLED = regex(
+    "|".join(sorted((word for word in _SPELLED if word.isascii()), key=len))
+)
+
+
+def _split_number_word(word: str) -> list[int]:
+    """Split a number word into the values of its parts, or return [] for other words.
+
+    For example, `fünfundzwanzig` consists of 5 and 20.
+    """
+    if word in _SPELLED:
+        return [_SPELLED[word]]
+    if len(word) > _MAX_SPELLED_LENGTH:
+        return []
+    # try the longest part first, because a number word may begin with a shorter one
+    for end in range(len(word) - 1, 1, -1):
+        value = _SPELLED.get(word[:end])
+        if value is None:
+            continue
+        rest = word[end:].lstrip("-")
+        for joint in ("", "und", "e", "et-"):
+            if rest.startswith(joint) and (
+                other_parts := _split_number_word(rest[len(joint) :])
+            ):
+                return [value, *other_parts]
+    return []
+
+
+def _combine_number_parts(parts: Iterable[int]) -> int:
+    """Combine the parts of a number: 1000 and 600 become 1,600, and 6 and 100 become 600."""
+    sum_of_thousands = below_thousand = 0
+    for part in parts:
+        if part >= 1000:
+            sum_of_thousands += max(below_thousand, 1) * part
+            below_thousand = 0
+        elif part == 100:
+            below_thousand = max(below_thousand, 1) * part
+        else:
+            below_thousand += part
+    return sum_of_thousands + below_thousand
+
+
+def _parse_kanji(signs: str) -> int:
+    """Parse a number in ideographs, either digit by digit or with scales such as `百` and `万`."""
+    if all(sign in _KANJI for sign in signs):
+        return int("".join(str(_KANJI[sign]) for sign in signs))
+    total = section = digit = 0
+    for sign in signs:
+        if sign in _KANJI:
+            digit = digit * 10 + _KANJI[sign]
+        elif sign in _KANJI_SCALES:
+            section += (digit or 1) * _KANJI_SCALES[sign]
+            digit = 0
+        else:
+            total += max(section + digit, 1) * _KANJI_GROUPS[sign]
+            section = digit = 0
+    return total + section + digit
 
 
 # --- units ----------------------------------------------------------------------------
@@ -148,6 +276,10 @@ _MAX_QUANTITIES = 150
 _SCALES = {
     name: 10 ** int(power)
     for name, power in read_labels_by_word("numbers", "scales").items()
+}
+_FRACTIONS = {
+    word: Fraction(value)
+    for word, value in read_labels_by_word("numbers", "fractions").items()
 }
 
 
@@ -393,6 +525,8 @@ def find_number_values(text: str) -> frozenset[Fraction]:
     Scales such as `million` are applied.
     """
     sizes = {abs(quantity.value) for quantity in parse_quantities(text)}
+    sizes.update(find_fractions(text).values())
+    sizes.update(map(Fraction, find_spelled_numbers(text)))
     # fractions in digits, such as 3/4 or ¾
     plain = unicodedata.normalize("NFKC", text)
     for numerator, denominator in re.findall(r"(\d{1,9})\s*[/⁄]\s*(\d{1,9})", plain):
@@ -412,7 +546,29 @@ def find_sizes_in_base_units(text: str) -> frozenset[tuple[str, Fraction]]:
     return frozenset(results)
 
 
-# --- months ---------------------------------------------------------------------------
+# --- fractions and months -------------------------------------------------------------
+
+
+# Words that are fractions only after `a` or `one`, and not before a noun: `a third of it` is one,
+# but `the third way`, `a third way` and `the last quarter` aren't.
+_AMBIGUOUS_FRACTIONS = frozenset(("third", "quarter"))
+
+
+def find_fractions(text: str) -> dict[str, Fraction]:
+    """Map each fraction that is written as a word, such as `half`, to its value."""
+    words = ["", *re.findall(r"[^\W\d_]+|[^\w\s-]", text.casefold()), ""]
+    results = {}
+    for before, word, after in zip(words, words[1:], words[2:], strict=False):
+        if word not in _FRACTIONS:
+            continue
+        has_noun_after = after.isalpha() and after not in CONTENTLESS_WORDS
+        if word in _AMBIGUOUS_FRACTIONS and (
+            before not in ("a", "one") or has_noun_after
+        ):
+            continue
+        results[word] = _FRACTIONS[word]
+    return results
+
 
 MONTHS = {
     name: int(number) for name, number in read_labels_by_word("numbers", "months").items()

@@ -21,6 +21,8 @@ from tests.check.cards import cloze, passage, question
             "points_at_page",
             "“all of the above”",
         ),
+        (question("How much is it?", "5 milli"), "It is x5 milligram.", "gap_cuts", "“5 milligram”"),
+        (question("What is seen?", "see fig"), "It is (see figure 3).", "gap_cuts", "“see figure”"),
         (cloze("{{c1::Zinc}} and zinc rust."), "Zinc and zinc rust.", "gap_leak", "“Zinc”"),
     ],
 )  # fmt: skip

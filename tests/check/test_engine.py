@@ -238,6 +238,19 @@ def test_a_rule_is_told_in_words_that_quote_nothing(rule, words):
     assert describe_rule(rule) == words
 
 
+@pytest.mark.parametrize(
+    ("answer", "source", "whole"),
+    [
+        ("potass", "Neurons at rest lose potassium.", "potassium"),
+        ("otassium leaks out", "The potassium leaks out of it.", "potassium leaks out"),
+    ],
+)
+def test_an_answer_that_cuts_a_word_is_told_with_the_whole_word(answer, source, whole):
+    draft = cards.question("What leaks out of neurons?", answer, source)
+    found = {one.check: one.message for one in cards.findings(draft)}
+    assert found["gap_cuts"].endswith(f"“{whole}”")
+
+
 # --- a bare card ----------------------------------------------------------------------------
 
 

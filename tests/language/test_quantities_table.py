@@ -4,9 +4,45 @@ import pytest
 
 from ankiforge.language.quantities import (
     find_numbers,
+    find_spelled_numbers,
     find_unsplittable_offsets,
     replace_roman_numerals,
 )
+
+
+@pytest.mark.parametrize(
+    ("text", "values"),
+    [
+        ("twenty-five men", {25}),
+        ("one thousand six hundred", {1600}),
+        ("fünfundzwanzig Jahre", {25}),
+        ("tausendsechshundert", {1600}),
+        ("mille six cents ans", {1600}),
+        ("quatre-vingt-dix", {90}),
+        ("mil seiscientos", {1600}),
+        ("duecentocinquanta", {250}),
+        ("duzentos e cinquenta", {250}),
+        ("около тысячи шестисот", {1600}),
+        ("в пяти случаях", {5}),
+        ("трёхсот", {300}),
+        ("vingt-et-un", {21}),
+        ("centoeuno anni", {101}),
+        ("einhundertundfünf", {105}),
+        ("二〇％", {20}),
+        ("一六〇三年", {1603}),
+        ("千六百三人", {1603}),
+        ("三億五千万", {350_000_000}),
+        ("三人", {3}),
+        # words that look like numbers
+        ("一番", set()),
+        ("he came once", set()),
+        ("Seien wir einig", set()),
+        ("a cent", {100}),
+        ("ein" * 50, set()),
+    ],
+)
+def test_the_numbers_of_a_text(text, values):
+    assert find_spelled_numbers(text) == values
 
 
 @pytest.mark.parametrize(

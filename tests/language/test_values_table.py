@@ -6,6 +6,7 @@ import pytest
 
 from ankiforge.language.quantities import (
     extend_to_whole_numbers,
+    find_fractions,
     find_months,
     find_number_values,
     find_sizes_in_base_units,
@@ -106,6 +107,9 @@ def test_the_numbers_of_a_range_have_one_unit(text, quantities):
         ("a ½", {1, 2, Fraction(1, 2)}),
         ("2⁄3", {2, 3, Fraction(2, 3)}),
         ("1/0", {0, 1}),
+        ("-5 million", {5_000_000, 1_000_000}),
+        ("half of 3", {3, Fraction(1, 2)}),
+        ("twenty-five", {20, 5, 25}),
         ("no number", set()),
     ],
 )
@@ -124,6 +128,22 @@ def test_the_values_of_a_text_with_its_fractions(text, values):
 )
 def test_sizes_are_compared_in_base_units(text, sizes):
     assert find_sizes_in_base_units(text) == sizes
+
+
+@pytest.mark.parametrize(
+    ("text", "fractions"),
+    [
+        ("half a cell", {"half": Fraction(1, 2)}),
+        ("a third of it", {"third": Fraction(1, 3)}),
+        ("One quarter.", {"quarter": Fraction(1, 4)}),
+        ("two thirds", {"thirds": Fraction(2, 3)}),
+        ("the third of it", {}),
+        ("a third way", {}),
+        ("the last quarter", {}),
+    ],
+)
+def test_a_word_is_a_fraction_beside_the_right_words(text, fractions):
+    assert find_fractions(text) == fractions
 
 
 @pytest.mark.parametrize(
@@ -153,6 +173,7 @@ def test_a_month_is_beside_a_date_or_a_preposition(text, months):
     [
         ("1,000", {"1,000": ("1,000", "1000", "1.000")}),
         ("3,5", {"3,5": ("3,5", "3.5")}),
+        ("10^3", {"10": ("10", "103"), "3": ("3", "103")}),
         ("10³ m", {"10": ("10",), "3": ("3",)}),
         ("WWII in 1939", {"2": ("2",), "1939": ("1939",)}),
         ("no number", {}),
