@@ -379,7 +379,9 @@ _MIN_CONTAINED_WORDS = 3
 # Cards are found by this many of their rarest words. A fourth word would find only one more
 # duplicate in 200.
 _RAREST_WORDS = 3
-# Words that occur in more cards than this are never used.
+# A word is rare if it occurs in at most this many cards.
+_MAX_RARE_CARDS = 100
+# If a draft has no rare word, its rarest word is used if it occurs in at most this many cards.
 _MAX_POSTING_CARDS = 500
 # Only this many of the most similar cards are compared in full, because in a long list of cards
 # with the same pattern all cards are similar.
@@ -557,26 +559,39 @@ class DuplicateIndex:
         The similarity is the Jaccard index: the number of words in both texts, divided by the
         number of words in either. A card with fewer words may also be contained in the other.
         """
-        postings = [
-            self._ids_by_term[term]
-            for term in (*terms.words, *terms.ideograph_pairs)
-            if term in self._ids_by_term
-        ]
-        rare = sorted(
-            (ids for ids in postings if len(ids) <= _MAX_POSTING_CARDS), key=len
-        )
-        candidates = chain.from_iterable(rare[:_RAREST_WORDS])
         my_words = frozenset(terms.words)
+        my_count = len(my_words)
         ranked = []
-        for card in self._iter_other_cards(candidates, highlight):
+        for id in self._find_by_rarest_words(terms):
+            card = self._cards[id]
+            their_count = len(card.terms.words)
             shared_count = len(my_words.intersection(card.terms.words))
-            fewer_words = min(len(my_words), len(card.terms.words))
-            more_words = max(len(my_words), len(card.terms.words))
-            jaccard = shared_count / ((fewer_words + more_words - shared_count) or 1)
+            # most candidates share a single word, so rule them out before anything else
+            if 2 * shared_count < my_count and 2 * shared_count < their_count:
+                continue
+            if card.highlight and card.highlight == highlight:
+                continue
+            jaccard = shared_count / ((my_count + their_count - shared_count) or 1)
+            fewer_words = min(my_count, their_count)
             is_contained = (
                 fewer_words >= _MIN_CONTAINED_WORDS
                 and shared_count >= _MIN_CONTAINMENT * fewer_words
             )
             if jaccard >= _MIN_JACCARD or is_contained:
-                ranked.append((-jaccard, card.id))
+                ranked.append((-jaccard, id))
         return [self._cards[id] for _, id in sorted(ranked)[:_MAX_COMPARED]]
+
+    def _find_by_rarest_words(self, terms: SearchTerms) -> set[str]:
+        """Return the ids of the cards that contain one of a draft's rarest words."""
+        postings = [
+            self._ids_by_term[term]
+            for term in (*terms.words, *terms.ideograph_pairs)
+            if term in self._ids_by_term
+        ]
+        rarest = sorted(postings, key=len)[:_RAREST_WORDS]
+        rare = [ids for ids in rarest if len(ids) <= _MAX_RARE_CARDS]
+        if rare:
+            return set(chain.from_iterable(rare))
+        if rarest and len(rarest[0]) <= _MAX_POSTING_CARDS:
+            return set(rarest[0])
+        return set()
