@@ -11,8 +11,9 @@ import re
 from collections.abc import Iterator
 from dataclasses import dataclass, field
 from functools import cache, lru_cache
+from itertools import zip_longest
 
-from ankiforge.language.lexicon import LanguageTables
+from ankiforge.language.lexicon import LanguageTables, WordClass
 from ankiforge.model import Span
 from ankiforge.text import regex
 from ankiforge.text.normalize import MATH_PATTERN
@@ -132,31 +133,6 @@ _NUMERAL_ZIPF = 4.0
 _TWO_IDEOGRAPHS_ZIPF = 4.5
 
 
-@lru_cache(maxsize=64)  # features and ranking tokenize the same text
-def tokenize(text: str, language: LanguageTables) -> tuple[Token, ...]:
-    """Split a text into words and signs, and determine the kind of each."""
-    words: list[Token] = []
-    for match in _compile_pattern(language.name).finditer(text):
-        start, end = match.span()
-        word = match[0]
-        group_name = match.lastgroup
-        if group_name in _KIND_AND_ZIPF_BY_GROUP:
-            token = Token(start, end, word, *_KIND_AND_ZIPF_BY_GROUP[group_name])
-        else:
-            token = Token(start, end, word, TokenKind.NOUN)
-            token.folded = language.casefold_word(word.rstrip("."))
-            if token.folded in language.function_words:
-                token.kind = TokenKind.FUNCTION_WORD
-        words.append(token)
-    if language.name == "zh":
-        return tuple(_classify_chinese(words, language))
-    if language.name == "ja":
-        _classify_japanese(words)
-    else:
-        _classify_words(words, text, language)
-    return tuple(words)
-
-
 _KIND_AND_ZIPF_BY_GROUP = {
     "sign": (TokenKind.SIGN, 7.0),
     "number": (TokenKind.NUMBER, _NUMBER_ZIPF),
@@ -164,12 +140,37 @@ _KIND_AND_ZIPF_BY_GROUP = {
     "span": (TokenKind.CODE_OR_FORMULA, _SHIELD_ZIPF),
 }
 """The kind and Zipf frequency of tokens that aren't words, by the pattern's group."""
+# The kind of a word that isn't a function word, until its language's rules determine it.
+_UNCLASSIFIED = TokenKind.NOUN
+
+
+@lru_cache(maxsize=64)  # features and ranking tokenize the same text
+def tokenize(text: str, language: LanguageTables) -> tuple[Token, ...]:
+    """Split a text into words and signs, and determine the kind of each."""
+    tokens: list[Token] = []
+    for match in _compile_pattern(language.name).finditer(text):
+        token = Token(match.start(), match.end(), match[0])
+        if match.lastgroup in _KIND_AND_ZIPF_BY_GROUP:
+            token.kind, token.zipf = _KIND_AND_ZIPF_BY_GROUP[match.lastgroup]
+        else:
+            token.kind = _UNCLASSIFIED
+            token.folded = language.casefold_word(token.text.rstrip("."))
+            if token.folded in language.function_words:
+                token.kind = TokenKind.FUNCTION_WORD
+        tokens.append(token)
+    if language.name == "zh":
+        return tuple(_classify_chinese(tokens, language))
+    if language.name == "ja":
+        _classify_japanese(tokens)
+    else:
+        _classify_words(tokens, text, language)
+    return tuple(tokens)
 
 
 def _classify_japanese(words: list[Token]) -> None:
     """Determine the kinds of Japanese words. A run of ideographs or katakana counts as a term."""
     for token in words:
-        if token.kind != TokenKind.NOUN:
+        if token.kind != _UNCLASSIFIED:
             continue
         token.zipf = 3.0
         if _HIRAGANA.match(token.text):
@@ -184,15 +185,16 @@ def _classify_japanese(words: list[Token]) -> None:
 
 # --- Chinese --------------------------------------------------------------------------
 
-_KIND_BY_CLASS = {
-    "n": TokenKind.NOUN,
-    "N": TokenKind.NAME,
-    "v": TokenKind.VERB,
-    "a": TokenKind.ADJECTIVE,
-    "c": TokenKind.ADJECTIVE,
-    "d": TokenKind.VERB,
-    "r": TokenKind.ADVERB,
-    "s": TokenKind.FUNCTION_WORD,
+_CHINESE_KINDS = {
+    WordClass.NOUN: TokenKind.NOUN,
+    WordClass.NAME: TokenKind.NAME,
+    WordClass.VERB: TokenKind.VERB,
+    WordClass.NOUN_OR_VERB: TokenKind.VERB,
+    WordClass.PARTICIPLE: TokenKind.VERB,
+    WordClass.ADJECTIVE: TokenKind.ADJECTIVE,
+    WordClass.NOUN_OR_ADJECTIVE: TokenKind.ADJECTIVE,
+    WordClass.ADVERB: TokenKind.ADVERB,
+    WordClass.FUNCTION_WORD: TokenKind.FUNCTION_WORD,
 }
 
 
@@ -202,7 +204,7 @@ def _classify_chinese(runs: list[Token], language: LanguageTables) -> Iterator[T
     In `runs`, each run of ideographs is still a single token.
     """
     for run in runs:
-        if run.kind not in (TokenKind.NOUN, TokenKind.FUNCTION_WORD):
+        if run.kind not in (_UNCLASSIFIED, TokenKind.FUNCTION_WORD):
             yield run
         elif run.text.isascii():
             run.kind = TokenKind.NAME
@@ -212,8 +214,8 @@ def _classify_chinese(runs: list[Token], language: LanguageTables) -> Iterator[T
             for start, end in _split_ideographs(run.text, language):
                 word = Token(run.start + start, run.start + end, run.text[start:end])
                 word.folded = word.text.translate(language.simplified_by_code)
-                letter, word.zipf = language.look_up_word(word.folded)
-                word.kind = _KIND_BY_CLASS.get(letter, TokenKind.VERB)
+                word_class, word.zipf = language.look_up_word(word.folded)
+                word.kind = _CHINESE_KINDS[word_class]
                 if word.folded in language.function_words:
                     word.kind = TokenKind.FUNCTION_WORD
                 yield word
@@ -268,29 +270,55 @@ def is_verb(token: Token, language: LanguageTables) -> bool:
 
 # --- kinds by neighbours --------------------------------------------------------------
 
+# The kind of a word, and its kind before another word that isn't a function word.
+_KINDS = {
+    WordClass.ADJECTIVE: (TokenKind.ADJECTIVE, TokenKind.ADJECTIVE),
+    WordClass.ADVERB: (TokenKind.ADVERB, TokenKind.ADVERB),
+    WordClass.NOUN: (TokenKind.NOUN, TokenKind.NOUN),
+    WordClass.VERB: (TokenKind.VERB, TokenKind.VERB),
+    WordClass.NOUN_OR_VERB: (TokenKind.NOUN, TokenKind.NOUN),
+    WordClass.NOUN_OR_ADJECTIVE: (TokenKind.NOUN, TokenKind.ADJECTIVE),
+    WordClass.PARTICIPLE: (TokenKind.VERB, TokenKind.ADJECTIVE),
+}
+# Replaces the class of a lowercase German word. Because German nouns are capitalised, a
+# word that may be a noun or something else isn't a noun.
+_GERMAN_LOWERCASE_CLASS = {
+    WordClass.NOUN: WordClass.ADJECTIVE,
+    WordClass.NOUN_OR_VERB: WordClass.VERB,
+    WordClass.NOUN_OR_ADJECTIVE: WordClass.ADJECTIVE,
+}
 
-def _classify_words(words: list[Token], text: str, language: LanguageTables) -> None:
+
+def _classify_words(tokens: list[Token], text: str, language: LanguageTables) -> None:
+    """Determine the kinds of the words in a language that puts spaces between words."""
     begins_sentence = True
     previous = ""
-    for token, following in zip(words, [*words[1:], None], strict=False):
+    for token, following in zip_longest(tokens, tokens[1:]):
         if token.kind == TokenKind.SIGN:
-            begins_sentence = begins_sentence or token.text in _SENTENCE_END
-        elif token.kind == TokenKind.NOUN:
-            is_before_noun = following is not None and following.kind == TokenKind.NOUN
-            token.kind, token.zipf = _classify_word(
-                token, previous, language, begins_sentence, is_before_noun
-            )
-            around = (text[max(token.start - 1, 0) : token.start], text[token.end :][:1])
-            if not _UNSAFE_SIGNS.isdisjoint(around):
-                token.kind = TokenKind.UNSAFE
-            begins_sentence = False
+            if token.text in _SENTENCE_END:
+                begins_sentence = True
         else:
-            # a function word in capitals is an acronym, such as `WHO`
-            is_acronym = token.text.isupper() and not text.isupper()
-            if token.kind == TokenKind.FUNCTION_WORD and is_acronym and token.text[1:]:
+            if token.kind == _UNCLASSIFIED:
+                is_before_word = following is not None and following.kind == _UNCLASSIFIED
+                _classify_word(token, previous, language, begins_sentence, is_before_word)
+                if _is_next_to_unsafe_sign(token, text):
+                    token.kind = TokenKind.UNSAFE
+            elif _is_acronym_like_function_word(token, text):
                 token.kind, token.zipf = TokenKind.NAME, _ACRONYM_ZIPF
             begins_sentence = False
         previous = token.folded
+
+
+def _is_next_to_unsafe_sign(token: Token, text: str) -> bool:
+    before, after = text[max(token.start - 1, 0) : token.start], text[token.end :][:1]
+    return before in _UNSAFE_SIGNS or after in _UNSAFE_SIGNS
+
+
+def _is_acronym_like_function_word(token: Token, text: str) -> bool:
+    """Return whether a token is an acronym such as `WHO`, unless the whole text is in capitals."""
+    if token.kind != TokenKind.FUNCTION_WORD or len(token.text) == 1:
+        return False
+    return token.text.isupper() and not text.isupper()
 
 
 def _classify_word(
@@ -298,37 +326,31 @@ def _classify_word(
     previous: str,
     language: LanguageTables,
     begins_sentence: bool,
-    is_before_noun: bool,
-) -> tuple[int, float]:
-    folded = token.folded
-    if folded in language.number_words:
-        return TokenKind.NUMBER, _NUMERAL_ZIPF
-    word_class, zipf = language.look_up_word(folded)
-    if language.name == "en" and folded.endswith(_CONTRACTIONS):
-        return TokenKind.VERB, zipf
-    if folded in language.cue_verbs and previous not in language.determiners:
-        return TokenKind.VERB, zipf
-    if token.text[0].isupper():
-        if not begins_sentence:
-            return (TokenKind.NOUN if language.name == "de" else TokenKind.NAME), zipf
-    elif language.name == "de":
+    is_before_word: bool,
+) -> None:
+    """Determine the kind and frequency of a word from its class and its neighbours."""
+    if token.folded in language.number_words:
+        token.kind, token.zipf = TokenKind.NUMBER, _NUMERAL_ZIPF
+        return
+    word_class, token.zipf = language.look_up_word(token.folded)
+    if _is_certainly_verb(token, previous, language):
+        token.kind = TokenKind.VERB
+        return
+    is_german = language.name == "de"
+    is_capitalised = token.text[0].isupper()
+    if is_capitalised and not begins_sentence:
+        token.kind = TokenKind.NOUN if is_german else TokenKind.NAME
+        return
+    if is_german and not is_capitalised:
         word_class = _GERMAN_LOWERCASE_CLASS.get(word_class, word_class)
-    kind, kind_before_noun = _KINDS_BY_CLASS[word_class]
-    if word_class == "b" and previous in language.words_before_verbs:
-        return TokenKind.VERB, zipf
-    return (kind_before_noun if is_before_noun else kind), zipf
+    if word_class is WordClass.NOUN_OR_VERB and previous in language.words_before_verbs:
+        token.kind = TokenKind.VERB
+        return
+    kind, kind_before_word = _KINDS[word_class]
+    token.kind = kind_before_word if is_before_word else kind
 
 
-# Replaces the class of a lowercase German word. Because German nouns are capitalised, a
-# word that may be a noun or something else isn't a noun.
-_GERMAN_LOWERCASE_CLASS = {"n": "a", "b": "v", "c": "a"}
-_KINDS_BY_CLASS = {
-    "a": (TokenKind.ADJECTIVE, TokenKind.ADJECTIVE),
-    "r": (TokenKind.ADVERB, TokenKind.ADVERB),
-    "n": (TokenKind.NOUN, TokenKind.NOUN),
-    "v": (TokenKind.VERB, TokenKind.VERB),
-    "b": (TokenKind.NOUN, TokenKind.NOUN),
-    "c": (TokenKind.NOUN, TokenKind.ADJECTIVE),
-    "d": (TokenKind.VERB, TokenKind.ADJECTIVE),
-}
-"""The kind of a word, and its kind before a noun, by the word's class in the tables."""
+def _is_certainly_verb(token: Token, previous: str, language: LanguageTables) -> bool:
+    if language.name == "en" and token.folded.endswith(_CONTRACTIONS):
+        return True
+    return token.folded in language.cue_verbs and previous not in language.determiners
