@@ -101,39 +101,40 @@ def _extract_sides(note_type: NoteType, fields: Fields) -> ComparedSides:
 # --- identical cards ------------------------------------------------------------------
 
 
-def _compute_comparison_key(kind: CardKind, fields: Texts) -> Strings:
-    """Return a key that is equal for identical cards, or () if one side of the card is empty.
+def _compute_comparison_key(kind: CardKind, fields: Texts) -> Strings | None:
+    """Return a key that is equal for identical cards, or None if one side of the card is empty.
 
     Differences in typography, emphasis, and a final period or question mark are ignored. The
     Extra field is part of the key, and so are the numbers of cloze deletions.
     """
     extra = _normalize(fields.get("Extra", ""))
-    if kind.note_type is not NoteType.CLOZE:
-        front = _normalize(fields.get("Front", ""))
-        back = _normalize(fields.get("Back", ""))
-        return (kind.value, front, back, extra) if front and back else ()
-    # replace cloze deletions with brackets, numbered in the order in which they appear
-    text = fields.get("Text", "")
+    if kind.note_type is NoteType.CLOZE:
+        text = _normalize(_renumber_gaps(fields.get("Text", "")))
+        return ("cloze", text, extra) if text else None
+    front = _normalize(fields.get("Front", ""))
+    back = _normalize(fields.get("Back", ""))
+    return (kind.value, front, back, extra) if front and back else None
+
+
+def _renumber_gaps(text: str) -> str:
+    """Replace the markup of gaps with brackets, numbered in the order in which they appear."""
     ranks: dict[tuple[int, ...], int] = {}
-    text_parts = []
+    parts = []
     last_end = 0
     for gap in cloze.find_clozes(text):
         rank = ranks.setdefault(gap.numbers, len(ranks) + 1)
-        text_parts.append(f"{text[last_end : gap.start]}⟦{rank}⟧")
+        parts.append(f"{text[last_end : gap.start]}⟦{rank}⟧")
         last_end = gap.answer_start
-    normalized_text = _normalize("".join((*text_parts, text[last_end:])))
-    return ("cloze", normalized_text, extra) if normalized_text else ()
+    return "".join((*parts, text[last_end:]))
 
 
 def _normalize(text: str) -> str:
     """Normalize text for comparison, except formulas and code, which are case-sensitive."""
-    if not text:
-        return ""
     if _SHIELD_CHARS.search(text):
-        text_parts = []
+        parts = []
         for words, shield, _ in split_at_literal_spans(text):
-            text_parts += [normalize_for_comparison(strip_markup(words)), shield]
-        text = " ".join(text_parts).strip()
+            parts += [normalize_for_comparison(strip_markup(words)), shield]
+        text = " ".join(parts).strip()
     else:
         text = normalize_for_comparison(strip_markup(text))
     return text.rstrip(".? \t\n\u00a0") or text
@@ -175,31 +176,40 @@ class CardFeatures(Value):
 @lru_cache(maxsize=2048)
 def extract_card_features(sides: ComparedSides) -> CardFeatures:
     """Extract the features that tell duplicates apart from cards that are merely similar."""
-    asked = normalize_phrases(sides.question)
-    answered = normalize_phrases(sides.answer)
-    whole = normalize_phrases(sides.full_text)
-    terms = set[str]()
-    for pattern in (TERM_PATTERN, _CAPITALISED_WORD):
-        terms.update(map(normalize_words, pattern.findall(sides.full_text)))
-    question_stems = tuple(iter_content_stems(asked))
-    question_and_answer = f"{sides.question} {sides.answer}"
-    negations = len(_CONTRACTED_NOT.findall(question_and_answer))
-    for word in split_words(question_and_answer.casefold()):
-        negations += word in _NEGATION_WORDS
+    question = normalize_phrases(sides.question)
+    answer = normalize_phrases(sides.answer)
+    full_text = normalize_phrases(sides.full_text)
+    answer_stems = frozenset(iter_content_stems(answer))
     return CardFeatures(
         note_type=sides.note_type,
-        question=asked,
-        # drop acronyms that are written differently in normalized text, such as USA as us
-        terms=frozenset(term for term in terms if term in whole),
-        full_text=whole,
+        question=question,
+        full_text=full_text,
+        terms=_find_terms(sides.full_text, full_text),
         labels=frozenset(_LABEL.findall(sides.question)),
-        is_negated=negations % 2 == 1,
-        question_stems=question_stems,
-        tokens=frozenset(split_words(whole)),
-        stems=frozenset(iter_content_stems(whole)),
-        answer_stems=frozenset(iter_content_stems(answered)) or frozenset((answered,)),
-        numbers=frozenset(DIGIT_NUMBER.findall(whole)),
+        is_negated=_count_negations(f"{sides.question} {sides.answer}") % 2 == 1,
+        question_stems=tuple(iter_content_stems(question)),
+        tokens=frozenset(split_words(full_text)),
+        stems=frozenset(iter_content_stems(full_text)),
+        answer_stems=answer_stems or frozenset((answer,)),
+        numbers=frozenset(DIGIT_NUMBER.findall(full_text)),
     )
+
+
+def _find_terms(text: str, normalized_text: str) -> WordSet:
+    """Return the acronyms, names and capitalised words of a text, as they are normalized.
+
+    Acronyms that are written differently in normalized text, such as USA as us, are left out.
+    """
+    terms = set[str]()
+    for pattern in (TERM_PATTERN, _CAPITALISED_WORD):
+        terms.update(map(normalize_words, pattern.findall(text)))
+    return frozenset(term for term in terms if term in normalized_text)
+
+
+def _count_negations(text: str) -> int:
+    words = split_words(text.casefold())
+    negation_count = sum(word in _NEGATION_WORDS for word in words)
+    return negation_count + len(_CONTRACTED_NOT.findall(text))
 
 
 # --- the differences ------------------------------------------------------------------
@@ -217,25 +227,26 @@ def are_duplicates(card: ComparedSides, other: ComparedSides) -> bool:
     They don't if they differ in a known way, such as a negation, a number or an opposite, or if
     their answers share fewer than half of the words of the shorter answer.
     """
-    features_a = extract_card_features(card)
-    features_b = extract_card_features(other)
-    if features_a.is_negated != features_b.is_negated:
+    mine = extract_card_features(card)
+    theirs = extract_card_features(other)
+    if mine.is_negated != theirs.is_negated:
         return False
-    if any(differ(features_a, features_b) for differ in _DIFFERENCES):
+    if any(differ(mine, theirs) for differ in _DIFFERENCES):
         return False
-    # the answers must share at least half of their words
-    answer_a = features_a.answer_stems
-    answer_b = features_b.answer_stems
-    shared_count = sum(not _has_no_match(word, answer_b) for word in answer_a)
-    return 2 * shared_count >= min(len(answer_a), len(answer_b))
+    fewer_words = min(len(mine.answer_stems), len(theirs.answer_stems))
+    matched_words = [
+        word for word in mine.answer_stems if not _has_no_match(word, theirs.answer_stems)
+    ]
+    return len(matched_words) >= fewer_words / 2
 
 
 def _lack_content_words(card: CardFeatures, other: CardFeatures) -> bool:
     """Return whether two questions differ and at least one has no content words, like `What?`."""
-    if not card.note_type is other.note_type is NoteType.BASIC:
+    if card.note_type is not NoteType.BASIC or other.note_type is not NoteType.BASIC:
         return False
-    has_words = card.question_stems and other.question_stems
-    return card.question != other.question and not has_words
+    if card.question == other.question:
+        return False
+    return not card.question_stems or not other.question_stems
 
 
 def _differ_in_numbers(card: CardFeatures, other: CardFeatures) -> bool:
@@ -243,15 +254,18 @@ def _differ_in_numbers(card: CardFeatures, other: CardFeatures) -> bool:
 
     Examples are 2017 and 2018, first and second, hepatitis A and hepatitis B.
     """
-    pairs = (
-        (card.numbers, other.numbers),
-        (
-            {*filter(str.isdigit, card.answer_stems)},
-            {*filter(str.isdigit, other.answer_stems)},
-        ),
-        (card.labels, other.labels),
-    )
-    return any(not (mine <= theirs or theirs <= mine) for mine, theirs in pairs)
+    if _have_each_their_own(card.numbers, other.numbers):
+        return True
+    if _have_each_their_own(card.labels, other.labels):
+        return True
+    # two numbers may be in both cards, but not both as the answer
+    my_answer = frozenset(filter(str.isdigit, card.answer_stems))
+    their_answer = frozenset(filter(str.isdigit, other.answer_stems))
+    return _have_each_their_own(my_answer, their_answer)
+
+
+def _have_each_their_own(mine: WordSet, theirs: WordSet) -> bool:
+    return not mine <= theirs and not theirs <= mine
 
 
 def _differ_in_terms(card: CardFeatures, other: CardFeatures) -> bool:
@@ -346,24 +360,32 @@ def compute_search_terms(draft: CardContent) -> SearchTerms:
 def _extract_sides_and_terms(
     kind: CardKind, fields: Fields
 ) -> tuple[ComparedSides, SearchTerms]:
-    card_sides = _extract_sides(kind.note_type, fields)
-    normalized_text = normalize_phrases(card_sides.full_text)
-    exact_values = _compute_comparison_key(kind, dict(fields))
-    question = ""
-    if kind.note_type is NoteType.BASIC and card_sides.answer:
-        question = normalize_for_comparison(dict(fields).get("Front", ""))
+    sides = _extract_sides(kind.note_type, fields)
+    text = normalize_phrases(sides.full_text)
+    ideograph_pairs: Strings = ()
+    if not text.isascii():
+        ideograph_pairs = tuple(dict.fromkeys(iter_ideograph_pairs(text)))
     terms = SearchTerms(
-        words=tuple(dict.fromkeys(iter_content_stems(normalized_text))),
-        ideograph_pairs=()
-        if normalized_text.isascii()
-        else tuple(dict.fromkeys(iter_ideograph_pairs(normalized_text))),
-        text_hash=_hash_values(exact_values) if exact_values else b"",
-        question_hash=_hash_values((question,)) if question else b"",
+        words=tuple(dict.fromkeys(iter_content_stems(text))),
+        ideograph_pairs=ideograph_pairs,
+        text_hash=_hash_values(_compute_comparison_key(kind, dict(fields))),
+        question_hash=_hash_values(_compute_question_key(sides, dict(fields))),
     )
-    return card_sides, terms
+    return sides, terms
 
 
-def _hash_values(values: Strings) -> bytes:
+def _compute_question_key(sides: ComparedSides, fields: Texts) -> Strings | None:
+    """Return a key that is equal for cards with the same front, or None without an answer."""
+    if sides.note_type is not NoteType.BASIC or not sides.answer:
+        return None
+    front = normalize_for_comparison(fields.get("Front", ""))
+    return (front,) if front else None
+
+
+def _hash_values(values: Strings | None) -> bytes:
+    """Hash a key, or return b"" if there is none."""
+    if values is None:
+        return b""
     encoded = "\x1f".join(values).encode("utf-8", "surrogatepass")
     return blake2b(encoded, digest_size=16).digest()
 
