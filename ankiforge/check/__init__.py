@@ -12,7 +12,7 @@ from collections.abc import Iterator, Sequence
 
 from msgspec.structs import replace
 
-from ankiforge.check import duplicates, source, structure, wording
+from ankiforge.check import duplicates, meaning, numbers, source, structure, wording
 from ankiforge.check.duplicates import DuplicateIndex, compute_search_terms
 from ankiforge.check.rules_and_text import (
     RULES,
@@ -75,8 +75,8 @@ CARD_CHECKS: tuple[Check, ...] = (
 """The checks that look only at the card. `ankiforge repair` runs them on all cards in Anki."""
 _COMPARISON_CHECKS: tuple[Check, ...] = (
     source.check_answers,
-    source.check_numbers,
-    source.check_meaning,
+    numbers.check_numbers,
+    meaning.check_meaning,
     source.check_formulas_code_and_names,
     source.check_language,
 )

@@ -10,13 +10,12 @@ same highlight are never compared.
 
 from __future__ import annotations
 
-from array import array
 from collections import defaultdict
 from collections.abc import Iterable, Iterator, Sequence
 from collections.abc import Set as AbstractSet
-from functools import lru_cache, partial
+from functools import lru_cache
 from hashlib import blake2b
-from itertools import chain, combinations, islice, takewhile
+from itertools import chain, islice
 from typing import Protocol
 
 from ankiforge.check.rules_and_text import (
@@ -102,39 +101,40 @@ def _extract_sides(note_type: NoteType, fields: Fields) -> ComparedSides:
 # --- identical cards ------------------------------------------------------------------
 
 
-def _compute_comparison_key(kind: CardKind, fields: Texts) -> Strings:
-    """Return a key that is equal for identical cards, or () if one side of the card is empty.
+def _compute_comparison_key(kind: CardKind, fields: Texts) -> Strings | None:
+    """Return a key that is equal for identical cards, or None if one side of the card is empty.
 
     Differences in typography, emphasis, and a final period or question mark are ignored. The
     Extra field is part of the key, and so are the numbers of cloze deletions.
     """
     extra = _normalize(fields.get("Extra", ""))
-    if kind.note_type is not NoteType.CLOZE:
-        front = _normalize(fields.get("Front", ""))
-        back = _normalize(fields.get("Back", ""))
-        return (kind.value, front, back, extra) if front and back else ()
-    # replace cloze deletions with brackets, numbered in the order in which they appear
-    text = fields.get("Text", "")
+    if kind.note_type is NoteType.CLOZE:
+        text = _normalize(_renumber_gaps(fields.get("Text", "")))
+        return ("cloze", text, extra) if text else None
+    front = _normalize(fields.get("Front", ""))
+    back = _normalize(fields.get("Back", ""))
+    return (kind.value, front, back, extra) if front and back else None
+
+
+def _renumber_gaps(text: str) -> str:
+    """Replace the markup of gaps with brackets, numbered in the order in which they appear."""
     ranks: dict[tuple[int, ...], int] = {}
-    text_parts = []
+    parts = []
     last_end = 0
     for gap in cloze.find_clozes(text):
         rank = ranks.setdefault(gap.numbers, len(ranks) + 1)
-        text_parts.append(f"{text[last_end : gap.start]}⟦{rank}⟧")
+        parts.append(f"{text[last_end : gap.start]}⟦{rank}⟧")
         last_end = gap.answer_start
-    normalized_text = _normalize("".join((*text_parts, text[last_end:])))
-    return ("cloze", normalized_text, extra) if normalized_text else ()
+    return "".join((*parts, text[last_end:]))
 
 
 def _normalize(text: str) -> str:
     """Normalize text for comparison, except formulas and code, which are case-sensitive."""
-    if not text:
-        return ""
     if _SHIELD_CHARS.search(text):
-        text_parts = []
+        parts = []
         for words, shield, _ in split_at_literal_spans(text):
-            text_parts += [normalize_for_comparison(strip_markup(words)), shield]
-        text = " ".join(text_parts).strip()
+            parts += [normalize_for_comparison(strip_markup(words)), shield]
+        text = " ".join(parts).strip()
     else:
         text = normalize_for_comparison(strip_markup(text))
     return text.rstrip(".? \t\n\u00a0") or text
@@ -176,38 +176,45 @@ class CardFeatures(Value):
 @lru_cache(maxsize=2048)
 def extract_card_features(sides: ComparedSides) -> CardFeatures:
     """Extract the features that tell duplicates apart from cards that are merely similar."""
-    asked = normalize_phrases(sides.question)
-    answered = normalize_phrases(sides.answer)
-    whole = normalize_phrases(sides.full_text)
-    terms = set[str]()
-    for pattern in (TERM_PATTERN, _CAPITALISED_WORD):
-        terms.update(map(normalize_words, pattern.findall(sides.full_text)))
-    question_stems = tuple(iter_content_stems(asked))
-    question_and_answer = f"{sides.question} {sides.answer}"
-    negations = len(_CONTRACTED_NOT.findall(question_and_answer))
-    for word in split_words(question_and_answer.casefold()):
-        negations += word in _NEGATION_WORDS
+    question = normalize_phrases(sides.question)
+    answer = normalize_phrases(sides.answer)
+    full_text = normalize_phrases(sides.full_text)
+    answer_stems = frozenset(iter_content_stems(answer))
     return CardFeatures(
         note_type=sides.note_type,
-        question=asked,
-        # drop acronyms that are written differently in normalized text, such as USA as us
-        terms=frozenset(term for term in terms if term in whole),
-        full_text=whole,
+        question=question,
+        full_text=full_text,
+        terms=_find_terms(sides.full_text, full_text),
         labels=frozenset(_LABEL.findall(sides.question)),
-        is_negated=negations % 2 == 1,
-        question_stems=question_stems,
-        tokens=frozenset(split_words(whole)),
-        stems=frozenset(iter_content_stems(whole)),
-        answer_stems=frozenset(iter_content_stems(answered)) or frozenset((answered,)),
-        numbers=frozenset(DIGIT_NUMBER.findall(whole)),
+        is_negated=_count_negations(f"{sides.question} {sides.answer}") % 2 == 1,
+        question_stems=tuple(iter_content_stems(question)),
+        tokens=frozenset(split_words(full_text)),
+        stems=frozenset(iter_content_stems(full_text)),
+        answer_stems=answer_stems or frozenset((answer,)),
+        numbers=frozenset(DIGIT_NUMBER.findall(full_text)),
     )
+
+
+def _find_terms(text: str, normalized_text: str) -> WordSet:
+    """Return the acronyms, names and capitalised words of a text, as they are normalized.
+
+    Acronyms that are written differently in normalized text, such as USA as us, are left out.
+    """
+    terms = set[str]()
+    for pattern in (TERM_PATTERN, _CAPITALISED_WORD):
+        terms.update(map(normalize_words, pattern.findall(text)))
+    return frozenset(term for term in terms if term in normalized_text)
+
+
+def _count_negations(text: str) -> int:
+    words = split_words(text.casefold())
+    negation_count = sum(word in _NEGATION_WORDS for word in words)
+    return negation_count + len(_CONTRACTED_NOT.findall(text))
 
 
 # --- the differences ------------------------------------------------------------------
 
 
-# The minimum length of the part that two opposed compounds have in common.
-_MIN_HEAD_CHARS = 3
 # Two questions differ in one place if at least this many words around it are equal, and at most
 # this many words are replaced.
 _MIN_EQUAL_WORDS = 2
@@ -220,25 +227,26 @@ def are_duplicates(card: ComparedSides, other: ComparedSides) -> bool:
     They don't if they differ in a known way, such as a negation, a number or an opposite, or if
     their answers share fewer than half of the words of the shorter answer.
     """
-    features_a = extract_card_features(card)
-    features_b = extract_card_features(other)
-    if features_a.is_negated != features_b.is_negated:
+    mine = extract_card_features(card)
+    theirs = extract_card_features(other)
+    if mine.is_negated != theirs.is_negated:
         return False
-    if any(differ(features_a, features_b) for differ in _DIFFERENCES):
+    if any(differ(mine, theirs) for differ in _DIFFERENCES):
         return False
-    # the answers must share at least half of their words
-    answer_a = features_a.answer_stems
-    answer_b = features_b.answer_stems
-    shared_count = sum(not _has_no_match(word, answer_b) for word in answer_a)
-    return 2 * shared_count >= min(len(answer_a), len(answer_b))
+    fewer_words = min(len(mine.answer_stems), len(theirs.answer_stems))
+    matched_words = [
+        word for word in mine.answer_stems if not _has_no_match(word, theirs.answer_stems)
+    ]
+    return len(matched_words) >= fewer_words / 2
 
 
 def _lack_content_words(card: CardFeatures, other: CardFeatures) -> bool:
     """Return whether two questions differ and at least one has no content words, like `What?`."""
-    if not card.note_type is other.note_type is NoteType.BASIC:
+    if card.note_type is not NoteType.BASIC or other.note_type is not NoteType.BASIC:
         return False
-    has_words = card.question_stems and other.question_stems
-    return card.question != other.question and not has_words
+    if card.question == other.question:
+        return False
+    return not card.question_stems or not other.question_stems
 
 
 def _differ_in_numbers(card: CardFeatures, other: CardFeatures) -> bool:
@@ -246,15 +254,18 @@ def _differ_in_numbers(card: CardFeatures, other: CardFeatures) -> bool:
 
     Examples are 2017 and 2018, first and second, hepatitis A and hepatitis B.
     """
-    pairs = (
-        (card.numbers, other.numbers),
-        (
-            {*filter(str.isdigit, card.answer_stems)},
-            {*filter(str.isdigit, other.answer_stems)},
-        ),
-        (card.labels, other.labels),
-    )
-    return any(not (mine <= theirs or theirs <= mine) for mine, theirs in pairs)
+    if _have_each_their_own(card.numbers, other.numbers):
+        return True
+    if _have_each_their_own(card.labels, other.labels):
+        return True
+    # two numbers may be in both cards, but not both as the answer
+    my_answer = frozenset(filter(str.isdigit, card.answer_stems))
+    their_answer = frozenset(filter(str.isdigit, other.answer_stems))
+    return _have_each_their_own(my_answer, their_answer)
+
+
+def _have_each_their_own(mine: WordSet, theirs: WordSet) -> bool:
+    return not mine <= theirs and not theirs <= mine
 
 
 def _differ_in_terms(card: CardFeatures, other: CardFeatures) -> bool:
@@ -314,19 +325,7 @@ def _has_no_match(stem: str, other_words: AbstractSet[str]) -> bool:
 
 
 def _are_opposed(word: str, counterpart: str) -> bool:
-    """Return whether two words are opposites.
-
-    A common prefix is ignored, so Gram-positive and Gram-negative are opposites.
-    """
-    pairs_of_letters = zip(word, counterpart, strict=False)
-    start = len([*takewhile(lambda pair: pair[0] == pair[1], pairs_of_letters)])
-    pairs = [(word, counterpart)]
-    if start >= _MIN_HEAD_CHARS:
-        pairs.append((word[start:], counterpart[start:]))
-    return any(
-        stem_word(second) in load_opposites().get(stem_word(first), ())
-        for first, second in pairs
-    )
+    return stem_word(counterpart) in load_opposites().get(stem_word(word), ())
 
 
 def _has_unshared_term(card: CardFeatures, other: CardFeatures) -> bool:
@@ -361,47 +360,34 @@ def compute_search_terms(draft: CardContent) -> SearchTerms:
 def _extract_sides_and_terms(
     kind: CardKind, fields: Fields
 ) -> tuple[ComparedSides, SearchTerms]:
-    card_sides = _extract_sides(kind.note_type, fields)
-    normalized_text = normalize_phrases(card_sides.full_text)
-    exact_values = _compute_comparison_key(kind, dict(fields))
-    question = ""
-    if kind.note_type is NoteType.BASIC and card_sides.answer:
-        question = normalize_for_comparison(dict(fields).get("Front", ""))
+    sides = _extract_sides(kind.note_type, fields)
+    text = normalize_phrases(sides.full_text)
+    ideograph_pairs: Strings = ()
+    if not text.isascii():
+        ideograph_pairs = tuple(dict.fromkeys(iter_ideograph_pairs(text)))
     terms = SearchTerms(
-        words=tuple(dict.fromkeys(iter_content_stems(normalized_text))),
-        ideograph_pairs=()
-        if normalized_text.isascii()
-        else tuple(dict.fromkeys(iter_ideograph_pairs(normalized_text))),
-        text_hash=_hash_values(exact_values) if exact_values else b"",
-        question_hash=_hash_values((question,)) if question else b"",
+        words=tuple(dict.fromkeys(iter_content_stems(text))),
+        ideograph_pairs=ideograph_pairs,
+        text_hash=_hash_values(_compute_comparison_key(kind, dict(fields))),
+        question_hash=_hash_values(_compute_question_key(sides, dict(fields))),
     )
-    return card_sides, terms
+    return sides, terms
 
 
-def _hash_values(values: Strings) -> bytes:
+def _compute_question_key(sides: ComparedSides, fields: Texts) -> Strings | None:
+    """Return a key that is equal for cards with the same front, or None without an answer."""
+    if sides.note_type is not NoteType.BASIC or not sides.answer:
+        return None
+    front = normalize_for_comparison(fields.get("Front", ""))
+    return (front,) if front else None
+
+
+def _hash_values(values: Strings | None) -> bytes:
+    """Hash a key, or return b"" if there is none."""
+    if values is None:
+        return b""
     encoded = "\x1f".join(values).encode("utf-8", "surrogatepass")
     return blake2b(encoded, digest_size=16).digest()
-
-
-# The number of bits in the signature of a card's words. With half as many bits, there would be
-# several times as many useless comparisons.
-_SIGNATURE_BITS = 240
-# Two cards that share this many words are always compared.
-_MAX_NEEDED_WORDS = 40
-
-
-@lru_cache(maxsize=64)
-def _compute_signature(words: Strings) -> int:
-    """Compute a bit signature in which each word sets one bit, like a Bloom filter."""
-    bits = 0
-    for word in words:
-        bits |= 1 << hash(word) % _SIGNATURE_BITS
-    return bits
-
-
-def _count_min_shared_words(word_count: int) -> int:
-    """Return how many of a card's words must be in a duplicate that has at least as many words."""
-    return min((word_count + 1) // 2, _MAX_NEEDED_WORDS)
 
 
 # --- the index ------------------------------------------------------------------------
@@ -412,17 +398,13 @@ _MIN_CONTAINMENT = 0.70
 # A card with fewer content words isn't reported for being contained in another, because the two
 # words of `die Lampe`, for example, occur in many sentences.
 _MIN_CONTAINED_WORDS = 3
-# The number of rarest words used to find cards. A fourth word would find only one more duplicate
-# in 200.
+# Cards are found by this many of their rarest words. A fourth word would find only one more
+# duplicate in 200.
 _RAREST_WORDS = 3
-# A word is rare if it occurs in at most this many cards. Other words are used only if the draft
-# has no rare word.
+# A word is rare if it occurs in at most this many cards.
 _MAX_RARE_CARDS = 100
-# If the draft has only one usable word, it is searched for if it occurs in at most this many
-# cards.
-_MAX_SINGLE_WORD_CARDS = 500
-# Words that occur in more cards than this are never used. Less common ones are used in pairs.
-_MAX_POSTING_CARDS = 2_000
+# If a draft has no rare word, its rarest word is used if it occurs in at most this many cards.
+_MAX_POSTING_CARDS = 500
 # Only this many of the most similar cards are compared in full, because in a long list of cards
 # with the same pattern all cards are similar.
 _MAX_COMPARED = 30
@@ -504,18 +486,11 @@ class DuplicateIndex:
         self._is_loaded = False
         self._cards: dict[str, IndexedCard] = {}
         self._sides_by_id: dict[str, ComparedSides] = {}
-        # Identical cards form a group, of which only the first card is compared. A group is
-        # represented by its index in the next three lists.
-        self._first_cards: list[IndexedCard] = []
-        self._signatures: list[int] = []
-        self._digit_words: list[frozenset[str]] = []
-        self._more_cards: dict[int, list[IndexedCard]] = defaultdict(list)
-        self._group_by_text_hash: dict[bytes, int] = {}
-        # The groups that contain each word, or ask the question with each hash.
-        self._postings: dict[str | bytes, array[int]] = defaultdict(partial(array, "I"))
+        # The cards that contain each word, or ask the question with each hash.
+        self._ids_by_term: dict[str | bytes, list[str]] = defaultdict(list)
 
     def add(self, id: str, highlight: HighlightKey, draft: CardContent) -> None:
-        """Add a card to the index.
+        """Add a card to the index, or replace an earlier version of it.
 
         Args:
             id: The GUID of the card's note, or the id of the draft. Findings name the card by it.
@@ -527,35 +502,20 @@ class DuplicateIndex:
         self._add_card(IndexedCard(id, highlight, "", terms))
 
     def _add_card(self, card: IndexedCard) -> None:
-        terms = card.terms
         self._cards[card.id] = card
-        group = len(self._first_cards)
-        if terms.text_hash:
-            existing_group = self._group_by_text_hash.setdefault(terms.text_hash, group)
-            if existing_group != group:
-                self._more_cards[existing_group].append(card)
-                return
-        self._first_cards.append(card)
-        # each word that a longer draft need not share counts as shared
-        unneeded_count = _MAX_NEEDED_WORDS - _count_min_shared_words(len(terms.words))
-        signature = _compute_signature(terms.words) << _MAX_NEEDED_WORDS
-        self._signatures.append(signature | (1 << unneeded_count) - 1)
-        self._digit_words.append(frozenset(filter(str.isdigit, terms.words)))
+        terms = card.terms
         for term in (*terms.words, *terms.ideograph_pairs):
-            self._postings[term].append(group)
+            self._ids_by_term[term].append(card.id)
         if terms.question_hash:
-            self._postings[terms.question_hash].append(group)
+            self._ids_by_term[terms.question_hash].append(card.id)
 
     def _iter_other_cards(
-        self, group: int, highlight: HighlightKey
+        self, ids: Iterable[str], highlight: HighlightKey
     ) -> Iterator[IndexedCard]:
-        """Yield the cards in a group that aren't from `highlight`.
-
-        If a card was added again with another text, its earlier version is skipped.
-        """
-        for card in (self._first_cards[group], *self._more_cards.get(group, ())):
-            is_from_highlight = card.highlight == highlight != ""
-            if self._cards[card.id] is card and not is_from_highlight:
+        """Yield the cards with these ids that aren't from `highlight`."""
+        for id in dict.fromkeys(ids):
+            card = self._cards[id]
+            if not card.highlight or card.highlight != highlight:
                 yield card
 
     # --- findings ---------------------------------------------------------------------
@@ -570,26 +530,28 @@ class DuplicateIndex:
         """
         self._load_store()
         my_sides, terms = _extract_sides_and_terms(draft.kind, draft.fields)
-        duplicates = []
-        for similarity, cards in self._find_similar(terms, highlight):
-            first_card, *_ = cards
-            if are_duplicates(my_sides, self._get_sides(first_card.id)):
-                duplicates += [(-similarity, card.id) for card in cards]
-        for _, id in sorted(duplicates)[:_MAX_FINDINGS]:
+        duplicates = (
+            card
+            for card in self._find_similar(terms, highlight)
+            if are_duplicates(my_sides, self._get_sides(card.id))
+        )
+        for card in islice(duplicates, _MAX_FINDINGS):
             yield _make_duplicate_finding(
-                id, self._get_sides(id), self._cards[id].quote_prefix
+                card.id, self._get_sides(card.id), card.quote_prefix
             )
 
         # report the first card of ours that has the same question but a different answer
-        for group in self._postings.get(terms.question_hash, ()):
-            for card in self._iter_other_cards(group, highlight):
-                is_ours = not card.quote_prefix  # otherwise it's another tool's note
-                other_sides = self._get_sides(card.id)
-                if not (is_ours and other_sides.answer):  # or it was deleted meanwhile
-                    continue
-                if _differ_in_answer(my_sides, other_sides):
-                    yield _make_same_front_finding(card.id, other_sides)
-                    return
+        same_question = self._ids_by_term.get(terms.question_hash, ())
+        for card in self._iter_other_cards(same_question, highlight):
+            if card.terms.question_hash != terms.question_hash:
+                continue  # its text has changed
+            is_ours = not card.quote_prefix  # otherwise it's another tool's note
+            other_sides = self._get_sides(card.id)
+            if not (is_ours and other_sides.answer):  # or it was deleted meanwhile
+                continue
+            if _differ_in_answer(my_sides, other_sides):
+                yield _make_same_front_finding(card.id, other_sides)
+                return
 
     def _load_store(self) -> None:
         if not self._store or self._is_loaded:
@@ -611,92 +573,47 @@ class DuplicateIndex:
             )
         return self._sides_by_id[id]
 
-    # --- search -----------------------------------------------------------------------
-
     def _find_similar(
         self, terms: SearchTerms, highlight: HighlightKey
-    ) -> Iterator[tuple[float, list[IndexedCard]]]:
-        """Yield (similarity, cards) for each group of identical cards similar to the draft.
+    ) -> list[IndexedCard]:
+        """Return the cards that share most of their words with a draft, most similar first.
 
-        The most similar group comes first. The similarity is the Jaccard index: the number of
-        words in both texts, divided by the number of words in either.
+        The similarity is the Jaccard index: the number of words in both texts, divided by the
+        number of words in either. A card with fewer words may also be contained in the other.
         """
-        candidates = self._find_candidates(terms)
-        if not candidates:
-            return
-        my_words = set(terms.words)
-        my_numbers = frozenset(filter(str.isdigit, my_words))
+        my_words = frozenset(terms.words)
         my_count = len(my_words)
         ranked = []
-        for group in candidates:
-            their_numbers = self._digit_words[group]
-            if my_numbers - their_numbers and their_numbers - my_numbers:
-                continue  # both cards have a number that the other lacks
-            their_words = self._first_cards[group].terms.words  # has no duplicates
-            their_count = len(their_words)
-            shared_count = len(my_words.intersection(their_words))
-            if 2 * shared_count < min(my_count, their_count):
+        for id in self._find_by_rarest_words(terms):
+            card = self._cards[id]
+            their_count = len(card.terms.words)
+            shared_count = len(my_words.intersection(card.terms.words))
+            # most candidates share a single word, so rule them out before anything else
+            if 2 * shared_count < my_count and 2 * shared_count < their_count:
                 continue
-            other_cards = self._iter_other_cards(group, highlight)
-            cards = list(islice(other_cards, _MAX_FINDINGS))
-            if not cards:
+            if card.highlight and card.highlight == highlight:
                 continue
-            union_count = my_count + their_count - shared_count
-            jaccard = shared_count / (union_count or 1)
-            containment = shared_count / (min(my_count, their_count) or 1)
-            ranked.append((jaccard, containment, cards[0].id, cards))
-        ranked.sort(reverse=True)
-        for jaccard, containment, id, cards in ranked[:_MAX_COMPARED]:
-            # the card with fewer words may be contained in the other
-            fewer_words = min(my_count, len(self._cards[id].terms.words))
+            jaccard = shared_count / ((my_count + their_count - shared_count) or 1)
+            fewer_words = min(my_count, their_count)
             is_contained = (
-                fewer_words >= _MIN_CONTAINED_WORDS and containment >= _MIN_CONTAINMENT
+                fewer_words >= _MIN_CONTAINED_WORDS
+                and shared_count >= _MIN_CONTAINMENT * fewer_words
             )
             if jaccard >= _MIN_JACCARD or is_contained:
-                yield jaccard, cards
+                ranked.append((-jaccard, id))
+        return [self._cards[id] for _, id in sorted(ranked)[:_MAX_COMPARED]]
 
-    def _find_candidates(self, terms: SearchTerms) -> set[int]:
-        """Return the groups whose cards may share half of their words with the draft.
-
-        Groups are looked up by the draft's rarest words and filtered by bit signature. Comparing
-        two signatures gives an upper bound for the number of shared words, which must be at
-        least half of the shorter card's words.
-        """
-        word_bits = _compute_signature(terms.words)
-        # the number of words that set the same bit as another word of the draft
-        collision_count = len(terms.words) - word_bits.bit_count()
-        needed_count = _count_min_shared_words(len(terms.words))
-        # of the words that the other card need not share, count those that the draft needs
-        needed_bits = (1 << needed_count) - 1 << _MAX_NEEDED_WORDS - needed_count
-        signature = word_bits << _MAX_NEEDED_WORDS | needed_bits
-        min_count = needed_count - collision_count
-        signatures = self._signatures
-        return {
-            group
-            for group in self._find_by_rarest_words(terms)
-            if (signatures[group] & signature).bit_count() >= min_count
-        }
-
-    def _find_by_rarest_words(self, terms: SearchTerms) -> Iterable[int]:
-        """Return the groups that contain one of the draft's rarest words.
-
-        If none of these words is rare enough, a group must contain two of them.
-        """
-        all_postings = map(self._postings.get, (*terms.words, *terms.ideograph_pairs))
+    def _find_by_rarest_words(self, terms: SearchTerms) -> set[str]:
+        """Return the ids of the cards that contain one of a draft's rarest words."""
         postings = [
-            posting
-            for posting in all_postings
-            if posting and len(posting) <= _MAX_POSTING_CARDS
+            self._ids_by_term[term]
+            for term in (*terms.words, *terms.ideograph_pairs)
+            if term in self._ids_by_term
         ]
-        postings.sort(key=len)
-        rarest = postings[:_RAREST_WORDS]
-        rare_postings = [posting for posting in rarest if len(posting) <= _MAX_RARE_CARDS]
-        if rare_postings:
-            return chain.from_iterable(rare_postings)
-        if len(rarest) == 1:
-            (only,) = rarest
-            return only if len(only) <= _MAX_SINGLE_WORD_CARDS else ()
-        groups_with_two = set[int]()
-        for posting, other in combinations(rarest, 2):
-            groups_with_two |= set(posting).intersection(other)
-        return groups_with_two
+        rarest = sorted(postings, key=len)[:_RAREST_WORDS]
+        rare = [ids for ids in rarest if len(ids) <= _MAX_RARE_CARDS]
+        if rare:
+            return set(chain.from_iterable(rare))
+        if rarest and len(rarest[0]) <= _MAX_POSTING_CARDS:
+            return set(rarest[0])
+        return set()

@@ -58,7 +58,7 @@ class Rule(Value):
     limit: int = 0
     """The maximum allowed value, or 0 if the rule has no limit."""
     unit: str = ""
-    """The unit of the limit, such as `words` or `%`."""
+    """The unit of the limit, such as `words`."""
 
     @property
     def short_message(self) -> str:
@@ -119,17 +119,11 @@ def make_finding(
     return Finding(rule, severity or broken_rule.severity, message, duplicate)
 
 
-def check_limit(value: int, rule: str, detail: str = "") -> Iterator[Finding]:
-    """Yield a finding if `value` is greater than the limit of a rule.
-
-    The finding's message states the value and the limit, followed by `detail`.
-    """
+def check_limit(value: int, rule: str) -> Iterator[Finding]:
+    """Yield a finding that states both values if `value` is greater than the limit of a rule."""
     limit, unit = _RULES_BY_ID[rule].limit, _RULES_BY_ID[rule].unit
     if value > limit:
-        message = f"{value} {unit}, more than {limit}"
-        if unit == "%":
-            message = f"{value} % of the text, more than {limit} %"
-        yield make_finding(rule, message + detail)
+        yield make_finding(rule, f"{value} {unit}, more than {limit}")
 
 
 # --- checks ---------------------------------------------------------------------------
@@ -256,19 +250,16 @@ def is_user_written(draft: CardContent) -> bool:
 
 def are_gaps_highlighted(draft: CardContent, highlight: Highlight) -> bool:
     """Return whether the reader highlighted every gap of a cloze card."""
-    if (
-        highlight.form is not HighlightForm.PHRASE
-        or draft.kind.note_type is not NoteType.CLOZE
-    ):
+    if highlight.form is not HighlightForm.PHRASE:
+        return False
+    if draft.kind.note_type is not NoteType.CLOZE:
         return False
     # these answers may differ from the highlighted phrase, which may include a colon
     if draft.origin.drafter == PHRASE_DRAFTER:
         return True
     phrases = [highlight.exact[start:end] for start, end in highlight.gaps]
     for answer in parse_draft(draft).answers:
-        if not any(
-            answer == phrase or is_same_text(answer, phrase) for phrase in phrases
-        ):
+        if not any(is_same_text(answer, phrase) for phrase in phrases):
             return False
     return True
 
@@ -286,26 +277,24 @@ def is_word_meaning_card(draft: CardContent, highlight: Highlight) -> bool:
     explain it.
     """
     word = get_highlighted_term(highlight)
-    if (
-        not word
-        or not highlight.comment_is_instruction
-        or draft.kind.note_type is not NoteType.BASIC
-    ):
+    if not word or not highlight.comment_is_instruction:
+        return False
+    if draft.kind.note_type is not NoteType.BASIC:
         return False
     reading = parse_draft(draft)
-    is_looked_up = highlight.line_syntax == LOOKED_UP_WORD
-    return find_whole_words(word, reading.question) is not None and (
-        is_looked_up
-        or find_whole_words(reading.answers[0].strip(" ."), highlight.comment) is not None
-    )
+    if find_whole_words(word, reading.question) is None:
+        return False
+    if highlight.line_syntax == LOOKED_UP_WORD:
+        return True
+    answer = reading.answers[0].strip(" .")
+    return find_whole_words(answer, highlight.comment) is not None
 
 
 def has_picture_answer(draft: CardContent, highlight: Highlight) -> bool:
     """Return whether the answer is the image that the reader highlighted."""
-    if highlight.kind not in (HighlightKind.IMAGE, HighlightKind.INK):
-        return False
     return (
-        draft.kind.note_type is NoteType.BASIC
+        highlight.kind in (HighlightKind.IMAGE, HighlightKind.INK)
+        and draft.kind.note_type is NoteType.BASIC
         and draft.origin.is_from_comment
         and (draft.get_field("Back"),) == highlight.markdown
     )
@@ -378,13 +367,18 @@ def find_quoted_sentences(draft: CardContent, highlight: Highlight) -> str:
 
 @lru_cache(maxsize=512)
 def _find_sentences_with_quote(quote: str, text: str) -> str:
+    """Return the sentences of a text that a quote is in, or the whole text."""
     quote_span = locate_text(quote, text) if quote.strip() else None
-    quote_start, quote_end = quote_span or (0, len(text))
-    bounds = []
-    for start, end in find_sentence_spans(text):
-        if start < quote_end and end > quote_start:
-            bounds += [start, end]
-    return text[bounds[0] : bounds[-1]] if bounds else text
+    if quote_span is None:
+        quote_span = (0, len(text))
+    sentences = [
+        (start, end)
+        for start, end in find_sentence_spans(text)
+        if start < quote_span[1] and end > quote_span[0]
+    ]
+    if not sentences:
+        return text
+    return text[sentences[0][0] : sentences[-1][1]]
 
 
 _CLAUSE_BOUNDARY = regex(

@@ -1,10 +1,9 @@
-"""Check that a card claims nothing that its source doesn't say.
+"""Check that a card takes its words from its source.
 
-The checks compare the quote, the answer and the subject with the source; then numbers, fractions
-and months; negations, opposites and certainty; formulas, code, names, links, markup and language.
-They run on cards whose text was chosen by a program. If the question comes from a comment, only the
-answer is compared; pictures aren't compared at all. The checks compare words and numbers, not
-meanings, so a difference that could be a rewording is only a warning.
+The checks compare the quote, the answer and the subject with the source, and then formulas, code,
+names, links, markup and language. `numbers` and `meaning` compare the rest. They run on cards whose
+text was chosen by a program. If the question comes from a comment, only the answer is compared;
+pictures aren't compared at all.
 
 `check_highlight_suitability` looks at how a passage was highlighted, and `check_figure_labels` at
 the labels of a figure.
@@ -20,7 +19,6 @@ from functools import lru_cache
 from ankiforge.check.rules_and_text import (
     CheckContext,
     are_gaps_highlighted,
-    find_quoted_sentences,
     get_answer_source_text,
     get_sentence,
     get_subject_text,
@@ -32,29 +30,18 @@ from ankiforge.check.rules_and_text import (
     make_finding,
     offers_options,
     parse_draft,
-    split_clauses,
     strip_markup,
 )
 from ankiforge.language.detection import detect_language_name, detect_script
-from ankiforge.language.lexicon import build_section_pattern, read_word_set
 from ankiforge.language.normalization import normalize_words, remove_tex
 from ankiforge.language.quantities import (
-    DIGIT_NUMBER,
-    Quantity,
     find_fractions,
-    find_months,
-    find_number_values,
     find_numbers,
-    find_sizes_in_base_units,
-    map_numbers_to_notations,
-    parse_quantities,
 )
 from ankiforge.language.words import (
     CONTENTLESS_WORDS,
     NEGATORS,
-    ORDINALS,
     TERM_PATTERN,
-    find_antonyms,
     find_content_words,
     find_stems,
     split_words,
@@ -69,7 +56,6 @@ from ankiforge.model import (
     Highlight,
     HighlightForm,
     NoteType,
-    Pair,
     Severity,
     Strings,
 )
@@ -79,7 +65,6 @@ from ankiforge.text.cloze import find_image_paths
 from ankiforge.text.colons import explain_ambiguous_colons
 from ankiforge.text.located import extend_to_words, find_whole_words, locate_text
 from ankiforge.text.normalize import (
-    blank_out_code_and_urls,
     contains_text,
     find_literal_spans,
     is_same_text,
@@ -110,18 +95,22 @@ def check_quote(draft: CardContent, context: CheckContext) -> Iterator[Finding]:
         yield make_finding("quote_not_in_source")
 
 
-# An answer is reported if the source has less than this fraction of its words.
-_MIN_FOUND_FRACTION = 0.5
+# An answer is reported if the source lacks more than this fraction of its words.
+_MAX_MISSING_FRACTION = 0.5
 # Matches an article or pronoun elided before a word, as in `l'aggravait` and `dell'acqua`.
 _ELISION = regex(
     r"(?i)\b(?:[cdjlmnst]|qu|jusqu|lorsqu|puisqu|un|all|dall|dell|nell|sull|quell)['’](?=[^\W\d_]{2})"
 )
 # The number of initial letters that two forms of a word must share, as in `valid`, `validity`.
 _PREFIX_CHARS = 5
+_SILENT_E = regex(r"(?<=\w\w)e\Z")
+# Matches the ending of a comparative or superlative, because the source may have `low` for the
+# card's `lower`.
+_COMPARISON_ENDING = regex(r"(?<=\w{3})(?:er|est)\Z")
 
 
 def check_answers(draft: CardContent, context: CheckContext) -> Iterator[Finding]:
-    """Report an answer if the source has fewer than half of its words.
+    """Report an answer if the source lacks most of its words.
 
     An answer that starts or ends in the middle of a word of the source is reported as well.
     """
@@ -134,93 +123,40 @@ def check_answers(draft: CardContent, context: CheckContext) -> Iterator[Finding
         return
     reading = parse_draft(draft)
     source = get_answer_source_text(highlight)
-    for answer_text in reading.answers:
-        bare_answer = answer_text.strip(" .")
-        if _is_in_title(bare_answer, highlight):
+    for answer in reading.answers:
+        if _is_in_title(answer, highlight) or _is_option(answer, reading.question):
             continue
-        if contains_text(reading.question, answer_text) and offers_options(
-            reading.question
-        ):
-            continue
-        missing_words, found_fraction = _find_missing_words(answer_text, source)
-        if found_fraction == 0:
-            yield make_finding("answer_not_in_source", f"“{truncate(answer_text, 60)}”")
-        elif found_fraction < _MIN_FOUND_FRACTION:
-            yield make_finding("answer_partly", ", ".join(missing_words[:5]))
-        elif draft.kind.note_type is NoteType.BASIC:
-            cut_words = _find_split_words(bare_answer, source)
-            if cut_words:
-                yield make_finding("gap_cuts", f"“{cut_words}”")
+        finding = _compare_answer(answer, source)
+        if finding is None and draft.kind.note_type is NoteType.BASIC:
+            finding = _find_cut_word(answer, source)
+        if finding is not None:
+            yield finding
 
 
 def _is_in_title(answer: str, highlight: Highlight) -> bool:
     """Return whether an answer occurs in the title or a heading, and contains no digits."""
     if any(map(str.isdecimal, answer)):
         return False
-    return find_whole_words(answer, get_titles(highlight)) is not None
+    return find_whole_words(answer.strip(" ."), get_titles(highlight)) is not None
 
 
-def _find_split_words(answer: str, source: str) -> str:
-    """Return the source text of an answer that starts or ends within a word, or "" otherwise.
-
-    The text is extended to whole words. An answer that only lacks an inflection is accepted, such
-    as `cell` for `cells`.
-    """
-    answer_span = locate_text(answer, source)
-    if answer_span is None or find_whole_words(answer, source):
-        return ""
-    start, end = extend_to_words(source, answer_span)
-    if not source[
-        answer_span[0]
-    ].isalpha():  # a number before a unit, such as the 5 in `x5 mg`
-        start = answer_span[0]
-    if not source[answer_span[1] - 1].isalpha():
-        end = answer_span[1]
-    whole_words = source[start:end]
-    stems, whole_stems = (
-        [*map(stem_word, split_words(text))] for text in (answer, whole_words)
-    )
-    return "" if stems == whole_stems else whole_words
+def _is_option(answer: str, question: str) -> bool:
+    """Return whether an answer is one of the possible answers that a question lists."""
+    return contains_text(question, answer) and offers_options(question)
 
 
-def _find_missing_words(answer: str, source: str) -> tuple[list[str], float]:
-    """Return the words of an answer that aren't in the source, and the fraction that are."""
+def _compare_answer(answer: str, source: str) -> Finding | None:
+    """Return a finding if the source lacks most words of an answer, or None."""
     if _contains_whole_answer(source, answer):
-        return [], 1.0
-    answer = _ELISION.sub(" ", remove_tex(answer))
-    source = _ELISION.sub(" ", remove_tex(source))
-    content_words = find_content_words(answer)
-    main_words = [word for word in content_words if word not in CONTENTLESS_WORDS]
-    searched_words = list(
-        dict.fromkeys(main_words or content_words or split_words(answer))
-    )
-    if not searched_words:
-        return [], 0.0
-    prefixes = _find_word_prefixes(source)
-    numbers = find_numbers(source)
-    missing = []
-    for word in searched_words:
-        # short words such as `free` and `freed` don't share enough initial letters
-        forms = (
-            word,
-            stem_word(word),
-            _COMPARISON_ENDING.sub("", word),
-            _SILENT_E.sub("ed", word),
-        )
-        if not prefixes.isdisjoint(form[:_PREFIX_CHARS] for form in forms):
-            continue
-        # wrong numbers and fractions are reported by `check_numbers`
-        if (
-            word.isdecimal()
-            or word in ("one", "two")
-            or find_fractions(word)
-            or not numbers.isdisjoint(find_numbers(word))
-        ):
-            continue
-        if word in NEGATORS and not prefixes.isdisjoint(NEGATORS):
-            continue
-        missing.append(word)
-    return missing, 1 - len(missing) / len(searched_words)
+        return None
+    words = _list_main_words(_remove_elisions(answer))
+    plain_source = _remove_elisions(source)
+    missing = [word for word in words if not _has_form_of(plain_source, word)]
+    if len(missing) == len(words):
+        return make_finding("answer_not_in_source", f"“{truncate(answer, 60)}”")
+    if len(missing) > len(words) * _MAX_MISSING_FRACTION:
+        return make_finding("answer_partly", ", ".join(missing[:5]))
+    return None
 
 
 def _contains_whole_answer(source: str, answer: str) -> bool:
@@ -235,10 +171,34 @@ def _contains_whole_answer(source: str, answer: str) -> bool:
     return is_formula and symbols in normalize_formula(source)
 
 
-_SILENT_E = regex(r"(?<=\w\w)e\Z")
-# Matches the ending of a comparative or superlative, because the source may have `low` for the
-# card's `lower`.
-_COMPARISON_ENDING = regex(r"(?<=\w{3})(?:er|est)\Z")
+def _remove_elisions(text: str) -> str:
+    return _ELISION.sub(" ", remove_tex(text))
+
+
+def _list_main_words(answer: str) -> list[str]:
+    """Return the distinct content words of an answer, or all its words if it has none."""
+    content_words = find_content_words(answer)
+    main_words = [word for word in content_words if word not in CONTENTLESS_WORDS]
+    return list(dict.fromkeys(main_words or content_words or split_words(answer)))
+
+
+def _has_form_of(source: str, word: str) -> bool:
+    """Return whether a source has a word in some inflection.
+
+    This is assumed for a number or fraction, because `check_numbers` compares its value.
+    """
+    prefixes = _find_word_prefixes(source)
+    # short words such as `free` and `freed` don't share enough initial letters
+    past_form = _SILENT_E.sub("ed", word)
+    positive_form = _COMPARISON_ENDING.sub("", word)
+    for form in (word, stem_word(word), past_form, positive_form):
+        if form[:_PREFIX_CHARS] in prefixes:
+            return True
+    if word in NEGATORS and not prefixes.isdisjoint(NEGATORS):
+        return True
+    if word.isdecimal() or word in ("one", "two") or find_fractions(word):
+        return True
+    return not find_numbers(word).isdisjoint(find_numbers(source))
 
 
 @lru_cache(maxsize=256)
@@ -246,6 +206,32 @@ def _find_word_prefixes(source: str) -> frozenset[str]:
     words = split_words(source)
     forms = (*words, *map(stem_word, words))
     return frozenset(form[:_PREFIX_CHARS] for form in forms)
+
+
+def _find_cut_word(answer: str, source: str) -> Finding | None:
+    """Return a finding if an answer starts or ends within a word of the source, or None.
+
+    An answer that only lacks an inflection is accepted, such as `cell` for `cells`.
+    """
+    bare_answer = answer.strip(" .")
+    span = locate_text(bare_answer, source)
+    if span is None or find_whole_words(bare_answer, source):
+        return None
+    start, end = span
+    word_start, word_end = extend_to_words(source, span)
+    # a digit may follow or precede a letter, as in `x5 mg`
+    if source[start].isalpha():
+        start = word_start
+    if source[end - 1].isalpha():
+        end = word_end
+    whole_words = source[start:end]
+    if _stem_words(bare_answer) == _stem_words(whole_words):
+        return None
+    return make_finding("gap_cuts", f"“{whole_words}”")
+
+
+def _stem_words(text: str) -> list[str]:
+    return [stem_word(word) for word in split_words(text)]
 
 
 # --- subject --------------------------------------------------------------------------
@@ -269,391 +255,25 @@ def check_fact_is_highlighted(
         return
     if is_same_text(get_sentence(highlight), highlight.exact):
         return
-    reading = parse_draft(draft)
     marked_stems = _find_stem_prefixes(highlight.exact)
     if not marked_stems:
         return
-    for answer in reading.answers:
-        answer_stems = _find_stem_prefixes(answer)
-        if not answer_stems:
-            return
-        marked_fraction = len(answer_stems & marked_stems) / len(answer_stems)
-        if marked_fraction >= _MIN_MARKED_FRACTION:
-            return
-    marked_word_count = len(_find_stem_prefixes(reading.question) & marked_stems)
-    if marked_word_count < min(_MIN_MARKED_WORDS, len(marked_stems)):
+    reading = parse_draft(draft)
+    if any(_may_be_marked(answer, marked_stems) for answer in reading.answers):
+        return
+    shared_stems = _find_stem_prefixes(reading.question) & marked_stems
+    if len(shared_stems) < min(_MIN_MARKED_WORDS, len(marked_stems)):
         yield make_finding("beside_the_mark")
+
+
+def _may_be_marked(answer: str, marked_stems: frozenset[str]) -> bool:
+    """Return whether at least half of an answer's content words, if any, are highlighted."""
+    stems = _find_stem_prefixes(answer)
+    return len(stems & marked_stems) >= len(stems) * _MIN_MARKED_FRACTION
 
 
 def _find_stem_prefixes(text: str) -> frozenset[str]:
     return frozenset(word[:_PREFIX_CHARS] for word in find_stems(text))
-
-
-# === numbers ==========================================================================
-
-# Smaller spelled-out numbers aren't compared, because `one` and `two` often don't state a
-# number: “two threads” may be “both threads” in the source.
-_MIN_SPELLED_NUMBER = 3
-
-
-def check_numbers(draft: CardContent, context: CheckContext) -> Iterator[Finding]:
-    """Report numbers that aren't in the source, or have a different unit, sign or era there."""
-    reading = parse_draft(draft)
-    source = get_answer_source_text(context.highlight)
-    source_and_title = f"{source}\n{get_subject_text(context.highlight)}"
-    ungrounded_numbers: list[str] = []
-    if not draft.origin.is_from_comment:
-        ungrounded_numbers += _find_ungrounded_numbers(reading.question, source_and_title)
-    answer_source = source
-    if is_word_meaning_card(draft, context.highlight):
-        answer_source = source_and_title
-    for answer in reading.answers:
-        ungrounded_numbers += _find_ungrounded_numbers(answer, answer_source)
-    if ungrounded_numbers:
-        yield make_finding(
-            "ungrounded_number", ", ".join(dict.fromkeys(ungrounded_numbers))
-        )
-        return
-    plain_source = blank_out_code_and_urls(source)
-    for text in reading.answers if draft.origin.is_from_comment else (reading.full_text,):
-        for quantity in parse_quantities(blank_out_code_and_urls(text)):
-            stated_as = _find_conflicting_number(quantity, plain_source)
-            # a formula of the card has lost its dollar signs, so the source's formulas count, too
-            if stated_as and _find_conflicting_number(quantity, source):
-                yield make_finding(
-                    "number_altered", f"{quantity.text}; there: {stated_as}"
-                )
-                return
-
-
-# --- numbers that the source lacks ----------------------------------------------------
-
-
-def _find_ungrounded_numbers(text: str, source: str) -> Iterator[str]:
-    yield from _find_ungrounded_digits(text, source)
-    for quantity in parse_quantities(text):
-        # only numbers with a unit and larger spelled-out numbers can be compared by size
-        is_comparable = quantity.unit != ""
-        if quantity.is_spelled:
-            is_comparable = quantity.value >= _MIN_SPELLED_NUMBER
-        if is_comparable and not _contains_equal_quantity(source, quantity):
-            yield quantity.text
-    for fraction_word, value in find_fractions(text).items():
-        if fraction_word.rstrip("s") in source.casefold():
-            continue
-        if find_number_values(source).isdisjoint((value, value * 100)):
-            yield fraction_word
-    yield from _find_ungrounded_months(text, source)
-
-
-def _find_ungrounded_months(text: str, source: str) -> Iterator[str]:
-    """Yield the months in a text that aren't in its source.
-
-    If the source names no month at all, nothing is yielded.
-    """
-    named_months = find_months(text)
-    source_months = set(find_months(source).values()) if named_months else set()
-    for name, month in named_months.items():
-        if source_months and month not in source_months:
-            yield name
-
-
-def _find_ungrounded_digits(text: str, source: str) -> Iterator[str]:
-    source_digits = set(DIGIT_NUMBER.findall(source)) if source.isascii() else set()
-    for number, notations in map_numbers_to_notations(text).items():
-        if not source_digits.isdisjoint(notations):  # a fast test that decides most cases
-            continue
-        if not find_numbers(source).isdisjoint(notations):
-            continue
-        # the source may write the card's `3 million` as `3,000,000`
-        matching_quantities = [
-            quantity for quantity in parse_quantities(text) if number in quantity.text
-        ]
-        if not any(
-            _contains_equal_quantity(source, quantity) for quantity in matching_quantities
-        ):
-            yield number
-
-
-def _contains_equal_quantity(source: str, quantity: Quantity) -> bool:
-    return abs(quantity.value) in find_number_values(
-        source
-    ) or quantity.size_in_base_unit in find_sizes_in_base_units(source)
-
-
-# --- numbers with another unit, sign or era -------------------------------------------
-
-
-def _find_conflicting_number(quantity: Quantity, source: str) -> str:
-    """Return the number as the source has it, if its unit, sign or era differs there.
-
-    Return "" if there is no such conflict.
-    """
-    size = abs(quantity.value)
-    same_size_quantities = [
-        stated for stated in parse_quantities(source) if abs(stated.value) == size
-    ]
-    if not same_size_quantities:
-        return ""
-    first_shown = same_size_quantities[0].text
-    source_units = {stated.unit for stated in same_size_quantities} - {""}
-    if quantity.unit and source_units and quantity.unit not in source_units:
-        # no conflict if it is the same quantity in another unit, such as 5 g and 5,000 mg
-        dimension, base = quantity.size_in_base_unit
-        return (
-            ""
-            if (dimension, abs(base)) in find_sizes_in_base_units(source)
-            else first_shown
-        )
-    if not any(
-        (stated.value < 0) == (quantity.value < 0) for stated in same_size_quantities
-    ):
-        return first_shown
-    source_eras = {stated.era for stated in same_size_quantities}
-    if quantity.era and "" not in source_eras and quantity.era not in source_eras:
-        return first_shown
-    return ""
-
-
-# === meaning ==========================================================================
-
-# If one of these words is present, a sentence may mean the same with and without a negation.
-_NEGATION_NEUTRAL = read_word_set("meaning", "excused")
-# A card repeats its source if the source has at least this fraction of the card's words.
-_REPETITION_FRACTION = 0.8
-_HEDGES = read_word_set("meaning", "hedges")
-_SOFTENERS = _HEDGES | read_word_set("meaning", "soft")
-_ABSOLUTES = read_word_set("meaning", "absolutes")
-# Matches uses of hedging words that aren't hedges: the month of May, and `could` about the
-# past, as in `until it could …`.
-_NOT_A_HEDGE = regex(
-    r"\bMay\b|(?i:\b(?:until|till|before|so that|that)\s+(?:[\w'’-]+\s+){1,5}?could\b)"
-    r"|(?i:\bsuggest(?:s|ed)?\s+(?:you|we|they|i|he|she)\b)"  # advice
-)
-_ORDER_WORDS = read_word_set("meaning", "relations")
-_COMPARISON_WORDS = read_word_set("meaning", "than")
-_IDIOM = regex(rf"(?<= )(?:{build_section_pattern('meaning', 'idioms')})(?= )")
-_FUNCTION_WORDS = (
-    CONTENTLESS_WORDS
-    | read_word_set("cues", "articles")
-    | read_word_set("cues", "prepositions")
-)
-# The number of words in the scope of the source's hedge that a card has to repeat to be
-# reported as more certain.
-_MIN_HEDGED_WORDS = 2
-# The number of content words after a negation or hedge that are in its scope.
-_SCOPE_WORDS = 3
-
-
-def check_meaning(draft: CardContent, context: CheckContext) -> Iterator[Finding]:
-    """Report a card that may contradict its source or be more certain than its source.
-
-    That is, the card adds or omits a negation, uses the opposite of a word in the source, or
-    states without reserve what the source only suggests. The thresholds were chosen with correct
-    cards and deliberately false ones (`benchmarks/lies.py`).
-    """
-    highlight = context.highlight
-    if is_chosen_by_reader(draft, highlight):
-        return
-    evidence_text = find_quoted_sentences(draft, highlight)
-    reading = parse_draft(draft)
-    is_question = draft.kind.note_type is NoteType.BASIC
-    card_words = split_words(reading.full_text)
-    evidence_words = split_words(evidence_text)
-    # the words that make a claim, which in a question card are only those of the answer
-    answers = " ".join(reading.answers)
-    claim_words = split_words(answers) if is_question else card_words
-
-    if not (is_question and offers_options(reading.question)):
-        # a negation at the end of a question doesn't negate the answer
-        scope_words = card_words
-        question_words = split_words(reading.question) if is_question else []
-        if not NEGATORS.isdisjoint(question_words):
-            scope_words = _find_scope_words(question_words, NEGATORS) and card_words
-        negated_words = _find_negated_words(
-            card_words,
-            scope_words,
-            claim_words,
-            evidence_words,
-            _find_closest_clause(
-                evidence_text, card_words, answers if is_question else ""
-            ),
-        )
-        if negated_words:
-            yield make_finding("negation", f"“{' '.join(sorted(negated_words))}”")
-            return
-        for word, opposite in _find_opposites(card_words, evidence_words):
-            detail = f"the card says “{word}”, the source “{opposite}”"
-            yield make_finding("opposite", detail)
-            return
-    yield from _check_certainty(card_words, claim_words, evidence_text)
-
-
-def _find_closest_clause(text: str, card_words: list[str], answers: str) -> list[str]:
-    """Return the words of the clause in a text that shares the most stems with a card.
-
-    Negations in other clauses may be about something else. If `answers` isn't "", the clause must
-    also share a stem with the answers. Return [] if there is no such clause.
-    """
-    card_stems = set(map(stem_word, card_words))
-    answer_stems = find_stems(answers)
-    best_clause: list[str] = []
-    max_shared = -1
-    for clause_words in map(split_words, split_clauses(text)):
-        clause_stems = set(map(stem_word, clause_words))
-        if answers and answer_stems.isdisjoint(clause_stems):
-            continue
-        shared_count = len(clause_stems & card_stems)
-        if shared_count > max_shared:
-            best_clause = clause_words
-            max_shared = shared_count
-    return best_clause
-
-
-def _check_certainty(
-    card_words: list[str], claim_words: list[str], evidence_text: str
-) -> Iterator[Finding]:
-    """Report a card that is more certain than its source.
-
-    For example, the card adds `always` or leaves out `may`.
-    """
-    if not _SOFTENERS.isdisjoint(card_words):
-        return
-    evidence_words = split_words(evidence_text)
-    evidence_set = frozenset(evidence_words)
-    added_absolutes = [word for word in claim_words if word in _ABSOLUTES - evidence_set]
-    if added_absolutes:
-        if not _SOFTENERS.isdisjoint(evidence_words):
-            yield make_finding("certainty", f"“{added_absolutes[0]}”")
-    elif NEGATORS.isdisjoint(card_words):
-        words_without_false_hedges = split_words(_NOT_A_HEDGE.sub(" ", evidence_text))
-        hedged_words = _find_scope_words(words_without_false_hedges, _HEDGES)
-        hedged_stems = frozenset(map(stem_word, hedged_words))
-        repeated_stems = hedged_stems.intersection(map(stem_word, card_words))
-        min_repeated = min(_MIN_HEDGED_WORDS, len(hedged_stems))
-        if hedged_stems and len(repeated_stems) >= min_repeated:
-            hedge = min(_HEDGES.intersection(words_without_false_hedges))
-            yield make_finding("certainty", f"without “{hedge}”")
-
-
-def _find_negated_words(
-    card_words: list[str],
-    scope_words: list[str],
-    claim_words: list[str],
-    evidence_words: list[str],
-    clause: list[str],
-) -> frozenset[str]:
-    """Return words showing that the card is negated but its source isn't, or vice versa.
-
-    If the card nearly repeats its source, these are the negations, and otherwise the words that
-    are negated. The result is empty if there is no such difference.
-    """
-    has_negation = not NEGATORS.isdisjoint(card_words)
-    # the card may nearly repeat its source, but add or omit a negation
-    claim_stems = frozenset(map(stem_word, claim_words)) - CONTENTLESS_WORDS - NEGATORS
-    repeated_stems = claim_stems.intersection(map(stem_word, evidence_words))
-    if len(claim_stems) > 1 and len(repeated_stems) >= _REPETITION_FRACTION * len(
-        claim_stems
-    ):
-        card_negators = NEGATORS.intersection(claim_words)
-        if card_negators and NEGATORS.isdisjoint(evidence_words):
-            return card_negators
-        clause_negators = NEGATORS.intersection(clause)
-        if clause_negators and claim_words == card_words and not has_negation:
-            return clause_negators
-    # the words that one text negates may be in the other text without a negation
-    if not _NEGATION_NEUTRAL.isdisjoint((*card_words, *clause)):
-        return frozenset()
-    for negating_words, other_words in ((scope_words, clause), (clause, card_words)):
-        negated_words = _find_scope_words(negating_words, NEGATORS)
-        is_affirmed = NEGATORS.isdisjoint(other_words)
-        if (
-            negated_words
-            and is_affirmed
-            and {*map(stem_word, negated_words)}.issubset(map(stem_word, other_words))
-        ):
-            return frozenset(negated_words)
-    return frozenset()
-
-
-def _find_scope_words(words: list[str], triggers: frozenset[str]) -> list[str]:
-    """Return the words that a negation or hedge applies to.
-
-    These are assumed to be the first few content words after the first of the `triggers`.
-    """
-    indexes = (index for index, word in enumerate(words) if word in triggers)
-    first_index = next(indexes, len(words))
-    skipped_words = CONTENTLESS_WORDS | triggers
-    following_words = [
-        word for word in words[first_index + 1 :] if word not in skipped_words
-    ]
-    return following_words[:_SCOPE_WORDS]
-
-
-def _find_opposites(card_words: list[str], evidence_words: list[str]) -> Iterator[Pair]:
-    """Yield (word, opposite) for each word of the card whose opposite is in the source."""
-    card_words, evidence_words = (
-        _IDIOM.sub(" ", f" {' '.join(words)} ").split()
-        for words in (card_words, evidence_words)
-    )
-    card_forms = {*card_words, *map(stem_word, card_words)}
-    evidence_forms = {*evidence_words, *map(stem_word, evidence_words)}
-    for index, word in enumerate(card_words):
-        opposites = find_antonyms(word)
-        if (
-            not evidence_forms.isdisjoint((word, stem_word(word)))
-            or not opposites.isdisjoint(card_forms)
-            or opposites.isdisjoint(evidence_forms)
-        ):
-            continue
-        opposite_index = next(
-            index
-            for index, other in enumerate(evidence_words)
-            if not opposites.isdisjoint((other, stem_word(other)))
-        )
-        # neither word is the opposite of the other in `have no chlorophyll` or `a second
-        # page`
-        if _is_next_to_negation(card_words, index) != _is_next_to_negation(
-            evidence_words, opposite_index
-        ) or (word in ORDINALS and card_words[:index][-1:] in (["a"], ["another"])):
-            continue
-        if not _is_comparison_restated(card_words, index, evidence_words, opposite_index):
-            yield word, evidence_words[opposite_index]
-
-
-def _is_comparison_restated(
-    card_words: list[str], index: int, evidence_words: list[str], opposite_index: int
-) -> bool:
-    """Return whether two texts state the same comparison, but in the opposite direction.
-
-    For example, “A before B” means the same as “B after A”. `index` and `opposite_index` are the
-    positions of the opposite words, here `before` and `after`.
-    """
-    is_order_word = card_words[index] in _ORDER_WORDS
-    all_words = (*card_words, *evidence_words)
-    if not is_order_word and _COMPARISON_WORDS.isdisjoint(all_words):
-        return False
-    left, right = _split_stems_around(card_words, index)
-    other_left, other_right = _split_stems_around(evidence_words, opposite_index)
-    if is_order_word and not {*left}.isdisjoint(other_right[:1]):
-        # in `after sleep, …`, the words that follow are the left side of `after`
-        return True
-    same_order_count = len({*left} & {*other_left}) + len({*right} & {*other_right})
-    swapped_count = len({*left} & {*other_right}) + len({*right} & {*other_left})
-    return bool(right) and swapped_count > same_order_count
-
-
-def _is_next_to_negation(words: list[str], index: int) -> bool:
-    return not NEGATORS.isdisjoint((*words[:index][-1:], *words[index + 1 :][:1]))
-
-
-def _split_stems_around(words: list[str], index: int) -> tuple[list[str], list[str]]:
-    """Return the stems of the content words before and after the word at `index`."""
-    before, after = (
-        [stem_word(word) for word in side if word not in _FUNCTION_WORDS]
-        for side in (words[:index], words[index + 1 :])
-    )
-    return before, after
 
 
 # === foreign ==========================================================================
@@ -693,7 +313,7 @@ _NAME = regex(r"(?<=[^\s.!?:•*-][ ])[A-Z][^\W\d_]{2,}\b|^[A-Z][^\W\d_]{2,}(?=\
 def check_formulas_code_and_names(
     draft: CardContent, context: CheckContext
 ) -> Iterator[Finding]:
-    """Report a formula, code or name in an answer that isn't in the source."""
+    """Report a formula or code in an answer, and a name, that isn't in the source."""
     highlight = context.highlight
     if is_chosen_by_reader(draft, highlight) or is_word_meaning_card(draft, highlight):
         return
@@ -703,20 +323,24 @@ def check_formulas_code_and_names(
         answers: Strings = (draft.get_field("Back"),)
     else:
         answers = tuple(gap.answer for gap in reading.gaps)
-    for text in answers:
-        for start, end, kind in find_literal_spans(text):
-            shielded_text = text[start:end]
-            if kind != "escape" and normalize_formula(
-                shielded_text
-            ) not in normalize_formula(source):
-                code = shielded_text.strip("`$ ")[:60]
-                yield make_finding("literal", f"“{code}”")
-                return
-
+    for literal in _find_unknown_literals(answers, source):
+        yield make_finding("literal", f"“{literal.strip('`$ ')[:60]}”")
+        return
     creators = " ".join(highlight.document.creators)
     for name in _find_unknown_names(reading.answers, source, creators):
         yield make_finding("name_in_answer", f"“{name}”")
         return
+
+
+def _find_unknown_literals(answers: Strings, source: str) -> Iterator[str]:
+    """Yield the formulas and code of some answers in Markdown that a source lacks."""
+    for answer in answers:
+        for start, end, kind in find_literal_spans(answer):
+            literal = answer[start:end]
+            if kind == "escape":
+                continue
+            if normalize_formula(literal) not in normalize_formula(source):
+                yield literal
 
 
 def _find_unknown_names(answers: Strings, source: str, creators: str) -> Iterator[str]:
@@ -726,7 +350,7 @@ def _find_unknown_names(answers: Strings, source: str, creators: str) -> Iterato
     known_text = f"{known_text}\n{known_text.replace('.', '')}"  # US matches U.S.
     for text in answers:
         for name in (*TERM_PATTERN.findall(text), *_NAME.findall(text)):
-            if name.casefold() in _FUNCTION_WORDS:
+            if name.casefold() in CONTENTLESS_WORDS:
                 continue  # the first word of a sentence
             if normalize_for_comparison(name).removesuffix("s") not in known_text:
                 yield name
@@ -764,23 +388,20 @@ _CHATBOT_WORDS = (
 )
 
 
-def _find_chatbot_phrase(text: str) -> re.Match[str] | None:
+def _find_chatbot_phrase(text: str) -> str | None:
     folded = text.casefold()
-    may_match = any(word in folded for word in _CHATBOT_WORDS)
-    return _CHATBOT_PHRASE.search(text) if may_match else None
+    if not any(word in folded for word in _CHATBOT_WORDS):
+        return None
+    phrase = _CHATBOT_PHRASE.search(text)
+    return phrase[0] if phrase else None
 
 
 def check_links(draft: CardContent, context: CheckContext) -> Iterator[Finding]:
     """Report the first URL that is in neither the passage nor the document's metadata."""
-    highlight = context.highlight
-    text = "\n".join(text for _, text in draft.fields)
-    urls = [
-        match[1].rstrip(".,;:!?)")
-        for pattern in _URL_PATTERNS
-        for match in pattern.finditer(text)
-    ]
+    urls = _find_urls(_join_fields(draft))
     if not urls:
         return
+    highlight = context.highlight
     document = highlight.document
     source_texts = [
         get_all_source_text(highlight),
@@ -796,13 +417,24 @@ def check_links(draft: CardContent, context: CheckContext) -> Iterator[Finding]:
             return
 
 
+def _find_urls(text: str) -> list[str]:
+    urls = []
+    for pattern in _URL_PATTERNS:
+        urls += [match[1].rstrip(".,;:!?)") for match in pattern.finditer(text)]
+    return urls
+
+
+def _join_fields(draft: CardContent) -> str:
+    return "\n".join(text for _, text in draft.fields)
+
+
 def check_active_markup(draft: CardContent, context: CheckContext) -> Iterator[Finding]:
     """Report active markup, such as a script, that isn't in the source."""
-    markup = _ACTIVE_MARKUP.search("\n".join(text for _, text in draft.fields))
-    if markup:
-        source = get_all_source_text(context.highlight)
-        if not contains_text(source, markup[0]):
-            yield make_finding("foreign_markup", markup[0])
+    markup = _ACTIVE_MARKUP.search(_join_fields(draft))
+    if markup is None:
+        return
+    if not contains_text(get_all_source_text(context.highlight), markup[0]):
+        yield make_finding("foreign_markup", markup[0])
 
 
 def check_chatbot_phrases(draft: CardContent, context: CheckContext) -> Iterator[Finding]:
@@ -813,20 +445,19 @@ def check_chatbot_phrases(draft: CardContent, context: CheckContext) -> Iterator
     if draft.origin.is_from_comment:
         return
     source = get_answer_source_text(context.highlight)
-    text = "\n".join(text for _, text in draft.fields)
-    card_talk = _find_chatbot_phrase(strip_markup(text))
-    if card_talk and not contains_text(source, card_talk[0]):
-        yield make_finding("model_talk", f"“{card_talk[0]}”")
+    phrase = _find_chatbot_phrase(strip_markup(_join_fields(draft)))
+    if phrase and not contains_text(source, phrase):
+        yield make_finding("model_talk", f"“{phrase}”")
         return
     if not _find_chatbot_phrase(source):
         return
     # the document contains such talk, perhaps because it is about models, so only warn
-    answers = list(filter(None, parse_draft(draft).answers))
+    answers = [answer for answer in parse_draft(draft).answers if answer]
     for start, end in find_sentence_spans(source):
         sentence = source[start:end]
-        source_talk = _CHATBOT_PHRASE.search(sentence)
-        if source_talk and any(contains_text(sentence, answer) for answer in answers):
-            detail = f"“{source_talk[0]}”"
+        source_phrase = _CHATBOT_PHRASE.search(sentence)
+        if source_phrase and any(contains_text(sentence, answer) for answer in answers):
+            detail = f"“{source_phrase[0]}”"
             yield make_finding("model_talk", detail, severity=Severity.WARN)
             return
 
@@ -841,19 +472,16 @@ def check_language(draft: CardContent, context: CheckContext) -> Iterator[Findin
         return
     card = parse_draft(draft).full_text
     passage = get_sentence(highlight)
-    other_texts = [
-        highlight.exact,
-        highlight.comment if highlight.comment_is_instruction else "",
-    ]
+    other_texts = [highlight.exact]
+    if highlight.comment_is_instruction:
+        other_texts.append(highlight.comment)
     for detect in (detect_script, detect_language_name):
-        card_language = detect(card)
+        language = detect(card)
         passage_language = detect(passage)
-        if not card_language or not passage_language or card_language == passage_language:
+        if not language or not passage_language:  # unknown
             continue
-        if card_language not in map(detect, other_texts):
-            yield make_finding(
-                "other_language", f"{card_language}, not {passage_language}"
-            )
+        if language != passage_language and language not in map(detect, other_texts):
+            yield make_finding("other_language", f"{language}, not {passage_language}")
             return
 
 

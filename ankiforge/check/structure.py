@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import html
 import re
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 
 from ankiforge.check.rules_and_text import (
     GAP_PLACEHOLDER,
@@ -53,41 +53,45 @@ def check_empty_sides(draft: CardContent, context: CheckContext) -> Iterator[Fin
     """Report sides without visible text, and cloze deletions that leave nothing to ask."""
     if draft.kind.note_type is NoteType.BASIC:
         for name in ("Front", "Back"):
-            text = draft.get_field(name)
-            shown_text = _EMPTY_LIST_ITEMS.sub("", normalize_for_anki(text))
-            shown_text = strip_markup(
-                map_outside_literal_spans(shown_text, html.unescape)
-            )
-            if not has_visible_text(shown_text) and "![" not in text:
+            if not _shows_anything(draft.get_field(name)):
                 yield make_finding("empty_side", name)
         return
     # report a cloze number that leaves nothing visible: no word, no image and no hint
     text = draft.get_field("Text")
+    if "![" in text:
+        return
     for number, hidden_gaps in parse_draft(draft).gaps_by_number:
         shown_text = blank_out_gaps(text, hidden_gaps).replace(GAP_PLACEHOLDER, "")
         has_hint = any(gap.hint.strip() for gap in hidden_gaps)
-        if not (has_hint or "![" in text or re.search(r"\w", shown_text)):
+        if not has_hint and not re.search(r"\w", shown_text):
             yield make_finding("gap_is_all", f"c{number}")
 
 
+def _shows_anything(text: str) -> bool:
+    """Return whether a side has an image or visible text other than list markers."""
+    if "![" in text:
+        return True
+    shown_text = _EMPTY_LIST_ITEMS.sub("", normalize_for_anki(text))
+    shown_text = strip_markup(map_outside_literal_spans(shown_text, html.unescape))
+    return has_visible_text(shown_text)
+
+
 def check_syntax(draft: CardContent, context: CheckContext) -> Iterator[Finding]:
-    """Report clozes and formulas that Anki can't display, and the syntax of other programs."""
-    problems: dict[str, None] = {}
+    """Report clozes and formulas that Anki can't display."""
+    problems: list[str] = []
     if draft.kind.note_type is not NoteType.BASIC:
-        problems = dict.fromkeys(cloze.find_cloze_problems(draft.get_field("Text")))
-    for problem in problems:
+        problems = list(cloze.find_cloze_problems(draft.get_field("Text")))
+    for problem in dict.fromkeys(problems):
         yield make_finding("malformed", problem)
-    all_texts = [text for _, text in draft.fields]
-    broken_cloze = next(filter(None, map(_find_broken_cloze, all_texts)), "")
-    if broken_cloze and not problems:
-        detail = f"“{broken_cloze}” begins no cloze"
-        yield make_finding("malformed", detail, severity=_get_severity_override(draft))
-    for rule, matches in (
-        ("maths", map(_find_broken_formula, all_texts)),
-        ("other_program", map(_find_foreign_syntax, all_texts)),
-    ):
-        for match in filter(None, matches):
-            yield make_finding(rule, f"“{match}”")
+    texts = [text for _, text in draft.fields]
+    if not problems:
+        for broken_cloze in filter(None, map(_find_broken_cloze, texts)):
+            detail = f"“{broken_cloze}” begins no cloze"
+            severity = _get_severity_override(draft)
+            yield make_finding("malformed", detail, severity=severity)
+            break
+    for formula in filter(None, map(_find_broken_formula, texts)):
+        yield make_finding("maths", f"“{formula}”")
 
 
 def check_control_characters(
@@ -117,74 +121,63 @@ def check_gap_edges(draft: CardContent, context: CheckContext) -> Iterator[Findi
     """Report the first gap that splits a word, a number, or a number and its unit."""
     if draft.kind.note_type is not NoteType.CLOZE:
         return
-    text = ""
-    edges = []
-    for text_before, answer in cloze.split_at_clozes(draft.get_field("Text")):
-        text += text_before
-        if answer:
-            edges += [len(text), len(text) + len(answer)]
-        text += answer
+    text, edges = _reveal_gaps(draft.get_field("Text"))
     for edge in edges:
         if splits_word_or_number(text, edge):
             start = max(text.rfind(" ", 0, edge), text.rfind("\n", 0, edge)) + 1
-            severity = None
-            if context.highlight.kind is HighlightKind.CARD:
-                severity = Severity.INFO
             cut_word = text[start : edge + 10].split()[0]
+            is_card = context.highlight.kind is HighlightKind.CARD
+            severity = Severity.INFO if is_card else None
             yield make_finding("gap_cuts", f"“{cut_word}”", severity=severity)
             return
 
 
-# These match what another program renders as something else: diagrams and queries, template
-# fields, macros, block references, Hiccup elements, and TeX outside of formulas.
-_DIAGRAM = regex(
-    r"(?im)^[ \t>]*(?:`{3,}|~{3,})[ \t]*(?P<language>mermaid|plantuml|puml|dot|graphviz|tikz|chart"
-    r"|dataview(?:js)?|query|tasks|templater|excalidraw|abc|flow|sequence|markmap|kanban)\b"
-)
-_TEMPLATE_SYNTAX = regex(
-    r"<%.{1,200}?%>|(?<!\\)\{\{(?!c\d)[A-Za-z][\w-]*[ \t][^{}\n]{1,200}\}\}"
-    r"|(?<![\w\])[])\[:[a-z][\w-]*(?:[ \t][^\[\]\n]{0,200})?\]"
-    r"|\(\([0-9a-f]{8}-(?:[0-9a-f]{4}-){3}[0-9a-f]{12}\)\)"
-    r"|\\\\[(\[][^\n]{1,200}?\\[A-Za-z^_][^\n]{0,200}?\\\\[)\]]"
-    r"|\\begin\{(?:equation|align|gather|multline|eqnarray|[pbv]?matrix)\*?\}"
-)
-
-
-def _find_foreign_syntax(text: str) -> str:
-    diagram = _DIAGRAM.search(text)
-    if diagram:
-        return diagram["language"]
-    shielded_spans = [
-        (start, end) for start, end, kind in find_literal_spans(text) if kind != "escape"
-    ]
-    for match in _TEMPLATE_SYNTAX.finditer(text):
-        if not any(start <= match.start() < end for start, end in shielded_spans):
-            return match[0]
-    return ""
+def _reveal_gaps(cloze_text: str) -> tuple[str, list[int]]:
+    """Return a text with its answers filled in, and the offsets of the edges of its gaps."""
+    text = ""
+    edges = []
+    for text_before, answer in cloze.split_at_clozes(cloze_text):
+        text += text_before
+        if answer:
+            edges += [len(text), len(text) + len(answer)]
+        text += answer
+    return text, edges
 
 
 _CLOZE_IN_MATHS = regex(r"\{\{c\d+::")
 
 
-def _find_broken_cloze(text: str) -> str:
-    """Return the text at the first `{{` that doesn't start a working cloze deletion, or "".
+def _find_broken_cloze(text: str) -> str | None:
+    """Return the text at the first `{{` that doesn't start a working cloze deletion, or None.
 
     Examples are `{{answer}}`, `{{c1:…}}`, and a cloze deletion inside a formula.
     """
     cloze_starts = {gap.start for gap in cloze.find_clozes(text)}
-    shielded_spans = find_literal_spans(text)
+    literal_spans = find_literal_spans(text)
     for match in re.finditer(r"\{\{", text):
         start = match.start()
-        kind = next(
-            (kind for first, end, kind in shielded_spans if first <= start < end), ""
-        )
-        if (kind in ("display", "math") and _CLOZE_IN_MATHS.match(text, start)) or (
-            not kind and start not in cloze_starts
-        ):
+        kind = _find_literal_kind(literal_spans, start)
+        if kind is None:
+            is_broken = start not in cloze_starts
+        else:
+            is_broken = kind in _FORMULA_KINDS and bool(
+                _CLOZE_IN_MATHS.match(text, start)
+            )
+        if is_broken:
             return text[start : start + 20]
-    return ""
+    return None
 
 
+def _find_literal_kind(spans: Iterable[tuple[int, int, str]], offset: int) -> str | None:
+    """Return the kind of the code, formula or escape at an offset, or None for other text."""
+    for start, end, kind in spans:
+        if start <= offset < end:
+            return kind
+    return None
+
+
+# The kinds of `find_literal_spans` that are formulas.
+_FORMULA_KINDS = ("display", "math")
 # Matches a `$` before a word, but not one that begins a shell variable or a price.
 _OPENING_DOLLAR = regex(r"\$(?=[^\s\d$])(?![A-Z_][A-Z0-9_]+\b|[{(])")
 _TEX_SYNTAX = regex(r"\\[A-Za-z]|[\^=+]|\w_[\w{]")
@@ -193,25 +186,28 @@ _TEX_WORD_END = regex(r"(?:\\[A-Za-z]|\^|\w_)\S*$")
 _BRACE = regex(r"(?<!\\)(?:\\\\)*([{}])")
 
 
-def _find_broken_formula(text: str) -> str:
-    shielded_spans = find_literal_spans(text)
-    for start, end, kind in shielded_spans:
-        if kind not in ("math", "display"):
-            continue
-        if not _are_braces_balanced(text[start:end]):
+def _find_broken_formula(text: str) -> str | None:
+    """Return the start of a formula with unbalanced braces or a missing dollar sign, or None."""
+    literal_spans = find_literal_spans(text)
+    for start, end, kind in literal_spans:
+        if kind in _FORMULA_KINDS and not _are_braces_balanced(text[start:end]):
             return text[start:end][:40]
-    # find a lone dollar that opens or closes a formula, judging by the TeX next to it
     for match in re.finditer(r"\$", text):
-        dollar_index = match.start()
-        if any(start <= dollar_index < end for start, end, _ in shielded_spans):
+        offset = match.start()
+        if _find_literal_kind(literal_spans, offset) is not None:
             continue
-        before, after = text[:dollar_index], text[dollar_index:]
-        line = before.rpartition("\n")[2] + after.partition("\n")[0]
-        if (_OPENING_DOLLAR.match(after) and _TEX_SYNTAX.search(line)) or (
-            _TEX_WORD_END.search(before[-40:])
-        ):
-            return text[dollar_index : dollar_index + 30]
-    return ""
+        if _is_dollar_of_formula(text, offset):
+            return text[offset : offset + 30]
+    return None
+
+
+def _is_dollar_of_formula(text: str, offset: int) -> bool:
+    """Return whether a lone dollar sign opens or closes a formula, judging by the TeX beside it."""
+    before, after = text[:offset], text[offset:]
+    if _TEX_WORD_END.search(before[-40:]):
+        return True
+    line = before.rpartition("\n")[2] + after.partition("\n")[0]
+    return bool(_OPENING_DOLLAR.match(after) and _TEX_SYNTAX.search(line))
 
 
 def _are_braces_balanced(formula: str) -> bool:

@@ -7,9 +7,8 @@ The word lists are in `language/data/signs.txt`, and the patterns of badly worde
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from functools import cache, lru_cache
-from math import ceil
 from pathlib import Path
 
 from ankiforge.check.rules_and_text import (
@@ -59,8 +58,9 @@ from ankiforge.text import cloze, occlusion, regex, to_one_line
 from ankiforge.text.cloze import Cloze
 from ankiforge.text.lists import split_answer_into_items
 from ankiforge.text.normalize import normalize_for_comparison
-from ankiforge.text.sentences import find_sentence_spans
 
+DEPENDS_ON_CONTEXT = "leans_back"
+"""The id of the rule about text that is unclear without its context."""
 # Matches the first words of a sentence that depends on the previous one. Case matters.
 _DEPENDENT_START = regex(
     rf"(?:{build_section_pattern('signs', 'leans_back')})(?![\w’'-])"
@@ -76,9 +76,6 @@ _ENUMERATOR = regex(
 _IDENTIFIER = regex(
     r"c\d*|[a-z]+(?:_[a-z0-9]+)+|[A-Z]+(?:_[A-Z0-9]+)+|[a-z]+(?:[A-Z][a-z]+)+"
 )
-_EDGE_PUNCTUATION = regex(r"^[\s.,;:!?)]|[\s,;:(]$|^(?:<-|[-=]>|[←→⇒])")
-# Matches an entity or picture, whose punctuation isn't a wrong edge of a gap.
-_HARMLESS_EDGE = regex(r"&#?\w{1,32};$|!\[[^\[\]\n]*\]\([^()\n]*\)")
 # The maximum number of words in a gap that begins the text. The text after a longer gap seldom
 # shows what is asked.
 _MAX_OPENING_WORDS = 4
@@ -88,7 +85,6 @@ _SHORT_FACT = regex(r"\d{2,}|[A-Z]{2,}")
 _MIN_ANSWER_CHARS = 4
 # A text with more lines than this is treated as a list or table.
 _MAX_PROSE_LINES = 3
-_MIN_WORDS_FOR_PERCENTAGE = 8
 
 
 def check_cloze_wording(draft: CardContent, context: CheckContext) -> Iterator[Finding]:
@@ -97,22 +93,20 @@ def check_cloze_wording(draft: CardContent, context: CheckContext) -> Iterator[F
         return
     reading = parse_draft(draft)
     text = draft.get_field("Text")
-    word_count = count_words(reading.full_text)
 
     # report a text that begins with a word such as `This`, `They` or `However`
     text_start = reading.full_text.lstrip(_LEADING_PUNCTUATION)
     dependent_start = _DEPENDENT_START.match(text_start)
     if dependent_start:
-        yield make_finding("leans_back", f"“{dependent_start[0].strip()}”")
+        yield make_finding(DEPENDS_ON_CONTEXT, f"“{dependent_start[0].strip()}”")
 
     for gap, answer in zip(reading.gaps, reading.answers, strict=True):
-        yield from _check_gap(text, gap, answer)
-    for number, hidden_gaps in reading.gaps_by_number:
-        name = f"; gap {number}" if len(reading.gaps_by_number) > 1 else ""
-        yield from _check_visible_text(text, reading.full_text, hidden_gaps, name)
+        yield from _check_gap_text(gap, answer)
+        yield from _check_gap_length(text, gap, answer)
+    for _, hidden_gaps in reading.gaps_by_number:
         yield from _check_gap_leaks(text, hidden_gaps)
-    yield from check_limit(word_count, "cloze_gt40w")
-    yield from check_limit(len(cloze.find_cloze_numbers(text)), "gaps_gt3")
+    yield from check_limit(count_words(reading.full_text), "cloze_gt40w")
+    yield from check_limit(len(reading.gaps_by_number), "gaps_gt3")
     if len(reading.gaps_by_number) == 1 and not are_gaps_highlighted(
         draft, context.highlight
     ):
@@ -120,28 +114,35 @@ def check_cloze_wording(draft: CardContent, context: CheckContext) -> Iterator[F
         yield from check_limit(len(hidden_answers), "set")
 
 
-def _check_gap(text: str, gap: Cloze, answer: str) -> Iterator[Finding]:
-    # an answer hides nothing if it consists only of punctuation or of stop words; single letters
-    # don't count as stop words, because they may be names
-    words = split_words(answer)
-    is_empty = _PUNCTUATION_ONLY.fullmatch(answer) is not None
-    if words and not answer.isupper():
-        is_empty = all(len(word) > 1 and word in _EMPTY_WORDS for word in words)
-    if is_empty or _ENUMERATOR.fullmatch(answer):
+def _check_gap_text(gap: Cloze, answer: str) -> Iterator[Finding]:
+    """Report a gap that hides no content, or a placeholder."""
+    if _hides_nothing(answer):
         yield make_finding("gap_stopword", f"“{answer}”")
     elif _IDENTIFIER.fullmatch(answer) and not gap.answer.startswith(("`", "$")):
         yield make_finding("placeholder", f"“{answer}”")
 
-    edges = _HARMLESS_EDGE.sub("word", gap.answer.strip("*_"))
-    if _EDGE_PUNCTUATION.search(edges) and gap.answer.strip():
-        yield make_finding("gap_edge_punct", f"“{gap.answer}”")
 
-    # report gaps that are too long, with a lower limit at the beginning of the text, unless a
-    # definition of the gap's answer follows
+def _hides_nothing(answer: str) -> bool:
+    """Return whether an answer has only punctuation or stop words, or is a section number."""
+    if _PUNCTUATION_ONLY.fullmatch(answer) or _ENUMERATOR.fullmatch(answer):
+        return True
+    words = split_words(answer)
+    if not words or answer.isupper():  # an acronym, such as `IT`
+        return False
+    # single letters may be names
+    return all(len(word) > 1 and word in _EMPTY_WORDS for word in words)
+
+
+def _check_gap_length(text: str, gap: Cloze, answer: str) -> Iterator[Finding]:
+    """Report a gap that is too long, with a lower limit at the beginning of the text.
+
+    The lower limit doesn't apply if a definition of the gap's answer follows.
+    """
     length = count_words(answer)
+    begins_text = not split_words(text[: gap.start])
     if (
         length > _MAX_OPENING_WORDS
-        and not split_words(text[: gap.start])
+        and begins_text
         and not DEFINITION_START.match(text, gap.end)
     ):
         yield make_finding("gap_gt8w", "it begins the text")
@@ -149,37 +150,24 @@ def _check_gap(text: str, gap: Cloze, answer: str) -> Iterator[Finding]:
         yield from check_limit(length, "gap_gt8w")
 
 
-def _check_visible_text(
-    text: str, full_text: str, hidden_gaps: Sequence[Cloze], gap_name: str
-) -> Iterator[Finding]:
-    """Report a card whose gaps blank out too much of its text.
-
-    In a short text, at least one word that isn't a stop word must stay visible.
-    """
-    shown_text = blank_out_gaps(text, hidden_gaps).replace(GAP_PLACEHOLDER, "")
-    if count_words(full_text) >= _MIN_WORDS_FOR_PERCENTAGE:
-        percentage = ceil(100 * (1 - len(shown_text) / len(full_text)))
-        yield from check_limit(percentage, "gap_gt50pct", gap_name)
-    elif not (find_content_words(shown_text) or "![" in text or "$" in text):
-        yield make_finding("short_cloze", f"“{shown_text.strip()}”")
-
-
 def _check_gap_leaks(text: str, hidden_gaps: Sequence[Cloze]) -> Iterator[Finding]:
     """Report blanked-out answers that are also in the visible text.
 
     In a list, only the lines with a gap are searched.
     """
-    searched_text = blank_out_gaps(text, hidden_gaps)
-    lines = searched_text.splitlines()
+    visible_text = blank_out_gaps(text, hidden_gaps)
+    lines = visible_text.splitlines()
     if len(lines) > _MAX_PROSE_LINES:
         lines_with_gap = [line for line in lines if GAP_PLACEHOLDER in line]
-        searched_text = "\n".join(lines_with_gap)
-    for answer in (strip_markup(gap.answer) for gap in hidden_gaps):
+        visible_text = "\n".join(lines_with_gap)
+    for gap in hidden_gaps:
+        answer = strip_markup(gap.answer)
         bare_answer = answer.strip(" .,;:")
         is_short_fact = _SHORT_FACT.fullmatch(bare_answer) is not None
-        if is_short_fact or len(bare_answer) >= _MIN_ANSWER_CHARS:
-            if contains_phrase(searched_text, bare_answer, exact=is_short_fact):
-                yield make_finding("gap_leak", f"“{answer}”")
+        if len(bare_answer) < _MIN_ANSWER_CHARS and not is_short_fact:
+            continue
+        if contains_phrase(visible_text, bare_answer, exact=is_short_fact):
+            yield make_finding("gap_leak", f"“{answer}”")
 
 
 # --- questions ------------------------------------------------------------------------
@@ -193,8 +181,6 @@ _YES_NO = regex(
 # Rules whose message is clear without the matched words.
 _RULES_WITHOUT_DETAIL = ("yes_no", "two_questions")
 _UNSPECIFIC_WORDS = read_word_set("signs", "remark") | STOP_WORDS
-DEPENDS_ON_CONTEXT = "leans_back"
-"""The id of the rule about text that is unclear without its context."""
 # The maximum number of words in an answer that is searched for in the front.
 _MAX_LEAK_WORDS = 6
 # A front with fewer words isn't taken for a request that continues a conversation.
@@ -207,49 +193,83 @@ def check_question_wording(
     """Report a question that is badly worded, e.g. too vague."""
     if draft.kind.note_type is not NoteType.BASIC:
         return
-    reading = parse_draft(draft)
-    front = " ".join(reading.question.split())
-    # the rules of `questions.txt` that don't apply to this question
-    inapplicable_rules = set[str]()
-    if _is_yes_or_no(reading.answers[0]):
-        answer_start = to_one_line(reading.answers[0])[:20]
-        yield make_finding("yes_no", f"– the answer is “{answer_start}”")
-        inapplicable_rules.add("yes_no")
-    if front[:4].casefold() == "was ":
-        # this may be the German `was`, not the English
-        texts = (reading.full_text, context.highlight.exact)
-        if "German" in map(detect_language_name, texts):
-            inapplicable_rules.add("yes_no")
-    if "![" in draft.get_field("Front"):  # `this` refers to the picture
-        inapplicable_rules.add(DEPENDS_ON_CONTEXT)
-    for pattern in _read_question_patterns():
-        match = pattern.bad.search(front)
-        if not match or (pattern.excuse and pattern.excuse.search(front)):
-            continue
-        if pattern.rule not in inapplicable_rules:
-            detail = "" if pattern.rule in _RULES_WITHOUT_DETAIL else f"“{match[0]}”"
-            # the reader knows what a vague question in a comment asks about the passage
-            is_excused = pattern.rule == "vague" and draft.origin.is_from_comment
-            severity = Severity.INFO if is_excused else None
-            yield make_finding(pattern.rule, detail, severity=severity)
-    yield from _check_question_subject(draft, context.highlight, front)
+    answer = parse_draft(draft).answers[0]
+    if _is_yes_or_no(answer):
+        yield make_finding("yes_no", f"– the answer is “{to_one_line(answer)[:20]}”")
+    yield from _match_question_patterns(draft, context)
+    yield from _check_question_subject(draft, context.highlight)
+
+
+def _get_front(draft: CardContent) -> str:
+    """Return the front as plain text on one line."""
+    return " ".join(parse_draft(draft).question.split())
+
+
+def _has_picture_on_front(draft: CardContent) -> bool:
+    return "![" in draft.get_field("Front")
 
 
 def _is_yes_or_no(answer: str) -> bool:
     return _YES_NO.match(answer.strip()) is not None
 
 
+def _match_question_patterns(
+    draft: CardContent, context: CheckContext
+) -> Iterator[Finding]:
+    """Report a front that a pattern in `questions.txt` matches."""
+    front = _get_front(draft)
+    inapplicable_rules = _list_inapplicable_rules(draft, context)
+    for pattern in _read_question_patterns():
+        match = pattern.bad.search(front)
+        if not match or pattern.rule in inapplicable_rules:
+            continue
+        if pattern.excuse and pattern.excuse.search(front):
+            continue
+        detail = "" if pattern.rule in _RULES_WITHOUT_DETAIL else f"“{match[0]}”"
+        # the reader knows what a vague question in a comment asks about the passage
+        is_excused = pattern.rule == "vague" and draft.origin.is_from_comment
+        severity = Severity.INFO if is_excused else None
+        yield make_finding(pattern.rule, detail, severity=severity)
+
+
+def _list_inapplicable_rules(draft: CardContent, context: CheckContext) -> list[str]:
+    """Return the rules whose patterns mean nothing for this front."""
+    reading = parse_draft(draft)
+    rules = []
+    if _is_yes_or_no(reading.answers[0]):  # already reported
+        rules.append("yes_no")
+    if _get_front(draft)[:4].casefold() == "was ":
+        # this may be the German `was`, not the English
+        texts = (reading.full_text, context.highlight.exact)
+        if "German" in map(detect_language_name, texts):
+            rules.append("yes_no")
+    if _has_picture_on_front(draft):  # `this` refers to the picture
+        rules.append(DEPENDS_ON_CONTEXT)
+    return rules
+
+
 def _check_question_subject(
-    draft: CardContent, highlight: Highlight, front: str
+    draft: CardContent, highlight: Highlight
 ) -> Iterator[Finding]:
     """Report a question that doesn't name its subject, such as “What does this mean?”."""
-    # single Latin letters and digits don't count; single ideographs may be words
-    words = {word for word in split_words(front) if len(word) > 1 or not word.isascii()}
-    if front.endswith("?") and words and words <= _UNSPECIFIC_WORDS:
-        if "![" not in draft.get_field("Front"):
-            yield make_finding("vague", f"“{front}”")
-    if _lacks_subject(draft, highlight, front):
+    front = _get_front(draft)
+    if _is_unspecific(front) and not _has_picture_on_front(draft):
+        yield make_finding("vague", f"“{front}”")
+    if is_user_written(draft):
+        is_unclear = continues_conversation(draft, highlight)
+    else:
+        is_unclear = _lacks_subject(draft, highlight)
+    if is_unclear:
         yield make_finding(DEPENDS_ON_CONTEXT, f"“{front}”")
+
+
+def _is_unspecific(front: str) -> bool:
+    """Return whether a question has no word that says what it is about.
+
+    Single Latin letters and digits don't count as words, but single ideographs do.
+    """
+    words = {word for word in split_words(front) if len(word) > 1 or not word.isascii()}
+    return front.endswith("?") and bool(words) and words <= _UNSPECIFIC_WORDS
 
 
 def check_answer_in_question(
@@ -262,15 +282,14 @@ def check_answer_in_question(
     """
     if draft.kind.note_type is not NoteType.BASIC:
         return
-    reading = parse_draft(draft)
-    front = " ".join(reading.question.split())
-    answer = reading.answers[0].strip(" .")
-    is_phrase = (
-        len(answer) >= _MIN_ANSWER_CHARS
-        and count_words(answer) <= _MAX_LEAK_WORDS
-        and find_content_words(answer)
-    )
-    if not is_phrase or _is_yes_or_no(reading.answers[0]) or offers_options(front):
+    full_answer = parse_draft(draft).answers[0]
+    answer = full_answer.strip(" .")
+    if len(answer) < _MIN_ANSWER_CHARS or count_words(answer) > _MAX_LEAK_WORDS:
+        return
+    front = _get_front(draft)
+    if _is_yes_or_no(full_answer) or offers_options(front):
+        return
+    if not find_content_words(answer):
         return
     if contains_phrase(front, answer, exact="?" not in front):
         yield make_finding("leak_exact", f"“{answer}”")
@@ -281,57 +300,50 @@ def check_question_length(draft: CardContent, context: CheckContext) -> Iterator
     if draft.kind.note_type is not NoteType.BASIC:
         return
     reading = parse_draft(draft)
-    front = " ".join(reading.question.split())
-    if len(front.split()) > 1:
+    if len(reading.question.split()) > 1:
         list_items = split_answer_into_items(
             draft.get_field("Front"), draft.get_field("Back")
         )
         yield from check_limit(len(list_items), "set")
     yield from check_limit(count_words(reading.answers[0]), "answer_gt20w")
     yield from check_limit(count_words(reading.question), "front_gt30w")
-    # in `benchmarks/blind` and `wording`, two raters found six of nine such questions
-    # unnatural, but only 22 of 274 others
-    if not is_user_written(draft) and not draft.origin.is_from_comment:
-        sentence_lengths = [
-            count_words(front[start:end]) for start, end in find_sentence_spans(front)
-        ]
-        yield from check_limit(max(sentence_lengths, default=0), "sentence_gt23w")
 
 
-def _lacks_subject(draft: CardContent, highlight: Highlight, front: str) -> bool:
-    """Return whether a question is unclear because it shares no words with its passage.
+def _lacks_subject(draft: CardContent, highlight: Highlight) -> bool:
+    """Return whether a question in a comment shares no words with its passage.
 
-    This only concerns questions in comments that don't begin with `?` or `q:`. For cards that
-    the user wrote, see `continues_conversation`.
+    This doesn't concern questions that begin with `?` or `q:`, because they were written as cards.
     """
-    if is_user_written(draft):
-        return continues_conversation(draft, highlight)
-    if not (draft.origin.is_from_comment and highlight.exact):
+    if not draft.origin.is_from_comment or not highlight.exact:
         return False
     if highlight.comment.lstrip().casefold().startswith(("?", "q:")):
         return False
-    # a question in another language than the passage shares no words with it
-    for detect in (detect_script, detect_language):
-        if len({detect(front), detect(highlight.exact)} - {""}) > 1:
-            return False
+    front = _get_front(draft)
+    if _are_in_different_languages(front, highlight.exact):
+        return False
     source = f"{get_titles(highlight)}\n{get_answer_source_text(highlight)}"
     return find_stems(front).isdisjoint(find_stems(source))
 
 
+def _are_in_different_languages(text: str, other: str) -> bool:
+    """Return whether two texts are known to be in different scripts or languages."""
+    for detect in (detect_script, detect_language):
+        languages = (detect(text), detect(other))
+        if all(languages) and languages[0] != languages[1]:
+            return True
+    return False
+
+
 def continues_conversation(draft: CardContent, highlight: Highlight) -> bool:
-    """Return whether a front continues a conversation, so it makes no sense on its own.
+    """Return whether a front of the user continues a conversation, so that it makes no sense alone.
 
     This is assumed for a request below a list item, such as “Elaborate on this”, that has no
     question mark and shares no words with its titles and answer.
     """
-    front = " ".join(parse_draft(draft).question.split())
-    if (
-        highlight.line_syntax != LETTERED_QUESTION
-        or not highlight.parent_items
-        or front.endswith("?")
-    ):
+    if highlight.line_syntax != LETTERED_QUESTION or not highlight.parent_items:
         return False
-    if len(front.split()) < _MIN_IMPERATIVE_WORDS:
+    front = _get_front(draft)
+    if front.endswith("?") or len(front.split()) < _MIN_IMPERATIVE_WORDS:
         return False
     context_and_answer = f"{get_titles(highlight)}\n{draft.get_field('Back')}"
     return find_stems(front).isdisjoint(find_stems(context_and_answer))
@@ -359,18 +371,20 @@ def _read_question_patterns() -> tuple[_QuestionPattern, ...]:
     for rule, lines in sections[2:]:
         for name, pattern in placeholders.items():
             lines = lines.replace(f"<{name}>", pattern.strip())
-        # a pattern continues over several lines
         bad, _, excuse = lines.partition("unless\n")
         patterns.append(
             _QuestionPattern(
                 rule=rule,
-                bad=re.compile(bad.replace("\n", ""), re.IGNORECASE),
-                excuse=re.compile(excuse.replace("\n", ""), re.IGNORECASE)
-                if excuse
-                else None,
+                bad=_join_pattern(bad),
+                excuse=_join_pattern(excuse) if excuse else None,
             )
         )
     return tuple(patterns)
+
+
+def _join_pattern(lines: str) -> re.Pattern[str]:
+    """Compile a pattern that continues over several lines."""
+    return re.compile(lines.replace("\n", ""), re.IGNORECASE)
 
 
 # --- references to text that the card lacks, and placeholders --------------------------
@@ -435,22 +449,40 @@ def check_external_references(
     is_cloze = draft.kind.note_type is NoteType.CLOZE
     shown_text = reading.full_text if is_cloze else reading.question
     reference = _find_reference_to_text(shown_text)
-    figure_reference = _FIGURE.search(shown_text)
-    # plain text lacks the bullets of a list; that of the first line may be the question's own
-    _, _, lines_below = draft.get_field("Text" if is_cloze else "Front").partition("\n")
-    options = f"{shown_text}\n{lines_below}"
-    if not reference and not _LISTED_OPTIONS.search(options):
-        # the text may refer to options that the card doesn't list
-        options_reference = _REFERENCE_TO_OPTIONS.search(
-            shown_text
-        ) or _REFERENCE_TO_OPTIONS.search(" ".join(reading.answers))
-        reference = options_reference[0] if options_reference else ""
-    if reference:
+    if reference is None and not _lists_options(draft, shown_text):
+        texts = (shown_text, " ".join(reading.answers))
+        reference = _find_first(_REFERENCE_TO_OPTIONS, texts)
+    if reference is not None:
         yield make_finding("points_at_page", f"“{reference}”")
-    elif figure_reference:
-        yield make_finding(
-            "points_at_page", f"“{figure_reference[0]}”", severity=Severity.WARN
-        )
+        return
+    figure = _FIGURE.search(shown_text)
+    if figure:
+        yield make_finding("points_at_page", f"“{figure[0]}”", severity=Severity.WARN)
+
+
+@lru_cache(maxsize=16)  # the gaps of a sentence are checked one after the other
+def _find_reference_to_text(text: str) -> str | None:
+    for match in _THIS_THING.finditer(text):
+        before = text[: match.start()].casefold()
+        if match[1].casefold() not in before:  # otherwise the card names the thing itself
+            return match[0]
+    return _find_first(_REFERENCE_TO_TEXT, (text,))
+
+
+def _find_first(pattern: re.Pattern[str], texts: Iterable[str]) -> str | None:
+    for text in texts:
+        match = pattern.search(text)
+        if match:
+            return match[0]
+    return None
+
+
+def _lists_options(draft: CardContent, shown_text: str) -> bool:
+    """Return whether a card has a list, which `which of the following` may refer to."""
+    # plain text lacks the bullets of a list; that of the first line may be the question's own
+    field = "Text" if draft.kind.note_type is NoteType.CLOZE else "Front"
+    _, _, lines_below = draft.get_field(field).partition("\n")
+    return _LISTED_OPTIONS.search(f"{shown_text}\n{lines_below}") is not None
 
 
 def check_placeholders(draft: CardContent, context: CheckContext) -> Iterator[Finding]:
@@ -458,33 +490,33 @@ def check_placeholders(draft: CardContent, context: CheckContext) -> Iterator[Fi
 
     Examples are `...`, `TODO`, `N/A` and names from the reply schema.
     """
-    highlight = context.highlight
     reading = parse_draft(draft)
-    is_cloze = draft.kind.note_type is NoteType.CLOZE
-    for side in reading.answers if is_cloze else (reading.question, *reading.answers):
+    sides = reading.answers
+    if draft.kind.note_type is NoteType.BASIC:
+        sides = (reading.question, *reading.answers)
+    # the user may ask for `null`, and nothing can be said of a card without its source
+    may_copy_schema = not is_user_written(draft) and context.highlight.exact != ""
+    for side in sides:
         side_text = " ".join(side.split())
-        is_placeholder = len(
-            side_text
-        ) < _MAX_PLACEHOLDER_CHARS and _PLACEHOLDER.fullmatch(side_text)
-        word = side_text.strip("<>[](){}\"'. ").casefold()
-        is_schema_word = (
-            word in _SCHEMA_WORDS and highlight.exact and not is_user_written(draft)
-        )
-        if is_schema_word and word in split_words(get_answer_source_text(highlight)):
-            is_schema_word = False
-        if is_placeholder or is_schema_word or _DOTS_ONLY.fullmatch(side_text):
+        if _is_placeholder(side_text) or (
+            may_copy_schema and _is_schema_word(side_text, context.highlight)
+        ):
             yield make_finding("placeholder", f"“{side_text}”")
             return
 
 
-@lru_cache(maxsize=16)  # the gaps of a sentence are checked one after the other
-def _find_reference_to_text(text: str) -> str:
-    for match in _THIS_THING.finditer(text):
-        before = text[: match.start()].casefold()
-        if match[1].casefold() not in before:  # otherwise the card names the thing itself
-            return match[0]
-    text_reference = _REFERENCE_TO_TEXT.search(text)
-    return text_reference[0] if text_reference else ""
+def _is_placeholder(text: str) -> bool:
+    if len(text) < _MAX_PLACEHOLDER_CHARS and _PLACEHOLDER.fullmatch(text):
+        return True
+    return _DOTS_ONLY.fullmatch(text) is not None
+
+
+def _is_schema_word(text: str, highlight: Highlight) -> bool:
+    """Return whether a text is a word of the reply schema that the source doesn't have."""
+    word = text.strip("<>[](){}\"'. ").casefold()
+    if word not in _SCHEMA_WORDS:
+        return False
+    return word not in split_words(get_answer_source_text(highlight))
 
 
 # --- truncated cards ------------------------------------------------------------------
@@ -501,20 +533,27 @@ _MIN_WORDS_BEFORE_CONJUNCTION = 4
 
 def check_truncation(draft: CardContent, context: CheckContext) -> Iterator[Finding]:
     """Report sides that break off, e.g. after a comma or a conjunction."""
-    for name in (
-        ("Text",) if draft.kind.note_type is NoteType.CLOZE else ("Front", "Back")
-    ):
-        # any side is truncated if it ends in a comma; a side other than the front, which the
-        # answer may continue, is also truncated if it ends in a colon or conjunction
-        text = draft.get_field(name).rstrip()
-        words = text.split()
-        ends: Strings = _COMMAS
-        if name != "Front" and len(words) >= _MIN_WORDS_BEFORE_CONJUNCTION:
-            ends = (*_COMMAS, *_COLONS)
-            if words[-1].strip("*_") in _CONJUNCTIONS:
-                ends = ("",)
-        if text.rstrip(_CLOSING_CHARS).endswith(ends) and any(map(str.isalnum, text)):
-            yield make_finding("breaks_off", f"“…{' '.join(words[-3:])}”")
+    is_cloze = draft.kind.note_type is NoteType.CLOZE
+    for name in ("Text",) if is_cloze else ("Front", "Back"):
+        text = draft.get_field(name)
+        # the answer may continue a front that ends in a colon or conjunction
+        if _ends_in(text, _COMMAS) or (name != "Front" and _expects_more(text)):
+            last_words = " ".join(text.split()[-3:])
+            yield make_finding("breaks_off", f"“…{last_words}”")
+
+
+def _ends_in(text: str, punctuation: Strings) -> bool:
+    """Return whether a text with letters or digits ends in one of some punctuation marks."""
+    end = text.rstrip().rstrip(_CLOSING_CHARS)
+    return end.endswith(punctuation) and any(map(str.isalnum, text))
+
+
+def _expects_more(text: str) -> bool:
+    """Return whether a text of some words ends in a colon or a conjunction."""
+    words = text.split()
+    if len(words) < _MIN_WORDS_BEFORE_CONJUNCTION:
+        return False
+    return _ends_in(text, _COLONS) or words[-1].strip("*_") in _CONJUNCTIONS
 
 
 # --- context shown above a card -------------------------------------------------------
@@ -537,23 +576,25 @@ def remove_revealing_context(card: CardContent, parts: Strings) -> Strings:
     headings › list items). A heading may reveal the answer even in a different form, such as
     `Catalysis` above “What speeds it up? A catalyst”.
     """
-    fields = dict(card.fields)
-    if card.kind is CardKind.CLOZE:
-        answers = [
-            cloze.to_plain_text(gap.answer)
-            for gap in cloze.find_clozes(fields.get("Text", ""))
-        ]
-    elif card.kind is CardKind.OCCLUSION:
-        answers = list(occlusion.list_labels(occlusion.get_masks(fields)))
-    else:
-        answers = [cloze.to_plain_text(fields.get("Back", ""))]
-    if card.kind is CardKind.TWO_WAY:  # the card is also asked in reverse
-        answers.append(cloze.to_plain_text(fields.get("Front", "")))
+    answers = _list_asked_texts(card)
     return tuple(
         part
         for part in parts
         if not any(_reveals_answer(part, answer) for answer in answers)
     )
+
+
+def _list_asked_texts(card: CardContent) -> list[str]:
+    """Return everything that a card asks for, as plain text."""
+    fields = dict(card.fields)
+    if card.kind is CardKind.CLOZE:
+        gaps = cloze.find_clozes(fields.get("Text", ""))
+        return [cloze.to_plain_text(gap.answer) for gap in gaps]
+    if card.kind is CardKind.OCCLUSION:
+        return list(occlusion.list_labels(occlusion.get_masks(fields)))
+    # a two-way card is also asked in reverse
+    sides = ("Back", "Front") if card.kind is CardKind.TWO_WAY else ("Back",)
+    return [cloze.to_plain_text(fields.get(side, "")) for side in sides]
 
 
 def _reveals_answer(text: str, answer: str) -> bool:
@@ -571,11 +612,9 @@ def _reveals_answer(text: str, answer: str) -> bool:
         return True
     answer_words = frozenset(split_words(bare_answer)) - _UNREVEALING_WORDS
     answer_prefixes = frozenset(map(get_word_prefix, answer_words))
-    min_matches = max(
-        len(answer_prefixes) * _REVEALING_FRACTION,
-        min(len(answer_prefixes), _MIN_REVEALING_WORDS),
-    )
-    return (
-        bool(answer_prefixes)
-        and len(answer_prefixes & find_word_prefixes(context_text)) >= min_matches
-    )
+    if not answer_prefixes:
+        return False
+    matches = answer_prefixes & find_word_prefixes(context_text)
+    if len(matches) < min(len(answer_prefixes), _MIN_REVEALING_WORDS):
+        return False
+    return len(matches) >= len(answer_prefixes) * _REVEALING_FRACTION

@@ -208,26 +208,23 @@ def _assign_cards(
     moved = []
     for card in cards:
         labelled = by_label.get(card.label)
-        owner = (
-            labelled
-            if card.kind is None
-            else _find_quoted_highlight(card, labelled, pending)
-        )
-        if owner and not owner.is_answered:
-            cards_by_key[owner.highlight.key].append(card)
-            if labelled and labelled is not owner:
-                moved.append(
-                    f"{format_card_title(card)} for {abbreviate_in_quotes(owner.highlight.exact)}"
-                )
-        else:
+        owner = _find_owner(card, labelled, pending)
+        if owner is None or owner.is_answered:
             unused.append(_make_unmatched_problem(card, labelled))
+            continue
+        cards_by_key[owner.highlight.key].append(card)
+        if labelled is not None and labelled is not owner:
+            mark = abbreviate_in_quotes(owner.highlight.exact)
+            moved.append(f"{format_card_title(card)} for {mark}")
     if moved:
-        count = format_count(len(moved), "card")
-        note = f"{count} assigned to the passage quoted, not to the passage named"
-        unused.append(
-            Problem("", f"{note}: {'; '.join(moved[:_MAX_MOVED_SHOWN])}", is_notice=True)
-        )
+        unused.append(_make_moved_notice(moved))
     return cards_by_key, unused
+
+
+def _make_moved_notice(moved: list[str]) -> Problem:
+    count = format_count(len(moved), "card")
+    note = f"{count} assigned to the passage quoted, not to the passage named"
+    return Problem("", f"{note}: {'; '.join(moved[:_MAX_MOVED_SHOWN])}", is_notice=True)
 
 
 class _PendingHighlight(NamedTuple):
@@ -248,7 +245,7 @@ class _PendingHighlight(NamedTuple):
         )
 
 
-def _find_quoted_highlight(
+def _find_owner(
     card: ReplyCard,
     labelled: _PendingHighlight | None,
     pending: Iterable[_PendingHighlight],
@@ -258,21 +255,23 @@ def _find_quoted_highlight(
     This is the highlight with the card's label, unless the card quotes a different highlight,
     because labels may be missing, swapped, or from an older text.
     """
-    letters = sum(map(len, split_quote_letters(card.quote)))
-    if labelled and (not letters or labelled.overlaps(card.quote)):
+    if card.kind is None:  # a reason for no card quotes nothing
+        return labelled
+    letter_count = sum(map(len, split_quote_letters(card.quote)))
+    if labelled is not None and (not letter_count or labelled.overlaps(card.quote)):
         return labelled
     is_near_label = labelled is not None and labelled.contains(card.quote)
-    if letters >= _MIN_RELIABLE_LETTERS:
+    if letter_count >= _MIN_RELIABLE_LETTERS:
         # a highlight as short as "on" occurs in many quotes
         min_length = _MIN_RELIABLE_LETTERS if is_near_label else 0
-        owners = [
+        quoted = [
             candidate
             for candidate in pending
             if len(candidate.highlight.exact) >= min_length
             and candidate.overlaps(card.quote)
         ]
-        if len(owners) == 1:
-            return owners[0]
+        if len(quoted) == 1:
+            return quoted[0]
     return labelled if is_near_label else None
 
 
@@ -288,23 +287,20 @@ _MIN_RELIABLE_LETTERS = 12
 def _make_unmatched_problem(
     card: ReplyCard, labelled: _PendingHighlight | None
 ) -> Problem:
-    quote = abbreviate_in_quotes(card.quote)
-    if labelled and not labelled.is_answered:
+    """Explain why a card is about none of the highlights that still need a card."""
+    title = format_card_title(card)
+    if labelled is not None and not labelled.is_answered:
         mark = abbreviate_in_quotes(labelled.highlight.exact)
         letters = DocumentLetters([max(list_evidence_texts(labelled.highlight), key=len)])
         reason = letters.explain_missing_quote(card.quote, mark)
-        return Problem("", f"{format_card_title(card)}: {reason}")
-    missing = []
+        return Problem("", f"{title}: {reason}")
+    features = []
     if card.label:
-        missing.append(f"its label {card.label!r}")
+        features.append(f"its label {card.label!r}")
     if card.kind and card.quote:
-        missing.append(f"its quote {quote}")
-    if not missing:
-        return Problem(
-            "",
-            f"{format_card_title(card)}: it has neither a label nor a quote",
-            _NO_QUOTE_HINT,
-        )
-    features = " or ".join(missing)
-    reason = f"no highlight that still needs a card has {features}"
-    return Problem("", f"{format_card_title(card)}: {reason}", NOT_ASKED_HINT)
+        features.append(f"its quote {abbreviate_in_quotes(card.quote)}")
+    if not features:
+        message = f"{title}: it has neither a label nor a quote"
+        return Problem("", message, _NO_QUOTE_HINT)
+    reason = f"no highlight that still needs a card has {' or '.join(features)}"
+    return Problem("", f"{title}: {reason}", NOT_ASKED_HINT)

@@ -17,13 +17,17 @@ import ssl
 import threading
 import time
 from collections.abc import Callable, Container
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 import httpx2
 import openai
 
 from ankiforge.config import LLM_KEY
-from ankiforge.config.http import ResponseTooLargeError, redact_secret
+from ankiforge.config.http import (
+    RequestTimeoutError,
+    ResponseTooLargeError,
+    redact_secret,
+)
 from ankiforge.draft.prompt import ModelRequest
 from ankiforge.draft.server import Budget, ServerSettings, load_ssl_context, open_client
 from ankiforge.errors import ItemError, ServiceError, UsageError
@@ -31,8 +35,6 @@ from ankiforge.model import Json, Strings, Value, hash16
 from ankiforge.text import regex
 
 if TYPE_CHECKING:
-    import openai
-
     from ankiforge.config.caches import ReplyStore
 
 
@@ -47,14 +49,17 @@ def _build_optional_fields(schema: Json, refused: Strings) -> Json:
 
     Each time the server refuses a response format, a less strict one is used, and finally none.
     """
-    fields: Json = {} if _TEMPERATURE in refused else {_TEMPERATURE: 0}
+    fields: Json = {}
+    if _TEMPERATURE not in refused:
+        fields[_TEMPERATURE] = 0
     json_schema = {"name": "reply", "strict": True, "schema": schema}
     formats = (
         {"type": "json_schema", "json_schema": json_schema},
         {"type": "json_object"},
     )
-    for response_format in formats[refused.count(_FORMAT) :][:1]:
-        fields[_FORMAT] = response_format
+    refusal_count = refused.count(_FORMAT)
+    if refusal_count < len(formats):
+        fields[_FORMAT] = formats[refusal_count]
     return fields
 
 
@@ -96,38 +101,52 @@ class Completion(Value):
         """
         reply = _as_dict(_parse_json(raw))
         choices = reply.get("choices")
-
-        # some servers count reasoning only in the total
-        usage = _as_dict(reply.get("usage"))
-        tokens_in = _parse_token_count(usage.get("prompt_tokens"))
-        tokens_out = _parse_token_count(usage.get("completion_tokens"))
-        if tokens_in and tokens_out:
-            total = _parse_token_count(usage.get("total_tokens"))
-            tokens_out = max(tokens_out, total - tokens_in)
-        if not ((isinstance(choices, list) and not reply.get("error")) or tokens_out):
+        tokens_in, tokens_out = _parse_usage(reply)
+        has_choices = isinstance(choices, list) and not reply.get("error")
+        if not has_choices and not tokens_out:
             return None
         choice = _as_dict(choices[0]) if isinstance(choices, list) and choices else {}
         message = _as_dict(choice.get("message"))
-        finish = choice.get("finish_reason")
-        # some servers return reasoning in its own field, or return the answer as reasoning
-        reasoning = _as_text(message.get("reasoning_content"))
-        reasoning = reasoning or _as_text(message.get("reasoning"))
+        finish_reason = str(choice.get("finish_reason") or "")
         content = _as_text(message.get("content"))
-        if (
-            not content
-            and finish == "stop"
-            and any(key in reasoning for key in _ANSWER_KEYS)
-        ):
+        reasoning = _parse_reasoning(message)
+        # some servers return the answer as reasoning
+        if not content and finish_reason == "stop" and _contains_answer(reasoning):
             content = reasoning
         return cls(
             content=content,
-            finish_reason=str(finish or ""),
+            finish_reason=finish_reason,
             refusal=_as_text(message.get("refusal")),
             model=_as_text(reply.get("model")),
             tokens_in=tokens_in,
             tokens_out=tokens_out,
-            has_only_reasoning=bool(reasoning) and not content,
+            has_only_reasoning=reasoning != "" and content == "",
         )
+
+
+def _parse_usage(reply: Json) -> tuple[int, int]:
+    """Return the number of tokens in the request and in the reply, each 0 if unknown."""
+    usage = _as_dict(reply.get("usage"))
+    tokens_in = _parse_token_count(usage.get("prompt_tokens"))
+    tokens_out = _parse_token_count(usage.get("completion_tokens"))
+    if tokens_in and tokens_out:
+        # some servers count reasoning only in the total
+        total = _parse_token_count(usage.get("total_tokens"))
+        tokens_out = max(tokens_out, total - tokens_in)
+    return tokens_in, tokens_out
+
+
+def _parse_reasoning(message: Json) -> str:
+    """Return the reasoning that some servers put into a field of its own."""
+    for key in ("reasoning_content", "reasoning"):
+        reasoning = _as_text(message.get(key))
+        if reasoning:
+            return reasoning
+    return ""
+
+
+def _contains_answer(reasoning: str) -> bool:
+    return any(key in reasoning for key in _ANSWER_KEYS)
 
 
 def _parse_json(raw: str) -> Any:
@@ -225,42 +244,48 @@ def make_status_error(
             " variable that holds the key"
         )
     redirect_url = location.removesuffix("/chat/completions")[:200]
-    for statuses, pattern, error_type, hint in _STATUS_ERRORS:
-        if status in statuses and pattern.search(body):
-            placeholders = {
-                "key": key_hint,
-                "model": repr(settings.model),
-                "address": redirect_url,
-            }
-            return error_type(message, hint=hint.format_map(placeholders))
+    placeholders = {
+        "key": key_hint,
+        "model": repr(settings.model),
+        "address": redirect_url,
+    }
+    for row in _STATUS_ERRORS:
+        if status in row.statuses and row.pattern.search(body):
+            return row.error(message, hint=row.hint.format_map(placeholders))
     hint = "if it rejects every request, check llm.extra_body and llm.model"
     return ItemError(message, hint=hint)
+
+
+class _StatusError(NamedTuple):
+    statuses: Container[int]
+    pattern: re.Pattern[str]
+    """Matches the bodies to which this row applies."""
+    error: type[ServiceError | ItemError]
+    hint: str
 
 
 _ANY_STATUS = range(1000)
 _ANY_BODY = regex("")
 _NOT_FOUND_HINT = "does this server have the model {model}, and is base_url right?"
+_REDIRECT_HINT = "the server redirects to {address}: set llm.base_url to that"
+_BUSY_HINT = f"wait for a while, or set llm.concurrency to 1; then {RERUN_HINT}"
 _SERVER_ERROR_HINT = f"the server failed: see its log, or restart it; then {RERUN_HINT}"
-# Each row has the statuses and the pattern of the body to which it applies, the type of the error
-# and its hint. The first row that matches is used.
-_STATUS_ERRORS: tuple[
-    tuple[Container[int], re.Pattern[str], type[ServiceError | ItemError], str], ...
-] = (
-    ((402,), _ANY_BODY, ServiceError, _CREDIT_HINT),
-    (_ANY_STATUS, _NO_CREDIT, ServiceError, _CREDIT_HINT),
-    ((413,), _ANY_BODY, TooLongError, ""),
-    ((400, 422, 500), _TOO_LONG, TooLongError, ""),
-    ((403,), _MODERATED, ItemError, ""),
-    ((401, 403), _ANY_BODY, ServiceError, "{key}"),
-    ((400,), _BAD_KEY, ServiceError, "{key}"),
-    ((404, 405, 410), _ANY_BODY, ServiceError, _NOT_FOUND_HINT),
-    (range(500), _NO_MODEL, ServiceError, _NOT_FOUND_HINT),
-    (range(300, 400), _ANY_BODY, ServiceError,
-     "the server redirects to {address}: set llm.base_url to that"),
-    ((429,), _ANY_BODY, NoReplyError,
-     f"wait for a while, or set llm.concurrency to 1; then {RERUN_HINT}"),
-    ((408, 409, *range(500, 1000)), _ANY_BODY, NoReplyError, _SERVER_ERROR_HINT),
-)  # fmt: skip
+_FAILURE_STATUSES = (408, 409, *range(500, 1000))
+# The first row that matches is used.
+_STATUS_ERRORS = (
+    _StatusError((402,), _ANY_BODY, ServiceError, _CREDIT_HINT),
+    _StatusError(_ANY_STATUS, _NO_CREDIT, ServiceError, _CREDIT_HINT),
+    _StatusError((413,), _ANY_BODY, TooLongError, ""),
+    _StatusError((400, 422, 500), _TOO_LONG, TooLongError, ""),
+    _StatusError((403,), _MODERATED, ItemError, ""),
+    _StatusError((401, 403), _ANY_BODY, ServiceError, "{key}"),
+    _StatusError((400,), _BAD_KEY, ServiceError, "{key}"),
+    _StatusError((404, 405, 410), _ANY_BODY, ServiceError, _NOT_FOUND_HINT),
+    _StatusError(range(500), _NO_MODEL, ServiceError, _NOT_FOUND_HINT),
+    _StatusError(range(300, 400), _ANY_BODY, ServiceError, _REDIRECT_HINT),
+    _StatusError((429,), _ANY_BODY, NoReplyError, _BUSY_HINT),
+    _StatusError(_FAILURE_STATUSES, _ANY_BODY, NoReplyError, _SERVER_ERROR_HINT),
+)
 
 
 def find_refused_field(
@@ -270,8 +295,8 @@ def find_refused_field(
     request_body: Json,
     *,
     is_first: bool,
-) -> str:
-    """Return the name of the optional field that made the server reject a request, or "".
+) -> str | None:
+    """Return the name of the optional field that made the server reject a request, or None.
 
     Args:
         settings: The server settings.
@@ -282,14 +307,14 @@ def find_refused_field(
             internal error that names no field is blamed on the response format.
     """
     if status not in _FIELD_REFUSAL_STATUSES or _is_web_page(body):
-        return ""
+        return None
     our_fields = request_body.keys() - settings.extra_body.keys()
     if _TEMPERATURE in our_fields and re.search(rf"\b{_TEMPERATURE}\b", body):
         return _TEMPERATURE
-    fails_on_format = is_first and status in (500, 501)
-    if _FORMAT in our_fields and (fails_on_format or _FORMAT_ERROR.search(body)):
-        return _FORMAT
-    return ""
+    if _FORMAT not in our_fields:
+        return None
+    is_unexplained = is_first and status in (500, 501)
+    return _FORMAT if is_unexplained or _FORMAT_ERROR.search(body) else None
 
 
 # --- the body of an error -------------------------------------------------------------
@@ -309,15 +334,19 @@ def extract_error_message(body: str) -> str:
     """
     if _is_web_page(body):
         return WEB_PAGE
-    # the error of a provider may be embedded as a string of JSON
     messages = _MESSAGE.findall(body)
+    # the error of a provider may be embedded as a string of JSON
     for message in _MESSAGE.findall(body.replace('\\"', '"')):
         if not any(outer.startswith(message) for outer in messages):
             messages.append(message)
-    message = (
-        ": ".join(dict.fromkeys(messages)).replace("\\n", " ").replace('\\"', '"') or body
-    )
-    return " ".join(message.split())[:_MAX_MESSAGE_CHARS]
+    if not messages:
+        return _to_short_line(body)
+    joined = ": ".join(dict.fromkeys(messages))
+    return _to_short_line(joined.replace("\\n", " ").replace('\\"', '"'))
+
+
+def _to_short_line(text: str) -> str:
+    return " ".join(text.split())[:_MAX_MESSAGE_CHARS]
 
 
 def _is_web_page(body: str) -> bool:
@@ -331,25 +360,24 @@ Examples are a login page, an empty body and an unknown error. A retry would ret
 """
 
 
-def find_error_in_success(raw: str) -> tuple[int, str] | None:
-    """Find an error in the body of a reply with HTTP status 200.
+def find_inner_error_status(raw: str) -> int | None:
+    """Return the status of an error in the body of a reply with HTTP status 200, or None.
 
-    Some servers, such as OpenRouter, send an error as the body or inside a choice. Returns the
-    error's status and the body, or None if the body is a chat completion or any other JSON
-    object.
+    Some servers, such as OpenRouter, send an error as the body or inside a choice. There is no
+    error in a chat completion or any other JSON object.
     """
     completion = Completion.parse(raw)
     if completion and (completion.finish_reason != "error" or completion.content):
         return None
     status = _ERROR_STATUS.search(raw.replace('\\"', '"'))
     if status:
-        return int(status[1]), raw
+        return int(status[1])
     if any(pattern.search(raw) for pattern in (_NO_CREDIT, _BAD_KEY, _NO_MODEL)):
-        return 400, raw
+        return 400
     reply = _as_dict(_parse_json(raw))
     if reply and not reply.get("error"):
         return None
-    return UNREADABLE_STATUS, raw
+    return UNREADABLE_STATUS
 
 
 # === transport ========================================================================
@@ -358,6 +386,15 @@ _LOADING_POLL_INTERVAL = 0.5
 """How many seconds to wait between attempts while the server loads its model."""
 # Other headers come from the environment and are meant for OpenAI only.
 _OUR_HEADERS = ("host", "content-type", "accept", "user-agent", "authorization")
+
+
+def _is_retry_pointless(body: str) -> bool:
+    """Return whether the body of an error says that a retry would fail as well.
+
+    There is no credit, or the request or its format is refused.
+    """
+    patterns = (_NO_CREDIT, _TOO_LONG, _FORMAT_ERROR)
+    return not _is_web_page(body) and any(pattern.search(body) for pattern in patterns)
 
 
 class OpenAITransport(httpx2.BaseTransport):
@@ -394,39 +431,40 @@ class OpenAITransport(httpx2.BaseTransport):
                 raise NoReplyError("stopped before it was sent")
             self._pending_threads.add(threading.get_ident())
         try:
-            response = self._send_once(request)
-            # retry while the server loads its model, up to the timeout for a silent server
-            while response.status_code == 503 and _LOADING_MODEL.search(response.text):
-                if self._loading_deadline is None:
-                    self._loading_deadline = (
-                        time.monotonic() + self._settings.silence_timeout
-                    )
-                    host = self._settings.host
-                    self._notice(f"{host} is loading its model; waiting for it")
-                if time.monotonic() > self._loading_deadline or self._stopped.wait(
-                    _LOADING_POLL_INTERVAL
-                ):
-                    break
-                response = self._send_once(request)
+            response = self._send_until_loaded(request)
         except httpx2.HTTPError as error:
             self.finish_request()
-            connected = not isinstance(error, httpx2.ConnectTimeout)
-            if isinstance(error, httpx2.TimeoutException) and connected:
+            if isinstance(error, httpx2.ConnectTimeout):
+                raise
+            if isinstance(error, httpx2.TimeoutException):
                 raise openai.APITimeoutError(request) from error
             raise
         status = response.status_code
-        text = response.text
         if response.is_success:
-            error_inside = find_error_in_success(text)
-            if error_inside is None or error_inside[0] == UNREADABLE_STATUS:
+            status_inside = find_inner_error_status(response.text)
+            if status_inside in (None, UNREADABLE_STATUS):
                 return response
-            status, text = error_inside
+            status = status_inside
         self.finish_request()
-        # a retry is pointless without credit, or if the request or its format is refused
-        patterns = (_NO_CREDIT, _TOO_LONG, _FORMAT_ERROR)
-        if not _is_web_page(text) and any(pattern.search(text) for pattern in patterns):
+        if _is_retry_pointless(response.text):
             response.headers["x-should-retry"] = "false"
-        return httpx2.Response(status, headers=response.headers, text=text)
+        return httpx2.Response(status, headers=response.headers, text=response.text)
+
+    def _send_until_loaded(self, request: httpx2.Request) -> httpx2.Response:
+        """Send a request, and again while the server loads its model, up to the timeout."""
+        response = self._send_once(request)
+        while response.status_code == 503 and _LOADING_MODEL.search(response.text):
+            if self._loading_deadline is None:
+                self._loading_deadline = time.monotonic() + self._settings.silence_timeout
+                self._notice(
+                    f"{self._settings.host} is loading its model; waiting for it"
+                )
+            if time.monotonic() > self._loading_deadline:
+                break
+            if self._stopped.wait(_LOADING_POLL_INTERVAL):
+                break
+            response = self._send_once(request)
+        return response
 
     def _send_once(self, request: httpx2.Request) -> httpx2.Response:
         settings = self._settings
@@ -595,36 +633,37 @@ class ModelClient:
                 return [cached]
         self.check_can_send()
 
-        # cache the reply once for each item, and count its cost
         with self.budget.request_slot():
             try:
                 raw, request_bytes = self._send(request)
-                completion = Completion.parse(raw) or Completion()
-                tokens_in = completion.tokens_in or request_bytes // _BYTES_PER_TOKEN
-                reply_characters = len(completion.content)
-                tokens_out = completion.tokens_out
-                tokens_out = tokens_out or reply_characters // _CHARACTERS_PER_TOKEN
-                count = len(request.single_item_requests)
-                tokens = (tokens_in, tokens_out)
-                replies = []
-                for label, part in enumerate(request.single_item_requests, start=1):
-                    key = self.make_cache_key(part)
-                    self._replies.store_reply(
-                        key,
-                        json.dumps([label, count, raw]),
-                        model=self.settings.model,
-                        prompt_fingerprint=request.prompt_fingerprint,
-                        tokens=tokens,
-                    )
-                    tokens = (0, 0)  # the first item gets the tokens of the whole request
-                    replies.append(
-                        ItemReply(completion, key, label, count, is_cached=False)
-                    )
-                self.budget.record_reply(tokens_in, tokens_out, request.character_count)
-                return replies
+                return self._store_reply(request, raw, request_bytes)
             finally:
                 if self._transport is not None:
                     self._transport.finish_request()
+
+    def _store_reply(
+        self, request: ModelRequest, raw: str, request_bytes: int
+    ) -> list[ItemReply]:
+        """Cache a reply once for each item, count its cost, and return the reply for each item."""
+        completion = Completion.parse(raw) or Completion()
+        tokens_in = completion.tokens_in or request_bytes // _BYTES_PER_TOKEN
+        estimated_tokens_out = len(completion.content) // _CHARACTERS_PER_TOKEN
+        tokens_out = completion.tokens_out or estimated_tokens_out
+        items = request.single_item_requests
+        replies = []
+        for label, item in enumerate(items, start=1):
+            key = self.make_cache_key(item)
+            self._replies.store_reply(
+                key,
+                json.dumps([label, len(items), raw]),
+                model=self.settings.model,
+                prompt_fingerprint=request.prompt_fingerprint,
+                # the first item gets the tokens of the whole request
+                tokens=(tokens_in, tokens_out) if label == 1 else (0, 0),
+            )
+            replies.append(ItemReply(completion, key, label, len(items), is_cached=False))
+        self.budget.record_reply(tokens_in, tokens_out, request.character_count)
+        return replies
 
     def check_can_send(self) -> None:
         """Check that we may send requests to the server.
@@ -659,66 +698,81 @@ class ModelClient:
 
         If the server refuses an optional field, the request is resent without it.
         """
-        import openai
-
         client = self._get_openai_client()
-        settings = self.settings
         while True:
-            refused = self._refused_fields
+            refused_fields = self._refused_fields
             is_first = not self._has_answered
-            body = {
-                "model": settings.model,
-                "messages": list(request.messages),
-                **_build_optional_fields(request.schema, refused),
-                **settings.extra_body,
-            }
+            body = self._build_body(request, refused_fields)
             try:
                 # `openai` validates `messages` by their types, which takes milliseconds
                 response = client.chat.completions.with_raw_response.create(
-                    model=settings.model, messages=[], extra_body=body
+                    model=self.settings.model, messages=[], extra_body=body
                 )
-            except openai.APIStatusError as error:
-                status = error.status_code
-                text = error.response.text
-                field = find_refused_field(
-                    settings, status, text, body, is_first=is_first
-                )
-                if field:
-                    with self._lock:  # another thread may have received the same error
-                        if self._refused_fields == refused:
-                            self._refused_fields = (*refused, field)
-                    continue
-                location = error.response.headers.get("location", "")
-                failure = make_status_error(settings, status, text, location)
-                is_gone = (
-                    is_first
-                    and isinstance(failure, NoReplyError)
-                    and extract_error_message(text) == WEB_PAGE
-                )
-                raise self._count_failure(failure, is_gone=is_gone) from error
             except openai.APIConnectionError as error:
                 raise self._make_connection_error(error.__cause__) from error
-            if find_error_in_success(response.text):
-                description = extract_error_message(response.text)
-                failure = NoReplyError(
-                    f"{settings.host} did not answer like a language model:"
-                    f" {description or 'nothing'}",
-                    hint=f"is llm.base_url, {settings.base_url}, right? then {RERUN_HINT}",
+            except openai.APIStatusError as error:
+                field = find_refused_field(
+                    self.settings,
+                    error.status_code,
+                    error.response.text,
+                    body,
+                    is_first=is_first,
                 )
-                is_gone = is_first and description == WEB_PAGE
-                raise self._count_failure(failure, is_gone=is_gone)
+                if field is None:
+                    raise self._make_server_error(error, is_first=is_first) from error
+                with self._lock:  # another thread may have received the same error
+                    if self._refused_fields == refused_fields:
+                        self._refused_fields = (*refused_fields, field)
+                continue
+            if find_inner_error_status(response.text) is not None:
+                raise self._make_unreadable_error(response.text, is_first=is_first)
             self._has_answered = True
             self._failure_count = 0
             return response.text, len(_to_canonical_json(body).encode("utf-8", "replace"))
 
+    def _build_body(self, request: ModelRequest, refused_fields: Strings) -> Json:
+        return {
+            "model": self.settings.model,
+            "messages": list(request.messages),
+            **_build_optional_fields(request.schema, refused_fields),
+            **self.settings.extra_body,
+        }
+
+    # --- failed requests --------------------------------------------------------------
+
+    def _make_server_error(
+        self, error: openai.APIStatusError, *, is_first: bool
+    ) -> ServiceError | ItemError:
+        """Make the error for an error reply, and count it."""
+        text = error.response.text
+        location = error.response.headers.get("location", "")
+        failure = make_status_error(self.settings, error.status_code, text, location)
+        # a web page instead of any answer is not from a language model
+        is_gone = (
+            is_first
+            and isinstance(failure, NoReplyError)
+            and extract_error_message(text) == WEB_PAGE
+        )
+        return self._count_failure(failure, is_gone=is_gone)
+
+    def _make_unreadable_error(
+        self, text: str, *, is_first: bool
+    ) -> ServiceError | ItemError:
+        """Make the error for a reply that isn't a chat completion, and count it."""
+        settings = self.settings
+        description = extract_error_message(text) or "nothing"
+        failure = NoReplyError(
+            f"{settings.host} did not answer like a language model: {description}",
+            hint=f"is llm.base_url, {settings.base_url}, right? then {RERUN_HINT}",
+        )
+        is_gone = is_first and description == WEB_PAGE
+        return self._count_failure(failure, is_gone=is_gone)
+
     def _make_connection_error(self, cause: object) -> ServiceError | ItemError:
-        import httpx2
-
-        from ankiforge.config.http import RequestTimeoutError
-
+        """Make the error for a request without a complete reply, and count it."""
         settings = self.settings
         is_gone = isinstance(
-            cause, (httpx2.ConnectError, httpx2.ProxyError, ssl.SSLError)
+            cause, httpx2.ConnectError | httpx2.ProxyError | ssl.SSLError
         )
         hint = RERUN_HINT
         if isinstance(cause, RequestTimeoutError):
@@ -738,7 +792,7 @@ class ModelClient:
         return self._count_failure(error, is_gone=is_gone)
 
     def _count_failure(
-        self, error: ItemError | ServiceError, *, is_gone: bool = False
+        self, error: ItemError | ServiceError, *, is_gone: bool
     ) -> ItemError | ServiceError:
         """Count a failed request, and return the error to raise.
 
@@ -746,30 +800,31 @@ class ModelClient:
         unreachable (`is_gone`), several consecutive requests got no reply, or the server has
         rejected several requests and never answered one.
         """
-        settings = self.settings
         if isinstance(error, TooLongError):
             return error
         if self._has_answered and not isinstance(error, NoReplyError | ServiceError):
             return error
         with self._lock:
             self._failure_count += 1
-            has_too_many_failures = (
-                self._failure_count
-                >= MAX_CONSECUTIVE_FAILURES + settings.max_concurrent_requests - 1
-            )
-            if self._fatal_error is None and isinstance(error, ServiceError):
-                self._fatal_error = error
-            elif self._fatal_error is None and (has_too_many_failures or is_gone):
-                self._fatal_error = ServiceError(error.message, hint=error.hint)
+            if self._fatal_error is None:
+                self._fatal_error = self._find_fatal_error(error, is_gone=is_gone)
         if self._fatal_error is None:
             return error
         self.stop()  # because every other thread would run into the same error
         return self._fatal_error
 
-    def _get_openai_client(self) -> openai.OpenAI:
-        import httpx2
-        import openai
+    def _find_fatal_error(
+        self, error: ItemError | ServiceError, *, is_gone: bool
+    ) -> ServiceError | None:
+        """Return the error that ends the run because of a failed request, or None to go on."""
+        if isinstance(error, ServiceError):
+            return error
+        concurrency = self.settings.max_concurrent_requests
+        if is_gone or self._failure_count >= MAX_CONSECUTIVE_FAILURES + concurrency - 1:
+            return ServiceError(error.message, hint=error.hint)
+        return None
 
+    def _get_openai_client(self) -> openai.OpenAI:
         with self._lock:
             self._raise_if_stopped()
             if self._openai is None:

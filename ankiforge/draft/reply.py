@@ -67,43 +67,52 @@ def list_evidence_texts(highlight: Highlight) -> Strings:
     )
 
 
-def find_evidence(
-    quote: str, answers: Sequence[str], highlight: Highlight
-) -> tuple[str, int]:
+class Evidence(Value):
+    """The text of the source that supports a card."""
+
+    text: str
+    start: int = 0
+    """The offset in the highlighted text, in code points, or 0 if the evidence is elsewhere."""
+
+
+def find_evidence(quote: str, answers: Sequence[str], highlight: Highlight) -> Evidence:
     """Find the text of the source that supports a card.
+
+    The highlighted text is searched first, then its sentence, then its paragraph. The evidence is
+    copied from the source, unless the source doesn't contain the model's quote: an invented quote
+    is kept, so that a check blocks the card.
 
     Args:
         quote: The quote in the model's reply, or "".
         answers: The answer of the card, or the text of each gap, as plain text.
-        highlight: The passage. The highlighted text is searched first, then its sentence, then
-            its paragraph.
-
-    Returns:
-        A pair of the evidence and its offset. The evidence is copied from the source, unless the
-        source doesn't contain the model's quote, which is returned then. The offset is in the
-        highlighted text, in code points, or 0 if the evidence is elsewhere.
+        highlight: The passage.
     """
     texts = list_evidence_texts(highlight)
     for text in texts:
-        span = find_quote(quote, text)
-        if span is None:
-            continue
-        start, end = find_sentence_around(text, *span)
-        # if the quoted sentences lack an answer, extend them to the sentences with the answers
-        answers_span = find_sentences_containing(answers, text)
-        if answers_span and not find_sentences_containing(answers, text[start:end]):
-            start = min(start, answers_span[0])
-            end = max(end, answers_span[1])
-        return text[start:end], span[0] if text == highlight.exact else 0
-    # keep an invented quote, so that a check blocks the card
+        quoted_span = find_quote(quote, text)
+        if quoted_span is not None:
+            start, end = _extend_to_answers(text, quoted_span, answers)
+            is_highlighted = text == highlight.exact
+            return Evidence(text[start:end], quoted_span[0] if is_highlighted else 0)
     if any(map(str.isalnum, quote)):
-        return quote, 0
+        return Evidence(quote)
     for text in texts:
-        span = find_sentences_containing(answers, text)
-        if span:
-            start, end = span
-            return text[start:end], start if text == highlight.exact else 0
-    return quote, 0
+        answers_span = find_sentences_containing(answers, text)
+        if answers_span is not None:
+            start, end = answers_span
+            return Evidence(text[start:end], start if text == highlight.exact else 0)
+    return Evidence(quote)
+
+
+def _extend_to_answers(text: str, quoted_span: Span, answers: Sequence[str]) -> Span:
+    """Return the span of the quoted sentences, extended to those with the answers if needed."""
+    start, end = find_sentence_around(text, *quoted_span)
+    if find_sentences_containing(answers, text[start:end]) is not None:
+        return start, end
+    answers_span = find_sentences_containing(answers, text)
+    if answers_span is None:
+        return start, end
+    return min(start, answers_span[0]), max(end, answers_span[1])
 
 
 def find_sentences_containing(answers: Sequence[str], text: str) -> Span | None:
@@ -192,10 +201,12 @@ _CURLY_MARK = regex(
 
 
 def _straighten_marks(match: re.Match[str]) -> str:
-    key, start = match["key"], match["start"]
-    if not key:
+    key, value_start = match["key"], match["start"]
+    if not key:  # the end of a value
         return '"'
-    return f'"{key}"{start[:-1]}"' if start else f'"{key}"'
+    if not value_start:
+        return f'"{key}"'
+    return f'"{key}"{value_start[:-1]}"'
 
 
 def parse_objects(text: str) -> list[Any]:
@@ -204,39 +215,58 @@ def parse_objects(text: str) -> list[Any]:
     Code fences, prose and reasoning are skipped, and small errors are repaired. If the reply is
     truncated, its complete objects are returned.
     """
-    answer = strip_reasoning(text[:MAX_REPLY_CHARS].strip("\ufeff \t\r\n"))
-    answer = _BACKSLASH.sub(r"\\\\", answer)
+    answer = _BACKSLASH.sub(r"\\\\", _strip_around_answer(text))
     if _CURLY_OBJECT.search(answer):
         answer = _CURLY_MARK.sub(_straighten_marks, answer)
-    if answer.startswith('"'):
-        # the objects may be inside a JSON string
-        with suppress(ValueError, RecursionError):
-            inner_text = json.loads(answer, strict=False)
-            if isinstance(inner_text, str) and "{" in inner_text:
-                return parse_objects(inner_text)
-    values = []
+    inner_text = _parse_json_string(answer)
+    if inner_text is not None:
+        return parse_objects(inner_text)
+    return list(_iter_objects(answer))
+
+
+def _strip_around_answer(text: str) -> str:
+    return strip_reasoning(text[:MAX_REPLY_CHARS].strip("\ufeff \t\r\n"))
+
+
+def _parse_json_string(text: str) -> str | None:
+    """Return the content of a JSON string that contains objects, or None."""
+    if not text.startswith('"'):
+        return None
+    with suppress(ValueError, RecursionError):
+        content = json.loads(text, strict=False)
+        if isinstance(content, str) and "{" in content:
+            return content
+    return None
+
+
+def _iter_objects(text: str) -> Iterator[Any]:
+    """Yield the JSON objects in a text. If an object can't be parsed, its inner objects are."""
+    end_by_start = _match_braces(text)
     position = 0
     failures = 0
-    # the end of each object, by the offset of its opening brace
-    end_by_start = {}
-    open_braces = []
-    for token in _BRACE.finditer(answer):
-        if token[0] == "{":
-            open_braces.append(token.start())
-        elif open_braces:
-            end_by_start[open_braces.pop()] = token.end()
     while failures < _MAX_FAILURES:
-        brace = _OBJECT_START.search(answer, position)
+        brace = _OBJECT_START.search(text, position)
         if brace is None:
-            break
-        start = brace.start()
-        value, position = _parse_object_at(answer, start, end_by_start.get(start, start))
-        if value is None:
+            return
+        parsed = _parse_object_at(text, brace.start(), end_by_start.get(brace.start()))
+        if parsed is None:
             position = brace.end()
             failures += 1
         else:
-            values.append(value)
-    return values
+            value, position = parsed
+            yield value
+
+
+def _match_braces(text: str) -> dict[int, int]:
+    """Map the offset of each opening brace to the end of the object that it begins."""
+    end_by_start = {}
+    open_braces = []
+    for brace in _BRACE.finditer(text):
+        if brace[0] == "{":
+            open_braces.append(brace.start())
+        elif open_braces:
+            end_by_start[open_braces.pop()] = brace.end()
+    return end_by_start
 
 
 # Matches a string value from its key to the next key or the end of the object. Quotation marks in
@@ -252,27 +282,28 @@ def _escape_inner_marks(value: re.Match[str]) -> str:
     return value[1] + _UNESCAPED_MARK.sub(r"\"", value[2])
 
 
-def _parse_object_at(text: str, start: int, end: int) -> tuple[Any, int]:
+def _parse_object_at(text: str, start: int, end: int | None) -> tuple[Any, int] | None:
     """Parse the JSON object whose opening brace is at `start`, repairing it if necessary.
 
-    `end` is the offset after the matching closing brace, or `start` if there is no such brace.
-    Returns the object and the offset of its end. If the object is incomplete or can't be
-    repaired, None is returned in its place.
+    `end` is the offset after the matching closing brace, or None if there is no such brace.
+    Returns the object and the offset of its end, or None if the object is incomplete or can't be
+    repaired.
     """
     with suppress(ValueError, RecursionError):
         return _DECODER.raw_decode(text, start)
-    if not 0 < end - start <= _MAX_REPAIR_CHARS:
-        return None, start
+    if end is None or end - start > _MAX_REPAIR_CHARS:
+        return None
     with suppress(ValueError, RecursionError):
         escaped = _STRING_VALUE.sub(_escape_inner_marks, text[start:end])
         return _DECODER.decode(escaped), end
     from json_repair import repair_json
 
     # the object is complete, but has wrong or missing quotes or commas
-    value = None
     with suppress(ValueError, RecursionError):
         value = repair_json(text[start:end], return_objects=True, skip_json_loads=True)
-    return (value if isinstance(value, dict | list) else None), end
+        if isinstance(value, dict | list):
+            return value, end
+    return None
 
 
 _STRING_OR_BRACE = regex(r'"(?:[^"\\]|\\.)*"|[{}]')
@@ -280,17 +311,17 @@ _STRING_OR_BRACE = regex(r'"(?:[^"\\]|\\.)*"|[{}]')
 
 def is_truncated(text: str) -> bool:
     """Return whether a reply ends inside an object."""
-    answer = strip_reasoning(text[:MAX_REPLY_CHARS].strip("\ufeff \t\r\n"))
+    answer = _strip_around_answer(text)
     first = _OBJECT_START.search(answer)
     if first is None:
         return False
-    still_open = 0
+    depth = 0
     for token in _STRING_OR_BRACE.finditer(answer, first.start()):
         if token[0] == "{":
-            still_open += 1
+            depth += 1
         elif token[0] == "}":
-            still_open -= 1
-    return still_open > 0
+            depth -= 1
+    return depth > 0
 
 
 # --- parts of objects -----------------------------------------------------------------
@@ -312,7 +343,7 @@ def iter_innermost_objects(
     """
     if depth > _MAX_DEPTH:
         return
-    if isinstance(value, str) and value.lstrip()[:1] in ("{", "["):
+    if isinstance(value, str) and value.lstrip().startswith(("{", "[")):
         value = parse_objects(value)
     if isinstance(value, list):
         for item in value:
@@ -322,15 +353,16 @@ def iter_innermost_objects(
     label = value.get(label_key, label)
     is_innermost = True
     for key, child in value.items():
-        own_label = _LABEL.fullmatch(str(key).strip())
-        group_label = own_label[1] if own_label else label
+        # a group of cards may be under the label of their highlight
+        key_label = _LABEL.fullmatch(str(key).strip())
+        child_label = key_label[1] if key_label else label
         for inner_object in iter_innermost_objects(
-            child, label_key, group_label, depth + 1
+            child, label_key, child_label, depth + 1
         ):
             is_innermost = False
             yield inner_object
     if is_innermost:
-        yield {label_key: label, **value} if label is not None else value
+        yield value if label is None else {label_key: label, **value}
 
 
 def normalize_key(text: str) -> str:
@@ -436,6 +468,13 @@ class ReplyCard(Value):
     why_none: str = ""
 
     @property
+    def fields(self) -> Fields:
+        """The fields of a card of this kind."""
+        if self.kind is CardKind.CLOZE:
+            return (("Text", self.text),)
+        return make_two_sided_fields(self.kind or CardKind.BASIC, self.front, self.back)
+
+    @property
     def answer_texts(self) -> Strings:
         """The answer, or the text of each gap, as plain text."""
         if self.kind is CardKind.CLOZE:
@@ -443,6 +482,21 @@ class ReplyCard(Value):
                 to_plain_text(gap.answer) for gap in cloze.find_clozes(self.text)
             )
         return (to_plain_text(self.back),) if self.back else ()
+
+    @property
+    def answer(self) -> str:
+        """The answer, or the answers of all gaps, as plain text."""
+        if self.kind is CardKind.CLOZE:
+            return format_cloze_answers(self.text)
+        return to_plain_text(self.back)
+
+    @property
+    def comparison_key(self) -> Pair:
+        """The question and the answer, which are equal for cards that ask the same."""
+        question = self.front
+        if self.kind is CardKind.CLOZE:
+            question = cloze.reveal_answers(self.text)
+        return normalize_for_lookup(question), normalize_for_lookup(self.answer)
 
 
 # Matches the markers of a quote, or the number of a line of JSON.
@@ -460,11 +514,10 @@ def parse_cards(content: str, labels: Strings) -> list[ReplyCard]:
     highlight.
     """
     cards, _ = parse_all_cards(content)
-    if len(labels) == 1:
-        only_label = labels[0]
-        if not any(card.label == only_label for card in cards):
-            return [replace(card, label=only_label) for card in cards]
-    return [card for card in cards if card.label in labels]
+    labelled_cards = [card for card in cards if card.label in labels]
+    if len(labels) == 1 and not labelled_cards:
+        return [replace(card, label=labels[0]) for card in cards]
+    return labelled_cards
 
 
 def parse_all_cards(content: str) -> tuple[list[ReplyCard], list[str]]:
@@ -478,24 +531,22 @@ def parse_all_cards(content: str) -> tuple[list[ReplyCard], list[str]]:
     objects = parse_objects(text) or parse_objects(unescape(text))
     objects = objects or parse_objects(_LINE_PREFIX.sub("", text))
     entries = list(islice(iter_innermost_objects(objects, "h"), MAX_OBJECTS))
-    usable: dict[ReplyCard, None] = {}
-    unusable: dict[str, None] = {}
     # drop repeated objects, because a reply may be pasted several times
     distinct = {json.dumps(entry, default=str): entry for entry in entries}
+    usable: dict[ReplyCard, None] = {}
+    unusable: dict[str, None] = {}
     for entry in distinct.values():
-        # replace aliases of keys with our own names, which take precedence if both are present
-        card: Json = {}
-        for key, value in entry.items():
-            part_name = _NAME_BY_ALIAS.get(normalize_key(str(key)))
-            if part_name and (part_name not in card or key == part_name):
-                card[part_name] = value
-        parsed = _parse_card(card)
-        if parsed is not None:
-            usable[parsed] = None
-        # the schema in our prompt may have been copied with the answer
-        elif "verdict" not in entry and "|" not in str(entry.get("kind")):
+        card = _parse_card(_rename_parts(entry))
+        if card is not None:
+            usable[card] = None
+        elif not _is_from_our_prompt(entry):
             unusable[json.dumps(entry, ensure_ascii=False, default=str)] = None
     return list(usable), list(unusable)
+
+
+def _is_from_our_prompt(entry: Json) -> bool:
+    """Return whether an object is the schema in our prompt, which was copied with the answer."""
+    return "verdict" in entry or "|" in str(entry.get("kind"))
 
 
 _ALIASES = {
@@ -518,49 +569,62 @@ _KINDS = {
     "twoway": CardKind.TWO_WAY,
     "reversed": CardKind.TWO_WAY,
 }
+_NO_CARD = "none"
 
 
-def _parse_card(card: Json) -> ReplyCard | None:
+def _rename_parts(entry: Json) -> Json:
+    """Return the parts of a card under our own names, which precede aliases if both are present."""
+    card: Json = {}
+    for key, value in entry.items():
+        name = _NAME_BY_ALIAS.get(normalize_key(str(key)))
+        if name and (name not in card or key == name):
+            card[name] = value
+    return card
+
+
+def _parse_card(entry: Json) -> ReplyCard | None:
     """Parse an object of a reply as a card, or return None if the object is incomplete.
 
     The card has the kind that the object names if the object has the fields of this kind. Models
     sometimes put the cloze text into the front, so it is accepted there too. A cloze without gaps
     becomes a question if the back has an answer.
     """
-    named_kind = normalize_key(_get_string(card, "kind"))
-    label = parse_label(card)
-    quote = clean_text(_get_string(card, "quote"))
-    letters = fold_alphanumerics(quote)
-    if letters.isalpha() and len(letters.encode()) < _MIN_QUOTE_BYTES:
-        quote = ""  # because every passage contains one or two of the letters
-    front = _get_string(card, "front")
-    back = _get_string(card, "back")
-    text = _get_string(card, "text")
-    if named_kind == "none" or not (front or back or text):
-        why_none = to_one_line(_get_string(card, "why_none"))
-        if named_kind == "none" or why_none:
-            return ReplyCard(label, None, why_none=why_none)
-        return None
+    label = parse_label(entry)
+    named_kind = normalize_key(_get_string(entry, "kind"))
+    front = _get_string(entry, "front")
+    back = _get_string(entry, "back")
+    text = _get_string(entry, "text")
+    if named_kind == _NO_CARD or not (front or back or text):
+        reason = to_one_line(_get_string(entry, "why_none"))
+        is_declined = named_kind == _NO_CARD or reason != ""
+        return ReplyCard(label, None, why_none=reason) if is_declined else None
+    quote = _parse_quote(entry)
     kind = _KINDS.get(named_kind, CardKind.BASIC)
-    if kind is CardKind.CLOZE or not (front and back):
+    if kind is CardKind.CLOZE or not front or not back:
         for candidate in (text, front):
-            converted = convert_to_cloze(candidate)
-            if cloze.find_clozes(converted):
-                return ReplyCard(label, CardKind.CLOZE, quote, text=converted)
+            cloze_text = convert_to_cloze(candidate)
+            if cloze.find_clozes(cloze_text):
+                return ReplyCard(label, CardKind.CLOZE, quote, text=cloze_text)
     question = front or text
     if question and back:
-        if kind is CardKind.CLOZE:
-            kind = CardKind.BASIC
         return ReplyCard(
             label,
-            kind,
+            CardKind.BASIC if kind is CardKind.CLOZE else kind,
             quote,
             front=convert_to_markdown(question),
             back=convert_to_markdown(back),
         )
-    if text:
+    if text:  # a check blocks it, because it has no gap
         return ReplyCard(label, CardKind.CLOZE, quote, text=convert_to_cloze(text))
     return None
+
+
+def _parse_quote(entry: Json) -> str:
+    """Return the quote of a card, or "" for one or two letters, which every passage contains."""
+    quote = clean_text(_get_string(entry, "quote"))
+    letters = fold_alphanumerics(quote)
+    is_too_short = letters.isalpha() and len(letters.encode()) < _MIN_QUOTE_BYTES
+    return "" if is_too_short else quote
 
 
 def parse_label(entry: Json) -> str:
@@ -615,48 +679,42 @@ def build_drafts(
     requested, those are returned instead, in the order of the reply. For a looked-up word, only
     the meaning comes from the reply, and the front is the word with its sentence.
     """
-    is_looked_up = highlight.line_syntax == LOOKED_UP_WORD
+    drafts = _iter_distinct_drafts(cards, highlight, origin, shape)
+    if shape.candidate_count > 1:
+        return tuple(islice(drafts, shape.candidate_count))
     max_facts = max_facts or compute_max_card_count(highlight.exact)
-    limit = max(max_facts, shape.candidate_count)
-    # keep the first draft with each question and answer
-    distinct: dict[Pair, Draft] = {}
+    return tuple(sorted(islice(drafts, max_facts), key=attrgetter("start")))
+
+
+def _iter_distinct_drafts(
+    cards: Iterable[ReplyCard], highlight: Highlight, origin: Origin, shape: ReplyShape
+) -> Iterator[Draft]:
+    """Yield a draft for the first card with each question and answer."""
+    is_looked_up = highlight.line_syntax == LOOKED_UP_WORD
+    known_keys = set()
     for card in cards:
-        if card.kind not in shape.kinds or len(distinct) == limit:
+        if card.kind is None or card.kind not in shape.kinds:
             continue
-        kind = card.kind or CardKind.BASIC
         if is_looked_up:
             if not card.back:
                 continue
-            kind = CardKind.BASIC
-            card = replace(card, front=format_word_front(highlight))
-        if kind is CardKind.CLOZE:
-            fields: Fields = (("Text", card.text),)
-            question = cloze.reveal_answers(card.text)
-            answer = format_cloze_answers(card.text)
+            front = format_word_front(highlight)
+            card = replace(card, kind=CardKind.BASIC, front=front)
+            evidence = Evidence(highlight.exact)
         else:
-            fields = make_two_sided_fields(kind, card.front, card.back)
-            question = card.front
-            answer = to_plain_text(card.back)
-        if is_looked_up:
-            quote, start = highlight.exact, 0
-        else:
-            quote, start = find_evidence(card.quote, card.answer_texts, highlight)
-        draft = Draft(
+            evidence = find_evidence(card.quote, card.answer_texts, highlight)
+        if card.comparison_key in known_keys:
+            continue
+        known_keys.add(card.comparison_key)
+        yield Draft(
             key=highlight.key,
-            kind=kind,
-            fields=fields,
-            quote=quote,
-            answer=answer,
-            start=start,
+            kind=card.kind or CardKind.BASIC,
+            fields=card.fields,
+            quote=evidence.text,
+            answer=card.answer,
+            start=evidence.start,
             origin=origin,
         )
-        distinct.setdefault(
-            (normalize_for_lookup(question), normalize_for_lookup(answer)), draft
-        )
-    drafts = tuple(distinct.values())
-    if shape.candidate_count > 1:
-        return drafts[: shape.candidate_count]
-    return tuple(sorted(drafts[:max_facts], key=attrgetter("start")))
 
 
 def make_result(
@@ -678,14 +736,14 @@ def make_result(
 def explain_missing_card(cards: Iterable[ReplyCard], shape: ReplyShape) -> str:
     """Explain why a reply has no usable card for a highlight."""
     kinds: dict[CardKind, None] = {}
-    given_reason: str | None = None
+    reasons = []
     for card in cards:
-        if card.kind is not None:
+        if card.kind is None:
+            reasons.append(card.why_none)
+        else:
             kinds[card.kind] = None
-        elif given_reason is None:
-            given_reason = card.why_none
-    if given_reason:
-        return given_reason
+    if reasons and reasons[0]:
+        return reasons[0]
     if kinds:
         return f"the model drafted only {', '.join(kinds)}, not {', '.join(shape.kinds)}"
     return "the model saw nothing worth a card"

@@ -8,6 +8,7 @@ cues, which are words that reveal the purpose of a sentence, such as a definitio
 from __future__ import annotations
 
 from collections.abc import Sequence
+from enum import StrEnum
 from functools import cache
 from pathlib import Path
 from typing import NamedTuple
@@ -90,10 +91,7 @@ def build_section_pattern(file: str, section: str) -> str:
 
 LANGUAGES = ("en", "de", "fr", "es", "it", "pt", "ru")
 """The codes of the languages that have word lists and put spaces between words."""
-_CUE_SECTIONS = (
-    "called called_before means cause contrast rule leans this somebody advice announces hedges "
-    "you i we he_she".split()
-)
+_CUE_SECTIONS = ("called", "means", "cause", "leans", "this", "somebody", "you")
 _MAX_ENDING_LENGTH = 5
 UNKNOWN_WORD_ZIPF = 2.6
 """The Zipf frequency assumed for a word that isn't in any table.
@@ -146,20 +144,23 @@ class CueFinder:
         """Find all cues in a sentence, in order. `words` are its casefolded tokens."""
         cues = []
         for index, word in enumerate(words):
-            entries = self._tail_cache.get(word)
-            if entries is None:
-                entries = list(self._tails_by_word.get(word, ()))
-                for prefix, entry in self._tails_by_prefix.get(word[:_PREFIX_LENGTH], ()):
-                    if word.startswith(prefix):
-                        entries.append(entry)
-                self._tail_cache[word] = entries
-            for section_name, tail in entries:
+            for section_name, tail in self._list_cues_beginning_with(word):
                 end = index + 1 + len(tail)
-                if end <= len(words) and all(
-                    map(_matches_cue_word, words[index + 1 : end], tail)
+                following_words = words[index + 1 : end]
+                if len(following_words) == len(tail) and all(
+                    map(_matches_cue_word, following_words, tail)
                 ):
                     cues.append(Cue(section_name, index, end))
         return cues
+
+    def _list_cues_beginning_with(self, word: str) -> list[_CueTail]:
+        if word not in self._tail_cache:
+            tails = list(self._tails_by_word.get(word, ()))
+            for prefix, tail in self._tails_by_prefix.get(word[:_PREFIX_LENGTH], ()):
+                if word.startswith(prefix):
+                    tails.append(tail)
+            self._tail_cache[word] = tails
+        return self._tail_cache[word]
 
 
 def _matches_cue_word(word: str, pattern: str) -> bool:
@@ -167,13 +168,32 @@ def _matches_cue_word(word: str, pattern: str) -> bool:
     return word == pattern or (pattern[-1] == "*" and word.startswith(pattern[:-1]))
 
 
-_INFLECTIONS = (
-    ("ing", ("", "e")),
-    ("ed", ("", "e")),
-    ("ies", ("y",)),
-    ("es", ("",)),
-    ("s", ("",)),
+class WordClass(StrEnum):
+    """What a word may be in a sentence. The values are the labels in the tables."""
+
+    NOUN = "n"
+    NAME = "N"
+    """A Chinese name. Other languages write names with a capital."""
+    VERB = "v"
+    ADJECTIVE = "a"
+    ADVERB = "r"
+    FUNCTION_WORD = "s"
+    NOUN_OR_VERB = "b"
+    NOUN_OR_ADJECTIVE = "c"
+    PARTICIPLE = "d"
+    """A verb or adjective."""
+
+
+# The endings of inflected English verbs, with the endings of the base form that they replace and
+# the class of the inflected word, or None if it is the class of the base form.
+_INFLECTIONS: tuple[tuple[str, Strings, WordClass | None], ...] = (
+    ("ing", ("", "e"), WordClass.VERB),
+    ("ed", ("", "e"), WordClass.PARTICIPLE),
+    ("ies", ("y",), None),
+    ("es", ("",), WordClass.VERB),
+    ("s", ("",), None),
 )
+_MIN_INFLECTED_LENGTH = 5
 
 
 class LanguageTables:
@@ -185,7 +205,6 @@ class LanguageTables:
         """Words such as articles and prepositions, which have no meaning by themselves."""
         self.determiners = read_word_set("cues", "determiners", name)
         self.pronouns = read_word_set("cues", "pronouns", name)
-        self.words_before_objects = {*self.determiners, *self.pronouns, "to"}
         self.words_before_verbs = read_word_set("cues", "before_verbs", name)
         """Words such as `to`, after which a word is a verb if it can be one."""
         self.copulas = read_word_set("cues", "copulas", name)
@@ -210,22 +229,18 @@ class LanguageTables:
         """Words of cues that count as verbs even if they may also be nouns."""
         self.vague_nouns = read_word_set("cues", "vague", name)
         self.cues = CueFinder(name)
-        self._entries: dict[str, tuple[str, float]] = {}
-        self._endings: dict[str, str] = {}
+        self._entries: dict[str, tuple[WordClass, float]] = {}
+        self._endings: dict[str, WordClass] = {}
         self.simplified_by_code: dict[int, str] = {}
         """Maps the code of each traditional Chinese character to the simplified one."""
-        self.transliteration_characters = read_word_set("small_words", "sounds", name)
-        """The Chinese characters that are used to transliterate foreign names."""
-        self.noun_endings = read_word_set("small_words", "endings", name)
-        """The Chinese characters that end nouns, like a suffix."""
         if name in (*LANGUAGES, "zh"):
             table = read_table(DATA_DIRECTORY / f"words-{name}.txt")
-            for word_class, endings in table["endings"].items():
-                self._endings.update(dict.fromkeys(endings, word_class))
+            for label, endings in table["endings"].items():
+                self._endings.update(dict.fromkeys(endings, WordClass(label)))
             for label, words in table["words"].items():
-                entry = (label[0], float(label[1:]))
-                self._entries.update(dict.fromkeys(words, entry))
-                if label[0] == "s":
+                word_class, zipf = WordClass(label[0]), float(label[1:])
+                self._entries.update(dict.fromkeys(words, (word_class, zipf)))
+                if word_class is WordClass.FUNCTION_WORD:
                     self.function_words |= frozenset(words)
             for character, others in table.get("traditional", {}).items():
                 self.simplified_by_code.update(dict.fromkeys(map(ord, others), character))
@@ -240,47 +255,46 @@ class LanguageTables:
         folded = folded.replace("’", "'")
         return folded.removesuffix("'s") if self.name in ("en", "de") else folded
 
-    def look_up_word(self, word: str) -> tuple[str, float]:
-        """Return the word class and Zipf frequency of a casefolded word.
+    def look_up_word(self, word: str) -> tuple[WordClass, float]:
+        """Return the class and Zipf frequency of a casefolded word.
 
-        The classes are `n` (noun), `v` (verb), `a` (adjective), `r` (adverb), `b` (noun or verb),
-        `c` (adjective or noun), `d` (participle, i.e. adjective or verb), `s` (function word)
-        and, in Chinese, `N` (name). If a word isn't listed, its class is guessed from its ending.
+        If a word isn't listed, its class is guessed from its ending.
         """
-        entry = self._entries.get(word)
-        if entry is None:
-            word_class = self._find_inflected_class(word)
-            for length in range(min(_MAX_ENDING_LENGTH, len(word) - 2), 0, -1):
-                word_class = word_class or self._endings.get(word[-length:], "")
-            entry = self._entries[word] = (word_class or "n", UNKNOWN_WORD_ZIPF)
-        return entry
-
-    def may_be_verb(self, word: str) -> bool:
-        """Return whether a casefolded word may be a form of a verb."""
-        if word in self.auxiliaries or self.look_up_word(word)[0] in "vbd":
-            return True
-        if self.name != "en" or not word.endswith("s"):
-            return False
-        base = f"{word[:-3]}y" if word.endswith("ies") else word[:-1]
-        return self.look_up_word(base)[0] in "vb"
+        if word not in self._entries:
+            self._entries[word] = (self._guess_class(word), UNKNOWN_WORD_ZIPF)
+        return self._entries[word]
 
     def get_frequency(self, word: str) -> float | None:
         """Return the Zipf frequency of a casefolded word, or None if no word list contains it."""
         entry = self._entries.get(word)
         return None if entry is None else entry[1]
 
-    def _find_inflected_class(self, word: str) -> str:
-        """Return the word class of an inflected English verb, or "" if the word isn't one."""
-        if self.name != "en" or len(word) < 5:
-            return ""
-        for ending, stems in _INFLECTIONS:
-            for stem in stems if word.endswith(ending) else ():
-                base_form = word[: -len(ending)] + stem
-                word_class, frequency = self._entries.get(base_form, ("", 0.0))
-                if word_class in ("v", "b") and frequency > UNKNOWN_WORD_ZIPF:
-                    kinds = {"ed": "d", "ies": word_class, "s": word_class}
-                    return kinds.get(ending, "v")
-        return ""
+    def _guess_class(self, word: str) -> WordClass:
+        """Return the class of a word that no table contains. A noun is the most likely."""
+        if self.name == "en" and len(word) >= _MIN_INFLECTED_LENGTH:
+            verb_class = self._find_class_of_inflected_verb(word)
+            if verb_class is not None:
+                return verb_class
+        for length in range(min(_MAX_ENDING_LENGTH, len(word) - 2), 0, -1):
+            ending = word[-length:]
+            if ending in self._endings:
+                return self._endings[ending]
+        return WordClass.NOUN
+
+    def _find_class_of_inflected_verb(self, word: str) -> WordClass | None:
+        """Return the class of an inflected English verb, or None if the word isn't one."""
+        for ending, base_endings, inflected_class in _INFLECTIONS:
+            if not word.endswith(ending):
+                continue
+            for base_ending in base_endings:
+                base_form = word.removesuffix(ending) + base_ending
+                if base_form not in self._entries:
+                    continue
+                base_class, zipf = self._entries[base_form]
+                is_verb = base_class in (WordClass.VERB, WordClass.NOUN_OR_VERB)
+                if is_verb and zipf > UNKNOWN_WORD_ZIPF:
+                    return inflected_class or base_class
+        return None
 
 
 @cache

@@ -10,6 +10,7 @@ from __future__ import annotations
 import re
 import unicodedata
 from collections.abc import Iterable, Iterator
+from enum import StrEnum
 from fractions import Fraction
 from functools import lru_cache
 from itertools import islice, pairwise
@@ -65,7 +66,10 @@ def _parse_roman(numeral: str) -> int:
     total = 0
     values = [_ROMAN_VALUE[sign] for sign in numeral]
     for value, following in pairwise([*values, 0]):
-        total += -value if value < following else value
+        if value < following:  # as in `IV`
+            total -= value
+        else:
+            total += value
     return total
 
 
@@ -76,16 +80,14 @@ def map_numbers_to_notations(text: str) -> dict[str, Strings]:
     superscripts get lost.
     """
     raised = separate_superscript_digits(text)
-    powers = {}
-    for match in _POWER.finditer(raised):
-        base, exponent = match.groups()
-        powers[base] = powers[exponent] = f"{base}{exponent}"
     plain = unicodedata.normalize("NFKC", replace_roman_numerals(raised))
-    notations = {}
-    for number in DIGIT_NUMBER.findall(plain):
-        notations[number] = _list_notations(number)
-        if number in powers:
-            notations[number] += (powers[number],)
+    notations = {
+        number: _list_notations(number) for number in DIGIT_NUMBER.findall(plain)
+    }
+    for base, exponent in dict.fromkeys(_POWER.findall(raised)):
+        for number in (base, exponent):
+            if number in notations:
+                notations[number] += (f"{base}{exponent}",)
     return notations
 
 
@@ -128,6 +130,9 @@ _CONJUNCTIONS = frozenset(("and", "und", "et", "y", "e", "и"))
 # A single word in Latin letters is certainly a number if its value is at least this. For
 # example, `due` and `sei` are Italian numbers, but may be other words.
 _MIN_CERTAIN_VALUE = 13
+_LAST_LATIN_LETTER = "\u036f"
+# What may join the parts of a number word, as in `fünfundzwanzig` and `vingt-et-un`.
+_JOINTS = ("", "und", "e", "et-")
 _MAX_SPELLED_LENGTH = 60
 _LETTERS = regex(r"[^\W\d_]+(?:-[^\W\d_]+)*")
 _KANJI = {sign: value for value, sign in enumerate("〇一二三四五六七八九")} | {"零": 0}
@@ -159,20 +164,24 @@ def _iter_kanji_numbers(text: str) -> Iterator[int]:
 
 def _iter_number_words(text: str) -> Iterator[int]:
     """Yield the numbers in words. Adjacent number words form a single number."""
-    parts: list[int] = []
-    is_certain = False
+    number_words: list[str] = []
     for word in (*_LETTERS.findall(text.casefold().replace("ё", "е")), ""):
-        if word in _CONJUNCTIONS and parts:
-            continue
-        word_parts = _split_number_word(word)
-        if not word_parts:
-            value = _combine_number_parts(parts)
-            if is_certain or len(parts) > 1 or value >= _MIN_CERTAIN_VALUE:
+        if _split_number_word(word):
+            number_words.append(word)
+        elif number_words and word not in _CONJUNCTIONS:
+            value = _combine_number_parts(
+                part for word in number_words for part in _split_number_word(word)
+            )
+            if not _may_be_another_word(number_words, value):
                 yield value
-            parts = []
-            is_certain = False
-        parts += word_parts
-        is_certain = is_certain or (bool(word_parts) and word[0] > "ͯ")
+            number_words = []
+
+
+def _may_be_another_word(number_words: list[str], value: int) -> bool:
+    """Return whether a number is one short word in Latin letters, such as the Italian `due`."""
+    word = number_words[0]
+    is_single = len(number_words) == 1 and word in _SPELLED
+    return is_single and word[0] <= _LAST_LATIN_LETTER and value < _MIN_CERTAIN_VALUE
 
 
 _MAY_BE_SPELLED = regex(
@@ -191,15 +200,15 @@ def _split_number_word(word: str) -> list[int]:
         return []
     # try the longest part first, because a number word may begin with a shorter one
     for end in range(len(word) - 1, 1, -1):
-        value = _SPELLED.get(word[:end])
-        if value is None:
+        if word[:end] not in _SPELLED:
             continue
         rest = word[end:].lstrip("-")
-        for joint in ("", "und", "e", "et-"):
-            if rest.startswith(joint) and (
-                other_parts := _split_number_word(rest[len(joint) :])
-            ):
-                return [value, *other_parts]
+        for joint in _JOINTS:
+            if not rest.startswith(joint):
+                continue
+            other_parts = _split_number_word(rest[len(joint) :])
+            if other_parts:
+                return [_SPELLED[word[:end]], *other_parts]
     return []
 
 
@@ -246,9 +255,6 @@ class Unit(NamedTuple):
     """What the unit measures, such as time or length."""
     size: Fraction
     """The size in terms of the first unit listed for the dimension."""
-
-
-_NO_UNIT = Unit("", "", Fraction(1))
 
 
 def _read_units() -> Iterator[tuple[str, Unit]]:
@@ -420,6 +426,17 @@ def extend_to_whole_numbers(text: str, start: int, end: int) -> tuple[int, int]:
     return start, end
 
 
+class Era(StrEnum):
+    """Whether a year is before or after the beginning of the common era."""
+
+    BC = "before"
+    AD = "after"
+
+
+Size = tuple[str, Fraction]
+"""A dimension, such as mass, and a value in its base unit. It is the same for 5 g and 5,000 mg."""
+
+
 class Quantity(NamedTuple):
     """A number with its unit, sign and era."""
 
@@ -427,95 +444,96 @@ class Quantity(NamedTuple):
     """The quantity as written, for messages."""
     value: Fraction
     """The number, with scale and sign applied."""
-    unit: str = ""
-    dimension: str = ""
-    unit_size: Fraction = Fraction(1)
-    era: str = ""
-    """The era of a year: `before` (BC), `after` (AD), or ""."""
-    offset: int = 0
+    unit: Unit | None
+    era: Era | None
+    """The era of a year, or None if it isn't stated."""
+    start: int
     """The offset in the normalized text."""
-    is_spelled: bool = False
+    end: int
+    is_spelled: bool
     """Whether the number is written as a word, such as `three`."""
 
     @property
-    def size_in_base_unit(self) -> tuple[str, Fraction]:
-        """The dimension, and the value in its base unit. It is the same for 5 g and 5,000 mg."""
-        return self.dimension, self.value * self.unit_size
+    def size(self) -> Size | None:
+        """The size without its sign, or None if the number has no unit."""
+        if self.unit is None:
+            return None
+        return self.unit.dimension, abs(self.value) * self.unit.size
 
 
 @lru_cache(maxsize=1024)
 def parse_quantities(text: str) -> tuple[Quantity, ...]:
     """Parse all quantities in a text, in order.
 
-    If only the second number of a range has a unit, the first number gets the same unit.
+    If only the last number of a range has a unit, the other numbers get the same unit.
     """
     plain = _SQUARE_OR_CUBE.sub(
         lambda sign: "2" if sign[0] == "²" else "3",  # `km²` becomes `km2`
         replace_roman_numerals(text[:_MAX_CHARS]),
     )
     plain = unicodedata.normalize("NFKC", plain).casefold()
-    results = []
-    match_ends = []
-    for match in islice(QUANTITY_PATTERN.finditer(plain), _MAX_QUANTITIES):
-        unit = UNITS_BY_SPELLING.get(match["unit"] or match["money"] or "", _NO_UNIT)
-        quantity = Quantity(
-            text=" ".join(match[0].split()),
-            value=_parse_value(match),
-            unit=unit.name,
-            dimension=unit.dimension,
-            unit_size=unit.size,
-            era=_parse_era(match),
-            offset=match.start(),
-            is_spelled=not match["digits"],
-        )
-        results.append(quantity)
-        match_ends.append(match.end())
-    for index in range(len(results) - 2, -1, -1):
-        quantity = results[index]
-        following = results[index + 1]
-        between = plain[match_ends[index] : following.offset]
-        if not quantity.unit and following.unit and RANGE_SEPARATOR.fullmatch(between):
-            results[index] = quantity._replace(
-                unit=following.unit,
-                dimension=following.dimension,
-                unit_size=following.unit_size,
-            )
-    return tuple(results)
+    matches = islice(QUANTITY_PATTERN.finditer(plain), _MAX_QUANTITIES)
+    quantities: list[Quantity] = []
+    for quantity in reversed([_make_quantity(match) for match in matches]):
+        if quantities:
+            quantity = _take_unit_of_range(quantity, quantities[-1], plain)
+        quantities.append(quantity)
+    return tuple(reversed(quantities))
+
+
+def _make_quantity(match: re.Match[str]) -> Quantity:
+    return Quantity(
+        text=" ".join(match[0].split()),
+        value=_parse_value(match),
+        unit=UNITS_BY_SPELLING.get(match["unit"] or match["money"]),
+        era=_parse_era(match),
+        start=match.start(),
+        end=match.end(),
+        is_spelled=match["word"] is not None,
+    )
+
+
+def _take_unit_of_range(quantity: Quantity, following: Quantity, text: str) -> Quantity:
+    """Return a quantity with the unit of the following one, if both form a range."""
+    between = text[quantity.end : following.start]
+    if quantity.unit is None and RANGE_SEPARATOR.fullmatch(between):
+        return quantity._replace(unit=following.unit)
+    return quantity
 
 
 def _parse_value(match: re.Match[str]) -> Fraction:
     """Return the number that `QUANTITY_PATTERN` matched, with its scale and sign applied."""
-    digits = match["digits"]
-    if not digits:
+    if match["word"]:
         value = Fraction(NUMBER_WORDS[match["word"]])
     else:
-        # normalize thousands and decimal separators
-        digits = _GROUP_SIGN.sub("", digits)
-        grouped = _GROUPED.fullmatch(digits)
-        if grouped:
-            digits = digits.replace(grouped[1], "")
-        integer_part, point, decimals = digits.replace(",", ".").rpartition(".")
-        if point:
-            value = Fraction(f"{integer_part.replace('.', '')}.{decimals}")
-        else:
-            value = Fraction(int(digits))  # `Fraction` is slow for strings
+        value = _parse_digits(match["digits"])
     if match["scale"]:
         value *= _SCALES[match["scale"]]
-    is_negative = match["sign"] and match["sign"].strip() in _MINUS_SIGNS
-    return -value if is_negative else value
+    if match["sign"] and match["sign"].strip() in _MINUS_SIGNS:
+        return -value
+    return value
 
 
-def _parse_era(match: re.Match[str]) -> str:
-    """Return the era of a year: `before` (BC), `after` (AD), or "" if none is given.
+def _parse_digits(digits: str) -> Fraction:
+    """Parse a number whose thousands and decimals may be separated by full stops or commas."""
+    digits = _GROUP_SIGN.sub("", digits)
+    grouped = _GROUPED.fullmatch(digits)
+    if grouped:
+        digits = digits.replace(grouped[1], "")
+    integer_part, point, decimals = digits.replace(",", ".").rpartition(".")
+    if not point:
+        return Fraction(int(digits))  # `Fraction` is slow for strings
+    return Fraction(f"{integer_part.replace('.', '')}.{decimals}")
 
-    AD may precede or follow the year, but BC can only follow it.
-    """
+
+def _parse_era(match: re.Match[str]) -> Era | None:
+    """Return the era of a year. AD may precede or follow the year, but BC can only follow it."""
     if match["early"]:
-        return "after"
-    letters = re.sub(r"[\s.]", "", match["late"] or "")
-    if not letters:
-        return ""
-    return "before" if letters.startswith(_BC_ABBREVIATIONS) else "after"
+        return Era.AD
+    if not match["late"]:
+        return None
+    letters = re.sub(r"[\s.]", "", match["late"])
+    return Era.BC if letters.startswith(_BC_ABBREVIATIONS) else Era.AD
 
 
 @lru_cache(maxsize=512)
@@ -524,48 +542,43 @@ def find_number_values(text: str) -> frozenset[Fraction]:
 
     Scales such as `million` are applied.
     """
-    sizes = {abs(quantity.value) for quantity in parse_quantities(text)}
-    sizes.update(find_fractions(text).values())
-    sizes.update(map(Fraction, find_spelled_numbers(text)))
-    # fractions in digits, such as 3/4 or ¾
-    plain = unicodedata.normalize("NFKC", text)
-    for numerator, denominator in re.findall(r"(\d{1,9})\s*[/⁄]\s*(\d{1,9})", plain):
+    values = {abs(quantity.value) for quantity in parse_quantities(text)}
+    values.update(find_fractions(text).values())
+    values.update(map(Fraction, find_spelled_numbers(text)))
+    plain = unicodedata.normalize("NFKC", text)  # ¾ becomes 3⁄4
+    for numerator, denominator in _FRACTION_IN_DIGITS.findall(plain):
         if int(denominator):
-            sizes.add(Fraction(int(numerator), int(denominator)))
-    return frozenset(sizes)
+            values.add(Fraction(int(numerator), int(denominator)))
+    return frozenset(values)
 
 
 @lru_cache(maxsize=512)
-def find_sizes_in_base_units(text: str) -> frozenset[tuple[str, Fraction]]:
-    """Return the `size_in_base_unit` of each number that has a unit. Signs are ignored."""
-    results = set()
-    for quantity in parse_quantities(text):
-        dimension, size = quantity.size_in_base_unit
-        if dimension:
-            results.add((dimension, abs(size)))
-    return frozenset(results)
+def find_sizes(text: str) -> frozenset[Size]:
+    """Return the `size` of each number in a text that has a unit."""
+    sizes = [quantity.size for quantity in parse_quantities(text)]
+    return frozenset(size for size in sizes if size is not None)
 
 
 # --- fractions and months -------------------------------------------------------------
 
-
 # Words that are fractions only after `a` or `one`, and not before a noun: `a third of it` is one,
 # but `the third way`, `a third way` and `the last quarter` aren't.
 _AMBIGUOUS_FRACTIONS = frozenset(("third", "quarter"))
+_FRACTION_IN_DIGITS = regex(r"(\d{1,9})\s*[/⁄]\s*(\d{1,9})")
+_WORD_OR_SIGN = regex(r"[^\W\d_]+|[^\w\s-]")
 
 
 def find_fractions(text: str) -> dict[str, Fraction]:
     """Map each fraction that is written as a word, such as `half`, to its value."""
-    words = ["", *re.findall(r"[^\W\d_]+|[^\w\s-]", text.casefold()), ""]
+    words = ["", *_WORD_OR_SIGN.findall(text.casefold()), ""]
     results = {}
     for before, word, after in zip(words, words[1:], words[2:], strict=False):
         if word not in _FRACTIONS:
             continue
-        has_noun_after = after.isalpha() and after not in CONTENTLESS_WORDS
-        if word in _AMBIGUOUS_FRACTIONS and (
-            before not in ("a", "one") or has_noun_after
-        ):
-            continue
+        if word in _AMBIGUOUS_FRACTIONS:
+            precedes_noun = after.isalpha() and after not in CONTENTLESS_WORDS
+            if before not in ("a", "one") or precedes_noun:
+                continue
         results[word] = _FRACTIONS[word]
     return results
 

@@ -8,11 +8,12 @@ from __future__ import annotations
 
 import math
 import re
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from dataclasses import dataclass, field
 from functools import cache, lru_cache
+from itertools import zip_longest
 
-from ankiforge.language.lexicon import UNKNOWN_WORD_ZIPF, LanguageTables
+from ankiforge.language.lexicon import LanguageTables, WordClass
 from ankiforge.model import Span
 from ankiforge.text import regex
 from ankiforge.text.normalize import MATH_PATTERN
@@ -119,57 +120,17 @@ def _compile_pattern(name: str) -> re.Pattern[str]:
 
 _HIRAGANA = regex(r"[ぁ-ゖ]")
 # A word next to one of these signs is part of code or a formula.
-_UNSAFE_SIGN = regex(r"[{}\\^$#@&|_]")
-_UNSAFE_BEFORE = frozenset("{}\\^$#@&|")
-_UNSAFE_AFTER = frozenset("{}\\^$|")
-_BRACES = {"{": 1, "}": -1}
-_POSSIBLY_UNSAFE_KINDS = frozenset((TokenKind.NOUN, TokenKind.NUMBER))
-_IDENTIFIER = regex(r"[a-z]+(?:_[a-z0-9]+)+|[A-Z]+(?:_[A-Z0-9]+)+|\w*_\w*")
-# The end of a word that includes an auxiliary, such as `isn't`, or of a verb that includes
-# its object, such as `apresentou-o`.
-_CONTRACTION = {
-    "en": regex(r"(?:n't|'(?:ll|re|ve|d|m))\Z"),
-    "pt": regex(r"\w-(?:se|[oa]s?|l[oa]s?|n[oa]s?|lhes?|me|te)\Z"),
-}
+_UNSAFE_SIGNS = frozenset("{}\\^$|")
+# The ends of English words that include an auxiliary, such as `isn't`.
+_CONTRACTIONS = ("n't", "'ll", "'re", "'ve", "'d", "'m")
 _SENTENCE_END = frozenset(".!?…:")
-ADJECTIVE_AFTER_NOUN_LANGUAGES = frozenset(("fr", "es", "it", "pt"))
-"""The languages in which most adjectives follow the noun."""
 _NUMBER_ZIPF = 3.5
 _SHIELD_ZIPF = 3.0
 _ACRONYM_ZIPF = 3.5
 _NUMERAL_ZIPF = 4.0
-_CONTRACTION_ZIPF = 6.0
 # Japanese words of two ideographs get a high frequency, because most are common, so that
 # longer words are preferred as gaps.
 _TWO_IDEOGRAPHS_ZIPF = 4.5
-# Two capitalised words at the start of a sentence are a name if the Zipf frequency of the
-# first is below this value.
-_MAX_NAME_ZIPF = 3.8
-
-
-@lru_cache(maxsize=64)  # features and ranking tokenize the same text
-def tokenize(text: str, language: LanguageTables) -> tuple[Token, ...]:
-    """Split a text into words and signs, and determine the kind of each."""
-    words: list[Token] = []
-    for match in _compile_pattern(language.name).finditer(text):
-        start, end = match.span()
-        word = match[0]
-        group_name = match.lastgroup
-        if group_name in _KIND_AND_ZIPF_BY_GROUP:
-            token = Token(start, end, word, *_KIND_AND_ZIPF_BY_GROUP[group_name])
-        else:
-            token = Token(start, end, word, TokenKind.NOUN)
-            token.folded = language.casefold_word(word.rstrip("."))
-            if token.folded in language.function_words:
-                token.kind = TokenKind.FUNCTION_WORD
-        words.append(token)
-    if language.name == "zh":
-        return tuple(_classify_chinese(words, language))
-    if language.name == "ja":
-        _classify_japanese(words)
-    else:
-        _classify_words(words, text, language)
-    return tuple(words)
 
 
 _KIND_AND_ZIPF_BY_GROUP = {
@@ -179,12 +140,37 @@ _KIND_AND_ZIPF_BY_GROUP = {
     "span": (TokenKind.CODE_OR_FORMULA, _SHIELD_ZIPF),
 }
 """The kind and Zipf frequency of tokens that aren't words, by the pattern's group."""
+# The kind of a word that isn't a function word, until its language's rules determine it.
+_UNCLASSIFIED = TokenKind.NOUN
+
+
+@lru_cache(maxsize=64)  # features and ranking tokenize the same text
+def tokenize(text: str, language: LanguageTables) -> tuple[Token, ...]:
+    """Split a text into words and signs, and determine the kind of each."""
+    tokens: list[Token] = []
+    for match in _compile_pattern(language.name).finditer(text):
+        token = Token(match.start(), match.end(), match[0])
+        if match.lastgroup in _KIND_AND_ZIPF_BY_GROUP:
+            token.kind, token.zipf = _KIND_AND_ZIPF_BY_GROUP[match.lastgroup]
+        else:
+            token.kind = _UNCLASSIFIED
+            token.folded = language.casefold_word(token.text.rstrip("."))
+            if token.folded in language.function_words:
+                token.kind = TokenKind.FUNCTION_WORD
+        tokens.append(token)
+    if language.name == "zh":
+        return tuple(_classify_chinese(tokens, language))
+    if language.name == "ja":
+        _classify_japanese(tokens)
+    else:
+        _classify_words(tokens, text, language)
+    return tuple(tokens)
 
 
 def _classify_japanese(words: list[Token]) -> None:
     """Determine the kinds of Japanese words. A run of ideographs or katakana counts as a term."""
     for token in words:
-        if token.kind != TokenKind.NOUN:
+        if token.kind != _UNCLASSIFIED:
             continue
         token.zipf = 3.0
         if _HIRAGANA.match(token.text):
@@ -199,111 +185,40 @@ def _classify_japanese(words: list[Token]) -> None:
 
 # --- Chinese --------------------------------------------------------------------------
 
-_ERA_PREFIXES = frozenset(("公元", "前", "公元前", "西元前", "西元"))
-_NAME_DOTS = frozenset("·•・‧")
-_KIND_BY_CLASS = {
-    "n": TokenKind.NOUN,
-    "N": TokenKind.NAME,
-    "v": TokenKind.VERB,
-    "a": TokenKind.ADJECTIVE,
-    "c": TokenKind.ADJECTIVE,
-    "d": TokenKind.VERB,
-    "r": TokenKind.ADVERB,
-    "s": TokenKind.FUNCTION_WORD,
+_CHINESE_KINDS = {
+    WordClass.NOUN: TokenKind.NOUN,
+    WordClass.NAME: TokenKind.NAME,
+    WordClass.VERB: TokenKind.VERB,
+    WordClass.NOUN_OR_VERB: TokenKind.VERB,
+    WordClass.PARTICIPLE: TokenKind.VERB,
+    WordClass.ADJECTIVE: TokenKind.ADJECTIVE,
+    WordClass.NOUN_OR_ADJECTIVE: TokenKind.ADJECTIVE,
+    WordClass.ADVERB: TokenKind.ADVERB,
+    WordClass.FUNCTION_WORD: TokenKind.FUNCTION_WORD,
 }
-_NOUN_LIKE_KINDS = frozenset((TokenKind.NOUN, TokenKind.NAME, TokenKind.ADJECTIVE))
 
 
-def _classify_chinese(runs: list[Token], language: LanguageTables) -> list[Token]:
+def _classify_chinese(runs: list[Token], language: LanguageTables) -> Iterator[Token]:
     """Split runs of ideographs into words, and determine the kinds of all words.
 
     In `runs`, each run of ideographs is still a single token.
     """
-    words: list[Token] = []
     for run in runs:
-        if run.kind == TokenKind.NUMBER:
-            words.append(_merge_with_era(run, words))
-        elif (
-            run.kind not in (TokenKind.NOUN, TokenKind.FUNCTION_WORD)
-            or run.text.isascii()
-        ):
-            if run.kind == TokenKind.NOUN:
-                run.kind = TokenKind.NAME
-                run.zipf = _ACRONYM_ZIPF
-            words.append(run)
+        if run.kind not in (_UNCLASSIFIED, TokenKind.FUNCTION_WORD):
+            yield run
+        elif run.text.isascii():
+            run.kind = TokenKind.NAME
+            run.zipf = _ACRONYM_ZIPF
+            yield run
         else:
-            for word in _iter_chinese_words(run, language):
-                if words and _is_continuation(words[-1], word, language):
-                    words[-1] = _merge_words(words[-1], word)
-                else:
-                    words.append(word)
-    words = _merge_dotted_names(words, language)
-    _turn_verbs_into_nouns(words, language)
-    return words
-
-
-def _merge_with_era(number: Token, words: list[Token]) -> Token:
-    """Merge a number with an era that precedes it, as in `公元前9500年`.
-
-    The era is removed from the end of `words`. If there is none, return `number` unchanged.
-    """
-    while words and words[-1].text in _ERA_PREFIXES and words[-1].end == number.start:
-        era = words.pop()
-        text = era.text + number.text
-        number = Token(era.start, number.end, text, number.kind, number.zipf)
-    return number
-
-
-def _iter_chinese_words(run: Token, language: LanguageTables) -> Iterator[Token]:
-    for start, end in _split_ideographs(run.text, language):
-        word = Token(run.start + start, run.start + end, run.text[start:end])
-        word.folded = word.text.translate(language.simplified_by_code)
-        letter, word.zipf = language.look_up_word(word.folded)
-        word.kind = _KIND_BY_CLASS.get(letter, TokenKind.VERB)
-        if word.folded in language.function_words:
-            word.kind = TokenKind.FUNCTION_WORD
-        yield word
-
-
-def _turn_verbs_into_nouns(words: list[Token], language: LanguageTables) -> None:
-    """Reclassify verbs that are used as nouns, as in `生物的进化过程`."""
-    nouns_before = language.genitive_prepositions
-    nouns_after = language.genitive_prepositions | language.copulas
-    for index, word in enumerate(words[1:], start=1):
-        if word.kind != TokenKind.VERB or len(word.text) == 1:
-            continue
-        previous = words[index - 1]
-        following = words[index + 1].folded if index + 1 < len(words) else ""
-        if previous.folded in nouns_before or (
-            previous.kind in _NOUN_LIKE_KINDS and following in nouns_after
-        ):
-            word.kind = TokenKind.NOUN
-
-
-def _is_continuation(previous: Token, word: Token, language: LanguageTables) -> bool:
-    """Return whether a word is a single ideograph that belongs to the previous word.
-
-    It may be the end of a compound (`细胞核`) or of a name (`弗莱明`).
-    """
-    if previous.end != word.start or len(word.text) > 1 or previous.text.isascii():
-        return False
-    if (
-        previous.kind == TokenKind.NAME
-        and word.folded in language.transliteration_characters
-    ):
-        return language.transliteration_characters.issuperset(previous.folded)
-    if previous.kind in (TokenKind.NOUN, TokenKind.NAME) and len(previous.text) == 1:
-        return (
-            word.kind in (TokenKind.NOUN, TokenKind.NAME)
-            or word.folded in language.noun_endings
-        )
-    is_noun = previous.kind in (
-        TokenKind.NOUN,
-        TokenKind.NAME,
-        TokenKind.ADJECTIVE,
-        TokenKind.VERB,
-    )
-    return is_noun and word.folded in language.noun_endings
+            for start, end in _split_ideographs(run.text, language):
+                word = Token(run.start + start, run.start + end, run.text[start:end])
+                word.folded = word.text.translate(language.simplified_by_code)
+                word_class, word.zipf = language.look_up_word(word.folded)
+                word.kind = _CHINESE_KINDS[word_class]
+                if word.folded in language.function_words:
+                    word.kind = TokenKind.FUNCTION_WORD
+                yield word
 
 
 _MAX_WORD_LENGTH = 8
@@ -348,40 +263,6 @@ def _split_ideographs(run: str, language: LanguageTables) -> list[Span]:
     return spans[::-1]
 
 
-def _merge_words(*words: Token) -> Token:
-    kind = TokenKind.NAME if words[0].kind == TokenKind.NAME else TokenKind.NOUN
-    word = "".join(word.text for word in words)
-    merged = Token(
-        words[0].start, words[-1].end, word, kind, min(word.zipf for word in words)
-    )
-    merged.folded = "".join(word.folded for word in words)
-    return merged
-
-
-def _merge_dotted_names(words: list[Token], language: LanguageTables) -> list[Token]:
-    """Merge the parts of foreign names that are written with a dot, e.g. `亚历山大·弗莱明`."""
-    names: list[Token] = []
-    for word in words:
-        if (
-            len(names) > 1
-            and names[-1].text in _NAME_DOTS
-            and word.kind != TokenKind.SIGN
-        ):
-            dot = names.pop()
-            parts = [names.pop(), dot, word]
-            while (
-                names
-                and names[-1].folded in language.transliteration_characters
-                and names[-1].end == parts[0].start
-            ):
-                parts.insert(0, names.pop())
-            word = _merge_words(*parts)
-            word.kind = TokenKind.NAME
-            word.zipf = UNKNOWN_WORD_ZIPF
-        names.append(word)
-    return names
-
-
 def is_verb(token: Token, language: LanguageTables) -> bool:
     """Return whether `token` is a verb or an auxiliary."""
     return token.kind == TokenKind.VERB or token.folded in language.auxiliaries
@@ -389,182 +270,87 @@ def is_verb(token: Token, language: LanguageTables) -> bool:
 
 # --- kinds by neighbours --------------------------------------------------------------
 
+# The kind of a word, and its kind before another word that isn't a function word.
+_KINDS = {
+    WordClass.ADJECTIVE: (TokenKind.ADJECTIVE, TokenKind.ADJECTIVE),
+    WordClass.ADVERB: (TokenKind.ADVERB, TokenKind.ADVERB),
+    WordClass.NOUN: (TokenKind.NOUN, TokenKind.NOUN),
+    WordClass.VERB: (TokenKind.VERB, TokenKind.VERB),
+    WordClass.NOUN_OR_VERB: (TokenKind.NOUN, TokenKind.NOUN),
+    WordClass.NOUN_OR_ADJECTIVE: (TokenKind.NOUN, TokenKind.ADJECTIVE),
+    WordClass.PARTICIPLE: (TokenKind.VERB, TokenKind.ADJECTIVE),
+}
+# Replaces the class of a lowercase German word. Because German nouns are capitalised, a
+# word that may be a noun or something else isn't a noun.
+_GERMAN_LOWERCASE_CLASS = {
+    WordClass.NOUN: WordClass.ADJECTIVE,
+    WordClass.NOUN_OR_VERB: WordClass.VERB,
+    WordClass.NOUN_OR_ADJECTIVE: WordClass.ADJECTIVE,
+}
 
-def _classify_words(words: list[Token], text: str, language: LanguageTables) -> None:
-    may_be_unsafe = _UNSAFE_SIGN.search(text) is not None
-    braces = 0
+
+def _classify_words(tokens: list[Token], text: str, language: LanguageTables) -> None:
+    """Determine the kinds of the words in a language that puts spaces between words."""
     begins_sentence = True
-    previous: Token | None = None
-    followings = [*words[1:], None]
-    for token, following in zip(words, followings, strict=False):
-        kind = token.kind
-        if kind == TokenKind.SIGN:
-            begins_sentence = begins_sentence or token.text in _SENTENCE_END
-            braces += _BRACES.get(token.text, 0)
-            previous = token
-            continue
-        if kind == TokenKind.NOUN:
-            neighbours = _NeighbourClues(previous, following, language)
-            token.kind, token.zipf = _classify_word(
-                token, neighbours, language, begins_sentence=begins_sentence
-            )
-        elif kind == TokenKind.FUNCTION_WORD and _is_acronym(token.text, text):
-            token.kind = TokenKind.NAME
-            token.zipf = _ACRONYM_ZIPF
-        if may_be_unsafe and kind in _POSSIBLY_UNSAFE_KINDS:
-            if braces > 0 or _may_be_code(token, text):
-                token.kind = TokenKind.UNSAFE
-        begins_sentence = False
-        previous = token
+    previous = ""
+    for token, following in zip_longest(tokens, tokens[1:]):
+        if token.kind == TokenKind.SIGN:
+            if token.text in _SENTENCE_END:
+                begins_sentence = True
+        else:
+            if token.kind == _UNCLASSIFIED:
+                is_before_word = following is not None and following.kind == _UNCLASSIFIED
+                _classify_word(token, previous, language, begins_sentence, is_before_word)
+                if _is_next_to_unsafe_sign(token, text):
+                    token.kind = TokenKind.UNSAFE
+            elif _is_acronym_like_function_word(token, text):
+                token.kind, token.zipf = TokenKind.NAME, _ACRONYM_ZIPF
+            begins_sentence = False
+        previous = token.folded
 
 
-def _is_acronym(word: str, text: str) -> bool:
-    """Return whether an apparent function word is an acronym, such as `WHO`.
-
-    It isn't if the whole text is in capitals.
-    """
-    return len(word) > 1 and word.isupper() and word.isalpha() and not text.isupper()
+def _is_next_to_unsafe_sign(token: Token, text: str) -> bool:
+    before, after = text[max(token.start - 1, 0) : token.start], text[token.end :][:1]
+    return before in _UNSAFE_SIGNS or after in _UNSAFE_SIGNS
 
 
-def _may_be_code(token: Token, text: str) -> bool:
-    """Return whether a word may be an identifier, or a part of code or of a formula."""
-    sign_before = text[max(token.start - 1, 0) : token.start]
-    sign_after = text[token.end : token.end + 1]
-    if sign_before in _UNSAFE_BEFORE or sign_after in _UNSAFE_AFTER:
-        return True
-    return "_" in token.text and _IDENTIFIER.fullmatch(token.text) is not None
-
-
-class _NeighbourClues:
-    """What the words before and after a word reveal about its kind."""
-
-    def __init__(
-        self, previous: Token | None, following: Token | None, language: LanguageTables
-    ) -> None:
-        self.previous = previous.folded if previous is not None else ""
-        self.previous_kind = previous.kind if previous is not None else TokenKind.SIGN
-        self.is_after_noun = self.previous_kind in (TokenKind.NOUN, TokenKind.NAME)
-        self.is_after_determiner = self.previous in language.determiners
-        self.is_before_noun = following is not None and following.kind == TokenKind.NOUN
-        self.is_before_capital = following is not None and following.text[0].isupper()
-        folded = following.folded if following is not None else ""
-        self.is_before_object = folded in language.words_before_objects
-        """Whether the next word probably begins an object, as in `amounts to`."""
+def _is_acronym_like_function_word(token: Token, text: str) -> bool:
+    """Return whether a token is an acronym such as `WHO`, unless the whole text is in capitals."""
+    if token.kind != TokenKind.FUNCTION_WORD or len(token.text) == 1:
+        return False
+    return token.text.isupper() and not text.isupper()
 
 
 def _classify_word(
     token: Token,
-    neighbours: _NeighbourClues,
+    previous: str,
     language: LanguageTables,
-    *,
     begins_sentence: bool,
-) -> tuple[int, float]:
-    folded = token.folded
-    if folded in language.number_words:
-        return TokenKind.NUMBER, _NUMERAL_ZIPF
-    contraction = None if folded.isalpha() else _CONTRACTION.get(language.name)
-    if contraction is not None and contraction.search(folded):
-        return TokenKind.VERB, _CONTRACTION_ZIPF
-    word_class, zipf = language.look_up_word(folded)
-    if folded in language.cue_verbs and not neighbours.is_after_determiner:
-        return TokenKind.VERB, zipf
-    if token.text[0].isupper():
-        if not begins_sentence:
-            return (TokenKind.NOUN if language.name == "de" else TokenKind.NAME), zipf
-        if _begins_proper_name(zipf, neighbours, language):
-            return TokenKind.NAME, zipf
-    elif language.name == "de":
+    is_before_word: bool,
+) -> None:
+    """Determine the kind and frequency of a word from its class and its neighbours."""
+    if token.folded in language.number_words:
+        token.kind, token.zipf = TokenKind.NUMBER, _NUMERAL_ZIPF
+        return
+    word_class, token.zipf = language.look_up_word(token.folded)
+    if _is_certainly_verb(token, previous, language):
+        token.kind = TokenKind.VERB
+        return
+    is_german = language.name == "de"
+    is_capitalised = token.text[0].isupper()
+    if is_capitalised and not begins_sentence:
+        token.kind = TokenKind.NOUN if is_german else TokenKind.NAME
+        return
+    if is_german and not is_capitalised:
         word_class = _GERMAN_LOWERCASE_CLASS.get(word_class, word_class)
-    elif zipf == UNKNOWN_WORD_ZIPF and neighbours.previous in language.copulas:
-        if language.name in ADJECTIVE_AFTER_NOUN_LANGUAGES:
-            return TokenKind.ADJECTIVE, zipf  # such as `fue descubierta`
-    resolve = _RESOLVE_BY_CLASS.get(word_class, _resolve_participle)
-    return resolve(folded, neighbours, language), zipf
+    if word_class is WordClass.NOUN_OR_VERB and previous in language.words_before_verbs:
+        token.kind = TokenKind.VERB
+        return
+    kind, kind_before_word = _KINDS[word_class]
+    token.kind = kind_before_word if is_before_word else kind
 
 
-def _begins_proper_name(
-    frequency: float, neighbours: _NeighbourClues, language: LanguageTables
-) -> bool:
-    """Return whether a word seems to begin a name: it is rare, and a capitalised noun follows."""
-    is_before_name = neighbours.is_before_noun and neighbours.is_before_capital
-    return is_before_name and language.name != "de" and frequency < _MAX_NAME_ZIPF
-
-
-# Replaces the class of a lowercase German word. Because German nouns are capitalised, a
-# word that may be a noun or something else isn't a noun.
-_GERMAN_LOWERCASE_CLASS = {"n": "a", "b": "v", "c": "a"}
-
-
-# --- words with several possible kinds ------------------------------------------------
-
-
-def _resolve_noun(
-    folded: str, neighbours: _NeighbourClues, language: LanguageTables
-) -> int:
-    # an apparent English plural may be a verb, as in `the team uses the`
-    follows_subject = neighbours.previous == "which" or (
-        neighbours.is_after_noun and not neighbours.previous.endswith("s")
-    )
-    if language.name == "en" and follows_subject and neighbours.is_before_object:
-        if folded.endswith("s") and language.may_be_verb(folded):
-            return TokenKind.VERB
-    return TokenKind.NOUN
-
-
-def _resolve_verb(
-    folded: str, neighbours: _NeighbourClues, language: LanguageTables
-) -> int:
-    if neighbours.previous_kind == TokenKind.ADJECTIVE and not neighbours.is_before_noun:
-        if language.name == "en":
-            return TokenKind.NOUN  # such as `collective bargaining`
-    if neighbours.is_after_determiner:
-        if neighbours.previous not in language.words_before_verbs:
-            # such as `the running water` or `the caused`
-            return TokenKind.ADJECTIVE if neighbours.is_before_noun else TokenKind.NOUN
-    return TokenKind.VERB
-
-
-def _resolve_noun_or_verb(
-    folded: str, neighbours: _NeighbourClues, language: LanguageTables
-) -> int:
-    """Return the kind of a word that may be a noun or a verb, such as `result`."""
-    if neighbours.previous in language.words_before_verbs:
-        return TokenKind.VERB
-    follows_subject = neighbours.is_after_noun or neighbours.previous in ("and", "or")
-    if (
-        follows_subject
-        and neighbours.is_before_object
-        and not neighbours.is_after_determiner
-    ):
-        return TokenKind.VERB
-    return TokenKind.NOUN
-
-
-def _resolve_noun_or_adjective(
-    folded: str, neighbours: _NeighbourClues, language: LanguageTables
-) -> int:
-    follows_its_noun = (
-        language.name in ADJECTIVE_AFTER_NOUN_LANGUAGES and neighbours.is_after_noun
-    )
-    is_adjective = follows_its_noun or neighbours.is_before_noun
-    return TokenKind.ADJECTIVE if is_adjective else TokenKind.NOUN
-
-
-def _resolve_participle(
-    folded: str, neighbours: _NeighbourClues, language: LanguageTables
-) -> int:
-    is_adjective = neighbours.is_before_noun and not neighbours.is_after_noun
-    if language.name in ADJECTIVE_AFTER_NOUN_LANGUAGES:
-        is_adjective = neighbours.is_after_noun
-    return TokenKind.ADJECTIVE if is_adjective else TokenKind.VERB
-
-
-_RESOLVE_BY_CLASS: dict[str, Callable[[str, _NeighbourClues, LanguageTables], int]] = {
-    "a": lambda *_: TokenKind.ADJECTIVE,
-    "r": lambda *_: TokenKind.ADVERB,
-    "n": _resolve_noun,
-    "v": _resolve_verb,
-    "b": _resolve_noun_or_verb,
-    "c": _resolve_noun_or_adjective,
-}
-"""The function that determines the kind of a word, by the word's class in the tables."""
+def _is_certainly_verb(token: Token, previous: str, language: LanguageTables) -> bool:
+    if language.name == "en" and token.folded.endswith(_CONTRACTIONS):
+        return True
+    return token.folded in language.cue_verbs and previous not in language.determiners

@@ -150,23 +150,27 @@ def _make_unknown_name_error(name: str, model: str, purpose: ModelPurpose) -> Fo
     if is_cloud_model(name):
         return make_cloud_model_error(name)
     if name in LOCAL_SERVER_NAMES:
-        hint = f"start {LOCAL_SERVER_NAMES[name]}'s server, load a model there, and try again"
-        if name == "ollama":
-            pulled_model = model or purpose.default_models[name]
-            hint = f"start it (ollama serve), then: ollama pull {pulled_model}"
-        return ServiceError(f"{name} does not answer, or has no model", hint=hint)
+        return _make_no_server_error(name, model, purpose)
     hint = "ankiforge model list"
     if "@" in name:  # a URL without scheme, perhaps with a password
         return UsageError(
             "there is no model of that name", hint=f"{hint}; or {_URL_HINT}"
         )
-    names = [
-        *LOCAL_SERVER_NAMES,
-        *(provider.name for provider in read_providers(os.environ)),
-    ]
+    names = [*LOCAL_SERVER_NAMES]
+    names += [provider.name for provider in read_providers(os.environ)]
     for similar_name in get_close_matches(name, names, n=1):
         hint = f"did you mean {similar_name}? Or: {hint}"
     return UsageError(f"no model is called {name!r}", hint=hint)
+
+
+def _make_no_server_error(name: str, model: str, purpose: ModelPurpose) -> ServiceError:
+    if name == "ollama":
+        pulled_model = model or purpose.default_models[name]
+        hint = f"start it (ollama serve), then: ollama pull {pulled_model}"
+    else:
+        program = LOCAL_SERVER_NAMES[name]
+        hint = f"start {program}'s server, load a model there, and try again"
+    return ServiceError(f"{name} does not answer, or has no model", hint=hint)
 
 
 def _resolve_server(
@@ -183,19 +187,24 @@ def _resolve_server(
         )
         if model in run_elsewhere:
             raise make_cloud_model_error(model)
-        spellings = {model, f"{model}:latest"}
-        if name == "ollama" and model and listed and spellings.isdisjoint(listed):
-            available = f"; it has {format_truncated_list(offered_models)}"
-            raise UsageError(
-                f"Ollama has no model {model!r}{available}", hint=f"ollama pull {model}"
-            )
-    if not (model or offered_models):
-        hint = f"ankiforge model use {name} --model MODEL [--key-env VARIABLE]"
-        raise UsageError(f"which model of {base_url}?", hint=hint)
-    llm = LlmSettings(
-        base_url=base_url, model=model or offered_models[0], key_env=key_env
-    )
+        if name == "ollama" and model and listed:
+            _check_is_pulled(model, listed, offered_models)
+    if not model:
+        if not offered_models:
+            hint = f"ankiforge model use {name} --model MODEL [--key-env VARIABLE]"
+            raise UsageError(f"which model of {base_url}?", hint=hint)
+        model = offered_models[0]
+    llm = LlmSettings(base_url=base_url, model=model, key_env=key_env)
     return SelectedModel(llm, server_models=offered_models)
+
+
+def _check_is_pulled(model: str, listed: Strings, offered_models: Strings) -> None:
+    """Raise an error if Ollama doesn't list a model. It also accepts names without `:latest`."""
+    if model not in listed and f"{model}:latest" not in listed:
+        raise UsageError(
+            f"Ollama has no model {model!r}; it has {format_truncated_list(offered_models)}",
+            hint=f"ollama pull {model}",
+        )
 
 
 def list_server_models(
@@ -236,7 +245,7 @@ def require_model(folder: WorkspaceDirectory) -> None:
         return
     defaults = LlmSettings()
     settings = folder.config.llm
-    if (settings.base_url, settings.model) == (defaults.base_url, defaults.model):
+    if settings.base_url == defaults.base_url and settings.model == defaults.model:
         raise UsageError(
             "no model is chosen",
             hint="ankiforge model list shows what there is, ankiforge model use NAME takes one;"
@@ -283,8 +292,9 @@ def make_model_drafter(folder: WorkspaceDirectory, client: ModelClient) -> Model
     # a small model can't judge cards; a model whose name gives no size is assumed to be large
     llm = folder.config.llm
     size = parse_model_size(llm.model)
+    can_judge = size is None or size >= MIN_BILLIONS_FOR_CARDS
     prompt = None
-    if llm.second_reading and (size is None or size >= MIN_BILLIONS_FOR_CARDS):
+    if llm.second_reading and can_judge:
         prompt = load_prompt_file(second_reading.PROMPT_NAME, folder.root)
     return ModelDrafter(client, load_prompt(folder), second_reading_prompt=prompt)
 
@@ -294,24 +304,33 @@ def describe_model(folder: WorkspaceDirectory) -> str:
 
     Returns "" if no model drafts cards. If there is no database of replies yet, none is created.
     """
-    from ankiforge.config.caches import REPLIES_FILE, ReplyStore
-
     llm = folder.config.llm
     if folder.config.drafter != "llm":
         return ""
-    choice = SelectedModel(llm)
+    model = SelectedModel(llm)
+    if llm.price_usd is not None:
+        price = f"{format_dollars(_compute_cost_so_far(folder, llm.price_usd))} so far"
+    elif model.is_local:
+        price = "free (local)"
+    else:
+        price = "price unknown (set llm.price_usd)"
+    return f"{model.display_name}, {price}"
+
+
+def _compute_cost_so_far(
+    folder: WorkspaceDirectory, price_usd: tuple[float, float]
+) -> float:
+    """Return what all cached replies of the workspace's model cost, in dollars."""
+    from ankiforge.config.caches import REPLIES_FILE, ReplyStore
+
     file = folder.state_directory / REPLIES_FILE
-    tokens_in = tokens_out = 0
-    if file.is_file():
-        replies = ReplyStore(file)
-        tokens_in, tokens_out = replies.count_tokens(llm.model)
-        replies.close()
-    if llm.price_usd is None:
-        price = "free (local)" if choice.is_local else "price unknown (set llm.price_usd)"
-        return f"{choice.display_name}, {price}"
-    price_in, price_out = llm.price_usd
-    cost = (tokens_in * price_in + tokens_out * price_out) / 1e6
-    return f"{choice.display_name}, {format_dollars(cost)} so far"
+    if not file.is_file():
+        return 0.0
+    replies = ReplyStore(file)
+    tokens_in, tokens_out = replies.count_tokens(folder.config.llm.model)
+    replies.close()
+    price_in, price_out = price_usd
+    return (tokens_in * price_in + tokens_out * price_out) / 1e6
 
 
 def load_prompt(folder: WorkspaceDirectory) -> Prompt:

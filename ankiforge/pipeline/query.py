@@ -10,6 +10,7 @@ what is in that folder.
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterable
 from datetime import UTC, datetime, timedelta
 from fnmatch import fnmatchcase
@@ -65,11 +66,12 @@ def uses_query_syntax(text: str) -> bool:
 
     Such a text is always treated as a query, never as a question in natural language.
     """
-    return any(
-        (match["field"] or "").casefold() in QUERY_FIELDS
-        or (match["minus"] and match["bare"])
-        for match in _TERM.finditer(text)
-    )
+    for match in _TERM.finditer(text):
+        if match["field"] and match["field"].casefold() in QUERY_FIELDS:
+            return True
+        if match["minus"] and match["bare"]:
+            return True
+    return False
 
 
 def parse_query(text: str) -> list[QueryTerm]:
@@ -91,63 +93,88 @@ def parse_query(text: str) -> list[QueryTerm]:
                 f"query: cannot read {text[position:].strip()!r}",
                 hint='quotes open after a space or a colon and must be closed: "two words"',
             )
+        terms.append(_parse_term(match))
         position = match.end()
-        field = (match["field"] or "").casefold()
-        value = match["bare"] if match["quoted"] is None else match["quoted"]
-        if field and field not in QUERY_FIELDS:
-            field_names = ", ".join(QUERY_FIELDS)
-            hint = f'fields: {field_names}; to search for the words, quote them: "{field}:{value}"'
-            raise UsageError(f"query: no field called {field!r}", hint=hint)
-        if not value.strip():
-            message = f"query: nothing after {match[0].strip()!r}"
-            raise UsageError(message, hint="give a value; `*` matches any")
-        field, value = _SYNONYMS.get((field, value.casefold()), (field, value))
-        if is_folder_term(value) and not field:
-            field = "folder"
-            value = f"{Path(value).resolve()}/" if value.startswith(".") else value
-        if field == "colour" and value.isalpha():
-            value = find_colour_name(value)
-        if field in _VALID_VALUES:
-            valid_values = _VALID_VALUES[field]
-            # in a query, only `*` and `?` are wildcards
-            pattern = value.casefold().replace("[", "[[]")
-            if not any(fnmatchcase(word, pattern) for word in valid_values):
-                message = f"query: {field} has no value {value!r}"
-                raise UsageError(message, hint=f"one of: {', '.join(valid_values)}")
-        if field == "added":
-            days = int(value) if value.isascii() and value.isdigit() else 0
-            if not 0 < days < MAX_ADDED_DAYS:
-                message = f"query: added takes a number of days, not {value!r}"
-                raise UsageError(message, hint="added:1 is today, added:7 this week")
-            midnight = datetime.now().astimezone().replace(hour=0, minute=0, second=0)
-            since = (midnight - timedelta(days=days - 1)).astimezone(UTC)
-            value = since.isoformat(timespec="seconds")
-        terms.append(QueryTerm(field, value, negated=bool(match["minus"])))
     return terms
+
+
+def _parse_term(match: re.Match[str]) -> QueryTerm:
+    field = (match["field"] or "").casefold()
+    value = match["bare"] if match["quoted"] is None else match["quoted"]
+    if field and field not in QUERY_FIELDS:
+        field_names = ", ".join(QUERY_FIELDS)
+        hint = f'fields: {field_names}; to search for the words, quote them: "{field}:{value}"'
+        raise UsageError(f"query: no field called {field!r}", hint=hint)
+    if not value.strip():
+        message = f"query: nothing after {match[0].strip()!r}"
+        raise UsageError(message, hint="give a value; `*` matches any")
+    field, value = _SYNONYMS.get((field, value.casefold()), (field, value))
+    if not field and is_folder_term(value):
+        field = "folder"
+        if value.startswith("."):
+            value = f"{Path(value).resolve()}/"
+    return QueryTerm(field, _parse_value(field, value), negated=bool(match["minus"]))
+
+
+def _parse_value(field: str, value: str) -> str:
+    """Return the value to search for in a field, in the form in which the ledger has it."""
+    if field == "colour" and value.isalpha():
+        return find_colour_name(value)
+    if field in _VALID_VALUES:
+        _check_value(field, value)
+    if field == "added":
+        return _find_start_of_days(value)
+    return value
+
+
+def _check_value(field: str, value: str) -> None:
+    """Raise an error if a value, which may contain wildcards, is none of those of a field."""
+    # in a query, only `*` and `?` are wildcards
+    pattern = value.casefold().replace("[", "[[]")
+    valid_values = _VALID_VALUES[field]
+    if not any(fnmatchcase(word, pattern) for word in valid_values):
+        message = f"query: {field} has no value {value!r}"
+        raise UsageError(message, hint=f"one of: {', '.join(valid_values)}")
+
+
+def _find_start_of_days(value: str) -> str:
+    """Return the ISO 8601 time in UTC at which a number of days, of which today is the last, began.
+
+    Raises:
+        UsageError: The value isn't a number, or there are too many days.
+    """
+    days = int(value) if value.isascii() and value.isdigit() else 0
+    if not 0 < days < MAX_ADDED_DAYS:
+        message = f"query: added takes a number of days, not {value!r}"
+        raise UsageError(message, hint="added:1 is today, added:7 this week")
+    midnight = datetime.now().astimezone().replace(hour=0, minute=0, second=0)
+    since = (midnight - timedelta(days=days - 1)).astimezone(UTC)
+    return since.isoformat(timespec="seconds")
 
 
 def join_arguments(arguments: Iterable[str]) -> str:
     """Join command-line arguments into a query, and restore the quotes that the shell removed."""
-    quoted = []
-    for argument in arguments:
-        minus = "-" if argument.startswith("-") else ""
-        field, colon, value = argument.removeprefix(minus).partition(":")
-        if field not in QUERY_FIELDS:
-            field = ""
-            colon = ""
-            value = argument.removeprefix(minus)
-        # an argument that contains a field, such as `deck:Biology cells`, is a query itself
-        parts = [part.removeprefix("-").partition(":") for part in value.split()]
-        has_fields = any(sep and name in QUERY_FIELDS for name, sep, _ in parts)
-        if (
-            " " in value
-            and '"' not in value
-            and field not in FIELDS_WITHOUT_SPACES
-            and not has_fields
-        ):
-            argument = f'{minus}{field}{colon}"{value}"'
-        quoted.append(argument)
-    return " ".join(quoted)
+    return " ".join(map(_restore_quotes, arguments))
+
+
+def _restore_quotes(argument: str) -> str:
+    minus = "-" if argument.startswith("-") else ""
+    term = argument.removeprefix(minus)
+    prefix, value = "", term
+    field, _, rest = term.partition(":")
+    if field in QUERY_FIELDS:
+        prefix, value = term.removesuffix(rest), rest
+    if " " not in value or '"' in value:
+        return argument
+    # an argument that contains a field, such as `deck:Biology cells`, is a query itself
+    if field in FIELDS_WITHOUT_SPACES or any(map(_begins_with_field, value.split())):
+        return argument
+    return f'{minus}{prefix}"{value}"'
+
+
+def _begins_with_field(word: str) -> bool:
+    field, colon, _ = word.removeprefix("-").partition(":")
+    return colon != "" and field in QUERY_FIELDS
 
 
 # Sixteen hexadecimal digits are not the id of a card but that of a change.
@@ -212,15 +239,7 @@ def resolve_id(ledger: Ledger, typed_id: str, *, include_decided: bool = False) 
     if looks_like_key(typed_id):
         return typed_id
     prefix = typed_id.strip().casefold()
-    if prefix.startswith(HIGHLIGHT_PREFIX):
-        keys = item_lists.load_highlight_ids(ledger)
-        ids = [key for id, key in keys.items() if id.startswith(prefix)]
-    else:
-        ids = item_lists.find_items(ledger, [QueryTerm("id", prefix)], everything=True)
-    if is_question_id(prefix):
-        for question in questions.find_open_questions(ledger):
-            if question.id.startswith(prefix):
-                ids.append(question.id)
+    ids = _find_ids(ledger, prefix)
     if include_decided and not ids:
         ids = decide.find_decided_draft_ids(ledger, prefix)
     if not ids:
@@ -231,3 +250,16 @@ def resolve_id(ledger: Ledger, typed_id: str, *, include_decided: bool = False) 
             f"{len(ids)} ids begin with {prefix!r}", hint="type more of the id"
         )
     return ids[0]
+
+
+def _find_ids(ledger: Ledger, prefix: str) -> list[str]:
+    """Return the ids of cards, drafts and open questions, or the keys of highlights."""
+    if prefix.startswith(HIGHLIGHT_PREFIX):
+        keys_by_id = item_lists.load_highlight_ids(ledger)
+        return [key for id, key in keys_by_id.items() if id.startswith(prefix)]
+    ids = item_lists.find_items(ledger, [QueryTerm("id", prefix)], everything=True)
+    if is_question_id(prefix):
+        for question in questions.find_open_questions(ledger):
+            if question.id.startswith(prefix):
+                ids.append(question.id)
+    return ids

@@ -29,7 +29,6 @@ def at_start(count: int) -> str:
         ("cloze_gt40w", 40, lambda n: cloze(f"{{{{c1::zinc}}}} {words(n - 1)}.")),
         ("answer_gt20w", 20, lambda n: question("What grows on the hill?", words(n))),
         ("front_gt30w", 30, lambda n: question(f"{words(15)}. What {words(n - 16)}?", "a birch")),
-        ("sentence_gt23w", 23, lambda n: question(f"What {words(n - 1)}?", "a willow")),
         ("too_long", 8_000, lambda n: question("What?", "a" * (n - 5))),
     ],
 )  # fmt: skip

@@ -166,14 +166,6 @@ def test_one_telling_word_makes_another_card(there, here):
     assert near(card(front.format(there)), card(front.format(here))) == []
 
 
-def test_opposite_ends_of_a_compound_make_another_card_wherever_they_stand():
-    there = "Which {} atoms lose electrons first in water?|sodium"
-    here = "In water, which atoms first lose electrons and are {}?|sodium"
-    for other, one in (("electropositive", True), ("electronegative", False)):
-        sides = (card(there.format("electropositive")), card(here.format(other)))
-        assert are_duplicates(*map(extract_sides, sides)) is one
-
-
 @pytest.mark.parametrize(
     ("there", "here", "one"),
     [

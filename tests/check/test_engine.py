@@ -196,19 +196,6 @@ def test_a_finding_tells_the_number_counted_and_the_limit():
     assert messages["answer_gt20w"] == "the answer is too long: 26 words, more than 20"
 
 
-@pytest.mark.parametrize(
-    ("text", "told"),
-    [
-        ("The {{c1::membrane of the animal cell in all}} its parts is.", "blanks out too much: 66 % of the text, more than 50 %"),
-        ("The {{c1::membrane of the animal cell in all}} its {{c2::parts}} is.", "blanks out too much: 66 % of the text, more than 50 %; gap 1"),
-    ],
-)  # fmt: skip
-def test_a_gap_that_hides_too_much_is_named_if_there_is_another(text, told):
-    found = {one.check: one.message for one in cards.findings(cards.cloze(text))}
-
-    assert found["gap_gt50pct"] == told
-
-
 def test_a_finding_about_opposites_says_which_word_is_whose():
     source = cards.passage("Aspirin reduces the formation of prostaglandins.")
     draft = cards.cloze(

@@ -101,7 +101,7 @@ def test_at_most_five_are_named_the_most_similar_first():
     for id in "fedcba":
         index.add(id, THERE, make_card(near))
     index.add("z", THERE, make_card(ASKED))
-    assert [id for _, id, _ in find(index, ASKED)] == ["z", "b", "c", "d", "e"]
+    assert [id for _, id, _ in find(index, ASKED)] == ["z", "a", "b", "c", "d"]
 
 
 def test_the_earlier_text_of_a_card_is_not_found():

@@ -104,7 +104,7 @@ def test_an_empty_list_names_the_lists_that_may_have_it(read):
 
 
 def test_proposals_are_counted_in_an_empty_list_and_a_sentence_is_proposed_once(forge):
-    canal = "The Suez Canal connects the Mediterranean with the Red Sea since 1869."
+    canal = "Osmosis is the diffusion of water through a semipermeable membrane."
     notes = forge.folder / "notes"
     notes.mkdir()
     (notes / "a.md").write_text(

@@ -3,7 +3,7 @@
 import pytest
 from msgspec.structs import replace
 
-from ankiforge.draft.reply import find_evidence
+from ankiforge.draft.reply import Evidence, find_evidence
 from ankiforge.model import Document, DocumentKey, Highlight, HighlightKind
 
 MARK = "Sugars are carbohydrates. Their monomers are called monosaccharides, of one ring each."
@@ -40,7 +40,7 @@ SECOND = "Their monomers are called monosaccharides, of one ring each."
     ],
 )
 def test_a_card_rests_on_the_sentence_that_has_its_answer(quote, answers, found, start):
-    assert find_evidence(quote, answers, PASSAGE) == (found, start)
+    assert find_evidence(quote, answers, PASSAGE) == Evidence(found, start)
 
 
 def test_the_sentence_of_a_mark_comes_before_what_is_around_it():
@@ -52,8 +52,8 @@ def test_the_sentence_of_a_mark_comes_before_what_is_around_it():
         surrounding_text=f"Glucose has one ring. {sentence}",
         suffix=" have one ring. Glucose has one ring.",
     )
-    assert find_evidence("one ring", ["ring"], highlight) == (sentence, 0)
+    assert find_evidence("one ring", ["ring"], highlight) == Evidence(sentence)
     assert (
-        find_evidence("Glucose has one", ["ring"], highlight)[0]
+        find_evidence("Glucose has one", ["ring"], highlight).text
         == highlight.surrounding_text[:21]
     )

@@ -15,11 +15,11 @@ import pytest
 from ankiforge.draft.instructions import PROPOSALS_VERSION
 from ankiforge.draft.propose import (
     ScoredSentence,
+    find_visible_stems,
     propose_drafts,
     score_highlight,
     score_sentences,
 )
-from ankiforge.draft.propose.features import find_visible_stems
 from ankiforge.draft.propose.ranking import GapRanker, rank_gaps
 from ankiforge.language.lexicon import load_language
 

@@ -21,8 +21,8 @@ from ankiforge.draft.prompt import (
     build_shape_placeholders,
 )
 from ankiforge.draft.propose.excerpts import get_complete_sentence
-from ankiforge.draft.propose.features import extract_cue_features
-from ankiforge.draft.propose.rejection import is_poor_answer
+from ankiforge.draft.propose.features import extract_sentence_features
+from ankiforge.draft.propose.rejection import RejectionReason, find_rejection
 from ankiforge.draft.reply import is_truncated, parse_all_cards
 from ankiforge.draft.reply_checks import explain_unusable_reply
 from ankiforge.draft.server import (
@@ -224,19 +224,6 @@ def test_a_reply_of_an_error_is_no_answer():
     assert Completion.parse(json.dumps({"choices": [], "error": {"code": 500}})) is None
 
 
-@pytest.mark.parametrize(
-    ("text", "answer", "is_none"),
-    [
-        ("A vein meets the cell needs", "cell needs", False),
-        ("The cell needs glucose", "cell needs", True),
-    ],
-)
-def test_a_noun_with_its_verb_is_no_answer(text, answer, is_none):
-    words = tokenize(text, load_language("en"))
-    first = [token.text for token in words].index(answer.split()[0])
-    assert is_poor_answer(words, (first, first + 2), load_language("en")) is is_none
-
-
 # --- what is beside a mark -----------------------------------------------------------------
 
 DOCUMENT = Document(DocumentKey("doc"), "Cells", "vault")
@@ -375,8 +362,10 @@ def test_how_a_card_is_written_is_said_of_the_kinds_that_are_allowed_alone(kind)
     ],
 )
 def test_a_definition_follows_its_term_near_the_beginning(text, term_is_first):
-    found = extract_cue_features(tokenize(text, load_language("en")), load_language("en"))
-    assert found["defines"] == 1.0
+    english = load_language("en")
+    words = tokenize(text, english)
+    cues = english.cues.find_cues([token.folded for token in words])
+    found = extract_sentence_features(text, words, cues, english)
     assert ("term_and_definition" in found) is term_is_first
 
 
@@ -398,7 +387,10 @@ def test_a_definition_follows_its_term_near_the_beginning(text, term_is_first):
 )
 def test_a_sentence_leans_on_the_one_before(text, leans):
     english = load_language("en")
-    assert ("leans" in extract_cue_features(tokenize(text, english), english)) is leans
+    words = tokenize(text, english)
+    cues = english.cues.find_cues([token.folded for token in words])
+    reason = find_rejection(text, words, cues, english, is_note=True)
+    assert (reason is RejectionReason.DEPENDENT) is leans
 
 
 CARD = '{"h": "0a1b2c3d", "front": "What?", "back": "That."}'

@@ -12,7 +12,7 @@ import pytest
 
 from ankiforge import check
 from ankiforge.anki import plan
-from ankiforge.check import source
+from ankiforge.check import meaning
 from ankiforge.draft import reply, rules
 from ankiforge.errors import LedgerError
 from ankiforge.extract import pdf
@@ -157,7 +157,7 @@ DAMAGED = msgspec.DecodeError("JSON is malformed")
     [
         (rules, "_draft_highlight", ZeroDivisionError()),
         (check, "check_draft", RecursionError()),
-        (source, "check_meaning", DAMAGED),
+        (meaning, "check_meaning", DAMAGED),
     ],
 )
 def test_a_passage_that_cannot_be_drafted_or_checked_has_a_reason_and_is_tried_again(
@@ -171,7 +171,7 @@ def test_a_passage_that_cannot_be_drafted_or_checked_has_a_reason_and_is_tried_a
         f"{marked}\n\nThe last?::two\n", encoding="utf-8"
     )
     monkeypatch.setattr(
-        check, "ALL_CHECKS", (lambda *given: source.check_meaning(*given),)
+        check, "ALL_CHECKS", (lambda *given: meaning.check_meaning(*given),)
     )
     with monkeypatch.context() as patch:
         failing(patch, module, name, error)

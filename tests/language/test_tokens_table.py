@@ -12,15 +12,8 @@ ENGLISH = load_language("en")
 @pytest.mark.parametrize(
     ("text", "word", "kind"),
     [
-        ("the { set of cells } is open", "cells", TokenKind.UNSAFE),  # between braces
         ("the { set of cells } has walls", "walls", TokenKind.NOUN),  # behind them
-        (
-            "the { set { of } cells } has walls",
-            "cells",
-            TokenKind.UNSAFE,
-        ),  # within one of two
         ("the \\alpha of cells", "alpha", TokenKind.UNSAFE),
-        ("the x_cells of it", "x_cells", TokenKind.UNSAFE),
         ("the cells of it", "cells", TokenKind.NOUN),
         ("the `cells` of it", "`cells`", TokenKind.CODE_OR_FORMULA),
         ("the $x$ of it", "$x$", TokenKind.CODE_OR_FORMULA),
@@ -62,10 +55,7 @@ CHINESE = load_language("zh")
             "光合作用發生在葉綠體中",
             "光合作用 發生 在 葉綠體 中",
         ),  # traditional characters
-        ("亚历山大·弗莱明于1928年", "亚历山大·弗莱明 于 1928年"),
-        ("公元前9500年到20世纪60年代", "公元前9500年 到 20世纪60年代"),
         ("约5000万人", "约 5000万人"),
-        ("尼安德特人的细胞核", "尼安德特人 的 细胞核"),
         ("水的化学式是H2O", "水 的 化学式 是 H2O"),
     ],
 )
@@ -76,7 +66,6 @@ def test_the_words_of_chinese(text, words):
 @pytest.mark.parametrize(
     ("text", "word", "kind"),
     [
-        ("酶参与生物的进化过程", "进化", TokenKind.NOUN),  # behind `的`
         ("生物进化了", "进化", TokenKind.VERB),
         ("工业革命改变了世界", "改变", TokenKind.VERB),
         ("他不研究细胞", "研究", TokenKind.VERB),
@@ -119,12 +108,6 @@ SIGNS = dict(
 """A letter for each kind: sign, function word, noun, verb, adjective, adverb, proper name, number,
 code, and what is unsafe."""
 SENTENCES = [
-    ("en", "The team uses a new method.", "The_f team_N uses_V a_f new_A method_N ._."),
-    (
-        "en",
-        "the running water and the caused",
-        "the_f running_A water_N and_f the_f caused_N",
-    ),
     (
         "en",
         "Collective bargaining raises wages",
@@ -135,11 +118,6 @@ SENTENCES = [
         "He said that Marie Curie discovered radium in 1898.",
         "He_f said_V that_f Marie_P Curie_P discovered_V radium_N in_f 1898_# ._.",
     ),
-    (
-        "en",
-        "Mitochondrial Eve lived in Africa",
-        "Mitochondrial_P Eve_P lived_V in_f Africa_P",
-    ),
     ("en", "It isn't so: Who asks?", "It_f isn't_V so_f :_. Who_f asks_V ?_."),
     ("en", "The WHO said so", "The_f WHO_P said_V so_f"),
     ("en", "THE WHO SAID SO", "THE_f WHO_f SAID_P SO_f"),
@@ -148,7 +126,6 @@ SENTENCES = [
         "Use https://a.org/x and $x^2$ now",
         "Use_V https://a.org/x_c and_f $x^2$_c now_R",
     ),
-    ("en", "U.S. Food of Brent W. Roberts", "U.S._P Food_P of_f Brent_P W._P Roberts_P"),
     (
         "en",
         "the U.S and Node.js in revolution.9",
@@ -160,10 +137,8 @@ SENTENCES = [
         "the_f 19th_# century_N ,_. 3,000_# km_N and_f 20 °C_#",
     ),
     ("en", "dogs’ tails and C++", "dogs’_N tails_N and_f C++_P"),
-    ("en", "a red_blue cell", "a_f red_blue_x cell_N"),
     ("en", "the cells divide rapidly", "the_f cells_N divide_V rapidly_R"),
     ("en", "cells called neurons", "cells_N called_V neurons_N"),
-    ("en", "the called cells", "the_f called_A cells_N"),
     ("en", "the big red cell", "the_f big_A red_A cell_N"),
     ("en", "the cell wall and the cell", "the_f cell_N wall_N and_f the_f cell_N"),
     (
@@ -186,14 +161,8 @@ SENTENCES = [
         "Elle_f fut_f découverte_N en_f 1898_# par_f Marie_P Curie_P ._.",
     ),
     ("fr", "qu’une cellule", "qu’_f une_f cellule_N"),
-    (
-        "es",
-        "La bacteria fue descubierta en 1898.",
-        "La_f bacteria_N fue_f descubierta_A en_f 1898_# ._.",
-    ),
     ("es", "una célula pequeña", "una_f célula_N pequeña_A"),
     ("it", "dell’acqua fredda", "dell’_f acqua_N fredda_A"),
-    ("pt", "apresentou-o ao rei", "apresentou-o_V ao_f rei_N"),
     ("ru", "В 1-й клетке есть ядро.", "В_f 1-й_# клетке_N есть_f ядро_N ._."),
     (
         "ja",
@@ -230,7 +199,6 @@ def test_every_word_of_a_sentence_has_its_kind(language, text, words):
         ("en", "42", 3.5),
         ("en", "$x$", 3.0),
         ("en", "seven", 4.0),
-        ("en", "isn't", 6.0),
         ("ja", "細胞", 4.5),
         ("ja", "ミトコンドリア", 3.0),
         ("zh", "DNA", 3.5),

@@ -149,7 +149,6 @@ def test_twice_the_cards_are_compared_in_about_twice_the_calls(card, monkeypatch
     # a word in more cards than this is not looked up: a tenth of the usual limits
     for name, limit in {
         "_MAX_RARE_CARDS": 10,
-        "_MAX_SINGLE_WORD_CARDS": 50,
         "_MAX_POSTING_CARDS": 50,
     }.items():
         monkeypatch.setattr(duplicates, name, limit)

@@ -173,8 +173,8 @@ def test_words_are_clicked_and_q_asks_a_question_whose_answer_is_the_gap(facts, 
 
 
 LESS_CERTAIN = (
-    "The Congress of Vienna redrew the map of Europe after the Napoleonic Wars.",
-    "Diamond and graphite are two forms of carbon.",
+    "The Congress of Vienna, which redrew the map of Europe, met in 1814.",
+    "Insulin is released by the pancreas when glucose in the blood rises.",
 )
 
 

@@ -33,7 +33,6 @@ from sklearn.metrics import roc_auc_score
 from ankiforge.draft.propose.excerpts import MAX_TERM_WORDS
 from ankiforge.draft.propose.features import (
     DATA_DIRECTORY,
-    extract_cue_features,
     extract_sentence_features,
     load_sentence_weights,
 )
@@ -43,7 +42,7 @@ from ankiforge.draft.propose.ranking import (
     compute_weighted_sum,
     is_same_gap,
 )
-from ankiforge.draft.propose.rejection import strip_endings
+from ankiforge.draft.propose.rejection import strip_ending
 from ankiforge.language.detection import detect_language
 from ankiforge.language.lexicon import load_language
 from ankiforge.language.tokens import tokenize
@@ -100,18 +99,18 @@ class Example:
         text = row["s"]
         tables = load_language(detect_language(row["passage"], "", row["title"]))
         words = tokenize(text, tables)
-        shown = strip_endings(
-            token.folded for token in tokenize(f"{row['title']} {row['heading']}", tables)
+        shown = frozenset(
+            strip_ending(token.folded)
+            for token in tokenize(f"{row['title']} {row['heading']}", tables)
         )
-        self.features = extract_sentence_features(
-            text, words, tables, extract_cue_features(words, tables), shown
-        )
+        cues = tables.cues.find_cues([token.folded for token in words])
+        self.features = extract_sentence_features(text, words, cues, tables)
 
         # its candidates, how right each is, and its mark; where gaps have marks, only these count
         sentence = GapRanker(text, tables, None, shown)
         marks = {(start, end): mark for start, end, mark in row.get("gaps", ())}
         self.candidates = []
-        for candidate in sentence.find_token_runs(sentence.begin_indexes):
+        for candidate in sentence.find_token_runs():
             if sentence.is_unsuitable_gap(candidate):
                 continue
             span = start, end = sentence.get_span(candidate)
@@ -128,12 +127,7 @@ class Example:
             right = next((value for least, value in RIGHT if shared >= least), 0.0)
             if mark is not None:
                 right = RIGHT_BY_MARK[mark]
-            names = [
-                *sentence.extract_begin_features(candidate.first),
-                *sentence.extract_end_features(candidate.end),
-            ]
-            inner_features = sentence.extract_inner_features(candidate)
-            features = {**dict.fromkeys(names, 1.0), **inner_features}
+            features = sentence.extract_features(candidate)
             self.candidates.append((features, right, span, mark))
 
     def best(self, weights):

@@ -12,7 +12,6 @@ depends only on the highlight and on static tables, so it is the same on every c
 
 from __future__ import annotations
 
-import math
 from collections.abc import Callable, Iterable, Iterator
 from itertools import chain, islice
 
@@ -20,13 +19,9 @@ from msgspec.structs import replace
 
 from ankiforge.draft.propose.excerpts import Excerpt, make_excerpts
 from ankiforge.draft.propose.features import (
-    compute_min_gap_score,
     estimate_confidence,
     estimate_text_confidence,
-    extract_cue_features,
     extract_sentence_features,
-    find_rejection_reason,
-    find_visible_stems,
 )
 from ankiforge.draft.propose.ranking import (
     MAX_GAP_SCORE,
@@ -38,11 +33,11 @@ from ankiforge.draft.propose.ranking import (
 )
 from ankiforge.draft.propose.rejection import (
     RejectionReason,
-    find_cue_rejection,
-    find_syntax_rejection,
+    find_rejection,
+    strip_ending,
 )
 from ankiforge.language.detection import CITATION, detect_language
-from ankiforge.language.lexicon import load_language
+from ankiforge.language.lexicon import LanguageTables, load_language
 from ankiforge.language.tokens import is_verb, tokenize
 from ankiforge.language.vocabulary import get_highlighted_term
 from ankiforge.language.words import is_lead_in
@@ -95,35 +90,39 @@ FindBlockers = Callable[[Draft, Highlight], Strings]
 def score_highlight(highlight: Highlight) -> DraftingResult:
     """Estimate the probability that the user keeps a card made from a highlight.
 
-    A highlight scores as high as its best sentence. To keep runs fast, gaps are only ranked
-    where the best one may make a certain card.
+    A highlight scores as high as its best sentence.
     """
-    scored_sentences, rejection_reasons = _partition_sentences(highlight)
-    scored_sentences = [
-        replace(sentence, confidence=_estimate_card_confidence(highlight, sentence))
-        for sentence in scored_sentences
-    ]
-    scored_sentences.sort(key=lambda sentence: -sentence.confidence)
-    if not scored_sentences:
+    scored: list[tuple[float, Excerpt]] = []
+    rejection_reasons = []
+    for result in score_sentences(highlight):
+        if isinstance(result, RejectionReason):
+            rejection_reasons.append(result)
+        else:
+            confidence = _estimate_card_confidence(highlight, result)
+            scored.append((confidence, result.excerpt))
+    if not scored:
         usefulness = -1.0
         if not CITATION.fullmatch(highlight.exact):
             usefulness += estimate_text_confidence(highlight, highlight.exact)
         return DraftingResult(
-            highlight, reason=rejection_reasons[0].value, usefulness=usefulness
+            highlight,
+            reason=next(iter(rejection_reasons), RejectionReason.NO_WORDS).value,
+            usefulness=usefulness,
         )
-    best_sentence = scored_sentences[0]
+    scored.sort(key=lambda pair: -pair[0])
+    usefulness = scored[0][0]
     reason = RejectionReason.PROPOSED
-    if best_sentence.confidence < MIN_PROPOSAL_CONFIDENCE:
-        reason = find_rejection_reason(best_sentence.features)
-    elif best_sentence.confidence < MIN_CERTAIN_CONFIDENCE:
+    if usefulness < MIN_PROPOSAL_CONFIDENCE:
+        reason = RejectionReason.UNCERTAIN
+    elif usefulness < MIN_CERTAIN_CONFIDENCE:
         reason = RejectionReason.LESS_CERTAIN
     return DraftingResult(
         highlight,
         reason=reason.value,
-        usefulness=best_sentence.confidence,
+        usefulness=usefulness,
         usefulness_by_sentence=tuple(
-            (_find_quote(highlight, sentence.excerpt), sentence.confidence)
-            for sentence in scored_sentences
+            (_find_quote(highlight, excerpt), confidence)
+            for confidence, excerpt in scored
         ),
     )
 
@@ -131,14 +130,18 @@ def score_highlight(highlight: Highlight) -> DraftingResult:
 def _estimate_card_confidence(highlight: Highlight, sentence: ScoredSentence) -> float:
     """Return the confidence in the card made from a sentence.
 
-    If some gap may make the card certain, this is the confidence with the best gap. Otherwise, it
+    If the best gap makes the card certain, this is the confidence with that gap. Otherwise, it
     is the confidence with an average gap, up to a maximum, because the sentence may still be
     worth a question.
     """
-    min_gap_score = compute_min_gap_score(sentence.features, MIN_CERTAIN_CONFIDENCE)
-    if min_gap_score <= _get_term_score(highlight):
-        for _, score in _find_gaps(highlight, sentence, min_gap_score):
-            return estimate_confidence(sentence.features, score)
+    # ranking gaps takes a while, so rule out sentences for which no gap is good enough
+    best = estimate_confidence(sentence.features, _TERM_SCORE_IN_NOTES)
+    if best >= MIN_CERTAIN_CONFIDENCE:
+        for _, score in _find_gaps(highlight, sentence):
+            confidence = estimate_confidence(sentence.features, score)
+            if confidence >= MIN_CERTAIN_CONFIDENCE:
+                return confidence
+            break
     return min(sentence.confidence, _MAX_CONFIDENCE_WITHOUT_GAP)
 
 
@@ -155,43 +158,26 @@ def propose_drafts(
         find_blockers: Returns the findings that block a draft with one particular gap. Blocked
             gaps are left out.
     """
-    scored_sentences, rejection_reasons = _partition_sentences(highlight)
     drafts = []
     reasons = []
-    for sentence in scored_sentences:
-        result = draft_cloze(
-            highlight, sentence, find_blockers, min_confidence=MIN_PROPOSAL_CONFIDENCE
-        )
-        if isinstance(result, Draft):
-            drafts.append(result)
-        else:
-            reasons.append(result)
-    if not drafts:
-        reason, *_ = (*reasons, *rejection_reasons)
-        return DraftingResult(highlight, reason=reason.value)
-    drafts.sort(key=lambda draft: -draft.confidence)
-    return DraftingResult(highlight, tuple(drafts))
-
-
-def _partition_sentences(
-    highlight: Highlight,
-) -> tuple[list[ScoredSentence], list[RejectionReason]]:
-    """Score the sentences of a highlight, and separate them from the rejected sentences.
-
-    Returns the scored sentences, best first, and the reason for each rejection. If the highlight
-    has no sentences at all, the only reason is `NO_WORDS`.
-    """
-    scored_sentences = []
     rejection_reasons = []
     for result in score_sentences(highlight):
-        if isinstance(result, ScoredSentence):
-            scored_sentences.append(result)
-        else:
+        if isinstance(result, RejectionReason):
             rejection_reasons.append(result)
-    if not scored_sentences and not rejection_reasons:
+            continue
+        draft = draft_cloze(
+            highlight, result, find_blockers, min_confidence=MIN_PROPOSAL_CONFIDENCE
+        )
+        if isinstance(draft, Draft):
+            drafts.append(draft)
+        else:
+            reasons.append((-result.confidence, draft))
+    if not drafts:
         rejection_reasons.append(RejectionReason.NO_WORDS)
-    scored_sentences.sort(key=lambda sentence: -sentence.confidence)
-    return scored_sentences, rejection_reasons
+        best = min(reasons, key=lambda pair: pair[0], default=(0.0, rejection_reasons[0]))
+        return DraftingResult(highlight, reason=best[1].value)
+    drafts.sort(key=lambda draft: -draft.confidence)
+    return DraftingResult(highlight, tuple(drafts))
 
 
 class ScoredSentence(Value):
@@ -223,24 +209,20 @@ def score_sentences(highlight: Highlight) -> Iterator[ScoredSentence | Rejection
         highlight.exact, highlight.surrounding_text, highlight.context
     )
     tables = load_language(language)
-    visible_stems = find_visible_stems(highlight, tables)
     for excerpt in make_excerpts(highlight, tables):
-        text = excerpt.text
-        words = tokenize(text, tables)
-        cues: Features = {}
+        words = tokenize(excerpt.text, tables)
+        cues = tables.cues.find_cues([token.folded for token in words])
         reason: RejectionReason | None = RejectionReason.CUT_OFF
         if not excerpt.is_truncated:
-            is_note = excerpt.is_markdown
-            reason = find_syntax_rejection(text, words, tables, is_note=is_note)
+            reason = find_rejection(
+                excerpt.text, words, cues, tables, is_note=excerpt.is_markdown
+            )
         if reason is RejectionReason.CUT_OFF and term:
             reason = RejectionReason.SINGLE_WORD
-        if reason is None:
-            cues = extract_cue_features(words, tables)
-            reason = find_cue_rejection(text, cues)
         if reason is not None:
             yield reason
             continue
-        features = extract_sentence_features(text, words, tables, cues, visible_stems)
+        features = extract_sentence_features(excerpt.text, words, cues, tables)
         yield ScoredSentence(excerpt, language, features, estimate_confidence(features))
 
 
@@ -257,14 +239,11 @@ def draft_cloze(
     The sentence is rejected if it has no such gap, or if the confidence in its card is below
     `min_confidence`.
     """
-    # ranking gaps takes a while, so rule out sentences for which no gap is good enough
-    if estimate_confidence(sentence.features, MAX_GAP_SCORE) < min_confidence:
-        return find_rejection_reason(sentence.features)
     drafts: list[Draft] = []
     for span, score in _find_gaps(highlight, sentence):
         confidence = estimate_confidence(sentence.features, score)
         if not drafts and confidence < min_confidence:
-            return find_rejection_reason(sentence.features)
+            return RejectionReason.UNCERTAIN
         draft = _draft_gap(highlight, sentence.excerpt, span)
         if find_blockers is None or not find_blockers(draft, highlight):
             drafts.append(replace(draft, confidence=confidence))
@@ -276,12 +255,11 @@ def draft_cloze(
 
 
 def _find_gaps(
-    highlight: Highlight, sentence: ScoredSentence, min_score: float = -math.inf
+    highlight: Highlight, sentence: ScoredSentence
 ) -> Iterable[tuple[Span, float]]:
     """Return (span, score) for the best gaps of a sentence, best first.
 
-    Gaps that score less than `min_score` are left out. A gap that the reader chose, or that is
-    the term of a definition, has a fixed score and is always returned.
+    A gap that the reader chose, or that is the term of a definition, has a fixed score.
     """
     excerpt = sentence.excerpt
     label = _LABEL.match(excerpt.text)
@@ -294,13 +272,13 @@ def _find_gaps(
     chosen = excerpt.chosen_gap and ranker.find_complete_run(excerpt.chosen_gap)
     if chosen:
         return [(ranker.get_span(chosen), MAX_GAP_SCORE)]
-    best_gaps: Iterable[tuple[Span, float]] = ()
-    if min_score <= MAX_GAP_SCORE:
-        best_gaps = islice(rank_gaps(ranker, min_score), _MAX_GAPS_TRIED)
+    best_gaps = islice(rank_gaps(ranker), _MAX_GAPS_TRIED)
     if term := ranker.find_defined_term():
         span = ranker.get_span(ranker.extend_to_gloss(term))
+        is_in_export = highlight.source_kind is SourceKind.OTHER
+        score = MAX_GAP_SCORE if is_in_export else _TERM_SCORE_IN_NOTES
         others = (gap for gap in best_gaps if not is_same_gap(gap[0], span))
-        return chain([(span, _get_term_score(highlight))], others)
+        return chain([(span, score)], others)
     if not label or any(is_verb(word, tables) for word in tokenize(label[0], tables)):
         return best_gaps
     # the best gap must be in the label
@@ -308,10 +286,10 @@ def _find_gaps(
     return () if not gaps or gaps[0][0][1] > label.end() else gaps
 
 
-def _get_term_score(highlight: Highlight) -> float:
-    """Return the fixed score of a gap that blanks out the term of a definition."""
-    is_in_export = highlight.source_kind is SourceKind.OTHER
-    return MAX_GAP_SCORE if is_in_export else _TERM_SCORE_IN_NOTES
+def find_visible_stems(highlight: Highlight, tables: LanguageTables) -> frozenset[str]:
+    """Return the stems of the words in the title and heading, which are shown on the card."""
+    text = f"{highlight.document.title} {highlight.heading}"
+    return frozenset(strip_ending(token.folded) for token in tokenize(text, tables))
 
 
 def _draft_gap(highlight: Highlight, excerpt: Excerpt, span: Span) -> Draft:

@@ -2,17 +2,10 @@
 
 from __future__ import annotations
 
-import re
-
 from msgspec.structs import replace
 
-from ankiforge.draft.propose.rejection import (
-    find_noise,
-    has_end_punctuation,
-    has_verb,
-)
+from ankiforge.draft.propose.rejection import find_noise, has_end_punctuation
 from ankiforge.language.lexicon import LanguageTables
-from ankiforge.language.tokens import tokenize
 from ankiforge.language.words import count_words
 from ankiforge.model import Highlight, SourceKind, Span, Value
 from ankiforge.text import regex
@@ -24,15 +17,11 @@ MAX_TERM_WORDS = 4
 # A tidy phrase of at most this many words, highlighted within a sentence, becomes the gap.
 _MAX_CHOSEN_WORDS = 9
 _WHOLE_SENTENCE = regex(r"(?s)[\W_]*[A-ZÀ-ÞА-ЯЁ0-9\u3040-\u9fff].*[.!?…。！？][\W_]*")
-# Abbreviations that never end a sentence, such as `v.` in `v. Chr.`, and Russian units that may.
-_ABBREVIATION_AT_END = regex(r"(?<!\w)(?:v|см|им|(?P<unit>[вг]{1,2}|млн|млрд|тыс))\.\Z")
-# Matches a spaced ellipsis, `. . .`, at the end of a text.
-_ELLIPSIS_AT_END = regex(r"\.\s\.\s*\Z")
-# Matches what separates a heading from its sentence in a clipping, and the items of a numbered list
-# within a sentence. The number 1 is the first item, so it separates nothing.
+# Abbreviations that seldom end a sentence, such as `v.` in `v. Chr.`. `text.sentences` splits after
+# them, which can't be fixed there, because stored keys depend on how it splits text.
+_ABBREVIATION_AT_END = regex(r"(?<!\w)(?:v|см|им|вв?|гг?|млн|млрд|тыс)\.\Z")
+# Matches what separates a heading from its sentence in a clipping.
 _SPACES_AFTER_HEADING = regex(r"(?<=[^\W_])[ \u00a0]{2,}(?=[A-ZÀ-ÞА-ЯЁ])")
-_ITEM_NUMBER = regex(r"[;,.]\s+(?:and\s+)?\(?(?:[2-9]|1\d)\)\s+(?=[^\W\d_])")
-_FIRST_ITEM_NUMBER = regex(r"(?<!\w)1\)\s")
 # If the text before or after a highlight has at least this length, it was truncated, perhaps
 # inside a sentence.
 _MIN_TRUNCATED_CHARS = 32
@@ -70,7 +59,7 @@ def make_excerpts(highlight: Highlight, tables: LanguageTables) -> list[Excerpt]
         and _WHOLE_SENTENCE.fullmatch(sentence) is None
     )
     excerpts = []
-    for source_excerpt in _select_excerpts(highlight, tables):
+    for source_excerpt in _select_excerpts(highlight):
         excerpt = _remove_noise(source_excerpt, tables)
         if ends_with_page and _WHOLE_SENTENCE.fullmatch(excerpt.text) is None:
             excerpt = replace(excerpt, is_truncated=True)
@@ -94,29 +83,27 @@ def _remove_noise(excerpt: Excerpt, language: LanguageTables) -> Excerpt:
         )
         return start, end
 
-    text = ""
-    copied_until = 0
-    for start, end in removed:
-        text += excerpt.text[copied_until:start]
-        copied_until = end
-    text += excerpt.text[copied_until:]
-    mark = shift(excerpt.gap_range)
-    chosen = shift(excerpt.chosen_gap)
+    text = excerpt.text
+    for start, end in reversed(removed):
+        text = text[:start] + text[end:]
     return replace(
-        excerpt, text=text, quote=excerpt.text, gap_range=mark, chosen_gap=chosen
+        excerpt,
+        text=text,
+        quote=excerpt.text,
+        gap_range=shift(excerpt.gap_range),
+        chosen_gap=shift(excerpt.chosen_gap),
     )
 
 
-def _select_excerpts(highlight: Highlight, tables: LanguageTables) -> list[Excerpt]:
+def _select_excerpts(highlight: Highlight) -> list[Excerpt]:
     """Split a highlight into sentences. For a short highlight, use the sentence around it."""
     if highlight.markdown:
         text = highlight.markdown[0].strip()
-        return _split_sentences(text, (0, len(text)), tables, is_markdown=True)
+        return _split_sentences(text, (0, len(text)), is_markdown=True)
 
     exact = highlight.exact.strip()
     text = get_complete_sentence(highlight)
-    offset = text.find(exact)
-    mark = (offset, offset + len(exact)) if offset >= 0 else locate_text(exact, text)
+    mark = locate_text(exact, text)
     if mark is None:
         text = exact
         mark = (0, len(exact))
@@ -124,7 +111,7 @@ def _select_excerpts(highlight: Highlight, tables: LanguageTables) -> list[Excer
     words = count_words(exact)
     if words <= MAX_TERM_WORDS and count_words(text) > words + 1:
         return [Excerpt(text, chosen_gap=mark)]
-    excerpts = _split_sentences(text, mark, tables, is_markdown=False)
+    excerpts = _split_sentences(text, mark, is_markdown=False)
     if len(excerpts) == 1 and words <= _MAX_CHOSEN_WORDS:
         excerpts = [replace(excerpts[0], chosen_gap=excerpts[0].gap_range)]
     return excerpts
@@ -136,8 +123,6 @@ def get_complete_sentence(highlight: Highlight) -> str:
     if highlight.sentence:
         return highlight.sentence.strip()
     if _WHOLE_SENTENCE.fullmatch(exact):
-        return exact
-    if not (highlight.surrounding_text or highlight.prefix or highlight.suffix):
         return exact
     surrounding_text = f"{highlight.prefix}{highlight.exact}{highlight.suffix}"
     for source, is_cut in ((highlight.surrounding_text, False), (surrounding_text, True)):
@@ -157,71 +142,25 @@ def get_complete_sentence(highlight: Highlight) -> str:
     return exact
 
 
-def _split_sentences(
-    text: str, mark: Span, tables: LanguageTables, *, is_markdown: bool
-) -> list[Excerpt]:
+def _split_sentences(text: str, mark: Span, *, is_markdown: bool) -> list[Excerpt]:
+    """Split text into sentences, and a heading without a full stop from its sentence."""
     excerpts = []
-    for spans in find_sentences_by_part(text):
-        sentences = _join_fragments(text, spans, tables)
-        for start, end in _split_at_inner_breaks(text, sentences, is_markdown):
-            mark_start = max(mark[0], start)
-            mark_end = min(mark[1], end)
-            if mark_start >= mark_end:
-                continue
-            mark_in_sentence = None
-            if (start, end) != (mark_start, mark_end):
-                mark_in_sentence = (mark_start - start, mark_end - start)
-            offset = max(0, start - mark[0])
-            excerpts.append(
-                Excerpt(text[start:end], is_markdown, offset, mark_in_sentence)
-            )
-    return excerpts
-
-
-def _join_fragments(text: str, spans: list[Span], tables: LanguageTables) -> list[Span]:
-    """Join sentences that were wrongly split after an abbreviation or inside a spaced ellipsis.
-
-    Examples are `В 1861 г. Александр II отменил` and `a positive attitude . . . toward others`.
-    `text.sentences` can't be fixed instead, because stored keys depend on how it splits text.
-    """
-    joined: list[Span] = []
+    spans: list[Span] = []
+    for start, end in (span for part in find_sentences_by_part(text) for span in part):
+        if spans and _ABBREVIATION_AT_END.search(text, *spans[-1]):
+            start = spans.pop()[0]
+        spans.append((start, end))
     for start, end in spans:
-        last = text[slice(*joined[-1])] if joined else ""
-        if last and _continues_sentence(last, text[start:end], tables):
-            start = joined.pop()[0]
-        joined.append((start, end))
-    return joined
-
-
-def _continues_sentence(last: str, sentence: str, tables: LanguageTables) -> bool:
-    """Return whether `sentence` was split off by mistake and continues the sentence `last`."""
-    if sentence.startswith(".") or (
-        _ELLIPSIS_AT_END.search(last) and sentence[:1].islower()
-    ):
-        return True
-    abbreviation = _ABBREVIATION_AT_END.search(last)
-    return abbreviation is not None and not (
-        abbreviation["unit"]
-        and has_verb(tokenize(last, tables), tables)
-        and has_verb(tokenize(sentence, tables), tables)
-    )
-
-
-def _split_at_inner_breaks(text: str, spans: list[Span], is_markdown: bool) -> list[Span]:
-    """Split sentences at the numbers of list items, and after headings without a full stop.
-
-    A sentence that contains the first number of its list isn't split at list items. A line without
-    a full stop isn't split after headings.
-    """
-    pieces: list[Span] = []
-    for start, end in spans:
-        breaks: list[re.Match[str]] = []
         if not is_markdown and has_end_punctuation(text[start:end]):
-            breaks += _SPACES_AFTER_HEADING.finditer(text, start, end)
-        if not _FIRST_ITEM_NUMBER.search(text, start, end):
-            breaks += _ITEM_NUMBER.finditer(text, start, end)
-        for inner_break in sorted(breaks, key=lambda match: match.start()):
-            pieces.append((start, inner_break.start()))
-            start = inner_break.end()
-        pieces.append((start, end))
-    return pieces
+            for heading_end in _SPACES_AFTER_HEADING.finditer(text, start, end):
+                start = heading_end.end()
+        mark_start = max(mark[0], start)
+        mark_end = min(mark[1], end)
+        if mark_start >= mark_end:
+            continue
+        gap_range = None
+        if (start, end) != (mark_start, mark_end):
+            gap_range = (mark_start - start, mark_end - start)
+        offset = max(0, start - mark[0])
+        excerpts.append(Excerpt(text[start:end], is_markdown, offset, gap_range))
+    return excerpts

@@ -1,23 +1,21 @@
 """Rank the spans of a sentence that a gap may blank out, best first.
 
-A span is a candidate if it begins and ends at suitable words. The features of a candidate describe
-its borders, the words inside and its position. Their weights, in `data/gap_weights.txt`, are those
-of a conditional logistic regression over the candidates of each sentence.
-`tools/proposals/learn.py` learned them from the spans that strict readers chose, and from their
-ratings of the spans that an earlier version chose.
+A span is a candidate if it begins and ends at suitable words. Its features describe its borders,
+the words inside and its position. Their weights, in `data/gap_weights.txt`, are those of a
+conditional logistic regression over the candidates of each sentence. `tools/proposals/learn.py`
+learned them from the spans that strict readers chose, and from their ratings of the spans that an
+earlier version chose.
 """
 
 from __future__ import annotations
 
-import math
-import re
 from collections import Counter
-from collections.abc import Iterable, Iterator, Sequence
-from functools import cache, cached_property, partial
+from collections.abc import Iterator, Sequence
+from functools import cache, cached_property
 from pathlib import Path
 from typing import NamedTuple
 
-from ankiforge.draft.propose.rejection import is_poor_answer, strip_ending
+from ankiforge.draft.propose.rejection import strip_ending
 from ankiforge.language.lexicon import LanguageTables, read_weights, read_word_set
 from ankiforge.language.quantities import find_unsplittable_offsets
 from ankiforge.language.tokens import Token, TokenKind, is_verb, tokenize
@@ -38,26 +36,6 @@ In a name with a colon, the first letter shows what the feature describes: `s` t
 candidate, `e` its end, `p` the token classes inside, `l` its length, `b` the punctuation on both
 sides.
 """
-_CLOSING_BY_OPENING = {
-    "“": "”",
-    "«": "»",
-    "„": "“”",
-    '"': '"',
-    "‘": "’",
-    "‹": "›",
-    "「": "」",
-    "『": "』",
-    "»": "«",
-    "(": ")",
-    "（": "）",
-    "《": "》",
-    "**": ("**",),
-    "__": ("__",),
-    "==": ("==",),
-    "*": ("*",),
-    "_": ("_",),
-}
-"""The closing marks that match each opening mark, such as quotation marks or emphasis."""
 # Signs that end a clause or list item. They are never inside a gap unless they join two words.
 _BREAK_SIGNS = frozenset(".,;!?:–—-/+。，、；！？：…")
 # Maps Chinese punctuation to its Western equivalent.
@@ -74,41 +52,15 @@ _CLASS_BY_KIND = {
 }
 _VERB_CLASSES = frozenset("vxC")
 """The token classes of verbs, auxiliaries and copulas."""
-_PAIRS = (("(", ")"), ("“", "”"), ("«", "»"))
-_CODE_PAIRS = (("[", "]"), ("{", "}"))
-_OPENING = ("(", "[", "{")
-# Verbs that look like plural nouns, and are followed by a reported clause (see `_REPORTED`).
-_REPORTING_VERBS = frozenset(
-    "argues assumes claims concludes demonstrates explains finds holds implies indicates means "
-    "notes predicts proposes proves reports reveals says shows states suggests".split()
-)
-# Adjectives that don't turn a vague noun into an answer, as in `downstream tasks`.
-_EMPTY_ADJECTIVES = frozenset(
-    "additional certain different downstream following further many new other particular previous "
-    "several similar specific various".split()
-)
-# The words that begin a reported clause.
-_REPORTED = frozenset("that how why".split())
-_PAIRED_SIGNS = frozenset('()“”«»"*')
+_PAIRS = (("(", ")"), ("“", "”"), ("«", "»"), ("[", "]"), ("{", "}"))
+_SAME_SIGNS = ('"', "*")
 _SIGNS = frozenset(',.;:!?()"“”«»–—-=*/')
 _NAME_KINDS = frozenset((TokenKind.NAME, TokenKind.NUMBER, TokenKind.CODE_OR_FORMULA))
-_NON_TERM_KINDS = frozenset(
-    (
-        TokenKind.SIGN,
-        TokenKind.FUNCTION_WORD,
-        TokenKind.ADJECTIVE,
-        TokenKind.ADVERB,
-        TokenKind.VERB,
-    )
+_CONTENT_KINDS = _NAME_KINDS.union(
+    (TokenKind.NOUN, TokenKind.VERB, TokenKind.ADJECTIVE, TokenKind.ADVERB)
 )
-_NON_CONTENT_KINDS = frozenset((TokenKind.SIGN, TokenKind.FUNCTION_WORD))
-_CONTENT_KINDS = frozenset(
-    (*_NAME_KINDS, TokenKind.NOUN, TokenKind.VERB, TokenKind.ADJECTIVE, TokenKind.ADVERB)
-)
+_ANSWER_KINDS = _NAME_KINDS | {TokenKind.NOUN}
 _SENTENCE_ENDS = frozenset(".!?;。！？；")
-_YEAR = regex(r"1\d{3}|20\d\d")
-_INDEFINITE_ARTICLES = frozenset("a an ein eine un une una uno um uma".split())
-_COUNTED_KINDS = frozenset((TokenKind.NOUN, TokenKind.NAME, TokenKind.NUMBER))
 # Matches the classes of a term, a copula, and the kind of thing that the term is: `DnCDan`. In
 # Romance languages, the adjective follows the noun: `le cortex préfrontal`.
 _DEFINITION = regex(
@@ -116,38 +68,19 @@ _DEFINITION = regex(
     r"(?:D[anN1r]*?|a*)[nN]"
 )
 # Copulas that define nothing, as in `The process is considered as`.
-_NON_DEFINING_COPULAS = frozenset("als as be been being están está werden wird".split())
-_APOSTROPHES = ("'", "’")
-_POSSESSIVES = ("'s", "’s")
-_ACRONYM = regex(r"[^\W\da-zß-ÿа-яё_][^\W_]{0,6}[^\W\da-zß-ÿа-яё_]s?")
-_NAME_PREPOSITIONS = read_word_set("cues", "of_name")
-_LIST_CONJUNCTIONS = read_word_set("cues", "and")
-# Matches a counter or unit after a number, as in `1885年`, `30%`, `5 万人`.
-_CJK_COUNTER = regex(r"\s?[%％年岁歳世度倍万萬亿億元円人名国國吨噸米公克厘毫]")
-# The first ideograph of a predicate such as `无权` or `不足`.
-_NEGATIONS_ZH = frozenset("不没沒未无無")
-_DATE_ZH = regex(r".*\d(?:年代?|世[纪紀]|[月日])")
-# Matches a word before a number that refers to a part of the document: `第3章`, `图 2`.
-_CJK_REFERENCE = regex(r"[第图圖図表章節节頁页【(（]\s?\Z")
-# Matches a letter or numeral that belongs to the noun before it, as in `Vitamin A`.
-_LETTER_OF_NAME = regex(r"[A-HJ-Z]|X{0,3}(?:IX|IV|V?I{0,3})(?<=..)|\d{1,2}")
-_PER_WORDS = frozenset("per pro por par je".split())
+_NON_DEFINING_COPULAS = frozenset("als as be been being está están werden wird".split())
 _CLAUSE_WORDS = read_word_set("cues", "clause")
-# Matches around the space inside a number that was copied from a PDF, as in `30, 000`.
-_CUT_THOUSANDS = regex(r"\d,\s\d{3}\b")
-# Signs that introduce a list whose items are counted before the sign: `two kinds: A and B`.
-_LIST_SIGNS = frozenset(":(（：–—")
+_LIST_CONJUNCTIONS = read_word_set("cues", "and")
+# A single noun with a higher Zipf frequency, such as `time` or `process`, is a poor answer.
+_MAX_ANSWER_ZIPF = 4.0
+_POSSESSIVE = regex(r"['’]s\Z")
 # Overlapping candidates are the same gap if they share more than this fraction of the shorter
 # one, and if the shorter one is not so short that it asks for something else.
 _MIN_SHARED_FRACTION = 0.5
 # The length of the shorter one as a fraction of the longer one.
 _MIN_LENGTH_RATIO = 0.25
-
-
 # Stems of related words share at least this many letters, and all but the last of the shorter stem.
 _MIN_COMMON_STEM = 4
-# If the shorter stem has more letters than this, the longer stem may be of any length.
-_MIN_LONG_STEM = 6
 # The upper limits of a candidate's length, rarity, and fraction of the sentence.
 _MAX_LENGTH = 7
 _MAX_RARITY = 16.0
@@ -172,17 +105,16 @@ class GapRanker:
         self,
         text: str,
         language: LanguageTables,
-        mark: Span | None,
+        gap_range: Span | None,
         visible_stems: frozenset[str] = frozenset(),
     ) -> None:
         self.text = text
         self.language = language
-        self.gap_range = mark
+        self.gap_range = gap_range
         """The highlighted span, which gaps must be within, or None for the whole text."""
         self.visible_stems = visible_stems
         """The stems of the words in the title and heading, which are shown above the card."""
         self.tokens = tokenize(text, language)
-        self._uncuttable_offsets = find_unsplittable_offsets(text)
         cues = language.cues.find_cues([token.folded for token in self.tokens])
         self._introduced_indexes = {cue.end for cue in cues if cue.section == "called"}
         # the classes of the tokens between markers for the beginning and end of the text
@@ -219,46 +151,62 @@ class GapRanker:
             for token in self.tokens
         ]
 
-    @cached_property
-    def _stem_counts(self) -> Counter[str]:
-        return Counter(self._stems)
-
     # --- candidates ---------------------------------------------------------------------
 
-    @cached_property
-    def begin_indexes(self) -> list[int]:
-        """The indexes of the tokens with which a gap may begin."""
-        return [*filter(self._can_begin, range(len(self.tokens)))]
-
-    @cached_property
-    def end_indexes(self) -> list[int]:
-        """The indexes after the tokens with which a gap may end."""
-        return [*filter(self._can_end, range(1, len(self.tokens) + 1))]
-
-    def find_token_runs(self, begin_indexes: Iterable[int]) -> Iterator[TokenRun]:
-        """Yield each run of tokens that starts at one of `begin_indexes` and ends where a gap may.
+    def find_token_runs(self) -> Iterator[TokenRun]:
+        """Yield each run of tokens that a gap may cover.
 
         Not every run is suitable as a gap (see `is_unsuitable_gap`).
         """
         words = self.tokens
-        is_chinese = self.language.name == "zh"
-        end_indexes = {*self.end_indexes}
-        for first in begin_indexes:
-            is_date = is_chinese and _DATE_ZH.fullmatch(words[first].text)
-            for last in range(first + 1, min(first + MAX_GAP_TOKENS, len(words)) + 1):
-                last_token = words[last - 1]
-                if last_token.kind == TokenKind.UNSAFE:
+        for first in filter(self._can_begin, range(len(words))):
+            for end in range(first + 1, min(first + MAX_GAP_TOKENS, len(words)) + 1):
+                if not self._may_continue(first, end):
                     break
-                if last_token.text in _BREAK_SIGNS:
-                    is_glued = last < len(words) and last_token.end == words[last].start
-                    if is_chinese or not is_glued:
-                        break
-                if last - 1 > first and self._classes[last] in _VERB_CLASSES:
-                    break  # such as `actors modify`
-                if last in end_indexes:
-                    yield TokenRun(first, last)
-                if is_date:
-                    break  # such as the `1929年` of `1929年的股市`
+                if self._can_end(end):
+                    yield TokenRun(first, end)
+
+    def _may_continue(self, first: int, end: int) -> bool:
+        """Return whether a gap from `first` may include the token before `end`."""
+        token = self.tokens[end - 1]
+        if token.text in _BREAK_SIGNS:  # such as the hyphen of `T-cell`
+            is_joint = end < len(self.tokens) and token.end == self.tokens[end].start
+            return is_joint and self.language.name != "zh"
+        is_first = end - 1 == first  # later verbs end the unit: `actors modify`
+        return token.kind != TokenKind.UNSAFE and (
+            is_first or self._classes[end] not in _VERB_CLASSES
+        )
+
+    def _can_begin(self, first: int) -> bool:
+        token = self.tokens[first]
+        if token.kind in (TokenKind.SIGN, TokenKind.UNSAFE):
+            return False
+        if self._classes[first + 1] in "DC" or self._splits_unit(first):
+            return False
+        if token.start in find_unsplittable_offsets(self.text):
+            return False
+        return self.gap_range is None or token.start >= self.gap_range[0]
+
+    def _can_end(self, end: int) -> bool:
+        token = self.tokens[end - 1]
+        if token.kind not in _CONTENT_KINDS or token.folded in self.language.determiners:
+            return False
+        if self.gap_range is not None and self.gap_range[1] < token.end:
+            return False
+        if token.end in find_unsplittable_offsets(self.text) or token.text[-1] in "'’":
+            return False  # such as the elided `c'` of `c'è`
+        return not self._splits_unit(end)
+
+    def _splits_unit(self, index: int) -> bool:
+        """Return whether the token is part of a name or Chinese word that begins before it."""
+        if not 0 < index < len(self.tokens):
+            return False
+        before, token = self.tokens[index - 1 : index + 1]
+        if self.language.name != "zh":
+            return before.kind == TokenKind.NAME == token.kind
+        if before.end != token.start or before.kind not in _CONTENT_KINDS:
+            return False
+        return token.kind == TokenKind.NOUN or len(token.text) == 1 == len(before.text)
 
     def find_complete_run(self, span: Span) -> TokenRun | None:
         """Return the run of tokens that the user highlighted, or None if it isn't a complete unit.
@@ -279,14 +227,11 @@ class GapRanker:
         if first is None or len(inner) > MAX_GAP_TOKENS + 1:
             return None
         run = TokenRun(first, inner[-1] + 1)
-        is_broken = any(
-            self.tokens[index].text in _BREAK_SIGNS
-            or (index > first and self._classes[index + 1] in _VERB_CLASSES)
-            for index in inner
-        )
-        if is_broken or not (self._can_begin(first) and self._can_end(run.end)):
+        if not (self._can_begin(first) and self._can_end(run.end)):
             return None
-        if self._is_incomplete(run):
+        if self._is_incomplete(run) or not all(
+            self._may_continue(first, end) for end in range(first + 1, run.end + 1)
+        ):
             return None
         return TokenRun(inner[0], run.end)
 
@@ -300,320 +245,127 @@ class GapRanker:
         if definition is None or len(classes) != len(self.tokens):
             return None
         first, end = definition.span("term")
-        copula = classes.index("C", end)
-        if self.tokens[copula].folded in _NON_DEFINING_COPULAS:
+        if self.tokens[classes.index("C", end)].folded in _NON_DEFINING_COPULAS:
             return None
-        rest = self.tokens[definition.end() :]
+        tables = self.language
         is_specific = any(
-            token.folded in self.language.genitive_prepositions
+            token.folded in tables.genitive_prepositions
             or token.folded in _CLAUSE_WORDS
-            or token.folded in self.language.determiners
-            for token in rest
+            or token.folded in tables.determiners
+            for token in self.tokens[definition.end() :]
         )
         span = self.tokens[first].start, self.tokens[end - 1].end
-        run = self.find_complete_run(span)
-        if run is None or not is_specific or self._is_count_or_filler(run):
+        run = self.find_complete_run(span) if is_specific else None
+        if run is None or self._is_vague(run) or self._is_revealed_elsewhere(run):
             return None
-        return None if self._is_revealed_elsewhere(run) else run
-
-    def _can_begin(self, first: int) -> bool:
-        token = self.tokens[first]
-        if (
-            token.kind in (TokenKind.SIGN, TokenKind.UNSAFE)
-            or self._classes[first + 1] in "DC"
-        ):
-            return False
-        if first > 1 and self.tokens[first - 1].folded in _INDEFINITE_ARTICLES:
-            if self._classes[first - 1] == "C":
-                return False  # `structure` of `A set is a structure that`
-        if self.language.name == "zh":
-            if token.kind not in _CONTENT_KINDS:
-                return False
-            if self._is_joined_to_previous_word(first):
-                previous = self.tokens[first - 1]
-                # the `14` of `碳14`, the `学说` of `大陆漂移学说`, the `字` of `活字`
-                if (
-                    token.text.isdecimal()
-                    or previous.kind == TokenKind.NOUN == token.kind
-                ):
-                    return False
-                if len(previous.text) == 1 == len(token.text):
-                    return False
-        if self.gap_range is not None and token.start < self.gap_range[0]:
-            return False
-        if first and self._splits_name(first):
-            return False
-        if _CUT_THOUSANDS.match(self.text, max(token.start - 3, 0)):
-            return False
-        if first and self.tokens[first - 1].kind == TokenKind.NUMBER == token.kind:
-            if token.text.isalpha():
-                return False  # the `thousand` of `sixteen thousand`
-        if self._is_function_argument(first):
-            return False  # the `x` of `f(x)`
-        return token.start not in self._uncuttable_offsets
-
-    def _splits_name(self, index: int) -> bool:
-        """Return whether the token is part of a name that begins before it, e.g. `Nações Unidas`.
-
-        A preposition may join the parts of a name, as in `Treaty of Versailles`.
-        """
-        words = self.tokens
-        if _LETTER_OF_NAME.fullmatch(words[index].text):
-            return words[index - 1].kind in (TokenKind.NOUN, TokenKind.NAME)
-        end = min(index + (words[index].folded in _NAME_PREPOSITIONS), len(words) - 1)
-        before = index - 1
-        before -= before > 0 and words[before].folded in _NAME_PREPOSITIONS
-        return words[before].kind == TokenKind.NAME == words[end].kind
-
-    def _is_function_name(self, end: int) -> bool:
-        """Return whether the token before `end` is a function's name, like the `f` of `f(x)`."""
-        if self.language.name == "zh" or not 0 < end < len(self.tokens):
-            return False
-        before, after = self.tokens[end - 1], self.tokens[end]
-        return after.text in _OPENING and before.end == after.start
-
-    def _is_function_argument(self, first: int) -> bool:
-        """Return whether a token directly follows the opening bracket of a call: `f(x)`."""
-        if first < 2 or self.tokens[first - 1].text not in _OPENING:
-            return False
-        is_glued = self.tokens[first - 1].end == self.tokens[first].start
-        return is_glued and self._is_function_name(first - 1)
-
-    def _is_joined_to_previous_word(self, index: int) -> bool:
-        """Return whether a content word comes directly before a token, without a space."""
-        before = self.tokens[index - 1]
-        is_glued = index > 0 and before.end == self.tokens[index].start
-        return is_glued and before.kind in _CONTENT_KINDS
-
-    def _can_end(self, last: int) -> bool:
-        token = self.tokens[last - 1]
-        if token.kind not in _CONTENT_KINDS or token.folded in self.language.determiners:
-            return False
-        if self.gap_range is not None and self.gap_range[1] < token.end:
-            return False
-        if token.text.endswith(_APOSTROPHES):
-            return False  # the elided `c'` of `c'è`
-        if self._is_function_name(last):
-            return False  # the `f` of `f(x)`
-        if last < len(self.tokens):
-            following = self.tokens[last]
-            is_number = token.kind == TokenKind.NUMBER
-            if self.language.name == "zh" and following.start == token.end:
-                # a single ideograph, such as the `掺` of `将愿望掺进`, may belong to what follows
-                if len(token.text) == 1 and self._is_joined_to_previous_word(last - 1):
-                    return False
-                # the `苏军` of `苏军战斗力`
-                if not is_number and following.kind == TokenKind.NOUN:
-                    return False
-            if self._splits_name(last):
-                return False
-            if token.folded in _REPORTING_VERBS and following.folded in _REPORTED:
-                return False  # the `model states` of `model states that`
-            if is_number and not _YEAR.match(token.text) and self.language.function_words:
-                if following.kind in _COUNTED_KINDS:
-                    return False  # the `577` of `577 députés`
-        if _CUT_THOUSANDS.match(self.text, token.end - 1):
-            return False
-        return token.end not in self._uncuttable_offsets
+        return run
 
     def get_span(self, run: TokenRun) -> Span:
         """Return the span of text that a run covers, without a final `'s` in English."""
         last = self.tokens[run.end - 1]
         end = last.end
-        if self.language.name == "en" and last.text.endswith(_POSSESSIVES):
-            end -= len(_POSSESSIVES[0])
+        if self.language.name == "en" and _POSSESSIVE.search(last.text):
+            end -= 2
         return self.tokens[run.first].start, end
 
-    def is_unsuitable_gap(self, candidate: TokenRun) -> bool:
+    def extend_to_gloss(self, run: TokenRun) -> TokenRun:
+        """Extend a term by its abbreviation in brackets, as in `false discovery rate (FDR)`."""
+        initials = "".join(token.text[0] for token in self.tokens[run.first : run.end])
+        texts = [token.text for token in self.tokens[run.end : run.end + 3]]
+        is_glossed = texts == ["(", initials.upper(), ")"]
+        return TokenRun(run.first, run.end + 3) if is_glossed else run
+
+    def is_unsuitable_gap(self, run: TokenRun) -> bool:
         """Return whether a run is only part of a larger unit, or is useless as an answer."""
-        first, last = candidate
-        if self._is_incomplete(candidate) or self._is_count_or_filler(candidate):
+        if self._is_incomplete(run) or self._is_vague(run):
             return True
-        inner = self.tokens[first:last]
-        # part of a rate, such as `343 metres` of `343 metres per second`, but not of
-        # `1896 por el físico`
-        following = [token.folded for token in self.tokens[last : last + 2]]
-        if len(following) == 2 and following[0] in _PER_WORDS:
-            has_unit = inner[-1].kind != TokenKind.NUMBER
-            if has_unit and following[1] not in self.language.determiners:
-                if any(token.kind == TokenKind.NUMBER for token in inner):
-                    return True
-        # between quotation marks, brackets or emphasis
-        if first > 0 and last < len(self.tokens):
-            signs = _CLOSING_BY_OPENING.get(self.tokens[first - 1].text, ())
-            closing = last + (self.tokens[last].text in (",", "."))
-            if closing < len(self.tokens) and self.tokens[closing].text in signs:
-                return all(token.kind in _NON_CONTENT_KINDS for token in inner)
+        inner = self.tokens[run.first : run.end]
+        kinds = {token.kind for token in inner}
         if not self.language.function_words:
             # without word tables, only a complete name or quantity can be a gap
-            beside = (
-                *self.tokens[max(first - 1, 0) : first],
-                *self.tokens[last : last + 1],
-            )
-            if any(token.kind not in _NAME_KINDS for token in inner) or any(
-                token.kind in _NAME_KINDS for token in beside
-            ):
+            beside = self.tokens[max(run.first - 1, 0) : run.first]
+            beside += self.tokens[run.end : run.end + 1]
+            if kinds - _NAME_KINDS or any(token.kind in _NAME_KINDS for token in beside):
                 return True
-            if self.language.name != "ja":
-                return False
-            if inner[-1].kind == TokenKind.NUMBER:
-                start, end = inner[0].start, inner[-1].end
-                if _CJK_REFERENCE.search(self.text[max(start - 2, 0) : start]):
-                    return True
-                if not _CJK_COUNTER.match(self.text, end):
-                    return True
-            return self._is_revealed_elsewhere(candidate)
-        if all(token.kind in _NON_TERM_KINDS for token in inner):
-            return True
-        if not _NEGATIONS_ZH.isdisjoint(token.text[0] for token in inner[1:]):
-            return True  # the `智慧无权` of `智慧无权干涉`
-        if self._is_revealed_elsewhere(candidate):
+        if kinds.isdisjoint(_ANSWER_KINDS) or self._is_revealed_elsewhere(run):
             return True
         # such as the `cramming` of `is called cramming`
-        if first in self._introduced_indexes:
+        if run.first in self._introduced_indexes or len(inner) > 1:
             return False
-        return is_poor_answer(self.tokens, candidate, self.language)
+        return self._is_poor_answer(run.first)
 
-    def _is_incomplete(self, candidate: TokenRun) -> bool:
-        """Return whether a candidate splits a pair or phrase, or is more than half of the text."""
-        first, last = candidate
-        start, end = self.get_span(candidate)
+    def _is_incomplete(self, run: TokenRun) -> bool:
+        """Return whether a run splits a pair or clause, or is more than half of the text."""
+        start, end = self.get_span(run)
         if 2 * (end - start) > len(self.text):
             return True
-        # half of a pair of quotation marks or brackets
-        classes = self._classes[first + 1 : last + 1]
-        if not _PAIRED_SIGNS.isdisjoint(classes):
-            if classes.count('"') % 2 or classes.count("*") % 2:
-                return True
-            if any(classes.count(left) != classes.count(right) for left, right in _PAIRS):
-                return True
-        texts = [token.text for token in self.tokens[first:last]]
-        if any(texts.count(left) != texts.count(right) for left, right in _CODE_PAIRS):
+        texts = [
+            token.text.translate(_TO_WESTERN)
+            for token in self.tokens[run.first : run.end]
+        ]
+        if any(texts.count(left) != texts.count(right) for left, right in _PAIRS):
             return True
-        # half of a term with its gloss
-        if not any(candidate in pair for pair in self._glossed_terms):
-            if any(
-                first < gloss.end and gloss.first < last
-                for _, gloss in self._glossed_terms
-            ):
-                return True
-        # half of a coordination: `concatenation of left` before `and right contexts`
-        if not {"o", "p"}.isdisjoint(classes[1:-1]):
-            beside = (
-                *self.tokens[max(first - 1, 0) : first],
-                *self.tokens[last : last + 1],
-            )
-            if any(token.folded in _LIST_CONJUNCTIONS for token in beside):
-                return True
+        if any(texts.count(sign) % 2 for sign in _SAME_SIGNS):
+            return True
         # a phrase with the beginning of a clause: `items that users`
-        inner = self.tokens[first + 1 : last]
+        inner = self.tokens[run.first + 1 : run.end]
         return any(token.folded in _CLAUSE_WORDS for token in inner)
 
-    def _is_count_or_filler(self, run: TokenRun) -> bool:
-        """Return whether a run only counts the items of a list, or consists of vague words.
-
-        An acronym in brackets also counts as filler, because it abbreviates the words before it.
-        """
-        first, last = run
-        inner = self.tokens[first:last]
-        content = [token for token in inner if token.kind in _CONTENT_KINDS]
-        following = self.tokens[last].text if last < len(self.tokens) else ""
-        if (
-            following in _LIST_SIGNS
-            and inner[0].kind == TokenKind.NUMBER
-            and last > first + 1
-        ):
-            return not inner[0].text.isdecimal() or len(inner[0].text) == 1
-        if first and following == ")" and self.tokens[first - 1].text == "(":
-            return len(inner) == 1 and _ACRONYM.fullmatch(inner[0].text) is not None
-        return bool(content) and all(
-            token.folded in self.language.vague_nouns or token.folded in _EMPTY_ADJECTIVES
-            for token in content
-        )
-
-    @cached_property
-    def _glossed_terms(self) -> list[tuple[TokenRun, TokenRun]]:
-        """The terms with a gloss in brackets: the run of the term, and the run of term and gloss.
-
-        In Chinese and Japanese, the gloss is in Latin letters, e.g. `熵（entropy）`. In other
-        languages, one of the two abbreviates the other: `false discovery rate (FDR)` or `FDR
-        (false discovery rate)`.
-        """
-        words = self.tokens
-        glosses = []
-        for opening, token in enumerate(words):
-            if token.text not in "(（" or not opening:
-                continue
-            closing = opening + 1
-            while closing < len(words) and words[closing].text not in ")）":
-                closing += 1
-            inner_tokens = words[opening + 1 : closing]
-            if closing == len(words) or not inner_tokens:
-                continue
-            if self.language.name in ("zh", "ja"):
-                gloss_text = self.text[token.end : words[closing].start]
-                if gloss_text.isascii() and any(map(str.isalpha, gloss_text)):
-                    # the term is in quotation marks, or is the run of words before the gloss
-                    first = opening - 1
-                    is_quoted = words[first].text in "”」』》"
-                    while (
-                        is_quoted and first > 1 and words[first - 1].text not in "“「『《"
-                    ):
-                        first -= 1
-                    while (
-                        not is_quoted
-                        and first
-                        and self._is_joined_to_previous_word(first)
-                    ):
-                        first -= 1
-                    gloss = TokenRun(first - is_quoted, closing + 1)
-                    term = TokenRun(first, opening - is_quoted)
-                    glosses += [(term, gloss), (TokenRun(opening + 1, closing), gloss)]
-                continue
-            if len(inner_tokens) == 1 and _ACRONYM.fullmatch(inner_tokens[0].text):
-                for first in range(opening - 1, max(0, opening - MAX_GAP_TOKENS) - 1, -1):
-                    if _is_acronym_of(inner_tokens[0].text, words[first:opening]):
-                        gloss = TokenRun(first, closing + 1)
-                        glosses.append((TokenRun(first, opening), gloss))
-                        break
-            elif _ACRONYM.fullmatch(words[opening - 1].text):
-                if _is_acronym_of(words[opening - 1].text, inner_tokens):
-                    gloss = TokenRun(opening - 1, closing + 1)
-                    glosses.append((TokenRun(opening - 1, opening), gloss))
-        return glosses
+    def _is_vague(self, run: TokenRun) -> bool:
+        """Return whether all content words of a run are vague nouns, such as `way`."""
+        content = [
+            token.folded
+            for token in self.tokens[run.first : run.end]
+            if token.kind in _CONTENT_KINDS
+        ]
+        return self.language.vague_nouns.issuperset(content)
 
     def _is_revealed_elsewhere(self, run: TokenRun) -> bool:
-        """Return whether the title, heading or rest of the sentence gives a run away.
+        """Return whether the title, heading or rest of the sentence gives each word of a run away.
 
-        That is, each word of the run has the same stem as one of the visible words, or the run's
-        abbreviation is visible.
+        That is, each word of the run has the same stem as one of the visible words, or the run and
+        another word abbreviate each other, such as `WHO` and `World Health Organization`.
         """
         inner = self.tokens[run.first : run.end]
-        inside = [stem for stem in self._stems[run.first : run.end] if stem]
-        others = {*self.visible_stems, *(self._stem_counts - Counter(inside))}
-        if not any(run == term for term, _ in self._glossed_terms):
-            abbreviation = inner[0].text if len(inner) == 1 else ""
-            if len(abbreviation) > 2 and abbreviation.isupper():
-                initials = "".join(token.text[0] for token in self.tokens)
-                if abbreviation in initials.upper():
-                    return True  # `WHO` beside `World Health Organization`
-            if len(inner) > 1 and "".join(token.folded[0] for token in inner) in others:
+        initials = "".join(token.text[0] for token in self.tokens).upper()
+        if len(inner) == 1 and len(inner[0].text) > 2 and inner[0].text.isupper():
+            if inner[0].text in initials:
                 return True
+        others_texts = [
+            token.text
+            for index, token in enumerate(self.tokens)
+            if not run.first <= index < self.extend_to_gloss(run).end
+        ]
+        if len(inner) > 1 and initials[run.first : run.end] in others_texts:
+            return True
+        inside = [stem for stem in self._stems[run.first : run.end] if stem]
+        others = {*self.visible_stems, *(Counter(self._stems) - Counter(inside))}
         return bool(inside) and all(
-            any(map(partial(_have_same_stem, stem), others)) for stem in inside
+            any(_have_same_stem(stem, other) for other in others) for stem in inside
         )
 
-    def extend_to_gloss(self, run: TokenRun) -> TokenRun:
-        """Extend the run of a term to include its gloss, because either gives the other away.
-
-        A run without a gloss is returned unchanged.
-        """
-        return next((gloss for term, gloss in self._glossed_terms if term == run), run)
+    def _is_poor_answer(self, index: int) -> bool:
+        """Return whether a single word makes such a poor answer that nobody would keep it."""
+        token = self.tokens[index]
+        if len(token.text) == 1 or token.kind == TokenKind.NUMBER:
+            return token.text.isalpha()  # such as `two`
+        if token.kind != TokenKind.NOUN:
+            return False
+        beside = (*self.tokens[index - 1 : index], *self.tokens[index + 1 : index + 2])
+        return token.zipf > _MAX_ANSWER_ZIPF or any(
+            word.folded in _LIST_CONJUNCTIONS for word in beside
+        )
 
     # --- features -----------------------------------------------------------------------
 
-    def extract_begin_features(self, first: int) -> list[str]:
-        """Extract features of a candidate's first token and the tokens before it."""
+    def extract_features(self, run: TokenRun) -> Features:
+        """Extract the features of a candidate."""
+        features = dict.fromkeys(self._list_begin_features(run.first), 1.0)
+        features |= dict.fromkeys(self._list_end_features(run.end), 1.0)
+        return features | self._extract_inner_features(run)
+
+    def _list_begin_features(self, first: int) -> list[str]:
+        """List the features of a candidate's first token and the tokens before it."""
         classes = self._classes
         language_name = self.language.name
         first_class, second_class = classes[first + 1 : first + 3]
@@ -643,8 +395,8 @@ class GapRanker:
             features.append("named")
         return features
 
-    def extract_end_features(self, last: int) -> list[str]:
-        """Extract features of a candidate's last token and the tokens after it."""
+    def _list_end_features(self, last: int) -> list[str]:
+        """List the features of a candidate's last token and the tokens after it."""
         classes = self._classes
         token = self.tokens[last - 1]
         previous_class, last_class, next_class = classes[last - 1 : last + 2]
@@ -663,18 +415,15 @@ class GapRanker:
             features.append("vague")
         return features
 
-    def extract_inner_features(self, candidate: TokenRun) -> Features:
+    def _extract_inner_features(self, run: TokenRun) -> Features:
         """Extract features of the tokens in a candidate and its position in the text."""
-        first, last = candidate
-        words = self.tokens
-        inner = words[first:last]
+        first, last = run
+        inner = self.tokens[first:last]
         count = last - first
-        classes = self._classes[first + 1 : last + 1]
         features: Features = {f"l:{min(count, _MAX_LENGTH)}": 1.0}
         if count <= 5:
-            features[f"p:{''.join(classes)}"] = 1.0
-        if borders := self._get_border_feature(candidate):
-            features[borders] = 1.0
+            features[f"p:{''.join(self._classes[first + 1 : last + 1])}"] = 1.0
+        features[f"b:{self._forms[first]}{self._forms[last + 1]}"] = 1.0
 
         # how rare the words are, and whether they also occur elsewhere on the card
         rarities = [
@@ -695,41 +444,6 @@ class GapRanker:
         features["share"] = fraction
         features["share2"] = fraction * fraction
         return features
-
-    def _get_border_feature(self, run: TokenRun) -> str:
-        """Return the feature that names the signs directly before and after a run, or ""."""
-        if not run.first or run.end == len(self.tokens):
-            return ""
-        before, after = self.tokens[run.first - 1], self.tokens[run.end]
-        if before.kind != TokenKind.SIGN or after.kind != TokenKind.SIGN:
-            return ""
-        return f"b:{_get_form_or_class(before)}{_get_form_or_class(after)}"
-
-    def compute_max_inner_scores(self) -> list[float]:
-        """Compute upper bounds for the score of the inner features, by number of tokens.
-
-        A bound assumes the best value of every feature, such as that all words are as rare as the
-        rarest word of the sentence.
-        """
-        table = _load_gap_weights()
-        content = [token.zipf for token in self.tokens if token.kind in _CONTENT_KINDS]
-        rarest = max(0.0, 7.0 - min(content, default=7.0))
-        names = ("rarest", "mean_rarity", "least_rare")
-        max_constant = sum(max(table[name], 0.0) for name in names) * rarest / 4
-        signs = {
-            _get_form_or_class(token)
-            for token in self.tokens
-            if token.kind == TokenKind.SIGN
-        }
-        borders = (
-            table.get(f"b:{left}{right}", 0.0) for left in signs for right in signs
-        )
-        max_constant += max((0.0, *borders))
-        rarity_weight = max(table["rarity"], 0.0) / 8
-        return [
-            max_weight + max_constant + rarity_weight * min(count * rarest, _MAX_RARITY)
-            for count, max_weight in enumerate(_load_max_weights())
-        ]
 
 
 def _classify(token: Token, language: LanguageTables) -> str:
@@ -761,136 +475,51 @@ def _get_form_or_class(token: Token) -> str:
     return _CLASS_BY_KIND[token.kind]
 
 
-def rank_gaps(
-    sentence: GapRanker, min_score: float = -math.inf
-) -> Iterator[tuple[Span, float]]:
+def rank_gaps(sentence: GapRanker) -> Iterator[tuple[Span, float]]:
     """Yield (span, score) for the spans that a cloze card may blank out, best first.
 
-    A span is skipped if it nearly coincides with a better one, or scores less than `min_score`.
+    A span is skipped if it nearly coincides with a better one, or scores much less than the best.
     `features.estimate_confidence` takes the score into account.
     """
-    table = _load_gap_weights()
-
-    max_inner_scores = sentence.compute_max_inner_scores()
-    begin_scores = {
-        first: _sum_weights(sentence.extract_begin_features(first), table)
-        for first in sentence.begin_indexes
-    }
-    end_scores = {
-        last: _sum_weights(sentence.extract_end_features(last), table)
-        for last in sentence.end_indexes
-    }
-    max_rest = max(end_scores.values(), default=0.0) + max(max_inner_scores)
-    begin_indexes = [
-        first for first in begin_scores if begin_scores[first] + max_rest >= min_score
-    ]
+    table = load_gap_weights()
     scored = []
-    for run in sentence.find_token_runs(begin_indexes):
-        outer_score = begin_scores[run.first] + end_scores[run.end]
-        if outer_score + max_inner_scores[run.end - run.first] < min_score:
-            continue
-        inner_features = sentence.extract_inner_features(run)
-        total = outer_score + compute_weighted_sum(inner_features, table)
+    for run in sentence.find_token_runs():
+        score = compute_weighted_sum(sentence.extract_features(run), table)
         span = sentence.get_span(sentence.extend_to_gloss(run))
-        scored.append((-total, span, run))
+        scored.append((-score, span, run))
     scored.sort()
     chosen: list[Span] = []
+    best_score = 0.0
     for negative_score, span, run in scored:
-        if -negative_score < min_score:
+        if chosen and -negative_score < best_score - _MAX_SCORE_GAP:
             return
         # checked last, because most runs are never reached
         if sentence.is_unsuitable_gap(run):
             continue
-        if not chosen:
-            min_score = max(min_score, -negative_score - _MAX_SCORE_GAP)
+        best_score = best_score if chosen else -negative_score
         if not any(is_same_gap(span, other) for other in chosen):
             chosen.append(span)
             yield span, min(-negative_score, MAX_GAP_SCORE)
 
 
 @cache
-def _load_gap_weights() -> dict[str, float]:
+def load_gap_weights() -> dict[str, float]:
+    """Load the weights of the features of gaps, keyed by name."""
     return read_weights(DATA_DIRECTORY / "gap_weights.txt")
-
-
-@cache
-def _load_max_weights() -> tuple[float, ...]:
-    """Return the maximum that length, token classes and position can add to a gap's score.
-
-    The result is indexed by the number of tokens in the gap.
-    """
-    table = _load_gap_weights()
-    position = _find_maximum(table["position"], table["position2"], 1.0)
-    fraction = _find_maximum(table["share"], table["share2"], 2 * _MAX_FRACTION)
-    max_weights = []
-    for count in range(MAX_GAP_TOKENS + 1):
-        length = table.get(f"l:{min(count, _MAX_LENGTH)}", 0.0)
-        patterns = (
-            weight
-            for name, weight in table.items()
-            if name.startswith("p:") and len(name) == len("p:") + count
-        )
-        pattern = max((0.0, *patterns))
-        max_weights.append(position + fraction + length + pattern)
-    return tuple(max_weights)
-
-
-def _find_maximum(slope: float, curvature: float, limit: float) -> float:
-    """Return the maximum of `slope * x + curvature * x * x` for x from 0 to `limit`."""
-    places = [0.0, limit]
-    if curvature < 0:
-        places.append(min(max(-slope / (2 * curvature), 0.0), limit))
-    return max(slope * x + curvature * x * x for x in places)
-
-
-def _is_acronym_of(acronym: str, words: Sequence[Token]) -> bool:
-    """Return whether an acronym consists of the initials of some words, or letters of one word.
-
-    It may skip words. Each part of a compound counts as a word, so `PureSVD` stands for `Pure
-    Singular-Value-Decomposition-based`.
-    """
-    if not words or words[0].kind in _NON_CONTENT_KINDS:
-        return False
-    letters = acronym.removesuffix("s").casefold()
-    initials = iter(
-        part[0]
-        for token in words
-        for part in re.split(r"\W", token.folded)
-        if part and token.kind != TokenKind.SIGN
-    )
-    capitals = [letter.casefold() for letter in acronym if letter.isupper()]
-    if words[0].folded[0] != letters[0]:
-        return False
-    if len(words) <= len(capitals) + 2 and all(letter in initials for letter in capitals):
-        return len(capitals) > 1 and (len(words) > 1 or "-" in words[0].text)
-    remaining_letters = iter(words[0].folded)
-    return len(words) == 1 and all(letter in remaining_letters for letter in letters)
 
 
 def _have_same_stem(word: str, other: str) -> bool:
     """Return whether two stems are from the same word or from related words."""
-    if word == other:
-        return True
     if word[:_MIN_COMMON_STEM] != other[:_MIN_COMMON_STEM]:
         return False
     shorter, longer = sorted((word, other), key=len)
-    if not longer.isalpha():
-        return False
     is_related = longer.startswith(shorter[: max(_MIN_COMMON_STEM, len(shorter) - 1)])
-    is_long = len(shorter) > _MIN_LONG_STEM
-    return is_related and (is_long or len(longer) - len(shorter) < len("ing"))
+    return is_related and len(longer) - len(shorter) < len("ing")
 
 
 def compute_weighted_sum(features: Features, table: dict[str, float]) -> float:
     """Return the weighted sum of the features' values."""
-    weighted_sum = 0.0
-    for name, amount in features.items():
-        weighted_sum += table.get(name, 0.0) * amount
-    return weighted_sum
-
-
-def _sum_weights(names: Iterable[str], table: dict[str, float]) -> float:
-    return sum([table.get(name, 0.0) for name in names])
+    return sum(table.get(name, 0.0) * amount for name, amount in features.items())
 
 
 def is_same_gap(span: Span, other: Span) -> bool:

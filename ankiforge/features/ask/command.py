@@ -126,8 +126,7 @@ def _iter_entries(
             report.format_hit(passage),
         )
     for work in result.works:
-        entry = report.work_to_json(work)
-        yield entry, report.format_work(work, entry, in_full=in_full)
+        yield report.work_to_json(work), report.format_work(work, in_full=in_full)
 
 
 def _identify_pdf(path: Path) -> Document | None:

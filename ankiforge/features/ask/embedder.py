@@ -124,8 +124,6 @@ def make_embedder(config: Config, *, offline: bool = False) -> Embedder | None:
 #     is_local: whether texts stay on this computer.
 #     cache_name: the name of the cache for the vectors.
 #     batch_size: the number of vectors to compute before storing them in the cache.
-#     averaged_passages: the number of most similar passages whose similarity is averaged to
-#         estimate whether any passage answers a question.
 # `embed_questions` and `embed_passages` return one packed vector per text, in order, or raise a
 # `ServiceError`.
 
@@ -152,7 +150,6 @@ class BuiltInEmbedder:
     is_local = True
     cache_name = f"vectors/{BUILT_IN}"
     batch_size = 32
-    averaged_passages = 10
 
     def embed_questions(self, texts: Sequence[str]) -> list[bytes]:
         """Compute one vector per question, in order."""
@@ -176,7 +173,6 @@ class ServerEmbedder:
     """An embedding model on a server."""
 
     batch_size = 64
-    averaged_passages = 1
 
     def __init__(self, settings: ServerSettings, *, offline: bool = False) -> None:
         """Create the client without sending a request.

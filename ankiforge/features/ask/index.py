@@ -508,7 +508,7 @@ _ASSUMED_COUNT = 3_000
 MIN_COVERAGE = 0.45
 """The coverage above which matching words increase the similarity of meaning."""
 CONFIDENT_COVERAGE = 0.37
-"""The coverage above which a passage is a confident answer if only words are compared.
+"""The coverage above which a passage is a confident answer.
 
 For three quarters of unrelated questions, the coverage is lower (`benchmarks/ask`)."""
 _WORD_WEIGHT = 10.0

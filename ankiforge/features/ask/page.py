@@ -9,7 +9,7 @@ The page shows the answering sentence in bold. The text around it is truncated. 
 from __future__ import annotations
 
 from ankiforge.errors import RefusedError
-from ankiforge.features.ask.answering import prepare_question
+from ankiforge.features.ask.answering import AnswerSentence, prepare_question
 from ankiforge.features.ask.index import FoundPassage, FoundWork
 from ankiforge.features.ask.work import search_library
 from ankiforge.model import Json, LocalCard, Span, Texts, Value
@@ -89,35 +89,39 @@ class SearchRenderer:
         sentences = prepared.answer_from_reply(self._workspace, question.reply or None)
         if sentences is None:
             return {"ask": prepared.chat_text}
-        proved = []
-        for answer_sentence in sentences:
-            if not answer_sentence.drop_reason:
-                passage = prepared.passages[answer_sentence.passage_label]
-                start = passage.highlight.exact.find(answer_sentence.quote)
-                span = (start, start + len(answer_sentence.quote)) if start >= 0 else None
-                proved.append(
-                    {**self._render_passage(passage, span), "says": answer_sentence.text}
-                )
-        dropped = len(sentences) - len(proved)
-        message = "" if proved else "Nothing you have read answers this."
-        if dropped:
-            message += (
-                f" {format_count(dropped, 'sentence')} dropped: no quote proves it."
-            )
-        return {"sentences": proved, "said": message.strip()}
+        proved = [sentence for sentence in sentences if not sentence.drop_reason]
+        remarks = []
+        if not proved:
+            remarks.append("Nothing you have read answers this.")
+        if len(proved) < len(sentences):
+            dropped = format_count(len(sentences) - len(proved), "sentence")
+            remarks.append(f"{dropped} dropped: no quote proves it.")
+        rendered = [
+            self._render_sentence(sentence, prepared.passages[sentence.passage_label])
+            for sentence in proved
+        ]
+        return {"sentences": rendered, "said": " ".join(remarks)}
+
+    def _render_sentence(self, sentence: AnswerSentence, passage: FoundPassage) -> Json:
+        """Render a sentence of an answer, with the passage split at the quote that proves it."""
+        start = passage.highlight.exact.find(sentence.quote)
+        quote_span = None
+        if start >= 0:
+            quote_span = (start, start + len(sentence.quote))
+        return {**self._render_passage(passage, quote_span), "says": sentence.text}
 
 
 def _render_work(work: FoundWork) -> Json:
     document = work.documents[0]
-    cards = format_count(
-        sum(isinstance(line, LocalCard) and line.is_live for line in work.list_rows),
-        "card",
-    )
+    live_cards = [
+        row for row in work.list_rows if isinstance(row, LocalCard) and row.is_live
+    ]
+    creators = ", ".join(document.creators[:2])
     highlights = format_count(len(work.highlights), "highlight")
-    facts = (", ".join(document.creators[:2]), highlights, cards)
+    cards = format_count(len(live_cards), "card")
     name = document.display_name.replace('"', "*")
     return {
         "title": document.display_name,
-        "place": " · ".join(filter(None, facts)),
+        "place": " · ".join(filter(None, (creators, highlights, cards))),
         "query": f'document:"{name}"',
     }

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 
 from ankiforge.anki.notes import iter_work_urls
 from ankiforge.features.ask.index import ABSENCE_REMARKS, FoundPassage, FoundWork
-from ankiforge.model import Highlight, Json, ListRow
+from ankiforge.model import Highlight, Json, ListRow, Value
 from ankiforge.reports.cards import TextLines, format_short_question
 from ankiforge.reports.highlights import document_to_json, format_title, get_attributes
 from ankiforge.reports.view import view_card
@@ -28,16 +28,46 @@ _HIGHLIGHT_FIELDS = (
 """The attributes of a highlight that are included in JSON."""
 
 
+class _CardCounts(Value):
+    """How many cards and drafts of a work are in each state."""
+
+    accepted: int
+    waiting: int
+    rejected: int
+    retired: int
+    in_anki: int
+
+
+def _count_cards(work: FoundWork) -> _CardCounts:
+    verdicts = Counter(row.verdict_name for row in work.list_rows)
+    return _CardCounts(
+        accepted=verdicts["accepted"],
+        waiting=verdicts["waiting"],
+        rejected=verdicts["rejected"],
+        retired=verdicts["retired"],
+        in_anki=sum(row.state == "in Anki" for row in work.list_rows),
+    )
+
+
+def _list_days(work: FoundWork) -> list[str]:
+    """Return the days on which a work was highlighted, in order."""
+    return sorted(mark.created[:10] for mark in work.highlights if mark.created)
+
+
+def _list_links(work: FoundWork) -> list[str]:
+    """Return the distinct URLs that open a work."""
+    links: dict[str, None] = {}
+    for document in work.documents:
+        for url in (document.uri, *iter_work_urls(document)):
+            if url:
+                links[url] = None
+    return list(links)
+
+
 def work_to_json(work: FoundWork) -> Json:
     """Convert a work to the JSON printed by `search --json`."""
-    days = sorted(mark.created[:10] for mark in work.highlights if mark.created)
-    verdicts = Counter(line.verdict_name for line in work.list_rows)
-
-    # collect the URLs that open the work
-    links = []
-    for document in work.documents:
-        links += [document.uri, *iter_work_urls(document)]
-
+    days = _list_days(work)
+    counts = _count_cards(work)
     highlights = []
     for highlight in work.highlights:
         presence = work.presence.get(highlight.key, "present")
@@ -49,85 +79,93 @@ def work_to_json(work: FoundWork) -> Json:
             get_attributes(way, ("key", "source", "title", "path"))
             for way in work.documents
         ],
-        "read": {"first": days[0] if days else "", "last": days[-1] if days else ""},
+        "read": {"first": days[0], "last": days[-1]} if days else _UNKNOWN_DAYS,
         "counts": {
             "highlights": len(work.highlights),
-            "cards": verdicts["accepted"],
-            "waiting": verdicts["waiting"],
-            "rejected": verdicts["rejected"],
-            "retired": verdicts["retired"],
-            "in_anki": sum(line.state == "in Anki" for line in work.list_rows),
+            "cards": counts.accepted,
+            "waiting": counts.waiting,
+            "rejected": counts.rejected,
+            "retired": counts.retired,
+            "in_anki": counts.in_anki,
         },
-        "links": list(dict.fromkeys(filter(None, links))),
+        "links": _list_links(work),
         "highlights": highlights,
-        "cards": [view_card(line).to_short_json() for line in work.list_rows],
+        "cards": [view_card(row).to_short_json() for row in work.list_rows],
     }
+
+
+_UNKNOWN_DAYS = {"first": "", "last": ""}
 
 
 def _highlight_to_json(highlight: Highlight, presence: str) -> Json:
     return {**get_attributes(highlight, _HIGHLIGHT_FIELDS), "presence": presence}
 
 
-def _format_card(line: ListRow) -> str:
-    return f"    {line.id[:10]}  {line.state:9} {format_short_question(line)}"
-
-
-def _format_highlight(highlight: Json) -> str:
-    exact = highlight["exact"]
-    comment = highlight["comment"]
-    page = highlight["page_label"]
-    text = exact or comment or highlight["kind"]
-    if page:
-        text = f"p. {page}: {text}"
-    if exact and comment:
-        text = f"{text} [{comment}]"
-    text = truncate(to_one_line(text), _MAX_LINE_CHARS)
-    if highlight["presence"] in ABSENCE_REMARKS:
-        text += f"  ({ABSENCE_REMARKS[highlight['presence']]})"
-    return f"    {text}"
-
-
-def format_work(work: FoundWork, work_json: Json, *, in_full: bool = False) -> TextLines:
+def format_work(work: FoundWork, *, in_full: bool = False) -> TextLines:
     """Format a work as lines of text.
 
     Args:
         work: the work.
-        work_json: the JSON of the work, from `work_to_json`.
         in_full: whether to list all highlights and cards rather than just the first few.
     """
-    highlights = work_json["highlights"]
-
-    def limit_lines(lines: list[str]) -> TextLines:
-        first = lines if in_full else lines[:_MAX_LINES]
-        yield from first
-        if len(lines) > len(first):
-            yield f"    … {len(lines) - len(first)} more (-v)"
-
-    # show the title, the authors, and when the work was read
-    document = work_json["document"]
-    title = document["title"] or work_json["ways"][0]["path"]
-    year = document["issued"][:4]
+    document = work.documents[0]
+    title = document.title or document.path
+    year = document.publication_date[:4]
     yield f"{title} ({year})" if year else title
-    creators = ", ".join(document["creators"])
-    if creators:
-        yield f"  by        {creators}"
-    days = work_json["read"]
-    if days["first"]:
-        span = " to ".join(dict.fromkeys(days.values()))
-        yield f"  read      {span}"
-
-    yield f"  marked    {format_count(len(highlights), 'highlight')}"
-    yield from limit_lines([*map(_format_highlight, highlights)])
-
-    # show the number of cards in each state
-    counts = work_json["counts"]
-    in_anki = f" ({counts['in_anki']:,} in Anki)" if counts["in_anki"] else ""
-    parts = {f"accepted{in_anki}": counts["cards"]}
-    parts |= {state: counts[state] for state in ("waiting", "rejected", "retired")}
-    yield f"  cards     {format_counts(parts) or 'none'}"
-    yield from limit_lines([*map(_format_card, work.list_rows)])
-    for link in work_json["links"]:
+    if document.creators:
+        yield f"  by        {', '.join(document.creators)}"
+    days = _list_days(work)
+    if days:
+        yield f"  read      {_format_period(days[0], days[-1])}"
+    yield f"  marked    {format_count(len(work.highlights), 'highlight')}"
+    highlights = [_format_highlight(highlight, work) for highlight in work.highlights]
+    yield from _limit_lines(highlights, in_full=in_full)
+    yield f"  cards     {_format_card_counts(_count_cards(work))}"
+    yield from _limit_lines([*map(_format_card, work.list_rows)], in_full=in_full)
+    for link in _list_links(work):
         yield f"  open      {link}"
+
+
+def _format_period(first_day: str, last_day: str) -> str:
+    return first_day if first_day == last_day else f"{first_day} to {last_day}"
+
+
+def _limit_lines(lines: list[str], *, in_full: bool) -> TextLines:
+    if in_full or len(lines) <= _MAX_LINES:
+        yield from lines
+        return
+    yield from lines[:_MAX_LINES]
+    yield f"    … {len(lines) - _MAX_LINES} more (-v)"
+
+
+def _format_highlight(highlight: Highlight, work: FoundWork) -> str:
+    text = highlight.exact or highlight.comment or highlight.kind.value
+    if highlight.page_label:
+        text = f"p. {highlight.page_label}: {text}"
+    if highlight.exact and highlight.comment:
+        text = f"{text} [{highlight.comment}]"
+    text = truncate(to_one_line(text), _MAX_LINE_CHARS)
+    presence = work.presence.get(highlight.key)
+    if presence in ABSENCE_REMARKS:
+        text += f"  ({ABSENCE_REMARKS[presence]})"
+    return f"    {text}"
+
+
+def _format_card_counts(counts: _CardCounts) -> str:
+    accepted = "accepted"
+    if counts.in_anki:
+        accepted = f"accepted ({counts.in_anki:,} in Anki)"
+    parts = {
+        accepted: counts.accepted,
+        "waiting": counts.waiting,
+        "rejected": counts.rejected,
+        "retired": counts.retired,
+    }
+    return format_counts(parts) or "none"
+
+
+def _format_card(row: ListRow) -> str:
+    return f"    {row.id[:10]}  {row.state:9} {format_short_question(row)}"
 
 
 # --- passages and answers ---------------------------------------------------------------
@@ -152,7 +190,9 @@ def format_hit(hit: FoundPassage) -> TextLines:
     """Format a passage as lines of text, with its location, link and cards."""
     highlight = hit.highlight
     before, sentence, after = hit.split_text()
-    yield to_one_line(f"{before}{mark_bold(sentence) if sentence else ''}{after}")
+    if sentence:
+        sentence = mark_bold(sentence)
+    yield to_one_line(f"{before}{sentence}{after}")
     yield f"  in        {hit.location}"
     link = highlight.uri or highlight.document.uri
     if link:
@@ -167,9 +207,14 @@ def answer_to_json(prepared: PreparedQuestion, answer: Iterable[AnswerSentence])
     sentences = []
     for sentence in answer:
         passage = prepared.passages.get(sentence.passage_label)
-        key = passage.highlight.key if passage else None
-        entry = {"says": sentence.text, "quote": sentence.quote}
-        sentences.append({**entry, "dropped": sentence.drop_reason, "highlight": key})
+        sentences.append(
+            {
+                "says": sentence.text,
+                "quote": sentence.quote,
+                "dropped": sentence.drop_reason,
+                "highlight": passage.highlight.key if passage else None,
+            }
+        )
     return {"answer": sentences}
 
 
@@ -184,7 +229,8 @@ def format_answer(
         highlight = prepared.passages[sentence.passage_label].highlight
         yield sentence.text
         yield f"    “{to_one_line(sentence.quote)}”"
-        yield f"    {format_title(highlight)}  {highlight.uri or highlight.document.uri}".rstrip()
+        link = highlight.uri or highlight.document.uri
+        yield f"    {format_title(highlight)}  {link}".rstrip()
     dropped = len(answer) - len(proved)
     if dropped:
         yield f"{format_count(dropped, 'sentence')} dropped: no quote in what you read proves it"

@@ -8,18 +8,14 @@ only by their words.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterator, Sequence
 from functools import cached_property
-from heapq import nlargest
 from itertools import chain, filterfalse, islice
-from pathlib import Path
-from statistics import fmean, pstdev
-from struct import pack, unpack
+from statistics import pstdev
 
 from ankiforge.config.caches import Cache
 from ankiforge.draft.privacy import PrivacyFilter
 from ankiforge.errors import ConfigError, ServiceError
-from ankiforge.features.ask import index
 from ankiforge.features.ask.embedder import Embedder, compute_cosines, make_embedder
 from ankiforge.features.ask.index import IsHidden, load_text_hashes
 from ankiforge.language.words import count_words
@@ -35,17 +31,11 @@ _MIN_WORDS = 4
 Shorter passages, such as headings, would be similar to every question."""
 _NO_VECTOR = b""
 """Cached in place of a vector for passages that are too short."""
-_UNRELATED_QUANTILE = 0.75
-"""The fraction of the unrelated questions in `apart.txt` that score below the threshold."""
-_RELEARN_GROWTH = 1.25
-"""The factor by which the number of vectors must grow before the threshold is remeasured."""
 _MAX_PUBLIC_RANKED = 200
 """The maximum number of passages to rank for an agent, most similar first."""
 _MAX_SENTENCES = 40
 """The maximum total number of sentences to compare when choosing one sentence per passage."""
 _LABEL = "comparing meanings"
-# The cache key of the threshold. It can't collide with the hash of a text.
-_THRESHOLD = "learnt"
 
 
 class Similarities(Value):
@@ -58,22 +48,7 @@ class Similarities(Value):
     missing_count: int
     """The number of passages that have no vector yet."""
     standard_deviation: float = 0.0
-    """The standard deviation of the model's cosines on the user's passages."""
-    mean_top_cosine: float = 0.0
-    """The mean cosine of the most similar passages."""
-    threshold: float = 0.0
-    """The mean top cosine that unrelated questions rarely exceed, or 0 if it isn't known yet."""
-
-    def is_confident(self, coverage: float) -> bool:
-        """Return whether the best passage is a confident answer.
-
-        `coverage` is the largest fraction of the question's words, weighted by rarity, that any
-        passage contains.
-        """
-        if not self.threshold:
-            return coverage > index.MIN_COVERAGE
-        words = index.compute_word_bonus(coverage, self.standard_deviation)
-        return self.mean_top_cosine + words > self.threshold
+    """The standard deviation of these cosines."""
 
 
 class PassageVectors:
@@ -124,12 +99,9 @@ class PassageVectors:
         used_hashes = {row["exact"] for row in load_text_hashes(self._ledger)}
         if len(cached_hashes) > 2 * len(used_hashes):
             self._cache.update({}, deleted_names=cached_hashes - used_hashes)
-        self._measure_threshold()
 
     def _load_vectors(self) -> dict[str, bytes]:
-        vectors = self._cache.load_all()
-        vectors.pop(_THRESHOLD, None)
-        return vectors
+        return self._cache.load_all()
 
     def _drop_vectors(self) -> ServiceError:
         """Delete all vectors, because the model's vectors now have a different length.
@@ -169,45 +141,6 @@ class PassageVectors:
             return ""
         return self._privacy.make_sendable_highlight(highlight).exact
 
-    # --- the threshold of a confident answer ------------------------------------------
-
-    def _load_threshold(self) -> tuple[float, float, int]:
-        packed_values = self._cache.load(_THRESHOLD)
-        return unpack("<ffI", packed_values) if packed_values else (0.0, 0.0, 0)
-
-    def _measure_threshold(self) -> None:
-        """Measure how similar the best passages are to unrelated questions, and cache the result.
-
-        Does nothing unless the number of vectors has grown by the factor `_RELEARN_GROWTH` since
-        the last measurement. Only public passages are used, because the result also applies to
-        agents.
-        """
-        vectors = self._load_vectors()
-        if len(vectors) < _RELEARN_GROWTH * self._load_threshold()[2]:
-            return
-        public = {}
-        for row in load_text_hashes(self._ledger):
-            vector = vectors.get(row["exact"])
-            if vector and not self._privacy.find_private_reason(
-                load_highlight(self._ledger, row["key"])
-            ):
-                public[row["exact"]] = vector
-        if not public:
-            return
-        levels = []
-        spreads = []
-        for question in self.embedder.embed_questions(_load_unrelated_questions()):
-            cosines_of_question = compute_cosines(question, public).values()
-            levels.append(self._average_top_similarities(cosines_of_question))
-            spreads.append(pstdev(cosines_of_question))
-        threshold = sorted(levels)[int(_UNRELATED_QUANTILE * len(levels))]
-        packed_values = pack("<ffI", threshold, fmean(spreads), len(vectors))
-        self._cache.update({_THRESHOLD: packed_values})
-
-    def _average_top_similarities(self, similarities: Iterable[float]) -> float:
-        highest = nlargest(self.embedder.averaged_passages, similarities)
-        return fmean(highest) if highest else 0.0
-
     # --- comparing vectors ------------------------------------------------------------
 
     def compute_similarities(
@@ -240,9 +173,8 @@ class PassageVectors:
             best_first = sorted(by_key, key=lambda key: (-by_key[key], key))
             visible_keys = islice(filterfalse(is_hidden, best_first), _MAX_PUBLIC_RANKED)
             by_key = {key: by_key[key] for key in visible_keys}
-        threshold, spread, _ = self._load_threshold()
-        level = self._average_top_similarities(by_key.values())
-        return Similarities(question_vector, by_key, missing, spread, level, threshold)
+        spread = pstdev(by_key.values()) if by_key else 0.0
+        return Similarities(question_vector, by_key, missing, spread)
 
     def choose_most_similar_spans(
         self, question: bytes, choices: Sequence[tuple[Highlight, Sequence[Span]]]
@@ -276,11 +208,6 @@ class PassageVectors:
                 best_cosines[number] = cosine
                 best[number] = span
         return best
-
-
-def _load_unrelated_questions() -> list[str]:
-    lines = Path(__file__).with_name("apart.txt").read_text("utf-8").splitlines()
-    return [line for line in lines if not line.startswith("#")]
 
 
 def open_vectors(workspace: Workspace) -> PassageVectors | None:

@@ -16,7 +16,7 @@ from ankiforge.draft.privacy import PrivacyFilter
 from ankiforge.errors import ServiceError
 from ankiforge.features.ask import index
 from ankiforge.features.ask.index import FoundPassage, FoundWork, QueryWords
-from ankiforge.features.ask.vectors import Similarities, open_vectors
+from ankiforge.features.ask.vectors import PassageVectors, Similarities, open_vectors
 from ankiforge.model import Document, Highlight, HighlightKind, Span, Strings, Value
 from ankiforge.pipeline.workspace import Workspace
 from ankiforge.text import format_count
@@ -104,10 +104,10 @@ def _is_work_hidden(work: FoundWork, privacy: PrivacyFilter) -> bool:
         return True
     if work.found_by == index.NAME:
         return False
+    if work.found_by == index.WORDS and any(are_private):
+        return True
     document = work.documents[0]
-    return privacy.contains_private_text(document.title, document.key) or (
-        work.found_by == index.WORDS and any(are_private)
-    )
+    return privacy.contains_private_text(document.title, document.key)
 
 
 def find_passages(
@@ -119,7 +119,6 @@ def find_passages(
     """
     ledger = workspace.ledger
     is_hidden = cache(privacy.is_private_passage) if privacy else None
-    # compare meanings, if there is a model
     meaning = open_vectors(workspace)
     similarities = Similarities(b"", {}, 0)
     problem = ""
@@ -128,38 +127,51 @@ def find_passages(
             similarities = meaning.compute_similarities(query, is_hidden)
         except ServiceError as error:
             problem = f"{error.message}: {error.hint}"
-
-    # combine meaning and words
     words = index.find_by_words(ledger, query, is_hidden)
     scores = index.combine_scores(
         words, similarities.cosines, similarities.standard_deviation
     )
     passages = list(index.load_best_passages(ledger, scores, limit, is_hidden))
+    sentences = _choose_sentences(passages, query, meaning, similarities)
+    results = []
+    for passage, sentence in zip(passages, sentences, strict=True):
+        by_meaning = passage.highlight.key in similarities.cosines
+        results.append(replace(passage, sentence=sentence, by_meaning=by_meaning))
     coverage = max((hit.coverage for hit in words.values()), default=0.0)
-    is_confident = (
-        similarities.is_confident(coverage)
-        if similarities.cosines
-        else coverage > index.CONFIDENT_COVERAGE
+    return SearchResult(
+        works=(),
+        passages=tuple(results),
+        is_confident=coverage > index.CONFIDENT_COVERAGE,
+        missing_vectors=similarities.missing_count,
+        problem=problem,
     )
 
-    # choose the answering sentence of each passage
+
+def _choose_sentences(
+    passages: Sequence[FoundPassage],
+    query: str,
+    meaning: PassageVectors | None,
+    similarities: Similarities,
+) -> list[Span]:
+    """Return the span of the sentence of each passage that answers a query best, by its meaning.
+
+    Without a model, the words decide.
+    """
     candidates = [
         (passage.highlight, _find_candidate_sentences(passage.highlight))
         for passage in passages
     ]
-    spans: list[Span | None] = [None] * len(passages)
+    most_similar: list[Span | None] = [None] * len(passages)
     if meaning is not None and similarities.cosines:
         with suppress(ServiceError):
-            spans = meaning.choose_most_similar_spans(similarities.question, candidates)
+            most_similar = meaning.choose_most_similar_spans(
+                similarities.question, candidates
+            )
     query_words = index.parse_query_words(query)
-    results = []
-    for passage, candidate, span in zip(passages, candidates, spans, strict=True):
-        sentence = span or _choose_best_sentence(*candidate, query_words)
-        by_meaning = passage.highlight.key in similarities.cosines
-        results.append(replace(passage, sentence=sentence, by_meaning=by_meaning))
-    return SearchResult(
-        (), tuple(results), is_confident, similarities.missing_count, problem
-    )
+    return [
+        span or _choose_best_sentence(highlight, spans, query_words)
+        for span, (highlight, spans) in zip(most_similar, candidates, strict=True)
+    ]
 
 
 def _find_candidate_sentences(highlight: Highlight) -> list[Span]:

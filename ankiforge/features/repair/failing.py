@@ -7,12 +7,18 @@ review log, two thirds of the failing cards needed a repair.
 
 from __future__ import annotations
 
-from collections import Counter, defaultdict
+from collections import defaultdict
 from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from typing import NamedTuple
 
-from ankiforge.anki.collection import AnkiContents, cast_to_integers, cast_to_text
+from ankiforge.anki.collection import (
+    AnkiContents,
+    AnkiDatabase,
+    cast_to_integers,
+    cast_to_text,
+)
 from ankiforge.model import CardId, NoteId, Strings, Value
 
 WINDOW_DAYS = 30
@@ -108,8 +114,11 @@ class CardHistory(Value):
     @property
     def repair_requests(self) -> Strings:
         """The red flag and the tags with which the user has asked for a repair, as text."""
-        flag = ("you flagged this card red in Anki",) if self.is_flagged else ()
-        return (*flag, *(f"tagged {tag}" for tag in WISH_TAGS if tag in self.tags))
+        requests = []
+        if self.is_flagged:
+            requests.append("you flagged this card red in Anki")
+        requests += [f"tagged {tag}" for tag in WISH_TAGS if tag in self.tags]
+        return tuple(requests)
 
     def count_max_failures(self, since: int) -> int:
         """Return the maximum number of failures within any thirty days after the day `since`.
@@ -146,38 +155,50 @@ def read_histories(view: AnkiContents, now: datetime) -> tuple[CardHistory, ...]
     """
     history_by_card: dict[CardId, CardHistory] = {}
     for database in view.databases:
-        answers: dict[CardId, list[FirstAnswer]] = defaultdict(list)
-        answer_counts = Counter[CardId]()
-        seconds: dict[CardId, float] = defaultdict(float)
-        lately: dict[CardId, float] = defaultdict(float)
-        for id, card_id, ease, last_interval, milliseconds, tested in database.fetch_rows(
-            _LOG_SQL
-        ):
-            day = _compute_relative_day(id, now)
-            answer_seconds = max(milliseconds, 0) / 1000
-            answer_counts[card_id] += 1
-            seconds[card_id] += answer_seconds
-            if day > -WINDOW_DAYS:
-                lately[card_id] += answer_seconds
-            card_answers = answers[card_id]
-            if not card_answers or card_answers[-1].day != day:
-                card_answers.append(
-                    FirstAnswer(day, ease, max(last_interval, 0), bool(tested))
-                )
+        answers_by_card = _read_answers(database, now)
         for id, note, lapses, suspended, flag, tags in database.fetch_rows(_CARDS_SQL):
+            answers = answers_by_card[id]
             history_by_card[id] = CardHistory(
                 card_id=id,
                 note_id=note,
-                answers=tuple(answers[id]),
-                answer_count=answer_counts[id],
-                total_seconds=seconds[id],
-                recent_seconds=lately[id],
+                answers=tuple(answers.first_by_day.values()),
+                answer_count=answers.count,
+                total_seconds=answers.total_seconds,
+                recent_seconds=answers.recent_seconds,
                 lapses=lapses,
                 is_suspended=bool(suspended),
                 is_flagged=flag == _RED_FLAG,
                 tags=tuple(tags.casefold().split()),
             )
     return tuple(history_by_card.values())
+
+
+@dataclass
+class _Answers:
+    """What the review log says of a card so far."""
+
+    first_by_day: dict[int, FirstAnswer] = field(default_factory=dict)
+    count: int = 0
+    total_seconds: float = 0.0
+    recent_seconds: float = 0.0
+
+
+def _read_answers(database: AnkiDatabase, now: datetime) -> defaultdict[CardId, _Answers]:
+    """Read the review log, in which the answers to all cards are in the order of their times."""
+    answers_by_card = defaultdict[CardId, _Answers](_Answers)
+    for time, card_id, button, interval, milliseconds, tested in database.fetch_rows(
+        _LOG_SQL
+    ):
+        day = _compute_relative_day(time, now)
+        seconds = max(milliseconds, 0) / 1000
+        answers = answers_by_card[card_id]
+        answers.count += 1
+        answers.total_seconds += seconds
+        if day > -WINDOW_DAYS:
+            answers.recent_seconds += seconds
+        answer = FirstAnswer(day, button, max(interval, 0), in_review=bool(tested))
+        answers.first_by_day.setdefault(day, answer)
+    return answers_by_card
 
 
 def find_failing_cards(
@@ -195,23 +216,27 @@ def find_failing_cards(
     """
     failing_cards = []
     for history in all_histories:
-        day = last_repair_days.get(history.note_id)
-        forgiven_until = (
-            -FORGIVEN_AFTER_DAYS if day is None else max(day, -FORGIVEN_AFTER_DAYS)
-        )
-        was_repaired_lately = day is not None and day > -WINDOW_DAYS
-        reasons = list[str]()
-        if not was_repaired_lately:
-            reasons += history.repair_requests
-            # Anki tags the note, but only a card that was forgotten can be the leech
-            if "leech" in history.tags and history.lapses:
-                reasons.append("leech, suspended" if history.is_suspended else "leech")
-        failures = history.count_max_failures(forgiven_until)
-        if failures >= MIN_FAILURES and not history.is_suspended:
-            reasons.append(f"forgotten {failures} times within {WINDOW_DAYS} days")
+        reasons = _list_reasons(history, last_repair_days.get(history.note_id))
         if reasons:
             failing_cards.append(FailingCard(history, tuple(reasons)))
     return sorted(
         failing_cards,
         key=lambda card: (not card.history.repair_requests, -card.history.total_seconds),
     )
+
+
+def _list_reasons(history: CardHistory, last_repair_day: int | None) -> list[str]:
+    """Return the reasons why a card is failing, the user's own requests first."""
+    reasons: list[str] = []
+    if last_repair_day is None or last_repair_day <= -WINDOW_DAYS:
+        reasons += history.repair_requests
+        # Anki tags the note, but only a card that was forgotten can be the leech
+        if "leech" in history.tags and history.lapses:
+            reasons.append("leech, suspended" if history.is_suspended else "leech")
+    forgiven_until = -FORGIVEN_AFTER_DAYS
+    if last_repair_day is not None:
+        forgiven_until = max(last_repair_day, forgiven_until)
+    failures = history.count_max_failures(forgiven_until)
+    if failures >= MIN_FAILURES and not history.is_suspended:
+        reasons.append(f"forgotten {failures} times within {WINDOW_DAYS} days")
+    return reasons

@@ -7,7 +7,7 @@ warnings of the checks. Items about our own cards also have `source`, the card's
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 
 from msgspec.structs import replace
 
@@ -133,19 +133,12 @@ class FailingCards(ItemSource):
     def _render(self, failing_note: FailingNote) -> Json:
         card = self._make_card(failing_note)
         view = render_card(card, self._renderer.find_picture)
-        history = failing_note.history
-        failure_count = sum(answer.is_failure for answer in history.answers)
-        minutes = format_count(max(round(history.total_seconds / 60), 1), "minute")
-        answers = format_count(history.answer_count, "answer")
-        text = format_as_sentence("; ".join(failing_note.reasons))
         item: Json = {
             "id": f"{ID_PREFIX}{failing_note.note.note_id}",
-            "turn": hash16(
-                "failing", repr((failing_note.card.fields, failing_note.proposed_repairs))
-            ),
+            "turn": _compute_turn(failing_note),
             "title": view["title"],
             "question": view["question"],
-            "ask": f"{text} {failure_count or 'None'} of {answers} wrong, {minutes} spent.",
+            "ask": _format_reason(failing_note),
             "cards": [view],
             "actions": self._list_actions(failing_note),
         }
@@ -155,54 +148,39 @@ class FailingCards(ItemSource):
         if failing_note.is_own_card:
             highlight = load_highlight(self._ledger, card.key)
             item["source"] = self._renderer.render_source(highlight, failing_note.quote)
-        item["repairs"] = []
-        for repair in failing_note.proposed_repairs[: len(_ACCEPT_KEYS)]:
-            cards = []
-            for words in (
-                dict(apply_field_edits(card.fields, repair.fields)),
-                *repair.new_cards,
-            ):
-                fields = [
-                    (name, _LINE_BREAK.sub(", ", text)) for name, text in words.items()
-                ]
-                kind = CardKind.from_fields(words)
-                new_card = replace(card, kind=kind, fields=tuple(fields))
-                cards.append(render_card(new_card, self._renderer.find_picture))
-            lines = [f"perhaps: {doubt}" for doubt in repair.warnings]
-            if repair.quote:
-                quote = truncate(to_one_line(repair.quote), _MAX_QUOTE_CHARS)
-                lines.insert(0, f"the source: “{quote}”")
-            item["repairs"].append(
-                {
-                    "says": repair.summary[:1].upper() + repair.summary[1:],
-                    "cards": cards,
-                    "lines": [*map(to_plain_text, lines)],
-                }
-            )
+        repairs = failing_note.proposed_repairs[: len(_ACCEPT_KEYS)]
+        item["repairs"] = [self._render_repair(card, repair) for repair in repairs]
         return item
 
+    def _render_repair(self, card: ShownCard, repair: CardRepair) -> Json:
+        changed_fields = dict(apply_field_edits(card.fields, repair.fields))
+        resulting_cards = []
+        for fields in (changed_fields, *repair.new_cards):
+            shown_fields = [
+                (name, _LINE_BREAK.sub(", ", text)) for name, text in fields.items()
+            ]
+            kind = CardKind.from_fields(fields)
+            resulting_card = replace(card, kind=kind, fields=tuple(shown_fields))
+            view = render_card(resulting_card, self._renderer.find_picture)
+            resulting_cards.append(view)
+        return {
+            "says": repair.summary[:1].upper() + repair.summary[1:],
+            "cards": resulting_cards,
+            "lines": [to_plain_text(line) for line in _iter_remarks(repair)],
+        }
+
     def _list_actions(self, failing_note: FailingNote) -> list[Json]:
-        """Return the JSON of the actions on an failing_note.
+        """Return the JSON of the actions on a card.
 
         Only the main action is a filled button: to accept the first repair or, if there is none,
         to edit or suspend the card.
         """
-        actions: list[Json] = []
-        for number in _ACCEPT_KEYS[: len(failing_note.proposed_repairs)]:
-            look = "more" if actions else "filled"
-            repair_label = (
-                f"repair {number}"
-                if len(failing_note.proposed_repairs) > 1
-                else "the repair"
-            )
-            accept_action = build_action(
-                "accept", f"Take {repair_label}", number, look, "Repaired"
-            )
-            actions.append({**accept_action, "sends": {"choice": int(number) - 1}})
+        actions = _list_repair_actions(len(failing_note.proposed_repairs))
         if failing_note.is_changeable:
             look = "text" if actions else "filled"
             actions.append({**EDIT, "look": look, "said": "Saved", "save": "Save"})
-        actions += [{**_SUSPEND, "look": "outlined" if actions else "filled"}, _LEAVE]
+        actions.append({**_SUSPEND, "look": "outlined" if actions else "filled"})
+        actions.append(_LEAVE)
         if self._uses_model:
             actions.append(_OFFER)
         # put the buttons that are only text last
@@ -218,14 +196,16 @@ class FailingCards(ItemSource):
     # --- decisions ----------------------------------------------------------------------
 
     def _find_failing_note(self, decision: Decision) -> FailingNote:
+        """Return the note that a decision is about.
+
+        Raises:
+            StaleItemError: the item has changed since it was shown, or isn't pending any more.
+        """
         failing_note = self._entries.get(decision.id)
-        item_json = self._render(failing_note) if failing_note else None
-        if failing_note is None or (
-            decision.content_hash
-            and item_json
-            and decision.content_hash != item_json["turn"]
-        ):
-            raise StaleItemError(None, item_json)
+        if failing_note is None:
+            raise StaleItemError(None, None)
+        if decision.content_hash not in ("", _compute_turn(failing_note)):
+            raise StaleItemError(None, self._render(failing_note))
         return failing_note
 
     def decide(self, decision: Decision) -> DecisionOutcome:
@@ -315,6 +295,42 @@ class FailingCards(ItemSource):
             id: replace(failing_note, proposed_repairs=offers),
             **self._entries,
         }
+
+
+def _compute_turn(failing_note: FailingNote) -> str:
+    """Compute a hash by which the page notices that the card or its repairs have changed."""
+    content = (failing_note.card.fields, failing_note.proposed_repairs)
+    return hash16("failing", repr(content))
+
+
+def _format_reason(failing_note: FailingNote) -> str:
+    """Format why a card is listed, and what it cost so far."""
+    history = failing_note.history
+    reasons = format_as_sentence("; ".join(failing_note.reasons))
+    failure_count = sum(answer.is_failure for answer in history.answers)
+    answers = format_count(history.answer_count, "answer")
+    minutes = format_count(max(round(history.total_seconds / 60), 1), "minute")
+    return f"{reasons} {failure_count or 'None'} of {answers} wrong, {minutes} spent."
+
+
+def _iter_remarks(repair: CardRepair) -> Iterator[str]:
+    """Yield the quote that supports a repair, and what the checks doubt."""
+    if repair.quote:
+        quote = truncate(to_one_line(repair.quote), _MAX_QUOTE_CHARS)
+        yield f"the source: “{quote}”"
+    for doubt in repair.warnings:
+        yield f"perhaps: {doubt}"
+
+
+def _list_repair_actions(repair_count: int) -> list[Json]:
+    """Return an action for each repair that can be accepted. The first one is filled."""
+    actions = []
+    for index, key in enumerate(_ACCEPT_KEYS[:repair_count]):
+        label = f"Take repair {key}" if repair_count > 1 else "Take the repair"
+        look = "more" if index else "filled"
+        action = build_action("accept", label, key, look, "Repaired")
+        actions.append({**action, "sends": {"choice": index}})
+    return actions
 
 
 def _make_preview(fields: Texts, deck: str) -> Preview:

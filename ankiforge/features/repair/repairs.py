@@ -90,19 +90,14 @@ def build_request(
         passage: the passage that the card was made from, or "" if unknown.
         mask: masks any text that must stay on this computer.
     """
-
-    def to_sides(fields: Texts) -> Json:
-        sides = {}
-        for name, text in fields.items():
-            if text and name != "Extra":
-                sides[name.casefold()] = mask(text)
-        return sides
-
+    similar_cards = []
+    if card.confused_fields:
+        similar_cards.append(_mask_sides(card.confused_fields, mask))
     prompt_data: Json = {
-        "card": to_sides(card.fields),
+        "card": _mask_sides(card.fields, mask),
         "picked": [mask(reason) for reason in reasons],
         "history": history,
-        "similar": [to_sides(card.confused_fields)] if card.confused_fields else [],
+        "similar": similar_cards,
         "topic": mask(card.topic),
         "passage": mask(passage),
     }
@@ -124,6 +119,15 @@ def build_request(
     )
 
 
+def _mask_sides(fields: Texts, mask: Callable[[str], SendableText]) -> Json:
+    """Return what a model may read of the sides of a card, by their names in the prompt."""
+    sides = {}
+    for name, text in fields.items():
+        if text and name != "Extra":
+            sides[name.casefold()] = mask(text)
+    return sides
+
+
 _TEXT_SCHEMA = {"type": "string"}
 _CARD_SCHEMA = {"front": _TEXT_SCHEMA, "back": _TEXT_SCHEMA}
 _NEW_CARDS_SCHEMA = {"type": "array", "items": make_object_schema(_CARD_SCHEMA)}
@@ -143,59 +147,85 @@ def parse_repairs(reply: str, card: CardToRepair, passage: str) -> list[CardRepa
     A repair is skipped if it changes nothing, lacks a side, or lacks a cloze number of the card. A
     quote that isn't in `passage` is dropped.
     """
-    repairs: list[CardRepair] = []
-    for value in parse_objects(reply):
-        entries = value.get("repairs") if isinstance(value, dict) else None
-        if not isinstance(entries, list):
-            entries = [value]
-        for entry in entries:
-            if isinstance(entry, dict):
-                repairs += _parse_repair(entry, card, passage)
+    repairs = []
+    for entry in _iter_repair_entries(parse_objects(reply)):
+        repair = _parse_repair(entry, card, passage)
+        if repair is not None:
+            repairs.append(repair)
     return repairs[:MAX_REPAIRS]
 
 
-def _parse_repair(entry: Json, card: CardToRepair, passage: str) -> Iterator[CardRepair]:
-    note = entry.get("note")
-    fields_given = note if isinstance(note, dict) else entry
-    front = _to_text(fields_given.get("front") or fields_given.get("text"))
-    back = _to_text(fields_given.get("back"))
-    fields = _parse_fields(card, front, back)
-    if not fields:
-        return
-    # keep the old text of unchanged fields, because the reply lacks their pictures
-    for name, text in fields.items():
-        normalize = convert_to_cloze if card.is_cloze else convert_to_markdown
-        if text == normalize(card.fields[name]):
-            fields[name] = card.fields[name]
-    new = tuple(_iter_new_cards(entry.get("new")))
+def _iter_repair_entries(values: list[Any]) -> Iterator[Json]:
+    """Yield the objects in the list `repairs` of a reply, or the reply's own objects."""
+    for value in values:
+        entries = value.get("repairs") if isinstance(value, dict) else None
+        for entry in entries if isinstance(entries, list) else [value]:
+            if isinstance(entry, dict):
+                yield entry
+
+
+def _parse_repair(entry: Json, card: CardToRepair, passage: str) -> CardRepair | None:
+    """Parse a repair, or return None if it can't be used or changes nothing."""
+    note = entry.get("note")  # some models put the sides into the note
+    sides = note if isinstance(note, dict) else entry
+    if card.is_cloze:
+        fields = _parse_cloze(sides, card)
+    else:
+        fields = _parse_two_sides(sides)
+    if fields is None:
+        return None
+    fields = _keep_unchanged_text(fields, card)
+    new_cards = tuple(_iter_new_cards(entry.get("new")))
+    is_changed = any(text != card.fields.get(name) for name, text in fields.items())
+    if not is_changed and not new_cards:
+        return None
     quote = _to_text(entry.get("quote"))
-    if not (quote and passage and locate_text(quote, passage)):
-        quote = ""
-    summary = _to_text(entry.get("why")) or "in other words"
-    if new or any(text != card.fields.get(name, "") for name, text in fields.items()):
-        yield CardRepair(summary, fields, new, quote)
+    is_quote_in_passage = quote and passage and locate_text(quote, passage)
+    return CardRepair(
+        summary=_to_text(entry.get("why")) or "in other words",
+        fields=fields,
+        new_cards=new_cards,
+        quote=quote if is_quote_in_passage else "",
+    )
 
 
-def _parse_fields(card: CardToRepair, front: str, back: str) -> dict[str, str]:
-    """Return the new fields of a card, or {} if they lack a side or one of its cloze numbers."""
-    if not card.is_cloze:
-        has_both = front and back
-        sides = {"Front": convert_to_markdown(front), "Back": convert_to_markdown(back)}
-        return sides if has_both else {}
+def _parse_cloze(sides: Json, card: CardToRepair) -> dict[str, str] | None:
+    """Return the new text of a cloze card, or None if it lacks one of its cloze numbers."""
+    text = _to_text(sides.get("front") or sides.get("text"))
     numbers = set(cloze.find_cloze_numbers(card.fields["Text"]))
-    has_all_gaps = numbers.issubset(cloze.find_cloze_numbers(front))
-    return {"Text": convert_to_cloze(front)} if has_all_gaps else {}
+    if not numbers.issubset(cloze.find_cloze_numbers(text)):
+        return None
+    return {"Text": convert_to_cloze(text)}
+
+
+def _parse_two_sides(sides: Json) -> dict[str, str] | None:
+    """Return the front and back of a card, or None if one is missing."""
+    front = _to_text(sides.get("front") or sides.get("text"))
+    back = _to_text(sides.get("back"))
+    if not front or not back:
+        return None
+    return {"Front": convert_to_markdown(front), "Back": convert_to_markdown(back)}
+
+
+def _keep_unchanged_text(fields: Texts, card: CardToRepair) -> dict[str, str]:
+    """Return the new fields with the card's own text, with its pictures, where it is the same."""
+    convert = convert_to_cloze if card.is_cloze else convert_to_markdown
+    kept_fields = {}
+    for name, text in fields.items():
+        own_text = card.fields[name]
+        kept_fields[name] = own_text if text == convert(own_text) else text
+    return kept_fields
 
 
 def _iter_new_cards(entries: Any) -> Iterator[Texts]:
     """Yield the fields of each new card of a repair, skipping cards that lack a side."""
-    for entry in entries[:_MAX_NEW_CARDS] if isinstance(entries, list) else ():
-        sides = entry if isinstance(entry, dict) else {}
-        front, back = (
-            convert_to_markdown(_to_text(sides.get(side))) for side in ("front", "back")
-        )
-        if front and back:
-            yield {"Front": front, "Back": back}
+    if not isinstance(entries, list):
+        return
+    for entry in entries[:_MAX_NEW_CARDS]:
+        if isinstance(entry, dict):
+            fields = _parse_two_sides(entry)
+            if fields is not None and all(fields.values()):
+                yield fields
 
 
 def _to_text(value: Any) -> str:

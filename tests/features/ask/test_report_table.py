@@ -51,7 +51,7 @@ def marks(*texts: str, **more: str) -> tuple[Highlight, ...]:
 
 
 def shown(work: FoundWork, *, in_full: bool = False) -> list[str]:
-    return [*report.format_work(work, report.work_to_json(work), in_full=in_full)]
+    return [*report.format_work(work, in_full=in_full)]
 
 
 HEAD = ["On Hearts (2019)", "  by        Ada, Bo", "  read      2026-03-04"]

@@ -9,7 +9,6 @@ from msgspec.structs import replace
 from ankiforge.errors import ServiceError
 from ankiforge.features.ask import embedder, index, work
 from ankiforge.features.ask.index import WordMatch, combine_scores, compute_word_bonus
-from ankiforge.features.ask.vectors import Similarities
 from ankiforge.model import (
     Document,
     DocumentKey,
@@ -73,22 +72,6 @@ def test_a_card_and_a_passage_of_one_sentence_are_shown_whole():
     )
 
 
-@pytest.mark.parametrize(
-    ("threshold", "level", "coverage", "is_sure"),
-    [
-        (0.0, 0.9, index.MIN_COVERAGE, False),
-        (0.0, 0.0, index.MIN_COVERAGE + 0.01, True),
-        (0.5, 0.5, 0.0, False),
-        (0.5, 0.51, 0.0, True),
-    ],
-)
-def test_whether_a_passage_answers_for_sure(threshold, level, coverage, is_sure):
-    near = Similarities(
-        b"", {}, 0, standard_deviation=0.0, mean_top_cosine=level, threshold=threshold
-    )
-    assert near.is_confident(coverage) is is_sure
-
-
 # --- one score ---
 
 
@@ -100,25 +83,6 @@ def test_words_count_only_if_they_are_nearly_half_of_the_question():
     assert combine_scores({"c": WordMatch(1.0, 1.0)}, near, 0.02)["c"] > 0.82
     assert combine_scores({"a": most}, {}) == {"a": 9.0}
     assert compute_word_bonus(0.45, 0.1) == 0
-
-
-@pytest.mark.parametrize(
-    ("level", "threshold", "coverage", "is_sure"),
-    [
-        (0.9, 0.0, index.MIN_COVERAGE, False),  # not learnt: the words alone tell
-        (0.0, 0.0, 0.5, True),
-        (0.8, 0.8, index.MIN_COVERAGE, False),
-        (0.81, 0.8, 0.0, True),
-        (0.8, 0.8, 0.9, True),
-    ],
-)
-def test_a_passage_answers_if_it_is_nearer_than_others(
-    level, threshold, coverage, is_sure
-):
-    near = Similarities(
-        b"", {}, 0, standard_deviation=0.02, mean_top_cosine=level, threshold=threshold
-    )
-    assert near.is_confident(coverage) == is_sure
 
 
 @pytest.mark.parametrize("size", [1, 3, 512])

@@ -1,0 +1,155 @@
+"""Check that the numbers of a card are in its source, with the same unit, sign and era."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+from ankiforge.check.rules_and_text import (
+    CheckContext,
+    get_answer_source_text,
+    get_subject_text,
+    is_word_meaning_card,
+    make_finding,
+    parse_draft,
+)
+from ankiforge.language.quantities import (
+    DIGIT_NUMBER,
+    Quantity,
+    find_fractions,
+    find_months,
+    find_number_values,
+    find_numbers,
+    find_sizes,
+    map_numbers_to_notations,
+    parse_quantities,
+)
+from ankiforge.model import CardContent, Finding
+from ankiforge.text.normalize import blank_out_code_and_urls
+
+# Smaller spelled-out numbers aren't compared, because `one` and `two` often don't state a
+# number: “two threads” may be “both threads” in the source.
+_MIN_SPELLED_NUMBER = 3
+
+
+def check_numbers(draft: CardContent, context: CheckContext) -> Iterator[Finding]:
+    """Report numbers that aren't in the source, or else the first that is stated differently."""
+    unknown_numbers = list(_find_unknown_numbers(draft, context))
+    if unknown_numbers:
+        numbers = ", ".join(dict.fromkeys(unknown_numbers))
+        yield make_finding("ungrounded_number", numbers)
+        return
+    reading = parse_draft(draft)
+    source = get_answer_source_text(context.highlight)
+    plain_source = blank_out_code_and_urls(source)
+    for text in reading.answers if draft.origin.is_from_comment else (reading.full_text,):
+        for quantity in parse_quantities(blank_out_code_and_urls(text)):
+            conflict = _find_conflicting_number(quantity, plain_source)
+            # a formula of the card has lost its dollar signs, so the source's formulas count, too
+            if conflict and _find_conflicting_number(quantity, source):
+                yield make_finding(
+                    "number_altered", f"{quantity.text}; there: {conflict}"
+                )
+                return
+
+
+# --- numbers that the source lacks ----------------------------------------------------
+
+
+def _find_unknown_numbers(draft: CardContent, context: CheckContext) -> Iterator[str]:
+    """Yield the numbers, fractions and months of a card that its source lacks, as written.
+
+    The numbers of a question may be in a title. They aren't compared if the user asked it.
+    """
+    reading = parse_draft(draft)
+    source = get_answer_source_text(context.highlight)
+    source_and_title = f"{source}\n{get_subject_text(context.highlight)}"
+    if not draft.origin.is_from_comment:
+        yield from _find_numbers_missing_in(source_and_title, reading.question)
+    if is_word_meaning_card(draft, context.highlight):
+        source = source_and_title
+    for answer in reading.answers:
+        yield from _find_numbers_missing_in(source, answer)
+
+
+def _find_numbers_missing_in(source: str, text: str) -> Iterator[str]:
+    yield from _find_missing_digits(source, text)
+    for quantity in parse_quantities(text):
+        if _is_comparable(quantity) and not _contains_equal_quantity(source, quantity):
+            yield quantity.text
+    for word, value in find_fractions(text).items():
+        is_stated = word.rstrip("s") in source.casefold()
+        if not is_stated and find_number_values(source).isdisjoint((value, value * 100)):
+            yield word
+    yield from _find_missing_months(source, text)
+
+
+def _find_missing_digits(source: str, text: str) -> Iterator[str]:
+    source_digits = set(DIGIT_NUMBER.findall(source)) if source.isascii() else set()
+    for number, notations in map_numbers_to_notations(text).items():
+        if not source_digits.isdisjoint(notations):  # a fast test that decides most cases
+            continue
+        if not find_numbers(source).isdisjoint(notations):
+            continue
+        # the source may write the card's `3 million` as `3,000,000`
+        quantities = [each for each in parse_quantities(text) if number in each.text]
+        if not any(_contains_equal_quantity(source, each) for each in quantities):
+            yield number
+
+
+def _is_comparable(quantity: Quantity) -> bool:
+    """Return whether a quantity, which may be written in other digits, is compared by its size."""
+    if quantity.is_spelled:
+        return quantity.value >= _MIN_SPELLED_NUMBER
+    return quantity.unit is not None
+
+
+def _contains_equal_quantity(source: str, quantity: Quantity) -> bool:
+    if abs(quantity.value) in find_number_values(source):
+        return True
+    return quantity.size in find_sizes(source)
+
+
+def _find_missing_months(source: str, text: str) -> Iterator[str]:
+    """Yield the months in a text that aren't in its source, unless the source names no month."""
+    months = find_months(text)
+    if not months:
+        return
+    source_months = set(find_months(source).values())
+    for name, month in months.items():
+        if source_months and month not in source_months:
+            yield name
+
+
+# --- numbers with another unit, sign or era -------------------------------------------
+
+
+def _find_conflicting_number(quantity: Quantity, source: str) -> str | None:
+    """Return the number as the source has it, if its unit, sign or era differs there.
+
+    A number that is equal to one of the source's numbers, or missing there, is no conflict.
+    """
+    value = abs(quantity.value)
+    stated = [each for each in parse_quantities(source) if abs(each.value) == value]
+    if not stated:
+        return None
+    if _has_other_unit(quantity, stated):
+        # the source may have the same size in this unit, such as 5 g beside 5,000 mg
+        is_changed = quantity.size not in find_sizes(source)
+    else:
+        is_changed = _has_other_sign(quantity, stated) or _has_other_era(quantity, stated)
+    return stated[0].text if is_changed else None
+
+
+def _has_other_unit(quantity: Quantity, stated: list[Quantity]) -> bool:
+    units = {each.unit for each in stated if each.unit is not None}
+    return quantity.unit is not None and bool(units) and quantity.unit not in units
+
+
+def _has_other_sign(quantity: Quantity, stated: list[Quantity]) -> bool:
+    return all((each.value < 0) != (quantity.value < 0) for each in stated)
+
+
+def _has_other_era(quantity: Quantity, stated: list[Quantity]) -> bool:
+    """Return whether each of the source's numbers has an era, and none has the same."""
+    eras = {each.era for each in stated}
+    return quantity.era is not None and eras.isdisjoint((None, quantity.era))
