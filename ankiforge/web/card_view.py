@@ -286,19 +286,13 @@ _MATHML_TAGS = frozenset(_MATHML_TAG_NAMES.split())
 _MATHML_ATTRIBUTES = frozenset(_MATHML_ATTRIBUTE_NAMES.split())
 _FIELD_FORMULA = regex(r"(?s)\\\((.*?)\\\)([.,;!?)\]]*)|\\\[(.*?)\\\]")
 _MAX_TEX_CHARS = 4_000
-_MIN_BREAKABLE_TOKENS = 12
-"""The minimum number of symbols of an inline formula that may be split across lines."""
-_BREAK_AFTER = frozenset("=≠<>≤≥≈≡∼≃≅∝∈⊂⊆→⇒⇔+−")
-_OPENING_BRACKETS = frozenset("([{⟨")
-_CLOSING_BRACKETS = frozenset(")]}⟩")
 
 
 @lru_cache(maxsize=512)
 def tex_to_mathml(tex: str, *, display: bool = False) -> str:
     """Convert TeX to MathML, or return "" if it is invalid, too long or uses unknown commands.
 
-    Long inline formulas are split into several `math` elements, to allow line breaks between
-    them. The result contains only allowed elements and attributes, and all text is escaped.
+    The result contains only allowed elements and attributes, and all text is escaped.
     """
     from xml.etree.ElementTree import tostring
 
@@ -316,8 +310,7 @@ def tex_to_mathml(tex: str, *, display: bool = False) -> str:
                 return ""
     except Exception:  # noqa: BLE001 - the converter may raise anything for user input
         return ""
-    parts = [formula] if display else _split_formula(formula)
-    return "".join(tostring(part, encoding="unicode") for part in parts)
+    return tostring(formula, encoding="unicode")
 
 
 def _is_allowed(element: Element) -> bool:
@@ -334,40 +327,6 @@ def _is_allowed(element: Element) -> bool:
     return element.tag == "mtext" or not (text.startswith("\\") or text == "&")
 
 
-def _split_formula(formula: Element) -> list[Element]:
-    """Split a long formula after each relation, plus or minus sign that isn't in brackets.
-
-    A short formula isn't split.
-    """
-    from xml.etree.ElementTree import Element, SubElement
-
-    if sum(bool(element.text) for element in formula.iter()) < _MIN_BREAKABLE_TOKENS:
-        return [formula]
-    rows: list[list[Element]] = [[]]
-    depth = 0
-    has_term = False
-    """Whether the row has a term yet. A sign before the first term is unary."""
-    for element in formula[0]:
-        texts = [child.text or "" for child in element.iter()]
-        depth += sum(
-            (text in _OPENING_BRACKETS) - (text in _CLOSING_BRACKETS)
-            for text in texts
-            if text
-        )
-        is_sign = element.text in _BREAK_AFTER
-        rows[-1].append(element)
-        if is_sign and has_term and not depth:
-            element.set("form", "infix")
-            rows.append([])
-        has_term = not is_sign
-    parts = []
-    for row in filter(None, rows):
-        part = Element("math", formula.attrib)
-        SubElement(part, "mrow").extend(row)
-        parts.append(part)
-    return parts
-
-
 def _render_formula_match(match: re.Match[str]) -> str:
     inline, punctuation, display = match.groups()
     html = display if inline is None else inline
@@ -378,10 +337,7 @@ def _render_formula_match(match: re.Match[str]) -> str:
     if not punctuation:
         return rendered
     # prevent a line break before the punctuation that follows
-    before, last_math_tag, last_math = rendered.rpartition("<math")
-    return (
-        f'{before}<span class="unbroken">{last_math_tag}{last_math}{punctuation}</span>'
-    )
+    return f'<span class="unbroken">{rendered}{punctuation}</span>'
 
 
 # --- the passage ------------------------------------------------------------------------

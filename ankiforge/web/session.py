@@ -9,7 +9,6 @@ refused and the current item is returned.
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Sequence
-from functools import partial
 from itertools import count, islice
 from operator import attrgetter
 from pathlib import Path
@@ -17,14 +16,11 @@ from typing import Any, NamedTuple
 
 from msgspec.structs import replace
 
-from ankiforge.errors import ForgeError, RefusedError, UsageError
+from ankiforge.errors import RefusedError, UsageError
 from ankiforge.ledger import item_lists, pending_items
 from ankiforge.ledger.cards import load_highlight
-from ankiforge.ledger.decide import undo_decision
 from ankiforge.ledger.draft_groups import iter_draft_groups
 from ankiforge.ledger.events import USER
-from ankiforge.ledger.item_lists import load_facets
-from ankiforge.ledger.tables.pending_drafts import load_drafts_of_outdated_cards
 from ankiforge.model import (
     CardKind,
     Highlight,
@@ -35,9 +31,7 @@ from ankiforge.model import (
     Preview,
     ShownCard,
     SourceKind,
-    Strings,
     Texts,
-    Value,
     hash16,
 )
 from ankiforge.pipeline.collection import apply_anki_edits_to_rows
@@ -58,7 +52,6 @@ from ankiforge.web.documents import (
     PageRenderer,
     TextSelection,
     find_file,
-    guess_document_kind,
 )
 from ankiforge.web.items import ItemRenderer, selectable_text_to_json
 from ankiforge.web.ledger_items import LedgerItems
@@ -70,55 +63,12 @@ RECENT_UNMARKED_COUNT = 10
 """The number of documents without highlights that come before those in which nothing is pending."""
 MAX_CREATORS = 2
 """The maximum number of authors per document on the shelf."""
-MAX_BULK_DECISIONS = 5_000
-"""The maximum number of cards in a bulk decision."""
 NO_HIGHLIGHTS_TEXT = "Nothing is marked here yet."
 ASK_LABEL = "Ask my chat"
 CHOOSE_TEXT = (
     "Select words in the document and press Enter, or ask your chat for ten passages."
 )
-STATE_QUERIES = {
-    "Waiting": "verdict:waiting",
-    "Accepted": "verdict:accepted -anki:seen",
-    "In Anki": "verdict:accepted anki:seen",
-    "Rejected": "verdict:rejected",
-    "Retired": "verdict:retired",
-    "Source gone": "finding:source_gone",
-}
-"""Maps each state by which the list of all cards can be filtered to its query."""
-
-FILTER_LABELS = {
-    "document": "All documents",
-    "deck": "All decks",
-    "kind": "All kinds",
-    "added": "Any date",
-}
-"""Maps each field by which the list of all cards can be filtered to the label for "no filter"."""
-ADDED_DAYS = ("1", "7", "30", "365")
-"""The options of the filter `added`, in days."""
-VALUE_LABELS = {
-    "cloze": "Gaps",
-    "basic": "Question and answer",
-    "two-way": "Both ways",
-    "occlusion": "Figures",
-    "1": "Added today",
-    "7": "In the last 7 days",
-    "30": "In the last 30 days",
-    "365": "In the last year",
-}
-"""Maps filter values to the labels shown on the page."""
-
-
 PagePartFactory = Callable[[Workspace, ItemRenderer], Iterable[PagePart]]
-
-
-class BulkDecision(Value, forbid_unknown_fields=True):
-    """A request to accept or reject several cards and drafts at once."""
-
-    ids: Strings
-    accepts: bool
-    words: str | None = None
-    """A query that selects the cards and drafts, or None to use `ids`."""
 
 
 class _UndoEntry(NamedTuple):
@@ -358,7 +308,6 @@ class ReviewSession:
             "id": id,
             "title": document_items.title,
             "by": ", ".join(highlight.document.creators[:MAX_CREATORS]),
-            "kind": guess_document_kind(highlight),
             "waiting": document_items.draft_count,
             "proposed": document_items.proposal_counts.certain,
             "less_certain": document_items.proposal_counts.less_certain,
@@ -509,32 +458,7 @@ class ReviewSession:
             "total": len(ids),
             "told": summary,
             "more": f"Show {left} more" if left else "",
-            "facets": self._build_filters(),
         }
-
-    def _build_filters(self) -> list[Json]:
-        values_by_field = {
-            **load_facets(self._ledger),
-            "added": [*ADDED_DAYS],
-        }
-        filters = [
-            {
-                "label": "Any state",
-                "options": [
-                    {"value": term, "name": value_label}
-                    for value_label, term in STATE_QUERIES.items()
-                ],
-            }
-        ]
-        for field, label in FILTER_LABELS.items():
-            options = []
-            for value in values_by_field[field]:
-                term = value.replace('"', "*")
-                value_label = VALUE_LABELS.get(value, value)
-                options.append({"value": f'{field}:"{term}"', "name": value_label})
-            if len(options) > 1:
-                filters.append({"label": label, "options": options})
-        return filters
 
     def _find_matching_ids(self, query: str) -> list[str]:
         return item_lists.find_items(
@@ -601,46 +525,6 @@ class ReviewSession:
         return self._store_sitting(
             decision.batch_number, replaced, [item_json] if item_json else []
         )
-
-    def decide_several(self, bulk_decision: BulkDecision) -> Json:
-        """Accept or reject several cards and drafts as one action that can be undone at once.
-
-        Returns:
-            The new counts; `undo`, an ID for undoing the action, or "" if nothing was decided; and
-                `said`, a message with the number of decisions and, if any were refused, a reason.
-        """
-        ids: Sequence[str] = bulk_decision.ids
-        if bulk_decision.words is not None:
-            ids = self._find_matching_ids(bulk_decision.words)
-            # cards whose passage changed are kept or retired one by one
-            rows = load_drafts_of_outdated_cards(self._ledger)
-            asking = {row["id"] for row in rows if row["keeps_text"]}
-            ids = [id for id in ids if id not in asking]
-        refusals = []
-        decided = 0
-        with self._ledger.action() as action:
-            for id in ids[:MAX_BULK_DECISIONS]:
-                try:
-                    if bulk_decision.accepts:
-                        self._ledger.accept(id)
-                    else:
-                        self._ledger.reject(id)
-                except ForgeError as error:
-                    refusals.append(error.message)
-                else:
-                    decided += 1
-        self._items.clear_cache()
-        decision = "Accepted" if bulk_decision.accepts else "Rejected"
-        message = f"{decision} {format_count(decided, 'card')}."
-        left = len(ids) - decided
-        if left:
-            as_before = "it was" if left == 1 else "they were"
-            too_many = f"{MAX_BULK_DECISIONS:,} are decided on at once."
-            reason = next(iter(refusals), too_many)
-            message += f" {format_count(left, 'card')} left as {as_before}: {reason}"
-        entry = _UndoEntry(partial(undo_decision, self._ledger, action))
-        undo = self._store_undo(entry) if decided else ""
-        return {**self.count_items(), "undo": undo, "said": message}
 
     def summarize_sitting(self, sitting_number: int) -> Json | None:
         """Summarize a sitting, or return None if there is no sitting with this number.

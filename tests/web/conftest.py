@@ -94,9 +94,8 @@ def opened(browser: Any) -> Iterator[Opening]:
 
 
 def modules(name: str) -> str:
-    """What gives a module of the page's joined script, in a script of a test."""
-    script = "document.querySelector('script[type=module]').src"
-    return f"(await import({script})).modules['{name}']"
+    """What gives a module of the page's scripts, in a script of a test."""
+    return f"(await import('/static/{name}'))"
 
 
 def settle(page: Any) -> None:
