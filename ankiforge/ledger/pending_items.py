@@ -14,7 +14,7 @@ from typing import Any
 import msgspec
 from msgspec.structs import replace
 
-from ankiforge.ledger import cards, draft_groups, line_patterns, questions
+from ankiforge.ledger import cards, draft_groups, questions
 from ankiforge.ledger.cards import HighlightOutcome, LocatedSkippedText, load_highlights
 from ankiforge.ledger.database import iter_batches
 from ankiforge.ledger.events import Passage
@@ -394,41 +394,6 @@ def _find_passages_with_questions(store: Store) -> set[str]:
     query = f"SELECT passage FROM offered WHERE id IN {JSON_VALUES}"
     rows = store.fetch_rows(query, to_json(drafts))
     return {row["passage"] for row in rows}.union(cards.find_passage_keys(store, guids))
-
-
-def count_doubtful_lines(
-    store: Store, keys: Sequence[str]
-) -> tuple[int, int, Counter[str]]:
-    """Count the highlights whose form of line may not be a card (see `line_patterns`).
-
-    Returns:
-        How many of the highlights an open question holds back, how many were skipped because the
-        user said that such lines aren't cards, and how many of each form have a card because the
-        user said that they are.
-    """
-    draft_ids = list[str]()
-    for question in questions.find_open_questions(store):
-        if question.kind is UserQuestionKind.FORM:
-            draft_ids += question.drafts
-    held_keys = pending_drafts.load_draft_keys(store, draft_ids).values()
-    skipped_count = store.fetch_value(
-        "SELECT count(*) FROM highlight WHERE state = 'present' AND fate = 'left_out'"
-        f" AND reason IN (?, ?) AND key IN {JSON_VALUES}",
-        *line_patterns.NEVER_REASONS,
-        to_json(keys),
-    )
-    made = Counter[str]()
-    if store.fetch_first_row("SELECT 1 FROM standing WHERE what = 'form'"):
-        for row in store.fetch_rows(
-            "SELECT body FROM highlight WHERE key IN (SELECT passage FROM card WHERE live)"
-            f" AND key IN {JSON_VALUES}",
-            to_json(keys),
-        ):
-            highlight = decode_highlight(row["body"])
-            answer = line_patterns.find_line_pattern_answer(store, highlight)
-            if answer == line_patterns.ACCEPTED:
-                made[line_patterns.list_line_patterns(highlight)[-1]] += 1
-    return len(set(keys).intersection(held_keys)), skipped_count, made
 
 
 def load_draft_locations(store: Store, ids: Iterable[str]) -> list[PassageLocation]:

@@ -653,33 +653,6 @@ def find_unmarked_pdfs(
     return files
 
 
-def find_folder_with_most_text(
-    workspace: WorkspaceDirectory, ledger: Ledger, path: str
-) -> tuple[Path, int]:
-    """Find the folder within `path` whose unmarked notes contain the most text.
-
-    `path` must be a directory that is read. Notes in the subfolders of a folder don't count.
-
-    Returns:
-        The folder and the number of its unmarked notes, or `path` and 0 if there are none.
-    """
-    from ankiforge.ledger.tables.highlights import list_documents_without_highlights
-
-    roots = {}
-    for place in _list_places(workspace):
-        if place.path == path and Path(path).is_dir():
-            roots[_get_container(place)] = place.directory
-    sizes, counts = Counter[Path](), Counter[Path]()
-    for row in list_documents_without_highlights(ledger):
-        file = roots.get(row["container"], Path()) / row["place"]
-        is_note = file.suffix.casefold() in (".md", ".markdown", ".txt")
-        if is_note and file.is_relative_to(path) and (stamp := read_stamp(file)):
-            sizes[file.parent] += stamp[2]
-            counts[file.parent] += 1
-    folder = max(sizes, key=sizes.__getitem__, default=Path(path))
-    return folder, counts[folder]
-
-
 def _get_container(place: RememberedPath) -> str:
     """Return the container of a place whose files are documents."""
     kind = "vault" if place.kind == "obsidian" else place.kind

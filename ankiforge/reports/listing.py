@@ -31,7 +31,6 @@ from ankiforge.model import (
     ListRow,
     LocalCard,
     Proposal,
-    SourceChange,
     Strings,
     UserQuestion,
     UserQuestionKind,
@@ -46,9 +45,6 @@ from ankiforge.reports.highlights import format_location, highlight_to_json
 from ankiforge.reports.view import view_card
 from ankiforge.review import batches
 from ankiforge.text import to_one_line
-
-SOURCELESS_TERM = f"finding:{SourceChange.SOURCE_GONE.finding_id}"
-"""The query term that finds the cards whose passage was removed from its source."""
 
 ListedRows = Iterator[tuple[Any, Iterable[str]]]
 """An iterator over pairs of an item's JSON and its lines of text. Only the requested form has to be
@@ -109,15 +105,10 @@ class Listing:
                     yield data, (row,)
             case "changed":
                 yield from self._list_changed_items(query)
-            case "gone":
-                yield from self._list_groups((*query, SOURCELESS_TERM))
             case _:
-                is_new = view == "new"
-                yield from self._list_groups(query, everything=everything, new=is_new)
+                yield from self._list_groups(query, everything=everything)
 
-    def _list_groups(
-        self, query: Strings, *, everything: bool = False, new: bool = False
-    ) -> ListedRows:
+    def _list_groups(self, query: Strings, *, everything: bool = False) -> ListedRows:
         """Yield cards and drafts, grouped by document in the order of the review.
 
         In each document, new drafts come first, followed by cards and other drafts in reading
@@ -126,7 +117,6 @@ class Listing:
         Args:
             query: the search query.
             everything: whether to include rejected and retired cards.
-            new: whether to include new drafts only.
         """
         ledger = self._ledger
         terms = queries.parse_query(queries.join_arguments(query))
@@ -135,8 +125,6 @@ class Listing:
             return
         drafts = enumerate(batches.iter_drafts_for_review(ledger))
         draft_ranks = {draft.id: rank for rank, draft in drafts}
-        if new:
-            rows = [row for row in rows if row["id"] in draft_ranks]
         if not everything:
             document_ranks = self._rank_documents()
             last = len(document_ranks), len(draft_ranks)

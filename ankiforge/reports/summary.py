@@ -8,16 +8,13 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
-from pathlib import Path
 from shlex import quote
 from typing import TYPE_CHECKING
 
 import msgspec
 
 from ankiforge.config.workspace import (
-    CHAT_USED_HINT,
     WorkspaceDirectory,
-    was_hint_shown,
 )
 from ankiforge.ledger import (
     UNCARDED_STATUSES,
@@ -26,7 +23,6 @@ from ankiforge.ledger import (
     pending_items,
     questions,
 )
-from ankiforge.ledger.cards import load_highlights
 from ankiforge.model import (
     CARD_IN_HEADING,
     CODE_AND_MATHS,
@@ -45,7 +41,6 @@ from ankiforge.model import (
 )
 from ankiforge.pipeline.sources import (
     SelectedSource,
-    find_folder_with_most_text,
     find_unmarked_paths,
     find_unmarked_pdfs,
     load_unread_files,
@@ -62,10 +57,8 @@ from ankiforge.text import (
     format_truncated_list,
     join_columns,
     shorten_path,
-    to_one_line,
     truncate,
 )
-from ankiforge.text.cloze import to_terminal_text
 
 if TYPE_CHECKING:
     from ankiforge.pipeline.run_result import RunResult
@@ -82,7 +75,7 @@ CHAT_STEP = "draft", "your chat writes the questions: copy, paste back"
 
 LABEL_WIDTH = 9
 """The width of the label column before details, in characters."""
-LIST_LOST_COMMAND = "ankiforge list --view gone"
+LIST_LOST_COMMAND = "ankiforge list finding:source_gone"
 """The command that lists the cards whose passage was removed from its source."""
 LIST_LEFT_COMMAND = "ankiforge list anki:seen -verdict:accepted"
 """The command that lists the cards that Anki still has although they were undone or rejected."""
@@ -229,29 +222,20 @@ def choose_next_command(
     if waiting["conflicts"]:
         cards = format_count(waiting["conflicts"], "card")
         reason = f"decide on {cards} that you and the source both changed"
-    review = DECIDE_COMMAND, reason
-    if waiting_count > waiting["proposed"]:
-        return review
-    if has_news and waiting["proposed"]:
-        return (
-            CHAT_STEP if _should_suggest_chat_first(folder, ledger, waiting) else review
-        )
+    if waiting_count > waiting["proposed"] or (has_news and waiting["proposed"]):
+        return DECIDE_COMMAND, reason
     if run and run.packages:
         return "", f"import {shorten_path(run.packages[-1])} into Anki"
     if not run and (unsent := counts["anki"]["none"]):
         return "build", f"{format_count(unsent, 'accepted card')} not in a package yet"
     if waiting["proposed"]:
-        return (
-            CHAT_STEP if _should_suggest_chat_first(folder, ledger, waiting) else review
-        )
+        return DECIDE_COMMAND, reason
     if run.has_no_highlights if run else not counts["passages"].total():
         unmarked = find_unmarked_paths(folder, ledger, include_directories=True)
         if run:
             unmarked.sort(key=lambda path: path not in run.remembered_paths)
         if unmarked and not (run and run.has_failures):
-            return suggest_choosing_passages(
-                unmarked, *find_folder_with_most_text(folder, ledger, unmarked[0])
-            )
+            return suggest_choosing_passages(unmarked)
         if not run:
             has_sources = folder.config.sources or folder.remembered_paths
             return "run" if has_sources else "run PATH", "no highlight was found so far"
@@ -260,24 +244,6 @@ def choose_next_command(
             return "draft", "let the model draft the rest"
         return CHAT_STEP
     return ("", "") if run else ("run", "read what is new")
-
-
-def _should_suggest_chat_first(
-    folder: WorkspaceDirectory, ledger: Ledger, waiting: Mapping[str, int]
-) -> bool:
-    """Return whether to recommend a chat before showing the proposals.
-
-    True if the top-ranked document has few proposals but many other highlights, unless the user
-    has already used a chat or chosen a model.
-    """
-    if waiting["without"] <= waiting["proposed"] or folder.config.drafter == "llm":
-        return False
-    if was_hint_shown(CHAT_USED_HINT):
-        return False
-    documents = batches.group_by_document(
-        (), pending_items.load_pending_items(ledger).without_card
-    )
-    return bool(documents) and documents[0].should_offer_chat
 
 
 def format_next_command(arguments: str, reason: str, *, first: bool = True) -> str:
@@ -292,39 +258,16 @@ def format_next_command(arguments: str, reason: str, *, first: bool = True) -> s
     return f"  {'next' if first else 'or  '}  {join_columns(command, reason)}"
 
 
-def suggest_choosing_passages(
-    paths: Sequence[str],
-    folder: Path | None = None,
-    note_count: int = 0,
-    *,
-    has_marks: bool = False,
-) -> Pair:
+def suggest_choosing_passages(paths: Sequence[str]) -> Pair:
     """Return the command that lets a chat or model choose passages, and the reason to run it.
 
-    Args:
-        paths: the paths with few or no highlights, at least one.
-        folder: the folder with the most text in the first path, if known.
-        note_count: the number of unmarked notes in `folder`.
-        has_marks: whether the first path may have highlights.
+    `paths` are those with few or no highlights, at least one.
     """
-    marked = "little or nothing is marked" if has_marks else "nothing is marked"
     others = f"; {len(paths) - 1:,} more without marks" if len(paths) > 1 else ""
-    reason = f"{marked} there; a chat or model chooses passages{others}"
-    if note_count:
-        notes = format_count(note_count, "note")
-        reason = (
-            f"{marked}; most text is in its {notes}; a chat or model chooses passages,"
-            f" one text at a time{others}"
-        )
-    return f"draft {quote(shorten_path(folder or paths[0]))}", reason
-
-
-def format_unmarked(paths: Sequence[str]) -> str:
-    """Format the suggestion of `suggest_choosing_passages` as a line. Return "" without paths."""
-    if not paths:
-        return ""
-    command, reason = suggest_choosing_passages(paths, has_marks=Path(paths[0]).is_dir())
-    return f"ankiforge {command}   {reason}"
+    reason = (
+        f"little or nothing is marked there; a chat or model chooses passages{others}"
+    )
+    return f"draft {quote(shorten_path(paths[0]))}", reason
 
 
 # --- status -----------------------------------------------------------------------------
@@ -450,8 +393,9 @@ def format_status(status: Status, workspace: WorkspaceDirectory) -> TextLines:
         ("model", status.model),
         ("Anki", join_columns(last_read, *reviews)),
     ]
-    if not status.next.startswith("draft "):
-        rows.append(("no marks", format_unmarked(status.unmarked)))
+    if status.unmarked and not status.next.startswith("draft "):
+        step = join_columns(*suggest_choosing_passages(status.unmarked))
+        rows.append(("no marks", f"ankiforge {step}"))
     rows += [("not read", ": ".join(entry)) for entry in status.not_read.items()]
     yield from (format_detail(label, text) for label, text in rows if text)
     yield ""
@@ -460,17 +404,9 @@ def format_status(status: Status, workspace: WorkspaceDirectory) -> TextLines:
 
 # --- the result of a run ------------------------------------------------------------------
 
-MAX_SHOWN_CHANGES = 5
-"""The maximum number of changed cards that a run lists, unless verbose."""
-MAX_CHANGE_CHARS = 70
-MAX_LOCATED_HIGHLIGHTS = 5
-MAX_LOCATED_DOCUMENTS = 2
-"""If a run has found no more new highlights, in no more documents, it names the documents."""
 CONFLICT_REASON = "you changed it, too; you choose whose words stay: ankiforge review"
 _REPORTED_KINDS = (CARD_IN_HEADING, TAGGED_CARD, LOGSEQ_MARK)
-"""The kinds of skipped text that `run` reports, in this order. Notes of other tools are reported by
-the name of the tool.
-"""
+"""The kinds of skipped text that `run` reports, besides notes of other tools."""
 NO_HIGHLIGHTS_HINT = (
     "what counts as a highlight: marks and comments in PDFs and Zotero; in notes"
     " ==marks==, question::answer lines, {{c1::gaps}} and glossary lists"
@@ -650,67 +586,37 @@ def format_run(
     # omit unchanged packages if no highlight was found
     delivery = format_delivery(result, include_unchanged=not result.has_no_highlights)
     summary += [f"  → {line}" for line in delivery]
-    steps = [step] if any(step) and not in_review else []
-    if steps and step in (CHAT_STEP, (DECIDE_COMMAND, step[1])):
-        steps = _list_next_steps(step, result, workspace, counts["waiting"])
-    if not in_review:
-        steps += _suggest_unmarked(result, workspace, steps)
+    steps = [step] if any(step) else []
+    if (
+        step[0] == DECIDE_COMMAND
+        and result.has_new_highlights
+        and _can_ask_chat(workspace)
+    ):
+        steps.append(CHAT_STEP)
+    if not any(command.startswith("draft ") for command, _ in steps):
+        steps += _suggest_unmarked(result, workspace)
     next_lines = []
-    for index, (command, reason) in enumerate(steps):
+    for index, (command, reason) in enumerate(steps if not in_review else ()):
         next_lines.append(format_next_command(command, reason, first=not index))
-    limit = None if verbose else MAX_SHOWN_CHANGES
-    details = _format_details(result, workspace, step, notices, limit)
-    return summary, details, next_lines
+    return summary, _format_details(result, workspace, step, notices), next_lines
 
 
-def _list_next_steps(
-    step: Pair, result: RunResult, workspace: Workspace, waiting: Mapping[str, int]
-) -> list[Pair]:
-    """Return the recommended step, which is a chat or a review, and other ways to make cards."""
-    steps = [step]
-    if result.has_new_highlights:  # offer a chat until it has been used
-        # import these late, because an unchanged run doesn't need them
-        from ankiforge.draft.chat import MAX_HIGHLIGHTS_PER_TEXT
-        from ankiforge.pipeline.chats import count_highlights_for_chat
+def _can_ask_chat(workspace: Workspace) -> bool:
+    # import this late, because an unchanged run doesn't need it
+    from ankiforge.pipeline.chats import count_highlights_for_chat
 
-        offered_count = count_highlights_for_chat(workspace)
-        best = format_count(offered_count, "highlight")
-        if offered_count == MAX_HIGHLIGHTS_PER_TEXT:
-            best = f"the best {MAX_HIGHLIGHTS_PER_TEXT}"
-        chat = "draft", f"a chat writes cards for {best}: copy, paste back"
-        if offered_count:
-            steps = [chat] if step == CHAT_STEP else [step, chat]
-    if step == CHAT_STEP:
-        if waiting["proposed"]:
-            steps.append((DECIDE_COMMAND, "decide on what waits"))
-        elif waiting["less_certain"]:
-            steps.append((DECIDE_COMMAND, "look at the less certain proposals"))
-    if result.remembered_paths:
-        paths = find_unmarked_paths(
-            workspace.folder, workspace.ledger, include_directories=True
-        )
-        unmarked = [path for path in paths if path in result.remembered_paths]
-        if unmarked and Path(unmarked[0]).is_dir():
-            steps.append(suggest_choosing_passages(unmarked, has_marks=True))
-    return steps
+    return count_highlights_for_chat(workspace) > 0
 
 
-def _suggest_unmarked(
-    result: RunResult, workspace: Workspace, steps: Sequence[Pair]
-) -> list[Pair]:
-    """Suggest choosing passages in files without marks, unless `steps` already suggest it.
-
-    Returns one (command, reason) pair, or an empty list.
-    """
+def _suggest_unmarked(result: RunResult, workspace: Workspace) -> list[Pair]:
+    """Suggest choosing passages in what this run has found without marks, if anything."""
     folder, ledger = workspace.folder, workspace.ledger
     paths: Sequence[str] = ()
     if result.has_no_highlights or result.remembered_paths:
-        paths = find_unmarked_paths(folder, ledger)
+        paths = find_unmarked_paths(folder, ledger, include_directories=True)
     elif result.report and result.report.unmarked:
         paths = [*map(str, find_unmarked_pdfs(ledger, result.report.unmarked))]
-    if not paths or any(command.startswith("draft ") for command, _ in steps):
-        return []
-    return [suggest_choosing_passages(paths, has_marks=Path(paths[0]).is_dir())]
+    return [suggest_choosing_passages(paths)] if paths else []
 
 
 def _format_first_line(result: RunResult, ledger: Ledger) -> str:
@@ -719,14 +625,9 @@ def _format_first_line(result: RunResult, ledger: Ledger) -> str:
     if read is None:
         drafted = f"{sign} {format_draft_counts(result.drafted, result.reworded)}"
         return f"{drafted}, {result.accepted:,} accepted" if result.accepted else drafted
-    few_keys = read.new if len(read.new) <= MAX_LOCATED_HIGHLIGHTS else ()
-    new_highlights = load_highlights(ledger, few_keys).values()
-    titles = {highlight.document.title for highlight in new_highlights}
     changes = format_counts(
         {
-            _format_new(sorted(titles)): len(read.new)
-            if len(read.new) < read.passage_count
-            else 0,
+            "new": len(read.new) if len(read.new) < read.passage_count else 0,
             "changed": len(read.changed),
             "moved": len(read.moved),
             "not found": len(read.missing_keys),
@@ -749,18 +650,11 @@ def _format_first_line(result: RunResult, ledger: Ledger) -> str:
     return f"{sign} {format_count(read.passage_count, 'highlight')}{in_files}{changes}{no_news}"
 
 
-def _format_new(titles: Sequence[str]) -> str:
-    """Format where highlights are new, if they are in few documents. Titles may be unknown."""
-    is_short = 0 < len(titles) <= MAX_LOCATED_DOCUMENTS
-    return f"new in {' and '.join(map(_truncate_title, titles))}" if is_short else "new"
-
-
 def _format_details(
     result: RunResult,
     workspace: Workspace,
     step: Pair,
     notices: Sequence[FeatureNotice],
-    change_limit: int | None,
 ) -> TextLines:
     ledger = workspace.ledger
     yield from (notice.line for notice in notices)
@@ -769,17 +663,12 @@ def _format_details(
     yield _format_model_usage(result)
     if result.report and (result.has_new_highlights or result.has_no_highlights):
         yield from _format_unread(result.report, ledger)
-    if result.report and result.report.new:
-        yield from _format_doubtful_lines(result.report, ledger)
     if result.has_no_highlights and step[0].startswith("draft "):
         yield NO_HIGHLIGHTS_HINT
     elif result.has_no_highlights and not (result.has_failures or any(step)):
         yield NO_HIGHLIGHTS_HINT
         yield CHOOSE_HINT
-    if result.report:
-        yield _format_open_questions(result.report, ledger)
-    changes = _find_changes(result, ledger, workspace.folder)
-    yield from _format_changes(changes, change_limit)
+    yield _format_changes(_find_changes(result, ledger, workspace.folder))
     if result.report:
         yield from _format_lost_passages(result.report, ledger)
     if result.remembered_paths:
@@ -787,57 +676,19 @@ def _format_details(
         yield f"Added to your sources: {format_truncated_list(paths)}"
 
 
-def _format_doubtful_lines(report: IngestReport, ledger: Ledger) -> TextLines:
-    """Yield lines about the new highlights that may not be cards, because of their form of line."""
-    held, skipped, made = pending_items.count_doubtful_lines(ledger, report.new)
-    for form, count in made.items():
-        of_form = f"{format_count(count, 'new card')} of lines like `{form}`"
-        yield f"{of_form}, as you said: ankiforge list --view recent"
-    if held:
-        waiting = format_count(held, "new highlight waits", "new highlights wait")
-        yield f"{waiting} for your answer, whether they are cards: ankiforge list --view questions"
-    if skipped:
-        are_skipped = format_count(skipped, "new highlight is", "new highlights are")
-        yield f"{are_skipped} skipped, as you said of such lines: ankiforge list --no-card --all"
-
-
-def _format_open_questions(report: IngestReport, ledger: Ledger) -> str:
-    """Name the first open question, except about lines, if the run found any change."""
-    changes = [*report.new, *report.changed, *report.missing_keys]
-    is_changed = changes or report.suspicious_containers
-    asked = questions.find_open_questions(ledger) if is_changed else []
-    asked = [each for each in asked if each.kind is not UserQuestionKind.FORM]
-    if not asked:
-        return ""
-    more = f" (and {len(asked) - 1:,} more)" if asked[1:] else ""
-    texts = [truncate(to_one_line(text), 40) for text in asked[0].examples[:1]]
-    example = f" “{texts[0]}”:" if texts else ""
-    return f"to answer: {asked[0].text}{more}{example} ankiforge list --view questions"
-
-
 def _format_lost_passages(report: IngestReport, ledger: Ledger) -> TextLines:
-    """Yield lines about cards, and drafts by chats, that have lost or regained their passage."""
-    found = pending_items.count_dependent_items(ledger, report.restored_keys)
-    if items := _format_item_counts(found):
-        yield f"{items}: the passage was found again"
+    """Yield lines about cards whose passage was not found, now or in two runs."""
     missing = pending_items.count_dependent_items(
         ledger, report.missing_keys, excluded_states=("present", "unselected")
     )
-    if items := _format_item_counts(missing):
-        yield (
-            f"{items}: the passage was not found; if a run some seconds later does not find it"
-            f" either: {LIST_LOST_COMMAND}"
-        )
-    lost = _count_lost_items(report.removed_keys, ledger)
+    if missing.cards:
+        titles = _format_titles(missing.titles)
+        cards = format_count(missing.cards, "card")
+        yield f"{cards} in {titles}: the passage was not found; the next run looks again"
+    keys = [*report.removed_keys, *report.removed_unread_keys]
+    lost = _count_lost_items(keys, ledger)
     if lost.cards:
         yield f"{format_lost_cards(lost)}: {LIST_LOST_COMMAND}"
-    unread = _count_lost_items(report.removed_unread_keys, ledger)
-    if unread.cards:
-        cards = format_count(unread.cards, "card")
-        yield f"{cards} without a passage in what was read: {LIST_LOST_COMMAND}"
-    if lost.drafts:
-        drafts = format_count(lost.drafts, "draft")
-        yield f"{drafts} of a chat or model will wait again when the passage is back"
 
 
 def _count_lost_items(
@@ -846,17 +697,6 @@ def _count_lost_items(
     return pending_items.count_dependent_items(
         ledger, keys, excluded_states=("present", "missing", "unselected")
     )
-
-
-def _format_item_counts(items: pending_items.DependentItems) -> str:
-    """Format the numbers of cards and drafts, with the titles of their documents.
-
-    Returns "" if there are none.
-    """
-    cards = format_count(items.cards, "card") if items.cards else ""
-    drafts = format_count(items.drafts, "draft") if items.drafts else ""
-    counts = " and ".join(filter(None, (cards, drafts)))
-    return f"{counts} in {_format_titles(items.titles)}" if counts else ""
 
 
 def format_lost_cards(lost: pending_items.DependentItems) -> str:
@@ -916,23 +756,14 @@ def _format_unread(report: IngestReport, ledger: Ledger) -> TextLines:
 
     If the run found no highlights, also yield a line about PDFs without annotations.
     """
-    documents_by_kind: dict[str, list[str]] = {kind: [] for kind in _REPORTED_KINDS}
-    note_count_by_tool = Counter[str]()
-    for entry in pending_items.iter_skipped_texts(ledger):
-        kind = entry.skipped_text.apparent_syntax
-        if kind.startswith(OTHER_TOOL_NOTE_PREFIX):
-            note_count_by_tool[kind.removeprefix(OTHER_TOOL_NOTE_PREFIX)] += 1
-        if kind in _REPORTED_KINDS:
-            documents_by_kind[kind].append(entry.document)
-    parts = [
-        f"{len(documents):,} × {kind}, in {format_count(len(set(documents)), 'file')}"
-        for kind, documents in documents_by_kind.items()
-        if documents
-    ]
-    for tool, number in note_count_by_tool.most_common():
-        parts.append(f"{format_count(number, 'note')} of {tool}")
-    if parts:
-        yield f"not read: {'; '.join(parts)} (ankiforge list --no-card --all)"
+    unread_count = sum(
+        entry.skipped_text.apparent_syntax in _REPORTED_KINDS
+        or entry.skipped_text.apparent_syntax.startswith(OTHER_TOOL_NOTE_PREFIX)
+        for entry in pending_items.iter_skipped_texts(ledger)
+    )
+    if unread_count:
+        looks = format_count(unread_count, "text looks", "texts look")
+        yield f"{looks} like a card, but was not read: ankiforge list --no-card --all"
     if report.files.get(".pdf") and not report.passage_count:
         limit = " that was read" if report.unread_files.get(".pdf") else ""
         yield (
@@ -1066,41 +897,11 @@ def _find_changes(
     return changes
 
 
-def _format_changes(changes: list[TextChange], limit: int | None) -> TextLines:
-    if not changes:
-        return
-    ordered = sorted(changes, key=lambda change: bool(change.why))
+def _format_changes(changes: list[TextChange]) -> str:
     kept_count = sum(bool(change.why) for change in changes)
     parts = []
     if followed_count := len(changes) - kept_count:
         parts.append(f"{format_count(followed_count, 'card')} changed with the source")
     if kept_count:
         parts.append(f"{format_count(kept_count, 'card')} kept the old words")
-    shown_changes = ordered[:limit]
-    is_whole = len(shown_changes) == len(ordered)
-    end = ":" if is_whole else "; all: ankiforge list --view changed"
-    yield f"{', '.join(parts)}{end}"
-    for change in shown_changes:
-        fields = change.changed_fields
-        differences = (_format_difference(before, after) for _, before, after in fields)
-        front = next(
-            (to_one_line(to_terminal_text(text)) for _, text in change.before), ""
-        )
-        kept = f"“{truncate(front, MAX_CHANGE_CHARS)}”: {change.why}"
-        yield f"  {kept if change.why else '; '.join(differences)}"
-
-
-def _format_difference(before: str, after: str) -> str:
-    """Format the old and the new text, both from one word before the first difference onwards."""
-    texts = [to_one_line(to_terminal_text(text)) for text in (before, after)]
-    if texts[0] == texts[1]:  # only the markup changed
-        texts = [to_one_line(text) for text in (before, after)]
-    old_words, new_words = (text.split(" ") for text in texts)
-    pairs = enumerate(zip(old_words, new_words, strict=False))
-    first = next((index for index, (old, new) in pairs if old != new), len(old_words))
-    start = max(min(first, len(new_words)) - 1, 0)
-    shown = (
-        truncate(" ".join(words[start:]), MAX_CHANGE_CHARS) or "(nothing)"
-        for words in (old_words, new_words)
-    )
-    return " → ".join(f"…{text}" if start else text for text in shown)
+    return f"{', '.join(parts)}: ankiforge list --view changed" if parts else ""

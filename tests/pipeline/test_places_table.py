@@ -13,7 +13,7 @@ from ankiforge.config import SourceEntry
 from ankiforge.config.deckfiles import DeckRule
 from ankiforge.config.workspace import RememberedPath, store_remembered_paths
 from ankiforge.config.yamlfile import Location
-from ankiforge.errors import ItemError, RefusedError, ServiceError, UsageError
+from ankiforge.errors import ItemError, ServiceError, UsageError
 from ankiforge.extract import files
 from ankiforge.extract.discover import UnreadFiles
 from ankiforge.ledger import IngestReport
@@ -708,31 +708,6 @@ def test_nothing_is_remembered(workspace, tmp_path):
     assert raised.value.hint == "no PATH is remembered"
 
 
-def test_a_forgotten_path_is_remembered_again_by_undo(workspace, notes):
-    workspace.run([notes])
-    [place] = workspace.folder.remembered_paths
-    assert workspace.forget(notes) == ([str(notes)], 1)
-    assert workspace.folder.remembered_paths == ()
-    assert workspace.undo_outside_change() == ("forget", [str(notes)], [])
-    assert workspace.folder.remembered_paths == (place,)
-    assert workspace.undo_outside_change() == ("", [], [])  # once
-    # after another decision, that one is undone first
-    workspace.forget(notes)
-    workspace.reject(workspace.cards()[0].guid)
-    assert workspace.undo_outside_change() == ("", [], [])
-
-
-def test_a_name_that_another_source_has_by_now_is_not_given_back(workspace, notes):
-    workspace.run([notes])
-    workspace.forget(notes)
-    other = RememberedPath(str(notes.parent / "other"), "obsidian", "more")
-    store_remembered_paths(workspace.folder.state_directory, [other])
-    with pytest.raises(RefusedError) as raised:
-        workspace.undo_outside_change()
-    told = f"{notes} stays forgotten: another source has its name by now"
-    assert (raised.value.message, raised.value.hint) == (told, f"ankiforge run {notes}")
-
-
 # --- files without marks ---------------------------------------------------------------------
 
 
@@ -749,14 +724,6 @@ def test_the_files_without_marks(workspace, notes):
         folder, workspace.ledger, include_directories=True
     )
     assert found == [str(notes)]
-    most = sources.find_folder_with_most_text(folder, workspace.ledger, str(notes))
-    assert most == (notes, 1)
-    (notes / "deep/x.md").write_text(PLAIN * 9, encoding="utf-8")
-    workspace.run([notes])
-    most = sources.find_folder_with_most_text(folder, workspace.ledger, str(notes))
-    assert most == (notes / "deep", 2)
-    nothing = sources.find_folder_with_most_text(folder, workspace.ledger, "/none")
-    assert nothing == (Path("/none"), 0)
     # a file by itself
     store_remembered_paths(folder.state_directory, [])
     workspace.run([notes / "plain.md"])
@@ -990,20 +957,16 @@ def test_files_are_replaced_and_given_back(workspace, tmp_path):
         (str(b), True)
     ]
     assert (a.read_bytes(), b.read_bytes()) == (b"new a", b"edited")
-    assert workspace.undo_outside_change() == ("patch", [str(a)], [])
+    assert workspace.undo_outside_change() == ([str(a)], [])
     assert a.read_bytes() == b"old a"
     workspace.replace_files({a: (b"old a", b"new a")})
     a.write_bytes(b"mine")
-    command, names, problems = workspace.undo_outside_change()
-    assert (command, names, [each.location for each in problems]) == (
-        "patch",
-        [],
-        [str(a)],
-    )
+    names, problems = workspace.undo_outside_change()
+    assert (names, [each.location for each in problems]) == ([], [str(a)])
     workspace.replace_files({a: (b"mine", b"newer")})
     backup = tmp_path / ".a.md.ankiforge-old"
     assert backup.read_bytes() == b"mine"
     workspace.delete_backups()
     assert not backup.exists()
-    assert workspace.undo_outside_change() == ("", [], [])
+    assert workspace.undo_outside_change() == ([], [])
     assert a.read_bytes() == b"newer"
