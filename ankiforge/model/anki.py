@@ -32,8 +32,6 @@ class AnkiReadMethod(StrEnum):
     """An export of a whole collection, passed by the user."""
     APKG = "apkg"
     """An export of decks, passed by the user. It is never a complete view."""
-    CONNECT = "connect"
-    """Exports of a running Anki, made through AnkiConnect."""
 
 
 class NoteIdentity(Value):

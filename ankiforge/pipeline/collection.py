@@ -1,4 +1,4 @@
-"""Read Anki's data from a copy of the collection, an export, or a running Anki.
+"""Read Anki's data from a copy of the collection, or from an export.
 
 The workspace is bound to the collection that contains our notes. Any other collection is ignored
 until the user runs `pull --bind`, because all our notes would look deleted in it.
@@ -42,7 +42,6 @@ from ankiforge.text.cloze import to_plain_text
 
 if TYPE_CHECKING:
     from ankiforge.anki.collection import AnkiContents
-    from ankiforge.anki.connect import AnkiConnect
 
 
 MAX_NOTES_IN_NOTICE = 3
@@ -168,40 +167,6 @@ def read_collection_file(
         return _record_unless_other_collection(view, ledger, bind=bind)
 
 
-def export_and_record_running_anki(
-    anki: AnkiConnect, ledger: Ledger, *, bind: bool = False
-) -> AnkiReadResult:
-    """Export all decks that contain our notes from a running Anki, and record the notes.
-
-    Args:
-        anki: The connection to the running Anki.
-        ledger: The ledger in which to record the notes.
-        bind: Bind the workspace to the collection open in Anki.
-
-    Raises:
-        ServiceError: If Anki does not answer.
-    """
-    from tempfile import TemporaryDirectory
-
-    from ankiforge.anki.collection import open_exported_contents
-
-    other_note_ids = [
-        adopted.id for adopted in anki_views.load_adopted_notes(ledger).values()
-    ]
-    other_note_ids += anki_views.load_mapped_note_ids(ledger)
-    with TemporaryDirectory(prefix="ankiforge-") as directory:
-        packages, notes = anki.export_our_decks(Path(directory), other_note_ids)
-        exported = open_exported_contents(
-            packages,
-            load_adopted_guids(ledger),
-            url=anki.url,
-            profile=anki.get_active_profile(),
-            our_note_ids=notes,
-        )
-        with exported as view:
-            return _record_unless_other_collection(view, ledger, bind=bind)
-
-
 # --- recording what was read ----------------------------------------------------------------
 
 
@@ -256,9 +221,7 @@ def _record_unless_other_collection(
 
     # store what other modules need from the collection
     _store_note_types(ledger, view)
-    if (
-        view.is_complete and view.kind is not AnkiReadMethod.CONNECT
-    ):  # an export lacks some decks
+    if view.is_complete:  # an export lacks some decks
         ledger.set_value(_DECKS_SETTING, [*view.decks.values()])
     foreign = view.find_foreign_notes(DuplicateCandidates(ledger).load_foreign_mods())
     if foreign is not None:
@@ -305,10 +268,7 @@ def _store_note_types(ledger: Ledger, view: AnkiContents) -> None:
     from ankiforge.anki.notetypes import find_our_note_type
 
     types: dict[NoteTypeId, AnkiNoteType] = {}
-    if view.kind in (
-        AnkiReadMethod.APKG,
-        AnkiReadMethod.CONNECT,
-    ):  # an export lacks some note types
+    if view.kind is AnkiReadMethod.APKG:  # an export lacks some note types
         types = load_note_types(ledger)
     if (
         view.is_complete

@@ -81,7 +81,7 @@ STORIES: dict[str, tuple[Any, ...]] = {
     ),
     "what Anki never had follows the setting, drafts too": (
         do.setting("one", "accept: {rules: review}\n"), do.note_of(MORE), do.run(),
-        lambda desk: desk.forge.ok("accept", desk.forge.ok("list", "--view", "new", "--json").lines[0]["id"]),
+        lambda desk: desk.forge.ok("accept", desk.forge.ok("list", "verdict:waiting", "--json").lines[0]["id"]),
         do.run(written=1), do.setting("book", "accept: {rules: review}\n"), do.run(written=1),
         do.say("accept", "--all"), do.run(written=2), do.load(new=2),
         do.in_decks(Katze="Reading::Bio", Hund="Reading::Bio"), do.decks_there("Reading", "Reading::Bio"),

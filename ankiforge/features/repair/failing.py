@@ -145,38 +145,38 @@ def read_histories(view: AnkiContents, now: datetime) -> tuple[CardHistory, ...]
         ItemError: the collection is damaged.
     """
     history_by_card: dict[CardId, CardHistory] = {}
-    for database in view.databases:
-        answers: dict[CardId, list[FirstAnswer]] = defaultdict(list)
-        answer_counts = Counter[CardId]()
-        seconds: dict[CardId, float] = defaultdict(float)
-        lately: dict[CardId, float] = defaultdict(float)
-        for id, card_id, ease, last_interval, milliseconds, tested in database.fetch_rows(
-            _LOG_SQL
-        ):
-            day = _compute_relative_day(id, now)
-            answer_seconds = max(milliseconds, 0) / 1000
-            answer_counts[card_id] += 1
-            seconds[card_id] += answer_seconds
-            if day > -WINDOW_DAYS:
-                lately[card_id] += answer_seconds
-            card_answers = answers[card_id]
-            if not card_answers or card_answers[-1].day != day:
-                card_answers.append(
-                    FirstAnswer(day, ease, max(last_interval, 0), bool(tested))
-                )
-        for id, note, lapses, suspended, flag, tags in database.fetch_rows(_CARDS_SQL):
-            history_by_card[id] = CardHistory(
-                card_id=id,
-                note_id=note,
-                answers=tuple(answers[id]),
-                answer_count=answer_counts[id],
-                total_seconds=seconds[id],
-                recent_seconds=lately[id],
-                lapses=lapses,
-                is_suspended=bool(suspended),
-                is_flagged=flag == _RED_FLAG,
-                tags=tuple(tags.casefold().split()),
+    database = view.database
+    answers: dict[CardId, list[FirstAnswer]] = defaultdict(list)
+    answer_counts = Counter[CardId]()
+    seconds: dict[CardId, float] = defaultdict(float)
+    lately: dict[CardId, float] = defaultdict(float)
+    for id, card_id, ease, last_interval, milliseconds, tested in database.fetch_rows(
+        _LOG_SQL
+    ):
+        day = _compute_relative_day(id, now)
+        answer_seconds = max(milliseconds, 0) / 1000
+        answer_counts[card_id] += 1
+        seconds[card_id] += answer_seconds
+        if day > -WINDOW_DAYS:
+            lately[card_id] += answer_seconds
+        card_answers = answers[card_id]
+        if not card_answers or card_answers[-1].day != day:
+            card_answers.append(
+                FirstAnswer(day, ease, max(last_interval, 0), bool(tested))
             )
+    for id, note, lapses, suspended, flag, tags in database.fetch_rows(_CARDS_SQL):
+        history_by_card[id] = CardHistory(
+            card_id=id,
+            note_id=note,
+            answers=tuple(answers[id]),
+            answer_count=answer_counts[id],
+            total_seconds=seconds[id],
+            recent_seconds=lately[id],
+            lapses=lapses,
+            is_suspended=bool(suspended),
+            is_flagged=flag == _RED_FLAG,
+            tags=tuple(tags.casefold().split()),
+        )
     return tuple(history_by_card.values())
 
 
