@@ -40,7 +40,7 @@ if TYPE_CHECKING:
 @cli.command("""
   ankiforge review                   open the page in your browser
   ankiforge review paper.pdf         read it first, as run does
-  ankiforge review Baumann           decide on what waits in the document of this title
+  ankiforge review Baumann           what waits in the document of this title
   ankiforge review --terminal        decide here, with single keys
   ankiforge review --no-open         print the URL of the page instead
 """)
@@ -63,7 +63,7 @@ def review(
     """
     trusting_call = replace(call, trusts_workspace=yes)
     if terminal and not (call.is_interactive and sys.stdout.isatty()):
-        hint = "ankiforge list --view new -v   then: ankiforge accept ID"
+        hint = "ankiforge list -v   then: ankiforge accept ID"
         raise UsageError("--terminal needs an interactive terminal", hint=hint)
     query = ""
     if not any(path.exists() for path in paths):

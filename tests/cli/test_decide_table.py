@@ -40,7 +40,7 @@ def cells(forge_in, tmp_path_factory):
 
 UNDO = "to undo it: ankiforge undo"
 ONE = f"✓ 1 accepted; {UNDO}\n"
-TWICE = "refused: RIBOSOME is no longer waiting\nhint: ankiforge list --view new shows what waits\n"
+TWICE = "refused: RIBOSOME is no longer waiting\nhint: ankiforge list shows what waits\n"
 WHICH = (
     "ankiforge: say which cards: ids, --all, or --all --filter QUERY\n"
     "hint: ankiforge list shows the ids\n"
