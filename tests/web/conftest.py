@@ -150,7 +150,7 @@ NAMES = {
 
 def by_name(page: Any, words: str) -> None:
     """Do what has these words in the menu."""
-    page.keyboard.press("Control+k")
+    page.locator("#menu > summary").click()
     page.locator("#menu-items button", has_text=words).first.click()
 
 

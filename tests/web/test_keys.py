@@ -116,7 +116,6 @@ def test_a_search_takes_every_letter_from_the_first(watched, notes):  # noqa: F8
     watched.keyboard.press("Control+a")
     watched.keyboard.type("owl")
     until(watched, "document.querySelectorAll('.table > .rows li').length === 1")
-    assert watched.locator(".filters option").count() > 1, "the states can be chosen, too"
     assert watched.locator("#title").inner_text() == "All cards"
     assert watched.evaluate("decided") == []
     assert set(verdicts(notes).values()) == {"waiting"}

@@ -25,9 +25,9 @@ if TYPE_CHECKING:
 
 
 @command("""
-  ankiforge adopt --from o2a               the notes to take over, then one question
-  ankiforge adopt --yes ~/Vault            without the question
-  ankiforge adopt --decline                make new cards instead, without their history
+  ankiforge adopt --from o2a      the notes to take over, then one question
+  ankiforge adopt --yes ~/Vault   without the question
+  ankiforge adopt --decline       make new cards instead, without their history
 """)
 @click.argument("path", required=False, type=PATH_TYPE, metavar="[PATH]")
 @choice_option(

@@ -17,7 +17,6 @@ from ankiforge.cli.output import (
     exit_if_failed,
     flag_option,
     open_workspace,
-    refuse_unknown_options,
 )
 from ankiforge.errors import UsageError
 from ankiforge.text import format_count
@@ -27,13 +26,12 @@ if TYPE_CHECKING:
     from ankiforge.pipeline.workspace import Workspace
 
 
-# a word such as -x is a negated term of the query, not an option
 @command("""
-  ankiforge patch                          the patch of all edits, to read
-  ankiforge patch -o edits.patch           into a file; then: git apply edits.patch
-  ankiforge patch --apply                  show it, ask, and write it into the notes
-  ankiforge patch document:Memory          the edits of one note
-""", context_settings={"ignore_unknown_options": True})  # fmt: skip
+  ankiforge patch                   the patch of all edits, to read
+  ankiforge patch -o edits.patch    into a file; then: git apply edits.patch
+  ankiforge patch --apply           show it, ask, and write it into the notes
+  ankiforge patch document:Memory   the edits of one note
+""")
 @click.argument("query", nargs=-1, metavar="[QUERY]...")
 @click.option(
     "-o", "--output", type=PATH_TYPE, metavar="FILE", help="Write the patch to this file."
@@ -54,7 +52,6 @@ def patch(
     from ankiforge.features.patch.work import build_patch_from_anki
     from ankiforge.pipeline.query import join_arguments
 
-    refuse_unknown_options(query)
     target = output.expanduser() if output and str(output) != "-" else None
     if target:
         if target.exists() and not force:

@@ -1,7 +1,7 @@
 // The end of a sitting: the new cards, connected to their highlights, and where to continue.
 import { renderSides } from "./card.js";
 import { $, makeButton, h } from "./dom.js";
-import { mayDecide, markPainted } from "./pace.js";
+import { isAfterPause, markPainted } from "./pace.js";
 import { TEN, announce } from "./say.js";
 import { get } from "./server.js";
 
@@ -31,7 +31,7 @@ export class Ending {
   }
   enter() { $("#buttons .filled")?.click(); }
   nextDocument() {
-    if (mayDecide()) this.#nextEntry?.run();
+    if (isAfterPause()) this.#nextEntry?.run();
   }
 
   // ---- The decisions made, and the next document; both are requested in parallel.
@@ -86,7 +86,7 @@ export class Ending {
     const made = [];
     const add = (label, key, run) => {
       const isMain = !made.length;
-      made.push(makeButton(isMain ? "filled quiet" : "outlined", label, isMain ? "⏎" : key, () => mayDecide() && run()));
+      made.push(makeButton(isMain ? "filled quiet" : "outlined", label, isMain ? "⏎" : key, () => isAfterPause() && run()));
     };
     const left = this.#remaining?.without ? 0 : this.#remaining?.ids.length ?? 0;
     if (this.#chatLabel) add(this.#chatLabel, "⏎", () => this.#page.chat());

@@ -3,6 +3,7 @@
 import { $ } from "./dom.js";
 import { LONG, tell } from "./say.js";
 
+const QUIET_TIME = 1200; // ms without a key before the buttons of an ending react
 const SETTLE_TIME = 200; // ms; a key this soon after a card was painted was meant for the previous one
 const REFUSAL_TIME = 2500; // ms
 
@@ -14,20 +15,26 @@ let isCardComing = false; // whether another card is about to be painted
 let heldCalls = []; // the calls that wait until that card is painted
 let paintedAt = Infinity; // when the browser was about to paint the card
 let actedAt = 0; // when the user last pressed a key or clicked
+let hasPaused = false; // whether the user has once paused since then
 let refusalTimer = 0;
 
 // Use the event's own time, because a busy page handles the key later.
 function onAction(e) {
   if (!e.isTrusted && e.type !== "keydown") return;
-  actedAt = e.isTrusted ? e.timeStamp : performance.now(); // forwarded from the frame of a card
+  const now = e.isTrusted ? e.timeStamp : performance.now(); // forwarded from the frame of a card
+  hasPaused ||= now - Math.max(paintedAt, actedAt) >= QUIET_TIME;
+  actedAt = now;
 }
 addEventListener("keydown", onAction, true);
 addEventListener("click", onAction, true);
 
 // Return whether a key or click may decide on what is on screen; if not, tell the user why.
-export function mayDecide() {
-  if (!isFree()) return false;
-  const isInTime = actedAt - paintedAt >= SETTLE_TIME;
+export const mayDecide = () => isFree() && refuseIfTooSoon(actedAt - paintedAt >= SETTLE_TIME);
+
+// Return whether the user has paused since the ending was painted; if not, tell the user why.
+export const isAfterPause = () => isFree() && refuseIfTooSoon(hasPaused);
+
+function refuseIfTooSoon(isInTime) {
   if (!isInTime) refuse(TOO_SOON_TEXT);
   return isInTime;
 }
@@ -54,7 +61,7 @@ export function runWhenPainted(run) {
 }
 
 export function markPainted() {
-  paintedAt = Infinity;
+  [paintedAt, hasPaused] = [Infinity, false];
   requestAnimationFrame(() => { paintedAt = performance.now(); });
   runHeldCalls();
 }

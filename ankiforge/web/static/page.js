@@ -8,7 +8,7 @@ import { beginChat, openChat } from "./chat.js";
 import { $, findAll } from "./dom.js";
 import { darkQuery, fillFrame, renderQuestion } from "./face.js";
 import { beginKeys, fillMenu } from "./keys.js";
-import { runAlone, attempt, isFree, mayDecide } from "./pace.js";
+import { runAlone, attempt, isFree, isAfterPause } from "./pace.js";
 import { forgetPaper } from "./paper.js";
 import { Rows } from "./rows.js";
 import { LONG, UNTIL_NEXT, formatCount, hush, quote, tell, setUndo } from "./say.js";
@@ -145,7 +145,7 @@ class Page {
   // ---- Anki.
 
   async send() {
-    if (this.sitting?.ending ? !mayDecide() : !isFree()) return;
+    if (this.sitting?.ending ? !isAfterPause() : !isFree()) return;
     tell("Opening Anki …", { stays: UNTIL_NEXT });
     await attempt(async () => {
       const reply = await post("send");
