@@ -121,27 +121,18 @@ def accept(
 
 @cli.command("""
   ankiforge reject dr5b9c --reason "too vague"
-  ankiforge reject af53ya            a card: it is not offered again
-  ankiforge reject dr5b9c --passage  all that is undecided of its passage
-  ankiforge reject hl90e4            a highlight: no card is made of it
+  ankiforge reject af53ya   a card: it is not offered again
+  ankiforge reject hl90e4   a highlight: nothing more of it is offered
   ankiforge reject --all --filter "verdict:waiting Networking/"
 """)  # fmt: skip
 @click.argument("ids", nargs=-1, metavar="[ID]...")
 @ALL_OPTION
 @FILTER_OPTION
 @cli.REASON_OPTION
-@cli.flag_option(
-    "--passage",
-    "passages",
-    help="Reject everything undecided in the passage; its cards stay.",
-)
-def reject(
-    call: cli.Call, ids: cli.Words, every: bool, query: str, reason: str, passages: bool
-) -> None:
+def reject(call: cli.Call, ids: cli.Words, every: bool, query: str, reason: str) -> None:
     """Reject drafts, cards and highlights, or answer questions with no."""
     from ankiforge.ledger import item_lists
     from ankiforge.model import LocalCard, is_card_id
-    from ankiforge.pipeline.query import looks_like_key
 
     with cli.open_workspace(call) as workspace:
         ledger = workspace.ledger
@@ -151,27 +142,18 @@ def reject(
             return id if is_card_id(id) else ""
 
         chosen_ids = select_ids(ledger, ids, every, query)
-        keys = [id for id in chosen_ids if looks_like_key(id)]
-        chosen_ids = [id for id in chosen_ids if not looks_like_key(id)]
-        list_rows = []
-        if every or passages:
-            list_rows = [*item_lists.load_items(ledger, chosen_ids)]
         if every:
             # cards whose passage changed are retired one by one
-            list_rows = [
-                list_row
-                for list_row in list_rows
+            chosen_ids = [
+                list_row.id
+                for list_row in item_lists.load_items(ledger, chosen_ids)
                 if (
                     list_row.is_live
                     if isinstance(list_row, LocalCard)
                     else not list_row.keeps_text
                 )
             ]
-            chosen_ids = [list_row.id for list_row in list_rows]
-        if passages:
-            keys += [list_row.highlight.key for list_row in list_rows]
-            chosen_ids = []
-        chosen_ids += dict.fromkeys(keys)
+        chosen_ids = [*dict.fromkeys(chosen_ids)]
         decide_all(call, ledger, chosen_ids, reject_one, "rejected", every=every)
 
 

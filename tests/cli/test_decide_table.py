@@ -79,8 +79,6 @@ NONE = f"nothing was accepted\n  4 waiting: 3 drafts, 1 proposal\n  {DECIDE}"
         ("accept --all --another", 2, "ankiforge: --another needs the id of a draft\nhint: ankiforge accept ID --another\n"),
         ("reject RIBOSOME", 0, f"✓ 1 rejected; {UNDO}\n"),
         ("reject OSMOSIS", 0, f"✓ 1 rejected; {UNDO}\n"),
-        ("reject RIBOSOME --passage", 0, f"✓ 1 rejected; {UNDO}\n"),
-        ("reject RIBOSOME NUCLEUS --passage", 0, f"✓ 2 rejected; {UNDO}\n"),
         ("reject --all", 0, f"✓ 3 rejected; {UNDO}\n"),
         ("reject --all --filter nowhere", 0, "nothing was rejected\n"),
         ("reject", 2, WHICH),
