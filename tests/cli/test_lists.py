@@ -482,7 +482,7 @@ def test_a_folder_is_a_filter(folders, vault):
 @pytest.mark.parametrize(
     "words",
     [
-        "run", "list", "status", "build --full", "push", "pull --connect", "accept --all", "undo",
+        "run", "list", "status", "build --full", "push", "pull", "accept --all", "undo",
         "doctor", "search water", "draft", "list --no-card", "show af",
     ],
 )  # fmt: skip
