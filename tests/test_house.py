@@ -101,7 +101,7 @@ def examples() -> Iterator[list[str]]:
     for command in commands().values():
         for line in (command.epilog or "").splitlines():
             example = line.strip().partition("  ")[0]
-            if line.startswith("  ") and "ankiforge " in example:
+            if re.match(r"(\S+ .*\| )?ankiforge ", example):
                 yield shlex.split(example[example.index("ankiforge ") :])
 
 
