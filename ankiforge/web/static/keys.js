@@ -1,6 +1,6 @@
 // A single table of all keys, from which the keyboard handling and the menu are built.
 import { $, findAll, h, makeKeyLabel } from "./dom.js";
-import { runWhenPainted } from "./pace.js";
+import { closeField, isMeantForField, runWhenPainted } from "./pace.js";
 
 // Each key has the `views` in which it acts (shelf, sitting, list), a name, a function, and `when` it is available. `label` is
 // its current name in the menu. A key that `holds` stores nothing, so it waits for a card that is about to be shown.
@@ -54,6 +54,7 @@ function onKeyDown(e, page) {
   const isTyping = target.closest?.("textarea, input[type=text], input[type=search], [contenteditable]");
   if (key === "Escape") page.escape();
   else if (key === "Enter" && !e.repeat && page.view === "sitting" && (hasCommand || (isTyping?.closest(".asking") && !e.shiftKey))) {
+    if (isTyping) closeField();
     page.sitting.enter();
   }
   else if (e.repeat) {
@@ -70,6 +71,7 @@ function onKeyDown(e, page) {
 function onPlainKey(e, page) {
   const { key, target } = e;
   const isSitting = page.view === "sitting";
+  if (key.length === 1 && isMeantForField()) return e.preventDefault();
   // Space selects a word or ticks a box, and Enter presses the filled button even on a word or checkbox
   const isOnButton = target.closest?.(key === "Enter" ? "button:not(.word), summary, a, select, input:not([type=checkbox])" : "button, summary, a, select, input");
   if ((key === "Enter" || key === " ") && isOnButton) return;

@@ -5,9 +5,11 @@ import { LONG, tell } from "./say.js";
 
 const QUIET_TIME = 1200; // ms without a key before the buttons of an ending react
 const SETTLE_TIME = 200; // ms; a key this soon after a card was painted was meant for the previous one
+const LETTERS_TIME = 600; // ms; letters this soon after Enter in a field, or after each other, were meant for the field
 const REFUSAL_TIME = 2500; // ms
 
 const SAVING_TEXT = "Still saving. Press again in a moment.";
+const LETTERS_TEXT = "These letters came after the field had closed, so they did nothing.";
 const TOO_SOON_TEXT = "Too quick: this had just appeared. Press again.";
 
 let isPending = false; // whether the server is busy, which blocks decisions
@@ -16,6 +18,7 @@ let heldCalls = []; // the calls that wait until that card is painted
 let paintedAt = Infinity; // when the browser was about to paint the card
 let actedAt = 0; // when the user last pressed a key or clicked
 let hasPaused = false; // whether the user has once paused since then
+let typedAt = -Infinity; // when the user pressed Enter in a field, or a letter that was still meant for it
 let refusalTimer = 0;
 
 // Use the event's own time, because a busy page handles the key later.
@@ -33,6 +36,15 @@ export const mayDecide = () => isFree() && refuseIfTooSoon(actedAt - paintedAt >
 
 // Return whether the user has paused since the ending was painted; if not, tell the user why.
 export const isAfterPause = () => isFree() && refuseIfTooSoon(hasPaused);
+
+export const closeField = () => { typedAt = actedAt; };
+// Return whether a letter was meant for a field that has just closed; if so, tell the user.
+export function isMeantForField() {
+  if (actedAt - typedAt >= LETTERS_TIME) return false;
+  closeField();
+  refuse(LETTERS_TEXT);
+  return true;
+}
 
 function refuseIfTooSoon(isInTime) {
   if (!isInTime) refuse(TOO_SOON_TEXT);
