@@ -1,13 +1,19 @@
-"""Render cards and passages as JSON and HTML for the page, with formulas as MathML."""
+"""Render cards and passages as JSON and HTML for the page, with formulas as MathML.
+
+The editor shows fields as they appear on the card. For this, `split_into_pieces` splits a field's
+Markdown into pieces that include their source. Joining the sources restores the Markdown exactly,
+so text that the user doesn't edit stays unchanged.
+"""
 
 from __future__ import annotations
 
 import re
+from collections import deque
 from collections.abc import Callable, Iterable, Iterator
 from functools import lru_cache
 from html import escape, unescape
 from itertools import groupby
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from msgspec.structs import asdict, replace
 
@@ -34,13 +40,169 @@ from ankiforge.model import (
 )
 from ankiforge.reports.view import CardView, view_card
 from ankiforge.text import occlusion, regex, to_one_line
-from ankiforge.text.cloze import find_cloze_numbers, find_image_paths
+from ankiforge.text.cloze import find_cloze_numbers, find_clozes, find_image_paths
 from ankiforge.text.differences import diff_tokens
 from ankiforge.text.located import locate_text
 from ankiforge.text.normalize import find_literal_spans, isolate_bidi
 
 if TYPE_CHECKING:
     from xml.etree.ElementTree import Element
+
+Piece = str | Json
+"""Part of a field as shown by the editor:
+
+    piece = text
+          | {open, close, tag, kids}               emphasis, a link, an escaped character
+          | {open, close, numbers, hint, kids}     a cloze deletion
+          | {source, html, kids?}                  code, a formula, a picture, a table
+"""
+RenderMarkdown = Callable[[str], str]
+"""Renders part of a field as HTML."""
+
+# The placeholder for a cloze deletion, code or a formula while the surrounding markup is parsed.
+_PLACEHOLDER = "\ufdd0"
+_MARKUP = regex(
+    r"""(?xms)
+      (?P<table>^[^\n]*\|[^\n]*\n[ \t]*\|?[ \t]*:?-+:?[ \t]*(?:\|[ \t]*:?-+:?[ \t]*)*\|?[ \t]*$
+        (?:\n[^\n]*\|[^\n]*)*)
+    | (?P<picture>!\[[^\]\n]{0,1000}\]\([^)\n]{0,2000}\))
+    | (?P<bullet>^[ \t]*[-+*][ \t]+)
+    | <(?P<element>b|i|u|s|sub|sup)>(?P<within>.{1,2000}?)</(?P=element)>
+    | (?P<link>\[)(?P<label>[^\]\n]{1,1000})(?P<address>\]\([^)\n]{0,2000}\))
+    # a run of three stars may end two of them
+    | (?<!\*)(?P<stars>\*{1,3})(?=[^\s*])(?P<starred>.{1,2000}?)
+      (?:(?<=[^\s*])(?P=stars)|(?<=\*)(?P=stars)(?<=[^\s*]\*\*\*))(?!\*)
+    | (?P<sign>~~|==)(?=\S)(?P<words>.{1,2000}?)(?<=\S)(?P=sign)
+    | (?<!\w)(?P<line>_{1,3})(?=\S)(?P<lined>.{1,2000}?)(?<=\S)(?P=line)(?!\w)
+    """
+)
+_MAY_BE_MARKUP = regex(r"[\\`*_~=<$|\[]|\{\{c|^[ \t]*[-+]")
+_TAG_BY_DELIMITER = {"~~": "s", "==": "mark"}
+_BULLET = "• "
+
+
+def split_into_pieces(
+    markdown: str, draw: RenderMarkdown, *, cloze: bool, tables: bool = True
+) -> list[Piece]:
+    """Split a field into pieces for the editor: text, formatting, cloze deletions, etc.
+
+    Args:
+        markdown: the field, or the answer of a cloze deletion in it.
+        draw: renders code, formulas, pictures, and tables as HTML.
+        cloze: whether the field may contain cloze deletions.
+        tables: whether to render tables as pieces of their own instead of showing their source.
+    """
+    if not _MAY_BE_MARKUP.search(markdown) or _PLACEHOLDER in markdown:
+        return [markdown] if markdown else []
+
+    # parse cloze deletions, code, formulas and escapes
+    runs: list[tuple[int, int, Any]] = []
+    if cloze:
+        runs += [(gap.start, gap.end, gap) for gap in find_clozes(markdown)]
+    runs += find_literal_spans(markdown)
+    placeholders = deque[tuple[str, Json]]()
+    parts = []
+    position = 0
+    for start, end, token in sorted(runs, key=lambda run: run[0]):
+        if start < position:  # it is nested in the previous run
+            continue
+        source = markdown[start:end]
+        piece: Json
+        if token == "escape":
+            piece = {"open": source[0], "close": "", "tag": "span", "kids": [source[1:]]}
+        elif isinstance(token, str):
+            piece = {"source": source, "html": draw(source)}
+        else:
+            body_end = token.answer_start + len(token.answer)
+            piece = {
+                "open": markdown[start : token.answer_start],
+                "close": markdown[body_end:end],
+                "numbers": ",".join(map(str, token.numbers)),
+                "hint": token.hint,
+                "kids": split_into_pieces(token.answer, draw, cloze=cloze, tables=tables),
+            }
+        parts += [markdown[position:start], _PLACEHOLDER]
+        placeholders.append((source, piece))
+        position = end
+    parts.append(markdown[position:])
+    parser = _PlaceholderParser(placeholders, draw, cloze=cloze, tables=tables)
+    return [*parser.parse("".join(parts))]
+
+
+class _PlaceholderParser:
+    """Parser for Markdown in which already parsed pieces are replaced by placeholders.
+
+    Placeholders are substituted in order, so the text must be parsed from left to right.
+    """
+
+    def __init__(
+        self,
+        placeholders: deque[tuple[str, Json]],
+        draw: RenderMarkdown,
+        *,
+        cloze: bool,
+        tables: bool,
+    ) -> None:
+        self._placeholders = placeholders
+        self._draw = draw
+        self._cloze = cloze
+        self._tables = tables
+
+    def parse(self, text: str) -> Iterator[Piece]:
+        """Yield the pieces of `text`, with placeholders replaced by their pieces."""
+        position = 0
+        for match in _MARKUP.finditer(text):
+            if match["table"] and not self._tables:
+                continue
+            yield from self._replace_placeholders(text[position : match.start()])
+            position = match.end()
+            if match["table"]:
+                source = self._restore_sources(match[0])
+                kids_of_table = split_into_pieces(
+                    source, self._draw, cloze=self._cloze, tables=False
+                )
+                yield {
+                    "source": source,
+                    "html": self._draw(source),
+                    "kids": kids_of_table,
+                }
+            elif match["picture"]:
+                source = self._restore_sources(match[0])
+                yield {"source": source, "html": self._draw(source)}
+            elif match["bullet"]:
+                yield {"source": match[0], "html": _BULLET}
+            else:
+                yield self._read_markup(match)
+        yield from self._replace_placeholders(text[position:])
+
+    def _read_markup(self, match: re.Match[str]) -> Piece:
+        """Return the piece for an element, a link or emphasis, with the pieces inside it."""
+        enclosed = ("within", "label", "starred", "words", "lined")
+        inner = next(name for name in enclosed if match[name])
+        before = match[0][: match.start(inner) - match.start()]
+        after = match[0][match.end(inner) - match.start() :]
+        sign = match["stars"] or match["sign"] or match["line"] or ""
+        tag = match["element"] or ("u" if match["link"] else "")
+        tag = tag or _TAG_BY_DELIMITER.get(sign, "em" if len(sign) == 1 else "strong")
+        kids = [*self.parse(match[inner])]
+        close = self._restore_sources(after)
+        return {"open": before, "close": close, "tag": tag, "kids": kids}
+
+    def _replace_placeholders(self, text: str) -> Iterator[Piece]:
+        first, *later_parts = text.split(_PLACEHOLDER)
+        if first:
+            yield first
+        for text_after in later_parts:
+            yield self._placeholders.popleft()[1]
+            if text_after:
+                yield text_after
+
+    def _restore_sources(self, text: str) -> str:
+        first, *later_parts = text.split(_PLACEHOLDER)
+        return first + "".join(
+            self._placeholders.popleft()[0] + text_after for text_after in later_parts
+        )
+
 
 # --- cards ------------------------------------------------------------------------------
 
@@ -71,7 +233,7 @@ def render_card(
     Returns:
         `front` and `back`, the sides as HTML, where the back repeats the question; `context`, the
             line shown above both sides in Anki; `place`, the headings in that line; `fields`, a
-            list of [name, label, Markdown]; `title`, the question as plain text on one line;
+            list of [name, label, pieces]; `title`, the question as plain text on one line;
             `question` and `answer`, the HTML of the sides for a list (the answers of a cloze text
             are marked in `question`, and `answer` is ""); and `note`, a remark such as the number
             of cards. For an occlusion card, `figure` has the picture and its masks.
@@ -118,10 +280,17 @@ def render_card(
         " › "
     )[2]
 
-    fields = [
-        [name, FIELD_LABELS.get(name, name), markdown.get(name, "")]
-        for name in word_fields
-    ]
+    # the fields for the editor
+    def draw(source: str) -> str:
+        html = render_field(source, cloze=family is NoteType.CLOZE, pictures=media)
+        return _render_clozes(adapt_html_to_page(html), hidden=False)
+
+    fields = []
+    for name in word_fields:
+        field_pieces = split_into_pieces(
+            markdown.get(name, ""), draw, cloze=name == "Text"
+        )
+        fields.append([name, FIELD_LABELS.get(name, name), field_pieces])
     return {
         "place": headings,
         "context": _wrap_part("context", citation),

@@ -474,7 +474,7 @@ class ItemRenderer:
             "title": truncate(title, 90),
             "compose": words["parts"] if text else None,
             "code": words["code"],
-            "blank": [["Front", "Question", ""], ["Back", "Answer", ""]],
+            "blank": [["Front", "Question", []], ["Back", "Answer", []]],
             "source": self.render_source(highlight),
             "actions": actions,
             "why": _build_remark(format_as_sentence(outcome.reason)),

@@ -226,7 +226,7 @@ def test_a_decision_that_fails_is_taken_back_with_what_was_typed(notes, opened):
     page.locator(".written").nth(1).fill("")
     page.keyboard.press("Control+Enter")
     page.wait_for_selector(".error:has-text('Do it anyway')")
-    assert "What does it say?" in page.locator(".written").nth(0).input_value()
+    assert "What does it say?" in page.locator(".written").nth(0).inner_text()
     assert list(verdicts(notes).values()).count("waiting") == 11
     settle(page)
     page.click("text=Do it anyway")

@@ -203,7 +203,7 @@ def test_a_proposal_is_made_and_a_passage_gets_a_card_of_its_words(render):
         shown = render(Item("x", outcome=outcome), uses_model=True)
         assert (shown["title"], acts(shown)) == (title, actions)
         assert shown["why"] == {"text": "A list: of names.", "tone": "quiet"}
-        assert shown["blank"] == [["Front", "Question", ""], ["Back", "Answer", ""]]
+        assert shown["blank"] == [["Front", "Question", []], ["Back", "Answer", []]]
         assert bool(shown["compose"]) is bool(passage.exact)
         assert "question" not in shown
 

@@ -10,7 +10,74 @@ from ankiforge.web.card_view import (
     render_row,
     render_text,
     split_at_formulas,
+    split_into_pieces,
 )
+
+
+def em(sign: str, tag: str, *kids: object, close: str | None = None) -> dict:
+    end = sign if close is None else close
+    return {"open": sign, "close": end, "tag": tag, "kids": [*kids]}
+
+
+def drawn(source: str, html: str = "", **more: object) -> dict:
+    return {"source": source, "html": html or f"<{source}>", **more}
+
+
+def gap(start: str, end: str, hint: str, *kids: object) -> dict:
+    numbers = start.removeprefix("{{c").removesuffix("::")
+    return {
+        "open": start,
+        "close": end,
+        "numbers": numbers,
+        "hint": hint,
+        "kids": [*kids],
+    }
+
+
+TABLE = "| a | `b` |\n|---|---|\n| c | {{c1::d}} |"
+
+
+@pytest.mark.parametrize(
+    ("markdown", "pieces"),
+    [
+        ("", []),
+        ("plain words", ["plain words"]),
+        ("a *b* c", ["a ", em("*", "em", "b"), " c"]),
+        ("a **b** c", ["a ", em("**", "strong", "b"), " c"]),
+        ("***b***", [em("***", "strong", "b")]),
+        ("_b_ __c__ ___d___", [em("_", "em", "b"), " ", em("__", "strong", "c"), " ", em("___", "strong", "d")]),
+        ("~~b~~ ==c==", [em("~~", "s", "b"), " ", em("==", "mark", "c")]),
+        ("*a **b***", [em("*", "em", "a ", em("**", "strong", "b"))]),
+        ("**a*b**", [em("**", "strong", "a*b")]),
+        # what only looks like it
+        ("2 * 3 * 4", ["2 * 3 * 4"]),
+        ("snake_case_name", ["snake_case_name"]),
+        ("== b ==", ["== b =="]),
+        ("x<sub>2</sub>", ["x", em("<sub>", "sub", "2", close="</sub>")]),
+        ("x<div>2</div>", ["x<div>2</div>"]),
+        ("[a *b*](c) d", [em("[", "u", "a ", em("*", "em", "b"), close="](c)"), " d"]),
+        ("a \\* b", ["a ", em("\\", "span", "*", close=""), " b"]),
+        # code, formulas, pictures and bullets are drawn
+        ("`a*b*` $x_1$", [drawn("`a*b*`"), " ", drawn("$x_1$")]),
+        ("![a](b) ![c `d`](e)", [drawn("![a](b)"), " ", drawn("![c `d`](e)")]),
+        ("- a\n+ b", [drawn("- ", "• "), "a\n", drawn("+ ", "• "), "b"]),
+        ("**a `b` c** `d`", [em("**", "strong", "a ", drawn("`b`"), " c"), " ", drawn("`d`")]),
+        # gaps, in which all else may be
+        ("{{c1::a}} b {{c2::c::hint}}", [gap("{{c1::", "}}", "", "a"), " b ", gap("{{c2::", "::hint}}", "hint", "c")]),
+        ("{{c1::a **b** {{c2::c}}}} `d`", [gap("{{c1::", "}}", "", "a ", em("**", "strong", "b"), " ", gap("{{c2::", "}}", "", "c")), " ", drawn("`d`")]),
+        ("**{{c1::`a`}}**", [em("**", "strong", gap("{{c1::", "}}", "", drawn("`a`")))]),
+        (f"x\n\n{TABLE}", ["x\n\n", drawn(TABLE, kids=["| a | ", drawn("`b`"), " |\n|---|---|\n| c | ", gap("{{c1::", "}}", "", "d"), " |"])]),
+        ("\ufdd0 *a*", ["\ufdd0 *a*"]),
+    ],
+)  # fmt: skip
+def test_a_field_is_split_into_what_the_editor_shows(markdown, pieces):
+    assert split_into_pieces(markdown, "<{}>".format, cloze=True) == pieces
+
+
+def test_outside_a_cloze_text_braces_are_text():
+    braces = "{{c1::a}} *b*"
+    split = split_into_pieces(braces, "<{}>".format, cloze=False)
+    assert split == ["{{c1::a}} ", em("*", "em", "b")]
 
 
 @pytest.mark.parametrize(
@@ -70,9 +137,9 @@ def test_a_question_has_a_field_for_each_side(make_card):
     assert view["back"] == f"{question}<hr>{answer}{extra}"
     assert (view["question"], view["answer"]) == ("What <em>helps</em>?", "Testing")
     assert view["fields"] == [
-        ["Front", "Question", "What *helps*?"],
-        ["Back", "Answer", "Testing"],
-        ["Extra", "Shown with the answer", "by recall"],
+        ["Front", "Question", ["What ", em("*", "em", "helps"), "?"]],
+        ["Back", "Answer", ["Testing"]],
+        ["Extra", "Shown with the answer", ["by recall"]],
     ]
     assert (view["title"], view["note"]) == ("What helps?", "")
     assert view["context"].startswith('<div class="af-context" dir="auto">')

@@ -1,73 +1,105 @@
-// The card editor: the fields as Markdown, and a preview of the card in Anki.
-import { makeButton, h } from "./dom.js";
+// The card editor: fields as they will look, gaps as pills, and a preview of the card in Anki.
+import { findAll, makeButton, h } from "./dom.js";
 import { drawFace } from "./face.js";
+import { GAP, getCaret, makeField, findGap, blankOut, setHint, placeCaretAtEnd, redraw, renumber, removeGap, readSource } from "./field.js";
 import { tell } from "./say.js";
 import { get, post } from "./server.js";
 
 const PREVIEW_DELAY = 200; // ms without typing before the preview is redrawn
 
-// Create an editor for fields [name, label, Markdown]. `asks` is the decision to preview; `used` is the highest gap number that
+// Create an editor for fields [name, label, pieces]. `asks` is the decision to preview; `used` is the highest gap number that
 // was ever exported.
 export function makeEditor(fields, asks, used, onChange) {
-  const boxes = fields.map(([name, label, value]) => makeField(name, label, value));
+  const boxes = fields.map(([name, label, pieces]) => makeField(name, label, pieces));
   const text = boxes.find((box) => box.dataset.name === "Text");
-  const typed = () => Object.fromEntries(boxes.map((box) => [box.dataset.name, box.value]));
+  const typed = () => Object.fromEntries(boxes.map((box) => [box.dataset.name, readSource(box)]));
   const place = makePlacementFields(asks.id);
   const before = JSON.stringify(typed());
-  const shown = makePreview(() => ({ ...asks, gap: findGapNumbers(text?.value ?? "").sort((a, b) => a - b)[0] ?? 0, fields: typed() }));
+  const menu = text && makeGapMenu(text, used);
+  const shown = makePreview(boxes, () => ({ ...asks, gap: menu?.number() ?? 0, fields: typed() }));
   const node = h("div", { className: "editing edit" },
-    boxes.map((box) => h("div", { className: "field" }, h("p", { className: "label" }, box.ariaLabel), box, box === text && makeGapButtons(text, used))),
+    boxes.map((box) => h("div", { className: "field" }, h("p", { className: "label" }, box.ariaLabel), box, box === text && menu.node)),
     h("details", { className: "more-fields" }, h("summary", {}, "Deck and tags"), place.node), shown.node);
   node.addEventListener("input", () => {
     shown.later();
     onChange();
   });
+  node.addEventListener("focusout", shown.later);
+  node.addEventListener("keydown", (e) => {
+    if (!text || e.code !== "KeyC" || !e.shiftKey || !(e.ctrlKey || e.metaKey)) return;
+    menu.hide(e.altKey);
+    e.preventDefault();
+  });
   const focus = () => {
-    boxes[0].focus();
+    const [first] = boxes;
+    const isBegun = getCaret(first);
+    first.focus();
+    if (!isBegun) placeCaretAtEnd(first);
     shown.now();
   };
   const isChanged = () => JSON.stringify(typed()) !== before || Object.keys(place.typed()).length > 0;
-  const words = () => boxes.map(({ value }) => value).filter((value) => value.trim());
+  const words = () => boxes.filter((box) => readSource(box).trim()).map((box) => [...box.cloneNode(true).childNodes]);
   return { node, mode: "edit", focus, kept: () => renderUnsaved(words()), isChanged, readDecision: () => ({ fields: { ...typed(), ...place.typed() } }) };
 }
 // Show unsaved typed text, read-only.
 export const renderUnsaved = (fields) => h("div", { className: "kept" }, h("p", { className: "tag" }, "Not saved"), fields.map((words) => h("div", { className: "written", dir: "auto" }, words)));
 
-// A field grows with its text.
-function makeField(name, label, value) {
-  const fit = () => { box.rows = Math.max(box.value.split("\n").length, 2); };
-  const box = h("textarea", { className: "written", ariaLabel: label, dir: "auto", value, oninput: fit });
-  box.dataset.name = name;
-  box.setSelectionRange(value.length, value.length);
-  fit();
-  return box;
-}
+// The menu for the selected text, or for the gap at the caret. New gaps get numbers above `used`, the highest exported one,
+// because an exported number stays with its text.
+function makeGapMenu(box, used) {
+  let gap = null;
+  const node = h("div", { className: "gap-menu", role: "group", ariaLabel: "Gap" });
+  const parseNumbers = (one) => one.dataset.numbers.split(",").map(Number);
+  // includes the gaps in rendered tables and code
+  const numbers = () => Array.from(readSource(box).matchAll(/\{\{c([\d,]+)::/g), ([, own]) => own.split(",").map(Number)).flat();
+  const highest = () => Math.max(0, ...numbers());
+  const getFreeNumber = () => String(Math.max(used, highest()) + 1);
+  // keeps the selection
+  const small = (label, key, run) =>
+    makeButton("text small", label, key, run, { onmousedown: (e) => e.preventDefault() });
 
-// ---- Gaps. A new gap gets a number above `used`, the highest exported one, because an exported number stays with its text.
-
-const findGapNumbers = (text) => Array.from(text.matchAll(/\{\{c([\d,]+)::/g), ([, numbers]) => numbers.split(",").map(Number)).flat();
-
-function makeGapButtons(box, used) {
-  function hide(isSame) {
-    const { selectionStart: start, selectionEnd: end, value } = box;
-    const words = value.slice(start, end).trim();
-    if (!words) return tell("Select the words to blank out first.");
-    const highest = Math.max(0, ...findGapNumbers(value));
-    const from = value.indexOf(words, start);
-    box.focus();
-    box.setSelectionRange(from, from + words.length);
-    // unlike an assignment, this can be undone by the browser
-    document.execCommand("insertText", false, `{{c${isSame && highest ? highest : Math.max(used, highest) + 1}::${words}}}`);
-    return undefined;
+  const show = (...parts) => node.replaceChildren(...parts.filter(Boolean));
+  const hideSelection = (isSame) => {
+    const refusal = blankOut(box, isSame && highest() ? String(highest()) : getFreeNumber());
+    if (refusal) tell(refusal);
+  };
+  function draw() {
+    if (!gap) {
+      show(small("Hide the selected words", "Ctrl ⇧ C", () => hideSelection(false)),
+        highest() > 0 && small(`Hide with gap ${highest()}`, "Ctrl ⇧ Alt C", () => hideSelection(true)));
+      return;
+    }
+    const own = gap.dataset.numbers;
+    const others = findAll(GAP, box).filter((one) => one !== gap);
+    const isShared = others.some((one) => one.dataset.numbers === own);
+    const previous = others.findLast((one) => one.compareDocumentPosition(gap) & Node.DOCUMENT_POSITION_FOLLOWING) ?? others[0];
+    const change = (run) => () => {
+      run();
+      draw();
+    };
+    show(h("b", {}, `Gap ${own}`),
+      isShared && small("Card of its own", "", change(() => renumber(box, gap, getFreeNumber()))),
+      previous && previous.dataset.numbers !== own && small(`Same card as gap ${previous.dataset.numbers}`, "",
+        change(() => renumber(box, gap, previous.dataset.numbers))),
+      h("input", { type: "text", value: gap.dataset.hint, placeholder: "Hint", ariaLabel: "Hint",
+        oninput: (e) => setHint(box, gap, e.target.value) }),
+      small("Remove", "", () => {
+        removeGap(box, gap);
+        gap = null;
+        draw();
+      }));
   }
-  box.addEventListener("keydown", (e) => {
-    if (e.code !== "KeyC" || !e.shiftKey || !(e.ctrlKey || e.metaKey)) return;
-    hide(e.altKey);
-    e.preventDefault();
+  document.addEventListener("selectionchange", () => {
+    const range = box.isConnected && getCaret(box);
+    const now = range ? findGap(range) : gap?.isConnected ? gap : null;
+    if (!box.isConnected || now === gap) return;
+    gap = now;
+    draw();
   });
-  const keepSelection = { onmousedown: (e) => e.preventDefault() };
-  return h("div", { className: "gap-menu" }, makeButton("text small", "Hide the selected words", "Ctrl ⇧ C", () => hide(false), keepSelection),
-    makeButton("text small", "With the last gap", "Ctrl ⇧ Alt C", () => hide(true), keepSelection));
+  draw();
+  // the number of the card to preview, or 0
+  const number = () => (highest() ? Math.min(...(gap?.isConnected ? parseNumbers(gap) : numbers())) : 0);
+  return { node, hide: hideSelection, number };
 }
 
 // The deck and tags of an item's card, sent only if the user changed them.
@@ -89,7 +121,7 @@ function makePlacementFields(id) {
 }
 
 // A preview of the card in Anki, drawn by the server. `typed` returns what to send.
-function makePreview(typed) {
+function makePreview(boxes, typed) {
   const sides = ["Front in Anki", "Back in Anki"].map((name) => h("div", { className: "shown", role: "group", ariaLabel: name }));
   const both = h("div", { className: "sides" }, sides);
   const told = h("p", { className: "hint", role: "status", hidden: true });
@@ -114,6 +146,11 @@ function makePreview(typed) {
     if (!card) return;
     drawFace(sides[0], card.front);
     drawFace(sides[1], card.back);
+    // render typed Markdown once the user has left the field
+    for (const [name, , pieces] of card.fields) {
+      const box = boxes.find((one) => one.dataset.name === name);
+      if (box && box !== document.activeElement) redraw(box, pieces);
+    }
   }
 
   function later() {
