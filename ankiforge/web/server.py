@@ -42,7 +42,6 @@ from ankiforge.model import (
     Json,
     NoteType,
     Pair,
-    Strings,
     Texts,
     Value,
     is_highlight_key,
@@ -51,6 +50,7 @@ from ankiforge.pipeline.decide import BlockedError
 from ankiforge.review import AnyDecision, StaleItemError
 from ankiforge.text import format_as_sentence
 from ankiforge.web.documents import SlowJson, TextSelection
+from ankiforge.web.joined_script import MAIN_SCRIPT, join_modules
 from ankiforge.web.session import ReviewSession
 
 HOST = "127.0.0.1"
@@ -60,12 +60,9 @@ _IDLE_TIMEOUT = 60
 _MAX_CONNECTIONS = 6
 """The number of server threads. Browsers open at most six connections to a host.
 """
-# The types of files in `static` that a browser may request, by suffix.
-_STATIC_TYPES = {
-    ".css": "text/css; charset=utf-8",
-    ".js": "text/javascript; charset=utf-8",
-    ".svg": "image/svg+xml",
-}
+# The types of files in `static` that a browser may request beside the joined script, by suffix.
+_STATIC_TYPES = {".css": "text/css; charset=utf-8", ".svg": "image/svg+xml"}
+_JAVASCRIPT = "text/javascript; charset=utf-8"
 _FILE_TYPES = {**MEDIA_TYPES, "pdf": "application/pdf"}
 _HTML = "text/html; charset=utf-8"
 _PAGE_CSP = (
@@ -286,7 +283,7 @@ class PageServer:
                 body = environ["wsgi.input"].read(MAX_REQUEST_BYTES)
                 response = self.use_session(partial(_handle_post, path=path, body=body))
             case _, [] if not name:
-                response = Response(_render_index(tuple(self.scripts)).encode(), _HTML)
+                response = Response(_read_static_file("index.html"), _HTML)
             case _, ["static"]:
                 response = self._serve_static_file(name)
             case _, folders:
@@ -299,27 +296,33 @@ class PageServer:
 
     def _serve_static_file(self, name: str) -> Response | None:
         """Serve a script, stylesheet or SVG of the page, or return None if there's no such file."""
-        file = {**_list_static_files(), **self.scripts}.get(name)
+        if name == MAIN_SCRIPT:
+            script = _join_scripts(tuple(self.scripts.items()))
+            return Response(script, _JAVASCRIPT, is_cacheable=True)
         media_type = _STATIC_TYPES.get(Path(name).suffix)
-        if file is None or media_type is None:
+        if media_type is None or name not in _list_static_files():
             return None
-        body = file.read_bytes()
-        if name == "card.css":
+        if name == "page.css":
+            body = _read_static_file(name) + _read_static_file("maths.css")
+        elif name == "card.css":
             # the CSS of our cards in Anki comes before the rules for the page
-            body = get_our_note_type(NoteType.BASIC).css.encode() + body
+            css = get_our_note_type(NoteType.BASIC).css
+            body = css.encode() + _read_static_file(name)
+        else:
+            body = _read_static_file(name)
         return Response(body, media_type, is_cacheable=True)
 
 
 @cache
-def _render_index(feature_scripts: Strings) -> str:
-    """Render the page's HTML, in which the scripts of features run before the page's own."""
-    page = _list_static_files()["index.html"].read_text("utf-8")
-    tags = [
-        f'<script type="module" src="/static/{name}"></script>\n'
-        for name in feature_scripts
-    ]
-    place = '<script type="module" src="/static/page.js">'
-    return page.replace(place, f"{''.join(tags)}{place}")
+def _join_scripts(feature_scripts: tuple[tuple[str, Traversable], ...]) -> bytes:
+    """Join the page's own scripts and those of features, so that one request loads them all."""
+    files_by_name = {**_list_static_files(), **dict(feature_scripts)}
+    sources = {
+        name: file.read_text("utf-8")
+        for name, file in files_by_name.items()
+        if name.endswith(".js")
+    }
+    return join_modules(sources).encode()
 
 
 def _parse_query(environ: Json) -> defaultdict[str, str]:
@@ -457,6 +460,11 @@ def _list_static_files() -> dict[str, Traversable]:
     return {
         file.name: file for file in files("ankiforge.web").joinpath("static").iterdir()
     }
+
+
+@cache
+def _read_static_file(name: str) -> bytes:
+    return _list_static_files()[name].read_bytes()
 
 
 def serve(

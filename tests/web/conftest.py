@@ -94,8 +94,8 @@ def opened(browser: Any) -> Iterator[Opening]:
 
 
 def modules(name: str) -> str:
-    """What gives a module of the page's scripts, in a script of a test."""
-    return f"(await import('/static/{name}'))"
+    """What gives a module of the page's joined script, in a script of a test."""
+    return f"(await import('/static/page.js')).modules['{name}']"
 
 
 def settle(page: Any) -> None:

@@ -30,6 +30,7 @@ from ankiforge.pipeline.workspace import Workspace
 from ankiforge.review import AnyDecision, Decision, Item, Review, StaleItemError, batches
 from ankiforge.review.items import apply_field_edits
 from ankiforge.web.documents import PageRenderer
+from ankiforge.web.joined_script import join_modules
 from ankiforge.web.server import PageServer
 from ankiforge.web.session import ReviewSession
 from tests.cards import PLACE, made
@@ -626,7 +627,8 @@ POST = {"REQUEST_METHOD": "POST"}
         ("/api/undo", {**POST, "CONTENT_TYPE": "text/plain"}, 403),
         ("/api/nothing", POST, 404),
         ("/static/main.js", {}, 404),
-        ("/static/page.js?v=0123456789abcdef", {}, 200),
+        ("/static/words.js", {}, 404),  # it is a part of the joined script
+        ("/static/page.js", {}, 200),
         ("/static/card.css", {}, 200),
         ("/static/index.html", {}, 404),
         ("/static/../server.py", {}, 404),
@@ -656,19 +658,62 @@ def test_the_token_gives_one_browser_its_cookie(door):
     assert b"http-equiv" in door(opened, **OTHERS)[2]
 
 
-def test_the_scripts_and_styles_of_the_page_may_be_kept(door):
+def test_the_page_asks_for_one_script_and_one_style_which_may_be_kept(door):
     _, headers, page = door("/")
+    urls = re.findall(rb'"(/static/[a-z]+\.(?:js|css))"', page)
+    assert urls == [b"/static/page.css", b"/static/page.js"]
     assert (
         headers["Cache-Control"] == door("/api/state")[1]["Cache-Control"] == "no-store"
     )
-    for url in map(bytes.decode, re.findall(rb'"(/static/[a-z]+\.(?:js|css))"', page)):
+    for url in map(bytes.decode, urls):
         _, headers, plain = door(url)
         assert headers["Cache-Control"].startswith("private")
         assert plain
         assert door(url, REQUEST_METHOD="HEAD")[2] == b""
+    assert b"math.wide" in door("/static/page.css")[2]
     _, headers, style = door("/static/card.css")
     assert headers["Content-Type"] == "text/css; charset=utf-8"
     assert b".af-answer" in style
+
+
+@pytest.mark.parametrize(
+    ("sources", "joined"),
+    [
+        (
+            {"page.js": "import { a } from \"./b.js\";\na();", "b.js": "export const a = () => 1;"},
+            ['modules["b.js"] = { a };', 'const { a } = modules["b.js"];'],
+        ),
+        # scripts of features run before the page, and what they import before them
+        (
+            {"page.js": "begin();", "ask.js": "import { $ } from \"/static/dom.js\";", "dom.js": "export function $() {}"},
+            ['modules["dom.js"] = { $ };', 'modules["ask.js"] = {  };', "begin();"],
+        ),
+        (
+            {"page.js": "export class A {}\nexport async function b() {}\n// export\n  const x = 1;"},
+            ["class A {}\nasync function b() {}\n// export\n  const x = 1;", "{ A, b }"],
+        ),
+    ],
+)  # fmt: skip
+def test_modules_are_joined_in_the_order_of_their_imports(sources, joined):
+    script = join_modules(sources)
+    places = [script.index(part) for part in joined]
+    assert places == sorted(places)
+    assert "import" not in script
+
+
+@pytest.mark.parametrize(
+    "source",
+    [
+        'import a from "./b.js";',
+        'import "./b.js";',
+        "export default 1;",
+        "export { a };",
+        "export let a = 1;",
+    ],
+)
+def test_a_module_in_another_form_is_an_error(source):
+    with pytest.raises(ValueError, match=r"page\.js cannot be joined"):
+        join_modules({"page.js": source, "b.js": ""})
 
 
 @pytest.mark.parametrize(

@@ -1,5 +1,5 @@
 // The pages of a PDF, drawn by the server, with their highlights and a layer of selectable text. The pages on screen and next to
-// it are drawn.
+// it are drawn, then those further away. Until a picture has arrived, a page shows lines of grey, so that it is never white.
 import { h } from "./dom.js";
 import { foldAllLetters, findOccurrences } from "./letters.js";
 import { get } from "./server.js";
@@ -18,6 +18,7 @@ const ruler = document.createElement("canvas").getContext("2d");
 const MAX_WIDTH = 2600; // pixels
 const NEARBY = "75% 0px"; // how far beyond the pane pages are drawn, relative to its size
 const MAX_DRAWING = 2; // requests at once, so that decisions don't wait for a connection
+const MAX_AHEAD = 20; // pages that the server draws ahead, which it keeps
 const MAX_PICTURES = 12; // pages that keep their picture although they are far from the screen
 
 export function makeSheetLayout(paper, shown) {
@@ -25,7 +26,7 @@ export function makeSheetLayout(paper, shown) {
     const marksLayer = makeSvg("svg", { class: "marks", "aria-hidden": true });
     const leaf = h("div", { className: "leaf" }, marksLayer);
     const node = h("div", { className: "sheet-of-paper", role: "group", ariaLabel: `Page ${label}`, "data-number": String(number) }, leaf);
-    return { number, label, ratio: height / width, node, leaf, marksLayer, picture: null, width: 0, marks: {}, words: [], lines: [], drawing: null };
+    return { number, label, ratio: height / width, node, leaf, marksLayer, picture: null, width: 0, aheadWidth: 0, marks: {}, words: [], lines: [], drawing: null };
   });
   const node = h("div", { className: "pages" }, pages.map((page) => page.node));
   let crop = { left: 0.07, right: 0.93, top: 0, bottom: 1 };
@@ -35,11 +36,13 @@ export function makeSheetLayout(paper, shown) {
   // ---- Drawing.
 
   const nearby = new Set(); // the pages on screen or next to it
+  let isDrawingAhead = false;
   const observer = new IntersectionObserver((entries) => {
     for (const { target, isIntersecting } of entries) {
       const page = pages[/** @type {HTMLElement} */ (target).dataset.number];
       if (isIntersecting) {
         nearby.add(page);
+        if (!page.picture) showGreyLines(page);
       } else if (nearby.delete(page)) {
         cancel(page);
         if (!page.picture) page.width = 0; // try again when it comes back
@@ -66,6 +69,18 @@ export function makeSheetLayout(paper, shown) {
       busy += 1;
       draw(page).then(drawNearby);
     }
+    if (!busy && nearby.size) drawAhead();
+  }
+  // Have the server draw pages further away while nothing else is drawn, so that a jump to them takes less time.
+  async function drawAhead() {
+    const width = getWantedWidth();
+    const page = sortByDistance(pages).slice(0, MAX_AHEAD).find((each) => isMissing(each) && each.aheadWidth !== width);
+    if (!page || isDrawingAhead) return;
+    isDrawingAhead = true;
+    page.aheadWidth = width;
+    await get("page", { id: paper.id, page: page.number, width }).catch(() => {});
+    isDrawingAhead = false;
+    drawNearby();
   }
   // Draw a page, unless it is drawn. The old picture stays until the new one is decoded.
   async function draw(page) {
@@ -104,14 +119,23 @@ export function makeSheetLayout(paper, shown) {
     paper.moved();
   }
   function clear(page) {
-    for (const part of [page.picture, page.layer]) part?.remove();
-    Object.assign(page, { picture: null, layer: null, width: 0, words: [] });
+    for (const part of [page.picture, page.layer, page.greyLines]) part?.remove();
+    Object.assign(page, { picture: null, layer: null, greyLines: null, width: 0, words: [] });
   }
   // Remove the pictures and words of pages far away, so that a long book needs no more memory than a short one.
   function forgetFarPages() {
     const far = pages.filter((page) => page.picture && !nearby.has(page));
     if (far.length > MAX_PICTURES) for (const page of sortByDistance(far).slice(MAX_PICTURES)) clear(page);
   }
+  // Show where the lines of a page are. Those of a page that was never drawn are taken to be those of the closest drawn page.
+  function showGreyLines(page) {
+    if (page.greyLines) return;
+    const like = page.lines.length ? page : pages.filter(({ lines }) => lines.length).sort((a, b) => Math.abs(a.number - page.number) - Math.abs(b.number - page.number))[0];
+    const d = (like?.lines ?? []).map(([l, t, r, b]) => `M${l} ${t + (b - t) * 0.3}H${r}V${b - (b - t) * 0.25}H${l}Z`).join("");
+    page.greyLines = makeSvg("svg", { class: "grey-lines", viewBox: "0 0 1 1", preserveAspectRatio: "none", "aria-hidden": true }, makeSvg("path", { d }));
+    page.leaf.prepend(page.greyLines);
+  }
+
   // ---- Size.
 
   const computeTextBounds = ({ words }, more = []) => computeBounds([...words.map(([, box]) => box).filter(([l, t, r, b]) => l >= 0 && t >= 0 && r <= 1 && b <= 1), ...more]);
