@@ -86,7 +86,7 @@ def pull(call: cli.Call, file: Path | None, bind: bool) -> None:
     FILE is a collection.anki2, or an .apkg or .colpkg that Anki exported. Nothing is written there.
     """
     from ankiforge.pipeline import collection as collections
-    from ankiforge.pipeline.run_result import RunResult
+    from ankiforge.pipeline.run_result import AnkiReadState, RunResult
     from ankiforge.reports import summary
 
     result = RunResult()
@@ -99,7 +99,7 @@ def pull(call: cli.Call, file: Path | None, bind: bool) -> None:
                 scan = collections.read_collection_file(path, ledger, bind=bind)
         else:
             scan = collections.read_collection(settings, ledger, bind=bind)
-            if scan.state in ("off", "nowhere"):
+            if scan.state in (AnkiReadState.OFF, AnkiReadState.NO_COLLECTION):
                 raise cli.make_no_collection_error(workspace.folder)
 
         result.add_scan(scan)
@@ -124,7 +124,7 @@ def pull(call: cli.Call, file: Path | None, bind: bool) -> None:
             call.print_json({"notes": notes, "view": view, "problems": problems})
         else:
             call.print_problems(result.problems)
-            if scan.state == "same":
+            if scan.state is AnkiReadState.UNCHANGED:
                 unchanged = "Anki has not changed since it was last read"
                 call.print_result(f"{unchanged} ({scan.path})")
             elif not scan.is_unreadable:

@@ -31,7 +31,7 @@ VIEWS = ("changed", "questions", "recent", "unknown")
 """)
 def status(call: cli.Call) -> None:
     """Show the counts and the next command."""
-    from ankiforge.reports.summary import format_status, get_status
+    from ankiforge.reports.status import format_status, get_status
 
     with cli.open_workspace(call, read_only=True) as workspace:
         ledger = workspace.ledger

@@ -514,16 +514,16 @@ def open_workspace(
         yield workspace
 
 
-def get_hint_once(workspace: Workspace, hint: str) -> str:
-    """Return a hint the first time, and record that the user has seen it. Later, return "".
+def get_hint_once(workspace: Workspace, hint: str | None) -> str | None:
+    """Return a hint the first time, and record that the user has seen it. Later, return None.
 
     In a read-only workspace, nothing can be recorded, so the hint is always returned.
     """
     from ankiforge.config.workspace import record_hint_shown
 
-    if not hint or workspace.read_only or record_hint_shown(hint):
+    if hint is None or workspace.read_only or record_hint_shown(hint):
         return hint
-    return ""
+    return None
 
 
 def make_no_collection_error(folder: WorkspaceDirectory) -> UsageError:
@@ -547,14 +547,14 @@ def print_next_command(print_line: Callable[[str], object], workspace: Workspace
     """
     from ankiforge.hooks import collect_notices
     from ankiforge.ledger import pending_items
-    from ankiforge.reports import summary
+    from ankiforge.reports.next_step import choose_next_step, format_next_step
     from ankiforge.review.batches import format_pending_counts
 
     counts = pending_items.count_items_by_group(workspace.ledger)
     print_line(f"  {format_pending_counts(counts['waiting']) or 'nothing waits'}")
     folder, notices = workspace.folder, collect_notices(workspace.ledger)
-    step = summary.choose_next_command(folder, workspace.ledger, notices, counts=counts)
-    print_line(summary.format_next_command(*step))
+    step = choose_next_step(folder, workspace.ledger, notices, counts)
+    print_line(format_next_step(step))
 
 
 # --- options of several commands ------------------------------------------------------------

@@ -108,15 +108,16 @@ def confirm_after_first_drafts(
     The run doesn't ask with `yes`, in quiet mode, or if there is no terminal.
     """
 
-    def should_go_on(example: str, done: int, total: int) -> bool:
+    def should_go_on(example: str | None, done: int, total: int) -> bool:
         from ankiforge.ledger.item_lists import load_items
         from ankiforge.reports.cards import format_content
         from ankiforge.reports.view import view_card
 
-        for draft in load_items(workspace.ledger, [example]):
-            call.warn("\n".join(format_content(view_card(draft))))
-        without = "" if example else ", without a card"
-        question = f"{done} of {total:,} drafted{without}. Go on?"
+        question = f"{done} of {total:,} drafted, without a card. Go on?"
+        if example:
+            question = f"{done} of {total:,} drafted. Go on?"
+            for draft in load_items(workspace.ledger, [example]):
+                call.warn("\n".join(format_content(view_card(draft))))
         is_agreed = call.confirm(question, yes=False)
         if example and not is_agreed:
             uses_model = workspace.folder.config.drafter == "llm"

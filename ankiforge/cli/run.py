@@ -134,10 +134,10 @@ def print_summary(
         call.print_json(values)
         return
     full_package = summary.explain_full_package(result, workspace.ledger)
-    lines, details, steps = summary.format_run(
+    text = summary.format_run(
         result, workspace, notices, verbose=call.verbose, in_review=in_review
     )
-    for line in lines:
+    for line in text.summary:
         call.print_result(line)
     # don't repeat the notices of the previous run, except those about missing sources
     problems = result.problems
@@ -156,9 +156,9 @@ def print_summary(
             problems = [each for each in problems if each.summarize() not in known]
     call.print_problems(problems, MAX_PROBLEM_LINES)
     hint = cli.get_hint_once(workspace, full_package)
-    for line in filter(None, (*details, hint)):
+    for line in filter(None, (*text.details, hint)):
         call.print_result(f"  {line}")
-    for line in steps:
+    for line in text.next_steps:
         call.print_result(line)
 
 
@@ -433,6 +433,7 @@ def _ask_chat(
     from ankiforge.cli import chat
     from ankiforge.config.files import write_file
     from ankiforge.pipeline.chats import build_second_reading_text, record_chat_reply
+    from ankiforge.pipeline.run_result import ChatReplyKind
 
     if chat.copy_text(prompt):
         call.print_result(chat.COPIED_MESSAGE)
@@ -456,7 +457,7 @@ def _ask_chat(
         _print_missing_cards(call, result.drafted)
         for unused in result.unused[:MAX_SHOWN_MISSING]:
             call.say(f"  {unused.message}")
-        if result.drafted or result.chosen:
+        if result.drafted or result.kind is ChatReplyKind.PASSAGES:
             # let the chat check its cards
             second_prompt = build_second_reading_text(workspace, answer)
             if second_prompt and chat.copy_text(second_prompt):
@@ -473,7 +474,7 @@ def _ask_chat(
 def _ask_chat_for_cards(call: cli.Call, workspace: Workspace) -> None:
     from ankiforge.draft.chat import MAX_HIGHLIGHTS_PER_TEXT
     from ankiforge.pipeline.chats import export_chats
-    from ankiforge.reports.summary import format_next_command
+    from ankiforge.reports.next_step import NextStep, StepKind, format_next_step
 
     prompts = export_chats(workspace)
     if not (call.is_interactive and not call.quiet):
@@ -489,8 +490,8 @@ def _ask_chat_for_cards(call: cli.Call, workspace: Workspace) -> None:
         call.say("  next  ankiforge review")
     next_count = min(prompts.omitted, MAX_HIGHLIGHTS_PER_TEXT)
     if answer and next_count:
-        reason = f"asks about the next {next_count}"
-        call.say(format_next_command("draft", reason, first=not has_drafts))
+        step = NextStep(StepKind.CHAT, "draft", f"asks about the next {next_count}")
+        call.say(format_next_step(step, first=not has_drafts))
 
 
 def find_highlight_keys(workspace: Workspace, query: str) -> frozenset[HighlightKey]:
@@ -635,7 +636,7 @@ def import_(call: cli.Call, files: cli.Paths, accept: str) -> None:
 
     from ankiforge.model import Problem
     from ankiforge.pipeline.chats import record_chat_reply
-    from ankiforge.pipeline.run_result import RunResult
+    from ankiforge.pipeline.run_result import ChatReplyKind, RunResult
     from ankiforge.text.decoding import detect_encoding
 
     # read all files first, so that nothing is recorded if one can't be read
@@ -652,20 +653,20 @@ def import_(call: cli.Call, files: cli.Paths, accept: str) -> None:
     result = RunResult()
     with cli.open_workspace(call, writes="drafting") as workspace:
         for file, text in answers.items():
-            taken = record_chat_reply(workspace, text, accept)
-            if taken.is_known and not taken.drafted:
+            reply = record_chat_reply(workspace, text, accept)
+            if reply.kind is ChatReplyKind.REPEATED:
                 call.say(f"{file}: nothing new: it was imported before")
                 if not call.verbose:
                     continue
-            if taken.is_second_reading or taken.chosen:
-                call.say(f"{file}: {taken.summary}")
-            for step in taken.steps:
+            if reply.kind in (ChatReplyKind.PASSAGES, ChatReplyKind.VERDICTS):
+                call.say(f"{file}: {reply.summary}")
+            for step in reply.steps:
                 result.add_step(step)
 
-            _print_missing_cards(call, taken.drafted)
-            if taken.missing and not (taken.unused or taken.is_second_reading):
-                result.problems.append(Problem(file.name, taken.missing))
-            for unused in taken.unused:
+            _print_missing_cards(call, reply.drafted)
+            if reply.kind is ChatReplyKind.UNUSABLE and not reply.unused:
+                result.problems.append(Problem(file.name, reply.summary))
+            for unused in reply.unused:
                 result.problems.append(replace(unused, location=file.name))
         print_summary(call, workspace, result)
     cli.exit_if_failed(result.problems)

@@ -386,7 +386,8 @@ class Watcher:
         packages = result.packages[:1]
         package_hash = sha256(packages[0].read_bytes()).digest() if packages else b""
         old_hash, self._package_hash = self._package_hash, package_hash
-        if package_hash not in (b"", old_hash) or any(result.pushed or ()):
+        is_pushed = result.pushed is not None and any(result.pushed)
+        if package_hash not in (b"", old_hash) or is_pushed:
             notes, pushed = delivery.notes, result.pushed is not None
             destination = "in Anki" if pushed else ", ".join(delivery.packages)
             text = f"{destination}: {notes['added']} new, {notes['updated']} updated"

@@ -36,7 +36,7 @@ from ankiforge.model import (
     Value,
     hash16,
 )
-from ankiforge.pipeline.run_result import AnkiReadResult
+from ankiforge.pipeline.run_result import AnkiReadResult, AnkiReadState
 from ankiforge.text import format_count, to_one_line, truncate
 from ankiforge.text.cloze import to_plain_text
 
@@ -83,10 +83,10 @@ def read_collection(
         profile: The profile that is open in a running Anki, or "" to search all profiles.
     """
     if settings.collection == NEVER:
-        return AnkiReadResult("off")
+        return AnkiReadResult(AnkiReadState.OFF)
     path = find_collection(settings, ledger, bind=bind, profile=profile)
     if path is None:
-        return AnkiReadResult("nowhere")
+        return AnkiReadResult(AnkiReadState.NO_COLLECTION)
 
     # skip an unchanged collection
     from ankiforge.anki.profiles import compute_fingerprint_text
@@ -94,18 +94,18 @@ def read_collection(
     try:
         fingerprint = f"{path} {compute_fingerprint_text(path)}"
         if not bind and ledger.get_meta(_FINGERPRINT_SETTING) == fingerprint:
-            return AnkiReadResult("same", str(path))
+            return AnkiReadResult(AnkiReadState.UNCHANGED, str(path))
         from ankiforge.anki.collection import open_anki_contents
 
         with open_anki_contents(path, load_adopted_guids(ledger)) as view:
             scan = _record_unless_other_collection(view, ledger, bind=bind)
-            if scan.state == "taken":
+            if scan.state is AnkiReadState.READ:
                 ledger.set_meta(_FINGERPRINT_SETTING, fingerprint)
             return scan
     except ItemError as error:
         message = error.message.removeprefix(f"{path}: ")
         problem = Problem(str(path), message, error.hint)
-        return AnkiReadResult("failed", str(path), problem=problem)
+        return AnkiReadResult(AnkiReadState.FAILED, str(path), problem=problem)
 
 
 def find_collection(
@@ -229,7 +229,7 @@ def _record_unless_other_collection(
 
     notice = _build_revived_notice(viewed.revived, ledger) if viewed.revived else None
     log_lines(_describe_changes(viewed))
-    return AnkiReadResult("taken", view.path, viewed, problem=notice)
+    return AnkiReadResult(AnkiReadState.READ, view.path, viewed, problem=notice)
 
 
 def _describe_changes(viewed: AnkiChanges) -> Iterator[str]:
@@ -261,7 +261,9 @@ def _build_revived_notice(revived: Sequence[Guid], ledger: Ledger) -> Problem:
 
 
 def _build_failed_scan(view: AnkiContents, message: str, hint: str) -> AnkiReadResult:
-    return AnkiReadResult("failed", view.path, problem=Problem(view.path, message, hint))
+    return AnkiReadResult(
+        AnkiReadState.FAILED, view.path, problem=Problem(view.path, message, hint)
+    )
 
 
 def _store_note_types(ledger: Ledger, view: AnkiContents) -> None:

@@ -51,6 +51,7 @@ from ankiforge.pipeline.models import find_blocking_messages
 from ankiforge.pipeline.run_result import (
     ChatExport,
     ChatImport,
+    ChatReplyKind,
     CommandRunOptions,
     ModelProgress,
     RunParameters,
@@ -639,7 +640,7 @@ def record_chat_answer(
         if part is None and other_paths and not {*about.paths}.intersection(other_paths):
             name = Path(other_paths[0]).name
             missing = f"it is about {name}: copy the chat's answer about this document"
-            return ChatImport(missing=missing)
+            return ChatImport(ChatReplyKind.UNUSABLE, missing)
         part = part or next(iter(about.remaining_parts), None)
         return record_document_answer(workspace, job, answer, about, part)
     quotes = [item.quote for item in items if item.kind and item.quote]
@@ -745,17 +746,15 @@ def record_document_answer(
     for document in request.documents:  # the user may paste them into the chat
         mask = partial(privacy.mask_text, document=document.whole_text.document.key)
         unused = [replace(each, message=mask(each.message)) for each in unused]
+    if not reading.card_count:
+        missing = explain_unusable_reply(answer)
+        return ChatImport(ChatReplyKind.UNUSABLE, missing, unused=tuple(unused))
     summary = reading.summary
     has_missing_quotes = reading.located_count < reading.card_count
     if part is None and has_missing_quotes and parse_all_cards(answer)[0][0].label:
         summary += f"; {request.name} changed since it was asked about"
     return ChatImport(
-        drafted=tuple(drafted),
-        unused=tuple(unused),
-        steps=tuple(steps),
-        asked=len(drafted),
-        chosen=summary if reading.card_count else "",
-        missing="" if reading.card_count else explain_unusable_reply(answer),
+        ChatReplyKind.PASSAGES, summary, tuple(drafted), tuple(unused), tuple(steps)
     )
 
 

@@ -81,6 +81,7 @@ from ankiforge.pipeline.run_result import (
     DEFAULT_OPTIONS,
     AnkiReadResult,
     CommandRunOptions,
+    PushedNotes,
     RunParameters,
     RunResult,
     RunStep,
@@ -1126,10 +1127,10 @@ class Workspace:
             profile = anki.get_active_profile()
             scan = read_collection(folder.config.anki, ledger, profile=profile)
             result.add_scan(scan)
-            if scan.state not in ("same", "taken"):
+            if scan.readable_path is None:
                 problem = scan.problem or _UNREADABLE_COLLECTION
                 raise ServiceError(problem.message, hint=problem.hint)
-            if Path(scan.path).parent.name != profile:
+            if scan.readable_path.parent.name != profile:
                 message = (
                     f"Anki has the profile {profile} open; your cards are in {scan.path}"
                 )
@@ -1147,7 +1148,7 @@ class Workspace:
         deliver.read_anki_and_write_package(
             folder, ledger, result, path, deliver.ExportScope(deck, push=True)
         )
-        result.pushed = (0, 0)
+        result.pushed = PushedNotes(0, 0)
         if not any(package.notes for package in result.published):
             return
         known = {
@@ -1166,14 +1167,14 @@ class Workspace:
             return
         arrived = Counter[str]()
         for plan in result.planned:
-            if not plan.mod:
+            if plan.mod is None:
                 continue
             anki_note = load_note_in_anki(ledger, plan.guid)
             if anki_note is None or anki_note.mod < plan.mod:
                 arrived["refused"] += 1
             else:
                 arrived["updated" if plan.guid in known else "added"] += 1
-        result.pushed = (arrived["added"], arrived["updated"])
+        result.pushed = PushedNotes(arrived["added"], arrived["updated"])
         if arrived["refused"]:
             message = f"{arrived['refused']:,} of the notes did not arrive"
             result.problems.append(Problem("Anki", message, f"import {path} by hand"))

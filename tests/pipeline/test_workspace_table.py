@@ -31,6 +31,7 @@ from ankiforge.pipeline import media, second_reading
 from ankiforge.pipeline import workspace as module
 from ankiforge.pipeline.run_result import (
     AnkiReadResult,
+    AnkiReadState,
     RunParameters,
     RunResult,
     WrittenPackage,
@@ -296,7 +297,7 @@ def test_a_push(
             )
             notes.append(replace(notes[0], guid=cloze.guid, id=99, mod=2_000_000_000))
             show_in_anki(workspace, *notes)
-        return AnkiReadResult("taken", path="User 1/collection.anki2")
+        return AnkiReadResult(AnkiReadState.READ, path="User 1/collection.anki2")
 
     monkeypatch.setattr(module, "read_collection", read)
     path = tmp_path / "a.apkg"
