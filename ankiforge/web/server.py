@@ -66,8 +66,8 @@ _JAVASCRIPT = "text/javascript; charset=utf-8"
 _FILE_TYPES = {**MEDIA_TYPES, "pdf": "application/pdf"}
 _HTML = "text/html; charset=utf-8"
 _PAGE_CSP = (
-    "default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self'; media-src 'self';"
-    " connect-src 'self'; frame-src 'self'; base-uri 'none'; form-action 'none';"
+    "default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self' data:;"
+    " media-src 'self'; connect-src 'self'; frame-src 'self'; base-uri 'none'; form-action 'none';"
     " frame-ancestors 'none'"
 )
 # The policy for pictures. It forbids scripts, because an SVG may contain some.
@@ -307,7 +307,7 @@ class PageServer:
         elif name == "card.css":
             # the CSS of our cards in Anki comes before the rules for the page
             css = get_our_note_type(NoteType.BASIC).css
-            body = css.encode() + _read_static_file(name)
+            body = css.encode() + _read_static_file(name) + _read_static_file("maths.css")
         else:
             body = _read_static_file(name)
         return Response(body, media_type, is_cacheable=True)

@@ -6,7 +6,7 @@ export const darkQuery = matchMedia("(prefers-color-scheme: dark)");
 // The HTML of each frame.
 const htmlByFrame = new WeakMap();
 const FRAME_HTML = `<!doctype html><html lang="en"><head><meta charset="utf-8"><title>Card</title>
-  <link rel="stylesheet" href="/static/card.css"><link rel="stylesheet" href="/static/maths.css"></head>
+  <link rel="stylesheet" href="/static/card.css"></head>
   <body class="card"><div id="qa"></div></body></html>`;
 const REMOVED_TAGS = "script, style, link, meta, base, title, iframe, frame, object, embed, form";
 const sizeObserver = new ResizeObserver((all) => {

@@ -70,7 +70,7 @@ export class Shelf {
     const onclick = ({ target }) => {
       this.select(i);
       if (target.closest(".filled")) this.enter();
-      else this.#page.open(each);
+      else this.openRow();
     };
     return h("li", { role: "option", id: `doc-${i}`, className: each.list === "you" && "caution", "data-title": each.title, onclick }, cover,
       h("span", { className: "name" }, h("b", { dir: "auto" }, each.title), h("span", { className: "facts" }, joinFacts(this.#listFacts(each)))),
@@ -107,15 +107,14 @@ export class Shelf {
   }
   step(by) { this.select(this.at + by); }
   openRow() {
+    clearTimeout(this.#timer); // it is about to be loaded
     const entry = this.documents[this.at];
     if (entry) this.#page.open(entry);
   }
   enter() {
     const entry = this.documents[this.at];
-    if (!entry) return;
-    clearTimeout(this.#timer);
-    if (entry.chat && !entry.left) this.#page.chat(entry.id);
-    else this.#page.open(entry);
+    if (entry?.chat && !entry.left) this.#page.chat(entry.id);
+    else this.openRow();
   }
 }
 
