@@ -190,7 +190,7 @@ def undo(call: cli.Call, words: cli.Words, yes: bool) -> None:
 
         def undo_one(id: str) -> None:
             result = take_back(ledger, id)
-            kinds = Counter(describe_event(entry)[0] for entry in result.entries)
+            kinds = Counter(describe_event(entry).name for entry in result.entries)
             numbers = [f"{n:,} {kind}" if n > 1 else kind for kind, n in kinds.items()]
             drafts = result.drafts or ()
             if result.drafts is not None:

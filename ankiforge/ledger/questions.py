@@ -393,6 +393,7 @@ def _iter_missing_note_questions(store: Store) -> Iterator[UserQuestion]:
                 f" Did you delete {'it' if is_single else 'them'}?"
             ),
             guids=guids,
+            were_deleted=is_asked,
             examples=tuple(
                 card_row["words"] for card_row in absent_rows[:MAX_MISSING_EXAMPLES]
             ),

@@ -178,6 +178,8 @@ class UserQuestion(Value):
     repair: str = ""
     """The action id of the repair whose text is in conflict, or "" if the conflict isn't about a
     repair. A repair is sent or undone as a whole."""
+    were_deleted: bool = False
+    """Whether the notes that are missing in Anki were deleted there, many at once."""
 
     @property
     def has_only_edit_conflicts(self) -> bool:

@@ -48,8 +48,9 @@ from ankiforge.text import (
     truncate,
 )
 from ankiforge.text.cloze import to_plain_text
+from ankiforge.web.actions import EDIT, Action, Look
 from ankiforge.web.card_view import render_card
-from ankiforge.web.items import EDIT, ItemRenderer, build_action
+from ankiforge.web.items import ItemRenderer
 from ankiforge.web.page_part import ChatOutcome, ChatPrompt, ItemSource, ShelfList
 
 NO_REPAIR_TEXT = "No repair that the checks let pass"
@@ -57,10 +58,11 @@ ID_PREFIX = "nid:"
 """The prefix of the ids of items."""
 # The keys that accept the first, second and third repair.
 _ACCEPT_KEYS = ("1", "2", "3")
-_LEAVE = build_action("later", "Leave 30 days", "s", "text", "Left for 30 days")
-_SUSPEND = build_action("reject", "Suspend in Anki", "x", "outlined", "Suspended")
-_OFFER = build_action(
-    "others", "Let the model offer repairs", "", "more", "", stays="Asking the model …"
+_LEAVE = Action("later", "Leave 30 days", "s", Look.TEXT, "Left for 30 days")
+_SUSPEND = Action("reject", "Suspend in Anki", "x", Look.OUTLINED, "Suspended")
+_OFFER = Action(
+    *("others", "Let the model offer repairs", "", Look.MORE, ""),
+    stays="Asking the model …",
 )
 _MAX_QUOTE_CHARS = 300
 """The maximum length at which the quote of a repair is shown, in characters."""
@@ -187,26 +189,25 @@ class FailingCards(ItemSource):
         Only the main action is a filled button: to accept the first repair or, if there is none,
         to edit or suspend the card.
         """
-        actions: list[Json] = []
-        for number in _ACCEPT_KEYS[: len(failing_note.proposed_repairs)]:
-            look = "more" if actions else "filled"
-            repair_label = (
-                f"repair {number}"
-                if len(failing_note.proposed_repairs) > 1
-                else "the repair"
+        actions: list[Action] = []
+        repair_count = len(failing_note.proposed_repairs)
+        for number in _ACCEPT_KEYS[:repair_count]:
+            label = f"Take repair {number}" if repair_count > 1 else "Take the repair"
+            look = Look.MORE if actions else Look.FILLED
+            choice = {"choice": int(number) - 1}
+            actions.append(
+                Action("accept", label, number, look, "Repaired", sends=choice)
             )
-            accept_action = build_action(
-                "accept", f"Take {repair_label}", number, look, "Repaired"
-            )
-            actions.append({**accept_action, "sends": {"choice": int(number) - 1}})
         if failing_note.is_changeable:
-            look = "text" if actions else "filled"
-            actions.append({**EDIT, "look": look, "said": "Saved", "save": "Save"})
-        actions += [{**_SUSPEND, "look": "outlined" if actions else "filled"}, _LEAVE]
+            look = Look.TEXT if actions else Look.FILLED
+            actions.append(replace(EDIT, look=look, message="Saved", save="Save"))
+        actions.append(replace(_SUSPEND, look=Look.OUTLINED if actions else Look.FILLED))
+        actions.append(_LEAVE)
         if self._uses_model:
             actions.append(_OFFER)
         # put the buttons that are only text last
-        return sorted(actions, key=lambda action: action["look"] == "text")
+        actions.sort(key=lambda action: action.look is Look.TEXT)
+        return [action.to_json() for action in actions]
 
     def _make_card(self, failing_note: FailingNote) -> ShownCard:
         if not failing_note.is_own_card:
