@@ -92,43 +92,50 @@ the next command.
 
 def add_colours(text: str) -> str:
     """Add colours to lines of text, as terminal escape sequences."""
-    lines = []
-    for line in text.split("\n"):
-        matches: list[tuple[re.Match[str], dict[str, Any]]] = []
-        for pattern, style in _STYLES_BY_PATTERN.items():
-            matches += [(match, style) for match in pattern.finditer(line)]
-        # go from right to left, so that the positions of the other matches stay valid
-        for match, style in sorted(matches, key=lambda pair: -pair[0].start()):
-            coloured = click.style(match[0], **style)
-            line = line[: match.start()] + coloured + line[match.end() :]
-        lines.append(line)
-    return "\n".join(lines)
+    return "\n".join(map(_add_colours_to_line, text.split("\n")))
+
+
+def _add_colours_to_line(line: str) -> str:
+    matches: list[tuple[re.Match[str], dict[str, Any]]] = []
+    for pattern, style in _STYLES_BY_PATTERN.items():
+        for match in pattern.finditer(line):
+            matches.append((match, style))
+    # go from right to left, so that the positions of the other matches stay valid
+    matches.sort(key=lambda pair: -pair[0].start())
+    for match, style in matches:
+        coloured = click.style(match[0], **style)
+        line = line[: match.start()] + coloured + line[match.end() :]
+    return line
 
 
 def wrap_text(text: str, width: int) -> str:
     """Wrap lines longer than `width` at spaces, but never inside a command."""
     if width < MIN_WIDTH:
         return text
-    lines: list[str] = []
+    lines = []
     for line in text.split("\n"):
         if ROW_TAIL_MARK in line or _ROW_START.match(line):
-            line = _fit_row(line, width)
+            lines.append(_fit_row(line, width))
         elif len(line) > width:
-            # align continuation lines with the text, not with its label
-            label = _LABEL.match(line)
-            indent = label.end() if label else len(line) - len(line.lstrip(" ")) + 2
-            unbroken = _WHOLE_COMMAND.sub(
-                lambda match: match[0].replace(" ", "\xa0"), line
-            )
-            line = fill(
-                unbroken,
-                width,
-                subsequent_indent=" " * indent,
-                break_long_words=False,
-                break_on_hyphens=False,
-            ).replace("\xa0", " ")
-        lines.append(line)
+            lines.append(_wrap_line(line, width))
+        else:
+            lines.append(line)
     return "\n".join(lines)
+
+
+def _wrap_line(line: str, width: int) -> str:
+    """Wrap a line, aligning its continuation with the text and not with its label."""
+    label = _LABEL.match(line)
+    indent = label.end() if label else len(line) - len(line.lstrip(" ")) + 2
+    unbroken = _WHOLE_COMMAND.sub(lambda match: match[0].replace(" ", "\xa0"), line)
+    wrapped = fill(
+        unbroken,
+        width,
+        subsequent_indent=" " * indent,
+        break_long_words=False,
+        break_on_hyphens=False,
+    )
+    return wrapped.replace("\xa0", " ")
 
 
 def _fit_row(line: str, width: int) -> str:
@@ -139,23 +146,39 @@ def _fit_row(line: str, width: int) -> str:
     """
     width = min(width, _MAX_ROW_WIDTH)
     row, mark, tail = line.partition(ROW_TAIL_MARK)
-    text_start = match.end() if (match := _ROW_START.match(row)) else 0
-    room = width - len(tail) - len(_ROW_TAIL_GAP if mark else "")
-    if len(remove_bold_marks(row)) > room and len(tail) > width // _TAIL_WIDTH_DIVISOR:
+    if not mark:
+        return _truncate_row(row, width)
+    text_start = _find_text_start(row)
+    room = width - len(tail) - len(_ROW_TAIL_GAP)
+    is_too_long = len(remove_bold_marks(row)) > room
+    if is_too_long and len(tail) > width // _TAIL_WIDTH_DIVISOR:
         indent = " " * (text_start - len(_ROW_TAIL_GAP))
         tail = truncate(tail, width - text_start)
-        return f"{_fit_row(row, width)}\n{indent}{mark}{tail}"
-    _, end = find_bold_span(row)
-    if text_start and end > room:
-        start = min(end + _MAX_CUT_WIDTH, len(row)) - room + text_start + 1
+        return f"{_truncate_row(row, width)}\n{indent}{mark}{tail}"
+    row = _truncate_row(row, room)
+    padding = " " * (room - len(remove_bold_marks(row)))
+    return f"{row}{padding}{mark}{tail}"
+
+
+def _find_text_start(row: str) -> int:
+    """Return where the text of a row begins, after its id and sign."""
+    match = _ROW_START.match(row)
+    return match.end() if match else 0
+
+
+def _truncate_row(row: str, room: int) -> str:
+    """Truncate the text of a row, first before its bold part if that is too far right."""
+    text_start = _find_text_start(row)
+    _, bold_end = find_bold_span(row)
+    if text_start and bold_end > room:
+        start = min(bold_end + _MAX_CUT_WIDTH, len(row)) - room + text_start + 1
         start = row.find(" ", start) + 1 or start
         row = f"{row[:text_start]}…{row[start:]}"
     if len(remove_bold_marks(row)) > room:
         row = truncate(row, room)
         opening, closing = mark_bold(" ").split(" ")
         row += closing * (row.count(opening) - row.count(closing))
-    padding = " " * (room - len(remove_bold_marks(row))) if mark else ""
-    return f"{row}{padding}{mark}{tail}"
+    return row
 
 
 # --- output -----------------------------------------------------------------------------
@@ -282,26 +305,36 @@ class Call:
         printed. The last line counts the remaining problems. The limit is ignored in verbose
         mode, and notices that later runs won't repeat are always printed.
         """
-        limit = None if self.verbose else limit
+        if self.verbose:
+            limit = None
+        groups = [*self._group_problems(problems, one_by_one=limit is None)]
+        hidden_count = 0
+        for index, group in enumerate(groups, 1):
+            first = group[0]
+            has_room = limit is None or len(groups) <= limit or index < limit
+            if has_room or (first.is_notice and first.is_reported_once):
+                self.warn(first.summarize(other_count=len(group) - 1))
+            else:
+                hidden_count += len(group)
+        if hidden_count:
+            self.warn(f"… and {hidden_count:,} more problems; -v names all")
+
+    def _group_problems(
+        self, problems: Iterable[Problem], *, one_by_one: bool
+    ) -> Collection[list[Problem]]:
+        """Group equal problems of several files, problems before notices.
+
+        Notices that were printed before are left out, and in quiet mode all of them.
+        """
         groups: dict[object, list[Problem]] = {}
         for problem in sorted(dict.fromkeys(problems), key=attrgetter("is_notice")):
             if problem in self.printed_notices or (problem.is_notice and self.quiet):
                 continue
             if problem.is_notice:
                 self.printed_notices.add(problem)
-            group_key: object = problem
-            if limit is not None:
-                group_key = (problem.is_notice, problem.message, problem.hint)
-            groups.setdefault(group_key, []).append(problem)
-        hidden_count = 0
-        for index, group in enumerate(groups.values(), 1):
-            is_short = limit is None or len(groups) <= limit or index < limit
-            if is_short or (group[0].is_notice and group[0].is_reported_once):
-                self.warn(group[0].summarize(other_count=len(group) - 1))
-            else:
-                hidden_count += len(group)
-        if hidden_count:
-            self.warn(f"… and {hidden_count:,} more problems; -v names all")
+            key = (problem.is_notice, problem.message, problem.hint)
+            groups.setdefault(problem if one_by_one else key, []).append(problem)
+        return groups.values()
 
     def format_for_stream(self, stream: TextIO, text: str) -> str:
         """Format text for a stream, wrapping and colouring it for terminals."""

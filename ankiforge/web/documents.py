@@ -47,6 +47,7 @@ from ankiforge.model import (
     HighlightKey,
     HighlightKind,
     Json,
+    Media,
     Problem,
     SourceKind,
     Value,
@@ -306,11 +307,12 @@ class DocumentRenderer:
         """Return the key of any highlight in a document, or "" if there is none."""
         return self._documents[id].key if id in self._documents else ""
 
-    def find_document_id(self, file: Path) -> str:
-        """Return the ID under which a file was shown, or "" if the page hasn't shown the file."""
-        return next(
-            (id for id, shown in self._documents.items() if shown.file == file), ""
-        )
+    def find_document_id(self, file: Path) -> str | None:
+        """Return the ID under which a file was shown, or None if the page hasn't shown the file."""
+        for id, shown in self._documents.items():
+            if shown.file == file:
+                return id
+        return None
 
     def has_no_highlights(self, id: str) -> bool:
         """Return whether a document that the page has shown has no highlights."""
@@ -322,18 +324,25 @@ class DocumentRenderer:
         The files of the latest day come first; see `get_recency_key`.
         If the files are in several folders, a row names the folder of its file.
         """
-        rows = []
         files = find_unmarked_documents(self._workspace.folder, self._ledger)
         files.sort(key=get_recency_key)
         has_folders = len({file.parent for file in files}) > 1
+        rows: list[Json] = []
         for file in files:
             id = hash16("unmarked", str(file))
             self._documents[id] = ShownDocument(file)
-            row: Json = {"id": id, "title": title_from_file_name(file.stem)}
-            row["by"] = file.parent.name if has_folders else ""
-            row |= {"waiting": 0, "proposed": 0, "rest": UNMARKED_LABEL}
             rows.append(
-                {**row, "is_open": False, "chat": CHOOSE_LABEL, "is_unmarked": True}
+                {
+                    "id": id,
+                    "title": title_from_file_name(file.stem),
+                    "by": file.parent.name if has_folders else "",
+                    "waiting": 0,
+                    "proposed": 0,
+                    "rest": UNMARKED_LABEL,
+                    "is_open": False,
+                    "chat": CHOOSE_LABEL,
+                    "is_unmarked": True,
+                }
             )
         return rows
 
@@ -367,22 +376,21 @@ class DocumentRenderer:
             return None
         marks = pending_items.load_passage_states(self._ledger, shown.key)
         highlights = [highlight for highlight, _ in marks]
-        first = next(
-            (highlight for highlight in highlights if highlight.key == shown.key),
-            highlights[0] if highlights else None,
-        )
-        file = shown.file or (find_file(self._ledger, first) if first else None)
-        title = title_from_file_name(file.stem) if file else ""
-        sample = "\n".join(each.exact for each in highlights[:_LANGUAGE_SAMPLE_SIZE])
+        first = _find_highlight(highlights, shown.key)
+        file = shown.file
+        if file is None and first:
+            file = find_file(self._ledger, first)
         header = {
             "id": id,
             "key": shown.key,
-            "title": first.document.title if first else title,
-            "lang": detect_language(sample) if first else "",
+            "title": _find_title(file, first),
+            "lang": _detect_language(highlights),
         }
-        if file and _is_pdf(file):
+        if file is None:
+            return self._render_text_document("", marks, header)
+        if _is_pdf(file):
             return partial(self._render_sheets, file, marks, header)
-        html = self._render_file_text(file, first) if file else ""
+        html = self._render_file_text(file, first)
         return self._render_text_document(html, marks, header)
 
     def _render_text_document(
@@ -412,15 +420,19 @@ class DocumentRenderer:
         text = read_note(file)
         media_by_path = {}
         if highlight:
-            folder = PurePosixPath(highlight.document.path).parent
             for path in find_image_paths(text):
-                media = self.find_picture(
-                    highlight, str(folder / path)
-                ) or self.find_picture(highlight, path)
+                media = self._find_note_picture(highlight, path)
                 if media:
                     media_by_path[path] = media
         html = render_field(text, pictures=media_by_path)
         return adapt_html_to_page(html).replace("<wbr>", "")
+
+    def _find_note_picture(self, highlight: Highlight, path: str) -> Media | None:
+        """Look up a picture in a note, relative to the note and then to the vault."""
+        folder = PurePosixPath(highlight.document.path).parent
+        return self.find_picture(highlight, str(folder / path)) or self.find_picture(
+            highlight, path
+        )
 
     def _render_text(self, path: Path) -> str:
         """Render the text of a web page or book as HTML headings and paragraphs."""
@@ -586,6 +598,29 @@ class DocumentRenderer:
         other_key = next((other.key for other, _ in others if other.key != key), "")
         self._documents[id] = ShownDocument(file, other_key)
         return partial(self._create_highlight, id, opened, located) if located else None
+
+
+def _find_highlight(highlights: Sequence[Highlight], key: str) -> Highlight | None:
+    """Return the highlight with a key, or else the first highlight, if there is any."""
+    for highlight in highlights:
+        if highlight.key == key:
+            return highlight
+    return highlights[0] if highlights else None
+
+
+def _find_title(file: Path | None, highlight: Highlight | None) -> str:
+    """Return the title of a document, which a file without highlights has from its name."""
+    if highlight:
+        return highlight.document.title
+    return title_from_file_name(file.stem) if file else ""
+
+
+def _detect_language(highlights: Sequence[Highlight]) -> str:
+    """Detect the language of a document from its highlights. Returns "" without any."""
+    if not highlights:
+        return ""
+    sample = highlights[:_LANGUAGE_SAMPLE_SIZE]
+    return detect_language("\n".join(highlight.exact for highlight in sample))
 
 
 def read_note(file: Path) -> str:
