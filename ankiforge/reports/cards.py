@@ -81,8 +81,10 @@ def list_row_to_json(
         "document": list_row.highlight.document.key,
         "heading": list_row.highlight.heading,
         "origin": get_attributes(list_row.origin, ("drafter", "model", "prompt")),
-        **_card_fields_to_json(ledger, list_row),
+        "guid": list_row.guid if isinstance(list_row, LocalCard) else None,
+        "anki": list_row.anki_state if isinstance(list_row, LocalCard) else "none",
         **_draft_fields_to_json(list_row),
+        **_card_fields_to_json(ledger, list_row),
     }
 
 
@@ -103,8 +105,6 @@ def _draft_fields_to_json(list_row: ListRow) -> Json:
 
 
 _NO_CARD: Json = {
-    "guid": None,
-    "anki": "none",
     "revision": None,
     "reason": "",
     "accepted_by": "",
@@ -118,8 +118,6 @@ def _card_fields_to_json(ledger: Ledger, list_row: ListRow) -> Json:
         return _NO_CARD
     card = list_row
     return {
-        "guid": card.guid,
-        "anki": card.anki_state,
         "revision": _revision_to_json(card.revision) if card.revision else None,
         "reason": card.verdict_reason,
         "accepted_by": card.decided_by if card.is_live else "",
