@@ -118,7 +118,7 @@ class Vault:
 
     def accept_all(self) -> None:
         """Accept every draft, also those with a warning."""
-        ids = [line["id"] for line in self.command("list", "--view", "new", "--json")]
+        ids = [line["id"] for line in self.command("list", "verdict:waiting", "--json")]
         for start in range(0, len(ids), 200):
             self.command("accept", *ids[start : start + 200], "--json")
 

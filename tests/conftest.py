@@ -184,7 +184,7 @@ class Forge:
     def lists(self, *lists: str) -> list[list[dict[str, Any]]]:
         """What `list --view …` tells as JSON of several views, of a ledger that is opened once.
 
-        `none` is `list --no-card --all`, `all` is `list --all`.
+        `none` is `list --no-card --all`, `all` is `list --all`, and `new` is what waits.
         """
         told = []
         with self.here(), Workspace(read_only=True) as opened:
@@ -197,6 +197,8 @@ class Forge:
             for name in lists:
                 if name == "none":
                     shown = listing.list_without_card((), everything=True)
+                elif name == "new":
+                    shown = listing.list_view(("verdict:waiting",), "", everything=False)
                 else:
                     view = name.removeprefix("all")
                     shown = listing.list_view((), view, everything=not view)

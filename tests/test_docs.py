@@ -164,7 +164,7 @@ class Home:
 
     def _before(self, words: list[str]) -> None:
         """Bring about in Anki what a command is for."""
-        if "--connect" in words or words[:1] == ["push"] or "--push" in words:
+        if words[:1] == ["push"] or "--push" in words:
             settings = (self.folder / "cards/ankiforge.yaml").read_text(encoding="utf-8")
             assert self.anki.address in settings, "the user's own Anki would be asked"
         if "export.apkg" in words:

@@ -20,10 +20,9 @@ import tempfile
 import time
 import zipfile
 import zlib
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping
 from contextlib import ExitStack, closing, contextmanager, suppress
-from heapq import merge
-from operator import attrgetter, itemgetter
+from operator import attrgetter
 from pathlib import Path
 from typing import IO, Any, TypeVar, cast
 
@@ -49,7 +48,6 @@ from ankiforge.model import (
     AnkiReadMethod,
     AnkiReview,
     AnkiTemplate,
-    CardId,
     DeckId,
     Fields,
     ForeignNote,
@@ -598,7 +596,6 @@ select r.id, o.place, {cast_to_integers("r.ease", "r.ivl", "r.type")}
 from revlog r cross join cards c on c.id = r.cid cross join temp.chosen o on o.nid = c.nid
 order by r.id
 """
-_NOTE_IDS_QUERY = f"select {cast_to_integers('id')} from notes"
 _USED_TYPES_QUERY = f"""
 select distinct {cast_to_integers("n.mid")} from temp.chosen o join notes n on n.id = o.nid
 """
@@ -613,19 +610,16 @@ from notes n where n.id in (select value from json_each(?))
 
 
 class AnkiContents(Value):
-    """Anki's notes, note types and decks, read from a collection, an export, or a running Anki."""
+    """Anki's notes, note types and decks, read from a collection or an export."""
 
-    databases: tuple[AnkiDatabase, ...]
-    """A single database, or one for each deck that a running Anki exported."""
+    database: AnkiDatabase
     kind: AnkiReadMethod
     path: str
-    """The path of the file, or the URL of AnkiConnect."""
     profile: str
     """The name of the Anki profile, or "" if it is unknown."""
     note_types: tuple[AnkiNoteType, ...]
     """Our note types, and the note types of all notes that were read."""
     decks: dict[DeckId, str]
-    """Maps deck ids to names. A view of a running Anki lists only the decks that were exported."""
     is_complete: bool
     """Whether all our notes in Anki were read, so that a missing note must have been deleted."""
 
@@ -635,33 +629,20 @@ class AnkiContents(Value):
 
         Exported decks (`.apkg`) don't contain it.
         """
-        times = {database.created for database in self.databases}
-        return (
-            times.pop()
-            if (self.kind is not AnkiReadMethod.APKG and len(times) == 1)
-            else 0
-        )
+        return 0 if self.kind is AnkiReadMethod.APKG else self.database.created
 
     def iter_notes(self) -> Iterator[AnkiNote]:
-        """Yield our notes, ordered by GUID; or all notes, ordered by id, if all were to be read.
-
-        The cards of a note are collected from all exports, because a card in a filtered deck is
-        only exported along with that deck.
-        """
-        cards_by_note: dict[NoteId, dict[CardId, list[Any]]] = {}
-        for database in self.databases:
-            for id, *card_row in database.fetch_rows(_CARDS_QUERY):
-                cards_by_note.setdefault(id, {})[card_row[0]] = card_row
-        rows = (database.fetch_rows(_NOTES_QUERY) for database in self.databases)
-        last_note = None
-        for id, guid, mod, type_id, tags, joined in merge(*rows, key=itemgetter(1, 0)):
-            if last_note == (guid, id):
-                continue
-            last_note = (guid, id)
+        """Yield our notes, ordered by GUID; or all notes, ordered by id, if all were to be read."""
+        cards_by_note: dict[NoteId, list[Row]] = {}
+        for id, *card_row in self.database.fetch_rows(_CARDS_QUERY):
+            cards_by_note.setdefault(id, []).append(tuple(card_row))
+        for id, guid, mod, type_id, tags, joined in self.database.fetch_rows(
+            _NOTES_QUERY
+        ):
             # the user may have changed the note type, so AnkiforgeId may be any of the fields
             fields = tuple(joined.split("\x1f"))
             identities = map(parse_identity, fields)
-            cards = sorted(cards_by_note.get(id, {}).values(), key=itemgetter(1, 0))
+            cards = cards_by_note.get(id, [])
             yield AnkiNote(
                 guid=Guid(guid),
                 id=id,
@@ -681,41 +662,28 @@ class AnkiContents(Value):
             )
 
     def iter_other_note_types(self) -> Iterator[AnkiNoteType]:
-        """Yield all readable note types that aren't in `note_types`. There may be duplicates."""
+        """Yield all readable note types that aren't in `note_types`."""
         known_ids = [note_type.id for note_type in self.note_types]
-        for database in self.databases:
-            if database.is_legacy:
-                ids = set(database.decode_json_column("models", dict[NoteTypeId, Json]))
-            else:
-                rows = database.fetch_rows(
-                    f"select {cast_to_integers('id')} from notetypes"
-                )
-                ids = {id for (id,) in rows}
-            for id in sorted(ids.difference(known_ids)):
-                with suppress(ItemError):
-                    yield from read_note_types(database, (id,))
+        database = self.database
+        if database.is_legacy:
+            ids = set(database.decode_json_column("models", dict[NoteTypeId, Json]))
+        else:
+            rows = database.fetch_rows(f"select {cast_to_integers('id')} from notetypes")
+            ids = {id for (id,) in rows}
+        for id in sorted(ids.difference(known_ids)):
+            with suppress(ItemError):
+                yield from read_note_types(database, (id,))
 
     def iter_reviews(self) -> Iterator[AnkiReview]:
         """Yield the reviews of our cards, sorted by id, i.e. by the review time in milliseconds."""
-        rows = merge(
-            *(database.fetch_rows(_REVIEWS_QUERY) for database in self.databases)
-        )
-        last_id = 0
-        for id, guid, *review in rows:
-            if id != last_id:  # a card may be in two exports
-                yield AnkiReview(id, Guid(guid), *review)
-            last_id = id
+        for id, guid, *review in self.database.fetch_rows(_REVIEWS_QUERY):
+            yield AnkiReview(id, Guid(guid), *review)
 
-    def find_deleted_note_ids(self) -> frozenset[NoteId] | None:
-        """Return the ids of the notes deleted since the last full sync.
-
-        Returns None for a running Anki, because AnkiConnect doesn't report deletions.
-        """
-        if self.kind is AnkiReadMethod.CONNECT:
-            return None
+    def find_deleted_note_ids(self) -> frozenset[NoteId]:
+        """Return the ids of the notes deleted since the last full sync."""
         # type 1 stands for a note; cards and decks have other types
         query = f"select {cast_to_integers('oid')} from graves where type = 1"
-        return frozenset(id for (id,) in self.databases[0].fetch_rows(query))
+        return frozenset(id for (id,) in self.database.fetch_rows(query))
 
     def find_foreign_notes(
         self, known_mods: Mapping[NoteId, int]
@@ -730,14 +698,14 @@ class AnkiContents(Value):
             The ids of all these notes, and an iterator over those that are new or have
             changed. None if the whole collection was not read.
         """
-        if self.kind in (AnkiReadMethod.APKG, AnkiReadMethod.CONNECT):
+        if self.kind is AnkiReadMethod.APKG:
             return None
-        mods: dict[NoteId, int] = dict(self.databases[0].fetch_rows(_FOREIGN_MODS_QUERY))
+        mods: dict[NoteId, int] = dict(self.database.fetch_rows(_FOREIGN_MODS_QUERY))
         changed_ids = [id for id, mod in mods.items() if known_mods.get(id) != mod]
         return frozenset(mods), self._read_foreign_notes(changed_ids)
 
     def _read_foreign_notes(self, ids: list[NoteId]) -> Iterator[ForeignNote]:
-        [database] = self.databases
+        database = self.database
         types: dict[NoteTypeId, AnkiNoteType | None] = {}
         rows = database.fetch_rows(_FOREIGN_NOTES_QUERY, json.dumps(ids))
         for id, mod, type_id, joined_fields, deck_id in rows:
@@ -820,58 +788,13 @@ def open_anki_contents(
         our_type_ids = {get_our_note_type(our_type).id for our_type in OUR_NOTE_TYPES}
         used_type_ids = {id for (id,) in database.fetch_rows(_USED_TYPES_QUERY)}
         yield AnkiContents(
-            databases=(database,),
+            database=database,
             kind=kind,
             path=str(path),
             profile=profile,
             note_types=read_note_types(database, our_type_ids | used_type_ids),
             decks=_read_deck_names(database),
             is_complete=kind is not AnkiReadMethod.APKG,
-        )
-
-
-@contextmanager
-def open_exported_contents(
-    exports: Sequence[Path],
-    adopted: Mapping[str, str] = {},
-    *,
-    url: str,
-    profile: str,
-    our_note_ids: frozenset[NoteId],
-) -> Iterator[AnkiContents]:
-    """Open several packages exported from a running Anki, and present them as one collection.
-
-    Args:
-        exports: Freshly exported `.apkg` files that include scheduling.
-        adopted: As in `open_anki_contents`.
-        url: The URL of AnkiConnect.
-        profile: The name of the profile that is open in Anki.
-        our_note_ids: The ids of all our notes in Anki. The view is complete if the exports
-            contain all of them.
-
-    Raises:
-        ItemError: A file cannot be read.
-    """
-    with ExitStack() as stack:
-        databases: list[AnkiDatabase] = []
-        types: dict[NoteTypeId, AnkiNoteType] = {}
-        decks: dict[DeckId, str] = {}
-        exported: set[NoteId] = set()
-        for path in exports:
-            view = stack.enter_context(open_anki_contents(path, adopted))
-            databases += view.databases
-            types |= {note_type.id: note_type for note_type in view.note_types}
-            decks |= view.decks
-            note_rows = view.databases[0].fetch_rows(_NOTE_IDS_QUERY)
-            exported |= {id for (id,) in note_rows}
-        yield AnkiContents(
-            databases=tuple(databases),
-            kind=AnkiReadMethod.CONNECT,
-            path=url,
-            profile=profile,
-            note_types=tuple(types.values()),
-            decks=decks,
-            is_complete=our_note_ids <= exported,
         )
 
 

@@ -1,8 +1,8 @@
 """Client for AnkiConnect, the add-on that makes a running Anki controllable by HTTP.
 
-Requests are never retried. Anki itself reads and writes packages, so both programs must see the
-same directories. Text from Anki is truncated, made printable, and stripped of the API key before
-it is shown.
+Requests are never retried. Anki itself reads packages, so both programs must see the same
+directories. What is in Anki is read from its collection (`anki.collection`). Text from Anki is
+truncated, made printable, and stripped of the API key before it is shown.
 """
 
 from __future__ import annotations
@@ -17,7 +17,6 @@ from typing import TypeVar
 import httpx2
 import msgspec
 
-from ankiforge.anki.notetypes import OUR_NOTE_TYPES, get_our_note_type
 from ankiforge.config.http import BoundedClient, ResponseTooLargeError, redact_secret
 from ankiforge.errors import ServiceError
 from ankiforge.model import CardId, Json, NoteId
@@ -25,7 +24,7 @@ from ankiforge.model import CardId, Json, NoteId
 _T = TypeVar("_T")
 _API_VERSION = 6
 _CONNECT_TIMEOUT = 3.0
-# The timeout in seconds of imports, exports and syncs, which may take Anki minutes.
+# The timeout in seconds of imports and syncs, which may take Anki minutes.
 _LONG_TIMEOUT = 600.0
 # A reply with the ids of a million cards has 14 MB.
 _MAX_REPLY_BYTES = 64_000_000
@@ -55,8 +54,8 @@ class AnkiConnect:
     Args:
         url: The URL of AnkiConnect.
         key: The API key, or "" if AnkiConnect requires none. It is never shown.
-        timeout: The time limit for an action, in seconds. Imports, exports and syncs may
-            take ten minutes regardless.
+        timeout: The time limit for an action, in seconds. Imports and syncs may take ten minutes
+            regardless.
         key_env: The environment variable that holds the key, for error messages.
     """
 
@@ -115,11 +114,8 @@ class AnkiConnect:
             raise
 
     def get_active_profile(self) -> str:
-        """Return the name of the open profile, or "" if the add-on is too old to report it."""
-        try:
-            return self._run_action("getActiveProfile", str)
-        except UnsupportedActionError:
-            return ""
+        """Return the name of the open profile."""
+        return self._run_action("getActiveProfile", str)
 
     def start_sync(self) -> bool:
         """Start a sync with AnkiWeb, without waiting for it to finish.
@@ -150,59 +146,6 @@ class AnkiConnect:
         )
         if not imported:
             raise ServiceError(f"Anki did not import {path}", hint=_SAME_FOLDERS_HINT)
-
-    def export_our_decks(
-        self,
-        directory: Path,
-        other_note_ids: Iterable[NoteId] = (),
-    ) -> tuple[tuple[Path, ...], frozenset[NoteId]]:
-        """Export the decks that contain our notes, including subdecks and scheduling.
-
-        A note is exported with all its cards, even those in other decks. The exception is a
-        card in a filtered deck, which is only exported with that deck.
-
-        Args:
-            directory: Where to write the packages.
-            other_note_ids: The ids of our notes that do not use one of our note types.
-
-        Returns:
-            The packages, and the ids of all notes that looked like ours after the exports.
-            Compare the two: some of these notes may be missing from the packages, because they
-            have no cards or because cards were moved or added in the meantime.
-        """
-        # search for our notes by field, tag, name and id of the note type, and id of the note
-        conditions = ["AnkiforgeId:af1*", "tag:ankiforge::*"]
-        for our_type in OUR_NOTE_TYPES:
-            note_type = get_our_note_type(our_type)
-            conditions.append(f'"note:{note_type.name}*" OR mid:{note_type.id}')
-        joined_ids = ",".join(map(str, other_note_ids))
-        conditions.append(f"nid:{joined_ids or 0}")
-        query = " OR ".join(conditions)
-        cards = self._search("findCards", query)
-        decks: set[str] = set()
-        if cards:
-            decks = set(self._run_action("getDecks", Json, {"cards": cards}))
-        packages: list[Path] = []
-        for deck in sorted(decks):
-            parent_decks = [deck[: colons.start()] for colons in re.finditer("::", deck)]
-            if not decks.isdisjoint(parent_decks):
-                continue
-            path = directory / f"deck-{len(packages) + 1}.apkg"
-            exported = self._run_action(
-                "exportPackage",
-                bool,
-                {"deck": deck, "path": str(path.absolute()), "includeSched": True},
-                seconds=_LONG_TIMEOUT,
-                hint=_SAME_FOLDERS_HINT,
-            )
-            if not exported:
-                message = f"Anki did not export the deck {deck}"
-                raise ServiceError(message, hint="was it just renamed? try again")
-            if not path.is_file():
-                message = f"Anki exported to {path}, but nothing is there"
-                raise ServiceError(message, hint=_SAME_FOLDERS_HINT)
-            packages.append(path)
-        return tuple(packages), frozenset(self._search("findNotes", query))
 
     def suspend(self, cards: Iterable[CardId]) -> None:
         """Suspend cards, all of which must exist."""

@@ -73,9 +73,8 @@ def render_content_fields(
     """Render the content fields of a card or draft as HTML, in note type order."""
     our_type = kind.note_type
     markdown = dict(fields)
-    if (
-        kind is CardKind.OCCLUSION
-    ):  # the fields are the masks in Anki's syntax and the picture
+    if kind is CardKind.OCCLUSION:
+        # the fields are the masks in Anki's syntax and the picture
         masks = occlusion.get_masks(markdown)
         picture = render_field(markdown.get("Image", ""), cloze=False, pictures=pictures)
         return (occlusion.masks_to_anki(masks), picture)
@@ -145,18 +144,22 @@ def render_source(card: ShownCard) -> str:
     before, highlighted, after = render_passage(
         highlight, card.quote, has_formulas=has_formulas
     )
-    if not (before or highlighted):
+    if not before and not highlighted:
         return ""
-    highlight_span = f'<span class="af-exact">{highlighted}</span>'
-    start_of_quote = HAND_WRITTEN_PASSAGE_START if is_source_card else "<blockquote>"
-    blockquotes = [f"{start_of_quote}{before}{highlight_span}{after}</blockquote>"]
+    start_tag = HAND_WRITTEN_PASSAGE_START if is_source_card else "<blockquote>"
+    marked = f'{before}<span class="af-exact">{highlighted}</span>{after}'
+    blockquotes = [f"{start_tag}{marked}</blockquote>"]
     for passage in card.passages[1:]:
         if not is_same_text(passage.exact, highlight.exact):
-            to_html = formulas_to_html if passage.has_formulas else lines_to_html
-            citation = f"<cite>{text_to_html(format_reference(passage))}</cite>"
-            further = f"{to_html(passage.exact)}<br>{citation}"
-            blockquotes.append(f"{FURTHER_PASSAGE_START}{further}</blockquote>")
+            blockquotes.append(_render_further_passage(passage))
     return "".join(blockquotes)
+
+
+def _render_further_passage(passage: Highlight) -> str:
+    to_html = formulas_to_html if passage.has_formulas else lines_to_html
+    citation = f"<cite>{text_to_html(format_reference(passage))}</cite>"
+    text = f"{to_html(passage.exact)}<br>{citation}"
+    return f"{FURTHER_PASSAGE_START}{text}</blockquote>"
 
 
 def render_passage(
@@ -167,33 +170,38 @@ def render_passage(
     Returns:
         The text before the highlight, the highlight itself, and the text after it.
     """
-    span = locate_text(highlight.exact, highlight.sentence)
-    passage = highlight.exact if span is None else highlight.sentence
+    passage = highlight.sentence
+    span = locate_text(highlight.exact, passage)
+    if span is None:
+        passage = highlight.exact
+        span = 0, len(passage)
     if not passage.strip():
         return "", "", ""
     to_html = formulas_to_html if has_formulas else lines_to_html
     unbreakable = find_literal_spans(passage) if has_formulas else []
-    start, end = _extend_to_shields(unbreakable, span or (0, len(passage)))
-    highlighted = to_html(passage[start:end])
+    start, end = _extend_to_literals(unbreakable, span)
+    before, after = to_html(passage[:start]), to_html(passage[end:])
     quote_span = locate_text(quote, passage[start:end])
-    if quote_span and quote_span[0] < quote_span[1]:
-        first, last = _extend_to_shields(
-            unbreakable, (start + quote_span[0], start + quote_span[1])
-        )
-        quote_html = f"<mark>{to_html(passage[first:last])}</mark>"
-        highlighted = (
-            to_html(passage[start:first]) + quote_html + to_html(passage[last:end])
-        )
-    return to_html(passage[:start]), highlighted, to_html(passage[end:])
+    if quote_span is None or quote_span[0] == quote_span[1]:
+        return before, to_html(passage[start:end]), after
+    first, last = _extend_to_literals(
+        unbreakable, (start + quote_span[0], start + quote_span[1])
+    )
+    highlighted = (
+        f"{to_html(passage[start:first])}<mark>{to_html(passage[first:last])}</mark>"
+        f"{to_html(passage[last:end])}"
+    )
+    return before, highlighted, after
 
 
-def _extend_to_shields(unbreakable: Iterable[LiteralSpan], span: Span) -> Span:
+def _extend_to_literals(unbreakable: Iterable[LiteralSpan], span: Span) -> Span:
+    """Extend a span to the formulas and code at its ends, which can't be split."""
     start, end = span
-    for shield_start, shield_end, _ in unbreakable:
-        if shield_start < start < shield_end:
-            start = shield_start
-        if shield_start < end < shield_end:
-            end = shield_end
+    for literal_start, literal_end, _ in unbreakable:
+        if literal_start < start < literal_end:
+            start = literal_start
+        if literal_start < end < literal_end:
+            end = literal_end
     return start, end
 
 
@@ -205,10 +213,14 @@ def parse_source_field(field: str) -> tuple[str, str, str]:
     """
     first_passage = field.partition(FURTHER_PASSAGE_START)[0]
     passage = field_to_text(first_passage)
-    highlight = _MARKED_HIGHLIGHT.search(first_passage)
-    quote = _MARKED_QUOTE.search(first_passage)
-    highlighted = field_to_text(highlight[1]) if highlight else ""
-    return passage, highlighted or passage, field_to_text(quote[1]) if quote else ""
+    highlight = _find_marked_text(_MARKED_HIGHLIGHT, first_passage)
+    quote = _find_marked_text(_MARKED_QUOTE, first_passage)
+    return passage, highlight or passage, quote
+
+
+def _find_marked_text(pattern: re.Pattern[str], field: str) -> str:
+    match = pattern.search(field)
+    return field_to_text(match[1]) if match else ""
 
 
 def field_to_text(field: str) -> str:
@@ -229,15 +241,17 @@ def render_citation(card: ShownCard, filter_context: ContextFilter) -> str:
     The line names the work and the last heading, unless they'd reveal the answer. If it
     omits headings that the references contain, it gets the class `af-short`.
     """
-    parts = _filter_context_parts(card, filter_context)
     to_html = formulas_to_html if card.highlight.has_formulas else text_to_html
-    line = ""
-    if parts:
-        shown = _shorten_context(parts)
-        css_class = "af-where af-short" if len(parts) > len(shown) else "af-where"
-        line = f'<span class="{css_class}">{to_html(" › ".join(shown))}</span>'
-    citations = [f"<cite>{to_html(text)}</cite>" for text in format_references(card)]
-    return line + "".join(citations)
+    html_parts = []
+    context = _filter_context_parts(card, filter_context)
+    if context:
+        shown = _shorten_context(context)
+        css_class = "af-where af-short" if len(context) > len(shown) else "af-where"
+        line = to_html(" › ".join(shown))
+        html_parts.append(f'<span class="{css_class}">{line}</span>')
+    for reference in format_references(card):
+        html_parts.append(f"<cite>{to_html(reference)}</cite>")
+    return "".join(html_parts)
 
 
 _NUMBERED_NAME = regex(r"\S*\d\S*")
@@ -310,21 +324,25 @@ def _list_title_and_headings(document: Document, heading: str) -> Strings:
 def format_reference(highlight: Highlight) -> str:
     """Format a reference like `Roediger & Karpicke (2006). Test-enhanced learning, p. 250`."""
     document = highlight.document
-    names = [
-        isolate_bidi(creator.partition(",")[0].strip()) for creator in document.creators
-    ]
-    authors = " & ".join(names)
-    if len(names) > 2:
-        authors = f"{names[0]} et al."
-    year = re.match(r"\d{4}", document.publication_date)
-    authors_and_year = _join_nonempty(" ", authors, f"({year[0]})" if year else "")
     title, *headings = _list_title_and_headings(document, highlight.heading) or ("",)
+    location = _join_nonempty(", ", title, " › ".join(headings), highlight.page_or_time)
+    authors = _format_authors(document)
     # the title may name the author, such as `James Clear - Atomic habits`
     if authors and title.casefold().startswith(authors.casefold()):
-        authors_and_year = ""
-    page = highlight.page_or_time
-    location = _join_nonempty(", ", title, " › ".join(headings), page)
+        return location
+    year = re.match(r"\d{4}", document.publication_date)
+    authors_and_year = _join_nonempty(" ", authors, f"({year[0]})" if year else "")
     return _join_nonempty(". ", authors_and_year.removesuffix("."), location)
+
+
+def _format_authors(document: Document) -> str:
+    names = []
+    for creator in document.creators:
+        family_name, _, _ = creator.partition(",")
+        names.append(isolate_bidi(family_name.strip()))
+    if len(names) > 2:
+        return f"{names[0]} et al."
+    return " & ".join(names)
 
 
 def _join_nonempty(separator: str, *parts: str) -> str:
@@ -358,13 +376,11 @@ def render_links(pdf_urls: Strings, *highlights: Highlight) -> Pair:
     for highlight in highlights:
         for url, label in iter_links(highlight):
             link = f'<a href="{escape_html(url)}">{text_to_html(label)}</a>'
-            # an Obsidian link may name no vault, such as `obsidian://open?path=/home/…`
-            parts = urlsplit(url)
             if not _is_vault_link(url):
                 global_links.append(link)
-            elif parts.netloc and "path" not in parse_qs(parts.query):
+            elif _names_vault(url):
                 local_links.append(link)
-        file_name = highlight.document.path.rpartition("/")[2]
+        _, _, file_name = highlight.document.path.rpartition("/")
         if file_name.lower().endswith(".pdf"):
             global_links.append(f"<span>{text_to_html(isolate_bidi(file_name))}</span>")
     for url in pdf_urls:
@@ -373,29 +389,42 @@ def render_links(pdf_urls: Strings, *highlights: Highlight) -> Pair:
     return " ".join(dict.fromkeys(global_links)), " ".join(dict.fromkeys(local_links))
 
 
+def _names_vault(url: str) -> bool:
+    """Return whether an Obsidian link names a vault, unlike `obsidian://open?path=/home/…`."""
+    parts = urlsplit(url)
+    return bool(parts.netloc) and "path" not in parse_qs(parts.query)
+
+
 def iter_links(highlight: Highlight) -> Iterator[Pair]:
     """Yield the URL and the label of each link to a highlight and to its work."""
-    # use the URLs of the passage, falling back to the document's, and then the URLs of the work
     document = highlight.document
-    urls = [url for url in (highlight.uri, *highlight.links) if url] or [document.uri]
-    passage_url = sanitize_url(highlight.uri)
-    for url in dict.fromkeys(map(sanitize_url, (*urls, *iter_work_urls(document)))):
-        if not url:
-            continue
-        yield url, isolate_bidi(_choose_label(url, passage_url))
+    passage_urls = [*filter(None, (highlight.uri, *highlight.links))]
+    urls = [*(passage_urls or [document.uri]), *iter_work_urls(document)]
+    for url in dict.fromkeys(map(sanitize_url, urls)):
+        if url:
+            yield url, isolate_bidi(_choose_label(url, sanitize_url(highlight.uri)))
 
 
 def _choose_label(url: str, passage_url: str) -> str:
     parts = urlsplit(url)
     if _is_vault_link(url):
-        # a link from one note to another gets the name of the other note as its label
-        if passage_url.startswith("obsidian:") and url != passage_url:
-            file_name = parse_qs(parts.query).get("file", [""])[0]
-            if file_name:
-                return file_name.rpartition("/")[2].partition("#^")[0]
-    elif parts.netloc.endswith("doi.org"):
+        return _find_linked_note(url, passage_url) or _LABEL_BY_SCHEME["obsidian"]
+    if parts.netloc.endswith("doi.org"):
         return f"doi:{unquote(parts.path).lstrip('/')}"
-    return _LABEL_BY_SCHEME.get(parts.scheme) or parts.netloc.rpartition("@")[2] or url
+    if parts.scheme in _LABEL_BY_SCHEME:
+        return _LABEL_BY_SCHEME[parts.scheme]
+    _, _, host = parts.netloc.rpartition("@")
+    return host or url
+
+
+def _find_linked_note(url: str, passage_url: str) -> str | None:
+    """Return the name of the note that a link from another note leads to, if it is one."""
+    if not passage_url.startswith("obsidian:") or url == passage_url:
+        return None
+    for file_name in parse_qs(urlsplit(url).query).get("file", [])[:1]:
+        note, _, _ = file_name.rpartition("/")[2].partition("#^")
+        return note
+    return None
 
 
 def iter_work_urls(document: Document) -> Iterator[str]:

@@ -20,7 +20,7 @@ from html.parser import HTMLParser
 from itertools import count, repeat
 from operator import itemgetter
 from pathlib import Path
-from typing import TYPE_CHECKING, ClassVar
+from typing import TYPE_CHECKING, ClassVar, NamedTuple
 from urllib.parse import quote, unquote
 
 from ankiforge.anki.notetypes import (
@@ -81,6 +81,13 @@ def render_field(
     return _HtmlWriter(cloze, pictures or {}).write(text)
 
 
+class _Atom(NamedTuple):
+    """A part of the Markdown that a placeholder stands for while the rest is parsed."""
+
+    source: str
+    html: str
+
+
 class _HtmlWriter(Value):
     """Renders a field as HTML. A nested writer renders the content of each cloze deletion."""
 
@@ -88,8 +95,8 @@ class _HtmlWriter(Value):
     pictures: Mapping[str, Media]
     depth: int = 0
     """The number of enclosing cloze deletions."""
-    atoms: list[tuple[str, str]] = []
-    """The source and the HTML of each atom, indexed by the atom's number."""
+    atoms: list[_Atom] = []
+    """The atoms, indexed by the number in their placeholder."""
 
     def write(self, markdown: str) -> str:
         text = self._insert_atoms(markdown)
@@ -107,18 +114,20 @@ class _HtmlWriter(Value):
             if token.type == "inline":
                 html_parts += self._render_inline(token.children or ())
             elif token.type == "fence":
-                code = normalize_for_anki(
-                    self._restore_source(token.content.removesuffix("\n"))
-                )
-                language = parse_fence_language(self._restore_source(token.info))
-                code_html = highlight_code(code, language, text_to_html)
-                class_attribute = (
-                    f' class="language-{html.escape(language)}"' if language else ""
-                )
-                html_parts.append(f"<pre><code{class_attribute}>{code_html}</code></pre>")
+                html_parts.append(self._render_fence(token))
             elif not token.hidden:
                 html_parts.append(_render_tag(token))
         return "".join(html_parts)
+
+    def _render_fence(self, token: Token) -> str:
+        source = self._restore_source(token.content.removesuffix("\n"))
+        language = parse_fence_language(self._restore_source(token.info))
+        code = highlight_code(normalize_for_anki(source), language, text_to_html)
+        if not language:
+            return f"<pre><code>{code}</code></pre>"
+        return f'<pre><code class="language-{html.escape(language)}">{code}</code></pre>'
+
+    # --- atoms --------------------------------------------------------------------------
 
     def _insert_atoms(self, markdown: str) -> str:
         """Replace cloze deletions, formulas and inline code with numbered placeholders."""
@@ -128,22 +137,9 @@ class _HtmlWriter(Value):
             if start < position:  # it is nested in the previous atom
                 continue
             source = markdown[start:end]
-            delimiter_length = len(source) - len(source.lstrip(source[0]))
-            body = source[delimiter_length:-delimiter_length]
-            if isinstance(content, Cloze):
-                atom_html = self._render_cloze(content)
-            elif content == "code":
-                if body.strip() and body[0] == body[-1] == " ":
-                    body = body[1:-1]
-                atom_html = f"<code>{text_to_html(body)}</code>"
-            else:
-                formula = _render_formula(
-                    body, display=content == "display", in_cloze=self.depth > 0
-                )
-                atom_html = formula or lines_to_html(source)
             parts.append(markdown[position:start])
             parts.append(f"{{\ufdd0{len(self.atoms)}\ufdd1}}")
-            self.atoms.append((source, atom_html))
+            self.atoms.append(_Atom(source, self._render_atom(source, content)))
             position = end
         parts.append(markdown[position:])
         return "".join(parts)
@@ -159,9 +155,19 @@ class _HtmlWriter(Value):
             spans += [(gap.start, gap.end, gap) for gap in find_clozes(markdown)]
         for start, end, kind in find_literal_spans(markdown):
             is_inline_code = kind == "code" and "\n" not in markdown[start:end]
-            if kind in ("math", "display") or is_inline_code:
+            if is_inline_code or kind in ("math", "display"):
                 spans.append((start, end, kind))
         return sorted(spans, key=itemgetter(0))
+
+    def _render_atom(self, source: str, content: Cloze | str) -> str:
+        if isinstance(content, Cloze):
+            return self._render_cloze(content)
+        body = _strip_delimiters(source)
+        if content == "code":
+            return f"<code>{text_to_html(_strip_padding(body))}</code>"
+        is_display = content == "display"
+        formula = _render_formula(body, display=is_display, in_cloze=self.depth > 0)
+        return lines_to_html(source) if formula is None else formula
 
     def _render_cloze(self, gap: Cloze) -> str:
         depth = self.depth + 1
@@ -174,6 +180,8 @@ class _HtmlWriter(Value):
             content = f"{content}::{hint}"
         numbers = ",".join(map(str, gap.numbers))
         return f"{{{{c{numbers}::{content}}}}}"
+
+    # --- inline markup ------------------------------------------------------------------
 
     def _render_inline(self, tokens: Sequence[Token]) -> Iterator[str]:
         is_link_open = False
@@ -198,15 +206,13 @@ class _HtmlWriter(Value):
                 yield _render_tag(token)
 
     def _render_image(self, token: Token) -> str:
-        label = self._restore_source(token.content)
-        if not parse_image_label(f"|{label}")[0]:
-            label = f"|{label}"  # in Obsidian, a label that is only a number is the width
-        label, width = parse_image_label(label)
-        alt = to_plain_text(label)
         path = self._restore_source(str(token.attrs["src"]))
+        label, width = self._parse_image_label(token)
+        alt = to_plain_text(label)
         media = self.pictures.get(path) or self.pictures.get(unquote(path))
         if media is None or not is_generated_media_name(media.name):
-            return lines_to_html(alt or unquote(path).rpartition("/")[2])
+            _, _, file_name = unquote(path).rpartition("/")
+            return lines_to_html(alt or file_name)
         if has_audio_extension(media.name):
             return f"[sound:{media.name}]"
         # an attribute can't contain `<wbr>`, so replace the characters of Anki's markup
@@ -215,10 +221,17 @@ class _HtmlWriter(Value):
         width_attribute = f' width="{width}"' if width else ""
         return f'<img src="{media.name}" alt="{alt}"{width_attribute}>'
 
+    def _parse_image_label(self, token: Token) -> tuple[str, str]:
+        """Return the label of an image and its width, of which both may be ""."""
+        label = self._restore_source(token.content)
+        # in Obsidian, a label that is only a number is the width
+        as_width, _ = parse_image_label(f"|{label}")
+        return parse_image_label(label if as_width else f"|{label}")
+
     def _render_text(self, text: str) -> str:
         parts = _ATOM.split(text)  # text, number of an atom, text …
         parts[::2] = map(text_to_html, parts[::2])
-        parts[1::2] = [self.atoms[int(number)][1] for number in parts[1::2]]
+        parts[1::2] = [self.atoms[int(number)].html for number in parts[1::2]]
         text_html = "".join(parts)
         # keep the tags of our own sounds, and break up any other markup in brackets, even if an
         # atom contains part of it
@@ -227,7 +240,20 @@ class _HtmlWriter(Value):
         return "".join(pieces)
 
     def _restore_source(self, text: str) -> str:
-        return _ATOM.sub(lambda match: self.atoms[int(match[1])][0], text)
+        return _ATOM.sub(lambda match: self.atoms[int(match[1])].source, text)
+
+
+def _strip_delimiters(source: str) -> str:
+    """Strip the dollar signs of a formula, or the backticks of code."""
+    count = len(source) - len(source.lstrip(source[0]))
+    return source[count:-count]
+
+
+def _strip_padding(code: str) -> str:
+    """Strip a space at either end of code, which separates backticks in it from the delimiters."""
+    if code.strip() and code[0] == code[-1] == " ":
+        return code[1:-1]
+    return code
 
 
 _ATTRIBUTE_REPLACEMENTS = str.maketrans("{}[]\\\n", "()()/ ")
@@ -352,28 +378,34 @@ def lines_to_html(text: str) -> str:
     return text_to_html(text).replace("\n", "<br>")
 
 
-_DOLLAR_COUNTS = {"math": 1, "display": 2}
-
-
 def formulas_to_html(text: str) -> str:
     """Convert text to HTML like `lines_to_html`, but render `$` formulas and backtick code."""
     parts = []
     unrendered = ""
-    for text_before, shield, kind in split_at_literal_spans(text):
-        markup = ""
-        if kind in _DOLLAR_COUNTS:
-            tex = shield[_DOLLAR_COUNTS[kind] : -_DOLLAR_COUNTS[kind]].strip()
-            markup = _render_formula(tex, display=kind == "display", in_cloze=False)
-        elif kind == "code":
-            markup = f"<code>{lines_to_html(shield.strip('`').strip())}</code>"
+    for text_before, literal, kind in split_at_literal_spans(text):
         unrendered += text_before
-        if markup:
+        markup = _render_literal(literal, kind)
+        if markup is None:
+            unrendered += literal
+        else:
             parts += [lines_to_html(unrendered), markup]
             unrendered = ""
-        else:
-            unrendered += shield
     parts.append(lines_to_html(unrendered))
     return "".join(parts)
+
+
+def _render_literal(literal: str, kind: str) -> str | None:
+    """Render a formula or inline code, or return None for what is shown as text."""
+    match kind:
+        case "math":
+            tex = literal[1:-1].strip()
+            return _render_formula(tex, display=False, in_cloze=False)
+        case "display":
+            tex = literal[2:-2].strip()
+            return _render_formula(tex, display=True, in_cloze=False)
+        case "code":
+            return f"<code>{lines_to_html(literal.strip('`').strip())}</code>"
+    return None
 
 
 def _separate_from_markup(inner: str) -> str:
@@ -396,8 +428,8 @@ _TEX_BRACE = regex(r"(?s)\\.?|[{}]")
 _TEX_OPENER = regex(r"\{(?=\{)")
 
 
-def _render_formula(tex: str, *, display: bool, in_cloze: bool) -> str:
-    r"""Render a formula with Anki's delimiters, or return "" if it must be shown as text.
+def _render_formula(tex: str, *, display: bool, in_cloze: bool) -> str | None:
+    r"""Render a formula with Anki's delimiters, or return None if it must be shown as text.
 
     Args:
         tex: The TeX source, without dollar signs.
@@ -406,26 +438,37 @@ def _render_formula(tex: str, *, display: bool, in_cloze: bool) -> str:
             `::` would split.
     """
     if _TEX_DELIMITER.search(tex) or _FORBIDDEN_TEX.search(tex):
-        return ""
-    # reject unbalanced braces and a backslash before the closing delimiter, because MathJax
-    # would also consume the text after the formula
-    depth = 0
-    for token in _TEX_BRACE.findall(tex):
-        depth += {"{": 1, "}": -1}.get(token, 0)
-        if not 0 <= depth <= _MAX_BRACE_DEPTH or token == "\\":
-            return ""
-    if depth:
-        return ""
+        return None
+    if not _has_balanced_braces(tex):
+        return None
     body = _BRACKET_MARKUP.sub("[ ", escape_html(tex))
     body = _TEX_OPENER.sub("{ ", body)
     if in_cloze:
         body = body.replace("}}", "} }").replace("}}", "} }")
         body = body.replace("::", ":{}:").replace("::", ":{}:")
-    if display and _BRACKET_MARKUP.match(f"[{body}"):
+    if not display:
+        return f"\\({body}\\)"
+    if _BRACKET_MARKUP.match(f"[{body}"):
         body = f" {body}"  # `<wbr>` wouldn't work, because Anki drops tags in formulas
-    if display:
-        return f"\\[{body}\\]"
-    return f"\\({body}\\)"
+    return f"\\[{body}\\]"
+
+
+def _has_balanced_braces(tex: str) -> bool:
+    """Return whether the braces are balanced and not too deep, and no backslash ends the formula.
+
+    Otherwise, MathJax would also consume the text after the formula, or take minutes.
+    """
+    depth = 0
+    for token in _TEX_BRACE.findall(tex):
+        if token == "\\":
+            return False
+        if token == "{":
+            depth += 1
+        elif token == "}":
+            depth -= 1
+        if not 0 <= depth <= _MAX_BRACE_DEPTH:
+            return False
+    return depth == 0
 
 
 # --- URLs, pictures and sounds ----------------------------------------------------------

@@ -22,7 +22,6 @@ from ankiforge.cli.commands import (
     drop_unset_options,
     make_shared_options,
 )
-from ankiforge.cli.help import HelpContext
 from ankiforge.errors import (
     FREE_MEMORY_HINT,
     NO_MEMORY_MESSAGE,
@@ -30,7 +29,6 @@ from ankiforge.errors import (
     UsageError,
     is_out_of_memory,
 )
-from ankiforge.hooks import Heading
 
 if TYPE_CHECKING:
     from ankiforge.cli.output import Call
@@ -54,8 +52,6 @@ FIRST_COMMANDS = """\
 class Program(SuggestingGroup):
     """The top-level command group, which imports commands lazily."""
 
-    context_class = HelpContext
-
     def list_commands(self, ctx: click.Context) -> list[str]:
         """Return the names of all commands, in the order of `COMMANDS`."""
         return list(COMMANDS)
@@ -65,8 +61,6 @@ class Program(SuggestingGroup):
 
         If a plug-in's command fails with an unexpected error, the message names the plug-in.
         """
-        if cmd_name == help_.name:
-            return help_
         if cmd_name in COMMANDS:
             return COMMANDS[cmd_name].load()
         from ankiforge import plugins
@@ -89,43 +83,17 @@ class Program(SuggestingGroup):
         command.invoke = invoke_guarded  # type: ignore[method-assign]
         return command
 
-    def format_help(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:
-        """Write the top-level help, with the everyday commands and the shared options."""
-        formatter.write_text(self.help or "")
-        formatter.write_paragraph()
-        with formatter.indentation():
-            shown_count = _write_commands(formatter, "Every day")
-        hidden_count = len(COMMANDS) - shown_count
-        formatter.write(f"\n  {hidden_count} more: ankiforge help all\n")
-        options = make_shared_options()
-        rows = [option.get_help_record(ctx) or ("", "") for option in options]
-        rows.append(("-h, --help", "Show the help of a command."))
-        with formatter.section("Options of every command"):
-            formatter.write_dl(rows)
+    def format_options(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:
+        """Write the commands, and then the options of every command."""
+        self.format_commands(ctx, formatter)
+        click.Command.format_options(self, ctx, formatter)
 
-
-def _write_commands(formatter: click.HelpFormatter, heading: Heading) -> int:
-    width = max(map(len, COMMANDS))
-    commands = [row for row in COMMANDS.values() if row.heading == heading]
-    formatter.write_dl([(f"{row.name:{width}}", row.short_help) for row in commands])
-    return len(commands)
-
-
-@click.command("help", add_help_option=False)
-@click.argument("words", nargs=-1, metavar="[all|COMMAND]")
-@click.pass_context
-def help_(ctx: click.Context, words: tuple[str, ...]) -> None:
-    """Show the first help, that of a command, or all commands."""
-    if words != ("all",):
-        forge.main([*words, "-h"], prog_name="ankiforge", standalone_mode=False)
-        return
-    formatter = ctx.make_formatter()
-    for heading in OWN_COMMANDS:
-        with formatter.section(heading):
-            _write_commands(formatter, heading)
-    formatter.write_paragraph()
-    formatter.write_text("ankiforge COMMAND -h: its options, with examples")
-    click.echo(formatter.getvalue(), nl=False)
+    def format_commands(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:
+        """Write all commands, grouped by their headings."""
+        for heading in OWN_COMMANDS:
+            rows = [row for row in COMMANDS.values() if row.heading == heading]
+            with formatter.section(heading):
+                formatter.write_dl([(row.name, row.short_help) for row in rows], 12)
 
 
 @click.group(
@@ -193,10 +161,6 @@ def _print_usage_error(error: click.ClickException, arguments: list[str]) -> int
             text = f"{context.command.help}\n\n{FIRST_COMMANDS}\n{last_line}"
         _get_call(arguments).warn(text)
         return code
-    if context is None:  # click doesn't report the command if an option lacks its value
-        command_path += "".join(
-            [f" {name}" for name in arguments if name in COMMANDS][:1]
-        )
     message = error.format_message().rstrip(".")
     hint = f"{command_path} -h shows how it is used"
     if isinstance(error, click.NoSuchOption):
@@ -208,12 +172,6 @@ def _print_usage_error(error: click.ClickException, arguments: list[str]) -> int
         hint = f"{command_path} -h lists its options"
         for nearest in get_close_matches(error.option_name.lstrip("-"), names, n=1):
             hint = f"did you mean {names[nearest]}?"
-    elif isinstance(error, click.BadParameter) and error.param:
-        number_range = error.param.type
-        if isinstance(number_range, click.IntRange):
-            end = "on" if number_range.max is None else f"to {number_range.max}"
-            name = max(error.param.opts, key=len)
-            message = f"{name} takes a whole number from {number_range.min} {end}"
     message = message[:1].lower() + message[1:]
     return _print_error(arguments, message, hint, code, command_path=command_path)
 
@@ -241,4 +199,4 @@ def _print_error(
 def _get_call(arguments: list[str]) -> Call:
     from ankiforge.cli.output import Call
 
-    return Call(no_color="--no-color" in arguments, as_json="--json" in arguments)
+    return Call(as_json="--json" in arguments)

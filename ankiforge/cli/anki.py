@@ -9,10 +9,10 @@ import click
 
 from ankiforge.cli import output as cli
 from ankiforge.cli.commands import COMMANDS
-from ankiforge.errors import UsageError, wrap_item_errors
+from ankiforge.errors import wrap_item_errors
 
 if TYPE_CHECKING:
-    from ankiforge.pipeline.run_result import AnkiReadResult, RunResult
+    from ankiforge.pipeline.run_result import RunResult
     from ankiforge.pipeline.workspace import Workspace
 
 
@@ -74,40 +74,33 @@ def build(call: cli.Call, full: bool, deck: str, output: str, force: bool) -> No
 
 
 @cli.command("""
-  ankiforge pull                                your collection, or a running Anki
+  ankiforge pull                                your collection
   ankiforge pull export.apkg                    an export, with scheduling
   ankiforge pull --bind                         use this collection from now on
 """)
 @click.argument("file", required=False, type=cli.PATH_TYPE)
-@cli.flag_option("--connect", help="Ask a running Anki through AnkiConnect.")
 @cli.flag_option("--bind", help="Use this collection from now on.")
-def pull(call: cli.Call, file: Path | None, connect: bool, bind: bool) -> None:
+def pull(call: cli.Call, file: Path | None, bind: bool) -> None:
     """Read your edits, tags, deletions and reviews in Anki.
 
     FILE is a collection.anki2, or an .apkg or .colpkg that Anki exported. Nothing is written there.
     """
     from ankiforge.pipeline import collection as collections
-    from ankiforge.pipeline.run_result import RunResult
+    from ankiforge.pipeline.run_result import AnkiReadState, RunResult
     from ankiforge.reports import summary
 
-    if file and connect:
-        raise UsageError("give either FILE or --connect")
     result = RunResult()
     with cli.open_workspace(call) as workspace:
         ledger = workspace.ledger
         settings = workspace.folder.config.anki
-        scan: AnkiReadResult | None = None
         if file:
             path = file.expanduser().absolute()
             with wrap_item_errors():
                 scan = collections.read_collection_file(path, ledger, bind=bind)
-        elif not connect:
-            if settings.collection == collections.NEVER:
-                raise cli.make_no_collection_error(workspace.folder)
+        else:
             scan = collections.read_collection(settings, ledger, bind=bind)
-        if scan is None or (not file and scan.state == "nowhere"):
-            anki = workspace.connect_to_anki()
-            scan = collections.export_and_record_running_anki(anki, ledger, bind=bind)
+            if scan.state in (AnkiReadState.OFF, AnkiReadState.NO_COLLECTION):
+                raise cli.make_no_collection_error(workspace.folder)
 
         result.add_scan(scan)
         viewed = scan.changes
@@ -131,7 +124,7 @@ def pull(call: cli.Call, file: Path | None, connect: bool, bind: bool) -> None:
             call.print_json({"notes": notes, "view": view, "problems": problems})
         else:
             call.print_problems(result.problems)
-            if scan.state == "same":
+            if scan.state is AnkiReadState.UNCHANGED:
                 unchanged = "Anki has not changed since it was last read"
                 call.print_result(f"{unchanged} ({scan.path})")
             elif not scan.is_unreadable:

@@ -1,7 +1,4 @@
-"""Exchange text with a chat: copy a prompt to the clipboard, and read the pasted answer.
-
-Over ssh, only the user's terminal can access the clipboard, and it doesn't report success.
-"""
+"""Exchange text with a chat: copy a prompt to the clipboard, and read the pasted answer."""
 
 from __future__ import annotations
 
@@ -9,7 +6,6 @@ import os
 import select
 import subprocess
 import sys
-from base64 import b64encode
 from contextlib import suppress
 from shutil import which
 
@@ -22,28 +18,17 @@ _COPY_COMMANDS = (
     ("DISPLAY", "xclip", "-selection", "clipboard"),
     ("DISPLAY", "xsel", "-ib"),
 )
-# Terminals discard longer (Base64-encoded) text in an OSC 52 sequence.
-_MAX_OSC52_CHARS = 74_994
-_TERMS_WITHOUT_CLIPBOARD = ("", "dumb", "linux")
 _COPY_TIMEOUT = 5
 COPIED_MESSAGE = "copied: paste it into any chat, and copy its whole answer"
-SENT_MESSAGE = (
-    f"copied, if your terminal allows it: {COPIED_MESSAGE.removeprefix('copied: ')}"
-)
 FILE_MESSAGE = "the text is in {}: paste it into any chat, and copy its whole answer"
-_SECOND_ROUND = (
-    "asks your chat whether each card says what its passage says. Paste its answer here, or"
-    " press Enter to leave it"
+SECOND_ROUND_MESSAGE = (
+    "a second text was copied and asks your chat whether each card says what its passage says."
+    " Paste its answer here, or press Enter to leave it"
 )
-SECOND_ROUND_MESSAGES = {
-    COPIED_MESSAGE: f"a second text was copied and {_SECOND_ROUND}",
-    SENT_MESSAGE: f"a second text was sent to your terminal; it {_SECOND_ROUND}",
-}
-"""Maps the message returned by `copy_text` to the message about the second prompt."""
 
 
-def copy_text(text: str) -> str:
-    """Copy text to the clipboard and return a message for the user, or "" on failure."""
+def copy_text(text: str) -> bool:
+    """Copy text to the clipboard, and return whether this succeeded."""
     from ankiforge.config import is_ssh_session
 
     # over ssh, these programs would use the clipboard of the remote computer
@@ -61,14 +46,8 @@ def copy_text(text: str) -> str:
                 stdout=subprocess.DEVNULL,
                 stderr=subprocess.DEVNULL,
             )
-            return COPIED_MESSAGE
-    encoded = b64encode(text.encode())
-    has_clipboard = os.environ.get("TERM", "") not in _TERMS_WITHOUT_CLIPBOARD
-    if len(encoded) > _MAX_OSC52_CHARS or not has_clipboard:
-        return ""
-    sys.stdout.write(f"\x1b]52;c;{encoded.decode()}\x07")
-    sys.stdout.flush()
-    return SENT_MESSAGE
+            return True
+    return False
 
 
 # --- pasting ----------------------------------------------------------------------------

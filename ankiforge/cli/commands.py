@@ -73,7 +73,6 @@ SHARED_OPTIONS: dict[tuple[str, ...], dict[str, Any]] = {
     ("--json", "as_json"): {"is_flag": True, "help": "Print JSON, one value per line."},
     ("-q", "--quiet"): {"is_flag": True, "help": "Print errors and data only."},
     ("-v", "--verbose"): {"is_flag": True, "help": "Print more."},
-    ("--no-color",): {"is_flag": True, "help": "Use no colours (also: NO_COLOR=1)."},
     ("--offline",): {"is_flag": True, "help": "Connect to this computer only."},
     ("--limit",): {
         "type": click.IntRange(0),
@@ -88,20 +87,10 @@ SHARED_OPTIONS: dict[tuple[str, ...], dict[str, Any]] = {
 }
 
 
-class OptionWithoutRange(click.Option):
-    """An option whose help leaves out its range of values, such as `[1<=x<=3]`."""
-
-    def get_help_extra(self, ctx: click.Context) -> Any:
-        """Return the details that click shows in brackets after the help text, except the range."""
-        extra = super().get_help_extra(ctx)
-        extra.pop("range", None)
-        return extra
-
-
-def make_shared_options() -> list[click.Option]:
-    """Build the options accepted by every command."""
+def make_shared_options(*, hidden: bool = False) -> list[click.Option]:
+    """Build the options accepted by every command. Only the program's own help shows them."""
     return [
-        OptionWithoutRange(names, **settings)
+        click.Option(names, hidden=hidden, **settings)
         for names, settings in SHARED_OPTIONS.items()
     ]
 

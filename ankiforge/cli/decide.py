@@ -31,17 +31,20 @@ FILTER_OPTION = cli.text_option(
 
 
 @cli.command("""
-  ankiforge accept dr5b9c              a draft, or a question: `show` says what yes means
-  ankiforge accept hl90e4 --gap 2      a proposal, with its second gap
-  ankiforge accept Networking/         the drafts of a folder, without those with a warning
-  ankiforge accept dr5b9c --another    another card, beside the one it asks about
+  ankiforge accept dr5b9c             a draft, or yes to a question
+  ankiforge accept hl90e4 --gap 2     a proposal, with its second gap
+  ankiforge accept Networking/        the drafts of a folder without a warning
+  ankiforge accept dr5b9c --another   another card, beside the one it asks about
   ankiforge accept --all --filter "deck:Biology -finding:*"
 """)  # fmt: skip
 @click.argument("ids", nargs=-1, metavar="[ID|FOLDER/]...")
 @ALL_OPTION
 @FILTER_OPTION
-@cli.number_option(
-    "--gap", most=4, help="For a proposal: blank out gap N, 1 to 4, instead of the first."
+@click.option(
+    "--gap",
+    type=click.IntRange(1, 4),
+    metavar="N",
+    help="For a proposal: blank out gap N, 1 to 4, instead of the first.",
 )
 @cli.flag_option(
     "--another",
@@ -118,27 +121,18 @@ def accept(
 
 @cli.command("""
   ankiforge reject dr5b9c --reason "too vague"
-  ankiforge reject af53ya            a card: it is not offered again
-  ankiforge reject dr5b9c --passage  all that is undecided of its passage
-  ankiforge reject hl90e4            a highlight: no card is made of it
+  ankiforge reject af53ya   a card: it is not offered again
+  ankiforge reject hl90e4   a highlight: nothing more of it is offered
   ankiforge reject --all --filter "verdict:waiting Networking/"
 """)  # fmt: skip
 @click.argument("ids", nargs=-1, metavar="[ID]...")
 @ALL_OPTION
 @FILTER_OPTION
 @cli.REASON_OPTION
-@cli.flag_option(
-    "--passage",
-    "passages",
-    help="Reject everything undecided in the passage; its cards stay.",
-)
-def reject(
-    call: cli.Call, ids: cli.Words, every: bool, query: str, reason: str, passages: bool
-) -> None:
+def reject(call: cli.Call, ids: cli.Words, every: bool, query: str, reason: str) -> None:
     """Reject drafts, cards and highlights, or answer questions with no."""
     from ankiforge.ledger import item_lists
     from ankiforge.model import LocalCard, is_card_id
-    from ankiforge.pipeline.query import looks_like_key
 
     with cli.open_workspace(call) as workspace:
         ledger = workspace.ledger
@@ -148,34 +142,25 @@ def reject(
             return id if is_card_id(id) else ""
 
         chosen_ids = select_ids(ledger, ids, every, query)
-        keys = [id for id in chosen_ids if looks_like_key(id)]
-        chosen_ids = [id for id in chosen_ids if not looks_like_key(id)]
-        list_rows = []
-        if every or passages:
-            list_rows = [*item_lists.load_items(ledger, chosen_ids)]
         if every:
             # cards whose passage changed are retired one by one
-            list_rows = [
-                list_row
-                for list_row in list_rows
+            chosen_ids = [
+                list_row.id
+                for list_row in item_lists.load_items(ledger, chosen_ids)
                 if (
                     list_row.is_live
                     if isinstance(list_row, LocalCard)
                     else not list_row.keeps_text
                 )
             ]
-            chosen_ids = [list_row.id for list_row in list_rows]
-        if passages:
-            keys += [list_row.highlight.key for list_row in list_rows]
-            chosen_ids = []
-        chosen_ids += dict.fromkeys(keys)
+        chosen_ids = [*dict.fromkeys(chosen_ids)]
         decide_all(call, ledger, chosen_ids, reject_one, "rejected", every=every)
 
 
 @cli.command("""
-  ankiforge undo                    your last decision; repeat for the one before
-  ankiforge undo af53ya             the last decision about this card, or change by its source
-  ankiforge undo m1.42              a decision by its id, from list --view recent -v
+  ankiforge undo          your last decision; repeat for the one before
+  ankiforge undo af53ya   the last change of this card
+  ankiforge undo m1.42    a decision by its id, from list --view recent -v
 """)  # fmt: skip
 @click.argument("words", nargs=-1, metavar="[ID]...")
 @cli.flag_option("--yes", help="Do not ask, even if many decisions are undone.")
@@ -205,7 +190,7 @@ def undo(call: cli.Call, words: cli.Words, yes: bool) -> None:
 
         def undo_one(id: str) -> None:
             result = take_back(ledger, id)
-            kinds = Counter(describe_event(entry)[0] for entry in result.entries)
+            kinds = Counter(describe_event(entry).name for entry in result.entries)
             numbers = [f"{n:,} {kind}" if n > 1 else kind for kind, n in kinds.items()]
             drafts = result.drafts or ()
             if result.drafts is not None:
@@ -232,15 +217,13 @@ def undo(call: cli.Call, words: cli.Words, yes: bool) -> None:
                 undone = f"✓ undone: {', '.join(numbers)}"
                 call.say("\n  ".join([undone, *lines]))
 
-        command, names, problems = (
-            ("", [], []) if words else workspace.undo_outside_change()
-        )
-        if command:
+        names, problems = ([], []) if words else workspace.undo_outside_change()
+        if names or problems:
             if names:
-                call.say(f"✓ undone: {command} {format_truncated_list(names)}")
+                call.say(f"✓ undone: patch {format_truncated_list(names)}")
             call.print_problems(problems)
             decide_all(
-                call, ledger, [command] if names else [], lambda id: None, "undone"
+                call, ledger, ["patch"] if names else [], lambda id: None, "undone"
             )
             cli.exit_if_failed(problems)
             return
@@ -283,11 +266,9 @@ def decide_all(
         every: whether the ids come from a query. If so, drafts already resolved by an earlier
             decision in this action count as decided.
     """
-    from ankiforge.ledger.decide import NotPendingError, can_undo, count_accepted_cards
+    from ankiforge.ledger.decide import NotPendingError, can_undo
     from ankiforge.ledger.questions import find_open_questions
     from ankiforge.model import is_question_id
-    from ankiforge.reports.history import describe_event
-    from ankiforge.text import format_count
 
     results: list[Json] = []
     refusals: list[RefusedError] = []
@@ -323,21 +304,10 @@ def decide_all(
             call.warn(f"refused: {refusal.full_message}")
         if done_count and participle != "undone":
             undo = "; to undo it: ankiforge undo" if can_undo(ledger, action) else ""
-            if any(is_question_id(each["id"]) for each in results):
-                answers = [each for each in ledger.list_history() if each.id == action]
-                replies = [
-                    describe_event(answer)[0]
-                    for answer in answers
-                    if answer.event.kind != "accept"
-                ]
-                participle = "answered"
-                replies = replies or effects  # of answers that aren't in the journal
-                if any(replies):
-                    participle += f": {', '.join(filter(None, dict.fromkeys(replies)))}"
-                if len(replies) < len(answers):
-                    participle += (
-                        f"; {format_count(count_accepted_cards(ledger, action), 'card')}"
-                    )
+            if effects:
+                participle = (
+                    f"answered: {', '.join(filter(None, dict.fromkeys(effects)))}"
+                )
             call.say(f"✓ {done_count} {participle}{undo}")
     if refusals:
         cli.exit_with_code(1)

@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from ankiforge.cli.output import Call, choice_option, command, flag_option
+from ankiforge.cli.output import Call, command, flag_option
 from ankiforge.errors import UsageError, wrap_write_errors
 
 if TYPE_CHECKING:
@@ -24,28 +24,20 @@ if TYPE_CHECKING:
 
 _MAX_SHOWN_MODELS = 8
 _FOUND_KINDS = ("vaults", "zotero", "books", "anki", "models")
-DECK_RULES = ("one", "source", "book", "tag")
-"""The values of the setting `decks`. The first one is the default."""
 
 
 @command("""
-  ankiforge init ~/cards            a workspace in ~/cards
-  ankiforge init ~/cards --decks book   a deck for each book or folder
-  ankiforge init --trust .          trust a workspace that you wrote, moved or were given
+  ankiforge init ~/cards     a workspace in ~/cards
+  ankiforge init --trust .   trust a workspace that you were given
 
 Outside a workspace, commands use your first one. It takes over the cards of the default
 workspace; on a terminal, you are asked first.
 """)
 @click.argument("directory", type=click.Path(path_type=Path), required=False)
-@choice_option(
-    "--decks",
-    of=DECK_RULES,
-    help="New cards: one deck, or one for each source, book or tag.",
-)
 @flag_option(
     "--trust", help="Trust a workspace that is new to ankiforge; read its file first."
 )
-def init(call: Call, directory: Path | None, decks: str, trust: bool) -> None:
+def init(call: Call, directory: Path | None, trust: bool) -> None:
     """Make a workspace in DIRECTORY (default: here), with the sources, Anki and models found."""
     from ankiforge.config import SETTINGS_FILE_NAME
     from ankiforge.config import trust as trusting
@@ -69,14 +61,10 @@ def init(call: Call, directory: Path | None, decks: str, trust: bool) -> None:
     names_by_kind: dict[str, list[str]] = {kind: [] for kind in _FOUND_KINDS}
     written_paths: list[Path] = []
     if not settings_file.exists():
-        settings_content, names_by_kind = _make_settings(call, root, decks)
+        settings_content, names_by_kind = _make_settings(call, root)
         if is_first_workspace:
             settings_content = _copy_model_settings(user_folder, settings_content)
         written_paths = _write_files(root, settings_content)
-    elif decks:
-        message = f"{settings_file} already exists"
-        raise UsageError(message, hint=f"write this line into it: decks: {decks}")
-
     # move the cards of the default workspace into the user's first workspace
     moved: tuple[Path, ...] = ()
     if is_first_workspace and not keeps_default:
@@ -106,9 +94,7 @@ def init(call: Call, directory: Path | None, decks: str, trust: bool) -> None:
     call.say("\n".join(lines))
 
 
-def _make_settings(
-    call: Call, root: Path, decks: str
-) -> tuple[str, dict[str, list[str]]]:
+def _make_settings(call: Call, root: Path) -> tuple[str, dict[str, list[str]]]:
     """Return the text of a new workspace's settings, and the names of everything found.
 
     The names are those of the sources, Anki collections and models on this computer, grouped by
@@ -126,13 +112,6 @@ def _make_settings(
             message = f"{root} is inside the vault {folder}, where ankiforge never writes"
             raise UsageError(message, hint="a folder outside: ankiforge init ~/cards")
     call.say("looking for vaults, Zotero, e-books, Anki and local models …")
-    if not decks and call.is_interactive:
-        decks = click.prompt(
-            "decks for new cards: one, or one for each source, book or folder, or tag",
-            type=click.Choice(DECK_RULES),
-            default=DECK_RULES[0],
-            err=True,
-        )
     environment = doctor.Environment.current()
     wait_for_servers = servers.discover_servers()
     vaults = doctor.find_vaults(environment, root.parent)
@@ -153,7 +132,7 @@ def _make_settings(
     }
     sources = [("obsidian", path) for path in vaults]
     sources += [("zotero", path) for path in zotero]
-    text = render_settings(root, [*sources, *books], decks=decks or DECK_RULES[0])
+    text = render_settings(root, [*sources, *books])
     return text, names_by_kind
 
 
@@ -235,15 +214,12 @@ def _write_files(root: Path, text: str) -> list[Path]:
 # --- the text of ankiforge.yaml -------------------------------------------------------------
 
 
-def render_settings(
-    root: Path, sources: Iterable[tuple[str, Path]], *, decks: str = DECK_RULES[0]
-) -> str:
+def render_settings(root: Path, sources: Iterable[tuple[str, Path]]) -> str:
     """Render the `ankiforge.yaml` of a new workspace.
 
     Args:
         root: the workspace directory.
         sources: the kind and path of each source.
-        decks: how to choose the decks of new cards; one of `DECK_RULES`.
     """
     from unicodedata import normalize
 
@@ -276,5 +252,4 @@ def render_settings(
         sources="".join(f"{line}\n" for line in lines),
         examples="".join(examples),
         others=", ".join(registry.list_kinds_without_example()),
-        decks=decks,
     )

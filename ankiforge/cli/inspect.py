@@ -13,15 +13,14 @@ import click
 from ankiforge.cli import output as cli
 from ankiforge.errors import UsageError
 from ankiforge.hooks import collect_notices
-from ankiforge.text import join_columns
+from ankiforge.text import join_columns, regex
 
 if TYPE_CHECKING:
     from ankiforge.pipeline.workspace import Workspace
     from ankiforge.reports.listing import ListedRows, Listing
 
-VIEWS = ("new", "changed", "gone", "questions", "recent", "unknown")
-"""The values of `--view`: new drafts, changed cards, cards whose passage is gone, questions, recent
-decisions, and unknown notes in Anki."""
+VIEWS = ("changed", "questions", "recent", "unknown")
+"""The values of `--view`: changed cards, questions, recent decisions, unknown notes in Anki."""
 
 # --- status ---------------------------------------------------------------------------------
 
@@ -32,7 +31,7 @@ decisions, and unknown notes in Anki."""
 """)
 def status(call: cli.Call) -> None:
     """Show the counts and the next command."""
-    from ankiforge.reports.summary import format_status, get_status
+    from ankiforge.reports.status import format_status, get_status
 
     with cli.open_workspace(call, read_only=True) as workspace:
         ledger = workspace.ledger
@@ -42,24 +41,38 @@ def status(call: cli.Call) -> None:
 
 # --- list, show -----------------------------------------------------------------------------
 
+_is_negated_condition = regex(r"-[a-z]+:").match
 
-# unknown options are allowed, because `-finding:*` is part of a query
+
+class QueryCommand(click.Command):
+    """A command whose query may have unquoted conditions such as `-verdict:waiting`."""
+
+    def parse_args(self, ctx: click.Context, args: list[str]) -> list[str]:
+        """Parse the arguments. A negated condition is no option, such as `-v`."""
+        if "--" not in args:
+            conditions = [*filter(_is_negated_condition, args)]
+            args = [word for word in args if word not in conditions]
+            args += ["--", *conditions]
+        return super().parse_args(ctx, args)
+
+
 @cli.command("""
-  ankiforge list                        drafts and cards, with the ids that accept and show take
-  ankiforge list Networking/            what is in this folder
-  ankiforge list -v                     the same in full
-  ankiforge list --view questions       questions that only you can answer
-  ankiforge list --no-card              highlights without a card, or with an open sentence, and why
-  ankiforge list deck:Biology "cell membrane" --json
+  ankiforge list                             drafts and cards, with their ids
+  ankiforge list Networking/                 what is in this folder
+  ankiforge list -v                          the same in full
+  ankiforge list --view questions            questions that only you can answer
+  ankiforge list --no-card                   highlights without a card, and why
+  ankiforge list 'deck:Biology -finding:*'   conditions; - means not
+
 Signs: ○ waiting or proposed, ✓ card, ✗ blocked or gone, · no card.
 
 Fields of a query: deck document source tag colour kind verdict anki drafter model key added finding
-""", context_settings={"ignore_unknown_options": True})  # fmt: skip
+""", cls=QueryCommand)  # fmt: skip
 @click.argument("query", nargs=-1, metavar="[QUERY]...")
 @cli.flag_option(
     "--all",
     "everything",
-    help="Add rejected and retired cards; with --no-card, skipped highlights.",
+    help="Add rejected and retired cards; and skipped highlights below `--no-card`.",
 )
 @cli.flag_option(
     "--no-card",
@@ -76,7 +89,6 @@ def list_(
     """List drafts and cards. Words match text and title; `field:value` matches that field."""
     from ankiforge.reports.cards import LEGEND
 
-    cli.refuse_unknown_options(query)
     if view and no_card:
         raise UsageError("--view and --no-card cannot be combined: use one of them")
     with cli.open_workspace(call, read_only=True) as workspace:
@@ -96,7 +108,7 @@ def list_(
                 yield data, lines
 
         rows = iter_rows()
-        if count := cli.print_items(call, rows, blank_lines=call.verbose, in_pager=True):
+        if count := cli.print_items(call, rows, blank_lines=call.verbose):
             if sys.stdout.isatty() and not (call.verbose or call.as_json):
                 legend = LEGEND | ({"○": "proposal"} if no_card else {})
                 if view:
@@ -116,10 +128,8 @@ def list_(
             nothing = f"nothing matches “{' '.join(query)}”" if query else "nothing here"
             if len(query) > 1:
                 nothing += ", because a card must match each word"
-            if view == "gone":
-                nothing = "no card here has lost its passage; this view lists cards only"
             call.say(f"{nothing}; see also: {others}")
-            if not (no_card or query or view not in ("", "new")):
+            if not (no_card or query or view):
                 cli.print_next_command(call.say, workspace)
 
 

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from ankiforge.cli import output as cli
-from ankiforge.cli.commands import COMMANDS
+from ankiforge.cli.commands import COMMANDS, SuggestingGroup
 from ankiforge.cli.progress import confirm_after_first_drafts, progress_bar
 from ankiforge.errors import ItemError, UsageError, wrap_write_errors
 from ankiforge.text import format_cost, format_count
@@ -23,11 +23,11 @@ if TYPE_CHECKING:
 
 
 @cli.command("""
-  ankiforge model list                what this computer and your keys offer
-  ankiforge model use openai          draft with the model of a provider
-  ankiforge model use ollama          draft with a model of a server on this computer
-  ankiforge model off                 draft without a model again
-""", cls=cli.CommandGroup)  # fmt: skip
+  ankiforge model list         what this computer and your keys offer
+  ankiforge model use openai   draft with the model of a provider
+  ankiforge model use ollama   draft with a model of a server on this computer
+  ankiforge model off          draft without a model again
+""", cls=SuggestingGroup)  # fmt: skip
 def model(call: cli.Call) -> None:
     """Choose the language model that drafts, or draft without one.
 
@@ -95,11 +95,11 @@ _PURPOSES = {row.model_purpose: row for row in COMMANDS.values() if row.model_pu
 
 
 @cli.command("""
-  ankiforge model use openai          with the key in OPENAI_API_KEY; or openrouter, gemini,
+  ankiforge model use openai   with the key in OPENAI_API_KEY; or openrouter, …
                                       groq, mistral, deepseek, anthropic
-  ankiforge model use ollama          or lmstudio, llama.cpp, or the name of a model there
+  ankiforge model use ollama   or lmstudio, llama.cpp, or a model there
   ankiforge model use https://llm.example.org/v1 --model large --key-env MY_KEY
-  ankiforge model use ollama --for meaning   find what you read in other words (ankiforge search)
+  ankiforge model use ollama --for meaning   search by meaning
 """)  # fmt: skip
 @click.argument("name", metavar="NAME")
 @cli.text_option("--model", metavar="MODEL", help="Use this model there.")

@@ -14,11 +14,12 @@ from collections.abc import Callable, Collection, Iterable, Iterator
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass, field
 from functools import wraps
-from itertools import chain, islice
+from itertools import islice
 from operator import attrgetter
 from pathlib import Path
 from shlex import quote
 from shutil import get_terminal_size
+from textwrap import fill
 from typing import TYPE_CHECKING, Any, TextIO
 
 import click
@@ -26,12 +27,9 @@ import click
 from ankiforge import __version__
 from ankiforge.cli.commands import (
     COMMANDS,
-    OptionWithoutRange,
-    SuggestingGroup,
     drop_unset_options,
     make_shared_options,
 )
-from ankiforge.cli.help import CommandWithExamples
 from ankiforge.errors import ForgeError, UsageError
 from ankiforge.text import (
     ROW_TAIL_MARK,
@@ -40,6 +38,7 @@ from ankiforge.text import (
     regex,
     remove_bold_marks,
     render_bold_marks,
+    truncate,
 )
 from ankiforge.text.normalize import BIDI_CONTROLS
 
@@ -50,16 +49,17 @@ if TYPE_CHECKING:
     from ankiforge.reports.listing import ListedRows
 
 
+SHARED_OPTIONS_HINT = "also: ankiforge -h (-C DIR, --json, -v, -q …)"
+"""The last line of every command's help, which refers to the help of the shared options."""
 MIN_WIDTH = 40
 """The minimum width of a terminal at which text is wrapped."""
-# Matches a word, or a whole command in a message with the punctuation after it. Commands are never
-# wrapped, so that users can copy them.
-_UNBROKEN = regex(
-    r"[(“]?ankiforge (?:'[^']+'|[^\s,;:.()“”·]|[,;:.](?=\S)| (?=[^\s(·]))+\S*|\S+"
+# Matches a whole command in a message with the punctuation after it. Commands are never wrapped, so
+# that users can copy them.
+_WHOLE_COMMAND = regex(
+    r"ankiforge (?:'[^']+'|[^\s,;:.()“”·]|[,;:.](?=\S)| (?=[^\s(·]))+\S*"
 )
 # Matches the label before a detail, such as "  model      ", "source    " or "✓ cards      ".
 _LABEL = regex(r"  [A-Za-z ]{9}  (?=\S)|[a-z][a-z0-9 ]{7}  (?=\S)|✓ [a-z]+  +(?=\S)")
-_COLUMN_GAP = "   "
 _ROW_TAIL_GAP = "  "
 _BOLD, _BOLD_OFF = "\x1b[1m", "\x1b[22m"
 _MAX_ROW_WIDTH = 120
@@ -67,7 +67,7 @@ _MAX_ROW_WIDTH = 120
 _TAIL_WIDTH_DIVISOR = 3
 """If a row is too long, a tail wider than the row's width divided by this goes on a new line."""
 _MAX_CUT_WIDTH = 24
-"""Text is truncated between words, unless this would remove more than this many columns."""
+"""How much of the text after a gap is shown if the beginning of the row is cut off."""
 # Matches the id and the sign at the beginning of a row of a list.
 _ROW_START = regex(r"(?:af|dr|hl|qu)[a-z0-9]{4,} [○✓✗·?] ")
 
@@ -92,43 +92,50 @@ the next command.
 
 def add_colours(text: str) -> str:
     """Add colours to lines of text, as terminal escape sequences."""
-    lines = []
-    for line in text.split("\n"):
-        matches: list[tuple[re.Match[str], dict[str, Any]]] = []
-        for pattern, style in _STYLES_BY_PATTERN.items():
-            matches += [(match, style) for match in pattern.finditer(line)]
-        # go from right to left, so that the positions of the other matches stay valid
-        for match, style in sorted(matches, key=lambda pair: -pair[0].start()):
-            coloured = click.style(match[0], **style)
-            line = line[: match.start()] + coloured + line[match.end() :]
-        lines.append(line)
-    return "\n".join(lines)
+    return "\n".join(map(_add_colours_to_line, text.split("\n")))
+
+
+def _add_colours_to_line(line: str) -> str:
+    matches: list[tuple[re.Match[str], dict[str, Any]]] = []
+    for pattern, style in _STYLES_BY_PATTERN.items():
+        for match in pattern.finditer(line):
+            matches.append((match, style))
+    # go from right to left, so that the positions of the other matches stay valid
+    matches.sort(key=lambda pair: -pair[0].start())
+    for match, style in matches:
+        coloured = click.style(match[0], **style)
+        line = line[: match.start()] + coloured + line[match.end() :]
+    return line
 
 
 def wrap_text(text: str, width: int) -> str:
     """Wrap lines longer than `width` at spaces, but never inside a command."""
     if width < MIN_WIDTH:
         return text
-    lines: list[str] = []
+    lines = []
     for line in text.split("\n"):
         if ROW_TAIL_MARK in line or _ROW_START.match(line):
             lines.append(_fit_row(line, width))
-            continue
-        if _measure_width(line) <= width:
+        elif len(line) > width:
+            lines.append(_wrap_line(line, width))
+        else:
             lines.append(line)
-            continue
-        # align continuation lines with the text, not with its label
-        label = _LABEL.match(line)
-        text_start = label.end() if label else len(line) - len(line.lstrip(" "))
-        hanging_indent = " " * (text_start if label else text_start + 2)
-        parts = _iter_unbroken_parts(line[text_start:], width - len(hanging_indent))
-        lines.append(line[:text_start])
-        for index, (gap, piece) in enumerate(parts):
-            if index and _measure_width(f"{lines[-1]}{gap}{piece}") > width:
-                lines.append(hanging_indent)
-                gap = ""
-            lines[-1] += f"{gap if index else ''}{piece}"
     return "\n".join(lines)
+
+
+def _wrap_line(line: str, width: int) -> str:
+    """Wrap a line, aligning its continuation with the text and not with its label."""
+    label = _LABEL.match(line)
+    indent = label.end() if label else len(line) - len(line.lstrip(" ")) + 2
+    unbroken = _WHOLE_COMMAND.sub(lambda match: match[0].replace(" ", "\xa0"), line)
+    wrapped = fill(
+        unbroken,
+        width,
+        subsequent_indent=" " * indent,
+        break_long_words=False,
+        break_on_hyphens=False,
+    )
+    return wrapped.replace("\xa0", " ")
 
 
 def _fit_row(line: str, width: int) -> str:
@@ -139,66 +146,39 @@ def _fit_row(line: str, width: int) -> str:
     """
     width = min(width, _MAX_ROW_WIDTH)
     row, mark, tail = line.partition(ROW_TAIL_MARK)
-    text_start = match.end() if (match := _ROW_START.match(row)) else 0
-    is_wide = _measure_width(f"{row}{_ROW_TAIL_GAP}{tail}") > width
-    if is_wide and _measure_width(tail) > width // _TAIL_WIDTH_DIVISOR:
+    if not mark:
+        return _truncate_row(row, width)
+    text_start = _find_text_start(row)
+    room = width - len(tail) - len(_ROW_TAIL_GAP)
+    is_too_long = len(remove_bold_marks(row)) > room
+    if is_too_long and len(tail) > width // _TAIL_WIDTH_DIVISOR:
         indent = " " * (text_start - len(_ROW_TAIL_GAP))
-        tail = _truncate_to_width(tail, width - text_start)
-        return f"{_fit_row(row, width)}\n{indent}{mark}{tail}"
-    row_width = width - _measure_width(tail) - len(_ROW_TAIL_GAP if mark else "")
-    start, end = find_bold_span(row)
-    if text_start and _measure_width(row[:end]) > row_width:
-        end = min(end + _MAX_CUT_WIDTH, len(row))
-        first = max(end - row_width + text_start + 1, text_start)
-        start = row.find(" ", first, start) + 1 or start
-        row = f"{row[:text_start]}…{row[start:].lstrip('· ')}"
-    row = _truncate_to_width(row, row_width)
-    padding = " " * (row_width - _measure_width(row)) if mark else ""
+        tail = truncate(tail, width - text_start)
+        return f"{_truncate_row(row, width)}\n{indent}{mark}{tail}"
+    row = _truncate_row(row, room)
+    padding = " " * (room - len(remove_bold_marks(row)))
     return f"{row}{padding}{mark}{tail}"
 
 
-def _truncate_to_width(text: str, width: int) -> str:
-    if _measure_width(text) <= width:
-        return text
-    bold_start, bold_end = mark_bold(" ").split(" ")
-    rest = text
-    while _measure_width(text) >= width:
-        text = text[: -max(1, (_measure_width(text) - width) // 2)]
-    words, _, cut_word = text.rpartition(" ")
-    if rest[len(text)] != " " and _measure_width(cut_word) <= _MAX_CUT_WIDTH:
-        text = words or text
-    is_in_bold = text.count(bold_start) > text.count(bold_end)
-    return f"{text.rstrip(' ·,;:')}…{bold_end if is_in_bold else ''}"
+def _find_text_start(row: str) -> int:
+    """Return where the text of a row begins, after its id and sign."""
+    match = _ROW_START.match(row)
+    return match.end() if match else 0
 
 
-def _iter_unbroken_parts(body: str, width: int) -> Iterator[tuple[str, str]]:
-    """Split a line into unbreakable chunks, yielding (spaces before, chunk) pairs.
-
-    Chunks are the columns of the line if they fit into `width`, otherwise commands and words.
-    """
-    for index, column in enumerate(body.split(_COLUMN_GAP)):
-        gap = _COLUMN_GAP if index else ""
-        if _COLUMN_GAP in body and _measure_width(column) <= width:
-            yield gap, column
-            continue
-        for match in _UNBROKEN.finditer(column):
-            # split a chunk that is too long for a line, such as a sentence that begins like a
-            # command, but not if it contains a quoted path
-            words = [match[0]]
-            if _measure_width(match[0]) > width and "'" not in match[0]:
-                words = match[0].split()
-            for word in words:
-                yield gap or " ", word
-                gap = ""
-
-
-def _measure_width(text: str) -> int:
-    text = remove_bold_marks(text)
-    if text.isascii():
-        return len(text)
-    from rich.cells import cell_len
-
-    return cell_len(text)
+def _truncate_row(row: str, room: int) -> str:
+    """Truncate the text of a row, first before its bold part if that is too far right."""
+    text_start = _find_text_start(row)
+    _, bold_end = find_bold_span(row)
+    if text_start and bold_end > room:
+        start = min(bold_end + _MAX_CUT_WIDTH, len(row)) - room + text_start + 1
+        start = row.find(" ", start) + 1 or start
+        row = f"{row[:text_start]}…{row[start:]}"
+    if len(remove_bold_marks(row)) > room:
+        row = truncate(row, room)
+        opening, closing = mark_bold(" ").split(" ")
+        row += closing * (row.count(opening) - row.count(closing))
+    return row
 
 
 # --- output -----------------------------------------------------------------------------
@@ -245,7 +225,6 @@ class Call:
     as_json: bool = False
     quiet: bool = False
     verbose: bool = False
-    no_color: bool = False
     offline: bool = False
     limit: int | None = None
     """The maximum number of items to draft or list, or None for no limit."""
@@ -267,7 +246,7 @@ class Call:
     @property
     def color(self) -> bool:
         """Whether colours may be used."""
-        return not self.no_color and not os.environ.get("NO_COLOR")
+        return not os.environ.get("NO_COLOR")
 
     def say(self, text: str = "") -> None:
         """Print a message to stderr, unless in quiet mode."""
@@ -326,26 +305,36 @@ class Call:
         printed. The last line counts the remaining problems. The limit is ignored in verbose
         mode, and notices that later runs won't repeat are always printed.
         """
-        limit = None if self.verbose else limit
+        if self.verbose:
+            limit = None
+        groups = [*self._group_problems(problems, one_by_one=limit is None)]
+        hidden_count = 0
+        for index, group in enumerate(groups, 1):
+            first = group[0]
+            has_room = limit is None or len(groups) <= limit or index < limit
+            if has_room or (first.is_notice and first.is_reported_once):
+                self.warn(first.summarize(other_count=len(group) - 1))
+            else:
+                hidden_count += len(group)
+        if hidden_count:
+            self.warn(f"… and {hidden_count:,} more problems; -v names all")
+
+    def _group_problems(
+        self, problems: Iterable[Problem], *, one_by_one: bool
+    ) -> Collection[list[Problem]]:
+        """Group equal problems of several files, problems before notices.
+
+        Notices that were printed before are left out, and in quiet mode all of them.
+        """
         groups: dict[object, list[Problem]] = {}
         for problem in sorted(dict.fromkeys(problems), key=attrgetter("is_notice")):
             if problem in self.printed_notices or (problem.is_notice and self.quiet):
                 continue
             if problem.is_notice:
                 self.printed_notices.add(problem)
-            group_key: object = problem
-            if limit is not None:
-                group_key = (problem.is_notice, problem.message, problem.hint)
-            groups.setdefault(group_key, []).append(problem)
-        hidden_count = 0
-        for index, group in enumerate(groups.values(), 1):
-            is_short = limit is None or len(groups) <= limit or index < limit
-            if is_short or (group[0].is_notice and group[0].is_reported_once):
-                self.warn(group[0].summarize(other_count=len(group) - 1))
-            else:
-                hidden_count += len(group)
-        if hidden_count:
-            self.warn(f"… and {hidden_count:,} more problems; -v names all")
+            key = (problem.is_notice, problem.message, problem.hint)
+            groups.setdefault(problem if one_by_one else key, []).append(problem)
+        return groups.values()
 
     def format_for_stream(self, stream: TextIO, text: str) -> str:
         """Format text for a stream, wrapping and colouring it for terminals."""
@@ -398,36 +387,11 @@ def _render_bold(text: str) -> str:
     return render_bold_marks(text)
 
 
-def print_items(
-    call: Call, items: ListedRows, *, blank_lines: bool = False, in_pager: bool = False
-) -> int:
+def print_items(call: Call, items: ListedRows, *, blank_lines: bool = False) -> int:
     """Print items as JSON or text, up to the limit or until the pipe is closed.
 
-    Args:
-        call: the command's options.
-        items: the items to print.
-        blank_lines: whether to print an empty line after each item.
-        in_pager: whether to use the user's pager (`PAGER`) for text on a terminal, unless the
-            user has set a limit.
-
-    Returns:
-        The number of items printed or, if a pager was used, 1 if there were any.
+    With `blank_lines`, an empty line follows each item. Returns the number of items printed.
     """
-    is_text = not (call.as_json or call.quiet)
-    if in_pager and is_text and call.limit is None and sys.stdout.isatty():
-        first_item = next(items, None)
-        if first_item is None:
-            return 0
-
-        def iter_pages() -> Iterator[str]:
-            for _, lines in chain([first_item], items):
-                text = "\n".join([*lines, ""] if blank_lines else lines)
-                yield f"{call.format_for_stream(sys.stdout, text)}\n"
-
-        # like git, use the pager only if the list doesn't fit on the screen
-        os.environ.setdefault("LESS", "FRX")
-        click.echo_via_pager(iter_pages(), color=call.color)
-        return 1
     count = 0
     for data, lines in islice(items, call.limit):
         count += 1
@@ -457,47 +421,17 @@ def exit_with_code(code: int) -> None:
 # --- the options of every command -----------------------------------------------------------
 
 
-class Command(CommandWithExamples):
-    """A command that accepts query terms that look like options, e.g. `-tag:exam`."""
-
-    def parse_args(self, ctx: click.Context, args: list[str]) -> list[str]:
-        """Parse the arguments after moving query terms such as `-verdict:waiting` behind `--`.
-
-        Otherwise, click would parse this term as the option `-v`.
-        """
-        if self.context_settings.get("ignore_unknown_options") and any(
-            argument.startswith("-") and ":" in argument for argument in args
-        ):
-            from ankiforge.ledger import QUERY_FIELDS
-
-            separator_index = args.index("--") if "--" in args else len(args)
-            args_after = args[separator_index + 1 :]
-            options: list[str] = []
-            conditions: list[str] = []
-            for argument in args[:separator_index]:
-                field, colon, _ = argument[1:].partition(":")
-                if argument[:1] == "-" and colon and field in QUERY_FIELDS:
-                    conditions.append(argument)
-                else:
-                    options.append(argument)
-            args = [*options, "--", *conditions, *args_after]
-        return super().parse_args(ctx, args)
-
-
-class CommandGroup(CommandWithExamples, SuggestingGroup):
-    """A command with subcommands, help with examples, and suggestions for misspelled names."""
-
-
 def command(examples: str, **settings: Any) -> Callable[[Callable[..., None]], Any]:
     """Turn the decorated function into a command that also takes the shared options.
 
     The function receives the values of the shared options as `call`.
 
     Args:
-        examples: the examples at the end of the command's help, one per line.
+        examples: the examples at the end of the command's help, one per line, and then any prose
+            after an empty line.
         settings: further arguments for `click.command`.
     """
-    shared = make_shared_options()
+    shared = make_shared_options(hidden=True)
     option_names = [str(option.name) for option in shared]
 
     def decorate(function: Callable[..., None]) -> click.Command:
@@ -517,10 +451,14 @@ def command(examples: str, **settings: Any) -> Callable[[Callable[..., None]], A
                 raise
 
         name = function.__name__.strip("_")
-        settings.setdefault("epilog", examples)
+        lines = f"Examples:\n{examples.strip(chr(10))}".replace("\n  ", "\n").split(
+            "\n\n"
+        )
+        settings["epilog"] = "\n\n".join(
+            (f"\b\n{lines[0]}", *lines[1:], SHARED_OPTIONS_HINT)
+        )
         # set the whole line, because click would truncate it
         settings["short_help"] = (function.__doc__ or "").partition("\n")[0]
-        settings.setdefault("cls", Command)
         decorator: Callable[[Any], click.Command] = click.command(name, **settings)
         decorated = decorator(run_command)
         decorated.params += shared
@@ -609,16 +547,16 @@ def open_workspace(
         yield workspace
 
 
-def get_hint_once(workspace: Workspace, hint: str) -> str:
-    """Return a hint the first time, and record that the user has seen it. Later, return "".
+def get_hint_once(workspace: Workspace, hint: str | None) -> str | None:
+    """Return a hint the first time, and record that the user has seen it. Later, return None.
 
     In a read-only workspace, nothing can be recorded, so the hint is always returned.
     """
     from ankiforge.config.workspace import record_hint_shown
 
-    if not hint or workspace.read_only or record_hint_shown(hint):
+    if hint is None or workspace.read_only or record_hint_shown(hint):
         return hint
-    return ""
+    return None
 
 
 def make_no_collection_error(folder: WorkspaceDirectory) -> UsageError:
@@ -642,14 +580,14 @@ def print_next_command(print_line: Callable[[str], object], workspace: Workspace
     """
     from ankiforge.hooks import collect_notices
     from ankiforge.ledger import pending_items
-    from ankiforge.reports import summary
+    from ankiforge.reports.next_step import choose_next_step, format_next_step
     from ankiforge.review.batches import format_pending_counts
 
     counts = pending_items.count_items_by_group(workspace.ledger)
     print_line(f"  {format_pending_counts(counts['waiting']) or 'nothing waits'}")
     folder, notices = workspace.folder, collect_notices(workspace.ledger)
-    step = summary.choose_next_command(folder, workspace.ledger, notices, counts=counts)
-    print_line(summary.format_next_command(*step))
+    step = choose_next_step(folder, workspace.ledger, notices, counts)
+    print_line(format_next_step(step))
 
 
 # --- options of several commands ------------------------------------------------------------
@@ -693,26 +631,9 @@ def choice_option(*names: str, of: Collection[str], help: str) -> Option:
     )
 
 
-def number_option(name: str, *, most: int, help: str) -> Option:
-    """Build an option that takes an integer from 1 to `most`."""
-    numbers = click.IntRange(1, most)
-    return click.option(
-        name, cls=OptionWithoutRange, type=numbers, metavar="N", help=help
-    )
-
-
 def deck_option(help: str) -> Option:
-    """Build the `--deck` option, which rejects empty names."""
-
-    def check_name(context: click.Context, option: click.Parameter, name: str) -> str:
-        source = context.get_parameter_source(str(option.name))
-        if source is click.core.ParameterSource.COMMANDLINE and not name.strip(": "):
-            raise UsageError("the deck name is empty", hint="--deck Biology")
-        return name
-
-    return click.option(
-        "--deck", default="", callback=check_name, metavar="NAME", help=help
-    )
+    """Build the `--deck` option."""
+    return text_option("--deck", metavar="NAME", help=help)
 
 
 DECK_OPTION = deck_option("Take only this deck and the decks below it.")
@@ -749,18 +670,3 @@ def add_run_options(function: Callable[..., None]) -> Callable[..., None]:
     ):
         function = option(function)
     return NEW_DECK_OPTION(function)
-
-
-def refuse_unknown_options(query: tuple[str, ...]) -> None:
-    """Reject unknown options in a query.
-
-    Click can't do this, because commands that take a query must allow unknown options.
-
-    Raises:
-        click.NoSuchOption: a word in the query starts with `--`.
-    """
-    context = click.get_current_context()
-    names = [name for parameter in context.command.params for name in parameter.opts]
-    for argument in query:
-        if argument.startswith("--"):
-            raise click.NoSuchOption(argument, possibilities=names, ctx=context)

@@ -1,10 +1,9 @@
-"""Show the progress of a run, confirm drafting with a model, and suggest a model."""
+"""Show the progress of a run, and confirm drafting with a model."""
 
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
-from itertools import islice
 from typing import TYPE_CHECKING
 
 from ankiforge.text import format_cost, format_count, format_truncated_list
@@ -13,7 +12,6 @@ if TYPE_CHECKING:
     from rich.progress import Progress as Bars
 
     from ankiforge.cli.output import Call
-    from ankiforge.draft.server import ModelServer
     from ankiforge.model import Source
     from ankiforge.pipeline.run_result import RunStep
     from ankiforge.pipeline.workspace import Workspace
@@ -97,7 +95,7 @@ def progress_bar(
         progress.TimeRemainingColumn(),
         progress.TextColumn("{task.fields[more]}"),
     )
-    console = Console(stderr=True, no_color=not call.color)
+    console = Console(stderr=True)
     with progress.Progress(*columns, console=console, transient=True) as bars:
         yield RunProgressBar(bars, sources).show_step
 
@@ -110,15 +108,16 @@ def confirm_after_first_drafts(
     The run doesn't ask with `yes`, in quiet mode, or if there is no terminal.
     """
 
-    def should_go_on(example: str, done: int, total: int) -> bool:
+    def should_go_on(example: str | None, done: int, total: int) -> bool:
         from ankiforge.ledger.item_lists import load_items
         from ankiforge.reports.cards import format_content
         from ankiforge.reports.view import view_card
 
-        for draft in load_items(workspace.ledger, [example]):
-            call.warn("\n".join(format_content(view_card(draft))))
-        without = "" if example else ", without a card"
-        question = f"{done} of {total:,} drafted{without}. Go on?"
+        question = f"{done} of {total:,} drafted, without a card. Go on?"
+        if example:
+            question = f"{done} of {total:,} drafted. Go on?"
+            for draft in load_items(workspace.ledger, [example]):
+                call.warn("\n".join(format_content(view_card(draft))))
         is_agreed = call.confirm(question, yes=False)
         if example and not is_agreed:
             uses_model = workspace.folder.config.drafter == "llm"
@@ -130,47 +129,3 @@ def confirm_after_first_drafts(
 
     if call.is_interactive and not (yes or call.quiet):
         workspace.should_go_on = should_go_on
-
-
-SERVER_TIMEOUT = 0.05
-"""How long to wait for local model servers at the end of a run, in seconds."""
-
-
-def format_model_suggestion(
-    workspace: Workspace, find_servers: Callable[[float], tuple[ModelServer, ...]]
-) -> str:
-    """Format a one-line suggestion to draft with a model, or return "" if there is none.
-
-    A model is suggested if its provider's key is set, or if it runs on a local server. Each of the
-    two suggestions is made only once. No model is suggested if the user already drafts with one, or
-    if no highlight could be sent to it.
-
-    Args:
-        workspace: the workspace with the highlights to draft from.
-        find_servers: takes a timeout in seconds and returns the local model servers.
-    """
-    from ankiforge.config.workspace import record_hint_shown, was_hint_shown
-    from ankiforge.draft.server import find_providers_with_key
-    from ankiforge.pipeline.draft import iter_model_tasks
-
-    if workspace.folder.config.drafter != "rules":
-        return ""
-    # find the first kind of model that is available and hasn't been offered before
-    kind = evidence = name = ""
-    if not was_hint_shown("model: key"):
-        for provider in islice(find_providers_with_key(), 1):
-            kind, name = "model: key", provider.name
-            evidence = f"{provider.key_env} is set"
-    if not evidence and not was_hint_shown("model: server"):
-        for server in find_servers(SERVER_TIMEOUT)[:1]:
-            kind, name = "model: server", server.name
-            evidence = f"{server.program} runs here with {server.models[0]}"
-    if not evidence:
-        return ""
-    tasks = iter_model_tasks(workspace.build_run_parameters(), workspace.ledger)
-    number = sum(len(task.highlights) for task in tasks)
-    if not number:
-        return ""
-    record_hint_shown(kind)
-    objects = "this highlight" if number == 1 else f"these {number:,} highlights"
-    return f"{evidence}. Questions for {objects}: ankiforge model use {name}"

@@ -14,6 +14,7 @@ import click
 
 from ankiforge.cli import output as cli
 from ankiforge.cli import progress
+from ankiforge.cli.commands import SuggestingGroup
 from ankiforge.errors import ItemError, UsageError, wrap_write_errors
 from ankiforge.hooks import collect_notices, load_features
 from ankiforge.text import format_count, to_one_line, truncate
@@ -34,11 +35,11 @@ MAX_PROBLEM_LINES = 3
 
 @cli.command(
     examples="""
-  ankiforge run paper.pdf notes/           cards from these, into ./ankiforge.apkg
-  ankiforge run ~/Vault --deck Notes       new cards go into the deck Notes, from now on
-  ankiforge run ~/Vault --marks bold       **bold** words are marks there, from now on
-  ankiforge run                            read all of it again
-  ankiforge run --dry-run                  show what would happen
+  ankiforge run paper.pdf notes/       cards from these, into ./ankiforge.apkg
+  ankiforge run ~/Vault --deck Notes   put its new cards into the deck Notes
+  ankiforge run ~/Vault --marks bold   **bold** words are marks there
+  ankiforge run                        read all of it again
+  ankiforge run --dry-run              show what would happen
 """,
 )
 @click.argument("paths", nargs=-1, type=cli.PATH_TYPE, metavar="[PATH]...")
@@ -89,13 +90,6 @@ def read_and_draft(
         dry_run: whether to avoid writing or sending anything.
         in_review: whether a review follows, in which case no next command is suggested.
     """
-    # look for local model servers during the run, so that one can be suggested afterwards
-    servers = None
-    is_silent = call.quiet or dry_run or in_review
-    if call.is_interactive and sys.stdout.isatty() and not is_silent:
-        from ankiforge.draft.server import discover_servers
-
-        servers = discover_servers()
     with cli.open_workspace(call, writes="drafting", read_only=dry_run) as workspace:
         show_progress = partial(progress.progress_bar, call)
         is_agreed = call.trusts_workspace or in_review
@@ -105,10 +99,7 @@ def read_and_draft(
             result.problems += feature.after_run(
                 workspace, result.collection_path, show_progress
             )
-        offer_line = (
-            progress.format_model_suggestion(workspace, servers) if servers else ""
-        )
-        print_summary(call, workspace, result, in_review=in_review, offer=offer_line)
+        print_summary(call, workspace, result, in_review=in_review)
     return result
 
 
@@ -118,7 +109,6 @@ def print_summary(
     result: RunResult,
     *,
     in_review: bool = False,
-    offer: str = "",
 ) -> None:
     """Print the result of a run, as JSON or as a short summary with problems and hints.
 
@@ -127,7 +117,6 @@ def print_summary(
         workspace: the workspace of the run.
         result: the result of the run.
         in_review: whether a review follows, in which case no next command is suggested.
-        offer: a line suggesting a model to draft with, or "".
     """
     if call.quiet and not call.as_json:
         call.print_problems(result.problems, MAX_PROBLEM_LINES)
@@ -145,10 +134,10 @@ def print_summary(
         call.print_json(values)
         return
     full_package = summary.explain_full_package(result, workspace.ledger)
-    lines, details, steps = summary.format_run(
+    text = summary.format_run(
         result, workspace, notices, verbose=call.verbose, in_review=in_review
     )
-    for line in lines:
+    for line in text.summary:
         call.print_result(line)
     # don't repeat the notices of the previous run, except those about missing sources
     problems = result.problems
@@ -167,9 +156,9 @@ def print_summary(
             problems = [each for each in problems if each.summarize() not in known]
     call.print_problems(problems, MAX_PROBLEM_LINES)
     hint = cli.get_hint_once(workspace, full_package)
-    for line in filter(None, (*details, hint, offer)):
+    for line in filter(None, (*text.details, hint)):
         call.print_result(f"  {line}")
-    for line in steps:
+    for line in text.next_steps:
         call.print_result(line)
 
 
@@ -182,25 +171,28 @@ _NOTICES_SETTING = "notices"
 
 @cli.command("""
   ankiforge forget paper.pdf        stop reading it
-  ankiforge forget ~/Papers         the same for a folder; a PATH in it that you gave stays
+  ankiforge forget ~/Papers         a folder; a PATH in it that you gave stays
 """)
 @click.argument("path", type=cli.PATH_TYPE)
 def forget(call: cli.Call, path: Path) -> None:
     """Stop reading a PATH that `run` remembered.
 
-    Its drafts are removed; its cards stay. To undo it: ankiforge undo.
+    Its drafts are removed; its cards stay. `ankiforge run PATH` reads it again.
     """
     from ankiforge.text import format_truncated_list, shorten_path
 
     with cli.open_workspace(call) as workspace:
-        forgotten, count = workspace.forget(path)
+        places, count = workspace.forget(path)
+    options = {place.path: place.format_options() for place in places}
     if call.as_json:
-        call.print_json({"forgotten": forgotten, "highlights": count})
+        call.print_json({"forgotten": [*options], "highlights": count})
         return
-    names = format_truncated_list([shorten_path(path) for path in forgotten])
+    names = format_truncated_list([shorten_path(path) for path in options])
     highlights = format_count(count, "highlight")
     call.print_result(f"✓ forgotten: {names}, with {highlights}; its cards stay")
-    call.print_result("  to undo it: ankiforge undo")
+    for forgotten, more in options.items():
+        again = f"ankiforge run {quote(forgotten)} {more}".rstrip()
+        call.print_result(f"  to read it again: {again}")
 
 
 # --- extract --------------------------------------------------------------------------------
@@ -275,7 +267,7 @@ CARDS_OPTION = click.option(
 )
 
 
-class DraftGroup(cli.CommandGroup):
+class DraftGroup(SuggestingGroup):
     """The `draft` command group, which also accepts a path in place of a subcommand."""
 
     def resolve_command(
@@ -290,13 +282,13 @@ class DraftGroup(cli.CommandGroup):
 
 
 @cli.command("""
-  ankiforge draft                             let your chat ask: copy, paste back
-  ankiforge draft lecture.pdf --cards 10      let it choose ten passages of a document
-  ankiforge draft --drafter llm --estimate    what it would cost
-  ankiforge draft --drafter llm --limit 20    draft cards for twenty highlights
+  ankiforge draft                            let your chat ask: copy, paste back
+  ankiforge draft lecture.pdf --cards 10     it chooses ten passages
+  ankiforge draft --drafter llm --estimate   what it would cost
+  ankiforge draft --drafter llm --limit 20   draft cards for twenty highlights
   ankiforge draft --again af53ya --remark "ask for the year"
-  ankiforge draft export ask.md               write a prompt to paste into any chatbot
-  ankiforge draft import answer.md            read the chat's answer
+  ankiforge draft export ask.md      write a prompt to paste into any chatbot
+  ankiforge draft import answer.md   read the chat's answer
 """, cls=DraftGroup, invoke_without_command=True, subcommand_metavar="[PATH|COMMAND]")  # fmt: skip
 @cli.text_option(
     "--again",
@@ -365,8 +357,8 @@ def draft(
 
 
 @cli.command("""
-  ankiforge draft lecture.pdf                 ten cards from a document without marks
-  ankiforge draft lecture.pdf --estimate      what it would cost with a model
+  ankiforge draft lecture.pdf              ten cards from a document without marks
+  ankiforge draft lecture.pdf --estimate   what it would cost with a model
 """, hidden=True)  # fmt: skip
 @click.argument("path", type=cli.PATH_TYPE)
 @CARDS_OPTION
@@ -441,17 +433,14 @@ def _ask_chat(
     from ankiforge.cli import chat
     from ankiforge.config.files import write_file
     from ankiforge.pipeline.chats import build_second_reading_text, record_chat_reply
+    from ankiforge.pipeline.run_result import ChatReplyKind
 
-    instruction = chat.copy_text(prompt)
-    if not instruction:
+    if chat.copy_text(prompt):
+        call.print_result(chat.COPIED_MESSAGE)
+    else:
         path = Path("ask.md")
         _write_prompt(path, prompt)
-        instruction = chat.FILE_MESSAGE.format(path)
-    call.print_result(instruction)
-    if instruction == chat.SENT_MESSAGE:
-        places = [f" --from {quote(path)}" for path in request.paths] if request else []
-        step = f"ankiforge draft export ask.md{''.join(places)}"
-        call.print_result(f"nothing to paste? press Enter, then: {step}")
+        call.print_result(chat.FILE_MESSAGE.format(path))
     save_step = f"or press Enter, save it, and: {_IMPORT_STEP}"
     call.print_result(f"paste the answer here; {save_step}")
     while answer := chat.read_pasted_text():
@@ -468,11 +457,11 @@ def _ask_chat(
         _print_missing_cards(call, result.drafted)
         for unused in result.unused[:MAX_SHOWN_MISSING]:
             call.say(f"  {unused.message}")
-        if result.drafted or result.chosen:
+        if result.drafted or result.kind is ChatReplyKind.PASSAGES:
             # let the chat check its cards
             second_prompt = build_second_reading_text(workspace, answer)
-            if second_prompt and (message := chat.copy_text(second_prompt)):
-                call.print_result(chat.SECOND_ROUND_MESSAGES[message])
+            if second_prompt and chat.copy_text(second_prompt):
+                call.print_result(chat.SECOND_ROUND_MESSAGE)
                 verdicts = chat.read_pasted_text()
                 summary = (
                     record_chat_reply(workspace, verdicts).summary if verdicts else ""
@@ -485,7 +474,7 @@ def _ask_chat(
 def _ask_chat_for_cards(call: cli.Call, workspace: Workspace) -> None:
     from ankiforge.draft.chat import MAX_HIGHLIGHTS_PER_TEXT
     from ankiforge.pipeline.chats import export_chats
-    from ankiforge.reports.summary import format_next_command
+    from ankiforge.reports.next_step import NextStep, StepKind, format_next_step
 
     prompts = export_chats(workspace)
     if not (call.is_interactive and not call.quiet):
@@ -501,8 +490,8 @@ def _ask_chat_for_cards(call: cli.Call, workspace: Workspace) -> None:
         call.say("  next  ankiforge review")
     next_count = min(prompts.omitted, MAX_HIGHLIGHTS_PER_TEXT)
     if answer and next_count:
-        reason = f"asks about the next {next_count}"
-        call.say(format_next_command("draft", reason, first=not has_drafts))
+        step = NextStep(StepKind.CHAT, "draft", f"asks about the next {next_count}")
+        call.say(format_next_step(step, first=not has_drafts))
 
 
 def find_highlight_keys(workspace: Workspace, query: str) -> frozenset[HighlightKey]:
@@ -543,7 +532,7 @@ def find_highlight_keys(workspace: Workspace, query: str) -> frozenset[Highlight
 
 @cli.command("""
   ankiforge draft export ask.md --limit 10
-  ankiforge draft export ask.md --from lecture.pdf   choose passages of a document
+  ankiforge draft export ask.md --from lecture.pdf   of a document
 """)  # fmt: skip
 @click.argument("file", type=FILE_TYPE)
 @click.argument("paths", nargs=-1, type=cli.PATH_TYPE, metavar="")
@@ -647,7 +636,7 @@ def import_(call: cli.Call, files: cli.Paths, accept: str) -> None:
 
     from ankiforge.model import Problem
     from ankiforge.pipeline.chats import record_chat_reply
-    from ankiforge.pipeline.run_result import RunResult
+    from ankiforge.pipeline.run_result import ChatReplyKind, RunResult
     from ankiforge.text.decoding import detect_encoding
 
     # read all files first, so that nothing is recorded if one can't be read
@@ -664,20 +653,20 @@ def import_(call: cli.Call, files: cli.Paths, accept: str) -> None:
     result = RunResult()
     with cli.open_workspace(call, writes="drafting") as workspace:
         for file, text in answers.items():
-            taken = record_chat_reply(workspace, text, accept)
-            if taken.is_known and not taken.drafted:
+            reply = record_chat_reply(workspace, text, accept)
+            if reply.kind is ChatReplyKind.REPEATED:
                 call.say(f"{file}: nothing new: it was imported before")
                 if not call.verbose:
                     continue
-            if taken.is_second_reading or taken.chosen:
-                call.say(f"{file}: {taken.summary}")
-            for step in taken.steps:
+            if reply.kind in (ChatReplyKind.PASSAGES, ChatReplyKind.VERDICTS):
+                call.say(f"{file}: {reply.summary}")
+            for step in reply.steps:
                 result.add_step(step)
 
-            _print_missing_cards(call, taken.drafted)
-            if taken.missing and not (taken.unused or taken.is_second_reading):
-                result.problems.append(Problem(file.name, taken.missing))
-            for unused in taken.unused:
+            _print_missing_cards(call, reply.drafted)
+            if reply.kind is ChatReplyKind.UNUSABLE and not reply.unused:
+                result.problems.append(Problem(file.name, reply.summary))
+            for unused in reply.unused:
                 result.problems.append(replace(unused, location=file.name))
         print_summary(call, workspace, result)
     cli.exit_if_failed(result.problems)

@@ -40,7 +40,7 @@ if TYPE_CHECKING:
 @cli.command("""
   ankiforge review                   open the page in your browser
   ankiforge review paper.pdf         read it first, as run does
-  ankiforge review Baumann           decide on what waits in the document of this title
+  ankiforge review Baumann           what waits in the document of this title
   ankiforge review --terminal        decide here, with single keys
   ankiforge review --no-open         print the URL of the page instead
 """)
@@ -63,7 +63,7 @@ def review(
     """
     trusting_call = replace(call, trusts_workspace=yes)
     if terminal and not (call.is_interactive and sys.stdout.isatty()):
-        hint = "ankiforge list --view new -v   then: ankiforge accept ID"
+        hint = "ankiforge list -v   then: ankiforge accept ID"
         raise UsageError("--terminal needs an interactive terminal", hint=hint)
     query = ""
     if not any(path.exists() for path in paths):
@@ -385,7 +385,8 @@ class Watcher:
         packages = result.packages[:1]
         package_hash = sha256(packages[0].read_bytes()).digest() if packages else b""
         old_hash, self._package_hash = self._package_hash, package_hash
-        if package_hash not in (b"", old_hash) or any(result.pushed or ()):
+        is_pushed = result.pushed is not None and any(result.pushed)
+        if package_hash not in (b"", old_hash) or is_pushed:
             notes, pushed = delivery.notes, result.pushed is not None
             destination = "in Anki" if pushed else ", ".join(delivery.packages)
             text = f"{destination}: {notes['added']} new, {notes['updated']} updated"

@@ -31,7 +31,6 @@ from ankiforge.model import (
     NoteType,
     Pair,
     ShownCard,
-    Strings,
     UserQuestion,
     UserQuestionKind,
 )
@@ -89,17 +88,13 @@ class Screen(NamedTuple):
 
 
 class UndoableDecision(NamedTuple):
-    """A decision made in this review, with the state needed to undo it."""
+    """A decision made in this review, with what is needed to undo it."""
 
     undo: Callable[[], object] | None
     id: str
     """The id of the item."""
     said: str
     """A participle describing the decision, such as `kept`."""
-    batch_number: int
-    batch_ids: Strings
-    current_ids: Strings
-    """The ids of all items in the sitting and of the remaining ones, both before the decision."""
     next_fact_id: str
     """The id of the next fact of the same passage, added to the queue by the decision, or ""."""
 
@@ -120,19 +115,16 @@ class TerminalReview:
         if call.limit is not None:
             ids = islice(chain.from_iterable(self._sittings), call.limit)
             self._sittings = iter([tuple(ids)])
-        self._console = Console(no_color=not call.color, highlight=False)
+        self._console = Console(highlight=False)
         self._live = Live(console=self._console, screen=True, auto_refresh=False)
         self._message = ""
         """A message about the effect of the last key, shown above the keys."""
-        self._batch_number = 0
-        self._batch_ids: Strings = ()
-        """The ids of all items of the current sitting, in display order."""
-        self._current_ids: list[str] = []
-        """The ids of the items that remain in the current sitting."""
-        self._interrupted: list[Strings] = []
-        """A stack with the remaining item ids of each sitting that was interrupted by an undo."""
+        self._queue: list[str] = []
+        """The ids of the items that remain in the current sitting, the one on screen first."""
         self._passed_ids: list[str] = []
         """The ids of the items that the user skipped. They are shown again after all others."""
+        self._shown_count = 0
+        """The number of items shown so far."""
         self._pressed_keys: list[str] = []
         """Key presses that have been read but not handled yet."""
         self._decisions: list[UndoableDecision] = []
@@ -142,13 +134,15 @@ class TerminalReview:
         """Show one item after another until none are left or the user quits."""
         page_only_count = 0
         try:
-            while self._current_ids or self._start_next_sitting():
-                item = self._review.load_item(self._current_ids[0])
+            while self._queue or self._start_next_sitting():
+                item = self._review.load_item(self._queue[0])
                 screen = self._make_screen(item) if item else None
                 if screen is None:  # it was decided on, or only the page can show it
-                    self._current_ids.pop(0)
+                    self._queue.pop(0)
                     page_only_count += item is not None
-                elif not self._handle_keys(screen):
+                    continue
+                self._shown_count += 1
+                if not self._handle_keys(screen):
                     break
         finally:
             self._live.stop()
@@ -158,7 +152,7 @@ class TerminalReview:
             decided["left for later"] = len(self._passed_ids)
             say(f"✓ {format_counts(decided)}")
             say("  to undo the last one: ankiforge undo")
-        elif self._batch_ids:
+        elif self._shown_count:
             say("nothing was decided")
         if page_only_count:
             say(
@@ -167,17 +161,14 @@ class TerminalReview:
         print_next_command(say, self._workspace)
 
     def _start_next_sitting(self) -> bool:
-        """Start the next sitting, and return whether it has any items.
+        """Start the next sitting or, after the last, show the skipped items again.
 
-        An interrupted sitting is continued first. Then come new sittings and, in the end, a sitting
-        with the skipped items.
+        Returns whether there are any items.
         """
-        ids = self._interrupted.pop() if self._interrupted else next(self._sittings, ())
-        if not ids:
-            ids, self._passed_ids = tuple(self._passed_ids), []
-        self._batch_number += 1
-        self._batch_ids, self._current_ids = ids, [*ids]
-        return bool(ids)
+        self._queue = [*next(self._sittings, ())]
+        if not self._queue:
+            self._queue, self._passed_ids = self._passed_ids, []
+        return bool(self._queue)
 
     # --- screens ------------------------------------------------------------------------------
 
@@ -267,15 +258,11 @@ class TerminalReview:
 
     def _draw_screen(self, screen: Screen, current: Choice, keys: Keys) -> None:
         """Draw the screen with the selected card."""
-        kept_count = sum(
-            done.said in ("kept", "edited") and done.batch_number == self._batch_number
-            for done in self._decisions
-        )
-        number = self._batch_ids.index(self._current_ids[0]) + 1
+        kept_count = sum(done.said in ("kept", "edited") for done in self._decisions)
         header = Table.grid(expand=True, padding=(0, 2))
         header.add_column(no_wrap=True)
         header.add_column(justify="right", no_wrap=True, overflow="ellipsis")
-        progress = f"{number} of {len(self._batch_ids)} · {kept_count} kept"
+        progress = f"{len(self._queue)} left here · {kept_count} kept"
         header.add_row(
             Text(progress, "dim"), self._to_text(mark_bold(to_one_line(screen.title)))
         )
@@ -353,12 +340,10 @@ class TerminalReview:
                     case "u":
                         return self._undo_last()
                     case "j":
-                        self._passed_ids.append(self._current_ids.pop(0))
+                        self._passed_ids.append(self._queue.pop(0))
                         return True
-                    case "k" if (
-                        self._passed_ids and self._passed_ids[-1] in self._batch_ids
-                    ):
-                        self._current_ids.insert(0, self._passed_ids.pop())
+                    case "k" if self._passed_ids:
+                        self._queue.insert(0, self._passed_ids.pop())
                         return True
                     case "e" if current[1]:
                         current = self._edit_card(current[0], current[1])
@@ -409,22 +394,13 @@ class TerminalReview:
             said = "answered"
         elif item and item.drafts and item.drafts[0].keeps_text and said == "rejected":
             said = "retired"
-        before = self._batch_ids, tuple(self._current_ids)
         next_fact_id = result.next_id or result.postponed_id
-        self._decisions.append(
-            UndoableDecision(
-                result.undo, id, said, self._batch_number, *before, next_fact_id
-            )
-        )
+        self._decisions.append(UndoableDecision(result.undo, id, said, next_fact_id))
         self._message = said
         # go on with the next fact of the same passage
-        next_id = result.next_id
-        self._current_ids[:1] = [next_id] if next_id else []
-        if next_id:
+        self._queue[:1] = [result.next_id] if result.next_id else []
+        if result.next_id:
             self._message += "; another fact of the same passage"
-            self._batch_ids = tuple(
-                next_id if each == id else each for each in self._batch_ids
-            )
         self._passed_ids += [result.postponed_id] if result.postponed_id else []
         return True
 
@@ -435,15 +411,10 @@ class TerminalReview:
         if done.undo:
             done.undo()
         self._decisions.pop()
-        if done.batch_number != self._batch_number and self._current_ids:
-            self._interrupted.append(tuple(self._current_ids))
-        self._batch_number, self._batch_ids = done.batch_number, done.batch_ids
         # the next decision on the passage will add its next fact again
         decided = (done.id, done.next_fact_id)
         self._passed_ids = [each for each in self._passed_ids if each not in decided]
-        self._current_ids = [
-            each for each in done.current_ids if each not in self._passed_ids
-        ]
+        self._queue = [done.id, *(each for each in self._queue if each not in decided)]
         self._message = f"undone: {done.said}"
         return True
 

@@ -408,7 +408,7 @@ def _make_unreadable_result(highlight: Highlight, reply: ItemReply) -> DraftingR
     reason = f"{message}; ask again with: {_RERUN_COMMAND} {shlex.quote(highlight.key)}"
     problem = None
     if not reply.is_cached:
-        hint = f"{hint}; then {_RERUN_COMMAND} ID   ids: ankiforge list --view new   or --no-card"
+        hint = f"{hint}; then {_RERUN_COMMAND} ID   ids: ankiforge list   or --no-card"
         title = highlight.document.title or highlight.document.key
         problem = Problem(
             title, f"not drafted: {description}", hint, is_reported_once=True

@@ -311,20 +311,6 @@ def iter_export_candidates(
             yield card, note
 
 
-def load_mapped_note_ids(store: Store) -> list[NoteId]:
-    """Load the note ids of our cards that use one of the user's own note types.
-
-    For a note that was never seen in Anki, this is the id under which it was exported.
-    """
-    ids = []
-    for row in store.fetch_rows(
-        "SELECT c.guid, s.body FROM card c LEFT JOIN seen s USING (guid) WHERE c.mapped != 0"
-    ):
-        seen_note = anki_notes.decode_note(row["body"]) if row["body"] else None
-        ids.append(seen_note.id if seen_note else compute_note_id(Guid(row["guid"])))
-    return ids
-
-
 def load_current_decks(store: Store, deck: str) -> list[tuple[str, str]]:
     """Load the current decks of the cards that were created for a deck or its subdecks.
 

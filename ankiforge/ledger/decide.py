@@ -182,7 +182,7 @@ def load_draft(
                 return snapshot, draft
     raise NotPendingError(
         f"{draft_id} is no longer waiting",
-        hint="ankiforge list --view new shows what waits",
+        hint="ankiforge list shows what waits",
     )
 
 
@@ -434,13 +434,6 @@ def can_undo(store: Store, action_id: str) -> bool:
     as an event.
     """
     return any(cards.iter_action_events(store, action_id))
-
-
-def count_accepted_cards(store: Store, action_id: str) -> int:
-    """Count the cards that an action created by accepting drafts."""
-    return sum(
-        event.kind == "accept" for event in cards.iter_action_events(store, action_id)
-    )
 
 
 def _find_events_to_undo(store: Store, target: str) -> list[Event]:

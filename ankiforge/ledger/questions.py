@@ -350,6 +350,7 @@ def _iter_missing_note_questions(store: Store) -> Iterator[UserQuestion]:
             *_make_id_and_kind(UserQuestionKind.ABSENT, *guids),
             text=_describe_missing_notes(len(guids), is_mass_deletion=is_mass_deletion),
             guids=guids,
+            were_deleted=is_mass_deletion,
             examples=tuple(words),
         )
 

@@ -8,6 +8,7 @@ from __future__ import annotations
 from enum import StrEnum
 
 import msgspec
+from msgspec.structs import replace
 
 from ankiforge.model.values import (
     CardId,
@@ -32,8 +33,6 @@ class AnkiReadMethod(StrEnum):
     """An export of a whole collection, passed by the user."""
     APKG = "apkg"
     """An export of decks, passed by the user. It is never a complete view."""
-    CONNECT = "connect"
-    """Exports of a running Anki, made through AnkiConnect."""
 
 
 class NoteIdentity(Value):
@@ -207,3 +206,19 @@ class AnkiChanges(msgspec.Struct):
     """Notes whose cards have all been suspended since the last view."""
     reviews: int = 0
     """The number of new reviews."""
+
+    def include_earlier(self, earlier: AnkiChanges) -> AnkiChanges:
+        """Return these changes with those of an earlier read that the user hasn't been told.
+
+        Notes that are missing or without an event are only those of the later read.
+        """
+        return replace(
+            self,
+            first_seen=[*earlier.first_seen, *self.first_seen],
+            deleted=[*earlier.deleted, *self.deleted],
+            returned=[*earlier.returned, *self.returned],
+            retired=[*earlier.retired, *self.retired],
+            edited=[*earlier.edited, *self.edited],
+            suspended=[*earlier.suspended, *self.suspended],
+            reviews=earlier.reviews + self.reviews,
+        )

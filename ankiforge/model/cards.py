@@ -170,6 +170,8 @@ class UserQuestion(Value):
     examples: Strings = ()
     drafts: Strings = ()
     """The ids of the drafts that are held back until the user answers."""
+    were_deleted: bool = False
+    """Whether the notes that are missing in Anki were deleted there, many at once."""
 
     @property
     def has_only_edit_conflicts(self) -> bool:

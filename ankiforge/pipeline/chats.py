@@ -21,7 +21,7 @@ from ankiforge.draft import chat, reply_checks
 from ankiforge.draft.second_reading import parse_verdicts
 from ankiforge.ledger import draft_groups, draft_recording
 from ankiforge.ledger.tables.pending_drafts import load_draft_ids
-from ankiforge.model import CHAT_MODEL, HighlightKey
+from ankiforge.model import CHAT_MODEL, HighlightKey, Problem
 from ankiforge.pipeline import second_reading, unmarked_documents
 from ankiforge.pipeline.draft import (
     check_and_record_results,
@@ -29,7 +29,14 @@ from ankiforge.pipeline.draft import (
     load_privacy_filter,
 )
 from ankiforge.pipeline.models import find_blocking_messages, load_prompt
-from ankiforge.pipeline.run_result import ChatExport, ChatImport, RunStep
+from ankiforge.pipeline.run_result import (
+    ChatExport,
+    ChatImport,
+    ChatReplyKind,
+    RunStep,
+    summarize_drafted_cards,
+    summarize_verdicts,
+)
 from ankiforge.pipeline.workspace import Workspace
 from ankiforge.text import format_count
 
@@ -136,14 +143,9 @@ def record_chat_reply(
     with workspace.hold_lock("drafting"):
         verdicts = parse_verdicts(text)
         if verdicts:
-            read_again, doubted = second_reading.record_chat_objections(ledger, verdicts)
-            missing = "" if read_again else "it says nothing about the cards that wait"
-            return ChatImport(
-                missing=missing,
-                is_second_reading=True,
-                read_again=read_again,
-                objection_count=doubted,
-            )
+            read_count, doubted = second_reading.record_chat_objections(ledger, verdicts)
+            summary = summarize_verdicts(read_count, doubted)
+            return ChatImport(ChatReplyKind.VERDICTS, summary, read_again=read_count)
         job = workspace.build_run_parameters(accept)
         outcome = unmarked_documents.record_chat_answer(workspace, job, text, about)
         if outcome:
@@ -179,25 +181,32 @@ def record_chat_reply(
                 )
             )
             record_hint_shown(CHAT_USED_HINT)  # so that a chat isn't offered again
-    pending = {highlight.key for task in tasks for highlight in task.highlights}
-    pending -= {result.highlight.key for result in answer.results}
-    missing = ""
-    unused = answer.problems
-    if not (answer.results or is_known):
-        hints = {problem.hint for problem in answer.problems}
-        is_refused = bool(hints) and chat.NOT_ASKED_HINT not in hints
-        missing = reply_checks.explain_unusable_reply(text, is_refused=is_refused)
-        if hints == {chat.NOT_ASKED_HINT}:  # name the reason once instead of every card
-            unused = ()
-    return ChatImport(
-        drafted=answer.results,
-        unused=unused,
-        steps=steps,
-        asked=max(len(asked), len(answer.results)),
-        is_known=is_known,
-        unanswered=len(pending.intersection(asked)),
-        missing=missing,
-    )
+    if answer.results:
+        pending = {highlight.key for task in tasks for highlight in task.highlights}
+        pending -= {result.highlight.key for result in answer.results}
+        unused_count = sum(not problem.is_notice for problem in answer.problems)
+        summary = summarize_drafted_cards(
+            answer.results,
+            asked=max(len(asked), len(answer.results)),
+            unanswered=len(pending.intersection(asked)),
+            unused=0 if is_known else unused_count,
+        )
+        return ChatImport(
+            ChatReplyKind.CARDS, summary, answer.results, answer.problems, steps
+        )
+    if is_known:
+        summary = "nothing new: this answer was imported before"
+        return ChatImport(ChatReplyKind.REPEATED, summary, unused=answer.problems)
+    return _explain_unusable_reply(text, answer.problems)
+
+
+def _explain_unusable_reply(text: str, unused: tuple[Problem, ...]) -> ChatImport:
+    hints = {problem.hint for problem in unused}
+    is_refused = bool(hints) and chat.NOT_ASKED_HINT not in hints
+    missing = reply_checks.explain_unusable_reply(text, is_refused=is_refused)
+    if hints == {chat.NOT_ASKED_HINT}:  # name the reason once instead of every card
+        unused = ()
+    return ChatImport(ChatReplyKind.UNUSABLE, missing, unused=unused)
 
 
 def build_second_reading_text(workspace: Workspace, answer: str) -> str:

@@ -1,4 +1,4 @@
-"""Read Anki's data from a copy of the collection, an export, or a running Anki.
+"""Read Anki's data from a copy of the collection, or from an export.
 
 The workspace is bound to the collection that contains our notes. Any other collection is ignored
 until the user runs `pull --bind`, because all our notes would look deleted in it.
@@ -35,11 +35,10 @@ from ankiforge.model import (
     Value,
     hash16,
 )
-from ankiforge.pipeline.run_result import AnkiReadResult
+from ankiforge.pipeline.run_result import AnkiReadResult, AnkiReadState
 
 if TYPE_CHECKING:
     from ankiforge.anki.collection import AnkiContents
-    from ankiforge.anki.connect import AnkiConnect
 
 
 AUTO = "auto"
@@ -79,10 +78,10 @@ def read_collection(
         profile: The profile that is open in a running Anki, or "" to search all profiles.
     """
     if settings.collection == NEVER:
-        return AnkiReadResult("off")
+        return AnkiReadResult(AnkiReadState.OFF)
     path = find_collection(settings, ledger, bind=bind, profile=profile)
     if path is None:
-        return AnkiReadResult("nowhere")
+        return AnkiReadResult(AnkiReadState.NO_COLLECTION)
 
     # skip an unchanged collection
     from ankiforge.anki.profiles import compute_fingerprint_text
@@ -90,18 +89,18 @@ def read_collection(
     try:
         fingerprint = f"{path} {compute_fingerprint_text(path)}"
         if not bind and ledger.get_meta(_FINGERPRINT_SETTING) == fingerprint:
-            return AnkiReadResult("same", str(path))
+            return AnkiReadResult(AnkiReadState.UNCHANGED, str(path))
         from ankiforge.anki.collection import open_anki_contents
 
         with open_anki_contents(path, load_adopted_guids(ledger)) as view:
             scan = _record_unless_other_collection(view, ledger, bind=bind)
-            if scan.state == "taken":
+            if scan.state is AnkiReadState.READ:
                 ledger.set_meta(_FINGERPRINT_SETTING, fingerprint)
             return scan
     except ItemError as error:
         message = error.message.removeprefix(f"{path}: ")
         problem = Problem(str(path), message, error.hint)
-        return AnkiReadResult("failed", str(path), problem=problem)
+        return AnkiReadResult(AnkiReadState.FAILED, str(path), problem=problem)
 
 
 def find_collection(
@@ -163,40 +162,6 @@ def read_collection_file(
         return _record_unless_other_collection(view, ledger, bind=bind)
 
 
-def export_and_record_running_anki(
-    anki: AnkiConnect, ledger: Ledger, *, bind: bool = False
-) -> AnkiReadResult:
-    """Export all decks that contain our notes from a running Anki, and record the notes.
-
-    Args:
-        anki: The connection to the running Anki.
-        ledger: The ledger in which to record the notes.
-        bind: Bind the workspace to the collection open in Anki.
-
-    Raises:
-        ServiceError: If Anki does not answer.
-    """
-    from tempfile import TemporaryDirectory
-
-    from ankiforge.anki.collection import open_exported_contents
-
-    other_note_ids = [
-        adopted.id for adopted in anki_views.load_adopted_notes(ledger).values()
-    ]
-    other_note_ids += anki_views.load_mapped_note_ids(ledger)
-    with TemporaryDirectory(prefix="ankiforge-") as directory:
-        packages, notes = anki.export_our_decks(Path(directory), other_note_ids)
-        exported = open_exported_contents(
-            packages,
-            load_adopted_guids(ledger),
-            url=anki.url,
-            profile=anki.get_active_profile(),
-            our_note_ids=notes,
-        )
-        with exported as view:
-            return _record_unless_other_collection(view, ledger, bind=bind)
-
-
 # --- recording what was read ----------------------------------------------------------------
 
 
@@ -251,16 +216,14 @@ def _record_unless_other_collection(
 
     # store what other modules need from the collection
     _store_note_types(ledger, view)
-    if (
-        view.is_complete and view.kind is not AnkiReadMethod.CONNECT
-    ):  # an export lacks some decks
+    if view.is_complete:  # an export lacks some decks
         ledger.set_value(_DECKS_SETTING, [*view.decks.values()])
     foreign = view.find_foreign_notes(DuplicateCandidates(ledger).load_foreign_mods())
     if foreign is not None:
         DuplicateCandidates(ledger).store_foreign_notes(*foreign)
 
     log_lines(_describe_changes(viewed))
-    return AnkiReadResult("taken", view.path, viewed)
+    return AnkiReadResult(AnkiReadState.READ, view.path, viewed)
 
 
 def _describe_changes(viewed: AnkiChanges) -> Iterator[str]:
@@ -275,17 +238,16 @@ def _describe_changes(viewed: AnkiChanges) -> Iterator[str]:
 
 
 def _build_failed_scan(view: AnkiContents, message: str, hint: str) -> AnkiReadResult:
-    return AnkiReadResult("failed", view.path, problem=Problem(view.path, message, hint))
+    return AnkiReadResult(
+        AnkiReadState.FAILED, view.path, problem=Problem(view.path, message, hint)
+    )
 
 
 def _store_note_types(ledger: Ledger, view: AnkiContents) -> None:
     from ankiforge.anki.notetypes import find_our_note_type
 
     types: dict[NoteTypeId, AnkiNoteType] = {}
-    if view.kind in (
-        AnkiReadMethod.APKG,
-        AnkiReadMethod.CONNECT,
-    ):  # an export lacks some note types
+    if view.kind is AnkiReadMethod.APKG:  # an export lacks some note types
         types = load_note_types(ledger)
     if (
         view.is_complete

@@ -63,7 +63,7 @@ def edit_card_or_draft(
     """
     line = next(item_lists.load_items(ledger, [id]), None)
     if line is None:
-        hint = "ankiforge list --view new shows what waits"
+        hint = "ankiforge list shows what waits"
         raise RefusedError(f"{id} is no longer waiting", hint=hint)
     if isinstance(line, PendingDraft) and line.keeps_text and line.revised_guid:
         line = cards.load_card(

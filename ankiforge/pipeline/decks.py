@@ -12,12 +12,12 @@ source, and what the user changed in Anki overrides both (`anki/plan.py`).
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable
 from difflib import get_close_matches
 
 from ankiforge.config.deckfiles import DeckRule, choose_deck, choose_tags, find_rule
 from ankiforge.errors import RefusedError, UsageError
-from ankiforge.ledger import Ledger, anki_views, cards, decide, draft_recording
+from ankiforge.ledger import Ledger, anki_views, decide, draft_recording
 from ankiforge.ledger.cards import load_card
 from ankiforge.ledger.item_lists import load_facets
 from ankiforge.ledger.tables.anki_notes import iter_notes_in_anki, load_note_in_anki
@@ -25,7 +25,6 @@ from ankiforge.model import (
     RETIRED_TAG,
     Guid,
     LocalCard,
-    Problem,
     ShownCard,
     Strings,
     Texts,
@@ -33,7 +32,6 @@ from ankiforge.model import (
     hash16,
 )
 from ankiforge.pipeline.collection import load_deck_names
-from ankiforge.text import format_count, truncate
 from ankiforge.text.normalize import build_document_tag
 
 Rules = tuple[DeckRule, ...]
@@ -58,40 +56,17 @@ class DeckChooser:
         # Maps the old name of each deck that is missing in Anki to its new name there.
         self._renamed_decks: dict[str, str] = {}
 
-    def apply_rules(self) -> list[Problem]:
+    def apply_rules(self) -> None:
         """Update the decks of pending drafts if the rules have changed since the last update.
 
-        Returns:
-            A notice if cards that are in Anki would get another deck by the new rules.
+        Cards that are in Anki stay where they are.
         """
         fingerprint = hash16(repr(self._rules))
-        applied = self._ledger.get_value(_RULES_SETTING, str)
-        if applied == fingerprint:
-            return []
-        draft_recording.update_decks(
-            self._ledger, lambda highlight: choose_deck(self._rules, highlight)
-        )
-        other_decks = list(self._iter_changed_decks()) if applied else []
-        self._ledger.set_value(_RULES_SETTING, fingerprint)
-        if not other_decks:
-            return []
-        message = (
-            f"other decks now, such as {truncate(other_decks[-1], 60)}: new cards go"
-            f" there, {format_count(len(other_decks), 'card')} that Anki has stay where they are"
-        )
-        hint = "to move them: in Anki's browser, Cards › Change Deck"
-        return [Problem("decks", message, hint, is_notice=True)]
-
-    def _iter_changed_decks(self) -> Iterator[str]:
-        """Yield the deck chosen by the rules for each card that has another deck in Anki."""
-        guids_in_anki = {note.guid for note in iter_notes_in_anki(self._ledger)}
-        for card in cards.iter_cards(self._ledger) if guids_in_anki else ():
-            if card.guid not in guids_in_anki or not card.is_live:
-                continue
-            if card.was_read_on_this_device and not card.has_user_deck:
-                deck = choose_deck(self._rules, card.highlight)
-                if deck != card.deck and not card.note.adopted:
-                    yield deck
+        if self._ledger.get_value(_RULES_SETTING, str) != fingerprint:
+            draft_recording.update_decks(
+                self._ledger, lambda highlight: choose_deck(self._rules, highlight)
+            )
+            self._ledger.set_value(_RULES_SETTING, fingerprint)
 
     def choose_deck(self, card: LocalCard) -> str:
         """Return the deck for a card whose note was never seen in Anki.

@@ -168,7 +168,7 @@ def draft_pending_highlights(job: RunParameters, ledger: Ledger) -> Iterator[Run
     # draft and record the best highlights, and ask the user before the rest is sent
     sample_job = replace(job, limit=SAMPLE_SIZE)
     sample_tasks = list(iter_model_tasks(sample_job, ledger))
-    example = ""
+    example = None
     for step in draft_tasks(sample_tasks):
         example = step.example or example
         yield step
@@ -628,7 +628,7 @@ def _record_results(
         highlights=len(results),
         drafted=len(recorded.new_draft_ids),
         reworded=recorded.rewording_count,
-        example=next(iter(recorded.new_draft_ids), ""),
+        example=next(iter(recorded.new_draft_ids), None),
         undrafted=undrafted_count,
         changes=recorded.changes,
         problems=tuple(dict.fromkeys(problems)),

@@ -7,10 +7,12 @@ because they contain such steps.
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable
+from enum import Enum, StrEnum, auto
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, NamedTuple
 
 import msgspec
+from msgspec.structs import replace
 
 from ankiforge.config.deckfiles import DeckRule
 from ankiforge.model import (
@@ -39,14 +41,25 @@ if TYPE_CHECKING:
 # --- what the steps of a run return --------------------------------------------------------
 
 
+class AnkiReadState(StrEnum):
+    """What became of reading Anki. The values are those that `pull --json` prints."""
+
+    OFF = "off"
+    """The settings forbid reading."""
+    NO_COLLECTION = "nowhere"
+    UNCHANGED = "same"
+    """The collection has not changed since it was last read."""
+    READ = "taken"
+    FAILED = "failed"
+    """The collection exists but couldn't be read."""
+
+
 class AnkiReadResult(Value):
     """The result of reading our notes from Anki's collection, an export or a running Anki."""
 
-    state: str
-    """`off` if the settings forbid reading, `nowhere` if there is no collection, `same` if it is
-    unchanged, `taken` if it was read, or `failed` if it exists but couldn't be read.
-    """
-    path: str = ""
+    state: AnkiReadState
+    path: str | None = None
+    """The path of the collection or export, or None if there is none to read."""
     changes: AnkiChanges = msgspec.field(default_factory=AnkiChanges)
     problem: Problem | None = None
     """The reason why the collection couldn't be read, or a notice, or None."""
@@ -54,7 +67,13 @@ class AnkiReadResult(Value):
     @property
     def is_unreadable(self) -> bool:
         """Whether Anki's data exists but couldn't be read."""
-        return self.state == "failed"
+        return self.state is AnkiReadState.FAILED
+
+    @property
+    def readable_path(self) -> Path | None:
+        """The path of what was read, or would have been if it had changed, or None."""
+        can_read = self.state in (AnkiReadState.READ, AnkiReadState.UNCHANGED)
+        return Path(self.path) if can_read and self.path else None
 
 
 class WrittenPackage(Value):
@@ -83,11 +102,18 @@ class WrittenPackage(Value):
         return self.notes - self.added - self.updated
 
 
-ShouldGoOn = Callable[[str, int, int], bool]
+class PushedNotes(NamedTuple):
+    """The numbers of notes that arrived in a running Anki."""
+
+    added: int
+    updated: int
+
+
+ShouldGoOn = Callable[[str | None, int, int], bool]
 """Returns whether the model should draft the remaining highlights.
 
-The arguments are the id of an example draft or "", the number of highlights drafted so far, and the
-total number of highlights.
+The arguments are the id of an example draft or None, the number of highlights drafted so far, and
+the total number of highlights.
 """
 
 
@@ -186,14 +212,25 @@ class PlannedNote(Value):
     """The outcome of planning a card's note. The note's text isn't needed after its package."""
 
     guid: Guid
-    mod: int = 0
-    """The `mod` of the note to export, or 0 if no note is exported."""
-    hold_reason: str = ""
-    """The reason why the card can't be exported at the moment, or ""."""
+    mod: int | None = None
+    """The `mod` of the note to export, or None if no note is exported."""
+    hold_reason: str | None = None
+    """The reason why the card can't be exported at the moment, or None."""
     has_conflict: bool = False
     """Whether the user must first choose between their text in Anki and the source's."""
     keeps_unknown_text: bool = False
     """Whether the note keeps text from Anki that matches no package in the journal."""
+
+    @classmethod
+    def from_plan(cls, plan: CardPlan) -> PlannedNote:
+        """Keep the outcome of a plan, without the text of its note."""
+        return cls(
+            plan.guid,
+            mod=plan.note.mod if plan.note else None,
+            hold_reason=plan.hold_reason or None,
+            has_conflict=bool(plan.conflicts),
+            keeps_unknown_text=plan.keeps_unknown_text,
+        )
 
 
 class RunStep(Value):
@@ -209,8 +246,8 @@ class RunStep(Value):
     """The number of drafts for new cards."""
     reworded: int = 0
     """The number of drafts that would be the new text of a card."""
-    example: str = ""
-    """The id of one of the drafts for new cards, or "" if there are none."""
+    example: str | None = None
+    """The id of one of the drafts for new cards, or None if there are none."""
     undrafted: int = 0
     """The number of `highlights` without a usable draft."""
     accepted: int = 0
@@ -246,10 +283,8 @@ class RunResult(msgspec.Struct):
     planned: list[PlannedNote] = []
     """The outcome for each card that may need exporting."""
     published: list[WrittenPackage] = []
-    pushed: tuple[int, int] | None = None
-    """The numbers of new and updated notes that arrived in a running Anki, or None without a
-    push.
-    """
+    pushed: PushedNotes | None = None
+    """The notes that arrived in a running Anki, or None without a push."""
     spent: float = 0.0
     """The part of the model's budget that earlier runs spent, in dollars."""
     usage: Usage | None = None
@@ -267,15 +302,19 @@ class RunResult(msgspec.Struct):
     """The error of a service that failed. Cards that were ready are exported nevertheless."""
 
     @property
+    def failures(self) -> list[Problem]:
+        """The problems that aren't just notices."""
+        return [problem for problem in self.problems if not problem.is_notice]
+
+    @property
     def has_failures(self) -> bool:
         """Whether any problem is a failure, not just a notice."""
-        return any(not problem.is_notice for problem in self.problems)
+        return bool(self.failures)
 
     @property
     def failed_names(self) -> set[str]:
         """The names of the files and directories with a failure."""
-        failures = (problem for problem in self.problems if not problem.is_notice)
-        return {Path(problem.location).name for problem in failures}
+        return {Path(problem.location).name for problem in self.failures}
 
     @property
     def collection_path(self) -> Path | None:
@@ -283,14 +322,14 @@ class RunResult(msgspec.Struct):
 
         A collection that hasn't changed counts as read.
         """
-        if self.scan is None or self.scan.state not in ("same", "taken"):
-            return None
-        return Path(self.scan.path)
+        return self.scan.readable_path if self.scan else None
 
     @property
     def has_new_highlights(self) -> bool:
         """Whether the run found new or changed highlights."""
-        return bool(self.report and (self.report.new or self.report.changed))
+        if self.report is None:
+            return False
+        return bool(self.report.new or self.report.changed)
 
     @property
     def has_no_highlights(self) -> bool:
@@ -324,14 +363,9 @@ class RunResult(msgspec.Struct):
         If Anki hasn't changed since an earlier read, the result is ignored.
         """
         if self.scan is not None:
-            if scan.state not in ("taken", "failed"):
+            if scan.state not in (AnkiReadState.READ, AnkiReadState.FAILED):
                 return
-            earlier = self.scan.changes
-            lists = ("first_seen", "deleted", "returned", "retired")
-            for name in (*lists, "edited", "suspended"):
-                merged = [*getattr(earlier, name), *getattr(scan.changes, name)]
-                setattr(scan.changes, name, merged)
-            scan.changes.reviews += earlier.reviews
+            scan = replace(scan, changes=scan.changes.include_earlier(self.scan.changes))
         self.scan = scan
         if scan.problem is not None:
             self.problems.append(scan.problem)
@@ -343,16 +377,7 @@ class RunResult(msgspec.Struct):
 
         A problem of the package is skipped if a problem at the same location is already known.
         """
-        for plan in planned:
-            self.planned.append(
-                PlannedNote(
-                    plan.guid,
-                    plan.note.mod if plan.note else 0,
-                    plan.hold_reason,
-                    bool(plan.conflicts),
-                    plan.keeps_unknown_text,
-                )
-            )
+        self.planned += map(PlannedNote.from_plan, planned)
         if published is None:
             return
         self.published.append(published)
@@ -382,54 +407,64 @@ class ChatExport(Value):
     """The problems with reading the sources."""
 
 
+class ChatReplyKind(Enum):
+    """What a chat's reply contains."""
+
+    CARDS = auto()
+    """Cards for highlights."""
+    PASSAGES = auto()
+    """Passages chosen in a document, with their cards."""
+    VERDICTS = auto()
+    """Verdicts on pending drafts, for the setting `second_reading`."""
+    REPEATED = auto()
+    """The same as an earlier reply, so that nothing is left to record."""
+    UNUSABLE = auto()
+
+
 class ChatImport(Value):
     """The result of importing a chat's reply."""
 
+    kind: ChatReplyKind
+    summary: str
+    """A one-line summary of the outcome or, for an unusable reply, what it lacks."""
     drafted: tuple[DraftingResult, ...] = ()
     unused: tuple[Problem, ...] = ()
-    """The unusable cards in the answer, each with its highlight and the reason."""
+    """The unusable cards in the reply, each with its highlight and the reason."""
     steps: tuple[RunStep, ...] = ()
-    asked: int = 0
-    """The number of highlights that the answer should cover."""
-    is_known: bool = False
-    """Whether the same answer was recorded before."""
-    unanswered: int = 0
-    """The number of requested highlights that neither this answer nor an earlier one covers."""
-    missing: str = ""
-    """What an unusable answer lacks, or "" if the answer is usable."""
-    chosen: str = ""
-    """A summary of the passages chosen in a document, or "" if the answer is about highlights."""
-    is_second_reading: bool = False
-    """Whether the reply verifies existing drafts (the setting `second_reading`) instead of
-    drafting cards."""
     read_again: int = 0
     """The number of pending drafts that the reply verified."""
-    objection_count: int = 0
-    """The number of drafts in `read_again` that contradict their passage, according to the chat."""
 
-    @property
-    def summary(self) -> str:
-        """A one-line summary of the outcome."""
-        if self.missing or self.chosen:
-            return self.missing or self.chosen
-        if self.read_again:
-            doubted_text = (
-                f"{self.objection_count:,} doubted"
-                if self.objection_count
-                else "none doubted"
-            )
-            return f"{format_count(self.read_again, 'card')} read a second time: {doubted_text}"
-        if self.is_known and not self.drafted:
-            return "nothing new: this answer was imported before"
-        declined_count = sum(not result.drafts for result in self.drafted)
-        summary = (
-            f"{len(self.drafted) - declined_count:,} of {self.asked:,} got a question"
-        )
-        if declined_count:
-            summary += f"; {declined_count:,} not worth one"
-        if self.drafted and self.unanswered:
-            summary += f"; {self.unanswered:,} still without a question"
-        unused_count = sum(not problem.is_notice for problem in self.unused)
-        if unused_count and not self.is_known:
-            summary += f"; {format_count(unused_count, 'card')} not used"
-        return summary
+
+def summarize_verdicts(read_count: int, objection_count: int) -> str:
+    """Summarize a second reading of some pending cards."""
+    if not read_count:
+        return "it says nothing about the cards that wait"
+    doubted = f"{objection_count:,} doubted" if objection_count else "none doubted"
+    return f"{format_count(read_count, 'card')} read a second time: {doubted}"
+
+
+def summarize_drafted_cards(
+    drafted: Iterable[DraftingResult], *, asked: int, unanswered: int, unused: int
+) -> str:
+    """Summarize the cards in a chat's reply.
+
+    Args:
+        drafted: The highlights that the reply covers.
+        asked: The number of highlights that the reply should cover.
+        unanswered: The number of these that neither this reply nor an earlier one covers.
+        unused: The number of unusable cards in the reply.
+    """
+    declined = drafted_count = 0
+    for result in drafted:
+        if result.drafts:
+            drafted_count += 1
+        else:
+            declined += 1
+    parts = [f"{drafted_count:,} of {asked:,} got a question"]
+    if declined:
+        parts.append(f"{declined:,} not worth one")
+    if unanswered:
+        parts.append(f"{unanswered:,} still without a question")
+    if unused:
+        parts.append(f"{format_count(unused, 'card')} not used")
+    return "; ".join(parts)

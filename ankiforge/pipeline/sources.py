@@ -39,7 +39,6 @@ from ankiforge.extract.files import (
     find_path_on_disk,
     fingerprint_program,
     normalize_name,
-    read_stamp,
     summarize_content,
 )
 from ankiforge.extract.registry import find_source_type, load_source_type
@@ -621,40 +620,6 @@ def find_unmarked_pdfs(
         if (places is None or (container, place) in places) and file.is_file():
             files.append(file)
     return files
-
-
-def find_folder_with_most_text(
-    workspace: WorkspaceDirectory, ledger: Ledger, path: str
-) -> tuple[Path, int]:
-    """Find the folder within `path` whose unmarked notes contain the most text.
-
-    `path` must be a directory that is read. Notes in the subfolders of a folder don't count.
-
-    Returns:
-        The folder and the number of its unmarked notes, or `path` and 0 if there are none.
-    """
-    from ankiforge.ledger.tables.highlights import list_documents_without_highlights
-
-    roots = {
-        entry.container: entry.root
-        for entry in load_entries(workspace)
-        if entry.path == Path(path) and entry.path.is_dir()
-    }
-    sizes, counts = Counter[Path](), Counter[Path]()
-    for row in list_documents_without_highlights(ledger):
-        root = roots.get(row["container"])
-        if root is None:
-            continue
-        file = root / row["place"]
-        if file.suffix.casefold() not in _NOTE_SUFFIXES or not file.is_relative_to(path):
-            continue
-        stamp = read_stamp(file)
-        if stamp is not None:
-            _, _, size, _ = stamp
-            sizes[file.parent] += size
-            counts[file.parent] += 1
-    folder = max(sizes, key=sizes.__getitem__, default=Path(path))
-    return folder, counts[folder]
 
 
 # --- opening ----------------------------------------------------------------------------

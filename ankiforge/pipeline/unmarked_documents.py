@@ -52,6 +52,7 @@ from ankiforge.pipeline.models import find_blocking_messages
 from ankiforge.pipeline.run_result import (
     ChatExport,
     ChatImport,
+    ChatReplyKind,
     CommandRunOptions,
     ModelProgress,
     RunParameters,
@@ -704,7 +705,7 @@ def _record_answer_about(
         if paths and not {*about.paths}.intersection(paths):
             name = Path(paths[0]).name
             missing = f"it is about {name}: copy the chat's answer about this document"
-            return ChatImport(missing=missing)
+            return ChatImport(ChatReplyKind.UNUSABLE, missing)
         if about.remaining_parts:
             part = about.remaining_parts[0]
     return record_document_answer(workspace, job, answer, about, part)
@@ -789,23 +790,14 @@ def record_document_answer(
             for problem in unused
         ]
     if not reading.card_count:
-        return ChatImport(
-            drafted=tuple(drafted),
-            unused=tuple(unused),
-            steps=tuple(steps),
-            asked=len(drafted),
-            missing=explain_unusable_reply(answer),
-        )
+        missing = explain_unusable_reply(answer)
+        return ChatImport(ChatReplyKind.UNUSABLE, missing, unused=tuple(unused))
     summary = reading.summary
     has_missing_quotes = reading.located_count < reading.card_count
     if part is None and has_missing_quotes and parse_all_cards(answer)[0][0].label:
         summary += f"; {request.name} changed since it was asked about"
     return ChatImport(
-        drafted=tuple(drafted),
-        unused=tuple(unused),
-        steps=tuple(steps),
-        asked=len(drafted),
-        chosen=summary,
+        ChatReplyKind.PASSAGES, summary, tuple(drafted), tuple(unused), tuple(steps)
     )
 
 

@@ -71,7 +71,6 @@ from ankiforge.model import (
     is_highlight_key,
 )
 from ankiforge.pipeline.collection import (
-    export_and_record_running_anki,
     read_collection,
     recreate_cards_of_unknown_notes,
 )
@@ -82,6 +81,7 @@ from ankiforge.pipeline.run_result import (
     DEFAULT_OPTIONS,
     AnkiReadResult,
     CommandRunOptions,
+    PushedNotes,
     RunParameters,
     RunResult,
     RunStep,
@@ -116,17 +116,19 @@ def show_no_progress(
     return nullcontext(lambda step: None)
 
 
+_UNREADABLE_COLLECTION = Problem(
+    "Anki",
+    "push needs Anki's collection, which was not found or is not read",
+    "set anki.collection in ankiforge.yaml to its path",
+)
 _OUTSIDE_CHANGES = "changes outside the journal"
 """The name of the ledger setting that stores each `OutsideChange` that can be undone."""
 
 
 class OutsideChange(Value):
-    """The changes that a command made outside the journal, stored so that they can be undone."""
+    """The notes that `patch --apply` replaced, stored so that this can be undone."""
 
-    places: tuple[RememberedPath, ...] = ()
-    """The PATHs that `forget` removed."""
     files: tuple[ReplacedFile, ...] = ()
-    """The notes that `patch --apply` replaced."""
     last_action: tuple[int, int] = (0, 0)
     """The last action before the command, as returned by `find_last_action`."""
 
@@ -536,7 +538,7 @@ class Workspace:
             missing = reading.find_missing_documents(
                 self.folder.config, self.ledger, selection.remembered_paths
             )
-        result.problems += DeckChooser(self.ledger, decks).apply_rules()
+        DeckChooser(self.ledger, decks).apply_rules()
         job = replace(
             self.build_run_parameters(options.accept),
             sources=sources,
@@ -653,14 +655,14 @@ class Workspace:
         result.problems = [*problems, *notices.values()]
         return [*kept.values()]
 
-    def forget(self, path: Path) -> tuple[list[str], int]:
+    def forget(self, path: Path) -> tuple[list[RememberedPath], int]:
         """Stop reading a remembered PATH and the sources that were discovered below it.
 
         A PATH below it stays if the user gave it separately. The highlights are ignored from now
         on, but existing cards stay. If the highlights are read again later, they get the same keys.
 
         Returns:
-            The forgotten PATHs, and the number of highlights in them.
+            The entries of the forgotten PATHs, and the number of highlights in them.
 
         Raises:
             UsageError: `path` is not remembered.
@@ -672,14 +674,10 @@ class Workspace:
             documents = reading.find_documents_to_forget(
                 self.folder, self.ledger, to_forget, to_keep
             )
-            last_action = decisions.find_last_action(self.ledger)
-            forgotten = OutsideChange(tuple(to_forget), last_action=last_action)
             with self.ledger.transaction():
-                changes = [*self._load_outside_changes(), forgotten]
-                self.ledger.set_value(_OUTSIDE_CHANGES, changes)
                 count = unselect_documents(self.ledger, documents)
                 folders.store_remembered_paths(self.folder.state_directory, to_keep)
-            return list(dict.fromkeys(place.path for place in to_forget)), count
+            return list(to_forget), count
 
     def replace_files(
         self, contents: Mapping[Path, tuple[bytes, bytes]]
@@ -719,51 +717,27 @@ class Workspace:
             for file in kept_files:
                 with suppress(OSError):
                     file.backup_path.unlink(missing_ok=True)
-            changes = [change for change in changes if not change.files]
-            self.ledger.set_value(_OUTSIDE_CHANGES, changes)
+            self.ledger.set_value(_OUTSIDE_CHANGES, [])
 
-    def undo_outside_change(self) -> tuple[str, list[str], list[Problem]]:
-        """Undo the last `forget` or `patch --apply`, unless a later action can be undone first.
+    def undo_outside_change(self) -> tuple[list[str], list[Problem]]:
+        """Undo the last `patch --apply`, unless a later action can be undone first.
 
         Returns:
-            The name of the undone command, or "" if there is nothing to undo; the PATHs
-            that are remembered again or the files that were restored; and a problem for
-            each file that could not be restored.
-
-        Raises:
-            RefusedError: Another source has the name of a forgotten one by now.
+            The files that were restored, and a problem for each file that could not be.
         """
         changes = self._load_outside_changes()
-        if not changes or not decisions.is_last_action(
-            self.ledger, changes[-1].last_action
-        ):
-            return "", [], []
-        with self.hold_lock("drafting"):
-            change = changes.pop()
-            self.ledger.set_value(_OUTSIDE_CHANGES, changes)
-            names, problems = [], []
-            for file in change.files:
-                try:
-                    names += [file.path] if file.restore() else []
-                except ItemError as error:
-                    problems.append(Problem(file.path, error.message, error.hint))
-            stored = self.folder.remembered_paths
-            roots = {place.source_key: place.directory for place in stored}
-            places = {(place.source_key, place.path): place for place in stored}
-            restored = [place for place in change.places if place not in stored]
-            for place in restored:
-                root = roots.get(place.source_key, place.directory)
-                if root != place.directory and not registry.is_export_kind(place.kind):
-                    what = "stays forgotten: another source has its name by now"
-                    hint = f"ankiforge run {quote(place.path)}"
-                    raise RefusedError(f"{place.path} {what}", hint=hint)
-                places[place.source_key, place.path] = place
-            if restored:
-                self.remember_paths([*places.values()])
-                self.read_sources()
-            names += dict.fromkeys(place.path for place in restored)
-            command = "patch" if change.files else "forget"
-            return command if names or problems else "", names, problems
+        names: list[str] = []
+        problems: list[Problem] = []
+        if changes and decisions.is_last_action(self.ledger, changes[-1].last_action):
+            with self.hold_lock("drafting"):
+                change = changes.pop()
+                self.ledger.set_value(_OUTSIDE_CHANGES, changes)
+                for file in change.files:
+                    try:
+                        names += [file.path] if file.restore() else []
+                    except ItemError as error:
+                        problems.append(Problem(file.path, error.message, error.hint))
+        return names, problems
 
     def _load_outside_changes(self) -> list[OutsideChange]:
         return self.ledger.get_value(_OUTSIDE_CHANGES, list[OutsideChange]) or []
@@ -1045,7 +1019,7 @@ class Workspace:
     def undo(self, id: str = "") -> str:
         """Undo a decision and return its id.
 
-        If the command `forget` or `patch` was undone instead, its name is returned.
+        If a `patch --apply` was undone instead, "patch" is returned.
 
         `id` may be the id of a decision or card, the key of a highlight, or "" for the last
         decision made on this device.
@@ -1053,8 +1027,8 @@ class Workspace:
         Raises:
             RefusedError: No such decision exists, or a later one depends on it.
         """
-        if not id and (command := self.undo_outside_change()[0]):
-            return command
+        if not id and any(self.undo_outside_change()):
+            return "patch"
         return decisions.undo_decision(self.ledger, id).id
 
     def _resolve_ids(self, ids: Iterable[str]) -> list[str]:
@@ -1117,10 +1091,11 @@ class Workspace:
         force: bool = False,
         sync: bool = False,
     ) -> RunResult:
-        """Read a running Anki, import new and changed cards into it, and read it again.
+        """Import new and changed cards into a running Anki; read its collection before and after.
 
-        If Anki doesn't respond, fall back to writing the package, with the error stored in the
-        result. Otherwise, the package is deleted once all its notes have arrived.
+        If Anki doesn't respond, or its collection can't be read, fall back to writing the package,
+        with the error stored in the result. Otherwise, the package is deleted once all its notes
+        have arrived.
 
         Args:
             deck: As for `build`.
@@ -1150,16 +1125,19 @@ class Workspace:
                 message = "is not logged in to a sync account"
                 hint = "press Sync in Anki and log in"
                 result.problems.append(Problem("Anki", message, hint))
-            if is_loopback(anki.url):
-                # the file has what AnkiConnect doesn't report, such as deletions and note types
-                profile = anki.get_active_profile()
-                file_scan = read_collection(folder.config.anki, ledger, profile=profile)
-                if not file_scan.is_unreadable:
-                    result.add_scan(file_scan)
-            scan = export_and_record_running_anki(anki, ledger)
+            profile = anki.get_active_profile()
+            scan = read_collection(folder.config.anki, ledger, profile=profile)
             result.add_scan(scan)
-            if scan.is_unreadable and scan.problem:
-                raise ServiceError(scan.problem.message, hint=scan.problem.hint)
+            if scan.readable_path is None:
+                problem = scan.problem or _UNREADABLE_COLLECTION
+                raise ServiceError(problem.message, hint=problem.hint)
+            if scan.readable_path.parent.name != profile:
+                message = (
+                    f"Anki has the profile {profile} open; your cards are in {scan.path}"
+                )
+                raise ServiceError(
+                    message, hint="open the profile with your cards in Anki"
+                )
         except ServiceError as error:
             deliver.read_anki_and_write_package(
                 folder, ledger, result, path, deliver.ExportScope(deck)
@@ -1171,7 +1149,7 @@ class Workspace:
         deliver.read_anki_and_write_package(
             folder, ledger, result, path, deliver.ExportScope(deck, push=True)
         )
-        result.pushed = (0, 0)
+        result.pushed = PushedNotes(0, 0)
         if not any(package.notes for package in result.published):
             return
         known = {
@@ -1181,7 +1159,7 @@ class Workspace:
         }
         try:
             anki.import_package(path)
-            export_and_record_running_anki(anki, ledger)
+            read_collection(folder.config.anki, ledger)
             if is_synced:
                 anki.start_sync()
         except ServiceError as error:
@@ -1190,14 +1168,14 @@ class Workspace:
             return
         arrived = Counter[str]()
         for plan in result.planned:
-            if not plan.mod:
+            if plan.mod is None:
                 continue
             anki_note = load_note_in_anki(ledger, plan.guid)
             if anki_note is None or anki_note.mod < plan.mod:
                 arrived["refused"] += 1
             else:
                 arrived["updated" if plan.guid in known else "added"] += 1
-        result.pushed = (arrived["added"], arrived["updated"])
+        result.pushed = PushedNotes(arrived["added"], arrived["updated"])
         if arrived["refused"]:
             message = f"{arrived['refused']:,} of the notes did not arrive"
             result.problems.append(Problem("Anki", message, f"import {path} by hand"))

@@ -13,6 +13,7 @@ from msgspec.structs import asdict
 from ankiforge.ledger.item_lists import MIN_ID_CHARS
 from ankiforge.model import (
     FOREIGN_PREFIX,
+    Conflict,
     Document,
     Json,
     ListRow,
@@ -27,7 +28,13 @@ from ankiforge.model import (
     hash16,
 )
 from ankiforge.reports.highlights import format_title, get_attributes
-from ankiforge.reports.view import CardView, list_findings, list_remarks, view_card
+from ankiforge.reports.view import (
+    CardView,
+    explain_pending,
+    list_findings,
+    list_remarks,
+    view_card,
+)
 from ankiforge.text import (
     ROW_TAIL_MARK,
     format_count,
@@ -58,54 +65,82 @@ def list_row_to_json(
     """Convert a card or draft to the JSON printed by `list --json` and `show --json`."""
     # import these late, because they are slow, and `extract` doesn't need them
     from ankiforge.anki.notes import render_content_fields
-    from ankiforge.ledger.tables.anki_notes import load_note_in_anki
     from ankiforge.pipeline.decks import collect_tags
 
-    view = view_card(list_row)
     html = render_content_fields(list_row.kind, list_row.fields)
-    figure: Json | None = None
-    if view.masks is not None:
-        figure = {"hide": view.masks.hide, "masks": [*map(asdict, view.masks.masks)]}
-    card = list_row if isinstance(list_row, LocalCard) else None
-    draft = list_row if isinstance(list_row, PendingDraft) else None
-    revision: Json | None = None
-    if card and card.revision:
-        revision = {
-            **get_attributes(card.revision, ("id", "quote", "old_quote", "keeps_text")),
-            "fields": dict(card.revision.fields),
-        }
-    seen: Json | None = None
-    if (
-        card
-        and card.anki_state == "seen"
-        and (note := load_note_in_anki(ledger, card.guid))
-    ):
-        names = ("mod", "tags", "deck", "reviews", "lapses", "suspended")
-        more = {"leech": note.is_leech, "remark": note.feedback}
-        seen = {**get_attributes(note, names), **more}
+    view = view_card(list_row)
     return {
         **view.to_json(),
         "verdict": list_row.verdict_name,
         "deck": list_row.deck,
         "tags": collect_tags(list_row, decks),
         "gaps": view.gaps,
-        "figure": figure,
+        "figure": _masks_to_json(view.masks) if view.masks is not None else None,
         "html": dict(zip(list_row.note_type.content_fields, html, strict=True)),
         "also": [passage.key for passage in list_row.passages[1:]],
         "document": list_row.highlight.document.key,
         "heading": list_row.highlight.heading,
         "origin": get_attributes(list_row.origin, ("drafter", "model", "prompt")),
-        "guid": card.guid if card else None,
-        "anki": card.anki_state if card else "none",
-        "revises": draft.revised_guid if draft else None,
-        "old_quote": draft.old_quote if draft else "",
-        "keeps_text": bool(draft and draft.keeps_text),
-        "replaces": draft.replaced_guid if draft else None,
-        "revision": revision,
-        "reason": card.verdict_reason if card else "",
-        "accepted_by": card.decided_by if card and card.is_live else "",
-        "seen": seen,
+        "guid": list_row.guid if isinstance(list_row, LocalCard) else None,
+        "anki": list_row.anki_state if isinstance(list_row, LocalCard) else "none",
+        **_draft_fields_to_json(list_row),
+        **_card_fields_to_json(ledger, list_row),
     }
+
+
+def _masks_to_json(masks: occlusion.Masks) -> Json:
+    return {"hide": masks.hide, "masks": [*map(asdict, masks.masks)]}
+
+
+def _draft_fields_to_json(list_row: ListRow) -> Json:
+    """Convert what only drafts have. For a card, the values are empty."""
+    if not isinstance(list_row, PendingDraft):
+        return {"revises": None, "old_quote": "", "keeps_text": False, "replaces": None}
+    return {
+        "revises": list_row.revised_guid,
+        "old_quote": list_row.old_quote,
+        "keeps_text": list_row.keeps_text,
+        "replaces": list_row.replaced_guid,
+    }
+
+
+_NO_CARD: Json = {
+    "revision": None,
+    "reason": "",
+    "accepted_by": "",
+    "seen": None,
+}
+"""The fields of the JSON that only cards have, with their values for a draft."""
+
+
+def _card_fields_to_json(ledger: Ledger, list_row: ListRow) -> Json:
+    if not isinstance(list_row, LocalCard):
+        return _NO_CARD
+    card = list_row
+    return {
+        "revision": _revision_to_json(card.revision) if card.revision else None,
+        "reason": card.verdict_reason,
+        "accepted_by": card.decided_by if card.is_live else "",
+        "seen": _note_in_anki_to_json(ledger, card),
+    }
+
+
+def _revision_to_json(revision: PendingDraft) -> Json:
+    names = ("id", "quote", "old_quote", "keeps_text")
+    return {**get_attributes(revision, names), "fields": dict(revision.fields)}
+
+
+def _note_in_anki_to_json(ledger: Ledger, card: LocalCard) -> Json | None:
+    from ankiforge.ledger.tables.anki_notes import load_note_in_anki
+
+    if card.anki_state != "seen":
+        return None
+    note = load_note_in_anki(ledger, card.guid)
+    if note is None:
+        return None
+    names = ("mod", "tags", "deck", "reviews", "lapses", "suspended")
+    more = {"leech": note.is_leech, "remark": note.feedback}
+    return {**get_attributes(note, names), **more}
 
 
 def format_passage_sentences(ledger: Ledger, key: str) -> tuple[Json, list[str]]:
@@ -118,31 +153,43 @@ def format_passage_sentences(ledger: Ledger, key: str) -> tuple[Json, list[str]]
 
     passage = load_snapshot(ledger, ledger.get_passage(key))
     facts = passage.compute_sentence_states()
-    lines = [format_fact_count(facts) or "one fact"] if facts else []
     facts_json = []
+    lines = []
+    if facts:
+        lines.append(format_fact_count(facts) or "one fact")
     for fact in facts:
         sentence_hash = hash16(fact.sentence)
+        drafts = []
+        for draft in passage.pending_drafts:
+            if sentence_hash in draft.sentence_hashes:
+                drafts.append(draft.id)
         state = "decided" if fact.is_decided else "offered"
         lines.append(f"  {state}  {fact.sentence}")
-        drafts = [
-            each.id
-            for each in passage.pending_drafts
-            if sentence_hash in each.sentence_hashes
-        ]
-        fact_json = {
-            "sentence": fact.sentence,
-            "state": state,
-            "card": fact.revised_guid or None,
-        }
-        facts_json.append({**fact_json, "near": fact.similar_removed, "drafts": drafts})
-    ids = {"id": None, "guid": None, "key": key}
-    return {**ids, "facts": facts_json, "closed": passage.passage.is_closed}, lines
+        facts_json.append(
+            {
+                "sentence": fact.sentence,
+                "state": state,
+                "card": fact.revised_guid or None,
+                "near": fact.similar_removed,
+                "drafts": drafts,
+            }
+        )
+    data = {
+        "id": None,
+        "guid": None,
+        "key": key,
+        "facts": facts_json,
+        "closed": passage.passage.is_closed,
+    }
+    return data, lines
 
 
-def format_fact_count(facts: Sequence[SentenceState]) -> str:
-    """Format how many sentences of a passage are decided, or return "" for a single sentence."""
+def format_fact_count(facts: Sequence[SentenceState]) -> str | None:
+    """Format how many sentences of a passage are decided, or return None for a single sentence."""
+    if len(facts) < 2:
+        return None
     decided_count = sum(bool(fact.is_decided) for fact in facts)
-    return f"{decided_count} of {len(facts)} facts decided" if len(facts) > 1 else ""
+    return f"{decided_count} of {len(facts)} facts decided"
 
 
 def question_to_json(question: UserQuestion) -> Json:
@@ -156,14 +203,15 @@ def question_to_json(question: UserQuestion) -> Json:
         "reject": question.reject_effect,
         "guids": question.guids,
         "examples": question.examples,
-        "conflicts": [
-            {
-                "field": conflict.field,
-                "mine": conflict.user_text,
-                "source": conflict.source,
-            }
-            for conflict in question.conflicts
-        ],
+        "conflicts": [*map(_conflict_to_json, question.conflicts)],
+    }
+
+
+def _conflict_to_json(conflict: Conflict) -> Json:
+    return {
+        "field": conflict.field,
+        "mine": conflict.user_text,
+        "source": conflict.source,
     }
 
 
@@ -197,11 +245,13 @@ _STATE_SIGNS = {
 }
 
 
+_OTHER_SIGN = "✗"
+"""The sign of cards and drafts in any other state, which is spelled out in the row."""
 LEGEND = {
     PROPOSAL_SIGN: "waiting",
     "?": "in a question: ankiforge list --view questions",
     "✓": "card",
-    "✗": "blocked or gone",
+    _OTHER_SIGN: "blocked or gone",
     "·": "no card",
 }
 """The meaning of the signs in rows."""
@@ -221,15 +271,16 @@ def format_heading(document: Document, counts: Mapping[str, int]) -> str:
         counts: the number of the document's rows by verdict or, without verdicts, by another
             word such as `proposed`.
     """
-    parts = [
-        format_count(counts[kind], noun)
-        for kind, noun in _HEADING_NOUNS.items()
-        if counts.get(kind)
-    ]
+    parts = []
+    for kind, noun in _HEADING_NOUNS.items():
+        if counts.get(kind):
+            parts.append(format_count(counts[kind], noun))
     others = {kind: counts[kind] for kind in counts if kind not in _HEADING_NOUNS}
-    parts += filter(None, [format_counts(others)])
-    folder = document.directory
-    tail = f"{folder}/  {', '.join(parts)}" if folder else ", ".join(parts)
+    if any(others.values()):
+        parts.append(format_counts(others))
+    tail = ", ".join(parts)
+    if document.directory:
+        tail = f"{document.directory}/  {tail}"
     return f"{mark_bold(to_one_line(document.display_name))}{ROW_TAIL_MARK}{tail}"
 
 
@@ -239,17 +290,20 @@ def format_row(view: CardView, id: str) -> str:
     The sign is ✓ for an accepted card and ○ for a proposal or pending draft. Any other state is
     marked with ✗ and spelled out with its reason.
     """
-    text = view.format_question(*mark_bold("[ ]").split(" "))
-    gaps = ", ".join(f"gap {n}: {gap}" for n, gap in enumerate(view.gaps[1:], 2))
-    sign = _STATE_SIGNS.get(view.state, "✗")
-    is_outdated = isinstance(view.card, PendingDraft) and view.card.keeps_text
-    remark = "its passage changed" if is_outdated else ""
-    if sign == "✗":
+    opening, closing = mark_bold("[ ]").split(" ")
+    question = view.format_question(opening, closing)
+    sign = _STATE_SIGNS.get(view.state, _OTHER_SIGN)
+    remark = None
+    if sign == _OTHER_SIGN:
         remark = _explain_state(view)
-    return build_list_row(id, sign, text, remark, gaps, view.card.highlight.page_or_time)
+    elif isinstance(view.card, PendingDraft) and view.card.keeps_text:
+        remark = "its passage changed"
+    gaps = [f"gap {number}: {gap}" for number, gap in enumerate(view.gaps[1:], 2)]
+    page = view.card.highlight.page_or_time
+    return build_list_row(id, sign, question, remark, ", ".join(gaps), page)
 
 
-def build_list_row(id: str, sign: str, text: str, *tail: str) -> str:
+def build_list_row(id: str, sign: str, text: str, *tail: str | None) -> str:
     """Build a row of a list. The texts in `tail` aren't truncated on narrow terminals."""
     end = " · ".join(filter(None, tail))
     row = f"{id} {sign} {text}".lstrip()
@@ -259,14 +313,16 @@ def build_list_row(id: str, sign: str, text: str, *tail: str) -> str:
 def _explain_state(view: CardView) -> str:
     """Return the state of a card or draft, with the reason for it and whether Anki has the note."""
     if not isinstance(view.card, LocalCard):
-        return ": ".join(filter(None, (view.state, view.pending_reason)))
-    still = "still in Anki" if view.card.anki_state == "seen" else ""
-    is_undone = view.card.verdict is Verdict.TAKEN_BACK
-    reason = (
-        "" if is_undone else to_one_line(view.card.verdict_reason or view.pending_reason)
-    )
-    reason = _truncate_at_word(reason, _MAX_QUESTION_CHARS)
-    return ", ".join(filter(None, (": ".join(filter(None, (view.state, reason))), still)))
+        return _add_reason(view.state, view.pending_reason)
+    state = view.state
+    if view.card.verdict is not Verdict.TAKEN_BACK:
+        reason = to_one_line(view.card.verdict_reason)
+        state = _add_reason(state, _truncate_at_word(reason, _MAX_QUESTION_CHARS))
+    return f"{state}, still in Anki" if view.card.anki_state == "seen" else state
+
+
+def _add_reason(state: str, reason: str | None) -> str:
+    return f"{state}: {reason}" if reason else state
 
 
 def format_short_question(list_row: ListRow) -> str:
@@ -319,15 +375,21 @@ def format_highlight_without_card(
             yield f"    proposal, score {100 * proposal.confidence:.0f}"
             yield f"    ankiforge accept {highlight.key}"
         return
-    text = truncate(to_one_line(highlight.exact or highlight.comment), _MAX_LINE_CHARS)
-    status = STATUS_TEXTS.get(outcome.status, "")
-    reason = outcome.reason if in_full else outcome.reason.partition(": ")[0]
-    why = ": ".join(dict.fromkeys(filter(None, (status, reason))))
-    yield build_list_row(
-        id, "·", text or f"({highlight.kind})", why, highlight.page_or_time
-    )
+    text = to_one_line(highlight.exact or highlight.comment) or f"({highlight.kind})"
+    text = truncate(text, _MAX_LINE_CHARS)
+    why = _explain_outcome(outcome, in_full=in_full)
+    yield build_list_row(id, "·", text, why, highlight.page_or_time)
     if in_full:
         yield f"    {highlight.key}"
+
+
+def _explain_outcome(outcome: HighlightOutcome, *, in_full: bool) -> str:
+    """Return the status of a highlight and the reason for it, which may be the same."""
+    status = STATUS_TEXTS.get(outcome.status)
+    reason = outcome.reason if in_full else outcome.reason.partition(": ")[0]
+    if status is None or status == reason:
+        return reason
+    return _add_reason(status, reason)
 
 
 def list_skipped(ledger: Ledger) -> Iterator[LocatedSkippedText]:
@@ -394,58 +456,20 @@ def format_item_in_full(
 
     Questions about the card, taken from `questions`, come last.
     """
-    from ankiforge.ledger import item_lists
-    from ankiforge.pipeline.collection import apply_anki_edits_to_rows
-
-    title = f"{list_row.id[:10]}  {list_row.kind}  {list_row.verdict_name}"
-    yield (
-        f"{title}  anki: {list_row.anki_state}"
-        if isinstance(list_row, LocalCard)
-        else title
-    )
-    yield format_labelled_text("deck", list_row.deck)
     view = view_card(list_row)
+    yield _format_title(list_row)
+    yield format_labelled_text("deck", list_row.deck)
     yield from format_content(view)
-    highlight = list_row.highlight
-    heading = highlight.heading
-    heading = f" › {heading}" if heading not in ("", highlight.document.title) else ""
-    is_lost = (
-        isinstance(list_row, LocalCard)
-        and SourceChange.SOURCE_GONE in list_row.source_changes
-    )
-    label = "last in" if is_lost else "source"
-    yield format_labelled_text(label, f"{format_title(highlight)}{heading}")
-    for link in (highlight.uri, *highlight.links):
-        if link:
-            yield format_labelled_text("", link)
-    for passage in list_row.passages[1:]:
-        yield format_labelled_text("also", format_title(passage))
-    for finding in list_row.findings:
-        yield format_labelled_text(finding.severity, finding.message)
-        if finding.duplicate and not finding.duplicate.startswith(FOREIGN_PREFIX):
-            for near in item_lists.load_items(ledger, [finding.duplicate]):
-                text = f"{near.id[:10]}  {format_short_question(near)}"
-                yield format_labelled_text("", text)
+    yield from _format_source(list_row)
+    yield from _format_findings(ledger, list_row)
     draft = list_row.revision if isinstance(list_row, LocalCard) else list_row
     if draft:
-        for label, text in zip(
-            ("was", "is now"), format_passage_change(draft), strict=False
-        ):
+        passages = format_passage_change(draft)
+        for label, text in zip(("was", "is now"), passages, strict=False):
             yield format_labelled_text(label, text)
     if isinstance(list_row, PendingDraft):
-        if list_remarks(list_row) or not list_findings(list_row):
-            yield format_labelled_text("waits", view.pending_reason)
-        for remark in list_row.remarks:
-            if remark.detail:
-                yield format_labelled_text("", f"{remark.kind}: {remark.detail}")
-        changed_cards = [list_row.target_guid] if list_row.target_guid else []
-        if list_row.keeps_text:
-            changed_cards = []
-        for card in apply_anki_edits_to_rows(
-            ledger, item_lists.load_items(ledger, changed_cards)
-        ):
-            label = "instead of" if list_row.replaced_guid else "now"
-            yield format_labelled_text(label, _format_fields(card))
+        yield from _format_pending_reasons(list_row)
+        yield from _format_changed_card(ledger, list_row)
     else:
         yield from _format_card_state(ledger, list_row)
     for arguments in view.commands:
@@ -455,13 +479,74 @@ def format_item_in_full(
             yield from format_question(question)
 
 
+def _format_title(list_row: ListRow) -> str:
+    title = f"{list_row.id[:10]}  {list_row.kind}  {list_row.verdict_name}"
+    if isinstance(list_row, LocalCard):
+        title += f"  anki: {list_row.anki_state}"
+    return title
+
+
+def _format_source(list_row: ListRow) -> TextLines:
+    """Yield lines with the places of a card or draft in its sources, and links to them."""
+    highlight = list_row.highlight
+    source = format_title(highlight)
+    if highlight.heading not in ("", highlight.document.title):
+        source += f" › {highlight.heading}"
+    yield format_labelled_text("last in" if _is_lost(list_row) else "source", source)
+    for link in (highlight.uri, *highlight.links):
+        if link:
+            yield format_labelled_text("", link)
+    for passage in list_row.passages[1:]:
+        yield format_labelled_text("also", format_title(passage))
+
+
+def _is_lost(list_row: ListRow) -> bool:
+    """Return whether the passage of a card is gone from its source."""
+    if not isinstance(list_row, LocalCard):
+        return False
+    return SourceChange.SOURCE_GONE in list_row.source_changes
+
+
+def _format_findings(ledger: Ledger, list_row: ListRow) -> TextLines:
+    from ankiforge.ledger import item_lists
+
+    for finding in list_row.findings:
+        yield format_labelled_text(finding.severity, finding.message)
+        if finding.duplicate and not finding.duplicate.startswith(FOREIGN_PREFIX):
+            for near in item_lists.load_items(ledger, [finding.duplicate]):
+                text = f"{near.id[:10]}  {format_short_question(near)}"
+                yield format_labelled_text("", text)
+
+
+def _format_pending_reasons(draft: PendingDraft) -> TextLines:
+    """Yield lines that say why a draft waits, unless its findings say so."""
+    if list_remarks(draft) or not list_findings(draft):
+        yield format_labelled_text("waits", explain_pending(draft))
+    for remark in draft.remarks:
+        if remark.detail:
+            yield format_labelled_text("", f"{remark.kind}: {remark.detail}")
+
+
+def _format_changed_card(ledger: Ledger, draft: PendingDraft) -> TextLines:
+    """Yield a line with the present text of the card that a draft would change, if any."""
+    from ankiforge.ledger import item_lists
+    from ankiforge.pipeline.collection import apply_anki_edits_to_rows
+
+    if not draft.target_guid or draft.keeps_text:
+        return
+    label = "instead of" if draft.replaced_guid else "now"
+    rows = item_lists.load_items(ledger, [draft.target_guid])
+    for card in apply_anki_edits_to_rows(ledger, rows):
+        yield format_labelled_text(label, _format_fields(card))
+
+
 def format_passage_change(draft: PendingDraft) -> Strings:
     """Return the old and the new passage of the card that a draft would change, or ().
 
     The words in which they differ are bold.
     """
     old_quote, quote = to_one_line(draft.old_quote), to_one_line(draft.quote)
-    if not (old_quote and quote) or old_quote == quote:
+    if not old_quote or not quote or old_quote == quote:
         return ()
     return mark_differing_words(old_quote, quote)
 
@@ -540,12 +625,12 @@ def format_question(question: UserQuestion) -> TextLines:
     for example in question.examples:
         yield format_labelled_text("", to_one_line(example))
     for conflict in question.conflicts:
-        labels = (
-            ("in Anki", "here") if conflict.is_edited_in_ankiforge else ("mine", "source")
-        )
+        user_label, source_label = "mine", "source"
+        if conflict.is_edited_in_ankiforge:
+            user_label, source_label = "in Anki", "here"
         yield format_labelled_text("", f"{conflict.field}:")
-        yield format_labelled_text(f"  {labels[0]}", conflict.user_text)
-        yield format_labelled_text(f"  {labels[1]}", conflict.source)
+        yield format_labelled_text(f"  {user_label}", conflict.user_text)
+        yield format_labelled_text(f"  {source_label}", conflict.source)
     accept = join_columns(f"ankiforge accept {id}", question.accept_effect)
     yield format_labelled_text("", accept)
     reject = join_columns(f"ankiforge reject {id}", question.reject_effect)

@@ -20,7 +20,6 @@ from ankiforge import __version__, plugins
 from ankiforge import config as settings
 from ankiforge.anki.profiles import find_collections
 from ankiforge.config import is_loopback
-from ankiforge.config.log import LOG_FILE
 from ankiforge.config.trust import require_trust
 from ankiforge.config.workspace import WorkspaceDirectory, find_user_directory
 from ankiforge.config.yamlfile import CONTROL_CHARACTERS
@@ -92,44 +91,20 @@ def _make_warning(message: str, advice: str) -> Problem:
 def choose_exit_code(checks: Iterable[DoctorCheck]) -> int:
     """Return the exit code of `doctor`, or 0 if all checks passed.
 
-    If checks failed with different codes, the first of 4, 2, 3 and 1 is returned.
+    If checks failed with different codes, the first one counts.
     """
-    codes = {check.exit_code for check in checks}
-    for code in (4, 2, 3, 1):
-        if code in codes:
-            return code
-    return 0
+    return next((check.exit_code for check in checks if check.exit_code), 0)
 
 
-_NAMES_BY_GROUP = {
-    "workspace": ("program", "plug-in", "settings", "trust", "ledger", "log"),
-    "sources": ("source",),
-    "cards": ("model", "Anki", "AnkiConnect", "note"),
-}
-"""Maps each group of passed checks in the output to the first words of the checks' names."""
 _STATE_SIGNS = {CheckState.OK: "✓", CheckState.WARN: "!", CheckState.FAIL: "✗"}
 
 
 def format_checks(checks: Sequence[DoctorCheck]) -> Iterator[str]:
-    """Yield one line per passed check, by group, then the checks that need attention."""
-    for group, names in _NAMES_BY_GROUP.items():
-        line_start = f"{_STATE_SIGNS[CheckState.OK]} {group:10} "
-        for check in checks:
-            if check.state is CheckState.OK and check.name.split()[0] in names:
-                name = check.name.removeprefix("source ")
-                yield f"{line_start}{name}: {check.message}"
-                line_start = " " * len(line_start)
+    """Yield a line for each check, and what to do if it didn't pass."""
     for check in checks:
-        if check.state is not CheckState.OK:
-            yield f"{_STATE_SIGNS[check.state]} {check.name}: {check.message}"
-            if check.advice:
-                yield f"  do: {check.advice}"
-
-
-# The name of our distribution on the package index, and of others with a package or command of the
-# same name, whose files would overwrite ours.
-_OUR_DISTRIBUTION = "ankiforge-cards"
-_CONFLICTING_DISTRIBUTIONS = ("ankiforge", "ankiforgeai")
+        yield f"{_STATE_SIGNS[check.state]} {check.name:11}  {check.message}"
+        if check.advice:
+            yield f"  do: {check.advice}"
 
 
 def run_checks(
@@ -187,7 +162,6 @@ def run_checks(
         yield from run_part_checks("source", partial(iter, selection.problems))
         for name, check in (
             ("ledger", _check_ledger),
-            ("log", _check_log),
             ("model", partial(_check_model, offline=offline)),
             ("Anki", partial(_check_collection, environment)),
             ("AnkiConnect", partial(_check_anki_connect, offline=offline)),
@@ -196,17 +170,7 @@ def run_checks(
 
 
 def _check_program() -> Iterator[str | Problem]:
-    from importlib.metadata import PackageNotFoundError, version
-
     yield f"ankiforge {__version__}, Python {platform.python_version()}"
-    for distribution in _CONFLICTING_DISTRIBUTIONS:
-        with suppress(PackageNotFoundError):
-            other = f"another program, {distribution} {version(distribution)}"
-            uninstall = f"pip uninstall {distribution} {_OUR_DISTRIBUTION}"
-            yield _make_warning(
-                f"{other}, is installed here and overwrites files of this one",
-                f"{uninstall}, then install {_OUR_DISTRIBUTION} again",
-            )
 
 
 def _check_plugins() -> Iterator[str | Problem]:
@@ -263,12 +227,6 @@ def _check_ledger(workspace: WorkspaceDirectory) -> Iterator[str | Problem]:
     yield from problems
     if not problems:
         yield f"every line in {shorten_path(str(workspace.journal_directory))} can be read"
-
-
-def _check_log(workspace: WorkspaceDirectory) -> Iterator[str | Problem]:
-    path = workspace.state_directory / LOG_FILE
-    if path.exists():
-        yield f"{shorten_path(str(path))}: ids and counts, no text"
 
 
 def _check_model(

@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, NamedTuple
 
 from ankiforge.ledger.cards import LEFT_AS_IS
 from ankiforge.ledger.chosen_passages import BY_CHAT
 from ankiforge.ledger.events import USER, Event
-from ankiforge.model import WORD_AND_TRANSLATION, Draft, Json, Pair
+from ankiforge.model import WORD_AND_TRANSLATION, Draft, Json
 from ankiforge.model.hints import TOOL_NAMES
 from ankiforge.reports.cards import TextLines, format_labelled_text
 from ankiforge.text import ROW_TAIL_MARK, format_count, to_one_line, truncate
@@ -17,74 +17,114 @@ from ankiforge.text.normalize import remove_escapes
 if TYPE_CHECKING:
     from ankiforge.ledger import HistoryEntry
 
-_DESCRIPTIONS = {
+_DECISION_NAMES = {
     "accept": "accepted",
     "reject": "rejected",
     "edit": "edited",
     "revise": "new words",
-    "placed": "deck and tags",
     "skip": "no card",
     "retire": "retired",
     "same": "the same card",
     "different": "two cards",
     "adopt": "taken over",
     "unseen": "to be sent again",
-    "repair": "repaired",
 }
+"""Maps kinds of events to what the user is told. Other kinds have a function of their own."""
 
 
-def describe_event(entry: HistoryEntry) -> Pair:
-    """Return the kind of a decision as shown to the user, and its details or reason."""
+class Description(NamedTuple):
+    """What the user is told about a decision."""
+
+    name: str
+    """What was decided, e.g. `rejected`."""
+    details: str | None = None
+    """The reason for the decision or what it applies to, if known."""
+
+
+def describe_event(entry: HistoryEntry) -> Description:
+    """Describe the decision that an event records."""
     event = entry.event
-    description = _DESCRIPTIONS.get(event.kind, event.kind)
-    details: str = event.body.get("why", "")
     match event.kind:
-        case "accept" if event.body["draft"].get("drafter") == USER:
-            description = "written"
-        case "revise" if entry.keeps_text:
-            description = "kept"
-        case "repair":
-            description = f"repaired: {event.body['name']}"
-            if event.body["name"] == LEFT_AS_IS:
-                description = "left as it is for 30 days"
-        case "resolve":
-            is_source_text = event.body.get("choice") == "source"
-            description = (
-                "the source's words taken" if is_source_text else "your words kept"
-            )
         case "form":
-            is_accepted = event.body.get("choice") == "accept"
-            description = "made into cards" if is_accepted else "no cards"
-            source, _, form = event.key.removeprefix("form:").partition(":")
-            lines = f"lines like `{form}`"
-            if form == WORD_AND_TRANSLATION:
-                lines = "words with your translation"
-            details = f"{lines} in {source}"
+            return _describe_form_answer(event)
         case "mark":
-            by_chat = event.body.get("kind") == BY_CHAT
-            description = "chosen by a chat or model" if by_chat else "chosen"
-            details = f"{event.body['exact']} ({event.body.get('title', '')})"
+            return _describe_chosen_passage(event)
         case "decline":
             tool = TOOL_NAMES.get(event.key.removeprefix("tool:"), "another tool")
-            description = "history declined"
-            details = f"of {tool}"
+            return Description("history declined", f"of {tool}")
         case "placed":
-            tags = [f"+{tag}" for tag in event.body.get("added", ())]
-            tags += [f"−{tag}" for tag in event.body.get("removed", ())]
-            details = " ".join(filter(None, (event.body.get("deck"), *tags)))
+            return _describe_placement(event)
         case "dialects":
-            names = [TOOL_NAMES.get(name, name) for name in event.body["read"]]
-            titles = " and ".join(names)
-            description = f"the cards of {titles} read" if titles else "plain notes read"
-            details = f"in {event.key.removeprefix('dialects:')}"
-    return description, details
+            return _describe_dialects(event)
+    return Description(_name_decision(entry), event.body.get("why") or None)
+
+
+def _name_decision(entry: HistoryEntry) -> str:
+    event = entry.event
+    match event.kind:
+        case "accept" if event.body["draft"].get("drafter") == USER:
+            return "written"
+        case "revise" if entry.keeps_text:
+            return "kept"
+        case "repair" if event.body["name"] == LEFT_AS_IS:
+            return "left as it is for 30 days"
+        case "repair":
+            return f"repaired: {event.body['name']}"
+        case "resolve" if event.body.get("choice") == "source":
+            return "the source's words taken"
+        case "resolve":
+            return "your words kept"
+    return _DECISION_NAMES.get(event.kind, event.kind)
+
+
+def _describe_form_answer(event: Event) -> Description:
+    source, _, form = event.key.removeprefix("form:").partition(":")
+    lines = f"lines like `{form}`"
+    if form == WORD_AND_TRANSLATION:
+        lines = "words with your translation"
+    name = "made into cards" if _are_cards(event) else "no cards"
+    return Description(name, f"{lines} in {source}")
+
+
+def _are_cards(form_answer: Event) -> bool:
+    """Return whether the user has said that the lines of a form are cards."""
+    return form_answer.body.get("choice") == "accept"
+
+
+def _describe_chosen_passage(event: Event) -> Description:
+    by_chat = event.body.get("kind") == BY_CHAT
+    name = "chosen by a chat or model" if by_chat else "chosen"
+    return Description(name, f"{event.body['exact']} ({event.body.get('title', '')})")
+
+
+def _describe_placement(event: Event) -> Description:
+    parts = []
+    if event.body.get("deck"):
+        parts.append(event.body["deck"])
+    for tag in event.body.get("added", ()):
+        parts.append(f"+{tag}")
+    for tag in event.body.get("removed", ()):
+        parts.append(f"−{tag}")
+    return Description("deck and tags", " ".join(parts))
+
+
+def _describe_dialects(event: Event) -> Description:
+    """Describe which other tools' notes are read as cards."""
+    tools = [TOOL_NAMES.get(name, name) for name in event.body["read"]]
+    name = "plain notes read"
+    if tools:
+        name = f"the cards of {' and '.join(tools)} read"
+    return Description(name, f"in {event.key.removeprefix('dialects:')}")
 
 
 def format_decision_text(entry: HistoryEntry) -> str:
     """Return the text that a decision is about, followed by details in parentheses."""
-    _, details = describe_event(entry)
-    is_both = entry.text and details
-    return f"{entry.text} ({details})" if is_both else entry.text or details
+    details = describe_event(entry).details
+    if not details:
+        return entry.text
+    if not entry.text:
+        return details
+    return f"{entry.text} ({details})"
 
 
 def decision_to_json(entry: HistoryEntry) -> Json:
@@ -92,16 +132,13 @@ def decision_to_json(entry: HistoryEntry) -> Json:
 
     Its `id` can be passed to `ankiforge undo`.
     """
-    event = entry.event
     data: Json = {
         "id": entry.id,
         "guid": entry.guid,
-        "at": event.time,
-        "by": event.author,
-    }
-    data |= {
-        "what": event.kind,
-        "highlight": event.key,
+        "at": entry.event.time,
+        "by": entry.event.author,
+        "what": entry.event.kind,
+        "highlight": entry.event.key,
         "text": format_decision_text(entry),
     }
     if entry.change is not None:
@@ -125,20 +162,24 @@ def describe_draft(draft: Draft) -> str:
 
 def format_draft_counts(new_count: int, rewording_count: int) -> str:
     """Format the numbers of drafts of new cards, and of new texts for existing cards."""
-    counts = [format_count(new_count, "new draft")]
+    counts = []
+    if new_count or not rewording_count:
+        counts.append(format_count(new_count, "new draft"))
     if rewording_count:
-        changes = format_count(rewording_count, "change of a card", "changes of cards")
-        counts = [*counts, changes] if new_count else [changes]
+        counts.append(
+            format_count(rewording_count, "change of a card", "changes of cards")
+        )
     return ", ".join(counts)
 
 
 def format_decision_row(entry: HistoryEntry) -> str:
     """Format a decision as one line: the kind of decision, the text and the time."""
-    description, _ = describe_event(entry)
-    if entry.event.kind == "form":  # it applies to later lines, too
-        description = f"{description.removeprefix('made into ')} until undo {entry.id}"
-    minute = _format_minute(entry.event)
-    return f"{description}: {describe_decision(entry)}{ROW_TAIL_MARK}{minute}"
+    event = entry.event
+    name = describe_event(entry).name
+    if event.kind == "form":  # it applies to later lines, too
+        answer = "cards" if _are_cards(event) else "no cards"
+        name = f"{answer} until undo {entry.id}"
+    return f"{name}: {describe_decision(entry)}{ROW_TAIL_MARK}{_format_minute(event)}"
 
 
 def format_decision_line(entry: HistoryEntry) -> str:
@@ -148,8 +189,8 @@ def format_decision_line(entry: HistoryEntry) -> str:
     card or passage.
     """
     event = entry.event
-    description, _ = describe_event(entry)
-    start = f"{entry.id:16}  {_format_minute(event)}  {description} by {event.author}"
+    name = describe_event(entry).name
+    start = f"{entry.id:16}  {_format_minute(event)}  {name} by {event.author}"
     return f"{start}  {entry.guid[:10] or event.key}  {_format_text(entry)}".rstrip()
 
 
@@ -159,7 +200,8 @@ def _format_minute(event: Event) -> str:
 
 def _format_text(entry: HistoryEntry) -> str:
     text = format_decision_text(entry)
-    text = to_terminal_text(text) if "{{" in text else text
+    if "{{" in text:
+        text = to_terminal_text(text)
     return truncate(remove_escapes(to_one_line(text)), 60)
 
 

@@ -1,24 +1,17 @@
-"""Report the state of a workspace and the result of a run, as values for JSON and as text.
+"""Report the result of a run, as values for JSON and as text.
 
-`status` prints the state, and `run`, `draft`, `build` and `push` print the result. All of them
-recommend the next command by the same rules.
+`run`, `draft`, `build` and `push` print it. The next command is recommended by `next_step`.
 """
 
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Iterable, Mapping, Sequence
-from pathlib import Path
-from shlex import quote
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from typing import TYPE_CHECKING
 
 import msgspec
 
-from ankiforge.config.workspace import (
-    CHAT_USED_HINT,
-    WorkspaceDirectory,
-    was_hint_shown,
-)
+from ankiforge.config.workspace import WorkspaceDirectory
 from ankiforge.ledger import (
     UNCARDED_STATUSES,
     IngestReport,
@@ -26,7 +19,6 @@ from ankiforge.ledger import (
     pending_items,
     questions,
 )
-from ankiforge.ledger.cards import load_highlights
 from ankiforge.model import (
     CARD_IN_HEADING,
     CODE_AND_MATHS,
@@ -35,6 +27,7 @@ from ankiforge.model import (
     TAGGED_CARD,
     AnkiChanges,
     FeatureNotice,
+    Guid,
     Json,
     Pair,
     Problem,
@@ -43,437 +36,57 @@ from ankiforge.model import (
     UserQuestionKind,
     Value,
 )
-from ankiforge.pipeline.reading_list import SelectedSource
+from ankiforge.pipeline.run_result import AnkiReadState
 from ankiforge.pipeline.sources import (
-    find_folder_with_most_text,
     find_unmarked_paths,
     find_unmarked_pdfs,
-    load_unread_files,
-    open_source,
 )
 from ankiforge.reports.cards import TextLines
 from ankiforge.reports.history import format_draft_counts
-from ankiforge.review import batches
+from ankiforge.reports.next_step import (
+    CHAT_STEP,
+    Counts,
+    NextStep,
+    StepKind,
+    choose_step_after_run,
+    format_next_step,
+    suggest_choosing_passages,
+)
+from ankiforge.reports.status import (
+    LIST_LOST_COMMAND,
+    HighlightCounts,
+    WorkspaceCounts,
+    format_detail,
+    format_remaining_work,
+    to_workspace_counts,
+    truncate_title,
+)
 from ankiforge.text import (
     format_cost,
     format_count,
     format_counts,
-    format_percent,
     format_truncated_list,
     join_columns,
     shorten_path,
-    to_one_line,
-    truncate,
 )
-from ankiforge.text.cloze import to_terminal_text
 
 if TYPE_CHECKING:
-    from ankiforge.pipeline.run_result import RunResult
+    from ankiforge.draft.server import Usage
+    from ankiforge.pipeline.run_result import RunResult, WrittenPackage
     from ankiforge.pipeline.workspace import Workspace
-
-
-Counts = Mapping[str, Counter[str]]
-"""Counts by group and name from `pending_items.count_items_by_group`. Groups may be missing."""
-
-DECIDE_COMMAND = "review"
-"""The command for deciding on pending items."""
-CHAT_STEP = "draft", "your chat writes the questions: copy, paste back"
-"""The command that lets a chat write cards, and the reason to run it."""
-
-LABEL_WIDTH = 9
-"""The width of the label column before details, in characters."""
-LIST_LOST_COMMAND = "ankiforge list --view gone"
-"""The command that lists the cards whose passage was removed from its source."""
-LIST_LEFT_COMMAND = "ankiforge list anki:seen -verdict:accepted"
-"""The command that lists the cards that Anki still has although they were undone or rejected."""
-_MAX_TITLE_CHARS = 30
-
-# --- the counts of a workspace ----------------------------------------------------------
-
-
-class HighlightCounts(Value):
-    """The number of highlights, in total and by review status."""
-
-    total: int
-    with_card: int
-    """The number of highlights with a card and nothing left to decide."""
-    waiting: int
-    """The number of highlights with a pending draft, change or question."""
-    proposed: int
-    """The number of highlights with a certain proposal. Equal sentences count once."""
-    less_certain: int
-    """The number of highlights with a less certain proposal."""
-    without: int
-    """The number of other highlights that have no card, draft or proposal."""
-    skipped: int
-    """The number of highlights without a card that the user rejected or skipped, or that a colour
-    or setting excludes."""
-
-
-class CardCounts(Value):
-    """The number of cards and drafts by state."""
-
-    accepted: int
-    waiting: int
-    """The number of pending drafts of new cards."""
-    blocked: int
-    revisions: int
-    """The number of pending drafts that would change a card."""
-    rejected: int
-    retired: int
-    sourceless: int
-    """The number of accepted cards whose highlights were removed."""
-    left_in_anki: int
-    """The number of undone, rejected and retired cards that Anki still has."""
-
-
-class WorkspaceCounts(Value):
-    """The numbers that both `status` and `run` report."""
-
-    highlights: HighlightCounts
-    cards: CardCounts
-    waiting: dict[str, int]
-    """The number of pending items by kind, in the order of `batches.WAITING_NOUNS`. Their total is
-    the number that every command and the page show as waiting."""
-
-
-def to_workspace_counts(counts: Counts) -> WorkspaceCounts:
-    """Convert the counts from `pending_items.count_items_by_group` to the numbers of a workspace.
-
-    If a group of counts is missing, its numbers are 0.
-    """
-    names = ("passages", "waiting", "cards", "anki")
-    passages, waiting, cards, anki = (counts.get(name, Counter[str]()) for name in names)
-    proposed = min(waiting["proposed"], passages["open"])
-    less_certain = min(waiting["less_certain"], passages["open"] - proposed)
-    return WorkspaceCounts(
-        HighlightCounts(
-            total=passages.total(),
-            with_card=passages["with_card"],
-            waiting=passages["waiting"],
-            proposed=proposed,
-            less_certain=less_certain,
-            without=passages["open"] - proposed - less_certain,
-            skipped=passages["skipped"],
-        ),
-        CardCounts(
-            accepted=cards["accepted"],
-            waiting=waiting["new"],
-            blocked=waiting["blocked"],
-            revisions=waiting["revisions"],
-            rejected=cards["rejected"],
-            retired=cards["retired"],
-            sourceless=anki["sourceless"],
-            left_in_anki=anki["not accepted"],
-        ),
-        {kind: waiting[kind] for kind in batches.WAITING_NOUNS},
-    )
-
-
-def format_remaining_highlights(highlights: HighlightCounts) -> str:
-    """Format how many highlights have no card and how many were skipped.
-
-    Highlights with a certain proposal or any pending item aren't counted. Returns "" if there are
-    no other highlights.
-    """
-    count = highlights.less_certain + highlights.without
-    is_rest = highlights.waiting or highlights.proposed
-    noun = "more highlight" if is_rest else "highlight"
-    parts = [f"{format_count(count, noun)} without a card"] if count else []
-    command = "ankiforge list --no-card"
-    if highlights.skipped:
-        parts.append(f"{highlights.skipped:,} skipped")
-        command += " --all"
-    return f"{', '.join(parts)}: {command}" if parts else ""
-
-
-def format_detail(label: str, text: str) -> str:
-    """Format an indented line with a label column and a detail."""
-    return f"  {label:<{LABEL_WIDTH}}  {text}"
-
-
-# --- the next command -------------------------------------------------------------------
-
-
-def choose_next_command(
-    folder: WorkspaceDirectory,
-    ledger: Ledger,
-    notices: Iterable[FeatureNotice],
-    *,
-    counts: Counts | None = None,
-    run: RunResult | None = None,
-) -> Pair:
-    """Choose the command that the user should run next. Return the command and the reason.
-
-    The command is "" if the user has to do something in Anki first, or if a run leaves nothing to
-    do.
-
-    Args:
-        folder: the workspace's directory and settings.
-        ledger: the workspace's ledger.
-        notices: notices from optional features; the first one that suggests a command wins.
-        counts: the counts of the ledger, if already known. After a run, only the group `waiting`
-            is needed.
-        run: the result of the run that has just ended, if any.
-    """
-    for notice in notices:
-        if notice.suggested_command:
-            return notice.suggested_command, notice.suggestion_reason
-    counts = counts or pending_items.count_items_by_group(ledger)
-    waiting = counts["waiting"]
-    has_news = run is not None and run.has_new_highlights
-    waiting_count = sum(waiting[kind] for kind in batches.WAITING_NOUNS)
-    reason = "decide on what waits"
-    if waiting_count > batches.SITTING_SIZE:
-        reason = f"the best ten of {waiting_count:,}"
-    if waiting["conflicts"]:
-        cards = format_count(waiting["conflicts"], "card")
-        reason = f"decide on {cards} that you and the source both changed"
-    review = DECIDE_COMMAND, reason
-    if waiting_count > waiting["proposed"]:
-        return review
-    if has_news and waiting["proposed"]:
-        return (
-            CHAT_STEP if _should_suggest_chat_first(folder, ledger, waiting) else review
-        )
-    if run and run.packages:
-        return "", f"import {shorten_path(run.packages[-1])} into Anki"
-    if not run and (unsent := counts["anki"]["none"]):
-        return "build", f"{format_count(unsent, 'accepted card')} not in a package yet"
-    if waiting["proposed"]:
-        return (
-            CHAT_STEP if _should_suggest_chat_first(folder, ledger, waiting) else review
-        )
-    if run.has_no_highlights if run else not counts["passages"].total():
-        unmarked = find_unmarked_paths(folder, ledger, include_directories=True)
-        if run:
-            unmarked.sort(key=lambda path: path not in run.remembered_paths)
-        if unmarked and not (run and run.has_failures):
-            return suggest_choosing_passages(
-                unmarked, *find_folder_with_most_text(folder, ledger, unmarked[0])
-            )
-        if not run:
-            has_sources = folder.config.sources or folder.remembered_paths
-            return "run" if has_sources else "run PATH", "no highlight was found so far"
-    if waiting["without"] and (has_news or not run):
-        if folder.config.drafter == "llm":
-            return "draft", "let the model draft the rest"
-        return CHAT_STEP
-    return ("", "") if run else ("run", "read what is new")
-
-
-def _should_suggest_chat_first(
-    folder: WorkspaceDirectory, ledger: Ledger, waiting: Mapping[str, int]
-) -> bool:
-    """Return whether to recommend a chat before showing the proposals.
-
-    True if the top-ranked document has few proposals but many other highlights, unless the user
-    has already used a chat or chosen a model.
-    """
-    if waiting["without"] <= waiting["proposed"] or folder.config.drafter == "llm":
-        return False
-    if was_hint_shown(CHAT_USED_HINT):
-        return False
-    documents = batches.group_by_document(
-        (), pending_items.load_pending_items(ledger).without_card
-    )
-    return bool(documents) and documents[0].should_offer_chat
-
-
-def format_next_command(arguments: str, reason: str, *, first: bool = True) -> str:
-    """Format the line that recommends a command to run next.
-
-    Args:
-        arguments: the command without `ankiforge`, or "" to show only `reason`.
-        reason: what the command is for.
-        first: whether this is the main recommendation rather than an alternative.
-    """
-    command = f"ankiforge {arguments}" if arguments else ""
-    return f"  {'next' if first else 'or  '}  {join_columns(command, reason)}"
-
-
-def suggest_choosing_passages(
-    paths: Sequence[str],
-    folder: Path | None = None,
-    note_count: int = 0,
-    *,
-    has_marks: bool = False,
-) -> Pair:
-    """Return the command that lets a chat or model choose passages, and the reason to run it.
-
-    Args:
-        paths: the paths with few or no highlights, at least one.
-        folder: the folder with the most text in the first path, if known.
-        note_count: the number of unmarked notes in `folder`.
-        has_marks: whether the first path may have highlights.
-    """
-    marked = "little or nothing is marked" if has_marks else "nothing is marked"
-    others = f"; {len(paths) - 1:,} more without marks" if len(paths) > 1 else ""
-    reason = f"{marked} there; a chat or model chooses passages{others}"
-    if note_count:
-        notes = format_count(note_count, "note")
-        reason = (
-            f"{marked}; most text is in its {notes}; a chat or model chooses passages,"
-            f" one text at a time{others}"
-        )
-    return f"draft {quote(shorten_path(folder or paths[0]))}", reason
-
-
-def format_unmarked(paths: Sequence[str]) -> str:
-    """Format the suggestion of `suggest_choosing_passages` as a line. Return "" without paths."""
-    if not paths:
-        return ""
-    command, reason = suggest_choosing_passages(paths, has_marks=Path(paths[0]).is_dir())
-    return f"ankiforge {command}   {reason}"
-
-
-# --- status -----------------------------------------------------------------------------
-
-
-class Status(
-    WorkspaceCounts,
-    rename={"last_anki_read": "looked", "review_counts": "answers", "next_reason": "why"},
-):
-    """The state of a workspace, with the fields that `status --json` prints."""
-
-    workspace: str
-    """The path of the workspace."""
-    sources: Strings
-    """The names of the sources, configured and remembered."""
-    remembered: Strings
-    """The paths given to earlier runs, which are remembered as sources."""
-    unsent: int
-    """The number of accepted cards not yet in a package."""
-    documents: dict[str, int]
-    """The number of highlights with new drafts by document title, best document first."""
-    model: str
-    """The drafting model, its server and its cost so far, or "" without a model."""
-    last_anki_read: str
-    """The time when Anki was last read, in ISO 8601, or "" if never."""
-    review_counts: dict[str, int]
-    """The number of reviews seen in Anki, and of reviews in which the user remembered the card."""
-    unmarked: Strings
-    """The remembered paths without a highlighted or chosen passage."""
-    not_read: dict[str, str]
-    """A description of the files that no source reads, by folder."""
-    next: str
-    """The next command, without the name of the program."""
-    next_reason: str
-    """The reason for the next command."""
-
-
-def get_status(
-    workspace: WorkspaceDirectory, ledger: Ledger, notices: Iterable[FeatureNotice]
-) -> Status:
-    """Return the state of a workspace without reading its sources or Anki.
-
-    Args:
-        workspace: the workspace's directory and settings.
-        ledger: the workspace's ledger.
-        notices: notices from optional features.
-
-    Raises:
-        ConfigError: a source has invalid settings, so the next run would fail.
-    """
-    # import this late, because it loads the HTTP client
-    from ankiforge.pipeline.models import describe_model
-
-    for entry in workspace.config.sources:
-        open_source(workspace, SelectedSource(entry), offline=True)
-    order = pending_items.load_pending_items(ledger)
-    counts = pending_items.count_items_by_group(ledger, waits=order)
-    command, reason = choose_next_command(workspace, ledger, notices, counts=counts)
-    documents = Counter[str]()
-    for group in batches.group_by_document(order.drafts):
-        documents[group.title] += len(group.with_drafts)
-    names = [source.name for source in workspace.config.sources]
-    names += [place.name for place in workspace.remembered_paths]
-    unread = load_unread_files(ledger)
-    return Status(
-        **msgspec.structs.asdict(to_workspace_counts(counts)),
-        workspace=str(workspace.root),
-        sources=tuple(sorted({*names})),
-        remembered=tuple(
-            dict.fromkeys(place.path for place in workspace.remembered_paths)
-        ),
-        unsent=counts["anki"]["none"],
-        documents=documents,
-        model=describe_model(workspace),
-        last_anki_read=ledger.get_meta("looked"),
-        review_counts=dict(counts["answers"]),
-        unmarked=tuple(find_unmarked_paths(workspace, ledger, include_directories=True)),
-        not_read={folder: unread[folder].summary for folder in unread},
-        next=command,
-        next_reason=reason,
-    )
-
-
-def format_status(status: Status, workspace: WorkspaceDirectory) -> TextLines:
-    """Yield the lines printed by `status`: a summary, details and the next command."""
-    cards = status.cards
-    counts = (
-        format_count(status.highlights.total, "highlight"),
-        batches.format_pending_counts(status.waiting),
-        format_remaining_highlights(status.highlights),
-        f"→ {format_count(status.unsent, 'card')} not in a package yet"
-        if status.unsent
-        else "",
-    )
-    yield from (f"  {line}" for line in counts if line)
-    yield ""
-    titles = [
-        f"{truncate(title, _MAX_TITLE_CHARS)} ({n:,})"
-        for title, n in status.documents.items()
-    ]
-    source_names = [source.name for source in workspace.config.sources]
-    looked = status.last_anki_read[:16].replace("T", " ")
-    last_read = f"read {looked} UTC" if looked else "not read yet"
-    accepted = f"{cards.accepted:,} accepted" if cards.accepted else ""
-    sourceless = ""
-    if cards.sourceless:
-        sourceless = f"{cards.sourceless:,} without a passage: {LIST_LOST_COMMAND}"
-    left_in_anki = ""
-    if cards.left_in_anki:
-        count = f"{cards.left_in_anki:,} undone or rejected"
-        left_in_anki = f"{count}, still in Anki: {LIST_LEFT_COMMAND}"
-    source_names += map(shorten_path, status.remembered)
-    answers = status.review_counts
-    reviews: Strings = ()
-    if answers["tested"]:
-        retention = format_percent(answers["remembered"] / answers["tested"])
-        reviews = format_count(answers["reviews"], "review"), f"retention {retention}"
-    rows = [
-        ("drafts in", format_truncated_list(titles)),
-        ("cards", join_columns(accepted, sourceless, left_in_anki)),
-        ("workspace", shorten_path(status.workspace)),
-        ("sources", format_truncated_list(source_names) or "none yet"),
-        ("model", status.model),
-        ("Anki", join_columns(last_read, *reviews)),
-    ]
-    if not status.next.startswith("draft "):
-        rows.append(("no marks", format_unmarked(status.unmarked)))
-    rows += [("not read", ": ".join(entry)) for entry in status.not_read.items()]
-    yield from (format_detail(label, text) for label, text in rows if text)
-    yield ""
-    yield format_next_command(status.next, status.next_reason)
-
 
 # --- the result of a run ------------------------------------------------------------------
 
-MAX_SHOWN_CHANGES = 5
-"""The maximum number of changed cards that a run lists, unless verbose."""
-MAX_CHANGE_CHARS = 70
-MAX_LOCATED_HIGHLIGHTS = 5
-MAX_LOCATED_DOCUMENTS = 2
-"""If a run has found no more new highlights, in no more documents, it names the documents."""
 CONFLICT_REASON = "you changed it, too; you choose whose words stay: ankiforge review"
 _REPORTED_KINDS = (CARD_IN_HEADING, TAGGED_CARD, LOGSEQ_MARK)
-"""The kinds of skipped text that `run` reports, in this order. Notes of other tools are reported by
-the name of the tool.
-"""
+"""The kinds of skipped text that `run` reports, besides notes of other tools."""
 NO_HIGHLIGHTS_HINT = (
     "what counts as a highlight: marks and comments in PDFs and Zotero; in notes"
     " ==marks==, question::answer lines, {{c1::gaps}} and glossary lists"
+)
+NO_PDF_MARKS_HINT = (
+    "no PDF that was read has a highlight or comment; if you made some, save or export it"
+    " with annotations, not by “Print to PDF”"
 )
 CHOOSE_HINT = (
     "to let a chat or model choose passages of a file without marks: ankiforge draft FILE"
@@ -492,18 +105,18 @@ class DeliveryReport(Value):
 
 def build_delivery_report(result: RunResult, ledger: Ledger) -> DeliveryReport:
     """Report the notes that a run, or a command such as `build`, has written or sent."""
-    published = result.published
-    added, updated = result.pushed or (
-        sum(package.added for package in published),
-        sum(package.updated for package in published),
-    )
+    if result.pushed is not None:
+        added, updated = result.pushed
+    else:
+        added = sum(package.added for package in result.published)
+        updated = sum(package.updated for package in result.published)
     counts = pending_items.count_items_by_group(ledger, "anki", "waiting")
     return DeliveryReport(
         {
-            "written": sum(package.notes for package in published),
+            "written": sum(package.notes for package in result.published),
             "added": added,
             "updated": updated,
-            "held": sum(bool(planned.hold_reason) for planned in result.planned),
+            "held": _count_by_hold_reason(result).total(),
             "missing": counts["anki"]["missing"],
             "conflicts": counts["waiting"]["conflicts"],
             "tombstones": len(result.scan.changes.deleted) if result.scan else 0,
@@ -511,6 +124,15 @@ def build_delivery_report(result: RunResult, ledger: Ledger) -> DeliveryReport:
         tuple(map(str, result.packages)),
         tuple(result.problems),
     )
+
+
+def _count_by_hold_reason(result: RunResult) -> Counter[str]:
+    """Count the notes that can't be exported at the moment by reason."""
+    count_by_reason = Counter[str]()
+    for note in result.planned:
+        if note.hold_reason is not None:
+            count_by_reason[note.hold_reason] += 1
+    return count_by_reason
 
 
 class RunReport(DeliveryReport):
@@ -553,64 +175,99 @@ def build_run_report(
     counts = pending_items.count_items_by_group(
         ledger, "passages", "waiting", "reasons", "cards", "anki"
     )
-    changes = _find_changes(result, ledger, workspace.folder)
-    lookalikes = pending_items.iter_skipped_texts(ledger)
-    left_out = Counter(entry.skipped_text.apparent_syntax for entry in lookalikes)
-    del left_out[CODE_AND_MATHS]
-    no_card = Counter(
-        outcome.reason
-        for outcome in pending_items.iter_highlight_outcomes(ledger)
-        if outcome.status in UNCARDED_STATUSES
-    )
+    step = choose_step_after_run(result, workspace.folder, ledger, notices, counts)
     read = result.report or IngestReport()
-    new_count, changed_count = len(read.new), len(read.changed)
     lost_keys = [*read.removed_keys, *read.removed_unread_keys]
-    usage_fields = ("requests", "cached", "tokens_in", "tokens_out", "cost_usd")
-    command, reason = choose_next_command(
-        workspace.folder, ledger, notices, counts=counts, run=result
-    )
+    changes = _find_changes(result, ledger, workspace.folder)
+    revised_count, _ = _count_changes(changes)
     return RunReport(
         **msgspec.structs.asdict(build_delivery_report(result, ledger)),
-        highlights={
-            "seen": read.passage_count,
-            "new": new_count,
-            "changed": changed_count,
-            "gone": len(read.removed_keys),
-            "unchanged": max(read.passage_count - new_count - changed_count, 0),
-        },
+        highlights=_count_read_highlights(read),
         files=dict(read.files),
         unread_files=dict(read.unread_files),
-        left_out=left_out,
+        left_out=_count_skipped_texts(ledger),
         not_selected=read.unselected + read.in_missing_sources,
-        no_card=dict(no_card.most_common()),
+        no_card=_count_reasons_without_card(ledger),
         waits=dict(counts["reasons"].most_common()),
         cards={
             "drafted": result.drafted,
             "accepted": result.accepted,
-            "revised": sum(not change.why for change in changes),
+            "revised": revised_count,
             "lost": _count_lost_items(lost_keys, ledger).cards,
         },
-        changes=tuple(
-            {
-                "guid": change.guid,
-                "before": dict(change.before),
-                "after": dict(change.after),
-                "why": change.why,
-            }
-            for change in changes
-        ),
+        changes=tuple(map(_change_to_json, changes)),
         state=to_workspace_counts(counts),
-        llm={
-            **{name: getattr(result.usage, name, 0) for name in usage_fields},
-            "asked": result.model_answered_count,
-            "without": result.undrafted,
-        },
-        next=command,
-        why=reason,
+        llm=_model_usage_to_json(result),
+        next=(step.command or "") if step else "",
+        why=step.reason if step else "",
     )
 
 
+def _count_read_highlights(read: IngestReport) -> dict[str, int]:
+    new_count, changed_count = len(read.new), len(read.changed)
+    return {
+        "seen": read.passage_count,
+        "new": new_count,
+        "changed": changed_count,
+        "gone": len(read.removed_keys),
+        "unchanged": max(read.passage_count - new_count - changed_count, 0),
+    }
+
+
+def _count_skipped_texts(ledger: Ledger) -> dict[str, int]:
+    """Count the passages that look like a highlight or card by their apparent syntax."""
+    count_by_syntax = Counter[str]()
+    for entry in pending_items.iter_skipped_texts(ledger):
+        if entry.skipped_text.apparent_syntax != CODE_AND_MATHS:
+            count_by_syntax[entry.skipped_text.apparent_syntax] += 1
+    return count_by_syntax
+
+
+def _count_reasons_without_card(ledger: Ledger) -> dict[str, int]:
+    """Count the highlights without a card or draft by reason, the most frequent first."""
+    count_by_reason = Counter[str]()
+    for outcome in pending_items.iter_highlight_outcomes(ledger):
+        if outcome.status in UNCARDED_STATUSES:
+            count_by_reason[outcome.reason] += 1
+    return dict(count_by_reason.most_common())
+
+
+def _change_to_json(change: TextChange) -> Json:
+    return {
+        "guid": change.guid,
+        "before": dict(change.before),
+        "after": dict(change.after),
+        "why": change.why,
+    }
+
+
+_NO_USAGE = {"requests": 0, "cached": 0, "tokens_in": 0, "tokens_out": 0, "cost_usd": 0}
+
+
+def _model_usage_to_json(result: RunResult) -> dict[str, float | None]:
+    answers = {"asked": result.model_answered_count, "without": result.undrafted}
+    usage = result.usage
+    if usage is None:
+        return {**_NO_USAGE, **answers}
+    return {
+        "requests": usage.requests,
+        "cached": usage.cached,
+        "tokens_in": usage.tokens_in,
+        "tokens_out": usage.tokens_out,
+        "cost_usd": usage.cost_usd,
+        **answers,
+    }
+
+
 # --- the text of a run ------------------------------------------------------------------
+
+
+class RunText(Value):
+    """The text that reports a run. Problems are printed between the summary and the details."""
+
+    summary: list[str]
+    details: list[str]
+    next_steps: list[str]
 
 
 def format_run(
@@ -620,164 +277,182 @@ def format_run(
     *,
     verbose: bool = False,
     in_review: bool = False,
-) -> tuple[Sequence[str], TextLines, Sequence[str]]:
-    """Format the result of a run as a summary, details and the next commands, in this order.
-
-    Problems are printed before the details.
+) -> RunText:
+    """Format the result of a run as a summary, details and the next commands.
 
     Args:
         result: the result of the run.
         workspace: the workspace.
         notices: notices from optional features.
-        verbose: whether to list every change, and why highlights have no card.
+        verbose: whether to count highlights without a card if none is new.
         in_review: whether a review follows, in which case no next command is recommended.
     """
     ledger = workspace.ledger
-    # without new highlights, don't count everything in the ledger again
-    full_counts = ("passages",) if result.has_new_highlights or verbose else ()
-    counts = pending_items.count_items_by_group(ledger, "waiting", *full_counts)
-    step = choose_next_command(
-        workspace.folder, ledger, notices, counts=counts, run=result
-    )
-    summary = [_format_first_line(result, ledger)]
-    state = to_workspace_counts(counts).highlights
-    is_partial = result.report and state.total not in (0, result.report.passage_count)
-    where = " in all sources" if is_partial or result.has_no_highlights else ""
-    waiting = batches.format_pending_counts(counts["waiting"], where)
-    summary += [
-        f"  {line}" for line in (waiting, format_remaining_highlights(state)) if line
-    ]
-    # omit unchanged packages if no highlight was found
-    delivery = format_delivery(result, include_unchanged=not result.has_no_highlights)
-    summary += [f"  → {line}" for line in delivery]
-    steps = [step] if any(step) and not in_review else []
-    if steps and step in (CHAT_STEP, (DECIDE_COMMAND, step[1])):
-        steps = _list_next_steps(step, result, workspace, counts["waiting"])
+    groups = ["waiting"]
+    if result.has_new_highlights or verbose:
+        # without new highlights, don't count everything in the ledger again
+        groups.append("passages")
+    counts = pending_items.count_items_by_group(ledger, *groups)
+    step = choose_step_after_run(result, workspace.folder, ledger, notices, counts)
+    next_steps: list[NextStep] = []
     if not in_review:
-        steps += _suggest_unmarked(result, workspace, steps)
-    next_lines = []
-    for index, (command, reason) in enumerate(steps):
-        next_lines.append(format_next_command(command, reason, first=not index))
-    limit = None if verbose else MAX_SHOWN_CHANGES
-    details = _format_details(result, workspace, step, notices, limit)
-    return summary, details, next_lines
+        next_steps += _list_next_steps(step, result, workspace)
+    return RunText(
+        summary=[*_format_summary(result, ledger, counts)],
+        details=[*_format_details(result, workspace, step, notices)],
+        next_steps=[
+            format_next_step(next_step, first=index == 0)
+            for index, next_step in enumerate(next_steps)
+        ],
+    )
+
+
+def _format_summary(result: RunResult, ledger: Ledger, counts: Counts) -> TextLines:
+    yield _format_first_line(result)
+    highlights = to_workspace_counts(counts).highlights
+    where = ""
+    if result.has_no_highlights or _is_part_of_workspace(result, highlights):
+        where = " in all sources"
+    yield from format_remaining_work(counts["waiting"], highlights, where)
+    # omit unchanged packages if no highlight was found
+    for line in format_delivery(result, include_unchanged=not result.has_no_highlights):
+        yield f"  → {line}"
+
+
+def _is_part_of_workspace(result: RunResult, highlights: HighlightCounts) -> bool:
+    """Return whether the run has read only some highlights, if those of all sources are counted."""
+    if result.report is None or not highlights.total:
+        return False
+    return result.report.passage_count != highlights.total
 
 
 def _list_next_steps(
-    step: Pair, result: RunResult, workspace: Workspace, waiting: Mapping[str, int]
-) -> list[Pair]:
-    """Return the recommended step, which is a chat or a review, and other ways to make cards."""
-    steps = [step]
-    if result.has_new_highlights:  # offer a chat until it has been used
-        # import these late, because an unchanged run doesn't need them
-        from ankiforge.draft.chat import MAX_HIGHLIGHTS_PER_TEXT
-        from ankiforge.pipeline.chats import count_highlights_for_chat
+    step: NextStep | None, result: RunResult, workspace: Workspace
+) -> Iterator[NextStep]:
+    """Yield the recommended step, followed by other ways to make cards."""
+    if step is not None:
+        yield step
+        if (
+            step.kind is StepKind.REVIEW
+            and result.has_new_highlights
+            and _can_ask_chat(workspace)
+        ):
+            yield CHAT_STEP
+    if step is None or step.kind is not StepKind.CHOOSE_PASSAGES:
+        yield from _suggest_unmarked(result, workspace)
 
-        offered_count = count_highlights_for_chat(workspace)
-        best = format_count(offered_count, "highlight")
-        if offered_count == MAX_HIGHLIGHTS_PER_TEXT:
-            best = f"the best {MAX_HIGHLIGHTS_PER_TEXT}"
-        chat = "draft", f"a chat writes cards for {best}: copy, paste back"
-        if offered_count:
-            steps = [chat] if step == CHAT_STEP else [step, chat]
-    if step == CHAT_STEP:
-        if waiting["proposed"]:
-            steps.append((DECIDE_COMMAND, "decide on what waits"))
-        elif waiting["less_certain"]:
-            steps.append((DECIDE_COMMAND, "look at the less certain proposals"))
-    if result.remembered_paths:
+
+def _can_ask_chat(workspace: Workspace) -> bool:
+    # import this late, because an unchanged run doesn't need it
+    from ankiforge.pipeline.chats import count_highlights_for_chat
+
+    return count_highlights_for_chat(workspace) > 0
+
+
+def _suggest_unmarked(result: RunResult, workspace: Workspace) -> Iterator[NextStep]:
+    """Suggest choosing passages in what the run has found without marks, if anything."""
+    paths: list[str] = []
+    if result.has_no_highlights or result.remembered_paths:
         paths = find_unmarked_paths(
             workspace.folder, workspace.ledger, include_directories=True
         )
-        unmarked = [path for path in paths if path in result.remembered_paths]
-        if unmarked and Path(unmarked[0]).is_dir():
-            steps.append(suggest_choosing_passages(unmarked, has_marks=True))
-    return steps
-
-
-def _suggest_unmarked(
-    result: RunResult, workspace: Workspace, steps: Sequence[Pair]
-) -> list[Pair]:
-    """Suggest choosing passages in files without marks, unless `steps` already suggest it.
-
-    Returns one (command, reason) pair, or an empty list.
-    """
-    folder, ledger = workspace.folder, workspace.ledger
-    paths: Sequence[str] = ()
-    if result.has_no_highlights or result.remembered_paths:
-        paths = find_unmarked_paths(folder, ledger)
     elif result.report and result.report.unmarked:
-        paths = [*map(str, find_unmarked_pdfs(ledger, result.report.unmarked))]
-    if not paths or any(command.startswith("draft ") for command, _ in steps):
-        return []
-    return [suggest_choosing_passages(paths, has_marks=Path(paths[0]).is_dir())]
+        paths = [*map(str, find_unmarked_pdfs(workspace.ledger, result.report.unmarked))]
+    if paths:
+        yield suggest_choosing_passages(paths)
 
 
-def _format_first_line(result: RunResult, ledger: Ledger) -> str:
+# --- the first line ---------------------------------------------------------------------
+
+
+def _format_first_line(result: RunResult) -> str:
     read = result.report
     sign = "!" if result.has_failures or result.error is not None else "✓"
     if read is None:
-        drafted = f"{sign} {format_draft_counts(result.drafted, result.reworded)}"
-        return f"{drafted}, {result.accepted:,} accepted" if result.accepted else drafted
-    few_keys = read.new if len(read.new) <= MAX_LOCATED_HIGHLIGHTS else ()
-    new_highlights = load_highlights(ledger, few_keys).values()
-    titles = {highlight.document.title for highlight in new_highlights}
-    changes = format_counts(
-        {
-            _format_new(sorted(titles)): len(read.new)
-            if len(read.new) < read.passage_count
-            else 0,
-            "changed": len(read.changed),
-            "moved": len(read.moved),
-            "not found": len(read.missing_keys),
-            "gone": len(read.removed_keys),
-            "in a missing folder": read.in_missing_sources,
-            "no longer selected by the settings": read.unselected,
-        }
-    )
-    changes = f" ({changes})" if changes else ""
-    files_text = _format_files(read.files)
+        return f"{sign} {_format_drafted(result)}"
+    news = _format_news(read)
+    in_files = f" in {_format_files(read.files)}" if read.files else ""
     if not read.passage_count:
-        failed_files = _format_files(read.unread_files)
-        in_files = f" in {files_text}" if files_text else ""
-        failed_text = f"; {failed_files} failed" if failed_files else ""
-        return f"! no highlights found{in_files}{failed_text}{changes}"
-    # if there are changes, name the number of files, because a source may have more files than
-    # the paths that the user gave
-    in_files = f" in {files_text}" if result.remembered_paths and changes else ""
-    no_news = "" if changes or read.new else ", nothing new"
-    return f"{sign} {format_count(read.passage_count, 'highlight')}{in_files}{changes}{no_news}"
+        return f"! no highlights found{in_files}{news}"
+    highlights = format_count(read.passage_count, "highlight")
+    if not news and not read.new:
+        return f"{sign} {highlights}, nothing new"
+    # a source may have more files than the paths that the user gave
+    if news and result.remembered_paths:
+        return f"{sign} {highlights}{in_files}{news}"
+    return f"{sign} {highlights}{news}"
 
 
-def _format_new(titles: Sequence[str]) -> str:
-    """Format where highlights are new, if they are in few documents. Titles may be unknown."""
-    is_short = 0 < len(titles) <= MAX_LOCATED_DOCUMENTS
-    return f"new in {' and '.join(map(_truncate_title, titles))}" if is_short else "new"
+def _format_drafted(result: RunResult) -> str:
+    drafts = format_draft_counts(result.drafted, result.reworded)
+    return f"{drafts}, {result.accepted:,} accepted" if result.accepted else drafts
+
+
+def _format_news(read: IngestReport) -> str:
+    """Format what has changed in the sources, in brackets. Returns "" for a first run."""
+    counts = {
+        "changed": len(read.changed),
+        "moved": len(read.moved),
+        "not found": len(read.missing_keys),
+        "gone": len(read.removed_keys),
+        "in a missing folder": read.in_missing_sources,
+        "no longer selected by the settings": read.unselected,
+    }
+    if len(read.new) < read.passage_count:  # a first run doesn't repeat its number
+        counts = {"new": len(read.new), **counts}
+    news = format_counts(counts)
+    return f" ({news})" if news else ""
+
+
+# What files are called in the singular and plural, by their extension.
+_FILE_NOUNS = {
+    ".pdf": ("PDF", "PDFs"),
+    ".md": ("note", "notes"),
+    ".markdown": ("note", "notes"),
+    ".qmd": ("note", "notes"),
+    ".txt": ("text file", "text files"),
+    "": ("file", "files"),
+}
+
+
+def _format_files(files: Mapping[str, int]) -> str:
+    """Format file counts keyed by extension, e.g. as `3 PDFs and 2 notes`."""
+    count_by_nouns = Counter[Pair]()
+    for extension, count in files.items():
+        nouns = _FILE_NOUNS.get(extension, (f"{extension} file", f"{extension} files"))
+        count_by_nouns[nouns] += count
+    parts = []
+    for (singular, plural), count in count_by_nouns.most_common():
+        if count:
+            parts.append(format_count(count, singular, plural))
+    return " and ".join(parts)
+
+
+# --- the details ------------------------------------------------------------------------
 
 
 def _format_details(
     result: RunResult,
     workspace: Workspace,
-    step: Pair,
+    step: NextStep | None,
     notices: Sequence[FeatureNotice],
-    change_limit: int | None,
 ) -> TextLines:
     ledger = workspace.ledger
-    yield from (notice.line for notice in notices)
-    yield format_anki_changes(result)
-    yield format_withheld_notes(result)
-    yield _format_model_usage(result)
+    for notice in notices:
+        if notice.line:
+            yield notice.line
+    for line in (
+        format_anki_changes(result),
+        format_withheld_notes(result),
+        _format_model_usage(result),
+    ):
+        if line:
+            yield line
     if result.report and (result.has_new_highlights or result.has_no_highlights):
         yield from _format_unread(result.report, ledger)
-    if result.has_no_highlights and step[0].startswith("draft "):
-        yield NO_HIGHLIGHTS_HINT
-    elif result.has_no_highlights and not (result.has_failures or any(step)):
-        yield NO_HIGHLIGHTS_HINT
-        yield CHOOSE_HINT
-    if result.report:
-        yield _format_open_questions(result.report, ledger)
-    changes = _find_changes(result, ledger, workspace.folder)
-    yield from _format_changes(changes, change_limit)
+    if result.has_no_highlights and not result.has_failures:
+        yield from _explain_highlights(step)
+    yield from _format_changes(_find_changes(result, ledger, workspace.folder))
     if result.report:
         yield from _format_lost_passages(result.report, ledger)
     if result.remembered_paths:
@@ -785,42 +460,45 @@ def _format_details(
         yield f"Added to your sources: {format_truncated_list(paths)}"
 
 
-def _format_open_questions(report: IngestReport, ledger: Ledger) -> str:
-    """Name the first open question, if the run found any change."""
-    changes = [*report.new, *report.changed, *report.missing_keys]
-    is_changed = changes or report.suspicious_containers
-    asked = questions.find_open_questions(ledger) if is_changed else []
-    if not asked:
-        return ""
-    more = f" (and {len(asked) - 1:,} more)" if asked[1:] else ""
-    texts = [truncate(to_one_line(text), 40) for text in asked[0].examples[:1]]
-    example = f" “{texts[0]}”:" if texts else ""
-    return f"to answer: {asked[0].text}{more}{example} ankiforge list --view questions"
+def _explain_highlights(step: NextStep | None) -> TextLines:
+    """Yield lines that explain what counts as a highlight, after a run that found none.
+
+    Nothing is explained if the user should first do something else, e.g. a review.
+    """
+    if step is None:
+        yield NO_HIGHLIGHTS_HINT
+        yield CHOOSE_HINT
+    elif step.kind is StepKind.CHOOSE_PASSAGES:
+        yield NO_HIGHLIGHTS_HINT
+
+
+def _format_unread(report: IngestReport, ledger: Ledger) -> TextLines:
+    """Yield lines about text that looks like a card or highlight, and about unmarked PDFs."""
+    unread_count = 0
+    for entry in pending_items.iter_skipped_texts(ledger):
+        syntax = entry.skipped_text.apparent_syntax
+        if syntax in _REPORTED_KINDS or syntax.startswith(OTHER_TOOL_NOTE_PREFIX):
+            unread_count += 1
+    if unread_count:
+        looks = format_count(unread_count, "text looks", "texts look")
+        yield f"{looks} like a card, but was not read: ankiforge list --no-card --all"
+    if report.files.get(".pdf") and not report.passage_count:
+        yield NO_PDF_MARKS_HINT
 
 
 def _format_lost_passages(report: IngestReport, ledger: Ledger) -> TextLines:
-    """Yield lines about cards, and drafts by chats, that have lost or regained their passage."""
-    found = pending_items.count_dependent_items(ledger, report.restored_keys)
-    if items := _format_item_counts(found):
-        yield f"{items}: the passage was found again"
+    """Yield lines about cards whose passage was not found, now or in two runs."""
     missing = pending_items.count_dependent_items(
         ledger, report.missing_keys, excluded_states=("present", "unselected")
     )
-    if items := _format_item_counts(missing):
-        yield (
-            f"{items}: the passage was not found; if a run some seconds later does not find it"
-            f" either: {LIST_LOST_COMMAND}"
-        )
-    lost = _count_lost_items(report.removed_keys, ledger)
+    if missing.cards:
+        cards = format_count(missing.cards, "card")
+        titles = _format_titles(missing.titles)
+        yield f"{cards} in {titles}: the passage was not found; the next run looks again"
+    lost_keys = [*report.removed_keys, *report.removed_unread_keys]
+    lost = _count_lost_items(lost_keys, ledger)
     if lost.cards:
         yield f"{format_lost_cards(lost)}: {LIST_LOST_COMMAND}"
-    unread = _count_lost_items(report.removed_unread_keys, ledger)
-    if unread.cards:
-        cards = format_count(unread.cards, "card")
-        yield f"{cards} without a passage in what was read: {LIST_LOST_COMMAND}"
-    if lost.drafts:
-        drafts = format_count(lost.drafts, "draft")
-        yield f"{drafts} of a chat or model will wait again when the passage is back"
 
 
 def _count_lost_items(
@@ -831,17 +509,6 @@ def _count_lost_items(
     )
 
 
-def _format_item_counts(items: pending_items.DependentItems) -> str:
-    """Format the numbers of cards and drafts, with the titles of their documents.
-
-    Returns "" if there are none.
-    """
-    cards = format_count(items.cards, "card") if items.cards else ""
-    drafts = format_count(items.drafts, "draft") if items.drafts else ""
-    counts = " and ".join(filter(None, (cards, drafts)))
-    return f"{counts} in {_format_titles(items.titles)}" if counts else ""
-
-
 def format_lost_cards(lost: pending_items.DependentItems) -> str:
     """Format the number of cards that have lost their passage, with their documents' titles."""
     whose = "its" if lost.cards == 1 else "their"
@@ -850,135 +517,88 @@ def format_lost_cards(lost: pending_items.DependentItems) -> str:
 
 
 def _format_titles(titles: Sequence[str]) -> str:
-    return format_truncated_list([*map(_truncate_title, titles)])
+    return format_truncated_list([*map(truncate_title, titles)])
 
 
-def _truncate_title(title: str) -> str:
-    return truncate(title, _MAX_TITLE_CHARS)
-
-
-def _format_model_usage(result: RunResult) -> str:
-    usage = result.usage
+def _format_model_usage(result: RunResult) -> str | None:
     parts = []
-    if usage and usage.requests:
-        requests = format_count(usage.requests, "request")
-        sent = f"{requests}, {format_count(usage.characters, 'character')} sent"
-        parts.append(f"{sent}, {format_cost(usage.cost_usd, local=usage.is_local)}")
+    if result.usage and result.usage.requests:
+        parts.append(_format_usage(result.usage))
     if result.undrafted:
-        asked_text = format_count(result.model_answered_count, "highlight")
-        without_card = f"no card for {result.undrafted:,} of {asked_text}"
+        asked = format_count(result.model_answered_count, "highlight")
+        without_card = f"no card for {result.undrafted:,} of {asked}"
         parts.append(f"{without_card}; why: ankiforge list --no-card")
-    return format_detail("model", "; ".join(parts)) if parts else ""
+    return format_detail("model", "; ".join(parts)) if parts else None
 
 
-# What files are called in the singular and plural, by their extension.
-_FILE_NOUNS = {
-    ".pdf": ("PDF", "PDFs"),
-    ".md": ("note", "notes"),
-    ".markdown": ("note", "notes"),
-    ".qmd": ("note", "notes"),
-    ".txt": ("text file", "text files"),
-}
+def _format_usage(usage: Usage) -> str:
+    requests = format_count(usage.requests, "request")
+    sent = format_count(usage.characters, "character")
+    cost = format_cost(usage.cost_usd, local=usage.is_local)
+    return f"{requests}, {sent} sent, {cost}"
 
 
-def _format_files(files: Mapping[str, int]) -> str:
-    """Format file counts keyed by extension, e.g. as `3 PDFs and 2 notes`."""
-    count_by_nouns = Counter[Pair]()
-    for ending, number in files.items():
-        noun = f"{ending} file" if ending else "file"
-        count_by_nouns[_FILE_NOUNS.get(ending, (noun, f"{noun}s"))] += number
-    return " and ".join(
-        format_count(number, *nouns)
-        for nouns, number in count_by_nouns.most_common()
-        if number
-    )
-
-
-def _format_unread(report: IngestReport, ledger: Ledger) -> TextLines:
-    """Yield a line about skipped text that looks like a card or highlight, if there is any.
-
-    If the run found no highlights, also yield a line about PDFs without annotations.
-    """
-    documents_by_kind: dict[str, list[str]] = {kind: [] for kind in _REPORTED_KINDS}
-    note_count_by_tool = Counter[str]()
-    for entry in pending_items.iter_skipped_texts(ledger):
-        kind = entry.skipped_text.apparent_syntax
-        if kind.startswith(OTHER_TOOL_NOTE_PREFIX):
-            note_count_by_tool[kind.removeprefix(OTHER_TOOL_NOTE_PREFIX)] += 1
-        if kind in _REPORTED_KINDS:
-            documents_by_kind[kind].append(entry.document)
-    parts = [
-        f"{len(documents):,} × {kind}, in {format_count(len(set(documents)), 'file')}"
-        for kind, documents in documents_by_kind.items()
-        if documents
-    ]
-    for tool, number in note_count_by_tool.most_common():
-        parts.append(f"{format_count(number, 'note')} of {tool}")
-    if parts:
-        yield f"not read: {'; '.join(parts)} (ankiforge list --no-card --all)"
-    if report.files.get(".pdf") and not report.passage_count:
-        limit = " that was read" if report.unread_files.get(".pdf") else ""
-        yield (
-            f"no PDF{limit} has a highlight or comment; if you made some, save or export it"
-            " with annotations, not by “Print to PDF”"
-        )
-
+# --- what was delivered to Anki ---------------------------------------------------------
 
 NO_COLLECTION_NOTICE = "No Anki collection found, so the package contains every card."
 ANKI_OFF_NOTICE = (
     "Anki is not read (anki.collection: none), so the package contains every card."
 )
 
+_FULL_PACKAGE_NOTICES = {
+    AnkiReadState.NO_COLLECTION: NO_COLLECTION_NOTICE,
+    AnkiReadState.OFF: ANKI_OFF_NOTICE,
+}
 
-def explain_full_package(result: RunResult, ledger: Ledger) -> str:
+
+def explain_full_package(result: RunResult, ledger: Ledger) -> str | None:
     """Explain that a package contains every card because Anki's collection was never read.
 
-    Returns "" if the collection was read, or if no package was written.
+    Returns None if the collection was read, or if no package was written.
     """
-    scan = result.scan
-    if scan is None or scan.is_unreadable or ledger.get_meta("looked"):
-        return ""
-    if not result.packages and not any(planned.mod for planned in result.planned):
-        return ""
-    return {"nowhere": NO_COLLECTION_NOTICE, "off": ANKI_OFF_NOTICE}.get(scan.state, "")
+    if result.scan is None or ledger.get_meta("looked"):
+        return None
+    if result.packages or any(note.mod for note in result.planned):
+        return _FULL_PACKAGE_NOTICES.get(result.scan.state)
+    return None
 
 
-def format_anki_read(viewed: AnkiChanges) -> str:
+def format_anki_read(changes: AnkiChanges) -> str:
     """Summarize the notes read from Anki and the changes that the user made there."""
-    changes = {
-        "seen for the first time": len(viewed.first_seen),
-        "edited": len(viewed.edited),
-        "suspended": len(viewed.suspended),
+    notes = format_count(changes.note_count, "note")
+    reviews = format_count(changes.reviews, "new review")
+    change_counts = {
+        "seen for the first time": len(changes.first_seen),
+        "edited": len(changes.edited),
+        "suspended": len(changes.suspended),
     }
-    notes, reviews = format_count(viewed.note_count, "note"), viewed.reviews
-    parts = (notes, format_count(reviews, "new review"), format_counts(changes))
+    parts = [notes, reviews, format_counts(change_counts)]
     return ", ".join(filter(None, parts))
 
 
-def format_anki_changes(result: RunResult) -> str:
+def format_anki_changes(result: RunResult) -> str | None:
     """Format a line about notes deleted, restored, missing or retired in Anki, if any."""
-    scan = result.scan
-    if scan is None:
-        return ""
-    if scan.is_unreadable:
+    if result.scan is None:
+        return None
+    if result.scan.is_unreadable:
         return "Anki could not be read, so no package was written."
-    viewed = scan.changes
+    changes = result.scan.changes
     notes_by_outcome = {
-        "deleted, not sent again": viewed.deleted,
-        "back again": viewed.returned,
-        "edited, your changes stay": viewed.edited,
-        "missing": viewed.missing,
-        "rejected earlier, by the tag ankiforge::retired": viewed.retired,
+        "deleted, not sent again": changes.deleted,
+        "back again": changes.returned,
+        "edited, your changes stay": changes.edited,
+        "missing": changes.missing,
+        "rejected earlier, by the tag ankiforge::retired": changes.retired,
     }
     parts = []
     for outcome, notes in notes_by_outcome.items():
         if notes:
             parts.append(f"{format_count(len(notes), 'note')} {outcome}")
-    unknown_count = sum(planned.keeps_unknown_text for planned in result.planned)
+    unknown_count = sum(note.keeps_unknown_text for note in result.planned)
     if unknown_count:
         subject = format_count(unknown_count, "note has", "notes have")
         parts.append(f"{subject} text that was not written here, which is kept")
-    return f"In Anki: {'; '.join(parts)}" if parts else ""
+    return f"In Anki: {'; '.join(parts)}" if parts else None
 
 
 def format_delivery(result: RunResult, *, include_unchanged: bool = True) -> TextLines:
@@ -986,40 +606,44 @@ def format_delivery(result: RunResult, *, include_unchanged: bool = True) -> Tex
 
     If `include_unchanged` is False, packages with only unchanged notes are skipped.
     """
-    for published in result.published:
-        if published.notes and result.pushed is None:
-            if published.unchanged_count == published.notes and not include_unchanged:
-                continue
-            notes = format_count(published.notes, "note")
-            parts = {
-                "new": published.added,
-                "updated": published.updated - published.retired,
-                "undone or rejected: tagged ankiforge::retired": published.retired,
-                "unchanged": published.unchanged_count,
-                "undone and no longer in it": published.undone,
-            }
-            if published.added == published.notes:
-                notes = format_count(published.notes, "new note")
-            elif format_counts(parts):
-                notes += f" ({format_counts(parts)})"
-            yield join_columns(shorten_path(published.path), notes)
-        elif published.previous_path:
-            name = published.previous_path.name
+    for package in result.published:
+        if package.notes:
+            is_unchanged = package.unchanged_count == package.notes
+            if result.pushed is None and (include_unchanged or not is_unchanged):
+                yield join_columns(shorten_path(package.path), _format_notes(package))
+        elif package.previous_path:
+            name = package.previous_path.name
             yield f"no package is needed now; the last one is kept as {name}"
     if result.pushed:
         added, updated = result.pushed
         yield f"Anki: {format_count(added, 'new note')}, {updated:,} updated"
 
 
-def format_withheld_notes(result: RunResult) -> str:
-    """Format how many notes weren't delivered and why. Return "" if all of them were."""
-    count_by_reason = Counter(
-        planned.hold_reason for planned in result.planned if planned.hold_reason
+def _format_notes(package: WrittenPackage) -> str:
+    if package.added == package.notes:
+        return format_count(package.notes, "new note")
+    counts = format_counts(
+        {
+            "new": package.added,
+            "updated": package.updated - package.retired,
+            "undone or rejected: tagged ankiforge::retired": package.retired,
+            "unchanged": package.unchanged_count,
+            "undone and no longer in it": package.undone,
+        }
     )
+    return f"{format_count(package.notes, 'note')} ({counts})"
+
+
+def format_withheld_notes(result: RunResult) -> str | None:
+    """Format how many notes weren't delivered and why. Return None if all of them were."""
+    count_by_reason = _count_by_hold_reason(result)
     if not count_by_reason:
-        return ""
+        return None
     notes = format_count(count_by_reason.total(), "note")
     return f"{notes} held back: {'; '.join(count_by_reason)}"
+
+
+# --- cards whose source changed ---------------------------------------------------------
 
 
 def _find_changes(
@@ -1030,13 +654,11 @@ def _find_changes(
     If a change conflicts with the user's own edit, the card keeps its text until the user decides,
     and `why` is set. Changes that the user has already made in Anki are skipped.
     """
+    if not result.changes:
+        return []
     from ankiforge.pipeline.collection import matches_anki_edits
 
-    guids_in_conflict: set[str] = set()
-    if result.changes:
-        for question in questions.find_open_questions(ledger):
-            if question.kind is UserQuestionKind.CONFLICT:
-                guids_in_conflict.update(question.guids)
+    guids_in_conflict = _find_guids_in_conflict(ledger)
     changes = []
     for change in result.changes:
         if matches_anki_edits(
@@ -1049,41 +671,31 @@ def _find_changes(
     return changes
 
 
-def _format_changes(changes: list[TextChange], limit: int | None) -> TextLines:
-    if not changes:
-        return
-    ordered = sorted(changes, key=lambda change: bool(change.why))
-    kept_count = sum(bool(change.why) for change in changes)
+def _find_guids_in_conflict(ledger: Ledger) -> set[Guid]:
+    guids: set[Guid] = set()
+    for question in questions.find_open_questions(ledger):
+        if question.kind is UserQuestionKind.CONFLICT:
+            guids.update(question.guids)
+    return guids
+
+
+def _count_changes(changes: Iterable[TextChange]) -> tuple[int, int]:
+    """Count the cards that take the text of their source, and those that keep their own."""
+    followed = kept = 0
+    for change in changes:
+        if change.why:
+            kept += 1
+        else:
+            followed += 1
+    return followed, kept
+
+
+def _format_changes(changes: list[TextChange]) -> TextLines:
+    followed_count, kept_count = _count_changes(changes)
     parts = []
-    if followed_count := len(changes) - kept_count:
+    if followed_count:
         parts.append(f"{format_count(followed_count, 'card')} changed with the source")
     if kept_count:
         parts.append(f"{format_count(kept_count, 'card')} kept the old words")
-    shown_changes = ordered[:limit]
-    is_whole = len(shown_changes) == len(ordered)
-    end = ":" if is_whole else "; all: ankiforge list --view changed"
-    yield f"{', '.join(parts)}{end}"
-    for change in shown_changes:
-        fields = change.changed_fields
-        differences = (_format_difference(before, after) for _, before, after in fields)
-        front = next(
-            (to_one_line(to_terminal_text(text)) for _, text in change.before), ""
-        )
-        kept = f"“{truncate(front, MAX_CHANGE_CHARS)}”: {change.why}"
-        yield f"  {kept if change.why else '; '.join(differences)}"
-
-
-def _format_difference(before: str, after: str) -> str:
-    """Format the old and the new text, both from one word before the first difference onwards."""
-    texts = [to_one_line(to_terminal_text(text)) for text in (before, after)]
-    if texts[0] == texts[1]:  # only the markup changed
-        texts = [to_one_line(text) for text in (before, after)]
-    old_words, new_words = (text.split(" ") for text in texts)
-    pairs = enumerate(zip(old_words, new_words, strict=False))
-    first = next((index for index, (old, new) in pairs if old != new), len(old_words))
-    start = max(min(first, len(new_words)) - 1, 0)
-    shown = (
-        truncate(" ".join(words[start:]), MAX_CHANGE_CHARS) or "(nothing)"
-        for words in (old_words, new_words)
-    )
-    return " → ".join(f"…{text}" if start else text for text in shown)
+    if parts:
+        yield f"{', '.join(parts)}: ankiforge list --view changed"

@@ -6,6 +6,8 @@ types.
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+
 from msgspec import to_builtins
 
 from ankiforge.check import RULES, Rule
@@ -19,6 +21,7 @@ from ankiforge.model import (
     Json,
     LocalCard,
     NoteType,
+    Pair,
     PendingDraft,
     RemarkKind,
     Severity,
@@ -39,8 +42,8 @@ class CardView(Value):
     """The visible content of a proposal, a draft, a card or a preview."""
 
     card: ShownCard
-    id: str
-    """The id for commands such as `accept`, or "" for a proposal or preview."""
+    id: str | None
+    """The id for commands such as `accept`, or None for a proposal or preview."""
     state: str
     """The state, such as "proposed", "waiting", "blocked", "revision", "accepted" or "in Anki"."""
     rows: Fields
@@ -50,8 +53,8 @@ class CardView(Value):
     answer: str
     """The answers as plain text on one line."""
     findings: tuple[Finding, ...]
-    pending_reason: str
-    """The reason why a draft is pending, as a sentence, or "" for cards and proposals."""
+    pending_reason: str | None
+    """The reason why a draft is pending, as a sentence, or None for cards and proposals."""
 
     @property
     def question(self) -> str:
@@ -64,15 +67,16 @@ class CardView(Value):
         return to_one_line(to_terminal_text(text, opening, closing))
 
     @property
-    def warning(self) -> str:
-        """The main reason to look at a draft more closely, with advice, or ""."""
-        return find_main_warning(self.card) if isinstance(self.card, Draft) else ""
+    def warning(self) -> str | None:
+        """The main reason to look at a draft more closely, with advice, if there is one."""
+        return find_main_warning(self.card) if isinstance(self.card, Draft) else None
 
     @property
     def gaps(self) -> Strings:
         """The blanked-out words of each candidate gap of a proposal as plain text, best first."""
-        gaps = self.card.gaps if isinstance(self.card, Draft) else ()
-        return tuple(to_plain_text(format_cloze_answers(text)) for text in gaps)
+        if not isinstance(self.card, Draft):
+            return ()
+        return tuple(to_plain_text(format_cloze_answers(gap)) for gap in self.card.gaps)
 
     @property
     def masks(self) -> occlusion.Masks | None:
@@ -88,34 +92,18 @@ class CardView(Value):
         Some of them are followed by spaces and a few words about their effect.
         """
         card = self.card
-        draft = card.revision if isinstance(card, LocalCard) else card
-        if not isinstance(draft, PendingDraft):
-            is_undoable = isinstance(card, LocalCard) and not card.is_live
-            return (f"undo {self.id[:10]}",) if is_undoable else ()
-        id = draft.id[:10]
-        if draft.keeps_text:
-            fields = draft.note_type.required_fields
-            return (
-                f"accept {id}   the card stays as it is",
-                f'edit {id} --field {fields[-1]} "…"',
-                "draft   a chat rewords it",
-                f"reject {id}   the card goes",
-            )
-        force = "--force " if draft.is_blocked else ""
-        gap = " --gap 1" if len(draft.gaps) > 1 else ""
-        effect = "   the card gets these words" if draft.revised_guid else ""
-        commands = [f"accept {force}{id}{gap}{effect}"]
-        if draft.revised_guid and not draft.is_hand_written:
-            commands.append(f"accept --another {force}{id}{gap}   another card")
-        field = draft.note_type.content_fields[0]
-        is_figure = draft.kind is CardKind.OCCLUSION
-        commands.append("review" if is_figure else f'edit {id} --field {field} "…"')
-        return (*commands, f"reject {id}")
+        if isinstance(card, PendingDraft):
+            return tuple(_list_draft_commands(card))
+        if not isinstance(card, LocalCard):
+            return ()
+        if card.revision:
+            return tuple(_list_draft_commands(card.revision))
+        return () if card.is_live else (f"undo {card.id[:10]}",)
 
     def to_short_json(self) -> Json:
         """Convert the view to the JSON of a card in search results."""
         return {
-            "id": self.id or None,
+            "id": self.id,
             "highlight": self.card.highlight.key,
             "state": self.state,
             "front": self.question,
@@ -132,86 +120,127 @@ class CardView(Value):
             "fields": dict(card.fields),
             "quote": card.quote,
             "findings": to_builtins(self.findings),
-            "waits": self.pending_reason,
+            "waits": self.pending_reason or "",
         }
+
+
+def _list_draft_commands(draft: PendingDraft) -> Iterator[str]:
+    """Yield the commands for deciding on a draft, the most likely one first."""
+    id = draft.id[:10]
+    if draft.keeps_text:
+        field = draft.note_type.required_fields[-1]
+        yield f"accept {id}   the card stays as it is"
+        yield f'edit {id} --field {field} "…"'
+        yield "draft   a chat rewords it"
+        yield f"reject {id}   the card goes"
+        return
+    target = f"--force {id}" if draft.is_blocked else id
+    if len(draft.gaps) > 1:
+        target += " --gap 1"
+    if not draft.revised_guid:
+        yield f"accept {target}"
+    else:
+        yield f"accept {target}   the card gets these words"
+        if not draft.is_hand_written:
+            yield f"accept --another {target}   another card"
+    if draft.kind is CardKind.OCCLUSION:
+        yield "review"  # masks are drawn there
+    else:
+        yield f'edit {id} --field {draft.note_type.content_fields[0]} "…"'
+    yield f"reject {id}"
 
 
 def view_card(card: ShownCard) -> CardView:
     """Build the view of a proposal, draft, card or preview."""
-    fields = dict(card.fields)
-    if card.kind is CardKind.OCCLUSION:
-        labels = " · ".join(occlusion.list_labels(occlusion.get_masks(fields)))
-        front = labels or f"Figure in {card.highlight.document.title}"
-        answer = ""
-    elif card.note_type is NoteType.CLOZE:
-        front = fields.get("Text", "")
-        answer = format_cloze_answers(front)
-    else:
-        front = fields.get("Front", "")
-        answer = to_plain_text(fields.get("Back", ""))
+    front, answer = _get_sides(card)
     stored = card if isinstance(card, PendingDraft | LocalCard) else None
     return CardView(
         card,
-        id=stored.id if stored else "",
+        id=stored.id if stored else None,
         state=stored.state if stored else "proposed",
-        rows=tuple(
-            row for row in occlusion.replace_masks_with_labels(card.fields) if row[1]
-        ),
+        rows=_list_filled_fields(card),
         front=front,
         answer=to_one_line(answer),
         findings=card.findings if isinstance(card, Draft | LocalCard) else (),
-        pending_reason=explain_pending(card) if isinstance(card, PendingDraft) else "",
+        pending_reason=explain_pending(card) if isinstance(card, PendingDraft) else None,
     )
+
+
+def _get_sides(card: ShownCard) -> Pair:
+    """Return the front of a card as Markdown, and its answer as plain text."""
+    fields = dict(card.fields)
+    if card.kind is CardKind.OCCLUSION:
+        labels = " · ".join(occlusion.list_labels(occlusion.get_masks(fields)))
+        return labels or f"Figure in {card.highlight.document.title}", ""
+    if card.note_type is NoteType.CLOZE:
+        front = fields.get("Text", "")
+        return front, format_cloze_answers(front)
+    return fields.get("Front", ""), to_plain_text(fields.get("Back", ""))
+
+
+def _list_filled_fields(card: ShownCard) -> Fields:
+    rows = []
+    for name, text in occlusion.replace_masks_with_labels(card.fields):
+        if text:
+            rows.append((name, text))
+    return tuple(rows)
 
 
 # --- the reasons why a draft is pending -------------------------------------------------
 
 _EVIDENT_REMARKS = frozenset(
-    (
-        *(RemarkKind.MOVED, RemarkKind.REVISION, RemarkKind.PASSAGE),
-        *(RemarkKind.TAKEN_BACK, RemarkKind.FIGURE),
-    )
+    {
+        RemarkKind.MOVED,
+        RemarkKind.REVISION,
+        RemarkKind.PASSAGE,
+        RemarkKind.TAKEN_BACK,
+        RemarkKind.FIGURE,
+    }
 )
 """The remarks that the page shows in other ways, such as the card next to its new text."""
 
 
 def list_findings(draft: Draft) -> Strings:
     """Return the errors and warnings of the checks as sentences."""
-    return tuple(
-        format_as_sentence(finding.message)
-        for finding in draft.findings
-        if finding.severity is not Severity.INFO
-    )
+    sentences = []
+    for finding in draft.findings:
+        if finding.severity is not Severity.INFO:
+            sentences.append(format_as_sentence(finding.message))
+    return tuple(sentences)
 
 
 def list_remarks(draft: Draft) -> Strings:
     """Return the remarks about a draft as sentences, except for `_EVIDENT_REMARKS`."""
     if not isinstance(draft, PendingDraft):
         return ()
-    near = f": “{draft.similar_removed_sentence}”"
-    sentences = [
-        format_as_sentence(
-            f"{remark.kind}{near if remark.kind is RemarkKind.NEAR else ''}"
-        )
-        for remark in draft.remarks
-        if remark.kind not in _EVIDENT_REMARKS
-    ]
+    sentences = []
+    for remark in draft.remarks:
+        text = str(remark.kind)
+        if remark.kind is RemarkKind.NEAR:
+            text += f": “{draft.similar_removed_sentence}”"
+        if remark.kind not in _EVIDENT_REMARKS:
+            sentences.append(format_as_sentence(text))
     return tuple(dict.fromkeys(sentences))
 
 
-def find_main_warning(draft: Draft) -> str:
-    """Return the main reason to look at a draft more closely, with advice, or "".
+def find_main_warning(draft: Draft) -> str | None:
+    """Return the main reason to look at a draft more closely, with advice, if there is one.
 
     A finding that blocks the draft comes first, then a remark about an earlier decision by the
     user, and then a warning.
     """
     remarks = list_remarks(draft)
-    broken_rule = _find_main_broken_rule(draft)
     if remarks and not draft.is_blocked:
         return remarks[-1]
-    if broken_rule is None:
-        return (*list_findings(draft), *remarks, "")[0]
-    rule, finding = broken_rule
+    broken_rule = _find_main_broken_rule(draft)
+    if broken_rule is not None:
+        return _advise_on_finding(*broken_rule)
+    # a finding of a check that has no rule any more
+    sentences = (*list_findings(draft), *remarks)
+    return sentences[0] if sentences else None
+
+
+def _advise_on_finding(rule: Rule, finding: Finding) -> str:
     # the short message does without details such as numbers
     is_short = rule.limit or rule.group == "form"
     message = rule.short_message if is_short else finding.message
@@ -221,7 +250,10 @@ def find_main_warning(draft: Draft) -> str:
 def has_wording_problem(draft: Draft) -> bool:
     """Return whether a draft's main problem is its wording, which the user can edit."""
     broken_rule = _find_main_broken_rule(draft)
-    return broken_rule is not None and broken_rule[0].group in ("structure", "wording")
+    if broken_rule is None:
+        return False
+    rule, _ = broken_rule
+    return rule.group in ("structure", "wording")
 
 
 def _find_main_broken_rule(draft: Draft) -> tuple[Rule, Finding] | None:
@@ -241,25 +273,30 @@ def _find_main_broken_rule(draft: Draft) -> tuple[Rule, Finding] | None:
 def explain_pending(draft: PendingDraft) -> str:
     """Return why a draft is pending.
 
-    The reason is the draft's main warning, an obvious remark, or who made the draft.
+    The reason is the draft's main warning, an evident remark, or who made the draft.
     """
-    warning = find_main_warning(draft)
-    if warning:
-        return warning
+    return (
+        find_main_warning(draft) or _find_evident_remark(draft) or _explain_maker(draft)
+    )
+
+
+def _find_evident_remark(draft: PendingDraft) -> str | None:
     for remark in draft.remarks:
         # drafts that aren't hand-written are pending even if no acceptance was undone
-        is_undone = remark.kind is RemarkKind.TAKEN_BACK
-        if remark.kind in _EVIDENT_REMARKS and (draft.is_hand_written or not is_undone):
+        is_reason = draft.is_hand_written or remark.kind is not RemarkKind.TAKEN_BACK
+        if is_reason and remark.kind in _EVIDENT_REMARKS:
             return format_as_sentence(remark.kind)
-    drafter = draft.origin.drafter
-    if drafter.startswith("rules"):
-        is_mark = not draft.is_user_card
-        return (
-            "Made of your highlight; you decide."
-            if is_mark
-            else "Your settings make it wait."
-        )
-    maker = f"Drafted by a {'chat' if draft.origin.model == CHAT_MODEL else 'model'}"
-    if drafter == AGENT_DRAFTER:
-        maker = "Proposed by an agent"
-    return f"{maker}; you decide."
+    return None
+
+
+def _explain_maker(draft: PendingDraft) -> str:
+    origin = draft.origin
+    if origin.drafter.startswith("rules") and draft.is_user_card:
+        return "Your settings make it wait."
+    if origin.drafter.startswith("rules"):
+        return "Made of your highlight; you decide."
+    if origin.drafter == AGENT_DRAFTER:
+        return "Proposed by an agent; you decide."
+    if origin.model == CHAT_MODEL:
+        return "Drafted by a chat; you decide."
+    return "Drafted by a model; you decide."

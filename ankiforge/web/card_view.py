@@ -9,11 +9,11 @@ from __future__ import annotations
 
 import re
 from collections import deque
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from functools import lru_cache
 from html import escape, unescape
 from itertools import groupby
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 from msgspec.structs import asdict, replace
 
@@ -241,67 +241,94 @@ def render_card(
     view = view_card(card)
     if view.masks is not None:
         return _render_figure(card, view, view.masks, find_picture)
-    family = card.kind.note_type
-    markdown = dict(card.fields)
-    html_by_name = {}
+    note_type = card.kind.note_type
     media = find_pictures(card, find_picture)
-    html = render_content_fields(card.kind, card.fields, media)
-    for name, field in zip(family.content_fields, html, strict=True):
-        html_by_name[name] = adapt_html_to_page(field)
-    if (
-        family is NoteType.CLOZE
-    ):  # the front has the gaps blanked out, and the back shows their answers
-        count = len(find_cloze_numbers(view.front))
-        front = _wrap_part(
-            "text",
-            _render_clozes(html_by_name["Text"], hidden=True, cloze_number=cloze_number),
-        )
-        question = _render_clozes(
-            html_by_name["Text"], hidden=False, cloze_number=cloze_number
-        )
-        answer = ""
-        back = _wrap_part("text", question)
-        note = f"Makes {count} cards." if count > 1 else ""
+    html_by_name = {}
+    html_fields = render_content_fields(card.kind, card.fields, media)
+    for name, html in zip(note_type.content_fields, html_fields, strict=True):
+        html_by_name[name] = adapt_html_to_page(html)
+    if note_type is NoteType.CLOZE:
+        sides = _render_cloze_sides(view, html_by_name["Text"], cloze_number)
     else:
-        question = html_by_name["Front"]
-        answer = html_by_name["Back"]
-        front = _wrap_part("question", question)
-        back = f"{front}<hr>{_wrap_part('answer', answer)}"
-        note = "Asked in both directions." if card.kind is CardKind.TWO_WAY else ""
-    word_fields = family.text_fields
-    for name in word_fields:
-        if html_by_name[name] and name not in family.required_fields:
+        sides = _render_question_sides(card, html_by_name["Front"], html_by_name["Back"])
+    back = sides.back
+    for name in note_type.text_fields:
+        if html_by_name[name] and name not in note_type.required_fields:
             back += _wrap_part(name.lower(), html_by_name[name])
 
     # cite only this passage, not its copies in other documents
-    single_passage_card = replace(card, passages=(card.highlight,))
-    citation = render_citation(single_passage_card, remove_revealing_context)
-    headings = format_context(single_passage_card, remove_revealing_context).partition(
-        " › "
-    )[2]
-
-    # the fields for the editor
-    def draw(source: str) -> str:
-        html = render_field(source, cloze=family is NoteType.CLOZE, pictures=media)
-        return _render_clozes(adapt_html_to_page(html), hidden=False)
-
-    fields = []
-    for name in word_fields:
-        field_pieces = split_into_pieces(
-            markdown.get(name, ""), draw, cloze=name == "Text"
-        )
-        fields.append([name, FIELD_LABELS.get(name, name), field_pieces])
+    cited = replace(card, passages=(card.highlight,))
+    citation = render_citation(cited, remove_revealing_context)
+    _, _, headings = format_context(cited, remove_revealing_context).partition(" › ")
     return {
         "place": headings,
         "context": _wrap_part("context", citation),
-        "front": front,
+        "front": sides.front,
         "back": back,
-        "fields": fields,
+        "fields": _render_editor_fields(card, media),
         "title": view.format_question("", ""),
-        "question": question,
-        "answer": answer,
-        "note": note,
+        "question": sides.question,
+        "answer": sides.answer,
+        "note": sides.note,
     }
+
+
+class _Sides(NamedTuple):
+    """The sides of a card as HTML."""
+
+    front: str
+    back: str
+    """The answer below the question, without further fields."""
+    question: str
+    """The question in a list, in which the answers of a cloze text are marked."""
+    answer: str
+    """The answer in a list, or "" for a cloze text."""
+    note: str
+    """A remark such as the number of cards, or ""."""
+
+
+def _render_cloze_sides(view: CardView, html: str, cloze_number: int) -> _Sides:
+    """Render a cloze text with its gaps blanked out, and with the answers in them."""
+    asked = _render_clozes(html, hidden=True, cloze_number=cloze_number)
+    answered = _render_clozes(html, hidden=False, cloze_number=cloze_number)
+    count = len(find_cloze_numbers(view.front))
+    return _Sides(
+        front=_wrap_part("text", asked),
+        back=_wrap_part("text", answered),
+        question=answered,
+        answer="",
+        note=f"Makes {count} cards." if count > 1 else "",
+    )
+
+
+def _render_question_sides(card: ShownCard, question: str, answer: str) -> _Sides:
+    front = _wrap_part("question", question)
+    is_two_way = card.kind is CardKind.TWO_WAY
+    return _Sides(
+        front=front,
+        back=f"{front}<hr>{_wrap_part('answer', answer)}",
+        question=question,
+        answer=answer,
+        note="Asked in both directions." if is_two_way else "",
+    )
+
+
+def _render_editor_fields(card: ShownCard, media: Mapping[str, Media]) -> list[Json]:
+    """Render the fields for the editor, each as [name, label, pieces]."""
+    note_type = card.kind.note_type
+    markdown = dict(card.fields)
+
+    def draw(source: str) -> str:
+        is_cloze = note_type is NoteType.CLOZE
+        html = render_field(source, cloze=is_cloze, pictures=media)
+        return _render_clozes(adapt_html_to_page(html), hidden=False)
+
+    fields: list[Any] = []
+    for name in note_type.text_fields:
+        text = markdown.get(name, "")
+        pieces = split_into_pieces(text, draw, cloze=name == "Text")
+        fields.append([name, FIELD_LABELS.get(name, name), pieces])
+    return fields
 
 
 def adapt_html_to_page(html: str) -> str:
@@ -357,23 +384,35 @@ def split_at_formulas(text: str, formulas: Iterable[Span] | None = None) -> list
     Returns:
         (text, MathML) pairs, where the MathML is "" if the text isn't a formula.
     """
-    mathml_by_span = {
-        (start, end): tex_to_mathml(text[start:end]) for start, end in formulas or ()
-    }
-    for start, end, kind in find_literal_spans(text) if formulas is None else ():
-        width = {"math": 1, "display": 2}.get(kind, 0)
-        tex = text[start + width : end - width].strip()
-        rendered = tex_to_mathml(tex, display=kind == "display") if width else ""
-        if rendered:  # formulas that can't be converted stay text
-            mathml_by_span[start, end] = rendered
+    if formulas is None:
+        mathml_by_span = _convert_dollar_formulas(text)
+    else:
+        mathml_by_span = {
+            (start, end): tex_to_mathml(text[start:end]) for start, end in formulas
+        }
     parts: list[Pair] = []
     position = 0
-    for (start, end), formula in sorted(mathml_by_span.items()):
+    for (start, end), mathml in sorted(mathml_by_span.items()):
         parts.append((text[position:start], ""))
-        parts.append((text[start:end], formula))
+        parts.append((text[start:end], mathml))
         position = end
     parts.append((text[position:], ""))
-    return [(part, formula) for part, formula in parts if part]
+    return [(part, mathml) for part, mathml in parts if part]
+
+
+def _convert_dollar_formulas(text: str) -> dict[Span, str]:
+    """Map the spans of formulas in dollar signs to MathML. What can't be converted stays text."""
+    mathml_by_span = {}
+    for start, end, kind in find_literal_spans(text):
+        if kind == "math":
+            mathml = tex_to_mathml(text[start + 1 : end - 1].strip())
+        elif kind == "display":
+            mathml = tex_to_mathml(text[start + 2 : end - 2].strip(), display=True)
+        else:
+            continue
+        if mathml:
+            mathml_by_span[start, end] = mathml
+    return mathml_by_span
 
 
 def find_pictures(card: ShownCard, find_picture: FindPicture) -> dict[str, Media]:
@@ -455,19 +494,13 @@ _MATHML_TAGS = frozenset(_MATHML_TAG_NAMES.split())
 _MATHML_ATTRIBUTES = frozenset(_MATHML_ATTRIBUTE_NAMES.split())
 _FIELD_FORMULA = regex(r"(?s)\\\((.*?)\\\)([.,;!?)\]]*)|\\\[(.*?)\\\]")
 _MAX_TEX_CHARS = 4_000
-_MIN_BREAKABLE_TOKENS = 12
-"""The minimum number of symbols of an inline formula that may be split across lines."""
-_BREAK_AFTER = frozenset("=≠<>≤≥≈≡∼≃≅∝∈⊂⊆→⇒⇔+−")
-_OPENING_BRACKETS = frozenset("([{⟨")
-_CLOSING_BRACKETS = frozenset(")]}⟩")
 
 
 @lru_cache(maxsize=512)
 def tex_to_mathml(tex: str, *, display: bool = False) -> str:
     """Convert TeX to MathML, or return "" if it is invalid, too long or uses unknown commands.
 
-    Long inline formulas are split into several `math` elements, to allow line breaks between
-    them. The result contains only allowed elements and attributes, and all text is escaped.
+    The result contains only allowed elements and attributes, and all text is escaped.
     """
     from xml.etree.ElementTree import tostring
 
@@ -485,8 +518,7 @@ def tex_to_mathml(tex: str, *, display: bool = False) -> str:
                 return ""
     except Exception:  # noqa: BLE001 - the converter may raise anything for user input
         return ""
-    parts = [formula] if display else _split_formula(formula)
-    return "".join(tostring(part, encoding="unicode") for part in parts)
+    return tostring(formula, encoding="unicode")
 
 
 def _is_allowed(element: Element) -> bool:
@@ -503,40 +535,6 @@ def _is_allowed(element: Element) -> bool:
     return element.tag == "mtext" or not (text.startswith("\\") or text == "&")
 
 
-def _split_formula(formula: Element) -> list[Element]:
-    """Split a long formula after each relation, plus or minus sign that isn't in brackets.
-
-    A short formula isn't split.
-    """
-    from xml.etree.ElementTree import Element, SubElement
-
-    if sum(bool(element.text) for element in formula.iter()) < _MIN_BREAKABLE_TOKENS:
-        return [formula]
-    rows: list[list[Element]] = [[]]
-    depth = 0
-    has_term = False
-    """Whether the row has a term yet. A sign before the first term is unary."""
-    for element in formula[0]:
-        texts = [child.text or "" for child in element.iter()]
-        depth += sum(
-            (text in _OPENING_BRACKETS) - (text in _CLOSING_BRACKETS)
-            for text in texts
-            if text
-        )
-        is_sign = element.text in _BREAK_AFTER
-        rows[-1].append(element)
-        if is_sign and has_term and not depth:
-            element.set("form", "infix")
-            rows.append([])
-        has_term = not is_sign
-    parts = []
-    for row in filter(None, rows):
-        part = Element("math", formula.attrib)
-        SubElement(part, "mrow").extend(row)
-        parts.append(part)
-    return parts
-
-
 def _render_formula_match(match: re.Match[str]) -> str:
     inline, punctuation, display = match.groups()
     html = display if inline is None else inline
@@ -547,10 +545,7 @@ def _render_formula_match(match: re.Match[str]) -> str:
     if not punctuation:
         return rendered
     # prevent a line break before the punctuation that follows
-    before, last_math_tag, last_math = rendered.rpartition("<math")
-    return (
-        f'{before}<span class="unbroken">{last_math_tag}{last_math}{punctuation}</span>'
-    )
+    return f'<span class="unbroken">{rendered}{punctuation}</span>'
 
 
 # --- the passage ------------------------------------------------------------------------

@@ -3,9 +3,9 @@
 A document is a file, with or without highlights, or a set of highlights whose file isn't on
 this computer. Its id on the page doesn't change when it gets its first highlight.
 
-PDF pages are measured and rendered in the background by the processes that read PDFs
-(`extract.pdf.worker`). While a result isn't ready, `PageNotRenderedError` is raised, and the server
-retries once it is. `DocumentRenderer.render_document` describes the JSON.
+PDF pages are measured and rendered by the processes that read PDFs (`extract.pdf.worker`). This may
+take a second, so it is left to a function (`SlowJson`) that the server calls while other requests
+use the session. `DocumentRenderer.render_document` describes the JSON.
 """
 
 from __future__ import annotations
@@ -13,10 +13,10 @@ from __future__ import annotations
 import re
 from collections import OrderedDict
 from collections.abc import Callable, Sequence
-from concurrent.futures import Future, ThreadPoolExecutor
 from functools import partial
 from html import escape
 from pathlib import Path, PurePosixPath
+from threading import Lock
 from typing import Any, TypeVar
 
 from msgspec.structs import replace
@@ -47,6 +47,7 @@ from ankiforge.model import (
     HighlightKey,
     HighlightKind,
     Json,
+    Media,
     Problem,
     SourceKind,
     Value,
@@ -62,7 +63,6 @@ from ankiforge.text.cloze import (
     find_image_paths,
     parse_image_label,
     reveal_answers,
-    to_plain_text,
 )
 from ankiforge.text.located import PassageMatch, locate_selection
 from ankiforge.web.card_view import FindPicture, adapt_html_to_page, render_highlight_list
@@ -72,18 +72,12 @@ DRAW_TIMEOUT = 20.0
 MAX_CACHED = 40
 """The maximum number of cached results, i.e. page images and lists of page sizes."""
 _MAX_DRAWING = 2
-"""The number of pages rendered concurrently. Two pages are often on screen at a time."""
+"""The number of worker processes to start. Two pages are often on screen at a time."""
 
 _T = TypeVar("_T")
 
-
-class PageNotRenderedError(Exception):
-    """Raised if a request needs a PDF page that hasn't been rendered or measured yet."""
-
-    def __init__(self, future: Future[Any]) -> None:
-        self.future = future
-        """Completes when the page is ready. Can't be cancelled once rendering has begun."""
-
+SlowJson = Callable[[], Json]
+"""Returns JSON after work that takes a while and uses neither the ledger nor the session."""
 
 _PAGE_IN_URL = regex(r"[?&]page=(\d{1,6})(?!\d)")
 _ZOTERO_STORAGE = "storage"
@@ -153,19 +147,6 @@ def find_page_and_highlight(highlight: Highlight) -> tuple[int, PageHighlight] |
     return page, PageHighlight(highlight.exact, box)
 
 
-def guess_document_kind(highlight: Highlight) -> str:
-    """Guess which `kind` `render_document` would return for a highlight's document.
-
-    The file is assumed to exist, because checking thousands of files would be slow.
-    """
-    if (
-        highlight.source_kind in _PDF_KINDS
-        and find_page_and_highlight(highlight) is not None
-    ):
-        return "sheets"
-    return "text" if highlight.document.path.lower().endswith(NOTE_SUFFIXES) else "list"
-
-
 # --- pages ------------------------------------------------------------------------------
 
 
@@ -186,75 +167,49 @@ class PagePicture(Value):
 
 
 class PageRenderer:
-    """Renders PDF pages in background threads, and caches the results."""
+    """Measures and renders PDF pages in worker processes, and caches the results.
+
+    All methods are thread-safe.
+    """
 
     def __init__(self) -> None:
-        """Set up the threads and the PDF worker processes, which start when they are needed."""
-        self._futures: OrderedDict[str, Future[Any]] = OrderedDict()
-        self._threads = ThreadPoolExecutor(_MAX_DRAWING, thread_name_prefix="page")
+        """Set up the PDF worker processes, without starting any."""
+        self._lock = Lock()
+        self._cache: OrderedDict[str, Any] = OrderedDict()
         self._worker = PdfWorkerPool(DRAW_TIMEOUT)
 
-    def _run_in_background(self, name: str, job: Callable[[], _T]) -> _T:
-        """Return the result of a background job, submitting the job if it isn't cached.
-
-        Args:
-            name: the cache key of the job.
-            job: the function to run.
-
-        Raises:
-            PageNotRenderedError: the job hasn't finished yet.
-        """
-        future = self._futures.get(name)
-        if future is None or future.cancelled():
-            while len(self._futures) >= MAX_CACHED:
-                self._futures.popitem(last=False)
-            future = self._futures[name] = self._threads.submit(job)
-        self._futures.move_to_end(name)
-        if not future.done():
-            raise PageNotRenderedError(future)
-        result: _T = future.result()
+    def _get_cached(self, name: str, job: Callable[[], _T]) -> _T:
+        with self._lock:
+            cached: _T | None = self._cache.get(name)
+        if cached is not None:
+            return cached
+        result = job()
+        with self._lock:
+            self._cache[name] = result
+            while len(self._cache) > MAX_CACHED:
+                self._cache.popitem(last=False)
         return result
 
     def read_page_sizes(self, path: Path) -> MeasurePagesReply:
-        """Return the size and label of each page of a PDF, or no pages if the PDF can't be read.
-
-        Raises:
-            PageNotRenderedError: the pages haven't been measured yet.
-        """
+        """Return the size and label of each page of a PDF, or no pages if the PDF can't be read."""
         name = hash16("sizes", str(path), repr(read_stamp(path)))
-        return self._run_in_background(name, lambda: self._worker.read_page_sizes(path))
+        return self._get_cached(name, lambda: self._worker.read_page_sizes(path))
 
-    def draw_page(self, page_picture: PagePicture) -> DrawPageReply:
-        """Return the image of a PDF page, with the positions of its highlights and lines of text.
-
-        Raises:
-            PageNotRenderedError: the page hasn't been rendered yet.
-        """
-        arguments = (
-            page_picture.path,
-            page_picture.page,
-            page_picture.marks,
-            page_picture.width,
-        )
-        return self._run_in_background(
-            page_picture.name, lambda: self._worker.draw_page(*arguments)
-        )
+    def draw_page(self, page: PagePicture) -> DrawPageReply:
+        """Return the image of a PDF page, and the positions of its highlights and lines."""
+        arguments = (page.path, page.page, page.marks, page.width)
+        return self._get_cached(page.name, lambda: self._worker.draw_page(*arguments))
 
     def get_picture(self, name: str) -> bytes:
         """Return the cached PNG of a page by its name in the URL, or b"" if it isn't cached."""
-        future = self._futures.get(name)
-        if future is None or future.cancelled() or not future.done():
-            return b""
-        drawn: DrawPageReply = future.result()
-        return drawn.picture
+        with self._lock:
+            drawn = self._cache.get(name)
+        return drawn.picture if isinstance(drawn, DrawPageReply) else b""
 
 
 # --- documents --------------------------------------------------------------------------
 
 NOTE_SUFFIXES = (".md", ".markdown", ".txt")
-COVER_WIDTH = 240
-"""The width of cover pictures on the shelf, in pixels."""
-MAX_COVER_CHARS = 400
 MAX_PAGE_WIDTH = 3_000
 """The maximum width of a page, in pixels."""
 MAX_LABEL_CHARS = 80
@@ -266,8 +221,6 @@ MAX_NOTE_BYTES = 200_000
 _HIDDEN = regex(r"(?s)\A---\n.*?\n---(?:\n|\Z)|%%.*?%%|<!--.*?-->")
 _BLOCK_ID = regex(r"(?m)[ \t]+\^[\w-]+[ \t]*$|^\^[\w-]+[ \t]*$")
 _CALLOUT = regex(r"(?m)^((?:>[ \t]?)+)\[!([\w-]+)\][+-]?[ \t]*(.*)$")
-_TABLE_AND_FORMULA_SYNTAX = regex(r"\|(?:[-:| ]+\|)?|\$+|\\[A-Za-z]+")
-"""Matches table and formula syntax, which is left out on covers."""
 # The link's text must not contain brackets, so that each `[` in `[[[[[[` is tried only once.
 _WIKILINK = regex(r"(!?)\[\[([^\[\]|\n]+)(?:\|([^\[\]\n]*))?\]\]")
 
@@ -344,11 +297,12 @@ class DocumentRenderer:
         """Return the key of any highlight in a document, or "" if there is none."""
         return self._documents[id].key if id in self._documents else ""
 
-    def find_document_id(self, file: Path) -> str:
-        """Return the ID under which a file was shown, or "" if the page hasn't shown the file."""
-        return next(
-            (id for id, shown in self._documents.items() if shown.file == file), ""
-        )
+    def find_document_id(self, file: Path) -> str | None:
+        """Return the ID under which a file was shown, or None if the page hasn't shown the file."""
+        for id, shown in self._documents.items():
+            if shown.file == file:
+                return id
+        return None
 
     def has_no_highlights(self, id: str) -> bool:
         """Return whether a document that the page has shown has no highlights."""
@@ -360,19 +314,25 @@ class DocumentRenderer:
         The files of the latest day come first; see `get_recency_key`.
         If the files are in several folders, a row names the folder of its file.
         """
-        rows = []
         files = find_unmarked_documents(self._workspace.folder, self._ledger)
         files.sort(key=get_recency_key)
         has_folders = len({file.parent for file in files}) > 1
+        rows: list[Json] = []
         for file in files:
             id = hash16("unmarked", str(file))
             self._documents[id] = ShownDocument(file)
-            row: Json = {"id": id, "title": title_from_file_name(file.stem)}
-            row["by"] = file.parent.name if has_folders else ""
-            row["kind"] = "sheets" if _is_pdf(file) else "text"
-            row |= {"waiting": 0, "proposed": 0, "rest": UNMARKED_LABEL}
             rows.append(
-                {**row, "is_open": False, "chat": CHOOSE_LABEL, "is_unmarked": True}
+                {
+                    "id": id,
+                    "title": title_from_file_name(file.stem),
+                    "by": file.parent.name if has_folders else "",
+                    "waiting": 0,
+                    "proposed": 0,
+                    "rest": UNMARKED_LABEL,
+                    "is_open": False,
+                    "chat": CHOOSE_LABEL,
+                    "is_unmarked": True,
+                }
             )
         return rows
 
@@ -385,7 +345,7 @@ class DocumentRenderer:
         )
         return {highlight.key: state for highlight, state in marks}
 
-    def render_document(self, id: str) -> Json | None:
+    def render_document(self, id: str) -> Json | SlowJson | None:
         """Render a document as JSON.
 
             document = {id, key, kind, title, lang, marks, sheets?, html?}
@@ -400,33 +360,34 @@ class DocumentRenderer:
         `load_passage_states`), a label (`words`), its text (`exact`), and whether it is shown as
         a `frame`. In a PDF, an entry also has the index of the `page` and the `box`, if known, as
         fractions of the page's width and height. The outer `key` is the highlight to show first.
-
-        Raises:
-            PageNotRenderedError: the pages of the PDF haven't been measured yet.
         """
         shown = self._documents.get(id)
         if shown is None:
             return None
         marks = pending_items.load_passage_states(self._ledger, shown.key)
         highlights = [highlight for highlight, _ in marks]
-        first = next(
-            (highlight for highlight in highlights if highlight.key == shown.key),
-            highlights[0] if highlights else None,
-        )
-        file = shown.file or (find_file(self._ledger, first) if first else None)
-        title = title_from_file_name(file.stem) if file else ""
-        sample = "\n".join(each.exact for each in highlights[:_LANGUAGE_SAMPLE_SIZE])
+        first = _find_highlight(highlights, shown.key)
+        file = shown.file
+        if file is None and first:
+            file = find_file(self._ledger, first)
         header = {
             "id": id,
             "key": shown.key,
-            "title": first.document.title if first else title,
-            "lang": detect_language(sample) if first else "",
+            "title": _find_title(file, first),
+            "lang": _detect_language(highlights),
         }
-        if file and file.suffix.casefold() == ".pdf":
-            measured = self.pages.read_page_sizes(file)
-            if measured.pages or not marks:
-                return self._render_sheets(marks, measured.pages, header)
-        html = self._render_file_text(file, first) if file else ""
+        if file is None:
+            return self._render_text_document("", marks, header)
+        if _is_pdf(file):
+            return partial(self._render_sheets, file, marks, header)
+        html = self._render_file_text(file, first)
+        return self._render_text_document(html, marks, header)
+
+    def _render_text_document(
+        self, html: str, marks: Sequence[tuple[Highlight, str]], header: Json
+    ) -> Json:
+        """Render the text of a document or, if there is none, a list of its highlights."""
+        highlights = [highlight for highlight, _ in marks]
         entries = [highlight_to_json(highlight, state) for highlight, state in marks]
         kind = "text" if html or not marks else "list"
         html = html or render_highlight_list(header["title"], highlights)
@@ -439,26 +400,6 @@ class DocumentRenderer:
             return self._render_note(file, first)
         return self._render_text(file) if suffix in UNMARKED_KINDS else ""
 
-    def render_cover(self, id: str) -> Json | None:
-        """Render a document's cover: a thumbnail of its first page (`src`) or its opening `words`.
-
-        Returns None if the page hasn't shown a document with this ID.
-
-        Raises:
-            PageNotRenderedError: the page image hasn't been rendered yet.
-        """
-        if id not in self._documents:
-            return None
-        file = self._find_file(id)
-        if file and _is_pdf(file):
-            page_picture = PagePicture(file, 0, (), COVER_WIDTH)
-            drawn = self.pages.draw_page(page_picture)
-            if drawn.picture:
-                return {"src": f"/page/{page_picture.name}.png"}
-        beginning = read_note(file)[: 10 * MAX_COVER_CHARS] if file else ""
-        words = to_plain_text(_TABLE_AND_FORMULA_SYNTAX.sub(" ", beginning))
-        return {"words": words[:MAX_COVER_CHARS]}
-
     def _find_file(self, id: str) -> Path | None:
         shown = self._documents[id]
         if shown.file or not shown.key:
@@ -469,15 +410,19 @@ class DocumentRenderer:
         text = read_note(file)
         media_by_path = {}
         if highlight:
-            folder = PurePosixPath(highlight.document.path).parent
             for path in find_image_paths(text):
-                media = self.find_picture(
-                    highlight, str(folder / path)
-                ) or self.find_picture(highlight, path)
+                media = self._find_note_picture(highlight, path)
                 if media:
                     media_by_path[path] = media
         html = render_field(text, pictures=media_by_path)
         return adapt_html_to_page(html).replace("<wbr>", "")
+
+    def _find_note_picture(self, highlight: Highlight, path: str) -> Media | None:
+        """Look up a picture in a note, relative to the note and then to the vault."""
+        folder = PurePosixPath(highlight.document.path).parent
+        return self.find_picture(highlight, str(folder / path)) or self.find_picture(
+            highlight, path
+        )
 
     def _render_text(self, path: Path) -> str:
         """Render the text of a web page or book as HTML headings and paragraphs."""
@@ -490,15 +435,16 @@ class DocumentRenderer:
         return "".join(parts)
 
     def _render_sheets(
-        self,
-        marks: Sequence[tuple[Highlight, str]],
-        sizes: Sequence[tuple[float, float, str]],
-        header: Json,
+        self, file: Path, marks: Sequence[tuple[Highlight, str]], header: Json
     ) -> Json:
         """Render a PDF as JSON, and store its highlights for `render_page`.
 
-        Highlights without a known page are left out.
+        Highlights without a known page are left out. A PDF that can't be read is a list of its
+        highlights.
         """
+        sizes = self.pages.read_page_sizes(file).pages
+        if marks and not sizes:
+            return self._render_text_document("", marks, header)
         entries = []
         placed_marks = []
         for highlight, state in marks:
@@ -513,40 +459,38 @@ class DocumentRenderer:
         self._marks_by_pdf[header["id"]] = placed_marks
         return {**header, "kind": "sheets", "sheets": sizes, "marks": entries}
 
-    def render_page(self, id: str, number: int, width: int) -> Json | None:
-        """Render a page of a PDF for which `render_document` was called before.
+    def render_page(self, id: str, number: int, width: int) -> SlowJson | None:
+        """Return a function that renders a page of a PDF, or None if no such PDF was shown.
+
+        The JSON has `src`, the URL of the image, or "" if the page can't be rendered; the `width`
+        and `height` of the image; the positions of the `marks`, keyed by highlight; the page's
+        `lines` of text; and whether the page is `dark`.
 
         Args:
-            id: the ID of the document.
+            id: the ID of the document, for which `render_document` was called before.
             number: the index of the page.
             width: the width of the picture in pixels.
-
-        Returns:
-            `src`, the URL of the image, or "" if the page can't be rendered; the `width` and
-                `height` of the image; the positions of the `marks`, keyed by highlight; the
-                page's `lines` of text; and whether the page is `dark`. None if no such PDF was
-                shown.
-
-        Raises:
-            PageNotRenderedError: the page hasn't been rendered yet.
         """
         file = self._find_file(id) if id in self._marks_by_pdf else None
         if file is None:
             return None
         marks = [mark for mark in self._marks_by_pdf[id] if mark[0] == number]
         positions = tuple(position for _, _, position in marks)
-        page_picture = PagePicture(file, number, positions, min(width, MAX_PAGE_WIDTH))
-        drawn = self.pages.draw_page(page_picture)
-        return {
-            "src": f"/page/{page_picture.name}.png" if drawn.picture else "",
-            "width": drawn.width,
-            "height": drawn.height,
-            "marks": {
-                key: boxes for (_, key, _), boxes in zip(marks, drawn.marks, strict=False)
-            },
-            "lines": drawn.lines,
-            "dark": drawn.is_dark,
-        }
+        page = PagePicture(file, number, positions, min(width, MAX_PAGE_WIDTH))
+
+        def render() -> Json:
+            drawn = self.pages.draw_page(page)
+            boxes_by_key = zip((key for _, key, _ in marks), drawn.marks, strict=False)
+            return {
+                "src": f"/page/{page.name}.png" if drawn.picture else "",
+                "width": drawn.width,
+                "height": drawn.height,
+                "marks": dict(boxes_by_key),
+                "lines": drawn.lines,
+                "dark": drawn.is_dark,
+            }
+
+        return render
 
     # --- highlighting -------------------------------------------------------------------
 
@@ -644,6 +588,29 @@ class DocumentRenderer:
         other_key = next((other.key for other, _ in others if other.key != key), "")
         self._documents[id] = ShownDocument(file, other_key)
         return partial(self._create_highlight, id, opened, located) if located else None
+
+
+def _find_highlight(highlights: Sequence[Highlight], key: str) -> Highlight | None:
+    """Return the highlight with a key, or else the first highlight, if there is any."""
+    for highlight in highlights:
+        if highlight.key == key:
+            return highlight
+    return highlights[0] if highlights else None
+
+
+def _find_title(file: Path | None, highlight: Highlight | None) -> str:
+    """Return the title of a document, which a file without highlights has from its name."""
+    if highlight:
+        return highlight.document.title
+    return title_from_file_name(file.stem) if file else ""
+
+
+def _detect_language(highlights: Sequence[Highlight]) -> str:
+    """Detect the language of a document from its highlights. Returns "" without any."""
+    if not highlights:
+        return ""
+    sample = highlights[:_LANGUAGE_SAMPLE_SIZE]
+    return detect_language("\n".join(highlight.exact for highlight in sample))
 
 
 def read_note(file: Path) -> str:

@@ -9,7 +9,6 @@ the page for users.
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from typing import Any
 
 from msgspec.structs import replace
 
@@ -27,16 +26,18 @@ from ankiforge.model import (
     WORD_AND_TRANSLATION,
     CardKind,
     Draft,
+    Finding,
     Highlight,
     Json,
     LocalCard,
     OfferedDraft,
-    Pair,
     PendingDraft,
+    Proposal,
     RemarkKind,
     Texts,
     UserQuestion,
     UserQuestionKind,
+    Value,
     Verdict,
 )
 from ankiforge.pipeline.collection import apply_anki_edits
@@ -48,7 +49,6 @@ from ankiforge.reports.view import (
     view_card,
 )
 from ankiforge.review import Item
-from ankiforge.review.decisions import RESULT_BY_ACT
 from ankiforge.review.items import expand_alternative_gaps, list_sentence_states
 from ankiforge.review.selection import (
     find_previous_sentence,
@@ -59,6 +59,26 @@ from ankiforge.text import format_as_sentence, format_count, to_one_line, trunca
 from ankiforge.text.differences import diff_words
 from ankiforge.text.normalize import find_literal_spans
 from ankiforge.text.sentences import find_sentence_spans
+from ankiforge.web.actions import (
+    ACCEPT,
+    AGAIN,
+    ANOTHER,
+    ASK,
+    BROWSE,
+    CHANGE,
+    EDIT,
+    EDIT_FIRST,
+    FORCE,
+    MAKE,
+    MASKS,
+    OTHERS,
+    REJECT,
+    REST,
+    SKIP,
+    Action,
+    Look,
+    relabel,
+)
 from ankiforge.web.card_view import (
     find_card_quote,
     mark_differences,
@@ -70,79 +90,11 @@ from ankiforge.web.documents import DocumentRenderer
 MAX_LINES = 300
 """The maximum number of lines or missing cards in a question."""
 
-# --- actions ----------------------------------------------------------------------------
+# --- drafts -----------------------------------------------------------------------------
 
 
-def build_action(
-    name: str, label: str, key: str, look: str, message: str, **more: Any
-) -> Json:
-    """Build the JSON for an action that the page offers on an item.
-
-    Args:
-        name: the `kind` of the resulting `Decision`, or an action that the page handles itself.
-        label: the button label.
-        key: the keyboard shortcut, or "".
-        look: the button style, `filled`, `outlined`, or `text`, or `more` for a menu entry.
-        message: the message shown after the decision.
-        more: additional JSON fields, e.g. `needs` for the input required from the user, or `sends`
-            for additional fields of the decision.
-    """
-    becomes = RESULT_BY_ACT.get(name, "card")
-    texts = {"label": label, "key": key, "look": look, "said": message}
-    return {"act": name, "becomes": becomes, **texts, **more}
-
-
-ACCEPT = build_action("accept", "Accept", "", "filled", "Accepted")
-MAKE = build_action("accept", "Make this card", "", "filled", "Made")
-REJECT = build_action("reject", "Reject", "x", "outlined", "Rejected")
-ASK = build_action("ask", "Ask", "q", "text", "")
-"""Turns a proposal into a question with the gap as its answer. Handled by the page's script,
-without a request.
-"""
-EDIT = build_action(
-    "edit",
-    "Edit",
-    "e",
-    "text",
-    "Saved and accepted",
-    needs="edit",
-    save="Save and accept",
-)
-MASKS = build_action(
-    "masks", "Save the masks", "", "filled", "Masks changed", needs="drawing"
-)
-SKIP = build_action("later", "Later", "s", "more", "Later")
-REST = build_action(
-    "reject",
-    "Reject the rest of the highlight",
-    "",
-    "more",
-    "Rejected the rest of",
-    sends={"passage": True},
-)
-ANOTHER = build_action(
-    "accept", "Another card", "", "text", "Accepted", sends={"another": True}
-)
-FORCE = build_action(
-    "accept", "Accept anyway", "", "more", "Accepted", sends={"forced": True}
-)
-BROWSE = build_action("browse", "Show in Anki", "", "text", "", stays="Asking Anki …")
-OTHERS = build_action(
-    "others",
-    "Let the model draft others",
-    "",
-    "more",
-    "",
-    stays="Asking the model …",
-)
-
-
-AGAIN = build_action("chat", "Ask again", "", "text", "")
-"""Opens the dialog with a prompt for a chat, which includes the changed passage. Handled by the
-page's script.
-"""
-CHANGE = {**EDIT, "said": "Changed", "save": "Save"}
-"""Edits a card whose passage has changed."""
+def _actions_to_json(actions: Sequence[Action]) -> list[Json]:
+    return [action.to_json() for action in actions]
 
 
 def _render_passages(draft: PendingDraft) -> list[Json]:
@@ -159,108 +111,181 @@ def _render_passages(draft: PendingDraft) -> list[Json]:
     ]
 
 
-def _relabel(action: Json, label: str, message: str = "", **more: Any) -> Json:
-    """Copy an action with a new label. The message and other fields can be overridden as well."""
-    return {**action, "label": label, "said": message or action["said"], **more}
-
-
-def _build_lossy_answers(safe_answer: Pair, lossy_answer: Pair) -> tuple[Json, Json]:
-    """Build the actions for a question with two answers, one of which would lose data.
-
-    The safe answer is the default action. Each answer is a (label, message) pair.
-    """
-    return (
-        build_action("reject", safe_answer[0], "1", "filled", safe_answer[1]),
-        build_action("accept", lossy_answer[0], "2", "outlined", lossy_answer[1]),
-    )
-
-
-# --- drafts -----------------------------------------------------------------------------
-
-
 def _render_warning(draft: Draft) -> Texts | None:
+    """Render the main reason to look at a draft more closely, if there is one."""
+    draft = replace(draft, findings=tuple(filter(_is_shown(draft), draft.findings)))
+    text = find_main_warning(draft)
+    if text is None:
+        return None
+    details = " ".join((*list_findings(draft), *list_remarks(draft)))
+    tone = "caution"
+    if draft.is_blocked:
+        tone = "stop"
+    elif draft.is_clean:
+        tone = "quiet"
+    return {"text": text, "tone": tone, "details": "" if details == text else details}
+
+
+def _is_shown(draft: Draft) -> Callable[[Finding], bool]:
     # a missing label is reported where the user can draw one, and users know how the cards that
     # they wrote end
     hidden_checks = {NO_LABEL, "breaks_off"} if draft.is_user_card else {NO_LABEL}
-    findings = tuple(
-        finding for finding in draft.findings if finding.check not in hidden_checks
-    )
-    draft = replace(draft, findings=findings)
-    text = find_main_warning(draft)
-    if not text:
-        return None
-    details = " ".join((*list_findings(draft), *list_remarks(draft)))
-    tone = "stop" if draft.is_blocked else "quiet" if draft.is_clean else "caution"
-    return {"text": text, "tone": tone, "details": "" if details == text else details}
+    return lambda finding: finding.check not in hidden_checks
 
 
 def _build_remark(text: str) -> Texts:
     return {"text": text, "tone": "quiet"}
 
 
-_QUESTION_TEXTS: dict[UserQuestionKind, tuple[str, Json, Json]] = {
-    UserQuestionKind.SAME: (
-        "The passage of your card is gone, and this one says nearly the same. “Yes” keeps the"
-        " card, with any reviews, and asks whether it still fits.",
-        _relabel(ACCEPT, "Yes, the same", "One card"),
-        _relabel(REJECT, "No, a new card", "Kept apart"),
-    ),
-    UserQuestionKind.DUPLICATE: (
-        "The one with more reviews stays.",
-        _relabel(ACCEPT, "Keep one", "One card"),
-        _relabel(REJECT, "Keep both", "Two cards"),
-    ),
-    UserQuestionKind.CONFLICT: (
-        "The card keeps its schedule either way.",
-        *_build_lossy_answers(
-            ("Keep mine", "Your words stay"),
-            ("Take the source’s", "The source’s words taken"),
-        ),
-    ),
-    UserQuestionKind.ABSENT: (
-        "An older backup may have been restored, or a deck deleted by accident. “Bring back”"
-        " begins anew, without reviews. After “I deleted it”, nothing of it is proposed again.",
-        *_build_lossy_answers(
-            ("Bring back", "Will be sent again"), ("I deleted it", "Retired")
-        ),
-    ),
-    UserQuestionKind.EMPTIED: (
-        "A drive that is not connected looks the same. Until you answer, no card changes."
-        " “Nothing happened” keeps every card as it is. “Deleted” lists the cards whose"
-        " passage is gone; they stay in Anki.",
-        *_build_lossy_answers(
-            ("Nothing happened", "Every card stays as it is"),
-            ("Deleted", "Taken as deleted"),
-        ),
-    ),
-    UserQuestionKind.FORM: (
-        "The answer is also for later ones. You can reject single cards afterwards.",
-        _relabel(ACCEPT, "Make cards", "Cards made"),
-        _relabel(REJECT, "None of them", "No cards made"),
-    ),
-}
-"""Maps each kind of question to an explanation and the two answers."""
+_KEEPS_SCHEDULE = _build_remark("The card keeps its schedule.")
 
 
-def _choose_actions(drafts: Sequence[Draft]) -> list[Json]:
+def _choose_actions(drafts: Sequence[Draft]) -> list[Action]:
     """Return the actions to offer for a group of drafts, the default action first.
 
     A blocked draft can be accepted only with `FORCE`.
     """
-    blocked = [draft for draft in drafts if draft.is_blocked]
     if drafts[0].kind is CardKind.OCCLUSION:
         return [ACCEPT, REJECT, SKIP]
-    if len(blocked) == len(drafts):
-        return [_relabel(EDIT, "Edit", look="filled"), REJECT, SKIP, FORCE]
+    if all(draft.is_blocked for draft in drafts):
+        return [EDIT_FIRST, REJECT, SKIP, FORCE]
     actions = [ACCEPT, REJECT, EDIT]
-    if len(drafts) == 1 and has_wording_problem(
-        drafts[0]
-    ):  # make Edit the default, so that Enter doesn't accept the draft unedited
-        actions = [{**ACCEPT, "look": "outlined"}, REJECT, {**EDIT, "look": "filled"}]
+    if len(drafts) == 1 and has_wording_problem(drafts[0]):
+        # make Edit the default, so that Enter doesn't accept the draft unedited
+        actions = [replace(ACCEPT, look=Look.OUTLINED), REJECT, EDIT_FIRST]
     if any(draft.gaps for draft in drafts):
         actions.append(ASK)
-    actions += [SKIP]
-    return [*actions, FORCE] if blocked else actions
+    actions.append(SKIP)
+    if any(draft.is_blocked for draft in drafts):
+        actions.append(FORCE)
+    return actions
+
+
+# --- new text of a card -----------------------------------------------------------------
+
+_KEEP_WORDS = relabel(REJECT, "Keep the old words", "Kept as it was")
+_CHANGE_CARD = relabel(ACCEPT, "Change the card", "Changed")
+_KEEP_CARD = replace(
+    REJECT, label="Keep my card", message="Kept as it was", look=Look.FILLED
+)
+_REPLACE_CARD = replace(ACCEPT, label="Replace it", message="Changed", look=Look.OUTLINED)
+
+
+def _ask_about_revision(draft: PendingDraft) -> str:
+    if not draft.revised_guid:
+        return "Replace your card by one of another form?"
+    if draft.is_user_text:
+        return "The passage has changed. Change the card, too?"
+    return "The passage has changed. Are these the new words of your card?"
+
+
+def _explain_revision(draft: PendingDraft) -> Texts | None:
+    if not draft.revised_guid:
+        return _render_warning(draft)
+    if draft.is_user_text:
+        return _render_warning(draft) or _KEEPS_SCHEDULE
+    return _KEEPS_SCHEDULE
+
+
+def _choose_revision_actions(draft: PendingDraft) -> list[Action]:
+    """Return the actions to offer for new text of a card, the default action first."""
+    if draft.is_blocked:
+        keep = _KEEP_WORDS if draft.revised_guid else _KEEP_CARD
+        return [replace(CHANGE, look=Look.FILLED), keep, SKIP, FORCE]
+    if not draft.revised_guid:
+        # Enter keeps the card, because a card of another form has a schedule of its own
+        return [_KEEP_CARD, _REPLACE_CARD, CHANGE, SKIP]
+    if draft.is_user_text:
+        return [_CHANGE_CARD, _KEEP_WORDS, CHANGE, SKIP]
+    return [_CHANGE_CARD, _KEEP_WORDS, ANOTHER, CHANGE, SKIP]
+
+
+# --- questions --------------------------------------------------------------------------
+
+
+class _LossyAnswers(Value):
+    """The two answers to a question, of which one loses data. The safe one is the default."""
+
+    safe_label: str
+    safe_message: str
+    lossy_label: str
+    lossy_message: str
+
+    def list_actions(self) -> list[Action]:
+        """Return the actions that give the answers, the safe one first."""
+        safe = Action("reject", self.safe_label, "1", Look.FILLED, self.safe_message)
+        lossy = Action("accept", self.lossy_label, "2", Look.OUTLINED, self.lossy_message)
+        return [safe, lossy, SKIP]
+
+
+class _ConflictTexts(Value):
+    """What a question about two versions of a card says."""
+
+    ask: str
+    my_label: str
+    their_label: str
+    answers: _LossyAnswers
+
+
+_SOURCE_CONFLICT = _ConflictTexts(
+    "You and the source both changed this card. Which words stay?",
+    "Yours",
+    "From the source",
+    _LossyAnswers(
+        *("Keep mine", "Your words stay"),
+        *("Take the source’s", "The source’s words taken"),
+    ),
+)
+_EDIT_CONFLICT = _ConflictTexts(
+    "You changed this card here and in Anki. Which words stay?",
+    "In Anki",
+    "Here",
+    _LossyAnswers(
+        *("Keep Anki’s", "Anki’s words stay"),
+        *("Take those from here", "The words from here taken"),
+    ),
+)
+
+
+def _choose_conflict_texts(question: UserQuestion) -> _ConflictTexts:
+    if not question.has_only_edit_conflicts:
+        return _SOURCE_CONFLICT
+    return _EDIT_CONFLICT
+
+
+_ABSENCE_ANSWERS = _LossyAnswers(
+    *("Bring back", "Will be sent again"), *("I deleted it", "Retired")
+)
+_EMPTIED_ANSWERS = _LossyAnswers(
+    *("Nothing happened", "Every card stays as it is"), *("Deleted", "Taken as deleted")
+)
+
+
+def _render_emptied_question(question: UserQuestion) -> Json:
+    """Render the question of whether the documents that a source has lost were deleted."""
+    first_sentence, _, _ = question.text.partition(". ")
+    return {
+        "title": first_sentence,
+        "ask": question.text,
+        "why": _build_remark(
+            "A drive that is not connected looks the same. Until you answer, no card changes."
+            " “Nothing happened” keeps every card as it is. “Deleted” lists the cards whose"
+            " passage is gone; they stay in Anki."
+        ),
+        "actions": _actions_to_json(_EMPTIED_ANSWERS.list_actions()),
+    }
+
+
+def _state_absence(question: UserQuestion) -> str:
+    """Say which notes are missing in Anki, without a full stop."""
+    count = len(question.guids)
+    cards = format_count(count, "card")
+    if question.were_deleted:
+        return f"{cards} {'was' if count == 1 else 'were'} deleted in Anki at once"
+    return f"{cards} {'is' if count == 1 else 'are'} missing in Anki"
+
+
+# --- passages ---------------------------------------------------------------------------
 
 
 def selectable_text_to_json(highlight: Highlight) -> Json:
@@ -293,6 +318,18 @@ def selectable_text_to_json(highlight: Highlight) -> Json:
 # can edit the masks if the item has `masks`.
 
 
+def _number_cards(cards: Sequence[Json], drafts: Sequence[OfferedDraft]) -> None:
+    """Number the cards of several drafts, so that they can be chosen by keyboard.
+
+    A proposal takes a number for each of its gaps.
+    """
+    number = 1
+    for draft, card in zip(drafts, cards, strict=True):
+        card["why"] = _render_warning(draft)
+        card["number"] = number
+        number += len(draft.gaps) or 1
+
+
 class ItemRenderer:
     """Renders review items as JSON, with the actions that the page offers on them."""
 
@@ -323,71 +360,78 @@ class ItemRenderer:
 
     def find_links(self, highlight: Highlight) -> list[Texts]:
         """Return the links for opening a passage in its source, the local PDF first."""
-        links = iter_links(highlight)
-        return self._find_pdf_link(highlight) + [
-            {"label": name, "href": url} for url, name in links
-        ]
+        links = self._find_pdf_link(highlight)
+        for url, label in iter_links(highlight):
+            links.append({"label": label, "href": url})
+        return links
 
     def render_item(self, item: Item) -> Json:
         """Render a review item as JSON."""
-        if item.question:
-            item_json = self._render_question(item.question)
-        elif item.proposal:
-            item_json = self._render_drafts([item.proposal])
-            actions = [MAKE, REJECT, EDIT, ASK, SKIP, *self._model_actions]
-            item_json = {**item_json, "proposal": True, "actions": actions}
-        elif item.outcome:
-            item_json = self._render_passage(item.outcome)
-        elif item.card and item.drafts and item.drafts[0].keeps_text:
-            item_json = self._render_outdated_card(item.drafts[0], item.card)
-        elif item.card and item.drafts:
-            item_json = self._render_revision(item.drafts[0], item.card)
-        elif item.card:
-            item_json = self._render_card(item.card)
-        else:
-            item_json = self._render_drafts(item.drafts)
+        item_json = self._render_content(item)
         if item.guid and self._can_show_in_anki(item.guid):
-            item_json["actions"] = [*item_json["actions"], BROWSE]
+            item_json["actions"] = [*item_json["actions"], BROWSE.to_json()]
         if item_json.get("cards"):
             item_json.setdefault("question", item_json["cards"][0]["question"])
         return {"id": item.id, "turn": item.content_hash, **item_json}
 
-    def _render_drafts(self, drafts: Sequence[OfferedDraft]) -> Json:
+    def _render_content(self, item: Item) -> Json:
+        if item.question:
+            return self._render_question(item.question)
+        if item.proposal:
+            return self._render_proposal(item.proposal)
+        if item.outcome:
+            return self._render_passage(item.outcome)
+        if not item.card:
+            return self._render_drafts(item.drafts)
+        if not item.drafts:
+            return self._render_card(item.card)
+        if item.drafts[0].keeps_text:
+            return self._render_outdated_card(item.drafts[0], item.card)
+        return self._render_revision(item.drafts[0], item.card)
+
+    def _render_proposal(self, proposal: Proposal) -> Json:
+        actions = [MAKE, REJECT, EDIT, ASK, SKIP, *self._model_actions]
+        return {
+            **self._render_new_cards([proposal]),
+            "proposal": True,
+            "actions": _actions_to_json(actions),
+        }
+
+    def _render_drafts(self, drafts: Sequence[PendingDraft]) -> Json:
+        first = drafts[0]
+        item_json = self._render_new_cards(drafts)
+        actions = _choose_actions(drafts)
+        passages = _render_passages(first)
+        if passages:
+            item_json["passages"] = passages
+            actions.append(AGAIN)
+        if "several" in item_json:
+            actions.append(REST)
+        if first.kind is not CardKind.OCCLUSION and not first.is_card_in_source:
+            actions += self._model_actions
+        item_json["actions"] = _actions_to_json(actions)
+        return item_json
+
+    def _render_new_cards(self, drafts: Sequence[OfferedDraft]) -> Json:
+        """Render a proposal, or the drafts of the same fact of a passage."""
         first = drafts[0]
         cards = [self._render_draft(draft) for draft in drafts]
-        actions = _choose_actions(drafts)
         item_json: Json = {
             "title": cards[0]["title"],
             "cards": cards,
             "source": self.render_source(first.highlight, first.quote),
             "why": _render_warning(first),
-            "actions": actions,
         }
-        if isinstance(first, PendingDraft) and (passages := _render_passages(first)):
-            item_json["passages"] = passages
-            actions.append(AGAIN)
-
-        # whether the passage has further undecided facts
         facts = list_sentence_states(self._ledger, first.highlight)
         if len(facts) > 1:
-            actions.append(REST)
             decided_count = sum(fact.is_decided for fact in facts)
             item_json["several"] = decided_count + 1 < len(facts)
-
-        # number the drafts, so that they can be chosen by keyboard; a proposal takes a number for
-        # each of its gaps
         if len(drafts) > 1:
             item_json["choose"] = True
             item_json["why"] = None
-            number = 1
-            for draft, card in zip(drafts, cards, strict=True):
-                card["why"] = _render_warning(draft)
-                card["number"] = number
-                number += len(draft.gaps) or 1
+            _number_cards(cards, drafts)
         if first.kind is CardKind.OCCLUSION:
             item_json["masks"] = True
-        elif not first.is_card_in_source:
-            actions += self._model_actions
         return item_json
 
     def _render_revision(self, draft: PendingDraft, card: LocalCard) -> Json:
@@ -398,35 +442,15 @@ class ItemRenderer:
         new["used"] = self._find_highest_gap_number(card)
         if card.kind.note_type is draft.kind.note_type:
             mark_differences(old, new)
-        warning_json = _render_warning(draft)
-        another: list[Json] = []
-        # Enter keeps the card, because a card of another form has a schedule of its own
-        ask = "Replace your card by one of another form?"
-        accept = _relabel(ACCEPT, "Replace it", "Changed", look="outlined")
-        reject = _relabel(REJECT, "Keep my card", "Kept as it was", look="filled")
-        if draft.revised_guid:
-            ask = "The passage has changed. Change the card, too?"
-            accept = _relabel(ACCEPT, "Change the card", "Changed")
-            reject = _relabel(REJECT, "Keep the old words", "Kept as it was")
-            warning_json = warning_json or _build_remark("The card keeps its schedule.")
-        if draft.revised_guid and not draft.is_user_text:
-            ask = "The passage has changed. Are these the new words of your card?"
-            warning_json = _build_remark("The card keeps its schedule.")
-            another = [ANOTHER]
-        actions = [accept, reject, *another, CHANGE, SKIP]
-        if not draft.revised_guid:
-            actions = [reject, accept, CHANGE, SKIP]
-        if draft.is_blocked:
-            actions = [{**CHANGE, "look": "filled"}, reject, SKIP, FORCE]
         return {
             "title": new["title"],
-            "ask": ask,
+            "ask": _ask_about_revision(draft),
             "cards": [old, new],
             "beside": True,
-            "why": warning_json,
+            "why": _explain_revision(draft),
             "edits": 1,
             "source": self.render_source(draft.highlight, draft.quote),
-            "actions": actions,
+            "actions": _actions_to_json(_choose_revision_actions(draft)),
             "passages": _render_passages(draft),
         }
 
@@ -437,105 +461,111 @@ class ItemRenderer:
         """
         view = render_card(card, self.find_picture)
         view["used"] = self._find_highest_gap_number(card)
-        keep = _relabel(ACCEPT, "Keep the card", "Kept")
-        retire = _relabel(REJECT, "Retire it", "Retired")
+        keep = relabel(ACCEPT, "Keep the card", "Kept")
+        retire = relabel(REJECT, "Retire it", "Retired")
         return {
             "title": view["title"],
             "ask": "The passage has changed. Does the card still fit?",
             "cards": [view],
             "why": _build_remark("The text for your chat asks about it, too."),
             "source": self.render_source(draft.highlight, draft.quote),
-            "actions": [keep, retire, CHANGE, AGAIN, SKIP],
+            "actions": _actions_to_json([keep, retire, CHANGE, AGAIN, SKIP]),
             "passages": _render_passages(draft),
         }
 
     def _render_passage(self, outcome: HighlightOutcome) -> Json:
+        """Render a passage without a card, in which the user selects words or writes a card."""
         highlight = outcome.highlight
+        words = selectable_text_to_json(highlight)
         text = get_selectable_text(highlight)[0]
         title = to_one_line(text or highlight.comment or highlight.document.title)
-        write = build_action(
-            "write", "Write it", "e", "text", "Made", needs="edit", save="Make this card"
-        )
-        nothing = build_action("reject", "No card wanted", "x", "outlined", "No card for")
-        make = build_action("make", "Make this card", "", "filled", "Made", needs="words")
+        write = replace(EDIT, name="write", label="Write it", message="Made")
+        write = replace(write, save="Make this card")
+        nothing = relabel(REJECT, "No card wanted", "No card for")
         if text:
+            make = replace(MAKE, name="make", needs="words")
             actions = [make, nothing, write, SKIP, *self._model_actions]
         else:
-            actions = [{**write, "look": "filled"}, nothing, SKIP]
-        words = selectable_text_to_json(highlight)
+            actions = [replace(write, look=Look.FILLED), nothing, SKIP]
         return {
             "title": truncate(title, 90),
             "compose": words["parts"] if text else None,
             "code": words["code"],
             "blank": [["Front", "Question", []], ["Back", "Answer", []]],
             "source": self.render_source(highlight),
-            "actions": actions,
+            "actions": _actions_to_json(actions),
             "why": _build_remark(format_as_sentence(outcome.reason)),
         }
 
     def _render_card(self, card: LocalCard) -> Json:
         view = render_card(card, self.find_picture)
         view["used"] = self._find_highest_gap_number(card)
-        reasons = [format_as_sentence(finding.message) for finding in card.findings]
+        reasons = [finding.message for finding in card.findings]
         if card.verdict_reason:
-            reasons.append(format_as_sentence(card.verdict_reason))
-        masks = card.is_live and card.kind is CardKind.OCCLUSION
+            reasons.append(card.verdict_reason)
+        why = " ".join(map(format_as_sentence, reasons))
+        has_masks = card.is_live and card.kind is CardKind.OCCLUSION
         if not card.is_live:
-            actions = [build_action("restore", "Undo this", "", "filled", "Undone")]
-        elif masks:
+            actions = [Action("restore", "Undo this", "", Look.FILLED, "Undone")]
+        elif has_masks:
             actions = [MASKS, REJECT]
         else:
-            edit = _relabel(EDIT, "Edit", "Edited", look="filled", save="Save")
-            actions = [edit, REJECT]
+            actions = [replace(EDIT_FIRST, message="Edited", save="Save"), REJECT]
         return {
             "title": view["title"],
             "cards": [view],
-            "masks": masks,
-            "actions": actions,
-            "why": _build_remark(" ".join(reasons)) if reasons else None,
+            "masks": has_masks,
+            "actions": _actions_to_json(actions),
+            "why": _build_remark(why) if why else None,
             "source": self.render_source(card.highlight, card.quote),
         }
 
+    # --- questions ----------------------------------------------------------------------
+
     def _render_question(self, question: UserQuestion) -> Json:
-        about: Json = {}
-        remark, *answers = _QUESTION_TEXTS[question.kind]
         match question.kind:
             case UserQuestionKind.SAME:
-                about = self._render_same_question(question)
-            case UserQuestionKind.ABSENT:
-                about = self._render_absent_question(question)
+                return self._render_same_question(question)
             case UserQuestionKind.DUPLICATE:
-                about = self._render_duplicate_question(question)
+                return self._render_duplicate_question(question)
             case UserQuestionKind.CONFLICT:
-                about = self._render_conflict_question(question)
+                return self._render_conflict_question(question)
+            case UserQuestionKind.ABSENT:
+                return self._render_absent_question(question)
+            case UserQuestionKind.EMPTIED:
+                return _render_emptied_question(question)
             case UserQuestionKind.FORM:
-                about = self._render_form_question(question)
-        title = question.text.partition(":")[0]
-        if question.kind in (UserQuestionKind.ABSENT, UserQuestionKind.EMPTIED):
-            title = question.text.partition(". ")[0].removesuffix(".")
+                return self._render_form_question(question)
+
+    def _render_same_question(self, question: UserQuestion) -> Json:
+        """Render the question of whether a new passage is the passage that a card has lost."""
+        cards = []
+        for guid in question.guids:
+            card = load_card(self._ledger, guid)
+            cards.append(self._render_accepted_card(card, "Your card"))
+        highlight = load_highlight(self._ledger, question.new)
+        title = cards[0]["title"] if cards else to_one_line(highlight.exact)
+        for draft in load_pending_drafts(self._ledger, [question.new]):
+            cards.append({**self._render_draft(draft), "label": "From the new passage"})
+        if len(cards) == 2 and "gaps" not in cards[1]:
+            mark_differences(cards[0], cards[1])
+        source = self.render_source(highlight)
+        if len(question.examples) > 1 and not question.guids:
+            source["before"] = question.examples[1]
+        yes = relabel(ACCEPT, "Yes, the same", "One card")
+        no = relabel(REJECT, "No, a new card", "Kept apart")
         return {
             "title": title,
-            "ask": question.text,
-            "why": _build_remark(remark),
-            "actions": [*answers, SKIP],
-            **about,
+            "ask": "Is this the card that you already have?",
+            "cards": cards,
+            "beside": len(cards) == 2,
+            "source": source,
+            "why": _build_remark(
+                "The passage of your card is gone, and this one says nearly the same. “Yes”"
+                " keeps the card, with any reviews, and asks whether it still fits."
+            ),
+            "actions": _actions_to_json([yes, no, SKIP]),
         }
-
-    def _render_absent_question(self, question: UserQuestion) -> Json:
-        """Render the question of whether the user deleted notes that are missing from Anki."""
-        views = []
-        for guid in question.guids[:MAX_LINES]:
-            card = load_card(self._ledger, guid)
-            views.append(render_card(card, self.find_picture))
-        lines = [
-            {"id": "", "question": view["question"], "answer": view["answer"]}
-            for view in views
-        ]
-        text, _, restored = question.text.partition(" Did you delete ")
-        text = text.replace("note", "card")
-        ask = f"{text} Bring {restored.rstrip('?')} back?"
-        about: Json = {"cards": views} if len(views) == 1 else {"lines": lines}
-        return {**about, "ask": ask}
 
     def _render_duplicate_question(self, question: UserQuestion) -> Json:
         """Render the question of whether to keep only one of several identical cards."""
@@ -547,93 +577,109 @@ class ItemRenderer:
             cards.append(view)
         if len(cards) == 2:
             mark_differences(cards[0], cards[1])
-        ask = f"{question.text} Keep one?"
-        return {"title": cards[0]["title"], "cards": cards, "beside": True, "ask": ask}
-
-    def _render_form_question(self, question: UserQuestion) -> Json:
-        """Render the question of whether lines of a form are cards."""
-        are_words = question.old == WORD_AND_TRANSLATION
-        count = format_count(len(question.drafts), "word" if are_words else "line")
-        title = f"{count} like {question.old}"
-        ask = f"{count} in {question.new} look like “{question.old}”. Are they cards?"
-        if are_words:
-            title = f"{count} with your translation"
-            ask = f"You noted in {question.new} what {count} mean. Make cards of them?"
-        lines = []
-        for draft in load_pending_drafts(self._ledger, question.drafts):
-            view = render_card(draft, self.find_picture)
-            document = draft.highlight.document
-            # leave out the remark about the form, because the question itself is about it
-            remarks = tuple(
-                each for each in draft.remarks if each.kind is not RemarkKind.FORM
-            )
-            lines.append(
-                {
-                    "id": draft.id,
-                    "question": view["question"],
-                    "answer": view["answer"],
-                    "at": document.path or document.title,
-                    "note": find_main_warning(replace(draft, remarks=remarks)),
-                }
-            )
-        return {"title": title, "lines": lines, "ask": ask}
-
-    def _render_same_question(self, question: UserQuestion) -> Json:
-        """Render the question of whether a new passage is the passage that a card has lost."""
-        cards = []
-        for guid in question.guids:
-            cards.append(
-                self._render_accepted_card(load_card(self._ledger, guid), "Your card")
-            )
-        highlight = load_highlight(self._ledger, question.new)
-        title = cards[0]["title"] if cards else to_one_line(highlight.exact)
-        for draft in load_pending_drafts(self._ledger, [question.new]):
-            cards.append({**self._render_draft(draft), "label": "From the new passage"})
-        if len(cards) == 2 and "gaps" not in cards[1]:
-            mark_differences(cards[0], cards[1])
-        source = self.render_source(highlight)
-        if len(question.examples) > 1 and not question.guids:
-            source["before"] = question.examples[1]
+        keep_one = relabel(ACCEPT, "Keep one", "One card")
+        keep_both = relabel(REJECT, "Keep both", "Two cards")
         return {
-            "title": title,
-            "ask": "Is this the card that you already have?",
+            "title": cards[0]["title"],
+            "ask": f"{question.text} Keep one?",
             "cards": cards,
-            "beside": len(cards) == 2,
-            "source": source,
+            "beside": True,
+            "why": _build_remark("The one with more reviews stays."),
+            "actions": _actions_to_json([keep_one, keep_both, SKIP]),
         }
 
     def _render_conflict_question(self, question: UserQuestion) -> Json:
-        card = load_card(self._ledger, question.guids[0])
-        card = apply_anki_edits(self._ledger, card)
-        mine = dict(card.fields)
-        theirs = dict(card.fields)
+        """Render the question of which of two versions of a card stays."""
+        card = apply_anki_edits(self._ledger, load_card(self._ledger, question.guids[0]))
+        mine, theirs = dict(card.fields), dict(card.fields)
         for conflict in question.conflicts:
             mine[conflict.field] = conflict.user_text
             theirs[conflict.field] = conflict.source
-        my_card = render_card(
-            replace(card, fields=tuple(mine.items())), self.find_picture
-        )
-        their_card = render_card(
-            replace(card, fields=tuple(theirs.items())), self.find_picture
-        )
+        my_card = self._render_version(card, mine)
+        their_card = self._render_version(card, theirs)
         mark_differences(my_card, their_card)
-        my_card["label"] = "Yours"
-        their_card["label"] = "From the source"
-        about: Json = {
+        texts = _choose_conflict_texts(question)
+        my_card["label"] = texts.my_label
+        their_card["label"] = texts.their_label
+        return {
             "title": my_card["title"],
-            "ask": "You and the source both changed this card. Which words stay?",
+            "ask": texts.ask,
             "cards": [my_card, their_card],
             "beside": True,
             "source": self.render_source(card.highlight, card.quote),
+            "why": _build_remark("The card keeps its schedule either way."),
+            "actions": _actions_to_json(texts.answers.list_actions()),
         }
-        if question.has_only_edit_conflicts:
-            my_card["label"] = "In Anki"
-            their_card["label"] = "Here"
-            about["ask"] = "You changed this card here and in Anki. Which words stay?"
-            keep = ("Keep Anki’s", "Anki’s words stay")
-            take = ("Take those from here", "The words from here taken")
-            about["actions"] = [*_build_lossy_answers(keep, take), SKIP]
-        return about
+
+    def _render_version(self, card: LocalCard, fields: Texts) -> Json:
+        version = replace(card, fields=tuple(fields.items()))
+        return render_card(version, self.find_picture)
+
+    def _render_absent_question(self, question: UserQuestion) -> Json:
+        """Render the question of whether the user deleted notes that are missing from Anki."""
+        views = []
+        for guid in question.guids[:MAX_LINES]:
+            card = load_card(self._ledger, guid)
+            views.append(render_card(card, self.find_picture))
+        absence = _state_absence(question)
+        item_json: Json = {
+            "title": absence,
+            "ask": f"{absence}. Bring {'it' if len(question.guids) == 1 else 'them'} back?",
+            "why": _build_remark(
+                "An older backup may have been restored, or a deck deleted by accident. “Bring"
+                " back” begins anew, without reviews. After “I deleted it”, nothing of it is"
+                " proposed again."
+            ),
+            "actions": _actions_to_json(_ABSENCE_ANSWERS.list_actions()),
+        }
+        if len(views) == 1:
+            item_json["cards"] = views
+        else:
+            item_json["lines"] = [
+                {"id": "", "question": view["question"], "answer": view["answer"]}
+                for view in views
+            ]
+        return item_json
+
+    def _render_form_question(self, question: UserQuestion) -> Json:
+        """Render the question of whether lines of a form are cards."""
+        count = len(question.drafts)
+        if question.old == WORD_AND_TRANSLATION:
+            words = format_count(count, "word")
+            title = f"{words} with your translation"
+            ask = f"You noted in {question.new} what {words} mean. Make cards of them?"
+        else:
+            lines = format_count(count, "line")
+            title = f"{lines} like {question.old}"
+            ask = f"{lines} in {question.new} look like “{question.old}”. Are they cards?"
+        drafts = load_pending_drafts(self._ledger, question.drafts)
+        make = relabel(ACCEPT, "Make cards", "Cards made")
+        make_none = relabel(REJECT, "None of them", "No cards made")
+        return {
+            "title": title,
+            "lines": [self._render_line_of_form(draft) for draft in drafts],
+            "ask": ask,
+            "why": _build_remark(
+                "The answer is also for later ones. You can reject single cards afterwards."
+            ),
+            "actions": _actions_to_json([make, make_none, SKIP]),
+        }
+
+    def _render_line_of_form(self, draft: PendingDraft) -> Json:
+        """Render a line that may be a card, without the remark that the question asks about."""
+        view = render_card(draft, self.find_picture)
+        remarks = [
+            remark for remark in draft.remarks if remark.kind is not RemarkKind.FORM
+        ]
+        document = draft.highlight.document
+        warning = find_main_warning(replace(draft, remarks=tuple(remarks)))
+        return {
+            "id": draft.id,
+            "question": view["question"],
+            "answer": view["answer"],
+            "at": document.path or document.title,
+            "note": warning or "",
+        }
 
     # --- parts --------------------------------------------------------------------------
 
@@ -677,9 +723,9 @@ class ItemRenderer:
             state = format_count(seen.reviews, "review")
         else:
             state = "not in Anki yet"
-        view["label"] = label
-        view["note"] = " · ".join(filter(None, (view["note"].rstrip("."), state)))
-        return view
+        if view["note"]:
+            state = f"{view['note'].rstrip('.')} · {state}"
+        return {**view, "label": label, "note": state}
 
     def render_source(self, highlight: Highlight, quote: str = "") -> Json:
         """Render a card's source as JSON.

@@ -17,7 +17,7 @@ import secrets
 import socket
 from collections import defaultdict
 from collections.abc import Callable, Iterable, Mapping
-from concurrent.futures import ThreadPoolExecutor, wait
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import suppress
 from dataclasses import dataclass, field
 from functools import cache, partial
@@ -38,38 +38,36 @@ from ankiforge.anki.notetypes import get_our_note_type
 from ankiforge.anki.render import MEDIA_TYPES
 from ankiforge.config.log import log_lines
 from ankiforge.errors import ForgeError, describe_error, format_traceback
-from ankiforge.model import Json, NoteType, Pair, Texts, Value, is_highlight_key
+from ankiforge.model import (
+    Json,
+    NoteType,
+    Pair,
+    Texts,
+    Value,
+    is_highlight_key,
+)
 from ankiforge.pipeline.decide import BlockedError
 from ankiforge.review import AnyDecision, StaleItemError
 from ankiforge.text import format_as_sentence
-from ankiforge.web.assets import MAIN_SCRIPT, Asset, join_modules
-from ankiforge.web.documents import PageNotRenderedError, TextSelection
-from ankiforge.web.session import BulkDecision, ReviewSession
+from ankiforge.web.documents import SlowJson, TextSelection
+from ankiforge.web.joined_script import MAIN_SCRIPT, join_modules
+from ankiforge.web.session import ReviewSession
 
 HOST = "127.0.0.1"
 MAX_REQUEST_BYTES = 8 * 1024 * 1024
 """The maximum size of a request in bytes, large enough for a chat's reply."""
 _IDLE_TIMEOUT = 60
 _MAX_CONNECTIONS = 6
-"""The number of server threads. Browsers open at most six connections to a host, so no request
-for a script has to wait for a request that uses the session.
+"""The number of server threads. Browsers open at most six connections to a host.
 """
-_DISCONNECT_CHECK_SECONDS = 0.05
-"""How often to check whether the browser has cancelled a request that waits for a page image."""
-_MAX_READ_AHEAD = 1
-"""How many requests to read ahead on a busy connection. With 0, the server wouldn't notice when
-the browser cancels a request.
-"""
-# The types of files in `static` that a browser may request, by suffix.
-_STATIC_TYPES = {
-    ".css": "text/css",
-    ".svg": "image/svg+xml",
-}
+# The types of files in `static` that a browser may request beside the joined script, by suffix.
+_STATIC_TYPES = {".css": "text/css; charset=utf-8", ".svg": "image/svg+xml"}
+_JAVASCRIPT = "text/javascript; charset=utf-8"
 _FILE_TYPES = {**MEDIA_TYPES, "pdf": "application/pdf"}
 _HTML = "text/html; charset=utf-8"
 _PAGE_CSP = (
-    "default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self'; media-src 'self';"
-    " connect-src 'self'; frame-src 'self'; base-uri 'none'; form-action 'none';"
+    "default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self' data:;"
+    " media-src 'self'; connect-src 'self'; frame-src 'self'; base-uri 'none'; form-action 'none';"
     " frame-ancestors 'none'"
 )
 # The policy for pictures. It forbids scripts, because an SVG may contain some.
@@ -125,7 +123,7 @@ class Response(Value):
     """
 
 
-SessionHandler = Callable[[ReviewSession], Response | None]
+SessionHandler = Callable[[ReviewSession], Response | SlowJson | None]
 
 
 @dataclass(frozen=True, slots=True)
@@ -133,7 +131,7 @@ class PageServer:
     """WSGI application that serves the review page and handles its script's requests."""
 
     port: int
-    use_session: Callable[[SessionHandler], Response | None]
+    use_session: Callable[[SessionHandler], Response | SlowJson | None]
     """Calls a handler with the review session, on the only thread that uses the session."""
     scripts: Mapping[str, Traversable]
     """The scripts that features add to the page, keyed by their name in the URL."""
@@ -272,103 +270,59 @@ class PageServer:
 
         Requests for the page, its scripts and styles are answered on this thread; any other
         request waits for the session's thread. The browser can thus load the page while the session
-        is still being opened.
+        is still being opened. `SlowJson` is made on this thread, too, so that nothing waits for it.
 
         Raises:
             HttpError: there is no handler or file for the path.
         """
         path = environ.get("PATH_INFO", "/")
         name = path.rpartition("/")[2]
-        response = None
+        response: Response | SlowJson | None = None
         match environ["REQUEST_METHOD"], path.split("/")[1:-1]:
             case "POST", _:
                 body = environ["wsgi.input"].read(MAX_REQUEST_BYTES)
                 response = self.use_session(partial(_handle_post, path=path, body=body))
             case _, [] if not name:
-                response = Response(self._render_index().encode(), _HTML)
+                response = Response(_read_static_file("index.html"), _HTML)
             case _, ["static"]:
-                asset = self._find_asset(name)
-                if asset is not None:
-                    response = _asset_response(asset, environ)
+                response = self._serve_static_file(name)
             case _, folders:
                 query = _parse_query(environ)
                 handler = partial(_handle_get, folders=folders, name=name, query=query)
-                response = self._wait_for_pictures(handler, environ)
+                response = self.use_session(handler)
         if response is None:
             raise HttpError("404 Not Found", _NOT_FOUND)
-        return response
+        return response if isinstance(response, Response) else _json_response(response())
 
-    def _wait_for_pictures(
-        self, handler: SessionHandler, environ: Json
-    ) -> Response | None:
-        """Run a handler, rerunning it each time a page image it was waiting for has been rendered.
-
-        Other requests can use the session in the meantime. If the browser cancels the request,
-        rendering is cancelled as well unless it has already begun. Another request that waits for
-        the same image then requests it again.
-        """
-        is_cancelled = environ.get("waitress.client_disconnected", lambda: False)
-        while True:
-            try:
-                return self.use_session(handler)
-            except PageNotRenderedError as error:
-                future = error.future
-            while not wait([future], _DISCONNECT_CHECK_SECONDS).done:
-                if is_cancelled():
-                    future.cancel()
-                    return Response(status="204 No Content")
-
-    def _find_asset(self, name: str) -> Asset | None:
-        """Return a script, stylesheet or SVG of the page, or None if there's no such file."""
+    def _serve_static_file(self, name: str) -> Response | None:
+        """Serve a script, stylesheet or SVG of the page, or return None if there's no such file."""
         if name == MAIN_SCRIPT:
-            return _join_scripts(tuple(self.scripts.items()))
-        return _load_asset(name)
-
-    def _render_index(self) -> str:
-        """Render the page's HTML, adding a version to the URLs of its script and stylesheet."""
-        page = _list_static_files()["index.html"].read_text("utf-8")
-        for name in (MAIN_SCRIPT, "page.css"):
-            asset = self._find_asset(name)
-            assert asset is not None
-            url = f"/static/{name}"
-            page = page.replace(f'"{url}"', f'"{url}?v={asset.version}"', 1)
-        return page
-
-
-def _asset_response(asset: Asset, environ: Json) -> Response:
-    media_type = f"{asset.media_type}; charset=utf-8"
-    headers = [("Vary", "Accept-Encoding")]
-    body = asset.body
-    if "gzip" in environ.get("HTTP_ACCEPT_ENCODING", ""):
-        headers.append(("Content-Encoding", "gzip"))
-        body = asset.compressed_body
-    return Response(body, media_type, headers=tuple(headers), is_cacheable=True)
+            script = _join_scripts(tuple(self.scripts.items()))
+            return Response(script, _JAVASCRIPT, is_cacheable=True)
+        media_type = _STATIC_TYPES.get(Path(name).suffix)
+        if media_type is None or name not in _list_static_files():
+            return None
+        if name == "page.css":
+            body = _read_static_file(name) + _read_static_file("maths.css")
+        elif name == "card.css":
+            # the CSS of our cards in Anki comes before the rules for the page
+            css = get_our_note_type(NoteType.BASIC).css
+            body = css.encode() + _read_static_file(name) + _read_static_file("maths.css")
+        else:
+            body = _read_static_file(name)
+        return Response(body, media_type, is_cacheable=True)
 
 
 @cache
-def _join_scripts(feature_scripts: tuple[tuple[str, Traversable], ...]) -> Asset:
-    """Join the page's own scripts and the scripts of features into one asset."""
-    files_by_name = {
-        name: file for name, file in _list_static_files().items() if name.endswith(".js")
+def _join_scripts(feature_scripts: tuple[tuple[str, Traversable], ...]) -> bytes:
+    """Join the page's own scripts and those of features, so that one request loads them all."""
+    files_by_name = {**_list_static_files(), **dict(feature_scripts)}
+    sources = {
+        name: file.read_text("utf-8")
+        for name, file in files_by_name.items()
+        if name.endswith(".js")
     }
-    files_by_name |= dict(feature_scripts)
-    sources = {name: file.read_text("utf-8") for name, file in files_by_name.items()}
-    return Asset(join_modules(sources), "text/javascript")
-
-
-@cache
-def _load_asset(name: str) -> Asset | None:
-    """Load a stylesheet or SVG from `static`, or return None if there's no such file."""
-    media_type = _STATIC_TYPES.get(Path(name).suffix)
-    if media_type is None or name not in _list_static_files():
-        return None
-    text = _list_static_files()[name].read_text("utf-8")
-    if name == "page.css":
-        text += _list_static_files()["maths.css"].read_text("utf-8")
-    elif name == "card.css":
-        # the CSS of our cards in Anki comes before the rules for the page
-        text = get_our_note_type(NoteType.BASIC).css + text
-    return Asset(text, media_type)
+    return join_modules(sources).encode()
 
 
 def _parse_query(environ: Json) -> defaultdict[str, str]:
@@ -379,7 +333,7 @@ def _parse_number(text: str) -> int:
     return int(text) if text.isdecimal() and len(text) < 10 else 0
 
 
-def _get_page(session: ReviewSession, query: Texts) -> Json | None:
+def _get_page(session: ReviewSession, query: Texts) -> SlowJson | None:
     number, width = query["page"][:6], query["width"][:6]
     if not (number.isdecimal() and width.isdecimal()):
         return None
@@ -393,7 +347,7 @@ def _get_item(session: ReviewSession, query: Texts) -> Json:
     return {"item": session.render_item(id)}
 
 
-_GET_HANDLERS: dict[str, Callable[[ReviewSession, Texts], Json | None]] = {
+_GET_HANDLERS: dict[str, Callable[[ReviewSession, Texts], Json | SlowJson | None]] = {
     "state": lambda session, _: session.count_items(),
     "list": lambda session, query: session.render_list(
         query["id"], query["words"][:500], _parse_number(query["start"])
@@ -405,7 +359,6 @@ _GET_HANDLERS: dict[str, Callable[[ReviewSession, Texts], Json | None]] = {
     "ending": lambda session, query: session.summarize_sitting(
         _parse_number(query["sitting"])
     ),
-    "cover": lambda session, query: session.documents.render_cover(query["id"]),
     "chat": lambda session, query: session.build_chat_prompt(query["id"]),
     "document": lambda session, query: session.documents.render_document(query["id"]),
     "states": lambda session, query: session.documents.get_highlight_states(query["id"]),
@@ -419,7 +372,6 @@ _GET_HANDLERS: dict[str, Callable[[ReviewSession, Texts], Json | None]] = {
 
 _POST_HANDLERS: dict[str, tuple[Any, Callable[[ReviewSession, Any], Json]]] = {
     "decide": (AnyDecision, ReviewSession.decide),
-    "decide-several": (BulkDecision, ReviewSession.decide_several),
     "preview": (AnyDecision, ReviewSession.preview),
     "undo": (str, ReviewSession.undo),
     "mark": (TextSelection, ReviewSession.add_highlight),
@@ -432,9 +384,9 @@ _POST_HANDLERS: dict[str, tuple[Any, Callable[[ReviewSession, Any], Json]]] = {
 
 def _handle_get(
     session: ReviewSession, folders: list[str], name: str, query: Texts
-) -> Response | None:
+) -> Response | SlowJson | None:
     """Handle a GET request that needs the session. Return None if nothing has this path."""
-    response = None
+    response: Response | SlowJson | None = None
     match folders:
         case ["picture" | "paper" as url_kind]:
             # serve a picture or PDF, but only if the page has shown it
@@ -452,12 +404,12 @@ def _handle_get(
                     png, "image/png", policy=_SANDBOX_CSP, is_cacheable=True
                 )
         case ["api"]:
-            result = None
+            result: Json | SlowJson | None = None
             if name in _GET_HANDLERS:
                 result = _GET_HANDLERS[name](session, query)
             elif name in session.get_handlers:
                 result = session.get_handlers[name](query)
-            response = None if result is None else _json_response(result)
+            response = _json_response(result) if isinstance(result, dict) else result
     return response
 
 
@@ -510,6 +462,11 @@ def _list_static_files() -> dict[str, Traversable]:
     }
 
 
+@cache
+def _read_static_file(name: str) -> bytes:
+    return _list_static_files()[name].read_bytes()
+
+
 def serve(
     open_session: Callable[[], ReviewSession],
     on_start: Callable[[str], None],
@@ -526,7 +483,7 @@ def serve(
     session_thread = ThreadPoolExecutor(1, thread_name_prefix="session")
     get_session = cache(open_session)
 
-    def use_session(handler: SessionHandler) -> Response | None:
+    def use_session(handler: SessionHandler) -> Response | SlowJson | None:
         return session_thread.submit(lambda: handler(get_session())).result()
 
     page = PageServer(listener.getsockname()[1], use_session, scripts)
@@ -537,7 +494,6 @@ def serve(
         sockets=[listener],
         threads=_MAX_CONNECTIONS,
         channel_timeout=_IDLE_TIMEOUT,
-        channel_request_lookahead=_MAX_READ_AHEAD,
         max_request_body_size=MAX_REQUEST_BYTES,
         ident=None,
     )

@@ -9,35 +9,30 @@ refused and the current item is returned.
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Sequence
-from functools import partial
 from itertools import count, islice
 from operator import attrgetter
 from pathlib import Path
-from typing import Any, NamedTuple
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 from msgspec.structs import replace
 
-from ankiforge.errors import ForgeError, RefusedError, UsageError
+from ankiforge.errors import RefusedError, UsageError
 from ankiforge.ledger import item_lists, pending_items
 from ankiforge.ledger.cards import load_highlight
-from ankiforge.ledger.decide import undo_decision
 from ankiforge.ledger.draft_groups import iter_draft_groups
 from ankiforge.ledger.events import USER
-from ankiforge.ledger.item_lists import load_facets
-from ankiforge.ledger.tables.pending_drafts import load_drafts_of_outdated_cards
 from ankiforge.model import (
     CardKind,
     Highlight,
     HighlightKey,
     Json,
+    ListRow,
     Media,
     Origin,
     Preview,
     ShownCard,
     SourceKind,
-    Strings,
     Texts,
-    Value,
     hash16,
 )
 from ankiforge.pipeline.collection import apply_anki_edits_to_rows
@@ -46,7 +41,7 @@ from ankiforge.pipeline.deliver import open_package
 from ankiforge.pipeline.media import load_highlight_media
 from ankiforge.pipeline.query import parse_query, uses_query_syntax
 from ankiforge.pipeline.workspace import Workspace
-from ankiforge.review import Decision, Review, StaleItemError, batches
+from ankiforge.review import Decision, Item, Review, StaleItemError, batches
 from ankiforge.review.batches import DocumentItems, ReviewBatch
 from ankiforge.review.decisions import Edit, WriteCard
 from ankiforge.review.items import iter_changed_cards
@@ -58,11 +53,13 @@ from ankiforge.web.documents import (
     PageRenderer,
     TextSelection,
     find_file,
-    guess_document_kind,
 )
 from ankiforge.web.items import ItemRenderer, selectable_text_to_json
 from ankiforge.web.ledger_items import LedgerItems
 from ankiforge.web.page_part import ChatPrompt, ItemSource, PagePart
+
+if TYPE_CHECKING:
+    from ankiforge.pipeline.run_result import RunResult
 
 MAX_ROWS = 100
 """The maximum number of cards or documents that are sent to the page at once."""
@@ -70,55 +67,18 @@ RECENT_UNMARKED_COUNT = 10
 """The number of documents without highlights that come before those in which nothing is pending."""
 MAX_CREATORS = 2
 """The maximum number of authors per document on the shelf."""
-MAX_BULK_DECISIONS = 5_000
-"""The maximum number of cards in a bulk decision."""
 NO_HIGHLIGHTS_TEXT = "Nothing is marked here yet."
 ASK_LABEL = "Ask my chat"
 CHOOSE_TEXT = (
     "Select words in the document and press Enter, or ask your chat for ten passages."
 )
-STATE_QUERIES = {
-    "Waiting": "verdict:waiting",
-    "Accepted": "verdict:accepted -anki:seen",
-    "In Anki": "verdict:accepted anki:seen",
-    "Rejected": "verdict:rejected",
-    "Retired": "verdict:retired",
-    "Source gone": "finding:source_gone",
-}
-"""Maps each state by which the list of all cards can be filtered to its query."""
-
-FILTER_LABELS = {
-    "document": "All documents",
-    "deck": "All decks",
-    "kind": "All kinds",
-    "added": "Any date",
-}
-"""Maps each field by which the list of all cards can be filtered to the label for "no filter"."""
-ADDED_DAYS = ("1", "7", "30", "365")
-"""The options of the filter `added`, in days."""
-VALUE_LABELS = {
-    "cloze": "Gaps",
-    "basic": "Question and answer",
-    "two-way": "Both ways",
-    "occlusion": "Figures",
-    "1": "Added today",
-    "7": "In the last 7 days",
-    "30": "In the last 30 days",
-    "365": "In the last year",
-}
-"""Maps filter values to the labels shown on the page."""
-
-
 PagePartFactory = Callable[[Workspace, ItemRenderer], Iterable[PagePart]]
 
 
-class BulkDecision(Value, forbid_unknown_fields=True):
-    """A request to accept or reject several cards and drafts at once."""
-
-    ids: Strings
-    accepts: bool
-    words: str | None = None
-    """A query that selects the cards and drafts, or None to use `ids`."""
+_USER_LIST = "you"
+"""The list of what only the user can answer. It comes first on the shelf."""
+_WORDS_LIST = "words"
+"""The list of new words. It comes after the other lists."""
 
 
 class _UndoEntry(NamedTuple):
@@ -254,59 +214,7 @@ class ReviewSession:
                 unfinished sitting, e.g. `8 of 10` (`left`, "" without a sitting).
         """
         all_document_items = self._items.list_documents()
-        begins = self._find_start_location(all_document_items)
-        unmarked = self.documents.list_unmarked()
-        if self._start_path:
-            start_id = self.documents.find_document_id(self._start_path)
-            begins = f"paper={start_id}" if start_id else begins
-        rows: list[Json] = []
-        for source in reversed(self._sources):
-            left = source.count_pending_items()
-            for id, row in source.lists.items():
-                texts = {"title": row.title, "by": row.description, "cover": row.cover}
-                counts = {"waiting": left[id], "proposed": 0, "is_open": True}
-                if left[id]:
-                    rows.append({"id": id, "list": id, **texts, **counts})
-        rows.sort(key=lambda row: bool(row["id"] == "words"))
-        without_count = sum(
-            len(document_items.others) for document_items in all_document_items
-        )
-        without = f"{format_count(without_count, 'highlight')} without a proposal"
-        without = f"{without}: ankiforge list --no-card says why" if without_count else ""
-        unfinished = [
-            *filter(None, map(self._find_document_items, reversed(self._unfinished)))
-        ]
-        left_documents = {document_items.document for document_items in unfinished}
-        others = [
-            document_items
-            for document_items in all_document_items
-            if document_items.document not in left_documents
-        ]
-        lost_items = pending_items.count_dependent_items(
-            self._ledger, excluded_states=("present", "missing", "unselected")
-        )
-        lost = ""
-        if lost_items.cards:
-            from ankiforge.reports.summary import format_lost_cards
-
-            lost = format_lost_cards(lost_items)
-        entries = [
-            *(row for row in rows if row["id"] == "you"),
-            *unfinished,
-            *(
-                document_items
-                for document_items in others
-                if document_items.has_pending_items
-            ),
-            *(row for row in rows if row["id"] != "you"),
-            *unmarked[:RECENT_UNMARKED_COUNT],
-            *(
-                document_items
-                for document_items in others
-                if not document_items.has_pending_items
-            ),
-            *unmarked[RECENT_UNMARKED_COUNT:],
-        ]
+        entries = self._list_shelf_entries(all_document_items)
         return {
             **self.count_items(),
             "waiting": batches.format_pending_counts(self._items.count_waiting()),
@@ -317,58 +225,127 @@ class ReviewSession:
                 for entry in entries[start : start + MAX_ROWS]
             ],
             "more": len(entries) > start + MAX_ROWS,
-            "begins": begins,
-            "lost": lost,
-            "without": without,
+            "begins": self._find_start_location(all_document_items),
+            "lost": self._describe_lost_cards(),
+            "without": _describe_rest(all_document_items),
         }
 
-    def _find_start_location(self, all_document_items: Sequence[DocumentItems]) -> str:
-        """Return the URL fragment of the document or list that best matches the query.
+    def _list_shelf_entries(
+        self, all_document_items: Sequence[DocumentItems]
+    ) -> list[DocumentItems | Json]:
+        """List the rows of the shelf in their order. Those of documents aren't rendered yet."""
+        unfinished = []
+        for id in reversed(self._unfinished):
+            document_items = self._find_document_items(id)
+            if document_items:
+                unfinished.append(document_items)
+        unfinished_documents = {each.document for each in unfinished}
+        pending, finished = [], []
+        for document_items in all_document_items:
+            if document_items.document in unfinished_documents:
+                continue
+            if document_items.has_pending_items:
+                pending.append(document_items)
+            else:
+                finished.append(document_items)
+        lists = self._list_shelf_lists()
+        unmarked = self.documents.list_unmarked()
+        return [
+            *(row for row in lists if row["id"] == _USER_LIST),
+            *unfinished,
+            *pending,
+            *(row for row in lists if row["id"] != _USER_LIST),
+            *unmarked[:RECENT_UNMARKED_COUNT],
+            *finished,
+            *unmarked[RECENT_UNMARKED_COUNT:],
+        ]
 
-        Returns "" if there is no query or nothing matches it.
+    def _list_shelf_lists(self) -> list[Json]:
+        """Render the rows of the lists in which something waits, the list of words last."""
+        rows: list[Json] = []
+        for source in reversed(self._sources):
+            left = source.count_pending_items()
+            for id, row in source.lists.items():
+                if left[id]:
+                    texts = {
+                        "title": row.title,
+                        "by": row.description,
+                        "cover": row.cover,
+                    }
+                    counts = {"waiting": left[id], "proposed": 0, "is_open": True}
+                    rows.append({"id": id, "list": id, **texts, **counts})
+        rows.sort(key=lambda row: row["id"] == _WORDS_LIST)
+        return rows
+
+    def _describe_lost_cards(self) -> str:
+        lost_items = pending_items.count_dependent_items(
+            self._ledger, excluded_states=("present", "missing", "unselected")
+        )
+        if not lost_items.cards:
+            return ""
+        from ankiforge.reports.summary import format_lost_cards
+
+        return format_lost_cards(lost_items)
+
+    def _find_start_location(self, all_document_items: Sequence[DocumentItems]) -> str:
+        """Return the URL fragment of the document or list that the page opens first.
+
+        Returns "" for the shelf, if neither a file nor a query was given or nothing matches.
         """
+        if self._start_path:
+            id = self.documents.find_document_id(self._start_path)
+            if id:
+                return f"paper={id}"
         if not self._query:
             return ""
-        best_id = next(iter(batches.list_pending_ids(self._ledger, self._query)), "")
-        if best_id in self._items.queues["you"]:
-            return "you"
-        if not best_id:
-            all_document_items = batches.find_documents_with_proposals(
-                self._ledger, self._query
-            )
+        pending_ids = batches.list_pending_ids(self._ledger, self._query)
+        if pending_ids:
+            return self._locate_item(pending_ids[0], all_document_items)
+        with_proposals = batches.find_documents_with_proposals(self._ledger, self._query)
+        return self._locate_document(with_proposals[0]) if with_proposals else ""
+
+    def _locate_item(self, id: str, all_document_items: Sequence[DocumentItems]) -> str:
+        if id in self._items.queues[_USER_LIST]:
+            return _USER_LIST
         for document_items in all_document_items:
-            if not best_id or best_id in {mark.id for mark in document_items.with_drafts}:
-                highlight = load_highlight(self._ledger, document_items.best_location.key)
-                return f"paper={self.documents.register_document(highlight)}"
+            if id in {place.id for place in document_items.with_drafts}:
+                return self._locate_document(document_items)
         return ""
+
+    def _locate_document(self, document_items: DocumentItems) -> str:
+        highlight = load_highlight(self._ledger, document_items.best_location.key)
+        return f"paper={self.documents.register_document(highlight)}"
 
     def _render_document_row(self, document_items: DocumentItems) -> Json:
         highlight = load_highlight(self._ledger, document_items.best_location.key)
-        uses_model = self._workspace.folder.config.drafter == "llm"
         id = self.documents.register_document(highlight)
-        rest = "" if uses_model else document_items.chat_offer
-        if document_items.remaining_count and not rest:
+        offer = document_items.chat_offer
+        chat = ASK_LABEL if document_items.should_offer_chat else ""
+        if self._workspace.folder.config.drafter == "llm":
+            offer = chat = ""
+        rest = offer
+        if document_items.remaining_count and not offer:
             rest = f"{document_items.remaining_count:,} without a card"
-        left = ""
-        if id in self._unfinished:
-            sitting = self._sittings[self._unfinished[id]]
-            decided = len(sitting.results)
-            left = f"{decided + 1} of {decided + len(sitting.ids)}"
         return {
             "id": id,
             "title": document_items.title,
             "by": ", ".join(highlight.document.creators[:MAX_CREATORS]),
-            "kind": guess_document_kind(highlight),
             "waiting": document_items.draft_count,
             "proposed": document_items.proposal_counts.certain,
             "less_certain": document_items.proposal_counts.less_certain,
             "rest": rest,
             "is_open": document_items.has_pending_items,
-            "chat": ASK_LABEL
-            if document_items.should_offer_chat and not uses_model
-            else "",
-            "left": left,
+            "chat": chat,
+            "left": self._format_position(id),
         }
+
+    def _format_position(self, document: str) -> str:
+        """Format the position in the unfinished sitting of a document, or return "" without one."""
+        if document not in self._unfinished:
+            return ""
+        sitting = self._sittings[self._unfinished[document]]
+        decided = len(sitting.results)
+        return f"{decided + 1} of {decided + len(sitting.ids)}"
 
     def start_document_sitting(self, id: str) -> Json:
         """Start a sitting with a document's ten best drafts and proposals, in reading order.
@@ -378,34 +355,39 @@ class ReviewSession:
         less certain proposals, and `uncertain` is true. Without those, it consists of ten
         highlights without a card, and `without` is true.
         """
-        if id in self._unfinished:
-            number = self._unfinished[id]
-            left = self._sittings[number]
-            items = [*filter(None, map(self._items.render_item, left.ids))]
-            if items:
-                left = replace(left, ids=tuple(item_json["id"] for item_json in items))
-                return self._store_sitting(number, left, items)
+        continued = self._continue_sitting(id)
+        if continued:
+            return continued
         document_items = self._find_document_items(id)
-        ids = self._items.select_best_ids(document_items) if document_items else []
-        uncertain = False
-        if document_items and not ids:
-            ids = self._items.select_best_ids(document_items, uncertain=True)
-            uncertain = bool(ids)
-        without = not ids and document_items is not None
-        if document_items and not ids:
-            # no sentence has a proposal, so let the user select the words to ask about
-            places = [
-                *document_items.with_proposals,
-                *document_items.with_uncertain_proposals,
-                *document_items.others,
-            ]
-            places.sort(key=attrgetter("position"))
-            ids = [place.id for place in places[: batches.SITTING_SIZE]]
-        items = [*filter(None, map(self._items.render_item, ids))]
-        sitting = self._start_sitting(items, document=id)
-        if uncertain:
+        if document_items is None:
+            return self._start_sitting([], document=id)
+        ids = self._items.select_best_ids(document_items)
+        if ids:
+            return self._start_sitting(self._render_items(ids), document=id)
+        ids = self._items.select_best_ids(document_items, uncertain=True)
+        if ids:
+            sitting = self._start_sitting(self._render_items(ids), document=id)
             return {**sitting, "uncertain": True}
-        return {**sitting, "without": True} if without else sitting
+        # no sentence has a proposal, so let the user select the words to ask about
+        ids = _select_uncarded_ids(document_items)
+        sitting = self._start_sitting(self._render_items(ids), document=id)
+        return {**sitting, "without": True}
+
+    def _continue_sitting(self, document: str) -> Json | None:
+        """Render the unfinished sitting of a document, or return None if nothing of it is left."""
+        if document not in self._unfinished:
+            return None
+        number = self._unfinished[document]
+        sitting = self._sittings[number]
+        items = self._render_items(sitting.ids)
+        if not items:
+            return None
+        ids = tuple(item_json["id"] for item_json in items)
+        return self._store_sitting(number, replace(sitting, ids=ids), items)
+
+    def _render_items(self, ids: Iterable[str]) -> list[Json]:
+        """Render the items that are still pending."""
+        return [*filter(None, map(self._items.render_item, ids))]
 
     def _start_sitting(
         self, items: Sequence[Json], document: str = "", list_id: str = ""
@@ -426,13 +408,19 @@ class ReviewSession:
         self._unfinished.pop(sitting.document, None)
         if sitting.document and sitting.ids and sitting.results:
             self._unfinished[sitting.document] = number
-        stored = {"ids": sitting.ids, "results": sitting.results}
-        return {"number": number, **stored, "items": items}
+        return {
+            "number": number,
+            "ids": sitting.ids,
+            "results": sitting.results,
+            "items": items,
+        }
 
     def _find_document_items(self, document: str) -> DocumentItems | None:
         """Return the pending drafts and undecided highlights of a document, or None without any."""
         key = self.documents.get_highlight_key(document)
-        return next(iter(self._items.list_documents(key)), None) if key else None
+        if not key:
+            return None
+        return next(iter(self._items.list_documents(key)), None)
 
     def render_item(self, id: str) -> Json | None:
         """Render an item as JSON, or return None if it isn't pending any more."""
@@ -449,27 +437,38 @@ class ReviewSession:
             `item`, the highlight's pending draft or, if it has none, its card, proposal or passage.
                 A draft or proposal is also added to the sitting, which is returned as `sitting`.
         """
-        passage = self._ledger.get_passage(HighlightKey(key))
-        ids: list[str] = [offer[0].id for offer in iter_draft_groups(self._ledger, [key])]
-        ids += [guid for guid, card in passage.cards.items() if card.is_live]
-        item_json = next(filter(None, map(self.render_item, (*ids, key))), None)
+        item_json = self._render_best_item(HighlightKey(key))
         sitting = self._sittings.get(sitting_number)
-        if not (item_json and sitting and sitting.document):
+        if item_json is None or sitting is None or not sitting.document:
             return {"item": item_json}
-        queue = self._items.list_ids("new")
-        if item_json["id"] not in queue and not item_json.get("proposal"):
+        id = item_json["id"]
+        if id not in self._items.list_ids("new") and not item_json.get("proposal"):
             return {"item": item_json}
-        ids = [*sitting.ids, item_json["id"]]
-        places = pending_items.load_draft_locations(self._ledger, ids)
-        places += [
-            place for place in self._items.passages_without_card if place.id in ids
-        ]
-        places.sort(key=attrgetter("position"))
-        extended = sitting.add_item(item_json["id"], [place.id for place in places])
+        extended = sitting.add_item(id, self._sort_by_position([*sitting.ids, id]))
         return {
             "item": item_json,
             "sitting": self._store_sitting(sitting_number, extended, [item_json]),
         }
+
+    def _render_best_item(self, key: HighlightKey) -> Json | None:
+        """Render a pending draft of a highlight, or else its card, proposal or passage."""
+        passage = self._ledger.get_passage(key)
+        ids: list[str] = [group[0].id for group in iter_draft_groups(self._ledger, [key])]
+        ids += [guid for guid, card in passage.cards.items() if card.is_live]
+        for id in (*ids, key):
+            item_json = self.render_item(id)
+            if item_json:
+                return item_json
+        return None
+
+    def _sort_by_position(self, ids: Sequence[str]) -> list[str]:
+        """Sort drafts and passages in reading order."""
+        places = pending_items.load_draft_locations(self._ledger, ids)
+        for place in self._items.passages_without_card:
+            if place.id in ids:
+                places.append(place)
+        places.sort(key=attrgetter("position"))
+        return [place.id for place in places]
 
     def get_selectable_text(self, key: str) -> Json:
         """Render a passage's text so that the user can select words in it for a card."""
@@ -482,59 +481,31 @@ class ReviewSession:
             if uses_query_syntax(query):
                 raise
             ids = []  # not a query, but text with a colon or an unclosed quote, for example
-        lines = apply_anki_edits_to_rows(
-            self._ledger,
-            item_lists.load_items(self._ledger, ids[start : start + MAX_ROWS]),
-        )
-        rows = []
-        for line in lines:
-            places = (line.highlight.document.title, line.deck)
-            rows.append({**render_row(line), "place": " · ".join(filter(None, places))})
-        last = start + len(rows)
+        page_ids = ids[start : start + MAX_ROWS]
+        items = item_lists.load_items(self._ledger, page_ids)
+        rows = [
+            _render_card_row(list_row)
+            for list_row in apply_anki_edits_to_rows(self._ledger, items)
+        ]
+        shown_count = start + len(rows)
         summary = format_count(len(ids), "card")
         states = {row["state"] for row in rows}
-        if (
-            1 < len(ids) == len(rows) and len(states) == 1
-        ):  # show a common state only once
+        if not ids:
+            summary = "No card contains these words."
+        elif len(ids) > shown_count:
+            summary += f"; the first {shown_count:,} are shown"
+        elif len(rows) == len(ids) > 1 and len(states) == 1:
+            # show a common state only once
             [state] = states
             summary = f"{len(ids)} {state[:1].lower()}{state[1:]}"
             rows = [{**row, "state": ""} for row in rows]
-        if not ids:
-            summary = "No card contains these words."
-        elif len(ids) > last:
-            summary += f"; the first {last:,} are shown"
-        left = min(len(ids) - last, MAX_ROWS)
+        left = min(len(ids) - shown_count, MAX_ROWS)
         return {
             "rows": rows,
             "total": len(ids),
             "told": summary,
             "more": f"Show {left} more" if left else "",
-            "facets": self._build_filters(),
         }
-
-    def _build_filters(self) -> list[Json]:
-        values_by_field = {
-            **load_facets(self._ledger),
-            "added": [*ADDED_DAYS],
-        }
-        filters = [
-            {
-                "label": "Any state",
-                "options": [
-                    {"value": term, "name": value_label}
-                    for value_label, term in STATE_QUERIES.items()
-                ],
-            }
-        ]
-        for field, label in FILTER_LABELS.items():
-            options = []
-            for value in values_by_field[field]:
-                term = value.replace('"', "*")
-                value_label = VALUE_LABELS.get(value, value)
-                options.append({"value": f'{field}:"{term}"', "name": value_label})
-            if len(options) > 1:
-                filters.append({"label": label, "options": options})
-        return filters
 
     def _find_matching_ids(self, query: str) -> list[str]:
         return item_lists.find_items(
@@ -602,46 +573,6 @@ class ReviewSession:
             decision.batch_number, replaced, [item_json] if item_json else []
         )
 
-    def decide_several(self, bulk_decision: BulkDecision) -> Json:
-        """Accept or reject several cards and drafts as one action that can be undone at once.
-
-        Returns:
-            The new counts; `undo`, an ID for undoing the action, or "" if nothing was decided; and
-                `said`, a message with the number of decisions and, if any were refused, a reason.
-        """
-        ids: Sequence[str] = bulk_decision.ids
-        if bulk_decision.words is not None:
-            ids = self._find_matching_ids(bulk_decision.words)
-            # cards whose passage changed are kept or retired one by one
-            rows = load_drafts_of_outdated_cards(self._ledger)
-            asking = {row["id"] for row in rows if row["keeps_text"]}
-            ids = [id for id in ids if id not in asking]
-        refusals = []
-        decided = 0
-        with self._ledger.action() as action:
-            for id in ids[:MAX_BULK_DECISIONS]:
-                try:
-                    if bulk_decision.accepts:
-                        self._ledger.accept(id)
-                    else:
-                        self._ledger.reject(id)
-                except ForgeError as error:
-                    refusals.append(error.message)
-                else:
-                    decided += 1
-        self._items.clear_cache()
-        decision = "Accepted" if bulk_decision.accepts else "Rejected"
-        message = f"{decision} {format_count(decided, 'card')}."
-        left = len(ids) - decided
-        if left:
-            as_before = "it was" if left == 1 else "they were"
-            too_many = f"{MAX_BULK_DECISIONS:,} are decided on at once."
-            reason = next(iter(refusals), too_many)
-            message += f" {format_count(left, 'card')} left as {as_before}: {reason}"
-        entry = _UndoEntry(partial(undo_decision, self._ledger, action))
-        undo = self._store_undo(entry) if decided else ""
-        return {**self.count_items(), "undo": undo, "said": message}
-
     def summarize_sitting(self, sitting_number: int) -> Json | None:
         """Summarize a sitting, or return None if there is no sitting with this number.
 
@@ -653,23 +584,6 @@ class ReviewSession:
         sitting = self._sittings.get(sitting_number)
         if sitting is None:
             return None
-        decided = len(sitting.results)
-        cards = []
-        count = 0
-        for card in iter_changed_cards(self._ledger, sitting.actions):
-            view = render_card(card, self._find_picture)
-            if "figure" in view:
-                number = sum(mask["on"] for mask in view["figure"]["masks"])
-                view["cards"] = format_count(number, "card")
-                count += number
-            else:
-                count += 1
-            location = {"key": card.highlight.key, "page": card.highlight.page_label}
-            cards.append({**view, **location})
-        if sitting.document:
-            reading_order = [*self.documents.get_highlight_states(sitting.document)]
-            cards.sort(key=lambda entry: reading_order.index(entry["key"]))
-
         if self.documents.has_no_highlights(sitting.document):
             return {
                 "heading": NO_HIGHLIGHTS_TEXT,
@@ -677,35 +591,50 @@ class ReviewSession:
                 "cards": [],
                 "chat": CHOOSE_LABEL,
             }
-        left_count = self.count_items()["left"].get(sitting.list_id, 0)
-        left_text = f"{left_count:,} waiting" if left_count else ""
-        if sitting.document:
-            document_items = self._find_document_items(sitting.document)
-            if document_items:
-                parts = [batches.format_pending_counts(document_items.pending_counts)]
-                if less_certain := document_items.proposal_counts.less_certain:
-                    parts.append(format_count(less_certain, "less certain proposal"))
-                left_text = ", ".join(filter(None, parts))
-        heading_start = format_count(count, "card") if count else f"{decided} decided"
-        rejected = sitting.results.count("none")
-        if sitting.document and count and rejected:
-            heading_start += f", {rejected} rejected"
-        sentences: list[str] = []
+        cards = self._render_changed_cards(sitting)
+        endings = []
         for source in self._sources:
             row = source.lists.get(sitting.list_id)
             if row and row.ending:
-                heading_start = f"{decided} decided"
-                sentences.append(row.ending)
-        # beside a list, its last document may still have pending items
-        nothing_left = (
-            "Nothing waits here." if sitting.document else "Nothing more is in this list."
-        )
-        heading = f"{heading_start}. {nothing_left}"
-        if left_text:
-            heading = f"{heading_start}. Here: {left_text}."
-        if not decided:
-            heading = "Everything was kept for later." if left_text else nothing_left
-        return {"heading": heading, "told": " ".join(sentences), "cards": cards}
+                endings.append(row.ending)
+        outcome = f"{len(sitting.results)} decided"
+        if not endings:
+            outcome = _describe_outcome(sitting, cards)
+        left = self._describe_left_items(sitting)
+        return {
+            "heading": _format_heading(sitting, outcome, left),
+            "told": " ".join(endings),
+            "cards": cards,
+        }
+
+    def _render_changed_cards(self, sitting: ReviewBatch) -> list[Json]:
+        """Render the cards that a sitting has created or changed, in reading order if possible."""
+        cards: list[Json] = []
+        for card in iter_changed_cards(self._ledger, sitting.actions):
+            view = render_card(card, self._find_picture)
+            if "figure" in view:
+                view["cards"] = format_count(_count_cards(view), "card")
+            view["key"] = card.highlight.key
+            view["page"] = card.highlight.page_label
+            cards.append(view)
+        if sitting.document:
+            reading_order = [*self.documents.get_highlight_states(sitting.document)]
+            cards.sort(key=lambda view: reading_order.index(view["key"]))
+        return cards
+
+    def _describe_left_items(self, sitting: ReviewBatch) -> str:
+        """Describe what still waits in the document or list of a sitting, or return ""."""
+        document_items = None
+        if sitting.document:
+            document_items = self._find_document_items(sitting.document)
+        if document_items is None:
+            left_count = self.count_items()["left"].get(sitting.list_id, 0)
+            return f"{left_count:,} waiting" if left_count else ""
+        parts = [batches.format_pending_counts(document_items.pending_counts)]
+        less_certain = document_items.proposal_counts.less_certain
+        if less_certain:
+            parts.append(format_count(less_certain, "less certain proposal"))
+        return ", ".join(filter(None, parts))
 
     def preview(self, decision: Decision) -> Json:
         """Render the card that a decision would create, as it would look in Anki.
@@ -727,26 +656,10 @@ class ReviewSession:
         `decks` lists the available decks.
         """
         item = Review(self._workspace).load_item(id)
-        if item is None or item.highlight is None:
+        card = _choose_edited_card(item) if item else None
+        if card is None:
             return {"deck": "", "tags": [], "moves": False, "tagged": False, "decks": []}
-        first_draft = item.drafts[0] if item.drafts else None
-        card: ShownCard
-        if item.card and (
-            first_draft is None or (first_draft.revised_guid and first_draft.is_user_text)
-        ):
-            card = item.card
-        elif item.offered_drafts:
-            card = item.offered_drafts[0]
-        else:
-            card = Preview(
-                item.highlight.key,
-                CardKind.BASIC,
-                (),
-                Origin(USER),
-                passages=(item.highlight,),
-            )
-        decks = self._workspace.decks
-        placement = find_deck_and_tags(self._ledger, card, decks)
+        placement = find_deck_and_tags(self._ledger, card, self._workspace.decks)
         return {
             "deck": placement.deck,
             "tags": placement.tags,
@@ -790,30 +703,21 @@ class ReviewSession:
             The new counts; `said`, a message about the outcome; and `path`, the path of the package
                 if the user has to import it, or "".
         """
-        from ankiforge.reports.summary import format_delivery
-
         result = self._workspace.push()
         self._items.clear_cache()
-        packages = [published for published in result.published if published.notes]
+        counts = self.count_items()
+        packages = [package for package in result.published if package.notes]
         if result.pushed is not None or not packages:
-            sentences = [result.error.message] if result.error is not None else []
-            sentences += format_delivery(result)
-            if not sentences:
-                sentences.append("Anki has every card")
-            for problem in result.problems:
-                if not problem.is_notice:
-                    sentences.append(f"{problem.location}: {problem.message}")
-            return {**self.count_items(), "said": f"{'. '.join(sentences)}.", "path": ""}
+            return {**counts, "said": _describe_push(result), "path": ""}
         [package] = packages
         notes = format_count(package.notes, "note")
         if open_package(package.path):
             message = f"Anki opens with {notes}: press Import there."
-            return {**self.count_items(), "said": message, "path": ""}
-        path = str(package.path)
+            return {**counts, "said": message, "path": ""}
         message = (
             f"{notes} to import: double-click this file, or choose File › Import in Anki."
         )
-        return {**self.count_items(), "said": message, "path": path}
+        return {**counts, "said": message, "path": str(package.path)}
 
     # --- highlights made on the page ------------------------------------------------------
 
@@ -915,6 +819,99 @@ class ReviewSession:
             if highlight.page_label:
                 label = f"Open page {highlight.page_label}"
         return [{"label": label, "href": href}]
+
+
+# --- texts ------------------------------------------------------------------------------
+
+
+def _describe_rest(all_document_items: Iterable[DocumentItems]) -> str:
+    """Describe the highlights without a proposal, or return "" if there are none."""
+    count = sum(len(document_items.others) for document_items in all_document_items)
+    if not count:
+        return ""
+    highlights = format_count(count, "highlight")
+    return f"{highlights} without a proposal: ankiforge list --no-card says why"
+
+
+def _select_uncarded_ids(document_items: DocumentItems) -> list[str]:
+    """Return the ids of the first ten highlights without a card, in reading order."""
+    places = [
+        *document_items.with_proposals,
+        *document_items.with_uncertain_proposals,
+        *document_items.others,
+    ]
+    places.sort(key=attrgetter("position"))
+    return [place.id for place in places[: batches.SITTING_SIZE]]
+
+
+def _render_card_row(list_row: ListRow) -> Json:
+    places = (list_row.highlight.document.title, list_row.deck)
+    return {**render_row(list_row), "place": " · ".join(filter(None, places))}
+
+
+def _count_cards(view: Json) -> int:
+    """Count the cards of a note, of which a figure has one for each mask."""
+    if "figure" not in view:
+        return 1
+    return sum(mask["on"] for mask in view["figure"]["masks"])
+
+
+def _describe_outcome(sitting: ReviewBatch, cards: Iterable[Json]) -> str:
+    """Describe how many cards a sitting has made, or else how many items were decided."""
+    card_count = sum(map(_count_cards, cards))
+    if not card_count:
+        return f"{len(sitting.results)} decided"
+    outcome = format_count(card_count, "card")
+    rejected_count = sitting.results.count("none")
+    if sitting.document and rejected_count:
+        outcome += f", {rejected_count} rejected"
+    return outcome
+
+
+def _format_heading(sitting: ReviewBatch, outcome: str, left: str) -> str:
+    if not sitting.results and left:
+        return "Everything was kept for later."
+    if left:
+        return f"{outcome}. Here: {left}."
+    # beside a list, its last document may still have pending items
+    nothing_left = "Nothing more is in this list."
+    if sitting.document:
+        nothing_left = "Nothing waits here."
+    return f"{outcome}. {nothing_left}" if sitting.results else nothing_left
+
+
+def _choose_edited_card(item: Item) -> ShownCard | None:
+    """Return the card that the user edits if an item is shown, or None for a question.
+
+    An item without a card has a new one.
+    """
+    if item.highlight is None:
+        return None
+    draft = item.drafts[0] if item.drafts else None
+    edits_card = draft is None or (draft.revised_guid and draft.is_user_text)
+    if item.card and edits_card:
+        return item.card
+    if item.offered_drafts:
+        return item.offered_drafts[0]
+    key = item.highlight.key
+    passages = (item.highlight,)
+    return Preview(key, CardKind.BASIC, (), Origin(USER), passages=passages)
+
+
+def _describe_push(result: RunResult) -> str:
+    """Say what arrived in a running Anki, and what went wrong."""
+    from ankiforge.reports.summary import format_delivery
+
+    sentences = []
+    if result.error is not None:
+        sentences.append(result.error.message)
+    sentences += format_delivery(result)
+    if not sentences:
+        sentences.append("Anki has every card")
+    for problem in result.problems:
+        if not problem.is_notice:
+            sentences.append(f"{problem.location}: {problem.message}")
+    return f"{'. '.join(sentences)}."
 
 
 def _prompt_to_json(prompt: ChatPrompt | None) -> Json:

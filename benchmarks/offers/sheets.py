@@ -2,7 +2,7 @@
 
 python -m benchmarks.offers.sheets 3aed9b32=before.jsonl now=now.jsonl --sheet sheet.md --key key.json
 
-Each file is what `ankiforge list --view new --json` of one program printed for the same source.
+Each file is what `ankiforge list verdict:waiting --json` of one program printed for the same source.
 The key says whose each card is; a card of both programs stands in the sheet once.
 """
 

@@ -106,7 +106,7 @@ class FigureDesk(Desk):
         self.go()
 
     def accept(self, *masks: int, hide: str = "all") -> None:
-        [draft] = self.forge.ok("list", "--view", "new", "--json").lines
+        [draft] = self.forge.ok("list", "verdict:waiting", "--json").lines
         if masks:
             self.change(*masks, id=draft["id"], hide=hide)
         else:
@@ -151,7 +151,8 @@ class FigureDesk(Desk):
         return [one for one in lines if one.get("revises")]
 
     def waiting(self, count: int) -> None:
-        drafts = self.forge.ok("list", "--view", "new", "--json").lines
+        drafts = self.forge.ok("list", "verdict:waiting", "--json").lines
+        drafts = [one for one in drafts if not one["replaces"]]  # that is a question
         assert len(drafts) == count, drafts
 
     def nobody_asked(self) -> None:

@@ -140,7 +140,7 @@ class Desk:
 
     def accepted(self) -> None:
         """A person accepts the one draft that waits."""
-        [draft] = self.forge.ok("list", "--view", "new", "--json").lines
+        [draft] = self.forge.ok("list", "verdict:waiting", "--json").lines
         self.forge.ok("accept", draft["id"])
 
     # --- the person in Anki

@@ -135,41 +135,6 @@ def cardless(col: Any, card: LocalCard) -> None:
     col.db.execute("delete from cards where nid = ?", compute_note_id(card.guid))
 
 
-@pytest.mark.parametrize(
-    ("happens", "packages", "missing"),
-    [
-        (renamed, 2, 0), (of_another_type, 2, 0), (studied, 2, 0), (crammed, 2, 0), (gathered, 1, 0),
-        (others("Reading::Others"), 2, 0), (others('a "b" or c'), 2, 0), (cardless, 1, 1),
-    ],
-)  # fmt: skip
-def test_the_exports_have_all_notes_of_ours_and_nothing_else(
-    fake, client, card, tmp_path, happens, packages, missing
-):
-    with fake.collection() as col:
-        happens(col, card)
-    paths, notes = client.export_our_decks(tmp_path)
-    assert (len(paths), len(notes)) == (packages, 2)
-    held = set[Any]().union(*(rows(path, "select id from notes") for path in paths))
-    assert notes >= held
-    assert len(notes - held) == missing
-    reviews = [one for path in paths for one in rows(path, "select id from revlog")]
-    assert len(reviews) == (happens is studied)
-
-
-def test_a_card_that_comes_meanwhile_leaves_the_exports_incomplete(
-    fake, client, tmp_path
-):
-    def add(col: Any) -> None:
-        note = col.new_note(col.models.get(get_our_note_type(NoteType.BASIC).id))
-        note["Front"], note["AnkiforgeId"] = "new", "af1 x"
-        col.add_note(note, col.decks.id("Elsewhere"))
-
-    fake.meanwhile["exportPackage"] = add
-    paths, notes = client.export_our_decks(tmp_path)
-    held = set[Any]().union(*(rows(path, "select id from notes") for path in paths))
-    assert len(notes) > len(held)
-
-
 # --- refusals ---------------------------------------------------------------------------------
 
 
@@ -193,16 +158,11 @@ def test_an_anki_without_an_open_profile_is_let_in_and_finds_nothing(
 ):
     fake.no_collection = True
     client.check_access()
-    for call in (
-        lambda: client.export_our_decks(tmp_path),
-        lambda: client.import_package(Path("a")),
-    ):
-        assert "no profile is open" in told(call)
+    assert "no profile is open" in told(lambda: client.import_package(Path("a")))
 
 
 def test_an_old_add_on_does_what_it_can(fake, client, tmp_path):
-    fake.lacks = ("requestPermission", "exportPackage")
+    fake.lacks = ("requestPermission", "importPackage")
     client.check_access()
-    assert client.get_active_profile() == ""
-    said = told(lambda: client.export_our_decks(tmp_path), UnsupportedActionError)
+    said = told(lambda: client.import_package(tmp_path), UnsupportedActionError)
     assert "Check for Updates" in said

@@ -213,7 +213,7 @@ def profile(client: AnkiConnect) -> object:
 
 
 def search(client: AnkiConnect) -> object:
-    return client.export_our_decks(Path("a"))
+    return client.unsuspend([1])
 
 
 @pytest.mark.parametrize(
@@ -251,7 +251,7 @@ def test_what_is_wrong_is_said(status, says, key, call, words):
         lambda client: client.check_access(),
         lambda client: client.get_active_profile(),
         lambda client: client.import_package(Path("a.apkg")),
-        lambda client: client.export_our_decks(Path("a")),
+        lambda client: client.unsuspend([1]),
     ],
 )
 @pytest.mark.parametrize("value", [None, False, ["5"], {"actions": 1}])
@@ -260,45 +260,4 @@ def test_an_answer_of_another_kind_is_an_error(call, value):
         told(lambda: call(AnkiConnect(other.address)))
 
 
-def test_an_export_that_lands_on_another_machine_is_noticed(tmp_path):
-    answers = by_action(findCards=[1], getDecks={"A": [1]}, exportPackage=True)
-    with answering(answers) as other:
-        words = told(lambda: AnkiConnect(other.address).export_our_decks(tmp_path))
-    assert "nothing is there" in words
-    assert "same folders" in words
-
-
 # --- which decks are exported -----------------------------------------------------------------
-
-
-@pytest.mark.parametrize(
-    ("holding", "exported"),
-    [
-        ([], []),
-        (["B", "A"], ["A", "B"]),
-        (["A", "A::B", "A::B::C"], ["A"]),
-        (["A::B", "A::C"], ["A::B", "A::C"]),
-        (["A", "AA", "A::B", "A B::C"], ["A", "A B::C", "AA"]),
-    ],
-)
-def test_the_decks_that_hold_cards_of_ours_are_exported(tmp_path, holding, exported):
-    def says(request: dict[str, Any]) -> Any:
-        if request["action"] == "exportPackage":
-            Path(request["params"]["path"]).touch()
-        found = list(range(len(holding)))
-        decks = {deck: [number] for number, deck in enumerate(holding)}
-        answers = {
-            "findCards": found,
-            "findNotes": found,
-            "getDecks": decks,
-            "exportPackage": True,
-        }
-        return result(answers[request["action"]])
-
-    with answering(says) as other:
-        paths, notes = AnkiConnect(other.address).export_our_decks(tmp_path)
-    asked = [one["params"] for one in other.asked if one["action"] == "exportPackage"]
-    assert [one["deck"] for one in asked] == exported
-    assert all(one["includeSched"] is True for one in asked)
-    assert [Path(one["path"]) for one in asked] == list(paths)
-    assert len(notes) == len(holding)

@@ -77,7 +77,7 @@ def reviewed(desk: Desk) -> None:
 
 def none_waits(desk: Desk) -> None:
     assert desk.questions() == []
-    assert not desk.forge.ok("list", "--view", "new").stdout
+    assert not desk.forge.ok("list", "verdict:waiting").stdout
 
 
 def ships(text: str, **fields: str) -> tuple[Step, ...]:

@@ -101,7 +101,7 @@ STORIES: dict[str, tuple[Step, ...]] = {
     ),
     "a card accepted again after both were lost is made, though its grave is there": (
         *CAT, do.delete(), do.lose(journal=True), do.run(written=0, added=0), do.notes_there(0),
-        do.say("list", "--view", "new", "-v", told="You deleted its note in Anki"), do.accepted(), do.run(written=1),
+        do.say("list", "verdict:waiting", "-v", told="You deleted its note in Anki"), do.accepted(), do.run(written=1),
         do.run(written=1), do.load(new=1), do.run(written=0), do.card(verdict="accepted"),
     ),
     "a note whose passage changed before both were lost is listed, and no second one is made unasked": (

@@ -26,11 +26,12 @@ class Desk(stories.Desk):
         self.write(NOTE, "Cells.md")
         self.settings(server.address)
 
-    def settings(self, address: str, collection: str = "none") -> None:
+    def settings(self, address: str, collection: str = "") -> None:
+        collection = collection or self.col.path
         self.forge.settings(
             "sources:\n  - obsidian: {name: notes, path: notes}\n"
             f"anki: {{collection: {collection}, connect: '{address}'}}\n",
-            trust=collection != "none" or None,
+            trust=True,
         )
 
     def push(self, *arguments: str, **notes: int) -> Any:
@@ -66,9 +67,8 @@ STORIES: dict[str, tuple[Step, ...]] = {
         do.pushed(), do.edit(Front="die Katze"), do.tag("marked"), ANIMAL, do.run(),
         do.push(updated=1), do.note(Front="die Katze", Back="cat (an animal)"), do.tags("marked"),
     ),
-    "a note that is gone is asked about and not pushed again": (
-        do.pushed(), do.delete(), do.push(missing=1, written=0),
-        do.answered("absent", "accept"), do.push(missing=0, written=0), do.card(verdict="retired"),
+    "a note that was deleted is not pushed again": (
+        do.pushed(), do.delete(), do.push(tombstones=1, missing=0, written=0), do.card(verdict="retired"),
         lambda desk: desk.col.db.scalar("select 1 / (count(*) = 1) from notes"),
     ),
     "a closed Anki leaves the package ready": (
@@ -97,7 +97,6 @@ def test_a_note_that_was_deleted_before_the_first_look_does_not_come_back(desk):
     desk.run()
     desk.load()
     desk.delete()
-    desk.settings(desk.server.address, desk.col.path)
     desk.push(tombstones=1, written=0)
     desk.card(verdict="retired")
     desk.notes_there(1)
@@ -126,14 +125,13 @@ def test_another_profile_is_not_filled_with_cards(desk, serving, tmp_path):
     desk.run()
     with serving(tmp_path / "another") as other:
         desk.settings(other.address)
-        desk.say("push", code=3, told="Anki has none of your notes")
+        desk.say("push", code=3, told="Anki has the profile another open")
         assert "importPackage" not in other.actions
     assert desk.package.exists()
 
 
-@pytest.mark.parametrize("tells", [True, False])
 def test_an_open_profile_without_the_notes_is_told_and_concludes_nothing(
-    forge, serving, backend, tmp_path, *, tells
+    forge, serving, backend
 ):
     with serving(forge.profile) as server:
         desk = Desk(forge, server, backend)
@@ -142,21 +140,17 @@ def test_an_open_profile_without_the_notes_is_told_and_concludes_nothing(
     desk.run()
     MOUSE(desk)
     desk.run()
-    with serving(tmp_path / "another", profile="User 2" if tells else "") as other:
+    with serving(forge.profile.with_name("User 2")) as other:
+        with other.collection():  # it is there
+            pass
         desk.settings(other.address, "auto")
-        told = (
-            "not the collection that has your notes"
-            if tells
-            else "Anki has none of your notes"
-        )
-        desk.say("push", code=3, told=told)
+        desk.say("push", code=3, told="not the collection that has your notes")
         assert "importPackage" not in other.actions
     assert desk.questions() == []
     desk.cards(verdict="accepted")
 
 
 def test_a_deck_renamed_in_a_running_anki_gets_the_new_cards(desk):
-    """Its collection is not read: the decks of our notes tell."""
     desk.pushed()
     desk.col.decks.rename(desk.col.decks.id("Reading"), "Lesen")
     MOUSE(desk)
@@ -198,21 +192,6 @@ def test_sync_without_an_account_is_told(desk):
     assert desk.server.actions.count("sync") == 1
 
 
-def test_a_lost_workspace_comes_back_from_a_running_anki(desk):
-    desk.pushed()
-    guids = {card["guid"] for card in desk.forge.cards()}
-    desk.lose(journal=True)
-    desk.run()
-    desk.forge.ok("pull", "--connect")
-    assert {card["guid"] for card in desk.forge.cards() if card["guid"]} == guids
-    desk.push(written=0)
-    assert desk.col.note_count() == 2
-    desk.server.refuses["findNotes"] = "the database is locked"
-    done = desk.forge("push", code=3)
-    assert "has everything" not in done.stdout + done.stderr
-    assert "the database is locked" in done.stderr
-
-
 def test_a_run_after_a_push_looks_into_the_file_of_that_collection(
     forge, serving, backend
 ):
@@ -230,6 +209,5 @@ def test_a_run_after_a_push_looks_into_the_file_of_that_collection(
 def test_offline_asks_no_other_machine(desk):
     desk.run()
     desk.settings("http://192.0.2.1:8765")
-    for command in (("push",), ("pull", "--connect")):
-        desk.forge("init", "--trust", desk.forge.folder)
-        assert "--offline" in desk.forge(*command, "--offline", code=2).stderr
+    desk.forge("init", "--trust", desk.forge.folder)
+    assert "--offline" in desk.forge("push", "--offline", code=2).stderr

@@ -25,7 +25,7 @@ def desk(forge, serving, backend, tmp_path):
         desk.rewrite("Katze:::cat", "Katze:::tomcat")
         desk.rewrite("Hund:::dog", "Hund:::dog\n\nMaus:::mouse")
         desk.run()
-        forge.ok("pull", "--connect")
+        forge.ok("pull")
         yield desk
 
 

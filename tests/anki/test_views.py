@@ -10,7 +10,6 @@ import pytest
 from ankiforge.anki.collection import (
     AnkiContents,
     open_anki_contents,
-    open_exported_contents,
 )
 from ankiforge.anki.notes import render_content_fields
 from ankiforge.anki.notetypes import get_our_note_type, hash_html, hash_tags
@@ -337,28 +336,3 @@ def test_an_export_shows_what_the_collection_does_if_it_has_the_scheduling(world
         assert [note.guid for note in notes] == [card.guid for card in world.cards]
         assert {note.reviews for note in notes} == {0}
         assert tuple(view.iter_reviews()) == ()
-
-
-def test_exports_of_a_running_anki_are_one_view_with_each_note_once(world):
-    _, three = world.anki.cards(world.cloze.guid)
-    world.col.set_deck([three.id], world.col.decks.id("Other"))
-    world.anki.answer_first_card(world.basic.guid)
-    with open_anki_contents(world.live) as view:
-        expected = everything(view)
-    exports = [
-        world.exported(deck=deck) for deck in ("Reading", "Other", "Reading::Memory")
-    ]
-
-    with open_exported_contents(
-        exports, url="http://127.0.0.1:1", profile="Ada", our_note_ids=frozenset()
-    ) as view:
-        assert everything(view) == expected
-        assert (view.kind, view.path) == (AnkiReadMethod.CONNECT, "http://127.0.0.1:1")
-        assert (view.profile, view.is_complete, view.created_at) == (
-            "Ada",
-            True,
-            world.col.crt,
-        )
-        cloze = of(view, world.cloze)
-        assert (cloze.deck, cloze.ordinals) == ("Reading::Memory", (0, 2))
-        assert view.find_deleted_note_ids() is None

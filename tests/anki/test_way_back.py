@@ -103,7 +103,7 @@ STORIES: dict[str, tuple[Step, ...]] = {
     "words that lead nowhere are told": (
         do.go(), do.say("accept", "qu0000", code=2, told="no id begins with"),
         do.say("build", "--deck", "Nope", code=2, told="no note in a deck Nope"),
-        do.say("build", "--deck", "::", code=2, told="the deck name is empty"),
+        do.say("build", "--deck", "::", code=2, told="no note in a deck"),
     ),
 }  # fmt: skip
 

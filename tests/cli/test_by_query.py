@@ -110,7 +110,7 @@ def test_undo_of_a_card_leaves_alone_what_was_decided_in_one_go_with_it(desk):
     assert set(verdicts(desk).values()) == {"waiting"}
     assert "nothing to undo" in desk("undo", code=1).stderr
     desk.ok("run", "--accept", "review")
-    assert len(desk.ok("list", "--view", "new", "--json").lines) == 3
+    assert len(desk.ok("list", "verdict:waiting", "--json").lines) == 3
 
 
 def test_undo_counts_the_decisions_of_one_command_and_names_some(desk):

@@ -23,7 +23,7 @@ LINES = dict(
 CASES = [
     ("ankiforge rev", "review"),
     ("ankiforge run --dry", "--dry-run"),
-    ("ankiforge run --off", "--offline"),
+    ("ankiforge run --dr", "--dry-run"),
     ("ankiforge list --view ques", "questions"),
 ]
 

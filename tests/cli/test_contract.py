@@ -287,7 +287,7 @@ def test_show_v_tells_decisions_and_shipments(forge, filled):
 WRONG_CALLS = [
     (["lst"], 2, "there is no command ankiforge lst", "did you mean ankiforge list?"),
     (["list", "--vew"], 2, "there is no option --vew", "did you mean --view?"),
-    (["list", "--limit", "x"], 2, "--limit takes a whole number from 0 on", ""),
+    (["list", "--limit", "x"], 2, "invalid value for '--limit'", ""),
     (["list", 'nofield:"x"'], 2, "query: no field called 'nofield'", "fields: deck"),
     (["run", "nowhere.pdf"], 2, "there is no such file or folder", ""),
     (["show", "dr00000000"], 2, "no id begins with 'dr00000000'", "ankiforge list"),

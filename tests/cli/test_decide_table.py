@@ -40,7 +40,7 @@ def cells(forge_in, tmp_path_factory):
 
 UNDO = "to undo it: ankiforge undo"
 ONE = f"✓ 1 accepted; {UNDO}\n"
-TWICE = "refused: RIBOSOME is no longer waiting\nhint: ankiforge list --view new shows what waits\n"
+TWICE = "refused: RIBOSOME is no longer waiting\nhint: ankiforge list shows what waits\n"
 WHICH = (
     "ankiforge: say which cards: ids, --all, or --all --filter QUERY\n"
     "hint: ankiforge list shows the ids\n"
@@ -79,8 +79,6 @@ NONE = f"nothing was accepted\n  4 waiting: 3 drafts, 1 proposal\n  {DECIDE}"
         ("accept --all --another", 2, "ankiforge: --another needs the id of a draft\nhint: ankiforge accept ID --another\n"),
         ("reject RIBOSOME", 0, f"✓ 1 rejected; {UNDO}\n"),
         ("reject OSMOSIS", 0, f"✓ 1 rejected; {UNDO}\n"),
-        ("reject RIBOSOME --passage", 0, f"✓ 1 rejected; {UNDO}\n"),
-        ("reject RIBOSOME NUCLEUS --passage", 0, f"✓ 2 rejected; {UNDO}\n"),
         ("reject --all", 0, f"✓ 3 rejected; {UNDO}\n"),
         ("reject --all --filter nowhere", 0, "nothing was rejected\n"),
         ("reject", 2, WHICH),

@@ -126,7 +126,7 @@ def test_a_second_workspace_is_not_registered_and_is_named_in_the_next_commands(
 
     assert f"ankiforge -C {home / 'more'} run" in err
     _, out, _ = ankiforge("doctor")
-    assert "settings: cards/ankiforge.yaml" in out
+    assert "✓ settings     cards/ankiforge.yaml" in out
 
 
 def test_a_workspace_of_somebody_else_is_trusted_only_on_demand(home, ankiforge):
@@ -228,19 +228,20 @@ def test_doctor_ends_with_the_code_of_the_failing_part_and_says_what_to_do(
     assert ankiforge("run")[0] == 0
     code, out, _ = ankiforge("doctor")
     assert code == 0, out
-    assert "mynotes: obsidian in" in out
-    assert "ledger: every line in" in out
+    assert "✓ source mynotes  obsidian in" in out
+    assert "✓ ledger       every line in" in out
 
     (home / "Zotero").rename(home / "Elsewhere")
     code, out, _ = ankiforge("doctor")
     assert code == 1
-    assert "✗ source zotero: " in out
+    assert "✗ source zotero  " in out
     assert "do: correct path: in ankiforge.yaml" in out
     ledger.write_bytes(b"SQLite format 3\0" + b"rubbish" * 2000)
     before = ledger.read_bytes()
+    (home / "Elsewhere").rename(home / "Zotero")
     code, out, _ = ankiforge("doctor")
     assert code == 4
-    assert "✗ ledger: " in out
+    assert "✗ ledger       " in out
     assert ledger.read_bytes() == before
 
 
@@ -265,28 +266,6 @@ def test_a_vault_is_read_in_the_dialect_of_its_plugin_without_a_setting(home, an
         "The heat of it",
         "Some marked words.",
     }
-
-
-def test_init_asks_for_the_decks_of_new_cards_on_a_terminal_only(
-    home, ankiforge, monkeypatch
-):
-    def decks(name: str) -> str | None:
-        return read_settings(home / name / "ankiforge.yaml", registry).decks
-
-    ankiforge("init", "plain")
-    assert decks("plain") == "one"
-    ankiforge("init", "named", "--decks", "tag")
-    assert decks("named") == "tag"
-    code, _, err = ankiforge("init", "named", "--decks", "book")
-    assert (code, decks("named")) == (2, "tag")
-    assert "write this line into it: decks: book" in err
-
-    typed = io.StringIO("shelf\nbook\n")
-    monkeypatch.setattr(typed, "isatty", lambda: True, raising=False)
-    monkeypatch.setattr("sys.stdin", typed)
-    monkeypatch.setattr("sys.stderr.isatty", lambda: True, raising=False)
-    ankiforge("init", "asked")
-    assert decks("asked") == "book"
 
 
 def test_a_run_on_the_folder_of_a_workspace_reads_nothing_of_the_workspace(

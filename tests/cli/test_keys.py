@@ -160,7 +160,7 @@ def test_another_port_gets_no_key_of_ankis(forge, anki):
     assert not anki.has_key
     assert "`key_env: NAME` under `anki:`" in said
     settings(forge, anki={"connect": anki.url, "key_env": "ANKICONNECT_KEY"})
-    forge("pull", "--connect", code=3)
+    forge("push", code=3)
     assert anki.has_key
 
 

@@ -56,7 +56,7 @@ QUERIES = [
     (["-verdict:accepted"], {"splitting}} of data for tests."}),
     (["-verdict:waiting", "language"], {"a language"}),
     (["--", "-verdict:accepted"], {"splitting}} of data for tests."}),
-    (["kind:cl*", "verdict:accepted", "-water"], {"axolotl}} sleeps in a box of steel."}),
+    (["kind:cl*", "verdict:accepted", "--", "-water"], {"axolotl}} sleeps in a box of steel."}),
     (["tag:biology", "membrane"], {"water}} across a membrane."}),
     (["tag:#biology/cell", "membrane"], {"water}} across a membrane."}),
     (["tag:bio"], set()),
@@ -88,17 +88,13 @@ def test_an_empty_list_names_the_lists_that_may_have_it(read):
         (["--all"], "ankiforge list --no-card"),
         (["--no-card"], "ankiforge list --no-card --all, ankiforge list"),
         (["--no-card", "--all"], "ankiforge list"),
-        (["--view", "gone"], "ankiforge list --all, ankiforge list --no-card"),
     ):
         nothing = "nothing matches “no such words”"
-        if "gone" in options:
-            nothing = "no card here has lost its passage; this view lists cards only"
         told = read.ok("list", *options, "no such words").stderr
         assert told == f"{nothing}; see also: {others}\n"
-        if "gone" not in options:
-            told = read.ok("list", *options, "no", "such").stderr
-            each = "nothing matches “no such”, because a card must match each word"
-            assert told == f"{each}; see also: {others}\n"
+        told = read.ok("list", *options, "no", "such").stderr
+        each = "nothing matches “no such”, because a card must match each word"
+        assert told == f"{each}; see also: {others}\n"
         assert read.ok("list", *options, "--limit", "0").stderr == ""
         assert "no option --nope" in read("list", *options, "--nope", code=2).stderr
 
@@ -111,7 +107,7 @@ def test_proposals_are_counted_in_an_empty_list_and_a_sentence_is_proposed_once(
         f"=={canal}==\n\n==Water boils here. {canal}==\n", "utf-8"
     )
     forge.ok("run", notes)
-    for options in ([], ["--all"], ["--view", "new"]):
+    for options in ([], ["--all"]):
         told = forge.ok("list", *options).stderr
         assert "ankiforge list --no-card\n  1 proposal waiting\n  next  " in told
     assert "waiting" not in forge.ok("list", "no such words").stderr
@@ -203,9 +199,9 @@ def test_a_line_has_an_id_for_decisions_and_a_guid_once_accepted(read):
         "Life::Cells",
     )
 
-    assert read.ok("list", "--view", "new", "--json").lines == [waits]
+    assert read.ok("list", "verdict:waiting", "--json").lines == [waits]
     read.ok("accept", waits["id"])
-    assert read.ok("list", "--view", "new", "--json").lines == []
+    assert read.ok("list", "verdict:waiting", "--json").lines == []
     [accepted] = read.ok("list", "splitting", "--json").lines
     assert (accepted["verdict"], accepted["quote"]) == ("accepted", waits["quote"])
 
@@ -325,7 +321,7 @@ def test_a_card_whose_passage_is_gone_is_listed(read, vault, no_waiting):
     )
     assert read.json("run")["cards"]["lost"] == 0
     assert read.json("run")["cards"]["lost"] == 1
-    [card] = read.ok("list", "--view", "gone", "--json").lines
+    [card] = read.ok("list", "finding:source_gone", "--json").lines
     assert read.ok("list", "--view", "changed", "--json").lines == []
     assert card["fields"]["Back"] == "a language"
     assert [one["check"] for one in card["findings"]] == ["source_gone"]
@@ -357,7 +353,7 @@ def test_a_list_begins_with_what_waits_in_the_order_of_the_review(forge, vault):
     card = next(line["id"] for line in forge.ok("list", "--json", "mine").lines)
     forge.ok("accept", card)
 
-    waiting = [line["id"] for line in forge.ok("list", "--view", "new", "--json").lines]
+    waiting = [line["id"] for line in forge.ok("list", "verdict:waiting", "--json").lines]
     listed = forge.ok("list", "--json").lines
 
     assert [line["id"] for line in listed[:2]] == waiting
@@ -469,8 +465,8 @@ def test_a_folder_is_a_filter(folders, vault):
 
     for folder, found in FOLDERS:
         assert names(folder) == found, folder
-    assert names("-Biology/") == {"TCP"}
-    assert names("Biology/", "verdict:waiting", "-Plants/") == {"Cells"}
+    assert names("--", "-Biology/") == {"TCP"}
+    assert names("Biology/", "verdict:waiting", "--", "-Plants/") == {"Cells"}
     assert "1 accepted" in folders.ok("accept", "Networking/").stderr
     assert names("verdict:waiting") == {"Cells", "Moss"}
     assert "2 accepted" in folders.ok("accept", "--all", "--filter", "Biology/").stderr
@@ -486,7 +482,7 @@ def test_a_folder_is_a_filter(folders, vault):
 @pytest.mark.parametrize(
     "words",
     [
-        "run", "list", "status", "build --full", "push", "pull --connect", "accept --all", "undo",
+        "run", "list", "status", "build --full", "push", "pull", "accept --all", "undo",
         "doctor", "search water", "draft", "list --no-card", "show af",
     ],
 )  # fmt: skip

@@ -102,48 +102,6 @@ def settings_of(forge: Any) -> str:
     return file.read_text("utf-8") if file.exists() else ""
 
 
-# --- the line of a run ----------------------------------------------------------------------
-
-
-def offers(text: str) -> list[str]:
-    found = re.findall(r".*Questions for these 2 highlights:\s+ankiforge .*", text)
-    return [" ".join(offer.split()) for offer in found]
-
-
-@pytest.mark.slow
-def test_a_key_is_offered_once_and_a_pipe_spends_none(forge, note, typed, monkeypatch):
-    monkeypatch.setenv("OPENAI_API_KEY", KEY)
-    assert "Questions" not in forge.ok("run", note).stdout
-    assert offers(typed("run", note)) == [
-        "OPENAI_API_KEY is set. Questions for these 2 highlights:"
-        " ankiforge model use openai"
-    ]
-    assert offers(typed("run", note)) == []
-
-
-def test_a_running_server_is_offered_with_its_best_model_which_is_sent_nothing(
-    forge, note, typed, ollama
-):
-    for _ in range(3):  # on a busy machine it may not answer in time
-        if lines := offers(typed("run", note)):
-            break
-    assert lines == [
-        "Ollama runs here with gpt-oss:20b. Questions for these 2 highlights:"
-        " ankiforge model use ollama"
-    ]
-    assert ollama.asked == []
-
-
-def test_nothing_is_offered_where_nothing_waits_or_a_model_drafts(
-    forge, note, typed, server
-):
-    note.write_text("A line without a mark.\n")
-    assert "ankiforge model use" not in typed("run", note)
-    note.write_text(NOTE)
-    forge.drafting(server.base_url, "{obsidian: {name: desk, path: .}}")
-    assert offers(typed("run")) == []
-
-
 # --- use ------------------------------------------------------------------------------------
 
 
@@ -209,7 +167,6 @@ def test_another_machine_gets_nothing_before_the_yes_and_needs_no_other_afterwar
     elsewhere = key.base_url.replace("127.0.0.1", "127.1")
     monkeypatch.setenv("OPENAI_BASE_URL", elsewhere)
     forge.ok("run", note)
-    assert typed("run", "--offline").count("OPENAI_API_KEY is set") == 1
     forge("model", "use", "openai", "--offline", "--yes", code=2)
     refused = typed("model", "use", "openai", asks=("Draft with it?", "\n"))
     assert "its price is not known" in refused

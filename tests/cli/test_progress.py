@@ -15,6 +15,7 @@ from ankiforge.extract.base import ScanProgress
 from ankiforge.model import AnkiChanges, Problem
 from ankiforge.pipeline.run_result import (
     AnkiReadResult,
+    AnkiReadState,
     ModelProgress,
     OtherProgress,
     RunResult,
@@ -98,11 +99,15 @@ def test_what_a_second_look_at_anki_adds(before, second, deleted):
     result = RunResult()
     if before:
         result.add_scan(
-            AnkiReadResult(before, changes=AnkiChanges(deleted=["af1"], reviews=2))
+            AnkiReadResult(
+                AnkiReadState(before), changes=AnkiChanges(deleted=["af1"], reviews=2)
+            )
         )
     problem = Problem("Anki", "is damaged")
     viewed = AnkiChanges(deleted=["af2"], reviews=3)
-    result.add_scan(AnkiReadResult(second, changes=viewed, problem=problem))
+    result.add_scan(
+        AnkiReadResult(AnkiReadState(second), changes=viewed, problem=problem)
+    )
     assert result.scan.changes.deleted == deleted
     is_told = "af2" in deleted
     assert result.problems == [problem] * is_told

@@ -76,7 +76,7 @@ def test_an_answer_that_may_go_on_waits_with_the_reason(forge, notes, text):
     write(notes, text)
     came = forge.json("run")
     assert (came["cards"]["accepted"], came["waits"]) == (0, {"open_end": 1})
-    assert "may belong to it" in forge.ok("list", "--view", "new", "-v").stdout
+    assert "may belong to it" in forge.ok("list", "verdict:waiting", "-v").stdout
 
 
 def test_an_answer_is_accepted_whole_once_its_empty_lines_are_gone(forge, notes):
@@ -143,7 +143,7 @@ def test_a_question_ends_with_its_card_and_the_draft_waits(moved):
         )
     waiting = moved.json("status")["waiting"]
     assert waiting == {"new": 1, "proposed": 0, "changed": 0, "questions": 0}
-    [draft] = moved.ok("list", "--view", "new", "--json").lines
+    [draft] = moved.ok("list", "verdict:waiting", "--json").lines
     assert draft["waits"] == "You decided on nearly the same words, which are gone."
     moved.ok("accept", draft["id"])
 
@@ -187,10 +187,8 @@ Keyword notes with ==marks== and no stop
 def lists(forge):
     """How much each surface says that there is of each."""
     status = forge.json("status")
-    shown = {
-        name: len(forge.ok("list", "--view", name, "--json").lines)
-        for name in ("new", "questions")
-    }
+    waiting = forge.ok("list").stdout.count(" ○ ")
+    questions = len(forge.ok("list", "--view", "questions", "--json").lines)
     without = len(forge.ok("list", "--no-card", "--json").lines)
     with reviewed(forge) as session:
         page = session.count_items()["left"]
@@ -208,7 +206,7 @@ def lists(forge):
                 for name in ("proposed", "less_certain", "without")
             ),
         ),
-        "list": (shown["new"], shown["questions"], without),
+        "list": (waiting, questions, without),
         "page": (page["new"], page["you"], page["none"]),
         "items": (items["new"], items["you"], items["none"]),
     }  # fmt: skip
@@ -231,7 +229,7 @@ def test_all_count_the_same(forge, notes):
         if "sleep" in one["exact"]
     )
     forge.ok("reject", key)
-    [draft] = forge.ok("list", "--view", "new", "--json").lines
+    [draft] = forge.ok("list", "verdict:waiting", "marks", "--json").lines
     forge.ok("reject", draft["id"])
     assert lists(forge) == dict.fromkeys(("status", "list", "page", "items"), (0, 1, 1))
     left_out = forge.ok("list", "--no-card", "--all", "--json").lines
@@ -269,39 +267,7 @@ def test_front_matter_that_cannot_be_read_is_one_note_and_no_failure(forge, note
     assert off["reason"] == "the note says cards: false"
 
 
-# --- a pager --------------------------------------------------------------------------------
-
-
-def test_a_list_opens_in_the_pager_of_a_terminal_and_of_nothing_else(
-    forge, notes, monkeypatch
-):
-    import os
-    import pty
-
-    write(notes, ENDED)
-    forge.ok("run")
-    pager = forge.folder / "pager.sh"
-    pager.write_text("#!/bin/sh\necho PAGED\ncat\n")
-    pager.chmod(0o755)
-    monkeypatch.setenv("PAGER", str(pager))
-    monkeypatch.setenv("TERM", "xterm")
-    ours, theirs = pty.openpty()
-    process = forge.at_terminal("list", "--no-color", terminal=theirs)
-    os.close(theirs)
-    written = b""
-    while True:
-        try:
-            part = os.read(ours, 4096)
-        except OSError:  # the process has closed its end
-            break
-        if not part:
-            break
-        written += part
-    os.close(ours)
-    assert process.wait(timeout=60) == 0
-    assert written.decode().startswith("PAGED")
-    assert "Who wrote Walden?" in written.decode()
-    assert "PAGED" not in forge.finished("list").stdout
+# --- lists ---------------------------------------------------------------------------------
 
 
 def test_a_long_cloze_is_listed_whole_where_no_terminal_is(forge, notes):

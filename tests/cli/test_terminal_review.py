@@ -74,12 +74,12 @@ def test_each_key_decides_on_the_card_that_is_shown(forge, vault, note, at_termi
         assert "  Working memory holds about [four chunks] at a time." in first
         assert "“Working memory" not in first, "the card has all of its passage"
         assert "Enter accepts  x rejects  e edits" in first
-        assert first.split()[:6] == ["1", "of", "3", "·", "0", "kept"]
+        assert first.split()[:6] == ["3", "left", "here", "·", "0", "kept"]
         assert "  Memory" in first
         second = COLOURS.sub("", keyboard.press("\r"))
         assert "kept" in second
         assert "front: What does the testing effect say?" in second
-        assert "2 of 3 · 1 kept" in second
+        assert "2 left here · 1 kept" in second
         assert "[four chunks]" not in second, "the screen shows one card"
         assert "[hippocampus]" in COLOURS.sub("", keyboard.press("x"))
         undone = COLOURS.sub("", keyboard.press("u"))
@@ -131,7 +131,7 @@ def test_a_digit_takes_another_gap_of_a_proposed_card_and_e_edits_it(
             assert "this key does nothing here" in COLOURS.sub("", keyboard.press(key))
         shown = COLOURS.sub("", keyboard.press("9?\x1b[A y2"))
         assert f"[{second}]" in " ".join(shown.split())
-        assert shown.count("1 of 1 · 0 kept") == 1, "other keys draw nothing"
+        assert shown.count("1 left here · 0 kept") == 1, "other keys draw nothing"
         assert "A Golgi" in COLOURS.sub("", keyboard.press("e"))
         keyboard.press("\r")
         assert keyboard.ended() == 0
@@ -150,13 +150,13 @@ def test_a_sitting_is_of_one_document_and_undo_leads_back_to_it(
     (vault / "Water.md").write_text(f"=={other}==\n\n=={third}==\n", "utf-8")
     forge.ok("run", vault)
     with at_terminal("review", "--terminal") as keyboard:
-        assert "1 of 2 · 0 kept" in COLOURS.sub("", keyboard.shown())
-        assert "2 of 2 · 1 kept" in COLOURS.sub("", keyboard.press("\r"))
-        assert "1 of 1 · 0 kept" in COLOURS.sub("", keyboard.press("\r"))
-        assert "2 of 2 · 1 kept" in COLOURS.sub("", keyboard.press("u"))
-        assert "1 of 2 · 0 kept" in COLOURS.sub("", keyboard.press("u"))
+        assert "2 left here · 0 kept" in COLOURS.sub("", keyboard.shown())
+        assert "1 left here · 1 kept" in COLOURS.sub("", keyboard.press("\r"))
+        assert "1 left here · 2 kept" in COLOURS.sub("", keyboard.press("\r"))
+        assert "2 left here · 1 kept" in COLOURS.sub("", keyboard.press("u"))
+        assert "3 left here · 0 kept" in COLOURS.sub("", keyboard.press("u"))
         keyboard.press("\r")
-        assert "1 of 1 · 0 kept" in COLOURS.sub("", keyboard.press("x"))
+        assert "1 left here · 1 kept" in COLOURS.sub("", keyboard.press("x"))
         assert "✓ 2 kept, 1 rejected" in COLOURS.sub("", keyboard.press("\r"))
 
 
@@ -209,7 +209,7 @@ def test_a_rejected_proposal_is_not_shown_again(forge, vault, at_terminal):
         assert "rejected" in keyboard.press("x")
         assert keyboard.ended() == 0
     forge.ok("run")
-    assert forge.ok("list", "--view", "new", "--json").lines == []
+    assert forge.ok("list", "verdict:waiting", "--json").lines == []
     [passage] = forge.ok("list", "--no-card", "--json").lines
     assert passage["proposal"] is None
 
@@ -238,7 +238,7 @@ def test_a_word_of_a_title_names_what_is_asked(forge, vault, note, at_terminal):
     forge.ok("run", vault, "--accept", "review")
     with at_terminal("review", "--terminal", "memory") as keyboard:
         shown = COLOURS.sub("", keyboard.shown())
-        assert "1 of 3 · 0 kept" in shown
+        assert "3 left here · 0 kept" in shown
         assert "  Memory" in shown
         keyboard.press(ESCAPE)
     with at_terminal("review", "--terminal", "Memry.md") as keyboard:
@@ -293,7 +293,7 @@ def test_a_question_is_shown_as_a_card_before_enter_accepts_it(
         card for card in forge.cards() if card["fields"].get("Back") == "four chunks"
     ]
     assert (card["fields"]["Front"], card["verdict"]) == (question, "accepted")
-    left = forge.ok("list", "--view", "new", "--json").lines
+    left = forge.ok("list", "verdict:waiting", "--json").lines
     assert not any("four chunks" in line["fields"].get("Text", "") for line in left)
 
 
@@ -356,9 +356,7 @@ def test_no_document_steers_the_terminal(forge, vault, at_terminal):
         encoding="utf-8",
     )
     forge.ok("run", vault, "--accept", "review")
-    with at_terminal(
-        "review", "--terminal", "--no-color", NO_COLOR="1", TERM="dumb"
-    ) as keyboard:
+    with at_terminal("review", "--terminal", NO_COLOR="1", TERM="dumb") as keyboard:
         shown = keyboard.shown() + keyboard.press("?x")
         assert keyboard.ended() == 0
     assert "purrs" in shown
@@ -369,7 +367,7 @@ def test_without_a_terminal_it_says_what_to_do_instead(forge, vault, note):
     forge.ok("run", vault, "--accept", "review")
     told = forge("review", "--terminal", code=2).stderr
     assert "interactive terminal" in told
-    assert "ankiforge list --view new" in told
+    assert "ankiforge list -v" in told
 
 
 # --- a file in one command --------------------------------------------------------------------
@@ -530,10 +528,12 @@ def test_one_answer_makes_cards_of_all_words_with_their_translation(forge, at_te
 def test_j_and_k_walk(forge, vault, note, at_terminal):
     forge.ok("run", vault, "--accept", "review")
     with at_terminal("review", "--terminal") as keyboard:
-        assert "1 of " in keyboard.shown()
-        assert "2 of " in keyboard.press("j")
-        assert "1 of " in keyboard.press("k")
-        assert "2 of " in keyboard.press("jkj"), "keys that arrive together all count"
+        assert "3 left here" in keyboard.shown()
+        assert "2 left here" in keyboard.press("j")
+        assert "3 left here" in keyboard.press("k")
+        assert "2 left here" in keyboard.press("jkj"), (
+            "keys that arrive together all count"
+        )
         told = COLOURS.sub("", keyboard.press(ESCAPE))
         assert told.startswith("nothing was decided\r\n  3 drafts waiting")
     assert set(verdicts(forge).values()) == {"waiting"}
@@ -544,9 +544,10 @@ def test_j_leaves_the_ten_and_what_was_passed_comes_last(forge, vault, at_termin
     (vault / "Numbers.md").write_text("\n".join(lines), encoding="utf-8")
     forge.ok("run", vault, "--accept", "review")
     with at_terminal("review", "--terminal") as keyboard:
-        assert "1 of 10" in keyboard.shown()
-        assert "1 of 2" in keyboard.press("j" * 10)
-        assert "2 of 2" in keyboard.press("kj"), "k stays in the ten"
+        assert "10 left here" in keyboard.shown()
+        assert "2 left here" in keyboard.press("j" * 10)
+        assert "3 left here" in keyboard.press("k")
+        assert "1 left here" in keyboard.press("jj")
         assert "What is 0?" in keyboard.press("j")
         assert "  12 drafts waiting" in COLOURS.sub("", keyboard.press(ESCAPE))
 

@@ -341,35 +341,14 @@ def test_a_run_counts_no_proposal_among_what_it_made(forge, vault, note):
     assert forge.json("run")["waits"] == {"no_warning": 2}
 
 
-@pytest.mark.usefixtures("takes_marks")
-def test_a_run_shows_changed_words_without_markup(forge, vault, note):
-    note.write_text(
-        "# A\n\nThe ==nucleus== holds the **DNA** of the cell.\n", encoding="utf-8"
-    )
-    forge.ok("run", vault)
-    rewrite(note, "holds the", "holds most of the")
-    told = forge.ok("run").stdout
-    assert "holds the DNA of the cell. → …holds most of the DNA of the cell.\n" in told
-    rewrite(note, "The ==nucleus==", "A ==nucleus==")
-    assert (
-        "The [nucleus] holds most of the DNA of the cell. → A [nucleus]"
-        in forge.ok("run").stdout
-    )
-    rewrite(note, "**DNA**", "*DNA*")
-    assert "**DNA** of the cell. → …the *DNA* of the cell.\n" in forge.ok("run").stdout
-
-
 def test_a_run_and_status_name_the_same_next_command(forge, note):
     certain = "The testing effect is the finding that retrieval strengthens memory."
     others = "\n\n".join(f"==Number {i} helps, or so one hears.==" for i in range(9))
     note.write_text(f"# Memory\n\n=={certain}==\n\n{others}\n", encoding="utf-8")
     ran = forge.ok("run", note.parent).stdout
     assert "1 proposal" in ran
-    assert "next  ankiforge draft " in ran
-    assert "or    ankiforge review " in ran
-    assert "next  ankiforge draft " in forge.ok("status").stdout
-    note.write_text(f"# Memory\n\n=={certain}==\n", encoding="utf-8")
-    forge.ok("run", note.parent)
+    assert "next  ankiforge review " in ran
+    assert "or    ankiforge draft " in ran
     assert "next  ankiforge review " in forge.ok("status").stdout
 
 
@@ -378,7 +357,7 @@ def test_a_pdf_that_nobody_marked_is_named_once_by_a_run_and_by_status(forge, no
     lecture = note.parent / "Lecture.pdf"
     text = "Sleep spindles are bursts of activity that come from the thalamus."
     pdf_writer.write_pdf(lecture, [pdf_writer.Page([paragraph(text)])], title="Lecture")
-    command = f"ankiforge draft {lecture}   nothing is marked there"
+    command = f"ankiforge draft {lecture}   little or nothing is marked there"
     assert command in forge.ok("run").stdout
     assert command not in forge.ok("run").stdout
     assert command in forge.ok("status").stdout
@@ -458,7 +437,7 @@ def test_a_card_that_changed_before_anki_was_seen_is_counted_as_updated(
 def test_a_note_that_is_no_longer_in_the_package_is_counted(forge, vault):
     (vault / "a.md").write_text("It reduces ==the cost== to much less\n\nq::a\n")
     forge.ok("run", vault)
-    [draft] = forge.ok("list", "--view", "new", "--json").lines
+    [draft] = forge.ok("list", "verdict:waiting", "--json").lines
     forge.ok("accept", draft["id"])
     assert "(1 new, 1 unchanged)" in forge.ok("build").stdout
     forge.ok("undo")
@@ -475,13 +454,13 @@ def test_undo_finds_a_draft_that_waits_no_longer_by_its_id(forge, vault, decisio
         "Melatonin is released by the ==pineal gland== at dusk.\n"
     )
     forge.ok("run", vault)
-    draft, other = forge.ok("list", "--view", "new", "--json").lines
+    draft, other = forge.ok("list", "verdict:waiting", "--json").lines
     forge.ok(decision, draft["id"], other["id"])
     recent = forge.ok("list", "--view", "recent", "--json").lines
     [told] = [each for each in recent if "four chunks" in str(each)]
     for id in (draft["id"], draft["id"][:12], told["guid"], told["guid"][:12]):
         assert "undone: " in forge.ok("undo", id).stderr
-        [again] = forge.ok("list", "--view", "new", "--json").lines
+        [again] = forge.ok("list", "verdict:waiting", "--json").lines
         assert again["id"] == draft["id"], "the other one stays decided"
         forge.ok(decision, draft["id"])
     ambiguous = forge("undo", "dr", code=1).stderr

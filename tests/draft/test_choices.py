@@ -52,7 +52,7 @@ def drafted(forge: Any, server: Any) -> Any:
 
 def drafts(forge: Any) -> dict[str, str]:
     """{front or text of what waits: its id}."""
-    lines = forge.ok("list", "--view", "new", "--json").lines
+    lines = forge.ok("list", "verdict:waiting", "--json").lines
     return {next(iter(one["fields"].values())): one["id"] for one in lines}
 
 

@@ -499,7 +499,7 @@ def test_run_and_status_name_the_command_for_what_nobody_marked(forge, tmp_path)
     # the path that was named last comes first
     moss = tmp_path / "moss.md"
     moss.write_text("Moss has no roots.\n", "utf-8")
-    assert f"next  ankiforge draft {moss}   nothing" in forge.ok("run", moss).stdout
+    assert f"next  ankiforge draft {moss}   little" in forge.ok("run", moss).stdout
     # once a passage is chosen or marked there, the command is no longer named
     answer(forge, asked(forge, folder), SOUR)
     moss.write_text("Moss has ==no roots==.\n", "utf-8")
@@ -508,42 +508,6 @@ def test_run_and_status_name_the_command_for_what_nobody_marked(forge, tmp_path)
     said = forge.ok("status").stdout
     assert "ankiforge draft /" not in said
     assert "no marks" not in said
-
-
-def test_a_vault_without_marks_is_told_the_folder_with_the_most_text(forge, tmp_path):
-    vault = tmp_path / "vault"
-    notes = {
-        "inbox.md": SALT,
-        **{f"history/{number}.md": f"{RYE}\n\n{SALT}" for number in range(3)},
-        "bread/wheat.md": YEAST * 30,
-        "bread/rye.md": RYE * 30,
-        "bread/shop/salt.md": SALT * 40,
-        "drawings/lake.svg": SALT * 900,
-    }
-    for name, text in notes.items():
-        (vault / name).parent.mkdir(parents=True, exist_ok=True)
-        (vault / name).write_text(text, "utf-8")
-    (vault / ".obsidian").mkdir()
-    line = (
-        f"next  ankiforge draft {vault / 'bread'}   nothing is marked; most text is in its"
-        " 2 notes; a chat or model chooses passages, one text at a time"
-    )
-    assert line in forge.ok("run", vault).stdout
-    assert line in forge.ok("status").stdout
-    # the same for a folder in the settings, or for a part of the vault
-    forge.settings(f"sources: [{{obsidian: {{name: mine, path: '{vault}'}}}}]")
-    assert f"draft {vault / 'bread'}  " in forge.ok("run").stdout
-    elsewhere = type(forge)(tmp_path / "elsewhere")
-    said = elsewhere.ok("run", vault / "history", vault / "inbox.md").stdout
-    assert (
-        f"draft {vault / 'history'}   nothing is marked; most text is in its 3 n" in said
-    )
-    # the command reads that folder, and no further path is remembered
-    text = asked(forge, vault / "bread")
-    assert "rye" in text
-    assert SALT[:40] in text
-    assert "[from “0”]" not in text
-    assert forge.json("status")["remembered"] == []
 
 
 @pytest.mark.parametrize(("marked", "is_named"), [(1, True), (2, False)])

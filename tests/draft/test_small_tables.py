@@ -41,7 +41,7 @@ from ankiforge.model import (
     HighlightKey,
     HighlightKind,
 )
-from ankiforge.pipeline.run_result import ChatImport
+from ankiforge.pipeline.run_result import summarize_drafted_cards
 
 HERE, ELSEWHERE = "http://127.0.0.1:11434/v1", "https://llm.example/v1"
 
@@ -265,22 +265,21 @@ NONE_MADE = DraftingResult(marked(CLAUSE), is_declined=True)
 
 
 @pytest.mark.parametrize(
-    ("drafted", "asked", "is_known", "said"),
+    ("drafted", "asked", "said"),
     [
-        ((), 3, True, "nothing new: this answer was imported before"),
-        ((NONE_MADE,), 1, False, "0 of 1 got a question; 1 not worth one"),
+        ((NONE_MADE,), 1, "0 of 1 got a question; 1 not worth one"),
         (
             (NONE_MADE,),
             3,
-            False,
             "0 of 3 got a question; 1 not worth one; 2 still without a question",
         ),
-        ((), 3, False, "0 of 3 got a question"),
     ],
 )
-def test_what_an_answer_of_a_chat_gave(drafted, asked, is_known, said):
-    taken = ChatImport(drafted, (), (), asked, is_known, asked - len(drafted))
-    assert taken.summary == said
+def test_what_an_answer_of_a_chat_gave(drafted, asked, said):
+    summary = summarize_drafted_cards(
+        drafted, asked=asked, unanswered=asked - len(drafted), unused=0
+    )
+    assert summary == said
 
 
 @pytest.mark.parametrize(

@@ -100,10 +100,10 @@ def test_another_card_of_new_words_is_an_option_that_show_names(forge, note):
     assert len(forge.cards("verdict:accepted")) == 2
 
 
-def test_reject_passage_leaves_its_cards_and_offers_nothing_later(forge, note):
+def test_a_rejected_passage_leaves_its_cards_and_offers_nothing_later(forge, note):
     note(WAR, CARTA, CANAL)
     card = card_of(forge, WAR, "1648")
-    forge.ok("reject", "--passage", KEY)
+    forge.ok("reject", KEY)
     note(WAR, CARTA, CANAL, FLEMING)
 
     assert states(forge) == {WAR: "decided", CARTA: "decided", CANAL: "decided"}

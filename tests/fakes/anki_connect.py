@@ -40,7 +40,7 @@ class AnkiConnectServer:
 
     folder: Path
     profile: str = ""
-    """If given, `getActiveProfile` is known and tells it."""
+    """The open profile, by default the name of the folder."""
     no_collection: bool = False
     """Anki stands at its list of profiles."""
     lacks: tuple[str, ...] = ()
@@ -108,10 +108,7 @@ class AnkiConnectServer:
             return getattr(AnkiConnect(self), name)(**params)
 
     def known(self) -> list[str]:
-        missing = set(self.lacks)
-        if not self.profile:
-            missing.add("getActiveProfile")
-        return [n for n in vars(AnkiConnect) if n[0] != "_" and n not in missing]
+        return [n for n in vars(AnkiConnect) if n[0] != "_" and n not in self.lacks]
 
 
 @contextmanager
@@ -143,7 +140,7 @@ class AnkiConnect:
     def getActiveProfile(self):
         if self._fake.no_collection:
             return None
-        return self._fake.profile
+        return self._fake.profile or self._fake.folder.name
 
     def sync(self):
         return None
@@ -157,18 +154,6 @@ class AnkiConnect:
 
         AnkiPackageImporter(self._col, path).run()
         self._col.models._clear_cache()
-        return True
-
-    def exportPackage(self, deck, path, includeSched=False):
-        from anki.exporting import AnkiPackageExporter
-
-        found = self._col.decks.by_name(deck)
-        if found is None:
-            return False
-        exporter = AnkiPackageExporter(self._col)
-        exporter.did = found["id"]
-        exporter.includeSched = includeSched
-        exporter.exportInto(path)
         return True
 
     # --- notes and cards
@@ -204,13 +189,6 @@ class AnkiConnect:
 
     def forgetCards(self, cards):
         self._col.sched.schedule_cards_as_new(list(cards))
-
-    def getDecks(self, cards):
-        decks: dict[str, list[int]] = {}
-        for card in cards:
-            did = self._col.db.scalar("select did from cards where id = ?", card)
-            decks.setdefault(self._col.decks.get(did)["name"], []).append(card)
-        return decks
 
     def _turned(self, cards, suspend):
         """False if all were so before; of several that were, the add-on overlooks every other."""

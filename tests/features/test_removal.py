@@ -139,16 +139,13 @@ def test_every_feature_has_its_folder_its_readme_and_its_tests():
 def test_the_help_lists_all_but_its_commands_and_its_purpose(without):
     feature, program = without
     own = [command.name for command in BY_NAME[feature].commands()]
-    every, usage, model, *refused = program.call_each(
-        "help all", "--help", "model use --help", *own
-    )
+    every, model, *refused = program.call_each("--help", "model use --help", *own)
     for name in FEATURES:
         for command in BY_NAME[name].commands():
             listed = f"\n  {command.name} " in every
             assert listed == (name != feature), command.name
     for name, told in zip(own, refused, strict=True):
         assert f"no command ankiforge {name}" in told
-    assert "Every day" not in usage
     assert ("drafting|meaning" in model) == (feature != "ask")
 
 

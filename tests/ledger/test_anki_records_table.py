@@ -217,8 +217,6 @@ def test_which_cards_are_planned(desk):
     decks = [("", "E::F")]
     assert anki_views.load_current_decks(ledger, "") == decks
     assert anki_views.load_current_decks(ledger, "E") == []
-    record(desk, ExportedNote(1, mapped=TYPE))
-    assert anki_views.load_mapped_note_ids(ledger) == [heart.id]
 
 
 @pytest.mark.parametrize(

@@ -93,9 +93,7 @@ def test_the_drafts_and_cards_of_decisions(desk):
     assert decide.find_decided_draft_ids(ledger, "af") == [rejection.body["guid"]]
     assert decide.find_decided_draft_ids(ledger, "x") == []
     [accept] = cards.iter_active_events(ledger, "accept")
-    counts = {accept.action_id: 1, rejection.action_id: 0, "x": 0}
-    for action, count in counts.items():
-        assert decide.count_accepted_cards(ledger, action) == count
+    for action in (accept.action_id, rejection.action_id, "x"):
         assert decide.can_undo(ledger, action) is (action != "x")
     # by the GUID that its card would have had
     assert decide.undo_decision(ledger, rejection.body["guid"]).id == rejection.action_id

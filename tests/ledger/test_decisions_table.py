@@ -710,7 +710,7 @@ def test_the_sides_by_which_a_highlight_is_compared(highlight, sides):
 def test_what_is_told_of_a_past_decision(empty, what, key, body, said, text):
     event = Event(1, "a", "2026-01-01", USER, what, key, body)
     entry = cards.load_history_entry(empty, event)
-    assert (history.describe_event(entry)[0], history.format_decision_text(entry)) == (
+    assert (history.describe_event(entry).name, history.format_decision_text(entry)) == (
         said,
         text,
     )

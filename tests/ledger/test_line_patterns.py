@@ -62,6 +62,13 @@ def test_lines_with_blanks_around_the_colons_are_one_question(
     assert left == {"Capital of Greece", "Capital of Norway"}
 
 
+def test_a_run_counts_the_question_that_holds_back_new_highlights(forge, note) -> None:
+    note.write_text(f"{NOTE}Capital of Greece :: Athens\n\nWhat is Oslo?::A city\n")
+    said = forge.ok("run").stdout
+    assert "(2 new)" in said
+    assert "  1 question waiting\n" in said
+
+
 def test_two_lines_that_are_left_of_a_form_wait_each_alone(forge, note) -> None:
     [rome] = forge.ok("list", "Rome", "--json").lines
     forge.ok("reject", rome["id"])
@@ -72,7 +79,7 @@ def test_two_lines_that_are_left_of_a_form_wait_each_alone(forge, note) -> None:
 def test_no_is_kept_for_later_lines_until_it_is_undone(forge, note) -> None:
     forge.ok("reject", question(forge)["id"])
     note.write_text(NOTE + LATER, encoding="utf-8")
-    forge.ok("run")
+    assert "  5 skipped: " in forge.ok("run").stdout
     assert verdicts(forge) == {}
     reasons = {
         one["reason"] for one in forge.ok("list", "--no-card", "--all", "--json").lines
@@ -190,13 +197,11 @@ def test_a_question_may_end_in_a_picture(forge: Any, vault: Path) -> None:
     assert (card["verdict"], card["findings"]) == ("accepted", [])
 
 
-def test_a_question_about_many_lines_is_one_decision_and_its_answer_says_how_many(
-    forge, vault
-) -> None:
+def test_a_question_about_many_lines_is_one_decision(forge, vault) -> None:
     (vault / "Capitals.md").write_text(NOTE, encoding="utf-8")
     assert "  1 question waiting\n" in forge.ok("run", vault).stdout
     told = forge.ok("accept", question(forge)["id"]).stderr
-    assert told.startswith("✓ 1 answered: made into cards; 3 cards; to undo it")
+    assert told.startswith("✓ 1 answered: these are cards, and later ones; to undo it")
 
 
 @pytest.mark.parametrize(("answer", "verdict"), [("accept", "accepted"), ("reject", "")])

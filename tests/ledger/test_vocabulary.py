@@ -74,8 +74,7 @@ def test_later_words_are_cards_at_once_and_follow_their_notes(forge, export) -> 
     forge.ok("accept", question(forge)["id"])
     text = export.read_text(encoding="utf-8").replace("Engpass", "Flaschenhals")
     export.write_text(text + row(10, "robust", "belastbar"), encoding="utf-8")
-    told = forge.ok("run").stdout
-    assert "Engpass → Flaschenhals" in told
+    assert "(1 new, 1 changed)" in forge.ok("run").stdout
     words = of_words(forge)
     assert words["bottleneck"] == ("Flaschenhals", "accepted")
     assert words["robust"] == ("belastbar", "accepted")

@@ -64,4 +64,4 @@ def test_chosen_passages_follow_their_folder_into_another_one_and_out_again(tmp_
             [change] = [row for row in person.rows() if row.get("revises")]
             assert "20 times" in change["old_quote"]
             assert "40 times" in change["quote"]
-            assert person.rows("--view", "gone") == []
+            assert person.rows("finding:source_gone") == []

@@ -17,7 +17,6 @@ from ankiforge.model import (
     LocalCard,
     NoteId,
     PendingDraft,
-    Problem,
 )
 from ankiforge.model.anki import NoteIdentity
 from ankiforge.pipeline import decks
@@ -105,34 +104,6 @@ def test_a_deck_that_was_renamed_in_anki(workspace, wanted, places, deck):
     card = replace(CARD, deck=wanted, has_user_deck=True)
     assert chooser.choose_deck(card) == deck
     assert chooser.choose_deck(card) == deck  # it is looked up once
-
-
-@pytest.mark.parametrize(
-    ("note_count", "deck", "told"),
-    [
-        (0, "New", ""),
-        (1, "New", "1 card that Anki has stay"),
-        (2, "New", "2 cards that Anki has stay"),
-        (2, "", ""),  # they are there already
-    ],
-)
-def test_other_rules_are_told_once_if_they_would_move_notes(
-    workspace, note_count, deck, told
-):
-    cards = place(workspace, *[("", "There")] * note_count)
-    deck = deck or cards[0].deck
-    workspace.ledger.set_value("deck rules", "")
-    assert DeckChooser(workspace.ledger, PLAIN).apply_rules() == []  # the first rules
-    rules = (DeckRule(deck=deck),)
-    expected = Problem(
-        "decks",
-        f"other decks now, such as {deck}: new cards go there, {told} where they are",
-        "to move them: in Anki's browser, Cards › Change Deck",
-        is_notice=True,
-    )
-    chooser = DeckChooser(workspace.ledger, rules)
-    assert chooser.apply_rules() == ([expected] if told else [])
-    assert DeckChooser(workspace.ledger, rules).apply_rules() == []
 
 
 # --- the tags --------------------------------------------------------------------------------

@@ -27,6 +27,7 @@ from ankiforge.pipeline import deliver, media
 from ankiforge.pipeline.deliver import ExportScope
 from ankiforge.pipeline.run_result import (
     AnkiReadResult,
+    AnkiReadState,
     PlannedNote,
     RunResult,
     WrittenPackage,
@@ -340,7 +341,7 @@ def test_why_there_is_no_package(workspace, deck, plan, told):
 def test_nothing_is_written_while_anki_cannot_be_read(
     workspace, tmp_path, state, scope, is_written
 ):
-    result = RunResult(scan=AnkiReadResult(state) if state else None)
+    result = RunResult(scan=AnkiReadResult(AnkiReadState(state)) if state else None)
     path = tmp_path / "a.apkg"
     deliver.read_anki_and_write_package(
         workspace.folder, workspace.ledger, result, path, ExportScope(**scope)

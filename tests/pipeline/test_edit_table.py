@@ -133,7 +133,7 @@ def test_what_is_decided_cannot_be_edited(opened):
     with pytest.raises(RefusedError) as raised:
         decide.edit_card_or_draft(opened.ledger, draft.id, {"Back": "x"})
     assert raised.value.message == f"{draft.id} is no longer waiting"
-    assert raised.value.hint == "ankiforge list --view new shows what waits"
+    assert raised.value.hint == "ankiforge list shows what waits"
 
 
 def test_an_edit_is_over_the_words_in_anki(opened):

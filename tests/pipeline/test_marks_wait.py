@@ -112,6 +112,6 @@ def test_the_surest_of_the_marks_that_wait_are_asked_first(
     sure = "==Osmosis== moves water through a membrane because salt is on one side."
     (vault / "note.md").write_text("\n\n".join([*unsure, sure]), encoding="utf-8")
     forge.ok("run", vault)
-    asked = forge.ok("list", "--view", "new", "--json").lines
+    asked = forge.ok("list", "verdict:waiting", "--json").lines
     assert len(asked) == 12
     assert "Osmosis" in [line["quote"].split()[0] for line in asked[:10]]

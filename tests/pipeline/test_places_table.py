@@ -648,14 +648,6 @@ def test_the_files_without_marks(workspace, notes):
         folder, workspace.ledger, include_directories=True
     )
     assert found == [str(notes)]
-    most = sources.find_folder_with_most_text(folder, workspace.ledger, str(notes))
-    assert most == (notes, 1)
-    (notes / "deep/x.md").write_text(PLAIN * 9, encoding="utf-8")
-    workspace.run([notes])
-    most = sources.find_folder_with_most_text(folder, workspace.ledger, str(notes))
-    assert most == (notes / "deep", 2)
-    nothing = sources.find_folder_with_most_text(folder, workspace.ledger, "/none")
-    assert nothing == (Path("/none"), 0)
     # a file by itself
     store_remembered_paths(folder.state_directory, [])
     workspace.run([notes / "plain.md"])
@@ -889,20 +881,16 @@ def test_files_are_replaced_and_given_back(workspace, tmp_path):
         (str(b), True)
     ]
     assert (a.read_bytes(), b.read_bytes()) == (b"new a", b"edited")
-    assert workspace.undo_outside_change() == ("patch", [str(a)], [])
+    assert workspace.undo_outside_change() == ([str(a)], [])
     assert a.read_bytes() == b"old a"
     workspace.replace_files({a: (b"old a", b"new a")})
     a.write_bytes(b"mine")
-    command, names, problems = workspace.undo_outside_change()
-    assert (command, names, [each.location for each in problems]) == (
-        "patch",
-        [],
-        [str(a)],
-    )
+    names, problems = workspace.undo_outside_change()
+    assert (names, [each.location for each in problems]) == ([], [str(a)])
     workspace.replace_files({a: (b"mine", b"newer")})
     backup = tmp_path / ".a.md.ankiforge-old"
     assert backup.read_bytes() == b"mine"
     workspace.delete_backups()
     assert not backup.exists()
-    assert workspace.undo_outside_change() == ("", [], [])
+    assert workspace.undo_outside_change() == ([], [])
     assert a.read_bytes() == b"newer"

@@ -50,8 +50,10 @@ from ankiforge.pipeline.reading_list import (
 )
 from ankiforge.pipeline.run_result import (
     AnkiReadResult,
+    AnkiReadState,
     ModelProgress,
     PlannedNote,
+    PushedNotes,
     RunParameters,
     RunResult,
     RunStep,
@@ -418,7 +420,7 @@ def test_a_problem_of_a_place_is_told_once_in_a_run():
     assert result.packages == []  # it has no notes
     result.add_plan((), replace(published, notes=1))
     assert result.packages == [Path("x.apkg")]
-    result.pushed = (1, 0)
+    result.pushed = PushedNotes(1, 0)
     assert result.packages == []
 
 
@@ -445,11 +447,11 @@ def test_a_run_keeps_the_outcome_of_a_plan(plan, outcome):
 def test_a_second_look_at_anki_adds_to_the_first():
     result = RunResult()
     first = AnkiChanges(note_count=1, first_seen=[Guid("a")], reviews=2)
-    result.add_scan(AnkiReadResult("taken", changes=first))
+    result.add_scan(AnkiReadResult(AnkiReadState.READ, changes=first))
     newer = AnkiChanges(
         note_count=2, first_seen=[Guid("b")], deleted=[Guid("c")], reviews=3
     )
-    result.add_scan(AnkiReadResult("taken", changes=newer))
+    result.add_scan(AnkiReadResult(AnkiReadState.READ, changes=newer))
     assert result.scan is not None
     assert not result.scan.is_unreadable
     viewed = result.scan.changes
@@ -459,7 +461,7 @@ def test_a_second_look_at_anki_adds_to_the_first():
         ["c"],
     )
     assert viewed.reviews == 5
-    blind = AnkiReadResult("failed", problem=Problem("Anki", "is locked"))
+    blind = AnkiReadResult(AnkiReadState.FAILED, problem=Problem("Anki", "is locked"))
     assert blind.is_unreadable
     result.add_scan(blind)
     assert result.problems == [blind.problem]

@@ -13,6 +13,7 @@ from ankiforge.errors import ItemError, ServiceError, UsageError
 from ankiforge.extract.chosen_passages import build_highlight
 from ankiforge.model import Document, DocumentKey, DocumentText, Paragraph, Problem
 from ankiforge.pipeline import unmarked_documents as unmarked
+from ankiforge.pipeline.run_result import ChatReplyKind
 from ankiforge.pipeline.sources import find_moved_file
 from ankiforge.pipeline.unmarked_documents import DocumentRequest, OpenDocument
 from ankiforge.pipeline.workspace import Workspace
@@ -298,9 +299,8 @@ def test_an_answer_finds_its_document(
         assert (outcome, waiting) == (None, [])
         return
     assert waiting == sorted(each[2] for each in quotes)
-    assert (len(outcome.drafted), outcome.asked) == (len(quotes), len(quotes))
-    assert (outcome.missing, outcome.unused) == ("", ())
-    assert outcome.chosen
+    assert len(outcome.drafted) == len(quotes)
+    assert (outcome.kind, outcome.unused) == (ChatReplyKind.PASSAGES, ())
     [highlight, *_] = [each.highlight for each in outcome.drafted]
     assert highlight.exact == quotes[0][0]
 
@@ -439,9 +439,10 @@ def test_an_answer_to_a_known_request(workspace, folder):
         workspace, json.dumps({"cards": [card(*SALTY, h=label)]}), about=again
     )
     told = "it is about other.md: copy the chat's answer about this document"
-    assert (about_other.drafted, about_other.missing) == ((), told)
+    assert (about_other.drafted, about_other.summary) == ((), told)
+    assert about_other.kind is ChatReplyKind.UNUSABLE
     useless = record(workspace, "I am sorry.", about=again)
-    assert (useless.drafted, useless.chosen, bool(useless.missing)) == ((), "", True)
+    assert (useless.drafted, useless.kind) == ((), ChatReplyKind.UNUSABLE)
     assert again.remaining_parts  # it is still to be answered
 
 
@@ -454,7 +455,7 @@ def test_an_answer_about_words_that_changed_since_says_so(workspace, folder):
         json.dumps({"cards": [card(*each, h=label) for each in (SOUR, ELASTIC, SALTY)]}),
     )
     assert [each.highlight.exact for each in outcome.drafted] == [RYE]
-    assert outcome.chosen.endswith("; bread.md changed since it was asked about")
+    assert outcome.summary.endswith("; bread.md changed since it was asked about")
     assert len(outcome.unused) == 2
 
 

@@ -29,7 +29,13 @@ from ankiforge.model import (
 )
 from ankiforge.pipeline import media, second_reading
 from ankiforge.pipeline import workspace as module
-from ankiforge.pipeline.run_result import RunParameters, RunResult, WrittenPackage
+from ankiforge.pipeline.run_result import (
+    AnkiReadResult,
+    AnkiReadState,
+    RunParameters,
+    RunResult,
+    WrittenPackage,
+)
 from ankiforge.pipeline.workspace import Workspace
 from tests.cards import made
 from tests.pipeline.test_collection_table import note_of, show_in_anki
@@ -246,6 +252,9 @@ class Anki:
         self.done: list[str] = []
         self.logged_in, self.fails = logged_in, fails
 
+    def get_active_profile(self) -> str:
+        return "User 1"
+
     def start_sync(self) -> bool:
         self.done.append("sync")
         return self.logged_in
@@ -273,7 +282,7 @@ def test_a_push(
     client = Anki(**anki)
     monkeypatch.setattr(workspace, "connect_to_anki", lambda: client)
 
-    def read(anki: Any, ledger: Any, **_: Any) -> Any:
+    def read(settings: Any, ledger: Any, **_: Any) -> Any:
         client.done.append("read")
         if client.fails == "read":
             raise ServiceError("down")
@@ -288,9 +297,9 @@ def test_a_push(
             )
             notes.append(replace(notes[0], guid=cloze.guid, id=99, mod=2_000_000_000))
             show_in_anki(workspace, *notes)
-        return module.AnkiReadResult("taken")
+        return AnkiReadResult(AnkiReadState.READ, path="User 1/collection.anki2")
 
-    monkeypatch.setattr(module, "export_and_record_running_anki", read)
+    monkeypatch.setattr(module, "read_collection", read)
     path = tmp_path / "a.apkg"
     result = workspace.push(output=path, **options)
     assert client.done == done

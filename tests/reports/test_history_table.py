@@ -75,7 +75,7 @@ def told(
 )  # fmt: skip
 def test_each_kind_of_decision_has_its_words(kind, key, body, description, details):
     entry = told(kind, body, key=key)
-    assert describe_event(entry) == (description, details)
+    assert describe_event(entry) == (description, details or None)
     assert decision_to_json(entry)["text"] == details
 
 

@@ -161,7 +161,7 @@ def test_a_text_that_was_skipped_says_where_it_is_and_why():
 
 @pytest.mark.parametrize(
     ("decided", "line"),
-    [((), ""), ((True,), ""), ((True, False), "1 of 2 facts decided")],
+    [((), None), ((True,), None), ((True, False), "1 of 2 facts decided")],
 )
 def test_the_decided_sentences_of_a_passage_are_counted(decided, line):
     facts = [SentenceState("s", is_decided) for is_decided in decided]

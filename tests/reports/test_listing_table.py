@@ -60,10 +60,9 @@ CHANGED = [
         (("nowhere",), "", False, []),
         # everything is in the order of the files
         ((), "", True, ["Cells\t2 cards", RIBOSOME, CENTRIOLE, "", *VACUOLE]),
-        ((), "new", False, VACUOLE),
-        ((), "new", True, VACUOLE),
-        (("ribosome",), "new", False, []),
-        ((), "gone", False, []),
+        (("verdict:waiting",), "", False, VACUOLE),
+        (("verdict:waiting", "ribosome"), "", False, []),
+        (("finding:source_gone",), "", False, []),
         ((), "unknown", False, []),
         ((), "recent", False, [f"{what}: {text}\tDAY" for what, _, text in RECENT]),
         ((), "questions", False, [f"ID ? {QUESTION[0][4:]}  What is a centriole? / Cells"]),

@@ -95,8 +95,7 @@ def opened(browser: Any) -> Iterator[Opening]:
 
 def modules(name: str) -> str:
     """What gives a module of the page's joined script, in a script of a test."""
-    script = "document.querySelector('script[type=module]').src"
-    return f"(await import({script})).modules['{name}']"
+    return f"(await import('/static/page.js')).modules['{name}']"
 
 
 def settle(page: Any) -> None:
@@ -151,7 +150,7 @@ NAMES = {
 
 def by_name(page: Any, words: str) -> None:
     """Do what has these words in the menu."""
-    page.keyboard.press("Control+k")
+    page.locator("#menu > summary").click()
     page.locator("#menu-items button", has_text=words).first.click()
 
 

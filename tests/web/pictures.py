@@ -73,7 +73,6 @@ def main(folder: Path) -> None:
             page.set_viewport_size({"width": WIDE[0], "height": WIDE[1]})
             page.goto(address)
             page.wait_for_selector("body[data-view=shelf]")
-            page.wait_for_timeout(2500)  # until the covers are drawn
             page.screenshot(
                 path=folder / "review-shelf.png", clip=UPPER_PART | {"height": 620}
             )

@@ -91,7 +91,7 @@ def test_a_round_with_the_keyboard_alone(notes, opened):
     press("Enter")
     press("x")
     press("s")  # skipped: it comes last
-    page.keyboard.press("Control+k")
+    page.keyboard.press("?")
     page.locator("#menu-items button", has_text="Reject").focus()
     press("Enter")
     page.keyboard.press("e")

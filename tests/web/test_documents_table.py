@@ -16,7 +16,6 @@ from ankiforge.web.documents import (
     find_file,
     find_page_and_highlight,
     get_recency_key,
-    guess_document_kind,
     highlight_to_json,
     read_note,
     to_reading_view,
@@ -93,7 +92,6 @@ BOX = (10.0, 20.0, 30.0, 40.0)
 def test_a_mark_of_a_paper_has_a_page_and_words_or_a_frame(mark, of, place):
     here = replace(mark, **{"exact": "words", "uri": "", **of})
     assert find_page_and_highlight(here) == place
-    assert guess_document_kind(here) == ("sheets" if place else "list")
 
 
 @pytest.mark.parametrize(

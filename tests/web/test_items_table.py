@@ -391,7 +391,7 @@ EMPTIED = ["reject | Nothing happened | 1 | filled | Every card stays as it is",
         ("SAME", "Is it: this?", 1, YES, {"ask": "Is this the card that you already have?", "beside": False}, [("Your card", "not in Anki yet")]),
         ("DUPLICATE", "Two are the same.", 2, KEEP, {"ask": "Two are the same. Keep one?", "beside": True},
          [("Card 1", "not in Anki yet · Cells"), ("Card 2", "not in Anki yet · Cells")]),
-        ("ABSENT", "1 note is missing from Anki. Did you delete it?", 1, BRING, {"ask": "1 card is missing from Anki. Bring it back?"}, [(None, "")]),
+        ("ABSENT", "1 note is missing in Anki. Did you delete it?", 1, BRING, {"ask": "1 card is missing in Anki. Bring it back?"}, [(None, "")]),
         ("EMPTIED", "notes is empty. Was it deleted?", 0, EMPTIED, {"ask": "notes is empty. Was it deleted?"}, []),
     ],
 )  # fmt: skip
@@ -415,13 +415,13 @@ def test_a_question_has_its_cards_its_answers_and_what_they_do(
 
 def test_several_cards_that_anki_lacks_are_lines_and_a_question_has_a_title(accepted):
     card, show = accepted
-    text = "2 notes are missing from Anki. Did you delete them?"
+    text = "2 notes are missing in Anki. Did you delete them?"
     question = UserQuestion("q", UserQuestionKind.ABSENT, text, guids=(card.guid,) * 2)
     shown = show(Item("q", question=question))
     line = {"id": "", "question": "What is a ribosome?", "answer": "a maker of proteins"}
     assert shown["lines"] == [line, line]
-    assert shown["ask"] == "2 cards are missing from Anki. Bring them back?"
-    assert shown["title"] == "2 notes are missing from Anki"
+    assert shown["ask"] == "2 cards are missing in Anki. Bring them back?"
+    assert shown["title"] == "2 cards are missing in Anki"
     many = replace(question, guids=(card.guid,) * 302)
     assert len(show(Item("q", question=many))["lines"]) == 300
 

@@ -1,15 +1,11 @@
 """What the page asks its server for and has done, row by row, without a browser."""
 
-import dataclasses
-import gzip
 import io
 import json
 import re
 import shutil
 from collections.abc import Callable
-from concurrent.futures import Future
 from pathlib import Path
-from threading import Timer
 from typing import Any
 
 import msgspec
@@ -33,10 +29,10 @@ from ankiforge.pipeline.draft import iter_model_tasks
 from ankiforge.pipeline.workspace import Workspace
 from ankiforge.review import AnyDecision, Decision, Item, Review, StaleItemError, batches
 from ankiforge.review.items import apply_field_edits
-from ankiforge.web.assets import join_modules
-from ankiforge.web.documents import PageNotRenderedError, PageRenderer
-from ankiforge.web.server import PageServer, Response
-from ankiforge.web.session import BulkDecision, ReviewSession
+from ankiforge.web.documents import PageRenderer
+from ankiforge.web.joined_script import join_modules
+from ankiforge.web.server import PageServer
+from ankiforge.web.session import ReviewSession
 from tests.cards import PLACE, made
 from tests.makers.pdf_writer import Page, paragraph, write_pdf
 
@@ -131,21 +127,6 @@ def test_a_decision_is_carried_out_and_taken_back(session, act, new, ready):
     back = session.undo(done["undo"])
     assert (left(back, "new"), back["ready"], back["item"]["id"]) == (2, 0, first)
     assert first in session.render_list("new")["ids"]
-
-
-@pytest.mark.parametrize(
-    ("words", "accepts", "said", "new"),
-    [
-        ("ribosome", True, "Accepted 1 card.", 1),
-        ("ribosome", False, "Rejected 1 card.", 1),
-        ("nothing of it", False, "Rejected 0 cards.", 2),
-    ],
-)
-def test_all_that_words_match_is_decided_on_together(session, words, accepts, said, new):
-    waiting(session)
-    done = session.decide_several(BulkDecision((), accepts, words))
-    assert (done["said"], left(done, "new")) == (said, new)
-    assert bool(done["undo"]) == (new == 1)
 
 
 @pytest.mark.parametrize(
@@ -522,16 +503,6 @@ def test_a_draft_is_edited_with_its_deck_and_tags(session, workspace):
     assert card.get_field("Front") == "What?"
 
 
-def test_what_cannot_be_decided_with_others_stays_and_is_told(session):
-    first, _ = waiting(session)
-    gone = "dr0000000000000000"
-    done = session.decide_several(BulkDecision((first, gone), True, None))
-    assert done["said"].startswith("Accepted 1 card. 1 card left as it was: ")
-    assert gone in done["said"]
-    done = session.decide_several(BulkDecision((gone, gone), False, None))
-    assert done["said"].startswith("Rejected 0 cards. 2 cards left as they were: ")
-
-
 @pytest.mark.parametrize(
     ("fields", "front"),
     [({"Back": "so"}, "What is a ribosome?"), ({"Front": "Why?"}, "Why?")],
@@ -657,7 +628,7 @@ POST = {"REQUEST_METHOD": "POST"}
         ("/api/nothing", POST, 404),
         ("/static/main.js", {}, 404),
         ("/static/words.js", {}, 404),  # it is a part of the joined script
-        ("/static/page.js?v=0123456789abcdef", {}, 200),
+        ("/static/page.js", {}, 200),
         ("/static/card.css", {}, 200),
         ("/static/index.html", {}, 404),
         ("/static/../server.py", {}, 404),
@@ -689,20 +660,15 @@ def test_the_token_gives_one_browser_its_cookie(door):
 
 def test_the_page_asks_for_one_script_and_one_style_which_may_be_kept(door):
     _, headers, page = door("/")
-    urls = re.findall(rb'"(/static/page\.(?:js|css)\?v=[0-9a-f]{16})"', page)
-    assert len(urls) == 2
-    assert b"modulepreload" not in page
+    urls = re.findall(rb'"(/static/[a-z]+\.(?:js|css))"', page)
+    assert urls == [b"/static/page.css", b"/static/page.js"]
     assert (
         headers["Cache-Control"] == door("/api/state")[1]["Cache-Control"] == "no-store"
     )
     for url in map(bytes.decode, urls):
         _, headers, plain = door(url)
         assert headers["Cache-Control"].startswith("private")
-        assert "Content-Encoding" not in headers
-        _, headers, compressed = door(url, HTTP_ACCEPT_ENCODING="gzip, br")
-        assert headers["Content-Encoding"] == "gzip"
-        assert gzip.decompress(compressed) == plain
-        assert len(compressed) < len(plain) / 2
+        assert plain
         assert door(url, REQUEST_METHOD="HEAD")[2] == b""
     assert b"math.wide" in door("/static/page.css")[2]
     _, headers, style = door("/static/card.css")
@@ -748,59 +714,6 @@ def test_modules_are_joined_in_the_order_of_their_imports(sources, joined):
 def test_a_module_in_another_form_is_an_error(source):
     with pytest.raises(ValueError, match=r"page\.js cannot be joined"):
         join_modules({"page.js": source, "b.js": ""})
-
-
-class Drawing:
-    """A handler whose page is drawn at the second call."""
-
-    def __init__(self) -> None:
-        self.future: Future[None] = Future()
-        self.calls = 0
-
-    def __call__(self, _handler: object) -> Response:
-        self.calls += 1
-        if not self.future.done():
-            raise PageNotRenderedError(self.future)
-        return Response(b"drawn")
-
-
-def test_a_request_is_held_until_its_page_is_drawn(door):
-    drawing = Drawing()
-    door.page = dataclasses.replace(door.page, use_session=drawing)
-    Timer(0.02, drawing.future.set_result, [None]).start()
-    assert door("/api/page")[2] == b"drawn"
-    assert drawing.calls == 2
-
-
-def test_a_page_that_the_browser_no_longer_wants_is_not_drawn(door):
-    drawing = Drawing()
-    door.page = dataclasses.replace(door.page, use_session=drawing)
-    told = {"waitress.client_disconnected": lambda: True}
-    assert door("/api/page", **told)[0] == 204
-    assert drawing.future.cancelled()
-    drawing = Drawing()  # it is wanted again, in another window
-    drawing.future.cancel()
-    door.page = dataclasses.replace(door.page, use_session=drawing)
-    assert door("/api/page")[2] == b"drawn"
-
-
-def test_a_request_waits_again_if_another_request_for_its_page_was_cancelled(door):
-    drawings = [Drawing(), Drawing()]
-
-    def draw(handler: object) -> Response:
-        is_first = drawings[0].calls == 0
-        return drawings[0 if is_first else 1](handler)
-
-    door.page = dataclasses.replace(door.page, use_session=draw)
-
-    def give_up() -> None:
-        drawings[0].future.cancel()
-        drawings[0].future.set_running_or_notify_cancel()
-
-    Timer(0.02, give_up).start()
-    Timer(0.04, drawings[1].future.set_result, [None]).start()
-    assert door("/api/page")[2] == b"drawn"
-    assert [drawing.calls for drawing in drawings] == [1, 2]
 
 
 @pytest.mark.parametrize(

@@ -1,4 +1,4 @@
-"""A note on the page: its text, its marks and its cover, and marks made there, without a browser."""
+"""A note on the page: its text and its marks, and marks made there, without a browser."""
 
 import pytest
 from msgspec.structs import replace
@@ -12,7 +12,6 @@ from ankiforge.pipeline.workspace import Workspace
 from ankiforge.web.documents import (
     PageRenderer,
     TextSelection,
-    guess_document_kind,
     highlight_to_json,
 )
 from ankiforge.web.session import ReviewSession
@@ -44,7 +43,6 @@ def test_the_row_of_a_document_has_its_numbers(session, document):
         "id": document,
         "title": "Cells",
         "by": "",
-        "kind": "text",
         "waiting": 2,
         "proposed": 1,
         "less_certain": 0,
@@ -79,12 +77,6 @@ def test_a_note_is_its_text_and_its_marks_in_reading_order(session, document):
     assert session.documents.render_document("nowhere") is None
     assert session.documents.get_highlight_states("nowhere") == {}
     assert session.documents.render_page(document, 0, 100) is None
-
-
-def test_the_cover_of_a_note_is_its_first_words(session, document):
-    words = session.documents.render_cover(document)["words"]
-    assert words.startswith(f"Cells\n\n{OSMOSIS}")
-    assert session.documents.render_cover("nowhere") is None
 
 
 def test_marked_words_are_a_highlight_until_they_are_taken_back(
@@ -126,7 +118,6 @@ def test_a_note_that_is_gone_is_a_list_of_its_highlights(session, document):
     shown = session.documents.render_document(document)
     assert (shown["kind"], len(shown["marks"])) == ("list", 4)
     assert shown["html"].count("<li data-key=") == 4
-    assert session.documents.render_cover(document) == {"words": ""}
 
 
 @pytest.mark.parametrize(
@@ -148,14 +139,3 @@ def test_a_mark_has_a_label_and_its_words(make_card, changed, entry):
         "exact": entry[1],
         "frame": entry[2],
     }
-
-
-@pytest.mark.parametrize(
-    ("path", "kind"),
-    [("a.md", "text"), ("a.MD", "text"), ("a.txt", "text"), ("a.epub", "list"), ("", "list")],
-)  # fmt: skip
-def test_a_document_without_pages_is_a_text_or_a_list(make_card, path, kind):
-    mark = make_card().highlight
-    document = replace(mark.document, path=path)
-    here = replace(mark, namespace="vault:n", document=document, uri="", hints=())
-    assert guess_document_kind(here) == kind

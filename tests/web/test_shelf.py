@@ -69,7 +69,6 @@ def test_one_is_opened_and_one_stays_in_it_until_its_ending(documents, opened):
     assert f"  {total}\n" in documents.ok("status").stdout
     paper = page.locator(".documents li", has_text="Discoveries")
     assert paper.locator(".proposed").text_content() == "3 proposals"
-    paper.locator(".cover img").wait_for()
     while (
         page.locator(".documents [aria-selected=true] b").first.inner_text()
         != "Discoveries"

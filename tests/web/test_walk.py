@@ -138,18 +138,7 @@ def test_few_pages_are_drawn_ahead_and_pictures_far_away_are_forgotten(
     wait_until_drawn(page)
 
 
-GREY_LINES = """() => {
-  const pane = document.querySelector('#paper').getBoundingClientRect();
-  return [...document.querySelectorAll('#paper .grey-lines path')].filter((path) => {
-    const { top, bottom, height } = path.getBoundingClientRect();
-    return height > 100 && top < pane.bottom && bottom > pane.top;
-  }).length;
-}"""
-
-
-def test_a_page_shows_lines_of_grey_until_it_is_drawn_and_is_cancelled_off_screen(
-    unmarked, open_window
-):
+def test_the_drawing_of_a_page_is_cancelled_off_screen(unmarked, open_window):
     page = open_window(unmarked)
     wait_until_drawn(page)
     held = []
@@ -158,7 +147,6 @@ def test_a_page_shows_lines_of_grey_until_it_is_drawn_and_is_cancelled_off_scree
     page.on("requestfailed", lambda request: cancelled.append(request.url))
     scroll_to_page(page, 8)
     assert find_blank_pages(page)
-    assert page.evaluate(GREY_LINES) >= 1
     asked = [route.request.url for route in held]
     assert any("page=7" in url for url in asked), asked
     scroll_to_page(page, 1)
@@ -167,7 +155,6 @@ def test_a_page_shows_lines_of_grey_until_it_is_drawn_and_is_cancelled_off_scree
     page.unroute("**/api/page?*")
     scroll_to_page(page, 8)
     wait_until_drawn(page)
-    assert page.evaluate(GREY_LINES) == 0
 
 
 @pytest.mark.slow
@@ -628,7 +615,7 @@ def test_in_a_small_window_card_and_buttons_are_whole_and_nothing_scrolls_sidewa
     page.wait_for_timeout(250)
     seen.append(page.evaluate(SEEN))
     assert max(seen) >= 0.9
-    for key in ("?", "m", "Control+k"):
+    for key in ("?", "m"):
         press(page, key)
         page.wait_for_selector("dialog[open], .menu[open]")
         page.wait_for_timeout(200)
@@ -701,7 +688,7 @@ def test_the_document_glides_to_the_next_highlight_unless_motion_is_reduced(
 
 # --- requests, and two windows ----------------------------------------------------------
 
-MAX_REQUESTS = 12
+MAX_REQUESTS = 8
 
 
 def test_a_paper_is_opened_with_few_requests_and_then_nothing_is_asked_for(annotated):
@@ -711,7 +698,8 @@ def test_a_paper_is_opened_with_few_requests_and_then_nothing_is_asked_for(annot
     page.goto(annotated.address.partition("?")[0])
     page.wait_for_selector(CARD)
     wait_until_drawn(page)
-    assert len(asked) <= MAX_REQUESTS, asked
+    own = [url for url in asked if "/static/" not in url]
+    assert len(own) <= MAX_REQUESTS, own
     page.wait_for_load_state("networkidle")
     assert [url for url in asked if "/api/" in url and asked.count(url) > 1] == []
     before = len(asked)

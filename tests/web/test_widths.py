@@ -14,6 +14,7 @@ CUT = """(place) => [document, ...[...document.querySelectorAll('iframe.face')].
   (each) => [...each.querySelectorAll(each === document ? `${place} math` : 'math')]).filter((math) => {
   const { left, right } = math.getBoundingClientRect();
   const around = math.closest('.face-of-card, .note-text, #qa').getBoundingClientRect();
+  if (math.classList.contains("wide")) return false; // it scrolls
   return (right > around.right + 1 || left < around.left - 1 || math.scrollWidth > math.clientWidth + 1 || (getComputedStyle(math).overflowY !== 'visible' && math.scrollHeight > math.clientHeight + 1));
 }).map((math) => `${math.textContent} ${math.className} ${math.clientWidth} ${math.scrollWidth} ${math.clientHeight} ${math.scrollHeight}`)"""
 BUTTONS = "[...document.querySelectorAll('#buttons .button.outlined, #buttons .filled')].map((each) => each.textContent)"

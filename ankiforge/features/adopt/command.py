@@ -25,9 +25,9 @@ if TYPE_CHECKING:
 
 
 @command("""
-  ankiforge adopt --from o2a               the notes to take over, then one question
-  ankiforge adopt --yes ~/Vault            without the question
-  ankiforge adopt --decline                make new cards instead, without their history
+  ankiforge adopt --from o2a      the notes to take over, then one question
+  ankiforge adopt --yes ~/Vault   without the question
+  ankiforge adopt --decline       make new cards instead, without their history
 """)
 @click.argument("path", required=False, type=PATH_TYPE, metavar="[PATH]")
 @choice_option(
@@ -58,7 +58,7 @@ def adopt(call: Call, path: Path | None, tool: str, yes: bool, decline: bool) ->
         # read the notes of other tools, and the passages that they were made from
         scan = workspace.read_collection()
         result.add_scan(scan)
-        collection = Path(scan.path) if scan.state in ("same", "taken") else None
+        collection = scan.readable_path
         workspace.read_and_draft(
             result,
             [*filter(None, [path])],

@@ -19,7 +19,6 @@ from ankiforge.cli.output import (
     flag_option,
     open_workspace,
     print_items,
-    refuse_unknown_options,
 )
 from ankiforge.errors import ItemError, UsageError
 
@@ -32,18 +31,19 @@ if TYPE_CHECKING:
 
 
 _OFFER_HINT = "model: meaning"
+_SERVER_TIMEOUT = 0.05
 """The name under which the suggestion of a local embedding server is recorded as shown."""
 
 
 # a word such as -x belongs to the query and is not an option
 @command("""
-  ankiforge search "why do we forget?"    a question, or words
-  ankiforge search 10.1037/h0061626       a DOI, arXiv id, ISBN, PMID or @citekey
+  ankiforge search "why do we forget?"   a question, or words
+  ankiforge search 10.1037/h0061626      a DOI, arXiv id, ISBN, PMID or @citekey
   ankiforge search https://arxiv.org/abs/1706.03762v5
   ankiforge search ~/Downloads/paper.pdf  a PDF, by its identifiers or title
   ankiforge search --answer "why do we forget?"  sentences, each over its quote
   ankiforge search "Attention is al you need"  a title, even misspelt
-""", context_settings={"ignore_unknown_options": True})  # fmt: skip
+""")
 @flag_option(
     "--answer",
     help="Answer in sentences over quotes: the model of the settings, or your chat.",
@@ -58,7 +58,6 @@ def search(call: Call, query: Words, answer: bool, reply: TextIO | None) -> None
     from ankiforge.features.ask.work import DEFAULT_PASSAGES, search_library
     from ankiforge.text import truncate
 
-    refuse_unknown_options(query)
     _refuse_query_of_cards(query)
     words = " ".join(query)
     limit = DEFAULT_PASSAGES if call.limit is None else call.limit
@@ -240,10 +239,9 @@ def suggest_local_model(find_servers: Callable[[float], tuple[ModelServer, ...]]
     The suggestion is recorded, so that it isn't repeated. `find_servers` takes a timeout in
     seconds and returns the local servers.
     """
-    from ankiforge.cli.progress import SERVER_TIMEOUT
     from ankiforge.config.workspace import record_hint_shown
 
-    for server in find_servers(SERVER_TIMEOUT):
+    for server in find_servers(_SERVER_TIMEOUT):
         record_hint_shown(_OFFER_HINT)
         message = f"{server.program} runs here with {server.models[0]}."
         use = f"ankiforge model use {server.name} --for meaning"

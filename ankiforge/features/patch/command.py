@@ -3,21 +3,18 @@
 from __future__ import annotations
 
 import sys
-from pathlib import Path
 from shlex import quote
 from typing import TYPE_CHECKING
 
 import click
 
 from ankiforge.cli.output import (
-    PATH_TYPE,
     Call,
     Words,
     command,
     exit_if_failed,
     flag_option,
     open_workspace,
-    refuse_unknown_options,
 )
 from ankiforge.errors import UsageError
 from ankiforge.text import format_count
@@ -27,23 +24,16 @@ if TYPE_CHECKING:
     from ankiforge.pipeline.workspace import Workspace
 
 
-# a word such as -x is a negated term of the query, not an option
 @command("""
-  ankiforge patch                          the patch of all edits, to read
-  ankiforge patch -o edits.patch           into a file; then: git apply edits.patch
-  ankiforge patch --apply                  show it, ask, and write it into the notes
-  ankiforge patch document:Memory          the edits of one note
-""", context_settings={"ignore_unknown_options": True})  # fmt: skip
+  ankiforge patch                   the patch of all edits, to read
+  ankiforge patch > edits.patch     into a file; then: git apply edits.patch
+  ankiforge patch --apply           show it, ask, and write it into the notes
+  ankiforge patch document:Memory   the edits of one note
+""")
 @click.argument("query", nargs=-1, metavar="[QUERY]...")
-@click.option(
-    "-o", "--output", type=PATH_TYPE, metavar="FILE", help="Write the patch to this file."
-)
-@flag_option("--force", help="Replace an existing file.")
 @flag_option("--apply", help="Write the edits into the notes, after asking.")
 @flag_option("--yes", help="With --apply: do not ask.")
-def patch(
-    call: Call, query: Words, output: Path | None, force: bool, apply: bool, yes: bool
-) -> None:
+def patch(call: Call, query: Words, apply: bool, yes: bool) -> None:
     """Print your edits in Anki as a patch of the notes from which the cards came.
 
     Nothing is written into a note without --apply: apply the patch with it, with `git apply` or
@@ -54,19 +44,13 @@ def patch(
     from ankiforge.features.patch.work import build_patch_from_anki
     from ankiforge.pipeline.query import join_arguments
 
-    refuse_unknown_options(query)
-    target = output.expanduser() if output and str(output) != "-" else None
-    if target:
-        if target.exists() and not force:
-            hint = "use another name, or --force to replace it"
-            raise UsageError(f"{target}: already exists", hint=hint)
     with open_workspace(call) as workspace:
         result = build_patch_from_anki(workspace, join_arguments(query))
         roots = result.roots
         if len(roots) > 1 and not (call.as_json or apply):
             message = f"there are edits below several folders: {', '.join(roots)}"
             raise UsageError(message, hint="ankiforge patch source:NAME")
-        _write_patch(call, result, target, to_read=apply)
+        _print_patch(call, result, to_read=apply)
         for edit in result.refused:
             location = f"“{edit.excerpt}” in {edit.title}, {edit.guid[:10]}"
             call.warn(f"not in the patch: {location}: {edit.reason}")
@@ -79,12 +63,9 @@ def patch(
         call.say(f"{edits} in {files}")
         if apply:
             _apply_patch(call, workspace, result, yes=yes)
-    if target and not apply:
-        path, folder = quote(str(target.absolute())), quote(roots[0])
-        call.say(f"to apply: cd {folder} && git apply {path}   (or: patch -p1 < {path})")
-    elif call.as_json:
+    if call.as_json:
         return
-    elif not apply:
+    if not apply:
         call.say(f"to apply: ankiforge patch -q | patch -p1 -d {quote(roots[0])}")
     call.say("then: ankiforge run")
 
@@ -106,11 +87,7 @@ def _apply_patch(call: Call, workspace: Workspace, result: Patch, *, yes: bool) 
     exit_if_failed(problems)
 
 
-def _write_patch(
-    call: Call, result: Patch, target: Path | None, *, to_read: bool
-) -> None:
-    if target and result.diff:
-        target.write_bytes(result.diff)
+def _print_patch(call: Call, result: Patch, *, to_read: bool) -> None:
     if call.as_json:
         # print a line for each file and for each edit without a patch
         for file in result.files:
@@ -121,7 +98,7 @@ def _write_patch(
             row = {"root": "", "path": edit.title, "cards": [edit.guid]}
             details = {"words": edit.excerpt, "patch": "", "refused": edit.reason}
             call.print_json({**row, **details})
-    elif target or not result.diff:
+    elif not result.diff:
         return
     elif to_read or sys.stdout.isatty():
         call.print_raw(result.diff.decode("utf-8").removesuffix("\n"))

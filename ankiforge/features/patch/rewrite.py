@@ -10,19 +10,16 @@ has the new fields.
 from __future__ import annotations
 
 import re
-import unicodedata
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from difflib import SequenceMatcher
-from itertools import islice, takewhile
+from itertools import islice
 from typing import NamedTuple
 
 from ankiforge.errors import ItemError
 from ankiforge.model import Span
 from ankiforge.text import regex
 
-_MAX_WORDS = 1_500
-"""The maximum number of words of a card. Edits to longer cards are refused."""
 _MAX_PLACES = 20
 """The maximum number of places in a note at which to try to replace the text of a card."""
 _FIELD_SEPARATOR = "\ufdd2"
@@ -44,36 +41,19 @@ _TOKEN = regex(
 _SPECIAL_TOKEN = regex(r"\{\{c\d+::|\}\}|[\ufdd2\ufdd3]")
 _PICTURE = regex(r"!\[([^\[\]]*)\]\(([^()\s]*)\)")
 _LINK = regex(r"(?<!!)\[([^\[\]]*)\]\(([^()\s]*)\)")
-# The target of a link, with its title, which follows the text of the link.
-_TARGET = r"""
-    \((?=[^)]{0,500}?[^\W_])(?:[^()\s]|\([^()\s]{0,100}\)){0,500}(?:[ ]+"[^"\n]{0,200}")?\)
-"""
-# Matches syntax that a note may have between two words of a field. Every alternative but the last
-# must contain a word that isn't on the card. A run of punctuation can therefore be matched in only
-# one way, which prevents catastrophic backtracking.
-_BETWEEN_WORDS = rf"""(?:
-    </?(?:mark|span|b|i|u|em|strong|s|del|br|sub|sup)\b[^<>\n]{{0,200}}>
-    |\{{\{{?(?:c\d{{0,3}}|\d{{1,3}}):{{1,2}}                    # a gap that has a number
-    |&[a-zA-Z]{{1,8}};
-    |!\[\[(?=[^\[\]]*?[^\W_])[^\[\]\n]{{0,200}}\]\]      # an embedded picture or note
-    |!\[[^\[\]\n]{{0,200}}\]{_TARGET}                    # a picture
-    |\[\[(?=[^\[\]|]*?[^\W_])[^\[\]|\n]{{0,200}}\|       # the target of a wikilink with other words
-    |\]{_TARGET}                                        # the target of a link
-    |\[\^(?=[^\[\]]*?[^\W_])[^\[\]\n]{{1,40}}\]         # a footnote
-    |%%(?=[^%\n]*?[^\W_])[^%\n]{{0,500}}%%              # a comment
-    |<!--(?=[^\n]*?[^\W_])(?:(?!-->)[^\n]){{0,500}}-->  # a comment of HTML
-    |[\W_]
-    ){{0,400}}?"""
 # Matches the markers of quotes and of a list item at the start of a line.
 _LINE_START = regex(
     r"[ \t]*(?:>[ \t]?)*(?P<item>(?:[-*+]|\d{1,9}[.)])[ \t]+(?:\[.\][ \t]+)?)?"
 )
-_SCRIPT = regex(r"</?su[bp]>")
 _ESCAPE = regex(r"\\([!-/:-@\[-`{-~])")
-_WHITESPACE = regex(r"\s+")
-_MAX_DISTANCE = 60
-"""How many characters before the first word and after the last word of a card to search for the
-other tokens."""
+_MAX_DISTANCE = 300
+"""How many characters a note may have between two words of a card, as in the target of a link."""
+_MAX_LEADING_CHARS = 10
+"""How many characters before the first word of a card may belong to it."""
+_MIN_FOUND_RATIO = 0.7
+"""The fraction of a card's words that a place in the note must have. A note may write some of them
+differently, such as `H<sub>2</sub>O`.
+"""
 
 
 def rewrite_note(
@@ -104,8 +84,6 @@ def rewrite_note(
         raise ItemError(
             "it has no words by which it could be found in the note: edit the note yourself"
         )
-    if len(words) > _MAX_WORDS:
-        raise ItemError(f"it has more than {_MAX_WORDS:,} words: edit the note yourself")
 
     replacements = list(_diff_tokens(tokens, _tokenize(new)))
     # try the text without backslashes first, because users write `5 * 3`, not `5 \* 3`
@@ -114,7 +92,7 @@ def rewrite_note(
         for replacement in replacements
     ]
     is_found = False
-    for spans in _find_word_spans(note, words):
+    for spans in _find_places(note, words):
         is_found = True
         _align_tokens(note, tokens, spans)
         for candidates in (unescaped, replacements):
@@ -244,55 +222,46 @@ def _split_at_special_tokens(texts: Sequence[str]) -> Iterator[range]:
 # --- alignment with the note ------------------------------------------------------------
 
 
-def _find_word_spans(note: str, words: Sequence[str]) -> Iterator[list[Span]]:
-    has_scripts = _SCRIPT.search(note) is not None
-    word_groups = []
+def _find_places(note: str, words: Sequence[str]) -> Iterator[list[Span | None]]:
+    """Yield the spans of the words at each place where the note has most of them, in order."""
+    patterns = []
     for word in words:
-        word_pattern = re.escape(word)
-        if has_scripts:
-            # the note may have letters in `<sub>` or `<sup>`, such as the 2 in `H₂O`
-            letters = []
-            for letter in word:
-                plain = unicodedata.normalize("NFKC", letter)
-                letters.append(f"(?:{re.escape(letter)}|{re.escape(plain)})")
-            word_pattern = f"(?:{_SCRIPT.pattern})?".join(letters)
-        word_groups.append(f"({word_pattern})")
-    pattern = _BETWEEN_WORDS.join(word_groups)
-    whole_pattern = re.compile(rf"(?x)(?<![^\W_]){pattern}(?![^\W_])")
-    for match in islice(whole_pattern.finditer(note), _MAX_PLACES):
-        yield [match.span(group) for group in range(1, len(words) + 1)]
+        text = re.escape(word)
+        if word.isascii() or word[1:]:  # unlike a sign of a script without spaces
+            text = rf"(?<![^\W_]){text}(?![^\W_])"
+        patterns.append(re.compile(text))
+    first = next((pattern for pattern in patterns if pattern.search(note)), patterns[0])
+    for place in islice(first.finditer(note), _MAX_PLACES):
+        spans: list[Span | None] = []
+        end = place.start()
+        for pattern in patterns:
+            match = pattern.search(note, end, end + _MAX_DISTANCE)
+            spans.append(match.span() if match else None)
+            end = match.end() if match else end
+        if sum(map(bool, spans)) >= _MIN_FOUND_RATIO * len(words):
+            yield spans
 
 
-def _align_tokens(note: str, tokens: Sequence[_Token], words: Sequence[Span]) -> None:
+def _align_tokens(
+    note: str, tokens: Sequence[_Token], words: Sequence[Span | None]
+) -> None:
+    """Set the spans of the words, and then of the tokens between them."""
     word_spans = iter(words)
     for token in tokens:
         token.note_span = next(word_spans) if token.is_word else None
-
-    # find the tokens before the first word, from the last to the first
-    leading_tokens = list(takewhile(lambda token: not token.is_word, tokens))
-    end, _ = words[0]
-    limit = max(0, end - _MAX_DISTANCE)
-    for token in reversed(leading_tokens):
-        position = note.rfind(token.text, limit, end)
-        if position >= 0 and not token.is_special:
-            token.note_span = (position, position + len(token.text))
-            end = position
-
-    # find the tokens after each word, up to the next word
-    limits = iter([*(start for start, _ in words[1:]), words[-1][1] + _MAX_DISTANCE])
-    start = limit = 0
-    for token in tokens[len(leading_tokens) :]:
-        if token.is_word:
-            limit = next(limits)
-        elif token.text.isspace():
-            whitespace = _WHITESPACE.search(note, start, limit)
-            token.note_span = whitespace.span() if whitespace else None
-        elif not token.is_special:
-            position = note.find(token.text, start, limit)
-            if position >= 0:
-                token.note_span = (position, position + len(token.text))
+    starts = [token.note_span[0] if token.note_span else -1 for token in tokens]
+    first = next(start for start in starts if start >= 0)
+    end = max(0, first - _MAX_LEADING_CHARS)
+    for index, token in enumerate(tokens):
+        if not (token.is_word or token.is_special):
+            limit = next(
+                (start for start in starts[index:] if start >= 0), end + _MAX_DISTANCE
+            )
+            text = r"\s+" if token.text.isspace() else re.escape(token.text)
+            match = re.compile(text).search(note, end, limit)
+            token.note_span = match.span() if match else None
         if token.note_span:
-            _, start = token.note_span
+            end = token.note_span[1]
 
 
 # --- the changed note -------------------------------------------------------------------

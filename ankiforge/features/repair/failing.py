@@ -154,22 +154,22 @@ def read_histories(view: AnkiContents, now: datetime) -> tuple[CardHistory, ...]
         ItemError: the collection is damaged.
     """
     history_by_card: dict[CardId, CardHistory] = {}
-    for database in view.databases:
-        answers_by_card = _read_answers(database, now)
-        for id, note, lapses, suspended, flag, tags in database.fetch_rows(_CARDS_SQL):
-            answers = answers_by_card[id]
-            history_by_card[id] = CardHistory(
-                card_id=id,
-                note_id=note,
-                answers=tuple(answers.first_by_day.values()),
-                answer_count=answers.count,
-                total_seconds=answers.total_seconds,
-                recent_seconds=answers.recent_seconds,
-                lapses=lapses,
-                is_suspended=bool(suspended),
-                is_flagged=flag == _RED_FLAG,
-                tags=tuple(tags.casefold().split()),
-            )
+    database = view.database
+    answers_by_card = _read_answers(database, now)
+    for id, note, lapses, suspended, flag, tags in database.fetch_rows(_CARDS_SQL):
+        answers = answers_by_card[id]
+        history_by_card[id] = CardHistory(
+            card_id=id,
+            note_id=note,
+            answers=tuple(answers.first_by_day.values()),
+            answer_count=answers.count,
+            total_seconds=answers.total_seconds,
+            recent_seconds=answers.recent_seconds,
+            lapses=lapses,
+            is_suspended=bool(suspended),
+            is_flagged=flag == _RED_FLAG,
+            tags=tuple(tags.casefold().split()),
+        )
     return tuple(history_by_card.values())
 
 

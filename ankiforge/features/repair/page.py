@@ -48,8 +48,9 @@ from ankiforge.text import (
     truncate,
 )
 from ankiforge.text.cloze import to_plain_text
+from ankiforge.web.actions import EDIT, Action, Look
 from ankiforge.web.card_view import render_card
-from ankiforge.web.items import EDIT, ItemRenderer, build_action
+from ankiforge.web.items import ItemRenderer
 from ankiforge.web.page_part import ChatOutcome, ChatPrompt, ItemSource, ShelfList
 
 NO_REPAIR_TEXT = "No repair that the checks let pass"
@@ -57,10 +58,11 @@ ID_PREFIX = "nid:"
 """The prefix of the ids of items."""
 # The keys that accept the first, second and third repair.
 _ACCEPT_KEYS = ("1", "2", "3")
-_LEAVE = build_action("later", "Leave 30 days", "s", "text", "Left for 30 days")
-_SUSPEND = build_action("reject", "Suspend in Anki", "x", "outlined", "Suspended")
-_OFFER = build_action(
-    "others", "Let the model offer repairs", "", "more", "", stays="Asking the model …"
+_LEAVE = Action("later", "Leave 30 days", "s", Look.TEXT, "Left for 30 days")
+_SUSPEND = Action("reject", "Suspend in Anki", "x", Look.OUTLINED, "Suspended")
+_OFFER = Action(
+    *("others", "Let the model offer repairs", "", Look.MORE, ""),
+    stays="Asking the model …",
 )
 _MAX_QUOTE_CHARS = 300
 """The maximum length at which the quote of a repair is shown, in characters."""
@@ -177,14 +179,15 @@ class FailingCards(ItemSource):
         """
         actions = _list_repair_actions(len(failing_note.proposed_repairs))
         if failing_note.is_changeable:
-            look = "text" if actions else "filled"
-            actions.append({**EDIT, "look": look, "said": "Saved", "save": "Save"})
-        actions.append({**_SUSPEND, "look": "outlined" if actions else "filled"})
+            look = Look.TEXT if actions else Look.FILLED
+            actions.append(replace(EDIT, look=look, message="Saved", save="Save"))
+        actions.append(replace(_SUSPEND, look=Look.OUTLINED if actions else Look.FILLED))
         actions.append(_LEAVE)
         if self._uses_model:
             actions.append(_OFFER)
         # put the buttons that are only text last
-        return sorted(actions, key=lambda action: action["look"] == "text")
+        actions.sort(key=lambda action: action.look is Look.TEXT)
+        return [action.to_json() for action in actions]
 
     def _make_card(self, failing_note: FailingNote) -> ShownCard:
         if not failing_note.is_own_card:
@@ -322,14 +325,14 @@ def _iter_remarks(repair: CardRepair) -> Iterator[str]:
         yield f"perhaps: {doubt}"
 
 
-def _list_repair_actions(repair_count: int) -> list[Json]:
+def _list_repair_actions(repair_count: int) -> list[Action]:
     """Return an action for each repair that can be accepted. The first one is filled."""
     actions = []
     for index, key in enumerate(_ACCEPT_KEYS[:repair_count]):
         label = f"Take repair {key}" if repair_count > 1 else "Take the repair"
-        look = "more" if index else "filled"
-        action = build_action("accept", label, key, look, "Repaired")
-        actions.append({**action, "sends": {"choice": index}})
+        look = Look.MORE if index else Look.FILLED
+        choice = {"choice": index}
+        actions.append(Action("accept", label, key, look, "Repaired", sends=choice))
     return actions
 
 

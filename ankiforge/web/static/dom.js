@@ -35,7 +35,7 @@ export const makeKeyLabel = (key) => key && h("kbd", { ariaHidden: "true" }, for
 
 export function renderFormula(text) {
   const made = new DOMParser().parseFromString(`<math xmlns="${MATHML_NAMESPACE}">${text}</math>`, "text/xml");
-  return [...document.importNode(made.documentElement, true).children]; // several if the formula may be broken into lines
+  return document.importNode(made.documentElement, true).firstElementChild;
 }
 const MIN_FORMULA_SIZE = 0.7; // the smallest size of a formula, relative to the text
 // Shrink formulas that are too wide; much wider ones scroll, and fade at the edge.

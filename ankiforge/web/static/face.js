@@ -1,10 +1,12 @@
 // A card as in Anki, in a frame without scripts, which the page fills and measures.
 import { $, fitFormulas, h } from "./dom.js";
 
+export const darkQuery = matchMedia("(prefers-color-scheme: dark)");
+
 // The HTML of each frame.
 const htmlByFrame = new WeakMap();
 const FRAME_HTML = `<!doctype html><html lang="en"><head><meta charset="utf-8"><title>Card</title>
-  <link rel="stylesheet" href="/static/card.css"><link rel="stylesheet" href="/static/maths.css"></head>
+  <link rel="stylesheet" href="/static/card.css"></head>
   <body class="card"><div id="qa"></div></body></html>`;
 const REMOVED_TAGS = "script, style, link, meta, base, title, iframe, frame, object, embed, form";
 const sizeObserver = new ResizeObserver((all) => {
@@ -42,8 +44,8 @@ export function fillFrame(frame) {
   const inside = frame.contentDocument, place = inside && $("#qa", inside);
   if (!place) return;
   inside.documentElement.lang = frame.closest("[lang]").lang;
-  inside.documentElement.classList.toggle("night-mode", isDark());
-  inside.body.classList.toggle("nightMode", isDark());
+  inside.documentElement.classList.toggle("night-mode", darkQuery.matches);
+  inside.body.classList.toggle("nightMode", darkQuery.matches);
   place.replaceChildren(removeScripts(htmlByFrame.get(frame)));
   measure(frame);
 }
@@ -72,5 +74,4 @@ function forwardKey(e) {
   document.body.dispatchEvent(
     new KeyboardEvent("keydown", { key, repeat, ctrlKey, metaKey, altKey, bubbles: true }));
 }
-export const isDark = () => document.documentElement.dataset.theme === "dark";
 

@@ -38,6 +38,7 @@ export function makeTextLayout(paper, { kind, html, lang }) {
     const range = findSentence(ranges.get(key), sentence);
     return range ? relativeBoxes(range) : [];
   }) : []);
+  new ResizeObserver(() => fitFormulas(content)).observe(content);
   return {
     node,
     layout() {

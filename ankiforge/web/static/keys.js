@@ -1,17 +1,14 @@
-// A single table of all keys, from which the keyboard handling, the help and the menu are built.
-import { $, findAll, formatKey, h, makeKeyLabel } from "./dom.js";
-import { isDark } from "./face.js";
+// A single table of all keys, from which the keyboard handling and the menu are built.
+import { $, findAll, h, makeKeyLabel } from "./dom.js";
 import { closeField, isMeantForField, runWhenPainted } from "./pace.js";
 
 // Each key has the `views` in which it acts (shelf, sitting, list), a name, a function, and `when` it is available. `label` is
 // its current name in the menu. A key that `holds` stores nothing, so it waits for a card that is about to be shown.
-/** @typedef {{views: string, group: string, key: string, name: string, run: (page: any) => any, when: (page: any) => any,
+/** @typedef {{views: string, key: string, name: string, run: (page: any) => any, when: (page: any) => any,
  *   label: (page: any) => string, holds?: boolean, isListed?: boolean}} Key */
-/** @type {(views: string, group: string) => (key: string, name: string, run: (page: any) => any, more?: any) => Key} */
-const makeKeyRow = (views, group) => (key, name, run, more = {}) => ({ views, group, key, name, run, when: () => true, label: () => name, ...more });
-const sitting = makeKeyRow("sitting", "A card");
-const [inDocument, moving] = [makeKeyRow("sitting", "Move"), makeKeyRow("shelf sitting list", "Move")];
-const anywhere = makeKeyRow("shelf sitting list", "Everywhere");
+/** @type {(views: string) => (key: string, name: string, run: (page: any) => any, more?: any) => Key} */
+const makeKeyRow = (views) => (key, name, run, more = {}) => ({ views, key, name, run, when: () => true, label: () => name, ...more });
+const [sitting, anywhere] = [makeKeyRow("sitting"), makeKeyRow("shelf sitting list")];
 // An action of the card, named like its button.
 const makeCardActionRow = (key) => ({ when: (page) => page.sitting.actionOf(key), label: (page) => page.sitting.actionOf(key).label });
 const requiresPaper = { holds: true, when: (page) => page.sitting.paper };
@@ -19,7 +16,7 @@ const unlisted = { isListed: false };
 
 /** @type {Key[]} */
 export const KEYS = [
-  makeKeyRow("shelf sitting", "A card")("Enter", "Accept, make or open", (page) => page.place.enter(), unlisted),
+  makeKeyRow("shelf sitting")("Enter", "Accept, make or open", (page) => page.place.enter(), unlisted),
   sitting("1–4", "Other words, or another draft", () => {}, unlisted),
   sitting("ArrowRight", "Choose your own words", (page) => page.sitting.card.sentence.focus(), { holds: true, when: (page) => page.sitting.card?.mode === "look" && page.sitting.card.sentence }),
   sitting(" ", "Hide the word", () => {}, unlisted),
@@ -28,22 +25,20 @@ export const KEYS = [
   sitting("x", "Reject", (page) => page.sitting.press("x"), makeCardActionRow("x")),
   sitting("s", "Later", (page) => page.sitting.press("s"), makeCardActionRow("s")),
   anywhere("u", "Undo", (page) => page.undo()),
-  makeKeyRow("shelf", "Move")("ArrowRight", "Open, also where the chat is offered", (page) => page.shelf.openRow(), { when: (page) => page.shelf.documents.length && page.shelf.documents[page.shelf.at].chat }),
-  moving("j", "Next card or row", (page) => page.place.step(1), { holds: true, ...unlisted }),
-  moving("k", "Previous card or row", (page) => page.place.step(-1), { holds: true, ...unlisted }),
-  inDocument("n", "Next highlight or document", (page) => page.sitting.next(), requiresPaper),
-  inDocument("p", "Previous highlight", (page) => page.sitting.stepMark(-1), requiresPaper),
-  inDocument("0", "Fit the text", (page) => page.sitting.paper.zoomTo(1), requiresPaper),
+  makeKeyRow("shelf")("ArrowRight", "Open, also where the chat is offered", (page) => page.shelf.openRow(), { when: (page) => page.shelf.documents.length && page.shelf.documents[page.shelf.at].chat }),
+  anywhere("j", "Next card or row", (page) => page.place.step(1), { holds: true }),
+  anywhere("k", "Previous card or row", (page) => page.place.step(-1), { holds: true }),
+  sitting("n", "Next highlight or document", (page) => page.sitting.next(), requiresPaper),
+  sitting("p", "Previous highlight", (page) => page.sitting.stepMark(-1), requiresPaper),
+  sitting("0", "Fit the text", (page) => page.sitting.paper.zoomTo(1), requiresPaper),
   anywhere("/", "All cards", (page) => page.openAll()),
   sitting("", "Larger", (page) => page.sitting.paper.zoomTo(page.sitting.paper.zoom * 1.2), requiresPaper),
   sitting("", "Smaller", (page) => page.sitting.paper.zoomTo(page.sitting.paper.zoom / 1.2), requiresPaper),
   sitting("", "Take out a highlight made here", (page) => page.sitting.unmark(), { when: (page) => page.sitting.paper && page.sitting.item?.source }),
   anywhere("m", "Ask my chat", (page) => page.chat()),
   anywhere("o", "Open in Anki", (page) => page.send()),
-  anywhere("", "Dark", (page) => page.changeTheme(), { label: () => (isDark() ? "Light" : "Dark") }),
-  anywhere("?", "Keys", () => openKeys()),
-  anywhere("Ctrl K", "All actions", (page) => openMenu(page), unlisted),
-  moving("Escape", "Back", (page) => page.escape(), unlisted),
+  anywhere("?", "All actions", (page) => openMenu(page), unlisted),
+  anywhere("Escape", "Back", (page) => page.escape(), unlisted),
 ];
 
 const isInView = (page) => ({ views }) => views.split(" ").includes(page.view);
@@ -57,8 +52,7 @@ function onKeyDown(e, page) {
   const { target, key } = e;
   const hasCommand = (e.ctrlKey || e.metaKey) && !e.altKey;
   const isTyping = target.closest?.("textarea, input[type=text], input[type=search], [contenteditable]");
-  if (hasCommand && key.toLowerCase() === "k") openMenu(page);
-  else if (key === "Escape") page.escape();
+  if (key === "Escape") page.escape();
   else if (key === "Enter" && !e.repeat && page.view === "sitting" && (hasCommand || (isTyping?.closest(".asking") && !e.shiftKey))) {
     if (isTyping) closeField();
     page.sitting.enter();
@@ -101,13 +95,8 @@ function onPlainKey(e, page) {
   else run();
 }
 
-// ---- The help and the menu.
+// ---- The menu.
 
-function openKeys() {
-  const rows = KEYS.filter(({ key }, i) => key && KEYS.findIndex((row) => row.key === key) === i);
-  $("#help-keys").replaceChildren(...["A card", "Move", "Everywhere"].map((group) => h("section", {}, h("h3", {}, group), h("dl", {}, rows.filter((row) => row.group === group).map(({ key, name }) => [h("dt", {}, (key === " " ? [key] : key.split(" ")).map((sign) => h("kbd", {}, formatKey(sign)))), h("dd", {}, name)])))));
-  $("#help").showModal();
-}
 // Fill the menu with the available actions, the card's further actions first.
 export function fillMenu(page) {
   const menuKeys = KEYS.filter(isInView(page)).filter((row) => row.isListed !== false && row.when(page));

@@ -40,14 +40,13 @@ export function findOccurrences({ letters, places }, words) {
 export function selectedText(selection) {
   const range = selection.getRangeAt(0).cloneRange();
   const mathOf = (node) => (node instanceof Element ? node : node.parentElement).closest("math");
-  let first = mathOf(range.startContainer);
-  while (first && !first.hasAttribute("alttext") && first.previousElementSibling) first = first.previousElementSibling; // a part of a long formula
+  const first = mathOf(range.startContainer);
   if (first) range.setStartBefore(first);
   const last = mathOf(range.endContainer);
   if (last) range.setEndAfter(last);
   const content = range.cloneContents();
   const formulas = content.querySelectorAll("math");
-  for (const math of formulas) math.replaceWith(math.hasAttribute("alttext") ? `$${math.getAttribute("alttext")}$` : "");
+  for (const math of formulas) math.replaceWith(`$${math.getAttribute("alttext")}$`);
   return formulas.length ? content.textContent : selection.toString();
 }
 

@@ -6,7 +6,7 @@
 //   keys     the keyboard                  pace      the timing of keys
 import { beginChat, openChat } from "./chat.js";
 import { $, findAll } from "./dom.js";
-import { fillFrame, isDark, renderQuestion } from "./face.js";
+import { darkQuery, fillFrame, renderQuestion } from "./face.js";
 import { beginKeys, fillMenu } from "./keys.js";
 import { runAlone, attempt, isFree, isAfterPause } from "./pace.js";
 import { forgetPaper } from "./paper.js";
@@ -17,7 +17,6 @@ import { Shelf } from "./shelf.js";
 import { Sitting } from "./sitting.js";
 
 const ALL_CARDS = { title: "All cards", list: "all" };
-const SECONDS_PER_YEAR = 31536000; // seconds
 
 class Page {
   // shelf, sitting or list
@@ -177,25 +176,11 @@ class Page {
     });
   }
 
-  // ---- The theme: the user's choice, or else the system's.
-
-  changeTheme() {
-    document.cookie = `ankiforge_theme=${isDark() ? "light" : "dark"}; max-age=${SECONDS_PER_YEAR}; path=/; SameSite=Strict`;
-    this.showTheme();
-  }
-  showTheme() {
-    // browser storage is lost because each session has another port, but all ports share cookies
-    const [, chosen] = document.cookie.match(/ankiforge_theme=(light|dark)/) ?? [];
-    document.documentElement.dataset.theme = chosen ?? (darkQuery.matches ? "dark" : "light");
-    for (const frame of findAll("iframe.face")) fillFrame(frame);
-  }
 }
 
-const darkQuery = matchMedia("(prefers-color-scheme: dark)");
 const page = new Page();
 setUndo(() => page.undo());
-page.showTheme();
-darkQuery.addEventListener("change", () => page.showTheme());
+darkQuery.addEventListener("change", () => findAll("iframe.face").forEach(fillFrame));
 $("#to-shelf").addEventListener("click", () => page.leave());
 $("#menu").addEventListener("toggle", () => { if ($("#menu").open) fillMenu(page); });
 for (const each of findAll("[data-step]")) each.addEventListener("click", () => page.sitting?.stepMark(Number(each.dataset.step)));

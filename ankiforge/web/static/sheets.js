@@ -1,5 +1,5 @@
 // The pages of a PDF, drawn by the server, with their highlights and a layer of selectable text. The pages on screen and next to
-// it are drawn. Until a picture has arrived, a page shows lines of grey.
+// it are drawn, then those further away. Until a picture has arrived, the style sheet shows lines of grey, so that no page is ever white.
 import { h } from "./dom.js";
 import { foldAllLetters, findOccurrences } from "./letters.js";
 import { get } from "./server.js";
@@ -30,7 +30,7 @@ export function makeSheetLayout(paper, shown) {
   });
   const node = h("div", { className: "pages" }, pages.map((page) => page.node));
   let crop = { left: 0.07, right: 0.93, top: 0, bottom: 1 };
-  let lineHeight = 1; // relative to the width of a page
+  let lineHeight = 0.02; // relative to the width of a page
   let leafWidth = 0;
 
   // ---- Drawing.
@@ -42,7 +42,6 @@ export function makeSheetLayout(paper, shown) {
       const page = pages[/** @type {HTMLElement} */ (target).dataset.number];
       if (isIntersecting) {
         nearby.add(page);
-        if (!page.picture) showGreyLines(page);
       } else if (nearby.delete(page)) {
         cancel(page);
         if (!page.picture) page.width = 0; // try again when it comes back
@@ -119,23 +118,14 @@ export function makeSheetLayout(paper, shown) {
     paper.moved();
   }
   function clear(page) {
-    for (const part of [page.picture, page.layer, page.greyLines]) part?.remove();
-    Object.assign(page, { picture: null, layer: null, greyLines: null, width: 0, words: [] });
+    for (const part of [page.picture, page.layer]) part?.remove();
+    Object.assign(page, { picture: null, layer: null, width: 0, words: [] });
   }
   // Remove the pictures and words of pages far away, so that a long book needs no more memory than a short one.
   function forgetFarPages() {
     const far = pages.filter((page) => page.picture && !nearby.has(page));
     if (far.length > MAX_PICTURES) for (const page of sortByDistance(far).slice(MAX_PICTURES)) clear(page);
   }
-  // Show where the lines of a page are. Those of a page that was never drawn are taken to be those of the closest drawn page.
-  function showGreyLines(page) {
-    if (page.greyLines) return;
-    const like = page.lines.length ? page : pages.filter(({ lines }) => lines.length).sort((a, b) => Math.abs(a.number - page.number) - Math.abs(b.number - page.number))[0];
-    const d = (like?.lines ?? []).map(([l, t, r, b]) => `M${l} ${t + (b - t) * 0.3}H${r}V${b - (b - t) * 0.25}H${l}Z`).join("");
-    page.greyLines = makeSvg("svg", { class: "grey-lines", viewBox: "0 0 1 1", preserveAspectRatio: "none", "aria-hidden": true }, makeSvg("path", { d }));
-    page.leaf.prepend(page.greyLines);
-  }
-
   // ---- Size.
 
   const computeTextBounds = ({ words }, more = []) => computeBounds([...words.map(([, box]) => box).filter(([l, t, r, b]) => l >= 0 && t >= 0 && r <= 1 && b <= 1), ...more]);
@@ -224,6 +214,7 @@ export function makeSheetLayout(paper, shown) {
   let timer = 0;
   function layout(isDrawn = false) {
     leafWidth = Math.round(fitWidth() * paper.zoom);
+    node.style.setProperty("--line", `${lineHeight * leafWidth}px`);
     for (const page of pages) place(page);
     if (isDrawn) return;
     clearTimeout(timer);

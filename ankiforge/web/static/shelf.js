@@ -4,7 +4,6 @@ import { getPaper } from "./paper.js";
 import { announce, formatCount, formatNumber } from "./say.js";
 import { get } from "./server.js";
 
-const MAX_COVERS = 12; // covers loaded at once
 const PRELOAD_DELAY = 60; // ms before a selected document is loaded ahead of time
 
 export class Shelf {
@@ -16,7 +15,6 @@ export class Shelf {
   without = ""; // why other highlights have no proposal
   #page;
   #timer = 0;
-  #covers = new Map();
   #hasMore = false; // whether the server has more documents
   #lastRow = new IntersectionObserver((rows) => rows.some((row) => row.isIntersecting) && this.loadMore(), { rootMargin: "100%" });
 
@@ -64,22 +62,15 @@ export class Shelf {
       documents.length ? [head, this.list] : [this.lost && head, this.#renderNothing()], without && h("p", { className: "without" }, without)));
     this.select(this.at, false);
     if (documents.length) this.list.focus({ preventScroll: true });
-    this.#loadCovers(this.list);
   }
-  // Load the covers one after another while the shelf is shown, so that no other request has to wait for a connection.
-  async #loadCovers(list) {
-    for (const each of this.documents.slice(0, MAX_COVERS)) if (list === this.list && list.checkVisibility()) await this.#loadCover(each);
-  }
-
   #renderRow(each, i) {
-    const cover = h("span", { className: `cover ${each.kind ?? "own"}`, ariaHidden: "true" }, h("span", {}, each.cover ?? getInitials(each.title)));
+    const cover = h("span", { className: `cover ${each.list ? "own" : "list"}`, ariaHidden: "true" }, h("span", {}, each.cover ?? getInitials(each.title)));
     cover.style.setProperty("--hue", String([...each.title].reduce((sum, char) => (sum * 31 + char.codePointAt(0)) % 360, 7)));
-    each.coverNode = cover;
     const label = each.left ? `Continue, ${each.left}` : each.chat || "Open";
     const onclick = ({ target }) => {
       this.select(i);
       if (target.closest(".filled")) this.enter();
-      else this.#page.open(each);
+      else this.openRow();
     };
     return h("li", { role: "option", id: `doc-${i}`, className: each.list === "you" && "caution", "data-title": each.title, onclick }, cover,
       h("span", { className: "name" }, h("b", { dir: "auto" }, each.title), h("span", { className: "facts" }, joinFacts(this.#listFacts(each)))),
@@ -97,18 +88,6 @@ export class Shelf {
     return h("div", { className: "nothing" }, h("h2", {}, "Nothing waits."), h("ol", {}, lines.map((line) => h("li", {}, line))), this.#page.ready > 0 && makeButton("filled", "Open in Anki", "o", () => this.#page.send()));
   }
   get isOpened() { return this.documents.length === 1 && !this.documents[0].chat; }
-  async #loadCover({ id, list, kind, coverNode }) {
-    if (list) return;
-    if (!this.#covers.has(id)) this.#covers.set(id, get("cover", { id }).catch(() => null));
-    const cover = await this.#covers.get(id);
-    if (cover?.src) {
-      const image = h("img", { src: cover.src, alt: "" });
-      await image.decode().catch(() => {});
-      coverNode.replaceChildren(image);
-    } else if (cover?.words && kind === "text") coverNode.replaceChildren(h("small", { dir: "auto" }, cover.words));
-    else coverNode.className = "cover list"; // the file isn't on this computer
-  }
-
   select(at, tells = true) {
     const { documents } = this;
     if (!documents.length) return;
@@ -128,15 +107,14 @@ export class Shelf {
   }
   step(by) { this.select(this.at + by); }
   openRow() {
+    clearTimeout(this.#timer); // it is about to be loaded
     const entry = this.documents[this.at];
     if (entry) this.#page.open(entry);
   }
   enter() {
     const entry = this.documents[this.at];
-    if (!entry) return;
-    clearTimeout(this.#timer);
-    if (entry.chat && !entry.left) this.#page.chat(entry.id);
-    else this.#page.open(entry);
+    if (entry?.chat && !entry.left) this.#page.chat(entry.id);
+    else this.openRow();
   }
 }
 

@@ -215,13 +215,6 @@ export class Sitting {
     const tied = ({ x, y }, toX, toY) => `M${x} ${y}H${turn}C${(turn + toX) / 2} ${y} ${(turn + toX) / 2} ${toY} ${toX} ${toY}`;
     const turn = $("#strip").getBoundingClientRect().left;
     const getMiddle = (row) => Math.min(row.getBoundingClientRect().top + row.offsetHeight / 2, margin.bottom - 4);
-    // at the ending, connect all cards to their highlights, and emphasize the chosen one
-    $(".others", tie).replaceChildren(...(ending?.rows ?? []).flatMap((row) => {
-      const from = row !== node && paper.getScreenPosition(row.dataset.key);
-      const { top, bottom, left } = row.getBoundingClientRect();
-      if (!from || !from.isSeen || top > margin.bottom - 10 || bottom < margin.top) return [];
-      return [makeSvg("path", { d: tied(from, left, getMiddle(row)) })];
-    }));
     const { left, top, bottom } = node.getBoundingClientRect();
     const end = ending ? getMiddle(node) : Math.min(Math.max(mark.y, top + 18), bottom - 18);
     $(".gutter", tie).setAttribute("d", tied(mark, left, end));

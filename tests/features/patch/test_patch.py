@@ -19,6 +19,11 @@ NAMES = [case["name"] for case in CASES]
 REFUSED = [case for case in CASES if "refused" in case]
 
 
+def diff_of(lines: list[dict[str, Any]]) -> bytes:
+    """The patch that the lines of `patch --json` are made of."""
+    return "".join(line["patch"] for line in lines).encode()
+
+
 class Patched:
     """A vault with a note for each case: what was edited in Anki, and came back."""
 
@@ -34,8 +39,8 @@ class Patched:
         for case in CASES:
             self.edit(case)
         self.patch = desk.forge.folder / "edits.patch"
-        desk.forge.ok("patch", "-o", self.patch)
         self.lines = desk.forge.ok("patch", "--json").lines
+        self.patch.write_bytes(diff_of(self.lines))
         before = desk.forge.folder / "before"
         shutil.copytree(desk.notes, before)
         apply(["git", "apply", str(self.patch)], desk.notes)
@@ -192,7 +197,7 @@ def test_with_a_block_id_other_words_altogether_can_be_patched(desk, forge):
 
     [line] = forge.ok("patch", "--json").lines
     patch = forge.folder / "edits.patch"
-    forge.ok("patch", "-o", patch)
+    patch.write_bytes(diff_of([line]))
     apply(["git", "apply", str(patch)], desk.notes)
     run = desk.run()
 
@@ -233,7 +238,7 @@ def test_a_drafted_card_is_listed_and_edits_of_two_vaults_need_a_query(
 
     both = forge("patch", code=2)
     lines = forge.ok("patch", "--json").lines
-    one = forge.ok("patch", "source:other", "-o", tmp_path / "one.patch")
+    one = forge.ok("patch", "source:other", "--json")
 
     assert "several folders" in both.stderr
     assert {line["refused"] for line in lines} == {
@@ -241,4 +246,4 @@ def test_a_drafted_card_is_listed_and_edits_of_two_vaults_need_a_query(
         "the card was drafted, so its words are not the note's: edit the note if it is wrong, too",
     }
     assert "1 edit in 1 file" in one.stderr
-    assert b"+H\xc3\xbcndin:::dog" in (tmp_path / "one.patch").read_bytes()
+    assert "+Hündin:::dog" in one.lines[0]["patch"]

@@ -119,9 +119,8 @@ def test_the_words_of_a_repair_go_back_to_the_note_as_a_patch(desk):
     with Workspace(desk.forge.folder) as workspace:
         [entry] = entries(workspace, nid)
         repair.edit_note(workspace, entry, {"Back": "It masks units while training."})
-    desk.forge.ok("patch", "-o", "notes.patch")
-    patch = (desk.forge.folder / "notes.patch").read_text()
-    assert "+What is dropout?::It masks units while training." in patch
+    [line] = desk.forge.ok("patch", "--json").lines
+    assert "+What is dropout?::It masks units while training." in line["patch"]
 
 
 def test_a_chat_is_asked_with_history_and_passage_and_its_answer_is_checked(desk):

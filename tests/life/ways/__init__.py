@@ -656,7 +656,7 @@ def judge(
     status = person.status()
     changes = [row for row in person.rows() if row.get("revises") in before]
     questions = person.rows("--view", "questions")
-    lost = {row["guid"] for row in person.rows("--view", "gone")} & before.keys()
+    lost = {row["guid"] for row in person.rows("finding:source_gone")} & before.keys()
     notes = person.notes()
     faults = []
 
@@ -702,8 +702,8 @@ def judge(
 
     if event.lost:
         if lost != before.keys():
-            faults.append("`list --view gone` lacks the card")
-        if status["cards"]["sourceless"] != len(person.rows("--view", "gone")):
+            faults.append("`list finding:source_gone` lacks the card")
+        if status["cards"]["sourceless"] != len(person.rows("finding:source_gone")):
             faults.append(
                 f"status counts {status['cards']['sourceless']} without a passage"
             )

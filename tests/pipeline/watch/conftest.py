@@ -51,9 +51,9 @@ def settings(forge, desk: Path) -> Callable[[str], None]:
     """Writes settings with more lines, or another Anki."""
     text = (desk / "ankiforge.yaml").read_text("utf-8")
 
-    def write(more: str = "", connect: str = "") -> None:
+    def write(more: str = "", connect: str = "", collection: str = "none") -> None:
         anki = (
-            f"{{collection: none, connect: '{connect}'}}"
+            f"{{collection: '{collection}', connect: '{connect}'}}"
             if connect
             else "{collection: none}"
         )

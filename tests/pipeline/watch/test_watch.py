@@ -260,8 +260,9 @@ def test_a_model_that_is_down_is_told_once_and_other_cards_go_out(
 def test_cards_are_pushed_and_a_closed_anki_is_asked_again(
     desk, settings, watch, serving, tmp_path
 ):
+    collection = str(tmp_path / "profile" / "collection.anki2")
     with serving(tmp_path / "profile") as closed:
-        settings(connect=closed.address)
+        settings(connect=closed.address, collection=collection)
 
     def happens(life):
         yield set()
@@ -269,7 +270,7 @@ def test_cards_are_pushed_and_a_closed_anki_is_asked_again(
         assert len(life.of("problem")) == 1
         assert (desk / "ankiforge.apkg").exists()
         with serving(tmp_path / "profile") as anki:
-            settings(connect=anki.address)
+            settings(connect=anki.address, collection=collection)
             yield from life.later(40)
             with anki.collection() as col:
                 assert col.note_count() == 2

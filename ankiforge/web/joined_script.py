@@ -16,13 +16,9 @@ declarations.
 
 from __future__ import annotations
 
-import gzip
 import re
 from collections.abc import Mapping
-from functools import cached_property
 from graphlib import TopologicalSorter
-
-from ankiforge.model import Value, hash16
 
 MAIN_SCRIPT = "page.js"
 """The module that starts the page, after all other modules."""
@@ -31,28 +27,6 @@ _IMPORT = re.compile(
 )
 _EXPORT = re.compile(r"^export ((?:async )?function|class|const) ([\w$]+)", re.MULTILINE)
 _OTHER_SYNTAX = re.compile(r"^(?:import|export)\b.*", re.MULTILINE)
-
-
-class Asset(Value, dict=True):
-    """A text file for the browser."""
-
-    text: str
-    media_type: str
-
-    @cached_property
-    def version(self) -> str:
-        """A hash of the text, added to the URL so that the browser never uses an outdated file."""
-        return hash16(self.text)
-
-    @cached_property
-    def body(self) -> bytes:
-        """The text as bytes."""
-        return self.text.encode()
-
-    @cached_property
-    def compressed_body(self) -> bytes:
-        """The text as bytes, compressed with gzip."""
-        return gzip.compress(self.body, mtime=0)
 
 
 def join_modules(sources: Mapping[str, str]) -> str:
