@@ -6,8 +6,7 @@ This is used by all drafters.
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable
-from enum import StrEnum
+from collections.abc import Sequence
 
 from msgspec.structs import replace
 
@@ -27,13 +26,12 @@ from ankiforge.model import (
     SourceKind,
     Value,
 )
-from ankiforge.text import regex, to_one_line, truncate
+from ankiforge.text import has_letter_or_digit, regex, to_one_line, truncate
 from ankiforge.text.cloze import escape_markdown, to_plain_text
 from ankiforge.text.comment_questions import (
     CommentQuestion,
     find_question,
     has_question_label,
-    is_nearly_same_text,
     remove_replies,
 )
 from ankiforge.text.elements import comment_to_markdown
@@ -63,115 +61,114 @@ def make_two_sided_fields(kind: CardKind, front: str, back: str) -> Fields:
     return (("Front", front), ("Back", back), *kind.filled_switch_fields)
 
 
-UNANSWERED_NOTE_REASON = "a question without marked text: write its answer after it"
-
-
 # --- instructions in comments ---------------------------------------------------------
 
 
-class CommentRequest(StrEnum):
-    """The requests that a comment may contain, e.g. a question or no card at all."""
+class SkipRequest(Value):
+    """The comment `skip` or `skip: reason`."""
 
-    NONE = "none"
-    SKIP = "skip"
-    QUESTION = "question"
-    CLOZE = "cloze"
+    reason: str | None = None
 
 
-class Instruction(Value):
-    """A parsed comment: its request, with the question, phrase or reason."""
+class ClozeRequest(Value):
+    """The comment `c: phrase`, or `c:` alone."""
 
-    request: CommentRequest
-    text: str = ""
-    """The question in Markdown, the phrase to blank out as written, or the reason to skip.
+    phrase: str | None = None
+    """The phrase to blank out, as written, or None for the whole highlight."""
 
-    If the phrase is "", the whole highlight is blanked out.
-    """
-    answer: str = ""
-    """The text after the question, or "" if it isn't an answer."""
-    extra: str = ""
+
+class QuestionRequest(Value):
+    """A question in a comment or a standalone note."""
+
+    text: str
+    """The question in Markdown."""
+    answer: str | None = None
+    """The user's answer in Markdown, or None if the highlight is the answer."""
+    extra: str | None = None
     """The rest of the comment, which the card shows along with the answer."""
-    is_only_question: bool = True
+    is_whole_comment: bool = True
     """Whether the comment is just this question, perhaps with decoration and an `A: …` line."""
 
 
-_COMMANDS = {
-    CommentRequest.SKIP: regex(r"(?is)skip\s*[.!]?|skip:\s*(?P<words>.*)"),
-    CommentRequest.CLOZE: regex(r"(?is)c:\s*(?P<words>.*)"),
-}
+Instruction = SkipRequest | ClozeRequest | QuestionRequest
+"""What a comment asks for."""
+
+_SKIP_COMMAND = regex(r"(?is)skip\s*[.!]?|skip:\s*(?P<reason>.*)")
+_CLOZE_COMMAND = regex(r"(?is)c:\s*(?P<phrase>.*)")
 
 
-def parse_instruction(comment: str, passage: str = "") -> Instruction:
-    """Parse a comment, which may be `skip`, `c: phrase` or a question.
+def parse_instruction(comment: str, passage: str = "") -> Instruction | None:
+    """Parse a comment, which may be `skip`, `c: phrase` or a question. All others return None.
 
     Questions are recognized by `text.comment_questions`.
 
     Args:
         comment: The comment on a passage, with any replies to the comment.
-        passage: The highlighted text, or "". The comment may repeat it.
+        passage: The highlighted text, if any. The comment may repeat it.
     """
     if not comment.strip():
-        return Instruction(CommentRequest.NONE)
+        return None
     own_comment = remove_private_tag(remove_replies(comment))
     markdown = comment_to_markdown(own_comment)
-    one_line = " ".join(markdown.split())
-    command = _parse_command(own_comment, one_line)
-    if command:
-        return command
-    question = _parse_question(markdown, passage)
-    if question is None or _is_reaction(question, markdown, passage):
-        return Instruction(CommentRequest.NONE, one_line)
-    return _build_question(question, passage)
+    return _parse_command(own_comment, markdown) or _parse_question(markdown, passage)
 
 
-def _parse_command(comment: str, one_line: str) -> Instruction | None:
-    """Parse `skip` or `c: phrase`. `one_line` is the comment in Markdown."""
-    for wish, command in _COMMANDS.items():
-        match = command.fullmatch(one_line)
-        if match is None:
-            continue
-        if wish is CommentRequest.SKIP:
-            return Instruction(wish, to_plain_text(match["words"] or ""))
-        raw_match = command.fullmatch(" ".join(comment.split())) or match
-        return Instruction(wish, raw_match["words"].strip())
+def _parse_command(comment: str, markdown: str) -> SkipRequest | ClozeRequest | None:
+    """Parse `skip` or `c: phrase`. `markdown` is the comment in Markdown."""
+    skip = _SKIP_COMMAND.fullmatch(to_one_line(markdown))
+    if skip:
+        reason = to_plain_text(skip["reason"] or "")
+        return SkipRequest(reason or None)
+    # try the comment as written first, because Markdown escapes a phrase such as `<p>`
+    for text in (comment, markdown):
+        cloze = _CLOZE_COMMAND.fullmatch(to_one_line(text))
+        if cloze:
+            return ClozeRequest(cloze["phrase"].strip() or None)
     return None
 
 
-def _build_question(question: CommentQuestion, passage: str) -> Instruction:
-    is_answer = bool(question.text_after) and (
-        question.is_answered or question.has_short_answer or not passage
-    )
-    extra = (question.text_before, "" if is_answer else question.text_after)
-    return Instruction(
-        CommentRequest.QUESTION,
-        question.text,
-        answer=question.text_after if is_answer else "",
-        extra="\n\n".join(filter(None, extra)),
-        is_only_question=question.is_single
-        and not question.text_before
-        and (question.is_answered or not question.text_after),
+def _parse_question(comment: str, passage: str) -> QuestionRequest | None:
+    question = _find_question_about(passage, comment)
+    if question is None:
+        return None
+    is_labelled = question.has_answer_label or has_question_label(comment)
+    if passage and not is_labelled and _is_reaction(question, comment, passage):
+        return None
+
+    text_after = question.text_after
+    if _is_answer(question, passage):
+        answer, extra = text_after, question.text_before
+    else:
+        answer, extra = "", _join_paragraphs(question.text_before, text_after)
+    return QuestionRequest(
+        question.text, answer or None, extra or None, question.is_whole_comment
     )
 
 
-def _parse_question(comment: str, passage: str) -> CommentQuestion | None:
-    """Find the question in a comment. Text around it that repeats the passage is dropped."""
-    repeated = locate_text(passage, comment) if passage else None
+def _is_answer(question: CommentQuestion, passage: str) -> bool:
+    """Return whether the text after a question is its answer, and not another remark."""
+    return question.has_answer_label or question.has_short_answer or not passage
+
+
+def _join_paragraphs(*paragraphs: str) -> str:
+    return "\n\n".join(filter(None, paragraphs))
+
+
+def _find_question_about(passage: str, comment: str) -> CommentQuestion | None:
+    """Find the question in a comment. A passage that the comment repeats is dropped."""
+    if not passage:
+        return find_question(comment)
+    repeated = locate_text(passage, comment)
     if repeated:
         start, end = repeated
         question = find_question(f"{comment[:start]}\n\n{comment[end:]}")
         if question:
             return question
+
     question = find_question(comment)
-    if question is None or not passage:
-        return question
-    before, after = question.text_before, question.text_after
-    return replace(
-        question,
-        text_before=""
-        if locate_text(before, passage) or is_nearly_same_text(before, passage)
-        else before,
-        text_after="" if is_nearly_same_text(after, passage) else after,
-    )
+    if question and locate_text(question.text_before, passage):
+        return replace(question, text_before="")
+    return question
 
 
 _MIN_CONTENT_WORDS = 3
@@ -182,28 +179,33 @@ _EMPHATIC_MARKS = regex(r"(?:[?？]\s?){3}")
 
 
 def _is_reaction(question: CommentQuestion, comment: str, passage: str) -> bool:
-    """Return whether a question is just a reaction, such as “wtf is he saying?”.
+    """Return whether an unlabelled question is just a reaction, as “wtf is he saying?”.
 
-    A proper question meets at least two of these conditions: it begins with a question word, it
-    shares a content word with the passage, and it has three content words. A question with an
-    answer or a label such as `?` is always proper, and so is one in a language whose question
-    words are unknown. A question with emphatic marks such as `???` also needs a question word.
+    A proper question meets two of these conditions: it begins with an interrogative, it shares a
+    content word with the passage, and it has three content words, counting the interrogative.
+    With emphatic marks such as `???`, it has to begin with an interrogative.
+    In a language whose interrogatives are unknown, every question is proper.
     """
-    if not passage or question.is_answered or has_question_label(comment):
-        return False
     words = blank_out_code_and_urls(question.text)
-    is_same_script = detect_script(words) == detect_script(passage)
-    language = detect_language(words, passage if is_same_script else "")
+    language = _detect_language_of_comment(words, passage)
     interrogatives = read_word_set("signs", "interrogative", language)
     if not interrogatives:
         return False
-    first_words = split_words(words)[:_MAX_WORDS_BEFORE_INTERROGATIVE]
-    begins = not interrogatives.isdisjoint(first_words)
     stems = _find_content_stems(question.text, language)
-    shares = not stems.isdisjoint(_find_content_stems(passage, language))
-    is_long = len(stems) + begins >= _MIN_CONTENT_WORDS
-    is_exclamation = not begins and bool(_EMPHATIC_MARKS.search(comment))
-    return is_exclamation or begins + shares + is_long < 2
+    shares_word = not stems.isdisjoint(_find_content_stems(passage, language))
+    first_words = split_words(words)[:_MAX_WORDS_BEFORE_INTERROGATIVE]
+    if not interrogatives.isdisjoint(first_words):
+        return not shares_word and len(stems) < _MIN_CONTENT_WORDS - 1
+    if _EMPHATIC_MARKS.search(comment):
+        return True
+    return not shares_word or len(stems) < _MIN_CONTENT_WORDS
+
+
+def _detect_language_of_comment(comment: str, passage: str) -> str:
+    """Detect the language of a comment, or of its passage if that is in the same script."""
+    if detect_script(comment) == detect_script(passage):
+        return detect_language(comment, passage)
+    return detect_language(comment)
 
 
 def _find_content_stems(text: str, language: str) -> set[str]:
@@ -211,85 +213,91 @@ def _find_content_stems(text: str, language: str) -> set[str]:
     return {stem_word(word) for word in split_words(text) if word not in function_words}
 
 
+# --- instructions of highlights -------------------------------------------------------
+
+
 def has_relevant_comment(highlight: Highlight) -> bool:
     """Return whether the user's comment asks for a card or is about the passage's content."""
-    request = parse_highlight_instruction(highlight).request
-    if request in (CommentRequest.QUESTION, CommentRequest.CLOZE):
+    if asks_for_card(parse_highlight_instruction(highlight)):
         return True
     if not highlight.comment_is_instruction:
         return False
     language = detect_language(highlight.comment, highlight.exact)
     stems = _find_content_stems(highlight.comment, language)
-    shared_stems = stems & _find_content_stems(highlight.exact, language)
-    return len(stems) >= _MIN_CONTENT_WORDS and bool(shared_stems)
+    if len(stems) < _MIN_CONTENT_WORDS:
+        return False
+    return not stems.isdisjoint(_find_content_stems(highlight.exact, language))
 
 
-def parse_highlight_instruction(highlight: Highlight) -> Instruction:
+def asks_for_card(instruction: Instruction | None) -> bool:
+    """Return whether a comment asks for a question or a cloze."""
+    return isinstance(instruction, QuestionRequest | ClozeRequest)
+
+
+def parse_highlight_instruction(highlight: Highlight) -> Instruction | None:
     """Parse what the user's comment on a highlight asks for.
 
     Comments by other people are ignored. The result for a standalone note is its first question.
     """
     if not highlight.comment_is_instruction:
-        return Instruction(CommentRequest.NONE)
-    if _is_standalone_note(highlight):
-        return next(iter(find_questions(highlight)), Instruction(CommentRequest.NONE))
+        return None
+    if is_standalone_note(highlight):
+        questions = _find_note_questions(highlight)
+        return questions[0] if questions else None
     return parse_instruction(highlight.comment, highlight.exact)
+
+
+def find_questions(highlight: Highlight) -> list[QuestionRequest]:
+    """Find the questions that the user wrote in a comment or standalone note.
+
+    A comment has at most one question. A note may have several, each with its answer.
+    """
+    if highlight.comment_is_instruction and is_standalone_note(highlight):
+        return _find_note_questions(highlight)
+    instruction = parse_highlight_instruction(highlight)
+    return [instruction] if isinstance(instruction, QuestionRequest) else []
 
 
 _MAX_QUESTIONS = 20
 
 
-def find_questions(highlight: Highlight) -> tuple[Instruction, ...]:
-    """Find the questions that the user wrote in a comment or standalone note.
-
-    A comment has at most one question. A note may have several, each with its answer.
-    """
-    if not highlight.comment_is_instruction:
-        return ()
-    if not _is_standalone_note(highlight):
-        comment = parse_instruction(highlight.comment, highlight.exact)
-        return (comment,) if comment.request is CommentRequest.QUESTION else ()
-
-    paragraphs = highlight.markdown[0].split("\n\n")
-    if highlight.heading:
-        paragraphs.insert(0, escape_markdown(highlight.heading))
-    questions_and_answers = _find_questions_and_answers(paragraphs)
-    return tuple(
-        Instruction(
-            CommentRequest.QUESTION,
-            question,
-            answer="\n\n".join(answer),
-            is_only_question=False,
-        )
-        for question, answer in questions_and_answers[:_MAX_QUESTIONS]
-        if answer
-    )
-
-
-def _find_questions_and_answers(
-    paragraphs: Iterable[str],
-) -> list[tuple[str, list[str]]]:
-    """Find the questions in a note, each with the paragraphs of its answer.
+def _find_note_questions(note: Highlight) -> list[QuestionRequest]:
+    """Find the answered questions in a standalone note.
 
     A question is at the beginning of a paragraph. The rest of that paragraph is its answer or, if
     nothing follows the question, the paragraphs up to the next question.
     """
-    questions_and_answers: list[tuple[str, list[str]]] = []
-    is_open = False
+    paragraphs = note.markdown[0].split("\n\n")
+    if note.heading:
+        paragraphs.insert(0, escape_markdown(note.heading))
+    questions: list[CommentQuestion] = []
+    following_paragraphs: list[list[str]] = []
     for paragraph in paragraphs:
         question = find_question(paragraph)
-        if question and (question.is_answered or not question.text_before):
-            questions_and_answers.append(
-                (question.text, [question.text_after] if question.text_after else [])
+        if question and (question.has_answer_label or not question.text_before):
+            questions.append(question)
+            following_paragraphs.append([])
+        elif questions:
+            following_paragraphs[-1].append(paragraph)
+
+    requests = []
+    for question, following in zip(questions, following_paragraphs, strict=True):
+        answer = question.text_after or _join_paragraphs(*following)
+        if answer:
+            requests.append(
+                QuestionRequest(question.text, answer, is_whole_comment=False)
             )
-            is_open = not question.text_after
-        elif questions_and_answers and is_open:
-            questions_and_answers[-1][1].append(paragraph)
-    return questions_and_answers
+    return requests[:_MAX_QUESTIONS]
 
 
-def _is_standalone_note(highlight: Highlight) -> bool:
+def is_standalone_note(highlight: Highlight) -> bool:
+    """Return whether a highlight is a note with text of its own, not on a marked passage."""
     return highlight.kind is HighlightKind.NOTE and bool(highlight.markdown)
+
+
+def is_margin_note(highlight: Highlight) -> bool:
+    """Return whether a highlight is just a comment, without marked text."""
+    return highlight.kind is HighlightKind.NOTE and not highlight.markdown
 
 
 # A comment is recognized in other text by this many words at its beginning.
@@ -302,67 +310,100 @@ def remove_comment_from_context(highlight: Highlight) -> Highlight:
     In a note that quotes a passage, the comment is next to the quotation, but a card must not be
     based on it.
     """
-    beginning = " ".join(highlight.comment.split()[:_BEGINNING_WORDS])
-    surrounding_text = (
-        f"{highlight.prefix}\n{highlight.suffix}\n{highlight.surrounding_text}"
-    )
-    if not beginning or beginning not in " ".join(surrounding_text.split()):
+    words = highlight.comment.split()
+    if not words or not _is_near(" ".join(words[:_BEGINNING_WORDS]), highlight):
         return highlight
-    words = [re.escape(word) for word in highlight.comment.split()]
-    whole_comment = r"\s+".join(words)
-    prefix = re.sub(whole_comment, "[…]", highlight.prefix)
-    suffix = re.sub(whole_comment, "[…]", highlight.suffix)
-    nearby = re.sub(whole_comment, "[…]", highlight.surrounding_text)
+    comment = _match_words(words)
+    prefix = re.sub(comment, "[…]", highlight.prefix)
+    suffix = re.sub(comment, "[…]", highlight.suffix)
+    nearby = re.sub(comment, "[…]", highlight.surrounding_text)
     # the text after the highlight may end inside the comment
     if len(words) >= _BEGINNING_WORDS:
-        beginning = r"\s+".join(words[:_BEGINNING_WORDS])
-        suffix = re.sub(f"{beginning}.*", "", suffix, flags=re.DOTALL)
+        beginning = _match_words(words[:_BEGINNING_WORDS])
+        suffix = re.sub(f"(?s){beginning}.*", "", suffix)
     return replace(highlight, prefix=prefix, suffix=suffix, surrounding_text=nearby)
+
+
+def _is_near(words: str, highlight: Highlight) -> bool:
+    """Return whether words occur around a highlight."""
+    texts = (highlight.prefix, highlight.suffix, highlight.surrounding_text)
+    return words in to_one_line("\n".join(texts))
+
+
+def _match_words(words: Sequence[str]) -> str:
+    """Return a pattern that matches words with any whitespace between them."""
+    return r"\s+".join(map(re.escape, words))
 
 
 # --- which drafter may draft a highlight ----------------------------------------------
 
+UNANSWERED_NOTE_REASON = "a question without marked text: write its answer after it"
+_STRUCK_OUT_REASON = (
+    "struck out, so treated as deleted; for a card, add a comment that begins with `?`"
+)
 _PICTURE_KINDS = (HighlightKind.IMAGE, HighlightKind.INK)
 
 
-def find_drafting_skip_reason(highlight: Highlight) -> str:
-    """Return the reason why no drafter may draft a highlight, or "" if one may."""
-    comment = parse_highlight_instruction(highlight)
-    if highlight.skip_reason or comment.request is CommentRequest.SKIP:
-        return _format_skip_reason(highlight.skip_reason or comment.text)
-    if highlight.kind is HighlightKind.NOTE and not highlight.markdown:
-        return _find_note_skip_reason(highlight, comment)
+def find_drafting_skip_reason(highlight: Highlight) -> str | None:
+    """Return the reason why no drafter may draft a highlight, or None if one may."""
+    instruction = parse_highlight_instruction(highlight)
+    skip_reason = _find_user_skip_reason(highlight, instruction)
+    if skip_reason:
+        return skip_reason
+    if is_margin_note(highlight):
+        return _find_margin_note_skip_reason(highlight, instruction)
     if highlight.kind in _PICTURE_KINDS:
-        return _find_picture_skip_reason(highlight, comment)
-    asks_for_card = comment.request in (CommentRequest.QUESTION, CommentRequest.CLOZE)
-    if highlight.kind is HighlightKind.STRIKE and not asks_for_card:
-        wish = "for a card, add a comment that begins with `?`"
-        return f"struck out, so treated as deleted; {wish}"
-    if not any(map(str.isalnum, highlight.exact)) and not comment.answer:
+        return _find_picture_skip_reason(highlight, instruction)
+    if highlight.kind is HighlightKind.STRIKE and not asks_for_card(instruction):
+        return _STRUCK_OUT_REASON
+    if not has_letter_or_digit(highlight.exact) and not _has_answer(instruction):
         return "no text under the mark"
-    return ""
+    return None
 
 
-def _format_skip_reason(reason: str) -> str:
+def find_user_skip_reason(highlight: Highlight) -> str | None:
+    """Return the reason why the user or the source excludes a highlight, or None."""
+    return _find_user_skip_reason(highlight, parse_highlight_instruction(highlight))
+
+
+def _find_user_skip_reason(
+    highlight: Highlight, instruction: Instruction | None
+) -> str | None:
+    reason = highlight.skip_reason
     if reason.startswith(("skip", CARD_IN_OTHER_TOOL)):
         return reason
-    return f"skip: {reason or 'your comment says so'}"
+    if reason:
+        return f"skip: {reason}"
+    if isinstance(instruction, SkipRequest):
+        return f"skip: {instruction.reason or 'your comment says so'}"
+    return None
 
 
-def _find_note_skip_reason(highlight: Highlight, comment: Instruction) -> str:
-    if comment.request is CommentRequest.QUESTION:
-        return "" if comment.answer else UNANSWERED_NOTE_REASON
-    words = (highlight.comment or highlight.exact).strip()
-    return f"{'a' if words else 'an empty'} comment without marked text"
+def _has_answer(instruction: Instruction | None) -> bool:
+    return isinstance(instruction, QuestionRequest) and instruction.answer is not None
 
 
-def _find_picture_skip_reason(highlight: Highlight, comment: Instruction) -> str:
-    is_question = comment.request is CommentRequest.QUESTION
-    if highlight.kind is HighlightKind.INK and not is_question:
+def _find_margin_note_skip_reason(
+    note: Highlight, instruction: Instruction | None
+) -> str | None:
+    if _has_answer(instruction):
+        return None
+    if isinstance(instruction, QuestionRequest):
+        return UNANSWERED_NOTE_REASON
+    if note.comment.strip() or note.exact.strip():
+        return "a comment without marked text"
+    return "an empty comment without marked text"
+
+
+def _find_picture_skip_reason(
+    picture: Highlight, instruction: Instruction | None
+) -> str | None:
+    is_drawing = picture.kind is HighlightKind.INK
+    if is_drawing and not isinstance(instruction, QuestionRequest):
         return "a drawing: write its question as the comment: `? …`"
-    if highlight.markdown:
-        return ""
-    if highlight.source_kind is SourceKind.ZOTERO:
+    if picture.markdown:
+        return None
+    if picture.source_kind is SourceKind.ZOTERO:
         return "its picture is not in Zotero's cache: open the PDF in Zotero once"
     return "it has no picture: its place on the page is empty, or cannot be drawn"
 
@@ -375,16 +416,17 @@ def is_drafted_by_rules_only(highlight: Highlight) -> bool:
     """
     if _is_user_written(highlight):
         return True
-    return highlight.kind in _PICTURE_KINDS and not find_drafting_skip_reason(highlight)
+    if highlight.kind in _PICTURE_KINDS:
+        return find_drafting_skip_reason(highlight) is None
+    return False
 
 
 def _is_user_written(highlight: Highlight) -> bool:
-    is_note = highlight.kind is HighlightKind.NOTE
-    return highlight.kind is HighlightKind.CARD or (is_note and not highlight.markdown)
+    return highlight.kind is HighlightKind.CARD or is_margin_note(highlight)
 
 
-def find_reason_not_to_send(highlight: Highlight) -> str:
-    """Return the reason not to send a highlight to a model, or "" if it may be sent.
+def find_reason_not_to_send(highlight: Highlight) -> str | None:
+    """Return the reason not to send a highlight to a model, or None if it may be sent.
 
     This doesn't consider private text. See `PrivacyFilter.find_private_reason` for that.
     """
@@ -395,6 +437,6 @@ def find_reason_not_to_send(highlight: Highlight) -> str:
         return "a hand-written card is not drafted again"
     if highlight.line_syntax == WORD_AND_TRANSLATION:
         return "a word with its translation is not drafted again"
-    if is_drafted_by_rules_only(highlight):
+    if highlight.kind in _PICTURE_KINDS:
         return "a picture is not shown to a model"
-    return ""
+    return None

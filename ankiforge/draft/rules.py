@@ -15,8 +15,8 @@ from itertools import pairwise
 from msgspec.structs import replace
 
 from ankiforge.draft.instructions import (
-    CommentRequest,
-    Instruction,
+    ClozeRequest,
+    QuestionRequest,
     find_drafting_skip_reason,
     find_questions,
     make_failed_result,
@@ -61,6 +61,8 @@ NO_QUESTION = (
     " or let a model draft it"
 )
 STRUCK_OUT = "struck out: deleted words become no card"
+NO_CONTEXT = "no text would be left around the blanked-out words"
+CLOZE_REQUEST_DRAFTER = "rules:comment-cloze"
 WHOLE_SENTENCE_MARKED = (
     "the whole sentence is marked: mark the words to blank out, write {form},"
     " or let a model draft it"
@@ -105,8 +107,8 @@ def draft_task(task: DraftingTask, *, figures: bool = True) -> list[DraftingResu
     for highlight in task.highlights:
         try:
             with wrap_unexpected_errors():
-                reason = find_drafting_skip_reason(highlight)
-                result = reason or _draft_highlight(highlight, figures=figures)
+                skip_reason = find_drafting_skip_reason(highlight)
+                result = skip_reason or _draft_highlight(highlight, figures=figures)
         except BugError as error:
             results.append(make_failed_result(highlight, error))
             continue
@@ -149,11 +151,11 @@ def _draft_highlight(highlight: Highlight, *, figures: bool) -> tuple[Draft, ...
     questions = find_questions(highlight)
     if questions:
         return tuple(_draft_question(highlight, question) for question in questions)
-    comment = parse_highlight_instruction(highlight)
     if highlight.kind is HighlightKind.IMAGE:
         return _draft_figure(highlight, figures=figures)
-    if comment.request is CommentRequest.CLOZE:
-        return _draft_requested_cloze(highlight, comment.text)
+    instruction = parse_highlight_instruction(highlight)
+    if isinstance(instruction, ClozeRequest):
+        return _draft_requested_cloze(highlight, instruction)
     if highlight.line_syntax == WORD_AND_TRANSLATION:
         return (_draft_vocabulary(highlight),)
     if _is_struck_out(highlight):
@@ -316,34 +318,39 @@ def _get_answer_text(back: str) -> str:
     return to_plain_text(back) or " · ".join(find_image_paths(back))
 
 
-def _draft_question(highlight: Highlight, comment: Instruction) -> Draft:
+def _draft_question(highlight: Highlight, question: QuestionRequest) -> Draft:
     """Draft a card from the question in the user's comment.
 
     If the comment also has an answer, that becomes the back, and otherwise the highlight does.
     """
-    passage_text = ""
-    if highlight.kind is not HighlightKind.NOTE:
-        passage_text = text_to_markdown(SUPERSCRIPT_NOTE.sub("", highlight.exact))
-        if highlight.markdown:
-            passage_text = highlight.markdown[0]
-    back = passage_text
-    answer = highlight.exact
-    if comment.answer:
-        picture = "" if highlight.exact else passage_text
-        back = "\n\n".join(filter(None, (comment.answer, picture)))
-        answer = to_plain_text(comment.answer)
-    elif not highlight.exact:
-        answer = highlight.source_id or _get_answer_text(back)  # identifies the picture
-    fields = make_two_sided_fields(CardKind.BASIC, comment.text, back)
-    if comment.extra:
-        fields += (("Extra", comment.extra),)
-    if not comment.is_only_question or highlight.kind is HighlightKind.NOTE:
-        origin = LONG_COMMENT_DRAFTER
-    elif highlight.exact:
-        origin = "rules:comment"
+    back = _get_passage_markdown(highlight)
+    if question.answer is not None:
+        answer = to_plain_text(question.answer)
+        shows_picture = bool(back) and not highlight.exact
+        back = f"{question.answer}\n\n{back}" if shows_picture else question.answer
     else:
-        origin = "rules:comment-picture"
+        # a picture without text is identified by its id
+        answer = highlight.exact or highlight.source_id or _get_answer_text(back)
+    fields = make_two_sided_fields(CardKind.BASIC, question.text, back)
+    if question.extra is not None:
+        fields += (("Extra", question.extra),)
+    origin = _get_question_drafter(highlight, question)
     return _make_draft(highlight, CardKind.BASIC, fields, answer, origin)
+
+
+def _get_passage_markdown(highlight: Highlight) -> str:
+    """Return the marked passage or picture in Markdown, which a note doesn't have."""
+    if highlight.kind is HighlightKind.NOTE:
+        return ""
+    if highlight.markdown:
+        return highlight.markdown[0]
+    return text_to_markdown(SUPERSCRIPT_NOTE.sub("", highlight.exact))
+
+
+def _get_question_drafter(highlight: Highlight, question: QuestionRequest) -> str:
+    if highlight.kind is HighlightKind.NOTE or not question.is_whole_comment:
+        return LONG_COMMENT_DRAFTER
+    return "rules:comment" if highlight.exact else "rules:comment-picture"
 
 
 def format_word_front(highlight: Highlight) -> str:
@@ -371,39 +378,46 @@ def _draft_vocabulary(highlight: Highlight) -> Draft:
 
 
 def _draft_requested_cloze(
-    highlight: Highlight, phrase_as_written: str
+    highlight: Highlight, request: ClozeRequest
 ) -> tuple[Draft, ...] | str:
-    """Draft the cloze that a comment asks for, or return the reason why this is impossible.
+    """Draft the cloze that a comment asks for, or return the reason why this is impossible."""
+    if request.phrase is None:
+        draft = _draft_cloze_of_phrase(highlight, highlight.exact)
+        return (draft,) if draft else NO_CONTEXT
 
-    `c: phrase` blanks out that phrase, and `c:` alone blanks out the whole highlight. The phrase
-    is first searched for as written, because it may be e.g. `<p>`, and then without formatting.
-    """
-    phrases = (
-        [phrase_as_written, to_plain_text(comment_to_markdown(phrase_as_written))]
-        if phrase_as_written
-        else [highlight.exact]
-    )
-    for phrase in filter(None, phrases):
-        if phrase_as_written and highlight.markdown:
-            markdown = highlight.markdown[0]
-            span = locate_text(phrase, markdown)
-            if span and _leaves_words_visible(markdown, (span,)):
-                text = cloze.add_clozes(markdown, (span,))
-                fields: Fields = (("Text", text),)
-                answer = format_cloze_answers(text)
-                origin = "rules:comment-cloze"
-                return (_make_draft(highlight, CardKind.CLOZE, fields, answer, origin),)
-        for text in (highlight.exact, highlight.sentence):
-            span = locate_text(phrase, text)
-            if span and _leaves_words_visible(text, (span,)):
-                return (
-                    _make_cloze_draft(highlight, text, (span,), "rules:comment-cloze"),
-                )
-    if phrase_as_written and not any(
-        locate_text(phrase, highlight.context) for phrase in phrases
-    ):
-        return f"“{phrase_as_written}” is not in the passage"
-    return "no text would be left around the blanked-out words"
+    # search for the phrase as written, because it may be e.g. `<p>`, then without formatting
+    phrases = (request.phrase, to_plain_text(comment_to_markdown(request.phrase)))
+    for phrase in phrases:
+        draft = _draft_formatted_cloze(highlight, phrase)
+        draft = draft or _draft_cloze_of_phrase(highlight, phrase)
+        if draft:
+            return (draft,)
+    if any(locate_text(phrase, highlight.context) for phrase in phrases):
+        return NO_CONTEXT
+    return f"“{request.phrase}” is not in the passage"
+
+
+def _draft_formatted_cloze(highlight: Highlight, phrase: str) -> Draft | None:
+    """Draft a cloze that keeps the formatting of the passage."""
+    if not highlight.markdown:
+        return None
+    markdown = highlight.markdown[0]
+    span = locate_text(phrase, markdown)
+    if span is None or not _leaves_words_visible(markdown, (span,)):
+        return None
+    text = cloze.add_clozes(markdown, (span,))
+    fields: Fields = (("Text", text),)
+    answer = format_cloze_answers(text)
+    return _make_draft(highlight, CardKind.CLOZE, fields, answer, CLOZE_REQUEST_DRAFTER)
+
+
+def _draft_cloze_of_phrase(highlight: Highlight, phrase: str) -> Draft | None:
+    """Draft a cloze from the passage or, if that is all blanked out, from its sentence."""
+    for text in (highlight.exact, highlight.sentence):
+        span = locate_text(phrase, text)
+        if span and _leaves_words_visible(text, (span,)):
+            return _make_cloze_draft(highlight, text, (span,), CLOZE_REQUEST_DRAFTER)
+    return None
 
 
 # --- marked phrases -------------------------------------------------------------------

@@ -857,17 +857,16 @@ def _flag_highlights(
 
 def _flag_skipped(highlight: Highlight, decks: tuple[DeckRule, ...]) -> Highlight:
     """Flag a highlight to skip if its comment says so, or a deck file excludes its colour."""
-    from ankiforge.draft import find_drafting_skip_reason
+    from ankiforge.draft import find_user_skip_reason
 
-    reason = highlight.skip_reason
-    if highlight.comment_is_instruction:
-        reason = find_drafting_skip_reason(highlight)
-    if reason.startswith("skip"):
-        return replace(highlight, skip_reason=reason)
-    if find_rule(decks, highlight).get_colour_action(highlight.colour) == "skip":
-        reason = f"skip: its colour ({highlight.colour})"
-        return replace(highlight, skip_reason=reason)
-    return highlight
+    reason = find_user_skip_reason(highlight)
+    if reason is None:
+        colour_action = find_rule(decks, highlight).get_colour_action(highlight.colour)
+        if colour_action == "skip":
+            reason = f"skip: its colour ({highlight.colour})"
+    if reason is None:
+        return highlight
+    return replace(highlight, skip_reason=reason)
 
 
 # --- what no source reads -------------------------------------------------------------------

@@ -169,3 +169,8 @@ def render_bold_marks(text: str, opening: str = "**", closing: str = "**") -> st
 def to_one_line(text: str) -> str:
     """Collapse all whitespace, including line breaks, to single spaces."""
     return " ".join(text.split())
+
+
+def has_letter_or_digit(text: str) -> bool:
+    """Return whether `text` contains a letter or digit of any script."""
+    return any(map(str.isalnum, text))

@@ -9,12 +9,12 @@ from __future__ import annotations
 
 import re
 from bisect import bisect_right
-from collections.abc import Iterator, Sequence
+from collections.abc import Mapping, Sequence
 from itertools import islice
 from typing import NamedTuple
 
 from ankiforge.model import Value
-from ankiforge.text import regex
+from ankiforge.text import has_letter_or_digit, regex, to_one_line
 from ankiforge.text.normalize import normalize_for_comparison, split_at_literal_spans
 from ankiforge.text.sentences import find_sentence_starts
 
@@ -40,18 +40,29 @@ class CommentQuestion(Value):
     text_before: str = ""
     """The text before the question, without decorations."""
     text_after: str = ""
-    """The text after the question, without decorations."""
-    is_answered: bool = False
-    """Whether the text after the question has an answer label, as in `A: …`."""
+    """The text after the question, without decorations and answer label."""
+    has_answer_label: bool = False
+    """Whether the text after the question begins with an answer label, as in `A: …`."""
     is_single: bool = True
 
     @property
     def has_short_answer(self) -> bool:
         """Whether the text after the question is short enough to be its answer."""
-        # in scripts without spaces, two letters count as one word
-        word_count = len(_WORD.findall(_UNSPACED_LETTER.sub(" ", self.text_after)))
-        word_count += len(_UNSPACED_LETTER.findall(self.text_after)) // 2
-        return 0 < word_count <= MAX_ANSWER_WORDS
+        return 0 < _count_words(self.text_after) <= MAX_ANSWER_WORDS
+
+    @property
+    def is_whole_comment(self) -> bool:
+        """Whether the comment is just one question, perhaps with a labelled answer."""
+        if not self.is_single or self.text_before:
+            return False
+        return self.has_answer_label or not self.text_after
+
+
+def _count_words(text: str) -> int:
+    """Count words. In scripts without spaces, two letters count as one word."""
+    unspaced_letters = _UNSPACED_LETTER.findall(text)
+    words = _WORD.findall(_UNSPACED_LETTER.sub(" ", text))
+    return len(words) + len(unspaced_letters) // 2
 
 
 # --- patterns -------------------------------------------------------------------------
@@ -69,13 +80,16 @@ _CLOSERS_BY_OPENER = {
     "“": "”", "„": "“”", "‘": "’", "«": "»", "‹": "›", "(": ")", "[": "]", "「": "」", "『": "』",
     "（": "）", "”": "”", "»": "«", '"': '"', "'": "'",
 }  # fmt: skip
+_OPENERS_BY_CLOSER: dict[str, str] = {}
+for _opener, _closers in _CLOSERS_BY_OPENER.items():
+    for _closer in _closers:
+        _OPENERS_BY_CLOSER[_closer] = _OPENERS_BY_CLOSER.get(_closer, "") + _opener
 _EMPHASIS_MARKS = ("***", "**", "__", "~~", "==", "*", "_")
-_EMPHASIS_BEFORE_MARK = regex(
-    rf"\A(\*{{1,3}}|_{{1,3}})([^*_]+)\1\s?([{_QUESTION_MARKS}!]+)\Z"
-)
-_GREEK_QUESTION_MARK = regex(
+# A semicolon after Greek letters.
+_GREEK_QUESTION_MARK = (
     r"(?<=[\u0370-\u03ff\u1f00-\u1fff]{2});|(?<=[\u0370-\u03ff\u1f00-\u1fff]»);"
 )
+_QUESTION_MARK = regex(rf"[{_QUESTION_MARKS}]|{_GREEK_QUESTION_MARK}")
 _UNSPACED_LETTER = regex(r"[\u0e00-\u0e7f\u3040-\u30ff\u3400-\u9fff\uac00-\ud7af]")
 _WORD = regex(r"[^\W_]+(?:['’.-][^\W_]+)*")
 
@@ -98,29 +112,33 @@ _LEADING = regex(
     rf"(?:{_DECORATION}|(?:[-*+•‣◦▪–—>]|\#{{1,6}}|\d{{1,3}}[.)]|\[[ xX]\])(?=\s)|[,;:](?=\s))+"
 )
 _TRAILING = regex(rf"(?:(?>{_DECORATION}|[-–—,:](?!\S)))+$")
+# After these labels, any text counts as a question, even without a question mark.
+_QUESTION_COMMAND = regex(
+    rf"(?i)[*_]{{0,3}}(?:\?+(?!{_INVISIBLE}*$)|q\d{{0,3}}\s?:)[*_]{{0,3}}"
+)
 _QUESTION_LABEL = regex(
-    rf"(?i)[*_]{{0,3}}(?:(?P<command>\?+(?!{_INVISIBLE}*$)|q\d{{0,3}}\s?:)"
-    r"|q\d{0,3}\.(?=[\s*_])|(?:question|frage|pregunta|domanda|pergunta|вопрос"
+    r"(?i)[*_]{0,3}(?:q\d{0,3}\.(?=[\s*_])|(?:question|frage|pregunta|domanda|pergunta|вопрос"
     r"|質問|問題|问题|問|问)\s?\d{0,3}\s?[:：])[*_]{0,3}"
 )
 _ANSWER_LABEL = regex(
     r"(?i)[*_]{0,3}(?:a\d{0,3}\s?[:.)](?=[\s*_])|(?:answers?|ans|antwort|respuesta|réponse|risposta|resposta"
     r"|ответ|答|答案)\s?[:：]|[=-]+>|→|⇒|:\\?:)[*_]{0,3}"
 )
+_LIST_MARKER = regex(r"[-*+\d]")
 _LIST_NUMBER = regex(r"(\d{1,9})([.)])(?=\s)")
 
 
 def has_question_mark(text: str) -> bool:
     """Return whether `text` contains a question mark in any script."""
-    return (
-        any(mark in text for mark in _QUESTION_MARKS)
-        or _GREEK_QUESTION_MARK.search(text) is not None
-    )
+    return _QUESTION_MARK.search(text) is not None
 
 
 def has_question_label(comment: str) -> bool:
     """Return whether the comment starts with a question label, e.g. `?` or `Question:`."""
-    return _QUESTION_LABEL.match(comment, _skip_match(_LEADING, comment, 0)) is not None
+    for label in (_QUESTION_COMMAND, _QUESTION_LABEL):
+        if _match_after_decorations(label, comment):
+            return True
+    return False
 
 
 def find_question(comment: str) -> CommentQuestion | None:
@@ -128,65 +146,62 @@ def find_question(comment: str) -> CommentQuestion | None:
 
     After a leading `?` or `q:`, any text counts as a question.
     """
-    if not has_question_mark(comment) and ":" not in comment:
+    command = _match_after_decorations(_QUESTION_COMMAND, comment)
+    if command:
+        return _find_labelled_question(comment[command.end() :])
+    if not has_question_mark(comment):
         return None
-    mask = _mask_code_and_urls(comment)
-    starts = _find_possible_starts(mask)
-    label = _QUESTION_LABEL.match(comment, _skip_match(_LEADING, comment, 0))
-    ends = list(islice(_find_question_ends(mask), _MAX_CHECKED_MARKS))
-    if label and label["command"]:
-        return _build_labelled_question(comment, label.end(), starts, ends)
-    for index, end in enumerate(ends):
-        question_start = starts[bisect_right(starts, end.mark) - 1]
-        # a front needs three words, or four letters of a script without spaces, which rules out
-        # remarks such as “¿por qué?” or “warum „so“?”
-        text = comment[question_start : end.mark]
-        words = filter(_has_letter_or_digit, _strip_decorations(text).split())
-        if (
-            len([*words]) >= _MIN_QUESTION_WORDS
-            or len(_UNSPACED_LETTER.findall(text)) > _MIN_QUESTION_WORDS
-        ):
-            question_end = _find_last_question_end(comment, starts, ends[index:])
-            return _build_question(
-                comment, question_start, question_end, is_single=question_end == end.after
-            )
+    sentences = _find_question_sentences(comment)
+    for index, sentence in enumerate(sentences):
+        if _is_long_enough(comment[sentence.start : sentence.mark]):
+            consecutive = _take_consecutive(comment, sentences[index:])
+            return _build_question(comment, sentence.start, consecutive)
     return None
 
 
-def _build_labelled_question(
-    comment: str, start: int, starts: Sequence[int], ends: Sequence[_QuestionEnd]
-) -> CommentQuestion | None:
-    """Return the question after the label `?` or `q:`, or None if no text follows the label.
+def _find_labelled_question(text: str) -> CommentQuestion | None:
+    """Find the question at the start of the text after `?` or `q:`, or return None.
 
-    The question begins at `start` and ends with the last of several consecutive questions. If
-    it has no question mark, it ends before the answer, or else with the comment.
+    The question ends with the last of several consecutive questions. If it has no question mark,
+    it ends before the answer, or else with the text.
     """
-    comment = " " * start + comment[start:]
-    ends = [end for end in ends if end.mark > start]
-    if ends:
-        question_end = _find_last_question_end(comment, starts, ends)
-        return _build_question(
-            comment, start, question_end, is_single=question_end == ends[0].after
-        )
-    question_end = len(comment)
-    for start_of_sentence in starts:
-        if start_of_sentence > start and _is_answer_label(comment, start_of_sentence):
-            question_end = start_of_sentence
-            break
-    question = _build_question(comment, start, question_end, is_single=True)
+    sentences = _find_question_sentences(text)
+    if not sentences:
+        end = _find_answer_label(text)
+        sentences = [_Sentence(0, end, end)]
+    question = _build_question(text, 0, _take_consecutive(text, sentences))
     return question if question.text else None
+
+
+def _find_answer_label(text: str) -> int:
+    """Return the offset of the first answer label after the question, or else of the end."""
+    for start in _find_possible_starts(_mask_code_and_urls(text)):
+        if start > 0 and _is_answer_label(text, start):
+            return start
+    return len(text)
+
+
+def _is_long_enough(question: str) -> bool:
+    """Return whether a question has three words, or four letters of a script without spaces.
+
+    This excludes remarks such as “¿por qué?” or “warum „so“?”.
+    """
+    words = filter(has_letter_or_digit, _strip_decorations(question).split())
+    if len([*words]) >= _MIN_QUESTION_WORDS:
+        return True
+    return len(_UNSPACED_LETTER.findall(question)) > _MIN_QUESTION_WORDS
 
 
 def is_nearly_same_text(text: str, other: str) -> bool:
     """Return whether two texts are nearly identical, ignoring case, whitespace and typography."""
-    if not (len(other) / 2 < len(text) < 2 * len(other)):
+    if not text:
         return False
     from rapidfuzz import fuzz
 
-    return (
-        fuzz.ratio(normalize_for_comparison(text), normalize_for_comparison(other))
-        > _MIN_SIMILARITY
+    similarity = fuzz.ratio(
+        normalize_for_comparison(text), normalize_for_comparison(other)
     )
+    return similarity > _MIN_SIMILARITY
 
 
 def remove_replies(comment: str) -> str:
@@ -197,9 +212,9 @@ def remove_replies(comment: str) -> str:
 
 def format_reply(author: str, text: str) -> str:
     """Format another person's reply so that it can be appended to a comment."""
-    lines = text.split("\n")
-    lines[0] = f"{author}: {lines[0]}" if author else lines[0]
-    return "\n".join(f"{REPLY_PREFIX}{line}" for line in lines)
+    if author:
+        text = f"{author}: {text}"
+    return "\n".join(f"{REPLY_PREFIX}{line}" for line in text.split("\n"))
 
 
 # --- the start and end of a question --------------------------------------------------
@@ -223,7 +238,7 @@ def _mask_code_and_urls(comment: str) -> str:
         text + (literal if kind == "escape" else "x" * len(literal))
         for text, literal, kind in split_at_literal_spans(comment)
     )
-    return _GREEK_QUESTION_MARK.sub("\u037e", _URL.sub(_mask_url, masked))
+    return re.sub(_GREEK_QUESTION_MARK, "\u037e", _URL.sub(_mask_url, masked))
 
 
 def _mask_url(match: re.Match[str]) -> str:
@@ -236,154 +251,175 @@ def _mask_url(match: re.Match[str]) -> str:
     return "]" + " " * (length - 1) if match[0].startswith("](") else "x" * length
 
 
-class _QuestionEnd(NamedTuple):
+class _Sentence(NamedTuple):
+    """A sentence that ends with a question mark, as offsets in the comment."""
+
+    start: int
     mark: int
-    after: int
+    """The offset of the question mark."""
+    end: int
     """The offset after the question mark and any closing characters."""
 
 
-def _find_question_ends(mask: str) -> Iterator[_QuestionEnd]:
-    for match in _QUESTION_END.finditer(mask):
-        mark, end = match.span()
-        previous_char = mask[:mark].rstrip()[-1:]
-        if previous_char in _OPENERS:  # or the text begins with the question mark
-            continue
-        # skip question marks inside a word, as in `a?b`
-        next_char = mask[end : end + 1]
-        if next_char.isalnum() and not (
-            next_char.isupper() or _UNSPACED_LETTER.match(next_char)
-        ):
-            continue
-        # skip quoted questions within a sentence, as in `He asked “why not?” and left.`
-        next_visible_char = mask[end:].lstrip()[:1]
-        line = mask[mask.rfind("\n", 0, mark) + 1 : mark].lstrip(" -*>—–")
-        is_quoted = not set(match["closing"]).isdisjoint("\"'”’»›」』)")
-        if (
-            is_quoted
-            and (next_visible_char.islower() or next_visible_char == ",")
-            and line[:1] not in _OPENERS
-        ):
-            continue
-        yield _QuestionEnd(mark, end)
+def _find_question_sentences(comment: str) -> list[_Sentence]:
+    mask = _mask_code_and_urls(comment)
+    starts = _find_possible_starts(mask)
+    sentences = []
+    for match in islice(_QUESTION_END.finditer(mask), _MAX_CHECKED_MARKS):
+        if _ends_question(mask, match):
+            mark, end = match.span()
+            start = starts[bisect_right(starts, mark) - 1]
+            sentences.append(_Sentence(start, mark, end))
+    return sentences
 
 
+def _ends_question(mask: str, match: re.Match[str]) -> bool:
+    """Return whether a question mark ends a question.
+
+    The mark in `(?)` or `a?b` doesn't, nor does one at the beginning of the comment.
+    """
+    mark, end = match.span()
+    previous_char = mask[:mark].rstrip()[-1:]
+    if not previous_char or previous_char in _OPENERS:
+        return False
+    next_char = mask[end : end + 1]
+    begins_sentence = next_char.isupper() or _UNSPACED_LETTER.match(next_char)
+    if next_char.isalnum() and not begins_sentence:
+        return False
+    return not _is_quoted_within_sentence(mask, match)
+
+
+def _is_quoted_within_sentence(mask: str, match: re.Match[str]) -> bool:
+    """Return whether a question is quoted in a sentence: `He asked “why not?” and left`."""
+    mark, end = match.span()
+    if not _CLOSING_QUOTE.search(match["closing"]):
+        return False
+    line_start = mask.rfind("\n", 0, mark) + 1
+    line = mask[line_start:mark].lstrip(" -*>—–")
+    if line.startswith(tuple(_OPENERS)):
+        return False
+    next_char = mask[end:].lstrip()[:1]
+    return next_char == "," or next_char.islower()
+
+
+_CLOSING_QUOTE = regex(r"[\"'”’»›」』)]")
 _SENTENCE_END = regex(r"[.!?…:;。！？]['\"”’»)\]*_]*\s*$")
 
 
 def _find_possible_starts(mask: str) -> list[int]:
     """Return the offsets where a question may start, i.e. starts of sentences and lines.
 
-    A lower-case line that continues the previous sentence doesn't count, unless it starts
-    with an answer label.
+    A line that continues the previous sentence doesn't count, unless it has an answer label.
     """
     starts = {0, *find_sentence_starts(mask)}
     line_start = 0
     previous_line = ""
     for line in mask.split("\n"):
-        is_continued = line.lstrip()[:1].islower() and previous_line.strip()
-        if (
-            _is_answer_label(mask, line_start)
-            or not is_continued
-            or _SENTENCE_END.search(previous_line[-80:])
-        ):
+        if not _continues(line, previous_line) or _is_answer_label(mask, line_start):
             starts.add(line_start)
         line_start += len(line) + 1
         previous_line = line
     return sorted(starts)
 
 
+def _continues(line: str, previous_line: str) -> bool:
+    """Return whether a line continues the sentence of the previous line."""
+    if not previous_line.strip() or _SENTENCE_END.search(previous_line[-80:]):
+        return False
+    return line.lstrip()[:1].islower()
+
+
 def _is_answer_label(text: str, position: int) -> bool:
-    return _ANSWER_LABEL.match(text, _skip_match(_LEADING, text, position)) is not None
+    return _match_after_decorations(_ANSWER_LABEL, text, position) is not None
 
 
-def _find_last_question_end(
-    comment: str, starts: Sequence[int], ends: Sequence[_QuestionEnd]
-) -> int:
-    """Return the offset where a run of consecutive questions ends.
-
-    `starts` are the offsets where questions may start; `ends` are the ends of the first
-    question and of all later ones.
-    """
-    question_end = ends[0].after
-    for end in ends[1:]:
-        start = starts[bisect_right(starts, end.mark) - 1]
-        if _strip_decorations(comment[question_end : max(start, question_end)]):
+def _take_consecutive(comment: str, sentences: Sequence[_Sentence]) -> list[_Sentence]:
+    """Return the first sentence and those that follow it with no words between them."""
+    consecutive = [sentences[0]]
+    for sentence in sentences[1:]:
+        between = comment[consecutive[-1].end : sentence.start]
+        if has_letter_or_digit(_strip_decorations(between)):
             break
-        question_end = end.after
-    return question_end
-
-
-def _has_letter_or_digit(text: str) -> bool:
-    return any(map(str.isalnum, text))
+        consecutive.append(sentence)
+    return consecutive
 
 
 # --- the parts of a comment -----------------------------------------------------------
 
 
 def _build_question(
-    comment: str, start: int, end: int, *, is_single: bool
+    comment: str, start: int, sentences: Sequence[_Sentence]
 ) -> CommentQuestion:
+    """Build the question that begins at `start` and ends with the last of the sentences."""
+    end = sentences[-1].end
     question = comment[start:end]
-    text_before = _strip_decorations(comment[:start])
-    label = _QUESTION_LABEL.match(question, _skip_match(_LEADING, question, 0))
-    if label and not label["command"]:
+    label = _match_after_decorations(_QUESTION_LABEL, question)
+    if label:
         question = question[label.end() :]
     text_after = _trim_decorations(comment[end:])
-    answer = _ANSWER_LABEL.match(text_after)
-    if answer:
-        text_after = text_after[answer.end() :]
-
-    # put the question on one line, and remove its decorations and trailing full stops
-    question = _remove_enclosing_marks(" ".join(_strip_decorations(question).split()))
-    question = re.sub(rf"([{_QUESTION_MARKS}])(?:[\s.…]|\1)+$", r"\1", question)
-    question = _EMPHASIS_BEFORE_MARK.sub(r"\2\3", question)
+    answer_label = _ANSWER_LABEL.match(text_after)
+    if answer_label:
+        text_after = text_after[answer_label.end() :]
     return CommentQuestion(
-        text=_LIST_NUMBER.sub(r"\1\\\2", question, count=1),
-        text_before=text_before,
+        text=_clean_question(question),
+        text_before=_strip_decorations(comment[:start]),
         text_after=_strip_decorations(text_after),
-        is_answered=answer is not None,
-        is_single=is_single,
+        has_answer_label=answer_label is not None,
+        is_single=len(sentences) == 1,
     )
 
 
+def _clean_question(question: str) -> str:
+    """Put a question on one line, and remove its decorations and trailing full stops."""
+    question = to_one_line(_strip_decorations(question))
+    question = _remove_enclosing_marks(question)
+    question = re.sub(rf"([{_QUESTION_MARKS}])(?:[\s.…]|\1)+$", r"\1", question)
+    return _LIST_NUMBER.sub(r"\1\\\2", question, count=1)
+
+
 def _strip_decorations(text: str) -> str:
-    """Strip decorations from both ends, returning "" if no letters or digits remain."""
+    """Strip decorations from both ends. If no letters or digits remain, nothing does."""
     text = _remove_enclosing_marks(_trim_decorations(text))
-    return text if _has_letter_or_digit(text) else ""
+    return text if has_letter_or_digit(text) else ""
 
 
 def _trim_decorations(text: str) -> str:
-    start = _skip_match(_LEADING, text, 0)
-    if start and "\n" in text[start:].strip() and re.match(r"[-*+\d]", text.strip()):
-        text = text.strip()  # keep the markers of a list
+    """Trim decorations, except the markers of a list with several items."""
+    undecorated = text[_skip_decorations(text, 0) :].rstrip()
+    if "\n" in undecorated and _LIST_MARKER.match(text.strip()):
+        text = text.strip()
     else:
-        text = text[start:]
+        text = undecorated
     while trailing := _TRAILING.search(text, max(0, len(text) - 120)):
         text = text[: trailing.start()]
     return text
 
 
-def _skip_match(pattern: re.Pattern[str], text: str, position: int) -> int:
-    match = pattern.match(text, position)
-    return match.end() if match else position
+def _match_after_decorations(
+    pattern: re.Pattern[str], text: str, position: int = 0
+) -> re.Match[str] | None:
+    return pattern.match(text, _skip_decorations(text, position))
+
+
+def _skip_decorations(text: str, position: int) -> int:
+    leading = _LEADING.match(text, position)
+    return leading.end() if leading else position
 
 
 def _remove_enclosing_marks(text: str) -> str:
     """Strip quotes, brackets, or emphasis that enclose the text or are unpaired at one end."""
     for mark in _EMPHASIS_MARKS:
-        encloses_text = text.startswith(mark) and text.endswith(mark)
-        if text.count(mark) == 1 or (text.count(mark) == 2 and encloses_text):
-            text = text.removeprefix(mark).removesuffix(mark)
-    first_char, last_char = text[:1], text[-1:]
-    closers = _CLOSERS_BY_OPENER.get(first_char, "")
-    if closers and not any(mark in text[1:-1] for mark in f"{first_char}{closers}"):
-        text = text[1:-1] if last_char in closers else text[1:]
-    elif last_char not in _OPENERS:
-        openers = [
-            opener
-            for opener, closing_chars in _CLOSERS_BY_OPENER.items()
-            if last_char in closing_chars
-        ]
-        if openers and not any(opener in text[:-1] for opener in openers):
-            text = text[:-1]
+        inner_text = text.removeprefix(mark).removesuffix(mark)
+        if mark not in inner_text:
+            text = inner_text
+    if _is_unpaired(text[:1], _CLOSERS_BY_OPENER, text[1:-1]):
+        text = text[1:]
+    if _is_unpaired(text[-1:], _OPENERS_BY_CLOSER, text[:-1]):
+        text = text[:-1]
     return text.strip()
+
+
+def _is_unpaired(char: str, partners_by_char: Mapping[str, str], rest: str) -> bool:
+    """Return whether a character is a quote or bracket whose partner isn't in the rest."""
+    partners = partners_by_char.get(char)
+    return partners is not None and set(partners).isdisjoint(rest)

@@ -17,7 +17,12 @@ import pytest
 from msgspec.structs import replace
 
 from ankiforge.draft import rules
-from ankiforge.draft.instructions import parse_instruction
+from ankiforge.draft.instructions import (
+    ClozeRequest,
+    QuestionRequest,
+    SkipRequest,
+    parse_instruction,
+)
 from ankiforge.draft.privacy import PrivacyFilter
 from ankiforge.model import (
     Document,
@@ -105,8 +110,15 @@ def test_what_the_rules_make_of_a_passage(number, whole):
 def test_what_a_comment_asks(number):
     case = CASES["comments"][number]
     asked = parse_instruction(case["comment"], case["passage"])
-    found = msgspec.to_builtins(asked)
-    shown = {name: value for name, value in found.items() if value not in ("", True)}
+    shown = {"request": "none"}
+    match asked:
+        case SkipRequest():
+            shown = {"request": "skip", "text": asked.reason}
+        case ClozeRequest():
+            shown = {"request": "cloze", "text": asked.phrase}
+        case QuestionRequest():
+            shown = {"request": "question", **msgspec.to_builtins(asked)}
+    shown = {name: value for name, value in shown.items() if value not in (None, True)}
     check("comments", number, shown)
 
 

@@ -4,8 +4,9 @@ import pytest
 from msgspec.structs import replace
 
 from ankiforge.draft.instructions import (
-    CommentRequest,
-    Instruction,
+    ClozeRequest,
+    QuestionRequest,
+    SkipRequest,
     find_drafting_skip_reason,
     find_questions,
     find_reason_not_to_send,
@@ -47,19 +48,19 @@ def make(kind: str = "", **fields: object) -> Highlight:
 @pytest.mark.parametrize(
     ("highlight", "is_for_rules", "reason"),
     [
-        pytest.param(make(), False, "", id="plain"),
-        pytest.param(make(comment="? why"), False, "", id="a question"),
+        pytest.param(make(), False, None, id="plain"),
+        pytest.param(make(comment="? why"), False, None, id="a question"),
         pytest.param(make(comment="skip"), False, "skip: your comment says so", id="skipped"),
         pytest.param(make(skip_reason=f"{CARD_IN_OTHER_TOOL}: Anki"), False, f"{CARD_IN_OTHER_TOOL}: Anki", id="another tool's"),
         pytest.param(make(exact="—"), False, "no text under the mark", id="no text"),
-        pytest.param(make(exact="—", comment="? why\nA: so"), False, "", id="no text, but an answer"),
+        pytest.param(make(exact="—", comment="? why\nA: so"), False, None, id="no text, but an answer"),
         pytest.param(make("card", markdown=("a", "b")), True, NO_MODEL, id="hand-written"),
         pytest.param(make("note", comment="? why\nA: so"), True, NO_MODEL, id="a note in a margin"),
         pytest.param(make("note", comment="good", exact=""), True, "a comment without marked text", id="a remark in a margin"),
-        pytest.param(make("note", markdown=("some words",)), False, "", id="a note of its own"),
+        pytest.param(make("note", markdown=("some words",)), False, None, id="a note of its own"),
         pytest.param(make("strike"), False, STRUCK, id="struck out"),
-        pytest.param(make("strike", comment="? why"), False, "", id="struck out, with a question"),
-        pytest.param(make("strike", comment="c: energy"), False, "", id="struck out, with a cloze"),
+        pytest.param(make("strike", comment="? why"), False, None, id="struck out, with a question"),
+        pytest.param(make("strike", comment="c: energy"), False, None, id="struck out, with a cloze"),
         pytest.param(make("image", markdown=("![](a)",)), True, "a picture is not shown to a model", id="a picture"),
         pytest.param(make("image"), False, "it has no picture: its place on the page is empty, or cannot be drawn", id="a picture that is lost"),
         pytest.param(make("image", namespace="zotero:a"), False, "its picture is not in Zotero's cache: open the PDF in Zotero once", id="Zotero's"),
@@ -72,9 +73,8 @@ def test_who_drafts_a_highlight(highlight, is_for_rules, reason):
     assert is_drafted_by_rules_only(highlight) is is_for_rules
     assert find_reason_not_to_send(highlight) == reason
     known = (NO_MODEL, "a picture is not", "a word with")
-    assert find_drafting_skip_reason(highlight) == (
-        "" if reason.startswith(known) else reason
-    )
+    is_drafted = reason is None or reason.startswith(known)
+    assert find_drafting_skip_reason(highlight) == (None if is_drafted else reason)
 
 
 @pytest.mark.parametrize(
@@ -94,10 +94,7 @@ def test_a_comment_is_about_its_passage(comment, is_relevant):
     assert has_relevant_comment(make(comment=comment)) is is_relevant
     others = make(comment=comment, comment_is_instruction=False)
     assert has_relevant_comment(others) is False
-    assert find_questions(others) == ()
-
-
-QUESTION = CommentRequest.QUESTION
+    assert find_questions(others) == []
 
 
 @pytest.mark.parametrize(
@@ -116,31 +113,31 @@ QUESTION = CommentRequest.QUESTION
 )  # fmt: skip
 def test_the_questions_of_a_note(heading, note, found):
     highlight = make("note", heading=heading, markdown=(note,))
-    assert find_questions(highlight) == tuple(
-        Instruction(QUESTION, question, answer, is_only_question=False)
+    assert find_questions(highlight) == [
+        QuestionRequest(question, answer, is_whole_comment=False)
         for question, answer in found
-    )
+    ]
 
 
 @pytest.mark.parametrize(
     ("comment", "passage", "expected"),
     [
-        ("skip: *known*", "", Instruction(CommentRequest.SKIP, "known")),
-        ("c: <p>  tag", "", Instruction(CommentRequest.CLOZE, "<p> tag")),
-        ("? What is it", CLAUSE, Instruction(QUESTION, "What is it")),
-        ("What is it? A: a cell", CLAUSE, Instruction(QUESTION, "What is it?", "a cell")),
+        ("skip: *known*", "", SkipRequest("known")),
+        ("c: <p>  tag", "", ClozeRequest("<p> tag")),
+        ("? What is it", CLAUSE, QuestionRequest("What is it")),
+        ("What is it? A: a cell", CLAUSE, QuestionRequest("What is it?", "a cell")),
         # no passage: what follows is the answer; a passage: it is more than the question
-        ("What is it? A thing that lives in water and mud.", "", Instruction(QUESTION, "What is it?", "A thing that lives in water and mud.", is_only_question=False)),
-        ("What is made here? See the book of Smith, who was the first to say it.", CLAUSE, Instruction(QUESTION, "What is made here?", "See the book of Smith, who was the first to say it.", is_only_question=False)),
+        ("What is it? A thing that lives in water and mud.", "", QuestionRequest("What is it?", "A thing that lives in water and mud.", is_whole_comment=False)),
+        ("What is made here? See the book of Smith, who was the first to say it.", CLAUSE, QuestionRequest("What is made here?", "See the book of Smith, who was the first to say it.", is_whole_comment=False)),
         # the passage itself, before or behind the question
-        (f"{CLAUSE}\n\nWhat energy is it?", CLAUSE, Instruction(QUESTION, "What energy is it?")),
-        (f"What does a cell need? {CLAUSE.capitalize()}.", CLAUSE, Instruction(QUESTION, "What does a cell need?")),
+        (f"{CLAUSE}\n\nWhat energy is it?", CLAUSE, QuestionRequest("What energy is it?")),
+        (f"What does a cell need? {CLAUSE.capitalize()}.", CLAUSE, QuestionRequest("What does a cell need?")),
         # a reaction has one of: a question word, a word of the passage, three words of content
-        ("wtf is he saying?", CLAUSE, Instruction(CommentRequest.NONE, "wtf is he saying?")),
-        ("What energy is it?", CLAUSE, Instruction(QUESTION, "What energy is it?")),
-        ("Really energy?", CLAUSE, Instruction(CommentRequest.NONE, "Really energy?")),
-        ("? Really energy?", CLAUSE, Instruction(QUESTION, "Really energy?")),
-        ("nice  remark", CLAUSE, Instruction(CommentRequest.NONE, "nice remark")),
+        ("wtf is he saying?", CLAUSE, None),
+        ("What energy is it?", CLAUSE, QuestionRequest("What energy is it?")),
+        ("Really energy?", CLAUSE, None),
+        ("? Really energy?", CLAUSE, QuestionRequest("Really energy?")),
+        ("nice  remark", CLAUSE, None),
     ],
 )  # fmt: skip
 def test_what_a_comment_asks_for(comment, passage, expected):

@@ -8,7 +8,9 @@ from msgspec.structs import replace
 from ankiforge.draft.client import Completion
 from ankiforge.draft.instructions import (
     UNANSWERED_NOTE_REASON,
-    CommentRequest,
+    ClozeRequest,
+    QuestionRequest,
+    SkipRequest,
     find_drafting_skip_reason,
     parse_instruction,
     remove_comment_from_context,
@@ -47,40 +49,36 @@ HERE, ELSEWHERE = "http://127.0.0.1:11434/v1", "https://llm.example/v1"
 
 
 @pytest.mark.parametrize(
-    ("comment", "wish", "words"),
+    ("comment", "instruction"),
     [
-        ("skip", CommentRequest.SKIP, ""),
-        ("Skip.", CommentRequest.SKIP, ""),
-        ("skip: known", CommentRequest.SKIP, "known"),
-        ("skip connections matter", CommentRequest.NONE, "skip connections matter"),
-        ("? What is REM?", CommentRequest.QUESTION, "What is REM?"),
-        ("?", CommentRequest.NONE, "?"),
-        ("q: What is REM", CommentRequest.QUESTION, "What is REM"),
-        ("What happens in REM?", CommentRequest.QUESTION, "What happens in REM?"),
-        ("why?", CommentRequest.NONE, "why?"),
-        ("¿por qué?", CommentRequest.NONE, "¿por qué?"),
-        ("quelle cause ?", CommentRequest.NONE, "quelle cause ?"),
-        ("レム睡眠とは何か？", CommentRequest.QUESTION, "レム睡眠とは何か？"),
-        ("c: four stages", CommentRequest.CLOZE, "four stages"),
-        ("c:", CommentRequest.CLOZE, ""),
-        ("cf. Walker", CommentRequest.NONE, "cf. Walker"),
-        ("#no-llm skip", CommentRequest.SKIP, ""),
+        ("skip", SkipRequest()),
+        ("Skip.", SkipRequest()),
+        ("skip: known", SkipRequest("known")),
+        ("skip connections matter", None),
+        ("? What is REM?", QuestionRequest("What is REM?")),
+        ("?", None),
+        ("q: What is REM", QuestionRequest("What is REM")),
+        ("What happens in REM?", QuestionRequest("What happens in REM?")),
+        ("why?", None),
+        ("¿por qué?", None),
+        ("quelle cause ?", None),
+        ("レム睡眠とは何か？", QuestionRequest("レム睡眠とは何か？")),
+        ("c: four stages", ClozeRequest("four stages")),
+        ("c:", ClozeRequest()),
+        ("cf. Walker", None),
+        ("#no-llm skip", SkipRequest()),
         (
             "? What is\nREM\n↳ Bo: Sleep.\n↳ Is it?",
-            CommentRequest.QUESTION,
-            "What is REM",
+            QuestionRequest("What is REM"),
         ),
-        ("skip\n↳ Bo: Why?", CommentRequest.SKIP, ""),
-        ("↳ Bo: Is it one phase or two?", CommentRequest.NONE, ""),
-        ("What is REM — a dream?", CommentRequest.QUESTION, "What is REM — a dream?"),
-        ("", CommentRequest.NONE, ""),
+        ("skip\n↳ Bo: Why?", SkipRequest()),
+        ("↳ Bo: Is it one phase or two?", None),
+        ("What is REM — a dream?", QuestionRequest("What is REM — a dream?")),
+        ("", None),
     ],
 )
-def test_a_comment_is_understood(comment, wish, words):
-    assert (parse_instruction(comment).request, parse_instruction(comment).text) == (
-        wish,
-        words,
-    )
+def test_a_comment_is_understood(comment, instruction):
+    assert parse_instruction(comment) == instruction
 
 
 PLAIN = Highlight(
@@ -100,7 +98,7 @@ NOTE, INK, IMAGE = (
 @pytest.mark.parametrize(
     ("of", "reason"),
     [
-        ({}, ""),
+        ({}, None),
         ({"skip_reason": "a title"}, "skip: a title"),
         ({"skip_reason": "skip: known"}, "skip: known"),
         ({"comment": "skip"}, "skip: your comment says so"),
@@ -109,13 +107,13 @@ NOTE, INK, IMAGE = (
         (NOTE | {"comment": "good"}, "a comment without marked text"),
         (NOTE, "an empty comment without marked text"),
         (NOTE | {"comment": "? What is iron"}, UNANSWERED_NOTE_REASON),
-        (NOTE | {"comment": "? What is iron\nA: a metal"}, ""),
+        (NOTE | {"comment": "? What is iron\nA: a metal"}, None),
         (NOTE | {"comment": "good", "markdown": "words"}, "no text under the mark"),
         (INK, DRAWING),
         (INK | {"comment": "? What is it"}, NO_PICTURE),
-        (INK | {"comment": "? What is it", "markdown": "![](a)"}, ""),
+        (INK | {"comment": "? What is it", "markdown": "![](a)"}, None),
         (IMAGE, NO_PICTURE),
-        (IMAGE | {"markdown": "![](a)"}, ""),
+        (IMAGE | {"markdown": "![](a)"}, None),
     ],
 )
 def test_why_no_drafter_drafts_a_highlight(of, reason):
