@@ -21,7 +21,7 @@ from ankiforge.ledger import cards, line_patterns, sentence_decisions
 from ankiforge.ledger.database import iter_batches
 from ankiforge.ledger.events import USER, Passage, hash_question_and_answer, make_guid
 from ankiforge.ledger.store import JSON_VALUES, Row, Store, to_json
-from ankiforge.ledger.tables import pending_drafts, sentences
+from ankiforge.ledger.tables import anki_notes, pending_drafts, sentences
 from ankiforge.ledger.tables.highlights import decode_highlight
 from ankiforge.ledger.tables.pending_drafts import decode_draft, row_to_draft
 from ankiforge.model import (
@@ -176,6 +176,8 @@ class RemarkFinder:
         self._equal_rows: dict[str, list[Row]] = {}
         self._cards_by_sentence: dict[str, list[Row]] = {}
         self._rejected: dict[str, set[str]] = {}
+        self._deleted_guids: set[str] = set()
+        self._has_deleted_notes = anki_notes.has_deleted_notes(store)
         # the GUIDs, and the tags of the documents, of our notes in Anki that have no card
         self._unknown_notes = set(store.get_value("strangers", list[str]) or [])
         self._fields = line_patterns.FieldDetector(store)
@@ -183,7 +185,7 @@ class RemarkFinder:
     def load(self, drafts: Sequence[StoredDraft]) -> None:
         """Preload the data that `find_remarks` needs for these drafts."""
         self._equal_rows, self._decided, self._cards_by_sentence = {}, {}, {}
-        self._rejected = {}
+        self._rejected, self._deleted_guids = {}, set()
         self._load_more(drafts)
 
     def _load_more(self, drafts: Sequence[StoredDraft]) -> None:
@@ -221,6 +223,9 @@ class RemarkFinder:
         )
         for row in store.fetch_rows(query, to_json(list(names))):
             self._cards_by_sentence[row["sentence"]].append(row)
+        if self._has_deleted_notes:
+            guids = [make_guid(store.get_first_key(draft.key), draft) for draft in drafts]
+            self._deleted_guids |= anki_notes.filter_deleted_guids(store, guids)
 
     def find_remarks(self, draft: StoredDraft, highlight: Highlight) -> Iterator[Remark]:
         """Yield the remarks on a draft that was passed to `load`."""
@@ -281,9 +286,11 @@ class RemarkFinder:
             rejection_remark = self._find_rejection_remark(passage, draft, highlight)
             if rejection_remark is not None:
                 return rejection_remark
-        if not self._unknown_notes:
-            return None
+        if not (self._has_deleted_notes or self._unknown_notes):
+            return None  # computing the GUID takes time
         guid = make_guid(passage.key, draft)
+        if guid in self._deleted_guids and guid not in passage.cards:
+            return RemarkKind.NOTE_DELETED
         tag = build_document_tag(highlight.document.title)
         # a note of another type may have no link that names its vault
         names = (add_vault_name(tag, highlight.uri), tag, guid)
