@@ -188,7 +188,10 @@ class NoteSource(TextFileSource):
             return
         phrases = self.listing.phrase_counts
         bold_count = phrases["bold"]
-        if bold_count >= _MIN_BOLD and bold_count > _MIN_BOLD_PER_MARK * phrases["marked"]:
+        if (
+            bold_count >= _MIN_BOLD
+            and bold_count > _MIN_BOLD_PER_MARK * phrases["marked"]
+        ):
             message = f"phrases in bold are not read as marks: {bold_count:,}"
             places = self.listing.only or (self.listing.root,)
             paths = " ".join([quote(str(place)) for place in places])
