@@ -179,10 +179,10 @@ def _follow_source(
         card = find_changed_card(snapshot, draft, mode.device_id)
         if card is None or not draft.is_user_text:
             continue
-        why = explain_confirmation(card, draft)
-        if why:
+        hold_reason = explain_confirmation(card, draft)
+        if hold_reason is not None:
             after = tuple((name, text) for name, text in draft.fields if text)
-            held.append(TextChange(card.guid, card.fields, after, why))
+            held.append(TextChange(card.guid, card.fields, after, hold_reason))
         elif not needs_confirmation(card, draft, snapshot.highlight):
             event = build_revise_event(snapshot.highlight.key, card.guid, draft, SOURCE)
             sentences = sentence_decisions.find_covered_sentences(

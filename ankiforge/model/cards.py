@@ -836,8 +836,13 @@ class TextChange(Value):
     guid: Guid
     before: Fields
     after: Fields
-    why: str = ""
-    """Why the card keeps its old text, or "" if it takes the new text."""
+    hold_reason: str | None = None
+    """Why the card keeps its old text, or None if it takes the new text."""
+
+    @property
+    def is_held(self) -> bool:
+        """Whether the card keeps its old text until the user decides."""
+        return self.hold_reason is not None
 
     @property
     def changed_fields(self) -> list[tuple[str, str, str]]:
