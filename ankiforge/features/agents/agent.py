@@ -40,6 +40,7 @@ from ankiforge.model import (
     AGENT_DRAFTER,
     Draft,
     DraftingResult,
+    DraftingStatus,
     DraftingTask,
     Finding,
     Highlight,
@@ -446,7 +447,7 @@ def _propose_for_highlight(
     _check_is_public(privacy, highlight)
     task = privacy.make_sendable_task(DraftingTask(highlight.document, (highlight,)))
     if key in task.withheld:
-        raise UsageError(task.withheld[key].reason)
+        raise UsageError(str(task.withheld[key].reason))
     _check_fields(cards, highlight)
     ids_before = set(_find_group_draft_ids(ledger, [key]))
     own_before = ids_before & agent.own_drafts
@@ -466,7 +467,7 @@ def _propose_for_highlight(
         reason = explain_missing_card(parsed_cards, shape)
         if any(card["kind"] != "none" for card in cards):
             raise UsageError(reason)
-        empty = DraftingResult(highlight, reason=reason)
+        empty = DraftingResult(highlight, status=DraftingStatus.NO_CARD, reason=reason)
         draft_recording.record_drafts(
             ledger, [empty], compute_search_terms, by_model=True, keeps_pending=True
         )
