@@ -29,8 +29,6 @@ from ankiforge.extract.base import Candidate, SourceOpenParameters, scan_source
 from ankiforge.extract.discover import (
     SAVE_PAGE_HINT,
     UNMARKED_KINDS,
-    UnreadFiles,
-    count_unread_files,
     explain_no_source,
     resolve_links,
     suggest_conversion,
@@ -42,6 +40,7 @@ from ankiforge.extract.files import (
     summarize_content,
 )
 from ankiforge.extract.registry import find_source_type, load_source_type
+from ankiforge.extract.unread_files import UnreadFiles, count_unread_files
 from ankiforge.model import (
     DocumentId,
     DocumentLookup,
