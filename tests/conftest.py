@@ -198,7 +198,7 @@ class Forge:
                 if name == "none":
                     shown = listing.list_without_card((), everything=True)
                 elif name == "new":
-                    shown = listing.list_view(("verdict:waiting",), "", everything=False)
+                    shown = listing.list_view(("verdict:waiting",), None, everything=False)
                 else:
                     view = name.removeprefix("all")
                     shown = listing.list_view((), view, everything=not view)
