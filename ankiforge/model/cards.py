@@ -52,6 +52,8 @@ class RemarkKind(StrEnum):
     DECIDED_BEFORE = "you rejected, changed or undid a card of this sentence before"
     TAKEN_BACK = "you undid your acceptance"
     """The user accepted the draft and undid that. Accepting it in bulk is still allowed."""
+    NOTE_DELETED = "you deleted its note in Anki"
+    """The user deleted the draft's note in Anki, and the journal with the decision was lost."""
     UNKNOWN_NOTES = "Anki has notes of this document that are not cards here"
     EQUAL_CARD = "you have a card with the same words"
     """`Remark.detail` names the card with the same content."""

@@ -647,7 +647,7 @@ def test_a_scan_without_text_is_said(forge, tmp_path):
     write_pdf(path, [Page([])])
     refused = forge("draft", "export", "ask.md", "--from", path)
     assert refused.exit_code == 1
-    assert "it has no text, like a scan" in refused.stderr
+    assert "it has no text" in refused.stderr
     assert "OCR" in refused.stderr
 
 

@@ -373,6 +373,10 @@ def accepted(key: str, guid: str) -> tuple[str, str, dict[str, Any]]:
         (replace(DRAFT, replaced_guid="af1"), [], [], None, [RemarkKind.REPLACEMENT]),
         (replace(DRAFT, similar_removed_sentence="A."), [], [], None, [RemarkKind.NEAR]),
         (replace(DRAFT, similar_removed_sentence="A.", revised_guid="af1"), [], [], None, [RemarkKind.REVISION]),
+        # a grave says that its note was deleted; another's says nothing
+        (DRAFT, [], [], make_guid(P, DRAFT), [RemarkKind.NOTE_DELETED]),
+        (DRAFT, [], [], make_guid(Q, DRAFT), []),
+        (DRAFT, [accepted(P, make_guid(P, DRAFT))], [], make_guid(P, DRAFT), []),  # it has its card
         # notes in Anki that no card here has
         (DRAFT, [], ["ankiforge::doc::hearts"], None, [RemarkKind.UNKNOWN_NOTES]),
         (DRAFT, [], [make_guid(P, DRAFT)], None, [RemarkKind.UNKNOWN_NOTES]),
