@@ -54,15 +54,15 @@ CHANGED = [
     ("query", "view", "everything", "lines"),
     [
         # what waits is first, and a document's cards are below it
-        ((), "", False, [*VACUOLE, "", "Cells\t2 cards", RIBOSOME, CENTRIOLE]),
-        (("what",), "", False, [*VACUOLE, "", "Cells\t2 cards", RIBOSOME, CENTRIOLE]),
-        (("ribosome",), "", False, ["Cells\t1 card", RIBOSOME]),
-        (("nowhere",), "", False, []),
+        ((), None, False, [*VACUOLE, "", "Cells\t2 cards", RIBOSOME, CENTRIOLE]),
+        (("what",), None, False, [*VACUOLE, "", "Cells\t2 cards", RIBOSOME, CENTRIOLE]),
+        (("ribosome",), None, False, ["Cells\t1 card", RIBOSOME]),
+        (("nowhere",), None, False, []),
         # everything is in the order of the files
-        ((), "", True, ["Cells\t2 cards", RIBOSOME, CENTRIOLE, "", *VACUOLE]),
+        ((), None, True, ["Cells\t2 cards", RIBOSOME, CENTRIOLE, "", *VACUOLE]),
         (("verdict:waiting",), None, False, VACUOLE),
-        (("verdict:waiting", "ribosome"), "", False, []),
-        (("finding:source_gone",), "", False, []),
+        (("verdict:waiting", "ribosome"), None, False, []),
+        (("finding:source_gone",), None, False, []),
         ((), "unknown", False, []),
         ((), "recent", False, [f"{what}: {text}\tDAY" for what, _, text in RECENT]),
         ((), "questions", False, [f"ID ? {QUESTION[0][4:]}  What is a centriole? / Cells"]),
