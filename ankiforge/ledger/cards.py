@@ -368,7 +368,7 @@ def _combine_with_passage(
 
     states = {row["state"] for row in highlight_rows}
     source_changes = _find_source_changes(card, present_highlights, states)
-    old_text = ""
+    old_text = None
     if SourceChange.SOURCE_CHANGED in source_changes:
         quote = normalize_text(card.quote)
         quoting = [

@@ -102,7 +102,7 @@ def draft_pending_highlights(job: RunParameters, ledger: Ledger) -> Iterator[Run
         tasks = []
         for task in _group_into_tasks(job, highlights):
             tasks.append(
-                replace(task, user_request=job.remark or "", keeps_pending_drafts=True)
+                replace(task, user_request=job.remark, keeps_pending_drafts=True)
             )
         results: Iterable[list[DraftingResult]]
         if model is None:

@@ -321,7 +321,7 @@ def _find_reason_not_to_send(
     """Return why no text of a document may be sent, or None if it may."""
     if not include_private:
         private_reason = get_document_privacy_reason(document)
-        if private_reason:
+        if private_reason is not None:
             return private_reason
         if any(map(contains_private_tag, file.parts)):
             return PRIVATE_DOCUMENT_REASON

@@ -440,7 +440,7 @@ def _format_details(
 ) -> TextLines:
     ledger = workspace.ledger
     for notice in notices:
-        if notice.line:
+        if notice.line is not None:
             yield notice.line
     for line in (
         format_anki_changes(result),

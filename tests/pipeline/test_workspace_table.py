@@ -513,8 +513,8 @@ class Reader:
 class Privacy:
     """Keeps nothing back but passages that say `secret`."""
 
-    def find_private_reason(self, highlight: Highlight) -> str:
-        return "private" if "secret" in highlight.exact else ""
+    def find_private_reason(self, highlight: Highlight) -> str | None:
+        return "private" if "secret" in highlight.exact else None
 
     def make_sendable_highlight(self, highlight: Highlight) -> Any:
         return SimpleNamespace(
