@@ -47,7 +47,7 @@ from ankiforge.extract.markdown.quotes import (
     iter_paper_identifiers,
 )
 from ankiforge.extract.markdown.skipped_texts import (
-    find_cards_of_other_tools,
+    find_unread_cards,
     is_note_of_other_tool,
 )
 from ankiforge.extract.markdown.syntaxes import may_contain_citations
@@ -249,7 +249,7 @@ def read_note(
     if must_parse or _build_syntax(note, front_matter):
         yield from _ParsedNote(source, note, front_matter, find_picture).iter_results()
         return
-    skipped = tuple(find_cards_of_other_tools(text))
+    skipped = tuple(find_unread_cards(text))
     if skipped:
         yield UnmarkedDocument(source.listing.container, path, "", skipped_texts=skipped)
 
