@@ -34,7 +34,7 @@ CREATE TABLE IF NOT EXISTS highlight (
     drafted TEXT NOT NULL DEFAULT '',  -- the content last drafted by rules
     modelled TEXT NOT NULL DEFAULT '',  -- the content last drafted by a model
     declined TEXT NOT NULL DEFAULT '',  -- the content that a model judged not worth a card
-    fate TEXT NOT NULL DEFAULT '',  -- no_card, left_out, failed; '' if there are drafts
+    fate TEXT NOT NULL DEFAULT '',  -- a DraftingStatus: no_card, left_out, failed; '' if there are drafts
     reason TEXT NOT NULL DEFAULT '',  -- why there is no card
     worth REAL NOT NULL DEFAULT 0,  -- probability that a card of the best sentence is kept, 0 to 1; 0 or less = nothing is proposed
     run INTEGER NOT NULL DEFAULT 0,  -- the last run that read it

@@ -310,7 +310,7 @@ def needs_confirmation(card: Card, draft: Draft, highlight: Highlight | None) ->
     This is the case if `explain_confirmation` returns a reason, or if the text was read from a PDF
     page and differs too much from the old text (`MIN_DERIVED_SIMILARITY`).
     """
-    if explain_confirmation(card, draft):
+    if explain_confirmation(card, draft) is not None:
         return True
     if not is_from_pdf_page(draft, highlight):
         return False
@@ -322,10 +322,10 @@ def needs_confirmation(card: Card, draft: Draft, highlight: Highlight | None) ->
     return similarity < MIN_DERIVED_SIMILARITY
 
 
-def explain_confirmation(card: Card, draft: Draft) -> str:
-    """Return the reason to show when the user must confirm a card's new text, or "".
+def explain_confirmation(card: Card, draft: Draft) -> str | None:
+    """Return the reason to show when the user must confirm a card's new text, or None.
 
-    Some texts must be confirmed even though this returns ""; see `needs_confirmation`.
+    Some texts must be confirmed even though this returns None; see `needs_confirmation`.
     """
     if draft.is_blocked:
         return "a check blocks the new words"
@@ -337,11 +337,14 @@ def explain_confirmation(card: Card, draft: Draft) -> str:
         is_certain = occlusion.update_masks(
             old_masks, new_masks, card.note.exported_text_by_number
         ).is_certain
-        return "" if is_certain else "its figure has changed too much"
+        return None if is_certain else "its figure has changed too much"
     if any(map(find_garbled_word, list_field_texts(card))):
-        return ""
-    damage = next(filter(None, map(find_garbled_word, list_field_texts(draft))), "")
-    return f"the new words are damaged: “{damage}”" if damage else ""
+        return None
+    for text in list_field_texts(draft):
+        damage = find_garbled_word(text)
+        if damage:
+            return f"the new words are damaged: “{damage}”"
+    return None
 
 
 def is_from_pdf_page(draft: Draft, highlight: Highlight | None) -> bool:
