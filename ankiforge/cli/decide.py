@@ -55,7 +55,7 @@ def accept(
     call: cli.Call,
     ids: cli.Words,
     every: bool,
-    query: str,
+    query: str | None,
     gap: int | None,
     another: bool,
     force: bool,
@@ -102,7 +102,7 @@ def accept(
             # at each passage
             with ledger.transaction():
                 chosen_ids, count_by_reason = select_clean_drafts(
-                    ledger, chosen_ids, query
+                    ledger, chosen_ids, query or ""
                 )
             batches = DraftBatches(ledger, chosen_ids)
             for reason, pending_count in count_by_reason.items() if call.verbose else ():
@@ -129,7 +129,13 @@ def accept(
 @ALL_OPTION
 @FILTER_OPTION
 @cli.REASON_OPTION
-def reject(call: cli.Call, ids: cli.Words, every: bool, query: str, reason: str) -> None:
+def reject(
+    call: cli.Call,
+    ids: cli.Words,
+    every: bool,
+    query: str | None,
+    reason: str | None,
+) -> None:
     """Reject drafts, cards and highlights, or answer questions with no."""
     from ankiforge.ledger import item_lists
     from ankiforge.model import LocalCard, is_card_id
@@ -217,14 +223,18 @@ def undo(call: cli.Call, words: cli.Words, yes: bool) -> None:
                 undone = f"✓ undone: {', '.join(numbers)}"
                 call.say("\n  ".join([undone, *lines]))
 
-        names, problems = ([], []) if words else workspace.undo_outside_change()
-        if names or problems:
-            if names:
-                call.say(f"✓ undone: patch {format_truncated_list(names)}")
-            call.print_problems(problems)
-            decide_all(
-                call, ledger, ["patch"] if names else [], lambda id: None, "undone"
+        undone_change = None if words else workspace.undo_outside_change()
+        if undone_change is not None:
+            command, names, problems = (
+                undone_change.command,
+                undone_change.names,
+                undone_change.problems,
             )
+            if names:
+                call.say(f"✓ undone: {command} {format_truncated_list(names)}")
+            call.print_problems(problems)
+            undone_ids = [command] if names else []
+            decide_all(call, ledger, undone_ids, lambda id: None, "undone")
             cli.exit_if_failed(problems)
             return
         ids = []
@@ -316,7 +326,9 @@ def decide_all(
 # --- the items to decide on -----------------------------------------------------------------
 
 
-def select_ids(ledger: Ledger, ids: cli.Words, every: bool, query: str) -> list[str]:
+def select_ids(
+    ledger: Ledger, ids: cli.Words, every: bool, query: str | None
+) -> list[str]:
     """Return the full ids of the items selected by `ids`, or by `every` and `query`.
 
     Questions and highlights can only be selected through `ids`; queries never match them.
@@ -335,6 +347,8 @@ def select_ids(ledger: Ledger, ids: cli.Words, every: bool, query: str) -> list[
             raise UsageError(f"{id!r} is not an id", hint=hint)
     if ids:
         return [queries.resolve_id(ledger, id) for id in ids]
+    if query is None:
+        return queries.find_matching_ids(ledger, "")
     if queries.is_folder_term(query) and not queries.uses_query_syntax(query):
         query = queries.join_arguments([query])  # its name may contain spaces
     return queries.find_matching_ids(ledger, query)

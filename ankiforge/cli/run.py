@@ -177,22 +177,19 @@ _NOTICES_SETTING = "notices"
 def forget(call: cli.Call, path: Path) -> None:
     """Stop reading a PATH that `run` remembered.
 
-    Its drafts are removed; its cards stay. `ankiforge run PATH` reads it again.
+    Its drafts are removed; its cards stay. To undo it: ankiforge undo.
     """
     from ankiforge.text import format_truncated_list, shorten_path
 
     with cli.open_workspace(call) as workspace:
-        places, count = workspace.forget(path)
-    options = {place.path: place.format_options() for place in places}
+        forgotten, count = workspace.forget(path)
     if call.as_json:
-        call.print_json({"forgotten": [*options], "highlights": count})
+        call.print_json({"forgotten": forgotten, "highlights": count})
         return
-    names = format_truncated_list([shorten_path(path) for path in options])
+    names = format_truncated_list([shorten_path(path) for path in forgotten])
     highlights = format_count(count, "highlight")
     call.print_result(f"✓ forgotten: {names}, with {highlights}; its cards stay")
-    for forgotten, more in options.items():
-        again = f"ankiforge run {quote(forgotten)} {more}".rstrip()
-        call.print_result(f"  to read it again: {again}")
+    call.print_result("  to undo it: ankiforge undo")
 
 
 # --- extract --------------------------------------------------------------------------------
@@ -301,11 +298,11 @@ class DraftGroup(SuggestingGroup):
 @cli.ACCEPT_OPTION
 def draft(
     call: cli.Call,
-    again: str,
-    remark: str,
+    again: str | None,
+    remark: str | None,
     estimate: bool,
-    drafter: str,
-    accept: str,
+    drafter: str | None,
+    accept: str | None,
 ) -> None:
     """Read the sources, and draft cards for highlights that have no card yet.
 
@@ -338,7 +335,7 @@ def draft(
         result = workspace.draft(
             CommandRunOptions(drafter, accept, call.limit),
             again=find_highlight_keys(workspace, again),
-            remark=remark.strip(),
+            remark=remark,
             show=partial(progress.progress_bar, call),
         )
         uses_model = drafter or again or workspace.folder.config.drafter == "llm"
@@ -364,7 +361,9 @@ def draft(
 @CARDS_OPTION
 @cli.flag_option("--estimate", help="Show requests, tokens and cost; send nothing.")
 @cli.DRAFTER_OPTION
-def choose(call: cli.Call, path: Path, cards: int, estimate: bool, drafter: str) -> None:
+def choose(
+    call: cli.Call, path: Path, cards: int, estimate: bool, drafter: str | None
+) -> None:
     """Let a model or your chat choose passages of a document, and make a card of each.
 
     PATH is a PDF, a note, a text, a saved web page, an EPUB, captions of a video, or a folder of
@@ -494,10 +493,13 @@ def _ask_chat_for_cards(call: cli.Call, workspace: Workspace) -> None:
         call.say(format_next_step(step, first=not has_drafts))
 
 
-def find_highlight_keys(workspace: Workspace, query: str) -> frozenset[HighlightKey]:
+def find_highlight_keys(
+    workspace: Workspace, query: str | None
+) -> frozenset[HighlightKey]:
     """Return the keys of the highlights that the value of `--again` selects.
 
-    `query` has the ids of cards and drafts, the keys of highlights, or the words of a query.
+    `query` has the ids of cards and drafts, the keys of highlights, or the words of a query. If it
+    is None, no highlight is selected.
 
     Raises:
         UsageError: nothing matches.
@@ -506,7 +508,7 @@ def find_highlight_keys(workspace: Workspace, query: str) -> frozenset[Highlight
     from ankiforge.model import HighlightKey, is_highlight_key
     from ankiforge.pipeline import query as queries
 
-    if not query:
+    if query is None:
         return frozenset()
     ledger = workspace.ledger
     terms = query.split()

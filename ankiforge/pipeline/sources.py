@@ -146,7 +146,7 @@ def select_sources(
     if options.marks:
         hint = f"ankiforge run PATH --marks {options.marks[0]}"
         raise UsageError("--marks needs the PATH of the notes", hint=hint)
-    if options.deck:
+    if options.deck is not None:
         hint = f"ankiforge run PATH --deck {quote(options.deck)}"
         raise UsageError("--deck needs the PATH whose cards go there", hint=hint)
     return _select_all(workspace)
@@ -161,7 +161,7 @@ def _select_paths(
 ) -> SourceSelection:
     """Select the sources at the PATHs on the command line, and remember these."""
     deck = None
-    if options.deck:
+    if options.deck is not None:
         from ankiforge.anki.notes import normalize_deck_name
 
         deck = normalize_deck_name(options.deck)
@@ -862,7 +862,7 @@ def _flag_skipped(highlight: Highlight, decks: tuple[DeckRule, ...]) -> Highligh
     if reason is None:
         colour_action = find_rule(decks, highlight).get_colour_action(highlight.colour)
         if colour_action == "skip":
-            reason = f"skip: its colour ({highlight.colour})"
+            reason = f"its colour ({highlight.colour})"
     if reason is None:
         return highlight
     return replace(highlight, skip_reason=reason)

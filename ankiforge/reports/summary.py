@@ -19,6 +19,7 @@ from ankiforge.ledger import (
     pending_items,
     questions,
 )
+from ankiforge.ledger.source_state import SourceState
 from ankiforge.model import (
     CARD_IN_HEADING,
     CODE_AND_MATHS,
@@ -237,7 +238,7 @@ def _change_to_json(change: TextChange) -> Json:
         "guid": change.guid,
         "before": dict(change.before),
         "after": dict(change.after),
-        "why": change.why,
+        "why": change.hold_reason or "",
     }
 
 
@@ -439,7 +440,7 @@ def _format_details(
 ) -> TextLines:
     ledger = workspace.ledger
     for notice in notices:
-        if notice.line:
+        if notice.line is not None:
             yield notice.line
     for line in (
         format_anki_changes(result),
@@ -489,7 +490,9 @@ def _format_unread(report: IngestReport, ledger: Ledger) -> TextLines:
 def _format_lost_passages(report: IngestReport, ledger: Ledger) -> TextLines:
     """Yield lines about cards whose passage was not found, now or in two runs."""
     missing = pending_items.count_dependent_items(
-        ledger, report.missing_keys, excluded_states=("present", "unselected")
+        ledger,
+        report.missing_keys,
+        excluded_states=(SourceState.PRESENT, SourceState.UNSELECTED),
     )
     if missing.cards:
         cards = format_count(missing.cards, "card")
@@ -505,7 +508,13 @@ def _count_lost_items(
     keys: Sequence[str], ledger: Ledger
 ) -> pending_items.DependentItems:
     return pending_items.count_dependent_items(
-        ledger, keys, excluded_states=("present", "missing", "unselected")
+        ledger,
+        keys,
+        excluded_states=(
+            SourceState.PRESENT,
+            SourceState.MISSING,
+            SourceState.UNSELECTED,
+        ),
     )
 
 
@@ -652,7 +661,7 @@ def _find_changes(
     """Find the cards that the run updated because their sources changed.
 
     If a change conflicts with the user's own edit, the card keeps its text until the user decides,
-    and `why` is set. Changes that the user has already made in Anki are skipped.
+    and `hold_reason` is set. Changes that the user has already made in Anki are skipped.
     """
     if not result.changes:
         return []
@@ -666,7 +675,7 @@ def _find_changes(
         ):
             continue
         if change.guid in guids_in_conflict:
-            change = msgspec.structs.replace(change, why=CONFLICT_REASON)
+            change = msgspec.structs.replace(change, hold_reason=CONFLICT_REASON)
         changes.append(change)
     return changes
 
@@ -683,7 +692,7 @@ def _count_changes(changes: Iterable[TextChange]) -> tuple[int, int]:
     """Count the cards that take the text of their source, and those that keep their own."""
     followed = kept = 0
     for change in changes:
-        if change.why:
+        if change.is_held:
             kept += 1
         else:
             followed += 1

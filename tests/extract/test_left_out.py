@@ -122,6 +122,24 @@ def test_what_is_told_only_once_is_told_however_much_fails(forge, tmp_path):
     assert told(result) == ["note: things: not read: 1 .docx"]
 
 
+def test_drawings_and_templates_are_listed_once_by_their_folder(forge, tmp_path):
+    root = vault(tmp_path)
+    (root / ".obsidian" / "templates.json").write_text('{"folder": "T"}')
+    (root / "T").mkdir()
+    for name in ("T/a.md", "T/b.md", "T/c.excalidraw.md"):
+        (root / name).write_text(NOTE)
+    forge.ok("run", root)
+    lines = forge.ok("list", "--no-card", "--all", "--json").lines
+    notes = [
+        (line["document"], line["reason"]) for line in lines if line["kind"] == "notes"
+    ]
+    assert notes == [
+        ("./", "1 note: drawings of Excalidraw are not read"),
+        ("T/", "1 note: drawings of Excalidraw are not read"),
+        ("T/", "2 notes: they are templates of a plug-in"),
+    ]
+
+
 @pytest.mark.parametrize("beside", ["note.md", "My Clippings.txt"])
 def test_a_text_beside_other_files_is_named_with_a_true_reason(forge, tmp_path, beside):
     root = tmp_path / "things"

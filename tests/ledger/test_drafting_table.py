@@ -32,6 +32,7 @@ from ankiforge.ledger.draft_completion import complete_drafts
 from ankiforge.ledger.ingest import ingest_scan_results
 from ankiforge.ledger.pending_items import DependentItems, PassageLocation
 from ankiforge.ledger.sentence_decisions import hash_sentence
+from ankiforge.ledger.source_state import SourceState
 from ankiforge.ledger.tables import highlights as highlight_table
 from ankiforge.ledger.tables import pending_drafts
 from ankiforge.ledger.tables.snapshots import load_highlight_snapshots
@@ -43,6 +44,7 @@ from ankiforge.model import (
     DocumentKey,
     Draft,
     DraftingResult,
+    DraftingStatus,
     ExtractedDocument,
     Finding,
     Highlight,
@@ -168,11 +170,12 @@ class Desk:
             )
             if proposals:
                 completed += proposals
-            reason = "" if completed else f"{drafter} has none"
+            status = DraftingStatus.DRAFTED if completed else DraftingStatus.NO_CARD
+            reason = None if completed else f"{drafter} has none"
             usefulness = 0.9 if drafter == "propose" else 0.5
             worth = tuple((draft.quote, usefulness) for draft in completed)
             result = DraftingResult(
-                highlight, tuple(completed), reason, usefulness, worth
+                highlight, tuple(completed), status, reason, usefulness, worth
             )
             results.append(replace(result, is_declined=drafter == "decline"))
         draft_recording.record_drafts(
@@ -364,7 +367,7 @@ class Desk:
             "depend": say_dependents(pending_items.count_dependent_items(ledger, keys)),
             "depend, absent": say_dependents(
                 pending_items.count_dependent_items(
-                    ledger, keys, excluded_states=("present",)
+                    ledger, keys, excluded_states=(SourceState.PRESENT,)
                 )
             ),
             "depend, gone": say_dependents(pending_items.count_dependent_items(ledger)),
