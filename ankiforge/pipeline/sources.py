@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import os
 from collections import Counter, defaultdict
-from collections.abc import Container, Iterable, Iterator, Sequence
+from collections.abc import Container, Iterable, Iterator, Mapping, Sequence
 from difflib import get_close_matches
 from itertools import islice
 from pathlib import Path
@@ -60,6 +60,7 @@ from ankiforge.model import (
 )
 from ankiforge.pipeline.reading_list import (
     Entry,
+    Presence,
     SelectedSource,
     build_sources,
     find_configured_entries,
@@ -202,9 +203,9 @@ def _select_paths(
         sources,
         [*problems, *notices],
         tuple(make_remembered_path(entry) for entry in entries if not entry.settings),
-        in_use=presence.present,
-        missing=presence.missing,
-        removed=presence.removed,
+        in_use=_find_names(presence, Presence.THERE),
+        missing=_find_names(presence, Presence.MISSING, Presence.REMOVED),
+        removed=_find_names(presence, Presence.REMOVED),
     )
 
 
@@ -254,9 +255,9 @@ def _select_all(workspace: WorkspaceDirectory) -> SourceSelection:
         [*libraries, *sources],
         [*problems, *notices],
         tuple(make_remembered_path(entry) for entry in entries if not entry.settings),
-        in_use=presence.present | presence.missing,
-        missing=presence.missing,
-        removed=presence.removed,
+        in_use=_find_names(presence, *Presence),
+        missing=_find_names(presence, Presence.MISSING, Presence.REMOVED),
+        removed=_find_names(presence, Presence.REMOVED),
     )
 
 
@@ -313,37 +314,31 @@ def _find_entries_below(
     return found
 
 
-class _Presence(NamedTuple):
-    """The names of the sources in the reading list, by whether these are there."""
-
-    present: frozenset[str]
-    """The sources in the settings, and those of which at least a part is there."""
-    missing: frozenset[str]
-    """The other sources."""
-    removed: frozenset[str]
-    """The missing sources that were moved or deleted, rather than unplugged."""
-
-
 def _check_presence(
     workspace: WorkspaceDirectory,
     entries: Iterable[Entry],
     sources: Iterable[SelectedSource],
-) -> _Presence:
-    """Check which sources of the reading list are there, given those that are read in this run."""
-    present = {entry.name for entry in workspace.config.sources}
-    missing: set[str] = set()
-    unplugged: set[str] = set()
+) -> dict[str, Presence]:
+    """Return which sources of the reading list are there, by name.
+
+    The sources in the settings always count as there, and so do those that are read in this run.
+    """
+    presence_by_name = {entry.name: Presence.THERE for entry in workspace.config.sources}
     keys_read_whole = {source.key for source in sources if not source.paths}
     for entry in entries:
-        if entry.path.exists() or entry.source_key in keys_read_whole:
-            present.add(entry.name)
-            continue
-        missing.add(entry.name)
-        if not entry.was_removed():
-            unplugged.add(entry.name)
-    missing -= present
-    return _Presence(
-        frozenset(present), frozenset(missing), frozenset(missing - unplugged)
+        presence = entry.find_presence()
+        if entry.source_key in keys_read_whole:
+            presence = Presence.THERE
+        others = presence_by_name.get(entry.name, presence)
+        presence_by_name[entry.name] = min(presence, others)
+    return presence_by_name
+
+
+def _find_names(
+    presence_by_name: Mapping[str, Presence], *states: Presence
+) -> frozenset[str]:
+    return frozenset(
+        name for name, presence in presence_by_name.items() if presence in states
     )
 
 
