@@ -191,12 +191,7 @@ def _select_paths(
         hint = "name a vault, a note or a folder of notes"
         raise UsageError(f"{paths[0]}: --marks has no effect on it", hint=hint)
     if other_exports:
-        accounts = {entry.source_key for entry in to_read if entry.is_export}
-        for entry in entries:
-            is_there = entry.settings is not None or entry.path.exists()
-            if entry.source_key in accounts and is_there:
-                if not is_read_by(entry, to_read):
-                    to_read.append(entry)
+        to_read += _find_other_exports(entries, to_read)
     sources, notices = build_sources(to_read, entries)
     presence = _check_presence(workspace, entries, sources)
     return SourceSelection(
@@ -207,6 +202,20 @@ def _select_paths(
         missing=_find_names(presence, Presence.MISSING, Presence.REMOVED),
         removed=_find_names(presence, Presence.REMOVED),
     )
+
+
+def _find_other_exports(
+    entries: Iterable[Entry], to_read: Iterable[Entry]
+) -> list[Entry]:
+    """Return the other exports of the accounts of which an export is read."""
+    accounts = {entry.source_key for entry in to_read if entry.is_export}
+    others: list[Entry] = []
+    for entry in entries:
+        if entry.source_key not in accounts or is_read_by(entry, (*to_read, *others)):
+            continue
+        if entry.settings or entry.path.exists():
+            others.append(entry)
+    return others
 
 
 def _select_all(workspace: WorkspaceDirectory) -> SourceSelection:
@@ -350,7 +359,9 @@ def explain_broad_path(path: Path) -> str:
         return "is your home folder"
     if path.is_dir() and path.is_mount():
         return "is a whole drive"
-    return "contains your home folder" if path in home.parents else ""
+    if path in home.parents:
+        return "contains your home folder"
+    return ""
 
 
 def _suggest_similar_path(path: Path) -> str:
@@ -429,11 +440,10 @@ def find_documents_to_forget(
 
     # the documents in other exports of the same account stay
     accounts = {entry.source_key for entry in forgotten_entries if entry.is_export}
-    exports = [
-        entry
-        for entry in map(make_entry, kept)
-        if entry.source_key in accounts and entry.path.exists()
-    ]
+    exports = []
+    for entry in map(make_entry, kept):
+        if entry.source_key in accounts and entry.path.exists():
+            exports.append(entry)
     sources, _ = build_sources(exports, kept_entries)
     for source in open_sources(workspace, ledger, sources):
         for sighting in scan_source(source, None):
@@ -666,6 +676,9 @@ def open_source(
     """
     config = workspace.config
     entry = selected.entry
+    executor = config.executor
+    if offline and not is_loopback(executor):
+        executor = ""
     try:
         source = load_source_type(entry.kind)
     except ConfigError as error:
@@ -679,7 +692,7 @@ def open_source(
         cache=cache or EmptySourceCache(),
         offline=offline,
         jobs=jobs,
-        executor=config.executor if (not offline or is_loopback(config.executor)) else "",
+        executor=executor,
         workspace=None if workspace.is_default else workspace.root,
     )
     try:
