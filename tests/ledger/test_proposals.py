@@ -16,7 +16,7 @@ from tests.makers.pdf_writer import Page, mark, paragraph, write_pdf
 WAR = "The Thirty Years' War is the conflict of European powers that the Peace of Westphalia ended in 1648."
 CARTA = "The Magna Carta is called the charter of liberties because King John sealed it at Runnymede."
 CELLS = "Mitochondria are called the power plants of the cell because their membrane produces most of its ATP."
-YEAST = "Yeast turns the sugar of the dough into carbon dioxide and alcohol."
+BILE = "The liver produces bile, which helps the digestion of fat."
 ADVICE = "You should get up when you want to, my friend!"
 SETTINGS = """
 sources: [{obsidian: {name: notes, path: notes}}]
@@ -68,7 +68,7 @@ def revisions(forge):
 
 
 def test_a_less_certain_proposal_is_shown_only_to_who_asks_for_more(forge, note):
-    came = note(f"=={WAR}==", f"=={YEAST}==")
+    came = note(f"=={WAR}==", f"=={BILE}==")
     counts = came["state"]["highlights"]
     assert (counts["proposed"], counts["less_certain"], counts["without"]) == (1, 1, 0)
     told = forge.ok("status").stdout
@@ -78,7 +78,7 @@ def test_a_less_certain_proposal_is_shown_only_to_who_asks_for_more(forge, note)
 
     shown = forge.ok("list", "--no-card").stdout
     assert "  less certain\n" in shown
-    assert "[carbon dioxide and alcohol]" not in shown
+    assert "[digestion of fat]" not in shown
     assert "[carbon dioxide and alcohol]" in forge.ok("list", "--no-card", "-v").stdout
     decide_on_the_first(forge, Accept)
 
@@ -91,7 +91,7 @@ def test_a_less_certain_proposal_is_shown_only_to_who_asks_for_more(forge, note)
             [],
         )
         [more] = pile.select_best_items(load_item, uncertain=True)
-        assert more.proposal.quote == YEAST
+        assert more.proposal.quote == BILE
 
 
 def test_a_proposal_is_made_where_it_is_shown_and_waits_nowhere(forge, note):
@@ -372,7 +372,7 @@ def test_after_a_question_in_a_comment_is_rejected_its_passage_is_proposed(
 
 def test_a_mark_that_the_rules_drafted_is_as_useful_as_its_draft(forge, note):
     note(
-        "The ==Magna Carta== is the charter of liberties of 1215.", YEAST, accept="review"
+        "The ==Magna Carta== is the charter of liberties of 1215.", BILE, accept="review"
     )
     with Workspace(forge.folder) as workspace:
         [row] = load_usefulness(workspace.ledger)
