@@ -11,10 +11,11 @@ for more.
 
 from __future__ import annotations
 
-from collections import Counter, defaultdict
+from collections import Counter
 from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
 from itertools import chain
 from operator import attrgetter, itemgetter
+from typing import NamedTuple
 
 from msgspec.structs import replace
 
@@ -63,15 +64,18 @@ def format_pending_counts(counts: Mapping[str, int], suffix: str = "") -> str:
         counts: The number of pending items by kind, with the keys of `WAITING_NOUNS`.
         suffix: Text to insert after "waiting", such as ` in all sources`.
     """
-    parts = [
-        format_count(counts[kind], noun)
-        for kind, noun in WAITING_NOUNS.items()
-        if counts.get(kind)
-    ]
+    parts = []
+    total = 0
+    for kind, noun in WAITING_NOUNS.items():
+        count = counts.get(kind, 0)
+        if count:
+            parts.append(format_count(count, noun))
+            total += count
+    if not parts:
+        return ""
     if len(parts) == 1:
         return f"{parts[0]} waiting{suffix}"
-    total = sum(counts.get(kind, 0) for kind in WAITING_NOUNS)
-    return f"{total:,} waiting{suffix}: {', '.join(parts)}" if parts else ""
+    return f"{total:,} waiting{suffix}: {', '.join(parts)}"
 
 
 class DocumentItems(Value):
@@ -126,7 +130,7 @@ class DocumentItems(Value):
     def top_ranks(self) -> list[float]:
         """The ranks of the ten best drafts and proposals, highest first."""
         locations = (*self.with_drafts, *self.with_proposals)
-        return sorted((each.rank for each in locations), reverse=True)[:SITTING_SIZE]
+        return sorted(map(attrgetter("rank"), locations), reverse=True)[:SITTING_SIZE]
 
     @property
     def should_offer_chat(self) -> bool:
@@ -144,7 +148,7 @@ class DocumentItems(Value):
 
         The page shows the phrase after the numbers of drafts and proposals, if there are any.
         """
-        if not (self.should_offer_chat and self.remaining_count):
+        if self.remaining_count == 0 or not self.should_offer_chat:
             return ""
         if self.has_pending_items or self.with_uncertain_proposals:
             return f"your chat can ask about {self.remaining_count:,} more"
@@ -169,29 +173,53 @@ class DocumentItems(Value):
             postponed_ids: The ids of postponed items.
             uncertain: Whether to select from the less certain proposals instead.
         """
-        locations = [*self.with_drafts, *self.with_proposals]
+        locations = self.with_drafts + self.with_proposals
         if uncertain:
-            locations = [*self.with_uncertain_proposals]
-        remaining = [
-            each for each in locations if each.id not in postponed_ids
-        ] or locations
+            locations = self.with_uncertain_proposals
+        remaining = [each for each in locations if each.id not in postponed_ids]
+        if not remaining:
+            remaining = [*locations]
         remaining.sort(key=lambda location: (-location.usefulness, location.sentence))
-        best_items: dict[str, tuple[int, float, Item]] = {}
+        candidates: dict[str, _Candidate] = {}
         for location in remaining:
-            if len(best_items) == SITTING_SIZE:
+            if len(candidates) == SITTING_SIZE:
                 break
-            candidate = load_item(location.id)
-            if not (candidate and candidate.offered_drafts):
+            item = load_item(location.id)
+            if item is None or not _is_selectable(item, uncertain=uncertain):
                 continue
-            proposal = candidate.proposal
-            if proposal and not uncertain and not proposal.is_certain:
-                continue
-            name = proposal.quote if proposal else location.id
-            confidence = proposal.confidence if proposal else 0.0
-            if name not in best_items or confidence > best_items[name][1]:
-                best_items[name] = (location.position, confidence, candidate)
-        in_reading_order = sorted(best_items.values(), key=itemgetter(0))
-        return [candidate for *_, candidate in in_reading_order]
+            candidate = _Candidate(location.position, item)
+            other = candidates.get(candidate.name)
+            if other is None or candidate.confidence > other.confidence:
+                candidates[candidate.name] = candidate
+        in_reading_order = sorted(candidates.values(), key=attrgetter("position"))
+        return [candidate.item for candidate in in_reading_order]
+
+
+class _Candidate(NamedTuple):
+    """An item that may be one of the best of its document."""
+
+    position: int
+    """The position of the passage within the document, in reading order."""
+    item: Item
+
+    @property
+    def name(self) -> str:
+        """What the item is about: a proposed sentence, or the passage of the drafts."""
+        return self.item.proposal.quote if self.item.proposal else self.item.id
+
+    @property
+    def confidence(self) -> float:
+        """The confidence of the proposal. Only one of equal sentences is shown."""
+        return self.item.proposal.confidence if self.item.proposal else 0.0
+
+
+def _is_selectable(item: Item, *, uncertain: bool) -> bool:
+    """Return whether an item has a card to decide on, and not a less certain one unasked."""
+    if not item.offered_drafts:
+        return False
+    if item.proposal is None or uncertain:
+        return True
+    return item.proposal.is_certain
 
 
 class ReviewBatch(Value):
@@ -224,9 +252,12 @@ class ReviewBatch(Value):
         """
         result = RESULT_BY_ACT.get(decision_kind, "card")
         results = (*self.results, result)
-        sitting = self.replace_item(id, next_fact_id if result == "card" else "")
+        has_card = result == "card"
+        sitting = self.replace_item(id, next_fact_id if has_card else "")
         ids = sitting.ids[: SITTING_SIZE - len(results)]
-        actions = (*self.actions, action_id) if action_id else self.actions
+        actions = self.actions
+        if action_id:
+            actions = (*actions, action_id)
         return replace(self, ids=ids, results=results, actions=actions)
 
     def replace_item(self, id: str, new_id: str) -> ReviewBatch:
@@ -234,8 +265,8 @@ class ReviewBatch(Value):
         if id not in self.ids:
             return self
         index = self.ids.index(id)
-        ids = (*self.ids[:index], *filter(None, [new_id]), *self.ids[index + 1 :])
-        return replace(self, ids=ids)
+        new_ids = (new_id,) if new_id else ()
+        return replace(self, ids=self.ids[:index] + new_ids + self.ids[index + 1 :])
 
     def add_item(self, id: str, reading_order: Sequence[str]) -> ReviewBatch:
         """Return a copy to which an item of the same document is added, in reading order.
@@ -266,34 +297,63 @@ def group_by_document(
         drafts: The locations of pending drafts, best first.
         uncarded: The locations of highlights without a card, best first.
     """
-    documents = defaultdict[DocumentId, tuple[list[PassageLocation], ...]](
-        lambda: ([], [], [], [])
-    )
+    groups_by_document: dict[DocumentId, _LocationGroups] = {}
+
+    def get_groups(location: PassageLocation) -> _LocationGroups:
+        new_groups = _LocationGroups(location.title)
+        return groups_by_document.setdefault(location.document, new_groups)
+
     for location in drafts:
-        documents[location.document][0].append(location)
+        get_groups(location).drafts.append(location)
     for location in uncarded:
-        group = 3
+        get_groups(location).add_uncarded(location)
+    documents = [
+        groups.build_document(document) for document, groups in groups_by_document.items()
+    ]
+    documents.sort(key=lambda document: sum(document.top_ranks), reverse=True)
+    return _put_copies_last(documents)
+
+
+class _LocationGroups:
+    """The locations in one document, by what there is to decide on."""
+
+    def __init__(self, title: str) -> None:
+        self._title = title
+        self.drafts: list[PassageLocation] = []
+        self._proposals: list[PassageLocation] = []
+        self._uncertain_proposals: list[PassageLocation] = []
+        self._others: list[PassageLocation] = []
+
+    def add_uncarded(self, location: PassageLocation) -> None:
+        """Add a highlight without a card, which may have a proposal."""
         if location.usefulness >= MIN_CERTAIN_CONFIDENCE:
-            group = 1
+            self._proposals.append(location)
         elif location.usefulness >= MIN_PROPOSAL_CONFIDENCE:
-            group = 2
-        documents[location.document][group].append(location)
-    document_groups = []
-    for document, locations in documents.items():
-        title = next(chain(*locations)).title
-        document_groups.append(DocumentItems(document, title, *map(tuple, locations)))
-    document_groups.sort(
-        key=lambda document_group: sum(document_group.top_ranks), reverse=True
-    )
+            self._uncertain_proposals.append(location)
+        else:
+            self._others.append(location)
+
+    def build_document(self, document: DocumentId) -> DocumentItems:
+        return DocumentItems(
+            document,
+            self._title,
+            with_drafts=tuple(self.drafts),
+            with_proposals=tuple(self._proposals),
+            with_uncertain_proposals=tuple(self._uncertain_proposals),
+            others=tuple(self._others),
+        )
+
+
+def _put_copies_last(documents: Sequence[DocumentItems]) -> list[DocumentItems]:
+    """Sort the first document of each title before the second ones, and so on."""
     title_counts = Counter[str]()
-    ranks: dict[int, int] = {}
-    for document_group in document_groups:
-        name = normalize_for_lookup(document_group.title)
-        ranks[document_group.document] = title_counts[name]
-        title_counts[name] += 1
-    return sorted(
-        document_groups, key=lambda document_group: ranks[document_group.document]
-    )
+    ranked_documents = []
+    for document in documents:
+        title = normalize_for_lookup(document.title)
+        ranked_documents.append((title_counts[title], document))
+        title_counts[title] += 1
+    ranked_documents.sort(key=itemgetter(0))
+    return [document for _, document in ranked_documents]
 
 
 def sort_for_review(documents: Iterable[DocumentItems]) -> list[PassageLocation]:
@@ -324,13 +384,17 @@ def list_pending_ids(ledger: Ledger, query: str = "") -> list[str]:
         return [*order.conflicts, *ids, *order.revisions, *order.questions]
     matches = set(find_matching_ids(ledger, query))
     # include a passage if any of its drafts matches the query
-    keys = set[str]()
+    matching_keys = set[str]()
     for offer in iter_draft_groups(ledger, [location.key for location in locations]):
-        keys.update(draft.key for draft in offer if draft.id in matches)
-    ids = [
-        each.id for each in locations if not keys.isdisjoint(ledger.get_keys(each.key))
-    ]
-    return ids + [id for id in order.changed_cards if id in matches]
+        for draft in offer:
+            if draft.id in matches:
+                matching_keys.add(draft.key)
+    ids = []
+    for location in locations:
+        if not matching_keys.isdisjoint(ledger.get_keys(location.key)):
+            ids.append(location.id)
+    ids += filter(matches.__contains__, order.changed_cards)
+    return ids
 
 
 def find_documents_with_proposals(ledger: Ledger, query: str) -> list[DocumentItems]:
@@ -343,14 +407,15 @@ def find_documents_with_proposals(ledger: Ledger, query: str) -> list[DocumentIt
         UsageError: The query cannot be parsed.
     """
     terms = parse_query(query)
-    if not terms or any(term.field or term.negated for term in terms):
+    if any(term.field or term.negated for term in terms):
         return []
     query_words = [normalize_for_lookup(term.value) for term in terms]
+    if not query_words:
+        return []
     matching_documents = []
-    for document in group_by_document(
-        (), pending_items.load_pending_items(ledger).without_card
-    ):
-        if not (document.with_proposals or document.with_uncertain_proposals):
+    without_card = pending_items.load_pending_items(ledger).without_card
+    for document in group_by_document((), without_card):
+        if document.proposal_counts.total == 0:
             continue
         title = normalize_for_lookup(document.title)
         if all(word in title for word in query_words):
@@ -374,44 +439,69 @@ def iter_sittings(
             documents with matching titles; "" for no restriction.
     """
     matching_ids = set(list_pending_ids(ledger, query))
-    named = {
-        document.document for document in find_documents_with_proposals(ledger, query)
-    }
     order = pending_items.load_pending_items(ledger)
-    asked = [*order.changed_cards, *order.questions]
-    asked = [id for id in asked if id in matching_ids]
-    for start in range(0, len(asked), SITTING_SIZE):
-        yield tuple(asked[start : start + SITTING_SIZE])
-    yielded = set(asked)
-    for uncertain in (False, True):
-        if uncertain and yielded and not query:
-            return
-        has_more = True
-        while has_more:
-            has_more = False
-            order = pending_items.load_pending_items(ledger)
-            drafts = [
-                each for each in order.drafts if not query or each.id in matching_ids
+    asked_ids = [
+        id for id in (*order.changed_cards, *order.questions) if id in matching_ids
+    ]
+    for start in range(0, len(asked_ids), SITTING_SIZE):
+        yield tuple(asked_ids[start : start + SITTING_SIZE])
+    selector = _SittingSelector(ledger, load_item, yielded=set(asked_ids))
+    if query:
+        selector.matching_ids = matching_ids
+        selector.named_documents = {
+            document.document for document in find_documents_with_proposals(ledger, query)
+        }
+    while sittings := selector.select_sittings(uncertain=False):
+        yield from sittings
+    if selector.yielded and not query:
+        return
+    while sittings := selector.select_sittings(uncertain=True):
+        yield from sittings
+
+
+class _SittingSelector:
+    """Selects the next sitting of each document."""
+
+    def __init__(
+        self,
+        ledger: Ledger,
+        load_item: Callable[[str], Item | None],
+        yielded: set[str],
+    ) -> None:
+        self._ledger = ledger
+        self._load_item = load_item
+        self.yielded = yielded
+        """The ids, and the hashes of the proposed sentences, of the items selected so far."""
+        self.matching_ids: Collection[str] | None = None
+        """The ids of the drafts to select from, or None for all drafts."""
+        self.named_documents: Collection[DocumentId] | None = None
+        """The documents whose proposals to select from, or None for all documents."""
+
+    def select_sittings(self, *, uncertain: bool) -> list[Strings]:
+        """Return the item ids of the next sitting of each document that has any left."""
+        order = pending_items.load_pending_items(self._ledger)
+        drafts = [each for each in order.drafts if self._is_open(each)]
+        if self.matching_ids is not None:
+            drafts = [each for each in drafts if each.id in self.matching_ids]
+        uncarded = [each for each in order.without_card if self._is_open(each)]
+        if self.named_documents is not None:
+            uncarded = [
+                each for each in uncarded if each.document in self.named_documents
             ]
-            marks = [
-                each for each in order.without_card if not query or each.document in named
-            ]
-            sentences = {each.id: each.sentence for each in marks}
-            remaining = (
-                [
-                    each
-                    for each in locations
-                    if yielded.isdisjoint({each.id, each.sentence})
-                ]
-                for locations in (drafts, marks)
-            )
-            for document in group_by_document(*remaining):
-                items = document.select_best_items(load_item, uncertain=uncertain)
-                if items:
-                    ids = tuple(each.id for each in items)
-                    has_more = True
-                    yielded.update(ids, (sentences.get(id) or id for id in ids))
-                    yield ids
+        sentences = {each.id: each.sentence for each in uncarded if each.sentence}
+        sittings = []
+        for document in group_by_document(drafts, uncarded):
+            items = document.select_best_items(self._load_item, uncertain=uncertain)
+            if not items:
+                continue
+            ids = tuple(item.id for item in items)
+            sittings.append(ids)
+            self.yielded.update(ids)
+            self.yielded.update(sentences[id] for id in ids if id in sentences)
+        return sittings
+
+    def _is_open(self, location: PassageLocation) -> bool:
+        return self.yielded.isdisjoint({location.id, location.sentence})
 
 
 def iter_drafts_for_review(ledger: Ledger) -> Iterator[PendingDraft]:
