@@ -19,12 +19,8 @@ from ankiforge.draft.prompt import (
     join_texts,
     make_object_schema,
 )
-from ankiforge.draft.reply import (
-    iter_innermost_objects,
-    parse_label,
-    parse_objects,
-    to_one_line,
-)
+from ankiforge.draft.reply_cards import parse_label, to_one_line
+from ankiforge.draft.reply_json import iter_innermost_objects, parse_objects
 from ankiforge.model import Value
 
 PROMPT_NAME = "second-reading"
