@@ -13,7 +13,7 @@ from ankiforge.draft.reply_cards import (
     to_one_line,
 )
 from ankiforge.draft.reply_json import is_truncated
-from ankiforge.model import Highlight, Origin, Problem, Strings, Value, hash16
+from ankiforge.model import Highlight, Origin, Pair, Problem, Strings, Value, hash16
 from ankiforge.text import contains_chat_prompt, format_count, regex
 from ankiforge.text.elements import to_unicode_script
 from ankiforge.text.passages import SUPERSCRIPT_NOTE
@@ -177,12 +177,12 @@ def _find_card_faults(
 
 
 def _list_distinct_titles(cards: Iterable[ReplyCard]) -> list[str]:
-    """Return the title of each card that differs from all before it in a field."""
-    title_by_texts: dict[Strings, str] = {}
+    """Return the title of each card that asks something else than all cards before it."""
+    title_by_key: dict[Pair, str] = {}
     for card in cards:
         if not isinstance(card, DeclinedCard):
-            title_by_texts[tuple(text for _, text in card.fields)] = card.title
-    return list(title_by_texts.values())
+            title_by_key.setdefault(card.comparison_key, card.title)
+    return list(title_by_key.values())
 
 
 def format_card_title(card: ReplyCard) -> str:
