@@ -400,17 +400,17 @@ class PrivacyFilter:
 
     # --- one highlight ----------------------------------------------------------------
 
-    def find_private_reason(self, highlight: Highlight) -> str:
-        """Return the reason why a highlight must not leave this computer, or "" if it may."""
+    def find_private_reason(self, highlight: Highlight) -> str | None:
+        """Return the reason why a highlight must not leave this computer, or None if it may."""
         reason = get_privacy_reason(highlight)
-        if reason or not self._has_private_texts:
+        if reason is not None or not self._has_private_texts:
             return reason
         if highlight.document.key in self._private_documents:
             return PRIVATE_DOCUMENT_REASON
         if self._repeats_private_text(highlight):
             return PRIVATE_PASSAGE_REASON
         places = self._find_occurrences(highlight.key) if highlight.key else ()
-        return PRIVATE_PASSAGE_REASON if any(map(get_privacy_reason, places)) else ""
+        return PRIVATE_PASSAGE_REASON if any(map(get_privacy_reason, places)) else None
 
     def _repeats_private_text(self, highlight: Highlight) -> bool:
         """Return whether a highlight repeats, contains or overlaps private text."""
@@ -435,7 +435,7 @@ class PrivacyFilter:
             UsageError: The highlight itself is private.
         """
         reason = self.find_private_reason(highlight)
-        if reason:
+        if reason is not None:
             raise UsageError(reason)
         document = highlight.document
 
@@ -479,7 +479,7 @@ class PrivacyFilter:
             private_reason = self.find_private_reason(highlight)
             if any(self.is_private_card(card, document) for card in cards):
                 private_reason = private_reason or PRIVATE_PASSAGE_REASON
-            if private_reason:
+            if private_reason is not None:
                 not_sent[key] = DraftingResult(
                     highlight,
                     status=DraftingStatus.NO_CARD,
@@ -617,8 +617,10 @@ class SendableTask:
         return self.mask_text(title)
 
     @property
-    def user_request(self) -> SendableText:
+    def user_request(self) -> SendableText | None:
         """The user's instructions when asking for another draft, with private text masked."""
+        if self.task.user_request is None:
+            return None
         return self.mask_text(self.task.user_request)
 
     def mask_text(self, text: str) -> SendableText:

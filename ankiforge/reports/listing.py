@@ -23,8 +23,8 @@ from ankiforge.ledger import (
     pending_items,
 )
 from ankiforge.ledger.anki_views import iter_notes_without_card
+from ankiforge.ledger.item_lists import FoundItem
 from ankiforge.ledger.questions import find_open_questions
-from ankiforge.ledger.store import Row
 from ankiforge.model import (
     HIGHLIGHT_PREFIX,
     Document,
@@ -113,12 +113,14 @@ class Listing:
         self._as_json = as_json
         self._verbose = verbose
 
-    def list_view(self, query: Strings, view: str, *, everything: bool) -> ListedRows:
+    def list_view(
+        self, query: Strings, view: str | None, *, everything: bool
+    ) -> ListedRows:
         """Yield the items in a view that match a query.
 
         Args:
             query: the search query.
-            view: the name of the view, or "" for all cards and drafts.
+            view: the name of the view, or None for all cards and drafts.
             everything: whether to include rejected and retired cards.
 
         Raises:
@@ -181,32 +183,38 @@ class Listing:
             draft_ranks[draft.id] = rank
         if not everything:
             self._sort_for_review(rows, draft_ranks)
-        ids = [row["id"] for row in rows]
+        ids = [row.id for row in rows]
         if self._as_json or self._verbose:
             yield from self._list_rows(item_lists.load_items(self._ledger, ids))
         else:
             asked_ids = self._find_drafts_in_questions(rows, draft_ranks)
             yield from self._list_short_rows(rows, asked_ids)
 
-    def _sort_for_review(self, rows: list[Row], draft_ranks: dict[str, int]) -> None:
+    def _sort_for_review(
+        self, rows: list[FoundItem], draft_ranks: dict[str, int]
+    ) -> None:
         """Sort rows by the rank of their document, and then of their draft. Others come last."""
         document_ranks = self._rank_documents()
-        rows.sort(
-            key=lambda row: (
-                document_ranks.get(row["document"], len(document_ranks)),
-                draft_ranks.get(row["id"], len(draft_ranks)),
-            )
-        )
 
-    def _list_short_rows(self, rows: Sequence[Row], asked_ids: set[str]) -> ListedRows:
+        def get_sort_key(row: FoundItem) -> tuple[int, int]:
+            document_rank = len(document_ranks)
+            if row.document is not None:
+                document_rank = document_ranks.get(row.document, document_rank)
+            return document_rank, draft_ranks.get(row.id, len(draft_ranks))
+
+        rows.sort(key=get_sort_key)
+
+    def _list_short_rows(
+        self, rows: Sequence[FoundItem], asked_ids: set[str]
+    ) -> ListedRows:
         """Yield a line for each card and draft, with a heading for each document."""
-        documents: dict[str, int] = {}
-        counts = defaultdict[int, Counter[str]](Counter)
+        documents: dict[str, int | None] = {}
+        counts = defaultdict[int | None, Counter[str]](Counter)
         for row in rows:
-            documents[row["id"]] = row["document"]
-            is_asked = row["id"] in asked_ids
-            state = cards.ASKED_STATE if is_asked else row["verdict"]
-            counts[row["document"]][state] += 1
+            documents[row.id] = row.document
+            is_asked = row.id in asked_ids
+            state = cards.ASKED_STATE if is_asked else row.verdict
+            counts[row.document][state] += 1
         id_length = item_lists.compute_min_id_length(
             item_lists.load_card_and_draft_ids(self._ledger)
         )
@@ -229,7 +237,7 @@ class Listing:
             yield None, lines
 
     def _find_drafts_in_questions(
-        self, rows: Iterable[Row], draft_ranks: Container[str]
+        self, rows: Iterable[FoundItem], draft_ranks: Container[str]
     ) -> set[str]:
         """Return the ids of the drafts on which the user decides by answering a question.
 
@@ -238,8 +246,8 @@ class Listing:
         """
         ids = set()
         for row in rows:
-            if row["verdict"] == "waiting" and row["id"] not in draft_ranks:
-                ids.add(row["id"])
+            if row.verdict == "waiting" and row.id not in draft_ranks:
+                ids.add(row.id)
         if ids:
             ids.difference_update(
                 pending_items.load_pending_items(self._ledger).revisions
