@@ -26,7 +26,8 @@ from ankiforge.draft.prompt import (
     build_card_request,
     escape_tags,
 )
-from ankiforge.draft.reply import FindFaults, ReplyCard, build_drafts, to_one_line
+from ankiforge.draft.reply import FindFaults, build_drafts
+from ankiforge.draft.reply_cards import DeclinedCard, ReplyCard, to_one_line
 from ankiforge.draft.reply_checks import (
     format_card_title,
     make_pasted_reply_key,
@@ -500,7 +501,7 @@ def parse_chosen_passages(
         taken_spans: The spans of passages that already have cards, as offsets into `letters`.
     """
     reply = parse_reply(text, letters.pages)
-    cards = [card for card in reply.cards if card.kind is not None]
+    cards = [card for card in reply.cards if not isinstance(card, DeclinedCard)]
     problems = list(reply.problems)
     spans = list(taken_spans)
     candidates: list[ChosenPassage] = []
