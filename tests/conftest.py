@@ -167,7 +167,7 @@ class Forge:
             card["id"]
             for card in waiting
             if card["waits"] == "Made of your highlight; you decide."
-            and not (card["revises"] or card["replaces"])
+            and not (card["changes"] or card["replaces"])
         ]
         if marks:
             self("accept", *marks)

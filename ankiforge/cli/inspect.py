@@ -57,14 +57,15 @@ class QueryCommand(click.Command):
 
 
 @cli.command("""
-  ankiforge list                             drafts and cards, with their ids
+  ankiforge list                             what waits, and cards, with their ids
+  ankiforge list --more                      and suggestions that are less certain
   ankiforge list Networking/                 what is in this folder
   ankiforge list -v                          the same in full
-  ankiforge list --view questions            questions that only you can answer
+  ankiforge list --view questions            questions, with their answers
   ankiforge list --no-card                   highlights without a card, and why
   ankiforge list 'deck:Biology -finding:*'   conditions; - means not
 
-Signs: ○ waiting or proposed, ✓ card, ✗ blocked or gone, · no card.
+Signs: ○ waiting, ? question, ◌ more, ✓ card, ✗ gone, · no card.
 
 Fields of a query: deck document source tag colour kind verdict anki drafter model key added finding
 """, cls=QueryCommand)  # fmt: skip
@@ -74,6 +75,7 @@ Fields of a query: deck document source tag colour kind verdict anki drafter mod
     "everything",
     help="Add rejected and retired cards; and skipped highlights below `--no-card`.",
 )
+@cli.flag_option("--more", help="Add suggestions that are less certain.")
 @cli.flag_option(
     "--no-card",
     help="List highlights without a card, or with a further sentence to ask, and why.",
@@ -83,10 +85,11 @@ def list_(
     call: cli.Call,
     query: cli.Words,
     everything: bool,
+    more: bool,
     no_card: bool,
     view: str,
 ) -> None:
-    """List drafts and cards. Words match text and title; `field:value` matches that field."""
+    """List what waits, and cards. Words match text and title; `field:value` matches that field."""
     from ankiforge.reports.cards import LEGEND
 
     if view and no_card:
@@ -94,10 +97,10 @@ def list_(
     with cli.open_workspace(call, read_only=True) as workspace:
         listing = _make_listing(call, workspace)
         if no_card:
-            items = listing.list_without_card(query, everything=everything)
+            items = listing.list_without_card(query, everything=everything, more=more)
             alternatives = ["ankiforge list --no-card --all", "ankiforge list"]
         else:
-            items = listing.list_view(query, view, everything=everything)
+            items = listing.list_view(query, view, everything=everything, more=more)
             alternatives = ["ankiforge list --all", "ankiforge list --no-card"]
         signs: set[str] = set()
 
@@ -110,11 +113,9 @@ def list_(
         rows = iter_rows()
         if count := cli.print_items(call, rows, blank_lines=call.verbose):
             if sys.stdout.isatty() and not (call.verbose or call.as_json):
-                legend = LEGEND | ({"○": "proposal"} if no_card else {})
-                if view:
-                    del legend[
-                        "?"
-                    ]  # there it's the sign of a question or an unknown note
+                legend = {**LEGEND}
+                if view:  # there, ? is also the sign of an unknown note
+                    del legend["?"]
                 used = [f"{sign} {legend[sign]}" for sign in legend if sign in signs]
                 if used:
                     call.say(f"\n{join_columns(*used)}")

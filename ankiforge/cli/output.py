@@ -583,10 +583,18 @@ def print_next_command(print_line: Callable[[str], object], workspace: Workspace
     from ankiforge.reports.next_step import choose_next_step, format_next_step
     from ankiforge.review.batches import format_pending_counts
 
-    counts = pending_items.count_items_by_group(workspace.ledger)
-    print_line(f"  {format_pending_counts(counts['waiting']) or 'nothing waits'}")
-    folder, notices = workspace.folder, collect_notices(workspace.ledger)
-    step = choose_next_step(folder, workspace.ledger, notices, counts)
+    ledger = workspace.ledger
+    pending = pending_items.load_pending_items(ledger)
+    waiting = format_pending_counts(pending_items.count_waiting(pending))
+    print_line(f"  {waiting or 'nothing waits'}")
+    step = choose_next_step(
+        workspace.folder,
+        ledger,
+        collect_notices(ledger),
+        pending,
+        unsent_count=pending_items.count_cards(ledger).unsent,
+        has_highlights=pending_items.has_highlights(ledger),
+    )
     print_line(format_next_step(step))
 
 

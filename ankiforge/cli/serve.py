@@ -130,7 +130,7 @@ def review(
 
 
 def _parse_as_query(call: cli.Call, arguments: Sequence[Path]) -> str:
-    """Join the arguments to a query. Return "" if it matches no pending item and no proposal."""
+    """Join the arguments to a query. Return "" if it matches nothing that waits."""
     from ankiforge.pipeline.query import join_arguments
     from ankiforge.review import batches
 
@@ -142,7 +142,7 @@ def _parse_as_query(call: cli.Call, arguments: Sequence[Path]) -> str:
         with suppress(UsageError):  # the argument isn't a query, but a missing path
             if batches.list_pending_ids(
                 ledger, query
-            ) or batches.find_documents_with_proposals(ledger, query):
+            ) or batches.find_documents_with_suggestions(ledger, query):
                 return query
     return ""
 
@@ -362,11 +362,11 @@ class Watcher:
         if result.drafted > result.accepted:
             counts.append(format_count(result.drafted - result.accepted, "new draft"))
         card_counts = ", ".join(counts) or "no new card"
-        revised_count = sum(not change.why for change in result.changes)
+        changed_count = sum(not change.why for change in result.changes)
         text = f"{new_count} new, {changed_count} changed: {card_counts}"
         gone = len(report.removed_keys)
         highlights = {"new": new_count, "changed": changed_count, "gone": gone}
-        cards = {"drafted": result.drafted, "revised": revised_count}
+        cards = {"drafted": result.drafted, "changed": changed_count}
         self.print_event(
             "pass", text, highlights=highlights, cards=cards, seconds=seconds
         )

@@ -163,7 +163,7 @@ def find_rows(
     )
     store.register_function("says", 2, _contains_words)
     store.register_function("says_else", 1, changed_guids.__contains__)
-    store.register_function("in_folder", 2, _is_in_folder)
+    store.register_function("in_folder", 2, is_in_folder)
     conditions = []
     for number, term in enumerate(terms, start=1):
         value = f"?{number}"
@@ -213,7 +213,7 @@ def to_glob_pattern(term: QueryTerm) -> str:
     return normalize_for_comparison(value).replace("[", "[[]")
 
 
-def _is_in_folder(folder: str, path: str) -> bool:
+def is_in_folder(folder: str, path: str) -> bool:
     """Return whether a file is in a folder or in one of its subfolders.
 
     Args:

@@ -222,10 +222,11 @@ def _score_highlight(highlight: Highlight, *, is_proposed: bool) -> DraftingResu
     negative.
     """
     from ankiforge.draft.propose import RejectionReason, score_highlight
+    from ankiforge.pipeline.proposals import confirm_certain_sentences
 
     try:
         with wrap_unexpected_errors():
-            result = score_highlight(highlight)
+            result = confirm_certain_sentences(score_highlight(highlight))
     except BugError as error:
         return make_failed_result(highlight, error)
     if result.usefulness > 0 and not is_proposed:

@@ -16,9 +16,12 @@ from ankiforge.ledger import (
     UNCARDED_STATUSES,
     IngestReport,
     Ledger,
+    PendingItems,
     pending_items,
     questions,
 )
+from ankiforge.ledger.draft_groups import count_pending_reasons
+from ankiforge.ledger.pending_items import HighlightCounts
 from ankiforge.model import (
     CARD_IN_HEADING,
     CODE_AND_MATHS,
@@ -45,7 +48,6 @@ from ankiforge.reports.cards import TextLines
 from ankiforge.reports.history import format_draft_counts
 from ankiforge.reports.next_step import (
     CHAT_STEP,
-    Counts,
     NextStep,
     StepKind,
     choose_step_after_run,
@@ -54,11 +56,10 @@ from ankiforge.reports.next_step import (
 )
 from ankiforge.reports.status import (
     LIST_LOST_COMMAND,
-    HighlightCounts,
     WorkspaceCounts,
+    count_workspace,
     format_detail,
     format_remaining_work,
-    to_workspace_counts,
     truncate_title,
 )
 from ankiforge.text import (
@@ -97,7 +98,7 @@ class DeliveryReport(Value):
     """The notes written or sent to Anki, with the fields that `build --json` prints."""
 
     notes: dict[str, int]
-    """The number of notes by outcome, such as `added` or `held`."""
+    """The number of notes by outcome, such as `added` or `withheld`."""
     packages: Strings
     """The packages that the user still has to import into Anki."""
     problems: tuple[Problem, ...]
@@ -110,15 +111,15 @@ def build_delivery_report(result: RunResult, ledger: Ledger) -> DeliveryReport:
     else:
         added = sum(package.added for package in result.published)
         updated = sum(package.updated for package in result.published)
-    counts = pending_items.count_items_by_group(ledger, "anki", "waiting")
+    pending = pending_items.load_pending_items(ledger)
     return DeliveryReport(
         {
             "written": sum(package.notes for package in result.published),
             "added": added,
             "updated": updated,
-            "held": _count_by_hold_reason(result).total(),
-            "missing": counts["anki"]["missing"],
-            "conflicts": counts["waiting"]["conflicts"],
+            "withheld": _count_by_hold_reason(result).total(),
+            "missing": pending_items.count_cards(ledger).missing,
+            "conflicts": len(pending.conflicts),
             "tombstones": len(result.scan.changes.deleted) if result.scan else 0,
         },
         tuple(map(str, result.packages)),
@@ -172,14 +173,12 @@ def build_run_report(
 ) -> RunReport:
     """Report the result of a run in numbers."""
     ledger = workspace.ledger
-    counts = pending_items.count_items_by_group(
-        ledger, "passages", "waiting", "reasons", "cards", "anki"
-    )
-    step = choose_step_after_run(result, workspace.folder, ledger, notices, counts)
+    pending = pending_items.load_pending_items(ledger)
+    step = choose_step_after_run(result, workspace.folder, ledger, notices, pending)
     read = result.report or IngestReport()
     lost_keys = [*read.removed_keys, *read.removed_unread_keys]
     changes = _find_changes(result, ledger, workspace.folder)
-    revised_count, _ = _count_changes(changes)
+    changed_count, _ = _count_changes(changes)
     return RunReport(
         **msgspec.structs.asdict(build_delivery_report(result, ledger)),
         highlights=_count_read_highlights(read),
@@ -188,15 +187,15 @@ def build_run_report(
         left_out=_count_skipped_texts(ledger),
         not_selected=read.unselected + read.in_missing_sources,
         no_card=_count_reasons_without_card(ledger),
-        waits=dict(counts["reasons"].most_common()),
+        waits=dict(count_pending_reasons(ledger, pending.new_drafts).most_common()),
         cards={
             "drafted": result.drafted,
             "accepted": result.accepted,
-            "revised": revised_count,
+            "changed": changed_count,
             "lost": _count_lost_items(lost_keys, ledger).cards,
         },
         changes=tuple(map(_change_to_json, changes)),
-        state=to_workspace_counts(counts),
+        state=count_workspace(ledger, pending, pending_items.count_cards(ledger)),
         llm=_model_usage_to_json(result),
         next=(step.command or "") if step else "",
         why=step.reason if step else "",
@@ -288,17 +287,17 @@ def format_run(
         in_review: whether a review follows, in which case no next command is recommended.
     """
     ledger = workspace.ledger
-    groups = ["waiting"]
+    pending = pending_items.load_pending_items(ledger)
+    highlights = None
     if result.has_new_highlights or verbose:
         # without new highlights, don't count everything in the ledger again
-        groups.append("passages")
-    counts = pending_items.count_items_by_group(ledger, *groups)
-    step = choose_step_after_run(result, workspace.folder, ledger, notices, counts)
+        highlights = pending_items.count_highlights(ledger)
+    step = choose_step_after_run(result, workspace.folder, ledger, notices, pending)
     next_steps: list[NextStep] = []
     if not in_review:
         next_steps += _list_next_steps(step, result, workspace)
     return RunText(
-        summary=[*_format_summary(result, ledger, counts)],
+        summary=[*_format_summary(result, pending, highlights)],
         details=[*_format_details(result, workspace, step, notices)],
         next_steps=[
             format_next_step(next_step, first=index == 0)
@@ -307,21 +306,23 @@ def format_run(
     )
 
 
-def _format_summary(result: RunResult, ledger: Ledger, counts: Counts) -> TextLines:
+def _format_summary(
+    result: RunResult, pending: PendingItems, highlights: HighlightCounts | None
+) -> TextLines:
     yield _format_first_line(result)
-    highlights = to_workspace_counts(counts).highlights
     where = ""
     if result.has_no_highlights or _is_part_of_workspace(result, highlights):
         where = " in all sources"
-    yield from format_remaining_work(counts["waiting"], highlights, where)
+    waiting = pending_items.count_waiting(pending)
+    yield from format_remaining_work(waiting, highlights, where)
     # omit unchanged packages if no highlight was found
     for line in format_delivery(result, include_unchanged=not result.has_no_highlights):
         yield f"  → {line}"
 
 
-def _is_part_of_workspace(result: RunResult, highlights: HighlightCounts) -> bool:
+def _is_part_of_workspace(result: RunResult, highlights: HighlightCounts | None) -> bool:
     """Return whether the run has read only some highlights, if those of all sources are counted."""
-    if result.report is None or not highlights.total:
+    if result.report is None or highlights is None:
         return False
     return result.report.passage_count != highlights.total
 
@@ -640,7 +641,7 @@ def format_withheld_notes(result: RunResult) -> str | None:
     if not count_by_reason:
         return None
     notes = format_count(count_by_reason.total(), "note")
-    return f"{notes} held back: {'; '.join(count_by_reason)}"
+    return f"{notes} withheld: {'; '.join(count_by_reason)}"
 
 
 # --- cards whose source changed ---------------------------------------------------------

@@ -148,7 +148,7 @@ class FigureDesk(Desk):
 
     def revisions(self) -> list[Any]:
         lines = self.forge.ok("list", "--view", "changed", "--json").lines
-        return [one for one in lines if one.get("revises")]
+        return [one for one in lines if one.get("changes")]
 
     def waiting(self, count: int) -> None:
         drafts = self.forge.ok("list", "verdict:waiting", "--json").lines

@@ -57,7 +57,7 @@ def test_an_open_conflict_is_nowhere_told_as_decided(open_conflict):
     assert [one["why"] for one in desk.came["changes"]] == [
         "you changed it, too; you choose whose words stay: ankiforge review"
     ]
-    assert desk.came["cards"]["revised"] == 0
+    assert desk.came["cards"]["changed"] == 0
     told = (desk.came["state"], desk.forge.json("status"))
     assert [state["waiting"]["changed"] for state in told] == [1, 1]
     assert len(desk.questions("conflict")) == 1

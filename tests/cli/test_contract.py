@@ -30,22 +30,19 @@ CARD = {
     **each("fields html", dict),
     "guid": (str, type(None)),
     "origin": each("drafter model prompt"),
-    "revision": (dict, type(None)),
+    "change": (dict, type(None)),
 }
 FINDING = each("check severity message twin")
-NOTES = each("written added updated held missing conflicts tombstones", int)
+NOTES = each("written added updated withheld missing conflicts tombstones", int)
 PROBLEM = each("where what hint")
 RUN = {
     "highlights": each("seen new changed gone unchanged", int),
     "no_card": dict,
-    "cards": each("drafted accepted revised", int),
+    "cards": each("drafted accepted changed", int),
     "state": {
-        "highlights": each("total with_card waiting proposed without skipped", int),
-        "cards": each(
-            "accepted waiting blocked revisions rejected retired sourceless left_in_anki",
-            int,
-        ),
-        "waiting": each("new proposed changed questions", int),
+        "highlights": each("total with_card waiting more without skipped", int),
+        "cards": each("accepted rejected retired sourceless left_in_anki", int),
+        "waiting": each("total new changed questions more", int),
     },
     **each("next why"),
     "notes": NOTES,

@@ -99,7 +99,7 @@ def test_an_empty_list_names_the_lists_that_may_have_it(read):
         assert "no option --nope" in read("list", *options, "--nope", code=2).stderr
 
 
-def test_proposals_are_counted_in_an_empty_list_and_a_sentence_is_proposed_once(forge):
+def test_suggestions_are_listed_and_a_sentence_is_suggested_once(forge):
     canal = "Osmosis is the diffusion of water through a semipermeable membrane."
     notes = forge.folder / "notes"
     notes.mkdir()
@@ -107,30 +107,33 @@ def test_proposals_are_counted_in_an_empty_list_and_a_sentence_is_proposed_once(
         f"=={canal}==\n\n==Water boils here. {canal}==\n", "utf-8"
     )
     forge.ok("run", notes)
-    for options in ([], ["--all"]):
-        told = forge.ok("list", *options).stderr
-        assert "ankiforge list --no-card\n  1 proposal waiting\n  next  " in told
+    heading, *lines = forge.ok("list").stdout.splitlines()
+    assert heading == "a  1 waiting"
+    assert [line.split()[1] for line in lines] == ["○"]
+    assert lines[0].endswith("  suggested · gap 2: semipermeable membrane")
     assert "waiting" not in forge.ok("list", "no such words").stderr
     heading, *lines = forge.ok("list", "--no-card").stdout.splitlines()
-    assert heading == "a  2 highlights, 1 proposal"
+    assert heading == "a  1 waiting, 2 highlights"
     assert [line.split()[1] for line in lines] == ["○", "·"]
-    assert lines[1].endswith("  proposed above")
+    assert lines[1].endswith("  suggested above")
     rows = forge.ok("list", "--no-card", "--json").lines
-    assert all(row["proposal"] for row in rows)
+    assert all(row["suggestion"] for row in rows)
     assert len(rows) == 2
 
 
-def test_a_draft_on_which_a_question_decides_has_the_sign_of_a_question(forge, vault):
+def test_a_question_is_above_the_drafts_on_which_it_decides(forge, vault):
     lines = ["Gains :: Pomerania", "Elector :: one of eight", "Dutch :: independent"]
     (vault / "a.md").write_text("\n\n".join([*lines, "The ==Peace== of Münster."]))
     forge.ok("run", vault)
-    heading, *rows = forge.ok("list").stdout.splitlines()
-    assert heading == "a  1 draft, 3 in a question"
-    assert sorted(row.split()[1] for row in rows) == ["?", "?", "?", "○"]
-    assert {card["state"] for card in forge.ok("list", "--json").lines} == {"waiting"}
+    question, asked, _, heading, *rows = forge.ok("list").stdout.splitlines()
+    assert (question, asked.split()[1]) == ("Questions  1 waiting", "?")
+    assert heading == "a  1 waiting"
+    assert sorted(row.split()[1] for row in rows) == ["…", "…", "…", "○"]
+    decisions = [row["decision"] for row in forge.ok("list", "--json").lines]
+    assert sorted(map(str, decisions)) == ["None", "None", "None", "card", "question"]
 
 
-def test_new_words_of_a_card_have_the_sign_of_a_draft(forge, vault):
+def test_a_changed_card_is_one_row(forge, vault):
     note = vault / "a.md"
     canal = "The Suez Canal connects the Mediterranean with the Red Sea since 1869."
     note.write_text(f"=={canal}==\n", "utf-8")
@@ -139,9 +142,11 @@ def test_new_words_of_a_card_have_the_sign_of_a_draft(forge, vault):
     forge.ok("accept", proposed["key"])
     note.write_text(f"=={canal.replace('since', 'since November')}==\n", "utf-8")
     forge.ok("run")
-    assert "revision" in [card["state"] for card in forge.ok("list", "--json").lines]
-    _, *rows = forge.ok("list").stdout.splitlines()
-    assert sorted(row.split()[1] for row in rows) == ["○", "✓"]
+    decisions = [row["decision"] for row in forge.ok("list", "--json").lines]
+    assert sorted(map(str, decisions)) == ["None", "change"]
+    _, row = forge.ok("list").stdout.splitlines()
+    assert row.split()[1] == "○"
+    assert "changed card" in row
 
 
 def test_what_looks_like_a_mark_is_listed_with_its_place_and_reason(read, vault):

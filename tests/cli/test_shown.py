@@ -219,7 +219,7 @@ def test_all_count_the_same(forge, notes):
     told = (waiting["new"], waiting["questions"], sum(came["no_card"].values()))
     assert told == (1, 1, 2)
     assert lists(forge) == dict.fromkeys(("status", "list", "page", "items"), told)
-    line = "  2 waiting: 1 draft, 1 question\n"
+    line = "  2 waiting: 1 new card, 1 question\n"
     assert line in forge.ok("run").stdout
     assert line in forge.ok("status").stdout
 

@@ -51,7 +51,7 @@ def test_what_waits_is_counted(forge, vault):
     told = forge.ok("status").stdout
     assert told.splitlines()[:3] == [
         "  2 highlights",
-        "  1 draft waiting",
+        "  1 new card waiting",
         "  1 more highlight without a card: ankiforge list --no-card",
     ]
 

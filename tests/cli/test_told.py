@@ -106,7 +106,7 @@ def test_a_card_that_a_person_and_its_source_changed_is_one_question(
     assert (question["guids"], conflict["field"]) == ([guid], "Back")
     assert conflict["mine"] == "A mitochondrion, I think"
     assert "by respiration" in conflict["source"]
-    assert "  1 change waiting\n" in forge.ok("run", vault).stdout
+    assert "  1 changed card waiting\n" in forge.ok("run", vault).stdout
 
     forge.ok("accept", "--all")
     assert forge.json("run", vault)["state"]["waiting"]["changed"] == 1
@@ -302,7 +302,7 @@ def test_a_run_counts_each_highlight_once_and_the_numbers_add_up(forge, vault, n
     lines = forge.ok("run", vault, "-v").stdout.splitlines()[:3]
     passages = forge.ok("list", "--no-card", "--json").lines
     without = len(passages)
-    proposals = [each["proposal"] for each in passages if each["proposal"]]
+    proposals = [each["suggestion"] for each in passages if each["suggestion"]]
     proposed = sum(each["confidence"] >= MIN_CERTAIN_CONFIDENCE for each in proposals)
     less_certain = len(proposals) - proposed
     assert (proposed, less_certain) == (1, 1)
@@ -310,7 +310,7 @@ def test_a_run_counts_each_highlight_once_and_the_numbers_add_up(forge, vault, n
     assert 1 + waiting + without == 6
     assert lines == [
         "✓ 6 highlights",
-        "  2 waiting: 1 draft, 1 proposal",
+        "  2 new cards waiting",
         f"  {without - 1} more highlights without a card: ankiforge list --no-card",
     ]
     told = forge.json("run", vault)
@@ -368,9 +368,7 @@ def test_a_build_without_cards_names_the_next_command(forge, vault, note):
     note.write_text(KINDS, encoding="utf-8")
     forge.ok("run", vault, "--accept", "review")
     told = forge.ok("build").stderr
-    assert (
-        "no package: no card is accepted yet\n  3 waiting: 2 drafts, 1 proposal\n" in told
-    )
+    assert "no package: no card is accepted yet\n  3 new cards waiting\n" in told
     assert "\n  next  ankiforge review" in told
 
 
@@ -521,7 +519,7 @@ def test_what_accept_all_leaves_and_what_undo_takes_back_is_told(forge, vault):
     assert (
         told == "nothing was accepted\n"
         "  7 left, with a warning: does not stand alone   ankiforge list finding:leans_back\n"
-        "  7 drafts waiting\n"
+        "  7 new cards waiting\n"
         "  next  ankiforge review   decide on what waits\n"
     )
     assert (

@@ -140,7 +140,7 @@ class Program:
 
     def cards(self) -> dict[str, Card]:
         """Return all cards and waiting drafts by id."""
-        return {row["id"]: card_of(row) for row in self.rows() if not row["revises"]}
+        return {row["id"]: card_of(row) for row in self.rows() if not row["changes"]}
 
     def without_card(self) -> list[Bare]:
         found = self.shown("--no-card", "--all")
@@ -224,12 +224,12 @@ def question_of(row: dict[str, Any]) -> Question:
 
 def waiting_of(row: dict[str, Any]) -> Iterator[Question]:
     """Say what waits about one line of `list`."""
-    if row["revision"]:
-        new = row["revision"]
+    if row["change"]:
+        new = row["change"]
         yield Question(
             "revision", new["id"], row["id"], words_of(new["fields"]), (row["id"],)
         )
-    if row["verdict"] == "waiting" and not row["revises"]:
+    if row["verdict"] == "waiting" and not row["changes"]:
         yield Question("check", row["id"], row["id"], words_of(row["fields"]))
 
 

@@ -112,7 +112,7 @@ def test_a_verbose_list_shows_all_of_each_item(opened):
 
 WATER = "Osmosis is the diffusion of water through a semipermeable membrane."
 MARKED = [
-    f"ID ○ {WATER.replace('Osmosis', '[Osmosis]')}\tgap 2: semipermeable membrane",
+    f"ID ○ {WATER.replace('Osmosis', '[Osmosis]')}\tsuggested · gap 2: semipermeable membrane",
     "ID · so much for that\ta heading or a label",
 ]
 AGAIN = ["Later\t1 highlight", f"ID · {WATER}\tsame words as in Cells"]
@@ -123,11 +123,11 @@ LOOKALIKE = "Open.md, line 1: ==mark=="
 @pytest.mark.parametrize(
     ("query", "everything", "lines"),
     [
-        ((), False, [*AGAIN, "", "Cells\t2 highlights, 1 proposal", *MARKED]),
+        ((), False, [*AGAIN, "", "Cells\t1 waiting, 2 highlights", *MARKED]),
         (("Later",), False, AGAIN),
         (("same WORDS",), False, AGAIN),  # of the reason
         (("notes/later.md",), False, AGAIN),
-        (("water", "cells"), False, [*AGAIN, "", "Cells\t1 highlight, 1 proposal", MARKED[0]]),
+        (("water", "cells"), False, [*AGAIN, "", "Cells\t1 waiting, 1 highlight", MARKED[0]]),
         (("nucleus",), False, []),
         (("nucleus",), True, ["Cells\t1 highlight", NUCLEUS]),
         (("much",), True, ["Cells\t1 highlight", MARKED[1]]),
@@ -146,7 +146,7 @@ def test_highlights_without_a_card_are_found_by_their_text_place_and_reason(
     assert [data["place"] for data, _ in items] == [data["place"] for data, _ in listed]
 
 
-def test_a_highlight_without_a_card_is_json_with_its_proposal_or_the_reason(opened):
+def test_a_highlight_without_a_card_is_json_with_its_suggestion_or_the_reason(opened):
     items = listing(opened, as_json=True).list_without_card((), everything=True)
     told = {}
     for data, _ in items:
@@ -154,7 +154,7 @@ def test_a_highlight_without_a_card_is_json_with_its_proposal_or_the_reason(open
             data["fate"],
             data["reason"][:15],
             data.get("confidence"),
-            data.get("proposal") and data["proposal"]["front"][:9],
+            data.get("suggestion") and data["suggestion"]["front"][:9],
         )
     assert told == {
         ("Osmosis", "Later.md"): ("no_card", "same words as i", 0.0, None),

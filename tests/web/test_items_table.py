@@ -188,7 +188,7 @@ def test_a_proposal_is_made_and_a_passage_gets_a_card_of_its_words(render):
     shown = render(Item("x", proposal=PROPOSAL), uses_model=True)
     make = ACCEPT.replace("Accepted", "Made").replace("| Accept |", "| Make this card |")
     assert acts(shown) == [make, REJECT, EDIT, ASK, LATER, OTHERS]
-    assert (shown["proposal"], shown["title"]) == (True, "What helps?")
+    assert (shown["suggestion"], shown["title"]) == (True, "What helps?")
     nothing = "reject | No card wanted | x | outlined | No card for"
     write = "write | Write it | e | text | Made | needs=edit | save=Make this card"
     make = "make | Make this card |  | filled | Made | needs=words"

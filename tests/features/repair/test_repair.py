@@ -293,7 +293,7 @@ def in_conflict(forge: Any, anki: Any, add: Any) -> tuple[int, str]:
     note.fields[1] = "iron, zinc, gold (all heavy)"
     anki.col.update_note(note)
     built = forge.ok("build", "--json").lines[-1]
-    assert (built["notes"]["conflicts"], built["notes"]["held"]) == (1, 2)
+    assert (built["notes"]["conflicts"], built["notes"]["withheld"]) == (1, 2)
     assert not (forge.folder / "ankiforge.apkg").exists()
     assert "review  decide on 1 card that you and the source both changed" in " ".join(
         forge.ok("status").stdout.split(" ")
@@ -307,7 +307,7 @@ def test_what_is_new_in_a_repair_waits_for_the_question_and_goes_with_it(
     forge, anki, add
 ):
     nid, question = in_conflict(forge, anki, add)
-    assert "held back: of a repair about which a question is open" in (
+    assert "withheld: of a repair about which a question is open" in (
         forge.ok("build").stdout
     )
     forge.ok("accept", question)

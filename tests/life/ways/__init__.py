@@ -654,7 +654,7 @@ def judge(
     way = person.way
     after = person.cards()
     status = person.status()
-    changes = [row for row in person.rows() if row.get("revises") in before]
+    changes = [row for row in person.rows() if row.get("changes") in before]
     questions = person.rows("--view", "questions")
     lost = {row["guid"] for row in person.rows("finding:source_gone")} & before.keys()
     notes = person.notes()
@@ -677,7 +677,7 @@ def judge(
             for guid, card in after.items()
             if "40 times" not in json.dumps(card["fields"])
         ]
-        waiting = {row.get("revises") for row in changes}
+        waiting = {row.get("changes") for row in changes}
         if way.takes_new_text and not is_new:
             faults.append("the card does not take the new text")
         if not waiting.issuperset(unchanged):
@@ -685,7 +685,7 @@ def judge(
         for row in changes:
             if "20 times" not in row["old_quote"] or "40 times" not in row["quote"]:
                 faults.append(f"a change does not show both: {row}")
-            if row["keeps_text"] and row["fields"] != after[row["revises"]]["fields"]:
+            if row["keeps_text"] and row["fields"] != after[row["changes"]]["fields"]:
                 faults.append(f"a change shows other words than the card: {row}")
         if unchanged and not re.search(r"\d+ changes?\b", counts):
             faults.append(f"the run does not count the change: {said}")
