@@ -86,6 +86,8 @@ lint: $(VENV)/dev-ok
 	@echo "places to look at, none of which fails:"
 	@$(PY) -m ruff check --select C90,PLR0913,PLR0915 --exit-zero --output-format concise ankiforge
 	@$(PY) -m tools.language
+	@echo "how densely each package is written, per 1,000 lines of code:"
+	@$(PY) -m tools.density
 	$(VENV)/bin/lint-imports
 
 types: $(VENV)/dev-ok

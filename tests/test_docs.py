@@ -743,6 +743,16 @@ def test_the_readme_counts_the_sources_without_a_certain_proposal():
     assert "in four of the ten newest rated sources, none had" in README
 
 
+def test_the_first_code_block_of_the_readme_names_the_two_commands_that_do_all():
+    code_block = re.search(r"^```bash\n(.*?)^```", README, re.DOTALL | re.MULTILINE)
+    assert code_block is not None
+    commands = [line.partition("#")[0].strip() for line in code_block[1].splitlines()]
+    assert commands[:2] == ["make demo", "make test"]
+    makefile = (ROOT / "Makefile").read_text("utf-8")
+    targets = set(re.findall(r"^([a-z-]+):", makefile, re.MULTILINE))
+    assert targets >= {"demo", "test"}
+
+
 def test_readme_and_the_pages_for_users_are_short():
     menu = (ROOT / "mkdocs.yml").read_text(encoding="utf-8").partition("For developers")
     pages = re.findall(r": ([\w/-]+\.md)$", menu[0], re.MULTILINE)

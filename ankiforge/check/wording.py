@@ -104,6 +104,7 @@ def check_cloze_wording(draft: CardContent, context: CheckContext) -> Iterator[F
         yield from _check_gap_text(gap, answer)
         yield from _check_gap_length(text, gap, answer)
     for _, hidden_gaps in reading.gaps_by_number:
+        yield from _check_visible_words(text, hidden_gaps)
         yield from _check_gap_leaks(text, hidden_gaps)
     yield from check_limit(count_words(reading.full_text), "cloze_gt40w")
     yield from check_limit(len(reading.gaps_by_number), "gaps_gt3")
@@ -148,6 +149,15 @@ def _check_gap_length(text: str, gap: Cloze, answer: str) -> Iterator[Finding]:
         yield make_finding("gap_gt8w", "it begins the text")
     else:
         yield from check_limit(length, "gap_gt8w")
+
+
+def _check_visible_words(text: str, hidden_gaps: Sequence[Cloze]) -> Iterator[Finding]:
+    """Report a text that shows only stop words besides the gaps, such as `Some … there.`."""
+    if "![" in text or "$" in text:  # a picture or a formula shows what is asked
+        return
+    visible_text = blank_out_gaps(text, hidden_gaps).replace(GAP_PLACEHOLDER, "")
+    if not find_content_words(visible_text):
+        yield make_finding("short_cloze", f"“{visible_text.strip()}”")
 
 
 def _check_gap_leaks(text: str, hidden_gaps: Sequence[Cloze]) -> Iterator[Finding]:

@@ -248,14 +248,18 @@ def undo(call: cli.Call, words: cli.Words, yes: bool) -> None:
                 undone = f"✓ undone: {', '.join(numbers)}"
                 call.say("\n  ".join([undone, *lines]))
 
-        names, problems = ([], []) if words else workspace.undo_outside_change()
-        if names or problems:
-            if names:
-                call.say(f"✓ undone: patch {format_truncated_list(names)}")
-            call.print_problems(problems)
-            decide_all(
-                call, ledger, ["patch"] if names else [], lambda id: None, "undone"
+        undone_change = None if words else workspace.undo_outside_change()
+        if undone_change is not None:
+            command, names, problems = (
+                undone_change.command,
+                undone_change.names,
+                undone_change.problems,
             )
+            if names:
+                call.say(f"✓ undone: {command} {format_truncated_list(names)}")
+            call.print_problems(problems)
+            undone_ids = [command] if names else []
+            decide_all(call, ledger, undone_ids, lambda id: None, "undone")
             cli.exit_if_failed(problems)
             return
         ids = []

@@ -177,22 +177,19 @@ _NOTICES_SETTING = "notices"
 def forget(call: cli.Call, path: Path) -> None:
     """Stop reading a PATH that `run` remembered.
 
-    Its drafts are removed; its cards stay. `ankiforge run PATH` reads it again.
+    Its drafts are removed; its cards stay. To undo it: ankiforge undo.
     """
     from ankiforge.text import format_truncated_list, shorten_path
 
     with cli.open_workspace(call) as workspace:
-        places, count = workspace.forget(path)
-    options = {place.path: place.format_options() for place in places}
+        forgotten, count = workspace.forget(path)
     if call.as_json:
-        call.print_json({"forgotten": [*options], "highlights": count})
+        call.print_json({"forgotten": forgotten, "highlights": count})
         return
-    names = format_truncated_list([shorten_path(path) for path in options])
+    names = format_truncated_list([shorten_path(path) for path in forgotten])
     highlights = format_count(count, "highlight")
     call.print_result(f"✓ forgotten: {names}, with {highlights}; its cards stay")
-    for forgotten, more in options.items():
-        again = f"ankiforge run {quote(forgotten)} {more}".rstrip()
-        call.print_result(f"  to read it again: {again}")
+    call.print_result("  to undo it: ankiforge undo")
 
 
 # --- extract --------------------------------------------------------------------------------

@@ -362,11 +362,11 @@ class Watcher:
         if result.drafted > result.accepted:
             counts.append(format_count(result.drafted - result.accepted, "new draft"))
         card_counts = ", ".join(counts) or "no new card"
-        changed_count = sum(not change.why for change in result.changes)
+        card_change_count = sum(not change.is_held for change in result.changes)
         text = f"{new_count} new, {changed_count} changed: {card_counts}"
         gone = len(report.removed_keys)
         highlights = {"new": new_count, "changed": changed_count, "gone": gone}
-        cards = {"drafted": result.drafted, "changed": changed_count}
+        cards = {"drafted": result.drafted, "changed": card_change_count}
         self.print_event(
             "pass", text, highlights=highlights, cards=cards, seconds=seconds
         )

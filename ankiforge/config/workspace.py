@@ -18,7 +18,7 @@ from contextlib import contextmanager, suppress
 from datetime import UTC, datetime
 from glob import escape
 from pathlib import Path
-from shlex import join, quote
+from shlex import quote
 
 import msgspec
 import yaml
@@ -164,13 +164,6 @@ class RememberedPath(Value, omit_defaults=True):
     def directory(self) -> Path:
         """The directory or file that makes up the whole source."""
         return Path(self.root or self.path)
-
-    def format_options(self) -> str:
-        """Format the deck and the marks as the options of `ankiforge run` that set them."""
-        options = ["--deck", self.deck] if self.deck else []
-        for mark in self.marks:
-            options += ["--marks", mark]
-        return join(options)
 
 
 def store_remembered_paths(

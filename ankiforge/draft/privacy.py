@@ -33,6 +33,7 @@ from ankiforge.model import (
     Document,
     DocumentKey,
     DraftingResult,
+    DraftingStatus,
     DraftingTask,
     Highlight,
     HighlightKey,
@@ -465,8 +466,8 @@ class PrivacyFilter:
         for highlight in task.highlights:
             key = highlight.key
             withheld_reason = find_reason_not_to_send(highlight)
-            if withheld_reason:
-                not_sent[key] = DraftingResult(highlight, reason=withheld_reason)
+            if withheld_reason is not None:
+                not_sent[key] = withheld_reason.build_result(highlight)
                 continue
             cards = [card for card in task.outdated_cards if card.key == key]
             private_reason = self.find_private_reason(highlight)
@@ -474,7 +475,10 @@ class PrivacyFilter:
                 private_reason = private_reason or PRIVATE_PASSAGE_REASON
             if private_reason:
                 not_sent[key] = DraftingResult(
-                    highlight, reason=private_reason, should_retry=True
+                    highlight,
+                    status=DraftingStatus.NO_CARD,
+                    reason=private_reason,
+                    should_retry=True,
                 )
                 continue
             outdated_cards = tuple(

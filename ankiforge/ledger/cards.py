@@ -323,6 +323,9 @@ def _combine_with_current_passage(
     `highlight_rows` are the rows of all highlights of the card's own passage.
     """
     local_card = _combine_with_passage(card, passage, highlight_rows)
+    if local_card.keeps_last_exported_text and _was_linked_passage(store, passage):
+        # the last export may have had the text and the place of the other passage
+        local_card = replace(local_card, keeps_last_exported_text=False)
     is_present = any(row["state"] == "present" for row in highlight_rows)
     if is_present and normalize_text(card.quote) in normalize_text(
         get_sentence_text(local_card.highlight)
@@ -336,6 +339,21 @@ def _combine_with_current_passage(
         card, home_passage, highlights.load_highlight_rows(store, home_passage.keys)
     )
     return replace(local_card, key=HighlightKey(passage.key))
+
+
+def _was_linked_passage(store: Store, passage: Passage) -> bool:
+    """Return whether the passage was the same as another until the user undid that answer."""
+    # the first condition is for the index
+    query = (
+        "SELECT id, line FROM event WHERE what IN ('same', 'undo') AND what = 'same'"
+        " AND EXISTS (SELECT 1 FROM event u WHERE u.undoes = event.id AND u.undoes != '')"
+    )
+    for undone_answer in store.iter_events(query):
+        linked_keys = {undone_answer.key, undone_answer.body["old"]}
+        own_keys = linked_keys.intersection(passage.keys)
+        if own_keys and own_keys != linked_keys:
+            return True
+    return False
 
 
 def _combine_with_passage(

@@ -4,9 +4,7 @@ A *remark* is a reason why the user must review a draft (see `model.RemarkKind`)
 accepts no draft with a remark.
 
 An *offer* is a group of drafts that the user decides on together: all drafts about one
-sentence of a passage, or those that change the same card. Drafts with the same value in the
-column `offer` of the view `offered` (in `schema.sql`) are one offer. A draft whose column
-`fact` is "" is an offer by itself.
+sentence of a passage, or those that change the same card (`waiting.group_into_offers`).
 """
 
 from __future__ import annotations
@@ -21,7 +19,7 @@ from ankiforge.ledger import cards, line_patterns, sentence_decisions
 from ankiforge.ledger.database import iter_batches
 from ankiforge.ledger.events import USER, Passage, hash_question_and_answer, make_guid
 from ankiforge.ledger.store import JSON_VALUES, Row, Store, to_json
-from ankiforge.ledger.tables import pending_drafts, sentences
+from ankiforge.ledger.tables import anki_notes, pending_drafts, sentences
 from ankiforge.ledger.tables.highlights import decode_highlight
 from ankiforge.ledger.tables.pending_drafts import decode_draft, row_to_draft
 from ankiforge.model import (
@@ -60,7 +58,7 @@ def iter_pending_drafts(store: Store, ids: Iterable[str]) -> Iterator[PendingDra
     for batch in iter_batches(ids):
         query = (
             "SELECT d.*, h.body AS highlight_body"
-            " FROM offered d CROSS JOIN highlight h ON h.key = d.key"
+            " FROM draft d CROSS JOIN highlight h ON h.key = d.key"
             f" WHERE d.id IN {JSON_VALUES}"
         )
         row_by_id = {row["id"]: row for row in store.fetch_rows(query, to_json(batch))}
@@ -144,7 +142,7 @@ def filter_passages_with_several_draft_groups(
     store: Store, passage_keys: Iterable[str]
 ) -> list[str]:
     """Return the passages whose pending drafts form more than one group, in the same order."""
-    query = "SELECT passage FROM offered GROUP BY passage HAVING min(offer) != max(offer)"
+    query = "SELECT passage FROM draft GROUP BY passage HAVING min(offer) != max(offer)"
     passages_with_several = {row["passage"] for row in store.fetch_rows(query)}
     return [passage for passage in passage_keys if passage in passages_with_several]
 
@@ -176,6 +174,8 @@ class RemarkFinder:
         self._equal_rows: dict[str, list[Row]] = {}
         self._cards_by_sentence: dict[str, list[Row]] = {}
         self._rejected: dict[str, set[str]] = {}
+        self._deleted_guids: set[str] = set()
+        self._has_deleted_notes = anki_notes.has_deleted_notes(store)
         # the GUIDs, and the tags of the documents, of our notes in Anki that have no card
         self._unknown_notes = set(store.get_value("strangers", list[str]) or [])
         self._fields = line_patterns.FieldDetector(store)
@@ -183,7 +183,7 @@ class RemarkFinder:
     def load(self, drafts: Sequence[StoredDraft]) -> None:
         """Preload the data that `find_remarks` needs for these drafts."""
         self._equal_rows, self._decided, self._cards_by_sentence = {}, {}, {}
-        self._rejected = {}
+        self._rejected, self._deleted_guids = {}, set()
         self._load_more(drafts)
 
     def _load_more(self, drafts: Sequence[StoredDraft]) -> None:
@@ -221,6 +221,9 @@ class RemarkFinder:
         )
         for row in store.fetch_rows(query, to_json(list(names))):
             self._cards_by_sentence[row["sentence"]].append(row)
+        if self._has_deleted_notes:
+            guids = [make_guid(store.get_first_key(draft.key), draft) for draft in drafts]
+            self._deleted_guids |= anki_notes.filter_deleted_guids(store, guids)
 
     def find_remarks(self, draft: StoredDraft, highlight: Highlight) -> Iterator[Remark]:
         """Yield the remarks on a draft that was passed to `load`."""
@@ -281,9 +284,11 @@ class RemarkFinder:
             rejection_remark = self._find_rejection_remark(passage, draft, highlight)
             if rejection_remark is not None:
                 return rejection_remark
-        if not self._unknown_notes:
-            return None
+        if not (self._has_deleted_notes or self._unknown_notes):
+            return None  # computing the GUID takes time
         guid = make_guid(passage.key, draft)
+        if guid in self._deleted_guids and guid not in passage.cards:
+            return RemarkKind.NOTE_DELETED
         tag = build_document_tag(highlight.document.title)
         # a note of another type may have no link that names its vault
         names = (add_vault_name(tag, highlight.uri), tag, guid)

@@ -42,6 +42,7 @@ from ankiforge.model import (
     DocumentId,
     Draft,
     DraftingResult,
+    DraftingStatus,
     Finding,
     Highlight,
     SearchTerms,
@@ -113,10 +114,10 @@ def iter_highlights_to_draft(
                 store, highlight_row, passage, was_asked, outdated_keys
             ):
                 continue
-            if not passage.live_cards and (
-                reason := line_patterns.find_skip_reason(store, highlight, fields)
-            ):
-                highlight = replace(highlight, skip_reason=f"skip: {reason}")
+            if not passage.live_cards:
+                reason = line_patterns.find_skip_reason(store, highlight, fields)
+                if reason is not None:
+                    highlight = replace(highlight, skip_reason=reason)
             yield highlight
 
 
@@ -148,7 +149,7 @@ def _should_ask_model(
     are the keys of these highlights.
     """
     key = highlight_row["key"]
-    if highlight_row["fate"] == "left_out":
+    if highlight_row["fate"] == DraftingStatus.LEFT_OUT:
         return False
     if highlight_row["reason"].startswith(COPY_REASON_PREFIX):
         return False
@@ -270,7 +271,11 @@ def record_drafts(
         for key, error in failed.items():
             worth = snapshots[key].usefulness if key in snapshots else 0.0
             outcome = DraftingOutcome(
-                key, "", reason=error.message, status="failed", usefulness=worth
+                key,
+                drafted_content_hash="",
+                status=DraftingStatus.FAILED,
+                reason=error.message,
+                usefulness=worth,
             )
             outcomes.append(outcome)
         pending_drafts.save_drafting_outcomes(store, outcomes, mode)

@@ -103,12 +103,14 @@ def _find_field_key(highlight: Highlight) -> str:
     return normalize_for_lookup(highlight.exact.partition("::")[0])
 
 
-def find_skip_reason(store: Store, highlight: Highlight, fields: FieldDetector) -> str:
-    """Return why a line or word is no card, or "" if it may be one."""
+def find_skip_reason(
+    store: Store, highlight: Highlight, fields: FieldDetector
+) -> str | None:
+    """Return why a line or word is no card, or None if it may be one."""
     if highlight in fields:
         return _FIELD_REASON
     if find_line_pattern_answer(store, highlight) != NEVER:
-        return ""
+        return None
     return _NEVER_REASON.format(
         "words" if highlight.line_syntax == WORD_AND_TRANSLATION else "lines"
     )

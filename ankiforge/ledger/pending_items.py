@@ -259,7 +259,7 @@ def _load_current_passages(store: Store, *, open_only: bool = False) -> list[Row
     """
     return store.fetch_rows(
         "SELECT m.*, w.best FROM present_passage m"
-        " LEFT JOIN (SELECT passage, max(severity != 'block') AS best FROM offered"
+        " LEFT JOIN (SELECT passage, max(severity != 'block') AS best FROM draft"
         "  GROUP BY 1) w ON w.passage = m.passage"
         " WHERE m.leads AND (NOT ? OR w.best IS NULL AND (NOT m.carded OR m.worth_left >= ?))"
         " ORDER BY m.document, m.position",
@@ -357,7 +357,7 @@ def _load_passage_rows(store: Store, key: str = "") -> list[Row]:
     """
     if key:
         return store.fetch_rows(
-            "SELECT m.*, (SELECT max(severity != 'block') FROM offered"
+            "SELECT m.*, (SELECT max(severity != 'block') FROM draft"
             "  WHERE passage = m.passage) AS best"
             " FROM present_passage m WHERE m.leads AND m.key = ?",
             key,
@@ -420,7 +420,7 @@ def _find_passages_with_questions(store: Store) -> set[str]:
     for question in questions.find_open_questions(store):
         drafts += question.drafts
         guids += question.guids
-    query = f"SELECT passage FROM offered WHERE id IN {JSON_VALUES}"
+    query = f"SELECT passage FROM draft WHERE id IN {JSON_VALUES}"
     rows = store.fetch_rows(query, to_json(drafts))
     return {row["passage"] for row in rows}.union(cards.find_passage_keys(store, guids))
 
@@ -479,7 +479,7 @@ def load_passage_states(store: Store, key: str) -> list[tuple[Highlight, str]]:
     states = []
     rows = store.fetch_rows(
         "SELECT m.*, h.body, w.best FROM present_passage m JOIN highlight h USING (key)"
-        " LEFT JOIN (SELECT passage, max(severity != 'block') AS best FROM offered"
+        " LEFT JOIN (SELECT passage, max(severity != 'block') AS best FROM draft"
         "  GROUP BY 1) w ON w.passage = m.passage"
         " WHERE m.document = (SELECT document FROM highlight WHERE key = ?)"
         " ORDER BY m.position",

@@ -147,7 +147,7 @@ def hash_highlight_content(highlight: Highlight) -> str:
         ",".join(gap_spans),
         comment,
         context,
-        highlight.skip_reason,
+        highlight.skip_reason or "",
     ]
     parts += highlight.markdown
     if highlight.line_syntax == WORD_AND_TRANSLATION:
@@ -609,7 +609,7 @@ def build_highlight_row(
     # a copy of one must also have the same context, unless the text is a whole card
     newest = scanned_highlight.newest_reading
     is_card = highlight.kind is HighlightKind.CARD
-    alike = hash_highlight_content(replace(highlight, skip_reason=""))
+    alike = hash_highlight_content(replace(highlight, skip_reason=None))
     if len(newest.text) < MIN_DISTINCTIVE_CHARS and not is_card:
         context = (newest.before[-MIN_CONTEXT_CHARS:], newest.after[:MIN_CONTEXT_CHARS])
         alike = hash16(alike, *context) if any(context) else ""

@@ -58,6 +58,7 @@ from ankiforge.model import (
     Draft,
     DraftingInstructions,
     DraftingResult,
+    DraftingStatus,
     DraftingTask,
     Highlight,
     HighlightKind,
@@ -232,6 +233,7 @@ def _score_highlight(highlight: Highlight, *, is_proposed: bool) -> DraftingResu
     if result.usefulness > 0 and not is_proposed:
         return DraftingResult(
             highlight,
+            status=DraftingStatus.NO_CARD,
             reason=RejectionReason.KIND_NOT_ALLOWED.value,
             usefulness=result.usefulness - 1.0,
         )
@@ -612,7 +614,12 @@ def _record_results(
                 if (
                     finding.severity is Severity.BLOCK
                 ):  # the reason why no draft is usable
-                    drafted = replace(drafted, reason=finding.message, problem=None)
+                    drafted = replace(
+                        drafted,
+                        status=DraftingStatus.NO_CARD,
+                        reason=finding.message,
+                        problem=None,
+                    )
                     break
         outcomes.append(drafted)
     recorded = draft_recording.record_drafts(

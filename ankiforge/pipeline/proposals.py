@@ -65,7 +65,7 @@ def find_proposal(ledger: Ledger, outcome: HighlightOutcome) -> Proposal | str:
         # return the recorded reason, unless the run expected that there would be a proposal
         expected = (RejectionReason.PROPOSED.value, RejectionReason.LESS_CERTAIN.value)
         if outcome.reason in ("", *expected):
-            return candidates.reason
+            return candidates.reason or outcome.reason
         return outcome.reason
     passage_state = load_snapshot(ledger, ledger.get_passage(highlight.key))
     if passage_state.passage.is_closed:

@@ -863,7 +863,7 @@ def _flag_skipped(highlight: Highlight, decks: tuple[DeckRule, ...]) -> Highligh
     if reason is None:
         colour_action = find_rule(decks, highlight).get_colour_action(highlight.colour)
         if colour_action == "skip":
-            reason = f"skip: its colour ({highlight.colour})"
+            reason = f"its colour ({highlight.colour})"
     if reason is None:
         return highlight
     return replace(highlight, skip_reason=reason)

@@ -12,7 +12,7 @@ from __future__ import annotations
 import os
 from collections import Counter
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
-from contextlib import AbstractContextManager, contextmanager, nullcontext, suppress
+from contextlib import AbstractContextManager, contextmanager, nullcontext
 from functools import cached_property, partial
 from pathlib import Path
 from shlex import quote
@@ -67,14 +67,19 @@ from ankiforge.model import (
     Strings,
     Texts,
     UserQuestion,
-    Value,
     is_highlight_key,
 )
+from ankiforge.pipeline import outside_changes
 from ankiforge.pipeline.collection import (
     read_collection,
     recreate_cards_of_unknown_notes,
 )
 from ankiforge.pipeline.decks import DeckChooser, apply_deck_and_tags, check_deck_has_note
+from ankiforge.pipeline.outside_changes import (
+    OutsideCommand,
+    PatchedFiles,
+    UndoneChange,
+)
 from ankiforge.pipeline.query import find_matching_ids, looks_like_key, resolve_id
 from ankiforge.pipeline.replaced_files import ReplacedFile, hash_content, replace_file
 from ankiforge.pipeline.run_result import (
@@ -121,16 +126,6 @@ _UNREADABLE_COLLECTION = Problem(
     "push needs Anki's collection, which was not found or is not read",
     "set anki.collection in ankiforge.yaml to its path",
 )
-_OUTSIDE_CHANGES = "changes outside the journal"
-"""The name of the ledger setting that stores each `OutsideChange` that can be undone."""
-
-
-class OutsideChange(Value):
-    """The notes that `patch --apply` replaced, stored so that this can be undone."""
-
-    files: tuple[ReplacedFile, ...] = ()
-    last_action: tuple[int, int] = (0, 0)
-    """The last action before the command, as returned by `find_last_action`."""
 
 
 def _log_result(command: str, result: RunResult) -> RunResult:
@@ -655,14 +650,14 @@ class Workspace:
         result.problems = [*problems, *notices.values()]
         return [*kept.values()]
 
-    def forget(self, path: Path) -> tuple[list[RememberedPath], int]:
+    def forget(self, path: Path) -> tuple[list[str], int]:
         """Stop reading a remembered PATH and the sources that were discovered below it.
 
         A PATH below it stays if the user gave it separately. The highlights are ignored from now
         on, but existing cards stay. If the highlights are read again later, they get the same keys.
 
         Returns:
-            The entries of the forgotten PATHs, and the number of highlights in them.
+            The forgotten PATHs, and the number of highlights in them.
 
         Raises:
             UsageError: `path` is not remembered.
@@ -675,9 +670,10 @@ class Workspace:
                 self.folder, self.ledger, to_forget, to_keep
             )
             with self.ledger.transaction():
+                outside_changes.record_forgotten_paths(self.ledger, to_forget)
                 count = unselect_documents(self.ledger, documents)
                 folders.store_remembered_paths(self.folder.state_directory, to_keep)
-            return list(to_forget), count
+            return list(dict.fromkeys(place.path for place in to_forget)), count
 
     def replace_files(
         self, contents: Mapping[Path, tuple[bytes, bytes]]
@@ -690,18 +686,14 @@ class Workspace:
         Returns:
             A problem for each file that could not be replaced.
         """
+        files = [
+            ReplacedFile(str(path), hash_content(new))
+            for path, (_, new) in contents.items()
+        ]
         problems = []
         with self.hold_lock("drafting"):
-            earlier = self._load_outside_changes()
-            change = OutsideChange(
-                files=tuple(
-                    ReplacedFile(str(path), hash_content(new))
-                    for path, (_, new) in contents.items()
-                ),
-                last_action=decisions.find_last_action(self.ledger),
-            )
-            # store it first, so that undo knows the files even if the program is killed
-            self.ledger.set_value(_OUTSIDE_CHANGES, [*earlier, change])
+            # store them first, so that undo knows the files even if the program is killed
+            outside_changes.record_patched_files(self.ledger, files)
             for path, (old, new) in contents.items():
                 try:
                     replace_file(path, old, new)
@@ -711,36 +703,37 @@ class Workspace:
 
     def delete_backups(self) -> None:
         """Delete the backups made by `replace_files`."""
-        changes = self._load_outside_changes()
-        kept_files = [file for change in changes for file in change.files]
-        if kept_files and not self.read_only:
-            for file in kept_files:
-                with suppress(OSError):
-                    file.backup_path.unlink(missing_ok=True)
-            self.ledger.set_value(_OUTSIDE_CHANGES, [])
+        if not self.read_only:
+            outside_changes.delete_backups(self.ledger)
 
-    def undo_outside_change(self) -> tuple[list[str], list[Problem]]:
-        """Undo the last `patch --apply`, unless a later action can be undone first.
+    def undo_outside_change(self) -> UndoneChange | None:
+        """Undo the last `forget` or `patch --apply`, unless a later action can be undone first.
 
         Returns:
-            The files that were restored, and a problem for each file that could not be.
-        """
-        changes = self._load_outside_changes()
-        names: list[str] = []
-        problems: list[Problem] = []
-        if changes and decisions.is_last_action(self.ledger, changes[-1].last_action):
-            with self.hold_lock("drafting"):
-                change = changes.pop()
-                self.ledger.set_value(_OUTSIDE_CHANGES, changes)
-                for file in change.files:
-                    try:
-                        names += [file.path] if file.restore() else []
-                    except ItemError as error:
-                        problems.append(Problem(file.path, error.message, error.hint))
-        return names, problems
+            What was undone, or None if there was nothing to undo.
 
-    def _load_outside_changes(self) -> list[OutsideChange]:
-        return self.ledger.get_value(_OUTSIDE_CHANGES, list[OutsideChange]) or []
+        Raises:
+            RefusedError: Another source has the name of a forgotten one by now.
+        """
+        change = outside_changes.find_last_change(self.ledger)
+        if change is None:
+            return None
+        with self.hold_lock("drafting"):
+            outside_changes.remove_last_change(self.ledger)
+            if isinstance(change, PatchedFiles):
+                undone = outside_changes.restore_files(change)
+                return undone if undone.names or undone.problems else None
+            stored = self.folder.remembered_paths
+            restored = outside_changes.find_paths_to_restore(change, stored)
+            if not restored:
+                return None
+            # a PATH that was given again with other options gets back those it had
+            places = {(place.source_key, place.path): place for place in stored}
+            places |= {(place.source_key, place.path): place for place in restored}
+            self.remember_paths([*places.values()])
+            self.read_sources()
+            names = dict.fromkeys(place.path for place in restored)
+            return UndoneChange(OutsideCommand.FORGET, tuple(names))
 
     def read_sources(self) -> RunStep:
         """Read the changed documents of all sources, without drafting."""
@@ -1019,16 +1012,19 @@ class Workspace:
     def undo(self, id: str = "") -> str:
         """Undo a decision and return its id.
 
-        If a `patch --apply` was undone instead, "patch" is returned.
+        If a `forget` or a `patch --apply` was undone instead, its command is returned.
 
         `id` may be the id of a decision or card, the key of a highlight, or "" for the last
         decision made on this device.
 
         Raises:
-            RefusedError: No such decision exists, or a later one depends on it.
+            RefusedError: No such decision exists, or a later one depends on it, or the name of
+                a forgotten PATH is taken.
         """
-        if not id and any(self.undo_outside_change()):
-            return "patch"
+        if not id:
+            undone = self.undo_outside_change()
+            if undone is not None:
+                return undone.command
         return decisions.undo_decision(self.ledger, id).id
 
     def _resolve_ids(self, ids: Iterable[str]) -> list[str]:

@@ -236,7 +236,7 @@ def _change_to_json(change: TextChange) -> Json:
         "guid": change.guid,
         "before": dict(change.before),
         "after": dict(change.after),
-        "why": change.why,
+        "why": change.hold_reason or "",
     }
 
 
@@ -653,7 +653,7 @@ def _find_changes(
     """Find the cards that the run updated because their sources changed.
 
     If a change conflicts with the user's own edit, the card keeps its text until the user decides,
-    and `why` is set. Changes that the user has already made in Anki are skipped.
+    and `hold_reason` is set. Changes that the user has already made in Anki are skipped.
     """
     if not result.changes:
         return []
@@ -667,7 +667,7 @@ def _find_changes(
         ):
             continue
         if change.guid in guids_in_conflict:
-            change = msgspec.structs.replace(change, why=CONFLICT_REASON)
+            change = msgspec.structs.replace(change, hold_reason=CONFLICT_REASON)
         changes.append(change)
     return changes
 
@@ -684,7 +684,7 @@ def _count_changes(changes: Iterable[TextChange]) -> tuple[int, int]:
     """Count the cards that take the text of their source, and those that keep their own."""
     followed = kept = 0
     for change in changes:
-        if change.why:
+        if change.is_held:
             kept += 1
         else:
             followed += 1

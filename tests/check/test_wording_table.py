@@ -123,6 +123,8 @@ BIG = "The {{c1::%s}} is big today in the wet air."
         # a text that needs another one
         ("This is {{c1::iron}} today in wet air.", [("leans_back", "This")]),
         ("“*This is {{c1::iron}} today in wet air.", [("leans_back", "This")]),
+        ("{{c1::Iron}} is.", [("short_cloze", "is.")]),
+        ("Some {{c1::two}} there.", [("short_cloze", "Some  there.")]),
         ("{{c1::Iron}} is $x$.", []),
         ("{{c1::Iron}} is ![](a.png).", []),
         # two things may be one answer, three are a set

@@ -50,13 +50,13 @@ def test_init_names_the_forms_that_are_read(forge):
     vault = forge.home / "Vault"
     (vault / ".obsidian").mkdir(parents=True)
     (vault / "a.md").write_text(
-        PLAIN + "\n# Glossary\n\n- Lens: glass\n", encoding="utf-8"
+        PLAIN + "\n# Glossary\n\n- Lens: glass\n- Iris: a ring\n", encoding="utf-8"
     )
     forge.ok("init", forge.folder / "w")
     text = (forge.folder / "w/ankiforge.yaml").read_text(encoding="utf-8")
     [line] = [line for line in text.splitlines() if "cards: [" in line]
     assert "cards: [inline, block, cloze, glossary]" in line
-    assert forge.json("-C", "w", "run")["highlights"]["seen"] == 1
+    assert forge.json("-C", "w", "run")["highlights"]["seen"] == 2
 
 
 # --- not selected is not gone -----------------------------------------------------------------

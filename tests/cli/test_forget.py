@@ -1,7 +1,5 @@
 """PATHs that `run` remembers, and `forget` forgets."""
 
-import re
-import shlex
 import shutil
 
 import pytest
@@ -214,7 +212,7 @@ def test_sources_of_two_kinds_with_one_name_are_forgotten_one_by_one(forge, tmp_
     assert forge.json("forget", papers)["highlights"] == 1
 
 
-# --- read again ---------------------------------------------------------------------------------------
+# --- undo ---------------------------------------------------------------------------------------
 
 
 def everything(forge):
@@ -237,16 +235,17 @@ def desk(forge):
 
 
 @pytest.mark.parametrize("runs", [0, 1])
-def test_the_command_that_a_forget_names_brings_back_drafts_deck_and_marks(
-    forge, desk, runs
-):
+def test_undo_takes_a_forget_back_with_drafts_deck_and_marks(forge, desk, runs):
     before = everything(forge)
-    told = forge.ok("forget", desk / "v").stdout
+    forge.ok("forget", desk / "v")
     for _ in range(runs):
         forge.ok("run", "--accept", "review")
     assert everything(forge) != before
-    [again] = re.findall(r"to read it again: ankiforge (.+)", told)
-    forge.ok(*shlex.split(again), "--accept", "review")
+    told = forge.ok("undo")
+    assert f"undone: forget {desk / 'v'}\n" in told.stderr
+    waiting = {card["id"] for card in before[0][1]}
+    assert waiting <= {card["id"] for card in forge.cards("verdict:waiting")}
+    forge.ok("run", "--accept", "review")
     after = everything(forge)
     assert (after[0], sorted(after[1]), after[2]) == (
         before[0],
@@ -254,12 +253,42 @@ def test_the_command_that_a_forget_names_brings_back_drafts_deck_and_marks(
         before[2],
     )
     assert "Bogs" in str(before[0])
+    assert "nothing to undo" in forge("undo", code=1).stderr
+
+
+def test_undo_goes_back_in_order_through_decisions_and_forgets(forge, desk):
+    drafts = [card["id"] for card in forge.cards("verdict:waiting")]
+    forge.ok("accept", drafts[0])
+    forge.ok("forget", desk / "copy.md")
+    forge.ok("forget", desk / "v")
+    [draft, *_] = [
+        card["id"] for card in forge.cards("verdict:accepted") if card["deck"] == "Bogs"
+    ]
+    forge.ok("reject", draft)
+    told = [forge.ok("undo").stderr for _ in range(4)]
+    assert ["undone: forget" in each for each in told] == [False, True, True, False]
+    assert sorted(remembered(forge)) == [str(desk / "copy.md"), str(desk / "v")]
+    forge.ok("forget", desk / "v")
+    told = forge.ok("undo", "--json").data
+    assert told == {"id": "forget", "guid": None, "done": True, "refused": ""}
 
 
 def test_a_forget_that_was_mended_otherwise_is_no_step_of_undo(forge, desk):
     forge.ok("forget", desk / "v")
     options = ("--deck", "Bogs", "--marks", "bold", "--accept", "review")
     forge.ok("run", desk / "v", *options)
+    assert "nothing to undo" in forge("undo", code=1).stderr
+
+
+def test_undo_says_why_a_forget_stays_if_its_name_was_taken(forge, desk):
+    forge.ok("forget", desk / "v")
+    other = desk / "other" / "v"
+    (other / ".obsidian").mkdir(parents=True)
+    (other / "b.md").write_text("Hund:::dog\n")
+    forge.ok("run", other)
+    told = forge("undo", code=1).stderr
+    assert f"{desk / 'v'} stays forgotten: another source has its name by now" in told
+    assert f"hint: ankiforge run {desk / 'v'}" in told
     assert "nothing to undo" in forge("undo", code=1).stderr
 
 
@@ -288,7 +317,8 @@ def test_another_export_of_the_same_account_stays(forge, forgotten):
     forge.ok("run", "--accept", "review")
     assert forge.json("status")["highlights"]["total"] == 2
 
-    forge.ok("run", forge.folder / forgotten / "My Clippings.txt", "--accept", "review")
+    forge.ok("undo")
+    forge.ok("run", "--accept", "review")
     assert (everything(forge)[0], sorted(remembered(forge))) == before
 
 

@@ -35,21 +35,6 @@ def test_what_was_gone_before_the_database_was_lost_is_not_told_again(forge, not
     assert front(lost) == "What is b?"
 
 
-def test_a_line_that_waited_before_the_database_was_lost_waits_on(forge, vault):
-    (vault / "n.md").write_text("What is a?::eins\n\nWho sings?::a bird\n")
-    forge.ok("run", vault, "--accept", "review")
-    forge.ok("accept", "--all", "--filter", "sings")
-    shutil.rmtree(forge.home / ".ankiforge")
-    (vault / "m.md").write_text("What is new?::drei\n")
-    for _ in range(2):
-        forge.ok("run", vault)
-    verdicts = {front(card): card["verdict"] for card in forge.cards()}
-    assert verdicts.pop("What is a?") == "waiting"
-    assert verdicts == {"Who sings?": "accepted", "What is new?": "accepted"}
-    reason = "It already waited before .ankiforge was lost."
-    assert reason in forge.ok("list", "-v").stdout
-
-
 def test_a_run_counts_its_question_and_no_makes_a_card_at_once(forge, note):
     note.write_text("What is a?::eins\n\nWhat is new?::deck\n")
     assert "1 question" in forge.ok("run").stdout

@@ -93,7 +93,7 @@ def test_lines_that_differ_from_their_page_are_left_out_and_said(forge, name):
 def test_a_passage_that_differs_from_its_page_gets_no_card():
     page = "नींद स्मृति को मजबूत करती है"
     document = Document(DocumentKey("pdf:x"), "x", title="T")
-    paragraph = Paragraph(0, 0, len(page), skip="its text layer differs")
+    paragraph = Paragraph(0, 0, len(page), skip_reason="its text layer differs")
     text = DocumentText(document, (page,), (paragraph,))
     located, _ = locate_quote(page, DocumentLetters([page]), [0])
     assert located
@@ -647,7 +647,7 @@ def test_a_scan_without_text_is_said(forge, tmp_path):
     write_pdf(path, [Page([])])
     refused = forge("draft", "export", "ask.md", "--from", path)
     assert refused.exit_code == 1
-    assert "it has no text, like a scan" in refused.stderr
+    assert "it has no text" in refused.stderr
     assert "OCR" in refused.stderr
 
 

@@ -75,7 +75,7 @@ def test_cards_of_logseq_are_read_and_its_marks_are_named_by_line(forge, folder)
     (folder / "pages" / "hls__paper.md").write_text(mark)
     said = told(forge, folder)
     assert "✓ 2 highlights" in said
-    assert "1 × mark that Logseq keeps of a PDF, in 1 file" in said
+    assert "1 text looks like a card, but was not read" in said
     places = left_out(forge)
     assert "card of Logseq" not in said
     assert ("mark that Logseq keeps of a PDF", "pages/hls__paper.md, line 2") in places

@@ -43,6 +43,7 @@ from ankiforge.model import (
     DocumentKey,
     Draft,
     DraftingResult,
+    DraftingStatus,
     ExtractedDocument,
     Finding,
     Highlight,
@@ -168,11 +169,12 @@ class Desk:
             )
             if proposals:
                 completed += proposals
-            reason = "" if completed else f"{drafter} has none"
+            status = DraftingStatus.DRAFTED if completed else DraftingStatus.NO_CARD
+            reason = None if completed else f"{drafter} has none"
             usefulness = 0.9 if drafter == "propose" else 0.5
             worth = tuple((draft.quote, usefulness) for draft in completed)
             result = DraftingResult(
-                highlight, tuple(completed), reason, usefulness, worth
+                highlight, tuple(completed), status, reason, usefulness, worth
             )
             results.append(replace(result, is_declined=drafter == "decline"))
         draft_recording.record_drafts(

@@ -16,7 +16,7 @@ from tests.makers.pdf_writer import Page, mark, paragraph, write_pdf
 WAR = "The Thirty Years' War is the conflict of European powers that the Peace of Westphalia ended in 1648."
 CARTA = "The Magna Carta is called the charter of liberties because King John sealed it at Runnymede."
 CELLS = "Mitochondria are called the power plants of the cell because their membrane produces most of its ATP."
-YEAST = "Yeast turns the sugar of the dough into carbon dioxide and alcohol."
+BILE = "The liver produces bile, which helps the digestion of fat."
 ADVICE = "You should get up when you want to, my friend!"
 SETTINGS = """
 sources: [{obsidian: {name: notes, path: notes}}]
@@ -68,18 +68,21 @@ def revisions(forge):
 
 
 def test_a_less_certain_proposal_is_shown_only_to_who_asks_for_more(forge, note):
-    came = note(f"=={WAR}==", f"=={YEAST}==")
+    came = note(f"=={WAR}==", f"=={BILE}==")
     counts = came["state"]["highlights"]
-    assert (counts["proposed"], counts["less_certain"], counts["without"]) == (1, 1, 0)
+    assert (counts["waiting"], counts["more"], counts["without"]) == (1, 1, 0)
     told = forge.ok("status").stdout
     assert "  1 new card waiting\n  1 more highlight without a card: " in told
-    told = forge.ok("list").stderr
-    assert "  1 new card waiting\n  next  ankiforge " in told
+    [row] = forge.ok("list", "--json").lines
+    assert (row["by"], row["decision"], row["certain"]) == ("suggested", "card", True)
+    rows = forge.ok("list", "--more", "--json").lines
+    assert [each["certain"] for each in rows] == [True, False]
 
     shown = forge.ok("list", "--no-card").stdout
     assert "  a possible card\n" in shown
-    assert "[carbon dioxide and alcohol]" not in shown
-    assert "[carbon dioxide and alcohol]" in forge.ok("list", "--no-card", "-v").stdout
+    assert "[digestion of fat]" not in shown
+    for options in (["--no-card", "--more"], ["--more"]):
+        assert "[digestion of fat]" in forge.ok("list", *options).stdout
     decide_on_the_first(forge, Accept)
 
     with forge.here(), Workspace() as opened:
@@ -90,14 +93,14 @@ def test_a_less_certain_proposal_is_shown_only_to_who_asks_for_more(forge, note)
             0,
             [],
         )
-        [more] = pile.select_best_items(load_item, uncertain=True)
-        assert more.proposal.quote == YEAST
+        [more] = pile.select_best_items(load_item, more=True)
+        assert more.proposal.quote == BILE
 
 
-def test_a_proposal_is_made_where_it_is_shown_and_waits_nowhere(forge, note):
+def test_a_suggested_card_is_made_where_it_is_shown_and_stored_nowhere(forge, note):
     came = note(f"=={WAR}==", f"=={ADVICE}==")
 
-    assert came["cards"]["drafted"] == came["state"]["cards"]["waiting"] == 0
+    assert came["cards"]["drafted"] == 0
     assert came["waits"] == {}
     war, advice = without(forge)
     gaps = war["suggestion"]["gaps"]
@@ -107,11 +110,12 @@ def test_a_proposal_is_made_where_it_is_shown_and_waits_nowhere(forge, note):
     assert war["confidence"] > advice["confidence"] == 0
     assert (war["reason"], advice["suggestion"]) == ("", None)
     assert advice["reason"]
-    assert forge.ok("list", "--json").lines == []
-    assert f"[{gaps[0]}]" in forge.ok("list", "--no-card").stdout
-    listed = forge.ok("list", "--no-card", "-v").stdout
+    [row] = forge.ok("list", "--json").lines
+    assert (row["by"], row["highlight"]) == ("suggested", war["key"])
+    listed = forge.ok("list").stdout
+    assert f"[{gaps[0]}]" in listed
     assert all(gap in listed for gap in gaps)
-    assert f"ankiforge accept {war['key']}" in listed
+    assert forge.ok("list", "--json", "drafter:propose").lines == []
 
 
 def test_the_list_is_in_the_order_of_worth(forge, note):
@@ -182,10 +186,7 @@ def test_a_sentence_is_offered_that_joined_one_that_was_rejected(forge, note):
     decide_on_the_first(forge, Accept)
     assert without(forge) == []
     refused = forge("accept", passage["key"], code=1)
-    assert (
-        "no card is suggested: you have decided on its sentences already"
-        in refused.stderr
-    )
+    assert "no card is suggested: you have decided on its sentences already" in refused.stderr
 
 
 def test_a_shelf_and_a_sitting_offer_what_is_open_beside_a_card(forge, note):
@@ -375,7 +376,7 @@ def test_after_a_question_in_a_comment_is_rejected_its_passage_is_proposed(
 
 def test_a_mark_that_the_rules_drafted_is_as_useful_as_its_draft(forge, note):
     note(
-        "The ==Magna Carta== is the charter of liberties of 1215.", YEAST, accept="review"
+        "The ==Magna Carta== is the charter of liberties of 1215.", BILE, accept="review"
     )
     with Workspace(forge.folder) as workspace:
         [row] = load_usefulness(workspace.ledger)

@@ -55,7 +55,7 @@ CARD = replace(HIGHLIGHT, kind=HighlightKind.CARD)
         (HIGHLIGHT, {"comment_is_instruction": False}, True),
         (HIGHLIGHT, {"sentence": "The heart pumps."}, True),
         (CARD, {"sentence": "The heart pumps."}, False),
-        (HIGHLIGHT, {"skip_reason": "skip: a colour"}, True),
+        (HIGHLIGHT, {"skip_reason": "its colour"}, True),
         (HIGHLIGHT, {"markdown": ("The **heart** pumps.",)}, True),
         (HIGHLIGHT, {"line_syntax": WORD_AND_TRANSLATION}, True),
         (HIGHLIGHT, {"line_syntax": "a :: b"}, False),

@@ -11,7 +11,7 @@ HEAD = (
     "Highlight,Book Title,Book Author,Note,Color,Location Type,Location,Highlighted at\n"
 )
 WORDS = {"sizable": "beträchtlich", "reliable": "zuverlässig", "bottleneck": "Engpass"}
-SENTENCE = "Collecting sizable and reliable labelled data is often the bottleneck."
+SENTENCE = "Sizable and reliable data was a bottleneck for us."
 
 
 def row(number: int, marked: str, note: str = "") -> str:

@@ -20,6 +20,7 @@ from ankiforge.ledger.tables import highlights
 from ankiforge.model import ExtractedDocument, HighlightKind, Problem
 from ankiforge.model.sources import Picture
 from ankiforge.pipeline import reading_list, sources
+from ankiforge.pipeline.outside_changes import OutsideCommand, UndoneChange
 from ankiforge.pipeline.reading_list import Entry
 from ankiforge.pipeline.run_result import CommandRunOptions, RunResult, RunStep
 from ankiforge.pipeline.workspace import Workspace
@@ -301,7 +302,7 @@ def test_no_options_are_taken_over_from_a_missing_folder(workspace, notes):
     found = sources.select_sources(workspace.folder, (moved,))
     assert found.problems == []
     [place] = [each for each in found.remembered_paths if each.path == str(moved)]
-    assert place.format_options() == ""
+    assert (place.deck, place.marks) == ("", ())
 
 
 def test_all_exports_of_an_account_are_read(workspace, tmp_path):
@@ -511,13 +512,14 @@ def test_pdfs_without_a_mark_are_those_that_are_there(workspace, tmp_path, monke
 @pytest.mark.parametrize(
     ("highlight", "reason"),
     [
-        ({}, ""),
-        ({"colour": "red"}, "skip: its colour (red)"),
-        ({"colour": "yellow"}, ""),
-        ({"comment": "skip", "comment_is_instruction": True}, "skip"),
-        ({"comment": "skip", "comment_is_instruction": True, "colour": "red"}, "skip"),
-        ({"comment": "skip", "comment_is_instruction": False}, ""),
-        ({"skip_reason": "skip: its reader says so", "comment_is_instruction": False}, "skip: its reader"),
+        ({}, None),
+        ({"colour": "red"}, "its colour (red)"),
+        ({"colour": "yellow"}, None),
+        ({"comment": "skip", "comment_is_instruction": True}, "your comment says so"),
+        ({"comment": "skip", "comment_is_instruction": True, "colour": "red"}, "your comment says so"),
+        ({"comment": "skip", "comment_is_instruction": False}, None),
+        ({"skip_reason": "marked by Bo", "comment_is_instruction": False}, "marked by Bo"),
+        ({"skip_reason": "marked by Bo", "colour": "red"}, "marked by Bo"),
     ],
 )  # fmt: skip
 def test_which_highlights_are_skipped(workspace, highlight, reason):
@@ -529,8 +531,7 @@ def test_which_highlights_are_skipped(workspace, highlight, reason):
     decks = (DeckRule(deck="D", colours={"red": "skip"}),)
     found = sources._flag_highlights(document, decks)
     [flagged] = found.highlights
-    assert flagged.skip_reason.startswith(reason)
-    assert bool(flagged.skip_reason) == bool(reason)
+    assert flagged.skip_reason == reason
     assert replace(flagged, skip_reason=mark.skip_reason) == mark
 
 
@@ -612,13 +613,14 @@ def test_a_forgotten_path_is_remembered_again_by_undo(workspace, notes):
     [place] = workspace.folder.remembered_paths
     assert workspace.forget(notes) == ([str(notes)], 1)
     assert workspace.folder.remembered_paths == ()
-    assert workspace.undo_outside_change() == ("forget", [str(notes)], [])
+    undone = UndoneChange(OutsideCommand.FORGET, (str(notes),))
+    assert workspace.undo_outside_change() == undone
     assert workspace.folder.remembered_paths == (place,)
-    assert workspace.undo_outside_change() == ("", [], [])  # once
+    assert workspace.undo_outside_change() is None  # once
     # after another decision, that one is undone first
     workspace.forget(notes)
     workspace.reject(workspace.cards()[0].guid)
-    assert workspace.undo_outside_change() == ("", [], [])
+    assert workspace.undo_outside_change() is None
 
 
 def test_a_name_that_another_source_has_by_now_is_not_given_back(workspace, notes):
@@ -881,16 +883,18 @@ def test_files_are_replaced_and_given_back(workspace, tmp_path):
         (str(b), True)
     ]
     assert (a.read_bytes(), b.read_bytes()) == (b"new a", b"edited")
-    assert workspace.undo_outside_change() == ([str(a)], [])
+    undone = UndoneChange(OutsideCommand.PATCH, (str(a),))
+    assert workspace.undo_outside_change() == undone
     assert a.read_bytes() == b"old a"
     workspace.replace_files({a: (b"old a", b"new a")})
     a.write_bytes(b"mine")
-    names, problems = workspace.undo_outside_change()
-    assert (names, [each.location for each in problems]) == ([], [str(a)])
+    undone = workspace.undo_outside_change()
+    assert undone is not None
+    assert (undone.names, [each.location for each in undone.problems]) == ((), [str(a)])
     workspace.replace_files({a: (b"mine", b"newer")})
     backup = tmp_path / ".a.md.ankiforge-old"
     assert backup.read_bytes() == b"mine"
     workspace.delete_backups()
     assert not backup.exists()
-    assert workspace.undo_outside_change() == ([], [])
+    assert workspace.undo_outside_change() is None
     assert a.read_bytes() == b"newer"

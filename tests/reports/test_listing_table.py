@@ -158,7 +158,7 @@ def test_a_highlight_without_a_card_is_json_with_its_suggestion_or_the_reason(op
         )
     assert told == {
         ("Osmosis", "Later.md"): ("no_card", "same words as i", 0.0, None),
-        ("Osmosis", "Cells.md, Cells"): ("no_card", "", 0.92, "[Osmosis]"),
+        ("Osmosis", "Cells.md, Cells"): ("no_card", "", 0.89, "[Osmosis]"),
         ("What is", "Cells.md, Cells"): ("left_out", "rejected by you", 0.0, None),
         ("so much", "Cells.md, Cells"): ("no_card", "a heading or a ", 0.0, None),
         ("", "Open.md, line 1"): ("left_out", "its other half ", None, None),

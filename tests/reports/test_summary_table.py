@@ -225,7 +225,7 @@ def test_files_are_counted_by_what_they_are(files, text):
     assert summary._format_files(files) == text
 
 
-def change(before: str, after: str, why: str = "") -> TextChange:
+def change(before: str, after: str, why: str | None = None) -> TextChange:
     return TextChange(
         Guid("af12345678abcd"), (("Text", before),), (("Text", after),), why
     )

@@ -6,7 +6,7 @@ from ankiforge.errors import UsageError
 from ankiforge.pipeline.workspace import Workspace
 from ankiforge.review import Review, batches
 
-MORE = "==The mitochondrion makes most of the energy of a cell.==\n\nWhat is DNA?::a molecule\n"
+MORE = "==The liver produces bile, which helps the digestion of fat.==\n\nWhat is DNA?::a molecule\n"
 """A note beside the one of the workspace: it has a draft, and a proposal."""
 
 
@@ -92,7 +92,7 @@ def test_all_drafts_are_asked_once(opened):
         ("document:Energy", [{"DNA"}]),
         (
             "energy",
-            [{"DNA"}, {"cell"}],
+            [{"DNA"}, {"fat"}],
         ),  # it is named, so what is less certain comes, too
         ("ribosome", [{"ribosome"}]),
         ("nothing", []),

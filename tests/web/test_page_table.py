@@ -254,7 +254,7 @@ def test_a_sitting_ends_with_its_cards_and_what_is_left(session, acts, heading, 
 def test_the_ending_of_a_document_counts_its_less_certain_proposals(workspace):
     marks = (
         "Osmosis is the diffusion of water through a membrane.",
-        "Diamond and graphite are two forms of carbon.",
+        "The liver produces bile, which helps the digestion of fat.",
     )
     note = workspace.folder.root / "notes/Matter.md"
     note.write_text("\n\n".join(f"=={text}==" for text in marks), encoding="utf-8")

@@ -268,7 +268,7 @@ class Hypothesis(TextExportSource):
             tags=tags,
             page_label=str(annotation.get_selector_field("PageSelector", "label")),
             uri=f"https://hyp.is/{percent_encode(annotation.id)}",
-            skip_reason="" if is_mine else f"marked by {author or 'somebody else'}",
+            skip_reason=None if is_mine else f"marked by {author or 'somebody else'}",
         )
 
 

@@ -104,10 +104,10 @@ class KindsToRead(NamedTuple):
 
 _GLOSSARY_HEADINGS = ("glossary", "definitions", "key terms")
 """The default glossary headings, which the settings can extend."""
-# The user seems to mark in bold if there are at least `_MIN_BOLD` bold phrases, and
+# The user seems to mark in bold if there are at least `_MIN_BOLD` bold phrases, and more than
 # `_MIN_BOLD_PER_MARK` for each mark.
 _MIN_BOLD = 20
-_MIN_BOLD_PER_MARK = 3
+_MIN_BOLD_PER_MARK = 2
 # A phrase in bold. Programs write lines such as `**Page 12 (Loc. 170-73)**`, which don't
 # count.
 _BOLD_PHRASE = regex(
@@ -188,7 +188,10 @@ class NoteSource(TextFileSource):
             return
         phrases = self.listing.phrase_counts
         bold_count = phrases["bold"]
-        if bold_count >= max(_MIN_BOLD, _MIN_BOLD_PER_MARK * phrases["marked"]):
+        if (
+            bold_count >= _MIN_BOLD
+            and bold_count > _MIN_BOLD_PER_MARK * phrases["marked"]
+        ):
             message = f"phrases in bold are not read as marks: {bold_count:,}"
             places = self.listing.only or (self.listing.root,)
             paths = " ".join([quote(str(place)) for place in places])

@@ -334,7 +334,9 @@ class NoteReader:
             line_syntax=form_description,
             may_continue=has_separator and self._may_continue(block),
             is_declared_card=block.is_declared_card,
-            skip_reason=_SEVERAL_SEPARATORS_REASON if card.has_further_separators else "",
+            skip_reason=_SEVERAL_SEPARATORS_REASON
+            if card.has_further_separators
+            else None,
         )
 
     def _may_continue(self, block: Block) -> bool:

@@ -566,7 +566,7 @@ class _OpenPdf:
             page_label=self._pages.format_page_label(page.number),
             heading=self._find_headings(page.number, char_index, top),
             block_id=str(page.number),
-            skip_reason=_UNRELIABLE_TEXT if is_misread else "",
+            skip_reason=_UNRELIABLE_TEXT if is_misread else None,
         )
 
     def _format_place(self, annotation: Annotation) -> str:
@@ -617,8 +617,8 @@ class _OpenPdf:
             prints=self._fingerprint_pages(),
         )
 
-    def _iter_lines(self, page_number: int) -> Iterator[tuple[str, str, str]]:
-        """Yield the lines of a page, each with its headings and the reason to skip it, or ""."""
+    def _iter_lines(self, page_number: int) -> Iterator[tuple[str, str, str | None]]:
+        """Yield the lines of a page, each with its headings and the reason to skip it, if any."""
         page = self._get_page(page_number)
         line_start, body_end = page.body
         lines = page.text.text[line_start:body_end].split("\n")
@@ -629,7 +629,7 @@ class _OpenPdf:
                 char = page.text.find_char_at(line_start)
                 heading = self._find_headings(page_number, char.char_index, char.top)
             is_unreliable = is_misread and CLUSTER_LETTER.search(line)
-            yield clean_text(line), heading, _UNRELIABLE_TEXT if is_unreliable else ""
+            yield clean_text(line), heading, _UNRELIABLE_TEXT if is_unreliable else None
             line_start += len(line) + 1
 
     # --- quotes

@@ -32,7 +32,7 @@ from ankiforge.hooks import Tool, agent_tool
 from ankiforge.ledger import Ledger, draft_recording, item_lists
 from ankiforge.ledger.cards import load_highlight
 from ankiforge.ledger.decide import undo_decision
-from ankiforge.ledger.draft_completion import complete_drafts
+from ankiforge.ledger.draft_completion import complete_drafts, compute_draft_id
 from ankiforge.ledger.draft_groups import iter_draft_groups
 from ankiforge.ledger.pending_items import count_waiting, load_pending_items
 from ankiforge.ledger.tables.anki_notes import load_note_in_anki
@@ -41,6 +41,7 @@ from ankiforge.model import (
     AGENT_DRAFTER,
     Draft,
     DraftingResult,
+    DraftingStatus,
     DraftingTask,
     Finding,
     Highlight,
@@ -450,7 +451,7 @@ def _propose_for_highlight(
     _check_is_public(privacy, highlight)
     task = privacy.make_sendable_task(DraftingTask(highlight.document, (highlight,)))
     if key in task.withheld:
-        raise UsageError(task.withheld[key].reason)
+        raise UsageError(str(task.withheld[key].reason))
     _check_fields(cards, highlight)
     ids_before = set(_find_group_draft_ids(ledger, [key]))
     own_before = ids_before & agent.own_drafts
@@ -470,7 +471,7 @@ def _propose_for_highlight(
         reason = explain_missing_card(parsed_cards, shape)
         if any(card["kind"] != "none" for card in cards):
             raise UsageError(reason)
-        empty = DraftingResult(highlight, reason=reason)
+        empty = DraftingResult(highlight, status=DraftingStatus.NO_CARD, reason=reason)
         draft_recording.record_drafts(
             ledger, [empty], compute_search_terms, by_model=True, keeps_pending=True
         )
@@ -496,7 +497,10 @@ def _record_checked_drafts(
     drafts: Iterable[Draft],
     ids_before: set[str],
 ) -> list[Json]:
-    """Record the agent's drafts, and return the id (`card`) and findings of each new draft."""
+    """Record the agent's drafts, and return the id (`card`) and findings of each that waits.
+
+    A draft that waited before is returned again, because an agent may repeat a call.
+    """
     recorded: list[Json] = []
     for draft in drafts:
         drafted = DraftingResult(highlight, (draft,))
@@ -509,8 +513,9 @@ def _record_checked_drafts(
         entry: Json = {"findings": to_builtins(findings)}
         if draft.is_blocked:
             entry["blocked"] = True
-        recorded += [{"card": draft_id, **entry} for draft_id in new_ids]
-        agent.own_drafts.update(set(new_ids) - ids_before)
+        for draft_id in new_ids or ids_before.intersection([compute_draft_id(draft)]):
+            recorded.append({"card": draft_id, **entry})
+        agent.own_drafts.update(new_ids)
     return recorded
 
 

@@ -11,7 +11,7 @@ from collections.abc import Iterable, Iterator
 import msgspec
 
 from ankiforge.ledger.store import JSON_VALUES, Row, Store, to_json
-from ankiforge.model import AnkiNote, Guid, Note, hash16
+from ankiforge.model import AnkiNote, Guid, Note, compute_note_id, hash16
 from ankiforge.text.private import is_private_note
 
 decode_note = msgspec.json.Decoder(AnkiNote).decode
@@ -96,3 +96,16 @@ def filter_foreign_note_ids(store: Store, ids: Iterable[str]) -> set[str]:
         f" WHERE CAST(id AS TEXT) IN {JSON_VALUES}"
     )
     return {row["id"] for row in store.fetch_rows(query, to_json(list(ids)))}
+
+
+def has_deleted_notes(store: Store) -> bool:
+    """Return whether Anki had recorded a deletion of one of our notes when it was last read."""
+    return store.fetch_first_row("SELECT 1 FROM grave") is not None
+
+
+def filter_deleted_guids(store: Store, guids: Iterable[str]) -> set[str]:
+    """Return those of the given GUIDs whose notes were deleted, as of the last read of Anki."""
+    guid_by_note_id = {compute_note_id(Guid(guid)): guid for guid in guids}
+    query = f"SELECT id FROM grave WHERE id IN {JSON_VALUES}"
+    rows = store.fetch_rows(query, to_json([*guid_by_note_id]))
+    return {guid_by_note_id[row["id"]] for row in rows}

@@ -285,48 +285,25 @@ def test_a_marked_suspended_leech_is_repaired_by_package(forge, anki, add):
     assert old_cards(anki, before) == before
 
 
-def in_conflict(forge: Any, anki: Any, add: Any) -> tuple[int, str]:
-    """A repair of a note whose answer is typed anew in Anki; return it and the question."""
+@pytest.mark.parametrize(
+    ("decision", "answer"),
+    [("accept", "iron"), ("reject", "iron, zinc, gold (all heavy)")],
+)
+def test_a_repaired_card_that_was_edited_in_anki_meanwhile_is_asked_about_alone(
+    forge, anki, add, decision, answer
+):
     nid = add(*METALS)
     reword(forge, nid, *ONE_METAL)
     note = anki.col.get_note(nid)
     note.fields[1] = "iron, zinc, gold (all heavy)"
     anki.col.update_note(note)
     built = forge.ok("build", "--json").lines[-1]
-    assert (built["notes"]["conflicts"], built["notes"]["withheld"]) == (1, 2)
-    assert not (forge.folder / "ankiforge.apkg").exists()
-    assert "review  decide on 1 card that you and the source both changed" in " ".join(
-        forge.ok("status").stdout.split(" ")
-    ).replace("   ", "  ")
+    assert built["notes"]["conflicts"] == 1
     [question] = forge.ok("list", "--view", "questions", "--json").lines
-    assert question["text"] == "You repaired this card here, and changed it in Anki."
-    return nid, question["id"]
-
-
-def test_what_is_new_in_a_repair_waits_for_the_question_and_goes_with_it(
-    forge, anki, add
-):
-    nid, question = in_conflict(forge, anki, add)
-    assert "withheld: of a repair about which a question is open" in (
-        forge.ok("build").stdout
-    )
-    forge.ok("accept", question)
+    forge.ok(decision, question["id"])
     assert anki.load(package(forge)) == {"updated": 1, "new": 2}
-    assert fields_of(anki, nid)[1] == "iron"
+    assert fields_of(anki, nid)[1] == answer
     assert forge.ok("list", "--view", "questions", "--json").lines == []
-
-
-def test_who_keeps_what_was_typed_in_anki_gets_nothing_of_the_repair(forge, anki, add):
-    nid, question = in_conflict(forge, anki, add)
-    forge.ok("reject", question)
-    assert not package(forge).exists()
-    assert fields_of(anki, nid) == [
-        "What are the three metals?",
-        "iron, zinc, gold (all heavy)",
-    ]
-    assert anki.col.db.scalar("select count(*) from notes") == 1
-    # a question is one thing: it is asked once, and the card fails no less
-    assert [line["nid"] for line in forge.ok("repair", "--json").lines] == [nid]
 
 
 def test_a_repaired_or_left_card_is_not_listed_again_before_it_fails_again(
