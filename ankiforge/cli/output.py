@@ -611,6 +611,8 @@ class _PathType(click.Path):
     def convert(self, value: Any, param: Any, ctx: Any) -> Any:
         if value == "":
             raise UsageError("the path is empty", hint="a file or a folder")
+        if isinstance(value, str) and value.startswith("~/") and not Path(value).exists():
+            value = str(Path(value).expanduser())  # the shell expands no quoted `~`
         return super().convert(value, param, ctx)
 
 

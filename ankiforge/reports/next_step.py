@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
 from enum import Enum, auto
-from shlex import quote
 from typing import TYPE_CHECKING
 
 from ankiforge.config.workspace import WorkspaceDirectory
@@ -12,7 +11,7 @@ from ankiforge.ledger import Ledger, PendingItems, pending_items
 from ankiforge.model import FeatureNotice, Value
 from ankiforge.pipeline.sources import find_unmarked_paths
 from ankiforge.review import batches
-from ankiforge.text import format_count, join_columns, shorten_path
+from ankiforge.text import format_count, join_columns, quote_path, shorten_path
 
 if TYPE_CHECKING:
     from ankiforge.pipeline.run_result import RunResult
@@ -194,8 +193,8 @@ def suggest_choosing_passages(paths: Sequence[str]) -> NextStep:
     reason = "little or nothing is marked there; a chat or model chooses passages"
     if len(paths) > 1:
         reason += f"; {len(paths) - 1:,} more without marks"
-    path = quote(shorten_path(paths[0]))
-    return NextStep(StepKind.CHOOSE_PASSAGES, f"draft {path}", reason)
+    command = f"draft {quote_path(paths[0])}"
+    return NextStep(StepKind.CHOOSE_PASSAGES, command, reason)
 
 
 # --- showing a step ---------------------------------------------------------------------

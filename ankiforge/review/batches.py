@@ -313,6 +313,17 @@ def find_documents_with_suggestions(ledger: Ledger, query: str) -> list[Document
     return matching_documents
 
 
+def find_document_to_ask_about(ledger: Ledger, title: str) -> DocumentItems | None:
+    """Find the best document with highlights to ask about whose title contains all words."""
+    words = [normalize_for_lookup(word) for word in title.split()]
+    pending = pending_items.load_pending_items(ledger)
+    for document in group_by_document((), pending.without_card):
+        document_title = normalize_for_lookup(document.title)
+        if all(word in document_title for word in words):
+            return document
+    return None
+
+
 def iter_sittings(
     ledger: Ledger, load_item: Callable[[str], Item | None], query: str = ""
 ) -> Iterator[Strings]:

@@ -163,30 +163,33 @@ def test_each_open_sentence_is_offered_until_it_is_decided(forge, note, act):
     while open_ones:
         [passage] = without(forge)
         waits = forge.json("status")["highlights"]
-        assert (waits["proposed"], waits["less_certain"], waits["without"]) == (1, 0, 0)
+        assert (waits["waiting"], waits["more"], waits["without"]) == (1, 0, 0)
         decide_on_the_first(forge, act)
         open_ones.remove(sentence_of(passage["suggestion"]))
         if len(open_ones) == 1:
             (forge.folder / ".ankiforge/ledger.db").unlink()
             note(mark)
     assert proposed(forge) == []
-    assert forge.json("status")["highlights"]["proposed"] == 0
+    assert forge.json("status")["highlights"]["waiting"] == 0
 
 
 def test_a_sentence_is_offered_that_joined_one_that_was_rejected(forge, note):
     note(f"=={WAR}==")
     decide_on_the_first(forge, Reject)
-    assert forge.json("status")["highlights"]["proposed"] == 0
+    assert forge.json("status")["highlights"]["waiting"] == 0
 
     note(f"=={WAR} {CARTA}==")
 
-    assert forge.json("status")["highlights"]["proposed"] == 1
+    assert forge.json("status")["highlights"]["waiting"] == 1
     [passage] = without(forge)
     assert sentence_of(passage["suggestion"]) == CARTA
     decide_on_the_first(forge, Accept)
     assert without(forge) == []
     refused = forge("accept", passage["key"], code=1)
-    assert "no card is suggested: you have decided on its sentences already" in refused.stderr
+    assert (
+        "no card is suggested: you have decided on its sentences already"
+        in refused.stderr
+    )
 
 
 def test_a_shelf_and_a_sitting_offer_what_is_open_beside_a_card(forge, note):
@@ -253,12 +256,13 @@ def test_a_passage_that_was_rejected_is_none_without_a_card(forge, note):
 
 def test_a_marked_phrase_waits_and_a_bare_accept_all_takes_no_proposal(forge, note):
     note("A cell needs ==chemical energy== and water.", f"=={WAR}==", accept="review")
-    [draft] = forge.cards("verdict:waiting")
+    draft, suggestion = forge.cards("verdict:waiting")
+    assert (draft["by"], suggestion["by"]) == ("yours", "suggested")
     assert draft["origin"]["drafter"] == "rules:phrase"
 
     forge.ok("accept", "--all")
 
-    assert [each["id"] for each in forge.cards("verdict:waiting")] == []
+    assert forge.cards("verdict:waiting") == [suggestion]
     assert len(forge.cards("verdict:accepted")) == 1
     assert proposed(forge) == [WAR]
 
@@ -295,7 +299,7 @@ def test_a_changed_passage_is_one_revision_of_its_card_and_no_more_once_it_is_re
     note(f"=={WAR}==")
     [passage] = without(forge)
     [done] = forge.ok("accept", passage["key"], "--gap", "2", "--json").lines
-    hidden = f"{{{{c1::{passage['proposal']['gaps'][1]}}}}}"
+    hidden = f"{{{{c1::{passage['suggestion']['gaps'][1]}}}}}"
     changed = WAR.replace("ended in", "ended only in")
 
     note(f"=={changed}==")

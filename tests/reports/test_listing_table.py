@@ -24,7 +24,7 @@ def plain(lines) -> list[str]:
     return shown
 
 
-VACUOLE = ["Later\t1 draft", "ID ○ What is a vacuole?"]
+VACUOLE = ["Later\t1 waiting", "ID ○ What is a vacuole?\tyours"]
 RIBOSOME, CENTRIOLE = "ID ✓ What is a ribosome?", "ID ✓ What is a centriole?"
 RECENT = [
     ("new words", "by source", "What is a ribosome? / the maker of proteins"),
@@ -43,6 +43,14 @@ QUESTION = [
     "          ankiforge accept ID   take the source's words",
     "          ankiforge reject ID   keep mine",
 ]
+ASKED = [
+    "Questions\t1 waiting",
+    f"ID ? {QUESTION[0][4:]}  What is a centriole? / Cells",
+]
+OSMOSIS = (
+    "ID ○ [Osmosis] is the diffusion of water through a semipermeable membrane."
+    "\tsuggested · gap 2: semipermeable membrane"
+)
 CHANGED = [
     "ID  changed with its source DAY; to undo it: ankiforge undo HASH",
     "  back    a maker of proteins",
@@ -54,13 +62,17 @@ CHANGED = [
     ("query", "view", "everything", "lines"),
     [
         # what waits is first, and a document's cards are below it
-        ((), "", False, [*VACUOLE, "", "Cells\t2 cards", RIBOSOME, CENTRIOLE]),
+        ((), "", False, [*ASKED, "", *VACUOLE, "", "Cells\t1 waiting, 2 cards", RIBOSOME, CENTRIOLE, OSMOSIS]),
         (("what",), "", False, [*VACUOLE, "", "Cells\t2 cards", RIBOSOME, CENTRIOLE]),
         (("ribosome",), "", False, ["Cells\t1 card", RIBOSOME]),
         (("nowhere",), "", False, []),
         # everything is in the order of the files
-        ((), "", True, ["Cells\t2 cards", RIBOSOME, CENTRIOLE, "", *VACUOLE]),
-        (("verdict:waiting",), "", False, VACUOLE),
+        ((), "", True, [*ASKED, "", "Cells\t1 waiting, 2 cards", RIBOSOME, CENTRIOLE, OSMOSIS, "", *VACUOLE]),
+        (("verdict:waiting",), "", False, [*VACUOLE, "", "Cells\t1 waiting", OSMOSIS]),
+        (("osmosis",), "", False, ["Cells\t1 waiting", OSMOSIS]),
+        (("osmosis", "document:later"), "", False, []),
+        (("osmosis", "deck:Reading"), "", False, []),
+        (("kind:cloze", "-verdict:accepted"), "", False, ["Cells\t1 waiting", OSMOSIS]),
         (("verdict:waiting", "ribosome"), "", False, []),
         (("finding:source_gone",), "", False, []),
         ((), "unknown", False, []),
@@ -95,12 +107,15 @@ def test_a_view_without_cards_takes_no_query(opened, view):
 def test_a_verbose_list_shows_all_of_each_item(opened):
     verbose = listing(opened, verbose=True)
     told = [plain(lines) for _, lines in verbose.list_view((), "", everything=False)]
-    assert [lines[2] for lines in told] == [
+    assert told[0] == QUESTION
+    assert [lines[2] for lines in told[1:4]] == [
         "front     What is a vacuole?",
         "front     What is a ribosome?",
         "front     What is a centriole?",
     ]
-    assert told[2][-8:] == QUESTION  # but none of their histories
+    assert told[3][-8:] == QUESTION  # but none of their histories
+    assert told[4][0] == "ID  cloze  waiting  suggested"
+    assert told[4][-1] == "          ankiforge accept ID"
     [(_, lines)] = verbose.list_view((), "questions", everything=False)
     assert plain(lines) == QUESTION
     rows = verbose.list_view((), "recent", everything=False)

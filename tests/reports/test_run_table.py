@@ -1,6 +1,5 @@
 """What a run and `status` say of a whole workspace: the first line, details and next commands."""
 
-from collections import Counter
 from pathlib import Path
 from types import SimpleNamespace
 
@@ -28,6 +27,7 @@ from ankiforge.pipeline.run_result import (
 )
 from ankiforge.pipeline.sources import UNREAD_FILES_SETTING
 from ankiforge.reports import next_step, status, summary
+from tests.reports.waiting import make_pending
 
 SIX = {"passage_count": 6}
 FAILED = Problem("a.pdf", "it is broken")
@@ -343,24 +343,22 @@ def test_a_workspace_without_sources_that_suggests_a_draft_says_so_once(opened):
         ("llm", {"without": 2}, None, ("draft", "let the model draft the rest")),
         ("llm", {"without": 2}, {"new": ["k"]}, ("draft", "let the model draft the rest")),
         ("llm", {"without": 2}, {}, None),
-        ("llm", {"proposed": 1, "without": 9}, {"new": ["k"]}, ("review", "decide on what waits")),
-        ("rules", {"proposed": 9, "without": 9}, {"new": ["k"]}, ("review", "decide on what waits")),
-        ("rules", {"proposed": 10, "new": 0}, None, ("review", "decide on what waits")),
-        ("rules", {"changed": 1, "conflicts": 1}, None, ("review", "decide on 1 card that you and the source both changed")),
+        ("llm", {"suggested": 1, "without": 8}, {"new": ["k"]}, ("review", "decide on what waits")),
+        ("rules", {"suggested": 9}, {"new": ["k"]}, ("review", "decide on what waits")),
+        ("rules", {"suggested": 10}, None, ("review", "decide on what waits")),
+        ("rules", {"conflicts": 1}, None, ("review", "decide on 1 card that you and the source both changed")),
     ],
 )  # fmt: skip
 def test_with_a_model_it_drafts_the_rest_instead_of_a_chat(drafter, waiting, run, step):
     folder = SimpleNamespace(config=SimpleNamespace(drafter=drafter, sources=()))
-    counts = {
-        "waiting": Counter(waiting),
-        "anki": Counter(),
-        "passages": Counter(open=1),
-    }
+    pending = make_pending(**waiting)
     if run is None:
-        chosen = next_step.choose_next_step(folder, None, [], counts)
+        chosen = next_step.choose_next_step(
+            *(folder, None, [], pending), unsent_count=0, has_highlights=True
+        )
     else:
         result = RunResult(report=IngestReport(passage_count=1, **run))
-        chosen = next_step.choose_step_after_run(result, folder, None, [], counts)
+        chosen = next_step.choose_step_after_run(result, folder, None, [], pending)
     assert (chosen and (chosen.command, chosen.reason)) == step
 
 

@@ -5,8 +5,8 @@ from types import SimpleNamespace
 
 import pytest
 
-from ankiforge.ledger import IngestReport, PendingItems
-from ankiforge.ledger.pending_items import HighlightCounts, PassageLocation
+from ankiforge.ledger import IngestReport
+from ankiforge.ledger.pending_items import HighlightCounts
 from ankiforge.model import AnkiChanges, FeatureNotice, Guid, TextChange
 from ankiforge.pipeline.run_result import (
     AnkiReadResult,
@@ -16,6 +16,7 @@ from ankiforge.pipeline.run_result import (
     WrittenPackage,
 )
 from ankiforge.reports import next_step, status, summary
+from tests.reports.waiting import make_pending
 
 A, B = Path("a.apkg"), Path("b.apkg")
 
@@ -40,30 +41,6 @@ def test_what_is_left_is_counted_in_highlights(highlights, line):
 
 
 NEWS = IngestReport(passage_count=1, new=["k"])
-
-
-def items(**numbers: int) -> PendingItems:
-    """Return what waits, of which only the numbers count."""
-
-    def places(name: str, usefulness: float) -> list[PassageLocation]:
-        return [
-            PassageLocation(f"{name}{n}", "k", 1, "", n, usefulness)
-            for n in range(numbers.get(name, 0))
-        ]
-
-    def ids(name: str) -> list[str]:
-        return [place.id for place in places(name, 1.0)]
-
-    return PendingItems(
-        drafts=places("drafts", 1.0),
-        new_passages=ids("drafts"),
-        offered_drafts=ids("drafts"),
-        conflicts=ids("conflicts"),
-        revisions=ids("changes"),
-        questions=ids("questions"),
-        without_card=[*places("suggested", 0.9), *places("without", 0.1)],
-        data_version=1,
-    )
 
 
 def choose(folder, notices, pending, run, unsent):
@@ -100,7 +77,7 @@ def choose(folder, notices, pending, run, unsent):
 )  # fmt: skip
 def test_the_next_command_is_chosen_by_counts(waiting, run, unsent, step):
     folder = SimpleNamespace(config=SimpleNamespace(drafter="rules", sources=()))
-    pending = items(**waiting)
+    pending = make_pending(**waiting)
     notice = FeatureNotice(suggested_command="adopt", suggestion_reason="why")
     assert choose(folder, [], pending, run, unsent) == step
     chosen = choose(folder, [notice], pending, run, unsent)

@@ -119,10 +119,8 @@ def test_a_decision_is_carried_out_and_taken_back(session, act, new, ready):
     assert session.render_documents()["waiting"] == "3 new cards waiting"
     done = session.decide(decision(first, "", act))
     assert (left(done, "new"), done["ready"]) == (new, ready)
-    drafts = "1 draft" if new == 1 else "2 drafts"
-    assert session.render_documents()["waiting"].endswith(
-        f"waiting: {drafts}, 1 proposal"
-    )
+    cards = f"{new + 1} new cards"
+    assert session.render_documents()["waiting"].endswith(f"{cards} waiting")
     assert session.render_list("new")["ids"][0] == second
     back = session.undo(done["undo"])
     assert (left(back, "new"), back["ready"], back["item"]["id"]) == (2, 0, first)
@@ -432,12 +430,12 @@ def test_after_a_decision_a_mark_is_its_card_or_its_passage(session):
 def test_a_draft_that_a_decision_settles_is_no_longer_counted(session, workspace):
     first, second = waiting(session)
     [document] = session.render_documents()["documents"]
-    assert document["waiting"] == 2
+    assert document["waiting"] == 3
     with workspace.ledger.transaction():  # as a decision about the same fact does
         workspace.ledger.execute("DELETE FROM draft WHERE id = ?", second)
     session.decide(decision(first, "", "accept"))
     [document] = session.render_documents()["documents"]
-    assert document["waiting"] == 0
+    assert document["waiting"] == 1
 
 
 def test_a_card_that_is_not_live_can_be_taken_back(session, workspace):
