@@ -547,18 +547,6 @@ def open_workspace(
         yield workspace
 
 
-def get_hint_once(workspace: Workspace, hint: str | None) -> str | None:
-    """Return a hint the first time, and record that the user has seen it. Later, return None.
-
-    In a read-only workspace, nothing can be recorded, so the hint is always returned.
-    """
-    from ankiforge.config.workspace import record_hint_shown
-
-    if hint is None or workspace.read_only or record_hint_shown(hint):
-        return hint
-    return None
-
-
 def make_no_collection_error(folder: WorkspaceDirectory) -> UsageError:
     """Build the error for commands that need an Anki collection when none can be read."""
     from ankiforge.pipeline.collection import NEVER
@@ -670,7 +658,7 @@ ACCEPT_OPTION = choice_option(
 
 
 def add_run_options(function: Callable[..., None]) -> Callable[..., None]:
-    """Decorate a command with the options shared by `run` and `review`."""
+    """Decorate a command with the options of a run."""
     for option in (
         YES_OPTION,
         FORCE_OPTION,

@@ -133,7 +133,6 @@ def print_summary(
             values |= notice.data
         call.print_json(values)
         return
-    full_package = summary.explain_full_package(result, workspace.ledger)
     text = summary.format_run(
         result, workspace, notices, verbose=call.verbose, in_review=in_review
     )
@@ -155,8 +154,7 @@ def print_summary(
         if not call.verbose:
             problems = [each for each in problems if each.summarize() not in known]
     call.print_problems(problems, MAX_PROBLEM_LINES)
-    hint = cli.get_hint_once(workspace, full_package)
-    for line in filter(None, (*text.details, hint)):
+    for line in text.details:
         call.print_result(f"  {line}")
     for line in text.next_steps:
         call.print_result(line)

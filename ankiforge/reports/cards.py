@@ -1,6 +1,6 @@
 """Format cards, drafts, highlights, questions and decisions as JSON and as text for a terminal.
 
-The JSON is what commands such as `list --json` and `show --json` print.
+The JSON is what commands such as `list --json` print.
 """
 
 from __future__ import annotations
@@ -207,7 +207,7 @@ def format_passage_sentences(ledger: Ledger, key: str) -> tuple[Json, list[str]]
     """Format the sentences of a passage, each with whether it is decided or still offered.
 
     Returns:
-        The JSON printed by `show KEY --json`, and the same content as lines of text.
+        The JSON printed by `list KEY --json`, and the same content as lines of text.
     """
     from ankiforge.ledger.tables.snapshots import load_snapshot
 
@@ -553,11 +553,16 @@ def format_labelled_text(label: str, text: str) -> str:
 
 
 def format_item_in_full(
-    ledger: Ledger, list_row: ListRow, questions: Iterable[UserQuestion] = ()
+    ledger: Ledger,
+    list_row: ListRow,
+    questions: Iterable[UserQuestion] = (),
+    *,
+    with_commands: bool = False,
 ) -> TextLines:
     """Yield lines with all details of a card or draft, such as its deck, fields, source and state.
 
-    Questions about the card, taken from `questions`, come last.
+    Questions about the card, taken from `questions`, come last. With `with_commands`, the commands
+    that decide on the card are added.
     """
     view = view_card(list_row)
     yield _format_title(list_row)
@@ -575,7 +580,7 @@ def format_item_in_full(
         yield from _format_changed_card(ledger, list_row)
     else:
         yield from _format_card_state(ledger, list_row)
-    for arguments in view.commands:
+    for arguments in view.commands if with_commands else ():
         yield format_labelled_text("", f"ankiforge {arguments}")
     for question in questions:
         if list_row.id in question.guids:
@@ -585,10 +590,11 @@ def format_item_in_full(
 def format_suggestion_in_full(suggestion: Proposal) -> TextLines:
     """Yield lines with all details of a suggested card."""
     view = view_card(suggestion)
-    yield f"{view.id}  {suggestion.kind}  waiting  {Author.SUGGESTED}"
+    id = str(view.id)[:10]
+    yield f"{id}  {suggestion.kind}  waiting  {Author.SUGGESTED}"
     yield from format_content(view)
     yield format_labelled_text("source", format_title(suggestion.highlight))
-    yield format_labelled_text("", f"ankiforge accept {view.id}")
+    yield format_labelled_text("", f"ankiforge accept {id}")
 
 
 def _format_title(list_row: ListRow) -> str:
@@ -601,9 +607,11 @@ def _format_title(list_row: ListRow) -> str:
 def _format_source(list_row: ListRow) -> TextLines:
     """Yield lines with the places of a card or draft in its sources, and links to them."""
     highlight = list_row.highlight
-    source = format_title(highlight)
-    if highlight.heading not in ("", highlight.document.title):
-        source += f" › {highlight.heading}"
+    title = highlight.document.title
+    headings = [
+        each for each in highlight.heading.split(" › ") if each not in ("", title)
+    ]
+    source = " › ".join([format_title(highlight), *headings])
     yield format_labelled_text("last in" if _is_lost(list_row) else "source", source)
     for link in (highlight.uri, *highlight.links):
         if link:

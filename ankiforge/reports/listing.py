@@ -1,4 +1,4 @@
-"""List the cards, drafts, questions and highlights of a ledger, for the commands `list` and `show`.
+"""List the cards, drafts, questions and highlights of a ledger, for the command `list`.
 
 Each item is yielded as JSON, as lines of text, or as both. `reports.cards` formats the items.
 """
@@ -377,7 +377,9 @@ class Listing:
                     list_row.id if is_card else list_row.highlight.key
                 )
             if not self._as_json:
-                text = cards.format_item_in_full(ledger, list_row, questions)
+                text = cards.format_item_in_full(
+                    ledger, list_row, questions, with_commands=True
+                )
                 yield None, [*text, *map(history.format_decision_line, decisions)]
                 continue
             decision = roles.find_decision(list_row)
@@ -511,13 +513,10 @@ class Listing:
     # --- selected items -----------------------------------------------------------------
 
     def list_selected_items(self, arguments: Strings) -> ListedRows:
-        """Yield the items selected by the arguments of `show`, in full.
+        """Yield the items with certain ids in full, with the commands that decide on them.
 
-        `arguments` are ids, the words of a query, or the key of a highlight. A key selects the
-        passage and all of its cards.
-
-        Raises:
-            UsageError: nothing matches.
+        `arguments` are ids, or the key of a highlight, which selects the passage and all of its
+        cards.
         """
         ledger = self._ledger
         first, *others = arguments
@@ -534,10 +533,6 @@ class Listing:
                     lines = [*cards.format_suggestion_in_full(found.suggestion)]
                 yield found.to_json(), lines
                 return
-        if not ids:
-            query = " ".join(arguments)
-            hint = f"ankiforge list --all {query}"
-            raise UsageError(f"no card matches “{query}”", hint=hint)
         if is_key and not others:
             yield cards.format_passage_sentences(ledger, first)
         if any(map(is_question_id, ids)):
@@ -548,12 +543,10 @@ class Listing:
 
     def _find_selected_ids(self, arguments: Strings) -> Sequence[str]:
         ledger = self._ledger
-        if all(map(queries.looks_like_id, arguments)):
-            return [queries.resolve_id(ledger, argument) for argument in arguments]
         if len(arguments) == 1 and queries.looks_like_key(arguments[0]):
             term = QueryTerm("key", arguments[0])
             return item_lists.find_items(ledger, [term], everything=True)
-        return queries.find_matching_ids(ledger, queries.join_arguments(arguments))
+        return [queries.resolve_id(ledger, argument) for argument in arguments]
 
 
 def _contains_terms(text: str, terms: Strings) -> bool:

@@ -237,13 +237,9 @@ def format_status(status: Status, workspace: WorkspaceDirectory) -> TextLines:
 
 def _list_status_details(status: Status, workspace: WorkspaceDirectory) -> Iterator[Pair]:
     """Yield the labels and texts of the details, of which some texts are empty."""
-    drafts = []
-    for title, count in status.documents.items():
-        drafts.append(f"{truncate_title(title)} ({count:,})")
     sources = [source.name for source in workspace.config.sources]
     sources += map(shorten_path, status.remembered)
 
-    yield "drafts in", format_truncated_list(drafts)
     yield "cards", _format_card_counts(status.cards)
     yield "workspace", shorten_path(status.workspace)
     yield "sources", format_truncated_list(sources) or "none yet"

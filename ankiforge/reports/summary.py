@@ -7,6 +7,7 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Iterable, Iterator, Mapping, Sequence
+from itertools import islice
 from typing import TYPE_CHECKING
 
 import msgspec
@@ -39,7 +40,6 @@ from ankiforge.model import (
     UserQuestionKind,
     Value,
 )
-from ankiforge.pipeline.run_result import AnkiReadState
 from ankiforge.pipeline.sources import (
     find_unmarked_paths,
     find_unmarked_pdfs,
@@ -85,10 +85,8 @@ NO_HIGHLIGHTS_HINT = (
     "what counts as a highlight: marks and comments in PDFs and Zotero; in notes"
     " ==marks==, question::answer lines, {{c1::gaps}} and glossary lists"
 )
-NO_PDF_MARKS_HINT = (
-    "no PDF that was read has a highlight or comment; if you made some, save or export it"
-    " with annotations, not by “Print to PDF”"
-)
+MAX_NEXT_STEPS = 2
+"""The maximum number of commands that a run recommends."""
 CHOOSE_HINT = (
     "to let a chat or model choose passages of a file without marks: ankiforge draft FILE"
 )
@@ -295,7 +293,7 @@ def format_run(
     step = choose_step_after_run(result, workspace.folder, ledger, notices, pending)
     next_steps: list[NextStep] = []
     if not in_review:
-        next_steps += _list_next_steps(step, result, workspace)
+        next_steps += islice(_list_next_steps(step, result, workspace), MAX_NEXT_STEPS)
     return RunText(
         summary=[*_format_summary(result, pending, highlights)],
         details=[*_format_details(result, workspace, step, notices)],
@@ -452,7 +450,7 @@ def _format_details(
     if result.report and (result.has_new_highlights or result.has_no_highlights):
         yield from _format_unread(result.report, ledger)
     if result.has_no_highlights and not result.has_failures:
-        yield from _explain_highlights(step)
+        yield from _explain_highlights(step, result)
     yield from _format_changes(_find_changes(result, ledger, workspace.folder))
     if result.report:
         yield from _format_lost_passages(result.report, ledger)
@@ -461,20 +459,23 @@ def _format_details(
         yield f"Added to your sources: {format_truncated_list(paths)}"
 
 
-def _explain_highlights(step: NextStep | None) -> TextLines:
+def _explain_highlights(step: NextStep | None, result: RunResult) -> TextLines:
     """Yield lines that explain what counts as a highlight, after a run that found none.
 
-    Nothing is explained if the user should first do something else, e.g. a review.
+    Nothing is explained if the user should first do something else, e.g. a review, or if only PDFs
+    were read, because a notice about each of them says why it has no highlight.
     """
+    is_about_notes = result.report is not None and {*result.report.files} != {".pdf"}
     if step is None:
-        yield NO_HIGHLIGHTS_HINT
+        if is_about_notes:
+            yield NO_HIGHLIGHTS_HINT
         yield CHOOSE_HINT
-    elif step.kind is StepKind.CHOOSE_PASSAGES:
+    elif step.kind is StepKind.CHOOSE_PASSAGES and is_about_notes:
         yield NO_HIGHLIGHTS_HINT
 
 
 def _format_unread(report: IngestReport, ledger: Ledger) -> TextLines:
-    """Yield lines about text that looks like a card or highlight, and about unmarked PDFs."""
+    """Yield lines about text that looks like a card or highlight."""
     unread_count = 0
     for entry in pending_items.iter_skipped_texts(ledger):
         syntax = entry.skipped_text.apparent_syntax
@@ -483,8 +484,6 @@ def _format_unread(report: IngestReport, ledger: Ledger) -> TextLines:
     if unread_count:
         looks = format_count(unread_count, "text looks", "texts look")
         yield f"{looks} like a card, but was not read: ankiforge list --no-card --all"
-    if report.files.get(".pdf") and not report.passage_count:
-        yield NO_PDF_MARKS_HINT
 
 
 def _format_lost_passages(report: IngestReport, ledger: Ledger) -> TextLines:
@@ -540,28 +539,6 @@ def _format_usage(usage: Usage) -> str:
 
 
 # --- what was delivered to Anki ---------------------------------------------------------
-
-NO_COLLECTION_NOTICE = "No Anki collection found, so the package contains every card."
-ANKI_OFF_NOTICE = (
-    "Anki is not read (anki.collection: none), so the package contains every card."
-)
-
-_FULL_PACKAGE_NOTICES = {
-    AnkiReadState.NO_COLLECTION: NO_COLLECTION_NOTICE,
-    AnkiReadState.OFF: ANKI_OFF_NOTICE,
-}
-
-
-def explain_full_package(result: RunResult, ledger: Ledger) -> str | None:
-    """Explain that a package contains every card because Anki's collection was never read.
-
-    Returns None if the collection was read, or if no package was written.
-    """
-    if result.scan is None or ledger.get_meta("looked"):
-        return None
-    if result.packages or any(note.mod for note in result.planned):
-        return _FULL_PACKAGE_NOTICES.get(result.scan.state)
-    return None
 
 
 def format_anki_read(changes: AnkiChanges) -> str:

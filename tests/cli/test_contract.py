@@ -119,7 +119,7 @@ def test_a_file_that_could_not_be_read_is_a_problem_of_extract_and_run(forge, fi
     assert "broken.pdf" in failed.stderr
 
 
-def test_list_and_show_tell_a_card_a_line(forge, filled):
+def test_list_tells_a_card_a_line(forge, filled):
     came = forge("--json", "run", filled, code=0)
     listed = forge.cards()
     assert len(listed) >= 3
@@ -129,8 +129,9 @@ def test_list_and_show_tell_a_card_a_line(forge, filled):
             fits(finding, FINDING)
     assert {card["guid"] is None for card in listed} == {True, False}
     asked = [{**card, "questions": []} for card in listed]
-    assert forge.ok("show", *(card["id"] for card in listed), "--json").lines == asked
-    assert forge.ok("show", listed[0]["id"][:10], "--json").data == asked[0]
+    ids = [card["id"] for card in listed]
+    assert forge.ok("list", *ids, "--json").lines == asked
+    assert forge.ok("list", ids[0][:10], "--json").data == asked[0]
 
     without = [
         entry
@@ -176,7 +177,7 @@ def test_every_command_with_json_writes_json_and_nothing_else_to_stdout(
     guid = forge.cards()[0]["guid"]
     before = files(forge.folder, forge.home)
     looks: list[tuple[Any, ...]] = [
-        ("list",), ("show", guid), ("extract", filled), ("list", "--no-card"),
+        ("list",), ("list", "-v", guid), ("extract", filled), ("list", "--no-card"),
         ("doctor",), ("status",),
     ]  # fmt: skip
     for call in looks:
@@ -267,16 +268,16 @@ def test_extract_tells_the_keys_that_a_run_gives(forge, filled):
 
 
 @pytest.mark.usefixtures("takes_marks")
-def test_show_v_tells_decisions_and_shipments(forge, filled):
+def test_list_v_of_an_id_tells_decisions_and_shipments(forge, filled):
     forge.ok("run", filled)
     [card] = [card for card in forge.cards() if "nucleus" in str(card["fields"])]
     forge.ok("edit", card["guid"], "--field", "Extra", "mine")
     forge.ok("build")
-    way = forge.ok("show", "-v", card["guid"], "--json").data
+    way = forge.ok("list", "-v", card["guid"], "--json").data
 
     happened = [decided["what"] for decided in way["decisions"]]
     assert happened == ["accept", "shipped", "edit", "shipped"]
-    told = forge.ok("show", "-v", card["guid"]).stdout
+    told = forge.ok("list", "-v", card["guid"]).stdout
     for words in ("accepted by person", "edited by person", "shipped by policy"):
         assert words in told
 
@@ -287,7 +288,7 @@ WRONG_CALLS = [
     (["list", "--limit", "x"], 2, "invalid value for '--limit'", ""),
     (["list", 'nofield:"x"'], 2, "query: no field called 'nofield'", "fields: deck"),
     (["run", "nowhere.pdf"], 2, "there is no such file or folder", ""),
-    (["show", "dr00000000"], 2, "no id begins with 'dr00000000'", "ankiforge list"),
+    (["list", "-v", "dr00000000"], 2, "no id begins with 'dr00000000'", "ankiforge list"),
     (["edit"], 2, "missing argument", "ankiforge edit -h"),
     ([], 2, "missing command", "ankiforge -h"),
     (["draft", "import"], 2, "missing argument", "ankiforge draft import -h"),

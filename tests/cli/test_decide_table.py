@@ -67,7 +67,7 @@ NONE = f"nothing was accepted\n  4 new cards waiting\n  {DECIDE}"
         ("accept --all -q", 0, ""),
         # what is refused keeps nothing else from being decided
         ("accept RIBOSOME RIBOSOME", 1, f"{TWICE}{ONE}"),
-        ("accept OSMOSIS --gap 4", 1, "refused: this card has only 2 gaps\nhint: ankiforge show ID\n"),
+        ("accept OSMOSIS --gap 4", 1, "refused: this card has only 2 gaps\nhint: ankiforge list -v ID\n"),
         ("accept SO", 1, "refused: SO: no card is suggested: a heading or a label\nhint: ankiforge edit SO\n"),
         ("accept", 2, WHICH),
         ("accept RIBOSOME --all", 2, WHICH),

@@ -1,4 +1,4 @@
-"""`list`, `show`, `status` and `search`: what is there, what waits, and what settles it."""
+"""`list`, `status` and `search`: what is there, what waits, and what settles it."""
 
 import json
 from datetime import datetime, timedelta
@@ -278,7 +278,7 @@ def test_what_the_source_changed_is_listed_with_old_and_new_words(read, vault):
     [change] = read.ok("list", "--view", "changed", "--json").lines
     assert "steady" in change["before"]["Text"]
     assert "slow" in change["after"]["Text"]
-    told = read.ok("show", change["guid"], "-v").stdout
+    told = read.ok("list", "-v", change["guid"], "-v").stdout
     assert "new words by source" in told
     assert change["id"] in told
 
@@ -395,7 +395,7 @@ def test_rows_have_a_heading_for_each_document_and_the_ids_that_commands_take(fo
     draft, card = lines[at + 1 : at + 3]
     assert draft[2:].partition(" ")[2] == "○ Mosses spread by [spores] instead of seeds."
     assert card.partition(" ")[2] == "✓ What is Moss about?"
-    shown = folders.ok("show", card.split()[0], "--json").data
+    shown = folders.ok("list", "-v", card.split()[0], "--json").data
     assert shown["fields"]["Back"] == "Mosses"
     folders.ok("edit", card.split()[0], "--field", "Back", "moss")
     folders.ok("accept", draft.split()[0])
@@ -430,7 +430,7 @@ def test_a_highlight_has_an_id_for_every_command(forge):
     _, proposal, other = forge.ok("list", "--no-card").stdout.splitlines()
     first, second = proposal.split()[0], other.split()[0]
     assert (first[:2], len(first)) == ("hl", 6)
-    assert "proposal, score" in forge.ok("show", first).stdout
+    assert f"ankiforge accept {first}" in forge.ok("list", "-v", first).stdout
     forge.ok("accept", first, "--gap", "2")
     assert "{{c1::Suez Canal}}" not in forge.cards()[0]["fields"]["Text"]
     forge.ok("edit", second, "--field", "Front", "What?", "--field", "Back", "Well")

@@ -374,7 +374,8 @@ def test_without_a_terminal_it_says_what_to_do_instead(forge, vault, note):
 
 
 def test_review_reads_a_file_first(forge, vault, note, at_terminal):
-    with at_terminal("review", note, "--terminal", "--accept", "review") as keyboard:
+    forge.settings("accept: {rules: review}\n")
+    with at_terminal("review", note, "--terminal") as keyboard:
         shown = COLOURS.sub("", keyboard.shown())
         assert "✓ 3 highlights" in shown
         assert "next  " not in shown
@@ -452,8 +453,8 @@ def test_an_empty_path_is_not_the_folder_where_one_is(forge, note, command):
     assert not (forge.folder / ".ankiforge" / "sources.yaml").exists()
 
 
-def test_options_of_run_need_a_file(forge):
-    assert "need a PATH" in forge("review", "--deck", "A", code=2).stderr
+def test_options_of_run_are_only_on_run(forge):
+    assert "there is no option --deck" in forge("review", "--deck", "A", code=2).stderr
 
 
 # --- settings that need a person --------------------------------------------------------------

@@ -111,31 +111,15 @@ def test_a_card_that_a_person_and_its_source_changed_is_one_question(
     forge.ok("accept", "--all")
     assert forge.json("run", vault)["state"]["waiting"]["changed"] == 1
     forge.ok(answer, question["id"])
-    assert forge.ok("show", guid, "--json").data["fields"]["Back"] == back
+    assert forge.ok("list", "-v", guid, "--json").data["fields"]["Back"] == back
     assert forge.json("run", vault)["state"]["waiting"]["changed"] == 0
     forge.ok("undo")
     forge.ok("run", vault)
-    mine = forge.ok("show", guid, "--json").data["fields"]["Back"]
+    mine = forge.ok("list", "-v", guid, "--json").data["fields"]["Back"]
     assert mine == "A mitochondrion, I think"
 
 
 # --- what is always said ----------------------------------------------------------------------
-
-
-@pytest.mark.parametrize(
-    ("settings", "why"),
-    [
-        ("anki: {collection: auto}\n", "No Anki collection found, so"),
-        ("anki: {collection: none}\n", "Anki is not read (anki.collection: none), so"),
-    ],
-)
-def test_a_run_says_once_why_the_package_holds_every_card(
-    forge, vault, note, settings, why
-):
-    forge.settings(settings)
-    hint = f"{why} the package contains every card.\n"
-    assert hint in forge.ok("run", vault).stdout
-    assert hint not in forge.ok("run", vault).stdout
 
 
 def test_build_says_why_there_is_no_package(forge, vault, note, monkeypatch):
@@ -210,7 +194,7 @@ def test_the_tags_told_and_asked_for_are_those_of_the_package(
     packed = notes_in(package)[guid][2].split()
     assert packed == ["ankiforge::doc::cells", "cells", "energy", "school"]
     for told in (
-        forge.ok("show", guid, "--json").data,
+        forge.ok("list", "-v", guid, "--json").data,
         forge.ok("edit", guid, "--field", "Extra", "x", "--json").data,
     ):
         assert told["tags"] == packed

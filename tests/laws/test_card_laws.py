@@ -138,7 +138,7 @@ def test_every_door_shows_the_same_of_a_card(desk, card):
         )["cards"]
         assert found == {name: data[name] for name in found}
         told = [*format_item_in_full(workspace.ledger, card)]
-        # `show` names commands as the remedy
+        # `list -v` names commands as the remedy
         reason = re.split(r"[.:] ", data["waits"])[0]
         assert letters(reason).casefold() in letters(" ".join(told)).casefold()
     [shown] = page["cards"]

@@ -133,7 +133,7 @@ def test_each_gap_is_a_card_of_its_words(forge, note):
     for number, words in enumerate(passage["suggestion"]["gaps"], start=1):
         [done] = forge.ok("accept", passage["key"], "--gap", f"{number}", "--json").lines
         guids.add(done["guid"])
-        [card] = forge.ok("show", done["guid"], "--json").lines
+        [card] = forge.ok("list", "-v", done["guid"], "--json").lines
         assert f"{{{{c1::{words}}}}}" in card["fields"]["Text"]
         assert card["origin"]["drafter"] == "propose"
         assert without(forge) == []
@@ -303,7 +303,7 @@ def test_a_changed_passage_is_one_revision_of_its_card_and_no_more_once_it_is_re
     changed = WAR.replace("ended in", "ended only in")
 
     note(f"=={changed}==")
-    [card] = forge.ok("show", done["guid"], "--json").lines
+    [card] = forge.ok("list", "-v", done["guid"], "--json").lines
     [revision] = revisions(forge)
     assert revision["changes"] == done["guid"]
     assert hidden in revision["fields"]["Text"], "the gap that the person chose"
@@ -315,7 +315,7 @@ def test_a_changed_passage_is_one_revision_of_its_card_and_no_more_once_it_is_re
     (forge.folder / ".ankiforge/ledger.db").unlink()
     note(f"=={changed}==")
     assert revisions(forge) == []
-    [revised] = forge.ok("show", done["guid"], "--json").lines
+    [revised] = forge.ok("list", "-v", done["guid"], "--json").lines
     assert "only in" not in card["fields"]["Text"]
     assert "only in" in revised["fields"]["Text"]
 
@@ -324,7 +324,9 @@ def test_a_changed_passage_is_one_revision_of_its_card_and_no_more_once_it_is_re
     forge.ok("reject", revision["id"])
     note(f"=={WAR.replace('in 1648', 'in late 1648')}==", "Another line.")
     assert revisions(forge) == []
-    assert forge.ok("show", done["guid"], "--json").lines[0]["verdict"] == "accepted"
+    assert (
+        forge.ok("list", "-v", done["guid"], "--json").lines[0]["verdict"] == "accepted"
+    )
 
 
 def test_a_card_whose_answer_was_changed_is_asked_about_with_the_new_one(forge, note):

@@ -160,7 +160,7 @@ def test_the_change_is_shown_with_both_passages(person):
     [guid] = person.cards()
     row = find_change(person)
     for id in (row["id"], guid):
-        shown = person.call("show", id).replace("**", "")
+        shown = person.call("list", "-v", id).replace("**", "")
         assert FACT in shown
         assert NEW in shown
     assert f"reject {row['id'][:10]}   the card goes" in shown

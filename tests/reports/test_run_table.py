@@ -111,12 +111,6 @@ def details(opened, result: RunResult, *notices: FeatureNotice, **options) -> li
     return summary.format_run(result, opened, notices, **options).details
 
 
-PRINT = (
-    "no PDF that was read has a highlight or comment; if you made some, save or export it with"
-    " annotations, not by “Print to PDF”"
-)
-
-
 @pytest.mark.parametrize(
     ("result", "lines"),
     [
@@ -129,8 +123,8 @@ PRINT = (
          ["  model      1 request, 9 characters sent, price unknown; no card for 1 of 1 highlight; why: ankiforge list --no-card"]),
         ({"planned": [PlannedNote(Guid("af1"), hold_reason="a question")]}, ["1 note withheld: a question"]),
         ({"scan": AnkiReadResult(AnkiReadState.READ, changes=AnkiChanges(deleted=["af1"]))}, ["In Anki: 1 note deleted, not sent again"]),
-        ({"report": IngestReport(files={".pdf": 1})}, [PRINT]),
-        ({"report": IngestReport(files={".pdf": 1}, unread_files={".pdf": 1})}, [PRINT]),
+        ({"report": IngestReport(files={".pdf": 1})}, []),
+        ({"report": IngestReport(files={".pdf": 1}, unread_files={".pdf": 1})}, []),
         ({"report": IngestReport(files={".pdf": 1}, passage_count=1)}, []),
         ({"report": IngestReport(passage_count=1), "remembered_paths": ["/x/a", "/x/b"]}, ["Added to your sources: /x/a, /x/b"]),
     ],
@@ -287,15 +281,14 @@ END = ["", REVIEW]
 @pytest.mark.parametrize(
     ("changed", "rows"),
     [
-        ({}, ["  drafts in  Later (1)", "  cards      2 accepted", "  sources    notes", "  Anki       not read yet"]),
-        ({"documents": {"L" * 40: 1200, "b": 1}}, [f"  drafts in  {'L' * 29}… (1,200), b (1)", "  cards      2 accepted", "  sources    notes", "  Anki       not read yet"]),
-        ({"documents": {}, "model": "good at here, free", "remembered": ("/x/a", "/x/b")},
+        ({}, ["  cards      2 accepted", "  sources    notes", "  Anki       not read yet"]),
+        ({"model": "good at here, free", "remembered": ("/x/a", "/x/b")},
          ["  cards      2 accepted", "  sources    notes, /x/a, /x/b", "  model      good at here, free", "  Anki       not read yet"]),
-        ({"documents": {}, "last_anki_read": "2026-03-04T05:06:07", "review_counts": ReviewCounts(1200, 8, 6)},
+        ({"last_anki_read": "2026-03-04T05:06:07", "review_counts": ReviewCounts(1200, 8, 6)},
          ["  cards      2 accepted", "  sources    notes", "  Anki       read 2026-03-04 05:06 UTC   1,200 reviews   retention 75 %"]),
-        ({"documents": {}, "review_counts": ReviewCounts(3, 0, 0), "not_read": {"/a": "2 .mobi", "/b": "1 .x"}},
+        ({"review_counts": ReviewCounts(3, 0, 0), "not_read": {"/a": "2 .mobi", "/b": "1 .x"}},
          ["  cards      2 accepted", "  sources    notes", "  Anki       not read yet", "  not read   /a: 2 .mobi", "  not read   /b: 1 .x"]),
-        ({"documents": {}, "unmarked": ("a.pdf",)},
+        ({"unmarked": ("a.pdf",)},
          ["  cards      2 accepted", "  sources    notes", "  Anki       not read yet",
           "  no marks   ankiforge draft a.pdf   little or nothing is marked there; a chat or model chooses passages"]),
     ],

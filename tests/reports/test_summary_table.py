@@ -169,25 +169,6 @@ def test_what_is_held_back_is_told_with_each_reason_once(held, line):
 
 
 @pytest.mark.parametrize(
-    ("state", "looked", "has_note", "line"),
-    [
-        ("nowhere", "", True, summary.NO_COLLECTION_NOTICE),
-        ("off", "", True, summary.ANKI_OFF_NOTICE),
-        ("taken", "", True, None),
-        ("failed", "", True, None),
-        ("nowhere", "2026-01-01", True, None),  # it was read before
-        ("nowhere", "", False, None),  # nothing is written
-    ],
-)
-def test_why_a_package_has_every_card(state, looked, has_note, line):
-    planned = [PlannedNote(Guid("af"), 1 if has_note else None)]
-    result = RunResult(scan=AnkiReadResult(AnkiReadState(state)), planned=planned)
-    ledger = SimpleNamespace(get_meta=lambda name: looked)
-    assert summary.explain_full_package(result, ledger) == line
-    assert summary.explain_full_package(RunResult(planned=planned), ledger) is None
-
-
-@pytest.mark.parametrize(
     ("files", "text"),
     [
         ({}, ""),

@@ -709,7 +709,7 @@ def judge(
             )
         if not re.search(r"\d+ cards? lost (its|their) passage in Sleep", counts):
             faults.append(f"the run does not say that the passage is lost: {said}")
-        shown = person.call("show", next(iter(before)))
+        shown = person.call("list", "-v", next(iter(before)))
         if "gone" not in shown or "Sleep" not in shown:
             faults.append(f"`show` names neither the place nor the loss: {shown}")
     elif lost:
