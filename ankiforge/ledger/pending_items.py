@@ -395,6 +395,7 @@ def iter_highlight_outcomes(
                 reason=reason,
                 usefulness=row["worth"],
                 has_open_sentence=has_open_sentence(row),
+                is_suggested=find_review_status(row, ()) is ReviewStatus.SUGGESTED,
             )
 
 

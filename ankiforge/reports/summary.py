@@ -221,10 +221,10 @@ def _count_skipped_texts(ledger: Ledger) -> dict[str, int]:
 
 
 def _count_reasons_without_card(ledger: Ledger) -> dict[str, int]:
-    """Count the highlights without a card or draft by reason, the most frequent first."""
+    """Count the highlights that have no card and don't wait by reason, most frequent first."""
     count_by_reason = Counter[str]()
     for outcome in pending_items.iter_highlight_outcomes(ledger):
-        if outcome.status in UNCARDED_STATUSES:
+        if outcome.status in UNCARDED_STATUSES and not outcome.is_suggested:
             count_by_reason[outcome.reason] += 1
     return dict(count_by_reason.most_common())
 

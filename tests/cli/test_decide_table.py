@@ -49,7 +49,7 @@ NO_ID = (
     "is not an id\nhint: ankiforge list shows ids; for a query: --all --filter QUERY\n"
 )
 DECIDE = "next  ankiforge review   decide on what waits\n"
-NONE = f"nothing was accepted\n  4 new cards waiting\n  {DECIDE}"
+NONE = f"nothing was accepted\n  left, one by one: 1 suggested card\n  4 new cards waiting\n  {DECIDE}"
 
 
 @pytest.mark.parametrize(

@@ -164,8 +164,6 @@ def test_what_looks_like_a_mark_is_listed_with_its_place_and_reason(read, vault)
     lines = read.ok("list", "--no-card", "--all", "-v").stdout.splitlines()
     at = lines.index("open.md, line 6: ==mark==")
     assert lines[at + 1].startswith("    left out: ")
-    without = next(one for one in every if one["key"])
-    assert f"    {without['key']}" in lines
 
 
 PASSAGE = "Mitochondria are organelles that produce most of the chemical energy that a cell needs."
@@ -261,7 +259,6 @@ def test_highlights_without_a_card_have_a_reason(read):
         "it has a draft"
     )
     assert none["key"] not in read.ok("list", "--no-card").stdout
-    assert none["key"] in read.ok("list", "--no-card", "-v").stdout
 
 
 def test_the_id_of_a_change_is_not_the_beginning_of_a_card_s():
@@ -278,7 +275,7 @@ def test_what_the_source_changed_is_listed_with_old_and_new_words(read, vault):
     [change] = read.ok("list", "--view", "changed", "--json").lines
     assert "steady" in change["before"]["Text"]
     assert "slow" in change["after"]["Text"]
-    told = read.ok("list", "-v", change["guid"], "-v").stdout
+    told = read.ok("list", "-v", change["guid"]).stdout
     assert "new words by source" in told
     assert change["id"] in told
 
@@ -391,9 +388,10 @@ def test_rows_have_a_heading_for_each_document_and_the_ids_that_commands_take(fo
     lines = folders.ok("list").stdout.splitlines()
     titles = {line.partition("  ")[0] for line in lines[::4]}
     assert titles == {"TCP", "Cells", "Moss"}
-    at = lines.index("Moss  Biology/Plants/  1 draft, 1 card")
+    at = lines.index("Moss  Biology/Plants/  1 waiting, 1 card")
     draft, card = lines[at + 1 : at + 3]
-    assert draft[2:].partition(" ")[2] == "○ Mosses spread by [spores] instead of seeds."
+    told = draft.partition(" ")[2]
+    assert told == "○ Mosses spread by [spores] instead of seeds.  yours"
     assert card.partition(" ")[2] == "✓ What is Moss about?"
     shown = folders.ok("list", "-v", card.split()[0], "--json").data
     assert shown["fields"]["Back"] == "Mosses"

@@ -20,7 +20,9 @@ CLIPPINGS = (
     " 2 March 2026 10:00:00\n\nMuscle is what most people lack in their last ten years.\n"
     "==========\n"
 )
-_COMMAND = re.compile(r"(?m)ankiforge ((?:-C \S+ )?[a-z].*?)(?=   |; |, (?:or|ankiforge) |”|$)")
+_COMMAND = re.compile(
+    r"(?m)ankiforge ((?:-C \S+ )?[a-z].*?)(?=   |; |, (?:or|ankiforge) |”|$)"
+)
 _PLACEHOLDER = re.compile(
     r"\b(?:PATH|FILE|FOLDER|ID|QUERY|NAME|TEXT|WORDS|PLACE)\b|…|\.\.\."
 )

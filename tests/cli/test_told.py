@@ -287,9 +287,9 @@ def test_a_run_counts_each_highlight_once_and_the_numbers_add_up(forge, vault, n
     passages = forge.ok("list", "--no-card", "--json").lines
     without = len(passages)
     proposals = [each["suggestion"] for each in passages if each["suggestion"]]
-    proposed = sum(each["confidence"] >= MIN_CERTAIN_CONFIDENCE for each in proposals)
-    less_certain = len(proposals) - proposed
-    assert (proposed, less_certain) == (1, 1)
+    certain = sum(each["confidence"] >= MIN_CERTAIN_CONFIDENCE for each in proposals)
+    more = len(proposals) - certain
+    assert (certain, more) == (1, 1)
     waiting = 1  # the mark
     assert 1 + waiting + without == 6
     assert lines == [
@@ -302,14 +302,13 @@ def test_a_run_counts_each_highlight_once_and_the_numbers_add_up(forge, vault, n
     assert counts == {
         "total": 6,
         "with_card": 1,
-        "waiting": waiting,
-        "proposed": proposed,
-        "less_certain": less_certain,
+        "waiting": waiting + certain,
+        "more": more,
         "without": without - 2,
         "skipped": 0,
     }
     assert counts == forge.json("status")["highlights"]
-    assert sum(told["no_card"].values()) == without
+    assert sum(told["no_card"].values()) == without - certain
     assert sum(told["waits"].values()) == waiting
     assert told["highlights"]["seen"] == 6
 
@@ -330,7 +329,7 @@ def test_a_run_and_status_name_the_same_next_command(forge, note):
     others = "\n\n".join(f"==Number {i} helps, or so one hears.==" for i in range(9))
     note.write_text(f"# Memory\n\n=={certain}==\n\n{others}\n", encoding="utf-8")
     ran = forge.ok("run", note.parent).stdout
-    assert "1 proposal" in ran
+    assert "1 new card waiting" in ran
     assert "next  ankiforge review " in ran
     assert "or    ankiforge draft " in ran
     assert "next  ankiforge review " in forge.ok("status").stdout
@@ -518,7 +517,7 @@ def test_what_accept_all_leaves_and_what_undo_takes_back_is_told(forge, vault):
     (vault / "Doubt.md").write_text("- a :: b\n- c :: d\n- e :: f\n", encoding="utf-8")
     forge.ok("run", vault)
     told = forge.ok("accept", "--all", "-v").stderr
-    assert "not accepted:   3 × held back by a question: " in told
+    assert "not accepted:   3 × a question comes first: " in told
     forge.ok("reject", "--all")
     told = forge.ok("undo").stderr
     assert "✓ undone: 10 rejected" in told

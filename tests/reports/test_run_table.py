@@ -210,7 +210,6 @@ def test_the_report_of_a_run_has_every_number(opened):
         "left_out": {"==mark==": 1},
         "not_selected": 4,
         "no_card": {
-            "a card is suggested: ankiforge review": 1,
             "a heading or a label": 1,
             "same words as in Cells": 1,
         },

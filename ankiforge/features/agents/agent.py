@@ -527,7 +527,7 @@ def withdraw_card(agent: AgentSession, *, card: Words) -> Json:
         if card not in agent.own_drafts or card not in _find_group_draft_ids(
             ledger, [card]
         ):
-            message = f"{card!r} is no waiting card of yours, of this session"
+            message = f"{card!r} is not a waiting card of yours, of this session"
             raise UsageError(message)
         undo_decision(ledger, card)
         return {"withdrawn": card}
