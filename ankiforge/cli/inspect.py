@@ -88,7 +88,7 @@ def list_(
     everything: bool,
     more: bool,
     no_card: bool,
-    view: str,
+    view: str | None,
 ) -> None:
     """List what waits, and cards. Words match text and title; `field:value` matches that field."""
     from ankiforge.pipeline.query import are_ids

@@ -25,9 +25,9 @@ from ankiforge.ledger import (
     pending_items,
 )
 from ankiforge.ledger.anki_views import iter_notes_without_card
+from ankiforge.ledger.item_lists import FoundItem
 from ankiforge.ledger.pending_items import PassageLocation
 from ankiforge.ledger.questions import find_open_questions
-from ankiforge.ledger.store import Row
 from ankiforge.model import (
     HIGHLIGHT_PREFIX,
     CardKind,
@@ -164,13 +164,18 @@ class Listing:
         self._verbose = verbose
 
     def list_view(
-        self, query: Strings, view: str, *, everything: bool, more: bool = False
+        self,
+        query: Strings,
+        view: str | None,
+        *,
+        everything: bool,
+        more: bool = False,
     ) -> ListedRows:
         """Yield the items in a view that match a query.
 
         Args:
             query: the search query.
-            view: the name of the view, or "" for all that waits and all cards.
+            view: the name of the view, or None for all that waits and all cards.
             everything: whether to include rejected and retired cards.
             more: whether to include less certain suggestions.
 
@@ -280,18 +285,20 @@ class Listing:
         terms = queries.parse_query(queries.join_arguments(query))
         rows = item_lists.find_rows(ledger, terms, everything=everything)
         suggestions = pending_items.split_suggestions(pending.without_card)
-        locations_by_document = defaultdict[int, list[tuple[PassageLocation, bool]]](list)
+        locations_by_document = defaultdict[
+            int | None, list[tuple[PassageLocation, bool]]
+        ](list)
         for location in suggestions.certain:
             locations_by_document[location.document].append((location, True))
         for location in suggestions.more if more else ():
             locations_by_document[location.document].append((location, False))
-        rows_by_document = defaultdict[int, list[Row]](list)
+        rows_by_document = defaultdict[int | None, list[FoundItem]](list)
         for row in rows:
-            rows_by_document[row["document"]].append(row)
+            rows_by_document[row.document].append(row)
         documents = [*dict.fromkeys((*rows_by_document, *locations_by_document))]
         if not everything:
             self._sort_for_review(documents, rows_by_document)
-        ids = [row["id"] for each in documents for row in rows_by_document[each]]
+        ids = [row.id for each in documents for row in rows_by_document[each]]
         list_rows = apply_anki_edits_to_rows(ledger, item_lists.load_items(ledger, ids))
         for document in documents:
             row_count = len(rows_by_document[document])
@@ -301,7 +308,9 @@ class Listing:
             )
 
     def _sort_for_review(
-        self, documents: list[int], rows_by_document: Mapping[int, list[Row]]
+        self,
+        documents: list[int | None],
+        rows_by_document: Mapping[int | None, list[FoundItem]],
     ) -> None:
         """Sort documents, and the rows of each, as in the review. Others come last."""
         draft_ranks = {}
@@ -309,9 +318,14 @@ class Listing:
             draft_ranks[draft.id] = rank
         last = len(draft_ranks)
         for rows in rows_by_document.values():
-            rows.sort(key=lambda row: draft_ranks.get(row["id"], last))
+            rows.sort(key=lambda row: draft_ranks.get(row.id, last))
         document_ranks = self._rank_documents()
-        documents.sort(key=lambda each: document_ranks.get(each, len(document_ranks)))
+        last_rank = len(document_ranks)
+        documents.sort(
+            key=lambda each: (
+                last_rank if each is None else document_ranks.get(each, last_rank)
+            )
+        )
 
     def _load_suggestions(
         self,

@@ -194,6 +194,12 @@ def find_drafts_of_highlight(store: Store, key: str) -> list[str]:
     return [row["id"] for row in store.fetch_rows(query, key)]
 
 
+def find_revisions(store: Store, guids: Iterable[str]) -> list[str]:
+    """Return the ids of the drafts that would revise one of these cards."""
+    query = f"SELECT id FROM draft WHERE revises != '' AND revises IN {JSON_VALUES}"
+    return [row["id"] for row in store.fetch_rows(query, to_json(list(guids)))]
+
+
 def load_drafts_with_duplicate_finding(store: Store) -> list[Row]:
     """Load the rows of the drafts with a finding that may name another card or draft."""
     rows = store.fetch_rows("SELECT * FROM draft WHERE findings != ''")
