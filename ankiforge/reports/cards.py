@@ -269,6 +269,7 @@ def question_to_json(question: UserQuestion) -> Json:
         "decision": find_question_decision(question),
         "by": "",
         "certain": True,
+        "verdict": "waiting",
         "accept": question.accept_effect,
         "reject": question.reject_effect,
         "guids": question.guids,

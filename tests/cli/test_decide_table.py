@@ -101,7 +101,7 @@ def test_a_decision_is_told_in_a_line_and_undone(cells, words, code, told):
     for name, id in ids.items():
         said = said.replace(id, name)
     assert (done.exit_code, said, done.stdout) == (code, told, "")
-    assert len(forge.lists("new")[0]) == 4
+    assert len(forge.lists("new")[0]) == 3
 
 
 @pytest.mark.parametrize(

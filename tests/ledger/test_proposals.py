@@ -256,13 +256,13 @@ def test_a_passage_that_was_rejected_is_none_without_a_card(forge, note):
 
 def test_a_marked_phrase_waits_and_a_bare_accept_all_takes_no_proposal(forge, note):
     note("A cell needs ==chemical energy== and water.", f"=={WAR}==", accept="review")
-    draft, suggestion = forge.cards("verdict:waiting")
+    draft, suggestion = forge.ok("list", "--json", "verdict:waiting").lines
     assert (draft["by"], suggestion["by"]) == ("yours", "suggested")
     assert draft["origin"]["drafter"] == "rules:phrase"
 
     forge.ok("accept", "--all")
 
-    assert forge.cards("verdict:waiting") == [suggestion]
+    assert forge.ok("list", "--json", "verdict:waiting").lines == [suggestion]
     assert len(forge.cards("verdict:accepted")) == 1
     assert proposed(forge) == [WAR]
 

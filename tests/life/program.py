@@ -13,7 +13,7 @@ from unittest.mock import patch
 
 from ankiforge.anki import collection
 from ankiforge.extract import files
-from tests.conftest import Forge, Result
+from tests.conftest import Forge, Result, is_card_or_draft
 from tests.golden import clock
 from tests.life.world import folded, words_of
 
@@ -131,7 +131,8 @@ class Program:
         return self.folder / "desk" / "ankiforge.apkg"
 
     def rows(self) -> list[dict[str, Any]]:
-        return sorted(self.shown("--all"), key=lambda row: str(row["id"]))
+        rows = filter(is_card_or_draft, self.shown("--all"))
+        return sorted(rows, key=lambda row: str(row["id"]))
 
     def shown(self, *words: str) -> list[dict[str, Any]]:
         if words not in self.listed:

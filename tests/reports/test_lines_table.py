@@ -252,6 +252,7 @@ def test_a_question_has_its_examples_both_texts_and_the_answers(
         "decision": "change",
         "by": "",
         "certain": True,
+        "verdict": "waiting",
         "accept": effects[0],
         "reject": effects[1],
         "guids": ("af1",),

@@ -225,7 +225,10 @@ class Person:
 
     def rows(self, *arguments: str) -> list[dict[str, Any]]:
         lines = self.forge("list", *arguments, "--json").stdout.splitlines()
-        return [json.loads(line) for line in lines if line.startswith("{")]
+        rows = [json.loads(line) for line in lines if line.startswith("{")]
+        if "--view" in arguments:
+            return rows
+        return [row for row in rows if row.get("decision") != "question"]
 
     def cards(self) -> dict[str, dict[str, Any]]:
         """The accepted cards of `FACT` or of what became of it, by guid."""
