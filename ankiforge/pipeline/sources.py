@@ -197,7 +197,7 @@ def _select_paths(
     return SourceSelection(
         sources,
         [*problems, *notices],
-        tuple(make_remembered_path(entry) for entry in entries if not entry.settings),
+        tuple(make_remembered_path(entry) for entry in entries if entry.is_remembered),
         in_use=_find_names(presence, Presence.THERE),
         missing=_find_names(presence, Presence.MISSING, Presence.REMOVED),
         removed=_find_names(presence, Presence.REMOVED),
@@ -213,7 +213,7 @@ def _find_other_exports(
     for entry in entries:
         if entry.source_key not in accounts or is_read_by(entry, (*to_read, *others)):
             continue
-        if entry.settings or entry.path.exists():
+        if not entry.is_remembered or entry.path.exists():
             others.append(entry)
     return others
 
@@ -225,7 +225,7 @@ def _select_all(workspace: WorkspaceDirectory) -> SourceSelection:
     to_read: list[Entry] = []
     problems: list[Problem] = []
     for entry in entries:
-        if entry.settings:
+        if not entry.is_remembered:
             to_read.append(entry)
             to_read += _find_entries_below(entries, entry.path, to_read)
             moved = find_moved_entries(entries, entry.path)
@@ -233,7 +233,7 @@ def _select_all(workspace: WorkspaceDirectory) -> SourceSelection:
             entries = include(entries, moved)
     entries_by_path = defaultdict[Path, list[Entry]](list)
     for entry in entries:
-        if not entry.settings:
+        if entry.is_remembered:
             entries_by_path[entry.path].append(entry)
     for path, entries_at_path in entries_by_path.items():
         found = _find_entries_or_problem(entries, path, unmarked=True)
@@ -263,7 +263,7 @@ def _select_all(workspace: WorkspaceDirectory) -> SourceSelection:
     return SourceSelection(
         [*libraries, *sources],
         [*problems, *notices],
-        tuple(make_remembered_path(entry) for entry in entries if not entry.settings),
+        tuple(make_remembered_path(entry) for entry in entries if entry.is_remembered),
         in_use=_find_names(presence, *Presence),
         missing=_find_names(presence, Presence.MISSING, Presence.REMOVED),
         removed=_find_names(presence, Presence.REMOVED),
@@ -277,7 +277,7 @@ def _find_entries_or_problem(
     if not path.exists():
         return _explain_missing_path(path)
     resolved = resolve_links(path)
-    is_known = any(not entry.settings and entry.path == resolved for entry in entries)
+    is_known = any(entry.is_remembered and entry.path == resolved for entry in entries)
     found = find_entries(entries, resolved, unmarked=unmarked or is_known)
     if found:
         return found
@@ -312,7 +312,7 @@ def _find_entries_below(
     """
     found: list[Entry] = []
     for entry in entries:
-        if entry.settings or folder not in entry.path.parents:
+        if not entry.is_remembered or folder not in entry.path.parents:
             continue
         if entry.can_be_unmarked and entry.root.is_dir():
             found.append(replace(entry, path=entry.root))
@@ -407,7 +407,7 @@ def split_remembered_paths(
     hint = "ankiforge status names those that are"
     for entry in entries:
         is_below = resolved in entry.path.parents
-        if not entry.settings and (is_below or entry.contains(resolved)):
+        if entry.is_remembered and (is_below or entry.contains(resolved)):
             hint = f"but {entry.path} is; {_suggest_forget(str(entry.path))}"
             break
     raise UsageError(f"{path} is not remembered", hint=hint)
@@ -521,7 +521,7 @@ def _iter_document_files(workspace: WorkspaceDirectory, ledger: Ledger) -> Itera
     from ankiforge.ledger.readings import load_current_documents
 
     entries = load_entries(workspace)
-    entries.sort(key=lambda entry: entry.settings is not None)
+    entries.sort(key=lambda entry: not entry.is_remembered)
     for entry in entries:
         for row in load_current_documents(ledger, entry.container):
             yield find_path_on_disk(entry.root, row["place"])
@@ -557,9 +557,9 @@ def find_unmarked_paths(
     marked_sources: set[str] = set()
     if include_directories:
         marked_sources = _find_mostly_marked_sources(ledger)
-        entries.sort(key=lambda entry: entry.settings is not None)
+        entries.sort(key=lambda entry: not entry.is_remembered)
     else:
-        entries = [entry for entry in entries if not entry.settings]
+        entries = [entry for entry in entries if entry.is_remembered]
 
     unmarked: dict[str, None] = {}
     marked = set()
