@@ -198,10 +198,12 @@ class Forge:
                 if name == "none":
                     shown = listing.list_without_card((), everything=True)
                 elif name == "new":
-                    shown = listing.list_view(("verdict:waiting",), "", everything=False)
+                    shown = listing.list_view(
+                        ("verdict:waiting",), None, everything=False
+                    )
                 else:
-                    view = name.removeprefix("all")
-                    shown = listing.list_view((), view, everything=not view)
+                    view = name.removeprefix("all") or None
+                    shown = listing.list_view((), view, everything=view is None)
                 lines = [msgspec.json.encode(data) for data, _ in shown]
                 told.append([json.loads(line) for line in lines])
         return told

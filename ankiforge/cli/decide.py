@@ -55,7 +55,7 @@ def accept(
     call: cli.Call,
     ids: cli.Words,
     every: bool,
-    query: str,
+    query: str | None,
     gap: int | None,
     another: bool,
     force: bool,
@@ -102,7 +102,7 @@ def accept(
             # at each passage
             with ledger.transaction():
                 chosen_ids, count_by_reason = select_clean_drafts(
-                    ledger, chosen_ids, query
+                    ledger, chosen_ids, query or ""
                 )
             batches = DraftBatches(ledger, chosen_ids)
             for reason, pending_count in count_by_reason.items() if call.verbose else ():
@@ -129,7 +129,13 @@ def accept(
 @ALL_OPTION
 @FILTER_OPTION
 @cli.REASON_OPTION
-def reject(call: cli.Call, ids: cli.Words, every: bool, query: str, reason: str) -> None:
+def reject(
+    call: cli.Call,
+    ids: cli.Words,
+    every: bool,
+    query: str | None,
+    reason: str | None,
+) -> None:
     """Reject drafts, cards and highlights, or answer questions with no."""
     from ankiforge.ledger import item_lists
     from ankiforge.model import LocalCard, is_card_id
@@ -320,7 +326,9 @@ def decide_all(
 # --- the items to decide on -----------------------------------------------------------------
 
 
-def select_ids(ledger: Ledger, ids: cli.Words, every: bool, query: str) -> list[str]:
+def select_ids(
+    ledger: Ledger, ids: cli.Words, every: bool, query: str | None
+) -> list[str]:
     """Return the full ids of the items selected by `ids`, or by `every` and `query`.
 
     Questions and highlights can only be selected through `ids`; queries never match them.
@@ -339,6 +347,8 @@ def select_ids(ledger: Ledger, ids: cli.Words, every: bool, query: str) -> list[
             raise UsageError(f"{id!r} is not an id", hint=hint)
     if ids:
         return [queries.resolve_id(ledger, id) for id in ids]
+    if query is None:
+        return queries.find_matching_ids(ledger, "")
     if queries.is_folder_term(query) and not queries.uses_query_syntax(query):
         query = queries.join_arguments([query])  # its name may contain spaces
     return queries.find_matching_ids(ledger, query)

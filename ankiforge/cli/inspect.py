@@ -84,7 +84,7 @@ def list_(
     query: cli.Words,
     everything: bool,
     no_card: bool,
-    view: str,
+    view: str | None,
 ) -> None:
     """List drafts and cards. Words match text and title; `field:value` matches that field."""
     from ankiforge.reports.cards import LEGEND

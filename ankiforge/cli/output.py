@@ -618,17 +618,19 @@ def flag_option(*names: str, help: str) -> Option:
 
 
 def text_option(*names: str, metavar: str, help: str) -> Option:
-    """Build a text option that defaults to ""."""
-    return click.option(*names, default="", metavar=metavar, help=help)
+    """Build a text option, which is None if it isn't given or is given an empty text."""
+    return click.option(*names, callback=_replace_empty_text, metavar=metavar, help=help)
+
+
+def _replace_empty_text(
+    context: click.Context, parameter: click.Parameter, text: str | None
+) -> str | None:
+    return text or None
 
 
 def choice_option(*names: str, of: Collection[str], help: str) -> Option:
-    """Build an option that takes one of several values and defaults to ""."""
-    choice = click.Choice([*of])
-    # convert None to "", because click rejects a default that isn't one of the values
-    return click.option(
-        *names, type=choice, callback=lambda *given: given[2] or "", help=help
-    )
+    """Build an option that takes one of several values, and is None if it isn't given."""
+    return click.option(*names, type=click.Choice([*of]), help=help)
 
 
 def deck_option(help: str) -> Option:

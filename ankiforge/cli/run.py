@@ -298,11 +298,11 @@ class DraftGroup(SuggestingGroup):
 @cli.ACCEPT_OPTION
 def draft(
     call: cli.Call,
-    again: str,
-    remark: str,
+    again: str | None,
+    remark: str | None,
     estimate: bool,
-    drafter: str,
-    accept: str,
+    drafter: str | None,
+    accept: str | None,
 ) -> None:
     """Read the sources, and draft cards for highlights that have no card yet.
 
@@ -335,7 +335,7 @@ def draft(
         result = workspace.draft(
             CommandRunOptions(drafter, accept, call.limit),
             again=find_highlight_keys(workspace, again),
-            remark=remark.strip(),
+            remark=remark,
             show=partial(progress.progress_bar, call),
         )
         uses_model = drafter or again or workspace.folder.config.drafter == "llm"
@@ -361,7 +361,9 @@ def draft(
 @CARDS_OPTION
 @cli.flag_option("--estimate", help="Show requests, tokens and cost; send nothing.")
 @cli.DRAFTER_OPTION
-def choose(call: cli.Call, path: Path, cards: int, estimate: bool, drafter: str) -> None:
+def choose(
+    call: cli.Call, path: Path, cards: int, estimate: bool, drafter: str | None
+) -> None:
     """Let a model or your chat choose passages of a document, and make a card of each.
 
     PATH is a PDF, a note, a text, a saved web page, an EPUB, captions of a video, or a folder of
@@ -491,10 +493,13 @@ def _ask_chat_for_cards(call: cli.Call, workspace: Workspace) -> None:
         call.say(format_next_step(step, first=not has_drafts))
 
 
-def find_highlight_keys(workspace: Workspace, query: str) -> frozenset[HighlightKey]:
+def find_highlight_keys(
+    workspace: Workspace, query: str | None
+) -> frozenset[HighlightKey]:
     """Return the keys of the highlights that the value of `--again` selects.
 
-    `query` has the ids of cards and drafts, the keys of highlights, or the words of a query.
+    `query` has the ids of cards and drafts, the keys of highlights, or the words of a query. If it
+    is None, no highlight is selected.
 
     Raises:
         UsageError: nothing matches.
@@ -503,7 +508,7 @@ def find_highlight_keys(workspace: Workspace, query: str) -> frozenset[Highlight
     from ankiforge.model import HighlightKey, is_highlight_key
     from ankiforge.pipeline import query as queries
 
-    if not query:
+    if query is None:
         return frozenset()
     ledger = workspace.ledger
     terms = query.split()

@@ -388,10 +388,10 @@ class PrivacyFilter:
 
     # --- one highlight ----------------------------------------------------------------
 
-    def find_private_reason(self, highlight: Highlight) -> str:
-        """Return the reason why a highlight must not leave this computer, or "" if it may."""
+    def find_private_reason(self, highlight: Highlight) -> str | None:
+        """Return the reason why a highlight must not leave this computer, or None if it may."""
         reason = get_privacy_reason(highlight)
-        if reason or not self._has_private_texts:
+        if reason is not None or not self._has_private_texts:
             return reason
         document = highlight.document.key
         if document in self._private_documents:
@@ -405,7 +405,7 @@ class PrivacyFilter:
         ):
             return PRIVATE_PASSAGE_REASON
         places = self._find_occurrences(highlight.key) if highlight.key else ()
-        return PRIVATE_PASSAGE_REASON if any(map(get_privacy_reason, places)) else ""
+        return PRIVATE_PASSAGE_REASON if any(map(get_privacy_reason, places)) else None
 
     def is_private_passage(self, key: HighlightKey) -> bool:
         """Return whether any occurrence of a passage is private."""
@@ -420,7 +420,7 @@ class PrivacyFilter:
             UsageError: The highlight itself is private.
         """
         reason = self.find_private_reason(highlight)
-        if reason:
+        if reason is not None:
             raise UsageError(reason)
         document = highlight.document
 
@@ -473,7 +473,7 @@ class PrivacyFilter:
             private_reason = self.find_private_reason(highlight)
             if any(self.is_private_card(card, document) for card in cards):
                 private_reason = private_reason or PRIVATE_PASSAGE_REASON
-            if private_reason:
+            if private_reason is not None:
                 not_sent[key] = DraftingResult(
                     highlight,
                     status=DraftingStatus.NO_CARD,
@@ -615,8 +615,10 @@ class SendableTask:
         return self.mask_text(title)
 
     @property
-    def user_request(self) -> SendableText:
+    def user_request(self) -> SendableText | None:
         """The user's instructions when asking for another draft, with private text masked."""
+        if self.task.user_request is None:
+            return None
         return self.mask_text(self.task.user_request)
 
     def mask_text(self, text: str) -> SendableText:

@@ -31,6 +31,7 @@ from ankiforge.ledger.events import (
     reopens_passage,
 )
 from ankiforge.ledger.snapshots import HighlightSnapshot
+from ankiforge.ledger.source_state import SourceState
 from ankiforge.ledger.store import Row, Store, to_json
 from ankiforge.ledger.tables import duplicates, highlights, pending_drafts
 from ankiforge.ledger.tables.highlights import decode_highlight
@@ -95,7 +96,7 @@ def iter_highlights_to_draft(
     for batch in iter_batches(keys):
         store.preload_passages(batch)
         for highlight_row in highlights.load_highlight_rows(store, batch):
-            if highlight_row["state"] != "present":
+            if highlight_row["state"] != SourceState.PRESENT:
                 continue
             if highlight_row[column] == highlight_row["content"]:
                 continue

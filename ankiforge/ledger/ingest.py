@@ -53,6 +53,7 @@ from ankiforge.ledger.readings import (
     write_document,
     write_highlights,
 )
+from ankiforge.ledger.source_state import SourceState
 from ankiforge.ledger.store import JSON_VALUES, Row, Store, to_json
 from ankiforge.ledger.tables import highlights, pending_drafts
 from ankiforge.ledger.tables.highlights import schedule_redrafting_of_copies
@@ -284,7 +285,7 @@ class IngestRun:
 
     def _write_if_all_match(self, document: ReadDocument, row: Row) -> bool:
         """Write a document if its highlights are the stored ones, and return whether they are."""
-        if row["state"] == "journal" and not self.is_rebuilt:
+        if row["state"] == SourceState.JOURNAL and not self.is_rebuilt:
             # another device read it, so it may be a document that disappeared on this one
             return False
         document_highlights = DocumentHighlights(
@@ -297,8 +298,9 @@ class IngestRun:
         )
         unmatched = document_highlights.select_unmatched(pairs)
         # in a document read on this device, journal-only highlights may not have arrived yet
-        state = "journal" if row["state"] == "journal" else "present"
-        is_removed = any(mark.state == state for mark in unmatched.stored_highlights)
+        is_journal_only = row["state"] == SourceState.JOURNAL
+        state = SourceState.JOURNAL if is_journal_only else SourceState.PRESENT
+        is_removed = any(mark.state is state for mark in unmatched.stored_highlights)
         if unmatched.scanned_highlights or is_removed:
             return False
         write_document(self.store, document, row)
@@ -498,12 +500,12 @@ class IngestRun:
 
     def _mark_documents_gone(self, container: str, rows: Iterable[Row]) -> None:
         """Mark documents that are no longer listed, and weren't renamed, as gone."""
-        states = ["present"]
+        states = [SourceState.PRESENT]
         # documents known only from the journal may not have been synchronized yet, if
         # suspiciously little is listed
         is_suspicious = container in self.report.suspicious_containers
         if self.listing.places[container] and not is_suspicious:
-            states.append("journal")
+            states.append(SourceState.JOURNAL)
         for row in rows:
             if row["state"] in states:
                 self.absent_highlights += load_stored_highlights(self.store, row["id"])
@@ -528,7 +530,7 @@ class IngestRun:
         was_present = False
         if old_row is not None:
             stored_highlights = load_stored_highlights(self.store, document_id)
-            was_present = old_row["state"] == "present"
+            was_present = old_row["state"] == SourceState.PRESENT
         elif not document.highlights:
             path = get_document_path(document)
             self.report.unmarked.append((document.container, path))
@@ -616,13 +618,16 @@ class IngestRun:
             has_new,
         ):
             # journal-only highlights may be in documents that are listed, but weren't read
-            if row["state"] == "journal" and row["document"] not in read_documents:
+            if (
+                row["state"] == SourceState.JOURNAL
+                and row["document"] not in read_documents
+            ):
                 if self.listing.is_listed(row["container"], row["place"]):
                     continue
             known_highlight = known_highlights.get(row["key"])
             if known_highlight is None:
                 mark = load_stored_highlight(self.store, row)
-                if row["state"] == "missing" and self._is_certainly_absent(row):
+                if row["state"] == SourceState.MISSING and self._is_certainly_absent(row):
                     self.absent_highlights.append(mark)
                     continue
             else:
@@ -675,7 +680,9 @@ class IngestRun:
         if not new_texts:
             return old_rows
         removed_ids = unlisted_ids | self.missing_documents
-        removed_ids.update(row["id"] for row in all_rows if row["state"] == "unselected")
+        removed_ids.update(
+            row["id"] for row in all_rows if row["state"] == SourceState.UNSELECTED
+        )
         removed_ids.difference_update(row["id"] for row in old_rows if row)
         removed_texts = {id: self._load_texts(id) for id in sorted(removed_ids)}
         renamed_ids = iter(find_renamed_documents(removed_texts, new_texts))
@@ -704,7 +711,9 @@ class IngestRun:
         unlisted_ids = {
             row["id"] for row in stored_rows if row["place"] not in listed_places
         }
-        present_ids = {row["id"] for row in stored_rows if row["state"] == "present"}
+        present_ids = {
+            row["id"] for row in stored_rows if row["state"] == SourceState.PRESENT
+        }
 
         lost_ids = present_ids & unlisted_ids
         if container in self.confirmed_containers:
@@ -785,14 +794,14 @@ class IngestRun:
         """Report how a highlight differs from the stored one, and schedule its copies."""
         report = self.report
         key = stored_highlight.key
-        if stored_highlight.state in ("missing", "gone"):
+        if stored_highlight.state in (SourceState.MISSING, SourceState.GONE):
             report.restored_keys.append(key)
         old_text, old_path = "", mark.document_path
         if stored_highlight.texts:
             newest_reading = stored_highlight.texts[0]
             old_text, old_path = newest_reading.exact, newest_reading.document_path
         is_other_document = mark.document != stored_highlight.document
-        if stored_highlight.state != "journal":
+        if stored_highlight.state is not SourceState.JOURNAL:
             if is_other_document or old_path != mark.document_path:
                 report.moved.append((key, mark.document_path))
         has_new_comment = False
@@ -802,7 +811,7 @@ class IngestRun:
         if has_new_comment or stored_highlight.exact_hash not in ("", exact_hash):
             report.changed.append((key, old_text, mark.highlight.exact))
         content = hash_highlight_content(mark.highlight)
-        is_back = stored_highlight.state in ("gone", "unselected")
+        is_back = stored_highlight.state in (SourceState.GONE, SourceState.UNSELECTED)
         if is_back or stored_highlight.content_hash not in ("", content):
             schedule_redrafting_of_copies(self.store, key)
 
@@ -826,7 +835,7 @@ class IngestRun:
         instead.
         """
         for mark in self.absent_highlights:
-            if mark.state in ("gone", "unselected"):
+            if mark.state in (SourceState.GONE, SourceState.UNSELECTED):
                 continue
             query = "SELECT container FROM document WHERE id = ?"
             if self._has_selection_changed(self.store.fetch_value(query, mark.document)):
@@ -835,10 +844,10 @@ class IngestRun:
                 continue
             missing_since = self.started_at
             is_gone = False  # one scan isn't enough, however short the time
-            if mark.state == "missing":
+            if mark.state is SourceState.MISSING:
                 missing_since = mark.missing_since
                 is_gone = self.started_at - missing_since >= MIN_GONE_SECONDS
-            state = "gone" if is_gone else "missing"
+            state = SourceState.GONE if is_gone else SourceState.MISSING
             query = "UPDATE highlight SET state = ?, missed = ? WHERE key = ?"
             self.store.execute(query, state, missing_since, mark.key)
             if is_gone:

@@ -31,8 +31,6 @@ NEVER = "never"
 _NEVER_REASON = "you said that such {} are not cards"
 _FIELD_REASON = "several notes have a line that begins so: a field, not a card"
 _DOUBTFUL_FORM = "a :: b"
-_TERM = "Term: meaning"
-"""The form of lines in a list that looks like a glossary."""
 # Matches a picture, which may follow a question mark: `What is this? ![](a.png)`.
 _PICTURE = regex(r"!\[[^\]]*\]\([^)]*\)")
 # Lines with the same key are fields if at least this many notes contain such a line.
@@ -53,7 +51,7 @@ def find_line_pattern(highlight: Highlight) -> str:
     highlighted words with a translation.
     """
     syntax = highlight.line_syntax
-    if syntax in (_TERM, WORD_AND_TRANSLATION):
+    if syntax == WORD_AND_TRANSLATION:
         return syntax
     if not _is_doubtful(highlight) or has_colons_without_spaces(highlight.exact):
         return ""

@@ -19,6 +19,7 @@ from ankiforge.ledger.cards import HighlightOutcome, LocatedSkippedText, load_hi
 from ankiforge.ledger.database import iter_batches
 from ankiforge.ledger.events import Passage
 from ankiforge.ledger.passage_order import compute_rank, get_factuality, load_factuality
+from ankiforge.ledger.source_state import SourceState
 from ankiforge.ledger.store import JSON_VALUES, Row, Store, to_json
 from ankiforge.ledger.tables import pending_drafts
 from ankiforge.ledger.tables.highlights import decode_highlight
@@ -476,7 +477,7 @@ def count_dependent_items(
     store: Store,
     keys: Iterable[str] | None = None,
     *,
-    excluded_states: Strings = (),
+    excluded_states: tuple[SourceState, ...] = (),
 ) -> DependentItems:
     """Count the live cards and the drafts by a model that depend on certain highlights.
 

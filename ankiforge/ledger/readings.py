@@ -40,6 +40,7 @@ from ankiforge.ledger.sentence_decisions import (
     hash_distinctive_sentences,
     split_sentences,
 )
+from ankiforge.ledger.source_state import SourceState
 from ankiforge.ledger.store import (
     JSON_VALUES,
     Row,
@@ -528,7 +529,7 @@ def load_stored_highlight(store: Store, row: Row) -> MatchedHighlight:
             highlight, journal_or_empty, names, labels, row["document"]
         )
         mark.is_journal_only = True
-    mark.state = row["state"]
+    mark.state = SourceState(row["state"])
     mark.missing_since = row["missed"]
     mark.exact_hash = row["exact"]
     mark.content_hash = row["content"]
@@ -553,7 +554,7 @@ def write_document(store: Store, document: ReadDocument, old_row: Row | None) ->
     row: Json = {
         "container": document.container,
         "place": place,
-        "state": "present",
+        "state": SourceState.PRESENT,
         "fingerprint": document.fingerprint,
         "depends": to_json(document.dependencies),
         "left_out": to_json(document.skipped_texts),
@@ -629,7 +630,7 @@ def build_highlight_row(
         "key": highlight.key,
         "document": scanned_highlight.document,
         "position": scanned_highlight.position,
-        "state": "present",
+        "state": SourceState.PRESENT,
         "missed": 0,
         "route": highlight.source_kind.value,
         "kind": highlight.kind.value,

@@ -664,7 +664,7 @@ class LocalCard(Card, kw_only=True):
     """All passages of the card that still exist, as last read, starting with its own passage."""
     source_changes: tuple[SourceChange, ...]
     """What has happened to the card's source text since the card was accepted."""
-    old_passage_text: str = ""
+    old_passage_text: str | None = None
     """The text of the passage when it still contained the quote, if it doesn't any more."""
     keeps_last_exported_text: bool
     """Whether no source of this workspace contains the passage, so that the note keeps the text
@@ -752,7 +752,7 @@ class DraftingTask(Value):
 
     document: Document
     highlights: tuple[Highlight, ...]
-    user_request: str = ""
+    user_request: str | None = None
     """The user's instructions when asking for another draft."""
     instructions: DraftingInstructions = DraftingInstructions()
     outdated_cards: tuple[Card, ...] = ()

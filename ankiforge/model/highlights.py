@@ -106,8 +106,8 @@ class Document(Value):
     """The deck named in the front matter of the document, or ""."""
     uses_dataview: bool = False
     """Whether the vault uses the plug-in Dataview, which reads `key::value` as a field."""
-    privacy_reason: str = ""
-    """A reason other than a tag for keeping the document on this device, or ""."""
+    privacy_reason: str | None = None
+    """A reason other than a tag for keeping the document on this device, or None."""
 
     @property
     def directory(self) -> str:

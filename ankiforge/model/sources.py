@@ -185,12 +185,12 @@ class Problem(
 class FeatureNotice(Value):
     """A message from a feature for the report of a run and for `status`."""
 
-    line: str = ""
-    """A line of text to show below the summary, or ""."""
+    line: str | None = None
+    """A line of text to show below the summary, or None."""
     data: Json = {}
     """Keys and values to add to the JSON output of the run."""
-    suggested_command: str = ""
-    """The command to suggest as the next step instead of the usual one, or ""."""
+    suggested_command: str | None = None
+    """The command to suggest as the next step instead of the usual one, or None."""
     suggestion_reason: str = ""
     """What the suggested command is for."""
 

@@ -29,8 +29,6 @@ from ankiforge.extract.base import Candidate, SourceOpenParameters, scan_source
 from ankiforge.extract.discover import (
     SAVE_PAGE_HINT,
     UNMARKED_KINDS,
-    UnreadFiles,
-    count_unread_files,
     explain_no_source,
     resolve_links,
     suggest_conversion,
@@ -42,6 +40,7 @@ from ankiforge.extract.files import (
     summarize_content,
 )
 from ankiforge.extract.registry import find_source_type, load_source_type
+from ankiforge.extract.unread_files import UnreadFiles, count_unread_files
 from ankiforge.model import (
     DocumentId,
     DocumentLookup,
@@ -147,7 +146,7 @@ def select_sources(
     if options.marks:
         hint = f"ankiforge run PATH --marks {options.marks[0]}"
         raise UsageError("--marks needs the PATH of the notes", hint=hint)
-    if options.deck:
+    if options.deck is not None:
         hint = f"ankiforge run PATH --deck {quote(options.deck)}"
         raise UsageError("--deck needs the PATH whose cards go there", hint=hint)
     return _select_all(workspace)
@@ -162,7 +161,7 @@ def _select_paths(
 ) -> SourceSelection:
     """Select the sources at the PATHs on the command line, and remember these."""
     deck = None
-    if options.deck:
+    if options.deck is not None:
         from ankiforge.anki.notes import normalize_deck_name
 
         deck = normalize_deck_name(options.deck)

@@ -321,7 +321,7 @@ def _find_reason_not_to_send(
     """Return why no text of a document may be sent, or None if it may."""
     if not include_private:
         private_reason = get_document_privacy_reason(document)
-        if private_reason:
+        if private_reason is not None:
             return private_reason
         if any(map(contains_private_tag, file.parts)):
             return PRIVATE_DOCUMENT_REASON
@@ -558,7 +558,7 @@ def build_chat_text(
 
 
 def estimate_requests(
-    workspace: Workspace, requests: Iterable[DocumentRequest], drafter: str = ""
+    workspace: Workspace, requests: Iterable[DocumentRequest], drafter: str | None = None
 ) -> Estimate:
     """Estimate the size and cost of the model requests without sending them.
 
@@ -586,7 +586,7 @@ def _load_prompt(workspace: Workspace) -> Prompt:
 def draft_from_documents(
     workspace: Workspace,
     requests: Sequence[DocumentRequest],
-    drafter: str = "",
+    drafter: str | None = None,
     show: ShowProgress = show_no_progress,
 ) -> RunResult:
     """Have the model choose passages in documents, part by part, and draft cards from them.

@@ -402,15 +402,8 @@ def list_skipped(ledger: Ledger) -> Iterator[LocatedSkippedText]:
 
     yield from pending_items.iter_skipped_texts(ledger)
     for folder, unread in load_unread_files(ledger).items():
-        for kind, number in unread.count_by_kind.items():
-            reason = f"{number:,} here"
-            if kind == ".txt":
-                reason += ", read only if named, or in a folder that contains only texts"
-            elif kind.startswith("."):
-                reason = (
-                    f"{format_count(number, 'such file')} here, which ankiforge cannot"
-                    " read: name one to see why"
-                )
+        for kind in unread.count_by_kind:
+            reason = unread.explain(kind)
             yield LocatedSkippedText("", folder, folder, SkippedText(kind, "", reason))
 
 

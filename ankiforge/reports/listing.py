@@ -113,12 +113,14 @@ class Listing:
         self._as_json = as_json
         self._verbose = verbose
 
-    def list_view(self, query: Strings, view: str, *, everything: bool) -> ListedRows:
+    def list_view(
+        self, query: Strings, view: str | None, *, everything: bool
+    ) -> ListedRows:
         """Yield the items in a view that match a query.
 
         Args:
             query: the search query.
-            view: the name of the view, or "" for all cards and drafts.
+            view: the name of the view, or None for all cards and drafts.
             everything: whether to include rejected and retired cards.
 
         Raises:

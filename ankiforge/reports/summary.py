@@ -19,6 +19,7 @@ from ankiforge.ledger import (
     pending_items,
     questions,
 )
+from ankiforge.ledger.source_state import SourceState
 from ankiforge.model import (
     CARD_IN_HEADING,
     CODE_AND_MATHS,
@@ -439,7 +440,7 @@ def _format_details(
 ) -> TextLines:
     ledger = workspace.ledger
     for notice in notices:
-        if notice.line:
+        if notice.line is not None:
             yield notice.line
     for line in (
         format_anki_changes(result),
@@ -489,7 +490,9 @@ def _format_unread(report: IngestReport, ledger: Ledger) -> TextLines:
 def _format_lost_passages(report: IngestReport, ledger: Ledger) -> TextLines:
     """Yield lines about cards whose passage was not found, now or in two runs."""
     missing = pending_items.count_dependent_items(
-        ledger, report.missing_keys, excluded_states=("present", "unselected")
+        ledger,
+        report.missing_keys,
+        excluded_states=(SourceState.PRESENT, SourceState.UNSELECTED),
     )
     if missing.cards:
         cards = format_count(missing.cards, "card")
@@ -505,7 +508,13 @@ def _count_lost_items(
     keys: Sequence[str], ledger: Ledger
 ) -> pending_items.DependentItems:
     return pending_items.count_dependent_items(
-        ledger, keys, excluded_states=("present", "missing", "unselected")
+        ledger,
+        keys,
+        excluded_states=(
+            SourceState.PRESENT,
+            SourceState.MISSING,
+            SourceState.UNSELECTED,
+        ),
     )
 
 

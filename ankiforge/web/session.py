@@ -21,6 +21,7 @@ from ankiforge.ledger import item_lists, pending_items
 from ankiforge.ledger.cards import load_highlight
 from ankiforge.ledger.draft_groups import iter_draft_groups
 from ankiforge.ledger.events import USER
+from ankiforge.ledger.source_state import SourceState
 from ankiforge.model import (
     CardKind,
     Highlight,
@@ -279,7 +280,12 @@ class ReviewSession:
 
     def _describe_lost_cards(self) -> str:
         lost_items = pending_items.count_dependent_items(
-            self._ledger, excluded_states=("present", "missing", "unselected")
+            self._ledger,
+            excluded_states=(
+                SourceState.PRESENT,
+                SourceState.MISSING,
+                SourceState.UNSELECTED,
+            ),
         )
         if not lost_items.cards:
             return ""

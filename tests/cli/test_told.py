@@ -405,8 +405,8 @@ _THREE_BOLD = "The **part**, the **wall** and the **core** of cell {0} are small
         ("", 25, _BOLD, 25),
         (", marks: [==]", 25, _BOLD, 0),
         ("", 25, "**Page {0} (Loc. 170-73)**\n\n**Date: Added on May 1**", 0),
-        # a few phrases may be emphasis
-        ("", 2, _THREE_BOLD, 0),
+        # a few notes: three a note are many, unless some of them has marks or cards
+        ("", 2, _THREE_BOLD, 6),
         ("", 2, _BOLD, 0),
         ("", 2, f"{_THREE_BOLD}\nWhat is small?::Part {{0}}", 0),
         # many notes: with as many marks, bold is for something else

@@ -51,6 +51,7 @@ def test_a_foreign_file_beside_a_good_export_is_named(forge, tmp_path):
     (folder / "good.csv").write_text("Highlight,Book Title\nA cell is alive.,Book\n")
     (folder / "foreign.csv").write_text("Name,Age\nAnn,3\n")
     assert "A cell is alive." in forge.ok("extract", folder).stdout
+    assert "note: exports: not read: 1 .csv" in forge.ok("run", folder).stderr
     result = forge("extract", folder / "foreign.csv", code=2)
     assert "its columns are Name,Age" in result.stderr
 

@@ -601,6 +601,31 @@ def test_the_masks_that_a_person_wants(words, masks, field):
         assert fields == {"Occlusion": field, "Image": "![](a.png)"}
 
 
+SAME = "0123456789abcdef"
+
+
+@pytest.mark.parametrize(
+    ("masks", "other_field", "is_new"),
+    [
+        (f"hide all {SAME}", None, False),  # the user drew the masks of the card
+        (f"hide all {SAME}\n1 .5 .5 .2 .2 Tibia", None, False),
+        (f"hide all {SAME}", ("Image", "![](b.png)"), True),
+        (f"hide all {SAME}", ("Header", "A thigh"), True),
+        ("hide all ffffffffffffffff", None, True),
+        ("hide all", None, True),
+    ],
+)
+def test_other_masks_of_the_same_figure_are_no_new_text(masks, other_field, is_new):
+    card = replace(LIVE, fields=FIGURE.fields)
+    fields = (
+        dict(FIGURE.fields)
+        | {"Occlusion": masks}
+        | dict([other_field] if other_field else [])
+    )
+    draft = replace(FIGURE, fields=tuple(fields.items()))
+    assert draft_completion.has_new_source_text(card, draft, "a") is is_new
+
+
 @pytest.mark.parametrize(
     ("source", "kind", "draft", "derived"),
     [

@@ -32,6 +32,7 @@ from ankiforge.ledger.draft_completion import complete_drafts
 from ankiforge.ledger.ingest import ingest_scan_results
 from ankiforge.ledger.pending_items import DependentItems, PassageLocation
 from ankiforge.ledger.sentence_decisions import hash_sentence
+from ankiforge.ledger.source_state import SourceState
 from ankiforge.ledger.tables import highlights as highlight_table
 from ankiforge.ledger.tables import pending_drafts
 from ankiforge.ledger.tables.snapshots import load_highlight_snapshots
@@ -366,7 +367,7 @@ class Desk:
             "depend": say_dependents(pending_items.count_dependent_items(ledger, keys)),
             "depend, absent": say_dependents(
                 pending_items.count_dependent_items(
-                    ledger, keys, excluded_states=("present",)
+                    ledger, keys, excluded_states=(SourceState.PRESENT,)
                 )
             ),
             "depend, gone": say_dependents(pending_items.count_dependent_items(ledger)),

@@ -51,7 +51,6 @@ def line(
         # declared, or in another syntax
         (replace(line("a :: b"), is_declared_card=True), ""),
         (line("a :: b", syntax="Q::A"), ""),
-        (line("a: b", syntax="Term: meaning"), "Term: meaning"),
         (line("a", syntax=WORD_AND_TRANSLATION), WORD_AND_TRANSLATION),
         (replace(line("a :: b"), markdown=()), "a :: b"),
     ],

@@ -14,7 +14,7 @@ from ankiforge.config.deckfiles import DeckRule
 from ankiforge.config.workspace import RememberedPath, store_remembered_paths
 from ankiforge.config.yamlfile import Location
 from ankiforge.errors import ItemError, RefusedError, ServiceError, UsageError
-from ankiforge.extract.discover import UnreadFiles
+from ankiforge.extract.unread_files import UnreadFiles
 from ankiforge.ledger import IngestReport
 from ankiforge.ledger.tables import highlights
 from ankiforge.model import ExtractedDocument, HighlightKind, Problem

@@ -101,7 +101,7 @@ def test_a_card_of_two_papers_has_the_address_of_each(tmp_path):
 @pytest.mark.parametrize(
     ("deck", "name"),
     [
-        ("", "ankiforge.apkg"),
+        (None, "ankiforge.apkg"),
         ("Reading", "Reading.apkg"),
         ("Reading::Deep learning", "Reading-Deep learning.apkg"),
         ('a/b\\c:d*e?f"g<h>i|j', "a_b_c_d_e_fg_h_i_j.apkg"),

@@ -318,21 +318,26 @@ def test_a_push(
 
 @pytest.mark.parametrize(
     ("deck", "output", "name"),
-    [("", "", "ankiforge.apkg"), ("", "x.apkg", "x.apkg"), ("OURS", "", "OURS.apkg")],
+    [
+        (None, "", "ankiforge.apkg"),
+        (None, "x.apkg", "x.apkg"),
+        ("OURS", "", "OURS.apkg"),
+    ],
 )
 def test_where_a_package_goes(workspace, tmp_path, deck, output, name):
     ours = workspace.cards()[0].deck
     given = str(tmp_path / output) if output else ""
-    path = workspace._find_package_path(deck.replace("OURS", ours), given, force=True)
+    wanted = ours if deck == "OURS" else deck
+    path = workspace._find_package_path(wanted, given, force=True)
     folder = tmp_path if output else workspace.folder.output
     assert path == folder / name.replace("OURS", ours)
     with pytest.raises(UsageError, match="there is no note in a deck None"):
         workspace._find_package_path("None", given, force=True)
     with pytest.raises(UsageError):
-        workspace._find_package_path("", tmp_path / "x.zip", force=True)
+        workspace._find_package_path(None, tmp_path / "x.zip", force=True)
     workspace.read_only = True
     assert (
-        workspace._find_package_path("", tmp_path / "x.zip", force=True).name == "x.zip"
+        workspace._find_package_path(None, tmp_path / "x.zip", force=True).name == "x.zip"
     )
 
 
@@ -508,8 +513,8 @@ class Reader:
 class Privacy:
     """Keeps nothing back but passages that say `secret`."""
 
-    def find_private_reason(self, highlight: Highlight) -> str:
-        return "private" if "secret" in highlight.exact else ""
+    def find_private_reason(self, highlight: Highlight) -> str | None:
+        return "private" if "secret" in highlight.exact else None
 
     def make_sendable_highlight(self, highlight: Highlight) -> Any:
         return SimpleNamespace(

@@ -8,7 +8,7 @@ from msgspec.structs import replace
 
 from ankiforge.check.rules_and_text import make_finding
 from ankiforge.config.deckfiles import DeckRule
-from ankiforge.extract.discover import UnreadFiles
+from ankiforge.extract.unread_files import UnreadFiles
 from ankiforge.ledger import HighlightOutcome, Ledger, LocatedSkippedText
 from ankiforge.ledger.sentence_decisions import SentenceState
 from ankiforge.model import (
@@ -409,11 +409,18 @@ def test_a_proposal_is_json_with_its_confidence():
     ("kind", "reason"),
     [
         (".mobi", "2 such files here, which ankiforge cannot read: name one to see why"),
-        ("marks of others", "2 here"),
+        ("empty file", "2 such files here, which are empty"),
+        (".txt", "2 such files here, read only if named, or in a folder that contains only texts"),
+        (".icloud", "2 such files here, which are only in iCloud: download them in the Finder, then run again"),
+        (".sdr", "2 such folders here, with the highlights of a book: name its file .lua to read them"),
+        ("PDF of Zotero marked by another program", "2 such files here, whose marks Zotero does not know: name the folder storage to read them (d)"),
+        ("mark in a file that is not on this computer", "2 such marks here, so that the text around them is unknown: let Zotero download the files (d)"),
     ],
 )  # fmt: skip
 def test_the_files_of_a_folder_that_nothing_reads_are_one_entry(empty, kind, reason):
-    empty.set_value(UNREAD_FILES_SETTING, {"/a": UnreadFiles("/a", {kind: 2})})
+    details = {kind: "d"} if "(d)" in reason else {}
+    unread = UnreadFiles("/a", {kind: 2}, details)
+    empty.set_value(UNREAD_FILES_SETTING, {"/a": unread})
     [entry] = cards.list_skipped(empty)
     assert (entry.source, entry.document, entry.title) == ("", "/a", "/a")
     assert entry.skipped_text == SkippedText(kind, "", reason)

@@ -54,15 +54,15 @@ CHANGED = [
     ("query", "view", "everything", "lines"),
     [
         # what waits is first, and a document's cards are below it
-        ((), "", False, [*VACUOLE, "", "Cells\t2 cards", RIBOSOME, CENTRIOLE]),
-        (("what",), "", False, [*VACUOLE, "", "Cells\t2 cards", RIBOSOME, CENTRIOLE]),
-        (("ribosome",), "", False, ["Cells\t1 card", RIBOSOME]),
-        (("nowhere",), "", False, []),
+        ((), None, False, [*VACUOLE, "", "Cells\t2 cards", RIBOSOME, CENTRIOLE]),
+        (("what",), None, False, [*VACUOLE, "", "Cells\t2 cards", RIBOSOME, CENTRIOLE]),
+        (("ribosome",), None, False, ["Cells\t1 card", RIBOSOME]),
+        (("nowhere",), None, False, []),
         # everything is in the order of the files
-        ((), "", True, ["Cells\t2 cards", RIBOSOME, CENTRIOLE, "", *VACUOLE]),
-        (("verdict:waiting",), "", False, VACUOLE),
-        (("verdict:waiting", "ribosome"), "", False, []),
-        (("finding:source_gone",), "", False, []),
+        ((), None, True, ["Cells\t2 cards", RIBOSOME, CENTRIOLE, "", *VACUOLE]),
+        (("verdict:waiting",), None, False, VACUOLE),
+        (("verdict:waiting", "ribosome"), None, False, []),
+        (("finding:source_gone",), None, False, []),
         ((), "unknown", False, []),
         ((), "recent", False, [f"{what}: {text}\tDAY" for what, _, text in RECENT]),
         ((), "questions", False, [f"ID ? {QUESTION[0][4:]}  What is a centriole? / Cells"]),
@@ -94,7 +94,7 @@ def test_a_view_without_cards_takes_no_query(opened, view):
 
 def test_a_verbose_list_shows_all_of_each_item(opened):
     verbose = listing(opened, verbose=True)
-    told = [plain(lines) for _, lines in verbose.list_view((), "", everything=False)]
+    told = [plain(lines) for _, lines in verbose.list_view((), None, everything=False)]
     assert [lines[2] for lines in told] == [
         "front     What is a vacuole?",
         "front     What is a ribosome?",
@@ -106,7 +106,7 @@ def test_a_verbose_list_shows_all_of_each_item(opened):
     rows = verbose.list_view((), "recent", everything=False)
     for (_, [row]), (what, by, text) in zip(rows, RECENT, strict=True):
         assert re.search(f"{what} {by}  .*{re.escape(text)}$", row)
-    items = [*listing(opened, as_json=True).list_view((), "", everything=False)]
+    items = [*listing(opened, as_json=True).list_view((), None, everything=False)]
     assert not any("questions" in data or "decisions" in data for data, _ in items)
 
 
@@ -171,7 +171,7 @@ def test_a_highlight_without_a_card_is_json_with_its_proposal_or_the_reason(open
 def find(opened: Workspace, *query: str) -> str:
     """Return the id of the card that a query finds, or the key of a highlight without one."""
     shown = listing(opened, as_json=True)
-    for data, _ in shown.list_view(query, "", everything=True):
+    for data, _ in shown.list_view(query, None, everything=True):
         return data["id"]
     [data, _] = next(shown.list_without_card(query, everything=True))
     return data["key"]

@@ -9,7 +9,7 @@ from msgspec.structs import asdict, replace
 
 from ankiforge.draft.server import Usage
 from ankiforge.errors import ServiceError
-from ankiforge.extract.discover import UnreadFiles
+from ankiforge.extract.unread_files import UnreadFiles
 from ankiforge.ledger import IngestReport
 from ankiforge.model import AnkiChanges, FeatureNotice, Guid, Problem, TextChange
 from ankiforge.pipeline.query import find_matching_ids

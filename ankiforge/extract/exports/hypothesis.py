@@ -228,7 +228,7 @@ class Hypothesis(TextExportSource):
                 uri=url,
                 privacy_reason=PRIVATE_DOCUMENT_REASON
                 if any(annotation.makes_page_private for annotation in page_annotations)
-                else "",
+                else None,
             )
             page_annotations.sort(key=WebAnnotation.get_start_offset)
             highlights = [
