@@ -487,8 +487,7 @@ def build_repair_prompt(workspace: Workspace, failing_note: FailingNote) -> str:
         RefusedError: some of the text must stay on this computer, or ankiforge can't change
             the note.
     """
-    request = _make_request(workspace, failing_note)
-    return "\n\n".join(message["content"] for message in request.messages) + "\n"
+    return f"{_make_request(workspace, failing_note).text}\n"
 
 
 def _make_request(workspace: Workspace, failing_note: FailingNote) -> ModelRequest:
