@@ -109,32 +109,42 @@ def find_works(
     """
     store.register_function("casefold", 1, lambda text: text.casefold())
     query = query.encode("utf-8", "replace").decode()
-    matches = list(_find_by_name(store, query, document))
-    matches = matches or list(
-        _find_by_title(store, document.title if document else query)
-    )
-    words = parse_query_words(query).words
-    if words and not matches:  # by words of the title, the authors, the tags or the path
-        terms = " AND ".join(f'"{word}"' for word in words)
-        # FTS5 returns a lower bm25() for a better match
-        rows = store.fetch_rows(
-            "SELECT document, -bm25(search) AS score FROM search"
-            " WHERE search MATCH ? AND what = 'document' ORDER BY score DESC",
-            "{title remark} : (" + f"{terms} *)",
-        )
-        matches = [_make_hit(row, WORDS, row["score"]) for row in rows]
-
     hits: dict[DocumentId, list[_Hit]] = defaultdict(list)
     """The hits of each work, keyed by the work's first document."""
-    for hit in matches:
+    for hit in _find_hits(store, query, document):
         first = _find_documents_of_work(store, hit.document)[0]
         work = _find_documents_of_work(store, first)[0]
         hits[work].append(hit._replace(document=work))
     best_hits = [min(work_hits) for work_hits in hits.values()]
-    for best in sorted(
-        best_hits, key=lambda hit: (hit.rank, hit.minus_score, hit.document)
-    ):
+    best_hits.sort(key=lambda hit: (hit.rank, hit.minus_score, hit.document))
+    for best in best_hits:
         yield _load_work(store, best)
+
+
+def _find_hits(store: Store, query: str, document: Document | None) -> list[_Hit]:
+    """Find documents by their names or, failing that, by their title, and last by words."""
+    hits = list(_find_by_name(store, query, document))
+    if hits:
+        return hits
+    hits = list(_find_by_title(store, query if document is None else document.title))
+    if hits:
+        return hits
+    return _find_by_metadata(store, query)
+
+
+def _find_by_metadata(store: Store, query: str) -> list[_Hit]:
+    """Find documents by the words of their title, authors, tags or path."""
+    words = parse_query_words(query).words
+    if not words:
+        return []
+    terms = " AND ".join(f'"{word}"' for word in words)
+    # FTS5 returns a lower bm25() for a better match
+    rows = store.fetch_rows(
+        "SELECT document, -bm25(search) AS score FROM search"
+        " WHERE search MATCH ? AND what = 'document' ORDER BY score DESC",
+        "{title remark} : (" + f"{terms} *)",
+    )
+    return [_make_hit(row, WORDS, row["score"]) for row in rows]
 
 
 # Maps the schemes of names that aren't stored as identifiers to SQL queries for their documents.

@@ -80,11 +80,9 @@ def search_library(
     """
     ledger = workspace.ledger
     index.update_index(ledger)
-    works = tuple(
-        work
-        for work in index.find_works(ledger, query, document)
-        if privacy is None or not _is_work_hidden(work, privacy)
-    )
+    works = tuple(index.find_works(ledger, query, document))
+    if privacy is not None:
+        works = tuple(work for work in works if not _is_work_hidden(work, privacy))
     if document is not None or any(work.found_by != index.WORDS for work in works):
         return SearchResult(works)
     # a query that is an identifier only asks for its work
