@@ -621,8 +621,8 @@ def _format_document(
 ) -> list[str]:
     """Format the heading of a document, and its rows: what waits first, then all others."""
     counts = Counter[str]()
-    waiting_lines = []
-    other_lines = []
+    waiting_lines: list[str] = []
+    other_lines: list[str] = []
     for list_row in document.rows:
         role = roles.find_role(list_row)
         line = cards.format_row(view_card(list_row), list_row.id[:id_length], role)
