@@ -92,6 +92,7 @@ class Item(Value):
     the card.
     """
     card: LocalCard | None = None
+    """The card that the drafts would change, or whose texts a conflict is about."""
     outcome: HighlightOutcome | None = None
     """If the item is a passage without a card, the passage and the reason it has none."""
     question: UserQuestion | None = None
@@ -229,9 +230,10 @@ class Review:
                 return Item(id, offer, apply_anki_edits(ledger, card))
             return Item(id, offer)
         if is_question_id(id):
-            open_questions = questions.find_open_questions(ledger)
-            found = (Item(id, question=each) for each in open_questions if each.id == id)
-            return next(found, None)
+            for question in questions.find_open_questions(ledger):
+                if question.id == id:
+                    return self._make_question_item(question)
+            return None
         if is_highlight_key(id):
             outcome = next(pending_items.iter_highlight_outcomes(ledger, id), None)
             if outcome is None:
@@ -245,6 +247,13 @@ class Review:
         rows = apply_anki_edits_to_rows(ledger, item_lists.load_items(ledger, [id]))
         line = next(rows, None)
         return Item(id, card=line) if isinstance(line, LocalCard) else None
+
+    def _make_question_item(self, question: UserQuestion) -> Item:
+        if question.kind is not UserQuestionKind.CONFLICT:
+            return Item(question.id, question=question)
+        card = cards.load_card(self._ledger, question.guids[0])
+        card = apply_anki_edits(self._ledger, card)
+        return Item(question.id, card=card, question=question)
 
     def decide(self, decision: Decision) -> DecisionOutcome:
         """Carry out a decision.
@@ -329,6 +338,9 @@ class Review:
             case Edit() if item.proposal and highlight:
                 fields = {**dict(item.proposal.fields), **decision.fields}
                 workspace.edit(highlight.key, fields, force=decision.forced)
+            case Edit() if item.question and item.card:
+                ledger.reject(item.id)  # the user's text replaces both others
+                workspace.edit(item.card.guid, decision.fields, force=decision.forced)
             case Edit() if draft or item.card:
                 workspace.edit(id, decision.fields, force=decision.forced)
             case WriteCard() if highlight:

@@ -69,12 +69,15 @@ MAX_CREATORS = 2
 """The maximum number of authors per document on the shelf."""
 NO_HIGHLIGHTS_TEXT = "Nothing is marked here yet."
 ASK_LABEL = "Ask my chat"
+"""The label of the button that asks a chat about a document."""
 CHOOSE_TEXT = (
     "Select words in the document and press Enter, or ask your chat for ten passages."
 )
 PagePartFactory = Callable[[Workspace, ItemRenderer], Iterable[PagePart]]
 
 
+_WAITING_STATE = "Waiting"
+"""The state that isn't shown in the list of all cards, because most of its rows have it."""
 _USER_LIST = "you"
 """The list of what only the user can answer. It comes first on the shelf."""
 _WORDS_LIST = "words"
@@ -319,12 +322,11 @@ class ReviewSession:
     def _render_document_row(self, document_items: DocumentItems) -> Json:
         highlight = load_highlight(self._ledger, document_items.best_location.key)
         id = self.documents.register_document(highlight)
-        offer = document_items.chat_offer
         chat = ASK_LABEL if document_items.should_offer_chat else ""
         if self._workspace.folder.config.drafter == "llm":
-            offer = chat = ""
-        rest = offer
-        if document_items.remaining_count and not offer:
+            chat = ""
+        rest = ""
+        if not document_items.has_pending_items:
             rest = f"{document_items.remaining_count:,} without a card"
         return {
             "id": id,
@@ -499,6 +501,9 @@ class ReviewSession:
             [state] = states
             summary = f"{len(ids)} {state[:1].lower()}{state[1:]}"
             rows = [{**row, "state": ""} for row in rows]
+        for row in rows:
+            if row["state"] == _WAITING_STATE:
+                row["state"] = ""
         left = min(len(ids) - shown_count, MAX_ROWS)
         return {
             "rows": rows,
@@ -578,8 +583,8 @@ class ReviewSession:
 
         The summary has a `heading`, further sentences (`told`), and the created or changed
         `cards`, each with its highlight's `key` and page label (`page`). For a document, the cards
-        are in reading order. For a document without highlights, `chat` is the label of the button
-        that asks a chat to choose passages.
+        are in reading order. If a chat can be asked about the rest of a document, `chat` is the
+        label of the button that does so.
         """
         sitting = self._sittings.get(sitting_number)
         if sitting is None:
@@ -605,7 +610,17 @@ class ReviewSession:
             "heading": _format_heading(sitting, outcome, left),
             "told": " ".join(endings),
             "cards": cards,
+            "chat": self._label_chat_offer(sitting.document),
         }
+
+    def _label_chat_offer(self, document: str) -> str:
+        """Return the label of the button that asks a chat about the rest of a document, or ""."""
+        document_items = self._find_document_items(document)
+        if document_items is None or self._workspace.folder.config.drafter == "llm":
+            return ""
+        if not document_items.remaining_count:
+            return ""
+        return f"{document_items.remaining_count:,} more: {ASK_LABEL}"
 
     def _render_changed_cards(self, sitting: ReviewBatch) -> list[Json]:
         """Render the cards that a sitting has created or changed, in reading order if possible."""
@@ -829,8 +844,7 @@ def _describe_rest(all_document_items: Iterable[DocumentItems]) -> str:
     count = sum(len(document_items.others) for document_items in all_document_items)
     if not count:
         return ""
-    highlights = format_count(count, "highlight")
-    return f"{highlights} without a proposal: ankiforge list --no-card says why"
+    return f"{format_count(count, 'highlight')} without a card."
 
 
 def _select_uncarded_ids(document_items: DocumentItems) -> list[str]:
@@ -845,8 +859,7 @@ def _select_uncarded_ids(document_items: DocumentItems) -> list[str]:
 
 
 def _render_card_row(list_row: ListRow) -> Json:
-    places = (list_row.highlight.document.title, list_row.deck)
-    return {**render_row(list_row), "place": " · ".join(filter(None, places))}
+    return {**render_row(list_row), "place": list_row.highlight.document.title}
 
 
 def _count_cards(view: Json) -> int:

@@ -202,6 +202,6 @@ def over(page: Any) -> str:
 
 
 def ready(page: Any) -> None:
-    """Wait until the ending takes a key, after 1.2 seconds without one."""
+    """Wait until the ending takes a key, 400 ms after it was painted."""
     page.locator("#buttons .filled").wait_for()
-    page.wait_for_timeout(1300)
+    page.wait_for_timeout(450)

@@ -164,7 +164,7 @@ def test_a_figure_has_its_picture_its_masks_and_its_labels(make_card, is_there):
     view = render_card(card, lambda *_: media)
     figure = view["figure"]
     assert figure["src"] == ("/picture/af-0123456789abcdef.png" if is_there else "")
-    assert figure["alt"] == f"Figure in {card.highlight.document.title}"
+    assert figure["alt"] == view["title"]
     assert (figure["hide"], [mask["label"] for mask in figure["masks"]]) == (
         "one",
         ["Femur & tibia", ""],

@@ -46,7 +46,7 @@ def test_the_row_of_a_document_has_its_numbers(session, document):
         "waiting": 2,
         "proposed": 1,
         "less_certain": 0,
-        "rest": "1 without a card",
+        "rest": "",
         "is_open": True,
         "chat": "",
         "left": "",

@@ -131,6 +131,7 @@ class PictureContext(QuoteContext):
     picture: str = ""
     figure: str = ""
     labels: tuple[FigureLabel, ...] = ()
+    caption: str = ""
 
 
 class ZoteroFiles:
@@ -226,7 +227,10 @@ class ZoteroFiles:
                     pictures.append(Picture(name, cut_out.data))
                 if name:
                     contexts[key] = PictureContext(
-                        picture=name, figure=cut_out.figure, labels=cut_out.labels
+                        picture=name,
+                        figure=cut_out.figure,
+                        labels=cut_out.labels,
+                        caption=cut_out.caption,
                     )
         return contexts, tuple(pictures)
 
