@@ -461,12 +461,7 @@ def normalize_deck_name(name: str) -> str:
 
 
 def is_in_deck(name: str, deck: str) -> bool:
-    """Return whether the deck called `name` is `deck` or one of its subdecks.
-
-    If `deck` is "", every name matches.
-    """
-    if not deck:
-        return True
+    """Return whether the deck called `name` is `deck` or one of its subdecks."""
     ancestor = normalize_deck_name(deck).casefold()
     folded = normalize_deck_name(name).casefold()
     return folded == ancestor or folded.startswith(f"{ancestor}::")

@@ -479,7 +479,7 @@ def build_note_content(
     if not card.was_read_on_this_device:
         unread.update(GENERATED_FIELDS)
     # until the user has decided about a changed passage, the card keeps the old one
-    if card.old_passage_text:
+    if card.old_passage_text is not None:
         old = replace(card.highlight, exact=card.old_passage_text, sentence="")
         card = replace(card, passages=(old, *card.passages[1:]))
     fields["Source"] = render_source(card)

@@ -20,7 +20,7 @@ def _print_delivery(
     call: cli.Call,
     workspace: Workspace,
     result: RunResult,
-    deck: str,
+    deck: str | None,
     *,
     failure_sign: str = "!",
 ) -> None:
@@ -35,9 +35,6 @@ def _print_delivery(
         call.print_result(f"{sign} {line}")
     call.print_problems(result.problems)
     lines = [summary.format_anki_changes(result), summary.format_withheld_notes(result)]
-    if not call.quiet:
-        full_package = summary.explain_full_package(result, workspace.ledger)
-        lines.append(cli.get_hint_once(workspace, full_package))
     for line in filter(None, lines):
         call.print_result(line)
     has_failed = result.has_failures or result.error is not None
@@ -58,7 +55,7 @@ def _print_delivery(
 @cli.OUTPUT_OPTION
 @cli.flag_option("--full", help="Include every accepted card, whatever Anki has.")
 @cli.FORCE_OPTION
-def build(call: cli.Call, full: bool, deck: str, output: str, force: bool) -> None:
+def build(call: cli.Call, full: bool, deck: str | None, output: str, force: bool) -> None:
     """Write the package of all accepted cards that Anki lacks.
 
     If no Anki collection is found, the package holds every accepted card; importing it again
@@ -147,7 +144,7 @@ def pull(call: cli.Call, file: Path | None, bind: bool) -> None:
 @cli.OUTPUT_OPTION
 @cli.FORCE_OPTION
 @cli.flag_option("--sync", help="Let Anki sync before and after.")
-def push(call: cli.Call, sync: bool, deck: str, output: str, force: bool) -> None:
+def push(call: cli.Call, sync: bool, deck: str | None, output: str, force: bool) -> None:
     """Send the cards that Anki lacks to a running Anki, through the add-on AnkiConnect.
 
     If Anki is not running, the package is written, and the exit code is 3.

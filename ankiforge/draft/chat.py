@@ -37,6 +37,7 @@ from ankiforge.draft.reply_checks import (
 from ankiforge.model import (
     CHAT_MODEL,
     DraftingResult,
+    DraftingStatus,
     Highlight,
     HighlightKey,
     Origin,
@@ -186,7 +187,12 @@ def parse_chat_reply(
                 continue
             result = make_result(highlight, reply_cards, origin, shape)
             if missing_kind:
-                result = DraftingResult(highlight, reason=missing_kind, should_retry=True)
+                result = DraftingResult(
+                    highlight,
+                    status=DraftingStatus.NO_CARD,
+                    reason=missing_kind,
+                    should_retry=True,
+                )
             results.append(result)
     # put cards that were imported before at the end, because only the first problems are shown
     unused.sort(key=lambda problem: problem.hint == NOT_ASKED_HINT)

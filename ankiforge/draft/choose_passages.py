@@ -182,8 +182,8 @@ def _find_omitted_part(
     """
     if paragraph.is_private:
         return _PRIVATE_TEXT, 0
-    if paragraph.skip:
-        return paragraph.skip, 0
+    if paragraph.skip_reason is not None:
+        return paragraph.skip_reason, 0
     return (_NOTES, 0) if paragraph.is_note else list_name
 
 

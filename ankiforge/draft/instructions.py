@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Sequence
+from typing import NamedTuple
 
 from msgspec.structs import replace
 
@@ -15,10 +16,10 @@ from ankiforge.language.detection import detect_language, detect_script
 from ankiforge.language.lexicon import load_language, read_word_set
 from ankiforge.language.words import split_words, stem_word
 from ankiforge.model import (
-    CARD_IN_OTHER_TOOL,
     WORD_AND_TRANSLATION,
     CardKind,
     DraftingResult,
+    DraftingStatus,
     Fields,
     Highlight,
     HighlightKind,
@@ -53,7 +54,9 @@ def make_failed_result(highlight: Highlight, error: BugError) -> DraftingResult:
     beginning = truncate(to_one_line(text), 60)
     title = highlight.document.title
     problem = Problem(title, f"“{beginning}”: {error.message}", error.hint)
-    return DraftingResult(highlight, reason=error.message, problem=problem)
+    return DraftingResult(
+        highlight, status=DraftingStatus.FAILED, reason=error.message, problem=problem
+    )
 
 
 def make_two_sided_fields(kind: CardKind, front: str, back: str) -> Fields:
@@ -344,12 +347,34 @@ _STRUCK_OUT_REASON = (
 _PICTURE_KINDS = (HighlightKind.IMAGE, HighlightKind.INK)
 
 
-def find_drafting_skip_reason(highlight: Highlight) -> str | None:
-    """Return the reason why no drafter may draft a highlight, or None if one may."""
+class SkipReason(NamedTuple):
+    """Why a highlight is not drafted, and the status that its drafting ends with."""
+
+    text: str
+    status: DraftingStatus = DraftingStatus.NO_CARD
+
+    def build_result(self, highlight: Highlight) -> DraftingResult:
+        """Build the drafting result of a highlight that is not drafted for this reason."""
+        return DraftingResult(highlight, status=self.status, reason=self.text)
+
+
+def find_drafting_skip_reason(highlight: Highlight) -> SkipReason | None:
+    """Return the reason why no drafter may draft a highlight, or None if one may.
+
+    Its status is LEFT_OUT if the user or the source wants no card, and NO_CARD otherwise.
+    """
     instruction = parse_highlight_instruction(highlight)
-    skip_reason = _find_user_skip_reason(highlight, instruction)
-    if skip_reason:
-        return skip_reason
+    user_reason = _find_user_skip_reason(highlight, instruction)
+    if user_reason is not None:
+        return SkipReason(user_reason, DraftingStatus.LEFT_OUT)
+    obstacle = _find_obstacle(highlight, instruction)
+    if obstacle is not None:
+        return SkipReason(obstacle)
+    return None
+
+
+def _find_obstacle(highlight: Highlight, instruction: Instruction | None) -> str | None:
+    """Return what a highlight lacks for a card, or None if it lacks nothing."""
     if is_margin_note(highlight):
         return _find_margin_note_skip_reason(highlight, instruction)
     if highlight.kind in _PICTURE_KINDS:
@@ -362,20 +387,17 @@ def find_drafting_skip_reason(highlight: Highlight) -> str | None:
 
 
 def find_user_skip_reason(highlight: Highlight) -> str | None:
-    """Return the reason why the user or the source excludes a highlight, or None."""
+    """Return why the user or the source wants no card from a highlight, or None."""
     return _find_user_skip_reason(highlight, parse_highlight_instruction(highlight))
 
 
 def _find_user_skip_reason(
     highlight: Highlight, instruction: Instruction | None
 ) -> str | None:
-    reason = highlight.skip_reason
-    if reason.startswith(("skip", CARD_IN_OTHER_TOOL)):
-        return reason
-    if reason:
-        return f"skip: {reason}"
+    if highlight.skip_reason is not None:
+        return highlight.skip_reason
     if isinstance(instruction, SkipRequest):
-        return f"skip: {instruction.reason or 'your comment says so'}"
+        return instruction.reason or "your comment says so"
     return None
 
 
@@ -425,18 +447,18 @@ def _is_user_written(highlight: Highlight) -> bool:
     return highlight.kind is HighlightKind.CARD or is_margin_note(highlight)
 
 
-def find_reason_not_to_send(highlight: Highlight) -> str | None:
+def find_reason_not_to_send(highlight: Highlight) -> SkipReason | None:
     """Return the reason not to send a highlight to a model, or None if it may be sent.
 
     This doesn't consider private text. See `PrivacyFilter.find_private_reason` for that.
     """
     reason = find_drafting_skip_reason(highlight)
-    if reason:
+    if reason is not None:
         return reason
     if _is_user_written(highlight):
-        return "a hand-written card is not drafted again"
+        return SkipReason("a hand-written card is not drafted again")
     if highlight.line_syntax == WORD_AND_TRANSLATION:
-        return "a word with its translation is not drafted again"
+        return SkipReason("a word with its translation is not drafted again")
     if highlight.kind in _PICTURE_KINDS:
-        return "a picture is not shown to a model"
+        return SkipReason("a picture is not shown to a model")
     return None

@@ -35,7 +35,14 @@ from ankiforge.draft.second_reading import (
 )
 from ankiforge.draft.server import BUDGET_SETTING, BudgetExceededError, Usage
 from ankiforge.errors import BugError, ForgeError, ItemError, wrap_unexpected_errors
-from ankiforge.model import DraftingResult, Highlight, Origin, Problem, Value
+from ankiforge.model import (
+    DraftingResult,
+    DraftingStatus,
+    Highlight,
+    Origin,
+    Problem,
+    Value,
+)
 from ankiforge.text import format_cost, format_count
 
 MAX_ORDERING_DELAY = 0.3
@@ -153,7 +160,12 @@ class ModelDrafter:
                     not_sent.append(task.withheld[highlight.key])
                 elif reason:
                     not_sent.append(
-                        DraftingResult(highlight, reason=reason, should_retry=True)
+                        DraftingResult(
+                            highlight,
+                            status=DraftingStatus.NO_CARD,
+                            reason=reason,
+                            should_retry=True,
+                        )
                     )
             if not_sent:
                 yield not_sent
@@ -357,11 +369,15 @@ class ModelDrafter:
         [highlight] = single.highlights
         refusal = _get_refusal_reason(reply)
         if refusal:
-            return DraftingResult(highlight, reason=refusal)
+            return DraftingResult(
+                highlight, status=DraftingStatus.NO_CARD, reason=refusal
+            )
         if not (reply.is_truncated or reply.completion.is_empty):
             content = reply.completion.content
             if is_empty_card_list(content):
-                return DraftingResult(highlight, reason=_EMPTY_CARD_LIST)
+                return DraftingResult(
+                    highlight, status=DraftingStatus.NO_CARD, reason=_EMPTY_CARD_LIST
+                )
             assistant_text = single.mask_text(content[:2_000] or "(nothing)")
             request = build_request(single, self._prompt).append_messages(
                 make_message("assistant", assistant_text),
@@ -389,7 +405,8 @@ _RERUN_COMMAND = "ankiforge draft --again"
 def _make_unreadable_result(highlight: Highlight, reply: ItemReply) -> DraftingResult:
     """Create the result for a highlight whose reply could not be parsed.
 
-    The problem is reported only once. The request isn't repeated until the user asks for it.
+    The problem is reported only once. The request isn't repeated until the user asks for it,
+    because the model would give a similar reply again.
     """
     content = " ".join(reply.completion.content.split())[:80]
     message = "the model's answer could not be read"
@@ -413,7 +430,9 @@ def _make_unreadable_result(highlight: Highlight, reply: ItemReply) -> DraftingR
         problem = Problem(
             title, f"not drafted: {description}", hint, is_reported_once=True
         )
-    return DraftingResult(highlight, reason=reason, problem=problem)
+    return DraftingResult(
+        highlight, status=DraftingStatus.NO_CARD, reason=reason, problem=problem
+    )
 
 
 def _make_failed_results(task: SendableTask, error: ForgeError) -> list[DraftingResult]:
@@ -423,7 +442,9 @@ def _make_failed_results(task: SendableTask, error: ForgeError) -> list[Drafting
     if isinstance(error, BudgetExceededError):
         problem = Problem(BUDGET_SETTING, error.message, error.hint)
     return [
-        DraftingResult(highlight, reason=error.message, problem=problem)
+        DraftingResult(
+            highlight, status=DraftingStatus.FAILED, reason=error.message, problem=problem
+        )
         for highlight in task.highlights
     ]
 

@@ -33,6 +33,7 @@ from ankiforge.model import (
     Document,
     DocumentKey,
     DraftingResult,
+    DraftingStatus,
     DraftingTask,
     Highlight,
     HighlightKey,
@@ -387,10 +388,10 @@ class PrivacyFilter:
 
     # --- one highlight ----------------------------------------------------------------
 
-    def find_private_reason(self, highlight: Highlight) -> str:
-        """Return the reason why a highlight must not leave this computer, or "" if it may."""
+    def find_private_reason(self, highlight: Highlight) -> str | None:
+        """Return the reason why a highlight must not leave this computer, or None if it may."""
         reason = get_privacy_reason(highlight)
-        if reason or not self._has_private_texts:
+        if reason is not None or not self._has_private_texts:
             return reason
         document = highlight.document.key
         if document in self._private_documents:
@@ -404,7 +405,7 @@ class PrivacyFilter:
         ):
             return PRIVATE_PASSAGE_REASON
         places = self._find_occurrences(highlight.key) if highlight.key else ()
-        return PRIVATE_PASSAGE_REASON if any(map(get_privacy_reason, places)) else ""
+        return PRIVATE_PASSAGE_REASON if any(map(get_privacy_reason, places)) else None
 
     def is_private_passage(self, key: HighlightKey) -> bool:
         """Return whether any occurrence of a passage is private."""
@@ -419,7 +420,7 @@ class PrivacyFilter:
             UsageError: The highlight itself is private.
         """
         reason = self.find_private_reason(highlight)
-        if reason:
+        if reason is not None:
             raise UsageError(reason)
         document = highlight.document
 
@@ -465,16 +466,19 @@ class PrivacyFilter:
         for highlight in task.highlights:
             key = highlight.key
             withheld_reason = find_reason_not_to_send(highlight)
-            if withheld_reason:
-                not_sent[key] = DraftingResult(highlight, reason=withheld_reason)
+            if withheld_reason is not None:
+                not_sent[key] = withheld_reason.build_result(highlight)
                 continue
             cards = [card for card in task.outdated_cards if card.key == key]
             private_reason = self.find_private_reason(highlight)
             if any(self.is_private_card(card, document) for card in cards):
                 private_reason = private_reason or PRIVATE_PASSAGE_REASON
-            if private_reason:
+            if private_reason is not None:
                 not_sent[key] = DraftingResult(
-                    highlight, reason=private_reason, should_retry=True
+                    highlight,
+                    status=DraftingStatus.NO_CARD,
+                    reason=private_reason,
+                    should_retry=True,
                 )
                 continue
             outdated_cards = tuple(
@@ -611,8 +615,10 @@ class SendableTask:
         return self.mask_text(title)
 
     @property
-    def user_request(self) -> SendableText:
+    def user_request(self) -> SendableText | None:
         """The user's instructions when asking for another draft, with private text masked."""
+        if self.task.user_request is None:
+            return None
         return self.mask_text(self.task.user_request)
 
     def mask_text(self, text: str) -> SendableText:

@@ -190,7 +190,7 @@ def build_request(sendable: SendableTask, prompt: Prompt) -> ModelRequest:
     for number, sendable_passage in enumerate(sendable.passages.values(), start=1):
         passages.append(format_highlight(str(number), sendable_passage, requested_kind))
     values = {"title": escape_tags(sendable.title), "highlights": join_texts(passages)}
-    if sendable.task.user_request:
+    if sendable.user_request is not None:
         remark = escape_tags(sendable.user_request)
         values["remark"] = SendableText(f"The reader asks again, and says: {remark}")
     request = build_card_request(prompt, shape, values)

@@ -31,6 +31,7 @@ from ankiforge.model import (
     CardKind,
     Draft,
     DraftingResult,
+    DraftingStatus,
     Fields,
     Highlight,
     Json,
@@ -730,7 +731,9 @@ def make_result(
         return DraftingResult(highlight, drafts)
     declined = bool(cards) and all(card.kind is None for card in cards)
     reason = explain_missing_card(cards, shape)
-    return DraftingResult(highlight, reason=reason, is_declined=declined)
+    return DraftingResult(
+        highlight, status=DraftingStatus.NO_CARD, reason=reason, is_declined=declined
+    )
 
 
 def explain_missing_card(cards: Iterable[ReplyCard], shape: ReplyShape) -> str:

@@ -36,6 +36,7 @@ from ankiforge.model import (
     CardKind,
     Draft,
     DraftingResult,
+    DraftingStatus,
     DraftingTask,
     Fields,
     Highlight,
@@ -107,19 +108,26 @@ def draft_task(task: DraftingTask, *, figures: bool = True) -> list[DraftingResu
     for highlight in task.highlights:
         try:
             with wrap_unexpected_errors():
-                skip_reason = find_drafting_skip_reason(highlight)
-                result = skip_reason or _draft_highlight(highlight, figures=figures)
+                results.append(_draft_or_explain(highlight, task, figures=figures))
         except BugError as error:
             results.append(make_failed_result(highlight, error))
-            continue
-        if isinstance(result, str):
-            results.append(DraftingResult(highlight, reason=result))
-            continue
-
-        accepted = tuple(draft for draft in result if _is_kind_accepted(draft, task))
-        reason = "" if accepted else _explain_no_accepted_kind(task)
-        results.append(DraftingResult(highlight, accepted, reason))
     return results
+
+
+def _draft_or_explain(
+    highlight: Highlight, task: DraftingTask, *, figures: bool
+) -> DraftingResult:
+    skip_reason = find_drafting_skip_reason(highlight)
+    if skip_reason is not None:
+        return skip_reason.build_result(highlight)
+    drafts = _draft_highlight(highlight, figures=figures)
+    if isinstance(drafts, str):
+        return DraftingResult(highlight, status=DraftingStatus.NO_CARD, reason=drafts)
+    accepted = tuple(draft for draft in drafts if _is_kind_accepted(draft, task))
+    if not accepted:
+        reason = _explain_no_accepted_kind(task)
+        return DraftingResult(highlight, status=DraftingStatus.NO_CARD, reason=reason)
+    return DraftingResult(highlight, accepted)
 
 
 def _is_kind_accepted(draft: Draft, task: DraftingTask) -> bool:

@@ -65,9 +65,17 @@ def build_highlight(whole_text: DocumentText, located: PassageMatch) -> Highligh
         uri=first_paragraph.uri,
         tags=_collect_tags(paragraphs),
         block_id=first_paragraph.block_id or str(located.page),
-        skip_reason=whole_text.skip_reason
-        or "".join({paragraph.skip for paragraph in paragraphs}),
+        skip_reason=_find_skip_reason(whole_text, paragraphs),
     )
+
+
+def _find_skip_reason(
+    whole_text: DocumentText, paragraphs: Sequence[Paragraph]
+) -> str | None:
+    if whole_text.skip_reason is not None:
+        return whole_text.skip_reason
+    reasons = (paragraph.skip_reason for paragraph in paragraphs)
+    return next(filter(None, reasons), None)
 
 
 def _collect_tags(paragraphs: Sequence[Paragraph]) -> Strings:

@@ -1,15 +1,11 @@
-"""Find the source type of a file, and the sources at a path.
-
-Files in a directory that no source reads are reported once, as a count for each kind of file.
-"""
+"""Find the source type of a file, and the sources at a path."""
 
 from __future__ import annotations
 
 import os
-from collections import Counter, defaultdict
-from collections.abc import Callable, Container, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from pathlib import Path
-from typing import Any, NamedTuple
+from typing import NamedTuple
 
 from ankiforge.errors import PlugInError
 from ankiforge.extract.base import Candidate, Confidence, SourceType
@@ -25,7 +21,7 @@ from ankiforge.extract.registry import (
     load_source_types,
     load_types_for_suffix,
 )
-from ankiforge.model import Value
+from ankiforge.extract.unread_files import count_files
 from ankiforge.plugins import wrap_plugin_errors
 
 # "obsidian" reads Markdown notes. "markdown" reads texts that no other type recognises.
@@ -291,12 +287,17 @@ def explain_no_source(path: Path) -> str:
         reason = explain_unread_file(file) if len(reasons) <= _MAX_REASONS else ""
         if reason:
             reasons.append(f"{file.relative_to(path)}: {reason}")
-    unread = count_files(
-        path, {each for each in _MARKABLE_SUFFIXES if not load_types_for_suffix(each)}
-    )
+    unread = count_files(path, _is_explained)
     if unread.summary:
         reasons.append(f"it holds {unread.summary}")
     return "; ".join(reasons)
+
+
+def _is_explained(file: Path) -> bool:
+    """Return whether `explain_unread_file` can return why a file of this suffix isn't read."""
+    if file.is_dir() or file.stat().st_size == 0:
+        return False
+    return bool(load_types_for_suffix(file.suffix.casefold()))
 
 
 def _iter_nested_sources(
@@ -329,27 +330,12 @@ def _find_nearest_parent(
     return next(filter(predicate, (directory, *directory.parents)), None)
 
 
-# --- files that no source reads -------------------------------------------------------
-
-_UNREPORTED_DIRECTORIES = frozenset(
-    ("__pycache__", "node_modules", "site-packages", "venv")
-)
-"""Further directories whose files aren't reported."""
-_OUR_FILE_PREFIX = "ankiforge."
-"""The prefix of files written by this program."""
+# --- files in other formats ---------------------------------------------------------------
 
 PICTURE_SUFFIXES = frozenset(
     ".avif .bmp .gif .heic .heif .ico .jpeg .jpg .png .psd .svg .tif .tiff .webp".split()
 )
 SOUND_SUFFIXES = frozenset(".aac .flac .m4a .mp3 .oga .ogg .opus .wav".split())
-# The kinds of files in which users may have marked or written something. Only these are reported.
-_MARKABLE_SUFFIXES = frozenset(
-    (
-        ".azw .azw3 .cbr .cbz .csv .djvu .doc .docx .enex .epub .fb2 .htm .html .ipynb .json .key"
-        " .kfx .lua .mobi .odp .odt .one .opml .org .pages .pdf .ppt .pptx .rtf .sqlite .srt .tex"
-        " .tid .txt .vtt .xhtml .xls .xlsx"
-    ).split()
-)
 # How to convert a file in an unsupported format, keyed by space-separated suffixes.
 _CONVERSIONS = {
     ".doc .docx .odt .pages .rtf": "export it as PDF",
@@ -379,57 +365,3 @@ def suggest_conversion(path: Path) -> str:
         each for suffixes, each in _CONVERSIONS.items() if suffix in suffixes.split()
     )
     return next(suggestions, "")
-
-
-class UnreadFiles(Value):
-    """The number of files in a directory, or of marks in a library, that no source reads."""
-
-    directory: str
-    count_by_kind: dict[str, int]
-    """The number of files by suffix, or of other items by a description of them."""
-
-    @property
-    def summary(self) -> str:
-        """The counts as text, such as `3 .epub, 1 .docx`, or "" if there are none."""
-        counts = sorted(self.count_by_kind.items(), key=lambda pair: (-pair[1], pair[0]))
-        return ", ".join(f"{count:,} {kind}" for kind, count in counts)
-
-
-def count_unread_files(sources: Iterable[object]) -> Iterator[UnreadFiles]:
-    """Count the files that no source reads, in each directory that the sources read.
-
-    A directory without such files is yielded, too. A directory inside another one isn't yielded
-    separately, because its files are counted with those of the outer directory.
-    """
-    suffixes_by_directory = defaultdict[Path, set[str]](set)
-    for source in sources:
-        # A source of a library has `unread_files`; other sources list a directory.
-        yield from getattr(source, "unread_files", ())
-        listing: Any = getattr(source, "listing", None)
-        if not getattr(listing, "read_counts", None):  # it wasn't listed to its end
-            continue
-        for path in listing.only or (listing.root,):
-            suffixes = suffixes_by_directory[path]
-            suffixes.update(getattr(source, "suffixes", ()))
-            suffixes.update(getattr(source, "used_suffixes", ()))
-    for directory in sorted(filter(Path.is_dir, suffixes_by_directory)):
-        if any(parent in suffixes_by_directory for parent in directory.parents):
-            continue
-        suffixes_read: set[str] = set()
-        for path, suffixes in suffixes_by_directory.items():
-            if path.is_relative_to(directory):
-                suffixes_read |= suffixes
-        yield count_files(directory, _MARKABLE_SUFFIXES - suffixes_read)
-
-
-def count_files(directory: Path, suffixes: Container[str]) -> UnreadFiles:
-    """Count the files under a directory that have one of these suffixes."""
-    counts = Counter(
-        path.suffix.casefold()
-        for path in iter_files(directory)
-        if not path.name.startswith((_OUR_FILE_PREFIX, "."))
-        and _UNREPORTED_DIRECTORIES.isdisjoint(path.relative_to(directory).parts)
-    )
-    return UnreadFiles(
-        str(directory), {kind: counts[kind] for kind in counts if kind in suffixes}
-    )

@@ -119,6 +119,8 @@ class FileListing(msgspec.Struct):
     """The progress of the scan, updated by sources with many files."""
     read_counts: Counter[str] = msgspec.field(default_factory=Counter)
     """The number of files that the last scan tried to read, by suffix."""
+    rejected_paths: list[str] = msgspec.field(default_factory=list)
+    """The paths on disk of files that the last scan opened and found to be of another kind."""
     unread_counts: Counter[str] = msgspec.field(default_factory=Counter)
     """The number of files that the last scan couldn't read completely, by suffix."""
     phrase_counts: Counter[str] = msgspec.field(default_factory=Counter)
@@ -149,6 +151,7 @@ class FileListing(msgspec.Struct):
         are added to `unfollowed_links`.
         """
         self.is_incomplete = False
+        self.rejected_paths.clear()
         self.unread_counts.clear()
         self.phrase_counts.clear()
         self.unfollowed_links.clear()
@@ -249,14 +252,19 @@ class FileListing(msgspec.Struct):
     def _record_unfollowed_link(self, link_path: str, path: str) -> None:
         """Record a symbolic link if it may lead to a note outside the vault."""
         target = Path(os.path.realpath(link_path))
-        if self.is_included(
-            f"{path}/a.md" if target.is_dir() else path
-        ) and not target.is_relative_to(self.root.resolve()):
+        note_path = f"{path}/a.md" if target.is_dir() else path
+        if not self.is_included(note_path):
+            return
+        if not target.exists():
+            hint = "it points nowhere: repair or delete it"
+        elif target.is_relative_to(self.root.resolve()):
+            return  # the note is read at its own path
+        else:
             hint = f"to read its target: ankiforge run {shlex.quote(str(target))}"
-            message = "a link is not followed"
-            self.unfollowed_links.append(
-                Problem(path, message, hint, is_notice=True, is_reported_once=True)
-            )
+        message = "a link is not followed"
+        self.unfollowed_links.append(
+            Problem(path, message, hint, is_notice=True, is_reported_once=True)
+        )
 
     def record_read_error(self, file: File, error: ItemError) -> Problem:
         """Record that a file can't be read, and return the problem to report.

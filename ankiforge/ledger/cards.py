@@ -27,6 +27,7 @@ from ankiforge.ledger.events import (
     normalize_text,
 )
 from ankiforge.ledger.sentence_decisions import get_sentence_text, split_sentences
+from ankiforge.ledger.source_state import SourceState
 from ankiforge.ledger.store import JSON_VALUES, Row, Store, to_json
 from ankiforge.ledger.tables import highlights
 from ankiforge.ledger.tables.highlights import decode_highlight
@@ -326,7 +327,7 @@ def _combine_with_current_passage(
     if local_card.keeps_last_exported_text and _was_linked_passage(store, passage):
         # the last export may have had the text and the place of the other passage
         local_card = replace(local_card, keeps_last_exported_text=False)
-    is_present = any(row["state"] == "present" for row in highlight_rows)
+    is_present = any(row["state"] == SourceState.PRESENT for row in highlight_rows)
     if is_present and normalize_text(card.quote) in normalize_text(
         get_sentence_text(local_card.highlight)
     ):
@@ -361,13 +362,13 @@ def _combine_with_passage(
 ) -> LocalCard:
     # find where the passage is now; its first highlight counts as the source of the card
     read_rows = [row for row in highlight_rows if row["body"]]
-    present_rows = [row for row in read_rows if row["state"] == "present"]
+    present_rows = [row for row in read_rows if row["state"] == SourceState.PRESENT]
     present_highlights = _sort_copies(present_rows, passage)
     last_read = tuple(decode_highlight(row["body"]) for row in read_rows[:1])
 
     states = {row["state"] for row in highlight_rows}
     source_changes = _find_source_changes(card, present_highlights, states)
-    old_text = ""
+    old_text = None
     if SourceChange.SOURCE_CHANGED in source_changes:
         quote = normalize_text(card.quote)
         quoting = [
@@ -392,7 +393,7 @@ def _find_source_changes(
     card: Card, present: Sequence[Highlight], states: Collection[str]
 ) -> tuple[SourceChange, ...]:
     if not present:
-        is_gone = "gone" in states and "unselected" not in states
+        is_gone = SourceState.GONE in states and SourceState.UNSELECTED not in states
         return (SourceChange.SOURCE_GONE,) if is_gone else ()
     # for a card in the user's own words, one sentence of the quote is enough
     quotes: Strings = (card.quote,)
@@ -484,7 +485,9 @@ class HighlightOutcome(Value):
     card is proposed."""
     has_open_sentence: bool = False
     """Whether the highlight has neither card nor draft, or has a card and another sentence that is
-    worth proposing."""
+    worth a card."""
+    is_suggested: bool = False
+    """Whether a certain suggestion of a card waits, for a first or a further card."""
 
 
 class LocatedSkippedText(Value):
@@ -554,7 +557,7 @@ def is_leading_highlight(store: Store, highlight_key: str, passage_keys: Strings
 
 def _load_current_highlight_rows(store: Store, keys: Strings) -> list[Row]:
     rows = highlights.load_highlight_rows(store, keys)
-    return [row for row in rows if row["state"] == "present"]
+    return [row for row in rows if row["state"] == SourceState.PRESENT]
 
 
 def find_leading_row(present_rows: Sequence[Row], passage_keys: Strings) -> Row | None:

@@ -108,7 +108,7 @@ class Ledger(Store):
             self, id, gap=gap, forced=forced, another=another, batches=batches
         )
 
-    def reject(self, id: str, why: str = "") -> None:
+    def reject(self, id: str, why: str | None = None) -> None:
         """Reject a draft, card or highlight, or answer no to a question.
 
         No further draft is offered for the sentence of a rejected draft. A rejected highlight
@@ -116,7 +116,7 @@ class Ledger(Store):
 
         Args:
             id: The id of a draft or question, the GUID of a card, or the key of a highlight.
-            why: The user's reason, or "".
+            why: The user's reason, if any.
 
         Raises:
             RefusedError: There is no such draft, card or question, or it is no longer pending.

@@ -924,7 +924,7 @@ def load_repair_times(store: Store) -> dict[NoteId, str]:
 # --- rejecting --------------------------------------------------------------------------
 
 
-def reject_item(store: Store, id: str, why: str = "") -> None:
+def reject_item(store: Store, id: str, why: str | None = None) -> None:
     """Reject a card or draft, so that nothing more is offered for its sentence.
 
     If the draft would have revised a card, the card is kept. The exception is a draft with
@@ -955,7 +955,7 @@ def reject_proposal(store: Store, proposal: Proposal) -> None:
         decision_recording.record_decision(store, plan_reject(snapshot, proposal))
 
 
-def skip_highlight(store: Store, highlight_key: str, why: str = "") -> None:
+def skip_highlight(store: Store, highlight_key: str, why: str | None = None) -> None:
     """Stop offering new cards for a highlight. Its existing cards stay and can still be revised."""
     with store.action():
         cards.load_highlight_row(store, highlight_key)

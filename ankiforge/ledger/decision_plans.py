@@ -165,7 +165,11 @@ def find_sentences_of_change(draft: StoredDraft) -> Strings:
 
 
 def plan_retirement(
-    snapshot: PassageSnapshot, draft: StoredDraft, card: Card, key: str, why: str = ""
+    snapshot: PassageSnapshot,
+    draft: StoredDraft,
+    card: Card,
+    key: str,
+    why: str | None = None,
 ) -> PlannedDecision:
     """Plan to reject a card that no longer fits its passage.
 
@@ -174,7 +178,7 @@ def plan_retirement(
         draft: The draft that asks about the card.
         card: The card to reject.
         key: A key of the card's passage.
-        why: The user's reason, or "".
+        why: The user's reason, if any.
     """
     planned = plan_reject(snapshot, card, why)
     sentences = (*planned.decided_sentences, *find_sentences_of_change(draft))
@@ -183,13 +187,15 @@ def plan_retirement(
 
 
 def plan_reject(
-    snapshot: PassageSnapshot, item: StoredDraft | Card | Proposal, why: str = ""
+    snapshot: PassageSnapshot,
+    item: StoredDraft | Card | Proposal,
+    why: str | None = None,
 ) -> PlannedDecision:
     """Plan to reject a card, draft or proposal.
 
     Rejecting a draft also rejects its sentence, but a card that the draft would have revised is
     kept. After a proposal was rejected, no more proposals are made for its sentence, but a model
-    may still draft a card for it. `why` is the user's reason, or "".
+    may still draft a card for it. `why` is the user's reason, if any.
     """
     guid, draft_id, rejected_content = "", "", hash_question_and_answer(item.fields)
     if isinstance(item, Card):
@@ -213,18 +219,21 @@ def plan_reject(
     }
     if isinstance(item, Proposal):
         body[PROPOSAL_KEY] = True
-    if why:
+    if why is not None:
         body["why"] = why
     event = NewEvent("reject", snapshot.passage.key, USER, body)
     return plan_decision(snapshot, event, sentences, draft_id)
 
 
-def plan_skip(snapshot: PassageSnapshot, why: str = "") -> PlannedDecision:
+def plan_skip(snapshot: PassageSnapshot, why: str | None = None) -> PlannedDecision:
     """Plan to skip a passage, so that no new cards are offered for it.
 
     Its existing cards stay and can still be revised.
     """
-    event = NewEvent("skip", snapshot.passage.key, USER, {"why": why} if why else {})
+    body: Json = {}
+    if why is not None:
+        body["why"] = why
+    event = NewEvent("skip", snapshot.passage.key, USER, body)
     sentences_with_card = {
         fact.sentence for fact in snapshot.compute_sentence_states() if fact.revised_guid
     }

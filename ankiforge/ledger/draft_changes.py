@@ -30,6 +30,7 @@ from ankiforge.ledger.waiting import (
 from ankiforge.model import (
     Draft,
     DraftingResult,
+    DraftingStatus,
     Highlight,
     StoredDraft,
     Strings,
@@ -66,10 +67,9 @@ class DraftingOutcome(Value):
     key: str
     drafted_content_hash: str
     """The hash of the drafted content, or "" to redraft the highlight in the next run."""
-    reason: str = ""
-    """Why there is no card, or ""."""
-    status: str = ""
-    """The status of a highlight without drafts, such as no_card or failed."""
+    status: DraftingStatus
+    reason: str
+    """Why there is no card, or "" if there is one, as the table stores it."""
     usefulness: float = 0.0
     """The probability that the user would keep a card made from the best sentence."""
     usefulness_by_sentence: Mapping[str, float] | None = None
@@ -117,7 +117,9 @@ def compute_draft_changes(
     """
     if snapshot.primary_copy_title:
         drafted = DraftingResult(
-            drafted.highlight, reason=f"{COPY_REASON_PREFIX}{snapshot.primary_copy_title}"
+            drafted.highlight,
+            status=DraftingStatus.NO_CARD,
+            reason=f"{COPY_REASON_PREFIX}{snapshot.primary_copy_title}",
         )
     is_declined = drafted.is_declined and not mode.keeps_pending
     if mode.is_rules:
@@ -177,10 +179,10 @@ def _follow_source(
         card = find_changed_card(snapshot, draft, mode.device_id)
         if card is None or not draft.is_user_text:
             continue
-        why = explain_confirmation(card, draft)
-        if why:
+        hold_reason = explain_confirmation(card, draft)
+        if hold_reason is not None:
             after = tuple((name, text) for name, text in draft.fields if text)
-            held.append(TextChange(card.guid, card.fields, after, why))
+            held.append(TextChange(card.guid, card.fields, after, hold_reason))
         elif not needs_confirmation(card, draft, snapshot.highlight):
             event = build_revise_event(snapshot.highlight.key, card.guid, draft, SOURCE)
             sentences = sentence_decisions.find_covered_sentences(
@@ -220,9 +222,14 @@ def _build_outcome(
     *,
     is_declined: bool,
 ) -> DraftingOutcome:
-    reason, status = drafted.reason.removeprefix("skip: "), drafted.status
+    status = drafted.status
+    reason = drafted.reason or ""
     if is_declined and not mode.is_model:  # keep the model's reason
-        reason, status = snapshot.reason, "no_card"
+        status = DraftingStatus.NO_CARD
+        reason = snapshot.reason
+    drafted_content_hash = snapshot.content_hash
+    if drafted.status is DraftingStatus.FAILED:  # draft it again in the next run
+        drafted_content_hash = ""
     usefulness = drafted.usefulness if mode.is_rules else snapshot.usefulness
     if is_declined and usefulness > 0:  # at most 0 means that nothing is proposed
         usefulness -= 1.0
@@ -237,10 +244,9 @@ def _build_outcome(
             usefulness_by_hash[sentence_hash] = max(best, quote_usefulness)
     return DraftingOutcome(
         key=snapshot.highlight.key,
-        # if drafting failed, draft the highlight again in the next run
-        drafted_content_hash="" if drafted.service_failed else snapshot.content_hash,
-        reason=reason,
+        drafted_content_hash=drafted_content_hash,
         status=status,
+        reason=reason,
         usefulness=usefulness,
         usefulness_by_sentence=usefulness_by_hash if mode.is_rules else None,
         declined_hash=snapshot.content_hash if is_declined else "",

@@ -308,11 +308,22 @@ def should_offer_draft(passage: Passage, draft: Draft, device_id: str) -> bool:
 
 def has_new_source_text(card: Card, draft: Draft, device_id: str) -> bool:
     """Return whether a hand-written draft has newer source text than its card, which is live."""
-    return (
-        card.is_live
-        and differs_from_source_text(card, draft)
-        and not is_possibly_older_than_card(card, device_id, draft)
-    )
+    if not card.is_live or not differs_from_source_text(card, draft):
+        return False
+    if _differs_only_in_masks(card, draft):
+        return False  # the user drew or removed masks when accepting the draft
+    return not is_possibly_older_than_card(card, device_id, draft)
+
+
+def _differs_only_in_masks(card: Card, draft: Draft) -> bool:
+    """Return whether a draft of a card's unchanged figure has other masks, but no other text."""
+    if draft.kind is not CardKind.OCCLUSION:
+        return False
+    figure = occlusion.get_masks(draft.fields).figure
+    if not figure or occlusion.get_masks(card.fields).figure != figure:
+        return False
+    field = occlusion.OCCLUSION_FIELD
+    return {**dict(draft.fields), field: ""} == {**dict(card.fields), field: ""}
 
 
 def has_decided_text(passage: Passage, draft: Draft) -> bool:
@@ -358,10 +369,10 @@ def select_gap(draft: D, gap_number: int) -> D:
         return draft
     if not 1 <= gap_number <= len(draft.gaps):
         if draft.gaps:
-            message = f"this proposal has only {format_count(len(draft.gaps), 'gap')}"
+            message = f"this card has only {format_count(len(draft.gaps), 'gap')}"
         else:
             message = f"gap {gap_number}: only proposals have several gaps to choose from"
-        raise RefusedError(message, hint="ankiforge show ID")
+        raise RefusedError(message, hint="ankiforge list -v ID")
     text = draft.gaps[gap_number - 1]
     fields = tuple(
         (name, text if name == "Text" else field_text)

@@ -4,9 +4,7 @@ A *remark* is a reason why the user must review a draft (see `model.RemarkKind`)
 accepts no draft with a remark.
 
 An *offer* is a group of drafts that the user decides on together: all drafts about one
-sentence of a passage, or those that change the same card. Drafts with the same value in the
-column `offer` of the view `offered` (in `schema.sql`) are one offer. A draft whose column
-`fact` is "" is an offer by itself.
+sentence of a passage, or those that change the same card (`waiting.group_into_offers`).
 """
 
 from __future__ import annotations
@@ -60,7 +58,7 @@ def iter_pending_drafts(store: Store, ids: Iterable[str]) -> Iterator[PendingDra
     for batch in iter_batches(ids):
         query = (
             "SELECT d.*, h.body AS highlight_body"
-            " FROM offered d CROSS JOIN highlight h ON h.key = d.key"
+            " FROM draft d CROSS JOIN highlight h ON h.key = d.key"
             f" WHERE d.id IN {JSON_VALUES}"
         )
         row_by_id = {row["id"]: row for row in store.fetch_rows(query, to_json(batch))}
@@ -144,7 +142,7 @@ def filter_passages_with_several_draft_groups(
     store: Store, passage_keys: Iterable[str]
 ) -> list[str]:
     """Return the passages whose pending drafts form more than one group, in the same order."""
-    query = "SELECT passage FROM offered GROUP BY passage HAVING min(offer) != max(offer)"
+    query = "SELECT passage FROM draft GROUP BY passage HAVING min(offer) != max(offer)"
     passages_with_several = {row["passage"] for row in store.fetch_rows(query)}
     return [passage for passage in passage_keys if passage in passages_with_several]
 

@@ -31,6 +31,7 @@ from ankiforge.ledger.events import (
     reopens_passage,
 )
 from ankiforge.ledger.snapshots import HighlightSnapshot
+from ankiforge.ledger.source_state import SourceState
 from ankiforge.ledger.store import Row, Store, to_json
 from ankiforge.ledger.tables import duplicates, highlights, pending_drafts
 from ankiforge.ledger.tables.highlights import decode_highlight
@@ -42,6 +43,7 @@ from ankiforge.model import (
     DocumentId,
     Draft,
     DraftingResult,
+    DraftingStatus,
     Finding,
     Highlight,
     SearchTerms,
@@ -94,7 +96,7 @@ def iter_highlights_to_draft(
     for batch in iter_batches(keys):
         store.preload_passages(batch)
         for highlight_row in highlights.load_highlight_rows(store, batch):
-            if highlight_row["state"] != "present":
+            if highlight_row["state"] != SourceState.PRESENT:
                 continue
             if highlight_row[column] == highlight_row["content"]:
                 continue
@@ -113,10 +115,10 @@ def iter_highlights_to_draft(
                 store, highlight_row, passage, was_asked, outdated_keys
             ):
                 continue
-            if not passage.live_cards and (
-                reason := line_patterns.find_skip_reason(store, highlight, fields)
-            ):
-                highlight = replace(highlight, skip_reason=f"skip: {reason}")
+            if not passage.live_cards:
+                reason = line_patterns.find_skip_reason(store, highlight, fields)
+                if reason is not None:
+                    highlight = replace(highlight, skip_reason=reason)
             yield highlight
 
 
@@ -148,7 +150,7 @@ def _should_ask_model(
     are the keys of these highlights.
     """
     key = highlight_row["key"]
-    if highlight_row["fate"] == "left_out":
+    if highlight_row["fate"] == DraftingStatus.LEFT_OUT:
         return False
     if highlight_row["reason"].startswith(COPY_REASON_PREFIX):
         return False
@@ -270,7 +272,11 @@ def record_drafts(
         for key, error in failed.items():
             worth = snapshots[key].usefulness if key in snapshots else 0.0
             outcome = DraftingOutcome(
-                key, "", reason=error.message, status="failed", usefulness=worth
+                key,
+                drafted_content_hash="",
+                status=DraftingStatus.FAILED,
+                reason=error.message,
+                usefulness=worth,
             )
             outcomes.append(outcome)
         pending_drafts.save_drafting_outcomes(store, outcomes, mode)

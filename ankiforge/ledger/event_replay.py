@@ -419,7 +419,7 @@ def _apply_to_passage(passage: Passage, event: Event) -> None:
         case "skip":
             passage.is_skipped = True
             passage.is_closed = True
-            passage.skip_reason = body.get("why", "")
+            passage.skip_reason = body.get("why")
         case "reject":
             # the event has no content for a proposal, because a hand-written card may have its text
             if body["content"]:

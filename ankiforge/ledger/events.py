@@ -483,7 +483,9 @@ class Passage(msgspec.Struct):
     """Whether the user wants no more cards of the passage, because they skipped it, or decided on
     it without naming a sentence."""
     is_skipped: bool = False
-    skip_reason: str = ""
+    """Whether the user skipped the passage."""
+    skip_reason: str | None = None
+    """The reason that the user gave for it."""
     possible_same_keys: dict[str, str] = {}
     """For each key of this passage that may belong to another passage, a key of that passage. The
     user is asked whether the two passages are the same."""

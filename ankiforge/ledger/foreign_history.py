@@ -11,6 +11,7 @@ from collections import Counter
 from collections.abc import Collection
 
 from ankiforge.ledger.events import USER
+from ankiforge.ledger.source_state import SourceState
 from ankiforge.ledger.store import Store, to_json
 from ankiforge.ledger.tables import anki_notes, pending_drafts
 from ankiforge.ledger.tables.highlights import decode_highlight
@@ -40,7 +41,7 @@ def count_foreign_passages(store: Store) -> Counter[str]:
     """
     highlights_by_key = {}
     for row in pending_drafts.load_foreign_history_drafts(store):
-        if row["state"] == "present" and not row["revises"]:
+        if row["state"] == SourceState.PRESENT and not row["revises"]:
             highlights_by_key[row["key"]] = decode_highlight(row["highlight_body"])
     note_ids = {
         each.other_tool_id for each in highlights_by_key.values() if each.other_tool_id

@@ -52,6 +52,7 @@ from ankiforge.ledger.readings import (
     write_document,
     write_highlights,
 )
+from ankiforge.ledger.source_state import SourceState
 from ankiforge.ledger.store import JSON_VALUES, Row, Store, to_json
 from ankiforge.ledger.tables import highlights, pending_drafts
 from ankiforge.ledger.tables.highlights import schedule_redrafting_of_copies
@@ -279,7 +280,7 @@ class IngestRun:
 
         # defer a document that another device read, because it may be one that disappeared here
         row = find_document(self.store, *container_and_place)
-        if row and row["state"] == "journal" and not self.is_rebuilt:
+        if row and row["state"] == SourceState.JOURNAL and not self.is_rebuilt:
             row = None
         if row is None or not self._write_if_all_match(document, row):
             self.deferred_documents.append(document)
@@ -295,8 +296,9 @@ class IngestRun:
         )
         unmatched = document_highlights.select_unmatched(pairs)
         # in a document read on this device, journal-only highlights may not have arrived yet
-        state = "journal" if row["state"] == "journal" else "present"
-        is_removed = any(mark.state == state for mark in unmatched.stored_highlights)
+        is_journal_only = row["state"] == SourceState.JOURNAL
+        state = SourceState.JOURNAL if is_journal_only else SourceState.PRESENT
+        is_removed = any(mark.state is state for mark in unmatched.stored_highlights)
         if unmatched.scanned_highlights or is_removed:
             return False
         write_document(self.store, document, row)
@@ -464,12 +466,12 @@ class IngestRun:
         # documents that are no longer listed, and weren't renamed, are gone; those known only from
         # the journal may not have been synchronized yet, if suspiciously little is listed
         renamed_ids = {row["id"] for row in old_rows if row}
-        states = ["present"]
+        states = [SourceState.PRESENT]
         if (
             self.listing.places[container]
             and container not in self.report.suspicious_containers
         ):
-            states.append("journal")
+            states.append(SourceState.JOURNAL)
         for row in stored_rows:
             if row["id"] in unlisted_ids - renamed_ids and row["state"] in states:
                 self.absent_highlights += load_stored_highlights(self.store, row["id"])
@@ -489,7 +491,7 @@ class IngestRun:
                 load_stored_highlights(self.store, document_id) if old_row else [],
                 prepare_scanned_highlights(document, document_id),
             )
-            was_present = old_row is not None and old_row["state"] == "present"
+            was_present = old_row is not None and old_row["state"] == SourceState.PRESENT
             candidates = iter_matches_in_document(
                 document_highlights, self.pairs, was_present=was_present
             )
@@ -578,7 +580,10 @@ class IngestRun:
             container, place = row["container"], row["place"]
             mark = known_highlights.get(row["key"])
             # journal-only highlights may be in documents that are listed, but weren't read
-            if row["state"] == "journal" and row["document"] not in read_documents:
+            if (
+                row["state"] == SourceState.JOURNAL
+                and row["document"] not in read_documents
+            ):
                 if self.listing.is_listed(container, place):
                     continue
             if mark is None:
@@ -586,7 +591,7 @@ class IngestRun:
                 # a file passed by itself isn't the whole container, but was read completely
                 is_listed = self.listing.is_listed(container, place)
                 is_certain = container in certain_containers or is_listed
-                if row["state"] == "missing" and is_certain:
+                if row["state"] == SourceState.MISSING and is_certain:
                     if not self.listing.is_unread(place):
                         self.absent_highlights.append(mark)
                         continue
@@ -627,7 +632,7 @@ class IngestRun:
         removed_texts = {}
         if new_texts:
             unselected_ids = {
-                row["id"] for row in all_rows if row["state"] == "unselected"
+                row["id"] for row in all_rows if row["state"] == SourceState.UNSELECTED
             }
             known_ids = {row["id"] for row in old_rows if row}
             removed_ids = unlisted_ids | unselected_ids | self.missing_documents
@@ -661,7 +666,9 @@ class IngestRun:
         unlisted_ids = {
             row["id"] for row in stored_rows if row["place"] not in listed_places
         }
-        present_ids = {row["id"] for row in stored_rows if row["state"] == "present"}
+        present_ids = {
+            row["id"] for row in stored_rows if row["state"] == SourceState.PRESENT
+        }
 
         # a source may have failed; for each new document, one of the lost ones may be renamed
         lost_count = len(present_ids & unlisted_ids)
@@ -737,13 +744,13 @@ class IngestRun:
             newest_reading = stored_highlight.texts[0] if stored_highlight.texts else None
 
             # report changes
-            if stored_highlight.state in ("missing", "gone"):
+            if stored_highlight.state in (SourceState.MISSING, SourceState.GONE):
                 report.restored_keys.append(stored_highlight.key)
             path = newest_reading.document_path if newest_reading else mark.document_path
             has_moved = (
                 mark.document != stored_highlight.document or path != mark.document_path
             )
-            if stored_highlight.state != "journal" and has_moved:
+            if stored_highlight.state is not SourceState.JOURNAL and has_moved:
                 report.moved.append((stored_highlight.key, mark.document_path))
             has_new_comment = (
                 not stored_highlight.is_journal_only
@@ -753,7 +760,7 @@ class IngestRun:
                 old_text = newest_reading.exact if newest_reading else ""
                 report.changed.append((stored_highlight.key, old_text, text))
             content = hash_highlight_content(mark.highlight)
-            is_back = stored_highlight.state in ("gone", "unselected")
+            is_back = stored_highlight.state in (SourceState.GONE, SourceState.UNSELECTED)
             if is_back or stored_highlight.content_hash not in ("", content):
                 schedule_redrafting_of_copies(self.store, stored_highlight.key)
 
@@ -781,21 +788,18 @@ class IngestRun:
         instead.
         """
         for mark in self.absent_highlights:
-            if mark.state in ("gone", "unselected"):
+            if mark.state in (SourceState.GONE, SourceState.UNSELECTED):
                 continue
             query = "SELECT container FROM document WHERE id = ?"
             if self._has_selection_changed(self.store.fetch_value(query, mark.document)):
                 highlights.mark_unselected(self.store, mark.key)
                 _schedule_copies_of_unselected(self.store, [mark.key])
                 continue
-            missing_since = (
-                mark.missing_since if mark.state == "missing" else self.started_at
-            )
-            is_gone = (
-                mark.state == "missing"  # one scan isn't enough, however short the time
-                and self.started_at - missing_since >= MIN_GONE_SECONDS
-            )
-            state = "gone" if is_gone else "missing"
+            # one scan isn't enough, however short the time
+            was_missing = mark.state is SourceState.MISSING
+            missing_since = mark.missing_since if was_missing else self.started_at
+            is_gone = was_missing and self.started_at - missing_since >= MIN_GONE_SECONDS
+            state = SourceState.GONE if is_gone else SourceState.MISSING
             query = "UPDATE highlight SET state = ?, missed = ? WHERE key = ?"
             self.store.execute(query, state, missing_since, mark.key)
             if mark.is_journal_only:  # it may have been removed long ago

@@ -8,12 +8,22 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Sequence
 from fnmatch import fnmatchcase
+from functools import cached_property
+from operator import attrgetter
+from typing import NamedTuple
 
 from msgspec.structs import replace
 
 from ankiforge.ledger import cards, draft_groups
 from ankiforge.ledger.database import iter_batches
-from ankiforge.ledger.store import JSON_VALUES, Row, Store, normalize_tag, to_json
+from ankiforge.ledger.store import (
+    JSON_VALUES,
+    Row,
+    Store,
+    normalize_tag,
+    split_list_column,
+    to_json,
+)
 from ankiforge.ledger.tables import pending_drafts
 from ankiforge.model import (
     ListRow,
@@ -48,64 +58,6 @@ class QueryTerm(Value):
 
 # --- queries ----------------------------------------------------------------------------
 
-_LIST_CONTAINS = "{column} GLOB '*' || char(10) || {value} || char(10) || '*'"
-"""SQL condition that a list column (see `store.to_list_column`) contains a value."""
-
-
-def _make_tag_conditions(column: str) -> tuple[str, ...]:
-    patterns = ("{value}", "{value} || '::*'", "{value} || '/*'")
-    return tuple(
-        _LIST_CONTAINS.format(column=column, value=pattern) for pattern in patterns
-    )
-
-
-_TAG_NOT_REMOVED = (
-    "NOT EXISTS (SELECT 1 FROM card c WHERE c.guid = p.id"
-    f" AND {_LIST_CONTAINS.format(column='c.removed', value='{value}')})"
-)
-"""SQL condition that the user hasn't removed the tag of a highlight from its card."""
-
-
-# The SQL conditions for each field. A line `l` matches if it meets one of `_LINE_CONDITIONS`, or if
-# one of its places `p` meets one of `_PLACE_CONDITIONS`.
-_LINE_CONDITIONS = {
-    "deck": ("canonical(l.deck) GLOB {value}", "canonical(l.deck) GLOB {value} || '::*'"),
-    "kind": ("l.kind GLOB {value}",),
-    "verdict": ("l.verdict GLOB {value}",),
-    "anki": ("l.anki GLOB {value}",),
-    "id": ("l.id GLOB {value} || '*'",),
-    "finding": (
-        _LIST_CONTAINS.format(column="l.findings", value="{value}"),
-        f"('{SourceChange.SOURCE_CHANGED.finding_id}' GLOB {{value}} AND says_else(l.id))",
-    ),
-    "drafter": ("l.drafter GLOB {value}", "l.drafter GLOB {value} || ':*'"),
-    "model": (
-        "canonical(l.model) GLOB {value}",
-        "canonical(l.model) GLOB {value} || ':*'",
-    ),
-    "tag": _make_tag_conditions("l.tags"),
-    # the time at which a card was accepted, or at which a draft's passage was first read
-    "added": (
-        "coalesce((SELECT c.at FROM card c WHERE c.guid = l.id),"
-        " (SELECT json_extract(e.line, '$.at') FROM event e WHERE e.key = l.key"
-        "  AND e.what = 'key' ORDER BY e.n)) >= {value}",
-    ),
-}
-_PLACE_CONDITIONS = {
-    "document": (
-        "canonical(p.title) GLOB '*' || {value} || '*'",
-        "canonical(p.place) GLOB '*' || {value} || '*'",
-        "p.document IN (SELECT document FROM identifier WHERE canonical(name) GLOB"
-        " '*' || {value} || '*')",
-    ),
-    "folder": ("in_folder({value}, p.source || '/' || p.place)",),
-    "source": ("canonical(p.source) GLOB {value}",),
-    "tag": tuple(
-        f"{has_tag} AND {_TAG_NOT_REMOVED}" for has_tag in _make_tag_conditions("p.tags")
-    ),
-    "colour": (_LIST_CONTAINS.format(column="p.colour", value="{value}"),),
-    "key": ("canonical(p.key) GLOB '*' || {value} || '*'",),
-}
 QUERY_FIELDS = (
     "deck",
     "document",
@@ -127,6 +79,34 @@ Code may also use `id`, with the start of an id, and `folder`, with the path of 
 """
 
 
+class _Item(NamedTuple):
+    """A card or draft, with the highlights of its passage."""
+
+    row: Row
+    """The row of the view `any_line`."""
+    places: list[Row]
+    """For each highlight, its `place_key`, `colour` and tags, and where its document is."""
+
+    @property
+    def sort_key(self) -> tuple[bool, int, int, str, int, str]:
+        """The sort key of reading order. Cards that were read on another device come last."""
+        document, position = 0, 0
+        if self.places:
+            document = min(place["document"] for place in self.places)
+            position = min(place["position"] for place in self.places)
+        row = self.row
+        return not self.places, document, position, row["key"], row["at"], row["id"]
+
+
+class FoundItem(NamedTuple):
+    """A card or draft that matches a query."""
+
+    id: str
+    verdict: str
+    document: int | None
+    """The row id of its document, or None if no source on this device contains the passage."""
+
+
 def find_items(
     store: Store, terms: Sequence[QueryTerm], *, everything: bool = False
 ) -> list[str]:
@@ -134,100 +114,245 @@ def find_items(
 
     For `everything`, see `find_rows`.
     """
-    return [row["id"] for row in find_rows(store, terms, everything=everything)]
+    return [item.id for item in find_rows(store, terms, everything=everything)]
 
 
 def find_rows(
     store: Store, terms: Sequence[QueryTerm], *, everything: bool = False
-) -> list[Row]:
-    """Find the rows of the cards and drafts that match all terms, in reading order.
+) -> list[FoundItem]:
+    """Find the cards and drafts that match all terms, in reading order.
 
     Cards that aren't live are only included if `everything` is True or a term names a verdict.
-
-    Returns:
-        Rows with the `id`, the `verdict` and the row id of the `document`.
     """
-    # find the live cards whose source has changed, because no column shows it
-    changed_guids = set()
-    check = SourceChange.SOURCE_CHANGED.finding_id
-    patterns = [to_glob_pattern(term) for term in terms if term.field == "finding"]
-    if any(fnmatchcase(check, finding_pattern) for finding_pattern in patterns):
-        passage_keys = cards.load_passage_keys(store, live=True)
-        for card in cards.iter_cards(store, passage_keys):
-            if SourceChange.SOURCE_CHANGED in card.source_changes:
-                changed_guids.add(card.guid)
+    includes_all = everything or any(term.field == "verdict" for term in terms)
+    matcher = _ItemMatcher(store, terms)
+    matching_items = []
+    for item in _load_all_items(store):
+        if not includes_all and item.row["verdict"] not in ("waiting", "accepted"):
+            continue
+        if matcher.matches(item):
+            matching_items.append(item)
+    matching_items.sort(key=attrgetter("sort_key"))
+    found_items = []
+    for item in matching_items:
+        documents = [place["document"] for place in item.places]
+        document = min(documents, default=None)
+        found_items.append(FoundItem(item.row["id"], item.row["verdict"], document))
+    return found_items
 
-    # define functions that compare text leniently
-    store.register_function(
-        "canonical", 1, lambda text: normalize_for_comparison(text or "")
-    )
-    store.register_function("says", 2, _contains_words)
-    store.register_function("says_else", 1, changed_guids.__contains__)
-    store.register_function("in_folder", 2, _is_in_folder)
-    conditions = []
-    for number, term in enumerate(terms, start=1):
-        value = f"?{number}"
-        alternatives = []
-        if term.field:  # compare the field of the line or of one of its places
-            for condition in _LINE_CONDITIONS.get(term.field, ()):
-                alternatives.append(condition.format(value=value))
-            place_condition = " OR ".join(_PLACE_CONDITIONS.get(term.field, ()))
-        else:  # search the text of the line, the title, and the start of the id
-            alternatives.append(f"says({value}, l.words)")
-            alternatives.append(
-                f"(length({value}) >= 6 AND l.id GLOB lower({value}) || '*')"
-            )
-            place_condition = "says({value}, p.title)"
-        if place_condition:
-            places = (
-                f"SELECT p.id FROM place p WHERE {place_condition.format(value=value)}"
-            )
-            alternatives.append(f"l.id IN ({places})")
-        negation = "NOT " if term.negated else ""
-        conditions.append(f"{negation}({' OR '.join(alternatives)})")
-    names_verdict = any(term.field == "verdict" for term in terms)
-    if not everything and not names_verdict:
-        conditions.append("l.verdict IN ('waiting', 'accepted')")
 
-    return store.fetch_rows(
-        "WITH line AS MATERIALIZED (SELECT * FROM any_line),"
-        " place AS MATERIALIZED (SELECT l.id, h.key, h.document, h.position, h.state,"
-        "  h.colour, h.tags, o.title, o.place, o.source"
-        "  FROM (SELECT key AS first, key FROM passage UNION SELECT key, key FROM draft"
-        "   UNION SELECT first, key FROM alias) k JOIN line l ON l.key = k.first"
-        "  JOIN highlight h ON h.key = k.key JOIN document o ON o.id = h.document)"
-        " SELECT l.id, l.verdict, w.document FROM line l LEFT JOIN"
-        " (SELECT id, min(document) AS document, min(position) AS position"
-        "  FROM place GROUP BY id) w ON w.id = l.id"
-        f" WHERE {' AND '.join(conditions) or '1'}"
-        " ORDER BY w.document IS NULL, w.document, w.position, l.key, l.at, l.id",
-        *map(to_glob_pattern, terms),
+def _load_all_items(store: Store) -> Iterable[_Item]:
+    items: dict[str, _Item] = {}
+    rows = store.fetch_rows(
+        "WITH line AS MATERIALIZED (SELECT * FROM any_line)"
+        " SELECT l.*, h.key AS place_key, h.document, h.position, h.colour,"
+        "  h.tags AS place_tags, o.title, o.place, o.source FROM line l"
+        " LEFT JOIN (SELECT key AS first, key FROM passage UNION SELECT key, key FROM draft"
+        "  UNION SELECT first, key FROM alias) k ON k.first = l.key"
+        " LEFT JOIN highlight h ON h.key = k.key LEFT JOIN document o ON o.id = h.document"
     )
+    for row in rows:
+        item = items.setdefault(row["id"], _Item(row, []))
+        if row["document"] is not None:
+            item.places.append(row)
+    return items.values()
+
+
+class _ItemMatcher:
+    """Decides whether cards and drafts match all terms of a query."""
+
+    def __init__(self, store: Store, terms: Sequence[QueryTerm]) -> None:
+        self._store = store
+        self._terms = [(term, to_glob_pattern(term)) for term in terms]
+
+    def matches(self, item: _Item) -> bool:
+        """Return whether an item matches all terms."""
+        for term, pattern in self._terms:
+            if self._has_value(item, term.field, pattern) == term.negated:
+                return False
+        return True
+
+    def _has_value(self, item: _Item, field: str, pattern: str) -> bool:
+        """Return whether a field of an item, or of one of its places, matches a pattern."""
+        row = item.row
+        match field:
+            case "":  # no field
+                return self._has_text(item, pattern)
+            case "id":
+                return fnmatchcase(row["id"], f"{pattern}*")
+            case "kind" | "verdict" | "anki":
+                return fnmatchcase(row[field], pattern)
+            case "deck":
+                return _is_within(normalize_for_comparison(row["deck"]), pattern, "::")
+            case "drafter":
+                return _is_within(row["drafter"], pattern, ":")
+            case "model":
+                model = normalize_for_comparison(row["model"] or "")
+                return _is_within(model, pattern, ":")
+            case "finding":
+                return self._has_finding(row, pattern)
+            case "added":
+                return self._is_added_since(row, pattern)
+            case "tag":
+                return self._has_tag(item, pattern)
+            case _:
+                return any(self._is_at(place, field, pattern) for place in item.places)
+
+    def _is_at(self, place: Row, field: str, pattern: str) -> bool:
+        """Return whether a field of a place matches a pattern."""
+        match field:
+            case "document":
+                if place["document"] in self._find_documents_of_works(pattern):
+                    return True
+                return _contains_pattern(place["title"], pattern) or _contains_pattern(
+                    place["place"], pattern
+                )
+            case "folder":
+                return is_in_folder(pattern, f"{place['source']}/{place['place']}")
+            case "source":
+                return fnmatchcase(normalize_for_comparison(place["source"]), pattern)
+            case "colour":
+                colours = split_list_column(place["colour"])
+                return any(fnmatchcase(colour, pattern) for colour in colours)
+            case "key":
+                return _contains_pattern(place["place_key"], pattern)
+        raise ValueError(field)
+
+    def _has_text(self, item: _Item, words: str) -> bool:
+        """Return whether an item, or a title of its documents, contains words.
+
+        The words may also be the beginning of an id.
+        """
+        if _contains_words(words, item.row["words"]):
+            return True
+        is_long_enough = len(words) >= MIN_ID_CHARS
+        if is_long_enough and fnmatchcase(item.row["id"], f"{words.lower()}*"):
+            return True
+        return any(_contains_words(words, place["title"]) for place in item.places)
+
+    def _has_finding(self, row: Row, pattern: str) -> bool:
+        findings = split_list_column(row["findings"])
+        if any(fnmatchcase(finding, pattern) for finding in findings):
+            return True
+        check = SourceChange.SOURCE_CHANGED.finding_id
+        return fnmatchcase(check, pattern) and row["id"] in self._changed_guids
+
+    def _is_added_since(self, row: Row, time: str) -> bool:
+        """Return whether a card was accepted, or a draft's passage first read, since a time."""
+        added_at = self._accepted_at.get(row["id"]) or self._first_read_at.get(row["key"])
+        return added_at is not None and added_at >= time
+
+    def _has_tag(self, item: _Item, pattern: str) -> bool:
+        """Return whether an item has a tag, or one of its highlights.
+
+        The tags of a highlight that the user removed from its card don't count.
+        """
+        if _has_matching_tag(item.row["tags"], pattern):
+            return True
+        removed_tags = self._removed_tags.get(item.row["id"], ())
+        if any(fnmatchcase(tag, pattern) for tag in removed_tags):
+            return False
+        return any(
+            _has_matching_tag(place["place_tags"], pattern) for place in item.places
+        )
+
+    # --- what only some fields need -----------------------------------------------------
+
+    @cached_property
+    def _changed_guids(self) -> set[str]:
+        """The live cards whose source has changed, which no column shows."""
+        passage_keys = cards.load_passage_keys(self._store, live=True)
+        return {
+            card.guid
+            for card in cards.iter_cards(self._store, passage_keys)
+            if SourceChange.SOURCE_CHANGED in card.source_changes
+        }
+
+    @cached_property
+    def _accepted_at(self) -> dict[str, str]:
+        rows = self._store.fetch_rows("SELECT guid, at FROM card")
+        return {row["guid"]: row["at"] for row in rows}
+
+    @cached_property
+    def _first_read_at(self) -> dict[str, str]:
+        query = (
+            "SELECT key, json_extract(line, '$.at') AS at FROM event WHERE what = 'key'"
+            " ORDER BY n DESC"
+        )
+        return {row["key"]: row["at"] for row in self._store.fetch_rows(query)}
+
+    @cached_property
+    def _removed_tags(self) -> dict[str, list[str]]:
+        rows = self._store.fetch_rows(
+            "SELECT guid, removed FROM card WHERE removed != ''"
+        )
+        return {row["guid"]: split_list_column(row["removed"]) for row in rows}
+
+    def _find_documents_of_works(self, pattern: str) -> set[int]:
+        """Return the row ids of the documents that are, or are about, a work with this name."""
+        if pattern not in self._documents_by_pattern:
+            self._documents_by_pattern[pattern] = {
+                row["document"]
+                for row in self._identifiers
+                if _contains_pattern(row["name"], pattern)
+            }
+        return self._documents_by_pattern[pattern]
+
+    @cached_property
+    def _documents_by_pattern(self) -> dict[str, set[int]]:
+        return {}
+
+    @cached_property
+    def _identifiers(self) -> list[Row]:
+        return self._store.fetch_rows("SELECT name, document FROM identifier")
+
+
+def _is_within(value: str, pattern: str, separator: str) -> bool:
+    """Return whether a name, or a part of it that ends before a separator, matches a pattern."""
+    return fnmatchcase(value, pattern) or fnmatchcase(value, f"{pattern}{separator}*")
+
+
+def _has_matching_tag(tags: str, pattern: str) -> bool:
+    """Return whether a list column has a tag that matches, or that is below a tag that does."""
+    for tag in split_list_column(tags):
+        if _is_within(tag, pattern, "::") or _is_within(tag, pattern, "/"):
+            return True
+    return False
+
+
+def _contains_pattern(text: str, pattern: str) -> bool:
+    return fnmatchcase(normalize_for_comparison(text), f"*{pattern}*")
 
 
 def to_glob_pattern(term: QueryTerm) -> str:
-    """Convert the value of a term to an SQL argument. For most fields, this is a GLOB pattern."""
+    """Convert the value of a term to what items are compared with, for most fields a pattern."""
     if term.field in ("", "added", "folder"):
         return term.value
     value = normalize_tag(term.value) if term.field == "tag" else term.value
     return normalize_for_comparison(value).replace("[", "[[]")
 
 
-def _is_in_folder(folder: str, path: str) -> bool:
+def is_in_folder(folder: str, path: str) -> bool:
     """Return whether a file is in a folder or in one of its subfolders.
 
     Args:
         folder: The path of the folder. It may begin with parents of the source's folder.
         path: The path of the file within its source, preceded by the name of the source.
     """
-    wanted, parts = (
-        tuple(filter(None, normalize_for_comparison(each).split("/")))
-        for each in (folder.replace("\\", "/"), path.rpartition("/")[0])
-    )
-    size = len(wanted)
-    is_within = any(parts[start : start + size] == wanted for start in range(len(parts)))
-    is_outer = any(parts[:length] == wanted[-length:] for length in range(1, size))
-    return bool(wanted) and (is_within or is_outer)
+    wanted = _split_path(folder.replace("\\", "/"))
+    parts = _split_path(path.rpartition("/")[0])
+    if not wanted:
+        return False
+    starts = range(len(parts))
+    if any(parts[start : start + len(wanted)] == wanted for start in starts):
+        return True
+    # the folder may be given with directories above the source
+    lengths = range(1, len(wanted))
+    return any(parts[:length] == wanted[-length:] for length in lengths)
+
+
+def _split_path(path: str) -> list[str]:
+    return [part for part in normalize_for_comparison(path).split("/") if part]
 
 
 def compute_min_id_length(ids: Iterable[str]) -> int:
@@ -320,17 +445,13 @@ def load_items(store: Store, ids: Iterable[str]) -> Iterator[ListRow]:
                 line_ids += pending_drafts.find_drafts_of_highlight(store, id)
             else:
                 line_ids.append(id)
-
-        query = f"SELECT guid, anki FROM in_anki WHERE guid IN {JSON_VALUES}"
-        rows = store.fetch_rows(query, to_json(line_ids))
-        anki_states = {row["guid"]: row["anki"] for row in rows}
-        # load the drafts, and the revisions of the cards
-        query = f"SELECT id FROM draft WHERE revises != '' AND revises IN {JSON_VALUES}"
-        rows = store.fetch_rows(query, to_json(line_ids))
-        draft_ids = (*line_ids, *(row["id"] for row in rows))
-        drafts = {}
-        revisions = {}
-        sorted_ids = pending_drafts.sort_by_reading_order(store, draft_ids)
+        anki_states = _load_anki_states(store, line_ids)
+        revision_ids = pending_drafts.find_revisions(store, line_ids)
+        drafts: dict[str, PendingDraft] = {}
+        revisions: dict[str, PendingDraft] = {}
+        sorted_ids = pending_drafts.sort_by_reading_order(
+            store, (*line_ids, *revision_ids)
+        )
         for draft in draft_groups.iter_pending_drafts(store, sorted_ids):
             drafts[draft.id] = draft
             if draft.revised_guid:
@@ -342,6 +463,13 @@ def load_items(store: Store, ids: Iterable[str]) -> Iterator[ListRow]:
                 card = cards.load_card(store, line_id)
                 revision = revisions.get(card.guid)
                 yield replace(card, anki_state=anki_states[line_id], revision=revision)
+
+
+def _load_anki_states(store: Store, guids: Iterable[str]) -> dict[str, str]:
+    """Load the state in Anki of each card, keyed by GUID. Unknown GUIDs are skipped."""
+    query = f"SELECT guid, anki FROM in_anki WHERE guid IN {JSON_VALUES}"
+    rows = store.fetch_rows(query, to_json(list(guids)))
+    return {row["guid"]: row["anki"] for row in rows}
 
 
 def load_pending_drafts(store: Store, ids: Iterable[str]) -> Iterator[PendingDraft]:

@@ -31,8 +31,6 @@ NEVER = "never"
 _NEVER_REASON = "you said that such {} are not cards"
 _FIELD_REASON = "several notes have a line that begins so: a field, not a card"
 _DOUBTFUL_FORM = "a :: b"
-_TERM = "Term: meaning"
-"""The form of lines in a list that looks like a glossary."""
 # Matches a picture, which may follow a question mark: `What is this? ![](a.png)`.
 _PICTURE = regex(r"!\[[^\]]*\]\([^)]*\)")
 # Lines with the same key are fields if at least this many notes contain such a line.
@@ -53,7 +51,7 @@ def find_line_pattern(highlight: Highlight) -> str:
     highlighted words with a translation.
     """
     syntax = highlight.line_syntax
-    if syntax in (_TERM, WORD_AND_TRANSLATION):
+    if syntax == WORD_AND_TRANSLATION:
         return syntax
     if not _is_doubtful(highlight) or has_colons_without_spaces(highlight.exact):
         return ""
@@ -103,12 +101,14 @@ def _find_field_key(highlight: Highlight) -> str:
     return normalize_for_lookup(highlight.exact.partition("::")[0])
 
 
-def find_skip_reason(store: Store, highlight: Highlight, fields: FieldDetector) -> str:
-    """Return why a line or word is no card, or "" if it may be one."""
+def find_skip_reason(
+    store: Store, highlight: Highlight, fields: FieldDetector
+) -> str | None:
+    """Return why a line or word is no card, or None if it may be one."""
     if highlight in fields:
         return _FIELD_REASON
     if find_line_pattern_answer(store, highlight) != NEVER:
-        return ""
+        return None
     return _NEVER_REASON.format(
         "words" if highlight.line_syntax == WORD_AND_TRANSLATION else "lines"
     )

@@ -30,6 +30,7 @@ from typing import Any, NamedTuple
 import msgspec
 
 from ankiforge.ledger.events import PassageReading
+from ankiforge.ledger.source_state import SourceState
 from ankiforge.model import DocumentId, Highlight, HighlightKind, Pair, hints
 from ankiforge.text import regex
 from ankiforge.text.keys import get_anchor
@@ -113,8 +114,8 @@ class MatchedHighlight(
     """The stored highlight that this scanned highlight was matched with."""
 
     # only set for stored highlights
-    state: str = ""
-    """The state of the highlight's row, or "" if it was scanned."""
+    state: SourceState | None = None
+    """The state of the stored highlight, or None if it was scanned."""
     is_journal_only: bool = False
     """Whether the highlight is known only from the journal. It may have been removed long ago."""
     missing_since: float = 0.0
@@ -137,7 +138,7 @@ class MatchedHighlight(
     @property
     def was_present(self) -> bool:
         """Whether the highlight was in its document at the last scan."""
-        return self.state in ("", "present", "journal")
+        return self.state in (None, SourceState.PRESENT, SourceState.JOURNAL)
 
     @property
     def newest_reading(self) -> NormalizedReading:

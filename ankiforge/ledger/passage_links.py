@@ -23,6 +23,7 @@ from ankiforge.ledger.match import (
     iter_matches_in_document,
 )
 from ankiforge.ledger.readings import IngestReport, load_stored_highlight
+from ankiforge.ledger.source_state import SourceState
 from ankiforge.ledger.store import Store
 from ankiforge.ledger.tables import highlights, sentences
 from ankiforge.ledger.tables.highlights import decode_highlight
@@ -90,13 +91,16 @@ def record_questions_about_removed(
     """
     new_highlights = []
     for mark in scanned_highlights:
-        if mark.stored_highlight is None or mark.stored_highlight.state == "journal":
+        if (
+            mark.stored_highlight is None
+            or mark.stored_highlight.state is SourceState.JOURNAL
+        ):
             new_highlights.append(mark)
     for mark, removed_highlight in find_similar_removed(
         removed_highlights, new_highlights
     ).items():
         # compare a highlight from another device only with those that went missing in this run
-        if mark.stored_highlight and removed_highlight.state != "present":
+        if mark.stored_highlight and removed_highlight.state is not SourceState.PRESENT:
             continue
         old = {"old": removed_highlight.key}
         if mark.stored_highlight and mark.document == removed_highlight.document:
@@ -149,7 +153,11 @@ def link_across_source_kinds(store: Store, keys: Iterable[str]) -> set[str]:
     linked_keys = set()
     for key in keys:
         row = highlights.find_highlight_row(store, key)
-        if row is None or row["state"] != "present" or store.get_keys(key) != (key,):
+        if (
+            row is None
+            or row["state"] != SourceState.PRESENT
+            or store.get_keys(key) != (key,)
+        ):
             continue
         highlight = decode_highlight(row["body"])
         other_key = ""

@@ -40,6 +40,7 @@ from ankiforge.ledger.sentence_decisions import (
     hash_distinctive_sentences,
     split_sentences,
 )
+from ankiforge.ledger.source_state import SourceState
 from ankiforge.ledger.store import (
     JSON_VALUES,
     Row,
@@ -147,7 +148,7 @@ def hash_highlight_content(highlight: Highlight) -> str:
         ",".join(gap_spans),
         comment,
         context,
-        highlight.skip_reason,
+        highlight.skip_reason or "",
     ]
     parts += highlight.markdown
     if highlight.line_syntax == WORD_AND_TRANSLATION:
@@ -516,7 +517,7 @@ def load_stored_highlight(store: Store, row: Row) -> MatchedHighlight:
             highlight, journal_or_empty, names, labels, row["document"]
         )
         mark.is_journal_only = True
-    mark.state = row["state"]
+    mark.state = SourceState(row["state"])
     mark.missing_since = row["missed"]
     mark.exact_hash = row["exact"]
     mark.content_hash = row["content"]
@@ -541,7 +542,7 @@ def write_document(store: Store, document: ReadDocument, old_row: Row | None) ->
     row: Json = {
         "container": document.container,
         "place": place,
-        "state": "present",
+        "state": SourceState.PRESENT,
         "fingerprint": document.fingerprint,
         "depends": to_json(document.dependencies),
         "left_out": to_json(document.skipped_texts),
@@ -609,7 +610,7 @@ def build_highlight_row(
     # a copy of one must also have the same context, unless the text is a whole card
     newest = scanned_highlight.newest_reading
     is_card = highlight.kind is HighlightKind.CARD
-    alike = hash_highlight_content(replace(highlight, skip_reason=""))
+    alike = hash_highlight_content(replace(highlight, skip_reason=None))
     if len(newest.text) < MIN_DISTINCTIVE_CHARS and not is_card:
         context = (newest.before[-MIN_CONTEXT_CHARS:], newest.after[:MIN_CONTEXT_CHARS])
         alike = hash16(alike, *context) if any(context) else ""
@@ -617,7 +618,7 @@ def build_highlight_row(
         "key": highlight.key,
         "document": scanned_highlight.document,
         "position": scanned_highlight.position,
-        "state": "present",
+        "state": SourceState.PRESENT,
         "missed": 0,
         "route": highlight.source_kind.value,
         "kind": highlight.kind.value,

@@ -34,7 +34,7 @@ CREATE TABLE IF NOT EXISTS highlight (
     drafted TEXT NOT NULL DEFAULT '',  -- the content last drafted by rules
     modelled TEXT NOT NULL DEFAULT '',  -- the content last drafted by a model
     declined TEXT NOT NULL DEFAULT '',  -- the content that a model judged not worth a card
-    fate TEXT NOT NULL DEFAULT '',  -- no_card, left_out, failed; '' if there are drafts
+    fate TEXT NOT NULL DEFAULT '',  -- a DraftingStatus: no_card, left_out, failed; '' if there are drafts
     reason TEXT NOT NULL DEFAULT '',  -- why there is no card
     worth REAL NOT NULL DEFAULT 0,  -- probability that a card of the best sentence is kept, 0 to 1; 0 or less = nothing is proposed
     run INTEGER NOT NULL DEFAULT 0,  -- the last run that read it
@@ -58,6 +58,8 @@ CREATE TABLE IF NOT EXISTS private (
 CREATE TABLE IF NOT EXISTS draft (
     id TEXT PRIMARY KEY,
     key TEXT NOT NULL,           -- the highlight
+    passage TEXT NOT NULL,       -- its oldest key
+    offer TEXT NOT NULL,         -- drafts with the same value are decided on together, see `waiting.group_into_offers`
     content TEXT NOT NULL,
     slot TEXT NOT NULL,          -- of a hand-written card, else ''
     position INTEGER NOT NULL,
@@ -77,6 +79,7 @@ CREATE TABLE IF NOT EXISTS draft (
     body TEXT NOT NULL           -- Draft as JSON
 ) WITHOUT ROWID;
 CREATE INDEX IF NOT EXISTS draft_key ON draft (key, position);
+CREATE INDEX IF NOT EXISTS draft_passage ON draft (passage);
 CREATE INDEX IF NOT EXISTS draft_revises ON draft (revises) WHERE revises != '';
 CREATE INDEX IF NOT EXISTS draft_own ON draft (key) WHERE slot != '';
 -- what drafters made of a highlight; no decision changes it, and `draft` is computed from it (`ledger.waiting`)
@@ -144,17 +147,6 @@ CREATE INDEX IF NOT EXISTS sentence_key ON sentence (key);
 CREATE VIEW IF NOT EXISTS readable AS
     SELECT d.id, d.key, d.drafter, d.severity, d.findings, d.revises, h.document, h.position AS place, d.position
     FROM draft d CROSS JOIN highlight h ON h.key = d.key WHERE h.state = 'present';
--- drafts with their passage (the oldest key) and their group (`offer`), on which the user decides at once: a sentence of
--- a passage with an answer, or a change of a card; drafts with the sentence and answer of a hand-written draft join its group
-CREATE VIEW IF NOT EXISTS offered AS
-    SELECT d.*, coalesce(a.first, d.key) AS passage,
-        coalesce(a.first, d.key) || ' ' || CASE WHEN d.slot != '' OR d.fact = '' THEN d.id
-            ELSE coalesce((SELECT min(o.id) FROM draft o WHERE o.key = d.key AND o.slot != ''
-                AND o.revises = d.revises AND o.replaces = d.replaces AND instr(o.fact, d.fact)
-                AND (d.revises != '' OR d.answer IN ('', o.answer))),
-                d.fact || CASE WHEN d.revises = '' THEN ' ' || d.answer ELSE '' END)
-        END || ' ' || d.revises || d.replaces AS offer
-    FROM draft d LEFT JOIN alias a ON a.key = d.key;
 CREATE TABLE IF NOT EXISTS passage (
     key TEXT PRIMARY KEY, asks INTEGER NOT NULL,
     decided INTEGER NOT NULL,    -- has a decision, if only on a proposal

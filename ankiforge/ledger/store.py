@@ -84,10 +84,15 @@ def to_list_column(values: Iterable[str]) -> str:
     """Normalize values and join them by newlines, to be stored in a list column.
 
     The text also begins and ends with a newline, so that a query can match a whole value. It is
-    "" if there are no values.
+    "" if there are no values. `split_list_column` is the inverse.
     """
     text = "\n".join(normalize_for_comparison(value) for value in values if value)
     return f"\n{text}\n" if text else ""
+
+
+def split_list_column(column: str) -> list[str]:
+    """Return the values of a list column."""
+    return [value for value in column.split("\n") if value]
 
 
 def join_card_fields(fields: Fields) -> str:

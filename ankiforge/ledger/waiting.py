@@ -14,7 +14,7 @@ If a live card's quote is gone and no waiting draft rewords the card, a draft as
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from itertools import chain
 from typing import NamedTuple
 
@@ -98,11 +98,13 @@ def compute_waiting(snapshot: PassageSnapshot, device_id: str) -> Waiting:
     for guid, quote in snapshot.find_outdated_cards().items():
         if guid not in reworded_guids:
             drafts.append(build_keeps_text_draft(snapshot, guid, quote))
-    has_new_quote = not {(draft.id, draft.quote) for draft in generated_drafts} <= {
-        (draft.id, draft.quote) for draft in snapshot.made
-    }
+    made_quotes = {(draft.id, draft.quote) for draft in snapshot.made}
+    has_new_quote = any(
+        (draft.id, draft.quote) not in made_quotes for draft in generated_drafts
+    )
     return Waiting(
-        tuple(drafts), needs_rules=has_new_quote or not offered.keys() <= drafted_hashes
+        tuple(group_into_offers(snapshot.passage.key, drafts)),
+        needs_rules=has_new_quote or not offered.keys() <= drafted_hashes,
     )
 
 
@@ -218,6 +220,60 @@ def _choose_gap_of_card(draft: StoredDraft, card: Card) -> StoredDraft:
     return move_gap_to_front(draft, find_most_similar_gap(draft, card.get_field("Text")))
 
 
+# --- offers -----------------------------------------------------------------------------
+
+
+def group_into_offers(
+    passage_key: str, drafts: Sequence[StoredDraft]
+) -> list[StoredDraft]:
+    """Set the `offer_id` of waiting drafts, which those that are decided on together share.
+
+    Hand-written drafts, and drafts about no sentence, are offers of their own. Other drafts about
+    a sentence are one offer if they change the same card, or have the same answer. They join the
+    offer of a hand-written draft about their sentence.
+    """
+    own_drafts = [draft for draft in drafts if draft.is_hand_written]
+    grouped_drafts = []
+    for draft in drafts:
+        changed_guid = (draft.revised_guid or "") + (draft.replaced_guid or "")
+        offer_id = f"{passage_key} {_find_group(draft, own_drafts)} {changed_guid}"
+        grouped_drafts.append(replace(draft, offer_id=offer_id))
+    return grouped_drafts
+
+
+def _find_group(draft: StoredDraft, own_drafts: Iterable[StoredDraft]) -> str:
+    """Return the id of the draft that a draft is an alternative to, or its sentence and answer."""
+    if draft.is_hand_written or not draft.sentence_hashes:
+        return draft.id
+    own_ids = [own.id for own in own_drafts if _is_alternative(draft, own)]
+    if own_ids:
+        return min(own_ids)
+    sentence_hash = draft.sentence_hashes[0]
+    if draft.revised_guid:
+        return sentence_hash
+    return f"{sentence_hash} {get_draft_answer(draft)}"
+
+
+def _is_alternative(draft: StoredDraft, own_draft: StoredDraft) -> bool:
+    """Return whether the user decides on a draft together with a hand-written draft."""
+    if draft.key != own_draft.key:
+        return False
+    if draft.revised_guid != own_draft.revised_guid:
+        return False
+    if draft.replaced_guid != own_draft.replaced_guid:
+        return False
+    if draft.sentence_hashes[0] not in own_draft.sentence_hashes:
+        return False
+    if draft.revised_guid or draft.is_proposed:
+        return True
+    return get_draft_answer(draft) in ("", get_draft_answer(own_draft))
+
+
+def get_draft_answer(draft: Draft) -> str:
+    """Return the normalized answer of a draft, or "" for a proposal, whose answer is open."""
+    return "" if draft.is_proposed else normalize_answer(draft.fields)
+
+
 # --- drafts, cards and decisions --------------------------------------------------------
 
 
@@ -254,7 +310,7 @@ def needs_confirmation(card: Card, draft: Draft, highlight: Highlight | None) ->
     This is the case if `explain_confirmation` returns a reason, or if the text was read from a PDF
     page and differs too much from the old text (`MIN_DERIVED_SIMILARITY`).
     """
-    if explain_confirmation(card, draft):
+    if explain_confirmation(card, draft) is not None:
         return True
     if not is_from_pdf_page(draft, highlight):
         return False
@@ -266,10 +322,10 @@ def needs_confirmation(card: Card, draft: Draft, highlight: Highlight | None) ->
     return similarity < MIN_DERIVED_SIMILARITY
 
 
-def explain_confirmation(card: Card, draft: Draft) -> str:
-    """Return the reason to show when the user must confirm a card's new text, or "".
+def explain_confirmation(card: Card, draft: Draft) -> str | None:
+    """Return the reason to show when the user must confirm a card's new text, or None.
 
-    Some texts must be confirmed even though this returns ""; see `needs_confirmation`.
+    Some texts must be confirmed even though this returns None; see `needs_confirmation`.
     """
     if draft.is_blocked:
         return "a check blocks the new words"
@@ -281,11 +337,14 @@ def explain_confirmation(card: Card, draft: Draft) -> str:
         is_certain = occlusion.update_masks(
             old_masks, new_masks, card.note.exported_text_by_number
         ).is_certain
-        return "" if is_certain else "its figure has changed too much"
+        return None if is_certain else "its figure has changed too much"
     if any(map(find_garbled_word, list_field_texts(card))):
-        return ""
-    damage = next(filter(None, map(find_garbled_word, list_field_texts(draft))), "")
-    return f"the new words are damaged: “{damage}”" if damage else ""
+        return None
+    for text in list_field_texts(draft):
+        damage = find_garbled_word(text)
+        if damage:
+            return f"the new words are damaged: “{damage}”"
+    return None
 
 
 def is_from_pdf_page(draft: Draft, highlight: Highlight | None) -> bool:

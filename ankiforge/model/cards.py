@@ -525,9 +525,7 @@ class PendingDraft(StoredDraft, kw_only=True):
 
     @property
     def state(self) -> str:
-        """The draft's state in lists: "revision", "blocked" or "waiting"."""
-        if self.revised_guid:
-            return "revision"
+        """The draft's state in lists: "blocked" or "waiting"."""
         return "blocked" if self.is_blocked else self.verdict_name
 
 
@@ -664,7 +662,7 @@ class LocalCard(Card, kw_only=True):
     """All passages of the card that still exist, as last read, starting with its own passage."""
     source_changes: tuple[SourceChange, ...]
     """What has happened to the card's source text since the card was accepted."""
-    old_passage_text: str = ""
+    old_passage_text: str | None = None
     """The text of the passage when it still contained the quote, if it doesn't any more."""
     keeps_last_exported_text: bool
     """Whether no source of this workspace contains the passage, so that the note keeps the text
@@ -752,7 +750,7 @@ class DraftingTask(Value):
 
     document: Document
     highlights: tuple[Highlight, ...]
-    user_request: str = ""
+    user_request: str | None = None
     """The user's instructions when asking for another draft."""
     instructions: DraftingInstructions = DraftingInstructions()
     outdated_cards: tuple[Card, ...] = ()
@@ -761,13 +759,26 @@ class DraftingTask(Value):
     """Whether the drafts are added to the pending drafts instead of replacing them."""
 
 
+class DraftingStatus(StrEnum):
+    """How drafting a highlight ended. The values are stored in the database."""
+
+    DRAFTED = ""
+    LEFT_OUT = "left_out"
+    """The user or the source wants no card from the highlight."""
+    NO_CARD = "no_card"
+    """The drafter has a reason to make no card."""
+    FAILED = "failed"
+    """Drafting raised an error, so the next run tries again."""
+
+
 class DraftingResult(Value):
     """The result of drafting a highlight: the drafts, or the reason there are none."""
 
     highlight: Highlight
     drafts: tuple[Draft, ...] = ()
-    reason: str = ""
-    """Why there are no drafts, or "" if there are drafts."""
+    status: DraftingStatus = DraftingStatus.DRAFTED
+    reason: str | None = None
+    """Why there are no drafts, or None if there are drafts."""
     usefulness: float = 0.0
     """The probability, from 0 to 1, that the user keeps a card made from the best sentence, or 0 if
     it wasn't estimated. If no card should be proposed, 1 is subtracted, which makes it negative."""
@@ -786,24 +797,6 @@ class DraftingResult(Value):
     def visible_drafts(self) -> list[Draft]:
         """The drafts that lists don't leave out (see `Draft.is_hidden`)."""
         return [draft for draft in self.drafts if not draft.is_hidden]
-
-    @property
-    def service_failed(self) -> bool:
-        """Whether the service that runs the model failed, so that the next run tries again.
-
-        An unusable response isn't such a failure, because the model would give a similar response
-        again. It is reported as a problem with `is_reported_once` set.
-        """
-        return self.problem is not None and not self.problem.is_reported_once
-
-    @property
-    def status(self) -> str:
-        """The outcome to store: `failed`, `left_out`, `no_card`, or "" if there are drafts."""
-        if self.service_failed:
-            return "failed"
-        if self.reason.startswith("skip"):
-            return "left_out"
-        return "no_card" if self.reason else ""
 
 
 class SearchTerms(Value, gc=False):
@@ -843,8 +836,13 @@ class TextChange(Value):
     guid: Guid
     before: Fields
     after: Fields
-    why: str = ""
-    """Why the card keeps its old text, or "" if it takes the new text."""
+    hold_reason: str | None = None
+    """Why the card keeps its old text, or None if it takes the new text."""
+
+    @property
+    def is_held(self) -> bool:
+        """Whether the card keeps its old text until the user decides."""
+        return self.hold_reason is not None
 
     @property
     def changed_fields(self) -> list[tuple[str, str, str]]:

@@ -80,8 +80,6 @@ LOOKED_UP_WORD = "looked-up word"
 """`Highlight.line_syntax` of a word that was looked up in a dictionary; its comment is empty."""
 # A number with this many digits isn't a year, or the title of a book like `1984`.
 _MIN_FILE_NUMBER_DIGITS = 5
-CARD_IN_OTHER_TOOL = "already in Anki by another tool"
-"""The reason for making no card from a passage from which another tool has made one."""
 
 
 class Document(Value):
@@ -108,8 +106,8 @@ class Document(Value):
     """The deck named in the front matter of the document, or ""."""
     uses_dataview: bool = False
     """Whether the vault uses the plug-in Dataview, which reads `key::value` as a field."""
-    privacy_reason: str = ""
-    """A reason other than a tag for keeping the document on this device, or ""."""
+    privacy_reason: str | None = None
+    """A reason other than a tag for keeping the document on this device, or None."""
 
     @property
     def directory(self) -> str:
@@ -212,8 +210,8 @@ class Highlight(Value):
     links: Strings = ()
     block_id: str = ""
     """The block of the document that contains the passage, as a block id or a number."""
-    skip_reason: str = ""
-    """The reason for making no card from the highlight, or ""."""
+    skip_reason: str | None = None
+    """Why the user or the source wants no card from the highlight, or None."""
     tool_schedule: str = ""
     """The schedule that obsidian-spaced-repetition wrote next to the card, unparsed."""
     tool_name: str = ""

@@ -185,12 +185,12 @@ class Problem(
 class FeatureNotice(Value):
     """A message from a feature for the report of a run and for `status`."""
 
-    line: str = ""
-    """A line of text to show below the summary, or ""."""
+    line: str | None = None
+    """A line of text to show below the summary, or None."""
     data: Json = {}
     """Keys and values to add to the JSON output of the run."""
-    suggested_command: str = ""
-    """The command to suggest as the next step instead of the usual one, or ""."""
+    suggested_command: str | None = None
+    """The command to suggest as the next step instead of the usual one, or None."""
     suggestion_reason: str = ""
     """What the suggested command is for."""
 
@@ -240,7 +240,7 @@ class Paragraph(Value):
     """Whether the paragraph must stay on this device."""
     is_note: bool = False
     """Whether the paragraph is among the footnotes or endnotes of a web page or book."""
-    skip: str = ""
+    skip_reason: str | None = None
     """Why no card may be made of the paragraph, as in `Highlight.skip_reason`."""
     tags: Strings = ()
     block_id: str = ""
@@ -267,8 +267,8 @@ class DocumentText(Value):
     """The hashes of the pages, as in `ExtractedDocument.page_hashes`."""
     text_hash: str = ""
     """The hash of the text, as in `ExtractedDocument.text_hash`."""
-    skip_reason: str = ""
-    """The reason for making no cards from the document, as in `Highlight.skip_reason`, or ""."""
+    skip_reason: str | None = None
+    """The reason for making no cards from the document, as in `Highlight.skip_reason`."""
     render_markdown: Callable[[int, int], str] | None = None
     """For a note, which has one page, a function that returns the Markdown of a span of its text,
     or "" if the text is literal."""

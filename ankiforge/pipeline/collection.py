@@ -191,7 +191,7 @@ def _record_unless_other_collection(
 
     # a view without any of our notes may come from another collection than the bound one
     if view.is_complete and not notes and bound is not None and not created:
-        if pending_items.count_items_by_group(ledger, "anki")["anki"]["seen"]:
+        if pending_items.count_cards(ledger).in_anki:
             message = "Anki has none of your notes, so nothing was recorded"
             hint = (
                 "is another profile open? if you removed the notes, or want to use this"

@@ -230,13 +230,13 @@ class LastPackage(Value):
     retired: int = 0
 
 
-def make_package_path(output: Path, deck: str = "") -> Path:
+def make_package_path(output: Path, deck: str | None = None) -> Path:
     """Return the path of a package in the output directory.
 
     The file is named after `deck` or, for a package with all decks, `ankiforge.apkg`.
     """
     name = "ankiforge"
-    if deck:
+    if deck is not None:
         from ankiforge.anki.notes import normalize_deck_name
 
         name = normalize_deck_name(deck).replace("::", "-")
@@ -409,7 +409,7 @@ def write_planned_package(
 
 
 def explain_nothing_exported(
-    ledger: Ledger, planned: Iterable[PlannedNote], deck: str = ""
+    ledger: Ledger, planned: Iterable[PlannedNote], deck: str | None = None
 ) -> str:
     """Explain in a phrase why no cards were exported.
 
@@ -419,7 +419,7 @@ def explain_nothing_exported(
 
     terms = [QueryTerm("verdict", "accepted")]
     in_deck_text = ""
-    if deck:
+    if deck is not None:
         terms.append(QueryTerm("deck", normalize_deck_name(deck)))
         in_deck_text = f" in the deck {normalize_deck_name(deck)}"
     if not item_lists.find_items(ledger, terms):
@@ -471,8 +471,8 @@ def open_package(path: Path) -> bool:
 class ExportScope(Value):
     """Which cards to export, and whether to push them to a running Anki."""
 
-    deck: str = ""
-    """Export only this deck and its subdecks; "" exports all decks."""
+    deck: str | None = None
+    """Export only this deck and its subdecks; None exports all decks."""
     full: bool = False
     """Whether to export every accepted card, even if Anki already has the note."""
     push: bool = False
@@ -540,7 +540,7 @@ def plan_cards(
     for card, note in chain((first_row,), to_plan):
         if note is None and not card.note.adopted:
             card = replace(card, deck=new_decks.choose_deck(card))
-        if not is_in_deck(card.deck, scope.deck):
+        if scope.deck is not None and not is_in_deck(card.deck, scope.deck):
             continue
         pictures: dict[str, Media | Problem] = {}
         try:
@@ -623,7 +623,7 @@ def read_anki_and_write_package(
 
     settings = ""
     if not (scope.push or scope.full):
-        settings = hash16(scope.deck, repr(decks), repr(mapped))
+        settings = hash16(scope.deck or "", repr(decks), repr(mapped))
     with folder.acquire_lock("publishing"):
         last = _load_last_package(ledger) if settings else None
         if last is not None and last.settings != settings:

@@ -94,14 +94,17 @@ class SelectedModel(Value):
 
 
 def resolve_model(
-    name: str, model: str = "", key_env: str = "", purpose: ModelPurpose = DRAFTING
+    name: str,
+    model: str | None = None,
+    key_env: str | None = None,
+    purpose: ModelPurpose = DRAFTING,
 ) -> SelectedModel:
     """Look up the model that the user named, contacting only servers on this computer.
 
     Args:
         name: The name of a provider, of a program on this computer or one of its models, or
             the URL of a server.
-        model: The model of the provider or server, or "" for the best one known.
+        model: The model of the provider or server, or None for the best one known.
         key_env: The environment variable with the API key, if `name` is a URL.
         purpose: What the model will be used for.
 
@@ -122,20 +125,20 @@ def resolve_model(
         # Ollama also accepts a model's name without `:latest`
         matching_models = {name, f"{name}:latest"}.intersection(server.models)
         if name == server.name or matching_models:
-            server_model = model or "".join(matching_models)
+            server_model = model or next(iter(matching_models), None)
             return _resolve_server(server.base_url, name, server_model, key_env, purpose)
     raise _make_unknown_name_error(name, model, purpose)
 
 
 def _resolve_provider(
-    provider: Provider, model: str, purpose: ModelPurpose
+    provider: Provider, model: str | None, purpose: ModelPurpose
 ) -> SelectedModel:
     name = provider.name
-    model = model or purpose.default_models.get(name, "")
-    if not model and purpose is not DRAFTING:
+    model = model or purpose.default_models.get(name)
+    if model is None and purpose is not DRAFTING:
         hint = f"ankiforge model use {name} --model MODEL --for {purpose.name}"
         raise UsageError(f"which model of {name} is for {purpose.name}?", hint=hint)
-    if model not in ("", provider.model):
+    if model is not None and model != provider.model:
         provider = replace(provider, model=model, price_usd=None, source="")
     llm = LlmSettings(**{name: getattr(provider, name) for name in _MODEL_SETTINGS})
     if is_loopback(llm.base_url):
@@ -146,7 +149,9 @@ def _resolve_provider(
     return SelectedModel(llm, provider.source)
 
 
-def _make_unknown_name_error(name: str, model: str, purpose: ModelPurpose) -> ForgeError:
+def _make_unknown_name_error(
+    name: str, model: str | None, purpose: ModelPurpose
+) -> ForgeError:
     if is_cloud_model(name):
         return make_cloud_model_error(name)
     if name in LOCAL_SERVER_NAMES:
@@ -163,7 +168,9 @@ def _make_unknown_name_error(name: str, model: str, purpose: ModelPurpose) -> Fo
     return UsageError(f"no model is called {name!r}", hint=hint)
 
 
-def _make_no_server_error(name: str, model: str, purpose: ModelPurpose) -> ServiceError:
+def _make_no_server_error(
+    name: str, model: str | None, purpose: ModelPurpose
+) -> ServiceError:
     if name == "ollama":
         pulled_model = model or purpose.default_models[name]
         hint = f"start it (ollama serve), then: ollama pull {pulled_model}"
@@ -174,7 +181,11 @@ def _make_no_server_error(name: str, model: str, purpose: ModelPurpose) -> Servi
 
 
 def _resolve_server(
-    base_url: str, name: str, model: str, key_env: str, purpose: ModelPurpose
+    base_url: str,
+    name: str,
+    model: str | None,
+    key_env: str | None,
+    purpose: ModelPurpose,
 ) -> SelectedModel:
     """Find a model on a server. The models are only listed if the server is on this computer."""
     if not any(parse_origin(base_url)):
@@ -194,7 +205,7 @@ def _resolve_server(
             hint = f"ankiforge model use {name} --model MODEL [--key-env VARIABLE]"
             raise UsageError(f"which model of {base_url}?", hint=hint)
         model = offered_models[0]
-    llm = LlmSettings(base_url=base_url, model=model, key_env=key_env)
+    llm = LlmSettings(base_url=base_url, model=model, key_env=key_env or "")
     return SelectedModel(llm, server_models=offered_models)
 
 
@@ -208,7 +219,7 @@ def _check_is_pulled(model: str, listed: Strings, offered_models: Strings) -> No
 
 
 def list_server_models(
-    base_url: str, model: str, key_env: str
+    base_url: str, model: str | None, key_env: str | None
 ) -> tuple[Strings, Strings]:
     """Return the models of a local server, and those among them that run on another computer.
 
@@ -216,10 +227,10 @@ def list_server_models(
 
     Raises:
         ServiceError: If the server does not answer, requires a key, or cannot list its
-            models and `model` is "".
+            models and `model` is None.
     """
     try:
-        listed = list_models(base_url, os.environ.get(key_env, "").strip())
+        listed = list_models(base_url, os.environ.get(key_env or "", "").strip())
         return listed, find_remote_models(base_url, listed)
     except ServerReplyError as error:
         if model and error.status in (404, 405, 501):

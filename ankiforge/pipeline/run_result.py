@@ -120,14 +120,14 @@ the total number of highlights.
 class CommandRunOptions(Value):
     """The options of a run or of drafting, as the user gave them to a command."""
 
-    drafter: str = ""
-    """`rules` or `llm`, or "" for the drafter in the settings."""
-    accept: str = ""
-    """Which drafts of the rules to accept: `clean`, `review`, or "" for the value in the settings.
-    """
+    drafter: str | None = None
+    """`rules` or `llm`, or None for the drafter in the settings."""
+    accept: str | None = None
+    """Which drafts of the rules to accept: `clean`, `review`, or None for the value in the
+    settings."""
     limit: int | None = None
     """The maximum number of highlights to send to the model, or None for all."""
-    deck: str = ""
+    deck: str | None = None
     """The deck for new cards from documents at the PATHs, in this run and in later ones."""
     marks: Strings = ()
     """Further kinds of marks to read in the notes at the PATHs, in this run and in later ones.
@@ -179,7 +179,7 @@ class RunParameters(Value):
     """The highlights not to send to the model this time."""
     redrafted: frozenset[HighlightKey] = frozenset()
     """The only highlights to draft, even if they have drafts, or empty for all pending ones."""
-    remark: str = ""
+    remark: str | None = None
     """The user's instructions for drafting `redrafted` again."""
     should_go_on: ShouldGoOn | None = None
     """Called after the model's first highlights, or None to draft all of them at once."""

@@ -29,8 +29,6 @@ from ankiforge.extract.base import Candidate, SourceOpenParameters, scan_source
 from ankiforge.extract.discover import (
     SAVE_PAGE_HINT,
     UNMARKED_KINDS,
-    UnreadFiles,
-    count_unread_files,
     explain_no_source,
     resolve_links,
     suggest_conversion,
@@ -42,6 +40,7 @@ from ankiforge.extract.files import (
     summarize_content,
 )
 from ankiforge.extract.registry import find_source_type, load_source_type
+from ankiforge.extract.unread_files import UnreadFiles, count_unread_files
 from ankiforge.model import (
     DocumentId,
     DocumentLookup,
@@ -81,7 +80,7 @@ from ankiforge.pipeline.run_result import (
     RunParameters,
     RunStep,
 )
-from ankiforge.text import shorten_path
+from ankiforge.text import quote_path, shorten_path
 
 if TYPE_CHECKING:
     from ankiforge.config.workspace import WorkspaceDirectory
@@ -147,7 +146,7 @@ def select_sources(
     if options.marks:
         hint = f"ankiforge run PATH --marks {options.marks[0]}"
         raise UsageError("--marks needs the PATH of the notes", hint=hint)
-    if options.deck:
+    if options.deck is not None:
         hint = f"ankiforge run PATH --deck {quote(options.deck)}"
         raise UsageError("--deck needs the PATH whose cards go there", hint=hint)
     return _select_all(workspace)
@@ -162,7 +161,7 @@ def _select_paths(
 ) -> SourceSelection:
     """Select the sources at the PATHs on the command line, and remember these."""
     deck = None
-    if options.deck:
+    if options.deck is not None:
         from ankiforge.anki.notes import normalize_deck_name
 
         deck = normalize_deck_name(options.deck)
@@ -273,7 +272,7 @@ def _find_entries_or_problem(
     if found:
         return found
     if Candidate(resolved).suffix in UNMARKED_KINDS:
-        hint = f"to let a chat or model choose passages: ankiforge draft {quote(str(resolved))}"
+        hint = f"to let a chat or model choose passages: ankiforge draft {quote_path(resolved)}"
     else:
         hint = suggest_conversion(resolved) or (
             "a PDF, a note, clippings, an export, a folder with some, or a zotero.sqlite"
@@ -452,7 +451,7 @@ def find_documents_to_forget(
 
 
 def _suggest_forget(path: str) -> str:
-    return f"to forget it: ankiforge forget {quote(path)}"
+    return f"to forget it: ankiforge forget {quote_path(path)}"
 
 
 # --- documents that moved ---------------------------------------------------------------
@@ -863,7 +862,7 @@ def _flag_skipped(highlight: Highlight, decks: tuple[DeckRule, ...]) -> Highligh
     if reason is None:
         colour_action = find_rule(decks, highlight).get_colour_action(highlight.colour)
         if colour_action == "skip":
-            reason = f"skip: its colour ({highlight.colour})"
+            reason = f"its colour ({highlight.colour})"
     if reason is None:
         return highlight
     return replace(highlight, skip_reason=reason)

@@ -12,7 +12,6 @@ from __future__ import annotations
 from bisect import bisect_right
 from collections import defaultdict
 from collections.abc import Container, Iterable, Iterator, Sequence
-from contextlib import suppress
 from functools import partial
 from itertools import accumulate, chain
 from pathlib import Path
@@ -321,20 +320,26 @@ def _find_reason_not_to_send(
     """Return why no text of a document may be sent, or None if it may."""
     if not include_private:
         private_reason = get_document_privacy_reason(document)
-        if private_reason:
+        if private_reason is not None:
             return private_reason
         if any(map(contains_private_tag, file.parts)):
             return PRIVATE_DOCUMENT_REASON
-    if _is_chat_prompt_file(file):
+    return _find_chat_reason(file)
+
+
+def _find_chat_reason(file: Path) -> str | None:
+    """Return why a file belongs to a conversation with a chat, or None if it doesn't."""
+    if file.suffix.casefold() not in (".md", ".markdown", ".txt"):
+        return None
+    try:
+        text = file.read_text("utf-8", "replace")
+    except OSError:
+        return None
+    if contains_chat_prompt(text):
         return "it is a prompt for a chat"
+    if '"quote"' in text and any(parse_all_cards(text)):
+        return "it is the answer of a chat"
     return None
-
-
-def _is_chat_prompt_file(file: Path) -> bool:
-    if file.suffix.casefold() in (".md", ".markdown", ".txt"):
-        with suppress(OSError):
-            return contains_chat_prompt(file.read_text("utf-8", "replace"))
-    return False
 
 
 def _make_no_text_problem(where: str) -> Problem:
@@ -558,7 +563,7 @@ def build_chat_text(
 
 
 def estimate_requests(
-    workspace: Workspace, requests: Iterable[DocumentRequest], drafter: str = ""
+    workspace: Workspace, requests: Iterable[DocumentRequest], drafter: str | None = None
 ) -> Estimate:
     """Estimate the size and cost of the model requests without sending them.
 
@@ -586,7 +591,7 @@ def _load_prompt(workspace: Workspace) -> Prompt:
 def draft_from_documents(
     workspace: Workspace,
     requests: Sequence[DocumentRequest],
-    drafter: str = "",
+    drafter: str | None = None,
     show: ShowProgress = show_no_progress,
 ) -> RunResult:
     """Have the model choose passages in documents, part by part, and draft cards from them.

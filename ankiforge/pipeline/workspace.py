@@ -15,7 +15,6 @@ from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import AbstractContextManager, contextmanager, nullcontext
 from functools import cached_property, partial
 from pathlib import Path
-from shlex import quote
 from types import TracebackType
 from typing import TYPE_CHECKING, Any, Self
 
@@ -92,7 +91,7 @@ from ankiforge.pipeline.run_result import (
     RunStep,
     ShouldGoOn,
 )
-from ankiforge.text import format_count, shorten_path
+from ankiforge.text import format_count, quote_path, shorten_path
 
 if TYPE_CHECKING:
     from ankiforge.anki.connect import AnkiConnect
@@ -360,12 +359,12 @@ class Workspace:
             yield Problem(".ankiforge", message, hint, is_notice=True)
 
     def build_model(
-        self, drafter: str = "", *, fresh: bool = False, spent: float = 0.0
+        self, drafter: str | None = None, *, fresh: bool = False, spent: float = 0.0
     ) -> ModelDrafter | None:
         """Create the drafter that uses a language model, or return None to use only the rules.
 
         Args:
-            drafter: "rules" or "llm", or "" to use the settings.
+            drafter: "rules" or "llm", or None to use the settings.
             fresh: Send requests even if replies are stored.
             spent: How much of the budget has already been spent, in dollars.
 
@@ -468,7 +467,9 @@ class Workspace:
         options = replace(options, **values)
         result = RunResult()
         with self.hold_lock("drafting"):
-            path = self._find_package_path("", options.output or "", force=options.force)
+            path = self._find_package_path(
+                None, options.output or "", force=options.force
+            )
             result.add_scan(self.read_collection())
             self.read_and_draft(result, paths, options, show=show)
             if self.read_only:
@@ -596,7 +597,7 @@ class Workspace:
                 continue
             question = f"{path} {reason}. Read all of it, now and in later runs?"
             if self.should_read is None or not self.should_read(question):
-                command = f"ankiforge run {quote(str(path))} --yes"
+                command = f"ankiforge run {quote_path(path)} --yes"
                 hint = f"name a folder in it: ankiforge run FOLDER   to read all of it: {command}"
                 raise UsageError(f"{path} {reason}, so it was not read", hint=hint)
 
@@ -757,7 +758,7 @@ class Workspace:
         options: CommandRunOptions = DEFAULT_OPTIONS,
         *,
         again: Iterable[HighlightKey] = (),
-        remark: str = "",
+        remark: str | None = None,
         show: ShowProgress = show_no_progress,
         **values: Any,
     ) -> RunResult:
@@ -778,11 +779,13 @@ class Workspace:
         from ankiforge.pipeline.draft import draft_pending_highlights
 
         options = replace(options, **values)
+        if remark is not None:
+            remark = remark.strip() or None
         highlight_keys = frozenset(again)
         result = RunResult()
         with self.hold_lock("drafting"):
             model = self.build_model(options.drafter, fresh=bool(highlight_keys))
-            if remark and model is None:
+            if remark is not None and model is None:
                 hint = "--drafter llm, or write the card yourself: ankiforge edit"
                 raise UsageError("the rules cannot follow a remark", hint=hint)
             job = replace(
@@ -819,7 +822,7 @@ class Workspace:
             first_problem = result.problems[0]
             raise ItemError(first_problem.message, hint=first_problem.hint)
 
-    def estimate(self, drafter: str = "", limit: int | None = None) -> Estimate:
+    def estimate(self, drafter: str | None = None, limit: int | None = None) -> Estimate:
         """Estimate the size and cost of the next run's requests to a model.
 
         The sources are read first, to include new highlights. If the workspace was opened
@@ -841,10 +844,10 @@ class Workspace:
             raise UsageError("the rules cost nothing; only a model does", hint=hint)
         return model.estimate_tasks(iter_model_tasks(job, self.ledger))
 
-    def build_run_parameters(self, accept: str = "") -> RunParameters:
+    def build_run_parameters(self, accept: str | None = None) -> RunParameters:
         """Build the parameters of a run from the workspace settings.
 
-        `accept` is the value of `--accept`, or "" for the value in the settings.
+        `accept` is the value of `--accept`, or None for the value in the settings.
 
         Raises:
             ConfigError: A deck file contains an error.
@@ -963,7 +966,7 @@ class Workspace:
                     guids.append(guid)
         return guids
 
-    def reject(self, *ids: str, reason: str = "") -> None:
+    def reject(self, *ids: str, reason: str | None = None) -> None:
         """Permanently reject drafts and cards, or answer questions with no.
 
         Args:
@@ -1058,7 +1061,7 @@ class Workspace:
     def build(
         self,
         *,
-        deck: str = "",
+        deck: str | None = None,
         output: Path | str = "",
         full: bool = False,
         force: bool = False,
@@ -1066,7 +1069,7 @@ class Workspace:
         """Write a package with all accepted cards that Anki doesn't have yet.
 
         Args:
-            deck: Export only this deck and its subdecks, or "" for all decks.
+            deck: Export only this deck and its subdecks, or None for all decks.
             output: The path of the package, or "" for a file in the workspace's output directory.
             full: Whether to export every accepted card, even if Anki already has it.
             force: Whether to overwrite an existing file that ankiforge didn't write.
@@ -1086,7 +1089,7 @@ class Workspace:
     def push(
         self,
         *,
-        deck: str = "",
+        deck: str | None = None,
         output: Path | str = "",
         force: bool = False,
         sync: bool = False,
@@ -1112,7 +1115,9 @@ class Workspace:
         self._push(result, path, deck, sync=sync)
         return _log_result("push", result)
 
-    def _push(self, result: RunResult, path: Path, deck: str, *, sync: bool) -> None:
+    def _push(
+        self, result: RunResult, path: Path, deck: str | None, *, sync: bool
+    ) -> None:
         """Push to Anki as described in `push`, storing the outcome in `result`."""
         from ankiforge.pipeline import deliver
 
@@ -1182,8 +1187,10 @@ class Workspace:
         else:
             path.unlink(missing_ok=True)
 
-    def _find_package_path(self, deck: str, output: Path | str, *, force: bool) -> Path:
-        """Return the path of the package for `deck`, checking that it can be written.
+    def _find_package_path(
+        self, deck: str | None, output: Path | str, *, force: bool
+    ) -> Path:
+        """Return the path of the package for a deck or all decks, if it can be written.
 
         Raises:
             UsageError: The path cannot be used, it is an existing file that ankiforge
@@ -1191,8 +1198,9 @@ class Workspace:
         """
         from ankiforge.pipeline import deliver
 
-        if deck and not item_lists.find_items(self.ledger, [QueryTerm("deck", deck)]):
-            check_deck_has_note(deck, load_facets(self.ledger)["deck"])
+        if deck is not None:
+            if not item_lists.find_items(self.ledger, [QueryTerm("deck", deck)]):
+                check_deck_has_note(deck, load_facets(self.ledger)["deck"])
         if output:
             path = Path(output).expanduser().absolute()
         else:

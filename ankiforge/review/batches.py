@@ -4,15 +4,15 @@ The web page, the terminal, `status`, `list` and agents all use this order. `pen
 the pending items, and this module sorts them. A batch of up to ten items is called a sitting; the
 server stores it as a `ReviewBatch`.
 
-Proposals are generated on demand for each sitting, most useful first, until the sitting has ten
-items. Less certain proposals come after everything else in a document, and only if the user asks
+Suggestions are generated on demand for each sitting, most useful first, until the sitting has ten
+items. Less certain ones come after everything else in a document, and only if the user asks
 for more.
 """
 
 from __future__ import annotations
 
 from collections import Counter, defaultdict
-from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterable, Iterator, Sequence
 from itertools import chain
 from operator import attrgetter, itemgetter
 
@@ -23,10 +23,8 @@ from ankiforge.ledger.draft_groups import (
     filter_passages_with_several_draft_groups,
     iter_draft_groups,
 )
-from ankiforge.ledger.pending_items import PassageLocation, ProposalCounts
+from ankiforge.ledger.pending_items import PassageLocation, WaitingCounts
 from ankiforge.model import (
-    MIN_CERTAIN_CONFIDENCE,
-    MIN_PROPOSAL_CONFIDENCE,
     DocumentId,
     PendingDraft,
     Strings,
@@ -42,111 +40,80 @@ SITTING_SIZE = 10
 """The maximum number of decisions in a sitting."""
 
 
-WAITING_NOUNS = {
-    "new": "draft",
-    "proposed": "proposal",
-    "changed": "change",
-    "questions": "question",
-}
-"""The noun for each kind of pending item, in display order.
+def format_pending_counts(counts: WaitingCounts, suffix: str = "") -> str | None:
+    """Format how many decisions wait, e.g. `10 waiting: 7 new cards, 3 changed cards`.
 
-The keys are those of the group `waiting` in the result of `pending_items.count_items_by_group`.
-"""
-
-
-def format_pending_counts(counts: Mapping[str, int], suffix: str = "") -> str:
-    """Format the numbers of pending items, e.g. `10 waiting: 7 drafts, 3 proposals`.
-
-    Returns "" if there are none.
-
-    Args:
-        counts: The number of pending items by kind, with the keys of `WAITING_NOUNS`.
-        suffix: Text to insert after "waiting", such as ` in all sources`.
+    Returns None if none waits. `suffix` is inserted after "waiting", such as ` in all sources`.
     """
-    parts = [
-        format_count(counts[kind], noun)
-        for kind, noun in WAITING_NOUNS.items()
-        if counts.get(kind)
-    ]
+    parts = []
+    if counts.new:
+        parts.append(format_count(counts.new, "new card"))
+    if counts.changed:
+        parts.append(format_count(counts.changed, "changed card"))
+    if counts.questions:
+        parts.append(format_count(counts.questions, "question"))
+    if not parts:
+        return None
     if len(parts) == 1:
         return f"{parts[0]} waiting{suffix}"
-    total = sum(counts.get(kind, 0) for kind in WAITING_NOUNS)
-    return f"{total:,} waiting{suffix}: {', '.join(parts)}" if parts else ""
+    return f"{counts.total:,} waiting{suffix}: {', '.join(parts)}"
 
 
 class DocumentItems(Value):
-    """A document with its pending drafts and the highlights that may have a proposal."""
+    """A document with its pending drafts and the highlights that may have a suggestion."""
 
     document: int
     title: str
     with_drafts: tuple[PassageLocation, ...] = ()
     """For each highlight with pending drafts, the location of its best sentence, best first."""
-    with_proposals: tuple[PassageLocation, ...] = ()
-    """The highlights with a certain proposal, most useful first."""
-    with_uncertain_proposals: tuple[PassageLocation, ...] = ()
-    """The highlights with a less certain proposal, which are shown only if the user asks for
+    suggestions: tuple[PassageLocation, ...] = ()
+    """The highlights with a certain suggestion, most useful first."""
+    more: tuple[PassageLocation, ...] = ()
+    """The highlights with a less certain suggestion, which are shown only if the user asks for
     more."""
     others: tuple[PassageLocation, ...] = ()
-    """The highlights with neither a card, a draft nor a proposal."""
+    """The highlights with neither a card, a draft nor a suggestion."""
 
     @property
     def best_location(self) -> PassageLocation:
-        """The location of the best draft or, without drafts, of the best proposal or highlight."""
-        groups = (self.with_drafts, self.with_proposals, self.with_uncertain_proposals)
-        return next(chain(*groups, self.others))
+        """The location of the best draft or, without drafts, of the best other highlight."""
+        groups = (self.with_drafts, self.suggestions, self.more, self.others)
+        return next(chain(*groups))
 
     @property
-    def has_pending_items(self) -> bool:
-        """Whether the document has pending drafts or certain proposals."""
-        return bool(self.with_drafts or self.with_proposals)
-
-    @property
-    def proposal_counts(self) -> ProposalCounts:
-        """The estimated numbers of sentences with a certain and with a less certain proposal."""
-        return pending_items.count_proposals(
-            (*self.with_proposals, *self.with_uncertain_proposals)
-        )
-
-    @property
-    def draft_count(self) -> int:
-        """The number of new cards that the pending drafts would make."""
-        return sum(location.draft_count for location in self.with_drafts)
-
-    @property
-    def pending_counts(self) -> dict[str, int]:
-        """The numbers of drafts and certain proposals, for `format_pending_counts`."""
-        return {"new": self.draft_count, "proposed": self.proposal_counts.certain}
+    def waiting_count(self) -> int:
+        """The number of new cards of the document that wait."""
+        drafts = sum(location.draft_count for location in self.with_drafts)
+        return drafts + len(self.suggestions)
 
     @property
     def remaining_count(self) -> int:
-        """The number of highlights without a card, draft or certain proposal."""
-        return len(self.with_uncertain_proposals) + len(self.others)
+        """The number of highlights without a card, draft or certain suggestion."""
+        return len(self.more) + len(self.others)
 
     @property
     def top_ranks(self) -> list[float]:
-        """The ranks of the ten best drafts and proposals, highest first."""
-        locations = (*self.with_drafts, *self.with_proposals)
+        """The ranks of the ten best drafts and suggestions, highest first."""
+        locations = (*self.with_drafts, *self.suggestions)
         return sorted((each.rank for each in locations), reverse=True)[:SITTING_SIZE]
 
     @property
     def should_offer_chat(self) -> bool:
         """Whether to offer a chat instead of a sitting.
 
-        A chat is offered if there are fewer than ten drafts and certain proposals together, and
-        no fewer remaining highlights.
+        A chat is offered if fewer than ten new cards wait, and no fewer highlights remain.
         """
-        offered_count = sum(self.pending_counts.values())
-        return offered_count < min(SITTING_SIZE, 1 + self.remaining_count)
+        return self.waiting_count < min(SITTING_SIZE, 1 + self.remaining_count)
 
     @property
-    def chat_offer(self) -> str:
-        """A phrase that offers a chat, e.g. `your chat can ask about 40 more`, or "" for no offer.
+    def chat_offer(self) -> str | None:
+        """A phrase that offers a chat, e.g. `your chat can ask about 40 more`, if it is offered.
 
-        The page shows the phrase after the numbers of drafts and proposals, if there are any.
+        The page shows the phrase after the number of cards that wait, if there are any.
         """
         if not (self.should_offer_chat and self.remaining_count):
-            return ""
-        if self.has_pending_items or self.with_uncertain_proposals:
+            return None
+        if self.waiting_count or self.more:
             return f"your chat can ask about {self.remaining_count:,} more"
         highlights = format_count(self.remaining_count, "highlight")
         return f"your chat can ask about {highlights}"
@@ -156,42 +123,32 @@ class DocumentItems(Value):
         load_item: Callable[[str], Item | None],
         postponed_ids: Collection[str] = (),
         *,
-        uncertain: bool = False,
+        more: bool = False,
     ) -> list[Item]:
-        """Return the ten most useful drafts and proposals, in reading order.
+        """Return the ten most useful drafts and suggestions, in reading order.
 
-        Proposals are generated, the most useful first, until there are ten items. If several
-        highlights propose the same sentence, only the proposal with the highest confidence is
-        returned. Postponed items are only returned if nothing else is left.
+        Suggestions are generated, the most useful first, until there are ten items. Postponed items
+        are only returned if nothing else is left.
 
         Args:
             load_item: Returns the item with a given id, or None if it is no longer pending.
             postponed_ids: The ids of postponed items.
-            uncertain: Whether to select from the less certain proposals instead.
+            more: Whether to select from the less certain suggestions instead.
         """
-        locations = [*self.with_drafts, *self.with_proposals]
-        if uncertain:
-            locations = [*self.with_uncertain_proposals]
-        remaining = [
-            each for each in locations if each.id not in postponed_ids
-        ] or locations
+        locations = self.more if more else (*self.with_drafts, *self.suggestions)
+        remaining = [each for each in locations if each.id not in postponed_ids]
+        if not remaining:
+            remaining = [*locations]
         remaining.sort(key=lambda location: (-location.usefulness, location.sentence))
-        best_items: dict[str, tuple[int, float, Item]] = {}
+        best_items: list[tuple[int, Item]] = []
         for location in remaining:
             if len(best_items) == SITTING_SIZE:
                 break
-            candidate = load_item(location.id)
-            if not (candidate and candidate.offered_drafts):
-                continue
-            proposal = candidate.proposal
-            if proposal and not uncertain and not proposal.is_certain:
-                continue
-            name = proposal.quote if proposal else location.id
-            confidence = proposal.confidence if proposal else 0.0
-            if name not in best_items or confidence > best_items[name][1]:
-                best_items[name] = (location.position, confidence, candidate)
-        in_reading_order = sorted(best_items.values(), key=itemgetter(0))
-        return [candidate for *_, candidate in in_reading_order]
+            item = load_item(location.id)
+            if item and item.offered_drafts:
+                best_items.append((location.position, item))
+        best_items.sort(key=itemgetter(0))
+        return [item for _, item in best_items]
 
 
 class ReviewBatch(Value):
@@ -269,19 +226,17 @@ def group_by_document(
     documents = defaultdict[DocumentId, tuple[list[PassageLocation], ...]](
         lambda: ([], [], [], [])
     )
-    for location in drafts:
-        documents[location.document][0].append(location)
-    for location in uncarded:
-        group = 3
-        if location.usefulness >= MIN_CERTAIN_CONFIDENCE:
-            group = 1
-        elif location.usefulness >= MIN_PROPOSAL_CONFIDENCE:
-            group = 2
-        documents[location.document][group].append(location)
+    suggestions = pending_items.split_suggestions(uncarded)
+    groups = (drafts, suggestions.certain, suggestions.more, suggestions.others)
+    for index, locations in enumerate(groups):
+        for location in locations:
+            documents[location.document][index].append(location)
     document_groups = []
-    for document, locations in documents.items():
-        title = next(chain(*locations)).title
-        document_groups.append(DocumentItems(document, title, *map(tuple, locations)))
+    for document, document_locations in documents.items():
+        title = next(chain(*document_locations)).title
+        document_groups.append(
+            DocumentItems(document, title, *map(tuple, document_locations))
+        )
     document_groups.sort(
         key=lambda document_group: sum(document_group.top_ranks), reverse=True
     )
@@ -333,10 +288,10 @@ def list_pending_ids(ledger: Ledger, query: str = "") -> list[str]:
     return ids + [id for id in order.changed_cards if id in matches]
 
 
-def find_documents_with_proposals(ledger: Ledger, query: str) -> list[DocumentItems]:
-    """Find the documents with proposals whose titles contain all words of a query, best first.
+def find_documents_with_suggestions(ledger: Ledger, query: str) -> list[DocumentItems]:
+    """Find the documents with suggestions whose titles contain all words of a query, best first.
 
-    Less certain proposals count as well, because the user has asked for the document by name. A
+    Less certain suggestions count as well, because the user has asked for the document by name. A
     query with fields or negations is about cards and drafts, so it matches no documents.
 
     Raises:
@@ -350,12 +305,23 @@ def find_documents_with_proposals(ledger: Ledger, query: str) -> list[DocumentIt
     for document in group_by_document(
         (), pending_items.load_pending_items(ledger).without_card
     ):
-        if not (document.with_proposals or document.with_uncertain_proposals):
+        if not (document.suggestions or document.more):
             continue
         title = normalize_for_lookup(document.title)
         if all(word in title for word in query_words):
             matching_documents.append(document)
     return matching_documents
+
+
+def find_document_to_ask_about(ledger: Ledger, title: str) -> DocumentItems | None:
+    """Find the best document with highlights to ask about whose title contains all words."""
+    words = [normalize_for_lookup(word) for word in title.split()]
+    pending = pending_items.load_pending_items(ledger)
+    for document in group_by_document((), pending.without_card):
+        document_title = normalize_for_lookup(document.title)
+        if all(word in document_title for word in words):
+            return document
+    return None
 
 
 def iter_sittings(
@@ -364,18 +330,18 @@ def iter_sittings(
     """Yield the item ids of each sitting, in the order in which the page offers the sittings.
 
     Changed cards and questions come first, because only the user can resolve them. Next come the
-    ten best drafts and proposals of each document, then the next ten of each, and so on. Less
-    certain proposals come last, and only if there is a query or nothing else was yielded.
+    ten best drafts and suggestions of each document, then the next ten of each, and so on. Less
+    certain suggestions come last, and only if there is a query or nothing else was yielded.
 
     Args:
         ledger: Where the items are stored.
         load_item: Returns the item with a given id, or None if it is no longer pending.
-        query: Restricts the result to matching drafts and changes, and to proposals of
+        query: Restricts the result to matching drafts and changes, and to suggestions of
             documents with matching titles; "" for no restriction.
     """
     matching_ids = set(list_pending_ids(ledger, query))
     named = {
-        document.document for document in find_documents_with_proposals(ledger, query)
+        document.document for document in find_documents_with_suggestions(ledger, query)
     }
     order = pending_items.load_pending_items(ledger)
     asked = [*order.changed_cards, *order.questions]
@@ -383,8 +349,8 @@ def iter_sittings(
     for start in range(0, len(asked), SITTING_SIZE):
         yield tuple(asked[start : start + SITTING_SIZE])
     yielded = set(asked)
-    for uncertain in (False, True):
-        if uncertain and yielded and not query:
+    for more in (False, True):
+        if more and yielded and not query:
             return
         has_more = True
         while has_more:
@@ -406,7 +372,7 @@ def iter_sittings(
                 for locations in (drafts, marks)
             )
             for document in group_by_document(*remaining):
-                items = document.select_best_items(load_item, uncertain=uncertain)
+                items = document.select_best_items(load_item, more=more)
                 if items:
                     ids = tuple(each.id for each in items)
                     has_more = True

@@ -66,18 +66,18 @@ def has_private_tag(tags: Strings) -> bool:
     return any(_TAG.fullmatch(tag.strip()) for tag in tags)
 
 
-def get_document_privacy_reason(document: Document) -> str:
-    """Return why an entire document is private, or "" if it isn't."""
+def get_document_privacy_reason(document: Document) -> str | None:
+    """Return why an entire document is private, or None if it isn't."""
     if document.privacy_reason:
         return document.privacy_reason
     files = (name for scheme, name in document.identifiers if scheme == "file")
     names = (document.title, document.path, *document.collections, *files)
     is_private = any(map(contains_private_tag, names)) or has_private_tag(document.tags)
-    return PRIVATE_DOCUMENT_REASON if is_private else ""
+    return PRIVATE_DOCUMENT_REASON if is_private else None
 
 
-def get_privacy_reason(highlight: Highlight) -> str:
-    """Return why a highlight is private, or "" if it isn't.
+def get_privacy_reason(highlight: Highlight) -> str | None:
+    """Return why a highlight is private, or None if it isn't.
 
     The `no-llm` tag may be in the highlight's tags, text or comment (whoever wrote it), in the
     headings or list items above it, or in the names or tags of its document.

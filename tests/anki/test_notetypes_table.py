@@ -369,7 +369,6 @@ def test_the_text_of_a_note_that_is_not_ours(type, fields, texts):
 @pytest.mark.parametrize(
     ("name", "deck", "is_in"),
     [
-        ("A", "", True),
         ("A", "A", True),
         ("a::b", "A", True),
         ("A", "a::b", False),

@@ -109,4 +109,4 @@ def test_what_was_never_read_is_not_drafted_again(tmp_path, query, message):
 
 
 def test_without_a_query_nothing_is_drafted_again():
-    assert find_highlight_keys(SimpleNamespace(), "") == frozenset()
+    assert find_highlight_keys(SimpleNamespace(), None) == frozenset()

@@ -14,6 +14,7 @@ from ankiforge.model import (
     DocumentKey,
     Draft,
     DraftingResult,
+    DraftingStatus,
     DraftingTask,
     Highlight,
     HighlightKey,
@@ -138,8 +139,8 @@ def whole() -> Callable[[Iterable[list[DraftingResult]]], Joined]:
         return Joined(
             highlights=[one.highlight for one in results],
             drafts=[draft for one in results for draft in one.drafts],
-            no_cards=[one for one in without if not one.service_failed],
-            failed=[one for one in without if one.service_failed],
+            no_cards=[one for one in without if one.status is not DraftingStatus.FAILED],
+            failed=[one for one in without if one.status is DraftingStatus.FAILED],
             problems=list(dict.fromkeys(one.problem for one in results if one.problem)),
         )
 

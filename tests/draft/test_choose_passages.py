@@ -93,7 +93,7 @@ def test_lines_that_differ_from_their_page_are_left_out_and_said(forge, name):
 def test_a_passage_that_differs_from_its_page_gets_no_card():
     page = "नींद स्मृति को मजबूत करती है"
     document = Document(DocumentKey("pdf:x"), "x", title="T")
-    paragraph = Paragraph(0, 0, len(page), skip="its text layer differs")
+    paragraph = Paragraph(0, 0, len(page), skip_reason="its text layer differs")
     text = DocumentText(document, (page,), (paragraph,))
     located, _ = locate_quote(page, DocumentLetters([page]), [0])
     assert located
@@ -138,7 +138,7 @@ def test_the_cards_of_an_answer_wait_in_the_order_of_the_document_and_reach_a_pa
     assert [each["verdict"] for each in cards] == ["waiting", "waiting"]
     assert [each["quote"] for each in cards] == [YEAST, RYE]
     # a run reads the document again, and nothing is lost or doubled
-    assert "  2 drafts waiting\n" in forge.ok("run").stdout
+    assert "  2 new cards waiting\n" in forge.ok("run").stdout
     forge.ok("accept", "--all")
     assert "2 new notes" in forge.ok("build").stdout
     assert "nothing new" in forge.ok("run").stdout

@@ -69,8 +69,8 @@ def test_what_is_left_out_is_named(name, size, pages, summary):
 @pytest.mark.parametrize(
     ("fields", "name"),
     [
-        ({"is_private": True, "skip": "skip: x", "is_note": True}, "private text"),
-        ({"skip": "skip: x", "is_note": True}, "skip: x"),
+        ({"is_private": True, "skip_reason": "x", "is_note": True}, "private text"),
+        ({"skip_reason": "x", "is_note": True}, "x"),
         ({"is_note": True}, "footnotes and endnotes"),
     ],
 )

@@ -19,7 +19,6 @@ from ankiforge.draft.instructions import (
 )
 from ankiforge.errors import BugError
 from ankiforge.model import (
-    CARD_IN_OTHER_TOOL,
     WORD_AND_TRANSLATION,
     CardKind,
     Document,
@@ -50,8 +49,8 @@ def make(kind: str = "", **fields: object) -> Highlight:
     [
         pytest.param(make(), False, None, id="plain"),
         pytest.param(make(comment="? why"), False, None, id="a question"),
-        pytest.param(make(comment="skip"), False, "skip: your comment says so", id="skipped"),
-        pytest.param(make(skip_reason=f"{CARD_IN_OTHER_TOOL}: Anki"), False, f"{CARD_IN_OTHER_TOOL}: Anki", id="another tool's"),
+        pytest.param(make(comment="skip"), False, "your comment says so", id="skipped"),
+        pytest.param(make(skip_reason="marked by Bo"), False, "marked by Bo", id="another reader's"),
         pytest.param(make(exact="—"), False, "no text under the mark", id="no text"),
         pytest.param(make(exact="—", comment="? why\nA: so"), False, None, id="no text, but an answer"),
         pytest.param(make("card", markdown=("a", "b")), True, NO_MODEL, id="hand-written"),
@@ -71,10 +70,11 @@ def make(kind: str = "", **fields: object) -> Highlight:
 )  # fmt: skip
 def test_who_drafts_a_highlight(highlight, is_for_rules, reason):
     assert is_drafted_by_rules_only(highlight) is is_for_rules
-    assert find_reason_not_to_send(highlight) == reason
+    not_sent = find_reason_not_to_send(highlight)
+    assert (not_sent and not_sent.text) == reason
     known = (NO_MODEL, "a picture is not", "a word with")
     is_drafted = reason is None or reason.startswith(known)
-    assert find_drafting_skip_reason(highlight) == (None if is_drafted else reason)
+    assert find_drafting_skip_reason(highlight) == (None if is_drafted else not_sent)
 
 
 @pytest.mark.parametrize(

@@ -155,7 +155,7 @@ def test_private_hand_written_and_skipped_highlights_never_leave(
     assert [none.reason for none in result.no_cards] == [
         "kept on this computer (#no-llm)",
         "kept on this computer (#no-llm)",
-        "skip: your comment says so",
+        "your comment says so",
         "a hand-written card is not drafted again",
         "a comment without marked text",
         "a drawing: write its question as the comment: `? …`",

@@ -82,18 +82,18 @@ SECRET = "the quarantine of Ward Nine began"
 @pytest.mark.parametrize(
     ("private", "fields", "reason"),
     [
-        pytest.param([], {}, "", id="nothing private"),
-        pytest.param([ANNA], {}, "", id="elsewhere in the document"),
+        pytest.param([], {}, None, id="nothing private"),
+        pytest.param([ANNA], {}, None, id="elsewhere in the document"),
         pytest.param([PrivateText("", DOCUMENT.key)], {}, PRIVATE_DOCUMENT_REASON, id="the document"),
-        pytest.param([PrivateText("", DocumentKey("e"))], {}, "", id="another document"),
+        pytest.param([PrivateText("", DocumentKey("e"))], {}, None, id="another document"),
         pytest.param([PrivateText(SECRET, DOCUMENT.key)], {"exact": f"So {SECRET}, then"}, PRIVATE_PASSAGE_REASON, id="repeats it"),
         pytest.param([PrivateText(SECRET, DOCUMENT.key)], {"exact": "Ward Nine"}, PRIVATE_PASSAGE_REASON, id="a part of it"),
         pytest.param([PrivateText(SECRET, DOCUMENT.key)], {"exact": "Nine began late"}, PRIVATE_PASSAGE_REASON, id="nine letters of its end"),
         pytest.param([PrivateText(SECRET, DOCUMENT.key)], {"exact": "it is the quar"}, PRIVATE_PASSAGE_REASON, id="seven letters of its beginning"),
-        pytest.param([PrivateText(SECRET, DOCUMENT.key)], {"exact": "it is the qu"}, "", id="five letters of its beginning"),
+        pytest.param([PrivateText(SECRET, DOCUMENT.key)], {"exact": "it is the qu"}, None, id="five letters of its beginning"),
         pytest.param([PrivateText(SECRET, DocumentKey("e"))], {"exact": SECRET}, PRIVATE_PASSAGE_REASON, id="a sentence of another document"),
-        pytest.param([PrivateText(SECRET, DocumentKey("e"))], {"exact": "Nine began late"}, "", id="the end of one elsewhere"),
-        pytest.param([PrivateText(SECRET, DocumentKey("e"), is_name=True)], {"exact": SECRET}, "", id="a name elsewhere"),
+        pytest.param([PrivateText(SECRET, DocumentKey("e"))], {"exact": "Nine began late"}, None, id="the end of one elsewhere"),
+        pytest.param([PrivateText(SECRET, DocumentKey("e"), is_name=True)], {"exact": SECRET}, None, id="a name elsewhere"),
         pytest.param([PrivateText("as “Mice eat the cheese” says", DocumentKey("e"))], {"exact": "So mice eat the cheese."}, PRIVATE_PASSAGE_REASON, id="what it quotes"),
     ],
 )  # fmt: skip
@@ -117,7 +117,7 @@ def test_a_passage_that_is_private_somewhere_stays_here():
         # without any private text no place is looked up
         privacy = PrivacyFilter(private, lambda key: [MARK, tagged])
         assert bool(privacy.find_private_reason(MARK)) is is_private
-        assert privacy.find_private_reason(replace(MARK, key=HighlightKey(""))) == ""
+        assert privacy.find_private_reason(replace(MARK, key=HighlightKey(""))) is None
 
 
 def test_what_the_rules_alone_draft_is_withheld_for_good():

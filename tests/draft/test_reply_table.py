@@ -26,6 +26,7 @@ from ankiforge.model import (
     CardKind,
     Document,
     DocumentKey,
+    DraftingStatus,
     Highlight,
     HighlightKey,
     HighlightKind,
@@ -301,7 +302,8 @@ def test_the_drafts_of_a_reply(cards, shape, drafts):
     result = make_result(MARK, cards, MODEL, shape)
     assert [(d.kind, d.answer, d.start, d.quote) for d in result.drafts] == drafts
     assert {(d.key, d.origin) for d in result.drafts} == {(MARK.key, MODEL)}
-    assert (result.reason, result.is_declined) == ("", False)
+    assert (result.status, result.reason) == (DraftingStatus.DRAFTED, None)
+    assert not result.is_declined
 
 
 def test_the_facts_of_a_long_passage_are_in_its_order():
@@ -342,5 +344,6 @@ def test_of_a_looked_up_word_the_reply_gives_the_meaning_alone():
 def test_why_a_reply_has_no_card(cards, reason, is_declined):
     shape = ReplyShape((BASIC, TWO_WAY))
     result = make_result(MARK, cards, MODEL, shape)
-    assert (result.drafts, result.reason, result.is_declined) == ((), reason, is_declined)
+    assert (result.drafts, result.status) == ((), DraftingStatus.NO_CARD)
+    assert (result.reason, result.is_declined) == (reason, is_declined)
     assert explain_missing_card(cards, shape) == reason

@@ -14,6 +14,7 @@ import pytest
 
 from ankiforge.draft.server import ServerSettings
 from ankiforge.errors import ServiceError
+from ankiforge.model import DraftingStatus
 from tests.limits import PATIENCE
 
 CASES = Path(__file__).parent / "cases"
@@ -116,7 +117,7 @@ def test_a_fault_that_stays_fails_this_document_and_spares_the_next(
 ):
     server.queue.extend([fake.error(status, words)] * times)
     [first], [second] = model().draft(iter([task(FACT), task("Sleep heals the brain.")]))
-    assert first.service_failed
+    assert first.status is DraftingStatus.FAILED
     assert words in first.problem.message
     assert first.problem.location == "On Sleep"
     assert len(second.drafts) == 1

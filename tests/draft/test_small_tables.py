@@ -12,6 +12,7 @@ from ankiforge.draft.instructions import (
     QuestionRequest,
     SkipRequest,
     find_drafting_skip_reason,
+    find_user_skip_reason,
     parse_instruction,
     remove_comment_from_context,
 )
@@ -39,6 +40,7 @@ from ankiforge.model import (
     Document,
     DocumentKey,
     DraftingResult,
+    DraftingStatus,
     Highlight,
     HighlightKey,
     HighlightKind,
@@ -87,6 +89,7 @@ PLAIN = Highlight(
     HighlightKind.HIGHLIGHT,
     "pumps blood",
 )
+LEFT_OUT, NO_CARD = DraftingStatus.LEFT_OUT, DraftingStatus.NO_CARD
 DRAWING = "a drawing: write its question as the comment: `? …`"
 NO_PICTURE = "it has no picture: its place on the page is empty, or cannot be drawn"
 NOTE, INK, IMAGE = (
@@ -99,25 +102,30 @@ NOTE, INK, IMAGE = (
     ("of", "reason"),
     [
         ({}, None),
-        ({"skip_reason": "a title"}, "skip: a title"),
-        ({"skip_reason": "skip: known"}, "skip: known"),
-        ({"comment": "skip"}, "skip: your comment says so"),
-        ({"comment": "skip: known"}, "skip: known"),
-        ({"exact": ""}, "no text under the mark"),
-        (NOTE | {"comment": "good"}, "a comment without marked text"),
-        (NOTE, "an empty comment without marked text"),
-        (NOTE | {"comment": "? What is iron"}, UNANSWERED_NOTE_REASON),
+        ({"skip_reason": "a title"}, (LEFT_OUT, "a title")),
+        ({"skip_reason": "a title", "comment": "skip"}, (LEFT_OUT, "a title")),
+        ({"skip_reason": "a title", "exact": ""}, (LEFT_OUT, "a title")),
+        ({"comment": "skip"}, (LEFT_OUT, "your comment says so")),
+        ({"comment": "skip: known"}, (LEFT_OUT, "known")),
+        ({"exact": ""}, (NO_CARD, "no text under the mark")),
+        (NOTE | {"comment": "good"}, (NO_CARD, "a comment without marked text")),
+        (NOTE, (NO_CARD, "an empty comment without marked text")),
+        (NOTE | {"comment": "? What is iron"}, (NO_CARD, UNANSWERED_NOTE_REASON)),
         (NOTE | {"comment": "? What is iron\nA: a metal"}, None),
-        (NOTE | {"comment": "good", "markdown": "words"}, "no text under the mark"),
-        (INK, DRAWING),
-        (INK | {"comment": "? What is it"}, NO_PICTURE),
+        (NOTE | {"comment": "good", "markdown": "words"}, (NO_CARD, "no text under the mark")),
+        (INK, (NO_CARD, DRAWING)),
+        (INK | {"comment": "? What is it"}, (NO_CARD, NO_PICTURE)),
         (INK | {"comment": "? What is it", "markdown": "![](a)"}, None),
-        (IMAGE, NO_PICTURE),
+        (IMAGE, (NO_CARD, NO_PICTURE)),
         (IMAGE | {"markdown": "![](a)"}, None),
     ],
-)
+)  # fmt: skip
 def test_why_no_drafter_drafts_a_highlight(of, reason):
-    assert find_drafting_skip_reason(replace(PLAIN, **of)) == reason
+    found = find_drafting_skip_reason(replace(PLAIN, **of))
+    assert (found and (found.status, found.text)) == reason
+    assert find_user_skip_reason(replace(PLAIN, **of)) == (
+        reason[1] if reason and reason[0] is LEFT_OUT else None
+    )
 
 
 FAR = "word " * 40

@@ -53,7 +53,9 @@ def under(text: PageText, *marked: tuple[int, float, float]) -> Segments:
     [
         (("the cell divides",), [(0, 4, 8)], "cell"),
         (("the cell divides",), [(0, 3, 9)], "cell"),
-        (("the cell divides",), [(0, 4.7, 8)], "ell"),  # its first letter follows later
+        (("the cell divides",), [(0, 4.7, 8)], "cell"),  # a quarter of its first letter
+        (("the cell divides",), [(0, 4.8, 8)], "ell"),  # less of it
+        (("the cell divides",), [(0, 4, 7.3)], "cell"),
         (("the cell divides",), [(0, 5.7, 8)], "ll"),  # no first letter of a word
         (("the cell divides",), [(0, 13, 99), (0, 0, 3)], "the des"),
         (("the cell", "divides"), [(0, 4, 8), (1, 0, 7)], "cell divides"),
@@ -69,6 +71,14 @@ def under(text: PageText, *marked: tuple[int, float, float]) -> Segments:
 def test_the_words_below_quads(lines, marked, words):
     text = page(*lines)
     assert text.join_segments(under(text, *marked)) == words
+
+
+def test_a_slanted_quad_leaves_the_letters_of_the_next_one():
+    slanted = (1, 712, 19, 713, 0, 699, 18, 700)
+    upright = (4.7 * WIDE, 712, 8 * WIDE, 712, 4.7 * WIDE, 700, 8 * WIDE, 700)
+    text = page("the cell divides")
+    quads = build_quads((*slanted, *upright), None)
+    assert text.join_segments(MarkTextFinder(text).find_covered_text(quads)) == "the cell"
 
 
 @pytest.mark.parametrize(

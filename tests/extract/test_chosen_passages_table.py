@@ -27,7 +27,7 @@ PAGES = (
 DOCUMENT = Document(DocumentKey("web:w/1"), "w", "Bread", path="bread.html")
 PARAGRAPHS = (
     Paragraph(0, 0, 35, "Dough", tags=("a",), block_id="x", uri="u1", page_label="0:01"),
-    Paragraph(0, 36, 53, "Salt", is_private=True, skip="too old", tags=("a", "b")),
+    Paragraph(0, 36, 53, "Salt", is_private=True, skip_reason="too old", tags=("a", "b")),
     Paragraph(1, 0, 30, "Rye"),
 )
 WHOLE = DocumentText(

@@ -8,8 +8,6 @@ import pytest
 from ankiforge.extract.discover import (
     SAVE_PAGE_HINT,
     FoundSource,
-    UnreadFiles,
-    count_unread_files,
     discover_sources,
     explain_no_source,
     explain_unread_file,
@@ -18,6 +16,7 @@ from ankiforge.extract.discover import (
     suggest_conversion,
 )
 from ankiforge.extract.registry import load_types_for_suffix
+from ankiforge.extract.unread_files import UnreadFiles, count_unread_files
 
 CLIPPINGS = "A (B)\n- Your Highlight on page 1 | Added on Thursday, January 1, 2015\n\nx\n==========\n"
 TEXTS = {
@@ -152,11 +151,13 @@ def test_the_files_below_a_folder_come_sorted_without_those_that_nobody_reads(tm
 # --- what no source reads -----------------------------------------------------------------------
 
 
-def source(suffixes: str, root: Path, used: str = ""):
+def source(suffixes: str, root: Path, rejected: str = ""):
+    rejected_paths = [str(root / name) for name in rejected.split()]
     return SimpleNamespace(
         suffixes=suffixes.split(),
-        used_suffixes=used.split(),
-        listing=SimpleNamespace(root=root, only=(), read_counts={".md": 1}),
+        listing=SimpleNamespace(
+            root=root, only=(), read_counts={".md": 1}, rejected_paths=rejected_paths
+        ),
     )
 
 
@@ -164,20 +165,33 @@ FILES = "a.epub B.EPUB d.b.docx e.png .f.epub ankiforge.json node_modules/x.json
 
 
 @pytest.mark.parametrize(
-    ("sources", "expected"),
+    ("files", "sources", "expected"),
     [
-        ([(".md", "")], {"": "2 .epub, 1 .csv, 1 .docx"}),
-        # another source reads it or uses it, also one of a folder inside
-        ([(".md", ""), (".docx", "")], {"": "2 .epub, 1 .csv"}),
-        ([(".md .docx", ""), (".csv", "in")], {"": "2 .epub"}),
-        ([(".md .docx .csv .epub", "")], {"": ""}),
-        ([(".md", "in")], {"in": "1 .csv"}),
+        (FILES, [(".md", "")], {"": "2 .epub, 1 .csv, 1 .docx"}),
+        # another source reads it, also one of a folder inside
+        (FILES, [(".md", ""), (".docx", "")], {"": "2 .epub, 1 .csv"}),
+        (FILES, [(".md .docx", ""), (".csv", "in")], {"": "2 .epub"}),
+        (FILES, [(".md .docx .csv .epub", "")], {"": ""}),
+        (FILES, [(".md", "in")], {"in": "1 .csv"}),
+        # unless every source that opened it rejected it
+        ("a.csv b.csv", [(".csv", "", "b.csv")], {"": "1 .csv"}),
+        ("a.csv b.csv", [(".csv", "", "b.csv"), (".csv", "")], {"": ""}),
+        # kinds with names of their own
+        ("a.epub= b.txt= c.png= .d.epub=", [(".md", "")], {"": "2 empty files"}),
+        ("a.csv=", [(".csv", "", "a.csv")], {"": "1 empty file"}),
+        (".a.md.icloud d/.b.pdf.icloud .icloud", [(".md", "")],
+         {"": "2 files not downloaded from iCloud"}),
+        ("B.sdr/x.lua d/C.sdr/y.lua", [(".md", "")], {"": "2 KOReader folders"}),
+        ("B.sdr/x.lua", [(".md", ""), (".lua", "")], {"": ""}),
     ],
-)
-def test_the_files_that_no_source_of_a_folder_reads(tmp_path, sources, expected):
-    write(tmp_path, FILES)
-    found = count_unread_files(source(kinds, tmp_path / name) for kinds, name in sources)
-    summaries = {each.directory: each.summary for each in found}
+)  # fmt: skip
+def test_the_files_that_no_source_of_a_folder_reads(tmp_path, files, sources, expected):
+    write(tmp_path, files)
+    readings = [
+        source(suffixes, tmp_path / name, *rejected)
+        for suffixes, name, *rejected in sources
+    ]
+    summaries = {each.directory: each.summary for each in count_unread_files(readings)}
     assert summaries == {str(tmp_path / name): text for name, text in expected.items()}
 
 
@@ -219,11 +233,11 @@ NO_CARDS = "nothing here that can be read"
         ("a.xyz", ".", NO_CARDS),
         ("a.docx a.mobi b.mobi", ".", f"{NO_CARDS}; it holds 2 .mobi, 1 .docx"),
         ("a.csv=", "a.csv", "the file is empty"),
-        ("a.csv=", ".", f"{NO_CARDS}; a.csv: the file is empty"),
+        ("a.csv=", ".", f"{NO_CARDS}; a.csv: the file is empty; it holds 1 empty file"),
         ("1.csv= 2.csv= 3.csv= 4.csv=", ".",
          f"{NO_CARDS}; 1.csv: the file is empty; 2.csv: the file is empty;"
-         " 3.csv: the file is empty"),
-        ("d/1.csv=", ".", f"{NO_CARDS}; d/1.csv: the file is empty"),
+         " 3.csv: the file is empty; it holds 4 empty files"),
+        ("d/1.csv=", ".", f"{NO_CARDS}; d/1.csv: the file is empty; it holds 1 empty file"),
     ],
 )  # fmt: skip
 def test_why_no_source_reads_a_path(tmp_path, names, given, reason):

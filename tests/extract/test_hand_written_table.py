@@ -5,9 +5,9 @@ from typing import Any
 import pytest
 
 from ankiforge.extract.markdown.blocks import Block, parse_blocks
+from ankiforge.extract.markdown.glossaries import find_glossaries
 from ankiforge.extract.markdown.hand_written import (
     CardSyntax,
-    parse_definition_lines,
     parse_marked_definition,
 )
 from ankiforge.extract.markdown.inline_parser import parse_inline
@@ -243,29 +243,35 @@ def test_a_definition(text, sides):
     assert (found and (plain[slice(*found.front)], plain[slice(*found.back)])) == sides
 
 
-@pytest.mark.parametrize(
-    ("text", "terms", "in_item"),
-    [
-        ("a: b", None, ["a|b"]),
-        ("• a: b\n– c: d", ["a|b", "c|d"], ["a|b", "c|d"]),
-        ("**a**: b\n**c:** d e", ["a|b", "c|d e"], ["a|b", "c|d e"]),
-        ("• a: b\nc: d", None, ["a|b", "c|d"]),
-        ("• a: b\nc", None, None),
-        ("• 12: b", ["12|b"], ["12|b"]),
-        ("• a: 12", None, None),
-        ("• a: see x://y", None, None),
-        ("• a b c d e: f", ["a b c d e|f"], ["a b c d e|f"]),
-        ("• a b c d e f: g", None, None),
-    ],
-)
-def test_lines_that_are_definitions(text, terms, in_item):
-    inline = parse_inline(text, InlineContext())
-    for is_item, expected in ((False, terms), (True, in_item)):
-        found = parse_definition_lines(inline, is_item=is_item)
-        sides = found and [
-            f"{inline.plain[slice(*card.front)]}|{inline.plain[slice(*card.back)]}"
-            for _, card in found
-        ]
-        assert sides == expected
-        if found:
-            assert [span for span, _ in found] == inline.find_lines()
+GLOSSARIES = [
+    ("- a: b", ["a|b"]),
+    ("- a: b\n- c\n- d: e", ["a|b", "d|e"]),
+    ("- a: b\n- a: c", ["a|b", "a|c"]),
+    ("- a: b\n  more", ["a|b more"]),
+    ("- a b\n  c: d", ["a b c|d"]),
+    ("- a: b\n  - c: d\n\n  e: f\n- g: h", ["a|b", "g|h"]),
+    ("- a\n  - c: d", ["c|d"]),
+    ("- a b c d e: f", ["a b c d e|f"]),
+    ("- a b c d e f: g", []),
+    ("- 12:30: b\n- x://y: b\n- 12: b", []),
+    ("- a: 12", ["a|12"]),
+    ("- a：b", ["a|b"]),
+    ("- a:b", []),
+    ("a: b", []),
+    ("• a: b\n– c: d\ne: f", ["a|b", "c|d"]),
+    ("**a**: b\n**c:** d e\nf", ["a|b", "c|d e"]),
+    ("## Other\n- a: b", []),
+]
+
+
+@pytest.mark.parametrize(("text", "cards"), GLOSSARIES)
+def test_the_definitions_below_the_heading_of_a_glossary(text, cards):
+    source = mask_comments_and_maths(f"# My terms:\n\n{text}\n\n# End\n- a: b")
+    note = parse_blocks(source, InlineContext(), CardSyntax())
+    found = []
+    for block, definitions in find_glossaries(note, {"my terms"}).items():
+        for (start, end), sides in definitions:
+            assert start <= sides.front[0] < sides.back[1] <= end
+            front = block.plain_text[slice(*sides.front)]
+            found.append(f"{front}|{block.plain_text[slice(*sides.back)]}")
+    assert found == cards

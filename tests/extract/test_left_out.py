@@ -31,7 +31,7 @@ def told(result) -> list[str]:
     return [line for line in result.stderr.splitlines() if "not read" in line]
 
 
-TOLD = "note: V: not read: 2 .epub, 1 .docx, 1 .lua"
+TOLD = "note: V: not read: 2 .epub, 1 .docx, 1 file not downloaded from iCloud, 1 KOReader folder"
 
 
 def test_what_is_left_out_is_told_once_and_again_when_there_is_another_kind(
@@ -86,6 +86,30 @@ def test_a_folder_with_nothing_to_read_says_what_it_holds(forge, tmp_path):
     assert "nothing here that can be read; it holds 2 .mobi" in refused
 
 
+def test_an_empty_file_is_left_out_because_it_is_empty(forge, tmp_path):
+    root = tmp_path / "things"
+    root.mkdir()
+    (root / "note.md").write_text(NOTE)
+    for name in ("My Clippings.txt", "x.epub", "y.docx"):
+        (root / name).touch()
+    assert told(forge.ok("run", root)) == ["note: things: not read: 3 empty files"]
+    lines = forge.ok("list", "--no-card", "--all", "--json").lines
+    assert [(line["kind"], line["reason"]) for line in lines] == [
+        ("empty file", "3 such files here, which are empty")
+    ]
+
+
+def test_files_in_icloud_and_folders_of_koreader_are_listed_with_what_to_do(
+    forge, tmp_path
+):
+    root = vault(tmp_path)
+    forge.ok("run", root)
+    lines = forge.ok("list", "--no-card", "--all", "--json").lines
+    reasons = {line["kind"]: line["reason"] for line in lines}
+    assert "download them in the Finder" in reasons[".icloud"]
+    assert "name its file .lua" in reasons[".sdr"]
+
+
 def test_what_is_told_only_once_is_told_however_much_fails(forge, tmp_path):
     root = tmp_path / "things"
     root.mkdir()
@@ -98,7 +122,25 @@ def test_what_is_told_only_once_is_told_however_much_fails(forge, tmp_path):
     assert told(result) == ["note: things: not read: 1 .docx"]
 
 
-@pytest.mark.parametrize("beside", ["note.md"])
+def test_drawings_and_templates_are_listed_once_by_their_folder(forge, tmp_path):
+    root = vault(tmp_path)
+    (root / ".obsidian" / "templates.json").write_text('{"folder": "T"}')
+    (root / "T").mkdir()
+    for name in ("T/a.md", "T/b.md", "T/c.excalidraw.md"):
+        (root / name).write_text(NOTE)
+    forge.ok("run", root)
+    lines = forge.ok("list", "--no-card", "--all", "--json").lines
+    notes = [
+        (line["document"], line["reason"]) for line in lines if line["kind"] == "notes"
+    ]
+    assert notes == [
+        ("./", "1 note: drawings of Excalidraw are not read"),
+        ("T/", "1 note: drawings of Excalidraw are not read"),
+        ("T/", "2 notes: they are templates of a plug-in"),
+    ]
+
+
+@pytest.mark.parametrize("beside", ["note.md", "My Clippings.txt"])
 def test_a_text_beside_other_files_is_named_with_a_true_reason(forge, tmp_path, beside):
     root = tmp_path / "things"
     root.mkdir()

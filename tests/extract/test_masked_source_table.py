@@ -13,9 +13,9 @@ from ankiforge.extract.markdown.placeholders import (
 )
 from ankiforge.extract.markdown.syntaxes import (
     may_contain_backlink,
-    may_contain_cards_of_other_tools,
     may_contain_citations,
     may_contain_highlights,
+    may_contain_unread_cards,
 )
 
 # (note, with `×` for what is hidden, `¤` around the number of maths and `…` for its other lines;
@@ -208,7 +208,7 @@ def test_only_what_is_selected_counts():
 
 
 @pytest.mark.parametrize(
-    ("text", "of_tool"),
+    ("text", "may_contain"),
     [
         ("a ==b", False),
         ("ls-type:: x", True),
@@ -218,11 +218,14 @@ def test_only_what_is_selected_counts():
         ("a ^1234567890123", True),
         ("<!--SR:x-->", True),
         ("高亮划线", True),
+        ("a :-> b", True),
         ("plain", False),
+        ("- a: b\n" * 5, False),
+        ("- a: b\n" * 6, True),
     ],
 )
-def test_which_notes_may_contain_cards_of_other_tools(text, of_tool):
-    assert may_contain_cards_of_other_tools(text) is of_tool
+def test_which_notes_may_contain_unread_cards(text, may_contain):
+    assert may_contain_unread_cards(text) is may_contain
 
 
 @pytest.mark.parametrize(

@@ -217,6 +217,7 @@ def test_links_are_not_followed_and_told_of_if_they_lead_out_of_the_vault(tmp_pa
         "out.md",
     ]
     assert f"ankiforge run {outside}" in first.hint
+    assert "points nowhere" in second.hint
     assert first.is_notice
     assert end.complete
     assert not any(

@@ -1,5 +1,6 @@
 """What other programs write, and no source reads, is named once with kind and count."""
 
+import json
 import sqlite3
 from contextlib import closing
 
@@ -66,6 +67,16 @@ def test_many_kinds_of_files_that_may_hold_marks_are_all_named(forge, folder):
         (folder / f"a.{ending}").write_text("x")
     said = told(forge, folder)
     assert [ending for ending in endings if f"1 .{ending}" not in said] == []
+
+
+def test_a_file_beside_an_export_that_is_none_is_named(forge, folder):
+    (folder / "owls.json").write_text(json.dumps(HYPOTHESIS))
+    (folder / "clipper.json").write_text('[{"highlights": []}]')
+    assert "1 .json" in told(forge, folder)
+    kinds = left_out(forge)
+    assert ".json" in [kind for kind, _ in kinds]
+    assert "1 .json" not in told(forge, folder)
+    assert left_out(forge) == kinds
 
 
 def test_cards_of_logseq_are_read_and_its_marks_are_named_by_line(forge, folder):

@@ -29,7 +29,7 @@ def plain(text: str) -> str:
 
 
 def texts(sightings: list[Sighting]) -> dict[str, list[str]]:
-    """What the marks of each file cover, to the end of each word."""
+    """What the marks of each file cover, which may stop within a word."""
     return {
         one.document.path: [
             plain(highlight.anchor_text or highlight.exact)
@@ -65,8 +65,6 @@ def missed(
         found = got.get(path, Counter())
         if found[text]:
             found[text] -= 1
-        elif any(text in read for read in found):
-            pass  # the mark stops within a word
         elif found[text + following] or found[f"{text} {following}"]:
             halves.add((path, following))
         elif (path, text) not in halves:

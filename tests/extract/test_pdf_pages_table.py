@@ -100,6 +100,32 @@ def test_marks_without_words_are_two():
 # --- tables -----------------------------------------------------------------------------------------
 
 
+@pytest.mark.parametrize(
+    ("lines", "crosses"),
+    [
+        (["Owl   12 kg   5"], True),
+        (["Owl  12 kg  5"], False),  # gaps of a letter's height
+        (["Owl   12 kg"], False),  # a single gap may be a tab
+        (["Owl   12 kg", "Rat   10 kg"], True),
+        (["the   cells   divide"], False),  # a justified line: all gaps are alike
+        (["the cells divide"], False),
+    ],
+)
+def test_a_passage_over_several_cells(lines, crosses):
+    text = page(*lines)
+    assert text.crosses_table(0, len(text.text)) is crosses
+
+
+@pytest.mark.parametrize(
+    ("passage", "crosses"), [("12 kg   5", False), ("Owl   12 kg   5", True), ("12", False)]
+)  # fmt: skip
+def test_only_the_cells_of_the_passage_count(passage, crosses):
+    text = page("Owl   12 kg   5")
+    words = " ".join(passage.split())
+    start = text.text.index(words)
+    assert text.crosses_table(start, start + len(words)) is crosses
+
+
 # --- what was read before ---------------------------------------------------------------------------
 
 

@@ -122,10 +122,16 @@ def test_the_whole_text_of_a_pdf(tmp_path):
             WORK,
             (("h1", 1), ("h2", 2)),
             ("i",),
-            ((("Hearts", "Hearts", ""), ("", "", ""), ("They pump.", "Hearts", "odd")),),
+            (
+                (
+                    ("Hearts", "Hearts", None),
+                    ("", "", None),
+                    ("They pump.", "Hearts", "odd"),
+                ),
+            ),
         ),
         ReadPagesReply(
-            WORK, (("h1", 1), ("h2", 2)), ("ii",), ((("They rest.", "", ""),),)
+            WORK, (("h1", 1), ("h2", 2)), ("ii",), ((("They rest.", "", None),),)
         ),
     )
     file = File("d/On hearts.pdf", str(tmp_path / "x.pdf"), is_named_by_user=True)
@@ -135,7 +141,7 @@ def test_the_whole_text_of_a_pdf(tmp_path):
         ("Hearts\n\nThey pump.", "They rest."),
         (
             Paragraph(0, 0, 6, "Hearts", block_id="0"),
-            Paragraph(0, 8, 18, "Hearts", block_id="0", skip="odd"),
+            Paragraph(0, 8, 18, "Hearts", block_id="0", skip_reason="odd"),
             Paragraph(1, 0, 10, block_id="1"),
         ),
         "pdf:1",

@@ -152,6 +152,24 @@ def test_a_sentence_that_is_too_long_is_none(length, has_sentence):
 
 
 @pytest.mark.parametrize(
+    ("body", "asked"), [(None, (19, 48)), ((5, len(TEXT)), (19, 48))]
+)
+def test_a_sentence_that_crosses_a_table_is_none(body, asked):
+    start = TEXT.index("grow")
+    calls = []
+
+    def crosses_table(*span: int) -> bool:
+        calls.append(span)
+        return True
+
+    _, _, sentence = get_passage_context(
+        TEXT, (start, start + 4), body, crosses_table=crosses_table
+    )
+    assert sentence == ""
+    assert calls == [asked]
+
+
+@pytest.mark.parametrize(
     ("points", "rectangle", "boxes"),
     [
         ((0, 9, 9, 9, 0, 0, 9, 0), None, [(0, 0, 9, 9)]),

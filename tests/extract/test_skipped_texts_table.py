@@ -7,7 +7,6 @@ import pytest
 from ankiforge.extract.markdown.skipped_texts import is_note_of_other_tool
 from tests.reading import opened, settings_of
 
-HALF = "its other half is missing in the paragraph, it contains no words, or follows a backslash"
 NO_GAP = "it has no number (`{{c1::words}}`), contains no words, crosses paragraphs, or follows a backslash"
 NO_CARD = "a side has no words, or it is a field (`key:: value`), a cell, a name or a URL"
 HIDDEN = "it is in a comment, a field, the front matter, a template or the URL of a link"
@@ -17,19 +16,21 @@ PLUGIN = (
 )
 UNREAD = "this form is not read: write it as question::answer; to keep its note in Anki: ankiforge adopt"
 HEADING = "a heading cannot be a card: write it on a line of text, or in a list"
+TERMS = "its lines are cards only below a heading such as `Glossary` or `Definitions`"
+MARK = "its other half is missing, it contains no words, or follows a backslash"
 ROWS = [
-    ('a ==b c', [('==mark==', 'line 1', 'its other half is missing, it contains no words, or follows a backslash')]),
-    ('<mark>a', [('<mark>', 'line 1', 'its other half is missing, it contains no words, or follows a backslash')]),
+    ('a ==b c', [('==mark==', 'line 1', MARK)]),
+    ('<mark>a', [('<mark>', 'line 1', MARK)]),
     ('a {{b}} c', [('{{gap}}', 'line 1', NO_GAP)]),
     ('{{c1::a', [('{{gap}}', 'line 1', NO_GAP)]),
-    ('a <mark></mark> b', [('<mark>', 'line 1', 'its other half is missing, it contains no words, or follows a backslash')]),
+    ('a <mark></mark> b', [('<mark>', 'line 1', MARK)]),
     ('x==1 and y==2', []),
     ('== ==', []),
     ('`==a==`', [('code and maths', 'line 1', CODE)]),
     ('$a==b==c$', []),
     ('key:: value', [('question::answer', 'line 1', HIDDEN)]),
     ('id:: 5-5', []),
-    ('a\nid:: 6\nb ==x', [('==mark==', 'line 3', 'its other half is missing, it contains no words, or follows a backslash')]),
+    ('a\nid:: 6\nb ==x', [('==mark==', 'line 3', MARK)]),
     ('front::', [('question::answer', 'line 1', HIDDEN)]),
     ('# a::b', [('question::answer in a heading', 'line 1', HEADING)]),
     ('a::b\n===', [('question::answer in a heading', 'line 1', HEADING)]),
@@ -41,11 +42,11 @@ ROWS = [
     ('> [!note] T\n> x', []),
     ('> [!note]\n> x', []),
     ('> [!note] T\n> ==x==', []),
-    ('a :-> b', []),
+    ('a :-> b', [('question :-> answer', 'line 1', 'only a plug-in of Logseq knows this form: write `question::answer`')]),
     ('ls-type:: annotation', [('mark that Logseq keeps of a PDF', 'line 1', 'Logseq keeps the marks of a PDF in a form of its own: mark it in the PDF')]),
     ('%% ==a== %%', [('==mark==', 'line 1', HIDDEN)]),
     ('<!-- a::b -->', [('question::answer', 'line 1', HIDDEN)]),
-    ('<% ==a== %>', [('==mark==', 'line 1', 'its other half is missing, it contains no words, or follows a backslash')]),
+    ('<% ==a== %>', [('==mark==', 'line 1', MARK)]),
     ('[x]: http://a::b', [('question::answer', 'line 1', HIDDEN)]),
     ('TARGET DECK: a::b', [('question::answer', 'line 1', HIDDEN)]),
     ('START\nBasic\na\nBack: b\nEND', [('note of Obsidian_to_Anki', 'line 1', PLUGIN)]),
@@ -56,14 +57,14 @@ ROWS = [
     ('-=-=-=-=-\n', [('note of KOReader in plain text', 'line 1', 'this form is not read: export the highlights as JSON or HTML')]),
     ('```\n==a==\n{{c1::b}}\n```\nc ==d==', [('code and maths', 'lines 2-3', CODE)]),
     ('---\nx: ==a==\n---\nb', [('==mark==', 'line 2', HIDDEN)]),
-    ('\\==a==', [('==mark==', 'line 1', 'its other half is missing, it contains no words, or follows a backslash')]),
+    ('\\==a==', [('==mark==', 'line 1', MARK)]),
     ('\\{{c1::a}}', [('{{gap}}', 'line 1', NO_GAP)]),
     ('| a::b | ==c\n|---|---|\n| x::y::z | d== |', [('question::answer', 'line 1', NO_CARD), ('question::answer', 'line 3', NO_CARD)]),
-    ('- ==a\n- b==', [('==mark==', 'line 1', 'its other half is missing, it contains no words, or follows a backslash')]),
-    ('a ＝＝b', [('==mark==', 'line 1', 'its other half is missing, it contains no words, or follows a backslash')]),
+    ('- ==a\n- b==', [('==mark==', 'line 1', MARK)]),
+    ('a ＝＝b', [('==mark==', 'line 1', MARK)]),
     ('==a== ==a== b ==c', []),
-    ('a ==b\n\nc== d', [('==mark==', 'line 1', 'its other half is missing, it contains no words, or follows a backslash')]),
-    ('![[a.mp3]] ==![[a.mp3]]==', [('==mark==', 'line 1', 'its other half is missing, it contains no words, or follows a backslash')]),
+    ('a ==b\n\nc== d', [('==mark==', 'line 1', MARK)]),
+    ('![[a.mp3]] ==![[a.mp3]]==', [('==mark==', 'line 1', MARK)]),
     ('Which {{c1::a}}?::b', []),
     ('{{c1::}} a', [('{{gap}}', 'line 1', NO_GAP)]),
     ('a {{b}} and {{c}}\n{{d}}', [('{{gap}}', 'line 1', NO_GAP), ('{{gap}}', 'line 2', NO_GAP)]),
@@ -88,6 +89,13 @@ ROWS = [
     ('A ==b {{c1::d}} e', []),
     ('[x]:: ==y==', []),
     ('a==b::c', []),
+    ('- a: b\n' * 5, []),
+    ('x\n' + '- a: b\n' * 6, [('list of `Term: meaning`', 'lines 2-7', TERMS)]),
+    ('- **a**: b\n- **a:** b\n1. c： d\n' * 2 + 'y ==z', [('list of `Term: meaning`', 'lines 1-6', TERMS), ('==mark==', 'line 7', MARK)]),
+    ('- a: b\n' * 5 + '- a: ==b==\n', []),
+    ('- a b c d e f: g\n' * 6, []),
+    ('- 12:30 at noon\n' * 6, []),
+    ('# Glossary\n\n' + '- a: b\n' * 6, []),
 ]  # fmt: skip
 
 

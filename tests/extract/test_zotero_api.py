@@ -271,7 +271,10 @@ def test_what_other_programs_write_is_plain_text_and_unknown_kinds_are_told(serv
 
 def test_comments_of_others_never_instruct(serve):
     found = {mark.exact: mark for mark in highlights(scanned("web", serve(RICH[1:2])))}
-    assert (found["hers"].comment_is_instruction, found["hers"].skip_reason) == (True, "")
+    assert (found["hers"].comment_is_instruction, found["hers"].skip_reason) == (
+        True,
+        None,
+    )
     assert (found["his"].comment_is_instruction, found["his"].skip_reason) == (
         False,
         "marked by Ben Reader",

@@ -336,8 +336,8 @@ def test_a_loop_of_parents_ends():
 @pytest.mark.parametrize(
     ("library", "me", "fields", "reason"),
     [
-        (USER, (), {"author": 9, "maker": "bob"}, ""),
-        (GROUP, (), {"author": 7, "maker": "ada"}, ""),
+        (USER, (), {"author": 9, "maker": "bob"}, None),
+        (GROUP, (), {"author": 7, "maker": "ada"}, None),
         (GROUP, (), {"author": 9, "maker": "bob"}, "marked by bob"),
         (GROUP, (), {"author": 0}, "marked by somebody else"),
         (
@@ -346,16 +346,16 @@ def test_a_loop_of_parents_ends():
             {"author": 0, "external": True},
             "marked by another program in the file",
         ),
-        (GROUP, (), {}, ""),  # never synced
+        (GROUP, (), {}, None),  # never synced
         (GROUP, (), {"external": True}, "marked by another program in the file"),
-        (GROUP, (), {"annotation_author_name": "Ada L."}, ""),
+        (GROUP, (), {"annotation_author_name": "Ada L."}, None),
         (GROUP, (), {"annotation_author_name": "Bob"}, "marked by Bob"),
         (GROUP, (), {"annotation_author_name": "Bob", "author": 7}, "marked by Bob"),
-        (GROUP, ("bob",), {"author": 9, "maker": "Bob"}, ""),
+        (GROUP, ("bob",), {"author": 9, "maker": "Bob"}, None),
         (GROUP, ("bob",), {"author": 7, "maker": "x"}, "marked by x"),
-        (GROUP, ("Ada L.",), {"author": 7, "maker": "x"}, ""),
+        (GROUP, ("Ada L.",), {"author": 7, "maker": "x"}, None),
         (GROUP, ("carol",), {"annotation_author_name": "Bob"}, "marked by Bob"),
-        (GROUP, ("bob",), {"annotation_author_name": "Bob"}, ""),
+        (GROUP, ("bob",), {"annotation_author_name": "Bob"}, None),
     ],
 )
 def test_whose_mark_it_is(library, me, fields, reason):
@@ -435,7 +435,7 @@ def note(html, keys=("M1",), comments=("", "myown")):
 def test_a_note_is_text_without_its_title_and_quotations(html, title, markdown):
     text = note(html)
     assert (text.title, text.markdown) == (title, (markdown,))
-    assert text.skip_reason == ""
+    assert text.skip_reason is None
     assert text.full_text == text.plain
 
 

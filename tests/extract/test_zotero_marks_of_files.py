@@ -43,7 +43,7 @@ def test_marks_of_other_programs_in_stored_files_are_counted_with_the_way_to_rea
     stored.mkdir(parents=True)
     page = Page((paragraph(MIC),), (mark(MIC, comment=ASKED),))
     write_pdf(stored / "Paper.pdf", [page])
-    said = "1 stored file marked by other programs"
+    said = "1 stored file marked by another program"
     storage = folder / "storage"
     assert f"{said} (to read: ankiforge run {storage})" in forge.ok("run", folder).stderr
     assert said not in forge.ok("run").stderr
@@ -66,7 +66,7 @@ def test_pdfs_beside_an_empty_database_are_read(forge, tmp_path):
 def test_files_that_are_not_on_this_machine_are_told_once(forge, tmp_path):
     marks = (Annotation("MARKAAA2", SPACING), Annotation("MARKBBB3", MIC, top=200))
     folder = library(tmp_path / "Zotero", *marks)
-    said = "2 marks without context, as files are not on this computer: Paper.pdf"
+    said = "2 marks whose files are not on this computer (Paper.pdf)"
     assert f"Zotero: not read: {said}" in forge.ok("run", folder).stderr
     assert said not in forge.ok("run").stderr
     assert f"not read   {folder}: {said}" in forge.ok("status").stdout

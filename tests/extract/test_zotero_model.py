@@ -140,7 +140,7 @@ def test_a_figure_that_is_nowhere_says_so_and_is_no_problem(tmp_path, position):
     give_file(tmp_path)
     highlight, pictures = figure(tmp_path, position=position or "null")
     assert (highlight.markdown, pictures) == ((), ())
-    assert "picture" in find_drafting_skip_reason(highlight)
+    assert "picture" in find_drafting_skip_reason(highlight).text
 
 
 def test_a_number_too_many_in_a_stroke_spoils_no_other_stroke(tmp_path):
@@ -195,7 +195,7 @@ def test_a_note_too_long_for_a_card_says_so(tmp_path, html):
     write(tmp_path, Library((Work("PAPER001", notes=(Note("NOTE0001", html),)),)))
     told = only(tmp_path)
     why = "a note of more than 20,000 characters: split it into shorter ones"
-    assert find_drafting_skip_reason(told).endswith(why)
+    assert find_drafting_skip_reason(told).text == why
     assert len(told.exact) <= 1000
 
 

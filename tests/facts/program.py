@@ -30,6 +30,7 @@ from ankiforge.model import (
     CardKind,
     Draft,
     DraftingResult,
+    DraftingStatus,
     Highlight,
     HighlightKey,
     Origin,
@@ -171,7 +172,9 @@ class Program:
         for highlight in list(draft_recording.iter_highlights_to_draft(self.ledger)):
             drafted = self.completed(DraftingResult(highlight), again=True)
             if not drafted.drafts:
-                drafted = DraftingResult(highlight, reason="a proposal")
+                drafted = DraftingResult(
+                    highlight, status=DraftingStatus.NO_CARD, reason="a proposal"
+                )
             with self.ledger.action():
                 draft_recording.record_drafts(
                     self.ledger, [drafted], compute_search_terms

@@ -135,7 +135,7 @@ def test_a_note_at_three_different_words_is_a_tag():
     "changes",
     [
         {"comment_is_instruction": False},
-        {"skip_reason": "skip: a heading"},
+        {"skip_reason": "a heading"},
         {"line_syntax": "a :: b"},
         {"kind": HighlightKind.STRIKE},
         {"gaps": ((0, 3),)},

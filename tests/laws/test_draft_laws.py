@@ -17,6 +17,7 @@ from ankiforge.draft.server import ServerSettings
 from ankiforge.model import (
     Document,
     DocumentKey,
+    DraftingStatus,
     DraftingTask,
     Highlight,
     HighlightKey,
@@ -70,8 +71,10 @@ def settle(results, task):
     assert [one.highlight for one in results] == list(task.highlights)
     for one in results:
         assert bool(one.drafts) != bool(one.reason)
-        is_unread = "ankiforge draft --again" in one.reason
-        assert bool(one.problem) == bool(one.service_failed or is_unread)
+        assert bool(one.drafts) == (one.status is DraftingStatus.DRAFTED)
+        is_unread = "ankiforge draft --again" in (one.reason or "")
+        is_failed = one.status is DraftingStatus.FAILED
+        assert bool(one.problem) == (is_failed or is_unread)
         for draft in one.drafts:
             json.dumps([draft.fields, draft.quote, draft.answer], ensure_ascii=False)
             assert draft.fields

@@ -109,8 +109,8 @@ KEPT_IN_NOTES = {
 REST = "\n# Other\n\n==The harbour of Ghent is open to ships.==\n"
 
 
-def read_from_note(folder: Path, text: str) -> dict[str, str]:
-    """Return why each passage of a note is private, "" if it is not."""
+def read_from_note(folder: Path, text: str) -> dict[str, str | None]:
+    """Return why each passage of a note is private, None if it is not."""
     (folder / "a.md").write_text(f"{text}{REST}", encoding="utf-8")
     found = opened("obsidian", folder, name="notes").scan()
     return {
@@ -124,7 +124,7 @@ def test_a_note_with_the_tag_makes_the_passage_above_it_private(form, tmp_path):
     text = form.replace("PASSAGE", FIRST)
     plain = read_from_note(tmp_path, text.replace("NOTE", "mine"))
     assert any(FIRST in words for words in plain)
-    assert set(plain.values()) == {""}
+    assert set(plain.values()) == {None}
     notes = [f"{TAGS[0]} mine it is", *TAGS, *(f"mine {tag}" for tag in TAGS)]
     for note in notes:
         read = read_from_note(tmp_path, text.replace("NOTE", note))

@@ -566,17 +566,16 @@ def test_which_earlier_drafts_wait_on(drafter, draft, row, replaced):
 @pytest.mark.parametrize(
     ("card", "draft", "why"),
     [
-        (LIVE, FORM, ""),
+        (LIVE, FORM, None),
         (LIVE, replace(FORM, findings=(BLOCKING,)), "a check blocks"),
         (LIVE, replace(FORM, fields=(("Text", "The {{c1::he\ufffdrt}} pumps."),)), "are damaged: “"),
         # it was so before
-        (replace(LIVE, fields=(("Text", "The he\ufffdrt {{c1::pumps}}."),)), replace(FORM, fields=(("Text", "The {{c1::he\ufffdrt}}."),)), ""),
+        (replace(LIVE, fields=(("Text", "The he\ufffdrt {{c1::pumps}}."),)), replace(FORM, fields=(("Text", "The {{c1::he\ufffdrt}}."),)), None),
     ],
 )  # fmt: skip
 def test_why_a_card_does_not_follow_its_source(card, draft, why):
     held = waiting.explain_confirmation(card, draft)
-    assert why in held
-    assert bool(held) is bool(why)
+    assert held is None if why is None else why in held
 
 
 FIGURE = replace(
@@ -600,6 +599,31 @@ def test_the_masks_that_a_person_wants(words, masks, field):
     with pytest.raises(RefusedError) if field is None else nullcontext():
         fields = dict(decide._replace_masks(words, masks))
         assert fields == {"Occlusion": field, "Image": "![](a.png)"}
+
+
+SAME = "0123456789abcdef"
+
+
+@pytest.mark.parametrize(
+    ("masks", "other_field", "is_new"),
+    [
+        (f"hide all {SAME}", None, False),  # the user drew the masks of the card
+        (f"hide all {SAME}\n1 .5 .5 .2 .2 Tibia", None, False),
+        (f"hide all {SAME}", ("Image", "![](b.png)"), True),
+        (f"hide all {SAME}", ("Header", "A thigh"), True),
+        ("hide all ffffffffffffffff", None, True),
+        ("hide all", None, True),
+    ],
+)
+def test_other_masks_of_the_same_figure_are_no_new_text(masks, other_field, is_new):
+    card = replace(LIVE, fields=FIGURE.fields)
+    fields = (
+        dict(FIGURE.fields)
+        | {"Occlusion": masks}
+        | dict([other_field] if other_field else [])
+    )
+    draft = replace(FIGURE, fields=tuple(fields.items()))
+    assert draft_completion.has_new_source_text(card, draft, "a") is is_new
 
 
 @pytest.mark.parametrize(

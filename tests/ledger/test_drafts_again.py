@@ -13,7 +13,7 @@ from ankiforge.errors import RefusedError
 from ankiforge.ledger import decide, draft_recording
 from ankiforge.ledger.cards import load_highlight
 from ankiforge.ledger.pending_items import iter_highlight_outcomes
-from ankiforge.model import CardKind, DraftingResult
+from ankiforge.model import CardKind, DraftingResult, DraftingStatus
 from ankiforge.pipeline.draft import draft_pending_highlights
 from ankiforge.pipeline.run_result import RunParameters
 from tests.ledger.world import World, by_rules, model_draft
@@ -87,7 +87,12 @@ def test_a_drafting_without_a_new_draft_changes_no_reason(world: World):
     world.note("n.md", "==The Suez Canal was opened in 1869.==")
     world.run()
     [outcome] = iter_highlight_outcomes(world["a"])
-    declined = DraftingResult(outcome.highlight, reason="only a date", is_declined=True)
+    declined = DraftingResult(
+        outcome.highlight,
+        status=DraftingStatus.NO_CARD,
+        reason="only a date",
+        is_declined=True,
+    )
     draft_model(world, declined)
     draft_again(world, outcome.highlight.key)
     assert [each.reason for each in iter_highlight_outcomes(world["a"])] == [
@@ -102,7 +107,12 @@ def test_undoing_a_drafting_without_a_card_restores_the_reason_before(world: Wor
     for reason in ("only a date", "only a canal"):
         [outcome] = iter_highlight_outcomes(world["a"])
         reasons.append(outcome.reason)
-        result = DraftingResult(outcome.highlight, reason=reason, is_declined=True)
+        result = DraftingResult(
+            outcome.highlight,
+            status=DraftingStatus.NO_CARD,
+            reason=reason,
+            is_declined=True,
+        )
         draft_model(world, result, is_undoable=True)
     for reason in reversed(reasons):
         decide.undo_decision(world["a"])

@@ -51,7 +51,6 @@ def line(
         # declared, or in another syntax
         (replace(line("a :: b"), is_declared_card=True), ""),
         (line("a :: b", syntax="Q::A"), ""),
-        (line("a: b", syntax="Term: meaning"), "Term: meaning"),
         (line("a", syntax=WORD_AND_TRANSLATION), WORD_AND_TRANSLATION),
         (replace(line("a :: b"), markdown=()), "a :: b"),
     ],
@@ -110,7 +109,7 @@ def test_the_last_answer_counts_for_the_lines_of_its_source(ledger, syntax, mess
     mark, other = line("a :: b", syntax=syntax), line("a :: b", syntax=syntax, source="w")
     assert line_patterns.has_unaccepted_pattern(ledger, mark, fields)
     key = line_patterns.make_line_pattern_event_key("v", syntax)
-    for choice, reason in (("accept", ""), ("never", message), ("accept", "")):
+    for choice, reason in (("accept", None), ("never", message), ("accept", None)):
         with ledger.transaction():
             ledger.record_event("form", key, USER, {"choice": choice})
         assert line_patterns.find_line_pattern_answer(ledger, mark) == choice

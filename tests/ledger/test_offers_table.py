@@ -21,7 +21,7 @@ from ankiforge.ledger.events import (
 from ankiforge.ledger.sentence_decisions import hash_sentence
 from ankiforge.ledger.snapshots import PassageSnapshot, RelatedDecisions
 from ankiforge.ledger.tables import pending_drafts as waiting_drafts
-from ankiforge.ledger.waiting import compute_waiting
+from ankiforge.ledger.waiting import compute_waiting, group_into_offers
 from ankiforge.model import (
     PROPOSAL_DRAFTER,
     Card,
@@ -101,6 +101,66 @@ def test_a_card_without_gaps_to_choose_from_is_as_it_is():
 def test_the_gap_that_a_persons_words_are_nearest_to(text, number):
     assert draft_completion.find_most_similar_gap(PROPOSAL, text) == number
     assert draft_completion.find_most_similar_gap(draft(), text) == 1
+
+
+# --- what is decided on together --------------------------------------------------------------
+
+
+def waits(
+    id: str,
+    sentences: str = "s",
+    answer: str = "x",
+    *,
+    slot: int | None = None,
+    **more: Any,
+) -> StoredDraft:
+    """A waiting draft about sentences, each a letter; the answer "" is a proposal's."""
+    text = f"The {{{{c1::{answer or 'open'}}}}} beats."
+    return made(
+        StoredDraft,
+        id=id,
+        sentence_hashes=tuple(sentences),
+        fields=(("Text", text),),
+        origin=Origin("llm" if answer else PROPOSAL_DRAFTER),
+        user_text_number=slot,
+        **more,
+    )
+
+
+@pytest.mark.parametrize(
+    ("drafts", "groups"),
+    [
+        # a sentence with an answer is one group, if it is a passage's
+        ([waits("a"), waits("b")], "ab"),
+        ([waits("a"), waits("b", "t")], "a b"),
+        ([waits("a"), waits("b", answer="y")], "a b"),
+        ([waits("a", answer=""), waits("b", answer="")], "ab"),
+        ([waits("a", key="k"), waits("b", key="l")], "ab"),
+        # the change of a card is one group, whatever the answer
+        ([waits("a", revised_guid="g"), waits("b", answer="y", revised_guid="g")], "ab"),
+        ([waits("a", revised_guid="g"), waits("b", revised_guid="h")], "a b"),
+        ([waits("a", replaced_guid="g"), waits("b")], "a b"),
+        ([waits("a", replaced_guid="g"), waits("b", replaced_guid="g")], "ab"),
+        # hand-written cards are decided one by one; drafts join the one with their sentence and answer
+        ([waits("a", slot=1), waits("b", slot=2)], "a b"),
+        ([waits("a", "rst", slot=1), waits("b")], "ab"),
+        ([waits("a", "rst", slot=1), waits("b", answer="")], "ab"),
+        ([waits("a", "rst", slot=1), waits("b", answer="y")], "a b"),
+        ([waits("a", "rst", slot=1), waits("b", "u")], "a b"),
+        ([waits("a", slot=1, key="l"), waits("b")], "a b"),
+        ([waits("a", slot=1, revised_guid="g"), waits("b")], "a b"),
+        ([waits("a", slot=1, revised_guid="g"), waits("b", answer="y", revised_guid="g")], "ab"),
+        ([waits("a", slot=1, replaced_guid="g"), waits("b")], "a b"),
+        ([waits("a", slot=1), waits("b", slot=2), waits("c")], "ac b"),
+        ([waits("a", slot=1, revised_guid="g"), waits("b", slot=2), waits("c")], "a bc"),
+        ([waits("a", slot=1, replaced_guid="g"), waits("b", slot=2), waits("c")], "a bc"),
+    ],
+)  # fmt: skip
+def test_drafts_that_are_decided_on_together(drafts, groups):
+    ids_by_offer: dict[str, str] = {}
+    for each in group_into_offers("p", drafts):
+        ids_by_offer[each.offer_id] = ids_by_offer.get(each.offer_id, "") + each.id
+    assert sorted(ids_by_offer.values()) == groups.split()
 
 
 # --- what is known already ------------------------------------------------------------------

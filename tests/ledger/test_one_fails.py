@@ -7,7 +7,7 @@ from ankiforge.draft import rules
 from ankiforge.ledger import draft_recording
 from ankiforge.ledger.cards import iter_cards
 from ankiforge.ledger.decide import accept_clean_drafts
-from ankiforge.model import DraftingResult, DraftingTask
+from ankiforge.model import DraftingResult, DraftingStatus, DraftingTask
 from tests.facts.program import exact, proposals
 from tests.facts.vault import Vault
 
@@ -151,7 +151,8 @@ def test_a_failed_answer_of_a_model_is_left_and_asked_for_again(tmp_path):
     highlights = vault.highlights()
     failing, *others = highlights
     results = [
-        DraftingResult(highlight, reason="nothing to ask") for highlight in highlights
+        DraftingResult(highlight, status=DraftingStatus.NO_CARD, reason="nothing to ask")
+        for highlight in highlights
     ]
     results[0] = DraftingResult(failing, tuple(proposals(failing, vault.worth)))
     with vault.ledger.action():

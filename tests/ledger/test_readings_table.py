@@ -55,7 +55,7 @@ CARD = replace(HIGHLIGHT, kind=HighlightKind.CARD)
         (HIGHLIGHT, {"comment_is_instruction": False}, True),
         (HIGHLIGHT, {"sentence": "The heart pumps."}, True),
         (CARD, {"sentence": "The heart pumps."}, False),
-        (HIGHLIGHT, {"skip_reason": "skip: a colour"}, True),
+        (HIGHLIGHT, {"skip_reason": "its colour"}, True),
         (HIGHLIGHT, {"markdown": ("The **heart** pumps.",)}, True),
         (HIGHLIGHT, {"line_syntax": WORD_AND_TRANSLATION}, True),
         (HIGHLIGHT, {"line_syntax": "a :: b"}, False),
@@ -244,7 +244,7 @@ def test_a_vault_is_read_with_every_dialect_that_it_ever_had(ledger, enabled, ex
     ],
 )
 def test_which_files_are_in_a_folder(folder, path, is_in):
-    assert item_lists._is_in_folder(folder, path) is is_in
+    assert item_lists.is_in_folder(folder, path) is is_in
 
 
 @pytest.mark.parametrize(

@@ -43,7 +43,7 @@ def test_each_view_and_trigger_is_in_the_documentation(name: str):
         ),
         ("SELECT home FROM placed", (False, True, False)),
         ("SELECT guid FROM sourceless", (False, True, False)),
-        ("SELECT * FROM offered", (False, False, True)),
+        ("SELECT * FROM readable", (False, False, True)),
         ("SELECT passage FROM draft WHERE card = 1", (False, False, True)),
     ],
 )

@@ -42,59 +42,6 @@ VIEWS = {
             "c b a",
         ),
     ],
-    "SELECT passage FROM offered": [
-        ("draft id=d key=p", "p"),
-        ("draft id=d key=q; alias key=q first=p", "p"),
-        ("draft id=d key=p; alias key=q first=p", "p"),
-    ],
-    # the drafts of each group, joined by +
-    "SELECT group_concat(id, '+') FROM (SELECT id, offer FROM offered ORDER BY id) GROUP BY offer": [
-        ("draft id=a key=p fact=s; draft id=b key=p fact=s", "a+b"),
-        ("draft id=a key=p fact=s; draft id=b key=p fact=t", "a b"),
-        ("draft id=a key=p; draft id=b key=p", "a b"),
-        ("draft id=a key=p fact=s; draft id=b key=q fact=s", "a b"),
-        ("draft id=a key=p fact=s; draft id=b key=q fact=s; alias key=q first=p", "a+b"),
-        ("draft id=a key=p fact=s answer=x; draft id=b key=p fact=s answer=x", "a+b"),
-        ("draft id=a key=p fact=s answer=x; draft id=b key=p fact=s answer=y", "a b"),
-        # the change of a card is one group, whatever the answer
-        (
-            "draft id=a key=p fact=s answer=x revises=g;"
-            " draft id=b key=p fact=s answer=y revises=g",
-            "a+b",
-        ),
-        ("draft id=a key=p fact=s revises=g; draft id=b key=p fact=s revises=h", "a b"),
-        ("draft id=a key=p fact=s replaces=g; draft id=b key=p fact=s", "a b"),
-        ("draft id=a key=p fact=s replaces=g; draft id=b key=p fact=s replaces=g", "a+b"),
-        # hand-written cards are decided one by one; drafts join the one with their sentence and answer
-        ("draft id=a key=p fact=s slot=1; draft id=b key=p fact=s slot=2", "a b"),
-        ("draft id=a key=p fact=rst slot=1 answer=x; draft id=b key=p fact=s answer=x", "a+b"),
-        ("draft id=a key=p fact=rst slot=1 answer=x; draft id=b key=p fact=s", "a+b"),
-        ("draft id=a key=p fact=rst slot=1 answer=x; draft id=b key=p fact=s answer=y", "a b"),
-        ("draft id=a key=p fact=rst slot=1; draft id=b key=p fact=u", "a b"),
-        ("draft id=a key=q fact=s slot=1; draft id=b key=p fact=s", "a b"),
-        ("draft id=a key=p fact=s slot=1 revises=g; draft id=b key=p fact=s", "a b"),
-        (
-            "draft id=a key=p fact=s slot=1 revises=g answer=x;"
-            " draft id=b key=p fact=s revises=g answer=y",
-            "a+b",
-        ),
-        ("draft id=a key=p fact=s slot=1 replaces=g; draft id=b key=p fact=s", "a b"),
-        (
-            "draft id=a key=p fact=s slot=1; draft id=b key=p fact=s slot=2;"
-            " draft id=c key=p fact=s",
-            "a+c b",
-        ),
-        (
-            "draft id=a key=p fact=s slot=1 revises=g; draft id=b key=p fact=s slot=2;"
-            " draft id=c key=p fact=s",
-            "a b+c",
-        ),
-        (
-            "draft id=a key=p fact=s slot=1 replaces=g; draft id=b key=p fact=s slot=2;"
-            " draft id=c key=p fact=s",
-            "a b+c",
-        ),
-    ],
     # the passage in which a card is at home
     "SELECT home FROM placed": [
         ("card guid=c passage=p", "p"),

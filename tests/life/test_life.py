@@ -14,7 +14,7 @@ HISTORIES = [
     # seed, machines, with Anki, with the forms of a plug-in
     (2, "1", True, False),
     (3, "2", True, False),
-    (4, "1", True, True),
+    (7, "1", True, True),
 ]
 
 

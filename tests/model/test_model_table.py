@@ -26,7 +26,6 @@ from ankiforge.model import (
     NoteType,
     Origin,
     PendingDraft,
-    Problem,
     Proposal,
     Severity,
     SourceChange,
@@ -257,7 +256,7 @@ def test_a_draft_says_how_it_stands(of, are):
     [
         ({}, "waiting", None),
         ({"findings": found("block")}, "blocked", None),
-        ({"revised_guid": "af1", "findings": found("block")}, "revision", "af1"),
+        ({"revised_guid": "af1", "findings": found("block")}, "blocked", "af1"),
         ({"replaced_guid": "af2"}, "waiting", "af2"),
     ],
 )
@@ -334,25 +333,6 @@ def test_words_that_a_note_had_have_the_html_that_it_had(words, html):
         repaired={"Front": ("b", "<i>b</i>")},
     )
     assert adopted.find_original_html("Front", words) == html
-
-
-@pytest.mark.parametrize(
-    ("of", "fate"),
-    [
-        ({}, ""),
-        ({"reason": "too short"}, "no_card"),
-        ({"reason": "skip: the note says so"}, "left_out"),
-        ({"problem": Problem("m", "no answer")}, "failed"),
-        (
-            {"problem": Problem("m", "odd", is_reported_once=True), "reason": "odd"},
-            "no_card",
-        ),
-    ],
-)
-def test_the_fate_of_a_highlight_follows_from_its_draft(of, fate):
-    document = Document(DocumentKey("a:b/c"), "a", "T")
-    highlight = Highlight(document, "a:b", HighlightKind.HIGHLIGHT, "words")
-    assert DraftingResult(highlight, **of).status == fate
 
 
 # --- what is read from Anki, and values of lists ----------------------------------------

@@ -20,6 +20,7 @@ from ankiforge.model import (
     Draft,
     DraftingInstructions,
     DraftingResult,
+    DraftingStatus,
     DraftingTask,
     Highlight,
     HighlightKey,
@@ -359,10 +360,33 @@ PROBLEM = Problem("One", "too long")
     ("said", "drafted", "undrafted", "problems", "status"),
     [
         ({}, 1, 0, (), "waiting"),
-        ({"drafts": (), "reason": "no fact"}, 0, 1, (), "no_card"),
+        (
+            {"drafts": (), "status": DraftingStatus.NO_CARD, "reason": "no fact"},
+            0,
+            1,
+            (),
+            "no_card",
+        ),
         ({"drafts": (), "should_retry": True, "problem": PROBLEM}, 0, 0, (), "no_card"),
-        ({"drafts": (), "reason": "x", "problem": PROBLEM}, 0, 1, (PROBLEM,), "failed"),
-        ({"problem": PROBLEM}, 1, 0, (PROBLEM,), "waiting"),
+        (
+            {
+                "drafts": (),
+                "status": DraftingStatus.FAILED,
+                "reason": "x",
+                "problem": PROBLEM,
+            },
+            0,
+            1,
+            (PROBLEM,),
+            "failed",
+        ),
+        (
+            {"status": DraftingStatus.FAILED, "problem": PROBLEM},
+            1,
+            0,
+            (PROBLEM,),
+            "waiting",
+        ),
     ],
 )
 def test_what_is_told_of_a_highlight(opened, said, drafted, undrafted, problems, status):

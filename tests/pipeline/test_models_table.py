@@ -61,7 +61,7 @@ def servers(monkeypatch: pytest.MonkeyPatch) -> None:
         (("https://a.example/v1", "m", "KEY"), "https://a.example/v1", "m", "KEY"),
         # a provider
         (("openai", "gpt-x"), "https://api.openai.com/v1", "gpt-x", "OPENAI_API_KEY"),
-        (("openai", "", "", READING), "https://api.openai.com/v1", "embed-1", "OPENAI_API_KEY"),
+        (("openai", None, None, READING), "https://api.openai.com/v1", "embed-1", "OPENAI_API_KEY"),
     ],
 )  # fmt: skip
 def test_what_a_name_stands_for(servers, named, base_url, model, key_env):
@@ -86,7 +86,7 @@ def test_what_a_name_stands_for(servers, named, base_url, model, key_env):
         (("other:120b-cloud",), ConfigError, "other:120b-cloud runs at ollama.com, not on this computer", None),
         (("llama.cpp",), ServiceError, "llama.cpp does not answer, or has no model", "start llama.cpp's server, load a model there, and try again"),
         (("mistral",), UsageError, "the key, MISTRAL_API_KEY, is not set", "export MISTRAL_API_KEY=… in this terminal; it is stored nowhere"),
-        (("mistral", "", "", READING), UsageError, "which model of mistral is for reading?", "ankiforge model use mistral --model MODEL --for reading"),
+        (("mistral", None, None, READING), UsageError, "which model of mistral is for reading?", "ankiforge model use mistral --model MODEL --for reading"),
         (("ollama", "big:cloud"), ConfigError, "big:cloud runs at ollama.com, not on this computer", None),
         (("ollama", "none"), UsageError, "Ollama has no model 'none'; it has qwen3:8b, gemma3:latest", "ollama pull none"),
         (("https://a.example/v1",), UsageError, "which model of https://a.example/v1?", "ankiforge model use https://a.example/v1 --model MODEL [--key-env VARIABLE]"),
@@ -101,7 +101,7 @@ def test_a_name_that_stands_for_none(servers, named, error, message, hint):
     assert hint is None or raised.value.hint == hint
 
 
-@pytest.mark.parametrize("model", ["", "mine"])
+@pytest.mark.parametrize("model", [None, "mine"])
 def test_ollama_that_does_not_run_is_told_how_to_start(servers, monkeypatch, model):
     monkeypatch.setattr(models, "discover_servers", lambda *_, **__: lambda timeout: ())
     with pytest.raises(ServiceError) as raised:
@@ -144,7 +144,7 @@ def test_a_server_that_refuses_its_list(monkeypatch, status, key_env, hint):
 
     monkeypatch.setattr(models, "list_models", refuse)
     with pytest.raises(ServiceError) as raised:
-        models.list_server_models(STUDIO, "", key_env)
+        models.list_server_models(STUDIO, None, key_env or None)
     assert (raised.value.message, raised.value.hint) == (f"{STUDIO} refuses", hint)
 
 
@@ -158,7 +158,7 @@ def test_a_server_is_asked_with_its_key(monkeypatch):
     monkeypatch.setattr(models, "list_models", list_models)
     monkeypatch.setattr(models, "find_remote_models", lambda url, listed: listed[1:])
     monkeypatch.setenv("KEY", " k ")
-    assert models.list_server_models(STUDIO, "", "KEY") == (("a", "b"), ("b",))
+    assert models.list_server_models(STUDIO, None, "KEY") == (("a", "b"), ("b",))
     assert asked == [(STUDIO, "k")]
 
 

@@ -71,7 +71,7 @@ def test_why_a_picture_is_not_shown(monkeypatch, tmp_path, path, message):
 
 @pytest.mark.parametrize(
     ("model", "status", "is_listed"),
-    [("m", 404, True), ("m", 405, True), ("m", 501, True), ("", 404, False), ("m", 500, False)],
+    [("m", 404, True), ("m", 405, True), ("m", 501, True), (None, 404, False), ("m", 500, False)],
 )  # fmt: skip
 def test_a_server_that_cannot_list_its_models(monkeypatch, model, status, is_listed):
     def refuse(base_url: str, key: str) -> None:
@@ -79,14 +79,14 @@ def test_a_server_that_cannot_list_its_models(monkeypatch, model, status, is_lis
 
     monkeypatch.setattr(models, "list_models", refuse)
     if is_listed:
-        assert models.list_server_models("http://127.0.0.1:9/v1", model, "") == ((), ())
+        assert models.list_server_models("http://127.0.0.1:9/v1", model, None) == ((), ())
         return
     with pytest.raises(ServiceError):
-        models.list_server_models("http://127.0.0.1:9/v1", model, "")
+        models.list_server_models("http://127.0.0.1:9/v1", model, None)
 
 
-@pytest.mark.parametrize("model", ["", "another"])
+@pytest.mark.parametrize("model", [None, "another"])
 def test_only_a_model_of_the_table_has_its_price(monkeypatch, model):
     monkeypatch.setenv("OPENAI_API_KEY", "k")
     chosen = models.resolve_model("openai", model)
-    assert bool(chosen.price_source) is bool(chosen.llm.price_usd) is (model == "")
+    assert bool(chosen.price_source) is bool(chosen.llm.price_usd) is (model is None)

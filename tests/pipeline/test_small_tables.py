@@ -101,7 +101,7 @@ def test_a_card_of_two_papers_has_the_address_of_each(tmp_path):
 @pytest.mark.parametrize(
     ("deck", "name"),
     [
-        ("", "ankiforge.apkg"),
+        (None, "ankiforge.apkg"),
         ("Reading", "Reading.apkg"),
         ("Reading::Deep learning", "Reading-Deep learning.apkg"),
         ('a/b\\c:d*e?f"g<h>i|j', "a_b_c_d_e_fg_h_i_j.apkg"),
@@ -513,7 +513,7 @@ def test_what_the_settings_accept(rules, override, card, accepts):
 @pytest.mark.parametrize(
     ("decided_by", "refused", "told"),
     [
-        ([proposals.REJECTED], [], "you rejected its proposal"),
+        ([proposals.REJECTED], [], "you rejected its suggestion"),
         ([proposals.HAVE_CARDS], [], "its sentences have cards already"),
         (
             [proposals.REJECTED, proposals.HAVE_CARDS],
@@ -529,7 +529,7 @@ def test_what_the_settings_accept(rules, override, card, accepts):
         (
             [proposals.REJECTED],
             ["breaks_off"],
-            "you rejected its proposal",
+            "you rejected its suggestion",
         ),  # it only warns
         ([], ["breaks_off", "yes_no"], "asks for yes or no"),
     ],

@@ -318,21 +318,26 @@ def test_a_push(
 
 @pytest.mark.parametrize(
     ("deck", "output", "name"),
-    [("", "", "ankiforge.apkg"), ("", "x.apkg", "x.apkg"), ("OURS", "", "OURS.apkg")],
+    [
+        (None, "", "ankiforge.apkg"),
+        (None, "x.apkg", "x.apkg"),
+        ("OURS", "", "OURS.apkg"),
+    ],
 )
 def test_where_a_package_goes(workspace, tmp_path, deck, output, name):
     ours = workspace.cards()[0].deck
     given = str(tmp_path / output) if output else ""
-    path = workspace._find_package_path(deck.replace("OURS", ours), given, force=True)
+    wanted = ours if deck == "OURS" else deck
+    path = workspace._find_package_path(wanted, given, force=True)
     folder = tmp_path if output else workspace.folder.output
     assert path == folder / name.replace("OURS", ours)
     with pytest.raises(UsageError, match="there is no note in a deck None"):
         workspace._find_package_path("None", given, force=True)
     with pytest.raises(UsageError):
-        workspace._find_package_path("", tmp_path / "x.zip", force=True)
+        workspace._find_package_path(None, tmp_path / "x.zip", force=True)
     workspace.read_only = True
     assert (
-        workspace._find_package_path("", tmp_path / "x.zip", force=True).name == "x.zip"
+        workspace._find_package_path(None, tmp_path / "x.zip", force=True).name == "x.zip"
     )
 
 
@@ -508,8 +513,8 @@ class Reader:
 class Privacy:
     """Keeps nothing back but passages that say `secret`."""
 
-    def find_private_reason(self, highlight: Highlight) -> str:
-        return "private" if "secret" in highlight.exact else ""
+    def find_private_reason(self, highlight: Highlight) -> str | None:
+        return "private" if "secret" in highlight.exact else None
 
     def make_sendable_highlight(self, highlight: Highlight) -> Any:
         return SimpleNamespace(
@@ -534,7 +539,8 @@ def result(*answers: str, exact: str = "words", **more: Any) -> DraftingResult:
 
 def read(reader: Any, *results: list[DraftingResult]) -> list[list[DraftingResult]]:
     privacy: Any = Privacy()
-    return list(second_reading.add_model_objections(reader, lambda: privacy, results))
+    found = second_reading.add_model_objections(reader, lambda: privacy, results)
+    return [group for group in found if group]
 
 
 def doubts(results: list[list[DraftingResult]]) -> list[str]:
@@ -545,6 +551,13 @@ def doubts(results: list[list[DraftingResult]]) -> list[str]:
         for draft in each.drafts
         if any(finding.check == "doubted" for finding in draft.findings)
     ]
+
+
+def test_each_answer_moves_on_although_it_is_read_again_with_others():
+    privacy: Any = Privacy()
+    given = [[result("a")], [result("b")], [result("c")]]
+    found = second_reading.add_model_objections(Reader(), lambda: privacy, given)
+    assert [len(group) for group in found] == [0, 0, 0, 3]
 
 
 def test_a_model_doubts_its_drafts():

@@ -32,23 +32,23 @@ from ankiforge.text.private import (
 @pytest.mark.parametrize(
     ("about", "why"),
     [
-        ({}, ""),
+        ({}, None),
         ({"title": "Diary #no-llm"}, PRIVATE_DOCUMENT_REASON),
         ({"path": "#no-llm/Diary.md"}, PRIVATE_DOCUMENT_REASON),
         ({"tags": ("no-llm",)}, PRIVATE_DOCUMENT_REASON),
         ({"tags": ("#No-LLM/health",)}, PRIVATE_DOCUMENT_REASON),
-        ({"tags": ("no-llms",)}, ""),
+        ({"tags": ("no-llms",)}, None),
         ({"tags": ("no_llm",)}, PRIVATE_DOCUMENT_REASON),
         ({"tags": ("NoLLM",)}, PRIVATE_DOCUMENT_REASON),
         ({"tags": ("[[no-llm]]",)}, PRIVATE_DOCUMENT_REASON),
-        ({"tags": ("no llm",)}, ""),
+        ({"tags": ("no llm",)}, None),
         ({"title": "Diary [[no-llm]]"}, PRIVATE_DOCUMENT_REASON),
-        ({"collections": ("Reviews", "Health")}, ""),
+        ({"collections": ("Reviews", "Health")}, None),
         ({"collections": ("#no-llm",)}, PRIVATE_DOCUMENT_REASON),
         ({"collections": ("Reviews", "#no-llm/Health")}, PRIVATE_DOCUMENT_REASON),
-        ({"collections": ("no-llm",)}, ""),
+        ({"collections": ("no-llm",)}, None),
         ({"identifiers": (("file", "paper #no-llm.pdf"),)}, PRIVATE_DOCUMENT_REASON),
-        ({"identifiers": (("doi", "10.1/#no-llm"),)}, ""),
+        ({"identifiers": (("doi", "10.1/#no-llm"),)}, None),
         (
             {"privacy_reason": "its front matter cannot be read"},
             "its front matter cannot be read",
@@ -145,7 +145,7 @@ def highlight(exact: str = "words", **more) -> Highlight:
 @pytest.mark.parametrize(
     ("passage", "why"),
     [
-        (highlight(), ""),
+        (highlight(), None),
         (highlight("a #no-llm"), PRIVATE_PASSAGE_REASON),
         (highlight(markdown=("a", "b #no-llm")), PRIVATE_PASSAGE_REASON),
         (highlight(comment="[[no-llm]]"), PRIVATE_PASSAGE_REASON),
@@ -154,8 +154,8 @@ def highlight(exact: str = "words", **more) -> Highlight:
         (highlight(parent_items=("a", "b #no-llm")), PRIVATE_PASSAGE_REASON),
         (highlight("a #no-llm", title="B #no-llm"), PRIVATE_PASSAGE_REASON),
         (highlight(title="B #no-llm"), PRIVATE_DOCUMENT_REASON),
-        (highlight(surrounding_text="#no-llm", prefix="#no-llm"), ""),
-        (highlight(tags=("x #no-llm",)), ""),
+        (highlight(surrounding_text="#no-llm", prefix="#no-llm"), None),
+        (highlight(tags=("x #no-llm",)), None),
     ],
 )
 def test_where_the_tag_keeps_a_passage_here(passage, why):

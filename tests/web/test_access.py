@@ -109,7 +109,7 @@ def test_every_item_of_every_list_is_without_barriers(full, opened, axe, width):
     page.locator(".documents li:not(.caution) b").first.click()
     page.wait_for_selector("#margin > .card")
     settle(page)
-    for key, name in (("?", "#help"), ("e", "#margin > .card .edit iframe")):
+    for key, name in (("?", "#menu[open]"), ("e", "#margin > .card .edit iframe")):
         page.keyboard.press(key)
         page.locator(name).first.wait_for()
         found[name] = barriers(page)

@@ -72,7 +72,9 @@ def test_the_shelf_says_that_nothing_is_marked_and_a_chat_chooses(lecture, opene
     page = opened(lecture, "shelf")
     row = page.locator(".documents li")
     assert "nothing is marked" in row.inner_text()
-    assert row.locator(".outlined").inner_text().startswith("Ask my chat for ten passages")
+    assert (
+        row.locator(".outlined").inner_text().startswith("Ask my chat for ten passages")
+    )
     page.keyboard.press("m")
     page.wait_for_selector("#chat[open]")
     until(page, "document.querySelector('#chat-text').value.length > 100")

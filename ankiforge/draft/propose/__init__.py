@@ -48,6 +48,7 @@ from ankiforge.model import (
     CardKind,
     Draft,
     DraftingResult,
+    DraftingStatus,
     Highlight,
     Origin,
     SourceKind,
@@ -106,6 +107,7 @@ def score_highlight(highlight: Highlight) -> DraftingResult:
             usefulness += estimate_text_confidence(highlight, highlight.exact)
         return DraftingResult(
             highlight,
+            status=DraftingStatus.NO_CARD,
             reason=next(iter(rejection_reasons), RejectionReason.NO_WORDS).value,
             usefulness=usefulness,
         )
@@ -118,6 +120,7 @@ def score_highlight(highlight: Highlight) -> DraftingResult:
         reason = RejectionReason.LESS_CERTAIN
     return DraftingResult(
         highlight,
+        status=DraftingStatus.NO_CARD,
         reason=reason.value,
         usefulness=usefulness,
         usefulness_by_sentence=tuple(
@@ -175,7 +178,9 @@ def propose_drafts(
     if not drafts:
         rejection_reasons.append(RejectionReason.NO_WORDS)
         best = min(reasons, key=lambda pair: pair[0], default=(0.0, rejection_reasons[0]))
-        return DraftingResult(highlight, reason=best[1].value)
+        return DraftingResult(
+            highlight, status=DraftingStatus.NO_CARD, reason=best[1].value
+        )
     drafts.sort(key=lambda draft: -draft.confidence)
     return DraftingResult(highlight, tuple(drafts))
 

@@ -9,6 +9,7 @@ earlier version chose.
 
 from __future__ import annotations
 
+import math
 from collections import Counter
 from collections.abc import Iterator, Sequence
 from functools import cache, cached_property
@@ -50,7 +51,9 @@ _CLASS_BY_KIND = {
     TokenKind.CODE_OR_FORMULA: "x",
     TokenKind.UNSAFE: "u",
 }
-_VERB_CLASSES = frozenset("vxC")
+_DETERMINER = "D"
+_COPULA = "C"
+_VERB_CLASSES = frozenset(("v", "x", _COPULA))
 """The token classes of verbs, auxiliaries and copulas."""
 _PAIRS = (("(", ")"), ("“", "”"), ("«", "»"), ("[", "]"), ("{", "}"))
 _SAME_SIGNS = ('"', "*")
@@ -73,6 +76,8 @@ _CLAUSE_WORDS = read_word_set("cues", "clause")
 _LIST_CONJUNCTIONS = read_word_set("cues", "and")
 # A single noun with a higher Zipf frequency, such as `time` or `process`, is a poor answer.
 _MAX_ANSWER_ZIPF = 4.0
+# Shorter acronyms are found in the initials of any sentence.
+_MIN_ACRONYM_LENGTH = 3
 _POSSESSIVE = regex(r"['’]s\Z")
 # Overlapping candidates are the same gap if they share more than this fraction of the shorter
 # one, and if the shorter one is not so short that it asks for something else.
@@ -117,9 +122,9 @@ class GapRanker:
         self.tokens = tokenize(text, language)
         cues = language.cues.find_cues([token.folded for token in self.tokens])
         self._introduced_indexes = {cue.end for cue in cues if cue.section == "called"}
+        self._token_classes = [_classify(token, language) for token in self.tokens]
         # the classes of the tokens between markers for the beginning and end of the text
-        classes = [_classify(token, language) for token in self.tokens]
-        self._classes = ["^", *classes, "$"]
+        self._classes = ["^", *self._token_classes, "$"]
         forms = [_get_form_or_class(token) for token in self.tokens]
         self._forms = ["^", *forms, "$"]
 
@@ -130,26 +135,24 @@ class GapRanker:
         E.g. `01` means that there is no verb before the token, but the token is a verb or one
         follows. Only verbs in the same sentence count.
         """
-
-        def look_back(tokens: Sequence[Token]) -> Iterator[bool]:
-            has_verb = False
-            for token in tokens:
-                has_verb = has_verb and token.text not in _SENTENCE_ENDS
-                yield has_verb
-                has_verb = has_verb or is_verb(token, self.language)
-
-        before = list(look_back(self.tokens))
-        after = list(look_back(self.tokens[::-1]))[::-1]
-        verbs = [is_verb(token, self.language) for token in self.tokens]
-        neighbours = zip(before, after, verbs, strict=True)
-        return [f"{first:d}{later or at:d}" for first, later, at in neighbours]
+        verbs_before = _find_preceding_verbs(self.tokens, self.language)
+        verbs_after = _find_preceding_verbs(self.tokens[::-1], self.language)[::-1]
+        flags = []
+        for token, has_before, has_after in zip(
+            self.tokens, verbs_before, verbs_after, strict=True
+        ):
+            has_at_or_after = has_after or is_verb(token, self.language)
+            flags.append(f"{has_before:d}{has_at_or_after:d}")
+        return flags
 
     @cached_property
-    def _stems(self) -> list[str]:
-        return [
-            strip_ending(token.folded) if token.kind in _CONTENT_KINDS else ""
-            for token in self.tokens
-        ]
+    def _stems(self) -> list[str | None]:
+        """The stem of each token, or None if the token isn't a content word."""
+        stems: list[str | None] = []
+        for token in self.tokens:
+            is_content = token.kind in _CONTENT_KINDS
+            stems.append(strip_ending(token.folded) if is_content else None)
+        return stems
 
     # --- candidates ---------------------------------------------------------------------
 
@@ -169,19 +172,28 @@ class GapRanker:
     def _may_continue(self, first: int, end: int) -> bool:
         """Return whether a gap from `first` may include the token before `end`."""
         token = self.tokens[end - 1]
-        if token.text in _BREAK_SIGNS:  # such as the hyphen of `T-cell`
-            is_joint = end < len(self.tokens) and token.end == self.tokens[end].start
-            return is_joint and self.language.name != "zh"
-        is_first = end - 1 == first  # later verbs end the unit: `actors modify`
-        return token.kind != TokenKind.UNSAFE and (
-            is_first or self._classes[end] not in _VERB_CLASSES
-        )
+        if token.text in _BREAK_SIGNS:
+            return self._joins_words(end - 1)
+        if token.kind == TokenKind.UNSAFE:
+            return False
+        if end - 1 == first:
+            return True
+        # a later verb ends the unit, as in `actors modify`
+        return self._token_classes[end - 1] not in _VERB_CLASSES
+
+    def _joins_words(self, index: int) -> bool:
+        """Return whether a sign is right before a word, such as the hyphen of `T-cell`."""
+        if self.language.name == "zh" or index + 1 == len(self.tokens):
+            return False
+        return self.tokens[index].end == self.tokens[index + 1].start
 
     def _can_begin(self, first: int) -> bool:
         token = self.tokens[first]
         if token.kind in (TokenKind.SIGN, TokenKind.UNSAFE):
             return False
-        if self._classes[first + 1] in "DC" or self._splits_unit(first):
+        if self._token_classes[first] in (_DETERMINER, _COPULA) or self._splits_unit(
+            first
+        ):
             return False
         if token.start in find_unsplittable_offsets(self.text):
             return False
@@ -193,8 +205,10 @@ class GapRanker:
             return False
         if self.gap_range is not None and self.gap_range[1] < token.end:
             return False
-        if token.end in find_unsplittable_offsets(self.text) or token.text[-1] in "'’":
-            return False  # such as the elided `c'` of `c'è`
+        if token.end in find_unsplittable_offsets(self.text):
+            return False
+        if token.text[-1] in "'’":  # such as the elided `c'` of `c'è`
+            return False
         return not self._splits_unit(end)
 
     def _splits_unit(self, index: int) -> bool:
@@ -206,7 +220,9 @@ class GapRanker:
             return before.kind == TokenKind.NAME == token.kind
         if before.end != token.start or before.kind not in _CONTENT_KINDS:
             return False
-        return token.kind == TokenKind.NOUN or len(token.text) == 1 == len(before.text)
+        if token.kind == TokenKind.NOUN:
+            return True
+        return len(token.text) == 1 == len(before.text)
 
     def find_complete_run(self, span: Span) -> TokenRun | None:
         """Return the run of tokens that the user highlighted, or None if it isn't a complete unit.
@@ -214,51 +230,59 @@ class GapRanker:
         Punctuation at either end is dropped, but a leading article is kept. Unlike other gaps,
         the phrase may be a common noun.
         """
-        inner = [
-            index
-            for index, token in enumerate(self.tokens)
-            if token.end > span[0] and token.start < span[1]
-        ]
-        while inner and self.tokens[inner[-1]].kind == TokenKind.SIGN:
-            inner.pop()
-        while inner and self.tokens[inner[0]].kind == TokenKind.SIGN:
-            del inner[0]
-        first = next((index for index in inner if self._classes[index + 1] != "D"), None)
-        if first is None or len(inner) > MAX_GAP_TOKENS + 1:
+        marked = self._find_run_without_edge_signs(span)
+        if marked is None or marked.end - marked.first > MAX_GAP_TOKENS + 1:
             return None
-        run = TokenRun(first, inner[-1] + 1)
-        if not (self._can_begin(first) and self._can_end(run.end)):
+        first = marked.first
+        while first < marked.end and self._token_classes[first] == _DETERMINER:
+            first += 1
+        if first == marked.end:
             return None
-        if self._is_incomplete(run) or not all(
-            self._may_continue(first, end) for end in range(first + 1, run.end + 1)
-        ):
+        if not self._can_begin(first) or not self._can_end(marked.end):
             return None
-        return TokenRun(inner[0], run.end)
+        if self._is_incomplete(TokenRun(first, marked.end)):
+            return None
+        for end in range(first + 1, marked.end + 1):
+            if not self._may_continue(first, end):
+                return None
+        return marked
+
+    def _find_run_without_edge_signs(self, span: Span) -> TokenRun | None:
+        """Return the run of tokens in a span of text from the first to the last word, or None."""
+        word_indexes = []
+        for index, token in enumerate(self.tokens):
+            is_inside = token.end > span[0] and token.start < span[1]
+            if is_inside and token.kind != TokenKind.SIGN:
+                word_indexes.append(index)
+        if not word_indexes:
+            return None
+        return TokenRun(word_indexes[0], word_indexes[-1] + 1)
 
     def find_defined_term(self) -> TokenRun | None:
         """Return the term that the text defines, such as the X in `An X is a Y that …`.
 
         Return None if the text defines nothing.
         """
-        classes = "".join(self._classes[1:-1])
+        classes = "".join(self._token_classes)
         definition = _DEFINITION.match(classes)
         if definition is None or len(classes) != len(self.tokens):
             return None
         first, end = definition.span("term")
-        if self.tokens[classes.index("C", end)].folded in _NON_DEFINING_COPULAS:
+        if self.tokens[classes.index(_COPULA, end)].folded in _NON_DEFINING_COPULAS:
             return None
-        tables = self.language
-        is_specific = any(
-            token.folded in tables.genitive_prepositions
-            or token.folded in _CLAUSE_WORDS
-            or token.folded in tables.determiners
-            for token in self.tokens[definition.end() :]
-        )
-        span = self.tokens[first].start, self.tokens[end - 1].end
-        run = self.find_complete_run(span) if is_specific else None
+        if not any(map(self._makes_definition_specific, self.tokens[definition.end() :])):
+            return None
+        run = self.find_complete_run((self.tokens[first].start, self.tokens[end - 1].end))
         if run is None or self._is_vague(run) or self._is_revealed_elsewhere(run):
             return None
         return run
+
+    def _makes_definition_specific(self, token: Token) -> bool:
+        """Return whether a token after the kind of thing narrows the definition, such as `that`."""
+        word = token.folded
+        if word in _CLAUSE_WORDS or word in self.language.determiners:
+            return True
+        return word in self.language.genitive_prepositions
 
     def get_span(self, run: TokenRun) -> Span:
         """Return the span of text that a run covers, without a final `'s` in English."""
@@ -270,79 +294,101 @@ class GapRanker:
 
     def extend_to_gloss(self, run: TokenRun) -> TokenRun:
         """Extend a term by its abbreviation in brackets, as in `false discovery rate (FDR)`."""
-        initials = "".join(token.text[0] for token in self.tokens[run.first : run.end])
         texts = [token.text for token in self.tokens[run.end : run.end + 3]]
-        is_glossed = texts == ["(", initials.upper(), ")"]
-        return TokenRun(run.first, run.end + 3) if is_glossed else run
+        if texts == ["(", self._get_initials(run), ")"]:
+            return TokenRun(run.first, run.end + 3)
+        return run
+
+    def _get_initials(self, run: TokenRun) -> str:
+        tokens = self.tokens[run.first : run.end]
+        return "".join(token.text[0] for token in tokens).upper()
 
     def is_unsuitable_gap(self, run: TokenRun) -> bool:
         """Return whether a run is only part of a larger unit, or is useless as an answer."""
         if self._is_incomplete(run) or self._is_vague(run):
             return True
-        inner = self.tokens[run.first : run.end]
-        kinds = {token.kind for token in inner}
-        if not self.language.function_words:
-            # without word tables, only a complete name or quantity can be a gap
-            beside = self.tokens[max(run.first - 1, 0) : run.first]
-            beside += self.tokens[run.end : run.end + 1]
-            if kinds - _NAME_KINDS or any(token.kind in _NAME_KINDS for token in beside):
-                return True
+        # without word tables, only a complete name or quantity can be a gap
+        if not self.language.function_words and not self._is_complete_name(run):
+            return True
+        kinds = {token.kind for token in self.tokens[run.first : run.end]}
         if kinds.isdisjoint(_ANSWER_KINDS) or self._is_revealed_elsewhere(run):
             return True
         # such as the `cramming` of `is called cramming`
-        if run.first in self._introduced_indexes or len(inner) > 1:
+        if run.first in self._introduced_indexes or run.end - run.first > 1:
             return False
         return self._is_poor_answer(run.first)
+
+    def _is_complete_name(self, run: TokenRun) -> bool:
+        """Return whether a run consists of names and numbers, and no other name is beside it."""
+        for token in self.tokens[run.first : run.end]:
+            if token.kind not in _NAME_KINDS:
+                return False
+        return not any(token.kind in _NAME_KINDS for token in self._get_neighbours(run))
+
+    def _get_neighbours(self, run: TokenRun) -> tuple[Token, ...]:
+        """Return the tokens right before and after a run."""
+        before = self.tokens[max(run.first - 1, 0) : run.first]
+        return before + self.tokens[run.end : run.end + 1]
 
     def _is_incomplete(self, run: TokenRun) -> bool:
         """Return whether a run splits a pair or clause, or is more than half of the text."""
         start, end = self.get_span(run)
         if 2 * (end - start) > len(self.text):
             return True
-        texts = [
-            token.text.translate(_TO_WESTERN)
-            for token in self.tokens[run.first : run.end]
-        ]
-        if any(texts.count(left) != texts.count(right) for left, right in _PAIRS):
-            return True
-        if any(texts.count(sign) % 2 for sign in _SAME_SIGNS):
-            return True
+        texts = []
+        for token in self.tokens[run.first : run.end]:
+            texts.append(token.text.translate(_TO_WESTERN))
+        for opener, closer in _PAIRS:
+            if texts.count(opener) != texts.count(closer):
+                return True
+        for sign in _SAME_SIGNS:
+            if texts.count(sign) % 2:
+                return True
         # a phrase with the beginning of a clause: `items that users`
         inner = self.tokens[run.first + 1 : run.end]
         return any(token.folded in _CLAUSE_WORDS for token in inner)
 
     def _is_vague(self, run: TokenRun) -> bool:
         """Return whether all content words of a run are vague nouns, such as `way`."""
-        content = [
-            token.folded
-            for token in self.tokens[run.first : run.end]
-            if token.kind in _CONTENT_KINDS
-        ]
-        return self.language.vague_nouns.issuperset(content)
+        for token in self.tokens[run.first : run.end]:
+            if token.kind in _CONTENT_KINDS:
+                if token.folded not in self.language.vague_nouns:
+                    return False
+        return True
 
     def _is_revealed_elsewhere(self, run: TokenRun) -> bool:
-        """Return whether the title, heading or rest of the sentence gives each word of a run away.
-
-        That is, each word of the run has the same stem as one of the visible words, or the run and
-        another word abbreviate each other, such as `WHO` and `World Health Organization`.
-        """
-        inner = self.tokens[run.first : run.end]
-        initials = "".join(token.text[0] for token in self.tokens).upper()
-        if len(inner) == 1 and len(inner[0].text) > 2 and inner[0].text.isupper():
-            if inner[0].text in initials:
+        """Return whether the title, heading or rest of the sentence gives a run away."""
+        if run.end - run.first == 1:
+            if self._is_acronym_spelled_out(self.tokens[run.first]):
                 return True
-        others_texts = [
-            token.text
-            for index, token in enumerate(self.tokens)
-            if not run.first <= index < self.extend_to_gloss(run).end
-        ]
-        if len(inner) > 1 and initials[run.first : run.end] in others_texts:
+        elif self._is_abbreviated_elsewhere(run):
             return True
-        inside = [stem for stem in self._stems[run.first : run.end] if stem]
+        return self._is_repeated_elsewhere(run)
+
+    def _is_acronym_spelled_out(self, token: Token) -> bool:
+        """Return whether a token abbreviates words of the sentence, like `WHO`."""
+        if len(token.text) < _MIN_ACRONYM_LENGTH or not token.text.isupper():
+            return False
+        return token.text in self._get_initials(TokenRun(0, len(self.tokens)))
+
+    def _is_abbreviated_elsewhere(self, run: TokenRun) -> bool:
+        """Return whether another token abbreviates a run, unless it is part of the gap."""
+        initials = self._get_initials(run)
+        gap = self.extend_to_gloss(run)
+        others = self.tokens[: gap.first] + self.tokens[gap.end :]
+        return any(token.text == initials for token in others)
+
+    def _is_repeated_elsewhere(self, run: TokenRun) -> bool:
+        """Return whether each content word of a run has the stem of another visible word."""
+        stems = self._stems[run.first : run.end]
+        inside = [stem for stem in stems if stem is not None]
+        if not inside:
+            return False
         others = {*self.visible_stems, *(Counter(self._stems) - Counter(inside))}
-        return bool(inside) and all(
-            any(_have_same_stem(stem, other) for other in others) for stem in inside
-        )
+        for stem in inside:
+            if not any(_have_same_stem(stem, other) for other in others if other):
+                return False
+        return True
 
     def _is_poor_answer(self, index: int) -> bool:
         """Return whether a single word makes such a poor answer that nobody would keep it."""
@@ -351,10 +397,10 @@ class GapRanker:
             return token.text.isalpha()  # such as `two`
         if token.kind != TokenKind.NOUN:
             return False
-        beside = (*self.tokens[index - 1 : index], *self.tokens[index + 1 : index + 2])
-        return token.zipf > _MAX_ANSWER_ZIPF or any(
-            word.folded in _LIST_CONJUNCTIONS for word in beside
-        )
+        if token.zipf > _MAX_ANSWER_ZIPF:
+            return True
+        neighbours = self._get_neighbours(TokenRun(index, index + 1))
+        return any(word.folded in _LIST_CONJUNCTIONS for word in neighbours)
 
     # --- features -----------------------------------------------------------------------
 
@@ -369,11 +415,11 @@ class GapRanker:
         classes = self._classes
         language_name = self.language.name
         first_class, second_class = classes[first + 1 : first + 3]
-        # the index in `classes` of the token before the candidate and before its article, if any
+        # the index in `classes` of the token before the candidate and before its articles, if any
         before = first
-        while classes[before] == "D":
+        while classes[before] == _DETERMINER:
             before -= 1
-        article = "D" if before < first else ""
+        article = _DETERMINER * min(first - before, 1)
         previous = f"{classes[before]}{article}"
         earlier = classes[before - 1] if before else "^"
         verb_flags = self._verb_flags[first]
@@ -426,14 +472,16 @@ class GapRanker:
         features[f"b:{self._forms[first]}{self._forms[last + 1]}"] = 1.0
 
         # how rare the words are, and whether they also occur elsewhere on the card
-        rarities = [
-            max(0.0, 7.0 - token.zipf) for token in inner if token.kind in _CONTENT_KINDS
-        ]
+        rarities = []
+        for token in inner:
+            if token.kind in _CONTENT_KINDS:
+                rarities.append(max(0.0, 7.0 - token.zipf))
         features["rarity"] = min(sum(rarities), _MAX_RARITY) / 8
         features["rarest"] = max(rarities) / 4
         features["mean_rarity"] = sum(rarities) / len(rarities) / 4
         features["least_rare"] = min(rarities) / 4
-        if not self.visible_stems.isdisjoint(self._stems[first:last]):
+        stems = filter(None, self._stems[first:last])
+        if not self.visible_stems.isdisjoint(stems):
             features["shown"] = 1.0
 
         size = max(1, len(self.text))
@@ -444,6 +492,21 @@ class GapRanker:
         features["share"] = fraction
         features["share2"] = fraction * fraction
         return features
+
+
+def _find_preceding_verbs(
+    tokens: Sequence[Token], language: LanguageTables
+) -> list[bool]:
+    """Return whether a verb precedes each token in the same sentence."""
+    flags = []
+    has_verb = False
+    for token in tokens:
+        if token.text in _SENTENCE_ENDS:
+            has_verb = False
+        flags.append(has_verb)
+        if is_verb(token, language):
+            has_verb = True
+    return flags
 
 
 def _classify(token: Token, language: LanguageTables) -> str:
@@ -457,10 +520,10 @@ def _classify(token: Token, language: LanguageTables) -> str:
     if token.kind != TokenKind.FUNCTION_WORD:
         return _CLASS_BY_KIND[token.kind]
     for class_letter, words in (
-        ("D", language.determiners),
+        (_DETERMINER, language.determiners),
         ("o", language.genitive_prepositions),
         ("p", language.prepositions),
-        ("C", language.copulas),
+        (_COPULA, language.copulas),
         ("x", language.auxiliaries),
         ("q", language.pronouns),
     ):
@@ -489,17 +552,19 @@ def rank_gaps(sentence: GapRanker) -> Iterator[tuple[Span, float]]:
         scored.append((-score, span, run))
     scored.sort()
     chosen: list[Span] = []
-    best_score = 0.0
+    min_score = -math.inf
     for negative_score, span, run in scored:
-        if chosen and -negative_score < best_score - _MAX_SCORE_GAP:
+        score = -negative_score
+        if score < min_score:
             return
         # checked last, because most runs are never reached
         if sentence.is_unsuitable_gap(run):
             continue
-        best_score = best_score if chosen else -negative_score
+        if not chosen:
+            min_score = score - _MAX_SCORE_GAP
         if not any(is_same_gap(span, other) for other in chosen):
             chosen.append(span)
-            yield span, min(-negative_score, MAX_GAP_SCORE)
+            yield span, min(score, MAX_GAP_SCORE)
 
 
 @cache

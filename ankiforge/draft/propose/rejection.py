@@ -27,8 +27,8 @@ from ankiforge.text.passages import SUPERSCRIPT_NOTE
 class RejectionReason(Enum):
     """Why a passage has no card. Values are messages for the user."""
 
-    PROPOSED = "a proposal: ankiforge review"
-    LESS_CERTAIN = "less certain: list --no-card -v shows its proposal"
+    PROPOSED = "a card is suggested: ankiforge review"
+    LESS_CERTAIN = "a possible card: ankiforge list --more shows it"
     UNCERTAIN = "may not be worth a card: choose the words to blank out"
     NO_GAP = "no good gap found: choose the words to blank out"
     NO_WORDS = "no words"

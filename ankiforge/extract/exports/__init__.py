@@ -174,6 +174,8 @@ class ExportSource(DirectorySource):
                 reason = explain_unread_file(file.as_path, [type(self)])
                 message = ": ".join(filter(None, (self.wrong_file_message, reason)))
                 yield Problem(file.path, message, self.export_hint, is_notice=is_empty)
+            else:
+                self.listing.rejected_paths.append(file.disk_path)
         self.listing.read_counts = Counter(
             Path(file.path).suffix.casefold() for file in exports
         )

@@ -118,5 +118,5 @@ class CardTable(TextExportSource):
             line_syntax="a row of a table",
             tags=row.tags,
             deck=row.deck,
-            skip_reason=ALREADY_IN_ANKI if row.guid else "",
+            skip_reason=ALREADY_IN_ANKI if row.guid else None,
         )

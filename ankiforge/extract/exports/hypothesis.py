@@ -228,7 +228,7 @@ class Hypothesis(TextExportSource):
                 uri=url,
                 privacy_reason=PRIVATE_DOCUMENT_REASON
                 if any(annotation.makes_page_private for annotation in page_annotations)
-                else "",
+                else None,
             )
             page_annotations.sort(key=WebAnnotation.get_start_offset)
             highlights = [
@@ -268,7 +268,7 @@ class Hypothesis(TextExportSource):
             tags=tags,
             page_label=str(annotation.get_selector_field("PageSelector", "label")),
             uri=f"https://hyp.is/{percent_encode(annotation.id)}",
-            skip_reason="" if is_mine else f"marked by {author or 'somebody else'}",
+            skip_reason=None if is_mine else f"marked by {author or 'somebody else'}",
         )
 
 

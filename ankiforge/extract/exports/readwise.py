@@ -177,9 +177,9 @@ class Readwise(TextExportSource):
         passage, markdown = _convert_formatting(text)
         location_type = row["location type"].casefold()
         is_picture = bool(text) and not passage
-        skip = note.skip_reason
-        if is_picture and not skip:
-            skip = "a picture on the web, which is not downloaded"
+        skip_reason = note.skip_reason
+        if is_picture and skip_reason is None:
+            skip_reason = "a picture on the web, which is not downloaded"
             passage = text
         anchor_text = row["highlight"] or note.comment
         return Highlight(
@@ -197,7 +197,7 @@ class Readwise(TextExportSource):
             heading=heading,
             uri=_build_url(row, location_type),
             block_id=row["location"],
-            skip_reason=skip,
+            skip_reason=skip_reason,
         )
 
 
@@ -285,11 +285,11 @@ class _RowNote:
         """The tags from their own column, followed by each `.tag` in the note."""
 
     @property
-    def skip_reason(self) -> str:
-        """The reason why the tags rule out a card, or "" if they don't."""
+    def skip_reason(self) -> str | None:
+        """The reason why the tags rule out a card, or None if they don't."""
         if self.level:
             return f"a heading (.h{self.level})"
-        return "discarded in Readwise" if "discard" in self.tags else ""
+        return "discarded in Readwise" if "discard" in self.tags else None
 
 
 # Matches actual Markdown or HTML, not just similar characters.

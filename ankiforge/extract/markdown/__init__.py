@@ -10,7 +10,7 @@ text after `> ` is a highlight.
 from __future__ import annotations
 
 from abc import abstractmethod
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from pathlib import PurePosixPath
 from shlex import quote
 from typing import TYPE_CHECKING, Any, Literal, NamedTuple, get_args
@@ -26,8 +26,8 @@ from ankiforge.extract.file_source import (
 )
 from ankiforge.extract.files import read_when_unchanged
 from ankiforge.extract.markdown.syntaxes import (
-    may_contain_cards_of_other_tools,
     may_contain_highlights,
+    may_contain_unread_cards,
 )
 from ankiforge.model import (
     Document,
@@ -104,9 +104,11 @@ class KindsToRead(NamedTuple):
 
 _GLOSSARY_HEADINGS = ("glossary", "definitions", "key terms")
 """The default glossary headings, which the settings can extend."""
-# The user seems to mark in bold if there are at least `_MIN_BOLD` bold phrases, and more than
-# `_MIN_BOLD_PER_MARK` for each mark.
+# The user seems to mark in bold if there are at least `_MIN_BOLD` bold phrases, or
+# `_MIN_BOLD_PER_NOTE` in each of a few notes that have no other marks or cards. In both cases,
+# there must be more than `_MIN_BOLD_PER_MARK` for each mark.
 _MIN_BOLD = 20
+_MIN_BOLD_PER_NOTE = 3
 _MIN_BOLD_PER_MARK = 2
 # A phrase in bold. Programs write lines such as `**Page 12 (Loc. 170-73)**`, which don't
 # count.
@@ -153,11 +155,13 @@ class NoteSource(TextFileSource):
             if "**" in note.text:
                 phrases["bold"] += len(_BOLD_PHRASE.findall(note.text))
             phrases["marked"] += note.text.count("==") // 2
-            must_parse = self.may_contain_highlights(note) or note.may_be_private
+            may_have_highlights = self.may_contain_highlights(note)
+            phrases["notes with other marks"] += may_have_highlights
+            must_parse = may_have_highlights or note.may_be_private
             if (
                 must_parse
                 or note.dialects
-                or may_contain_cards_of_other_tools(note.text)
+                or may_contain_unread_cards(note.text)
                 or contains_chat_prompt(note.text)
             ):
                 from ankiforge.extract.markdown import parsed_note
@@ -187,12 +191,8 @@ class NoteSource(TextFileSource):
         if marks and set(marks) != {"==", "mark"}:
             return
         phrases = self.listing.phrase_counts
-        bold_count = phrases["bold"]
-        if (
-            bold_count >= _MIN_BOLD
-            and bold_count > _MIN_BOLD_PER_MARK * phrases["marked"]
-        ):
-            message = f"phrases in bold are not read as marks: {bold_count:,}"
+        if _seems_to_mark_in_bold(phrases, len(files)):
+            message = f"phrases in bold are not read as marks: {phrases['bold']:,}"
             places = self.listing.only or (self.listing.root,)
             paths = " ".join([quote(str(place)) for place in places])
             hint = f"to read them, too: ankiforge run {paths} --marks bold"
@@ -223,6 +223,15 @@ class NoteSource(TextFileSource):
         """
         kinds = self.combine_kinds_to_read(note.marks)
         return may_contain_highlights(note.text, *kinds[:3])
+
+
+def _seems_to_mark_in_bold(phrases: Mapping[str, int], note_count: int) -> bool:
+    if phrases["bold"] <= _MIN_BOLD_PER_MARK * phrases["marked"]:
+        return False
+    if phrases["bold"] >= _MIN_BOLD:
+        return True
+    has_other_marks = phrases["notes with other marks"] > 0
+    return not has_other_marks and phrases["bold"] >= _MIN_BOLD_PER_NOTE * note_count
 
 
 # --- files of Markdown and plain text ---------------------------------------------------

@@ -120,6 +120,8 @@ class Block:
     """For a table cell, the sources of all cells in the same row."""
     header_sources: Sequence[str] = ()
     """For a table cell, the sources of all cells in the table's first row."""
+    label_sources: Sequence[str] = ()
+    """For a table cell, the sources of the first column's cells with text, except the header."""
     column: int = 0
     """For a table cell, the number of cells to the left."""
     top_level_number: int = 0
@@ -525,6 +527,7 @@ class _BlockParser:
         self._row_cells: list[Block | None] = []
         self._header_sources: list[str] = []
         self._row_sources: list[str] = []
+        self._label_sources: list[str] = []
         self._open_items: list[ListItem] = []
         """The current item of each open list, outermost first."""
         self._open_quotes: list[BlockQuote] = []
@@ -595,6 +598,7 @@ class _BlockParser:
         match token_type:
             case "thead_open":
                 self._header_cells = []
+                self._label_sources = []
             case "tr_open":
                 self._row_cells = []
                 self._row_sources = []
@@ -648,9 +652,12 @@ class _BlockParser:
         self._row_sources.append(source)
         if block is None:
             return None
-        # this list isn't complete yet: the remaining cells of the row are added to it
+        if column == 0 and self._row_sources is not self._header_sources:
+            self._label_sources.append(source)
+        # these lists aren't complete yet: the cells to the right and below are added to them
         block.row_sources = self._row_sources
         block.header_sources = self._header_sources
+        block.label_sources = self._label_sources
         block.column = column
         if block.row_sources is block.header_sources:
             return block

@@ -46,8 +46,8 @@ class FrontMatter(NamedTuple):
     published: str = ""
     """When the clipped web page was published, in ISO 8601, or ""."""
     tags: Strings = ()
-    skip_reason: str = ""
-    """The reason why no cards are made from the note, or ""."""
+    skip_reason: str | None = None
+    """The reason why no cards are made from the note, or None."""
     problem: str = ""
     """The reason why the front matter can't be parsed, or ""."""
     identifiers: tuple[Pair, ...] = ()
@@ -102,7 +102,7 @@ def parse_front_matter(text: str) -> FrontMatter:
         updated=normalize_time(_to_text(values.get("updated"))),
         published=normalize_time(_to_text(values.get("published"))),
         tags=tuple(dict.fromkeys(tags)),
-        skip_reason=f"the note says {switches_off[0]}: false" if switches_off else "",
+        skip_reason=f"the note says {switches_off[0]}: false" if switches_off else None,
         identifiers=tuple(dict.fromkeys(_iter_identifiers(values))),
         problem=problem,
         line_count=match[0].count("\n") + (0 if ends_with_line else 1),

@@ -221,51 +221,53 @@ def parse_marked_definition(inline: InlineText, mark: Span) -> CardSides | None:
         return None
     front = trim_span(text, 0, separator.start())
     back = trim_span(text, separator.end(), len(text))
-    term = text[slice(*front)]
-    if not (_is_short_enough(term) and _is_in_words(term)):
+    if not _is_term(text[slice(*front)]):
         return None
     return CardSides(front, back, HighlightForm.TERM)
 
 
-class DefinitionLine(NamedTuple):
-    """A line of the form `Term: meaning`."""
+class Definition(NamedTuple):
+    """Text of the form `Term: meaning`, by its span in the plain text of a block."""
 
     span: Span
     sides: CardSides
 
 
-def parse_definition_lines(
-    inline: InlineText, *, is_item: bool
-) -> list[DefinitionLine] | None:
-    """Parse text where every line is a definition, or return None if any line isn't one.
+def parse_definition(inline: InlineText) -> Definition | None:
+    """Parse a list item of the form `Term: meaning`, or return None."""
+    return _parse_definition_in(inline, 0, len(inline.plain))
 
-    Unless the text is a list item (`is_item`), each line needs a bullet or a bold term, since it
-    could be dialogue otherwise.
+
+def parse_definition_lines(inline: InlineText) -> list[Definition]:
+    """Return the lines of a paragraph that are definitions.
+
+    Each line needs a bullet or a bold term, because it could be dialogue otherwise.
     """
-    text = inline.mask_markup()
-    lines = []
+    definitions = []
     for start, end in inline.find_lines():
-        colon = _TERM_COLON.search(text, start, end)
-        if colon is None:
-            return None
-        bullet = _TERM_BULLET.match(text, start, end)
-        front = trim_span(text, bullet.end() if bullet else start, colon.start())
-        back = trim_span(text, colon.end(), end)
-        if not (is_item or bullet or inline.is_bold(*front)):
-            return None
-        if not (
-            _is_short_enough(text[slice(*front)]) and _is_in_words(text[slice(*back)])
-        ):
-            return None
-        sides = CardSides(front, back, HighlightForm.GLOSSARY)
-        lines.append(DefinitionLine((start, end), sides))
-    return lines
+        bullet = _TERM_BULLET.match(inline.plain, start, end)
+        text_start = bullet.end() if bullet else start
+        definition = _parse_definition_in(inline, text_start, end)
+        if definition and (bullet or inline.is_bold(*definition.sides.front)):
+            definitions.append(definition._replace(span=(start, end)))
+    return definitions
 
 
-def _is_short_enough(term: str) -> bool:
-    return 1 <= len(term.split()) <= _MAX_TERM_WORDS
+def _parse_definition_in(inline: InlineText, start: int, end: int) -> Definition | None:
+    text = inline.mask_markup()
+    colon = _TERM_COLON.search(text, start, end)
+    if colon is None:
+        return None
+    front = trim_span(text, start, colon.start())
+    back = trim_span(text, colon.end(), end)
+    if not _is_term(text[slice(*front)]):
+        return None
+    sides = CardSides(front, back, HighlightForm.GLOSSARY)
+    return Definition((start, end), sides)
 
 
-def _is_in_words(text: str) -> bool:
-    """Return whether a text has letters, and isn't just a time of day or a URL."""
+def _is_term(text: str) -> bool:
+    """Return whether a text may be a term: a few words, not just a time of day or a URL."""
+    if not 1 <= len(text.split()) <= _MAX_TERM_WORDS:
+        return False
     return "://" not in text and any(map(str.isalpha, text))

@@ -80,7 +80,7 @@ class Jupyter(NoteSource):
             self.listing.name,
             title=parse_title(file.path),
             path=file.path,
-            privacy_reason=PRIVATE_DOCUMENT_REASON if is_private else "",
+            privacy_reason=PRIVATE_DOCUMENT_REASON if is_private else None,
         )
         joined = "\n\n".join(markdown).replace("\r\n", "\n")
         return MarkdownNote(document, frozenset(self.settings.marks), joined)

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from bisect import bisect_right
 from collections import defaultdict
-from collections.abc import Iterator, Sequence, Set
+from collections.abc import Iterable, Iterator, Sequence, Set
 from operator import attrgetter
 from pathlib import PurePosixPath
 from typing import Any
@@ -25,9 +25,10 @@ from ankiforge.extract.markdown.exported_notes import (
     find_exported_passages,
 )
 from ankiforge.extract.markdown.front_matter import FrontMatter
-from ankiforge.extract.markdown.glossaries import GlossaryLines, find_glossaries
+from ankiforge.extract.markdown.glossaries import find_glossaries
 from ankiforge.extract.markdown.hand_written import (
     CardSides,
+    Definition,
     parse_marked_definition,
 )
 from ankiforge.extract.markdown.inline import (
@@ -71,7 +72,7 @@ _MARK_DELIMITERS = ("==", "＝＝", "<")
 _BOLD_DELIMITERS = ("**", "__")
 # The markup with which an embedded picture begins.
 _PICTURE_STARTS = ("![", "<")
-_TERM_FORM = "Term: meaning"
+_DEFINITION_FORM = "Term: definition"
 _NO_SYNC_TAG = "no-anki-sync"
 """The tag with which users of Logseq plug-ins exclude a block from Anki."""
 # The kinds of blocks in which an answer may continue.
@@ -114,7 +115,7 @@ class NoteReader:
         self._quotes = QuoteIndex(note, citations, self._read_card)
         self._placed: list[PlacedHighlight] = []
         """The highlights of the note, in reading order."""
-        self._glossaries: dict[Block, GlossaryLines] = {}
+        self._glossaries: dict[Block, list[Definition]] = {}
         if "glossary" in kinds.cards:
             self._glossaries = find_glossaries(note, kinds.glossary_headings)
 
@@ -206,14 +207,13 @@ class NoteReader:
             yield from self._read_glossary(block, self._glossaries[block])
 
     def _read_glossary(
-        self, block: Block, glossary: GlossaryLines
+        self, block: Block, definitions: Sequence[Definition]
     ) -> Iterator[PlacedHighlight]:
-        """Yield a card for each line of a glossary."""
-        for (start, end), sides in glossary.lines:
+        """Yield a card for each definition in a block of a glossary."""
+        for (start, end), sides in definitions:
             card = self._create_two_sided_card(block, sides)
             exact = block.plain_text[start:end].strip()
-            syntax = "Term: definition" if glossary.is_below_heading else _TERM_FORM
-            card = replace(card, exact=exact, line_syntax=syntax)
+            card = replace(card, exact=exact, line_syntax=_DEFINITION_FORM)
             yield PlacedHighlight(block, start, block, end, card)
 
     def _is_fully_marked(self, passage: ExportedPassage) -> bool:
@@ -334,7 +334,9 @@ class NoteReader:
             line_syntax=form_description,
             may_continue=has_separator and self._may_continue(block),
             is_declared_card=block.is_declared_card,
-            skip_reason=_SEVERAL_SEPARATORS_REASON if card.has_further_separators else "",
+            skip_reason=_SEVERAL_SEPARATORS_REASON
+            if card.has_further_separators
+            else None,
         )
 
     def _may_continue(self, block: Block) -> bool:
@@ -423,11 +425,14 @@ class NoteReader:
         """Yield a highlight for each sentence with highlighted phrases.
 
         If the only highlighted phrase is an entire `Term: definition`, yields a card instead.
+        Bold labels of table rows don't count as highlighted.
         """
         if not contains_any(block.source, self._mark_delimiters):
             return
         inline = block.inline_text
         phrases = self._find_outermost_marks(block)
+        if _is_row_label(block, phrases):
+            return
         if len(phrases) == 1:
             term = parse_marked_definition(inline, phrases[0].span)
             if term:
@@ -487,6 +492,25 @@ def _render_public_footnotes(note: NoteBlocks) -> dict[str, str]:
         if block.can_contain_highlights and not block.is_private:
             texts |= block.inline_text.render_footnotes()
     return texts
+
+
+# Matches a table cell that is bold as a whole.
+_BOLD_CELL = regex(r"\s*(\*\*|__)(?=\S).+(?<=\S)\1\s*")
+_MIN_LABELS = 2
+
+
+def _is_row_label(block: Block, phrases: Iterable[MarkedPhrase]) -> bool:
+    """Return whether a table cell is bold only because it is the label of its row.
+
+    This is assumed if the whole first column below the header row is bold.
+    """
+    is_header = block.row_sources is block.header_sources
+    if block.kind is not BlockKind.CELL or block.column > 0 or is_header:
+        return False
+    if any(phrase.mark_kind is not MarkKind.BOLD for phrase in phrases):
+        return False
+    labels = block.label_sources
+    return len(labels) >= _MIN_LABELS and all(map(_BOLD_CELL.fullmatch, labels))
 
 
 def _group_by_sentence(

@@ -8,6 +8,8 @@ the package reads. The settings of the vault's plug-ins determine how cards are 
 from __future__ import annotations
 
 import os
+import posixpath
+from collections import Counter, defaultdict
 from collections.abc import Iterator
 from contextlib import suppress
 from dataclasses import dataclass, replace
@@ -43,10 +45,12 @@ from ankiforge.model import (
     Document,
     DocumentKey,
     Problem,
+    SkippedText,
     Strings,
+    UnmarkedDocument,
     hash16,
 )
-from ankiforge.text import regex
+from ankiforge.text import format_count, regex
 from ankiforge.text.normalize import map_outside_literal_spans
 
 _LOGSEQ_MARK = regex(r"\^\^(?=[^\s^])([^\n^]{1,1000})(?<=\S)\^\^")
@@ -92,6 +96,8 @@ class VaultSettings(SourceSettings, kw_only=True):
 _EDITOR_LEFTOVER = regex(r"(?i)~\$|.*(?:~|\.tmp|\.swp)$")
 # Drawings of Excalidraw, which aren't read although they may contain what looks like marks.
 _EXCALIDRAW_FILE = regex(r"(?i).*\.excalidraw\.md$")
+_DRAWING_REASON = "drawings of Excalidraw are not read"
+_TEMPLATE_REASON = "they are templates of a plug-in"
 # A line that Excalidraw writes into a drawing, which looks like a mark but isn't one.
 _EXCALIDRAW_BANNER = regex(r"(?m)^==⚠[^\n=]*EXCALIDRAW VIEW[^\n=]*==[^\n]*")
 
@@ -218,6 +224,33 @@ class Vault(NoteSource):
     def iter_notices(self) -> Iterator[Problem]:
         """Yield the problems encountered while reading plug-in settings."""
         yield from self.problems
+
+    def iter_skipped_directories(self) -> Iterator[UnmarkedDocument]:
+        """Yield each directory with drawings or templates, which aren't read."""
+        if self.listing.only:
+            return
+        is_template = compile_patterns(find_template_patterns(self.listing.root))
+        reasons_by_directory = defaultdict[str, Counter[str]](Counter)
+        for path in set((self.listing.other_files or {}).values()):
+            reason = None
+            if _EXCALIDRAW_FILE.match(path):
+                reason = _DRAWING_REASON
+            elif path.casefold().endswith(".md") and is_template(path):
+                reason = _TEMPLATE_REASON
+            if reason:
+                directory = posixpath.dirname(path) or "."
+                reasons_by_directory[directory][reason] += 1
+        for directory, reason_counts in sorted(reasons_by_directory.items()):
+            skipped_texts = []
+            for reason, count in sorted(reason_counts.items()):
+                description = f"{format_count(count, 'note')}: {reason}"
+                skipped_texts.append(SkippedText("notes", "", description))
+            yield UnmarkedDocument(
+                self.listing.container,
+                f"{directory}/",
+                hash16(repr(skipped_texts)),
+                skipped_texts=tuple(skipped_texts),
+            )
 
     @cached_property
     def _file_url_prefix(self) -> str:

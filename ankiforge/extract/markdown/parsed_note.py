@@ -47,7 +47,7 @@ from ankiforge.extract.markdown.quotes import (
     iter_paper_identifiers,
 )
 from ankiforge.extract.markdown.skipped_texts import (
-    find_cards_of_other_tools,
+    find_unread_cards,
     is_note_of_other_tool,
 )
 from ankiforge.extract.markdown.syntaxes import may_contain_citations
@@ -249,7 +249,7 @@ def read_note(
     if must_parse or _build_syntax(note, front_matter):
         yield from _ParsedNote(source, note, front_matter, find_picture).iter_results()
         return
-    skipped = tuple(find_cards_of_other_tools(text))
+    skipped = tuple(find_unread_cards(text))
     if skipped:
         yield UnmarkedDocument(source.listing.container, path, "", skipped_texts=skipped)
 
@@ -340,10 +340,10 @@ class _ParsedNote:
             kinds = kinds._replace(marks=frozenset(), cards=frozenset())
         return kinds._replace(reads_fields=not declares_cards)
 
-    def _mark_private_blocks(self) -> str:
-        """Mark the private blocks, and return why the whole note is private, or "" if it isn't."""
+    def _mark_private_blocks(self) -> str | None:
+        """Mark the private blocks, and return why the whole note is private, if it is."""
         # front matter that can't be parsed may contain the tag
-        reason = UNREADABLE_TAGS_REASON if self._front_matter.problem else ""
+        reason = UNREADABLE_TAGS_REASON if self._front_matter.problem else None
         if not self._note.may_be_private:
             return reason
         has_tag_outside_blocks = mark_private_blocks(
@@ -351,13 +351,13 @@ class _ParsedNote:
         )
         if is_whole_note_private(self._note.text):
             return PRIVATE_DOCUMENT_REASON
-        return reason or (PRIVATE_DOCUMENT_REASON if has_tag_outside_blocks else "")
+        return reason or (PRIVATE_DOCUMENT_REASON if has_tag_outside_blocks else None)
 
     def _complete_document(
         self,
         plugin_syntax: CardSyntax | None,
         citations: CitationsByBlock,
-        privacy_reason: str,
+        privacy_reason: str | None,
     ) -> Document:
         document, front_matter = self._note.document, self._front_matter
         identifiers = (

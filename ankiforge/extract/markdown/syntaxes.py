@@ -36,15 +36,7 @@ QUESTION_LABEL = (
 """The label of a question, such as `Q:`. It may be bold, numbered or in a list."""
 CARD_TAG = r"(?:#card(?P<reverse>[/-]reverse)?(?![\w/-])|#?\[\[card\]\])"
 """The tag of a question with the answer below, as in Logseq and flashcards-obsidian."""
-MIN_TERMS = 6
-"""The minimum number of lines of the form `Term: meaning` in a list that counts as a glossary."""
 _QUOTED_LINE = rf"^{LIST_MARKERS}(?:>{LIST_MARKERS})*"
-# As many lines as a glossary has, each of which may be `Term: meaning` in a list or with a
-# bold term.
-_TERM_LINES = (
-    r"(?m:(?:^[ \t>]{0,20}+(?:[-*+•‣◦·▪●■]|\d{1,3}[.)]|(?=\*\*|__))[^:：\n]{1,80}+"
-    rf"[:：][^\n]*+\s*+){{{MIN_TERMS}}})"
-)
 
 
 class FieldKeywords(
@@ -181,7 +173,7 @@ FORMS = (
         ),
     ),
     NoteSyntax(
-        "glossary", "Term: meaning", "cards", "glossary", (":", "："), line=_TERM_LINES,
+        "glossary", "Term: meaning", "cards", "glossary",
         examples=(
             (
                 "## Glossary\n\n- Insulin: lowers sugar\n- Glucagon: raises sugar",
@@ -271,6 +263,13 @@ def _build_tool_syntax(
 TOOL_FORMS = (
     NoteSyntax(
         "tool",
+        "question :-> answer",
+        literals=(":->", ":<-"),
+        sign=r"(?m)(?<=\S[ \t])(?::->|:<->|:<-)[ \t](?=[ \t]*\S)",
+        reason="only a plug-in of Logseq knows this form: write `question::answer`",
+    ),
+    NoteSyntax(
+        "tool",
         LOGSEQ_MARK,
         literals=("ls-type::",),
         sign=r"(?m)^[ \t]*ls-type::[ \t]*annotation[ \t]*$",
@@ -331,13 +330,24 @@ TOOL_FORMS = (
 """The syntaxes of other tools' cards. `sign` matches what a tool writes once for each card."""
 
 
-def may_contain_cards_of_other_tools(text: str) -> bool:
-    """Quickly check whether a note might contain cards written for another tool.
+TERM_LIST = regex(
+    r"(?m)(?:^[ \t>]{0,20}+(?:(?:[-*+•‣◦·▪●■]|\d{1,3}[.)])[ \t]++(?:\*\*|__)?+|\*\*|__)"
+    r"(?:[^\s:：]++[ \t]?+){1,5}+"
+    r"(?::(?:\*\*|__)?[ \t]++|：(?:\*\*|__)?[ \t]*+)(?=\S)[^\n]++(?:\n|\Z)){6,}+"
+)
+"""A list of at least six lines `Term: meaning`, which is a glossary if a heading says so."""
 
-    False positives are possible.
+
+def may_contain_unread_cards(text: str) -> bool:
+    """Quickly check whether a note might contain cards for another tool, or a list of terms.
+
+    For other tools, false positives are possible.
     """
     padded = f"\n{text}"
-    return any(contains_any(padded, tool.literals) for tool in TOOL_FORMS)
+    for tool in TOOL_FORMS:
+        if contains_any(padded, tool.literals):
+            return True
+    return TERM_LIST.search(text) is not None
 
 
 # --- passages of other programs ---------------------------------------------------------

@@ -142,7 +142,7 @@ class PdfSource(FileSource):
             for lines in pages_read.paragraphs:
                 start = 0
                 page_number = len(pages)
-                for text, heading, skip in lines:
+                for text, heading, skip_reason in lines:
                     end = start + len(text)
                     if text.strip():
                         block = str(page_number)
@@ -153,7 +153,7 @@ class PdfSource(FileSource):
                                 end,
                                 heading,
                                 block_id=block,
-                                skip=skip,
+                                skip_reason=skip_reason,
                             )
                         )
                     start = end + 1

@@ -98,11 +98,11 @@ class Annotation(Value):
     """
 
     @property
-    def skip_reason(self) -> str:
-        """The reason why this annotation is not treated as a mark, or "" if it is one."""
+    def skip_reason(self) -> str | None:
+        """The reason why this annotation is not treated as a mark, or None if it is one."""
         if self.is_review_state:
             return _STATE_REASON
-        return _HIDDEN_REASON if self.is_hidden else ""
+        return _HIDDEN_REASON if self.is_hidden else None
 
     @property
     def is_text_mark(self) -> bool:
@@ -199,7 +199,7 @@ def read_annotations(pages: Iterable[PdfPage | None]) -> Annotations:
     hidden_count = 0
     for annotation in annotations:
         reason = annotation.skip_reason
-        if reason:
+        if reason is not None:
             page_name = f"page {annotation.page + 1}"
             left_out.append(SkippedText(annotation.kind.value, page_name, reason))
         hidden_count += reason == _HIDDEN_REASON and annotation.parent is None
@@ -413,7 +413,7 @@ def _merge_threads(annotations: list[Annotation]) -> list[Annotation]:
             head = parent
             visited.add(head.reference)
         thread = threads[head.reference]
-        if not annotation.skip_reason:
+        if annotation.skip_reason is None:
             thread.append(annotation)
     return [_merge_thread(thread) for thread in threads.values() if thread]
 

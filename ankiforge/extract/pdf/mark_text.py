@@ -32,6 +32,10 @@ _ROW_HEIGHT = 16.0
 """The height of the horizontal strips of the page by which characters are indexed, in points."""
 MAX_LINE_HEIGHT = 0.45
 """The maximum height of a quad that is a line under or through a letter, relative to the letter."""
+MIN_COVERED_FRACTION = 0.25
+"""The minimum covered fraction of the first or last letter of a word if the rest of the word is
+covered. At least half of any other letter must be covered.
+"""
 _MAX_QUADS = 2000
 MAX_PAGE_WIDTH = 14_400
 """The maximum width of a mark in points. No page is wider, but PyMuPDF marks an infinite area when
@@ -153,6 +157,8 @@ class MarkTextFinder:
                 mark_quads, 3 * _ROW_HEIGHT, Quad.is_underline_of
             )
 
+        covered |= _find_cut_letters(covered)
+
         runs: Segments = []
         for char in sorted(covered, key=attrgetter("visible_index")):
             if runs and _continues_run(runs[-1][-1], char, covered):
@@ -204,6 +210,42 @@ def _continues_run(previous: PrintedChar, char: PrintedChar, covered: QuadByChar
     if char.previous is previous:
         return True
     return char.char_index - previous.char_index <= MAX_INDEX_STEP
+
+
+def _find_cut_letters(covered: QuadByChar) -> QuadByChar:
+    """Find the first and last letters of covered words that a mark only covers by a quarter.
+
+    A letter of which at least half is covered is already in `covered`.
+    """
+    cut_letters: QuadByChar = {}
+    for char, quad in covered.items():
+        is_previous_covered = char.previous in covered
+        if is_previous_covered == (char.next in covered) or not quad.is_upright:
+            continue
+        get_neighbour = _get_next if is_previous_covered else _get_previous
+        letter = get_neighbour(char)
+        if letter and _is_cut(letter, quad):
+            if _ends_word(letter, char, get_neighbour(letter)):
+                cut_letters[letter] = quad
+    return cut_letters
+
+
+def _is_cut(letter: PrintedChar, quad: Quad) -> bool:
+    """Return whether a quad covers between a quarter and half of a letter."""
+    left, _, right, _ = quad.box
+    covered_width = min(letter.right, right) - max(letter.left, left)
+    return MIN_COVERED_FRACTION <= covered_width / letter.width < 0.5
+
+
+def _ends_word(
+    letter: PrintedChar, neighbour: PrintedChar, beyond: PrintedChar | None
+) -> bool:
+    """Return whether `letter` is the end of a word between `neighbour` and the char `beyond` it."""
+    if not letter.is_letter_joined_to(neighbour):
+        return False
+    if beyond and beyond.is_letter_joined_to(neighbour):
+        return False
+    return abs(neighbour.y - letter.y) < 0.5 * letter.height
 
 
 # --- whole words --------------------------------------------------------------------------
@@ -270,22 +312,34 @@ _CONTEXT_REACH = 300
 """
 
 
+CrossesTable = Callable[[int, int], bool]
+"""Function that returns whether the text between two offsets spans several table cells."""
+
+
+def _never_crosses_table(_start: int, _end: int) -> bool:
+    return False
+
+
 def get_passage_context(
     text: str,
     span: Span,
     body: Span | None = None,
+    *,
+    crosses_table: CrossesTable = _never_crosses_table,
 ) -> tuple[str, str, str]:
     """Return (text before a passage, text after it, sentence that contains the passage).
 
-    The sentence is "" if it is too long.
+    The sentence is "" if it is too long, or if it spans several table cells.
 
     Args:
         text: The text of the page.
         span: The span of the passage.
         body: The span of the text without page headers and footers. The context is limited to
             this span, unless the passage itself is outside it.
+        crosses_table: Returns whether the text between two offsets spans several table cells.
     """
     start, end = span
+    body_start = 0
     if body and body[0] <= start and end <= body[1]:
         body_start, body_end = body
         text = text[body_start:body_end]
@@ -296,11 +350,17 @@ def get_passage_context(
     prefix = clean_blocks(text_before)[-CONTEXT_CHARS:]
     suffix = clean_blocks(text_after)[:CONTEXT_CHARS]
 
-    return prefix, suffix, _find_sentence(text, start, end) or ""
+    sentence_span = _find_sentence_span(text, start, end)
+    if sentence_span is None:
+        return prefix, suffix, ""
+    sentence_start, sentence_end = sentence_span
+    if crosses_table(body_start + sentence_start, body_start + sentence_end):
+        return prefix, suffix, ""
+    return prefix, suffix, to_one_line(text[sentence_start:sentence_end])
 
 
-def _find_sentence(text: str, start: int, end: int) -> str | None:
-    """Return the sentences that contain a passage in its block, or None if they are too long."""
+def _find_sentence_span(text: str, start: int, end: int) -> Span | None:
+    """Return the span of a passage's sentences in its block, or None if they are too long."""
     max_distance = 2 * _MAX_SENTENCE_CHARS
     line_start = text.rfind("\n", 0, start) + 1
     block_start = max(line_start, start - max_distance)
@@ -313,4 +373,4 @@ def _find_sentence(text: str, start: int, end: int) -> str | None:
     )
     if sentence_end - sentence_start > _MAX_SENTENCE_CHARS + end - start:
         return None
-    return to_one_line(block[sentence_start:sentence_end])
+    return block_start + sentence_start, block_start + sentence_end

@@ -224,9 +224,9 @@ class ReadPagesReply(Value, tag="pages"):
     """The same as `ReadMarksReply.pages`, for all pages of the file."""
     labels: tuple[str, ...]
     """The label of each requested page."""
-    paragraphs: tuple[tuple[tuple[str, str, str], ...], ...]
+    paragraphs: tuple[tuple[tuple[str, str, str | None], ...], ...]
     """For each requested page, (line, headings above it, reason to skip it) for each line. Running
-    headers and footers are excluded. The reason is "" if cards can be made from the line.
+    headers and footers are excluded. The reason is None if cards can be made from the line.
     """
 
 

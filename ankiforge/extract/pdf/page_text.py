@@ -43,6 +43,7 @@ from ankiforge.extract.pdf.cleaning import (
 )
 from ankiforge.extract.pdf.letters import iter_visible_chars
 from ankiforge.extract.pdf.margins import find_line_numbers
+from ankiforge.extract.pdf.table_cells import crosses_table
 from ankiforge.model import Span, Texts
 from ankiforge.text import regex
 
@@ -406,6 +407,12 @@ class PageText:
                     return True
             start = end + 1
         return False
+
+    def crosses_table(self, start: int, end: int) -> bool:
+        """Return whether the text from `start` to `end` spans several cells of a table."""
+        first = self.find_char_at(start)
+        last = self.find_char_at(end - 1)
+        return crosses_table(self.chars[first.visible_index : last.visible_index + 1])
 
     def get_char_span(self, first: PrintedChar, last: PrintedChar) -> Span:
         """Return the span in `text` from the character `first` to `last`, including both."""

@@ -477,7 +477,7 @@ def _find_mark_span(text: PageText, mark: PageHighlight) -> Span | None:
     document, and because PDFium splits characters beyond 16 bits.
     """
     words = "".join(char for char in mark.words if char <= "\uffff")
-    marked, _ = fold_alphanumerics_with_offsets(words)
+    marked, word_offsets = fold_alphanumerics_with_offsets(words)
     if not marked:
         return locate_text(words, text.text)
     letters, text_offsets = fold_alphanumerics_with_offsets(text.text)
@@ -494,8 +494,18 @@ def _find_mark_span(text: PageText, mark: PageHighlight) -> Span | None:
     if length < min(MIN_PART_LETTERS, len(marked)):
         return None
     starts = [found.start() for found in re.finditer(f"(?={marked[:length]})", letters)]
-    start = max(starts, key=lambda each: is_in_box(each) + is_in_box(each + length - 1))
-    return (text_offsets[start], text_offsets[start + length - 1] + 1)
+    first = max(starts, key=lambda each: is_in_box(each) + is_in_box(each + length - 1))
+    start = text_offsets[first]
+    end = text_offsets[first + length - 1] + 1
+
+    # include the punctuation of the highlight, such as its full stop
+    leading = words[: word_offsets[0]]
+    if text.text[:start].endswith(leading):
+        start -= len(leading)
+    trailing = words[word_offsets[-1] + 1 :]
+    if length == len(marked) and text.text.startswith(trailing, end):
+        end += len(trailing)
+    return start, end
 
 
 def _compute_line_box(chars: Sequence[PrintedChar]) -> Box:

@@ -48,6 +48,7 @@ from ankiforge.extract.pdf.letters import (
 )
 from ankiforge.extract.pdf.margins import MAX_RUNNING_LINE_CHARS, RunningHeaders
 from ankiforge.extract.pdf.mark_text import (
+    CrossesTable,
     MarkTextFinder,
     build_quads,
     extend_to_words,
@@ -315,12 +316,16 @@ class _MarkedPage(Value):
 
 class _LocatedMark(Value):
     annotation: Annotation
-    segments: Segments
-    """The covered characters, extended to whole words."""
     first_char: PrintedChar | None
     """The first covered character, falling back to the nearest one, or None if there is no text."""
+    segments: Segments
+    """The covered characters, which may begin or end within a word. The key is built from these."""
     span: Span
     """The span of the covered text, falling back to the nearest character."""
+    word_segments: Segments
+    """The covered characters, extended to whole words."""
+    word_span: Span
+    """The span of the whole words, falling back to the nearest character."""
 
     @property
     def sort_key(self) -> tuple[int, float, float]:
@@ -352,6 +357,7 @@ class _LocatedQuote(NamedTuple):
     body: Span
     """The span of the text without running headers and footers, or all of it."""
     span: Span
+    crosses_table: CrossesTable
 
 
 _HYPHEN = "-"
@@ -527,9 +533,10 @@ class _OpenPdf:
         _, top = annotation.top_left
         char_index = located.first_char.char_index if located.first_char else 0
 
-        # the marked text without list labels and footnote numbers
-        quoted = join_bullets(to_one_line(page.text.join_segments(located.segments)))
-        exact = quoted
+        # the marked words without list labels and footnote numbers
+        covered = join_bullets(to_one_line(page.text.join_segments(located.segments)))
+        words = page.text.join_segments(located.word_segments)
+        exact = join_bullets(to_one_line(words))
         if located.first_char in page.text.list_items:
             exact = ITEM_LABEL.sub("", exact, count=1).strip() or exact
         exact = strip_footnote_number(exact)
@@ -539,13 +546,13 @@ class _OpenPdf:
             anchor_text = (
                 annotation.contents or annotation.name or self._format_place(annotation)
             )
-        elif exact == quoted:
+        elif exact == covered:
             anchor_text = ""
         else:
-            anchor_text = quoted
+            anchor_text = covered
 
         context = _find_mark_context(page, located)
-        repeats_mark = context.sentence in (exact, quoted)
+        repeats_mark = context.sentence in (exact, covered)
         is_misread = page.text.has_misread_letters(located.segments)
         return Highlight(
             document=self._work,
@@ -553,6 +560,7 @@ class _OpenPdf:
             kind=annotation.kind,
             exact=exact,
             anchor_text=anchor_text,
+            anchor_context=_find_anchor_context(page, located),
             hints=tuple(annotation.iter_identity_hints(identifying_names)),
             prefix=context.prefix,
             suffix=context.suffix,
@@ -566,7 +574,7 @@ class _OpenPdf:
             page_label=self._pages.format_page_label(page.number),
             heading=self._find_headings(page.number, char_index, top),
             block_id=str(page.number),
-            skip_reason=_UNRELIABLE_TEXT if is_misread else "",
+            skip_reason=_UNRELIABLE_TEXT if is_misread else None,
         )
 
     def _format_place(self, annotation: Annotation) -> str:
@@ -617,8 +625,8 @@ class _OpenPdf:
             prints=self._fingerprint_pages(),
         )
 
-    def _iter_lines(self, page_number: int) -> Iterator[tuple[str, str, str]]:
-        """Yield the lines of a page, each with its headings and the reason to skip it, or ""."""
+    def _iter_lines(self, page_number: int) -> Iterator[tuple[str, str, str | None]]:
+        """Yield the lines of a page, each with its headings and the reason to skip it, if any."""
         page = self._get_page(page_number)
         line_start, body_end = page.body
         lines = page.text.text[line_start:body_end].split("\n")
@@ -629,7 +637,7 @@ class _OpenPdf:
                 char = page.text.find_char_at(line_start)
                 heading = self._find_headings(page_number, char.char_index, char.top)
             is_unreliable = is_misread and CLUSTER_LETTER.search(line)
-            yield clean_text(line), heading, _UNRELIABLE_TEXT if is_unreliable else ""
+            yield clean_text(line), heading, _UNRELIABLE_TEXT if is_unreliable else None
             line_start += len(line) + 1
 
     # --- quotes
@@ -645,7 +653,9 @@ class _OpenPdf:
         located = self._locate_on_page(quote) or self._locate_across_break(quote)
         if located is None:
             return QuoteContext()
-        prefix, suffix, sentence = get_passage_context(located.text, located.span)
+        prefix, suffix, sentence = get_passage_context(
+            located.text, located.span, crosses_table=located.crosses_table
+        )
         char = self._get_page(quote.page).text.find_char_at(located.span[0])
         return QuoteContext(
             prefix=prefix,
@@ -666,15 +676,18 @@ class _OpenPdf:
         near_span = locate_text(quote.text, text[start:end])
         if near_span is not None:
             span = (start + near_span[0], start + near_span[1])
-            return _LocatedQuote(text, page.body, span)
+            return _LocatedQuote(text, page.body, span, page.text.crosses_table)
         page_span = locate_text(quote.text, text)
-        return _LocatedQuote(text, page.body, page_span) if page_span else None
+        if page_span is None:
+            return None
+        return _LocatedQuote(text, page.body, page_span, page.text.crosses_table)
 
     def _locate_across_break(self, quote: StoredQuote) -> _LocatedQuote | None:
         """Locate a quote that begins on its page and continues on the next one."""
         if quote.page + 1 == len(self._texts):
             return None
-        page_text = self._get_page(quote.page).text.text
+        page = self._get_page(quote.page).text
+        page_text = page.text
         if page_text.endswith(_HYPHEN):
             text_before = page_text.removesuffix(_HYPHEN)
         else:
@@ -683,7 +696,7 @@ class _OpenPdf:
         span = locate_text(quote.text, text)
         if span is None or span[0] >= len(page_text):
             return None  # it begins on the next page
-        return _LocatedQuote(text, (0, len(text)), span)
+        return _LocatedQuote(text, (0, len(text)), span, page.crosses_table)
 
 
 def _find_box_start(page: _MarkedPage, box: Box) -> int:
@@ -696,7 +709,7 @@ def _find_box_start(page: _MarkedPage, box: Box) -> int:
 
 
 def _locate_mark(page: _MarkedPage, annotation: Annotation) -> _LocatedMark:
-    """Find the words that an annotation covers or, if it covers none, the nearest character."""
+    """Find the text that an annotation covers or, if it covers none, the nearest character."""
     segments: Segments = []
     if annotation.is_text_mark:
         segments = page.text_finder.find_covered_text(
@@ -708,11 +721,28 @@ def _locate_mark(page: _MarkedPage, annotation: Annotation) -> _LocatedMark:
         left, top = annotation.top_left
         nearest = page.text_finder.find_nearest_char(left, top)
         span = page.text.get_char_span(nearest, nearest) if nearest else (0, 0)
-        return _LocatedMark(annotation, [], nearest, span)
-    segments = extend_to_words(segments)
+        return _LocatedMark(annotation, nearest, [], span, [], span)
+    first_char, span = _find_extent(page, segments)
+    word_segments = extend_to_words(segments)
+    _, word_span = _find_extent(page, word_segments)
+    return _LocatedMark(annotation, first_char, segments, span, word_segments, word_span)
+
+
+def _find_extent(page: _MarkedPage, segments: Segments) -> tuple[PrintedChar, Span]:
+    """Return the first of some characters in the text of the page, and the span of them all."""
     chars = sorted(chain.from_iterable(segments), key=attrgetter("visible_index"))
-    span = page.text.get_char_span(chars[0], chars[-1])
-    return _LocatedMark(annotation, segments, chars[0], span)
+    return chars[0], page.text.get_char_span(chars[0], chars[-1])
+
+
+def _find_anchor_context(page: _MarkedPage, located: _LocatedMark) -> Pair | None:
+    """Return the text before and after a mark that begins or ends within a word.
+
+    Returns None for other marks, whose key is built from the context that is shown.
+    """
+    if located.word_span == located.span:
+        return None
+    prefix, suffix, _ = get_passage_context(page.text.text, located.span, page.body)
+    return prefix, suffix
 
 
 def _continues_on_next_page(
@@ -752,12 +782,14 @@ def _find_mark_context(page: _MarkedPage, located: _LocatedMark) -> _MarkContext
     is_note = not annotation.is_text_mark and not annotation.is_text_box
     if not located.segments and not (is_note and located.first_char):
         return _MarkContext()
-    prefix, suffix, sentence = get_passage_context(text, located.span, page.body)
+    prefix, suffix, sentence = get_passage_context(
+        text, located.word_span, page.body, crosses_table=page.text.crosses_table
+    )
     sentence = strip_footnote_number(sentence)
     if not located.segments:
         return _MarkContext(sentence=sentence)
     asks = comment_questions.has_question_mark(annotation.comment)
-    nearby = _find_paragraphs_around(text, located.span, page.body, asks)
+    nearby = _find_paragraphs_around(text, located.word_span, page.body, asks)
     return _MarkContext(prefix, suffix, sentence, nearby)
 
 

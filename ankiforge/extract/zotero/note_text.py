@@ -53,8 +53,8 @@ class NoteText(Value):
     """The heading at the top of the note, or "" if there is none."""
     full_text: str
     """The whole text below the title, which isn't truncated like `plain`."""
-    skip_reason: str = ""
-    """Why the note can't become a card, or "" if it can."""
+    skip_reason: str | None = None
+    """Why the note can't become a card, or None if it can."""
 
 
 def parse_note(html: str, quotable: Callable[[], QuotableAnnotations]) -> NoteText | None:

@@ -26,10 +26,10 @@ from ankiforge.config import (
 )
 from ankiforge.errors import ConfigError, ItemError
 from ankiforge.extract.base import SourceOpenParameters
-from ankiforge.extract.discover import UnreadFiles
 from ankiforge.extract.files import fingerprint_program, is_stamp_reliable, read_stamp
 from ankiforge.extract.pdf.worker import REQUEST_TIMEOUT, PdfWorkerPool
 from ankiforge.extract.sqlite import list_database_files
+from ankiforge.extract.unread_files import UnreadFiles, UnreadKind
 from ankiforge.extract.zotero.attachments import (
     STORAGE_DIRECTORY,
     ZoteroFiles,
@@ -354,17 +354,17 @@ class ZoteroSource:
             yield Problem(self.name, message, hint, is_notice=True)
 
     def _summarize_unread(self, missing: Counter[str], embedded: int) -> UnreadFiles:
-        counts = {}
+        counts: dict[str, int] = {}
+        details: dict[str, str] = {}
         if missing:
-            noun = "mark" if missing.total() == 1 else "marks"
+            counts[UnreadKind.MISSING_ATTACHMENT] = missing.total()
             names = format_truncated_list([*map(get_file_name, missing)])
-            kind = f"{noun} without context, as files are not on this computer: {names}"
-            counts[kind] = missing.total()
+            details[UnreadKind.MISSING_ATTACHMENT] = names
         if embedded:
-            noun = "stored file" if embedded == 1 else "stored files"
-            command = f"ankiforge run {shlex.quote(str(self.data_directory))}/{STORAGE_DIRECTORY}"
-            counts[f"{noun} marked by other programs (to read: {command})"] = embedded
-        return UnreadFiles(str(self.data_directory or Path()), counts)
+            counts[UnreadKind.MARKED_ATTACHMENT] = embedded
+            storage = f"{shlex.quote(str(self.data_directory))}/{STORAGE_DIRECTORY}"
+            details[UnreadKind.MARKED_ATTACHMENT] = f"to read: ankiforge run {storage}"
+        return UnreadFiles(str(self.data_directory or Path()), counts, details)
 
     def _count_pdfs_with_unknown_annotations(
         self, worker: PdfWorkerPool, annotated_keys: set[str]

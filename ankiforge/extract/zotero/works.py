@@ -291,26 +291,28 @@ class WorkReader:
         self,
         library: Library,
         item: ZoteroItem,
-        skip: str = "",
+        skip_reason: str | None = None,
         **fields: Any,
     ) -> Highlight:
         author = item.annotation_author_name
         if not author and library.group is not None:
             author = item.maker
-        skip = self._find_skip_reason(library, item, author) or skip
+        skip_reason = self._find_skip_reason(library, item, author) or skip_reason
         return Highlight(
             namespace=library.namespace,
             source_id=percent_encode(item.key),
-            comment_is_instruction=not skip,
+            comment_is_instruction=skip_reason is None,
             author=author,
             created=item.date_added,
             modified=item.date_modified,
-            skip_reason=skip,
+            skip_reason=skip_reason,
             **fields,
         )
 
-    def _find_skip_reason(self, library: Library, item: ZoteroItem, author: str) -> str:
-        """Return why an item doesn't become a card, or "" if it is the user's own.
+    def _find_skip_reason(
+        self, library: Library, item: ZoteroItem, author: str
+    ) -> str | None:
+        """Return why an item doesn't become a card, or None if it is the user's own.
 
         In the user's own library, all items are the user's. In a group library, an item is the
         user's if its author is listed in `me`, or if `me` is empty and the author owns the account.
@@ -318,11 +320,11 @@ class WorkReader:
         file.
         """
         if library.group is None:
-            return ""
+            return None
         other = "another program in the file" if item.external else "somebody else"
         reason = f"marked by {author or other}"
         if item.author is None and not item.annotation_author_name:
-            return reason if item.external else ""
+            return reason if item.external else None
         owner = self.access.account
         own_names = set(map(normalize_for_comparison, owner.names))
         if item.annotation_author_name:
@@ -330,10 +332,10 @@ class WorkReader:
         else:
             is_by_owner = item.author is not None and item.author == owner.id
         if not self.me:
-            return "" if is_by_owner else reason
+            return None if is_by_owner else reason
         names = {normalize_for_comparison(author), *(own_names if is_by_owner else ())}
         is_mine = not names.isdisjoint(map(normalize_for_comparison, self.me))
-        return "" if is_mine else reason
+        return None if is_mine else reason
 
 
 def _list_ancestry(item: ZoteroItem, items: Mapping[str, ZoteroItem]) -> list[ZoteroItem]:

@@ -40,7 +40,9 @@ if TYPE_CHECKING:
 @flag_option(
     "--decline", help="Take nothing over: the next run makes cards without that history."
 )
-def adopt(call: Call, path: Path | None, tool: str, yes: bool, decline: bool) -> None:
+def adopt(
+    call: Call, path: Path | None, tool: str | None, yes: bool, decline: bool
+) -> None:
     """Take over the notes that another tool made in Anki, with their reviews.
 
     From then on, corrections in your sources reach these notes. Nothing is written into a source.
@@ -90,12 +92,12 @@ def adopt(call: Call, path: Path | None, tool: str, yes: bool, decline: bool) ->
     exit_if_failed(result.problems, result.error)
 
 
-def _decline(call: Call, tool: str) -> None:
+def _decline(call: Call, tool: str | None) -> None:
     from ankiforge.features.adopt import work as adoption
     from ankiforge.ledger import SCHEDULER, foreign_history
 
     tools = {SCHEDULER, *adoption.TOOLS}
-    if tool:
+    if tool is not None:
         tools = {SCHEDULER if tool == "sr" else tool}
     with open_workspace(call, writes="drafting") as workspace:
         action = foreign_history.decline_tool_histories(workspace.ledger, tools)

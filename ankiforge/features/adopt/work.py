@@ -132,14 +132,14 @@ class _ForeignNote(Value):
         return NoteTakeover(draft.id, adopted, text, note.deck)
 
 
-def match_notes(ledger: Ledger, collection: Path | None, tool: str) -> NoteMatches:
+def match_notes(ledger: Ledger, collection: Path | None, tool: str | None) -> NoteMatches:
     """Match pending drafts with notes that other tools made in Anki.
 
     Args:
         ledger: source of the pending drafts.
         collection: the path of Anki's collection, which isn't changed, or None to look only for
             schedules in the sources.
-        tool: the tool to take over from, as in `--from`, or "" for all tools.
+        tool: the tool to take over from, as in `--from`, or None for all tools.
     """
     matches = NoteMatches()
     draft_ids = item_lists.find_items(ledger, [QueryTerm("verdict", "waiting")])
@@ -151,7 +151,7 @@ def match_notes(ledger: Ledger, collection: Path | None, tool: str) -> NoteMatch
     if collection is not None and tool != "sr":
         notes = list(_iter_foreign_notes(ledger, collection))
         _match_drafts(matches, notes, new_cards)
-    if collection is None or tool in ("", "sr"):
+    if collection is None or tool in (None, "sr"):
         _add_schedules(ledger, matches, new_cards)
     return matches
 

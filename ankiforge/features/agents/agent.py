@@ -34,12 +34,14 @@ from ankiforge.ledger.cards import load_highlight
 from ankiforge.ledger.decide import undo_decision
 from ankiforge.ledger.draft_completion import complete_drafts, compute_draft_id
 from ankiforge.ledger.draft_groups import iter_draft_groups
+from ankiforge.ledger.pending_items import count_waiting, load_pending_items
 from ankiforge.ledger.tables.anki_notes import load_note_in_anki
 from ankiforge.ledger.tables.snapshots import load_highlight_snapshots
 from ankiforge.model import (
     AGENT_DRAFTER,
     Draft,
     DraftingResult,
+    DraftingStatus,
     DraftingTask,
     Finding,
     Highlight,
@@ -328,10 +330,12 @@ def list_cards(
 ) -> Json:
     """List cards with quotes and findings.
 
-    `state`: `waiting` (in the order in which the reader is asked); `needs_work` (forgotten too
+    `state`: `waiting` (new and changed cards, in the order in which the reader is asked);
+    `needs_work` (forgotten too
     often, or with the reader's remark); `rejected` (what the reader rejected lately, with reasons;
-    `query` is words). `query` as in the program: an id, words, deck:Biology, tag:x,
-    document:title, finding:*.
+    `query` is words). `waiting` in the result counts all that the reader has to decide on, also
+    suggested cards and questions, which are not listed. `query` as in the program: an id, words,
+    deck:Biology, tag:x, document:title, finding:*.
     """
     with agent.open("") as workspace:
         ledger = workspace.ledger
@@ -357,6 +361,7 @@ def list_cards(
         return {
             "cards": cards[offset:end],
             "total": len(cards),
+            "waiting": to_builtins(count_waiting(load_pending_items(ledger))),
             "documents": Counter(card["title"] for card in cards if "title" in card),
             "next_offset": end if end < len(cards) else None,
         }
@@ -446,7 +451,7 @@ def _propose_for_highlight(
     _check_is_public(privacy, highlight)
     task = privacy.make_sendable_task(DraftingTask(highlight.document, (highlight,)))
     if key in task.withheld:
-        raise UsageError(task.withheld[key].reason)
+        raise UsageError(str(task.withheld[key].reason))
     _check_fields(cards, highlight)
     ids_before = set(_find_group_draft_ids(ledger, [key]))
     own_before = ids_before & agent.own_drafts
@@ -466,7 +471,7 @@ def _propose_for_highlight(
         reason = explain_missing_card(parsed_cards, shape)
         if any(card["kind"] != "none" for card in cards):
             raise UsageError(reason)
-        empty = DraftingResult(highlight, reason=reason)
+        empty = DraftingResult(highlight, status=DraftingStatus.NO_CARD, reason=reason)
         draft_recording.record_drafts(
             ledger, [empty], compute_search_terms, by_model=True, keeps_pending=True
         )
@@ -522,7 +527,7 @@ def withdraw_card(agent: AgentSession, *, card: Words) -> Json:
         if card not in agent.own_drafts or card not in _find_group_draft_ids(
             ledger, [card]
         ):
-            message = f"{card!r} is not a waiting draft of yours, of this session"
+            message = f"{card!r} is not a waiting card of yours, of this session"
             raise UsageError(message)
         undo_decision(ledger, card)
         return {"withdrawn": card}

@@ -20,6 +20,7 @@ from ankiforge.language.words import CONTENTLESS_WORDS
 from ankiforge.ledger import item_lists
 from ankiforge.ledger.cards import build_highlight_from_journal
 from ankiforge.ledger.item_lists import normalize_title
+from ankiforge.ledger.source_state import SourceState
 from ankiforge.ledger.store import JSON_VALUES, Row, Store, to_json
 from ankiforge.ledger.tables.highlights import decode_highlight
 from ankiforge.model import (
@@ -44,7 +45,7 @@ _RELIABILITY = (NAME, TITLE, SIMILAR, WORDS)
 # The minimum similarity (0 to 100) of two whole titles, and of a title and a part of another title.
 _MIN_SIMILARITY = 86.0
 _MIN_PARTIAL_SIMILARITY = 92.0
-_ABSENT_STATES = {"gone": "gone", "unselected": "unread"}
+_ABSENT_STATES = {SourceState.GONE: "gone", SourceState.UNSELECTED: "unread"}
 ABSENCE_REMARKS = {
     "gone": "gone from the source",
     "unread": "its source is not read any more",

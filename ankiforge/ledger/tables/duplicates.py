@@ -110,7 +110,7 @@ class DuplicateCandidates:
     def _load_draft_ids(self) -> dict[str, str]:
         if self._draft_ids is None:
             self._draft_ids = {}
-            for row in self._store.fetch_rows("SELECT id, passage, body FROM offered"):
+            for row in self._store.fetch_rows("SELECT id, passage, body FROM draft"):
                 guid = make_guid(row["passage"], decode_draft(row["body"]))
                 self._draft_ids[guid] = row["id"]
         return self._draft_ids

@@ -133,7 +133,7 @@ def find_primary_copies(store: Store, keys: Iterable[str]) -> dict[str, Row]:
         " LEFT JOIN passage p ON p.key = coalesce(a.first, h.key)"
         " WHERE h.state = 'present' AND h.alike != ''"
         f" AND h.alike IN (SELECT alike FROM highlight WHERE key IN {JSON_VALUES})"
-        " AND (h.fate != 'left_out' AND ifnull(json_extract(h.body, '$.skip_reason'), '') = ''"
+        " AND (h.fate != 'left_out' AND json_extract(h.body, '$.skip_reason') IS NULL"
         "  OR p.decided) GROUP BY h.alike",
         to_json(list(keys)),
     )

@@ -1,9 +1,8 @@
 """The table `made` with what drafters made, and `draft` with the drafts that wait.
 
-`draft` is computed from `made` and from the decisions (`ledger.waiting`). The view `offered` adds
-the passage and the offer to each waiting draft. Drafts with the same offer are alternatives that
-the user decides on together. The module also writes the result of drafting to the row of a
-highlight.
+`draft` is computed from `made` and from the decisions (`ledger.waiting`). Drafts with the same
+offer are alternatives that the user decides on together. The module also writes the result of
+drafting to the row of a highlight.
 """
 
 from __future__ import annotations
@@ -18,7 +17,7 @@ from ankiforge.ledger.draft_changes import (
     DraftingMode,
     DraftingOutcome,
 )
-from ankiforge.ledger.events import hash_question_and_answer, normalize_answer
+from ankiforge.ledger.events import hash_question_and_answer
 from ankiforge.ledger.snapshots import PassageSnapshot
 from ankiforge.ledger.store import (
     JSON_VALUES,
@@ -29,7 +28,7 @@ from ankiforge.ledger.store import (
     to_json,
     to_list_column,
 )
-from ankiforge.ledger.waiting import Waiting
+from ankiforge.ledger.waiting import Waiting, get_draft_answer
 from ankiforge.model import (
     AGENT_DRAFTER,
     OTHER_NOTE_CHECK,
@@ -116,7 +115,7 @@ def load_first_draft_of_each_offer(
         "   ELSE coalesce(nullif(json_extract(d.body, '$.confidence'), 0), 1.0) END AS usefulness,"
         "  d.severity, d.slot, d.position, h.key, h.document, h.position AS place,"
         "  coalesce(p.decided, 0) AS decided"
-        " FROM offered d JOIN highlight h ON h.key = d.key"
+        " FROM draft d JOIN highlight h ON h.key = d.key"
         " LEFT JOIN passage p ON p.key = d.passage"
         f" WHERE h.state = 'present' AND d.id NOT IN {JSON_VALUES} GROUP BY d.offer),"
         " ranked AS (SELECT *, row_number() OVER"
@@ -133,7 +132,7 @@ def load_first_draft_of_each_offer(
 
 
 def row_to_draft(row: Row) -> StoredDraft:
-    """Convert a row of the view `offered` to a draft."""
+    """Convert a row of the table `draft` to a draft."""
     return StoredDraft(
         **asdict(decode_draft(row["body"])),
         id=row["id"],
@@ -193,6 +192,12 @@ def find_drafts_of_highlight(store: Store, key: str) -> list[str]:
     """Return the ids of a highlight's drafts, sorted by position."""
     query = "SELECT id FROM draft WHERE key = ? ORDER BY position, id"
     return [row["id"] for row in store.fetch_rows(query, key)]
+
+
+def find_revisions(store: Store, guids: Iterable[str]) -> list[str]:
+    """Return the ids of the drafts that would revise one of these cards."""
+    query = f"SELECT id FROM draft WHERE revises != '' AND revises IN {JSON_VALUES}"
+    return [row["id"] for row in store.fetch_rows(query, to_json(list(guids)))]
 
 
 def load_drafts_with_duplicate_finding(store: Store) -> list[Row]:
@@ -296,16 +301,19 @@ def replace_waiting(
         store.log(f"draft {id} no longer waits" for id in sorted(old_ids - new_ids))
         store.log(f"draft {id} waits" for id in sorted(new_ids - old_ids))
         keys += snapshot.passage.keys
-        rows += map(_to_row, waiting.drafts)
+        for draft in waiting.drafts:
+            rows.append(_to_row(draft, snapshot.passage.key))
     store.execute(f"DELETE FROM draft WHERE key IN {JSON_VALUES}", to_json(keys))
     store.insert("draft", rows, verb="INSERT OR REPLACE")
 
 
-def _to_row(draft: StoredDraft) -> Json:
+def _to_row(draft: StoredDraft, passage_key: str) -> Json:
     severity, findings = summarize_findings(draft.findings)
     return {
         "id": draft.id,
         "key": draft.key,
+        "passage": passage_key,
+        "offer": draft.offer_id,
         "content": hash_question_and_answer(draft.fields),
         "slot": draft.stored_text_number,
         "position": draft.position,
@@ -318,7 +326,7 @@ def _to_row(draft: StoredDraft) -> Json:
         "revises": draft.revised_guid or "",
         "replaces": draft.replaced_guid or "",
         "since": draft.after_event_number,
-        "answer": "" if draft.is_proposed else normalize_answer(draft.fields),
+        "answer": get_draft_answer(draft),
         "findings": findings,
         "tags": to_list_column(map(normalize_tag, draft.tags)),
         "words": join_card_fields(draft.fields),

@@ -150,7 +150,7 @@ def _load_pending_drafts(
     drafts_by_passage: dict[str, list[StoredDraft]] = {
         key: [] for key in first_keys.values()
     }
-    query = f"SELECT * FROM offered WHERE key IN {JSON_VALUES} ORDER BY key, position"
+    query = f"SELECT * FROM draft WHERE key IN {JSON_VALUES} ORDER BY key, position"
     for row in store.fetch_rows(query, to_json(list(first_keys))):
         drafts_by_passage[first_keys[row["key"]]].append(row_to_draft(row))
     return {key: tuple(drafts) for key, drafts in drafts_by_passage.items()}

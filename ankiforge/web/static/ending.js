@@ -94,7 +94,7 @@ export class Ending {
       made.push(makeButton(isMain ? "filled" : "outlined", label, isMain ? "⏎" : key, () => mayLeaveEnding() && run()));
     };
     const left = this.#remaining?.without ? 0 : this.#remaining?.ids.length ?? 0;
-    if (left > 0) add(this.#remaining.uncertain ? "More, less certain" : left === TEN ? "Ten more" : left === 1 ? "The last one" : `The last ${left}`, "⏎", () => this.#sitting.again(Promise.resolve(this.#remaining)));
+    if (left > 0) add(this.#remaining.more ? "More" : left === TEN ? "Ten more" : left === 1 ? "The last one" : `The last ${left}`, "⏎", () => this.#sitting.again(Promise.resolve(this.#remaining)));
     if (this.#nextEntry) add(left > 0 ? "Next document" : this.#nextEntry.label, "n", () => this.#nextEntry.run());
     if (!made.length) add("Back to the shelf", "⏎", () => this.#page.leave());
     if (this.#chatLabel) add(this.#chatLabel, "m", () => this.#page.chat());

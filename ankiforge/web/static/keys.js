@@ -19,7 +19,7 @@ const step = { holds: true, isListed: (page) => page.view === "sitting" && page.
 /** @type {Key[]} */
 export const KEYS = [
   makeKeyRow("shelf sitting")("Enter", "Accept, make or open", (page) => page.place.enter(), unlisted),
-  sitting("1–4", "Other words, or another draft", () => {}, unlisted),
+  sitting("1–4", "Other words", () => {}, unlisted),
   sitting("ArrowRight", "Choose your own words", (page) => page.sitting.card.sentence.focus(), { ...unlisted, holds: true, when: (page) => page.sitting.card?.mode === "look" && page.sitting.card.sentence }),
   sitting(" ", "Hide the word", () => {}, unlisted),
   sitting("q", "Ask", (page) => page.sitting.ask(), { ...unlisted, holds: true, when: (page) => page.sitting.card?.mayAsk }),

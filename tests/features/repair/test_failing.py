@@ -153,7 +153,7 @@ def test_a_repaired_card_that_was_changed_in_anki_is_asked_about_once(
     page = opened(forge, "you")
     assert waiting(page, "you") == 1
     words = page.locator(CARD).inner_text()
-    assert "You repaired this card here, and changed it in Anki." in words
+    assert "You changed this card here and in Anki." in words
     page.keyboard.press("2")
     settle(page)
     assert waiting(page, "you") == 0
