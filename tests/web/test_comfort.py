@@ -93,7 +93,6 @@ def test_the_menu_has_what_can_be_done_now_with_its_keys(maths, opened):
     assert menu == [
         "All cards /",
         "Ask my chat M",
-        "Open in Anki O",
     ]
 
 

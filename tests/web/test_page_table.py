@@ -930,8 +930,8 @@ def test_new_words_stand_beside_the_card_that_they_change(
     assert face["ask"].endswith(ask)
     assert " ".join(action["act"] for action in face["actions"]) == acts
     assert [view["label"] for view in face["cards"]] == [
-        "Your card",
-        "With the new words",
+        "Mine",
+        "New",
     ]
     assert face["cards"][1]["used"] == 0
     tone = "stop" if blocked else "quiet" if changes == "revised_guid" else None

@@ -173,8 +173,8 @@ def test_a_figure_has_its_picture_its_masks_and_its_labels(make_card, is_there):
     labels = '<hr><div class="af-answer" dir="auto">Femur &amp; tibia · (2)</div>'
     assert view["back"] == f"{view['front']}{labels}"
     assert (view["title"], view["question"]) == (
-        "Femur & tibia · (2)",
-        "Femur &amp; tibia · (2)",
+        "Figure, p. 250",
+        "Figure, p. 250",
     )
     assert (view["fields"], view["answer"], view["note"], view["context"]) == (
         [],

@@ -137,4 +137,5 @@ def test_a_mark_has_a_label_and_its_words(make_card, changed, entry):
         "words": entry[0],
         "exact": entry[1],
         "frame": entry[2],
+        "made": False,
     }

@@ -163,7 +163,7 @@ def test_enter_opens_the_row_and_m_asks_a_chat(forge, opened):
     page.evaluate("navigator.clipboard.writeText('mine')")
     for width in (1280, 400):
         page.set_viewport_size({"width": width, "height": 800})
-        assert buttons.all_inner_texts() == ["Open ⏎", "Ask my chat M"]
+        assert buttons.all_inner_texts() == ["Open\n⏎", "Ask my chat\nM"]
         assert all(button.is_visible() for button in buttons.all())
         for opens in (lambda: page.keyboard.press("Enter"), buttons.first.click):
             opens()

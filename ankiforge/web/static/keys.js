@@ -30,7 +30,7 @@ export const KEYS = [
   anywhere("u", "Undo", (page) => page.undo(), { isListed: (page) => page.undos.length }),
   anywhere("j", "Next card", (page) => page.place.step(1), step),
   anywhere("k", "Previous card", (page) => page.place.step(-1), step),
-  sitting("n", "Next highlight or document", (page) => page.sitting.next(), requiresPaper),
+  sitting("n", "Next highlight or document", (page) => page.sitting.next(), { ...requiresPaper, when: (page) => page.sitting.paper || page.sitting.ending }),
   sitting("p", "Previous highlight", (page) => page.sitting.stepMark(-1), requiresPaper),
   sitting("0", "Fit the text", (page) => page.sitting.paper.zoomTo(1), requiresPaper),
   anywhere("/", "All cards", (page) => page.openAll()),

@@ -24,6 +24,7 @@ class Page {
   ready = 0; // the number of accepted cards that Anki lacks
   kept = new Map(); // cards with words that aren't saved, by the id of their item
   undos = []; // what can be undone, oldest first: {id, sitting}; for a new highlight also `from`, the key of the one before
+  visited = new Set(); // the rows of the shelf that were opened since it was shown
   sitting = null;
   rows = null;
   shelf = new Shelf(this);
@@ -54,11 +55,13 @@ class Page {
     $("#title").textContent = "ankiforge";
     $("#count").textContent = this.ready ? `${formatCount(this.ready, "new card")} for Anki` : "";
     $("#ticks").replaceChildren();
+    this.visited.clear();
     this.shelf.show();
   }
   // Open a row of the shelf: a document, or a list.
   async open(entry) {
     const { id, list, title } = entry;
+    this.visited.add(id);
     const at = this.shelf.documents.findIndex((each) => each.id === id);
     if (at >= 0) this.shelf.at = at;
     const read = () => (list ? get("list", { id }) : get("sitting", { id }));
@@ -112,10 +115,10 @@ class Page {
     else if (this.view === "list" && !document.activeElement.matches("input")) this.openShelf();
     else if (document.activeElement instanceof HTMLElement) document.activeElement.blur();
   }
-  // The next row of the shelf with pending items, first the document on screen beside a list.
+  // The next row of the shelf with pending items that was not visited yet, first the document on screen beside a list.
   after({ entry }, paper) {
-    const open = this.shelf.documents.filter((each) => each.is_open && each.id !== entry?.id);
-    const here = entry?.list && open.find((each) => each.id === paper?.id);
+    const open = this.shelf.documents.filter((each) => each.is_open && each.id !== entry?.id && !this.visited.has(each.id));
+    const here = entry?.list === "you" && open.find((each) => each.id === paper?.id);
     const next = here || open[0];
     return next && { label: `${here ? "On in" : "Next:"} ${next.title}`, run: () => this.open(next) };
   }
@@ -206,7 +209,8 @@ await page.shelf.load();
 const wanted = decodeURIComponent(location.hash.slice(1)) || page.shelf.begins;
 const findWanted = () => page.shelf.documents.find(({ id, list }) => wanted === (list ?? `paper=${id}`));
 while (wanted.startsWith("paper=") && !findWanted() && await page.shelf.loadMore());
-const wantedEntry = findWanted();
+// a document in which little waits has no row of its own
+const wantedEntry = findWanted() ?? (wanted.startsWith("paper=") && { id: wanted.slice("paper=".length), title: "" });
 // open a single document without the shelf
 if (wantedEntry) await page.open(wantedEntry);
 else if (wanted === "all") await page.openAll();

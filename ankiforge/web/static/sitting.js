@@ -132,7 +132,7 @@ export class Sitting {
     if (paper === this.paper) return false;
     this.#leavePaper();
     this.paper = paper;
-    $("#title").textContent = this.origin.title;
+    $("#title").textContent = this.origin.title || paper?.title || "";
     if (!paper) return true;
     paper.moved = () => this.level();
     paper.chosen = (key) => this.goToMark(key);
