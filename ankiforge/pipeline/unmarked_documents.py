@@ -23,7 +23,7 @@ from msgspec.structs import replace
 from ankiforge.config.caches import Cache
 from ankiforge.draft import choose_passages
 from ankiforge.draft.prompt import ModelRequest, Prompt, load_prompt_file
-from ankiforge.draft.reply import parse_all_cards
+from ankiforge.draft.reply_cards import list_quotes, parse_all_cards
 from ankiforge.draft.reply_checks import explain_unusable_reply
 from ankiforge.errors import ItemError, UsageError
 from ankiforge.extract.chosen_passages import build_highlight
@@ -661,8 +661,8 @@ def record_chat_answer(
             the sources has its name and the quotes.
     """
     items, _ = parse_all_cards(answer)
-    labels = {item.label for item in items}
-    quotes = [item.quote for item in items if item.kind and item.quote]
+    labels = {item.label for item in items if item.label is not None}
+    quotes = list_quotes(items)
     stored_requests = _load_requests(workspace)
     labelled_requests = [
         stored for stored in stored_requests if labels.intersection(stored.labels)

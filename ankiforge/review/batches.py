@@ -253,9 +253,12 @@ class ReviewBatch(Value):
         """
         result = RESULT_BY_ACT.get(decision_kind, "card")
         results = (*self.results, result)
-        sitting = self.replace_item(id, next_fact_id if result == "card" else "")
+        has_card = result == "card"
+        sitting = self.replace_item(id, next_fact_id if has_card else "")
         ids = sitting.ids[: SITTING_SIZE - len(results)]
-        actions = (*self.actions, action_id) if action_id else self.actions
+        actions = self.actions
+        if action_id:
+            actions = (*actions, action_id)
         return replace(self, ids=ids, results=results, actions=actions)
 
     def replace_item(self, id: str, new_id: str) -> ReviewBatch:
@@ -263,8 +266,8 @@ class ReviewBatch(Value):
         if id not in self.ids:
             return self
         index = self.ids.index(id)
-        ids = (*self.ids[:index], *filter(None, [new_id]), *self.ids[index + 1 :])
-        return replace(self, ids=ids)
+        new_ids = (new_id,) if new_id else ()
+        return replace(self, ids=self.ids[:index] + new_ids + self.ids[index + 1 :])
 
     def add_item(self, id: str, reading_order: Sequence[str]) -> ReviewBatch:
         """Return a copy to which an item of the same document is added, in reading order.
@@ -295,32 +298,59 @@ def group_by_document(
         drafts: The locations of pending drafts, best first.
         uncarded: The locations of highlights without a card, best first.
     """
-    documents = defaultdict[DocumentId, tuple[list[PassageLocation], ...]](
-        lambda: ([], [], [], [])
-    )
+    groups_by_document: dict[DocumentId, _LocationGroups] = {}
+
+    def get_groups(location: PassageLocation) -> _LocationGroups:
+        new_groups = _LocationGroups(location.title)
+        return groups_by_document.setdefault(location.document, new_groups)
+
     suggestions = pending_items.split_suggestions(uncarded)
-    groups = (drafts, suggestions.certain, suggestions.more, suggestions.others)
-    for index, locations in enumerate(groups):
-        for location in locations:
-            documents[location.document][index].append(location)
-    document_groups = []
-    for document, document_locations in documents.items():
-        title = next(chain(*document_locations)).title
-        document_groups.append(
-            DocumentItems(document, title, *map(tuple, document_locations))
+    for location in drafts:
+        get_groups(location).drafts.append(location)
+    for location in suggestions.certain:
+        get_groups(location).suggestions.append(location)
+    for location in suggestions.more:
+        get_groups(location).more.append(location)
+    for location in suggestions.others:
+        get_groups(location).others.append(location)
+    documents = [
+        groups.build_document(document) for document, groups in groups_by_document.items()
+    ]
+    documents.sort(key=lambda document: sum(document.top_ranks), reverse=True)
+    return _put_copies_last(documents)
+
+
+class _LocationGroups:
+    """The locations in one document, by what there is to decide on."""
+
+    def __init__(self, title: str) -> None:
+        self._title = title
+        self.drafts: list[PassageLocation] = []
+        self.suggestions: list[PassageLocation] = []
+        self.more: list[PassageLocation] = []
+        self.others: list[PassageLocation] = []
+
+    def build_document(self, document: DocumentId) -> DocumentItems:
+        return DocumentItems(
+            document,
+            self._title,
+            with_drafts=tuple(self.drafts),
+            suggestions=tuple(self.suggestions),
+            more=tuple(self.more),
+            others=tuple(self.others),
         )
-    document_groups.sort(
-        key=lambda document_group: sum(document_group.top_ranks), reverse=True
-    )
+
+
+def _put_copies_last(documents: Sequence[DocumentItems]) -> list[DocumentItems]:
+    """Sort the first document of each title before the second ones, and so on."""
     title_counts = Counter[str]()
-    ranks: dict[int, int] = {}
-    for document_group in document_groups:
-        name = normalize_for_lookup(document_group.title)
-        ranks[document_group.document] = title_counts[name]
-        title_counts[name] += 1
-    return sorted(
-        document_groups, key=lambda document_group: ranks[document_group.document]
-    )
+    ranked_documents = []
+    for document in documents:
+        title = normalize_for_lookup(document.title)
+        ranked_documents.append((title_counts[title], document))
+        title_counts[title] += 1
+    ranked_documents.sort(key=itemgetter(0))
+    return [document for _, document in ranked_documents]
 
 
 def sort_for_review(documents: Iterable[DocumentItems]) -> list[PassageLocation]:
@@ -351,13 +381,17 @@ def list_pending_ids(ledger: Ledger, query: str = "") -> list[str]:
         return [*order.conflicts, *ids, *order.revisions, *order.questions]
     matches = set(find_matching_ids(ledger, query))
     # include a passage if any of its drafts matches the query
-    keys = set[str]()
+    matching_keys = set[str]()
     for offer in iter_draft_groups(ledger, [location.key for location in locations]):
-        keys.update(draft.key for draft in offer if draft.id in matches)
-    ids = [
-        each.id for each in locations if not keys.isdisjoint(ledger.get_keys(each.key))
-    ]
-    return ids + [id for id in order.changed_cards if id in matches]
+        for draft in offer:
+            if draft.id in matches:
+                matching_keys.add(draft.key)
+    ids = []
+    for location in locations:
+        if not matching_keys.isdisjoint(ledger.get_keys(location.key)):
+            ids.append(location.id)
+    ids += filter(matches.__contains__, order.changed_cards)
+    return ids
 
 
 def find_documents_with_suggestions(ledger: Ledger, query: str) -> list[DocumentItems]:
@@ -370,14 +404,15 @@ def find_documents_with_suggestions(ledger: Ledger, query: str) -> list[Document
         UsageError: The query cannot be parsed.
     """
     terms = parse_query(query)
-    if not terms or any(term.field or term.negated for term in terms):
+    if any(term.field or term.negated for term in terms):
         return []
     query_words = [normalize_for_lookup(term.value) for term in terms]
+    if not query_words:
+        return []
     matching_documents = []
-    for document in group_by_document(
-        (), pending_items.load_pending_items(ledger).without_card
-    ):
-        if not (document.suggestions or document.more):
+    without_card = pending_items.load_pending_items(ledger).without_card
+    for document in group_by_document((), without_card):
+        if not document.suggestions and not document.more:
             continue
         title = normalize_for_lookup(document.title)
         if all(word in title for word in query_words):
@@ -425,44 +460,70 @@ def iter_sittings(
         if yielded_ids:
             return
     matching_ids = set(list_pending_ids(ledger, query))
-    named = {
-        document.document for document in find_documents_with_suggestions(ledger, query)
-    }
     order = pending_items.load_pending_items(ledger)
-    asked = [*order.changed_cards, *order.questions]
-    asked = [id for id in asked if id in matching_ids]
-    for start in range(0, len(asked), SITTING_SIZE):
-        yield tuple(asked[start : start + SITTING_SIZE])
-    yielded = set(asked)
-    for more in (False, True):
-        if more and yielded and not query:
-            return
-        has_more = True
-        while has_more:
-            has_more = False
-            order = pending_items.load_pending_items(ledger)
-            drafts = [
-                each for each in order.drafts if not query or each.id in matching_ids
+    asked_ids = [
+        id for id in (*order.changed_cards, *order.questions) if id in matching_ids
+    ]
+    for start in range(0, len(asked_ids), SITTING_SIZE):
+        yield tuple(asked_ids[start : start + SITTING_SIZE])
+    selector = _SittingSelector(ledger, load_item, yielded=set(asked_ids))
+    if query:
+        selector.matching_ids = matching_ids
+        selector.named_documents = {
+            document.document
+            for document in find_documents_with_suggestions(ledger, query)
+        }
+    while sittings := selector.select_sittings(more=False):
+        yield from sittings
+    if selector.yielded and not query:
+        return
+    while sittings := selector.select_sittings(more=True):
+        yield from sittings
+
+
+class _SittingSelector:
+    """Selects the next sitting of each document."""
+
+    def __init__(
+        self,
+        ledger: Ledger,
+        load_item: Callable[[str], Item | None],
+        yielded: set[str],
+    ) -> None:
+        self._ledger = ledger
+        self._load_item = load_item
+        self.yielded = yielded
+        """The ids, and the hashes of the suggested sentences, of the items selected so far."""
+        self.matching_ids: Collection[str] | None = None
+        """The ids of the drafts to select from, or None for all drafts."""
+        self.named_documents: Collection[DocumentId] | None = None
+        """The documents whose suggestions to select from, or None for all documents."""
+
+    def select_sittings(self, *, more: bool) -> list[Strings]:
+        """Return the item ids of the next sitting of each document that has any left."""
+        order = pending_items.load_pending_items(self._ledger)
+        drafts = [each for each in order.drafts if self._is_open(each)]
+        if self.matching_ids is not None:
+            drafts = [each for each in drafts if each.id in self.matching_ids]
+        uncarded = [each for each in order.without_card if self._is_open(each)]
+        if self.named_documents is not None:
+            uncarded = [
+                each for each in uncarded if each.document in self.named_documents
             ]
-            marks = [
-                each for each in order.without_card if not query or each.document in named
-            ]
-            sentences = {each.id: each.sentence for each in marks}
-            remaining = (
-                [
-                    each
-                    for each in locations
-                    if yielded.isdisjoint({each.id, each.sentence})
-                ]
-                for locations in (drafts, marks)
-            )
-            for document in group_by_document(*remaining):
-                items = document.select_best_items(load_item, more=more)
-                if items:
-                    ids = tuple(each.id for each in items)
-                    has_more = True
-                    yielded.update(ids, (sentences.get(id) or id for id in ids))
-                    yield ids
+        sentences = {each.id: each.sentence for each in uncarded if each.sentence}
+        sittings = []
+        for document in group_by_document(drafts, uncarded):
+            items = document.select_best_items(self._load_item, more=more)
+            if not items:
+                continue
+            ids = tuple(item.id for item in items)
+            sittings.append(ids)
+            self.yielded.update(ids)
+            self.yielded.update(sentences[id] for id in ids if id in sentences)
+        return sittings
+
+    def _is_open(self, location: PassageLocation) -> bool:
+        return self.yielded.isdisjoint({location.id, location.sentence})
 
 
 def select_first_items(

@@ -26,7 +26,8 @@ from ankiforge.draft.prompt import (
     build_shape_placeholders,
     compute_max_card_count,
 )
-from ankiforge.draft.reply import build_drafts, explain_missing_card, parse_cards
+from ankiforge.draft.reply import build_drafts, explain_missing_card
+from ankiforge.draft.reply_cards import parse_cards
 from ankiforge.errors import BusyError, UsageError
 from ankiforge.hooks import Tool, agent_tool
 from ankiforge.ledger import Ledger, draft_recording, item_lists
