@@ -409,7 +409,7 @@ def _make_unreadable_result(highlight: Highlight, reply: ItemReply) -> DraftingR
     The problem is reported only once. The request isn't repeated until the user asks for it,
     because the model would give a similar reply again.
     """
-    fault = _describe_unreadable_reply(reply)
+    fault = describe_unreadable_reply(reply)
     reason = (
         f"{fault.message}; ask again with: {_RERUN_COMMAND} {shlex.quote(highlight.key)}"
     )
@@ -427,16 +427,18 @@ def _make_unreadable_result(highlight: Highlight, reply: ItemReply) -> DraftingR
     )
 
 
-class _ReplyFault(NamedTuple):
+class ReplyFault(NamedTuple):
     """Why a reply could not be parsed."""
 
     message: str
     description: str
     """The message, with the beginning of the reply."""
     remedy: str
+    """What the user can do about it."""
 
 
-def _describe_unreadable_reply(reply: ItemReply) -> _ReplyFault:
+def describe_unreadable_reply(reply: ItemReply) -> ReplyFault:
+    """Describe why no card can be parsed from a reply, and what to do about it."""
     completion = reply.completion
     if reply.is_truncated:
         message = "the model's answer was cut off before its first card"
@@ -444,16 +446,16 @@ def _describe_unreadable_reply(reply: ItemReply) -> _ReplyFault:
             "raise max_completion_tokens in llm.extra_body, or turn the model's thinking"
             f" off; {_CONTEXT_REMEDY}"
         )
-        return _ReplyFault(message, message, remedy)
+        return ReplyFault(message, message, remedy)
     message = "the model's answer could not be read"
     if completion.has_only_reasoning:
         remedy = "turn the model's thinking off, or try another model"
-        return _ReplyFault(message, f"{message}: it has reasoning only", remedy)
+        return ReplyFault(message, f"{message}: it has reasoning only", remedy)
     content = " ".join(completion.content.split())[:80]
     if not content:
         message = "the model answered nothing"
-        return _ReplyFault(message, message, f"try another model; {_CONTEXT_REMEDY}")
-    return _ReplyFault(message, f"{message}: {content!r}", "try another model")
+        return ReplyFault(message, message, f"try another model; {_CONTEXT_REMEDY}")
+    return ReplyFault(message, f"{message}: {content!r}", "try another model")
 
 
 _CONTEXT_REMEDY = "or the context window is full: load the model with a larger one"
