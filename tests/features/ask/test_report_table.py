@@ -182,7 +182,7 @@ PASSAGE = FoundPassage(MARK, 0.123456, "present", (CARD,), (4, 9))
         ({}, ["The *heart* pumps blood.", "  in        On Hearts · p. 3", "  open      zotero://d", CARDS[1]]),
         ({"sentence": (0, 0), "presence": "gone", "list_rows": ()},
          ["The heart pumps blood.", "  in        On Hearts · p. 3 · gone from the source", "  open      zotero://d",
-          '  no card   ankiforge edit pdf:papers/k --field Front "…" --field Back "…"']),
+          '  no card   ankiforge edit hlab0efa77 --field Front "…" --field Back "…"']),
         ({"highlight": replace(MARK, uri="zotero://m", heading="Results"), "list_rows": (CARD,) * 6},
          ["The *heart* pumps blood.", "  in        On Hearts · p. 3 · Results", "  open      zotero://m", *[CARDS[1]] * 5]),
         ({"highlight": replace(MARK, document=replace(PAPER, uri=""), kind=HighlightKind.CARD, markdown=("What pumps?", "", "heart")), "sentence": (0, 0)},
