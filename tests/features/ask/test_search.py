@@ -11,7 +11,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from ankiforge.features.ask.work import search_library
-from ankiforge.model.values import make_highlight_id
+from ankiforge.model import make_highlight_id
 from ankiforge.pipeline.workspace import Workspace
 from tests.makers.pdf_writer import Page, mark, paragraph, write_pdf
 from tests.makers.zotero_writer import Annotation, Attachment, Library, Work, write_zotero
