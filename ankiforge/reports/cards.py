@@ -14,6 +14,7 @@ from msgspec.structs import asdict
 from ankiforge.ledger.item_lists import MIN_ID_CHARS
 from ankiforge.model import (
     FOREIGN_PREFIX,
+    CardKind,
     Conflict,
     Document,
     Json,
