@@ -14,6 +14,7 @@ from msgspec.structs import asdict
 from ankiforge.ledger.item_lists import MIN_ID_CHARS
 from ankiforge.model import (
     FOREIGN_PREFIX,
+    CardKind,
     Conflict,
     Document,
     Json,
@@ -377,7 +378,9 @@ def format_row(view: CardView, id: str, role: RowRole | None = None) -> str:
     question = view.format_question(opening, closing)
     sign, remark = _describe_row(view, role)
     gaps = [f"gap {number}: {gap}" for number, gap in enumerate(view.gaps[1:], 2)]
-    page = view.card.highlight.page_or_time
+    page: str | None = view.card.highlight.page_or_time
+    if view.card.kind is CardKind.OCCLUSION:  # the page is in the name of the figure
+        page = None
     return build_list_row(id, sign, question, remark, ", ".join(gaps), page)
 
 

@@ -369,7 +369,10 @@ def test_at_a_terminal_many_decisions_are_undone_only_after_a_yes(forge, vault):
             assert keyboard.ended() == code
         assert is_accepted() == (answer == "n")
     forge.ok("accept", *(card["id"] for card in forge.cards()))
-    assert "✓ undone: 6 accepted\n" in forge.ok("undo").stderr, "no question for a script"
+    refused = forge("undo")  # a script can't be asked
+    assert (refused.exit_code, is_accepted()) == (2, True)
+    assert "hint: ankiforge undo --yes" in refused.stderr
+    assert "✓ undone: 6 accepted\n" in forge.ok("undo", "--yes").stderr
     # a decision that is named twice counts once, and the hint names it
     forge.ok("accept", "--all")
     first = forge("list", "--view", "recent", "--json").lines[0]["id"]

@@ -56,11 +56,19 @@ def test_a_document_is_named_with_the_page_if_there_is_one(page, line):
             "a · b one · [two]",
             "two",
         ),
-        ("occlusion", {"Occlusion": "hide all", "Image": "x"}, "Figure in Notes", ""),
         (
             "occlusion",
-            {"Occlusion": "hide all\n1 .1 .2 .3 .4 Femur", "Image": "x"},
-            "Femur",
+            {"Occlusion": "hide all", "Image": "![](x.png)"},
+            "Figure, p. 250",
+            "",
+        ),
+        (
+            "occlusion",
+            {
+                "Occlusion": "hide all\n1 .1 .2 .3 .4 Femur",
+                "Image": "![Table 1](x.png)",
+            },
+            "Table 1, p. 250",
             "",
         ),
     ],
@@ -75,12 +83,11 @@ def test_a_card_is_a_question_and_an_answer_on_one_line(
 
 def test_a_figure_names_its_labels(make_card):
     masks = "hide all\n1 .1 .2 .3 .4 Femur\n2 .5 .5 .1 .1"
-    card = make_card(CardKind.OCCLUSION, Occlusion=masks, Image="x")
+    card = make_card(CardKind.OCCLUSION, Occlusion=masks, Image="![Fig. 2](x.png)")
     text = [line.split(maxsplit=1) for line in islice(format_item_in_full(None, card), 6)]
     assert ["hides", "all labels"] in text
     assert text[-2:] == [["1", "Femur"], ["2", "(drawn)"]]
-    page = card.highlight.page_or_time
-    assert format_row(view_card(card), "af5dv3") == f"af5dv3 ✓ Femur · (2)\t{page}"
+    assert format_row(view_card(card), "af5dv3") == "af5dv3 ✓ Fig. 2, p. 250"
 
 
 BLOCKED = make_finding("number_altered", "“5 kg”", severity=Severity.BLOCK)

@@ -239,7 +239,7 @@ def test_a_chat_is_asked_again_about_a_card_whose_passage_changed(forge, opened)
     assert change["changes"] == accepted["guid"]
     page.locator("#margin > .card").wait_for()
     settle(page)
-    page.keyboard.press("Enter")
+    page.keyboard.press("2")
     page.locator("#said", has_text="Changed").wait_for()
     settle(page)
     [changed] = forge.cards()

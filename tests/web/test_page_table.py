@@ -254,7 +254,8 @@ def test_the_ending_of_a_document_counts_its_less_certain_proposals(workspace):
         "Osmosis is the diffusion of water through a membrane.",
         "The liver produces bile, which helps the digestion of fat.",
     )
-    note = workspace.folder.root / "notes/Matter.md"
+    note = workspace.folder.root / "notes/chemistry/Matter.md"
+    note.parent.mkdir()
     note.write_text("\n\n".join(f"=={text}==" for text in marks), encoding="utf-8")
     workspace.run()
     session = ReviewSession(workspace, PageRenderer())
@@ -270,7 +271,8 @@ def test_the_ending_of_a_document_counts_its_less_certain_proposals(workspace):
 @pytest.mark.parametrize("act", ["accept", "reject"])
 def test_a_sentence_that_two_highlights_propose_is_decided_once(workspace, act):
     sentence = "Osmosis is the diffusion of water through a membrane."
-    note = workspace.folder.root / "notes/Matter.md"
+    note = workspace.folder.root / "notes/chemistry/Matter.md"
+    note.parent.mkdir()
     note.write_text(f"=={sentence}==\n\n==Water moves. {sentence}==\n", "utf-8")
     workspace.run()
     session = ReviewSession(workspace, PageRenderer())
@@ -326,7 +328,10 @@ def test_first_comes_what_only_the_user_can_answer_then_the_document_that_was_le
             rows = session.render_documents()["documents"]
             orders.append([row["title"] for row in rows])
     question = "Changed cards and questions"
-    assert orders == [[question, "Animals", "Cells"], [question, "Cells", "Animals"]]
+    assert orders == [
+        ["All 8", question, "Animals", "Cells"],
+        ["Cells", "All 8", question, "Animals"],
+    ]
 
 
 def test_recent_documents_without_marks_come_before_those_in_which_nothing_waits(forge):

@@ -204,11 +204,14 @@ def test_a_document_of_less_certain_proposals_opens_with_them_by_one_key(forge, 
     write(forge, LESS_CERTAIN)
     forge.ok("run")
     page = opened(forge, "")
-    shelf = page.locator("#shelf")
-    assert "2 more" in shelf.inner_text()
+    assert shown(page) in LESS_CERTAIN
+    page.locator("#to-shelf").click()
+    page.wait_for_selector("body[data-view=shelf]")
+    settle(page)
+    assert "2 more" in page.locator("#shelf").inner_text()
     assert "chat" in page.locator(".documents .go .outlined").inner_text()
     page.keyboard.press("Enter")
-    settle(page)
+    page.wait_for_selector("#margin > .card")
     assert shown(page) in LESS_CERTAIN
 
 

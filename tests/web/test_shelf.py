@@ -63,7 +63,8 @@ def test_after_the_last_question_the_document_beside_it_goes_on(
 
 def test_one_is_opened_and_one_stays_in_it_until_its_ending(documents, opened):
     page = opened(documents, "shelf")
-    assert sorted(titles(page)) == ["Animals", "Discoveries"]
+    assert titles(page)[0] == "All 5"
+    assert sorted(titles(page)[1:]) == ["Animals", "Discoveries"]
     total = page.locator(".over-documents p").inner_text()
     assert total == "5 new cards waiting"
     assert f"  {total}\n" in documents.ok("status").stdout
@@ -116,14 +117,14 @@ def test_a_document_left_in_the_middle_comes_first_and_unsaved_words_are_named(
     documents, opened
 ):
     page = opened(documents, "shelf")
-    first, last = titles(page)
+    _, first, last = titles(page)
     open_row(page, last)
     page.keyboard.press("x")
     settle(page)
     decided = page.locator("#count").inner_text()
     seen = shown(page)
     row = leave(page)
-    assert titles(page) == [last, first]
+    assert titles(page) == [last, "All 4", first]
     assert row.locator(".filled").inner_text().startswith(f"Continue, {decided}")
     page.keyboard.press("Enter")
     page.wait_for_selector("#margin > .card")
@@ -308,15 +309,17 @@ def test_documents_below_the_first_hundred_come_when_they_are_scrolled_to(forge,
         (forge.folder / folder).mkdir()
     for number in range(MAX_ROWS + 3):
         text = f"Who wrote verse {number}?::poet {number}\n"
-        (forge.folder / "notes" / f"N{number}.md").write_text(text, encoding="utf-8")
+        folder = forge.folder / "notes" / str(number)  # each in a folder of its own
+        folder.mkdir()
+        (folder / f"N{number}.md").write_text(text, encoding="utf-8")
     forge.ok("run")
     page = opened(forge, "shelf")
     rows = page.locator(".documents li")
     assert rows.count() == MAX_ROWS
     assert page.locator(".over-documents p").inner_text() == "103 new cards waiting"
     rows.last.scroll_into_view_if_needed()
-    until(page, f"document.querySelectorAll('.documents li').length === {MAX_ROWS + 3}")
-    assert len({*titles(page)}) == MAX_ROWS + 3
+    until(page, f"document.querySelectorAll('.documents li').length === {MAX_ROWS + 4}")
+    assert len({*titles(page)}) == MAX_ROWS + 4
     last = titles(page)[-1]
     rows.last.click()
     page.wait_for_selector("#margin > .card")

@@ -117,7 +117,7 @@ class Page {
   }
   // The next row of the shelf with pending items that was not visited yet, first the document on screen beside a list.
   after({ entry }, paper) {
-    const open = this.shelf.documents.filter((each) => each.is_open && each.id !== entry?.id && !this.visited.has(each.id));
+    const open = this.shelf.documents.filter((each) => each.is_open && each.list !== "best" && !this.visited.has(each.id));
     const here = entry?.list === "you" && open.find((each) => each.id === paper?.id);
     const next = here || open[0];
     return next && { label: `${here ? "On in" : "Next:"} ${next.title}`, run: () => this.open(next) };
